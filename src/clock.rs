@@ -1,0 +1,46 @@
+//! The time of day, passed in wherever it decides something, so that tests can set it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+/// Where the time of day comes from. Clones of one clock agree.
+#[derive(Clone, Debug, Default)]
+pub enum Clock {
+    /// The machine's clock.
+    #[default]
+    System,
+    /// A clock that only moves when it is told to: microseconds since 1970.
+    Fixed(Arc<AtomicI64>),
+}
+
+impl Clock {
+    /// A clock that stands still at `start`.
+    pub fn fixed(start: Timestamp) -> Self {
+        Self::Fixed(Arc::new(AtomicI64::new(start.as_microsecond())))
+    }
+
+    /// The current time.
+    pub fn now(&self) -> Timestamp {
+        match self {
+            Self::System => Timestamp::now(),
+            Self::Fixed(micros) => Timestamp::from_microsecond(micros.load(Ordering::SeqCst))
+                .unwrap_or(Timestamp::UNIX_EPOCH),
+        }
+    }
+
+    /// Whole seconds since 1970, as JSON Web Tokens count time.
+    pub fn unix_seconds(&self) -> i64 {
+        self.now().as_second()
+    }
+
+    /// Moves a fixed clock forward; the machine's clock goes its own way.
+    pub fn advance(&self, by: Duration) {
+        if let Self::Fixed(micros) = self {
+            let by = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
+            micros.fetch_add(by, Ordering::SeqCst);
+        }
+    }
+}

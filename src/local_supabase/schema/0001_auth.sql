@@ -1,0 +1,1 @@
+-- Users, sessions and refresh tokens of the local Supabase.

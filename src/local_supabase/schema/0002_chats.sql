@@ -1,0 +1,1 @@
+-- Chats, messages, usage and analytics of the local Supabase.
