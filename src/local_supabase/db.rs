@@ -5,13 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The schema, in the order it grew. Each file is applied once; `user_version` counts them.
-const MIGRATIONS: &[&str] = &[
-    include_str!("schema/0001_auth.sql"),
-    include_str!("schema/0002_chats.sql"),
-];
+const MIGRATIONS: &[&str] =
+    &[include_str!("schema/0001_auth.sql"), include_str!("schema/0002_chats.sql")];
 
 const READERS: usize = 4;
 
@@ -26,7 +24,10 @@ pub struct Database {
 impl Database {
     /// Opens the file, creating or upgrading its schema. `prepare` runs on every connection (to
     /// register functions).
-    pub fn open(path: &Path, prepare: impl Fn(&Connection) -> rusqlite::Result<()>) -> rusqlite::Result<Self> {
+    pub fn open(
+        path: &Path,
+        prepare: impl Fn(&Connection) -> rusqlite::Result<()>,
+    ) -> rusqlite::Result<Self> {
         let mut writer = connect(path, OpenFlags::default())?;
         writer.pragma_update(None, "journal_mode", "wal")?;
         prepare(&writer)?;
@@ -56,10 +57,8 @@ impl Database {
         let readers = self.readers.clone();
         blocking(move || {
             let reader = lock(&readers).pop().expect("one reader for each permit");
-            let result = work(&reader);
-            lock(&readers).push(reader);
-            drop(permit);
-            result
+            let reader = Borrowed { reader: Some(reader), home: readers, _permit: permit };
+            work(reader.reader.as_ref().expect("held until dropped"))
         })
         .await
     }
@@ -83,6 +82,19 @@ impl Database {
     }
 }
 
+/// A reader on loan, given back even when the work panics.
+struct Borrowed {
+    reader: Option<Connection>,
+    home: Arc<Mutex<Vec<Connection>>>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Borrowed {
+    fn drop(&mut self) {
+        lock(&self.home).extend(self.reader.take());
+    }
+}
+
 fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(Duration::from_secs(5))?;
@@ -94,11 +106,13 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
 
 fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let applied: usize = transaction.query_row("pragma user_version", [], |row| row.get(0))?;
-    for migration in MIGRATIONS.iter().skip(applied) {
-        transaction.execute_batch(migration)?;
+    let applied: u32 = transaction.query_row("pragma user_version", [], |row| row.get(0))?;
+    for (version, migration) in (1u32..).zip(MIGRATIONS) {
+        if version > applied {
+            transaction.execute_batch(migration)?;
+            transaction.pragma_update(None, "user_version", version)?;
+        }
     }
-    transaction.pragma_update(None, "user_version", MIGRATIONS.len().max(applied))?;
     transaction.commit()
 }
 
