@@ -23,6 +23,8 @@ pub struct Config {
     pub anthropic: AnthropicConfig,
     /// `DEFAULT_MODEL`: the model when none is asked for.
     pub default_model: Option<String>,
+    /// The pause before each word of the scripted model; only tests change it.
+    pub scripted_pace: Duration,
     /// `CORS_ORIGINS`: origins of pages that may call.
     pub cors_origins: CorsOrigins,
     /// `RATE_LIMIT_PER_MINUTE`: requests per user and replica; 0 turns the limit off.
@@ -180,6 +182,7 @@ impl Config {
                 auth_header: anthropic_auth_header(&env)?,
             },
             default_model: env.get("DEFAULT_MODEL"),
+            scripted_pace: Duration::from_millis(40),
             cors_origins: cors_origins(&env)?,
             rate_limit_per_minute: env.parsed("RATE_LIMIT_PER_MINUTE", 600)?,
             generations_per_minute: env.parsed("GENERATIONS_PER_MINUTE", 30)?,

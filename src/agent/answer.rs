@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::failure::{Failure, Refusal};
 use super::part::{self, Part, ToolPart, ToolState};
 use super::usage::TokenUsage;
-use crate::providers::Event;
+use crate::providers::{Event, Opaque};
 
 /// The state of an answer. It only grows: parts are appended, texts get longer, and the end comes
 /// once; so a listener that knows how far it has read can always catch up.
@@ -146,7 +146,7 @@ impl Answer {
         match event {
             Event::Text(delta) => self.push_text(delta),
             Event::Reasoning(delta) => self.push_reasoning(delta),
-            Event::TextEnd => self.close_block(),
+            Event::TextEnd { opaque } => self.end_text(opaque),
             Event::ReasoningEnd { opaque } => self.end_reasoning(opaque),
             Event::ToolCallStart { index, id, name } => self.start_call(index, id, name),
             Event::ToolCallDelta { index, arguments } => {
@@ -164,12 +164,19 @@ impl Answer {
 
     fn push_text(&mut self, delta: String) {
         let delta = storable(delta);
-        if let Some(Part::Text { text, done: false }) = self.parts.last_mut() {
+        if let Some(Part::Text { text, done: false, .. }) = self.parts.last_mut() {
             text.push_str(&delta);
             return;
         }
         self.close_block();
-        self.parts.push(Part::Text { text: delta, done: false });
+        self.parts.push(Part::Text { text: delta, done: false, opaque: None });
+    }
+
+    fn end_text(&mut self, opaque: Option<Opaque>) {
+        if let Some(Part::Text { done: done @ false, opaque: kept, .. }) = self.parts.last_mut() {
+            *done = true;
+            *kept = opaque;
+        }
     }
 
     fn push_reasoning(&mut self, delta: String) {
@@ -182,7 +189,7 @@ impl Answer {
         self.parts.push(Part::Reasoning { text: delta, done: false, opaque: None });
     }
 
-    fn end_reasoning(&mut self, opaque: Option<crate::providers::Opaque>) {
+    fn end_reasoning(&mut self, opaque: Option<Opaque>) {
         if let Some(Part::Reasoning { done: done @ false, opaque: kept, .. }) =
             self.parts.last_mut()
         {
@@ -210,7 +217,7 @@ impl Answer {
         &mut self,
         index: usize,
         arguments: String,
-        opaque: Option<crate::providers::Opaque>,
+        opaque: Option<Opaque>,
     ) {
         let Some(call) = self.call(index) else { return };
         call.arguments = storable(arguments);

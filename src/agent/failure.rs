@@ -3,7 +3,7 @@
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::providers::ProviderError;
+use crate::providers::{ChooseError, ProviderError};
 use crate::supabase::SupabaseError;
 
 /// Why the chat could not be claimed.
@@ -33,20 +33,9 @@ pub enum Failure {
     /// The provider failed.
     #[error(transparent)]
     Provider(#[from] ProviderError),
-    /// No provider offers the model.
-    #[error("no provider offers the model {model}")]
-    UnknownModel {
-        /// What was asked for.
-        model: String,
-        /// Models with a name like it.
-        similar: Vec<String>,
-    },
-    /// The model's provider has no key here.
-    #[error("the provider of {model} is not configured")]
-    NotConfigured {
-        /// What was asked for.
-        model: String,
-    },
+    /// The model cannot be asked.
+    #[error(transparent)]
+    Model(#[from] ChooseError),
     /// It took longer than a generation may.
     #[error("the generation took longer than it may")]
     TooLong,
@@ -73,8 +62,8 @@ impl Failure {
         match self {
             Self::Supabase(_) => "database_error",
             Self::Provider(_) => "provider_error",
-            Self::UnknownModel { .. } => "model_not_found",
-            Self::NotConfigured { .. } => "provider_not_configured",
+            Self::Model(ChooseError::Unknown { .. }) => "model_not_found",
+            Self::Model(ChooseError::NotConfigured { .. }) => "provider_not_configured",
             Self::TooLong => "generation_timeout",
             Self::ShuttingDown => "server_shutdown",
             Self::TokenExpired => "token_expired",

@@ -106,7 +106,7 @@ impl Cursor {
         }
         let progress = &mut self.parts[index];
         match part {
-            Part::Text { text, done } | Part::Reasoning { text, done, .. } => {
+            Part::Text { text, done, .. } | Part::Reasoning { text, done, .. } => {
                 let is_text = matches!(part, Part::Text { .. });
                 advance_text(progress, index, text, *done, is_text, out);
             }

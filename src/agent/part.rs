@@ -4,7 +4,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
-use crate::providers::Opaque;
+use crate::providers::{Opaque, ProviderName};
 
 /// A part of an answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +17,8 @@ pub enum Part {
         text: String,
         /// No more will come.
         done: bool,
+        /// What goes back to its provider with it.
+        opaque: Option<Opaque>,
     },
     /// Thoughts of the model.
     Reasoning {
@@ -100,7 +102,9 @@ impl Serialize for Part {
                 map.serialize_entry("type", "step-start")?;
                 map.end()
             }
-            Self::Text { text, done } => block(serializer, "text", text, *done, None),
+            Self::Text { text, done, opaque } => {
+                block(serializer, "text", text, *done, opaque.as_ref())
+            }
             Self::Reasoning { text, done, opaque } => {
                 block(serializer, "reasoning", text, *done, opaque.as_ref())
             }
@@ -163,13 +167,13 @@ impl ToolState {
 
 /// jsonb reorders keys, so what must stay byte for byte is stored as text.
 fn metadata(opaque: &Opaque) -> Value {
-    json!({ opaque.provider: { "opaque": opaque.json } })
+    json!({ opaque.provider.as_str(): { "opaque": opaque.json } })
 }
 
 fn opaque(part: &Map<String, Value>, field: &str) -> Option<Opaque> {
     let metadata = part.get(field)?.as_object()?;
-    ["openai", "anthropic"].into_iter().find_map(|provider| {
-        let json = metadata.get(provider)?.get("opaque")?.as_str()?.to_owned();
+    [ProviderName::OpenAi, ProviderName::Anthropic].into_iter().find_map(|provider| {
+        let json = metadata.get(provider.as_str())?.get("opaque")?.as_str()?.to_owned();
         Some(Opaque { provider, json })
     })
 }
@@ -189,7 +193,10 @@ fn understood(value: &Value) -> Option<Part> {
     let done = part.get("state").and_then(Value::as_str) != Some("streaming");
     match part.get("type")?.as_str()? {
         "step-start" => Some(Part::StepStart),
-        "text" => Some(Part::Text { text: text()?, done }),
+        "text" => {
+            let opaque = opaque(part, "providerMetadata");
+            Some(Part::Text { text: text()?, done, opaque })
+        }
         "reasoning" => {
             let opaque = opaque(part, "providerMetadata");
             Some(Part::Reasoning { text: text()?, done, opaque })

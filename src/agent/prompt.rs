@@ -56,7 +56,7 @@ fn room(
 /// The bytes that count against the window. Pictures count as about a thousand tokens.
 fn size(message: &Message) -> usize {
     let content = message.content.iter().map(|content| match content {
-        Content::Text(text) => text.len(),
+        Content::Text { text, .. } => text.len(),
         Content::Reasoning { text, opaque } => {
             text.len() + opaque.as_ref().map_or(0, |opaque| opaque.json.len())
         }
@@ -81,11 +81,13 @@ fn messages(message: &HistoryMessage) -> Vec<Message> {
 
 fn said(part: &Part) -> Option<Content> {
     match part {
-        Part::Text { text, .. } if !text.is_empty() => Some(Content::Text(text.clone())),
+        Part::Text { text, opaque, .. } if !text.is_empty() => {
+            Some(Content::Text { text: text.clone(), opaque: opaque.clone() })
+        }
         Part::Other(value) => {
             let name = value.get("filename").and_then(|name| name.as_str()).unwrap_or("unnamed");
             let is_file = value.get("type").and_then(|kind| kind.as_str()) == Some("file");
-            is_file.then(|| Content::Text(format!("[file: {name}]")))
+            is_file.then(|| Content::text(format!("[file: {name}]")))
         }
         _ => None,
     }

@@ -128,8 +128,7 @@ impl Run {
         let mut steps = 1;
         loop {
             let reason = self.call(&model, &request).await?;
-            let wants_tools = toolbox::wants_tools(&self.answer.borrow(), &reason);
-            if !wants_tools {
+            if reason != FinishReason::ToolCalls {
                 return Ok(reason.as_str().to_owned());
             }
             if steps >= self.job.options.max_steps {
@@ -144,11 +143,11 @@ impl Run {
 
     fn choose_model(&mut self, started: &Started) -> Result<ChosenModel, Failure> {
         let asked = started.model.as_deref();
-        let model = self.settings.providers.choose(asked).map_err(|error| error.into_failure())?;
+        let model = self.settings.providers.choose(asked)?;
         self.model = Some(model.clone());
         self.answer.send_modify(|answer| {
             answer.metadata.insert("model".into(), model.id.as_str().into());
-            answer.metadata.insert("provider".into(), model.provider_name().into());
+            answer.metadata.insert("provider".into(), model.provider().as_str().into());
         });
         Ok(model)
     }
@@ -163,7 +162,7 @@ impl Run {
             options.max_output_tokens,
         );
         Request {
-            model: model.request_id().to_owned(),
+            model: String::new(),
             system,
             messages,
             tools: self.job.tools.iter().map(|tool| tool.definition()).collect(),
@@ -173,6 +172,7 @@ impl Run {
             stop: options.stop.clone(),
             reasoning_effort: options.reasoning_effort,
             response_format: options.response_format.clone(),
+            deadline: Some(self.started_at + self.settings.generation_timeout),
         }
     }
 
@@ -184,8 +184,7 @@ impl Run {
     ) -> Result<FinishReason, Interruption> {
         self.tally.begin_call(request, self.answer.borrow().bytes());
         self.checkpoint();
-        let deadline = self.started_at + self.settings.generation_timeout;
-        let stream = self.attend(model.stream(request.clone(), deadline.into_std())).await??;
+        let stream = self.attend(model.stream(request.clone())).await??;
         self.tally.accepted();
         let mut events = stream.ready_chunks(BATCH);
         let mut finish_reason = None;
@@ -221,10 +220,8 @@ impl Run {
 
     async fn run_tools(&mut self) -> Result<(), Interruption> {
         let calls = toolbox::pending(&self.answer.borrow());
-        let tools = self.job.tools.clone();
-        let credentials = self.job.credentials.clone();
-        let results = toolbox::run_all(calls, &tools, &credentials);
-        let results = self.attend(results).await?;
+        let runs = toolbox::run_all(calls, &self.job.tools, &self.job.credentials);
+        let results = self.attend(runs).await?;
         self.answer.send_modify(|answer| toolbox::store(answer, results));
         Ok(())
     }
@@ -248,7 +245,7 @@ impl Run {
                 () = self.stop.cancelled() => return Err(Interruption::Stopped),
                 () = self.shutdown.cancelled() => return Err(Failure::ShuttingDown.into()),
                 result = &mut work => return Ok(result),
-                saved = async { self.saving.as_mut()?.await.into() }, if self.saving.is_some() => {
+                saved = under_way(&mut self.saving) => {
                     self.saving = None;
                     self.heed(saved)?;
                 }
@@ -296,16 +293,16 @@ impl Run {
         self.saving = Some(save::once(&self.job, save));
     }
 
-    fn heed(&mut self, saved: Option<Result<Saved, SupabaseError>>) -> Result<(), Interruption> {
+    fn heed(&mut self, saved: Result<Saved, SupabaseError>) -> Result<(), Interruption> {
         match saved {
-            Some(Ok(saved)) if !saved.is_owned => Err(Failure::Lost.into()),
-            Some(Ok(saved)) if saved.stop_requested => Err(Interruption::Stopped),
-            Some(Err(error)) => {
+            Ok(saved) if !saved.is_owned => Err(Failure::Lost.into()),
+            Ok(saved) if saved.stop_requested => Err(Interruption::Stopped),
+            Ok(_) => Ok(()),
+            Err(error) => {
                 warn!("a checkpoint could not be saved, the next one will be: {error}");
                 self.saved_bytes = None;
                 Ok(())
             }
-            _ => Ok(()),
         }
     }
 
@@ -363,6 +360,16 @@ impl Run {
             save::usage_log(&self.job, model, end, &self.tally.total(), first_token)
         });
         save::last(&answer, end, self.model.as_ref(), log)
+    }
+}
+
+/// The answer of the save under way; never without one.
+async fn under_way(
+    saving: &mut Option<BoxFuture<'static, Result<Saved, SupabaseError>>>,
+) -> Result<Saved, SupabaseError> {
+    match saving {
+        Some(saving) => saving.await,
+        None => std::future::pending().await,
     }
 }
 

@@ -138,7 +138,7 @@ fn request_bytes(request: &Request) -> usize {
     let contents = request.messages.iter().flat_map(|message| &message.content);
     let said: usize = contents
         .map(|content| match content {
-            Content::Text(text) => text.len(),
+            Content::Text { text, .. } => text.len(),
             Content::Reasoning { text, .. } => text.len(),
             Content::ToolCall { name, arguments, .. } => name.len() + arguments.len(),
             Content::ToolResult { output, .. } => output.len(),

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use futures_util::future::join_all;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, JoinAll, join_all};
 use serde_json::Value;
 
 use super::answer::Answer;
 use super::part::{Part, ToolState};
 use super::token::Credentials;
 use super::tool::Tool;
-use crate::providers::FinishReason;
 
 /// A call whose arguments are whole.
 pub(super) struct PendingCall {
@@ -22,22 +22,6 @@ pub(super) struct PendingCall {
 pub(super) struct ToolResult {
     part: usize,
     outcome: Result<Value, String>,
-}
-
-/// Whether the model waits for results. Some providers say `stop` although there are calls; a call
-/// in an answer that was cut short is never run.
-pub(super) fn wants_tools(answer: &Answer, reason: &FinishReason) -> bool {
-    let is_cut = matches!(
-        reason,
-        FinishReason::Length
-            | FinishReason::ContextWindow
-            | FinishReason::ContentFilter
-            | FinishReason::Refusal
-            | FinishReason::Paused
-    );
-    let step = answer.parts.iter().rposition(|part| *part == Part::StepStart).unwrap_or(0);
-    let mut parts = answer.parts[step..].iter();
-    !is_cut && parts.any(|part| matches!(part, Part::Tool(_)))
 }
 
 /// The calls that have arguments and no result.
@@ -57,22 +41,26 @@ pub(super) fn pending(answer: &Answer) -> Vec<PendingCall> {
 }
 
 /// Runs the calls side by side.
-pub(super) async fn run_all(
+pub(super) fn run_all(
     calls: Vec<PendingCall>,
     tools: &[Arc<dyn Tool>],
-    credentials: &Credentials,
-) -> Vec<ToolResult> {
-    join_all(calls.into_iter().map(|call| run(call, tools, credentials))).await
+    credentials: &Arc<Credentials>,
+) -> JoinAll<BoxFuture<'static, ToolResult>> {
+    let find = |name: &str| tools.iter().find(|tool| tool.definition().name == name).cloned();
+    let runs = calls.into_iter().map(|call| {
+        let tool = find(&call.name);
+        run(call, tool, credentials.clone()).boxed()
+    });
+    join_all(runs)
 }
 
 async fn run(
     call: PendingCall,
-    tools: &[Arc<dyn Tool>],
-    credentials: &Credentials,
+    tool: Option<Arc<dyn Tool>>,
+    credentials: Arc<Credentials>,
 ) -> ToolResult {
-    let tool = tools.iter().find(|tool| tool.definition().name == call.name);
     let outcome = match tool {
-        Some(tool) => tool.run(&call.input, credentials).await,
+        Some(tool) => tool.run(&call.input, &credentials).await,
         None => Err(format!("There is no tool named {}.", call.name)),
     };
     ToolResult { part: call.part, outcome }

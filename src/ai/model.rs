@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::agent::TokenUsage;
 use crate::messages::model::Message;
-use crate::providers::ReasoningEffort;
+use crate::providers::{Listed, ReasoningEffort};
 
 /// What a request may ask of the model.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
@@ -169,7 +169,7 @@ pub enum Said {
     /// A text.
     Text(String),
     /// Text parts: `{"type": "text", "text": "…"}`.
-    Parts(#[schema(value_type = Vec<Object>)] Vec<Value>),
+    Parts(Vec<Value>),
 }
 
 /// One text at which the model stops, or several.
@@ -264,6 +264,31 @@ pub struct Model {
     pub available: bool,
     /// It answers when a request names none.
     pub is_default: bool,
+}
+
+impl Model {
+    pub(super) fn new(listed: Listed, default: &str) -> Self {
+        let Listed { id, model, is_available } = listed;
+        let capability = |capability| match serde_json::to_value(capability) {
+            Ok(Value::String(word)) => Some(word),
+            _ => None,
+        };
+        Self {
+            is_default: id == default,
+            id,
+            provider: model.provider.to_string(),
+            name: model.name.clone(),
+            context_window: model.context_window.map(u64::from),
+            max_output_tokens: model.max_output_tokens.map(u64::from),
+            capabilities: model.capabilities.iter().copied().filter_map(capability).collect(),
+            pricing: model.pricing.map(|pricing| Pricing {
+                input_usd_per_mtok: pricing.input.usd_per_mtok(),
+                output_usd_per_mtok: pricing.output.usd_per_mtok(),
+                cached_input_usd_per_mtok: pricing.cached_input.map(|p| p.usd_per_mtok()),
+            }),
+            available: is_available,
+        }
+    }
 }
 
 /// Prices in USD per million tokens.

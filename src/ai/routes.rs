@@ -27,7 +27,7 @@ use crate::telemetry::RequestId;
 #[utoipa::path(get, path = "/api/ai/models", tag = "ai", operation_id = "list_models",
     responses((status = 200, description = "The models", body = Vec<Model>)))]
 pub async fn models(State(ai): State<Ai>, _: CurrentUser) -> Response {
-    axum::Json(ai.providers.list()).into_response()
+    axum::Json(ai.models()).into_response()
 }
 
 /// Generate an answer without a chat

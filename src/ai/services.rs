@@ -10,6 +10,7 @@ use crate::providers::Providers;
 use crate::supabase::Supabase;
 
 use super::follow::Followers;
+use super::model::Model;
 
 /// The services of `/api/ai`. Clones share them.
 #[derive(Clone)]
@@ -37,10 +38,21 @@ impl Ai {
         Self { supabase, generations, providers, limits, tools: tools.into(), followers, clock }
     }
 
+    /// The providers.
+    pub fn providers(&self) -> &Providers {
+        &self.providers
+    }
+
+    /// The models, as the API lists them.
+    pub(super) fn models(&self) -> Vec<Model> {
+        let default = self.providers.choose(None).map(|model| model.id).unwrap_or_default();
+        self.providers.list().into_iter().map(|listed| Model::new(listed, &default)).collect()
+    }
+
     /// 422 at once for a model that the request names and nobody offers.
     pub(super) fn check_model(&self, model: Option<&str>) -> Result<(), ApiError> {
         match model {
-            Some(_) => self.providers.choose(model).map(drop).map_err(|e| Failure::from(e).into()),
+            Some(_) => self.providers.choose(model).map(drop).map_err(|error| Failure::from(error).into()),
             None => Ok(()),
         }
     }

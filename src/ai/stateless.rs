@@ -120,7 +120,7 @@ fn said(index: usize, message: PlainMessage, checks: &mut Checks) -> HistoryMess
         Role::Assistant => "assistant",
         Role::System => "system",
     };
-    let text = Part::Text { text: parts::text(&said), done: true };
+    let text = Part::Text { text: parts::text(&said), done: true, opaque: None };
     HistoryMessage { role: role.to_owned(), parts: vec![text] }
 }
 

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 
 use super::ApiError;
 use crate::agent::{End, Failure, Refusal};
-use crate::providers::{ErrorKind, ProviderError};
+use crate::providers::{ChooseError, ErrorKind, ProviderError};
 use crate::supabase::{SupabaseError, SupabaseErrorKind};
 
 const SOON: Duration = Duration::from_secs(2);
@@ -84,7 +84,7 @@ fn from_foreign_key(error: &SupabaseError) -> ApiError {
 
 impl From<ProviderError> for ApiError {
     fn from(error: ProviderError) -> Self {
-        from_provider(&error).with_member("provider", error.provider).caused_by(error.to_string())
+        from_provider(&error).with_member("provider", error.provider.as_str()).caused_by(error.to_string())
     }
 }
 
@@ -190,8 +190,10 @@ impl From<Failure> for ApiError {
         match failure {
             Failure::Supabase(error) => error.into(),
             Failure::Provider(error) => error.into(),
-            Failure::UnknownModel { model, similar } => unknown_model(&model, &similar),
-            Failure::NotConfigured { .. } => Self::unavailable(
+            Failure::Model(ChooseError::Unknown { model, similar }) => {
+                unknown_model(&model, &similar)
+            }
+            Failure::Model(ChooseError::NotConfigured { .. }) => Self::unavailable(
                 "provider_not_configured",
                 "The provider of this model is not set up on this server. Choose another model.",
                 Duration::from_secs(60),

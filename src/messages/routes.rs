@@ -29,8 +29,8 @@ pub async fn list(
     page: Page,
     Query(filter): Query<MessageFilter>,
 ) -> Result<Response, ApiError> {
-    let respond = |rows: &[_]| page.respond(rows, store::cursor);
-    store::list(&supabase, &user, chat_id, &filter, &page, respond).await
+    let listed = store::list(&supabase, &user, chat_id, &filter, &page).await?;
+    page.respond(&listed.rows()?, store::cursor)
 }
 
 /// Add a message to a chat

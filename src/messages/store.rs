@@ -15,21 +15,30 @@ use crate::response::Created;
 use crate::supabase::{Query, Supabase, SupabaseErrorKind};
 use crate::validate::Checks;
 
-/// Calls `respond` with the rows of the page. One round trip: the rows are embedded in their chat,
-/// so that no row means that there is no such chat.
-pub(super) async fn list<T>(
+/// A page of messages, embedded in their chat: no chat means that there is none of this user.
+pub(super) struct Listed(Bytes);
+
+impl Listed {
+    /// The messages one by one, each still text.
+    pub(super) fn rows(&self) -> Result<Vec<&RawValue>, ApiError> {
+        #[derive(Deserialize)]
+        struct Chat<'a> {
+            #[serde(borrow)]
+            messages: Vec<&'a RawValue>,
+        }
+        let chat: Chat<'_> = serde_json::from_slice(&self.0)
+            .map_err(|error| ApiError::internal(format!("unreadable messages: {error}")))?;
+        Ok(chat.messages)
+    }
+}
+
+pub(super) async fn list(
     supabase: &Supabase,
     user: &CurrentUser,
     chat_id: Uuid,
     filter: &MessageFilter,
     page: &Page,
-    respond: impl FnOnce(&[&RawValue]) -> Result<T, ApiError>,
-) -> Result<T, ApiError> {
-    #[derive(Deserialize)]
-    struct Chat<'a> {
-        #[serde(borrow)]
-        messages: Vec<&'a RawValue>,
-    }
+) -> Result<Listed, ApiError> {
     let (order, comparison) = match filter.order.unwrap_or_default() {
         Order::Asc => ("created_at.asc,id.asc", "gt"),
         Order::Desc => ("created_at.desc,id.desc", "lt"),
@@ -52,10 +61,7 @@ pub(super) async fn list<T>(
             .parameter("messages.created_at", format_args!("{comparison}e.{at}"))
             .parameter("messages.or", beyond);
     }
-    let body = one(query, "chat").await?;
-    let chat: Chat<'_> = serde_json::from_slice(&body)
-        .map_err(|error| ApiError::internal(format!("unreadable messages: {error}")))?;
-    respond(&chat.messages)
+    one(query, "chat").await.map(Listed)
 }
 
 /// Where the page after this row begins.
