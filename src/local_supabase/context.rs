@@ -6,6 +6,7 @@ use rusqlite::Connection;
 
 use crate::clock::Clock;
 
+use super::auth::Passwords;
 use super::data_dir::DataDir;
 use super::db::{self, Database};
 use super::error::OpenError;
@@ -16,6 +17,7 @@ pub(super) struct Context {
     pub(super) database: Database,
     pub(super) signing_keys: SigningKeys,
     pub(super) service_key: String,
+    pub(super) passwords: Passwords,
     /// Without a slash at the end.
     pub(super) public_url: String,
     pub(super) clock: Clock,
@@ -30,6 +32,7 @@ impl Context {
             database: open_database(&data_dir)?,
             signing_keys: SigningKeys::open(&data_dir)?,
             service_key: keys::service_key(&data_dir)?,
+            passwords: Passwords::new(),
             public_url: public_url.trim_end_matches('/').to_owned(),
             clock,
             _data_dir: data_dir,

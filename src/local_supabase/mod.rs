@@ -5,6 +5,7 @@
 //! error bodies; what it does not implement it answers with Supabase's own errors.
 
 mod access;
+mod auth;
 mod context;
 mod cors;
 mod data_dir;
@@ -15,6 +16,11 @@ mod rest;
 mod role;
 mod router;
 mod token;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 use std::sync::Arc;
