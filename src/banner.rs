@@ -25,7 +25,10 @@ pub fn text(app: &App, listener: &TcpListener) -> String {
         SupabaseConfig::Local { data_dir, .. } => {
             let data_dir = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.clone());
             line("Supabase", &format!("{} (local, in this process)", app.project.public_url));
-            line("  key", &format!("{} (publishable, for your front end)", app.project.anon_key.expose()));
+            line(
+                "  key",
+                &format!("{} (publishable, for your front end)", app.project.anon_key.expose()),
+            );
             line("Data", &data_dir.display().to_string());
         }
         SupabaseConfig::Project(project) => line("Supabase", &project.public_url),

@@ -216,7 +216,8 @@ fn supabase(env: &Env<'_>) -> Result<SupabaseConfig, ConfigError> {
     let Some(anon_key) = env.secret("SUPABASE_ANON_KEY") else {
         return Err(ConfigError {
             variable: "SUPABASE_ANON_KEY",
-            problem: "is missing; SUPABASE_URL needs the project's publishable (or anon) key".into(),
+            problem: "is missing; SUPABASE_URL needs the project's publishable (or anon) key"
+                .into(),
         });
     };
     Ok(SupabaseConfig::Project(Project {
@@ -320,10 +321,15 @@ impl Env<'_> {
         choices: &[(&str, T)],
     ) -> Result<T, ConfigError> {
         let value = self.text(variable, choices[0].0).to_ascii_lowercase();
-        choices.iter().find(|(word, _)| *word == value).map(|(_, choice)| *choice).ok_or_else(|| {
-            let words: Vec<_> = choices.iter().map(|(word, _)| format!("`{word}`")).collect();
-            ConfigError { variable, problem: format!("`{value}` is not {}", words.join(" or ")) }
-        })
+        choices.iter().find(|(word, _)| *word == value).map(|(_, choice)| *choice).ok_or_else(
+            || {
+                let words: Vec<_> = choices.iter().map(|(word, _)| format!("`{word}`")).collect();
+                ConfigError {
+                    variable,
+                    problem: format!("`{value}` is not {}", words.join(" or ")),
+                }
+            },
+        )
     }
 }
 

@@ -134,8 +134,10 @@ impl ApiError {
 
     /// 401. Front ends sign their users out on it.
     pub fn unauthorized(code: &'static str, detail: &'static str) -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, code, detail)
-            .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""))
+        Self::new(StatusCode::UNAUTHORIZED, code, detail).with_header(
+            WWW_AUTHENTICATE,
+            HeaderValue::from_static("Bearer error=\"invalid_token\""),
+        )
     }
 
     /// 503 with the time after which a repeat makes sense.

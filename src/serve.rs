@@ -30,9 +30,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// because saving needs it.
 pub async fn serve(mut app: App, listener: TcpListener, stop: impl Future<Output = ()>) {
     let local_stop = CancellationToken::new();
-    let local = app.local_supabase.take().map(|local| {
-        tokio::spawn(listen(local.listener, local.router, local_stop.clone()))
-    });
+    let local = app
+        .local_supabase
+        .take()
+        .map(|local| tokio::spawn(listen(local.listener, local.router, local_stop.clone())));
     let api_stop = CancellationToken::new();
     let api = tokio::spawn(listen(listener, router::router(&app), api_stop.clone()));
     stop.await;
@@ -81,9 +82,10 @@ fn connection(stream: TcpStream, router: Router, graceful: &GracefulShutdown) {
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(30)));
-    let service = TowerToHyperService::new(router.map_request(|request: hyper::Request<Incoming>| {
-        Request::from(request.map(Body::new))
-    }));
+    let service =
+        TowerToHyperService::new(router.map_request(|request: hyper::Request<Incoming>| {
+            Request::from(request.map(Body::new))
+        }));
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
     let connection = graceful.watch(connection.into_owned());
     tokio::spawn(async move {

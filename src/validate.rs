@@ -45,7 +45,8 @@ impl Checks {
 
     /// Free-form metadata must not be too large.
     pub fn metadata(&mut self, pointer: &str, metadata: Option<&Map<String, Value>>) {
-        let size = metadata.and_then(|map| serde_json::to_vec(map).ok()).map_or(0, |json| json.len());
+        let size =
+            metadata.and_then(|map| serde_json::to_vec(map).ok()).map_or(0, |json| json.len());
         if size > MAX_METADATA_BYTES {
             self.refuse(pointer, "must be at most 64 KiB of JSON");
         }

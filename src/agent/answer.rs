@@ -213,12 +213,7 @@ impl Answer {
         }));
     }
 
-    fn end_call(
-        &mut self,
-        index: usize,
-        arguments: String,
-        opaque: Option<Opaque>,
-    ) {
+    fn end_call(&mut self, index: usize, arguments: String, opaque: Option<Opaque>) {
         let Some(call) = self.call(index) else { return };
         call.arguments = storable(arguments);
         call.opaque = opaque;

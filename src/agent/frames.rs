@@ -189,7 +189,14 @@ fn advance_text(
     let id = &index.to_string();
     if let Some(delta) = text.get(*sent..).filter(|delta| !delta.is_empty()) {
         *sent = text.len();
-        put(out, &if is_text { Frame::TextDelta { id, delta } } else { Frame::ReasoningDelta { id, delta } });
+        put(
+            out,
+            &if is_text {
+                Frame::TextDelta { id, delta }
+            } else {
+                Frame::ReasoningDelta { id, delta }
+            },
+        );
     }
     if done {
         *progress = Progress::Done;

@@ -48,9 +48,7 @@ fn room(
     let Some(window) = context_window else { return usize::MAX };
     let answer = max_output_tokens.map_or(window / ANSWER_SHARE, u64::from).min(window / 2);
     let tokens = usize::try_from(window - answer).unwrap_or(usize::MAX);
-    tokens
-        .saturating_mul(CAUTIOUS_BYTES_PER_TOKEN)
-        .saturating_sub(system.map_or(0, str::len))
+    tokens.saturating_mul(CAUTIOUS_BYTES_PER_TOKEN).saturating_sub(system.map_or(0, str::len))
 }
 
 /// The bytes that count against the window. Pictures count as about a thousand tokens.

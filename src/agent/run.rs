@@ -93,8 +93,7 @@ impl Run {
     pub(super) async fn run(mut self) {
         let Some(started) = self.claim().await else { return };
         let outcome = AssertUnwindSafe(self.produce(*started)).catch_unwind().await;
-        let outcome =
-            outcome.unwrap_or_else(|_| Err(Interruption::Failed(Failure::Crashed)));
+        let outcome = outcome.unwrap_or_else(|_| Err(Interruption::Failed(Failure::Crashed)));
         self.end(outcome).await;
     }
 
@@ -356,9 +355,10 @@ impl Run {
     fn last_save(&self, end: &End) -> Save {
         let answer = self.answer.borrow();
         let first_token = self.first_token_at.map(|at| millis(at - self.started_at));
-        let log = self.model.as_ref().filter(|_| self.tally.has_calls()).map(|model| {
-            save::usage_log(&self.job, model, end, &self.tally.total(), first_token)
-        });
+        let log =
+            self.model.as_ref().filter(|_| self.tally.has_calls()).map(|model| {
+                save::usage_log(&self.job, model, end, &self.tally.total(), first_token)
+            });
         save::last(&answer, end, self.model.as_ref(), log)
     }
 }

@@ -87,10 +87,9 @@ impl Call {
                 Counted { usage: usage.clone(), source: UsageSource::Reported }
             }
             reported => {
-                let mut usage = reported.clone().unwrap_or(Usage {
-                    input_tokens: self.input_estimate,
-                    ..Usage::default()
-                });
+                let mut usage = reported
+                    .clone()
+                    .unwrap_or(Usage { input_tokens: self.input_estimate, ..Usage::default() });
                 let output = estimated_tokens(bytes.saturating_sub(self.bytes_before));
                 usage.output_tokens = usage.output_tokens.max(output);
                 Counted { usage, source: UsageSource::Estimated }

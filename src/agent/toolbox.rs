@@ -82,8 +82,7 @@ pub(super) fn store(answer: &mut Answer, results: Vec<ToolResult>) {
 fn without_traps(value: Value) -> Value {
     match value {
         Value::Object(members) => {
-            let is_trap =
-                |key: &str| matches!(key, "__proto__" | "constructor" | "prototype");
+            let is_trap = |key: &str| matches!(key, "__proto__" | "constructor" | "prototype");
             let members = members.into_iter().filter(|(key, _)| !is_trap(key));
             Value::Object(members.map(|(key, value)| (key, without_traps(value))).collect())
         }

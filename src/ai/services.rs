@@ -52,7 +52,9 @@ impl Ai {
     /// 422 at once for a model that the request names and nobody offers.
     pub(super) fn check_model(&self, model: Option<&str>) -> Result<(), ApiError> {
         match model {
-            Some(_) => self.providers.choose(model).map(drop).map_err(|error| Failure::from(error).into()),
+            Some(_) => {
+                self.providers.choose(model).map(drop).map_err(|error| Failure::from(error).into())
+            }
             None => Ok(()),
         }
     }

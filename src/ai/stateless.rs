@@ -146,7 +146,8 @@ fn format(format: Option<Format>, checks: &mut Checks) -> ResponseFormat {
                     && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
             };
             if !is_name(&json_schema.name) {
-                checks.refuse("/response_format/json_schema/name", "must match [A-Za-z0-9_-]{1,64}");
+                checks
+                    .refuse("/response_format/json_schema/name", "must match [A-Za-z0-9_-]{1,64}");
             }
             ResponseFormat::JsonSchema {
                 name: json_schema.name,

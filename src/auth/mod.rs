@@ -97,11 +97,9 @@ impl<S: Send + Sync> FromRequestParts<S> for CurrentUser {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        parts
-            .extensions
-            .get::<Self>()
-            .cloned()
-            .ok_or_else(|| ApiError::internal("a route that needs a user is outside the auth layer"))
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| {
+            ApiError::internal("a route that needs a user is outside the auth layer")
+        })
     }
 }
 

@@ -129,7 +129,8 @@ pub async fn archive(
     Path(chat_id): Path<Uuid>,
     OptionalJson(body): OptionalJson<SetArchived>,
 ) -> Result<Response, ApiError> {
-    let set = body.map(|body| UpdateChat { is_archived: Some(body.archived), ..UpdateChat::default() });
+    let set =
+        body.map(|body| UpdateChat { is_archived: Some(body.archived), ..UpdateChat::default() });
     set_or_toggle(&supabase, &user, chat_id, set, "is_archived").await
 }
 
@@ -147,8 +148,8 @@ pub async fn bookmark(
     Path(chat_id): Path<Uuid>,
     OptionalJson(body): OptionalJson<SetBookmarked>,
 ) -> Result<Response, ApiError> {
-    let set =
-        body.map(|body| UpdateChat { is_bookmarked: Some(body.bookmarked), ..UpdateChat::default() });
+    let set = body
+        .map(|body| UpdateChat { is_bookmarked: Some(body.bookmarked), ..UpdateChat::default() });
     set_or_toggle(&supabase, &user, chat_id, set, "is_bookmarked").await
 }
 

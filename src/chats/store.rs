@@ -38,7 +38,8 @@ pub(super) async fn list(
     }
     if let Some(Cursor { at, id }) = page.after {
         let older = format!("(last_activity_at.lt.{at},and(last_activity_at.eq.{at},id.lt.{id}))");
-        query = query.parameter("last_activity_at", format_args!("lte.{at}")).parameter("or", older);
+        query =
+            query.parameter("last_activity_at", format_args!("lte.{at}")).parameter("or", older);
     }
     let query = query.select(COLUMNS).order("last_activity_at.desc,id.desc");
     Ok(query.limit(page.limit_with_next()).rows().await?)

@@ -84,18 +84,18 @@ fn from_foreign_key(error: &SupabaseError) -> ApiError {
 
 impl From<ProviderError> for ApiError {
     fn from(error: ProviderError) -> Self {
-        from_provider(&error).with_member("provider", error.provider.as_str()).caused_by(error.to_string())
+        from_provider(&error)
+            .with_member("provider", error.provider.as_str())
+            .caused_by(error.to_string())
     }
 }
 
 fn from_provider(error: &ProviderError) -> ApiError {
     use ErrorKind as Kind;
-    let unprocessable = |code, detail: String| {
-        ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail)
-    };
-    let bad_gateway = |code, detail: &'static str| {
-        ApiError::new(StatusCode::BAD_GATEWAY, code, detail)
-    };
+    let unprocessable =
+        |code, detail: String| ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail);
+    let bad_gateway =
+        |code, detail: &'static str| ApiError::new(StatusCode::BAD_GATEWAY, code, detail);
     match error.kind {
         Kind::InvalidRequest => unprocessable("provider_rejected", rejected(error)),
         Kind::ContextLength => unprocessable(
@@ -126,10 +126,9 @@ fn from_provider(error: &ProviderError) -> ApiError {
             "The model provider is overloaded at the moment. Please try again.",
             error.retry_after.unwrap_or(Duration::from_secs(5)),
         ),
-        Kind::Server => bad_gateway(
-            "provider_failed",
-            "The model provider failed. Please try again.",
-        ),
+        Kind::Server => {
+            bad_gateway("provider_failed", "The model provider failed. Please try again.")
+        }
         Kind::Unreachable => bad_gateway(
             "provider_unreachable",
             "The model provider cannot be reached at the moment. Please try again.",

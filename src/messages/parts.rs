@@ -81,7 +81,11 @@ fn require_text(
 
 /// The text parts, joined: a message's `content`.
 pub fn text(parts: &[Value]) -> String {
-    parts.iter().filter(|part| kind(part) == "text").filter_map(|part| part["text"].as_str()).collect()
+    parts
+        .iter()
+        .filter(|part| kind(part) == "text")
+        .filter_map(|part| part["text"].as_str())
+        .collect()
 }
 
 /// The same parts with one text in place of all their texts.

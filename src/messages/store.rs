@@ -54,9 +54,8 @@ pub(super) async fn list(
         query = query.is("messages.is_active", true);
     }
     if let Some(Cursor { at, id }) = page.after {
-        let beyond = format!(
-            "(created_at.{comparison}.{at},and(created_at.eq.{at},id.{comparison}.{id}))"
-        );
+        let beyond =
+            format!("(created_at.{comparison}.{at},and(created_at.eq.{at},id.{comparison}.{id}))");
         query = query
             .parameter("messages.created_at", format_args!("{comparison}e.{at}"))
             .parameter("messages.or", beyond);

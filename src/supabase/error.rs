@@ -83,7 +83,9 @@ impl SupabaseError {
         let code = error.code.unwrap_or_default();
         let message = match error.message {
             Some(message) => message,
-            None => format!("HTTP {status}: {}", String::from_utf8_lossy(&body[..body.len().min(500)])),
+            None => {
+                format!("HTTP {status}: {}", String::from_utf8_lossy(&body[..body.len().min(500)]))
+            }
         };
         Self { kind: kind(status, &code), code: Some(code).filter(|c| !c.is_empty()), message }
     }

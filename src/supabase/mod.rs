@@ -176,5 +176,8 @@ fn bearer(token: &str) -> Result<HeaderValue, SupabaseError> {
 }
 
 fn unsendable() -> SupabaseError {
-    SupabaseError::new(SupabaseErrorKind::Refused, "a key or token has characters no header can hold")
+    SupabaseError::new(
+        SupabaseErrorKind::Refused,
+        "a key or token has characters no header can hold",
+    )
 }

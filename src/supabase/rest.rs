@@ -49,8 +49,7 @@ impl<'a> Rest<'a> {
 
     /// A call of a function.
     pub fn call(self, function: &str, arguments: &impl Serialize) -> Query<'a> {
-        Query::new(self, format!("/rest/v1/rpc/{function}"))
-            .with_body(Method::POST, arguments)
+        Query::new(self, format!("/rest/v1/rpc/{function}")).with_body(Method::POST, arguments)
     }
 }
 
