@@ -13,7 +13,7 @@ use crate::agent::{Generations, Settings, TokenLender, Tool};
 use crate::ai::Ai;
 use crate::auth::{AuthLayer, Verifier, VerifierSettings};
 use crate::clock::Clock;
-use crate::config::{Config, CorsOrigins, Project, Secret, SupabaseConfig};
+use crate::config::{Config, Project, Secret, SupabaseConfig};
 use crate::health::Health;
 use crate::limits::Limits;
 use crate::local_supabase::{LocalSupabase, OpenError, Options as LocalOptions};
@@ -142,11 +142,11 @@ async fn project(
         TcpListener::bind(addr).await.map_err(|error| BuildError::LocalAddress(addr, error))?;
     let addr = listener.local_addr().unwrap_or(addr);
     let url = format!("http://{addr}");
-    let cors_origins = match &config.cors_origins {
-        CorsOrigins::Any => vec!["*".to_owned()],
-        CorsOrigins::List(origins) => origins.clone(),
+    let options = LocalOptions {
+        public_url: url.clone(),
+        cors_origins: config.cors_origins.clone(),
+        clock: clock.clone(),
     };
-    let options = LocalOptions { public_url: url.clone(), cors_origins, clock: clock.clone() };
     let local = LocalSupabase::open(data_dir, options)?;
     let project = Project {
         public_url: url.clone(),

@@ -23,7 +23,7 @@ pub fn router(app: &App) -> Router {
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(cors::layer(&app.config.cors_origins, app.is_local()))
+        .layer(cors::layer(app.config.cors_origins.clone(), app.is_local()))
         .layer(from_fn(error::render))
         .layer(from_fn(telemetry::identify))
         .with_state(state)

@@ -7,7 +7,6 @@
 mod access;
 mod auth;
 mod context;
-mod cors;
 mod data_dir;
 mod db;
 mod error;
@@ -26,6 +25,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::clock::Clock;
+use crate::config::CorsOrigins;
 
 use context::Context;
 pub use error::OpenError;
@@ -35,8 +35,8 @@ pub use error::OpenError;
 pub struct Options {
     /// Its address as front ends see it, e.g. `http://127.0.0.1:54321`.
     pub public_url: String,
-    /// Web origins that may call it, or `*`. Those of this machine always may.
-    pub cors_origins: Vec<String>,
+    /// Origins of pages that may call it. Pages of this machine always may.
+    pub cors_origins: CorsOrigins,
     /// What time it is.
     pub clock: Clock,
 }
@@ -46,7 +46,7 @@ pub struct Options {
 #[derive(Clone)]
 pub struct LocalSupabase {
     context: Arc<Context>,
-    cors_origins: Vec<String>,
+    cors_origins: CorsOrigins,
 }
 
 impl LocalSupabase {

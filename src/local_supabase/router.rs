@@ -12,17 +12,19 @@ use serde_json::json;
 
 use super::access::Credential;
 use super::context::Context;
-use super::{auth, cors, rest};
+use super::{auth, rest};
+use crate::config::CorsOrigins;
+use crate::cors;
 
 const REST_BODY_LIMIT: usize = 64 << 20;
 
-pub(super) fn build(context: Arc<Context>, cors_origins: Vec<String>) -> Router {
+pub(super) fn build(context: Arc<Context>, cors_origins: CorsOrigins) -> Router {
     Router::new()
         .route("/", get(welcome))
         .nest("/auth/v1", auth::router())
         .nest_service("/rest/v1", any(serve_rest).with_state(context.clone()))
         .fallback(not_found)
-        .layer(cors::layer(cors_origins))
+        .layer(cors::layer(cors_origins, true))
         .with_state(context)
 }
 

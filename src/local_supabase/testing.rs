@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::{LocalSupabase, Options};
 use crate::clock::Clock;
+use crate::config::CorsOrigins;
 
 pub(super) const EMAIL: &str = "al@example.com";
 pub(super) const PASSWORD: &str = "secret123";
@@ -43,7 +44,7 @@ impl Drop for Folder {
 
 fn open(folder: &Path, clock: Clock) -> Result<LocalSupabase, super::OpenError> {
     let public_url = "http://127.0.0.1:54321".to_owned();
-    let cors_origins = vec!["https://app.example.com".to_owned()];
+    let cors_origins = CorsOrigins::List(vec!["https://app.example.com".to_owned()]);
     LocalSupabase::open(folder, Options { public_url, cors_origins, clock })
 }
 
