@@ -1,7 +1,7 @@
 //! The OpenAPI document and the pages that show it. Both pages work without the internet.
 
 use axum::Router;
-use axum::http::HeaderValue;
+use axum::http::{HeaderValue, StatusCode};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Redirect};
 use axum::routing::get;
@@ -73,8 +73,10 @@ pub fn complete(routes: utoipa::openapi::OpenApi) -> Value {
 }
 
 fn shared((name, status, code, detail): &(&str, &str, &str, &str)) -> (String, Value) {
+    let http = StatusCode::from_bytes(status.as_bytes()).unwrap_or_default();
     let mut example = json!({
-        "type": "about:blank", "title": name, "status": status.parse::<u16>().unwrap_or_default(),
+        "type": "about:blank", "title": http.canonical_reason(),
+        "status": http.as_u16(),
         "detail": detail, "code": code, "request_id": "0199f0c2-7c1e-7d53-b3ac-4a2c5a1f0e6b",
     });
     if *status == "422" {
