@@ -2,17 +2,26 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+use reqwest::header::HeaderMap;
 use thiserror::Error;
 
-/// A failed call. `message` is the provider's own wording: for the log, never for a client.
+use super::{ProviderName, retry};
+
+mod body;
+mod kind;
+mod redact;
+
+/// A failed call. `message` is the provider's own wording, with secrets taken out: for the log,
+/// never for a client.
 #[derive(Clone, Debug, Error)]
 #[error("{provider}: {kind:?}{}: {message}", .status.map(|s| format!(" ({s})")).unwrap_or_default())]
 pub struct ProviderError {
-    /// `openai`, `anthropic` or `scripted`.
-    pub provider: &'static str,
+    /// Who failed.
+    pub provider: ProviderName,
     /// What went wrong, in terms this server acts on.
     pub kind: ErrorKind,
-    /// The HTTP status, where there was one.
+    /// The HTTP status, where the provider answered with one that means failure.
     pub status: Option<u16>,
     /// The provider's wording, at most 2 KiB.
     pub message: String,
@@ -58,3 +67,79 @@ pub enum ErrorKind {
     /// The provider sent something unreadable.
     Protocol,
 }
+
+impl ProviderError {
+    /// A failure that this server found by itself.
+    pub(super) fn new(provider: ProviderName, kind: ErrorKind, message: &str) -> Self {
+        Self {
+            provider,
+            kind,
+            status: None,
+            message: redact::shortened(message),
+            code: None,
+            param: None,
+            request_id: None,
+            retry_after: None,
+            should_retry: None,
+        }
+    }
+
+    /// A request that this server knows the provider would refuse.
+    pub(super) fn invalid(provider: ProviderName, param: &str, message: &str) -> Self {
+        let error = Self::new(provider, ErrorKind::InvalidRequest, message);
+        Self { param: Some(param.to_owned()), ..error }
+    }
+
+    /// A failure that the provider reported inside its answer, or as the body of one.
+    pub(super) fn reported(provider: ProviderName, body: &str) -> Self {
+        Self::from_body(provider, None, body)
+    }
+
+    /// An answer whose status means failure.
+    pub(super) fn from_response(
+        provider: ProviderName,
+        status: u16,
+        headers: &HeaderMap,
+        body: &str,
+        now: Timestamp,
+    ) -> Self {
+        let error = Self::from_body(provider, Some(status), body);
+        Self {
+            request_id: request_id(headers).or(error.request_id),
+            retry_after: retry::retry_after(headers, now),
+            should_retry: retry::should_retry(headers),
+            ..error
+        }
+    }
+
+    fn from_body(provider: ProviderName, status: Option<u16>, body: &str) -> Self {
+        let body = body::read(body);
+        Self {
+            kind: kind::of(status, &body),
+            status,
+            code: body.code.or(body.kind),
+            param: body.param,
+            request_id: body.request_id,
+            ..Self::new(provider, ErrorKind::Server, &body.message)
+        }
+    }
+
+    /// Takes the connection's own key out of the message, should the provider repeat it.
+    pub(super) fn without_key(mut self, key: &str) -> Self {
+        if key.len() >= 4 {
+            self.message = self.message.replace(key, "[key]");
+        }
+        self
+    }
+}
+
+/// The provider's id of a request, under the names in use.
+pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
+    ["x-request-id", "request-id", "x-generation-id"]
+        .iter()
+        .find_map(|name| headers.get(*name)?.to_str().ok())
+        .map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,15 @@
+//! Answers: `/api/ai`.
+
+mod follow;
+mod ids;
+pub mod model;
+mod request;
+pub mod routes;
+mod services;
+mod start;
+mod stateless;
+mod stop;
+mod store;
+mod stream;
+
+pub use services::Ai;

@@ -1,0 +1,17 @@
+//! Who a request acts as.
+
+use uuid::Uuid;
+
+/// The database role of a request, as row-level security sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Nobody is signed in.
+    Anon,
+    /// A signed-in user, anonymous users included.
+    Authenticated {
+        /// The token's `sub`.
+        user_id: Uuid,
+    },
+    /// The holder of the service key, whom row-level security does not bind.
+    Service,
+}

@@ -1,0 +1,126 @@
+//! From a provider's response to the events of its answer, whatever the protocol.
+
+use std::collections::VecDeque;
+
+use serde::Deserialize;
+
+use super::sse::Frame;
+use super::surrogates::Surrogates;
+use super::{ErrorKind, Event, FinishReason, ProviderError, ProviderName, Usage};
+
+/// Where decoders put what they find.
+pub(super) type Events = VecDeque<Event>;
+
+/// Understands one protocol. It does no I/O.
+pub(super) trait Decoder: Send + 'static {
+    /// Who speaks the protocol.
+    const PROVIDER: ProviderName;
+
+    /// What a frame holds. A whole JSON answer is a frame, too.
+    type Frame<'a>: Deserialize<'a>;
+
+    /// Takes in one frame. `json` is its text.
+    fn accept(
+        &mut self,
+        frame: Self::Frame<'_>,
+        json: &str,
+        events: &mut Events,
+    ) -> Result<Flow, ProviderError>;
+
+    /// The tokens so far, unless they have been told.
+    fn usage(&mut self) -> Option<Usage>;
+
+    /// Nothing more will come, and `marked` says whether the provider said so. Pushes what is still to
+    /// be told; answers why the model stopped, or `None` if it never got there.
+    fn finish(&mut self, marked: bool, events: &mut Events) -> Option<FinishReason>;
+}
+
+/// Whether an answer goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flow {
+    /// More is to come.
+    Continue,
+    /// The protocol's own end has been reached.
+    Done,
+}
+
+/// An answer as it is read: what is to be handed out, and how it ended.
+pub(super) struct Answer<D> {
+    decoder: D,
+    surrogates: Surrogates,
+    events: Events,
+    error: Option<ProviderError>,
+    ended: bool,
+}
+
+impl<D: Decoder> Answer<D> {
+    pub fn new(decoder: D) -> Self {
+        let surrogates = Surrogates::default();
+        Self { decoder, surrogates, events: Events::new(), error: None, ended: false }
+    }
+
+    /// The next thing to hand out.
+    pub fn pop(&mut self) -> Option<Result<Event, ProviderError>> {
+        self.events.pop_front().map(Ok).or_else(|| self.error.take().map(Err))
+    }
+
+    /// Whether everything has been read that counts.
+    pub fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    pub fn push(&mut self, frame: &Frame) {
+        let (Frame::Whole(data) | Frame::Unterminated(data)) = frame;
+        if data.starts_with("[DONE]") {
+            return self.finish(true, None);
+        }
+        match self.read(data) {
+            Ok(Ok(Flow::Continue)) => {}
+            Ok(Ok(Flow::Done)) => self.finish(true, None),
+            Ok(Err(reported)) => self.fail(reported),
+            Err(unreadable) if matches!(frame, Frame::Whole(_)) => {
+                let message = format!("unreadable frame: {unreadable}");
+                self.fail(ProviderError::new(D::PROVIDER, ErrorKind::Protocol, &message));
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// The body has ended, properly or by `cause`. An answer that was whole by then stays whole.
+    pub fn finish(&mut self, marked: bool, cause: Option<ProviderError>) {
+        if self.ended {
+            return;
+        }
+        match self.decoder.finish(marked, &mut self.events) {
+            Some(finish_reason) => {
+                self.tell_usage();
+                self.events.push_back(Event::End { finish_reason });
+                self.ended = true;
+            }
+            None => self.fail(cause.unwrap_or_else(|| {
+                let message = "the stream ended before the answer did";
+                ProviderError::new(D::PROVIDER, ErrorKind::Truncated, message)
+            })),
+        }
+    }
+
+    fn fail(&mut self, error: ProviderError) {
+        self.tell_usage();
+        self.error = Some(error);
+        self.ended = true;
+    }
+
+    fn tell_usage(&mut self) {
+        self.events.extend(self.decoder.usage().map(Event::Usage));
+    }
+
+    /// The outer failure is JSON that cannot be read, the inner one what the provider reports.
+    fn read(&mut self, data: &str) -> serde_json::Result<Result<Flow, ProviderError>> {
+        if let Ok(frame) = serde_json::from_str(data) {
+            return Ok(self.decoder.accept(frame, data, &mut self.events));
+        }
+        let mended = self.surrogates.mend(data);
+        let frame = serde_json::from_str(&mended)?;
+        Ok(self.decoder.accept(frame, &mended, &mut self.events))
+    }
+}

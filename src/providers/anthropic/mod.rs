@@ -1,0 +1,89 @@
+//! Anthropic's Messages API: `POST {base}/v1/messages`.
+
+use reqwest::Url;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+
+use super::http::{Http, secret_header};
+use super::{
+    Connection, EventStream, ProviderError, ProviderName, Request, catalogue, history, reader,
+};
+use decoder::Decoder;
+
+mod blocks;
+mod decoder;
+mod messages;
+mod request;
+mod thinking;
+mod usage;
+mod wire;
+
+const NAME: ProviderName = ProviderName::Anthropic;
+
+/// The version before it, in which models that sample still take both.
+const SAMPLING_VERSION: &str = "2023-06-01";
+
+/// Which header carries the key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AuthHeader {
+    /// `Authorization: Bearer …`, as Anthropic's own SDKs send it.
+    #[default]
+    Authorization,
+    /// `x-api-key: …`, the only one that older gateways read.
+    XApiKey,
+}
+
+/// Anthropic, or a gateway that speaks its protocol.
+#[derive(Debug)]
+pub struct Anthropic {
+    http: Http,
+    version: HeaderValue,
+}
+
+impl Anthropic {
+    /// The version this module speaks. It refuses `temperature` and `top_p` for every model.
+    pub const VERSION: &str = "2026-10-21";
+
+    /// Checks the settings; connects to nothing yet. `version` is the `anthropic-version` to speak,
+    /// normally [`Self::VERSION`].
+    pub fn new(
+        connection: Connection,
+        version: &str,
+        auth_header: AuthHeader,
+    ) -> Result<Self, ProviderError> {
+        let version = HeaderValue::from_str(version)
+            .map_err(|_| ProviderError::invalid(NAME, "version", "the version is not printable"))?;
+        let key = connection.api_key.expose();
+        let headers = match auth_header {
+            AuthHeader::Authorization => secret_header(NAME, AUTHORIZATION, "Bearer ", key),
+            AuthHeader::XApiKey => {
+                secret_header(NAME, HeaderName::from_static("x-api-key"), "", key)
+            }
+        }?;
+        Ok(Self { http: Http::new(NAME, connection, headers)?, version })
+    }
+
+    pub(super) async fn stream(&self, mut request: Request) -> Result<EventStream, ProviderError> {
+        let model = catalogue::find_of(NAME, &request.model);
+        let samples = request::sampling(&mut request, model)?;
+        request.messages = history::tidy(request.messages, NAME);
+        let body = request::body(&request, model);
+        let headers = self.headers(samples);
+        let url = self.url("/messages");
+        let response = self.http.post(&url, &headers, &body, request.deadline).await?;
+        reader::read(&self.http, response, Decoder::default()).await
+    }
+
+    fn headers(&self, samples: bool) -> HeaderMap {
+        let sampling = HeaderValue::from_static(SAMPLING_VERSION);
+        let version = if samples { sampling } else { self.version.clone() };
+        HeaderMap::from_iter([(HeaderName::from_static("anthropic-version"), version)])
+    }
+
+    fn url(&self, path: &str) -> Url {
+        let base = self.http.base_path().trim_end_matches("/messages").trim_end_matches("/v1");
+        self.http.url(&format!("{base}/v1{path}"))
+    }
+}
+
+#[cfg(test)]
+mod tests;

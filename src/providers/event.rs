@@ -1,0 +1,156 @@
+//! What happens while a model answers, in no vendor's words.
+
+use std::pin::Pin;
+
+use futures_util::Stream;
+use serde_json::Value;
+
+use super::{Opaque, ProviderError};
+
+/// The events of one call. Dropping it cancels the provider's request. The stream ends after
+/// [`Event::End`], or with one `Err`; what was known of the usage comes before either.
+pub type EventStream = Pin<Box<dyn Stream<Item = Result<Event, ProviderError>> + Send>>;
+
+/// What happens while a model answers. Blocks (a text, a thought, a tool call) begin with their
+/// first delta or start and end when another block begins, with an explicit end, or with `End`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// More of the answer's text. Never empty.
+    Text(String),
+    /// The current text is whole; more text is a new block.
+    TextEnd {
+        /// What must go back with the text.
+        opaque: Option<Opaque>,
+    },
+    /// More of the model's thoughts. Never empty.
+    Reasoning(String),
+    /// The current thought is whole. It may have had no readable text at all: a hidden thought, or
+    /// another block that only its provider understands and that must go back in this place.
+    ReasoningEnd {
+        /// What must go back byte for byte.
+        opaque: Option<Opaque>,
+    },
+    /// The model begins a call. Calls may overlap; `index` tells them apart.
+    ToolCallStart {
+        /// Position among the calls of this answer: 0, 1, 2…
+        index: usize,
+        /// The provider's id, or one made up where it gives none.
+        id: String,
+        /// The tool's name.
+        name: String,
+    },
+    /// More of a call's arguments, JSON text. Never empty.
+    ToolCallDelta {
+        /// Which call.
+        index: usize,
+        /// The next piece of JSON text.
+        arguments: String,
+    },
+    /// A call is whole. Run it only if `End` follows and its reason is `ToolCalls`.
+    ToolCallEnd {
+        /// Which call.
+        index: usize,
+        /// All of its arguments: `{}` when the provider sent none; possibly invalid JSON.
+        arguments: String,
+        /// What must go back byte for byte with the call.
+        opaque: Option<Opaque>,
+    },
+    /// The tokens so far; a later one replaces an earlier one.
+    Usage(Usage),
+    /// The model has finished. Nothing follows.
+    End {
+        /// Why it stopped.
+        finish_reason: FinishReason,
+    },
+}
+
+/// Tokens of one call. `input` includes cached and cache-write tokens, `output` includes reasoning,
+/// for every provider.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Usage {
+    /// Everything the model read.
+    pub input_tokens: u64,
+    /// Everything the model wrote.
+    pub output_tokens: u64,
+    /// The part of the input read from the provider's cache.
+    pub cached_input_tokens: u64,
+    /// The part of the input written to the provider's cache, all lifetimes together.
+    pub cache_write_input_tokens: u64,
+    /// The part of the cache writes kept for an hour (Anthropic) or twelve (OpenAI): a dearer tier.
+    pub long_cache_write_input_tokens: u64,
+    /// The part of the output that was thought.
+    pub reasoning_tokens: u64,
+    /// The price in USD where the provider itself names one (OpenRouter).
+    pub cost_usd: Option<f64>,
+    /// The provider's own usage object, unless it is larger than 16 KiB.
+    pub raw: Option<Value>,
+}
+
+impl Usage {
+    /// Holds every part within its whole, whatever the provider claims.
+    pub(super) fn clamped(mut self) -> Self {
+        self.cached_input_tokens = self.cached_input_tokens.min(self.input_tokens);
+        let uncached = self.input_tokens - self.cached_input_tokens;
+        self.cache_write_input_tokens = self.cache_write_input_tokens.min(uncached);
+        self.long_cache_write_input_tokens =
+            self.long_cache_write_input_tokens.min(self.cache_write_input_tokens);
+        self.reasoning_tokens = self.reasoning_tokens.min(self.output_tokens);
+        self
+    }
+
+    /// Keeps the provider's own object, if it is not too large.
+    pub(super) fn with_raw(mut self, raw: Value, length: usize) -> Self {
+        const MOST: usize = 16 * 1024;
+        self.raw = (length <= MOST).then_some(raw);
+        self
+    }
+}
+
+/// Why a model stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FinishReason {
+    /// It had said everything.
+    Stop,
+    /// It reached one of `Request::stop`.
+    StopSequence,
+    /// It waits for the results of its tool calls.
+    ToolCalls,
+    /// It reached the output limit.
+    Length,
+    /// It reached the end of its context window.
+    ContextWindow,
+    /// The provider's filter cut it off.
+    ContentFilter,
+    /// It declined.
+    Refusal,
+    /// It pauses and is to be called again with what it said.
+    Paused,
+    /// Something this server does not know, in the provider's own word.
+    Other(String),
+}
+
+impl FinishReason {
+    /// The word the API uses for it.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Stop => "stop",
+            Self::StopSequence => "stop_sequence",
+            Self::ToolCalls => "tool_calls",
+            Self::Length => "length",
+            Self::ContextWindow => "context_window",
+            Self::ContentFilter => "content_filter",
+            Self::Refusal => "refusal",
+            Self::Paused => "paused",
+            Self::Other(word) => word,
+        }
+    }
+
+    /// Many servers say `stop` although the model waits for tools, and some the reverse.
+    pub(super) fn given_calls(self, has_calls: bool) -> Self {
+        match self {
+            Self::Stop | Self::Other(_) if has_calls => Self::ToolCalls,
+            Self::ToolCalls if !has_calls => Self::Stop,
+            other => other,
+        }
+    }
+}

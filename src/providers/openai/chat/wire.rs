@@ -1,0 +1,109 @@
+//! What a Chat Completions answer looks like, read as tolerantly as its imitators need.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::providers::lenient;
+
+/// A chunk of a stream, or a whole completion.
+#[derive(Deserialize)]
+pub(in crate::providers) struct Chunk<'a> {
+    #[serde(borrow)]
+    pub choices: Option<Vec<Choice<'a>>>,
+    pub usage: Option<&'a RawValue>,
+    pub x_groq: Option<Groq<'a>>,
+    pub error: Option<&'a RawValue>,
+    /// Older servers report errors without a wrapper.
+    #[serde(default, deserialize_with = "lenient::string")]
+    pub message: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(in crate::providers) struct Groq<'a> {
+    #[serde(borrow)]
+    pub usage: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+pub(in crate::providers) struct Choice<'a> {
+    #[serde(default, deserialize_with = "lenient::index")]
+    pub index: Option<usize>,
+    #[serde(borrow)]
+    pub delta: Option<Delta<'a>>,
+    /// What a whole completion has in place of `delta`.
+    pub message: Option<Delta<'a>>,
+    pub finish_reason: Option<Cow<'a, str>>,
+}
+
+#[derive(Default, Deserialize)]
+pub(in crate::providers) struct Delta<'a> {
+    #[serde(default, deserialize_with = "said")]
+    pub content: Said,
+    #[serde(default, deserialize_with = "lenient::string")]
+    pub reasoning_content: Option<String>,
+    #[serde(default, deserialize_with = "lenient::string")]
+    pub reasoning: Option<String>,
+    #[serde(default, deserialize_with = "lenient::string")]
+    pub refusal: Option<String>,
+    #[serde(borrow)]
+    pub tool_calls: Option<Vec<CallDelta<'a>>>,
+    /// The form before `tool_calls`.
+    pub function_call: Option<FunctionDelta>,
+}
+
+/// A fragment of a tool call. Only the first fragment names it.
+#[derive(Default, Deserialize)]
+pub(in crate::providers) struct CallDelta<'a> {
+    #[serde(default, deserialize_with = "lenient::index")]
+    pub index: Option<usize>,
+    #[serde(default, deserialize_with = "lenient::string")]
+    pub id: Option<String>,
+    pub function: Option<FunctionDelta>,
+    /// Gemini's thought signature is in here and must go back.
+    #[serde(borrow)]
+    pub extra_content: Option<&'a RawValue>,
+}
+
+#[derive(Default, Deserialize)]
+pub(in crate::providers) struct FunctionDelta {
+    #[serde(default, deserialize_with = "lenient::string")]
+    pub name: Option<String>,
+    #[serde(default, deserialize_with = "lenient::json_text")]
+    pub arguments: String,
+}
+
+/// The content of a delta: text, and thoughts where content comes in parts.
+#[derive(Debug, Default, PartialEq)]
+pub(in crate::providers) struct Said {
+    pub text: String,
+    pub thinking: String,
+}
+
+impl From<String> for Said {
+    fn from(text: String) -> Self {
+        Self { text, thinking: String::new() }
+    }
+}
+
+fn said<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Said, D::Error> {
+    lenient::text_or(from, |parts| {
+        let mut said = Said::default();
+        for part in parts.as_array().into_iter().flatten() {
+            collect(&part["text"], &mut said.text);
+            collect(&part["thinking"], &mut said.thinking);
+        }
+        said
+    })
+}
+
+/// Mistral's thoughts are again a list of parts.
+fn collect(part: &Value, into: &mut String) {
+    match part {
+        Value::String(text) => into.push_str(text),
+        Value::Array(parts) => parts.iter().for_each(|part| collect(&part["text"], into)),
+        _ => {}
+    }
+}
