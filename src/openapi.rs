@@ -10,7 +10,10 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
+use crate::ai::model::Effort;
+use crate::chats::model::Include;
 use crate::error::Problem;
+use crate::messages::model::{Active, Order};
 
 const DESCRIPTION: &str = "\
 The API server behind an AI chat front end on Supabase.\n\n\
@@ -20,7 +23,7 @@ problem details (RFC 9457) with a stable `code`.";
 
 /// What routes do not say by themselves.
 #[derive(OpenApi)]
-#[openapi(components(schemas(Problem)))]
+#[openapi(components(schemas(Problem, Include, Order, Active, Effort)))]
 struct Common;
 
 /// The responses that many operations share: name, status, code of the example, detail.
