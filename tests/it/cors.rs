@@ -16,7 +16,8 @@ async fn preflight(app: &TestApp, url: &str, origin: &str) -> Reply {
 #[tokio::test]
 async fn preflights_are_answered_before_authentication() {
     let app = app().await;
-    let listeners = [format!("{}/api/chats/", app.url), format!("{}/rest/v1/chats", app.supabase_url)];
+    let listeners =
+        [format!("{}/api/chats/", app.url), format!("{}/rest/v1/chats", app.supabase_url)];
     for url in listeners {
         let reply = preflight(&app, &url, "http://localhost:3000").await;
         assert_eq!(reply.status, 200, "{url}");

@@ -30,7 +30,10 @@ async fn bodies_are_refused_for_what_is_wrong_with_them() {
     };
     assert_eq!(post("application/json", r#"{"title":"#).await.problem(400), "malformed_json");
     assert_eq!(post("application/json", "").await.problem(400), "malformed_json");
-    assert_eq!(post("application/json", r#"{"title":"a"} trailing"#).await.problem(400), "malformed_json");
+    assert_eq!(
+        post("application/json", r#"{"title":"a"} trailing"#).await.problem(400),
+        "malformed_json"
+    );
     assert_eq!(post("text/plain", "{}").await.problem(415), "unsupported_media_type");
     assert_eq!(post("application/json", r#"{"title":5}"#).await.pointers(), ["/title"]);
     assert_eq!(post("application/json", r#"{"metadata":[]}"#).await.pointers(), ["/metadata"]);
@@ -65,7 +68,8 @@ async fn bodies_nested_too_deep_are_refused() {
 
 #[tokio::test]
 async fn bodies_have_a_limit() {
-    let app = TestApp::with(&[("MAX_BODY_BYTES", "1000"), ("MAX_GENERATE_BODY_BYTES", "2000")]).await;
+    let app =
+        TestApp::with(&[("MAX_BODY_BYTES", "1000"), ("MAX_GENERATE_BODY_BYTES", "2000")]).await;
     let alice = app.user("alice").await;
     let chat = alice.create_chat("Trip").await;
     let large = "a".repeat(1500);

@@ -2,8 +2,11 @@
 
 mod architecture;
 mod auth;
+mod chats;
 mod config;
 mod cors;
 mod docs;
 mod errors;
+mod generate;
+mod messages;
 mod support;
