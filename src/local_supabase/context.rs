@@ -11,6 +11,7 @@ use super::data_dir::DataDir;
 use super::db::{self, Database};
 use super::error::OpenError;
 use super::keys::{self, SigningKeys};
+use super::rest;
 
 /// An open data folder.
 pub(super) struct Context {
@@ -29,7 +30,7 @@ impl Context {
     pub(super) fn open(path: &Path, public_url: &str, clock: Clock) -> Result<Self, OpenError> {
         let data_dir = DataDir::open(path)?;
         Ok(Self {
-            database: open_database(&data_dir)?,
+            database: open_database(&data_dir, &clock)?,
             signing_keys: SigningKeys::open(&data_dir)?,
             service_key: keys::service_key(&data_dir)?,
             passwords: Passwords::new(),
@@ -45,7 +46,7 @@ impl Context {
     }
 }
 
-fn open_database(data_dir: &DataDir) -> Result<Database, OpenError> {
+fn open_database(data_dir: &DataDir, clock: &Clock) -> Result<Database, OpenError> {
     let path = data_dir.database()?;
     let unusable = |source| OpenError::Database { path: path.clone(), source };
     let found = Connection::open(&path).and_then(|connection| db::version(&connection));
@@ -53,6 +54,6 @@ fn open_database(data_dir: &DataDir) -> Result<Database, OpenError> {
         found if found > db::VERSION => {
             Err(OpenError::NewerDatabase { path: path.clone(), found, known: db::VERSION })
         }
-        _ => Database::open(&path, |_| Ok(())).map_err(unusable),
+        _ => Database::open(&path, |connection| rest::prepare(connection, clock)).map_err(unusable),
     }
 }

@@ -15,3 +15,13 @@ pub(super) enum Role {
     /// The holder of the service key, whom row-level security does not bind.
     Service,
 }
+
+impl Role {
+    /// `auth.uid()`.
+    pub(super) fn uid(self) -> Option<Uuid> {
+        match self {
+            Self::Authenticated { user_id } => Some(user_id),
+            Self::Anon | Self::Service => None,
+        }
+    }
+}

@@ -46,7 +46,7 @@ async fn serve_rest(State(context): State<Arc<Context>>, request: Request) -> Re
         Err(refusal) => refusal.into_response(),
         Ok(role) => match read_body(body).await {
             Err(refusal) => refusal,
-            Ok(body) => rest::handle(&context.database, role, parts, body).await,
+            Ok(body) => rest::handle(&context.database, &context.clock, role, &parts, body).await,
         },
     }
 }

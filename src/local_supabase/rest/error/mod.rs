@@ -69,11 +69,6 @@ impl RestError {
         self
     }
 
-    /// The code: PostgREST's own or an SQLSTATE.
-    pub fn code(&self) -> &str {
-        &self.0.body.code
-    }
-
     /// Status and body alone, for the one error that has the headers of an answer (416).
     pub fn into_bare_response(self) -> Response {
         let content_type = [(CONTENT_TYPE, "application/json; charset=utf-8")];

@@ -58,11 +58,6 @@ impl MediaType {
         }
     }
 
-    /// Whether null values are left out.
-    pub fn is_stripped(self) -> bool {
-        matches!(self, Self::ArrayStripped | Self::Object { stripped: true })
-    }
-
     /// Whether the client takes the description of the API, which is all that the root has.
     pub fn check_root(headers: &HeaderMap) -> Result<(), RestError> {
         let accepted = accepted(headers);

@@ -7,8 +7,8 @@ use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 
 use super::Arguments;
-use super::message::{LEASE_MICROS, Message, clock_timestamp, message_json, raw, to_jsonb};
-use super::question::{self, Choice};
+use super::message::{LEASE_MICROS, Message, change, clock_timestamp, message_json, raw, to_jsonb};
+use super::question::{self, Sent};
 use super::usage::{end_lapsed, run_id};
 use crate::local_supabase::rest::error::RestError;
 use crate::local_supabase::rest::schema::{CHATS, Column, MESSAGES, Table};
@@ -22,7 +22,7 @@ use crate::local_supabase::rest::write::{insert_row, new_row};
 pub(super) enum Claim {
     Started {
         chat: Chat,
-        user_message: Option<Box<RawValue>>,
+        user_message: Box<RawValue>,
         message: Box<RawValue>,
         history: Box<RawValue>,
     },
@@ -59,7 +59,7 @@ pub(super) struct Begin<'a> {
     pub arguments: &'a Arguments,
     pub chat: &'a str,
     pub user: &'a str,
-    /// The new user message.
+    /// `p_user_message`.
     pub message: Option<Json>,
     run_id: Option<String>,
 }
@@ -91,27 +91,34 @@ impl Begin<'_> {
         let Some(chat) = self.find_chat()? else {
             return Ok(Claim::NotFound { missing: "chat" });
         };
-        if let Some(started) = self.repeated(chat)? {
-            return Ok(started);
+        // A repeat of this very call, after its first answer was lost.
+        if let Some(answer) = self.find_own_answer()? {
+            let question = self.question_of(&answer)?;
+            return self.started(chat, question.as_ref(), &answer);
         }
         end_lapsed(self.connection, self.session, self.chat, self.user)?;
-        if let Some(running) = Message::streaming(self.connection, self.chat, self.user)? {
-            return self.running(&running);
+        let sent = match question::find_sent(self)? {
+            Ok(sent) => sent,
+            Err(claim) => return Ok(claim),
+        };
+        if let Some(running) = self.find_running()? {
+            return Ok(Claim::Busy { message_id: running.id });
         }
-        let question = match question::choose(self)? {
-            Choice::Question(question) => question,
-            Choice::Settled(claim) => return Ok(claim),
+        self.answer(chat, sent)
+    }
+
+    fn answer(&self, chat: Chat, sent: Option<Sent>) -> Result<Claim, RestError> {
+        let question = match question::choose(self, sent)? {
+            Ok(question) => question,
+            Err(claim) => return Ok(claim),
         };
         // A version that an edit has replaced gets no new answers.
         if question.role != "user" || !question.is_active {
             return Ok(Claim::Conflict);
         }
         self.replace_answers(&question)?;
-        let answer = self.insert_answer(&question)?;
-        match self.find_chat()? {
-            Some(chat) => self.started(chat, Some(&question), &answer),
-            None => Ok(Claim::NotFound { missing: "chat" }),
-        }
+        let answer = self.insert_answer(&chat, &question)?;
+        self.started(chat, Some(&question), &answer)
     }
 
     /// `p_action`.
@@ -127,15 +134,14 @@ impl Begin<'_> {
     fn create_chat(&self) -> Result<(), RestError> {
         let Some(chat) = self.arguments.json("p_create_chat") else { return Ok(()) };
         let text = |key| chat.get(key).and_then(jsonb::to_text);
-        let title = text("title").unwrap_or_else(|| "New chat".to_owned());
-        let metadata = chat.get("metadata").map_or_else(|| "{}".to_owned(), jsonb::print);
+        let metadata = chat.get("metadata").filter(|metadata| !metadata.is_null());
         let given = [
             ("id", self.arguments.value("p_chat_id")),
             ("user_id", self.user.to_owned().into()),
-            ("title", title.into()),
+            ("title", text("title").unwrap_or_else(|| "New chat".to_owned()).into()),
             ("model", text("model").into()),
             ("system_prompt", text("system_prompt").into()),
-            ("metadata", metadata.into()),
+            ("metadata", metadata.map_or_else(|| "{}".to_owned(), jsonb::print).into()),
         ];
         self.insert(&CHATS, given, Some(CHATS.primary_key()))?;
         Ok(())
@@ -171,33 +177,19 @@ impl Begin<'_> {
         chat.optional()
     }
 
-    /// The answer to a repeat of the very same call, after its first answer was lost.
-    fn repeated(&self, chat: Chat) -> Result<Option<Claim>, RestError> {
+    fn find_own_answer(&self) -> rusqlite::Result<Option<Message>> {
         let clause = "where run_id = ? and chat_id = ? and user_id = ? and status = 'streaming'";
-        let key = (&self.run_id, self.chat, self.user);
-        let Some(answer) = Message::find(self.connection, clause, key)? else { return Ok(None) };
-        let question = self.question_of(&answer)?;
-        self.started(chat, question.as_ref(), &answer).map(Some)
+        Message::find(self.connection, clause, (&self.run_id, self.chat, self.user))
+    }
+
+    fn find_running(&self) -> rusqlite::Result<Option<Message>> {
+        let clause = "where chat_id = ? and user_id = ? and status = 'streaming'";
+        Message::find(self.connection, clause, (self.chat, self.user))
     }
 
     fn question_of(&self, answer: &Message) -> rusqlite::Result<Option<Message>> {
         let key = (&answer.parent_id, self.user);
         Message::find(self.connection, "where id = ? and user_id = ?", key)
-    }
-
-    fn running(&self, running: &Message) -> Result<Claim, RestError> {
-        let busy = Claim::Busy { message_id: running.id.clone() };
-        let Some(question) = self.question_of(running)? else { return Ok(busy) };
-        let is_same = self.submits()
-            && question::message_id(self)?.as_ref() == Some(&question.id)
-            && question::has_same_parts(self, &question)?;
-        if !is_same {
-            return Ok(busy);
-        }
-        Ok(Claim::Running {
-            message: self.message_json(running)?,
-            user_message: self.message_json(&question)?,
-        })
     }
 
     /// Hides what the new answer takes the place of: everything after the question, or the attempt
@@ -209,31 +201,50 @@ impl Begin<'_> {
         let statement = "update messages set is_active = 0 where parent_id = ? and chat_id = ? \
                          and user_id = ? and role = 'assistant' and is_active";
         let params = (&question.id, self.chat, self.user);
-        super::message::change(self.connection, self.session, statement, params)
+        change(self.connection, self.session, statement, params)
     }
 
-    fn insert_answer(&self, question: &Message) -> Result<Message, RestError> {
-        let model = "select coalesce(?, (select model from chats where id = ?), ?)";
-        let argument = |name| self.arguments.value(name);
-        let params = params![argument("p_model"), self.chat, argument("p_default_model")];
-        let model: Value =
-            self.connection.prepare_cached(model)?.query_row(params, |row| row.get(0))?;
+    fn insert_answer(&self, chat: &Chat, question: &Message) -> Result<Message, RestError> {
+        let argument = |name| self.arguments.text(name).map(str::to_owned);
+        let model =
+            argument("p_model").or(chat.model.clone()).or_else(|| argument("p_default_model"));
         let lease = clock_timestamp(self.connection)? + LEASE_MICROS;
+        let metadata = json!({ "user_message_id": question.id });
         let given = [
-            ("id", argument("p_message_id")),
+            ("id", self.arguments.value("p_message_id")),
             ("chat_id", self.chat.to_owned().into()),
             ("user_id", self.user.to_owned().into()),
             ("parent_id", question.id.clone().into()),
             ("role", "assistant".to_owned().into()),
-            ("model", model),
+            ("model", model.into()),
             ("status", "streaming".to_owned().into()),
             ("run_id", self.run_id.clone().into()),
             ("lease_expires_at", lease.into()),
-            ("metadata", jsonb::print(&json!({"user_message_id": question.id})).into()),
+            ("usage", jsonb::print(&self.estimated_usage(question)?).into()),
+            ("metadata", jsonb::print(&metadata).into()),
         ];
         let inserted = self.insert(&MESSAGES, given, None)?;
         let answer = Message::find(self.connection, "where rowid = ?", [inserted])?;
         answer.ok_or_else(|| rusqlite::Error::QueryReturnedNoRows.into())
+    }
+
+    /// What answering costs at the least, about four bytes a token: it counts if the server crashes
+    /// before it can save a better estimate.
+    fn estimated_usage(&self, question: &Message) -> rusqlite::Result<Json> {
+        let select = "select coalesce(sum(octet_length(content)), 0) / 4 from messages \
+                      where chat_id = ? and user_id = ? and is_active \
+                      and (created_at, id) <= (?, ?)";
+        let params = (self.chat, self.user, question.created_at, &question.id);
+        let mut statement = self.connection.prepare_cached(select)?;
+        let tokens: i64 = statement.query_row(params, |row| row.get(0))?;
+        Ok(json!({
+            "input_tokens": tokens,
+            "output_tokens": 0,
+            "total_tokens": tokens,
+            "cached_input_tokens": 0,
+            "cache_write_input_tokens": 0,
+            "reasoning_tokens": 0,
+        }))
     }
 
     /// `private.started`. The history ends with the question; rows that hold nothing a model could
@@ -263,13 +274,13 @@ impl Begin<'_> {
             self.connection.prepare_cached(history)?.query_row(params, |row| row.get(0))?;
         Ok(Claim::Started {
             chat,
-            user_message: question.map(|question| self.message_json(question)).transpose()?,
-            message: self.message_json(answer)?,
+            user_message: self.message_json(question)?,
+            message: self.message_json(Some(answer))?,
             history: raw(history)?,
         })
     }
 
-    pub fn message_json(&self, message: &Message) -> Result<Box<RawValue>, RestError> {
-        message_json(self.connection, self.session, message.rowid)
+    pub fn message_json(&self, message: Option<&Message>) -> Result<Box<RawValue>, RestError> {
+        message_json(self.connection, self.session, message.map(|message| message.rowid))
     }
 }

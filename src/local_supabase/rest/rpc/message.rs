@@ -54,33 +54,40 @@ impl Message {
             created_at: row.get("created_at")?,
         })
     }
-
-    /// The streaming message of a chat.
-    pub fn streaming(
-        connection: &Connection,
-        chat: &str,
-        user: &str,
-    ) -> rusqlite::Result<Option<Self>> {
-        let clause = "where chat_id = ? and user_id = ? and status = 'streaming'";
-        Self::find(connection, clause, (chat, user))
-    }
-
-    /// Whether its answer is finished, so that it needs no new one.
-    pub fn is_answer(&self) -> bool {
-        matches!(self.status.as_str(), "complete" | "stopped")
-    }
 }
 
-/// `private.message_json`: a message as the API returns it.
+/// What the API returns of a message.
+const COLUMNS: [&str; 16] = [
+    "id",
+    "chat_id",
+    "user_id",
+    "parent_id",
+    "role",
+    "content",
+    "parts",
+    "model",
+    "status:current_status",
+    "finish_reason",
+    "usage",
+    "cost_usd",
+    "is_active",
+    "metadata",
+    "created_at",
+    "updated_at",
+];
+
+/// `private.message_json`. Of no message it makes an object that is null throughout.
 pub(super) fn message_json(
     connection: &Connection,
     session: Session,
-    rowid: i64,
+    rowid: Option<i64>,
 ) -> Result<Box<RawValue>, RestError> {
-    let columns = "select=id,chat_id,user_id,parent_id,role,content,parts,model,\
-                   status:current_status,finish_reason,usage,cost_usd,is_active,metadata,\
-                   created_at,updated_at";
-    let query = query::parse(columns, false)?;
+    let Some(rowid) = rowid else {
+        let key = |column: &str| column.split(':').next().unwrap_or(column).to_owned();
+        let nulls = COLUMNS.map(|column| (key(column), serde_json::Value::Null));
+        return raw(serde_json::Value::from_iter(nulls).to_string());
+    };
+    let query = query::parse(&format!("select={}", COLUMNS.join(",")), false)?;
     // Whose message it is was decided when it was found.
     let session = Session { role: Role::Service, ..session };
     let scope = Scope::Rows(std::slice::from_ref(&rowid));

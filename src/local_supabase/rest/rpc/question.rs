@@ -11,30 +11,79 @@ use crate::local_supabase::rest::error::RestError;
 use crate::local_supabase::rest::schema::{MESSAGES, PgType};
 use crate::local_supabase::rest::value::{self, jsonb};
 
-/// The message to answer, or what becomes of the call without one.
-pub(super) enum Choice {
-    Question(Message),
-    Settled(Claim),
+/// What was looked for, or what becomes of the call without it.
+type Settled<T> = Result<Result<T, Claim>, RestError>;
+
+/// The call's user message where it is stored already.
+pub(super) struct Sent {
+    message: Message,
+    /// Whether it is sent with the parts that are stored; unknown when it is sent without any.
+    same: Option<bool>,
 }
 
-pub(super) fn choose(begin: &Begin<'_>) -> Result<Choice, RestError> {
-    let named = match begin.arguments.text("p_regenerate") {
-        Some(named) if begin.action() == Some("regenerate") => {
-            let question = regenerated(begin, named)?;
-            if question.is_none() && begin.message.is_none() {
-                return Ok(Choice::Settled(Claim::NotFound { missing: "message" }));
-            }
-            question
+/// Looks for the call's user message. A repeat whose answer is running or finished needs no new
+/// one.
+pub(super) fn find_sent(begin: &Begin<'_>) -> Settled<Option<Sent>> {
+    let key = (message_id(begin)?, begin.user);
+    let known = Message::find(begin.connection, "where id = ? and user_id = ?", key)?;
+    let Some(message) = known else { return Ok(Ok(None)) };
+    if message.chat_id != begin.chat || message.role != "user" {
+        return Ok(Err(Claim::Conflict));
+    }
+    let same = has_same_parts(begin, &message)?;
+    if same == Some(true) && begin.submits() {
+        let newest = "where parent_id = ? and chat_id = ? and user_id = ? and role = 'assistant' \
+                      order by created_at desc, id desc limit 1";
+        let key = (&message.id, begin.chat, begin.user);
+        let answer = Message::find(begin.connection, newest, key)?;
+        if let Some(claim) = answered(begin, &message, answer.as_ref())? {
+            return Ok(Err(claim));
         }
-        _ => None,
-    };
-    if let Some(question) = named {
-        return Ok(Choice::Question(question));
     }
-    if begin.message.is_some() {
-        return submitted(begin);
+    Ok(Ok(Some(Sent { message, same })))
+}
+
+fn answered(
+    begin: &Begin<'_>,
+    question: &Message,
+    answer: Option<&Message>,
+) -> Result<Option<Claim>, RestError> {
+    let status = answer.map_or("", |answer| answer.status.as_str());
+    if !matches!(status, "streaming" | "complete" | "stopped") {
+        return Ok(None);
     }
-    newest_unanswered(begin)
+    let message = begin.message_json(answer)?;
+    let user_message = begin.message_json(Some(question))?;
+    Ok(Some(match status {
+        "streaming" => Claim::Running { message, user_message },
+        _ => Claim::Answered { message, user_message },
+    }))
+}
+
+/// The message to answer: the one that `p_regenerate` names, the one that was sent, or the newest.
+pub(super) fn choose(begin: &Begin<'_>, sent: Option<Sent>) -> Settled<Message> {
+    if begin.action() == Some("regenerate")
+        && let Some(named) = begin.arguments.text("p_regenerate")
+    {
+        match regenerated(begin, named)? {
+            Some(question) => return Ok(Ok(question)),
+            None if begin.message.is_none() => {
+                return Ok(Err(Claim::NotFound { missing: "message" }));
+            }
+            None => {}
+        }
+    }
+    match sent {
+        Some(Sent { message, same: Some(false) }) if begin.submits() => {
+            if begin.action() != Some("edit") || !message.is_active {
+                return Ok(Err(Claim::Conflict));
+            }
+            replace(begin, &message).map(Ok)
+        }
+        Some(Sent { message, .. }) => Ok(Ok(message)),
+        None if begin.message.is_some() => insert(begin),
+        None => newest_unanswered(begin),
+    }
 }
 
 /// The message that `p_regenerate` names, or the one that it answers.
@@ -49,42 +98,7 @@ fn regenerated(begin: &Begin<'_>, named: &str) -> rusqlite::Result<Option<Messag
     Message::find(begin.connection, "where id = ? and chat_id = ? and user_id = ?", key)
 }
 
-/// The message that the call brings: stored already, edited or new.
-fn submitted(begin: &Begin<'_>) -> Result<Choice, RestError> {
-    let key = (message_id(begin)?, begin.user);
-    let known = Message::find(begin.connection, "where id = ? and user_id = ?", key)?;
-    let Some(question) = known else { return insert(begin) };
-    if question.chat_id != begin.chat || question.role != "user" {
-        return Ok(Choice::Settled(Claim::Conflict));
-    }
-    if !begin.submits() {
-        return Ok(Choice::Question(question));
-    }
-    if has_same_parts(begin, &question)? {
-        return answered(begin, question);
-    }
-    if begin.action() == Some("edit") && question.is_active {
-        return edit(begin, &question).map(Choice::Question);
-    }
-    Ok(Choice::Settled(Claim::Conflict))
-}
-
-/// A repeat whose newest answer is finished needs no new one.
-fn answered(begin: &Begin<'_>, question: Message) -> Result<Choice, RestError> {
-    let newest = "where parent_id = ? and chat_id = ? and user_id = ? and role = 'assistant' \
-                  order by created_at desc, id desc limit 1";
-    let answer = Message::find(begin.connection, newest, (&question.id, begin.chat, begin.user))?;
-    match answer.filter(Message::is_answer) {
-        Some(answer) => Ok(Choice::Settled(Claim::Answered {
-            message: begin.message_json(&answer)?,
-            user_message: begin.message_json(&question)?,
-        })),
-        None => Ok(Choice::Question(question)),
-    }
-}
-
-fn insert(begin: &Begin<'_>) -> Result<Choice, RestError> {
-    let metadata = member(begin, "metadata").map_or_else(|| "{}".to_owned(), jsonb::print);
+fn insert(begin: &Begin<'_>) -> Settled<Message> {
     let given = [
         ("id", message_id(begin)?.into()),
         ("chat_id", begin.chat.to_owned().into()),
@@ -92,17 +106,17 @@ fn insert(begin: &Begin<'_>) -> Result<Choice, RestError> {
         ("role", "user".to_owned().into()),
         ("content", member(begin, "content").and_then(jsonb::to_text).into()),
         ("parts", member(begin, "parts").map(jsonb::print).into()),
-        ("metadata", metadata.into()),
+        ("metadata", metadata(begin).unwrap_or_else(|| "{}".to_owned()).into()),
     ];
     // The id may be somebody else's.
-    let Some(rowid) = begin.insert(&MESSAGES, given, Some(MESSAGES.primary_key()))? else {
-        return Ok(Choice::Settled(Claim::Conflict));
-    };
-    found(begin, rowid).map(Choice::Question)
+    match begin.insert(&MESSAGES, given, Some(MESSAGES.primary_key()))? {
+        Some(rowid) => found(begin, rowid).map(Ok),
+        None => Ok(Err(Claim::Conflict)),
+    }
 }
 
-/// The previous version moves to a copy, and its answers with it.
-fn edit(begin: &Begin<'_>, question: &Message) -> Result<Message, RestError> {
+/// `private.replace_question`: the previous version moves to a copy, and its answers with it.
+fn replace(begin: &Begin<'_>, question: &Message) -> Result<Message, RestError> {
     let copy = Uuid::new_v4().to_string();
     let insert = "insert into messages (id, chat_id, user_id, parent_id, role, content, parts, \
                   model, status, is_active, metadata, created_at) \
@@ -111,20 +125,15 @@ fn edit(begin: &Begin<'_>, question: &Message) -> Result<Message, RestError> {
     change(begin.connection, begin.session, insert, (&copy, question.rowid))?;
     let answers = "update messages set parent_id = ? where parent_id = ? and chat_id = ? \
                    and user_id = ? and role = 'assistant'";
-    let params = (&copy, &question.id, begin.chat, begin.user);
-    change(begin.connection, begin.session, answers, params)?;
+    let key = (&copy, &question.id, begin.chat, begin.user);
+    change(begin.connection, begin.session, answers, key)?;
     deactivate_after(begin, question)?;
     let rewrite = "update messages set content = ?, parts = ?, metadata = coalesce(?, metadata) \
                    where rowid = ?";
     let content = member(begin, "content").and_then(jsonb::to_text);
     let parts = member(begin, "parts").map(jsonb::print);
-    let metadata = member(begin, "metadata").map(jsonb::print);
-    change(
-        begin.connection,
-        begin.session,
-        rewrite,
-        params![content, parts, metadata, question.rowid],
-    )?;
+    let values = params![content, parts, metadata(begin), question.rowid];
+    change(begin.connection, begin.session, rewrite, values)?;
     found(begin, question.rowid)
 }
 
@@ -132,28 +141,28 @@ fn edit(begin: &Begin<'_>, question: &Message) -> Result<Message, RestError> {
 pub(super) fn deactivate_after(begin: &Begin<'_>, message: &Message) -> Result<(), RestError> {
     let statement = "update messages set is_active = 0 where chat_id = ? and user_id = ? \
                      and is_active and (created_at, id) > (?, ?)";
-    let params = (begin.chat, begin.user, message.created_at, &message.id);
-    change(begin.connection, begin.session, statement, params)
+    let key = (begin.chat, begin.user, message.created_at, &message.id);
+    change(begin.connection, begin.session, statement, key)
 }
 
 /// The newest user message, unless it has an answer and no other is wanted.
-fn newest_unanswered(begin: &Begin<'_>) -> Result<Choice, RestError> {
+fn newest_unanswered(begin: &Begin<'_>) -> Settled<Message> {
     let newest = "where chat_id = ? and user_id = ? and role = 'user' and is_active \
                   order by created_at desc, id desc limit 1";
     let question = Message::find(begin.connection, newest, (begin.chat, begin.user))?;
-    let Some(question) = question else { return Ok(Choice::Settled(Claim::NothingToAnswer)) };
+    let Some(question) = question else { return Ok(Err(Claim::NothingToAnswer)) };
     let answers = "where parent_id = ? and chat_id = ? and user_id = ? and role = 'assistant' \
                    and is_active and status in ('complete', 'stopped') limit 1";
     let key = (&question.id, begin.chat, begin.user);
     let is_answered = Message::find(begin.connection, answers, key)?.is_some();
     if is_answered && begin.submits() {
-        return Ok(Choice::Settled(Claim::NothingToAnswer));
+        return Ok(Err(Claim::NothingToAnswer));
     }
-    Ok(Choice::Question(question))
+    Ok(Ok(question))
 }
 
 /// `(p_user_message ->> 'id')::uuid`
-pub(super) fn message_id(begin: &Begin<'_>) -> Result<Option<String>, RestError> {
+fn message_id(begin: &Begin<'_>) -> Result<Option<String>, RestError> {
     let Some(text) = member(begin, "id").and_then(jsonb::to_text) else { return Ok(None) };
     match value::parse(PgType::Uuid, &text, begin.session.now)? {
         Value::Text(id) => Ok(Some(id)),
@@ -161,20 +170,24 @@ pub(super) fn message_id(begin: &Begin<'_>) -> Result<Option<String>, RestError>
     }
 }
 
-/// Whether the call brings the parts that are stored.
-pub(super) fn has_same_parts(begin: &Begin<'_>, message: &Message) -> Result<bool, RestError> {
-    let parts = member(begin, "parts").map(jsonb::print);
+fn has_same_parts(begin: &Begin<'_>, message: &Message) -> rusqlite::Result<Option<bool>> {
+    let Some(parts) = member(begin, "parts").map(jsonb::print) else { return Ok(None) };
     let same = begin
         .connection
         .prepare_cached("select 1 from messages where rowid = ? and parts = ?")?
         .query_row((message.rowid, parts), |_| Ok(()))
         .optional()?;
-    Ok(same.is_some())
+    Ok(Some(same.is_some()))
 }
 
 /// `p_user_message -> key`
 fn member<'a>(begin: &'a Begin<'_>, key: &str) -> Option<&'a Json> {
     begin.message.as_ref().and_then(|message| message.get(key))
+}
+
+/// The message's metadata, of which null is none.
+fn metadata(begin: &Begin<'_>) -> Option<String> {
+    member(begin, "metadata").filter(|metadata| !metadata.is_null()).map(jsonb::print)
 }
 
 fn found(begin: &Begin<'_>, rowid: i64) -> Result<Message, RestError> {

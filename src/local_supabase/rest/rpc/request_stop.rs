@@ -34,7 +34,8 @@ pub(super) fn request_stop(
         return Ok("null".to_owned());
     }
     end_lapsed(connection, session, chat, &user)?;
-    let running = Message::streaming(connection, chat, &user)?;
+    let streaming = "where chat_id = ? and user_id = ? and status = 'streaming'";
+    let running = Message::find(connection, streaming, (chat, &user))?;
     if let Some(message) = &running {
         let mark = "update messages set stop_requested_at = coalesce(stop_requested_at, \
                     clock_timestamp()) where rowid = ?";
@@ -47,6 +48,6 @@ pub(super) fn request_stop(
         Some(message) => Some(message),
         None => Message::find(connection, newest, (chat, &user))?,
     };
-    let message = shown.map(|m| message_json(connection, session, m.rowid)).transpose()?;
+    let message = shown.map(|m| message_json(connection, session, Some(m.rowid))).transpose()?;
     to_jsonb(&Stopping { running: is_running, message })
 }

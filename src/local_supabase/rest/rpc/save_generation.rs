@@ -59,7 +59,7 @@ pub(super) fn save_generation(
     to_jsonb(&Saved {
         owned: is_owned,
         stop_requested: is_stop_requested(connection, rowid)?,
-        message: shown.map(|rowid| message_json(connection, session, rowid)).transpose()?,
+        message: shown.map(|rowid| message_json(connection, session, Some(rowid))).transpose()?,
     })
 }
 

@@ -136,7 +136,7 @@ struct Lapsed {
 }
 
 /// Ends the chat's streaming message if its lease has lapsed; its usage is the last estimate that
-/// was saved with it. One that never reached a provider has none and costs nothing.
+/// was saved with it.
 pub(super) fn end_lapsed(
     connection: &Connection,
     session: Session,
@@ -147,26 +147,41 @@ pub(super) fn end_lapsed(
     let end = "update messages set status = 'interrupted', finish_reason = 'interrupted' \
                where rowid = ?";
     change(connection, session, end, [lapsed.rowid])?;
-    let Some(Ok(Json::Object(mut log))) = lapsed.usage.as_deref().map(serde_json::from_str) else {
-        return Ok(());
-    };
-    let metadata: Json = serde_json::from_str(&lapsed.metadata).unwrap_or_default();
-    let provider = metadata.get("provider").and_then(jsonb::to_text);
-    log.insert("operation".to_owned(), json!("chat"));
-    log.insert("provider".to_owned(), json!(provider));
-    log.insert("model".to_owned(), json!(lapsed.model));
-    log.insert("cost_usd".to_owned(), json!(lapsed.cost_usd));
-    log.insert("usage_source".to_owned(), json!("estimated"));
-    log.insert("status".to_owned(), json!("interrupted"));
-    log.insert("error_code".to_owned(), json!("interrupted"));
-    let usage = Usage {
-        user: Some(user),
-        run_id: lapsed.run_id.as_deref(),
-        chat: Some(chat),
-        message: Some(&lapsed.id),
-        log: &log,
-    };
-    record_usage(connection, session, &usage)
+    let Some(run_id) = &lapsed.run_id else { return Ok(()) };
+    record_usage(
+        connection,
+        session,
+        &Usage {
+            user: Some(user),
+            run_id: Some(run_id),
+            chat: Some(chat),
+            message: Some(&lapsed.id),
+            log: &lapsed.log(),
+        },
+    )
+}
+
+impl Lapsed {
+    fn log(&self) -> Map<String, Json> {
+        let object = |text: &str| match serde_json::from_str(text) {
+            Ok(Json::Object(object)) => object,
+            _ => Map::new(),
+        };
+        let provider = object(&self.metadata).get("provider").and_then(jsonb::to_text);
+        let unknown = || "unknown".to_owned();
+        let known = [
+            ("operation", json!("chat")),
+            ("provider", json!(provider.unwrap_or_else(unknown))),
+            ("model", json!(self.model.clone().unwrap_or_else(unknown))),
+            ("cost_usd", json!(self.cost_usd)),
+            ("usage_source", json!("estimated")),
+            ("status", json!("interrupted")),
+            ("error_code", json!("interrupted")),
+        ];
+        let mut log = self.usage.as_deref().map(object).unwrap_or_default();
+        log.extend(known.map(|(name, value)| (name.to_owned(), value)));
+        log
+    }
 }
 
 fn find_lapsed(

@@ -55,6 +55,7 @@ pub enum PgType {
     Uuid,
     Jsonb,
     Boolean,
+    #[expect(dead_code, reason = "no table has a column of it yet")]
     Integer,
     Bigint,
     Numeric,
