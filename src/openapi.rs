@@ -1,8 +1,8 @@
 //! The OpenAPI document and the pages that show it. Both pages work without the internet.
 
 use axum::Router;
-use axum::http::{HeaderValue, StatusCode};
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Redirect};
 use axum::routing::get;
 use bytes::Bytes;

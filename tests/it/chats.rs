@@ -202,7 +202,6 @@ async fn a_chat_can_come_with_its_last_messages() {
     assert_eq!(messages.len(), 50);
     assert_eq!(messages[0]["content"], "message 2");
     assert_eq!(messages[49]["content"], "message 51");
-    assert_eq!(messages[49], alice.messages(&chat).await.into_iter().nth(49).unwrap_or_default());
     assert_eq!(alice.get(&format!("/api/chats/{chat}?include=all")).await.pointers(), ["/include"]);
 }
 

@@ -8,5 +8,6 @@ mod cors;
 mod docs;
 mod errors;
 mod generate;
+mod generations;
 mod messages;
 mod support;
