@@ -1,5 +1,6 @@
 //! Sends requests to a provider and turns every kind of failure into a [`ProviderError`].
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -40,7 +41,7 @@ impl Http {
         if !matches!(base.scheme(), "http" | "https") {
             return Err(invalid("the base URL is not http or https"));
         }
-        let client = client(&connection, headers).map_err(|error| invalid(&causes(&error)))?;
+        let client = client(&connection, headers).map_err(|error| invalid(&causes(error)))?;
         Ok(Self { provider, connection, client, base })
     }
 
@@ -88,7 +89,7 @@ impl Http {
         let latest = deadline.map_or(latest, |deadline| deadline.min(latest));
         let response = match timeout_at(latest, request.send()).await {
             Ok(Ok(response)) => response,
-            Ok(Err(error)) => return Err(self.broken(&error)),
+            Ok(Err(error)) => return Err(self.broken(error)),
             Err(_) => return Err(self.error(ErrorKind::Timeout, "no answer began in time")),
         };
         if response.status().is_success() {
@@ -98,8 +99,7 @@ impl Http {
         }
     }
 
-    /// What a failure of the transport means.
-    pub fn broken(&self, error: &reqwest::Error) -> ProviderError {
+    fn broken(&self, error: reqwest::Error) -> ProviderError {
         let kind = if error.is_timeout() { ErrorKind::Timeout } else { ErrorKind::Unreachable };
         self.error(kind, &causes(error))
     }
@@ -161,16 +161,15 @@ pub(super) fn secret_header(
     Ok(headers)
 }
 
-/// reqwest says only "error sending request"; the reason is in its sources.
-pub(super) fn causes(error: &reqwest::Error) -> String {
-    let mut text = String::new();
-    let mut cause: Option<&dyn std::error::Error> = Some(error);
+/// What went wrong. reqwest itself says only "error sending request"; the reason is in its sources. The
+/// address is left out, because its query may hold a secret.
+pub(super) fn causes(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut cause = error.source();
     while let Some(error) = cause {
-        let part = error.to_string();
-        if !text.contains(&part) {
-            text.push_str(if text.is_empty() { "" } else { ": " });
-            text.push_str(&part);
-        }
+        text.push_str(": ");
+        text.push_str(&error.to_string());
         cause = error.source();
     }
     text

@@ -21,11 +21,15 @@ pub(super) async fn read<D: Decoder>(
     decoder: D,
 ) -> Result<EventStream, ProviderError> {
     let label = Label::of(http, &response);
-    if is_json(&response) {
+    if content_type(&response).contains("text/html") {
+        let message = "a web page came instead of an answer: is the base URL right?";
+        return Err(label.put_on(ProviderError::new(D::PROVIDER, ErrorKind::Protocol, message)));
+    }
+    if content_type(&response).contains("json") {
         let idle_timeout = http.connection.idle_timeout;
         return match whole(response, idle_timeout).await {
             Ok(body) => unstreamed(decoder, body, &label),
-            Err(broken) => Err(label.put_on(error::<D>(&broken))),
+            Err(broken) => Err(label.put_on(error::<D>(broken))),
         };
     }
     Ok(streamed(response.bytes_stream(), http.connection.idle_timeout, decoder, label))
@@ -92,13 +96,13 @@ where
             match self.frames.next().await {
                 Ok(Some(frame)) => self.answer.push(&frame),
                 Ok(None) => self.answer.finish(false, None),
-                Err(broken) => self.answer.finish(false, Some(error::<D>(&broken))),
+                Err(broken) => self.answer.finish(false, Some(error::<D>(broken))),
             }
         }
     }
 }
 
-fn error<D: Decoder>(broken: &Broken<reqwest::Error>) -> ProviderError {
+fn error<D: Decoder>(broken: Broken<reqwest::Error>) -> ProviderError {
     match broken {
         Broken::Transport(cause) => {
             ProviderError::new(D::PROVIDER, ErrorKind::Truncated, &super::http::causes(cause))
@@ -131,9 +135,9 @@ impl Label {
     }
 }
 
-fn is_json(response: &Response) -> bool {
+fn content_type(response: &Response) -> String {
     let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    content_type.is_some_and(|value| value.to_ascii_lowercase().contains("json"))
+    content_type.unwrap_or_default().to_ascii_lowercase()
 }
 
 async fn whole(
@@ -152,3 +156,6 @@ async fn whole(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

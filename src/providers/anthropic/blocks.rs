@@ -5,18 +5,15 @@ use serde_json::value::RawValue;
 
 use super::NAME;
 use super::wire::{Block, Delta};
-use crate::providers::answer::Events;
-use crate::providers::{ErrorKind, Event, Opaque, ProviderError};
-
-/// The most that is kept of one answer: thoughts and calls, which are told again when they are whole.
-const MOST_BYTES: usize = 16 * 1024 * 1024;
+use crate::providers::answer::{Events, Kept};
+use crate::providers::{Event, Opaque, ProviderError};
 
 /// The blocks that have begun and not ended.
 #[derive(Debug, Default)]
 pub(super) struct Blocks {
     open: Vec<(usize, Open)>,
     calls: usize,
-    bytes: usize,
+    kept: Kept,
 }
 
 #[derive(Debug)]
@@ -51,7 +48,7 @@ impl Blocks {
         json: &RawValue,
         events: &mut Events,
     ) -> Result<(), ProviderError> {
-        self.weigh(json.get().len() + size_of::<Open>())?;
+        self.kept.add(json.get().len() + Kept::BLOCK, NAME)?;
         let block: Block<'_> = serde_json::from_str(json.get()).unwrap_or_default();
         let open = match (block.kind.as_ref(), block.id, block.name) {
             ("text", ..) => {
@@ -86,7 +83,7 @@ impl Blocks {
         events: &mut Events,
     ) -> Result<(), ProviderError> {
         let kept = [&delta.thinking, &delta.signature, &delta.partial_json];
-        self.weigh(kept.into_iter().flatten().map(String::len).sum())?;
+        self.kept.add(kept.into_iter().flatten().map(String::len).sum(), NAME)?;
         let Some((_, open)) = self.open.iter_mut().rfind(|(index, _)| *index == at) else {
             return Ok(());
         };
@@ -123,14 +120,6 @@ impl Blocks {
         for (_, open) in self.open.drain(..) {
             open.end(events);
         }
-    }
-
-    fn weigh(&mut self, bytes: usize) -> Result<(), ProviderError> {
-        self.bytes += bytes;
-        if self.bytes <= MOST_BYTES {
-            return Ok(());
-        }
-        Err(ProviderError::new(NAME, ErrorKind::Protocol, "the answer's blocks are too large"))
     }
 }
 

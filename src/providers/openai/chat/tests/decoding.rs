@@ -189,14 +189,18 @@ async fn half_an_answer_is_never_whole() {
 async fn calls_without_end_are_stopped() {
     let delta = json!({"tool_calls": [{"index": 0, "id": "c", "function": {
         "name": "f", "arguments": "x".repeat(1024 * 1024)}}]});
-    let outcome = decode(stream(&vec![delta; 20], "tool_calls")).await;
+    let outcome = decode(stream(&vec![delta; 17], "tool_calls")).await;
+    assert_eq!(outcome.kind, Some(ErrorKind::Protocol));
+
+    let delta = |at: usize| json!({"tool_calls": [{"index": at, "id": at.to_string()}]});
+    let outcome = decode(stream(&(0..1001).map(delta).collect::<Vec<_>>(), "tool_calls")).await;
     assert_eq!(outcome.kind, Some(ErrorKind::Protocol));
 }
 
 #[tokio::test]
-async fn a_million_tiny_deltas_are_survived() {
+async fn very_many_tiny_deltas_are_survived() {
     let chunk =
-        Bytes::from("data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n".repeat(10_000));
+        Bytes::from("data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n".repeat(1000));
     let body = futures_util::stream::iter(std::iter::repeat_n(chunk, 100).map(Ok));
     let idle = std::time::Duration::from_secs(1);
     let label = crate::providers::reader::Label::default();
@@ -205,5 +209,5 @@ async fn a_million_tiny_deltas_are_survived() {
     while let Some(event) = futures_util::StreamExt::next(&mut stream).await {
         count += usize::from(event.is_ok());
     }
-    assert_eq!(count, 1_000_000);
+    assert_eq!(count, 100_000);
 }
