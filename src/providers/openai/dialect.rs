@@ -19,6 +19,10 @@ pub(super) struct Dialect {
     pub developer: bool,
     /// `reasoning_effort`, where the caller asks for one.
     pub reasoning_effort: bool,
+    /// `reasoning.summary` of the Responses API. Some organisations may not have it.
+    pub reasoning_summary: bool,
+    /// `include` of the Responses API asks for thoughts that can go back.
+    pub encrypted_reasoning: bool,
 }
 
 impl Dialect {
@@ -29,6 +33,8 @@ impl Dialect {
         max_completion_tokens: true,
         developer: true,
         reasoning_effort: true,
+        reasoning_summary: true,
+        encrypted_reasoning: true,
     };
 
     /// What nearly all servers understand.
@@ -49,6 +55,12 @@ impl Dialect {
             next.max_completion_tokens = !first.max_completion_tokens;
         } else if self.reasoning_effort && refusal.is_unknown("reasoning_effort") {
             next.reasoning_effort = false;
+        } else if self.reasoning_summary && refusal.names("reasoning.summary") {
+            next.reasoning_summary = false;
+        } else if self.encrypted_reasoning
+            && (refusal.names("include") || refusal.names("encrypted"))
+        {
+            next.encrypted_reasoning = false;
         } else if self.developer && (refusal.names("developer") || refusal.names("role")) {
             next.developer = false;
         }

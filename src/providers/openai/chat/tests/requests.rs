@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::providers::openai::chat::request;
+use crate::providers::openai::chat;
 use crate::providers::openai::dialect::Dialect;
 use crate::providers::{
     Content, Message, Opaque, ProviderName, ReasoningEffort, Request, ResponseFormat, Role,
@@ -9,7 +9,7 @@ use crate::providers::{
 
 fn body(mut request: Request, dialect: Dialect) -> Value {
     request.messages = history::tidy(request.messages, ProviderName::OpenAi);
-    serde_json::to_value(request::body(&request, dialect)).unwrap()
+    serde_json::to_value(chat::body(&request, dialect)).unwrap()
 }
 
 fn messages(messages: Vec<Message>) -> Value {
