@@ -10,6 +10,7 @@ use reqwest::{Client, RequestBuilder, Response, Url};
 use serde::Serialize;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::sse::{Broken, LARGEST_EVENT};
 use super::{Connection, ErrorKind, ProviderError, ProviderName, retry};
 
 /// The longest wait for an answer to begin, as in the providers' SDKs.
@@ -80,6 +81,20 @@ impl Http {
         .await
     }
 
+    /// Fetches a text, trying again where that helps.
+    pub async fn get(&self, url: &Url, headers: &HeaderMap) -> Result<String, ProviderError> {
+        retry::with_retries(self.connection.max_retries, None, async || {
+            let request = self.client.get(url.clone()).headers(headers.clone());
+            let response = self.send(request, None).await?;
+            whole(response, self.connection.idle_timeout).await.map_err(|broken| match broken {
+                Broken::Transport(error) => self.broken(error),
+                Broken::Idle => self.error(ErrorKind::Timeout, "nothing came for too long"),
+                Broken::TooLarge => self.error(ErrorKind::Protocol, "the answer is too large"),
+            })
+        })
+        .await
+    }
+
     async fn send(
         &self,
         request: RequestBuilder,
@@ -141,6 +156,24 @@ async fn beginning(response: &mut Response) -> Vec<u8> {
         }
     }
     body
+}
+
+/// A body that is no stream.
+pub(super) async fn whole(
+    mut response: Response,
+    idle_timeout: Duration,
+) -> Result<String, Broken<reqwest::Error>> {
+    let mut body = Vec::new();
+    loop {
+        let chunk = timeout(idle_timeout, response.chunk()).await.map_err(|_| Broken::Idle)?;
+        match chunk.map_err(Broken::Transport)? {
+            Some(chunk) if body.len() + chunk.len() > LARGEST_EVENT => {
+                return Err(Broken::TooLarge);
+            }
+            Some(chunk) => body.extend_from_slice(&chunk),
+            None => return Ok(String::from_utf8_lossy(&body).into_owned()),
+        }
+    }
 }
 
 /// A header that carries a secret, with `prefix` before it.

@@ -6,12 +6,11 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use reqwest::Response;
 use reqwest::header::CONTENT_TYPE;
-use tokio::time::timeout;
 
 use super::answer::{Answer, Decoder};
 use super::error::request_id;
-use super::http::Http;
-use super::sse::{Broken, Frame, Frames, LARGEST_EVENT};
+use super::http::{Http, causes, whole};
+use super::sse::{Broken, Frame, Frames};
 use super::{ApiKey, ErrorKind, Event, EventStream, ProviderError};
 
 /// The events of a response that has begun.
@@ -105,7 +104,7 @@ where
 fn error<D: Decoder>(broken: Broken<reqwest::Error>) -> ProviderError {
     match broken {
         Broken::Transport(cause) => {
-            ProviderError::new(D::PROVIDER, ErrorKind::Truncated, &super::http::causes(cause))
+            ProviderError::new(D::PROVIDER, ErrorKind::Truncated, &causes(cause))
         }
         Broken::Idle => {
             ProviderError::new(D::PROVIDER, ErrorKind::Timeout, "nothing came for too long")
@@ -138,23 +137,6 @@ impl Label {
 fn content_type(response: &Response) -> String {
     let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     content_type.unwrap_or_default().to_ascii_lowercase()
-}
-
-async fn whole(
-    mut response: Response,
-    idle_timeout: Duration,
-) -> Result<String, Broken<reqwest::Error>> {
-    let mut body = Vec::new();
-    loop {
-        let chunk = timeout(idle_timeout, response.chunk()).await.map_err(|_| Broken::Idle)?;
-        match chunk.map_err(Broken::Transport)? {
-            Some(chunk) if body.len() + chunk.len() > LARGEST_EVENT => {
-                return Err(Broken::TooLarge);
-            }
-            Some(chunk) => body.extend_from_slice(&chunk),
-            None => return Ok(String::from_utf8_lossy(&body).into_owned()),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use decoder::Decoder;
 mod blocks;
 mod decoder;
 mod messages;
+mod models;
 mod request;
 mod thinking;
 mod usage;

@@ -11,6 +11,7 @@ use dialect::{Dialect, Dialects};
 
 mod chat;
 mod dialect;
+mod models;
 mod responses;
 mod usage;
 
