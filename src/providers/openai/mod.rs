@@ -90,11 +90,11 @@ impl OpenAi {
         loop {
             let body = body(dialect);
             match self.http.post(&url, &HeaderMap::new(), &body, request.deadline).await {
-                Ok(response) => return Ok(response),
-                Err(error) => match self.dialects.learn(&request.model, dialect, &error) {
-                    Some(revised) => dialect = revised,
-                    None => return Err(error),
-                },
+                Ok(response) => {
+                    self.dialects.learn(&request.model, dialect);
+                    return Ok(response);
+                }
+                Err(error) => dialect = self.dialects.revised(dialect, &error).ok_or(error)?,
             }
         }
     }

@@ -156,6 +156,14 @@ async fn a_silent_server_is_waited_for_until_the_deadline() {
     assert_eq!(error.kind, ErrorKind::Timeout);
 }
 
+#[test]
+fn a_call_can_move_between_threads() {
+    fn moves<T: Send>(_: T) {}
+    let provider = Provider::OpenAi(OpenAi::new(connection("http://x")).unwrap());
+    moves(provider.stream(request()));
+    moves(provider.models());
+}
+
 /// Sends when it is dropped.
 struct Alarm(Option<oneshot::Sender<()>>);
 

@@ -12,7 +12,6 @@ use crate::providers::{ErrorKind, FinishReason, ProviderError, ProviderName, Usa
 #[derive(Debug, Default)]
 pub(in crate::providers::openai) struct Decoder {
     items: Items,
-    has_refused: bool,
     finish_reason: Option<FinishReason>,
     usage: Option<Usage>,
 }
@@ -52,7 +51,7 @@ impl answer::Decoder for Decoder {
         let reason = self.finish_reason.take()?;
         self.items.finish(events);
         Some(match reason {
-            FinishReason::Stop if self.has_refused => FinishReason::Refusal,
+            FinishReason::Stop if self.items.has_refused => FinishReason::Refusal,
             reason => reason.given_calls(self.items.any_calls()),
         })
     }
@@ -63,7 +62,7 @@ impl Decoder {
         let at = frame.output_index.unwrap_or(0);
         let part = frame.summary_index.or(frame.content_index).unwrap_or(0);
         let kind = frame.kind.strip_prefix("response.").unwrap_or(&frame.kind);
-        self.has_refused |= kind.starts_with("refusal.");
+        self.items.has_refused |= kind.starts_with("refusal.");
         match (kind, frame.item) {
             ("output_item.added", Some(item)) => self.items.begin(at, item, events)?,
             ("output_item.done", Some(item)) => self.items.end(at, item, events)?,

@@ -15,6 +15,8 @@ pub(super) struct Items {
     begun: usize,
     calls: usize,
     kept: Kept,
+    /// Whether any part of a message declines.
+    pub has_refused: bool,
 }
 
 /// Deltas are optional everywhere: what they did not tell is told when it is whole.
@@ -129,6 +131,7 @@ impl Items {
         if self.find(at).is_some_and(|open| untold(open)) {
             let parts = item.summary.into_iter().chain(item.content).flatten();
             for (part, Part { text, refusal }) in parts.enumerate() {
+                self.has_refused |= refusal.is_some();
                 self.text_done(at, part, text.or(refusal), events);
             }
         }

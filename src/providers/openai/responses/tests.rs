@@ -144,6 +144,14 @@ async fn deltas_are_optional() {
 }
 
 #[tokio::test]
+async fn a_whole_response_may_decline() {
+    let item = json!({"type": "message", "content": [{"type": "refusal", "refusal": "No."}]});
+    let outcome = decode(&[completed(&json!([item]))]).await;
+    assert_eq!(outcome.text(), "No.");
+    assert_eq!(outcome.finish_reason(), Some(&FinishReason::Refusal));
+}
+
+#[tokio::test]
 async fn unknown_items_go_back_too() {
     let item = json!({"type": "web_search_call", "id": "ws_1"});
     let outcome = decode(&[completed(&json!([item]))]).await;
