@@ -51,16 +51,20 @@ impl Calls {
         call.arguments.push_str(&function.arguments);
         match (call.position, name) {
             (Some(index), _) => tell_arguments(index, function.arguments, events),
-            (None, Some(name)) => {
-                let index = self.told;
-                self.told += 1;
-                call.position = Some(index);
-                events.push_back(Event::ToolCallStart { index, id: call.id.clone(), name });
-                tell_arguments(index, call.arguments.clone(), events);
-            }
+            (None, Some(name)) => self.tell(at, name, events),
             (None, None) => {}
         }
         Ok(())
+    }
+
+    /// A call can be told when it has a name, with the arguments that came before it.
+    fn tell(&mut self, at: usize, name: String, events: &mut Events) {
+        let index = self.told;
+        self.told += 1;
+        let call = &mut self.calls[at];
+        call.position = Some(index);
+        events.push_back(Event::ToolCallStart { index, id: call.id.clone(), name });
+        tell_arguments(index, call.arguments.clone(), events);
     }
 
     /// The call that a fragment continues, if it does not begin one. An index that comes with another

@@ -125,16 +125,8 @@ impl Items {
             self.begin(at, json, events)?;
         }
         let item: Item<'_> = serde_json::from_str(json.get()).unwrap_or_default();
-        let untold = |open: &Open| {
-            matches!(open, Open::Message { told: None, .. } | Open::Thought { told: None })
-        };
-        if self.find(at).is_some_and(|open| untold(open)) {
-            let parts = item.summary.into_iter().chain(item.content).flatten();
-            for (part, Part { text, refusal }) in parts.enumerate() {
-                self.has_refused |= refusal.is_some();
-                self.text_done(at, part, text.or(refusal), events);
-            }
-        }
+        let parts = item.summary.into_iter().chain(item.content).flatten();
+        self.tell_parts(at, parts, events);
         match self.take(at) {
             Some(Open::Thought { .. }) => {
                 let opaque = item.encrypted_content.map(|_| as_it_came(json));
@@ -149,6 +141,19 @@ impl Items {
             Some(Open::Message { .. }) | None => {}
         }
         Ok(())
+    }
+
+    /// Tells the parts of a message or thought of which nothing has been told.
+    fn tell_parts(&mut self, at: usize, parts: impl Iterator<Item = Part>, events: &mut Events) {
+        let (Some(Open::Message { told: None, .. }) | Some(Open::Thought { told: None })) =
+            self.find(at)
+        else {
+            return;
+        };
+        for (part, Part { text, refusal }) in parts.enumerate() {
+            self.has_refused |= refusal.is_some();
+            self.text_done(at, part, text.or(refusal), events);
+        }
     }
 
     /// Ends the calls that have not been ended.
