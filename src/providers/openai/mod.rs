@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::catalogue::{self, Capability, Endpoint};
 use super::http::{Http, secret_header};
-use super::{Connection, EventStream, ProviderError, ProviderName, Request, history, reader};
+use super::{Connection, EventStream, ProviderError, ProviderName, Request, reader};
 use dialect::{Dialect, Dialects};
 
 mod chat;
@@ -47,8 +47,8 @@ impl OpenAi {
         Self { uses_responses, ..self }
     }
 
-    pub(super) async fn stream(&self, mut request: Request) -> Result<EventStream, ProviderError> {
-        request.messages = history::tidy(request.messages, NAME);
+    pub(super) async fn stream(&self, request: Request) -> Result<EventStream, ProviderError> {
+        let request = request.prepared(NAME);
         if self.answers_by_responses(&request)? {
             let body = |dialect| responses::body(&request, dialect);
             let response = self.ask(&request, "/responses", body).await?;

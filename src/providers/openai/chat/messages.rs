@@ -1,4 +1,4 @@
-//! From a tidied conversation to the messages of a Chat Completions request.
+//! From a prepared conversation to the messages of a Chat Completions request.
 
 use std::borrow::Cow;
 
@@ -77,7 +77,7 @@ struct Function<'a> {
 
 /// The whole conversation.
 pub(super) fn messages(request: &Request, dialect: Dialect) -> Vec<Wire<'_>> {
-    let system = request.system.as_deref().filter(|text| !text.trim().is_empty());
+    let system = request.system.as_deref();
     let system = system.map(|text| instructions(text.into(), dialect));
     let messages = request.messages.iter().flat_map(|message| wire(message, dialect));
     system.into_iter().chain(messages).collect()

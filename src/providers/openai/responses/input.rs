@@ -1,4 +1,4 @@
-//! From a tidied conversation to the input of a Responses request.
+//! From a prepared conversation to the input of a Responses request.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::providers::attachment::{self, Attachment};
-use crate::providers::{Content, Message, Opaque, Role};
+use crate::providers::{Content, Message, Opaque, Request, Role};
 
 /// An item, or one that goes back exactly as it came.
 #[derive(Serialize)]
@@ -41,9 +41,14 @@ enum Part<'a> {
     InputFile { filename: &'a str, file_data: String },
 }
 
-/// The whole conversation.
-pub(super) fn input(messages: &[Message]) -> Vec<Input<'_>> {
-    messages.iter().flat_map(items).collect()
+/// The whole conversation. The instructions are part of it and not apart, because the provider looks
+/// for the word JSON only here.
+pub(super) fn input(request: &Request) -> Vec<Input<'_>> {
+    let system = request.system.as_deref().map(|text| {
+        let content = vec![Part::InputText { text: text.into() }];
+        Input::Message(Speech { role: "developer", content, phase: None })
+    });
+    system.into_iter().chain(request.messages.iter().flat_map(items)).collect()
 }
 
 fn items(message: &Message) -> Vec<Input<'_>> {

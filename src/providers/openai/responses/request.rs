@@ -13,8 +13,7 @@ pub(in crate::providers::openai) fn body(request: &Request, dialect: Dialect) ->
     let encrypted = dialect.encrypted_reasoning.then_some("reasoning.encrypted_content");
     Body {
         model: &request.model,
-        instructions: request.system.as_deref().filter(|text| !text.trim().is_empty()),
-        input: input(&request.messages),
+        input: input(request),
         stream: true,
         stream_options: StreamOptions { include_obfuscation: false },
         store: false,
@@ -34,8 +33,6 @@ pub(in crate::providers::openai) fn body(request: &Request, dialect: Dialect) ->
 #[derive(Serialize)]
 pub(in crate::providers::openai) struct Body<'a> {
     model: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    instructions: Option<&'a str>,
     input: Vec<Input<'a>>,
     stream: bool,
     stream_options: StreamOptions,

@@ -4,11 +4,11 @@ use crate::providers::openai::dialect::Dialect;
 use crate::providers::openai::responses;
 use crate::providers::{
     Content, Message, Opaque, ProviderName, ReasoningEffort, Request, ResponseFormat, Role,
-    ToolDefinition, history,
+    ToolDefinition,
 };
 
-fn body(mut request: Request) -> Value {
-    request.messages = history::tidy(request.messages, ProviderName::OpenAi);
+fn body(request: Request) -> Value {
+    let request = request.prepared(ProviderName::OpenAi);
     serde_json::to_value(responses::body(&request, Dialect::MODERN)).unwrap()
 }
 
@@ -45,8 +45,10 @@ fn a_request() {
         body(request),
         json!({
             "model": "m",
-            "instructions": "Be brief.",
-            "input": [{"role": "user", "content": [{"type": "input_text", "text": "Hi"}]}],
+            "input": [
+                {"role": "developer", "content": [{"type": "input_text", "text": "Be brief."}]},
+                {"role": "user", "content": [{"type": "input_text", "text": "Hi"}]},
+            ],
             "stream": true,
             "stream_options": {"include_obfuscation": false},
             "store": false,
