@@ -1,5 +1,30 @@
 //! The API server behind an AI chat front end on Supabase.
+//!
+//! A request reads like a sentence: `main → config → router → auth → <feature>/routes →
+//! <feature>/store → supabase | providers`. A module names only modules above it in this list; a
+//! test holds it to that.
 
 pub mod clock;
-pub mod local_supabase;
+pub mod config;
+pub mod cors;
+pub mod telemetry;
+pub mod supabase;
 pub mod providers;
+pub mod local_supabase;
+pub mod agent;
+pub mod error;
+pub mod validate;
+pub mod limits;
+pub mod auth;
+pub mod extract;
+pub mod response;
+pub mod messages;
+pub mod chats;
+pub mod ai;
+pub mod health;
+pub mod app;
+pub mod console;
+pub mod openapi;
+pub mod router;
+pub mod serve;
+pub mod banner;

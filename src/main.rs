@@ -1,1 +1,87 @@
-fn main() {}
+//! `chat-backend`: reads the settings, puts the application together and serves it.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use chat_backend::app::App;
+use chat_backend::banner;
+use chat_backend::clock::Clock;
+use chat_backend::config::Config;
+use chat_backend::{serve, telemetry};
+use tokio::net::TcpListener;
+
+const HELP: &str = "\
+chat-backend: the API server behind an AI chat front end on Supabase
+
+Usage: chat-backend [--help | --version]
+
+Without arguments the server starts. It is set up by environment variables, which may stand in a
+file named .env; .env.example lists them all. With none set it brings its own local Supabase and a
+scripted model that needs no key.
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [] => start(),
+        ["--help" | "-h"] => say(HELP),
+        ["--version" | "-V"] => say(concat!("chat-backend ", env!("CARGO_PKG_VERSION"), "\n")),
+        _ => fail(&format!("unknown arguments: {}. Try --help", arguments.join(" "))),
+    }
+}
+
+fn start() -> ExitCode {
+    let run = || {
+        let config = Config::from_env().map_err(|error| error.to_string())?;
+        telemetry::init(&config)?;
+        let runtime = tokio::runtime::Runtime::new()
+            .map_err(|error| format!("the async runtime cannot start: {error}"))?;
+        runtime.block_on(serve(config))
+    };
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => fail(&problem),
+    }
+}
+
+async fn serve(config: Config) -> Result<(), String> {
+    let (host, port) = config.listen.clone();
+    let listener = TcpListener::bind((host.as_str(), port)).await.map_err(|error| {
+        format!(
+            "HOST, PORT: cannot listen on {host}:{port}: {error}. Stop what uses it, or set \
+             another PORT"
+        )
+    })?;
+    let app = App::build(config, Clock::System).await.map_err(|error| error.to_string())?;
+    say(&banner::text(&app, &listener));
+    serve::serve(app, listener, stop_signal()).await;
+    Ok(())
+}
+
+/// Ctrl-C, or SIGTERM where there is such a thing.
+async fn stop_signal() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = interrupt.await;
+}
+
+fn say(text: &str) -> ExitCode {
+    // Nobody may be reading; that is no reason to fail.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    ExitCode::SUCCESS
+}
+
+fn fail(problem: &str) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "chat-backend: {problem}");
+    ExitCode::FAILURE
+}

@@ -11,6 +11,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const MIGRATIONS: &[&str] =
     &[include_str!("schema/0001_auth.sql"), include_str!("schema/0002_chats.sql")];
 
+/// The version of a database that has every migration.
+pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
+
 const READERS: usize = 4;
 
 /// A handle that all requests share.
@@ -104,9 +107,14 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+/// How many migrations a database has.
+pub(super) fn version(connection: &Connection) -> rusqlite::Result<u32> {
+    connection.query_row("pragma user_version", [], |row| row.get(0))
+}
+
 fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let applied: u32 = transaction.query_row("pragma user_version", [], |row| row.get(0))?;
+    let applied = version(&transaction)?;
     for (version, migration) in (1u32..).zip(MIGRATIONS) {
         if version > applied {
             transaction.execute_batch(migration)?;

@@ -4,4 +4,70 @@
 //! end's own supabase-js works against it unchanged. It answers as real Supabase does, down to the
 //! error bodies; what it does not implement it answers with Supabase's own errors.
 
+mod access;
+mod auth;
+mod context;
+mod data_dir;
 mod db;
+mod error;
+mod keys;
+mod rest;
+mod role;
+mod router;
+mod token;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::config::CorsOrigins;
+
+use context::Context;
+pub use error::OpenError;
+
+/// How a local Supabase is to behave.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Its address as front ends see it, e.g. `http://127.0.0.1:54321`.
+    pub public_url: String,
+    /// Origins of pages that may call it. Pages of this machine always may.
+    pub cors_origins: CorsOrigins,
+    /// What time it is.
+    pub clock: Clock,
+}
+
+/// An open data folder and what serves it. Clones share both; the folder is free for another
+/// process when the last clone and the last router are dropped.
+#[derive(Clone)]
+pub struct LocalSupabase {
+    context: Arc<Context>,
+    cors_origins: CorsOrigins,
+}
+
+impl LocalSupabase {
+    /// Opens a data folder, creating it and what belongs into it at the first start.
+    pub fn open(data_dir: &Path, options: Options) -> Result<Self, OpenError> {
+        let context = Context::open(data_dir, &options.public_url, options.clock)?;
+        Ok(Self { context: Arc::new(context), cors_origins: options.cors_origins })
+    }
+
+    /// Everything that its listener serves.
+    pub fn router(&self) -> axum::Router {
+        router::build(self.context.clone(), self.cors_origins.clone())
+    }
+
+    /// The key for front ends, which is no secret.
+    pub fn publishable_key(&self) -> &'static str {
+        keys::PUBLISHABLE_KEY
+    }
+
+    /// The key that row-level security does not bind.
+    pub fn service_key(&self) -> &str {
+        &self.context.service_key
+    }
+}

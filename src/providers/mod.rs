@@ -10,6 +10,7 @@ pub use connection::{ApiKey, Connection};
 pub use error::{ErrorKind, ProviderError};
 pub use event::{Event, EventStream, FinishReason, Usage};
 pub use openai::OpenAi;
+pub use registry::{ChooseError, ChosenModel, Listed, Providers, ProvidersError};
 pub use request::{
     Content, Message, Opaque, ReasoningEffort, Request, ResponseFormat, Role, ToolDefinition,
 };
@@ -31,6 +32,7 @@ mod http;
 mod lenient;
 mod openai;
 mod reader;
+mod registry;
 mod request;
 mod retry;
 mod scripted;

@@ -73,8 +73,24 @@ begin
 end;
 $$;
 
+-- What answering this message costs at the least, about four bytes a token: it counts if the server
+-- crashes before it can save a better estimate.
+create function private.estimated_usage(p_question public.messages) returns jsonb
+  language sql stable set search_path = ''
+  as $$
+    select jsonb_build_object('input_tokens', bytes / 4, 'output_tokens', 0,
+        'total_tokens', bytes / 4, 'cached_input_tokens', 0, 'cache_write_input_tokens', 0,
+        'reasoning_tokens', 0)
+      from (
+        select coalesce(sum(octet_length(m.content)), 0) as bytes
+          from public.messages m
+          where m.chat_id = p_question.chat_id and m.user_id = p_question.user_id and m.is_active
+            and (m.created_at, m.id) <= (p_question.created_at, p_question.id)
+      ) history
+  $$;
+
 -- Ends the chat's streaming row if its lease has lapsed; its usage is the last estimate saved with
--- it. A row that never reached a provider has none and costs nothing.
+-- it.
 create function private.end_lapsed(p_user_id uuid, p_chat_id uuid) returns void
   language plpgsql set search_path = '' as $$
 declare
@@ -85,12 +101,41 @@ begin
     where chat_id = p_chat_id and user_id = p_user_id and status = 'streaming'
       and lease_expires_at < clock_timestamp()
     returning * into m;
-  if found and m.usage is not null then
-    perform private.record_usage(p_user_id, m.run_id, m.chat_id, m.id, m.usage
-      || jsonb_build_object('operation', 'chat', 'provider', m.metadata ->> 'provider',
-           'model', m.model, 'cost_usd', m.cost_usd, 'usage_source', 'estimated',
-           'status', 'interrupted', 'error_code', 'interrupted'));
+  if found and m.run_id is not null then
+    perform private.record_usage(p_user_id, m.run_id, m.chat_id, m.id, coalesce(m.usage, '{}')
+      || jsonb_build_object('operation', 'chat',
+           'provider', coalesce(m.metadata ->> 'provider', 'unknown'),
+           'model', coalesce(m.model, 'unknown'), 'cost_usd', m.cost_usd,
+           'usage_source', 'estimated', 'status', 'interrupted', 'error_code', 'interrupted'));
   end if;
+end;
+$$;
+
+-- Gives a user message new content. The previous version moves to a copy under a new id, with its
+-- answers; it, and everything after it, stays readable but is no longer active.
+create function private.replace_question(p_question public.messages, p_user_message jsonb)
+  returns public.messages
+  language plpgsql set search_path = '' as $$
+declare
+  v_copy_id constant uuid := gen_random_uuid();
+begin
+  insert into public.messages (id, chat_id, user_id, parent_id, role, content, parts, model, status,
+      is_active, metadata, created_at)
+    values (v_copy_id, p_question.chat_id, p_question.user_id, p_question.parent_id, 'user',
+      p_question.content, p_question.parts, p_question.model, 'complete', false,
+      p_question.metadata, p_question.created_at);
+  update public.messages set parent_id = v_copy_id
+    where parent_id = p_question.id and chat_id = p_question.chat_id
+      and user_id = p_question.user_id and role = 'assistant';
+  update public.messages set is_active = false
+    where chat_id = p_question.chat_id and user_id = p_question.user_id and is_active
+      and (created_at, id) > (p_question.created_at, p_question.id);
+  update public.messages
+    set content = p_user_message ->> 'content', parts = p_user_message -> 'parts',
+        metadata = coalesce(nullif(p_user_message -> 'metadata', 'null'), metadata)
+    where id = p_question.id and user_id = p_question.user_id
+    returning * into p_question;
+  return p_question;
 end;
 $$;
 
@@ -117,9 +162,11 @@ declare
   v_run_id constant uuid := private.run_id(p_run);
   v_chat public.chats;
   v_question public.messages;  -- the user message to answer
+  v_target public.messages;    -- what p_regenerate names
   v_answer public.messages;    -- an earlier answer, then the new one
-  v_copy_id uuid;
+  v_running uuid;
   v_known boolean;
+  v_same boolean;
 begin
   if v_user is null then
     return jsonb_build_object('answer', 'not_found', 'missing', 'chat');
@@ -128,7 +175,7 @@ begin
     insert into public.chats (id, user_id, title, model, system_prompt, metadata)
       values (p_chat_id, v_user, coalesce(p_create_chat ->> 'title', 'New chat'),
         p_create_chat ->> 'model', p_create_chat ->> 'system_prompt',
-        coalesce(p_create_chat -> 'metadata', '{}'))
+        coalesce(nullif(p_create_chat -> 'metadata', 'null'), '{}'))
       on conflict (id) do nothing;
   end if;
   select * into v_chat from public.chats where id = p_chat_id and user_id = v_user for update;
@@ -145,83 +192,65 @@ begin
   end if;
 
   perform private.end_lapsed(v_user, p_chat_id);
-  select * into v_answer from public.messages
-    where chat_id = p_chat_id and user_id = v_user and status = 'streaming';
-  if found then
-    select * into v_question from public.messages where id = v_answer.parent_id and user_id = v_user;
-    if p_action <> 'regenerate' and v_question.id = (p_user_message ->> 'id')::uuid
-       and v_question.parts = p_user_message -> 'parts' then
-      return jsonb_build_object('answer', 'running', 'message', private.message_json(v_answer),
+
+  -- A message that was sent before, unless it is to be answered anew.
+  select * into v_question from public.messages
+    where id = (p_user_message ->> 'id')::uuid and user_id = v_user;
+  v_known := found;
+  if v_known and (v_question.chat_id <> p_chat_id or v_question.role <> 'user') then
+    return jsonb_build_object('answer', 'conflict');
+  end if;
+  v_same := v_known and v_question.parts = p_user_message -> 'parts';
+  if v_same and p_action <> 'regenerate' then
+    select * into v_answer from public.messages
+      where parent_id = v_question.id and chat_id = p_chat_id and user_id = v_user
+        and role = 'assistant'
+      order by created_at desc, id desc limit 1;
+    if v_answer.status in ('streaming', 'complete', 'stopped') then
+      return jsonb_build_object(
+        'answer', case v_answer.status when 'streaming' then 'running' else 'answered' end,
+        'message', private.message_json(v_answer),
         'user_message', private.message_json(v_question));
     end if;
-    return jsonb_build_object('answer', 'busy', 'message_id', v_answer.id);
+  end if;
+
+  select id into v_running from public.messages
+    where chat_id = p_chat_id and user_id = v_user and status = 'streaming';
+  if found then
+    return jsonb_build_object('answer', 'busy', 'message_id', v_running);
   end if;
 
   -- Which user message is to be answered?
   if p_action = 'regenerate' and p_regenerate is not null then
-    select * into v_question from public.messages
+    select * into v_target from public.messages
       where id = p_regenerate and chat_id = p_chat_id and user_id = v_user and role <> 'system';
-    if found and v_question.role = 'assistant' then
-      select * into v_question from public.messages
-        where id = v_question.parent_id and chat_id = p_chat_id and user_id = v_user;
+    if found and v_target.role = 'assistant' then
+      select * into v_target from public.messages
+        where id = v_target.parent_id and chat_id = p_chat_id and user_id = v_user;
     end if;
-    if not found and p_user_message is null then
+    if found then
+      v_question := v_target;
+      v_known := true;
+    elsif p_user_message is null then
       return jsonb_build_object('answer', 'not_found', 'missing', 'message');
     end if;
   end if;
-  if v_question.id is null and p_user_message is not null then
-    select * into v_question from public.messages
-      where id = (p_user_message ->> 'id')::uuid and user_id = v_user;
-    v_known := found;
-    if v_known and (v_question.chat_id <> p_chat_id or v_question.role <> 'user') then
+  if v_known and p_action <> 'regenerate' and not v_same then
+    if p_action <> 'edit' or not v_question.is_active then
       return jsonb_build_object('answer', 'conflict');
     end if;
-    if v_known and p_action <> 'regenerate' then
-      if v_question.parts = p_user_message -> 'parts' then
-        select * into v_answer from public.messages
-          where parent_id = v_question.id and chat_id = p_chat_id and user_id = v_user
-            and role = 'assistant'
-          order by created_at desc, id desc limit 1;
-        if found and v_answer.status in ('complete', 'stopped') then
-          return jsonb_build_object('answer', 'answered',
-            'message', private.message_json(v_answer),
-            'user_message', private.message_json(v_question));
-        end if;
-      elsif p_action = 'edit' and v_question.is_active then
-        -- The previous version moves to a copy, and its answers with it.
-        v_copy_id := gen_random_uuid();
-        insert into public.messages (id, chat_id, user_id, parent_id, role, content, parts, model,
-            status, is_active, metadata, created_at)
-          values (v_copy_id, p_chat_id, v_user, v_question.parent_id, 'user', v_question.content,
-            v_question.parts, v_question.model, 'complete', false, v_question.metadata,
-            v_question.created_at);
-        update public.messages set parent_id = v_copy_id
-          where parent_id = v_question.id and chat_id = p_chat_id and user_id = v_user
-            and role = 'assistant';
-        update public.messages set is_active = false
-          where chat_id = p_chat_id and user_id = v_user and is_active
-            and (created_at, id) > (v_question.created_at, v_question.id);
-        update public.messages
-          set content = p_user_message ->> 'content', parts = p_user_message -> 'parts',
-              metadata = coalesce(p_user_message -> 'metadata', metadata)
-          where id = v_question.id and user_id = v_user
-          returning * into v_question;
-      else
-        return jsonb_build_object('answer', 'conflict');
-      end if;
-    elsif not v_known then
-      insert into public.messages (id, chat_id, user_id, role, content, parts, metadata)
-        values ((p_user_message ->> 'id')::uuid, p_chat_id, v_user, 'user',
-          p_user_message ->> 'content', p_user_message -> 'parts',
-          coalesce(p_user_message -> 'metadata', '{}'))
-        on conflict (id) do nothing
-        returning * into v_question;
-      if not found then
-        return jsonb_build_object('answer', 'conflict');
-      end if;
+    v_question := private.replace_question(v_question, p_user_message);
+  elsif not v_known and p_user_message is not null then
+    insert into public.messages (id, chat_id, user_id, role, content, parts, metadata)
+      values ((p_user_message ->> 'id')::uuid, p_chat_id, v_user, 'user',
+        p_user_message ->> 'content', p_user_message -> 'parts',
+        coalesce(nullif(p_user_message -> 'metadata', 'null'), '{}'))
+      on conflict (id) do nothing
+      returning * into v_question;
+    if not found then
+      return jsonb_build_object('answer', 'conflict');
     end if;
-  end if;
-  if v_question.id is null then
+  elsif not v_known then
     select * into v_question from public.messages
       where chat_id = p_chat_id and user_id = v_user and role = 'user' and is_active
       order by created_at desc, id desc limit 1;
@@ -251,11 +280,11 @@ begin
   end if;
 
   insert into public.messages (id, chat_id, user_id, parent_id, role, model, status, run_id,
-      lease_expires_at, metadata)
+      lease_expires_at, usage, metadata)
     values (p_message_id, p_chat_id, v_user, v_question.id, 'assistant',
       coalesce(p_model, v_chat.model, p_default_model), 'streaming', v_run_id,
       clock_timestamp() + interval '15 seconds',
-      jsonb_build_object('user_message_id', v_question.id))
+      private.estimated_usage(v_question), jsonb_build_object('user_message_id', v_question.id))
     returning * into v_answer;
   select * into v_chat from public.chats where id = p_chat_id and user_id = v_user;
   return private.started(v_chat, v_question, v_answer);
@@ -381,6 +410,8 @@ revoke execute on function private.run_id(uuid) from public, anon;
 revoke execute on function private.message_json(public.messages) from public, anon;
 revoke execute on function private.record_usage(uuid, uuid, uuid, uuid, jsonb) from public, anon;
 revoke execute on function private.end_lapsed(uuid, uuid) from public, anon;
+revoke execute on function private.estimated_usage(public.messages) from public, anon;
+revoke execute on function private.replace_question(public.messages, jsonb) from public, anon;
 revoke execute on function private.started(public.chats, public.messages, public.messages)
   from public, anon;
 grant execute on function private.acting_user(uuid) to authenticated, service_role;
@@ -389,6 +420,9 @@ grant execute on function private.message_json(public.messages) to authenticated
 grant execute on function private.record_usage(uuid, uuid, uuid, uuid, jsonb)
   to authenticated, service_role;
 grant execute on function private.end_lapsed(uuid, uuid) to authenticated, service_role;
+grant execute on function private.estimated_usage(public.messages) to authenticated, service_role;
+grant execute on function private.replace_question(public.messages, jsonb)
+  to authenticated, service_role;
 grant execute on function private.started(public.chats, public.messages, public.messages)
   to authenticated, service_role;
 

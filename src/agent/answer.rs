@@ -1,0 +1,268 @@
+//! An answer while it grows: what the running generation writes and its listeners read.
+
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::failure::{Failure, Refusal};
+use super::part::{self, Part, ToolPart, ToolState};
+use super::usage::TokenUsage;
+use crate::providers::{Event, Opaque};
+
+/// The state of an answer. It only grows: parts are appended, texts get longer, and the end comes
+/// once; so a listener that knows how far it has read can always catch up.
+#[derive(Clone, Debug, Default)]
+pub struct Answer {
+    /// Whether the chat could be claimed for it.
+    pub claim: Claim,
+    /// What is known about the answer as a whole: the AI SDK's message metadata.
+    pub metadata: Map<String, Value>,
+    /// What the model has produced.
+    pub parts: Vec<Part>,
+    /// Failures are part of the stream from here on; before, they are plain HTTP problems.
+    pub is_visible: bool,
+    /// How it ended.
+    pub end: Option<End>,
+    /// Where this step's tool calls are among the parts, by the provider's index.
+    calls: Vec<(usize, usize)>,
+}
+
+/// Whether the chat could be claimed for the answer.
+#[derive(Clone, Debug, Default)]
+pub enum Claim {
+    /// Not known yet.
+    #[default]
+    Pending,
+    /// It is being answered here.
+    Granted(Rows),
+    /// Another replica is at it.
+    Elsewhere(Rows),
+    /// It was answered before.
+    Answered(Rows),
+    /// It cannot be answered.
+    Refused(Refusal),
+}
+
+/// The messages of a claim, as they are stored.
+#[derive(Clone, Debug)]
+pub struct Rows {
+    /// The assistant message's id.
+    pub message_id: Uuid,
+    /// The assistant message when the chat was claimed; none for a stateless answer.
+    pub message: Option<Box<RawValue>>,
+    /// The question; none for a stateless answer.
+    pub user_message: Option<Box<RawValue>>,
+}
+
+impl Claim {
+    /// The messages, once the chat is claimed.
+    pub fn rows(&self) -> Option<&Rows> {
+        match self {
+            Self::Granted(rows) | Self::Elsewhere(rows) | Self::Answered(rows) => Some(rows),
+            Self::Pending | Self::Refused(_) => None,
+        }
+    }
+}
+
+/// How an answer ended.
+#[derive(Clone, Debug)]
+pub struct End {
+    /// What the message's status is now.
+    pub status: Status,
+    /// Why the model stopped.
+    pub finish_reason: String,
+    /// The tokens.
+    pub usage: TokenUsage,
+    /// The price, where it is known.
+    pub cost_usd: Option<f64>,
+    /// From the claim to the end.
+    pub latency_ms: u64,
+    /// What went wrong.
+    pub failure: Option<Failure>,
+    /// The message as it is stored now, where it could be saved.
+    pub message: Option<Box<RawValue>>,
+}
+
+/// What a message's status is at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Status {
+    Complete,
+    Stopped,
+    Failed,
+    Interrupted,
+}
+
+impl Status {
+    /// The word in the database and the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Stopped => "stopped",
+            Self::Failed => "failed",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+impl Answer {
+    /// An answer as it is stored.
+    pub fn stored(
+        claim: Claim,
+        metadata: Map<String, Value>,
+        parts: Vec<Part>,
+        end: Option<End>,
+    ) -> Self {
+        Self { claim, metadata, parts, is_visible: true, end, calls: Vec::new() }
+    }
+
+    /// The answer's text.
+    pub fn content(&self) -> String {
+        part::content(&self.parts)
+    }
+
+    /// How many bytes the model has produced.
+    pub fn bytes(&self) -> usize {
+        let bytes = self.parts.iter().map(|part| match part {
+            Part::Text { text, .. } => text.len(),
+            Part::Reasoning { text, opaque, .. } => {
+                text.len() + opaque.as_ref().map_or(0, |opaque| opaque.json.len())
+            }
+            Part::Tool(tool) => tool.arguments.len(),
+            Part::StepStart | Part::Other(_) => 0,
+        });
+        bytes.sum()
+    }
+
+    /// Begins another call of the model.
+    pub(super) fn start_step(&mut self) {
+        self.close_block();
+        self.calls.clear();
+        self.parts.push(Part::StepStart);
+    }
+
+    /// Takes in what the model has produced.
+    pub(super) fn apply(&mut self, event: Event) {
+        match event {
+            Event::Text(delta) => self.push_text(delta),
+            Event::Reasoning(delta) => self.push_reasoning(delta),
+            Event::TextEnd { opaque } => self.end_text(opaque),
+            Event::ReasoningEnd { opaque } => self.end_reasoning(opaque),
+            Event::ToolCallStart { index, id, name } => self.start_call(index, id, name),
+            Event::ToolCallDelta { index, arguments } => {
+                if let Some(call) = self.call(index) {
+                    call.arguments.push_str(&storable(arguments));
+                }
+            }
+            Event::ToolCallEnd { index, arguments, opaque } => {
+                self.end_call(index, arguments, opaque);
+            }
+            Event::Usage(_) => {}
+            Event::End { .. } => self.close_block(),
+        }
+    }
+
+    fn push_text(&mut self, delta: String) {
+        let delta = storable(delta);
+        if let Some(Part::Text { text, done: false, .. }) = self.parts.last_mut() {
+            text.push_str(&delta);
+            return;
+        }
+        self.close_block();
+        self.parts.push(Part::Text { text: delta, done: false, opaque: None });
+    }
+
+    fn end_text(&mut self, opaque: Option<Opaque>) {
+        if let Some(Part::Text { done: done @ false, opaque: kept, .. }) = self.parts.last_mut() {
+            *done = true;
+            *kept = opaque;
+        }
+    }
+
+    fn push_reasoning(&mut self, delta: String) {
+        let delta = storable(delta);
+        if let Some(Part::Reasoning { text, done: false, .. }) = self.parts.last_mut() {
+            text.push_str(&delta);
+            return;
+        }
+        self.close_block();
+        self.parts.push(Part::Reasoning { text: delta, done: false, opaque: None });
+    }
+
+    fn end_reasoning(&mut self, opaque: Option<Opaque>) {
+        if let Some(Part::Reasoning { done: done @ false, opaque: kept, .. }) =
+            self.parts.last_mut()
+        {
+            *done = true;
+            *kept = opaque;
+        } else if opaque.is_some() {
+            self.close_block();
+            self.parts.push(Part::Reasoning { text: String::new(), done: true, opaque });
+        }
+    }
+
+    fn start_call(&mut self, index: usize, id: String, name: String) {
+        self.close_block();
+        self.calls.push((index, self.parts.len()));
+        self.parts.push(Part::Tool(ToolPart {
+            id,
+            name,
+            arguments: String::new(),
+            state: ToolState::InputStreaming,
+            opaque: None,
+        }));
+    }
+
+    fn end_call(&mut self, index: usize, arguments: String, opaque: Option<Opaque>) {
+        let Some(call) = self.call(index) else { return };
+        call.arguments = storable(arguments);
+        call.opaque = opaque;
+        call.state = match serde_json::from_str::<Value>(&call.arguments) {
+            Ok(input @ Value::Object(_)) => ToolState::InputAvailable(input),
+            _ => ToolState::OutputError {
+                input: json!({}),
+                error_text: "The arguments are not a JSON object.".into(),
+            },
+        };
+    }
+
+    fn call(&mut self, index: usize) -> Option<&mut ToolPart> {
+        let (_, part) = self.calls.iter().find(|(call, _)| *call == index)?;
+        match self.parts.get_mut(*part) {
+            Some(Part::Tool(tool)) => Some(tool),
+            _ => None,
+        }
+    }
+
+    /// Ends the text or thought that is open.
+    pub(super) fn close_block(&mut self) {
+        if let Some(Part::Text { done, .. } | Part::Reasoning { done, .. }) = self.parts.last_mut()
+        {
+            *done = true;
+        }
+    }
+
+    /// Makes the parts fit to be kept: nothing stays half open.
+    pub(super) fn close_all(&mut self) {
+        self.close_block();
+        for part in &mut self.parts {
+            let Part::Tool(tool) = part else { continue };
+            let input = match &tool.state {
+                ToolState::InputStreaming => json!({}),
+                ToolState::InputAvailable(input) => input.clone(),
+                _ => continue,
+            };
+            let error_text = "The tool was not run: the answer ended before.".to_owned();
+            tool.state = ToolState::OutputError { input, error_text };
+        }
+        // A step in which nothing happened is not worth keeping.
+        if self.parts.last() == Some(&Part::StepStart) {
+            self.parts.pop();
+        }
+    }
+}
+
+/// PostgreSQL cannot store U+0000, so it becomes the replacement character.
+fn storable(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
+}

@@ -1,0 +1,259 @@
+//! The AI SDK's UI message stream, v1: what a listener has not seen yet, as Server-Sent Events.
+//!
+//! Only fields of the protocol's first release, because older clients refuse others. A frame says
+//! what changed since the listener's cursor, so deltas coalesce for a slow one and nothing is queued.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::answer::{Answer, End, Status};
+use super::part::{Part, ToolPart, ToolState};
+
+/// What a problem looks like inside the stream.
+pub struct StreamError {
+    /// The sentence for a person.
+    pub error_text: String,
+    /// The whole problem, JSON text.
+    pub problem: String,
+}
+
+/// How far one listener has read.
+#[derive(Debug, Default)]
+pub struct Cursor {
+    started: bool,
+    in_step: bool,
+    /// One for each part that was begun.
+    parts: Vec<Progress>,
+    /// Parts before this one are finished.
+    first_open: usize,
+    ended: bool,
+}
+
+#[derive(Debug)]
+enum Progress {
+    Text { sent: usize },
+    Tool { sent: usize, input: bool },
+    Done,
+}
+
+/// A frame of the stream; the protocol's own field names.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+enum Frame<'a> {
+    Start { message_id: Uuid, message_metadata: &'a Map<String, Value> },
+    StartStep,
+    FinishStep,
+    TextStart { id: &'a str },
+    TextDelta { id: &'a str, delta: &'a str },
+    TextEnd { id: &'a str },
+    ReasoningStart { id: &'a str },
+    ReasoningDelta { id: &'a str, delta: &'a str },
+    ReasoningEnd { id: &'a str },
+    ToolInputStart { tool_call_id: &'a str, tool_name: &'a str },
+    ToolInputDelta { tool_call_id: &'a str, input_text_delta: &'a str },
+    ToolInputAvailable { tool_call_id: &'a str, tool_name: &'a str, input: &'a Value },
+    ToolOutputAvailable { tool_call_id: &'a str, output: &'a Value },
+    ToolOutputError { tool_call_id: &'a str, error_text: &'a str },
+    MessageMetadata { message_metadata: &'a Map<String, Value> },
+    Finish { message_metadata: &'a Map<String, Value> },
+    Abort,
+    Error { error_text: &'a str },
+}
+
+impl Cursor {
+    /// Whether the end was sent: nothing follows.
+    pub fn is_at_end(&self) -> bool {
+        self.ended
+    }
+
+    /// Appends to `out` what `answer` holds beyond this cursor. `describe` says how a failure looks
+    /// to a client.
+    pub fn advance(
+        &mut self,
+        answer: &Answer,
+        out: &mut Vec<u8>,
+        describe: impl FnOnce(&End) -> StreamError,
+    ) {
+        if self.ended || !(answer.is_visible || answer.end.is_some()) {
+            return;
+        }
+        if !self.started {
+            self.started = true;
+            let message_id = answer.claim.rows().map(|rows| rows.message_id).unwrap_or_default();
+            put(out, &Frame::Start { message_id, message_metadata: &answer.metadata });
+        }
+        for index in self.first_open..answer.parts.len() {
+            self.advance_part(index, &answer.parts[index], out);
+        }
+        self.skip_finished();
+        if let Some(end) = &answer.end {
+            self.finish(answer, end, out, describe);
+        }
+    }
+
+    fn skip_finished(&mut self) {
+        while let Some(Progress::Done) = self.parts.get(self.first_open) {
+            self.first_open += 1;
+        }
+    }
+
+    fn advance_part(&mut self, index: usize, part: &Part, out: &mut Vec<u8>) {
+        let is_new = index == self.parts.len();
+        if is_new {
+            let progress = self.begin_part(index, part, out);
+            self.parts.push(progress);
+        }
+        let progress = &mut self.parts[index];
+        match part {
+            Part::Text { text, done, .. } | Part::Reasoning { text, done, .. } => {
+                let is_text = matches!(part, Part::Text { .. });
+                advance_text(progress, index, text, *done, is_text, out);
+            }
+            Part::Tool(tool) => advance_tool(progress, tool, out),
+            Part::StepStart | Part::Other(_) => {}
+        }
+    }
+
+    fn begin_part(&mut self, index: usize, part: &Part, out: &mut Vec<u8>) -> Progress {
+        let id = index.to_string();
+        if *part == Part::StepStart {
+            self.finish_step(out);
+        }
+        if !self.in_step && !matches!(part, Part::Other(_)) {
+            self.in_step = true;
+            put(out, &Frame::StartStep);
+        }
+        match part {
+            Part::StepStart => Progress::Done,
+            Part::Text { .. } => {
+                put(out, &Frame::TextStart { id: &id });
+                Progress::Text { sent: 0 }
+            }
+            Part::Reasoning { .. } => {
+                put(out, &Frame::ReasoningStart { id: &id });
+                Progress::Text { sent: 0 }
+            }
+            Part::Tool(tool) => {
+                put(out, &Frame::ToolInputStart { tool_call_id: &tool.id, tool_name: &tool.name });
+                Progress::Tool { sent: 0, input: false }
+            }
+            Part::Other(value) => {
+                put_other(out, value);
+                Progress::Done
+            }
+        }
+    }
+
+    fn finish_step(&mut self, out: &mut Vec<u8>) {
+        if self.in_step {
+            self.in_step = false;
+            put(out, &Frame::FinishStep);
+        }
+    }
+
+    fn finish(
+        &mut self,
+        answer: &Answer,
+        end: &End,
+        out: &mut Vec<u8>,
+        describe: impl FnOnce(&End) -> StreamError,
+    ) {
+        self.ended = true;
+        self.finish_step(out);
+        let message_metadata = &answer.metadata;
+        match end.status {
+            Status::Complete => put(out, &Frame::Finish { message_metadata }),
+            Status::Stopped => {
+                put(out, &Frame::MessageMetadata { message_metadata });
+                put(out, &Frame::Abort);
+            }
+            Status::Failed | Status::Interrupted => {
+                put(out, &Frame::MessageMetadata { message_metadata });
+                put_error(out, &describe(end));
+            }
+        }
+        out.extend_from_slice(b"data: [DONE]\n\n");
+    }
+}
+
+fn advance_text(
+    progress: &mut Progress,
+    index: usize,
+    text: &str,
+    done: bool,
+    is_text: bool,
+    out: &mut Vec<u8>,
+) {
+    let Progress::Text { sent } = progress else { return };
+    let id = &index.to_string();
+    if let Some(delta) = text.get(*sent..).filter(|delta| !delta.is_empty()) {
+        *sent = text.len();
+        put(
+            out,
+            &if is_text {
+                Frame::TextDelta { id, delta }
+            } else {
+                Frame::ReasoningDelta { id, delta }
+            },
+        );
+    }
+    if done {
+        *progress = Progress::Done;
+        put(out, &if is_text { Frame::TextEnd { id } } else { Frame::ReasoningEnd { id } });
+    }
+}
+
+fn advance_tool(progress: &mut Progress, tool: &ToolPart, out: &mut Vec<u8>) {
+    let Progress::Tool { sent, input } = progress else { return };
+    let tool_call_id = &tool.id;
+    let unsent = tool.arguments.get(*sent..).filter(|delta| !delta.is_empty() && !*input);
+    if let Some(input_text_delta) = unsent {
+        *sent = tool.arguments.len();
+        put(out, &Frame::ToolInputDelta { tool_call_id, input_text_delta });
+    }
+    if let Some(value) = tool.input().filter(|_| !*input) {
+        *input = true;
+        let tool_name = &tool.name;
+        put(out, &Frame::ToolInputAvailable { tool_call_id, tool_name, input: value });
+    }
+    match &tool.state {
+        ToolState::OutputAvailable { output, .. } => {
+            put(out, &Frame::ToolOutputAvailable { tool_call_id, output });
+            *progress = Progress::Done;
+        }
+        ToolState::OutputError { error_text, .. } => {
+            put(out, &Frame::ToolOutputError { tool_call_id, error_text });
+            *progress = Progress::Done;
+        }
+        _ => {}
+    }
+}
+
+fn put(out: &mut Vec<u8>, frame: &Frame<'_>) {
+    out.extend_from_slice(b"data: ");
+    // Frames hold nothing that JSON cannot, and writing to a Vec does not fail.
+    let _ = serde_json::to_writer(&mut *out, frame);
+    out.extend_from_slice(b"\n\n");
+}
+
+/// Stored parts that the stream has a frame for: files, and data of the front end.
+fn put_other(out: &mut Vec<u8>, value: &Value) {
+    let frame = match value.get("type").and_then(Value::as_str) {
+        Some("file") => serde_json::json!({
+            "type": "file", "url": value.get("url"), "mediaType": value.get("mediaType")
+        }),
+        Some(kind) if kind.starts_with("data-") => value.clone(),
+        _ => return,
+    };
+    out.extend_from_slice(format!("data: {frame}\n\n").as_bytes());
+}
+
+fn put_error(out: &mut Vec<u8>, error: &StreamError) {
+    let data = format!(
+        "data: {{\"type\":\"data-error\",\"data\":{},\"transient\":true}}\n\n",
+        error.problem
+    );
+    out.extend_from_slice(data.as_bytes());
+    put(out, &Frame::Error { error_text: &error.error_text });
+}

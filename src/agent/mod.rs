@@ -1,0 +1,82 @@
+//! The agent: the loop model → tool calls → results, running generations and who listens to them.
+//!
+//! A generation belongs to the server, not to a connection: it runs in a task, handlers only listen.
+//! The agent knows neither axum nor tables; it defines what it needs of the database (`Recorder`)
+//! and what a tool is (`Tool`).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::providers::{Providers, ReasoningEffort, ResponseFormat};
+
+mod answer;
+mod failure;
+mod frames;
+mod generations;
+mod part;
+mod prompt;
+mod recorder;
+mod run;
+mod save;
+mod tally;
+mod token;
+mod tool;
+mod toolbox;
+mod usage;
+
+pub use answer::{Answer, Claim, End, Rows, Status};
+pub use failure::{Failure, Refusal};
+pub use frames::{Cursor, StreamError};
+pub use generations::{Generation, Generations, Question};
+pub use part::{Part, ToolPart, ToolState, content};
+pub use recorder::{
+    Begun, HistoryMessage, Recorder, Save, Saved, SavedEnd, SavedText, Started, UsageLog,
+};
+pub use token::{Credentials, TokenLender};
+pub use tool::Tool;
+pub use usage::{TokenUsage, UsageSource};
+
+/// What all generations share.
+pub struct Settings {
+    /// The models.
+    pub providers: Providers,
+    /// What the scripted model may call, so that a front end can show tool calls without a key.
+    pub demo_tools: Vec<Arc<dyn Tool>>,
+    /// The longest a generation may take.
+    pub generation_timeout: Duration,
+    /// Saves go on with the service key when the user's token ends.
+    pub outlives_tokens: bool,
+    /// The time of day, for tokens.
+    pub clock: Clock,
+}
+
+/// One generation to do.
+pub struct Job {
+    /// Claims and saves the answer.
+    pub recorder: Arc<dyn Recorder>,
+    /// Whose it is.
+    pub credentials: Arc<Credentials>,
+    /// What the request asks for.
+    pub options: Options,
+    /// What the model may call.
+    pub tools: Vec<Arc<dyn Tool>>,
+    /// `usage_logs.operation`.
+    pub operation: &'static str,
+    /// It goes on when nobody listens.
+    pub survives_disconnect: bool,
+}
+
+/// What a request asks of the model.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub struct Options {
+    pub system: Option<String>,
+    pub max_output_tokens: Option<u32>,
+    pub temperature: Option<f64>,
+    pub top_p: Option<f64>,
+    pub stop: Vec<String>,
+    pub reasoning_effort: Option<ReasoningEffort>,
+    pub response_format: ResponseFormat,
+    pub max_steps: u32,
+}

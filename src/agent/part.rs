@@ -1,0 +1,230 @@
+//! The parts of a message, as the AI SDK's `UIMessage` has them.
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value, json};
+
+use crate::providers::{Opaque, ProviderName};
+
+/// A part of an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Part {
+    /// One more call of the model begins.
+    StepStart,
+    /// Text of the answer.
+    Text {
+        /// The text so far.
+        text: String,
+        /// No more will come.
+        done: bool,
+        /// What goes back to its provider with it.
+        opaque: Option<Opaque>,
+    },
+    /// Thoughts of the model.
+    Reasoning {
+        /// The readable text so far.
+        text: String,
+        /// No more will come.
+        done: bool,
+        /// What goes back to its provider byte for byte.
+        opaque: Option<Opaque>,
+    },
+    /// A tool call and its result.
+    Tool(ToolPart),
+    /// A part this server only passes on: files, data of the front end.
+    Other(Value),
+}
+
+/// A tool call and its result.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ToolPart {
+    /// The call's id.
+    pub id: String,
+    /// The tool's name.
+    pub name: String,
+    /// The arguments so far, JSON text.
+    pub arguments: String,
+    /// How far it has come.
+    pub state: ToolState,
+    /// What goes back to its provider byte for byte.
+    pub opaque: Option<Opaque>,
+}
+
+/// How far a tool call has come.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ToolState {
+    /// Arguments are arriving.
+    InputStreaming,
+    /// The arguments are whole.
+    InputAvailable(Value),
+    /// The tool has answered.
+    OutputAvailable {
+        /// The arguments.
+        input: Value,
+        /// The result.
+        output: Value,
+    },
+    /// The tool has failed, or could not be run.
+    OutputError {
+        /// The arguments.
+        input: Value,
+        /// Why, for the model and the person.
+        error_text: String,
+    },
+}
+
+impl ToolPart {
+    /// The arguments, once they are whole.
+    pub fn input(&self) -> Option<&Value> {
+        match &self.state {
+            ToolState::InputStreaming => None,
+            ToolState::InputAvailable(input)
+            | ToolState::OutputAvailable { input, .. }
+            | ToolState::OutputError { input, .. } => Some(input),
+        }
+    }
+}
+
+/// The text parts of a message, joined: its `content`.
+pub fn content(parts: &[Part]) -> String {
+    let texts = parts.iter().filter_map(|part| match part {
+        Part::Text { text, .. } => Some(text.as_str()),
+        _ => None,
+    });
+    texts.collect()
+}
+
+impl Serialize for Part {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::StepStart => {
+                let mut map = serializer.serialize_map(Some(1))?;
+                map.serialize_entry("type", "step-start")?;
+                map.end()
+            }
+            Self::Text { text, done, opaque } => {
+                block(serializer, "text", text, *done, opaque.as_ref())
+            }
+            Self::Reasoning { text, done, opaque } => {
+                block(serializer, "reasoning", text, *done, opaque.as_ref())
+            }
+            Self::Tool(tool) => tool.serialize(serializer),
+            Self::Other(value) => value.serialize(serializer),
+        }
+    }
+}
+
+fn block<S: Serializer>(
+    serializer: S,
+    kind: &str,
+    text: &str,
+    done: bool,
+    opaque: Option<&Opaque>,
+) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(None)?;
+    map.serialize_entry("type", kind)?;
+    map.serialize_entry("text", text)?;
+    map.serialize_entry("state", if done { "done" } else { "streaming" })?;
+    if let Some(opaque) = opaque {
+        map.serialize_entry("providerMetadata", &metadata(opaque))?;
+    }
+    map.end()
+}
+
+impl Serialize for ToolPart {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("type", &format!("tool-{}", self.name))?;
+        map.serialize_entry("toolCallId", &self.id)?;
+        map.serialize_entry("state", self.state.name())?;
+        if let Some(input) = self.input() {
+            map.serialize_entry("input", input)?;
+        }
+        match &self.state {
+            ToolState::OutputAvailable { output, .. } => map.serialize_entry("output", output)?,
+            ToolState::OutputError { error_text, .. } => {
+                map.serialize_entry("errorText", error_text)?;
+            }
+            _ => {}
+        }
+        if let Some(opaque) = &self.opaque {
+            map.serialize_entry("callProviderMetadata", &metadata(opaque))?;
+        }
+        map.end()
+    }
+}
+
+impl ToolState {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::InputStreaming => "input-streaming",
+            Self::InputAvailable(_) => "input-available",
+            Self::OutputAvailable { .. } => "output-available",
+            Self::OutputError { .. } => "output-error",
+        }
+    }
+}
+
+/// jsonb reorders keys, so what must stay byte for byte is stored as text.
+fn metadata(opaque: &Opaque) -> Value {
+    json!({ opaque.provider.as_str(): { "opaque": opaque.json } })
+}
+
+fn opaque(part: &Map<String, Value>, field: &str) -> Option<Opaque> {
+    let metadata = part.get(field)?.as_object()?;
+    [ProviderName::OpenAi, ProviderName::Anthropic].into_iter().find_map(|provider| {
+        let json = metadata.get(provider.as_str())?.get("opaque")?.as_str()?.to_owned();
+        Some(Opaque { provider, json })
+    })
+}
+
+/// Reads a stored part. Users can write any JSON there, so nothing is refused: what is not
+/// understood is `Other`.
+impl<'de> Deserialize<'de> for Part {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        Ok(understood(&value).unwrap_or(Self::Other(value)))
+    }
+}
+
+fn understood(value: &Value) -> Option<Part> {
+    let part = value.as_object()?;
+    let text = || Some(part.get("text")?.as_str()?.to_owned());
+    let done = part.get("state").and_then(Value::as_str) != Some("streaming");
+    match part.get("type")?.as_str()? {
+        "step-start" => Some(Part::StepStart),
+        "text" => {
+            let opaque = opaque(part, "providerMetadata");
+            Some(Part::Text { text: text()?, done, opaque })
+        }
+        "reasoning" => {
+            let opaque = opaque(part, "providerMetadata");
+            Some(Part::Reasoning { text: text()?, done, opaque })
+        }
+        kind => tool(kind.strip_prefix("tool-")?, part).map(Part::Tool),
+    }
+}
+
+fn tool(name: &str, part: &Map<String, Value>) -> Option<ToolPart> {
+    let input = part.get("input").cloned();
+    let whole = input.clone().unwrap_or_else(|| json!({}));
+    let state = match part.get("state")?.as_str()? {
+        "output-available" => ToolState::OutputAvailable {
+            input: whole,
+            output: part.get("output").cloned().unwrap_or(Value::Null),
+        },
+        "output-error" => ToolState::OutputError {
+            input: whole,
+            error_text: part.get("errorText")?.as_str()?.to_owned(),
+        },
+        "input-available" => ToolState::InputAvailable(whole),
+        _ => ToolState::InputStreaming,
+    };
+    Some(ToolPart {
+        id: part.get("toolCallId")?.as_str()?.to_owned(),
+        name: name.to_owned(),
+        arguments: input.map(|input| input.to_string()).unwrap_or_default(),
+        state,
+        opaque: opaque(part, "callProviderMetadata"),
+    })
+}

@@ -1,0 +1,141 @@
+//! From a chat's history to what a model is asked: trimmed to its context window, nothing dangling.
+
+use super::part::{Part, ToolPart, ToolState};
+use super::recorder::HistoryMessage;
+use crate::providers::{Content, Message, Role};
+
+/// How many bytes a token takes at the least, on average: what fits by this fits for certain.
+const CAUTIOUS_BYTES_PER_TOKEN: usize = 3;
+/// The share of the context window that is kept free for the answer where no limit is set.
+const ANSWER_SHARE: u64 = 4;
+
+/// The conversation for the model, oldest first, without what exceeds the window. The newest
+/// message always stays; a message goes with all that belongs to it.
+pub fn conversation(
+    history: &[HistoryMessage],
+    system: Option<&str>,
+    context_window: Option<u64>,
+    max_output_tokens: Option<u32>,
+) -> Vec<Message> {
+    let mut room = room(system, context_window, max_output_tokens);
+    let mut turns: Vec<Vec<Message>> = Vec::new();
+    for message in history.iter().rev() {
+        let turn = messages(message);
+        let size: usize = turn.iter().map(size).sum();
+        if size > room && !turns.is_empty() {
+            break;
+        }
+        room = room.saturating_sub(size);
+        turns.push(turn);
+    }
+    // A conversation that begins with an answer confuses models and is refused by some.
+    while turns.len() > 1 && starts_with_answer(turns.last()) {
+        turns.pop();
+    }
+    turns.into_iter().rev().flatten().collect()
+}
+
+fn starts_with_answer(turn: Option<&Vec<Message>>) -> bool {
+    turn.is_some_and(|turn| turn.first().is_none_or(|message| message.role == Role::Assistant))
+}
+
+/// How many bytes of conversation fit.
+fn room(
+    system: Option<&str>,
+    context_window: Option<u64>,
+    max_output_tokens: Option<u32>,
+) -> usize {
+    let Some(window) = context_window else { return usize::MAX };
+    let answer = max_output_tokens.map_or(window / ANSWER_SHARE, u64::from).min(window / 2);
+    let tokens = usize::try_from(window - answer).unwrap_or(usize::MAX);
+    tokens.saturating_mul(CAUTIOUS_BYTES_PER_TOKEN).saturating_sub(system.map_or(0, str::len))
+}
+
+/// The bytes that count against the window. Pictures count as about a thousand tokens.
+fn size(message: &Message) -> usize {
+    let content = message.content.iter().map(|content| match content {
+        Content::Text { text, .. } => text.len(),
+        Content::Reasoning { text, opaque } => {
+            text.len() + opaque.as_ref().map_or(0, |opaque| opaque.json.len())
+        }
+        Content::ToolCall { arguments, .. } => arguments.len() + 50,
+        Content::ToolResult { output, .. } => output.len() + 50,
+        Content::Image { .. } => 4_000,
+        Content::Document { base64, .. } => base64.len() / 4 * 3,
+    });
+    content.sum()
+}
+
+/// One stored message as the model's turns: each step of an answer is followed by its results.
+fn messages(message: &HistoryMessage) -> Vec<Message> {
+    let role = match message.role.as_str() {
+        "assistant" => return answer(&message.parts),
+        "system" => Role::System,
+        _ => Role::User,
+    };
+    let content: Vec<_> = message.parts.iter().filter_map(said).collect();
+    if content.is_empty() { Vec::new() } else { vec![Message { role, content }] }
+}
+
+fn said(part: &Part) -> Option<Content> {
+    match part {
+        Part::Text { text, opaque, .. } if !text.is_empty() => {
+            Some(Content::Text { text: text.clone(), opaque: opaque.clone() })
+        }
+        Part::Other(value) => {
+            let name = value.get("filename").and_then(|name| name.as_str()).unwrap_or("unnamed");
+            let is_file = value.get("type").and_then(|kind| kind.as_str()) == Some("file");
+            is_file.then(|| Content::text(format!("[file: {name}]")))
+        }
+        _ => None,
+    }
+}
+
+/// The turns of an answer.
+pub fn answer(parts: &[Part]) -> Vec<Message> {
+    parts
+        .split(|part| *part == Part::StepStart)
+        .flat_map(|step| {
+            let said: Vec<_> = step.iter().filter_map(thought_or_said).collect();
+            let results: Vec<_> = step.iter().filter_map(result).collect();
+            [(Role::Assistant, said), (Role::Tool, results)]
+        })
+        .filter(|(_, content)| !content.is_empty())
+        .map(|(role, content)| Message { role, content })
+        .collect()
+}
+
+fn thought_or_said(part: &Part) -> Option<Content> {
+    match part {
+        Part::Reasoning { text, opaque, .. } => {
+            Some(Content::Reasoning { text: text.clone(), opaque: opaque.clone() })
+        }
+        Part::Tool(tool) => Some(Content::ToolCall {
+            id: tool.id.clone(),
+            name: tool.name.clone(),
+            arguments: tool.input().map_or_else(|| "{}".to_owned(), ToString::to_string),
+            opaque: tool.opaque.clone(),
+        }),
+        other => said(other),
+    }
+}
+
+/// A call without a result gets one that says so: no provider takes a dangling call.
+fn result(part: &Part) -> Option<Content> {
+    let Part::Tool(ToolPart { id, name, state, .. }) = part else { return None };
+    let (output, is_error) = match state {
+        ToolState::OutputAvailable { output, .. } => (as_text(output), false),
+        ToolState::OutputError { error_text, .. } => (error_text.clone(), true),
+        ToolState::InputStreaming | ToolState::InputAvailable(_) => {
+            ("The tool was not run.".to_owned(), true)
+        }
+    };
+    Some(Content::ToolResult { id: id.clone(), name: name.clone(), output, is_error })
+}
+
+fn as_text(output: &serde_json::Value) -> String {
+    match output {
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

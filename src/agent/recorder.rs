@@ -1,0 +1,137 @@
+//! Where answers are claimed and saved. The agent defines what it needs; `ai` talks to the database.
+
+use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::answer::Rows;
+use super::failure::Refusal;
+use super::part::Part;
+use super::token::Credentials;
+use super::usage::{TokenUsage, UsageSource};
+use crate::supabase::SupabaseError;
+
+/// Claims and saves one answer.
+pub trait Recorder: Send + Sync {
+    /// Claims the chat. May be repeated when its answer was lost.
+    fn begin<'a>(
+        &'a self,
+        credentials: &'a Credentials,
+    ) -> BoxFuture<'a, Result<Begun, SupabaseError>>;
+
+    /// Saves what there is. May be repeated when its answer was lost.
+    fn save<'a>(
+        &'a self,
+        credentials: &'a Credentials,
+        save: &'a Save,
+    ) -> BoxFuture<'a, Result<Saved, SupabaseError>>;
+}
+
+/// Whether the chat is claimed.
+#[derive(Debug)]
+pub enum Begun {
+    /// It is.
+    Started(Box<Started>),
+    /// Another replica answers this question now.
+    Elsewhere(Rows),
+    /// The question was answered before.
+    Answered(Rows),
+    /// It cannot be claimed.
+    Refused(Refusal),
+}
+
+/// A claimed chat.
+#[derive(Debug)]
+pub struct Started {
+    /// Its messages.
+    pub rows: Rows,
+    /// The model to ask: the request's, else the chat's, else the default.
+    pub model: Option<String>,
+    /// The chat's own instructions.
+    pub system_prompt: Option<String>,
+    /// The active messages up to the question, oldest first.
+    pub history: Vec<HistoryMessage>,
+    /// What the stored message's metadata begins with.
+    pub metadata: Map<String, Value>,
+}
+
+/// A message of the history.
+#[derive(Clone, Debug, Deserialize)]
+pub struct HistoryMessage {
+    /// `user`, `assistant` or `system`.
+    pub role: String,
+    /// Its parts.
+    pub parts: Vec<Part>,
+}
+
+/// What is saved of an answer.
+#[derive(Clone, Debug, Default)]
+pub struct Save {
+    /// The text and the parts; none renews the lease and changes nothing.
+    pub text: Option<SavedText>,
+    /// The model that answers.
+    pub model: Option<String>,
+    /// The message's metadata.
+    pub metadata: Option<Map<String, Value>>,
+    /// The tokens: an estimate at a checkpoint, the truth at the end.
+    pub usage: Option<TokenUsage>,
+    /// The price of those tokens.
+    pub cost_usd: Option<f64>,
+    /// The end of the answer.
+    pub end: Option<SavedEnd>,
+}
+
+/// An answer's text.
+#[derive(Clone, Debug)]
+pub struct SavedText {
+    /// The text parts, joined.
+    pub content: String,
+    /// The parts.
+    pub parts: Box<RawValue>,
+}
+
+/// The end of an answer, saved in one transaction with its usage.
+#[derive(Clone, Debug, Serialize)]
+pub struct SavedEnd {
+    /// `complete`, `stopped`, `failed` or `interrupted`.
+    pub status: &'static str,
+    /// Why the model stopped.
+    pub finish_reason: String,
+    /// An empty failure is not part of the history.
+    pub is_active: bool,
+    /// The usage, where a provider was called at all.
+    pub usage_log: Option<UsageLog>,
+}
+
+/// A row of `usage_logs`; its id, user, chat and message are the recorder's to add.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct UsageLog {
+    pub operation: &'static str,
+    pub provider: &'static str,
+    pub model: String,
+    pub input_tokens: u64,
+    pub output_tokens: u64,
+    pub cached_input_tokens: u64,
+    pub cache_write_input_tokens: u64,
+    pub reasoning_tokens: u64,
+    pub usage_source: UsageSource,
+    pub cost_usd: Option<f64>,
+    pub latency_ms: u64,
+    pub time_to_first_token_ms: Option<u64>,
+    pub status: &'static str,
+    pub error_code: Option<&'static str>,
+    pub raw: Option<Value>,
+}
+
+/// What the database says to a save.
+#[derive(Debug)]
+pub struct Saved {
+    /// The message is still this generation's.
+    pub is_owned: bool,
+    /// Somebody has asked for a stop.
+    pub stop_requested: bool,
+    /// The message after its end.
+    pub message: Option<Box<RawValue>>,
+}

@@ -1,0 +1,381 @@
+//! One generation, from the claim of its chat to the last save, in one task that no connection owns.
+
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, StreamExt};
+use tokio::sync::watch;
+use tokio::time::{Instant, Interval, MissedTickBehavior, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::answer::{Answer, Claim, End, Status};
+use super::failure::Failure;
+use super::recorder::{Begun, Save, Saved, Started};
+use super::tally::Tally;
+use super::{Job, Settings, prompt, save, toolbox};
+use crate::providers::{ChosenModel, Event, FinishReason, Message, ProviderName, Request};
+use crate::supabase::SupabaseError;
+
+/// How often there is a checkpoint: what a crash loses at most. It renews the lease and brings
+/// word of a stop asked for on another replica.
+const CHECKPOINT: Duration = Duration::from_secs(2);
+/// How long a failure stays a plain HTTP problem while the model is silent.
+const SILENCE: Duration = Duration::from_secs(10);
+/// An answer may be this long.
+const MAX_ANSWER_BYTES: usize = 4 << 20;
+/// Without a service key, a generation ends this long before its token does.
+const LAST_MINUTE_S: i64 = 15;
+/// How many events that have already arrived are taken in at once.
+const BATCH: usize = 64;
+
+/// A generation at work.
+pub(super) struct Run {
+    pub(super) job: Job,
+    pub(super) settings: Arc<Settings>,
+    pub(super) answer: watch::Sender<Answer>,
+    /// The user has asked for a stop.
+    pub(super) stop: CancellationToken,
+    /// The server cannot wait any longer.
+    pub(super) shutdown: CancellationToken,
+    tally: Tally,
+    model: Option<ChosenModel>,
+    started_at: Instant,
+    first_token_at: Option<Instant>,
+    checkpoints: Interval,
+    saving: Option<BoxFuture<'static, Result<Saved, SupabaseError>>>,
+    saved_bytes: Option<usize>,
+}
+
+/// Why a generation ends early.
+pub(super) enum Interruption {
+    Stopped,
+    TooLarge,
+    Failed(Failure),
+}
+
+impl<E: Into<Failure>> From<E> for Interruption {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl Run {
+    pub(super) fn new(
+        job: Job,
+        settings: Arc<Settings>,
+        answer: watch::Sender<Answer>,
+        stop: CancellationToken,
+        shutdown: CancellationToken,
+    ) -> Self {
+        let mut checkpoints = tokio::time::interval(CHECKPOINT);
+        checkpoints.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self {
+            job,
+            settings,
+            answer,
+            stop,
+            shutdown,
+            tally: Tally::default(),
+            model: None,
+            started_at: Instant::now(),
+            first_token_at: None,
+            checkpoints,
+            saving: None,
+            saved_bytes: None,
+        }
+    }
+
+    /// Runs to the end, whatever happens.
+    pub(super) async fn run(mut self) {
+        let Some(started) = self.claim().await else { return };
+        let outcome = AssertUnwindSafe(self.produce(*started)).catch_unwind().await;
+        let outcome = outcome.unwrap_or_else(|_| Err(Interruption::Failed(Failure::Crashed)));
+        self.end(outcome).await;
+    }
+
+    async fn claim(&mut self) -> Option<Box<Started>> {
+        let begun = save::begin(&self.job).await;
+        let claim = match begun {
+            Ok(Begun::Started(started)) => {
+                self.answer.send_modify(|answer| {
+                    answer.claim = Claim::Granted(started.rows.clone());
+                    answer.metadata = started.metadata.clone();
+                });
+                return Some(started);
+            }
+            Ok(Begun::Elsewhere(rows)) => Claim::Elsewhere(rows),
+            Ok(Begun::Answered(rows)) => Claim::Answered(rows),
+            Ok(Begun::Refused(refusal)) => Claim::Refused(refusal),
+            Err(error) => {
+                let end = self.summary(Status::Failed, String::new(), Some(error.into()));
+                self.answer.send_modify(|answer| answer.end = Some(end));
+                return None;
+            }
+        };
+        self.answer.send_modify(|answer| answer.claim = claim);
+        None
+    }
+
+    /// Calls the model, runs its tools and calls it again, until it has said everything.
+    async fn produce(&mut self, started: Started) -> Result<String, Interruption> {
+        let model = self.choose_model(&started)?;
+        let mut request = self.request(&started, &model);
+        let mut steps = 1;
+        loop {
+            let reason = self.call(&model, &request).await?;
+            if reason != FinishReason::ToolCalls {
+                return Ok(reason.as_str().to_owned());
+            }
+            if steps >= self.job.options.max_steps {
+                return Ok("max_steps".to_owned());
+            }
+            steps += 1;
+            self.run_tools().await?;
+            let turn = self.last_turn();
+            request.messages.extend(turn);
+        }
+    }
+
+    fn choose_model(&mut self, started: &Started) -> Result<ChosenModel, Failure> {
+        let asked = started.model.as_deref();
+        let model = self.settings.providers.choose(asked)?;
+        self.model = Some(model.clone());
+        if model.provider() == ProviderName::Scripted {
+            self.job.tools.extend(self.settings.demo_tools.iter().cloned());
+        }
+        self.answer.send_modify(|answer| {
+            answer.metadata.insert("model".into(), model.id.as_str().into());
+            answer.metadata.insert("provider".into(), model.provider().as_str().into());
+        });
+        Ok(model)
+    }
+
+    fn request(&self, started: &Started, model: &ChosenModel) -> Request {
+        let options = &self.job.options;
+        let system = options.system.clone().or_else(|| started.system_prompt.clone());
+        let messages = prompt::conversation(
+            &started.history,
+            system.as_deref(),
+            model.context_window(),
+            options.max_output_tokens,
+        );
+        Request {
+            model: String::new(),
+            system,
+            messages,
+            tools: self.job.tools.iter().map(|tool| tool.definition()).collect(),
+            max_output_tokens: options.max_output_tokens,
+            temperature: options.temperature,
+            top_p: options.top_p,
+            stop: options.stop.clone(),
+            reasoning_effort: options.reasoning_effort,
+            response_format: options.response_format.clone(),
+            deadline: Some(self.started_at + self.settings.generation_timeout),
+        }
+    }
+
+    /// One call of the model, taken in as it comes.
+    async fn call(
+        &mut self,
+        model: &ChosenModel,
+        request: &Request,
+    ) -> Result<FinishReason, Interruption> {
+        self.tally.begin_call(request, self.answer.borrow().bytes());
+        self.checkpoint();
+        let stream = self.attend(model.stream(request.clone())).await??;
+        self.tally.accepted();
+        let mut events = stream.ready_chunks(BATCH);
+        let mut finish_reason = None;
+        let mut is_first = true;
+        while let Some(batch) = self.attend(events.next()).await? {
+            for event in batch {
+                match event? {
+                    Event::Usage(usage) => self.tally.report(usage),
+                    Event::End { finish_reason: reason } => finish_reason = Some(reason),
+                    event => self.take_in(event, &mut is_first),
+                }
+            }
+            if self.answer.borrow().bytes() > MAX_ANSWER_BYTES {
+                return Err(Interruption::TooLarge);
+            }
+        }
+        self.tally.end_call(self.answer.borrow().bytes(), finish_reason.is_some());
+        self.answer.send_modify(Answer::close_block);
+        Ok(finish_reason.unwrap_or(FinishReason::Stop))
+    }
+
+    fn take_in(&mut self, event: Event, is_first: &mut bool) {
+        self.first_token_at.get_or_insert_with(Instant::now);
+        let starts_step = std::mem::replace(is_first, false);
+        self.answer.send_modify(|answer| {
+            answer.is_visible = true;
+            if starts_step {
+                answer.start_step();
+            }
+            answer.apply(event);
+        });
+    }
+
+    async fn run_tools(&mut self) -> Result<(), Interruption> {
+        let calls = toolbox::pending(&self.answer.borrow());
+        let runs = toolbox::run_all(calls, &self.job.tools, &self.job.credentials);
+        let results = self.attend(runs).await?;
+        self.answer.send_modify(|answer| toolbox::store(answer, results));
+        Ok(())
+    }
+
+    /// What the model has said and the tools have answered in the last step.
+    fn last_turn(&self) -> Vec<Message> {
+        let answer = self.answer.borrow();
+        let step = answer.parts.iter().rposition(|part| *part == super::Part::StepStart);
+        prompt::answer(&answer.parts[step.unwrap_or(0)..])
+    }
+
+    /// Waits for `work` while keeping the lease, saving, and watching for reasons to end.
+    async fn attend<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Interruption> {
+        let mut work = pin!(work);
+        let deadline = self.started_at + self.settings.generation_timeout;
+        let silence_ends = self.started_at + SILENCE;
+        loop {
+            let is_silent = !self.answer.borrow().is_visible;
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Err(Interruption::Stopped),
+                () = self.shutdown.cancelled() => return Err(Failure::ShuttingDown.into()),
+                result = &mut work => return Ok(result),
+                saved = under_way(&mut self.saving) => {
+                    self.saving = None;
+                    self.heed(saved)?;
+                }
+                _ = self.checkpoints.tick() => self.keep_alive()?,
+                () = self.answer.closed(), if !self.job.survives_disconnect => {
+                    return Err(Interruption::Stopped);
+                }
+                () = sleep_until(silence_ends), if is_silent => {
+                    self.answer.send_modify(|answer| answer.is_visible = true);
+                }
+                () = sleep_until(deadline) => return Err(Failure::TooLong.into()),
+            }
+        }
+    }
+
+    fn keep_alive(&mut self) -> Result<(), Interruption> {
+        let now = self.settings.clock.unix_seconds();
+        let token_ends = self.job.credentials.expires_at() - LAST_MINUTE_S <= now;
+        if token_ends && !self.settings.outlives_tokens {
+            return Err(Failure::TokenExpired.into());
+        }
+        self.checkpoint();
+        Ok(())
+    }
+
+    /// Begins to save what there is, unless a save is still under way.
+    fn checkpoint(&mut self) {
+        if self.saving.is_some() {
+            return;
+        }
+        let answer = self.answer.borrow();
+        let bytes = answer.bytes();
+        let text = (self.saved_bytes != Some(bytes)).then(|| save::text(&answer));
+        self.saved_bytes = Some(bytes);
+        let usage = self.tally.so_far(bytes);
+        let save = Save {
+            text,
+            model: self.model.as_ref().map(|model| model.id.clone()),
+            metadata: Some(answer.metadata.clone()),
+            usage: Some(usage.tokens()),
+            cost_usd: self.model.as_ref().and_then(|model| usage.cost_usd(model)),
+            end: None,
+        };
+        drop(answer);
+        self.saving = Some(save::once(&self.job, save));
+    }
+
+    fn heed(&mut self, saved: Result<Saved, SupabaseError>) -> Result<(), Interruption> {
+        match saved {
+            Ok(saved) if !saved.is_owned => Err(Failure::Lost.into()),
+            Ok(saved) if saved.stop_requested => Err(Interruption::Stopped),
+            Ok(_) => Ok(()),
+            Err(error) => {
+                warn!("a checkpoint could not be saved, the next one will be: {error}");
+                self.saved_bytes = None;
+                Ok(())
+            }
+        }
+    }
+
+    /// Saves the end and tells the listeners.
+    async fn end(&mut self, outcome: Result<String, Interruption>) {
+        let (status, finish_reason, failure) = match outcome {
+            Ok(reason) => (Status::Complete, reason, None),
+            Err(Interruption::TooLarge) => (Status::Complete, "length".into(), None),
+            Err(Interruption::Stopped) => (Status::Stopped, "stopped".into(), None),
+            Err(Interruption::Failed(failure)) => {
+                let (status, reason) = save::ending(&failure);
+                (status, reason.into(), Some(failure))
+            }
+        };
+        if let Some(saving) = self.saving.take() {
+            // One save at a time; this one's answer no longer matters.
+            let _ = saving.await;
+        }
+        self.tally.end_call(self.answer.borrow().bytes(), false);
+        let mut end = self.summary(status, finish_reason, failure);
+        self.answer.send_modify(|answer| {
+            answer.close_all();
+            answer.metadata.extend(save::final_metadata(&end));
+        });
+        let save = self.last_save(&end);
+        match save::until_saved(&self.job, &save, &self.settings).await {
+            Ok(saved) => end.message = saved.message,
+            Err(error) if end.failure.is_none() => {
+                end.status = Status::Failed;
+                end.failure = Some(error.into());
+            }
+            Err(_) => {}
+        }
+        info!(status = end.status.as_str(), latency_ms = end.latency_ms, "generation ended");
+        self.answer.send_modify(|answer| answer.end = Some(end));
+    }
+
+    fn summary(&self, status: Status, finish_reason: String, failure: Option<Failure>) -> End {
+        let usage = self.tally.total();
+        End {
+            status,
+            finish_reason,
+            usage: usage.tokens(),
+            cost_usd: self.model.as_ref().and_then(|model| usage.cost_usd(model)),
+            latency_ms: millis(self.started_at.elapsed()),
+            failure,
+            message: None,
+        }
+    }
+
+    fn last_save(&self, end: &End) -> Save {
+        let answer = self.answer.borrow();
+        let first_token = self.first_token_at.map(|at| millis(at - self.started_at));
+        let log =
+            self.model.as_ref().filter(|_| self.tally.has_calls()).map(|model| {
+                save::usage_log(&self.job, model, end, &self.tally.total(), first_token)
+            });
+        save::last(&answer, end, self.model.as_ref(), log)
+    }
+}
+
+/// The answer of the save under way; never without one.
+async fn under_way(
+    saving: &mut Option<BoxFuture<'static, Result<Saved, SupabaseError>>>,
+) -> Result<Saved, SupabaseError> {
+    match saving {
+        Some(saving) => saving.await,
+        None => std::future::pending().await,
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,154 @@
+//! Adds up the tokens of an answer's calls: reported by the provider, or estimated and marked so.
+
+use serde_json::Value;
+
+use super::usage::{TokenUsage, UsageSource, estimated_tokens};
+use crate::providers::{ChosenModel, Content, Request, Usage};
+
+/// The calls so far.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    done: Vec<Counted>,
+    current: Option<Call>,
+}
+
+/// One call under way.
+#[derive(Debug)]
+struct Call {
+    input_estimate: u64,
+    /// How long the answer was when the call began.
+    bytes_before: usize,
+    /// The provider has taken the request: from here on it costs.
+    is_accepted: bool,
+    reported: Option<Usage>,
+}
+
+/// The tokens of one or more calls.
+#[derive(Clone, Debug)]
+struct Counted {
+    usage: Usage,
+    source: UsageSource,
+}
+
+/// All calls together.
+#[derive(Clone, Debug)]
+pub(super) struct Total(Vec<Counted>);
+
+impl Tally {
+    pub(super) fn begin_call(&mut self, request: &Request, bytes_before: usize) {
+        let input_estimate = estimated_tokens(request_bytes(request));
+        self.current =
+            Some(Call { input_estimate, bytes_before, is_accepted: false, reported: None });
+    }
+
+    pub(super) fn accepted(&mut self) {
+        if let Some(call) = &mut self.current {
+            call.is_accepted = true;
+        }
+    }
+
+    pub(super) fn report(&mut self, usage: Usage) {
+        if let Some(call) = &mut self.current {
+            call.reported = Some(usage);
+        }
+    }
+
+    /// Ends the call under way, if there is one. Without an end of the provider's own, its count is
+    /// not the last word.
+    pub(super) fn end_call(&mut self, bytes: usize, is_whole: bool) {
+        if let Some(call) = self.current.take() {
+            self.done.push(call.counted(bytes, is_whole));
+        }
+    }
+
+    /// Whether a provider was called at all.
+    pub(super) fn has_calls(&self) -> bool {
+        !self.done.is_empty() || self.current.is_some()
+    }
+
+    /// The tokens if the call under way ended now.
+    pub(super) fn so_far(&self, bytes: usize) -> Total {
+        let current = self.current.as_ref().map(|call| call.counted(bytes, false));
+        Total(self.done.iter().cloned().chain(current).collect())
+    }
+
+    pub(super) fn total(&self) -> Total {
+        Total(self.done.clone())
+    }
+}
+
+impl Call {
+    fn counted(&self, bytes: usize, is_whole: bool) -> Counted {
+        if !self.is_accepted {
+            return Counted { usage: Usage::default(), source: UsageSource::Missing };
+        }
+        match &self.reported {
+            Some(usage) if is_whole => {
+                Counted { usage: usage.clone(), source: UsageSource::Reported }
+            }
+            reported => {
+                let mut usage = reported
+                    .clone()
+                    .unwrap_or(Usage { input_tokens: self.input_estimate, ..Usage::default() });
+                let output = estimated_tokens(bytes.saturating_sub(self.bytes_before));
+                usage.output_tokens = usage.output_tokens.max(output);
+                Counted { usage, source: UsageSource::Estimated }
+            }
+        }
+    }
+}
+
+impl Total {
+    /// All tokens.
+    pub(super) fn tokens(&self) -> TokenUsage {
+        let mut tokens = TokenUsage::default();
+        for counted in &self.0 {
+            tokens += TokenUsage::from(&counted.usage);
+        }
+        tokens
+    }
+
+    /// The price, if each call's is known.
+    pub(super) fn cost_usd(&self, model: &ChosenModel) -> Option<f64> {
+        self.0.iter().map(|counted| model.cost_usd(&counted.usage)).sum()
+    }
+
+    /// The least certain of the calls' sources.
+    pub(super) fn source(&self) -> UsageSource {
+        let has = |source| self.0.iter().any(|counted| counted.source == source);
+        if has(UsageSource::Estimated) {
+            UsageSource::Estimated
+        } else if has(UsageSource::Reported) {
+            UsageSource::Reported
+        } else {
+            UsageSource::Missing
+        }
+    }
+
+    /// The providers' own words: one object, or one for each call.
+    pub(super) fn raw(&self) -> Option<Value> {
+        let mut raw: Vec<_> =
+            self.0.iter().filter_map(|counted| counted.usage.raw.clone()).collect();
+        if raw.len() <= 1 { raw.pop() } else { Some(Value::Array(raw)) }
+    }
+}
+
+fn request_bytes(request: &Request) -> usize {
+    let contents = request.messages.iter().flat_map(|message| &message.content);
+    let said: usize = contents
+        .map(|content| match content {
+            Content::Text { text, .. } => text.len(),
+            Content::Reasoning { text, .. } => text.len(),
+            Content::ToolCall { name, arguments, .. } => name.len() + arguments.len(),
+            Content::ToolResult { output, .. } => output.len(),
+            Content::Image { .. } => 4_000,
+            Content::Document { base64, .. } => base64.len() / 4 * 3,
+        })
+        .sum();
+    let tools: usize = request
+        .tools
+        .iter()
+        .map(|tool| tool.description.len() + tool.parameters.to_string().len())
+        .sum();
+    said + tools + request.system.as_ref().map_or(0, String::len)
+}

@@ -1,0 +1,13 @@
+//! Ids of the AI SDK. Its default ids are no UUIDs; each stands for one that can be computed again.
+
+use uuid::Uuid;
+
+/// The chat that a client's id means.
+pub(super) fn chat_id(user_id: Uuid, id: &str) -> Uuid {
+    id.parse().unwrap_or_else(|_| Uuid::new_v5(&user_id, id.as_bytes()))
+}
+
+/// The message that a client's id means.
+pub(super) fn message_id(chat_id: Uuid, id: &str) -> Uuid {
+    id.parse().unwrap_or_else(|_| Uuid::new_v5(&chat_id, id.as_bytes()))
+}

@@ -1,0 +1,61 @@
+//! What the routes of `/api/ai` work with.
+
+use std::sync::Arc;
+
+use crate::agent::{Failure, Generations, Tool};
+use crate::clock::Clock;
+use crate::error::ApiError;
+use crate::limits::Limits;
+use crate::providers::Providers;
+use crate::supabase::Supabase;
+
+use super::follow::Followers;
+use super::model::Model;
+
+/// The services of `/api/ai`. Clones share them.
+#[derive(Clone)]
+pub struct Ai {
+    pub(super) supabase: Supabase,
+    pub(super) generations: Generations,
+    pub(super) providers: Providers,
+    pub(super) limits: Limits,
+    pub(super) tools: Arc<[Arc<dyn Tool>]>,
+    pub(super) followers: Followers,
+    pub(super) clock: Clock,
+}
+
+impl Ai {
+    /// Puts the services together. `tools` are those that a request can name.
+    pub fn new(
+        supabase: Supabase,
+        generations: Generations,
+        providers: Providers,
+        limits: Limits,
+        tools: Vec<Arc<dyn Tool>>,
+        clock: Clock,
+    ) -> Self {
+        let followers = Followers::new(supabase.clone());
+        Self { supabase, generations, providers, limits, tools: tools.into(), followers, clock }
+    }
+
+    /// The providers.
+    pub fn providers(&self) -> &Providers {
+        &self.providers
+    }
+
+    /// The models, as the API lists them.
+    pub(super) fn models(&self) -> Vec<Model> {
+        let default = self.providers.choose(None).map(|model| model.id).unwrap_or_default();
+        self.providers.list().into_iter().map(|listed| Model::new(listed, &default)).collect()
+    }
+
+    /// 422 at once for a model that the request names and nobody offers.
+    pub(super) fn check_model(&self, model: Option<&str>) -> Result<(), ApiError> {
+        match model {
+            Some(_) => {
+                self.providers.choose(model).map(drop).map_err(|error| Failure::from(error).into())
+            }
+            None => Ok(()),
+        }
+    }
+}

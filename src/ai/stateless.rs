@@ -1,0 +1,167 @@
+//! Stateless answers: nothing but usage is stored.
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::model::{Format, Generate, PlainMessage, Said, Stop};
+use super::request;
+use super::store::Acting;
+use crate::agent::{
+    Begun, Credentials, HistoryMessage, Options, Part, Recorder, Rows, Save, Saved, Started,
+};
+use crate::clock::Clock;
+use crate::error::ApiError;
+use crate::messages::model::Role;
+use crate::messages::parts;
+use crate::providers::ResponseFormat;
+use crate::supabase::{Supabase, SupabaseError};
+use crate::validate::Checks;
+
+const MAX_MESSAGES: usize = 2_000;
+
+/// Records the usage of one stateless answer.
+pub(super) struct StatelessRecorder {
+    pub(super) supabase: Supabase,
+    pub(super) clock: Clock,
+    pub(super) id: Uuid,
+    pub(super) model: Option<String>,
+    pub(super) history: Vec<HistoryMessage>,
+}
+
+impl Recorder for StatelessRecorder {
+    fn begin<'a>(&'a self, _: &'a Credentials) -> BoxFuture<'a, Result<Begun, SupabaseError>> {
+        let rows = Rows { message_id: self.id, message: None, user_message: None };
+        let started = Started {
+            rows,
+            model: self.model.clone(),
+            system_prompt: None,
+            history: self.history.clone(),
+            metadata: Map::new(),
+        };
+        async move { Ok(Begun::Started(Box::new(started))) }.boxed()
+    }
+
+    fn save<'a>(
+        &'a self,
+        credentials: &'a Credentials,
+        save: &'a Save,
+    ) -> BoxFuture<'a, Result<Saved, SupabaseError>> {
+        async move {
+            let log = save.end.as_ref().and_then(|end| end.usage_log.as_ref());
+            if let Some(log) = log {
+                let acting = Acting::of(credentials, &self.supabase, &self.clock);
+                let mut row = json!(log);
+                row["id"] = json!(self.id);
+                row["user_id"] = json!(credentials.user_id);
+                let rest = self.supabase.rest(acting.caller());
+                rest.from("usage_logs").insert_new(&row).select("id").rows().await?;
+            }
+            Ok(Saved { is_owned: true, stop_requested: false, message: None })
+        }
+        .boxed()
+    }
+}
+
+/// What a stateless request means.
+pub(super) struct StatelessWanted {
+    pub(super) history: Vec<HistoryMessage>,
+    pub(super) options: Options,
+    pub(super) model: Option<String>,
+}
+
+impl StatelessWanted {
+    pub(super) fn read(body: Generate) -> Result<Self, ApiError> {
+        let mut checks = Checks::default();
+        let options = Options {
+            system: body.system,
+            max_output_tokens: body.max_output_tokens,
+            temperature: body.temperature,
+            top_p: body.top_p,
+            stop: stop(body.stop, &mut checks),
+            reasoning_effort: body.reasoning_effort,
+            response_format: format(body.response_format, &mut checks),
+            max_steps: 1,
+        };
+        request::check_options(&options, body.model.as_deref(), &mut checks);
+        let history = history(body.messages, body.prompt, &mut checks);
+        checks.finish()?;
+        Ok(Self { history, options, model: body.model })
+    }
+}
+
+fn history(
+    messages: Option<Vec<PlainMessage>>,
+    prompt: Option<String>,
+    checks: &mut Checks,
+) -> Vec<HistoryMessage> {
+    let messages = match (messages, prompt) {
+        (Some(messages), None) => messages,
+        (None, Some(prompt)) => {
+            vec![PlainMessage { role: Role::User, content: Said::Text(prompt) }]
+        }
+        (Some(_), Some(_)) => {
+            checks.refuse("/prompt", "cannot be sent together with messages");
+            return Vec::new();
+        }
+        (None, None) => {
+            checks.refuse("/messages", "is missing: send messages or prompt");
+            return Vec::new();
+        }
+    };
+    if messages.is_empty() || messages.len() > MAX_MESSAGES {
+        checks.refuse("/messages", format!("must be 1 to {MAX_MESSAGES} messages"));
+    }
+    let messages = messages.into_iter().enumerate();
+    messages.map(|(index, message)| said(index, message, checks)).collect()
+}
+
+fn said(index: usize, message: PlainMessage, checks: &mut Checks) -> HistoryMessage {
+    let (content, sent) = match message.content {
+        Said::Text(text) => (Some(text), None),
+        Said::Parts(parts) => (None, Some(parts)),
+    };
+    let said = parts::of(content, sent, &format!("/messages/{index}"), checks);
+    let role = match message.role {
+        Role::User => "user",
+        Role::Assistant => "assistant",
+        Role::System => "system",
+    };
+    let text = Part::Text { text: parts::text(&said), done: true, opaque: None };
+    HistoryMessage { role: role.to_owned(), parts: vec![text] }
+}
+
+fn stop(stop: Option<Stop>, checks: &mut Checks) -> Vec<String> {
+    let stop = match stop {
+        None => Vec::new(),
+        Some(Stop::One(text)) => vec![text],
+        Some(Stop::Several(texts)) => texts,
+    };
+    if stop.len() > 4 || stop.iter().any(|text| text.is_empty() || text.len() > 500) {
+        checks.refuse("/stop", "must be at most 4 texts of 1 to 500 bytes");
+    }
+    stop
+}
+
+fn format(format: Option<Format>, checks: &mut Checks) -> ResponseFormat {
+    match format {
+        None | Some(Format::Text) => ResponseFormat::Text,
+        Some(Format::JsonObject) => ResponseFormat::JsonObject,
+        Some(Format::JsonSchema { json_schema }) => {
+            let is_name = |name: &str| {
+                (1..=64).contains(&name.len())
+                    && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
+            };
+            if !is_name(&json_schema.name) {
+                checks
+                    .refuse("/response_format/json_schema/name", "must match [A-Za-z0-9_-]{1,64}");
+            }
+            ResponseFormat::JsonSchema {
+                name: json_schema.name,
+                schema: Value::Object(json_schema.schema),
+                strict: json_schema.strict,
+            }
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Claims and saves answers with the functions of the database.
+
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::request::{Action, Wanted};
+use crate::agent::{
+    Begun, Credentials, HistoryMessage, Recorder, Refusal, Rows, Save, Saved, Started, TokenUsage,
+};
+use crate::clock::Clock;
+use crate::supabase::{AccessToken, Caller, Supabase, SupabaseError};
+
+/// With less life than this, in seconds, a token gives way to the service key where there is one.
+const ALMOST_OVER: i64 = 60;
+
+/// Records one answer in a chat.
+pub(super) struct ChatRecorder {
+    pub(super) supabase: Supabase,
+    pub(super) clock: Clock,
+    pub(super) chat_id: Uuid,
+    /// The assistant message.
+    pub(super) message_id: Uuid,
+    /// The secret that owns the row.
+    pub(super) run: Uuid,
+    pub(super) wanted: Arc<Wanted>,
+    pub(super) default_model: String,
+    /// A chat that does not exist yet is created.
+    pub(super) create_chat: bool,
+}
+
+/// In whose name a request is made: the user's, or the server's for a user whose token ends.
+pub(super) struct Acting {
+    token: AccessToken,
+    /// Whom the service key acts for.
+    user_id: Option<Uuid>,
+}
+
+impl Acting {
+    pub(super) fn of(credentials: &Credentials, supabase: &Supabase, clock: &Clock) -> Self {
+        let is_ending = credentials.expires_at() - ALMOST_OVER <= clock.unix_seconds();
+        let user_id = (is_ending && supabase.has_service_key()).then_some(credentials.user_id);
+        Self { token: credentials.token(), user_id }
+    }
+
+    pub(super) fn caller(&self) -> Caller<'_> {
+        if self.user_id.is_some() { Caller::Service } else { Caller::User(&self.token) }
+    }
+}
+
+#[derive(Serialize)]
+struct BeginArguments<'a> {
+    p_chat_id: Uuid,
+    p_run: Uuid,
+    p_message_id: Uuid,
+    p_action: &'static str,
+    p_user_message: Option<Value>,
+    p_regenerate: Option<Uuid>,
+    p_model: Option<&'a str>,
+    p_default_model: &'a str,
+    p_create_chat: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct BeginAnswer {
+    answer: String,
+    missing: Option<String>,
+    message_id: Option<Uuid>,
+    message: Option<Box<RawValue>>,
+    user_message: Option<Box<RawValue>>,
+    chat: Option<ChatRow>,
+    #[serde(default)]
+    history: Vec<HistoryMessage>,
+}
+
+#[derive(Deserialize)]
+struct ChatRow {
+    system_prompt: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct MessageRow {
+    id: Uuid,
+    model: Option<String>,
+    #[serde(default)]
+    metadata: Map<String, Value>,
+}
+
+#[derive(Serialize)]
+struct SaveArguments<'a> {
+    p_message_id: Uuid,
+    p_run: Uuid,
+    p_chat_id: Uuid,
+    p_content: Option<&'a str>,
+    p_parts: Option<&'a RawValue>,
+    p_model: Option<&'a str>,
+    p_metadata: Option<&'a Map<String, Value>>,
+    p_usage: Option<TokenUsage>,
+    p_cost_usd: Option<f64>,
+    p_end: Option<&'a crate::agent::SavedEnd>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    p_user_id: Option<Uuid>,
+}
+
+#[derive(Deserialize)]
+struct SaveAnswer {
+    owned: bool,
+    stop_requested: bool,
+    message: Option<Box<RawValue>>,
+}
+
+impl Recorder for ChatRecorder {
+    fn begin<'a>(
+        &'a self,
+        credentials: &'a Credentials,
+    ) -> BoxFuture<'a, Result<Begun, SupabaseError>> {
+        async move {
+            let token = credentials.token();
+            let rest = self.supabase.rest(Caller::User(&token));
+            let answer: BeginAnswer =
+                rest.call("begin_generation", &self.begin_arguments()).value().await?;
+            begun(answer)
+        }
+        .boxed()
+    }
+
+    fn save<'a>(
+        &'a self,
+        credentials: &'a Credentials,
+        save: &'a Save,
+    ) -> BoxFuture<'a, Result<Saved, SupabaseError>> {
+        async move {
+            let acting = Acting::of(credentials, &self.supabase, &self.clock);
+            let arguments = self.save_arguments(save, acting.user_id);
+            let rest = self.supabase.rest(acting.caller());
+            let answer: SaveAnswer = rest.call("save_generation", &arguments).value().await?;
+            Ok(Saved {
+                is_owned: answer.owned,
+                stop_requested: answer.stop_requested,
+                message: answer.message,
+            })
+        }
+        .boxed()
+    }
+}
+
+impl ChatRecorder {
+    fn begin_arguments(&self) -> BeginArguments<'_> {
+        let action = match self.wanted.action {
+            Action::Submit => "submit",
+            Action::Edit => "edit",
+            Action::Regenerate => "regenerate",
+        };
+        let user_message = self.wanted.user_message.as_ref().map(|asked| {
+            json!({ "id": asked.id, "content": asked.content, "parts": asked.parts,
+                    "metadata": asked.metadata })
+        });
+        BeginArguments {
+            p_chat_id: self.chat_id,
+            p_run: self.run,
+            p_message_id: self.message_id,
+            p_action: action,
+            p_user_message: user_message,
+            p_regenerate: self.wanted.regenerate,
+            p_model: self.wanted.model.as_deref(),
+            p_default_model: &self.default_model,
+            p_create_chat: self.create_chat.then(|| json!({})),
+        }
+    }
+
+    fn save_arguments<'a>(&self, save: &'a Save, user_id: Option<Uuid>) -> SaveArguments<'a> {
+        SaveArguments {
+            p_message_id: self.message_id,
+            p_run: self.run,
+            p_chat_id: self.chat_id,
+            p_content: save.text.as_ref().map(|text| text.content.as_str()),
+            p_parts: save.text.as_ref().map(|text| &*text.parts),
+            p_model: save.model.as_deref(),
+            p_metadata: save.metadata.as_ref(),
+            p_usage: save.usage,
+            p_cost_usd: save.cost_usd,
+            p_end: save.end.as_ref(),
+            p_user_id: user_id,
+        }
+    }
+}
+
+fn begun(answer: BeginAnswer) -> Result<Begun, SupabaseError> {
+    let refused = |refusal| Ok(Begun::Refused(refusal));
+    match answer.answer.as_str() {
+        "started" => started(answer),
+        "running" => Ok(Begun::Elsewhere(rows(&answer)?.0)),
+        "answered" => Ok(Begun::Answered(rows(&answer)?.0)),
+        "busy" => refused(Refusal::Busy { message_id: answer.message_id.unwrap_or_default() }),
+        "not_found" if answer.missing.as_deref() == Some("message") => {
+            refused(Refusal::NoSuchMessage)
+        }
+        "not_found" => refused(Refusal::NoSuchChat),
+        "nothing_to_answer" => refused(Refusal::NothingToAnswer),
+        _ => refused(Refusal::IdConflict),
+    }
+}
+
+fn started(answer: BeginAnswer) -> Result<Begun, SupabaseError> {
+    let (rows, message) = rows(&answer)?;
+    Ok(Begun::Started(Box::new(Started {
+        rows,
+        model: message.model,
+        system_prompt: answer.chat.and_then(|chat| chat.system_prompt),
+        history: answer.history,
+        metadata: message.metadata,
+    })))
+}
+
+fn rows(answer: &BeginAnswer) -> Result<(Rows, MessageRow), SupabaseError> {
+    let json = answer.message.as_deref().map_or("null", RawValue::get);
+    let message: MessageRow = serde_json::from_str(json)?;
+    let rows = Rows {
+        message_id: message.id,
+        message: answer.message.clone(),
+        user_message: answer.user_message.clone(),
+    };
+    Ok((rows, message))
+}

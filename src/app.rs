@@ -1,0 +1,189 @@
+//! The application: its services, put together once.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::FromRef;
+use thiserror::Error;
+use tokio::net::TcpListener;
+
+use crate::agent::{Generations, Settings, TokenLender, Tool};
+use crate::ai::{Ai, Weather};
+use crate::auth::{AuthLayer, Verifier, VerifierSettings};
+use crate::clock::Clock;
+use crate::config::{Config, Project, Secret, SupabaseConfig};
+use crate::health::Health;
+use crate::limits::Limits;
+use crate::local_supabase::{LocalSupabase, OpenError, Options as LocalOptions};
+use crate::providers::{Providers, ProvidersError};
+use crate::supabase::{Supabase, SupabaseError};
+
+/// Between two sweeps of what is remembered about users.
+const SWEEP_EVERY: Duration = Duration::from_secs(300);
+
+/// Everything that requests share, and the local Supabase where there is one.
+pub struct App {
+    /// What handlers extract.
+    pub state: AppState,
+    /// The settings it was built from.
+    pub config: Config,
+    /// The local Supabase, to be served beside the API.
+    pub local_supabase: Option<LocalListener>,
+    /// The project in use.
+    pub project: Project,
+}
+
+/// The local Supabase and its listener.
+pub struct LocalListener {
+    /// Answers `/auth/v1` and `/rest/v1`.
+    pub router: Router,
+    /// Where.
+    pub listener: TcpListener,
+}
+
+/// What handlers extract.
+#[derive(Clone)]
+#[allow(missing_docs)]
+pub struct AppState {
+    pub supabase: Supabase,
+    pub generations: Generations,
+    pub limits: Limits,
+    pub ai: Ai,
+    pub health: Health,
+    pub auth: AuthLayer,
+}
+
+/// Why the application cannot start. One line for a person.
+#[derive(Debug, Error)]
+pub enum BuildError {
+    /// The local Supabase's address cannot be had.
+    #[error(
+        "LOCAL_SUPABASE_ADDR: cannot listen on {0}: {1}. Stop what uses it, or set another address"
+    )]
+    LocalAddress(SocketAddr, std::io::Error),
+    /// The local Supabase cannot be opened.
+    #[error("DATA_DIR: {0}")]
+    Local(#[from] OpenError),
+    /// A key cannot be used.
+    #[error("SUPABASE_ANON_KEY or SUPABASE_SERVICE_ROLE_KEY: {0}")]
+    Supabase(#[from] SupabaseError),
+    /// A provider cannot be used.
+    #[error("{0}")]
+    Providers(#[from] ProvidersError),
+}
+
+impl App {
+    /// Puts everything together. Opens the local Supabase where no project is set.
+    pub async fn build(config: Config, clock: Clock) -> Result<Self, BuildError> {
+        let (project, local_supabase) = project(&config, &clock).await?;
+        let supabase = Supabase::new(&project, config.request_timeout)?;
+        let providers = Providers::new(&config, clock.clone())?;
+        let limits = Limits::new(&config);
+        let lender = TokenLender::default();
+        let settings = Settings {
+            providers: providers.clone(),
+            demo_tools: vec![Arc::new(Weather)],
+            generation_timeout: config.generation_timeout,
+            outlives_tokens: supabase.has_service_key(),
+            clock: clock.clone(),
+        };
+        let generations = Generations::new(settings, lender.clone());
+        let verifier = verifier(&config, &project, &supabase, &clock);
+        sweep(limits.clone());
+        let state = AppState {
+            ai: Ai::new(
+                supabase.clone(),
+                generations.clone(),
+                providers.clone(),
+                limits.clone(),
+                tools(),
+                clock,
+            ),
+            health: Health::new(supabase.clone(), providers, generations.clone()),
+            auth: AuthLayer { verifier, limits: limits.clone(), lender },
+            supabase,
+            generations,
+            limits,
+        };
+        Ok(Self { state, config, local_supabase, project })
+    }
+
+    /// Whether it runs on the local Supabase.
+    pub fn is_local(&self) -> bool {
+        matches!(self.config.supabase, SupabaseConfig::Local { .. })
+    }
+}
+
+/// The tools that a request can name.
+fn tools() -> Vec<Arc<dyn Tool>> {
+    Vec::new()
+}
+
+fn verifier(config: &Config, project: &Project, supabase: &Supabase, clock: &Clock) -> Verifier {
+    let settings = VerifierSettings {
+        issuer: format!("{}/auth/v1", project.public_url),
+        jwt_secret: project.jwt_secret.clone(),
+        allow_anonymous_users: config.allow_anonymous_users,
+    };
+    Verifier::new(supabase.clone(), settings, clock.clone())
+}
+
+/// The project that is set, or the local Supabase.
+async fn project(
+    config: &Config,
+    clock: &Clock,
+) -> Result<(Project, Option<LocalListener>), BuildError> {
+    let (addr, data_dir) = match &config.supabase {
+        SupabaseConfig::Project(project) => return Ok((project.clone(), None)),
+        SupabaseConfig::Local { addr, data_dir } => (*addr, data_dir),
+    };
+    let listener =
+        TcpListener::bind(addr).await.map_err(|error| BuildError::LocalAddress(addr, error))?;
+    let addr = listener.local_addr().unwrap_or(addr);
+    let url = format!("http://{addr}");
+    let options = LocalOptions {
+        public_url: url.clone(),
+        cors_origins: config.cors_origins.clone(),
+        clock: clock.clone(),
+    };
+    let local = LocalSupabase::open(data_dir, options)?;
+    let project = Project {
+        public_url: url.clone(),
+        url,
+        anon_key: Secret::new(local.publishable_key()),
+        service_role_key: Some(Secret::new(local.service_key())),
+        jwt_secret: None,
+    };
+    let router = local.router();
+    Ok((project, Some(LocalListener { router, listener })))
+}
+
+/// Forgets idle users from time to time.
+fn sweep(limits: Limits) {
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(SWEEP_EVERY).await;
+            limits.forget_idle_users();
+        }
+    });
+}
+
+macro_rules! extractable {
+    ($($field:ident: $type:ty),* $(,)?) => {
+        $(impl FromRef<AppState> for $type {
+            fn from_ref(state: &AppState) -> Self {
+                state.$field.clone()
+            }
+        })*
+    };
+}
+
+extractable! {
+    supabase: Supabase,
+    generations: Generations,
+    limits: Limits,
+    ai: Ai,
+    health: Health,
+}

@@ -1,0 +1,50 @@
+//! What the server says when it has started.
+
+use std::fmt::Write;
+
+use tokio::net::TcpListener;
+
+use crate::app::App;
+use crate::config::SupabaseConfig;
+use crate::providers::ProviderName;
+
+/// The addresses, the providers and where the data lies.
+pub fn text(app: &App, listener: &TcpListener) -> String {
+    let mut text = format!("\n  chat-backend {}\n\n", env!("CARGO_PKG_VERSION"));
+    let mut line = |name: &str, value: &str| {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {name:<14}{value}");
+    };
+    let address = match listener.local_addr() {
+        Ok(address) => format!("http://{address}"),
+        Err(_) => "unknown".to_owned(),
+    };
+    line("API", &format!("{address}/api"));
+    line("Docs", &format!("{address}/docs and {address}/redoc"));
+    match &app.config.supabase {
+        SupabaseConfig::Local { data_dir, .. } => {
+            let data_dir = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.clone());
+            line("Supabase", &format!("{} (local, in this process)", app.project.public_url));
+            line(
+                "  key",
+                &format!("{} (publishable, for your front end)", app.project.anon_key.expose()),
+            );
+            line("Data", &data_dir.display().to_string());
+        }
+        SupabaseConfig::Project(project) => line("Supabase", &project.public_url),
+    }
+    line("Models", &models(app));
+    text.push('\n');
+    text
+}
+
+fn models(app: &App) -> String {
+    let providers = app.state.ai.providers();
+    let names = [ProviderName::OpenAi, ProviderName::Anthropic, ProviderName::Scripted];
+    let on: Vec<_> = names
+        .into_iter()
+        .filter(|name| providers.is_configured(*name))
+        .map(ProviderName::as_str)
+        .collect();
+    format!("{} (default: {})", on.join(", "), providers.default_model())
+}

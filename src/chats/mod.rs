@@ -1,0 +1,5 @@
+//! Chats: `/api/chats`.
+
+pub mod model;
+pub mod routes;
+mod store;

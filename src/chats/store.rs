@@ -1,0 +1,166 @@
+//! Chats in Supabase. Row-level security sees to it that a user reaches only their own.
+
+use bytes::{Bytes, BytesMut};
+use serde::Deserialize;
+use serde_json::json;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::model::{Chat, ChatFilter, CreateChat, UpdateChat};
+use crate::auth::CurrentUser;
+use crate::error::ApiError;
+use crate::extract::{Cursor, Page};
+use crate::messages;
+use crate::response::Created;
+use crate::supabase::{Query, Rows, Supabase, SupabaseErrorKind};
+
+/// The columns of [`Chat`].
+pub(super) const COLUMNS: &str = "id,user_id,title,model,system_prompt,is_archived,is_bookmarked,\
+                                  metadata,last_message_at,created_at,updated_at";
+const INCLUDED_MESSAGES: usize = 50;
+
+pub(super) async fn list(
+    supabase: &Supabase,
+    user: &CurrentUser,
+    filter: &ChatFilter,
+    page: &Page,
+) -> Result<Rows, ApiError> {
+    let rest = supabase.rest(user.caller());
+    let mut query = match &filter.q {
+        Some(q) => rest.read("search_chats").parameter("q", q),
+        None => rest.from("chats"),
+    };
+    if let Some(archived) = filter.archived {
+        query = query.is("is_archived", archived);
+    }
+    if let Some(bookmarked) = filter.bookmarked {
+        query = query.is("is_bookmarked", bookmarked);
+    }
+    if let Some(Cursor { at, id }) = page.after {
+        let older = format!("(last_activity_at.lt.{at},and(last_activity_at.eq.{at},id.lt.{id}))");
+        query =
+            query.parameter("last_activity_at", format_args!("lte.{at}")).parameter("or", older);
+    }
+    let query = query.select(COLUMNS).order("last_activity_at.desc,id.desc");
+    Ok(query.limit(page.limit_with_next()).rows().await?)
+}
+
+/// Where the page after this row begins.
+pub(super) fn cursor(row: &RawValue) -> Result<Cursor, ApiError> {
+    #[derive(Deserialize)]
+    struct Key {
+        id: Uuid,
+        last_message_at: Option<jiff::Timestamp>,
+        created_at: jiff::Timestamp,
+    }
+    let key: Key = serde_json::from_str(row.get())
+        .map_err(|error| ApiError::internal(format!("unreadable chat: {error}")))?;
+    Ok(Cursor { at: key.last_message_at.unwrap_or(key.created_at), id: key.id })
+}
+
+pub(super) async fn create(
+    supabase: &Supabase,
+    user: &CurrentUser,
+    chat: &CreateChat,
+) -> Result<Created, ApiError> {
+    let Some(id) = chat.id else {
+        let mut row = json!(chat);
+        row["id"] = json!(Uuid::now_v7());
+        let row = supabase.rest(user.caller()).from("chats").insert(&row).select(COLUMNS).one();
+        return Ok(Created::Now(row.await?));
+    };
+    let rest = supabase.rest(user.caller());
+    let inserted = rest.from("chats").insert_new(chat).select(COLUMNS).rows().await?;
+    if let Some(row) = inserted.first()? {
+        return Ok(Created::Now(row));
+    }
+    let stored = get(supabase, user, id).await.map_err(|_| ApiError::id_conflict())?;
+    let same = serde_json::from_slice::<Chat>(&stored).is_ok_and(|stored| chat.created(&stored));
+    if same { Ok(Created::Before(stored)) } else { Err(ApiError::id_conflict()) }
+}
+
+pub(super) async fn get(
+    supabase: &Supabase,
+    user: &CurrentUser,
+    chat_id: Uuid,
+) -> Result<Bytes, ApiError> {
+    one(by_id(supabase, user, chat_id).select(COLUMNS)).await
+}
+
+/// The chat with its newest messages. PostgREST sends them newest first, which is what "the last
+/// 50" needs; they are turned around as text.
+pub(super) async fn get_with_messages(
+    supabase: &Supabase,
+    user: &CurrentUser,
+    chat_id: Uuid,
+) -> Result<Bytes, ApiError> {
+    #[derive(Deserialize)]
+    struct Chat<'a> {
+        #[serde(borrow)]
+        messages: Vec<&'a RawValue>,
+    }
+    let columns = format!("{COLUMNS},messages({})", messages::COLUMNS);
+    let query = by_id(supabase, user, chat_id)
+        .select(&columns)
+        .is("messages.is_active", true)
+        .parameter("messages.order", "created_at.desc,id.desc")
+        .parameter("messages.limit", INCLUDED_MESSAGES);
+    let body = one(query).await?;
+    let unreadable = |error| ApiError::internal(format!("unreadable chat: {error}"));
+    let chat: Chat<'_> = serde_json::from_slice(&body).map_err(unreadable)?;
+    let Some((newest, oldest)) = chat.messages.first().zip(chat.messages.last()) else {
+        return Ok(body);
+    };
+    let offset = |row: &RawValue| row.get().as_ptr().addr() - body.as_ptr().addr();
+    let mut turned = BytesMut::with_capacity(body.len());
+    turned.extend_from_slice(&body[..offset(newest)]);
+    for (index, message) in chat.messages.iter().rev().enumerate() {
+        turned.extend_from_slice(if index > 0 { b"," } else { b"" });
+        turned.extend_from_slice(message.get().as_bytes());
+    }
+    turned.extend_from_slice(&body[offset(oldest) + oldest.get().len()..]);
+    Ok(turned.freeze())
+}
+
+pub(super) async fn update(
+    supabase: &Supabase,
+    user: &CurrentUser,
+    chat_id: Uuid,
+    changes: &UpdateChat,
+) -> Result<Bytes, ApiError> {
+    if changes.is_empty() {
+        return get(supabase, user, chat_id).await;
+    }
+    one(by_id(supabase, user, chat_id).update(changes).select(COLUMNS)).await
+}
+
+pub(super) async fn toggle(
+    supabase: &Supabase,
+    user: &CurrentUser,
+    chat_id: Uuid,
+    column: &str,
+) -> Result<Bytes, ApiError> {
+    let arguments = json!({ "p_chat_id": chat_id, "p_column": column });
+    let rest = supabase.rest(user.caller());
+    one(rest.call("toggle_chat", &arguments).select(COLUMNS)).await
+}
+
+pub(super) async fn delete(
+    supabase: &Supabase,
+    user: &CurrentUser,
+    chat_id: Uuid,
+) -> Result<(), ApiError> {
+    let deleted = by_id(supabase, user, chat_id).delete().select("id").rows().await?;
+    if deleted.is_empty()? { Err(ApiError::not_found("chat")) } else { Ok(()) }
+}
+
+fn by_id<'a>(supabase: &'a Supabase, user: &'a CurrentUser, chat_id: Uuid) -> Query<'a> {
+    supabase.rest(user.caller()).from("chats").eq("id", chat_id)
+}
+
+async fn one(query: Query<'_>) -> Result<Bytes, ApiError> {
+    query.one().await.map_err(|error| match error.kind {
+        SupabaseErrorKind::NotOneRow => ApiError::not_found("chat"),
+        _ => error.into(),
+    })
+}

@@ -1,0 +1,249 @@
+//! Lower errors, as clients should meet them.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+
+use super::ApiError;
+use crate::agent::{End, Failure, Refusal};
+use crate::providers::{ChooseError, ErrorKind, ProviderError};
+use crate::supabase::{SupabaseError, SupabaseErrorKind};
+
+const SOON: Duration = Duration::from_secs(2);
+
+impl From<SupabaseError> for ApiError {
+    fn from(error: SupabaseError) -> Self {
+        from_supabase(&error).caused_by(error.to_string())
+    }
+}
+
+fn from_supabase(error: &SupabaseError) -> ApiError {
+    use SupabaseErrorKind as Kind;
+    match error.kind {
+        Kind::NotOneRow | Kind::Forbidden => {
+            ApiError::new(StatusCode::NOT_FOUND, "not_found", "There is nothing with this id.")
+        }
+        Kind::Duplicate => ApiError::id_conflict(),
+        Kind::ForeignKey => from_foreign_key(error),
+        Kind::InvalidValue => ApiError::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "validation_failed",
+            "The database refused a value as too long or of the wrong form.",
+        ),
+        Kind::TokenExpired => {
+            ApiError::unauthorized("token_expired", "Your session has expired. Sign in again.")
+        }
+        Kind::SchemaMismatch => ApiError::unavailable(
+            "schema_mismatch",
+            "The database is not set up for this server yet. The operator has to apply the \
+             migrations.",
+            Duration::from_secs(30),
+        ),
+        Kind::Timeout => ApiError::new(
+            StatusCode::GATEWAY_TIMEOUT,
+            "supabase_timeout",
+            "The database took too long. Please try again.",
+        ),
+        Kind::Unreachable => ApiError::unavailable(
+            "supabase_unreachable",
+            "The database cannot be reached at the moment. Please try again.",
+            SOON,
+        ),
+        Kind::Overloaded => ApiError::unavailable(
+            "supabase_overloaded",
+            "The database is busy at the moment. Please try again.",
+            SOON,
+        ),
+        Kind::TokenRefused | Kind::Refused | Kind::Protocol => ApiError::new(
+            StatusCode::BAD_GATEWAY,
+            "supabase_refused",
+            "The database did not accept the request. If it goes on, report the request id.",
+        ),
+    }
+}
+
+fn from_foreign_key(error: &SupabaseError) -> ApiError {
+    if error.message.contains("_user_fkey\"") {
+        return ApiError::unauthorized(
+            "user_not_found",
+            "This account no longer exists. Sign in again.",
+        );
+    }
+    if error.message.contains("_chat_fkey\"") {
+        return ApiError::not_found("chat");
+    }
+    if error.message.contains("_parent_fkey\"") {
+        return ApiError::invalid("/parent_id", "is not a message of this chat");
+    }
+    ApiError::new(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "validation_failed",
+        "The request refers to something that does not exist.",
+    )
+}
+
+impl From<ProviderError> for ApiError {
+    fn from(error: ProviderError) -> Self {
+        from_provider(&error)
+            .with_member("provider", error.provider.as_str())
+            .caused_by(error.to_string())
+    }
+}
+
+fn from_provider(error: &ProviderError) -> ApiError {
+    use ErrorKind as Kind;
+    let unprocessable =
+        |code, detail: String| ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail);
+    let bad_gateway =
+        |code, detail: &'static str| ApiError::new(StatusCode::BAD_GATEWAY, code, detail);
+    match error.kind {
+        Kind::InvalidRequest => unprocessable("provider_rejected", rejected(error)),
+        Kind::ContextLength => unprocessable(
+            "context_length_exceeded",
+            "The conversation is longer than the model can read. Shorten it or choose a model \
+             with a larger context window."
+                .into(),
+        ),
+        Kind::TooLarge => unprocessable(
+            "provider_request_too_large",
+            "The conversation with its attachments is larger than the provider takes.".into(),
+        ),
+        Kind::ModelNotFound => unprocessable(
+            "model_not_found",
+            "The provider does not offer this model. GET /api/ai/models lists those that it does."
+                .into(),
+        ),
+        Kind::Authentication => bad_gateway(
+            "provider_refused",
+            "The model provider refused this server's key. The operator has to check it.",
+        ),
+        Kind::Quota => bad_gateway(
+            "provider_quota_exceeded",
+            "The model provider's quota for this server is used up. The operator has to raise it.",
+        ),
+        Kind::RateLimited | Kind::Overloaded => ApiError::unavailable(
+            "provider_overloaded",
+            "The model provider is overloaded at the moment. Please try again.",
+            error.retry_after.unwrap_or(Duration::from_secs(5)),
+        ),
+        Kind::Server => {
+            bad_gateway("provider_failed", "The model provider failed. Please try again.")
+        }
+        Kind::Unreachable => bad_gateway(
+            "provider_unreachable",
+            "The model provider cannot be reached at the moment. Please try again.",
+        ),
+        Kind::Timeout => ApiError::new(
+            StatusCode::GATEWAY_TIMEOUT,
+            "provider_timeout",
+            "The model provider took too long to answer. Please try again.",
+        ),
+        Kind::Truncated => bad_gateway(
+            "provider_truncated",
+            "The model provider broke off in the middle of the answer. Please try again.",
+        ),
+        Kind::Protocol => bad_gateway(
+            "provider_protocol_error",
+            "The model provider sent something unreadable. Please try again.",
+        ),
+    }
+}
+
+/// Names the refused parameter where the provider does and it is a plain name.
+fn rejected(error: &ProviderError) -> String {
+    let is_name = |name: &&str| {
+        name.len() <= 60 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.[]".contains(&b))
+    };
+    match error.param.as_deref().filter(is_name) {
+        Some(param) => format!("The model does not accept `{param}` as it was sent."),
+        None => "The model provider does not accept the request as it was sent. Another model \
+                 or other options may work."
+            .into(),
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NoSuchChat => Self::not_found("chat"),
+            Refusal::NoSuchMessage => Self::not_found("message"),
+            Refusal::IdConflict => Self::id_conflict(),
+            Refusal::NothingToAnswer => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "nothing_to_answer",
+                "Every message of this chat is answered. Send a new one.",
+            ),
+            Refusal::Busy { message_id } => Self::new(
+                StatusCode::CONFLICT,
+                "generation_running",
+                "Another answer is being written in this chat. Stop it first, or wait for its end.",
+            )
+            .with_member("message_id", message_id.to_string()),
+        }
+    }
+}
+
+impl From<Failure> for ApiError {
+    fn from(failure: Failure) -> Self {
+        let cause = failure.to_string();
+        match failure {
+            Failure::Supabase(error) => error.into(),
+            Failure::Provider(error) => error.into(),
+            Failure::Model(ChooseError::Unknown { model, similar }) => {
+                unknown_model(&model, &similar)
+            }
+            Failure::Model(ChooseError::NotConfigured { .. }) => Self::unavailable(
+                "provider_not_configured",
+                "The provider of this model is not set up on this server. Choose another model.",
+                Duration::from_secs(60),
+            ),
+            Failure::TooLong => Self::new(
+                StatusCode::GATEWAY_TIMEOUT,
+                "generation_timeout",
+                "The answer took longer than this server allows. What there was of it is kept.",
+            ),
+            Failure::ShuttingDown => shutting_down(),
+            Failure::TokenExpired => Self::unauthorized(
+                "token_expired",
+                "Your session has expired. What there was of the answer is kept. Sign in again.",
+            ),
+            Failure::Lost => Self::new(
+                StatusCode::CONFLICT,
+                "message_gone",
+                "The answer was deleted or replaced while it was being written.",
+            ),
+            Failure::Broken => Self::new(
+                StatusCode::BAD_GATEWAY,
+                "generation_interrupted",
+                "The answer was cut off. What there was of it is kept; send the message again.",
+            ),
+            Failure::Crashed => Self::internal("a generation crashed"),
+        }
+        .caused_by(cause)
+    }
+}
+
+fn unknown_model(model: &str, similar: &[String]) -> ApiError {
+    let hint = match similar {
+        [] => "GET /api/ai/models lists the models.".to_owned(),
+        similar => format!("Did you mean {}?", similar.join(" or ")),
+    };
+    ApiError::invalid("/model", format!("is unknown: {model}. {hint}"))
+}
+
+/// 503 while the server is being stopped.
+pub fn shutting_down() -> ApiError {
+    ApiError::unavailable(
+        "shutting_down",
+        "This server is being restarted. Please try again in a moment.",
+        Duration::from_secs(5),
+    )
+}
+
+/// The problem of an answer that ended early.
+pub fn for_end(end: &End) -> ApiError {
+    match &end.failure {
+        Some(failure) => failure.clone().into(),
+        None => Failure::Broken.into(),
+    }
+}

@@ -1,0 +1,250 @@
+//! Extractors that refuse with problems: which field, what is wrong, what to send instead.
+
+use std::time::Duration;
+
+use axum::RequestPartsExt;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRef, FromRequest, FromRequestParts, RawPathParams, Request};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
+use percent_encoding::percent_decode_str;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use crate::error::ApiError;
+use crate::limits::Limits;
+
+mod page;
+
+pub use page::{Cursor, Page, PageQuery};
+
+/// A JSON body. 400 malformed, 413 too large, 415 another type, 422 with a pointer.
+pub struct Json<T>(pub T);
+
+impl<S, T> FromRequest<S> for Json<T>
+where
+    S: Send + Sync,
+    T: DeserializeOwned,
+    Limits: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let timeout = Limits::from_ref(state).request_timeout;
+        require_json(&request)?;
+        parse_json(&read_body(request, state, timeout).await?).map(Self)
+    }
+}
+
+/// A JSON body that may be left out.
+pub struct OptionalJson<T>(pub Option<T>);
+
+impl<S, T> FromRequest<S> for OptionalJson<T>
+where
+    S: Send + Sync,
+    T: DeserializeOwned,
+    Limits: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let timeout = Limits::from_ref(state).request_timeout;
+        let is_json = require_json(&request);
+        let body = read_body(request, state, timeout).await?;
+        if body.is_empty() {
+            return Ok(Self(None));
+        }
+        is_json?;
+        parse_json(&body).map(|value| Self(Some(value)))
+    }
+}
+
+fn require_json(request: &Request) -> Result<(), ApiError> {
+    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let is_json = essence.eq_ignore_ascii_case("application/json")
+        || essence.to_ascii_lowercase().ends_with("+json");
+    if is_json {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "unsupported_media_type",
+        "Send the body as JSON, with Content-Type: application/json.",
+    ))
+}
+
+async fn read_body<S: Send + Sync>(
+    request: Request,
+    state: &S,
+    timeout: Duration,
+) -> Result<Bytes, ApiError> {
+    match tokio::time::timeout(timeout, Bytes::from_request(request, state)).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(rejection)) => Err(unreadable(rejection)),
+        Err(_) => Err(ApiError::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "request_timeout",
+            "The request's body took too long to arrive. Please try again.",
+        )),
+    }
+}
+
+fn unreadable(rejection: BytesRejection) -> ApiError {
+    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        return ApiError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body_too_large",
+            "The request's body is larger than this server takes.",
+        );
+    }
+    ApiError::new(StatusCode::BAD_REQUEST, "malformed_body", "The request's body broke off.")
+        .caused_by(rejection.body_text())
+}
+
+fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let pointer = pointer(error.path());
+        refused(pointer, error.inner())
+    })?;
+    deserializer.end().map_err(|error| refused(String::new(), &error))?;
+    match find_nul(body) {
+        Some(pointer) => Err(ApiError::invalid(pointer, "must not contain the character U+0000")),
+        None => Ok(value),
+    }
+}
+
+fn refused(pointer: String, error: &serde_json::Error) -> ApiError {
+    if error.is_data() {
+        return ApiError::invalid(pointer, without_position(&error.to_string()));
+    }
+    let place = format!("line {}, column {}", error.line(), error.column());
+    ApiError::new(
+        StatusCode::BAD_REQUEST,
+        "malformed_json",
+        format!("The body is not well-formed JSON ({place})."),
+    )
+    .caused_by(error.to_string())
+}
+
+/// serde_json says where in the text; the pointer already says where in the value.
+fn without_position(message: &str) -> String {
+    match message.rfind(" at line ") {
+        Some(end) => message[..end].to_owned(),
+        None => message.to_owned(),
+    }
+}
+
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    path.iter()
+        .filter_map(|segment| match segment {
+            Segment::Seq { index } => Some(format!("/{index}")),
+            Segment::Map { key } => Some(format!("/{}", escape(key))),
+            Segment::Enum { .. } | Segment::Unknown => None,
+        })
+        .collect()
+}
+
+fn escape(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+/// PostgreSQL cannot store U+0000. Only a body with its escape needs a closer look.
+fn find_nul(body: &[u8]) -> Option<String> {
+    if !body.windows(6).any(|window| window == b"\\u0000") {
+        return None;
+    }
+    let value: Value = serde_json::from_slice(body).ok()?;
+    nul_pointer(&value, &mut String::new())
+}
+
+fn nul_pointer(value: &Value, at: &mut String) -> Option<String> {
+    let mut inside = |key: &str, value: &Value| {
+        let length = at.len();
+        at.push('/');
+        at.push_str(&escape(key));
+        let found = if key.contains('\0') { Some(at.clone()) } else { nul_pointer(value, at) };
+        at.truncate(length);
+        found
+    };
+    match value {
+        Value::String(text) => text.contains('\0').then(|| at.clone()),
+        Value::Array(items) => {
+            items.iter().enumerate().find_map(|(index, item)| inside(&index.to_string(), item))
+        }
+        Value::Object(members) => members.iter().find_map(|(key, item)| inside(key, item)),
+        _ => None,
+    }
+}
+
+/// Path parameters. 422 with the parameter's name.
+pub struct Path<T>(pub T);
+
+impl<S, T> FromRequestParts<S> for Path<T>
+where
+    S: Send + Sync,
+    T: DeserializeOwned + Send + 'static,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        if let Ok(axum::extract::Path(value)) = parts.extract().await {
+            return Ok(Self(value));
+        }
+        let params = parts.extract::<RawPathParams>().await.ok();
+        let name = params.iter().flatten().map(|(name, _)| name).next().unwrap_or("id");
+        Err(ApiError::invalid(format!("/{name}"), "must be a UUID"))
+    }
+}
+
+/// Query parameters. 422 with the parameter's name; a parameter this server does not know is
+/// ignored.
+pub struct Query<T>(pub T);
+
+impl<S, T> FromRequestParts<S> for Query<T>
+where
+    S: Send + Sync,
+    T: DeserializeOwned,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        parse_query(parts.uri.query().unwrap_or_default()).map(Self)
+    }
+}
+
+fn parse_query<T: DeserializeOwned>(query: &str) -> Result<T, ApiError> {
+    let Ok(text) = percent_decode_str(query).decode_utf8() else {
+        let detail = "The query string is not UTF-8.";
+        return Err(ApiError::new(StatusCode::BAD_REQUEST, "malformed_query", detail));
+    };
+    if text.contains('\0') {
+        return Err(ApiError::invalid("", "the query must not contain the character U+0000"));
+    }
+    let deserializer = serde_urlencoded::Deserializer::new(form(query));
+    serde_path_to_error::deserialize(deserializer)
+        .map_err(|error| ApiError::invalid(pointer(error.path()), error.inner().to_string()))
+}
+
+fn form(query: &str) -> form_urlencoded::Parse<'_> {
+    form_urlencoded::parse(query.as_bytes())
+}
+
+/// For a field that may be absent, but not null: `#[serde(default, deserialize_with = "present")]`.
+pub fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// For a field that may be absent, and null to clear it: the inner `Option` is what was sent.
+pub fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}

@@ -1,0 +1,138 @@
+//! Paging by key: `limit`, `cursor` and the `Link` to the next page.
+
+use std::str::FromStr;
+
+use axum::body::Body;
+use axum::extract::FromRequestParts;
+use axum::http::header::{CONTENT_TYPE, LINK};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Uri};
+use axum::response::Response;
+use bytes::{BufMut, Bytes, BytesMut};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+use super::{Query, form};
+use crate::error::ApiError;
+
+const DEFAULT_LIMIT: usize = 50;
+const MAX_LIMIT: usize = 200;
+
+/// Which page of a list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PageQuery {
+    /// How many rows at most.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<usize>,
+    /// Where the page begins: take it from the `Link` header of the page before.
+    cursor: Option<String>,
+}
+
+/// A checked [`PageQuery`], with what is needed to write the link to the next page.
+#[derive(Debug)]
+pub struct Page {
+    /// How many rows at most.
+    pub limit: usize,
+    /// The last row of the page before.
+    pub after: Option<Cursor>,
+    uri: Uri,
+}
+
+/// The key of a row in a list: the time it is ordered by, then its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// The time the list is ordered by.
+    pub at: Timestamp,
+    /// Breaks ties.
+    pub id: Uuid,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Page {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let Query(query) = Query::<PageQuery>::from_request_parts(parts, state).await?;
+        let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
+        if !(1..=MAX_LIMIT).contains(&limit) {
+            return Err(ApiError::invalid("/limit", format!("must be 1 to {MAX_LIMIT}")));
+        }
+        let after = query.cursor.as_deref().map(str::parse).transpose()?;
+        Ok(Self { limit, after, uri: parts.uri.clone() })
+    }
+}
+
+impl Page {
+    /// What to ask the database for: one row more tells whether there is a next page.
+    pub fn limit_with_next(&self) -> usize {
+        self.limit + 1
+    }
+
+    /// The page as a response. `rows` may hold one row more than the page; `cursor` reads the key
+    /// of the page's last row.
+    pub fn respond(
+        &self,
+        rows: &[&RawValue],
+        cursor: impl FnOnce(&RawValue) -> Result<Cursor, ApiError>,
+    ) -> Result<Response, ApiError> {
+        let page = &rows[..rows.len().min(self.limit)];
+        let mut response = Response::new(Body::from(json_array(page)));
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(last) = page.last().filter(|_| rows.len() > page.len()) {
+            headers.insert(LINK, self.link(cursor(last)?)?);
+        }
+        Ok(response)
+    }
+
+    /// The same address with the cursor in place of the old one, as a relative reference.
+    fn link(&self, next: Cursor) -> Result<HeaderValue, ApiError> {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        let kept = form(self.uri.query().unwrap_or_default()).filter(|(name, _)| name != "cursor");
+        query.extend_pairs(kept).append_pair("cursor", &next.to_string());
+        let link = format!("<{}?{}>; rel=\"next\"", self.uri.path(), query.finish());
+        HeaderValue::from_str(&link).map_err(|error| ApiError::internal(error.to_string()))
+    }
+}
+
+/// Rows as one JSON array, each as it came.
+fn json_array(rows: &[&RawValue]) -> Bytes {
+    let length: usize = rows.iter().map(|row| row.get().len() + 1).sum();
+    let mut array = BytesMut::with_capacity(length + 2);
+    array.put_u8(b'[');
+    for (index, row) in rows.iter().enumerate() {
+        if index > 0 {
+            array.put_u8(b',');
+        }
+        array.put_slice(row.get().as_bytes());
+    }
+    array.put_u8(b']');
+    array.freeze()
+}
+
+/// Opaque to clients: microseconds since 1970 and the id.
+impl std::fmt::Display for Cursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.at.as_microsecond(), self.id.simple())
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = ApiError;
+
+    fn from_str(text: &str) -> Result<Self, ApiError> {
+        let parse = || {
+            let (micros, id) = text.split_once('.')?;
+            Some(Self {
+                at: Timestamp::from_microsecond(micros.parse().ok()?).ok()?,
+                id: id.parse().ok()?,
+            })
+        };
+        parse().ok_or_else(|| {
+            ApiError::invalid("/cursor", "is not a cursor that this server has given out")
+        })
+    }
+}

@@ -1,0 +1,59 @@
+//! What every handler of the local Supabase shares.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use crate::clock::Clock;
+
+use super::auth::Passwords;
+use super::data_dir::DataDir;
+use super::db::{self, Database};
+use super::error::OpenError;
+use super::keys::{self, SigningKeys};
+use super::rest;
+
+/// An open data folder.
+pub(super) struct Context {
+    pub(super) database: Database,
+    pub(super) signing_keys: SigningKeys,
+    pub(super) service_key: String,
+    pub(super) passwords: Passwords,
+    /// Without a slash at the end.
+    pub(super) public_url: String,
+    pub(super) clock: Clock,
+    /// The last field, because the others are to be closed before the lock is given back.
+    _data_dir: DataDir,
+}
+
+impl Context {
+    pub(super) fn open(path: &Path, public_url: &str, clock: Clock) -> Result<Self, OpenError> {
+        let data_dir = DataDir::open(path)?;
+        Ok(Self {
+            database: open_database(&data_dir, &clock)?,
+            signing_keys: SigningKeys::open(&data_dir)?,
+            service_key: keys::service_key(&data_dir)?,
+            passwords: Passwords::new(),
+            public_url: public_url.trim_end_matches('/').to_owned(),
+            clock,
+            _data_dir: data_dir,
+        })
+    }
+
+    /// The `iss` of access tokens.
+    pub(super) fn issuer(&self) -> String {
+        format!("{}/auth/v1", self.public_url)
+    }
+}
+
+fn open_database(data_dir: &DataDir, clock: &Clock) -> Result<Database, OpenError> {
+    let path = data_dir.database()?;
+    let unusable = |source| OpenError::Database { path: path.clone(), source };
+    let found = Connection::open(&path).and_then(|connection| db::version(&connection));
+    match found.map_err(unusable)? {
+        found if found > db::VERSION => {
+            Err(OpenError::NewerDatabase { path: path.clone(), found, known: db::VERSION })
+        }
+        _ => Database::open(&path, |connection| rest::prepare(connection, clock)).map_err(unusable),
+    }
+}

@@ -1,0 +1,151 @@
+//! PostgreSQL's errors, by SQLSTATE.
+
+use axum::http::StatusCode;
+
+use super::RestError;
+use crate::local_supabase::rest::schema::PgType;
+
+/// The status that PostgREST gives to an SQLSTATE.
+fn status(state: &str) -> StatusCode {
+    match state {
+        "23503" | "23505" => StatusCode::CONFLICT,
+        "25006" => StatusCode::METHOD_NOT_ALLOWED,
+        "42501" => StatusCode::FORBIDDEN,
+        "42883" => StatusCode::NOT_FOUND,
+        "21000" | "XX000" => StatusCode::INTERNAL_SERVER_ERROR,
+        "53100" | "53300" => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::BAD_REQUEST,
+    }
+}
+
+impl RestError {
+    /// An error of PostgreSQL.
+    pub fn sql(state: &'static str, message: impl Into<String>) -> Self {
+        Self::new(status(state), state, message)
+    }
+
+    pub fn affected_twice() -> Self {
+        let hint = "Ensure that no rows proposed for insertion within the same command have \
+                    duplicate constrained values.";
+        Self::sql("21000", "ON CONFLICT DO UPDATE command cannot affect row a second time")
+            .hint(Some(hint.to_owned()))
+    }
+
+    pub fn out_of_range(value: &str, pg_type: PgType) -> Self {
+        Self::sql("22003", format!("value \"{value}\" is out of range for type {}", pg_type.name()))
+    }
+
+    pub fn invalid_timestamp(value: &str) -> Self {
+        let message =
+            format!("invalid input syntax for type timestamp with time zone: \"{value}\"");
+        Self::sql("22007", message)
+    }
+
+    pub fn timestamp_out_of_range(value: &str) -> Self {
+        Self::sql("22008", format!("date/time field value out of range: \"{value}\""))
+    }
+
+    /// `name` is a type's as PostgreSQL prints it; input of jsonb is reported as json.
+    pub fn invalid_input(name: &str, value: &str) -> Self {
+        Self::sql("22P02", format!("invalid input syntax for type {name}: \"{value}\""))
+    }
+
+    pub fn invalid_json_input() -> Self {
+        Self::sql("22P02", "invalid input syntax for type json")
+    }
+
+    pub fn null_character() -> Self {
+        Self::sql("22P05", "unsupported Unicode escape sequence")
+            .details("\\u0000 cannot be converted to text.")
+    }
+
+    pub fn not_null(table: &str, column: &str) -> Self {
+        let message = format!(
+            "null value in column \"{column}\" of relation \"{table}\" violates not-null constraint"
+        );
+        Self::sql("23502", message)
+    }
+
+    pub fn foreign_key(table: &str, constraint: &str) -> Self {
+        let message = format!(
+            "insert or update on table \"{table}\" violates foreign key constraint \"{constraint}\""
+        );
+        Self::sql("23503", message)
+    }
+
+    pub fn still_referenced(table: &str, constraint: &str, by: &str) -> Self {
+        let message = format!(
+            "update or delete on table \"{table}\" violates foreign key constraint \
+             \"{constraint}\" on table \"{by}\""
+        );
+        Self::sql("23503", message)
+    }
+
+    pub fn unique(constraint: &str) -> Self {
+        let message = format!("duplicate key value violates unique constraint \"{constraint}\"");
+        Self::sql("23505", message)
+    }
+
+    pub fn check(table: &str, constraint: &str) -> Self {
+        let message =
+            format!("new row for relation \"{table}\" violates check constraint \"{constraint}\"");
+        Self::sql("23514", message)
+    }
+
+    pub fn read_only() -> Self {
+        Self::sql("25006", "cannot execute UPDATE in a read-only transaction")
+    }
+
+    pub fn permission_denied(kind: &str, name: &str) -> Self {
+        Self::sql("42501", format!("permission denied for {kind} {name}"))
+    }
+
+    pub fn row_security(table: &str) -> Self {
+        let message = format!("new row violates row-level security policy for table \"{table}\"");
+        Self::sql("42501", message)
+    }
+
+    /// The row that an upsert would change is hidden from the caller.
+    pub fn row_security_using(table: &str) -> Self {
+        let message = format!(
+            "new row violates row-level security policy (USING expression) for table \"{table}\""
+        );
+        Self::sql("42501", message)
+    }
+
+    /// `near` are the columns that may have been meant.
+    pub fn undefined_column(relation: &str, column: &str, near: &[&str]) -> Self {
+        let named: Vec<_> =
+            near.iter().map(|near| format!("the column \"{relation}.{near}\"")).collect();
+        let hint = (!named.is_empty())
+            .then(|| format!("Perhaps you meant to reference {}.", named.join(" or ")));
+        Self::sql("42703", format!("column {relation}.{column} does not exist")).hint(hint)
+    }
+
+    pub fn undefined_operator(left: &str, operator: &str) -> Self {
+        let hint = "No operator matches the given name and argument types. You might need to add \
+                    explicit type casts.";
+        Self::sql("42883", format!("operator does not exist: {left} {operator} unknown"))
+            .hint(Some(hint.to_owned()))
+    }
+
+    pub fn no_conflict_target() -> Self {
+        let message =
+            "there is no unique or exclusion constraint matching the ON CONFLICT specification";
+        Self::sql("42P10", message)
+    }
+}
+
+/// A failure of SQLite that no rule foresees; its wording is for the log alone.
+impl From<rusqlite::Error> for RestError {
+    fn from(error: rusqlite::Error) -> Self {
+        tracing::error!(%error, "the local database failed");
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DiskFull) => Self::sql("53100", "could not extend file"),
+            Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => {
+                Self::sql("53300", "the database is busy")
+            }
+            _ => Self::sql("XX000", "internal error"),
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! A request, understood but for its body.
+
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode};
+use bytes::Bytes;
+
+use super::error::RestError;
+use super::headers::{MediaType, Preferences, Range, check_profile};
+use super::query::{self, Query};
+
+/// Longer query strings are refused before they are read.
+const MAX_QUERY_BYTES: usize = 64 * 1024;
+
+pub(super) struct Request {
+    pub method: Method,
+    pub headers: HeaderMap,
+    pub query: Query,
+    pub preferences: Preferences,
+    pub media_type: MediaType,
+    pub body: Bytes,
+}
+
+/// What the path names.
+pub(super) enum Resource<'a> {
+    Root,
+    Table(&'a str),
+    Function(&'a str),
+}
+
+impl<'a> Resource<'a> {
+    pub fn of(path: &'a str) -> Result<Self, RestError> {
+        let segments: Vec<_> = path.trim_start_matches('/').split('/').collect();
+        match segments[..] {
+            [""] => Ok(Self::Root),
+            ["rpc", function] => Ok(Self::Function(function)),
+            [table] => Ok(Self::Table(table)),
+            _ => Err(RestError::invalid_path()),
+        }
+    }
+}
+
+impl Request {
+    pub fn read(parts: &Parts, body: Bytes, takes_arguments: bool) -> Result<Self, RestError> {
+        let text = parts.uri.query().unwrap_or_default();
+        if text.len() > MAX_QUERY_BYTES {
+            return Err(RestError::new(StatusCode::URI_TOO_LONG, "PGRST100", "URI too long"));
+        }
+        check_profile(&parts.method, &parts.headers)?;
+        let preferences = Preferences::from_headers(&parts.headers);
+        preferences.check()?;
+        Ok(Self {
+            method: parts.method.clone(),
+            headers: parts.headers.clone(),
+            query: query::parse(text, takes_arguments)?,
+            preferences,
+            media_type: MediaType::negotiate(&parts.headers)?,
+            body,
+        })
+    }
+
+    /// The rows asked for.
+    pub fn range(&self) -> Result<Range, RestError> {
+        let root = &self.query.root;
+        let range = Range { offset: root.offset, limit: root.limit };
+        if self.method == Method::POST { Ok(range) } else { range.within_header(&self.headers) }
+    }
+}

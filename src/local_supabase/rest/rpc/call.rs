@@ -1,0 +1,116 @@
+//! From a request to a function's result.
+
+use axum::http::header::ALLOW;
+use axum::http::{Method, StatusCode};
+use axum::response::Response;
+use rusqlite::Connection;
+
+use super::arguments::{Arguments, unknown_function};
+use super::{Body, FUNCTIONS, Function};
+use crate::local_supabase::db::Database;
+use crate::local_supabase::rest::answer::{
+    CONTENT_RANGE, PREFERENCE_APPLIED, empty, full, with_header,
+};
+use crate::local_supabase::rest::error::RestError;
+use crate::local_supabase::rest::headers::{MediaType, Range};
+use crate::local_supabase::rest::payload::{Object, parse_arguments};
+use crate::local_supabase::rest::request::Request;
+use crate::local_supabase::rest::session::Session;
+use crate::local_supabase::rest::sql::Scope;
+use crate::local_supabase::rest::table::{page_response, read_page};
+use crate::local_supabase::role::Role;
+
+/// Answers a request for the function of that name.
+pub async fn answer(
+    db: &Database,
+    session: Session,
+    name: &str,
+    request: Request,
+) -> Result<Response, RestError> {
+    let by_post = match request.method {
+        Method::GET | Method::HEAD => false,
+        Method::POST => true,
+        Method::OPTIONS => return options(name),
+        ref other => return Err(RestError::rpc_method(other.as_str())),
+    };
+    let given =
+        if by_post { parse_arguments(&request.headers, &request.body)? } else { Object::new() };
+    let function = find(name, &given, &request, by_post)?;
+    let arguments = if by_post {
+        Arguments::from_json(function, &given, session)?
+    } else {
+        Arguments::from_query(function, &request.query.arguments, session)?
+    };
+    if session.role == Role::Anon {
+        return Err(RestError::permission_denied("function", function.name));
+    }
+    if !function.body.is_volatile() {
+        return db.read(move |c| call(c, session, function, &arguments, &request)).await;
+    }
+    if !by_post {
+        return Err(RestError::read_only());
+    }
+    db.write(move |transaction| call(transaction, session, function, &arguments, &request)).await
+}
+
+fn find(
+    name: &str,
+    given: &Object,
+    request: &Request,
+    by_post: bool,
+) -> Result<&'static Function, RestError> {
+    FUNCTIONS.iter().find(|function| function.name == name).ok_or_else(|| {
+        let in_body = given.keys().map(String::as_str);
+        let in_query = request.query.arguments.iter().map(|(name, _)| name.as_str());
+        unknown_function(name, in_body.chain(in_query).collect(), by_post)
+    })
+}
+
+fn options(name: &str) -> Result<Response, RestError> {
+    let function = FUNCTIONS.iter().find(|function| function.name == name);
+    let function = function.ok_or_else(|| unknown_function(name, Vec::new(), false))?;
+    let allowed =
+        if function.body.is_volatile() { "OPTIONS,POST" } else { "OPTIONS,GET,HEAD,POST" };
+    Ok(with_header(empty(StatusCode::OK), ALLOW, Some(allowed.to_owned())))
+}
+
+fn call(
+    connection: &Connection,
+    session: Session,
+    function: &Function,
+    arguments: &Arguments,
+    request: &Request,
+) -> Result<Response, RestError> {
+    match function.body {
+        Body::Search(table) => {
+            let scope = Scope::Search(arguments.text("q"));
+            let page = read_page(connection, session, table, scope, request)?;
+            Ok(page_response(page, request))
+        }
+        Body::SetOf(table, body) => {
+            let rows = body(connection, session, arguments)?;
+            request.preferences.check_affected(rows.len())?;
+            let page = read_page(connection, session, table, Scope::Rows(&rows), request)?;
+            Ok(page_response(page, request))
+        }
+        Body::Jsonb(body) => {
+            if request.preferences.strict_max_affected().is_some() {
+                return Err(RestError::max_affected_rpc());
+            }
+            jsonb_response(body(connection, session, arguments)?, request)
+        }
+    }
+}
+
+/// A single value, which counts as one row.
+fn jsonb_response(value: String, request: &Request) -> Result<Response, RestError> {
+    if request.media_type == MediaType::Csv {
+        return Err(RestError::media_type("text/csv"));
+    }
+    let total = request.preferences.count.map(|_| 1);
+    let range = Range { offset: 0, limit: None }.content_range(1, total);
+    let response = full(StatusCode::OK, request.media_type, Some(value));
+    let response = with_header(response, CONTENT_RANGE, Some(range));
+    let applied = request.preferences.applied(&["count", "handling"]);
+    Ok(with_header(response, PREFERENCE_APPLIED, applied))
+}

@@ -1,0 +1,33 @@
+//! `toggle_chat`.
+
+use rusqlite::{Connection, params_from_iter};
+
+use super::Arguments;
+use crate::local_supabase::rest::error::RestError;
+use crate::local_supabase::rest::schema::CHATS;
+use crate::local_supabase::rest::session::Session;
+use crate::local_supabase::rest::sql::{Access, Scope, Sql, source};
+
+/// Flips `is_archived` or `is_bookmarked`; no row when the chat is not the caller's.
+pub(super) fn toggle_chat(
+    connection: &Connection,
+    session: Session,
+    arguments: &Arguments,
+) -> Result<Vec<i64>, RestError> {
+    let column = arguments.value("p_column");
+    let update = Sql::new("update chats set is_archived = case ")
+        .bind(column.clone())
+        .push(
+            " when 'is_archived' then not is_archived else is_archived end, is_bookmarked = case ",
+        )
+        .bind(column)
+        .push(" when 'is_bookmarked' then not is_bookmarked else is_bookmarked end")
+        .push(" where rowid in (select ctid from ")
+        .append(source(session, &CHATS, Access::Update, Scope::All)?)
+        .push(" where id = ")
+        .bind(arguments.value("p_chat_id"))
+        .push(") returning rowid");
+    let mut statement = connection.prepare_cached(update.text())?;
+    let rows = statement.query_map(params_from_iter(update.values()), |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}

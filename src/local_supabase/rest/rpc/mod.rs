@@ -1,0 +1,111 @@
+//! `/rpc/…`: the functions of `supabase/migrations`, in Rust, each in one transaction.
+
+mod arguments;
+mod begin_generation;
+mod call;
+mod chats;
+mod message;
+mod question;
+mod request_stop;
+mod save_generation;
+mod usage;
+
+pub(super) use call::answer;
+
+use rusqlite::Connection;
+
+use self::arguments::Arguments;
+use super::error::RestError;
+use super::schema::{CHATS, PgType, Table};
+use super::session::Session;
+
+/// A function of the schema `public`. Only signed-in users and the service role may call it.
+pub(super) struct Function {
+    pub name: &'static str,
+    pub parameters: &'static [Parameter],
+    pub body: Body,
+}
+
+pub(super) struct Parameter {
+    pub name: &'static str,
+    pub pg_type: PgType,
+    /// Whether there is no default.
+    pub required: bool,
+}
+
+/// What a function does.
+pub(super) enum Body {
+    /// `search_chats`, which only reads: its argument narrows a select.
+    Search(&'static Table),
+    /// Returns rows of a table.
+    SetOf(&'static Table, fn(&Connection, Session, &Arguments) -> Result<Vec<i64>, RestError>),
+    /// Returns jsonb.
+    Jsonb(fn(&Connection, Session, &Arguments) -> Result<String, RestError>),
+}
+
+impl Body {
+    /// Functions that write cannot be called by GET.
+    pub fn is_volatile(&self) -> bool {
+        !matches!(self, Self::Search(_))
+    }
+}
+
+const fn required(name: &'static str, pg_type: PgType) -> Parameter {
+    Parameter { name, pg_type, required: true }
+}
+
+const fn optional(name: &'static str, pg_type: PgType) -> Parameter {
+    Parameter { name, pg_type, required: false }
+}
+
+/// Every function that can be called.
+pub(super) static FUNCTIONS: &[Function] = &[
+    Function {
+        name: "search_chats",
+        parameters: &[required("q", PgType::Text)],
+        body: Body::Search(&CHATS),
+    },
+    Function {
+        name: "toggle_chat",
+        parameters: &[required("p_chat_id", PgType::Uuid), required("p_column", PgType::Text)],
+        body: Body::SetOf(&CHATS, chats::toggle_chat),
+    },
+    Function {
+        name: "begin_generation",
+        parameters: &[
+            required("p_chat_id", PgType::Uuid),
+            required("p_run", PgType::Uuid),
+            required("p_message_id", PgType::Uuid),
+            optional("p_action", PgType::Text),
+            optional("p_user_message", PgType::Jsonb),
+            optional("p_regenerate", PgType::Uuid),
+            optional("p_model", PgType::Text),
+            optional("p_default_model", PgType::Text),
+            optional("p_create_chat", PgType::Jsonb),
+            optional("p_user_id", PgType::Uuid),
+        ],
+        body: Body::Jsonb(begin_generation::begin_generation),
+    },
+    Function {
+        name: "save_generation",
+        parameters: &[
+            required("p_message_id", PgType::Uuid),
+            required("p_run", PgType::Uuid),
+            required("p_chat_id", PgType::Uuid),
+            optional("p_content", PgType::Text),
+            optional("p_parts", PgType::Jsonb),
+            optional("p_model", PgType::Text),
+            optional("p_metadata", PgType::Jsonb),
+            optional("p_usage", PgType::Jsonb),
+            optional("p_cost_usd", PgType::Numeric),
+            optional("p_end", PgType::Jsonb),
+            optional("p_user_id", PgType::Uuid),
+        ],
+        body: Body::Jsonb(save_generation::save_generation),
+    },
+    Function {
+        name: "request_stop",
+        parameters: &[required("p_chat_id", PgType::Uuid), optional("p_user_id", PgType::Uuid)],
+        body: Body::Jsonb(request_stop::request_stop),
+    },
+];

@@ -1,0 +1,147 @@
+//! A statement under construction.
+
+use std::fmt;
+
+use rusqlite::types::Value;
+
+use crate::local_supabase::rest::session::Session;
+
+/// SQL text and the values bound to it. Text can only be added from the program's own constants and
+/// the schema's names, so nothing a client sends can become part of it.
+#[derive(Clone, Debug, Default)]
+pub struct Sql {
+    text: String,
+    values: Vec<Value>,
+}
+
+/// The name of a table within a statement: its own at the root, `messages_1` below.
+#[derive(Clone, Copy, Debug)]
+pub struct Alias {
+    pub table: &'static str,
+    pub depth: usize,
+}
+
+impl fmt::Display for Alias {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.depth {
+            0 => f.write_str(self.table),
+            depth => write!(f, "{}_{depth}", self.table),
+        }
+    }
+}
+
+impl Sql {
+    pub fn new(text: &'static str) -> Self {
+        Self { text: text.to_owned(), values: Vec::new() }
+    }
+
+    /// A single bound value.
+    pub fn bound(value: impl Into<Value>) -> Self {
+        Self::default().bind(value)
+    }
+
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub fn values(&self) -> &[Value] {
+        &self.values
+    }
+
+    pub fn push(mut self, text: &'static str) -> Self {
+        self.text.push_str(text);
+        self
+    }
+
+    pub fn bind(mut self, value: impl Into<Value>) -> Self {
+        self.text.push('?');
+        self.values.push(value.into());
+        self
+    }
+
+    pub fn append(mut self, other: Self) -> Self {
+        self.text.push_str(&other.text);
+        self.values.extend(other.values);
+        self
+    }
+
+    /// `function(argument)`
+    pub fn call(function: &'static str, argument: Self) -> Self {
+        Self::new(function).push("(").append(argument).push(")")
+    }
+
+    pub fn name(mut self, name: &'static str) -> Self {
+        self.text.push('"');
+        self.text.push_str(name);
+        self.text.push('"');
+        self
+    }
+
+    pub fn alias(mut self, alias: Alias) -> Self {
+        self.text.push('"');
+        self.text.push_str(&alias.to_string());
+        self.text.push('"');
+        self
+    }
+
+    pub fn column(self, alias: Alias, column: &'static str) -> Self {
+        self.alias(alias).push(".").name(column)
+    }
+
+    /// The parts with `separator` between them.
+    pub fn join(separator: &'static str, parts: impl IntoIterator<Item = Self>) -> Self {
+        let mut joined = Self::default();
+        for (index, part) in parts.into_iter().enumerate() {
+            let part_of = if index > 0 { joined.push(separator) } else { joined };
+            joined = part_of.append(part);
+        }
+        joined
+    }
+
+    /// A list of names in parentheses.
+    pub fn names(names: impl IntoIterator<Item = &'static str>) -> Self {
+        let names = names.into_iter().map(|name| Self::default().name(name));
+        Self::new("(").append(Self::join(", ", names)).push(")")
+    }
+
+    /// A policy's condition in parentheses. No policy allows nothing.
+    pub fn policy(self, condition: Option<&'static str>, session: Session) -> Self {
+        let Some(condition) = condition else { return self.push("(false)") };
+        let uid = Value::from(session.uid().map(|uid| uid.to_string()));
+        let mut sql = self.push("(");
+        for (index, part) in condition.split("auth.uid()").enumerate() {
+            sql = if index > 0 { sql.bind(uid.clone()) } else { sql };
+            sql = part.split("public.").fold(sql, Self::push);
+        }
+        sql.push(")")
+    }
+
+    /// `(select value from json_each(…))`: any number of values in one bound value.
+    pub fn list(values: &[Value]) -> Self {
+        let values: Vec<_> = values.iter().map(to_json).collect();
+        Self::json_each(serde_json::Value::from(values).to_string())
+    }
+
+    /// The same for row ids.
+    pub fn row_ids(rows: &[i64]) -> Self {
+        Self::json_each(json_array(rows))
+    }
+
+    fn json_each(json: String) -> Self {
+        Self::new("(select value from json_each(").bind(json).push("))")
+    }
+}
+
+/// Row ids as a JSON array.
+pub(super) fn json_array(rows: &[i64]) -> String {
+    serde_json::Value::from(rows).to_string()
+}
+
+fn to_json(value: &Value) -> serde_json::Value {
+    match value {
+        Value::Integer(number) => (*number).into(),
+        Value::Real(number) => (*number).into(),
+        Value::Text(text) => text.as_str().into(),
+        Value::Null | Value::Blob(_) => serde_json::Value::Null,
+    }
+}

@@ -1,0 +1,218 @@
+//! Conditions.
+
+use rusqlite::types::Value;
+
+use super::field::Operand;
+use super::{Relation, Sql};
+use crate::local_supabase::rest::error::RestError;
+use crate::local_supabase::rest::query::{
+    Comparison, Condition, Embed, Filter, Is, Operation, Quantifier,
+};
+use crate::local_supabase::rest::schema::PgType;
+use crate::local_supabase::rest::value::{self, jsonb};
+
+impl Relation<'_> {
+    /// ` where …`: the join with the parent, the conditions, and what `!inner` asks for.
+    pub(super) fn filter(&self, join: Option<Sql>) -> Result<Sql, RestError> {
+        let mut conditions: Vec<Sql> = join.into_iter().collect();
+        for condition in &self.node.conditions {
+            conditions.push(self.condition(condition)?);
+        }
+        for embed in self.node.embeds().filter(|embed| embed.inner) {
+            conditions.push(self.embedded(embed)?.exists()?);
+        }
+        if conditions.is_empty() {
+            return Ok(Sql::default());
+        }
+        Ok(Sql::new(" where ").append(Sql::join(" and ", conditions)))
+    }
+
+    fn condition(&self, condition: &Condition) -> Result<Sql, RestError> {
+        match condition {
+            Condition::Filter(filter) => self.comparison(filter),
+            Condition::Logic { negated, any, conditions } => {
+                let conditions: Result<Vec<_>, _> =
+                    conditions.iter().map(|condition| self.condition(condition)).collect();
+                let separator = if *any { " or " } else { " and " };
+                Ok(parenthesize(*negated, Sql::join(separator, conditions?)))
+            }
+        }
+    }
+
+    fn comparison(&self, filter: &Filter) -> Result<Sql, RestError> {
+        if let Some(embed) = self.embed_compared_to_null(filter) {
+            let exists = self.embedded(embed)?.exists()?;
+            return Ok(parenthesize(!filter.negated, exists));
+        }
+        let operand = self.operand(&filter.field)?;
+        Ok(parenthesize(filter.negated, self.operation(operand, &filter.operation)?))
+    }
+
+    /// `messages=is.null` means that nothing is embedded.
+    fn embed_compared_to_null(&self, filter: &Filter) -> Option<&Embed> {
+        let is_null = filter.operation == Operation::Is(Is::Null) && filter.field.path.is_empty();
+        let mut embeds = self.node.embeds();
+        embeds.find(|embed| is_null && embed.name() == filter.field.name)
+    }
+
+    fn operation(&self, left: Operand, operation: &Operation) -> Result<Sql, RestError> {
+        match operation {
+            Operation::Compare { comparison, quantifier: None, value } => {
+                self.compare(left, *comparison, value)
+            }
+            Operation::Compare { comparison, quantifier: Some(quantifier), value } => {
+                self.compare_each(&left, *comparison, *quantifier, value)
+            }
+            Operation::IsDistinct(value) => {
+                let value = self.input(&left, value)?;
+                Ok(left.sql.push(" is not ").bind(value))
+            }
+            Operation::In(values) => {
+                let values: Result<Vec<_>, _> =
+                    values.iter().map(|value| self.input(&left, value)).collect();
+                Ok(left.sql.push(" in ").append(Sql::list(&values?)))
+            }
+            Operation::Is(is) => is_null_or_truth(left, *is),
+            Operation::Contains(value) => {
+                let value = Sql::bound(self.contained(&left, "@>", value)?);
+                Ok(Sql::call("jsonb_contains", left.sql.push(", ").append(value)))
+            }
+            Operation::ContainedIn(value) => {
+                let value = Sql::bound(self.contained(&left, "<@", value)?);
+                Ok(Sql::call("jsonb_contains", value.push(", ").append(left.sql)))
+            }
+            Operation::NotImplemented(operator) => Err(RestError::not_implemented(format!(
+                "The operator {operator} is not implemented."
+            ))),
+        }
+    }
+
+    fn input(&self, left: &Operand, value: &str) -> Result<Value, RestError> {
+        value::parse(left.pg_type, value, self.session.now)
+    }
+
+    fn contained(&self, left: &Operand, operator: &str, value: &str) -> Result<Value, RestError> {
+        if left.pg_type != PgType::Jsonb {
+            return Err(RestError::undefined_operator(left.pg_type.name(), operator));
+        }
+        self.input(left, value)
+    }
+
+    fn compare(
+        &self,
+        left: Operand,
+        comparison: Comparison,
+        value: &str,
+    ) -> Result<Sql, RestError> {
+        let operator = match comparison {
+            Comparison::Like => return self.matches(left, "pg_like", "~~", value),
+            Comparison::Ilike => return self.matches(left, "pg_ilike", "~~*", value),
+            Comparison::Eq => " = ",
+            Comparison::Neq => " <> ",
+            Comparison::Gt => " > ",
+            Comparison::Gte => " >= ",
+            Comparison::Lt => " < ",
+            Comparison::Lte => " <= ",
+        };
+        let is_ordering = !matches!(comparison, Comparison::Eq | Comparison::Neq);
+        let value = self.input(&left, value)?;
+        match value {
+            Value::Text(json) if is_ordering && left.pg_type == PgType::Jsonb => {
+                let key = serde_json::from_str(&json).map(|value| jsonb::sort_key(&value));
+                let key = key.map_err(|_| RestError::invalid_json_input())?;
+                Ok(Sql::call("jsonb_sort_key", left.sql).push(operator).bind(key))
+            }
+            value => Ok(left.sql.push(operator).bind(value)),
+        }
+    }
+
+    /// `like` and `ilike`, where PostgREST lets `*` stand for `%`.
+    fn matches(
+        &self,
+        left: Operand,
+        function: &'static str,
+        operator: &str,
+        pattern: &str,
+    ) -> Result<Sql, RestError> {
+        if left.pg_type != PgType::Text {
+            return Err(RestError::undefined_operator(left.pg_type.name(), operator));
+        }
+        let pattern = self.input(&left, &pattern.replace('*', "%"))?;
+        Ok(Sql::call(function, left.sql.push(", ").bind(pattern)))
+    }
+
+    /// `like(any).{a*,b*}`
+    fn compare_each(
+        &self,
+        left: &Operand,
+        comparison: Comparison,
+        quantifier: Quantifier,
+        array: &str,
+    ) -> Result<Sql, RestError> {
+        let elements = array_elements(array)?;
+        let compared: Result<Vec<_>, _> = elements
+            .iter()
+            .map(|element| self.compare(left.clone(), comparison, element))
+            .collect();
+        let (separator, of_none) = match quantifier {
+            Quantifier::Any => (" or ", "false"),
+            Quantifier::All => (" and ", "true"),
+        };
+        if elements.is_empty() {
+            return Ok(Sql::new(of_none));
+        }
+        Ok(Sql::join(separator, compared?))
+    }
+}
+
+fn parenthesize(negated: bool, condition: Sql) -> Sql {
+    Sql::new(if negated { "not (" } else { "(" }).append(condition).push(")")
+}
+
+fn is_null_or_truth(left: Operand, is: Is) -> Result<Sql, RestError> {
+    let word = match is {
+        Is::Null => return Ok(left.sql.push(" is null")),
+        Is::NotNull => return Ok(left.sql.push(" is not null")),
+        Is::True => "TRUE",
+        Is::False => "FALSE",
+        Is::Unknown => "UNKNOWN",
+    };
+    if left.pg_type != PgType::Boolean {
+        return Err(RestError::sql(
+            "42804",
+            format!("argument of IS {word} must be type boolean, not type {}", left.pg_type.name()),
+        ));
+    }
+    Ok(left.sql.push(match is {
+        Is::True => " is 1",
+        Is::False => " is 0",
+        _ => " is null",
+    }))
+}
+
+/// The elements of `{a,"b c"}`.
+fn array_elements(array: &str) -> Result<Vec<String>, RestError> {
+    let malformed = || RestError::sql("22P02", format!("malformed array literal: \"{array}\""));
+    let inside = array.trim().strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+    let mut rest = inside.ok_or_else(malformed)?.chars().peekable();
+    let mut elements = Vec::new();
+    while rest.peek().is_some() {
+        let mut element = String::new();
+        let quoted = rest.next_if_eq(&'"').is_some();
+        loop {
+            match rest.next() {
+                Some('\\') => element.extend(rest.next()),
+                Some('"') if quoted => break,
+                Some(',') if !quoted => break,
+                Some(other) => element.push(other),
+                None if quoted => return Err(malformed()),
+                None => break,
+            }
+        }
+        if quoted && rest.next_if_eq(&',').is_none() && rest.peek().is_some() {
+            return Err(malformed());
+        }
+        elements.push(element);
+    }
+    Ok(elements)
+}

@@ -1,0 +1,84 @@
+//! The rows of a table that a caller may see: what every `from` of a statement names.
+
+use super::builder::{Sql, json_array};
+use crate::local_supabase::rest::error::RestError;
+use crate::local_supabase::rest::schema::{MESSAGES, Privilege, Table};
+use crate::local_supabase::rest::session::Session;
+use crate::local_supabase::role::Role;
+
+/// What is done with the rows, which decides on the policies that hide some.
+#[derive(Clone, Copy, Debug)]
+pub enum Access {
+    Read,
+    Update,
+    Delete,
+}
+
+/// Which rows the root of a statement is about.
+#[derive(Clone, Copy, Debug)]
+pub enum Scope<'a> {
+    All,
+    /// Rows that a write has touched.
+    Rows(&'a [i64]),
+    /// What `search_chats` finds.
+    Search(Option<&'a str>),
+}
+
+/// The visible rows as a subquery that SQLite flattens. `ctid`, PostgreSQL's name for where a row
+/// lies, orders rows that nothing else orders: as they were stored, or as they were written.
+pub fn source(
+    session: Session,
+    table: &'static Table,
+    access: Access,
+    scope: Scope<'_>,
+) -> Result<Sql, RestError> {
+    table.require(session.role, Privilege::Select)?;
+    let position = if matches!(scope, Scope::Rows(_)) { "position" } else { "rowid" };
+    let mut sql =
+        Sql::new("(select ").push(position).push(" as ctid, ").name(table.name).push(".*");
+    for column in table.columns {
+        if let Some(body) = column.computed {
+            sql = sql.push(", ").push(body).push(" as ").name(column.name);
+        }
+    }
+    sql = sql.push(" from ").name(table.name);
+    if let Scope::Rows(rows) = scope {
+        let written = "(select key as position, value as written from json_each(";
+        sql = sql.push(" join ").push(written).bind(json_array(rows)).push(")) on rowid = written");
+    }
+    sql = sql.push(" where true");
+    if session.role != Role::Service {
+        for policy in policies(table, access) {
+            sql = sql.push(" and ").policy(policy, session);
+        }
+    }
+    if let Scope::Search(q) = scope {
+        sql = sql.append(search(session, q)?);
+    }
+    Ok(sql.push(")"))
+}
+
+fn policies(table: &'static Table, access: Access) -> Vec<Option<&'static str>> {
+    let policies = &table.policies;
+    let mut applied = vec![policies.select_using];
+    match access {
+        Access::Read => {}
+        Access::Update => applied.push(policies.update_using),
+        Access::Delete => applied.push(policies.delete_using),
+    }
+    applied.dedup();
+    applied
+}
+
+/// `search_chats`: a literal, case-insensitive match in titles and active messages.
+fn search(session: Session, q: Option<&str>) -> Result<Sql, RestError> {
+    let q = q.map(str::to_owned);
+    let messages = source(session, &MESSAGES, Access::Read, Scope::All)?;
+    Ok(Sql::new(" and (instr(lower(title), lower(")
+        .bind(q.clone())
+        .push(")) > 0 or id in (select m.chat_id from ")
+        .append(messages)
+        .push(" as m where m.is_active and instr(lower(m.content), lower(")
+        .bind(q)
+        .push(")) > 0))"))
+}

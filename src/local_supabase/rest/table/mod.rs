@@ -1,0 +1,90 @@
+//! `/chats` and its like: what each method does to a table.
+
+mod create;
+mod delete;
+mod put;
+mod read;
+mod update;
+
+pub(super) use read::{page_response, read_page};
+
+use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW};
+use axum::http::{Method, StatusCode};
+use axum::response::Response;
+use rusqlite::Connection;
+
+use super::answer::{empty, with_header};
+use super::error::RestError;
+use super::headers::{MediaType, Return};
+use super::query::Node;
+use super::render::{Rendered, render, shape};
+use super::request::Request;
+use super::schema::{Table, find_table};
+use super::session::Session;
+use super::sql::{self, Page, Scope};
+use crate::local_supabase::db::Database;
+
+/// Answers a request for the table of that name.
+pub(super) async fn answer(
+    db: &Database,
+    session: Session,
+    name: &str,
+    request: Request,
+) -> Result<Response, RestError> {
+    let table = find_table(name)?;
+    let write: Write = match request.method {
+        Method::GET | Method::HEAD => {
+            return db
+                .read(move |connection| read::read(connection, session, table, &request))
+                .await;
+        }
+        Method::OPTIONS => return Ok(options()),
+        Method::POST => create::create,
+        Method::PUT => put::put,
+        Method::PATCH => update::update,
+        Method::DELETE => delete::delete,
+        ref other => return Err(RestError::unsupported_method(other.as_str())),
+    };
+    db.write(move |transaction| write(transaction, session, table, request)).await
+}
+
+type Write = fn(&Connection, Session, &'static Table, Request) -> Result<Response, RestError>;
+
+fn options() -> Response {
+    let allowed = "OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE".to_owned();
+    let response = with_header(empty(StatusCode::OK), ALLOW, Some(allowed));
+    with_header(response, ACCESS_CONTROL_ALLOW_ORIGIN, Some("*".to_owned()))
+}
+
+/// A query's parts: which rows a write is about, and what it returns of them.
+fn split(root: Node) -> (Node, Node) {
+    let Node { select, conditions, .. } = root;
+    (Node { conditions, ..Node::default() }, Node { select, ..Node::default() })
+}
+
+/// The written rows, if the client wants to see them; and in any case the refusal of a client that
+/// wants exactly one.
+fn representation(
+    connection: &Connection,
+    session: Session,
+    table: &'static Table,
+    node: &Node,
+    rows: &[i64],
+    request: &Request,
+) -> Result<Option<Rendered>, RestError> {
+    let media_type = request.media_type;
+    if request.preferences.returns != Some(Return::Representation) {
+        return match media_type {
+            MediaType::Object { .. } if rows.len() != 1 => Err(RestError::not_single(rows.len())),
+            _ => Ok(None),
+        };
+    }
+    let scope = Scope::Rows(rows);
+    let select = sql::rows(session, table, node, scope, Page::ALL, shape(media_type))?;
+    render(connection, &select, media_type).map(Some)
+}
+
+/// The number of written rows, if the client wants it counted.
+fn total(request: &Request, rows: usize) -> Option<u64> {
+    request.preferences.count.map(|_| rows as u64)
+}

@@ -1,0 +1,91 @@
+//! GET and HEAD.
+
+use axum::http::{Method, StatusCode};
+use axum::response::Response;
+use rusqlite::{Connection, params_from_iter};
+
+use crate::local_supabase::rest::answer::{
+    CONTENT_LOCATION, CONTENT_RANGE, PREFERENCE_APPLIED, full, with_header,
+};
+use crate::local_supabase::rest::error::RestError;
+use crate::local_supabase::rest::headers::{MediaType, Range};
+use crate::local_supabase::rest::render::{Rendered, render, shape};
+use crate::local_supabase::rest::request::Request;
+use crate::local_supabase::rest::schema::Table;
+use crate::local_supabase::rest::session::Session;
+use crate::local_supabase::rest::sql::{self, Page, Scope, Shape, Sql};
+
+/// Some rows and, if asked for, how many there are in all.
+pub struct RowsPage {
+    range: Range,
+    rendered: Rendered,
+    total: Option<u64>,
+}
+
+pub(super) fn read(
+    connection: &Connection,
+    session: Session,
+    table: &'static Table,
+    request: &Request,
+) -> Result<Response, RestError> {
+    let page = read_page(connection, session, table, Scope::All, request)?;
+    let query = &request.query.canonical;
+    let separator = if query.is_empty() { "" } else { "?" };
+    let location = format!("/{}{separator}{query}", table.name);
+    Ok(with_header(page_response(page, request), CONTENT_LOCATION, Some(location)))
+}
+
+/// Reads the page that the request asks for.
+pub fn read_page(
+    connection: &Connection,
+    session: Session,
+    table: &'static Table,
+    scope: Scope<'_>,
+    request: &Request,
+) -> Result<RowsPage, RestError> {
+    let node = &request.query.root;
+    let range = request.range()?;
+    let page = Page::of_read(range.offset, range.limit);
+    let counts = request.preferences.count.is_some();
+    let total = counts.then(|| sql::count(session, table, node, scope)).transpose()?;
+    let is_head = request.method == Method::HEAD;
+    let shape = if is_head { Shape::Bare } else { shape(request.media_type) };
+    let select = sql::rows(session, table, node, scope, page, shape)?;
+    let media_type = if is_head { bare(request.media_type) } else { request.media_type };
+    let rendered = render(connection, &select, media_type)?;
+    let total = total.map(|count| number(connection, &count)).transpose()?;
+    Ok(RowsPage { range, rendered, total })
+}
+
+fn number(connection: &Connection, sql: &Sql) -> rusqlite::Result<u64> {
+    let mut statement = connection.prepare_cached(sql.text())?;
+    let number: i64 = statement.query_row(params_from_iter(sql.values()), |row| row.get(0))?;
+    Ok(number.unsigned_abs())
+}
+
+/// HEAD has no rows to print, but still wants one where GET would.
+fn bare(media_type: MediaType) -> MediaType {
+    match media_type {
+        MediaType::Object { .. } => MediaType::Object { stripped: false },
+        _ => MediaType::Json,
+    }
+}
+
+/// The page with its status and headers.
+pub fn page_response(page: RowsPage, request: &Request) -> Response {
+    let RowsPage { range, rendered: Rendered { rows, body }, total } = page;
+    let response = match range.status(rows, total) {
+        StatusCode::RANGE_NOT_SATISFIABLE => RestError::invalid_range(format!(
+            "An offset of {} was requested, but there are only {} rows.",
+            range.offset,
+            total.unwrap_or_default()
+        ))
+        .into_bare_response(),
+        status => {
+            full(status, request.media_type, (request.method != Method::HEAD).then_some(body))
+        }
+    };
+    let response = with_header(response, CONTENT_RANGE, Some(range.content_range(rows, total)));
+    let applied = request.preferences.applied(&["count", "handling"]);
+    with_header(response, PREFERENCE_APPLIED, applied)
+}

@@ -1,0 +1,6 @@
+//! Requests as a client sends them, answered by the whole of `rest`.
+
+mod cases;
+mod support;
+
+mod reads;

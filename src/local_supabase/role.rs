@@ -1,0 +1,27 @@
+//! Who a request acts as.
+
+use uuid::Uuid;
+
+/// The database role of a request, as row-level security sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Nobody is signed in.
+    Anon,
+    /// A signed-in user, anonymous users included.
+    Authenticated {
+        /// The token's `sub`.
+        user_id: Uuid,
+    },
+    /// The holder of the service key, whom row-level security does not bind.
+    Service,
+}
+
+impl Role {
+    /// `auth.uid()`.
+    pub(super) fn uid(self) -> Option<Uuid> {
+        match self {
+            Self::Authenticated { user_id } => Some(user_id),
+            Self::Anon | Self::Service => None,
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The OpenAPI document and the pages that show it. Both pages work without the internet.
+
+use axum::Router;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Redirect};
+use axum::routing::get;
+use bytes::Bytes;
+use serde_json::{Value, json};
+use utoipa::OpenApi;
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use crate::ai::model::Effort;
+use crate::chats::model::Include;
+use crate::error::Problem;
+use crate::messages::model::{Active, Order};
+
+const DESCRIPTION: &str = "\
+The API server behind an AI chat front end on Supabase.\n\n\
+Every `/api` route needs `Authorization: Bearer <Supabase access token>`: sign in with supabase-js \
+and send `session.access_token`. Lists are paged by key: follow the `Link` header. Errors are \
+problem details (RFC 9457) with a stable `code`.";
+
+/// What routes do not say by themselves.
+#[derive(OpenApi)]
+#[openapi(components(schemas(Problem, Include, Order, Active, Effort)))]
+struct Common;
+
+/// The responses that many operations share: name, status, code of the example, detail.
+const SHARED: [(&str, &str, &str, &str); 12] = [
+    ("BadRequest", "400", "malformed_json", "The body is not well-formed JSON (line 1, column 9)."),
+    ("Unauthorized", "401", "token_expired", "Your session has expired. Sign in again."),
+    ("Forbidden", "403", "anonymous_not_allowed", "This server does not accept anonymous users."),
+    ("NotFound", "404", "chat_not_found", "There is no chat with this id."),
+    ("RequestTimeout", "408", "request_timeout", "The request's body took too long to arrive."),
+    ("TooLarge", "413", "body_too_large", "The request's body is larger than this server takes."),
+    ("WrongType", "415", "unsupported_media_type", "Send the body as JSON."),
+    ("Invalid", "422", "validation_failed", "title must be 1 to 200 characters long."),
+    ("TooMany", "429", "rate_limited", "You may make 600 requests per minute."),
+    ("Internal", "500", "internal_error", "Something went wrong on our side."),
+    ("BadGateway", "502", "supabase_refused", "The database did not accept the request."),
+    ("Unavailable", "503", "supabase_unreachable", "The database cannot be reached."),
+];
+const TIMEOUT: (&str, &str, &str, &str) =
+    ("GatewayTimeout", "504", "supabase_timeout", "The database took too long.");
+
+/// The whole document: what the routes say of themselves, and what holds for all of them.
+pub fn complete(routes: utoipa::openapi::OpenApi) -> Value {
+    let document = Common::openapi().merge_from(routes);
+    let mut document = serde_json::to_value(document).unwrap_or_default();
+    document["openapi"] = json!("3.1.0");
+    document["info"] = json!({
+        "title": "chat-backend",
+        "version": env!("CARGO_PKG_VERSION"),
+        "description": DESCRIPTION,
+        "license": { "name": "MIT", "identifier": "MIT" },
+    });
+    document["tags"] = json!([
+        { "name": "chats", "description": "Conversations" },
+        { "name": "messages", "description": "What is said in them" },
+        { "name": "ai", "description": "Answers from models" },
+        { "name": "health", "description": "For operators" },
+    ]);
+    document["security"] = json!([{ "access_token": [] }]);
+    document["components"]["securitySchemes"] = json!({ "access_token": {
+        "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
+        "description": "The access token of a Supabase session",
+    }});
+    document["components"]["responses"] = SHARED.iter().chain([&TIMEOUT]).map(shared).collect();
+    if let Some(paths) = document["paths"].as_object_mut() {
+        for (path, item) in paths {
+            complete_item(path, item);
+        }
+    }
+    document
+}
+
+fn shared((name, status, code, detail): &(&str, &str, &str, &str)) -> (String, Value) {
+    let http = StatusCode::from_bytes(status.as_bytes()).unwrap_or_default();
+    let mut example = json!({
+        "type": "about:blank", "title": http.canonical_reason(),
+        "status": http.as_u16(),
+        "detail": detail, "code": code, "request_id": "0199f0c2-7c1e-7d53-b3ac-4a2c5a1f0e6b",
+    });
+    if *status == "422" {
+        example["errors"] =
+            json!([{ "pointer": "/title", "detail": "must be 1 to 200 characters long" }]);
+    }
+    let content = json!({ "application/problem+json": {
+        "schema": { "$ref": "#/components/schemas/Problem" }, "example": example,
+    }});
+    ((*name).to_owned(), json!({ "description": detail, "content": content }))
+}
+
+fn complete_item(path: &str, item: &mut Value) {
+    let Some(operations) = item.as_object_mut() else { return };
+    // PUT and PATCH do the same, but each operation needs a name of its own.
+    if operations.contains_key("patch")
+        && let Some(put) = operations.get_mut("put")
+        && let Some(id) = put["operationId"].as_str().map(|id| format!("{id}_by_put"))
+    {
+        put["operationId"] = json!(id);
+    }
+    for operation in operations.values_mut().filter(|_| path.starts_with("/api/")) {
+        let statuses = statuses(path, operation);
+        let Some(responses) = operation["responses"].as_object_mut() else { continue };
+        for (name, status, ..) in SHARED.iter().chain([&TIMEOUT]) {
+            if statuses.contains(status) && !responses.contains_key(*status) {
+                let reference = json!({ "$ref": format!("#/components/responses/{name}") });
+                responses.insert((*status).to_owned(), reference);
+            }
+        }
+    }
+}
+
+/// The errors an operation may answer with.
+fn statuses(path: &str, operation: &Value) -> Vec<&'static str> {
+    let mut statuses = vec!["401", "403", "429", "500", "502", "503", "504"];
+    let has_body = operation.get("requestBody").is_some();
+    let has_parameters = operation.get("parameters").is_some();
+    if has_body {
+        statuses.extend(["408", "413", "415"]);
+    }
+    if has_body || has_parameters {
+        statuses.extend(["400", "422"]);
+    }
+    if path.contains('{') || path.starts_with("/api/ai/") {
+        statuses.push("404");
+    }
+    statuses
+}
+
+/// `/openapi.json`, `/docs` and `/redoc`.
+pub fn pages<S: Clone + Send + Sync + 'static>(document: &Value) -> Router<S> {
+    let json = Bytes::from(document.to_string());
+    let config = Config::from("/openapi.json")
+        .validator_url("none")
+        .persist_authorization(true)
+        .display_request_duration(true)
+        .try_it_out_enabled(true);
+    let swagger: Router<S> = SwaggerUi::new("/docs").config(config).into();
+    let redoc = Bytes::from(redoc());
+    Router::new()
+        .route("/openapi.json", get(move || async move { crate::response::json(json) }))
+        .route("/redoc", get(move || async move { html(redoc) }))
+        .route("/redoc/", get(|| async { Redirect::permanent("/redoc") }))
+        .merge(swagger)
+}
+
+/// ReDoc with its script in the page.
+fn redoc() -> String {
+    aide::redoc::Redoc::new("/openapi.json").with_title("chat-backend API").html()
+}
+
+fn html(page: Bytes) -> impl IntoResponse {
+    ([(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))], page)
+}

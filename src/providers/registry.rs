@@ -1,0 +1,294 @@
+//! The providers that are set up here, and which of them a model's id means.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use thiserror::Error;
+
+use super::catalogue::{self, Model};
+use super::{
+    Anthropic, ApiKey, AuthHeader, Connection, EventStream, OpenAi, Provider, ProviderError,
+    ProviderName, Request, Scripted, Usage,
+};
+use crate::clock::Clock;
+use crate::config::{AnthropicAuthHeader, Config, Secret};
+
+const OPENAI: &str = "https://api.openai.com/v1";
+const ANTHROPIC: &str = "https://api.anthropic.com";
+/// The models asked when neither a request nor DEFAULT_MODEL names one.
+const OPENAI_DEFAULT: &str = "gpt-6.1-terra";
+const ANTHROPIC_DEFAULT: &str = "claude-sonnet-5-5";
+
+/// All providers. Clones share them.
+#[derive(Clone)]
+pub struct Providers {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    openai: Option<SetUp>,
+    anthropic: Option<SetUp>,
+    scripted: SetUp,
+    default_model: String,
+    clock: Clock,
+}
+
+/// A provider that is set up.
+#[derive(Clone)]
+struct SetUp {
+    provider: Arc<Provider>,
+    /// The vendor itself, whose models are known; not a server that imitates it.
+    is_official: bool,
+}
+
+/// A model that can be asked.
+#[derive(Clone)]
+pub struct ChosenModel {
+    /// The id as the API lists it.
+    pub id: String,
+    provider: Arc<Provider>,
+    request_id: String,
+    known: Option<&'static Model>,
+}
+
+/// A model, and whether it can be asked here.
+pub struct Listed {
+    /// The id as the API lists it.
+    pub id: String,
+    /// What is known about it.
+    pub model: &'static Model,
+    /// Its provider is set up.
+    pub is_available: bool,
+}
+
+/// Why a model cannot be asked.
+#[derive(Clone, Debug, Error)]
+pub enum ChooseError {
+    /// Nobody offers it.
+    #[error("no provider offers {model}")]
+    Unknown {
+        /// What was asked for.
+        model: String,
+        /// Models with a name like it.
+        similar: Vec<String>,
+    },
+    /// Its provider is not set up.
+    #[error("the provider of {model} is not set up")]
+    NotConfigured {
+        /// What was asked for.
+        model: String,
+    },
+}
+
+/// A setting of a provider that cannot be used.
+#[derive(Debug, Error)]
+#[error("{variables}: {error}")]
+pub struct ProvidersError {
+    variables: &'static str,
+    error: ProviderError,
+}
+
+impl Providers {
+    /// The providers that `config` sets up. One is set up when it has a key or an address of its
+    /// own (local servers want no key).
+    pub fn new(config: &Config, clock: Clock) -> Result<Self, ProvidersError> {
+        let openai = openai(config, &clock)?;
+        let anthropic = anthropic(config, &clock)?;
+        let scripted = Arc::new(Provider::Scripted(Scripted::new(config.scripted_pace)));
+        let default_model = config.default_model.clone().unwrap_or_else(|| {
+            let official = |set_up: &Option<SetUp>| set_up.as_ref().is_some_and(|s| s.is_official);
+            let default = match (official(&openai), official(&anthropic)) {
+                (true, _) => OPENAI_DEFAULT,
+                (false, true) => ANTHROPIC_DEFAULT,
+                (false, false) => catalogue::DEMO,
+            };
+            default.to_owned()
+        });
+        let scripted = SetUp { provider: scripted, is_official: true };
+        let inner = Inner { openai, anthropic, scripted, default_model, clock };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The model that is asked when nobody names one.
+    pub fn default_model(&self) -> &str {
+        &self.inner.default_model
+    }
+
+    /// Whether this provider is set up.
+    pub fn is_configured(&self, provider: ProviderName) -> bool {
+        self.set_up(provider).is_some()
+    }
+
+    /// The model with this id, with or without its provider's name before it; the default without.
+    pub fn choose(&self, id: Option<&str>) -> Result<ChosenModel, ChooseError> {
+        let id = id.unwrap_or(&self.inner.default_model);
+        let known = catalogue::find(id);
+        if let Some(model) = known.filter(|model| self.may_ask(model)) {
+            return self.choose_known(model);
+        }
+        let (provider, bare) = self.provider_of(id);
+        match provider.map(|provider| (provider, self.set_up(provider))) {
+            Some((_, Some(set_up))) => Ok(ChosenModel {
+                id: bare.to_owned(),
+                provider: set_up.provider.clone(),
+                request_id: bare.to_owned(),
+                known,
+            }),
+            Some((_, None)) => Err(ChooseError::NotConfigured { model: id.to_owned() }),
+            None if known.is_some_and(|model| !model.is_gone(self.today())) => {
+                Err(ChooseError::NotConfigured { model: id.to_owned() })
+            }
+            None => {
+                let similar = catalogue::close_matches(id, self.today());
+                Err(ChooseError::Unknown { model: id.to_owned(), similar })
+            }
+        }
+    }
+
+    /// Every model that is known and not retired.
+    pub fn list(&self) -> Vec<Listed> {
+        let listed = |model: &'static Model| Listed {
+            id: public_id(model),
+            model,
+            is_available: self.is_configured(model.provider),
+        };
+        catalogue::offered(self.today()).map(listed).collect()
+    }
+
+    fn may_ask(&self, model: &Model) -> bool {
+        let is_official = self.set_up(model.provider).is_some_and(|set_up| set_up.is_official);
+        self.is_configured(model.provider) && !(is_official && model.is_gone(self.today()))
+    }
+
+    fn choose_known(&self, model: &'static Model) -> Result<ChosenModel, ChooseError> {
+        let id = public_id(model);
+        match self.set_up(model.provider) {
+            Some(set_up) => Ok(ChosenModel {
+                id,
+                provider: set_up.provider.clone(),
+                request_id: model.id.clone(),
+                known: Some(model),
+            }),
+            None => Err(ChooseError::NotConfigured { model: id }),
+        }
+    }
+
+    /// Who is meant by an id that the catalogue does not place: the provider named before it, or a
+    /// server of the operator's own, which may offer anything.
+    fn provider_of<'a>(&self, id: &'a str) -> (Option<ProviderName>, &'a str) {
+        if let Some(bare) = id.strip_prefix("openai/") {
+            return (Some(ProviderName::OpenAi), bare);
+        }
+        if let Some(bare) = id.strip_prefix("anthropic/") {
+            return (Some(ProviderName::Anthropic), bare);
+        }
+        let is_custom = |set_up: &Option<SetUp>| set_up.as_ref().is_some_and(|s| !s.is_official);
+        let is_claude = id.starts_with("claude");
+        let is_default = id == self.inner.default_model;
+        let anthropic = self.inner.anthropic.is_some()
+            && is_claude
+            && (is_default || is_custom(&self.inner.anthropic));
+        let openai = is_custom(&self.inner.openai) || (is_default && !is_claude);
+        let provider = match (anthropic, openai) {
+            (true, _) => Some(ProviderName::Anthropic),
+            (false, true) => Some(ProviderName::OpenAi),
+            (false, false) => is_custom(&self.inner.anthropic).then_some(ProviderName::Anthropic),
+        };
+        (provider, id)
+    }
+
+    fn set_up(&self, provider: ProviderName) -> Option<&SetUp> {
+        match provider {
+            ProviderName::OpenAi => self.inner.openai.as_ref(),
+            ProviderName::Anthropic => self.inner.anthropic.as_ref(),
+            ProviderName::Scripted => Some(&self.inner.scripted),
+        }
+    }
+
+    fn today(&self) -> jiff::civil::Date {
+        let now: Timestamp = self.inner.clock.now();
+        now.to_zoned(TimeZone::UTC).date()
+    }
+}
+
+impl ChosenModel {
+    /// Who runs it.
+    pub fn provider(&self) -> ProviderName {
+        self.provider.name()
+    }
+
+    /// The most tokens it can take in, where known.
+    pub fn context_window(&self) -> Option<u64> {
+        self.known?.context_window.map(u64::from)
+    }
+
+    /// The price in USD of a call, where known.
+    pub fn cost_usd(&self, usage: &Usage) -> Option<f64> {
+        match self.known {
+            Some(model) => catalogue::cost(model, usage),
+            None => usage.cost_usd,
+        }
+    }
+
+    /// Asks it; `request.model` is filled in.
+    pub fn stream(
+        &self,
+        request: Request,
+    ) -> BoxFuture<'static, Result<EventStream, ProviderError>> {
+        let provider = self.provider.clone();
+        let request = Request { model: self.request_id.clone(), ..request };
+        Box::pin(async move { provider.stream(request).await })
+    }
+}
+
+/// A provider's own id; the built-in model keeps its prefix.
+fn public_id(model: &Model) -> String {
+    match model.provider {
+        ProviderName::Scripted => model.qualified_id(),
+        _ => model.id.clone(),
+    }
+}
+
+fn openai(config: &Config, clock: &Clock) -> Result<Option<SetUp>, ProvidersError> {
+    let is_official = config.openai.base_url == OPENAI;
+    if is_official && config.openai.api_key.is_none() {
+        return Ok(None);
+    }
+    let key = api_key(config.openai.api_key.as_ref());
+    let connection = connection(key, &config.openai.base_url, is_official, clock);
+    let openai = OpenAi::new(connection)
+        .map_err(|error| ProvidersError { variables: "OPENAI_API_KEY, OPENAI_BASE_URL", error })?;
+    Ok(Some(SetUp { provider: Arc::new(Provider::OpenAi(openai)), is_official }))
+}
+
+fn anthropic(config: &Config, clock: &Clock) -> Result<Option<SetUp>, ProvidersError> {
+    let is_official = config.anthropic.base_url == ANTHROPIC;
+    if is_official && config.anthropic.api_key.is_none() {
+        return Ok(None);
+    }
+    let key = api_key(config.anthropic.api_key.as_ref());
+    let connection = connection(key, &config.anthropic.base_url, is_official, clock);
+    let auth_header = match config.anthropic.auth_header {
+        AnthropicAuthHeader::Authorization => AuthHeader::Authorization,
+        AnthropicAuthHeader::XApiKey => AuthHeader::XApiKey,
+    };
+    let anthropic = Anthropic::new(connection, &config.anthropic.version, auth_header);
+    let anthropic = anthropic.map_err(|error| ProvidersError {
+        variables: "ANTHROPIC_API_KEY, ANTHROPIC_BASE_URL, ANTHROPIC_VERSION",
+        error,
+    })?;
+    Ok(Some(SetUp { provider: Arc::new(Provider::Anthropic(anthropic)), is_official }))
+}
+
+fn api_key(key: Option<&Secret>) -> ApiKey {
+    ApiKey::new(key.map(Secret::expose).unwrap_or_default())
+}
+
+fn connection(key: ApiKey, base_url: &str, is_official: bool, clock: &Clock) -> Connection {
+    let connection = Connection::compatible(key.clone(), base_url);
+    let patience =
+        if is_official { Connection::openai(key).idle_timeout } else { connection.idle_timeout };
+    Connection { idle_timeout: patience, clock: clock.clone(), ..connection }
+}

@@ -1,0 +1,95 @@
+//! The route table.
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, OriginalUri};
+use axum::http::StatusCode;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde_json::Value;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::{App, AppState};
+use crate::config::Config;
+use crate::error::ApiError;
+use crate::{ai, auth, chats, console, cors, error, health, messages, openapi, telemetry};
+
+/// All routes, behind all layers.
+pub fn router(app: &App) -> Router {
+    let state = app.state.clone();
+    table(&state, &app.config)
+        .fallback(unknown_route)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(cors::layer(app.config.cors_origins.clone(), app.is_local()))
+        .layer(from_fn(error::render))
+        .layer(from_fn(telemetry::identify))
+        .with_state(state)
+}
+
+fn table(state: &AppState, config: &Config) -> Router<AppState> {
+    let (api, _) = api(config.max_body_bytes, config.max_generate_body_bytes).split_for_parts();
+    let (public, _) = public().split_for_parts();
+    api.route_layer(from_fn_with_state(state.auth.clone(), auth::require_user))
+        .merge(public)
+        .merge(openapi::pages(&document()))
+        .route("/", get(console::index))
+}
+
+/// Routes that need a signed-in user. A collection's path without the slash is a second,
+/// undocumented route to the same handlers.
+fn api(max_body_bytes: usize, max_generate_body_bytes: usize) -> OpenApiRouter<AppState> {
+    let generate = OpenApiRouter::new()
+        .routes(routes!(ai::routes::generate))
+        .routes(routes!(ai::routes::generate_in_chat))
+        .routes(routes!(ai::routes::chat))
+        .layer(DefaultBodyLimit::max(max_generate_body_bytes));
+    OpenApiRouter::new()
+        .routes(routes!(chats::routes::list, chats::routes::create))
+        .route("/api/chats", get(chats::routes::list).post(chats::routes::create))
+        .routes(routes!(chats::routes::get, chats::routes::update, chats::routes::delete))
+        .routes(routes!(chats::routes::archive))
+        .routes(routes!(chats::routes::bookmark))
+        .routes(routes!(messages::routes::list, messages::routes::create))
+        .routes(routes!(messages::routes::get, messages::routes::update, messages::routes::delete))
+        .routes(routes!(ai::routes::models))
+        .routes(routes!(ai::routes::resume))
+        .routes(routes!(ai::routes::stop))
+        .layer(DefaultBodyLimit::max(max_body_bytes))
+        .merge(generate)
+}
+
+fn public() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(health::health))
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+}
+
+/// The OpenAPI document.
+pub fn document() -> Value {
+    let (_, public) = public().split_for_parts();
+    let (_, api) = api(0, 0).split_for_parts();
+    openapi::complete(public.merge_from(api))
+}
+
+async fn unknown_route(OriginalUri(uri): OriginalUri) -> ApiError {
+    let detail = format!("There is no route {}. The routes are listed at /docs.", uri.path());
+    ApiError::new(StatusCode::NOT_FOUND, "route_not_found", detail)
+}
+
+async fn wrong_method() -> ApiError {
+    ApiError::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        "This route does not take this method. The Allow header says which it does.",
+    )
+}
+
+fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
+    let words = panic.downcast_ref::<String>().map(String::as_str);
+    let words = words.or_else(|| panic.downcast_ref::<&str>().copied());
+    ApiError::internal(format!("panicked: {}", words.unwrap_or("without a word"))).into_response()
+}

@@ -1,0 +1,96 @@
+//! Listens, serves, and stops cleanly.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+use tracing::{debug, info, warn};
+
+use crate::app::App;
+use crate::router;
+
+/// How long a connection may take to send a request's head.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long requests in flight may take after the listener is closed.
+const LAST_REQUESTS: Duration = Duration::from_secs(2);
+/// A pause after the system has refused a connection (too many open files).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Serves the API, and the local Supabase where there is one, until `stop` is asked for. Then:
+/// running generations are waited for, the API's listener closes, the local Supabase goes last,
+/// because saving needs it.
+pub async fn serve(mut app: App, listener: TcpListener, stop: impl Future<Output = ()>) {
+    let local_stop = CancellationToken::new();
+    let local = app
+        .local_supabase
+        .take()
+        .map(|local| tokio::spawn(listen(local.listener, local.router, local_stop.clone())));
+    let api_stop = CancellationToken::new();
+    let api = tokio::spawn(listen(listener, router::router(&app), api_stop.clone()));
+    stop.await;
+    info!("stopping: no new answers, running ones have {:?}", app.config.shutdown_grace);
+    app.state.generations.finish(app.config.shutdown_grace).await;
+    api_stop.cancel();
+    finished(api).await;
+    local_stop.cancel();
+    if let Some(local) = local {
+        finished(local).await;
+    }
+    info!("stopped");
+}
+
+async fn finished(listener: tokio::task::JoinHandle<()>) {
+    if let Err(error) = listener.await {
+        warn!("a listener did not end well: {error}");
+    }
+}
+
+/// Accepts connections until `stop`, then gives what is in flight a moment.
+pub async fn listen(listener: TcpListener, router: Router, stop: CancellationToken) {
+    let graceful = GracefulShutdown::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stop.cancelled() => break,
+        };
+        match accepted {
+            Ok((stream, _)) => connection(stream, router.clone(), &graceful),
+            Err(error) => {
+                warn!("a connection could not be accepted: {error}");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    if tokio::time::timeout(LAST_REQUESTS, graceful.shutdown()).await.is_err() {
+        debug!("some connections were cut off");
+    }
+}
+
+fn connection(stream: TcpStream, router: Router, graceful: &GracefulShutdown) {
+    // Frames of a stream are small and must not wait for one another.
+    let _ = stream.set_nodelay(true);
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+    builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(30)));
+    let service =
+        TowerToHyperService::new(router.map_request(|request: hyper::Request<Incoming>| {
+            Request::from(request.map(Body::new))
+        }));
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+    let connection = graceful.watch(connection.into_owned());
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            debug!("a connection ended: {error}");
+        }
+    });
+}

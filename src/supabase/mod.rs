@@ -1,0 +1,183 @@
+//! HTTP client for Supabase and nothing else: PostgREST, Auth.
+//!
+//! It knows neither axum nor the tables' meaning. Rows come back as the bytes PostgREST sent.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::{RequestBuilder, StatusCode};
+use tokio::sync::Semaphore;
+
+use crate::config::Project;
+
+mod auth;
+mod error;
+mod rest;
+
+pub use auth::AuthUser;
+pub use error::{SupabaseError, SupabaseErrorKind};
+pub use rest::{Query, Rest, Rows};
+
+/// A dead or unreachable Supabase is noticed this fast.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How many requests may be under way at once, and how long another one waits for its turn.
+const MAX_CONCURRENT: usize = 512;
+const MAX_QUEUE_TIME: Duration = Duration::from_secs(2);
+
+/// A Supabase project. Clones share connections.
+#[derive(Clone)]
+pub struct Supabase {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    http: reqwest::Client,
+    url: String,
+    key: ApiKey,
+    service_key: Option<ApiKey>,
+    turns: Semaphore,
+}
+
+/// A project key. Legacy keys are JWTs and go into both headers; new ones only into `apikey`.
+struct ApiKey {
+    header: HeaderValue,
+    bearer: Option<HeaderValue>,
+}
+
+/// A user's access token. Never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AccessToken(Arc<str>);
+
+impl AccessToken {
+    /// Wraps the text after `Bearer`.
+    pub fn new(token: &str) -> Self {
+        Self(token.into())
+    }
+
+    /// The token itself.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for AccessToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[access token]")
+    }
+}
+
+/// In whose name a request is made.
+#[derive(Clone, Copy)]
+pub enum Caller<'a> {
+    /// A signed-in user: row-level security applies.
+    User(&'a AccessToken),
+    /// The server itself, with the service key: row-level security does not apply.
+    Service,
+    /// Nobody: only the project key is sent.
+    Nobody,
+}
+
+impl Supabase {
+    /// A client for `project`; no request takes longer than `timeout`.
+    pub fn new(project: &Project, timeout: Duration) -> Result<Self, SupabaseError> {
+        let http = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(timeout)
+            .pool_idle_timeout(Duration::from_secs(60))
+            .tcp_keepalive(Duration::from_secs(30))
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("chat-backend/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(SupabaseError::from_reqwest)?;
+        let service_key = project.service_role_key.as_ref();
+        Ok(Self {
+            inner: Arc::new(Inner {
+                http,
+                url: project.url.clone(),
+                key: ApiKey::new(project.anon_key.expose())?,
+                service_key: service_key.map(|key| ApiKey::new(key.expose())).transpose()?,
+                turns: Semaphore::new(MAX_CONCURRENT),
+            }),
+        })
+    }
+
+    /// Whether requests can be made as [`Caller::Service`].
+    pub fn has_service_key(&self) -> bool {
+        self.inner.service_key.is_some()
+    }
+
+    /// PostgREST, in `caller`'s name.
+    pub fn rest<'a>(&'a self, caller: Caller<'a>) -> Rest<'a> {
+        Rest::new(self, caller)
+    }
+
+    /// The address of a path such as `/rest/v1/chats`.
+    fn address(&self, path: &str) -> String {
+        format!("{}{path}", self.inner.url)
+    }
+
+    fn authorized(
+        &self,
+        request: RequestBuilder,
+        caller: Caller<'_>,
+    ) -> Result<RequestBuilder, SupabaseError> {
+        let (key, bearer) = match caller {
+            Caller::User(token) => (&self.inner.key, Some(bearer(token.expose())?)),
+            Caller::Nobody => (&self.inner.key, self.inner.key.bearer.clone()),
+            Caller::Service => {
+                let key = self.inner.service_key.as_ref().ok_or_else(|| {
+                    SupabaseError::new(SupabaseErrorKind::Refused, "no service key is set")
+                })?;
+                (key, key.bearer.clone())
+            }
+        };
+        let request = request.header("apikey", key.header.clone());
+        Ok(match bearer {
+            Some(bearer) => request.header(AUTHORIZATION, bearer),
+            None => request,
+        })
+    }
+
+    /// Sends a request and reads the whole answer.
+    async fn send(&self, request: RequestBuilder) -> Result<Answer, SupabaseError> {
+        let turn = tokio::time::timeout(MAX_QUEUE_TIME, self.inner.turns.acquire()).await;
+        let _turn = turn.map_err(|_| {
+            SupabaseError::new(SupabaseErrorKind::Overloaded, "too many requests under way")
+        })?;
+        let response = request.send().await.map_err(SupabaseError::from_reqwest)?;
+        let status = response.status();
+        let body = response.bytes().await.map_err(SupabaseError::from_reqwest)?;
+        Ok(Answer { status, body })
+    }
+}
+
+/// A whole answer, good or bad.
+struct Answer {
+    status: StatusCode,
+    body: Bytes,
+}
+
+impl ApiKey {
+    fn new(key: &str) -> Result<Self, SupabaseError> {
+        let mut header = HeaderValue::from_str(key).map_err(|_| unsendable())?;
+        header.set_sensitive(true);
+        let bearer = if key.starts_with("sb_") { None } else { Some(bearer(key)?) };
+        Ok(Self { header, bearer })
+    }
+}
+
+fn bearer(token: &str) -> Result<HeaderValue, SupabaseError> {
+    let mut value = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| unsendable())?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn unsendable() -> SupabaseError {
+    SupabaseError::new(
+        SupabaseErrorKind::Refused,
+        "a key or token has characters no header can hold",
+    )
+}

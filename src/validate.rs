@@ -1,0 +1,59 @@
+//! Checks of what clients send, collected so that one answer names every field that is wrong.
+
+use serde_json::{Map, Value};
+
+use crate::error::{ApiError, FieldError};
+
+/// The largest `metadata`, as JSON text. The database allows the same.
+const MAX_METADATA_BYTES: usize = 65_536;
+
+/// Collects what is wrong.
+#[derive(Default)]
+pub struct Checks {
+    errors: Vec<FieldError>,
+}
+
+impl Checks {
+    /// Notes that a field is wrong.
+    pub fn refuse(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
+        self.errors.push(FieldError { pointer: pointer.into(), detail: detail.into() });
+    }
+
+    /// A text must be so many characters long.
+    pub fn length(&mut self, pointer: &str, text: &str, min: usize, max: usize) {
+        if !(min..=max).contains(&text.chars().count()) {
+            let detail = match min {
+                0 => format!("must be at most {max} characters long"),
+                _ => format!("must be {min} to {max} characters long"),
+            };
+            self.refuse(pointer, detail);
+        }
+    }
+
+    /// A number must lie between two others.
+    pub fn range<T: PartialOrd + std::fmt::Display>(
+        &mut self,
+        pointer: &str,
+        value: Option<T>,
+        min: T,
+        max: T,
+    ) {
+        if value.is_some_and(|value| !(min <= value && value <= max)) {
+            self.refuse(pointer, format!("must be {min} to {max}"));
+        }
+    }
+
+    /// Free-form metadata must not be too large.
+    pub fn metadata(&mut self, pointer: &str, metadata: Option<&Map<String, Value>>) {
+        let size =
+            metadata.and_then(|map| serde_json::to_vec(map).ok()).map_or(0, |json| json.len());
+        if size > MAX_METADATA_BYTES {
+            self.refuse(pointer, "must be at most 64 KiB of JSON");
+        }
+    }
+
+    /// 422 if anything was wrong.
+    pub fn finish(self) -> Result<(), ApiError> {
+        if self.errors.is_empty() { Ok(()) } else { Err(ApiError::validation(self.errors)) }
+    }
+}

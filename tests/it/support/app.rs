@@ -1,0 +1,129 @@
+//! An application of its own for each test, on ports of the system's choice, in a folder of its own.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chat_backend::app::App;
+use chat_backend::clock::Clock;
+use chat_backend::config::Config;
+use chat_backend::{router, serve};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{Reply, User};
+
+/// A running application.
+pub struct TestApp {
+    pub url: String,
+    /// The local Supabase.
+    pub supabase_url: String,
+    /// The time of day; it stands still until a test moves it.
+    pub clock: Clock,
+    pub http: reqwest::Client,
+    data_dir: PathBuf,
+    settings: HashMap<String, String>,
+    stop: CancellationToken,
+    generations: chat_backend::agent::Generations,
+}
+
+/// An application with nothing set.
+pub async fn app() -> TestApp {
+    TestApp::with(&[]).await
+}
+
+impl TestApp {
+    /// An application with these settings.
+    pub async fn with(settings: &[(&str, &str)]) -> Self {
+        let data_dir = std::env::temp_dir().join(format!("chat-backend-test-{}", Uuid::new_v4()));
+        let clock = Clock::fixed(jiff::Timestamp::from_second(1_800_000_000).unwrap());
+        let settings = settings.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Self::start(data_dir, settings, clock).await
+    }
+
+    async fn start(data_dir: PathBuf, settings: HashMap<String, String>, clock: Clock) -> Self {
+        let mut config = config(&data_dir, &settings);
+        config.scripted_pace = Duration::ZERO;
+        let app = App::build(config, clock.clone()).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let supabase_url = app.project.public_url.clone();
+        let generations = app.state.generations.clone();
+        let stop = CancellationToken::new();
+        tokio::spawn(serve::listen(listener, router::router(&app), stop.clone()));
+        if let Some(local) = app.local_supabase {
+            tokio::spawn(serve::listen(local.listener, local.router, stop.clone()));
+        }
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self { url, supabase_url, clock, http, data_dir, settings, stop, generations }
+    }
+
+    /// Another replica on the same Supabase.
+    pub async fn replica(&self, settings: &[(&str, &str)]) -> Self {
+        let mut all = self.settings.clone();
+        all.insert("SUPABASE_URL".into(), self.supabase_url.clone());
+        all.insert("SUPABASE_ANON_KEY".into(), "sb_publishable_local".into());
+        all.extend(settings.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())));
+        let folder = std::env::temp_dir().join(format!("chat-backend-test-{}", Uuid::new_v4()));
+        Self::start(folder, all, self.clock.clone()).await
+    }
+
+    /// Ends generations as a shutdown without patience does.
+    pub async fn shut_down(&self) {
+        self.generations.finish(Duration::ZERO).await;
+    }
+
+    /// A new user, signed in.
+    pub async fn user(&self, name: &str) -> User {
+        let email = format!("{name}-{}@example.com", Uuid::new_v4().simple());
+        let body = json!({ "email": email, "password": "correct horse" });
+        let session = self.auth("/signup", &body).await.expect(200);
+        User::new(self, &session)
+    }
+
+    /// A new anonymous user.
+    pub async fn anonymous_user(&self) -> User {
+        let session = self.auth("/signup", &json!({})).await.expect(200);
+        User::new(self, &session)
+    }
+
+    /// A request to the local Supabase's Auth, as supabase-js sends it.
+    pub async fn auth(&self, path: &str, body: &serde_json::Value) -> Reply {
+        let url = format!("{}/auth/v1{path}", self.supabase_url);
+        let request = self.http.post(url).header("apikey", "sb_publishable_local").json(body);
+        Reply::of(request).await
+    }
+
+    /// A request without a token.
+    pub async fn get(&self, path: &str) -> Reply {
+        Reply::of(self.http.get(format!("{}{path}", self.url))).await
+    }
+
+    /// A request with any token.
+    pub async fn get_as(&self, path: &str, token: &str) -> Reply {
+        Reply::of(self.http.get(format!("{}{path}", self.url)).bearer_auth(token)).await
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        // A folder that is left behind is no reason to fail.
+        let _ = std::fs::remove_dir_all(&self.data_dir);
+    }
+}
+
+fn config(data_dir: &std::path::Path, settings: &HashMap<String, String>) -> Config {
+    let any_port = SocketAddr::from(([127, 0, 0, 1], 0)).to_string();
+    Config::from_lookup(|name| match (settings.get(name), name) {
+        (Some(value), _) => Some(value.clone()),
+        (None, "DATA_DIR") => Some(data_dir.display().to_string()),
+        (None, "LOCAL_SUPABASE_ADDR") => Some(any_port.clone()),
+        (None, "RATE_LIMIT_PER_MINUTE" | "GENERATIONS_PER_MINUTE") => Some("0".into()),
+        _ => None,
+    })
+    .unwrap()
+}

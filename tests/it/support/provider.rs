@@ -1,0 +1,137 @@
+//! A provider that answers what a test tells it to, and remembers what it was asked.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use bytes::Bytes;
+use futures_util::stream;
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, mpsc};
+
+/// One answer of the provider.
+pub enum Answer {
+    /// A recorded body with its status and headers.
+    Fixture(&'static str),
+    /// A status and a JSON body.
+    Json(u16, Value),
+    /// A stream whose pieces the test sends one by one; it breaks off when the sender is dropped.
+    Live(mpsc::UnboundedReceiver<Bytes>),
+    /// Never answers.
+    Silence,
+}
+
+pub struct FakeProvider {
+    pub url: String,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    answers: Mutex<VecDeque<Answer>>,
+    requests: Mutex<Vec<Value>>,
+    asked: Notify,
+    hung_up: Notify,
+}
+
+impl FakeProvider {
+    /// A provider that gives these answers, in this order.
+    pub async fn with(answers: impl IntoIterator<Item = Answer>) -> Self {
+        let inner = Arc::new(Inner {
+            answers: Mutex::new(answers.into_iter().collect()),
+            requests: Mutex::default(),
+            asked: Notify::new(),
+            hung_up: Notify::new(),
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let router = Router::new().fallback(answer).with_state(inner.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { url, inner }
+    }
+
+    /// The bodies it was sent.
+    pub fn requests(&self) -> Vec<Value> {
+        self.inner.requests.lock().unwrap().clone()
+    }
+
+    /// Waits until it is asked.
+    pub async fn asked(&self) {
+        self.inner.asked.notified().await;
+    }
+
+    /// Waits until a live stream's reader has gone away.
+    pub async fn hung_up(&self) {
+        self.inner.hung_up.notified().await;
+    }
+
+    /// One more answer.
+    pub fn will(&self, answer: Answer) {
+        self.inner.answers.lock().unwrap().push_back(answer);
+    }
+}
+
+/// A live stream: what is sent goes out at once.
+pub fn live() -> (mpsc::UnboundedSender<Bytes>, Answer) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    (sender, Answer::Live(receiver))
+}
+
+async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response {
+    let body = axum::body::to_bytes(request.into_body(), usize::MAX).await.unwrap();
+    inner.requests.lock().unwrap().push(serde_json::from_slice(&body).unwrap_or_default());
+    inner.asked.notify_one();
+    let answer = inner.answers.lock().unwrap().pop_front();
+    match answer.expect("the provider was asked more often than the test said") {
+        Answer::Fixture(name) => recorded(name),
+        Answer::Json(status, body) => {
+            let response = Response::builder().status(status);
+            let response = response.header("content-type", "application/json");
+            response.body(Body::from(body.to_string())).unwrap()
+        }
+        Answer::Live(pieces) => streamed(pieces, inner.clone()),
+        Answer::Silence => std::future::pending().await,
+    }
+}
+
+fn streamed(pieces: mpsc::UnboundedReceiver<Bytes>, inner: Arc<Inner>) -> Response {
+    struct HangUp(Arc<Inner>);
+    impl Drop for HangUp {
+        fn drop(&mut self) {
+            self.0.hung_up.notify_one();
+        }
+    }
+    let body = stream::unfold((pieces, HangUp(inner)), |(mut pieces, hang_up)| async move {
+        let piece = pieces.recv().await?;
+        Some((Ok::<_, std::io::Error>(piece), (pieces, hang_up)))
+    });
+    let response = Response::builder().header("content-type", "text/event-stream");
+    response.body(Body::from_stream(body)).unwrap()
+}
+
+/// A recorded body, e.g. `anthropic/text_stream.sse`.
+pub fn fixture(name: &str) -> Vec<u8> {
+    std::fs::read(fixtures().join(name)).unwrap()
+}
+
+fn recorded(name: &str) -> Response {
+    let stem = name.rsplit_once('.').unwrap().0;
+    let head: Value = serde_json::from_slice(&fixture(&format!("{stem}.http.json"))).unwrap();
+    let status = u16::try_from(head["status"].as_u64().unwrap()).unwrap();
+    let mut response = Response::builder().status(status);
+    for (name, value) in head["headers"].as_object().unwrap() {
+        let is_framing = ["content-length", "transfer-encoding", "connection", "date"];
+        if !is_framing.contains(&name.to_ascii_lowercase().as_str()) {
+            response = response.header(name, value.as_str().unwrap());
+        }
+    }
+    response.body(Body::from(fixture(name))).unwrap()
+}
+
+fn fixtures() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/fixtures/providers")
+}

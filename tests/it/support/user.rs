@@ -1,0 +1,126 @@
+//! A signed-in user and what they do.
+
+use chat_backend::telemetry::X_REQUEST_ID;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{Frames, Reply, TestApp};
+
+#[derive(Clone)]
+pub struct User {
+    pub id: String,
+    pub email: String,
+    pub token: String,
+    pub refresh_token: String,
+    url: String,
+    supabase_url: String,
+    http: reqwest::Client,
+}
+
+impl User {
+    pub fn new(app: &TestApp, session: &Value) -> Self {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        Self {
+            id: text(&session["user"]["id"]),
+            email: text(&session["user"]["email"]),
+            token: text(&session["access_token"]),
+            refresh_token: text(&session["refresh_token"]),
+            url: app.url.clone(),
+            supabase_url: app.supabase_url.clone(),
+            http: app.http.clone(),
+        }
+    }
+
+    /// The same user on another replica.
+    pub fn on(&self, app: &TestApp) -> Self {
+        Self { url: app.url.clone(), ..self.clone() }
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let url = format!("{}{path}", self.url);
+        self.http.request(method, url).bearer_auth(&self.token)
+    }
+
+    pub async fn get(&self, path: &str) -> Reply {
+        Reply::of(self.request(Method::GET, path)).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Reply {
+        Reply::of(self.request(Method::POST, path).json(&body)).await
+    }
+
+    /// A POST without a body.
+    pub async fn poke(&self, path: &str) -> Reply {
+        Reply::of(self.request(Method::POST, path)).await
+    }
+
+    pub async fn patch(&self, path: &str, body: Value) -> Reply {
+        Reply::of(self.request(Method::PATCH, path).json(&body)).await
+    }
+
+    pub async fn put(&self, path: &str, body: Value) -> Reply {
+        Reply::of(self.request(Method::PUT, path).json(&body)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Reply {
+        Reply::of(self.request(Method::DELETE, path)).await
+    }
+
+    /// A request to PostgREST, as supabase-js sends it.
+    pub async fn rest(&self, method: Method, path: &str, body: Option<Value>) -> Reply {
+        let url = format!("{}/rest/v1{path}", self.supabase_url);
+        let mut request = self.http.request(method, url).bearer_auth(&self.token);
+        request = request.header("apikey", "sb_publishable_local");
+        if let Some(body) = body {
+            request = request.json(&body).header("prefer", "return=representation");
+        }
+        Reply::of(request).await
+    }
+
+    pub async fn create_chat(&self, title: &str) -> String {
+        let chat = self.post("/api/chats/", json!({ "title": title })).await.expect(201);
+        chat["id"].as_str().unwrap().to_owned()
+    }
+
+    pub async fn add_message(&self, chat: &str, text: &str) -> Value {
+        let path = format!("/api/messages/chat/{chat}");
+        self.post(&path, json!({ "content": text })).await.expect(201)
+    }
+
+    /// The active messages of a chat.
+    pub async fn messages(&self, chat: &str) -> Vec<Value> {
+        let messages = self.get(&format!("/api/messages/chat/{chat}")).await.expect(200);
+        messages.as_array().unwrap().clone()
+    }
+
+    /// Sends a message and waits for the whole answer.
+    pub async fn ask(&self, chat: &str, text: &str) -> Value {
+        self.generate(chat, json!({ "content": text })).await.expect(200)
+    }
+
+    pub async fn generate(&self, chat: &str, body: Value) -> Reply {
+        self.post(&format!("/api/ai/chat/{chat}/generate"), body).await
+    }
+
+    /// Streams an answer.
+    pub async fn stream(&self, path: &str, body: Value) -> Frames {
+        let request = self.request(Method::POST, path).json(&body);
+        Frames::of(request.send().await.unwrap())
+    }
+
+    /// Streams the answer that is being written.
+    pub async fn resume(&self, chat: &str) -> Frames {
+        let request = self.request(Method::GET, &format!("/api/ai/chat/{chat}/stream"));
+        Frames::of(request.send().await.unwrap())
+    }
+
+    pub async fn usage_logs(&self) -> Vec<Value> {
+        let path = "/usage_logs?select=*&order=created_at";
+        self.rest(Method::GET, path, None).await.expect(200).as_array().unwrap().clone()
+    }
+
+    /// Sends a request id of the caller's own.
+    pub async fn get_with_request_id(&self, path: &str, id: &str) -> Reply {
+        Reply::of(self.request(Method::GET, path).header(X_REQUEST_ID, id)).await
+    }
+}
