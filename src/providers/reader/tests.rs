@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use axum::body::Body;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -183,8 +182,7 @@ async fn dropping_the_stream_cancels_the_request() {
         let _alarm = alarm;
         std::future::pending().await
     }));
-    let server =
-        Server::start([Reply::new(200, "text/event-stream", Body::from_stream(endless))]).await;
+    let server = Server::start([Reply::pieces(endless)]).await;
     let provider = provider(&server);
     let mut stream = provider.stream(request()).await.unwrap();
     assert_eq!(stream.next().await.unwrap().unwrap(), Event::Text("a".to_owned()));
@@ -200,8 +198,7 @@ async fn a_connection_that_breaks_truncates_the_answer() {
         broken.await.unwrap();
         Err(std::io::Error::other("the connection broke"))
     }));
-    let server =
-        Server::start([Reply::new(200, "text/event-stream", Body::from_stream(body))]).await;
+    let server = Server::start([Reply::pieces(body)]).await;
     let mut stream = provider(&server).stream(request()).await.unwrap();
     assert!(stream.next().await.unwrap().is_ok());
     break_now.send(()).unwrap();
