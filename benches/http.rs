@@ -21,6 +21,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const SECRET: &str = "a-secret-for-benchmarks-of-32-bytes-or-more";
 const CONNECTIONS: usize = 32;
 const MEASURED: Duration = Duration::from_secs(5);

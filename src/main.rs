@@ -10,6 +10,9 @@ use chat_backend::config::Config;
 use chat_backend::{serve, telemetry};
 use tokio::net::TcpListener;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const HELP: &str = "\
 chat-backend: the API server behind an AI chat front end on Supabase
 
