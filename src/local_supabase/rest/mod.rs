@@ -21,6 +21,7 @@ mod sql;
 mod table;
 #[cfg(test)]
 mod tests;
+mod transaction;
 mod value;
 mod write;
 

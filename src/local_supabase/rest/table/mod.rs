@@ -22,6 +22,7 @@ use super::request::Request;
 use super::schema::{Table, find_table};
 use super::session::Session;
 use super::sql::{self, Page, Scope};
+use super::transaction;
 use crate::local_supabase::db::Database;
 
 /// Answers a request for the table of that name.
@@ -34,9 +35,8 @@ pub(super) async fn answer(
     let table = find_table(name)?;
     let write: Write = match request.method {
         Method::GET | Method::HEAD => {
-            return db
-                .read(move |connection| read::read(connection, session, table, &request))
-                .await;
+            let read = move |connection: &_| read::read(connection, session, table, &request);
+            return transaction::read(db, read).await;
         }
         Method::OPTIONS => return Ok(options()),
         Method::POST => create::create,
@@ -45,7 +45,7 @@ pub(super) async fn answer(
         Method::DELETE => delete::delete,
         ref other => return Err(RestError::unsupported_method(other.as_str())),
     };
-    db.write(move |transaction| write(transaction, session, table, request)).await
+    transaction::write(db, move |connection| write(connection, session, table, request)).await
 }
 
 type Write = fn(&Connection, Session, &'static Table, Request) -> Result<Response, RestError>;
