@@ -19,6 +19,7 @@ mod schema;
 mod session;
 mod sql;
 mod table;
+mod target;
 #[cfg(test)]
 mod tests;
 mod transaction;

@@ -7,14 +7,14 @@ use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 
 use super::Arguments;
-use super::message::{LEASE_MICROS, Message, change, clock_timestamp, message_json, raw, to_jsonb};
+use super::message::{LEASE_MICROS, Message, change, message_json, raw, to_jsonb};
 use super::question::{self, Sent};
 use super::usage::{end_lapsed, run_id};
 use crate::local_supabase::rest::error::RestError;
 use crate::local_supabase::rest::schema::{CHATS, Column, MESSAGES, Table};
 use crate::local_supabase::rest::session::Session;
+use crate::local_supabase::rest::target::Target;
 use crate::local_supabase::rest::value::jsonb;
-use crate::local_supabase::rest::write::{insert_row, new_row};
 
 /// What becomes of a call.
 #[derive(Serialize)]
@@ -158,8 +158,12 @@ impl Begin<'_> {
             .into_iter()
             .filter_map(|(name, value)| Some((table.column(name)?, value)))
             .collect();
-        let row = new_row(self.connection, self.session, table, &given)?;
-        insert_row(self.connection, self.session, table, &row, ignored)
+        let target = self.target(table);
+        target.insert_row(&target.new_row(&given)?, ignored)
+    }
+
+    fn target(&self, table: &'static Table) -> Target<'_> {
+        Target { connection: self.connection, session: self.session, table }
     }
 
     fn find_chat(&self) -> rusqlite::Result<Option<Chat>> {
@@ -208,7 +212,7 @@ impl Begin<'_> {
         let argument = |name| self.arguments.text(name).map(str::to_owned);
         let model =
             argument("p_model").or(chat.model.clone()).or_else(|| argument("p_default_model"));
-        let lease = clock_timestamp(self.connection)? + LEASE_MICROS;
+        let lease = self.target(&MESSAGES).clock_timestamp()? + LEASE_MICROS;
         let metadata = json!({ "user_message_id": question.id });
         let given = [
             ("id", self.arguments.value("p_message_id")),

@@ -21,7 +21,7 @@ fn user_message(number: u128, content: &str) -> Value {
 fn call(run: u128, more: Value) -> Value {
     let mut call = json!({"p_chat_id": id(CHAT), "p_run": id(run), "p_message_id": id(0x1000 + run),
         "p_default_model": "default-model"});
-    call.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    call.as_object_mut().unwrap().extend(members(more));
     call
 }
 
@@ -350,7 +350,7 @@ async fn history_leaves_out_what_no_model_could_read() {
         let mut row = json!({"id": id(number), "chat_id": id(CHAT), "role": "user",
             "parts": text("x"), "content": "", "status": "complete", "is_active": true,
             "created_at": format!("2026-01-01T00:00:{at:02}Z")});
-        row.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        row.as_object_mut().unwrap().extend(members(more));
         row
     };
     let rows = json!([

@@ -25,7 +25,7 @@ async fn server() -> Server {
 
 fn saving(run: u128, more: Value) -> Value {
     let mut save = json!({"p_message_id": id(ANSWER), "p_run": id(run), "p_chat_id": id(CHAT)});
-    save.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    save.as_object_mut().unwrap().extend(members(more));
     save
 }
 

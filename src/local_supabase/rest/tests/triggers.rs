@@ -9,7 +9,7 @@ use crate::local_supabase::role::Role;
 
 fn message(number: u128, more: Value) -> Value {
     let mut message = json!({"id": id(number), "chat_id": id(0xa002), "role": "user"});
-    message.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    message.as_object_mut().unwrap().extend(members(more));
     message
 }
 

@@ -69,7 +69,7 @@ fn uuid(text: &str) -> Result<Uuid, RestError> {
             may_break = false;
         } else {
             digits.push(c);
-            may_break = digits.len() % 4 == 0 && digits.len() < 32;
+            may_break = digits.len().is_multiple_of(4) && digits.len() < 32;
         }
     }
     let is_hex = digits.len() == 32 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
