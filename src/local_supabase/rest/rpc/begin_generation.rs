@@ -1,13 +1,13 @@
 //! `begin_generation`.
 
+use rusqlite::Connection;
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, params};
-use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 
 use super::Arguments;
-use super::message::{LEASE_MICROS, Message, change, message_json, raw, to_jsonb};
+use super::claim::{Chat, Claim, history};
+use super::message::{LEASE_MICROS, Message, change, message_json, to_jsonb};
 use super::question::{self, Sent};
 use super::usage::{end_lapsed, run_id};
 use crate::local_supabase::rest::error::RestError;
@@ -15,42 +15,6 @@ use crate::local_supabase::rest::schema::{CHATS, Column, MESSAGES, Table};
 use crate::local_supabase::rest::session::Session;
 use crate::local_supabase::rest::target::Target;
 use crate::local_supabase::rest::value::jsonb;
-
-/// What becomes of a call.
-#[derive(Serialize)]
-#[serde(tag = "answer", rename_all = "snake_case")]
-pub(super) enum Claim {
-    Started {
-        chat: Chat,
-        user_message: Box<RawValue>,
-        message: Box<RawValue>,
-        history: Box<RawValue>,
-    },
-    Running {
-        message: Box<RawValue>,
-        user_message: Box<RawValue>,
-    },
-    Answered {
-        message: Box<RawValue>,
-        user_message: Box<RawValue>,
-    },
-    Busy {
-        message_id: String,
-    },
-    Conflict,
-    NotFound {
-        missing: &'static str,
-    },
-    NothingToAnswer,
-}
-
-#[derive(Serialize)]
-pub(super) struct Chat {
-    id: String,
-    title: String,
-    model: Option<String>,
-    system_prompt: Option<String>,
-}
 
 /// A call, in whose transaction everything happens.
 pub(super) struct Begin<'a> {
@@ -88,7 +52,7 @@ pub(super) fn begin_generation(
 impl Begin<'_> {
     fn claim(&self) -> Result<Claim, RestError> {
         self.create_chat()?;
-        let Some(chat) = self.find_chat()? else {
+        let Some(chat) = Chat::find(self.connection, self.chat, self.user)? else {
             return Ok(Claim::NotFound { missing: "chat" });
         };
         // A repeat of this very call, after its first answer was lost.
@@ -166,21 +130,6 @@ impl Begin<'_> {
         Target { connection: self.connection, session: self.session, table }
     }
 
-    fn find_chat(&self) -> rusqlite::Result<Option<Chat>> {
-        let select =
-            "select id, title, model, system_prompt from chats where id = ? and user_id = ?";
-        let mut statement = self.connection.prepare_cached(select)?;
-        let chat = statement.query_row((self.chat, self.user), |row| {
-            Ok(Chat {
-                id: row.get(0)?,
-                title: row.get(1)?,
-                model: row.get(2)?,
-                system_prompt: row.get(3)?,
-            })
-        });
-        chat.optional()
-    }
-
     fn find_own_answer(&self) -> rusqlite::Result<Option<Message>> {
         let clause = "where run_id = ? and chat_id = ? and user_id = ? and status = 'streaming'";
         Message::find(self.connection, clause, (&self.run_id, self.chat, self.user))
@@ -251,36 +200,18 @@ impl Begin<'_> {
         }))
     }
 
-    /// `private.started`. The history ends with the question; rows that hold nothing a model could
-    /// read are left out. Newest 1,000 messages, 32 MiB.
+    /// `private.started`.
     fn started(
         &self,
         chat: Chat,
         question: Option<&Message>,
         answer: &Message,
     ) -> Result<Claim, RestError> {
-        let history = "select json_group_array(as_json(message)) from ( \
-            select json_object('id', id, 'role', role, 'parts', as_json(parts), 'model', model, \
-                'metadata', as_json(metadata)) as message \
-            from ( \
-                select *, sum(octet_length(parts)) over (order by created_at desc, id desc) \
-                    as bytes \
-                from messages \
-                where chat_id = ?1 and user_id = ?2 and is_active and status <> 'streaming' \
-                    and parts <> '[]' and (created_at, id) <= (?3, ?4) \
-                order by created_at desc, id desc \
-                limit 1000) \
-            where bytes <= 33554432 or id = ?4 \
-            order by created_at, id)";
-        let params =
-            params![self.chat, self.user, question.map(|q| q.created_at), question.map(|q| &q.id)];
-        let history: String =
-            self.connection.prepare_cached(history)?.query_row(params, |row| row.get(0))?;
         Ok(Claim::Started {
             chat,
             user_message: self.message_json(question)?,
             message: self.message_json(Some(answer))?,
-            history: raw(history)?,
+            history: history(self.connection, self.chat, self.user, question)?,
         })
     }
 
