@@ -10,7 +10,7 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 
 use crate::agent::{Generations, Settings, TokenLender, Tool};
-use crate::ai::Ai;
+use crate::ai::{Ai, Weather};
 use crate::auth::{AuthLayer, Verifier, VerifierSettings};
 use crate::clock::Clock;
 use crate::config::{Config, Project, Secret, SupabaseConfig};
@@ -84,6 +84,7 @@ impl App {
         let lender = TokenLender::default();
         let settings = Settings {
             providers: providers.clone(),
+            demo_tools: vec![Arc::new(Weather)],
             generation_timeout: config.generation_timeout,
             outlives_tokens: supabase.has_service_key(),
             clock: clock.clone(),

@@ -215,13 +215,13 @@ impl ApiError {
     }
 
     /// Writes the cause to the log: failures of ours as errors, refusals for those who look closer.
-    pub fn log(&self) {
+    pub fn log(&self, request_id: &str) {
         let (status, code) = (self.0.status.as_u16(), self.0.code);
         let cause = self.0.cause.as_deref().unwrap_or(&self.0.detail);
         if self.0.status.is_server_error() {
-            tracing::error!(status, code, "{code}: {cause}");
+            tracing::error!(status, code, request_id, "{code}: {cause}");
         } else {
-            tracing::debug!(status, code, "{code}: {cause}");
+            tracing::debug!(status, code, request_id, "{code}: {cause}");
         }
     }
 }
@@ -240,8 +240,9 @@ pub async fn render(request: Request, next: Next) -> Response {
     let id = request.extensions().get::<RequestId>().cloned();
     let mut response = next.run(request).await;
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
-        error.log();
-        let body = error.to_json(id.as_ref().map(RequestId::as_str).unwrap_or_default());
+        let id = id.as_ref().map(RequestId::as_str).unwrap_or_default();
+        error.log(id);
+        let body = error.to_json(id);
         let headers = response.headers_mut();
         headers.extend(error.0.headers);
         headers.remove(CONTENT_LENGTH);

@@ -1,8 +1,8 @@
 //! The OpenAPI document and the pages that show it. Both pages work without the internet.
 
 use axum::Router;
-use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Redirect};
 use axum::routing::get;
 use bytes::Bytes;
@@ -10,7 +10,10 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
+use crate::ai::model::Effort;
+use crate::chats::model::Include;
 use crate::error::Problem;
+use crate::messages::model::{Active, Order};
 
 const DESCRIPTION: &str = "\
 The API server behind an AI chat front end on Supabase.\n\n\
@@ -20,7 +23,7 @@ problem details (RFC 9457) with a stable `code`.";
 
 /// What routes do not say by themselves.
 #[derive(OpenApi)]
-#[openapi(components(schemas(Problem)))]
+#[openapi(components(schemas(Problem, Include, Order, Active, Effort)))]
 struct Common;
 
 /// The responses that many operations share: name, status, code of the example, detail.
@@ -73,8 +76,10 @@ pub fn complete(routes: utoipa::openapi::OpenApi) -> Value {
 }
 
 fn shared((name, status, code, detail): &(&str, &str, &str, &str)) -> (String, Value) {
+    let http = StatusCode::from_bytes(status.as_bytes()).unwrap_or_default();
     let mut example = json!({
-        "type": "about:blank", "title": name, "status": status.parse::<u16>().unwrap_or_default(),
+        "type": "about:blank", "title": http.canonical_reason(),
+        "status": http.as_u16(),
         "detail": detail, "code": code, "request_id": "0199f0c2-7c1e-7d53-b3ac-4a2c5a1f0e6b",
     });
     if *status == "422" {

@@ -1,5 +1,6 @@
 //! Log lines and request ids.
 
+use std::io::IsTerminal;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
@@ -50,6 +51,7 @@ pub fn init(config: &Config) -> Result<(), String> {
     let filter = EnvFilter::try_new(&config.log_filter)
         .map_err(|error| format!("RUST_LOG: `{}` is not usable: {error}", config.log_filter))?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = lines.with_ansi(std::io::stderr().is_terminal());
     match config.log_format {
         LogFormat::Text => lines.try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),

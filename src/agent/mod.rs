@@ -41,6 +41,8 @@ pub use usage::{TokenUsage, UsageSource};
 pub struct Settings {
     /// The models.
     pub providers: Providers,
+    /// What the scripted model may call, so that a front end can show tool calls without a key.
+    pub demo_tools: Vec<Arc<dyn Tool>>,
     /// The longest a generation may take.
     pub generation_timeout: Duration,
     /// Saves go on with the service key when the user's token ends.

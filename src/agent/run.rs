@@ -17,7 +17,7 @@ use super::failure::Failure;
 use super::recorder::{Begun, Save, Saved, Started};
 use super::tally::Tally;
 use super::{Job, Settings, prompt, save, toolbox};
-use crate::providers::{ChosenModel, Event, FinishReason, Message, Request};
+use crate::providers::{ChosenModel, Event, FinishReason, Message, ProviderName, Request};
 use crate::supabase::SupabaseError;
 
 /// How often there is a checkpoint: what a crash loses at most. It renews the lease and brings
@@ -144,6 +144,9 @@ impl Run {
         let asked = started.model.as_deref();
         let model = self.settings.providers.choose(asked)?;
         self.model = Some(model.clone());
+        if model.provider() == ProviderName::Scripted {
+            self.job.tools.extend(self.settings.demo_tools.iter().cloned());
+        }
         self.answer.send_modify(|answer| {
             answer.metadata.insert("model".into(), model.id.as_str().into());
             answer.metadata.insert("provider".into(), model.provider().as_str().into());

@@ -1,5 +1,6 @@
 //! Answers: `/api/ai`.
 
+mod demo;
 mod follow;
 mod ids;
 pub mod model;
@@ -12,4 +13,5 @@ mod stop;
 mod store;
 mod stream;
 
+pub use demo::Weather;
 pub use services::Ai;

@@ -9,29 +9,6 @@ use crate::agent::TokenUsage;
 use crate::messages::model::Message;
 use crate::providers::{Listed, ReasoningEffort};
 
-/// What a request may ask of the model.
-#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
-pub struct ModelOptions {
-    /// The model; without it the chat's, else the server's default.
-    #[schema(example = "scripted/demo", max_length = 200)]
-    pub model: Option<String>,
-    /// Instructions, in place of the chat's.
-    #[schema(max_length = 100000)]
-    pub system: Option<String>,
-    /// The most tokens the answer may take, reasoning included.
-    #[schema(minimum = 1)]
-    pub max_output_tokens: Option<u32>,
-    /// Sampling temperature; not every model takes it.
-    #[schema(minimum = 0, maximum = 2)]
-    pub temperature: Option<f64>,
-    /// Nucleus sampling; not every model takes it.
-    #[schema(minimum = 0, maximum = 1)]
-    pub top_p: Option<f64>,
-    /// How hard a reasoning model should think.
-    #[schema(value_type = Option<Effort>)]
-    pub reasoning_effort: Option<ReasoningEffort>,
-}
-
 /// How hard a reasoning model should think. Each model supports a subset.
 #[derive(ToSchema)]
 #[schema(as = ReasoningEffort, rename_all = "lowercase")]
@@ -59,9 +36,24 @@ pub struct ChatGenerate {
     /// What to do when another answer is being written in this chat.
     #[serde(default)]
     pub if_running: IfRunning,
-    /// Options of the model.
-    #[serde(flatten)]
-    pub options: ModelOptions,
+    /// The model; without it the chat's, else the server's default.
+    #[schema(example = "scripted/demo", max_length = 200)]
+    pub model: Option<String>,
+    /// Instructions, in place of the chat's.
+    #[schema(max_length = 100000)]
+    pub system: Option<String>,
+    /// The most tokens the answer may take, reasoning included.
+    #[schema(minimum = 1)]
+    pub max_output_tokens: Option<u32>,
+    /// Sampling temperature; not every model takes it.
+    #[schema(minimum = 0, maximum = 2)]
+    pub temperature: Option<f64>,
+    /// Nucleus sampling; not every model takes it.
+    #[schema(minimum = 0, maximum = 1)]
+    pub top_p: Option<f64>,
+    /// How hard a reasoning model should think.
+    #[schema(value_type = Option<Effort>)]
+    pub reasoning_effort: Option<ReasoningEffort>,
     /// Tools the model may call.
     pub tools: Option<Vec<String>>,
     /// How often the model may be called, with tool results in between.
@@ -142,9 +134,24 @@ pub struct Generate {
     pub messages: Option<Vec<PlainMessage>>,
     /// A single question; either this or `messages`.
     pub prompt: Option<String>,
-    /// Options of the model.
-    #[serde(flatten)]
-    pub options: ModelOptions,
+    /// The model; without it the chat's, else the server's default.
+    #[schema(example = "scripted/demo", max_length = 200)]
+    pub model: Option<String>,
+    /// Instructions, in place of the chat's.
+    #[schema(max_length = 100000)]
+    pub system: Option<String>,
+    /// The most tokens the answer may take, reasoning included.
+    #[schema(minimum = 1)]
+    pub max_output_tokens: Option<u32>,
+    /// Sampling temperature; not every model takes it.
+    #[schema(minimum = 0, maximum = 2)]
+    pub temperature: Option<f64>,
+    /// Nucleus sampling; not every model takes it.
+    #[schema(minimum = 0, maximum = 1)]
+    pub top_p: Option<f64>,
+    /// How hard a reasoning model should think.
+    #[schema(value_type = Option<Effort>)]
+    pub reasoning_effort: Option<ReasoningEffort>,
     /// Texts at which the model stops, at most four.
     pub stop: Option<Stop>,
     /// The form of the answer.

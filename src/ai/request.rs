@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::ids;
-use super::model::{ChatGenerate, IfRunning, ModelOptions, Trigger, UserMessage};
+use super::model::{ChatGenerate, IfRunning, Trigger, UserMessage};
 use crate::agent::{Options, Question};
 use crate::error::ApiError;
 use crate::messages::parts;
@@ -63,14 +63,24 @@ impl Wanted {
         let regenerate = regenerate(&body, chat_id);
         let action = action(&body);
         let user_message = asked(&body, chat_id, &mut checks);
-        let options = options(&body.options, max_steps, &mut checks);
+        let options = Options {
+            system: body.system.clone(),
+            max_output_tokens: body.max_output_tokens,
+            temperature: body.temperature,
+            top_p: body.top_p,
+            stop: Vec::new(),
+            reasoning_effort: body.reasoning_effort,
+            response_format: ResponseFormat::Text,
+            max_steps,
+        };
+        check_options(&options, body.model.as_deref(), &mut checks);
         checks.finish()?;
         Ok(Self {
             action,
             user_message,
             regenerate,
             stop_running: body.if_running == IfRunning::Stop,
-            model: body.options.model,
+            model: body.model,
             options,
             tools: body.tools.unwrap_or_default(),
             stream,
@@ -154,25 +164,15 @@ fn read(
     }
 }
 
-/// Checks the options of the model.
-pub(super) fn options(asked: &ModelOptions, max_steps: u32, checks: &mut Checks) -> Options {
-    checks.range("/temperature", asked.temperature, 0.0, 2.0);
-    checks.range("/top_p", asked.top_p, 0.0, 1.0);
-    checks.range("/max_output_tokens", asked.max_output_tokens, 1, 10_000_000);
-    if let Some(model) = &asked.model {
+/// Checks what is asked of the model.
+pub(super) fn check_options(options: &Options, model: Option<&str>, checks: &mut Checks) {
+    checks.range("/temperature", options.temperature, 0.0, 2.0);
+    checks.range("/top_p", options.top_p, 0.0, 1.0);
+    checks.range("/max_output_tokens", options.max_output_tokens, 1, 10_000_000);
+    if let Some(model) = model {
         checks.length("/model", model, 1, 200);
     }
-    if let Some(system) = &asked.system {
+    if let Some(system) = &options.system {
         checks.length("/system", system, 0, 100_000);
-    }
-    Options {
-        system: asked.system.clone(),
-        max_output_tokens: asked.max_output_tokens,
-        temperature: asked.temperature,
-        top_p: asked.top_p,
-        stop: Vec::new(),
-        reasoning_effort: asked.reasoning_effort,
-        response_format: ResponseFormat::Text,
-        max_steps,
     }
 }

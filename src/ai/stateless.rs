@@ -74,12 +74,20 @@ pub(super) struct StatelessWanted {
 impl StatelessWanted {
     pub(super) fn read(body: Generate) -> Result<Self, ApiError> {
         let mut checks = Checks::default();
-        let mut options = request::options(&body.options, 1, &mut checks);
-        options.stop = stop(body.stop, &mut checks);
-        options.response_format = format(body.response_format, &mut checks);
+        let options = Options {
+            system: body.system,
+            max_output_tokens: body.max_output_tokens,
+            temperature: body.temperature,
+            top_p: body.top_p,
+            stop: stop(body.stop, &mut checks),
+            reasoning_effort: body.reasoning_effort,
+            response_format: format(body.response_format, &mut checks),
+            max_steps: 1,
+        };
+        request::check_options(&options, body.model.as_deref(), &mut checks);
         let history = history(body.messages, body.prompt, &mut checks);
         checks.finish()?;
-        Ok(Self { history, options, model: body.options.model })
+        Ok(Self { history, options, model: body.model })
     }
 }
 

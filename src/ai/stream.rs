@@ -74,6 +74,6 @@ impl Listener {
 
 fn describe(end: &End, request_id: &str) -> StreamError {
     let error: ApiError = for_end(end);
-    error.log();
+    error.log(request_id);
     StreamError { error_text: error.detail().to_owned(), problem: error.to_json(request_id) }
 }

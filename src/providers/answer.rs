@@ -44,6 +44,27 @@ pub(super) enum Flow {
     Done,
 }
 
+/// The bytes that are kept of one answer: what is told again when it is whole. A provider that never
+/// stops must not fill the memory.
+#[derive(Debug, Default)]
+pub(super) struct Kept(usize);
+
+impl Kept {
+    const MOST: usize = 16 * 1024 * 1024;
+
+    /// What a call or block counts for besides its content. An answer has at most a thousand of them.
+    pub const BLOCK: usize = Self::MOST / 1000;
+
+    /// Counts what is kept from now on.
+    pub fn add(&mut self, bytes: usize, provider: ProviderName) -> Result<(), ProviderError> {
+        self.0 += bytes;
+        if self.0 <= Self::MOST {
+            return Ok(());
+        }
+        Err(ProviderError::new(provider, ErrorKind::Protocol, "the answer is too large"))
+    }
+}
+
 /// An answer as it is read: what is to be handed out, and how it ended.
 pub(super) struct Answer<D> {
     decoder: D,

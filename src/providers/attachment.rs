@@ -40,6 +40,11 @@ pub(super) fn quoted(name: &str, text: &str) -> String {
     format!("<document name=\"{name}\">\n{text}\n</document>")
 }
 
+/// The bytes of a file as an address.
+pub(super) fn data_url(media_type: &str, base64: &str) -> String {
+    format!("data:{media_type};base64,{base64}")
+}
+
 fn is_text(media_type: &str) -> bool {
     let media_type = media_type.split(';').next().unwrap_or_default().trim();
     let formats = ["json", "xml", "yaml", "toml", "csv", "javascript", "markdown", "sql"];

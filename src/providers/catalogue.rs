@@ -102,6 +102,25 @@ pub struct LongContextPricing {
 }
 
 impl Model {
+    /// A model of which nothing is known but that a server has it. Nearly all can call tools.
+    pub(super) fn unknown(provider: ProviderName, id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            provider,
+            name: id.to_owned(),
+            context_window: None,
+            max_output_tokens: None,
+            capabilities: vec![Capability::Text, Capability::Tools],
+            pricing: None,
+            long_context_pricing: None,
+            shutdown: None,
+            endpoint: Endpoint::Chat,
+            accepts_sampling: true,
+            thinking: ThinkingMode::Adaptive,
+            prompt_cache_min_tokens: None,
+        }
+    }
+
     /// The id with its provider's name before it: `openai/gpt-6-sol`.
     pub fn qualified_id(&self) -> String {
         format!("{}/{}", self.provider, self.id)
@@ -170,26 +189,14 @@ impl Catalogue {
 }
 
 fn demo() -> Model {
+    use Capability::{Documents, Reasoning, Text, Tools, Vision};
     Model {
-        id: "demo".to_owned(),
-        provider: ProviderName::Scripted,
         name: "Demo (scripted)".to_owned(),
         context_window: Some(128_000),
         max_output_tokens: Some(32_000),
-        capabilities: vec![
-            Capability::Text,
-            Capability::Vision,
-            Capability::Tools,
-            Capability::Reasoning,
-            Capability::Documents,
-        ],
+        capabilities: vec![Text, Vision, Tools, Reasoning, Documents],
         pricing: Some(Pricing::FREE),
-        long_context_pricing: None,
-        shutdown: None,
-        endpoint: Endpoint::Chat,
-        accepts_sampling: true,
-        thinking: ThinkingMode::Adaptive,
-        prompt_cache_min_tokens: None,
+        ..Model::unknown(ProviderName::Scripted, "demo")
     }
 }
 

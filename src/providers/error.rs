@@ -114,13 +114,14 @@ impl ProviderError {
 
     fn from_body(provider: ProviderName, status: Option<u16>, body: &str) -> Self {
         let body = body::read(body);
+        let message = if body.message.is_empty() { "no message" } else { &body.message };
+        let error = Self::new(provider, kind::of(status, &body), message);
         Self {
-            kind: kind::of(status, &body),
             status,
             code: body.code.or(body.kind),
             param: body.param,
             request_id: body.request_id,
-            ..Self::new(provider, ErrorKind::Server, &body.message)
+            ..error
         }
     }
 

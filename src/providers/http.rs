@@ -1,5 +1,6 @@
 //! Sends requests to a provider and turns every kind of failure into a [`ProviderError`].
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,6 +10,7 @@ use reqwest::{Client, RequestBuilder, Response, Url};
 use serde::Serialize;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::sse::{Broken, LARGEST_EVENT};
 use super::{Connection, ErrorKind, ProviderError, ProviderName, retry};
 
 /// The longest wait for an answer to begin, as in the providers' SDKs.
@@ -40,7 +42,7 @@ impl Http {
         if !matches!(base.scheme(), "http" | "https") {
             return Err(invalid("the base URL is not http or https"));
         }
-        let client = client(&connection, headers).map_err(|error| invalid(&causes(&error)))?;
+        let client = client(&connection, headers).map_err(|error| invalid(&causes(error)))?;
         Ok(Self { provider, connection, client, base })
     }
 
@@ -79,6 +81,20 @@ impl Http {
         .await
     }
 
+    /// Fetches a text, trying again where that helps.
+    pub async fn get(&self, url: &Url, headers: &HeaderMap) -> Result<String, ProviderError> {
+        retry::with_retries(self.connection.max_retries, None, async || {
+            let request = self.client.get(url.clone()).headers(headers.clone());
+            let response = self.send(request, None).await?;
+            whole(response, self.connection.idle_timeout).await.map_err(|broken| match broken {
+                Broken::Transport(error) => self.broken(error),
+                Broken::Idle => self.error(ErrorKind::Timeout, "nothing came for too long"),
+                Broken::TooLarge => self.error(ErrorKind::Protocol, "the answer is too large"),
+            })
+        })
+        .await
+    }
+
     async fn send(
         &self,
         request: RequestBuilder,
@@ -88,7 +104,7 @@ impl Http {
         let latest = deadline.map_or(latest, |deadline| deadline.min(latest));
         let response = match timeout_at(latest, request.send()).await {
             Ok(Ok(response)) => response,
-            Ok(Err(error)) => return Err(self.broken(&error)),
+            Ok(Err(error)) => return Err(self.broken(error)),
             Err(_) => return Err(self.error(ErrorKind::Timeout, "no answer began in time")),
         };
         if response.status().is_success() {
@@ -98,8 +114,7 @@ impl Http {
         }
     }
 
-    /// What a failure of the transport means.
-    pub fn broken(&self, error: &reqwest::Error) -> ProviderError {
+    fn broken(&self, error: reqwest::Error) -> ProviderError {
         let kind = if error.is_timeout() { ErrorKind::Timeout } else { ErrorKind::Unreachable };
         self.error(kind, &causes(error))
     }
@@ -143,6 +158,24 @@ async fn beginning(response: &mut Response) -> Vec<u8> {
     body
 }
 
+/// A body that is no stream.
+pub(super) async fn whole(
+    mut response: Response,
+    idle_timeout: Duration,
+) -> Result<String, Broken<reqwest::Error>> {
+    let mut body = Vec::new();
+    loop {
+        let chunk = timeout(idle_timeout, response.chunk()).await.map_err(|_| Broken::Idle)?;
+        match chunk.map_err(Broken::Transport)? {
+            Some(chunk) if body.len() + chunk.len() > LARGEST_EVENT => {
+                return Err(Broken::TooLarge);
+            }
+            Some(chunk) => body.extend_from_slice(&chunk),
+            None => return Ok(String::from_utf8_lossy(&body).into_owned()),
+        }
+    }
+}
+
 /// A header that carries a secret, with `prefix` before it.
 pub(super) fn secret_header(
     provider: ProviderName,
@@ -161,16 +194,15 @@ pub(super) fn secret_header(
     Ok(headers)
 }
 
-/// reqwest says only "error sending request"; the reason is in its sources.
-pub(super) fn causes(error: &reqwest::Error) -> String {
-    let mut text = String::new();
-    let mut cause: Option<&dyn std::error::Error> = Some(error);
+/// What went wrong. reqwest itself says only "error sending request"; the reason is in its sources. The
+/// address is left out, because its query may hold a secret.
+pub(super) fn causes(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut cause = error.source();
     while let Some(error) = cause {
-        let part = error.to_string();
-        if !text.contains(&part) {
-            text.push_str(if text.is_empty() { "" } else { ": " });
-            text.push_str(&part);
-        }
+        text.push_str(": ");
+        text.push_str(&error.to_string());
         cause = error.source();
     }
     text

@@ -15,6 +15,8 @@ pub use request::{
     Content, Message, Opaque, ReasoningEffort, Request, ResponseFormat, Role, ToolDefinition,
 };
 pub use scripted::Scripted;
+
+use catalogue::Model;
 use serde::{Deserialize, Serialize};
 
 pub mod catalogue;
@@ -96,6 +98,18 @@ impl Provider {
             Self::OpenAi(openai) => openai.stream(request).await,
             Self::Anthropic(anthropic) => anthropic.stream(request).await,
             Self::Scripted(scripted) => scripted.stream(&request),
+        }
+    }
+
+    /// The models that the provider itself says it has. What it does not say comes from the catalogue,
+    /// where that knows the model.
+    pub async fn models(&self) -> Result<Vec<Model>, ProviderError> {
+        match self {
+            Self::OpenAi(openai) => openai.models().await,
+            Self::Anthropic(anthropic) => anthropic.models().await,
+            Self::Scripted(_) => {
+                Ok(catalogue::find(catalogue::DEMO).cloned().into_iter().collect())
+            }
         }
     }
 }

@@ -6,12 +6,11 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use reqwest::Response;
 use reqwest::header::CONTENT_TYPE;
-use tokio::time::timeout;
 
 use super::answer::{Answer, Decoder};
 use super::error::request_id;
-use super::http::Http;
-use super::sse::{Broken, Frame, Frames, LARGEST_EVENT};
+use super::http::{Http, causes, whole};
+use super::sse::{Broken, Frame, Frames};
 use super::{ApiKey, ErrorKind, Event, EventStream, ProviderError};
 
 /// The events of a response that has begun.
@@ -21,11 +20,15 @@ pub(super) async fn read<D: Decoder>(
     decoder: D,
 ) -> Result<EventStream, ProviderError> {
     let label = Label::of(http, &response);
-    if is_json(&response) {
+    if content_type(&response).contains("text/html") {
+        let message = "a web page came instead of an answer: is the base URL right?";
+        return Err(label.put_on(ProviderError::new(D::PROVIDER, ErrorKind::Protocol, message)));
+    }
+    if content_type(&response).contains("json") {
         let idle_timeout = http.connection.idle_timeout;
         return match whole(response, idle_timeout).await {
             Ok(body) => unstreamed(decoder, body, &label),
-            Err(broken) => Err(label.put_on(error::<D>(&broken))),
+            Err(broken) => Err(label.put_on(error::<D>(broken))),
         };
     }
     Ok(streamed(response.bytes_stream(), http.connection.idle_timeout, decoder, label))
@@ -92,16 +95,16 @@ where
             match self.frames.next().await {
                 Ok(Some(frame)) => self.answer.push(&frame),
                 Ok(None) => self.answer.finish(false, None),
-                Err(broken) => self.answer.finish(false, Some(error::<D>(&broken))),
+                Err(broken) => self.answer.finish(false, Some(error::<D>(broken))),
             }
         }
     }
 }
 
-fn error<D: Decoder>(broken: &Broken<reqwest::Error>) -> ProviderError {
+fn error<D: Decoder>(broken: Broken<reqwest::Error>) -> ProviderError {
     match broken {
         Broken::Transport(cause) => {
-            ProviderError::new(D::PROVIDER, ErrorKind::Truncated, &super::http::causes(cause))
+            ProviderError::new(D::PROVIDER, ErrorKind::Truncated, &causes(cause))
         }
         Broken::Idle => {
             ProviderError::new(D::PROVIDER, ErrorKind::Timeout, "nothing came for too long")
@@ -131,24 +134,10 @@ impl Label {
     }
 }
 
-fn is_json(response: &Response) -> bool {
+fn content_type(response: &Response) -> String {
     let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    content_type.is_some_and(|value| value.to_ascii_lowercase().contains("json"))
+    content_type.unwrap_or_default().to_ascii_lowercase()
 }
 
-async fn whole(
-    mut response: Response,
-    idle_timeout: Duration,
-) -> Result<String, Broken<reqwest::Error>> {
-    let mut body = Vec::new();
-    loop {
-        let chunk = timeout(idle_timeout, response.chunk()).await.map_err(|_| Broken::Idle)?;
-        match chunk.map_err(Broken::Transport)? {
-            Some(chunk) if body.len() + chunk.len() > LARGEST_EVENT => {
-                return Err(Broken::TooLarge);
-            }
-            Some(chunk) => body.extend_from_slice(&chunk),
-            None => return Ok(String::from_utf8_lossy(&body).into_owned()),
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -187,15 +187,14 @@ impl Providers {
         let is_custom = |set_up: &Option<SetUp>| set_up.as_ref().is_some_and(|s| !s.is_official);
         let is_claude = id.starts_with("claude");
         let is_default = id == self.inner.default_model;
-        let anthropic = self.inner.anthropic.is_some() && is_claude
+        let anthropic = self.inner.anthropic.is_some()
+            && is_claude
             && (is_default || is_custom(&self.inner.anthropic));
         let openai = is_custom(&self.inner.openai) || (is_default && !is_claude);
         let provider = match (anthropic, openai) {
             (true, _) => Some(ProviderName::Anthropic),
             (false, true) => Some(ProviderName::OpenAi),
-            (false, false) => {
-                is_custom(&self.inner.anthropic).then_some(ProviderName::Anthropic)
-            }
+            (false, false) => is_custom(&self.inner.anthropic).then_some(ProviderName::Anthropic),
         };
         (provider, id)
     }
@@ -259,10 +258,8 @@ fn openai(config: &Config, clock: &Clock) -> Result<Option<SetUp>, ProvidersErro
     }
     let key = api_key(config.openai.api_key.as_ref());
     let connection = connection(key, &config.openai.base_url, is_official, clock);
-    let openai = OpenAi::new(connection).map_err(|error| ProvidersError {
-        variables: "OPENAI_API_KEY, OPENAI_BASE_URL",
-        error,
-    })?;
+    let openai = OpenAi::new(connection)
+        .map_err(|error| ProvidersError { variables: "OPENAI_API_KEY, OPENAI_BASE_URL", error })?;
     Ok(Some(SetUp { provider: Arc::new(Provider::OpenAi(openai)), is_official }))
 }
 
@@ -291,6 +288,7 @@ fn api_key(key: Option<&Secret>) -> ApiKey {
 
 fn connection(key: ApiKey, base_url: &str, is_official: bool, clock: &Clock) -> Connection {
     let connection = Connection::compatible(key.clone(), base_url);
-    let patience = if is_official { Connection::openai(key).idle_timeout } else { connection.idle_timeout };
+    let patience =
+        if is_official { Connection::openai(key).idle_timeout } else { connection.idle_timeout };
     Connection { idle_timeout: patience, clock: clock.clone(), ..connection }
 }

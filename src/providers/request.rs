@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::ProviderName;
+use super::{ProviderName, history};
 
 /// What a model is asked.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +31,21 @@ pub struct Request {
     pub response_format: ResponseFormat,
     /// When the caller gives up waiting for the answer to begin, retries included.
     pub deadline: Option<Instant>,
+}
+
+impl Request {
+    /// The request as a provider can be asked it: with a history it accepts, and with the wish for JSON
+    /// in words, because Anthropic knows no other way to say it and OpenAI insists on the words.
+    pub(super) fn prepared(mut self, provider: ProviderName) -> Self {
+        const JSON: &str = "Answer with one JSON object and nothing else.";
+        self.messages = history::tidy(self.messages, provider);
+        self.system = self.system.filter(|text| !text.trim().is_empty());
+        if self.response_format == ResponseFormat::JsonObject {
+            let system = self.system.map(|system| format!("{system}\n\n{JSON}"));
+            self.system = system.or_else(|| Some(JSON.to_owned()));
+        }
+        self
+    }
 }
 
 /// One turn of the conversation.

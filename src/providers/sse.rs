@@ -1,6 +1,5 @@
 //! Server-sent events: from the bytes of a body to the text of each event's data.
 
-use std::fmt;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -90,12 +89,6 @@ where
     fn end(&mut self) {
         self.ended = true;
         self.chunk = Bytes::from_static(b"\n\n");
-    }
-}
-
-impl<S> fmt::Debug for Frames<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Frames").field("ended", &self.ended).finish_non_exhaustive()
     }
 }
 

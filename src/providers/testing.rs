@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,7 +12,7 @@ use axum::body::Body;
 use axum::extract::Request as HttpRequest;
 use axum::http::{HeaderMap, Response, StatusCode};
 use bytes::Bytes;
-use futures_util::{StreamExt, stream};
+use futures_util::{Stream, StreamExt, stream};
 use serde_json::Value;
 use tokio::net::TcpListener;
 
@@ -222,6 +223,11 @@ impl Reply {
 
     pub fn sse(body: &str) -> Self {
         Self::new(200, "text/event-stream", body.to_owned())
+    }
+
+    /// A stream that comes piece by piece.
+    pub fn pieces(body: impl Stream<Item = io::Result<Bytes>> + Send + 'static) -> Self {
+        Self::new(200, "text/event-stream", Body::from_stream(body))
     }
 
     /// A recorded answer with its status and headers.

@@ -190,7 +190,8 @@ create trigger chats_set_updated_at before update on public.chats
 create trigger messages_set_updated_at before update on public.messages
   for each row execute function private.set_updated_at();
 
--- A message follows the newest active one unless it says otherwise, and is later than its parent.
+-- A message follows the newest active one unless it says otherwise, and is later than its parent,
+-- whatever the clock says. An older message that is brought in follows what was there at its time.
 create function private.place_message() returns trigger
   language plpgsql set search_path = '' as $$
 declare
@@ -200,7 +201,9 @@ begin
     select m.id into new.parent_id
       from public.messages m
       where m.chat_id = new.chat_id and m.user_id = new.user_id and m.is_active
-        and m.created_at <= new.created_at and m.id <> new.id
+        and (m.created_at <= new.created_at
+          or new.created_at > clock_timestamp() - interval '1 minute')
+        and m.id <> new.id
       order by m.created_at desc, m.id desc
       limit 1;
   end if;

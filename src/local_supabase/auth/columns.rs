@@ -1,5 +1,7 @@
 //! How values are kept in columns.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, Type, ValueRef};
@@ -74,4 +76,12 @@ fn unreadable(
 ) -> rusqlite::Error {
     let index = row.as_ref().column_index(column).unwrap_or_default();
     rusqlite::Error::FromSqlConversionFailure(index, Type::Text, Box::new(error))
+}
+
+/// GoTrue writes the members of free-form objects in alphabetical order.
+pub(super) fn sorted<S: Serializer>(
+    object: &Map<String, Value>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(object.iter().collect::<BTreeMap<_, _>>())
 }

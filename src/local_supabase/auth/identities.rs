@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::columns::{Time, object, object_text, uuid};
+use super::columns::{Time, object, object_text, sorted, uuid};
 
 /// The members are in GoTrue's order.
 #[derive(Clone, Serialize)]
@@ -14,6 +14,7 @@ pub(super) struct Identity {
     /// The user's id at the provider. For e-mail that is the id they have here.
     id: Uuid,
     user_id: Uuid,
+    #[serde(serialize_with = "sorted")]
     pub(super) identity_data: Map<String, Value>,
     provider: String,
     last_sign_in_at: Option<Time>,

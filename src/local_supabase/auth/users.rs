@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::columns::{Time, object, object_text, uuid};
+use super::columns::{Time, object, object_text, sorted, uuid};
 use super::identities::{self, Identity};
 
 /// The members are in GoTrue's order, and absent where GoTrue leaves them out.
@@ -26,7 +26,9 @@ pub(super) struct User {
     confirmed_at: Option<Time>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) last_sign_in_at: Option<Time>,
+    #[serde(serialize_with = "sorted")]
     pub(super) app_metadata: Map<String, Value>,
+    #[serde(serialize_with = "sorted")]
     pub(super) user_metadata: Map<String, Value>,
     /// Not read for lists, where GoTrue shows `null`.
     pub(super) identities: Option<Vec<Identity>>,

@@ -169,14 +169,16 @@ create trigger messages_set_updated_at after update on messages begin
 end;
 
 -- A message follows the newest active one unless it says otherwise, and is later than its parent;
--- its chat was active when it came. One trigger, because SQLite leaves the order of two open.
+-- an older message that is brought in follows what was there at its time. Its chat was active when it
+-- came. One trigger, because SQLite leaves the order of two open.
 create trigger messages_place after insert on messages begin
   update messages
     set parent_id = (
       select m.id
         from messages m
         where m.chat_id = new.chat_id and m.user_id = new.user_id and m.is_active
-          and m.created_at <= new.created_at and m.id <> new.id
+          and (m.created_at <= new.created_at or new.created_at > clock_timestamp() - 60000000)
+          and m.id <> new.id
         order by m.created_at desc, m.id desc
         limit 1)
     where rowid = new.rowid and new.parent_id is null and new.is_active;

@@ -5,18 +5,15 @@ use serde_json::value::RawValue;
 
 use super::NAME;
 use super::wire::{Block, Delta};
-use crate::providers::answer::Events;
-use crate::providers::{ErrorKind, Event, Opaque, ProviderError};
-
-/// The most that is kept of one answer: thoughts and calls, which are told again when they are whole.
-const MOST_BYTES: usize = 16 * 1024 * 1024;
+use crate::providers::answer::{Events, Kept};
+use crate::providers::{Event, Opaque, ProviderError};
 
 /// The blocks that have begun and not ended.
 #[derive(Debug, Default)]
 pub(super) struct Blocks {
     open: Vec<(usize, Open)>,
     calls: usize,
-    bytes: usize,
+    kept: Kept,
 }
 
 #[derive(Debug)]
@@ -51,30 +48,9 @@ impl Blocks {
         json: &RawValue,
         events: &mut Events,
     ) -> Result<(), ProviderError> {
-        self.weigh(json.get().len() + size_of::<Open>())?;
-        let block: Block<'_> = serde_json::from_str(json.get()).unwrap_or_default();
-        let open = match (block.kind.as_ref(), block.id, block.name) {
-            ("text", ..) => {
-                tell(block.text, Event::Text, events);
-                Open::Text
-            }
-            ("thinking", ..) => {
-                let thinking = block.thinking.unwrap_or_default();
-                tell(Some(thinking.clone()), Event::Reasoning, events);
-                Open::Thinking { thinking, signature: block.signature.unwrap_or_default() }
-            }
-            ("tool_use", Some(id), Some(name)) => {
-                let index = self.calls;
-                self.calls += 1;
-                events.push_back(Event::ToolCallStart { index, id, name });
-                let input = block.input.map(|input| input.get().to_owned());
-                Open::Call { index, arguments: String::new(), input }
-            }
-            ("server_tool_use", Some(id), Some(name)) if block.input.is_none_or(is_empty) => {
-                Open::ServerCall { id, name, input: String::new() }
-            }
-            _ => Open::Other(json.get().to_owned()),
-        };
+        self.kept.add(json.get().len() + Kept::BLOCK, NAME)?;
+        let open = Open::begin(json, self.calls, events);
+        self.calls += usize::from(matches!(open, Open::Call { .. }));
         self.open.push((at, open));
         Ok(())
     }
@@ -86,28 +62,9 @@ impl Blocks {
         events: &mut Events,
     ) -> Result<(), ProviderError> {
         let kept = [&delta.thinking, &delta.signature, &delta.partial_json];
-        self.weigh(kept.into_iter().flatten().map(String::len).sum())?;
-        let Some((_, open)) = self.open.iter_mut().rfind(|(index, _)| *index == at) else {
-            return Ok(());
-        };
-        match (open, delta) {
-            (Open::Text, Delta { text, .. }) => tell(text, Event::Text, events),
-            (Open::Thinking { signature, .. }, Delta { signature: Some(whole), .. }) => {
-                *signature = whole;
-            }
-            (Open::Thinking { thinking, .. }, Delta { thinking: Some(more), .. }) => {
-                thinking.push_str(&more);
-                tell(Some(more), Event::Reasoning, events);
-            }
-            (Open::Call { index, arguments, .. }, Delta { partial_json: Some(more), .. }) => {
-                arguments.push_str(&more);
-                let index = *index;
-                tell(Some(more), |arguments| Event::ToolCallDelta { index, arguments }, events);
-            }
-            (Open::ServerCall { input, .. }, Delta { partial_json: Some(more), .. }) => {
-                input.push_str(&more);
-            }
-            _ => {}
+        self.kept.add(kept.into_iter().flatten().map(String::len).sum(), NAME)?;
+        if let Some((_, open)) = self.open.iter_mut().rfind(|(index, _)| *index == at) {
+            open.grow(delta, events);
         }
         Ok(())
     }
@@ -124,17 +81,58 @@ impl Blocks {
             open.end(events);
         }
     }
-
-    fn weigh(&mut self, bytes: usize) -> Result<(), ProviderError> {
-        self.bytes += bytes;
-        if self.bytes <= MOST_BYTES {
-            return Ok(());
-        }
-        Err(ProviderError::new(NAME, ErrorKind::Protocol, "the answer's blocks are too large"))
-    }
 }
 
 impl Open {
+    /// `index` is the position that a call would have.
+    fn begin(json: &RawValue, index: usize, events: &mut Events) -> Self {
+        let block: Block<'_> = serde_json::from_str(json.get()).unwrap_or_default();
+        match (block.kind.as_ref(), block.id, block.name) {
+            ("text", ..) => {
+                tell(block.text, Event::Text, events);
+                Self::Text
+            }
+            ("thinking", ..) => {
+                let thinking = block.thinking.unwrap_or_default();
+                tell(Some(thinking.clone()), Event::Reasoning, events);
+                Self::Thinking { thinking, signature: block.signature.unwrap_or_default() }
+            }
+            ("tool_use", Some(id), Some(name)) => {
+                events.push_back(Event::ToolCallStart { index, id, name });
+                let input = block.input.map(|input| input.get().to_owned());
+                Self::Call { index, arguments: String::new(), input }
+            }
+            ("server_tool_use", Some(id), Some(name)) if block.input.is_none_or(is_empty) => {
+                Self::ServerCall { id, name, input: String::new() }
+            }
+            _ => Self::Other(json.get().to_owned()),
+        }
+    }
+
+    /// A signature comes whole; everything else comes in pieces.
+    fn grow(&mut self, delta: Delta<'_>, events: &mut Events) {
+        match self {
+            Self::Text => tell(delta.text, Event::Text, events),
+            Self::Thinking { thinking, signature } => {
+                if let Some(whole) = delta.signature {
+                    *signature = whole;
+                }
+                thinking.push_str(delta.thinking.as_deref().unwrap_or_default());
+                tell(delta.thinking, Event::Reasoning, events);
+            }
+            Self::Call { index, arguments, .. } => {
+                let index = *index;
+                arguments.push_str(delta.partial_json.as_deref().unwrap_or_default());
+                let event = |arguments| Event::ToolCallDelta { index, arguments };
+                tell(delta.partial_json, event, events);
+            }
+            Self::ServerCall { input, .. } => {
+                input.push_str(delta.partial_json.as_deref().unwrap_or_default());
+            }
+            Self::Other(_) => {}
+        }
+    }
+
     fn end(self, events: &mut Events) {
         match self {
             Self::Text => events.push_back(Event::TextEnd { opaque: None }),

@@ -33,22 +33,16 @@ impl answer::Decoder for Decoder {
             return Err(ProviderError::reported(NAME, json));
         }
         let at = frame.index.unwrap_or(0);
-        match frame.kind.as_ref() {
-            "message_start" => self.begin(frame, events),
-            "content_block_start" => {
-                if let Some(block) = frame.content_block {
-                    self.blocks.start(at, block, events)?;
-                }
+        match (frame.kind.as_ref(), frame.content_block) {
+            ("message_start", _) => self.begin(frame, events),
+            ("content_block_start", Some(block)) => self.blocks.start(at, block, events)?,
+            ("content_block_delta", _) => {
+                frame.delta.map_or(Ok(()), |delta| self.blocks.delta(at, delta, events))?;
             }
-            "content_block_delta" => {
-                if let Some(delta) = frame.delta {
-                    self.blocks.delta(at, delta, events)?;
-                }
-            }
-            "content_block_stop" => self.blocks.stop(at, events),
-            "message_delta" => self.message_delta(frame),
-            "message_stop" => return Ok(Flow::Done),
-            "message" => {
+            ("content_block_stop", _) => self.blocks.stop(at, events),
+            ("message_delta", _) => self.message_delta(frame),
+            ("message_stop", _) => return Ok(Flow::Done),
+            ("message", _) => {
                 self.message(frame, events)?;
                 return Ok(Flow::Done);
             }

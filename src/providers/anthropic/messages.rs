@@ -1,4 +1,4 @@
-//! From a tidied conversation to the messages of a Messages request.
+//! From a prepared conversation to the messages of a Messages request.
 
 use std::borrow::Cow;
 

@@ -4,14 +4,13 @@ use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
 use super::http::{Http, secret_header};
-use super::{
-    Connection, EventStream, ProviderError, ProviderName, Request, catalogue, history, reader,
-};
+use super::{Connection, EventStream, ProviderError, ProviderName, Request, catalogue, reader};
 use decoder::Decoder;
 
 mod blocks;
 mod decoder;
 mod messages;
+mod models;
 mod request;
 mod thinking;
 mod usage;
@@ -65,7 +64,7 @@ impl Anthropic {
     pub(super) async fn stream(&self, mut request: Request) -> Result<EventStream, ProviderError> {
         let model = catalogue::find_of(NAME, &request.model);
         let samples = request::sampling(&mut request, model)?;
-        request.messages = history::tidy(request.messages, NAME);
+        let request = request.prepared(NAME);
         let body = request::body(&request, model);
         let headers = self.headers(samples);
         let url = self.url("/messages");

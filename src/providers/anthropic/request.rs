@@ -39,7 +39,7 @@ pub(super) fn sampling(
     Err(ProviderError::invalid(NAME, param, &message))
 }
 
-/// The body. The messages have been tidied.
+/// The body of a prepared request.
 pub(super) fn body<'a>(request: &'a Request, model: Option<&Model>) -> Body<'a> {
     let known = model.and_then(|model| model.max_output_tokens);
     let max_tokens = request.max_output_tokens.or(known).unwrap_or(DEFAULT_MAX_TOKENS);
@@ -110,18 +110,14 @@ fn output_config(effort: Option<Effort>, format: &ResponseFormat) -> Option<Outp
     (effort.is_some() || format.is_some()).then_some(OutputConfig { effort, format })
 }
 
-/// What precedes the conversation is one text here. A JSON object without a schema can only be asked
-/// for in words.
+/// What precedes the conversation is one text here.
 fn system(request: &Request) -> Option<Cow<'_, str>> {
-    const JSON: &str = "Answer with one JSON object and nothing else.";
     let leading = request.messages.iter().take_while(|message| message.role == Role::System);
     let leading = leading.flat_map(|message| &message.content).filter_map(|piece| match piece {
         Content::Text { text, .. } => Some(text.as_str()),
         _ => None,
     });
-    let json = (request.response_format == ResponseFormat::JsonObject).then_some(JSON);
-    let given = request.system.as_deref().filter(|text| !text.trim().is_empty());
-    let mut texts = given.into_iter().chain(leading).chain(json);
+    let mut texts = request.system.as_deref().into_iter().chain(leading);
     let first = Cow::Borrowed(texts.next()?);
     Some(texts.fold(first, |all, text| format!("{all}\n\n{text}").into()))
 }

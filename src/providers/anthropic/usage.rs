@@ -47,3 +47,31 @@ fn read(usage: &Value) -> Usage {
         raw: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Totals;
+
+    #[test]
+    fn later_counts_replace_and_absent_ones_stay() {
+        let mut totals = Totals::default();
+        assert_eq!(totals.take(), None);
+        totals.merge(r#"{"input_tokens": 5, "cache_read_input_tokens": 7, "output_tokens": 1}"#);
+        assert_eq!(totals.take().map(|usage| usage.output_tokens), Some(1));
+        assert_eq!(totals.take(), None, "told once");
+        totals.merge(r#"{"input_tokens": null, "output_tokens": 9}"#);
+        totals.merge("nonsense");
+        let usage = totals.take().unwrap();
+        assert_eq!((usage.input_tokens, usage.cached_input_tokens), (12, 7));
+        assert_eq!(usage.output_tokens, 9);
+    }
+
+    #[test]
+    fn impossible_counts_do_not_overflow() {
+        let mut totals = Totals::default();
+        let most = u64::MAX;
+        totals.merge(&format!(r#"{{"input_tokens": {most}, "cache_read_input_tokens": {most}}}"#));
+        let usage = totals.take().unwrap();
+        assert_eq!((usage.input_tokens, usage.cached_input_tokens), (most, most));
+    }
+}

@@ -63,6 +63,7 @@ fn by_wording(message: &str) -> Option<ErrorKind> {
 
 fn by_status(status: u16) -> Option<ErrorKind> {
     Some(match status {
+        300..=399 => ErrorKind::Protocol,
         401 | 403 => ErrorKind::Authentication,
         402 => ErrorKind::Quota,
         408 | 504 => ErrorKind::Timeout,

@@ -19,6 +19,10 @@ pub(super) struct Dialect {
     pub developer: bool,
     /// `reasoning_effort`, where the caller asks for one.
     pub reasoning_effort: bool,
+    /// `reasoning.summary` of the Responses API. Some organisations may not have it.
+    pub reasoning_summary: bool,
+    /// `include` of the Responses API asks for thoughts that can go back.
+    pub encrypted_reasoning: bool,
 }
 
 impl Dialect {
@@ -29,6 +33,8 @@ impl Dialect {
         max_completion_tokens: true,
         developer: true,
         reasoning_effort: true,
+        reasoning_summary: true,
+        encrypted_reasoning: true,
     };
 
     /// What nearly all servers understand.
@@ -49,6 +55,10 @@ impl Dialect {
             next.max_completion_tokens = !first.max_completion_tokens;
         } else if self.reasoning_effort && refusal.is_unknown("reasoning_effort") {
             next.reasoning_effort = false;
+        } else if self.reasoning_summary && refusal.names("reasoning.summary") {
+            next.reasoning_summary = false;
+        } else if self.encrypted_reasoning && refusal.is_about_encryption() {
+            next.encrypted_reasoning = false;
         } else if self.developer && (refusal.names("developer") || refusal.names("role")) {
             next.developer = false;
         }
@@ -82,6 +92,10 @@ impl<'a> Refusal<'a> {
         self.param.contains(field) || self.param.is_empty() && self.message.contains(field)
     }
 
+    fn is_about_encryption(&self) -> bool {
+        self.param.starts_with("include") || self.message.contains("encrypted content")
+    }
+
     /// The field itself is not known, as opposed to what was in it.
     fn is_unknown(&self, field: &str) -> bool {
         const WORDS: [&str; 7] = [
@@ -112,20 +126,27 @@ impl Dialects {
         Self { first, learned: Mutex::default() }
     }
 
+    /// How to speak to a model.
     pub fn of(&self, model: &str) -> Dialect {
         let learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
         learned.get(model).copied().unwrap_or(self.first)
     }
 
-    /// Learns from a refusal of a request in dialect `used`. `None`: the refusal has another reason.
-    pub fn learn(&self, model: &str, used: Dialect, refusal: &ProviderError) -> Option<Dialect> {
+    /// What to say instead of `used`, if that is what was refused.
+    pub fn revised(&self, used: Dialect, refusal: &ProviderError) -> Option<Dialect> {
+        used.revised(self.first, refusal)
+    }
+
+    /// A model has understood this.
+    pub fn learn(&self, model: &str, understood: Dialect) {
         const MOST_MODELS: usize = 1000;
-        let revised = used.revised(self.first, refusal)?;
+        if understood == self.of(model) {
+            return;
+        }
         let mut learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
         if learned.len() >= MOST_MODELS {
             learned.clear();
         }
-        learned.insert(model.to_owned(), revised);
-        Some(revised)
+        learned.insert(model.to_owned(), understood);
     }
 }

@@ -48,3 +48,42 @@ fn count(usage: &Value, paths: &[&str]) -> Option<u64> {
 fn cost(usage: &Value) -> Option<f64> {
     usage["cost"].as_f64().filter(|cost| cost.is_finite() && *cost >= 0.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::read;
+
+    #[test]
+    fn a_part_is_never_more_than_its_whole() {
+        let usage = read(
+            r#"{"input_tokens": 10, "output_tokens": 5,
+                "input_tokens_details": {"cached_tokens": 8, "cache_write_tokens": 7,
+                    "cache_write_tokens_details": {"ttl_12h_tokens": 9}},
+                "output_tokens_details": {"reasoning_tokens": 6}}"#,
+        )
+        .unwrap();
+        assert_eq!((usage.cached_input_tokens, usage.cache_write_input_tokens), (8, 2));
+        assert_eq!((usage.long_cache_write_input_tokens, usage.reasoning_tokens), (2, 5));
+    }
+
+    #[test]
+    fn nothing_is_not_zero() {
+        for nothing in ["", "null", "{}", "[]", "7", r#"{"prompt_tokens": "many"}"#] {
+            assert_eq!(read(nothing), None, "{nothing}");
+        }
+        let usage =
+            read(r#"{"prompt_tokens": 3, "completion_tokens": -1, "cost": "free"}"#).unwrap();
+        assert_eq!((usage.input_tokens, usage.output_tokens, usage.cost_usd), (3, 0, None));
+    }
+
+    #[test]
+    fn a_large_object_is_not_kept() {
+        let usage = |length| {
+            let filler = "x".repeat(length);
+            read(&format!(r#"{{"prompt_tokens": 3, "filler": "{filler}"}}"#)).unwrap()
+        };
+        assert!(usage(16_000).raw.is_some());
+        assert!(usage(17_000).raw.is_none());
+        assert_eq!(usage(17_000).input_tokens, 3);
+    }
+}

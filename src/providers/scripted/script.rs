@@ -44,34 +44,24 @@ impl Script {
 
     /// The answer, event by event, within the limits of the request.
     pub fn steps(mut self, request: &Request, pace: Duration) -> Vec<Step> {
-        let limit = self.limit(request);
+        let limit = self.limit(request).map(Ending::Finish);
         let usage = self.usage(request);
         let pace = pace * self.slowness.max(1);
-        let mut steps: Vec<Step> = Vec::new();
-        let mut tell = |wait, event| steps.push((wait, Ok(event)));
-        for word in self.reasoning.split_inclusive(' ') {
-            tell(pace, Event::Reasoning(word.to_owned()));
-        }
+        let mut steps = Vec::new();
+        words(&self.reasoning, pace, Event::Reasoning, &mut steps);
         if !self.reasoning.is_empty() {
-            tell(Duration::ZERO, Event::ReasoningEnd { opaque: None });
+            steps.push(at_once(Event::ReasoningEnd { opaque: None }));
         }
-        for word in self.text.split_inclusive(' ') {
-            tell(pace, Event::Text(word.to_owned()));
-        }
+        words(&self.text, pace, Event::Text, &mut steps);
         for (index, call) in self.calls.iter().enumerate() {
-            call.tell(index, id(request, index), pace, &mut tell);
+            call.tell(index, id(request, index), pace, &mut steps);
         }
-        tell(Duration::ZERO, Event::Usage(usage));
-        match (limit, self.ending) {
-            (Some(finish_reason), _) | (None, Some(Ending::Finish(finish_reason))) => {
-                tell(Duration::ZERO, Event::End { finish_reason });
-            }
-            (None, Some(Ending::Fail(error))) => steps.push((pace, Err(error))),
-            (None, None) => {
-                let finish_reason = FinishReason::Stop.given_calls(!self.calls.is_empty());
-                tell(Duration::ZERO, Event::End { finish_reason });
-            }
-        }
+        steps.push(at_once(Event::Usage(usage)));
+        let usual = FinishReason::Stop.given_calls(!self.calls.is_empty());
+        steps.push(match limit.or(self.ending).unwrap_or(Ending::Finish(usual)) {
+            Ending::Finish(finish_reason) => at_once(Event::End { finish_reason }),
+            Ending::Fail(error) => (pace, Err(error)),
+        });
         steps
     }
 
@@ -112,20 +102,24 @@ impl Script {
 }
 
 impl Call {
-    fn tell(
-        &self,
-        index: usize,
-        id: String,
-        pace: Duration,
-        tell: &mut impl FnMut(Duration, Event),
-    ) {
-        tell(pace, Event::ToolCallStart { index, id, name: self.name.clone() });
+    fn tell(&self, index: usize, id: String, pace: Duration, steps: &mut Vec<Step>) {
+        let start = Event::ToolCallStart { index, id, name: self.name.clone() };
+        steps.push((pace, Ok(start)));
         for piece in self.arguments.split_inclusive(',') {
-            tell(pace, Event::ToolCallDelta { index, arguments: piece.to_owned() });
+            let delta = Event::ToolCallDelta { index, arguments: piece.to_owned() };
+            steps.push((pace, Ok(delta)));
         }
         let arguments = self.arguments.clone();
-        tell(Duration::ZERO, Event::ToolCallEnd { index, arguments, opaque: None });
+        steps.push(at_once(Event::ToolCallEnd { index, arguments, opaque: None }));
     }
+}
+
+fn words(text: &str, pace: Duration, event: fn(String) -> Event, steps: &mut Vec<Step>) {
+    steps.extend(text.split_inclusive(' ').map(|word| (pace, Ok(event(word.to_owned())))));
+}
+
+fn at_once(event: Event) -> Step {
+    (Duration::ZERO, Ok(event))
 }
 
 /// The same in the same conversation, another in any other.

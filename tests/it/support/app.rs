@@ -44,11 +44,7 @@ impl TestApp {
         Self::start(data_dir, settings, clock).await
     }
 
-    async fn start(
-        data_dir: PathBuf,
-        settings: HashMap<String, String>,
-        clock: Clock,
-    ) -> Self {
+    async fn start(data_dir: PathBuf, settings: HashMap<String, String>, clock: Clock) -> Self {
         let mut config = config(&data_dir, &settings);
         config.scripted_pace = Duration::ZERO;
         let app = App::build(config, clock.clone()).await.unwrap();

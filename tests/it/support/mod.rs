@@ -1,13 +1,17 @@
 //! What tests are written with: an application, its users, and providers that do as they are told.
 
 mod app;
+mod keys;
 mod provider;
 mod reply;
 mod sse;
+mod supabase;
 mod user;
 
 pub use app::{TestApp, app};
-pub use provider::{Answer, FakeProvider, fixture};
+pub use keys::Key;
+pub use provider::{Answer, FakeProvider, fixture, live};
 pub use reply::Reply;
 pub use sse::{Frames, frames};
+pub use supabase::FakeSupabase;
 pub use user::User;

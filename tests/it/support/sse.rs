@@ -78,7 +78,9 @@ pub fn frames(frames: &[Value]) -> Vec<String> {
         let kind = frame["type"].as_str().unwrap();
         let delta = frame["delta"].as_str().unwrap_or_default();
         match short.last_mut() {
-            Some(last) if kind.ends_with("-delta") && last.starts_with(kind) => last.push_str(delta),
+            Some(last) if kind.ends_with("-delta") && last.starts_with(kind) => {
+                last.push_str(delta)
+            }
             _ if kind.ends_with("-delta") => short.push(format!("{kind} {delta}")),
             _ => short.push(kind.to_owned()),
         }

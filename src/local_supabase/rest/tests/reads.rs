@@ -268,7 +268,7 @@ async fn media_types() {
             get("/chats?select=title,model&order=id&limit=2")
                 .accept("application/vnd.pgrst.array+json;nulls=stripped"),
         )
-        .answers(200, r#"[{"title":"alpha"},{"model":"m1","title":"beta two"}]"#)
+        .answers(200, r#"[{"title":"alpha"},{"title":"beta two","model":"m1"}]"#)
         .with("content-type", "application/vnd.pgrst.array+json;nulls=stripped; charset=utf-8"),
         case(
             "032-get-explain-denied",

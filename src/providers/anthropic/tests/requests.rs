@@ -4,13 +4,13 @@ use crate::providers::anthropic::request::{body, sampling};
 use crate::providers::catalogue::find_of;
 use crate::providers::{
     Content, Message, Opaque, ProviderName, ReasoningEffort, Request, ResponseFormat, Role,
-    ToolDefinition, history,
+    ToolDefinition,
 };
 
 const NAME: ProviderName = ProviderName::Anthropic;
 
-fn sent(mut request: Request) -> Value {
-    request.messages = history::tidy(request.messages, NAME);
+fn sent(request: Request) -> Value {
+    let request = request.prepared(NAME);
     let model = find_of(NAME, &request.model);
     serde_json::to_value(body(&request, model)).unwrap()
 }
@@ -158,7 +158,7 @@ fn instructions_at_the_beginning_are_one_text() {
     };
     let sent = sent(request);
     let json = "Answer with one JSON object and nothing else.";
-    assert_eq!(sent["system"], format!("One.\n\nTwo.\n\n{json}"));
+    assert_eq!(sent["system"], format!("One.\n\n{json}\n\nTwo."));
     let roles: Vec<_> = sent["messages"].as_array().unwrap().iter().map(|m| &m["role"]).collect();
     assert_eq!(roles, ["user", "assistant", "user"]);
 }

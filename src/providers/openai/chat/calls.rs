@@ -3,12 +3,9 @@
 use uuid::Uuid;
 
 use super::wire::{CallDelta, FunctionDelta};
-use crate::providers::answer::Events;
+use crate::providers::answer::{Events, Kept};
 use crate::providers::openai::NAME;
-use crate::providers::{ErrorKind, Event, Opaque, ProviderError};
-
-/// The most that the calls of one answer may hold.
-const MOST_BYTES: usize = 16 * 1024 * 1024;
+use crate::providers::{Event, Opaque, ProviderError};
 
 /// The calls of one answer so far.
 #[derive(Debug, Default)]
@@ -16,7 +13,7 @@ pub(super) struct Calls {
     calls: Vec<Call>,
     /// How many have been told; they take their positions in that order.
     told: usize,
-    bytes: usize,
+    kept: Kept,
 }
 
 #[derive(Debug, Default)]
@@ -43,8 +40,9 @@ impl Calls {
         let function = delta.function.unwrap_or_default();
         let id = delta.id.filter(|id| !id.is_empty());
         let name = function.name.filter(|name| !name.is_empty());
-        self.weigh(&function.arguments)?;
         let found = self.find(delta.index, id.as_deref(), name.is_some());
+        let beginning = if found.is_none() { Kept::BLOCK } else { 0 };
+        self.kept.add(beginning + function.arguments.len(), NAME)?;
         let at = found.unwrap_or_else(|| self.begin(delta.index, id));
         let call = &mut self.calls[at];
         if let Some(extra_content) = delta.extra_content {
@@ -53,16 +51,20 @@ impl Calls {
         call.arguments.push_str(&function.arguments);
         match (call.position, name) {
             (Some(index), _) => tell_arguments(index, function.arguments, events),
-            (None, Some(name)) => {
-                let index = self.told;
-                self.told += 1;
-                call.position = Some(index);
-                events.push_back(Event::ToolCallStart { index, id: call.id.clone(), name });
-                tell_arguments(index, call.arguments.clone(), events);
-            }
+            (None, Some(name)) => self.tell(at, name, events),
             (None, None) => {}
         }
         Ok(())
+    }
+
+    /// A call can be told when it has a name, with the arguments that came before it.
+    fn tell(&mut self, at: usize, name: String, events: &mut Events) {
+        let index = self.told;
+        self.told += 1;
+        let call = &mut self.calls[at];
+        call.position = Some(index);
+        events.push_back(Event::ToolCallStart { index, id: call.id.clone(), name });
+        tell_arguments(index, call.arguments.clone(), events);
     }
 
     /// The call that a fragment continues, if it does not begin one. An index that comes with another
@@ -85,14 +87,6 @@ impl Calls {
         let id = id.unwrap_or_else(|| format!("call_{}", Uuid::new_v4().simple()));
         self.calls.push(Call { wire_index, id, ..Call::default() });
         self.calls.len() - 1
-    }
-
-    fn weigh(&mut self, arguments: &str) -> Result<(), ProviderError> {
-        self.bytes += arguments.len() + size_of::<Call>();
-        if self.bytes <= MOST_BYTES {
-            return Ok(());
-        }
-        Err(ProviderError::new(NAME, ErrorKind::Protocol, "the tool calls are too large"))
     }
 
     /// All calls are whole. One that never got a name cannot be run and was never told.

@@ -10,7 +10,7 @@ use crate::providers::{
 
 /// What has been read of one answer.
 #[derive(Debug, Default)]
-pub(super) struct Decoder {
+pub(in crate::providers::openai) struct Decoder {
     calls: Calls,
     has_begun: bool,
     finish_reason: Option<String>,

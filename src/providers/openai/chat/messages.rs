@@ -1,4 +1,4 @@
-//! From a tidied conversation to the messages of a Chat Completions request.
+//! From a prepared conversation to the messages of a Chat Completions request.
 
 use std::borrow::Cow;
 
@@ -77,7 +77,7 @@ struct Function<'a> {
 
 /// The whole conversation.
 pub(super) fn messages(request: &Request, dialect: Dialect) -> Vec<Wire<'_>> {
-    let system = request.system.as_deref().filter(|text| !text.trim().is_empty());
+    let system = request.system.as_deref();
     let system = system.map(|text| instructions(text.into(), dialect));
     let messages = request.messages.iter().flat_map(|message| wire(message, dialect));
     system.into_iter().chain(messages).collect()
@@ -110,7 +110,9 @@ fn part(piece: &Content) -> Option<Part<'_>> {
     match piece {
         Content::Text { text, .. } => Some(Part::Text { text: text.into() }),
         Content::Image { media_type, base64 } if attachment::is_visible(media_type) => {
-            Some(Part::ImageUrl { image_url: ImageUrl { url: data_url(media_type, base64) } })
+            Some(Part::ImageUrl {
+                image_url: ImageUrl { url: attachment::data_url(media_type, base64) },
+            })
         }
         Content::Image { media_type, .. } => {
             Some(Part::Text { text: attachment::placeholder(media_type).into() })
@@ -124,16 +126,12 @@ fn part(piece: &Content) -> Option<Part<'_>> {
 fn document<'a>(media_type: &str, name: &'a str, base64: &str) -> Part<'a> {
     match Attachment::of(media_type, base64) {
         Attachment::Pdf => {
-            let file_data = data_url(media_type, base64);
+            let file_data = attachment::data_url(media_type, base64);
             Part::File { file: File { filename: name, file_data } }
         }
         Attachment::Text(text) => Part::Text { text: attachment::quoted(name, &text).into() },
         Attachment::Unreadable => Part::Text { text: attachment::placeholder(name).into() },
     }
-}
-
-fn data_url(media_type: &str, base64: &str) -> String {
-    format!("data:{media_type};base64,{base64}")
 }
 
 /// The protocol has no place for thoughts.

@@ -8,7 +8,7 @@ use crate::providers::openai::dialect::Dialect;
 use crate::providers::{ReasoningEffort, Request, ResponseFormat, ToolDefinition};
 
 /// The body in a dialect.
-pub(super) fn body(request: &Request, dialect: Dialect) -> Body<'_> {
+pub(in crate::providers::openai) fn body(request: &Request, dialect: Dialect) -> Body<'_> {
     let limit = request.max_output_tokens;
     Body {
         model: &request.model,
@@ -30,7 +30,7 @@ pub(super) fn body(request: &Request, dialect: Dialect) -> Body<'_> {
 }
 
 #[derive(Serialize)]
-pub(super) struct Body<'a> {
+pub(in crate::providers::openai) struct Body<'a> {
     model: &'a str,
     messages: Vec<Wire<'a>>,
     stream: bool,

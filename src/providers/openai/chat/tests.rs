@@ -7,7 +7,6 @@ use crate::providers::testing::{Outcome, fixture, json, names, replay_all_ways};
 use crate::providers::{ErrorKind, Event, FinishReason};
 
 mod decoding;
-mod dialects;
 mod requests;
 
 async fn replay(name: &str) -> Outcome {

@@ -1,6 +1,14 @@
-use super::*;
-use crate::providers::testing;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
 use bytes::Bytes;
+use futures_util::stream::iter;
+use futures_util::{Stream, StreamExt};
+
+use super::*;
+use crate::providers::reader::{self, Label};
+use crate::providers::{EventStream, testing};
 
 async fn decode(body: String) -> Outcome {
     let outcome = testing::replay(Decoder::default(), vec![Bytes::from(body)]).await;
@@ -189,21 +197,40 @@ async fn half_an_answer_is_never_whole() {
 async fn calls_without_end_are_stopped() {
     let delta = json!({"tool_calls": [{"index": 0, "id": "c", "function": {
         "name": "f", "arguments": "x".repeat(1024 * 1024)}}]});
-    let outcome = decode(stream(&vec![delta; 20], "tool_calls")).await;
+    let outcome = decode(stream(&vec![delta; 17], "tool_calls")).await;
+    assert_eq!(outcome.kind, Some(ErrorKind::Protocol));
+
+    let delta = |at: usize| json!({"tool_calls": [{"index": at, "id": at.to_string()}]});
+    let outcome = decode(stream(&(0..1001).map(delta).collect::<Vec<_>>(), "tool_calls")).await;
     assert_eq!(outcome.kind, Some(ErrorKind::Protocol));
 }
 
 #[tokio::test]
-async fn a_million_tiny_deltas_are_survived() {
+async fn very_many_tiny_deltas_are_survived() {
     let chunk =
-        Bytes::from("data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n".repeat(10_000));
-    let body = futures_util::stream::iter(std::iter::repeat_n(chunk, 100).map(Ok));
-    let idle = std::time::Duration::from_secs(1);
-    let label = crate::providers::reader::Label::default();
-    let mut stream = crate::providers::reader::streamed(body, idle, Decoder::default(), label);
+        Bytes::from("data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n".repeat(1000));
+    let mut stream = streamed(iter(std::iter::repeat_n(chunk, 100).map(Ok)));
     let mut count = 0;
-    while let Some(event) = futures_util::StreamExt::next(&mut stream).await {
+    while let Some(event) = stream.next().await {
         count += usize::from(event.is_ok());
     }
-    assert_eq!(count, 1_000_000);
+    assert_eq!(count, 100_000);
+}
+
+#[tokio::test]
+async fn a_body_is_read_to_its_end_so_that_the_connection_can_be_used_again() {
+    let read = Arc::new(AtomicUsize::new(0));
+    let counter = read.clone();
+    let answer = Bytes::from(fixture("openai-chat/text_stream.sse"));
+    let body = iter([Ok(answer), Ok(Bytes::from_static(b": more\n\n"))]).inspect(move |_| {
+        counter.fetch_add(1, Ordering::SeqCst);
+    });
+    Outcome::of(streamed(body)).await.check();
+    assert_eq!(read.load(Ordering::SeqCst), 2);
+}
+
+fn streamed(
+    body: impl Stream<Item = reqwest::Result<Bytes>> + Send + Unpin + 'static,
+) -> EventStream {
+    reader::streamed(body, Duration::from_secs(1), Decoder::default(), Label::default())
 }

@@ -1,15 +1,15 @@
 use serde_json::{Value, json};
 
-use crate::providers::openai::chat::request;
+use crate::providers::openai::chat;
 use crate::providers::openai::dialect::Dialect;
 use crate::providers::{
     Content, Message, Opaque, ProviderName, ReasoningEffort, Request, ResponseFormat, Role,
-    ToolDefinition, history,
+    ToolDefinition,
 };
 
-fn body(mut request: Request, dialect: Dialect) -> Value {
-    request.messages = history::tidy(request.messages, ProviderName::OpenAi);
-    serde_json::to_value(request::body(&request, dialect)).unwrap()
+fn body(request: Request, dialect: Dialect) -> Value {
+    let request = request.prepared(ProviderName::OpenAi);
+    serde_json::to_value(chat::body(&request, dialect)).unwrap()
 }
 
 fn messages(messages: Vec<Message>) -> Value {
@@ -169,4 +169,20 @@ fn calls_and_their_results() {
             {"role": "tool", "tool_call_id": "b", "content": "Error: done"},
         ])
     );
+}
+
+#[test]
+fn the_wish_for_json_is_said_in_words() {
+    let wanting = |system: Option<&str>| Request {
+        system: system.map(str::to_owned),
+        response_format: ResponseFormat::JsonObject,
+        ..Request::default()
+    };
+    let said = "Answer with one JSON object and nothing else.";
+    let content = |request| body(request, Dialect::MODERN)["messages"][0]["content"].clone();
+    assert_eq!(content(wanting(None)), said);
+    assert_eq!(content(wanting(Some(" "))), said);
+    assert_eq!(content(wanting(Some("Be brief."))), format!("Be brief.\n\n{said}"));
+    let format = json!({"type": "json_object"});
+    assert_eq!(body(wanting(None), Dialect::MODERN)["response_format"], format);
 }

@@ -1,0 +1,13 @@
+//! Responses: `POST {base}/responses`, without anything stored at the provider.
+
+pub(super) use decoder::Decoder;
+pub(super) use request::body;
+
+mod decoder;
+mod input;
+mod items;
+mod request;
+mod wire;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,87 @@
+//! Settings: defaults, and bad values with one clear line.
+
+use chat_backend::config::{Config, CorsOrigins, SupabaseConfig};
+
+fn read(settings: &[(&str, &str)]) -> Result<Config, String> {
+    let lookup = |name: &str| {
+        settings.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+    };
+    Config::from_lookup(lookup).map_err(|error| error.to_string())
+}
+
+#[test]
+fn nothing_needs_to_be_set() {
+    let config = read(&[]).unwrap();
+    assert_eq!(config.listen, ("127.0.0.1".to_owned(), 8000));
+    assert!(matches!(config.supabase, SupabaseConfig::Local { .. }));
+    assert_eq!(config.rate_limit_per_minute, 600);
+    assert_eq!(config.max_generate_body_bytes, 32 << 20);
+}
+
+#[test]
+fn an_empty_variable_counts_as_not_set() {
+    let config = read(&[("SUPABASE_URL", ""), ("PORT", " "), ("OPENAI_API_KEY", "")]).unwrap();
+    assert!(matches!(config.supabase, SupabaseConfig::Local { .. }));
+    assert_eq!(config.listen.1, 8000);
+    assert!(config.openai.api_key.is_none());
+}
+
+#[test]
+fn a_bad_value_is_one_line_that_names_the_variable() {
+    for (variable, value) in [
+        ("PORT", "eighty"),
+        ("PORT", "70000"),
+        ("ALLOW_ANONYMOUS_USERS", "maybe"),
+        ("LOCAL_SUPABASE_ADDR", "localhost"),
+        ("OPENAI_BASE_URL", "localhost:11434"),
+        ("ANTHROPIC_BASE_URL", "ftp://example.com"),
+        ("ANTHROPIC_AUTH_HEADER", "cookie"),
+        ("CORS_ORIGINS", "https://example.com/path"),
+        ("CORS_ORIGINS", "example.com"),
+        ("MAX_BODY_BYTES", "0"),
+        ("REQUEST_TIMEOUT_S", "0"),
+        ("RATE_LIMIT_PER_MINUTE", "-1"),
+        ("LOG_FORMAT", "xml"),
+        ("SUPABASE_URL", "project.supabase.co"),
+    ] {
+        let problem = read(&[(variable, value)]).expect_err(variable);
+        assert!(problem.starts_with(variable), "{problem}");
+        assert!(!problem.contains('\n'), "{problem}");
+    }
+}
+
+#[test]
+fn a_project_needs_its_key() {
+    let problem = read(&[("SUPABASE_URL", "https://x.supabase.co")]).unwrap_err();
+    assert!(problem.starts_with("SUPABASE_ANON_KEY"), "{problem}");
+    let problem = read(&[("SUPABASE_ANON_KEY", "sb_publishable_x")]).unwrap_err();
+    assert!(problem.starts_with("SUPABASE_ANON_KEY"), "{problem}");
+}
+
+#[test]
+fn a_project_is_read_without_the_last_slash() {
+    let config = read(&[
+        ("SUPABASE_URL", "https://x.supabase.co/"),
+        ("SUPABASE_ANON_KEY", "sb_publishable_x"),
+        ("CORS_ORIGINS", "https://a.example.com, http://localhost:3000/"),
+    ])
+    .unwrap();
+    let SupabaseConfig::Project(project) = config.supabase else { panic!("no project") };
+    assert_eq!(project.url, "https://x.supabase.co");
+    assert_eq!(project.public_url, project.url);
+    let origins = ["https://a.example.com", "http://localhost:3000"].map(str::to_owned);
+    assert_eq!(config.cors_origins, CorsOrigins::List(origins.to_vec()));
+}
+
+#[test]
+fn secrets_do_not_print() {
+    let config = read(&[
+        ("SUPABASE_URL", "https://x.supabase.co"),
+        ("SUPABASE_ANON_KEY", "sb_publishable_x"),
+        ("SUPABASE_SERVICE_ROLE_KEY", "very-secret"),
+        ("SUPABASE_JWT_SECRET", "very-secret"),
+        ("OPENAI_API_KEY", "very-secret"),
+        ("ANTHROPIC_API_KEY", "very-secret"),
+    ]);
+    assert!(!format!("{config:?}").contains("very-secret"));
+}

@@ -1,0 +1,147 @@
+//! The OpenAPI document, its pages, and what operators probe.
+
+use std::path::Path;
+use std::{env, fs};
+
+use chat_backend::router;
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::support::{Reply, TestApp, app};
+
+fn document() -> Value {
+    router::document()
+}
+
+fn operations(document: &Value) -> Vec<(String, String, &Value)> {
+    let paths = document["paths"].as_object().unwrap();
+    paths
+        .iter()
+        .flat_map(|(path, item)| {
+            let operations = item.as_object().unwrap().iter();
+            operations.map(move |(method, operation)| (path.clone(), method.clone(), operation))
+        })
+        .collect()
+}
+
+#[test]
+fn the_committed_copy_is_current() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi.json");
+    let current = serde_json::to_string_pretty(&document()).unwrap() + "\n";
+    if env::var_os("UPDATE_OPENAPI").is_some() {
+        fs::write(&path, &current).unwrap();
+    }
+    let committed = fs::read_to_string(&path).unwrap_or_default();
+    assert!(committed == current, "run UPDATE_OPENAPI=1 cargo test openapi and look at the change");
+}
+
+#[test]
+fn every_operation_has_a_name_of_its_own() {
+    let document = document();
+    let mut names: Vec<_> = operations(&document)
+        .iter()
+        .map(|(_, _, operation)| operation["operationId"].as_str().unwrap().to_owned())
+        .collect();
+    let all = names.len();
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), all);
+    assert!(all >= 20, "{names:?}");
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    fn references(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(members) => {
+                if let Some(Value::String(reference)) = members.get("$ref") {
+                    found.push(reference.clone());
+                }
+                members.values().for_each(|member| references(member, found));
+            }
+            Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+            _ => {}
+        }
+    }
+    let document = document();
+    let mut found = Vec::new();
+    references(&document, &mut found);
+    assert!(!found.is_empty());
+    for reference in found {
+        let pointer = reference.trim_start_matches('#');
+        assert!(document.pointer(pointer).is_some(), "{reference}");
+    }
+}
+
+#[test]
+fn api_routes_need_a_token_and_say_what_can_go_wrong() {
+    let document = document();
+    assert_eq!(document["openapi"], "3.1.0");
+    for (path, method, operation) in operations(&document) {
+        let responses = operation["responses"].as_object().unwrap();
+        if path.starts_with("/api/") {
+            assert!(operation.get("security").is_none(), "{method} {path}");
+            for status in ["401", "429", "500", "502", "503", "504"] {
+                assert!(responses.contains_key(status), "{method} {path} {status}");
+            }
+        } else {
+            assert_eq!(operation["security"].to_string(), "[{}]", "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_documented_route_is_there() {
+    let app = app().await;
+    for (path, method, _) in operations(&document()) {
+        let method: Method = method.to_uppercase().parse().unwrap();
+        let path = path.replace("{chat_id}", "0199f0c2-7c1e-7d53-b3ac-4a2c5a1f0e6b");
+        let path = path.replace("{message_id}", "0199f0c2-7c1e-7d53-b3ac-4a2c5a1f0e6b");
+        let reply = Reply::of(app.http.request(method.clone(), format!("{}{path}", app.url))).await;
+        let expected = if path.starts_with("/api/") { 401 } else { 200 };
+        assert_eq!(reply.status, expected, "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn the_pages_need_nothing_from_elsewhere() {
+    let app = app().await;
+    for path in ["/", "/docs/", "/redoc"] {
+        let reply = app.get(path).await;
+        assert_eq!(reply.status, 200, "{path}");
+        assert!(reply.header("content-type").starts_with("text/html"), "{path}");
+        for tag in ["<script src=\"http", "<link href=\"http", "@import"] {
+            assert!(!reply.text.contains(tag), "{path} loads {tag}");
+        }
+    }
+    assert_eq!(app.get("/openapi.json").await.expect(200), document());
+    for asset in ["swagger-ui-bundle.js", "swagger-ui.css", "swagger-initializer.js"] {
+        assert_eq!(app.get(&format!("/docs/{asset}")).await.status, 200, "{asset}");
+    }
+}
+
+#[tokio::test]
+async fn health_tells_of_supabase_and_providers() {
+    let app = TestApp::with(&[("OPENAI_API_KEY", "sk-test")]).await;
+    let health = app.get("/health").await.expect(200);
+    assert_eq!(health["status"], "ok");
+    assert_eq!(health["checks"]["supabase"]["status"], "ok");
+    assert_eq!(health["checks"]["openai"]["status"], "configured");
+    assert_eq!(health["checks"]["anthropic"]["status"], "not_configured");
+    app.get("/health/ready").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_server_that_is_being_stopped_is_alive_but_not_ready() {
+    let app = app().await;
+    let alice = app.user("alice").await;
+    let chat = alice.create_chat("Trip").await;
+    app.shut_down().await;
+    assert_eq!(app.get("/health/ready").await.problem(503), "shutting_down");
+    app.get("/health/live").await.expect(200);
+    assert_eq!(app.get("/health").await.expect(200)["status"], "degraded");
+    let refused = alice.generate(&chat, serde_json::json!({ "content": "Hello" })).await;
+    assert_ne!(refused.header("retry-after"), "");
+    assert_eq!(refused.problem(503), "shutting_down");
+    assert_eq!(alice.messages(&chat).await.len(), 0);
+}

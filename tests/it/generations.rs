@@ -1,0 +1,387 @@
+//! Generations belong to the server: what happens when clients leave, come back, stop and repeat.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tokio::sync::mpsc::UnboundedSender;
+use uuid::Uuid;
+
+use crate::support::{Answer, FakeProvider, Frames, TestApp, User, frames, live};
+
+/// An application whose default model is played by the test.
+struct Stage {
+    app: TestApp,
+    provider: FakeProvider,
+    alice: User,
+    chat: String,
+}
+
+async fn stage() -> Stage {
+    stage_with(&[]).await
+}
+
+async fn stage_with(settings: &[(&str, &str)]) -> Stage {
+    let provider = FakeProvider::with([]).await;
+    let mut all = vec![("OPENAI_BASE_URL", provider.url.as_str()), ("DEFAULT_MODEL", "gpt-6-sol")];
+    all.extend(settings);
+    let app = TestApp::with(&all).await;
+    let alice = app.user("alice").await;
+    let chat = alice.create_chat("Trip").await;
+    Stage { app, provider, alice, chat }
+}
+
+/// The model's next answer, which the test speaks.
+struct Voice(UnboundedSender<Bytes>);
+
+impl Voice {
+    fn raw(&self, frame: &str) {
+        self.0.send(Bytes::from(format!("data: {frame}\n\n"))).unwrap();
+    }
+
+    fn say(&self, text: &str) {
+        self.raw(&json!({ "choices": [{ "index": 0, "delta": { "content": text } }] }).to_string());
+    }
+
+    fn finish(self) {
+        self.raw(r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#);
+        self.raw(r#"{"choices":[],"usage":{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15}}"#);
+        self.raw("[DONE]");
+    }
+}
+
+impl Stage {
+    /// The model will speak with this voice.
+    fn voice(&self) -> Voice {
+        let (sender, answer) = live();
+        self.provider.will(answer);
+        Voice(sender)
+    }
+
+    fn path(&self) -> String {
+        format!("/api/ai/chat/{}/generate", self.chat)
+    }
+
+    async fn stream(&self, body: Value) -> Frames {
+        let mut body = body;
+        body["stream"] = json!(true);
+        self.alice.stream(&self.path(), body).await
+    }
+
+    async fn last_message(&self) -> Value {
+        self.alice.messages(&self.chat).await.pop().unwrap()
+    }
+
+    /// Reads the chat until its last message has this status.
+    async fn until(&self, status: &str) -> Value {
+        loop {
+            let message = self.last_message().await;
+            if message["status"] == status {
+                return message;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_finished_though_nobody_listens() {
+    let stage = stage().await;
+    let voice = stage.voice();
+    voice.say("Hel");
+    let mut stream = stage.stream(json!({ "content": "Hi" })).await;
+    stream.until("text-delta").await;
+    drop(stream);
+    voice.say("lo");
+    voice.finish();
+    let message = stage.until("complete").await;
+    assert_eq!(message["content"], "Hello");
+    assert_eq!(message["usage"]["total_tokens"], 15);
+    assert_eq!(stage.alice.usage_logs().await.len(), 1);
+}
+
+#[tokio::test]
+async fn while_it_runs_the_message_is_streaming() {
+    let stage = stage().await;
+    let voice = stage.voice();
+    voice.say("Hello");
+    let mut stream = stage.stream(json!({ "content": "Hi" })).await;
+    let start = stream.until("start").await;
+    let message = stage.last_message().await;
+    assert_eq!(message["id"], start["messageId"]);
+    assert_eq!(message["status"], "streaming");
+    let path = format!("/api/messages/{}", message["id"].as_str().unwrap());
+    let change = stage.alice.patch(&path, json!({ "content": "Mine" })).await;
+    assert_eq!(change.problem(409), "message_streaming");
+    voice.finish();
+    stream.rest().await;
+    stage.alice.patch(&path, json!({ "content": "Mine" })).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_returning_listener_gets_everything_from_the_start() {
+    let stage = stage().await;
+    let voice = stage.voice();
+    voice.say("Hel");
+    let mut first = stage.stream(json!({ "content": "Hi" })).await;
+    first.until("text-delta").await;
+    voice.say("lo");
+    first.until("text-delta").await;
+    let mut second = stage.alice.resume(&stage.chat).await;
+    assert_eq!(second.until("text-delta").await["delta"], "Hello");
+    voice.say(" there");
+    voice.finish();
+    let rest = frames(&second.rest().await).join(" ");
+    assert!(rest.starts_with("text-delta  there text-end finish-step finish"), "{rest}");
+    assert_eq!(first.rest().await.last().unwrap()["type"], "finish");
+    let nothing = stage.alice.resume(&stage.chat).await;
+    assert_eq!(nothing.status, 204);
+}
+
+#[tokio::test]
+async fn repeats_join_the_answer_that_is_being_written() {
+    let stage = stage().await;
+    let voice = stage.voice();
+    voice.say("Hello");
+    let body = json!({ "message": { "id": Uuid::new_v4(), "content": "Hi" } });
+    let (mut first, mut second) = tokio::join!(stage.stream(body.clone()), stage.stream(body.clone()));
+    let third = async {
+        let answer = stage.alice.generate(&stage.chat, body.clone()).await.expect(200);
+        answer["message"]["content"].clone()
+    };
+    let play = async {
+        let (a, b) = (first.until("start").await, second.until("start").await);
+        assert_eq!(a["messageId"], b["messageId"]);
+        voice.finish();
+    };
+    let (content, ()) = tokio::join!(third, play);
+    assert_eq!(content, "Hello");
+    assert_eq!(stage.provider.requests().len(), 1);
+    assert_eq!(stage.alice.usage_logs().await.len(), 1);
+    assert_eq!(stage.alice.messages(&stage.chat).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_second_question_waits_or_stops_the_first() {
+    let stage = stage().await;
+    let voice = stage.voice();
+    voice.say("One");
+    let mut first = stage.stream(json!({ "content": "first" })).await;
+    let start = first.until("start").await;
+    first.until("text-delta").await;
+    let reply = stage.alice.generate(&stage.chat, json!({ "content": "second" })).await;
+    let problem = reply.expect(409);
+    assert_eq!(problem["code"], "generation_running");
+    assert_eq!(problem["message_id"], start["messageId"]);
+
+    let second = stage.voice();
+    second.say("Two");
+    second.finish();
+    let body = json!({ "content": "second", "if_running": "stop" });
+    let answer = stage.alice.generate(&stage.chat, body).await.expect(200);
+    assert_eq!(answer["message"]["content"], "Two");
+    let rest = first.rest().await;
+    assert_eq!(rest.last().unwrap()["type"], "abort");
+    let messages = stage.alice.messages(&stage.chat).await;
+    assert_eq!(messages[1]["status"], "stopped");
+    assert_eq!(messages[1]["content"], "One");
+}
+
+#[tokio::test]
+async fn a_stop_keeps_what_there_is_and_cancels_the_provider() {
+    let stage = stage().await;
+    let voice = stage.voice();
+    voice.say("Hello");
+    let mut stream = stage.stream(json!({ "content": "Hi" })).await;
+    stream.until("text-delta").await;
+    let stop = format!("/api/ai/chat/{}/stop", stage.chat);
+    let message = stage.alice.poke(&stop).await.expect(200);
+    assert_eq!(message["status"], "stopped");
+    assert_eq!(message["content"], "Hello");
+    stage.provider.hung_up().await;
+    let rest = stream.rest().await;
+    assert_eq!(rest.last().unwrap()["type"], "abort");
+    let log = stage.alice.usage_logs().await.pop().unwrap();
+    assert_eq!(log["status"], "stopped");
+    assert_eq!(log["usage_source"], "estimated");
+    assert!(log["input_tokens"].as_u64().unwrap() > 0);
+    assert!(log["output_tokens"].as_u64().unwrap() > 0);
+    assert!(log["cost_usd"].as_f64().unwrap() > 0.0);
+    assert_eq!(stage.alice.poke(&stop).await.expect(200), message);
+}
+
+#[tokio::test]
+async fn a_chat_without_answers_has_nothing_to_stop() {
+    let stage = stage().await;
+    let stop = format!("/api/ai/chat/{}/stop", stage.chat);
+    assert_eq!(stage.alice.poke(&stop).await.status, 204);
+}
+
+#[tokio::test]
+async fn a_provider_that_breaks_off_leaves_the_partial_answer() {
+    let stage = stage().await;
+    let voice = stage.voice();
+    voice.say("Hel");
+    let mut stream = stage.stream(json!({ "content": "Hi" })).await;
+    stream.until("text-delta").await;
+    drop(voice);
+    let rest = stream.rest().await;
+    let kinds = frames(&rest);
+    assert_eq!(kinds[kinds.len() - 2..], ["data-error", "error"]);
+    let message = stage.last_message().await;
+    assert_eq!((message["status"].as_str(), message["content"].as_str()), (Some("failed"), Some("Hel")));
+    let second = stage.voice();
+    second.say("Hello");
+    second.finish();
+    let question = message["parent_id"].clone();
+    let again = json!({ "message": { "id": question, "content": "Hi" } });
+    let answer = stage.alice.generate(&stage.chat, again).await.expect(200);
+    assert_eq!(answer["message"]["content"], "Hello");
+}
+
+#[tokio::test]
+async fn deleting_the_chat_stops_the_answer_and_accounts_it() {
+    let stage = stage().await;
+    let voice = stage.voice();
+    voice.say("Hello");
+    let mut stream = stage.stream(json!({ "content": "Hi" })).await;
+    stream.until("text-delta").await;
+    let path = format!("/api/chats/{}", stage.chat);
+    assert_eq!(stage.alice.delete(&path).await.status, 204);
+    stage.provider.hung_up().await;
+    stream.rest().await;
+    let log = stage.alice.usage_logs().await.pop().unwrap();
+    assert!(log["chat_id"].is_null() && log["message_id"].is_null());
+    assert_eq!(log["status"], "stopped");
+}
+
+#[tokio::test]
+async fn deleting_the_message_stops_the_answer_first() {
+    let stage = stage().await;
+    let voice = stage.voice();
+    voice.say("Hello");
+    let mut stream = stage.stream(json!({ "content": "Hi" })).await;
+    let start = stream.until("start").await;
+    let path = format!("/api/messages/{}", start["messageId"].as_str().unwrap());
+    assert_eq!(stage.alice.delete(&path).await.status, 204);
+    stage.provider.hung_up().await;
+    assert_eq!(stage.alice.messages(&stage.chat).await.len(), 1);
+    assert_eq!(stage.alice.usage_logs().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_shutdown_saves_what_there_is() {
+    let stage = stage().await;
+    let voice = stage.voice();
+    voice.say("Hello");
+    let mut stream = stage.stream(json!({ "content": "Hi" })).await;
+    stream.until("text-delta").await;
+    stage.app.shut_down().await;
+    let rest = stream.rest().await;
+    let kinds = frames(&rest);
+    assert_eq!(kinds[kinds.len() - 2..], ["data-error", "error"]);
+    assert_eq!(rest[rest.len() - 2]["data"]["code"], "shutting_down");
+    let message = stage.last_message().await;
+    assert_eq!(message["status"], "interrupted");
+    assert_eq!(message["content"], "Hello");
+    assert_eq!(message["finish_reason"], "server_shutdown");
+}
+
+#[tokio::test]
+async fn an_answer_on_another_replica_can_be_followed_and_stopped() {
+    let stage = stage().await;
+    let other = stage.app.replica(&[]).await;
+    let voice = stage.voice();
+    voice.say("Hello");
+    let body = json!({ "message": { "id": Uuid::new_v4(), "content": "Hi" } });
+    let mut here = stage.stream(body.clone()).await;
+    here.until("text-delta").await;
+
+    let there = stage.alice.on(&other);
+    let mut resumed = there.resume(&stage.chat).await;
+    let mut repeated = body.clone();
+    repeated["stream"] = json!(true);
+    let mut repeated = there.stream(&stage.path(), repeated).await;
+    let start = resumed.until("start").await;
+    assert_eq!(repeated.until("start").await["messageId"], start["messageId"]);
+
+    let stop = format!("/api/ai/chat/{}/stop", stage.chat);
+    let message = there.poke(&stop).await.expect(200);
+    assert_eq!(message["status"], "stopped");
+    assert_eq!(message["content"], "Hello");
+    stage.provider.hung_up().await;
+    for stream in [here, resumed, repeated] {
+        assert_eq!(stream.rest().await.last().unwrap()["type"], "abort");
+    }
+    assert_eq!(stage.provider.requests().len(), 1);
+    assert_eq!(stage.alice.usage_logs().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_lapsed_answer_reads_interrupted_and_the_chat_goes_on() {
+    let stage = stage().await;
+    let voice = stage.voice();
+    voice.say("Hello");
+    let body = json!({ "message": { "id": Uuid::new_v4(), "content": "Hi" } });
+    let mut stream = stage.stream(body.clone()).await;
+    stream.until("text-delta").await;
+    // The database's clock goes on, and nobody renews the lease in time.
+    stage.app.clock.advance(Duration::from_secs(16));
+    let message = stage.last_message().await;
+    assert_eq!(message["status"], "interrupted");
+
+    let other = stage.app.replica(&[]).await;
+    let second = stage.voice();
+    second.say("Hello again");
+    second.finish();
+    let there = stage.alice.on(&other);
+    let answer = there.post(&stage.path(), body).await.expect(200);
+    assert_eq!(answer["message"]["content"], "Hello again");
+    let logs = stage.alice.usage_logs().await;
+    assert_eq!(logs.len(), 2);
+    assert_eq!(logs[0]["status"], "interrupted");
+    assert_eq!(logs[0]["usage_source"], "estimated");
+    // The first replica learns that the row is no longer its own.
+    stage.provider.hung_up().await;
+    let rest = stream.rest().await;
+    assert_eq!(rest.last().unwrap()["type"], "error");
+    assert_eq!(stage.alice.messages(&stage.chat).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_stateless_answer_ends_when_its_client_leaves() {
+    let stage = stage().await;
+    let voice = stage.voice();
+    voice.say("Hello");
+    let body = json!({ "prompt": "Hi", "stream": true });
+    let mut stream = stage.alice.stream("/api/ai/generate", body).await;
+    stream.until("text-delta").await;
+    drop(stream);
+    stage.provider.hung_up().await;
+    let log = loop {
+        match stage.alice.usage_logs().await.pop() {
+            Some(log) => break log,
+            None => tokio::time::sleep(Duration::from_millis(5)).await,
+        }
+    };
+    assert_eq!(log["operation"], "generate");
+    assert_eq!(log["status"], "stopped");
+    assert_eq!(log["usage_source"], "estimated");
+}
+
+#[tokio::test]
+async fn usage_and_price_are_exact() {
+    let stage = stage().await;
+    stage.provider.will(Answer::Fixture("openai-chat/full_stream.sse"));
+    let answer = stage.alice.ask(&stage.chat, "Hi").await;
+    let expected = json!({
+        "input_tokens": 2060, "output_tokens": 331, "total_tokens": 2391,
+        "cached_input_tokens": 1920, "cache_write_input_tokens": 128, "reasoning_tokens": 256,
+    });
+    assert_eq!(answer["usage"], expected);
+    // gpt-6-sol per million: 2 in, 10 out, 0.2 cached, 2.5 cache write.
+    let cost = (12.0 * 2.0 + 1920.0 * 0.2 + 128.0 * 2.5 + 331.0 * 10.0) / 1e6;
+    assert!((answer["cost_usd"].as_f64().unwrap() - cost).abs() < 1e-12, "{}", answer["cost_usd"]);
+    let log = stage.alice.usage_logs().await.pop().unwrap();
+    assert_eq!(log["raw"]["prompt_tokens"], 2060);
+}
