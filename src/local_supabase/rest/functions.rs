@@ -15,52 +15,73 @@ const JSON: SubType = Some('J' as u32);
 
 /// Registers the functions on a connection.
 pub(super) fn register(connection: &Connection, clock: &Clock) -> Result<()> {
-    let pure = FunctionFlags::SQLITE_UTF8
+    register_generators(connection, clock)?;
+    register_output(connection)?;
+    register_jsonb(connection)?;
+    register_text(connection)
+}
+
+/// A function of its arguments alone.
+fn pure() -> FunctionFlags {
+    FunctionFlags::SQLITE_UTF8
         | FunctionFlags::SQLITE_DETERMINISTIC
-        | FunctionFlags::SQLITE_INNOCUOUS;
+        | FunctionFlags::SQLITE_INNOCUOUS
+}
+
+/// What defaults and triggers use.
+fn register_generators(connection: &Connection, clock: &Clock) -> Result<()> {
     let volatile = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_INNOCUOUS;
-    let json = pure | FunctionFlags::SQLITE_RESULT_SUBTYPE;
     let clock = clock.clone();
     connection.create_scalar_function("clock_timestamp", 0, volatile, move |_| {
         Ok(clock.now().as_microsecond())
     })?;
-    connection.create_scalar_function("gen_random_uuid", 0, volatile, |_| {
-        Ok(Uuid::new_v4().to_string())
-    })?;
-    connection.create_scalar_function("timestamptz_json", 1, pure, |context| {
+    connection
+        .create_scalar_function("gen_random_uuid", 0, volatile, |_| Ok(Uuid::new_v4().to_string()))
+}
+
+/// How stored values are shown.
+fn register_output(connection: &Connection) -> Result<()> {
+    connection.create_scalar_function("timestamptz_json", 1, pure(), |context| {
         Ok(context.get::<Option<i64>>(0)?.map(timestamptz::to_json))
     })?;
-    connection.create_scalar_function("timestamptz_text", 1, pure, |context| {
+    connection.create_scalar_function("timestamptz_text", 1, pure(), |context| {
         Ok(context.get::<Option<i64>>(0)?.map(timestamptz::to_text))
     })?;
-    connection.create_scalar_function("numeric_text", 1, pure, |context| {
+    connection.create_scalar_function("numeric_text", 1, pure(), |context| {
         Ok(context.get::<Option<f64>>(0)?.map(|number| number.to_string()))
     })?;
-    connection.create_scalar_function("as_json", 1, json, |context| {
+    let marks = pure() | FunctionFlags::SQLITE_RESULT_SUBTYPE;
+    connection.create_scalar_function("as_json", 1, marks, |context| {
         Ok((context.get::<SqlValue>(0)?, JSON))
-    })?;
-    connection.create_scalar_function("jsonb_get", 2, pure, |context| {
+    })
+}
+
+fn register_jsonb(connection: &Connection) -> Result<()> {
+    connection.create_scalar_function("jsonb_get", 2, pure(), |context| {
         Ok(jsonb_get(context)?.map(|value| jsonb::print(&value)))
     })?;
-    connection.create_scalar_function("jsonb_get_text", 2, pure, |context| {
+    connection.create_scalar_function("jsonb_get_text", 2, pure(), |context| {
         Ok(jsonb_get(context)?.and_then(|value| jsonb::to_text(&value)))
     })?;
-    connection.create_scalar_function("jsonb_contains", 2, pure, |context| {
+    connection.create_scalar_function("jsonb_contains", 2, pure(), |context| {
         let (Some(a), Some(b)) = (json_argument(context, 0)?, json_argument(context, 1)?) else {
             return Ok(None);
         };
         Ok(Some(jsonb::contains(&a, &b)))
     })?;
-    connection.create_scalar_function("jsonb_sort_key", 1, pure, |context| {
+    connection.create_scalar_function("jsonb_sort_key", 1, pure(), |context| {
         Ok(json_argument(context, 0)?.map(|value| jsonb::sort_key(&value)))
-    })?;
+    })
+}
+
+/// SQLite's own `lower` and `like` know only ASCII.
+fn register_text(connection: &Connection) -> Result<()> {
     connection
-        .create_scalar_function("pg_like", 2, pure, |context| match_text(context, is_like))?;
-    connection.create_scalar_function("pg_ilike", 2, pure, |context| {
+        .create_scalar_function("pg_like", 2, pure(), |context| match_text(context, is_like))?;
+    connection.create_scalar_function("pg_ilike", 2, pure(), |context| {
         match_text(context, |text, pattern| is_like(&lower(text), &lower(pattern)))
     })?;
-    // SQLite's own lower() knows only ASCII.
-    connection.create_scalar_function("lower", 1, pure, |context| {
+    connection.create_scalar_function("lower", 1, pure(), |context| {
         Ok(text_argument(context, 0)?.map(lower))
     })
 }

@@ -19,8 +19,10 @@ mod schema;
 mod session;
 mod sql;
 mod table;
+mod target;
 #[cfg(test)]
 mod tests;
+mod transaction;
 mod value;
 mod write;
 

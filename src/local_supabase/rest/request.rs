@@ -1,15 +1,12 @@
 //! A request, understood but for its body.
 
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::{HeaderMap, Method};
 use bytes::Bytes;
 
 use super::error::RestError;
 use super::headers::{MediaType, Preferences, Range, check_profile};
 use super::query::{self, Query};
-
-/// Longer query strings are refused before they are read.
-const MAX_QUERY_BYTES: usize = 64 * 1024;
 
 pub(super) struct Request {
     pub method: Method,
@@ -41,17 +38,13 @@ impl<'a> Resource<'a> {
 
 impl Request {
     pub fn read(parts: &Parts, body: Bytes, takes_arguments: bool) -> Result<Self, RestError> {
-        let text = parts.uri.query().unwrap_or_default();
-        if text.len() > MAX_QUERY_BYTES {
-            return Err(RestError::new(StatusCode::URI_TOO_LONG, "PGRST100", "URI too long"));
-        }
         check_profile(&parts.method, &parts.headers)?;
         let preferences = Preferences::from_headers(&parts.headers);
         preferences.check()?;
         Ok(Self {
             method: parts.method.clone(),
             headers: parts.headers.clone(),
-            query: query::parse(text, takes_arguments)?,
+            query: query::parse(parts.uri.query().unwrap_or_default(), takes_arguments)?,
             preferences,
             media_type: MediaType::negotiate(&parts.headers)?,
             body,

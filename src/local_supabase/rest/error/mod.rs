@@ -69,6 +69,12 @@ impl RestError {
         self
     }
 
+    /// PostgREST's code or the SQLSTATE.
+    #[cfg(test)]
+    pub fn into_code(self) -> String {
+        self.0.body.code.into_owned()
+    }
+
     /// Status and body alone, for the one error that has the headers of an answer (416).
     pub fn into_bare_response(self) -> Response {
         let content_type = [(CONTENT_TYPE, "application/json; charset=utf-8")];

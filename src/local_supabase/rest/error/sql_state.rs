@@ -12,7 +12,7 @@ fn status(state: &str) -> StatusCode {
         "25006" => StatusCode::METHOD_NOT_ALLOWED,
         "42501" => StatusCode::FORBIDDEN,
         "42883" => StatusCode::NOT_FOUND,
-        "21000" | "XX000" => StatusCode::INTERNAL_SERVER_ERROR,
+        "21000" | "57014" | "XX000" => StatusCode::INTERNAL_SERVER_ERROR,
         "53100" | "53300" => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::BAD_REQUEST,
     }
@@ -139,6 +139,9 @@ impl RestError {
 /// A failure of SQLite that no rule foresees; its wording is for the log alone.
 impl From<rusqlite::Error> for RestError {
     fn from(error: rusqlite::Error) -> Self {
+        if error.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted) {
+            return Self::sql("57014", "canceling statement due to statement timeout");
+        }
         tracing::error!(%error, "the local database failed");
         match error.sqlite_error_code() {
             Some(rusqlite::ErrorCode::DiskFull) => Self::sql("53100", "could not extend file"),

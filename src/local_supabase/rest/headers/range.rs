@@ -49,8 +49,17 @@ impl Range {
             (0, _) | (_, Some(0)) => "*".to_owned(),
             _ => format!("{}-{last}", self.offset),
         };
-        format!("{range}/{}", total.map_or_else(|| "*".to_owned(), |total| total.to_string()))
+        format!("{range}/{}", or_star(total))
     }
+
+    /// `Content-Range` of rows that are no stretch of a result.
+    pub fn unranged(total: Option<u64>) -> String {
+        format!("*/{}", or_star(total))
+    }
+}
+
+fn or_star(total: Option<u64>) -> String {
+    total.map_or_else(|| "*".to_owned(), |total| total.to_string())
 }
 
 /// `3-7` or `3-`; anything else is ignored.

@@ -1,56 +1,20 @@
 //! `begin_generation`.
 
+use rusqlite::Connection;
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, params};
-use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 
 use super::Arguments;
-use super::message::{LEASE_MICROS, Message, change, clock_timestamp, message_json, raw, to_jsonb};
+use super::claim::{Chat, Claim, history};
+use super::message::{LEASE_MICROS, Message, change, message_json, to_jsonb};
 use super::question::{self, Sent};
 use super::usage::{end_lapsed, run_id};
 use crate::local_supabase::rest::error::RestError;
 use crate::local_supabase::rest::schema::{CHATS, Column, MESSAGES, Table};
 use crate::local_supabase::rest::session::Session;
+use crate::local_supabase::rest::target::Target;
 use crate::local_supabase::rest::value::jsonb;
-use crate::local_supabase::rest::write::{insert_row, new_row};
-
-/// What becomes of a call.
-#[derive(Serialize)]
-#[serde(tag = "answer", rename_all = "snake_case")]
-pub(super) enum Claim {
-    Started {
-        chat: Chat,
-        user_message: Box<RawValue>,
-        message: Box<RawValue>,
-        history: Box<RawValue>,
-    },
-    Running {
-        message: Box<RawValue>,
-        user_message: Box<RawValue>,
-    },
-    Answered {
-        message: Box<RawValue>,
-        user_message: Box<RawValue>,
-    },
-    Busy {
-        message_id: String,
-    },
-    Conflict,
-    NotFound {
-        missing: &'static str,
-    },
-    NothingToAnswer,
-}
-
-#[derive(Serialize)]
-pub(super) struct Chat {
-    id: String,
-    title: String,
-    model: Option<String>,
-    system_prompt: Option<String>,
-}
 
 /// A call, in whose transaction everything happens.
 pub(super) struct Begin<'a> {
@@ -88,7 +52,7 @@ pub(super) fn begin_generation(
 impl Begin<'_> {
     fn claim(&self) -> Result<Claim, RestError> {
         self.create_chat()?;
-        let Some(chat) = self.find_chat()? else {
+        let Some(chat) = Chat::find(self.connection, self.chat, self.user)? else {
             return Ok(Claim::NotFound { missing: "chat" });
         };
         // A repeat of this very call, after its first answer was lost.
@@ -158,23 +122,12 @@ impl Begin<'_> {
             .into_iter()
             .filter_map(|(name, value)| Some((table.column(name)?, value)))
             .collect();
-        let row = new_row(self.connection, self.session, table, &given)?;
-        insert_row(self.connection, self.session, table, &row, ignored)
+        let target = self.target(table);
+        target.insert_row(&target.new_row(&given)?, ignored)
     }
 
-    fn find_chat(&self) -> rusqlite::Result<Option<Chat>> {
-        let select =
-            "select id, title, model, system_prompt from chats where id = ? and user_id = ?";
-        let mut statement = self.connection.prepare_cached(select)?;
-        let chat = statement.query_row((self.chat, self.user), |row| {
-            Ok(Chat {
-                id: row.get(0)?,
-                title: row.get(1)?,
-                model: row.get(2)?,
-                system_prompt: row.get(3)?,
-            })
-        });
-        chat.optional()
+    fn target(&self, table: &'static Table) -> Target<'_> {
+        Target { connection: self.connection, session: self.session, table }
     }
 
     fn find_own_answer(&self) -> rusqlite::Result<Option<Message>> {
@@ -208,7 +161,7 @@ impl Begin<'_> {
         let argument = |name| self.arguments.text(name).map(str::to_owned);
         let model =
             argument("p_model").or(chat.model.clone()).or_else(|| argument("p_default_model"));
-        let lease = clock_timestamp(self.connection)? + LEASE_MICROS;
+        let lease = self.target(&MESSAGES).clock_timestamp()? + LEASE_MICROS;
         let metadata = json!({ "user_message_id": question.id });
         let given = [
             ("id", self.arguments.value("p_message_id")),
@@ -247,36 +200,18 @@ impl Begin<'_> {
         }))
     }
 
-    /// `private.started`. The history ends with the question; rows that hold nothing a model could
-    /// read are left out. Newest 1,000 messages, 32 MiB.
+    /// `private.started`.
     fn started(
         &self,
         chat: Chat,
         question: Option<&Message>,
         answer: &Message,
     ) -> Result<Claim, RestError> {
-        let history = "select json_group_array(as_json(message)) from ( \
-            select json_object('id', id, 'role', role, 'parts', as_json(parts), 'model', model, \
-                'metadata', as_json(metadata)) as message \
-            from ( \
-                select *, sum(octet_length(parts)) over (order by created_at desc, id desc) \
-                    as bytes \
-                from messages \
-                where chat_id = ?1 and user_id = ?2 and is_active and status <> 'streaming' \
-                    and parts <> '[]' and (created_at, id) <= (?3, ?4) \
-                order by created_at desc, id desc \
-                limit 1000) \
-            where bytes <= 33554432 or id = ?4 \
-            order by created_at, id)";
-        let params =
-            params![self.chat, self.user, question.map(|q| q.created_at), question.map(|q| &q.id)];
-        let history: String =
-            self.connection.prepare_cached(history)?.query_row(params, |row| row.get(0))?;
         Ok(Claim::Started {
             chat,
             user_message: self.message_json(question)?,
             message: self.message_json(Some(answer))?,
-            history: raw(history)?,
+            history: history(self.connection, self.chat, self.user, question)?,
         })
     }
 

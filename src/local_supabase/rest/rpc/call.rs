@@ -18,6 +18,8 @@ use crate::local_supabase::rest::request::Request;
 use crate::local_supabase::rest::session::Session;
 use crate::local_supabase::rest::sql::Scope;
 use crate::local_supabase::rest::table::{page_response, read_page};
+use crate::local_supabase::rest::target::Target;
+use crate::local_supabase::rest::transaction;
 use crate::local_supabase::role::Role;
 
 /// Answers a request for the function of that name.
@@ -44,13 +46,12 @@ pub async fn answer(
     if session.role == Role::Anon {
         return Err(RestError::permission_denied("function", function.name));
     }
-    if !function.body.is_volatile() {
-        return db.read(move |c| call(c, session, function, &arguments, &request)).await;
-    }
-    if !by_post {
+    let is_volatile = function.body.is_volatile();
+    if is_volatile && !by_post {
         return Err(RestError::read_only());
     }
-    db.write(move |transaction| call(transaction, session, function, &arguments, &request)).await
+    let work = move |connection: &_| call(connection, session, function, &arguments, &request);
+    if is_volatile { transaction::write(db, work).await } else { transaction::read(db, work).await }
 }
 
 fn find(
@@ -84,13 +85,14 @@ fn call(
     match function.body {
         Body::Search(table) => {
             let scope = Scope::Search(arguments.text("q"));
-            let page = read_page(connection, session, table, scope, request)?;
+            let page = read_page(Target { connection, session, table }, scope, request)?;
             Ok(page_response(page, request))
         }
         Body::SetOf(table, body) => {
             let rows = body(connection, session, arguments)?;
             request.preferences.check_affected(rows.len())?;
-            let page = read_page(connection, session, table, Scope::Rows(&rows), request)?;
+            let target = Target { connection, session, table };
+            let page = read_page(target, Scope::Rows(&rows), request)?;
             Ok(page_response(page, request))
         }
         Body::Jsonb(body) => {

@@ -1,12 +1,13 @@
 //! `toggle_chat`.
 
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::Connection;
 
 use super::Arguments;
 use crate::local_supabase::rest::error::RestError;
 use crate::local_supabase::rest::schema::CHATS;
 use crate::local_supabase::rest::session::Session;
 use crate::local_supabase::rest::sql::{Access, Scope, Sql, source};
+use crate::local_supabase::rest::target::Target;
 
 /// Flips `is_archived` or `is_bookmarked`; no row when the chat is not the caller's.
 pub(super) fn toggle_chat(
@@ -27,7 +28,5 @@ pub(super) fn toggle_chat(
         .push(" where id = ")
         .bind(arguments.value("p_chat_id"))
         .push(") returning rowid");
-    let mut statement = connection.prepare_cached(update.text())?;
-    let rows = statement.query_map(params_from_iter(update.values()), |row| row.get(0))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    Ok(Target { connection, session, table: &CHATS }.row_ids(&update)?)
 }

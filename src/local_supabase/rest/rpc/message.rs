@@ -10,7 +10,7 @@ use crate::local_supabase::rest::render::render;
 use crate::local_supabase::rest::schema::MESSAGES;
 use crate::local_supabase::rest::session::Session;
 use crate::local_supabase::rest::sql::{self, Page, Scope, Shape};
-use crate::local_supabase::rest::write::explain;
+use crate::local_supabase::rest::target::Target;
 use crate::local_supabase::role::Role;
 
 /// How long an answer stays its run's without a word from it.
@@ -112,13 +112,9 @@ pub(super) fn change(
     statement: &'static str,
     params: impl Params,
 ) -> Result<(), RestError> {
+    let target = Target { connection, session, table: &MESSAGES };
     let proposed = sql::Proposed { table: &MESSAGES, values: &[], rows: Some(&[]) };
     let changed = connection.prepare_cached(statement)?.execute(params);
-    changed.map_err(|error| explain(connection, session, proposed, error))?;
+    changed.map_err(|error| target.explain(proposed, error))?;
     Ok(())
-}
-
-/// The time of a function's step: `clock_timestamp()`.
-pub(super) fn clock_timestamp(connection: &Connection) -> rusqlite::Result<i64> {
-    connection.prepare_cached("select clock_timestamp()")?.query_row([], |row| row.get(0))
 }

@@ -4,6 +4,7 @@ mod arguments;
 mod begin_generation;
 mod call;
 mod chats;
+mod claim;
 mod message;
 mod question;
 mod request_stop;

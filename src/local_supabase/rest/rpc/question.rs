@@ -5,7 +5,8 @@ use rusqlite::{OptionalExtension, params};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use super::begin_generation::{Begin, Claim};
+use super::begin_generation::Begin;
+use super::claim::Claim;
 use super::message::{Message, change};
 use crate::local_supabase::rest::error::RestError;
 use crate::local_supabase::rest::schema::{MESSAGES, PgType};

@@ -11,8 +11,8 @@ use crate::local_supabase::rest::error::RestError;
 use crate::local_supabase::rest::schema::{Column, USAGE_LOGS};
 use crate::local_supabase::rest::session::Session;
 use crate::local_supabase::rest::sql::{self, Proposed};
+use crate::local_supabase::rest::target::Target;
 use crate::local_supabase::rest::value::{self, jsonb};
-use crate::local_supabase::rest::write::{execute, explain, new_row};
 use crate::local_supabase::role::Role;
 
 /// A run is a secret of the server that works on an answer; rows carry this digest of it.
@@ -46,10 +46,11 @@ pub(super) fn record_usage(
     given.push((column("user_id")?, Value::Text(user.to_owned())));
     given.push((column("chat_id")?, own_chat(connection, usage, user)?.into()));
     given.push((column("message_id")?, own_message(connection, usage, user)?.into()));
-    let row = new_row(connection, session, &USAGE_LOGS, &given)?;
+    let target = Target { connection, session, table: &USAGE_LOGS };
+    let row = target.new_row(&given)?;
     let insert = sql::insert(&USAGE_LOGS, &row).push(REPLACE_ESTIMATE);
     let proposed = Proposed { table: &USAGE_LOGS, values: &row, rows: None };
-    execute(connection, &insert).map_err(|error| explain(connection, session, proposed, error))?;
+    target.execute(&insert).map_err(|error| target.explain(proposed, error))?;
     Ok(())
 }
 

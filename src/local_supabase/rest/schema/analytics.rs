@@ -2,6 +2,7 @@ use super::Default::{AuthUid, ClockTimestamp, GenRandomUuid, Literal};
 use super::PgType::{Jsonb, Text, Timestamptz, Uuid};
 use super::{ForeignKey, Grants, InsertGrant, OWN_ROW, OnDelete, Policies, Table, column, unique};
 
+/// `public.analytics`
 pub static ANALYTICS: Table = Table {
     name: "analytics",
     columns: &[

@@ -2,6 +2,7 @@ use super::Default::{AuthUid, ClockTimestamp, GenRandomUuid, Literal};
 use super::PgType::{Boolean, Jsonb, Text, Timestamptz, Uuid};
 use super::{ForeignKey, Grants, InsertGrant, OWN_ROW, OnDelete, Policies, Table, column, unique};
 
+/// `public.chats`
 pub static CHATS: Table = Table {
     name: "chats",
     columns: &[

@@ -4,6 +4,7 @@ use super::{
     ForeignKey, Grants, InsertGrant, OWN_ROW, OnDelete, Policies, Table, Unique, column, unique,
 };
 
+/// `public.messages`
 pub static MESSAGES: Table = Table {
     name: "messages",
     columns: &[

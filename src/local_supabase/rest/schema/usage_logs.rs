@@ -2,6 +2,7 @@ use super::Default::{AuthUid, ClockTimestamp, GenRandomUuid, Literal};
 use super::PgType::{Bigint, Jsonb, Numeric, Text, Timestamptz, Uuid};
 use super::{ForeignKey, Grants, InsertGrant, OWN_ROW, OnDelete, Policies, Table, column, unique};
 
+/// `public.usage_logs`
 pub static USAGE_LOGS: Table = Table {
     name: "usage_logs",
     columns: &[

@@ -70,15 +70,17 @@ impl Embedded<'_> {
 
     fn array(&self, json: Sql) -> Result<Sql, RestError> {
         let node = self.relation.node;
-        let sql = Sql::new("(select json_group_array(as_json(value)) from (select json_quote(")
+        let found = self.matching()?;
+        let found = if self.relation.counts_rows() {
+            found
+        } else {
+            self.relation.page(found, Page::of_read(node.offset, node.limit))?
+        };
+        Ok(Sql::new("(select json_group_array(as_json(value)) from (select json_quote(")
             .append(json)
             .push(") as value")
-            .append(self.matching()?);
-        if self.relation.counts_rows() {
-            return Ok(sql.push("))"));
-        }
-        let page = Page::of_read(node.offset, node.limit).to_sql();
-        Ok(sql.append(self.relation.order()?).append(page).push("))"))
+            .append(found)
+            .push("))"))
     }
 
     fn spread(&self) -> Result<Vec<Item>, RestError> {

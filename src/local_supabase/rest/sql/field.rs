@@ -47,7 +47,7 @@ impl Operand {
         match self.pg_type {
             PgType::Text | PgType::Uuid | PgType::Integer | PgType::Bigint => self.sql,
             PgType::Jsonb => Sql::call("as_json", self.sql),
-            PgType::Boolean => Sql::call("as_json", self.choose("'true'", "'false'")),
+            PgType::Boolean => self.choose("json('true')", "json('false')"),
             PgType::Numeric => Sql::call("as_json", Sql::call("numeric_text", self.sql)),
             PgType::Timestamptz => Sql::call("timestamptz_json", self.sql),
         }

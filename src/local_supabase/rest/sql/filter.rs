@@ -9,7 +9,7 @@ use crate::local_supabase::rest::query::{
     Comparison, Condition, Embed, Filter, Is, Operation, Quantifier,
 };
 use crate::local_supabase::rest::schema::PgType;
-use crate::local_supabase::rest::value::{self, jsonb};
+use crate::local_supabase::rest::value::{self, array, jsonb};
 
 impl Relation<'_> {
     /// ` where …`: the join with the parent, the conditions, and what `!inner` asks for.
@@ -147,9 +147,9 @@ impl Relation<'_> {
         left: &Operand,
         comparison: Comparison,
         quantifier: Quantifier,
-        array: &str,
+        literal: &str,
     ) -> Result<Sql, RestError> {
-        let elements = array_elements(array)?;
+        let elements = array::parse(literal)?;
         let compared: Result<Vec<_>, _> = elements
             .iter()
             .map(|element| self.compare(left.clone(), comparison, element))
@@ -188,31 +188,4 @@ fn is_null_or_truth(left: Operand, is: Is) -> Result<Sql, RestError> {
         Is::False => " is 0",
         _ => " is null",
     }))
-}
-
-/// The elements of `{a,"b c"}`.
-fn array_elements(array: &str) -> Result<Vec<String>, RestError> {
-    let malformed = || RestError::sql("22P02", format!("malformed array literal: \"{array}\""));
-    let inside = array.trim().strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
-    let mut rest = inside.ok_or_else(malformed)?.chars().peekable();
-    let mut elements = Vec::new();
-    while rest.peek().is_some() {
-        let mut element = String::new();
-        let quoted = rest.next_if_eq(&'"').is_some();
-        loop {
-            match rest.next() {
-                Some('\\') => element.extend(rest.next()),
-                Some('"') if quoted => break,
-                Some(',') if !quoted => break,
-                Some(other) => element.push(other),
-                None if quoted => return Err(malformed()),
-                None => break,
-            }
-        }
-        if quoted && rest.next_if_eq(&',').is_none() && rest.peek().is_some() {
-            return Err(malformed());
-        }
-        elements.push(element);
-    }
-    Ok(elements)
 }

@@ -58,18 +58,18 @@ pub fn rows(
     shape: Shape,
 ) -> Result<Select, RestError> {
     let relation = Relation::root(session, table, node);
+    let from = relation.from(Access::Read, scope)?;
     let items = relation.items()?;
     let columns = items.iter().map(|item| item.name.clone()).collect();
     let result = match shape {
         Shape::Bare if !relation.counts_rows() => Sql::new("null"),
+        Shape::Text if items.is_empty() => Sql::new("null"),
         Shape::Json | Shape::Bare => json_object(items)?,
         Shape::Text => Sql::join(", ", items.into_iter().map(Item::into_text)),
     };
-    let sql = Sql::new("select ").append(result).append(relation.from(Access::Read, scope)?);
-    if relation.counts_rows() {
-        return Ok(Select { sql: sql.append(relation.filter(None)?), columns });
-    }
-    let sql = sql.append(relation.filter(None)?).append(relation.order()?).append(page.to_sql());
+    let found = from.append(relation.filter(None)?);
+    let found = if relation.counts_rows() { found } else { relation.page(found, page)? };
+    let sql = Sql::new("select ").append(result).append(found);
     Ok(Select { sql, columns })
 }
 
@@ -105,6 +105,19 @@ impl Relation<'_> {
     pub(super) fn from(&self, access: Access, scope: Scope<'_>) -> Result<Sql, RestError> {
         let source = source(self.session, self.table, access, scope)?;
         Ok(Sql::new(" from ").append(source).push(" as ").alias(self.alias))
+    }
+
+    /// ` from (…) as "chats" order by …`: the rows of one page. They are found before anything is made
+    /// of them, so that a row on another page costs no more than its place in the order.
+    pub(super) fn page(&self, found: Sql, page: Page) -> Result<Sql, RestError> {
+        let order = self.order()?;
+        Ok(Sql::new(" from (select *")
+            .append(found)
+            .append(order.clone())
+            .append(page.to_sql())
+            .push(") as ")
+            .alias(self.alias)
+            .append(order))
     }
 
     /// Whether all that is asked for is the number of rows.

@@ -11,17 +11,18 @@ pub(super) use read::{page_response, read_page};
 use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
-use rusqlite::Connection;
 
-use super::answer::{empty, with_header};
+use super::answer::{PREFERENCE_APPLIED, empty, full, with_header};
 use super::error::RestError;
 use super::headers::{MediaType, Return};
 use super::query::Node;
 use super::render::{Rendered, render, shape};
 use super::request::Request;
-use super::schema::{Table, find_table};
+use super::schema::find_table;
 use super::session::Session;
 use super::sql::{self, Page, Scope};
+use super::target::Target;
+use super::transaction;
 use crate::local_supabase::db::Database;
 
 /// Answers a request for the table of that name.
@@ -32,23 +33,23 @@ pub(super) async fn answer(
     request: Request,
 ) -> Result<Response, RestError> {
     let table = find_table(name)?;
-    let write: Write = match request.method {
+    let write = match request.method {
         Method::GET | Method::HEAD => {
-            return db
-                .read(move |connection| read::read(connection, session, table, &request))
-                .await;
+            return transaction::read(db, move |connection| {
+                read::read(Target { connection, session, table }, &request)
+            })
+            .await;
         }
-        Method::OPTIONS => return Ok(options()),
         Method::POST => create::create,
         Method::PUT => put::put,
         Method::PATCH => update::update,
         Method::DELETE => delete::delete,
+        Method::OPTIONS => return Ok(options()),
         ref other => return Err(RestError::unsupported_method(other.as_str())),
     };
-    db.write(move |transaction| write(transaction, session, table, request)).await
+    transaction::write(db, move |connection| write(Target { connection, session, table }, request))
+        .await
 }
-
-type Write = fn(&Connection, Session, &'static Table, Request) -> Result<Response, RestError>;
 
 fn options() -> Response {
     let allowed = "OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE".to_owned();
@@ -65,9 +66,7 @@ fn split(root: Node) -> (Node, Node) {
 /// The written rows, if the client wants to see them; and in any case the refusal of a client that
 /// wants exactly one.
 fn representation(
-    connection: &Connection,
-    session: Session,
-    table: &'static Table,
+    target: Target<'_>,
     node: &Node,
     rows: &[i64],
     request: &Request,
@@ -79,9 +78,25 @@ fn representation(
             _ => Ok(None),
         };
     }
+    let Target { connection, session, table } = target;
     let scope = Scope::Rows(rows);
     let select = sql::rows(session, table, node, scope, Page::ALL, shape(media_type))?;
     render(connection, &select, media_type).map(Some)
+}
+
+/// The answer to a write: its representation, or nothing with the status `without`.
+fn written(
+    request: &Request,
+    representation: Option<Rendered>,
+    status: StatusCode,
+    without: StatusCode,
+    preferences: &[&str],
+) -> Response {
+    let response = match representation {
+        Some(rendered) => full(status, request.media_type, Some(rendered.body)),
+        None => empty(without),
+    };
+    with_header(response, PREFERENCE_APPLIED, request.preferences.applied(preferences))
 }
 
 /// The number of written rows, if the client wants it counted.

@@ -2,10 +2,8 @@
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use rusqlite::Connection;
 
-use super::{representation, split};
-use crate::local_supabase::rest::answer::{PREFERENCE_APPLIED, empty, full, with_header};
+use super::{representation, split, written};
 use crate::local_supabase::rest::error::RestError;
 use crate::local_supabase::rest::headers::Resolution;
 use crate::local_supabase::rest::payload::{Object, Payload};
@@ -13,34 +11,26 @@ use crate::local_supabase::rest::query::{Comparison, Condition, Filter, Node, Op
 use crate::local_supabase::rest::request::Request;
 use crate::local_supabase::rest::schema::{Column, Table};
 use crate::local_supabase::rest::session::Session;
+use crate::local_supabase::rest::target::Target;
 use crate::local_supabase::rest::value;
-use crate::local_supabase::rest::write::{Resolve, insert};
+use crate::local_supabase::rest::write::Resolve;
 
-pub(super) fn put(
-    connection: &Connection,
-    session: Session,
-    table: &'static Table,
-    mut request: Request,
-) -> Result<Response, RestError> {
+pub(super) fn put(target: Target<'_>, mut request: Request) -> Result<Response, RestError> {
     if request.query.has_range {
         return Err(RestError::put_limit());
     }
     let payload = Payload::parse(&request.headers, &request.body, None)?;
     let (targets, returned) = split(std::mem::take(&mut request.query.root));
-    let key = key(table, &targets).ok_or_else(RestError::put_filters)?;
+    let key = key(target.table, &targets).ok_or_else(RestError::put_filters)?;
     let [object] = &payload.rows[..] else { return Err(RestError::put_mismatch()) };
-    check_key(session, &key, object)?;
-    let columns = table.primary_key();
-    let resolve = Some(Resolve { resolution: Resolution::MergeDuplicates, columns });
-    let written = insert(connection, session, table, &payload, false, resolve)?;
-    let rendered = representation(connection, session, table, &returned, &written.rows, &request)?;
-    let status = if written.inserted > 0 { StatusCode::CREATED } else { StatusCode::OK };
-    let response = match rendered {
-        Some(rendered) => full(status, request.media_type, Some(rendered.body)),
-        None => empty(StatusCode::NO_CONTENT),
-    };
-    let applied = request.preferences.applied(&["return", "count", "handling"]);
-    Ok(with_header(response, PREFERENCE_APPLIED, applied))
+    check_key(target.session, &key, object)?;
+    let columns = target.table.primary_key();
+    let resolve = Resolve { resolution: Resolution::MergeDuplicates, columns };
+    let inserted = target.insert(&payload, false, Some(resolve))?;
+    let representation = representation(target, &returned, &inserted.rows, &request)?;
+    let status = if inserted.inserted > 0 { StatusCode::CREATED } else { StatusCode::OK };
+    let names = ["return", "count", "handling"];
+    Ok(written(&request, representation, status, StatusCode::NO_CONTENT, &names))
 }
 
 /// The value of each column of the primary key, if the filters name those and nothing else.

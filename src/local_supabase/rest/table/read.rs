@@ -11,9 +11,8 @@ use crate::local_supabase::rest::error::RestError;
 use crate::local_supabase::rest::headers::{MediaType, Range};
 use crate::local_supabase::rest::render::{Rendered, render, shape};
 use crate::local_supabase::rest::request::Request;
-use crate::local_supabase::rest::schema::Table;
-use crate::local_supabase::rest::session::Session;
 use crate::local_supabase::rest::sql::{self, Page, Scope, Shape, Sql};
+use crate::local_supabase::rest::target::Target;
 
 /// Some rows and, if asked for, how many there are in all.
 pub struct RowsPage {
@@ -22,27 +21,21 @@ pub struct RowsPage {
     total: Option<u64>,
 }
 
-pub(super) fn read(
-    connection: &Connection,
-    session: Session,
-    table: &'static Table,
-    request: &Request,
-) -> Result<Response, RestError> {
-    let page = read_page(connection, session, table, Scope::All, request)?;
+pub(super) fn read(target: Target<'_>, request: &Request) -> Result<Response, RestError> {
+    let page = read_page(target, Scope::All, request)?;
     let query = &request.query.canonical;
     let separator = if query.is_empty() { "" } else { "?" };
-    let location = format!("/{}{separator}{query}", table.name);
+    let location = format!("/{}{separator}{query}", target.table.name);
     Ok(with_header(page_response(page, request), CONTENT_LOCATION, Some(location)))
 }
 
 /// Reads the page that the request asks for.
 pub fn read_page(
-    connection: &Connection,
-    session: Session,
-    table: &'static Table,
+    target: Target<'_>,
     scope: Scope<'_>,
     request: &Request,
 ) -> Result<RowsPage, RestError> {
+    let Target { connection, session, table } = target;
     let node = &request.query.root;
     let range = request.range()?;
     let page = Page::of_read(range.offset, range.limit);

@@ -3,4 +3,18 @@
 mod cases;
 mod support;
 
+mod begin;
+mod changes;
+mod embeds;
+mod errors;
+mod functions;
+mod injection;
+mod inserts;
+mod isolation;
+mod parsing;
 mod reads;
+mod save;
+mod schema;
+mod triggers;
+mod upserts;
+mod values;

@@ -253,6 +253,8 @@ async fn media_types() {
             "is_archived,created_at,m,model\nf,\"2026-01-01 00:00:01+00\",\
              \"{\"\"list\"\": [{\"\"x\"\": \"\"é\"\"}, 2]}\",",
         ),
+        case("csv of no columns", ALICE, get("/chats?select=&limit=2").accept("text/csv"))
+            .answers(200, "\n\n"),
         case("csv of no rows", ALICE, get("/chats?title=eq.none").accept("text/csv"))
             .answers(200, "\n"),
         case("030-get-bad-accept", ALICE, get("/chats").accept("application/xml")).refuses(

@@ -33,6 +33,14 @@ pub fn id(number: u128) -> String {
     Uuid::from_u128(number).to_string()
 }
 
+/// The members of an object.
+pub fn members(object: Value) -> serde_json::Map<String, Value> {
+    match object {
+        Value::Object(members) => members,
+        other => panic!("not an object: {other}"),
+    }
+}
+
 /// The values of one column, with commas between them.
 pub fn column(rows: &Value, name: &str) -> String {
     let value = |row: &Value| row[name].as_str().unwrap_or("null").to_owned();

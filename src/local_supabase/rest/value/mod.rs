@@ -1,6 +1,7 @@
 //! PostgreSQL's types: reading their input, in PostgreSQL's notation or in JSON, into what SQLite
 //! stores.
 
+pub(super) mod array;
 pub(super) mod jsonb;
 pub(super) mod timestamptz;
 
@@ -58,8 +59,21 @@ pub(super) fn print(pg_type: PgType, value: &Value) -> Option<String> {
     }
 }
 
+/// PostgreSQL takes braces around it, and hyphens or none after any four digits.
 fn uuid(text: &str) -> Result<Uuid, RestError> {
-    let parsed = if text.starts_with("urn:") { None } else { Uuid::try_parse(text).ok() };
+    let bare = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(text);
+    let mut digits = String::new();
+    let mut may_break = false;
+    for c in bare.chars() {
+        if c == '-' && may_break {
+            may_break = false;
+        } else {
+            digits.push(c);
+            may_break = digits.len().is_multiple_of(4) && digits.len() < 32;
+        }
+    }
+    let is_hex = digits.len() == 32 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let parsed = if is_hex { Uuid::try_parse(&digits).ok() } else { None };
     parsed.ok_or_else(|| RestError::invalid_input("uuid", text))
 }
 

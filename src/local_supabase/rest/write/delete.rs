@@ -1,18 +1,13 @@
 //! `delete`.
 
-use rusqlite::Connection;
-
-use super::execute;
 use crate::local_supabase::rest::error::RestError;
-use crate::local_supabase::rest::schema::Table;
 use crate::local_supabase::rest::sql;
+use crate::local_supabase::rest::target::Target;
 
-/// Deletes rows that the caller was found to be allowed to delete.
-pub fn delete(
-    connection: &Connection,
-    table: &'static Table,
-    rows: &[i64],
-) -> Result<(), RestError> {
-    execute(connection, &sql::delete(table, rows))?;
-    Ok(())
+impl Target<'_> {
+    /// Deletes rows that the caller was found to be allowed to delete.
+    pub fn delete(&self, rows: &[i64]) -> Result<(), RestError> {
+        self.execute(&sql::delete(self.table, rows))?;
+        Ok(())
+    }
 }

@@ -1,17 +1,15 @@
 //! `insert`, with or without `on conflict`.
 
-use rusqlite::{Connection, OptionalExtension, params_from_iter};
+use rusqlite::types::Value;
+use rusqlite::{OptionalExtension, params_from_iter};
 
-use super::row::{Values, assignments, new_row, resolve_columns};
-use super::violation::{explain, not_null};
-use super::{execute, holds, update};
+use super::row::{Values, resolve_columns};
 use crate::local_supabase::rest::error::RestError;
 use crate::local_supabase::rest::headers::Resolution;
 use crate::local_supabase::rest::payload::Payload;
 use crate::local_supabase::rest::schema::{Column, Privilege, Table};
-use crate::local_supabase::rest::session::Session;
 use crate::local_supabase::rest::sql::{self, Proposed, Sql};
-use crate::local_supabase::role::Role;
+use crate::local_supabase::rest::target::Target;
 
 /// The rows that a statement has touched.
 #[derive(Debug, Default)]
@@ -47,127 +45,98 @@ pub fn conflict_target(
     target.map(|unique| unique.columns).ok_or_else(RestError::no_conflict_target)
 }
 
-/// Inserts the payload's rows.
-pub fn insert(
-    connection: &Connection,
-    session: Session,
-    table: &'static Table,
-    payload: &Payload,
-    missing_default: bool,
-    resolve: Option<Resolve>,
-) -> Result<Written, RestError> {
-    let columns = resolve_columns(table, &payload.columns)?;
-    table.require(session.role, Privilege::Insert(&columns))?;
-    if resolve.is_some_and(|resolve| resolve.resolution == Resolution::MergeDuplicates) {
-        table.require(session.role, Privilege::Update)?;
-    }
-    let mut written = Written::default();
-    for object in &payload.rows {
-        let given = assignments(connection, session, &columns, object, missing_default)?;
-        let row = new_row(connection, session, table, &given)?;
-        insert_or_resolve(connection, session, table, &row, &columns, resolve, &mut written)?;
-    }
-    Ok(written)
-}
-
-fn insert_or_resolve(
-    connection: &Connection,
-    session: Session,
-    table: &'static Table,
-    row: &Values,
-    columns: &[&'static Column],
-    resolve: Option<Resolve>,
-    written: &mut Written,
-) -> Result<(), RestError> {
-    let merge = resolve.filter(|r| r.resolution == Resolution::MergeDuplicates);
-    if let Some(Resolve { columns: target, .. }) = merge {
-        check(connection, session, table, row)?;
-        let existing = conflicting_row(connection, session, table, row, target)?;
-        if let Some(existing) = existing {
-            if written.rows.contains(&existing) {
-                return Err(RestError::affected_twice());
+impl Target<'_> {
+    /// Inserts the payload's rows.
+    pub fn insert(
+        &self,
+        payload: &Payload,
+        missing_default: bool,
+        resolve: Option<Resolve>,
+    ) -> Result<Written, RestError> {
+        let columns = resolve_columns(self.table, &payload.columns)?;
+        self.table.require(self.session.role, Privilege::Insert(&columns))?;
+        let merge = resolve.filter(|r| r.resolution == Resolution::MergeDuplicates);
+        if merge.is_some() {
+            self.table.require(self.session.role, Privilege::Update)?;
+        }
+        let mut written = Written::default();
+        for object in &payload.rows {
+            let given = self.assignments(&columns, object, missing_default)?;
+            let row = self.new_row(&given)?;
+            let existing = match merge {
+                Some(merge) => self.existing_row(&row, merge.columns)?,
+                None => None,
+            };
+            match existing {
+                Some(existing) => self.merge(&given, existing, &mut written)?,
+                None => {
+                    let inserted = self.insert_row(&row, resolve.map(|resolve| resolve.columns))?;
+                    written.inserted += usize::from(inserted.is_some());
+                    written.rows.extend(inserted);
+                }
             }
-            let given: Values =
-                row.iter().filter(|(column, _)| is_among(columns, column)).cloned().collect();
-            update::set(connection, session, table, &given, &[existing])?;
-            written.rows.push(existing);
-            return Ok(());
+        }
+        Ok(written)
+    }
+
+    fn merge(&self, given: &Values, existing: i64, written: &mut Written) -> Result<(), RestError> {
+        if written.rows.contains(&existing) {
+            return Err(RestError::affected_twice());
+        }
+        self.set(given, &[existing])?;
+        written.rows.push(existing);
+        Ok(())
+    }
+
+    /// Inserts one complete row; nothing where a row with the same values in `ignored` exists.
+    pub fn insert_row(
+        &self,
+        row: &[(&'static Column, Value)],
+        ignored: Option<&'static [&'static str]>,
+    ) -> Result<Option<i64>, RestError> {
+        let proposed = self.check_new_row(row)?;
+        let insert = sql::insert(self.table, row);
+        let insert = match ignored {
+            Some(columns) => insert
+                .push(" on conflict ")
+                .append(Sql::names(columns.iter().copied()))
+                .push(" do nothing"),
+            None => insert,
+        };
+        let inserted = self.execute(&insert).map_err(|error| self.explain(proposed, error))?;
+        Ok((inserted > 0).then(|| self.connection.last_insert_rowid()))
+    }
+
+    /// Row-level security and nulls.
+    fn check_new_row<'a>(
+        &self,
+        row: &'a [(&'static Column, Value)],
+    ) -> Result<Proposed<'a>, RestError> {
+        let proposed = Proposed { table: self.table, values: row, rows: None };
+        self.check_policy(self.table.policies.insert_check, proposed)?;
+        let null = row.iter().find(|(column, value)| !column.nullable && *value == Value::Null);
+        match null {
+            Some((column, _)) => Err(self.null_value(proposed, column.name)),
+            None => Ok(proposed),
         }
     }
-    let ignored = resolve.map(|resolve| resolve.columns);
-    if let Some(inserted) = insert_row(connection, session, table, row, ignored)? {
-        written.rows.push(inserted);
-        written.inserted += 1;
-    }
-    Ok(())
-}
 
-fn is_among(columns: &[&'static Column], column: &Column) -> bool {
-    columns.iter().any(|given| given.name == column.name)
-}
-
-/// Inserts one complete row; nothing where a row with the same values in `ignored` exists.
-pub fn insert_row(
-    connection: &Connection,
-    session: Session,
-    table: &'static Table,
-    row: &Values,
-    ignored: Option<&'static [&'static str]>,
-) -> Result<Option<i64>, RestError> {
-    check(connection, session, table, row)?;
-    let insert = sql::insert(table, row);
-    let insert = match ignored {
-        Some(columns) => insert
-            .push(" on conflict ")
-            .append(Sql::names(columns.iter().copied()))
-            .push(" do nothing"),
-        None => insert,
-    };
-    let proposed = Proposed { table, values: row, rows: None };
-    let inserted = execute(connection, &insert)
-        .map_err(|error| explain(connection, session, proposed, error))?;
-    Ok((inserted > 0).then(|| connection.last_insert_rowid()))
-}
-
-/// Row-level security and nulls.
-fn check(
-    connection: &Connection,
-    session: Session,
-    table: &'static Table,
-    row: &Values,
-) -> Result<(), RestError> {
-    let proposed = Proposed { table, values: row, rows: None };
-    if session.role != Role::Service {
-        let question = sql::violates_check(session, table.policies.insert_check, proposed);
-        if holds(connection, &question)? {
-            return Err(RestError::row_security(table.name));
+    /// The row that already has the new row's values in these columns.
+    fn existing_row(
+        &self,
+        row: &[(&'static Column, Value)],
+        columns: &'static [&'static str],
+    ) -> Result<Option<i64>, RestError> {
+        let proposed = self.check_new_row(row)?;
+        let question = sql::find_conflict(self.session, proposed, columns)?;
+        let mut statement = self.connection.prepare_cached(question.text())?;
+        let found: Option<(i64, bool)> = statement
+            .query_row(params_from_iter(question.values()), |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        match found {
+            Some((_, false)) => Err(RestError::row_security_using(self.table.name)),
+            Some((existing, true)) => Ok(Some(existing)),
+            None => Ok(None),
         }
-    }
-    let null = row
-        .iter()
-        .find(|(column, value)| !column.nullable && *value == rusqlite::types::Value::Null);
-    match null {
-        Some((column, _)) => Err(not_null(session, proposed, column.name)),
-        None => Ok(()),
-    }
-}
-
-fn conflicting_row(
-    connection: &Connection,
-    session: Session,
-    table: &'static Table,
-    row: &Values,
-    target: &'static [&'static str],
-) -> Result<Option<i64>, RestError> {
-    let proposed = Proposed { table, values: row, rows: None };
-    let question = sql::find_conflict(session, proposed, target)?;
-    let mut statement = connection.prepare_cached(question.text())?;
-    let found: Option<(i64, bool)> = statement
-        .query_row(params_from_iter(question.values()), |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    match found {
-        Some((_, false)) => Err(RestError::row_security_using(table.name)),
-        Some((existing, true)) => Ok(Some(existing)),
-        None => Ok(None),
     }
 }

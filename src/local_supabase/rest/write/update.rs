@@ -1,57 +1,52 @@
 //! `update`.
 
-use rusqlite::Connection;
 use rusqlite::types::Value;
 
 use super::row::Values;
-use super::violation::{explain, not_null};
-use super::{execute, holds, row_ids};
 use crate::local_supabase::rest::error::RestError;
 use crate::local_supabase::rest::query::Node;
-use crate::local_supabase::rest::schema::{Privilege, Table};
-use crate::local_supabase::rest::session::Session;
+use crate::local_supabase::rest::schema::Privilege;
 use crate::local_supabase::rest::sql::{self, Access, Proposed};
-use crate::local_supabase::role::Role;
+use crate::local_supabase::rest::target::Target;
 
-/// Gives the values to every row that the conditions select; which rows those are.
-pub fn update(
-    connection: &Connection,
-    session: Session,
-    table: &'static Table,
-    node: &Node,
-    values: &Values,
-) -> Result<Vec<i64>, RestError> {
-    table.require(session.role, Privilege::Update)?;
-    let rows = row_ids(connection, &sql::targets(session, table, node, Access::Update)?)?;
-    if !rows.is_empty() {
-        set(connection, session, table, values, &rows)?;
-    }
-    Ok(rows)
-}
-
-/// Gives the values to these rows.
-pub(super) fn set(
-    connection: &Connection,
-    session: Session,
-    table: &'static Table,
-    values: &Values,
-    rows: &[i64],
-) -> Result<(), RestError> {
-    if values.is_empty() {
-        return Ok(());
-    }
-    let proposed = Proposed { table, values, rows: Some(rows) };
-    if session.role != Role::Service {
-        let question = sql::violates_check(session, table.policies.update_check, proposed);
-        if holds(connection, &question)? {
-            return Err(RestError::row_security(table.name));
+impl Target<'_> {
+    /// Gives the values to every row that the conditions select; which rows those are.
+    pub fn update(&self, node: &Node, values: &Values) -> Result<Vec<i64>, RestError> {
+        self.table.require(self.session.role, Privilege::Update)?;
+        let targets = sql::targets(self.session, self.table, node, Access::Update)?;
+        let rows = self.row_ids(&targets)?;
+        if !rows.is_empty() {
+            self.set(values, &rows)?;
         }
+        Ok(rows)
     }
-    let null = values.iter().find(|(column, value)| !column.nullable && *value == Value::Null);
-    if let Some((column, _)) = null {
-        return Err(not_null(session, proposed, column.name));
+
+    /// Gives the values to these rows.
+    pub(super) fn set(&self, values: &Values, rows: &[i64]) -> Result<(), RestError> {
+        if values.is_empty() {
+            return Ok(());
+        }
+        let proposed = Proposed { table: self.table, values, rows: Some(rows) };
+        self.check_policy(self.table.policies.update_check, proposed)?;
+        let null = values.iter().find(|(column, value)| !column.nullable && *value == Value::Null);
+        if let Some((column, _)) = null {
+            return Err(self.null_value(proposed, column.name));
+        }
+        self.execute(&sql::update(proposed)).map_err(|error| self.explain(proposed, error))?;
+        Ok(())
     }
-    execute(connection, &sql::update(proposed))
-        .map_err(|error| explain(connection, session, proposed, error))?;
-    Ok(())
+
+    /// Refuses rows that a policy's `with check` forbids.
+    pub(super) fn check_policy(
+        &self,
+        policy: Option<&'static str>,
+        proposed: Proposed<'_>,
+    ) -> Result<(), RestError> {
+        if self.has_row_security()
+            && self.holds(&sql::violates_check(self.session, policy, proposed))?
+        {
+            return Err(RestError::row_security(self.table.name));
+        }
+        Ok(())
+    }
 }

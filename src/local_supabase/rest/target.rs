@@ -1,0 +1,42 @@
+//! What a step of a request works on.
+
+use rusqlite::{Connection, params_from_iter};
+
+use super::error::RestError;
+use super::schema::Table;
+use super::session::Session;
+use super::sql::Sql;
+use crate::local_supabase::role::Role;
+
+/// A table, in the transaction of one request and on its caller's behalf.
+#[derive(Clone, Copy)]
+pub(super) struct Target<'a> {
+    pub connection: &'a Connection,
+    pub session: Session,
+    pub table: &'static Table,
+}
+
+impl Target<'_> {
+    /// Whether policies hide rows from the caller, and with them the values in error messages.
+    pub fn has_row_security(&self) -> bool {
+        self.session.role != Role::Service
+    }
+
+    /// Runs a statement; how many rows it changed.
+    pub fn execute(&self, sql: &Sql) -> rusqlite::Result<usize> {
+        self.connection.prepare_cached(sql.text())?.execute(params_from_iter(sql.values()))
+    }
+
+    /// The row ids that a statement returns.
+    pub fn row_ids(&self, sql: &Sql) -> rusqlite::Result<Vec<i64>> {
+        let mut statement = self.connection.prepare_cached(sql.text())?;
+        let rows = statement.query_map(params_from_iter(sql.values()), |row| row.get(0))?;
+        rows.collect()
+    }
+
+    /// The answer to a question that a statement asks.
+    pub fn holds(&self, sql: &Sql) -> Result<bool, RestError> {
+        let mut statement = self.connection.prepare_cached(sql.text())?;
+        Ok(statement.query_row(params_from_iter(sql.values()), |row| row.get(0))?)
+    }
+}
