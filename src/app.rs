@@ -43,10 +43,12 @@ pub struct LocalListener {
     pub listener: TcpListener,
 }
 
-/// What handlers extract.
-#[derive(Clone)]
+/// What handlers extract from; cloned for every request.
+pub type AppState = Arc<Services>;
+
+/// The services.
 #[allow(missing_docs)]
-pub struct AppState {
+pub struct Services {
     pub supabase: Supabase,
     pub generations: Generations,
     pub limits: Limits,
@@ -92,7 +94,7 @@ impl App {
         let generations = Generations::new(settings, lender.clone());
         let verifier = verifier(&config, &project, &supabase, &clock);
         sweep(limits.clone());
-        let state = AppState {
+        let state = Services {
             ai: Ai::new(
                 supabase.clone(),
                 generations.clone(),
@@ -107,6 +109,7 @@ impl App {
             generations,
             limits,
         };
+        let state = Arc::new(state);
         Ok(Self { state, config, local_supabase, project })
     }
 

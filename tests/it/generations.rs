@@ -144,7 +144,8 @@ async fn repeats_join_the_answer_that_is_being_written() {
     let voice = stage.voice();
     voice.say("Hello");
     let body = json!({ "message": { "id": Uuid::new_v4(), "content": "Hi" } });
-    let (mut first, mut second) = tokio::join!(stage.stream(body.clone()), stage.stream(body.clone()));
+    let (mut first, mut second) =
+        tokio::join!(stage.stream(body.clone()), stage.stream(body.clone()));
     let third = async {
         let answer = stage.alice.generate(&stage.chat, body.clone()).await.expect(200);
         answer["message"]["content"].clone()
@@ -229,7 +230,10 @@ async fn a_provider_that_breaks_off_leaves_the_partial_answer() {
     let kinds = frames(&rest);
     assert_eq!(kinds[kinds.len() - 2..], ["data-error", "error"]);
     let message = stage.last_message().await;
-    assert_eq!((message["status"].as_str(), message["content"].as_str()), (Some("failed"), Some("Hel")));
+    assert_eq!(
+        (message["status"].as_str(), message["content"].as_str()),
+        (Some("failed"), Some("Hel"))
+    );
     let second = stage.voice();
     second.say("Hello");
     second.finish();

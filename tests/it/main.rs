@@ -10,4 +10,5 @@ mod errors;
 mod generate;
 mod generations;
 mod messages;
+mod providers;
 mod support;

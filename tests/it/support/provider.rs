@@ -114,7 +114,7 @@ fn streamed(pieces: mpsc::UnboundedReceiver<Bytes>, inner: Arc<Inner>) -> Respon
 }
 
 /// A recorded body, e.g. `anthropic/text_stream.sse`.
-pub fn fixture(name: &str) -> Vec<u8> {
+fn fixture(name: &str) -> Vec<u8> {
     std::fs::read(fixtures().join(name)).unwrap()
 }
 

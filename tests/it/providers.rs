@@ -1,0 +1,142 @@
+//! Answers and refusals of recorded providers, as clients of this server meet them.
+
+use serde_json::json;
+
+use crate::support::{Answer, FakeProvider, Reply, TestApp, User};
+
+struct Stage {
+    provider: FakeProvider,
+    alice: User,
+    chat: String,
+    // Keeps the application running.
+    _app: TestApp,
+}
+
+/// An application on a provider that gives this answer, however often it is asked.
+async fn stage(variable: &str, model: &str, fixture: &'static str) -> Stage {
+    let provider = FakeProvider::with((0..3).map(|_| Answer::Fixture(fixture))).await;
+    let key = variable.replace("BASE_URL", "API_KEY");
+    let settings = [
+        (variable, provider.url.as_str()),
+        (key.as_str(), "sk-very-secret"),
+        ("DEFAULT_MODEL", model),
+    ];
+    let app = TestApp::with(&settings).await;
+    let alice = app.user("alice").await;
+    let chat = alice.create_chat("Trip").await;
+    Stage { provider, alice, chat, _app: app }
+}
+
+impl Stage {
+    async fn openai(fixture: &'static str) -> Self {
+        stage("OPENAI_BASE_URL", "gpt-6-sol", fixture).await
+    }
+
+    async fn anthropic(fixture: &'static str) -> Self {
+        stage("ANTHROPIC_BASE_URL", "claude-opus-5-5", fixture).await
+    }
+
+    async fn ask(&self) -> Reply {
+        self.alice.generate(&self.chat, json!({ "content": "Hello" })).await
+    }
+}
+
+#[tokio::test]
+async fn both_vendors_answer_with_the_usage_they_report() {
+    let openai = Stage::openai("openai-chat/text_stream.sse").await;
+    let answer = openai.ask().await.expect(200);
+    assert_eq!(answer["usage"]["input_tokens"], 21);
+    assert_eq!(answer["message"]["metadata"]["provider"], "openai");
+
+    let anthropic = Stage::anthropic("anthropic/text_stream.sse").await;
+    let again = anthropic.ask().await.expect(200);
+    assert_eq!(again["usage"]["output_tokens"], 25);
+    assert_eq!(again["message"]["content"], answer["message"]["content"]);
+    assert_eq!(again["message"]["model"], "claude-opus-5-5");
+    assert_eq!(anthropic.provider.requests()[0]["messages"][0]["role"], "user");
+}
+
+#[tokio::test]
+async fn thoughts_are_kept_with_what_must_go_back() {
+    let stage = Stage::anthropic("anthropic/thinking_stream.sse").await;
+    let answer = stage.ask().await.expect(200);
+    let parts = answer["message"]["parts"].as_array().unwrap();
+    assert_eq!(parts[1]["type"], "reasoning");
+    assert!(parts[1]["providerMetadata"]["anthropic"]["opaque"].is_string());
+    stage.ask().await.expect(200);
+    let sent = &stage.provider.requests()[1]["messages"];
+    assert_eq!(sent[1]["role"], "assistant");
+    assert_eq!(sent[1]["content"][0]["type"], "thinking");
+}
+
+#[tokio::test]
+async fn refusals_of_a_provider_are_told_in_our_words() {
+    for (fixture, status, code) in [
+        ("openai-chat/err_401.json", 502, "provider_refused"),
+        ("openai-chat/err_403.json", 502, "provider_refused"),
+        ("openai-chat/err_422.json", 422, "provider_rejected"),
+        ("openai-chat/err_429_insufficient_quota.json", 502, "provider_quota_exceeded"),
+        ("openai-chat/err_context_length.json", 422, "context_length_exceeded"),
+        ("openai-chat/err_model_not_found.json", 422, "model_not_found"),
+        ("compat/err_openrouter_402.json", 502, "provider_quota_exceeded"),
+        ("compat/err_gemini_array.json", 502, "provider_refused"),
+    ] {
+        let stage = Stage::openai(fixture).await;
+        let reply = stage.ask().await;
+        assert!(!reply.text.contains("sk-"), "{fixture}: {}", reply.text);
+        assert_eq!(reply.problem(status), code, "{fixture}");
+        assert_eq!(stage.alice.messages(&stage.chat).await.len(), 1, "{fixture}");
+    }
+    for (fixture, status, code) in [
+        ("anthropic/err_401.json", 502, "provider_refused"),
+        ("anthropic/err_402_billing.json", 502, "provider_quota_exceeded"),
+        ("anthropic/err_413.json", 422, "provider_request_too_large"),
+        ("anthropic/err_429_spend_limit.json", 502, "provider_quota_exceeded"),
+        ("anthropic/err_context_length_hand.json", 422, "context_length_exceeded"),
+        ("anthropic/error_first_event.sse", 502, "provider_failed"),
+    ] {
+        let stage = Stage::anthropic(fixture).await;
+        let reply = stage.ask().await;
+        assert_eq!(reply.problem(status), code, "{fixture}");
+    }
+}
+
+#[tokio::test]
+async fn a_rejected_parameter_is_named() {
+    let stage = Stage::openai("openai-chat/err_unsupported_param.json").await;
+    let problem = stage.ask().await.expect(422);
+    assert!(problem["detail"].as_str().unwrap().contains('`'), "{problem}");
+}
+
+#[tokio::test]
+async fn a_silent_provider_is_given_up_with_the_request() {
+    let provider = FakeProvider::with([Answer::Silence]).await;
+    let settings = [
+        ("OPENAI_BASE_URL", provider.url.as_str()),
+        ("DEFAULT_MODEL", "local-model"),
+        ("GENERATION_TIMEOUT_S", "1"),
+    ];
+    let app = TestApp::with(&settings).await;
+    let alice = app.user("alice").await;
+    let chat = alice.create_chat("Trip").await;
+    let reply = alice.generate(&chat, json!({ "content": "Hello" })).await;
+    assert_eq!(reply.problem(504), "provider_timeout");
+    let log = alice.usage_logs().await.pop().unwrap();
+    assert_eq!(
+        (log["status"].as_str(), log["model"].as_str()),
+        (Some("failed"), Some("local-model"))
+    );
+    assert!(log["cost_usd"].is_null());
+}
+
+#[tokio::test]
+async fn an_answer_without_an_end_is_a_bad_gateway() {
+    let provider =
+        FakeProvider::with((0..3).map(|_| Answer::Json(200, json!({ "hello": 1 })))).await;
+    let settings = [("OPENAI_BASE_URL", provider.url.as_str()), ("DEFAULT_MODEL", "local-model")];
+    let app = TestApp::with(&settings).await;
+    let alice = app.user("alice").await;
+    let chat = alice.create_chat("Trip").await;
+    let reply = alice.generate(&chat, json!({ "content": "Hello" })).await;
+    assert_eq!(reply.problem(502), "provider_truncated");
+}
