@@ -117,9 +117,8 @@ impl ApiError {
     /// 422 with the fields that were refused.
     pub fn validation(errors: Vec<FieldError>) -> Self {
         let detail = match errors.as_slice() {
-            [only] => {
-                format!("{} {}.", only.pointer.trim_start_matches('/'), only.detail)
-            }
+            [only] if only.pointer.is_empty() => format!("The body: {}.", only.detail),
+            [only] => format!("{} {}.", only.pointer.trim_start_matches('/'), only.detail),
             _ => format!("{} fields were refused.", errors.len()),
         };
         let mut error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "validation_failed", detail);

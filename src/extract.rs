@@ -58,7 +58,7 @@ where
             return Ok(Self(None));
         }
         is_json?;
-        parse_json(&body).map(|value| Self(Some(value)))
+        parse_json(&body).map(Self)
     }
 }
 
@@ -120,7 +120,7 @@ fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
 
 fn refused(pointer: String, error: &serde_json::Error) -> ApiError {
     if error.is_data() {
-        return ApiError::invalid(pointer, without_position(&error.to_string()));
+        return ApiError::invalid(pointer, in_json_terms(&error.to_string()));
     }
     let place = format!("line {}, column {}", error.line(), error.column());
     ApiError::new(
@@ -131,10 +131,12 @@ fn refused(pointer: String, error: &serde_json::Error) -> ApiError {
     .caused_by(error.to_string())
 }
 
-/// serde_json says where in the text; the pointer already says where in the value.
-fn without_position(message: &str) -> String {
-    match message.rfind(" at line ") {
-        Some(end) => message[..end].to_owned(),
+/// serde_json says where in the text, but the pointer already says where in the value; and it names
+/// our types, which mean nothing to a client.
+fn in_json_terms(message: &str) -> String {
+    let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
+    match message.split_once("expected struct ") {
+        Some((before, _)) => format!("{before}expected an object"),
         None => message.to_owned(),
     }
 }

@@ -21,6 +21,16 @@ Every `/api` route needs `Authorization: Bearer <Supabase access token>`: sign i
 and send `session.access_token`. Lists are paged by key: follow the `Link` header. Errors are \
 problem details (RFC 9457) with a stable `code`.";
 
+const STREAM_EXAMPLE: &str = "\
+data: {\"type\":\"start\",\"messageId\":\"0199f0c2-7c1e-7d53-b3ac-4a2c5a1f0e6b\"}\n\n\
+data: {\"type\":\"start-step\"}\n\n\
+data: {\"type\":\"text-start\",\"id\":\"1\"}\n\n\
+data: {\"type\":\"text-delta\",\"id\":\"1\",\"delta\":\"Hello!\"}\n\n\
+data: {\"type\":\"text-end\",\"id\":\"1\"}\n\n\
+data: {\"type\":\"finish-step\"}\n\n\
+data: {\"type\":\"finish\"}\n\n\
+data: [DONE]\n\n";
+
 /// What routes do not say by themselves.
 #[derive(OpenApi)]
 #[openapi(components(schemas(Problem, Include, Order, Active, Effort)))]
@@ -103,6 +113,7 @@ fn complete_item(path: &str, item: &mut Value) {
     }
     for operation in operations.values_mut().filter(|_| path.starts_with("/api/")) {
         let statuses = statuses(path, operation);
+        describe_stream(operation);
         let Some(responses) = operation["responses"].as_object_mut() else { continue };
         for (name, status, ..) in SHARED.iter().chain([&TIMEOUT]) {
             if statuses.contains(status) && !responses.contains_key(*status) {
@@ -110,6 +121,14 @@ fn complete_item(path: &str, item: &mut Value) {
                 responses.insert((*status).to_owned(), reference);
             }
         }
+    }
+}
+
+/// A stream's schema would be read as that of a single event; an example says more.
+fn describe_stream(operation: &mut Value) {
+    let content = &mut operation["responses"]["200"]["content"];
+    if let Some(stream) = content.get_mut("text/event-stream") {
+        *stream = json!({ "example": STREAM_EXAMPLE });
     }
 }
 

@@ -1,6 +1,7 @@
 //! What clients ask of `/api/ai`, and what they get.
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -64,7 +65,8 @@ pub struct ChatGenerate {
     /// AI SDK: the chat.
     pub id: Option<String>,
     /// AI SDK: the conversation as the client has it; only the last user message is used.
-    pub messages: Option<Vec<UserMessage>>,
+    #[schema(value_type = Option<Vec<UserMessage>>)]
+    pub messages: Option<Vec<Box<RawValue>>>,
     /// AI SDK: what the person did.
     pub trigger: Option<Trigger>,
     /// AI SDK: the message that is edited or regenerated.
@@ -72,7 +74,8 @@ pub struct ChatGenerate {
     pub message_id: Option<String>,
 }
 
-/// A message in a request. Messages of other roles may stand in `messages`; they are not used.
+/// A message in a request. In `messages` those of other roles, and all but the last of the user, are
+/// not looked at.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 pub struct UserMessage {
     /// The client's own id: a UUID, or an id of the AI SDK.
@@ -131,6 +134,7 @@ pub struct ChatAnswer {
 #[schema(example = json!({"prompt": "Say hello in Latin.", "max_output_tokens": 100}))]
 pub struct Generate {
     /// The conversation; either this or `prompt`.
+    #[schema(min_items = 1, max_items = 2000)]
     pub messages: Option<Vec<PlainMessage>>,
     /// A single question; either this or `messages`.
     pub prompt: Option<String>,

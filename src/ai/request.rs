@@ -1,7 +1,11 @@
 //! From the two forms of a request to one meaning. Pure.
 
+use std::borrow::Cow;
+
 use axum::http::HeaderMap;
 use axum::http::header::ACCEPT;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -134,9 +138,30 @@ fn asked(body: &ChatGenerate, chat_id: Uuid, checks: &mut Checks) -> Option<Aske
         }
         return Some(read(message, "/message", chat_id, body, checks));
     }
-    let messages = body.messages.as_deref().unwrap_or_default();
-    let (index, message) = messages.iter().enumerate().rfind(|(_, message)| is_user(message))?;
-    Some(read(message, &format!("/messages/{index}"), chat_id, body, checks))
+    let (index, message) = last_user_message(body.messages.as_deref().unwrap_or_default())?;
+    let prefix = format!("/messages/{index}");
+    match serde_json::from_str(message.get()) {
+        Ok(message) => Some(read(&message, &prefix, chat_id, body, checks)),
+        Err(error) => {
+            checks.refuse(prefix, error.to_string());
+            None
+        }
+    }
+}
+
+/// The client sends the whole conversation; only this message counts, so only this one is read.
+fn last_user_message(messages: &[Box<RawValue>]) -> Option<(usize, &RawValue)> {
+    #[derive(Deserialize)]
+    struct Message<'a> {
+        #[serde(borrow)]
+        role: Option<Cow<'a, str>>,
+    }
+    let is_user = |message: &RawValue| {
+        serde_json::from_str::<Message<'_>>(message.get())
+            .is_ok_and(|message| message.role.as_deref().unwrap_or("user") == "user")
+    };
+    let messages = messages.iter().map(|message| &**message).enumerate();
+    messages.rev().find(|(_, message)| is_user(message))
 }
 
 fn read(

@@ -60,7 +60,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Page {
         if !(1..=MAX_LIMIT).contains(&limit) {
             return Err(ApiError::invalid("/limit", format!("must be 1 to {MAX_LIMIT}")));
         }
-        let after = query.cursor.as_deref().map(str::parse).transpose()?;
+        let cursor = query.cursor.as_deref().filter(|cursor| !cursor.is_empty());
+        let after = cursor.map(str::parse).transpose()?;
         Ok(Self { limit, after, uri: parts.uri.clone() })
     }
 }
