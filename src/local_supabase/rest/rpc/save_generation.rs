@@ -22,8 +22,8 @@ struct Saved {
 }
 
 /// Saves an answer for the run that owns it: a checkpoint, which renews the lease, or with `p_end`
-/// the end of the message and its usage. Usage is recorded even when the message is gone or owned by
-/// another run.
+/// the end of the message and its usage, which is recorded even when the message is gone or owned
+/// by another run.
 pub(super) fn save_generation(
     connection: &Connection,
     session: Session,

@@ -46,7 +46,7 @@ fn ordered(value: Operand, term: &OrderTerm) -> Sql {
         _ => value.sql,
     };
     let sql = sql.push(if term.descending { " desc" } else { " asc" });
-    // Saying where nulls go keeps SQLite from using an index, so it is said only where there are any.
+    // Saying where nulls go keeps SQLite from using an index: it is said only where there are any.
     match term.nulls_first.unwrap_or(term.descending) {
         _ if !value.nullable => sql,
         true => sql.push(" nulls first"),

@@ -107,8 +107,8 @@ impl Relation<'_> {
         Ok(Sql::new(" from ").append(source).push(" as ").alias(self.alias))
     }
 
-    /// ` from (…) as "chats" order by …`: the rows of one page. They are found before anything is made
-    /// of them, so that a row on another page costs no more than its place in the order.
+    /// ` from (…) as "chats" order by …`: the rows of one page. They are found before anything is
+    /// made of them, so that a row on another page costs no more than its place in the order.
     pub(super) fn page(&self, found: Sql, page: Page) -> Result<Sql, RestError> {
         let order = self.order()?;
         Ok(Sql::new(" from (select *")

@@ -344,49 +344,6 @@ async fn the_service_role_names_the_user() {
 }
 
 #[tokio::test]
-async fn history_leaves_out_what_no_model_could_read() {
-    let server = server().await;
-    let row = |number: u128, at: u32, more: Value| {
-        let mut row = json!({"id": id(number), "chat_id": id(CHAT), "role": "user",
-            "parts": text("x"), "content": "", "status": "complete", "is_active": true,
-            "created_at": format!("2026-01-01T00:00:{at:02}Z")});
-        row.as_object_mut().unwrap().extend(members(more));
-        row
-    };
-    let rows = json!([
-        row(1, 1, json!({})),
-        row(2, 2, json!({"role": "assistant", "parts": []})),
-        row(3, 3, json!({"is_active": false})),
-        row(4, 4, json!({"role": "system"})),
-        row(5, 5, json!({"role": "assistant"})),
-    ]);
-    server.insert(ALICE, "messages", rows).await;
-    let started = begin(&server, 9, json!({"p_user_message": user_message(6, "now")})).await;
-    let expected: Vec<_> = [1, 4, 5, 6].map(id).into();
-    assert_eq!(column(&started["history"], "id"), expected.join(","));
-}
-
-#[tokio::test]
-async fn history_is_the_newest_thousand() {
-    let server = server().await;
-    server
-        .execute(&format!(
-            "insert into messages (id, chat_id, user_id, parent_id, role, parts, created_at) \
-             with recursive n(i) as (select 1 union all select i + 1 from n where i < 1200) \
-             select printf('00000000-0000-0000-0001-%012x', i), '{}', '{}', null, 'user', '[1]', i \
-             from n",
-            id(CHAT),
-            id_of(ALICE)
-        ))
-        .await;
-    let started = begin(&server, 1, json!({"p_user_message": user_message(1, "now")})).await;
-    let history = started["history"].as_array().unwrap();
-    assert_eq!(history.len(), 1000);
-    assert_eq!(history[999]["id"], id(1));
-    assert_eq!(history[0]["id"], "00000000-0000-0000-0001-0000000000ca");
-}
-
-#[tokio::test]
 async fn values_of_the_wrong_type() {
     let server = server().await;
     let cases = [

@@ -8,6 +8,7 @@ mod changes;
 mod embeds;
 mod errors;
 mod functions;
+mod history;
 mod injection;
 mod inserts;
 mod isolation;
