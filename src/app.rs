@@ -87,6 +87,7 @@ impl App {
         let settings = Settings {
             providers: providers.clone(),
             demo_tools: vec![Arc::new(Weather)],
+            checkpoint_every: config.checkpoint_every,
             generation_timeout: config.generation_timeout,
             outlives_tokens: supabase.has_service_key(),
             clock: clock.clone(),

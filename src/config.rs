@@ -25,6 +25,8 @@ pub struct Config {
     pub default_model: Option<String>,
     /// The pause before each word of the scripted model; only tests change it.
     pub scripted_pace: Duration,
+    /// How often a running answer is saved; only tests change it.
+    pub checkpoint_every: Duration,
     /// `CORS_ORIGINS`: origins of pages that may call.
     pub cors_origins: CorsOrigins,
     /// `RATE_LIMIT_PER_MINUTE`: requests per user and replica; 0 turns the limit off.
@@ -183,6 +185,7 @@ impl Config {
             },
             default_model: env.get("DEFAULT_MODEL"),
             scripted_pace: Duration::from_millis(40),
+            checkpoint_every: Duration::from_secs(2),
             cors_origins: cors_origins(&env)?,
             rate_limit_per_minute: env.parsed("RATE_LIMIT_PER_MINUTE", 600)?,
             generations_per_minute: env.parsed("GENERATIONS_PER_MINUTE", 30)?,

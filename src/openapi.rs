@@ -166,10 +166,19 @@ pub fn pages<S: Clone + Send + Sync + 'static>(document: &Value) -> Router<S> {
         .merge(swagger)
 }
 
-/// ReDoc with its script in the page.
+/// ReDoc with its script in the page. The one picture that it would fetch from elsewhere is left out,
+/// and so is the browser's search for an icon.
 fn redoc() -> String {
-    aide::redoc::Redoc::new("/openapi.json").with_title("chat-backend API").html()
+    let page = aide::redoc::Redoc::new("/openapi.json").with_title("chat-backend API").html();
+    page.replace("https://cdn.redoc.ly/redoc/logo-mini.svg", NO_PICTURE).replacen(
+        "</head>",
+        "<link rel=\"icon\" href=\"data:,\"></head>",
+        1,
+    )
 }
+
+const NO_PICTURE: &str =
+    "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==";
 
 fn html(page: Bytes) -> impl IntoResponse {
     ([(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))], page)

@@ -103,6 +103,12 @@ impl Status {
             Self::Interrupted => "interrupted",
         }
     }
+
+    /// The status that a word means; none for a message that is being written.
+    pub fn of(word: &str) -> Option<Self> {
+        let all = [Self::Complete, Self::Stopped, Self::Failed, Self::Interrupted];
+        all.into_iter().find(|status| status.as_str() == word)
+    }
 }
 
 impl Answer {

@@ -43,6 +43,9 @@ pub struct Settings {
     pub providers: Providers,
     /// What the scripted model may call, so that a front end can show tool calls without a key.
     pub demo_tools: Vec<Arc<dyn Tool>>,
+    /// How often there is a checkpoint: what a crash loses at most. It renews the lease and brings
+    /// word of a stop asked for on another replica.
+    pub checkpoint_every: Duration,
     /// The longest a generation may take.
     pub generation_timeout: Duration,
     /// Saves go on with the service key when the user's token ends.

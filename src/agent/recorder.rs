@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::answer::Rows;
+use super::answer::{Rows, Status};
 use super::failure::Refusal;
 use super::part::Part;
 use super::token::Credentials;
@@ -132,6 +132,8 @@ pub struct Saved {
     pub is_owned: bool,
     /// Somebody has asked for a stop.
     pub stop_requested: bool,
+    /// What has become of the message, if it has ended.
+    pub status: Option<Status>,
     /// The message after its end.
     pub message: Option<Box<RawValue>>,
 }

@@ -20,9 +20,6 @@ use super::{Job, Settings, prompt, save, toolbox};
 use crate::providers::{ChosenModel, Event, FinishReason, Message, ProviderName, Request};
 use crate::supabase::SupabaseError;
 
-/// How often there is a checkpoint: what a crash loses at most. It renews the lease and brings
-/// word of a stop asked for on another replica.
-const CHECKPOINT: Duration = Duration::from_secs(2);
 /// How long a failure stays a plain HTTP problem while the model is silent.
 const SILENCE: Duration = Duration::from_secs(10);
 /// An answer may be this long.
@@ -71,7 +68,7 @@ impl Run {
         stop: CancellationToken,
         shutdown: CancellationToken,
     ) -> Self {
-        let mut checkpoints = tokio::time::interval(CHECKPOINT);
+        let mut checkpoints = tokio::time::interval(settings.checkpoint_every);
         checkpoints.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             job,
@@ -331,7 +328,14 @@ impl Run {
         });
         let save = self.last_save(&end);
         match save::until_saved(&self.job, &save, &self.settings).await {
-            Ok(saved) => end.message = saved.message,
+            Ok(saved) if saved.is_owned || saved.status == Some(end.status) => {
+                end.message = saved.message;
+            }
+            Ok(_) if end.status == Status::Complete => {
+                end.status = Status::Interrupted;
+                end.failure = Some(Failure::Lost);
+            }
+            Ok(_) => {}
             Err(error) if end.failure.is_none() => {
                 end.status = Status::Failed;
                 end.failure = Some(error.into());

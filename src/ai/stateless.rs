@@ -58,7 +58,7 @@ impl Recorder for StatelessRecorder {
                 let rest = self.supabase.rest(acting.caller());
                 rest.from("usage_logs").insert_new(&row).select("id").rows().await?;
             }
-            Ok(Saved { is_owned: true, stop_requested: false, message: None })
+            Ok(Saved { is_owned: true, stop_requested: false, status: None, message: None })
         }
         .boxed()
     }

@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 use super::request::{Action, Wanted};
 use crate::agent::{
-    Begun, Credentials, HistoryMessage, Recorder, Refusal, Rows, Save, Saved, Started, TokenUsage,
+    Begun, Credentials, HistoryMessage, Recorder, Refusal, Rows, Save, Saved, Started, Status,
+    TokenUsage,
 };
 use crate::clock::Clock;
 use crate::supabase::{AccessToken, Caller, Supabase, SupabaseError};
@@ -139,9 +140,11 @@ impl Recorder for ChatRecorder {
             let arguments = self.save_arguments(save, acting.user_id);
             let rest = self.supabase.rest(acting.caller());
             let answer: SaveAnswer = rest.call("save_generation", &arguments).value().await?;
+            let status = answer.message.as_deref().and_then(status);
             Ok(Saved {
                 is_owned: answer.owned,
                 stop_requested: answer.stop_requested,
+                status,
                 message: answer.message,
             })
         }
@@ -188,6 +191,14 @@ impl ChatRecorder {
             p_user_id: user_id,
         }
     }
+}
+
+fn status(message: &RawValue) -> Option<Status> {
+    #[derive(Deserialize)]
+    struct Row {
+        status: String,
+    }
+    serde_json::from_str::<Row>(message.get()).ok().and_then(|row| Status::of(&row.status))
 }
 
 fn begun(answer: BeginAnswer) -> Result<Begun, SupabaseError> {

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;
 
-use crate::support::{Answer, FakeProvider, Frames, TestApp, User, frames, live};
+use crate::support::{
+    Answer, CHECKPOINT_EVERY_MS, FakeProvider, Frames, TestApp, User, frames, live,
+};
 
 /// An application whose default model is played by the test.
 struct Stage {
@@ -323,13 +325,13 @@ async fn an_answer_on_another_replica_can_be_followed_and_stopped() {
 
 #[tokio::test]
 async fn a_lapsed_answer_reads_interrupted_and_the_chat_goes_on() {
-    let stage = stage().await;
+    let stage = stage_with(&[(CHECKPOINT_EVERY_MS, "3600000")]).await;
     let voice = stage.voice();
     voice.say("Hello");
     let body = json!({ "message": { "id": Uuid::new_v4(), "content": "Hi" } });
     let mut stream = stage.stream(body.clone()).await;
     stream.until("text-delta").await;
-    // The database's clock goes on, and nobody renews the lease in time.
+    // The database's clock goes on, and nobody renews the lease.
     stage.app.clock.advance(Duration::from_secs(16));
     let message = stage.last_message().await;
     assert_eq!(message["status"], "interrupted");
@@ -345,11 +347,13 @@ async fn a_lapsed_answer_reads_interrupted_and_the_chat_goes_on() {
     assert_eq!(logs.len(), 2);
     assert_eq!(logs[0]["status"], "interrupted");
     assert_eq!(logs[0]["usage_source"], "estimated");
-    // The first replica learns that the row is no longer its own.
-    stage.provider.hung_up().await;
+    // The first replica learns at its end that the row is no longer its own; its usage counts.
+    voice.finish();
     let rest = stream.rest().await;
-    assert_eq!(rest.last().unwrap()["type"], "error");
+    assert_eq!(rest[rest.len() - 2]["data"]["code"], "message_gone");
     assert_eq!(stage.alice.messages(&stage.chat).await.len(), 2);
+    let logs = stage.alice.usage_logs().await;
+    assert_eq!((logs.len(), &logs[0]["usage_source"]), (2, &json!("reported")));
 }
 
 #[tokio::test]

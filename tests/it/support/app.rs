@@ -16,6 +16,9 @@ use uuid::Uuid;
 
 use super::{Reply, User};
 
+/// A setting that only tests have: how often a running answer is saved.
+pub const CHECKPOINT_EVERY_MS: &str = "CHECKPOINT_EVERY_MS";
+
 /// A running application.
 pub struct TestApp {
     pub url: String,
@@ -47,6 +50,9 @@ impl TestApp {
     async fn start(data_dir: PathBuf, settings: HashMap<String, String>, clock: Clock) -> Self {
         let mut config = config(&data_dir, &settings);
         config.scripted_pace = Duration::ZERO;
+        if let Some(millis) = settings.get(CHECKPOINT_EVERY_MS) {
+            config.checkpoint_every = Duration::from_millis(millis.parse().unwrap());
+        }
         let app = App::build(config, clock.clone()).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

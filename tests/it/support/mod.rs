@@ -8,7 +8,7 @@ mod sse;
 mod supabase;
 mod user;
 
-pub use app::{TestApp, app};
+pub use app::{CHECKPOINT_EVERY_MS, TestApp, app};
 pub use keys::Key;
 pub use provider::{Answer, FakeProvider, live};
 pub use reply::Reply;
