@@ -47,8 +47,8 @@ async fn main() {
     };
     let direct = get(supabase, "/rest/v1/chats?limit=51");
     let listing = get(server, "/api/chats/");
-    report("PostgREST's stand-in, alone", load(supabase, direct).await);
-    report("GET /api/chats/, 50 chats", load(server, listing).await);
+    report("PostgREST's stand-in, alone", &load(supabase, direct).await);
+    report("GET /api/chats/, 50 chats", &load(server, listing).await);
 }
 
 /// Serves on a port of the system's choice.
@@ -130,7 +130,7 @@ async fn read_response(stream: &mut TcpStream, buffer: &mut Vec<u8>) {
     }
 }
 
-fn report(what: &str, latencies: Vec<Duration>) {
+fn report(what: &str, latencies: &[Duration]) {
     let at = |share: f64| latencies[((latencies.len() - 1) as f64 * share) as usize];
     let per_second = latencies.len() as f64 / MEASURED.as_secs_f64();
     println!(

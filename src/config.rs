@@ -157,10 +157,11 @@ pub struct ConfigError {
 
 impl Config {
     /// Reads `.env`, where there is one, and the environment, which comes first.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub fn from_env() -> Result<Self, ConfigError> {
         match dotenvy::dotenv() {
             Err(error) if !error.not_found() => {
-                return Err(ConfigError { variable: ".env", problem: error.to_string() });
+                Err(ConfigError { variable: ".env", problem: error.to_string() })
             }
             _ => Self::from_lookup(|name| std::env::var(name).ok()),
         }

@@ -5,16 +5,12 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::Request;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
-
-use crate::telemetry::RequestId;
 
 mod translate;
 
@@ -213,6 +209,15 @@ impl ApiError {
         serde_json::to_string(&problem).unwrap_or_default()
     }
 
+    /// Fills a response that carries this error with its problem.
+    pub fn render(self, response: &mut Response, request_id: &str) {
+        *response.body_mut() = Body::from(self.to_json(request_id));
+        let headers = response.headers_mut();
+        headers.extend(self.0.headers);
+        headers.remove(CONTENT_LENGTH);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    }
+
     /// Writes the cause to the log: failures of ours as errors, refusals for those who look closer.
     pub fn log(&self, request_id: &str) {
         let (status, code) = (self.0.status.as_u16(), self.0.code);
@@ -225,28 +230,11 @@ impl ApiError {
     }
 }
 
-/// Leaves the body to [`render`], which knows the request's id.
+/// Leaves the body to the layer around everything, which knows the request's id.
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = self.0.status.into_response();
         response.extensions_mut().insert(self);
         response
     }
-}
-
-/// Middleware: turns an [`ApiError`] into its problem and logs it.
-pub async fn render(request: Request, next: Next) -> Response {
-    let id = request.extensions().get::<RequestId>().cloned();
-    let mut response = next.run(request).await;
-    if let Some(error) = response.extensions_mut().remove::<ApiError>() {
-        let id = id.as_ref().map(RequestId::as_str).unwrap_or_default();
-        error.log(id);
-        let body = error.to_json(id);
-        let headers = response.headers_mut();
-        headers.extend(error.0.headers);
-        headers.remove(CONTENT_LENGTH);
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        *response.body_mut() = Body::from(body);
-    }
-    response
 }

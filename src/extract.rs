@@ -84,7 +84,7 @@ async fn read_body<S: Send + Sync>(
 ) -> Result<Bytes, ApiError> {
     match tokio::time::timeout(timeout, Bytes::from_request(request, state)).await {
         Ok(Ok(body)) => Ok(body),
-        Ok(Err(rejection)) => Err(unreadable(rejection)),
+        Ok(Err(rejection)) => Err(unreadable(&rejection)),
         Err(_) => Err(ApiError::new(
             StatusCode::REQUEST_TIMEOUT,
             "request_timeout",
@@ -93,7 +93,7 @@ async fn read_body<S: Send + Sync>(
     }
 }
 
-fn unreadable(rejection: BytesRejection) -> ApiError {
+fn unreadable(rejection: &BytesRejection) -> ApiError {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
         return ApiError::new(
             StatusCode::PAYLOAD_TOO_LARGE,

@@ -4,17 +4,16 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, OriginalUri};
 use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::Value;
-use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::{App, AppState};
 use crate::config::Config;
 use crate::error::ApiError;
-use crate::{ai, auth, chats, console, cors, error, health, messages, openapi, telemetry};
+use crate::surround::surround;
+use crate::{ai, auth, chats, console, cors, health, messages, openapi};
 
 /// All routes, behind all layers.
 pub fn router(app: &App) -> Router {
@@ -22,10 +21,8 @@ pub fn router(app: &App) -> Router {
     table(&state, &app.config)
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
-        .layer(CatchPanicLayer::custom(panicked))
         .layer(cors::layer(app.config.cors_origins.clone(), app.is_local()))
-        .layer(from_fn(error::render))
-        .layer(from_fn(telemetry::identify))
+        .layer(from_fn(surround))
         .with_state(state)
 }
 
@@ -86,10 +83,4 @@ async fn wrong_method() -> ApiError {
         "method_not_allowed",
         "This route does not take this method. The Allow header says which it does.",
     )
-}
-
-fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
-    let words = panic.downcast_ref::<String>().map(String::as_str);
-    let words = words.or_else(|| panic.downcast_ref::<&str>().copied());
-    ApiError::internal(format!("panicked: {}", words.unwrap_or("without a word"))).into_response()
 }

@@ -1,15 +1,10 @@
 //! Log lines and request ids.
 
 use std::io::IsTerminal;
-use std::time::Instant;
 
-use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderMap, HeaderValue};
-use axum::middleware::Next;
-use axum::response::Response;
-use tracing::{Instrument, debug, debug_span};
 use tracing_subscriber::EnvFilter;
-use uuid::Uuid;
+use uuid::{Builder, Uuid};
 
 use crate::config::{Config, LogFormat};
 
@@ -26,8 +21,13 @@ impl RequestId {
         self.0.to_str().unwrap_or_default()
     }
 
+    /// The id as the header has it.
+    pub fn into_header(self) -> HeaderValue {
+        self.0
+    }
+
     /// The caller's own id if it is sane, else a new one.
-    fn of(headers: &HeaderMap) -> Self {
+    pub fn of(headers: &HeaderMap) -> Self {
         match headers.get(X_REQUEST_ID) {
             Some(id) if is_sane(id.as_bytes()) => Self(id.clone()),
             _ => Self::new(),
@@ -36,7 +36,9 @@ impl RequestId {
 
     fn new() -> Self {
         let mut buffer = Uuid::encode_buffer();
-        let id = Uuid::now_v7().hyphenated().encode_lower(&mut buffer);
+        // It only has to tell requests apart: random numbers from the system would cost more.
+        let id = Builder::from_random_bytes(fastrand::u128(..).to_be_bytes()).into_uuid();
+        let id = id.hyphenated().encode_lower(&mut buffer);
         Self(HeaderValue::from_str(id).unwrap_or_else(|_| HeaderValue::from_static("unknown")))
     }
 }
@@ -57,24 +59,4 @@ pub fn init(config: &Config) -> Result<(), String> {
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
     }
     .map_err(|error| error.to_string())
-}
-
-/// Middleware: gives the request an id, its log lines a span, and the response the header.
-pub async fn identify(mut request: Request, next: Next) -> Response {
-    let id = RequestId::of(request.headers());
-    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let span = debug_span!(
-        "request",
-        request_id = id.as_str(),
-        method = %request.method(),
-        route = route.as_deref().unwrap_or("none"),
-    );
-    request.extensions_mut().insert(id.clone());
-    let started = Instant::now();
-    let mut response = next.run(request).instrument(span.clone()).await;
-    let _entered = span.enter();
-    let elapsed_ms = started.elapsed().as_secs_f64() * 1000.0;
-    debug!(status = response.status().as_u16(), elapsed_ms, "answered");
-    response.headers_mut().insert(X_REQUEST_ID, id.0);
-    response
 }

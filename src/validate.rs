@@ -31,7 +31,7 @@ impl Checks {
     }
 
     /// A number must lie between two others.
-    pub fn range<T: PartialOrd + std::fmt::Display>(
+    pub fn range<T: PartialOrd + Copy + std::fmt::Display>(
         &mut self,
         pointer: &str,
         value: Option<T>,

@@ -90,7 +90,7 @@ impl Run {
     pub(super) async fn run(mut self) {
         let Some(started) = self.claim().await else { return };
         let outcome = AssertUnwindSafe(self.produce(*started)).catch_unwind().await;
-        let outcome = outcome.unwrap_or_else(|_| Err(Interruption::Failed(Failure::Crashed)));
+        let outcome = outcome.unwrap_or(Err(Interruption::Failed(Failure::Crashed)));
         self.end(outcome).await;
     }
 

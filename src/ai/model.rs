@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::agent::TokenUsage;
 use crate::messages::model::Message;
+use crate::providers::catalogue::Price;
 use crate::providers::{Listed, ReasoningEffort};
 
 /// How hard a reasoning model should think. Each model supports a subset.
@@ -295,7 +296,7 @@ impl Model {
             pricing: model.pricing.map(|pricing| Pricing {
                 input_usd_per_mtok: pricing.input.usd_per_mtok(),
                 output_usd_per_mtok: pricing.output.usd_per_mtok(),
-                cached_input_usd_per_mtok: pricing.cached_input.map(|p| p.usd_per_mtok()),
+                cached_input_usd_per_mtok: pricing.cached_input.map(Price::usd_per_mtok),
             }),
             available: is_available,
         }

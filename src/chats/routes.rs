@@ -38,7 +38,7 @@ pub async fn list(
         checks.finish()?;
     }
     let rows = store::list(&supabase, &user, &filter, &page).await?;
-    page.respond(&rows.split()?, store::cursor)
+    page.respond(rows, store::cursor)
 }
 
 /// Create a chat

@@ -151,7 +151,7 @@ pub(super) async fn delete(
     chat_id: Uuid,
 ) -> Result<(), ApiError> {
     let deleted = by_id(supabase, user, chat_id).delete().select("id").rows().await?;
-    if deleted.is_empty()? { Err(ApiError::not_found("chat")) } else { Ok(()) }
+    if deleted.is_empty() { Err(ApiError::not_found("chat")) } else { Ok(()) }
 }
 
 fn by_id<'a>(supabase: &'a Supabase, user: &'a CurrentUser, chat_id: Uuid) -> Query<'a> {

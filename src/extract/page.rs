@@ -2,9 +2,8 @@
 
 use std::str::FromStr;
 
-use axum::body::Body;
 use axum::extract::FromRequestParts;
-use axum::http::header::{CONTENT_TYPE, LINK};
+use axum::http::header::LINK;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Uri};
 use axum::response::Response;
@@ -17,6 +16,8 @@ use uuid::Uuid;
 
 use super::{Query, form};
 use crate::error::ApiError;
+use crate::response;
+use crate::supabase::Rows;
 
 const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 200;
@@ -72,19 +73,29 @@ impl Page {
         self.limit + 1
     }
 
-    /// The page as a response. `rows` may hold one row more than the page; `cursor` reads the key
-    /// of the page's last row.
+    /// The page as a response. There may be one row more than the page holds; `cursor` reads the key
+    /// of the page's last row. Rows that fit are passed on unread.
     pub fn respond(
+        &self,
+        rows: Rows,
+        cursor: impl FnOnce(&RawValue) -> Result<Cursor, ApiError>,
+    ) -> Result<Response, ApiError> {
+        match rows.count {
+            Some(count) if count <= self.limit => Ok(response::json(rows.body)),
+            _ => self.respond_with(&rows.split()?, cursor),
+        }
+    }
+
+    /// The same for rows one by one.
+    pub fn respond_with(
         &self,
         rows: &[&RawValue],
         cursor: impl FnOnce(&RawValue) -> Result<Cursor, ApiError>,
     ) -> Result<Response, ApiError> {
         let page = &rows[..rows.len().min(self.limit)];
-        let mut response = Response::new(Body::from(json_array(page)));
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let mut response = response::json(json_array(page));
         if let Some(last) = page.last().filter(|_| rows.len() > page.len()) {
-            headers.insert(LINK, self.link(cursor(last)?)?);
+            response.headers_mut().insert(LINK, self.link(cursor(last)?)?);
         }
         Ok(response)
     }

@@ -30,7 +30,7 @@ pub async fn list(
     Query(filter): Query<MessageFilter>,
 ) -> Result<Response, ApiError> {
     let listed = store::list(&supabase, &user, chat_id, &filter, &page).await?;
-    page.respond(&listed.rows()?, store::cursor)
+    page.respond_with(&listed.rows()?, store::cursor)
 }
 
 /// Add a message to a chat

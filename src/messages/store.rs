@@ -183,7 +183,7 @@ pub(super) async fn delete(
     message_id: Uuid,
 ) -> Result<(), ApiError> {
     let deleted = by_id(supabase, user, message_id).delete().select("id").rows().await?;
-    if deleted.is_empty()? { Err(ApiError::not_found("message")) } else { Ok(()) }
+    if deleted.is_empty() { Err(ApiError::not_found("message")) } else { Ok(()) }
 }
 
 fn by_id<'a>(supabase: &'a Supabase, user: &'a CurrentUser, message_id: Uuid) -> Query<'a> {

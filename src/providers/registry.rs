@@ -87,7 +87,13 @@ pub enum ChooseError {
 #[error("{variables}: {error}")]
 pub struct ProvidersError {
     variables: &'static str,
-    error: ProviderError,
+    error: Box<ProviderError>,
+}
+
+impl ProvidersError {
+    fn new(variables: &'static str, error: ProviderError) -> Self {
+        Self { variables, error: Box::new(error) }
+    }
 }
 
 impl Providers {
@@ -259,7 +265,7 @@ fn openai(config: &Config, clock: &Clock) -> Result<Option<SetUp>, ProvidersErro
     let key = api_key(config.openai.api_key.as_ref());
     let connection = connection(key, &config.openai.base_url, is_official, clock);
     let openai = OpenAi::new(connection)
-        .map_err(|error| ProvidersError { variables: "OPENAI_API_KEY, OPENAI_BASE_URL", error })?;
+        .map_err(|error| ProvidersError::new("OPENAI_API_KEY, OPENAI_BASE_URL", error))?;
     Ok(Some(SetUp { provider: Arc::new(Provider::OpenAi(openai)), is_official }))
 }
 
@@ -275,9 +281,8 @@ fn anthropic(config: &Config, clock: &Clock) -> Result<Option<SetUp>, ProvidersE
         AnthropicAuthHeader::XApiKey => AuthHeader::XApiKey,
     };
     let anthropic = Anthropic::new(connection, &config.anthropic.version, auth_header);
-    let anthropic = anthropic.map_err(|error| ProvidersError {
-        variables: "ANTHROPIC_API_KEY, ANTHROPIC_BASE_URL, ANTHROPIC_VERSION",
-        error,
+    let anthropic = anthropic.map_err(|error| {
+        ProvidersError::new("ANTHROPIC_API_KEY, ANTHROPIC_BASE_URL, ANTHROPIC_VERSION", error)
     })?;
     Ok(Some(SetUp { provider: Arc::new(Provider::Anthropic(anthropic)), is_official }))
 }

@@ -58,14 +58,14 @@ pub struct Query<'a> {
     rest: Rest<'a>,
     method: Method,
     path: String,
-    has_parameters: bool,
+    parameters: String,
     prefer: &'static str,
     body: Option<Vec<u8>>,
 }
 
 impl<'a> Query<'a> {
     fn new(rest: Rest<'a>, path: String) -> Self {
-        Self { rest, method: Method::GET, path, has_parameters: false, prefer: "", body: None }
+        Self { rest, method: Method::GET, path, parameters: String::new(), prefer: "", body: None }
     }
 
     fn with_body(mut self, method: Method, body: &impl Serialize) -> Self {
@@ -104,12 +104,11 @@ impl<'a> Query<'a> {
 
     /// Any parameter, its value escaped.
     pub fn parameter(mut self, name: &str, value: impl Display) -> Self {
-        let separator = if self.has_parameters { '&' } else { '?' };
-        self.has_parameters = true;
+        let separator = if self.parameters.is_empty() { "" } else { "&" };
         let value = value.to_string();
         let value = utf8_percent_encode(&value, VALUE);
         // Writing to a String cannot fail.
-        let _ = write!(self.path, "{separator}{name}={value}");
+        let _ = write!(self.parameters, "{separator}{name}={value}");
         self
     }
 
@@ -156,7 +155,10 @@ impl<'a> Query<'a> {
 
     async fn send(self, accept: &'static str) -> Result<Rows, SupabaseError> {
         let supabase = self.rest.supabase;
-        let address = supabase.address(&self.path);
+        let mut address = supabase.address(&self.path);
+        if !self.parameters.is_empty() {
+            address.set_query(Some(&self.parameters));
+        }
         let mut request = supabase.inner.http.request(self.method, address).header(ACCEPT, accept);
         if !self.prefer.is_empty() {
             request = request.header("prefer", self.prefer);
@@ -166,7 +168,7 @@ impl<'a> Query<'a> {
         }
         let answer = supabase.send(supabase.authorized(request, self.rest.caller)?).await?;
         if answer.status.is_success() {
-            return Ok(Rows { body: answer.body });
+            return Ok(Rows { body: answer.body, count: answer.rows });
         }
         Err(SupabaseError::from_postgrest(answer.status, &answer.body))
     }
@@ -177,6 +179,8 @@ impl<'a> Query<'a> {
 pub struct Rows {
     /// The bytes.
     pub body: Bytes,
+    /// How many rows they hold, where PostgREST says so.
+    pub count: Option<usize>,
 }
 
 impl Rows {
@@ -191,7 +195,7 @@ impl Rows {
     }
 
     /// Whether there is no row.
-    pub fn is_empty(&self) -> Result<bool, SupabaseError> {
-        Ok(self.split()?.is_empty())
+    pub fn is_empty(&self) -> bool {
+        self.body.trim_ascii() == b"[]"
     }
 }

@@ -1,5 +1,7 @@
 //! The integration tests: real HTTP against the real router over the local Supabase.
 
+#![allow(clippy::unwrap_used, reason = "a panic is a failed test, with its line")]
+
 mod architecture;
 mod auth;
 mod chats;

@@ -34,7 +34,6 @@ pub struct FakeProvider {
 struct Inner {
     answers: Mutex<VecDeque<Answer>>,
     requests: Mutex<Vec<Value>>,
-    asked: Notify,
     hung_up: Notify,
 }
 
@@ -44,7 +43,6 @@ impl FakeProvider {
         let inner = Arc::new(Inner {
             answers: Mutex::new(answers.into_iter().collect()),
             requests: Mutex::default(),
-            asked: Notify::new(),
             hung_up: Notify::new(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -57,11 +55,6 @@ impl FakeProvider {
     /// The bodies it was sent.
     pub fn requests(&self) -> Vec<Value> {
         self.inner.requests.lock().unwrap().clone()
-    }
-
-    /// Waits until it is asked.
-    pub async fn asked(&self) {
-        self.inner.asked.notified().await;
     }
 
     /// Waits until a live stream's reader has gone away.
@@ -84,7 +77,6 @@ pub fn live() -> (mpsc::UnboundedSender<Bytes>, Answer) {
 async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response {
     let body = axum::body::to_bytes(request.into_body(), usize::MAX).await.unwrap();
     inner.requests.lock().unwrap().push(serde_json::from_slice(&body).unwrap_or_default());
-    inner.asked.notify_one();
     let answer = inner.answers.lock().unwrap().pop_front();
     match answer.expect("the provider was asked more often than the test said") {
         Answer::Fixture(name) => recorded(name),

@@ -59,16 +59,6 @@ impl Frames {
         }
         frames
     }
-
-    /// Whether the stream is reset instead of ending.
-    pub async fn is_reset(mut self) -> bool {
-        while let Some(bytes) = self.body.next().await {
-            if bytes.is_err() {
-                return true;
-            }
-        }
-        false
-    }
 }
 
 /// What frames say, shortened: types in order, with deltas joined.
@@ -79,7 +69,7 @@ pub fn frames(frames: &[Value]) -> Vec<String> {
         let delta = frame["delta"].as_str().unwrap_or_default();
         match short.last_mut() {
             Some(last) if kind.ends_with("-delta") && last.starts_with(kind) => {
-                last.push_str(delta)
+                last.push_str(delta);
             }
             _ if kind.ends_with("-delta") => short.push(format!("{kind} {delta}")),
             _ => short.push(kind.to_owned()),

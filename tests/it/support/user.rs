@@ -9,9 +9,7 @@ use super::{Frames, Reply, TestApp};
 #[derive(Clone)]
 pub struct User {
     pub id: String,
-    pub email: String,
     pub token: String,
-    pub refresh_token: String,
     url: String,
     supabase_url: String,
     http: reqwest::Client,
@@ -22,9 +20,7 @@ impl User {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         Self {
             id: text(&session["user"]["id"]),
-            email: text(&session["user"]["email"]),
             token: text(&session["access_token"]),
-            refresh_token: text(&session["refresh_token"]),
             url: app.url.clone(),
             supabase_url: app.supabase_url.clone(),
             http: app.http.clone(),
