@@ -102,7 +102,7 @@ begin
       and lease_expires_at < clock_timestamp()
     returning * into m;
   if found and m.run_id is not null then
-    perform private.record_usage(p_user_id, m.run_id, m.chat_id, m.id, coalesce(m.usage, '{}')
+    perform private.record_lapsed_usage(p_user_id, m.run_id, m.chat_id, m.id, coalesce(m.usage, '{}')
       || jsonb_build_object('operation', 'chat',
            'provider', coalesce(m.metadata ->> 'provider', 'unknown'),
            'model', coalesce(m.model, 'unknown'), 'cost_usd', m.cost_usd,
@@ -142,8 +142,10 @@ $$;
 -- Claims the chat for one answer. p_action is 'submit', 'edit' (a submit that may replace the
 -- content of a known user message) or 'regenerate'. p_user_message is {id, content, parts,
 -- metadata}; p_create_chat, when given, is {title?, model?, system_prompt?, metadata?} for a chat
--- that does not exist yet. Answers jsonb with "answer", one of: started, running, answered, busy,
--- conflict, not_found, nothing_to_answer.
+-- that does not exist yet; p_reserve is what a daily limit wants reserved for the answer
+-- (private.reserve_for_answer). Answers jsonb with "answer", one of: started, running, answered,
+-- busy, conflict, not_found, nothing_to_answer, over_limit (private.over_limit), which leaves
+-- everything as it was.
 create function public.begin_generation(
   p_chat_id uuid,
   p_run uuid,
@@ -154,6 +156,7 @@ create function public.begin_generation(
   p_model text default null,
   p_default_model text default null,
   p_create_chat jsonb default null,
+  p_reserve jsonb default null,
   p_user_id uuid default auth.uid()
 ) returns jsonb
   language plpgsql set search_path = '' as $$
@@ -167,6 +170,7 @@ declare
   v_running uuid;
   v_known boolean;
   v_same boolean;
+  v_reserved jsonb;
 begin
   if v_user is null then
     return jsonb_build_object('answer', 'not_found', 'missing', 'chat');
@@ -188,7 +192,8 @@ begin
     where run_id = v_run_id and chat_id = p_chat_id and user_id = v_user and status = 'streaming';
   if found then
     select * into v_question from public.messages where id = v_answer.parent_id and user_id = v_user;
-    return private.started(v_chat, v_question, v_answer);
+    v_reserved := private.reserve_or_raise(v_answer, p_reserve);
+    return private.started(v_chat, v_question, v_answer, v_reserved);
   end if;
 
   perform private.end_lapsed(v_user, p_chat_id);
@@ -287,14 +292,36 @@ begin
       private.estimated_usage(v_question), jsonb_build_object('user_message_id', v_question.id))
     returning * into v_answer;
   select * into v_chat from public.chats where id = p_chat_id and user_id = v_user;
-  return private.started(v_chat, v_question, v_answer);
+  v_reserved := private.reserve_or_raise(v_answer, p_reserve);
+  return private.started(v_chat, v_question, v_answer, v_reserved);
+exception when sqlstate 'CB429' then
+  return private.over_limit(v_user, p_reserve);
+end;
+$$;
+
+-- Reserves what a daily limit wants reserved for an answer; the exception undoes what was written
+-- for it.
+create function private.reserve_or_raise(p_answer public.messages, p_reserve jsonb) returns jsonb
+  language plpgsql set search_path = '' as $$
+declare
+  v_reserved jsonb;
+begin
+  if p_reserve is null then
+    return null;
+  end if;
+  v_reserved := private.reserve_for_answer(p_answer.user_id, p_answer.run_id, p_reserve,
+    (p_answer.usage ->> 'input_tokens')::bigint);
+  if v_reserved is null then
+    raise exception 'the daily limit is reached' using errcode = 'CB429';
+  end if;
+  return v_reserved;
 end;
 $$;
 
 -- What begin_generation answers to the run that owns the answer. The history ends with the
 -- question; rows that hold nothing a model could read are left out. Newest 1,000 messages, 32 MiB.
 create function private.started(
-  p_chat public.chats, p_question public.messages, p_answer public.messages
+  p_chat public.chats, p_question public.messages, p_answer public.messages, p_reserved jsonb
 ) returns jsonb
   language sql stable set search_path = '' as $$
     select jsonb_build_object(
@@ -303,6 +330,7 @@ create function private.started(
         'system_prompt', p_chat.system_prompt),
       'user_message', private.message_json(p_question),
       'message', private.message_json(p_answer),
+      'reserved', p_reserved,
       'history', coalesce((
         select jsonb_agg(jsonb_build_object('id', h.id, 'role', h.role, 'parts', h.parts,
             'model', h.model, 'metadata', h.metadata) order by h.created_at, h.id)
@@ -321,10 +349,11 @@ create function private.started(
   $$;
 
 -- Saves an answer for the run that owns it. Without p_end: a checkpoint, which renews the lease;
--- null content leaves the text as it is, and p_usage is the estimate so far. With p_end, which is
+-- null content leaves the text as it is, p_usage is the estimate so far, and p_reserve what a daily
+-- limit wants reserved from here on (private.renew_reservation). With p_end, which is
 -- {status, finish_reason, is_active, usage_log}: the end of the row and its usage in one
 -- transaction; usage is recorded even when the row is gone or owned by another run.
--- Answers {"owned", "stop_requested", "message"?}.
+-- Answers {"owned", "stop_requested", "message"?, "over_limit"?}.
 create function public.save_generation(
   p_message_id uuid,
   p_run uuid,
@@ -336,6 +365,7 @@ create function public.save_generation(
   p_usage jsonb default null,
   p_cost_usd numeric default null,
   p_end jsonb default null,
+  p_reserve jsonb default null,
   p_user_id uuid default auth.uid()
 ) returns jsonb
   language plpgsql set search_path = '' as $$
@@ -344,6 +374,7 @@ declare
   v_run_id constant uuid := private.run_id(p_run);
   m public.messages;
   v_owned boolean;
+  v_over_limit jsonb;
 begin
   -- An interrupted row still belongs to its run until another answer takes its place.
   update public.messages
@@ -365,6 +396,11 @@ begin
      and jsonb_typeof(p_end -> 'usage_log') = 'object' then
     perform private.record_usage(v_user, v_run_id, p_chat_id, p_message_id, p_end -> 'usage_log');
   end if;
+  if p_end is not null then
+    perform private.settle_reservation(v_user, v_run_id);
+  elsif not private.renew_reservation(v_user, v_run_id, p_usage, p_reserve) then
+    v_over_limit := private.over_limit(v_user, p_reserve);
+  end if;
   if p_end is not null and not v_owned then
     -- The end was saved before and its answer lost on the way.
     select * into m from public.messages
@@ -372,7 +408,8 @@ begin
   end if;
   return jsonb_build_object('owned', v_owned,
     'stop_requested', m.stop_requested_at is not null,
-    'message', case when p_end is not null and m.id is not null then private.message_json(m) end);
+    'message', case when p_end is not null and m.id is not null then private.message_json(m) end,
+    'over_limit', v_over_limit);
 end;
 $$;
 
@@ -412,7 +449,8 @@ revoke execute on function private.record_usage(uuid, uuid, uuid, uuid, jsonb) f
 revoke execute on function private.end_lapsed(uuid, uuid) from public, anon;
 revoke execute on function private.estimated_usage(public.messages) from public, anon;
 revoke execute on function private.replace_question(public.messages, jsonb) from public, anon;
-revoke execute on function private.started(public.chats, public.messages, public.messages)
+revoke execute on function private.reserve_or_raise(public.messages, jsonb) from public, anon;
+revoke execute on function private.started(public.chats, public.messages, public.messages, jsonb)
   from public, anon;
 grant execute on function private.acting_user(uuid) to authenticated, service_role;
 grant execute on function private.run_id(uuid) to authenticated, service_role;
@@ -423,17 +461,19 @@ grant execute on function private.end_lapsed(uuid, uuid) to authenticated, servi
 grant execute on function private.estimated_usage(public.messages) to authenticated, service_role;
 grant execute on function private.replace_question(public.messages, jsonb)
   to authenticated, service_role;
-grant execute on function private.started(public.chats, public.messages, public.messages)
+grant execute on function private.reserve_or_raise(public.messages, jsonb)
+  to authenticated, service_role;
+grant execute on function private.started(public.chats, public.messages, public.messages, jsonb)
   to authenticated, service_role;
 
 revoke execute on function public.begin_generation(
-  uuid, uuid, uuid, text, jsonb, uuid, text, text, jsonb, uuid) from public, anon;
+  uuid, uuid, uuid, text, jsonb, uuid, text, text, jsonb, jsonb, uuid) from public, anon;
 revoke execute on function public.save_generation(
-  uuid, uuid, uuid, text, jsonb, text, jsonb, jsonb, numeric, jsonb, uuid) from public, anon;
+  uuid, uuid, uuid, text, jsonb, text, jsonb, jsonb, numeric, jsonb, jsonb, uuid) from public, anon;
 revoke execute on function public.request_stop(uuid, uuid) from public, anon;
 grant execute on function public.begin_generation(
-  uuid, uuid, uuid, text, jsonb, uuid, text, text, jsonb, uuid) to authenticated, service_role;
+  uuid, uuid, uuid, text, jsonb, uuid, text, text, jsonb, jsonb, uuid) to authenticated, service_role;
 grant execute on function public.save_generation(
-  uuid, uuid, uuid, text, jsonb, text, jsonb, jsonb, numeric, jsonb, uuid)
+  uuid, uuid, uuid, text, jsonb, text, jsonb, jsonb, numeric, jsonb, jsonb, uuid)
   to authenticated, service_role;
 grant execute on function public.request_stop(uuid, uuid) to authenticated, service_role;
