@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use thiserror::Error;
 
+use super::candidates::Candidates;
 use super::catalogue::{self, Model};
 use super::{
     Anthropic, ApiKey, AuthHeader, Connection, EventStream, OpenAi, Provider, ProviderError,
@@ -32,6 +33,9 @@ struct Inner {
     anthropic: Option<SetUp>,
     scripted: SetUp,
     default_model: String,
+    /// FALLBACK_MODELS.
+    fallbacks: Vec<String>,
+    title_model: Option<String>,
     clock: Clock,
 }
 
@@ -84,15 +88,25 @@ pub enum ChooseError {
 
 /// A setting of a provider that cannot be used.
 #[derive(Debug, Error)]
-#[error("{variables}: {error}")]
+#[error("{variables}: {problem}")]
 pub struct ProvidersError {
     variables: &'static str,
-    error: Box<ProviderError>,
+    problem: String,
 }
 
 impl ProvidersError {
-    fn new(variables: &'static str, error: ProviderError) -> Self {
-        Self { variables, error: Box::new(error) }
+    fn new(variables: &'static str, error: &ProviderError) -> Self {
+        Self { variables, problem: error.to_string() }
+    }
+
+    fn model(variables: &'static str, error: &ChooseError) -> Self {
+        let problem = match &error {
+            ChooseError::Unknown { similar, .. } if !similar.is_empty() => {
+                format!("{error}; did you mean {}?", similar.join(" or "))
+            }
+            _ => error.to_string(),
+        };
+        Self { variables, problem }
     }
 }
 
@@ -113,8 +127,38 @@ impl Providers {
             default.to_owned()
         });
         let scripted = SetUp { provider: scripted, is_official: true };
-        let inner = Inner { openai, anthropic, scripted, default_model, clock };
-        Ok(Self { inner: Arc::new(inner) })
+        let fallbacks = config.fallback_models.clone();
+        let title_model = config.title_model.clone();
+        let inner =
+            Inner { openai, anthropic, scripted, default_model, fallbacks, title_model, clock };
+        let providers = Self { inner: Arc::new(inner) };
+        providers.check_settings(config)?;
+        Ok(providers)
+    }
+
+    /// Refuses settings that name a model which can never be asked.
+    fn check_settings(&self, config: &Config) -> Result<(), ProvidersError> {
+        let named =
+            [("DEFAULT_MODEL", &config.default_model), ("TITLE_MODEL", &config.title_model)];
+        let named = named.into_iter().filter_map(|(variable, id)| Some((variable, id.as_ref()?)));
+        let fallbacks = config.fallback_models.iter().map(|id| ("FALLBACK_MODELS", id));
+        for (variable, id) in named.chain(fallbacks) {
+            self.choose(Some(id)).map_err(|error| ProvidersError::model(variable, &error))?;
+        }
+        Ok(())
+    }
+
+    /// The model with this id, and those that stand by should its provider be overloaded or down.
+    pub fn candidates(&self, id: Option<&str>) -> Result<Candidates, ChooseError> {
+        let first = self.choose(id)?;
+        let fallbacks = self.inner.fallbacks.iter().filter_map(|id| self.choose(Some(id)).ok());
+        let others = fallbacks.filter(|model| model.id != first.id);
+        Ok(Candidates::new(first.clone(), others.collect()))
+    }
+
+    /// The model that finds titles, where one is set.
+    pub fn title_model(&self) -> Option<ChosenModel> {
+        self.inner.title_model.as_deref().and_then(|id| self.choose(Some(id)).ok())
     }
 
     /// The model that is asked when nobody names one.
@@ -192,7 +236,7 @@ impl Providers {
         }
         let is_custom = |set_up: &Option<SetUp>| set_up.as_ref().is_some_and(|s| !s.is_official);
         let is_claude = id.starts_with("claude");
-        let is_default = id == self.inner.default_model;
+        let is_default = self.is_named_by_operator(id);
         let anthropic = self.inner.anthropic.is_some()
             && is_claude
             && (is_default || is_custom(&self.inner.anthropic));
@@ -203,6 +247,13 @@ impl Providers {
             (false, false) => is_custom(&self.inner.anthropic).then_some(ProviderName::Anthropic),
         };
         (provider, id)
+    }
+
+    fn is_named_by_operator(&self, id: &str) -> bool {
+        let inner = &self.inner;
+        id == inner.default_model
+            || inner.title_model.as_deref() == Some(id)
+            || inner.fallbacks.iter().any(|fallback| fallback == id)
     }
 
     fn set_up(&self, provider: ProviderName) -> Option<&SetUp> {
@@ -265,7 +316,7 @@ fn openai(config: &Config, clock: &Clock) -> Result<Option<SetUp>, ProvidersErro
     let key = api_key(config.openai.api_key.as_ref());
     let connection = connection(key, &config.openai.base_url, is_official, clock);
     let openai = OpenAi::new(connection)
-        .map_err(|error| ProvidersError::new("OPENAI_API_KEY, OPENAI_BASE_URL", error))?;
+        .map_err(|error| ProvidersError::new("OPENAI_API_KEY, OPENAI_BASE_URL", &error))?;
     Ok(Some(SetUp { provider: Arc::new(Provider::OpenAi(openai)), is_official }))
 }
 
@@ -282,7 +333,7 @@ fn anthropic(config: &Config, clock: &Clock) -> Result<Option<SetUp>, ProvidersE
     };
     let anthropic = Anthropic::new(connection, &config.anthropic.version, auth_header);
     let anthropic = anthropic.map_err(|error| {
-        ProvidersError::new("ANTHROPIC_API_KEY, ANTHROPIC_BASE_URL, ANTHROPIC_VERSION", error)
+        ProvidersError::new("ANTHROPIC_API_KEY, ANTHROPIC_BASE_URL, ANTHROPIC_VERSION", &error)
     })?;
     Ok(Some(SetUp { provider: Arc::new(Provider::Anthropic(anthropic)), is_official }))
 }
