@@ -12,5 +12,7 @@ mod errors;
 mod generate;
 mod generations;
 mod messages;
+#[cfg(unix)]
+mod postgres;
 mod providers;
 mod support;

@@ -1,0 +1,12 @@
+//! The migrations on a real PostgreSQL, attacked with plain SQL. Skipped, and said so, on a machine
+//! that has none.
+
+#![allow(dead_code, unused_imports)]
+
+mod access;
+mod database;
+mod server;
+mod session;
+
+pub use database::{Database, bare_database, database, migrations};
+pub use session::{Refusal, Session, Transaction, literal};
