@@ -408,8 +408,9 @@ begin
   end if;
   return jsonb_build_object('owned', v_owned,
     'stop_requested', m.stop_requested_at is not null,
-    'message', case when p_end is not null and m.id is not null then private.message_json(m) end,
-    'over_limit', v_over_limit);
+    'message', case when p_end is not null and m.id is not null then private.message_json(m) end)
+    || case when v_over_limit is null then '{}'
+         else jsonb_build_object('over_limit', v_over_limit) end;
 end;
 $$;
 

@@ -64,6 +64,14 @@ impl Arguments {
         if self.0.contains_key(name) { self.text(name) } else { Some(default) }
     }
 
+    /// An argument of type bigint, or one of type timestamptz in microseconds since 1970.
+    pub fn integer(&self, name: &str) -> Option<i64> {
+        match self.0.get(name) {
+            Some(Value::Integer(number)) => Some(*number),
+            _ => None,
+        }
+    }
+
     /// An argument of type jsonb.
     pub fn json(&self, name: &str) -> Option<serde_json::Value> {
         self.text(name).and_then(|text| serde_json::from_str(text).ok())

@@ -9,6 +9,7 @@ use super::Arguments;
 use super::claim::{Chat, Claim, history};
 use super::message::{LEASE_MICROS, Message, change, message_json, to_jsonb};
 use super::question::{self, Sent};
+use super::reservations::{Reserved, over_limit, reserve_for_answer};
 use super::usage::{end_lapsed, run_id};
 use crate::local_supabase::rest::error::RestError;
 use crate::local_supabase::rest::schema::{CHATS, Column, MESSAGES, Table};
@@ -46,10 +47,21 @@ pub(super) fn begin_generation(
         message: arguments.json("p_user_message"),
         run_id: arguments.text("p_run").and_then(run_id),
     };
-    to_jsonb(&begin.claim()?)
+    to_jsonb(&begin.claim_or_leave()?)
 }
 
 impl Begin<'_> {
+    /// A claim that is over the daily limit leaves everything as it was.
+    fn claim_or_leave(&self) -> Result<Claim, RestError> {
+        self.connection.execute_batch("savepoint claim")?;
+        let claim = self.claim()?;
+        if matches!(claim, Claim::OverLimit(_)) {
+            self.connection.execute_batch("rollback to claim")?;
+        }
+        self.connection.execute_batch("release claim")?;
+        Ok(claim)
+    }
+
     fn claim(&self) -> Result<Claim, RestError> {
         self.create_chat()?;
         let Some(chat) = Chat::find(self.connection, self.chat, self.user)? else {
@@ -200,19 +212,38 @@ impl Begin<'_> {
         }))
     }
 
-    /// `private.started`.
+    /// `private.started`, with what a daily limit wants reserved.
     fn started(
         &self,
         chat: Chat,
         question: Option<&Message>,
         answer: &Message,
     ) -> Result<Claim, RestError> {
+        let reserve = self.arguments.json("p_reserve");
+        let reserved = match &reserve {
+            Some(reserve) => match self.reserve(answer, reserve)? {
+                Some(reserved) => Some(reserved),
+                None => {
+                    let refusal = over_limit(self.connection, self.user, reserve)?;
+                    return Ok(Claim::OverLimit(refusal));
+                }
+            },
+            None => None,
+        };
         Ok(Claim::Started {
+            reserved,
             chat,
             user_message: self.message_json(question)?,
             message: self.message_json(Some(answer))?,
             history: history(self.connection, self.chat, self.user, question)?,
         })
+    }
+
+    fn reserve(&self, answer: &Message, reserve: &Json) -> Result<Option<Reserved>, RestError> {
+        let select = "select coalesce(usage ->> 'input_tokens', 0) from messages where rowid = ?";
+        let tokens = self.connection.query_row(select, [answer.rowid], |row| row.get(0))?;
+        let run = (Some(self.user), self.run_id.as_deref());
+        reserve_for_answer(self.connection, self.session, run, reserve, tokens)
     }
 
     pub fn message_json(&self, message: Option<&Message>) -> Result<Box<RawValue>, RestError> {

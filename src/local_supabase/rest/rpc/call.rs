@@ -95,7 +95,7 @@ fn call(
             let page = read_page(target, Scope::Rows(&rows), request)?;
             Ok(page_response(page, request))
         }
-        Body::Jsonb(body) => {
+        Body::Jsonb(body) | Body::Report(body) => {
             if request.preferences.strict_max_affected().is_some() {
                 return Err(RestError::max_affected_rpc());
             }

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::message::{Message, raw};
+use super::reservations::Reserved;
 use crate::local_supabase::rest::error::RestError;
 
 /// `busy`, `conflict` and so on, with what the caller needs.
@@ -15,6 +16,7 @@ pub(super) enum Claim {
         chat: Chat,
         user_message: Box<RawValue>,
         message: Box<RawValue>,
+        reserved: Option<Reserved>,
         history: Box<RawValue>,
     },
     Running {
@@ -33,6 +35,9 @@ pub(super) enum Claim {
         missing: &'static str,
     },
     NothingToAnswer,
+    /// What is left, and when it resets.
+    #[serde(untagged)]
+    OverLimit(serde_json::Value),
 }
 
 #[derive(Serialize)]

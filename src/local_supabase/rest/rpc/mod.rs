@@ -2,14 +2,21 @@
 
 mod arguments;
 mod begin_generation;
+mod buckets;
 mod call;
+mod chat_statistics;
 mod chats;
 mod claim;
 mod message;
 mod question;
+mod record_events;
 mod request_stop;
+mod reservations;
 mod save_generation;
+mod stateless;
+mod sums;
 mod usage;
+mod usage_statistics;
 
 pub(super) use call::answer;
 
@@ -40,6 +47,8 @@ pub(super) enum Body {
     Search(&'static Table),
     /// Returns rows of a table.
     SetOf(&'static Table, fn(&Connection, Session, &Arguments) -> Result<Vec<i64>, RestError>),
+    /// Only reads and returns jsonb.
+    Report(fn(&Connection, Session, &Arguments) -> Result<String, RestError>),
     /// Returns jsonb.
     Jsonb(fn(&Connection, Session, &Arguments) -> Result<String, RestError>),
 }
@@ -47,7 +56,7 @@ pub(super) enum Body {
 impl Body {
     /// Functions that write cannot be called by GET.
     pub fn is_volatile(&self) -> bool {
-        !matches!(self, Self::Search(_))
+        !matches!(self, Self::Search(_) | Self::Report(_))
     }
 }
 
@@ -83,6 +92,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
             optional("p_model", PgType::Text),
             optional("p_default_model", PgType::Text),
             optional("p_create_chat", PgType::Jsonb),
+            optional("p_reserve", PgType::Jsonb),
             optional("p_user_id", PgType::Uuid),
         ],
         body: Body::Jsonb(begin_generation::begin_generation),
@@ -100,6 +110,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
             optional("p_usage", PgType::Jsonb),
             optional("p_cost_usd", PgType::Numeric),
             optional("p_end", PgType::Jsonb),
+            optional("p_reserve", PgType::Jsonb),
             optional("p_user_id", PgType::Uuid),
         ],
         body: Body::Jsonb(save_generation::save_generation),
@@ -108,5 +119,53 @@ pub(super) static FUNCTIONS: &[Function] = &[
         name: "request_stop",
         parameters: &[required("p_chat_id", PgType::Uuid), optional("p_user_id", PgType::Uuid)],
         body: Body::Jsonb(request_stop::request_stop),
+    },
+    Function {
+        name: "reserve_tokens",
+        parameters: &[
+            required("p_run", PgType::Uuid),
+            required("p_reserve", PgType::Jsonb),
+            optional("p_user_id", PgType::Uuid),
+        ],
+        body: Body::Jsonb(stateless::reserve_tokens),
+    },
+    Function {
+        name: "save_usage",
+        parameters: &[
+            required("p_run", PgType::Uuid),
+            optional("p_usage", PgType::Jsonb),
+            optional("p_reserve", PgType::Jsonb),
+            optional("p_end", PgType::Jsonb),
+            optional("p_user_id", PgType::Uuid),
+        ],
+        body: Body::Jsonb(stateless::save_usage),
+    },
+    Function {
+        name: "usage_statistics",
+        parameters: &[
+            optional("p_from", PgType::Timestamptz),
+            optional("p_to", PgType::Timestamptz),
+            optional("p_interval", PgType::Text),
+            optional("p_group_by", PgType::Text),
+            optional("p_time_zone", PgType::Text),
+            optional("p_daily_token_limit", PgType::Bigint),
+            optional("p_user_id", PgType::Uuid),
+        ],
+        body: Body::Report(usage_statistics::usage_statistics),
+    },
+    Function {
+        name: "chat_statistics",
+        parameters: &[
+            optional("p_from", PgType::Timestamptz),
+            optional("p_to", PgType::Timestamptz),
+            optional("p_time_zone", PgType::Text),
+            optional("p_user_id", PgType::Uuid),
+        ],
+        body: Body::Report(chat_statistics::chat_statistics),
+    },
+    Function {
+        name: "record_events",
+        parameters: &[required("p_events", PgType::Jsonb), optional("p_user_id", PgType::Uuid)],
+        body: Body::Jsonb(record_events::record_events),
     },
 ];

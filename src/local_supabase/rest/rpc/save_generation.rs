@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::Arguments;
 use super::message::{LEASE_MICROS, Message, change, message_json, to_jsonb};
+use super::reservations::{over_limit, renew_reservation, settle_reservation};
 use super::usage::{Usage, record_usage, run_id};
 use crate::local_supabase::rest::error::RestError;
 use crate::local_supabase::rest::schema::PgType;
@@ -19,6 +20,8 @@ struct Saved {
     owned: bool,
     stop_requested: bool,
     message: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    over_limit: Option<Json>,
 }
 
 /// Saves an answer for the run that owns it: a checkpoint, which renews the lease, or with `p_end`
@@ -46,6 +49,13 @@ pub(super) fn save_generation(
         let usage = Usage { user: key.1, run_id: key.2, chat, message: key.0, log };
         record_usage(connection, session, &usage)?;
     }
+    let run = (key.1, key.2);
+    let over_limit = if end.is_some() {
+        settle_reservation(connection, session, run)?;
+        None
+    } else {
+        renew(connection, session, arguments, run)?
+    };
     let is_owned = owned.is_some();
     let message = match owned {
         None if end.is_some() => {
@@ -60,7 +70,23 @@ pub(super) fn save_generation(
         owned: is_owned,
         stop_requested: is_stop_requested(connection, rowid)?,
         message: shown.map(|rowid| message_json(connection, session, Some(rowid))).transpose()?,
+        over_limit,
     })
+}
+
+/// Renews the reservation; what is left of the day's tokens when that is not enough.
+fn renew(
+    connection: &Connection,
+    session: Session,
+    arguments: &Arguments,
+    run: (Option<&str>, Option<&str>),
+) -> Result<Option<Json>, RestError> {
+    let (used, reserve) = (arguments.json("p_usage"), arguments.json("p_reserve"));
+    if renew_reservation(connection, session, run, used.as_ref(), reserve.as_ref())? {
+        return Ok(None);
+    }
+    let user = run.0.unwrap_or_default();
+    over_limit(connection, user, &reserve.unwrap_or_default()).map(Some)
 }
 
 fn save(

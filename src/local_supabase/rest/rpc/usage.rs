@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
 use super::message::change;
+use super::reservations::{lapsed_tokens, settle_reservation};
 use crate::local_supabase::rest::error::RestError;
 use crate::local_supabase::rest::schema::{Column, USAGE_LOGS};
 use crate::local_supabase::rest::session::Session;
@@ -149,17 +150,31 @@ pub(super) fn end_lapsed(
                where rowid = ?";
     change(connection, session, end, [lapsed.rowid])?;
     let Some(run_id) = &lapsed.run_id else { return Ok(()) };
-    record_usage(
-        connection,
-        session,
-        &Usage {
-            user: Some(user),
-            run_id: Some(run_id),
-            chat: Some(chat),
-            message: Some(&lapsed.id),
-            log: &lapsed.log(),
-        },
-    )
+    let usage = Usage {
+        user: Some(user),
+        run_id: Some(run_id),
+        chat: Some(chat),
+        message: Some(&lapsed.id),
+        log: &lapsed.log(),
+    };
+    record_lapsed_usage(connection, session, &usage)
+}
+
+/// `private.record_lapsed_usage`: the message, which users can change, counts no less than what the
+/// run has reported, and not at all while the run's reservation lasts.
+fn record_lapsed_usage(
+    connection: &Connection,
+    session: Session,
+    usage: &Usage<'_>,
+) -> Result<(), RestError> {
+    let (user, run_id) = (usage.user.unwrap_or_default(), usage.run_id.unwrap_or_default());
+    let Some(used) = lapsed_tokens(connection, user, run_id)? else { return Ok(()) };
+    let number = |key| usage.log.get(key).and_then(Json::as_i64).unwrap_or(0);
+    let input = number("input_tokens").max(used - number("output_tokens"));
+    let mut log = usage.log.clone();
+    log.insert("input_tokens".to_owned(), json!(input));
+    record_usage(connection, session, &Usage { log: &log, ..*usage })?;
+    settle_reservation(connection, session, (usage.user, usage.run_id))
 }
 
 impl Lapsed {
