@@ -88,6 +88,7 @@ impl App {
             providers: providers.clone(),
             demo_tools: vec![Arc::new(Weather)],
             checkpoint_every: config.checkpoint_every,
+            daily_token_limit: config.daily_token_limit,
             generation_timeout: config.generation_timeout,
             outlives_tokens: supabase.has_service_key(),
             clock: clock.clone(),

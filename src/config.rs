@@ -37,6 +37,8 @@ pub struct Config {
     pub rate_limit_per_minute: u32,
     /// `GENERATIONS_PER_MINUTE`: generations per user and replica; 0 turns the limit off.
     pub generations_per_minute: u32,
+    /// `DAILY_TOKEN_LIMIT`: tokens per user and day, from 00:00 UTC; none is no limit.
+    pub daily_token_limit: Option<u64>,
     /// `MAX_BODY_BYTES`: the largest request body.
     pub max_body_bytes: usize,
     /// `MAX_GENERATE_BODY_BYTES`: the largest body of a request for a generation.
@@ -196,6 +198,7 @@ impl Config {
             cors_origins: cors_origins(&env)?,
             rate_limit_per_minute: env.parsed("RATE_LIMIT_PER_MINUTE", 600)?,
             generations_per_minute: env.parsed("GENERATIONS_PER_MINUTE", 30)?,
+            daily_token_limit: daily_token_limit(&env)?,
             max_body_bytes: env.positive("MAX_BODY_BYTES", 1 << 20)?,
             max_generate_body_bytes: env.positive("MAX_GENERATE_BODY_BYTES", 32 << 20)?,
             request_timeout: env.seconds("REQUEST_TIMEOUT_S", 30)?,
@@ -251,6 +254,12 @@ fn anthropic_auth_header(env: &Env<'_>) -> Result<AnthropicAuthHeader, ConfigErr
 
 fn log_format(env: &Env<'_>) -> Result<LogFormat, ConfigError> {
     env.choice("LOG_FORMAT", &[("text", LogFormat::Text), ("json", LogFormat::Json)])
+}
+
+/// 0 turns the limit off, as it does the other limits.
+fn daily_token_limit(env: &Env<'_>) -> Result<Option<u64>, ConfigError> {
+    let limit: u32 = env.parsed("DAILY_TOKEN_LIMIT", 0)?;
+    Ok(Some(limit.into()).filter(|limit| *limit > 0))
 }
 
 fn cors_origins(env: &Env<'_>) -> Result<CorsOrigins, ConfigError> {

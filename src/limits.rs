@@ -17,6 +17,8 @@ use crate::error::ApiError;
 pub struct Limits {
     /// The longest a request's body may take to arrive, and Supabase to answer.
     pub request_timeout: Duration,
+    /// How many tokens a user has for a day; the database counts them.
+    pub daily_tokens: Option<u64>,
     requests: PerMinute,
     generations: PerMinute,
 }
@@ -26,6 +28,7 @@ impl Limits {
     pub fn new(config: &Config) -> Self {
         Self {
             request_timeout: config.request_timeout,
+            daily_tokens: config.daily_token_limit,
             requests: PerMinute::new(config.rate_limit_per_minute),
             generations: PerMinute::new(config.generations_per_minute),
         }

@@ -3,6 +3,7 @@
 use thiserror::Error;
 use uuid::Uuid;
 
+use super::reserve::OverLimit;
 use crate::providers::{ChooseError, ProviderError};
 use crate::supabase::SupabaseError;
 
@@ -22,6 +23,8 @@ pub enum Refusal {
     IdConflict,
     /// Every message is answered.
     NothingToAnswer,
+    /// The day's tokens are used up.
+    OverLimit(OverLimit),
 }
 
 /// Why an answer ended before the model had finished it.
@@ -36,6 +39,9 @@ pub enum Failure {
     /// The model cannot be asked.
     #[error(transparent)]
     Model(#[from] ChooseError),
+    /// The day's tokens do not suffice for the next call.
+    #[error("the daily limit of {} tokens is reached", .0.limit)]
+    OverLimit(OverLimit),
     /// It took longer than a generation may.
     #[error("the generation took longer than it may")]
     TooLong,
@@ -64,6 +70,7 @@ impl Failure {
             Self::Provider(_) => "provider_error",
             Self::Model(ChooseError::Unknown { .. }) => "model_not_found",
             Self::Model(ChooseError::NotConfigured { .. }) => "provider_not_configured",
+            Self::OverLimit(_) => "daily_limit_exceeded",
             Self::TooLong => "generation_timeout",
             Self::ShuttingDown => "server_shutdown",
             Self::TokenExpired => "token_expired",

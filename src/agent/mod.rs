@@ -17,6 +17,7 @@ mod generations;
 mod part;
 mod prompt;
 mod recorder;
+mod reserve;
 mod run;
 mod save;
 mod tally;
@@ -34,6 +35,7 @@ pub use part::{Part, ToolPart, ToolState, content};
 pub use recorder::{
     Begun, HistoryMessage, Recorder, Save, Saved, SavedEnd, SavedText, Started, UsageLog,
 };
+pub use reserve::{Extension, OverLimit, Reserve, Reserved};
 pub use token::{Credentials, TokenLender};
 pub use tool::Tool;
 pub use usage::{TokenUsage, UsageSource};
@@ -47,6 +49,8 @@ pub struct Settings {
     /// How often there is a checkpoint: what a crash loses at most. It renews the lease and brings
     /// word of a stop asked for on another replica.
     pub checkpoint_every: Duration,
+    /// How many tokens a user has for a day.
+    pub daily_token_limit: Option<u64>,
     /// The longest a generation may take.
     pub generation_timeout: Duration,
     /// Saves go on with the service key when the user's token ends.

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::answer::{Rows, Status};
 use super::failure::Refusal;
 use super::part::Part;
+use super::reserve::{Extension, OverLimit, Reserved};
 use super::token::Credentials;
 use super::usage::{TokenUsage, UsageSource};
 use crate::supabase::SupabaseError;
@@ -68,6 +69,8 @@ pub struct Started {
     pub history: Vec<HistoryMessage>,
     /// The chat still has the title that every chat is born with.
     pub is_untitled: bool,
+    /// What was reserved, where there is a daily limit.
+    pub reserved: Option<Reserved>,
     /// What the stored message's metadata begins with.
     pub metadata: Map<String, Value>,
 }
@@ -94,6 +97,8 @@ pub struct Save {
     pub usage: Option<TokenUsage>,
     /// The price of those tokens.
     pub cost_usd: Option<f64>,
+    /// What a daily limit wants reserved from here on.
+    pub reserve: Option<Extension>,
     /// The end of the answer.
     pub end: Option<SavedEnd>,
 }
@@ -148,6 +153,8 @@ pub struct Saved {
     pub is_owned: bool,
     /// Somebody has asked for a stop.
     pub stop_requested: bool,
+    /// What was to be reserved is not left of the day's tokens.
+    pub over_limit: Option<OverLimit>,
     /// What has become of the message, if it has ended.
     pub status: Option<Status>,
     /// The message after its end.

@@ -16,6 +16,7 @@ use tracing::{info, warn};
 use super::answer::{Answer, Claim, End, Status};
 use super::failure::Failure;
 use super::recorder::{Begun, Save, Saved, Started};
+use super::reserve::Reserved;
 use super::tally::Tally;
 use super::title::{self, Titling};
 use super::{Job, Settings, Tool, prompt, save, toolbox};
@@ -23,6 +24,8 @@ use crate::providers::{
     Candidates, ChosenModel, Event, FinishReason, Message, Patience, ProviderName, Request,
 };
 use crate::supabase::SupabaseError;
+
+mod budget;
 
 /// How long a failure stays a plain HTTP problem while the model is silent.
 const SILENCE: Duration = Duration::from_secs(10);
@@ -51,6 +54,8 @@ pub(super) struct Run {
     checkpoints: Interval,
     saving: Option<BoxFuture<'static, Result<Saved, SupabaseError>>>,
     saved_bytes: Option<usize>,
+    /// What is reserved of the day's tokens, where they are limited.
+    reserved: Option<Reserved>,
     /// Where tasks that may outlive the answer are kept track of.
     tasks: TaskTracker,
     title: Option<oneshot::Receiver<String>>,
@@ -94,6 +99,7 @@ impl Run {
             checkpoints,
             saving: None,
             saved_bytes: None,
+            reserved: None,
             tasks,
             title: None,
         }
@@ -131,6 +137,7 @@ impl Run {
         let begun = save::begin(&self.job).await;
         let claim = match begun {
             Ok(Begun::Started(started)) => {
+                self.reserved = started.reserved;
                 self.answer.send_modify(|answer| {
                     answer.claim = Claim::Granted(started.rows.clone());
                     answer.metadata = started.metadata.clone();
@@ -183,6 +190,7 @@ impl Run {
             if models.has_next() {
                 request.patience.retries_end = Some(Instant::now() + PATIENCE_WITH_FALLBACK);
             }
+            self.reserve(&mut request).await?;
             match self.call(&model, &request).await {
                 Err(Interruption::Failed(Failure::Provider(error)))
                     if self.is_silent && models.give_way(&error) =>
@@ -211,20 +219,21 @@ impl Run {
 
     fn request(&self, started: &Started, turns: &[Message], model: &ChosenModel) -> Request {
         let options = &self.job.options;
+        let max_output_tokens = self.output_cap(model);
         let system = options.system.clone().or_else(|| started.system_prompt.clone());
         let messages = prompt::conversation(
             &started.history,
             turns,
             system.as_deref(),
             model.context_window(),
-            options.max_output_tokens,
+            max_output_tokens,
         );
         Request {
             model: String::new(),
             system,
             messages,
             tools: self.tools(model).iter().map(|tool| tool.definition()).collect(),
-            max_output_tokens: options.max_output_tokens,
+            max_output_tokens,
             temperature: options.temperature,
             top_p: options.top_p,
             stop: options.stop.clone(),
@@ -350,6 +359,7 @@ impl Run {
             metadata: Some(answer.metadata.clone()),
             usage: Some(usage.tokens()),
             cost_usd: usage.cost_usd(),
+            reserve: None,
             end: None,
         };
         drop(answer);

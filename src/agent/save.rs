@@ -132,6 +132,7 @@ pub(super) fn last(
         metadata: Some(answer.metadata.clone()),
         usage: Some(end.usage),
         cost_usd: end.cost_usd,
+        reserve: None,
         end: Some(SavedEnd {
             status: end.status.as_str(),
             finish_reason: end.finish_reason.clone(),

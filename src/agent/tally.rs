@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::reserve::tool_bytes;
 use super::usage::{TokenUsage, UsageSource, estimated_tokens};
 use crate::providers::{ChosenModel, Content, Request, Usage};
 
@@ -44,7 +45,7 @@ impl Tally {
     ) {
         self.current = Some(Call {
             model: model.clone(),
-            input_estimate: estimated_tokens(request_bytes(request)),
+            input_estimate: estimated_input(request),
             bytes_before,
             is_accepted: false,
             reported: None,
@@ -154,6 +155,11 @@ impl Total {
     }
 }
 
+/// About how many tokens a request has.
+pub(super) fn estimated_input(request: &Request) -> u64 {
+    estimated_tokens(request_bytes(request))
+}
+
 fn request_bytes(request: &Request) -> usize {
     let contents = request.messages.iter().flat_map(|message| &message.content);
     let said: usize = contents
@@ -166,10 +172,6 @@ fn request_bytes(request: &Request) -> usize {
             Content::Document { base64, .. } => base64.len() / 4 * 3,
         })
         .sum();
-    let tools: usize = request
-        .tools
-        .iter()
-        .map(|tool| tool.description.len() + tool.parameters.to_string().len())
-        .sum();
+    let tools: usize = request.tools.iter().map(tool_bytes).sum();
     said + tools + request.system.as_ref().map_or(0, String::len)
 }

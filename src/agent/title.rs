@@ -46,7 +46,9 @@ impl Titling {
     }
 
     async fn find(&self) -> Option<String> {
-        let said = match self.settings.providers.title_model() {
+        // A title is not worth a reservation: with a daily limit the model is not asked.
+        let is_free = self.settings.daily_token_limit.is_none();
+        let said = match self.settings.providers.title_model().filter(|_| is_free) {
             Some(model) => self.ask(&model).await,
             None => None,
         };

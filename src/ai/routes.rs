@@ -15,7 +15,7 @@ use super::request::{Wanted, accepts_events};
 use super::start::{self, Listening};
 use super::stateless::{StatelessRecorder, StatelessWanted};
 use super::{Ai, ids, stop, stream};
-use crate::agent::{self, Credentials, Job, TokenUsage};
+use crate::agent::{self, Claim, Credentials, Job, TokenUsage};
 use crate::auth::CurrentUser;
 use crate::error::{ApiError, Problem, shutting_down};
 use crate::extract::{Json, Path};
@@ -51,7 +51,9 @@ pub async fn generate(
     let id = Uuid::now_v7();
     let job = stateless_job(&ai, &user, id, wanted);
     let mut answer = ai.generations.start_stateless(job).ok_or_else(shutting_down)?;
-    start::settled(&mut answer).await?;
+    if let Claim::Refused(refusal) = start::settled(&mut answer).await? {
+        return Err(refusal.into());
+    }
     if wants_stream {
         return Ok(stream::respond(answer, request_id.as_str().to_owned()));
     }
@@ -60,10 +62,13 @@ pub async fn generate(
 }
 
 fn stateless_job(ai: &Ai, user: &CurrentUser, id: Uuid, wanted: StatelessWanted) -> Job {
+    let reserve = ai.reserve(&wanted.options, &[], wanted.model.as_deref());
     let recorder = StatelessRecorder {
         supabase: ai.supabase.clone(),
         clock: ai.clock.clone(),
         id,
+        run: Uuid::new_v4(),
+        reserve: reserve.map(|reserve| reserve.with_history(&wanted.history)),
         model: wanted.model,
         history: wanted.history,
     };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::agent::{Failure, Generations, Tool};
+use crate::agent::{Failure, Generations, Options, Reserve, Tool};
 use crate::clock::Clock;
 use crate::error::ApiError;
 use crate::limits::Limits;
@@ -47,6 +47,20 @@ impl Ai {
     pub(super) fn models(&self) -> Vec<Model> {
         let default = self.providers.choose(None).map(|model| model.id).unwrap_or_default();
         self.providers.list().into_iter().map(|listed| Model::new(listed, &default)).collect()
+    }
+
+    /// What a daily limit wants reserved for a request.
+    pub(super) fn reserve(
+        &self,
+        options: &Options,
+        tools: &[Arc<dyn Tool>],
+        model: Option<&str>,
+    ) -> Option<Reserve> {
+        let limit = self.limits.daily_tokens?;
+        let model = self.providers.choose(model).ok();
+        let tools: Vec<_> = tools.iter().map(|tool| tool.definition()).collect();
+        let window = model.and_then(|model| model.context_window());
+        Some(Reserve::new(limit, options, &tools, window))
     }
 
     /// 422 at once for a model that the request names and nobody offers.

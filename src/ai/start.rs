@@ -70,6 +70,7 @@ fn spawn(
         wanted: wanted.clone(),
         default_model: ai.providers.default_model().to_owned(),
         create_chat,
+        reserve: ai.reserve(&wanted.options, tools, wanted.model.as_deref()),
     };
     let job = Job {
         recorder: Arc::new(recorder),

@@ -2,22 +2,23 @@
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::model::{Format, Generate, PlainMessage, Said, Stop};
 use super::request;
-use super::store::Acting;
+use super::store::{self, Acting};
 use crate::agent::{
-    Begun, Credentials, HistoryMessage, Options, Part, Recorder, Rows, Save, Saved, Started,
-    UsageLog,
+    Begun, Credentials, Extension, HistoryMessage, Options, OverLimit, Part, Recorder, Reserve,
+    Reserved, Rows, Save, Saved, Started, TokenUsage, UsageLog,
 };
 use crate::clock::Clock;
 use crate::error::ApiError;
 use crate::messages::model::Role;
 use crate::messages::parts;
 use crate::providers::ResponseFormat;
-use crate::supabase::{Supabase, SupabaseError};
+use crate::supabase::{Caller, Supabase, SupabaseError};
 use crate::validate::Checks;
 
 const MAX_MESSAGES: usize = 2_000;
@@ -27,22 +28,58 @@ pub(super) struct StatelessRecorder {
     pub(super) supabase: Supabase,
     pub(super) clock: Clock,
     pub(super) id: Uuid,
+    /// The secret that owns what is reserved.
+    pub(super) run: Uuid,
     pub(super) model: Option<String>,
     pub(super) history: Vec<HistoryMessage>,
+    /// What a daily limit wants reserved.
+    pub(super) reserve: Option<Reserve>,
+}
+
+#[derive(Deserialize)]
+struct ReserveAnswer {
+    reserved: Option<Reserved>,
+    over_limit: Option<OverLimit>,
+}
+
+#[derive(Serialize)]
+struct SaveArguments<'a> {
+    p_run: Uuid,
+    p_usage: Option<TokenUsage>,
+    p_reserve: Option<Extension>,
+    p_end: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    p_user_id: Option<&'a Uuid>,
+}
+
+#[derive(Deserialize)]
+struct SaveAnswer {
+    over_limit: Option<OverLimit>,
 }
 
 impl Recorder for StatelessRecorder {
-    fn begin<'a>(&'a self, _: &'a Credentials) -> BoxFuture<'a, Result<Begun, SupabaseError>> {
-        let rows = Rows { message_id: self.id, message: None, user_message: None };
-        let started = Started {
-            rows,
-            model: self.model.clone(),
-            system_prompt: None,
-            history: self.history.clone(),
-            is_untitled: false,
-            metadata: Map::new(),
-        };
-        async move { Ok(Begun::Started(Box::new(started))) }.boxed()
+    fn begin<'a>(
+        &'a self,
+        credentials: &'a Credentials,
+    ) -> BoxFuture<'a, Result<Begun, SupabaseError>> {
+        async move {
+            let reserved = match self.reserve {
+                None => None,
+                Some(reserve) => {
+                    let token = credentials.token();
+                    let rest = self.supabase.rest(Caller::User(&token));
+                    let arguments = json!({ "p_run": self.run, "p_reserve": reserve });
+                    let answer: ReserveAnswer =
+                        rest.call("reserve_tokens", &arguments).value().await?;
+                    if answer.reserved.is_none() {
+                        return store::over_limit(answer.over_limit);
+                    }
+                    answer.reserved
+                }
+            };
+            Ok(Begun::Started(Box::new(self.started(reserved))))
+        }
+        .boxed()
     }
 
     fn save<'a>(
@@ -51,11 +88,22 @@ impl Recorder for StatelessRecorder {
         save: &'a Save,
     ) -> BoxFuture<'a, Result<Saved, SupabaseError>> {
         async move {
-            let log = save.end.as_ref().and_then(|end| end.usage_log.as_ref());
-            if let Some(log) = log {
-                self.save_usage(credentials, log).await?;
-            }
-            Ok(Saved { is_owned: true, stop_requested: false, status: None, message: None })
+            let over_limit = match &save.end {
+                Some(end) => {
+                    let end = json!({ "usage_log": end.usage_log });
+                    self.call_save(credentials, save, Some(end)).await?.over_limit
+                }
+                // Only a reservation has to be kept alive.
+                None if self.reserve.is_none() => None,
+                None => self.call_save(credentials, save, None).await?.over_limit,
+            };
+            Ok(Saved {
+                is_owned: true,
+                stop_requested: false,
+                over_limit,
+                status: None,
+                message: None,
+            })
         }
         .boxed()
     }
@@ -73,11 +121,42 @@ impl Recorder for StatelessRecorder {
         credentials: &'a Credentials,
         usage: &'a UsageLog,
     ) -> BoxFuture<'a, Result<(), SupabaseError>> {
+        async move {
+            let end = Some(json!({ "usage_log": usage }));
+            self.call_save(credentials, &Save::default(), end).await.map(drop)
+        }
+        .boxed()
+    }
+}
+
+impl StatelessRecorder {
+    fn started(&self, reserved: Option<Reserved>) -> Started {
+        Started {
+            rows: Rows { message_id: self.id, message: None, user_message: None },
+            model: self.model.clone(),
+            system_prompt: None,
+            history: self.history.clone(),
+            is_untitled: false,
+            reserved,
+            metadata: Map::new(),
+        }
+    }
+
+    async fn call_save(
+        &self,
+        credentials: &Credentials,
+        save: &Save,
+        end: Option<Value>,
+    ) -> Result<SaveAnswer, SupabaseError> {
         let acting = Acting::of(credentials, &self.supabase, &self.clock);
-        let mut row = json!(usage);
-        row["id"] = json!(self.id);
-        row["user_id"] = json!(credentials.user_id);
-        async move { acting.log(&self.supabase, &row).await }.boxed()
+        let arguments = SaveArguments {
+            p_run: self.run,
+            p_usage: save.usage,
+            p_reserve: save.reserve,
+            p_end: end,
+            p_user_id: acting.user_id(),
+        };
+        self.supabase.rest(acting.caller()).call("save_usage", &arguments).value().await
     }
 }
 

@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use super::request::{Action, Wanted};
 use crate::agent::{
-    Begun, Credentials, HistoryMessage, Recorder, Refusal, Rows, Save, Saved, Started, Status,
-    TokenUsage, UsageLog,
+    Begun, Credentials, Extension, HistoryMessage, OverLimit, Recorder, Refusal, Reserve, Reserved,
+    Rows, Save, Saved, Started, Status, TokenUsage, UsageLog,
 };
 use crate::chats::model::UNTITLED;
 use crate::clock::Clock;
@@ -34,6 +34,8 @@ pub(super) struct ChatRecorder {
     pub(super) default_model: String,
     /// A chat that does not exist yet is created.
     pub(super) create_chat: bool,
+    /// What a daily limit wants reserved.
+    pub(super) reserve: Option<Reserve>,
 }
 
 /// In whose name a request is made: the user's, or the server's for a user whose token ends.
@@ -54,6 +56,11 @@ impl Acting {
         if self.user_id.is_some() { Caller::Service } else { Caller::User(&self.token) }
     }
 
+    /// Whom the service key acts for.
+    pub(super) fn user_id(&self) -> Option<&Uuid> {
+        self.user_id.as_ref()
+    }
+
     /// Adds a row to `usage_logs`.
     pub(super) async fn log(&self, supabase: &Supabase, row: &Value) -> Result<(), SupabaseError> {
         let logs = supabase.rest(self.caller()).from("usage_logs");
@@ -72,6 +79,8 @@ struct BeginArguments<'a> {
     p_model: Option<&'a str>,
     p_default_model: &'a str,
     p_create_chat: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    p_reserve: Option<Reserve>,
 }
 
 #[derive(Deserialize)]
@@ -82,6 +91,8 @@ struct BeginAnswer {
     message: Option<Box<RawValue>>,
     user_message: Option<Box<RawValue>>,
     chat: Option<ChatRow>,
+    reserved: Option<Reserved>,
+    over_limit: Option<OverLimit>,
     #[serde(default)]
     history: Vec<HistoryMessage>,
 }
@@ -111,6 +122,8 @@ struct SaveArguments<'a> {
     p_metadata: Option<&'a Map<String, Value>>,
     p_usage: Option<TokenUsage>,
     p_cost_usd: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    p_reserve: Option<Extension>,
     p_end: Option<&'a crate::agent::SavedEnd>,
     #[serde(skip_serializing_if = "Option::is_none")]
     p_user_id: Option<Uuid>,
@@ -121,6 +134,7 @@ struct SaveAnswer {
     owned: bool,
     stop_requested: bool,
     message: Option<Box<RawValue>>,
+    over_limit: Option<OverLimit>,
 }
 
 impl Recorder for ChatRecorder {
@@ -152,6 +166,7 @@ impl Recorder for ChatRecorder {
             Ok(Saved {
                 is_owned: answer.owned,
                 stop_requested: answer.stop_requested,
+                over_limit: answer.over_limit,
                 status,
                 message: answer.message,
             })
@@ -209,6 +224,7 @@ impl ChatRecorder {
             p_model: self.wanted.model.as_deref(),
             p_default_model: &self.default_model,
             p_create_chat: self.create_chat.then(|| json!({})),
+            p_reserve: self.reserve,
         }
     }
 
@@ -223,6 +239,7 @@ impl ChatRecorder {
             p_metadata: save.metadata.as_ref(),
             p_usage: save.usage,
             p_cost_usd: save.cost_usd,
+            p_reserve: save.reserve,
             p_end: save.end.as_ref(),
             p_user_id: user_id,
         }
@@ -249,8 +266,15 @@ fn begun(answer: BeginAnswer) -> Result<Begun, SupabaseError> {
         }
         "not_found" => refused(Refusal::NoSuchChat),
         "nothing_to_answer" => refused(Refusal::NothingToAnswer),
+        "over_limit" => over_limit(answer.over_limit),
         _ => refused(Refusal::IdConflict),
     }
+}
+
+pub(super) fn over_limit(over_limit: Option<OverLimit>) -> Result<Begun, SupabaseError> {
+    let over_limit =
+        over_limit.ok_or_else(|| SupabaseError::unreadable("a limit without numbers"))?;
+    Ok(Begun::Refused(Refusal::OverLimit(over_limit)))
 }
 
 fn started(answer: BeginAnswer) -> Result<Begun, SupabaseError> {
@@ -261,6 +285,7 @@ fn started(answer: BeginAnswer) -> Result<Begun, SupabaseError> {
         is_untitled: answer.chat.as_ref().is_some_and(|chat| chat.title == UNTITLED),
         system_prompt: answer.chat.and_then(|chat| chat.system_prompt),
         history: answer.history,
+        reserved: answer.reserved,
         metadata: message.metadata,
     })))
 }

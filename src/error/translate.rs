@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use axum::http::StatusCode;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 
 use super::ApiError;
-use crate::agent::{End, Failure, Refusal};
+use crate::agent::{End, Failure, OverLimit, Refusal};
 use crate::providers::{ChooseError, ErrorKind, ProviderError};
 use crate::supabase::{SupabaseError, SupabaseErrorKind};
 
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const SOON: Duration = Duration::from_secs(2);
 
 impl From<SupabaseError> for ApiError {
@@ -168,6 +170,7 @@ impl From<Refusal> for ApiError {
             Refusal::NoSuchChat => Self::not_found("chat"),
             Refusal::NoSuchMessage => Self::not_found("message"),
             Refusal::IdConflict => Self::id_conflict(),
+            Refusal::OverLimit(over_limit) => daily_limit_exceeded(&over_limit),
             Refusal::NothingToAnswer => Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "nothing_to_answer",
@@ -197,6 +200,7 @@ impl From<Failure> for ApiError {
                 "The provider of this model is not set up on this server. Choose another model.",
                 Duration::from_secs(60),
             ),
+            Failure::OverLimit(over_limit) => daily_limit_exceeded(&over_limit),
             Failure::TooLong => Self::new(
                 StatusCode::GATEWAY_TIMEOUT,
                 "generation_timeout",
@@ -221,6 +225,27 @@ impl From<Failure> for ApiError {
         }
         .caused_by(cause)
     }
+}
+
+/// 429 with the time at which the next day begins.
+fn daily_limit_exceeded(over_limit: &OverLimit) -> ApiError {
+    let OverLimit { limit, remaining, resets_at, retry_after_s } = over_limit;
+    let detail = format!(
+        "This needs more than what is left of your {limit} tokens a day. They are full again at \
+         00:00 UTC; until then a shorter request may fit."
+    );
+    let header =
+        |text: String| HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(""));
+    ApiError::new(StatusCode::TOO_MANY_REQUESTS, "daily_limit_exceeded", detail)
+        .with_retry_after(Duration::from_secs(*retry_after_s))
+        .with_header(
+            RATE_LIMIT,
+            header(format!("\"daily-tokens\";r={remaining};t={retry_after_s}")),
+        )
+        .with_header(RATE_LIMIT_POLICY, header(format!("\"daily-tokens\";q={limit};w=86400")))
+        .with_member("limit", *limit)
+        .with_member("remaining", *remaining)
+        .with_member("resets_at", resets_at.to_string())
 }
 
 fn unknown_model(model: &str, similar: &[String]) -> ApiError {

@@ -281,6 +281,11 @@ impl ChosenModel {
         self.known?.context_window.map(u64::from)
     }
 
+    /// The most tokens it can write, where known.
+    pub fn max_output_tokens(&self) -> Option<u32> {
+        self.known?.max_output_tokens
+    }
+
     /// The price in USD of a call, where known.
     pub fn cost_usd(&self, usage: &Usage) -> Option<f64> {
         match self.known {

@@ -54,6 +54,11 @@ impl SupabaseError {
         Self { kind, code: None, message: message.into() }
     }
 
+    /// An answer that makes no sense.
+    pub fn unreadable(message: impl Into<String>) -> Self {
+        Self::new(SupabaseErrorKind::Protocol, message)
+    }
+
     /// Whether the constraint `name` refused the row.
     pub fn violates(&self, name: &str) -> bool {
         matches!(

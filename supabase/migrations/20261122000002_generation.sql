@@ -144,8 +144,7 @@ $$;
 -- metadata}; p_create_chat, when given, is {title?, model?, system_prompt?, metadata?} for a chat
 -- that does not exist yet; p_reserve is what a daily limit wants reserved for the answer
 -- (private.reserve_for_answer). Answers jsonb with "answer", one of: started, running, answered,
--- busy, conflict, not_found, nothing_to_answer, over_limit (private.over_limit), which leaves
--- everything as it was.
+-- busy, conflict, not_found, nothing_to_answer, over_limit, which leaves everything as it was.
 create function public.begin_generation(
   p_chat_id uuid,
   p_run uuid,
@@ -295,7 +294,8 @@ begin
   v_reserved := private.reserve_or_raise(v_answer, p_reserve);
   return private.started(v_chat, v_question, v_answer, v_reserved);
 exception when sqlstate 'CB429' then
-  return private.over_limit(v_user, p_reserve);
+  return jsonb_build_object('answer', 'over_limit',
+    'over_limit', private.over_limit(v_user, p_reserve));
 end;
 $$;
 
@@ -396,7 +396,9 @@ begin
      and jsonb_typeof(p_end -> 'usage_log') = 'object' then
     perform private.record_usage(v_user, v_run_id, p_chat_id, p_message_id, p_end -> 'usage_log');
   end if;
-  if p_end is not null then
+  if v_user is null then
+    null;
+  elsif p_end is not null then
     perform private.settle_reservation(v_user, v_run_id);
   elsif not private.renew_reservation(v_user, v_run_id, p_usage, p_reserve) then
     v_over_limit := private.over_limit(v_user, p_reserve);

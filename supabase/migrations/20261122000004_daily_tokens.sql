@@ -176,16 +176,17 @@ begin
 end;
 $$;
 
--- Why there is no answer: {answer, limit, used, reserved, remaining, resets_at}.
+-- Why there is no answer: {limit, used, reserved, remaining, resets_at, retry_after_s}.
 create function private.over_limit(p_user_id uuid, p_reserve jsonb) returns jsonb
   language sql volatile set search_path = ''
   as $$
-    select jsonb_build_object('answer', 'over_limit')
-      || private.daily_tokens(p_user_id, coalesce((p_reserve ->> 'limit')::bigint, 0))
+    select day || jsonb_build_object('retry_after_s',
+        ceil(extract(epoch from (day ->> 'resets_at')::timestamptz - clock_timestamp())))
+      from private.daily_tokens(p_user_id, coalesce((p_reserve ->> 'limit')::bigint, 0)) day
   $$;
 
 -- Reserves for an answer that belongs to no chat: all of it as in begin_generation's p_reserve.
--- Answers {"answer": "started", "reserved"} or over_limit.
+-- Answers {"answer": "started", "reserved"} or {"answer": "over_limit", "over_limit"}.
 create function public.reserve_tokens(
   p_run uuid, p_reserve jsonb, p_user_id uuid default auth.uid()
 ) returns jsonb
@@ -196,7 +197,8 @@ declare
     private.reserve_for_answer(v_user, private.run_id(p_run), p_reserve, 0);
 begin
   if v_reserved is null then
-    return private.over_limit(v_user, p_reserve);
+    return jsonb_build_object('answer', 'over_limit',
+      'over_limit', private.over_limit(v_user, p_reserve));
   end if;
   return jsonb_build_object('answer', 'started', 'reserved', v_reserved);
 end;

@@ -55,7 +55,7 @@ impl Begin<'_> {
     fn claim_or_leave(&self) -> Result<Claim, RestError> {
         self.connection.execute_batch("savepoint claim")?;
         let claim = self.claim()?;
-        if matches!(claim, Claim::OverLimit(_)) {
+        if matches!(claim, Claim::OverLimit { .. }) {
             self.connection.execute_batch("rollback to claim")?;
         }
         self.connection.execute_batch("release claim")?;
@@ -224,8 +224,8 @@ impl Begin<'_> {
             Some(reserve) => match self.reserve(answer, reserve)? {
                 Some(reserved) => Some(reserved),
                 None => {
-                    let refusal = over_limit(self.connection, self.user, reserve)?;
-                    return Ok(Claim::OverLimit(refusal));
+                    let over_limit = over_limit(self.connection, self.user, reserve)?;
+                    return Ok(Claim::OverLimit { over_limit });
                 }
             },
             None => None,

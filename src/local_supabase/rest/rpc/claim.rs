@@ -35,9 +35,9 @@ pub(super) enum Claim {
         missing: &'static str,
     },
     NothingToAnswer,
-    /// What is left, and when it resets.
-    #[serde(untagged)]
-    OverLimit(serde_json::Value),
+    OverLimit {
+        over_limit: serde_json::Value,
+    },
 }
 
 #[derive(Serialize)]

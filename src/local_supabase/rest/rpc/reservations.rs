@@ -211,7 +211,9 @@ pub(super) fn over_limit(
     reserve: &Json,
 ) -> Result<Json, RestError> {
     let limit = Wanted(reserve).number("limit")?.unwrap_or(0);
-    let mut refusal = daily_tokens(connection, user, limit, None)?.to_json();
-    refusal["answer"] = json!("over_limit");
+    let tokens = daily_tokens(connection, user, limit, None)?;
+    let wait = tokens.resets_at - clock_timestamp(connection)?;
+    let mut refusal = tokens.to_json();
+    refusal["retry_after_s"] = json!((wait + 999_999) / 1_000_000);
     Ok(refusal)
 }

@@ -50,11 +50,13 @@ pub(super) fn save_generation(
         record_usage(connection, session, &usage)?;
     }
     let run = (key.1, key.2);
-    let over_limit = if end.is_some() {
-        settle_reservation(connection, session, run)?;
-        None
-    } else {
-        renew(connection, session, arguments, run)?
+    let over_limit = match (&user, &end) {
+        (None, _) => None,
+        (Some(_), None) => renew(connection, session, arguments, run)?,
+        (Some(_), Some(_)) => {
+            settle_reservation(connection, session, run)?;
+            None
+        }
     };
     let is_owned = owned.is_some();
     let message = match owned {

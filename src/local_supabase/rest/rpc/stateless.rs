@@ -22,7 +22,10 @@ pub(super) fn reserve_tokens(
     let run = (user.as_deref(), run_id.as_deref());
     match reserve_for_answer(connection, session, run, &reserve, 0)? {
         Some(reserved) => to_jsonb(&json!({ "answer": "started", "reserved": reserved })),
-        None => to_jsonb(&over_limit(connection, run.0.unwrap_or_default(), &reserve)?),
+        None => {
+            let refusal = over_limit(connection, run.0.unwrap_or_default(), &reserve)?;
+            to_jsonb(&json!({ "answer": "over_limit", "over_limit": refusal }))
+        }
     }
 }
 
