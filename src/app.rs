@@ -55,6 +55,7 @@ pub struct Services {
     pub ai: Ai,
     pub health: Health,
     pub auth: AuthLayer,
+    pub clock: Clock,
 }
 
 /// Why the application cannot start. One line for a person.
@@ -103,13 +104,14 @@ impl App {
                 providers.clone(),
                 limits.clone(),
                 tools(),
-                clock,
+                clock.clone(),
             ),
             health: Health::new(supabase.clone(), providers, generations.clone()),
             auth: AuthLayer { verifier, limits: limits.clone(), lender },
             supabase,
             generations,
             limits,
+            clock,
         };
         let state = Arc::new(state);
         Ok(Self { state, config, local_supabase, project })
@@ -191,4 +193,5 @@ extractable! {
     limits: Limits,
     ai: Ai,
     health: Health,
+    clock: Clock,
 }

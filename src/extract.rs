@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::error::ApiError;
+use crate::error::{ApiError, FieldError};
 use crate::limits::Limits;
 
 mod page;
@@ -116,6 +116,14 @@ fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
         Some(pointer) => Err(ApiError::invalid(pointer, "must not contain the character U+0000")),
         None => Ok(value),
     }
+}
+
+/// A part of a body, read by itself.
+pub fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, FieldError> {
+    serde_path_to_error::deserialize(value).map_err(|error| FieldError {
+        pointer: pointer(error.path()),
+        detail: in_json_terms(&error.inner().to_string()),
+    })
 }
 
 fn refused(pointer: String, error: &serde_json::Error) -> ApiError {

@@ -21,6 +21,7 @@ pub mod response;
 pub mod extract;
 pub mod messages;
 pub mod chats;
+pub mod analytics;
 pub mod ai;
 pub mod health;
 pub mod app;

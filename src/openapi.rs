@@ -13,6 +13,8 @@ use utoipa::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::ai::model::Effort;
+use crate::analytics::export::Format;
+use crate::analytics::model::{GroupBy, Interval};
 use crate::chats::model::Include;
 use crate::error::Problem;
 use crate::messages::model::{Active, Order};
@@ -35,7 +37,9 @@ data: [DONE]\n\n";
 
 /// What routes do not say by themselves.
 #[derive(OpenApi)]
-#[openapi(components(schemas(Problem, Include, Order, Active, Effort)))]
+#[openapi(components(schemas(
+    Problem, Include, Order, Active, Effort, Format, GroupBy, Interval
+)))]
 struct Common;
 
 /// The responses that many operations share: name, status, code of the example, detail.
@@ -71,6 +75,7 @@ pub fn complete(routes: utoipa::openapi::OpenApi) -> Value {
         { "name": "chats", "description": "Conversations" },
         { "name": "messages", "description": "What is said in them" },
         { "name": "ai", "description": "Answers from models" },
+        { "name": "analytics", "description": "Usage, statistics, events" },
         { "name": "health", "description": "For operators" },
     ]);
     document["security"] = json!([{ "access_token": [] }]);

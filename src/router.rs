@@ -13,7 +13,7 @@ use crate::app::{App, AppState};
 use crate::config::Config;
 use crate::error::ApiError;
 use crate::surround::surround;
-use crate::{ai, auth, chats, console, cors, health, messages, openapi};
+use crate::{ai, analytics, auth, chats, console, cors, health, messages, openapi};
 
 /// All routes, behind all layers.
 pub fn router(app: &App) -> Router {
@@ -51,6 +51,9 @@ fn api(max_body_bytes: usize, max_generate_body_bytes: usize) -> OpenApiRouter<A
         .routes(routes!(chats::routes::bookmark))
         .routes(routes!(messages::routes::list, messages::routes::create))
         .routes(routes!(messages::routes::get, messages::routes::update, messages::routes::delete))
+        .routes(routes!(analytics::routes::usage))
+        .routes(routes!(analytics::routes::chats))
+        .routes(routes!(analytics::routes::list, analytics::routes::record))
         .routes(routes!(ai::routes::models))
         .routes(routes!(ai::routes::resume))
         .routes(routes!(ai::routes::stop))

@@ -52,6 +52,11 @@ impl Checks {
         }
     }
 
+    /// What was wrong, if anything.
+    pub fn into_errors(self) -> Result<(), Vec<FieldError>> {
+        if self.errors.is_empty() { Ok(()) } else { Err(self.errors) }
+    }
+
     /// 422 if anything was wrong.
     pub fn finish(self) -> Result<(), ApiError> {
         if self.errors.is_empty() { Ok(()) } else { Err(ApiError::validation(self.errors)) }
