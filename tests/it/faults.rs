@@ -113,7 +113,7 @@ fn broken(whole: &str, kept: &[&str], fault: Fault) -> Answer {
              \"message\":\"Overloaded\"}}\n\n",
         ),
         Fault::Error => {
-            body.push_str("data: {\"error\":{\"message\":\"The server had an error\"}}\n\n")
+            body.push_str("data: {\"error\":{\"message\":\"The server had an error\"}}\n\n");
         }
         Fault::Garbage => body.push_str("data: {\"choices\":[{\"index\":0,\"del\n\n"),
     }
