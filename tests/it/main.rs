@@ -10,6 +10,7 @@ mod cors;
 mod docs;
 mod errors;
 mod faults;
+mod flow;
 mod generate;
 mod generations;
 mod messages;

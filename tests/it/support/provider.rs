@@ -23,6 +23,8 @@ pub enum Answer {
     Json(u16, Value),
     /// A stream, whole or not.
     Body(Bytes),
+    /// A stream that says the same so many times.
+    Repeated(Bytes, usize),
     /// A stream that breaks off with its connection.
     Reset(Bytes),
     /// A stream whose pieces the test sends one by one; it breaks off when the sender is dropped.
@@ -100,6 +102,11 @@ async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response {
         Answer::Fixture(name) => recorded(name),
         Answer::Json(status, body) => json_answer(status, &body),
         Answer::Body(bytes) => events(Body::from(bytes)),
+        Answer::Repeated(piece, times) => {
+            let (sender, receiver) = mpsc::unbounded_channel();
+            (0..times).for_each(|_| drop(sender.send(piece.clone())));
+            streamed(receiver, inner.clone())
+        }
         Answer::Reset(bytes) => {
             let broken = stream::once(async {
                 // What was said before goes out meanwhile.
