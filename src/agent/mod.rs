@@ -20,6 +20,7 @@ mod recorder;
 mod reserve;
 mod run;
 mod save;
+mod storable;
 mod tally;
 mod title;
 mod token;

@@ -53,7 +53,7 @@ pub(super) struct Run {
     first_token_at: Option<Instant>,
     checkpoints: Interval,
     saving: Option<BoxFuture<'static, Result<Saved, SupabaseError>>>,
-    saved_bytes: Option<usize>,
+    saved: Option<[usize; 3]>,
     /// What is reserved of the day's tokens, where they are limited.
     reserved: Option<Reserved>,
     /// Where tasks that may outlive the answer are kept track of.
@@ -98,7 +98,7 @@ impl Run {
             first_token_at: None,
             checkpoints,
             saving: None,
-            saved_bytes: None,
+            saved: None,
             reserved: None,
             tasks,
             title: None,
@@ -172,6 +172,9 @@ impl Run {
             }
             steps += 1;
             self.run_tools().await?;
+            if self.answer.borrow().is_full() {
+                return Err(Interruption::TooLarge);
+            }
             turns.extend(self.last_turn());
         }
     }
@@ -350,8 +353,8 @@ impl Run {
         }
         let answer = self.answer.borrow();
         let bytes = answer.bytes();
-        let text = (self.saved_bytes != Some(bytes)).then(|| save::text(&answer));
-        self.saved_bytes = Some(bytes);
+        let text = (self.saved != Some(answer.version())).then(|| save::text(&answer));
+        self.saved = Some(answer.version());
         let usage = self.tally.so_far(bytes);
         let save = Save {
             text,
@@ -373,7 +376,7 @@ impl Run {
             Ok(_) => Ok(()),
             Err(error) => {
                 warn!("a checkpoint could not be saved, the next one will be: {error}");
-                self.saved_bytes = None;
+                self.saved = None;
                 Ok(())
             }
         }

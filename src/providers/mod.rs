@@ -33,6 +33,7 @@ mod event;
 mod history;
 mod http;
 mod lenient;
+mod offer;
 mod openai;
 mod reader;
 mod registry;
@@ -110,9 +111,7 @@ impl Provider {
         match self {
             Self::OpenAi(openai) => openai.models().await,
             Self::Anthropic(anthropic) => anthropic.models().await,
-            Self::Scripted(_) => {
-                Ok(catalogue::find(catalogue::DEMO).cloned().into_iter().collect())
-            }
+            Self::Scripted(_) => Ok(vec![catalogue::demo()]),
         }
     }
 }
