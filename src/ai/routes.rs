@@ -64,6 +64,7 @@ fn stateless_job(ai: &Ai, user: &CurrentUser, id: Uuid, wanted: StatelessWanted)
         supabase: ai.supabase.clone(),
         clock: ai.clock.clone(),
         id,
+        run: Uuid::new_v4(),
         model: wanted.model,
         history: wanted.history,
     };

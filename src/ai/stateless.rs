@@ -26,6 +26,8 @@ pub(super) struct StatelessRecorder {
     pub(super) supabase: Supabase,
     pub(super) clock: Clock,
     pub(super) id: Uuid,
+    /// The secret that the usage is recorded by, once.
+    pub(super) run: Uuid,
     pub(super) model: Option<String>,
     pub(super) history: Vec<HistoryMessage>,
 }
@@ -49,14 +51,17 @@ impl Recorder for StatelessRecorder {
         save: &'a Save,
     ) -> BoxFuture<'a, Result<Saved, SupabaseError>> {
         async move {
-            let log = save.end.as_ref().and_then(|end| end.usage_log.as_ref());
-            if let Some(log) = log {
+            if save.end.is_some() {
                 let acting = Acting::of(credentials, &self.supabase, &self.clock);
-                let mut row = json!(log);
-                row["id"] = json!(self.id);
-                row["user_id"] = json!(credentials.user_id);
+                let arguments = json!({
+                    "p_message_id": self.id,
+                    "p_run": self.run,
+                    "p_chat_id": Uuid::nil(),
+                    "p_end": save.end,
+                    "p_user_id": acting.user_id,
+                });
                 let rest = self.supabase.rest(acting.caller());
-                rest.from("usage_logs").insert_new(&row).select("id").rows().await?;
+                rest.call("save_generation", &arguments).rows().await?;
             }
             Ok(Saved { is_owned: true, stop_requested: false, status: None, message: None })
         }

@@ -39,7 +39,7 @@ pub(super) struct ChatRecorder {
 pub(super) struct Acting {
     token: AccessToken,
     /// Whom the service key acts for.
-    user_id: Option<Uuid>,
+    pub(super) user_id: Option<Uuid>,
 }
 
 impl Acting {

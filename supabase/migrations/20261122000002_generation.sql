@@ -31,7 +31,8 @@ create function private.message_json(m public.messages) returns jsonb
       'created_at', m.created_at, 'updated_at', m.updated_at)
   $$;
 
--- Inserts the usage of one run; a report replaces the estimate that a lapsed lease left behind.
+-- Inserts the usage of one run; a report, or a higher estimate, replaces the estimate that a lapsed
+-- lease left behind: a user may have written that one.
 -- Security definer because users may append to usage_logs but never change it.
 create function private.record_usage(
   p_user_id uuid, p_run_id uuid, p_chat_id uuid, p_message_id uuid, p_log jsonb
@@ -69,7 +70,8 @@ begin
     time_to_first_token_ms = excluded.time_to_first_token_ms, status = excluded.status,
     error_code = excluded.error_code, raw = excluded.raw
   where u.user_id = excluded.user_id and u.usage_source = 'estimated'
-    and excluded.usage_source <> 'estimated';
+    and (excluded.usage_source <> 'estimated'
+      or excluded.input_tokens + excluded.output_tokens > u.input_tokens + u.output_tokens);
 end;
 $$;
 
@@ -345,6 +347,10 @@ declare
   m public.messages;
   v_owned boolean;
 begin
+  if p_end is not null then
+    -- First the chat, then its messages, as a deletion locks them.
+    perform 1 from public.chats where id = p_chat_id and user_id = v_user for key share;
+  end if;
   -- An interrupted row still belongs to its run until another answer takes its place.
   update public.messages
     set content = coalesce(p_content, content),

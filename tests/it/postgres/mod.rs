@@ -4,9 +4,11 @@
 #![allow(dead_code, unused_imports)]
 
 mod access;
+mod catalog;
 mod database;
 mod server;
 mod session;
+mod values;
 
 pub use database::{Database, bare_database, database, migrations};
 pub use session::{Refusal, Session, Transaction, literal};

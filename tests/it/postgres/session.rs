@@ -56,6 +56,13 @@ impl Session {
         transaction.end(result).await
     }
 
+    /// Inserts a row; answers it.
+    pub async fn insert(&self, table: &str, row: Value) -> Result<Value, Refusal> {
+        let transaction = self.begin().await;
+        let result = transaction.insert(table, row).await;
+        transaction.end(result).await
+    }
+
     /// What a function of the schema `public` returns.
     pub async fn call(&self, function: &str, arguments: Value) -> Result<Value, Refusal> {
         let transaction = self.begin().await;
@@ -84,6 +91,15 @@ impl Transaction<'_> {
         Ok(messages.iter().filter_map(row).collect())
     }
 
+    pub async fn insert(&self, table: &str, row: Value) -> Result<Value, Refusal> {
+        let row: Map<String, Value> = serde_json::from_value(row).unwrap();
+        let (columns, values): (Vec<_>, Vec<_>) =
+            row.iter().map(|(column, value)| (column.as_str(), literal(value))).unzip();
+        let (columns, values) = (columns.join(", "), values.join(", "));
+        let sql = format!("insert into public.{table} ({columns}) values ({values}) returning *");
+        Ok(self.rows(&sql).await?.remove(0))
+    }
+
     pub async fn call(&self, function: &str, arguments: Value) -> Result<Value, Refusal> {
         let arguments: Map<String, Value> = serde_json::from_value(arguments).unwrap();
         let arguments: Vec<_> =
@@ -94,6 +110,10 @@ impl Transaction<'_> {
 
     pub async fn commit(self) {
         self.0.client.batch_execute("commit").await.unwrap();
+    }
+
+    pub async fn rollback(self) {
+        self.0.client.batch_execute("rollback").await.unwrap();
     }
 
     async fn end<T>(self, result: Result<T, Refusal>) -> Result<T, Refusal> {
