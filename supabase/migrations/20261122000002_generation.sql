@@ -62,6 +62,7 @@ begin
     (p_log ->> 'latency_ms')::bigint, (p_log ->> 'time_to_first_token_ms')::bigint,
     p_log ->> 'status', p_log ->> 'error_code', p_log -> 'raw')
   on conflict (id) do update set
+    provider = excluded.provider, model = excluded.model,
     input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens,
     cached_input_tokens = excluded.cached_input_tokens,
     cache_write_input_tokens = excluded.cache_write_input_tokens,

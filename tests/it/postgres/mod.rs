@@ -6,6 +6,7 @@
 mod access;
 mod catalog;
 mod database;
+mod parity;
 mod race;
 mod server;
 mod session;

@@ -90,7 +90,7 @@ impl Race {
     }
 
     async fn usage(&self) -> Vec<Value> {
-        let sql = "select usage_source, input_tokens, chat_id is null as chat_gone, \
+        let sql = "select usage_source, provider, input_tokens, chat_id is null as chat_gone, \
                    message_id is null as message_gone from usage_logs";
         self.one.rows(sql).await.unwrap()
     }
@@ -103,7 +103,7 @@ impl Race {
 }
 
 fn reported(chat_gone: bool, message_gone: bool) -> Vec<Value> {
-    vec![json!({ "usage_source": "reported", "input_tokens": 10, "chat_gone": chat_gone,
+    vec![json!({ "usage_source": "reported", "provider": "openai", "input_tokens": 10, "chat_gone": chat_gone,
                  "message_gone": message_gone })]
 }
 

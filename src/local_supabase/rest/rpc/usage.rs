@@ -56,6 +56,7 @@ pub(super) fn record_usage(
 }
 
 const REPLACE_ESTIMATE: &str = " on conflict (id) do update set \
+    provider = excluded.provider, model = excluded.model, \
     input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens, \
     cached_input_tokens = excluded.cached_input_tokens, \
     cache_write_input_tokens = excluded.cache_write_input_tokens, \
