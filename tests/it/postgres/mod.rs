@@ -7,6 +7,7 @@ mod access;
 mod catalog;
 mod database;
 mod parity;
+mod plans;
 mod race;
 mod server;
 mod session;

@@ -103,8 +103,10 @@ impl Race {
 }
 
 fn reported(chat_gone: bool, message_gone: bool) -> Vec<Value> {
-    vec![json!({ "usage_source": "reported", "provider": "openai", "input_tokens": 10, "chat_gone": chat_gone,
-                 "message_gone": message_gone })]
+    vec![
+        json!({ "usage_source": "reported", "provider": "openai", "input_tokens": 10, "chat_gone": chat_gone,
+                 "message_gone": message_gone }),
+    ]
 }
 
 #[tokio::test]

@@ -82,13 +82,19 @@ impl Transaction<'_> {
     }
 
     pub async fn rows(&self, sql: &str) -> Result<Vec<Value>, Refusal> {
-        let sql = format!("with source as ({sql}) select to_jsonb(source)::text from source");
-        let messages = self.0.client.simple_query(&sql).await.map_err(Refusal::from)?;
-        let row = |message: &SimpleQueryMessage| match message {
-            SimpleQueryMessage::Row(row) => Some(serde_json::from_str(row.get(0)?).unwrap()),
+        let sql = format!("with source as ({sql}) select to_jsonb(source) from source");
+        let rows = self.texts(&sql).await?;
+        Ok(rows.iter().map(|row| serde_json::from_str(row).unwrap()).collect())
+    }
+
+    /// The first column of whatever a statement returns.
+    pub async fn texts(&self, sql: &str) -> Result<Vec<String>, Refusal> {
+        let messages = self.0.client.simple_query(sql).await.map_err(Refusal::from)?;
+        let text = |message: &SimpleQueryMessage| match message {
+            SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
             _ => None,
         };
-        Ok(messages.iter().filter_map(row).collect())
+        Ok(messages.iter().filter_map(text).collect())
     }
 
     pub async fn insert(&self, table: &str, row: Value) -> Result<Value, Refusal> {
