@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Database, Session, database, literal};
 use crate::support::{TestApp, User, app};
@@ -38,13 +38,15 @@ fn said(message: u32, text: &str) -> Value {
 
 /// Begins an answer: the run and the answer have the number, the question is given.
 fn begin(number: u32, question: Value) -> Value {
-    json!({ "p_chat_id": id(CHAT), "p_run": id(number), "p_message_id": id(number),
-            "p_user_message": question })
+    let key = json!({ "p_chat_id": id(CHAT), "p_run": id(number), "p_message_id": id(number) });
+    with(key, Map::from_iter([("p_user_message".to_owned(), question)]).into())
 }
 
 fn with(mut arguments: Value, more: Value) -> Value {
-    let more = more.as_object().unwrap().clone();
-    arguments.as_object_mut().unwrap().extend(more);
+    let (Value::Object(all), Value::Object(more)) = (&mut arguments, more) else {
+        panic!("arguments are objects")
+    };
+    all.extend(more);
     arguments
 }
 
