@@ -240,6 +240,38 @@ async fn deleting_a_chat_waits_for_a_save() {
     assert_eq!(race.usage().await, reported(true, true));
 }
 
+/// Makes a save wait in its midst, after it changed the message, until the lock is given back.
+const PAUSE: &str = "
+    create function private.pause() returns trigger language plpgsql as $$
+    begin
+      perform pg_advisory_xact_lock(1);
+      return new;
+    end;
+    $$;
+    create trigger pause before insert on usage_logs for each row execute function private.pause();
+    select pg_advisory_lock(1);
+";
+
+#[tokio::test]
+async fn a_save_and_a_deletion_do_not_wait_for_one_another() {
+    let Some(race) = race().await else { return };
+    let attempt = race.begun().await;
+    race.db.admin.batch_execute(PAUSE).await.unwrap();
+    let save = race.one.call("save_generation", race.end(&attempt));
+    let delete = async {
+        race.db.until_blocked(&race.one).await;
+        race.other.run("delete from chats").await
+    };
+    let go_on = async {
+        race.db.until_blocked(&race.other).await;
+        race.db.admin.batch_execute("select pg_advisory_unlock(1)").await.unwrap();
+    };
+    let (saved, deleted, ()) = tokio::join!(save, delete, go_on);
+    assert_eq!(saved.unwrap()["owned"], true);
+    assert_eq!(deleted.unwrap(), 1);
+    assert_eq!(race.usage().await, reported(true, true));
+}
+
 #[tokio::test]
 async fn usage_outlives_a_chat_that_goes_before_the_end() {
     let Some(race) = race().await else { return };
