@@ -43,13 +43,13 @@ struct ReserveAnswer {
 }
 
 #[derive(Serialize)]
-struct SaveArguments<'a> {
+struct SaveArguments {
     p_run: Uuid,
     p_usage: Option<TokenUsage>,
     p_reserve: Option<Extension>,
     p_end: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    p_user_id: Option<&'a Uuid>,
+    p_user_id: Option<Uuid>,
 }
 
 #[derive(Deserialize)]
@@ -154,7 +154,7 @@ impl StatelessRecorder {
             p_usage: save.usage,
             p_reserve: save.reserve,
             p_end: end,
-            p_user_id: acting.user_id(),
+            p_user_id: acting.user_id,
         };
         self.supabase.rest(acting.caller()).call("save_usage", &arguments).value().await
     }

@@ -42,7 +42,7 @@ pub(super) struct ChatRecorder {
 pub(super) struct Acting {
     token: AccessToken,
     /// Whom the service key acts for.
-    user_id: Option<Uuid>,
+    pub(super) user_id: Option<Uuid>,
 }
 
 impl Acting {
@@ -54,11 +54,6 @@ impl Acting {
 
     pub(super) fn caller(&self) -> Caller<'_> {
         if self.user_id.is_some() { Caller::Service } else { Caller::User(&self.token) }
-    }
-
-    /// Whom the service key acts for.
-    pub(super) fn user_id(&self) -> Option<&Uuid> {
-        self.user_id.as_ref()
     }
 
     /// Adds a row to `usage_logs`.

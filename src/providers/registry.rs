@@ -330,7 +330,7 @@ impl ChosenModel {
 
     /// The most tokens it can write, where known.
     pub fn max_output_tokens(&self) -> Option<u32> {
-        self.known?.max_output_tokens
+        self.known.as_ref()?.max_output_tokens
     }
 
     /// The price in USD of a call, where known.

@@ -16,10 +16,6 @@ create index messages_user_created_idx on public.messages (user_id, created_at)
 create index chats_user_created_idx on public.chats (user_id, created_at)
   include (is_archived, is_bookmarked);
 
--- The key of a usage row is the digest of its run, which users can read before the row exists, so
--- the key is not theirs to choose.
-revoke insert (id) on public.usage_logs from authenticated;
-
 ---------------------------------------------------------------------------------------- buckets
 
 -- The first instant at which the clocks of the zone show this time, or the first after it where

@@ -35,10 +35,10 @@ pub async fn bare_database() -> Option<Database> {
 }
 
 /// What migrations run as.
-pub const OWNER: &str = "postgres";
+const OWNER: &str = "postgres";
 
 /// The files of `supabase/migrations`, in order: name and SQL.
-pub fn migrations() -> Vec<(String, String)> {
+fn migrations() -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("supabase/migrations");
     let mut files: Vec<_> =
         fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();

@@ -56,6 +56,13 @@ impl Session {
         transaction.end(result).await
     }
 
+    /// Inserts a row; answers it.
+    pub async fn insert(&self, table: &str, row: Value) -> Result<Value, Refusal> {
+        let transaction = self.begin().await;
+        let result = transaction.insert(table, row).await;
+        transaction.end(result).await
+    }
+
     /// What a function of the schema `public` returns.
     pub async fn call(&self, function: &str, arguments: Value) -> Result<Value, Refusal> {
         let transaction = self.begin().await;
@@ -75,13 +82,28 @@ impl Transaction<'_> {
     }
 
     pub async fn rows(&self, sql: &str) -> Result<Vec<Value>, Refusal> {
-        let sql = format!("with source as ({sql}) select to_jsonb(source)::text from source");
-        let messages = self.0.client.simple_query(&sql).await.map_err(Refusal::from)?;
-        let row = |message: &SimpleQueryMessage| match message {
-            SimpleQueryMessage::Row(row) => Some(serde_json::from_str(row.get(0)?).unwrap()),
+        let sql = format!("with source as ({sql}) select to_jsonb(source) from source");
+        let rows = self.texts(&sql).await?;
+        Ok(rows.iter().map(|row| serde_json::from_str(row).unwrap()).collect())
+    }
+
+    /// The first column of whatever a statement returns.
+    pub async fn texts(&self, sql: &str) -> Result<Vec<String>, Refusal> {
+        let messages = self.0.client.simple_query(sql).await.map_err(Refusal::from)?;
+        let text = |message: &SimpleQueryMessage| match message {
+            SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
             _ => None,
         };
-        Ok(messages.iter().filter_map(row).collect())
+        Ok(messages.iter().filter_map(text).collect())
+    }
+
+    pub async fn insert(&self, table: &str, row: Value) -> Result<Value, Refusal> {
+        let row: Map<String, Value> = serde_json::from_value(row).unwrap();
+        let (columns, values): (Vec<_>, Vec<_>) =
+            row.iter().map(|(column, value)| (column.as_str(), literal(value))).unzip();
+        let (columns, values) = (columns.join(", "), values.join(", "));
+        let sql = format!("insert into public.{table} ({columns}) values ({values}) returning *");
+        Ok(self.rows(&sql).await?.remove(0))
     }
 
     pub async fn call(&self, function: &str, arguments: Value) -> Result<Value, Refusal> {
@@ -94,6 +116,10 @@ impl Transaction<'_> {
 
     pub async fn commit(self) {
         self.0.client.batch_execute("commit").await.unwrap();
+    }
+
+    pub async fn rollback(self) {
+        self.0.client.batch_execute("rollback").await.unwrap();
     }
 
     async fn end<T>(self, result: Result<T, Refusal>) -> Result<T, Refusal> {
