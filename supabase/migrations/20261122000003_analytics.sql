@@ -99,22 +99,18 @@ create function private.usage_json(
   p_reasoning numeric, p_priced numeric, p_cost numeric
 ) returns jsonb
   language sql immutable
-  as $$
-    select jsonb_build_object(
-      'requests', coalesce(p_requests, 0), 'errors', coalesce(p_errors, 0),
-      'input_tokens', coalesce(p_input, 0), 'output_tokens', coalesce(p_output, 0),
-      'cached_input_tokens', coalesce(p_cached, 0), 'reasoning_tokens', coalesce(p_reasoning, 0),
-      'total_tokens', coalesce(p_input + p_output, 0),
-      'cost_usd', case when p_priced = 0 and p_requests > 0 then null
-        else trim_scale(coalesce(p_cost, 0)) end,
-      'unpriced_requests', coalesce(p_requests - p_priced, 0))
-  $$;
+  return jsonb_build_object(
+    'requests', coalesce(p_requests, 0), 'errors', coalesce(p_errors, 0),
+    'input_tokens', coalesce(p_input, 0), 'output_tokens', coalesce(p_output, 0),
+    'cached_input_tokens', coalesce(p_cached, 0), 'reasoning_tokens', coalesce(p_reasoning, 0),
+    'total_tokens', coalesce(p_input + p_output, 0),
+    'cost_usd', case when p_priced = 0 and p_requests > 0 then null
+      else trim_scale(coalesce(p_cost, 0)) end,
+    'unpriced_requests', coalesce(p_requests - p_priced, 0));
 
 create function private.percentiles_json(p_values double precision[]) returns jsonb
   language sql immutable
-  as $$
-    select jsonb_build_object('p50', p_values[1], 'p95', p_values[2], 'p99', p_values[3])
-  $$;
+  return jsonb_build_object('p50', p_values[1], 'p95', p_values[2], 'p99', p_values[3]);
 
 -- What the caller has used: totals, exact percentiles, and a series of buckets, empty ones too, for
 -- each group. p_interval is hour, day, week or month, p_group_by none, model, provider or operation.

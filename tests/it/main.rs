@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is a failed test, with its line")]
 
+mod analytics;
 mod architecture;
 mod auth;
 mod chats;
 mod config;
 mod cors;
+mod daily_limit;
 mod docs;
 mod errors;
 mod faults;

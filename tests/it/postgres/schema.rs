@@ -100,7 +100,9 @@ fn function(name: &str, path: &Value) -> String {
         .iter()
         .map(|(name, property)| {
             let default = if required.contains(&json!(name)) { "" } else { " default" };
-            format!("{name} {}{default}", property["format"].as_str().unwrap())
+            // PostgREST has names of its own for integers.
+            let format = property["format"].as_str().unwrap().replace("int64", "bigint");
+            format!("{name} {format}{default}")
         })
         .collect();
     parameters.sort();

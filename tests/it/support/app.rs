@@ -31,6 +31,7 @@ pub struct TestApp {
     settings: HashMap<String, String>,
     stop: CancellationToken,
     generations: chat_backend::agent::Generations,
+    service_key: String,
     providers: chat_backend::providers::Providers,
 }
 
@@ -59,6 +60,8 @@ impl TestApp {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let supabase_url = app.project.public_url.clone();
         let generations = app.state.generations.clone();
+        let service_key = app.project.service_role_key.as_ref().map(|key| key.expose().to_owned());
+        let service_key = service_key.unwrap_or_default();
         let providers = app.state.ai.providers().clone();
         let stop = CancellationToken::new();
         tokio::spawn(serve::listen(listener, router::router(&app), stop.clone()));
@@ -66,7 +69,25 @@ impl TestApp {
             tokio::spawn(serve::listen(local.listener, local.router, stop.clone()));
         }
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { url, supabase_url, clock, http, data_dir, settings, stop, generations, providers }
+        Self {
+            url,
+            supabase_url,
+            clock,
+            http,
+            data_dir,
+            settings,
+            stop,
+            generations,
+            service_key,
+            providers,
+        }
+    }
+
+    /// Stores rows as the service role can, which may set every column.
+    pub async fn store(&self, table: &str, rows: &serde_json::Value) {
+        let url = format!("{}/rest/v1/{table}", self.supabase_url);
+        let request = self.http.post(url).header("apikey", &self.service_key).json(rows);
+        Reply::of(request).await.expect(201);
     }
 
     /// Another replica on the same Supabase.

@@ -1,5 +1,6 @@
 //! A Supabase that does as it is told, for what the local one cannot do: other keys, outages.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -24,6 +25,7 @@ struct Inner {
     is_down: AtomicBool,
     key_requests: AtomicUsize,
     user_requests: AtomicUsize,
+    pages: Mutex<Option<VecDeque<Value>>>,
 }
 
 impl FakeSupabase {
@@ -55,6 +57,11 @@ impl FakeSupabase {
         self.inner.is_down.store(is_down, Ordering::SeqCst);
     }
 
+    /// PostgREST answers these, in this order, and then breaks down.
+    pub fn will_answer(&self, pages: impl IntoIterator<Item = Value>) {
+        *self.inner.pages.lock().unwrap() = Some(pages.into_iter().collect());
+    }
+
     /// How often the keys were fetched.
     pub fn key_requests(&self) -> usize {
         self.inner.key_requests.load(Ordering::SeqCst)
@@ -83,6 +90,12 @@ async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response {
                 None => StatusCode::FORBIDDEN.into_response(),
             }
         }
-        _ => Json(json!([])).into_response(),
+        _ => match &mut *inner.pages.lock().unwrap() {
+            None => Json(json!([])).into_response(),
+            Some(pages) => match pages.pop_front() {
+                Some(page) => Json(page).into_response(),
+                None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+            },
+        },
     }
 }
