@@ -2,6 +2,7 @@
 //! that has none.
 
 mod access;
+mod analytics;
 mod catalog;
 mod database;
 mod migrate;
