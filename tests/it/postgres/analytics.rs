@@ -278,7 +278,9 @@ async fn more_than_is_left_is_never_reserved() {
 async fn usage_is_read_from_its_index_alone() {
     let Some(db) = database().await else { return };
     let alice = db.user("alice").await;
-    let fill = "insert into auth.users (id) select gen_random_uuid() from generate_series(1, 20);
+    // VACUUM marks pages as visible to all only when their rows are flushed.
+    let fill = "set synchronous_commit = on;
+         insert into auth.users (id) select gen_random_uuid() from generate_series(1, 20);
          insert into usage_logs (user_id, operation, provider, model, usage_source, status, created_at)
            select u.id, 'chat', 'openai', 'm', 'reported', 'complete',
                timestamptz '2026-10-01' + n * interval '10 minutes'
