@@ -2,7 +2,7 @@
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::model::{Format, Generate, PlainMessage, Said, Stop};
@@ -10,6 +10,7 @@ use super::request;
 use super::store::Acting;
 use crate::agent::{
     Begun, Credentials, HistoryMessage, Options, Part, Recorder, Rows, Save, Saved, Started,
+    UsageLog,
 };
 use crate::clock::Clock;
 use crate::error::ApiError;
@@ -40,6 +41,7 @@ impl Recorder for StatelessRecorder {
             model: self.model.clone(),
             system_prompt: None,
             history: self.history.clone(),
+            is_untitled: false,
             metadata: Map::new(),
         };
         async move { Ok(Begun::Started(Box::new(started))) }.boxed()
@@ -51,21 +53,31 @@ impl Recorder for StatelessRecorder {
         save: &'a Save,
     ) -> BoxFuture<'a, Result<Saved, SupabaseError>> {
         async move {
-            if save.end.is_some() {
-                let acting = Acting::of(credentials, &self.supabase, &self.clock);
-                let arguments = json!({
-                    "p_message_id": self.id,
-                    "p_run": self.run,
-                    "p_chat_id": Uuid::nil(),
-                    "p_end": save.end,
-                    "p_user_id": acting.user_id,
-                });
-                let rest = self.supabase.rest(acting.caller());
-                rest.call("save_generation", &arguments).rows().await?;
+            let log = save.end.as_ref().and_then(|end| end.usage_log.as_ref());
+            if let Some(log) = log {
+                self.save_usage(credentials, log).await?;
             }
             Ok(Saved { is_owned: true, stop_requested: false, status: None, message: None })
         }
         .boxed()
+    }
+
+    fn save_title<'a>(
+        &'a self,
+        _: &'a Credentials,
+        _: &'a str,
+    ) -> BoxFuture<'a, Result<bool, SupabaseError>> {
+        async { Ok(false) }.boxed()
+    }
+
+    fn save_usage<'a>(
+        &'a self,
+        credentials: &'a Credentials,
+        usage: &'a UsageLog,
+    ) -> BoxFuture<'a, Result<(), SupabaseError>> {
+        let acting = Acting::of(credentials, &self.supabase, &self.clock);
+        let run = self.run;
+        async move { acting.record_usage(&self.supabase, run, Uuid::nil(), usage).await }.boxed()
     }
 }
 

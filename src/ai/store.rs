@@ -12,8 +12,9 @@ use uuid::Uuid;
 use super::request::{Action, Wanted};
 use crate::agent::{
     Begun, Credentials, HistoryMessage, Recorder, Refusal, Rows, Save, Saved, Started, Status,
-    TokenUsage,
+    TokenUsage, UsageLog,
 };
+use crate::chats::model::UNTITLED;
 use crate::clock::Clock;
 use crate::supabase::{AccessToken, Caller, Supabase, SupabaseError};
 
@@ -39,7 +40,7 @@ pub(super) struct ChatRecorder {
 pub(super) struct Acting {
     token: AccessToken,
     /// Whom the service key acts for.
-    pub(super) user_id: Option<Uuid>,
+    user_id: Option<Uuid>,
 }
 
 impl Acting {
@@ -51,6 +52,25 @@ impl Acting {
 
     pub(super) fn caller(&self) -> Caller<'_> {
         if self.user_id.is_some() { Caller::Service } else { Caller::User(&self.token) }
+    }
+
+    /// Records the usage of something that is no message, once for each run.
+    pub(super) async fn record_usage(
+        &self,
+        supabase: &Supabase,
+        run: Uuid,
+        chat_id: Uuid,
+        usage: &UsageLog,
+    ) -> Result<(), SupabaseError> {
+        let arguments = json!({
+            "p_message_id": Uuid::nil(),
+            "p_run": run,
+            "p_chat_id": chat_id,
+            "p_end": { "usage_log": usage },
+            "p_user_id": self.user_id,
+        });
+        let rest = supabase.rest(self.caller());
+        rest.call("save_generation", &arguments).rows().await.map(drop)
     }
 }
 
@@ -81,6 +101,7 @@ struct BeginAnswer {
 
 #[derive(Deserialize)]
 struct ChatRow {
+    title: String,
     system_prompt: Option<String>,
 }
 
@@ -149,6 +170,32 @@ impl Recorder for ChatRecorder {
             })
         }
         .boxed()
+    }
+
+    fn save_title<'a>(
+        &'a self,
+        credentials: &'a Credentials,
+        title: &'a str,
+    ) -> BoxFuture<'a, Result<bool, SupabaseError>> {
+        async move {
+            let acting = Acting::of(credentials, &self.supabase, &self.clock);
+            let chats = self.supabase.rest(acting.caller()).from("chats");
+            let untitled = chats.eq("id", self.chat_id).eq("user_id", credentials.user_id);
+            let untitled = untitled.eq("title", UNTITLED).select("id");
+            let named = untitled.update(&json!({ "title": title })).rows().await?;
+            Ok(!named.is_empty())
+        }
+        .boxed()
+    }
+
+    fn save_usage<'a>(
+        &'a self,
+        credentials: &'a Credentials,
+        usage: &'a UsageLog,
+    ) -> BoxFuture<'a, Result<(), SupabaseError>> {
+        let acting = Acting::of(credentials, &self.supabase, &self.clock);
+        let run = Uuid::new_v4();
+        async move { acting.record_usage(&self.supabase, run, self.chat_id, usage).await }.boxed()
     }
 }
 
@@ -222,6 +269,7 @@ fn started(answer: BeginAnswer) -> Result<Begun, SupabaseError> {
     Ok(Begun::Started(Box::new(Started {
         rows,
         model: message.model,
+        is_untitled: answer.chat.as_ref().is_some_and(|chat| chat.title == UNTITLED),
         system_prompt: answer.chat.and_then(|chat| chat.system_prompt),
         history: answer.history,
         metadata: message.metadata,

@@ -9,9 +9,12 @@ mod config;
 mod cors;
 mod docs;
 mod errors;
+mod faults;
+mod flow;
 mod generate;
 mod generations;
 mod messages;
+mod models;
 #[cfg(unix)]
 mod postgres;
 mod providers;
