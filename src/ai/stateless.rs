@@ -2,7 +2,7 @@
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -10,8 +10,8 @@ use super::model::{Format, Generate, PlainMessage, Said, Stop};
 use super::request;
 use super::store::{self, Acting};
 use crate::agent::{
-    Begun, Credentials, Extension, HistoryMessage, Options, OverLimit, Part, Recorder, Reserve,
-    Reserved, Rows, Save, Saved, Started, TokenUsage, UsageLog,
+    Begun, Credentials, HistoryMessage, Options, OverLimit, Part, Recorder, Reserve, Reserved,
+    Rows, Save, Saved, Started, UsageLog,
 };
 use crate::clock::Clock;
 use crate::error::ApiError;
@@ -40,16 +40,6 @@ pub(super) struct StatelessRecorder {
 struct ReserveAnswer {
     reserved: Option<Reserved>,
     over_limit: Option<OverLimit>,
-}
-
-#[derive(Serialize)]
-struct SaveArguments {
-    p_run: Uuid,
-    p_usage: Option<TokenUsage>,
-    p_reserve: Option<Extension>,
-    p_end: Option<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    p_user_id: Option<Uuid>,
 }
 
 #[derive(Deserialize)]
@@ -88,14 +78,10 @@ impl Recorder for StatelessRecorder {
         save: &'a Save,
     ) -> BoxFuture<'a, Result<Saved, SupabaseError>> {
         async move {
+            // Without a reservation there is nothing to keep alive.
             let over_limit = match &save.end {
-                Some(end) => {
-                    let end = json!({ "usage_log": end.usage_log });
-                    self.call_save(credentials, save, Some(end)).await?.over_limit
-                }
-                // Only a reservation has to be kept alive.
                 None if self.reserve.is_none() => None,
-                None => self.call_save(credentials, save, None).await?.over_limit,
+                _ => self.call_save(credentials, save).await?.over_limit,
             };
             Ok(Saved {
                 is_owned: true,
@@ -121,11 +107,9 @@ impl Recorder for StatelessRecorder {
         credentials: &'a Credentials,
         usage: &'a UsageLog,
     ) -> BoxFuture<'a, Result<(), SupabaseError>> {
-        async move {
-            let end = Some(json!({ "usage_log": usage }));
-            self.call_save(credentials, &Save::default(), end).await.map(drop)
-        }
-        .boxed()
+        let acting = Acting::of(credentials, &self.supabase, &self.clock);
+        let run = self.run;
+        async move { acting.record_usage(&self.supabase, run, Uuid::nil(), usage).await }.boxed()
     }
 }
 
@@ -142,21 +126,24 @@ impl StatelessRecorder {
         }
     }
 
+    /// What is saved of an answer that is no message: its usage, and that it lives.
     async fn call_save(
         &self,
         credentials: &Credentials,
         save: &Save,
-        end: Option<Value>,
     ) -> Result<SaveAnswer, SupabaseError> {
         let acting = Acting::of(credentials, &self.supabase, &self.clock);
-        let arguments = SaveArguments {
-            p_run: self.run,
-            p_usage: save.usage,
-            p_reserve: save.reserve,
-            p_end: end,
-            p_user_id: acting.user_id,
-        };
-        self.supabase.rest(acting.caller()).call("save_usage", &arguments).value().await
+        let arguments = json!({
+            "p_message_id": Uuid::nil(),
+            "p_run": self.run,
+            "p_chat_id": Uuid::nil(),
+            "p_usage": save.usage,
+            "p_reserve": save.reserve,
+            "p_end": save.end.as_ref().map(|end| json!({ "usage_log": end.usage_log })),
+            "p_user_id": acting.user_id,
+        });
+        let rest = self.supabase.rest(acting.caller());
+        rest.call("save_generation", &arguments).value().await
     }
 }
 

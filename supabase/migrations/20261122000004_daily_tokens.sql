@@ -204,32 +204,6 @@ begin
 end;
 $$;
 
--- What save_generation does, for an answer that belongs to no chat: only its usage is saved.
--- Answers {"over_limit"?}.
-create function public.save_usage(
-  p_run uuid,
-  p_usage jsonb default null,
-  p_reserve jsonb default null,
-  p_end jsonb default null,
-  p_user_id uuid default auth.uid()
-) returns jsonb
-  language plpgsql set search_path = '' as $$
-declare
-  v_user constant uuid := private.acting_user(p_user_id);
-  v_run_id constant uuid := private.run_id(p_run);
-begin
-  if p_end is not null then
-    if jsonb_typeof(p_end -> 'usage_log') = 'object' then
-      perform private.record_usage(v_user, v_run_id, null, null, p_end -> 'usage_log');
-    end if;
-    perform private.settle_reservation(v_user, v_run_id);
-  elsif not private.renew_reservation(v_user, v_run_id, p_usage, p_reserve) then
-    return jsonb_build_object('over_limit', private.over_limit(v_user, p_reserve));
-  end if;
-  return '{}';
-end;
-$$;
-
 revoke execute on function private.require_caller(uuid) from public, anon;
 revoke execute on function private.daily_tokens(uuid, bigint, uuid) from public, anon;
 revoke execute on function private.reserve_tokens(uuid, uuid, bigint, bigint, bigint)
@@ -254,7 +228,4 @@ grant execute on function private.record_lapsed_usage(uuid, uuid, uuid, uuid, js
 grant execute on function private.over_limit(uuid, jsonb) to authenticated, service_role;
 
 revoke execute on function public.reserve_tokens(uuid, jsonb, uuid) from public, anon;
-revoke execute on function public.save_usage(uuid, jsonb, jsonb, jsonb, uuid) from public, anon;
 grant execute on function public.reserve_tokens(uuid, jsonb, uuid) to authenticated, service_role;
-grant execute on function public.save_usage(uuid, jsonb, jsonb, jsonb, uuid)
-  to authenticated, service_role;

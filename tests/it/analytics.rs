@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::support::{FakeSupabase, Key, Reply, TestApp, User, app};
 
 /// Some usage of a user's.
-fn used(user: &User, at: &str, more: Value) -> Value {
+fn used(user: &User, at: &str, more: &Value) -> Value {
     let mut row = json!({ "user_id": user.id, "operation": "chat", "provider": "openai",
         "model": "gpt-6-sol", "input_tokens": 10, "output_tokens": 5, "cached_input_tokens": 4,
         "reasoning_tokens": 2, "usage_source": "reported", "cost_usd": 0.1, "latency_ms": 100,
@@ -35,17 +35,17 @@ async fn usage_is_summed_up_in_the_callers_time_zone() {
     let app = app().await;
     let (alice, bob) = (app.user("alice").await, app.user("bob").await);
     let rows = json!([
-        used(&alice, "2026-10-24T21:59:59.999999Z", json!({})),
-        used(&alice, "2026-10-24T22:00:00Z", json!({ "cost_usd": 0.2, "latency_ms": 200 })),
-        used(&alice, "2026-10-25T00:30:00Z", json!({ "cost_usd": null, "latency_ms": 300 })),
+        used(&alice, "2026-10-24T21:59:59.999999Z", &json!({})),
+        used(&alice, "2026-10-24T22:00:00Z", &json!({ "cost_usd": 0.2, "latency_ms": 200 })),
+        used(&alice, "2026-10-25T00:30:00Z", &json!({ "cost_usd": null, "latency_ms": 300 })),
         used(
             &alice,
             "2026-10-25T01:30:00Z",
-            json!({ "status": "failed", "error_code": "x",
+            &json!({ "status": "failed", "error_code": "x",
             "latency_ms": null })
         ),
-        used(&alice, "2026-10-27T00:00:00Z", json!({ "cost_usd": null, "latency_ms": 400 })),
-        used(&bob, "2026-10-25T00:30:00Z", json!({})),
+        used(&alice, "2026-10-27T00:00:00Z", &json!({ "cost_usd": null, "latency_ms": 400 })),
+        used(&bob, "2026-10-25T00:30:00Z", &json!({})),
     ]);
     app.store("usage_logs", &rows).await;
     let berlin = "from=2026-10-24T00:00:00Z&to=2026-10-27T12:00:00Z&time_zone=Europe/Berlin";
@@ -90,8 +90,8 @@ async fn groups_are_filled_with_zeros() {
     let app = app().await;
     let alice = app.user("alice").await;
     let rows = json!([
-        used(&alice, "2026-11-02T00:00:00Z", json!({ "model": "b" })),
-        used(&alice, "2026-11-09T00:00:00Z", json!({ "model": "A", "provider": "anthropic" })),
+        used(&alice, "2026-11-02T00:00:00Z", &json!({ "model": "b" })),
+        used(&alice, "2026-11-09T00:00:00Z", &json!({ "model": "A", "provider": "anthropic" })),
     ]);
     app.store("usage_logs", &rows).await;
     let weeks = "from=2026-11-04&to=2026-11-16&interval=week";
@@ -115,9 +115,9 @@ async fn the_last_thirty_days_are_what_nobody_asks_otherwise() {
     let app = app().await;
     let alice = app.user("alice").await;
     let rows = json!([
-        used(&alice, "2026-12-16T08:00:00Z", json!({})),
-        used(&alice, "2026-12-16T07:59:59Z", json!({})),
-        used(&alice, "2027-01-15T08:00:00Z", json!({})),
+        used(&alice, "2026-12-16T08:00:00Z", &json!({})),
+        used(&alice, "2026-12-16T07:59:59Z", &json!({})),
+        used(&alice, "2027-01-15T08:00:00Z", &json!({})),
     ]);
     app.store("usage_logs", &rows).await;
     let report = usage(&alice, "").await;
@@ -294,7 +294,7 @@ async fn events_are_listed_by_key() {
     let chat = alice.create_chat("Trip").await;
     // Three of each time, so that pages end among equals.
     let event = |n: usize| {
-        json!({ "name": if n % 2 == 0 { "even or so" } else { "odd" }, "session_id": format!("s{}", n % 5),
+        json!({ "name": if n.is_multiple_of(2) { "even or so" } else { "odd" }, "session_id": format!("s{}", n % 5),
             "chat_id": if n < 4 { json!(chat) } else { Value::Null },
             "occurred_at": format!("2027-01-10T00:00:{:02}Z", n / 3) })
     };
@@ -339,10 +339,10 @@ async fn exports_hold_everything() {
     let alice = app.user("alice").await;
     let at = |n: usize| format!("2027-01-0{}T00:00:00Z", n % 5 + 1);
     let rows: Vec<_> =
-        (0..2_300).map(|n| used(&alice, &at(n), json!({ "input_tokens": 10 + n }))).collect();
+        (0..2_300).map(|n| used(&alice, &at(n), &json!({ "input_tokens": 10 + n }))).collect();
     app.store("usage_logs", &json!(rows)).await;
     let odd = json!({ "model": "=1+1", "cost_usd": null, "error_code": "a \"b\", c" });
-    app.store("usage_logs", &json!(used(&alice, "2027-01-06T00:00:00Z", odd))).await;
+    app.store("usage_logs", &json!(used(&alice, "2027-01-06T00:00:00Z", &odd))).await;
     let reply = alice.get("/api/analytics/usage?format=csv").await;
     assert_eq!(reply.header("content-type"), "text/csv; charset=utf-8; header=present");
     assert_eq!(

@@ -189,7 +189,6 @@ async fn plain_rest_access_frees_nothing() {
         let save =
             json!({ "p_message_id": message, "p_run": run, "p_chat_id": chat, "p_end": end });
         call("save_generation", save).await.expect(200);
-        call("save_usage", json!({ "p_run": run, "p_end": end })).await.expect(200);
     }
     let begin = json!({ "p_chat_id": chat, "p_run": Uuid::new_v4(), "p_message_id": Uuid::new_v4(),
         "p_user_message": { "id": Uuid::new_v4(), "content": "x", "parts": [] } });
@@ -229,8 +228,9 @@ async fn what_a_crash_leaves_reserved_lapses() {
     let calls =
         runs.map(|run| limited.alice.rest(Method::POST, "/rpc/reserve_tokens", Some(reserve(run))));
     join_all(calls).await;
-    let saved = json!({ "p_run": runs[0], "p_usage": { "input_tokens": 7, "output_tokens": 4 } });
-    limited.alice.rest(Method::POST, "/rpc/save_usage", Some(saved)).await.expect(200);
+    let saved = json!({ "p_run": runs[0], "p_message_id": Uuid::nil(), "p_chat_id": Uuid::nil(),
+        "p_usage": { "input_tokens": 7, "output_tokens": 4 } });
+    limited.alice.rest(Method::POST, "/rpc/save_generation", Some(saved)).await.expect(200);
     assert_eq!(limited.daily_tokens().await["reserved"], 2 * ONE);
     limited.app.clock.advance(Duration::from_secs(16));
     // What the first had used by its last word counts on.

@@ -60,7 +60,7 @@ create table messages (
     constraint messages_usage_check
       check (substr(usage, 1, 1) = '{' and octet_length(usage) <= 65536),
   cost_usd real
-    constraint messages_cost_usd_check check (cost_usd >= 0 and cost_usd < 1000000000),
+    constraint messages_cost_usd_check check (cost_usd >= 0 and cost_usd < 1000000000000),
   is_active integer not null default 1,
   metadata text not null default '{}'
     constraint messages_metadata_check
@@ -105,30 +105,30 @@ create table usage_logs (
     constraint usage_logs_model_check check (length(model) between 1 and 200),
   input_tokens integer not null default 0
     constraint usage_logs_input_tokens_check
-      check (input_tokens between 0 and 1000000000000),
+      check (input_tokens between 0 and 1000000000000000),
   output_tokens integer not null default 0
     constraint usage_logs_output_tokens_check
-      check (output_tokens between 0 and 1000000000000),
+      check (output_tokens between 0 and 1000000000000000),
   cached_input_tokens integer not null default 0
     constraint usage_logs_cached_input_tokens_check
-      check (cached_input_tokens between 0 and 1000000000000),
+      check (cached_input_tokens between 0 and 1000000000000000),
   cache_write_input_tokens integer not null default 0
     constraint usage_logs_cache_write_input_tokens_check
-      check (cache_write_input_tokens between 0 and 1000000000000),
+      check (cache_write_input_tokens between 0 and 1000000000000000),
   reasoning_tokens integer not null default 0
     constraint usage_logs_reasoning_tokens_check
-      check (reasoning_tokens between 0 and 1000000000000),
+      check (reasoning_tokens between 0 and 1000000000000000),
   usage_source text not null
     constraint usage_logs_usage_source_check
       check (usage_source in ('reported', 'estimated', 'missing')),
   cost_usd real
-    constraint usage_logs_cost_usd_check check (cost_usd >= 0 and cost_usd < 1000000000),
+    constraint usage_logs_cost_usd_check check (cost_usd >= 0 and cost_usd < 1000000000000),
   latency_ms integer
     constraint usage_logs_latency_ms_check
-      check (latency_ms between 0 and 1000000000000),
+      check (latency_ms between 0 and 1000000000000000),
   time_to_first_token_ms integer
     constraint usage_logs_time_to_first_token_ms_check
-      check (time_to_first_token_ms between 0 and 1000000000000),
+      check (time_to_first_token_ms between 0 and 1000000000000000),
   status text not null
     constraint usage_logs_status_check
       check (status in ('complete', 'stopped', 'failed', 'interrupted')),

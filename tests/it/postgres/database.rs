@@ -105,9 +105,13 @@ impl Database {
     /// Waits until this session's statement waits for another transaction.
     pub async fn until_blocked(&self, session: &Session) {
         let waiting = "select 1 from pg_stat_activity where pid = $1 and wait_event_type = 'Lock'";
-        while self.admin.query_opt(waiting, &[&session.pid]).await.unwrap().is_none() {
+        for _ in 0..6000 {
+            if self.admin.query_opt(waiting, &[&session.pid]).await.unwrap().is_some() {
+                return;
+            }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+        panic!("the other connection did not have to wait");
     }
 
     /// Applies all migrations as their owner.

@@ -12,8 +12,8 @@ mod question;
 mod record_events;
 mod request_stop;
 mod reservations;
+mod reserve_tokens;
 mod save_generation;
-mod stateless;
 mod sums;
 mod usage;
 mod usage_statistics;
@@ -127,18 +127,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
             required("p_reserve", PgType::Jsonb),
             optional("p_user_id", PgType::Uuid),
         ],
-        body: Body::Jsonb(stateless::reserve_tokens),
-    },
-    Function {
-        name: "save_usage",
-        parameters: &[
-            required("p_run", PgType::Uuid),
-            optional("p_usage", PgType::Jsonb),
-            optional("p_reserve", PgType::Jsonb),
-            optional("p_end", PgType::Jsonb),
-            optional("p_user_id", PgType::Uuid),
-        ],
-        body: Body::Jsonb(stateless::save_usage),
+        body: Body::Jsonb(reserve_tokens::reserve_tokens),
     },
     Function {
         name: "usage_statistics",
