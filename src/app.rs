@@ -80,7 +80,7 @@ impl App {
     /// Puts everything together. Opens the local Supabase where no project is set.
     pub async fn build(config: Config, clock: Clock) -> Result<Self, BuildError> {
         let (project, local_supabase) = project(&config, &clock).await?;
-        let supabase = Supabase::new(&project, config.request_timeout)?;
+        let supabase = Supabase::new(&project, config.request_timeout, clock.clone())?;
         let providers = Providers::new(&config, clock.clone())?;
         let limits = Limits::new(&config);
         let lender = TokenLender::default();

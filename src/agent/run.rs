@@ -95,7 +95,7 @@ impl Run {
     }
 
     async fn claim(&mut self) -> Option<Box<Started>> {
-        let begun = save::begin(&self.job).await;
+        let begun = self.job.recorder.begin(&self.job.credentials).await;
         let claim = match begun {
             Ok(Begun::Started(started)) => {
                 self.answer.send_modify(|answer| {

@@ -11,7 +11,7 @@ use super::{CurrentUser, anonymous_refused, invalid_token};
 use crate::clock::Clock;
 use crate::config::Secret;
 use crate::error::ApiError;
-use crate::supabase::{AccessToken, Supabase};
+use crate::supabase::{AccessToken, Supabase, SupabaseErrorKind};
 
 /// How many verified tokens are remembered.
 const REMEMBERED: usize = 10_000;
@@ -132,18 +132,18 @@ impl Verifier {
 
     /// A project with a legacy secret that this server was not given: only Auth can tell.
     async fn ask_auth(&self, token: &str) -> Result<Verified, ApiError> {
-        let claims = jsonwebtoken::dangerous::insecure_decode::<Claims>(token)
-            .map_err(|error| invalid_token(error.to_string()))?
-            .claims;
+        let claims = Claims::read_unverified(token)?;
         claims.check_times(self.inner.clock.unix_seconds())?;
-        let user = self.inner.supabase.user(&AccessToken::new(token)).await?;
-        match user {
-            Some(user) if user.id == claims.sub => {
-                let until = claims.exp.min(self.inner.clock.unix_seconds() + ASKED_FOR);
-                self.accept(token, &claims, until, None)
-            }
-            _ => Err(invalid_token("Supabase Auth refuses it")),
+        let asked = self.inner.supabase.user(&AccessToken::new(token)).await;
+        let user = asked.map_err(|error| match error.kind {
+            SupabaseErrorKind::TokenRefused => invalid_token(error.to_string()),
+            _ => error.into(),
+        })?;
+        if user.id != claims.sub {
+            return Err(invalid_token("Supabase Auth says it is somebody else's"));
         }
+        let until = claims.exp.min(self.inner.clock.unix_seconds() + ASKED_FOR);
+        self.accept(token, &claims, until, None)
     }
 
     fn accept(

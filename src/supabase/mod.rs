@@ -10,19 +10,23 @@ use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, CONTENT_RANGE, HeaderValue};
 use reqwest::{RequestBuilder, StatusCode, Url};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tracing::debug;
 
+use crate::clock::Clock;
 use crate::config::Project;
 
 mod auth;
 mod error;
 mod rest;
+mod retry;
 
 pub use auth::AuthUser;
 pub use error::{SupabaseError, SupabaseErrorKind};
 pub use rest::{Query, Rest, Rows};
 
 /// A dead or unreachable Supabase is noticed this fast.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How many requests may be under way at once, and how long another one waits for its turn.
 const MAX_CONCURRENT: usize = 512;
 const MAX_QUEUE_TIME: Duration = Duration::from_secs(2);
@@ -39,6 +43,8 @@ struct Inner {
     key: ApiKey,
     service_key: Option<ApiKey>,
     turns: Semaphore,
+    timeout: Duration,
+    clock: Clock,
 }
 
 /// A project key. Legacy keys are JWTs and go into both headers; new ones only into `apikey`.
@@ -81,8 +87,9 @@ pub enum Caller<'a> {
 }
 
 impl Supabase {
-    /// A client for `project`; no request takes longer than `timeout`.
-    pub fn new(project: &Project, timeout: Duration) -> Result<Self, SupabaseError> {
+    /// A client for `project`; no request takes longer than `timeout`, repeats included. Pauses
+    /// between repeats are the clock's.
+    pub fn new(project: &Project, timeout: Duration, clock: Clock) -> Result<Self, SupabaseError> {
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(timeout)
@@ -105,6 +112,8 @@ impl Supabase {
                 key: ApiKey::new(project.anon_key.expose())?,
                 service_key: service_key.map(|key| ApiKey::new(key.expose())).transpose()?,
                 turns: Semaphore::new(MAX_CONCURRENT),
+                timeout,
+                clock,
             }),
         })
     }
@@ -151,7 +160,34 @@ impl Supabase {
         })
     }
 
-    /// Sends a request and reads the whole answer.
+    /// Asks until there is an answer that is no error, as often as that is safe and in time.
+    /// `request` builds the same request each time.
+    async fn ask(
+        &self,
+        service: Service,
+        is_idempotent: bool,
+        request: impl Fn() -> Result<RequestBuilder, SupabaseError>,
+    ) -> Result<Answer, SupabaseError> {
+        let deadline = Instant::now() + self.inner.timeout;
+        let mut repeats = 0;
+        loop {
+            let time_left = deadline.saturating_duration_since(Instant::now());
+            let failed = match self.send(request()?.timeout(time_left)).await {
+                Ok(answer) if answer.status.is_success() => return Ok(answer),
+                Ok(answer) => service.error(&answer),
+                Err(failed) => failed,
+            };
+            let pause = retry::pause(&failed, repeats, is_idempotent, fastrand::f64());
+            let Some(pause) = pause.filter(|pause| Instant::now() + *pause < deadline) else {
+                return Err(failed);
+            };
+            debug!("asking again in {pause:?}: {failed}");
+            self.inner.clock.sleep(pause).await;
+            repeats += 1;
+        }
+    }
+
+    /// Sends a request once and reads the whole answer, good or bad.
     async fn send(&self, request: RequestBuilder) -> Result<Answer, SupabaseError> {
         let turn = tokio::time::timeout(MAX_QUEUE_TIME, self.inner.turns.acquire()).await;
         let _turn = turn.map_err(|_| {
@@ -160,8 +196,9 @@ impl Supabase {
         let response = request.send().await.map_err(SupabaseError::from_reqwest)?;
         let status = response.status();
         let rows = response.headers().get(CONTENT_RANGE).and_then(rows_in_range);
+        let retry_after = retry::retry_after(response.headers());
         let body = response.bytes().await.map_err(SupabaseError::from_reqwest)?;
-        Ok(Answer { status, rows, body })
+        Ok(Answer { status, rows, retry_after, body })
     }
 }
 
@@ -170,7 +207,25 @@ struct Answer {
     status: StatusCode,
     /// How many rows there are, by the `Content-Range`.
     rows: Option<usize>,
+    retry_after: Option<Duration>,
     body: Bytes,
+}
+
+/// A part of Supabase; each words its errors in its own way.
+#[derive(Clone, Copy)]
+enum Service {
+    PostgRest,
+    Auth,
+}
+
+impl Service {
+    fn error(self, answer: &Answer) -> SupabaseError {
+        let read = match self {
+            Self::PostgRest => SupabaseError::from_postgrest,
+            Self::Auth => SupabaseError::from_auth,
+        };
+        read(answer.status, &answer.body, answer.retry_after)
+    }
 }
 
 /// `0-49/*` are fifty rows, `*/*` is none or unknown.

@@ -8,55 +8,10 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{FakeSupabase, Key, Reply, TestApp, app};
+use crate::support::{FakeSupabase, Key, Outcome, Project, TestApp, app, project};
 
-/// A route that needs a user and asks Supabase for an empty list.
+/// A route that needs a user.
 const ROUTE: &str = "/api/chats/";
-
-struct Project {
-    app: TestApp,
-    supabase: FakeSupabase,
-    key: Key,
-}
-
-/// An application on a project that publishes one ES256 key.
-async fn project() -> Project {
-    let supabase = FakeSupabase::start().await;
-    let key = Key::es256("first");
-    supabase.publish(std::slice::from_ref(&key.jwk));
-    let app = TestApp::with(&supabase.settings()).await;
-    Project { app, supabase, key }
-}
-
-impl Project {
-    fn now(&self) -> i64 {
-        self.app.clock.unix_seconds()
-    }
-
-    fn claims(&self) -> Value {
-        json!({
-            "sub": Uuid::new_v4(), "aud": "authenticated", "role": "authenticated",
-            "iss": format!("{}/auth/v1", self.supabase.url),
-            "iat": self.now(), "exp": self.now() + 3600,
-        })
-    }
-
-    fn claims_with(&self, changes: &Value) -> Value {
-        let mut claims = self.claims();
-        for (name, value) in changes.as_object().unwrap() {
-            claims[name] = value.clone();
-        }
-        claims
-    }
-
-    async fn call(&self, token: &str) -> Reply {
-        self.app.get_as(ROUTE, token).await
-    }
-
-    async fn call_signed(&self, changes: &Value) -> Reply {
-        self.call(&self.key.sign(&self.claims_with(changes))).await
-    }
-}
 
 #[tokio::test]
 async fn a_good_token_passes() {
@@ -214,7 +169,7 @@ async fn a_token_ends_when_its_key_goes() {
 async fn old_keys_serve_while_supabase_is_down() {
     let project = project().await;
     project.call_signed(&json!({})).await.expect(200);
-    project.supabase.go_down(true);
+    project.supabase.always("/auth/v1", Outcome::status(502));
     project.app.clock.advance(Duration::from_secs(3_000));
     project.call_signed(&json!({})).await.expect(200);
 }
@@ -222,11 +177,11 @@ async fn old_keys_serve_while_supabase_is_down() {
 #[tokio::test]
 async fn without_any_keys_it_is_our_fault_and_not_the_tokens() {
     let project = project().await;
-    project.supabase.go_down(true);
+    project.supabase.always("/auth/v1", Outcome::status(502));
     let reply = project.call_signed(&json!({})).await;
     assert_ne!(reply.header("retry-after"), "");
     assert_eq!(reply.problem(503), "keys_unavailable");
-    project.supabase.go_down(false);
+    project.supabase.recover();
     project.app.clock.advance(Duration::from_secs(1));
     project.call_signed(&json!({})).await.expect(200);
 }

@@ -2,6 +2,7 @@
 
 mod app;
 mod keys;
+mod project;
 mod provider;
 mod reply;
 mod sse;
@@ -10,8 +11,9 @@ mod user;
 
 pub use app::{CHECKPOINT_EVERY_MS, TestApp, app};
 pub use keys::Key;
+pub use project::{Project, project};
 pub use provider::{Answer, FakeProvider, live};
 pub use reply::Reply;
 pub use sse::{Frames, frames};
-pub use supabase::FakeSupabase;
+pub use supabase::{FakeSupabase, Outcome};
 pub use user::User;
