@@ -13,4 +13,6 @@ mod generate;
 mod generations;
 mod messages;
 mod providers;
+mod supabase_errors;
+mod supabase_requests;
 mod support;

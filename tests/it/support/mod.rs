@@ -2,17 +2,21 @@
 
 mod app;
 mod keys;
+mod program;
 mod project;
 mod provider;
+mod remote;
 mod reply;
 mod sse;
 mod supabase;
 mod user;
 
-pub use app::{CHECKPOINT_EVERY_MS, TestApp, app};
+pub use app::{CHECKPOINT_EVERY_MS, REQUEST_TIMEOUT_MS, TestApp, app};
 pub use keys::Key;
-pub use project::{Project, project};
+pub use program::Program;
+pub use project::{Project, claims, project};
 pub use provider::{Answer, FakeProvider, live};
+pub use remote::skipped_on_a_real_supabase;
 pub use reply::Reply;
 pub use sse::{Frames, frames};
 pub use supabase::{FakeSupabase, Outcome};

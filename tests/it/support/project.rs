@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{FakeSupabase, Key, Reply, TestApp};
+use super::{FakeSupabase, Key, Reply, TestApp, User};
 
 /// A route that needs a user and reads once from PostgREST.
 const ROUTE: &str = "/api/chats/";
@@ -13,6 +13,14 @@ pub struct Project {
     pub supabase: FakeSupabase,
     /// The key that its tokens are signed with.
     pub key: Key,
+}
+
+/// The claims of a new user's token, for an hour from `now`.
+pub fn claims(supabase: &FakeSupabase, now: i64) -> Value {
+    json!({
+        "sub": Uuid::new_v4(), "aud": "authenticated", "role": "authenticated",
+        "iss": format!("{}/auth/v1", supabase.url), "iat": now, "exp": now + 3600,
+    })
 }
 
 /// An application on a project that publishes one ES256 key.
@@ -37,11 +45,7 @@ impl Project {
 
     /// The claims of a new user's token.
     pub fn claims(&self) -> Value {
-        json!({
-            "sub": Uuid::new_v4(), "aud": "authenticated", "role": "authenticated",
-            "iss": format!("{}/auth/v1", self.supabase.url),
-            "iat": self.now(), "exp": self.now() + 3600,
-        })
+        claims(&self.supabase, self.now())
     }
 
     pub fn claims_with(&self, changes: &Value) -> Value {
@@ -55,6 +59,15 @@ impl Project {
     /// A token of a new user.
     pub fn token(&self) -> String {
         self.key.sign(&self.claims())
+    }
+
+    /// A new user with such a token.
+    pub fn user(&self) -> User {
+        let claims = self.claims();
+        let session = json!({
+            "user": { "id": claims["sub"] }, "access_token": self.key.sign(&claims),
+        });
+        User::new(&self.app, &session)
     }
 
     pub async fn call(&self, token: &str) -> Reply {

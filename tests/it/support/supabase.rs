@@ -13,11 +13,13 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
 
 #[derive(Clone)]
 pub struct FakeSupabase {
     pub url: String,
     inner: Arc<Inner>,
+    serving: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
 #[derive(Default)]
@@ -83,13 +85,23 @@ impl FakeSupabase {
         let inner = Arc::new(Inner::default());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let serving = inner.clone();
-        tokio::spawn(async move {
+        let served = inner.clone();
+        let serving = tokio::spawn(async move {
+            // They end when this task does.
+            let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(connection(serving.clone(), stream));
+                connections.spawn(connection(served.clone(), stream));
             }
         });
-        Self { url, inner }
+        Self { url, inner, serving: Arc::new(Mutex::new(Some(serving))) }
+    }
+
+    /// Ends it: nobody listens any more.
+    pub async fn stop(&self) {
+        let serving = self.serving.lock().unwrap().take().unwrap();
+        serving.abort();
+        // The error says that it was aborted.
+        let _ = serving.await;
     }
 
     /// The settings of an application on it.
