@@ -233,3 +233,58 @@ async fn anonymous_users_pass_unless_they_are_not_welcome() {
     let guest = strict.anonymous_user().await;
     assert_eq!(guest.get(ROUTE).await.problem(403), "anonymous_not_allowed");
 }
+
+#[tokio::test]
+async fn old_and_new_keys_live_side_by_side() {
+    let secret = "a-legacy-secret-of-at-least-32-bytes";
+    let project = Project::with(&[("SUPABASE_JWT_SECRET", secret)]).await;
+    let second = Key::es256("second");
+    project.supabase.publish(&[project.key.jwk.clone(), second.jwk.clone()]);
+    let legacy = Key::hs256(secret.as_bytes());
+    for key in [&legacy, &project.key, &second] {
+        project.call(&key.sign(&project.claims())).await.expect(200);
+    }
+    let old = project.token();
+    project.call(&old).await.expect(200);
+    project.supabase.publish(&[second.jwk.clone()]);
+    project.app.clock.advance(Duration::from_secs(600));
+    project.call(&second.sign(&project.claims())).await.expect(200);
+    assert_eq!(project.call(&old).await.problem(401), "token_invalid");
+}
+
+#[tokio::test]
+async fn auth_is_asked_once_however_many_ask() {
+    let project = project().await;
+    let claims = project.claims();
+    project.supabase.vouch_for(claims["sub"].as_str());
+    let token = Key::hs256(b"a secret that this server does not know").sign(&claims);
+    let replies = join_all((0..20).map(|_| project.call(&token))).await;
+    assert!(replies.iter().all(|reply| reply.status == 200));
+    assert_eq!(project.supabase.user_requests(), 1);
+}
+
+#[tokio::test]
+async fn auth_is_not_asked_about_what_is_no_user() {
+    let project = project().await;
+    let key = Key::hs256(b"a secret that this server does not know");
+    let service = key.sign(&project.claims_with(&json!({ "role": "service_role" })));
+    assert_eq!(project.call(&service).await.problem(401), "token_invalid");
+    let expired = key.sign(&project.claims_with(&json!({ "exp": project.now() - 60 })));
+    assert_eq!(project.call(&expired).await.problem(401), "token_expired");
+    assert_eq!(project.supabase.user_requests(), 0);
+}
+
+#[tokio::test]
+async fn the_issuer_is_the_project_as_browsers_see_it() {
+    let public = ("SUPABASE_PUBLIC_URL", "https://chat.example.com/");
+    let project = Project::with(&[public]).await;
+    for (issuer, status) in [
+        ("https://chat.example.com/auth/v1", 200),
+        ("https://chat.example.com/auth/v1/", 200),
+        ("https://chat.example.com", 401),
+        (&format!("{}/auth/v1", project.supabase.url), 401),
+    ] {
+        let reply = project.call_signed(&json!({ "iss": issuer })).await;
+        assert_eq!(reply.status, status, "{issuer}");
+    }
+}
