@@ -16,9 +16,11 @@ use crate::clock::Clock;
 use crate::config::{Config, Project, Secret, SupabaseConfig};
 use crate::health::Health;
 use crate::limits::Limits;
-use crate::local_supabase::{LocalSupabase, OpenError, Options as LocalOptions};
+use crate::local_supabase::{LocalSupabase, OpenError, Options as LocalOptions, PUBLISHABLE_KEY};
 use crate::providers::{Providers, ProvidersError};
 use crate::supabase::{Supabase, SupabaseError};
+
+pub use crate::local_supabase::{FunctionShape, TableShape, schema as expected_schema};
 
 /// Between two sweeps of what is remembered about users.
 const SWEEP_EVERY: Duration = Duration::from_secs(300);
@@ -74,6 +76,25 @@ pub enum BuildError {
     /// A provider cannot be used.
     #[error("{0}")]
     Providers(#[from] ProvidersError),
+}
+
+impl BuildError {
+    /// Whether a running server has the data folder.
+    pub fn is_in_use(&self) -> bool {
+        matches!(self, Self::Local(OpenError::Locked { .. }))
+    }
+}
+
+/// The local Supabase of a running server, as front ends see it.
+pub fn running_local_supabase(addr: SocketAddr) -> Project {
+    let url = format!("http://{addr}");
+    Project {
+        public_url: url.clone(),
+        url,
+        anon_key: Secret::new(PUBLISHABLE_KEY),
+        service_role_key: None,
+        jwt_secret: None,
+    }
 }
 
 impl App {

@@ -28,4 +28,5 @@ pub mod console;
 pub mod openapi;
 pub mod router;
 pub mod serve;
+pub mod check;
 pub mod banner;

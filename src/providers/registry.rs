@@ -153,6 +153,11 @@ impl Providers {
         }
     }
 
+    /// The models that a provider itself lists; `None` where it is not set up. Costs nothing.
+    pub async fn models(&self, name: ProviderName) -> Option<Result<Vec<Model>, ProviderError>> {
+        Some(self.set_up(name)?.provider.models().await)
+    }
+
     /// Every model that is known and not retired.
     pub fn list(&self) -> Vec<Listed> {
         let listed = |model: &'static Model| Listed {

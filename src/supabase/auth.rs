@@ -36,6 +36,26 @@ impl Supabase {
         Ok(serde_json::from_slice(&answer.body)?)
     }
 
+    /// The version of Auth, where it tells.
+    pub async fn auth_version(&self) -> Result<Option<String>, SupabaseError> {
+        #[derive(Deserialize)]
+        struct Health {
+            version: Option<String>,
+        }
+        let answer = self.auth("/health", Caller::Nobody).await?;
+        Ok(serde_json::from_slice::<Health>(&answer.body)?.version)
+    }
+
+    /// `iss` of the project's tokens, where Auth tells.
+    pub async fn issuer(&self) -> Result<Option<String>, SupabaseError> {
+        #[derive(Deserialize)]
+        struct Configuration {
+            issuer: Option<String>,
+        }
+        let answer = self.auth("/.well-known/openid-configuration", Caller::Nobody).await?;
+        Ok(serde_json::from_slice::<Configuration>(&answer.body)?.issuer)
+    }
+
     /// Whether Supabase answers at this moment; its latency is the caller's to measure.
     pub async fn ping(&self) -> Result<(), SupabaseError> {
         let request = self.inner.http.get(self.address("/auth/v1/health"));

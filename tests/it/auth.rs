@@ -246,7 +246,7 @@ async fn old_and_new_keys_live_side_by_side() {
     }
     let old = project.token();
     project.call(&old).await.expect(200);
-    project.supabase.publish(&[second.jwk.clone()]);
+    project.supabase.publish(std::slice::from_ref(&second.jwk));
     project.app.clock.advance(Duration::from_secs(600));
     project.call(&second.sign(&project.claims())).await.expect(200);
     assert_eq!(project.call(&old).await.problem(401), "token_invalid");

@@ -5,6 +5,7 @@
 mod architecture;
 mod auth;
 mod chats;
+mod check;
 mod config;
 mod cors;
 mod docs;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chat_backend::app::App;
@@ -66,14 +66,7 @@ impl TestApp {
     }
 
     async fn start(data_dir: PathBuf, settings: HashMap<String, String>, clock: Clock) -> Self {
-        let mut config = config(&data_dir, &settings);
-        config.scripted_pace = Duration::ZERO;
-        if let Some(millis) = settings.get(CHECKPOINT_EVERY_MS) {
-            config.checkpoint_every = Duration::from_millis(millis.parse().unwrap());
-        }
-        if let Some(millis) = settings.get(REQUEST_TIMEOUT_MS) {
-            config.request_timeout = Duration::from_millis(millis.parse().unwrap());
-        }
+        let config = config(&data_dir, &settings);
         let app = App::build(config, clock.clone()).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -179,14 +172,20 @@ impl Drop for TestApp {
     }
 }
 
-fn config(data_dir: &std::path::Path, settings: &HashMap<String, String>) -> Config {
+/// The settings of a test, which keeps the data it has in `data_dir`.
+pub fn config(data_dir: &Path, settings: &HashMap<String, String>) -> Config {
     let any_port = SocketAddr::from(([127, 0, 0, 1], 0)).to_string();
-    Config::from_lookup(|name| match (settings.get(name), name) {
+    let mut config = Config::from_lookup(|name| match (settings.get(name), name) {
         (Some(value), _) => Some(value.clone()),
         (None, "DATA_DIR") => Some(data_dir.display().to_string()),
         (None, "LOCAL_SUPABASE_ADDR") => Some(any_port.clone()),
         (None, "RATE_LIMIT_PER_MINUTE" | "GENERATIONS_PER_MINUTE") => Some("0".into()),
         _ => None,
     })
-    .unwrap()
+    .unwrap();
+    config.scripted_pace = Duration::ZERO;
+    let millis = |name| Some(Duration::from_millis(settings.get(name)?.parse().unwrap()));
+    config.checkpoint_every = millis(CHECKPOINT_EVERY_MS).unwrap_or(config.checkpoint_every);
+    config.request_timeout = millis(REQUEST_TIMEOUT_MS).unwrap_or(config.request_timeout);
+    config
 }

@@ -11,9 +11,9 @@ mod sse;
 mod supabase;
 mod user;
 
-pub use app::{CHECKPOINT_EVERY_MS, REQUEST_TIMEOUT_MS, TestApp, app};
+pub use app::{CHECKPOINT_EVERY_MS, REQUEST_TIMEOUT_MS, TestApp, app, config};
 pub use keys::Key;
-pub use program::Program;
+pub use program::{Program, run};
 pub use project::{Project, claims, project};
 pub use provider::{Answer, FakeProvider, live};
 pub use remote::skipped_on_a_real_supabase;

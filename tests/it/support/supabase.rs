@@ -29,8 +29,8 @@ struct Inner {
     user: Mutex<Option<String>>,
     /// What happens next to requests of these paths.
     next: Mutex<VecDeque<(&'static str, Outcome)>>,
-    /// What happens to all others of these paths.
-    always: Mutex<Vec<(&'static str, Outcome)>>,
+    /// What happens to all others of these paths with this API key.
+    always: Mutex<Vec<(&'static str, &'static str, Outcome)>>,
     requests: Mutex<Vec<Asked>>,
 }
 
@@ -127,7 +127,12 @@ impl FakeSupabase {
 
     /// What happens to every request whose path begins so.
     pub fn always(&self, path: &'static str, outcome: Outcome) {
-        self.inner.always.lock().unwrap().push((path, outcome));
+        self.always_as("", path, outcome);
+    }
+
+    /// The same, but only with this API key.
+    pub fn always_as(&self, key: &'static str, path: &'static str, outcome: Outcome) {
+        self.inner.always.lock().unwrap().push((key, path, outcome));
     }
 
     /// Everything is well again.
@@ -166,8 +171,8 @@ async fn answer(
 ) -> Result<Response<Body>, std::io::Error> {
     let path = request.uri().path().to_owned();
     let asked = Asked { path: path.clone(), headers: request.headers().clone() };
-    inner.requests.lock().unwrap().push(asked);
-    match inner.outcome(&path) {
+    inner.requests.lock().unwrap().push(asked.clone());
+    match inner.outcome(&asked) {
         Some(Outcome::Recorded(name)) => Ok(recorded(name)),
         Some(Outcome::Answer(status, retry_after, body)) => {
             let mut response = Response::builder().status(status);
@@ -184,14 +189,19 @@ async fn answer(
 }
 
 impl Inner {
-    fn outcome(&self, path: &str) -> Option<Outcome> {
+    fn outcome(&self, asked: &Asked) -> Option<Outcome> {
         let mut next = self.next.lock().unwrap();
-        if let Some(place) = next.iter().position(|(prefix, _)| path.starts_with(prefix)) {
+        let is_next = |(path, _): &(&str, _)| asked.path.starts_with(path);
+        if let Some(place) = next.iter().position(is_next) {
             return next.remove(place).map(|(_, outcome)| outcome);
         }
+        let key = asked.headers.get("apikey").and_then(|key| key.to_str().ok());
+        let is_meant = |(of_key, path, _): &&(&str, &str, _)| {
+            asked.path.starts_with(path) && (of_key.is_empty() || key == Some(of_key))
+        };
+        // What was said last counts.
         let always = self.always.lock().unwrap();
-        let outcome = always.iter().rev().find(|(prefix, _)| path.starts_with(prefix));
-        outcome.map(|(_, outcome)| outcome.clone())
+        always.iter().rev().find(is_meant).map(|(.., outcome)| outcome.clone())
     }
 
     fn healthy(&self, path: &str) -> Response<Body> {
@@ -201,6 +211,7 @@ impl Inner {
                 Some(id) => json!({ "id": id, "is_anonymous": false }),
                 None => return recorded("gotrue/041-user-get-wrongsig.txt"),
             },
+            _ if path.starts_with("/auth/v1") => json!({}),
             _ => json!([]),
         };
         Response::new(Body::from(body.to_string()))
