@@ -16,39 +16,43 @@ pub(super) async fn check(app: &App, report: &mut Report) {
     report.about("Models");
     let providers = app.state.ai.providers();
     let (openai, anthropic) =
-        join(models(providers, ProviderName::OpenAi), models(providers, ProviderName::Anthropic))
-            .await;
-    answered(ProviderName::OpenAi, openai, report);
-    answered(ProviderName::Anthropic, anthropic, report);
-    match providers.choose(None) {
-        Ok(model) => report.good(format!("the default model is {}", model.id)),
-        Err(error) => report.problem(
-            format!("the default model cannot be asked: {error}"),
-            "set DEFAULT_MODEL to a model of a provider that is set up",
-        ),
-    }
+        join(list(providers, ProviderName::OpenAi), list(providers, ProviderName::Anthropic)).await;
+    listed(ProviderName::OpenAi, openai, report);
+    listed(ProviderName::Anthropic, anthropic, report);
+    report.good(format!("the default model is {}", providers.default_model()));
 }
 
-/// How many models a provider lists; `None` where it is not set up.
-async fn models(providers: &Providers, name: ProviderName) -> Option<Result<usize, String>> {
+/// What asking a provider for its models has shown.
+enum Listing {
+    NotSetUp,
+    /// Some servers that speak OpenAI's protocol have no list.
+    NoList,
+    Models(usize),
+    Failed(String),
+}
+
+async fn list(providers: &Providers, name: ProviderName) -> Listing {
     match timeout(PATIENCE, providers.models(name)).await {
-        Ok(listed) => Some(listed?.map(|models| models.len()).map_err(|error| error.to_string())),
-        Err(_) => Some(Err("no answer in time".to_owned())),
+        Ok(None) => Listing::NotSetUp,
+        Ok(Some(Ok(models))) => Listing::Models(models.len()),
+        Ok(Some(Err(error))) if error.status == Some(404) => Listing::NoList,
+        Ok(Some(Err(error))) => Listing::Failed(error.to_string()),
+        Err(_) => Listing::Failed("no answer in time".to_owned()),
     }
 }
 
-fn answered(name: ProviderName, models: Option<Result<usize, String>>, report: &mut Report) {
-    let variables = match name {
-        ProviderName::OpenAi => "OPENAI_API_KEY and OPENAI_BASE_URL",
-        _ => "ANTHROPIC_API_KEY and ANTHROPIC_BASE_URL",
-    };
-    match models {
-        None => report.note(format!("{name} is not set up")),
-        Some(Ok(count)) => report.good(format!("{name} takes the key and lists {count} models")),
-        Some(Err(error)) => {
+fn listed(name: ProviderName, listing: Listing, report: &mut Report) {
+    match listing {
+        Listing::NotSetUp => report.note(format!("{name} is not set up")),
+        Listing::NoList => report.note(format!("{name} answers, but lists no models")),
+        Listing::Models(count) => {
+            report.good(format!("{name} takes the key and lists its models ({count})"));
+        }
+        Listing::Failed(cause) => {
+            let variable = name.as_str().to_uppercase();
             report.problem(
-                format!("{name} does not list its models: {error}"),
-                format!("check {variables}"),
+                format!("{name} does not list its models: {cause}"),
+                format!("check {variable}_API_KEY and {variable}_BASE_URL"),
             );
         }
     }

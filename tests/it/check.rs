@@ -8,7 +8,7 @@ use chat_backend::clock::Clock;
 use serde_json::json;
 
 use crate::support::{
-    Answer, FakeProvider, FakeSupabase, Key, Outcome, Program, REQUEST_TIMEOUT_MS, config, run,
+    FakeProvider, FakeSupabase, Key, Outcome, Program, REQUEST_TIMEOUT_MS, config, run,
 };
 
 const REFUSED: Outcome = Outcome::Recorded("postgrest/119-err-permission-denied-anon.txt");
@@ -156,27 +156,26 @@ async fn a_supabase_that_does_not_answer_is_given_up_in_time() {
 
 #[tokio::test]
 async fn providers_are_asked_for_their_models() {
-    let models = json!({ "object": "list", "data": [{ "id": "llama3.2", "object": "model" }] });
-    let good = FakeProvider::with([Answer::Json(200, models)]).await;
+    let openai = FakeProvider::with([]).await;
+    let anthropic = FakeSupabase::start().await;
     let refused = json!({ "error": { "type": "authentication_error", "message": "invalid key" } });
-    let bad = FakeProvider::with([Answer::Json(401, refused)]).await;
+    anthropic.always("/v1/models", Outcome::json(401, &refused));
     let settings = [
-        ("OPENAI_BASE_URL", good.url.as_str()),
-        ("ANTHROPIC_BASE_URL", bad.url.as_str()),
+        ("OPENAI_BASE_URL", openai.url.as_str()),
+        ("ANTHROPIC_BASE_URL", anthropic.url.as_str()),
         ("ANTHROPIC_API_KEY", "sk-ant-secret"),
     ];
     let report = check(&supabase().await, &settings).await;
-    assert!(problem(&report).starts_with("anthropic does not list its models"), "{report}");
+    let problem = problem(&report);
+    assert!(problem.starts_with("anthropic does not list its models"), "{problem}");
+    assert!(problem.ends_with("→ check ANTHROPIC_API_KEY and ANTHROPIC_BASE_URL"), "{problem}");
     let report = report.to_string();
-    assert!(report.contains("✓ openai takes the key and lists 1 models"), "{report}");
+    assert!(report.contains("– openai answers, but lists no models"), "{report}");
     assert!(!report.contains("sk-ant-secret"));
-}
 
-#[tokio::test]
-async fn a_default_model_that_nobody_offers_is_noticed() {
-    let settings = [("DEFAULT_MODEL", "gpt-6.1-terra")];
-    let problem = problem(&check(&supabase().await, &settings).await);
-    assert!(problem.starts_with("the default model cannot be asked"), "{problem}");
+    openai.offers(json!({ "object": "list", "data": [{ "id": "llama3.2", "object": "model" }] }));
+    let report = check(&supabase().await, &settings[..1]).await.to_string();
+    assert!(report.contains("✓ openai takes the key and lists its models (1)"), "{report}");
 }
 
 #[test]

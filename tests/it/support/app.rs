@@ -37,6 +37,7 @@ pub struct TestApp {
     settings: HashMap<String, String>,
     stop: CancellationToken,
     generations: chat_backend::agent::Generations,
+    providers: chat_backend::providers::Providers,
 }
 
 /// An application with nothing set.
@@ -75,6 +76,7 @@ impl TestApp {
         let service_key = app.project.service_role_key.as_ref();
         let service_key = service_key.map(|key| key.expose().to_owned());
         let generations = app.state.generations.clone();
+        let providers = app.state.ai.providers().clone();
         let stop = CancellationToken::new();
         tokio::spawn(serve::listen(listener, router::router(&app), stop.clone()));
         if let Some(local) = app.local_supabase {
@@ -92,6 +94,7 @@ impl TestApp {
             settings,
             stop,
             generations,
+            providers,
         }
     }
 
@@ -103,6 +106,20 @@ impl TestApp {
         all.extend(settings.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())));
         let folder = std::env::temp_dir().join(format!("chat-backend-test-{}", Uuid::new_v4()));
         Self::start(folder, all, self.clock.clone()).await
+    }
+
+    /// Why an application with these settings does not start.
+    pub async fn refused(settings: &[(&str, &str)]) -> String {
+        let data_dir = std::env::temp_dir().join(format!("chat-backend-test-{}", Uuid::new_v4()));
+        let settings = settings.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let built = App::build(config(&data_dir, &settings), Clock::System).await;
+        let _ = std::fs::remove_dir_all(&data_dir);
+        built.err().expect("it starts").to_string()
+    }
+
+    /// Asks the providers for their models now.
+    pub async fn refresh_models(&self) {
+        self.providers.refresh().await;
     }
 
     /// Ends generations as a shutdown without patience does.

@@ -15,7 +15,7 @@ pub use app::{CHECKPOINT_EVERY_MS, REQUEST_TIMEOUT_MS, TestApp, app, config};
 pub use keys::Key;
 pub use program::{Program, run};
 pub use project::{Project, claims, project};
-pub use provider::{Answer, FakeProvider, live};
+pub use provider::{Answer, FakeProvider, fixture, live};
 pub use remote::skipped_on_a_real_supabase;
 pub use reply::Reply;
 pub use sse::{Frames, frames};
