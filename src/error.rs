@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 mod from_supabase;
 mod translate;
 
+pub use from_supabase::TOKEN_REFUSED;
 pub use translate::{for_end, shutting_down};
 
 /// A refused or failed request.

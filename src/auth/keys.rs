@@ -62,6 +62,13 @@ impl SigningKeys {
         Ok(self.current().and_then(|set| set.keys.get(kid).cloned()))
     }
 
+    /// Lets the keys be fetched again at the next occasion, unless that was done just now.
+    pub(super) fn doubt(&self) {
+        if let Some(set) = self.current() {
+            self.replace(KeySet { keys: set.keys.clone(), fetched_at: i64::MIN });
+        }
+    }
+
     /// Fetches the set when it is missing, stale or without `kid`, unless that was tried just now.
     async fn refresh(&self, kid: &str) -> Result<(), ApiError> {
         let knows_it = self.current().is_some_and(|set| set.keys.contains_key(kid));
@@ -104,7 +111,7 @@ impl SigningKeys {
     }
 
     fn is_fresh(&self, set: &KeySet) -> bool {
-        self.clock.unix_seconds() - set.fetched_at < FRESH
+        self.clock.unix_seconds().saturating_sub(set.fetched_at) < FRESH
     }
 
     fn current(&self) -> Option<Arc<KeySet>> {

@@ -80,6 +80,14 @@ impl Verifier {
         }
     }
 
+    /// Verifies a token that was good here and that Supabase has refused: its key may have been taken
+    /// back since. Then it is the token's fault after all, 401.
+    pub async fn verify_again(&self, token: &AccessToken) -> Result<(), ApiError> {
+        self.inner.verified.remove(token.expose());
+        self.inner.keys.doubt();
+        self.verify(token.expose()).await.map(|_| ())
+    }
+
     async fn remembered(&self, token: &str) -> Result<Option<CurrentUser>, ApiError> {
         let Some(verified) = self.inner.verified.get(token) else { return Ok(None) };
         let is_current = match &verified.signed_by {

@@ -11,6 +11,9 @@ use crate::supabase::{SupabaseError, SupabaseErrorKind};
 const SOON: Duration = Duration::from_secs(2);
 const SETTING_UP: Duration = Duration::from_secs(30);
 
+/// The code of a token that was verified here and that Supabase refuses all the same.
+pub const TOKEN_REFUSED: &str = "token_refused";
+
 /// For the log: the usual reason for a table or function that PostgREST does not know.
 const MIGRATIONS: &str = "the migrations seem to be missing: apply supabase/migrations (`supabase \
                           db push`) and let PostgREST see them (`notify pgrst, 'reload schema'`); \
@@ -67,7 +70,13 @@ fn from_supabase(error: &SupabaseError) -> ApiError {
             "The database is busy at the moment. Please try again.",
             retry_after,
         ),
-        Kind::TokenRefused | Kind::Refused | Kind::Protocol => ApiError::new(
+        Kind::TokenRefused => ApiError::new(
+            StatusCode::BAD_GATEWAY,
+            TOKEN_REFUSED,
+            "The database did not accept this session. Please try again; if it goes on, report the \
+             request id.",
+        ),
+        Kind::Refused | Kind::Protocol => ApiError::new(
             StatusCode::BAD_GATEWAY,
             "supabase_refused",
             "The database did not accept the request. If it goes on, report the request id.",

@@ -253,6 +253,25 @@ async fn old_and_new_keys_live_side_by_side() {
 }
 
 #[tokio::test]
+async fn a_token_that_the_database_refuses_is_doubted() {
+    let project = project().await;
+    let token = project.token();
+    project.call(&token).await.expect(200);
+    project.app.clock.advance(Duration::from_secs(30));
+    let refused = Outcome::Recorded("postgrest/122-err-jwt-wrongsig.txt");
+    project.supabase.always("/rest/v1", refused);
+    // Its key is still published: the database is wrong.
+    assert_eq!(project.call(&token).await.problem(502), "token_refused");
+    assert_eq!(project.supabase.key_requests(), 2);
+    // Its key was taken back; keys are fetched once in half a minute at the most.
+    project.supabase.publish(&[Key::es256("second").jwk]);
+    assert_eq!(project.call(&token).await.problem(502), "token_refused");
+    project.app.clock.advance(Duration::from_secs(30));
+    assert_eq!(project.call(&token).await.problem(401), "token_invalid");
+    assert_eq!(project.supabase.key_requests(), 3);
+}
+
+#[tokio::test]
 async fn auth_is_asked_once_however_many_ask() {
     let project = project().await;
     let claims = project.claims();

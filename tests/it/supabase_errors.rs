@@ -43,9 +43,9 @@ async fn recorded_errors_of_postgrest_become_problems() {
         ("119-err-permission-denied-anon", 503, "schema_mismatch"),
         ("120-err-permission-denied-auth", 503, "schema_mismatch"),
         ("121-err-jwt-expired", 401, "token_expired"),
-        ("122-err-jwt-wrongsig", 502, "supabase_refused"),
-        ("123-err-jwt-badrole", 502, "supabase_refused"),
-        ("125-err-jwt-garbage", 502, "supabase_refused"),
+        ("122-err-jwt-wrongsig", 502, "token_refused"),
+        ("123-err-jwt-badrole", 502, "token_refused"),
+        ("125-err-jwt-garbage", 502, "token_refused"),
         ("205-fk-service", 422, "validation_failed"),
     ] {
         let file: &'static str = format!("postgrest/{name}.txt").leak();
@@ -110,7 +110,7 @@ async fn errors_of_the_database_and_of_gateways_become_problems() {
         (error(400, "PGRST203", "overloaded function"), 503, "schema_mismatch", 1),
         // Older versions of PostgREST.
         (error(401, "PGRST301", "JWT expired"), 401, "token_expired", 1),
-        (error(401, "PGRST300", "no secret"), 502, "supabase_refused", 1),
+        (error(500, "PGRST300", "no secret"), 502, "supabase_refused", 1),
         // A wrong API key is no reason to sign a user out.
         (gateway(401, r#"{"message":"Invalid API key"}"#), 502, "supabase_refused", 1),
         (gateway(403, "<html>"), 502, "supabase_refused", 1),
