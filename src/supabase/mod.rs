@@ -3,6 +3,7 @@
 //! It knows neither axum nor the tables' meaning. Rows come back as the bytes PostgREST sent.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -90,6 +91,9 @@ impl Supabase {
     /// A client for `project`; no request takes longer than `timeout`, repeats included. Pauses
     /// between repeats are the clock's.
     pub fn new(project: &Project, timeout: Duration, clock: Clock) -> Result<Self, SupabaseError> {
+        let url = Url::parse(&project.url).map_err(|error| {
+            SupabaseError::new(SupabaseErrorKind::Refused, format!("{}: {error}", project.url))
+        })?;
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(timeout)
@@ -98,12 +102,10 @@ impl Supabase {
             .redirect(reqwest::redirect::Policy::none())
             // Compressing and unpacking costs more than the way between neighbours.
             .no_gzip()
-            .user_agent(concat!("chat-backend/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(SupabaseError::from_reqwest)?;
-        let url = Url::parse(&project.url).map_err(|error| {
-            SupabaseError::new(SupabaseErrorKind::Refused, format!("{}: {error}", project.url))
-        })?;
+            .user_agent(concat!("chat-backend/", env!("CARGO_PKG_VERSION")));
+        // No proxy knows the way to this machine.
+        let http = if is_this_machine(&url) { http.no_proxy() } else { http };
+        let http = http.build().map_err(SupabaseError::from_reqwest)?;
         let service_key = project.service_role_key.as_ref();
         Ok(Self {
             inner: Arc::new(Inner {
@@ -202,6 +204,12 @@ impl Supabase {
     }
 }
 
+fn is_this_machine(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let ip = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
+}
+
 /// A whole answer, good or bad.
 struct Answer {
     status: StatusCode,
@@ -255,3 +263,6 @@ fn unsendable() -> SupabaseError {
         "a key or token has characters no header can hold",
     )
 }
+
+#[cfg(test)]
+mod tests;

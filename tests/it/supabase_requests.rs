@@ -143,6 +143,15 @@ async fn nobody_listening_is_noticed_at_once() {
 }
 
 #[tokio::test]
+async fn connections_are_used_again() {
+    let project = project().await;
+    for _ in 0..5 {
+        project.call_signed(&json!({})).await.expect(200);
+    }
+    assert_eq!((project.supabase.asked("/").len(), project.supabase.connections()), (6, 1));
+}
+
+#[tokio::test]
 async fn new_keys_are_no_bearer_tokens() {
     let project = project().await;
     let token = project.token();

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::body::{Body, Bytes};
@@ -32,6 +33,7 @@ struct Inner {
     /// What happens to all others of these paths with this API key.
     always: Mutex<Vec<(&'static str, &'static str, Outcome)>>,
     requests: Mutex<Vec<Asked>>,
+    connections: AtomicUsize,
 }
 
 /// What happens to a request.
@@ -147,6 +149,11 @@ impl FakeSupabase {
         requests.iter().filter(|asked| asked.path.starts_with(path)).cloned().collect()
     }
 
+    /// How many connections were made.
+    pub fn connections(&self) -> usize {
+        self.inner.connections.load(Ordering::SeqCst)
+    }
+
     /// How often the keys were fetched.
     pub fn key_requests(&self) -> usize {
         self.asked("/auth/v1/.well-known/jwks.json").len()
@@ -159,6 +166,7 @@ impl FakeSupabase {
 }
 
 async fn connection(inner: Arc<Inner>, stream: TcpStream) {
+    inner.connections.fetch_add(1, Ordering::SeqCst);
     let service = service_fn(move |request| answer(inner.clone(), request));
     // An error is a connection that was to be closed.
     let _ =
