@@ -26,6 +26,8 @@ const SUPABASE_TIMEOUT: Duration = Duration::from_secs(10);
 pub async fn run(mut config: Config, clock: Clock) -> Report {
     let mut report = Report::default();
     report.about(format!("chat-backend {}", env!("CARGO_PKG_VERSION")));
+    // A running server may have that address.
+    config.metrics_addr = None;
     config.request_timeout = config.request_timeout.min(SUPABASE_TIMEOUT);
     if let Some(app) = build(config, clock, &mut report).await {
         let stop = CancellationToken::new();

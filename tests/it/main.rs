@@ -15,6 +15,7 @@ mod flow;
 mod generate;
 mod generations;
 mod messages;
+mod metrics;
 mod models;
 mod providers;
 mod supabase_errors;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use chat_backend::app::App;
 use chat_backend::clock::Clock;
 use chat_backend::config::Config;
-use chat_backend::{router, serve};
+use chat_backend::{monitoring, router, serve};
 use reqwest::Method;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -36,6 +36,7 @@ pub struct TestApp {
     data_dir: PathBuf,
     settings: HashMap<String, String>,
     stop: CancellationToken,
+    metrics_url: Option<String>,
     generations: chat_backend::agent::Generations,
     providers: chat_backend::providers::Providers,
 }
@@ -79,6 +80,12 @@ impl TestApp {
         let providers = app.state.ai.providers().clone();
         let stop = CancellationToken::new();
         tokio::spawn(serve::listen(listener, router::router(&app), stop.clone()));
+        let metrics_url = app.monitoring.map(|listener| {
+            let url = format!("http://{}/metrics", listener.local_addr().unwrap());
+            let metrics = monitoring::router(app.metrics, app.state.generations.clone());
+            tokio::spawn(serve::listen(listener, metrics, stop.clone()));
+            url
+        });
         if let Some(local) = app.local_supabase {
             tokio::spawn(serve::listen(local.listener, local.router, stop.clone()));
         }
@@ -95,6 +102,7 @@ impl TestApp {
             stop,
             generations,
             providers,
+            metrics_url,
         }
     }
 
@@ -168,6 +176,14 @@ impl TestApp {
         let request = self.http.request(method, url).header("apikey", key).json(body);
         // Gateways put a new key's token in its place; a legacy key is the token.
         Reply::of(request.bearer_auth(key)).await
+    }
+
+    /// What Prometheus is told.
+    pub async fn metrics(&self) -> String {
+        let url = self.metrics_url.as_deref().unwrap();
+        let reply = Reply::of(self.http.get(url)).await;
+        assert!(reply.header("content-type").starts_with("application/openmetrics-text"));
+        reply.text
     }
 
     /// A request without a token.
