@@ -66,6 +66,7 @@ impl Project {
         let claims = self.claims();
         let session = json!({
             "user": { "id": claims["sub"] }, "access_token": self.key.sign(&claims),
+            "refresh_token": "none",
         });
         User::new(&self.app, &session)
     }
