@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::Report;
 use crate::app::{FunctionShape, TableShape, expected_schema};
-use crate::supabase::{Caller, Supabase, SupabaseError};
+use crate::supabase::{Caller, Supabase, SupabaseError, SupabaseErrorKind};
 
 /// PostgreSQL's code for a missing grant.
 const REFUSED: &str = "42501";
@@ -20,6 +20,12 @@ const MIGRATE: &str = "apply the files of supabase/migrations: supabase db push"
 
 pub(super) async fn check(supabase: &Supabase, report: &mut Report) {
     let schema = expected_schema();
+    if let Some(error) = postgrest_fails(supabase, &schema.tables).await {
+        return report.problem(
+            format!("PostgREST does not answer as it should: {error}"),
+            "check SUPABASE_ANON_KEY, and whether /rest/v1 of the project works",
+        );
+    }
     let tables = join_all(schema.tables.iter().map(|table| table_as_nobody(supabase, table))).await;
     for (table, answer) in schema.tables.iter().zip(tables) {
         let what = format!("table {}: {} columns", table.name, table.columns.len());
@@ -36,6 +42,17 @@ pub(super) async fn check(supabase: &Supabase, report: &mut Report) {
     } else {
         report.note("policies and grants of the service key: only with SUPABASE_SERVICE_ROLE_KEY");
     }
+}
+
+/// Failures that have nothing to do with the schema, and would be the same for all of it.
+async fn postgrest_fails(supabase: &Supabase, tables: &[TableShape]) -> Option<SupabaseError> {
+    let error = table_as_nobody(supabase, tables.first()?).await.err()?;
+    (error.kind != SupabaseErrorKind::SchemaMismatch && !is_refused(&error)).then_some(error)
+}
+
+/// Whether the role lacks a grant for what it asked for, which therefore is there.
+fn is_refused(error: &SupabaseError) -> bool {
+    error.code.as_deref() == Some(REFUSED)
 }
 
 async fn table_as_nobody(supabase: &Supabase, table: &TableShape) -> Result<(), SupabaseError> {
@@ -63,7 +80,7 @@ async fn call_as_nobody(
 
 fn found(what: &str, as_nobody: Result<(), SupabaseError>, report: &mut Report) {
     match as_nobody {
-        Err(error) if error.code.as_deref() == Some(REFUSED) => {
+        Err(error) if is_refused(&error) => {
             report.good(format!("{what}, closed to anonymous requests"));
         }
         Err(error) => report.problem(format!("{what}: {error}"), MIGRATE),

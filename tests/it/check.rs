@@ -78,6 +78,20 @@ async fn what_is_open_to_everybody_is_a_problem() {
 }
 
 #[tokio::test]
+async fn a_postgrest_that_fails_is_one_problem() {
+    for outcome in [
+        Outcome::json(401, &json!({ "message": "Invalid API key" })),
+        Outcome::Recorded("postgrest/125-err-jwt-garbage.txt"),
+        Outcome::Closed,
+    ] {
+        let supabase = supabase().await;
+        supabase.always("/rest/v1", outcome);
+        let problem = problem(&check(&supabase, &[]).await);
+        assert!(problem.contains("→ check SUPABASE_ANON_KEY"), "{problem}");
+    }
+}
+
+#[tokio::test]
 async fn policies_are_read_with_the_service_key() {
     let all = json!({ "row_security": true, "policies": ["DELETE", "INSERT", "SELECT", "UPDATE"] });
     let off = json!({ "row_security": false, "policies": all["policies"] });
