@@ -1,5 +1,6 @@
 //! `chat-backend check`: whether the settings, Supabase and the providers' keys will do. It changes
-//! nothing and takes no longer than its time limits.
+//! nothing, except that the local Supabase's folder is created where it is missing, and takes no
+//! longer than its time limits.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;

@@ -94,18 +94,7 @@ impl Supabase {
         let url = Url::parse(&project.url).map_err(|error| {
             SupabaseError::new(SupabaseErrorKind::Refused, format!("{}: {error}", project.url))
         })?;
-        let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(timeout)
-            .pool_idle_timeout(Duration::from_secs(60))
-            .tcp_keepalive(Duration::from_secs(30))
-            .redirect(reqwest::redirect::Policy::none())
-            // Compressing and unpacking costs more than the way between neighbours.
-            .no_gzip()
-            .user_agent(concat!("chat-backend/", env!("CARGO_PKG_VERSION")));
-        // No proxy knows the way to this machine.
-        let http = if is_this_machine(&url) { http.no_proxy() } else { http };
-        let http = http.build().map_err(SupabaseError::from_reqwest)?;
+        let http = client(&url).timeout(timeout).build().map_err(SupabaseError::from_reqwest)?;
         let service_key = project.service_role_key.as_ref();
         Ok(Self {
             inner: Arc::new(Inner {
@@ -204,10 +193,23 @@ impl Supabase {
     }
 }
 
+fn client(url: &Url) -> reqwest::ClientBuilder {
+    let client = reqwest::Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(Duration::from_secs(60))
+        .tcp_keepalive(Duration::from_secs(30))
+        .redirect(reqwest::redirect::Policy::none())
+        // Compressing and unpacking costs more than the way between neighbours.
+        .no_gzip()
+        .user_agent(concat!("chat-backend/", env!("CARGO_PKG_VERSION")));
+    // No proxy knows the way to this machine.
+    if is_this_machine(url) { client.no_proxy() } else { client }
+}
+
 fn is_this_machine(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let ip = host.trim_matches(['[', ']']).parse::<IpAddr>();
-    host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
+    host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback() || ip.is_unspecified())
 }
 
 /// A whole answer, good or bad.

@@ -52,6 +52,7 @@ fn this_machine_is_known_by_its_names() {
         ("http://127.0.0.1:54321", true),
         ("http://localhost:54321", true),
         ("http://[::1]:54321", true),
+        ("http://0.0.0.0:54321", true),
         ("https://example.supabase.co", false),
         ("http://10.0.0.1", false),
         ("http://localhost.example.com", false),
