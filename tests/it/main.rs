@@ -5,6 +5,7 @@
 mod architecture;
 mod auth;
 mod chats;
+mod check;
 mod config;
 mod cors;
 mod docs;
@@ -14,6 +15,9 @@ mod flow;
 mod generate;
 mod generations;
 mod messages;
+mod metrics;
 mod models;
 mod providers;
+mod supabase_errors;
+mod supabase_requests;
 mod support;
