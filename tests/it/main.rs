@@ -5,6 +5,7 @@
 mod architecture;
 mod auth;
 mod chats;
+mod check;
 mod config;
 mod cors;
 mod docs;
@@ -14,8 +15,11 @@ mod flow;
 mod generate;
 mod generations;
 mod messages;
+mod metrics;
 mod models;
 #[cfg(unix)]
 mod postgres;
 mod providers;
+mod supabase_errors;
+mod supabase_requests;
 mod support;
