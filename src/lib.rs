@@ -6,6 +6,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod metrics;
 pub mod cors;
 pub mod telemetry;
 pub mod supabase;
@@ -24,9 +25,11 @@ pub mod chats;
 pub mod analytics;
 pub mod ai;
 pub mod health;
+pub mod monitoring;
 pub mod app;
 pub mod console;
 pub mod openapi;
 pub mod router;
 pub mod serve;
+pub mod check;
 pub mod banner;

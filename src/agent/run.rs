@@ -134,7 +134,7 @@ impl Run {
     }
 
     async fn claim(&mut self) -> Option<Box<Started>> {
-        let begun = save::begin(&self.job).await;
+        let begun = self.job.recorder.begin(&self.job.credentials).await;
         let claim = match begun {
             Ok(Begun::Started(started)) => {
                 self.reserved = started.reserved;
@@ -404,6 +404,9 @@ impl Run {
             answer.metadata.extend(save::final_metadata(&end));
         });
         let save = self.last_save(&end);
+        if let Some(log) = save.end.as_ref().and_then(|end| end.usage_log.as_ref()) {
+            self.settings.metrics.answer(log.answered());
+        }
         match save::until_saved(&self.job, &save, &self.settings).await {
             Ok(saved) if saved.is_owned || saved.status == Some(end.status) => {
                 end.message = saved.message;

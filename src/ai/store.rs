@@ -72,7 +72,7 @@ impl Acting {
             "p_user_id": self.user_id,
         });
         let rest = supabase.rest(self.caller());
-        rest.call("save_generation", &arguments).rows().await.map(drop)
+        rest.call("save_generation", &arguments).repeatable().rows().await.map(drop)
     }
 }
 
@@ -153,9 +153,9 @@ impl Recorder for ChatRecorder {
         async move {
             let token = credentials.token();
             let rest = self.supabase.rest(Caller::User(&token));
-            let answer: BeginAnswer =
-                rest.call("begin_generation", &self.begin_arguments()).value().await?;
-            begun(answer)
+            // A claim is its run's: the same run again gets the same answer.
+            let begin = rest.call("begin_generation", &self.begin_arguments()).repeatable();
+            begun(begin.value().await?)
         }
         .boxed()
     }
@@ -169,7 +169,8 @@ impl Recorder for ChatRecorder {
             let acting = Acting::of(credentials, &self.supabase, &self.clock);
             let arguments = self.save_arguments(save, acting.user_id);
             let rest = self.supabase.rest(acting.caller());
-            let answer: SaveAnswer = rest.call("save_generation", &arguments).value().await?;
+            let save = rest.call("save_generation", &arguments).repeatable();
+            let answer: SaveAnswer = save.value().await?;
             let status = answer.message.as_deref().and_then(status);
             Ok(Saved {
                 is_owned: answer.owned,

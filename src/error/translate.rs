@@ -7,82 +7,9 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use super::ApiError;
 use crate::agent::{End, Failure, OverLimit, Refusal};
 use crate::providers::{ChooseError, ErrorKind, ProviderError};
-use crate::supabase::{SupabaseError, SupabaseErrorKind};
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-const SOON: Duration = Duration::from_secs(2);
-
-impl From<SupabaseError> for ApiError {
-    fn from(error: SupabaseError) -> Self {
-        from_supabase(&error).caused_by(error.to_string())
-    }
-}
-
-fn from_supabase(error: &SupabaseError) -> ApiError {
-    use SupabaseErrorKind as Kind;
-    match error.kind {
-        Kind::NotOneRow | Kind::Forbidden => {
-            ApiError::new(StatusCode::NOT_FOUND, "not_found", "There is nothing with this id.")
-        }
-        Kind::Duplicate => ApiError::id_conflict(),
-        Kind::ForeignKey => from_foreign_key(error),
-        Kind::InvalidValue => ApiError::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "validation_failed",
-            "The database refused a value as too long or of the wrong form.",
-        ),
-        Kind::TokenExpired => {
-            ApiError::unauthorized("token_expired", "Your session has expired. Sign in again.")
-        }
-        Kind::SchemaMismatch => ApiError::unavailable(
-            "schema_mismatch",
-            "The database is not set up for this server yet. The operator has to apply the \
-             migrations.",
-            Duration::from_secs(30),
-        ),
-        Kind::Timeout => ApiError::new(
-            StatusCode::GATEWAY_TIMEOUT,
-            "supabase_timeout",
-            "The database took too long. Please try again.",
-        ),
-        Kind::Unreachable => ApiError::unavailable(
-            "supabase_unreachable",
-            "The database cannot be reached at the moment. Please try again.",
-            SOON,
-        ),
-        Kind::Overloaded => ApiError::unavailable(
-            "supabase_overloaded",
-            "The database is busy at the moment. Please try again.",
-            SOON,
-        ),
-        Kind::TokenRefused | Kind::Refused | Kind::Protocol => ApiError::new(
-            StatusCode::BAD_GATEWAY,
-            "supabase_refused",
-            "The database did not accept the request. If it goes on, report the request id.",
-        ),
-    }
-}
-
-fn from_foreign_key(error: &SupabaseError) -> ApiError {
-    if error.message.contains("_user_fkey\"") {
-        return ApiError::unauthorized(
-            "user_not_found",
-            "This account no longer exists. Sign in again.",
-        );
-    }
-    if error.message.contains("_chat_fkey\"") {
-        return ApiError::not_found("chat");
-    }
-    if error.message.contains("_parent_fkey\"") {
-        return ApiError::invalid("/parent_id", "is not a message of this chat");
-    }
-    ApiError::new(
-        StatusCode::UNPROCESSABLE_ENTITY,
-        "validation_failed",
-        "The request refers to something that does not exist.",
-    )
-}
 
 impl From<ProviderError> for ApiError {
     fn from(error: ProviderError) -> Self {

@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{FakeSupabase, Key, Reply, TestApp, User, app};
+use crate::support::{FakeSupabase, Key, Outcome, Reply, TestApp, User, app};
 
 /// Some usage of a user's.
 fn used(user: &User, at: &str, more: &Value) -> Value {
@@ -385,14 +385,15 @@ async fn an_export_that_breaks_off_resets_the_connection() {
     let row = json!({ "id": Uuid::new_v4(), "created_at": "2027-01-01T00:00:00+00:00" });
     let url = format!("{}/api/analytics/usage?format=ndjson", app.url);
     let export = || app.http.get(&url).bearer_auth(&token).send();
+    let page = |rows: Value| Outcome::json(200, &rows);
     // Fewer rows than were asked for are not the end.
-    supabase.will_answer([json!([row]), json!([row]), json!([])]);
+    supabase.will("/rest/v1/usage_logs", [page(json!([row])), page(json!([row])), page(json!([]))]);
     assert_eq!(export().await.unwrap().text().await.unwrap().lines().count(), 2);
-    supabase.will_answer([json!([row]), json!([row])]);
+    supabase.will("/rest/v1/usage_logs", [page(json!([row])), page(json!([row]))]);
+    supabase.always("/rest/v1/usage_logs", Outcome::status(400));
     let response = export().await.unwrap();
     assert_eq!(response.status(), 200);
     assert!(response.text().await.is_err());
-    supabase.will_answer([]);
     let reply = Reply::of(app.http.get(&url).bearer_auth(&token)).await;
-    assert_eq!(reply.problem(502), "supabase_refused");
+    assert_eq!(reply.status, 502, "{}", reply.text);
 }

@@ -293,6 +293,14 @@ async fn the_ai_sdks_body_and_ids_are_understood() {
 }
 
 #[tokio::test]
+async fn a_chat_of_the_sdks_own_that_does_not_exist_yet_has_nothing_to_resume() {
+    let app = app().await;
+    let alice = app.user("alice").await;
+    assert_eq!(alice.resume("x7Gh2kQm9TfLw3Zp").await.status, 204);
+    assert_eq!(alice.resume(&uuid::Uuid::new_v4().to_string()).await.status, 404);
+}
+
+#[tokio::test]
 async fn an_early_refusal_can_be_regenerated() {
     let app = app().await;
     let alice = app.user("alice").await;

@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Map, Value, json};
 
 use super::{Database, Session, database, literal};
-use crate::support::{TestApp, User, app};
+use crate::support::{TestApp, User, app, skipped_on_a_real_supabase};
 
 const CHAT: u32 = 100;
 
@@ -24,6 +24,9 @@ fn id(number: u32) -> String {
 }
 
 async fn twins() -> Option<Twins> {
+    if skipped_on_a_real_supabase("the local one") {
+        return None;
+    }
     let db = database().await?;
     let app = app().await;
     let local = app.user("alice").await;

@@ -89,8 +89,9 @@ fn find() -> Option<PathBuf> {
 
 impl Server {
     fn start(binaries: &Path) -> Self {
-        let folder =
-            std::env::temp_dir().join(format!("chat-backend-pg-{}", Uuid::new_v4().simple()));
+        // Short, because the path of a socket may have no more than about 100 characters.
+        let folder = std::env::temp_dir()
+            .join(format!("chat-pg-{}", &Uuid::new_v4().simple().to_string()[..12]));
         fs::DirBuilder::new().mode(0o700).create(&folder).unwrap();
         let mut watch = as_ordinary_user(Command::new("sh"), &folder);
         watch.args(["-c", WATCHED, "sh"]).args([binaries, &folder]).arg("-k").arg(&folder);

@@ -14,6 +14,7 @@ mod request_stop;
 mod reservations;
 mod reserve_tokens;
 mod save_generation;
+mod schema_report;
 mod sums;
 mod usage;
 mod usage_statistics;
@@ -156,5 +157,10 @@ pub(super) static FUNCTIONS: &[Function] = &[
         name: "record_events",
         parameters: &[required("p_events", PgType::Jsonb), optional("p_user_id", PgType::Uuid)],
         body: Body::Jsonb(record_events::record_events),
+    },
+    Function {
+        name: "schema_report",
+        parameters: &[],
+        body: Body::Jsonb(schema_report::schema_report),
     },
 ];
