@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{oneshot, watch};
-use tokio::time::{Instant, Interval, MissedTickBehavior, sleep_until};
+use tokio::time::{Instant, Interval, MissedTickBehavior, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
@@ -29,6 +29,8 @@ mod budget;
 
 /// How long a failure stays a plain HTTP problem while the model is silent.
 const SILENCE: Duration = Duration::from_secs(10);
+/// How long the end of an answer waits for its title to be saved.
+const TITLE_PATIENCE: Duration = Duration::from_millis(50);
 /// How long a failing model is asked again before the next one gets its turn.
 const PATIENCE_WITH_FALLBACK: Duration = Duration::from_secs(8);
 /// Without a service key, a generation ends this long before its token does.
@@ -124,6 +126,16 @@ impl Run {
         let shutdown = self.shutdown.clone();
         self.tasks.spawn(async move { shutdown.run_until_cancelled(titling).await });
         self.title = Some(title);
+    }
+
+    /// A title that was taken from the question is only being saved; a model's is not waited for.
+    async fn wait_for_title(&mut self) {
+        let Some(mut title) = self.title.take() else { return };
+        let title = match self.settings.providers.title_model() {
+            Some(_) => title.try_recv().ok(),
+            None => timeout(TITLE_PATIENCE, title).await.ok().and_then(Result::ok),
+        };
+        self.take_title(title);
     }
 
     fn take_title(&mut self, title: Option<String>) {
@@ -422,8 +434,7 @@ impl Run {
             }
             Err(_) => {}
         }
-        let title = self.title.as_mut().and_then(|title| title.try_recv().ok());
-        self.take_title(title);
+        self.wait_for_title().await;
         info!(status = end.status.as_str(), latency_ms = end.latency_ms, "generation ended");
         self.answer.send_modify(|answer| answer.end = Some(end));
     }
