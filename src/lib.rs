@@ -10,6 +10,7 @@ pub mod cors;
 pub mod telemetry;
 pub mod supabase;
 pub mod providers;
+pub mod sandbox;
 pub mod local_supabase;
 pub mod agent;
 pub mod error;

@@ -13,4 +13,5 @@ mod generate;
 mod generations;
 mod messages;
 mod providers;
+mod sandbox;
 mod support;

@@ -1,0 +1,48 @@
+//! The sandbox itself: scripts that mean well, and scripts that do not.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use chat_backend::sandbox::{
+    Language, Limits, Outcome, Sandbox, Script, ScriptFile, Settings, Status,
+};
+use serde_json::{Value, json};
+
+mod ordinary;
+
+const LIMITS: Limits =
+    Limits { timeout: Duration::from_secs(5), memory_bytes: 256 << 20, output_bytes: 1 << 20 };
+
+fn sandbox() -> Sandbox {
+    Sandbox::new(Settings {
+        program: env!("CARGO_BIN_EXE_chat-backend").into(),
+        python: Some("python3".into()),
+        limits: LIMITS,
+        workers: 2,
+    })
+}
+
+fn script(language: Language, code: &str) -> Script {
+    Script { language, code: code.into(), input: None, files: Vec::new(), timeout: LIMITS.timeout }
+}
+
+/// Runs a script without input and files.
+async fn run(sandbox: &Sandbox, language: Language, code: &str) -> Outcome {
+    sandbox.run(&script(language, code)).await.unwrap()
+}
+
+fn file(name: &str, data: &str) -> ScriptFile {
+    ScriptFile { name: name.into(), data: data.to_owned().into() }
+}
+
+/// A sandbox with Python, or a visible note that there is none here.
+async fn python() -> Option<Sandbox> {
+    let sandbox = sandbox();
+    match sandbox.python().await {
+        Ok(_) => Some(sandbox),
+        Err(reason) => {
+            eprintln!("SKIPPED: Python scripts cannot run here: {reason}");
+            None
+        }
+    }
+}
