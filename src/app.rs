@@ -18,6 +18,8 @@ use crate::health::Health;
 use crate::limits::Limits;
 use crate::local_supabase::{LocalSupabase, OpenError, Options as LocalOptions};
 use crate::providers::{Providers, ProvidersError};
+use crate::sandbox::{self, Sandbox};
+use crate::scripts::{RunScriptTool, Scripts};
 use crate::supabase::{Supabase, SupabaseError};
 
 /// Between two sweeps of what is remembered about users.
@@ -53,6 +55,7 @@ pub struct Services {
     pub generations: Generations,
     pub limits: Limits,
     pub ai: Ai,
+    pub scripts: Scripts,
     pub health: Health,
     pub auth: AuthLayer,
 }
@@ -95,19 +98,21 @@ impl App {
         let generations = Generations::new(settings, lender.clone());
         let verifier = verifier(&config, &project, &supabase, &clock);
         sweep(limits.clone());
+        let scripts = Scripts::new(supabase.clone(), sandbox(&config));
         let state = Services {
             ai: Ai::new(
                 supabase.clone(),
                 generations.clone(),
                 providers.clone(),
                 limits.clone(),
-                tools(),
+                tools(&scripts),
                 clock,
             ),
             health: Health::new(supabase.clone(), providers, generations.clone()),
             auth: AuthLayer { verifier, limits: limits.clone(), lender },
             supabase,
             generations,
+            scripts,
             limits,
         };
         let state = Arc::new(state);
@@ -121,8 +126,22 @@ impl App {
 }
 
 /// The tools that a request can name.
-fn tools() -> Vec<Arc<dyn Tool>> {
-    Vec::new()
+fn tools(scripts: &Scripts) -> Vec<Arc<dyn Tool>> {
+    vec![Arc::new(RunScriptTool::new(scripts.clone()))]
+}
+
+fn sandbox(config: &Config) -> Sandbox {
+    let scripts = &config.scripts;
+    Sandbox::new(sandbox::Settings {
+        program: scripts.program.clone(),
+        python: scripts.python.clone(),
+        limits: sandbox::Limits {
+            timeout: scripts.timeout,
+            memory_bytes: scripts.memory_bytes,
+            output_bytes: scripts.output_bytes,
+        },
+        workers: scripts.workers,
+    })
 }
 
 fn verifier(config: &Config, project: &Project, supabase: &Supabase, clock: &Clock) -> Verifier {
@@ -189,5 +208,6 @@ extractable! {
     generations: Generations,
     limits: Limits,
     ai: Ai,
+    scripts: Scripts,
     health: Health,
 }

@@ -96,6 +96,7 @@ impl ApiError {
         let code = match thing {
             "chat" => "chat_not_found",
             "message" => "message_not_found",
+            "script run" => "script_run_not_found",
             _ => "not_found",
         };
         Self::new(StatusCode::NOT_FOUND, code, format!("There is no {thing} with this id."))

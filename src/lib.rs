@@ -22,6 +22,7 @@ pub mod response;
 pub mod extract;
 pub mod messages;
 pub mod chats;
+pub mod scripts;
 pub mod ai;
 pub mod health;
 pub mod app;

@@ -69,6 +69,7 @@ pub fn complete(routes: utoipa::openapi::OpenApi) -> Value {
         { "name": "chats", "description": "Conversations" },
         { "name": "messages", "description": "What is said in them" },
         { "name": "ai", "description": "Answers from models" },
+        { "name": "scripts", "description": "Scripts in a sandbox" },
         { "name": "health", "description": "For operators" },
     ]);
     document["security"] = json!([{ "access_token": [] }]);

@@ -13,7 +13,7 @@ use crate::app::{App, AppState};
 use crate::config::Config;
 use crate::error::ApiError;
 use crate::surround::surround;
-use crate::{ai, auth, chats, console, cors, health, messages, openapi};
+use crate::{ai, auth, chats, console, cors, health, messages, openapi, scripts};
 
 /// All routes, behind all layers.
 pub fn router(app: &App) -> Router {
@@ -54,6 +54,10 @@ fn api(max_body_bytes: usize, max_generate_body_bytes: usize) -> OpenApiRouter<A
         .routes(routes!(ai::routes::models))
         .routes(routes!(ai::routes::resume))
         .routes(routes!(ai::routes::stop))
+        .routes(routes!(scripts::routes::run))
+        .routes(routes!(scripts::routes::list))
+        .routes(routes!(scripts::routes::get))
+        .routes(routes!(scripts::routes::capabilities))
         .layer(DefaultBodyLimit::max(max_body_bytes))
         .merge(generate)
 }

@@ -113,6 +113,11 @@ impl Sandbox {
         Ok(self.find_python().await?.inventory.clone())
     }
 
+    /// Whether Python is known to be there.
+    pub fn has_python(&self) -> bool {
+        matches!(&*self.inner.python.borrow(), Some(Ok(_)))
+    }
+
     async fn find_python(&self) -> Python {
         let mut python = self.inner.python.clone();
         let found = python.wait_for(Option::is_some).await;

@@ -268,7 +268,7 @@ def main(exec_filter):
         response = {'status': 'error', 'error': describe(error)}
         result, files, contents = 'null', [], []
     response['files'] = files
-    head = dumps(response)
+    head = dumps(response, ensure_ascii=False)
     body = encode(head[:-1] + ', "result": ' + result + '}', 'utf-8', 'replace')
     write_all(socket, b'r' + pack('<I', len(body)) + body)
     for content in contents:

@@ -8,18 +8,24 @@ use chat_backend::sandbox::{
 };
 use serde_json::{Value, json};
 
+mod hostile;
 mod ordinary;
 
 const LIMITS: Limits =
     Limits { timeout: Duration::from_secs(5), memory_bytes: 256 << 20, output_bytes: 1 << 20 };
 
-fn sandbox() -> Sandbox {
-    Sandbox::new(Settings {
+fn settings() -> Settings {
+    Settings {
         program: env!("CARGO_BIN_EXE_chat-backend").into(),
         python: Some("python3".into()),
         limits: LIMITS,
         workers: 2,
-    })
+    }
+}
+
+/// A sandbox that has no need of Python.
+fn sandbox() -> Sandbox {
+    Sandbox::new(Settings { python: None, ..settings() })
 }
 
 fn script(language: Language, code: &str) -> Script {
@@ -36,8 +42,8 @@ fn file(name: &str, data: &str) -> ScriptFile {
 }
 
 /// A sandbox with Python, or a visible note that there is none here.
-async fn python() -> Option<Sandbox> {
-    let sandbox = sandbox();
+async fn with_python(settings: Settings) -> Option<Sandbox> {
+    let sandbox = Sandbox::new(settings);
     match sandbox.python().await {
         Ok(_) => Some(sandbox),
         Err(reason) => {

@@ -28,7 +28,7 @@ async fn the_last_expression_is_the_result() {
 
 #[tokio::test]
 async fn python_smoke() {
-    let Some(sandbox) = python().await else { return };
+    let Some(sandbox) = with_python(settings()).await else { return };
     let outcome = run(&sandbox, Language::Python, "print('hi')\nimport sys\nprint('err', file=sys.stderr)\n{'a': [1, 2.5, None, True], 'b': {1, }}").await;
     eprintln!("{outcome:?} {:?}", sandbox.python().await);
     assert_eq!(outcome.result, json!({"a":[1,2.5,null,true],"b":[1]}));

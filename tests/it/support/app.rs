@@ -50,6 +50,7 @@ impl TestApp {
     async fn start(data_dir: PathBuf, settings: HashMap<String, String>, clock: Clock) -> Self {
         let mut config = config(&data_dir, &settings);
         config.scripted_pace = Duration::ZERO;
+        config.scripts.program = env!("CARGO_BIN_EXE_chat-backend").into();
         if let Some(millis) = settings.get(CHECKPOINT_EVERY_MS) {
             config.checkpoint_every = Duration::from_millis(millis.parse().unwrap());
         }
@@ -129,6 +130,8 @@ fn config(data_dir: &std::path::Path, settings: &HashMap<String, String>) -> Con
         (None, "DATA_DIR") => Some(data_dir.display().to_string()),
         (None, "LOCAL_SUPABASE_ADDR") => Some(any_port.clone()),
         (None, "RATE_LIMIT_PER_MINUTE" | "GENERATIONS_PER_MINUTE") => Some("0".into()),
+        // Looking for it takes time, which only tests of scripts have.
+        (None, "SCRIPT_PYTHON") => Some("off".into()),
         _ => None,
     })
     .unwrap()

@@ -1,0 +1,11 @@
+//! Scripts in the sandbox: `/api/scripts`, and the agent's tool `run_script`.
+
+pub mod model;
+mod places;
+pub mod routes;
+mod service;
+mod store;
+mod tool;
+
+pub use service::Scripts;
+pub use tool::RunScript as RunScriptTool;
