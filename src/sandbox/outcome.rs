@@ -32,7 +32,8 @@ fn without_halves(json: &str) -> String {
         let is_half = escape.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("\\ud"))
             && escape.as_bytes().get(3).is_some_and(|digit| b"89abcdefABCDEF".contains(digit))
             && escape.get(..6).is_some();
-        let used = if is_half { 6 } else { 1 + escape[1..].chars().next().map_or(0, char::len_utf8) };
+        let used =
+            if is_half { 6 } else { 1 + escape[1..].chars().next().map_or(0, char::len_utf8) };
         whole.push_str(if is_half { "\u{fffd}" } else { &escape[..used] });
         rest = &escape[used..];
     }
@@ -41,7 +42,8 @@ fn without_halves(json: &str) -> String {
 }
 
 fn storable(value: Value) -> Value {
-    let clean = |text: String| if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text };
+    let clean =
+        |text: String| if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text };
     match value {
         Value::String(text) => Value::String(clean(text)),
         Value::Array(items) => Value::Array(items.into_iter().map(storable).collect()),
@@ -66,9 +68,8 @@ pub(super) fn error(error: ScriptError) -> ScriptError {
 
 /// The files that a script leaves: only what is new or different, under names that lead nowhere.
 pub(super) fn files(written: Vec<(String, Bytes)>, given: &[ScriptFile]) -> Vec<ScriptFile> {
-    let is_known = |name: &str, data: &Bytes| {
-        given.iter().any(|file| file.name == name && file.data == *data)
-    };
+    let is_known =
+        |name: &str, data: &Bytes| given.iter().any(|file| file.name == name && file.data == *data);
     written
         .into_iter()
         .filter(|(name, data)| is_safe(name) && !is_known(name, data))

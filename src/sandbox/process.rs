@@ -170,7 +170,8 @@ impl Worker {
     /// What the pipes still hold. Nobody writes any more.
     async fn read_last_output(&mut self, output: &Output) {
         let Some((stdout, stderr)) = &mut self.pipes else { return };
-        let rest = async { tokio::join!(copy(stdout, STDOUT, output), copy(stderr, STDERR, output)) };
+        let rest =
+            async { tokio::join!(copy(stdout, STDOUT, output), copy(stderr, STDERR, output)) };
         let _ = timeout(LAST_OUTPUT, rest).await;
         // The process is dead; this only waits for the system to say so.
         let _ = timeout(LAST_OUTPUT, self.child.wait()).await;

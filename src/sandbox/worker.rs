@@ -1,6 +1,6 @@
 //! The other side: what this program does when it is started as a worker.
 
-use std::io::{self, BufWriter, BufReader};
+use std::io::{self, BufReader, BufWriter};
 use std::process::ExitCode;
 use std::thread;
 

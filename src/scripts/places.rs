@@ -81,8 +81,7 @@ mod tests {
     #[test]
     fn a_user_has_so_many_places_and_gets_them_back() {
         let (places, alice, bob) = (Places::default(), Uuid::from_u128(1), Uuid::from_u128(2));
-        let mut taken: Vec<_> =
-            (0..PER_USER).map(|_| places.take(alice).ok().unwrap()).collect();
+        let mut taken: Vec<_> = (0..PER_USER).map(|_| places.take(alice).ok().unwrap()).collect();
         assert_eq!(places.take(alice).err().unwrap().code(), "too_many_scripts");
         assert!(places.take(bob).is_ok());
         taken.pop();
@@ -95,7 +94,8 @@ mod tests {
     fn there_are_so_many_places_in_all() {
         let places = Places::default();
         let users = (0..).map(Uuid::from_u128);
-        let taken: Vec<_> = users.take(IN_ALL).map(|user| places.take(user).ok().unwrap()).collect();
+        let taken: Vec<_> =
+            users.take(IN_ALL).map(|user| places.take(user).ok().unwrap()).collect();
         assert_eq!(places.take(Uuid::max()).err().unwrap().code(), "script_queue_full");
         drop(taken);
         assert!(places.take(Uuid::max()).is_ok());

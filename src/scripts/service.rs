@@ -5,9 +5,7 @@ use std::time::Duration;
 use tracing::info;
 use uuid::Uuid;
 
-use super::model::{
-    Capabilities, Language, LanguageCapabilities, RunLimits, RunScript, ScriptRun,
-};
+use super::model::{Capabilities, Language, LanguageCapabilities, RunLimits, RunScript, ScriptRun};
 use super::places::Places;
 use super::store;
 use crate::error::ApiError;

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use serde_json::json;
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::model::{RunFilter, ScriptRun};
@@ -15,7 +15,8 @@ use crate::sandbox::Script;
 use crate::supabase::{Caller, Rows, Supabase, SupabaseErrorKind};
 
 /// The columns of a summary: a page of whole runs would be too large.
-const SUMMARY: &str = "id,chat_id,language,status,truncated,error,files,duration_ms,limits,created_at";
+const SUMMARY: &str =
+    "id,chat_id,language,status,truncated,error,files,duration_ms,limits,created_at";
 const COLUMNS: &str = "id,chat_id,language,status,stdout,stderr,truncated,result,error,files,\
                        duration_ms,limits,created_at,code,input";
 

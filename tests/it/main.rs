@@ -14,4 +14,5 @@ mod generations;
 mod messages;
 mod providers;
 mod sandbox;
+mod scripts;
 mod support;

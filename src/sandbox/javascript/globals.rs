@@ -7,8 +7,8 @@ use std::rc::Rc;
 use bytes::Bytes;
 use rquickjs::{Ctx, Exception, Function, Object, Result};
 
-use super::workspace::Workspace;
 use super::Run;
+use super::workspace::Workspace;
 use crate::sandbox::model::Status;
 use crate::sandbox::protocol::{self, Request, STDERR, STDOUT};
 
@@ -61,9 +61,7 @@ fn install_files<'js>(ctx: &Ctx<'js>, native: &Object<'js>, files: &Files) -> Re
     };
     native.set("writeBytes", Function::new(ctx.clone(), write_bytes)?)?;
     let shared = files.clone();
-    let remove = move |ctx: Ctx<'js>, name: String| {
-        thrown(&ctx, shared.borrow_mut().remove(&name))
-    };
+    let remove = move |ctx: Ctx<'js>, name: String| thrown(&ctx, shared.borrow_mut().remove(&name));
     native.set("remove", Function::new(ctx.clone(), remove)?)
 }
 

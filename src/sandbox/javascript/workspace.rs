@@ -78,7 +78,11 @@ fn plain(name: &str) -> Result<&str, String> {
         || matches!(plain, "." | "..")
         || plain.contains(['/', '\\'])
         || plain.chars().any(char::is_control);
-    if is_bad { Err("A file's name must be 1 to 255 bytes without slashes".into()) } else { Ok(plain) }
+    if is_bad {
+        Err("A file's name must be 1 to 255 bytes without slashes".into())
+    } else {
+        Ok(plain)
+    }
 }
 
 #[cfg(test)]

@@ -49,8 +49,7 @@ pub(super) async fn find(python: &Path) -> Result<Interpreter, String> {
     let missing = || format!("there is no Python at {}", python.display());
     let output = timeout(DESCRIBE, command.output()).await.map_err(|_| missing())?;
     let output = output.map_err(|_| missing())?;
-    let interpreter: Interpreter =
-        serde_json::from_slice(&output.stdout).map_err(|_| missing())?;
+    let interpreter: Interpreter = serde_json::from_slice(&output.stdout).map_err(|_| missing())?;
     if interpreter.version < (3, 8) {
         return Err("Python is older than 3.8".into());
     }
@@ -89,17 +88,59 @@ fn sandbox(limits: &Limits) -> Vec<String> {
     let files = limits.files_bytes().to_string();
     let tmp = TMP_BYTES.min(limits.files_bytes()).to_string();
     let arguments = [
-        "--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000",
-        "--hostname", "sandbox", "--die-with-parent", "--new-session", "--cap-drop", "ALL",
-        "--setenv", "PATH", "/usr/bin:/bin", "--setenv", "HOME", "/tmp",
-        "--setenv", "LANG", "C.UTF-8", "--setenv", "MPLCONFIGDIR", "/tmp",
-        "--setenv", "MPLBACKEND", "agg", "--setenv", "OPENBLAS_NUM_THREADS", "1",
-        "--ro-bind", "/usr", "/usr",
-        "--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache",
-        "--ro-bind-try", "/etc/alternatives", "/etc/alternatives",
-        "--dev", "/dev", "--remount-ro", "/dev",
-        "--size", &files, "--tmpfs", "/files", "--size", &tmp, "--tmpfs", "/tmp",
-        "--chdir", "/files",
+        "--unshare-all",
+        "--unshare-user",
+        "--uid",
+        "1000",
+        "--gid",
+        "1000",
+        "--hostname",
+        "sandbox",
+        "--die-with-parent",
+        "--new-session",
+        "--cap-drop",
+        "ALL",
+        "--setenv",
+        "PATH",
+        "/usr/bin:/bin",
+        "--setenv",
+        "HOME",
+        "/tmp",
+        "--setenv",
+        "LANG",
+        "C.UTF-8",
+        "--setenv",
+        "MPLCONFIGDIR",
+        "/tmp",
+        "--setenv",
+        "MPLBACKEND",
+        "agg",
+        "--setenv",
+        "OPENBLAS_NUM_THREADS",
+        "1",
+        "--ro-bind",
+        "/usr",
+        "/usr",
+        "--ro-bind-try",
+        "/etc/ld.so.cache",
+        "/etc/ld.so.cache",
+        "--ro-bind-try",
+        "/etc/alternatives",
+        "/etc/alternatives",
+        "--dev",
+        "/dev",
+        "--remount-ro",
+        "/dev",
+        "--size",
+        &files,
+        "--tmpfs",
+        "/files",
+        "--size",
+        &tmp,
+        "--tmpfs",
+        "/tmp",
+        "--chdir",
+        "/files",
     ];
     arguments.map(str::to_owned).to_vec()
 }

@@ -7,11 +7,7 @@ const LIMIT: Duration = Duration::from_secs(1);
 
 /// Small limits, so that reaching them takes little time.
 fn tight(memory_bytes: u64) -> Settings {
-    let limits = Limits {
-        timeout: LIMIT,
-        memory_bytes,
-        output_bytes: 64 << 10,
-    };
+    let limits = Limits { timeout: LIMIT, memory_bytes, output_bytes: 64 << 10 };
     Settings { limits, ..settings() }
 }
 
@@ -107,15 +103,16 @@ const JAVASCRIPT: &[(&str, &str)] = &[
     ("(async function f() { for (;;) await f })()", "timeout"),
     ("/(a+)+$/.test('a'.repeat(40) + 'b')", "timeout|error"),
     ("/^(([a-z])+.)+[A-Z]([a-z])+$/.test('a'.repeat(60))", "timeout|error"),
-    ("'a'.repeat(2 ** 20).split('').sort(() => { for (;;); })",
-        "timeout|memory_limit"),
+    ("'a'.repeat(2 ** 20).split('').sort(() => { for (;;); })", "timeout|memory_limit"),
     ("({ toJSON() { for (;;); } })", "timeout"),
     ("({ get a() { for (;;); } })", "timeout"),
     ("new Proxy({}, { ownKeys() { for (;;); } })", "timeout"),
     ("throw { get message() { for (;;); } }", "timeout|error"),
     ("throw { toString() { for (;;); } }", "timeout"),
-    ("const e = new Error('x'); Object.defineProperty(e, 'stack', { get() { for (;;); } }); throw e",
-        "timeout"),
+    (
+        "const e = new Error('x'); Object.defineProperty(e, 'stack', { get() { for (;;); } }); throw e",
+        "timeout",
+    ),
     ("3n ** (10n ** 7n)", "timeout|error|memory_limit"),
     ("let x = 3n; for (;;) x = x * x", "timeout|error|memory_limit"),
     ("[].concat(...Array(1e5).fill([1, 2, 3]), ).map(() => { for (;;); })", "timeout|error"),
@@ -139,8 +136,10 @@ const JAVASCRIPT: &[(&str, &str)] = &[
     ("const m = new Map(); for (let i = 0; ; i++) m.set(i, {})", "memory_limit|timeout"),
     ("const a = []; for (;;) a.push(Symbol())", "memory_limit|timeout"),
     ("JSON.stringify(Array(1e7).fill('xxxxxxxx'))", "memory_limit|error|timeout"),
-    ("let a = 'x'; for (let i = 0; i < 40; i++) a = [a, a]; a",
-        "timeout|memory_limit|output_limit|error"),
+    (
+        "let a = 'x'; for (let i = 0; i < 40; i++) a = [a, a]; a",
+        "timeout|memory_limit|output_limit|error",
+    ),
     ("new SharedArrayBuffer(2 ** 33)", "memory_limit|error"),
     ("new ArrayBuffer(1, { maxByteLength: 2 ** 40 })", "memory_limit|error|ok"),
     // Depth.
@@ -157,8 +156,10 @@ const JAVASCRIPT: &[(&str, &str)] = &[
     ("eval('1' + '+1'.repeat(200000))", "error|ok|timeout"),
     ("new RegExp('('.repeat(100000))", "error"),
     ("new Function('x'.repeat(1e6) + ')')", "error"),
-    ("let p = Promise.resolve(1); for (let i = 0; i < 1e5; i++) p = p.then((x) => x); await p",
-        "ok|timeout|memory_limit"),
+    (
+        "let p = Promise.resolve(1); for (let i = 0; i < 1e5; i++) p = p.then((x) => x); await p",
+        "ok|timeout|memory_limit",
+    ),
     // Output.
     ("for (;;) console.log('x'.repeat(1000))", "output_limit"),
     ("for (;;) try { console.log('x'.repeat(1000)) } catch {}", "output_limit"),
@@ -198,9 +199,18 @@ const JAVASCRIPT: &[(&str, &str)] = &[
     ("files.write('f', { toJSON() { for (;;); } })", "timeout"),
     // Tricks.
     ("Object.prototype.toJSON = () => { throw 1 }; ({})", "error"),
-    ("Object.prototype.value = 1; Array.prototype.push = null; Promise.prototype.then = null; 3", "ok"),
-    ("JSON.stringify = null; Object.defineProperty(globalThis, 'console', { value: null }); 1", "ok"),
-    ("Promise = null; Error = null; String = null; Uint8Array = null; console.log({}, []); 1", "ok"),
+    (
+        "Object.prototype.value = 1; Array.prototype.push = null; Promise.prototype.then = null; 3",
+        "ok",
+    ),
+    (
+        "JSON.stringify = null; Object.defineProperty(globalThis, 'console', { value: null }); 1",
+        "ok",
+    ),
+    (
+        "Promise = null; Error = null; String = null; Uint8Array = null; console.log({}, []); 1",
+        "ok",
+    ),
     ("Object.freeze(globalThis); 1", "ok"),
     ("delete globalThis.console; delete globalThis.files; 1", "ok"),
     ("throw null", "error|memory_limit"),
@@ -210,7 +220,10 @@ const JAVASCRIPT: &[(&str, &str)] = &[
     ("throw Object.create(null)", "error"),
     ("throw new Proxy({}, { get() { throw 1 } })", "error"),
     ("({ then(resolve) { resolve(this) } })", "ok|error|timeout"),
-    ("const w = new WeakRef({}); new FinalizationRegistry(() => { for (;;); }).register({}, 1); 1", "ok|timeout"),
+    (
+        "const w = new WeakRef({}); new FinalizationRegistry(() => { for (;;); }).register({}, 1); 1",
+        "ok|timeout",
+    ),
     ("}", "error"),
     ("\\u{", "error"),
     ("'\\ud800'.at(0) + 1", "ok"),
@@ -229,8 +242,14 @@ const PYTHON: &[(&str, &str)] = &[
     ("while True: pass", "timeout"),
     ("while True:\n  try:\n    while True: pass\n  except BaseException: pass", "timeout"),
     ("import time; time.sleep(1000)", "timeout"),
-    ("import signal; [signal.signal(s, signal.SIG_IGN) for s in (15, 2, 1, 14)]\nwhile True: pass", "timeout"),
-    ("import threading\n[threading.Thread(target=lambda: [0 for _ in iter(int, 1)]).start() for _ in range(4)]", "ok|timeout"),
+    (
+        "import signal; [signal.signal(s, signal.SIG_IGN) for s in (15, 2, 1, 14)]\nwhile True: pass",
+        "timeout",
+    ),
+    (
+        "import threading\n[threading.Thread(target=lambda: [0 for _ in iter(int, 1)]).start() for _ in range(4)]",
+        "ok|timeout",
+    ),
     ("import threading, time\nthreading.Thread(target=time.sleep, args=(99,)).start()\n1", "ok"),
     ("import re; re.match(r'(a+)+$', 'a' * 40 + 'b')", "timeout"),
     ("10 ** 10 ** 8", "timeout|memory_limit"),
@@ -241,7 +260,10 @@ const PYTHON: &[(&str, &str)] = &[
     ("list(iter(int, 1))", "timeout|memory_limit"),
     ("class A:\n  def __repr__(self):\n    while True: pass\nA()", "timeout"),
     ("class E(Exception):\n  def __str__(self):\n    while True: pass\nraise E", "timeout"),
-    ("class D(dict):\n  def items(self):\n    while True: yield 'a', 1\nD()", "timeout|memory_limit|output_limit"),
+    (
+        "class D(dict):\n  def items(self):\n    while True: yield 'a', 1\nD()",
+        "timeout|memory_limit|output_limit",
+    ),
     ("import atexit, time; atexit.register(time.sleep, 99); 1", "ok"),
     ("import sys; sys.settrace(lambda *a: None); sys.setswitchinterval(1000); 1", "ok"),
     ("import select; select.select([], [], [])", "timeout"),
@@ -251,23 +273,41 @@ const PYTHON: &[(&str, &str)] = &[
     // Memory.
     ("'x' * 10 ** 11", "memory_limit"),
     ("a = []\nwhile True: a.append(' ' * 10 ** 6)", "memory_limit"),
-    ("a = []\nwhile True:\n  try: a.append(bytearray(10 ** 7))\n  except MemoryError: pass", "timeout|memory_limit"),
+    (
+        "a = []\nwhile True:\n  try: a.append(bytearray(10 ** 7))\n  except MemoryError: pass",
+        "timeout|memory_limit",
+    ),
     ("b = bytearray(10 ** 9)", "memory_limit"),
     ("[0] * 10 ** 10", "memory_limit"),
     ("list(range(10 ** 9))", "memory_limit"),
-    ("import mmap; m = mmap.mmap(-1, 1 << 30)\nfor i in range(0, 1 << 30, 4096): m[i] = 1", "memory_limit"),
-    ("import mmap\nms = []\nwhile True:\n  m = mmap.mmap(-1, 1 << 20); m.write(b'x' * (1 << 20)); ms.append(m)", "memory_limit|error"),
+    (
+        "import mmap; m = mmap.mmap(-1, 1 << 30)\nfor i in range(0, 1 << 30, 4096): m[i] = 1",
+        "memory_limit",
+    ),
+    (
+        "import mmap\nms = []\nwhile True:\n  m = mmap.mmap(-1, 1 << 20); m.write(b'x' * (1 << 20)); ms.append(m)",
+        "memory_limit|error",
+    ),
     ("import os; os.memfd_create('x')", "error"),
-    ("import ctypes; ctypes.CDLL(None).malloc.restype = ctypes.c_void_p\nctypes.memset(ctypes.CDLL(None).malloc(1 << 28), 1, 1 << 28)", "memory_limit|crashed|error"),
+    (
+        "import ctypes; ctypes.CDLL(None).malloc.restype = ctypes.c_void_p\nctypes.memset(ctypes.CDLL(None).malloc(1 << 28), 1, 1 << 28)",
+        "memory_limit|crashed|error",
+    ),
     ("import ctypes; ctypes.string_at(0)", "crashed"),
     ("open('/dev/shm/x', 'w')", "error"),
     ("f = open('/tmp/x', 'wb')\nwhile True: f.write(b'x' * 10 ** 6)", "error|memory_limit"),
-    ("import threading, time\n[threading.Thread(target=time.sleep, args=(9,), daemon=True).start() for _ in range(100000)]", "error|memory_limit|timeout"),
+    (
+        "import threading, time\n[threading.Thread(target=time.sleep, args=(9,), daemon=True).start() for _ in range(100000)]",
+        "error|memory_limit|timeout",
+    ),
     ("{i: {} for i in range(10 ** 8)}", "memory_limit"),
     ("import zlib, io\nzlib.decompress(zlib.compress(b'x' * (30 << 20)) ) * 10", "memory_limit"),
     // Depth.
     ("def f(): f()\nf()", "error"),
-    ("import sys; sys.setrecursionlimit(10 ** 9)\ndef f(): f()\nf()", "error|crashed|memory_limit|timeout"),
+    (
+        "import sys; sys.setrecursionlimit(10 ** 9)\ndef f(): f()\nf()",
+        "error|crashed|memory_limit|timeout",
+    ),
     ("a = []\nfor _ in range(200000): a = [a]\na", "error"),
     ("a = {}\nfor _ in range(200000): a = {'a': a}\na", "error"),
     ("a = []\nfor _ in range(200000): a = [a]\ndel a\n1", "ok"),
@@ -283,7 +323,10 @@ const PYTHON: &[(&str, &str)] = &[
     ("while True: print('x' * 1000)", "output_limit"),
     ("import sys\nwhile True: sys.stderr.write('x' * 1000)", "output_limit"),
     ("import os\nwhile True: os.write(1, b'\\xff' * 100000)", "output_limit"),
-    ("import os\nwhile True:\n  try: os.write(2, b'x' * 100000)\n  except BaseException: pass", "output_limit"),
+    (
+        "import os\nwhile True:\n  try: os.write(2, b'x' * 100000)\n  except BaseException: pass",
+        "output_limit",
+    ),
     ("'x' * 100000", "output_limit"),
     ("[0] * 1000000", "output_limit"),
     ("print('x' * 10 ** 7)", "output_limit"),
@@ -350,7 +393,10 @@ const PYTHON: &[(&str, &str)] = &[
     ("open('/x', 'w')", "error"),
     ("import os; os.mkdir('/x')", "error"),
     ("import os; os.chmod('/usr/bin', 0o777)", "error"),
-    ("import os; assert set(os.environ) <= {'PATH', 'HOME', 'LANG', 'MPLCONFIGDIR', 'MPLBACKEND', 'OPENBLAS_NUM_THREADS', 'PWD', 'LC_CTYPE'}, os.environ", "ok"),
+    (
+        "import os; assert set(os.environ) <= {'PATH', 'HOME', 'LANG', 'MPLCONFIGDIR', 'MPLBACKEND', 'OPENBLAS_NUM_THREADS', 'PWD', 'LC_CTYPE'}, os.environ",
+        "ok",
+    ),
     ("open('/dev/mem', 'rb')", "error"),
     ("open('/dev/tty', 'w').write('x')", "error"),
     ("import sys; sys.stdin.read() or None", "ok"),
@@ -362,28 +408,64 @@ const PYTHON: &[(&str, &str)] = &[
     ("for i in range(10 ** 6): open(str(i), 'w').close()", "output_limit|error|timeout"),
     ("for i in range(10 ** 6): open('/tmp/' + str(i), 'w').close()", "output_limit|error|timeout"),
     ("for i in range(200): open(str(i), 'w').close()", "output_limit"),
-    ("import os\nfor i in range(10 ** 6): os.mkdir(str(i)); os.chdir(str(i))", "error|output_limit|timeout"),
+    (
+        "import os\nfor i in range(10 ** 6): os.mkdir(str(i)); os.chdir(str(i))",
+        "error|output_limit|timeout",
+    ),
     ("f = open('big', 'wb')\nwhile True: f.write(b'x' * 10 ** 6)", "error|memory_limit"),
     ("open('sparse', 'wb').truncate(1 << 40)", "error"),
     ("open('sparse', 'wb').truncate(15 << 20)", "ok"),
-    ("for i in range(9):\n  with open(str(i), 'wb') as f: f.truncate(15 << 20)", "output_limit|error|memory_limit"),
+    (
+        "for i in range(9):\n  with open(str(i), 'wb') as f: f.truncate(15 << 20)",
+        "output_limit|error|memory_limit",
+    ),
     ("open('a' * 300, 'w')", "error"),
     ("open('bad\\nname', 'w').write('x')", "ok"),
     ("open(b'\\xff\\xfe', 'w').write('x')", "ok|error"),
-    ("import os; os.mkdir('locked'); os.chmod('locked', 0); open('fine', 'w').write('x')", "ok|error"),
+    (
+        "import os; os.mkdir('locked'); os.chmod('locked', 0); open('fine', 'w').write('x')",
+        "ok|error",
+    ),
     ("import os; os.rmdir('/files')", "error"),
     ("import os; os.chdir('/'); os.rename('/files', '/tmp/files')", "error"),
     // The runner.
-    ("import os\nfor fd in range(3, 64):\n  try: os.close(fd)\n  except OSError: pass\n1", "crashed"),
-    ("import os\nfor fd in range(3, 64):\n  try: os.write(fd, b'r' + b'\\xff' * 1000)\n  except OSError: pass\n1", "crashed"),
-    ("import os\nwhile True:\n  for fd in range(3, 64):\n    try: os.write(fd, b'o\\x05\\0\\0\\0hello')\n    except OSError: pass", "output_limit|timeout|crashed"),
-    ("import os\nfor fd in range(3, 64):\n  try: os.write(fd, b'r\\x02\\0\\0\\0{}')\n  except OSError: pass\n1", "crashed"),
-    ("import sys, __main__; [setattr(sys.modules[m], k, None) for m in ('os', 'json', 'struct') for k in list(vars(sys.modules[m]))]; 1", "ok|crashed|error"),
-    ("import builtins; [delattr(builtins, k) for k in list(vars(builtins)) if k != 'delattr']; 1", "ok|crashed|error"),
+    (
+        "import os\nfor fd in range(3, 64):\n  try: os.close(fd)\n  except OSError: pass\n1",
+        "crashed",
+    ),
+    (
+        "import os\nfor fd in range(3, 64):\n  try: os.write(fd, b'r' + b'\\xff' * 1000)\n  except OSError: pass\n1",
+        "crashed",
+    ),
+    (
+        "import os\nwhile True:\n  for fd in range(3, 64):\n    try: os.write(fd, b'o\\x05\\0\\0\\0hello')\n    except OSError: pass",
+        "output_limit|timeout|crashed",
+    ),
+    (
+        "import os\nfor fd in range(3, 64):\n  try: os.write(fd, b'r\\x02\\0\\0\\0{}')\n  except OSError: pass\n1",
+        "crashed",
+    ),
+    (
+        "import sys, __main__; [setattr(sys.modules[m], k, None) for m in ('os', 'json', 'struct') for k in list(vars(sys.modules[m]))]; 1",
+        "ok|crashed|error",
+    ),
+    (
+        "import builtins; [delattr(builtins, k) for k in list(vars(builtins)) if k != 'delattr']; 1",
+        "ok|crashed|error",
+    ),
     ("import sys; sys._getframe(1).f_globals.clear(); 1", "ok|crashed|error"),
-    ("import sys; f = sys._getframe()\nwhile f: f.f_locals.update(result=1, response={}); f = f.f_back\n1", "ok|crashed|error"),
-    ("import gc; [o.clear() for o in gc.get_objects() if isinstance(o, list)]; 1", "ok|crashed|error"),
-    ("class S(str):\n  def __str__(self): return 'x' * 10 ** 9\nS('x')", "memory_limit|output_limit|error"),
+    (
+        "import sys; f = sys._getframe()\nwhile f: f.f_locals.update(result=1, response={}); f = f.f_back\n1",
+        "ok|crashed|error",
+    ),
+    (
+        "import gc; [o.clear() for o in gc.get_objects() if isinstance(o, list)]; 1",
+        "ok|crashed|error",
+    ),
+    (
+        "class S(str):\n  def __str__(self): return 'x' * 10 ** 9\nS('x')",
+        "memory_limit|output_limit|error",
+    ),
     ("class F(float):\n  def __float__(self): return 'x'\nF(1)", "ok|error"),
     ("class K:\n  def __str__(self): return 1\n{K(): 1}", "error"),
     ("class T:\n  def tolist(self): return self\nT()", "ok|error"),
@@ -397,5 +479,8 @@ const PYTHON: &[(&str, &str)] = &[
     ("raise Exception('\\ud800\\0')", "error"),
     ("class E(Exception):\n  def __str__(self): raise E\nraise E", "error"),
     ("raise type('x' * 10 ** 5, (Exception,), {})", "error"),
-    ("e = Exception()\nfor _ in range(10 ** 5):\n  n = Exception(); n.__cause__ = e; e = n\nraise e", "error|memory_limit|crashed|timeout"),
+    (
+        "e = Exception()\nfor _ in range(10 ** 5):\n  n = Exception(); n.__cause__ = e; e = n\nraise e",
+        "error|memory_limit|crashed|timeout",
+    ),
 ];
