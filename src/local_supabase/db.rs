@@ -8,8 +8,11 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The schema, in the order it grew. Each file is applied once; `user_version` counts them.
-const MIGRATIONS: &[&str] =
-    &[include_str!("schema/0001_auth.sql"), include_str!("schema/0002_chats.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/0001_auth.sql"),
+    include_str!("schema/0002_chats.sql"),
+    include_str!("schema/0003_files.sql"),
+];
 
 /// The version of a database that has every migration.
 pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;

@@ -4,12 +4,14 @@
 
 mod analytics;
 mod chats;
+mod files;
 mod messages;
 mod relationships;
 mod usage_logs;
 
 pub(super) use analytics::ANALYTICS;
 pub(super) use chats::CHATS;
+pub(super) use files::FILES;
 pub(super) use messages::MESSAGES;
 pub(super) use relationships::{Relationship, find_relationship};
 pub(super) use usage_logs::USAGE_LOGS;
@@ -19,7 +21,7 @@ use super::fuzzy;
 use crate::local_supabase::role::Role;
 
 /// Every table of the schema `public`.
-pub(super) const TABLES: &[&Table] = &[&CHATS, &MESSAGES, &USAGE_LOGS, &ANALYTICS];
+pub(super) const TABLES: &[&Table] = &[&CHATS, &MESSAGES, &USAGE_LOGS, &ANALYTICS, &FILES];
 
 /// A policy that lets users reach their own rows.
 const OWN_ROW: &str = "(select auth.uid()) = user_id";
