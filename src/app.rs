@@ -14,6 +14,7 @@ use crate::ai::{Ai, Weather};
 use crate::auth::{AuthLayer, Verifier, VerifierSettings};
 use crate::clock::Clock;
 use crate::config::{Config, Project, Secret, SupabaseConfig};
+use crate::files::Files;
 use crate::health::Health;
 use crate::limits::Limits;
 use crate::local_supabase::{LocalSupabase, OpenError, Options as LocalOptions};
@@ -37,7 +38,7 @@ pub struct App {
 
 /// The local Supabase and its listener.
 pub struct LocalListener {
-    /// Answers `/auth/v1` and `/rest/v1`.
+    /// Answers `/auth/v1`, `/rest/v1` and `/storage/v1`.
     pub router: Router,
     /// Where.
     pub listener: TcpListener,
@@ -51,6 +52,7 @@ pub type AppState = Arc<Services>;
 pub struct Services {
     pub supabase: Supabase,
     pub generations: Generations,
+    pub files: Files,
     pub limits: Limits,
     pub ai: Ai,
     pub health: Health,
@@ -83,6 +85,7 @@ impl App {
         let supabase = Supabase::new(&project, config.request_timeout)?;
         let providers = Providers::new(&config, clock.clone())?;
         let limits = Limits::new(&config);
+        let files = Files::new(supabase.clone(), &config, clock.clone());
         let lender = TokenLender::default();
         let settings = Settings {
             providers: providers.clone(),
@@ -108,6 +111,7 @@ impl App {
             auth: AuthLayer { verifier, limits: limits.clone(), lender },
             supabase,
             generations,
+            files,
             limits,
         };
         let state = Arc::new(state);
@@ -187,6 +191,7 @@ macro_rules! extractable {
 extractable! {
     supabase: Supabase,
     generations: Generations,
+    files: Files,
     limits: Limits,
     ai: Ai,
     health: Health,

@@ -37,6 +37,10 @@ pub struct Config {
     pub max_body_bytes: usize,
     /// `MAX_GENERATE_BODY_BYTES`: the largest body of a request for a generation.
     pub max_generate_body_bytes: usize,
+    /// `MAX_FILE_BYTES`: the largest file.
+    pub max_file_bytes: u64,
+    /// `USER_FILE_QUOTA_BYTES`: what the files of one user may take together.
+    pub user_file_quota_bytes: u64,
     /// `REQUEST_TIMEOUT_S`: the longest a plain request may take.
     pub request_timeout: Duration,
     /// `GENERATION_TIMEOUT_S`: the longest a generation may take.
@@ -192,6 +196,8 @@ impl Config {
             generations_per_minute: env.parsed("GENERATIONS_PER_MINUTE", 30)?,
             max_body_bytes: env.positive("MAX_BODY_BYTES", 1 << 20)?,
             max_generate_body_bytes: env.positive("MAX_GENERATE_BODY_BYTES", 32 << 20)?,
+            max_file_bytes: env.positive("MAX_FILE_BYTES", 50 << 20)? as u64,
+            user_file_quota_bytes: env.positive("USER_FILE_QUOTA_BYTES", 1 << 30)? as u64,
             request_timeout: env.seconds("REQUEST_TIMEOUT_S", 30)?,
             generation_timeout: env.seconds("GENERATION_TIMEOUT_S", 600)?,
             shutdown_grace: Duration::from_secs(env.parsed("SHUTDOWN_GRACE_S", 30)?),

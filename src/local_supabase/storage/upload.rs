@@ -1,13 +1,11 @@
 //! Uploads: raw or as a form, with an access token or to a signed URL.
 
-use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use multer::{Field, Multipart};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -20,6 +18,7 @@ use super::route::Place;
 use super::sign::{self, Scope};
 use crate::local_supabase::context::Context;
 use crate::local_supabase::role::Role;
+use crate::multipart::{Form, FormError};
 
 /// Supabase's own limit for one upload.
 const MAX_BYTES: u64 = 5 << 30;
@@ -146,11 +145,13 @@ async fn receive(
     let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
     let content_type = header(CONTENT_TYPE).unwrap_or("application/octet-stream").to_owned();
     let length = header(CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
-    if let Ok(boundary) = multer::parse_boundary(&content_type) {
+    let is_form = content_type.trim_start().starts_with("multipart/form-data");
+    if is_form {
         if length.is_some_and(|length| length > limit.saturating_add(FORM_OVERHEAD)) {
             return Err(StorageError::too_large());
         }
-        return receive_form(context, bucket, limit, body, boundary).await;
+        let form = Form::of(Some(&content_type), body).ok_or_else(StorageError::broken_body)?;
+        return receive_form(context, bucket, limit, form).await;
     }
     if length.is_some_and(|length| length > limit) {
         return Err(StorageError::too_large());
@@ -175,18 +176,16 @@ async fn receive_form(
     context: &Context,
     bucket: &Bucket,
     limit: u64,
-    body: Body,
-    boundary: String,
+    mut form: Form,
 ) -> Result<Content, StorageError> {
-    let broken = |_: multer::Error| StorageError::broken_body();
-    let mut form = Multipart::new(body.into_data_stream(), boundary);
+    let broken = |_: FormError| StorageError::broken_body();
     let mut cache_control = "no-cache".to_owned();
     let mut user_metadata = json!({});
     let mut content_type = None;
-    while let Some(field) = form.next_field().await.map_err(broken)? {
-        let name = field.name().unwrap_or_default().to_owned();
+    while let Some(field) = form.next().await.map_err(broken)? {
+        let name = field.name().to_owned();
         if field.file_name().is_none() && !name.is_empty() {
-            let text = text(field).await?;
+            let text = field.text(MAX_FORM_TEXT).await.map_err(broken)?;
             match name.as_str() {
                 "cacheControl" => cache_control = format!("max-age={text}"),
                 "contentType" => content_type = Some(text),
@@ -200,23 +199,12 @@ async fn receive_form(
             }
             continue;
         }
-        let declared = field.content_type().map(ToString::to_string);
+        let declared = field.content_type();
         let mimetype =
             content_type.or(declared).unwrap_or_else(|| "application/octet-stream".to_owned());
         bucket.check_mime_type(&mimetype)?;
-        let received = context.blobs.receive(field, limit).await?;
+        let received = context.blobs.receive(field.pieces(), limit).await?;
         return Ok(Content { received, mimetype, cache_control, user_metadata });
     }
     Err(StorageError::invalid_request("the form has no file"))
-}
-
-async fn text(mut field: Field<'_>) -> Result<String, StorageError> {
-    let mut bytes = Vec::new();
-    while let Some(piece) = field.chunk().await.map_err(|_| StorageError::broken_body())? {
-        bytes.extend_from_slice(&piece);
-        if bytes.len() > MAX_FORM_TEXT {
-            return Err(StorageError::too_large());
-        }
-    }
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
