@@ -23,6 +23,8 @@ use crate::supabase::{Supabase, SupabaseError};
 
 /// Between two sweeps of what is remembered about users.
 const SWEEP_EVERY: Duration = Duration::from_secs(300);
+/// How long a provider's list of models holds.
+const REFRESH_MODELS_EVERY: Duration = Duration::from_secs(3600);
 
 /// Everything that requests share, and the local Supabase where there is one.
 pub struct App {
@@ -98,6 +100,7 @@ impl App {
         let generations = Generations::new(settings, lender.clone());
         let verifier = verifier(&config, &project, &supabase, &clock);
         sweep(limits.clone());
+        refresh_models(providers.clone());
         let state = Services {
             ai: Ai::new(
                 supabase.clone(),
@@ -174,6 +177,16 @@ fn sweep(limits: Limits) {
         loop {
             tokio::time::sleep(SWEEP_EVERY).await;
             limits.forget_idle_users();
+        }
+    });
+}
+
+/// Asks the providers for their models from time to time.
+fn refresh_models(providers: Providers) {
+    tokio::spawn(async move {
+        loop {
+            providers.refresh().await;
+            tokio::time::sleep(REFRESH_MODELS_EVERY).await;
         }
     });
 }

@@ -23,6 +23,10 @@ pub struct Config {
     pub anthropic: AnthropicConfig,
     /// `DEFAULT_MODEL`: the model when none is asked for.
     pub default_model: Option<String>,
+    /// `FALLBACK_MODELS`: models to ask, in this order, when a provider is overloaded or down.
+    pub fallback_models: Vec<String>,
+    /// `TITLE_MODEL`: the model that finds titles for new chats.
+    pub title_model: Option<String>,
     /// The pause before each word of the scripted model; only tests change it.
     pub scripted_pace: Duration,
     /// How often a running answer is saved; only tests change it.
@@ -189,6 +193,8 @@ impl Config {
                 auth_header: anthropic_auth_header(&env)?,
             },
             default_model: env.get("DEFAULT_MODEL"),
+            fallback_models: env.list("FALLBACK_MODELS", ""),
+            title_model: env.get("TITLE_MODEL"),
             scripted_pace: Duration::from_millis(40),
             checkpoint_every: Duration::from_secs(2),
             cors_origins: cors_origins(&env)?,
@@ -254,14 +260,12 @@ fn log_format(env: &Env<'_>) -> Result<LogFormat, ConfigError> {
 }
 
 fn cors_origins(env: &Env<'_>) -> Result<CorsOrigins, ConfigError> {
-    let value = env.text("CORS_ORIGINS", "http://localhost:3000,http://localhost:5173");
-    if value.trim() == "*" {
+    let origins = env.list("CORS_ORIGINS", "http://localhost:3000,http://localhost:5173");
+    if origins == ["*"] {
         return Ok(CorsOrigins::Any);
     }
-    value
-        .split(',')
-        .map(str::trim)
-        .filter(|origin| !origin.is_empty())
+    origins
+        .iter()
         .map(|origin| checked_origin("CORS_ORIGINS", origin))
         .collect::<Result<_, _>>()
         .map(CorsOrigins::List)
@@ -279,6 +283,13 @@ impl Env<'_> {
 
     fn text(&self, variable: &'static str, default: &str) -> String {
         self.get(variable).unwrap_or_else(|| default.to_owned())
+    }
+
+    /// What stands between commas.
+    fn list(&self, variable: &'static str, default: &str) -> Vec<String> {
+        let text = self.text(variable, default);
+        let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+        items.map(str::to_owned).collect()
     }
 
     fn secret(&self, variable: &'static str) -> Option<Secret> {

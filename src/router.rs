@@ -31,7 +31,7 @@ fn table(state: &AppState, config: &Config) -> Router<AppState> {
     let (public, _) = public().split_for_parts();
     api.route_layer(from_fn_with_state(state.auth.clone(), auth::require_user))
         .merge(public)
-        .merge(openapi::pages(&document()))
+        .merge(openapi::pages())
         .route("/", get(console::index))
 }
 
