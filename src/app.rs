@@ -14,6 +14,7 @@ use crate::ai::{Ai, Weather};
 use crate::auth::{AuthLayer, Verifier, VerifierSettings};
 use crate::clock::Clock;
 use crate::config::{Config, Project, Secret, SupabaseConfig};
+use crate::files::Files;
 use crate::health::Health;
 use crate::limits::Limits;
 use crate::local_supabase::{LocalSupabase, OpenError, Options as LocalOptions};
@@ -24,6 +25,8 @@ use crate::supabase::{Supabase, SupabaseError};
 
 /// Between two sweeps of what is remembered about users.
 const SWEEP_EVERY: Duration = Duration::from_secs(300);
+/// How long a provider's list of models holds.
+const REFRESH_MODELS_EVERY: Duration = Duration::from_secs(3600);
 
 /// Everything that requests share, and the local Supabase where there is one.
 pub struct App {
@@ -39,7 +42,7 @@ pub struct App {
 
 /// The local Supabase and its listener.
 pub struct LocalListener {
-    /// Answers `/auth/v1` and `/rest/v1`.
+    /// Answers `/auth/v1`, `/rest/v1` and `/storage/v1`.
     pub router: Router,
     /// Where.
     pub listener: TcpListener,
@@ -53,6 +56,7 @@ pub type AppState = Arc<Services>;
 pub struct Services {
     pub supabase: Supabase,
     pub generations: Generations,
+    pub files: Files,
     pub limits: Limits,
     pub ai: Ai,
     pub scripts: Scripts,
@@ -86,6 +90,7 @@ impl App {
         let supabase = Supabase::new(&project, config.request_timeout)?;
         let providers = Providers::new(&config, clock.clone())?;
         let limits = Limits::new(&config);
+        let files = Files::new(supabase.clone(), &config, clock.clone());
         let lender = TokenLender::default();
         let settings = Settings {
             providers: providers.clone(),
@@ -99,6 +104,7 @@ impl App {
         let verifier = verifier(&config, &project, &supabase, &clock);
         sweep(limits.clone());
         let scripts = Scripts::new(supabase.clone(), sandbox(&config));
+        refresh_models(providers.clone());
         let state = Services {
             ai: Ai::new(
                 supabase.clone(),
@@ -113,6 +119,7 @@ impl App {
             supabase,
             generations,
             scripts,
+            files,
             limits,
         };
         let state = Arc::new(state);
@@ -193,6 +200,16 @@ fn sweep(limits: Limits) {
     });
 }
 
+/// Asks the providers for their models from time to time.
+fn refresh_models(providers: Providers) {
+    tokio::spawn(async move {
+        loop {
+            providers.refresh().await;
+            tokio::time::sleep(REFRESH_MODELS_EVERY).await;
+        }
+    });
+}
+
 macro_rules! extractable {
     ($($field:ident: $type:ty),* $(,)?) => {
         $(impl FromRef<AppState> for $type {
@@ -206,6 +223,7 @@ macro_rules! extractable {
 extractable! {
     supabase: Supabase,
     generations: Generations,
+    files: Files,
     limits: Limits,
     ai: Ai,
     scripts: Scripts,

@@ -23,6 +23,10 @@ pub struct Config {
     pub anthropic: AnthropicConfig,
     /// `DEFAULT_MODEL`: the model when none is asked for.
     pub default_model: Option<String>,
+    /// `FALLBACK_MODELS`: models to ask, in this order, when a provider is overloaded or down.
+    pub fallback_models: Vec<String>,
+    /// `TITLE_MODEL`: the model that finds titles for new chats.
+    pub title_model: Option<String>,
     /// The pause before each word of the scripted model; only tests change it.
     pub scripted_pace: Duration,
     /// How often a running answer is saved; only tests change it.
@@ -37,6 +41,10 @@ pub struct Config {
     pub max_body_bytes: usize,
     /// `MAX_GENERATE_BODY_BYTES`: the largest body of a request for a generation.
     pub max_generate_body_bytes: usize,
+    /// `MAX_FILE_BYTES`: the largest file.
+    pub max_file_bytes: u64,
+    /// `USER_FILE_QUOTA_BYTES`: what the files of one user may take together.
+    pub user_file_quota_bytes: u64,
     /// `REQUEST_TIMEOUT_S`: the longest a plain request may take.
     pub request_timeout: Duration,
     /// `GENERATION_TIMEOUT_S`: the longest a generation may take.
@@ -204,6 +212,8 @@ impl Config {
                 auth_header: anthropic_auth_header(&env)?,
             },
             default_model: env.get("DEFAULT_MODEL"),
+            fallback_models: env.list("FALLBACK_MODELS", ""),
+            title_model: env.get("TITLE_MODEL"),
             scripted_pace: Duration::from_millis(40),
             checkpoint_every: Duration::from_secs(2),
             cors_origins: cors_origins(&env)?,
@@ -211,6 +221,8 @@ impl Config {
             generations_per_minute: env.parsed("GENERATIONS_PER_MINUTE", 30)?,
             max_body_bytes: env.positive("MAX_BODY_BYTES", 1 << 20)?,
             max_generate_body_bytes: env.positive("MAX_GENERATE_BODY_BYTES", 32 << 20)?,
+            max_file_bytes: env.positive("MAX_FILE_BYTES", 50 << 20)? as u64,
+            user_file_quota_bytes: env.positive("USER_FILE_QUOTA_BYTES", 1 << 30)? as u64,
             request_timeout: env.seconds("REQUEST_TIMEOUT_S", 30)?,
             generation_timeout: env.seconds("GENERATION_TIMEOUT_S", 600)?,
             shutdown_grace: Duration::from_secs(env.parsed("SHUTDOWN_GRACE_S", 30)?),
@@ -292,14 +304,12 @@ fn log_format(env: &Env<'_>) -> Result<LogFormat, ConfigError> {
 }
 
 fn cors_origins(env: &Env<'_>) -> Result<CorsOrigins, ConfigError> {
-    let value = env.text("CORS_ORIGINS", "http://localhost:3000,http://localhost:5173");
-    if value.trim() == "*" {
+    let origins = env.list("CORS_ORIGINS", "http://localhost:3000,http://localhost:5173");
+    if origins == ["*"] {
         return Ok(CorsOrigins::Any);
     }
-    value
-        .split(',')
-        .map(str::trim)
-        .filter(|origin| !origin.is_empty())
+    origins
+        .iter()
         .map(|origin| checked_origin("CORS_ORIGINS", origin))
         .collect::<Result<_, _>>()
         .map(CorsOrigins::List)
@@ -317,6 +327,13 @@ impl Env<'_> {
 
     fn text(&self, variable: &'static str, default: &str) -> String {
         self.get(variable).unwrap_or_else(|| default.to_owned())
+    }
+
+    /// What stands between commas.
+    fn list(&self, variable: &'static str, default: &str) -> Vec<String> {
+        let text = self.text(variable, default);
+        let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+        items.map(str::to_owned).collect()
     }
 
     fn secret(&self, variable: &'static str) -> Option<Secret> {

@@ -7,6 +7,7 @@
 pub mod clock;
 pub mod config;
 pub mod cors;
+pub mod multipart;
 pub mod telemetry;
 pub mod supabase;
 pub mod providers;
@@ -20,6 +21,7 @@ pub mod limits;
 pub mod auth;
 pub mod response;
 pub mod extract;
+pub mod files;
 pub mod messages;
 pub mod chats;
 pub mod scripts;

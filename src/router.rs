@@ -13,7 +13,7 @@ use crate::app::{App, AppState};
 use crate::config::Config;
 use crate::error::ApiError;
 use crate::surround::surround;
-use crate::{ai, auth, chats, console, cors, health, messages, openapi, scripts};
+use crate::{ai, auth, chats, console, cors, files, health, messages, openapi, scripts};
 
 /// All routes, behind all layers.
 pub fn router(app: &App) -> Router {
@@ -31,7 +31,7 @@ fn table(state: &AppState, config: &Config) -> Router<AppState> {
     let (public, _) = public().split_for_parts();
     api.route_layer(from_fn_with_state(state.auth.clone(), auth::require_user))
         .merge(public)
-        .merge(openapi::pages(&document()))
+        .merge(openapi::pages())
         .route("/", get(console::index))
 }
 
@@ -51,6 +51,11 @@ fn api(max_body_bytes: usize, max_generate_body_bytes: usize) -> OpenApiRouter<A
         .routes(routes!(chats::routes::bookmark))
         .routes(routes!(messages::routes::list, messages::routes::create))
         .routes(routes!(messages::routes::get, messages::routes::update, messages::routes::delete))
+        .routes(routes!(files::routes::list, files::routes::upload))
+        .route("/api/files", get(files::routes::list).post(files::routes::upload))
+        .routes(routes!(files::routes::get, files::routes::update, files::routes::delete))
+        .routes(routes!(files::routes::content))
+        .routes(routes!(files::routes::sign))
         .routes(routes!(ai::routes::models))
         .routes(routes!(ai::routes::resume))
         .routes(routes!(ai::routes::stop))

@@ -9,6 +9,10 @@ use super::part::{self, Part, ToolPart, ToolState};
 use super::usage::TokenUsage;
 use crate::providers::{Event, Opaque};
 
+/// An answer may be this long.
+const MAX_BYTES: usize = 4 << 20;
+const MAX_PARTS: usize = 2_000;
+
 /// The state of an answer. It only grows: parts are appended, texts get longer, and the end comes
 /// once; so a listener that knows how far it has read can always catch up.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +23,8 @@ pub struct Answer {
     pub metadata: Map<String, Value>,
     /// What the model has produced.
     pub parts: Vec<Part>,
+    /// The chat's new title.
+    pub title: Option<String>,
     /// Failures are part of the stream from here on; before, they are plain HTTP problems.
     pub is_visible: bool,
     /// How it ended.
@@ -119,7 +125,7 @@ impl Answer {
         parts: Vec<Part>,
         end: Option<End>,
     ) -> Self {
-        Self { claim, metadata, parts, is_visible: true, end, calls: Vec::new() }
+        Self { claim, metadata, parts, is_visible: true, end, ..Self::default() }
     }
 
     /// The answer's text.
@@ -134,10 +140,15 @@ impl Answer {
             Part::Reasoning { text, opaque, .. } => {
                 text.len() + opaque.as_ref().map_or(0, |opaque| opaque.json.len())
             }
-            Part::Tool(tool) => tool.arguments.len(),
+            Part::Tool(tool) => tool.id.len() + tool.name.len() + tool.arguments.len(),
             Part::StepStart | Part::Other(_) => 0,
         });
         bytes.sum()
+    }
+
+    /// Nothing more fits.
+    pub(super) fn is_full(&self) -> bool {
+        self.bytes() > MAX_BYTES || self.parts.len() > MAX_PARTS
     }
 
     /// Begins another call of the model.

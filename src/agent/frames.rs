@@ -23,6 +23,7 @@ pub struct StreamError {
 pub struct Cursor {
     started: bool,
     in_step: bool,
+    titled: bool,
     /// One for each part that was begun.
     parts: Vec<Progress>,
     /// Parts before this one are finished.
@@ -41,24 +42,73 @@ enum Progress {
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
 enum Frame<'a> {
-    Start { message_id: Uuid, message_metadata: &'a Map<String, Value> },
+    Start {
+        message_id: Uuid,
+        message_metadata: &'a Map<String, Value>,
+    },
     StartStep,
     FinishStep,
-    TextStart { id: &'a str },
-    TextDelta { id: &'a str, delta: &'a str },
-    TextEnd { id: &'a str },
-    ReasoningStart { id: &'a str },
-    ReasoningDelta { id: &'a str, delta: &'a str },
-    ReasoningEnd { id: &'a str },
-    ToolInputStart { tool_call_id: &'a str, tool_name: &'a str },
-    ToolInputDelta { tool_call_id: &'a str, input_text_delta: &'a str },
-    ToolInputAvailable { tool_call_id: &'a str, tool_name: &'a str, input: &'a Value },
-    ToolOutputAvailable { tool_call_id: &'a str, output: &'a Value },
-    ToolOutputError { tool_call_id: &'a str, error_text: &'a str },
-    MessageMetadata { message_metadata: &'a Map<String, Value> },
-    Finish { message_metadata: &'a Map<String, Value> },
+    TextStart {
+        id: &'a str,
+    },
+    TextDelta {
+        id: &'a str,
+        delta: &'a str,
+    },
+    TextEnd {
+        id: &'a str,
+    },
+    ReasoningStart {
+        id: &'a str,
+    },
+    ReasoningDelta {
+        id: &'a str,
+        delta: &'a str,
+    },
+    ReasoningEnd {
+        id: &'a str,
+    },
+    ToolInputStart {
+        tool_call_id: &'a str,
+        tool_name: &'a str,
+    },
+    ToolInputDelta {
+        tool_call_id: &'a str,
+        input_text_delta: &'a str,
+    },
+    ToolInputAvailable {
+        tool_call_id: &'a str,
+        tool_name: &'a str,
+        input: &'a Value,
+    },
+    ToolOutputAvailable {
+        tool_call_id: &'a str,
+        output: &'a Value,
+    },
+    ToolOutputError {
+        tool_call_id: &'a str,
+        error_text: &'a str,
+    },
+    MessageMetadata {
+        message_metadata: &'a Map<String, Value>,
+    },
+    Finish {
+        message_metadata: &'a Map<String, Value>,
+    },
     Abort,
-    Error { error_text: &'a str },
+    Error {
+        error_text: &'a str,
+    },
+    #[serde(rename = "data-chat-title")]
+    Title {
+        data: Title<'a>,
+        transient: bool,
+    },
+}
+
+#[derive(Serialize)]
+struct Title<'a> {
+    title: &'a str,
 }
 
 impl Cursor {
@@ -87,6 +137,10 @@ impl Cursor {
             self.advance_part(index, &answer.parts[index], out);
         }
         self.skip_finished();
+        if let Some(title) = answer.title.as_deref().filter(|_| !self.titled) {
+            self.titled = true;
+            put(out, &Frame::Title { data: Title { title }, transient: true });
+        }
         if let Some(end) = &answer.end {
             self.finish(answer, end, out, describe);
         }

@@ -132,8 +132,9 @@ impl Generations {
         let user_id = job.credentials.user_id;
         let borrowing = self.inner.lender.register(&job.credentials);
         let settings = self.inner.settings.clone();
-        let run = Run::new(job, settings, sender, stop.clone(), self.inner.shutdown.clone());
         let inner = self.inner.clone();
+        let (shutdown, tasks) = (inner.shutdown.clone(), inner.tasks.clone());
+        let run = Run::new(job, settings, sender, stop.clone(), shutdown, tasks);
         self.inner.tasks.spawn(async move {
             run.run().await;
             drop(borrowing);

@@ -20,6 +20,7 @@ mod recorder;
 mod run;
 mod save;
 mod tally;
+mod title;
 mod token;
 mod tool;
 mod toolbox;

@@ -9,30 +9,33 @@ const CAUTIOUS_BYTES_PER_TOKEN: usize = 3;
 /// The share of the context window that is kept free for the answer where no limit is set.
 const ANSWER_SHARE: u64 = 4;
 
-/// The conversation for the model, oldest first, without what exceeds the window. The newest
-/// message always stays; a message goes with all that belongs to it.
+/// The conversation for the model, oldest first, without what exceeds the window: the history and
+/// the `turns` of the answer so far. The newest message and the turns always stay; a message goes
+/// with all that belongs to it.
 pub fn conversation(
     history: &[HistoryMessage],
+    turns: &[Message],
     system: Option<&str>,
     context_window: Option<u64>,
     max_output_tokens: Option<u32>,
 ) -> Vec<Message> {
-    let mut room = room(system, context_window, max_output_tokens);
-    let mut turns: Vec<Vec<Message>> = Vec::new();
+    let taken: usize = turns.iter().map(size).sum();
+    let mut room = room(system, context_window, max_output_tokens).saturating_sub(taken);
+    let mut kept: Vec<Vec<Message>> = Vec::new();
     for message in history.iter().rev() {
         let turn = messages(message);
         let size: usize = turn.iter().map(size).sum();
-        if size > room && !turns.is_empty() {
+        if size > room && !kept.is_empty() {
             break;
         }
         room = room.saturating_sub(size);
-        turns.push(turn);
+        kept.push(turn);
     }
     // A conversation that begins with an answer confuses models and is refused by some.
-    while turns.len() > 1 && starts_with_answer(turns.last()) {
-        turns.pop();
+    while kept.len() > 1 && starts_with_answer(kept.last()) {
+        kept.pop();
     }
-    turns.into_iter().rev().flatten().collect()
+    kept.into_iter().rev().flatten().chain(turns.iter().cloned()).collect()
 }
 
 fn starts_with_answer(turn: Option<&Vec<Message>>) -> bool {

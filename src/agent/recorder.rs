@@ -26,6 +26,20 @@ pub trait Recorder: Send + Sync {
         credentials: &'a Credentials,
         save: &'a Save,
     ) -> BoxFuture<'a, Result<Saved, SupabaseError>>;
+
+    /// Names the chat unless the user has. Whether it was named.
+    fn save_title<'a>(
+        &'a self,
+        credentials: &'a Credentials,
+        title: &'a str,
+    ) -> BoxFuture<'a, Result<bool, SupabaseError>>;
+
+    /// Saves usage that belongs to no message.
+    fn save_usage<'a>(
+        &'a self,
+        credentials: &'a Credentials,
+        usage: &'a UsageLog,
+    ) -> BoxFuture<'a, Result<(), SupabaseError>>;
 }
 
 /// Whether the chat is claimed.
@@ -52,6 +66,8 @@ pub struct Started {
     pub system_prompt: Option<String>,
     /// The active messages up to the question, oldest first.
     pub history: Vec<HistoryMessage>,
+    /// The chat still has the title that every chat is born with.
+    pub is_untitled: bool,
     /// What the stored message's metadata begins with.
     pub metadata: Map<String, Value>,
 }

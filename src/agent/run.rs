@@ -7,23 +7,27 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, Interval, MissedTickBehavior, sleep_until};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use super::answer::{Answer, Claim, End, Status};
 use super::failure::Failure;
 use super::recorder::{Begun, Save, Saved, Started};
 use super::tally::Tally;
-use super::{Job, Settings, prompt, save, toolbox};
-use crate::providers::{ChosenModel, Event, FinishReason, Message, ProviderName, Request};
+use super::title::{self, Titling};
+use super::{Job, Settings, Tool, prompt, save, toolbox};
+use crate::providers::{
+    Candidates, ChosenModel, Event, FinishReason, Message, Patience, ProviderName, Request,
+};
 use crate::supabase::SupabaseError;
 
 /// How long a failure stays a plain HTTP problem while the model is silent.
 const SILENCE: Duration = Duration::from_secs(10);
-/// An answer may be this long.
-const MAX_ANSWER_BYTES: usize = 4 << 20;
+/// How long a failing model is asked again before the next one gets its turn.
+const PATIENCE_WITH_FALLBACK: Duration = Duration::from_secs(8);
 /// Without a service key, a generation ends this long before its token does.
 const LAST_MINUTE_S: i64 = 15;
 /// How many events that have already arrived are taken in at once.
@@ -31,7 +35,7 @@ const BATCH: usize = 64;
 
 /// A generation at work.
 pub(super) struct Run {
-    pub(super) job: Job,
+    pub(super) job: Arc<Job>,
     pub(super) settings: Arc<Settings>,
     pub(super) answer: watch::Sender<Answer>,
     /// The user has asked for a stop.
@@ -40,11 +44,16 @@ pub(super) struct Run {
     pub(super) shutdown: CancellationToken,
     tally: Tally,
     model: Option<ChosenModel>,
+    /// The call under way has brought nothing yet.
+    is_silent: bool,
     started_at: Instant,
     first_token_at: Option<Instant>,
     checkpoints: Interval,
     saving: Option<BoxFuture<'static, Result<Saved, SupabaseError>>>,
     saved_bytes: Option<usize>,
+    /// Where tasks that may outlive the answer are kept track of.
+    tasks: TaskTracker,
+    title: Option<oneshot::Receiver<String>>,
 }
 
 /// Why a generation ends early.
@@ -67,31 +76,55 @@ impl Run {
         answer: watch::Sender<Answer>,
         stop: CancellationToken,
         shutdown: CancellationToken,
+        tasks: TaskTracker,
     ) -> Self {
         let mut checkpoints = tokio::time::interval(settings.checkpoint_every);
         checkpoints.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
-            job,
+            job: Arc::new(job),
             settings,
             answer,
             stop,
             shutdown,
             tally: Tally::default(),
             model: None,
+            is_silent: true,
             started_at: Instant::now(),
             first_token_at: None,
             checkpoints,
             saving: None,
             saved_bytes: None,
+            tasks,
+            title: None,
         }
     }
 
     /// Runs to the end, whatever happens.
     pub(super) async fn run(mut self) {
         let Some(started) = self.claim().await else { return };
+        self.begin_title(&started);
         let outcome = AssertUnwindSafe(self.produce(*started)).catch_unwind().await;
         let outcome = outcome.unwrap_or(Err(Interruption::Failed(Failure::Crashed)));
         self.end(outcome).await;
+    }
+
+    /// Looks for a title beside the answer, where the chat has none yet.
+    fn begin_title(&mut self, started: &Started) {
+        let question = title::question(&started.history).filter(|_| started.is_untitled);
+        let Some(question) = question else { return };
+        let (told, title) = oneshot::channel();
+        let (job, settings) = (self.job.clone(), self.settings.clone());
+        let titling = Titling { job, settings, question }.run(told);
+        let shutdown = self.shutdown.clone();
+        self.tasks.spawn(async move { shutdown.run_until_cancelled(titling).await });
+        self.title = Some(title);
+    }
+
+    fn take_title(&mut self, title: Option<String>) {
+        self.title = None;
+        if title.is_some() {
+            self.answer.send_modify(|answer| answer.title = title);
+        }
     }
 
     async fn claim(&mut self) -> Option<Box<Started>> {
@@ -119,11 +152,11 @@ impl Run {
 
     /// Calls the model, runs its tools and calls it again, until it has said everything.
     async fn produce(&mut self, started: Started) -> Result<String, Interruption> {
-        let model = self.choose_model(&started)?;
-        let mut request = self.request(&started, &model);
+        let mut models = self.settings.providers.candidates(started.model.as_deref())?;
+        let mut turns = Vec::new();
         let mut steps = 1;
         loop {
-            let reason = self.call(&model, &request).await?;
+            let reason = self.call_one_of(&mut models, &started, &turns).await?;
             if reason != FinishReason::ToolCalls {
                 return Ok(reason.as_str().to_owned());
             }
@@ -132,30 +165,56 @@ impl Run {
             }
             steps += 1;
             self.run_tools().await?;
-            let turn = self.last_turn();
-            request.messages.extend(turn);
+            turns.extend(self.last_turn());
         }
     }
 
-    fn choose_model(&mut self, started: &Started) -> Result<ChosenModel, Failure> {
-        let asked = started.model.as_deref();
-        let model = self.settings.providers.choose(asked)?;
-        self.model = Some(model.clone());
-        if model.provider() == ProviderName::Scripted {
-            self.job.tools.extend(self.settings.demo_tools.iter().cloned());
+    /// Calls the first of the models that answers.
+    async fn call_one_of(
+        &mut self,
+        models: &mut Candidates,
+        started: &Started,
+        turns: &[Message],
+    ) -> Result<FinishReason, Interruption> {
+        loop {
+            let model = models.current().clone();
+            self.use_model(&model);
+            let mut request = self.request(started, turns, &model);
+            if models.has_next() {
+                request.patience.retries_end = Some(Instant::now() + PATIENCE_WITH_FALLBACK);
+            }
+            match self.call(&model, &request).await {
+                Err(Interruption::Failed(Failure::Provider(error)))
+                    if self.is_silent && models.give_way(&error) =>
+                {
+                    warn!("{} gives way to {}: {error}", model.id, models.current().id);
+                    self.tally.give_up_call(self.answer.borrow().bytes());
+                }
+                result => return result,
+            }
         }
+    }
+
+    fn use_model(&mut self, model: &ChosenModel) {
+        self.model = Some(model.clone());
         self.answer.send_modify(|answer| {
             answer.metadata.insert("model".into(), model.id.as_str().into());
             answer.metadata.insert("provider".into(), model.provider().as_str().into());
         });
-        Ok(model)
     }
 
-    fn request(&self, started: &Started, model: &ChosenModel) -> Request {
+    fn tools(&self, model: &ChosenModel) -> Vec<Arc<dyn Tool>> {
+        let is_demo = model.provider() == ProviderName::Scripted;
+        let demo = self.settings.demo_tools.iter().filter(|_| is_demo);
+        self.job.tools.iter().chain(demo).cloned().collect()
+    }
+
+    fn request(&self, started: &Started, turns: &[Message], model: &ChosenModel) -> Request {
         let options = &self.job.options;
         let system = options.system.clone().or_else(|| started.system_prompt.clone());
         let messages = prompt::conversation(
             &started.history,
+            turns,
             system.as_deref(),
             model.context_window(),
             options.max_output_tokens,
@@ -164,14 +223,17 @@ impl Run {
             model: String::new(),
             system,
             messages,
-            tools: self.job.tools.iter().map(|tool| tool.definition()).collect(),
+            tools: self.tools(model).iter().map(|tool| tool.definition()).collect(),
             max_output_tokens: options.max_output_tokens,
             temperature: options.temperature,
             top_p: options.top_p,
             stop: options.stop.clone(),
             reasoning_effort: options.reasoning_effort,
             response_format: options.response_format.clone(),
-            deadline: Some(self.started_at + self.settings.generation_timeout),
+            patience: Patience {
+                deadline: Some(self.started_at + self.settings.generation_timeout),
+                retries_end: None,
+            },
         }
     }
 
@@ -181,22 +243,22 @@ impl Run {
         model: &ChosenModel,
         request: &Request,
     ) -> Result<FinishReason, Interruption> {
-        self.tally.begin_call(request, self.answer.borrow().bytes());
+        self.is_silent = true;
+        self.tally.begin_call(model, request, self.answer.borrow().bytes());
         self.checkpoint();
         let stream = self.attend(model.stream(request.clone())).await??;
         self.tally.accepted();
         let mut events = stream.ready_chunks(BATCH);
         let mut finish_reason = None;
-        let mut is_first = true;
         while let Some(batch) = self.attend(events.next()).await? {
             for event in batch {
                 match event? {
                     Event::Usage(usage) => self.tally.report(usage),
                     Event::End { finish_reason: reason } => finish_reason = Some(reason),
-                    event => self.take_in(event, &mut is_first),
+                    event => self.take_in(event),
                 }
             }
-            if self.answer.borrow().bytes() > MAX_ANSWER_BYTES {
+            if self.answer.borrow().is_full() {
                 return Err(Interruption::TooLarge);
             }
         }
@@ -205,9 +267,9 @@ impl Run {
         Ok(finish_reason.unwrap_or(FinishReason::Stop))
     }
 
-    fn take_in(&mut self, event: Event, is_first: &mut bool) {
+    fn take_in(&mut self, event: Event) {
         self.first_token_at.get_or_insert_with(Instant::now);
-        let starts_step = std::mem::replace(is_first, false);
+        let starts_step = std::mem::replace(&mut self.is_silent, false);
         self.answer.send_modify(|answer| {
             answer.is_visible = true;
             if starts_step {
@@ -219,7 +281,8 @@ impl Run {
 
     async fn run_tools(&mut self) -> Result<(), Interruption> {
         let calls = toolbox::pending(&self.answer.borrow());
-        let runs = toolbox::run_all(calls, &self.job.tools, &self.job.credentials);
+        let tools = self.model.as_ref().map(|model| self.tools(model)).unwrap_or_default();
+        let runs = toolbox::run_all(calls, &tools, &self.job.credentials);
         let results = self.attend(runs).await?;
         self.answer.send_modify(|answer| toolbox::store(answer, results));
         Ok(())
@@ -248,6 +311,7 @@ impl Run {
                     self.saving = None;
                     self.heed(saved)?;
                 }
+                title = under_way(&mut self.title) => self.take_title(title.ok()),
                 _ = self.checkpoints.tick() => self.keep_alive()?,
                 () = self.answer.closed(), if !self.job.survives_disconnect => {
                     return Err(Interruption::Stopped);
@@ -285,7 +349,7 @@ impl Run {
             model: self.model.as_ref().map(|model| model.id.clone()),
             metadata: Some(answer.metadata.clone()),
             usage: Some(usage.tokens()),
-            cost_usd: self.model.as_ref().and_then(|model| usage.cost_usd(model)),
+            cost_usd: usage.cost_usd(),
             end: None,
         };
         drop(answer);
@@ -342,6 +406,8 @@ impl Run {
             }
             Err(_) => {}
         }
+        let title = self.title.as_mut().and_then(|title| title.try_recv().ok());
+        self.take_title(title);
         info!(status = end.status.as_str(), latency_ms = end.latency_ms, "generation ended");
         self.answer.send_modify(|answer| answer.end = Some(end));
     }
@@ -352,7 +418,7 @@ impl Run {
             status,
             finish_reason,
             usage: usage.tokens(),
-            cost_usd: self.model.as_ref().and_then(|model| usage.cost_usd(model)),
+            cost_usd: usage.cost_usd(),
             latency_ms: millis(self.started_at.elapsed()),
             failure,
             message: None,
@@ -370,16 +436,14 @@ impl Run {
     }
 }
 
-/// The answer of the save under way; never without one.
-async fn under_way(
-    saving: &mut Option<BoxFuture<'static, Result<Saved, SupabaseError>>>,
-) -> Result<Saved, SupabaseError> {
-    match saving {
-        Some(saving) => saving.await,
+/// What comes of the work under way; never without one.
+async fn under_way<F: Future + Unpin>(work: &mut Option<F>) -> F::Output {
+    match work {
+        Some(work) => work.await,
         None => std::future::pending().await,
     }
 }
 
-fn millis(duration: Duration) -> u64 {
+pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

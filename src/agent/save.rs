@@ -160,7 +160,7 @@ pub(super) fn usage_log(
         cache_write_input_tokens: tokens.cache_write_input_tokens,
         reasoning_tokens: tokens.reasoning_tokens,
         usage_source: total.source(),
-        cost_usd: total.cost_usd(model),
+        cost_usd: total.cost_usd(),
         latency_ms: end.latency_ms,
         time_to_first_token_ms,
         status: end.status.as_str(),

@@ -6,15 +6,15 @@ use super::usage::{TokenUsage, UsageSource, estimated_tokens};
 use crate::providers::{ChosenModel, Content, Request, Usage};
 
 /// The calls so far.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Tally {
     done: Vec<Counted>,
     current: Option<Call>,
 }
 
 /// One call under way.
-#[derive(Debug)]
 struct Call {
+    model: ChosenModel,
     input_estimate: u64,
     /// How long the answer was when the call began.
     bytes_before: usize,
@@ -23,22 +23,40 @@ struct Call {
     reported: Option<Usage>,
 }
 
-/// The tokens of one or more calls.
-#[derive(Clone, Debug)]
+/// The tokens of one call.
+#[derive(Clone)]
 struct Counted {
+    model: ChosenModel,
     usage: Usage,
     source: UsageSource,
 }
 
 /// All calls together.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Total(Vec<Counted>);
 
 impl Tally {
-    pub(super) fn begin_call(&mut self, request: &Request, bytes_before: usize) {
-        let input_estimate = estimated_tokens(request_bytes(request));
-        self.current =
-            Some(Call { input_estimate, bytes_before, is_accepted: false, reported: None });
+    pub(super) fn begin_call(
+        &mut self,
+        model: &ChosenModel,
+        request: &Request,
+        bytes_before: usize,
+    ) {
+        self.current = Some(Call {
+            model: model.clone(),
+            input_estimate: estimated_tokens(request_bytes(request)),
+            bytes_before,
+            is_accepted: false,
+            reported: None,
+        });
+    }
+
+    /// Ends a call in whose place another model is asked. One that was not taken costs nothing.
+    pub(super) fn give_up_call(&mut self, bytes: usize) {
+        if self.current.as_ref().is_some_and(|call| call.is_accepted) {
+            self.end_call(bytes, false);
+        }
+        self.current = None;
     }
 
     pub(super) fn accepted(&mut self) {
@@ -79,20 +97,23 @@ impl Tally {
 
 impl Call {
     fn counted(&self, bytes: usize, is_whole: bool) -> Counted {
+        let (usage, source) = self.usage(bytes, is_whole);
+        Counted { model: self.model.clone(), usage, source }
+    }
+
+    fn usage(&self, bytes: usize, is_whole: bool) -> (Usage, UsageSource) {
         if !self.is_accepted {
-            return Counted { usage: Usage::default(), source: UsageSource::Missing };
+            return (Usage::default(), UsageSource::Missing);
         }
         match &self.reported {
-            Some(usage) if is_whole => {
-                Counted { usage: usage.clone(), source: UsageSource::Reported }
-            }
+            Some(usage) if is_whole => (usage.clone(), UsageSource::Reported),
             reported => {
                 let mut usage = reported
                     .clone()
                     .unwrap_or(Usage { input_tokens: self.input_estimate, ..Usage::default() });
                 let output = estimated_tokens(bytes.saturating_sub(self.bytes_before));
                 usage.output_tokens = usage.output_tokens.max(output);
-                Counted { usage, source: UsageSource::Estimated }
+                (usage, UsageSource::Estimated)
             }
         }
     }
@@ -109,8 +130,8 @@ impl Total {
     }
 
     /// The price, if each call's is known.
-    pub(super) fn cost_usd(&self, model: &ChosenModel) -> Option<f64> {
-        self.0.iter().map(|counted| model.cost_usd(&counted.usage)).sum()
+    pub(super) fn cost_usd(&self) -> Option<f64> {
+        self.0.iter().map(|counted| counted.model.cost_usd(&counted.usage)).sum()
     }
 
     /// The least certain of the calls' sources.

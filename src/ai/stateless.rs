@@ -10,6 +10,7 @@ use super::request;
 use super::store::Acting;
 use crate::agent::{
     Begun, Credentials, HistoryMessage, Options, Part, Recorder, Rows, Save, Saved, Started,
+    UsageLog,
 };
 use crate::clock::Clock;
 use crate::error::ApiError;
@@ -38,6 +39,7 @@ impl Recorder for StatelessRecorder {
             model: self.model.clone(),
             system_prompt: None,
             history: self.history.clone(),
+            is_untitled: false,
             metadata: Map::new(),
         };
         async move { Ok(Begun::Started(Box::new(started))) }.boxed()
@@ -51,16 +53,31 @@ impl Recorder for StatelessRecorder {
         async move {
             let log = save.end.as_ref().and_then(|end| end.usage_log.as_ref());
             if let Some(log) = log {
-                let acting = Acting::of(credentials, &self.supabase, &self.clock);
-                let mut row = json!(log);
-                row["id"] = json!(self.id);
-                row["user_id"] = json!(credentials.user_id);
-                let rest = self.supabase.rest(acting.caller());
-                rest.from("usage_logs").insert_new(&row).select("id").rows().await?;
+                self.save_usage(credentials, log).await?;
             }
             Ok(Saved { is_owned: true, stop_requested: false, status: None, message: None })
         }
         .boxed()
+    }
+
+    fn save_title<'a>(
+        &'a self,
+        _: &'a Credentials,
+        _: &'a str,
+    ) -> BoxFuture<'a, Result<bool, SupabaseError>> {
+        async { Ok(false) }.boxed()
+    }
+
+    fn save_usage<'a>(
+        &'a self,
+        credentials: &'a Credentials,
+        usage: &'a UsageLog,
+    ) -> BoxFuture<'a, Result<(), SupabaseError>> {
+        let acting = Acting::of(credentials, &self.supabase, &self.clock);
+        let mut row = json!(usage);
+        row["id"] = json!(self.id);
+        row["user_id"] = json!(credentials.user_id);
+        async move { acting.log(&self.supabase, &row).await }.boxed()
     }
 }
 

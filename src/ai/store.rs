@@ -12,8 +12,9 @@ use uuid::Uuid;
 use super::request::{Action, Wanted};
 use crate::agent::{
     Begun, Credentials, HistoryMessage, Recorder, Refusal, Rows, Save, Saved, Started, Status,
-    TokenUsage,
+    TokenUsage, UsageLog,
 };
+use crate::chats::model::UNTITLED;
 use crate::clock::Clock;
 use crate::supabase::{AccessToken, Caller, Supabase, SupabaseError};
 
@@ -52,6 +53,12 @@ impl Acting {
     pub(super) fn caller(&self) -> Caller<'_> {
         if self.user_id.is_some() { Caller::Service } else { Caller::User(&self.token) }
     }
+
+    /// Adds a row to `usage_logs`.
+    pub(super) async fn log(&self, supabase: &Supabase, row: &Value) -> Result<(), SupabaseError> {
+        let logs = supabase.rest(self.caller()).from("usage_logs");
+        logs.insert_new(row).select("id").rows().await.map(drop)
+    }
 }
 
 #[derive(Serialize)]
@@ -81,6 +88,7 @@ struct BeginAnswer {
 
 #[derive(Deserialize)]
 struct ChatRow {
+    title: String,
     system_prompt: Option<String>,
 }
 
@@ -149,6 +157,34 @@ impl Recorder for ChatRecorder {
             })
         }
         .boxed()
+    }
+
+    fn save_title<'a>(
+        &'a self,
+        credentials: &'a Credentials,
+        title: &'a str,
+    ) -> BoxFuture<'a, Result<bool, SupabaseError>> {
+        async move {
+            let acting = Acting::of(credentials, &self.supabase, &self.clock);
+            let chats = self.supabase.rest(acting.caller()).from("chats");
+            let untitled = chats.eq("id", self.chat_id).eq("user_id", credentials.user_id);
+            let untitled = untitled.eq("title", UNTITLED).select("id");
+            let named = untitled.update(&json!({ "title": title })).rows().await?;
+            Ok(!named.is_empty())
+        }
+        .boxed()
+    }
+
+    fn save_usage<'a>(
+        &'a self,
+        credentials: &'a Credentials,
+        usage: &'a UsageLog,
+    ) -> BoxFuture<'a, Result<(), SupabaseError>> {
+        let acting = Acting::of(credentials, &self.supabase, &self.clock);
+        let mut row = json!(usage);
+        row["user_id"] = json!(credentials.user_id);
+        row["chat_id"] = json!(self.chat_id);
+        async move { acting.log(&self.supabase, &row).await }.boxed()
     }
 }
 
@@ -222,6 +258,7 @@ fn started(answer: BeginAnswer) -> Result<Begun, SupabaseError> {
     Ok(Begun::Started(Box::new(Started {
         rows,
         model: message.model,
+        is_untitled: answer.chat.as_ref().is_some_and(|chat| chat.title == UNTITLED),
         system_prompt: answer.chat.and_then(|chat| chat.system_prompt),
         history: answer.history,
         metadata: message.metadata,

@@ -10,6 +10,9 @@ use crate::extract::{nullable, present};
 use crate::messages::model::Message;
 use crate::validate::Checks;
 
+/// The title of a chat that nobody has named. The database has it as its default.
+pub const UNTITLED: &str = "New chat";
+
 /// A conversation.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 pub struct Chat {
@@ -92,7 +95,7 @@ impl CreateChat {
 
     /// Whether a stored chat is what this request would have created.
     pub fn created(&self, chat: &Chat) -> bool {
-        chat.title == self.title.as_deref().unwrap_or("New chat")
+        chat.title == self.title.as_deref().unwrap_or(UNTITLED)
             && chat.model == self.model
             && chat.system_prompt == self.system_prompt
             && chat.metadata == self.metadata.clone().unwrap_or_default()

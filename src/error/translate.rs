@@ -30,6 +30,11 @@ fn from_supabase(error: &SupabaseError) -> ApiError {
             "validation_failed",
             "The database refused a value as too long or of the wrong form.",
         ),
+        Kind::TooLarge => ApiError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "file_too_large",
+            "The file is larger than the storage takes.",
+        ),
         Kind::TokenExpired => {
             ApiError::unauthorized("token_expired", "Your session has expired. Sign in again.")
         }

@@ -11,6 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const MIGRATIONS: &[&str] = &[
     include_str!("schema/0001_auth.sql"),
     include_str!("schema/0002_chats.sql"),
+    include_str!("schema/0003_files.sql"),
     include_str!("schema/0004_scripts.sql"),
 ];
 

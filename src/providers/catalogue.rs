@@ -2,7 +2,7 @@
 //! `models.json`, whose notes say where it is from and of when.
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -138,21 +138,25 @@ impl Model {
 }
 
 /// The models that can be asked today, the built-in one last.
-pub fn offered(today: Date) -> impl Iterator<Item = &'static Model> {
+pub fn offered(today: Date) -> impl Iterator<Item = &'static Arc<Model>> {
     CATALOGUE.models.iter().filter(move |model| !model.is_gone(today))
 }
 
 /// The model with this id, with or without its provider's name before it.
-pub fn find(id: &str) -> Option<&'static Model> {
+pub fn find(id: &str) -> Option<&'static Arc<Model>> {
     let qualified = id.split_once('/').and_then(|(provider, id)| {
         let provider = CATALOGUE.models.iter().find(|model| model.provider.as_str() == provider)?;
-        find_of(provider.provider, id)
+        arc_of(provider.provider, id)
     });
     qualified.or_else(|| CATALOGUE.models.iter().find(|model| model.id == id))
 }
 
 /// A provider's model with this id.
 pub fn find_of(provider: ProviderName, id: &str) -> Option<&'static Model> {
+    arc_of(provider, id).map(Arc::as_ref)
+}
+
+fn arc_of(provider: ProviderName, id: &str) -> Option<&'static Arc<Model>> {
     CATALOGUE.models.iter().find(|model| model.provider == provider && model.id == id)
 }
 
@@ -163,32 +167,32 @@ pub fn shutdown(id: &str) -> Option<Date> {
     CATALOGUE.shutdowns.get(id).copied()
 }
 
-/// The ids of up to three models that may have been meant by an unknown one, likeliest first.
-pub fn close_matches(id: &str, today: Date) -> Vec<String> {
-    similar::closest(id, offered(today).map(Model::qualified_id))
+/// Up to three of the `offered` ids that may have been meant by an unknown one, likeliest first.
+pub fn close_matches(id: &str, offered: impl Iterator<Item = String>) -> Vec<String> {
+    similar::closest(id, offered)
 }
 
-#[derive(Deserialize)]
-struct Catalogue {
+#[derive(Default, Deserialize)]
+struct File {
     models: Vec<Model>,
+    shutdowns: HashMap<String, Date>,
+}
+
+struct Catalogue {
+    models: Vec<Arc<Model>>,
     shutdowns: HashMap<String, Date>,
 }
 
 /// A test reads the file, so that it can only fail there.
 static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
     let file = serde_json::from_str(include_str!("models.json"));
-    let mut catalogue: Catalogue = file.unwrap_or_else(|_| Catalogue::empty());
-    catalogue.models.push(demo());
-    catalogue
+    let file: File = file.unwrap_or_default();
+    let models = file.models.into_iter().chain([demo()]);
+    Catalogue { models: models.map(Arc::new).collect(), shutdowns: file.shutdowns }
 });
 
-impl Catalogue {
-    fn empty() -> Self {
-        Self { models: Vec::new(), shutdowns: HashMap::new() }
-    }
-}
-
-fn demo() -> Model {
+/// The built-in model.
+pub(super) fn demo() -> Model {
     use Capability::{Documents, Reasoning, Text, Tools, Vision};
     Model {
         name: "Demo (scripted)".to_owned(),

@@ -11,7 +11,7 @@ use serde::Serialize;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::sse::{Broken, LARGEST_EVENT};
-use super::{Connection, ErrorKind, ProviderError, ProviderName, retry};
+use super::{Connection, ErrorKind, Patience, ProviderError, ProviderName, retry};
 
 /// The longest wait for an answer to begin, as in the providers' SDKs.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(600);
@@ -68,22 +68,22 @@ impl Http {
         url: &Url,
         headers: &HeaderMap,
         body: &impl Serialize,
-        deadline: Option<Instant>,
+        patience: Patience,
     ) -> Result<Response, ProviderError> {
         let body = serde_json::to_vec(body)
             .map_err(|error| self.error(ErrorKind::InvalidRequest, &error.to_string()))?;
         let body = Bytes::from(body);
-        retry::with_retries(self.connection.max_retries, deadline, || {
+        retry::with_retries(self.connection.max_retries, patience, || {
             let request = self.client.post(url.clone()).headers(headers.clone());
             let request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
-            self.send(request, deadline)
+            self.send(request, patience.deadline)
         })
         .await
     }
 
     /// Fetches a text, trying again where that helps.
     pub async fn get(&self, url: &Url, headers: &HeaderMap) -> Result<String, ProviderError> {
-        retry::with_retries(self.connection.max_retries, None, async || {
+        retry::with_retries(self.connection.max_retries, Patience::default(), async || {
             let request = self.client.get(url.clone()).headers(headers.clone());
             let response = self.send(request, None).await?;
             whole(response, self.connection.idle_timeout).await.map_err(|broken| match broken {

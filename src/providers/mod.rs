@@ -6,13 +6,15 @@
 //! servers, chats or databases, and nothing here reads the environment.
 
 pub use anthropic::{Anthropic, AuthHeader};
+pub use candidates::Candidates;
 pub use connection::{ApiKey, Connection};
 pub use error::{ErrorKind, ProviderError};
 pub use event::{Event, EventStream, FinishReason, Usage};
 pub use openai::OpenAi;
 pub use registry::{ChooseError, ChosenModel, Listed, Providers, ProvidersError};
 pub use request::{
-    Content, Message, Opaque, ReasoningEffort, Request, ResponseFormat, Role, ToolDefinition,
+    Content, Message, Opaque, Patience, ReasoningEffort, Request, ResponseFormat, Role,
+    ToolDefinition,
 };
 pub use scripted::Scripted;
 
@@ -24,12 +26,14 @@ pub mod catalogue;
 mod answer;
 mod anthropic;
 mod attachment;
+mod candidates;
 mod connection;
 mod error;
 mod event;
 mod history;
 mod http;
 mod lenient;
+mod offer;
 mod openai;
 mod reader;
 mod registry;
@@ -92,7 +96,7 @@ impl Provider {
     }
 
     /// Asks the model. Resolves when the provider has begun to answer; what fails before that is
-    /// retried within `request.deadline`. Dropping the stream cancels the provider's request.
+    /// retried within `request.patience`. Dropping the stream cancels the provider's request.
     pub async fn stream(&self, request: Request) -> Result<EventStream, ProviderError> {
         match self {
             Self::OpenAi(openai) => openai.stream(request).await,
@@ -107,9 +111,7 @@ impl Provider {
         match self {
             Self::OpenAi(openai) => openai.models().await,
             Self::Anthropic(anthropic) => anthropic.models().await,
-            Self::Scripted(_) => {
-                Ok(catalogue::find(catalogue::DEMO).cloned().into_iter().collect())
-            }
+            Self::Scripted(_) => Ok(vec![catalogue::demo()]),
         }
     }
 }

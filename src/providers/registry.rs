@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use thiserror::Error;
 
+use super::candidates::Candidates;
 use super::catalogue::{self, Model};
+use super::offer::Offer;
 use super::{
     Anthropic, ApiKey, AuthHeader, Connection, EventStream, OpenAi, Provider, ProviderError,
     ProviderName, Request, Scripted, Usage,
@@ -32,6 +34,9 @@ struct Inner {
     anthropic: Option<SetUp>,
     scripted: SetUp,
     default_model: String,
+    /// FALLBACK_MODELS.
+    fallbacks: Vec<String>,
+    title_model: Option<String>,
     clock: Clock,
 }
 
@@ -41,6 +46,14 @@ struct SetUp {
     provider: Arc<Provider>,
     /// The vendor itself, whose models are known; not a server that imitates it.
     is_official: bool,
+    /// What it says it has.
+    offer: Offer,
+}
+
+impl SetUp {
+    fn new(provider: Provider, is_official: bool) -> Self {
+        Self { provider: Arc::new(provider), is_official, offer: Offer::default() }
+    }
 }
 
 /// A model that can be asked.
@@ -50,7 +63,7 @@ pub struct ChosenModel {
     pub id: String,
     provider: Arc<Provider>,
     request_id: String,
-    known: Option<&'static Model>,
+    known: Option<Arc<Model>>,
 }
 
 /// A model, and whether it can be asked here.
@@ -58,7 +71,7 @@ pub struct Listed {
     /// The id as the API lists it.
     pub id: String,
     /// What is known about it.
-    pub model: &'static Model,
+    pub model: Arc<Model>,
     /// Its provider is set up.
     pub is_available: bool,
 }
@@ -84,15 +97,25 @@ pub enum ChooseError {
 
 /// A setting of a provider that cannot be used.
 #[derive(Debug, Error)]
-#[error("{variables}: {error}")]
+#[error("{variables}: {problem}")]
 pub struct ProvidersError {
     variables: &'static str,
-    error: Box<ProviderError>,
+    problem: String,
 }
 
 impl ProvidersError {
-    fn new(variables: &'static str, error: ProviderError) -> Self {
-        Self { variables, error: Box::new(error) }
+    fn new(variables: &'static str, error: &ProviderError) -> Self {
+        Self { variables, problem: error.to_string() }
+    }
+
+    fn model(variables: &'static str, error: &ChooseError) -> Self {
+        let problem = match &error {
+            ChooseError::Unknown { similar, .. } if !similar.is_empty() => {
+                format!("{error}; did you mean {}?", similar.join(" or "))
+            }
+            _ => error.to_string(),
+        };
+        Self { variables, problem }
     }
 }
 
@@ -102,7 +125,6 @@ impl Providers {
     pub fn new(config: &Config, clock: Clock) -> Result<Self, ProvidersError> {
         let openai = openai(config, &clock)?;
         let anthropic = anthropic(config, &clock)?;
-        let scripted = Arc::new(Provider::Scripted(Scripted::new(config.scripted_pace)));
         let default_model = config.default_model.clone().unwrap_or_else(|| {
             let official = |set_up: &Option<SetUp>| set_up.as_ref().is_some_and(|s| s.is_official);
             let default = match (official(&openai), official(&anthropic)) {
@@ -112,9 +134,39 @@ impl Providers {
             };
             default.to_owned()
         });
-        let scripted = SetUp { provider: scripted, is_official: true };
-        let inner = Inner { openai, anthropic, scripted, default_model, clock };
-        Ok(Self { inner: Arc::new(inner) })
+        let scripted = SetUp::new(Provider::Scripted(Scripted::new(config.scripted_pace)), true);
+        let fallbacks = config.fallback_models.clone();
+        let title_model = config.title_model.clone();
+        let inner =
+            Inner { openai, anthropic, scripted, default_model, fallbacks, title_model, clock };
+        let providers = Self { inner: Arc::new(inner) };
+        providers.check_settings(config)?;
+        Ok(providers)
+    }
+
+    /// Refuses settings that name a model which can never be asked.
+    fn check_settings(&self, config: &Config) -> Result<(), ProvidersError> {
+        let named =
+            [("DEFAULT_MODEL", &config.default_model), ("TITLE_MODEL", &config.title_model)];
+        let named = named.into_iter().filter_map(|(variable, id)| Some((variable, id.as_ref()?)));
+        let fallbacks = config.fallback_models.iter().map(|id| ("FALLBACK_MODELS", id));
+        for (variable, id) in named.chain(fallbacks) {
+            self.choose(Some(id)).map_err(|error| ProvidersError::model(variable, &error))?;
+        }
+        Ok(())
+    }
+
+    /// The model with this id, and those that stand by should its provider be overloaded or down.
+    pub fn candidates(&self, id: Option<&str>) -> Result<Candidates, ChooseError> {
+        let first = self.choose(id)?;
+        let fallbacks = self.inner.fallbacks.iter().filter_map(|id| self.choose(Some(id)).ok());
+        let others = fallbacks.filter(|model| model.id != first.id);
+        Ok(Candidates::new(first.clone(), others.collect()))
+    }
+
+    /// The model that finds titles, where one is set.
+    pub fn title_model(&self) -> Option<ChosenModel> {
+        self.inner.title_model.as_deref().and_then(|id| self.choose(Some(id)).ok())
     }
 
     /// The model that is asked when nobody names one.
@@ -130,8 +182,8 @@ impl Providers {
     /// The model with this id, with or without its provider's name before it; the default without.
     pub fn choose(&self, id: Option<&str>) -> Result<ChosenModel, ChooseError> {
         let id = id.unwrap_or(&self.inner.default_model);
-        let known = catalogue::find(id);
-        if let Some(model) = known.filter(|model| self.may_ask(model)) {
+        let known = self.find(id);
+        if let Some(model) = known.as_ref().filter(|model| self.may_ask(model)) {
             return self.choose_known(model);
         }
         let (provider, bare) = self.provider_of(id);
@@ -143,24 +195,62 @@ impl Providers {
                 known,
             }),
             Some((_, None)) => Err(ChooseError::NotConfigured { model: id.to_owned() }),
-            None if known.is_some_and(|model| !model.is_gone(self.today())) => {
+            None if known.as_ref().is_some_and(|model| !model.is_gone(self.today())) => {
                 Err(ChooseError::NotConfigured { model: id.to_owned() })
             }
             None => {
-                let similar = catalogue::close_matches(id, self.today());
+                let offered = self.list().into_iter().map(|listed| listed.model.qualified_id());
+                let similar = catalogue::close_matches(id, offered);
                 Err(ChooseError::Unknown { model: id.to_owned(), similar })
             }
         }
     }
 
-    /// Every model that is known and not retired.
+    /// Every model that is known and not retired: those of the catalogue, then what else the
+    /// providers say they have.
     pub fn list(&self) -> Vec<Listed> {
-        let listed = |model: &'static Model| Listed {
-            id: public_id(model),
-            model,
-            is_available: self.is_configured(model.provider),
-        };
-        catalogue::offered(self.today()).map(listed).collect()
+        let today = self.today();
+        let mut listed: Vec<_> =
+            catalogue::offered(today).map(|model| self.listed(model.clone())).collect();
+        for set_up in self.all_set_up() {
+            let others = set_up.offer.models().into_iter().filter(|model| {
+                catalogue::find_of(model.provider, &model.id).is_none() && !model.is_gone(today)
+            });
+            listed.extend(others.map(|model| self.listed(model)));
+        }
+        listed
+    }
+
+    fn listed(&self, known: Arc<Model>) -> Listed {
+        let set_up = self.set_up(known.provider);
+        let model = set_up.and_then(|set_up| set_up.offer.find(&known.id)).unwrap_or(known);
+        let is_available = set_up.is_some_and(|set_up| {
+            set_up.is_official || !set_up.offer.lacks(&model.id) || self.is_named(&model.id)
+        });
+        Listed { id: public_id(&model), is_available, model }
+    }
+
+    /// Asks the providers which models they have.
+    pub async fn refresh(&self) {
+        for set_up in self.all_set_up() {
+            set_up.offer.refresh(&set_up.provider).await;
+        }
+    }
+
+    fn all_set_up(&self) -> impl Iterator<Item = &SetUp> {
+        [self.inner.openai.as_ref(), self.inner.anthropic.as_ref()].into_iter().flatten()
+    }
+
+    /// What is known of a model: what its provider says of it, else the catalogue.
+    fn find(&self, id: &str) -> Option<Arc<Model>> {
+        let known = catalogue::find(id);
+        let offered = self.all_set_up().find_map(|set_up| {
+            let prefix = format!("{}/", set_up.provider.name());
+            let bare = id.strip_prefix(&prefix).unwrap_or(id);
+            let is_its_own = known.is_none_or(|known| known.provider == set_up.provider.name());
+            set_up.offer.find(bare).filter(|_| is_its_own)
+        });
+        offered.or_else(|| known.cloned())
     }
 
     fn may_ask(&self, model: &Model) -> bool {
@@ -168,14 +258,14 @@ impl Providers {
         self.is_configured(model.provider) && !(is_official && model.is_gone(self.today()))
     }
 
-    fn choose_known(&self, model: &'static Model) -> Result<ChosenModel, ChooseError> {
+    fn choose_known(&self, model: &Arc<Model>) -> Result<ChosenModel, ChooseError> {
         let id = public_id(model);
         match self.set_up(model.provider) {
             Some(set_up) => Ok(ChosenModel {
                 id,
                 provider: set_up.provider.clone(),
                 request_id: model.id.clone(),
-                known: Some(model),
+                known: Some(model.clone()),
             }),
             None => Err(ChooseError::NotConfigured { model: id }),
         }
@@ -192,7 +282,7 @@ impl Providers {
         }
         let is_custom = |set_up: &Option<SetUp>| set_up.as_ref().is_some_and(|s| !s.is_official);
         let is_claude = id.starts_with("claude");
-        let is_default = id == self.inner.default_model;
+        let is_default = self.is_named(id);
         let anthropic = self.inner.anthropic.is_some()
             && is_claude
             && (is_default || is_custom(&self.inner.anthropic));
@@ -203,6 +293,14 @@ impl Providers {
             (false, false) => is_custom(&self.inner.anthropic).then_some(ProviderName::Anthropic),
         };
         (provider, id)
+    }
+
+    /// Whether the settings name it.
+    fn is_named(&self, id: &str) -> bool {
+        let inner = &self.inner;
+        id == inner.default_model
+            || inner.title_model.as_deref() == Some(id)
+            || inner.fallbacks.iter().any(|fallback| fallback == id)
     }
 
     fn set_up(&self, provider: ProviderName) -> Option<&SetUp> {
@@ -227,12 +325,12 @@ impl ChosenModel {
 
     /// The most tokens it can take in, where known.
     pub fn context_window(&self) -> Option<u64> {
-        self.known?.context_window.map(u64::from)
+        self.known.as_ref()?.context_window.map(u64::from)
     }
 
     /// The price in USD of a call, where known.
     pub fn cost_usd(&self, usage: &Usage) -> Option<f64> {
-        match self.known {
+        match &self.known {
             Some(model) => catalogue::cost(model, usage),
             None => usage.cost_usd,
         }
@@ -265,8 +363,8 @@ fn openai(config: &Config, clock: &Clock) -> Result<Option<SetUp>, ProvidersErro
     let key = api_key(config.openai.api_key.as_ref());
     let connection = connection(key, &config.openai.base_url, is_official, clock);
     let openai = OpenAi::new(connection)
-        .map_err(|error| ProvidersError::new("OPENAI_API_KEY, OPENAI_BASE_URL", error))?;
-    Ok(Some(SetUp { provider: Arc::new(Provider::OpenAi(openai)), is_official }))
+        .map_err(|error| ProvidersError::new("OPENAI_API_KEY, OPENAI_BASE_URL", &error))?;
+    Ok(Some(SetUp::new(Provider::OpenAi(openai), is_official)))
 }
 
 fn anthropic(config: &Config, clock: &Clock) -> Result<Option<SetUp>, ProvidersError> {
@@ -282,9 +380,9 @@ fn anthropic(config: &Config, clock: &Clock) -> Result<Option<SetUp>, ProvidersE
     };
     let anthropic = Anthropic::new(connection, &config.anthropic.version, auth_header);
     let anthropic = anthropic.map_err(|error| {
-        ProvidersError::new("ANTHROPIC_API_KEY, ANTHROPIC_BASE_URL, ANTHROPIC_VERSION", error)
+        ProvidersError::new("ANTHROPIC_API_KEY, ANTHROPIC_BASE_URL, ANTHROPIC_VERSION", &error)
     })?;
-    Ok(Some(SetUp { provider: Arc::new(Provider::Anthropic(anthropic)), is_official }))
+    Ok(Some(SetUp::new(Provider::Anthropic(anthropic), is_official)))
 }
 
 fn api_key(key: Option<&Secret>) -> ApiKey {

@@ -29,8 +29,17 @@ pub struct Request {
     pub reasoning_effort: Option<ReasoningEffort>,
     /// The form of the answer.
     pub response_format: ResponseFormat,
-    /// When the caller gives up waiting for the answer to begin, retries included.
+    /// How long the caller waits for the answer to begin.
+    pub patience: Patience,
+}
+
+/// How long a caller waits for an answer to begin.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Patience {
+    /// When it gives up, retries included.
     pub deadline: Option<Instant>,
+    /// When a failed attempt is no longer repeated, because another model stands by.
+    pub retries_end: Option<Instant>,
 }
 
 impl Request {

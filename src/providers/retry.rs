@@ -8,7 +8,7 @@ use jiff::fmt::rfc2822;
 use reqwest::header::HeaderMap;
 use tokio::time::{Instant, sleep};
 
-use super::{ErrorKind, ProviderError};
+use super::{ErrorKind, Patience, ProviderError};
 
 /// A provider that asks for a longer wait does not mean this call.
 const LONGEST_WAIT: Duration = Duration::from_secs(120);
@@ -16,7 +16,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(120);
 /// Runs `attempt` until it succeeds, fails for good, or has been repeated `max_retries` times.
 pub(super) async fn with_retries<T, F>(
     max_retries: u32,
-    deadline: Option<Instant>,
+    patience: Patience,
     attempt: impl Fn() -> F,
 ) -> Result<T, ProviderError>
 where
@@ -29,8 +29,9 @@ where
             Err(error) => error,
         };
         let wait = wait(&error, retries, fastrand::f64());
-        let in_time = deadline.is_none_or(|deadline| Instant::now() + wait < deadline);
-        if retries == max_retries || !is_worthwhile(&error) || !in_time {
+        let ends = [patience.deadline, patience.retries_end].into_iter().flatten().min();
+        let is_late = ends.is_some_and(|end| Instant::now() + wait >= end);
+        if retries == max_retries || !is_worthwhile(&error) || is_late {
             return Err(error);
         }
         sleep(wait).await;

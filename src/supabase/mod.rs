@@ -1,4 +1,4 @@
-//! HTTP client for Supabase and nothing else: PostgREST, Auth.
+//! HTTP client for Supabase and nothing else: PostgREST, Auth, Storage.
 //!
 //! It knows neither axum nor the tables' meaning. Rows come back as the bytes PostgREST sent.
 
@@ -16,10 +16,12 @@ use crate::config::Project;
 mod auth;
 mod error;
 mod rest;
+mod storage;
 
 pub use auth::AuthUser;
 pub use error::{SupabaseError, SupabaseErrorKind};
 pub use rest::{Query, Rest, Rows};
+pub use storage::{Bucket, IDLE, ListedObject};
 
 /// A dead or unreachable Supabase is noticed this fast.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -35,7 +37,10 @@ pub struct Supabase {
 
 struct Inner {
     http: reqwest::Client,
+    /// For bytes of files, which take as long as they take.
+    transfers: reqwest::Client,
     url: Url,
+    public_url: String,
     key: ApiKey,
     service_key: Option<ApiKey>,
     turns: Semaphore,
@@ -83,17 +88,8 @@ pub enum Caller<'a> {
 impl Supabase {
     /// A client for `project`; no request takes longer than `timeout`.
     pub fn new(project: &Project, timeout: Duration) -> Result<Self, SupabaseError> {
-        let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(timeout)
-            .pool_idle_timeout(Duration::from_secs(60))
-            .tcp_keepalive(Duration::from_secs(30))
-            .redirect(reqwest::redirect::Policy::none())
-            // Compressing and unpacking costs more than the way between neighbours.
-            .no_gzip()
-            .user_agent(concat!("chat-backend/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(SupabaseError::from_reqwest)?;
+        let http = client().timeout(timeout).build().map_err(SupabaseError::from_reqwest)?;
+        let transfers = client().build().map_err(SupabaseError::from_reqwest)?;
         let url = Url::parse(&project.url).map_err(|error| {
             SupabaseError::new(SupabaseErrorKind::Refused, format!("{}: {error}", project.url))
         })?;
@@ -101,7 +97,9 @@ impl Supabase {
         Ok(Self {
             inner: Arc::new(Inner {
                 http,
+                transfers,
                 url,
+                public_url: project.public_url.clone(),
                 key: ApiKey::new(project.anon_key.expose())?,
                 service_key: service_key.map(|key| ApiKey::new(key.expose())).transpose()?,
                 turns: Semaphore::new(MAX_CONCURRENT),
@@ -117,6 +115,11 @@ impl Supabase {
     /// PostgREST, in `caller`'s name.
     pub fn rest<'a>(&'a self, caller: Caller<'a>) -> Rest<'a> {
         Rest::new(self, caller)
+    }
+
+    /// A bucket of Storage, in `caller`'s name.
+    pub fn bucket<'a>(&'a self, bucket: &'static str, caller: Caller<'a>) -> Bucket<'a> {
+        Bucket::new(self, caller, bucket)
     }
 
     /// The address of a path such as `/rest/v1/chats`. Most of it is parsed only once.
@@ -163,6 +166,17 @@ impl Supabase {
         let body = response.bytes().await.map_err(SupabaseError::from_reqwest)?;
         Ok(Answer { status, rows, body })
     }
+}
+
+fn client() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(Duration::from_secs(60))
+        .tcp_keepalive(Duration::from_secs(30))
+        .redirect(reqwest::redirect::Policy::none())
+        // Compressing and unpacking costs more than the way between neighbours.
+        .no_gzip()
+        .user_agent(concat!("chat-backend/", env!("CARGO_PKG_VERSION")))
 }
 
 /// A whole answer, good or bad.

@@ -16,13 +16,11 @@ const AT_ONCE: usize = 2;
 /// Hashes and verifies off the async threads, a few at a time.
 pub(in super::super) struct Passwords {
     free: Arc<Semaphore>,
-    nobodys_hash: String,
 }
 
 impl Passwords {
     pub(in super::super) fn new() -> Self {
-        let nobodys_hash = hash("").expect("an empty password can be hashed");
-        Self { free: Arc::new(Semaphore::new(AT_ONCE)), nobodys_hash }
+        Self { free: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
     /// The text to keep in place of a password.
@@ -35,14 +33,18 @@ impl Passwords {
     pub(super) async fn verify(
         &self,
         password: String,
-        hash: Option<String>,
+        stored: Option<String>,
     ) -> Result<bool, AuthError> {
-        let exists = hash.is_some();
-        let hash = hash.unwrap_or_else(|| self.nobodys_hash.clone());
-        let verified = self
-            .run(move || Argon2::default().verify_password(password.as_bytes(), hash.as_str()))
-            .await?;
-        Ok(exists && verified.is_ok())
+        let verify = move || match stored {
+            Some(stored) => {
+                Argon2::default().verify_password(password.as_bytes(), stored.as_str()).is_ok()
+            }
+            None => {
+                let _ = hash(&password);
+                false
+            }
+        };
+        self.run(verify).await
     }
 
     async fn run<T, F>(&self, work: F) -> Result<T, AuthError>

@@ -68,7 +68,7 @@ impl Anthropic {
         let body = request::body(&request, model);
         let headers = self.headers(samples);
         let url = self.url("/messages");
-        let response = self.http.post(&url, &headers, &body, request.deadline).await?;
+        let response = self.http.post(&url, &headers, &body, request.patience).await?;
         reader::read(&self.http, response, Decoder::default()).await
     }
 

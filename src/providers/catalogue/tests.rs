@@ -1,6 +1,6 @@
 use jiff::civil::{Date, date};
 
-use super::{Catalogue, Model, close_matches, cost, find, offered, shutdown};
+use super::{File, close_matches, cost, find, offered, shutdown};
 use crate::providers::{ProviderName, Usage};
 
 const TODAY: Date = date(2026, 11, 22);
@@ -11,7 +11,7 @@ fn price(id: &str, usage: &Usage) -> Option<f64> {
 
 #[test]
 fn the_file_can_be_read() {
-    let catalogue: Catalogue = serde_json::from_str(include_str!("../models.json")).unwrap();
+    let catalogue: File = serde_json::from_str(include_str!("../models.json")).unwrap();
     assert!(catalogue.models.len() > 50);
     for model in &catalogue.models {
         assert_eq!(catalogue.shutdowns.get(&model.id), model.shutdown.as_ref(), "{}", model.id);
@@ -32,7 +32,7 @@ fn ids_need_no_provider() {
 
 #[test]
 fn unknown_ids_get_suggestions() {
-    let meant = |id| close_matches(id, TODAY);
+    let meant = |id| close_matches(id, offered(TODAY).map(|model| model.qualified_id()));
     assert_eq!(meant("gpt-6-soll")[0], "openai/gpt-6-sol");
     assert_eq!(meant("openai/gpt-6-sool")[0], "openai/gpt-6-sol");
     assert_eq!(meant("claude-opus-5.5")[0], "anthropic/claude-opus-5-5");
@@ -46,7 +46,7 @@ fn unknown_ids_get_suggestions() {
 
 #[test]
 fn what_was_shut_down_is_not_offered() {
-    let is_offered = |id: &str, on| offered(on).any(|model: &Model| model.id == id);
+    let is_offered = |id: &str, on| offered(on).any(|model| model.id == id);
     assert!(is_offered("gpt-5", date(2026, 12, 10)));
     assert!(!is_offered("gpt-5", date(2026, 12, 11)));
     assert!(!is_offered("gpt-4", TODAY));

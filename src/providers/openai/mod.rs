@@ -89,7 +89,7 @@ impl OpenAi {
         let mut dialect = self.dialects.of(&request.model);
         loop {
             let body = body(dialect);
-            match self.http.post(&url, &HeaderMap::new(), &body, request.deadline).await {
+            match self.http.post(&url, &HeaderMap::new(), &body, request.patience).await {
                 Ok(response) => {
                     self.dialects.learn(&request.model, dialect);
                     return Ok(response);

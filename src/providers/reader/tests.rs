@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::providers::testing::{Outcome, Reply, Server, fixture};
 use crate::providers::{
-    ApiKey, Connection, ErrorKind, Event, OpenAi, Provider, ProviderError, Request,
+    ApiKey, Connection, ErrorKind, Event, OpenAi, Patience, Provider, ProviderError, Request,
 };
 
 fn connection(base_url: &str) -> Connection {
@@ -150,7 +150,10 @@ async fn a_silent_server_is_waited_for_until_the_deadline() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let provider = OpenAi::new(connection(&url)).unwrap();
-    let request = Request { deadline: Some(Instant::now()), ..request() };
+    let request = Request {
+        patience: Patience { deadline: Some(Instant::now()), ..Patience::default() },
+        ..request()
+    };
     let error = provider.stream(request).await.err().unwrap();
     assert_eq!(error.kind, ErrorKind::Timeout);
 }

@@ -6,7 +6,7 @@ use reqwest::header::HeaderMap;
 use tokio::time::Instant;
 
 use super::{retry_after, with_retries};
-use crate::providers::{ErrorKind, ProviderError, ProviderName};
+use crate::providers::{ErrorKind, Patience, ProviderError, ProviderName};
 
 fn error(kind: ErrorKind, status: Option<u16>) -> ProviderError {
     ProviderError { status, ..ProviderError::new(ProviderName::OpenAi, kind, "no") }
@@ -17,7 +17,8 @@ async fn tries(error: ProviderError, deadline: Option<Duration>) -> (u32, Durati
     let count = Cell::new(0);
     let began = Instant::now();
     let deadline = deadline.map(|deadline| began + deadline);
-    let result: Result<(), _> = with_retries(2, deadline, async || {
+    let patience = Patience { deadline, ..Patience::default() };
+    let result: Result<(), _> = with_retries(2, patience, async || {
         count.set(count.get() + 1);
         Err(error.clone())
     })
@@ -85,7 +86,7 @@ async fn nobody_waits_beyond_the_deadline() {
 #[tokio::test]
 async fn success_ends_it() {
     let count = Cell::new(0);
-    let result = with_retries(2, None, async || {
+    let result = with_retries(2, Patience::default(), async || {
         count.set(count.get() + 1);
         let again = ProviderError {
             retry_after: Some(Duration::ZERO),

@@ -31,6 +31,7 @@ pub struct TestApp {
     settings: HashMap<String, String>,
     stop: CancellationToken,
     generations: chat_backend::agent::Generations,
+    providers: chat_backend::providers::Providers,
 }
 
 /// An application with nothing set.
@@ -59,13 +60,14 @@ impl TestApp {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let supabase_url = app.project.public_url.clone();
         let generations = app.state.generations.clone();
+        let providers = app.state.ai.providers().clone();
         let stop = CancellationToken::new();
         tokio::spawn(serve::listen(listener, router::router(&app), stop.clone()));
         if let Some(local) = app.local_supabase {
             tokio::spawn(serve::listen(local.listener, local.router, stop.clone()));
         }
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { url, supabase_url, clock, http, data_dir, settings, stop, generations }
+        Self { url, supabase_url, clock, http, data_dir, settings, stop, generations, providers }
     }
 
     /// Another replica on the same Supabase.
@@ -76,6 +78,20 @@ impl TestApp {
         all.extend(settings.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())));
         let folder = std::env::temp_dir().join(format!("chat-backend-test-{}", Uuid::new_v4()));
         Self::start(folder, all, self.clock.clone()).await
+    }
+
+    /// Why an application with these settings does not start.
+    pub async fn refused(settings: &[(&str, &str)]) -> String {
+        let data_dir = std::env::temp_dir().join(format!("chat-backend-test-{}", Uuid::new_v4()));
+        let settings = settings.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let built = App::build(config(&data_dir, &settings), Clock::System).await;
+        let _ = std::fs::remove_dir_all(&data_dir);
+        built.err().expect("it starts").to_string()
+    }
+
+    /// Asks the providers for their models now.
+    pub async fn refresh_models(&self) {
+        self.providers.refresh().await;
     }
 
     /// Ends generations as a shutdown without patience does.

@@ -10,7 +10,7 @@ mod user;
 
 pub use app::{CHECKPOINT_EVERY_MS, TestApp, app};
 pub use keys::Key;
-pub use provider::{Answer, FakeProvider, live};
+pub use provider::{Answer, FakeProvider, fixture, live};
 pub use reply::Reply;
 pub use sse::{Frames, frames};
 pub use supabase::FakeSupabase;

@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::http::Method;
 use axum::response::Response;
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc};
@@ -20,6 +21,12 @@ pub enum Answer {
     Fixture(&'static str),
     /// A status and a JSON body.
     Json(u16, Value),
+    /// A stream, whole or not.
+    Body(Bytes),
+    /// A stream that says the same so many times.
+    Repeated(Bytes, usize),
+    /// A stream that breaks off with its connection.
+    Reset(Bytes),
     /// A stream whose pieces the test sends one by one; it breaks off when the sender is dropped.
     Live(mpsc::UnboundedReceiver<Bytes>),
     /// Never answers.
@@ -34,6 +41,7 @@ pub struct FakeProvider {
 struct Inner {
     answers: Mutex<VecDeque<Answer>>,
     requests: Mutex<Vec<Value>>,
+    models: Mutex<Option<Value>>,
     hung_up: Notify,
 }
 
@@ -43,6 +51,7 @@ impl FakeProvider {
         let inner = Arc::new(Inner {
             answers: Mutex::new(answers.into_iter().collect()),
             requests: Mutex::default(),
+            models: Mutex::default(),
             hung_up: Notify::new(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -62,6 +71,11 @@ impl FakeProvider {
         self.inner.hung_up.notified().await;
     }
 
+    /// What it says it has; nothing until then.
+    pub fn offers(&self, models: Value) {
+        *self.inner.models.lock().unwrap() = Some(models);
+    }
+
     /// One more answer.
     pub fn will(&self, answer: Answer) {
         self.inner.answers.lock().unwrap().push_back(answer);
@@ -75,19 +89,40 @@ pub fn live() -> (mpsc::UnboundedSender<Bytes>, Answer) {
 }
 
 async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response {
+    if request.method() == Method::GET {
+        return match inner.models.lock().unwrap().clone() {
+            Some(models) => json_answer(200, &models),
+            None => json_answer(404, &Value::Null),
+        };
+    }
     let body = axum::body::to_bytes(request.into_body(), usize::MAX).await.unwrap();
     inner.requests.lock().unwrap().push(serde_json::from_slice(&body).unwrap_or_default());
     let answer = inner.answers.lock().unwrap().pop_front();
     match answer.expect("the provider was asked more often than the test said") {
         Answer::Fixture(name) => recorded(name),
-        Answer::Json(status, body) => {
-            let response = Response::builder().status(status);
-            let response = response.header("content-type", "application/json");
-            response.body(Body::from(body.to_string())).unwrap()
+        Answer::Json(status, body) => json_answer(status, &body),
+        Answer::Body(bytes) => events(Body::from(bytes)),
+        Answer::Repeated(piece, times) => {
+            let (sender, receiver) = mpsc::unbounded_channel();
+            (0..times).for_each(|_| drop(sender.send(piece.clone())));
+            streamed(receiver, inner.clone())
+        }
+        Answer::Reset(bytes) => {
+            let broken = stream::once(async {
+                // What was said before goes out meanwhile.
+                tokio::task::yield_now().await;
+                Err(std::io::Error::other("reset by the test"))
+            });
+            events(Body::from_stream(stream::iter([Ok(bytes)]).chain(broken)))
         }
         Answer::Live(pieces) => streamed(pieces, inner.clone()),
         Answer::Silence => std::future::pending().await,
     }
+}
+
+fn json_answer(status: u16, body: &Value) -> Response {
+    let response = Response::builder().status(status).header("content-type", "application/json");
+    response.body(Body::from(body.to_string())).unwrap()
 }
 
 fn streamed(pieces: mpsc::UnboundedReceiver<Bytes>, inner: Arc<Inner>) -> Response {
@@ -101,12 +136,15 @@ fn streamed(pieces: mpsc::UnboundedReceiver<Bytes>, inner: Arc<Inner>) -> Respon
         let piece = pieces.recv().await?;
         Some((Ok::<_, std::io::Error>(piece), (pieces, hang_up)))
     });
-    let response = Response::builder().header("content-type", "text/event-stream");
-    response.body(Body::from_stream(body)).unwrap()
+    events(Body::from_stream(body))
+}
+
+fn events(body: Body) -> Response {
+    Response::builder().header("content-type", "text/event-stream").body(body).unwrap()
 }
 
 /// A recorded body, e.g. `anthropic/text_stream.sse`.
-fn fixture(name: &str) -> Vec<u8> {
+pub fn fixture(name: &str) -> Vec<u8> {
     std::fs::read(fixtures().join(name)).unwrap()
 }
 

@@ -1,0 +1,152 @@
+//! A provider that fails at every point of its answer: what is stored, what is accounted and what
+//! the client saw agree with what was really produced, and the chat goes on.
+
+use bytes::Bytes;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, FakeProvider, TestApp, User, fixture};
+
+/// How a stream comes to its untimely end.
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    /// The connection is reset.
+    Reset,
+    /// The body ends cleanly.
+    CleanEnd,
+    /// The provider says that it has failed.
+    Error,
+    /// It says something unreadable.
+    Garbage,
+}
+
+struct Stage {
+    provider: FakeProvider,
+    alice: User,
+    _app: TestApp,
+}
+
+async fn stage(protocol: &str) -> Stage {
+    let provider = FakeProvider::with([]).await;
+    let settings = match protocol {
+        "anthropic" => {
+            [("ANTHROPIC_BASE_URL", &*provider.url), ("DEFAULT_MODEL", "claude-opus-5-5")]
+        }
+        _ => [("OPENAI_BASE_URL", &*provider.url), ("DEFAULT_MODEL", "gpt-6-sol")],
+    };
+    let app = TestApp::with(&settings).await;
+    let alice = app.user("alice").await;
+    Stage { provider, alice, _app: app }
+}
+
+impl Stage {
+    /// Asks in a new chat for an answer that fails so, then once more for a whole one.
+    async fn fails_after(&self, whole: &'static str, kept: &[&str], fault: Fault) {
+        let context = format!("{whole} after {} events: {fault:?}", kept.len());
+        self.provider.will(broken(whole, kept, fault));
+        let chat = self.alice.create_chat("Trip").await;
+        let question = uuid::Uuid::new_v4();
+        let body = json!({ "message": { "id": question, "content": "Hello" }, "stream": true });
+        let path = format!("/api/ai/chat/{chat}/generate");
+        let stream = self.alice.stream(&path, body.clone()).await;
+        let (status, seen, last) = match stream.status {
+            200 => {
+                let frames = stream.rest().await;
+                let text = |frame: &Value| match frame["type"].as_str() {
+                    Some("text-delta") => frame["delta"].as_str().map(str::to_owned),
+                    _ => None,
+                };
+                let seen: String = frames.iter().filter_map(text).collect();
+                (200, seen, frames.last().unwrap()["type"].clone())
+            }
+            status => (status, String::new(), Value::Null),
+        };
+        // An empty failure is not part of the chat's active history.
+        let all = format!("/api/messages/chat/{chat}?active=any");
+        let messages = self.alice.get(&all).await.expect(200);
+        let message = &messages[1];
+        let of_message = message["id"].as_str().unwrap();
+        let path = format!("/usage_logs?select=*&message_id=eq.{of_message}");
+        let logs = self.alice.rest(Method::GET, &path, None).await.expect(200);
+        let log = &logs[0];
+        assert_eq!(message["content"], seen, "{context}");
+        assert_eq!(log["status"], message["status"], "{context}");
+        assert_eq!(log["output_tokens"], message["usage"]["output_tokens"], "{context}");
+        assert_eq!(log["cost_usd"], message["cost_usd"], "{context}");
+        match message["status"].as_str() {
+            Some("complete") => assert_eq!((status, last), (200, json!("finish")), "{context}"),
+            Some("failed") if status == 200 => {
+                assert_eq!(last, "error", "{context}");
+                assert_eq!(log["usage_source"], "estimated", "{context}");
+                assert!(seen.is_empty() || log["output_tokens"].as_u64() > Some(0), "{context}");
+            }
+            Some("failed") => {
+                assert!((500..600).contains(&status), "{context}: {status}");
+                assert_eq!(message["is_active"], false, "{context}");
+            }
+            other => panic!("{context}: {other:?}"),
+        }
+        self.goes_on(&chat, whole, body, message["status"] == "complete").await;
+    }
+
+    /// The same message gets a whole answer now, or the one that it has.
+    async fn goes_on(&self, chat: &str, whole: &'static str, mut body: Value, is_answered: bool) {
+        if !is_answered {
+            self.provider.will(Answer::Fixture(whole));
+        }
+        body["stream"] = json!(false);
+        let answer = self.alice.generate(chat, body).await.expect(200);
+        assert_eq!(answer["message"]["status"], "complete");
+        let roles: Vec<_> =
+            self.alice.messages(chat).await.iter().map(|m| m["role"].clone()).collect();
+        assert_eq!(roles, ["user", "assistant"]);
+    }
+}
+
+fn broken(whole: &str, kept: &[&str], fault: Fault) -> Answer {
+    let mut body = kept.concat();
+    match fault {
+        Fault::Reset => return Answer::Reset(body.into()),
+        Fault::CleanEnd => {}
+        Fault::Error if whole.starts_with("anthropic") => body.push_str(
+            "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\
+             \"message\":\"Overloaded\"}}\n\n",
+        ),
+        Fault::Error => {
+            body.push_str("data: {\"error\":{\"message\":\"The server had an error\"}}\n\n");
+        }
+        Fault::Garbage => body.push_str("data: {\"choices\":[{\"index\":0,\"del\n\n"),
+    }
+    Answer::Body(Bytes::from(body))
+}
+
+async fn fails_everywhere(protocol: &str, whole: &'static str) {
+    let stage = stage(protocol).await;
+    let text = String::from_utf8(fixture(whole)).unwrap();
+    let events: Vec<&str> = text.split_inclusive("\n\n").collect();
+    for fault in [Fault::Reset, Fault::CleanEnd, Fault::Error, Fault::Garbage] {
+        for count in 0..events.len() {
+            stage.fails_after(whole, &events[..count], fault).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn openai_fails_at_every_event() {
+    fails_everywhere("openai", "openai-chat/text_stream.sse").await;
+}
+
+#[tokio::test]
+async fn openai_fails_at_every_event_of_a_thought() {
+    fails_everywhere("openai", "openai-chat/thinking_stream.sse").await;
+}
+
+#[tokio::test]
+async fn anthropic_fails_at_every_event() {
+    fails_everywhere("anthropic", "anthropic/text_stream.sse").await;
+}
+
+#[tokio::test]
+async fn anthropic_fails_at_every_event_of_a_thought() {
+    fails_everywhere("anthropic", "anthropic/thinking_stream.sse").await;
+}
