@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use super::model::File;
 use super::{Files, Owner, kind};
 use crate::error::ApiError;
 
@@ -40,6 +41,21 @@ impl Files {
         let files: Vec<Signable> = files.collect::<Result<_, _>>().map_err(unreadable)?;
         let urls = self.sign(owner, &files, LIFETIME).await?;
         Ok(rows.iter().zip(urls).map(|(row, url)| with_member(row, "url", &url)).collect())
+    }
+
+    /// Files with their `url`.
+    pub async fn signed(&self, owner: &Owner, mut files: Vec<File>) -> Result<Vec<File>, ApiError> {
+        let signable = |file: &File| Signable {
+            id: file.id,
+            name: file.name.clone(),
+            media_type: file.media_type.clone(),
+        };
+        let signables: Vec<_> = files.iter().map(signable).collect();
+        let urls = self.sign(owner, &signables, LIFETIME).await?;
+        for (file, url) in files.iter_mut().zip(urls) {
+            file.url = url;
+        }
+        Ok(files)
     }
 
     /// The address of each file; `None` where Storage does not have it.

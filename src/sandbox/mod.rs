@@ -9,7 +9,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tracing::{info, warn};
 
 #[cfg(not(target_os = "linux"))]
@@ -124,23 +124,11 @@ impl Sandbox {
         found.ok().and_then(|found| found.clone()).unwrap_or_else(|| Err("is not known".into()))
     }
 
-    /// Runs a script as soon as one of the workers is free. `Err` says why no worker can run it.
-    /// Dropping the future ends the script.
-    pub async fn run(&self, script: &Script) -> Result<Outcome, String> {
-        let launch = self.launch(script.language).await?;
-        let slot = self.inner.slots.acquire().await.map_err(|error| error.to_string())?;
-        let mut worker = match self.inner.take(script.language) {
-            Some(worker) => worker,
-            None => Worker::start(&launch).await?,
-        };
-        let outcome = worker.run(script, &self.inner.settings.limits).await;
-        drop(slot);
-        if worker.is_spent || worker.runs >= RUNS_PER_WORKER {
-            self.replace(script.language, launch, worker);
-        } else {
-            self.inner.put(script.language, worker);
-        }
-        Ok(outcome)
+    /// Waits until one of the workers is free. `Err` says why none can run this language.
+    pub async fn slot(&self, language: Language) -> Result<Slot<'_>, String> {
+        let launch = self.launch(language).await?;
+        let permit = self.inner.slots.acquire().await.map_err(|error| error.to_string())?;
+        Ok(Slot { sandbox: self, language, launch, _permit: permit })
     }
 
     async fn launch(&self, language: Language) -> Result<Arc<Launch>, String> {
@@ -161,6 +149,32 @@ impl Sandbox {
                 _ => {}
             }
         });
+    }
+}
+
+/// The right to run a script now.
+pub struct Slot<'a> {
+    sandbox: &'a Sandbox,
+    language: Language,
+    launch: Arc<Launch>,
+    _permit: SemaphorePermit<'a>,
+}
+
+impl Slot<'_> {
+    /// Runs a script. `Err` says why no worker could be started. Dropping the future ends the script.
+    pub async fn run(&self, script: &Script) -> Result<Outcome, String> {
+        let inner = &self.sandbox.inner;
+        let mut worker = match inner.take(self.language) {
+            Some(worker) => worker,
+            None => Worker::start(&self.launch).await?,
+        };
+        let outcome = worker.run(script, &inner.settings.limits).await;
+        if worker.is_spent || worker.runs >= RUNS_PER_WORKER {
+            self.sandbox.replace(self.language, self.launch.clone(), worker);
+        } else {
+            inner.put(self.language, worker);
+        }
+        Ok(outcome)
     }
 }
 
@@ -211,7 +225,6 @@ async fn find_python(settings: &Settings) -> Python {
     let launch = python::launch(&settings.program, &interpreter, &settings.limits);
     let mut worker = Worker::start(&launch).await?;
     let script = Script {
-        language: Language::Python,
         code: python::INVENTORY.to_owned(),
         input: None,
         files: Vec::new(),

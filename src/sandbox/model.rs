@@ -20,8 +20,6 @@ pub enum Language {
 /// A script to run once.
 #[derive(Clone, Debug)]
 pub struct Script {
-    /// The language.
-    pub language: Language,
     /// The source.
     pub code: String,
     /// What the script finds as `input`.

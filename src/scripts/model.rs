@@ -6,11 +6,15 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::error::ApiError;
+use crate::files::model::File;
 use crate::sandbox::{self, MAX_FILES, Outcome};
 use crate::validate::Checks;
 
 /// The longest script, in bytes: more is an attack on the parser.
 pub const MAX_CODE_BYTES: usize = 256 << 10;
+
+/// How many files a script may be given.
+const MAX_INPUT_FILES: usize = 50;
 
 /// The language of a script.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
@@ -40,9 +44,15 @@ pub struct RunScript {
     #[serde(default)]
     #[schema(inline = false)]
     pub language: Language,
-    /// The script, at most 256 KiB.
+    /// The script, at most 256 KiB; either this or `file_id`.
     #[schema(min_length = 1)]
     pub code: Option<String>,
+    /// A file that is the script; either this or `code`.
+    pub file_id: Option<Uuid>,
+    /// The files that the script finds under `/files`, to read and to write.
+    #[serde(default)]
+    #[schema(max_items = 50)]
+    pub files: Vec<Uuid>,
     /// What the script finds as `input`.
     pub input: Option<Value>,
     /// How long it may take, at most what the capabilities say.
@@ -57,11 +67,19 @@ impl RunScript {
     pub fn check(&self, limits: &sandbox::Limits) -> Result<(), ApiError> {
         let mut checks = Checks::default();
         match &self.code {
-            None => checks.refuse("/code", "is missing: it is the script"),
+            None if self.file_id.is_none() => {
+                checks.refuse("/code", "is missing: send code or file_id");
+            }
+            Some(_) if self.file_id.is_some() => {
+                checks.refuse("/file_id", "cannot be sent together with code");
+            }
             Some(code) if code.is_empty() || code.len() > MAX_CODE_BYTES => {
                 checks.refuse("/code", format!("must be 1 to {MAX_CODE_BYTES} bytes long"));
             }
-            Some(_) => {}
+            _ => {}
+        }
+        if self.files.len() > MAX_INPUT_FILES {
+            checks.refuse("/files", format!("must be at most {MAX_INPUT_FILES} files"));
         }
         let longest = u64::try_from(limits.timeout.as_millis()).unwrap_or(u64::MAX);
         checks.range("/timeout_ms", self.timeout_ms, 1, longest);
@@ -94,8 +112,7 @@ pub struct ScriptRun {
     #[schema(required = true)]
     pub error: Option<RunError>,
     /// The files that it wrote or changed.
-    #[schema(value_type = Vec<Object>)]
-    pub files: Vec<Value>,
+    pub files: Vec<File>,
     /// How long it took.
     pub duration_ms: u64,
     /// The limits that it had to keep to.
@@ -134,9 +151,8 @@ pub struct ScriptRunSummary {
     /// Why it did not end well.
     #[schema(required = true)]
     pub error: Option<RunError>,
-    /// The files that it wrote or changed.
-    #[schema(value_type = Vec<Object>)]
-    pub files: Vec<Value>,
+    /// The files that it wrote or changed, as they were then and without their `url`.
+    pub files: Vec<File>,
     /// How long it took.
     pub duration_ms: u64,
     /// The limits that it had to keep to.
@@ -231,12 +247,7 @@ impl From<&sandbox::Limits> for RunLimits {
 }
 
 impl ScriptRun {
-    pub(super) fn new(
-        wanted: &RunScript,
-        outcome: Outcome,
-        files: Vec<Value>,
-        limits: RunLimits,
-    ) -> Self {
+    pub(super) fn new(wanted: &RunScript, outcome: Outcome, limits: RunLimits) -> Self {
         Self {
             id: Uuid::now_v7(),
             chat_id: wanted.chat_id,
@@ -247,7 +258,7 @@ impl ScriptRun {
             truncated: outcome.truncated,
             result: outcome.result,
             error: outcome.error.map(RunError::from),
-            files,
+            files: Vec::new(),
             duration_ms: u64::try_from(outcome.duration.as_millis()).unwrap_or(u64::MAX),
             limits,
             created_at: String::new(),

@@ -8,11 +8,11 @@ use uuid::Uuid;
 use super::model::{
     Capabilities, RunFilter, RunScript, ScriptRun, ScriptRunSummary, StoredScriptRun,
 };
-use super::service::Owner;
 use super::{Scripts, store};
 use crate::auth::CurrentUser;
 use crate::error::ApiError;
 use crate::extract::{Json, Page, PageQuery, Path, Query};
+use crate::files::Owner;
 use crate::response;
 
 /// Run a script in the sandbox
@@ -27,7 +27,7 @@ pub async fn run(
     user: CurrentUser,
     Json(wanted): Json<RunScript>,
 ) -> Result<Body<ScriptRun>, ApiError> {
-    let owner = Owner { user_id: user.id, token: user.token };
+    let owner = Owner::from(&user);
     // A task of its own: this future is dropped when the client goes away.
     let run = tokio::spawn(async move { scripts.run(&owner, wanted).await }).await;
     Ok(Body(run.map_err(|error| ApiError::internal(error.to_string()))??))

@@ -3,34 +3,28 @@
 use std::time::Duration;
 
 use tracing::info;
-use uuid::Uuid;
 
 use super::model::{Capabilities, Language, LanguageCapabilities, RunLimits, RunScript, ScriptRun};
 use super::places::Places;
-use super::store;
+use super::{staging, store};
 use crate::error::ApiError;
+use crate::files::{Files, Owner};
 use crate::sandbox::{Sandbox, Script};
-use crate::supabase::{AccessToken, Supabase};
+use crate::supabase::Supabase;
 
 /// The services of `/api/scripts`. Clones share them.
 #[derive(Clone)]
 pub struct Scripts {
     pub(super) supabase: Supabase,
+    files: Files,
     sandbox: Sandbox,
     places: Places,
 }
 
-/// In whose name a script runs.
-#[derive(Clone, Debug)]
-pub(super) struct Owner {
-    pub(super) user_id: Uuid,
-    pub(super) token: AccessToken,
-}
-
 impl Scripts {
     /// Puts the services together.
-    pub fn new(supabase: Supabase, sandbox: Sandbox) -> Self {
-        Self { supabase, sandbox, places: Places::default() }
+    pub fn new(supabase: Supabase, files: Files, sandbox: Sandbox) -> Self {
+        Self { supabase, files, sandbox, places: Places::default() }
     }
 
     /// Runs a script in its owner's name and records the run. Dropping the future ends the script.
@@ -40,22 +34,23 @@ impl Scripts {
         mut wanted: RunScript,
     ) -> Result<ScriptRun, ApiError> {
         wanted.check(self.sandbox.limits())?;
-        let place = self.places.take(owner.user_id)?;
+        let _place = self.places.take(owner.id)?;
         if let Some(chat_id) = wanted.chat_id {
             store::require_chat(&self.supabase, owner, chat_id).await?;
         }
         let limits = self.limits(&wanted);
-        let script = Script {
-            language: wanted.language.into(),
-            code: wanted.code.clone().unwrap_or_default(),
-            input: wanted.input.take(),
-            files: Vec::new(),
-            timeout: Duration::from_millis(limits.timeout_ms),
-        };
-        let outcome = self.sandbox.run(&script).await.map_err(unavailable)?;
-        drop(place);
-        let mut run = ScriptRun::new(&wanted, outcome, Vec::new(), limits);
+        // Files are in memory only while the script has its slot.
+        let slot = self.sandbox.slot(wanted.language.into()).await.map_err(unavailable)?;
+        let code = staging::code(&self.files, owner, &wanted).await?;
+        let files = &wanted.files;
+        let files = staging::staged(&self.files, owner, files, self.sandbox.limits()).await?;
+        let timeout = Duration::from_millis(limits.timeout_ms);
+        let script = Script { code, input: wanted.input.take(), files, timeout };
+        let mut outcome = slot.run(&script).await.map_err(unavailable)?;
+        let written = std::mem::take(&mut outcome.files);
+        let mut run = ScriptRun::new(&wanted, outcome, limits);
         info!(language = ?run.language, status = ?run.status, ms = run.duration_ms, "script ended");
+        staging::keep(&self.files, owner, &mut run, written).await?;
         run.created_at = store::record(&self.supabase, owner, &script, &run).await?;
         Ok(run)
     }

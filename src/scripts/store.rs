@@ -2,15 +2,15 @@
 
 use bytes::Bytes;
 use serde::Deserialize;
-use serde_json::json;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::model::{RunFilter, ScriptRun};
-use super::service::Owner;
 use crate::auth::CurrentUser;
 use crate::error::ApiError;
 use crate::extract::{Cursor, Page};
+use crate::files::Owner;
 use crate::sandbox::Script;
 use crate::supabase::{Caller, Rows, Supabase, SupabaseErrorKind};
 
@@ -43,11 +43,15 @@ pub(super) async fn record(
         created_at: String,
     }
     let mut row = json!(run);
-    row["user_id"] = json!(owner.user_id);
+    row["user_id"] = json!(owner.id);
     row["code"] = json!(script.code);
     row["input"] = json!(script.input);
     if let Some(row) = row.as_object_mut() {
         row.remove("created_at");
+    }
+    for file in row["files"].as_array_mut().into_iter().flatten() {
+        // It ends, and the row stays.
+        file["url"] = Value::Null;
     }
     let rest = supabase.rest(Caller::User(&owner.token));
     let stored = rest.from("script_runs").insert(&row).select("created_at").one().await?;

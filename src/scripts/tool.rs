@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 use super::Scripts;
 use super::model::{RunScript as Wanted, ScriptRun};
-use super::service::Owner;
 use crate::agent::{Credentials, Tool};
+use crate::files::Owner;
+use crate::files::model::File;
 use crate::providers::ToolDefinition;
 
 /// How much of each output, and of the result, a model gets to read.
@@ -42,6 +43,10 @@ impl Tool for RunScript {
                 "properties": {
                     "language": { "type": "string", "enum": languages },
                     "code": { "type": "string", "description": "The whole script" },
+                    "files": {
+                        "type": "array", "items": { "type": "string", "format": "uuid" },
+                        "description": "Ids of the person's files that the script finds in /files",
+                    },
                     "input": { "description": "Any JSON; the script finds it as `input`" },
                 },
                 "required": ["language", "code"],
@@ -59,8 +64,7 @@ impl Tool for RunScript {
                 serde_json::from_value(arguments.clone()).map_err(|error| error.to_string())?;
             // The person's other choices are not the model's.
             (wanted.timeout_ms, wanted.chat_id) = (None, None);
-            let owner = Owner { user_id: credentials.user_id, token: credentials.token() };
-            let run = self.scripts.run(&owner, wanted).await;
+            let run = self.scripts.run(&Owner::from(credentials), wanted).await;
             run.map(|run| readable(&run)).map_err(|error| error.detail().to_owned())
         }
         .boxed()
@@ -79,7 +83,11 @@ fn readable(run: &ScriptRun) -> Value {
         read["error"] = json!(error);
     }
     if !run.files.is_empty() {
-        read["files"] = json!(run.files);
+        let file = |file: &File| {
+            json!({ "id": file.id, "name": file.name, "media_type": file.media_type,
+                "size": file.size, "url": file.url })
+        };
+        read["files"] = run.files.iter().map(file).collect();
     }
     read
 }

@@ -4,7 +4,7 @@ use chat_backend::scripts::model::{Capabilities, ScriptRun, ScriptRunSummary, St
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{TestApp, User, app};
+use crate::support::{Reply, TestApp, User, app};
 
 impl User {
     async fn run_script(&self, body: Value) -> Value {
@@ -149,6 +149,69 @@ async fn only_so_many_scripts_of_a_user_run_at_once() {
         assert_eq!(reply.expect(200)["status"], "timeout");
     }
     assert_eq!(alice.run_script(json!({ "code": "1" })).await["result"], 1);
+}
+
+impl User {
+    /// Uploads a file; the answer is its id.
+    async fn upload(&self, name: &str, content: &str) -> String {
+        let body = format!(
+            "--limit\r\ncontent-disposition: form-data; name=\"file\"; \
+             filename=\"{name}\"\r\n\r\n{content}\r\n--limit--\r\n"
+        );
+        let request = self.request(reqwest::Method::POST, "/api/files/").body(body);
+        let request = request.header("content-type", "multipart/form-data; boundary=limit");
+        Reply::of(request).await.expect(201)["id"].as_str().unwrap().to_owned()
+    }
+}
+
+#[tokio::test]
+async fn a_script_works_on_the_users_files() {
+    let app = app().await;
+    let (alice, bob) = (app.user("alice").await, app.user("bob").await);
+    let sales = alice.upload("sales.csv", "city,amount\nRome,10\nRome,7\n").await;
+    let again = alice.upload("sales.csv", "").await;
+    let code = "const [, ...rows] = files.read('sales.csv').trim().split('\\n')\n\
+        const sum = rows.reduce((sum, row) => sum + +row.split(',')[1], 0)\n\
+        files.write('sum.json', JSON.stringify({ sum }))\n\
+        files.list()";
+    let run = alice.run_script(json!({ "code": code, "files": [sales, again] })).await;
+    assert_eq!(run["result"], json!(["sales (2).csv", "sales.csv", "sum.json"]), "{run}");
+    let [file] = &run["files"].as_array().unwrap()[..] else { panic!("{run}") };
+    assert_eq!(
+        (&file["name"], &file["media_type"]),
+        (&json!("sum.json"), &json!("application/json"))
+    );
+    let url = file["url"].as_str().unwrap();
+    assert_eq!(app.http.get(url).send().await.unwrap().text().await.unwrap(), r#"{"sum":17}"#);
+    let content = format!("/api/files/{}/content", file["id"].as_str().unwrap());
+    assert_eq!(alice.get(&content).await.text, r#"{"sum":17}"#);
+    let stored = alice.get(&format!("/api/scripts/runs/{}", run["id"].as_str().unwrap())).await;
+    assert_eq!(stored.expect(200)["files"][0]["id"], file["id"]);
+    let script = alice.upload("script.js", "files.list().length").await;
+    let run = alice.run_script(json!({ "file_id": script, "files": [sales] })).await;
+    assert_eq!(run["result"], 1);
+    for body in [json!({ "code": "1", "files": [sales] }), json!({ "file_id": script })] {
+        let reply = bob.post("/api/scripts/run", body).await;
+        assert_eq!(reply.problem(404), "file_not_found");
+    }
+    let both = json!({ "code": "1", "file_id": script });
+    assert_eq!(alice.post("/api/scripts/run", both).await.pointers(), ["/file_id"]);
+}
+
+#[tokio::test]
+async fn files_must_fit_the_sandbox_and_the_quota() {
+    let settings = [("SCRIPT_MEMORY_BYTES", "33554432"), ("USER_FILE_QUOTA_BYTES", "10000000")];
+    let app = TestApp::with(&settings).await;
+    let alice = app.user("alice").await;
+    let large = alice.upload("large.txt", &"x".repeat(9_000_000)).await;
+    let body = json!({ "code": "1", "files": [large] });
+    assert_eq!(alice.post("/api/scripts/run", body).await.pointers(), ["/files"]);
+    let body = json!({ "file_id": large });
+    assert_eq!(alice.post("/api/scripts/run", body).await.pointers(), ["/file_id"]);
+    let code = "files.write('a.txt', 'x'); files.write('b.txt', 'x'.repeat(2e6)); 1";
+    let run = alice.run_script(json!({ "code": code })).await;
+    assert_eq!((&run["status"], &run["error"]["type"]), (&json!("error"), &json!("FilesError")));
+    assert_eq!(run["files"].as_array().unwrap().len(), 1, "{run}");
 }
 
 #[tokio::test]

@@ -1,7 +1,6 @@
 //! The sandbox itself: scripts that mean well, and scripts that do not.
 
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chat_backend::sandbox::{
     Language, Limits, Outcome, Sandbox, Script, ScriptFile, Settings, Status,
@@ -28,13 +27,13 @@ fn sandbox() -> Sandbox {
     Sandbox::new(Settings { python: None, ..settings() })
 }
 
-fn script(language: Language, code: &str) -> Script {
-    Script { language, code: code.into(), input: None, files: Vec::new(), timeout: LIMITS.timeout }
+fn script(code: &str) -> Script {
+    Script { code: code.into(), input: None, files: Vec::new(), timeout: LIMITS.timeout }
 }
 
 /// Runs a script without input and files.
 async fn run(sandbox: &Sandbox, language: Language, code: &str) -> Outcome {
-    sandbox.run(&script(language, code)).await.unwrap()
+    sandbox.slot(language).await.unwrap().run(&script(code)).await.unwrap()
 }
 
 fn file(name: &str, data: &str) -> ScriptFile {
