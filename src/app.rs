@@ -105,6 +105,7 @@ impl App {
             ai: Ai::new(
                 supabase.clone(),
                 generations.clone(),
+                files.clone(),
                 providers.clone(),
                 limits.clone(),
                 tools(),
