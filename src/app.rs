@@ -109,6 +109,7 @@ impl App {
             ai: Ai::new(
                 supabase.clone(),
                 generations.clone(),
+                files.clone(),
                 providers.clone(),
                 limits.clone(),
                 tools(&scripts),

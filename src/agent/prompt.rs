@@ -54,7 +54,8 @@ fn room(
     tokens.saturating_mul(CAUTIOUS_BYTES_PER_TOKEN).saturating_sub(system.map_or(0, str::len))
 }
 
-/// The bytes that count against the window. Pictures count as about a thousand tokens.
+/// The bytes that count against the window. Pictures count as about a thousand tokens, and a PDF
+/// file's text is about a tenth of it.
 fn size(message: &Message) -> usize {
     let content = message.content.iter().map(|content| match content {
         Content::Text { text, .. } => text.len(),
@@ -64,6 +65,9 @@ fn size(message: &Message) -> usize {
         Content::ToolCall { arguments, .. } => arguments.len() + 50,
         Content::ToolResult { output, .. } => output.len() + 50,
         Content::Image { .. } => 4_000,
+        Content::Document { media_type, base64, .. } if media_type == "application/pdf" => {
+            base64.len() / 13
+        }
         Content::Document { base64, .. } => base64.len() / 4 * 3,
     });
     content.sum()
@@ -76,8 +80,33 @@ fn messages(message: &HistoryMessage) -> Vec<Message> {
         "system" => Role::System,
         _ => Role::User,
     };
+    let said = |part| attached(part, message).or_else(|| said(part));
     let content: Vec<_> = message.parts.iter().filter_map(said).collect();
     if content.is_empty() { Vec::new() } else { vec![Message { role, content }] }
+}
+
+/// A file that the model is shown.
+fn attached(part: &Part, message: &HistoryMessage) -> Option<Content> {
+    let Part::Other(value) = part else { return None };
+    let id = value.get("file_id")?.as_str()?.parse().ok()?;
+    message.files.get(&id).cloned()
+}
+
+/// The messages with names in place of what a model cannot see or read.
+pub fn readable(mut messages: Vec<Message>, sees: bool, reads_pdf: bool) -> Vec<Message> {
+    for content in messages.iter_mut().flat_map(|message| &mut message.content) {
+        let name = match content {
+            Content::Image { .. } if !sees => "picture",
+            Content::Document { media_type, name, .. }
+                if !reads_pdf && media_type == "application/pdf" =>
+            {
+                name
+            }
+            _ => continue,
+        };
+        *content = Content::text(format!("[file: {name}]"));
+    }
+    messages
 }
 
 fn said(part: &Part) -> Option<Content> {

@@ -1,15 +1,19 @@
 //! Where answers are claimed and saved. The agent defines what it needs; `ai` talks to the database.
 
+use std::collections::HashMap;
+
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use super::answer::{Rows, Status};
 use super::failure::Refusal;
 use super::part::Part;
 use super::token::Credentials;
 use super::usage::{TokenUsage, UsageSource};
+use crate::providers::Content;
 use crate::supabase::SupabaseError;
 
 /// Claims and saves one answer.
@@ -79,6 +83,9 @@ pub struct HistoryMessage {
     pub role: String,
     /// Its parts.
     pub parts: Vec<Part>,
+    /// What the model is shown of its files; a file that is missing here is only named.
+    #[serde(skip)]
+    pub files: HashMap<Uuid, Content>,
 }
 
 /// What is saved of an answer.

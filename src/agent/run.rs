@@ -19,6 +19,7 @@ use super::recorder::{Begun, Save, Saved, Started};
 use super::tally::Tally;
 use super::title::{self, Titling};
 use super::{Job, Settings, Tool, prompt, save, toolbox};
+use crate::providers::catalogue::Capability;
 use crate::providers::{
     Candidates, ChosenModel, Event, FinishReason, Message, Patience, ProviderName, Request,
 };
@@ -222,6 +223,8 @@ impl Run {
             model.context_window(),
             options.max_output_tokens,
         );
+        let (sees, reads_pdf) = (model.can(Capability::Vision), model.can(Capability::Documents));
+        let messages = prompt::readable(messages, sees, reads_pdf);
         Request {
             model: String::new(),
             system,

@@ -1,5 +1,7 @@
 //! Stateless answers: nothing but usage is stored.
 
+use std::collections::HashMap;
+
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
@@ -139,14 +141,19 @@ fn said(index: usize, message: PlainMessage, checks: &mut Checks) -> HistoryMess
         Said::Text(text) => (Some(text), None),
         Said::Parts(parts) => (None, Some(parts)),
     };
-    let said = parts::of(content, sent, &format!("/messages/{index}"), checks);
+    let pointer = format!("/messages/{index}");
+    let said = parts::of(content, sent, &pointer, checks);
+    if let Some(file) = said.iter().position(|part| part["type"] == "file") {
+        let detail = "files go with messages in chats; here only text is taken";
+        checks.refuse(format!("{pointer}/content/{file}"), detail);
+    }
     let role = match message.role {
         Role::User => "user",
         Role::Assistant => "assistant",
         Role::System => "system",
     };
     let text = Part::Text { text: parts::text(&said), done: true, opaque: None };
-    HistoryMessage { role: role.to_owned(), parts: vec![text] }
+    HistoryMessage { role: role.to_owned(), parts: vec![text], files: HashMap::new() }
 }
 
 fn stop(stop: Option<Stop>, checks: &mut Checks) -> Vec<String> {

@@ -10,8 +10,10 @@ mod form;
 mod kind;
 pub mod model;
 mod name;
+mod parts;
 mod range;
 pub mod routes;
+mod shown;
 mod store;
 mod sweep;
 mod upload;
@@ -27,6 +29,7 @@ use crate::config::Config;
 use crate::supabase::{AccessToken, Bucket, Caller, Supabase};
 
 pub use kind::is_text;
+pub use parts::{Attachment, Place};
 pub use upload::{Added, NewFile};
 
 /// The bucket of all files.

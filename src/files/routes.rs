@@ -256,6 +256,8 @@ pub async fn sign(
     let file = Signable { id, name, media_type };
     let url = files.sign(&owner, &[file], lifetime).await?.pop().flatten();
     let url = url.ok_or_else(|| ApiError::not_found("file"))?;
-    let expires_at = files.clock.now() + jiff::SignedDuration::from_secs(expires_in.cast_signed());
+    let expires_at = files.clock.unix_seconds() + expires_in.cast_signed();
+    let expires_at = jiff::Timestamp::from_second(expires_at)
+        .map_err(|error| ApiError::internal(error.to_string()))?;
     Ok(axum::Json(SignedUrl { url, expires_at }))
 }

@@ -1,7 +1,7 @@
 //! Files in Supabase. Row-level security sees to it that a user reaches only their own.
 
-use bytes::Bytes;
-use futures_util::{Stream, stream};
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -152,6 +152,21 @@ impl Files {
     /// All bytes of a file that has at most `max_bytes`.
     pub async fn read(&self, owner: &Owner, id: Uuid, max_bytes: usize) -> Result<Bytes, ApiError> {
         Ok(self.bucket(owner).read(&owner.object(id), max_bytes).await?)
+    }
+
+    /// The first `length` bytes of a file that has more.
+    pub async fn read_start(
+        &self,
+        owner: &Owner,
+        id: Uuid,
+        length: u64,
+    ) -> Result<Bytes, ApiError> {
+        let mut pieces = std::pin::pin!(self.stream(owner, id, Some((0, length - 1))).await?);
+        let mut whole = BytesMut::new();
+        while let Some(piece) = pieces.next().await {
+            whole.extend_from_slice(&piece?);
+        }
+        Ok(whole.freeze())
     }
 
     /// The bytes of a file as they come, or those from the first to the last of a range.

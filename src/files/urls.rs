@@ -13,7 +13,7 @@ use super::{Files, Owner, kind};
 use crate::error::ApiError;
 
 /// How long the addresses in rows are good for.
-const LIFETIME: Duration = Duration::from_secs(7200);
+pub(super) const LIFETIME: Duration = Duration::from_secs(7200);
 
 /// What of a file decides on its address.
 #[derive(Debug, Deserialize)]

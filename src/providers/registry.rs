@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use thiserror::Error;
 
 use super::candidates::Candidates;
-use super::catalogue::{self, Model};
+use super::catalogue::{self, Capability, Model};
 use super::offer::Offer;
 use super::{
     Anthropic, ApiKey, AuthHeader, Connection, EventStream, OpenAi, Provider, ProviderError,
@@ -326,6 +326,11 @@ impl ChosenModel {
     /// The most tokens it can take in, where known.
     pub fn context_window(&self) -> Option<u64> {
         self.known.as_ref()?.context_window.map(u64::from)
+    }
+
+    /// Whether it is known to have this capability, or nothing is known about it.
+    pub fn can(&self, capability: Capability) -> bool {
+        self.known.as_ref().is_none_or(|model| model.can(capability))
     }
 
     /// The price in USD of a call, where known.

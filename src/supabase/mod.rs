@@ -112,6 +112,11 @@ impl Supabase {
         self.inner.service_key.is_some()
     }
 
+    /// The project as browsers see it, without a slash at the end.
+    pub fn public_url(&self) -> &str {
+        &self.inner.public_url
+    }
+
     /// PostgREST, in `caller`'s name.
     pub fn rest<'a>(&'a self, caller: Caller<'a>) -> Rest<'a> {
         Rest::new(self, caller)
