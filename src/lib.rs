@@ -5,6 +5,7 @@
 //! test holds it to that.
 
 pub mod clock;
+pub mod json;
 pub mod config;
 pub mod cors;
 pub mod multipart;

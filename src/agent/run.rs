@@ -165,7 +165,9 @@ impl Run {
                 return Ok("max_steps".to_owned());
             }
             steps += 1;
-            self.run_tools().await?;
+            if !self.run_tools().await? {
+                return Ok("tool_loop".to_owned());
+            }
             if self.answer.borrow().is_full() {
                 return Err(Interruption::TooLarge);
             }
@@ -285,13 +287,17 @@ impl Run {
         });
     }
 
-    async fn run_tools(&mut self) -> Result<(), Interruption> {
+    /// Runs the tools that were called; false when the model goes round in circles.
+    async fn run_tools(&mut self) -> Result<bool, Interruption> {
         let calls = toolbox::pending(&self.answer.borrow());
+        if toolbox::is_hopeless(&calls) {
+            return Ok(false);
+        }
         let tools = self.model.as_ref().map(|model| self.tools(model)).unwrap_or_default();
         let runs = toolbox::run_all(calls, &tools, &self.job.credentials);
         let results = self.attend(runs).await?;
         self.answer.send_modify(|answer| toolbox::store(answer, results));
-        Ok(())
+        Ok(true)
     }
 
     /// What the model has said and the tools have answered in the last step.

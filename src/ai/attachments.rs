@@ -73,11 +73,8 @@ pub(super) async fn prepare(
         return Ok(());
     };
     let mut budget = Budget::new(&model);
-    let place = Place {
-        pointer: &asked.pointer,
-        message_id: asked.id,
-        chat_id: chat.map(|_| chat_id),
-    };
+    let place =
+        Place { pointer: &asked.pointer, message_id: asked.id, chat_id: chat.map(|_| chat_id) };
     let check = |attachment: &Attachment| budget.refusal(attachment);
     ai.files.resolve(&Owner::from(user), &mut asked.parts, place, check).await
 }
@@ -128,7 +125,9 @@ impl<'a> Budget<'a> {
                 return Some(format!("is a picture, which {id} cannot see; choose another model"));
             }
             Kind::Pdf if !self.model.can(Capability::Documents) => {
-                return Some(format!("is a PDF file, which {id} cannot read; choose another model"));
+                return Some(format!(
+                    "is a PDF file, which {id} cannot read; choose another model"
+                ));
             }
             Kind::Picture if *size > self.max_picture() => {
                 let mib = self.max_picture() >> 20;
@@ -219,7 +218,11 @@ async fn content(
         Kind::Pdf => Content::Document { media_type, name, base64: STANDARD.encode(&bytes) },
         _ => {
             let text = trimmed(&bytes, *size);
-            Content::Document { media_type: "text/plain".into(), name, base64: STANDARD.encode(text) }
+            Content::Document {
+                media_type: "text/plain".into(),
+                name,
+                base64: STANDARD.encode(text),
+            }
         }
     })
 }

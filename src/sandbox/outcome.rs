@@ -5,6 +5,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::model::{ScriptError, ScriptFile, Status};
+use crate::json::{MAX_DEPTH, depth};
 
 /// A script's output, with what PostgreSQL cannot store replaced.
 pub(super) fn text(bytes: &[u8]) -> String {
@@ -14,12 +15,14 @@ pub(super) fn text(bytes: &[u8]) -> String {
 /// A result as JSON; an error when it is nested too deeply to be read.
 pub(super) fn result(json: Option<&RawValue>) -> Result<Value, ScriptError> {
     let json = json.map_or("null", RawValue::get);
-    let value = serde_json::from_str(&without_halves(json)).map_err(|error| {
-        let is_deep = error.to_string().starts_with("recursion limit");
-        let problem = if is_deep { "is nested more than 127 levels deep" } else { "is not JSON" };
+    let problem = |problem: String| {
         ScriptError::new("ResultError", format!("The value of the last expression {problem}"))
-    })?;
-    Ok(storable(value))
+    };
+    if depth(json) > MAX_DEPTH {
+        return Err(problem(format!("is nested more than {MAX_DEPTH} levels deep")));
+    }
+    let value = serde_json::from_str(&without_halves(json));
+    value.map(storable).map_err(|_| problem("is not JSON".into()))
 }
 
 /// Engines write characters that are cut in half as escapes, which are no text: U+FFFD.
@@ -117,8 +120,8 @@ mod tests {
     #[test]
     fn a_deep_result_is_an_error() {
         let deep = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
-        assert!(read(&deep(127)).is_ok());
-        assert!(read(&deep(128)).unwrap_err().message.contains("deep"));
+        assert!(read(&deep(MAX_DEPTH)).is_ok());
+        assert!(read(&deep(MAX_DEPTH + 1)).unwrap_err().message.contains("deep"));
         assert!(read(&deep(200_000)).is_err());
     }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is a failed test, with its line")]
 
+mod agent;
 mod architecture;
 mod auth;
 mod chats;

@@ -15,7 +15,7 @@ from ast import Expr, Expression, Module, parse
 SCRIPT = 'script.py'
 FILES = '/files'
 MAX_TEXT = 16000
-MAX_DEPTH = 120
+MAX_DEPTH = 60
 
 
 def forbid_programs(program):
