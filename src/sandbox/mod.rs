@@ -224,6 +224,9 @@ async fn find_python(settings: &Settings) -> Python {
     let interpreter = python::find(program).await?;
     let launch = python::launch(&settings.program, &interpreter, &settings.limits);
     let mut worker = Worker::start(&launch).await?;
+    if !worker.is_watched() {
+        return Err("this system does not show how much memory it uses".into());
+    }
     let script = Script {
         code: python::INVENTORY.to_owned(),
         input: None,

@@ -72,7 +72,7 @@ pub struct Outcome {
     pub stderr: String,
     /// Not all of its output is there.
     pub truncated: bool,
-    /// The value of its last expression, at most 64 levels deep.
+    /// The value of its last expression, at most 60 levels deep.
     pub result: Value,
     /// Why it did not end well.
     pub error: Option<ScriptError>,

@@ -7,6 +7,9 @@ use serde_json::value::RawValue;
 use super::model::{ScriptError, ScriptFile, Status};
 use crate::json::{MAX_DEPTH, depth};
 
+/// A result is kept and sent inside of other things.
+const MAX_RESULT_DEPTH: usize = MAX_DEPTH - 4;
+
 /// A script's output, with what PostgreSQL cannot store replaced.
 pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).replace('\0', "\u{fffd}")
@@ -18,8 +21,8 @@ pub(super) fn result(json: Option<&RawValue>) -> Result<Value, ScriptError> {
     let problem = |problem: String| {
         ScriptError::new("ResultError", format!("The value of the last expression {problem}"))
     };
-    if depth(json) > MAX_DEPTH {
-        return Err(problem(format!("is nested more than {MAX_DEPTH} levels deep")));
+    if depth(json) > MAX_RESULT_DEPTH {
+        return Err(problem(format!("is nested more than {MAX_RESULT_DEPTH} levels deep")));
     }
     let value = serde_json::from_str(&without_halves(json));
     value.map(storable).map_err(|_| problem("is not JSON".into()))
@@ -120,8 +123,8 @@ mod tests {
     #[test]
     fn a_deep_result_is_an_error() {
         let deep = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
-        assert!(read(&deep(MAX_DEPTH)).is_ok());
-        assert!(read(&deep(MAX_DEPTH + 1)).unwrap_err().message.contains("deep"));
+        assert!(read(&deep(MAX_RESULT_DEPTH)).is_ok());
+        assert!(read(&deep(MAX_RESULT_DEPTH + 1)).unwrap_err().message.contains("deep"));
         assert!(read(&deep(200_000)).is_err());
     }
 

@@ -93,6 +93,12 @@ impl Worker {
         matches!(self.child.try_wait(), Ok(None))
     }
 
+    /// Whether its memory can be seen from outside.
+    #[cfg(target_os = "linux")]
+    pub(super) fn is_watched(&self) -> bool {
+        self.child.id().is_some_and(|process| self.watch.usage(process).is_some())
+    }
+
     /// Runs a script to its end, or to the end of what is allowed.
     pub(super) async fn run(&mut self, script: &Script, limits: &Limits) -> Outcome {
         let begun = Instant::now();
@@ -315,7 +321,7 @@ async fn drain(pipes: Option<&mut (Reader, Reader)>, output: &Output) {
 
 async fn overflow(from: &mut Reader, kind: u8, output: &Output) {
     if copy(from, kind, output).await {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
@@ -344,25 +350,42 @@ async fn watch(watch: Watch, process: Option<u32>) -> Cut {
     }
 }
 
+/// How much a worker uses.
+struct Usage {
+    bytes: u64,
+    files: u64,
+}
+
 impl Watch {
     fn exceeded(self, process: u32) -> Option<Cut> {
+        let usage = self.usage(process)?;
+        let (max_bytes, max_files) = match self {
+            Self::Process { max_bytes } => (max_bytes, 0),
+            #[cfg(target_os = "linux")]
+            Self::Grandchild { max_bytes, max_files } => (max_bytes, max_files),
+        };
+        if usage.bytes > max_bytes {
+            return Some(Cut::Memory);
+        }
+        (usage.files > max_files).then_some(Cut::Files)
+    }
+
+    /// `None` when it is not there, or cannot be seen.
+    fn usage(self, process: u32) -> Option<Usage> {
         match self {
-            Self::Process { max_bytes } => {
-                let used = platform::resident_bytes(process)?;
-                (used > max_bytes).then_some(Cut::Memory)
+            Self::Process { .. } => {
+                Some(Usage { bytes: platform::resident_bytes(process)?, files: 0 })
             }
             #[cfg(target_os = "linux")]
-            Self::Grandchild { max_bytes, max_files } => {
+            Self::Grandchild { .. } => {
                 let python = platform::child(platform::child(process)?)?;
-                let memory = platform::resident_bytes(python)?;
-                let (bytes, files) = ["/files", "/tmp"]
-                    .iter()
-                    .filter_map(|folder| platform::stored(python, folder))
-                    .fold((0, 0), |sum, (bytes, files)| (sum.0 + bytes, sum.1 + files));
-                if memory + bytes > max_bytes {
-                    return Some(Cut::Memory);
+                let mut usage = Usage { bytes: platform::resident_bytes(python)?, files: 0 };
+                for folder in ["/files", "/tmp"] {
+                    let (bytes, files) = platform::stored(python, folder)?;
+                    usage.bytes += bytes;
+                    usage.files += files;
                 }
-                (files > max_files).then_some(Cut::Files)
+                Some(usage)
             }
         }
     }

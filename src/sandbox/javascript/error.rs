@@ -11,7 +11,7 @@ pub(super) fn ended(caught: CaughtError<'_>) -> Ended {
     let error = match caught {
         CaughtError::Exception(exception) => of_exception(&exception),
         CaughtError::Value(value) if value.is_null() => out_of_memory(),
-        CaughtError::Value(value) => ScriptError::new("Error", shortened(of_value(value))),
+        CaughtError::Value(value) => ScriptError::new("Error", shortened(of_value(&value))),
         CaughtError::Error(Error::WouldBlock) => {
             ScriptError::new("Error", "The script waits for a promise that is never settled")
         }
@@ -38,7 +38,7 @@ fn of_exception(exception: &Exception<'_>) -> ScriptError {
     }
 }
 
-fn of_value(value: Value<'_>) -> String {
+fn of_value(value: &Value<'_>) -> String {
     let text = value.get::<Coerced<String>>().map(|text| text.0);
     text.unwrap_or_else(|_| "The script has thrown something that has no text".to_owned())
 }

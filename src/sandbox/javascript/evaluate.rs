@@ -6,7 +6,9 @@ use std::rc::Rc;
 
 use rquickjs::context::EvalOptions;
 use rquickjs::promise::{MaybePromise, PromiseState};
-use rquickjs::{CatchResultExt, Context, Ctx, Error, FromJs, Object, Promise, Runtime, Value};
+use rquickjs::{
+    CatchResultExt, Context, Ctx, Error, FromJs, Function, Object, Promise, Runtime, Value,
+};
 use serde_json::value::RawValue;
 
 use super::workspace::Workspace;
@@ -46,8 +48,7 @@ pub(super) fn evaluate<W: Write + 'static>(
     let Ok(context) = Context::full(&runtime) else { return out_of_memory() };
     context.with(|ctx| {
         let ended = globals::install(&ctx, request, run, files, to)
-            .and_then(|()| value(&ctx, request, run))
-            .and_then(|value| json(&ctx, value, request, run));
+            .and_then(|to_json| json(&to_json, value(&ctx, request, run)?, request, run));
         match ended.catch(&ctx) {
             Ok(ended) => ended,
             Err(caught) => error::ended(caught),
@@ -91,16 +92,15 @@ fn settled<'js, T: FromJs<'js>>(
 
 /// The value as JSON; null for what JSON has no form for.
 fn json<'js>(
-    ctx: &Ctx<'js>,
+    to_json: &Function<'js>,
     value: Value<'js>,
     request: &Request,
     run: &Run,
 ) -> rquickjs::Result<Ended> {
-    let text = match value.as_big_int() {
-        Some(_) => Some(format!("\"{}\"", value.get::<rquickjs::Coerced<String>>()?.0)),
-        None => ctx.json_stringify(value)?.map(|text| text.to_string()).transpose()?,
-    };
-    if text.as_ref().is_some_and(|text| text.len() as u64 > request.output_bytes) {
+    let text: Value<'js> = to_json.call((value,))?;
+    let is_long = text.is_null();
+    let text: Option<String> = text.get::<Option<String>>()?;
+    if is_long || text.as_ref().is_some_and(|text| text.len() as u64 > request.output_bytes) {
         run.cut_short.set(Some(Status::OutputLimit));
     }
     let result = text.and_then(|text| RawValue::from_string(text).ok());

@@ -16,15 +16,17 @@ const PRELUDE: &str = include_str!("prelude.js");
 
 type Files = Rc<RefCell<Workspace>>;
 
-/// Gives the script `console`, `files` and `input`.
-pub(super) fn install<W: Write + 'static>(
-    ctx: &Ctx<'_>,
+/// Gives the script `console`, `files` and `input`; what is returned makes JSON of a value.
+pub(super) fn install<'js, W: Write + 'static>(
+    ctx: &Ctx<'js>,
     request: &Request,
     run: &Rc<Run>,
     files: &Files,
     to: Rc<RefCell<W>>,
-) -> Result<()> {
+) -> Result<Function<'js>> {
     let native = Object::new(ctx.clone())?;
+    native.set("maxOutput", request.output_bytes as f64)?;
+    native.set("maxFiles", request.files_bytes as f64)?;
     if let Some(input) = &request.input {
         native.set("input", input.get())?;
     }

@@ -86,7 +86,7 @@ class TooLarge(Exception):
     pass
 
 
-class TooDeep(ValueError):
+class ResultError(ValueError):
     pass
 
 
@@ -103,7 +103,7 @@ def to_json(value, max_bytes):
 
     def open_container(value):
         if len(stack) >= MAX_DEPTH:
-            raise TooDeep('The value of the last expression is nested more than %d levels deep' % MAX_DEPTH)
+            raise ResultError('The value of the last expression is nested more than %d levels deep' % MAX_DEPTH)
         is_map = isinstance(value, dict)
         add('{' if is_map else '[')
         stack.append([iter(value.items() if is_map else value), is_map, True])

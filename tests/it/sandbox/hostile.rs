@@ -314,7 +314,7 @@ const PYTHON: &[(&str, &str)] = &[
     ("a = {}\nfor _ in range(200000): a = {'a': a}\na", "error"),
     ("a = []\nfor _ in range(200000): a = [a]\ndel a\n1", "ok"),
     ("a = []; a.append(a); a", "error"),
-    ("a = [1]\nfor _ in range(60): a = [a, a]\na", "output_limit"),
+    ("a = [1]\nfor _ in range(40): a = [a, a]\na", "output_limit"),
     ("import json; json.loads('[' * 200000)", "error"),
     ("eval('(' * 200000)", "error|memory_limit|crashed"),
     ("eval('-' * 200000 + '1')", "error|memory_limit|crashed"),
