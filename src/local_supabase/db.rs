@@ -24,6 +24,8 @@ const READERS: usize = 4;
 #[derive(Clone)]
 pub struct Database {
     writer: Arc<Mutex<Connection>>,
+    /// Writes wait here in their order, not each on a thread of its own.
+    free_writer: Arc<Semaphore>,
     readers: Arc<Mutex<Vec<Connection>>>,
     free_readers: Arc<Semaphore>,
 }
@@ -49,6 +51,7 @@ impl Database {
             .collect::<rusqlite::Result<Vec<_>>>()?;
         Ok(Self {
             writer: Arc::new(Mutex::new(writer)),
+            free_writer: Arc::new(Semaphore::new(1)),
             readers: Arc::new(Mutex::new(readers)),
             free_readers: Arc::new(Semaphore::new(READERS)),
         })
@@ -77,8 +80,10 @@ impl Database {
         E: From<rusqlite::Error> + Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
     {
+        let permit = self.free_writer.clone().acquire_owned().await.expect("never closed");
         let writer = self.writer.clone();
         blocking(move || {
+            let _permit = permit;
             let mut writer = lock(&writer);
             let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let result = work(&transaction)?;
