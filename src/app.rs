@@ -14,7 +14,7 @@ use crate::ai::{Ai, Weather};
 use crate::auth::{AuthLayer, Verifier, VerifierSettings};
 use crate::clock::Clock;
 use crate::config::{Config, Project, Secret, SupabaseConfig};
-use crate::files::Files;
+use crate::files::{Files, FilesTool};
 use crate::health::Health;
 use crate::limits::Limits;
 use crate::local_supabase::{LocalSupabase, OpenError, Options as LocalOptions};
@@ -108,7 +108,7 @@ impl App {
                 files.clone(),
                 providers.clone(),
                 limits.clone(),
-                tools(),
+                tools(&files),
                 clock,
             ),
             health: Health::new(supabase.clone(), providers, generations.clone()),
@@ -129,8 +129,8 @@ impl App {
 }
 
 /// The tools that a request can name.
-fn tools() -> Vec<Arc<dyn Tool>> {
-    Vec::new()
+fn tools(files: &Files) -> Vec<Arc<dyn Tool>> {
+    vec![Arc::new(FilesTool::new(files.clone()))]
 }
 
 fn verifier(config: &Config, project: &Project, supabase: &Supabase, clock: &Clock) -> Verifier {

@@ -57,8 +57,7 @@ impl Form {
     pub fn of(content_type: Option<&str>, body: Body) -> Option<Self> {
         let boundary = multer::parse_boundary(content_type?).ok()?;
         let unread = Arc::new(Unread::default());
-        let source =
-            Source { body: body.into_data_stream(), unread: unread.clone(), rests: false };
+        let source = Source { body: body.into_data_stream(), unread: unread.clone(), rests: false };
         Some(Self { inner: multer::Multipart::new(source, boundary), unread })
     }
 

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -73,11 +72,8 @@ pub(super) async fn prepare(
         return Ok(());
     };
     let mut budget = Budget::new(&model);
-    let place = Place {
-        pointer: &asked.pointer,
-        message_id: asked.id,
-        chat_id: chat.map(|_| chat_id),
-    };
+    let place =
+        Place { pointer: &asked.pointer, message_id: asked.id, chat_id: chat.map(|_| chat_id) };
     let check = |attachment: &Attachment| budget.refusal(attachment);
     ai.files.resolve(&Owner::from(user), &mut asked.parts, place, check).await
 }
@@ -128,7 +124,9 @@ impl<'a> Budget<'a> {
                 return Some(format!("is a picture, which {id} cannot see; choose another model"));
             }
             Kind::Pdf if !self.model.can(Capability::Documents) => {
-                return Some(format!("is a PDF file, which {id} cannot read; choose another model"));
+                return Some(format!(
+                    "is a PDF file, which {id} cannot read; choose another model"
+                ));
             }
             Kind::Picture if *size > self.max_picture() => {
                 let mib = self.max_picture() >> 20;
@@ -150,9 +148,9 @@ impl<'a> Budget<'a> {
 
     /// How much of one text the model is shown: an eighth of what it can take in, at about three
     /// bytes a token.
-    fn max_text(&self) -> usize {
+    fn max_text(&self) -> u64 {
         let window = self.model.context_window().map_or(u64::MAX, |tokens| tokens * 3 / 8);
-        usize::try_from(window.min(MAX_TEXT_BYTES)).unwrap_or(usize::MAX)
+        window.min(MAX_TEXT_BYTES)
     }
 }
 
@@ -206,8 +204,8 @@ async fn content(
         return None;
     }
     let is_text = Kind::of(&media_type) == Kind::Text;
-    let shown = if is_text { budget.max_text() } else { usize::MAX };
-    let bytes = match read(files, owner, *id, *size, shown).await {
+    let shown = if is_text { budget.max_text().min(*size) } else { *size };
+    let bytes = match files.read_part(owner, *id, 0, shown).await {
         Ok(bytes) => bytes,
         Err(error) => {
             tracing::warn!("file {id} is left to its name: {error:?}");
@@ -219,26 +217,13 @@ async fn content(
         Kind::Pdf => Content::Document { media_type, name, base64: STANDARD.encode(&bytes) },
         _ => {
             let text = trimmed(&bytes, *size);
-            Content::Document { media_type: "text/plain".into(), name, base64: STANDARD.encode(text) }
+            Content::Document {
+                media_type: "text/plain".into(),
+                name,
+                base64: STANDARD.encode(text),
+            }
         }
     })
-}
-
-/// At most the first `shown` bytes.
-async fn read(
-    files: &Files,
-    owner: &Owner,
-    id: Uuid,
-    size: u64,
-    shown: usize,
-) -> Result<Bytes, ApiError> {
-    if size == 0 {
-        return Ok(Bytes::new());
-    }
-    match u64::try_from(shown) {
-        Ok(shown) if shown < size => files.read_start(owner, id, shown).await,
-        _ => files.read(owner, id, usize::try_from(size).unwrap_or(usize::MAX)).await,
-    }
 }
 
 /// The text, and a note where it goes on.

@@ -175,11 +175,7 @@ struct WholeAnswer<'a> {
     latency_ms: u64,
 }
 
-async fn whole(
-    ai: &Ai,
-    user: &CurrentUser,
-    answer: Listening,
-) -> Result<Response, ApiError> {
+async fn whole(ai: &Ai, user: &CurrentUser, answer: Listening) -> Result<Response, ApiError> {
     let answer = start::ended(answer).await?;
     let end = answer.end.as_ref().ok_or_else(|| ApiError::internal("an answer without an end"))?;
     let rows = answer.claim.rows();

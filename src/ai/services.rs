@@ -38,7 +38,16 @@ impl Ai {
         clock: Clock,
     ) -> Self {
         let followers = Followers::new(supabase.clone());
-        Self { supabase, generations, files, providers, limits, tools: tools.into(), followers, clock }
+        Self {
+            supabase,
+            generations,
+            files,
+            providers,
+            limits,
+            tools: tools.into(),
+            followers,
+            clock,
+        }
     }
 
     /// The providers.

@@ -31,7 +31,10 @@ pub(super) async fn receive(
         };
         match field.name() {
             "file" if sent.is_some() => {
-                return Err(ApiError::invalid("/file", "must be one file; send others by themselves"));
+                return Err(ApiError::invalid(
+                    "/file",
+                    "must be one file; send others by themselves",
+                ));
             }
             "file" => sent = Some(send(files, owner, details.id, field).await?),
             "id" => details.id = uuid(field, "/id").await?,

@@ -19,7 +19,9 @@ pub(super) fn media_type(
     let declared = if declared == "image/jpg" { "image/jpeg".to_owned() } else { declared };
     match found {
         Some(found) if is_same(&declared, found) => Ok(declared),
-        Some(found) if SIGNATURES.iter().any(|(kind, _)| *kind == declared) || is_text(&declared) => {
+        Some(found)
+            if SIGNATURES.iter().any(|(kind, _)| *kind == declared) || is_text(&declared) =>
+        {
             Err(found)
         }
         // A signature inside a format of its own, such as a ZIP in a word processor's file.
@@ -43,8 +45,20 @@ pub(super) fn is_inline(media_type: &str) -> bool {
 pub fn is_text(media_type: &str) -> bool {
     let media_type = media_type.split(';').next().unwrap_or_default().trim();
     let formats = [
-        "json", "+xml", "/xml", "yaml", "toml", "csv", "javascript", "typescript", "markdown", "sql",
-        "ndjson", "jsonl", "x-sh", "x-python",
+        "json",
+        "+xml",
+        "/xml",
+        "yaml",
+        "toml",
+        "csv",
+        "javascript",
+        "typescript",
+        "markdown",
+        "sql",
+        "ndjson",
+        "jsonl",
+        "x-sh",
+        "x-python",
     ];
     media_type.starts_with("text/") || formats.iter().any(|format| media_type.ends_with(format))
 }
@@ -121,7 +135,9 @@ fn is_same(declared: &str, found: &str) -> bool {
             "text/html" | "image/svg+xml" => {
                 is_text(declared) && declared != "text/html" || declared.ends_with("xml")
             }
-            "video/mp4" => ["video/", "audio/", "image/"].iter().any(|kind| declared.starts_with(kind)),
+            "video/mp4" => {
+                ["video/", "audio/", "image/"].iter().any(|kind| declared.starts_with(kind))
+            }
             "video/webm" => declared.starts_with("video/") || declared.starts_with("audio/"),
             "application/ogg" => declared.contains("ogg") || declared.contains("opus"),
             "application/gzip" => declared.contains("gzip"),
@@ -134,7 +150,8 @@ fn is_same(declared: &str, found: &str) -> bool {
 /// By the extension, or text where it reads like it.
 fn by_name(name: &str, head: &[u8]) -> String {
     let guess = mime_guess::from_path(name).first();
-    let is_binary = head.contains(&0) || std::str::from_utf8(head).is_err_and(|e| e.error_len().is_some());
+    let is_binary =
+        head.contains(&0) || std::str::from_utf8(head).is_err_and(|e| e.error_len().is_some());
     match guess {
         Some(guess) => {
             let guess = guess.essence_str();

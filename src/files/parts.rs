@@ -266,7 +266,10 @@ mod tests {
         };
         let is = |media_type: &str, text: &str| Ok((media_type.to_owned(), text.to_owned()));
         assert_eq!(read("text/plain;base64,aGk=", None), is("text/plain", "hi"));
-        assert_eq!(read("text/plain;charset=utf-8,h%20i", None), is("text/plain;charset=utf-8", "h i"));
+        assert_eq!(
+            read("text/plain;charset=utf-8,h%20i", None),
+            is("text/plain;charset=utf-8", "h i")
+        );
         assert_eq!(read(";base64,aGk%3D", Some("text/csv")), is("text/csv", "hi"));
         assert_eq!(read("text/plain;base64,a?", None), Err("is not valid base64"));
         assert_eq!(read("text/plain", None), Err("is not a data URL"));

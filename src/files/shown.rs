@@ -25,7 +25,11 @@ impl Files {
     }
 
     /// The same for rows; `None`: they can be shown as they came.
-    pub async fn shown_rows(&self, owner: &Owner, rows: &[&RawValue]) -> Option<Vec<Box<RawValue>>> {
+    pub async fn shown_rows(
+        &self,
+        owner: &Owner,
+        rows: &[&RawValue],
+    ) -> Option<Vec<Box<RawValue>>> {
         if !rows.iter().any(|row| names_files(row.get().as_bytes())) {
             return None;
         }
@@ -50,11 +54,8 @@ impl Files {
                 return;
             }
         };
-        let urls: HashMap<Uuid, String> = files
-            .iter()
-            .zip(urls)
-            .filter_map(|(file, url)| Some((file.id, url?)))
-            .collect();
+        let urls: HashMap<Uuid, String> =
+            files.iter().zip(urls).filter_map(|(file, url)| Some((file.id, url?))).collect();
         each_file(value, &mut |id, part| {
             if let Some(url) = urls.get(&id) {
                 part["url"] = Value::String(url.clone());

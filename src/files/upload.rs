@@ -107,11 +107,10 @@ impl Files {
     {
         let name = name::clean(file_name);
         let mut content = Content::open(bytes, self.max_bytes).await?;
-        let media_type =
-            kind::media_type(declared, &name, content.head()).map_err(|found| {
-                let declared = declared.unwrap_or_default();
-                ApiError::invalid("/file", format!("is said to be {declared} but is {found}"))
-            })?;
+        let media_type = kind::media_type(declared, &name, content.head()).map_err(|found| {
+            let declared = declared.unwrap_or_default();
+            ApiError::invalid("/file", format!("is said to be {declared} but is {found}"))
+        })?;
         let id = id.unwrap_or_else(Uuid::now_v7);
         let upload = Upload {
             files: self.clone(),

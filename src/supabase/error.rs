@@ -111,8 +111,7 @@ impl SupabaseError {
         };
         let code = error.code.unwrap_or_default();
         let message = error.message.unwrap_or_else(|| format!("storage answered HTTP {status}"));
-        let kind =
-            storage_kind(real.unwrap_or_else(|| status.as_u16().into()), &code, &message);
+        let kind = storage_kind(real.unwrap_or_else(|| status.as_u16().into()), &code, &message);
         Self { kind, code: Some(code).filter(|code| !code.is_empty()), message }
     }
 }

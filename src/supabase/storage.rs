@@ -61,7 +61,8 @@ impl<'a> Bucket<'a> {
         &self,
         name: &str,
         range: Option<(u64, u64)>,
-    ) -> Result<impl Stream<Item = Result<Bytes, SupabaseError>> + Send + use<>, SupabaseError> {
+    ) -> Result<impl Stream<Item = Result<Bytes, SupabaseError>> + Send + use<>, SupabaseError>
+    {
         let address = self.address("authenticated/", name);
         let mut request = self.supabase.inner.transfers.get(address);
         if let Some((first, last)) = range {

@@ -127,7 +127,8 @@ pub(super) async fn create(
         return Err(StorageError::row_security());
     }
     let inserted = context.database.write(move |transaction| {
-        let insert = "insert into storage_buckets (id, name) values (?1, ?1) on conflict do nothing";
+        let insert =
+            "insert into storage_buckets (id, name) values (?1, ?1) on conflict do nothing";
         if transaction.execute(insert, [&id])? == 0 {
             return Err(StorageError::bucket_exists());
         }

@@ -126,7 +126,8 @@ fn describe(headers: &mut HeaderMap, object: &Object, expires: Option<i64>) {
     headers.insert(LAST_MODIFIED, http_date(object.updated_at / 1_000_000));
     // Beyond what Storage sends: what users upload must not run on this origin.
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
+    headers
+        .insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
     match expires {
         Some(expires) => headers.insert(EXPIRES, http_date(expires)),
         None => headers.insert(CACHE_CONTROL, header(&object.cache_control)),
@@ -156,9 +157,10 @@ fn disposition(uri: &Uri) -> Option<HeaderValue> {
 fn is_unchanged(headers: &HeaderMap, object: &Object) -> bool {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(etags) = text(IF_NONE_MATCH) {
-        return etags.split(',').map(str::trim).any(|etag| {
-            etag == "*" || etag.strip_prefix("W/").unwrap_or(etag) == object.etag
-        });
+        return etags
+            .split(',')
+            .map(str::trim)
+            .any(|etag| etag == "*" || etag.strip_prefix("W/").unwrap_or(etag) == object.etag);
     }
     let since = text(IF_MODIFIED_SINCE).and_then(|date| httpdate::parse_http_date(date).ok());
     let since = since.and_then(|since| since.duration_since(std::time::UNIX_EPOCH).ok());

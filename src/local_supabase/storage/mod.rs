@@ -41,7 +41,9 @@ pub(super) fn versions(connection: &rusqlite::Connection) -> rusqlite::Result<Ha
 /// Answers a request whose path is relative to `/storage/v1`.
 pub(super) async fn handle(context: &Context, request: Request) -> Response {
     match Route::of(request.method(), request.uri().path()) {
-        Some(route) => answer(context, route, request).await.unwrap_or_else(IntoResponse::into_response),
+        Some(route) => {
+            answer(context, route, request).await.unwrap_or_else(IntoResponse::into_response)
+        }
         None => not_found(request.method().as_str(), request.uri()),
     }
 }

@@ -152,7 +152,11 @@ mod tests {
             (Method::HEAD, "/object/b/u/a%20b.txt", Some(Route::Download(object(), By::Token))),
             (Method::GET, "/object/public/b/x", Some(Route::Download(place("b", "x"), By::Public))),
             (Method::GET, "/object/info/b/x", Some(Route::Info(place("b", "x"), By::Token))),
-            (Method::GET, "/object/info/public/b/x", Some(Route::Info(place("b", "x"), By::Public))),
+            (
+                Method::GET,
+                "/object/info/public/b/x",
+                Some(Route::Info(place("b", "x"), By::Public)),
+            ),
             (Method::POST, "/object/sign/b", Some(Route::SignMany("b".into()))),
             (Method::POST, "/object/sign/b/x", Some(Route::Sign(place("b", "x")))),
             (Method::POST, "/object/upload/sign/b/x", Some(Route::SignUpload(place("b", "x")))),

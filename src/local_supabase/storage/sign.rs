@@ -52,7 +52,10 @@ pub(super) async fn sign(
     let lifetime = lifetime(params)?;
     let wanted = place.clone();
     let found = context.database.read(move |connection| Object::find(connection, &wanted));
-    found.await?.filter(|object| may_reach(role, &object.name)).ok_or_else(StorageError::no_such_key)?;
+    found
+        .await?
+        .filter(|object| may_reach(role, &object.name))
+        .ok_or_else(StorageError::no_such_key)?;
     let url = signed_url(context, &place, lifetime)?;
     Ok(json_response(StatusCode::OK, &json!({ "signedURL": url })))
 }
