@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a panic is a failed test, with its line")]
 
 mod architecture;
+mod attachments;
 mod auth;
 mod chats;
 mod config;
@@ -10,6 +11,7 @@ mod cors;
 mod docs;
 mod errors;
 mod faults;
+mod files;
 mod flow;
 mod generate;
 mod generations;
