@@ -14,7 +14,7 @@ use crate::ai::{Ai, Weather};
 use crate::auth::{AuthLayer, Verifier, VerifierSettings};
 use crate::clock::Clock;
 use crate::config::{Config, Project, Secret, SupabaseConfig};
-use crate::files::Files;
+use crate::files::{Files, FilesTool};
 use crate::health::Health;
 use crate::limits::Limits;
 use crate::local_supabase::{LocalSupabase, OpenError, Options as LocalOptions};
@@ -112,7 +112,7 @@ impl App {
                 files.clone(),
                 providers.clone(),
                 limits.clone(),
-                tools(&scripts),
+                tools(&files, &scripts),
                 clock,
             ),
             health: Health::new(supabase.clone(), providers, generations.clone()),
@@ -134,8 +134,8 @@ impl App {
 }
 
 /// The tools that a request can name.
-fn tools(scripts: &Scripts) -> Vec<Arc<dyn Tool>> {
-    vec![Arc::new(RunScriptTool::new(scripts.clone()))]
+fn tools(files: &Files, scripts: &Scripts) -> Vec<Arc<dyn Tool>> {
+    vec![Arc::new(FilesTool::new(files.clone())), Arc::new(RunScriptTool::new(scripts.clone()))]
 }
 
 fn sandbox(config: &Config) -> Sandbox {

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -149,9 +148,9 @@ impl<'a> Budget<'a> {
 
     /// How much of one text the model is shown: an eighth of what it can take in, at about three
     /// bytes a token.
-    fn max_text(&self) -> usize {
+    fn max_text(&self) -> u64 {
         let window = self.model.context_window().map_or(u64::MAX, |tokens| tokens * 3 / 8);
-        usize::try_from(window.min(MAX_TEXT_BYTES)).unwrap_or(usize::MAX)
+        window.min(MAX_TEXT_BYTES)
     }
 }
 
@@ -205,8 +204,8 @@ async fn content(
         return None;
     }
     let is_text = Kind::of(&media_type) == Kind::Text;
-    let shown = if is_text { budget.max_text() } else { usize::MAX };
-    let bytes = match read(files, owner, *id, *size, shown).await {
+    let shown = if is_text { budget.max_text().min(*size) } else { *size };
+    let bytes = match files.read_part(owner, *id, 0, shown).await {
         Ok(bytes) => bytes,
         Err(error) => {
             tracing::warn!("file {id} is left to its name: {error:?}");
@@ -225,23 +224,6 @@ async fn content(
             }
         }
     })
-}
-
-/// At most the first `shown` bytes.
-async fn read(
-    files: &Files,
-    owner: &Owner,
-    id: Uuid,
-    size: u64,
-    shown: usize,
-) -> Result<Bytes, ApiError> {
-    if size == 0 {
-        return Ok(Bytes::new());
-    }
-    match u64::try_from(shown) {
-        Ok(shown) if shown < size => files.read_start(owner, id, shown).await,
-        _ => files.read(owner, id, usize::try_from(size).unwrap_or(usize::MAX)).await,
-    }
 }
 
 /// The text, and a note where it goes on.

@@ -16,6 +16,7 @@ pub mod routes;
 mod shown;
 mod store;
 mod sweep;
+mod tool;
 mod upload;
 mod urls;
 
@@ -30,6 +31,7 @@ use crate::supabase::{AccessToken, Bucket, Caller, Supabase};
 
 pub use kind::is_text;
 pub use parts::{Attachment, Place};
+pub use tool::FilesTool;
 pub use upload::{Added, NewFile};
 
 /// The bucket of all files.

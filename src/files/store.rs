@@ -154,14 +154,19 @@ impl Files {
         Ok(self.bucket(owner).read(&owner.object(id), max_bytes).await?)
     }
 
-    /// The first `length` bytes of a file that has more.
-    pub async fn read_start(
+    /// So many bytes of a file, from an offset on; as many must be there.
+    pub async fn read_part(
         &self,
         owner: &Owner,
         id: Uuid,
+        offset: u64,
         length: u64,
     ) -> Result<Bytes, ApiError> {
-        let mut pieces = std::pin::pin!(self.stream(owner, id, Some((0, length - 1))).await?);
+        if length == 0 {
+            return Ok(Bytes::new());
+        }
+        let range = (offset, offset + length - 1);
+        let mut pieces = std::pin::pin!(self.stream(owner, id, Some(range)).await?);
         let mut whole = BytesMut::new();
         while let Some(piece) = pieces.next().await {
             whole.extend_from_slice(&piece?);

@@ -328,9 +328,13 @@ impl ChosenModel {
         self.known.as_ref()?.context_window.map(u64::from)
     }
 
-    /// Whether it is known to have this capability, or nothing is known about it.
+    /// Whether it is known to have this capability. Of models of other makers that speak OpenAI's
+    /// protocol nothing is known, so they may have any.
     pub fn can(&self, capability: Capability) -> bool {
-        self.known.as_ref().is_none_or(|model| model.can(capability))
+        let Some(model) = &self.known else { return true };
+        let is_foreign =
+            model.provider == ProviderName::OpenAi && catalogue::find(&model.id).is_none();
+        is_foreign || model.can(capability)
     }
 
     /// The price in USD of a call, where known.

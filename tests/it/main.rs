@@ -4,6 +4,7 @@
 
 mod agent;
 mod architecture;
+mod attachments;
 mod auth;
 mod chats;
 mod config;
@@ -11,6 +12,7 @@ mod cors;
 mod docs;
 mod errors;
 mod faults;
+mod files;
 mod flow;
 mod generate;
 mod generations;

@@ -31,6 +31,7 @@ pub struct TestApp {
     settings: HashMap<String, String>,
     stop: CancellationToken,
     generations: chat_backend::agent::Generations,
+    files: chat_backend::files::Files,
     providers: chat_backend::providers::Providers,
 }
 
@@ -60,6 +61,7 @@ impl TestApp {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let supabase_url = app.project.public_url.clone();
         let generations = app.state.generations.clone();
+        let files = app.state.files.clone();
         let providers = app.state.ai.providers().clone();
         let stop = CancellationToken::new();
         tokio::spawn(serve::listen(listener, router::router(&app), stop.clone()));
@@ -67,7 +69,18 @@ impl TestApp {
             tokio::spawn(serve::listen(local.listener, local.router, stop.clone()));
         }
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { url, supabase_url, clock, http, data_dir, settings, stop, generations, providers }
+        Self {
+            url,
+            supabase_url,
+            clock,
+            http,
+            data_dir,
+            settings,
+            stop,
+            generations,
+            files,
+            providers,
+        }
     }
 
     /// Another replica on the same Supabase.
@@ -97,6 +110,17 @@ impl TestApp {
     /// Ends generations as a shutdown without patience does.
     pub async fn shut_down(&self) {
         self.generations.finish(Duration::ZERO).await;
+    }
+
+    /// Waits until no file is being uploaded, deleted or swept.
+    pub async fn files_settled(&self) {
+        self.files.finish().await;
+    }
+
+    /// The bytes that Storage keeps, file by file.
+    pub fn stored_bytes(&self) -> Vec<u64> {
+        let entries = std::fs::read_dir(self.data_dir.join("storage")).unwrap();
+        entries.map(|entry| entry.unwrap().metadata().unwrap().len()).collect()
     }
 
     /// A new user, signed in.

@@ -1,1 +1,10 @@
-//! Requests as a client sends them.
+//! Requests as a client sends them, answered as real Storage answered them.
+
+mod support;
+
+mod buckets;
+mod changes;
+mod downloads;
+mod lists;
+mod signed;
+mod uploads;
