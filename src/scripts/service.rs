@@ -16,7 +16,7 @@ use crate::supabase::Supabase;
 #[derive(Clone)]
 pub struct Scripts {
     pub(super) supabase: Supabase,
-    files: Files,
+    pub(super) files: Files,
     sandbox: Sandbox,
     places: Places,
 }

@@ -2,17 +2,23 @@
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use serde::Deserialize;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::Scripts;
-use super::model::{RunScript as Wanted, ScriptRun};
+use super::model::{Language, RunScript as Wanted, ScriptRun};
 use crate::agent::{Credentials, Tool};
+use crate::error::ApiError;
 use crate::files::Owner;
-use crate::files::model::File;
+use crate::files::model::{File, FileFilter};
 use crate::providers::ToolDefinition;
 
 /// How much of each output, and of the result, a model gets to read.
 const MAX_READ_BYTES: usize = 16 << 10;
+
+/// How many files with a name like the one that is asked for are looked at.
+const MAX_SEARCHED: usize = 100;
 
 /// Runs a script in the name of the person that the model answers.
 pub struct RunScript {
@@ -44,12 +50,14 @@ impl Tool for RunScript {
                     "language": { "type": "string", "enum": languages },
                     "code": { "type": "string", "description": "The whole script" },
                     "files": {
-                        "type": "array", "items": { "type": "string", "format": "uuid" },
-                        "description": "Ids of the person's files that the script finds in /files",
+                        "type": "array",
+                        "items": { "type": "string" },
+                        "description": "Ids or names of the person's files that the script finds \
+                                        in /files",
                     },
                     "input": { "description": "Any JSON; the script finds it as `input`" },
                 },
-                "required": ["language", "code"],
+                "required": ["code"],
             }),
         }
     }
@@ -60,15 +68,57 @@ impl Tool for RunScript {
         credentials: &'a Credentials,
     ) -> BoxFuture<'a, Result<Value, String>> {
         async move {
-            let mut wanted: Wanted =
-                serde_json::from_value(arguments.clone()).map_err(|error| error.to_string())?;
-            // The person's other choices are not the model's.
-            (wanted.timeout_ms, wanted.chat_id) = (None, None);
-            let run = self.scripts.run(&Owner::from(credentials), wanted).await;
-            run.map(|run| readable(&run)).map_err(|error| error.detail().to_owned())
+            let call: Call = serde_json::from_value(arguments.clone())
+                .map_err(|error| format!("The arguments do not fit: {error}."))?;
+            let owner = Owner::from(credentials);
+            let wanted = Wanted {
+                language: call.language,
+                code: Some(call.code),
+                files: self.ids(&owner, &call.files).await?,
+                input: call.input,
+                ..Wanted::default()
+            };
+            let run = self.scripts.run(&owner, wanted).await.map_err(|error| sentence(&error))?;
+            Ok(readable(&run))
         }
         .boxed()
     }
+}
+
+#[derive(Deserialize)]
+struct Call {
+    #[serde(default)]
+    language: Language,
+    code: String,
+    #[serde(default)]
+    files: Vec<String>,
+    input: Option<Value>,
+}
+
+impl RunScript {
+    /// The files that a model names, by id or by name; of those with one name the newest.
+    async fn ids(&self, owner: &Owner, files: &[String]) -> Result<Vec<Uuid>, String> {
+        let mut ids = Vec::new();
+        for file in files {
+            ids.push(match file.parse() {
+                Ok(id) => id,
+                Err(_) => self.id(owner, file).await?,
+            });
+        }
+        Ok(ids)
+    }
+
+    async fn id(&self, owner: &Owner, name: &str) -> Result<Uuid, String> {
+        let filter = FileFilter { q: Some(name.to_owned()), chat_id: None };
+        let found = self.scripts.files.list(owner, &filter, MAX_SEARCHED).await;
+        let found =
+            found.map_err(|error| sentence(&error))?.into_iter().find(|file| file.name == name);
+        found.map(|file| file.id).ok_or_else(|| format!("There is no file named {name}."))
+    }
+}
+
+fn sentence(error: &ApiError) -> String {
+    error.detail().to_owned()
 }
 
 /// A run as the model gets to read it.

@@ -44,7 +44,7 @@ struct Stage {
     provider: FakeProvider,
     alice: User,
     chat: String,
-    _app: TestApp,
+    app: TestApp,
 }
 
 impl Stage {
@@ -54,7 +54,7 @@ impl Stage {
         let app = TestApp::with(&settings).await;
         let alice = app.user("alice").await;
         let chat = alice.create_chat("Numbers").await;
-        Self { provider, alice, chat, _app: app }
+        Self { provider, alice, chat, app }
     }
 
     async fn ask(&self, options: Value) -> Value {
@@ -101,7 +101,11 @@ async fn a_failed_script_is_mended() {
 #[tokio::test]
 async fn arguments_that_do_not_fit_are_told() {
     let stage = Stage::with(vec![
-        calls("a", &[json!({ "code": "1" }), json!({ "language": "perl", "code": "1" })], "stop"),
+        calls(
+            "a",
+            &[json!({ "language": "javascript" }), json!({ "language": "perl", "code": "1" })],
+            "stop",
+        ),
         says("Well."),
     ])
     .await;
@@ -110,7 +114,7 @@ async fn arguments_that_do_not_fit_are_told() {
     assert_eq!(
         errors,
         [
-            "The arguments do not fit: /language is missing.",
+            "The arguments do not fit: /code is missing.",
             "The arguments do not fit: /language must be one of javascript.",
         ]
     );
@@ -157,4 +161,22 @@ async fn steps_are_limited() {
     assert_eq!(message["finish_reason"], "max_steps");
     assert_eq!(stage.provider.requests().len(), 2);
     assert_eq!(tools(&message)[1]["state"], "output-error");
+}
+
+#[tokio::test]
+async fn a_script_finds_files_by_id_or_name() {
+    let read = |files: Value, code: &str| json!({ "code": code, "files": files });
+    let stage = Stage::with(vec![
+        calls("a", &[read(json!(["sales.csv"]), "files.read('sales.csv')")], "stop"),
+        calls("b", &[read(json!(["no.csv"]), "1")], "stop"),
+        says("Well."),
+    ])
+    .await;
+    stage.alice.add_file("sales.csv", "text/csv", "old").await;
+    stage.app.clock.advance(std::time::Duration::from_secs(1));
+    stage.alice.add_file("sales.csv", "text/csv", "new").await;
+    let message = stage.ask(json!({})).await;
+    let tools = tools(&message);
+    assert_eq!(tools[0]["output"]["result"], "new", "{message}");
+    assert_eq!(tools[1]["errorText"], "There is no file named no.csv.");
 }

@@ -4,9 +4,15 @@ use chat_backend::scripts::model::{Capabilities, ScriptRun, ScriptRunSummary, St
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{Reply, TestApp, User, app};
+use crate::sandbox::skipped;
+use crate::support::{TestApp, User, app};
 
 impl User {
+    /// Uploads a text; its id.
+    async fn add_text(&self, name: &str, text: &str) -> String {
+        self.add_file(name, "text/plain", text).await["id"].as_str().unwrap().to_owned()
+    }
+
     async fn run_script(&self, body: Value) -> Value {
         self.post("/api/scripts/run", body).await.expect(200)
     }
@@ -53,6 +59,17 @@ async fn a_script_that_fails_is_no_http_error() {
     let run = alice.run_script(json!({ "code": "for (;;);", "timeout_ms": 10 })).await;
     assert_eq!((&run["status"], &run["limits"]["timeout_ms"]), (&json!("timeout"), &json!(10)));
     assert_eq!(alice.run_script(json!({ "code": "1" })).await["result"], 1);
+}
+
+#[tokio::test]
+async fn as_much_as_is_allowed_is_recorded() {
+    let app = app().await;
+    let alice = app.user("alice").await;
+    let code = "console.log('\\0'.repeat(2 ** 20 - 1)); 'x'.repeat(2 ** 20 - 2)";
+    let run = alice.run_script(json!({ "code": code })).await;
+    assert_eq!(run["status"], "ok", "{:.300}", run["error"]);
+    let stored = alice.get(&format!("/api/scripts/runs/{}", run["id"].as_str().unwrap())).await;
+    assert_eq!(stored.expect(200)["stdout"], run["stdout"]);
 }
 
 #[tokio::test]
@@ -151,25 +168,12 @@ async fn only_so_many_scripts_of_a_user_run_at_once() {
     assert_eq!(alice.run_script(json!({ "code": "1" })).await["result"], 1);
 }
 
-impl User {
-    /// Uploads a file; the answer is its id.
-    async fn upload(&self, name: &str, content: &str) -> String {
-        let body = format!(
-            "--limit\r\ncontent-disposition: form-data; name=\"file\"; \
-             filename=\"{name}\"\r\n\r\n{content}\r\n--limit--\r\n"
-        );
-        let request = self.request(reqwest::Method::POST, "/api/files/").body(body);
-        let request = request.header("content-type", "multipart/form-data; boundary=limit");
-        Reply::of(request).await.expect(201)["id"].as_str().unwrap().to_owned()
-    }
-}
-
 #[tokio::test]
 async fn a_script_works_on_the_users_files() {
     let app = app().await;
     let (alice, bob) = (app.user("alice").await, app.user("bob").await);
-    let sales = alice.upload("sales.csv", "city,amount\nRome,10\nRome,7\n").await;
-    let again = alice.upload("sales.csv", "").await;
+    let sales = alice.add_text("sales.csv", "city,amount\nRome,10\nRome,7\n").await;
+    let again = alice.add_text("sales.csv", "").await;
     let code = "const [, ...rows] = files.read('sales.csv').trim().split('\\n')\n\
         const sum = rows.reduce((sum, row) => sum + +row.split(',')[1], 0)\n\
         files.write('sum.json', JSON.stringify({ sum }))\n\
@@ -187,7 +191,7 @@ async fn a_script_works_on_the_users_files() {
     assert_eq!(alice.get(&content).await.text, r#"{"sum":17}"#);
     let stored = alice.get(&format!("/api/scripts/runs/{}", run["id"].as_str().unwrap())).await;
     assert_eq!(stored.expect(200)["files"][0]["id"], file["id"]);
-    let script = alice.upload("script.js", "files.list().length").await;
+    let script = alice.add_text("script.js", "files.list().length").await;
     let run = alice.run_script(json!({ "file_id": script, "files": [sales] })).await;
     assert_eq!(run["result"], 1);
     for body in [json!({ "code": "1", "files": [sales] }), json!({ "file_id": script })] {
@@ -203,7 +207,7 @@ async fn files_must_fit_the_sandbox_and_the_quota() {
     let settings = [("SCRIPT_MEMORY_BYTES", "33554432"), ("USER_FILE_QUOTA_BYTES", "10000000")];
     let app = TestApp::with(&settings).await;
     let alice = app.user("alice").await;
-    let large = alice.upload("large.txt", &"x".repeat(9_000_000)).await;
+    let large = alice.add_text("large.txt", &"x".repeat(9_000_000)).await;
     let body = json!({ "code": "1", "files": [large] });
     assert_eq!(alice.post("/api/scripts/run", body).await.pointers(), ["/files"]);
     let body = json!({ "file_id": large });
@@ -234,8 +238,7 @@ async fn python_says_what_it_has() {
     let found = alice.get("/api/scripts/capabilities").await.expect(200);
     let found: Capabilities = serde_json::from_value(found).unwrap();
     if let Some(reason) = &found.languages[1].reason {
-        eprintln!("SKIPPED: Python scripts cannot run here: {reason}");
-        return;
+        return skipped(reason);
     }
     let code = "import sys\nprint(input['a'])\nsys.version.split()[0]";
     let body = json!({ "language": "python", "code": code, "input": { "a": "é" } });
