@@ -22,7 +22,8 @@ const OPEN_FILES: u64 = 64;
 /// Confines this process to its pipes: it may compute, and read and write what is open.
 pub(super) fn confine_javascript(memory_bytes: u64) -> io::Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
-    let data = field("/proc/self/status", "VmData:").unwrap_or_default();
+    let status = fs::read_to_string("/proc/self/status")?;
+    let data = field(&status, "VmData:").unwrap_or_default() * 1024;
     limit(Resource::Core, 0)?;
     limit(Resource::Fsize, 0)?;
     limit(Resource::Nofile, OPEN_FILES)?;
@@ -137,16 +138,16 @@ pub(super) fn kill_group(leader: u32) {
     }
 }
 
-/// How much memory a process has, in bytes; `None` when it is gone.
-pub(super) fn resident_bytes(process: u32) -> Option<u64> {
-    field(&format!("/proc/{process}/status"), "VmRSS:")
+/// How much memory, in bytes, and how many threads a process has; `None` when it is gone.
+pub(super) fn usage(process: u32) -> Option<(u64, u64)> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    Some((field(&status, "VmRSS:")? * 1024, field(&status, "Threads:")?))
 }
 
-/// A number of kilobytes in a file of `/proc`, in bytes.
-fn field(file: &str, name: &str) -> Option<u64> {
-    let text = fs::read_to_string(file).ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-    Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
+/// A number, of kilobytes or things, in a process's status.
+fn field(status: &str, name: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    line.trim().trim_end_matches(" kB").parse().ok()
 }
 
 /// The child of a process that has one.

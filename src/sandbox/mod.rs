@@ -222,7 +222,7 @@ async fn find_python(settings: &Settings) -> Python {
 
     let program = settings.python.as_ref().ok_or("it is turned off")?;
     let interpreter = python::find(program).await?;
-    let launch = python::launch(&settings.program, &interpreter, &settings.limits);
+    let launch = python::launch(&settings.program, &interpreter, &settings.limits)?;
     let mut worker = Worker::start(&launch).await?;
     if !worker.is_watched() {
         return Err("this system does not show how much memory it uses".into());

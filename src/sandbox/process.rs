@@ -20,6 +20,10 @@ use super::{outcome, platform};
 const START: Duration = Duration::from_secs(10);
 /// How often a worker is looked at from outside.
 const WATCH_EVERY: Duration = Duration::from_millis(10);
+/// So many looks in a row may find nothing.
+const MAX_UNSEEN: u32 = 50;
+/// Threads take memory that is not a process's own.
+const MAX_THREADS: u64 = 256;
 /// How long the last output of a worker that was ended may take to be read.
 const LAST_OUTPUT: Duration = Duration::from_millis(500);
 
@@ -337,15 +341,20 @@ async fn copy(from: &mut Reader, kind: u8, output: &Output) -> bool {
     }
 }
 
-/// Looks at a worker from time to time; ends when it uses too much.
+/// Looks at a worker from time to time; ends when it uses too much, or hides.
 async fn watch(watch: Watch, process: Option<u32>) -> Cut {
     let Some(process) = process else { return Cut::Broken };
     let mut ticks = interval(WATCH_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut unseen = 0;
     loop {
         ticks.tick().await;
-        if let Some(cut) = watch.exceeded(process) {
-            return cut;
+        match watch.usage(process).map(|usage| watch.exceeded(&usage)) {
+            Some(Some(cut)) => return cut,
+            Some(None) => unseen = 0,
+            // A worker that has ended is not seen either; its last words may be under way.
+            None if unseen >= MAX_UNSEEN => return Cut::Broken,
+            None => unseen += 1,
         }
     }
 }
@@ -353,18 +362,18 @@ async fn watch(watch: Watch, process: Option<u32>) -> Cut {
 /// How much a worker uses.
 struct Usage {
     bytes: u64,
+    threads: u64,
     files: u64,
 }
 
 impl Watch {
-    fn exceeded(self, process: u32) -> Option<Cut> {
-        let usage = self.usage(process)?;
+    fn exceeded(self, usage: &Usage) -> Option<Cut> {
         let (max_bytes, max_files) = match self {
             Self::Process { max_bytes } => (max_bytes, 0),
             #[cfg(target_os = "linux")]
             Self::Grandchild { max_bytes, max_files } => (max_bytes, max_files),
         };
-        if usage.bytes > max_bytes {
+        if usage.bytes > max_bytes || usage.threads > MAX_THREADS {
             return Some(Cut::Memory);
         }
         (usage.files > max_files).then_some(Cut::Files)
@@ -374,12 +383,14 @@ impl Watch {
     fn usage(self, process: u32) -> Option<Usage> {
         match self {
             Self::Process { .. } => {
-                Some(Usage { bytes: platform::resident_bytes(process)?, files: 0 })
+                let (bytes, threads) = platform::usage(process)?;
+                Some(Usage { bytes, threads, files: 0 })
             }
             #[cfg(target_os = "linux")]
             Self::Grandchild { .. } => {
                 let python = platform::child(platform::child(process)?)?;
-                let mut usage = Usage { bytes: platform::resident_bytes(python)?, files: 0 };
+                let (bytes, threads) = platform::usage(python)?;
+                let mut usage = Usage { bytes, threads, files: 0 };
                 for folder in ["/files", "/tmp"] {
                     let (bytes, files) = platform::stored(python, folder)?;
                     usage.bytes += bytes;

@@ -13,6 +13,8 @@ use super::model::Limits;
 use super::process::{Launch, Watch};
 use super::{platform, worker};
 
+mod bubblewrap;
+
 /// The program that runs inside.
 const RUNNER: &str = include_str!("runner.py");
 /// A script that says what there is.
@@ -21,8 +23,6 @@ pub(super) const INVENTORY: &str = include_str!("inventory.py");
 const DESCRIBE: Duration = Duration::from_secs(10);
 /// Files in `/files` and `/tmp` at any time.
 const MAX_STORED_FILES: u64 = 2_000;
-/// What Python may have in `/tmp`.
-const TMP_BYTES: u64 = 32 << 20;
 /// What the interpreter needs for itself.
 const INTERPRETER_BYTES: u64 = 16 << 20;
 
@@ -56,8 +56,12 @@ pub(super) async fn find(python: &Path) -> Result<Interpreter, String> {
     Ok(interpreter)
 }
 
-/// How a worker with this interpreter is started.
-pub(super) fn launch(program: &Path, interpreter: &Interpreter, limits: &Limits) -> Launch {
+/// How a worker with this interpreter is started. `Err` says why it must not be.
+pub(super) fn launch(
+    program: &Path,
+    interpreter: &Interpreter,
+    limits: &Limits,
+) -> Result<Launch, String> {
     let start = [
         worker::ARGUMENT.to_owned(),
         "python".to_owned(),
@@ -70,101 +74,12 @@ pub(super) fn launch(program: &Path, interpreter: &Interpreter, limits: &Limits)
     let run = ["--", &interpreter.program, "-I", "-B", "-X", "utf8", "-c", RUNNER, &filter];
     let arguments = start
         .into_iter()
-        .chain(sandbox(limits))
-        .chain(folders(&interpreter.folders))
-        .chain(["--remount-ro", "/"].map(str::to_owned))
+        .chain(bubblewrap::arguments(&interpreter.folders, limits.files_bytes())?)
         .chain(run.map(str::to_owned))
         .collect();
     let watch = Watch::Grandchild {
         max_bytes: limits.memory_bytes + INTERPRETER_BYTES,
         max_files: MAX_STORED_FILES,
     };
-    Launch { program: program.to_owned(), arguments, has_pipes: true, watch }
-}
-
-/// Namespaces of its own, no capabilities, nothing of the host but the system's programs, to be
-/// read; `/files` and `/tmp` in memory.
-fn sandbox(limits: &Limits) -> Vec<String> {
-    let files = limits.files_bytes().to_string();
-    let tmp = TMP_BYTES.min(limits.files_bytes()).to_string();
-    let arguments = [
-        "--unshare-all",
-        "--unshare-user",
-        "--uid",
-        "1000",
-        "--gid",
-        "1000",
-        "--hostname",
-        "sandbox",
-        "--die-with-parent",
-        "--new-session",
-        "--cap-drop",
-        "ALL",
-        "--setenv",
-        "PATH",
-        "/usr/bin:/bin",
-        "--setenv",
-        "HOME",
-        "/tmp",
-        "--setenv",
-        "LANG",
-        "C.UTF-8",
-        "--setenv",
-        "MPLCONFIGDIR",
-        "/tmp",
-        "--setenv",
-        "MPLBACKEND",
-        "agg",
-        "--setenv",
-        "OPENBLAS_NUM_THREADS",
-        "1",
-        "--ro-bind",
-        "/usr",
-        "/usr",
-        "--ro-bind-try",
-        "/etc/ld.so.cache",
-        "/etc/ld.so.cache",
-        "--ro-bind-try",
-        "/etc/alternatives",
-        "/etc/alternatives",
-        "--dev",
-        "/dev",
-        "--remount-ro",
-        "/dev",
-        "--size",
-        &files,
-        "--tmpfs",
-        "/files",
-        "--size",
-        &tmp,
-        "--tmpfs",
-        "/tmp",
-        "--chdir",
-        "/files",
-    ];
-    arguments.map(str::to_owned).to_vec()
-}
-
-/// The folders of the system's and the interpreter's programs that are not in `/usr`.
-fn folders(interpreter: &[PathBuf]) -> Vec<String> {
-    let mut arguments = Vec::new();
-    for system in ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"] {
-        match std::fs::read_link(system) {
-            Ok(target) => arguments.extend(["--symlink".into(), text(&target), system.into()]),
-            Err(_) => arguments.extend(["--ro-bind-try", system, system].map(str::to_owned)),
-        }
-    }
-    let mut bound: Vec<&PathBuf> = Vec::new();
-    for folder in interpreter {
-        let is_system = folder.starts_with("/usr") || folder.parent().is_none();
-        if !is_system && !bound.contains(&folder) {
-            arguments.extend(["--ro-bind".into(), text(folder), text(folder)]);
-            bound.push(folder);
-        }
-    }
-    arguments
-}
-
-fn text(path: &Path) -> String {
-    path.to_string_lossy().into_owned()
+    Ok(Launch { program: program.to_owned(), arguments, has_pipes: true, watch })
 }

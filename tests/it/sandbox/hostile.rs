@@ -304,6 +304,10 @@ const PYTHON: &[(&str, &str)] = &[
     ),
     ("{i: {} for i in range(10 ** 8)}", "memory_limit"),
     ("import zlib, io\nzlib.decompress(zlib.compress(b'x' * (30 << 20)) ) * 10", "memory_limit"),
+    (
+        "import threading, time; threading.stack_size(32768)\n[threading.Thread(target=time.sleep, args=(9,), daemon=True).start() for _ in range(5000)]\ntime.sleep(9)",
+        "memory_limit",
+    ),
     // Depth.
     ("def f(): f()\nf()", "error"),
     (
@@ -430,6 +434,12 @@ const PYTHON: &[(&str, &str)] = &[
     ),
     ("import os; os.rmdir('/files')", "error"),
     ("import os; os.chdir('/'); os.rename('/files', '/tmp/files')", "error"),
+    // The watch.
+    ("import ctypes; ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)\nwhile True: pass", "timeout|crashed"),
+    (
+        "import ctypes; ctypes.CDLL(None).prctl(15, b'x y) R 1\\n')\na = []\nwhile True: a.append(' ' * 10 ** 6)",
+        "memory_limit",
+    ),
     // The runner.
     (
         "import os\nfor fd in range(3, 64):\n  try: os.close(fd)\n  except OSError: pass\n1",
