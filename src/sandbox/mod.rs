@@ -9,9 +9,10 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{Semaphore, SemaphorePermit, watch};
+use tokio::sync::{Semaphore, SemaphorePermit, watch as channel};
 use tracing::{info, warn};
 
+mod cut;
 #[cfg(not(target_os = "linux"))]
 mod elsewhere;
 mod javascript;
@@ -24,6 +25,8 @@ mod process;
 mod protocol;
 #[cfg(target_os = "linux")]
 mod python;
+mod talk;
+mod watch;
 pub mod worker;
 
 #[cfg(not(target_os = "linux"))]
@@ -32,7 +35,8 @@ use elsewhere as platform;
 use linux as platform;
 
 pub use model::{Language, Limits, MAX_FILES, Outcome, Script, ScriptError, ScriptFile, Status};
-use process::{Launch, Watch, Worker};
+use process::{Launch, Worker};
+use watch::Watch;
 
 /// After so many scripts a worker for JavaScript is replaced.
 const RUNS_PER_WORKER: u32 = 50;
@@ -62,7 +66,7 @@ struct Inner {
     settings: Settings,
     slots: Semaphore,
     idle: Mutex<Vec<(Language, Worker)>>,
-    python: watch::Receiver<Option<Python>>,
+    python: channel::Receiver<Option<Python>>,
 }
 
 /// What is known of Python.
@@ -85,7 +89,7 @@ pub struct Inventory {
 impl Sandbox {
     /// The sandbox; finds out in the background whether there is a Python.
     pub fn new(settings: Settings) -> Self {
-        let (found, python) = watch::channel(None);
+        let (found, python) = channel::channel(None);
         let inner = Inner {
             slots: Semaphore::new(settings.workers),
             idle: Mutex::default(),

@@ -10,7 +10,8 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::model::Limits;
-use super::process::{Launch, Watch};
+use super::process::Launch;
+use super::watch::Watch;
 use super::{platform, worker};
 
 mod bubblewrap;
@@ -46,7 +47,7 @@ pub(super) async fn find(python: &Path) -> Result<Interpreter, String> {
     let python = if inside.exists() { inside.as_path() } else { python };
     let mut command = Command::new(python);
     command.args(["-I", "-c", DESCRIPTION]).stdin(Stdio::null()).kill_on_drop(true);
-    let missing = || format!("there is no Python at {}", python.display());
+    let missing = || "there is no Python where SCRIPT_PYTHON says".to_owned();
     let output = timeout(DESCRIBE, command.output()).await.map_err(|_| missing())?;
     let output = output.map_err(|_| missing())?;
     let interpreter: Interpreter = serde_json::from_slice(&output.stdout).map_err(|_| missing())?;
