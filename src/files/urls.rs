@@ -37,7 +37,8 @@ impl Files {
         rows: &[&RawValue],
     ) -> Result<Vec<Bytes>, ApiError> {
         let files = rows.iter().map(|row| serde_json::from_str(row.get()));
-        let files: Vec<Signable> = files.collect::<Result<_, _>>().map_err(|error| unreadable(&error))?;
+        let files: Vec<Signable> =
+            files.collect::<Result<_, _>>().map_err(|error| unreadable(&error))?;
         let urls = self.sign(owner, &files, LIFETIME).await?;
         Ok(rows.iter().zip(urls).map(|(row, url)| with_member(row, "url", &url)).collect())
     }
