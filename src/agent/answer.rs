@@ -6,12 +6,17 @@ use uuid::Uuid;
 
 use super::failure::{Failure, Refusal};
 use super::part::{self, Part, ToolPart, ToolState};
+use super::storable;
 use super::usage::TokenUsage;
 use crate::providers::{Event, Opaque};
 
 /// An answer may be this long.
 const MAX_BYTES: usize = 4 << 20;
 const MAX_PARTS: usize = 2_000;
+/// What its tools have said may be this long: all of it, one result, and one failure in characters.
+const MAX_TOOL_BYTES: usize = 16 << 20;
+const MAX_RESULT_BYTES: usize = 1 << 20;
+const MAX_ERROR: usize = 10_000;
 
 /// The state of an answer. It only grows: parts are appended, texts get longer, and the end comes
 /// once; so a listener that knows how far it has read can always catch up.
@@ -29,6 +34,8 @@ pub struct Answer {
     pub is_visible: bool,
     /// How it ended.
     pub end: Option<End>,
+    /// How many bytes the tools have produced.
+    tool_bytes: usize,
     /// Where this step's tool calls are among the parts, by the provider's index.
     calls: Vec<(usize, usize)>,
 }
@@ -148,7 +155,39 @@ impl Answer {
 
     /// Nothing more fits.
     pub(super) fn is_full(&self) -> bool {
-        self.bytes() > MAX_BYTES || self.parts.len() > MAX_PARTS
+        self.bytes() > MAX_BYTES || self.tool_bytes > MAX_TOOL_BYTES || self.parts.len() > MAX_PARTS
+    }
+
+    /// Differs whenever there is something new to save.
+    pub(super) fn version(&self) -> [usize; 3] {
+        [self.bytes(), self.tool_bytes, self.parts.len()]
+    }
+
+    /// Puts a tool's result where its call is.
+    pub(super) fn store_result(&mut self, part: usize, outcome: Result<Value, String>) {
+        let Some(Part::Tool(tool)) = self.parts.get_mut(part) else { return };
+        let input = tool.input().cloned().unwrap_or_default();
+        let output = outcome.map(|output| (output.to_string().len(), output));
+        let (bytes, state) = match output {
+            Ok((bytes, output)) if bytes <= MAX_RESULT_BYTES => {
+                let output = storable::json(output);
+                (bytes, ToolState::OutputAvailable { input, output })
+            }
+            Ok((bytes, _)) => {
+                let error_text = format!(
+                    "The result has {bytes} bytes; at most {MAX_RESULT_BYTES} are allowed. \
+                     Ask for less at once."
+                );
+                (error_text.len(), ToolState::OutputError { input, error_text })
+            }
+            Err(error) => {
+                let error_text = storable::text(error.chars().take(MAX_ERROR).collect());
+                (error_text.len(), ToolState::OutputError { input, error_text })
+            }
+        };
+        tool.state = state;
+        // A result without a byte is news as well.
+        self.tool_bytes += bytes + 1;
     }
 
     /// Begins another call of the model.
@@ -168,7 +207,7 @@ impl Answer {
             Event::ToolCallStart { index, id, name } => self.start_call(index, id, name),
             Event::ToolCallDelta { index, arguments } => {
                 if let Some(call) = self.call(index) {
-                    call.arguments.push_str(&storable(arguments));
+                    call.arguments.push_str(&storable::text(arguments));
                 }
             }
             Event::ToolCallEnd { index, arguments, opaque } => {
@@ -180,7 +219,7 @@ impl Answer {
     }
 
     fn push_text(&mut self, delta: String) {
-        let delta = storable(delta);
+        let delta = storable::text(delta);
         if let Some(Part::Text { text, done: false, .. }) = self.parts.last_mut() {
             text.push_str(&delta);
             return;
@@ -197,7 +236,7 @@ impl Answer {
     }
 
     fn push_reasoning(&mut self, delta: String) {
-        let delta = storable(delta);
+        let delta = storable::text(delta);
         if let Some(Part::Reasoning { text, done: false, .. }) = self.parts.last_mut() {
             text.push_str(&delta);
             return;
@@ -222,8 +261,8 @@ impl Answer {
         self.close_block();
         self.calls.push((index, self.parts.len()));
         self.parts.push(Part::Tool(ToolPart {
-            id,
-            name,
+            id: storable::text(id),
+            name: storable::text(name),
             arguments: String::new(),
             state: ToolState::InputStreaming,
             opaque: None,
@@ -232,10 +271,10 @@ impl Answer {
 
     fn end_call(&mut self, index: usize, arguments: String, opaque: Option<Opaque>) {
         let Some(call) = self.call(index) else { return };
-        call.arguments = storable(arguments);
+        call.arguments = storable::text(arguments);
         call.opaque = opaque;
         call.state = match serde_json::from_str::<Value>(&call.arguments) {
-            Ok(input @ Value::Object(_)) => ToolState::InputAvailable(input),
+            Ok(input @ Value::Object(_)) => ToolState::InputAvailable(storable::json(input)),
             _ => ToolState::OutputError {
                 input: json!({}),
                 error_text: "The arguments are not a JSON object.".into(),
@@ -277,9 +316,4 @@ impl Answer {
             self.parts.pop();
         }
     }
-}
-
-/// PostgreSQL cannot store U+0000, so it becomes the replacement character.
-fn storable(text: String) -> String {
-    if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
 }

@@ -19,6 +19,7 @@ mod prompt;
 mod recorder;
 mod run;
 mod save;
+mod storable;
 mod tally;
 mod title;
 mod token;

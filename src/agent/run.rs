@@ -51,7 +51,7 @@ pub(super) struct Run {
     first_token_at: Option<Instant>,
     checkpoints: Interval,
     saving: Option<BoxFuture<'static, Result<Saved, SupabaseError>>>,
-    saved_bytes: Option<usize>,
+    saved: Option<[usize; 3]>,
     /// Where tasks that may outlive the answer are kept track of.
     tasks: TaskTracker,
     title: Option<oneshot::Receiver<String>>,
@@ -94,7 +94,7 @@ impl Run {
             first_token_at: None,
             checkpoints,
             saving: None,
-            saved_bytes: None,
+            saved: None,
             tasks,
             title: None,
         }
@@ -166,6 +166,9 @@ impl Run {
             }
             steps += 1;
             self.run_tools().await?;
+            if self.answer.borrow().is_full() {
+                return Err(Interruption::TooLarge);
+            }
             turns.extend(self.last_turn());
         }
     }
@@ -344,8 +347,8 @@ impl Run {
         }
         let answer = self.answer.borrow();
         let bytes = answer.bytes();
-        let text = (self.saved_bytes != Some(bytes)).then(|| save::text(&answer));
-        self.saved_bytes = Some(bytes);
+        let text = (self.saved != Some(answer.version())).then(|| save::text(&answer));
+        self.saved = Some(answer.version());
         let usage = self.tally.so_far(bytes);
         let save = Save {
             text,
@@ -366,7 +369,7 @@ impl Run {
             Ok(_) => Ok(()),
             Err(error) => {
                 warn!("a checkpoint could not be saved, the next one will be: {error}");
-                self.saved_bytes = None;
+                self.saved = None;
                 Ok(())
             }
         }

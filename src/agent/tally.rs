@@ -2,8 +2,12 @@
 
 use serde_json::Value;
 
+use super::storable;
 use super::usage::{TokenUsage, UsageSource, estimated_tokens};
 use crate::providers::{ChosenModel, Content, Request, Usage};
+
+/// The longest JSON that `usage_logs.raw` takes is 64 KiB, as PostgreSQL writes it: with spaces.
+const MAX_RAW: usize = 32 << 10;
 
 /// The calls so far.
 #[derive(Default)]
@@ -146,11 +150,12 @@ impl Total {
         }
     }
 
-    /// The providers' own words: one object, or one for each call.
+    /// The providers' own words, unless they are beyond measure: one object, or one for each call.
     pub(super) fn raw(&self) -> Option<Value> {
-        let mut raw: Vec<_> =
-            self.0.iter().filter_map(|counted| counted.usage.raw.clone()).collect();
-        if raw.len() <= 1 { raw.pop() } else { Some(Value::Array(raw)) }
+        let raw = self.0.iter().filter_map(|counted| counted.usage.raw.clone());
+        let mut raw: Vec<_> = raw.map(storable::json).collect();
+        let raw = if raw.len() <= 1 { raw.pop() } else { Some(Value::Array(raw)) };
+        raw.filter(|raw| raw.to_string().len() <= MAX_RAW)
     }
 }
 

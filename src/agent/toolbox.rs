@@ -69,24 +69,6 @@ async fn run(
 /// Puts the results where their calls are.
 pub(super) fn store(answer: &mut Answer, results: Vec<ToolResult>) {
     for result in results {
-        let Some(Part::Tool(tool)) = answer.parts.get_mut(result.part) else { continue };
-        let input = tool.input().cloned().unwrap_or_default();
-        tool.state = match result.outcome {
-            Ok(output) => ToolState::OutputAvailable { input, output: without_traps(output) },
-            Err(error_text) => ToolState::OutputError { input, error_text },
-        };
-    }
-}
-
-/// Clients refuse a whole chunk that has one of these keys anywhere in it.
-fn without_traps(value: Value) -> Value {
-    match value {
-        Value::Object(members) => {
-            let is_trap = |key: &str| matches!(key, "__proto__" | "constructor" | "prototype");
-            let members = members.into_iter().filter(|(key, _)| !is_trap(key));
-            Value::Object(members.map(|(key, value)| (key, without_traps(value))).collect())
-        }
-        Value::Array(items) => Value::Array(items.into_iter().map(without_traps).collect()),
-        other => other,
+        answer.store_result(result.part, result.outcome);
     }
 }

@@ -87,8 +87,12 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Holds every part within its whole, whatever the provider claims.
+    /// Holds every part within its whole and the whole within reason, whatever the provider claims.
     pub(super) fn clamped(mut self) -> Self {
+        const MOST: u64 = 1_000_000_000_000;
+        self.input_tokens = self.input_tokens.min(MOST);
+        self.output_tokens = self.output_tokens.min(MOST);
+        self.cost_usd = self.cost_usd.filter(|cost| (0.0..1e9).contains(cost));
         self.cached_input_tokens = self.cached_input_tokens.min(self.input_tokens);
         let uncached = self.input_tokens - self.cached_input_tokens;
         self.cache_write_input_tokens = self.cache_write_input_tokens.min(uncached);

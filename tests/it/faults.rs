@@ -150,3 +150,35 @@ async fn anthropic_fails_at_every_event() {
 async fn anthropic_fails_at_every_event_of_a_thought() {
     fails_everywhere("anthropic", "anthropic/thinking_stream.sse").await;
 }
+
+#[tokio::test]
+async fn no_count_of_a_provider_keeps_an_answer_from_being_saved() {
+    let stage = stage("openai").await;
+    let details = |cached: Value| json!({ "cached_tokens": cached });
+    for usage in [
+        json!({ "prompt_tokens": u64::MAX, "completion_tokens": u64::MAX, "total_tokens": u64::MAX }),
+        json!({ "prompt_tokens": 1, "completion_tokens": 1, "prompt_tokens_details": details(json!(9)),
+            "completion_tokens_details": { "reasoning_tokens": 9 } }),
+        json!({ "prompt_tokens": -5, "completion_tokens": 1.5, "prompt_tokens_details": details(json!("x")) }),
+        json!({ "prompt_tokens": 1e300, "completion_tokens": null }),
+        json!({ "prompt_tokens": 3, "completion_tokens": 2, "noise": "\u{0}".repeat(5) }),
+        json!({ "prompt_tokens": 3, "completion_tokens": 2, "noise": "x".repeat(200_000) }),
+        json!("nothing"),
+    ] {
+        let text = json!({ "choices": [{ "index": 0, "delta": { "content": "So\u{0}" } }] });
+        let call = json!({ "choices": [{ "index": 0, "delta": { "tool_calls": [{ "index": 0,
+            "id": "a\u{0}", "function": { "name": "f\u{0}", "arguments": "{\"\\u0000\": \"\\u0000\"}" } }] } }] });
+        let end = json!({ "choices": [{ "index": 0, "delta": {}, "finish_reason": "stop" }], "usage": usage });
+        let body = format!("data: {text}\n\ndata: {call}\n\ndata: {end}\n\ndata: [DONE]\n\n");
+        stage.provider.will(Answer::Body(body.into()));
+        stage.provider.will(Answer::Fixture("openai-chat/text_stream.sse"));
+        let chat = stage.alice.create_chat("Trip").await;
+        let path = format!("/api/ai/chat/{chat}/generate");
+        let frames = stage.alice.stream(&path, json!({ "content": "Hi", "stream": true })).await;
+        let last = frames.rest().await.pop().unwrap();
+        assert_eq!(last["type"], "finish", "{usage} {last}");
+        let message = stage.alice.messages(&chat).await.pop().unwrap();
+        assert_eq!(message["status"], "complete");
+        assert!(message["content"].as_str().unwrap().starts_with("So\u{fffd}"));
+    }
+}

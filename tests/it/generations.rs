@@ -74,6 +74,13 @@ impl Stage {
         self.alice.messages(&self.chat).await.pop().unwrap()
     }
 
+    /// Reads the chat until a checkpoint has told which provider answers.
+    async fn until_saved(&self) {
+        while self.last_message().await["metadata"]["provider"].is_null() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// Reads the chat until its last message has this status.
     async fn until(&self, status: &str) -> Value {
         loop {
@@ -331,6 +338,8 @@ async fn a_lapsed_answer_reads_interrupted_and_the_chat_goes_on() {
     let body = json!({ "message": { "id": Uuid::new_v4(), "content": "Hi" } });
     let mut stream = stage.stream(body.clone()).await;
     stream.until("text-delta").await;
+    // The checkpoint of the start is the last one.
+    stage.until_saved().await;
     // The database's clock goes on, and nobody renews the lease.
     stage.app.clock.advance(Duration::from_secs(16));
     let message = stage.last_message().await;
@@ -392,4 +401,48 @@ async fn usage_and_price_are_exact() {
     assert!((answer["cost_usd"].as_f64().unwrap() - cost).abs() < 1e-12, "{}", answer["cost_usd"]);
     let log = stage.alice.usage_logs().await.pop().unwrap();
     assert_eq!(log["raw"]["prompt_tokens"], 2060);
+}
+
+#[tokio::test]
+async fn an_answer_ends_before_its_token_does() {
+    let stage = stage_with(&[(CHECKPOINT_EVERY_MS, "5")]).await;
+    // Only this replica has no service key.
+    let replica = stage.app.replica(&[]).await;
+    let alice = stage.alice.on(&replica);
+    let voice = stage.voice();
+    voice.say("Hello");
+    let body = json!({ "content": "Hi", "stream": true });
+    let mut stream = alice.stream(&stage.path(), body).await;
+    stream.until("text-delta").await;
+    replica.clock.advance(Duration::from_secs(3600 - 14));
+    let problem = stream.until("data-error").await;
+    assert_eq!(problem["data"]["code"], "token_expired");
+    let message = stage.last_message().await;
+    assert_eq!(
+        (&message["status"], &message["finish_reason"], &message["content"]),
+        (&json!("interrupted"), &json!("token_expired"), &json!("Hello"))
+    );
+    stage.provider.hung_up().await;
+}
+
+#[tokio::test]
+async fn a_fresher_token_carries_an_answer_on() {
+    let stage = stage_with(&[(CHECKPOINT_EVERY_MS, "5")]).await;
+    let replica = stage.app.replica(&[]).await;
+    let alice = stage.alice.on(&replica);
+    let voice = stage.voice();
+    voice.say("Hello");
+    let body = json!({ "content": "Hi", "stream": true });
+    let mut stream = alice.stream(&stage.path(), body).await;
+    stream.until("text-delta").await;
+    replica.clock.advance(Duration::from_secs(1800));
+    let fresher = alice.refreshed(&stage.app).await;
+    fresher.get("/api/chats/").await.expect(200);
+    replica.clock.advance(Duration::from_secs(1800));
+    voice.say(" there");
+    stream.until("text-delta").await;
+    voice.finish();
+    assert_eq!(stream.rest().await.last().unwrap()["type"], "finish");
+    let messages = fresher.refreshed(&stage.app).await.messages(&stage.chat).await;
+    assert_eq!(messages[1]["content"], "Hello there");
 }

@@ -10,6 +10,7 @@ use super::{BOUNDARY, Form, Frames, Reply, TestApp};
 pub struct User {
     pub id: String,
     pub token: String,
+    refresh_token: String,
     url: String,
     supabase_url: String,
     http: reqwest::Client,
@@ -21,10 +22,18 @@ impl User {
         Self {
             id: text(&session["user"]["id"]),
             token: text(&session["access_token"]),
+            refresh_token: text(&session["refresh_token"]),
             url: app.url.clone(),
             supabase_url: app.supabase_url.clone(),
             http: app.http.clone(),
         }
+    }
+
+    /// The same user with a new token.
+    pub async fn refreshed(&self, app: &TestApp) -> Self {
+        let body = json!({ "refresh_token": self.refresh_token });
+        let session = app.auth("/token?grant_type=refresh_token", &body).await.expect(200);
+        Self { url: self.url.clone(), ..Self::new(app, &session) }
     }
 
     /// The same user on another replica.
