@@ -8,7 +8,7 @@ use futures_util::stream;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{Form, Proxy, Reply, TestApp, User, app};
+use crate::support::{BOUNDARY, Form, Proxy, Reply, TestApp, User, app};
 
 const CSV: &str = "city,people\nRome,2800000\n";
 
@@ -126,6 +126,8 @@ async fn forms_are_checked() {
     assert_eq!(reply.problem(415), "unsupported_media_type");
     assert_eq!(alice.upload_body(file().unfinished()).await.problem(400), "malformed_body");
     assert_eq!(alice.upload_body("nonsense").await.problem(400), "malformed_body");
+    let endless = format!("--{BOUNDARY}\r\nX: {}", "x".repeat(6 << 20));
+    assert_eq!(alice.upload_body(endless).await.problem(400), "malformed_body");
     assert_eq!(alice.file_rows().await, Vec::<Value>::new());
     assert_eq!(app.stored_bytes(), [0; 0]);
 }
