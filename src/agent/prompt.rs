@@ -54,8 +54,13 @@ fn room(
     tokens.saturating_mul(CAUTIOUS_BYTES_PER_TOKEN).saturating_sub(system.map_or(0, str::len))
 }
 
-/// The bytes that count against the window. Pictures count as about a thousand tokens, and a PDF
-/// file's text is about a tenth of it.
+/// The bytes of text in a document. That of a PDF file is about a tenth of it.
+pub(super) fn document_size(media_type: &str, base64: &str) -> usize {
+    let bytes = base64.len() / 4 * 3;
+    if media_type == "application/pdf" { bytes / 10 } else { bytes }
+}
+
+/// The bytes that count against the window. Pictures count as about a thousand tokens.
 fn size(message: &Message) -> usize {
     let content = message.content.iter().map(|content| match content {
         Content::Text { text, .. } => text.len(),
@@ -65,10 +70,7 @@ fn size(message: &Message) -> usize {
         Content::ToolCall { arguments, .. } => arguments.len() + 50,
         Content::ToolResult { output, .. } => output.len() + 50,
         Content::Image { .. } => 4_000,
-        Content::Document { media_type, base64, .. } if media_type == "application/pdf" => {
-            base64.len() / 13
-        }
-        Content::Document { base64, .. } => base64.len() / 4 * 3,
+        Content::Document { media_type, base64, .. } => document_size(media_type, base64),
     });
     content.sum()
 }

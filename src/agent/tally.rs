@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::storable;
 use super::usage::{TokenUsage, UsageSource, estimated_tokens};
+use super::{prompt, storable};
 use crate::providers::{ChosenModel, Content, Request, Usage};
 
 /// The longest JSON that `usage_logs.raw` takes is 64 KiB, as PostgreSQL writes it: with spaces.
@@ -168,7 +168,9 @@ fn request_bytes(request: &Request) -> usize {
             Content::ToolCall { name, arguments, .. } => name.len() + arguments.len(),
             Content::ToolResult { output, .. } => output.len(),
             Content::Image { .. } => 4_000,
-            Content::Document { base64, .. } => base64.len() / 4 * 3,
+            Content::Document { media_type, base64, .. } => {
+                prompt::document_size(media_type, base64)
+            }
         })
         .sum();
     let tools: usize = request

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Ai;
@@ -13,7 +14,7 @@ use super::request::Wanted;
 use crate::agent::{HistoryMessage, Part};
 use crate::auth::CurrentUser;
 use crate::error::ApiError;
-use crate::files::{Attachment, Files, Owner, Place, is_text, model::File};
+use crate::files::{AttachedContent, Attachment, Files, Owner, Place, is_text, model::File};
 use crate::providers::catalogue::Capability;
 use crate::providers::{ChosenModel, Content, ProviderName};
 
@@ -72,10 +73,49 @@ pub(super) async fn prepare(
         return Ok(());
     };
     let mut budget = Budget::new(&model);
-    let place =
-        Place { pointer: &asked.pointer, message_id: asked.id, chat_id: chat.map(|_| chat_id) };
+    let pointer = format!("{}/parts", asked.pointer);
+    let chat_id = chat.map(|_| chat_id);
+    let place = Place { pointer: &pointer, message_id: asked.id, chat_id };
     let check = |attachment: &Attachment| budget.refusal(attachment);
     ai.files.resolve(&Owner::from(user), &mut asked.parts, place, check).await
+}
+
+/// Reads the files of a conversation that is not stored; 422 for what its model cannot take.
+pub(super) async fn read(
+    ai: &Ai,
+    user: &CurrentUser,
+    history: &mut [HistoryMessage],
+    model: Option<&str>,
+) -> Result<(), ApiError> {
+    let Ok(model) = ai.providers.choose(model) else { return Ok(()) };
+    let owner = Owner::from(user);
+    let mut budget = Budget::new(&model);
+    for (index, message) in history.iter_mut().enumerate() {
+        let pointer = format!("/messages/{index}/content");
+        let parts: Vec<Value> = message.parts.iter().map(other).collect();
+        let check = |attachment: &Attachment| budget.refusal(attachment);
+        for part in ai.files.attached(&owner, &parts, &pointer, check).await? {
+            let shown = budget.shown(&part.attachment);
+            let bytes = match part.content {
+                AttachedContent::Sent(bytes) => bytes.slice(..shown),
+                AttachedContent::Stored(file) => {
+                    ai.files.read_part(&owner, file.id, 0, shown as u64).await?
+                }
+            };
+            // The name by which the prompt finds the content.
+            let id = Uuid::now_v7();
+            message.parts[part.index] = Part::Other(json!({ "type": "file", "file_id": id }));
+            message.files.insert(id, content(part.attachment, &bytes));
+        }
+    }
+    Ok(())
+}
+
+fn other(part: &Part) -> Value {
+    match part {
+        Part::Other(value) => value.clone(),
+        _ => Value::Null,
+    }
 }
 
 #[derive(Deserialize)]
@@ -146,11 +186,15 @@ impl<'a> Budget<'a> {
         }
     }
 
-    /// How much of one text the model is shown: an eighth of what it can take in, at about three
-    /// bytes a token.
-    fn max_text(&self) -> u64 {
+    /// How many bytes of a file the model is shown: of a text, an eighth of what it can take in, at
+    /// about three bytes a token.
+    fn shown(&self, attachment: &Attachment) -> usize {
         let window = self.model.context_window().map_or(u64::MAX, |tokens| tokens * 3 / 8);
-        window.min(MAX_TEXT_BYTES)
+        let most = match Kind::of(&attachment.media_type) {
+            Kind::Text => window.min(MAX_TEXT_BYTES),
+            _ => u64::MAX,
+        };
+        usize::try_from(attachment.size.min(most)).unwrap_or(usize::MAX)
     }
 }
 
@@ -176,8 +220,18 @@ pub(super) async fn load(
         let mut loaded = HashMap::new();
         for id in message.parts.iter().filter_map(file_id) {
             let Some(file) = known.get(&id) else { continue };
-            if let Some(content) = content(files, owner, file, &mut budget).await {
-                loaded.insert(id, content);
+            let attachment = Attachment {
+                name: file.name.clone(),
+                media_type: file.media_type.clone(),
+                size: file.size,
+            };
+            if budget.refusal(&attachment).is_some() {
+                continue;
+            }
+            let shown = budget.shown(&attachment) as u64;
+            match files.read_part(owner, id, 0, shown).await {
+                Ok(bytes) => drop(loaded.insert(id, content(attachment, &bytes))),
+                Err(error) => tracing::warn!("file {id} is left to its name: {error:?}"),
             }
         }
         message.files = loaded;
@@ -191,39 +245,17 @@ fn file_id(part: &Part) -> Option<Uuid> {
     }
 }
 
-async fn content(
-    files: &Files,
-    owner: &Owner,
-    file: &File,
-    budget: &mut Budget<'_>,
-) -> Option<Content> {
-    let File { id, name, media_type, size, .. } = file;
-    let (name, media_type) = (name.clone(), media_type.clone());
-    let attachment = Attachment { name: name.clone(), media_type: media_type.clone(), size: *size };
-    if budget.refusal(&attachment).is_some() {
-        return None;
-    }
-    let is_text = Kind::of(&media_type) == Kind::Text;
-    let shown = if is_text { budget.max_text().min(*size) } else { *size };
-    let bytes = match files.read_part(owner, *id, 0, shown).await {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            tracing::warn!("file {id} is left to its name: {error:?}");
-            return None;
+/// A file as the model is shown it, of which these are the first bytes.
+fn content(attachment: Attachment, bytes: &[u8]) -> Content {
+    let Attachment { name, media_type, size } = attachment;
+    let (media_type, base64) = match Kind::of(&media_type) {
+        Kind::Picture => {
+            return Content::Image { media_type, base64: STANDARD.encode(bytes) };
         }
+        Kind::Text => ("text/plain".to_owned(), STANDARD.encode(trimmed(bytes, size))),
+        Kind::Pdf | Kind::Unreadable => (media_type, STANDARD.encode(bytes)),
     };
-    Some(match Kind::of(&media_type) {
-        Kind::Picture => Content::Image { media_type, base64: STANDARD.encode(&bytes) },
-        Kind::Pdf => Content::Document { media_type, name, base64: STANDARD.encode(&bytes) },
-        _ => {
-            let text = trimmed(&bytes, *size);
-            Content::Document {
-                media_type: "text/plain".into(),
-                name,
-                base64: STANDARD.encode(text),
-            }
-        }
-    })
+    Content::Document { media_type, name, base64 }
 }
 
 /// The text, and a note where it goes on.

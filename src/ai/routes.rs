@@ -47,8 +47,9 @@ pub async fn generate(
 ) -> Result<Response, ApiError> {
     ai.limits.count_generation(user.id)?;
     let wants_stream = body.stream.unwrap_or_else(|| accepts_events(&headers));
-    let wanted = StatelessWanted::read(body)?;
+    let mut wanted = StatelessWanted::read(body)?;
     ai.check_model(wanted.model.as_deref())?;
+    attachments::read(&ai, &user, &mut wanted.history, wanted.model.as_deref()).await?;
     let id = Uuid::now_v7();
     let job = stateless_job(&ai, &user, id, wanted);
     let mut answer = ai.generations.start_stateless(job).ok_or_else(shutting_down)?;

@@ -143,17 +143,27 @@ fn said(index: usize, message: PlainMessage, checks: &mut Checks) -> HistoryMess
     };
     let pointer = format!("/messages/{index}");
     let said = parts::of(content, sent, &pointer, checks);
-    if let Some(file) = said.iter().position(|part| part["type"] == "file") {
-        let detail = "files go with messages in chats; here only text is taken";
-        checks.refuse(format!("{pointer}/content/{file}"), detail);
+    let file = said.iter().position(|part| part["type"] == "file");
+    if let Some(file) = file.filter(|_| message.role != Role::User) {
+        checks.refuse(format!("{pointer}/content/{file}"), "can be sent in user messages only");
     }
     let role = match message.role {
         Role::User => "user",
         Role::Assistant => "assistant",
         Role::System => "system",
     };
-    let text = Part::Text { text: parts::text(&said), done: true, opaque: None };
-    HistoryMessage { role: role.to_owned(), parts: vec![text], files: HashMap::new() }
+    HistoryMessage { role: role.to_owned(), parts: read(said), files: HashMap::new() }
+}
+
+/// Texts and files; nothing else is shown to the model.
+fn read(said: Vec<Value>) -> Vec<Part> {
+    let read = |part: Value| match part["text"].as_str() {
+        Some(text) if part["type"] == "text" => {
+            Part::Text { text: text.to_owned(), done: true, opaque: None }
+        }
+        _ => Part::Other(part),
+    };
+    said.into_iter().map(read).collect()
 }
 
 fn stop(stop: Option<Stop>, checks: &mut Checks) -> Vec<String> {

@@ -25,7 +25,7 @@ pub(super) async fn receive(
     let mut details = Details::default();
     let mut sent: Option<Sent> = None;
     for _ in 0..MAX_FIELDS {
-        let Some(field) = form.next().await.map_err(|error| unreadable(error, ""))? else {
+        let Some(field) = form.next().await.map_err(|error| unreadable(&error, ""))? else {
             let sent = sent.ok_or_else(|| ApiError::invalid("/file", "is missing"))?;
             return files.complete(owner, sent, details).await;
         };
@@ -54,12 +54,12 @@ async fn send(
 ) -> Result<Sent, ApiError> {
     let name = field.file_name().unwrap_or_default().to_owned();
     let declared = field.content_type();
-    let pieces = field.pieces().map(|piece| piece.map_err(|error| unreadable(error, "/file")));
+    let pieces = field.pieces().map(|piece| piece.map_err(|error| unreadable(&error, "/file")));
     files.send(owner, id, &name, declared.as_deref(), Box::pin(pieces)).await
 }
 
 async fn text(field: Field, pointer: &str) -> Result<String, ApiError> {
-    let text = field.text(MAX_TEXT).await.map_err(|error| unreadable(error, pointer))?;
+    let text = field.text(MAX_TEXT).await.map_err(|error| unreadable(&error, pointer))?;
     if text.contains('\0') {
         return Err(ApiError::invalid(pointer, "must not contain the character U+0000"));
     }
@@ -93,7 +93,7 @@ async fn metadata(field: Field) -> Result<Map<String, Value>, ApiError> {
     Ok(metadata)
 }
 
-fn unreadable(error: FormError, pointer: &str) -> ApiError {
+fn unreadable(error: &FormError, pointer: &str) -> ApiError {
     match error {
         FormError::Malformed(_) => ApiError::new(
             StatusCode::BAD_REQUEST,

@@ -10,6 +10,7 @@ mod form;
 mod kind;
 pub mod model;
 mod name;
+mod orphans;
 mod parts;
 mod range;
 pub mod routes;
@@ -30,7 +31,8 @@ use crate::config::Config;
 use crate::supabase::{AccessToken, Bucket, Caller, Supabase};
 
 pub use kind::is_text;
-pub use parts::{Attachment, Place};
+pub use orphans::Orphans;
+pub use parts::{Attachment, Content as AttachedContent, Place};
 pub use tool::FilesTool;
 pub use upload::{Added, NewFile};
 

@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::model::File;
@@ -17,12 +17,12 @@ use super::{BUCKET, Files, Owner, kind, name};
 use crate::error::ApiError;
 use crate::validate::Checks;
 
-/// Parts that may be looked up at once.
-const MAX_PARTS: usize = 100;
+/// Files that may be looked up at once.
+const MAX_FILES: usize = 100;
 
 /// Where the parts stand.
 pub struct Place<'a> {
-    /// The pointer to the message, e.g. `/message`.
+    /// The pointer to the parts, e.g. `/message/parts`.
     pub pointer: &'a str,
     /// The message: the same one, sent again, makes the same files.
     pub message_id: Uuid,
@@ -30,7 +30,7 @@ pub struct Place<'a> {
     pub chat_id: Option<Uuid>,
 }
 
-/// A file that a part stands for, before it is stored.
+/// What is known of a file before it is stored.
 #[derive(Clone, Debug)]
 pub struct Attachment {
     /// Its name.
@@ -41,17 +41,28 @@ pub struct Attachment {
     pub size: u64,
 }
 
+/// A `file` part and the file that it stands for.
+pub struct FilePart {
+    /// Its place among the parts.
+    pub index: usize,
+    /// What it stands for.
+    pub attachment: Attachment,
+    /// Where the bytes are.
+    pub content: Content,
+}
+
+/// Where the bytes of a [`FilePart`] are.
+pub enum Content {
+    /// In Storage.
+    Stored(Box<File>),
+    /// They came along.
+    Sent(Bytes),
+}
+
 /// What a part refers to.
 enum Source {
     File(Uuid),
     Data { media_type: Option<String>, bytes: Bytes },
-}
-
-/// A `file` part that has been read.
-struct FilePart {
-    index: usize,
-    filename: Option<String>,
-    source: Source,
 }
 
 impl Files {
@@ -62,56 +73,54 @@ impl Files {
         owner: &Owner,
         parts: &mut [Value],
         place: Place<'_>,
-        mut check: impl FnMut(&Attachment) -> Option<String>,
+        check: impl FnMut(&Attachment) -> Option<String>,
     ) -> Result<(), ApiError> {
-        let mut checks = Checks::default();
-        let found = self.read_parts(parts, owner, place.pointer, &mut checks);
-        if found.len() > MAX_PARTS {
-            let pointer = format!("{}/parts", place.pointer);
-            checks.refuse(pointer, format!("must have at most {MAX_PARTS} files"));
-        }
-        checks.finish()?;
-        let known = self.known(owner, &found).await?;
-        let mut checks = Checks::default();
-        for part in &found {
-            let pointer = format!("{}/parts/{}", place.pointer, part.index);
-            match part.attachment(&known) {
-                Ok(attachment) => {
-                    if let Some(refusal) = check(&attachment) {
-                        checks.refuse(pointer, refusal);
-                    }
-                }
-                Err((field, detail)) => checks.refuse(format!("{pointer}{field}"), detail),
-            }
-        }
-        checks.finish()?;
-        for part in found {
+        for part in self.attached(owner, parts, place.pointer, check).await? {
             let index = part.index;
-            let filename = part.filename.clone();
-            let file = self.stored(owner, part, &known, &place).await?;
+            let filename = parts[index]["filename"].as_str().map(name::clean);
+            let file = self.stored(owner, part, &place).await?;
             parts[index] = named(&file, filename);
         }
         Ok(())
     }
 
-    fn read_parts(
+    /// The files that `file` parts stand for; 422 for what is no file of the owner's, and for what
+    /// `check` refuses with a sentence.
+    pub async fn attached(
         &self,
-        parts: &[Value],
         owner: &Owner,
+        parts: &[Value],
         pointer: &str,
-        checks: &mut Checks,
-    ) -> Vec<FilePart> {
-        let mut found = Vec::new();
+        mut check: impl FnMut(&Attachment) -> Option<String>,
+    ) -> Result<Vec<FilePart>, ApiError> {
+        let mut checks = Checks::default();
+        let mut sources = Vec::new();
         for (index, part) in parts.iter().enumerate().filter(|(_, part)| part["type"] == "file") {
-            let filename = part["filename"].as_str().map(name::clean);
             match self.source(part, owner) {
-                Ok(source) => found.push(FilePart { index, filename, source }),
-                Err((field, detail)) => {
-                    checks.refuse(format!("{pointer}/parts/{index}{field}"), detail);
-                }
+                Ok(source) => sources.push((index, source)),
+                Err((field, detail)) => checks.refuse(format!("{pointer}/{index}{field}"), detail),
             }
         }
-        found
+        if sources.len() > MAX_FILES {
+            checks.refuse(pointer, format!("must have at most {MAX_FILES} files"));
+        }
+        checks.finish()?;
+        let known = self.known(owner, &sources).await?;
+        let mut checks = Checks::default();
+        let mut found = Vec::new();
+        for (index, source) in sources {
+            let filename = parts[index]["filename"].as_str();
+            let part = file_part(index, source, filename, &known);
+            match part {
+                Ok(part) => match check(&part.attachment) {
+                    None => found.push(part),
+                    Some(refusal) => checks.refuse(format!("{pointer}/{index}"), refusal),
+                },
+                Err((field, detail)) => checks.refuse(format!("{pointer}/{index}{field}"), detail),
+            }
+        }
+        checks.finish()?;
+        Ok(found)
     }
 
     fn source(&self, part: &Value, owner: &Owner) -> Result<Source, (&'static str, &'static str)> {
@@ -147,9 +156,13 @@ impl Files {
     async fn known(
         &self,
         owner: &Owner,
-        parts: &[FilePart],
+        sources: &[(usize, Source)],
     ) -> Result<HashMap<Uuid, File>, ApiError> {
-        let ids: Vec<Uuid> = parts.iter().filter_map(FilePart::file_id).collect();
+        let id = |(_, source): &(usize, Source)| match source {
+            Source::File(id) => Some(*id),
+            Source::Data { .. } => None,
+        };
+        let ids: Vec<Uuid> = sources.iter().filter_map(id).collect();
         let files = self.get_many(owner, &ids).await?;
         Ok(files.into_iter().map(|file| (file.id, file)).collect())
     }
@@ -158,14 +171,11 @@ impl Files {
         &self,
         owner: &Owner,
         part: FilePart,
-        known: &HashMap<Uuid, File>,
         place: &Place<'_>,
     ) -> Result<File, ApiError> {
-        let (media_type, bytes) = match part.source {
-            Source::File(id) => {
-                return known.get(&id).cloned().ok_or_else(|| ApiError::not_found("file"));
-            }
-            Source::Data { media_type, bytes } => (media_type, bytes),
+        let bytes = match part.content {
+            Content::Stored(file) => return Ok(*file),
+            Content::Sent(bytes) => bytes,
         };
         // The same bytes at the same place are the same file.
         let hash = digest(&SHA256, &bytes);
@@ -174,52 +184,43 @@ impl Files {
         if let Some(file) = self.get_many(owner, &[id]).await?.pop() {
             return Ok(file);
         }
-        let name = part.filename.unwrap_or_else(|| "file".to_owned());
-        let chat_id = place.chat_id;
-        let new = NewFile { id: Some(id), name, media_type, chat_id, metadata: Default::default() };
+        let Attachment { name, media_type, .. } = part.attachment;
+        let new = NewFile {
+            id: Some(id),
+            name,
+            media_type: Some(media_type),
+            chat_id: place.chat_id,
+            metadata: Map::new(),
+        };
         self.write(owner, new, bytes).await
     }
 }
 
-impl FilePart {
-    fn file_id(&self) -> Option<Uuid> {
-        match self.source {
-            Source::File(id) => Some(id),
-            Source::Data { .. } => None,
+fn file_part(
+    index: usize,
+    source: Source,
+    filename: Option<&str>,
+    known: &HashMap<Uuid, File>,
+) -> Result<FilePart, (&'static str, String)> {
+    let (attachment, content) = match source {
+        Source::File(id) => {
+            let file = known.get(&id).ok_or(("", "is not a file of yours".to_owned()))?.clone();
+            let (name, media_type) = (file.name.clone(), file.media_type.clone());
+            (Attachment { name, media_type, size: file.size }, Content::Stored(Box::new(file)))
         }
-    }
-
-    fn attachment(
-        &self,
-        known: &HashMap<Uuid, File>,
-    ) -> Result<Attachment, (&'static str, String)> {
-        match &self.source {
-            Source::File(id) => match known.get(id) {
-                Some(File { name, media_type, size, .. }) => {
-                    let (name, media_type) = (name.clone(), media_type.clone());
-                    Ok(Attachment { name, media_type, size: *size })
-                }
-                None => Err(("", "is not a file of yours".to_owned())),
-            },
-            Source::Data { media_type, bytes } => {
-                let name = self.filename.clone().unwrap_or_default();
-                let head = &bytes[..bytes.len().min(kind::HEAD)];
-                let media_type = kind::media_type(media_type.as_deref(), &name, head);
-                let media_type = media_type.map_err(|found| {
-                    let declared = self.declared().unwrap_or_default();
+        Source::Data { media_type, bytes } => {
+            let name = name::clean(filename.unwrap_or_default());
+            let head = &bytes[..bytes.len().min(kind::HEAD)];
+            let media_type =
+                kind::media_type(media_type.as_deref(), &name, head).map_err(|found| {
+                    let declared = media_type.unwrap_or_default();
                     ("/mediaType", format!("is said to be {declared} but is {found}"))
                 })?;
-                Ok(Attachment { name, media_type, size: bytes.len() as u64 })
-            }
+            let size = bytes.len() as u64;
+            (Attachment { name, media_type, size }, Content::Sent(bytes))
         }
-    }
-
-    fn declared(&self) -> Option<&str> {
-        match &self.source {
-            Source::Data { media_type, .. } => media_type.as_deref(),
-            Source::File(_) => None,
-        }
-    }
+    };
+    Ok(FilePart { index, attachment, content })
 }
 
 /// The part as it is stored. Its address is the one that does not end; it is replaced by a signed

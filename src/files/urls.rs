@@ -26,7 +26,7 @@ pub(super) struct Signable {
 impl Files {
     /// A row as it came, with its `url`.
     pub(super) async fn with_url(&self, owner: &Owner, row: &Bytes) -> Result<Bytes, ApiError> {
-        let raw: &RawValue = serde_json::from_slice(row).map_err(unreadable)?;
+        let raw: &RawValue = serde_json::from_slice(row).map_err(|error| unreadable(&error))?;
         let mut rows = self.with_urls(owner, &[raw]).await?;
         rows.pop().ok_or_else(|| ApiError::internal("a file's row was lost"))
     }
@@ -38,7 +38,8 @@ impl Files {
         rows: &[&RawValue],
     ) -> Result<Vec<Bytes>, ApiError> {
         let files = rows.iter().map(|row| serde_json::from_str(row.get()));
-        let files: Vec<Signable> = files.collect::<Result<_, _>>().map_err(unreadable)?;
+        let files: Vec<Signable> =
+            files.collect::<Result<_, _>>().map_err(|error| unreadable(&error))?;
         let urls = self.sign(owner, &files, LIFETIME).await?;
         Ok(rows.iter().zip(urls).map(|(row, url)| with_member(row, "url", &url)).collect())
     }
@@ -96,6 +97,6 @@ fn with_member(object: &RawValue, name: &str, value: &Option<String>) -> Bytes {
     longer.freeze()
 }
 
-fn unreadable(error: serde_json::Error) -> ApiError {
+fn unreadable(error: &serde_json::Error) -> ApiError {
     ApiError::internal(format!("unreadable file: {error}"))
 }

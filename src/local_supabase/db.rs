@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+mod writes;
 
 /// The schema, in the order it grew. Each file is applied once; `user_version` counts them.
 const MIGRATIONS: &[&str] = &[
@@ -24,8 +26,9 @@ const READERS: usize = 4;
 #[derive(Clone)]
 pub struct Database {
     writer: Arc<Mutex<Connection>>,
-    /// Writes wait here in their order, not each on a thread of its own.
     free_writer: Arc<Semaphore>,
+    /// Writes that wait for the writer.
+    queue: Arc<Mutex<Vec<writes::Job>>>,
     readers: Arc<Mutex<Vec<Connection>>>,
     free_readers: Arc<Semaphore>,
 }
@@ -52,6 +55,7 @@ impl Database {
         Ok(Self {
             writer: Arc::new(Mutex::new(writer)),
             free_writer: Arc::new(Semaphore::new(1)),
+            queue: Arc::default(),
             readers: Arc::new(Mutex::new(readers)),
             free_readers: Arc::new(Semaphore::new(READERS)),
         })
@@ -73,24 +77,31 @@ impl Database {
         .await
     }
 
-    /// Runs `work` in one `BEGIN IMMEDIATE` transaction, which is committed when it returns `Ok`.
+    /// Runs `work` in a transaction that begins with `BEGIN IMMEDIATE`; what it has written is kept
+    /// when it returns `Ok`. Writes that wait at the same time share one commit.
     pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<rusqlite::Error> + Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
     {
-        let permit = self.free_writer.clone().acquire_owned().await.expect("never closed");
-        let writer = self.writer.clone();
-        blocking(move || {
-            let _permit = permit;
-            let mut writer = lock(&writer);
-            let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let result = work(&transaction)?;
-            transaction.commit()?;
-            Ok(result)
-        })
-        .await
+        let (reply, mut answer) = oneshot::channel();
+        lock(&self.queue).push(writes::job(work, reply));
+        tokio::select! {
+            biased;
+            // Somebody who came before has done it already.
+            done = &mut answer => return writes::result(done),
+            permit = self.free_writer.clone().acquire_owned() => {
+                let queue = std::mem::take(&mut *lock(&self.queue));
+                let writer = self.writer.clone();
+                blocking(move || {
+                    let _permit = permit;
+                    writes::commit(&mut lock(&writer), queue);
+                })
+                .await;
+            }
+        }
+        writes::result(answer.await)
     }
 }
 
@@ -145,3 +156,6 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
         Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,7 +63,7 @@ pub async fn create(
 ) -> Result<Response, ApiError> {
     let mut message = message.checked(chat_id)?;
     let owner = Owner::from(&user);
-    let place = Place { pointer: "", message_id: message.id, chat_id: Some(chat_id) };
+    let place = Place { pointer: "/parts", message_id: message.id, chat_id: Some(chat_id) };
     files.resolve(&owner, &mut message.parts, place, |_| None).await?;
     let created = store::create(&supabase, &user, &message).await?;
     let created = match created {
@@ -108,7 +108,7 @@ pub async fn update(
 ) -> Result<Response, ApiError> {
     let owner = Owner::from(&user);
     if let Some(parts) = &mut changes.parts {
-        let place = Place { pointer: "", message_id, chat_id: None };
+        let place = Place { pointer: "/parts", message_id, chat_id: None };
         files.resolve(&owner, parts, place, |_| None).await?;
     }
     let row = store::update(&supabase, &user, message_id, changes).await?;

@@ -23,13 +23,11 @@ pub struct Bucket<'a> {
     bucket: &'static str,
 }
 
-/// An object in a list.
+/// An object, or a folder, in a list.
 #[derive(Clone, Debug, Deserialize)]
 pub struct ListedObject {
     /// The last part of its name.
     pub name: String,
-    /// None for a folder.
-    pub id: Option<String>,
 }
 
 impl<'a> Bucket<'a> {

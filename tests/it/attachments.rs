@@ -179,6 +179,20 @@ async fn models_are_shown_pictures_texts_and_pdf_files() {
 }
 
 #[tokio::test]
+async fn stateless_requests_bring_files_that_are_not_stored() {
+    let stage = Stage::openai().await;
+    let csv = stage.alice.add_file("a.csv", "text/csv", "city,people\nRome,1\n").await;
+    let parts = [json!({ "type": "text", "text": "Look" }), picture(), named(&csv)];
+    let body = json!({ "messages": [{ "role": "user", "content": parts }] });
+    stage.alice.post("/api/ai/generate", body).await.expect(200);
+    let told = stage.told(0);
+    assert_eq!(told[0]["text"], "Look");
+    assert_eq!(told[1]["image_url"]["url"], data_url("image/png", PNG));
+    assert!(told[2]["text"].as_str().unwrap().contains("Rome,1"));
+    assert_eq!(stage.alice.file_rows().await.len(), 1);
+}
+
+#[tokio::test]
 async fn what_a_model_cannot_take_is_refused_before_it_is_asked() {
     let stage = Stage::anthropic().await;
     let zip = data_url("application/zip", b"PK\x03\x04rest");
@@ -198,9 +212,12 @@ async fn what_a_model_cannot_take_is_refused_before_it_is_asked() {
     assert_eq!(stage.provider.requests().len(), 0);
     assert_eq!(stage.alice.messages(&stage.chat).await.len(), 0);
     assert_eq!(stage.alice.file_rows().await.len(), 1, "what was refused is not stored");
-    let body = json!({ "messages": [{ "role": "user", "content": [picture()] }] });
-    let reply = stage.alice.post("/api/ai/generate", body).await;
-    assert_eq!(reply.pointers(), ["/messages/0/content/0"]);
+    let stateless = async |role: &str, part: &Value| {
+        let body = json!({ "messages": [{ "role": role, "content": [part] }] });
+        stage.alice.post("/api/ai/generate", body).await.pointers()
+    };
+    assert_eq!(stateless("user", &zip).await, ["/messages/0/content/0"]);
+    assert_eq!(stateless("assistant", &picture()).await, ["/messages/0/content/0"]);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use futures_util::stream;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{Form, Proxy, Reply, TestApp, User, app};
+use crate::support::{BOUNDARY, Form, Proxy, Reply, TestApp, User, app};
 
 const CSV: &str = "city,people\nRome,2800000\n";
 
@@ -126,6 +126,8 @@ async fn forms_are_checked() {
     assert_eq!(reply.problem(415), "unsupported_media_type");
     assert_eq!(alice.upload_body(file().unfinished()).await.problem(400), "malformed_body");
     assert_eq!(alice.upload_body("nonsense").await.problem(400), "malformed_body");
+    let endless = format!("--{BOUNDARY}\r\nX: {}", "x".repeat(6 << 20));
+    assert_eq!(alice.upload_body(endless).await.problem(400), "malformed_body");
     assert_eq!(alice.file_rows().await, Vec::<Value>::new());
     assert_eq!(app.stored_bytes(), [0; 0]);
 }
@@ -423,4 +425,30 @@ async fn what_a_crash_has_left_is_swept() {
     app.files_settled().await;
     let rows = alice.file_rows().await;
     assert_eq!((rows.len(), &rows[0]["id"]), (1, &json!(new)));
+}
+
+#[tokio::test]
+async fn an_operator_is_told_what_does_not_belong_together() {
+    let app = app().await;
+    let alice = app.user("alice").await;
+    let kept = alice.add_file("a.txt", "text/plain", "hello").await;
+    let lost = alice.add_file("b.txt", "text/plain", "hello").await;
+    assert_eq!((app.orphans().await.rows.len(), app.orphans().await.objects.len()), (0, 0));
+    let name = |id: &str| format!("{}/{id}", alice.id);
+    for (method, path) in [
+        (reqwest::Method::DELETE, format!("files/{}", name(&id(&lost)))),
+        (reqwest::Method::POST, format!("files/{}", name("stray"))),
+    ] {
+        let url = format!("{}/storage/v1/object/{path}", app.supabase_url);
+        let request = app.http.request(method, url).bearer_auth(&alice.token).body("hello");
+        Reply::of(request).await.expect(200);
+    }
+    let orphans = app.orphans().await;
+    assert_eq!(orphans.rows, [name(&id(&lost))]);
+    assert_eq!(orphans.objects, [name("stray")]);
+    assert_eq!((orphans.looked_at, orphans.is_partial), (2, false));
+    let path = format!("/api/files/{}", id(&lost));
+    assert!(alice.get(&path).await.expect(200)["url"].is_null());
+    assert_eq!(alice.get(&content(&lost)).await.problem(404), "not_found");
+    assert_eq!(alice.get(&content(&kept)).await.text, "hello");
 }

@@ -69,4 +69,5 @@ create table storage_objects (
   unique (bucket_id, name)
 ) strict;
 
-insert into storage_buckets (id, name, public) values ('files', 'files', 0);
+insert into storage_buckets (id, name, public, created_at, updated_at)
+  select 'files', 'files', 0, now, now from (select unixepoch() * 1000000 as now);

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::error::StorageError;
 use crate::local_supabase::data_dir::{create_private_dir, sync_parent};
+use crate::multipart::IDLE;
 
 /// The folder of the bytes.
 #[derive(Clone, Debug)]
@@ -59,7 +60,7 @@ impl Blobs {
         let mut received = Received { path, is_kept: false, size: 0, etag: String::new() };
         let mut hash = Md5::new();
         let mut body = std::pin::pin!(body);
-        while let Some(piece) = body.next().await {
+        while let Some(piece) = next(&mut body).await? {
             let piece = piece.map_err(|_| StorageError::broken_body())?;
             received.size += piece.len() as u64;
             if received.size > limit {
@@ -110,6 +111,12 @@ impl Blobs {
         // Versions are UUIDs of our own; the file name alone keeps even a broken database inside.
         self.folder.join(Path::new(version).file_name().unwrap_or_default())
     }
+}
+
+/// The next piece of a body that is not silent for too long.
+async fn next<S: Stream + Unpin>(body: &mut S) -> Result<Option<S::Item>, StorageError> {
+    let next = tokio::time::timeout(IDLE, body.next()).await;
+    next.map_err(|_| StorageError::broken_body())
 }
 
 impl Drop for Received {

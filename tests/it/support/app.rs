@@ -117,6 +117,11 @@ impl TestApp {
         self.files.finish().await;
     }
 
+    /// Rows and bytes that do not belong together.
+    pub async fn orphans(&self) -> chat_backend::files::Orphans {
+        self.files.orphans().await.unwrap()
+    }
+
     /// The bytes that Storage keeps, file by file.
     pub fn stored_bytes(&self) -> Vec<u64> {
         let entries = std::fs::read_dir(self.data_dir.join("storage")).unwrap();
