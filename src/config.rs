@@ -281,8 +281,8 @@ fn scripts(env: &Env<'_>) -> Result<ScriptConfig, ConfigError> {
     Ok(ScriptConfig {
         program: this_program()?,
         python: (!python.eq_ignore_ascii_case("off")).then(|| python.into()),
-        timeout: Duration::from_millis(env.within("SCRIPT_TIMEOUT_MS", 5_000, 10..=600_000)?),
-        memory_bytes: env.within("SCRIPT_MEMORY_BYTES", 256 << 20, (32 << 20)..=(64 << 30))?,
+        timeout: Duration::from_millis(env.within("SCRIPT_TIMEOUT_MS", 5_000, 1..=600_000)?),
+        memory_bytes: env.within("SCRIPT_MEMORY_BYTES", 256 << 20, (16 << 20)..=(64 << 30))?,
         output_bytes: env.within("SCRIPT_OUTPUT_BYTES", 1 << 20, (1 << 10)..=(16 << 20))?,
         workers: env.positive("SCRIPT_WORKERS", cores)?,
     })

@@ -42,7 +42,6 @@ impl From<Language> for sandbox::Language {
 pub struct RunScript {
     /// `javascript` where it is missing.
     #[serde(default)]
-    #[schema(inline = false)]
     pub language: Language,
     /// The script, at most 256 KiB; either this or `file_id`.
     #[schema(min_length = 1)]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use axum::http::StatusCode;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use uuid::Uuid;
 
 use crate::error::ApiError;
@@ -63,7 +63,15 @@ fn too_many() -> ApiError {
         "You have {PER_USER} scripts running or waiting, which is as many as you may. Please try \
          again when one has ended."
     );
-    ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_scripts", detail).with_retry_after(SOON)
+    let mut error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_scripts", detail)
+        .with_retry_after(SOON);
+    let policy = format!("\"scripts\";q={PER_USER}");
+    for (name, value) in [("ratelimit", "\"scripts\";r=0;t=1"), ("ratelimit-policy", &*policy)] {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            error = error.with_header(HeaderName::from_static(name), value);
+        }
+    }
+    error
 }
 
 fn queue_full() -> ApiError {

@@ -11,7 +11,7 @@ fn events(chunks: &[Value]) -> Answer {
     Answer::Body(Bytes::from(events.chain(["data: [DONE]\n\n".to_owned()]).collect::<String>()))
 }
 
-fn chunk(delta: Value, finish_reason: Value) -> Value {
+fn chunk(delta: &Value, finish_reason: Option<&str>) -> Value {
     json!({ "choices": [{ "index": 0, "delta": delta, "finish_reason": finish_reason }] })
 }
 
@@ -27,13 +27,13 @@ fn calls(id: &str, arguments: &[Value], finish_reason: &str) -> Answer {
             "function": { "name": "run_script", "arguments": arguments.to_string() } })
     };
     let calls: Vec<_> = arguments.iter().enumerate().map(call).collect();
-    let called = chunk(json!({ "role": "assistant", "tool_calls": calls }), Value::Null);
-    events(&[called, chunk(json!({}), json!(finish_reason)), usage()])
+    let called = chunk(&json!({ "role": "assistant", "tool_calls": calls }), None);
+    events(&[called, chunk(&json!({}), Some(finish_reason)), usage()])
 }
 
 fn says(text: &str) -> Answer {
-    let said = chunk(json!({ "role": "assistant", "content": text }), Value::Null);
-    events(&[said, chunk(json!({}), json!("stop")), usage()])
+    let said = chunk(&json!({ "role": "assistant", "content": text }), None);
+    events(&[said, chunk(&json!({}), Some("stop")), usage()])
 }
 
 fn javascript(code: &str) -> Value {
@@ -125,10 +125,10 @@ async fn arguments_that_do_not_fit_are_told() {
 async fn a_call_that_was_cut_off_is_not_run() {
     let cut = json!({ "index": 0, "id": "a", "type": "function",
         "function": { "name": "run_script", "arguments": "{\"language\":\"javascript\",\"co" } });
-    let called = chunk(json!({ "role": "assistant", "tool_calls": [cut] }), Value::Null);
+    let called = chunk(&json!({ "role": "assistant", "tool_calls": [cut] }), None);
     let whole = calls("b", &[javascript("1")], "length");
     let stage =
-        Stage::with(vec![events(&[called, chunk(json!({}), json!("length")), usage()]), whole])
+        Stage::with(vec![events(&[called, chunk(&json!({}), Some("length")), usage()]), whole])
             .await;
     for _ in 0..2 {
         let message = stage.ask(json!({})).await;

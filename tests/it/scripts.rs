@@ -160,6 +160,7 @@ async fn only_so_many_scripts_of_a_user_run_at_once() {
     assert!(ran.len() >= 16 && !refused.is_empty(), "{} ran", ran.len());
     for reply in refused {
         assert_eq!(reply.header("retry-after"), "1");
+        assert_eq!(reply.header("ratelimit-policy"), "\"scripts\";q=16");
         assert_eq!(reply.problem(429), "too_many_scripts");
     }
     for reply in ran {

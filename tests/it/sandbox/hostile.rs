@@ -250,7 +250,7 @@ const PYTHON: &[(&str, &str)] = &[
     ),
     (
         "import threading\n[threading.Thread(target=lambda: [0 for _ in iter(int, 1)]).start() for _ in range(4)]",
-        "ok|timeout",
+        "ok|timeout|error|memory_limit",
     ),
     ("import threading, time\nthreading.Thread(target=time.sleep, args=(99,)).start()\n1", "ok"),
     ("import re; re.match(r'(a+)+$', 'a' * 40 + 'b')", "timeout"),
