@@ -39,14 +39,17 @@ fn object_fits(
     at: &mut String,
 ) -> Result<(), String> {
     let required = schema.get("required").and_then(Value::as_array).into_iter().flatten();
-    for key in required.filter_map(Value::as_str) {
+    let required: Vec<_> = required.filter_map(Value::as_str).collect();
+    for key in required.iter().copied() {
         if !members.contains_key(key) {
             return Err(format!("{at}/{key} is missing"));
         }
     }
     let properties = schema.get("properties").and_then(Value::as_object);
     for (key, schema) in properties.into_iter().flatten() {
-        if let Some(value) = members.get(key) {
+        // Models write null for what they leave out.
+        let is_left_out = |value: &&Value| value.is_null() && !required.contains(&key.as_str());
+        if let Some(value) = members.get(key).filter(|value| !is_left_out(value)) {
             inside(at, key, schema, value)?;
         }
     }
@@ -110,6 +113,8 @@ mod tests {
         for (arguments, problem) in [
             (json!({ "code": "1", "more": 1, "any": [1], "n": null }), None),
             (json!({ "code": "1", "ids": [], "language": "a", "n": 3 }), None),
+            (json!({ "code": "1", "ids": null, "language": null }), None),
+            (json!({ "code": null }), Some("/code must be of type string")),
             (json!([]), Some("the whole must be of type object")),
             (json!({}), Some("/code is missing")),
             (json!({ "code": 1 }), Some("/code must be of type string")),

@@ -72,9 +72,9 @@ impl Tool for RunScript {
                 .map_err(|error| format!("The arguments do not fit: {error}."))?;
             let owner = Owner::from(credentials);
             let wanted = Wanted {
-                language: call.language,
+                language: call.language.unwrap_or_default(),
                 code: Some(call.code),
-                files: self.ids(&owner, &call.files).await?,
+                files: self.ids(&owner, &call.files.unwrap_or_default()).await?,
                 input: call.input,
                 ..Wanted::default()
             };
@@ -87,11 +87,9 @@ impl Tool for RunScript {
 
 #[derive(Deserialize)]
 struct Call {
-    #[serde(default)]
-    language: Language,
+    language: Option<Language>,
     code: String,
-    #[serde(default)]
-    files: Vec<String>,
+    files: Option<Vec<String>>,
     input: Option<Value>,
 }
 

@@ -165,7 +165,7 @@ async fn steps_are_limited() {
 
 #[tokio::test]
 async fn a_script_finds_files_by_id_or_name() {
-    let read = |files: Value, code: &str| json!({ "code": code, "files": files });
+    let read = |files: Value, code: &str| json!({ "code": code, "files": files, "language": null });
     let stage = Stage::with(vec![
         calls("a", &[read(json!(["sales.csv"]), "files.read('sales.csv')")], "stop"),
         calls("b", &[read(json!(["no.csv"]), "1")], "stop"),
