@@ -18,6 +18,7 @@ mod shown;
 mod store;
 mod sweep;
 mod tool;
+mod transfer;
 mod upload;
 mod urls;
 
@@ -34,7 +35,7 @@ pub use kind::is_text;
 pub use orphans::Orphans;
 pub use parts::{Attachment, Content as AttachedContent, Place};
 pub use tool::FilesTool;
-pub use upload::{Added, NewFile};
+pub use upload::NewFile;
 
 /// The bucket of all files.
 const BUCKET: &str = "files";
