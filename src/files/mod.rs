@@ -33,7 +33,7 @@ use crate::supabase::{AccessToken, Bucket, Caller, Supabase};
 
 pub use kind::is_text;
 pub use orphans::Orphans;
-pub use parts::{Attachment, Content as AttachedContent, Place};
+pub use parts::{AttachedContent, Attachment, Place};
 pub use tool::FilesTool;
 pub use upload::NewFile;
 
