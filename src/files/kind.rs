@@ -154,7 +154,7 @@ fn is_same(declared: &str, found: &str) -> bool {
 /// By the extension, or text where it reads like it.
 fn by_name(name: &str, head: &[u8]) -> String {
     let guess = mime_guess::from_path(name).first();
-    let guess = guess.as_ref().map(|guess| guess.essence_str());
+    let guess = guess.as_ref().map(mime_guess::Mime::essence_str);
     match guess {
         _ if reads_like_text(head) => guess.filter(|guess| is_text(guess)).unwrap_or("text/plain"),
         Some(guess) if !has_signature(guess) && (!is_text(guess) || head.is_empty()) => guess,
