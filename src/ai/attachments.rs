@@ -20,6 +20,8 @@ use crate::providers::{ChosenModel, Content, ProviderName};
 
 /// Files in one message.
 const MAX_FILES: usize = 20;
+/// Files of a history that are looked for: some may be gone.
+const MAX_LOOKED_UP: usize = 100;
 /// Pictures and PDF files in one request: with base64 they stay below what providers take.
 const MAX_BINARY_BYTES: u64 = 20 << 20;
 /// A picture for Anthropic, and for others.
@@ -206,7 +208,8 @@ pub(super) async fn load(
     history: &mut [HistoryMessage],
     model: &ChosenModel,
 ) {
-    let ids: Vec<Uuid> = history.iter().flat_map(|m| m.parts.iter()).filter_map(file_id).collect();
+    let newest = history.iter().rev().flat_map(|message| message.parts.iter());
+    let ids: Vec<Uuid> = newest.filter_map(file_id).take(MAX_LOOKED_UP).collect();
     let known = match files.get_many(owner, &ids).await {
         Ok(known) => known,
         Err(error) => {

@@ -28,6 +28,10 @@ pub(super) fn media_type(
         Some(_) => Ok(declared),
         None if has_signature(&declared) && !head.is_empty() => Err("something else"),
         None if is_text(&declared) && head.contains(&0) => Err("binary"),
+        // Systems know some extensions of source code and tables as something else.
+        None if !is_text(&declared) && is_text_by_extension(name) && reads_like_text(head) => {
+            Ok(by_name(name, head))
+        }
         None => Ok(declared),
     }
 }
@@ -150,17 +154,25 @@ fn is_same(declared: &str, found: &str) -> bool {
 /// By the extension, or text where it reads like it.
 fn by_name(name: &str, head: &[u8]) -> String {
     let guess = mime_guess::from_path(name).first();
-    let is_binary =
-        head.contains(&0) || std::str::from_utf8(head).is_err_and(|e| e.error_len().is_some());
+    let guess = guess.as_ref().map(mime_guess::Mime::essence_str);
     match guess {
-        Some(guess) => {
-            let guess = guess.essence_str();
-            let contradicts = has_signature(guess) || is_text(guess) && is_binary;
-            if contradicts { UNKNOWN.to_owned() } else { guess.to_owned() }
-        }
-        None if is_binary || head.is_empty() => UNKNOWN.to_owned(),
-        None => "text/plain".to_owned(),
+        _ if reads_like_text(head) => guess.filter(|guess| is_text(guess)).unwrap_or("text/plain"),
+        Some(guess) if !has_signature(guess) && (!is_text(guess) || head.is_empty()) => guess,
+        _ => UNKNOWN,
     }
+    .to_owned()
+}
+
+fn is_text_by_extension(name: &str) -> bool {
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
+    let is_typescript = extension.is_some_and(|e| ["ts", "mts", "cts"].contains(&e.as_str()));
+    is_typescript || mime_guess::from_path(name).iter().any(|guess| is_text(guess.essence_str()))
+}
+
+/// Without bytes that no text has; the last character may be cut.
+fn reads_like_text(head: &[u8]) -> bool {
+    let is_utf8 = std::str::from_utf8(head).map_or_else(|e| e.error_len().is_none(), |_| true);
+    !head.is_empty() && !head.contains(&0) && is_utf8
 }
 
 /// The type without parameters, in lower case; `None` for what is no media type.
@@ -192,8 +204,14 @@ mod tests {
             (None, "LICENSE", b"MIT", "text/plain"),
             (None, "blob", b"\0\x01", "application/octet-stream"),
             (None, "a.csv", b"\0\x01", "application/octet-stream"),
-            (None, "a.png", b"hello", "application/octet-stream"),
+            (None, "a.png", b"hello", "text/plain"),
             (None, "a.txt", b"<!DOCTYPE html><p>", "text/html"),
+            (None, "a.ts", b"const a = 1", "text/plain"),
+            (None, "a.ts", b"G\0\x11\xff", "video/vnd.dlna.mpeg-tts"),
+            (None, "empty.csv", b"", "text/csv"),
+            (Some("video/mp2t"), "a.ts", b"const a = 1", "text/plain"),
+            (Some("application/vnd.ms-excel"), "a.csv", b"a;b", "text/csv"),
+            (Some("application/x-own"), "a.own", b"a;b", "application/x-own"),
             (Some("text/plain"), "a.txt", b"<svg onload=x>", "text/plain"),
             (Some("application/vnd.ms-excel"), "a.xls", b"PK\x03\x04", "application/vnd.ms-excel"),
             (Some("nonsense"), "a.json", b"{}", "application/json"),

@@ -18,6 +18,7 @@ mod shown;
 mod store;
 mod sweep;
 mod tool;
+mod transfer;
 mod upload;
 mod urls;
 
@@ -32,9 +33,9 @@ use crate::supabase::{AccessToken, Bucket, Caller, Supabase};
 
 pub use kind::is_text;
 pub use orphans::Orphans;
-pub use parts::{Attachment, Content as AttachedContent, Place};
+pub use parts::{AttachedContent, Attachment, Place};
 pub use tool::FilesTool;
-pub use upload::{Added, NewFile};
+pub use upload::NewFile;
 
 /// The bucket of all files.
 const BUCKET: &str = "files";

@@ -48,11 +48,11 @@ pub struct FilePart {
     /// What it stands for.
     pub attachment: Attachment,
     /// Where the bytes are.
-    pub content: Content,
+    pub content: AttachedContent,
 }
 
 /// Where the bytes of a [`FilePart`] are.
-pub enum Content {
+pub enum AttachedContent {
     /// In Storage.
     Stored(Box<File>),
     /// They came along.
@@ -174,8 +174,8 @@ impl Files {
         place: &Place<'_>,
     ) -> Result<File, ApiError> {
         let bytes = match part.content {
-            Content::Stored(file) => return Ok(*file),
-            Content::Sent(bytes) => bytes,
+            AttachedContent::Stored(file) => return Ok(*file),
+            AttachedContent::Sent(bytes) => bytes,
         };
         // The same bytes at the same place are the same file.
         let hash = digest(&SHA256, &bytes);
@@ -206,7 +206,10 @@ fn file_part(
         Source::File(id) => {
             let file = known.get(&id).ok_or(("", "is not a file of yours".to_owned()))?.clone();
             let (name, media_type) = (file.name.clone(), file.media_type.clone());
-            (Attachment { name, media_type, size: file.size }, Content::Stored(Box::new(file)))
+            (
+                Attachment { name, media_type, size: file.size },
+                AttachedContent::Stored(Box::new(file)),
+            )
         }
         Source::Data { media_type, bytes } => {
             let name = name::clean(filename.unwrap_or_default());
@@ -217,7 +220,7 @@ fn file_part(
                     ("/mediaType", format!("is said to be {declared} but is {found}"))
                 })?;
             let size = bytes.len() as u64;
-            (Attachment { name, media_type, size }, Content::Sent(bytes))
+            (Attachment { name, media_type, size }, AttachedContent::Sent(bytes))
         }
     };
     Ok(FilePart { index, attachment, content })

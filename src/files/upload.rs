@@ -1,30 +1,19 @@
-//! Uploads: claim the id, send the bytes, make the row ready. Each runs in a task of its own, fed by
-//! whoever has the bytes; when the feeder goes away, nothing is left behind.
+//! Uploads: claim the id, send the bytes, make the row ready.
 
 use std::time::Duration;
 
 use axum::http::StatusCode;
 use bytes::Bytes;
-use futures_util::{Stream, stream};
+use futures_util::Stream;
 use serde_json::{Map, Value};
-use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
-use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
 use super::content::{Content, Digest, human};
-use super::store::{Claim, Finished};
+use super::store::{Claim, Finish, Finished};
+use super::transfer::{Transfer, Upload};
 use super::{Files, MAX_FILES, Owner, kind, name};
 use crate::error::ApiError;
 use crate::response::Created;
-use crate::supabase::IDLE;
-
-/// The claim of an id lasts a minute; it is renewed this often.
-const RENEW_EVERY: Duration = Duration::from_secs(20);
-/// Storage may take this long to say that it has all bytes.
-const LAST_WORD: Duration = Duration::from_secs(120);
-/// Pieces that wait for Storage.
-const WAITING: usize = 4;
 
 /// What is said about a file that is to be added.
 #[derive(Clone, Debug, Default)]
@@ -49,9 +38,6 @@ pub(super) struct Details {
     pub(super) metadata: Map<String, Value>,
 }
 
-/// A file that is stored.
-pub type Added = Created;
-
 /// An upload whose bytes have been read.
 pub(super) struct Sent {
     id: Uuid,
@@ -61,30 +47,22 @@ pub(super) struct Sent {
 
 enum Way {
     /// They are in Storage, or on their way; the task waits for the details.
-    New { details: oneshot::Sender<(Details, Said)>, task: Task },
+    New(Transfer),
     /// The id was a file already: they were only looked at.
     Known,
 }
 
-type Task = JoinHandle<Result<Created, ApiError>>;
-
 /// What the bytes and their sender say.
 #[derive(Clone, Debug)]
-struct Said {
+pub(super) struct Said {
     name: String,
     media_type: String,
     digest: Digest,
 }
 
-enum Piece {
-    Bytes(Bytes),
-    /// All bytes have come; without it, the upload has broken off.
-    End,
-}
-
 impl Files {
     /// Adds a file whose details are known. The same id and content again is the stored file.
-    pub async fn add<S>(&self, owner: &Owner, new: NewFile, bytes: S) -> Result<Added, ApiError>
+    pub async fn add<S>(&self, owner: &Owner, new: NewFile, bytes: S) -> Result<Created, ApiError>
     where
         S: Stream<Item = Result<Bytes, ApiError>> + Unpin,
     {
@@ -127,7 +105,7 @@ impl Files {
             }
             Some(room) => {
                 self.sweep_later(owner);
-                upload.start(&mut content, room).await?
+                Way::New(upload.start(&mut content, room).await?)
             }
         };
         let said = Said { name, media_type, digest: content.digest() };
@@ -142,19 +120,17 @@ impl Files {
         details: Details,
     ) -> Result<Created, ApiError> {
         let Sent { id, said, way } = sent;
-        let Way::New { details: sender, task } = way else {
+        let Way::New(transfer) = way else {
             return match details.id {
                 Some(other) if other != id => Err(ApiError::id_conflict()),
                 _ => self.repeated(owner, id, &details, &said).await,
             };
         };
-        // A task that has ended says why.
-        let _ = sender.send((details, said));
-        joined(task).await
+        transfer.complete(details, said).await
     }
 
     /// How many more bytes the user may store; `None` when the id is a file of theirs already.
-    async fn claim(&self, upload: &Upload) -> Result<Option<u64>, ApiError> {
+    pub(super) async fn claim(&self, upload: &Upload) -> Result<Option<u64>, ApiError> {
         let Upload { owner, id, upload_id, name, .. } = upload;
         match self.begin(owner, *id, *upload_id, name).await? {
             Claim::Started { room } => Ok(Some(room)),
@@ -170,7 +146,7 @@ impl Files {
     }
 
     /// The stored file, if it is what this upload would have stored.
-    async fn repeated(
+    pub(super) async fn repeated(
         &self,
         owner: &Owner,
         id: Uuid,
@@ -185,134 +161,16 @@ impl Files {
             && file.metadata == details.metadata;
         if same { Ok(Created::Before(row)) } else { Err(ApiError::id_conflict()) }
     }
-}
 
-/// One upload.
-struct Upload {
-    files: Files,
-    owner: Owner,
-    id: Uuid,
-    upload_id: Uuid,
-    name: String,
-    media_type: String,
-}
-
-impl Upload {
-    /// Feeds the bytes to a task of its own. It goes on to the end once it has the details, and
-    /// leaves nothing behind if it does not get that far.
-    async fn start<S>(self, content: &mut Content<S>, room: u64) -> Result<Way, ApiError>
-    where
-        S: Stream<Item = Result<Bytes, ApiError>> + Unpin,
-    {
-        let (pieces, waiting) = mpsc::channel(WAITING);
-        let (details, awaited) = oneshot::channel();
-        let tasks = self.files.tasks.clone();
-        let quota = self.files.quota;
-        let task = tasks.spawn(self.run(waiting, awaited));
-        match feed(content, &pieces, room, quota).await {
-            Ok(true) => Ok(Way::New { details, task }),
-            Ok(false) => Err(joined(task).await.err().unwrap_or_else(silent)),
-            Err(error) => {
-                drop((pieces, details));
-                // What was begun is taken back before the client hears of it.
-                let _ = task.await;
-                Err(error)
-            }
-        }
-    }
-
-    async fn run(
-        self,
-        pieces: mpsc::Receiver<Piece>,
-        details: oneshot::Receiver<(Details, Said)>,
-    ) -> Result<Created, ApiError> {
-        let sent = self.transfer(pieces).await;
-        let finished = match (sent, details.await) {
-            (Ok(()), Ok((details, said))) => self.settle(details, said).await,
-            (Err(error), _) => Err(error),
-            (Ok(()), Err(_)) => Err(silent()),
-        };
-        if finished.is_err() {
-            self.files.discard(&self.owner, self.id, self.upload_id).await;
-        }
-        finished
-    }
-
-    async fn transfer(&self, pieces: mpsc::Receiver<Piece>) -> Result<(), ApiError> {
-        let bucket = self.files.bucket(&self.owner);
-        let object = self.owner.object(self.id);
-        let (ended, all_sent) = oneshot::channel();
-        let body = reqwest::Body::wrap_stream(body(pieces, ended));
-        let mut upload = std::pin::pin!(bucket.upload(&object, &self.media_type, body));
-        let mut too_late = std::pin::pin!(async {
-            let _ = all_sent.await;
-            tokio::time::sleep(LAST_WORD).await;
-        });
-        let mut renewals = tokio::time::interval(RENEW_EVERY);
-        renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        renewals.tick().await;
-        loop {
-            tokio::select! {
-                sent = &mut upload => return Ok(sent?),
-                () = &mut too_late => return Err(silent()),
-                _ = renewals.tick() => {
-                    let renewed =
-                        self.files.begin(&self.owner, self.id, self.upload_id, &self.name).await;
-                    if let Err(error) = renewed {
-                        tracing::warn!("an upload's claim was not renewed: {}", error.detail());
-                    }
-                }
-            }
-        }
-    }
-
-    /// Gives the file the id that came after its bytes, and makes it ready.
-    async fn settle(&self, details: Details, said: Said) -> Result<Created, ApiError> {
-        match details.id {
-            Some(late) if late != self.id => self.rename(late, details, said).await,
-            _ => self.files.make_ready(self, self.id, &details, &said).await,
-        }
-    }
-
-    async fn rename(&self, id: Uuid, details: Details, said: Said) -> Result<Created, ApiError> {
-        let late = Self {
-            files: self.files.clone(),
-            owner: self.owner.clone(),
-            id,
-            upload_id: Uuid::new_v4(),
-            name: self.name.clone(),
-            media_type: self.media_type.clone(),
-        };
-        let files = &self.files;
-        if files.claim(&late).await?.is_none() {
-            let stored = files.repeated(&self.owner, id, &details, &said).await?;
-            files.discard(&self.owner, self.id, self.upload_id).await;
-            return Ok(stored);
-        }
-        let (from, to) = (self.owner.object(self.id), self.owner.object(id));
-        let renamed = async {
-            files.bucket(&self.owner).rename(&from, &to).await?;
-            files.make_ready(&late, id, &details, &said).await
-        };
-        let renamed: Result<Created, ApiError> = renamed.await;
-        if renamed.is_ok() {
-            files.discard(&self.owner, self.id, self.upload_id).await;
-        } else {
-            files.discard(&self.owner, id, late.upload_id).await;
-        }
-        renamed
-    }
-}
-
-impl Files {
-    async fn make_ready(
+    /// Makes the row of an upload ready, whose bytes are in Storage.
+    pub(super) async fn make_ready(
         &self,
         upload: &Upload,
         id: Uuid,
         details: &Details,
         said: &Said,
     ) -> Result<Created, ApiError> {
-        let finish = super::store::Finish {
+        let finish = Finish {
             id,
             upload_id: upload.upload_id,
             name: &said.name,
@@ -332,59 +190,7 @@ impl Files {
     }
 }
 
-/// Whether all pieces were taken; if not, the task knows why.
-async fn feed<S>(
-    content: &mut Content<S>,
-    pieces: &mpsc::Sender<Piece>,
-    room: u64,
-    quota: u64,
-) -> Result<bool, ApiError>
-where
-    S: Stream<Item = Result<Bytes, ApiError>> + Unpin,
-{
-    while let Some(piece) = content.next().await? {
-        if content.size() > room {
-            return Err(over_quota(quota));
-        }
-        if !give(pieces, Piece::Bytes(piece)).await? {
-            return Ok(false);
-        }
-    }
-    give(pieces, Piece::End).await
-}
-
-async fn give(pieces: &mpsc::Sender<Piece>, piece: Piece) -> Result<bool, ApiError> {
-    match tokio::time::timeout(IDLE, pieces.send(piece)).await {
-        Ok(sent) => Ok(sent.is_ok()),
-        Err(_) => Err(silent()),
-    }
-}
-
-/// The pieces as a body, which breaks off when they do. `ended` is told when all have been taken.
-fn body(
-    pieces: mpsc::Receiver<Piece>,
-    ended: oneshot::Sender<()>,
-) -> impl Stream<Item = std::io::Result<Bytes>> + Send {
-    stream::try_unfold((pieces, ended), |(mut pieces, ended)| async move {
-        match pieces.recv().await {
-            Some(Piece::Bytes(piece)) => Ok(Some((piece, (pieces, ended)))),
-            Some(Piece::End) => {
-                let _ = ended.send(());
-                Ok(None)
-            }
-            None => Err(std::io::ErrorKind::UnexpectedEof.into()),
-        }
-    })
-}
-
-async fn joined(task: Task) -> Result<Created, ApiError> {
-    match task.await {
-        Ok(result) => result,
-        Err(error) => Err(ApiError::internal(format!("an upload crashed: {error}"))),
-    }
-}
-
-fn over_quota(quota: u64) -> ApiError {
+pub(super) fn over_quota(quota: u64) -> ApiError {
     let detail = format!(
         "Your files may take {} together, and this one would exceed that. Delete some first.",
         human(quota)
@@ -399,12 +205,4 @@ fn busy() -> ApiError {
         "A file with this id is being uploaded or deleted. Please try again in a moment.",
     )
     .with_retry_after(Duration::from_secs(5))
-}
-
-fn silent() -> ApiError {
-    ApiError::new(
-        StatusCode::GATEWAY_TIMEOUT,
-        "storage_timeout",
-        "The storage took too long. Please try again.",
-    )
 }

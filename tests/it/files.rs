@@ -391,9 +391,14 @@ async fn an_upload_that_storage_refuses_leaves_nothing() {
     let (app, replica, proxy) = with_proxy().await;
     let alice = app.user("alice").await.on(&replica);
     proxy.block("POST", "/storage/v1/object/files/");
-    let reply = alice.upload(Form::file("a.txt", "text/plain", "hello")).await;
-    assert_eq!(reply.problem(502), "supabase_refused");
-    assert_eq!(alice.file_rows().await, Vec::<Value>::new());
+    // The larger one is refused while it is still being sent.
+    for size in [5, 20_000_000] {
+        let form = Form::file("a.bin", "application/octet-stream", vec![1; size]);
+        let reply = alice.upload(form).await;
+        let code = reply.json()["code"].as_str().unwrap().to_owned();
+        assert!(["supabase_refused", "supabase_unreachable"].contains(&code.as_str()), "{code}");
+        assert_eq!(alice.file_rows().await, Vec::<Value>::new());
+    }
     proxy.block("POST", "/rest/v1/rpc/finish_file");
     let reply = alice.upload(Form::file("a.txt", "text/plain", "hello")).await;
     assert_eq!(reply.problem(502), "supabase_refused");

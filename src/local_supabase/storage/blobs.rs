@@ -84,12 +84,21 @@ impl Blobs {
         Ok(received)
     }
 
-    /// Makes received bytes those of a version, for good.
-    pub(super) fn keep(&self, mut received: Received, version: &str) -> io::Result<()> {
+    /// Puts received bytes where those of a version lie. They stay once a row names them, and are
+    /// told so.
+    pub(super) async fn place(
+        &self,
+        mut received: Received,
+        version: &str,
+    ) -> Result<Received, StorageError> {
         let path = self.path(version);
-        fs::rename(&received.path, &path)?;
-        received.is_kept = true;
-        sync_parent(&path)
+        let placed = tokio::task::spawn_blocking(move || {
+            fs::rename(&received.path, &path)?;
+            received.path = path;
+            sync_parent(&received.path)?;
+            Ok(received)
+        });
+        placed.await.map_err(|error| StorageError::internal(&error))?
     }
 
     /// The bytes of a version.
@@ -117,6 +126,13 @@ impl Blobs {
 async fn next<S: Stream + Unpin>(body: &mut S) -> Result<Option<S::Item>, StorageError> {
     let next = tokio::time::timeout(IDLE, body.next()).await;
     next.map_err(|_| StorageError::broken_body())
+}
+
+impl Received {
+    /// A row names them now.
+    pub(super) fn stay(mut self) {
+        self.is_kept = true;
+    }
 }
 
 impl Drop for Received {

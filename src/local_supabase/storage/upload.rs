@@ -118,15 +118,16 @@ pub(super) async fn put(
     received: Received,
     may_replace: bool,
 ) -> Result<Object, StorageError> {
-    let blobs = context.blobs.clone();
+    // Not in the transaction, for which all other writers wait.
+    let received = context.blobs.place(received, &object.version).await?;
     let stored = context.database.write(move |transaction| {
         let place = Place { bucket: object.bucket_id.clone(), name: object.name.clone() };
         let replaced = Object::find(transaction, &place)?;
         if replaced.is_some() && !may_replace {
             return Err(StorageError::key_exists());
         }
-        blobs.keep(received, &object.version)?;
         object.save(transaction)?;
+        received.stay();
         let stored = Object::find(transaction, &place)?.unwrap_or(object);
         Ok((stored, replaced))
     });
