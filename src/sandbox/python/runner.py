@@ -228,7 +228,9 @@ def answer(request, staged):
         message = 'The script returned more than %d bytes' % request['output_bytes']
         response = {'status': 'output_limit', 'error': {'type': 'OutputLimit', 'message': message}}
     except MemoryError as error:
-        response = {'status': 'memory_limit', 'error': describe(error)}
+        error = describe(error)
+        error['message'] = error['message'] or 'out of memory'
+        response = {'status': 'memory_limit', 'error': error}
     except BaseException as error:
         response = {'status': 'error', 'error': describe(error)}
     namespace.clear()
