@@ -14,11 +14,14 @@ use crate::ai::{Ai, Weather};
 use crate::auth::{AuthLayer, Verifier, VerifierSettings};
 use crate::clock::Clock;
 use crate::config::{Config, Project, Secret, SupabaseConfig};
+use crate::files::{Files, FilesTool};
 use crate::health::Health;
 use crate::limits::Limits;
 use crate::local_supabase::{LocalSupabase, OpenError, Options as LocalOptions, PUBLISHABLE_KEY};
 use crate::metrics::Metrics;
 use crate::providers::{Providers, ProvidersError};
+use crate::sandbox::{self, Sandbox};
+use crate::scripts::{RunScriptTool, Scripts};
 use crate::supabase::{Supabase, SupabaseError};
 
 pub use crate::local_supabase::{FunctionShape, TableShape, schema as expected_schema};
@@ -46,7 +49,7 @@ pub struct App {
 
 /// The local Supabase and its listener.
 pub struct LocalListener {
-    /// Answers `/auth/v1` and `/rest/v1`.
+    /// Answers `/auth/v1`, `/rest/v1` and `/storage/v1`.
     pub router: Router,
     /// Where.
     pub listener: TcpListener,
@@ -60,8 +63,10 @@ pub type AppState = Arc<Services>;
 pub struct Services {
     pub supabase: Supabase,
     pub generations: Generations,
+    pub files: Files,
     pub limits: Limits,
     pub ai: Ai,
+    pub scripts: Scripts,
     pub health: Health,
     pub auth: AuthLayer,
     pub clock: Clock,
@@ -117,6 +122,7 @@ impl App {
         let supabase = Supabase::new(&project, config.request_timeout, clock.clone())?;
         let providers = Providers::new(&config, clock.clone())?;
         let limits = Limits::new(&config);
+        let files = Files::new(supabase.clone(), &config, clock.clone());
         let lender = TokenLender::default();
         let settings = Settings {
             providers: providers.clone(),
@@ -131,20 +137,24 @@ impl App {
         let generations = Generations::new(settings, lender.clone());
         let verifier = verifier(&config, &project, &supabase, &clock);
         sweep(limits.clone());
+        let scripts = Scripts::new(supabase.clone(), files.clone(), sandbox(&config));
         refresh_models(providers.clone());
         let state = Services {
             ai: Ai::new(
                 supabase.clone(),
                 generations.clone(),
+                files.clone(),
                 providers.clone(),
                 limits.clone(),
-                tools(),
+                tools(&files, &scripts),
                 clock.clone(),
             ),
             health: Health::new(supabase.clone(), providers, generations.clone()),
             auth: AuthLayer { verifier, limits: limits.clone(), lender },
             supabase,
             generations,
+            scripts,
+            files,
             limits,
             clock,
         };
@@ -159,8 +169,22 @@ impl App {
 }
 
 /// The tools that a request can name.
-fn tools() -> Vec<Arc<dyn Tool>> {
-    Vec::new()
+fn tools(files: &Files, scripts: &Scripts) -> Vec<Arc<dyn Tool>> {
+    vec![Arc::new(FilesTool::new(files.clone())), Arc::new(RunScriptTool::new(scripts.clone()))]
+}
+
+fn sandbox(config: &Config) -> Sandbox {
+    let scripts = &config.scripts;
+    Sandbox::new(sandbox::Settings {
+        program: scripts.program.clone(),
+        python: scripts.python.clone(),
+        limits: sandbox::Limits {
+            timeout: scripts.timeout,
+            memory_bytes: scripts.memory_bytes,
+            output_bytes: scripts.output_bytes,
+        },
+        workers: scripts.workers,
+    })
 }
 
 fn verifier(config: &Config, project: &Project, supabase: &Supabase, clock: &Clock) -> Verifier {
@@ -241,8 +265,10 @@ macro_rules! extractable {
 extractable! {
     supabase: Supabase,
     generations: Generations,
+    files: Files,
     limits: Limits,
     ai: Ai,
+    scripts: Scripts,
     health: Health,
     clock: Clock,
 }

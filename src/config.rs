@@ -43,6 +43,10 @@ pub struct Config {
     pub max_body_bytes: usize,
     /// `MAX_GENERATE_BODY_BYTES`: the largest body of a request for a generation.
     pub max_generate_body_bytes: usize,
+    /// `MAX_FILE_BYTES`: the largest file.
+    pub max_file_bytes: u64,
+    /// `USER_FILE_QUOTA_BYTES`: what the files of one user may take together.
+    pub user_file_quota_bytes: u64,
     /// `REQUEST_TIMEOUT_S`: the longest a plain request may take.
     pub request_timeout: Duration,
     /// `GENERATION_TIMEOUT_S`: the longest a generation may take.
@@ -51,6 +55,8 @@ pub struct Config {
     pub shutdown_grace: Duration,
     /// `METRICS_ADDR`: where Prometheus finds `/metrics`; not served without it.
     pub metrics_addr: Option<SocketAddr>,
+    /// `SCRIPT_PYTHON` and the other settings of scripts.
+    pub scripts: ScriptConfig,
     /// `LOG_FORMAT`: `text` or `json`.
     pub log_format: LogFormat,
     /// `RUST_LOG`: which log lines are written.
@@ -114,6 +120,23 @@ pub struct AnthropicConfig {
 pub enum AnthropicAuthHeader {
     Authorization,
     XApiKey,
+}
+
+/// How scripts are run.
+#[derive(Clone, Debug)]
+pub struct ScriptConfig {
+    /// The program that becomes a worker; only tests set another than this one.
+    pub program: PathBuf,
+    /// `SCRIPT_PYTHON`: an interpreter or virtual environment; none when it is `off`.
+    pub python: Option<PathBuf>,
+    /// `SCRIPT_TIMEOUT_MS`: the longest that a script may take.
+    pub timeout: Duration,
+    /// `SCRIPT_MEMORY_BYTES`: the most memory that a script may use.
+    pub memory_bytes: u64,
+    /// `SCRIPT_OUTPUT_BYTES`: the most that a script may write or return.
+    pub output_bytes: u64,
+    /// `SCRIPT_WORKERS`: how many scripts run at once.
+    pub workers: usize,
 }
 
 /// The origins of `CORS_ORIGINS`.
@@ -203,10 +226,13 @@ impl Config {
             daily_token_limit: daily_token_limit(&env)?,
             max_body_bytes: env.positive("MAX_BODY_BYTES", 1 << 20)?,
             max_generate_body_bytes: env.positive("MAX_GENERATE_BODY_BYTES", 32 << 20)?,
+            max_file_bytes: env.positive("MAX_FILE_BYTES", 50 << 20)? as u64,
+            user_file_quota_bytes: env.positive("USER_FILE_QUOTA_BYTES", 1 << 30)? as u64,
             request_timeout: env.seconds("REQUEST_TIMEOUT_S", 30)?,
             generation_timeout: env.seconds("GENERATION_TIMEOUT_S", 600)?,
             shutdown_grace: Duration::from_secs(env.parsed("SHUTDOWN_GRACE_S", 30)?),
             metrics_addr: env.optional("METRICS_ADDR")?,
+            scripts: scripts(&env)?,
             log_format: log_format(&env)?,
             log_filter: env.text("RUST_LOG", "info"),
         })
@@ -253,6 +279,30 @@ fn anthropic_auth_header(env: &Env<'_>) -> Result<AnthropicAuthHeader, ConfigErr
             ("x-api-key", AnthropicAuthHeader::XApiKey),
         ],
     )
+}
+
+fn scripts(env: &Env<'_>) -> Result<ScriptConfig, ConfigError> {
+    let python = env.text("SCRIPT_PYTHON", "python3");
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    Ok(ScriptConfig {
+        program: this_program()?,
+        python: (!python.eq_ignore_ascii_case("off")).then(|| python.into()),
+        timeout: Duration::from_millis(env.within("SCRIPT_TIMEOUT_MS", 5_000, 1..=600_000)?),
+        memory_bytes: env.within("SCRIPT_MEMORY_BYTES", 256 << 20, (16 << 20)..=(64 << 30))?,
+        output_bytes: env.within("SCRIPT_OUTPUT_BYTES", 1 << 20, (1 << 10)..=(16 << 20))?,
+        workers: env.positive("SCRIPT_WORKERS", cores)?,
+    })
+}
+
+/// On Linux the path stays good when the file is replaced by a newer version.
+fn this_program() -> Result<PathBuf, ConfigError> {
+    if cfg!(target_os = "linux") {
+        return Ok("/proc/self/exe".into());
+    }
+    std::env::current_exe().map_err(|error| ConfigError {
+        variable: "SCRIPT_PYTHON",
+        problem: format!("this program does not know its own path: {error}"),
+    })
 }
 
 fn log_format(env: &Env<'_>) -> Result<LogFormat, ConfigError> {
@@ -330,6 +380,20 @@ impl Env<'_> {
             0 => Err(ConfigError { variable, problem: "must be more than 0".into() }),
             value => Ok(value),
         }
+    }
+
+    fn within(
+        &self,
+        variable: &'static str,
+        default: u64,
+        range: std::ops::RangeInclusive<u64>,
+    ) -> Result<u64, ConfigError> {
+        let value = self.parsed(variable, default)?;
+        if range.contains(&value) {
+            return Ok(value);
+        }
+        let problem = format!("must be {} to {}", range.start(), range.end());
+        Err(ConfigError { variable, problem })
     }
 
     fn seconds(&self, variable: &'static str, default: u32) -> Result<Duration, ConfigError> {

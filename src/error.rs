@@ -93,11 +93,13 @@ impl ApiError {
         }))
     }
 
-    /// 404; `thing` is `chat`, `message`…
+    /// 404; `thing` is `chat`, `message`, `file`…
     pub fn not_found(thing: &str) -> Self {
         let code = match thing {
             "chat" => "chat_not_found",
             "message" => "message_not_found",
+            "script run" => "script_run_not_found",
+            "file" => "file_not_found",
             _ => "not_found",
         };
         Self::new(StatusCode::NOT_FOUND, code, format!("There is no {thing} with this id."))

@@ -5,12 +5,15 @@
 //! test holds it to that.
 
 pub mod clock;
+pub mod json;
 pub mod config;
 pub mod metrics;
 pub mod cors;
+pub mod multipart;
 pub mod telemetry;
 pub mod supabase;
 pub mod providers;
+pub mod sandbox;
 pub mod local_supabase;
 pub mod agent;
 pub mod error;
@@ -20,9 +23,11 @@ pub mod limits;
 pub mod auth;
 pub mod response;
 pub mod extract;
+pub mod files;
 pub mod messages;
 pub mod chats;
 pub mod analytics;
+pub mod scripts;
 pub mod ai;
 pub mod health;
 pub mod monitoring;

@@ -7,6 +7,7 @@ use chat_backend::app::App;
 use chat_backend::banner;
 use chat_backend::clock::Clock;
 use chat_backend::config::Config;
+use chat_backend::sandbox::worker;
 use chat_backend::{check, serve, telemetry};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -29,6 +30,12 @@ to mend. It ends with 0 if all is well, else with 1.
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // A worker of the sandbox has no settings and no runtime.
+    if let Some((worker::ARGUMENT, arguments)) =
+        arguments.split_first().map(|(first, rest)| (first.as_str(), rest))
+    {
+        return worker::main(arguments);
+    }
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => start(),
         ["check"] => check(),

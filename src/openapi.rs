@@ -74,8 +74,10 @@ pub fn complete(routes: utoipa::openapi::OpenApi) -> Value {
     document["tags"] = json!([
         { "name": "chats", "description": "Conversations" },
         { "name": "messages", "description": "What is said in them" },
+        { "name": "files", "description": "Files, to attach or to work on" },
         { "name": "ai", "description": "Answers from models" },
         { "name": "analytics", "description": "Usage, statistics, events" },
+        { "name": "scripts", "description": "Scripts in a sandbox" },
         { "name": "health", "description": "For operators" },
     ]);
     document["security"] = json!([{ "access_token": [] }]);

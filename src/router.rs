@@ -13,7 +13,7 @@ use crate::app::{App, AppState};
 use crate::config::Config;
 use crate::error::ApiError;
 use crate::surround::surround;
-use crate::{ai, analytics, auth, chats, console, cors, health, messages, openapi};
+use crate::{ai, analytics, auth, chats, console, cors, files, health, messages, openapi, scripts};
 
 /// All routes, behind all layers.
 pub fn router(app: &App) -> Router {
@@ -54,9 +54,18 @@ fn api(max_body_bytes: usize, max_generate_body_bytes: usize) -> OpenApiRouter<A
         .routes(routes!(analytics::routes::usage))
         .routes(routes!(analytics::routes::chats))
         .routes(routes!(analytics::routes::list, analytics::routes::record))
+        .routes(routes!(files::routes::list, files::routes::upload))
+        .route("/api/files", get(files::routes::list).post(files::routes::upload))
+        .routes(routes!(files::routes::get, files::routes::update, files::routes::delete))
+        .routes(routes!(files::routes::content))
+        .routes(routes!(files::routes::sign))
         .routes(routes!(ai::routes::models))
         .routes(routes!(ai::routes::resume))
         .routes(routes!(ai::routes::stop))
+        .routes(routes!(scripts::routes::run))
+        .routes(routes!(scripts::routes::list))
+        .routes(routes!(scripts::routes::get))
+        .routes(routes!(scripts::routes::capabilities))
         .layer(DefaultBodyLimit::max(max_body_bytes))
         .merge(generate)
 }

@@ -45,6 +45,8 @@ pub async fn serve(mut app: App, listener: TcpListener, stop: impl Future<Output
     app.state.generations.finish(app.config.shutdown_grace).await;
     api_stop.cancel();
     finished(api).await;
+    // Uploads that were cut off are taken back.
+    let _ = tokio::time::timeout(LAST_REQUESTS, app.state.files.finish()).await;
     last_stop.cancel();
     for listener in last {
         finished(listener).await;

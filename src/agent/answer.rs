@@ -8,6 +8,7 @@ use super::failure::{Failure, Refusal};
 use super::part::{self, Part, ToolPart, ToolState};
 use super::storable;
 use super::usage::TokenUsage;
+use crate::json::{MAX_DEPTH, depth};
 use crate::providers::{Event, Opaque};
 
 /// An answer may be this long.
@@ -16,6 +17,7 @@ const MAX_PARTS: usize = 2_000;
 /// What its tools have said may be this long: all of it, one result, and one failure in characters.
 const MAX_TOOL_BYTES: usize = 16 << 20;
 const MAX_RESULT_BYTES: usize = 1 << 20;
+const TOO_DEEP: &str = "The result is nested too deeply. Ask for less at once.";
 const MAX_ERROR: usize = 10_000;
 
 /// The state of an answer. It only grows: parts are appended, texts get longer, and the end comes
@@ -167,7 +169,11 @@ impl Answer {
     pub(super) fn store_result(&mut self, part: usize, outcome: Result<Value, String>) {
         let Some(Part::Tool(tool)) = self.parts.get_mut(part) else { return };
         let input = tool.input().cloned().unwrap_or_default();
-        let output = outcome.map(|output| (output.to_string().len(), output));
+        let output = outcome.and_then(|output| {
+            let text = output.to_string();
+            let is_deep = depth(&text) > MAX_DEPTH;
+            if is_deep { Err(TOO_DEEP.to_owned()) } else { Ok((text.len(), output)) }
+        });
         let (bytes, state) = match output {
             Ok((bytes, output)) if bytes <= MAX_RESULT_BYTES => {
                 let output = storable::json(output);
@@ -274,10 +280,12 @@ impl Answer {
         call.arguments = storable::text(arguments);
         call.opaque = opaque;
         call.state = match serde_json::from_str::<Value>(&call.arguments) {
-            Ok(input @ Value::Object(_)) => ToolState::InputAvailable(storable::json(input)),
+            Ok(input @ Value::Object(_)) if depth(&call.arguments) <= MAX_DEPTH => {
+                ToolState::InputAvailable(storable::json(input))
+            }
             _ => ToolState::OutputError {
                 input: json!({}),
-                error_text: "The arguments are not a JSON object.".into(),
+                error_text: "The arguments are not a JSON object of reasonable depth.".into(),
             },
         };
     }

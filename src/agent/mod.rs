@@ -21,6 +21,7 @@ mod recorder;
 mod reserve;
 mod run;
 mod save;
+mod schema;
 mod storable;
 mod tally;
 mod title;

@@ -54,6 +54,12 @@ fn room(
     tokens.saturating_mul(CAUTIOUS_BYTES_PER_TOKEN).saturating_sub(system.map_or(0, str::len))
 }
 
+/// The bytes of text in a document. That of a PDF file is about a tenth of it.
+pub(super) fn document_size(media_type: &str, base64: &str) -> usize {
+    let bytes = base64.len() / 4 * 3;
+    if media_type == "application/pdf" { bytes / 10 } else { bytes }
+}
+
 /// The bytes that count against the window. Pictures count as about a thousand tokens.
 fn size(message: &Message) -> usize {
     let content = message.content.iter().map(|content| match content {
@@ -64,7 +70,7 @@ fn size(message: &Message) -> usize {
         Content::ToolCall { arguments, .. } => arguments.len() + 50,
         Content::ToolResult { output, .. } => output.len() + 50,
         Content::Image { .. } => 4_000,
-        Content::Document { base64, .. } => base64.len() / 4 * 3,
+        Content::Document { media_type, base64, .. } => document_size(media_type, base64),
     });
     content.sum()
 }
@@ -76,8 +82,33 @@ fn messages(message: &HistoryMessage) -> Vec<Message> {
         "system" => Role::System,
         _ => Role::User,
     };
+    let said = |part| attached(part, message).or_else(|| said(part));
     let content: Vec<_> = message.parts.iter().filter_map(said).collect();
     if content.is_empty() { Vec::new() } else { vec![Message { role, content }] }
+}
+
+/// A file that the model is shown.
+fn attached(part: &Part, message: &HistoryMessage) -> Option<Content> {
+    let Part::Other(value) = part else { return None };
+    let id = value.get("file_id")?.as_str()?.parse().ok()?;
+    message.files.get(&id).cloned()
+}
+
+/// The messages with names in place of what a model cannot see or read.
+pub fn readable(mut messages: Vec<Message>, sees: bool, reads_pdf: bool) -> Vec<Message> {
+    for content in messages.iter_mut().flat_map(|message| &mut message.content) {
+        let name = match content {
+            Content::Image { .. } if !sees => "picture",
+            Content::Document { media_type, name, .. }
+                if !reads_pdf && media_type == "application/pdf" =>
+            {
+                name
+            }
+            _ => continue,
+        };
+        *content = Content::text(format!("[file: {name}]"));
+    }
+    messages
 }
 
 fn said(part: &Part) -> Option<Content> {

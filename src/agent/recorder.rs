@@ -1,11 +1,13 @@
 //! Where answers are claimed and saved. The agent defines what it needs; `ai` talks to the database.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use super::answer::{Rows, Status};
 use super::failure::Refusal;
@@ -14,6 +16,7 @@ use super::reserve::{Extension, OverLimit, Reserved};
 use super::token::Credentials;
 use super::usage::{TokenUsage, UsageSource};
 use crate::metrics::Answered;
+use crate::providers::Content;
 use crate::supabase::SupabaseError;
 
 /// Claims and saves one answer.
@@ -85,6 +88,9 @@ pub struct HistoryMessage {
     pub role: String,
     /// Its parts.
     pub parts: Vec<Part>,
+    /// What the model is shown of its files; a file that is missing here is only named.
+    #[serde(skip)]
+    pub files: HashMap<Uuid, Content>,
 }
 
 /// What is saved of an answer.

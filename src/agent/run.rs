@@ -20,6 +20,7 @@ use super::reserve::Reserved;
 use super::tally::Tally;
 use super::title::{self, Titling};
 use super::{Job, Settings, Tool, prompt, save, toolbox};
+use crate::providers::catalogue::Capability;
 use crate::providers::{
     Candidates, ChosenModel, Event, FinishReason, Message, Patience, ProviderName, Request,
 };
@@ -183,7 +184,9 @@ impl Run {
                 return Ok("max_steps".to_owned());
             }
             steps += 1;
-            self.run_tools().await?;
+            if !self.run_tools().await? {
+                return Ok("tool_loop".to_owned());
+            }
             if self.answer.borrow().is_full() {
                 return Err(Interruption::TooLarge);
             }
@@ -243,6 +246,8 @@ impl Run {
             model.context_window(),
             max_output_tokens,
         );
+        let (sees, reads_pdf) = (model.can(Capability::Vision), model.can(Capability::Documents));
+        let messages = prompt::readable(messages, sees, reads_pdf);
         Request {
             model: String::new(),
             system,
@@ -303,13 +308,17 @@ impl Run {
         });
     }
 
-    async fn run_tools(&mut self) -> Result<(), Interruption> {
+    /// Runs the tools that were called; false when the model goes round in circles.
+    async fn run_tools(&mut self) -> Result<bool, Interruption> {
         let calls = toolbox::pending(&self.answer.borrow());
+        if toolbox::is_hopeless(&calls) {
+            return Ok(false);
+        }
         let tools = self.model.as_ref().map(|model| self.tools(model)).unwrap_or_default();
         let runs = toolbox::run_all(calls, &tools, &self.job.credentials);
         let results = self.attend(runs).await?;
         self.answer.send_modify(|answer| toolbox::store(answer, results));
-        Ok(())
+        Ok(true)
     }
 
     /// What the model has said and the tools have answered in the last step.

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::reserve::tool_bytes;
-use super::storable;
 use super::usage::{TokenUsage, UsageSource, estimated_tokens};
+use super::{prompt, storable};
 use crate::providers::{ChosenModel, Content, Request, Usage};
 
 /// The longest JSON that `usage_logs.raw` takes is 64 KiB, as PostgreSQL writes it: with spaces.
@@ -174,7 +174,9 @@ fn request_bytes(request: &Request) -> usize {
             Content::ToolCall { name, arguments, .. } => name.len() + arguments.len(),
             Content::ToolResult { output, .. } => output.len(),
             Content::Image { .. } => 4_000,
-            Content::Document { base64, .. } => base64.len() / 4 * 3,
+            Content::Document { media_type, base64, .. } => {
+                prompt::document_size(media_type, base64)
+            }
         })
         .sum();
     let tools: usize = request.tools.iter().map(tool_bytes).sum();

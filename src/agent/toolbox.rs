@@ -1,5 +1,6 @@
 //! Runs the tools that a model has called.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
@@ -8,14 +9,23 @@ use serde_json::Value;
 
 use super::answer::Answer;
 use super::part::{Part, ToolState};
+use super::schema;
 use super::token::Credentials;
 use super::tool::Tool;
 
+/// So many steps in a row may make the same call; further ones are answered with a hint.
+const MAX_REPEATS: usize = 2;
+/// A model that goes on for so many steps all the same will not stop by itself.
+const HOPELESS_REPEATS: usize = 4;
+
 /// A call whose arguments are whole.
+#[derive(Debug)]
 pub(super) struct PendingCall {
     part: usize,
     name: String,
     input: Value,
+    /// How many steps before this one, without a gap, have made the same call.
+    repeats: usize,
 }
 
 /// A call's result.
@@ -27,17 +37,33 @@ pub(super) struct ToolResult {
 /// The calls that have arguments and no result.
 pub(super) fn pending(answer: &Answer) -> Vec<PendingCall> {
     let parts = answer.parts.iter().enumerate();
-    parts
-        .filter_map(|(part, content)| match content {
-            Part::Tool(tool) => match &tool.state {
-                ToolState::InputAvailable(input) => {
-                    Some(PendingCall { part, name: tool.name.clone(), input: input.clone() })
-                }
-                _ => None,
-            },
+    let pending = parts.filter_map(|(part, content)| match content {
+        Part::Tool(tool) => match &tool.state {
+            ToolState::InputAvailable(input) => {
+                let (name, input) = (tool.name.clone(), input.clone());
+                let repeats = repeats(&answer.parts[..part], &name, &input);
+                Some(PendingCall { part, name, input, repeats })
+            }
             _ => None,
-        })
-        .collect()
+        },
+        _ => None,
+    });
+    pending.collect()
+}
+
+/// How many steps in a row have made this call, up to the step that ends here.
+fn repeats(parts: &[Part], name: &str, input: &Value) -> usize {
+    let is_same = |part: &Part| match part {
+        Part::Tool(tool) => tool.name == name && tool.input() == Some(input),
+        _ => false,
+    };
+    let steps = parts.rsplit(|part| *part == Part::StepStart).skip(1);
+    steps.take_while(|step| step.iter().any(is_same)).count()
+}
+
+/// Whether the model does nothing but repeat itself, although it was told.
+pub(super) fn is_hopeless(calls: &[PendingCall]) -> bool {
+    !calls.is_empty() && calls.iter().all(|call| call.repeats >= HOPELESS_REPEATS)
 }
 
 /// Runs the calls side by side.
@@ -60,15 +86,74 @@ async fn run(
     credentials: Arc<Credentials>,
 ) -> ToolResult {
     let outcome = match tool {
-        Some(tool) => tool.run(&call.input, &credentials).await,
+        _ if call.repeats >= MAX_REPEATS => Err(format!(
+            "This call of {} was made before with the same arguments, so it was not run again. \
+             Use the result that you have, or try something else.",
+            call.name
+        )),
+        Some(tool) => checked(&call.input, &*tool, &credentials).await,
         None => Err(format!("There is no tool named {}.", call.name)),
     };
     ToolResult { part: call.part, outcome }
+}
+
+/// A tool's mistakes are its own: even a panic is a result.
+async fn checked(
+    input: &Value,
+    tool: &dyn Tool,
+    credentials: &Credentials,
+) -> Result<Value, String> {
+    schema::check(&tool.definition().parameters, input)?;
+    let run = AssertUnwindSafe(async { tool.run(input, credentials).await });
+    run.catch_unwind().await.unwrap_or_else(|_| Err("The tool crashed.".to_owned()))
 }
 
 /// Puts the results where their calls are.
 pub(super) fn store(answer: &mut Answer, results: Vec<ToolResult>) {
     for result in results {
         answer.store_result(result.part, result.outcome);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::agent::part::ToolPart;
+
+    fn call(input: Value, is_pending: bool) -> Part {
+        let (name, arguments) = ("look".to_owned(), input.to_string());
+        let state = if is_pending {
+            ToolState::InputAvailable(input)
+        } else {
+            ToolState::OutputAvailable { input, output: Value::Null }
+        };
+        Part::Tool(ToolPart { id: String::new(), name, arguments, state, opaque: None })
+    }
+
+    /// The repeats of the last call, after steps with these calls.
+    fn repeats_after(steps: &[&[i32]]) -> usize {
+        let step = |inputs: &&[i32]| {
+            let calls: Vec<_> =
+                inputs.iter().map(|input| call(json!({ "n": input }), false)).collect();
+            [vec![Part::StepStart], calls].concat()
+        };
+        let mut parts: Vec<_> = steps.iter().flat_map(step).collect();
+        parts.extend([Part::StepStart, call(json!({ "n": 1 }), true)]);
+        let mut answer = Answer::default();
+        answer.parts = parts;
+        let pending = pending(&answer);
+        assert_eq!(pending.len(), 1);
+        pending[0].repeats
+    }
+
+    #[test]
+    fn only_repeats_without_a_gap_count() {
+        assert_eq!(repeats_after(&[]), 0);
+        assert_eq!(repeats_after(&[&[1], &[1]]), 2);
+        assert_eq!(repeats_after(&[&[1], &[2, 1], &[1, 1]]), 3);
+        assert_eq!(repeats_after(&[&[1], &[2], &[1]]), 1);
+        assert_eq!(repeats_after(&[&[1], &[2]]), 0);
     }
 }

@@ -1,5 +1,6 @@
 //! Answers: `/api/ai`.
 
+mod attachments;
 mod demo;
 mod follow;
 mod ids;

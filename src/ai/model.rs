@@ -176,11 +176,12 @@ pub struct PlainMessage {
 
 /// What is said.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(untagged, expecting = "must be a string or an array of text parts")]
+#[serde(untagged, expecting = "must be a string or an array of parts")]
 pub enum Said {
     /// A text.
     Text(String),
-    /// Text parts: `{"type": "text", "text": "…"}`.
+    /// Text parts, `{"type": "text", "text": "…"}`, and in user messages file parts, whose data is
+    /// not stored.
     Parts(Vec<Value>),
 }
 

@@ -46,6 +46,8 @@ pub(super) enum Action {
 /// The question.
 #[derive(Debug)]
 pub(super) struct Asked {
+    /// Where in the request it is.
+    pub(super) pointer: String,
     pub(super) id: Uuid,
     pub(super) content: String,
     pub(super) parts: Vec<Value>,
@@ -182,6 +184,7 @@ fn read(
     };
     let parts = parts::of(content, parts, prefix, checks);
     Asked {
+        pointer: prefix.to_owned(),
         id: id.map_or_else(Uuid::now_v7, |id| ids::message_id(chat_id, id)),
         content: parts::text(&parts),
         parts,

@@ -14,11 +14,12 @@ use super::model::{Answer, ChatAnswer, ChatGenerate, Generate, Model};
 use super::request::{Wanted, accepts_events};
 use super::start::{self, Listening};
 use super::stateless::{StatelessRecorder, StatelessWanted};
-use super::{Ai, ids, stop, stream};
+use super::{Ai, attachments, ids, stop, stream};
 use crate::agent::{self, Claim, Credentials, Job, TokenUsage};
 use crate::auth::CurrentUser;
 use crate::error::{ApiError, Problem, shutting_down};
 use crate::extract::{Json, Path};
+use crate::files::Owner;
 use crate::messages::model::Message;
 use crate::response;
 use crate::telemetry::RequestId;
@@ -46,8 +47,9 @@ pub async fn generate(
 ) -> Result<Response, ApiError> {
     ai.limits.count_generation(user.id)?;
     let wants_stream = body.stream.unwrap_or_else(|| accepts_events(&headers));
-    let wanted = StatelessWanted::read(body)?;
+    let mut wanted = StatelessWanted::read(body)?;
     ai.check_model(wanted.model.as_deref())?;
+    attachments::read(&ai, &user, &mut wanted.history, wanted.model.as_deref()).await?;
     let id = Uuid::now_v7();
     let job = stateless_job(&ai, &user, id, wanted);
     let mut answer = ai.generations.start_stateless(job).ok_or_else(shutting_down)?;
@@ -158,14 +160,15 @@ async fn answer_in_chat(
     body: ChatGenerate,
 ) -> Result<Response, ApiError> {
     ai.limits.count_generation(user.id)?;
-    let wanted = Wanted::read(body, chat_id, headers)?;
+    let mut wanted = Wanted::read(body, chat_id, headers)?;
     ai.check_model(wanted.model.as_deref())?;
+    attachments::prepare(ai, user, chat_id, create_chat, &mut wanted).await?;
     let wants_stream = wanted.stream;
     let answer = start::start(ai, user, chat_id, create_chat, wanted).await?;
     if wants_stream {
         return Ok(stream::respond(answer, request_id.as_str().to_owned()));
     }
-    whole(answer).await
+    whole(ai, user, answer).await
 }
 
 /// What [`ChatAnswer`] describes, with the rows as they came.
@@ -178,7 +181,7 @@ struct WholeAnswer<'a> {
     latency_ms: u64,
 }
 
-async fn whole(answer: Listening) -> Result<Response, ApiError> {
+async fn whole(ai: &Ai, user: &CurrentUser, answer: Listening) -> Result<Response, ApiError> {
     let answer = start::ended(answer).await?;
     let end = answer.end.as_ref().ok_or_else(|| ApiError::internal("an answer without an end"))?;
     let rows = answer.claim.rows();
@@ -189,7 +192,9 @@ async fn whole(answer: Listening) -> Result<Response, ApiError> {
         cost_usd: end.cost_usd,
         latency_ms: end.latency_ms,
     };
-    Ok(axum::Json(whole).into_response())
+    let whole =
+        serde_json::to_vec(&whole).map_err(|error| ApiError::internal(error.to_string()))?;
+    Ok(response::json(ai.files.shown(&Owner::from(user), whole.into()).await))
 }
 
 /// Re-attach to the answer that is being written

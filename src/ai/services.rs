@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::agent::{Failure, Generations, Options, Reserve, Tool};
 use crate::clock::Clock;
 use crate::error::ApiError;
+use crate::files::Files;
 use crate::limits::Limits;
 use crate::providers::Providers;
 use crate::supabase::Supabase;
@@ -17,6 +18,7 @@ use super::model::Model;
 pub struct Ai {
     pub(super) supabase: Supabase,
     pub(super) generations: Generations,
+    pub(super) files: Files,
     pub(super) providers: Providers,
     pub(super) limits: Limits,
     pub(super) tools: Arc<[Arc<dyn Tool>]>,
@@ -29,13 +31,23 @@ impl Ai {
     pub fn new(
         supabase: Supabase,
         generations: Generations,
+        files: Files,
         providers: Providers,
         limits: Limits,
         tools: Vec<Arc<dyn Tool>>,
         clock: Clock,
     ) -> Self {
         let followers = Followers::new(supabase.clone());
-        Self { supabase, generations, providers, limits, tools: tools.into(), followers, clock }
+        Self {
+            supabase,
+            generations,
+            files,
+            providers,
+            limits,
+            tools: tools.into(),
+            followers,
+            clock,
+        }
     }
 
     /// The providers.

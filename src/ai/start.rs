@@ -63,6 +63,8 @@ fn spawn(
     let question = wanted.repeatable_question();
     let recorder = ChatRecorder {
         supabase: ai.supabase.clone(),
+        files: ai.files.clone(),
+        providers: ai.providers.clone(),
         clock: ai.clock.clone(),
         chat_id,
         message_id: Uuid::now_v7(),

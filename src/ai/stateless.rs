@@ -1,5 +1,7 @@
 //! Stateless answers: nothing but usage is stored.
 
+use std::collections::HashMap;
+
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde::Deserialize;
@@ -205,14 +207,29 @@ fn said(index: usize, message: PlainMessage, checks: &mut Checks) -> HistoryMess
         Said::Text(text) => (Some(text), None),
         Said::Parts(parts) => (None, Some(parts)),
     };
-    let said = parts::of(content, sent, &format!("/messages/{index}"), checks);
+    let pointer = format!("/messages/{index}");
+    let said = parts::of(content, sent, &pointer, checks);
+    let file = said.iter().position(|part| part["type"] == "file");
+    if let Some(file) = file.filter(|_| message.role != Role::User) {
+        checks.refuse(format!("{pointer}/content/{file}"), "can be sent in user messages only");
+    }
     let role = match message.role {
         Role::User => "user",
         Role::Assistant => "assistant",
         Role::System => "system",
     };
-    let text = Part::Text { text: parts::text(&said), done: true, opaque: None };
-    HistoryMessage { role: role.to_owned(), parts: vec![text] }
+    HistoryMessage { role: role.to_owned(), parts: read(said), files: HashMap::new() }
+}
+
+/// Texts and files; nothing else is shown to the model.
+fn read(said: Vec<Value>) -> Vec<Part> {
+    let read = |part: Value| match part["text"].as_str() {
+        Some(text) if part["type"] == "text" => {
+            Part::Text { text: text.to_owned(), done: true, opaque: None }
+        }
+        _ => Part::Other(part),
+    };
+    said.into_iter().map(read).collect()
 }
 
 fn stop(stop: Option<Stop>, checks: &mut Checks) -> Vec<String> {

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::attachments;
 use super::request::{Action, Wanted};
 use crate::agent::{
     Begun, Credentials, Extension, HistoryMessage, OverLimit, Recorder, Refusal, Reserve, Reserved,
@@ -16,6 +17,8 @@ use crate::agent::{
 };
 use crate::chats::model::UNTITLED;
 use crate::clock::Clock;
+use crate::files::{Files, Owner};
+use crate::providers::Providers;
 use crate::supabase::{AccessToken, Caller, Supabase, SupabaseError};
 
 /// With less life than this, in seconds, a token gives way to the service key where there is one.
@@ -24,6 +27,8 @@ const ALMOST_OVER: i64 = 60;
 /// Records one answer in a chat.
 pub(super) struct ChatRecorder {
     pub(super) supabase: Supabase,
+    pub(super) files: Files,
+    pub(super) providers: Providers,
     pub(super) clock: Clock,
     pub(super) chat_id: Uuid,
     /// The assistant message.
@@ -155,7 +160,11 @@ impl Recorder for ChatRecorder {
             let rest = self.supabase.rest(Caller::User(&token));
             // A claim is its run's: the same run again gets the same answer.
             let begin = rest.call("begin_generation", &self.begin_arguments()).repeatable();
-            begun(begin.value().await?)
+            let mut begun = begun(begin.value().await?)?;
+            if let Begun::Started(started) = &mut begun {
+                self.load_files(credentials, started).await;
+            }
+            Ok(begun)
         }
         .boxed()
     }
@@ -211,6 +220,13 @@ impl Recorder for ChatRecorder {
 }
 
 impl ChatRecorder {
+    async fn load_files(&self, credentials: &Credentials, started: &mut Started) {
+        if let Ok(model) = self.providers.choose(started.model.as_deref()) {
+            let owner = Owner::from(credentials);
+            attachments::load(&self.files, &owner, &mut started.history, &model).await;
+        }
+    }
+
     fn begin_arguments(&self) -> BeginArguments<'_> {
         let action = match self.wanted.action {
             Action::Submit => "submit",

@@ -14,6 +14,7 @@ use crate::agent::Generations;
 use crate::auth::CurrentUser;
 use crate::error::{ApiError, Problem};
 use crate::extract::{Json, OptionalJson, Page, PageQuery, Path, Query};
+use crate::files::{Files, Owner};
 use crate::response;
 use crate::supabase::Supabase;
 use crate::validate::Checks;
@@ -67,12 +68,16 @@ pub async fn create(
     responses((status = 200, description = "The chat", body = ChatWithMessages)))]
 pub async fn get(
     State(supabase): State<Supabase>,
+    State(files): State<Files>,
     user: CurrentUser,
     Path(chat_id): Path<Uuid>,
     Query(query): Query<ChatInclude>,
 ) -> Result<Response, ApiError> {
     let chat = match query.include {
-        Some(_) => store::get_with_messages(&supabase, &user, chat_id).await?,
+        Some(_) => {
+            let chat = store::get_with_messages(&supabase, &user, chat_id).await?;
+            files.shown(&Owner::from(&user), chat).await
+        }
         None => store::get(&supabase, &user, chat_id).await?,
     };
     Ok(response::json(chat))

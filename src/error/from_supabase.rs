@@ -39,6 +39,11 @@ fn from_supabase(error: &SupabaseError) -> ApiError {
         Kind::Duplicate => ApiError::id_conflict(),
         Kind::ForeignKey => from_foreign_key(error),
         Kind::InvalidValue => invalid_value(error),
+        Kind::TooLarge => ApiError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "file_too_large",
+            "The file is larger than the storage takes.",
+        ),
         Kind::TokenExpired => {
             ApiError::unauthorized("token_expired", "Your session has expired. Sign in again.")
         }

@@ -12,12 +12,16 @@ use super::db::{self, Database};
 use super::error::OpenError;
 use super::keys::{self, SigningKeys};
 use super::rest;
+use super::storage::{self, Blobs};
 
 /// An open data folder.
 pub(super) struct Context {
     pub(super) database: Database,
     pub(super) signing_keys: SigningKeys,
     pub(super) service_key: String,
+    /// Signs the URLs of objects.
+    pub(super) url_secret: String,
+    pub(super) blobs: Blobs,
     pub(super) passwords: Passwords,
     /// Without a slash at the end.
     pub(super) public_url: String,
@@ -29,10 +33,13 @@ pub(super) struct Context {
 impl Context {
     pub(super) fn open(path: &Path, public_url: &str, clock: Clock) -> Result<Self, OpenError> {
         let data_dir = DataDir::open(path)?;
+        let database = open_database(&data_dir, &clock)?;
         Ok(Self {
-            database: open_database(&data_dir, &clock)?,
+            blobs: open_blobs(&data_dir)?,
+            database,
             signing_keys: SigningKeys::open(&data_dir)?,
             service_key: keys::service_key(&data_dir)?,
+            url_secret: keys::url_secret(&data_dir)?,
             passwords: Passwords::new(),
             public_url: public_url.trim_end_matches('/').to_owned(),
             clock,
@@ -56,4 +63,17 @@ fn open_database(data_dir: &DataDir, clock: &Clock) -> Result<Database, OpenErro
         }
         _ => Database::open(&path, |connection| rest::prepare(connection, clock)).map_err(unusable),
     }
+}
+
+/// The bytes of Storage, without what a crash has left over.
+fn open_blobs(data_dir: &DataDir) -> Result<Blobs, OpenError> {
+    let path = data_dir.database()?;
+    let versions = Connection::open(&path).and_then(|connection| storage::versions(&connection));
+    let versions = versions.map_err(|source| OpenError::Database { path, source })?;
+    let folder = data_dir.join("storage");
+    let blobs = Blobs::open(folder.clone()).and_then(|blobs| {
+        blobs.sweep(&versions)?;
+        Ok(blobs)
+    });
+    blobs.map_err(|source| OpenError::Folder { path: folder, source })
 }

@@ -14,6 +14,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/0001_auth.sql"),
     include_str!("schema/0002_chats.sql"),
     include_str!("schema/0003_analytics.sql"),
+    include_str!("schema/0004_files.sql"),
+    include_str!("schema/0005_scripts.sql"),
 ];
 
 /// The version of a database that has every migration.

@@ -20,16 +20,28 @@ const SERVICE_KEY_PREFIX: &str = "sb_secret_";
 
 /// The service key, made at the first start and kept.
 pub(super) fn service_key(data_dir: &DataDir) -> Result<String, OpenError> {
-    let path = data_dir.join("service_key");
+    secret(data_dir, "service_key", SERVICE_KEY_PREFIX, "a service key")
+}
+
+/// What signs the URLs of Storage.
+pub(super) fn url_secret(data_dir: &DataDir) -> Result<String, OpenError> {
+    secret(data_dir, "url_secret", "", "a secret")
+}
+
+/// A secret in a file of its own, made at the first start and kept.
+fn secret(
+    data_dir: &DataDir,
+    name: &str,
+    prefix: &str,
+    expected: &'static str,
+) -> Result<String, OpenError> {
+    let path = data_dir.join(name);
     match fs::read_to_string(&path) {
-        Ok(key) if key.trim().len() > SERVICE_KEY_PREFIX.len() => Ok(key.trim().to_owned()),
-        Ok(_) => Err(OpenError::Secret { path, expected: "a service key" }),
+        Ok(key) if key.trim().len() > prefix.len() => Ok(key.trim().to_owned()),
+        Ok(_) => Err(OpenError::Secret { path, expected }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let key = format!(
-                "{SERVICE_KEY_PREFIX}{}{}",
-                Uuid::new_v4().simple(),
-                Uuid::new_v4().simple()
-            );
+            let (one, two) = (Uuid::new_v4().simple(), Uuid::new_v4().simple());
+            let key = format!("{prefix}{one}{two}");
             write_secret(&path, key.as_bytes())
                 .map_err(|source| OpenError::Folder { path, source })?;
             Ok(key)

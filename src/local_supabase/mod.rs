@@ -1,4 +1,5 @@
-//! A Supabase for one machine, on SQLite: `auth/v1` and `rest/v1` behind a listener of their own.
+//! A Supabase for one machine, on SQLite: `auth/v1`, `rest/v1` and `storage/v1` behind a listener of
+//! their own.
 //!
 //! It exists so that a new user needs one command, no account and no Docker, and so that their front
 //! end's own supabase-js works against it unchanged. It answers as real Supabase does, down to the
@@ -14,6 +15,7 @@ mod keys;
 mod rest;
 mod role;
 mod router;
+mod storage;
 mod token;
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::access::Credential;
 use super::context::Context;
-use super::{auth, rest};
+use super::{auth, rest, storage};
 use crate::config::CorsOrigins;
 use crate::cors;
 
@@ -23,6 +23,7 @@ pub(super) fn build(context: Arc<Context>, cors_origins: CorsOrigins) -> Router 
         .route("/", get(welcome))
         .nest("/auth/v1", auth::router())
         .nest_service("/rest/v1", any(serve_rest).with_state(context.clone()))
+        .nest_service("/storage/v1", any(serve_storage).with_state(context.clone()))
         .fallback(not_found)
         .layer(cors::layer(cors_origins, true))
         .with_state(context)
@@ -30,11 +31,11 @@ pub(super) fn build(context: Arc<Context>, cors_origins: CorsOrigins) -> Router 
 
 async fn welcome() -> &'static str {
     "This is a local Supabase. Give its address and key to supabase-js:\n\
-     Auth is at /auth/v1, REST at /rest/v1.\n"
+     Auth is at /auth/v1, REST at /rest/v1, Storage at /storage/v1.\n"
 }
 
 async fn not_found() -> Response {
-    let message = "The local Supabase serves /auth/v1 and /rest/v1, nothing else.";
+    let message = "The local Supabase serves /auth/v1, /rest/v1 and /storage/v1, nothing else.";
     let body = json!({ "code": "not_found", "details": null, "hint": null, "message": message });
     (StatusCode::NOT_FOUND, Json(body)).into_response()
 }
@@ -49,6 +50,10 @@ async fn serve_rest(State(context): State<Arc<Context>>, request: Request) -> Re
             Ok(body) => rest::handle(&context.database, &context.clock, role, &parts, body).await,
         },
     }
+}
+
+async fn serve_storage(State(context): State<Arc<Context>>, request: Request) -> Response {
+    storage::handle(&context, request).await
 }
 
 async fn read_body(body: Body) -> Result<bytes::Bytes, Response> {

@@ -68,6 +68,20 @@ impl Server {
         [read("supabase.db"), read("supabase.db-wal")].concat()
     }
 
+    /// Where the bytes of Storage are.
+    pub(super) fn storage_folder(&self) -> PathBuf {
+        self.folder.0.join("storage")
+    }
+
+    pub(super) fn stored_files(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.storage_folder()).unwrap();
+        entries.map(|entry| entry.unwrap().path()).collect()
+    }
+
+    pub(super) fn stored_bytes(&self) -> u64 {
+        self.stored_files().iter().map(|path| path.metadata().unwrap().len()).sum()
+    }
+
     pub(super) fn wait(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }

@@ -11,7 +11,8 @@ use crate::agent::Generations;
 use crate::auth::CurrentUser;
 use crate::error::{ApiError, Problem};
 use crate::extract::{Json, Page, PageQuery, Path, Query};
-use crate::response;
+use crate::files::{Files, Owner, Place};
+use crate::response::{self, Created};
 use crate::supabase::Supabase;
 
 /// List the messages of a chat
@@ -24,13 +25,20 @@ use crate::supabase::Supabase;
         headers(("Link" = String, description = "The next page, where there is one")))))]
 pub async fn list(
     State(supabase): State<Supabase>,
+    State(files): State<Files>,
     user: CurrentUser,
     Path(chat_id): Path<Uuid>,
     page: Page,
     Query(filter): Query<MessageFilter>,
 ) -> Result<Response, ApiError> {
     let listed = store::list(&supabase, &user, chat_id, &filter, &page).await?;
-    page.respond_with(&listed.rows()?, store::cursor)
+    let rows = listed.rows()?;
+    match files.shown_rows(&Owner::from(&user), &rows).await {
+        Some(shown) => {
+            page.respond_with(&shown.iter().map(|row| &**row).collect::<Vec<_>>(), store::cursor)
+        }
+        None => page.respond_with(&rows, store::cursor),
+    }
 }
 
 /// Add a message to a chat
@@ -48,11 +56,20 @@ pub async fn list(
             content_type = "application/problem+json")))]
 pub async fn create(
     State(supabase): State<Supabase>,
+    State(files): State<Files>,
     user: CurrentUser,
     Path(chat_id): Path<Uuid>,
     Json(message): Json<CreateMessage>,
 ) -> Result<Response, ApiError> {
-    let created = store::create(&supabase, &user, &message.checked(chat_id)?).await?;
+    let mut message = message.checked(chat_id)?;
+    let owner = Owner::from(&user);
+    let place = Place { pointer: "/parts", message_id: message.id, chat_id: Some(chat_id) };
+    files.resolve(&owner, &mut message.parts, place, |_| None).await?;
+    let created = store::create(&supabase, &user, &message).await?;
+    let created = match created {
+        Created::Now(row) => Created::Now(files.shown(&owner, row).await),
+        Created::Before(row) => Created::Before(files.shown(&owner, row).await),
+    };
     Ok(created.respond("/api/messages/"))
 }
 
@@ -63,10 +80,12 @@ pub async fn create(
     responses((status = 200, description = "The message", body = Message)))]
 pub async fn get(
     State(supabase): State<Supabase>,
+    State(files): State<Files>,
     user: CurrentUser,
     Path(message_id): Path<Uuid>,
 ) -> Result<Response, ApiError> {
-    Ok(response::json(store::get(&supabase, &user, message_id).await?))
+    let row = store::get(&supabase, &user, message_id).await?;
+    Ok(response::json(files.shown(&Owner::from(&user), row).await))
 }
 
 /// Change a message
@@ -82,11 +101,18 @@ pub async fn get(
             content_type = "application/problem+json")))]
 pub async fn update(
     State(supabase): State<Supabase>,
+    State(files): State<Files>,
     user: CurrentUser,
     Path(message_id): Path<Uuid>,
-    Json(changes): Json<UpdateMessage>,
+    Json(mut changes): Json<UpdateMessage>,
 ) -> Result<Response, ApiError> {
-    Ok(response::json(store::update(&supabase, &user, message_id, changes).await?))
+    let owner = Owner::from(&user);
+    if let Some(parts) = &mut changes.parts {
+        let place = Place { pointer: "/parts", message_id, chat_id: None };
+        files.resolve(&owner, parts, place, |_| None).await?;
+    }
+    let row = store::update(&supabase, &user, message_id, changes).await?;
+    Ok(response::json(files.shown(&owner, row).await))
 }
 
 /// Delete a message

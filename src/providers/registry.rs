@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use thiserror::Error;
 
 use super::candidates::Candidates;
-use super::catalogue::{self, Model};
+use super::catalogue::{self, Capability, Model};
 use super::offer::Offer;
 use super::{
     Anthropic, ApiKey, AuthHeader, Connection, EventStream, OpenAi, Provider, ProviderError,
@@ -336,6 +336,15 @@ impl ChosenModel {
     /// The most tokens it can write, where known.
     pub fn max_output_tokens(&self) -> Option<u32> {
         self.known.as_ref()?.max_output_tokens
+    }
+
+    /// Whether it is known to have this capability. Of models of other makers that speak OpenAI's
+    /// protocol nothing is known, so they may have any.
+    pub fn can(&self, capability: Capability) -> bool {
+        let Some(model) = &self.known else { return true };
+        let is_foreign =
+            model.provider == ProviderName::OpenAi && catalogue::find(&model.id).is_none();
+        is_foreign || model.can(capability)
     }
 
     /// The price in USD of a call, where known.

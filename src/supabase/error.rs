@@ -33,6 +33,8 @@ pub enum SupabaseErrorKind {
     ForeignKey,
     /// A check, a type or a length refused a value.
     InvalidValue,
+    /// Storage refuses so many bytes.
+    TooLarge,
     /// The access token was refused: bad signature, unknown key, malformed, its session is over.
     TokenRefused,
     /// The access token has expired.

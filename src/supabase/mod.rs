@@ -1,4 +1,4 @@
-//! HTTP client for Supabase and nothing else: PostgREST, Auth.
+//! HTTP client for Supabase and nothing else: PostgREST, Auth, Storage.
 //!
 //! It knows neither axum nor the tables' meaning. Rows come back as the bytes PostgREST sent.
 
@@ -21,10 +21,12 @@ mod auth;
 mod error;
 mod rest;
 mod retry;
+mod storage;
 
 pub use auth::AuthUser;
 pub use error::{SupabaseError, SupabaseErrorKind};
 pub use rest::{Query, Rest, Rows};
+pub use storage::{Bucket, IDLE, ListedObject};
 
 /// A dead or unreachable Supabase is noticed this fast.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -40,7 +42,10 @@ pub struct Supabase {
 
 struct Inner {
     http: reqwest::Client,
+    /// For bytes of files, which take as long as they take.
+    transfers: reqwest::Client,
     url: Url,
+    public_url: String,
     key: ApiKey,
     service_key: Option<ApiKey>,
     turns: Semaphore,
@@ -95,11 +100,14 @@ impl Supabase {
             SupabaseError::new(SupabaseErrorKind::Refused, format!("{}: {error}", project.url))
         })?;
         let http = client(&url).timeout(timeout).build().map_err(SupabaseError::from_reqwest)?;
+        let transfers = client(&url).build().map_err(SupabaseError::from_reqwest)?;
         let service_key = project.service_role_key.as_ref();
         Ok(Self {
             inner: Arc::new(Inner {
                 http,
+                transfers,
                 url,
+                public_url: project.public_url.clone(),
                 key: ApiKey::new(project.anon_key.expose())?,
                 service_key: service_key.map(|key| ApiKey::new(key.expose())).transpose()?,
                 turns: Semaphore::new(MAX_CONCURRENT),
@@ -114,9 +122,19 @@ impl Supabase {
         self.inner.service_key.is_some()
     }
 
+    /// The project as browsers see it, without a slash at the end.
+    pub fn public_url(&self) -> &str {
+        &self.inner.public_url
+    }
+
     /// PostgREST, in `caller`'s name.
     pub fn rest<'a>(&'a self, caller: Caller<'a>) -> Rest<'a> {
         Rest::new(self, caller)
+    }
+
+    /// A bucket of Storage, in `caller`'s name.
+    pub fn bucket<'a>(&'a self, bucket: &'static str, caller: Caller<'a>) -> Bucket<'a> {
+        Bucket::new(self, caller, bucket)
     }
 
     /// The address of a path such as `/rest/v1/chats`. Most of it is parsed only once.

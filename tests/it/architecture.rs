@@ -69,7 +69,7 @@ fn the_rule_can_be_broken() {
 
 #[test]
 fn the_lower_layers_do_not_know_axum() {
-    for module in ["supabase", "providers", "agent"] {
+    for module in ["supabase", "providers", "sandbox", "agent"] {
         let folder = source().join(module);
         for file in files(&folder).iter().filter(|file| !file.ends_with("testing.rs")) {
             let is_test = file.components().any(|part| part.as_os_str() == "tests");

@@ -42,6 +42,11 @@ fn a_bad_value_is_one_line_that_names_the_variable() {
         ("REQUEST_TIMEOUT_S", "0"),
         ("RATE_LIMIT_PER_MINUTE", "-1"),
         ("METRICS_ADDR", "9090"),
+        ("SCRIPT_TIMEOUT_MS", "0"),
+        ("SCRIPT_TIMEOUT_MS", "5s"),
+        ("SCRIPT_MEMORY_BYTES", "1000"),
+        ("SCRIPT_OUTPUT_BYTES", "1"),
+        ("SCRIPT_WORKERS", "0"),
         ("LOG_FORMAT", "xml"),
         ("SUPABASE_URL", "project.supabase.co"),
     ] {

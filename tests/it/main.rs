@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is a failed test, with its line")]
 
+mod agent;
 mod analytics;
 mod architecture;
+mod attachments;
 mod auth;
 mod chats;
 mod check;
@@ -13,6 +15,7 @@ mod daily_limit;
 mod docs;
 mod errors;
 mod faults;
+mod files;
 mod flow;
 mod generate;
 mod generations;
@@ -22,6 +25,8 @@ mod models;
 #[cfg(unix)]
 mod postgres;
 mod providers;
+mod sandbox;
+mod scripts;
 mod supabase_errors;
 mod supabase_requests;
 mod support;

@@ -171,7 +171,7 @@ async fn every_path_below_rest_is_rest() {
 #[tokio::test]
 async fn other_paths_say_what_there_is() {
     let server = Server::start();
-    let answer = server.get("/storage/v1/bucket").send().await;
+    let answer = server.get("/functions/v1/hello").send().await;
     assert_eq!(answer.status, 404);
     assert_eq!(answer.json()["code"], "not_found");
     assert!(server.get("/").send().await.body.starts_with("This is a local Supabase."));

@@ -31,7 +31,8 @@ async fn errors_carry_the_headers() {
         (Method::GET, "/auth/v1/nope", 404),
         (Method::PUT, "/auth/v1/signup", 405),
         (Method::GET, "/rest/v1/chats", 401),
-        (Method::GET, "/storage/v1/bucket", 404),
+        (Method::GET, "/storage/v1/bucket", 400),
+        (Method::GET, "/functions/v1/hello", 404),
     ] {
         let mut call = server.call(method, path).header("origin", "https://app.example.com");
         if path.starts_with("/rest") {

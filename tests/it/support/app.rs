@@ -38,6 +38,7 @@ pub struct TestApp {
     stop: CancellationToken,
     metrics_url: Option<String>,
     generations: chat_backend::agent::Generations,
+    files: chat_backend::files::Files,
     providers: chat_backend::providers::Providers,
 }
 
@@ -77,6 +78,7 @@ impl TestApp {
         let service_key = app.project.service_role_key.as_ref();
         let service_key = service_key.map(|key| key.expose().to_owned());
         let generations = app.state.generations.clone();
+        let files = app.state.files.clone();
         let providers = app.state.ai.providers().clone();
         let stop = CancellationToken::new();
         tokio::spawn(serve::listen(listener, router::router(&app), stop.clone()));
@@ -101,6 +103,7 @@ impl TestApp {
             settings,
             stop,
             generations,
+            files,
             providers,
             metrics_url,
         }
@@ -140,6 +143,22 @@ impl TestApp {
     /// Ends generations as a shutdown without patience does.
     pub async fn shut_down(&self) {
         self.generations.finish(Duration::ZERO).await;
+    }
+
+    /// Waits until no file is being uploaded, deleted or swept.
+    pub async fn files_settled(&self) {
+        self.files.finish().await;
+    }
+
+    /// Rows and bytes that do not belong together.
+    pub async fn orphans(&self) -> chat_backend::files::Orphans {
+        self.files.orphans().await.unwrap()
+    }
+
+    /// The bytes that Storage keeps, file by file.
+    pub fn stored_bytes(&self) -> Vec<u64> {
+        let entries = std::fs::read_dir(self.data_dir.join("storage")).unwrap();
+        entries.map(|entry| entry.unwrap().metadata().unwrap().len()).collect()
     }
 
     /// A new user, signed in.
@@ -220,12 +239,15 @@ pub fn config(data_dir: &Path, settings: &HashMap<String, String>) -> Config {
         (None, "DATA_DIR") => Some(data_dir.display().to_string()),
         (None, "LOCAL_SUPABASE_ADDR") => Some(any_port.clone()),
         (None, "RATE_LIMIT_PER_MINUTE" | "GENERATIONS_PER_MINUTE") => Some("0".into()),
+        // Looking for it takes time, which only tests of scripts have.
+        (None, "SCRIPT_PYTHON") => Some("off".into()),
         _ => None,
     })
     .unwrap();
     config.scripted_pace = Duration::ZERO;
     let millis = |name| Some(Duration::from_millis(settings.get(name)?.parse().unwrap()));
     config.checkpoint_every = millis(CHECKPOINT_EVERY_MS).unwrap_or(config.checkpoint_every);
+    config.scripts.program = env!("CARGO_BIN_EXE_chat-backend").into();
     config.request_timeout = millis(REQUEST_TIMEOUT_MS).unwrap_or(config.request_timeout);
     config
 }

@@ -4,7 +4,7 @@ use chat_backend::telemetry::X_REQUEST_ID;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Frames, Reply, TestApp};
+use super::{BOUNDARY, Form, Frames, Reply, TestApp};
 
 #[derive(Clone)]
 pub struct User {
@@ -119,6 +119,27 @@ impl User {
     pub async fn resume(&self, chat: &str) -> Frames {
         let request = self.request(Method::GET, &format!("/api/ai/chat/{chat}/stream"));
         Frames::of(request.send().await.unwrap())
+    }
+
+    pub async fn upload(&self, form: Form) -> Reply {
+        self.upload_body(form.finished()).await
+    }
+
+    pub async fn upload_body(&self, body: impl Into<reqwest::Body>) -> Reply {
+        let content_type = format!("multipart/form-data; boundary={BOUNDARY}");
+        let request = self.request(Method::POST, "/api/files/").body(body);
+        Reply::of(request.header("content-type", content_type)).await
+    }
+
+    /// Uploads a file; its row.
+    pub async fn add_file(&self, name: &str, media_type: &str, bytes: impl AsRef<[u8]>) -> Value {
+        self.upload(Form::file(name, media_type, bytes)).await.expect(201)
+    }
+
+    /// What the database has of the user's files, finished or not.
+    pub async fn file_rows(&self) -> Vec<Value> {
+        let path = "/files?select=id,status,size";
+        self.rest(Method::GET, path, None).await.expect(200).as_array().unwrap().clone()
     }
 
     pub async fn usage_logs(&self) -> Vec<Value> {

@@ -7,6 +7,7 @@ mod call;
 mod chat_statistics;
 mod chats;
 mod claim;
+mod files;
 mod message;
 mod question;
 mod record_events;
@@ -25,7 +26,7 @@ use rusqlite::Connection;
 
 use self::arguments::Arguments;
 use super::error::RestError;
-use super::schema::{CHATS, PgType, Table};
+use super::schema::{CHATS, FILES, PgType, Table};
 use super::session::Session;
 
 /// A function of the schema `public`. Only signed-in users and the service role may call it.
@@ -44,7 +45,7 @@ pub(super) struct Parameter {
 
 /// What a function does.
 pub(super) enum Body {
-    /// `search_chats`, which only reads: its argument narrows a select.
+    /// A search, which only reads: its argument narrows a select.
     Search(&'static Table),
     /// Returns rows of a table.
     SetOf(&'static Table, fn(&Connection, Session, &Arguments) -> Result<Vec<i64>, RestError>),
@@ -115,6 +116,37 @@ pub(super) static FUNCTIONS: &[Function] = &[
             optional("p_user_id", PgType::Uuid),
         ],
         body: Body::Jsonb(save_generation::save_generation),
+    },
+    Function {
+        name: "search_files",
+        parameters: &[required("q", PgType::Text)],
+        body: Body::Search(&FILES),
+    },
+    Function {
+        name: "begin_file",
+        parameters: &[
+            required("p_id", PgType::Uuid),
+            required("p_upload_id", PgType::Uuid),
+            required("p_name", PgType::Text),
+            required("p_quota", PgType::Bigint),
+            required("p_max_files", PgType::Bigint),
+        ],
+        body: Body::Jsonb(files::begin_file),
+    },
+    Function {
+        name: "finish_file",
+        parameters: &[
+            required("p_id", PgType::Uuid),
+            required("p_upload_id", PgType::Uuid),
+            required("p_name", PgType::Text),
+            required("p_media_type", PgType::Text),
+            required("p_size", PgType::Bigint),
+            required("p_sha256", PgType::Text),
+            required("p_quota", PgType::Bigint),
+            optional("p_chat_id", PgType::Uuid),
+            optional("p_metadata", PgType::Jsonb),
+        ],
+        body: Body::Jsonb(files::finish_file),
     },
     Function {
         name: "request_stop",

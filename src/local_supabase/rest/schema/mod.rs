@@ -4,14 +4,18 @@
 
 mod analytics;
 mod chats;
+mod files;
 mod messages;
 mod relationships;
+mod script_runs;
 mod usage_logs;
 
 pub(super) use analytics::ANALYTICS;
 pub(super) use chats::CHATS;
+pub(super) use files::FILES;
 pub(super) use messages::MESSAGES;
 pub(super) use relationships::{Relationship, find_relationship};
+pub(super) use script_runs::SCRIPT_RUNS;
 pub(super) use usage_logs::USAGE_LOGS;
 
 use super::error::RestError;
@@ -19,7 +23,8 @@ use super::fuzzy;
 use crate::local_supabase::role::Role;
 
 /// Every table of the schema `public`.
-pub(super) const TABLES: &[&Table] = &[&CHATS, &MESSAGES, &USAGE_LOGS, &ANALYTICS];
+pub(super) const TABLES: &[&Table] =
+    &[&CHATS, &MESSAGES, &USAGE_LOGS, &ANALYTICS, &FILES, &SCRIPT_RUNS];
 
 /// A policy that lets users reach their own rows.
 const OWN_ROW: &str = "(select auth.uid()) = user_id";

@@ -2,7 +2,7 @@
 
 use super::builder::{Sql, json_array};
 use crate::local_supabase::rest::error::RestError;
-use crate::local_supabase::rest::schema::{MESSAGES, Privilege, Table};
+use crate::local_supabase::rest::schema::{FILES, MESSAGES, Privilege, Table};
 use crate::local_supabase::rest::session::Session;
 use crate::local_supabase::role::Role;
 
@@ -20,7 +20,7 @@ pub enum Scope<'a> {
     All,
     /// Rows that a write has touched.
     Rows(&'a [i64]),
-    /// What `search_chats` finds.
+    /// What `search_chats` or `search_files` finds.
     Search(Option<&'a str>),
 }
 
@@ -53,7 +53,7 @@ pub fn source(
         }
     }
     if let Scope::Search(q) = scope {
-        sql = sql.append(search(session, q)?);
+        sql = sql.append(search(session, table, q)?);
     }
     Ok(sql.push(")"))
 }
@@ -70,9 +70,13 @@ fn policies(table: &'static Table, access: Access) -> Vec<Option<&'static str>> 
     applied
 }
 
-/// `search_chats`: a literal, case-insensitive match in titles and active messages.
-fn search(session: Session, q: Option<&str>) -> Result<Sql, RestError> {
+/// A literal, case-insensitive match: of files by their names, of chats by their titles and active
+/// messages.
+fn search(session: Session, table: &Table, q: Option<&str>) -> Result<Sql, RestError> {
     let q = q.map(str::to_owned);
+    if table.name == FILES.name {
+        return Ok(Sql::new(" and instr(lower(name), lower(").bind(q).push(")) > 0"));
+    }
     let messages = source(session, &MESSAGES, Access::Read, Scope::All)?;
     Ok(Sql::new(" and (instr(lower(title), lower(")
         .bind(q.clone())

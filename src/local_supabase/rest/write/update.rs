@@ -22,7 +22,7 @@ impl Target<'_> {
     }
 
     /// Gives the values to these rows.
-    pub(super) fn set(&self, values: &Values, rows: &[i64]) -> Result<(), RestError> {
+    pub fn set(&self, values: &Values, rows: &[i64]) -> Result<(), RestError> {
         if values.is_empty() {
             return Ok(());
         }

@@ -1,0 +1,92 @@
+//! Bytes on their way in: counted, hashed and bounded as they pass.
+
+use aws_lc_rs::digest::{Context, SHA256};
+use axum::http::StatusCode;
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt};
+
+use super::kind;
+use crate::error::ApiError;
+
+/// A file's bytes as they arrive.
+pub(super) struct Content<S> {
+    source: S,
+    /// Read, but not yet given out.
+    head: Bytes,
+    max_bytes: u64,
+    size: u64,
+    hash: Context,
+}
+
+/// What is known once all bytes have passed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Digest {
+    pub(super) size: u64,
+    pub(super) sha256: String,
+}
+
+impl<S: Stream<Item = Result<Bytes, ApiError>> + Unpin> Content<S> {
+    /// Reads as many bytes as tell what it is.
+    pub(super) async fn open(mut source: S, max_bytes: u64) -> Result<Self, ApiError> {
+        let mut head = BytesMut::new();
+        while head.len() < kind::HEAD {
+            match source.next().await {
+                Some(piece) => head.extend_from_slice(&piece?),
+                None => break,
+            }
+        }
+        let head = head.freeze();
+        Ok(Self { source, head, max_bytes, size: 0, hash: Context::new(&SHA256) })
+    }
+
+    /// The first bytes.
+    pub(super) fn head(&self) -> &[u8] {
+        &self.head[..self.head.len().min(kind::HEAD)]
+    }
+
+    /// The next bytes; 413 when there are too many.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
+        let piece = if self.head.is_empty() {
+            match self.source.next().await {
+                Some(piece) => piece?,
+                None => return Ok(None),
+            }
+        } else {
+            std::mem::take(&mut self.head)
+        };
+        self.size += piece.len() as u64;
+        if self.size > self.max_bytes {
+            return Err(too_large(self.max_bytes));
+        }
+        self.hash.update(&piece);
+        Ok(Some(piece))
+    }
+
+    /// How many bytes have passed.
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// What has passed.
+    pub(super) fn digest(self) -> Digest {
+        let hash = self.hash.finish();
+        let sha256 = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        Digest { size: self.size, sha256 }
+    }
+}
+
+/// 413 for a file over the limit.
+pub(super) fn too_large(max_bytes: u64) -> ApiError {
+    let detail = format!("A file may have at most {}.", human(max_bytes));
+    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "file_too_large", detail)
+}
+
+/// A number of bytes for people.
+pub(super) fn human(bytes: u64) -> String {
+    let units = [(1_u64 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    match units.into_iter().find(|(unit, _)| bytes >= *unit) {
+        Some((unit, name)) if bytes.is_multiple_of(unit) => format!("{} {name}", bytes / unit),
+        Some((unit, name)) => format!("{:.1} {name}", bytes as f64 / unit as f64),
+        None => format!("{bytes} bytes"),
+    }
+}

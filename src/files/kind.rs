@@ -1,0 +1,248 @@
+//! What a file is, by its first bytes, its name and what its sender says. Pure.
+
+/// How many bytes tell.
+pub(super) const HEAD: usize = 512;
+
+const UNKNOWN: &str = "application/octet-stream";
+
+/// The media type that is stored. `Err` says what the bytes are instead of what was declared.
+pub(super) fn media_type(
+    declared: Option<&str>,
+    name: &str,
+    head: &[u8],
+) -> Result<String, &'static str> {
+    let found = sniff(head);
+    let declared = declared.and_then(essence).filter(|declared| declared != UNKNOWN);
+    let Some(declared) = declared else {
+        return Ok(found.map_or_else(|| by_name(name, head), str::to_owned));
+    };
+    let declared = if declared == "image/jpg" { "image/jpeg".to_owned() } else { declared };
+    match found {
+        Some(found) if is_same(&declared, found) => Ok(declared),
+        Some(found)
+            if SIGNATURES.iter().any(|(kind, _)| *kind == declared) || is_text(&declared) =>
+        {
+            Err(found)
+        }
+        // A signature inside a format of its own, such as a ZIP in a word processor's file.
+        Some(_) => Ok(declared),
+        None if has_signature(&declared) && !head.is_empty() => Err("something else"),
+        None if is_text(&declared) && head.contains(&0) => Err("binary"),
+        // Systems know some extensions of source code and tables as something else.
+        None if !is_text(&declared) && is_text_by_extension(name) && reads_like_text(head) => {
+            Ok(by_name(name, head))
+        }
+        None => Ok(declared),
+    }
+}
+
+/// Types that browsers show without running anything in them.
+pub(super) fn is_inline(media_type: &str) -> bool {
+    let safe = ["image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "image/bmp"];
+    safe.contains(&media_type)
+        || matches!(media_type, "application/pdf" | "text/plain")
+        || media_type.starts_with("audio/")
+        || media_type.starts_with("video/")
+}
+
+/// Whether a file of this type is text.
+pub fn is_text(media_type: &str) -> bool {
+    let media_type = media_type.split(';').next().unwrap_or_default().trim();
+    let formats = [
+        "json",
+        "+xml",
+        "/xml",
+        "yaml",
+        "toml",
+        "csv",
+        "javascript",
+        "typescript",
+        "markdown",
+        "sql",
+        "ndjson",
+        "jsonl",
+        "x-sh",
+        "x-python",
+    ];
+    media_type.starts_with("text/") || formats.iter().any(|format| media_type.ends_with(format))
+}
+
+/// Formats that begin with bytes of their own.
+const SIGNATURES: &[(&str, &[u8])] = &[
+    ("image/png", b"\x89PNG\r\n\x1a\n"),
+    ("image/jpeg", b"\xff\xd8\xff"),
+    ("image/gif", b"GIF8"),
+    ("image/bmp", b"BM"),
+    ("application/pdf", b"%PDF-"),
+    ("application/zip", b"PK\x03\x04"),
+    ("application/gzip", b"\x1f\x8b\x08"),
+    ("application/x-executable", b"\x7fELF"),
+    ("audio/mpeg", b"ID3"),
+    ("audio/flac", b"fLaC"),
+    ("application/ogg", b"OggS"),
+    ("video/webm", b"\x1a\x45\xdf\xa3"),
+    ("application/vnd.sqlite3", b"SQLite format 3\0"),
+];
+
+fn sniff(head: &[u8]) -> Option<&'static str> {
+    let riff = |kind: &[u8]| head.starts_with(b"RIFF") && head.get(8..12) == Some(kind);
+    if riff(b"WEBP") {
+        return Some("image/webp");
+    }
+    if riff(b"WAVE") {
+        return Some("audio/wav");
+    }
+    if head.get(4..8) == Some(b"ftyp") {
+        let is_avif = matches!(head.get(8..12), Some(b"avif" | b"avis"));
+        return Some(if is_avif { "image/avif" } else { "video/mp4" });
+    }
+    // Two letters alone may begin any text.
+    let is_bitmap = head.starts_with(b"BM") && head.get(6..10) == Some(&[0; 4]);
+    SIGNATURES
+        .iter()
+        .find(|(kind, signature)| {
+            head.starts_with(signature) && (*kind != "image/bmp" || is_bitmap)
+        })
+        .map(|(kind, _)| *kind)
+        .or_else(|| looks_like_markup(head))
+}
+
+/// HTML and SVG, which run scripts where a browser shows them.
+fn looks_like_markup(head: &[u8]) -> Option<&'static str> {
+    let text = String::from_utf8_lossy(head).to_ascii_lowercase();
+    let text = text.trim_start_matches('\u{feff}').trim_start();
+    if text.starts_with("<!doctype html") || text.starts_with("<html") {
+        return Some("text/html");
+    }
+    let is_svg = text.starts_with("<svg") || text.starts_with("<?xml") && text.contains("<svg");
+    is_svg.then_some("image/svg+xml")
+}
+
+/// Declared pictures and PDF files must be what they say: models and browsers go by it.
+fn has_signature(media_type: &str) -> bool {
+    const CHECKED: [&str; 7] = [
+        "image/png",
+        "image/jpeg",
+        "image/gif",
+        "image/webp",
+        "image/bmp",
+        "image/avif",
+        "application/pdf",
+    ];
+    CHECKED.contains(&media_type)
+}
+
+fn is_same(declared: &str, found: &str) -> bool {
+    declared == found
+        || match found {
+            // Source code is text to those who only look at it.
+            "text/html" | "image/svg+xml" => {
+                is_text(declared) && declared != "text/html" || declared.ends_with("xml")
+            }
+            "video/mp4" => {
+                ["video/", "audio/", "image/"].iter().any(|kind| declared.starts_with(kind))
+            }
+            "video/webm" => declared.starts_with("video/") || declared.starts_with("audio/"),
+            "application/ogg" => declared.contains("ogg") || declared.contains("opus"),
+            "application/gzip" => declared.contains("gzip"),
+            "application/zip" => declared.contains("zip"),
+            "audio/wav" => declared.starts_with("audio/"),
+            _ => false,
+        }
+}
+
+/// By the extension, or text where it reads like it.
+fn by_name(name: &str, head: &[u8]) -> String {
+    let guess = mime_guess::from_path(name).first();
+    let guess = guess.as_ref().map(mime_guess::Mime::essence_str);
+    match guess {
+        _ if reads_like_text(head) => guess.filter(|guess| is_text(guess)).unwrap_or("text/plain"),
+        Some(guess) if !has_signature(guess) && (!is_text(guess) || head.is_empty()) => guess,
+        _ => UNKNOWN,
+    }
+    .to_owned()
+}
+
+fn is_text_by_extension(name: &str) -> bool {
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
+    let is_typescript = extension.is_some_and(|e| ["ts", "mts", "cts"].contains(&e.as_str()));
+    is_typescript || mime_guess::from_path(name).iter().any(|guess| is_text(guess.essence_str()))
+}
+
+/// Without bytes that no text has; the last character may be cut.
+fn reads_like_text(head: &[u8]) -> bool {
+    let is_utf8 = std::str::from_utf8(head).map_or_else(|e| e.error_len().is_none(), |_| true);
+    !head.is_empty() && !head.contains(&0) && is_utf8
+}
+
+/// The type without parameters, in lower case; `None` for what is no media type.
+fn essence(declared: &str) -> Option<String> {
+    let essence = declared.split(';').next()?.trim().to_ascii_lowercase();
+    let is_token = |part: &str| {
+        !part.is_empty()
+            && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b))
+    };
+    let (kind, subtype) = essence.split_once('/')?;
+    (essence.len() <= 255 && is_token(kind) && is_token(subtype)).then_some(essence)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
+
+    #[test]
+    fn types_are_found() {
+        let cases: &[(Option<&str>, &str, &[u8], &str)] = &[
+            (None, "a", PNG, "image/png"),
+            (Some("application/octet-stream"), "a.txt", PNG, "image/png"),
+            (Some("image/jpg"), "a", b"\xff\xd8\xff\xe0", "image/jpeg"),
+            (Some("text/csv; charset=utf-8"), "a", b"a,b\n1,2", "text/csv"),
+            (None, "data.csv", b"a,b\n1,2", "text/csv"),
+            (None, "notes.md", b"# Hi", "text/markdown"),
+            (None, "LICENSE", b"MIT", "text/plain"),
+            (None, "blob", b"\0\x01", "application/octet-stream"),
+            (None, "a.csv", b"\0\x01", "application/octet-stream"),
+            (None, "a.png", b"hello", "text/plain"),
+            (None, "a.txt", b"<!DOCTYPE html><p>", "text/html"),
+            (None, "a.ts", b"const a = 1", "text/plain"),
+            (None, "a.ts", b"G\0\x11\xff", "video/vnd.dlna.mpeg-tts"),
+            (None, "empty.csv", b"", "text/csv"),
+            (Some("video/mp2t"), "a.ts", b"const a = 1", "text/plain"),
+            (Some("application/vnd.ms-excel"), "a.csv", b"a;b", "text/csv"),
+            (Some("application/x-own"), "a.own", b"a;b", "application/x-own"),
+            (Some("text/plain"), "a.txt", b"<svg onload=x>", "text/plain"),
+            (Some("application/vnd.ms-excel"), "a.xls", b"PK\x03\x04", "application/vnd.ms-excel"),
+            (Some("nonsense"), "a.json", b"{}", "application/json"),
+            (Some("image/png"), "empty.png", b"", "image/png"),
+        ];
+        for (declared, name, head, expected) in cases {
+            assert_eq!(media_type(*declared, name, head).as_deref(), Ok(*expected), "{name}");
+        }
+    }
+
+    #[test]
+    fn contradictions_are_told() {
+        let cases: &[(&str, &[u8], &str)] = &[
+            ("image/png", b"\xff\xd8\xff", "image/jpeg"),
+            ("image/png", b"<html><script>", "text/html"),
+            ("application/pdf", b"hello", "something else"),
+            ("text/csv", PNG, "image/png"),
+            ("text/plain", b"a\0b", "binary"),
+        ];
+        for (declared, head, found) in cases {
+            assert_eq!(media_type(Some(declared), "a", head), Err(*found), "{declared}");
+        }
+    }
+
+    #[test]
+    fn only_harmless_types_are_shown() {
+        for shown in ["image/png", "application/pdf", "text/plain", "video/mp4"] {
+            assert!(is_inline(shown), "{shown}");
+        }
+        for saved in ["text/html", "image/svg+xml", "application/xhtml+xml", "text/xml", ""] {
+            assert!(!is_inline(saved), "{saved}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The names of files: what clients send, and how a response tells a browser. Pure.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+const MAX_CHARS: usize = 255;
+
+/// What RFC 8187 lets stand as it is.
+const ATTR_CHAR: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'!')
+    .remove(b'#')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'+')
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'^')
+    .remove(b'_')
+    .remove(b'`')
+    .remove(b'|')
+    .remove(b'~');
+
+/// A name without folders and without what a person cannot see; `file` where nothing is left.
+pub(super) fn clean(name: &str) -> String {
+    let base = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let is_visible = |c: &char| {
+        !c.is_control()
+            && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
+    let visible: String = base.chars().filter(is_visible).collect();
+    let visible = visible.trim();
+    match visible {
+        "" | "." | ".." => "file".to_owned(),
+        _ => shorten(visible),
+    }
+}
+
+/// Cuts before the extension, so that a name keeps its kind.
+fn shorten(name: &str) -> String {
+    let count = name.chars().count();
+    if count <= MAX_CHARS {
+        return name.to_owned();
+    }
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension).unwrap_or_default();
+    let extension =
+        if (1..=16).contains(&extension.len()) { format!(".{extension}") } else { String::new() };
+    let kept = MAX_CHARS - extension.chars().count();
+    name.chars().take(kept).chain(extension.chars()).collect()
+}
+
+/// `Content-Disposition` with the name for old and new browsers (RFC 6266).
+pub(super) fn disposition(kind: &str, name: &str) -> String {
+    let plain: String = name
+        .chars()
+        .map(|c| if c.is_ascii_graphic() && !"\"\\%".contains(c) || c == ' ' { c } else { '_' })
+        .collect();
+    let exact = utf8_percent_encode(name, ATTR_CHAR);
+    format!("{kind}; filename=\"{plain}\"; filename*=UTF-8''{exact}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_cleaned() {
+        let cases = [
+            ("a.txt", "a.txt"),
+            ("../../etc/passwd", "passwd"),
+            ("C:\\Users\\me\\r\u{e9}sum\u{e9}.pdf", "résumé.pdf"),
+            ("a\r\nSet-Cookie: x.txt", "aSet-Cookie: x.txt"),
+            ("gpj.\u{202e}exe", "gpj.exe"),
+            (" \0 ", "file"),
+            ("..", "file"),
+            ("", "file"),
+            ("a/", "file"),
+        ];
+        for (sent, stored) in cases {
+            assert_eq!(clean(sent), stored, "{sent:?}");
+        }
+        let long = clean(&format!("{}.csv", "é".repeat(300)));
+        assert_eq!((long.chars().count(), long.ends_with("é.csv")), (255, true));
+    }
+
+    #[test]
+    fn dispositions() {
+        assert_eq!(
+            disposition("inline", "a b.txt"),
+            "inline; filename=\"a b.txt\"; filename*=UTF-8''a%20b.txt"
+        );
+        assert_eq!(
+            disposition("attachment", "\"é\\.txt"),
+            "attachment; filename=\"___.txt\"; filename*=UTF-8''%22%C3%A9%5C.txt"
+        );
+    }
+}

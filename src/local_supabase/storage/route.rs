@@ -1,0 +1,175 @@
+//! From method and path to what is asked for. Pure.
+
+use axum::http::Method;
+use percent_encoding::percent_decode_str;
+
+/// What a request is about.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Route {
+    Status,
+    ListBuckets,
+    CreateBucket,
+    GetBucket(String),
+    UpdateBucket(String),
+    DeleteBucket(String),
+    EmptyBucket(String),
+    Upload(Place),
+    UploadSigned(Place),
+    Download(Place, By),
+    Info(Place, By),
+    Remove(Place),
+    RemoveMany(String),
+    List(String),
+    ListV2(String),
+    Sign(Place),
+    SignMany(String),
+    SignUpload(Place),
+    Move,
+    Copy,
+}
+
+/// An object by its bucket and name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) bucket: String,
+    pub(super) name: String,
+}
+
+/// What lets a request read an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    /// An access token.
+    Token,
+    /// A public bucket.
+    Public,
+    /// A signed URL.
+    Signature,
+}
+
+impl Route {
+    /// Reads a path relative to `/storage/v1`. `None`: there is no such route.
+    pub(super) fn of(method: &Method, path: &str) -> Option<Self> {
+        let segments: Vec<&str> = path.trim_start_matches('/').splitn(3, '/').collect();
+        let method = if *method == Method::HEAD { &Method::GET } else { method };
+        match (method.as_str(), segments.as_slice()) {
+            ("GET", ["status"]) => Some(Self::Status),
+            (_, ["bucket", rest @ ..]) => Self::of_bucket(method, rest),
+            (_, ["object", rest @ ..]) => Self::of_object(method, rest),
+            _ => None,
+        }
+    }
+
+    fn of_bucket(method: &Method, rest: &[&str]) -> Option<Self> {
+        match (method.as_str(), rest) {
+            ("GET", [] | [""]) => Some(Self::ListBuckets),
+            ("POST", [] | [""]) => Some(Self::CreateBucket),
+            ("GET", [id]) => Some(Self::GetBucket(decode(id)?)),
+            ("PUT", [id]) => Some(Self::UpdateBucket(decode(id)?)),
+            ("DELETE", [id]) => Some(Self::DeleteBucket(decode(id)?)),
+            ("POST", [id, "empty"]) => Some(Self::EmptyBucket(decode(id)?)),
+            _ => None,
+        }
+    }
+
+    fn of_object(method: &Method, rest: &[&str]) -> Option<Self> {
+        let special = |rest: &str| Place::of(rest);
+        match (method.as_str(), rest) {
+            ("POST", ["move"]) => Some(Self::Move),
+            ("POST", ["copy"]) => Some(Self::Copy),
+            ("POST", ["list", bucket]) => Some(Self::List(decode(bucket)?)),
+            ("POST", ["list-v2", bucket]) => Some(Self::ListV2(decode(bucket)?)),
+            ("POST", ["sign", rest]) => match special(rest) {
+                Some(place) => Some(Self::Sign(place)),
+                None => Some(Self::SignMany(decode(rest)?)),
+            },
+            ("POST", ["upload", rest]) if rest.starts_with("sign/") => {
+                Some(Self::SignUpload(special(&rest[5..])?))
+            }
+            ("PUT", ["upload", rest]) if rest.starts_with("sign/") => {
+                Some(Self::UploadSigned(special(&rest[5..])?))
+            }
+            ("GET", ["sign", rest]) => Some(Self::Download(special(rest)?, By::Signature)),
+            ("GET", ["public", rest]) => Some(Self::Download(special(rest)?, By::Public)),
+            ("GET", ["authenticated", rest]) => Some(Self::Download(special(rest)?, By::Token)),
+            ("GET", ["info", rest]) => Self::info(rest),
+            ("DELETE", [bucket]) => Some(Self::RemoveMany(decode(bucket)?)),
+            (verb, [bucket, name]) => {
+                let place = Place { bucket: decode(bucket)?, name: decode(name)? };
+                match verb {
+                    "POST" | "PUT" => Some(Self::Upload(place)),
+                    "GET" => Some(Self::Download(place, By::Token)),
+                    "DELETE" => Some(Self::Remove(place)),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    fn info(rest: &str) -> Option<Self> {
+        match rest.split_once('/') {
+            Some(("public", rest)) => Some(Self::Info(Place::of(rest)?, By::Public)),
+            Some(("authenticated", rest)) => Some(Self::Info(Place::of(rest)?, By::Token)),
+            _ => Some(Self::Info(Place::of(rest)?, By::Token)),
+        }
+    }
+}
+
+impl Place {
+    fn of(path: &str) -> Option<Self> {
+        let (bucket, name) = path.split_once('/').filter(|(_, name)| !name.is_empty())?;
+        Some(Self { bucket: decode(bucket)?, name: decode(name)? })
+    }
+
+    /// As keys and the claims of signed URLs name it.
+    pub(super) fn key(&self) -> String {
+        format!("{}/{}", self.bucket, self.name)
+    }
+}
+
+fn decode(text: &str) -> Option<String> {
+    let text = percent_decode_str(text).decode_utf8().ok()?;
+    (!text.is_empty()).then(|| text.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(bucket: &str, name: &str) -> Place {
+        Place { bucket: bucket.into(), name: name.into() }
+    }
+
+    #[test]
+    fn routes() {
+        let route = |method: Method, path: &str| Route::of(&method, path);
+        let object = || place("b", "u/a b.txt");
+        let cases = [
+            (Method::GET, "/bucket", Some(Route::ListBuckets)),
+            (Method::POST, "/bucket/b/empty", Some(Route::EmptyBucket("b".into()))),
+            (Method::POST, "/object/b/u/a%20b.txt", Some(Route::Upload(object()))),
+            (Method::PUT, "/object/b/u%2Fa%20b.txt", Some(Route::Upload(object()))),
+            (Method::HEAD, "/object/b/u/a%20b.txt", Some(Route::Download(object(), By::Token))),
+            (Method::GET, "/object/public/b/x", Some(Route::Download(place("b", "x"), By::Public))),
+            (Method::GET, "/object/info/b/x", Some(Route::Info(place("b", "x"), By::Token))),
+            (
+                Method::GET,
+                "/object/info/public/b/x",
+                Some(Route::Info(place("b", "x"), By::Public)),
+            ),
+            (Method::POST, "/object/sign/b", Some(Route::SignMany("b".into()))),
+            (Method::POST, "/object/sign/b/x", Some(Route::Sign(place("b", "x")))),
+            (Method::POST, "/object/upload/sign/b/x", Some(Route::SignUpload(place("b", "x")))),
+            (Method::DELETE, "/object/b", Some(Route::RemoveMany("b".into()))),
+            (Method::DELETE, "/object/b/x", Some(Route::Remove(place("b", "x")))),
+            (Method::POST, "/object/list/b", Some(Route::List("b".into()))),
+            (Method::GET, "/object", None),
+            (Method::GET, "/object/b/%ff", None),
+            (Method::PATCH, "/object/b/x", None),
+            (Method::GET, "/render/image/public/b/x", None),
+        ];
+        for (method, path, expected) in cases {
+            assert_eq!(route(method.clone(), path), expected, "{method} {path}");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! One script in a QuickJS runtime of its own.
+
+use std::cell::RefCell;
+use std::io::Write;
+use std::rc::Rc;
+
+use rquickjs::context::EvalOptions;
+use rquickjs::promise::{MaybePromise, PromiseState};
+use rquickjs::{
+    CatchResultExt, Context, Ctx, Error, FromJs, Function, Object, Promise, Runtime, Value,
+};
+use serde_json::value::RawValue;
+
+use super::workspace::Workspace;
+use super::{Run, error, globals};
+use crate::sandbox::model::{ScriptError, Status};
+use crate::sandbox::protocol::Request;
+
+/// The native stack that a script may use; deeper recursion is a `RangeError`.
+const STACK_BYTES: usize = 1 << 20;
+/// How traces name the script.
+pub(super) const SCRIPT: &str = "script.js";
+
+/// How a script ended by itself.
+pub(super) struct Ended {
+    pub(super) status: Status,
+    pub(super) result: Option<Box<RawValue>>,
+    pub(super) error: Option<ScriptError>,
+}
+
+impl Ended {
+    pub(super) fn badly(status: Status, error: ScriptError) -> Self {
+        Self { status, result: None, error: Some(error) }
+    }
+}
+
+/// Runs the script to its end.
+pub(super) fn evaluate<W: Write + 'static>(
+    request: &Request,
+    run: &Rc<Run>,
+    files: &Rc<RefCell<Workspace>>,
+    to: Rc<RefCell<W>>,
+) -> Ended {
+    let (Ok(runtime), watched) = (Runtime::new(), run.clone()) else { return out_of_memory() };
+    runtime.set_memory_limit(usize::try_from(request.memory_bytes).unwrap_or(usize::MAX));
+    runtime.set_max_stack_size(STACK_BYTES);
+    runtime.set_interrupt_handler(Some(Box::new(move || watched.must_end())));
+    let Ok(context) = Context::full(&runtime) else { return out_of_memory() };
+    context.with(|ctx| {
+        let ended = globals::install(&ctx, request, run, files, to)
+            .and_then(|to_json| json(&to_json, value(&ctx, request, run)?, request, run));
+        match ended.catch(&ctx) {
+            Ok(ended) => ended,
+            Err(caught) => error::ended(caught),
+        }
+    })
+}
+
+fn out_of_memory() -> Ended {
+    let message = "There was not enough memory to start the script";
+    Ended::badly(Status::MemoryLimit, ScriptError::new("MemoryError", message))
+}
+
+/// The value of the last expression; a promise is waited for, and whatever else is still to be done.
+fn value<'js>(ctx: &Ctx<'js>, request: &Request, run: &Run) -> rquickjs::Result<Value<'js>> {
+    let mut options = EvalOptions::default();
+    options.strict = false;
+    options.promise = true;
+    options.filename = Some(SCRIPT.into());
+    let done: Promise<'js> = ctx.eval_with_options(request.code.as_str(), options)?;
+    let done: Object<'js> = settled(ctx, done.into_value(), run)?;
+    let value = settled(ctx, done.get("value")?, run)?;
+    while !run.must_end() && ctx.execute_pending_job() {}
+    Ok(value)
+}
+
+fn settled<'js, T: FromJs<'js>>(
+    ctx: &Ctx<'js>,
+    value: Value<'js>,
+    run: &Run,
+) -> rquickjs::Result<T> {
+    let promise = MaybePromise::from_value(value);
+    loop {
+        if promise.state() != PromiseState::Pending {
+            return promise.finish();
+        }
+        if run.must_end() || !ctx.execute_pending_job() {
+            return Err(Error::WouldBlock);
+        }
+    }
+}
+
+/// The value as JSON; null for what JSON has no form for.
+fn json<'js>(
+    to_json: &Function<'js>,
+    value: Value<'js>,
+    request: &Request,
+    run: &Run,
+) -> rquickjs::Result<Ended> {
+    let text: Value<'js> = to_json.call((value,))?;
+    let is_long = text.is_null();
+    let text: Option<String> = text.get::<Option<String>>()?;
+    if is_long || text.as_ref().is_some_and(|text| text.len() as u64 > request.output_bytes) {
+        run.cut_short.set(Some(Status::OutputLimit));
+    }
+    let result = text.and_then(|text| RawValue::from_string(text).ok());
+    Ok(Ended { status: Status::Ok, result, error: None })
+}

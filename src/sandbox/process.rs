@@ -1,0 +1,255 @@
+//! The server's side of a worker: starts it, gives it a script, watches it, ends it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::value::to_raw_value;
+use tokio::io::{AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::cut::Cut;
+use super::model::{Limits, MAX_FILES, Outcome, Script, ScriptFile, Status};
+use super::output::Output;
+use super::protocol::{self, FileHeader, READY, Request, STDERR, STDOUT};
+use super::talk::{self, Reader, Written, copy};
+use super::watch::{self, Watch};
+use super::{outcome, platform};
+
+/// How long a worker may take to start.
+const START: Duration = Duration::from_secs(10);
+/// How long the last output of a worker that was ended may take to be read.
+const LAST_OUTPUT: Duration = Duration::from_millis(500);
+
+type Writer = Box<dyn AsyncWrite + Send + Unpin>;
+
+/// A process that runs scripts. It ends when this is dropped.
+pub(super) struct Worker {
+    child: Child,
+    requests: Writer,
+    frames: BufReader<Reader>,
+    /// Output that does not come as frames.
+    pipes: Option<(Reader, Reader)>,
+    watch: Watch,
+    /// How many scripts it has run.
+    pub(super) runs: u32,
+    /// It must not run another one.
+    pub(super) is_spent: bool,
+}
+
+/// How a worker is started.
+pub(super) struct Launch {
+    pub(super) program: PathBuf,
+    pub(super) arguments: Vec<String>,
+    pub(super) has_pipes: bool,
+    pub(super) watch: Watch,
+}
+
+impl Worker {
+    /// Starts a worker and waits until it is ready.
+    pub(super) async fn start(launch: &Launch) -> Result<Self, String> {
+        let mut worker =
+            spawn(launch).map_err(|error| format!("a worker cannot be started: {error}"))?;
+        match timeout(START, talk::frame(&mut worker.frames, 0)).await {
+            Ok(Ok((READY, _))) => Ok(worker),
+            Ok(_) => Err(worker.last_words().await),
+            Err(_) => Err("a worker did not start in time".into()),
+        }
+    }
+
+    /// Whether it still runs.
+    pub(super) fn is_alive(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Whether its memory can be seen from outside.
+    #[cfg(target_os = "linux")]
+    pub(super) fn is_watched(&self) -> bool {
+        self.child.id().is_some_and(|process| self.watch.usage(process).is_some())
+    }
+
+    /// Runs a script to its end, or to the end of what is allowed.
+    pub(super) async fn run(&mut self, script: &Script, limits: &Limits) -> Outcome {
+        let begun = Instant::now();
+        let output = Output::new(limits.output_bytes);
+        self.runs += 1;
+        // Until the script has ended well, a dropped run leaves a worker that is of no use.
+        self.is_spent = true;
+        let ended = self.converse(script, limits, &output).await;
+        let duration = begun.elapsed();
+        self.is_spent = ended.is_err() || self.pipes.is_some();
+        if self.is_spent {
+            self.kill();
+            self.read_last_output(&output).await;
+        }
+        let (stdout, stderr, truncated) = output.into_parts();
+        let mut outcome = Outcome {
+            status: Status::Ok,
+            stdout: outcome::text(&stdout),
+            stderr: outcome::text(&stderr),
+            truncated,
+            result: serde_json::Value::Null,
+            error: None,
+            files: Vec::new(),
+            duration,
+        };
+        match ended {
+            Ok(written) => finish(&mut outcome, written, &script.files),
+            Err(cut) => {
+                let (status, error) = cut.explain(script, limits);
+                (outcome.status, outcome.error) = (status, Some(error));
+            }
+        }
+        self.is_spent |= !matches!(outcome.status, Status::Ok | Status::Error) || self.is_bloated();
+        outcome
+    }
+
+    /// Whether it keeps so much memory that the next script would be short of it.
+    fn is_bloated(&self) -> bool {
+        self.child.id().is_some_and(|process| self.watch.is_bloated(process))
+    }
+
+    /// Hands over the script and waits for the first of: its end, too much output, too much memory,
+    /// the end of its time.
+    async fn converse(
+        &mut self,
+        script: &Script,
+        limits: &Limits,
+        output: &Output,
+    ) -> Result<Written, Cut> {
+        let request = protocol::request(&request(script, limits)?)?;
+        let requests = &mut self.requests;
+        let write = async {
+            requests.write_all(&request).await?;
+            for file in &script.files {
+                requests.write_all(&file.data).await?;
+            }
+            requests.flush().await
+        };
+        // A worker that does not read on has ended, which reading will tell.
+        let answer =
+            async { tokio::join!(write, talk::response(&mut self.frames, limits, output)).1 };
+        // QuickJS ends a script itself; only where it cannot, the server does.
+        let grace = if self.pipes.is_some() { Duration::ZERO } else { script.timeout / 10 };
+        let process = self.child.id();
+        let pipes = talk::drain(self.pipes.as_mut(), output);
+        tokio::select! {
+            ended = answer => ended,
+            () = pipes => Err(Cut::Output),
+            cut = watch::watch(self.watch, process) => Err(cut),
+            () = sleep(script.timeout + grace) => Err(Cut::Timeout),
+        }
+    }
+
+    fn kill(&mut self) {
+        if let Some(process) = self.child.id() {
+            platform::kill_group(process);
+        }
+        // Where there are no process groups.
+        let _ = self.child.start_kill();
+    }
+
+    /// What the pipes still hold. Nobody writes any more.
+    async fn read_last_output(&mut self, output: &Output) {
+        let Some((stdout, stderr)) = &mut self.pipes else { return };
+        let rest =
+            async { tokio::join!(copy(stdout, STDOUT, output), copy(stderr, STDERR, output)) };
+        let _ = timeout(LAST_OUTPUT, rest).await;
+        // The process is dead; this only waits for the system to say so.
+        let _ = timeout(LAST_OUTPUT, self.child.wait()).await;
+    }
+
+    /// Why it did not start, as it says itself.
+    async fn last_words(&mut self) -> String {
+        self.kill();
+        let output = Output::new(2_000);
+        self.read_last_output(&output).await;
+        let said = outcome::text(&output.into_parts().1);
+        match said.trim() {
+            "" => "a worker ended at once".to_owned(),
+            said => said.to_owned(),
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn spawn(launch: &Launch) -> io::Result<Worker> {
+    let mut command = Command::new(&launch.program);
+    command.args(&launch.arguments).env_clear().kill_on_drop(true);
+    command.current_dir(Path::new("/"));
+    #[cfg(unix)]
+    command.process_group(0);
+    if launch.has_pipes { with_pipes(command, launch.watch) } else { plain(command, launch.watch) }
+}
+
+/// A worker that talks over its standard input and output.
+fn plain(mut command: Command, watch: Watch) -> io::Result<Worker> {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn()?;
+    let missing = || io::Error::other("a pipe is missing");
+    let requests = Box::new(child.stdin.take().ok_or_else(missing)?);
+    let frames: Reader = Box::new(child.stdout.take().ok_or_else(missing)?);
+    let frames = BufReader::new(frames);
+    Ok(Worker { child, requests, frames, pipes: None, watch, runs: 0, is_spent: false })
+}
+
+/// A worker whose standard input is a socket on which it talks, because its script has standard
+/// output and error for itself.
+#[cfg(unix)]
+fn with_pipes(mut command: Command, watch: Watch) -> io::Result<Worker> {
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+
+    let (ours, theirs) = UnixStream::pair()?;
+    ours.set_nonblocking(true)?;
+    command.stdin(OwnedFd::from(theirs)).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn()?;
+    // The command keeps the worker's end of the socket open.
+    drop(command);
+    let missing = || io::Error::other("a pipe is missing");
+    let stdout: Reader = Box::new(child.stdout.take().ok_or_else(missing)?);
+    let stderr: Reader = Box::new(child.stderr.take().ok_or_else(missing)?);
+    let (frames, requests) = tokio::net::UnixStream::from_std(ours)?.into_split();
+    let (frames, requests): (Reader, Writer) = (Box::new(frames), Box::new(requests));
+    let (frames, pipes) = (BufReader::new(frames), Some((stdout, stderr)));
+    Ok(Worker { child, requests, frames, pipes, watch, runs: 0, is_spent: false })
+}
+
+#[cfg(not(unix))]
+fn with_pipes(_: Command, _: Watch) -> io::Result<Worker> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+fn request(script: &Script, limits: &Limits) -> io::Result<Request> {
+    Ok(Request {
+        code: script.code.clone(),
+        input: script.input.as_ref().map(to_raw_value).transpose()?,
+        timeout_ms: u64::try_from(script.timeout.as_millis()).unwrap_or(u64::MAX),
+        memory_bytes: limits.memory_bytes,
+        output_bytes: limits.output_bytes,
+        files_bytes: limits.files_bytes(),
+        max_files: MAX_FILES,
+        files: script.files.iter().map(FileHeader::of).collect(),
+    })
+}
+
+fn finish(outcome: &mut Outcome, (response, written): Written, given: &[ScriptFile]) {
+    outcome.status = response.status;
+    outcome.error = response.error.map(outcome::error);
+    outcome.truncated |= response.status == Status::OutputLimit;
+    outcome.files = outcome::files(written, given);
+    match outcome::result(response.result.as_deref()) {
+        Ok(result) => outcome.result = result,
+        Err(error) if response.status == Status::Ok => {
+            (outcome.status, outcome.error) = (Status::Error, Some(error));
+        }
+        Err(_) => {}
+    }
+}

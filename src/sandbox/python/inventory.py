@@ -1,0 +1,6 @@
+import importlib.util
+import platform
+
+KNOWN = ('numpy', 'pandas', 'scipy', 'matplotlib', 'sklearn', 'PIL', 'openpyxl', 'yaml', 'sympy', 'networkx')
+installed = [name for name in KNOWN if importlib.util.find_spec(name)]
+{'version': platform.python_version(), 'modules': installed}

@@ -1,0 +1,58 @@
+//! The other side: what this program does when it is started as a worker.
+
+use std::io::{self, BufReader, BufWriter};
+use std::process::ExitCode;
+use std::thread;
+
+use super::{javascript, platform};
+
+/// The hidden argument that makes this program a worker.
+pub const ARGUMENT: &str = "sandbox-worker";
+
+/// The native stack on which JavaScript runs; more than a script is allowed to use of it.
+const STACK_BYTES: usize = 8 << 20;
+
+/// Runs a worker; `arguments` are those after [`ARGUMENT`].
+pub fn main(arguments: &[String]) -> ExitCode {
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    let ended = match arguments.as_slice() {
+        ["javascript", memory] => javascript(memory),
+        #[cfg(target_os = "linux")]
+        ["python", memory, files, bwrap, launch @ ..] => python(memory, files, bwrap, launch),
+        _ => Err(io::Error::other("unknown worker")),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The server reads this where a worker cannot be started.
+            let _ = io::Write::write_all(&mut io::stderr(), error.to_string().as_bytes());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn javascript(memory_bytes: &str) -> io::Result<()> {
+    let memory_bytes = memory_bytes.parse().map_err(io::Error::other)?;
+    let serve = move || {
+        platform::confine_javascript(memory_bytes)?;
+        javascript::serve(&mut BufReader::new(io::stdin()), BufWriter::new(io::stdout()))
+    };
+    let thread = thread::Builder::new().stack_size(STACK_BYTES).spawn(serve)?;
+    thread.join().map_err(|_| io::Error::other("the worker panicked"))?
+}
+
+/// Turns into bubblewrap, which turns into Python.
+#[cfg(target_os = "linux")]
+fn python(memory: &str, files: &str, bwrap: &str, launch: &[&str]) -> io::Result<()> {
+    use std::os::unix::process::CommandExt;
+    use std::process::Command;
+
+    let filter = platform::python_filter()?.to_string();
+    let number = |text: &str| text.parse().map_err(io::Error::other);
+    platform::limit_python(number(memory)?, number(files)?)?;
+    let error = Command::new(bwrap).args(["--seccomp", &filter]).args(launch).exec();
+    Err(io::Error::other(match error.kind() {
+        io::ErrorKind::NotFound => "bubblewrap (bwrap) is not installed".to_owned(),
+        _ => format!("bubblewrap cannot be started: {error}"),
+    }))
+}

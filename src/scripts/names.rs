@@ -1,0 +1,55 @@
+//! The names that a script finds its files under. Pure.
+
+use std::collections::HashSet;
+
+/// Room for a number and for a file system's 255 bytes.
+const MAX_BYTES: usize = 240;
+
+/// A name of its own for each file: without slashes, short enough, and numbered where two are the
+/// same.
+pub(super) fn unique<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let mut taken = HashSet::new();
+    let mut unique = |name: &str| {
+        let name = plain(name);
+        let mut numbered = name.clone();
+        let mut number = 1;
+        while !taken.insert(numbered.clone()) {
+            number += 1;
+            let (stem, extension) = split(&name);
+            numbered = format!("{stem} ({number}){extension}");
+        }
+        numbered
+    };
+    names.into_iter().map(&mut unique).collect()
+}
+
+fn plain(name: &str) -> String {
+    let is_bad = |c: char| matches!(c, '/' | '\\') || c.is_control();
+    let name: String = name.chars().map(|c| if is_bad(c) { '_' } else { c }).collect();
+    let name = if matches!(name.as_str(), "" | "." | "..") { "file".to_owned() } else { name };
+    let (stem, extension) = split(&name);
+    let room = MAX_BYTES.saturating_sub(extension.len());
+    format!("{}{extension}", &stem[..stem.floor_char_boundary(room)])
+}
+
+/// A name and its extension, if that is short enough to be one.
+fn split(name: &str) -> (&str, &str) {
+    let at = name.rfind('.').filter(|at| *at > 0 && name.len() - at <= 16);
+    name.split_at(at.unwrap_or(name.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_plain_short_and_different() {
+        let long = format!("{}.csv", "é".repeat(255));
+        let names = ["a.csv", "a.csv", "a (2).csv", "a.csv", "../x", "..", "b\n", ".env", &long];
+        let unique = unique(names);
+        let expected = ["a.csv", "a (2).csv", "a (2) (2).csv", "a (3).csv", ".._x", "file", "b_"];
+        assert_eq!(unique[..7], expected);
+        assert_eq!(unique[7], ".env");
+        assert!(unique[8].ends_with("é.csv") && unique[8].len() <= MAX_BYTES);
+    }
+}

@@ -1,0 +1,182 @@
+//! The agent's loop with a model that is told what to call.
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, FakeProvider, TestApp, User};
+
+/// The events of an OpenAI-compatible server.
+fn events(chunks: &[Value]) -> Answer {
+    let events = chunks.iter().map(|chunk| format!("data: {chunk}\n\n"));
+    Answer::Body(Bytes::from(events.chain(["data: [DONE]\n\n".to_owned()]).collect::<String>()))
+}
+
+fn chunk(delta: &Value, finish_reason: Option<&str>) -> Value {
+    json!({ "choices": [{ "index": 0, "delta": delta, "finish_reason": finish_reason }] })
+}
+
+fn usage() -> Value {
+    json!({ "choices": [],
+        "usage": { "prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15 } })
+}
+
+/// An answer that calls `run_script` once for each of these arguments.
+fn calls(id: &str, arguments: &[Value], finish_reason: &str) -> Answer {
+    let call = |(index, arguments): (usize, &Value)| {
+        json!({ "index": index, "id": format!("{id}-{index}"), "type": "function",
+            "function": { "name": "run_script", "arguments": arguments.to_string() } })
+    };
+    let calls: Vec<_> = arguments.iter().enumerate().map(call).collect();
+    let called = chunk(&json!({ "role": "assistant", "tool_calls": calls }), None);
+    events(&[called, chunk(&json!({}), Some(finish_reason)), usage()])
+}
+
+fn says(text: &str) -> Answer {
+    let said = chunk(&json!({ "role": "assistant", "content": text }), None);
+    events(&[said, chunk(&json!({}), Some("stop")), usage()])
+}
+
+fn javascript(code: &str) -> Value {
+    json!({ "language": "javascript", "code": code })
+}
+
+struct Stage {
+    provider: FakeProvider,
+    alice: User,
+    chat: String,
+    app: TestApp,
+}
+
+impl Stage {
+    async fn with(answers: Vec<Answer>) -> Self {
+        let provider = FakeProvider::with(answers).await;
+        let settings = [("OPENAI_BASE_URL", &*provider.url), ("DEFAULT_MODEL", "openai/any")];
+        let app = TestApp::with(&settings).await;
+        let alice = app.user("alice").await;
+        let chat = alice.create_chat("Numbers").await;
+        Self { provider, alice, chat, app }
+    }
+
+    async fn ask(&self, options: Value) -> Value {
+        let mut body = json!({ "content": "Compute.", "tools": ["run_script"] });
+        body.as_object_mut().unwrap().extend(options.as_object().unwrap().clone());
+        self.alice.generate(&self.chat, body).await.expect(200)["message"].clone()
+    }
+}
+
+fn tools(message: &Value) -> Vec<&Value> {
+    let parts = message["parts"].as_array().unwrap();
+    parts.iter().filter(|part| part["type"] == "tool-run_script").collect()
+}
+
+#[tokio::test]
+async fn a_failed_script_is_mended() {
+    let stage = Stage::with(vec![
+        calls("a", &[javascript("nothing.there"), javascript("files.write('n', '1'); 1")], "stop"),
+        calls("b", &[javascript("6 * 7")], "tool_calls"),
+        says("It is 42."),
+    ])
+    .await;
+    let message = stage.ask(json!({})).await;
+    assert_eq!(message["content"], "It is 42.");
+    let tools = tools(&message);
+    let statuses: Vec<_> = tools.iter().map(|tool| &tool["output"]["status"]).collect();
+    assert_eq!(statuses, ["error", "ok", "ok"]);
+    assert_eq!(tools[1]["output"]["files"][0]["name"], "n");
+    // Three calls of the model, summed.
+    assert_eq!(message["usage"]["input_tokens"], 30);
+    let requests = stage.provider.requests();
+    let results: Vec<_> = requests[1]["messages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|message| message["role"] == "tool")
+        .map(|message| message["tool_call_id"].as_str().unwrap())
+        .collect();
+    assert_eq!(results, ["a-0", "a-1"]);
+    let error = requests[1]["messages"].to_string();
+    assert!(error.contains("ReferenceError") && error.contains("script.js:1"), "{error}");
+}
+
+#[tokio::test]
+async fn arguments_that_do_not_fit_are_told() {
+    let stage = Stage::with(vec![
+        calls(
+            "a",
+            &[json!({ "language": "javascript" }), json!({ "language": "perl", "code": "1" })],
+            "stop",
+        ),
+        says("Well."),
+    ])
+    .await;
+    let message = stage.ask(json!({})).await;
+    let errors: Vec<_> = tools(&message).into_iter().map(|tool| &tool["errorText"]).collect();
+    assert_eq!(
+        errors,
+        [
+            "The arguments do not fit: /code is missing.",
+            "The arguments do not fit: /language must be one of javascript.",
+        ]
+    );
+    assert_eq!(stage.alice.get("/api/scripts/runs").await.expect(200), json!([]));
+}
+
+#[tokio::test]
+async fn a_call_that_was_cut_off_is_not_run() {
+    let cut = json!({ "index": 0, "id": "a", "type": "function",
+        "function": { "name": "run_script", "arguments": "{\"language\":\"javascript\",\"co" } });
+    let called = chunk(&json!({ "role": "assistant", "tool_calls": [cut] }), None);
+    let whole = calls("b", &[javascript("1")], "length");
+    let stage =
+        Stage::with(vec![events(&[called, chunk(&json!({}), Some("length")), usage()]), whole])
+            .await;
+    for _ in 0..2 {
+        let message = stage.ask(json!({})).await;
+        assert_eq!(message["finish_reason"], "length");
+        assert_eq!(tools(&message)[0]["state"], "output-error", "{message}");
+    }
+    assert_eq!(stage.alice.get("/api/scripts/runs").await.expect(200), json!([]));
+}
+
+#[tokio::test]
+async fn a_model_that_goes_in_circles_is_told_and_ended() {
+    let same = || calls("a", &[javascript("1")], "tool_calls");
+    let stage = Stage::with((0..10).map(|_| same()).collect()).await;
+    let message = stage.ask(json!({ "max_steps": 50 })).await;
+    assert_eq!(
+        (&message["status"], &message["finish_reason"]),
+        (&json!("complete"), &json!("tool_loop"))
+    );
+    let states: Vec<_> = tools(&message).into_iter().map(|tool| &tool["state"]).collect();
+    let (ran, told) = ("output-available", "output-error");
+    assert_eq!(states, [ran, ran, told, told, told]);
+    assert_eq!(stage.provider.requests().len(), 5);
+}
+
+#[tokio::test]
+async fn steps_are_limited() {
+    let answers = (0..3).map(|n| calls("a", &[javascript(&n.to_string())], "tool_calls")).collect();
+    let stage = Stage::with(answers).await;
+    let message = stage.ask(json!({ "max_steps": 2 })).await;
+    assert_eq!(message["finish_reason"], "max_steps");
+    assert_eq!(stage.provider.requests().len(), 2);
+    assert_eq!(tools(&message)[1]["state"], "output-error");
+}
+
+#[tokio::test]
+async fn a_script_finds_files_by_id_or_name() {
+    let read = |files: Value, code: &str| json!({ "code": code, "files": files, "language": null });
+    let stage = Stage::with(vec![
+        calls("a", &[read(json!(["sales.csv"]), "files.read('sales.csv')")], "stop"),
+        calls("b", &[read(json!(["no.csv"]), "1")], "stop"),
+        says("Well."),
+    ])
+    .await;
+    stage.alice.add_file("sales.csv", "text/csv", "old").await;
+    stage.app.clock.advance(std::time::Duration::from_secs(1));
+    stage.alice.add_file("sales.csv", "text/csv", "new").await;
+    let message = stage.ask(json!({})).await;
+    let tools = tools(&message);
+    assert_eq!(tools[0]["output"]["result"], "new", "{message}");
+    assert_eq!(tools[1]["errorText"], "There is no file named no.csv.");
+}

@@ -1,0 +1,295 @@
+//! `/api/scripts`, and the agent's tool `run_script`.
+
+use chat_backend::scripts::model::{Capabilities, ScriptRun, ScriptRunSummary, StoredScriptRun};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::sandbox::skipped;
+use crate::support::{TestApp, User, app};
+
+impl User {
+    /// Uploads a text; its id.
+    async fn add_text(&self, name: &str, text: &str) -> String {
+        self.add_file(name, "text/plain", text).await["id"].as_str().unwrap().to_owned()
+    }
+
+    async fn run_script(&self, body: Value) -> Value {
+        self.post("/api/scripts/run", body).await.expect(200)
+    }
+}
+
+#[tokio::test]
+async fn a_script_is_run_and_recorded() {
+    let app = app().await;
+    let alice = app.user("alice").await;
+    let chat = alice.create_chat("Numbers").await;
+    let code = "console.log('é'); console.warn('!'); ({ z: input.a * 2, a: [] })";
+    let body = json!({ "code": code, "input": { "a": 21 }, "chat_id": chat });
+    let run = alice.run_script(body).await;
+    assert_eq!(run["status"], "ok");
+    assert_eq!(run["result"].to_string(), r#"{"z":42,"a":[]}"#);
+    assert_eq!((&run["stdout"], &run["stderr"]), (&json!("é\n"), &json!("!\n")));
+    assert_eq!(run["limits"]["timeout_ms"], 5000);
+    for (field, value) in
+        [("language", json!("javascript")), ("error", Value::Null), ("files", json!([]))]
+    {
+        assert_eq!(run[field], value, "{field}");
+    }
+    let path = format!("/api/scripts/runs/{}", run["id"].as_str().unwrap());
+    let stored = alice.get(&path).await.expect(200);
+    assert_eq!((&stored["code"], &stored["input"]), (&json!(code), &json!({ "a": 21 })));
+    for field in ["id", "chat_id", "status", "stdout", "stderr", "result", "created_at", "limits"] {
+        assert_eq!(stored[field], run[field], "{field}");
+    }
+    let typed: StoredScriptRun = serde_json::from_value(stored.clone()).unwrap();
+    assert_eq!(serde_json::to_value(&typed).unwrap(), stored);
+    serde_json::from_value::<ScriptRun>(run).unwrap();
+}
+
+#[tokio::test]
+async fn a_script_that_fails_is_no_http_error() {
+    let app = TestApp::with(&[("SCRIPT_TIMEOUT_MS", "500")]).await;
+    let alice = app.user("alice").await;
+    let run = alice.run_script(json!({ "code": "const a = 1\nlet b = a.b.c" })).await;
+    assert_eq!(run["status"], "error");
+    assert_eq!((&run["error"]["type"], &run["error"]["line"]), (&json!("TypeError"), &json!(2)));
+    assert!(run["error"]["traceback"].as_str().unwrap().contains("script.js:2"), "{run}");
+    let run = alice.run_script(json!({ "code": "console.log(1); for (;;);" })).await;
+    assert_eq!((&run["status"], &run["stdout"]), (&json!("timeout"), &json!("1\n")));
+    let run = alice.run_script(json!({ "code": "for (;;);", "timeout_ms": 10 })).await;
+    assert_eq!((&run["status"], &run["limits"]["timeout_ms"]), (&json!("timeout"), &json!(10)));
+    assert_eq!(alice.run_script(json!({ "code": "1" })).await["result"], 1);
+}
+
+#[tokio::test]
+async fn as_much_as_is_allowed_is_recorded() {
+    let app = app().await;
+    let alice = app.user("alice").await;
+    let code = "console.log('\\0'.repeat(2 ** 20 - 1)); 'x'.repeat(2 ** 20 - 2)";
+    let run = alice.run_script(json!({ "code": code })).await;
+    assert_eq!(run["status"], "ok", "{:.300}", run["error"]);
+    let stored = alice.get(&format!("/api/scripts/runs/{}", run["id"].as_str().unwrap())).await;
+    assert_eq!(stored.expect(200)["stdout"], run["stdout"]);
+}
+
+#[tokio::test]
+async fn requests_are_checked() {
+    let app = app().await;
+    let alice = app.user("alice").await;
+    for (body, pointer) in [
+        (json!({}), "/code"),
+        (json!({ "code": "" }), "/code"),
+        (json!({ "code": "x".repeat((256 << 10) + 1) }), "/code"),
+        (json!({ "code": "a\0" }), "/code"),
+        (json!({ "code": 1 }), "/code"),
+        (json!({ "code": "1", "language": "ruby" }), "/language"),
+        (json!({ "code": "1", "timeout_ms": 0 }), "/timeout_ms"),
+        (json!({ "code": "1", "timeout_ms": 5001 }), "/timeout_ms"),
+        (json!({ "code": "1", "chat_id": "x" }), "/chat_id"),
+    ] {
+        let reply = alice.post("/api/scripts/run", body).await;
+        assert_eq!(reply.pointers(), [pointer]);
+    }
+    let body = json!({ "code": "1", "chat_id": Uuid::new_v4() });
+    assert_eq!(alice.post("/api/scripts/run", body).await.problem(404), "chat_not_found");
+    let body = json!({ "code": "1", "language": "python" });
+    let reply = alice.post("/api/scripts/run", body).await;
+    assert!(reply.headers.contains_key("retry-after"));
+    assert_eq!(reply.problem(503), "language_unavailable");
+}
+
+#[tokio::test]
+async fn the_history_is_the_users_own() {
+    let app = app().await;
+    let (alice, bob) = (app.user("alice").await, app.user("bob").await);
+    let chat = alice.create_chat("Numbers").await;
+    for number in 0..3 {
+        alice.run_script(json!({ "code": format!("{number}") })).await;
+        app.clock.advance(std::time::Duration::from_secs(1));
+    }
+    alice.run_script(json!({ "code": "3", "chat_id": chat })).await;
+    let reply = alice.get("/api/scripts/runs?limit=3").await;
+    let next = reply.next_page().unwrap();
+    let first = reply.expect(200);
+    let second = alice.get(&next).await.expect(200);
+    let runs: Vec<ScriptRunSummary> = [first, second]
+        .into_iter()
+        .flat_map(|page| serde_json::from_value::<Vec<_>>(page).unwrap())
+        .collect();
+    assert_eq!(runs.len(), 4);
+    assert!(runs.is_sorted_by(|newer, older| newer.created_at >= older.created_at));
+    let of_chat = alice.get(&format!("/api/scripts/runs?chat_id={chat}")).await.expect(200);
+    assert_eq!(of_chat.as_array().unwrap().len(), 1);
+    assert_eq!(bob.get("/api/scripts/runs").await.expect(200), json!([]));
+    let theirs = format!("/api/scripts/runs/{}", runs[0].id);
+    assert_eq!(bob.get(&theirs).await.problem(404), "script_run_not_found");
+    let body = json!({ "code": "1", "chat_id": chat });
+    assert_eq!(bob.post("/api/scripts/run", body).await.problem(404), "chat_not_found");
+    alice.delete(&format!("/api/chats/{chat}")).await;
+    let kept = alice.get(&theirs).await.expect(200);
+    assert!(kept["chat_id"].is_null());
+}
+
+#[tokio::test]
+async fn a_run_is_recorded_even_when_the_client_leaves() {
+    let app = app().await;
+    let alice = app.user("alice").await;
+    let body = json!({ "code": "const end = Date.now() + 300; while (Date.now() < end); 'done'" });
+    let request = alice.request(reqwest::Method::POST, "/api/scripts/run").json(&body);
+    let gone = request.timeout(std::time::Duration::from_millis(100)).send().await;
+    assert!(gone.unwrap_err().is_timeout());
+    let recorded = async {
+        while alice.get("/api/scripts/runs").await.expect(200) == json!([]) {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(5), recorded).await.unwrap();
+}
+
+#[tokio::test]
+async fn only_so_many_scripts_of_a_user_run_at_once() {
+    let app = TestApp::with(&[("SCRIPT_WORKERS", "2"), ("SCRIPT_TIMEOUT_MS", "300")]).await;
+    let alice = app.user("alice").await;
+    let replies = (0..24).map(|_| {
+        let alice = alice.clone();
+        async move { alice.post("/api/scripts/run", json!({ "code": "for (;;);" })).await }
+    });
+    let replies = futures_util::future::join_all(replies).await;
+    let (ran, refused): (Vec<_>, Vec<_>) =
+        replies.into_iter().partition(|reply| reply.status == 200);
+    assert!(ran.len() >= 16 && !refused.is_empty(), "{} ran", ran.len());
+    for reply in refused {
+        assert_eq!(reply.header("retry-after"), "1");
+        assert_eq!(reply.header("ratelimit-policy"), "\"scripts\";q=16");
+        assert_eq!(reply.problem(429), "too_many_scripts");
+    }
+    for reply in ran {
+        assert_eq!(reply.expect(200)["status"], "timeout");
+    }
+    assert_eq!(alice.run_script(json!({ "code": "1" })).await["result"], 1);
+}
+
+#[tokio::test]
+async fn a_script_works_on_the_users_files() {
+    let app = app().await;
+    let (alice, bob) = (app.user("alice").await, app.user("bob").await);
+    let sales = alice.add_text("sales.csv", "city,amount\nRome,10\nRome,7\n").await;
+    let again = alice.add_text("sales.csv", "").await;
+    let code = "const [, ...rows] = files.read('sales.csv').trim().split('\\n')\n\
+        const sum = rows.reduce((sum, row) => sum + +row.split(',')[1], 0)\n\
+        files.write('sum.json', JSON.stringify({ sum }))\n\
+        files.list()";
+    let run = alice.run_script(json!({ "code": code, "files": [sales, again] })).await;
+    assert_eq!(run["result"], json!(["sales (2).csv", "sales.csv", "sum.json"]), "{run}");
+    let [file] = &run["files"].as_array().unwrap()[..] else { panic!("{run}") };
+    assert_eq!(
+        (&file["name"], &file["media_type"]),
+        (&json!("sum.json"), &json!("application/json"))
+    );
+    let url = file["url"].as_str().unwrap();
+    assert_eq!(app.http.get(url).send().await.unwrap().text().await.unwrap(), r#"{"sum":17}"#);
+    let content = format!("/api/files/{}/content", file["id"].as_str().unwrap());
+    assert_eq!(alice.get(&content).await.text, r#"{"sum":17}"#);
+    let stored = alice.get(&format!("/api/scripts/runs/{}", run["id"].as_str().unwrap())).await;
+    assert_eq!(stored.expect(200)["files"][0]["id"], file["id"]);
+    let script = alice.add_text("script.js", "files.list().length").await;
+    let run = alice.run_script(json!({ "file_id": script, "files": [sales] })).await;
+    assert_eq!(run["result"], 1);
+    for body in [json!({ "code": "1", "files": [sales] }), json!({ "file_id": script })] {
+        let reply = bob.post("/api/scripts/run", body).await;
+        assert_eq!(reply.problem(404), "file_not_found");
+    }
+    let both = json!({ "code": "1", "file_id": script });
+    assert_eq!(alice.post("/api/scripts/run", both).await.pointers(), ["/file_id"]);
+}
+
+#[tokio::test]
+async fn files_must_fit_the_sandbox_and_the_quota() {
+    let settings = [("SCRIPT_MEMORY_BYTES", "33554432"), ("USER_FILE_QUOTA_BYTES", "10000000")];
+    let app = TestApp::with(&settings).await;
+    let alice = app.user("alice").await;
+    let large = alice.add_text("large.txt", &"x".repeat(9_000_000)).await;
+    let body = json!({ "code": "1", "files": [large] });
+    assert_eq!(alice.post("/api/scripts/run", body).await.pointers(), ["/files"]);
+    let body = json!({ "file_id": large });
+    assert_eq!(alice.post("/api/scripts/run", body).await.pointers(), ["/file_id"]);
+    let code = "files.write('a.txt', 'x'); files.write('b.txt', 'x'.repeat(2e6)); 1";
+    let run = alice.run_script(json!({ "code": code })).await;
+    assert_eq!((&run["status"], &run["error"]["type"]), (&json!("error"), &json!("FilesError")));
+    assert_eq!(run["files"].as_array().unwrap().len(), 1, "{run}");
+}
+
+#[tokio::test]
+async fn capabilities_say_what_there_is() {
+    let app = app().await;
+    let alice = app.user("alice").await;
+    let found = alice.get("/api/scripts/capabilities").await.expect(200);
+    let found: Capabilities = serde_json::from_value(found).unwrap();
+    let [javascript, python] = &found.languages[..] else { panic!("{found:?}") };
+    assert!(javascript.available && javascript.globals.contains(&"files".to_owned()));
+    assert!(!python.available);
+    assert_eq!(python.reason.as_deref(), Some("it is turned off"));
+    assert_eq!(found.limits.memory_bytes, 256 << 20);
+}
+
+#[tokio::test]
+async fn python_says_what_it_has() {
+    let app = TestApp::with(&[("SCRIPT_PYTHON", "python3")]).await;
+    let alice = app.user("alice").await;
+    let found = alice.get("/api/scripts/capabilities").await.expect(200);
+    let found: Capabilities = serde_json::from_value(found).unwrap();
+    if let Some(reason) = &found.languages[1].reason {
+        return skipped(reason);
+    }
+    let code = "import sys\nprint(input['a'])\nsys.version.split()[0]";
+    let body = json!({ "language": "python", "code": code, "input": { "a": "é" } });
+    let run = alice.run_script(body).await;
+    assert_eq!(run["result"], found.languages[1].version.as_deref().unwrap());
+    assert_eq!(run["stdout"], "é\n");
+}
+
+/// The results of the tool calls of an answer.
+fn outputs(answer: &Value) -> Vec<&Value> {
+    let parts = answer["message"]["parts"].as_array().unwrap();
+    parts.iter().filter(|part| part["type"] == "tool-run_script").collect()
+}
+
+#[tokio::test]
+async fn a_model_can_run_scripts() {
+    let app = app().await;
+    let alice = app.user("alice").await;
+    let chat = alice.create_chat("Numbers").await;
+    let call = |code: &str| {
+        let arguments = json!({ "language": "javascript", "code": code });
+        json!({ "content": format!("/tool run_script {arguments}"), "tools": ["run_script"] })
+    };
+    let answer = alice.generate(&chat, call("console.log('hi'); 6 * 7")).await.expect(200);
+    let parts = outputs(&answer);
+    assert_eq!(parts[0]["state"], "output-available", "{answer}");
+    assert_eq!(parts[0]["output"], json!({ "status": "ok", "result": 42, "stdout": "hi\n" }));
+    let answer = alice.generate(&chat, call("nothing.there")).await.expect(200);
+    let output = &outputs(&answer)[0]["output"];
+    assert_eq!(output["error"]["type"], "ReferenceError", "{answer}");
+    let runs = alice.get("/api/scripts/runs").await.expect(200);
+    assert_eq!(runs.as_array().unwrap().len(), 2);
+    let bad = json!({ "content": "/tool run_script {\"code\":1}", "tools": ["run_script"] });
+    let answer = alice.generate(&chat, bad).await.expect(200);
+    assert_eq!(outputs(&answer)[0]["state"], "output-error", "{answer}");
+}
+
+#[tokio::test]
+async fn a_stop_ends_the_script_of_a_tool() {
+    let app = TestApp::with(&[("SCRIPT_TIMEOUT_MS", "60000")]).await;
+    let alice = app.user("alice").await;
+    let chat = alice.create_chat("Numbers").await;
+    let arguments = json!({ "language": "javascript", "code": "for (;;);" });
+    let body = json!({ "content": format!("/tool run_script {arguments}"), "tools": ["run_script"],
+        "stream": true });
+    let mut frames = alice.stream(&format!("/api/ai/chat/{chat}/generate"), body).await;
+    frames.until("tool-input-available").await;
+    let stopped = alice.poke(&format!("/api/ai/chat/{chat}/stop")).await.expect(200);
+    assert_eq!(stopped["status"], "stopped");
+    assert_eq!(outputs(&json!({ "message": stopped }))[0]["state"], "output-error");
+    frames.until("abort").await;
+    assert_eq!(alice.run_script(json!({ "code": "1" })).await["result"], 1);
+}

@@ -1,0 +1,69 @@
+//! A way to the local Supabase that can be blocked in parts.
+
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use tokio::net::TcpListener;
+
+use super::TestApp;
+
+#[derive(Clone)]
+pub struct Proxy {
+    pub url: String,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    target: String,
+    http: reqwest::Client,
+    /// A method and the beginning of a path.
+    blocked: Mutex<Option<(&'static str, &'static str)>>,
+}
+
+impl Proxy {
+    pub async fn to(app: &TestApp) -> Self {
+        let (target, http) = (app.supabase_url.clone(), app.http.clone());
+        let inner = Arc::new(Inner { target, http, blocked: Mutex::default() });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let router = Router::new().fallback(pass_on).with_state(inner.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { url, inner }
+    }
+
+    /// Answers these requests with 500.
+    pub fn block(&self, method: &'static str, path: &'static str) {
+        *self.inner.blocked.lock().unwrap() = Some((method, path));
+    }
+
+    pub fn unblock(&self) {
+        *self.inner.blocked.lock().unwrap() = None;
+    }
+}
+
+async fn pass_on(State(inner): State<Arc<Inner>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path_and_query().unwrap().as_str();
+    let is_blocked =
+        inner.blocked.lock().unwrap().is_some_and(|(method, start)| {
+            parts.method.as_str() == method && path.starts_with(start)
+        });
+    if is_blocked {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    }
+    let mut headers = parts.headers;
+    headers.remove("host");
+    let url = format!("{}{path}", inner.target);
+    let request = inner.http.request(parts.method, url).headers(headers);
+    let body = reqwest::Body::wrap_stream(body.into_data_stream());
+    let Ok(answer) = request.body(body).send().await else {
+        return StatusCode::BAD_GATEWAY.into_response();
+    };
+    let mut response = Response::builder().status(answer.status());
+    *response.headers_mut().unwrap() = answer.headers().clone();
+    response.body(Body::from_stream(answer.bytes_stream())).unwrap()
+}
