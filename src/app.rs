@@ -17,9 +17,12 @@ use crate::config::{Config, Project, Secret, SupabaseConfig};
 use crate::files::{Files, FilesTool};
 use crate::health::Health;
 use crate::limits::Limits;
-use crate::local_supabase::{LocalSupabase, OpenError, Options as LocalOptions};
+use crate::local_supabase::{LocalSupabase, OpenError, Options as LocalOptions, PUBLISHABLE_KEY};
+use crate::metrics::Metrics;
 use crate::providers::{Providers, ProvidersError};
 use crate::supabase::{Supabase, SupabaseError};
+
+pub use crate::local_supabase::{FunctionShape, TableShape, schema as expected_schema};
 
 /// Between two sweeps of what is remembered about users.
 const SWEEP_EVERY: Duration = Duration::from_secs(300);
@@ -36,6 +39,10 @@ pub struct App {
     pub local_supabase: Option<LocalListener>,
     /// The project in use.
     pub project: Project,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// `/metrics`, to be served beside the API, where it is wanted.
+    pub monitoring: Option<TcpListener>,
 }
 
 /// The local Supabase and its listener.
@@ -69,6 +76,9 @@ pub enum BuildError {
         "LOCAL_SUPABASE_ADDR: cannot listen on {0}: {1}. Stop what uses it, or set another address"
     )]
     LocalAddress(SocketAddr, std::io::Error),
+    /// The metrics' address cannot be had.
+    #[error("METRICS_ADDR: cannot listen on {0}: {1}. Stop what uses it, or set another address")]
+    MetricsAddress(SocketAddr, std::io::Error),
     /// The local Supabase cannot be opened.
     #[error("DATA_DIR: {0}")]
     Local(#[from] OpenError),
@@ -80,11 +90,32 @@ pub enum BuildError {
     Providers(#[from] ProvidersError),
 }
 
+impl BuildError {
+    /// Whether a running server has the data folder.
+    pub fn is_in_use(&self) -> bool {
+        matches!(self, Self::Local(OpenError::Locked { .. }))
+    }
+}
+
+/// The local Supabase of a running server, as front ends see it.
+pub fn running_local_supabase(addr: SocketAddr) -> Project {
+    let url = format!("http://{addr}");
+    Project {
+        public_url: url.clone(),
+        url,
+        anon_key: Secret::new(PUBLISHABLE_KEY),
+        service_role_key: None,
+        jwt_secret: None,
+    }
+}
+
 impl App {
     /// Puts everything together. Opens the local Supabase where no project is set.
     pub async fn build(config: Config, clock: Clock) -> Result<Self, BuildError> {
         let (project, local_supabase) = project(&config, &clock).await?;
-        let supabase = Supabase::new(&project, config.request_timeout)?;
+        let monitoring = monitoring(config.metrics_addr).await?;
+        let metrics = if monitoring.is_some() { Metrics::on() } else { Metrics::default() };
+        let supabase = Supabase::new(&project, config.request_timeout, clock.clone())?;
         let providers = Providers::new(&config, clock.clone())?;
         let limits = Limits::new(&config);
         let files = Files::new(supabase.clone(), &config, clock.clone());
@@ -96,6 +127,7 @@ impl App {
             generation_timeout: config.generation_timeout,
             outlives_tokens: supabase.has_service_key(),
             clock: clock.clone(),
+            metrics: metrics.clone(),
         };
         let generations = Generations::new(settings, lender.clone());
         let verifier = verifier(&config, &project, &supabase, &clock);
@@ -119,7 +151,7 @@ impl App {
             limits,
         };
         let state = Arc::new(state);
-        Ok(Self { state, config, local_supabase, project })
+        Ok(Self { state, config, local_supabase, project, metrics, monitoring })
     }
 
     /// Whether it runs on the local Supabase.
@@ -170,6 +202,12 @@ async fn project(
     };
     let router = local.router();
     Ok((project, Some(LocalListener { router, listener })))
+}
+
+async fn monitoring(addr: Option<SocketAddr>) -> Result<Option<TcpListener>, BuildError> {
+    let Some(addr) = addr else { return Ok(None) };
+    let listener = TcpListener::bind(addr).await;
+    listener.map(Some).map_err(|error| BuildError::MetricsAddress(addr, error))
 }
 
 /// Forgets idle users from time to time.

@@ -37,6 +37,14 @@ impl Clock {
         self.now().as_second()
     }
 
+    /// Waits. A fixed clock moves on by as much at once instead.
+    pub async fn sleep(&self, duration: Duration) {
+        match self {
+            Self::System => tokio::time::sleep(duration).await,
+            Self::Fixed(_) => self.advance(duration),
+        }
+    }
+
     /// Moves a fixed clock forward; the machine's clock goes its own way.
     pub fn advance(&self, by: Duration) {
         if let Self::Fixed(micros) = self {

@@ -51,6 +51,8 @@ pub struct Config {
     pub generation_timeout: Duration,
     /// `SHUTDOWN_GRACE_S`: how long running generations may go on after a signal to stop.
     pub shutdown_grace: Duration,
+    /// `METRICS_ADDR`: where Prometheus finds `/metrics`; not served without it.
+    pub metrics_addr: Option<SocketAddr>,
     /// `LOG_FORMAT`: `text` or `json`.
     pub log_format: LogFormat,
     /// `RUST_LOG`: which log lines are written.
@@ -207,6 +209,7 @@ impl Config {
             request_timeout: env.seconds("REQUEST_TIMEOUT_S", 30)?,
             generation_timeout: env.seconds("GENERATION_TIMEOUT_S", 600)?,
             shutdown_grace: Duration::from_secs(env.parsed("SHUTDOWN_GRACE_S", 30)?),
+            metrics_addr: env.optional("METRICS_ADDR")?,
             log_format: log_format(&env)?,
             log_filter: env.text("RUST_LOG", "info"),
         })
@@ -305,11 +308,18 @@ impl Env<'_> {
         variable: &'static str,
         default: T,
     ) -> Result<T, ConfigError> {
-        let Some(value) = self.get(variable) else { return Ok(default) };
-        value.parse().map_err(|error| ConfigError {
-            variable,
-            problem: format!("`{value}` is not usable: {error}"),
-        })
+        Ok(self.optional(variable)?.unwrap_or(default))
+    }
+
+    fn optional<T: FromStr<Err: fmt::Display>>(
+        &self,
+        variable: &'static str,
+    ) -> Result<Option<T>, ConfigError> {
+        let Some(value) = self.get(variable) else { return Ok(None) };
+        let problem = |error| format!("`{value}` is not usable: {error}");
+        let parsed =
+            value.parse().map_err(|error| ConfigError { variable, problem: problem(error) });
+        parsed.map(Some)
     }
 
     fn positive(&self, variable: &'static str, default: usize) -> Result<usize, ConfigError> {

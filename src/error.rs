@@ -12,8 +12,10 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+mod from_supabase;
 mod translate;
 
+pub use from_supabase::TOKEN_REFUSED;
 pub use translate::{for_end, shutting_down};
 
 /// A refused or failed request.
@@ -109,6 +111,12 @@ impl ApiError {
             "id_conflict",
             "This id is already in use for something else. Choose another one.",
         )
+    }
+
+    /// For a row that ought to be there because its id is taken: if it cannot be found, it is
+    /// somebody else's.
+    pub fn taken(self) -> Self {
+        if self.status() == StatusCode::NOT_FOUND { Self::id_conflict() } else { self }
     }
 
     /// 422 with the fields that were refused.

@@ -6,6 +6,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod metrics;
 pub mod cors;
 pub mod multipart;
 pub mod telemetry;
@@ -25,9 +26,11 @@ pub mod messages;
 pub mod chats;
 pub mod ai;
 pub mod health;
+pub mod monitoring;
 pub mod app;
 pub mod console;
 pub mod openapi;
 pub mod router;
 pub mod serve;
+pub mod check;
 pub mod banner;

@@ -7,8 +7,9 @@ use chat_backend::app::App;
 use chat_backend::banner;
 use chat_backend::clock::Clock;
 use chat_backend::config::Config;
-use chat_backend::{serve, telemetry};
+use chat_backend::{check, serve, telemetry};
 use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -16,17 +17,21 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const HELP: &str = "\
 chat-backend: the API server behind an AI chat front end on Supabase
 
-Usage: chat-backend [--help | --version]
+Usage: chat-backend [check | --help | --version]
 
 Without arguments the server starts. It is set up by environment variables, which may stand in a
 file named .env; .env.example lists them all. With none set it brings its own local Supabase and a
 scripted model that needs no key.
+
+check looks at the settings, at Supabase and its schema, and at the providers' keys, and says what
+to mend. It ends with 0 if all is well, else with 1.
 ";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => start(),
+        ["check"] => check(),
         ["--help" | "-h"] => say(HELP),
         ["--version" | "-V"] => say(concat!("chat-backend ", env!("CARGO_PKG_VERSION"), "\n")),
         _ => fail(&format!("unknown arguments: {}. Try --help", arguments.join(" "))),
@@ -37,14 +42,30 @@ fn start() -> ExitCode {
     let run = || {
         let config = Config::from_env().map_err(|error| error.to_string())?;
         telemetry::init(&config)?;
-        let runtime = tokio::runtime::Runtime::new()
-            .map_err(|error| format!("the async runtime cannot start: {error}"))?;
-        runtime.block_on(serve(config))
+        runtime()?.block_on(serve(config))
     };
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => fail(&problem),
     }
+}
+
+fn check() -> ExitCode {
+    let run = || {
+        let config = Config::from_env().map_err(|error| error.to_string())?;
+        Ok::<_, String>(runtime()?.block_on(check::run(config, Clock::System)))
+    };
+    match run() {
+        Ok(report) => {
+            say(&report.to_string());
+            if report.problems() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(problem) => fail(&problem),
+    }
+}
+
+fn runtime() -> Result<Runtime, String> {
+    Runtime::new().map_err(|error| format!("the async runtime cannot start: {error}"))
 }
 
 async fn serve(config: Config) -> Result<(), String> {

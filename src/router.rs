@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, OriginalUri};
 use axum::http::StatusCode;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
@@ -22,7 +22,7 @@ pub fn router(app: &App) -> Router {
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
         .layer(cors::layer(app.config.cors_origins.clone(), app.is_local()))
-        .layer(from_fn(surround))
+        .layer(from_fn_with_state(app.metrics.clone(), surround))
         .with_state(state)
 }
 

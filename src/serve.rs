@@ -16,7 +16,7 @@ use tower::ServiceExt;
 use tracing::{debug, info, warn};
 
 use crate::app::App;
-use crate::router;
+use crate::{monitoring, router};
 
 /// How long a connection may take to send a request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
@@ -25,15 +25,19 @@ const LAST_REQUESTS: Duration = Duration::from_secs(2);
 /// A pause after the system has refused a connection (too many open files).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves the API, and the local Supabase where there is one, until `stop` is asked for. Then:
-/// running generations are waited for, the API's listener closes, the local Supabase goes last,
-/// because saving needs it.
+/// Serves the API, and the local Supabase and the metrics where they are wanted, until `stop` is
+/// asked for. Then: running generations are waited for, the API's listener closes, the others go
+/// last, because saving needs the local Supabase.
 pub async fn serve(mut app: App, listener: TcpListener, stop: impl Future<Output = ()>) {
-    let local_stop = CancellationToken::new();
-    let local = app
-        .local_supabase
-        .take()
-        .map(|local| tokio::spawn(listen(local.listener, local.router, local_stop.clone())));
+    let last_stop = CancellationToken::new();
+    let mut last = Vec::new();
+    if let Some(local) = app.local_supabase.take() {
+        last.push(tokio::spawn(listen(local.listener, local.router, last_stop.clone())));
+    }
+    if let Some(listener) = app.monitoring.take() {
+        let metrics = monitoring::router(app.metrics.clone(), app.state.generations.clone());
+        last.push(tokio::spawn(listen(listener, metrics, last_stop.clone())));
+    }
     let api_stop = CancellationToken::new();
     let api = tokio::spawn(listen(listener, router::router(&app), api_stop.clone()));
     stop.await;
@@ -43,9 +47,9 @@ pub async fn serve(mut app: App, listener: TcpListener, stop: impl Future<Output
     finished(api).await;
     // Uploads that were cut off are taken back.
     let _ = tokio::time::timeout(LAST_REQUESTS, app.state.files.finish()).await;
-    local_stop.cancel();
-    if let Some(local) = local {
-        finished(local).await;
+    last_stop.cancel();
+    for listener in last {
+        finished(listener).await;
     }
     info!("stopped");
 }

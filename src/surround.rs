@@ -5,17 +5,22 @@ use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use tracing::{Instrument, debug, debug_span};
 
 use crate::error::ApiError;
+use crate::metrics::Metrics;
 use crate::telemetry::{RequestId, X_REQUEST_ID};
 
 /// The middleware.
-pub async fn surround(mut request: Request, next: Next) -> Response {
+pub async fn surround(
+    State(metrics): State<Metrics>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let id = RequestId::of(request.headers());
     let span = debug_span!(
         "request",
@@ -23,6 +28,8 @@ pub async fn surround(mut request: Request, next: Next) -> Response {
         method = %request.method(),
         route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str),
     );
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let method = request.method().clone();
     request.extensions_mut().insert(id.clone());
     let started = Instant::now();
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone()).await;
@@ -32,8 +39,10 @@ pub async fn surround(mut request: Request, next: Next) -> Response {
         error.log(id.as_str());
         error.render(&mut response, id.as_str());
     }
-    let elapsed_ms = started.elapsed().as_secs_f64() * 1000.0;
-    debug!(status = response.status().as_u16(), elapsed_ms, "answered");
+    let (status, elapsed) = (response.status().as_u16(), started.elapsed());
+    debug!(status, elapsed_ms = elapsed.as_secs_f64() * 1000.0, "answered");
+    let route = route.as_ref().map_or("none", MatchedPath::as_str);
+    metrics.request(method.as_str(), route, status, elapsed);
     response.headers_mut().insert(X_REQUEST_ID, id.into_header());
     response
 }

@@ -159,6 +159,12 @@ impl Generations {
         all.find(|generation| generation.writes(message_id)).cloned()
     }
 
+    /// How many are under way in chats here.
+    pub fn running(&self) -> usize {
+        let by_chat = self.inner.by_chat();
+        by_chat.values().flatten().filter(|generation| generation.is_running()).count()
+    }
+
     /// Whether new generations are refused.
     pub fn is_draining(&self) -> bool {
         self.inner.draining.is_cancelled()

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Clock;
+use crate::metrics::Metrics;
 use crate::providers::{Providers, ReasoningEffort, ResponseFormat};
 
 mod answer;
@@ -54,6 +55,8 @@ pub struct Settings {
     pub outlives_tokens: bool,
     /// The time of day, for tokens.
     pub clock: Clock,
+    /// Counts what has ended.
+    pub metrics: Metrics,
 }
 
 /// One generation to do.

@@ -1,6 +1,7 @@
 //! Where answers are claimed and saved. The agent defines what it needs; `ai` talks to the database.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ use super::failure::Refusal;
 use super::part::Part;
 use super::token::Credentials;
 use super::usage::{TokenUsage, UsageSource};
+use crate::metrics::Answered;
 use crate::providers::Content;
 use crate::supabase::SupabaseError;
 
@@ -146,6 +148,23 @@ pub struct UsageLog {
     pub status: &'static str,
     pub error_code: Option<&'static str>,
     pub raw: Option<Value>,
+}
+
+impl UsageLog {
+    /// What of it is counted.
+    pub(super) fn answered(&self) -> Answered {
+        Answered {
+            provider: self.provider,
+            operation: self.operation,
+            status: self.status,
+            latency: Duration::from_millis(self.latency_ms),
+            time_to_first_token: self.time_to_first_token_ms.map(Duration::from_millis),
+            input_tokens: self.input_tokens,
+            cached_input_tokens: self.cached_input_tokens,
+            output_tokens: self.output_tokens,
+            reasoning_tokens: self.reasoning_tokens,
+        }
+    }
 }
 
 /// What the database says to a save.

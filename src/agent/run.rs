@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{oneshot, watch};
-use tokio::time::{Instant, Interval, MissedTickBehavior, sleep_until};
+use tokio::time::{Instant, Interval, MissedTickBehavior, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
@@ -27,6 +27,8 @@ use crate::supabase::SupabaseError;
 
 /// How long a failure stays a plain HTTP problem while the model is silent.
 const SILENCE: Duration = Duration::from_secs(10);
+/// How long the end of an answer waits for its title to be saved.
+const TITLE_PATIENCE: Duration = Duration::from_millis(50);
 /// How long a failing model is asked again before the next one gets its turn.
 const PATIENCE_WITH_FALLBACK: Duration = Duration::from_secs(8);
 /// Without a service key, a generation ends this long before its token does.
@@ -121,6 +123,16 @@ impl Run {
         self.title = Some(title);
     }
 
+    /// A title that was taken from the question is only being saved; a model's is not waited for.
+    async fn wait_for_title(&mut self) {
+        let Some(mut title) = self.title.take() else { return };
+        let title = match self.settings.providers.title_model() {
+            Some(_) => title.try_recv().ok(),
+            None => timeout(TITLE_PATIENCE, title).await.ok().and_then(Result::ok),
+        };
+        self.take_title(title);
+    }
+
     fn take_title(&mut self, title: Option<String>) {
         self.title = None;
         if title.is_some() {
@@ -129,7 +141,7 @@ impl Run {
     }
 
     async fn claim(&mut self) -> Option<Box<Started>> {
-        let begun = save::begin(&self.job).await;
+        let begun = self.job.recorder.begin(&self.job.credentials).await;
         let claim = match begun {
             Ok(Begun::Started(started)) => {
                 self.answer.send_modify(|answer| {
@@ -397,6 +409,9 @@ impl Run {
             answer.metadata.extend(save::final_metadata(&end));
         });
         let save = self.last_save(&end);
+        if let Some(log) = save.end.as_ref().and_then(|end| end.usage_log.as_ref()) {
+            self.settings.metrics.answer(log.answered());
+        }
         match save::until_saved(&self.job, &save, &self.settings).await {
             Ok(saved) if saved.is_owned || saved.status == Some(end.status) => {
                 end.message = saved.message;
@@ -412,8 +427,7 @@ impl Run {
             }
             Err(_) => {}
         }
-        let title = self.title.as_mut().and_then(|title| title.try_recv().ok());
-        self.take_title(title);
+        self.wait_for_title().await;
         info!(status = end.status.as_str(), latency_ms = end.latency_ms, "generation ended");
         self.answer.send_modify(|answer| answer.end = Some(end));
     }

@@ -1,4 +1,4 @@
-//! Claiming and saving with the patience each deserves.
+//! Saving with the patience that each save deserves.
 
 use std::time::Duration;
 
@@ -10,32 +10,16 @@ use tracing::{error, warn};
 
 use super::answer::{Answer, End, Status};
 use super::failure::Failure;
-use super::recorder::{Begun, Save, Saved, SavedEnd, SavedText, UsageLog};
+use super::recorder::{Save, Saved, SavedEnd, SavedText, UsageLog};
 use super::tally::Total;
 use super::{Job, Settings};
 use crate::providers::ChosenModel;
 use crate::supabase::{SupabaseError, SupabaseErrorKind};
 
-/// How often a claim is tried: somebody is waiting for it.
-const CLAIM_ATTEMPTS: u32 = 3;
 /// How long the last save is tried at the most.
 const LAST_SAVE_PATIENCE: Duration = Duration::from_secs(600);
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-
-/// Claims the chat; a claim whose answer is lost on the way is repeated.
-pub(super) async fn begin(job: &Job) -> Result<Begun, SupabaseError> {
-    let mut pause = FIRST_PAUSE;
-    for _ in 1..CLAIM_ATTEMPTS {
-        match job.recorder.begin(&job.credentials).await {
-            Err(error) if is_passing(&error) => warn!("claiming a chat again: {error}"),
-            result => return result,
-        }
-        sleep(jittered(pause)).await;
-        pause *= 2;
-    }
-    job.recorder.begin(&job.credentials).await
-}
 
 /// One attempt, to be waited for beside other work.
 pub(super) fn once(job: &Job, save: Save) -> BoxFuture<'static, Result<Saved, SupabaseError>> {
@@ -82,6 +66,8 @@ fn is_passing(error: &SupabaseError) -> bool {
             | SupabaseErrorKind::Protocol
             | SupabaseErrorKind::Refused
             | SupabaseErrorKind::TokenExpired
+            | SupabaseErrorKind::TokenTooEarly
+            | SupabaseErrorKind::Contention
     )
 }
 

@@ -89,6 +89,7 @@ impl Titling {
             error_code: (!is_whole).then_some("provider_error"),
             raw: total.raw(),
         };
+        self.settings.metrics.answer(usage.answered());
         if let Err(error) = self.job.recorder.save_usage(&self.job.credentials, &usage).await {
             warn!("the usage of a title could not be saved: {error}");
         }

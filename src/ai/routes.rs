@@ -66,6 +66,7 @@ fn stateless_job(ai: &Ai, user: &CurrentUser, id: Uuid, wanted: StatelessWanted)
         supabase: ai.supabase.clone(),
         clock: ai.clock.clone(),
         id,
+        run: Uuid::new_v4(),
         model: wanted.model,
         history: wanted.history,
     };
@@ -207,10 +208,14 @@ pub async fn resume(
     user: CurrentUser,
     Path(chat_id): Path<String>,
 ) -> Result<Response, ApiError> {
-    let chat_id = ids::chat_id(user.id, &chat_id);
-    match start::running(&ai, &user, chat_id).await? {
-        Some(answer) => Ok(stream::respond(answer, request_id.as_str().to_owned())),
-        None => Ok(StatusCode::NO_CONTENT.into_response()),
+    match start::running(&ai, &user, ids::chat_id(user.id, &chat_id)).await {
+        Ok(Some(answer)) => Ok(stream::respond(answer, request_id.as_str().to_owned())),
+        Ok(None) => Ok(StatusCode::NO_CONTENT.into_response()),
+        // The SDK looks here before the first message too, when its chat does not exist yet.
+        Err(error) if error.status() == StatusCode::NOT_FOUND && !ids::is_uuid(&chat_id) => {
+            Ok(StatusCode::NO_CONTENT.into_response())
+        }
+        Err(error) => Err(error),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::model::{Format, Generate, PlainMessage, Said, Stop};
@@ -29,6 +29,8 @@ pub(super) struct StatelessRecorder {
     pub(super) supabase: Supabase,
     pub(super) clock: Clock,
     pub(super) id: Uuid,
+    /// The secret that the usage is recorded by, once.
+    pub(super) run: Uuid,
     pub(super) model: Option<String>,
     pub(super) history: Vec<HistoryMessage>,
 }
@@ -76,10 +78,8 @@ impl Recorder for StatelessRecorder {
         usage: &'a UsageLog,
     ) -> BoxFuture<'a, Result<(), SupabaseError>> {
         let acting = Acting::of(credentials, &self.supabase, &self.clock);
-        let mut row = json!(usage);
-        row["id"] = json!(self.id);
-        row["user_id"] = json!(credentials.user_id);
-        async move { acting.log(&self.supabase, &row).await }.boxed()
+        let run = self.run;
+        async move { acting.record_usage(&self.supabase, run, Uuid::nil(), usage).await }.boxed()
     }
 }
 

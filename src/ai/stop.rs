@@ -45,6 +45,7 @@ pub(super) async fn stop(
 async fn request_stop(ai: &Ai, user: &CurrentUser, chat_id: Uuid) -> Result<Stopping, ApiError> {
     let arguments = json!({ "p_chat_id": chat_id });
     let rest = ai.supabase.rest(user.caller());
-    let stopping: Option<Stopping> = rest.call("request_stop", &arguments).value().await?;
+    let stopping: Option<Stopping> =
+        rest.call("request_stop", &arguments).repeatable().value().await?;
     stopping.ok_or_else(|| ApiError::not_found("chat"))
 }

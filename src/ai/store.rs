@@ -59,10 +59,23 @@ impl Acting {
         if self.user_id.is_some() { Caller::Service } else { Caller::User(&self.token) }
     }
 
-    /// Adds a row to `usage_logs`.
-    pub(super) async fn log(&self, supabase: &Supabase, row: &Value) -> Result<(), SupabaseError> {
-        let logs = supabase.rest(self.caller()).from("usage_logs");
-        logs.insert_new(row).select("id").rows().await.map(drop)
+    /// Records the usage of something that is no message, once for each run.
+    pub(super) async fn record_usage(
+        &self,
+        supabase: &Supabase,
+        run: Uuid,
+        chat_id: Uuid,
+        usage: &UsageLog,
+    ) -> Result<(), SupabaseError> {
+        let arguments = json!({
+            "p_message_id": Uuid::nil(),
+            "p_run": run,
+            "p_chat_id": chat_id,
+            "p_end": { "usage_log": usage },
+            "p_user_id": self.user_id,
+        });
+        let rest = supabase.rest(self.caller());
+        rest.call("save_generation", &arguments).repeatable().rows().await.map(drop)
     }
 }
 
@@ -136,9 +149,9 @@ impl Recorder for ChatRecorder {
         async move {
             let token = credentials.token();
             let rest = self.supabase.rest(Caller::User(&token));
-            let answer: BeginAnswer =
-                rest.call("begin_generation", &self.begin_arguments()).value().await?;
-            let mut begun = begun(answer)?;
+            // A claim is its run's: the same run again gets the same answer.
+            let begin = rest.call("begin_generation", &self.begin_arguments()).repeatable();
+            let mut begun = begun(begin.value().await?)?;
             if let Begun::Started(started) = &mut begun {
                 self.load_files(credentials, started).await;
             }
@@ -156,7 +169,8 @@ impl Recorder for ChatRecorder {
             let acting = Acting::of(credentials, &self.supabase, &self.clock);
             let arguments = self.save_arguments(save, acting.user_id);
             let rest = self.supabase.rest(acting.caller());
-            let answer: SaveAnswer = rest.call("save_generation", &arguments).value().await?;
+            let save = rest.call("save_generation", &arguments).repeatable();
+            let answer: SaveAnswer = save.value().await?;
             let status = answer.message.as_deref().and_then(status);
             Ok(Saved {
                 is_owned: answer.owned,
@@ -190,10 +204,8 @@ impl Recorder for ChatRecorder {
         usage: &'a UsageLog,
     ) -> BoxFuture<'a, Result<(), SupabaseError>> {
         let acting = Acting::of(credentials, &self.supabase, &self.clock);
-        let mut row = json!(usage);
-        row["user_id"] = json!(credentials.user_id);
-        row["chat_id"] = json!(self.chat_id);
-        async move { acting.log(&self.supabase, &row).await }.boxed()
+        let run = Uuid::new_v4();
+        async move { acting.record_usage(&self.supabase, run, self.chat_id, usage).await }.boxed()
     }
 }
 

@@ -3,10 +3,12 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
+use std::time::Duration;
 
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 use tracing::warn;
 
 use crate::clock::Clock;
@@ -19,6 +21,8 @@ const FRESH: i64 = 600;
 const PATIENCE: i64 = 30;
 /// The same while no key set was ever loaded: nothing works without one.
 const IMPATIENCE: i64 = 1;
+/// How long the keys may take to come.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A public key and the one algorithm it is for.
 pub(super) struct SigningKey {
@@ -58,9 +62,22 @@ impl SigningKeys {
         Ok(self.current().and_then(|set| set.keys.get(kid).cloned()))
     }
 
+    /// Lets the keys be fetched again at the next occasion, unless that was done just now.
+    pub(super) fn doubt(&self) {
+        if let Some(set) = self.current() {
+            self.replace(KeySet { keys: set.keys.clone(), fetched_at: i64::MIN });
+        }
+    }
+
     /// Fetches the set when it is missing, stale or without `kid`, unless that was tried just now.
     async fn refresh(&self, kid: &str) -> Result<(), ApiError> {
-        let mut last_fetch = self.last_fetch.lock().await;
+        let knows_it = self.current().is_some_and(|set| set.keys.contains_key(kid));
+        let mut last_fetch = match self.last_fetch.try_lock() {
+            Ok(last_fetch) => last_fetch,
+            // The old key serves while somebody else fetches.
+            Err(_) if knows_it => return Ok(()),
+            Err(_) => self.last_fetch.lock().await,
+        };
         let now = self.clock.unix_seconds();
         let current = self.current();
         let is_good = |set: &Arc<KeySet>| set.keys.contains_key(kid) && self.is_fresh(set);
@@ -72,22 +89,29 @@ impl SigningKeys {
             return if current.is_some() { Ok(()) } else { Err(unavailable("fetched just now")) };
         }
         *last_fetch = Some(now);
-        match self.supabase.signing_keys().await {
+        match self.fetch().await {
             Ok(keys) => {
                 let keys = usable(keys, current.as_deref());
                 self.replace(KeySet { keys, fetched_at: now });
                 Ok(())
             }
-            Err(error) if current.is_some() => {
-                warn!("the signing keys could not be fetched, the old ones stay in use: {error}");
+            Err(cause) if current.is_some() => {
+                warn!("the signing keys could not be fetched, the old ones stay in use: {cause}");
                 Ok(())
             }
-            Err(error) => Err(unavailable(error.to_string())),
+            Err(cause) => Err(unavailable(cause)),
+        }
+    }
+
+    async fn fetch(&self) -> Result<JwkSet, String> {
+        match timeout(FETCH_TIMEOUT, self.supabase.signing_keys()).await {
+            Ok(answer) => answer.map_err(|error| error.to_string()),
+            Err(_) => Err("Supabase takes too long to send them".to_owned()),
         }
     }
 
     fn is_fresh(&self, set: &KeySet) -> bool {
-        self.clock.unix_seconds() - set.fetched_at < FRESH
+        self.clock.unix_seconds().saturating_sub(set.fetched_at) < FRESH
     }
 
     fn current(&self) -> Option<Arc<KeySet>> {
@@ -104,7 +128,7 @@ fn unavailable(cause: impl Into<String>) -> ApiError {
     ApiError::unavailable(
         "keys_unavailable",
         "Sign-ins cannot be checked at the moment. Please try again.",
-        std::time::Duration::from_secs(2),
+        Duration::from_secs(2),
     )
     .caused_by(format!("no signing keys: {}", cause.into()))
 }

@@ -9,7 +9,7 @@ use axum::response::Response;
 use uuid::Uuid;
 
 use crate::agent::TokenLender;
-use crate::error::ApiError;
+use crate::error::{ApiError, TOKEN_REFUSED};
 use crate::limits::Limits;
 use crate::supabase::{AccessToken, Caller};
 
@@ -64,8 +64,17 @@ pub async fn require_user(
     let user = layer.verifier.verify(token).await?;
     layer.limits.count_request(user.id)?;
     layer.lender.lend(user.id, &user.token, user.expires_at);
+    let token = user.token.clone();
     request.extensions_mut().insert(user);
-    Ok(next.run(request).await)
+    let response = next.run(request).await;
+    if is_token_refused(&response) {
+        layer.verifier.verify_again(&token).await?;
+    }
+    Ok(response)
+}
+
+fn is_token_refused(response: &Response) -> bool {
+    response.extensions().get().is_some_and(|error: &ApiError| error.code() == TOKEN_REFUSED)
 }
 
 fn bearer(headers: &HeaderMap) -> Result<&str, ApiError> {

@@ -11,7 +11,7 @@ use super::{CurrentUser, anonymous_refused, invalid_token};
 use crate::clock::Clock;
 use crate::config::Secret;
 use crate::error::ApiError;
-use crate::supabase::{AccessToken, Supabase};
+use crate::supabase::{AccessToken, Supabase, SupabaseErrorKind};
 
 /// How many verified tokens are remembered.
 const REMEMBERED: usize = 10_000;
@@ -80,6 +80,14 @@ impl Verifier {
         }
     }
 
+    /// Verifies a token that was good here and that Supabase has refused: its key may have been taken
+    /// back since. Then it is the token's fault after all, 401.
+    pub async fn verify_again(&self, token: &AccessToken) -> Result<(), ApiError> {
+        self.inner.verified.remove(token.expose());
+        self.inner.keys.doubt();
+        self.verify(token.expose()).await.map(|_| ())
+    }
+
     async fn remembered(&self, token: &str) -> Result<Option<CurrentUser>, ApiError> {
         let Some(verified) = self.inner.verified.get(token) else { return Ok(None) };
         let is_current = match &verified.signed_by {
@@ -132,18 +140,18 @@ impl Verifier {
 
     /// A project with a legacy secret that this server was not given: only Auth can tell.
     async fn ask_auth(&self, token: &str) -> Result<Verified, ApiError> {
-        let claims = jsonwebtoken::dangerous::insecure_decode::<Claims>(token)
-            .map_err(|error| invalid_token(error.to_string()))?
-            .claims;
+        let claims = Claims::read_unverified(token)?;
         claims.check_times(self.inner.clock.unix_seconds())?;
-        let user = self.inner.supabase.user(&AccessToken::new(token)).await?;
-        match user {
-            Some(user) if user.id == claims.sub => {
-                let until = claims.exp.min(self.inner.clock.unix_seconds() + ASKED_FOR);
-                self.accept(token, &claims, until, None)
-            }
-            _ => Err(invalid_token("Supabase Auth refuses it")),
+        let asked = self.inner.supabase.user(&AccessToken::new(token)).await;
+        let user = asked.map_err(|error| match error.kind {
+            SupabaseErrorKind::TokenRefused => invalid_token(error.to_string()),
+            _ => error.into(),
+        })?;
+        if user.id != claims.sub {
+            return Err(invalid_token("Supabase Auth says it is somebody else's"));
         }
+        let until = claims.exp.min(self.inner.clock.unix_seconds() + ASKED_FOR);
+        self.accept(token, &claims, until, None)
     }
 
     fn accept(

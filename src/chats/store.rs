@@ -63,18 +63,15 @@ pub(super) async fn create(
     user: &CurrentUser,
     chat: &CreateChat,
 ) -> Result<Created, ApiError> {
-    let Some(id) = chat.id else {
-        let mut row = json!(chat);
-        row["id"] = json!(Uuid::now_v7());
-        let row = supabase.rest(user.caller()).from("chats").insert(&row).select(COLUMNS).one();
-        return Ok(Created::Now(row.await?));
-    };
+    let id = chat.id.unwrap_or_else(Uuid::now_v7);
+    let mut row = json!(chat);
+    row["id"] = json!(id);
     let rest = supabase.rest(user.caller());
-    let inserted = rest.from("chats").insert_new(chat).select(COLUMNS).rows().await?;
+    let inserted = rest.from("chats").insert_new(&row).select(COLUMNS).rows().await?;
     if let Some(row) = inserted.first()? {
         return Ok(Created::Now(row));
     }
-    let stored = get(supabase, user, id).await.map_err(|_| ApiError::id_conflict())?;
+    let stored = get(supabase, user, id).await.map_err(ApiError::taken)?;
     let same = serde_json::from_slice::<Chat>(&stored).is_ok_and(|stored| chat.created(&stored));
     if same { Ok(Created::Before(stored)) } else { Err(ApiError::id_conflict()) }
 }

@@ -14,7 +14,7 @@ use super::data_dir::{DataDir, create_private_dir, write_secret};
 use super::error::OpenError;
 
 /// The key that front ends put into `apikey`. It is no secret and always the same.
-pub(super) const PUBLISHABLE_KEY: &str = "sb_publishable_local";
+pub const PUBLISHABLE_KEY: &str = "sb_publishable_local";
 
 const SERVICE_KEY_PREFIX: &str = "sb_secret_";
 

@@ -31,6 +31,8 @@ use crate::config::CorsOrigins;
 
 use context::Context;
 pub use error::OpenError;
+pub use keys::PUBLISHABLE_KEY;
+pub use rest::shape::{FunctionShape, Schema, TableShape, schema};
 
 /// How a local Supabase is to behave.
 #[derive(Clone, Debug)]

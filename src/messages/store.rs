@@ -85,7 +85,7 @@ pub(super) async fn create(
     if let Some(row) = inserted.first()? {
         return Ok(Created::Now(row));
     }
-    let stored = get(supabase, user, message.id).await.map_err(|_| ApiError::id_conflict())?;
+    let stored = get(supabase, user, message.id).await.map_err(ApiError::taken)?;
     let same =
         serde_json::from_slice::<Message>(&stored).is_ok_and(|stored| message.created(&stored));
     if same { Ok(Created::Before(stored)) } else { Err(ApiError::id_conflict()) }

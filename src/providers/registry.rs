@@ -206,6 +206,11 @@ impl Providers {
         }
     }
 
+    /// The models that a provider itself lists; `None` where it is not set up. Costs nothing.
+    pub async fn models(&self, name: ProviderName) -> Option<Result<Vec<Model>, ProviderError>> {
+        Some(self.set_up(name)?.provider.models().await)
+    }
+
     /// Every model that is known and not retired: those of the catalogue, then what else the
     /// providers say they have.
     pub fn list(&self) -> Vec<Listed> {

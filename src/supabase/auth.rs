@@ -4,7 +4,7 @@ use jsonwebtoken::jwk::JwkSet;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{AccessToken, Caller, Supabase, SupabaseError, SupabaseErrorKind};
+use super::{AccessToken, Answer, Caller, Service, Supabase, SupabaseError, SupabaseErrorKind};
 
 /// The user that Auth says a token belongs to.
 #[derive(Clone, Debug, Deserialize)]
@@ -23,34 +23,40 @@ impl Supabase {
         struct Keys {
             keys: Vec<serde_json::Value>,
         }
-        let address = self.address("/auth/v1/.well-known/jwks.json");
-        let request = self.authorized(self.inner.http.get(address), Caller::Nobody)?;
-        let answer = self.send(request).await?;
-        if !answer.status.is_success() {
-            let message = format!("the key set answered HTTP {}", answer.status);
-            return Err(SupabaseError::new(SupabaseErrorKind::Refused, message));
-        }
+        let answer = self.auth("/.well-known/jwks.json", Caller::Nobody).await?;
         let Keys { keys } = serde_json::from_slice(&answer.body)?;
         let keys = keys.into_iter().filter_map(|key| serde_json::from_value(key).ok()).collect();
         Ok(JwkSet { keys })
     }
 
-    /// Asks Auth whose token this is. `None`: Auth refuses it.
-    pub async fn user(&self, token: &AccessToken) -> Result<Option<AuthUser>, SupabaseError> {
-        let address = self.address("/auth/v1/user");
-        let request = self.authorized(self.inner.http.get(address), Caller::User(token))?;
-        let answer = self.send(request).await?;
-        match answer.status.as_u16() {
-            200 => Ok(Some(serde_json::from_slice(&answer.body)?)),
-            401 | 403 | 404 => Ok(None),
-            status => {
-                let message = format!("auth answered HTTP {status} about a token");
-                Err(SupabaseError::new(SupabaseErrorKind::Unreachable, message))
-            }
-        }
+    /// Asks Auth whose token this is. `TokenRefused`, `TokenExpired` and `UserNotFound` are its word
+    /// about the token; every other error is not the token's fault.
+    pub async fn user(&self, token: &AccessToken) -> Result<AuthUser, SupabaseError> {
+        let answer = self.auth("/user", Caller::User(token)).await?;
+        Ok(serde_json::from_slice(&answer.body)?)
     }
 
-    /// Whether PostgREST answers at all; its latency is the caller's to measure.
+    /// The version of Auth, where it tells.
+    pub async fn auth_version(&self) -> Result<Option<String>, SupabaseError> {
+        #[derive(Deserialize)]
+        struct Health {
+            version: Option<String>,
+        }
+        let answer = self.auth("/health", Caller::Nobody).await?;
+        Ok(serde_json::from_slice::<Health>(&answer.body)?.version)
+    }
+
+    /// `iss` of the project's tokens, where Auth tells.
+    pub async fn issuer(&self) -> Result<Option<String>, SupabaseError> {
+        #[derive(Deserialize)]
+        struct Configuration {
+            issuer: Option<String>,
+        }
+        let answer = self.auth("/.well-known/openid-configuration", Caller::Nobody).await?;
+        Ok(serde_json::from_slice::<Configuration>(&answer.body)?.issuer)
+    }
+
+    /// Whether Supabase answers at this moment; its latency is the caller's to measure.
     pub async fn ping(&self) -> Result<(), SupabaseError> {
         let request = self.inner.http.get(self.address("/auth/v1/health"));
         let answer = self.send(self.authorized(request, Caller::Nobody)?).await?;
@@ -59,5 +65,13 @@ impl Supabase {
             return Err(SupabaseError::new(SupabaseErrorKind::Unreachable, message));
         }
         Ok(())
+    }
+
+    async fn auth(&self, path: &str, caller: Caller<'_>) -> Result<Answer, SupabaseError> {
+        let request = || {
+            let address = self.address(&format!("/auth/v1{path}"));
+            self.authorized(self.inner.http.get(address), caller)
+        };
+        self.ask(Service::Auth, true, request).await
     }
 }

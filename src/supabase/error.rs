@@ -1,10 +1,12 @@
 //! What can go wrong between this server and Supabase.
 
 use std::error::Error;
+use std::time::Duration;
 
-use reqwest::StatusCode;
-use serde::Deserialize;
 use thiserror::Error;
+
+mod answers;
+mod storage;
 
 /// A failed request. Its text is for the log, never for a client.
 #[derive(Clone, Debug, Error)]
@@ -16,6 +18,9 @@ pub struct SupabaseError {
     pub code: Option<String>,
     /// Supabase's own wording.
     pub message: String,
+    /// After which time Supabase wants to be asked again, where it says so.
+    pub retry_after: Option<Duration>,
+    pub(super) repeat: Repeat,
 }
 
 /// The kinds of failure.
@@ -31,17 +36,23 @@ pub enum SupabaseErrorKind {
     InvalidValue,
     /// Storage refuses so many bytes.
     TooLarge,
-    /// The access token was refused: bad signature, unknown key, malformed.
+    /// The access token was refused: bad signature, unknown key, malformed, its session is over.
     TokenRefused,
     /// The access token has expired.
     TokenExpired,
-    /// Row-level security or a missing grant refused the request.
+    /// The access token is not valid yet: clocks differ.
+    TokenTooEarly,
+    /// The access token's user does not exist any more.
+    UserNotFound,
+    /// Row-level security refused the request.
     Forbidden,
-    /// A table, column or function is missing: the migrations were not applied.
+    /// A table, column, function or grant is missing: the migrations were not applied.
     SchemaMismatch,
+    /// Another transaction was in the way.
+    Contention,
     /// A statement or the whole request took too long.
     Timeout,
-    /// No connection.
+    /// No connection, or it broke off.
     Unreachable,
     /// Supabase or this client has too much to do.
     Overloaded,
@@ -51,9 +62,20 @@ pub enum SupabaseErrorKind {
     Protocol,
 }
 
+/// Which requests may be sent again after a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Repeat {
+    /// None: the failure would be the same.
+    Never,
+    /// Those that may be carried out twice: this one may have been.
+    Idempotent,
+    /// Any: this one was certainly not carried out.
+    Any,
+}
+
 impl SupabaseError {
     pub(super) fn new(kind: SupabaseErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, code: None, message: message.into() }
+        Self { kind, code: None, message: message.into(), retry_after: None, repeat: Repeat::Never }
     }
 
     /// Whether the constraint `name` refused the row.
@@ -67,111 +89,21 @@ impl SupabaseError {
     }
 
     pub(super) fn from_reqwest(error: reqwest::Error) -> Self {
-        let kind = if error.is_connect() {
-            SupabaseErrorKind::Unreachable
-        } else if error.is_timeout() {
-            SupabaseErrorKind::Timeout
-        } else if error.is_decode() {
-            SupabaseErrorKind::Protocol
-        } else {
-            SupabaseErrorKind::Unreachable
+        let (kind, repeat) = match (error.is_connect(), error.is_timeout()) {
+            // Who waits that long for a connection had better not wait for another one.
+            (true, true) => (SupabaseErrorKind::Unreachable, Repeat::Never),
+            (true, false) => (SupabaseErrorKind::Unreachable, Repeat::Any),
+            (false, true) => (SupabaseErrorKind::Timeout, Repeat::Never),
+            (false, false) if error.is_builder() => (SupabaseErrorKind::Refused, Repeat::Never),
+            (false, false) => (SupabaseErrorKind::Unreachable, Repeat::Idempotent),
         };
-        Self::new(kind, chain(&error.without_url()))
-    }
-
-    /// Reads PostgREST's error body.
-    pub(super) fn from_postgrest(status: StatusCode, body: &[u8]) -> Self {
-        let error: Body = serde_json::from_slice(body).unwrap_or_default();
-        let code = error.code.unwrap_or_default();
-        let message = match error.message {
-            Some(message) => message,
-            None => {
-                format!("HTTP {status}: {}", String::from_utf8_lossy(&body[..body.len().min(500)]))
-            }
-        };
-        Self { kind: kind(status, &code), code: Some(code).filter(|c| !c.is_empty()), message }
-    }
-}
-
-impl SupabaseError {
-    /// Reads Storage's error body. The HTTP status is 400 nearly always; the real one is in it.
-    pub(super) fn from_storage(status: StatusCode, body: &[u8]) -> Self {
-        #[derive(Default, Deserialize)]
-        struct Body {
-            #[serde(rename = "statusCode")]
-            status: Option<serde_json::Value>,
-            code: Option<String>,
-            message: Option<String>,
-        }
-        let error: Body = serde_json::from_slice(body).unwrap_or_default();
-        let real = match error.status {
-            Some(serde_json::Value::String(text)) => text.parse().ok(),
-            Some(serde_json::Value::Number(number)) => number.as_u64(),
-            _ => None,
-        };
-        let code = error.code.unwrap_or_default();
-        let message = error.message.unwrap_or_else(|| format!("storage answered HTTP {status}"));
-        let kind = storage_kind(real.unwrap_or_else(|| status.as_u16().into()), &code, &message);
-        Self { kind, code: Some(code).filter(|code| !code.is_empty()), message }
-    }
-}
-
-fn storage_kind(status: u64, code: &str, message: &str) -> SupabaseErrorKind {
-    use SupabaseErrorKind as Kind;
-    match (status, code) {
-        (_, "NoSuchBucket") => Kind::SchemaMismatch,
-        (404, _) => Kind::NotOneRow,
-        (409, _) => Kind::Duplicate,
-        (413, _) => Kind::TooLarge,
-        (401 | 403, _) if message.contains("\"exp\" claim") => Kind::TokenExpired,
-        (401 | 403, _) if message.contains("signature") || message.contains("JW") => {
-            Kind::TokenRefused
-        }
-        (403, _) => Kind::Forbidden,
-        (400 | 415 | 416 | 422, _) => Kind::InvalidValue,
-        (429 | 503, _) => Kind::Overloaded,
-        (502, _) => Kind::Unreachable,
-        (504 | 544, _) => Kind::Timeout,
-        _ => Kind::Refused,
+        Self { repeat, ..Self::new(kind, chain(&error.without_url())) }
     }
 }
 
 impl From<serde_json::Error> for SupabaseError {
     fn from(error: serde_json::Error) -> Self {
         Self::new(SupabaseErrorKind::Protocol, format!("unreadable answer: {error}"))
-    }
-}
-
-#[derive(Default, Deserialize)]
-struct Body {
-    code: Option<String>,
-    message: Option<String>,
-}
-
-/// SQLSTATE classes and PostgREST's own codes, then the status where there is no code.
-fn kind(status: StatusCode, code: &str) -> SupabaseErrorKind {
-    use SupabaseErrorKind as Kind;
-    match code {
-        "PGRST116" => Kind::NotOneRow,
-        "PGRST303" => Kind::TokenExpired,
-        "PGRST300" | "PGRST301" | "PGRST302" => Kind::TokenRefused,
-        "PGRST200" | "PGRST202" | "PGRST204" | "PGRST205" | "42P01" | "42703" | "42883" => {
-            Kind::SchemaMismatch
-        }
-        "PGRST000" | "PGRST001" | "PGRST002" => Kind::Unreachable,
-        "PGRST003" | "53300" => Kind::Overloaded,
-        "23505" => Kind::Duplicate,
-        "23503" => Kind::ForeignKey,
-        "42501" => Kind::Forbidden,
-        "57014" => Kind::Timeout,
-        _ if code.starts_with("22") || code.starts_with("23") => Kind::InvalidValue,
-        _ => match status.as_u16() {
-            401 => Kind::TokenRefused,
-            429 | 503 => Kind::Overloaded,
-            502 | 521 | 522 | 523 => Kind::Unreachable,
-            504 | 524 => Kind::Timeout,
-            _ => Kind::Refused,
-        },
     }
 }
 

@@ -3,6 +3,7 @@
 //! It knows neither axum nor the tables' meaning. Rows come back as the bytes PostgREST sent.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,12 +11,16 @@ use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, CONTENT_RANGE, HeaderValue};
 use reqwest::{RequestBuilder, StatusCode, Url};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tracing::debug;
 
+use crate::clock::Clock;
 use crate::config::Project;
 
 mod auth;
 mod error;
 mod rest;
+mod retry;
 mod storage;
 
 pub use auth::AuthUser;
@@ -24,7 +29,7 @@ pub use rest::{Query, Rest, Rows};
 pub use storage::{Bucket, IDLE, ListedObject};
 
 /// A dead or unreachable Supabase is noticed this fast.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How many requests may be under way at once, and how long another one waits for its turn.
 const MAX_CONCURRENT: usize = 512;
 const MAX_QUEUE_TIME: Duration = Duration::from_secs(2);
@@ -44,6 +49,8 @@ struct Inner {
     key: ApiKey,
     service_key: Option<ApiKey>,
     turns: Semaphore,
+    timeout: Duration,
+    clock: Clock,
 }
 
 /// A project key. Legacy keys are JWTs and go into both headers; new ones only into `apikey`.
@@ -86,13 +93,14 @@ pub enum Caller<'a> {
 }
 
 impl Supabase {
-    /// A client for `project`; no request takes longer than `timeout`.
-    pub fn new(project: &Project, timeout: Duration) -> Result<Self, SupabaseError> {
-        let http = client().timeout(timeout).build().map_err(SupabaseError::from_reqwest)?;
-        let transfers = client().build().map_err(SupabaseError::from_reqwest)?;
+    /// A client for `project`; no request takes longer than `timeout`, repeats included. Pauses
+    /// between repeats are the clock's.
+    pub fn new(project: &Project, timeout: Duration, clock: Clock) -> Result<Self, SupabaseError> {
         let url = Url::parse(&project.url).map_err(|error| {
             SupabaseError::new(SupabaseErrorKind::Refused, format!("{}: {error}", project.url))
         })?;
+        let http = client(&url).timeout(timeout).build().map_err(SupabaseError::from_reqwest)?;
+        let transfers = client(&url).build().map_err(SupabaseError::from_reqwest)?;
         let service_key = project.service_role_key.as_ref();
         Ok(Self {
             inner: Arc::new(Inner {
@@ -103,6 +111,8 @@ impl Supabase {
                 key: ApiKey::new(project.anon_key.expose())?,
                 service_key: service_key.map(|key| ApiKey::new(key.expose())).transpose()?,
                 turns: Semaphore::new(MAX_CONCURRENT),
+                timeout,
+                clock,
             }),
         })
     }
@@ -159,7 +169,34 @@ impl Supabase {
         })
     }
 
-    /// Sends a request and reads the whole answer.
+    /// Asks until there is an answer that is no error, as often as that is safe and in time.
+    /// `request` builds the same request each time.
+    async fn ask(
+        &self,
+        service: Service,
+        is_idempotent: bool,
+        request: impl Fn() -> Result<RequestBuilder, SupabaseError>,
+    ) -> Result<Answer, SupabaseError> {
+        let deadline = Instant::now() + self.inner.timeout;
+        let mut repeats = 0;
+        loop {
+            let time_left = deadline.saturating_duration_since(Instant::now());
+            let failed = match self.send(request()?.timeout(time_left)).await {
+                Ok(answer) if answer.status.is_success() => return Ok(answer),
+                Ok(answer) => service.error(&answer),
+                Err(failed) => failed,
+            };
+            let pause = retry::pause(&failed, repeats, is_idempotent, fastrand::f64());
+            let Some(pause) = pause.filter(|pause| Instant::now() + *pause < deadline) else {
+                return Err(failed);
+            };
+            debug!("asking again in {pause:?}: {failed}");
+            self.inner.clock.sleep(pause).await;
+            repeats += 1;
+        }
+    }
+
+    /// Sends a request once and reads the whole answer, good or bad.
     async fn send(&self, request: RequestBuilder) -> Result<Answer, SupabaseError> {
         let turn = tokio::time::timeout(MAX_QUEUE_TIME, self.inner.turns.acquire()).await;
         let _turn = turn.map_err(|_| {
@@ -168,20 +205,29 @@ impl Supabase {
         let response = request.send().await.map_err(SupabaseError::from_reqwest)?;
         let status = response.status();
         let rows = response.headers().get(CONTENT_RANGE).and_then(rows_in_range);
+        let retry_after = retry::retry_after(response.headers());
         let body = response.bytes().await.map_err(SupabaseError::from_reqwest)?;
-        Ok(Answer { status, rows, body })
+        Ok(Answer { status, rows, retry_after, body })
     }
 }
 
-fn client() -> reqwest::ClientBuilder {
-    reqwest::Client::builder()
+fn client(url: &Url) -> reqwest::ClientBuilder {
+    let client = reqwest::Client::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .pool_idle_timeout(Duration::from_secs(60))
         .tcp_keepalive(Duration::from_secs(30))
         .redirect(reqwest::redirect::Policy::none())
         // Compressing and unpacking costs more than the way between neighbours.
         .no_gzip()
-        .user_agent(concat!("chat-backend/", env!("CARGO_PKG_VERSION")))
+        .user_agent(concat!("chat-backend/", env!("CARGO_PKG_VERSION")));
+    // No proxy knows the way to this machine.
+    if is_this_machine(url) { client.no_proxy() } else { client }
+}
+
+fn is_this_machine(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let ip = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback() || ip.is_unspecified())
 }
 
 /// A whole answer, good or bad.
@@ -189,7 +235,25 @@ struct Answer {
     status: StatusCode,
     /// How many rows there are, by the `Content-Range`.
     rows: Option<usize>,
+    retry_after: Option<Duration>,
     body: Bytes,
+}
+
+/// A part of Supabase; each words its errors in its own way.
+#[derive(Clone, Copy)]
+enum Service {
+    PostgRest,
+    Auth,
+}
+
+impl Service {
+    fn error(self, answer: &Answer) -> SupabaseError {
+        let read = match self {
+            Self::PostgRest => SupabaseError::from_postgrest,
+            Self::Auth => SupabaseError::from_auth,
+        };
+        read(answer.status, &answer.body, answer.retry_after)
+    }
 }
 
 /// `0-49/*` are fifty rows, `*/*` is none or unknown.
@@ -219,3 +283,6 @@ fn unsendable() -> SupabaseError {
         "a key or token has characters no header can hold",
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,12 +4,12 @@ use std::fmt::{Display, Write};
 
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::{Method, RequestBuilder};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Caller, Supabase, SupabaseError};
+use super::{Caller, Service, Supabase, SupabaseError};
 
 const ONE_ROW: &str = "application/vnd.pgrst.object+json";
 
@@ -47,7 +47,7 @@ impl<'a> Rest<'a> {
         Query::new(self, format!("/rest/v1/rpc/{function}"))
     }
 
-    /// A call of a function.
+    /// A call of a function. See [`Query::repeatable`].
     pub fn call(self, function: &str, arguments: &impl Serialize) -> Query<'a> {
         Query::new(self, format!("/rest/v1/rpc/{function}")).with_body(Method::POST, arguments)
     }
@@ -60,18 +60,35 @@ pub struct Query<'a> {
     path: String,
     parameters: String,
     prefer: &'static str,
-    body: Option<Vec<u8>>,
+    body: Option<Bytes>,
+    is_idempotent: bool,
 }
 
 impl<'a> Query<'a> {
     fn new(rest: Rest<'a>, path: String) -> Self {
-        Self { rest, method: Method::GET, path, parameters: String::new(), prefer: "", body: None }
+        Self {
+            rest,
+            method: Method::GET,
+            path,
+            parameters: String::new(),
+            prefer: "",
+            body: None,
+            is_idempotent: true,
+        }
     }
 
     fn with_body(mut self, method: Method, body: &impl Serialize) -> Self {
         // Our own types: maps have text keys, so writing them cannot fail.
-        self.body = serde_json::to_vec(body).ok();
+        self.body = serde_json::to_vec(body).ok().map(Bytes::from);
+        self.is_idempotent = method != Method::POST;
         self.method = method;
+        self
+    }
+
+    /// Says that a call which is carried out twice does what one does, so that it may be sent again
+    /// when its answer is lost. Reading, changing, deleting and `insert_new` are so by themselves.
+    pub fn repeatable(mut self) -> Self {
+        self.is_idempotent = true;
         self
     }
 
@@ -84,6 +101,7 @@ impl<'a> Query<'a> {
     pub fn insert_new(self, row: &impl Serialize) -> Self {
         self.with_body(Method::POST, row)
             .prefer("resolution=ignore-duplicates,return=representation")
+            .repeatable()
     }
 
     /// Changes the rows that the filters name.
@@ -155,22 +173,26 @@ impl<'a> Query<'a> {
 
     async fn send(self, accept: &'static str) -> Result<Rows, SupabaseError> {
         let supabase = self.rest.supabase;
+        let request = || self.request(accept);
+        let answer = supabase.ask(Service::PostgRest, self.is_idempotent, request).await?;
+        Ok(Rows { body: answer.body, count: answer.rows })
+    }
+
+    fn request(&self, accept: &'static str) -> Result<RequestBuilder, SupabaseError> {
+        let supabase = self.rest.supabase;
         let mut address = supabase.address(&self.path);
         if !self.parameters.is_empty() {
             address.set_query(Some(&self.parameters));
         }
-        let mut request = supabase.inner.http.request(self.method, address).header(ACCEPT, accept);
+        let http = &supabase.inner.http;
+        let mut request = http.request(self.method.clone(), address).header(ACCEPT, accept);
         if !self.prefer.is_empty() {
             request = request.header("prefer", self.prefer);
         }
-        if let Some(body) = self.body {
+        if let Some(body) = self.body.clone() {
             request = request.header(CONTENT_TYPE, "application/json").body(body);
         }
-        let answer = supabase.send(supabase.authorized(request, self.rest.caller)?).await?;
-        if answer.status.is_success() {
-            return Ok(Rows { body: answer.body, count: answer.rows });
-        }
-        Err(SupabaseError::from_postgrest(answer.status, &answer.body))
+        supabase.authorized(request, self.rest.caller)
     }
 }
 

@@ -28,17 +28,24 @@ create table public.chats (
   last_message_at timestamptz,
   created_at timestamptz not null default clock_timestamp(),
   updated_at timestamptz not null default clock_timestamp(),
-  constraint chats_id_user_id_key unique (id, user_id)
+  constraint chats_id_user_id_key unique (id, user_id),
+  -- What JSON and every client can read.
+  constraint chats_times_check check (
+    least(last_message_at, created_at, updated_at) >= '0001-01-01Z'
+    and greatest(last_message_at, created_at, updated_at) < '9999-01-01Z')
 );
 
 -- A computed column: what the chat list is ordered by. A plain SQL body so that the planner
--- inlines it and uses the index below.
+-- inlines it and uses the index below; not coalesce, because under row-level security the planner
+-- takes only what it knows to be leakproof into the index.
 create function public.last_activity_at(chats public.chats) returns timestamptz
   language sql immutable
-  return coalesce((chats).last_message_at, (chats).created_at);
+  return case when (chats).last_message_at is null
+    then (chats).created_at else (chats).last_message_at end;
 
 create index chats_last_activity_idx on public.chats
-  (user_id, coalesce(last_message_at, created_at) desc, id desc);
+  (user_id, (case when last_message_at is null then created_at else last_message_at end) desc,
+    id desc);
 
 --------------------------------------------------------------------------------------- messages
 
@@ -62,9 +69,11 @@ create table public.messages (
   finish_reason text
     constraint messages_finish_reason_check check (char_length(finish_reason) <= 100),
   usage jsonb
-    constraint messages_usage_check check (jsonb_typeof(usage) = 'object'),
+    constraint messages_usage_check
+      check (jsonb_typeof(usage) = 'object' and octet_length(usage::text) <= 65536),
+  -- Less than something, because NaN is more than everything.
   cost_usd numeric
-    constraint messages_cost_usd_check check (cost_usd >= 0),
+    constraint messages_cost_usd_check check (cost_usd >= 0 and cost_usd < 1000000000000),
   is_active boolean not null default true,
   metadata jsonb not null default '{}'
     constraint messages_metadata_check
@@ -80,7 +89,10 @@ create table public.messages (
     references public.chats (id, user_id) on delete cascade,
   constraint messages_parent_fkey foreign key (parent_id, chat_id)
     references public.messages (id, chat_id) on delete set null (parent_id),
-  constraint messages_lease_check check (status <> 'streaming' or lease_expires_at is not null)
+  constraint messages_lease_check check (status <> 'streaming' or lease_expires_at is not null),
+  constraint messages_times_check check (
+    least(created_at, updated_at) >= '0001-01-01Z'
+    and greatest(created_at, updated_at) < '9999-01-01Z')
 );
 
 create index messages_chat_created_idx on public.messages (chat_id, created_at, id);
@@ -115,24 +127,31 @@ create table public.usage_logs (
   model text not null
     constraint usage_logs_model_check check (char_length(model) between 1 and 200),
   input_tokens bigint not null default 0
-    constraint usage_logs_input_tokens_check check (input_tokens >= 0),
+    constraint usage_logs_input_tokens_check
+      check (input_tokens between 0 and 1000000000000000),
   output_tokens bigint not null default 0
-    constraint usage_logs_output_tokens_check check (output_tokens >= 0),
+    constraint usage_logs_output_tokens_check
+      check (output_tokens between 0 and 1000000000000000),
   cached_input_tokens bigint not null default 0
-    constraint usage_logs_cached_input_tokens_check check (cached_input_tokens >= 0),
+    constraint usage_logs_cached_input_tokens_check
+      check (cached_input_tokens between 0 and 1000000000000000),
   cache_write_input_tokens bigint not null default 0
-    constraint usage_logs_cache_write_input_tokens_check check (cache_write_input_tokens >= 0),
+    constraint usage_logs_cache_write_input_tokens_check
+      check (cache_write_input_tokens between 0 and 1000000000000000),
   reasoning_tokens bigint not null default 0
-    constraint usage_logs_reasoning_tokens_check check (reasoning_tokens >= 0),
+    constraint usage_logs_reasoning_tokens_check
+      check (reasoning_tokens between 0 and 1000000000000000),
   usage_source text not null
     constraint usage_logs_usage_source_check
       check (usage_source in ('reported', 'estimated', 'missing')),
   cost_usd numeric
-    constraint usage_logs_cost_usd_check check (cost_usd >= 0),
+    constraint usage_logs_cost_usd_check check (cost_usd >= 0 and cost_usd < 1000000000000),
   latency_ms bigint
-    constraint usage_logs_latency_ms_check check (latency_ms >= 0),
+    constraint usage_logs_latency_ms_check
+      check (latency_ms between 0 and 1000000000000000),
   time_to_first_token_ms bigint
-    constraint usage_logs_time_to_first_token_ms_check check (time_to_first_token_ms >= 0),
+    constraint usage_logs_time_to_first_token_ms_check
+      check (time_to_first_token_ms between 0 and 1000000000000000),
   status text not null
     constraint usage_logs_status_check
       check (status in ('complete', 'stopped', 'failed', 'interrupted')),
@@ -166,7 +185,9 @@ create table public.analytics (
   chat_id uuid,
   session_id text
     constraint analytics_session_id_check check (char_length(session_id) between 1 and 200),
-  occurred_at timestamptz not null default clock_timestamp(),
+  occurred_at timestamptz not null default clock_timestamp()
+    constraint analytics_occurred_at_check
+      check (occurred_at >= '0001-01-01Z' and occurred_at < '9999-01-01Z'),
   created_at timestamptz not null default clock_timestamp(),
   constraint analytics_chat_fkey foreign key (chat_id, user_id)
     references public.chats (id, user_id) on delete set null (chat_id)
@@ -275,10 +296,11 @@ revoke all on public.chats, public.messages, public.usage_logs, public.analytics
 
 grant select, insert, update, delete on public.chats, public.messages to authenticated;
 
--- Append-only for users, and the time of a row is the database's.
+-- Append-only for users, and the time of a row is the database's. So is the id of usage: one who
+-- knew it beforehand could take the place of the row that the server is going to write.
 grant select on public.usage_logs, public.analytics to authenticated;
 grant insert (
-  id, user_id, chat_id, message_id, operation, provider, model, input_tokens, output_tokens,
+  user_id, chat_id, message_id, operation, provider, model, input_tokens, output_tokens,
   cached_input_tokens, cache_write_input_tokens, reasoning_tokens, usage_source, cost_usd,
   latency_ms, time_to_first_token_ms, status, error_code, raw
 ) on public.usage_logs to authenticated;
@@ -286,6 +308,10 @@ grant insert (id, user_id, name, properties, chat_id, session_id, occurred_at)
   on public.analytics to authenticated;
 
 grant all on public.chats, public.messages, public.usage_logs, public.analytics to service_role;
+
+revoke execute on function private.set_updated_at() from public;
+revoke execute on function private.place_message() from public;
+revoke execute on function private.touch_chat() from public;
 
 revoke execute on function public.last_activity_at(public.chats) from public, anon;
 revoke execute on function public.current_status(public.messages) from public, anon;
@@ -323,3 +349,21 @@ revoke execute on function public.search_chats(text) from public, anon;
 revoke execute on function public.toggle_chat(uuid, text) from public, anon;
 grant execute on function public.search_chats(text) to authenticated, service_role;
 grant execute on function public.toggle_chat(uuid, text) to authenticated, service_role;
+
+---------------------------------------------------------------------------------------- realtime
+
+do $$
+declare
+  v_table text;
+begin
+  foreach v_table in array array['chats', 'messages'] loop
+    if exists (select 1 from pg_catalog.pg_publication
+        where pubname = 'supabase_realtime' and not puballtables)
+      and not exists (select 1 from pg_catalog.pg_publication_tables
+        where pubname = 'supabase_realtime' and schemaname = 'public' and tablename = v_table)
+    then
+      execute format('alter publication supabase_realtime add table public.%I', v_table);
+    end if;
+  end loop;
+end;
+$$;

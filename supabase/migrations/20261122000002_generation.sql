@@ -31,7 +31,8 @@ create function private.message_json(m public.messages) returns jsonb
       'created_at', m.created_at, 'updated_at', m.updated_at)
   $$;
 
--- Inserts the usage of one run; a report replaces the estimate that a lapsed lease left behind.
+-- Inserts the usage of one run; a report, or a higher estimate, replaces the estimate that a lapsed
+-- lease left behind: a user may have written that one.
 -- Security definer because users may append to usage_logs but never change it.
 create function private.record_usage(
   p_user_id uuid, p_run_id uuid, p_chat_id uuid, p_message_id uuid, p_log jsonb
@@ -61,6 +62,7 @@ begin
     (p_log ->> 'latency_ms')::bigint, (p_log ->> 'time_to_first_token_ms')::bigint,
     p_log ->> 'status', p_log ->> 'error_code', p_log -> 'raw')
   on conflict (id) do update set
+    provider = excluded.provider, model = excluded.model,
     input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens,
     cached_input_tokens = excluded.cached_input_tokens,
     cache_write_input_tokens = excluded.cache_write_input_tokens,
@@ -69,7 +71,8 @@ begin
     time_to_first_token_ms = excluded.time_to_first_token_ms, status = excluded.status,
     error_code = excluded.error_code, raw = excluded.raw
   where u.user_id = excluded.user_id and u.usage_source = 'estimated'
-    and excluded.usage_source <> 'estimated';
+    and (excluded.usage_source <> 'estimated'
+      or excluded.input_tokens + excluded.output_tokens > u.input_tokens + u.output_tokens);
 end;
 $$;
 
@@ -345,6 +348,10 @@ declare
   m public.messages;
   v_owned boolean;
 begin
+  if p_end is not null then
+    -- First the chat, then its messages, as a deletion locks them.
+    perform 1 from public.chats where id = p_chat_id and user_id = v_user for key share;
+  end if;
   -- An interrupted row still belongs to its run until another answer takes its place.
   update public.messages
     set content = coalesce(p_content, content),

@@ -8,55 +8,10 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{FakeSupabase, Key, Reply, TestApp, app};
+use crate::support::{FakeSupabase, Key, Outcome, Project, TestApp, app, project};
 
-/// A route that needs a user and asks Supabase for an empty list.
+/// A route that needs a user.
 const ROUTE: &str = "/api/chats/";
-
-struct Project {
-    app: TestApp,
-    supabase: FakeSupabase,
-    key: Key,
-}
-
-/// An application on a project that publishes one ES256 key.
-async fn project() -> Project {
-    let supabase = FakeSupabase::start().await;
-    let key = Key::es256("first");
-    supabase.publish(std::slice::from_ref(&key.jwk));
-    let app = TestApp::with(&supabase.settings()).await;
-    Project { app, supabase, key }
-}
-
-impl Project {
-    fn now(&self) -> i64 {
-        self.app.clock.unix_seconds()
-    }
-
-    fn claims(&self) -> Value {
-        json!({
-            "sub": Uuid::new_v4(), "aud": "authenticated", "role": "authenticated",
-            "iss": format!("{}/auth/v1", self.supabase.url),
-            "iat": self.now(), "exp": self.now() + 3600,
-        })
-    }
-
-    fn claims_with(&self, changes: &Value) -> Value {
-        let mut claims = self.claims();
-        for (name, value) in changes.as_object().unwrap() {
-            claims[name] = value.clone();
-        }
-        claims
-    }
-
-    async fn call(&self, token: &str) -> Reply {
-        self.app.get_as(ROUTE, token).await
-    }
-
-    async fn call_signed(&self, changes: &Value) -> Reply {
-        self.call(&self.key.sign(&self.claims_with(changes))).await
-    }
-}
 
 #[tokio::test]
 async fn a_good_token_passes() {
@@ -214,7 +169,7 @@ async fn a_token_ends_when_its_key_goes() {
 async fn old_keys_serve_while_supabase_is_down() {
     let project = project().await;
     project.call_signed(&json!({})).await.expect(200);
-    project.supabase.go_down(true);
+    project.supabase.always("/auth/v1", Outcome::status(502));
     project.app.clock.advance(Duration::from_secs(3_000));
     project.call_signed(&json!({})).await.expect(200);
 }
@@ -222,11 +177,11 @@ async fn old_keys_serve_while_supabase_is_down() {
 #[tokio::test]
 async fn without_any_keys_it_is_our_fault_and_not_the_tokens() {
     let project = project().await;
-    project.supabase.go_down(true);
+    project.supabase.always("/auth/v1", Outcome::status(502));
     let reply = project.call_signed(&json!({})).await;
     assert_ne!(reply.header("retry-after"), "");
     assert_eq!(reply.problem(503), "keys_unavailable");
-    project.supabase.go_down(false);
+    project.supabase.recover();
     project.app.clock.advance(Duration::from_secs(1));
     project.call_signed(&json!({})).await.expect(200);
 }
@@ -277,4 +232,78 @@ async fn anonymous_users_pass_unless_they_are_not_welcome() {
     let strict = TestApp::with(&[("ALLOW_ANONYMOUS_USERS", "false")]).await;
     let guest = strict.anonymous_user().await;
     assert_eq!(guest.get(ROUTE).await.problem(403), "anonymous_not_allowed");
+}
+
+#[tokio::test]
+async fn old_and_new_keys_live_side_by_side() {
+    let secret = "a-legacy-secret-of-at-least-32-bytes";
+    let project = Project::with(&[("SUPABASE_JWT_SECRET", secret)]).await;
+    let second = Key::es256("second");
+    project.supabase.publish(&[project.key.jwk.clone(), second.jwk.clone()]);
+    let legacy = Key::hs256(secret.as_bytes());
+    for key in [&legacy, &project.key, &second] {
+        project.call(&key.sign(&project.claims())).await.expect(200);
+    }
+    let old = project.token();
+    project.call(&old).await.expect(200);
+    project.supabase.publish(std::slice::from_ref(&second.jwk));
+    project.app.clock.advance(Duration::from_secs(600));
+    project.call(&second.sign(&project.claims())).await.expect(200);
+    assert_eq!(project.call(&old).await.problem(401), "token_invalid");
+}
+
+#[tokio::test]
+async fn a_token_that_the_database_refuses_is_doubted() {
+    let project = project().await;
+    let token = project.token();
+    project.call(&token).await.expect(200);
+    project.app.clock.advance(Duration::from_secs(30));
+    let refused = Outcome::Recorded("postgrest/122-err-jwt-wrongsig.txt");
+    project.supabase.always("/rest/v1", refused);
+    // Its key is still published: the database is wrong.
+    assert_eq!(project.call(&token).await.problem(502), "token_refused");
+    assert_eq!(project.supabase.key_requests(), 2);
+    // Its key was taken back; keys are fetched once in half a minute at the most.
+    project.supabase.publish(&[Key::es256("second").jwk]);
+    assert_eq!(project.call(&token).await.problem(502), "token_refused");
+    project.app.clock.advance(Duration::from_secs(30));
+    assert_eq!(project.call(&token).await.problem(401), "token_invalid");
+    assert_eq!(project.supabase.key_requests(), 3);
+}
+
+#[tokio::test]
+async fn auth_is_asked_once_however_many_ask() {
+    let project = project().await;
+    let claims = project.claims();
+    project.supabase.vouch_for(claims["sub"].as_str());
+    let token = Key::hs256(b"a secret that this server does not know").sign(&claims);
+    let replies = join_all((0..20).map(|_| project.call(&token))).await;
+    assert!(replies.iter().all(|reply| reply.status == 200));
+    assert_eq!(project.supabase.user_requests(), 1);
+}
+
+#[tokio::test]
+async fn auth_is_not_asked_about_what_is_no_user() {
+    let project = project().await;
+    let key = Key::hs256(b"a secret that this server does not know");
+    let service = key.sign(&project.claims_with(&json!({ "role": "service_role" })));
+    assert_eq!(project.call(&service).await.problem(401), "token_invalid");
+    let expired = key.sign(&project.claims_with(&json!({ "exp": project.now() - 60 })));
+    assert_eq!(project.call(&expired).await.problem(401), "token_expired");
+    assert_eq!(project.supabase.user_requests(), 0);
+}
+
+#[tokio::test]
+async fn the_issuer_is_the_project_as_browsers_see_it() {
+    let public = ("SUPABASE_PUBLIC_URL", "https://chat.example.com/");
+    let project = Project::with(&[public]).await;
+    for (issuer, status) in [
+        ("https://chat.example.com/auth/v1", 200),
+        ("https://chat.example.com/auth/v1/", 200),
+        ("https://chat.example.com", 401),
+        (&format!("{}/auth/v1", project.supabase.url), 401),
+    ] {
+        let reply = project.call_signed(&json!({ "iss": issuer })).await;
+        assert_eq!(reply.status, status, "{issuer}");
+    }
 }

@@ -41,6 +41,7 @@ fn a_bad_value_is_one_line_that_names_the_variable() {
         ("MAX_BODY_BYTES", "0"),
         ("REQUEST_TIMEOUT_S", "0"),
         ("RATE_LIMIT_PER_MINUTE", "-1"),
+        ("METRICS_ADDR", "9090"),
         ("LOG_FORMAT", "xml"),
         ("SUPABASE_URL", "project.supabase.co"),
     ] {

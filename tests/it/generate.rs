@@ -293,6 +293,14 @@ async fn the_ai_sdks_body_and_ids_are_understood() {
 }
 
 #[tokio::test]
+async fn a_chat_of_the_sdks_own_that_does_not_exist_yet_has_nothing_to_resume() {
+    let app = app().await;
+    let alice = app.user("alice").await;
+    assert_eq!(alice.resume("x7Gh2kQm9TfLw3Zp").await.status, 204);
+    assert_eq!(alice.resume(&uuid::Uuid::new_v4().to_string()).await.status, 404);
+}
+
+#[tokio::test]
 async fn an_early_refusal_can_be_regenerated() {
     let app = app().await;
     let alice = app.user("alice").await;
@@ -357,7 +365,8 @@ async fn stateless_answers_store_nothing_but_usage() {
     let logs = alice.usage_logs().await;
     assert_eq!(logs.len(), 2);
     assert_eq!(logs[0]["operation"], "generate");
-    assert_eq!(logs[0]["id"], answer["id"]);
+    assert_ne!(logs[0]["id"], answer["id"], "nobody knows it before the row is there");
+    assert_eq!((&logs[0]["chat_id"], &logs[0]["message_id"]), (&Value::Null, &Value::Null));
     assert_eq!(alice.get("/api/chats/").await.expect(200), json!([]));
     for (body, pointer) in [
         (json!({}), "/messages"),

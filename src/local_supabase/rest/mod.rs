@@ -17,6 +17,7 @@ mod request;
 mod rpc;
 mod schema;
 mod session;
+pub(super) mod shape;
 mod sql;
 mod table;
 mod target;

@@ -10,7 +10,7 @@ use super::answer::{empty, with_header};
 use super::error::RestError;
 use super::headers::MediaType;
 use super::rpc::{FUNCTIONS, Function};
-use super::schema::{Column, PgType, TABLES, Table};
+use super::schema::{Column, Default, PgType, TABLES, Table};
 
 pub(super) fn answer(method: &Method, headers: &HeaderMap) -> Result<Response, RestError> {
     match *method {
@@ -67,15 +67,31 @@ fn definition(table: &Table) -> Value {
         .filter(|column| !column.nullable)
         .map(|column| column.name)
         .collect();
-    let property = |column: &Column| (column.name.to_owned(), schema(column.pg_type));
+    let property = |column: &Column| (column.name.to_owned(), property(column));
     let properties: Map<_, _> = table.columns.iter().map(property).collect();
     json!({"type": "object", "required": required, "properties": properties})
+}
+
+/// A column; its default is shown for the types that PostgREST shows it for.
+fn property(column: &Column) -> Value {
+    let mut property = schema(column.pg_type);
+    let default = match (column.default, column.pg_type) {
+        (Default::None, _) | (_, PgType::Jsonb) => return property,
+        (Default::GenRandomUuid, _) => json!("gen_random_uuid()"),
+        (Default::AuthUid, _) => json!("auth.uid()"),
+        (Default::ClockTimestamp, _) => json!("clock_timestamp()"),
+        (Default::Literal(text), PgType::Text) => json!(text),
+        (Default::Literal(text), _) => serde_json::from_str(text).unwrap_or(json!(text)),
+    };
+    property["default"] = default;
+    property
 }
 
 fn schema(pg_type: PgType) -> Value {
     match pg_type {
         PgType::Boolean => json!({"type": "boolean", "format": "boolean"}),
-        PgType::Integer | PgType::Bigint => json!({"type": "integer", "format": pg_type.name()}),
+        PgType::Integer => json!({"type": "integer", "format": "int32"}),
+        PgType::Bigint => json!({"type": "integer", "format": "int64"}),
         PgType::Numeric => json!({"type": "number", "format": "numeric"}),
         PgType::Jsonb => json!({"format": "jsonb"}),
         PgType::Text | PgType::Uuid | PgType::Timestamptz => {

@@ -26,7 +26,10 @@ create table chats (
   last_message_at integer,
   created_at integer not null default (clock_timestamp()),
   updated_at integer not null default (clock_timestamp()),
-  constraint chats_id_user_id_key unique (id, user_id)
+  constraint chats_id_user_id_key unique (id, user_id),
+  constraint chats_times_check check (
+    min(coalesce(last_message_at, created_at), created_at, updated_at) >= -62135596800000000
+    and max(coalesce(last_message_at, created_at), created_at, updated_at) < 253370764800000000)
 ) strict;
 
 create index chats_last_activity_idx on chats
@@ -54,9 +57,10 @@ create table messages (
   finish_reason text
     constraint messages_finish_reason_check check (length(finish_reason) <= 100),
   usage text
-    constraint messages_usage_check check (substr(usage, 1, 1) = '{'),
+    constraint messages_usage_check
+      check (substr(usage, 1, 1) = '{' and octet_length(usage) <= 65536),
   cost_usd real
-    constraint messages_cost_usd_check check (cost_usd >= 0),
+    constraint messages_cost_usd_check check (cost_usd >= 0 and cost_usd < 1000000000000),
   is_active integer not null default 1,
   metadata text not null default '{}'
     constraint messages_metadata_check
@@ -71,7 +75,10 @@ create table messages (
     references chats (id, user_id) on delete cascade,
   constraint messages_parent_fkey foreign key (parent_id, chat_id)
     references messages (id, chat_id),
-  constraint messages_lease_check check (status <> 'streaming' or lease_expires_at is not null)
+  constraint messages_lease_check check (status <> 'streaming' or lease_expires_at is not null),
+  constraint messages_times_check check (
+    min(created_at, updated_at) >= -62135596800000000
+    and max(created_at, updated_at) < 253370764800000000)
 ) strict;
 
 create index messages_chat_created_idx on messages (chat_id, created_at, id);
@@ -97,24 +104,31 @@ create table usage_logs (
   model text not null
     constraint usage_logs_model_check check (length(model) between 1 and 200),
   input_tokens integer not null default 0
-    constraint usage_logs_input_tokens_check check (input_tokens >= 0),
+    constraint usage_logs_input_tokens_check
+      check (input_tokens between 0 and 1000000000000000),
   output_tokens integer not null default 0
-    constraint usage_logs_output_tokens_check check (output_tokens >= 0),
+    constraint usage_logs_output_tokens_check
+      check (output_tokens between 0 and 1000000000000000),
   cached_input_tokens integer not null default 0
-    constraint usage_logs_cached_input_tokens_check check (cached_input_tokens >= 0),
+    constraint usage_logs_cached_input_tokens_check
+      check (cached_input_tokens between 0 and 1000000000000000),
   cache_write_input_tokens integer not null default 0
-    constraint usage_logs_cache_write_input_tokens_check check (cache_write_input_tokens >= 0),
+    constraint usage_logs_cache_write_input_tokens_check
+      check (cache_write_input_tokens between 0 and 1000000000000000),
   reasoning_tokens integer not null default 0
-    constraint usage_logs_reasoning_tokens_check check (reasoning_tokens >= 0),
+    constraint usage_logs_reasoning_tokens_check
+      check (reasoning_tokens between 0 and 1000000000000000),
   usage_source text not null
     constraint usage_logs_usage_source_check
       check (usage_source in ('reported', 'estimated', 'missing')),
   cost_usd real
-    constraint usage_logs_cost_usd_check check (cost_usd >= 0),
+    constraint usage_logs_cost_usd_check check (cost_usd >= 0 and cost_usd < 1000000000000),
   latency_ms integer
-    constraint usage_logs_latency_ms_check check (latency_ms >= 0),
+    constraint usage_logs_latency_ms_check
+      check (latency_ms between 0 and 1000000000000000),
   time_to_first_token_ms integer
-    constraint usage_logs_time_to_first_token_ms_check check (time_to_first_token_ms >= 0),
+    constraint usage_logs_time_to_first_token_ms_check
+      check (time_to_first_token_ms between 0 and 1000000000000000),
   status text not null
     constraint usage_logs_status_check
       check (status in ('complete', 'stopped', 'failed', 'interrupted')),
@@ -147,7 +161,9 @@ create table analytics (
   chat_id text,
   session_id text
     constraint analytics_session_id_check check (length(session_id) between 1 and 200),
-  occurred_at integer not null default (clock_timestamp()),
+  occurred_at integer not null default (clock_timestamp())
+    constraint analytics_occurred_at_check
+      check (occurred_at >= -62135596800000000 and occurred_at < 253370764800000000),
   created_at integer not null default (clock_timestamp()),
   constraint analytics_chat_fkey foreign key (chat_id, user_id) references chats (id, user_id)
 ) strict;

@@ -2,34 +2,41 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chat_backend::app::App;
 use chat_backend::clock::Clock;
 use chat_backend::config::Config;
-use chat_backend::{router, serve};
+use chat_backend::{monitoring, router, serve};
+use reqwest::Method;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::remote::remote;
 use super::{Reply, User};
 
 /// A setting that only tests have: how often a running answer is saved.
 pub const CHECKPOINT_EVERY_MS: &str = "CHECKPOINT_EVERY_MS";
+/// A setting that only tests have: the longest a plain request may take.
+pub const REQUEST_TIMEOUT_MS: &str = "REQUEST_TIMEOUT_MS";
 
 /// A running application.
 pub struct TestApp {
     pub url: String,
-    /// The local Supabase.
+    /// The local Supabase, or the one that the tests run on.
     pub supabase_url: String,
-    /// The time of day; it stands still until a test moves it.
+    pub anon_key: String,
+    service_key: Option<String>,
+    /// The time of day; it stands still until a test moves it, but on a real Supabase it goes.
     pub clock: Clock,
     pub http: reqwest::Client,
     data_dir: PathBuf,
     settings: HashMap<String, String>,
     stop: CancellationToken,
+    metrics_url: Option<String>,
     generations: chat_backend::agent::Generations,
     files: chat_backend::files::Files,
     providers: chat_backend::providers::Providers,
@@ -44,26 +51,43 @@ impl TestApp {
     /// An application with these settings.
     pub async fn with(settings: &[(&str, &str)]) -> Self {
         let data_dir = std::env::temp_dir().join(format!("chat-backend-test-{}", Uuid::new_v4()));
-        let clock = Clock::fixed(jiff::Timestamp::from_second(1_800_000_000).unwrap());
-        let settings = settings.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        Self::start(data_dir, settings, clock).await
+        let mut all = HashMap::new();
+        for (name, value) in settings {
+            all.insert((*name).to_owned(), (*value).to_owned());
+        }
+        let remote = remote().filter(|_| !all.contains_key("SUPABASE_URL"));
+        let clock = match remote {
+            Some(_) => Clock::System,
+            None => Clock::fixed(jiff::Timestamp::from_second(1_800_000_000).unwrap()),
+        };
+        if let Some(remote) = remote {
+            all.insert("SUPABASE_URL".into(), remote.url.clone());
+            all.insert("SUPABASE_ANON_KEY".into(), remote.anon_key.clone());
+            all.insert("SUPABASE_SERVICE_ROLE_KEY".into(), remote.service_key.clone());
+        }
+        Self::start(data_dir, all, clock).await
     }
 
     async fn start(data_dir: PathBuf, settings: HashMap<String, String>, clock: Clock) -> Self {
-        let mut config = config(&data_dir, &settings);
-        config.scripted_pace = Duration::ZERO;
-        if let Some(millis) = settings.get(CHECKPOINT_EVERY_MS) {
-            config.checkpoint_every = Duration::from_millis(millis.parse().unwrap());
-        }
+        let config = config(&data_dir, &settings);
         let app = App::build(config, clock.clone()).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let supabase_url = app.project.public_url.clone();
+        let anon_key = app.project.anon_key.expose().to_owned();
+        let service_key = app.project.service_role_key.as_ref();
+        let service_key = service_key.map(|key| key.expose().to_owned());
         let generations = app.state.generations.clone();
         let files = app.state.files.clone();
         let providers = app.state.ai.providers().clone();
         let stop = CancellationToken::new();
         tokio::spawn(serve::listen(listener, router::router(&app), stop.clone()));
+        let metrics_url = app.monitoring.map(|listener| {
+            let url = format!("http://{}/metrics", listener.local_addr().unwrap());
+            let metrics = monitoring::router(app.metrics, app.state.generations.clone());
+            tokio::spawn(serve::listen(listener, metrics, stop.clone()));
+            url
+        });
         if let Some(local) = app.local_supabase {
             tokio::spawn(serve::listen(local.listener, local.router, stop.clone()));
         }
@@ -71,6 +95,8 @@ impl TestApp {
         Self {
             url,
             supabase_url,
+            anon_key,
+            service_key,
             clock,
             http,
             data_dir,
@@ -79,6 +105,7 @@ impl TestApp {
             generations,
             files,
             providers,
+            metrics_url,
         }
     }
 
@@ -86,7 +113,7 @@ impl TestApp {
     pub async fn replica(&self, settings: &[(&str, &str)]) -> Self {
         let mut all = self.settings.clone();
         all.insert("SUPABASE_URL".into(), self.supabase_url.clone());
-        all.insert("SUPABASE_ANON_KEY".into(), "sb_publishable_local".into());
+        all.insert("SUPABASE_ANON_KEY".into(), self.anon_key.clone());
         all.extend(settings.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())));
         let folder = std::env::temp_dir().join(format!("chat-backend-test-{}", Uuid::new_v4()));
         Self::start(folder, all, self.clock.clone()).await
@@ -121,6 +148,17 @@ impl TestApp {
         self.files.orphans().await.unwrap()
     }
 
+    /// What `chat-backend check` says of the Supabase in use.
+    pub async fn check(&self) -> chat_backend::check::Report {
+        let config = Config::from_lookup(|name| match name {
+            "SUPABASE_URL" => Some(self.supabase_url.clone()),
+            "SUPABASE_ANON_KEY" => Some(self.anon_key.clone()),
+            "SUPABASE_SERVICE_ROLE_KEY" => self.service_key.clone(),
+            _ => None,
+        });
+        chat_backend::check::run(config.unwrap(), self.clock.clone()).await
+    }
+
     /// The bytes that Storage keeps, file by file.
     pub fn stored_bytes(&self) -> Vec<u64> {
         let entries = std::fs::read_dir(self.data_dir.join("storage")).unwrap();
@@ -130,8 +168,15 @@ impl TestApp {
     /// A new user, signed in.
     pub async fn user(&self, name: &str) -> User {
         let email = format!("{name}-{}@example.com", Uuid::new_v4().simple());
-        let body = json!({ "email": email, "password": "correct horse" });
-        let session = self.auth("/signup", &body).await.expect(200);
+        let mut body = json!({ "email": email, "password": "correct horse" });
+        if remote().is_none() {
+            let session = self.auth("/signup", &body).await.expect(200);
+            return User::new(self, &session);
+        }
+        // A real project may want an address to be confirmed.
+        body["email_confirm"] = json!(true);
+        self.administer(Method::POST, "/users", &body).await.expect(200);
+        let session = self.auth("/token?grant_type=password", &body).await.expect(200);
         User::new(self, &session)
     }
 
@@ -141,11 +186,34 @@ impl TestApp {
         User::new(self, &session)
     }
 
-    /// A request to the local Supabase's Auth, as supabase-js sends it.
+    /// Deletes a user, whose token goes on being good.
+    pub async fn delete_user(&self, user: &User) {
+        let path = format!("/users/{}", user.id);
+        self.administer(Method::DELETE, &path, &json!({})).await.expect(200);
+    }
+
+    /// A request to Auth, as supabase-js sends it.
     pub async fn auth(&self, path: &str, body: &serde_json::Value) -> Reply {
         let url = format!("{}/auth/v1{path}", self.supabase_url);
-        let request = self.http.post(url).header("apikey", "sb_publishable_local").json(body);
+        let request = self.http.post(url).header("apikey", &self.anon_key).json(body);
         Reply::of(request).await
+    }
+
+    /// A request to Auth with the service key.
+    async fn administer(&self, method: Method, path: &str, body: &serde_json::Value) -> Reply {
+        let key = self.service_key.as_deref().unwrap();
+        let url = format!("{}/auth/v1/admin{path}", self.supabase_url);
+        let request = self.http.request(method, url).header("apikey", key).json(body);
+        // Gateways put a new key's token in its place; a legacy key is the token.
+        Reply::of(request.bearer_auth(key)).await
+    }
+
+    /// What Prometheus is told.
+    pub async fn metrics(&self) -> String {
+        let url = self.metrics_url.as_deref().unwrap();
+        let reply = Reply::of(self.http.get(url)).await;
+        assert!(reply.header("content-type").starts_with("application/openmetrics-text"));
+        reply.text
     }
 
     /// A request without a token.
@@ -167,14 +235,20 @@ impl Drop for TestApp {
     }
 }
 
-fn config(data_dir: &std::path::Path, settings: &HashMap<String, String>) -> Config {
+/// The settings of a test, which keeps the data it has in `data_dir`.
+pub fn config(data_dir: &Path, settings: &HashMap<String, String>) -> Config {
     let any_port = SocketAddr::from(([127, 0, 0, 1], 0)).to_string();
-    Config::from_lookup(|name| match (settings.get(name), name) {
+    let mut config = Config::from_lookup(|name| match (settings.get(name), name) {
         (Some(value), _) => Some(value.clone()),
         (None, "DATA_DIR") => Some(data_dir.display().to_string()),
         (None, "LOCAL_SUPABASE_ADDR") => Some(any_port.clone()),
         (None, "RATE_LIMIT_PER_MINUTE" | "GENERATIONS_PER_MINUTE") => Some("0".into()),
         _ => None,
     })
-    .unwrap()
+    .unwrap();
+    config.scripted_pace = Duration::ZERO;
+    let millis = |name| Some(Duration::from_millis(settings.get(name)?.parse().unwrap()));
+    config.checkpoint_every = millis(CHECKPOINT_EVERY_MS).unwrap_or(config.checkpoint_every);
+    config.request_timeout = millis(REQUEST_TIMEOUT_MS).unwrap_or(config.request_timeout);
+    config
 }

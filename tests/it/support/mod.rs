@@ -3,19 +3,25 @@
 mod app;
 mod form;
 mod keys;
+mod program;
+mod project;
 mod provider;
 mod proxy;
+mod remote;
 mod reply;
 mod sse;
 mod supabase;
 mod user;
 
-pub use app::{CHECKPOINT_EVERY_MS, TestApp, app};
+pub use app::{CHECKPOINT_EVERY_MS, REQUEST_TIMEOUT_MS, TestApp, app, config};
 pub use form::{BOUNDARY, Form};
 pub use keys::Key;
+pub use program::{Program, run};
+pub use project::{Project, claims, project};
 pub use provider::{Answer, FakeProvider, fixture, live};
 pub use proxy::Proxy;
+pub use remote::skipped_on_a_real_supabase;
 pub use reply::Reply;
 pub use sse::{Frames, frames};
-pub use supabase::FakeSupabase;
+pub use supabase::{FakeSupabase, Outcome};
 pub use user::User;

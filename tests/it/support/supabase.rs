@@ -1,19 +1,26 @@
 //! A Supabase that does as it is told, for what the local one cannot do: other keys, outages.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use axum::extract::{Request, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use axum::{Json, Router};
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, Request, Response, StatusCode};
+use futures_util::stream;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto::Builder;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
 
 #[derive(Clone)]
 pub struct FakeSupabase {
     pub url: String,
     inner: Arc<Inner>,
+    serving: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
 #[derive(Default)]
@@ -21,9 +28,58 @@ struct Inner {
     keys: Mutex<Vec<Value>>,
     /// The id of the user whose token Auth takes for good.
     user: Mutex<Option<String>>,
-    is_down: AtomicBool,
-    key_requests: AtomicUsize,
-    user_requests: AtomicUsize,
+    /// What happens next to requests of these paths.
+    next: Mutex<VecDeque<(&'static str, Outcome)>>,
+    /// What happens to all others of these paths with this API key.
+    always: Mutex<Vec<(&'static str, &'static str, Outcome)>>,
+    requests: Mutex<Vec<Asked>>,
+    connections: AtomicUsize,
+}
+
+/// What happens to a request.
+#[derive(Clone)]
+pub enum Outcome {
+    /// A recorded answer, e.g. `postgrest/058-post-unique.txt`.
+    Recorded(&'static str),
+    /// A status, `Retry-After` and a body.
+    Answer(u16, Option<u32>, String),
+    /// The connection is closed without an answer.
+    Closed,
+    /// The connection is closed in the middle of the answer.
+    Cut,
+    /// Nothing.
+    Silence,
+}
+
+impl Outcome {
+    /// A status without a word, as gateways send it.
+    pub fn status(status: u16) -> Self {
+        Self::Answer(status, None, String::new())
+    }
+
+    /// A status with `Retry-After`, in seconds.
+    pub fn later(status: u16, retry_after: u32) -> Self {
+        Self::Answer(status, Some(retry_after), String::new())
+    }
+
+    /// An error as PostgREST words it.
+    pub fn error(status: u16, code: &str, message: &str) -> Self {
+        let body =
+            json!({ "code": code, "details": null, "hint": null, "message": message }).to_string();
+        Self::Answer(status, None, body)
+    }
+
+    /// Any JSON.
+    pub fn json(status: u16, body: &Value) -> Self {
+        Self::Answer(status, None, body.to_string())
+    }
+}
+
+/// A request as it came.
+#[derive(Clone)]
+pub struct Asked {
+    pub path: String,
+    pub headers: HeaderMap,
 }
 
 impl FakeSupabase {
@@ -31,9 +87,23 @@ impl FakeSupabase {
         let inner = Arc::new(Inner::default());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let router = Router::new().fallback(answer).with_state(inner.clone());
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { url, inner }
+        let served = inner.clone();
+        let serving = tokio::spawn(async move {
+            // They end when this task does.
+            let mut connections = JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                connections.spawn(connection(served.clone(), stream));
+            }
+        });
+        Self { url, inner, serving: Arc::new(Mutex::new(Some(serving))) }
+    }
+
+    /// Ends it: nobody listens any more.
+    pub async fn stop(&self) {
+        let serving = self.serving.lock().unwrap().take().unwrap();
+        serving.abort();
+        // The error says that it was aborted.
+        let _ = serving.await;
     }
 
     /// The settings of an application on it.
@@ -51,38 +121,132 @@ impl FakeSupabase {
         *self.inner.user.lock().unwrap() = user.map(str::to_owned);
     }
 
-    pub fn go_down(&self, is_down: bool) {
-        self.inner.is_down.store(is_down, Ordering::SeqCst);
+    /// What happens to the next requests whose path begins so, one after the other.
+    pub fn will(&self, path: &'static str, outcomes: impl IntoIterator<Item = Outcome>) {
+        let outcomes = outcomes.into_iter().map(|outcome| (path, outcome));
+        self.inner.next.lock().unwrap().extend(outcomes);
+    }
+
+    /// What happens to every request whose path begins so.
+    pub fn always(&self, path: &'static str, outcome: Outcome) {
+        self.always_as("", path, outcome);
+    }
+
+    /// The same, but only with this API key.
+    pub fn always_as(&self, key: &'static str, path: &'static str, outcome: Outcome) {
+        self.inner.always.lock().unwrap().push((key, path, outcome));
+    }
+
+    /// Everything is well again.
+    pub fn recover(&self) {
+        self.inner.next.lock().unwrap().clear();
+        self.inner.always.lock().unwrap().clear();
+    }
+
+    /// The requests whose path begins so.
+    pub fn asked(&self, path: &str) -> Vec<Asked> {
+        let requests = self.inner.requests.lock().unwrap();
+        requests.iter().filter(|asked| asked.path.starts_with(path)).cloned().collect()
+    }
+
+    /// How many connections were made.
+    pub fn connections(&self) -> usize {
+        self.inner.connections.load(Ordering::SeqCst)
     }
 
     /// How often the keys were fetched.
     pub fn key_requests(&self) -> usize {
-        self.inner.key_requests.load(Ordering::SeqCst)
+        self.asked("/auth/v1/.well-known/jwks.json").len()
     }
 
     /// How often Auth was asked about a token.
     pub fn user_requests(&self) -> usize {
-        self.inner.user_requests.load(Ordering::SeqCst)
+        self.asked("/auth/v1/user").len()
     }
 }
 
-async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response {
-    match request.uri().path() {
-        "/auth/v1/.well-known/jwks.json" => {
-            inner.key_requests.fetch_add(1, Ordering::SeqCst);
-            if inner.is_down.load(Ordering::SeqCst) {
-                return StatusCode::BAD_GATEWAY.into_response();
+async fn connection(inner: Arc<Inner>, stream: TcpStream) {
+    inner.connections.fetch_add(1, Ordering::SeqCst);
+    let service = service_fn(move |request| answer(inner.clone(), request));
+    // An error is a connection that was to be closed.
+    let _ =
+        Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
+}
+
+async fn answer(
+    inner: Arc<Inner>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, std::io::Error> {
+    let path = request.uri().path().to_owned();
+    let asked = Asked { path: path.clone(), headers: request.headers().clone() };
+    inner.requests.lock().unwrap().push(asked.clone());
+    match inner.outcome(&asked) {
+        Some(Outcome::Recorded(name)) => Ok(recorded(name)),
+        Some(Outcome::Answer(status, retry_after, body)) => {
+            let mut response = Response::builder().status(status);
+            if let Some(seconds) = retry_after {
+                response = response.header("retry-after", seconds);
             }
-            let keys = inner.keys.lock().unwrap().clone();
-            Json(json!({ "keys": keys })).into_response()
+            Ok(response.body(Body::from(body)).unwrap())
         }
-        "/auth/v1/user" => {
-            inner.user_requests.fetch_add(1, Ordering::SeqCst);
-            match &*inner.user.lock().unwrap() {
-                Some(id) => Json(json!({ "id": id, "is_anonymous": false })).into_response(),
-                None => StatusCode::FORBIDDEN.into_response(),
-            }
-        }
-        _ => Json(json!([])).into_response(),
+        Some(Outcome::Closed) => Err(std::io::ErrorKind::ConnectionReset.into()),
+        Some(Outcome::Cut) => Ok(cut()),
+        Some(Outcome::Silence) => std::future::pending().await,
+        None => Ok(inner.healthy(&path)),
     }
+}
+
+impl Inner {
+    fn outcome(&self, asked: &Asked) -> Option<Outcome> {
+        let mut next = self.next.lock().unwrap();
+        let is_next = |(path, _): &(&str, _)| asked.path.starts_with(path);
+        if let Some(place) = next.iter().position(is_next) {
+            return next.remove(place).map(|(_, outcome)| outcome);
+        }
+        let key = asked.headers.get("apikey").and_then(|key| key.to_str().ok());
+        let is_meant = |(of_key, path, _): &&(&str, &str, _)| {
+            asked.path.starts_with(path) && (of_key.is_empty() || key == Some(of_key))
+        };
+        // What was said last counts.
+        let always = self.always.lock().unwrap();
+        always.iter().rev().find(is_meant).map(|(.., outcome)| outcome.clone())
+    }
+
+    fn healthy(&self, path: &str) -> Response<Body> {
+        let body = match path {
+            "/auth/v1/.well-known/jwks.json" => json!({ "keys": *self.keys.lock().unwrap() }),
+            "/auth/v1/user" => match &*self.user.lock().unwrap() {
+                Some(id) => json!({ "id": id, "is_anonymous": false }),
+                None => return recorded("gotrue/041-user-get-wrongsig.txt"),
+            },
+            _ if path.starts_with("/auth/v1") => json!({}),
+            _ => json!([]),
+        };
+        Response::new(Body::from(body.to_string()))
+    }
+}
+
+/// A promised body that breaks off.
+fn cut() -> Response<Body> {
+    let pieces = [Ok(Bytes::from_static(b"[")), Err(std::io::ErrorKind::ConnectionReset.into())];
+    let body = Body::from_stream(stream::iter::<[Result<Bytes, std::io::Error>; 2]>(pieces));
+    Response::builder().header("content-length", 1000).body(body).unwrap()
+}
+
+/// An answer that a real component gave.
+fn recorded(name: &str) -> Response<Body> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/fixtures/supabase");
+    let text = std::fs::read_to_string(folder.join(name)).unwrap().replace("\r\n", "\n");
+    let (_, answer) = text.split_once("### RESPONSE:\n").unwrap();
+    let (head, body) = answer.split_once("\n\n").unwrap();
+    let mut lines = head.lines();
+    let status = lines.next().unwrap().split(' ').nth(1).unwrap();
+    let status: StatusCode = status.parse().unwrap();
+    let mut response = Response::builder().status(status);
+    for (name, value) in lines.map(|line| line.split_once(": ").unwrap()) {
+        if !name.eq_ignore_ascii_case("content-length") {
+            response = response.header(name, value);
+        }
+    }
+    response.body(Body::from(body.trim().to_owned())).unwrap()
 }

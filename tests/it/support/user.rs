@@ -13,6 +13,7 @@ pub struct User {
     refresh_token: String,
     url: String,
     supabase_url: String,
+    anon_key: String,
     http: reqwest::Client,
 }
 
@@ -25,6 +26,7 @@ impl User {
             refresh_token: text(&session["refresh_token"]),
             url: app.url.clone(),
             supabase_url: app.supabase_url.clone(),
+            anon_key: app.anon_key.clone(),
             http: app.http.clone(),
         }
     }
@@ -75,7 +77,7 @@ impl User {
     pub async fn rest(&self, method: Method, path: &str, body: Option<Value>) -> Reply {
         let url = format!("{}/rest/v1{path}", self.supabase_url);
         let mut request = self.http.request(method, url).bearer_auth(&self.token);
-        request = request.header("apikey", "sb_publishable_local");
+        request = request.header("apikey", &self.anon_key);
         if let Some(body) = body {
             request = request.json(&body).header("prefer", "return=representation");
         }

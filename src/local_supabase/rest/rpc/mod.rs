@@ -10,6 +10,7 @@ mod message;
 mod question;
 mod request_stop;
 mod save_generation;
+mod schema_report;
 mod usage;
 
 pub(super) use call::answer;
@@ -140,5 +141,10 @@ pub(super) static FUNCTIONS: &[Function] = &[
         name: "request_stop",
         parameters: &[required("p_chat_id", PgType::Uuid), optional("p_user_id", PgType::Uuid)],
         body: Body::Jsonb(request_stop::request_stop),
+    },
+    Function {
+        name: "schema_report",
+        parameters: &[],
+        body: Body::Jsonb(schema_report::schema_report),
     },
 ];

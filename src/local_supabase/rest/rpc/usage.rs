@@ -30,7 +30,8 @@ pub(super) struct Usage<'a> {
     pub log: &'a Map<String, Json>,
 }
 
-/// Inserts the usage of a run; a report replaces the estimate that a lapsed lease left behind.
+/// Inserts the usage of a run; a report, or a higher estimate, replaces the estimate that a lapsed
+/// lease left behind: a user may have written that one.
 pub(super) fn record_usage(
     connection: &Connection,
     session: Session,
@@ -55,6 +56,7 @@ pub(super) fn record_usage(
 }
 
 const REPLACE_ESTIMATE: &str = " on conflict (id) do update set \
+    provider = excluded.provider, model = excluded.model, \
     input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens, \
     cached_input_tokens = excluded.cached_input_tokens, \
     cache_write_input_tokens = excluded.cache_write_input_tokens, \
@@ -63,7 +65,8 @@ const REPLACE_ESTIMATE: &str = " on conflict (id) do update set \
     time_to_first_token_ms = excluded.time_to_first_token_ms, status = excluded.status, \
     error_code = excluded.error_code, raw = excluded.raw \
     where usage_logs.user_id = excluded.user_id and usage_logs.usage_source = 'estimated' \
-    and excluded.usage_source <> 'estimated'";
+    and (excluded.usage_source <> 'estimated' or excluded.input_tokens + excluded.output_tokens \
+    > usage_logs.input_tokens + usage_logs.output_tokens)";
 
 /// The columns that the log fills, each `p_log ->> name` in the column's type. The counts of tokens
 /// keep their default of 0 where the log has none.

@@ -66,7 +66,6 @@ pub static USAGE_LOGS: Table = Table {
     grants: Grants {
         select: true,
         insert: InsertGrant::Columns(&[
-            "id",
             "user_id",
             "chat_id",
             "message_id",

@@ -167,6 +167,10 @@ async fn the_root_describes_what_there_is() {
     assert_eq!(description["swagger"], "2.0");
     assert!(description["paths"]["/chats"]["get"].is_object());
     assert!(description["paths"]["/rpc/begin_generation"]["post"].is_object());
-    let id = &description["definitions"]["messages"]["properties"]["id"];
-    assert_eq!(*id, json!({"type": "string", "format": "uuid"}));
+    let columns = &description["definitions"]["messages"]["properties"];
+    let id = json!({"type": "string", "format": "uuid", "default": "gen_random_uuid()"});
+    assert_eq!(columns["id"], id);
+    let is_active = json!({"type": "boolean", "format": "boolean", "default": true});
+    assert_eq!(columns["is_active"], is_active);
+    assert_eq!(columns["metadata"], json!({"format": "jsonb"}));
 }

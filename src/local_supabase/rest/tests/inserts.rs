@@ -178,6 +178,8 @@ async fn inserts_refused() {
             .refuses(403, "42501", &rls("usage_logs")),
         case("created_at of usage is not the user's", ALICE, usage_with("created_at", json!("now")))
             .refuses(403, "42501", "permission denied for table usage_logs"),
+        case("nor is its id", ALICE, usage_with("id", json!(id(0xaa))))
+            .refuses(403, "42501", "permission denied for table usage_logs"),
         case("058-post-unique", ALICE, post("/chats").json(&json!({"id": id(0xa001)}))).refuses(
             409,
             "23505",

@@ -179,6 +179,25 @@ async fn a_late_end_replaces_the_estimate() {
 }
 
 #[tokio::test]
+async fn a_higher_estimate_replaces_a_lower_one() {
+    let server = server().await;
+    let forged = json!({"lease_expires_at": "2026-01-01", "usage": {}});
+    let path = format!("/messages?id=eq.{}", id(ANSWER));
+    server.send(ALICE, patch(&path).json(&forged)).await;
+    server.call(ALICE, "request_stop", json!({"p_chat_id": id(CHAT)})).await;
+    let usage = "/usage_logs?select=usage_source,input_tokens";
+    let estimated = |tokens| json!([{"usage_source": "estimated", "input_tokens": tokens}]);
+    assert_eq!(server.rows(ALICE, usage).await, estimated(0));
+    let mut estimate = end();
+    estimate["p_end"]["usage_log"] = log("estimated");
+    save(&server, estimate.clone()).await;
+    assert_eq!(server.rows(ALICE, usage).await, estimated(10));
+    estimate["p_end"]["usage_log"]["input_tokens"] = json!(4);
+    save(&server, estimate).await;
+    assert_eq!(server.rows(ALICE, usage).await, estimated(10));
+}
+
+#[tokio::test]
 async fn an_interrupted_answer_that_was_replaced_is_not_owned() {
     let server = server().await;
     server.clock.advance(Duration::from_secs(16));

@@ -55,7 +55,7 @@ async fn a_message_makes_its_chat_recent() {
 #[tokio::test]
 async fn what_refers_to_a_deleted_row_loses_the_reference_only() {
     let server = Server::with_chats().await;
-    let usage = json!({"id": id(1), "chat_id": id(0xa001), "message_id": id(0xa101),
+    let usage = json!({"chat_id": id(0xa001), "message_id": id(0xa101),
         "operation": "chat", "provider": "p", "model": "m", "usage_source": "reported",
         "status": "complete"});
     server.insert(ALICE, "usage_logs", usage).await;

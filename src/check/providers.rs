@@ -1,0 +1,59 @@
+//! Whether the providers take their keys. Listing models costs nothing.
+
+use std::time::Duration;
+
+use futures_util::future::join;
+use tokio::time::timeout;
+
+use super::Report;
+use crate::app::App;
+use crate::providers::{ProviderName, Providers};
+
+/// The longest that a provider's list may take, repeats included.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+pub(super) async fn check(app: &App, report: &mut Report) {
+    report.about("Models");
+    let providers = app.state.ai.providers();
+    let (openai, anthropic) =
+        join(list(providers, ProviderName::OpenAi), list(providers, ProviderName::Anthropic)).await;
+    listed(ProviderName::OpenAi, openai, report);
+    listed(ProviderName::Anthropic, anthropic, report);
+    report.good(format!("the default model is {}", providers.default_model()));
+}
+
+/// What asking a provider for its models has shown.
+enum Listing {
+    NotSetUp,
+    /// Some servers that speak OpenAI's protocol have no list.
+    NoList,
+    Models(usize),
+    Failed(String),
+}
+
+async fn list(providers: &Providers, name: ProviderName) -> Listing {
+    match timeout(PATIENCE, providers.models(name)).await {
+        Ok(None) => Listing::NotSetUp,
+        Ok(Some(Ok(models))) => Listing::Models(models.len()),
+        Ok(Some(Err(error))) if error.status == Some(404) => Listing::NoList,
+        Ok(Some(Err(error))) => Listing::Failed(error.to_string()),
+        Err(_) => Listing::Failed("no answer in time".to_owned()),
+    }
+}
+
+fn listed(name: ProviderName, listing: Listing, report: &mut Report) {
+    match listing {
+        Listing::NotSetUp => report.note(format!("{name} is not set up")),
+        Listing::NoList => report.note(format!("{name} answers, but lists no models")),
+        Listing::Models(count) => {
+            report.good(format!("{name} takes the key and lists its models ({count})"));
+        }
+        Listing::Failed(cause) => {
+            let variable = name.as_str().to_uppercase();
+            report.problem(
+                format!("{name} does not list its models: {cause}"),
+                format!("check {variable}_API_KEY and {variable}_BASE_URL"),
+            );
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Whether the database has the tables, columns, functions and policies of the migrations, as far as
+//! REST shows them.
+//!
+//! Everything is first asked for as nobody. PostgreSQL looks for a table and its columns before it
+//! looks at permissions, so a refusal says that all of them are there, and closed.
+
+use std::collections::HashMap;
+
+use futures_util::future::join_all;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::Report;
+use crate::app::{FunctionShape, TableShape, expected_schema};
+use crate::supabase::{Caller, Supabase, SupabaseError, SupabaseErrorKind};
+
+/// PostgreSQL's code for a missing grant.
+const REFUSED: &str = "42501";
+const MIGRATE: &str = "apply the files of supabase/migrations: supabase db push";
+
+pub(super) async fn check(supabase: &Supabase, report: &mut Report) {
+    let schema = expected_schema();
+    if let Some(error) = postgrest_fails(supabase, &schema.tables).await {
+        return report.problem(
+            format!("PostgREST does not answer as it should: {error}"),
+            "check SUPABASE_ANON_KEY, and whether /rest/v1 of the project works",
+        );
+    }
+    let tables = join_all(schema.tables.iter().map(|table| table_as_nobody(supabase, table))).await;
+    for (table, answer) in schema.tables.iter().zip(tables) {
+        let what = format!("table {}: {} columns", table.name, table.columns.len());
+        found(&what, answer, report);
+    }
+    let functions = schema.functions.iter();
+    let answers = join_all(functions.map(|function| call_as_nobody(supabase, function))).await;
+    for (function, answer) in schema.functions.iter().zip(answers) {
+        found(&format!("function {}", function.name), answer, report);
+    }
+    if supabase.has_service_key() {
+        service_key(supabase, &schema.tables, report).await;
+        policies(supabase, &schema.tables, report).await;
+    } else {
+        report.note("policies and grants of the service key: only with SUPABASE_SERVICE_ROLE_KEY");
+    }
+}
+
+/// Failures that have nothing to do with the schema, and would be the same for all of it.
+async fn postgrest_fails(supabase: &Supabase, tables: &[TableShape]) -> Option<SupabaseError> {
+    let error = table_as_nobody(supabase, tables.first()?).await.err()?;
+    (error.kind != SupabaseErrorKind::SchemaMismatch && !is_refused(&error)).then_some(error)
+}
+
+/// Whether the role lacks a grant for what it asked for, which therefore is there.
+fn is_refused(error: &SupabaseError) -> bool {
+    error.code.as_deref() == Some(REFUSED)
+}
+
+async fn table_as_nobody(supabase: &Supabase, table: &TableShape) -> Result<(), SupabaseError> {
+    select(supabase, Caller::Nobody, table).await
+}
+
+async fn select(
+    supabase: &Supabase,
+    caller: Caller<'_>,
+    table: &TableShape,
+) -> Result<(), SupabaseError> {
+    let query = supabase.rest(caller).from(table.name).select(&table.columns.join(","));
+    query.limit(0).rows().await.map(|_| ())
+}
+
+async fn call_as_nobody(
+    supabase: &Supabase,
+    function: &FunctionShape,
+) -> Result<(), SupabaseError> {
+    let named = |name: &&str| ((*name).to_owned(), Value::Null);
+    let arguments: Map<_, _> = function.parameters.iter().map(named).collect();
+    let call = supabase.rest(Caller::Nobody).call(function.name, &arguments);
+    call.rows().await.map(|_| ())
+}
+
+fn found(what: &str, as_nobody: Result<(), SupabaseError>, report: &mut Report) {
+    match as_nobody {
+        Err(error) if is_refused(&error) => {
+            report.good(format!("{what}, closed to anonymous requests"));
+        }
+        Err(error) => report.problem(format!("{what}: {error}"), MIGRATE),
+        Ok(()) => report.problem(
+            format!("{what}: open to everybody"),
+            "revoke what the role anon was granted; the migrations do so",
+        ),
+    }
+}
+
+async fn service_key(supabase: &Supabase, tables: &[TableShape], report: &mut Report) {
+    let answers = join_all(tables.iter().map(|table| select(supabase, Caller::Service, table)));
+    let refused = answers.await.into_iter().find_map(Result::err);
+    match refused {
+        None => report.good("the service key reads all tables"),
+        Some(error) => report.problem(
+            format!("the service key is refused: {error}"),
+            "check SUPABASE_SERVICE_ROLE_KEY, or apply the migrations anew",
+        ),
+    }
+}
+
+/// What `schema_report` tells.
+#[derive(Deserialize)]
+struct Found {
+    version: String,
+    tables: HashMap<String, FoundTable>,
+}
+
+#[derive(Deserialize)]
+struct FoundTable {
+    row_security: bool,
+    /// By alphabet.
+    policies: Vec<String>,
+}
+
+async fn policies(supabase: &Supabase, tables: &[TableShape], report: &mut Report) {
+    let call = supabase.rest(Caller::Service).call("schema_report", &Map::new());
+    let found: Found = match call.repeatable().value().await {
+        Ok(found) => found,
+        Err(error) => {
+            return report.problem(format!("the policies cannot be read: {error}"), MIGRATE);
+        }
+    };
+    report.good(format!("the database is {}", found.version));
+    let is_wrong = |table: &&TableShape| {
+        found.tables.get(table.name).is_none_or(|found| {
+            !found.row_security
+                || table.policies.iter().any(|p| !found.policies.iter().any(|f| f == p))
+        })
+    };
+    let wrong: Vec<_> = tables.iter().filter(is_wrong).map(|table| table.name).collect();
+    if wrong.is_empty() {
+        report.good("row-level security is on, with a policy for each command");
+    } else {
+        report.problem(
+            format!("row-level security is off or lacks policies: {}", wrong.join(", ")),
+            MIGRATE,
+        );
+    }
+}

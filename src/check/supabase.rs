@@ -1,0 +1,78 @@
+//! Whether Supabase answers, publishes its keys and has what the migrations create.
+
+use tokio::time::Instant;
+
+use super::{Report, files, keys, schema};
+use crate::app::App;
+use crate::supabase::Supabase;
+
+pub(super) async fn check(app: &App, report: &mut Report) {
+    report.about(format!("Supabase at {}", app.project.url));
+    let supabase = &app.state.supabase;
+    if !auth_answers(supabase, report).await {
+        report.note("nothing else was asked");
+        return;
+    }
+    keys::check(&app.project, report);
+    issuer(app, report).await;
+    signing_keys(app, report).await;
+    schema::check(supabase, report).await;
+    if supabase.has_service_key() {
+        files::check(&app.state.files, report).await;
+    }
+}
+
+async fn auth_answers(supabase: &Supabase, report: &mut Report) -> bool {
+    let started = Instant::now();
+    match supabase.auth_version().await {
+        Ok(version) => {
+            let version = version.map_or_else(String::new, |version| format!(" {version}"));
+            report.good(format!("Auth{version} answers in {} ms", started.elapsed().as_millis()));
+            true
+        }
+        Err(error) => {
+            report.problem(
+                format!("Auth does not answer: {error}"),
+                "check SUPABASE_URL and SUPABASE_ANON_KEY; a project that was paused has to be \
+                 resumed in the dashboard",
+            );
+            false
+        }
+    }
+}
+
+/// Older versions of Auth do not tell.
+async fn issuer(app: &App, report: &mut Report) {
+    let Ok(Some(issuer)) = app.state.supabase.issuer().await else { return };
+    let expected = format!("{}/auth/v1", app.project.public_url);
+    if issuer.trim_end_matches('/') == expected {
+        report.good(format!("tokens are issued by {issuer}"));
+        return;
+    }
+    report.problem(
+        format!("tokens are issued by {issuer}, but {expected} is expected: all would be refused"),
+        match issuer.trim_end_matches('/').strip_suffix("/auth/v1") {
+            Some(public_url) => format!("set SUPABASE_PUBLIC_URL={public_url}"),
+            None => "let the issuer of Supabase Auth end with /auth/v1".to_owned(),
+        },
+    );
+}
+
+async fn signing_keys(app: &App, report: &mut Report) {
+    match app.state.supabase.signing_keys().await {
+        Ok(set) if !set.keys.is_empty() => {
+            report.good(format!("signing keys are published: {}", set.keys.len()));
+        }
+        Ok(_) if app.project.jwt_secret.is_some() => {
+            report.good("no signing keys are published; SUPABASE_JWT_SECRET verifies tokens");
+        }
+        Ok(_) => report.note(
+            "no signing keys are published: Auth is asked about each token once a minute. Signing \
+             keys (or SUPABASE_JWT_SECRET) are faster",
+        ),
+        Err(error) => report.problem(
+            format!("the signing keys cannot be read: {error}"),
+            "the address /auth/v1/.well-known/jwks.json has to be open",
+        ),
+    }
+}

@@ -1,0 +1,143 @@
+//! Supabase's errors, as clients should meet them.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+
+use super::ApiError;
+use crate::supabase::{SupabaseError, SupabaseErrorKind};
+
+/// When to come back, where Supabase does not say.
+const SOON: Duration = Duration::from_secs(2);
+const SETTING_UP: Duration = Duration::from_secs(30);
+
+/// The code of a token that was verified here and that Supabase refuses all the same.
+pub const TOKEN_REFUSED: &str = "token_refused";
+
+/// For the log: the usual reason for a table or function that PostgREST does not know.
+const MIGRATIONS: &str = "the migrations seem to be missing: apply supabase/migrations (`supabase \
+                          db push`) and let PostgREST see them (`notify pgrst, 'reload schema'`); \
+                          `chat-backend check` tells what is missing";
+
+impl From<SupabaseError> for ApiError {
+    fn from(error: SupabaseError) -> Self {
+        let cause = match error.kind {
+            SupabaseErrorKind::SchemaMismatch => format!("{error}; {MIGRATIONS}"),
+            _ => error.to_string(),
+        };
+        from_supabase(&error).caused_by(cause)
+    }
+}
+
+fn from_supabase(error: &SupabaseError) -> ApiError {
+    use SupabaseErrorKind as Kind;
+    let retry_after = error.retry_after.unwrap_or(SOON);
+    match error.kind {
+        Kind::NotOneRow | Kind::Forbidden => {
+            ApiError::new(StatusCode::NOT_FOUND, "not_found", "There is nothing with this id.")
+        }
+        Kind::Duplicate => ApiError::id_conflict(),
+        Kind::ForeignKey => from_foreign_key(error),
+        Kind::InvalidValue => invalid_value(error),
+        Kind::TooLarge => ApiError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "file_too_large",
+            "The file is larger than the storage takes.",
+        ),
+        Kind::TokenExpired => {
+            ApiError::unauthorized("token_expired", "Your session has expired. Sign in again.")
+        }
+        Kind::UserNotFound => user_not_found(),
+        // The clocks of the project differ; that is not the user's fault, so it is no 401.
+        Kind::TokenTooEarly => ApiError::unavailable(
+            "token_not_yet_valid",
+            "The database does not accept this session yet. Please try again in a moment.",
+            SOON,
+        ),
+        Kind::SchemaMismatch => ApiError::unavailable(
+            "schema_mismatch",
+            "The database is not set up for this server yet. The operator has to apply the \
+             migrations.",
+            SETTING_UP,
+        ),
+        Kind::Timeout => ApiError::new(
+            StatusCode::GATEWAY_TIMEOUT,
+            "supabase_timeout",
+            "The database took too long. Please try again.",
+        ),
+        Kind::Unreachable => ApiError::unavailable(
+            "supabase_unreachable",
+            "The database cannot be reached at the moment. Please try again.",
+            retry_after,
+        ),
+        Kind::Overloaded | Kind::Contention => ApiError::unavailable(
+            "supabase_overloaded",
+            "The database is busy at the moment. Please try again.",
+            retry_after,
+        ),
+        Kind::TokenRefused => ApiError::new(
+            StatusCode::BAD_GATEWAY,
+            TOKEN_REFUSED,
+            "The database did not accept this session. Please try again; if it goes on, report the \
+             request id.",
+        ),
+        Kind::Refused | Kind::Protocol => ApiError::new(
+            StatusCode::BAD_GATEWAY,
+            "supabase_refused",
+            "The database did not accept the request. If it goes on, report the request id.",
+        ),
+    }
+}
+
+fn user_not_found() -> ApiError {
+    ApiError::unauthorized("user_not_found", "This account no longer exists. Sign in again.")
+}
+
+/// Constraints are named `<table>_<what>_fkey`.
+fn from_foreign_key(error: &SupabaseError) -> ApiError {
+    match quoted(&error.message).find(|name| name.ends_with("_fkey")) {
+        Some(name) if name.ends_with("_user_fkey") => user_not_found(),
+        Some(name) if name.ends_with("_chat_fkey") => ApiError::not_found("chat"),
+        Some(name) if name.ends_with("_parent_fkey") => {
+            ApiError::invalid("/parent_id", "is not a message of this chat")
+        }
+        _ => ApiError::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "validation_failed",
+            "The request refers to something that does not exist.",
+        ),
+    }
+}
+
+fn invalid_value(error: &SupabaseError) -> ApiError {
+    match refused_column(error) {
+        Some(column) => {
+            ApiError::invalid(format!("/{column}"), "is too long or not of the right form")
+        }
+        None => ApiError::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "validation_failed",
+            "The database refused a value as too long or of the wrong form.",
+        ),
+    }
+}
+
+/// The column that a check or a `not null` refused; the checks of one column are named
+/// `<table>_<column>_check`.
+fn refused_column(error: &SupabaseError) -> Option<String> {
+    let mut names = quoted(&error.message);
+    match error.code.as_deref()? {
+        "23502" => names.next().map(str::to_owned),
+        "23514" => {
+            let (table, constraint) = (names.next()?, names.next()?);
+            let column = constraint.strip_prefix(table)?.strip_prefix('_')?;
+            column.strip_suffix("_check").map(str::to_owned)
+        }
+        _ => None,
+    }
+}
+
+/// What stands between quotation marks.
+fn quoted(message: &str) -> impl Iterator<Item = &str> {
+    message.split('"').skip(1).step_by(2)
+}

@@ -1,0 +1,17 @@
+//! The migrations on a real PostgreSQL, attacked with plain SQL. Skipped, and said so, on a machine
+//! that has none.
+
+mod access;
+mod catalog;
+mod database;
+mod migrate;
+mod parity;
+mod plans;
+mod race;
+mod schema;
+mod server;
+mod session;
+mod values;
+
+pub use database::{Database, bare_database, database};
+pub use session::{Refusal, Session, Transaction, literal};

@@ -1,0 +1,317 @@
+//! The functions of the migrations beside those of the local Supabase: whatever is called, both
+//! answer the same and leave the same rows.
+
+use std::collections::BTreeMap;
+
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+
+use super::{Database, Session, database, literal};
+use crate::support::{TestApp, User, app, skipped_on_a_real_supabase};
+
+const CHAT: u32 = 100;
+
+/// A user of both, to whom the same happens on both sides.
+struct Twins {
+    postgres: Session,
+    local: User,
+    _kept: (Database, TestApp),
+}
+
+/// `id(7)` is the id that ends with 7.
+fn id(number: u32) -> String {
+    format!("00000000-0000-4000-8000-{number:012}")
+}
+
+async fn twins() -> Option<Twins> {
+    if skipped_on_a_real_supabase("the local one") {
+        return None;
+    }
+    let db = database().await?;
+    let app = app().await;
+    let local = app.user("alice").await;
+    let postgres = db.user("alice").await;
+    Some(Twins { postgres, local, _kept: (db, app) })
+}
+
+/// A message of the user's as `begin_generation` takes it.
+fn said(message: u32, text: &str) -> Value {
+    json!({ "id": id(message), "content": text, "parts": [{ "type": "text", "text": text }] })
+}
+
+/// Begins an answer: the run and the answer have the number, the question is given.
+fn begin(number: u32, question: Value) -> Value {
+    let key = json!({ "p_chat_id": id(CHAT), "p_run": id(number), "p_message_id": id(number) });
+    with(key, Map::from_iter([("p_user_message".to_owned(), question)]).into())
+}
+
+fn with(mut arguments: Value, more: Value) -> Value {
+    let (Value::Object(all), Value::Object(more)) = (&mut arguments, more) else {
+        panic!("arguments are objects")
+    };
+    all.extend(more);
+    arguments
+}
+
+fn save(number: u32, more: Value) -> Value {
+    let key = json!({ "p_message_id": id(number), "p_run": id(number), "p_chat_id": id(CHAT) });
+    with(key, more)
+}
+
+fn end(number: u32, status: &str) -> Value {
+    let log = json!({ "operation": "chat", "provider": "openai", "model": "m", "input_tokens": 10,
+        "output_tokens": 5, "cached_input_tokens": 3, "usage_source": "reported",
+        "cost_usd": 0.000125, "latency_ms": 900, "status": status, "raw": { "id": "x" } });
+    save(
+        number,
+        json!({
+        "p_content": "Hello", "p_parts": [{ "type": "text", "text": "Hello" }], "p_model": "m",
+        "p_usage": { "input_tokens": 10 }, "p_cost_usd": 0.000125,
+        "p_end": { "status": status, "finish_reason": "stop", "usage_log": log } }),
+    )
+}
+
+impl Twins {
+    /// What both answer, or with what both refuse.
+    async fn call(&self, function: &str, arguments: Value) -> Value {
+        let real = match self.postgres.call(function, arguments.clone()).await {
+            Ok(answer) => answer,
+            Err(refusal) => json!({ "code": refusal.code, "message": refusal.message }),
+        };
+        let path = format!("/rpc/{function}");
+        let reply = self.local.rest(Method::POST, &path, Some(arguments.clone())).await;
+        let local = match (reply.status, reply.json()) {
+            (200, answer) => answer,
+            (_, error) => json!({ "code": error["code"], "message": error["message"] }),
+        };
+        let real = self.plain(real);
+        assert_eq!(real, self.plain(local), "{function} {arguments}");
+        self.compare_rows(&format!("{function} {arguments}")).await;
+        real
+    }
+
+    async fn begin(&self, arguments: Value) -> Value {
+        let answer = self.call("begin_generation", arguments).await;
+        answer.get("answer").cloned().unwrap_or(answer)
+    }
+
+    async fn save(&self, arguments: Value) -> Value {
+        let answer = self.call("save_generation", arguments).await;
+        answer.get("owned").cloned().unwrap_or(answer)
+    }
+
+    async fn stop(&self) -> Value {
+        let answer = self.call("request_stop", json!({ "p_chat_id": id(CHAT) })).await;
+        answer.get("running").cloned().unwrap_or(answer)
+    }
+
+    /// The same change of a message on both sides.
+    async fn change(&self, message: u32, changes: Value) {
+        let set = changes.as_object().unwrap().iter();
+        let set: Vec<_> = set.map(|(column, to)| format!("{column} = {}", literal(to))).collect();
+        let sql = format!("update messages set {} where id = '{}'", set.join(", "), id(message));
+        assert_eq!(self.postgres.run(&sql).await.unwrap(), 1);
+        let path = format!("/messages?id=eq.{}", id(message));
+        self.local.rest(Method::PATCH, &path, Some(changes)).await.expect(200);
+    }
+
+    /// A chat with this question and its whole answer.
+    async fn answered(&self) {
+        let question = with(begin(1, said(10, "Hi")), json!({ "p_create_chat": {} }));
+        assert_eq!(self.begin(question).await, "started");
+        assert_eq!(self.save(end(1, "complete")).await, true);
+    }
+
+    async fn compare_rows(&self, after: &str) {
+        for table in ["chats", "messages", "usage_logs"] {
+            let real = self.postgres.rows(&format!("select * from {table}")).await.unwrap();
+            let local = self.local.rest(Method::GET, &format!("/{table}"), None).await.expect(200);
+            let sorted = |rows: Vec<Value>| {
+                let mut rows: Vec<_> = rows.into_iter().map(|row| self.plain(row)).collect();
+                rows.sort_by_key(ToString::to_string);
+                rows
+            };
+            let local = local.as_array().unwrap().clone();
+            assert_eq!(sorted(real), sorted(local), "{table} after {after}");
+        }
+    }
+
+    /// Without what may differ: times, the user's id, and ids that the database made.
+    fn plain(&self, value: Value) -> Value {
+        match value {
+            Value::Array(items) => items.into_iter().map(|item| self.plain(item)).collect(),
+            Value::Object(fields) => {
+                let fields = fields.into_iter().map(|(name, value)| (name, self.plain(value)));
+                // In one order, in which the rows can be compared as text.
+                json!(fields.collect::<BTreeMap<_, _>>())
+            }
+            Value::String(text) if text.parse::<jiff::Timestamp>().is_ok() => json!("a time"),
+            Value::String(text) if self.postgres.id == text || self.local.id == text => {
+                json!("Alice")
+            }
+            Value::String(text) if is_made(&text) => json!("an id"),
+            other => other,
+        }
+    }
+}
+
+fn is_made(text: &str) -> bool {
+    text.len() == 36 && text.parse::<uuid::Uuid>().is_ok() && !text.starts_with("00000000-")
+}
+
+#[tokio::test]
+async fn questions_and_repeats() {
+    let Some(twins) = twins().await else { return };
+    assert_eq!(twins.begin(begin(1, said(10, "Hi"))).await, "not_found");
+    let first = with(
+        begin(1, said(10, "Hi")),
+        json!({
+        "p_create_chat": { "title": "Trip", "model": "a", "system_prompt": "Be brief",
+            "metadata": { "n": 1 } },
+        "p_default_model": "b" }),
+    );
+    assert_eq!(twins.begin(first.clone()).await, "started");
+    assert_eq!(twins.begin(first).await, "started");
+    assert_eq!(twins.begin(begin(2, said(10, "Hi"))).await, "running");
+    assert_eq!(twins.begin(begin(2, said(11, "And?"))).await, "busy");
+    assert_eq!(twins.save(end(1, "complete")).await, true);
+    assert_eq!(twins.begin(begin(2, said(10, "Hi"))).await, "answered");
+    assert_eq!(twins.begin(begin(2, said(10, "Changed"))).await, "conflict");
+    assert_eq!(twins.begin(begin(2, said(1, "An answer's id"))).await, "conflict");
+    assert_eq!(twins.begin(begin(2, Value::Null)).await, "nothing_to_answer");
+    let second = with(begin(2, said(11, "And?")), json!({ "p_model": "c" }));
+    assert_eq!(twins.begin(second).await, "started");
+    let elsewhere = with(
+        begin(3, said(10, "Hi")),
+        json!({ "p_chat_id": id(101),
+        "p_create_chat": {} }),
+    );
+    assert_eq!(twins.begin(elsewhere).await, "conflict");
+}
+
+#[tokio::test]
+async fn edits_and_regenerations() {
+    let Some(twins) = twins().await else { return };
+    twins.answered().await;
+    let action = |begin: Value, action: &str| with(begin, json!({ "p_action": action }));
+    let edit = action(begin(2, said(10, "Hello")), "edit");
+    assert_eq!(twins.begin(edit).await, "started");
+    assert_eq!(twins.save(end(2, "complete")).await, true);
+    assert_eq!(twins.begin(begin(3, said(11, "And?"))).await, "started");
+    assert_eq!(twins.save(end(3, "stopped")).await, true);
+    assert_eq!(twins.begin(action(begin(4, said(10, "Third")), "edit")).await, "started");
+    assert_eq!(twins.save(end(4, "complete")).await, true);
+    let inactive = action(begin(5, said(11, "Anew")), "edit");
+    assert_eq!(twins.begin(inactive).await, "conflict");
+    let of_answer = json!({ "p_action": "regenerate", "p_regenerate": id(4) });
+    assert_eq!(twins.begin(with(begin(5, Value::Null), of_answer.clone())).await, "started");
+    assert_eq!(twins.save(end(5, "complete")).await, true);
+    let of_question = json!({ "p_action": "regenerate", "p_regenerate": id(10) });
+    assert_eq!(twins.begin(with(begin(6, Value::Null), of_question)).await, "started");
+    assert_eq!(twins.begin(with(begin(7, Value::Null), of_answer)).await, "busy");
+    assert_eq!(twins.save(end(6, "failed")).await, true);
+    let unknown = json!({ "p_action": "regenerate", "p_regenerate": id(99) });
+    assert_eq!(twins.begin(with(begin(7, Value::Null), unknown.clone())).await, "not_found");
+    assert_eq!(twins.begin(with(begin(7, said(12, "New")), unknown)).await, "started");
+    assert_eq!(twins.save(end(7, "complete")).await, true);
+    assert_eq!(twins.begin(action(begin(8, Value::Null), "regenerate")).await, "started");
+}
+
+#[tokio::test]
+async fn failures_and_new_attempts() {
+    let Some(twins) = twins().await else { return };
+    let question = with(begin(1, said(10, "Hi")), json!({ "p_create_chat": {} }));
+    assert_eq!(twins.begin(question).await, "started");
+    let mut failed = end(1, "failed");
+    failed["p_end"]["is_active"] = json!(false);
+    failed["p_end"]["usage_log"]["error_code"] = json!("overloaded");
+    assert_eq!(twins.save(failed).await, true);
+    assert_eq!(twins.begin(begin(2, said(10, "Hi"))).await, "started");
+    let no_usage = save(2, json!({ "p_end": { "status": "failed", "finish_reason": "error" } }));
+    assert_eq!(twins.save(no_usage).await, true);
+    assert_eq!(twins.begin(begin(3, Value::Null)).await, "started");
+}
+
+#[tokio::test]
+async fn saves_and_stops() {
+    let Some(twins) = twins().await else { return };
+    assert_eq!(twins.stop().await, Value::Null);
+    let question = with(begin(1, said(10, "Hi")), json!({ "p_create_chat": {} }));
+    assert_eq!(twins.begin(question).await, "started");
+    let checkpoint = json!({ "p_content": "Hel", "p_parts": [1], "p_cost_usd": 0.5,
+        "p_metadata": { "provider": "openai" }, "p_usage": { "input_tokens": 4 } });
+    assert_eq!(twins.save(save(1, checkpoint)).await, true);
+    assert_eq!(twins.save(save(1, json!({}))).await, true);
+    let other_run = with(save(1, json!({ "p_content": "forged" })), json!({ "p_run": id(2) }));
+    assert_eq!(twins.save(other_run).await, false);
+    assert_eq!(twins.stop().await, true);
+    assert_eq!(twins.stop().await, true);
+    assert_eq!(twins.save(save(1, json!({}))).await, true);
+    assert_eq!(twins.save(end(1, "stopped")).await, true);
+    assert_eq!(twins.save(end(1, "stopped")).await, false, "saved before");
+    assert_eq!(twins.save(save(1, json!({ "p_content": "late" }))).await, false);
+    assert_eq!(twins.stop().await, false);
+}
+
+#[tokio::test]
+async fn lapses() {
+    let Some(twins) = twins().await else { return };
+    let question = with(begin(1, said(10, "Hi")), json!({ "p_create_chat": {} }));
+    assert_eq!(twins.begin(question).await, "started");
+    let checkpoint = json!({ "p_usage": { "input_tokens": 4 }, "p_cost_usd": 0.25,
+        "p_metadata": { "provider": "openai" } });
+    assert_eq!(twins.save(save(1, checkpoint)).await, true);
+    let lapsed = json!({ "lease_expires_at": "2020-01-01T00:00:00Z" });
+    twins.change(1, lapsed.clone()).await;
+    assert_eq!(twins.stop().await, false);
+    assert_eq!(twins.save(save(1, json!({ "p_content": "late" }))).await, false);
+    assert_eq!(twins.save(end(1, "complete")).await, true, "slow, but still the owner");
+    assert_eq!(twins.begin(begin(2, said(11, "And?"))).await, "started");
+    twins.change(2, lapsed.clone()).await;
+    assert_eq!(twins.begin(begin(3, said(11, "And?"))).await, "started");
+    assert_eq!(twins.save(end(2, "complete")).await, false, "replaced");
+    twins.change(3, lapsed).await;
+    twins.change(3, json!({ "usage": { "input_tokens": 0 } })).await;
+    assert_eq!(twins.stop().await, false);
+    let mut estimate = end(3, "interrupted");
+    estimate["p_end"]["usage_log"]["usage_source"] = json!("estimated");
+    assert_eq!(twins.save(estimate).await, true);
+}
+
+#[tokio::test]
+async fn refusals() {
+    let Some(twins) = twins().await else { return };
+    twins.answered().await;
+    let code = |answer: Value| answer["code"].as_str().map(str::to_owned);
+    let check = Some("23514".to_owned());
+    let long = json!({ "p_chat_id": id(101), "p_create_chat": { "title": "x".repeat(201) } });
+    assert_eq!(code(twins.begin(with(begin(2, said(11, "x")), long)).await), check);
+    let mut no_parts = said(11, "x");
+    no_parts["parts"] = json!({});
+    assert_eq!(code(twins.begin(begin(2, no_parts)).await), check);
+    let mut not_an_object = said(11, "x");
+    not_an_object["metadata"] = json!([]);
+    assert_eq!(code(twins.begin(begin(2, not_an_object)).await), check);
+    let taken = twins.begin(begin(1, said(11, "x"))).await;
+    assert_eq!(code(taken), Some("23505".to_owned()), "the answer's id is in use");
+    assert_eq!(twins.begin(begin(2, said(11, "x"))).await, "started");
+    for (field, value) in [
+        ("cached_input_tokens", json!(11)),
+        ("cost_usd", json!(-1)),
+        ("output_tokens", json!(-1)),
+        ("status", json!("streaming")),
+        ("usage_source", json!("?")),
+    ] {
+        let mut wrong = end(2, "complete");
+        wrong["p_end"]["usage_log"][field] = value;
+        assert_eq!(code(twins.save(wrong).await), check, "{field}");
+    }
+    let mut wrong = end(2, "complete");
+    wrong["p_end"]["usage_log"]["input_tokens"] = json!("many");
+    assert_eq!(code(twins.save(wrong).await), Some("22P02".to_owned()));
+    let mut wrong = end(2, "complete");
+    wrong["p_end"]["usage_log"]["provider"] = Value::Null;
+    assert_eq!(code(twins.save(wrong).await), Some("23502".to_owned()));
+    assert_eq!(code(twins.save(end(2, "done")).await), check);
+    assert_eq!(twins.save(end(2, "complete")).await, true);
+}

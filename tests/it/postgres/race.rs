@@ -1,0 +1,336 @@
+//! Two connections at once: which one waits, and what the other then finds.
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{Database, Refusal, Session, Transaction, database};
+
+/// A chat of Alice's and two of her connections.
+struct Race {
+    db: Database,
+    one: Session,
+    other: Session,
+    chat: String,
+}
+
+/// What begins one answer.
+#[derive(Clone)]
+struct Attempt {
+    run: String,
+    message: String,
+    question: String,
+}
+
+impl Attempt {
+    fn new() -> Self {
+        let [run, message, question] = [(); 3].map(|()| Uuid::new_v4().to_string());
+        Self { run, message, question }
+    }
+
+    /// Another attempt to answer the same question.
+    fn again(&self) -> Self {
+        Self { question: self.question.clone(), ..Self::new() }
+    }
+}
+
+async fn race() -> Option<Race> {
+    let db = database().await?;
+    let one = db.user("alice").await;
+    let other = db.as_user(&one.id).await;
+    let chat = one.insert("chats", json!({ "title": "Trip" })).await.unwrap();
+    Some(Race { db, one, other, chat: chat["id"].as_str().unwrap().to_owned() })
+}
+
+impl Race {
+    fn begin(&self, attempt: &Attempt) -> Value {
+        let text = [json!({ "type": "text", "text": "Hi" })];
+        json!({ "p_chat_id": self.chat, "p_run": attempt.run, "p_message_id": attempt.message,
+            "p_user_message": { "id": attempt.question, "content": "Hi", "parts": text } })
+    }
+
+    fn end(&self, attempt: &Attempt) -> Value {
+        let log = json!({ "operation": "chat", "provider": "openai", "model": "m",
+            "input_tokens": 10, "usage_source": "reported", "status": "complete" });
+        json!({ "p_message_id": attempt.message, "p_run": attempt.run, "p_chat_id": self.chat,
+            "p_content": "Hello", "p_parts": [{ "type": "text", "text": "Hello" }],
+            "p_end": { "status": "complete", "finish_reason": "stop", "usage_log": log } })
+    }
+
+    fn stop(&self) -> Value {
+        json!({ "p_chat_id": self.chat })
+    }
+
+    async fn begun(&self) -> Attempt {
+        let attempt = Attempt::new();
+        let answer = self.one.call("begin_generation", self.begin(&attempt)).await.unwrap();
+        assert_eq!(answer["answer"], "started", "{answer}");
+        attempt
+    }
+
+    /// Lets the other connection call a function while the first one's transaction is open; then
+    /// the first one commits.
+    async fn then(
+        &self,
+        first: Transaction<'_>,
+        function: &str,
+        arguments: Value,
+    ) -> Result<Value, Refusal> {
+        let call = self.other.call(function, arguments);
+        let commit = async {
+            self.db.until_blocked(&self.other).await;
+            first.commit().await;
+        };
+        tokio::join!(call, commit).0
+    }
+
+    async fn lapse(&self) {
+        let sql = "update messages set lease_expires_at = clock_timestamp() - interval '1 second' \
+                   where status = 'streaming'";
+        assert_eq!(self.one.run(sql).await.unwrap(), 1);
+    }
+
+    async fn usage(&self) -> Vec<Value> {
+        let sql = "select usage_source, provider, input_tokens, chat_id is null as chat_gone, \
+                   message_id is null as message_gone from usage_logs";
+        self.one.rows(sql).await.unwrap()
+    }
+
+    async fn statuses(&self) -> Vec<String> {
+        let sql = "select status || case when is_active then '' else ', replaced' end \
+                   from messages where role = 'assistant' order by created_at";
+        self.db.strings(sql).await
+    }
+}
+
+fn reported(chat_gone: bool, message_gone: bool) -> Vec<Value> {
+    vec![
+        json!({ "usage_source": "reported", "provider": "openai", "input_tokens": 10, "chat_gone": chat_gone,
+                 "message_gone": message_gone }),
+    ]
+}
+
+#[tokio::test]
+async fn a_message_sent_twice_is_answered_once() {
+    let Some(race) = race().await else { return };
+    let attempt = Attempt::new();
+    let first = race.one.begin().await;
+    let begun = first.call("begin_generation", race.begin(&attempt)).await.unwrap();
+    assert_eq!(begun["answer"], "started");
+    let again = race.begin(&attempt.again());
+    let answer = race.then(first, "begin_generation", again).await.unwrap();
+    assert_eq!(answer["answer"], "running");
+    assert_eq!(answer["message"]["id"], attempt.message.as_str());
+    assert_eq!(race.statuses().await, ["streaming"]);
+}
+
+#[tokio::test]
+async fn a_call_that_is_repeated_starts_once() {
+    let Some(race) = race().await else { return };
+    let attempt = Attempt::new();
+    let first = race.one.begin().await;
+    let begun = first.call("begin_generation", race.begin(&attempt)).await.unwrap();
+    let again = race.then(first, "begin_generation", race.begin(&attempt)).await.unwrap();
+    assert_eq!(again, begun);
+    assert_eq!(race.statuses().await, ["streaming"]);
+}
+
+#[tokio::test]
+async fn a_chat_answers_one_message_at_a_time() {
+    let Some(race) = race().await else { return };
+    let attempt = Attempt::new();
+    let first = race.one.begin().await;
+    first.call("begin_generation", race.begin(&attempt)).await.unwrap();
+    let other = race.begin(&Attempt::new());
+    let answer = race.then(first, "begin_generation", other).await.unwrap();
+    assert_eq!(answer, json!({ "answer": "busy", "message_id": attempt.message }));
+}
+
+#[tokio::test]
+async fn a_chat_is_created_once() {
+    let Some(mut race) = race().await else { return };
+    race.chat = Uuid::new_v4().to_string();
+    let with_chat = |attempt: &Attempt, title: &str| {
+        let mut begin = race.begin(attempt);
+        begin["p_create_chat"] = json!({ "title": title });
+        begin
+    };
+    let attempt = Attempt::new();
+    let first = race.one.begin().await;
+    first.call("begin_generation", with_chat(&attempt, "One")).await.unwrap();
+    let other = with_chat(&Attempt::new(), "Other");
+    let answer = race.then(first, "begin_generation", other).await.unwrap();
+    assert_eq!(answer["answer"], "busy", "{answer}");
+    let titles =
+        "select title from chats where id <> all (select id from chats where title = 'Trip')";
+    assert_eq!(race.db.strings(titles).await, ["One"]);
+}
+
+#[tokio::test]
+async fn a_stop_that_comes_early_stops_the_answer() {
+    let Some(race) = race().await else { return };
+    let attempt = Attempt::new();
+    let first = race.one.begin().await;
+    first.call("begin_generation", race.begin(&attempt)).await.unwrap();
+    let stopped = race.then(first, "request_stop", race.stop()).await.unwrap();
+    assert_eq!(stopped["running"], true, "{stopped}");
+    let saved = race.one.call("save_generation", race.end(&attempt)).await.unwrap();
+    assert_eq!((&saved["owned"], &saved["stop_requested"]), (&json!(true), &json!(true)));
+}
+
+#[tokio::test]
+async fn a_stop_and_the_end_at_once() {
+    let Some(race) = race().await else { return };
+    let attempt = race.begun().await;
+    let first = race.one.begin().await;
+    first.call("save_generation", race.end(&attempt)).await.unwrap();
+    let stopped = race.then(first, "request_stop", race.stop()).await.unwrap();
+    assert_eq!(stopped["running"], false);
+    assert_eq!(stopped["message"]["status"], "complete");
+
+    let attempt = race.begun().await;
+    let first = race.one.begin().await;
+    assert_eq!(first.call("request_stop", race.stop()).await.unwrap()["running"], true);
+    let saved = race.then(first, "save_generation", race.end(&attempt)).await.unwrap();
+    assert_eq!((&saved["owned"], &saved["stop_requested"]), (&json!(true), &json!(true)));
+    assert_eq!(race.usage().await.len(), 2);
+}
+
+#[tokio::test]
+async fn an_end_before_the_lapse_is_seen() {
+    let Some(race) = race().await else { return };
+    let attempt = race.begun().await;
+    race.lapse().await;
+    let first = race.one.begin().await;
+    first.call("save_generation", race.end(&attempt)).await.unwrap();
+    let next = race.begin(&Attempt::new());
+    let answer = race.then(first, "begin_generation", next).await.unwrap();
+    assert_eq!(answer["answer"], "started", "{answer}");
+    assert_eq!(answer["history"][1]["id"], attempt.message.as_str());
+    assert_eq!(race.statuses().await, ["complete", "streaming"]);
+    assert_eq!(race.usage().await, reported(false, false));
+}
+
+#[tokio::test]
+async fn an_end_after_the_lapse_was_seen() {
+    let Some(race) = race().await else { return };
+    let attempt = race.begun().await;
+    race.lapse().await;
+    let first = race.one.begin().await;
+    let again = first.call("begin_generation", race.begin(&attempt.again())).await.unwrap();
+    assert_eq!(again["answer"], "started");
+    let saved = race.then(first, "save_generation", race.end(&attempt)).await.unwrap();
+    assert_eq!(saved["owned"], false, "another attempt has taken its place");
+    assert_eq!(race.statuses().await, ["interrupted, replaced", "streaming"]);
+    assert_eq!(race.usage().await, reported(false, false));
+}
+
+#[tokio::test]
+async fn deleting_a_chat_waits_for_a_save() {
+    let Some(race) = race().await else { return };
+    let attempt = race.begun().await;
+    let first = race.one.begin().await;
+    first.call("save_generation", race.end(&attempt)).await.unwrap();
+    let delete = race.other.run("delete from chats");
+    let commit = async {
+        race.db.until_blocked(&race.other).await;
+        first.commit().await;
+    };
+    assert_eq!(tokio::join!(delete, commit).0.unwrap(), 1);
+    assert_eq!(race.statuses().await, Vec::<String>::new());
+    assert_eq!(race.usage().await, reported(true, true));
+}
+
+/// Makes a save wait in its midst, after it changed the message, until the lock is given back.
+const PAUSE: &str = "
+    create function private.pause() returns trigger language plpgsql as $$
+    begin
+      perform pg_advisory_xact_lock(1);
+      return new;
+    end;
+    $$;
+    create trigger pause before insert on usage_logs for each row execute function private.pause();
+    select pg_advisory_lock(1);
+";
+
+#[tokio::test]
+async fn a_save_and_a_deletion_do_not_wait_for_one_another() {
+    let Some(race) = race().await else { return };
+    let attempt = race.begun().await;
+    race.db.admin.batch_execute(PAUSE).await.unwrap();
+    let save = race.one.call("save_generation", race.end(&attempt));
+    let delete = async {
+        race.db.until_blocked(&race.one).await;
+        race.other.run("delete from chats").await
+    };
+    let go_on = async {
+        race.db.until_blocked(&race.other).await;
+        race.db.admin.batch_execute("select pg_advisory_unlock(1)").await.unwrap();
+    };
+    let (saved, deleted, ()) = tokio::join!(save, delete, go_on);
+    assert_eq!(saved.unwrap()["owned"], true);
+    assert_eq!(deleted.unwrap(), 1);
+    assert_eq!(race.usage().await, reported(true, true));
+}
+
+#[tokio::test]
+async fn usage_outlives_a_chat_that_goes_before_the_end() {
+    let Some(race) = race().await else { return };
+    let attempt = race.begun().await;
+    let first = race.one.begin().await;
+    assert_eq!(first.run("delete from chats").await.unwrap(), 1);
+    let saved = race.then(first, "save_generation", race.end(&attempt)).await.unwrap();
+    assert_eq!(saved, json!({ "owned": false, "stop_requested": false, "message": null }));
+    assert_eq!(race.usage().await, reported(true, true));
+}
+
+#[tokio::test]
+async fn usage_outlives_a_message_that_goes_before_the_end() {
+    let Some(race) = race().await else { return };
+    let attempt = race.begun().await;
+    let first = race.one.begin().await;
+    assert_eq!(first.run("delete from messages where role = 'assistant'").await.unwrap(), 1);
+    let saved = race.then(first, "save_generation", race.end(&attempt)).await.unwrap();
+    assert_eq!(saved["owned"], false);
+    assert_eq!(race.usage().await, reported(false, true));
+}
+
+#[tokio::test]
+async fn a_chat_that_goes_is_not_answered() {
+    let Some(race) = race().await else { return };
+    let first = race.one.begin().await;
+    assert_eq!(first.run("delete from chats").await.unwrap(), 1);
+    let begin = race.begin(&Attempt::new());
+    let answer = race.then(first, "begin_generation", begin).await.unwrap();
+    assert_eq!(answer, json!({ "answer": "not_found", "missing": "chat" }));
+}
+
+#[tokio::test]
+async fn messages_inserted_at_once_wait_for_one_another() {
+    let Some(race) = race().await else { return };
+    let message = json!({ "chat_id": race.chat, "role": "user", "content": "Hi" });
+    let first = race.one.begin().await;
+    first.insert("messages", message.clone()).await.unwrap();
+    let second = race.other.insert("messages", message);
+    let commit = async {
+        race.db.until_blocked(&race.other).await;
+        first.commit().await;
+    };
+    tokio::join!(second, commit).0.unwrap();
+    let newest =
+        "select (last_message_at = (select max(created_at) from messages))::text from chats";
+    assert_eq!(race.db.strings(newest).await, ["true"]);
+}
+
+#[tokio::test]
+async fn two_toggles_change_nothing() {
+    let Some(race) = race().await else { return };
+    let toggle = format!("select is_archived from toggle_chat('{}', 'is_archived')", race.chat);
+    let first = race.one.begin().await;
+    assert_eq!(first.rows(&toggle).await.unwrap(), [json!({ "is_archived": true })]);
+    let second = race.other.rows(&toggle);
+    let commit = async {
+        race.db.until_blocked(&race.other).await;
+        first.commit().await;
+    };
+    assert_eq!(tokio::join!(second, commit).0.unwrap(), [json!({ "is_archived": false })]);
+}

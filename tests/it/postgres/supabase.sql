@@ -1,0 +1,39 @@
+-- What a Supabase project has before the first migration, as far as migrations and policies touch
+-- it. Run by the superuser; migrations belong to the role postgres, who is none.
+
+create schema auth authorization supabase_auth_admin;
+grant usage on schema auth to anon, authenticated, service_role, postgres;
+
+create table auth.users (
+  id uuid primary key,
+  email text,
+  is_anonymous boolean not null default false,
+  created_at timestamptz default now()
+);
+alter table auth.users owner to supabase_auth_admin;
+grant all on auth.users to postgres;
+
+-- PostgREST sets request.jwt.claims for one transaction.
+create function auth.jwt() returns jsonb language sql stable
+  as $$ select nullif(current_setting('request.jwt.claims', true), '')::jsonb $$;
+create function auth.uid() returns uuid language sql stable
+  as $$ select (auth.jwt() ->> 'sub')::uuid $$;
+create function auth.role() returns text language sql stable
+  as $$ select auth.jwt() ->> 'role' $$;
+alter function auth.jwt() owner to supabase_auth_admin;
+alter function auth.uid() owner to supabase_auth_admin;
+alter function auth.role() owner to supabase_auth_admin;
+
+-- Whatever is created in public is open to everybody until a migration takes it back.
+grant usage on schema public to anon, authenticated, service_role;
+grant all on schema public to postgres;
+alter default privileges for role postgres in schema public
+  grant all on tables to postgres, anon, authenticated, service_role;
+alter default privileges for role postgres in schema public
+  grant all on functions to postgres, anon, authenticated, service_role;
+alter default privileges for role postgres in schema public
+  grant all on sequences to postgres, anon, authenticated, service_role;
+
+create publication supabase_realtime;
+alter publication supabase_realtime owner to postgres;
+do $$ begin execute format('grant create on database %I to postgres', current_database()); end $$;

@@ -1,0 +1,221 @@
+//! How Supabase is asked: again where that is safe, with the right keys, and never in the log.
+
+use std::time::Duration;
+
+use chat_backend::clock::Clock;
+use futures_util::future::join_all;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::support::{
+    FakeSupabase, Key, Outcome, Program, Project, REQUEST_TIMEOUT_MS, Reply, app, claims, project,
+};
+
+const CHATS: &str = "/rest/v1/chats";
+
+#[tokio::test]
+async fn reading_is_repeated_until_it_succeeds() {
+    let project = project().await;
+    for outcome in [Outcome::Closed, Outcome::Cut, Outcome::status(502), Outcome::status(503)] {
+        let before = project.supabase.asked(CHATS).len();
+        project.supabase.will(CHATS, [outcome.clone(), outcome.clone(), outcome]);
+        project.call_signed(&json!({})).await.expect(200);
+        assert_eq!(project.supabase.asked(CHATS).len() - before, 4);
+    }
+}
+
+#[tokio::test]
+async fn changing_and_deleting_is_repeated() {
+    let project = project().await;
+    let alice = project.user();
+    let chat = format!("/api/chats/{}", Uuid::new_v4());
+    project.supabase.will(CHATS, [Outcome::Closed]);
+    alice.patch(&chat, json!({ "title": "Trip" })).await.expect(200);
+    project.supabase.will(CHATS, [Outcome::Closed, Outcome::json(200, &json!([{ "id": 1 }]))]);
+    alice.delete(&chat).await.expect(204);
+    assert_eq!(project.supabase.asked(CHATS).len(), 4);
+}
+
+#[tokio::test]
+async fn creating_is_repeated_because_the_id_is_known() {
+    let project = project().await;
+    let row = json!([{ "id": Uuid::new_v4() }]);
+    project.supabase.will(CHATS, [Outcome::Closed, Outcome::json(201, &row)]);
+    project.user().post("/api/chats/", json!({})).await.expect(201);
+    let prefer = project.supabase.asked(CHATS).pop().unwrap().headers["prefer"].clone();
+    assert_eq!(prefer, "resolution=ignore-duplicates,return=representation");
+}
+
+#[tokio::test]
+async fn what_would_do_something_twice_is_repeated_only_if_it_was_not_done() {
+    let project = project().await;
+    let alice = project.user();
+    let toggle = format!("/api/chats/{}/archive", Uuid::new_v4());
+    for (outcome, times) in [
+        (Outcome::Closed, 1),
+        (Outcome::Cut, 1),
+        (Outcome::status(502), 1),
+        (Outcome::status(504), 1),
+        (Outcome::error(503, "PGRST001", "the connection was lost"), 1),
+        (Outcome::error(503, "PGRST000", "no connection"), 4),
+        (Outcome::error(500, "40P01", "deadlock detected"), 4),
+    ] {
+        project.supabase.recover();
+        project.supabase.always("/rest/v1/rpc/toggle_chat", outcome);
+        let before = project.supabase.asked("/rest/v1/rpc/").len();
+        assert!(alice.poke(&toggle).await.status >= 500);
+        assert_eq!(project.supabase.asked("/rest/v1/rpc/").len() - before, times);
+    }
+}
+
+#[tokio::test]
+async fn claims_and_stops_are_repeated() {
+    let project = project().await;
+    let alice = project.user();
+    let chat = format!("/api/ai/chat/{}", Uuid::new_v4());
+    project.supabase.will(
+        "/rest/v1/rpc/request_stop",
+        [Outcome::Closed, Outcome::json(200, &json!({ "running": false, "message": null }))],
+    );
+    alice.poke(&format!("{chat}/stop")).await.expect(204);
+    project.supabase.will(
+        "/rest/v1/rpc/begin_generation",
+        [Outcome::Closed, Outcome::json(200, &json!({ "answer": "nothing_to_answer" }))],
+    );
+    let reply = alice.post(&format!("{chat}/generate"), json!({})).await;
+    assert_eq!(reply.problem(422), "nothing_to_answer");
+}
+
+#[tokio::test]
+async fn pauses_grow_and_supabases_wish_is_respected() {
+    let project = project().await;
+    let paused = async |outcomes: Vec<Outcome>| {
+        let before = project.app.clock.now();
+        project.supabase.will(CHATS, outcomes);
+        project.call_signed(&json!({})).await.expect(200);
+        project.app.clock.now().duration_since(before).as_millis()
+    };
+    let down = || Outcome::status(503);
+    let grown = paused(vec![down(), down(), down()]).await;
+    assert!((350..=700).contains(&grown), "{grown}");
+    assert_eq!(paused(vec![Outcome::later(503, 2)]).await, 2_000);
+
+    // A long pause is the client's to make.
+    project.supabase.will(CHATS, [Outcome::later(503, 60)]);
+    let reply = project.call_signed(&json!({})).await;
+    assert_eq!(reply.header("retry-after"), "60");
+    assert_eq!(reply.problem(503), "supabase_overloaded");
+}
+
+#[tokio::test]
+async fn a_supabase_that_never_answers_costs_one_request_timeout() {
+    let project = Project::with(&[(REQUEST_TIMEOUT_MS, "100")]).await;
+    project.call_signed(&json!({})).await.expect(200);
+    project.supabase.always(CHATS, Outcome::Silence);
+    let before = project.supabase.asked(CHATS).len();
+    assert_eq!(project.call_signed(&json!({})).await.problem(504), "supabase_timeout");
+    assert_eq!(project.supabase.asked(CHATS).len() - before, 1);
+}
+
+#[tokio::test]
+async fn old_keys_serve_while_the_new_ones_do_not_come() {
+    let project = Project::with(&[(REQUEST_TIMEOUT_MS, "100")]).await;
+    project.call_signed(&json!({})).await.expect(200);
+    project.supabase.always("/auth/v1", Outcome::Silence);
+    project.app.clock.advance(Duration::from_secs(600));
+    let tokens: Vec<_> = (0..10).map(|_| project.token()).collect();
+    let replies = join_all(tokens.iter().map(|token| project.call(token))).await;
+    assert!(replies.iter().all(|reply| reply.status == 200));
+    assert_eq!(project.supabase.key_requests(), 2);
+}
+
+#[tokio::test]
+async fn nobody_listening_is_noticed_at_once() {
+    let project = project().await;
+    let token = project.token();
+    project.call(&token).await.expect(200);
+    let before = project.app.clock.now();
+    project.supabase.stop().await;
+    let reply = project.call(&token).await;
+    assert_eq!(reply.problem(503), "supabase_unreachable");
+    let paused = project.app.clock.now().duration_since(before).as_millis();
+    assert!((350..=700).contains(&paused), "{paused}");
+}
+
+#[tokio::test]
+async fn connections_are_used_again() {
+    let project = project().await;
+    for _ in 0..5 {
+        project.call_signed(&json!({})).await.expect(200);
+    }
+    assert_eq!((project.supabase.asked("/").len(), project.supabase.connections()), (6, 1));
+}
+
+#[tokio::test]
+async fn new_keys_are_no_bearer_tokens() {
+    let project = project().await;
+    let token = project.token();
+    project.call(&token).await.expect(200);
+    let keys = project.supabase.asked("/auth/v1/.well-known").pop().unwrap().headers;
+    assert_eq!(keys["apikey"], "sb_publishable_test");
+    assert!(!keys.contains_key("authorization"));
+    let rows = project.supabase.asked(CHATS).pop().unwrap().headers;
+    assert_eq!(rows["apikey"], "sb_publishable_test");
+    assert_eq!(rows["authorization"], format!("Bearer {token}"));
+}
+
+#[tokio::test]
+async fn legacy_keys_are_bearer_tokens_too() {
+    let project = Project::with(&[("SUPABASE_ANON_KEY", "eyJhbGciOiJIUzI1NiJ9.e30.c2ln")]).await;
+    project.call_signed(&json!({})).await.expect(200);
+    let keys = project.supabase.asked("/auth/v1/.well-known").pop().unwrap().headers;
+    assert_eq!(keys["apikey"], "eyJhbGciOiJIUzI1NiJ9.e30.c2ln");
+    assert_eq!(keys["authorization"], "Bearer eyJhbGciOiJIUzI1NiJ9.e30.c2ln");
+}
+
+#[tokio::test]
+async fn tokens_and_keys_stay_out_of_the_log() {
+    let supabase = FakeSupabase::start().await;
+    let key = Key::es256("first");
+    supabase.publish(std::slice::from_ref(&key.jwk));
+    let url = supabase.url.as_str();
+    let program = Program::start(&[
+        ("SUPABASE_URL", url),
+        ("SUPABASE_ANON_KEY", "sb_publishable_test"),
+        ("SUPABASE_SERVICE_ROLE_KEY", "sb_secret_test"),
+        ("RUST_LOG", "trace"),
+    ]);
+    let token = key.sign(&claims(&supabase, Clock::System.unix_seconds()));
+    let http = reqwest::Client::new();
+    let call = async |token: &str| {
+        Reply::of(http.get(format!("{}/api/chats/", program.url)).bearer_auth(token)).await
+    };
+    call(&token).await.expect(200);
+    for outcome in [
+        Outcome::Closed,
+        Outcome::Recorded("postgrest/111-err-missing-table.txt"),
+        Outcome::Recorded("postgrest/122-err-jwt-wrongsig.txt"),
+    ] {
+        supabase.recover();
+        supabase.always("/rest/v1", outcome);
+        assert!(call(&token).await.status >= 500);
+    }
+    call(&token[..token.len() - 3]).await.problem(401);
+    let log = program.log();
+    for line in ["asking again", "the migrations seem to be missing", "token_invalid"] {
+        assert!(log.contains(line), "{line} is not in the log:\n{log}");
+    }
+    let signature = token.rsplit_once('.').unwrap().1;
+    for secret in [signature, &token[..60], "sb_publishable_test", "sb_secret_test"] {
+        assert!(!log.contains(secret), "{secret} is in the log:\n{log}");
+    }
+}
+
+#[tokio::test]
+async fn a_user_who_is_gone_is_told_so() {
+    let app = app().await;
+    let alice = app.user("alice").await;
+    app.delete_user(&alice).await;
+    let reply = alice.post("/api/chats/", json!({ "title": "Trip" })).await;
+    assert_eq!(reply.problem(401), "user_not_found");
+}
