@@ -135,8 +135,8 @@ fn complete_item(path: &str, item: &mut Value) {
 
 /// A stream's schema would be read as that of a single event; an example says more.
 fn describe_stream(operation: &mut Value) {
-    let content = &mut operation["responses"]["200"]["content"];
-    if let Some(stream) = content.get_mut("text/event-stream") {
+    let stream = operation.pointer_mut("/responses/200/content/text~1event-stream");
+    if let Some(stream) = stream {
         *stream = json!({ "example": STREAM_EXAMPLE });
     }
 }

@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::config::{Config, SupabaseConfig};
 use crate::serve;
 
+mod files;
 mod keys;
 mod providers;
 mod report;

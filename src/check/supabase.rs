@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::{Report, keys, schema};
+use super::{Report, files, keys, schema};
 use crate::app::App;
 use crate::supabase::Supabase;
 
@@ -17,6 +17,9 @@ pub(super) async fn check(app: &App, report: &mut Report) {
     issuer(app, report).await;
     signing_keys(app, report).await;
     schema::check(supabase, report).await;
+    if supabase.has_service_key() {
+        files::check(&app.state.files, report).await;
+    }
 }
 
 async fn auth_answers(supabase: &Supabase, report: &mut Report) -> bool {

@@ -76,7 +76,8 @@ impl Files {
             "p_max_files": MAX_FILES,
         });
         let rest = self.supabase.rest(owner.caller());
-        Ok(rest.call("begin_file", &arguments).value().await?)
+        // A claim is its attempt's: the same attempt again gets the same answer.
+        Ok(rest.call("begin_file", &arguments).repeatable().value().await?)
     }
 
     pub(super) async fn end(
@@ -85,7 +86,7 @@ impl Files {
         finish: &Finish<'_>,
     ) -> Result<Finished, ApiError> {
         let rest = self.supabase.rest(owner.caller());
-        Ok(rest.call("finish_file", finish).value().await?)
+        Ok(rest.call("finish_file", finish).repeatable().value().await?)
     }
 
     /// A page of the owner's files, newest first.

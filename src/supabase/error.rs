@@ -6,6 +6,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 mod answers;
+mod storage;
 
 /// A failed request. Its text is for the log, never for a client.
 #[derive(Clone, Debug, Error)]

@@ -102,12 +102,14 @@ async fn policies_are_read_with_the_service_key() {
         ("chats", &few, false),
         ("other", &all, false),
     ] {
-        let tables = json!({ name: table, "messages": all, "usage_logs": all, "analytics": all });
+        let tables = json!({ name: table, "messages": all, "usage_logs": all, "analytics": all,
+                             "files": all });
         let told = json!({ "version": "PostgreSQL 17.6", "tables": tables });
         let supabase = supabase().await;
         let service = "sb_secret_test";
         supabase.always_as(service, "/rest/v1", Outcome::json(200, &json!([])));
         supabase.always_as(service, "/rest/v1/rpc/schema_report", Outcome::json(200, &told));
+        supabase.always_as(service, "/storage/v1", Outcome::json(200, &json!([])));
         let report = check(&supabase, &[("SUPABASE_SERVICE_ROLE_KEY", service)]).await;
         if is_well {
             assert_eq!(report.problems(), 0, "{report}");

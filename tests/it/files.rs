@@ -438,7 +438,7 @@ async fn an_operator_is_told_what_does_not_belong_together() {
     let alice = app.user("alice").await;
     let kept = alice.add_file("a.txt", "text/plain", "hello").await;
     let lost = alice.add_file("b.txt", "text/plain", "hello").await;
-    assert_eq!((app.orphans().await.rows.len(), app.orphans().await.objects.len()), (0, 0));
+    assert!(app.check().await.to_string().contains("belong together: 2"));
     let name = |id: &str| format!("{}/{id}", alice.id);
     for (method, path) in [
         (reqwest::Method::DELETE, format!("files/{}", name(&id(&lost)))),
@@ -452,6 +452,9 @@ async fn an_operator_is_told_what_does_not_belong_together() {
     assert_eq!(orphans.rows, [name(&id(&lost))]);
     assert_eq!(orphans.objects, [name("stray")]);
     assert_eq!((orphans.looked_at, orphans.is_partial), (2, false));
+    let report = app.check().await.to_string();
+    assert!(report.contains(&format!("files whose bytes are gone: {}", orphans.rows[0])));
+    assert!(report.contains(&format!("that no file names: {}", name("stray"))), "{report}");
     let path = format!("/api/files/{}", id(&lost));
     assert!(alice.get(&path).await.expect(200)["url"].is_null());
     assert_eq!(alice.get(&content(&lost)).await.problem(404), "not_found");

@@ -69,28 +69,6 @@ impl SupabaseError {
         Self::read(kind, repeat, body, retry_after)
     }
 
-    /// Reads Storage's error body. The HTTP status is 400 nearly always; the real one is in it.
-    pub(in crate::supabase) fn from_storage(status: StatusCode, body: &[u8]) -> Self {
-        #[derive(Default, Deserialize)]
-        struct StorageBody {
-            #[serde(rename = "statusCode")]
-            status: Option<Value>,
-            code: Option<String>,
-            message: Option<String>,
-        }
-        let error: StorageBody = serde_json::from_slice(body).unwrap_or_default();
-        let real = match error.status {
-            Some(Value::String(text)) => text.parse().ok(),
-            Some(Value::Number(number)) => number.as_u64(),
-            _ => None,
-        };
-        let code = error.code.unwrap_or_default();
-        let message = error.message.unwrap_or_else(|| excerpt(status, body));
-        let kind = of_storage(real.unwrap_or_else(|| status.as_u16().into()), &code, &message);
-        let code = Some(code).filter(|code| !code.is_empty());
-        Self { kind, code, message, retry_after: None, repeat: Repeat::Never }
-    }
-
     fn read(kind: Kind, repeat: Repeat, body: Body, retry_after: Option<Duration>) -> Self {
         let code = body.code().map(str::to_owned);
         let message = body.message.unwrap_or_default();
@@ -152,25 +130,6 @@ fn of_auth(status: StatusCode, code: &str, message: &str) -> Kind {
             429 => Kind::Overloaded,
             _ => Kind::Refused,
         },
-    }
-}
-
-fn of_storage(status: u64, code: &str, message: &str) -> Kind {
-    match (status, code) {
-        (_, "NoSuchBucket") => Kind::SchemaMismatch,
-        (404, _) => Kind::NotOneRow,
-        (409, _) => Kind::Duplicate,
-        (413, _) => Kind::TooLarge,
-        (401 | 403, _) if message.contains("\"exp\" claim") => Kind::TokenExpired,
-        (401 | 403, _) if message.contains("signature") || message.contains("JW") => {
-            Kind::TokenRefused
-        }
-        (403, _) => Kind::Forbidden,
-        (400 | 415 | 416 | 422, _) => Kind::InvalidValue,
-        (429 | 503, _) => Kind::Overloaded,
-        (502, _) => Kind::Unreachable,
-        (504 | 544, _) => Kind::Timeout,
-        _ => Kind::Refused,
     }
 }
 

@@ -155,6 +155,17 @@ impl TestApp {
         self.files.orphans().await.unwrap()
     }
 
+    /// What `chat-backend check` says of the Supabase in use.
+    pub async fn check(&self) -> chat_backend::check::Report {
+        let config = Config::from_lookup(|name| match name {
+            "SUPABASE_URL" => Some(self.supabase_url.clone()),
+            "SUPABASE_ANON_KEY" => Some(self.anon_key.clone()),
+            "SUPABASE_SERVICE_ROLE_KEY" => self.service_key.clone(),
+            _ => None,
+        });
+        chat_backend::check::run(config.unwrap(), self.clock.clone()).await
+    }
+
     /// The bytes that Storage keeps, file by file.
     pub fn stored_bytes(&self) -> Vec<u64> {
         let entries = std::fs::read_dir(self.data_dir.join("storage")).unwrap();
