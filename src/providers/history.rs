@@ -10,12 +10,12 @@ use super::{Content, Message, Opaque, ProviderName, Role};
 /// What a model is told about a call that was cut off.
 const UNFINISHED: &str = "The tool did not finish.";
 
-/// The longest id all providers accept.
+/// The longest id and the longest name of a tool that all providers accept.
 const LONGEST_ID: usize = 64;
 
 /// Drops what `provider` could not read: empty texts, thoughts and attachments of other providers,
-/// results that belong to no call. Gives each call a unique id of the form that all accept, an object
-/// for arguments, and its result in the very next message: providers refuse everything else.
+/// results that belong to no call. Gives each call a unique id and a name of the form that all accept,
+/// an object for arguments, and its result in the very next message: providers refuse everything else.
 pub(super) fn tidy(messages: Vec<Message>, provider: ProviderName) -> Vec<Message> {
     let (messages, calls) = paired(messages);
     let mut calls = calls.into_iter();
@@ -34,6 +34,8 @@ pub(super) fn tidy(messages: Vec<Message>, provider: ProviderName) -> Vec<Messag
 
 /// A call of the conversation and what became of it.
 struct Call {
+    /// The place of its message.
+    turn: usize,
     original_id: String,
     id: String,
     outcome: Option<(String, bool)>,
@@ -46,21 +48,22 @@ impl Call {
     }
 }
 
-/// Takes the results out of the messages and gives each to the latest call of its id. The calls come
-/// in the order in which the messages have them.
+/// Takes the results out of the messages and gives each to the call of its id in the latest message
+/// that has one; calls of one message that share an id get theirs in turn. The calls come in the order
+/// in which the messages have them.
 fn paired(mut messages: Vec<Message>) -> (Vec<Message>, Vec<Call>) {
     let mut calls: Vec<Call> = Vec::new();
     let mut taken = HashSet::new();
-    for message in &mut messages {
+    for (turn, message) in messages.iter_mut().enumerate() {
         message.content.retain_mut(|piece| match piece {
             Content::ToolCall { id, .. } => {
                 let unique = unique_id(id, &mut taken);
-                calls.push(Call { original_id: id.clone(), id: unique, outcome: None });
+                calls.push(Call { turn, original_id: id.clone(), id: unique, outcome: None });
                 true
             }
             Content::ToolResult { id, output, is_error, .. } => {
-                if let Some(call) = calls.iter_mut().rfind(|call| call.original_id == *id) {
-                    call.outcome.get_or_insert_with(|| (std::mem::take(output), *is_error));
+                if let Some(call) = waiting(&mut calls, id) {
+                    call.outcome = Some((std::mem::take(output), *is_error));
                 }
                 false
             }
@@ -70,14 +73,23 @@ fn paired(mut messages: Vec<Message>) -> (Vec<Message>, Vec<Call>) {
     (messages, calls)
 }
 
+/// The call that a result with this id belongs to.
+fn waiting<'a>(calls: &'a mut [Call], id: &str) -> Option<&'a mut Call> {
+    let turn = calls.iter().rfind(|call| call.original_id == id)?.turn;
+    let mut same = calls.iter_mut().filter(|call| call.turn == turn && call.original_id == id);
+    same.find(|call| call.outcome.is_none())
+}
+
+/// The same word in the characters that all providers accept.
+fn acceptable(word: &str, if_empty: &str) -> String {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    let word = if word.is_empty() { if_empty } else { word };
+    word.chars().take(LONGEST_ID).map(|c| if allowed(c) { c } else { '_' }).collect()
+}
+
 /// An id that all providers accept, the same each time the conversation is sent.
 fn unique_id(id: &str, taken: &mut HashSet<String>) -> String {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    let mut id: String = id.chars().map(|c| if allowed(c) { c } else { '_' }).collect();
-    id.truncate(LONGEST_ID);
-    if id.is_empty() {
-        id.push_str("call");
-    }
+    let id = acceptable(id, "call");
     let mut number = 1;
     let mut unique = id.clone();
     while !taken.insert(unique.clone()) {
@@ -109,6 +121,7 @@ fn tidied(
             Content::ToolCall { name, arguments, opaque, .. } => {
                 let Some(call) = calls.next() else { continue };
                 let (id, arguments) = (call.id.clone(), object(arguments));
+                let name = acceptable(&name, "tool");
                 results.push(call.result(&name));
                 content.push(Content::ToolCall { id, name, arguments, opaque: own(opaque) });
             }

@@ -92,6 +92,46 @@ fn ids_become_unique_and_acceptable() {
 }
 
 #[test]
+fn calls_of_one_answer_with_the_same_id_get_their_results_in_turn() {
+    let answers = |messages: Vec<Message>| {
+        let pieces = messages.into_iter().flat_map(|message| message.content);
+        let answers = pieces.filter_map(|piece| match piece {
+            Content::ToolResult { id, output, .. } => Some((id, output)),
+            _ => None,
+        });
+        answers.collect::<Vec<_>>()
+    };
+    let calls = || message(Role::Assistant, vec![call("a", "{}"), call("a", "{}")]);
+    let said = |results: &[&str]| {
+        message(Role::Tool, results.iter().map(|output| result("a", output)).collect())
+    };
+    let messages = tidied(vec![calls(), said(&["1", "2", "3"]), calls(), said(&["4", "5"])]);
+    let expected = [("a", "1"), ("a_2", "2"), ("a_3", "4"), ("a_4", "5")];
+    assert_eq!(answers(messages), expected.map(|(id, output)| (id.to_owned(), output.to_owned())));
+}
+
+#[test]
+fn names_of_tools_become_acceptable() {
+    let long = "x".repeat(200);
+    for (name, expected) in
+        [("run_script", "run_script"), ("nope nope/é", "nope_nope__"), ("", "tool"), (&long, &long[..64])]
+    {
+        let named = Content::ToolCall {
+            id: "a".to_owned(),
+            name: name.to_owned(),
+            arguments: "{}".to_owned(),
+            opaque: None,
+        };
+        let messages = tidied(vec![message(Role::Assistant, vec![named])]);
+        let names = messages.iter().flat_map(|message| &message.content).map(|piece| match piece {
+            Content::ToolCall { name, .. } | Content::ToolResult { name, .. } => name.as_str(),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(names.collect::<Vec<_>>(), [expected, expected]);
+    }
+}
+
+#[test]
 fn what_says_nothing_is_left_out() {
     let messages = tidied(vec![
         message(Role::User, vec![Content::text(" \n"), Content::text("Hi")]),

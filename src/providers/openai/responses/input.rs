@@ -73,7 +73,7 @@ fn item(piece: &Content) -> Option<Input<'_>> {
         Content::Reasoning { opaque, .. } => Input::Raw(raw(opaque.as_ref()?)?),
         Content::ToolCall { id, name, arguments, opaque } => opaque
             .as_ref()
-            .filter(|opaque| is_same_call(opaque, id, arguments))
+            .filter(|opaque| is_same_call(opaque, id, name, arguments))
             .and_then(raw)
             .map(Input::Raw)
             .unwrap_or(Input::Item(Item::FunctionCall { call_id: id, name, arguments })),
@@ -121,6 +121,7 @@ fn raw(opaque: &Opaque) -> Option<Box<RawValue>> {
 struct Attached {
     phase: Option<String>,
     call_id: Option<String>,
+    name: Option<String>,
     arguments: Option<String>,
 }
 
@@ -132,8 +133,11 @@ fn phase(opaque: Option<&Opaque>) -> Option<String> {
     attached(opaque?).phase
 }
 
-/// An item with another id would no longer pair with its result.
-fn is_same_call(opaque: &Opaque, id: &str, arguments: &str) -> bool {
+/// An item with another id would no longer pair with its result; one with another name or other
+/// arguments is one that the API would refuse.
+fn is_same_call(opaque: &Opaque, id: &str, name: &str, arguments: &str) -> bool {
     let attached = attached(opaque);
-    attached.call_id.as_deref() == Some(id) && attached.arguments.as_deref() == Some(arguments)
+    attached.call_id.as_deref() == Some(id)
+        && attached.name.as_deref() == Some(name)
+        && attached.arguments.as_deref() == Some(arguments)
 }
