@@ -129,7 +129,7 @@ pub enum FinishReason {
     Refusal,
     /// It pauses and is to be called again with what it said.
     Paused,
-    /// Something this server does not know, in the provider's own word.
+    /// Something this server does not know, in the provider's own word of at most 100 characters.
     Other(String),
 }
 
@@ -149,12 +149,35 @@ impl FinishReason {
         }
     }
 
+    /// A word of the provider's own, so short and clean that it can be stored.
+    pub(super) fn other(word: &str) -> Self {
+        const MOST: usize = 100;
+        let clean = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+        Self::Other(word.chars().take(MOST).map(clean).collect())
+    }
+
     /// Many servers say `stop` although the model waits for tools, and some the reverse.
     pub(super) fn given_calls(self, has_calls: bool) -> Self {
         match self {
             Self::Stop | Self::Other(_) if has_calls => Self::ToolCalls,
             Self::ToolCalls if !has_calls => Self::Stop,
             other => other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FinishReason;
+
+    #[test]
+    fn unknown_words_can_be_stored() {
+        for (word, expected) in [
+            ("tired", "tired".to_owned()),
+            ("a\0b", "a\u{fffd}b".to_owned()),
+            (&"é".repeat(300), "é".repeat(100)),
+        ] {
+            assert_eq!(FinishReason::other(word).as_str(), expected);
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -46,6 +46,43 @@ where
     })
 }
 
+/// Whatever can be read as a `T`; anything else is `None`.
+pub(super) fn readable<'de, D, T>(from: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    read(<&RawValue>::deserialize(from)?).map_err(D::Error::custom)
+}
+
+/// The items of an array that can be read as a `T`; what is no array is `None`.
+pub(super) fn list<'de, D, T>(from: D) -> Result<Option<Vec<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    let items: Option<Vec<&RawValue>> = readable(from)?;
+    let items = items.map(|items| items.into_iter().filter_map(|item| read(item).transpose()));
+    items.map(Iterator::collect).transpose().map_err(D::Error::custom)
+}
+
+/// Half a character is no odd field but a frame that needs mending, so that remains an error.
+fn read<'de, T: Deserialize<'de>>(json: &'de RawValue) -> serde_json::Result<Option<T>> {
+    match serde_json::from_str(json.get()) {
+        Ok(value) => Ok(Some(value)),
+        Err(_) => serde_json::from_str::<Value>(json.get()).map(|_| None),
+    }
+}
+
+/// A count of tokens, which some servers write as `11.0`.
+pub(super) fn count(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| whole(value.as_f64()?))
+}
+
+fn whole(number: f64) -> Option<u64> {
+    (number >= 0.0 && number.fract() == 0.0).then_some(number as u64)
+}
+
 /// Whether a field such as `error` says anything at all.
 pub(super) fn is_something(json: &RawValue) -> bool {
     !matches!(json.get(), "null" | "false" | "0" | "\"\"" | "{}" | "[]")
@@ -83,8 +120,8 @@ impl<'de> Visitor<'de> for Any {
         Ok(Scalar::Nothing)
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Scalar, E> {
-        Ok(Scalar::Nothing)
+    fn visit_f64<E>(self, number: f64) -> Result<Scalar, E> {
+        Ok(whole(number).map_or(Scalar::Nothing, Scalar::Number))
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<Scalar, E> {
@@ -101,5 +138,29 @@ impl<'de> Visitor<'de> for Any {
 
     fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Scalar, A::Error> {
         Value::deserialize(MapAccessDeserializer::new(fields)).map(Scalar::Tree)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::count;
+
+    #[test]
+    fn counts_are_whole_numbers_however_written() {
+        for (value, expected) in [
+            (json!(11), Some(11)),
+            (json!(11.0), Some(11)),
+            (json!(-0.0), Some(0)),
+            (json!(1e30), Some(u64::MAX)),
+            (json!(11.5), None),
+            (json!(-1), None),
+            (json!(-1.0), None),
+            (json!("11"), None),
+            (json!(null), None),
+        ] {
+            assert_eq!(count(&value), expected, "{value}");
+        }
     }
 }

@@ -58,7 +58,7 @@ impl Blocks {
     pub fn delta(
         &mut self,
         at: usize,
-        delta: Delta<'_>,
+        delta: Delta,
         events: &mut Events,
     ) -> Result<(), ProviderError> {
         let kept = [&delta.thinking, &delta.signature, &delta.partial_json];
@@ -110,7 +110,7 @@ impl Open {
     }
 
     /// A signature comes whole; everything else comes in pieces.
-    fn grow(&mut self, delta: Delta<'_>, events: &mut Events) {
+    fn grow(&mut self, delta: Delta, events: &mut Events) {
         match self {
             Self::Text => tell(delta.text, Event::Text, events),
             Self::Thinking { thinking, signature } => {

@@ -1,7 +1,5 @@
 //! From the frames of a Messages answer to events.
 
-use std::borrow::Cow;
-
 use super::NAME;
 use super::blocks::Blocks;
 use super::usage::Totals;
@@ -61,7 +59,8 @@ impl answer::Decoder for Decoder {
             return None;
         }
         self.blocks.finish(events);
-        let reason = self.stop_reason.take().map_or(FinishReason::Stop, finish_reason);
+        let reason = self.stop_reason.take();
+        let reason = reason.as_deref().map_or(FinishReason::Stop, finish_reason);
         Some(reason.given_calls(self.blocks.any_calls()))
     }
 }
@@ -81,7 +80,7 @@ impl Decoder {
             self.totals.merge(usage.get());
         }
         if let Some(reason) = frame.delta.and_then(|delta| delta.stop_reason) {
-            self.stop_reason = Some(reason.into_owned());
+            self.stop_reason = Some(reason);
         }
     }
 
@@ -95,13 +94,13 @@ impl Decoder {
         if let Some(usage) = frame.usage {
             self.totals.merge(usage.get());
         }
-        self.stop_reason = frame.stop_reason.map(Cow::into_owned);
+        self.stop_reason = frame.stop_reason;
         Ok(())
     }
 }
 
-fn finish_reason(word: String) -> FinishReason {
-    match word.as_str() {
+fn finish_reason(word: &str) -> FinishReason {
+    match word {
         "end_turn" => FinishReason::Stop,
         "stop_sequence" => FinishReason::StopSequence,
         "tool_use" => FinishReason::ToolCalls,
@@ -109,6 +108,6 @@ fn finish_reason(word: String) -> FinishReason {
         "model_context_window_exceeded" => FinishReason::ContextWindow,
         "refusal" => FinishReason::Refusal,
         "pause_turn" => FinishReason::Paused,
-        _ => FinishReason::Other(word),
+        _ => FinishReason::other(word),
     }
 }

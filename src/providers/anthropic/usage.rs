@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::providers::Usage;
+use crate::providers::{Usage, lenient};
 
 /// The usage so far. Later objects overwrite what they name and keep what they leave out.
 #[derive(Debug, Default)]
@@ -33,7 +33,7 @@ impl Totals {
 }
 
 fn read(usage: &Value) -> Usage {
-    let count = |path: &str| usage.pointer(path).and_then(Value::as_u64).unwrap_or(0);
+    let count = |path: &str| usage.pointer(path).and_then(lenient::count).unwrap_or(0);
     let cached = count("/cache_read_input_tokens");
     let written = count("/cache_creation_input_tokens");
     Usage {
@@ -59,7 +59,7 @@ mod tests {
         totals.merge(r#"{"input_tokens": 5, "cache_read_input_tokens": 7, "output_tokens": 1}"#);
         assert_eq!(totals.take().map(|usage| usage.output_tokens), Some(1));
         assert_eq!(totals.take(), None, "told once");
-        totals.merge(r#"{"input_tokens": null, "output_tokens": 9}"#);
+        totals.merge(r#"{"input_tokens": null, "output_tokens": 9.0}"#);
         totals.merge("nonsense");
         let usage = totals.take().unwrap();
         assert_eq!((usage.input_tokens, usage.cached_input_tokens), (12, 7));

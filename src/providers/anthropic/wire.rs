@@ -16,12 +16,13 @@ pub(in crate::providers) struct Frame<'a> {
     pub index: Option<usize>,
     pub message: Option<Message<'a>>,
     pub content_block: Option<&'a RawValue>,
-    pub delta: Option<Delta<'a>>,
+    pub delta: Option<Delta>,
     pub usage: Option<&'a RawValue>,
     pub error: Option<&'a RawValue>,
     /// The blocks of a whole message.
     pub content: Option<Vec<&'a RawValue>>,
-    pub stop_reason: Option<Cow<'a, str>>,
+    #[serde(default, deserialize_with = "lenient::string")]
+    pub stop_reason: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -32,7 +33,7 @@ pub(in crate::providers) struct Message<'a> {
 
 /// The delta of a block, or of the message.
 #[derive(Deserialize)]
-pub(in crate::providers) struct Delta<'a> {
+pub(in crate::providers) struct Delta {
     #[serde(default, deserialize_with = "lenient::string")]
     pub text: Option<String>,
     #[serde(default, deserialize_with = "lenient::string")]
@@ -41,8 +42,8 @@ pub(in crate::providers) struct Delta<'a> {
     pub signature: Option<String>,
     #[serde(default, deserialize_with = "lenient::string")]
     pub partial_json: Option<String>,
-    #[serde(borrow)]
-    pub stop_reason: Option<Cow<'a, str>>,
+    #[serde(default, deserialize_with = "lenient::string")]
+    pub stop_reason: Option<String>,
 }
 
 /// The beginning of a block, or the whole of it. Which fields are there depends on `type`.

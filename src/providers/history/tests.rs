@@ -113,9 +113,12 @@ fn calls_of_one_answer_with_the_same_id_get_their_results_in_turn() {
 #[test]
 fn names_of_tools_become_acceptable() {
     let long = "x".repeat(200);
-    for (name, expected) in
-        [("run_script", "run_script"), ("nope nope/é", "nope_nope__"), ("", "tool"), (&long, &long[..64])]
-    {
+    for (name, expected) in [
+        ("run_script", "run_script"),
+        ("nope nope/é", "nope_nope__"),
+        ("", "tool"),
+        (&long, &long[..64]),
+    ] {
         let named = Content::ToolCall {
             id: "a".to_owned(),
             name: name.to_owned(),

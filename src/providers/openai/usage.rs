@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::providers::Usage;
+use crate::providers::{Usage, lenient};
 
 /// The tokens a usage object names. `None` where there is nothing to read: an absent usage is not
 /// zero.
@@ -41,7 +41,7 @@ pub(super) fn read(json: &str) -> Option<Usage> {
 
 /// The first of the paths that holds a count.
 fn count(usage: &Value, paths: &[&str]) -> Option<u64> {
-    paths.iter().find_map(|path| usage.pointer(path)?.as_u64())
+    paths.iter().find_map(|path| lenient::count(usage.pointer(path)?))
 }
 
 /// OpenRouter names the price of a call.
@@ -72,7 +72,7 @@ mod tests {
             assert_eq!(read(nothing), None, "{nothing}");
         }
         let usage =
-            read(r#"{"prompt_tokens": 3, "completion_tokens": -1, "cost": "free"}"#).unwrap();
+            read(r#"{"prompt_tokens": 3.0, "completion_tokens": -1, "cost": "free"}"#).unwrap();
         assert_eq!((usage.input_tokens, usage.output_tokens, usage.cost_usd), (3, 0, None));
     }
 

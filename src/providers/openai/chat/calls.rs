@@ -22,6 +22,8 @@ struct Call {
     position: Option<usize>,
     wire_index: Option<usize>,
     id: String,
+    /// The server gave it no id.
+    is_id_made_up: bool,
     arguments: String,
     extra_content: Option<String>,
 }
@@ -68,13 +70,16 @@ impl Calls {
     }
 
     /// The call that a fragment continues, if it does not begin one. An index that comes with another
-    /// id and a name is a new call (Ollama); without index and id, a name is (Gemini).
+    /// id is a new call (Ollama), except where the id comes late; without index and id, a name is
+    /// (Gemini).
     fn find(&self, index: Option<usize>, id: Option<&str>, is_named: bool) -> Option<usize> {
         let latest = |continues: &dyn Fn(&Call) -> bool| self.calls.iter().rposition(continues);
         match (index, id) {
             (Some(index), id) => {
                 let at = latest(&|call| call.wire_index == Some(index))?;
-                let is_other = is_named && id.is_some_and(|id| self.calls[at].id != id);
+                let call = &self.calls[at];
+                let is_other =
+                    id.is_some_and(|id| call.id != id) && (is_named || !call.is_id_made_up);
                 (!is_other).then_some(at)
             }
             (None, Some(id)) => latest(&|call| call.id == id),
@@ -84,8 +89,9 @@ impl Calls {
     }
 
     fn begin(&mut self, wire_index: Option<usize>, id: Option<String>) -> usize {
+        let is_id_made_up = id.is_none();
         let id = id.unwrap_or_else(|| format!("call_{}", Uuid::new_v4().simple()));
-        self.calls.push(Call { wire_index, id, ..Call::default() });
+        self.calls.push(Call { wire_index, id, is_id_made_up, ..Call::default() });
         self.calls.len() - 1
     }
 

@@ -15,9 +15,8 @@ pub(in crate::providers::openai) struct Decoder {
     has_begun: bool,
     finish_reason: Option<String>,
     has_refused: bool,
-    /// The latest usage object. Some servers send running totals with every chunk, so only the last
-    /// is read.
-    usage: String,
+    /// The latest usage that could be read. Some servers send running totals with every chunk.
+    usage: Option<Usage>,
 }
 
 impl answer::Decoder for Decoder {
@@ -35,9 +34,9 @@ impl answer::Decoder for Decoder {
         if is_bare_error || chunk.error.is_some_and(lenient::is_something) {
             return Err(ProviderError::reported(NAME, json));
         }
-        if let Some(usage) = chunk.usage.or(chunk.x_groq.and_then(|groq| groq.usage)) {
-            usage.get().clone_into(&mut self.usage);
-        }
+        let usages = [chunk.usage, chunk.x_groq.and_then(|groq| groq.usage)].into_iter().flatten();
+        let usage = usages.filter_map(|usage| usage::read(usage.get())).next();
+        self.usage = usage.or(self.usage.take());
         for choice in chunk.choices.into_iter().flatten() {
             if choice.index.unwrap_or(0) == 0 {
                 self.choice(choice, json, events)?;
@@ -47,12 +46,12 @@ impl answer::Decoder for Decoder {
     }
 
     fn usage(&mut self) -> Option<Usage> {
-        usage::read(&std::mem::take(&mut self.usage))
+        self.usage.take()
     }
 
     fn finish(&mut self, marked: bool, events: &mut Events) -> Option<FinishReason> {
         let reason = match self.finish_reason.take() {
-            Some(word) => finish_reason(word),
+            Some(word) => finish_reason(&word),
             None if marked && self.has_begun => FinishReason::Stop,
             None => return None,
         };
@@ -80,8 +79,8 @@ impl Decoder {
             Some("insufficient_system_resource") => {
                 Err(ProviderError::new(NAME, ErrorKind::Overloaded, "insufficient_system_resource"))
             }
-            Some(word) => {
-                self.finish_reason = Some(word.to_owned());
+            Some(_) => {
+                self.finish_reason = choice.finish_reason;
                 Ok(())
             }
         }
@@ -110,12 +109,12 @@ fn tell(text: Option<String>, event: fn(String) -> Event, events: &mut Events) {
 }
 
 /// The words of compatible servers, too.
-fn finish_reason(word: String) -> FinishReason {
-    match word.as_str() {
+fn finish_reason(word: &str) -> FinishReason {
+    match word {
         "stop" | "end_turn" | "eos_token" | "eos" => FinishReason::Stop,
         "tool_calls" | "function_call" | "tool_use" => FinishReason::ToolCalls,
         "length" | "max_tokens" => FinishReason::Length,
         "content_filter" => FinishReason::ContentFilter,
-        _ => FinishReason::Other(word),
+        _ => FinishReason::other(word),
     }
 }

@@ -1,7 +1,5 @@
 //! What a Chat Completions answer looks like, read as tolerantly as its imitators need.
 
-use std::borrow::Cow;
-
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -11,9 +9,10 @@ use crate::providers::lenient;
 /// A chunk of a stream, or a whole completion.
 #[derive(Deserialize)]
 pub(in crate::providers) struct Chunk<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "lenient::list")]
     pub choices: Option<Vec<Choice<'a>>>,
     pub usage: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "lenient::readable")]
     pub x_groq: Option<Groq<'a>>,
     pub error: Option<&'a RawValue>,
     /// Older servers report errors without a wrapper.
@@ -31,11 +30,13 @@ pub(in crate::providers) struct Groq<'a> {
 pub(in crate::providers) struct Choice<'a> {
     #[serde(default, deserialize_with = "lenient::index")]
     pub index: Option<usize>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "lenient::readable")]
     pub delta: Option<Delta<'a>>,
     /// What a whole completion has in place of `delta`.
+    #[serde(borrow, default, deserialize_with = "lenient::readable")]
     pub message: Option<Delta<'a>>,
-    pub finish_reason: Option<Cow<'a, str>>,
+    #[serde(default, deserialize_with = "lenient::string")]
+    pub finish_reason: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -48,9 +49,10 @@ pub(in crate::providers) struct Delta<'a> {
     pub reasoning: Option<String>,
     #[serde(default, deserialize_with = "lenient::string")]
     pub refusal: Option<String>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "lenient::list")]
     pub tool_calls: Option<Vec<CallDelta<'a>>>,
     /// The form before `tool_calls`.
+    #[serde(default, deserialize_with = "lenient::readable")]
     pub function_call: Option<FunctionDelta>,
 }
 
@@ -61,6 +63,7 @@ pub(in crate::providers) struct CallDelta<'a> {
     pub index: Option<usize>,
     #[serde(default, deserialize_with = "lenient::string")]
     pub id: Option<String>,
+    #[serde(default, deserialize_with = "lenient::readable")]
     pub function: Option<FunctionDelta>,
     /// Gemini's thought signature is in here and must go back.
     #[serde(borrow)]

@@ -92,9 +92,9 @@ impl Decoder {
             (Some("failed"), _) => return Err(failure(response.error)),
             (Some("incomplete"), Some("content_filter")) => FinishReason::ContentFilter,
             (Some("incomplete"), Some("max_output_tokens") | None) => FinishReason::Length,
-            (Some("incomplete"), Some(other)) => FinishReason::Other(other.to_owned()),
+            (Some("incomplete"), Some(other)) => FinishReason::other(other),
             (Some("completed") | None, _) => FinishReason::Stop,
-            (Some(other), _) => FinishReason::Other(other.to_owned()),
+            (Some(other), _) => FinishReason::other(other),
         };
         self.finish_reason = Some(reason);
         Ok(())

@@ -36,18 +36,20 @@ pub(in crate::providers) struct Frame<'a> {
 /// A response as it ends.
 #[derive(Deserialize)]
 pub(in crate::providers) struct Response<'a> {
+    #[serde(default, deserialize_with = "lenient::string")]
+    pub status: Option<String>,
+    #[serde(default, deserialize_with = "lenient::readable")]
+    pub incomplete_details: Option<Incomplete>,
     #[serde(borrow)]
-    pub status: Option<Cow<'a, str>>,
-    pub incomplete_details: Option<Incomplete<'a>>,
     pub output: Option<Vec<&'a RawValue>>,
     pub usage: Option<&'a RawValue>,
     pub error: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
-pub(in crate::providers) struct Incomplete<'a> {
-    #[serde(borrow)]
-    pub reason: Option<Cow<'a, str>>,
+pub(in crate::providers) struct Incomplete {
+    #[serde(default, deserialize_with = "lenient::string")]
+    pub reason: Option<String>,
 }
 
 /// An item of the output. Which fields are there depends on `type`.

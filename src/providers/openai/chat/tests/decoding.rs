@@ -140,6 +140,69 @@ async fn fields_of_the_wrong_type_count_as_absent() {
 }
 
 #[tokio::test]
+async fn odd_fields_do_not_end_an_answer() {
+    let text = json!({"index": 0, "delta": {"content": "a"}, "finish_reason": null});
+    for odd in [
+        json!({"choices": [{"delta": {"tool_calls": {}}}]}),
+        json!({"choices": [{"delta": {"tool_calls": [null, 7]}}]}),
+        json!({"choices": [{"delta": {"tool_calls": [{"function": "f"}]}}]}),
+        json!({"choices": [{"delta": {"function_call": 5}}]}),
+        json!({"choices": [{"delta": 5}]}),
+        json!({"choices": [{"finish_reason": 5}]}),
+        json!({"choices": [null]}),
+        json!({"choices": {}}),
+        json!({"choices": [], "x_groq": 5}),
+        json!({"choices": [], "usage": [5]}),
+    ] {
+        let said = json!({"choices": [text]});
+        let body = format!("data: {said}\n\ndata: {odd}\n\n{}", stream(&[], "stop"));
+        let outcome = decode(body).await;
+        assert_eq!((outcome.text().as_str(), &outcome.error), ("a", &None), "{odd}");
+    }
+}
+
+#[tokio::test]
+async fn a_usage_that_cannot_be_read_replaces_none_that_can() {
+    for later in [json!({}), json!("much"), json!({"prompt_tokens": "many"})] {
+        let chunk = |usage: &Value| {
+            let x_groq = json!({"usage": {}});
+            format!("data: {}\n\n", json!({"choices": [], "usage": usage, "x_groq": x_groq}))
+        };
+        let good = json!({"prompt_tokens": 11.0, "completion_tokens": 2});
+        let body =
+            [chunk(&good), chunk(&later), stream(&[json!({"content": "a"})], "stop")].concat();
+        let usage = decode(body).await.usage().cloned().unwrap();
+        assert_eq!((usage.input_tokens, usage.output_tokens), (11, 2), "{later}");
+    }
+}
+
+#[tokio::test]
+async fn unknown_finish_reasons_can_be_stored() {
+    let outcome = decode(stream(&[json!({"content": "a"})], &"\0é".repeat(100))).await;
+    let expected = FinishReason::Other("\u{fffd}é".repeat(50));
+    assert_eq!(outcome.finish_reason(), Some(&expected));
+}
+
+#[tokio::test]
+async fn a_new_id_is_a_new_call_and_a_late_one_is_not() {
+    let call = |fields: Value| json!({"tool_calls": [fields]});
+    let named = json!({"name": "f", "arguments": "{\"a\":1}"});
+    let deltas = [
+        call(json!({"index": 0, "id": "c1", "function": named})),
+        call(json!({"index": 0, "id": "c2", "function": {"arguments": "{\"b\":"}})),
+        call(json!({"index": 0, "function": {"name": "g", "arguments": "2}"}})),
+        call(json!({"index": 1, "function": {"name": "h", "arguments": "{"}})),
+        call(json!({"index": 1, "id": "late", "function": {"arguments": "}"}})),
+    ];
+    let outcome = decode(stream(&deltas, "tool_calls")).await;
+    let expected = [("c1", "f", "{\"a\":1}"), ("c2", "g", "{\"b\":2}"), ("made-up", "h", "{}")];
+    let owned = |(id, name, arguments): (&str, &str, &str)| {
+        (id.to_owned(), name.to_owned(), arguments.to_owned())
+    };
+    assert_eq!(outcome.calls(), expected.map(owned));
+}
+
+#[tokio::test]
 async fn a_call_waits_for_its_name() {
     let call = |fields: Value| json!({"tool_calls": [fields]});
     let deltas = [
