@@ -23,6 +23,9 @@ const ANTHROPIC: &str = "https://api.anthropic.com";
 const OPENAI_DEFAULT: &str = "gpt-6.1-terra";
 const ANTHROPIC_DEFAULT: &str = "claude-sonnet-5-5";
 
+/// The longest id of a model, in characters.
+const LONGEST_ID: usize = 200;
+
 /// All providers. Clones share them.
 #[derive(Clone)]
 pub struct Providers {
@@ -279,6 +282,11 @@ impl Providers {
     /// Who is meant by an id that the catalogue does not place: the provider named before it, or a
     /// server of the operator's own, which may offer anything.
     fn provider_of<'a>(&self, id: &'a str) -> (Option<ProviderName>, &'a str) {
+        let (provider, bare) = self.named_provider_of(id);
+        (provider.filter(|_| is_id(bare)), bare)
+    }
+
+    fn named_provider_of<'a>(&self, id: &'a str) -> (Option<ProviderName>, &'a str) {
         if let Some(bare) = id.strip_prefix("openai/") {
             return (Some(ProviderName::OpenAi), bare);
         }
@@ -364,6 +372,11 @@ impl ChosenModel {
         let request = Request { model: self.request_id.clone(), ..request };
         Box::pin(async move { provider.stream(request).await })
     }
+}
+
+/// Whether a provider could have a model with this id, and the database take it.
+fn is_id(id: &str) -> bool {
+    !id.trim().is_empty() && id.chars().count() <= LONGEST_ID && !id.contains(char::is_control)
 }
 
 /// A provider's own id; the built-in model keeps its prefix.

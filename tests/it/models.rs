@@ -186,3 +186,18 @@ async fn a_title_that_no_model_finds_is_taken_from_the_question() {
     .await;
     assert_eq!(told.title, "Plan a trip");
 }
+
+#[tokio::test]
+async fn what_cannot_be_an_id_of_a_model_is_unknown() {
+    let app = TestApp::with(&[
+        ("OPENAI_BASE_URL", "http://127.0.0.1:9/v1"),
+        ("ANTHROPIC_BASE_URL", "http://127.0.0.1:9"),
+    ])
+    .await;
+    let alice = app.user("alice").await;
+    for model in ["openai/", "anthropic/", " ", "openai/ ", "a\0b", "openai/a\nb"] {
+        let body = json!({ "model": model, "prompt": "Hello" });
+        let reply = alice.post("/api/ai/generate", body).await;
+        assert_eq!(reply.status, 422, "{model:?}: {}", reply.text);
+    }
+}
