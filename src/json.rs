@@ -1,4 +1,6 @@
-//! What can be told of JSON without reading it.
+//! How deep JSON is nested.
+
+use serde_json::Value;
 
 /// How deep other people's JSON may be nested: half of what serde_json reads, so that it can still be
 /// read where it stands inside of other things.
@@ -25,6 +27,16 @@ pub fn depth(text: &str) -> usize {
     deepest
 }
 
+/// How deep a value is nested. Values come from serde_json, which reads no more than 128 levels, so
+/// that recursion is safe.
+pub fn depth_of(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth_of).max().unwrap_or(0),
+        Value::Object(members) => 1 + members.values().map(depth_of).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -40,6 +52,9 @@ mod tests {
             ("]]][", 1),
         ] {
             assert_eq!(depth(text), expected, "{text}");
+            if let Ok(value) = serde_json::from_str(text) {
+                assert_eq!(depth_of(&value), expected, "{text}");
+            }
         }
         assert_eq!(depth(&"[".repeat(300_000)), 300_000);
     }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::error::{ApiError, FieldError};
+use crate::json::{MAX_DEPTH, depth};
 
 /// The largest `metadata`, as JSON text. The database allows the same.
 const MAX_METADATA_BYTES: usize = 65_536;
@@ -43,12 +44,14 @@ impl Checks {
         }
     }
 
-    /// Free-form metadata must not be too large.
+    /// Free-form metadata must not be too large, or too deep.
     pub fn metadata(&mut self, pointer: &str, metadata: Option<&Map<String, Value>>) {
-        let size =
-            metadata.and_then(|map| serde_json::to_vec(map).ok()).map_or(0, |json| json.len());
-        if size > MAX_METADATA_BYTES {
+        let json = metadata.and_then(|map| serde_json::to_string(map).ok()).unwrap_or_default();
+        if json.len() > MAX_METADATA_BYTES {
             self.refuse(pointer, "must be at most 64 KiB of JSON");
+        }
+        if depth(&json) > MAX_DEPTH {
+            self.refuse(pointer, format!("must not be nested deeper than {MAX_DEPTH} levels"));
         }
     }
 

@@ -182,7 +182,7 @@ fn read(
         (Some(_), Some(parts)) if !parts.is_empty() => (None, Some(parts.clone())),
         (content, parts) => (content.clone(), parts.clone().filter(|_| content.is_none())),
     };
-    let parts = parts::of(content, parts, prefix, checks);
+    let parts = parts::for_model(content, parts, prefix, checks);
     Asked {
         pointer: prefix.to_owned(),
         id: id.map_or_else(Uuid::now_v7, |id| ids::message_id(chat_id, id)),

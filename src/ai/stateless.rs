@@ -208,7 +208,7 @@ fn said(index: usize, message: PlainMessage, checks: &mut Checks) -> HistoryMess
         Said::Parts(parts) => (None, Some(parts)),
     };
     let pointer = format!("/messages/{index}");
-    let said = parts::of(content, sent, &pointer, checks);
+    let said = parts::for_model(content, sent, &pointer, checks);
     let file = said.iter().position(|part| part["type"] == "file");
     if let Some(file) = file.filter(|_| message.role != Role::User) {
         checks.refuse(format!("{pointer}/content/{file}"), "can be sent in user messages only");

@@ -1,8 +1,10 @@
 //! The parts of a message that a client sends: AI SDK `UIMessage` parts.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::validate::Checks;
+
+mod shape;
 
 const MAX_PARTS: usize = 1_000;
 /// Texts of one message together, in bytes.
@@ -37,47 +39,34 @@ pub fn of(
     parts
 }
 
-/// Checks that each part is one the AI SDK would take.
-pub fn checked(parts: Vec<Value>, prefix: &str, checks: &mut Checks) -> Vec<Value> {
-    if parts.len() > MAX_PARTS {
-        checks.refuse(format!("{prefix}/parts"), format!("must be at most {MAX_PARTS} parts"));
-    }
-    for (index, part) in parts.iter().enumerate() {
-        if let Err((field, detail)) = check(part) {
-            checks.refuse(format!("{prefix}/parts/{index}{field}"), detail);
-        }
+/// The same, for what a model is asked: it is shown nothing but texts and files, so there must be one.
+pub fn for_model(
+    content: Option<String>,
+    parts: Option<Vec<Value>>,
+    prefix: &str,
+    checks: &mut Checks,
+) -> Vec<Value> {
+    let parts = of(content, parts, prefix, checks);
+    let has_file = parts.iter().any(|part| kind(part) == "file");
+    let has_others = parts.iter().any(|part| kind(part) != "text");
+    if has_others && !has_file && text(&parts).trim().is_empty() {
+        checks.refuse(format!("{prefix}/content"), "must have a text or a file for the model");
     }
     parts
 }
 
-fn check(part: &Value) -> Result<(), (&'static str, &'static str)> {
-    let Some(part) = part.as_object() else { return Err(("", "must be an object")) };
-    let Some(kind) = part.get("type").and_then(Value::as_str) else {
-        return Err(("/type", "must be a string"));
-    };
-    match kind {
-        "text" | "reasoning" => require_text(part, "text", "/text"),
-        // `Files::resolve` looks closer.
-        "file" => Ok(()),
-        "step-start" => Ok(()),
-        "source-url" => require_text(part, "url", "/url"),
-        "source-document" => require_text(part, "title", "/title"),
-        "dynamic-tool" => require_text(part, "toolName", "/toolName"),
-        _ if kind.starts_with("data-") => Ok(()),
-        _ if kind.starts_with("tool-") => require_text(part, "toolCallId", "/toolCallId"),
-        _ => Err(("/type", "is not a type of part that the AI SDK knows")),
+/// Checks that each part is one the AI SDK would take; optional members that are null are left out.
+pub fn checked(mut parts: Vec<Value>, prefix: &str, checks: &mut Checks) -> Vec<Value> {
+    if parts.len() > MAX_PARTS {
+        checks.refuse(format!("{prefix}/parts"), format!("must be at most {MAX_PARTS} parts"));
     }
-}
-
-fn require_text(
-    part: &Map<String, Value>,
-    field: &str,
-    pointer: &'static str,
-) -> Result<(), (&'static str, &'static str)> {
-    match part.get(field) {
-        Some(Value::String(_)) => Ok(()),
-        _ => Err((pointer, "must be a string")),
+    for (index, part) in parts.iter_mut().enumerate() {
+        shape::without_nulls(part);
+        if let Err((field, detail)) = shape::check(part) {
+            checks.refuse(format!("{prefix}/parts/{index}{field}"), detail);
+        }
     }
+    parts
 }
 
 /// The text parts, joined: a message's `content`.

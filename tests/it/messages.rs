@@ -92,12 +92,34 @@ async fn what_cannot_be_a_message_is_refused() {
         (json!({ "parts": [{ "text": "no type" }] }), "/parts/0/type"),
         (json!({ "parts": [{ "type": "text" }] }), "/parts/0/text"),
         (json!({ "parts": [{ "type": "video", "text": "a" }] }), "/parts/0/type"),
+        (json!({ "parts": [{ "type": "tool-x", "toolCallId": "1" }] }), "/parts/0/state"),
+        (json!({ "parts": [{ "type": "source-url", "url": "u" }] }), "/parts/0/sourceId"),
+        (json!({ "parts": [{ "type": "data-x", "data": nested(64) }] }), "/parts/0"),
         (json!({ "content": "a", "metadata": { "a": "x".repeat(70_000) } }), "/metadata"),
+        (json!({ "content": "a", "metadata": { "a": nested(64) } }), "/metadata"),
     ] {
         let reply = alice.post(&path, body.clone()).await;
         assert_eq!(reply.pointers().first().map(String::as_str), Some(pointer), "{body}");
     }
     assert_eq!(alice.messages(&chat).await.len(), 0);
+}
+
+fn nested(levels: usize) -> Value {
+    (0..levels).fold(json!(1), |inner, _| json!([inner]))
+}
+
+#[tokio::test]
+async fn members_that_are_null_are_absent() {
+    let app = app().await;
+    let alice = app.user("alice").await;
+    let chat = alice.create_chat("Trip").await;
+    let text = json!({ "type": "text", "text": "a", "state": null, "providerMetadata": null });
+    let body = json!({ "id": Uuid::new_v4(), "parts": [text, { "type": "data-x", "data": null }] });
+    let message = create(&alice, &chat, body.clone()).await;
+    let clean = json!([{ "type": "text", "text": "a" }, { "type": "data-x", "data": null }]);
+    assert_eq!(message["parts"], clean);
+    let path = format!("/api/messages/chat/{chat}");
+    assert_eq!(alice.post(&path, body).await.expect(200), message);
 }
 
 #[tokio::test]

@@ -140,3 +140,22 @@ async fn an_answer_without_an_end_is_a_bad_gateway() {
     let reply = alice.generate(&chat, json!({ "content": "Hello" })).await;
     assert_eq!(reply.problem(502), "provider_truncated");
 }
+
+#[tokio::test]
+async fn a_question_without_anything_to_say_is_refused_before_it_is_asked() {
+    let stage = Stage::openai("openai-chat/text_stream.sse").await;
+    let data = json!({ "type": "data-card", "data": { "x": 1 } });
+    let blank = json!({ "type": "text", "text": " \n" });
+    for parts in [json!([data]), json!([blank, { "type": "step-start" }])] {
+        let reply =
+            stage.alice.generate(&stage.chat, json!({ "message": { "parts": parts } })).await;
+        assert_eq!(reply.pointers(), ["/message/content"], "{parts}");
+        let body = json!({ "messages": [{ "role": "user", "content": parts }] });
+        let reply = stage.alice.post("/api/ai/generate", body).await;
+        assert_eq!(reply.pointers(), ["/messages/0/content"], "{parts}");
+    }
+    assert!(stage.provider.requests().is_empty());
+    assert_eq!(stage.alice.messages(&stage.chat).await.len(), 0);
+    let parts = json!([data, { "type": "text", "text": "Hello" }]);
+    stage.alice.generate(&stage.chat, json!({ "message": { "parts": parts } })).await.expect(200);
+}
