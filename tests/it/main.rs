@@ -19,6 +19,7 @@ mod files;
 mod flow;
 mod generate;
 mod generations;
+mod keep_alive;
 mod messages;
 mod metrics;
 mod models;
