@@ -7,6 +7,7 @@ mod analytics;
 mod architecture;
 mod attachments;
 mod auth;
+mod bodies;
 mod chats;
 mod check;
 mod config;
