@@ -36,7 +36,8 @@ pub struct Answer {
     pub is_visible: bool,
     /// How it ended.
     pub end: Option<End>,
-    /// How many bytes the tools have produced.
+    /// How many bytes the model has produced, and how many its tools.
+    bytes: usize,
     tool_bytes: usize,
     /// Where this step's tool calls are among the parts, by the provider's index.
     calls: Vec<(usize, usize)>,
@@ -144,25 +145,17 @@ impl Answer {
 
     /// How many bytes the model has produced.
     pub fn bytes(&self) -> usize {
-        let bytes = self.parts.iter().map(|part| match part {
-            Part::Text { text, .. } => text.len(),
-            Part::Reasoning { text, opaque, .. } => {
-                text.len() + opaque.as_ref().map_or(0, |opaque| opaque.json.len())
-            }
-            Part::Tool(tool) => tool.id.len() + tool.name.len() + tool.arguments.len(),
-            Part::StepStart | Part::Other(_) => 0,
-        });
-        bytes.sum()
+        self.bytes
     }
 
     /// Nothing more fits.
     pub(super) fn is_full(&self) -> bool {
-        self.bytes() > MAX_BYTES || self.tool_bytes > MAX_TOOL_BYTES || self.parts.len() > MAX_PARTS
+        self.bytes >= MAX_BYTES || self.tool_bytes > MAX_TOOL_BYTES || self.parts.len() > MAX_PARTS
     }
 
     /// Differs whenever there is something new to save.
     pub(super) fn version(&self) -> [usize; 3] {
-        [self.bytes(), self.tool_bytes, self.parts.len()]
+        [self.bytes, self.tool_bytes, self.parts.len()]
     }
 
     /// Puts a tool's result where its call is.
@@ -212,8 +205,9 @@ impl Answer {
             Event::ReasoningEnd { opaque } => self.end_reasoning(opaque),
             Event::ToolCallStart { index, id, name } => self.start_call(index, id, name),
             Event::ToolCallDelta { index, arguments } => {
+                let arguments = self.fitting(arguments);
                 if let Some(call) = self.call(index) {
-                    call.arguments.push_str(&storable::text(arguments));
+                    call.arguments.push_str(&arguments);
                 }
             }
             Event::ToolCallEnd { index, arguments, opaque } => {
@@ -225,7 +219,7 @@ impl Answer {
     }
 
     fn push_text(&mut self, delta: String) {
-        let delta = storable::text(delta);
+        let delta = self.fitting(delta);
         if let Some(Part::Text { text, done: false, .. }) = self.parts.last_mut() {
             text.push_str(&delta);
             return;
@@ -234,7 +228,24 @@ impl Answer {
         self.parts.push(Part::Text { text: delta, done: false, opaque: None });
     }
 
+    /// As much of a text as there is room for.
+    fn fitting(&mut self, text: String) -> String {
+        let mut text = storable::text(text);
+        text.truncate(text.floor_char_boundary(MAX_BYTES.saturating_sub(self.bytes)));
+        self.bytes += text.len();
+        text
+    }
+
+    /// What must go back whole is kept whole or not at all.
+    fn fitting_opaque(&mut self, opaque: Option<Opaque>) -> Option<Opaque> {
+        let room = MAX_BYTES.saturating_sub(self.bytes);
+        let opaque = opaque.filter(|opaque| opaque.json.len() <= room);
+        self.bytes += opaque.as_ref().map_or(0, |opaque| opaque.json.len());
+        opaque
+    }
+
     fn end_text(&mut self, opaque: Option<Opaque>) {
+        let opaque = self.fitting_opaque(opaque);
         if let Some(Part::Text { done: done @ false, opaque: kept, .. }) = self.parts.last_mut() {
             *done = true;
             *kept = opaque;
@@ -242,7 +253,7 @@ impl Answer {
     }
 
     fn push_reasoning(&mut self, delta: String) {
-        let delta = storable::text(delta);
+        let delta = self.fitting(delta);
         if let Some(Part::Reasoning { text, done: false, .. }) = self.parts.last_mut() {
             text.push_str(&delta);
             return;
@@ -252,6 +263,7 @@ impl Answer {
     }
 
     fn end_reasoning(&mut self, opaque: Option<Opaque>) {
+        let opaque = self.fitting_opaque(opaque);
         if let Some(Part::Reasoning { done: done @ false, opaque: kept, .. }) =
             self.parts.last_mut()
         {
@@ -265,19 +277,37 @@ impl Answer {
 
     fn start_call(&mut self, index: usize, id: String, name: String) {
         self.close_block();
+        let id = self.fitting(id);
+        let (id, name) = (self.unused(id), self.fitting(name));
         self.calls.push((index, self.parts.len()));
         self.parts.push(Part::Tool(ToolPart {
-            id: storable::text(id),
-            name: storable::text(name),
+            id,
+            name,
             arguments: String::new(),
             state: ToolState::InputStreaming,
             opaque: None,
         }));
     }
 
+    /// The id of a call, made different from those of the answer's other calls: clients and
+    /// providers find a result by it.
+    fn unused(&self, id: String) -> String {
+        let is_used = |id: &str| {
+            self.parts.iter().any(|part| matches!(part, Part::Tool(tool) if tool.id == id))
+        };
+        let others = (2..).map(|number| format!("{id}_{number}"));
+        std::iter::once(id.clone()).chain(others).find(|id| !is_used(id)).unwrap_or(id)
+    }
+
     fn end_call(&mut self, index: usize, arguments: String, opaque: Option<Opaque>) {
         let Some(call) = self.call(index) else { return };
-        call.arguments = storable::text(arguments);
+        // The arguments come once more, whole.
+        let sent = std::mem::take(&mut call.arguments).len();
+        self.bytes = self.bytes.saturating_sub(sent);
+        let arguments = self.fitting(arguments);
+        let opaque = self.fitting_opaque(opaque);
+        let Some(call) = self.call(index) else { return };
+        call.arguments = arguments;
         call.opaque = opaque;
         call.state = match serde_json::from_str::<Value>(&call.arguments) {
             Ok(input @ Value::Object(_)) if depth(&call.arguments) <= MAX_DEPTH => {

@@ -33,6 +33,9 @@ pub enum Failure {
     /// The database could not be used.
     #[error(transparent)]
     Supabase(#[from] SupabaseError),
+    /// The database refused the answer itself.
+    #[error("the answer could not be stored: {0}")]
+    Unsaved(SupabaseError),
     /// The provider failed.
     #[error(transparent)]
     Provider(#[from] ProviderError),
@@ -66,7 +69,7 @@ impl Failure {
     /// The word for `usage_logs.error_code`.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Supabase(_) => "database_error",
+            Self::Supabase(_) | Self::Unsaved(_) => "database_error",
             Self::Provider(_) => "provider_error",
             Self::Model(ChooseError::Unknown { .. }) => "model_not_found",
             Self::Model(ChooseError::NotConfigured { .. }) => "provider_not_configured",

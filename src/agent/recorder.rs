@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -86,11 +86,17 @@ pub struct Started {
 pub struct HistoryMessage {
     /// `user`, `assistant` or `system`.
     pub role: String,
-    /// Its parts.
+    /// Its parts; without those that cannot be read, such as one that is nested too deeply.
+    #[serde(deserialize_with = "readable")]
     pub parts: Vec<Part>,
     /// What the model is shown of its files; a file that is missing here is only named.
     #[serde(skip)]
     pub files: HashMap<Uuid, Content>,
+}
+
+fn readable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Part>, D::Error> {
+    let parts = Vec::<Box<RawValue>>::deserialize(deserializer)?;
+    Ok(parts.iter().filter_map(|part| serde_json::from_str(part.get()).ok()).collect())
 }
 
 /// What is saved of an answer.

@@ -1,41 +1,36 @@
 //! One generation, from the claim of its chat to the last save, in one task that no connection owns.
 
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{oneshot, watch};
-use tokio::time::{Instant, Interval, MissedTickBehavior, sleep_until, timeout};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{info, warn};
+use tracing::warn;
 
-use super::answer::{Answer, Claim, End, Status};
+use super::answer::{Answer, Claim, Status};
 use super::failure::Failure;
-use super::recorder::{Begun, Save, Saved, Started};
+use super::recorder::{Begun, Saved, Started};
 use super::reserve::Reserved;
 use super::tally::Tally;
 use super::title::{self, Titling};
-use super::{Job, Settings, Tool, prompt, save, toolbox};
+use super::{Job, Settings, Tool, prompt, toolbox};
 use crate::providers::catalogue::Capability;
 use crate::providers::{
     Candidates, ChosenModel, Event, FinishReason, Message, Patience, ProviderName, Request,
 };
 use crate::supabase::SupabaseError;
 
+mod attend;
 mod budget;
+mod end;
 
-/// How long a failure stays a plain HTTP problem while the model is silent.
-const SILENCE: Duration = Duration::from_secs(10);
-/// How long the end of an answer waits for its title to be saved.
-const TITLE_PATIENCE: Duration = Duration::from_millis(50);
 /// How long a failing model is asked again before the next one gets its turn.
 const PATIENCE_WITH_FALLBACK: Duration = Duration::from_secs(8);
-/// Without a service key, a generation ends this long before its token does.
-const LAST_MINUTE_S: i64 = 15;
 /// How many events that have already arrived are taken in at once.
 const BATCH: usize = 64;
 
@@ -129,23 +124,6 @@ impl Run {
         self.title = Some(title);
     }
 
-    /// A title that was taken from the question is only being saved; a model's is not waited for.
-    async fn wait_for_title(&mut self) {
-        let Some(mut title) = self.title.take() else { return };
-        let title = match self.settings.providers.title_model() {
-            Some(_) => title.try_recv().ok(),
-            None => timeout(TITLE_PATIENCE, title).await.ok().and_then(Result::ok),
-        };
-        self.take_title(title);
-    }
-
-    fn take_title(&mut self, title: Option<String>) {
-        self.title = None;
-        if title.is_some() {
-            self.answer.send_modify(|answer| answer.title = title);
-        }
-    }
-
     async fn claim(&mut self) -> Option<Box<Started>> {
         let begun = self.job.recorder.begin(&self.job.credentials).await;
         let claim = match begun {
@@ -161,6 +139,7 @@ impl Run {
             Ok(Begun::Answered(rows)) => Claim::Answered(rows),
             Ok(Begun::Refused(refusal)) => Claim::Refused(refusal),
             Err(error) => {
+                self.withdraw(&error).await;
                 let end = self.summary(Status::Failed, String::new(), Some(error.into()));
                 self.answer.send_modify(|answer| answer.end = Some(end));
                 return None;
@@ -326,157 +305,6 @@ impl Run {
         let answer = self.answer.borrow();
         let step = answer.parts.iter().rposition(|part| *part == super::Part::StepStart);
         prompt::answer(&answer.parts[step.unwrap_or(0)..])
-    }
-
-    /// Waits for `work` while keeping the lease, saving, and watching for reasons to end.
-    async fn attend<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Interruption> {
-        let mut work = pin!(work);
-        let deadline = self.started_at + self.settings.generation_timeout;
-        let silence_ends = self.started_at + SILENCE;
-        loop {
-            let is_silent = !self.answer.borrow().is_visible;
-            tokio::select! {
-                biased;
-                () = self.stop.cancelled() => return Err(Interruption::Stopped),
-                () = self.shutdown.cancelled() => return Err(Failure::ShuttingDown.into()),
-                result = &mut work => return Ok(result),
-                saved = under_way(&mut self.saving) => {
-                    self.saving = None;
-                    self.heed(saved)?;
-                }
-                title = under_way(&mut self.title) => self.take_title(title.ok()),
-                _ = self.checkpoints.tick() => self.keep_alive()?,
-                () = self.answer.closed(), if !self.job.survives_disconnect => {
-                    return Err(Interruption::Stopped);
-                }
-                () = sleep_until(silence_ends), if is_silent => {
-                    self.answer.send_modify(|answer| answer.is_visible = true);
-                }
-                () = sleep_until(deadline) => return Err(Failure::TooLong.into()),
-            }
-        }
-    }
-
-    fn keep_alive(&mut self) -> Result<(), Interruption> {
-        let now = self.settings.clock.unix_seconds();
-        let token_ends = self.job.credentials.expires_at() - LAST_MINUTE_S <= now;
-        if token_ends && !self.settings.outlives_tokens {
-            return Err(Failure::TokenExpired.into());
-        }
-        self.checkpoint();
-        Ok(())
-    }
-
-    /// Begins to save what there is, unless a save is still under way.
-    fn checkpoint(&mut self) {
-        if self.saving.is_some() {
-            return;
-        }
-        let answer = self.answer.borrow();
-        let bytes = answer.bytes();
-        let text = (self.saved != Some(answer.version())).then(|| save::text(&answer));
-        self.saved = Some(answer.version());
-        let usage = self.tally.so_far(bytes);
-        let save = Save {
-            text,
-            model: self.model.as_ref().map(|model| model.id.clone()),
-            metadata: Some(answer.metadata.clone()),
-            usage: Some(usage.tokens()),
-            cost_usd: usage.cost_usd(),
-            reserve: None,
-            end: None,
-        };
-        drop(answer);
-        self.saving = Some(save::once(&self.job, save));
-    }
-
-    fn heed(&mut self, saved: Result<Saved, SupabaseError>) -> Result<(), Interruption> {
-        match saved {
-            Ok(saved) if !saved.is_owned => Err(Failure::Lost.into()),
-            Ok(saved) if saved.stop_requested => Err(Interruption::Stopped),
-            Ok(_) => Ok(()),
-            Err(error) => {
-                warn!("a checkpoint could not be saved, the next one will be: {error}");
-                self.saved = None;
-                Ok(())
-            }
-        }
-    }
-
-    /// Saves the end and tells the listeners.
-    async fn end(&mut self, outcome: Result<String, Interruption>) {
-        let (status, finish_reason, failure) = match outcome {
-            Ok(reason) => (Status::Complete, reason, None),
-            Err(Interruption::TooLarge) => (Status::Complete, "length".into(), None),
-            Err(Interruption::Stopped) => (Status::Stopped, "stopped".into(), None),
-            Err(Interruption::Failed(failure)) => {
-                let (status, reason) = save::ending(&failure);
-                (status, reason.into(), Some(failure))
-            }
-        };
-        if let Some(saving) = self.saving.take() {
-            // One save at a time; this one's answer no longer matters.
-            let _ = saving.await;
-        }
-        self.tally.end_call(self.answer.borrow().bytes(), false);
-        let mut end = self.summary(status, finish_reason, failure);
-        self.answer.send_modify(|answer| {
-            answer.close_all();
-            answer.metadata.extend(save::final_metadata(&end));
-        });
-        let save = self.last_save(&end);
-        if let Some(log) = save.end.as_ref().and_then(|end| end.usage_log.as_ref()) {
-            self.settings.metrics.answer(log.answered());
-        }
-        match save::until_saved(&self.job, &save, &self.settings).await {
-            Ok(saved) if saved.is_owned || saved.status == Some(end.status) => {
-                end.message = saved.message;
-            }
-            Ok(_) if end.status == Status::Complete => {
-                end.status = Status::Interrupted;
-                end.failure = Some(Failure::Lost);
-            }
-            Ok(_) => {}
-            Err(error) if end.failure.is_none() => {
-                end.status = Status::Failed;
-                end.failure = Some(error.into());
-            }
-            Err(_) => {}
-        }
-        self.wait_for_title().await;
-        info!(status = end.status.as_str(), latency_ms = end.latency_ms, "generation ended");
-        self.answer.send_modify(|answer| answer.end = Some(end));
-    }
-
-    fn summary(&self, status: Status, finish_reason: String, failure: Option<Failure>) -> End {
-        let usage = self.tally.total();
-        End {
-            status,
-            finish_reason,
-            usage: usage.tokens(),
-            cost_usd: usage.cost_usd(),
-            latency_ms: millis(self.started_at.elapsed()),
-            failure,
-            message: None,
-        }
-    }
-
-    fn last_save(&self, end: &End) -> Save {
-        let answer = self.answer.borrow();
-        let first_token = self.first_token_at.map(|at| millis(at - self.started_at));
-        let log =
-            self.model.as_ref().filter(|_| self.tally.has_calls()).map(|model| {
-                save::usage_log(&self.job, model, end, &self.tally.total(), first_token)
-            });
-        save::last(&answer, end, self.model.as_ref(), log)
-    }
-}
-
-/// What comes of the work under way; never without one.
-async fn under_way<F: Future + Unpin>(work: &mut Option<F>) -> F::Output {
-    match work {
-        Some(work) => work.await,
-        None => std::future::pending().await,
     }
 }
 

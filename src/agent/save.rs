@@ -128,6 +128,33 @@ pub(super) fn last(
     }
 }
 
+/// The end of an answer that the database would not have, with the text and little else.
+pub(super) fn bare(save: Save) -> Save {
+    let end = save.end.map(|end| SavedEnd {
+        status: Status::Failed.as_str(),
+        finish_reason: "error".into(),
+        usage_log: end.usage_log.map(|log| UsageLog {
+            status: Status::Failed.as_str(),
+            error_code: Some("database_error"),
+            raw: None,
+            ..log
+        }),
+        ..end
+    });
+    Save { model: None, metadata: None, end, ..save }
+}
+
+/// The end of an answer that never began.
+pub(super) fn withdrawal() -> Save {
+    let end = SavedEnd {
+        status: Status::Failed.as_str(),
+        finish_reason: "error".into(),
+        is_active: false,
+        usage_log: None,
+    };
+    Save { end: Some(end), ..Save::default() }
+}
+
 /// The row of `usage_logs`.
 pub(super) fn usage_log(
     job: &Job,

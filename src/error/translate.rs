@@ -118,6 +118,7 @@ impl From<Failure> for ApiError {
         let cause = failure.to_string();
         match failure {
             Failure::Supabase(error) => error.into(),
+            Failure::Unsaved(error) => Self::internal(error.to_string()),
             Failure::Provider(error) => error.into(),
             Failure::Model(ChooseError::Unknown { model, similar }) => {
                 unknown_model(&model, &similar)

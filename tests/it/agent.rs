@@ -49,8 +49,15 @@ struct Stage {
 
 impl Stage {
     async fn with(answers: Vec<Answer>) -> Self {
+        Self::beside(answers, &[]).await
+    }
+
+    /// With further settings.
+    async fn beside(answers: Vec<Answer>, further: &[(&str, &str)]) -> Self {
         let provider = FakeProvider::with(answers).await;
-        let settings = [("OPENAI_BASE_URL", &*provider.url), ("DEFAULT_MODEL", "openai/any")];
+        let mut settings =
+            vec![("OPENAI_BASE_URL", &*provider.url), ("DEFAULT_MODEL", "openai/any")];
+        settings.extend(further);
         let app = TestApp::with(&settings).await;
         let alice = app.user("alice").await;
         let chat = alice.create_chat("Numbers").await;
@@ -179,4 +186,28 @@ async fn a_script_finds_files_by_id_or_name() {
     let tools = tools(&message);
     assert_eq!(tools[0]["output"]["result"], "new", "{message}");
     assert_eq!(tools[1]["errorText"], "There is no file named no.csv.");
+}
+
+#[tokio::test]
+async fn the_history_goes_on_with_the_other_provider() {
+    let anthropic = FakeProvider::with([Answer::Fixture("anthropic/text_stream.sse")]).await;
+    let further = [("ANTHROPIC_BASE_URL", &*anthropic.url)];
+    let calls = calls("call.1", &[javascript("nothing.there"), javascript("6 * 7")], "tool_calls");
+    let stage = Stage::beside(vec![calls, says("It is 42.")], &further).await;
+    stage.ask(json!({})).await;
+    let answer = stage.ask(json!({ "model": "claude-opus-5-5" })).await;
+    assert_eq!(answer["metadata"]["provider"], "anthropic");
+    let request = &anthropic.requests()[0];
+    let turns = request["messages"].as_array().unwrap();
+    let roles: Vec<_> = turns.iter().map(|turn| turn["role"].as_str().unwrap()).collect();
+    assert_eq!(roles, ["user", "assistant", "user", "assistant", "user"]);
+    let ids = |turn: &Value, key: &str| -> Vec<String> {
+        let blocks = turn["content"].as_array().unwrap().iter();
+        blocks.filter_map(|block| block[key].as_str().map(str::to_owned)).collect()
+    };
+    let called = ids(&turns[1], "id");
+    assert_eq!(called, ids(&turns[2], "tool_use_id"));
+    // Anthropic takes no dots in ids.
+    assert!(called.len() == 2 && called.iter().all(|id| !id.contains('.')), "{called:?}");
+    assert!(turns[2]["content"][0]["content"].to_string().contains("ReferenceError"));
 }

@@ -103,7 +103,7 @@ async fn policies_are_read_with_the_service_key() {
         ("other", &all, false),
     ] {
         let tables = json!({ name: table, "messages": all, "usage_logs": all, "analytics": all,
-                             "files": all });
+                             "files": all, "script_runs": all });
         let told = json!({ "version": "PostgreSQL 17.6", "tables": tables });
         let supabase = supabase().await;
         let service = "sb_secret_test";

@@ -182,3 +182,74 @@ async fn no_count_of_a_provider_keeps_an_answer_from_being_saved() {
         assert!(message["content"].as_str().unwrap().starts_with("So\u{fffd}"));
     }
 }
+
+fn sse(events: &[Value]) -> Answer {
+    let lines = events.iter().map(|event| format!("data: {event}\n\n"));
+    Answer::Body((lines.collect::<String>() + "data: [DONE]\n\n").into())
+}
+
+fn choice(delta: &Value, finish_reason: Option<&str>) -> Value {
+    json!({ "choices": [{ "index": 0, "delta": delta, "finish_reason": finish_reason }] })
+}
+
+#[tokio::test]
+async fn one_giant_piece_is_cut_like_many_small_ones() {
+    let stage = stage("openai").await;
+    let giant = "ü".repeat(5 << 20);
+    let pieces = ["x".repeat(4_000_000), giant.clone(), giant];
+    let deltas: Vec<_> =
+        pieces.iter().map(|text| choice(&json!({ "content": text }), None)).collect();
+    stage.provider.will(sse(&deltas));
+    let chat = stage.alice.create_chat("Trip").await;
+    let message = stage.alice.ask(&chat, "Hello").await["message"].clone();
+    assert_eq!(
+        (&message["status"], &message["finish_reason"]),
+        (&json!("complete"), &json!("length"))
+    );
+    let length = message["content"].as_str().unwrap().len();
+    assert!(((4 << 20) - 1..=4 << 20).contains(&length), "{length}");
+}
+
+#[tokio::test]
+async fn calls_with_one_id_get_ids_of_their_own() {
+    let stage = stage("openai").await;
+    let call = |index: usize| {
+        json!({ "tool_calls": [{ "index": index, "id": "c1",
+            "function": { "name": "nothing", "arguments": "{}" } }] })
+    };
+    stage.provider.will(sse(&[
+        choice(&call(0), None),
+        choice(&call(1), None),
+        choice(&json!({}), Some("tool_calls")),
+    ]));
+    stage.provider.will(Answer::Fixture("openai-chat/text_stream.sse"));
+    let chat = stage.alice.create_chat("Trip").await;
+    let message = stage.alice.ask(&chat, "Hello").await["message"].clone();
+    let ids: Vec<_> = message["parts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|p| p["toolCallId"].as_str())
+        .collect();
+    assert_eq!(ids, ["c1", "c1_2"]);
+    let sent = stage.provider.requests()[1]["messages"].clone();
+    let results = sent.as_array().unwrap().iter().filter(|m| m["role"] == "tool");
+    assert_eq!(results.map(|m| m["tool_call_id"].as_str().unwrap()).collect::<Vec<_>>(), ids);
+}
+
+#[tokio::test]
+async fn deep_parts_do_not_keep_a_chat_from_going_on() {
+    let stage = stage("openai").await;
+    let chat = stage.alice.create_chat("Trip").await;
+    let deep = format!("{}{}", "[".repeat(120), "]".repeat(120));
+    let deep: Value = serde_json::from_str(&deep).unwrap();
+    // As a front end may store it with supabase-js.
+    let row = json!({ "chat_id": chat, "role": "user", "content": "Hi",
+        "parts": [{ "type": "text", "text": "Hi" }, { "type": "data-x", "data": deep }] });
+    stage.alice.rest(Method::POST, "/messages", Some(row)).await.expect(201);
+    stage.provider.will(Answer::Fixture("openai-chat/text_stream.sse"));
+    let answer = stage.alice.generate(&chat, json!({})).await.expect(200);
+    assert_eq!(answer["message"]["status"], "complete");
+    let sent = stage.provider.requests()[0]["messages"].to_string();
+    assert!(sent.contains("Hi"), "{sent}");
+}

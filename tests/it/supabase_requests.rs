@@ -219,3 +219,38 @@ async fn a_user_who_is_gone_is_told_so() {
     let reply = alice.post("/api/chats/", json!({ "title": "Trip" })).await;
     assert_eq!(reply.problem(401), "user_not_found");
 }
+
+#[tokio::test]
+async fn an_end_that_the_database_refuses_is_saved_all_the_same() {
+    const SAVE: &str = "/rest/v1/rpc/save_generation";
+    let project = project().await;
+    let message = json!({ "id": Uuid::new_v4(), "model": "scripted/demo", "metadata": {} });
+    let history = [json!({ "role": "user", "parts": [{ "type": "text", "text": "Hi" }] })];
+    let started = json!({ "answer": "started", "chat": { "title": "Trip", "system_prompt": null },
+        "message": message, "user_message": {}, "history": history });
+    project.supabase.will("/rest/v1/rpc/begin_generation", [Outcome::json(200, &started)]);
+    let saved = json!({ "owned": true, "stop_requested": false, "message": message });
+    let refused =
+        Outcome::error(400, "23514", "violates check constraint \"messages_metadata_check\"");
+    let answers =
+        [Outcome::json(200, &saved), refused.clone(), refused, Outcome::json(200, &saved)];
+    project.supabase.will(SAVE, answers);
+    let chat = Uuid::new_v4().to_string();
+    project.user().generate(&chat, json!({ "content": "Hi" })).await.problem(500);
+    let ends: Vec<_> = project.supabase.asked(SAVE)[1..]
+        .iter()
+        .map(|asked| {
+            let save = &asked.body;
+            (
+                save["p_end"]["status"].clone(),
+                save["p_content"].is_string(),
+                save["p_metadata"].is_object(),
+            )
+        })
+        .collect();
+    let (complete, failed) = (json!("complete"), json!("failed"));
+    assert_eq!(
+        ends,
+        [(complete, true, true), (failed.clone(), true, false), (failed, false, false)]
+    );
+}

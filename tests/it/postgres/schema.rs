@@ -76,7 +76,7 @@ async fn the_functions_are_the_same() {
     let real = db
         .strings(
             "select p.proname || '(' || coalesce(string_agg(a.name || ' ' || \
-               replace(format_type(a.type, null), 'bigint', 'int64') || case when a.n > p.pronargs - p.pronargdefaults \
+               format_type(a.type, null) || case when a.n > p.pronargs - p.pronargdefaults \
                  then ' default' else '' end, ', ' order by a.name collate \"C\"), '') || ')' \
              from pg_proc p left join lateral unnest(p.proargnames, p.proargtypes::oid[]) \
                with ordinality as a (name, type, n) on a.type is not null \

@@ -80,6 +80,8 @@ impl Outcome {
 pub struct Asked {
     pub path: String,
     pub headers: HeaderMap,
+    /// JSON; null where there is none.
+    pub body: Value,
 }
 
 impl FakeSupabase {
@@ -178,7 +180,10 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<Body>, std::io::Error> {
     let path = request.uri().path().to_owned();
-    let asked = Asked { path: path.clone(), headers: request.headers().clone() };
+    let headers = request.headers().clone();
+    let body = axum::body::to_bytes(Body::new(request.into_body()), usize::MAX).await;
+    let body = serde_json::from_slice(&body.unwrap_or_default()).unwrap_or_default();
+    let asked = Asked { path: path.clone(), headers, body };
     inner.requests.lock().unwrap().push(asked.clone());
     match inner.outcome(&asked) {
         Some(Outcome::Recorded(name)) => Ok(recorded(name)),
