@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use percent_encoding::percent_decode_str;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -18,8 +18,10 @@ use crate::error::{ApiError, FieldError};
 use crate::limits::Limits;
 
 mod page;
+mod shape;
 
 pub use page::{Cursor, Page, PageQuery};
+pub use shape::{Object, nullable, object, optional_object, optional_objects, or_default, present};
 
 /// A JSON body. 400 malformed, 413 too large, 415 another type, 422 with a pointer.
 pub struct Json<T>(pub T);
@@ -58,7 +60,10 @@ where
             return Ok(Self(None));
         }
         is_json?;
-        parse_json(&body).map(Self)
+        match body.trim_ascii() {
+            b"null" => Ok(Self(None)),
+            body => parse_json(body).map(|value| Self(Some(value))),
+        }
     }
 }
 
@@ -107,46 +112,71 @@ fn unreadable(rejection: &BytesRejection) -> ApiError {
 
 fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+    let Object(value) = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let pointer = pointer(error.path());
-        refused(pointer, error.inner())
+        refused(body, pointer, error.inner())
     })?;
-    deserializer.end().map_err(|error| refused(String::new(), &error))?;
-    match find_nul(body) {
+    deserializer.end().map_err(|error| refused(body, String::new(), &error))?;
+    match find_nul(body)? {
         Some(pointer) => Err(ApiError::invalid(pointer, "must not contain the character U+0000")),
         None => Ok(value),
     }
 }
 
-/// A part of a body, read by itself.
+/// A part of a body, read by itself: an object.
 pub fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, FieldError> {
-    serde_path_to_error::deserialize(value).map_err(|error| FieldError {
-        pointer: pointer(error.path()),
-        detail: in_json_terms(&error.inner().to_string()),
-    })
+    read_object(value)
 }
 
-fn refused(pointer: String, error: &serde_json::Error) -> ApiError {
-    if error.is_data() {
-        return ApiError::invalid(pointer, in_json_terms(&error.to_string()));
+/// The same, from its text.
+pub fn from_text<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, FieldError> {
+    read_object(&mut serde_json::Deserializer::from_str(text))
+}
+
+fn read_object<'de, D, T>(deserializer: D) -> Result<T, FieldError>
+where
+    D: Deserializer<'de, Error = serde_json::Error>,
+    T: Deserialize<'de>,
+{
+    match serde_path_to_error::deserialize(deserializer) {
+        Ok(Object(value)) => Ok(value),
+        Err(error) => {
+            let detail = in_json_terms(error.inner());
+            Err(FieldError { pointer: pointer(error.path()), detail })
+        }
+    }
+}
+
+fn refused(body: &[u8], pointer: String, error: &serde_json::Error) -> ApiError {
+    // serde_json blames the syntax for some values that are only not the field's.
+    let is_well_formed = || serde_json::from_slice::<IgnoredAny>(body).is_ok();
+    let is_too_deep = error.to_string().contains("recursion limit");
+    if error.is_data() || (!is_too_deep && is_well_formed()) {
+        return ApiError::invalid(pointer, in_json_terms(error));
     }
     let place = format!("line {}, column {}", error.line(), error.column());
-    ApiError::new(
-        StatusCode::BAD_REQUEST,
-        "malformed_json",
-        format!("The body is not well-formed JSON ({place})."),
-    )
-    .caused_by(error.to_string())
+    let detail = match is_too_deep {
+        true => format!("The body is nested too deep ({place})."),
+        false => format!("The body is not well-formed JSON ({place})."),
+    };
+    ApiError::new(StatusCode::BAD_REQUEST, "malformed_json", detail).caused_by(error.to_string())
 }
 
 /// serde_json says where in the text, but the pointer already says where in the value; and it names
-/// our types, which mean nothing to a client.
-fn in_json_terms(message: &str) -> String {
-    let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
-    match message.split_once("expected struct ") {
-        Some((before, _)) => format!("{before}expected an object"),
-        None => message.to_owned(),
+/// our types and its own parser's steps, which mean nothing to a client.
+fn in_json_terms(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    let message = message.rsplit_once(" at line ").map_or(&*message, |(message, _)| message);
+    if let Some((before, _)) = message.split_once("expected struct ") {
+        return format!("{before}expected an object");
     }
+    if error.is_data() || message == "number out of range" {
+        return message.to_owned();
+    }
+    if message.contains("surrogate") || message.contains("hex escape") {
+        return "contains half of a surrogate pair, which is not a character".to_owned();
+    }
+    "is not a value that this field takes".to_owned()
 }
 
 fn pointer(path: &serde_path_to_error::Path) -> String {
@@ -164,13 +194,16 @@ fn escape(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 
-/// PostgreSQL cannot store U+0000. Only a body with its escape needs a closer look.
-fn find_nul(body: &[u8]) -> Option<String> {
+/// PostgreSQL cannot store U+0000. Only a body with its escape needs a closer look; one that cannot
+/// be read whole is refused, even where what cannot be read is ignored.
+fn find_nul(body: &[u8]) -> Result<Option<String>, ApiError> {
     if !body.windows(6).any(|window| window == b"\\u0000") {
-        return None;
+        return Ok(None);
     }
-    let value: Value = serde_json::from_slice(body).ok()?;
-    nul_pointer(&value, &mut String::new())
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let value: Value = serde_path_to_error::deserialize(&mut deserializer)
+        .map_err(|error| refused(body, pointer(error.path()), error.inner()))?;
+    Ok(nul_pointer(&value, &mut String::new()))
 }
 
 fn nul_pointer(value: &Value, at: &mut String) -> Option<String> {
@@ -243,18 +276,4 @@ fn parse_query<T: DeserializeOwned>(query: &str) -> Result<T, ApiError> {
 
 fn form(query: &str) -> form_urlencoded::Parse<'_> {
     form_urlencoded::parse(query.as_bytes())
-}
-
-/// For a field that may be absent, but not null: `#[serde(default, deserialize_with = "present")]`.
-pub fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
-}
-
-/// For a field that may be absent, and null to clear it: the inner `Option` is what was sent.
-pub fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }

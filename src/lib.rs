@@ -35,6 +35,7 @@ pub mod app;
 pub mod console;
 pub mod openapi;
 pub mod router;
+pub mod drain;
 pub mod serve;
 pub mod check;
 pub mod banner;

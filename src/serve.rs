@@ -1,22 +1,19 @@
 //! Listens, serves, and stops cleanly.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
-use axum::extract::Request;
-use hyper::body::Incoming;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt;
 use tracing::{debug, info, warn};
 
 use crate::app::App;
-use crate::{monitoring, router};
+use crate::{drain, monitoring, router};
 
 /// How long a connection may take to send a request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
@@ -88,10 +85,10 @@ fn connection(stream: TcpStream, router: Router, graceful: &GracefulShutdown) {
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(30)));
-    let service =
-        TowerToHyperService::new(router.map_request(|request: hyper::Request<Incoming>| {
-            Request::from(request.map(Body::new))
-        }));
+    let service = service_fn(move |request| {
+        let answer = drain::answer(router.clone(), request);
+        async { Ok::<_, Infallible>(answer.await) }
+    });
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
     let connection = graceful.watch(connection.into_owned());
     tokio::spawn(async move {

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::agent::TokenUsage;
+use crate::extract::{object, optional_object, optional_objects, or_default};
 use crate::messages::model::Message;
 use crate::providers::catalogue::Price;
 use crate::providers::{Listed, ReasoningEffort};
@@ -30,13 +31,14 @@ pub enum Effort {
 #[schema(example = json!({"content": "What is Rust?", "stream": true}))]
 pub struct ChatGenerate {
     /// The new user message, or one sent before.
+    #[serde(default, deserialize_with = "optional_object")]
     pub message: Option<UserMessage>,
     /// Short for `message.content`.
     pub content: Option<String>,
     /// Answer again: the assistant message to replace.
     pub regenerate: Option<String>,
     /// What to do when another answer is being written in this chat.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub if_running: IfRunning,
     /// The model; without it the chat's, else the server's default.
     #[schema(example = "scripted/demo", max_length = 200)]
@@ -135,6 +137,7 @@ pub struct ChatAnswer {
 #[schema(example = json!({"prompt": "Say hello in Latin.", "max_output_tokens": 100}))]
 pub struct Generate {
     /// The conversation; either this or `prompt`.
+    #[serde(default, deserialize_with = "optional_objects")]
     #[schema(min_items = 1, max_items = 2000)]
     pub messages: Option<Vec<PlainMessage>>,
     /// A single question; either this or `messages`.
@@ -160,6 +163,7 @@ pub struct Generate {
     /// Texts at which the model stops, at most four.
     pub stop: Option<Stop>,
     /// The form of the answer.
+    #[serde(default, deserialize_with = "optional_object")]
     pub response_format: Option<Format>,
     /// Stream the answer.
     pub stream: Option<bool>,
@@ -205,6 +209,7 @@ pub enum Format {
     /// JSON that fits a schema.
     JsonSchema {
         /// The schema.
+        #[serde(deserialize_with = "object")]
         json_schema: JsonSchema,
     },
 }

@@ -13,6 +13,7 @@ use super::ids;
 use super::model::{ChatGenerate, IfRunning, Trigger, UserMessage};
 use crate::agent::{Options, Question};
 use crate::error::ApiError;
+use crate::extract::from_text;
 use crate::messages::parts;
 use crate::providers::ResponseFormat;
 use crate::validate::Checks;
@@ -111,7 +112,7 @@ pub(super) fn accepts_events(headers: &HeaderMap) -> bool {
 fn action(body: &ChatGenerate) -> Action {
     match body.trigger {
         Some(Trigger::RegenerateMessage) => Action::Regenerate,
-        _ if body.regenerate.is_some() => Action::Regenerate,
+        _ if named(&body.regenerate).is_some() => Action::Regenerate,
         Some(Trigger::SubmitMessage) => Action::Edit,
         None => Action::Submit,
     }
@@ -119,10 +120,15 @@ fn action(body: &ChatGenerate) -> Action {
 
 fn regenerate(body: &ChatGenerate, chat_id: Uuid) -> Option<Uuid> {
     let id = match body.trigger {
-        Some(Trigger::RegenerateMessage) => body.regenerate.as_ref().or(body.message_id.as_ref()),
-        _ => body.regenerate.as_ref(),
+        Some(Trigger::RegenerateMessage) => named(&body.regenerate).or(named(&body.message_id)),
+        _ => named(&body.regenerate),
     };
     id.map(|id| ids::message_id(chat_id, id))
+}
+
+/// An id; the SDK's own default for a message without one is the empty text.
+fn named(id: &Option<String>) -> Option<&str> {
+    id.as_deref().filter(|id| !id.is_empty())
 }
 
 fn asked(body: &ChatGenerate, chat_id: Uuid, checks: &mut Checks) -> Option<Asked> {
@@ -142,16 +148,17 @@ fn asked(body: &ChatGenerate, chat_id: Uuid, checks: &mut Checks) -> Option<Aske
     }
     let (index, message) = last_user_message(body.messages.as_deref().unwrap_or_default())?;
     let prefix = format!("/messages/{index}");
-    match serde_json::from_str(message.get()) {
+    match from_text(message.get()) {
         Ok(message) => Some(read(&message, &prefix, chat_id, body, checks)),
         Err(error) => {
-            checks.refuse(prefix, error.to_string());
+            checks.refuse(format!("{prefix}{}", error.pointer), error.detail);
             None
         }
     }
 }
 
-/// The client sends the whole conversation; only this message counts, so only this one is read.
+/// The client sends the whole conversation; only this message counts, so only this one is read. What
+/// does not say who speaks is taken for it, and refused when it is read.
 fn last_user_message(messages: &[Box<RawValue>]) -> Option<(usize, &RawValue)> {
     #[derive(Deserialize)]
     struct Message<'a> {
@@ -159,8 +166,8 @@ fn last_user_message(messages: &[Box<RawValue>]) -> Option<(usize, &RawValue)> {
         role: Option<Cow<'a, str>>,
     }
     let is_user = |message: &RawValue| {
-        serde_json::from_str::<Message<'_>>(message.get())
-            .is_ok_and(|message| message.role.as_deref().unwrap_or("user") == "user")
+        from_text::<Message<'_>>(message.get())
+            .map_or(true, |message| message.role.as_deref().unwrap_or("user") == "user")
     };
     let messages = messages.iter().map(|message| &**message).enumerate();
     messages.rev().find(|(_, message)| is_user(message))
@@ -175,8 +182,8 @@ fn read(
 ) -> Asked {
     checks.metadata(&format!("{prefix}/metadata"), message.metadata.as_ref());
     // The SDK sends the id of an edited message as `messageId` too; the message's own comes first.
-    let edited = body.message_id.as_ref().filter(|_| body.trigger == Some(Trigger::SubmitMessage));
-    let id = message.id.as_ref().or(edited);
+    let edited = named(&body.message_id).filter(|_| body.trigger == Some(Trigger::SubmitMessage));
+    let id = named(&message.id).or(edited);
     let (content, parts) = match (&message.content, &message.parts) {
         // Older transports send both; the parts say more.
         (Some(_), Some(parts)) if !parts.is_empty() => (None, Some(parts.clone())),

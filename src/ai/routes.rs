@@ -15,7 +15,7 @@ use super::request::{Wanted, accepts_events};
 use super::start::{self, Listening};
 use super::stateless::{StatelessRecorder, StatelessWanted};
 use super::{Ai, attachments, ids, stop, stream};
-use crate::agent::{self, Claim, Credentials, Job, TokenUsage};
+use crate::agent::{self, Claim, Credentials, Failure, Job, TokenUsage};
 use crate::auth::CurrentUser;
 use crate::error::{ApiError, Problem, shutting_down};
 use crate::extract::{Json, Path};
@@ -175,7 +175,7 @@ async fn answer_in_chat(
 #[derive(Serialize)]
 struct WholeAnswer<'a> {
     user_message: Option<&'a RawValue>,
-    message: Option<&'a RawValue>,
+    message: &'a RawValue,
     usage: TokenUsage,
     cost_usd: Option<f64>,
     latency_ms: u64,
@@ -184,10 +184,12 @@ struct WholeAnswer<'a> {
 async fn whole(ai: &Ai, user: &CurrentUser, answer: Listening) -> Result<Response, ApiError> {
     let answer = start::ended(answer).await?;
     let end = answer.end.as_ref().ok_or_else(|| ApiError::internal("an answer without an end"))?;
+    // Its chat was deleted meanwhile.
+    let message = end.message.as_deref().ok_or(Failure::Lost)?;
     let rows = answer.claim.rows();
     let whole = WholeAnswer {
         user_message: rows.and_then(|rows| rows.user_message.as_deref()),
-        message: end.message.as_deref(),
+        message,
         usage: end.usage,
         cost_usd: end.cost_usd,
         latency_ms: end.latency_ms,

@@ -33,10 +33,12 @@ pub(super) async fn start(
 ) -> Result<Listening, ApiError> {
     let tools = tools(ai, &wanted.tools)?;
     let wanted = Arc::new(wanted);
-    for _ in 0..MAX_STOPS {
+    let mut stops = 0;
+    loop {
         let mut answer = spawn(ai, user, chat_id, create_chat, &wanted, &tools)?;
         match settled(&mut answer).await? {
-            Claim::Refused(Refusal::Busy { .. }) if wanted.stop_running => {
+            Claim::Refused(Refusal::Busy { .. }) if wanted.stop_running && stops < MAX_STOPS => {
+                stops += 1;
                 stop::stop(ai, user, chat_id).await?;
             }
             Claim::Refused(refusal) => return Err(refusal.into()),
@@ -49,7 +51,6 @@ pub(super) async fn start(
             Claim::Granted(_) | Claim::Pending => return Ok(answer),
         }
     }
-    Err(Refusal::Busy { message_id: Uuid::nil() }.into())
 }
 
 fn spawn(

@@ -36,7 +36,14 @@ pub(super) struct SigningKeys {
     supabase: Supabase,
     clock: Clock,
     current: RwLock<Option<Arc<KeySet>>>,
-    last_fetch: Mutex<Option<i64>>,
+    last_fetch: Mutex<Option<Fetch>>,
+}
+
+/// When the keys were last asked for, and whether they came.
+#[derive(Clone, Copy)]
+struct Fetch {
+    at: i64,
+    has_failed: bool,
 }
 
 struct KeySet {
@@ -49,8 +56,8 @@ impl SigningKeys {
         Self { supabase, clock, current: RwLock::new(None), last_fetch: Mutex::new(None) }
     }
 
-    /// The key named `kid`; `None` when the project does not publish it. 503 while no key set could
-    /// be loaded at all.
+    /// The key named `kid`; `None` when the project does not publish it. 503 when that cannot be told
+    /// because the last fetch failed.
     pub(super) async fn get(&self, kid: &str) -> Result<Option<Arc<SigningKey>>, ApiError> {
         if let Some(set) = self.current()
             && let Some(key) = set.keys.get(kid)
@@ -85,21 +92,28 @@ impl SigningKeys {
             return Ok(());
         }
         let patience = if current.is_some() { PATIENCE } else { IMPATIENCE };
-        if last_fetch.is_some_and(|last| now - last < patience) {
-            return if current.is_some() { Ok(()) } else { Err(unavailable("fetched just now")) };
+        if let Some(last) = last_fetch.filter(|last| now - last.at < patience) {
+            // Whether the project publishes an unknown key, only a fetch that succeeded can tell.
+            return match last.has_failed && !knows_it {
+                true => Err(unavailable("fetched just now", last.at + patience - now)),
+                false => Ok(()),
+            };
         }
-        *last_fetch = Some(now);
-        match self.fetch().await {
+        // Who waits for the fetch may go away in the middle of it.
+        *last_fetch = Some(Fetch { at: now, has_failed: true });
+        let fetched = self.fetch().await;
+        *last_fetch = Some(Fetch { at: now, has_failed: fetched.is_err() });
+        match fetched {
             Ok(keys) => {
                 let keys = usable(keys, current.as_deref());
                 self.replace(KeySet { keys, fetched_at: now });
                 Ok(())
             }
-            Err(cause) if current.is_some() => {
+            Err(cause) if knows_it => {
                 warn!("the signing keys could not be fetched, the old ones stay in use: {cause}");
                 Ok(())
             }
-            Err(cause) => Err(unavailable(cause)),
+            Err(cause) => Err(unavailable(cause, patience)),
         }
     }
 
@@ -124,11 +138,12 @@ impl SigningKeys {
     }
 }
 
-fn unavailable(cause: impl Into<String>) -> ApiError {
+/// `retry_after` is when they may be fetched again, in seconds.
+fn unavailable(cause: impl Into<String>, retry_after: i64) -> ApiError {
     ApiError::unavailable(
         "keys_unavailable",
         "Sign-ins cannot be checked at the moment. Please try again.",
-        Duration::from_secs(2),
+        Duration::from_secs(retry_after.unsigned_abs()),
     )
     .caused_by(format!("no signing keys: {}", cause.into()))
 }

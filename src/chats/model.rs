@@ -93,12 +93,13 @@ impl CreateChat {
         Ok(self)
     }
 
-    /// Whether a stored chat is what this request would have created.
+    /// Whether a stored chat is what this request would have created. What it leaves open may have
+    /// been filled in since, such as the title.
     pub fn created(&self, chat: &Chat) -> bool {
-        chat.title == self.title.as_deref().unwrap_or(UNTITLED)
-            && chat.model == self.model
-            && chat.system_prompt == self.system_prompt
-            && chat.metadata == self.metadata.clone().unwrap_or_default()
+        self.title.as_ref().is_none_or(|title| *title == chat.title)
+            && (self.model.is_none() || self.model == chat.model)
+            && (self.system_prompt.is_none() || self.system_prompt == chat.system_prompt)
+            && self.metadata.as_ref().is_none_or(|metadata| *metadata == chat.metadata)
     }
 }
 

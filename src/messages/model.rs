@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::parts;
 use crate::agent::TokenUsage;
 use crate::error::ApiError;
-use crate::extract::present;
+use crate::extract::{or_default, present};
 use crate::validate::Checks;
 
 /// A message.
@@ -91,9 +91,9 @@ pub struct CreateMessage {
     /// The client's own id, for a safe repeat.
     pub id: Option<Uuid>,
     /// Who speaks.
-    #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Role, required = false, default = "user")]
-    pub role: Option<Role>,
+    #[serde(default, deserialize_with = "or_default")]
+    #[schema(required = false, default = "user")]
+    pub role: Role,
     /// The text; either this or `parts`.
     pub content: Option<String>,
     /// AI SDK `UIMessage` parts; either these or `content`.
@@ -130,7 +130,7 @@ impl CreateMessage {
         Ok(NewMessage {
             id: self.id.unwrap_or_else(Uuid::now_v7),
             chat_id,
-            role: self.role.unwrap_or_default(),
+            role: self.role,
             content: parts::text(&parts),
             parts,
             metadata: self.metadata.unwrap_or_default(),

@@ -6,6 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::error::ApiError;
+use crate::extract::or_default;
 use crate::files::model::File;
 use crate::sandbox::{self, MAX_FILES, Outcome};
 use crate::validate::Checks;
@@ -41,7 +42,7 @@ impl From<Language> for sandbox::Language {
 #[schema(example = json!({"code": "console.log('Hello!'); input.a + input.b", "input": {"a": 1, "b": 2}}))]
 pub struct RunScript {
     /// `javascript` where it is missing.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub language: Language,
     /// The script, at most 256 KiB; either this or `file_id`.
     #[schema(min_length = 1)]
@@ -49,7 +50,7 @@ pub struct RunScript {
     /// A file that is the script; either this or `code`.
     pub file_id: Option<Uuid>,
     /// The files that the script finds under `/files`, to read and to write.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(max_items = 50)]
     pub files: Vec<Uuid>,
     /// What the script finds as `input`.

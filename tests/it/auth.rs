@@ -175,6 +175,27 @@ async fn old_keys_serve_while_supabase_is_down() {
 }
 
 #[tokio::test]
+async fn a_new_key_that_could_not_be_fetched_is_our_fault() {
+    let project = project().await;
+    project.call_signed(&json!({})).await.expect(200);
+    project.supabase.always("/auth/v1", Outcome::status(502));
+    project.app.clock.advance(Duration::from_secs(30));
+    let second = Key::es256("second");
+    let token = second.sign(&project.claims());
+    for retry_after in ["30", "20"] {
+        let reply = project.call(&token).await;
+        assert_eq!(reply.header("retry-after"), retry_after);
+        assert_eq!(reply.problem(503), "keys_unavailable");
+        project.call_signed(&json!({})).await.expect(200);
+        project.app.clock.advance(Duration::from_secs(10));
+    }
+    project.supabase.recover();
+    project.supabase.publish(&[project.key.jwk.clone(), second.jwk.clone()]);
+    project.app.clock.advance(Duration::from_secs(10));
+    project.call(&token).await.expect(200);
+}
+
+#[tokio::test]
 async fn without_any_keys_it_is_our_fault_and_not_the_tokens() {
     let project = project().await;
     project.supabase.always("/auth/v1", Outcome::status(502));

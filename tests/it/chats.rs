@@ -64,6 +64,8 @@ async fn a_creation_can_be_repeated() {
     assert_eq!(alice.post("/api/chats/", body.clone()).await.expect(200), chat);
     let other = json!({ "id": body["id"], "title": "Another" });
     assert_eq!(alice.post("/api/chats/", other).await.problem(409), "id_conflict");
+    let only_the_id = json!({ "id": body["id"] });
+    assert_eq!(alice.post("/api/chats/", only_the_id).await.expect(200), chat);
     let bob = app.user("bob").await;
     assert_eq!(bob.post("/api/chats/", body).await.problem(409), "id_conflict");
 }

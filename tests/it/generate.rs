@@ -258,6 +258,18 @@ async fn without_a_message_the_newest_unanswered_one_is_answered() {
 }
 
 #[tokio::test]
+async fn a_message_with_an_empty_id_has_none() {
+    let app = app().await;
+    let alice = app.user("alice").await;
+    let chat = alice.create_chat("Trip").await;
+    for text in ["Hello", "Hello again"] {
+        let body = json!({ "message": { "id": "", "content": text }, "messageId": "" });
+        alice.generate(&chat, body).await.expect(200);
+    }
+    assert_eq!(alice.messages(&chat).await.len(), 4);
+}
+
+#[tokio::test]
 async fn the_ai_sdks_body_and_ids_are_understood() {
     let app = app().await;
     let alice = app.user("alice").await;

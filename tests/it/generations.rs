@@ -8,8 +8,8 @@ use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;
 
 use crate::support::{
-    Answer, CHECKPOINT_EVERY_MS, FakeProvider, Frames, TestApp, User, frames, live,
-    skipped_on_a_real_supabase,
+    Answer, CHECKPOINT_EVERY_MS, FakeProvider, Frames, Outcome, TestApp, User, frames, live,
+    project, skipped_on_a_real_supabase,
 };
 
 /// An application whose default model is played by the test.
@@ -267,6 +267,37 @@ async fn deleting_the_chat_stops_the_answer_and_accounts_it() {
     let log = stage.alice.usage_logs().await.pop().unwrap();
     assert!(log["chat_id"].is_null() && log["message_id"].is_null());
     assert_eq!(log["status"], "stopped");
+}
+
+#[tokio::test]
+async fn who_waits_for_an_answer_learns_that_its_chat_was_deleted() {
+    let stage = stage().await;
+    let voice = stage.voice();
+    voice.say("Hello");
+    let answer = async { stage.alice.generate(&stage.chat, json!({ "content": "Hi" })).await };
+    let deletion = async {
+        while stage.alice.messages(&stage.chat).await.len() < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let path = format!("/api/chats/{}", stage.chat);
+        assert_eq!(stage.alice.delete(&path).await.status, 204);
+    };
+    let (answer, ()) = tokio::join!(answer, deletion);
+    assert_eq!(answer.problem(409), "message_gone");
+}
+
+#[tokio::test]
+async fn who_cannot_stop_the_others_learns_what_runs() {
+    let project = project().await;
+    let running = Uuid::new_v4().to_string();
+    let busy = json!({ "answer": "busy", "message_id": running });
+    let stopped = json!({ "running": false, "message": null });
+    project.supabase.always("/rest/v1/rpc/begin_generation", Outcome::json(200, &busy));
+    project.supabase.always("/rest/v1/rpc/request_stop", Outcome::json(200, &stopped));
+    let question = json!({ "content": "Hi", "if_running": "stop" });
+    let reply = project.user().generate(&Uuid::new_v4().to_string(), question).await;
+    assert_eq!(reply.json()["message_id"], running);
+    assert_eq!(reply.problem(409), "generation_running");
 }
 
 #[tokio::test]

@@ -1,0 +1,101 @@
+//! Bodies that an answer did not wait for. HTTP/1 can only go on after a request's body, so what is
+//! left of a small one is read and thrown away; else the connection closes, and the answer says so.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::header::{CONNECTION, EXPECT};
+use axum::http::{HeaderValue, Request, Response, Version};
+use hyper::body::{Body as _, Frame, Incoming, SizeHint};
+use tower::ServiceExt;
+
+/// How much of a body is thrown away for the sake of the connection, in bytes.
+const MAX_BYTES: u64 = 256 << 10;
+/// How long that may take.
+const MAX_TIME: Duration = Duration::from_secs(5);
+
+/// Has the router answer a request that came over a connection.
+pub async fn answer(router: Router, request: Request<Incoming>) -> Response<Body> {
+    if request.version() > Version::HTTP_11 {
+        return routed(router, request.map(Body::new)).await;
+    }
+    let closes = Arc::new(AtomicBool::new(false));
+    // Who expects to be told to go on has not sent the body, and after an answer never will.
+    let is_sent = !request.headers().contains_key(EXPECT);
+    let drained = |body| Body::new(Drained { body: Some(body), is_sent, closes: closes.clone() });
+    let mut response = routed(router, request.map(drained)).await;
+    if closes.load(Ordering::Relaxed) {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+async fn routed(router: Router, request: Request<Body>) -> Response<Body> {
+    match router.oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
+
+/// A request's body. Dropped before its end, it is drained.
+struct Drained {
+    body: Option<Incoming>,
+    is_sent: bool,
+    /// Set when the rest may be more than is thrown away.
+    closes: Arc<AtomicBool>,
+}
+
+impl hyper::body::Body for Drained {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let Some(body) = &mut self.body else { return Poll::Ready(None) };
+        let frame = Pin::new(body).poll_frame(cx);
+        if matches!(frame, Poll::Ready(None | Some(Err(_)))) {
+            self.body = None;
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(Incoming::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), Incoming::size_hint)
+    }
+}
+
+impl Drop for Drained {
+    fn drop(&mut self) {
+        let Some(body) = self.body.take().filter(|body| !body.is_end_stream()) else { return };
+        let is_small = body.size_hint().upper().is_some_and(|rest| rest <= MAX_BYTES);
+        if !self.is_sent || !is_small {
+            self.closes.store(true, Ordering::Relaxed);
+        }
+        if self.is_sent {
+            // A large body is read for a while as well: a client that is still sending when the
+            // connection closes may never see the answer.
+            tokio::spawn(tokio::time::timeout(MAX_TIME, drain(body)));
+        }
+    }
+}
+
+async fn drain(mut body: Incoming) {
+    let mut bytes = 0;
+    while bytes <= MAX_BYTES {
+        match std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+            Some(Ok(frame)) => bytes += frame.data_ref().map_or(0, |data| data.len() as u64),
+            _ => return,
+        }
+    }
+}
