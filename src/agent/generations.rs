@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::warn;
 use uuid::Uuid;
 
 use super::answer::{Answer, Claim};
@@ -16,6 +17,8 @@ use super::{Job, Settings};
 
 /// How long a stop may take.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
+/// How long the last saves may take once there is no more time.
+const LAST_SAVES: Duration = Duration::from_secs(15);
 
 /// Starts generations, finds running ones, and ends them all. Clones share them.
 #[derive(Clone)]
@@ -181,7 +184,9 @@ impl Generations {
         self.drain();
         if tokio::time::timeout(grace, self.inner.tasks.wait()).await.is_err() {
             self.inner.shutdown.cancel();
-            self.inner.tasks.wait().await;
+            if tokio::time::timeout(LAST_SAVES, self.inner.tasks.wait()).await.is_err() {
+                warn!("some answers could not be saved before the server stopped");
+            }
         }
     }
 }

@@ -57,7 +57,7 @@ fn jittered(pause: Duration) -> Duration {
 }
 
 /// Whether a repeat may succeed.
-fn is_passing(error: &SupabaseError) -> bool {
+pub(super) fn is_passing(error: &SupabaseError) -> bool {
     matches!(
         error.kind,
         SupabaseErrorKind::Unreachable

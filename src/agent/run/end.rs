@@ -51,6 +51,10 @@ impl Run {
                 end.failure = Some(Failure::Lost);
             }
             Ok(_) => {}
+            Err(error) if save::is_passing(&error) => {
+                end.status = Status::Failed;
+                end.failure.get_or_insert(error.into());
+            }
             Err(error) => {
                 end.message = self.save_what_can_be(save).await;
                 end.status = Status::Failed;
