@@ -5,7 +5,9 @@ use futures_util::{StreamExt, stream};
 
 use super::*;
 
-const LIMIT: Duration = Duration::from_secs(1);
+const LIMIT: Duration = Duration::from_millis(500);
+/// How much longer it may take on a machine that has other things to do.
+const LENIENCE: Duration = Duration::from_secs(1);
 
 /// Small limits, so that reaching them takes little time.
 fn tight(memory_bytes: u64) -> Settings {
@@ -37,7 +39,7 @@ fn contained(outcome: &Outcome, expected: &str, next: &Outcome) -> Result<(), St
     if !expected.split('|').any(|expected| status == expected) {
         return Err(format!("{status}, not {expected}"));
     }
-    if outcome.duration > 2 * LIMIT {
+    if outcome.duration > LIMIT + LENIENCE {
         return Err(format!("it took {:?}", outcome.duration));
     }
     if outcome.error.is_none() != (outcome.status == Status::Ok) {
@@ -147,10 +149,10 @@ const JAVASCRIPT: &[(&str, &str)] = &[
     // Depth.
     ("(function f() { f() })()", "error"),
     ("const f = () => [f()]; f()", "error"),
-    ("let a = []; for (let i = 0; i < 200000; i++) a = [a]; a", "error"),
-    ("let a = {}; for (let i = 0; i < 200000; i++) a = { a }; a", "error"),
+    ("let a = []; for (let i = 0; i < 50000; i++) a = [a]; a", "error"),
+    ("let a = {}; for (let i = 0; i < 50000; i++) a = { a }; a", "error"),
     ("let a = []; for (let i = 0; i < 200; i++) a = [a]; a", "error"),
-    ("let a = []; for (let i = 0; i < 200000; i++) a = [a]; a = null; 1", "ok"),
+    ("let a = []; for (let i = 0; i < 50000; i++) a = [a]; a = null; 1", "ok"),
     ("const a = []; a.push(a); a", "error"),
     ("const a = {}; a.b = { a }; a", "error"),
     ("JSON.parse('['.repeat(200000))", "error"),
@@ -306,7 +308,7 @@ const PYTHON: &[(&str, &str)] = &[
     ("import zlib, io\nzlib.decompress(zlib.compress(b'x' * (30 << 20)) ) * 10", "memory_limit"),
     (
         "import threading, time; threading.stack_size(32768)\n[threading.Thread(target=time.sleep, args=(9,), daemon=True).start() for _ in range(5000)]\ntime.sleep(9)",
-        "memory_limit",
+        "memory_limit|error",
     ),
     // Depth.
     ("def f(): f()\nf()", "error"),
