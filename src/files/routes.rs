@@ -157,7 +157,7 @@ pub async fn delete(
 #[utoipa::path(get, path = "/api/files/{file_id}/content", tag = "files",
     operation_id = "get_file_content",
     params(("file_id" = Uuid, Path, description = "The file"), ContentQuery),
-    responses((status = 200, description = "The bytes", content_type = "application/octet-stream",
+    responses((status = 200, description = "The bytes", content_type = "*/*",
             body = String,
             headers(("ETag" = String, description = "Names these bytes"),
                 ("Content-Disposition" = String, description = "The file's name"))),
