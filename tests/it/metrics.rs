@@ -71,9 +71,9 @@ async fn running_generations_are_counted() {
     let running = async || value(&app.metrics().await, "chat_backend_generations_running");
     assert_eq!(running().await, Some(0.0));
     let path = format!("/api/ai/chat/{chat}/generate");
-    let mut stream = alice.stream(&path, json!({ "content": "Hello", "stream": true })).await;
     let words = r#"data: {"choices":[{"index":0,"delta":{"content":"Hi"}}]}"#;
     voice.send(format!("{words}\n\n").into()).unwrap();
+    let mut stream = alice.stream(&path, json!({ "content": "Hello", "stream": true })).await;
     stream.until("text-delta").await;
     assert_eq!(running().await, Some(1.0));
     alice.poke(&format!("/api/ai/chat/{chat}/stop")).await.expect(200);

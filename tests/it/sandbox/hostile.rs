@@ -5,7 +5,7 @@ use futures_util::{StreamExt, stream};
 
 use super::*;
 
-const LIMIT: Duration = Duration::from_millis(500);
+const LIMIT: Duration = Duration::from_secs(1);
 /// How much longer it may take on a machine that has other things to do.
 const LENIENCE: Duration = Duration::from_secs(1);
 
