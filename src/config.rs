@@ -3,10 +3,12 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
+use env::{Env, checked_origin, checked_url};
 use thiserror::Error;
+
+mod env;
 
 /// Everything that can be set. Each field's variable is named in its doc.
 #[derive(Clone, Debug)]
@@ -325,131 +327,4 @@ fn cors_origins(env: &Env<'_>) -> Result<CorsOrigins, ConfigError> {
         .map(|origin| checked_origin("CORS_ORIGINS", origin))
         .collect::<Result<_, _>>()
         .map(CorsOrigins::List)
-}
-
-/// The environment; an empty variable counts as one that is not set.
-struct Env<'a> {
-    lookup: &'a dyn Fn(&str) -> Option<String>,
-}
-
-impl Env<'_> {
-    fn get(&self, variable: &'static str) -> Option<String> {
-        (self.lookup)(variable).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty())
-    }
-
-    fn text(&self, variable: &'static str, default: &str) -> String {
-        self.get(variable).unwrap_or_else(|| default.to_owned())
-    }
-
-    /// What stands between commas.
-    fn list(&self, variable: &'static str, default: &str) -> Vec<String> {
-        let text = self.text(variable, default);
-        let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-        items.map(str::to_owned).collect()
-    }
-
-    fn secret(&self, variable: &'static str) -> Option<Secret> {
-        self.get(variable).map(Secret)
-    }
-
-    fn url(&self, variable: &'static str, default: &str) -> Result<String, ConfigError> {
-        checked_url(variable, &self.text(variable, default))
-    }
-
-    fn parsed<T: FromStr<Err: fmt::Display>>(
-        &self,
-        variable: &'static str,
-        default: T,
-    ) -> Result<T, ConfigError> {
-        Ok(self.optional(variable)?.unwrap_or(default))
-    }
-
-    fn optional<T: FromStr<Err: fmt::Display>>(
-        &self,
-        variable: &'static str,
-    ) -> Result<Option<T>, ConfigError> {
-        let Some(value) = self.get(variable) else { return Ok(None) };
-        let problem = |error| format!("`{value}` is not usable: {error}");
-        let parsed =
-            value.parse().map_err(|error| ConfigError { variable, problem: problem(error) });
-        parsed.map(Some)
-    }
-
-    fn positive(&self, variable: &'static str, default: usize) -> Result<usize, ConfigError> {
-        match self.parsed(variable, default)? {
-            0 => Err(ConfigError { variable, problem: "must be more than 0".into() }),
-            value => Ok(value),
-        }
-    }
-
-    fn within(
-        &self,
-        variable: &'static str,
-        default: u64,
-        range: std::ops::RangeInclusive<u64>,
-    ) -> Result<u64, ConfigError> {
-        let value = self.parsed(variable, default)?;
-        if range.contains(&value) {
-            return Ok(value);
-        }
-        let problem = format!("must be {} to {}", range.start(), range.end());
-        Err(ConfigError { variable, problem })
-    }
-
-    fn seconds(&self, variable: &'static str, default: u32) -> Result<Duration, ConfigError> {
-        match self.parsed(variable, default)? {
-            0 => Err(ConfigError { variable, problem: "must be at least 1 second".into() }),
-            value => Ok(Duration::from_secs(value.into())),
-        }
-    }
-
-    fn flag(&self, variable: &'static str, default: bool) -> Result<bool, ConfigError> {
-        let Some(value) = self.get(variable) else { return Ok(default) };
-        match value.to_ascii_lowercase().as_str() {
-            "true" | "1" | "yes" | "on" => Ok(true),
-            "false" | "0" | "no" | "off" => Ok(false),
-            _ => Err(ConfigError { variable, problem: format!("`{value}` is not true or false") }),
-        }
-    }
-
-    /// One of a few words; the first is the default.
-    fn choice<T: Copy>(
-        &self,
-        variable: &'static str,
-        choices: &[(&str, T)],
-    ) -> Result<T, ConfigError> {
-        let value = self.text(variable, choices[0].0).to_ascii_lowercase();
-        choices.iter().find(|(word, _)| *word == value).map(|(_, choice)| *choice).ok_or_else(
-            || {
-                let words: Vec<_> = choices.iter().map(|(word, _)| format!("`{word}`")).collect();
-                ConfigError {
-                    variable,
-                    problem: format!("`{value}` is not {}", words.join(" or ")),
-                }
-            },
-        )
-    }
-}
-
-fn checked_url(variable: &'static str, value: &str) -> Result<String, ConfigError> {
-    let url = reqwest::Url::parse(value)
-        .map_err(|error| ConfigError { variable, problem: format!("`{value}`: {error}") })?;
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        let problem = format!("`{value}` must begin with http:// or https://");
-        return Err(ConfigError { variable, problem });
-    }
-    Ok(value.trim_end_matches('/').to_owned())
-}
-
-fn checked_origin(variable: &'static str, value: &str) -> Result<String, ConfigError> {
-    let url = checked_url(variable, value)?;
-    match reqwest::Url::parse(&url) {
-        Ok(parsed) if parsed.path() == "/" && parsed.query().is_none() => {
-            Ok(parsed.origin().ascii_serialization())
-        }
-        _ => Err(ConfigError {
-            variable,
-            problem: format!("`{value}` is not an origin such as https://app.example.com"),
-        }),
-    }
 }

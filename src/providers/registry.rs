@@ -9,16 +9,13 @@ use thiserror::Error;
 
 use super::candidates::Candidates;
 use super::catalogue::{self, Capability, Model};
-use super::offer::Offer;
-use super::{
-    Anthropic, ApiKey, AuthHeader, Connection, EventStream, OpenAi, Provider, ProviderError,
-    ProviderName, Request, Scripted, Usage,
-};
+use super::{EventStream, Provider, ProviderError, ProviderName, Request, Scripted, Usage};
 use crate::clock::Clock;
-use crate::config::{AnthropicAuthHeader, Config, Secret};
+use crate::config::Config;
+use set_up::SetUp;
 
-const OPENAI: &str = "https://api.openai.com/v1";
-const ANTHROPIC: &str = "https://api.anthropic.com";
+mod set_up;
+
 /// The models asked when neither a request nor DEFAULT_MODEL names one.
 const OPENAI_DEFAULT: &str = "gpt-6.1-terra";
 const ANTHROPIC_DEFAULT: &str = "claude-sonnet-5-5";
@@ -41,22 +38,6 @@ struct Inner {
     fallbacks: Vec<String>,
     title_model: Option<String>,
     clock: Clock,
-}
-
-/// A provider that is set up.
-#[derive(Clone)]
-struct SetUp {
-    provider: Arc<Provider>,
-    /// The vendor itself, whose models are known; not a server that imitates it.
-    is_official: bool,
-    /// What it says it has.
-    offer: Offer,
-}
-
-impl SetUp {
-    fn new(provider: Provider, is_official: bool) -> Self {
-        Self { provider: Arc::new(provider), is_official, offer: Offer::default() }
-    }
 }
 
 /// A model that can be asked.
@@ -126,8 +107,8 @@ impl Providers {
     /// The providers that `config` sets up. One is set up when it has a key or an address of its
     /// own (local servers want no key).
     pub fn new(config: &Config, clock: Clock) -> Result<Self, ProvidersError> {
-        let openai = openai(config, &clock)?;
-        let anthropic = anthropic(config, &clock)?;
+        let openai = set_up::openai(config, &clock)?;
+        let anthropic = set_up::anthropic(config, &clock)?;
         let default_model = config.default_model.clone().unwrap_or_else(|| {
             let official = |set_up: &Option<SetUp>| set_up.as_ref().is_some_and(|s| s.is_official);
             let default = match (official(&openai), official(&anthropic)) {
@@ -385,45 +366,4 @@ fn public_id(model: &Model) -> String {
         ProviderName::Scripted => model.qualified_id(),
         _ => model.id.clone(),
     }
-}
-
-fn openai(config: &Config, clock: &Clock) -> Result<Option<SetUp>, ProvidersError> {
-    let is_official = config.openai.base_url == OPENAI;
-    if is_official && config.openai.api_key.is_none() {
-        return Ok(None);
-    }
-    let key = api_key(config.openai.api_key.as_ref());
-    let connection = connection(key, &config.openai.base_url, is_official, clock);
-    let openai = OpenAi::new(connection)
-        .map_err(|error| ProvidersError::new("OPENAI_API_KEY, OPENAI_BASE_URL", &error))?;
-    Ok(Some(SetUp::new(Provider::OpenAi(openai), is_official)))
-}
-
-fn anthropic(config: &Config, clock: &Clock) -> Result<Option<SetUp>, ProvidersError> {
-    let is_official = config.anthropic.base_url == ANTHROPIC;
-    if is_official && config.anthropic.api_key.is_none() {
-        return Ok(None);
-    }
-    let key = api_key(config.anthropic.api_key.as_ref());
-    let connection = connection(key, &config.anthropic.base_url, is_official, clock);
-    let auth_header = match config.anthropic.auth_header {
-        AnthropicAuthHeader::Authorization => AuthHeader::Authorization,
-        AnthropicAuthHeader::XApiKey => AuthHeader::XApiKey,
-    };
-    let anthropic = Anthropic::new(connection, &config.anthropic.version, auth_header);
-    let anthropic = anthropic.map_err(|error| {
-        ProvidersError::new("ANTHROPIC_API_KEY, ANTHROPIC_BASE_URL, ANTHROPIC_VERSION", &error)
-    })?;
-    Ok(Some(SetUp::new(Provider::Anthropic(anthropic), is_official)))
-}
-
-fn api_key(key: Option<&Secret>) -> ApiKey {
-    ApiKey::new(key.map(Secret::expose).unwrap_or_default())
-}
-
-fn connection(key: ApiKey, base_url: &str, is_official: bool, clock: &Clock) -> Connection {
-    let connection = Connection::compatible(key.clone(), base_url);
-    let patience =
-        if is_official { Connection::openai(key).idle_timeout } else { connection.idle_timeout };
-    Connection { idle_timeout: patience, clock: clock.clone(), ..connection }
 }
