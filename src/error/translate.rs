@@ -178,8 +178,8 @@ fn daily_limit_exceeded(over_limit: &OverLimit) -> ApiError {
 
 fn unknown_model(model: &str, similar: &[String]) -> ApiError {
     let hint = match similar {
-        [] => "GET /api/ai/models lists the models.".to_owned(),
-        similar => format!("Did you mean {}?", similar.join(" or ")),
+        [] => "GET /api/ai/models lists the models".to_owned(),
+        similar => format!("Perhaps you mean {}", similar.join(" or ")),
     };
     ApiError::invalid("/model", format!("is unknown: {model}. {hint}"))
 }
