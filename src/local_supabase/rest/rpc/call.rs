@@ -29,20 +29,16 @@ pub async fn answer(
     name: &str,
     request: Request,
 ) -> Result<Response, RestError> {
+    let bytes = request.body.len();
     let by_post = match request.method {
         Method::GET | Method::HEAD => false,
         Method::POST => true,
         Method::OPTIONS => return options(name),
         ref other => return Err(RestError::rpc_method(other.as_str())),
     };
-    let given =
-        if by_post { parse_arguments(&request.headers, &request.body)? } else { Object::new() };
-    let function = find(name, &given, &request, by_post)?;
-    let arguments = if by_post {
-        Arguments::from_json(function, &given, session)?
-    } else {
-        Arguments::from_query(function, &request.query.arguments, session)?
-    };
+    let name = name.to_owned();
+    let read = move || read(&name, session, request, by_post);
+    let (function, arguments, request) = transaction::read_body(bytes, read).await?;
     if session.role == Role::Anon {
         return Err(RestError::permission_denied("function", function.name));
     }
@@ -56,6 +52,23 @@ pub async fn answer(
     } else {
         transaction::read(db, session, work).await
     }
+}
+
+fn read(
+    name: &str,
+    session: Session,
+    mut request: Request,
+    by_post: bool,
+) -> Result<(&'static Function, Arguments, Request), RestError> {
+    let body = std::mem::take(&mut request.body);
+    let given = if by_post { parse_arguments(&request.headers, &body)? } else { Object::new() };
+    let function = find(name, &given, &request, by_post)?;
+    let arguments = if by_post {
+        Arguments::from_json(function, &given, session)?
+    } else {
+        Arguments::from_query(function, &request.query.arguments, session)?
+    };
+    Ok((function, arguments, request))
 }
 
 fn find(

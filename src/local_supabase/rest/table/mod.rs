@@ -47,6 +47,12 @@ pub(super) async fn answer(
         Method::OPTIONS => return Ok(options()),
         ref other => return Err(RestError::unsupported_method(other.as_str())),
     };
+    let has_rows = request.method != Method::DELETE;
+    let request = if has_rows {
+        transaction::read_body(request.body.len(), || request.read_payload()).await?
+    } else {
+        request
+    };
     // Which rows these change, and how many, is up to the query.
     let changes_many = matches!(request.method, Method::PATCH | Method::DELETE);
     let work = move |connection: &_| write(Target { connection, session, table }, request);
