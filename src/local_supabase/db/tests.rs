@@ -26,7 +26,7 @@ async fn open() -> (Database, Folder) {
     std::fs::create_dir(&folder).unwrap();
     let database = Database::open(&folder.join("test.db"), |_| Ok(())).unwrap();
     let create = |t: &Transaction<'_>| t.execute_batch("create table t (a integer primary key)");
-    database.write(ALICE, create).await.unwrap();
+    database.write(Role::Service, create).await.unwrap();
     (database, Folder(folder))
 }
 

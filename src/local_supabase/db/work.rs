@@ -16,7 +16,7 @@ use super::MAX_ANSWER;
 /// Supabase's statement timeout for signed-in users.
 const MAX_TIME: Duration = Duration::from_secs(8);
 /// The same while somebody waits for the connection.
-const MAX_TIME_WHILE_OTHERS_WAIT: Duration = Duration::from_secs(3);
+const MAX_TIME_WHILE_OTHERS_WAIT: Duration = Duration::from_secs(2);
 /// How many bytes one request may have SQLite make for its answer, those of inner rows once for each
 /// level.
 const MAX_MADE: usize = 256 << 20;
