@@ -4,20 +4,36 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
 
 use super::Report;
-use crate::config::Project;
+use crate::config::{Project, Secret};
 
 #[derive(Deserialize)]
 struct Claims {
     role: Option<String>,
+    /// The hosted project that a legacy key is for.
+    #[serde(rename = "ref")]
+    project: Option<String>,
 }
 
-pub(super) fn check(project: &Project, report: &mut Report) {
+/// Answers whether `SUPABASE_JWT_SECRET` may be the project's.
+pub(super) fn check(project: &Project, report: &mut Report) -> bool {
+    let mut secret_may_fit = true;
     let anon_key = project.anon_key.expose();
     if anon_key.starts_with("sb_secret_") || role(anon_key).as_deref() == Some("service_role") {
         report.problem(
             "SUPABASE_ANON_KEY is the service key, which row-level security does not bind",
             "put the publishable (or anon) key there",
         );
+    }
+    let service_key = project.service_role_key.as_ref().map(Secret::expose);
+    for (variable, key) in
+        [("SUPABASE_ANON_KEY", Some(anon_key)), ("SUPABASE_SERVICE_ROLE_KEY", service_key)]
+    {
+        if let Some(other) = key.and_then(|key| other_project(key, &project.url)) {
+            report.problem(
+                format!("{variable} is a key of another project, {other}"),
+                "copy it from the project that SUPABASE_URL names",
+            );
+        }
     }
     if let Some(key) = &project.service_role_key {
         let role = role(key.expose());
@@ -32,6 +48,7 @@ pub(super) fn check(project: &Project, report: &mut Report) {
         if is_signed_with(anon_key, secret.expose()) {
             report.good("SUPABASE_JWT_SECRET fits the anon key");
         } else {
+            secret_may_fit = false;
             report.problem(
                 "SUPABASE_JWT_SECRET is not the secret that signed the anon key: every token would \
                  be refused",
@@ -39,11 +56,22 @@ pub(super) fn check(project: &Project, report: &mut Report) {
             );
         }
     }
+    secret_may_fit
 }
 
 /// The role of a legacy key, which is a token.
 fn role(key: &str) -> Option<String> {
-    jsonwebtoken::dangerous::insecure_decode::<Claims>(key).ok()?.claims.role
+    claims(key)?.role
+}
+
+fn claims(key: &str) -> Option<Claims> {
+    Some(jsonwebtoken::dangerous::insecure_decode::<Claims>(key).ok()?.claims)
+}
+
+/// The project of a legacy key, if it is not the one at `https://<project>.supabase.co`.
+fn other_project(key: &str, url: &str) -> Option<String> {
+    let of_url = url.strip_prefix("https://")?.strip_suffix(".supabase.co")?;
+    claims(key)?.project.filter(|of_key| of_key != of_url)
 }
 
 fn is_signed_with(key: &str, secret: &str) -> bool {

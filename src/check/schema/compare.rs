@@ -1,0 +1,203 @@
+//! In which ways a database differs from what the migrations say.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Aspects, Description, Expected, ExpectedObject, storage};
+
+/// How much of a definition is shown, in characters.
+const SHOWN: usize = 300;
+/// How many objects of a missing migration are named.
+const NAMED: usize = 5;
+
+/// A way in which the database differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// What is different: one sentence that names the object.
+    pub what: String,
+    /// What to do about it.
+    pub remedy: String,
+    /// Whether something fails or lies open by it; else it is worth knowing.
+    pub is_problem: bool,
+}
+
+impl Difference {
+    fn problem(what: String, remedy: String) -> Self {
+        Self { what, remedy, is_problem: true }
+    }
+
+    fn note(what: String) -> Self {
+        Self { what, remedy: String::new(), is_problem: false }
+    }
+}
+
+/// Everything in which `found` differs from `expected`, where files of up to `max_file_bytes` are to
+/// be stored. What `found` could not see is not judged.
+pub fn compare(expected: &Expected, found: &Description, max_file_bytes: u64) -> Vec<Difference> {
+    let missing_files = missing_files(expected, found);
+    let mut differences: Vec<_> =
+        missing_files.iter().map(|(file, objects)| missing_file(file, objects)).collect();
+    for (name, object) in &expected.objects {
+        if object.created_by().is_some_and(|file| missing_files.contains_key(file))
+            || found.unseen.contains_key(name)
+        {
+            continue;
+        }
+        match found.objects.get(name) {
+            Some(aspects) => differences.extend(changed(name, object, aspects, max_file_bytes)),
+            None if belongs_to_a_missing_table(name, object, found) => {}
+            None => differences.push(missing(name, object)),
+        }
+    }
+    let unexpected = found.objects.iter().filter(|(name, _)| !expected.objects.contains_key(*name));
+    differences.extend(unexpected.filter_map(|(name, aspects)| added(name, aspects)));
+    differences
+}
+
+/// The migrations that create something, and nothing of it is there.
+fn missing_files<'a>(
+    expected: &'a Expected,
+    found: &Description,
+) -> BTreeMap<&'a str, Vec<&'a str>> {
+    let mut missing = BTreeMap::<_, Vec<_>>::new();
+    let mut applied = BTreeSet::new();
+    for (name, object) in &expected.objects {
+        let Some(file) = object.created_by() else { continue };
+        if found.objects.contains_key(name) || found.unseen.contains_key(name) {
+            applied.insert(file);
+        } else {
+            missing.entry(file).or_default().push(name.as_str());
+        }
+    }
+    missing.retain(|file, _| !applied.contains(file));
+    missing
+}
+
+fn missing_file(file: &str, objects: &[&str]) -> Difference {
+    let is_main = |object: &&&str| object.starts_with("table ") || object.starts_with("function ");
+    let mut named: Vec<_> = objects.iter().filter(is_main).copied().collect();
+    if named.is_empty() {
+        named = objects.to_vec();
+    }
+    let more = named.len().saturating_sub(NAMED);
+    named.truncate(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    Difference::problem(
+        format!("migration {file} is missing: it creates {}{more}", named.join(", ")),
+        format!("apply supabase/migrations/{file}: supabase db push"),
+    )
+}
+
+/// Columns, constraints and the like of a table that is missing itself.
+fn belongs_to_a_missing_table(name: &str, object: &ExpectedObject, found: &Description) -> bool {
+    let table = match name.split_once(' ') {
+        Some(("column", column)) => column.rsplit_once('.').map(|(table, _)| table),
+        Some(("index", _)) => {
+            let definition = object.aspects.get("definition").map_or("", String::as_str);
+            definition.split_once(" ON ").and_then(|(_, rest)| rest.split(' ').next())
+        }
+        Some(("constraint" | "trigger" | "policy", _)) => {
+            name.rsplit_once(" on ").map(|(_, table)| table)
+        }
+        _ => None,
+    };
+    table.is_some_and(|table| !found.objects.contains_key(&format!("table {table}")))
+}
+
+fn missing(name: &str, object: &ExpectedObject) -> Difference {
+    let remedy = match object.created_by() {
+        Some(file) => format!("run its statement in supabase/migrations/{file} again"),
+        None => "it is a part of Supabase: bring it back in the SQL editor".to_owned(),
+    };
+    Difference::problem(format!("{name} is missing"), remedy)
+}
+
+fn changed(
+    name: &str,
+    object: &ExpectedObject,
+    found: &Aspects,
+    max_file_bytes: u64,
+) -> Option<Difference> {
+    let names: BTreeSet<_> = object.aspects.keys().chain(found.keys()).collect();
+    let mut is_problem = false;
+    let mut words = Vec::new();
+    for aspect in names {
+        let expected = object.aspects.get(aspect).map_or("", String::as_str);
+        let is = found.get(aspect).map_or("", String::as_str);
+        if expected == is || is_of_no_matter(aspect, expected, found) {
+            continue;
+        }
+        is_problem |= aspect != "file_size_limit"
+            || is.parse::<u64>().is_ok_and(|limit| limit < max_file_bytes);
+        words.push(difference(aspect, is, expected));
+    }
+    if words.is_empty() {
+        return None;
+    }
+    let what = format!("{name}: {}", words.join("; "));
+    if !is_problem {
+        return Some(Difference::note(what));
+    }
+    let remedy = match object.changed_by() {
+        Some(file) => format!("run its statement in supabase/migrations/{file} again"),
+        None => "change it back in the SQL editor".to_owned(),
+    };
+    Some(Difference::problem(what, remedy))
+}
+
+/// Tables may be published for Realtime beyond what is needed, and there may be no Realtime at all.
+fn is_of_no_matter(aspect: &str, expected: &str, found: &Aspects) -> bool {
+    aspect == "realtime" && (expected == "not published" || !found.contains_key(aspect))
+}
+
+fn difference(aspect: &str, is: &str, expected: &str) -> String {
+    if aspect == "body" {
+        return "its body is another one than in the migrations".to_owned();
+    }
+    format!("{aspect}: {} (the migrations say: {})", shown(is), shown(expected))
+}
+
+fn shown(value: &str) -> String {
+    match value.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &value[..end]),
+        None if value.is_empty() => "nothing".to_owned(),
+        None => value.to_owned(),
+    }
+}
+
+/// What the migrations do not create. Other applications may share the project, but not these
+/// tables and names.
+fn added(name: &str, aspects: &Aspects) -> Option<Difference> {
+    let aspect = |name: &str| aspects.get(name).map_or("", String::as_str);
+    let stranger = |why: &str| Difference::problem(format!("{name} {why}"), "drop it".to_owned());
+    match name.split_once(' ')?.0 {
+        "policy" if name.ends_with(" on storage.objects") => storage::objects_policy(name, aspects),
+        "policy" if name.ends_with(" on storage.buckets") => storage::buckets_policy(name, aspects),
+        "policy" => Some(stranger(&format!(
+            "is not of the migrations: it is {} for {}, to {}, using {}, check {}",
+            aspect("kind"),
+            aspect("command"),
+            aspect("roles"),
+            shown(aspect("using")),
+            shown(aspect("check"))
+        ))),
+        "function" => Some(stranger(
+            "is not of the migrations: a function of an older version, or a second one of that name, \
+             between which PostgREST cannot choose",
+        )),
+        "view" => Some(stranger(
+            "shows rows of these tables with its owner's rights, whatever row-level security says",
+        )),
+        "rule" => Some(stranger("is not of the migrations")),
+        "constraint" => Some(stranger("is not of the migrations and may refuse rows")),
+        "index" if aspect("definition").starts_with("CREATE UNIQUE") => {
+            Some(stranger("is not of the migrations and may refuse rows"))
+        }
+        "column" if aspect("null") == "refused" && aspect("default").is_empty() => {
+            Some(stranger("is not of the migrations, and no row can be stored without it"))
+        }
+        "column" | "index" | "trigger" => {
+            Some(Difference::note(format!("{name} is not of the migrations")))
+        }
+        _ => None,
+    }
+}
