@@ -14,11 +14,19 @@ struct Claims {
     project: Option<String>,
 }
 
-/// Answers whether `SUPABASE_JWT_SECRET` may be the project's.
-pub(super) fn check(project: &Project, report: &mut Report) -> bool {
-    let mut secret_may_fit = true;
+/// What may be done with the keys.
+pub(super) struct Keys {
+    /// Requests as nobody can be made: the anon key is not the service key.
+    pub anon_is_anon: bool,
+    /// `SUPABASE_JWT_SECRET` may be the project's.
+    pub secret_may_fit: bool,
+}
+
+pub(super) fn check(project: &Project, report: &mut Report) -> Keys {
+    let mut keys = Keys { anon_is_anon: true, secret_may_fit: true };
     let anon_key = project.anon_key.expose();
     if anon_key.starts_with("sb_secret_") || role(anon_key).as_deref() == Some("service_role") {
+        keys.anon_is_anon = false;
         report.problem(
             "SUPABASE_ANON_KEY is the service key, which row-level security does not bind",
             "put the publishable (or anon) key there",
@@ -48,7 +56,7 @@ pub(super) fn check(project: &Project, report: &mut Report) -> bool {
         if is_signed_with(anon_key, secret.expose()) {
             report.good("SUPABASE_JWT_SECRET fits the anon key");
         } else {
-            secret_may_fit = false;
+            keys.secret_may_fit = false;
             report.problem(
                 "SUPABASE_JWT_SECRET is not the secret that signed the anon key: every token would \
                  be refused",
@@ -56,7 +64,7 @@ pub(super) fn check(project: &Project, report: &mut Report) -> bool {
             );
         }
     }
-    secret_may_fit
+    keys
 }
 
 /// The role of a legacy key, which is a token.
@@ -81,4 +89,41 @@ fn is_signed_with(key: &str, secret: &str) -> bool {
     validation.validate_aud = false;
     let secret = DecodingKey::from_secret(secret.as_bytes());
     jsonwebtoken::decode::<Claims>(key, &secret, &validation).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use jsonwebtoken::{EncodingKey, Header};
+    use serde_json::json;
+
+    use super::super::Report;
+    use super::{Project, Secret, check};
+
+    fn key(role: &str, project: &str) -> Secret {
+        let claims = json!({ "role": role, "ref": project });
+        let key = EncodingKey::from_secret(b"x");
+        Secret::new(jsonwebtoken::encode(&Header::default(), &claims, &key).unwrap())
+    }
+
+    #[test]
+    fn keys_of_another_project_are_noticed() {
+        let mut project = Project {
+            url: "https://ours.supabase.co".into(),
+            public_url: "https://ours.supabase.co".into(),
+            anon_key: key("anon", "theirs"),
+            service_role_key: Some(key("service_role", "theirs")),
+            jwt_secret: None,
+        };
+        for (url, problems) in [
+            ("https://ours.supabase.co", 2),
+            ("https://theirs.supabase.co", 0),
+            // A domain of its own does not tell.
+            ("https://chat.example.com", 0),
+        ] {
+            url.clone_into(&mut project.url);
+            let mut report = Report::default();
+            check(&project, &mut report);
+            assert_eq!(report.problems(), problems, "{url}: {report}");
+        }
+    }
 }

@@ -9,16 +9,20 @@ use crate::supabase::Supabase;
 pub(super) async fn check(app: &App, report: &mut Report) {
     report.about(format!("Supabase at {}", app.project.url));
     let supabase = &app.state.supabase;
+    let keys = keys::check(&app.project, report);
     if !auth_answers(supabase, report).await {
         report.unseen("nothing else was asked");
         return;
     }
-    let secret_may_fit = keys::check(&app.project, report);
     issuer(app, report).await;
     signing_keys(app, report).await;
+    if !keys.anon_is_anon {
+        report.unseen("nothing else was asked: it would be asked with the service key");
+        return;
+    }
     if outside::check(supabase, report).await {
         let was_compared = described::check(app, report).await;
-        if secret_may_fit {
+        if keys.secret_may_fit {
             signed_in::check(app, was_compared, report).await;
         }
         max_rows::check(supabase, report).await;
@@ -28,6 +32,8 @@ pub(super) async fn check(app: &App, report: &mut Report) {
     }
     if supabase.has_service_key() {
         files::check(&app.state.files, report).await;
+    } else {
+        report.unseen("whether files have their bytes: only with SUPABASE_SERVICE_ROLE_KEY");
     }
 }
 

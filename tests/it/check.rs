@@ -322,28 +322,6 @@ async fn keys_in_the_wrong_place_are_noticed() {
 }
 
 #[tokio::test]
-async fn a_key_of_another_project_is_noticed() {
-    let key = |role| Key::hs256(b"x").sign(&json!({ "role": role, "ref": "theirs" }));
-    let (anon, service) = (key("anon"), key("service_role"));
-    // Nothing is asked: the settings say so themselves.
-    let settings = [
-        ("SUPABASE_URL", "https://ours.supabase.co"),
-        ("SUPABASE_ANON_KEY", &*anon),
-        ("SUPABASE_SERVICE_ROLE_KEY", &*service),
-        ("HTTPS_PROXY", "http://127.0.0.1:9"),
-        (REQUEST_TIMEOUT_MS, "100"),
-    ];
-    let settings: HashMap<_, _> =
-        settings.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-    let report = check::run(config(Path::new("unused"), &settings), Clock::System).await;
-    let text = report.to_string();
-    for variable in ["SUPABASE_ANON_KEY", "SUPABASE_SERVICE_ROLE_KEY"] {
-        let problem = format!("✗ {variable} is a key of another project, theirs");
-        assert!(text.contains(&problem), "{text}");
-    }
-}
-
-#[tokio::test]
 async fn an_issuer_that_is_not_expected_is_noticed() {
     let supabase = supabase().await;
     let configuration = json!({ "issuer": "https://chat.example.com/auth/v1" });
