@@ -137,9 +137,9 @@ impl<'a> Bucket<'a> {
         }
         let error = SupabaseError::from_storage(answer.status, &answer.body);
         match error.kind {
-            // A private bucket is none to the public.
+            // A private bucket is none to the public. Older versions have no code for it.
             SupabaseErrorKind::SchemaMismatch => Ok(false),
-            SupabaseErrorKind::NotOneRow => Ok(true),
+            SupabaseErrorKind::NotOneRow => Ok(error.message != "Bucket not found"),
             _ => Err(error),
         }
     }

@@ -69,13 +69,14 @@ begin
           case when has_schema_privilege('service_role', n.oid, 'usage') then 'yes' else 'no' end)
       from pg_catalog.pg_namespace n where n.nspname in ('auth', 'public', 'storage')
     union all
+    -- The service role may do everything anyway, whatever it is a member of.
     select 'role ' || r.rolname, jsonb_build_object(
         'bound by row-level security',
           case when r.rolsuper or r.rolbypassrls then 'no' else 'yes' end,
         'member of', coalesce((
           select string_agg(g.rolname::text, ', ' order by g.rolname::text collate "C")
             from pg_catalog.pg_auth_members m join pg_catalog.pg_roles g on g.oid = m.roleid
-            where m.member = r.oid), ''))
+            where m.member = r.oid and r.rolname <> 'service_role'), ''))
       from pg_catalog.pg_roles r where r.rolname in ('anon', 'authenticated', 'service_role')
     union all
     select 'table ' || t.oid::regclass, jsonb_build_object(

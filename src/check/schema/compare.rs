@@ -34,12 +34,11 @@ impl Difference {
 /// be stored. What `found` could not see is not judged.
 pub fn compare(expected: &Expected, found: &Description, max_file_bytes: u64) -> Vec<Difference> {
     let missing_files = missing_files(expected, found);
+    let told: BTreeSet<_> = missing_files.values().flat_map(Traces::objects).collect();
     let mut differences: Vec<_> =
-        missing_files.iter().map(|(file, objects)| missing_file(file, objects)).collect();
+        missing_files.iter().map(|(file, traces)| missing_file(file, traces)).collect();
     for (name, object) in &expected.objects {
-        if object.created_by().is_some_and(|file| missing_files.contains_key(file))
-            || found.unseen.contains_key(name)
-        {
+        if told.contains(name.as_str()) || found.unseen.contains_key(name) {
             continue;
         }
         match found.objects.get(name) {
@@ -53,38 +52,69 @@ pub fn compare(expected: &Expected, found: &Description, max_file_bytes: u64) ->
     differences
 }
 
-/// The migrations that create something, and nothing of it is there.
-fn missing_files<'a>(
-    expected: &'a Expected,
-    found: &Description,
-) -> BTreeMap<&'a str, Vec<&'a str>> {
-    let mut missing = BTreeMap::<_, Vec<_>>::new();
-    let mut applied = BTreeSet::new();
-    for (name, object) in &expected.objects {
-        let Some(file) = object.created_by() else { continue };
-        if found.objects.contains_key(name) || found.unseen.contains_key(name) {
-            applied.insert(file);
-        } else {
-            missing.entry(file).or_default().push(name.as_str());
-        }
-    }
-    missing.retain(|file, _| !applied.contains(file));
-    missing
+/// What shows that a migration is missing.
+#[derive(Default)]
+struct Traces<'a> {
+    /// What it creates is not there.
+    missing: Vec<&'a str>,
+    /// What it changes is as it was before.
+    unchanged: Vec<&'a str>,
+    /// Something of it is there.
+    is_applied: bool,
 }
 
-fn missing_file(file: &str, objects: &[&str]) -> Difference {
-    let is_main = |object: &&&str| object.starts_with("table ") || object.starts_with("function ");
-    let mut named: Vec<_> = objects.iter().filter(is_main).copied().collect();
-    if named.is_empty() {
-        named = objects.to_vec();
+impl<'a> Traces<'a> {
+    fn objects(&self) -> impl Iterator<Item = &'a str> {
+        self.missing.iter().chain(&self.unchanged).copied()
     }
-    let more = named.len().saturating_sub(NAMED);
-    named.truncate(NAMED);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+}
+
+/// The migrations of which nothing is there.
+fn missing_files<'a>(expected: &'a Expected, found: &Description) -> BTreeMap<&'a str, Traces<'a>> {
+    let mut files = BTreeMap::<&str, Traces<'_>>::new();
+    for (name, object) in &expected.objects {
+        let aspects = found.objects.get(name);
+        if let Some(file) = object.created_by() {
+            let traces = files.entry(file).or_default();
+            if aspects.is_some() || found.unseen.contains_key(name) {
+                traces.is_applied = true;
+            } else {
+                traces.missing.push(name);
+            }
+        }
+        let is_before = |(_, before): &(&String, &Aspects)| Some(*before) == aspects;
+        if let Some((file, _)) = object.before.iter().find(is_before) {
+            files.entry(file).or_default().unchanged.push(name);
+        }
+    }
+    files.retain(|_, traces| !traces.is_applied);
+    files
+}
+
+fn missing_file(file: &str, traces: &Traces<'_>) -> Difference {
+    let is_main = |object: &&str| object.starts_with("table ") || object.starts_with("function ");
+    let mut created: Vec<_> = traces.missing.iter().copied().filter(is_main).collect();
+    if created.is_empty() {
+        created.clone_from(&traces.missing);
+    }
+    let named = [("it creates", created), ("it changes", traces.unchanged.clone())];
+    let words: Vec<_> = named
+        .iter()
+        .filter(|(_, objects)| !objects.is_empty())
+        .map(|(verb, objects)| format!("{verb} {}", listed(objects)))
+        .collect();
     Difference::problem(
-        format!("migration {file} is missing: it creates {}{more}", named.join(", ")),
+        format!("migration {file} is missing: {}", words.join(", ")),
         format!("apply supabase/migrations/{file}: supabase db push"),
     )
+}
+
+fn listed(objects: &[&str]) -> String {
+    let shown = objects[..objects.len().min(NAMED)].join(", ");
+    match objects.len().saturating_sub(NAMED) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 /// Columns, constraints and the like of a table that is missing itself.

@@ -20,6 +20,9 @@ pub struct ExpectedObject {
     /// The migrations that have made it what it is: the one that creates it and, where that is
     /// another one, the last that changes it. None for what was there before.
     pub files: Vec<String>,
+    /// What it was before a migration changed it, by that migration.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub before: BTreeMap<String, Aspects>,
     /// Its aspects.
     #[serde(flatten)]
     pub aspects: Aspects,

@@ -331,6 +331,11 @@ const BREAKS: &[(&str, &str)] = &[
         "drop function public.schema_report()",
         "migration 20261122000007_check.sql is missing: it creates function public.schema_report()",
     ),
+    (
+        "drop index public.messages_user_created_idx;
+         create index messages_user_created_idx on public.messages (user_id, created_at)",
+        "index public.messages_user_created_idx: definition: CREATE INDEX",
+    ),
     ("drop table public.usage_logs cascade", "table public.usage_logs is missing"),
     (
         "drop table public.files cascade; drop function public.begin_file(uuid, uuid, text, bigint, bigint);

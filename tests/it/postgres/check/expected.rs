@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::{env, fs};
 
-use chat_backend::check::schema::{Aspects, Description, Expected, ExpectedObject};
+use chat_backend::check::schema::{Aspects, Description, Expected, ExpectedObject, compare};
 use serde_json::json;
 
 use super::super::database::migrations;
 use super::super::session::{explain, literal};
 use super::super::{Database, bare_database, database};
-use super::differences;
+use super::{MAX_FILE_BYTES, differences};
 
 /// The functions that describe a database, which the last migrations create.
 const DESCRIBING: &str = "20261126000003_check.sql";
@@ -28,7 +28,7 @@ async fn expected() -> Option<Expected> {
     // They are their migration's.
     before.retain(|name, _| !name.starts_with("function ") && name != "schema private");
     for (name, aspects) in &before {
-        objects.insert(name.clone(), ExpectedObject { files: vec![], aspects: aspects.clone() });
+        objects.insert(name.clone(), object(aspects.clone()));
     }
     for (file, sql) in &migrations {
         if file == DESCRIBING {
@@ -42,9 +42,10 @@ async fn expected() -> Option<Expected> {
         }
         objects.retain(|name, _| after.contains_key(name));
         for (name, aspects) in after.iter().filter(|(name, is)| before.get(*name) != Some(is)) {
-            let object = objects.entry(name.clone());
-            let object =
-                object.or_insert(ExpectedObject { files: vec![], aspects: Aspects::new() });
+            let object = objects.entry(name.clone()).or_insert_with(|| object(Aspects::new()));
+            if let Some(before) = before.get(name) {
+                object.before.insert(file.clone(), before.clone());
+            }
             object.files.truncate(1);
             object.files.push(file.clone());
             object.aspects.clone_from(aspects);
@@ -52,6 +53,11 @@ async fn expected() -> Option<Expected> {
         before = after;
     }
     Some(Expected { objects })
+}
+
+/// One that no migration has made.
+fn object(aspects: Aspects) -> ExpectedObject {
+    ExpectedObject { files: vec![], before: BTreeMap::new(), aspects }
 }
 
 const FUNCTIONS: [&str; 3] = [
@@ -98,6 +104,33 @@ async fn every_migration_is_named() {
         Expected::committed().objects.into_values().flat_map(|object| object.files).collect();
     let names: BTreeSet<_> = migrations().into_iter().map(|(name, _)| name).collect();
     assert_eq!(files, names);
+}
+
+/// A database that a release has left behind says which files it lacks, and nothing else.
+#[tokio::test]
+async fn missing_migrations_are_named() {
+    let Some(db) = bare_database().await else { return };
+    let migrations = migrations();
+    let describing = &migrations.iter().find(|(name, _)| name == DESCRIBING).unwrap().1;
+    let owner = db.as_owner().await;
+    for (number, (_, sql)) in migrations.iter().enumerate() {
+        owner.batch_execute(sql).await.unwrap();
+        let lacking = &migrations[number + 1..];
+        if !lacking.iter().any(|(name, _)| name == DESCRIBING) {
+            continue;
+        }
+        owner.batch_execute(&format!("begin; {describing}")).await.unwrap();
+        let sql = "select public.describe_schema()::text";
+        let described: String = owner.query_one(sql, &[]).await.unwrap().get(0);
+        owner.batch_execute("rollback").await.unwrap();
+        let found = serde_json::from_str(&described).unwrap();
+        let differences = compare(&Expected::committed(), &found, MAX_FILE_BYTES);
+        let named: Vec<_> = differences.iter().map(|d| d.what.split(':').next().unwrap()).collect();
+        let lacking = lacking.iter().filter(|(name, _)| name != DESCRIBING);
+        let lacking: Vec<_> =
+            lacking.map(|(name, _)| format!("migration {name} is missing")).collect();
+        assert_eq!(named, lacking, "{differences:#?}");
+    }
 }
 
 #[tokio::test]
