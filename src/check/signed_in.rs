@@ -24,12 +24,7 @@ pub(super) async fn check(app: &App, was_compared: bool, report: &mut Report) {
         let what = "requests of a signed-in user could not be tried: without SUPABASE_JWT_SECRET no \
                     token can be made for the check";
         // The policies and grants have been read: then trying them would only confirm it.
-        if was_compared {
-            report.note(what)
-        } else {
-            report.unseen(what)
-        }
-        return;
+        return if was_compared { report.note(what) } else { report.unseen(what) };
     };
     let Some(token) = token(app, secret) else { return };
     let supabase = &app.state.supabase;

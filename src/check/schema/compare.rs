@@ -73,21 +73,34 @@ impl<'a> Traces<'a> {
 fn missing_files<'a>(expected: &'a Expected, found: &Description) -> BTreeMap<&'a str, Traces<'a>> {
     let mut files = BTreeMap::<&str, Traces<'_>>::new();
     for (name, object) in &expected.objects {
-        let aspects = found.objects.get(name);
-        if let Some(file) = object.created_by() {
-            let traces = files.entry(file).or_default();
-            if aspects.is_some() || found.unseen.contains_key(name) {
-                traces.is_applied = true;
-            } else {
-                traces.missing.push(name);
-            }
-        }
-        let is_before = |(_, before): &(&String, &Aspects)| Some(*before) == aspects;
-        if let Some((file, _)) = object.before.iter().find(is_before) {
-            files.entry(file).or_default().unchanged.push(name);
+        let Some(file) = object.created_by() else { continue };
+        let traces = files.entry(file).or_default();
+        if found.objects.contains_key(name) || found.unseen.contains_key(name) {
+            traces.is_applied = true;
+        } else {
+            traces.missing.push(name);
         }
     }
-    files.retain(|_, traces| !traces.is_applied);
+    let is_missing = |traces: &Traces<'_>| !traces.is_applied && !traces.missing.is_empty();
+    let creations_missing: BTreeSet<_> =
+        files.iter().filter(|(_, traces)| is_missing(traces)).map(|(file, _)| *file).collect();
+    for (name, object) in &expected.objects {
+        let aspects = found.objects.get(name);
+        for file in object.before.keys() {
+            let traces = files.entry(file).or_default();
+            let was_so_before =
+                |aspects| object.before.range(..=file.clone()).any(|(_, is)| is == aspects);
+            match (aspects, object.created_by()) {
+                (Some(aspects), _) if was_so_before(aspects) => traces.unchanged.push(name),
+                (Some(_), _) => traces.is_applied = true,
+                (None, Some(by)) if creations_missing.contains(by) => traces.unchanged.push(name),
+                (None, _) => {}
+            }
+        }
+    }
+    files.retain(|_, traces| {
+        !traces.is_applied && traces.missing.len() + traces.unchanged.len() > 0
+    });
     files
 }
 
@@ -229,5 +242,59 @@ fn added(name: &str, aspects: &Aspects) -> Option<Difference> {
             Some(Difference::note(format!("{name} is not of the migrations")))
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{Description, Expected, compare};
+
+    /// A function of the first migration, which the second changes and the third changes again.
+    fn expected() -> Expected {
+        let objects = json!({
+            "table public.a": { "files": ["1.sql"], "owner": "trusted" },
+            "function public.f()": { "files": ["1.sql", "3.sql"], "body": "three",
+                "before": { "2.sql": { "body": "one" }, "3.sql": { "body": "two" } } },
+        });
+        serde_json::from_value(objects).unwrap()
+    }
+
+    fn differences(objects: &Value) -> Vec<String> {
+        let found = json!({ "server": "PostgreSQL 17.6", "now": "2026-11-26T00:00:00Z",
+                            "objects": objects });
+        let found: Description = serde_json::from_value(found).unwrap();
+        compare(&expected(), &found, 1).into_iter().map(|difference| difference.what).collect()
+    }
+
+    #[test]
+    fn a_migration_that_only_changes_something_is_missed() {
+        let with = |body: &str| {
+            differences(&json!({ "table public.a": { "owner": "trusted" },
+                                 "function public.f()": { "body": body } }))
+        };
+        let missing =
+            |file: &str| format!("migration {file} is missing: it changes function public.f()");
+        assert_eq!(with("three"), [""; 0]);
+        assert_eq!(with("two"), [missing("3.sql")]);
+        assert_eq!(with("one"), [missing("2.sql"), missing("3.sql")]);
+        let other = "function public.f(): its body is another one than in the migrations";
+        assert_eq!(with("four"), [other]);
+    }
+
+    #[test]
+    fn what_is_dropped_by_hand_is_no_missing_migration() {
+        let dropped = differences(&json!({ "table public.a": { "owner": "trusted" } }));
+        assert_eq!(dropped, ["function public.f() is missing"]);
+        let nothing = differences(&json!({}));
+        assert_eq!(
+            nothing,
+            [
+                "migration 1.sql is missing: it creates function public.f(), table public.a",
+                "migration 2.sql is missing: it changes function public.f()",
+                "migration 3.sql is missing: it changes function public.f()",
+            ]
+        );
     }
 }
