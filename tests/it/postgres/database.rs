@@ -38,7 +38,7 @@ pub async fn bare_database() -> Option<Database> {
 const OWNER: &str = "postgres";
 
 /// The files of `supabase/migrations`, in order: name and SQL.
-fn migrations() -> Vec<(String, String)> {
+pub fn migrations() -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("supabase/migrations");
     let mut files: Vec<_> =
         fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();

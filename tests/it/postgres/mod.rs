@@ -4,6 +4,7 @@
 mod access;
 mod analytics;
 mod catalog;
+mod check;
 mod database;
 mod migrate;
 mod parity;
