@@ -27,7 +27,11 @@ pub(super) async fn list(
 ) -> Result<Rows, ApiError> {
     let rest = supabase.rest(user.caller());
     let mut query = match &filter.q {
-        Some(q) => rest.read("search_chats").parameter("q", q),
+        // The filter holds for every chat: only what `select` or a filter names can PostgREST order a
+        // function's rows by, and the API does not show this column.
+        Some(q) => {
+            rest.read("search_chats").parameter("q", q).parameter("last_activity_at", "not.is.null")
+        }
         None => rest.from("chats"),
     };
     if let Some(archived) = filter.archived {
