@@ -45,6 +45,22 @@ async fn calls() {
         case("a form", ALICE, post("/rpc/search_chats?select=title")
             .body("application/x-www-form-urlencoded", "q=gam"))
         .answers(200, r#"[{"title":"gamma"}]"#),
+        case("an array of arguments", ALICE, rpc("search_chats", json!([{"q": "gam"}, {"q": "a"}])))
+            .with("content-range", "0-0/*")
+            .any_body(),
+        case("an empty array of arguments", ALICE, rpc("chat_statistics", json!([])))
+            .with("content-range", "0-0/*")
+            .any_body(),
+        case("an empty array where there must be one", ALICE, rpc("search_chats", json!([])))
+            .refuses_with(
+                404,
+                "PGRST202",
+                "Could not find the function public.search_chats without parameters in the schema cache",
+                searched("search_chats without parameters"),
+                "Perhaps you meant to call the function public.search_chats(q)",
+            ),
+        case("arguments that differ", ALICE, rpc("search_chats", json!([{"q": "a"}, {}])))
+            .refuses(400, "PGRST102", "All object keys must match"),
         case("102-rpc-missing", ALICE, rpc("nosuch", json!({}))).refuses_with(
             404,
             "PGRST202",
