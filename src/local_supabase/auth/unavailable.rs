@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::{delete, get, post};
+use axum::{Json, Router};
 use serde::Deserialize;
 
 use super::super::context::Context;
@@ -33,6 +33,8 @@ pub(super) fn router() -> Router<Arc<Context>> {
         .route("/sso", post(single_sign_on))
         .route("/invite", post(admin_mail))
         .route("/admin/generate_link", post(admin_mail))
+        .route("/admin/users/{user_id}/factors", get(no_factors))
+        .route("/admin/users/{user_id}/factors/{factor_id}", delete(factor_by_admin))
 }
 
 #[derive(Default, Deserialize)]
@@ -90,6 +92,18 @@ async fn enroll(_: SignedIn, Params(params): Params<EnrollParams>) -> AuthError 
 
 /// Nobody has one.
 async fn factor(_: SignedIn) -> AuthError {
+    no_such_factor()
+}
+
+async fn no_factors(_: Administrator) -> Json<[(); 0]> {
+    Json([])
+}
+
+async fn factor_by_admin(_: Administrator) -> AuthError {
+    no_such_factor()
+}
+
+fn no_such_factor() -> AuthError {
     AuthError::new(StatusCode::NOT_FOUND, "mfa_factor_not_found", "Factor not found")
 }
 

@@ -1,4 +1,4 @@
-//! Which columns there are of the rows that a function or a write returned.
+//! Which columns there are of rows that a function, a write or an embed returned.
 //!
 //! PostgREST takes those that the request names into a subquery, `pgrst_source`, and selects,
 //! filters and orders what that holds. Its rows are anonymous records: PostgreSQL computes a column
@@ -36,6 +36,35 @@ pub(super) fn check_write(table: &'static Table, node: &Node) -> Result<(), Rest
         names.extend(table.primary_key());
     }
     check(table, wanted, &ordered(node))
+}
+
+/// Refuses to order rows by a column of an embedded row that is not selected there: it is a subquery of
+/// its own, too.
+pub(super) fn check_related_orders(
+    table: &'static Table,
+    node: &Node,
+    depth: usize,
+) -> Result<(), RestError> {
+    for embed in node.embeds() {
+        let relationship = find_relationship(table, &embed.relation, embed.hint.as_deref())?;
+        let terms = node.order.iter().filter(|t| t.relation.as_deref() == Some(embed.name()));
+        let mut columns = terms.map(|term| term.field.name.as_str());
+        let hidden = columns.find(|column| relationship.to_one && !shows(&embed.node, column));
+        if let Some(column) = hidden {
+            let relation = format!("{}_{}_{}", table.name, embed.name(), depth + 1);
+            return Err(RestError::undefined_column(&relation, column, &[]));
+        }
+        check_related_orders(relationship.table, &embed.node, depth + 1)?;
+    }
+    Ok(())
+}
+
+fn shows(node: &Node, column: &str) -> bool {
+    node.select.iter().any(|item| match item {
+        SelectItem::Star | SelectItem::Embed(_) => true,
+        SelectItem::Field(field) => field.name() == column,
+        SelectItem::Aggregate => false,
+    })
 }
 
 /// What `select` and its embeds need; nothing where it names all columns.

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::database;
-use super::postgrest::Postgrest;
+use super::postgrest::{Postgrest, QUIETLY};
 use crate::architecture::{files, source};
-use crate::support::{User, app, skipped_on_a_real_supabase};
+use crate::support::{Reply, User, app, skipped_on_a_real_supabase};
 
 #[tokio::test]
 async fn every_request_is_one_that_postgresql_takes() {
@@ -38,6 +39,89 @@ async fn every_request_is_one_that_postgresql_takes() {
     scripts(&alice).await;
     let unseen: Vec<_> = named_in_the_code().difference(&postgrest.seen()).cloned().collect();
     assert_eq!(unseen, Vec::<String>::new(), "not asked for by this test");
+}
+
+/// What the local Supabase takes and refuses of queries about the rows of functions and writes.
+#[tokio::test]
+async fn rows_of_functions_and_writes_have_the_same_columns() {
+    if skipped_on_a_real_supabase("the local one") {
+        return;
+    }
+    let Some(db) = database().await else { return };
+    let app = app().await;
+    let postgrest = Postgrest::start(db, &app).await;
+    let alice = app.user("alice").await;
+    postgrest.db().add_user(&alice.id, "alice").await;
+    let both = async |method: &Method, path: &str, body: Option<Value>| {
+        let mut answers = Vec::new();
+        for url in [&app.supabase_url, &postgrest.url] {
+            let request = app.http.request(method.clone(), format!("{url}/rest/v1{path}"));
+            let request = request.bearer_auth(&alice.token).header("apikey", &app.anon_key);
+            let request = request.header("prefer", "return=representation").header(QUIETLY, "yes");
+            let reply = Reply::of(match &body {
+                Some(body) => request.json(body),
+                None => request,
+            });
+            let reply = reply.await;
+            let answer = match reply.json() {
+                Value::Array(rows) => rows.iter().map(|row| row["title"].clone()).collect(),
+                error => json!([error["code"], error["message"]]),
+            };
+            answers.push((reply.status, answer));
+        }
+        let (real, local) = (answers.pop().unwrap(), answers.pop().unwrap());
+        assert_eq!(local, real, "{method} {path}");
+        real
+    };
+    for (title, at) in [("one", "2026-01-01"), ("two", "2026-01-03"), ("three", "2026-01-02")] {
+        let chat = json!({ "title": title, "created_at": format!("{at}T00:00:00Z"),
+            "last_message_at": null });
+        assert_eq!(both(&Method::POST, "/chats", Some(chat)).await.0, 201);
+    }
+    let columns = "id,user_id,title,model,system_prompt,is_archived,is_bookmarked,metadata,\
+                   last_message_at,created_at,updated_at";
+    let newest = (200, json!(["two", "three", "one"]));
+    let no_cast = (400, json!(["42846", "cannot cast type record to chats"]));
+    let by_activity = "order=last_activity_at.desc";
+    for (query, expected) in [
+        (format!("select=title&{by_activity}"), &no_cast),
+        (format!("select={columns}&{by_activity}"), &no_cast),
+        (format!("select=title,last_activity_at&{by_activity}"), &newest),
+        (format!("select=*&{by_activity}"), &newest),
+        (format!("select=title&last_activity_at=not.is.null&{by_activity}"), &newest),
+        (format!("select=*&last_activity_at=gt.2025-12-31&{by_activity}"), &newest),
+    ] {
+        let found = both(&Method::GET, &format!("/rpc/search_chats?q=&{query}"), None).await;
+        assert_eq!((found.0, &found.1), (expected.0, &expected.1), "{query}");
+        let path = format!("/rpc/search_chats?{query}");
+        let found = both(&Method::POST, &path, Some(json!({ "q": "" }))).await;
+        assert_eq!((found.0, &found.1), (expected.0, &expected.1), "{query}");
+    }
+    for query in [
+        "select=id&order=title",
+        "select=id,messages(id)&messages.role=eq.user",
+        "select=title,messages(id)&messages.created_at=gt.2026-01-01&order=title",
+        "select=title&created_at=gt.2026-01-02&order=created_at",
+        "select=title&is_archived=is.false&or=(title.eq.one,and(title.eq.two,is_bookmarked.is.false))&order=title",
+        "select=title,nope",
+        "select=title&nope=eq.1",
+    ] {
+        both(&Method::GET, &format!("/rpc/search_chats?q=&{query}"), None).await;
+    }
+    let changes = || Some(json!({ "is_archived": true }));
+    for query in [
+        "select=title",
+        "title=eq.one&select=title&order=last_activity_at",
+        "title=neq.one&select=*&order=last_activity_at",
+        "title=neq.one&select=title,last_activity_at&order=last_activity_at.desc",
+        "title=neq.one&select=title,created_at&order=created_at.desc",
+        "title=neq.one&select=title&order=created_at",
+        "last_activity_at=gt.2026-01-02T12:00:00Z&select=title,messages(id)",
+    ] {
+        both(&Method::PATCH, &format!("/chats?{query}"), changes()).await;
+    }
+    assert_eq!(both(&Method::DELETE, "/chats?select=title", None).await.0, 400);
+    assert_eq!(both(&Method::DELETE, "/chats?title=eq.one&select=title", None).await.0, 200);
 }
 
 /// The tables and functions that the code asks PostgREST for.

@@ -100,6 +100,7 @@ async fn second_factors_and_links_are_refused_in_json() {
         ("POST", "/sso", 404, "saml_provider_disabled"),
         ("POST", "/invite", 403, "not_admin"),
         ("POST", "/admin/generate_link", 403, "not_admin"),
+        ("GET", "/admin/users/1/factors", 403, "not_admin"),
     ] {
         let request = server.call(method.parse().unwrap(), &format!("/auth/v1{path}"));
         let body = json!({ "factor_type": "totp", "friendly_name": "phone" });

@@ -87,6 +87,7 @@ fn representation(
     }
     let Target { connection, session, table } = target;
     returned::check_write(table, node)?;
+    returned::check_related_orders(table, node, 0)?;
     let scope = Scope::Rows(rows);
     let select = sql::rows(session, table, node, scope, Page::ALL, shape(media_type))?;
     render(connection, &select, media_type).map(Some)
