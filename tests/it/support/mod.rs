@@ -19,7 +19,7 @@ pub use keys::Key;
 pub use program::{Program, run};
 pub use project::{Project, claims, project};
 pub use provider::{Answer, FakeProvider, fixture, live};
-pub use proxy::Proxy;
+pub use proxy::{Proxy, pass_on};
 pub use remote::{is_on_a_real_supabase, skipped_on_a_real_supabase};
 pub use reply::Reply;
 pub use sse::{Frames, frames};

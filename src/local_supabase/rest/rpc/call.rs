@@ -15,6 +15,7 @@ use crate::local_supabase::rest::error::RestError;
 use crate::local_supabase::rest::headers::{MediaType, Range};
 use crate::local_supabase::rest::payload::{Object, parse_arguments};
 use crate::local_supabase::rest::request::Request;
+use crate::local_supabase::rest::returned;
 use crate::local_supabase::rest::session::Session;
 use crate::local_supabase::rest::sql::Scope;
 use crate::local_supabase::rest::table::{page_response, read_page};
@@ -101,11 +102,13 @@ fn call(
 ) -> Result<Response, RestError> {
     match function.body {
         Body::Search(table) => {
+            returned::check_call(table, &request.query.root)?;
             let scope = Scope::Search(arguments.text("q"));
             let page = read_page(Target { connection, session, table }, scope, request)?;
             Ok(page_response(page, request))
         }
         Body::SetOf(table, body) => {
+            returned::check_call(table, &request.query.root)?;
             let rows = body(connection, session, arguments)?;
             request.preferences.check_affected(rows.len())?;
             let target = Target { connection, session, table };

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::{representation, split, total, written};
+use super::{representation, require_where, split, total, written};
 use crate::local_supabase::rest::answer::{CONTENT_RANGE, with_header};
 use crate::local_supabase::rest::error::RestError;
 use crate::local_supabase::rest::headers::{Missing, Range};
@@ -32,6 +32,7 @@ fn change(target: Target<'_>, targets: &Node, request: &Request) -> Result<Vec<i
     let Some(object) = payload.rows.first().filter(|_| !columns.is_empty()) else {
         return Ok(Vec::new());
     };
+    require_where(targets, "UPDATE")?;
     let missing_default = request.preferences.missing == Some(Missing::Default);
     let values = target.assignments(&columns, object, missing_default)?;
     target.update(targets, &values)
