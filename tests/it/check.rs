@@ -288,7 +288,7 @@ async fn a_limit_of_rows_below_a_page_is_a_problem() {
         match expected {
             Some(expected) => assert!(problem(&report).starts_with(expected), "{report}"),
             None => {
-                assert!(report.to_string().contains("✓ PostgREST gives out 201 rows"), "{report}")
+                assert!(report.to_string().contains("✓ PostgREST gives out 201 rows"), "{report}");
             }
         }
     }
