@@ -178,6 +178,7 @@ fn sandbox(config: &Config) -> Sandbox {
     Sandbox::new(sandbox::Settings {
         program: scripts.program.clone(),
         python: scripts.python.clone(),
+        private: config.private_paths(),
         limits: sandbox::Limits {
             timeout: scripts.timeout,
             memory_bytes: scripts.memory_bytes,

@@ -50,6 +50,8 @@ pub struct Settings {
     pub program: PathBuf,
     /// The Python to use; none turns Python off.
     pub python: Option<PathBuf>,
+    /// Files and folders that no script may see, even inside of what Python needs.
+    pub private: Vec<PathBuf>,
     /// What scripts have to keep to.
     pub limits: Limits,
     /// How many scripts run at once.
@@ -226,7 +228,8 @@ async fn find_python(settings: &Settings) -> Python {
 
     let program = settings.python.as_ref().ok_or("it is turned off")?;
     let interpreter = python::find(program).await?;
-    let launch = python::launch(&settings.program, &interpreter, &settings.limits)?;
+    let launch =
+        python::launch(&settings.program, &interpreter, &settings.private, &settings.limits)?;
     let mut worker = Worker::start(&launch).await?;
     if !worker.is_watched() {
         return Err("this system does not show how much memory it uses".into());

@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 
 mod hostile;
 mod ordinary;
+#[cfg(target_os = "linux")]
+mod private;
 
 const LIMITS: Limits =
     Limits { timeout: Duration::from_secs(5), memory_bytes: 256 << 20, output_bytes: 1 << 20 };
@@ -18,6 +20,7 @@ fn settings() -> Settings {
     Settings {
         program: env!("CARGO_BIN_EXE_chat-backend").into(),
         python: Some("python3".into()),
+        private: Vec::new(),
         limits: LIMITS,
         workers: 2,
     }
