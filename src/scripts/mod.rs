@@ -2,8 +2,8 @@
 
 pub mod model;
 mod names;
-mod places;
 pub mod routes;
+mod running;
 mod service;
 mod staging;
 mod store;

@@ -90,6 +90,29 @@ pub(super) fn cursor(row: &RawValue) -> Result<Cursor, ApiError> {
     Ok(Cursor { at: key.created_at, id: key.id })
 }
 
+/// Whether the owner has a run of this id.
+pub(super) async fn exists(
+    supabase: &Supabase,
+    owner: &Owner,
+    run_id: Uuid,
+) -> Result<bool, ApiError> {
+    let rest = supabase.rest(Caller::User(&owner.token));
+    let runs = rest.from("script_runs").eq("id", run_id).select("id").rows().await?;
+    Ok(!runs.is_empty())
+}
+
+/// Forgets a run; 404 where there is none.
+pub(super) async fn delete(
+    supabase: &Supabase,
+    owner: &Owner,
+    run_id: Uuid,
+) -> Result<(), ApiError> {
+    let rest = supabase.rest(Caller::User(&owner.token));
+    let query = rest.from("script_runs").eq("id", run_id).delete();
+    let deleted = query.select("id").rows().await?;
+    if deleted.is_empty() { Err(ApiError::not_found("script run")) } else { Ok(()) }
+}
+
 pub(super) async fn get(
     supabase: &Supabase,
     user: &CurrentUser,

@@ -78,7 +78,9 @@ impl Tool for RunScript {
                 input: call.input,
                 ..Wanted::default()
             };
-            let run = self.scripts.run(&owner, wanted).await.map_err(|error| sentence(&error))?;
+            let refused = |error: ApiError| sentence(&error);
+            let place = self.scripts.wait(&owner, &wanted).await.map_err(refused)?;
+            let run = self.scripts.run(&owner, wanted, place).await.map_err(refused)?;
             Ok(readable(&run))
         }
         .boxed()
