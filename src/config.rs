@@ -141,6 +141,8 @@ pub struct ScriptConfig {
     pub output_bytes: u64,
     /// `SCRIPT_WORKERS`: how many scripts run at once.
     pub workers: usize,
+    /// `SCRIPT_RUNS_RETENTION_DAYS`: how long runs are kept; none is for ever.
+    pub retention: Option<Duration>,
 }
 
 /// The origins of `CORS_ORIGINS`.
@@ -323,7 +325,14 @@ fn scripts(env: &Env<'_>) -> Result<ScriptConfig, ConfigError> {
         memory_bytes: env.within("SCRIPT_MEMORY_BYTES", 256 << 20, (16 << 20)..=(64 << 30))?,
         output_bytes: env.within("SCRIPT_OUTPUT_BYTES", 1 << 20, (1 << 10)..=(16 << 20))?,
         workers: env.positive("SCRIPT_WORKERS", cores)?,
+        retention: retention(env)?,
     })
+}
+
+/// 0 keeps them.
+fn retention(env: &Env<'_>) -> Result<Option<Duration>, ConfigError> {
+    let days = env.within("SCRIPT_RUNS_RETENTION_DAYS", 90, 0..=36_500)?;
+    Ok((days > 0).then(|| Duration::from_secs(days * 86_400)))
 }
 
 /// On Linux the path stays good when the file is replaced by a newer version.

@@ -124,7 +124,8 @@ pub struct ScriptRun {
     pub created_at: String,
 }
 
-/// A script that was run, with what was run.
+/// A script that was run, with what was run. Outputs, result and input of over 64 KiB are kept without
+/// their middle, the latter two then as texts.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 pub struct StoredScriptRun {
     #[serde(flatten)]

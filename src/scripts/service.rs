@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::model::{Capabilities, Language, LanguageCapabilities, RunLimits, RunScript, ScriptRun};
 use super::running::{Place, Running};
 use super::{staging, store};
+use crate::clock::Clock;
 use crate::error::ApiError;
 use crate::files::{Files, Owner};
 use crate::sandbox::{Outcome, Sandbox, Script};
@@ -20,12 +21,20 @@ pub struct Scripts {
     pub(super) files: Files,
     sandbox: Sandbox,
     running: Running,
+    pub(super) clock: Clock,
+    pub(super) retention: Option<Duration>,
 }
 
 impl Scripts {
     /// Puts the services together.
-    pub fn new(supabase: Supabase, files: Files, sandbox: Sandbox) -> Self {
-        Self { supabase, files, sandbox, running: Running::default() }
+    pub fn new(
+        supabase: Supabase,
+        files: Files,
+        sandbox: Sandbox,
+        clock: Clock,
+        retention: Option<Duration>,
+    ) -> Self {
+        Self { supabase, files, sandbox, running: Running::default(), clock, retention }
     }
 
     /// A place for a script that its owner sends; refused where there are too many already.
@@ -74,7 +83,9 @@ impl Scripts {
         let mut run = ScriptRun::new(place.id, &wanted, outcome, limits);
         info!(language = ?run.language, status = ?run.status, ms = run.duration_ms, "script ended");
         staging::keep(&self.files, owner, &mut run, written).await?;
-        run.created_at = store::record(&self.supabase, owner, &script, &run).await?;
+        let recorded = store::record(&self.supabase, owner, &script, &run);
+        let (recorded, ()) = tokio::join!(recorded, self.forget_old_of(owner));
+        run.created_at = recorded?;
         Ok(run)
     }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::sandbox::skipped;
-use crate::support::{TestApp, User, app};
+use crate::support::{TestApp, User, app, skipped_on_a_real_supabase};
 
 impl User {
     /// Uploads a text; its id.
@@ -64,14 +64,89 @@ async fn a_script_that_fails_is_no_http_error() {
 }
 
 #[tokio::test]
-async fn as_much_as_is_allowed_is_recorded() {
+async fn of_long_texts_the_beginning_and_the_end_are_kept() {
     let app = app().await;
     let alice = app.user("alice").await;
     let code = "console.log('\\0'.repeat(2 ** 20 - 1)); 'x'.repeat(2 ** 20 - 2)";
-    let run = alice.run_script(json!({ "code": code })).await;
-    assert_eq!(run["status"], "ok", "{:.300}", run["error"]);
+    let input = json!({ "text": "i".repeat(100_000) });
+    let run = alice.run_script(json!({ "code": code, "input": input })).await;
+    assert_eq!((&run["status"], &run["truncated"]), (&json!("ok"), &json!(false)));
+    assert_eq!(run["result"].as_str().unwrap().len(), (1 << 20) - 2, "the caller gets it all");
     let stored = alice.get(&format!("/api/scripts/runs/{}", run["id"].as_str().unwrap())).await;
-    assert_eq!(stored.expect(200)["stdout"], run["stdout"]);
+    let stored = stored.expect(200);
+    for (field, start) in
+        [("stdout", "\u{fffd}"), ("result", "\"xxx"), ("input", "{\"text\":\"iii")]
+    {
+        let text = stored[field].as_str().unwrap();
+        assert!(text.len() < (64 << 10) + 100 && text.starts_with(start), "{field}: {text:.40}");
+        assert!(text.contains("bytes left out"), "{field}");
+    }
+    assert_eq!((&stored["truncated"], &stored["code"]), (&json!(true), &json!(code)));
+}
+
+impl User {
+    /// Records runs as a front end can, without running anything.
+    async fn record_runs(&self, runs: Value) {
+        let url = "/script_runs?columns=language,code,status,duration_ms,stdout";
+        self.rest(reqwest::Method::POST, url, Some(runs)).await.expect(201);
+    }
+
+    async fn count_runs(&self) -> usize {
+        let ids = self.rest(reqwest::Method::GET, "/script_runs?select=id", None).await.expect(200);
+        ids.as_array().unwrap().len()
+    }
+}
+
+fn recorded(stdout: &str) -> Value {
+    json!({ "language": "python", "code": "1", "status": "ok", "duration_ms": 1, "stdout": stdout })
+}
+
+#[tokio::test]
+async fn the_newest_runs_of_a_user_are_kept() {
+    let app = app().await;
+    let (alice, bob) = (app.user("alice").await, app.user("bob").await);
+    bob.record_runs(json!([recorded("")])).await;
+    alice.record_runs((0..600).map(|_| recorded("")).collect()).await;
+    alice.record_runs((0..400).map(|_| recorded("")).collect()).await;
+    assert_eq!(alice.count_runs().await, 1_000);
+    // The newest by its time.
+    app.clock.advance(Duration::from_secs(1));
+    let run = alice.run_script(json!({ "code": "1" })).await;
+    assert_eq!(alice.count_runs().await, 900);
+    alice.get(&format!("/api/scripts/runs/{}", run["id"].as_str().unwrap())).await.expect(200);
+    assert_eq!(bob.count_runs().await, 1, "another's are not touched");
+}
+
+#[tokio::test]
+async fn the_runs_of_a_user_take_bounded_room() {
+    let app = app().await;
+    let alice = app.user("alice").await;
+    // On a real project what counts is the room that they take, so they must not be compressible.
+    let mut random = fastrand::Rng::with_seed(1);
+    for _ in 0..10 {
+        let stdout: String = (0..7 << 20).map(|_| random.char(' '..='~')).collect();
+        alice.record_runs(recorded(&stdout)).await;
+    }
+    let left = alice.count_runs().await;
+    assert!((1..=9).contains(&left), "{left} of 10 runs of 7 MiB are left");
+}
+
+#[tokio::test]
+async fn old_runs_go() {
+    if skipped_on_a_real_supabase("a clock that is moved") {
+        return;
+    }
+    let app = TestApp::with(&[("SCRIPT_RUNS_RETENTION_DAYS", "2")]).await;
+    let alice = app.user("alice").await;
+    alice.run_script(json!({ "code": "1" })).await;
+    app.clock.advance(Duration::from_secs(86_400));
+    let alice = alice.refreshed(&app).await;
+    alice.run_script(json!({ "code": "2" })).await;
+    assert_eq!(alice.count_runs().await, 2);
+    app.clock.advance(Duration::from_secs(86_401));
+    let alice = alice.refreshed(&app).await;
+    alice.run_script(json!({ "code": "3" })).await;
+    assert_eq!(alice.count_runs().await, 2);
 }
 
 #[tokio::test]
