@@ -24,13 +24,15 @@ pub(super) fn arguments(
     let tmp_bytes = MAX_TMP_BYTES.min(files_bytes);
     let mut arguments = words(ISOLATION);
     arguments.extend(ROOT.iter().filter_map(|path| link(path)).flatten());
+    // Before the places: an interpreter may be below /tmp.
+    arguments.extend(words(&format!(
+        "--dev /dev --remount-ro /dev --size {files_bytes} --tmpfs /files \
+         --size {tmp_bytes} --tmpfs /tmp"
+    )));
     arguments.extend(places.iter().flat_map(mount));
     let hidden = places.iter().filter(|place| place.kind == Kind::HiddenFolder);
     arguments.extend(hidden.flat_map(|place| ["--remount-ro".to_owned(), text(&place.path)]));
-    arguments.extend(words(&format!(
-        "--dev /dev --remount-ro /dev --size {files_bytes} --tmpfs /files \
-         --size {tmp_bytes} --tmpfs /tmp --chdir /files --remount-ro /"
-    )));
+    arguments.extend(words("--chdir /files --remount-ro /"));
     Ok(arguments)
 }
 
