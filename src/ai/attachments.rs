@@ -109,6 +109,9 @@ pub(super) async fn read(
                     ai.files.read_part(&owner, file.id, 0, shown as u64).await?
                 }
             };
+            if let Some(problem) = budget.unfit(&part.attachment, &bytes) {
+                return Err(ApiError::invalid(format!("{pointer}/{}", part.index), problem));
+            }
             // The name by which the prompt finds the content.
             let id = Uuid::now_v7();
             message.parts[part.index] = Part::Other(json!({ "type": "file", "file_id": id }));

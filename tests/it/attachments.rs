@@ -5,7 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{Answer, FakeProvider, Form, Reply, TestApp, User, app, is_on_a_real_supabase};
+use crate::support::{
+    Answer, FakeProvider, Form, Reply, TestApp, User, app, is_on_a_real_supabase,
+};
 
 /// One white pixel.
 const PNG: &[u8] = b"\x89PNG\x0d\x0a\x1a\x0a\x00\x00\x00\x0dIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x01\x00\x00\x00\x007n\xf9$\x00\x00\x00\x0aIDATx\xdac\xf8\x0f\x00\x01\x01\x01\x00\x1c\xb0\x8c\x99\x00\x00\x00\x00IEND\xaeB`\x82";
@@ -256,6 +258,11 @@ async fn damaged_pictures_are_refused_where_they_come_in() {
     let empty = alice.add_file("empty.txt", "text/plain", "").await;
     let reply = stage.ask(says("Read", &[named(&empty)])).await;
     assert!(reply.text.contains("is empty"), "{}", reply.text);
+    let blank = json!({ "type": "file", "mediaType": "text/plain",
+        "url": data_url("text/plain", b" \n") });
+    let body = json!({ "messages": [{ "role": "user", "content": [blank] }] });
+    let reply = alice.post("/api/ai/generate", body).await;
+    assert!(reply.text.contains("has no text"), "{}", reply.text);
     assert_eq!(stage.provider.requests().len(), 0);
 }
 
