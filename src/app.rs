@@ -137,7 +137,14 @@ impl App {
         let generations = Generations::new(settings, lender.clone());
         let verifier = verifier(&config, &project, &supabase, &clock);
         sweep(limits.clone());
-        let scripts = Scripts::new(supabase.clone(), files.clone(), sandbox(&config));
+        let scripts = Scripts::new(
+            supabase.clone(),
+            files.clone(),
+            sandbox(&config),
+            clock.clone(),
+            config.scripts.retention,
+        );
+        scripts.sweep();
         refresh_models(providers.clone());
         let state = Services {
             ai: Ai::new(
@@ -178,6 +185,7 @@ fn sandbox(config: &Config) -> Sandbox {
     Sandbox::new(sandbox::Settings {
         program: scripts.program.clone(),
         python: scripts.python.clone(),
+        private: config.private_paths(),
         limits: sandbox::Limits {
             timeout: scripts.timeout,
             memory_bytes: scripts.memory_bytes,

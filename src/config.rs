@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use env::{Env, checked_origin, checked_url};
@@ -59,6 +59,8 @@ pub struct Config {
     pub metrics_addr: Option<SocketAddr>,
     /// `SCRIPT_PYTHON` and the other settings of scripts.
     pub scripts: ScriptConfig,
+    /// The `.env` that was read, where there was one.
+    pub env_file: Option<PathBuf>,
     /// `LOG_FORMAT`: `text` or `json`.
     pub log_format: LogFormat,
     /// `RUST_LOG`: which log lines are written.
@@ -139,6 +141,8 @@ pub struct ScriptConfig {
     pub output_bytes: u64,
     /// `SCRIPT_WORKERS`: how many scripts run at once.
     pub workers: usize,
+    /// `SCRIPT_RUNS_RETENTION_DAYS`: how long runs are kept; none is for ever.
+    pub retention: Option<Duration>,
 }
 
 /// The origins of `CORS_ORIGINS`.
@@ -196,8 +200,22 @@ impl Config {
             Err(error) if !error.not_found() => {
                 Err(ConfigError { variable: ".env", problem: error.to_string() })
             }
-            _ => Self::from_lookup(|name| std::env::var(name).ok()),
+            found => {
+                let config = Self::from_lookup(|name| std::env::var(name).ok())?;
+                Ok(Self { env_file: found.ok(), ..config })
+            }
         }
+    }
+
+    /// The files and folders that hold secrets or data: no script may see them.
+    pub fn private_paths(&self) -> Vec<PathBuf> {
+        let mut paths: Vec<PathBuf> = std::env::current_dir().into_iter().collect();
+        paths.extend(self.env_file.clone());
+        if let SupabaseConfig::Local { data_dir, .. } = &self.supabase {
+            paths.extend(linked(data_dir));
+            paths.push(data_dir.clone());
+        }
+        paths
     }
 
     /// Reads the settings that `lookup` knows; tests pass a map.
@@ -235,10 +253,24 @@ impl Config {
             shutdown_grace: Duration::from_secs(env.parsed("SHUTDOWN_GRACE_S", 30)?),
             metrics_addr: env.optional("METRICS_ADDR")?,
             scripts: scripts(&env)?,
+            env_file: None,
             log_format: log_format(&env)?,
             log_filter: env.text("RUST_LOG", "info"),
         })
     }
+}
+
+/// The folders outside of a data folder in which it keeps things, because an operator has put links
+/// there.
+fn linked(data_dir: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(data_dir).into_iter().flatten().flatten();
+    let links = entries.map(|entry| entry.path()).filter(|path| path.is_symlink());
+    let targets = links.filter_map(|link| link.canonicalize().ok());
+    // A database has more files beside it.
+    let folder = |target: PathBuf| {
+        if target.is_dir() { Some(target) } else { target.parent().map(Path::to_owned) }
+    };
+    targets.filter_map(folder).collect()
 }
 
 fn supabase(env: &Env<'_>) -> Result<SupabaseConfig, ConfigError> {
@@ -293,7 +325,14 @@ fn scripts(env: &Env<'_>) -> Result<ScriptConfig, ConfigError> {
         memory_bytes: env.within("SCRIPT_MEMORY_BYTES", 256 << 20, (16 << 20)..=(64 << 30))?,
         output_bytes: env.within("SCRIPT_OUTPUT_BYTES", 1 << 20, (1 << 10)..=(16 << 20))?,
         workers: env.positive("SCRIPT_WORKERS", cores)?,
+        retention: retention(env)?,
     })
+}
+
+/// 0 keeps them.
+fn retention(env: &Env<'_>) -> Result<Option<Duration>, ConfigError> {
+    let days = env.within("SCRIPT_RUNS_RETENTION_DAYS", 90, 0..=36_500)?;
+    Ok((days > 0).then(|| Duration::from_secs(days * 86_400)))
 }
 
 /// On Linux the path stays good when the file is replaced by a newer version.

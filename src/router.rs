@@ -65,6 +65,7 @@ fn api(max_body_bytes: usize, max_generate_body_bytes: usize) -> OpenApiRouter<A
         .routes(routes!(scripts::routes::run))
         .routes(routes!(scripts::routes::list))
         .routes(routes!(scripts::routes::get))
+        .routes(routes!(scripts::routes::delete))
         .routes(routes!(scripts::routes::capabilities))
         .layer(DefaultBodyLimit::max(max_body_bytes))
         .merge(generate)

@@ -16,7 +16,7 @@ use super::reserve::{Extension, OverLimit, Reserved};
 use super::token::Credentials;
 use super::usage::{TokenUsage, UsageSource};
 use crate::metrics::Answered;
-use crate::providers::Content;
+use crate::providers::{Content, ProviderName};
 use crate::supabase::SupabaseError;
 
 /// Claims and saves one answer.
@@ -40,6 +40,16 @@ pub trait Recorder: Send + Sync {
         credentials: &'a Credentials,
         title: &'a str,
     ) -> BoxFuture<'a, Result<bool, SupabaseError>>;
+
+    /// Remembers that a provider cannot read these files: they are left to their names from now on.
+    fn refuse_files<'a>(
+        &'a self,
+        _credentials: &'a Credentials,
+        _provider: ProviderName,
+        _files: &'a [Uuid],
+    ) -> BoxFuture<'a, ()> {
+        Box::pin(std::future::ready(()))
+    }
 
     /// Saves usage that belongs to no message.
     fn save_usage<'a>(

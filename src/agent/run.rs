@@ -21,13 +21,15 @@ use super::title::{self, Titling};
 use super::{Job, Settings, Tool, prompt, toolbox};
 use crate::providers::catalogue::Capability;
 use crate::providers::{
-    Candidates, ChosenModel, Event, FinishReason, Message, Patience, ProviderName, Request,
+    Candidates, ChosenModel, ErrorKind, Event, FinishReason, Message, Patience, ProviderName,
+    Request,
 };
 use crate::supabase::SupabaseError;
 
 mod attend;
 mod budget;
 mod end;
+mod refused;
 
 /// How long a failing model is asked again before the next one gets its turn.
 const PATIENCE_WITH_FALLBACK: Duration = Duration::from_secs(8);
@@ -150,12 +152,12 @@ impl Run {
     }
 
     /// Calls the model, runs its tools and calls it again, until it has said everything.
-    async fn produce(&mut self, started: Started) -> Result<String, Interruption> {
+    async fn produce(&mut self, mut started: Started) -> Result<String, Interruption> {
         let mut models = self.settings.providers.candidates(started.model.as_deref())?;
         let mut turns = Vec::new();
         let mut steps = 1;
         loop {
-            let reason = self.call_one_of(&mut models, &started, &turns).await?;
+            let reason = self.call_one_of(&mut models, &mut started, &turns).await?;
             if reason != FinishReason::ToolCalls {
                 return Ok(reason.as_str().to_owned());
             }
@@ -177,7 +179,7 @@ impl Run {
     async fn call_one_of(
         &mut self,
         models: &mut Candidates,
-        started: &Started,
+        started: &mut Started,
         turns: &[Message],
     ) -> Result<FinishReason, Interruption> {
         loop {
@@ -188,15 +190,21 @@ impl Run {
                 request.patience.retries_end = Some(Instant::now() + PATIENCE_WITH_FALLBACK);
             }
             self.reserve(&mut request).await?;
-            match self.call(&model, &request).await {
-                Err(Interruption::Failed(Failure::Provider(error)))
-                    if self.is_silent && models.give_way(&error) =>
-                {
-                    warn!("{} gives way to {}: {error}", model.id, models.current().id);
-                    self.tally.give_up_call(self.answer.borrow().bytes());
-                }
-                result => return result,
+            let result = self.call(&model, &request).await;
+            let Err(Interruption::Failed(Failure::Provider(error))) = &result else {
+                return result;
+            };
+            if !self.is_silent {
+                return result;
             }
+            if error.kind == ErrorKind::Attachment && self.leave_files(started, &model).await {
+                warn!("the files of an earlier message are left out: {error}");
+            } else if models.give_way(error) {
+                warn!("{} gives way to {}: {error}", model.id, models.current().id);
+            } else {
+                return result;
+            }
+            self.tally.give_up_call(self.answer.borrow().bytes());
         }
     }
 

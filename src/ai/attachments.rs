@@ -14,7 +14,9 @@ use super::request::Wanted;
 use crate::agent::{HistoryMessage, Part};
 use crate::auth::CurrentUser;
 use crate::error::ApiError;
-use crate::files::{AttachedContent, Attachment, Files, Owner, Place, is_text, model::File};
+use crate::files::{
+    AttachedContent, Attachment, Files, Owner, Place, dimensions, is_picture, is_text, model::File,
+};
 use crate::providers::catalogue::Capability;
 use crate::providers::{ChosenModel, Content, ProviderName};
 
@@ -24,9 +26,12 @@ const MAX_FILES: usize = 20;
 const MAX_LOOKED_UP: usize = 100;
 /// Pictures and PDF files in one request: with base64 they stay below what providers take.
 const MAX_BINARY_BYTES: u64 = 20 << 20;
-/// A picture for Anthropic, and for others.
-const MAX_PICTURE_BYTES: u64 = 20 << 20;
-const MAX_ANTHROPIC_PICTURE_BYTES: u64 = 5 << 20;
+/// A picture, and how that is said.
+const MAX_PICTURE: (u64, &str) = (20 << 20, "20 MiB");
+/// Anthropic counts 5 MiB of base64.
+const MAX_ANTHROPIC_PICTURE: (u64, &str) = ((5 << 20) / 4 * 3, "3.75 MiB");
+/// The longest side of a picture for Anthropic, in pixels.
+const MAX_ANTHROPIC_SIDE: usize = 8_000;
 /// How much of a text a model is shown; smaller context windows are shown less.
 const MAX_TEXT_BYTES: u64 = 400_000;
 /// Longer texts are not read at all in order to be trimmed.
@@ -44,7 +49,7 @@ enum Kind {
 impl Kind {
     fn of(media_type: &str) -> Self {
         match media_type {
-            "image/png" | "image/jpeg" | "image/gif" | "image/webp" => Self::Picture,
+            _ if is_picture(media_type) => Self::Picture,
             "application/pdf" => Self::Pdf,
             _ if is_text(media_type) => Self::Text,
             _ => Self::Unreadable,
@@ -104,6 +109,9 @@ pub(super) async fn read(
                     ai.files.read_part(&owner, file.id, 0, shown as u64).await?
                 }
             };
+            if let Some(problem) = budget.unfit(&part.attachment, &bytes) {
+                return Err(ApiError::invalid(format!("{pointer}/{}", part.index), problem));
+            }
             // The name by which the prompt finds the content.
             let id = Uuid::now_v7();
             message.parts[part.index] = Part::Other(json!({ "type": "file", "file_id": id }));
@@ -145,11 +153,21 @@ impl<'a> Budget<'a> {
 
     /// Why the model cannot take this file too.
     fn refusal(&mut self, attachment: &Attachment) -> Option<String> {
-        let Attachment { media_type, size, .. } = attachment;
+        let Attachment { media_type, size, refused_by, .. } = attachment;
         let id = &self.model.id;
         self.files += 1;
         if self.files > MAX_FILES {
             return Some(format!("is one too many: a message may have at most {MAX_FILES} files"));
+        }
+        if *size == 0 {
+            return Some("is empty".to_owned());
+        }
+        let provider = self.model.provider().as_str();
+        if refused_by.as_deref() == Some(provider) {
+            return Some(format!(
+                "could not be read by {provider} before; send another file or choose a model of \
+                 another provider"
+            ));
         }
         match Kind::of(media_type) {
             Kind::Unreadable => {
@@ -170,21 +188,44 @@ impl<'a> Budget<'a> {
                     "is a PDF file, which {id} cannot read; choose another model"
                 ));
             }
-            Kind::Picture if *size > self.max_picture() => {
-                let mib = self.max_picture() >> 20;
-                return Some(format!("is too large a picture for {id}: at most {mib} MiB"));
+            Kind::Picture if *size > self.max_picture().0 => {
+                let most = self.max_picture().1;
+                return Some(format!("is too large a picture for {id}: at most {most}"));
             }
             Kind::Picture | Kind::Pdf => {}
+        }
+        if let Some(refusal) = self.too_wide(attachment.dimensions) {
+            return Some(refusal);
         }
         self.binary_bytes += size;
         (self.binary_bytes > MAX_BINARY_BYTES)
             .then(|| "is too large: pictures and PDF files may have 20 MiB together".to_owned())
     }
 
-    fn max_picture(&self) -> u64 {
+    fn max_picture(&self) -> (u64, &'static str) {
         match self.model.provider() {
-            ProviderName::Anthropic => MAX_ANTHROPIC_PICTURE_BYTES,
-            _ => MAX_PICTURE_BYTES,
+            ProviderName::Anthropic => MAX_ANTHROPIC_PICTURE,
+            _ => MAX_PICTURE,
+        }
+    }
+
+    fn too_wide(&self, dimensions: Option<(usize, usize)>) -> Option<String> {
+        let (width, height) = dimensions?;
+        let is_anthropic = self.model.provider() == ProviderName::Anthropic;
+        (is_anthropic && width.max(height) > MAX_ANTHROPIC_SIDE).then(|| {
+            let id = &self.model.id;
+            format!("is too large a picture for {id}: at most {MAX_ANTHROPIC_SIDE} pixels a side")
+        })
+    }
+
+    /// Why the model cannot take a file whose bytes are these.
+    fn unfit(&self, attachment: &Attachment, bytes: &[u8]) -> Option<String> {
+        if Kind::of(&attachment.media_type) == Kind::Text && bytes.trim_ascii().is_empty() {
+            return Some("has no text".to_owned());
+        }
+        match dimensions(&attachment.media_type, bytes, attachment.size) {
+            Ok(dimensions) => self.too_wide(dimensions),
+            Err(problem) => Some(problem.to_owned()),
         }
     }
 
@@ -223,17 +264,16 @@ pub(super) async fn load(
         let mut loaded = HashMap::new();
         for id in message.parts.iter().filter_map(file_id) {
             let Some(file) = known.get(&id) else { continue };
-            let attachment = Attachment {
-                name: file.name.clone(),
-                media_type: file.media_type.clone(),
-                size: file.size,
-            };
+            let attachment = Attachment::from(file);
             if budget.refusal(&attachment).is_some() {
                 continue;
             }
             let shown = budget.shown(&attachment) as u64;
             match files.read_part(owner, id, 0, shown).await {
-                Ok(bytes) => drop(loaded.insert(id, content(attachment, &bytes))),
+                Ok(bytes) => match budget.unfit(&attachment, &bytes) {
+                    None => drop(loaded.insert(id, content(attachment, &bytes))),
+                    Some(problem) => tracing::info!("file {id} {problem}: it is only named"),
+                },
                 Err(error) => tracing::warn!("file {id} is left to its name: {error:?}"),
             }
         }
@@ -250,7 +290,7 @@ fn file_id(part: &Part) -> Option<Uuid> {
 
 /// A file as the model is shown it, of which these are the first bytes.
 fn content(attachment: Attachment, bytes: &[u8]) -> Content {
-    let Attachment { name, media_type, size } = attachment;
+    let Attachment { name, media_type, size, .. } = attachment;
     let (media_type, base64) = match Kind::of(&media_type) {
         Kind::Picture => {
             return Content::Image { media_type, base64: STANDARD.encode(bytes) };

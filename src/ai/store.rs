@@ -18,7 +18,7 @@ use crate::agent::{
 use crate::chats::model::UNTITLED;
 use crate::clock::Clock;
 use crate::files::{Files, Owner};
-use crate::providers::Providers;
+use crate::providers::{ProviderName, Providers};
 use crate::supabase::{AccessToken, Caller, Supabase, SupabaseError};
 
 /// With less life than this, in seconds, a token gives way to the service key where there is one.
@@ -204,6 +204,21 @@ impl Recorder for ChatRecorder {
             let untitled = untitled.eq("title", UNTITLED).select("id");
             let named = untitled.update(&json!({ "title": title })).rows().await?;
             Ok(!named.is_empty())
+        }
+        .boxed()
+    }
+
+    fn refuse_files<'a>(
+        &'a self,
+        credentials: &'a Credentials,
+        provider: ProviderName,
+        files: &'a [Uuid],
+    ) -> BoxFuture<'a, ()> {
+        async move {
+            let owner = Owner::from(credentials);
+            if let Err(error) = self.files.refuse(&owner, files, provider.as_str()).await {
+                tracing::warn!("files that a provider cannot read are sent again: {error:?}");
+            }
         }
         .boxed()
     }

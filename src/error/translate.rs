@@ -37,6 +37,12 @@ fn from_provider(error: &ProviderError) -> ApiError {
             "provider_request_too_large",
             "The conversation with its attachments is larger than the provider takes.".into(),
         ),
+        Kind::Attachment => unprocessable(
+            "attachment_refused",
+            "The model's provider cannot read a file of the newest message that has any. From now on \
+             it is left out and only named. Go on without it, or send another file."
+                .into(),
+        ),
         Kind::ModelNotFound => unprocessable(
             "model_not_found",
             "The provider does not offer this model. GET /api/ai/models lists those that it does."

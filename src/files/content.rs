@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 
-use super::kind;
+use super::{kind, picture};
 use crate::error::ApiError;
 
 /// A file's bytes as they arrive.
@@ -15,6 +15,8 @@ pub(super) struct Content<S> {
     head: Bytes,
     max_bytes: u64,
     size: u64,
+    /// All bytes have been read.
+    is_whole: bool,
     hash: Context,
 }
 
@@ -27,16 +29,42 @@ pub(super) struct Digest {
 
 impl<S: Stream<Item = Result<Bytes, ApiError>> + Unpin> Content<S> {
     /// Reads as many bytes as tell what it is.
-    pub(super) async fn open(mut source: S, max_bytes: u64) -> Result<Self, ApiError> {
-        let mut head = BytesMut::new();
-        while head.len() < kind::HEAD {
-            match source.next().await {
+    pub(super) async fn open(source: S, max_bytes: u64) -> Result<Self, ApiError> {
+        let (head, hash) = (Bytes::new(), Context::new(&SHA256));
+        let mut content = Self { source, head, max_bytes, size: 0, is_whole: false, hash };
+        content.read_ahead(kind::HEAD).await?;
+        Ok(content)
+    }
+
+    async fn read_ahead(&mut self, length: usize) -> Result<(), ApiError> {
+        let mut head = BytesMut::from(std::mem::take(&mut self.head));
+        while head.len() < length && !self.is_whole {
+            match self.source.next().await {
                 Some(piece) => head.extend_from_slice(&piece?),
-                None => break,
+                None => self.is_whole = true,
             }
         }
-        let head = head.freeze();
-        Ok(Self { source, head, max_bytes, size: 0, hash: Context::new(&SHA256) })
+        // Bytes that were in memory come as one piece, after which there is none.
+        self.is_whole |= self.source.size_hint().1 == Some(0);
+        self.head = head.freeze();
+        Ok(())
+    }
+
+    /// 422 for a picture that cannot be decoded, as far as its first bytes tell. To be called before
+    /// any piece is taken.
+    pub(super) async fn check_picture(&mut self, media_type: &str) -> Result<(), ApiError> {
+        if !picture::is_picture(media_type) {
+            return Ok(());
+        }
+        self.read_ahead(picture::HEAD).await?;
+        let size = self.length().unwrap_or(u64::MAX);
+        let found = picture::dimensions(media_type, &self.head, size);
+        found.map(drop).map_err(|problem| ApiError::invalid("/file", problem))
+    }
+
+    /// How many bytes there are, where all have been read before the first is taken.
+    pub(super) fn length(&self) -> Option<u64> {
+        self.is_whole.then_some(self.head.len() as u64)
     }
 
     /// The first bytes.

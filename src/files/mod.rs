@@ -8,10 +8,12 @@
 mod content;
 mod form;
 mod kind;
+mod limit;
 pub mod model;
 mod name;
 mod orphans;
 mod parts;
+mod picture;
 mod range;
 pub mod routes;
 mod shown;
@@ -32,8 +34,10 @@ use crate::config::Config;
 use crate::supabase::{AccessToken, Bucket, Caller, Supabase};
 
 pub use kind::is_text;
+use limit::BucketLimit;
 pub use orphans::{ObjectName, Orphans};
 pub use parts::{AttachedContent, Attachment, Place};
+pub use picture::{dimensions, is_picture};
 pub use tool::FilesTool;
 pub use upload::NewFile;
 
@@ -50,6 +54,7 @@ pub struct Files {
     /// The largest file.
     pub max_bytes: u64,
     quota: u64,
+    bucket_limit: BucketLimit,
     tasks: TaskTracker,
 }
 
@@ -93,6 +98,7 @@ impl Files {
             clock,
             max_bytes: config.max_file_bytes,
             quota: config.user_file_quota_bytes,
+            bucket_limit: BucketLimit::default(),
             tasks: TaskTracker::new(),
         }
     }

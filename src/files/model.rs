@@ -38,6 +38,10 @@ pub struct File {
     /// When it was last changed.
     #[schema(format = DateTime)]
     pub updated_at: String,
+    /// The provider that could not read it; its models are only told the name.
+    #[schema(required = true, example = json!(null))]
+    #[serde(default)]
+    pub refused_by: Option<String>,
     /// Where its bytes are for whoever has the address, for two hours; null while the storage does
     /// not have them.
     #[schema(required = true)]

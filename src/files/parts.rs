@@ -12,8 +12,9 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::model::File;
+use super::picture::Dimensions;
 use super::upload::NewFile;
-use super::{BUCKET, Files, Owner, kind, name};
+use super::{BUCKET, Files, Owner, kind, name, picture};
 use crate::error::ApiError;
 use crate::validate::Checks;
 
@@ -39,6 +40,22 @@ pub struct Attachment {
     pub media_type: String,
     /// Its length in bytes.
     pub size: u64,
+    /// Its width and height, where it is a picture and they are known.
+    pub dimensions: Option<Dimensions>,
+    /// The provider that could not read it.
+    pub refused_by: Option<String>,
+}
+
+impl From<&File> for Attachment {
+    fn from(file: &File) -> Self {
+        Self {
+            name: file.name.clone(),
+            media_type: file.media_type.clone(),
+            size: file.size,
+            dimensions: None,
+            refused_by: file.refused_by.clone(),
+        }
+    }
 }
 
 /// A `file` part and the file that it stands for.
@@ -110,8 +127,7 @@ impl Files {
         let mut found = Vec::new();
         for (index, source) in sources {
             let filename = parts[index]["filename"].as_str();
-            let part = file_part(index, source, filename, &known);
-            match part {
+            match self.file_part(owner, index, source, filename, &known).await {
                 Ok(part) => match check(&part.attachment) {
                     None => found.push(part),
                     Some(refusal) => checks.refuse(format!("{pointer}/{index}"), refusal),
@@ -121,6 +137,48 @@ impl Files {
         }
         checks.finish()?;
         Ok(found)
+    }
+
+    async fn file_part(
+        &self,
+        owner: &Owner,
+        index: usize,
+        source: Source,
+        filename: Option<&str>,
+        known: &HashMap<Uuid, File>,
+    ) -> Result<FilePart, (&'static str, String)> {
+        let (attachment, content) = match source {
+            Source::File(id) => {
+                let file = known.get(&id).ok_or(("", "is not a file of yours".to_owned()))?;
+                let dimensions = self.dimensions(owner, file).await;
+                let dimensions = dimensions.map_err(|problem| ("", problem.to_owned()))?;
+                let attachment = Attachment { dimensions, ..file.into() };
+                (attachment, AttachedContent::Stored(Box::new(file.clone())))
+            }
+            Source::Data { media_type, bytes } => {
+                let attachment = sent(media_type.as_deref(), &bytes, filename)?;
+                (attachment, AttachedContent::Sent(bytes))
+            }
+        };
+        Ok(FilePart { index, attachment, content })
+    }
+
+    /// The width and height of a stored picture, by its first bytes. Files of earlier releases were not
+    /// looked at when they came.
+    async fn dimensions(
+        &self,
+        owner: &Owner,
+        file: &File,
+    ) -> Result<Option<Dimensions>, &'static str> {
+        if !picture::is_picture(&file.media_type) {
+            return Ok(None);
+        }
+        let length = file.size.min(picture::HEAD as u64);
+        match self.read_part(owner, file.id, 0, length).await {
+            Ok(head) => picture::dimensions(&file.media_type, &head, file.size),
+            // Whoever reads it all will say what is wrong.
+            Err(_) => Ok(None),
+        }
     }
 
     fn source(&self, part: &Value, owner: &Owner) -> Result<Source, (&'static str, &'static str)> {
@@ -196,34 +254,22 @@ impl Files {
     }
 }
 
-fn file_part(
-    index: usize,
-    source: Source,
+/// A file that came along.
+fn sent(
+    media_type: Option<&str>,
+    bytes: &[u8],
     filename: Option<&str>,
-    known: &HashMap<Uuid, File>,
-) -> Result<FilePart, (&'static str, String)> {
-    let (attachment, content) = match source {
-        Source::File(id) => {
-            let file = known.get(&id).ok_or(("", "is not a file of yours".to_owned()))?.clone();
-            let (name, media_type) = (file.name.clone(), file.media_type.clone());
-            (
-                Attachment { name, media_type, size: file.size },
-                AttachedContent::Stored(Box::new(file)),
-            )
-        }
-        Source::Data { media_type, bytes } => {
-            let name = name::clean(filename.unwrap_or_default());
-            let head = &bytes[..bytes.len().min(kind::HEAD)];
-            let media_type =
-                kind::media_type(media_type.as_deref(), &name, head).map_err(|found| {
-                    let declared = media_type.unwrap_or_default();
-                    ("/mediaType", format!("is said to be {declared} but is {found}"))
-                })?;
-            let size = bytes.len() as u64;
-            (Attachment { name, media_type, size }, AttachedContent::Sent(bytes))
-        }
-    };
-    Ok(FilePart { index, attachment, content })
+) -> Result<Attachment, (&'static str, String)> {
+    let name = name::clean(filename.unwrap_or_default());
+    let head = &bytes[..bytes.len().min(kind::HEAD)];
+    let media_type = kind::media_type(media_type, &name, head).map_err(|found| {
+        let declared = media_type.unwrap_or_default();
+        ("/mediaType", format!("is said to be {declared} but is {found}"))
+    })?;
+    let size = bytes.len() as u64;
+    let dimensions = picture::dimensions(&media_type, bytes, size);
+    let dimensions = dimensions.map_err(|problem| ("/url", problem.to_owned()))?;
+    Ok(Attachment { name, media_type, size, dimensions, refused_by: None })
 }
 
 /// The part as it is stored. Its address is the one that does not end; it is replaced by a signed

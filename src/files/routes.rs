@@ -175,25 +175,26 @@ pub async fn content(
     let owner = Owner::from(&user);
     let file = files.get(&owner, file_id).await?;
     let etag = format!("\"{}\"", file.sha256);
-    let (status, range, length) = match Wanted::of(&headers, &etag, file.size) {
+    let (status, range) = match Wanted::of(&headers, &etag, file.size) {
         Wanted::Unchanged => {
             let response = described(StatusCode::NOT_MODIFIED, &file, &query, &etag);
             return Ok(response);
         }
         Wanted::Unsatisfiable => return Err(beyond_end(file.size)),
-        Wanted::Whole => (StatusCode::OK, None, file.size),
-        Wanted::Part(first, last) => {
-            (StatusCode::PARTIAL_CONTENT, Some((first, last)), last - first + 1)
-        }
+        Wanted::Whole => (StatusCode::OK, None),
+        Wanted::Part(first, last) => (StatusCode::PARTIAL_CONTENT, Some((first, last))),
     };
-    let bytes = files.stream(&owner, file_id, range).await?;
+    let download = files.stream(&owner, file_id, range).await?;
     let mut response = described(status, &file, &query, &etag);
     let sent = response.headers_mut();
-    sent.insert(CONTENT_LENGTH, HeaderValue::from(length));
-    if let Some((first, last)) = range {
-        set(sent, CONTENT_RANGE, &format!("bytes {first}-{last}/{}", file.size));
+    // Storage knows how many come. The row is its owner's to write.
+    if let Some(length) = download.length {
+        sent.insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
-    *response.body_mut() = Body::from_stream(bytes);
+    if let Some(range) = &download.range {
+        set(sent, CONTENT_RANGE, range);
+    }
+    *response.body_mut() = Body::from_stream(download.bytes);
     Ok(response)
 }
 

@@ -13,11 +13,11 @@ use super::{Files, MAX_FILES, Owner};
 use crate::error::ApiError;
 use crate::extract::{Cursor, Page};
 use crate::response::Created;
-use crate::supabase::{Query, Rows, SupabaseError, SupabaseErrorKind};
+use crate::supabase::{Download, Query, Rows, SupabaseError, SupabaseErrorKind};
 
 /// The columns of [`File`]; its `url` is added when it is shown.
 const COLUMNS: &str =
-    "id,user_id,chat_id,name,media_type,size,sha256,metadata,created_at,updated_at";
+    "id,user_id,chat_id,name,media_type,size,sha256,metadata,created_at,updated_at,refused_by";
 
 /// Whether an id is claimed for an upload.
 #[derive(Debug, Deserialize)]
@@ -168,7 +168,7 @@ impl Files {
             return Ok(Bytes::new());
         }
         let range = (offset, offset + length - 1);
-        let mut pieces = std::pin::pin!(self.stream(owner, id, Some(range)).await?);
+        let mut pieces = std::pin::pin!(self.stream(owner, id, Some(range)).await?.bytes);
         let mut whole = BytesMut::new();
         while let Some(piece) = pieces.next().await {
             whole.extend_from_slice(&piece?);
@@ -182,7 +182,8 @@ impl Files {
         owner: &Owner,
         id: Uuid,
         range: Option<(u64, u64)>,
-    ) -> Result<impl Stream<Item = Result<Bytes, SupabaseError>> + Send + use<>, ApiError> {
+    ) -> Result<Download<impl Stream<Item = Result<Bytes, SupabaseError>> + Send + use<>>, ApiError>
+    {
         Ok(self.bucket(owner).download(&owner.object(id), range).await?)
     }
 
@@ -209,6 +210,20 @@ impl Files {
         let query = self.by_id(owner, id);
         let query = if changes.is_empty() { query } else { query.update(changes) };
         one(query.select(COLUMNS)).await
+    }
+
+    /// Remembers that a provider could not read these files.
+    pub async fn refuse(
+        &self,
+        owner: &Owner,
+        ids: &[Uuid],
+        provider: &str,
+    ) -> Result<(), ApiError> {
+        let ids: Vec<_> = ids.iter().map(Uuid::to_string).collect();
+        let query = self.supabase.rest(owner.caller()).from("files");
+        let query = query.parameter("id", format_args!("in.({})", ids.join(",")));
+        query.update(&json!({ "refused_by": provider })).select("id").rows().await?;
+        Ok(())
     }
 
     pub(super) fn by_id<'a>(&'a self, owner: &'a Owner, id: Uuid) -> Query<'a> {

@@ -55,6 +55,8 @@ pub(super) struct Upload {
     pub(super) upload_id: Uuid,
     pub(super) name: String,
     pub(super) media_type: String,
+    /// How many bytes come, where it is known.
+    pub(super) length: Option<u64>,
 }
 
 impl Upload {
@@ -111,7 +113,8 @@ impl Upload {
         let object = self.owner.object(self.id);
         let (ended, all_sent) = oneshot::channel();
         let body = reqwest::Body::wrap_stream(body(pieces, ended));
-        let mut upload = std::pin::pin!(bucket.upload(&object, &self.media_type, body));
+        let mut upload =
+            std::pin::pin!(bucket.upload(&object, &self.media_type, self.length, body));
         let mut too_late = std::pin::pin!(async {
             let _ = all_sent.await;
             tokio::time::sleep(LAST_WORD).await;
@@ -150,6 +153,7 @@ impl Upload {
             upload_id: Uuid::new_v4(),
             name: self.name.clone(),
             media_type: self.media_type.clone(),
+            length: self.length,
         };
         let files = &self.files;
         if files.claim(&late).await?.is_none() {

@@ -85,11 +85,12 @@ impl Files {
         S: Stream<Item = Result<Bytes, ApiError>> + Unpin,
     {
         let name = name::clean(file_name);
-        let mut content = Content::open(bytes, self.max_bytes).await?;
+        let mut content = Content::open(bytes, self.largest().await).await?;
         let media_type = kind::media_type(declared, &name, content.head()).map_err(|found| {
             let declared = declared.unwrap_or_default();
             ApiError::invalid("/file", format!("is said to be {declared} but is {found}"))
         })?;
+        content.check_picture(&media_type).await?;
         let id = id.unwrap_or_else(Uuid::now_v7);
         let upload = Upload {
             files: self.clone(),
@@ -98,6 +99,7 @@ impl Files {
             upload_id: Uuid::new_v4(),
             name: name.clone(),
             media_type: media_type.clone(),
+            length: content.length(),
         };
         let way = match self.claim(&upload).await? {
             None => {

@@ -35,7 +35,7 @@ impl Context {
         let data_dir = DataDir::open(path)?;
         let database = open_database(&data_dir, &clock)?;
         Ok(Self {
-            blobs: open_blobs(&data_dir)?,
+            blobs: open_blobs(&data_dir, &clock)?,
             database,
             signing_keys: SigningKeys::open(&data_dir)?,
             service_key: keys::service_key(&data_dir)?,
@@ -65,14 +65,14 @@ fn open_database(data_dir: &DataDir, clock: &Clock) -> Result<Database, OpenErro
     }
 }
 
-/// The bytes of Storage, without what a crash has left over.
-fn open_blobs(data_dir: &DataDir) -> Result<Blobs, OpenError> {
+/// The bytes of Storage, without what no object names.
+fn open_blobs(data_dir: &DataDir, clock: &Clock) -> Result<Blobs, OpenError> {
     let path = data_dir.database()?;
     let versions = Connection::open(&path).and_then(|connection| storage::versions(&connection));
     let versions = versions.map_err(|source| OpenError::Database { path, source })?;
     let folder = data_dir.join("storage");
     let blobs = Blobs::open(folder.clone()).and_then(|blobs| {
-        blobs.sweep(&versions)?;
+        blobs.sweep(&versions, clock)?;
         Ok(blobs)
     });
     blobs.map_err(|source| OpenError::Folder { path: folder, source })

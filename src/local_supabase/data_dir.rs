@@ -17,6 +17,8 @@ impl DataDir {
     pub(super) fn open(path: &Path) -> Result<Self, OpenError> {
         let unusable = |source| OpenError::Folder { path: path.to_owned(), source };
         create_private_dir(path).map_err(unusable)?;
+        #[cfg(unix)]
+        close_to_others(path)?;
         let lock = private_file()
             .create(true)
             .truncate(false)
@@ -41,6 +43,38 @@ impl DataDir {
     pub(super) fn join(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
+}
+
+/// Takes a folder that others can enter from them. A folder that may be more than ours is left as it
+/// is and refused.
+#[cfg(unix)]
+fn close_to_others(path: &Path) -> Result<(), OpenError> {
+    use std::os::unix::fs::PermissionsExt;
+
+    let unusable = |source| OpenError::Folder { path: path.to_owned(), source };
+    let mode = path.metadata().map_err(unusable)?.permissions().mode() & 0o7777;
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    let is_ours = holds_nothing_else(path).map_err(unusable)?;
+    if !is_ours || fs::set_permissions(path, fs::Permissions::from_mode(0o700)).is_err() {
+        return Err(OpenError::OpenToOthers { path: path.to_owned(), mode });
+    }
+    let path = path.display();
+    tracing::warn!(
+        "{path} was open to other users of this machine ({mode:o}); it is no longer (700)"
+    );
+    Ok(())
+}
+
+/// Whether a folder is empty, as a new volume is, or holds a local Supabase.
+#[cfg(unix)]
+fn holds_nothing_else(path: &Path) -> io::Result<bool> {
+    let mut is_empty = true;
+    for entry in fs::read_dir(path)? {
+        is_empty &= entry?.file_name() == "lost+found";
+    }
+    Ok(is_empty || path.join("supabase.db").exists())
 }
 
 /// Creates a folder, and those above it, that only their owner can enter.

@@ -28,6 +28,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/0003_analytics.sql"),
     include_str!("schema/0004_files.sql"),
     include_str!("schema/0005_scripts.sql"),
+    include_str!("schema/0006_script_runs.sql"),
 ];
 
 /// The version of a database that has every migration.

@@ -14,6 +14,18 @@ pub enum OpenError {
         /// Why.
         source: io::Error,
     },
+    /// Others may enter it, and it is not ours to change.
+    #[error(
+        "the data folder {} is open to other users of this machine ({mode:o}). Set DATA_DIR to a \
+         folder of its own, or make it private with chmod 700",
+        path.display()
+    )]
+    OpenToOthers {
+        /// The folder.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
     /// Another process has it.
     #[error("the data folder {} is in use by another running server", path.display())]
     Locked {

@@ -62,6 +62,16 @@ impl Server {
         Self { supabase: folder.open(clock.clone()).unwrap(), clock, folder }
     }
 
+    /// The same, with SQL in between that changes the database.
+    pub(super) fn restart_after(self, sql: &str) -> Self {
+        let Self { supabase, clock, folder } = self;
+        drop(supabase);
+        let database = rusqlite::Connection::open(folder.0.join("supabase.db")).unwrap();
+        database.execute_batch(sql).unwrap();
+        drop(database);
+        Self { supabase: folder.open(clock.clone()).unwrap(), clock, folder }
+    }
+
     /// The bytes of the database, with what was not yet moved into it.
     pub(super) fn files(&self) -> Vec<u8> {
         let read = |name| std::fs::read(self.folder.0.join(name)).unwrap();
@@ -75,7 +85,7 @@ impl Server {
 
     pub(super) fn stored_files(&self) -> Vec<PathBuf> {
         let entries = std::fs::read_dir(self.storage_folder()).unwrap();
-        entries.map(|entry| entry.unwrap().path()).collect()
+        entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()).collect()
     }
 
     pub(super) fn stored_bytes(&self) -> u64 {

@@ -46,6 +46,8 @@ pub enum ErrorKind {
     ContextLength,
     /// The request is too large in bytes.
     TooLarge,
+    /// The provider cannot read a picture or document of the request.
+    Attachment,
     /// The provider does not know the model.
     ModelNotFound,
     /// The key is missing, wrong or not allowed to do this.

@@ -11,6 +11,7 @@ pub(super) enum Cut {
     Memory,
     Output,
     Files,
+    Cancelled,
     /// The worker is gone, or talks nonsense.
     Broken,
 }
@@ -30,6 +31,7 @@ impl Cut {
             Self::Memory => (Status::MemoryLimit, ScriptError::memory_limit(limits.memory_bytes)),
             Self::Output => (Status::OutputLimit, ScriptError::output_limit(limits.output_bytes)),
             Self::Files => (Status::OutputLimit, ScriptError::too_many_files(limits.files_bytes())),
+            Self::Cancelled => (Status::Cancelled, ScriptError::cancelled()),
             Self::Broken => outcome::crashed(),
         }
     }

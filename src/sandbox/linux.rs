@@ -14,6 +14,8 @@ use seccompiler::{
     SeccompRule, apply_filter_all_threads, sock_filter,
 };
 
+pub(super) use super::privileges::drop_privileges;
+
 /// What a worker needs besides the memory of its scripts: the program, its copies of files.
 const PROGRAM_BYTES: u64 = 64 << 20;
 /// Open files of a worker.

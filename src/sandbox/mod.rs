@@ -7,25 +7,30 @@
 //! long operation.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use tokio::sync::{Semaphore, SemaphorePermit, watch as channel};
+use tokio::sync::watch as channel;
 use tracing::{info, warn};
+use uuid::Uuid;
 
 mod cut;
 #[cfg(not(target_os = "linux"))]
 mod elsewhere;
+mod idle;
 mod javascript;
 #[cfg(target_os = "linux")]
 mod linux;
 mod model;
 mod outcome;
 mod output;
+#[cfg(target_os = "linux")]
+mod privileges;
 mod process;
 mod protocol;
 #[cfg(target_os = "linux")]
 mod python;
 mod talk;
+mod turns;
 mod watch;
 pub mod worker;
 
@@ -34,8 +39,10 @@ use elsewhere as platform;
 #[cfg(target_os = "linux")]
 use linux as platform;
 
+use idle::Idle;
 pub use model::{Language, Limits, MAX_FILES, Outcome, Script, ScriptError, ScriptFile, Status};
 use process::{Launch, Worker};
+use turns::{Turn, Turns};
 use watch::Watch;
 
 /// After so many scripts a worker for JavaScript is replaced.
@@ -50,6 +57,8 @@ pub struct Settings {
     pub program: PathBuf,
     /// The Python to use; none turns Python off.
     pub python: Option<PathBuf>,
+    /// Files and folders that no script may see, even inside of what Python needs.
+    pub private: Vec<PathBuf>,
     /// What scripts have to keep to.
     pub limits: Limits,
     /// How many scripts run at once.
@@ -64,8 +73,8 @@ pub struct Sandbox {
 
 struct Inner {
     settings: Settings,
-    slots: Semaphore,
-    idle: Mutex<Vec<(Language, Worker)>>,
+    turns: Turns,
+    idle: Idle,
     python: channel::Receiver<Option<Python>>,
 }
 
@@ -91,8 +100,8 @@ impl Sandbox {
     pub fn new(settings: Settings) -> Self {
         let (found, python) = channel::channel(None);
         let inner = Inner {
-            slots: Semaphore::new(settings.workers),
-            idle: Mutex::default(),
+            turns: Turns::new(settings.workers),
+            idle: Idle::new(settings.workers),
             settings: settings.clone(),
             python,
         };
@@ -128,11 +137,11 @@ impl Sandbox {
         found.ok().and_then(|found| found.clone()).unwrap_or_else(|| Err("is not known".into()))
     }
 
-    /// Waits until one of the workers is free. `Err` says why none can run this language.
-    pub async fn slot(&self, language: Language) -> Result<Slot<'_>, String> {
+    /// Waits until it is this user's turn. `Err` says why this language cannot be run.
+    pub async fn slot(&self, user: Uuid, language: Language) -> Result<Slot<'_>, String> {
         let launch = self.launch(language).await?;
-        let permit = self.inner.slots.acquire().await.map_err(|error| error.to_string())?;
-        Ok(Slot { sandbox: self, language, launch, _permit: permit })
+        let turn = self.inner.turns.take(user).await;
+        Ok(Slot { sandbox: self, user, language, launch, _turn: turn })
     }
 
     async fn launch(&self, language: Language) -> Result<Arc<Launch>, String> {
@@ -148,7 +157,7 @@ impl Sandbox {
         let inner = Arc::downgrade(&self.inner);
         tokio::spawn(async move {
             match (Worker::start(&launch).await, inner.upgrade()) {
-                (Ok(worker), Some(inner)) => inner.put(language, worker),
+                (Ok(worker), Some(inner)) => inner.idle.put(language, None, worker),
                 (Err(error), _) => warn!("a worker could not be replaced: {error}"),
                 _ => {}
             }
@@ -159,16 +168,17 @@ impl Sandbox {
 /// The right to run a script now.
 pub struct Slot<'a> {
     sandbox: &'a Sandbox,
+    user: Uuid,
     language: Language,
     launch: Arc<Launch>,
-    _permit: SemaphorePermit<'a>,
+    _turn: Turn,
 }
 
 impl Slot<'_> {
     /// Runs a script. `Err` says why no worker could be started. Dropping the future ends the script.
     pub async fn run(&self, script: &Script) -> Result<Outcome, String> {
         let inner = &self.sandbox.inner;
-        let mut worker = match inner.take(self.language) {
+        let mut worker = match inner.idle.take(self.language, self.user) {
             Some(worker) => worker,
             None => Worker::start(&self.launch).await?,
         };
@@ -176,34 +186,9 @@ impl Slot<'_> {
         if worker.is_spent || worker.runs >= RUNS_PER_WORKER {
             self.sandbox.replace(self.language, self.launch.clone(), worker);
         } else {
-            inner.put(self.language, worker);
+            inner.idle.put(self.language, Some(self.user), worker);
         }
         Ok(outcome)
-    }
-}
-
-impl Inner {
-    fn lock(&self) -> MutexGuard<'_, Vec<(Language, Worker)>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn take(&self, language: Language) -> Option<Worker> {
-        let mut idle = self.lock();
-        while let Some(at) = idle.iter().rposition(|(speaks, _)| *speaks == language) {
-            let (_, mut worker) = idle.swap_remove(at);
-            if worker.is_alive() {
-                return Some(worker);
-            }
-        }
-        None
-    }
-
-    /// Keeps a worker, if there are not enough already.
-    fn put(&self, language: Language, worker: Worker) {
-        let mut idle = self.lock();
-        if idle.iter().filter(|(speaks, _)| *speaks == language).count() < self.settings.workers {
-            idle.push((language, worker));
-        }
     }
 }
 
@@ -226,16 +211,16 @@ async fn find_python(settings: &Settings) -> Python {
 
     let program = settings.python.as_ref().ok_or("it is turned off")?;
     let interpreter = python::find(program).await?;
-    let launch = python::launch(&settings.program, &interpreter, &settings.limits)?;
+    let launch =
+        python::launch(&settings.program, &interpreter, &settings.private, &settings.limits)?;
     let mut worker = Worker::start(&launch).await?;
     if !worker.is_watched() {
         return Err("this system does not show how much memory it uses".into());
     }
     let script = Script {
         code: python::INVENTORY.to_owned(),
-        input: None,
-        files: Vec::new(),
         timeout: Duration::from_secs(10),
+        ..Script::default()
     };
     let outcome = worker.run(&script, &settings.limits).await;
     let inventory = serde_json::from_value(outcome.result);

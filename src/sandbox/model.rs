@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
 /// A language that scripts are written in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,7 +19,7 @@ pub enum Language {
 }
 
 /// A script to run once.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Script {
     /// The source.
     pub code: String,
@@ -28,6 +29,8 @@ pub struct Script {
     pub files: Vec<ScriptFile>,
     /// How long it may take.
     pub timeout: Duration,
+    /// Ends it before its time.
+    pub cancelled: CancellationToken,
 }
 
 /// A file in `/files`.
@@ -82,6 +85,22 @@ pub struct Outcome {
     pub duration: Duration,
 }
 
+impl Outcome {
+    /// That of a script which was cancelled before its turn came.
+    pub fn cancelled() -> Self {
+        Self {
+            status: Status::Cancelled,
+            stdout: String::new(),
+            stderr: String::new(),
+            truncated: false,
+            result: Value::Null,
+            error: Some(ScriptError::cancelled()),
+            files: Vec::new(),
+            duration: Duration::ZERO,
+        }
+    }
+}
+
 /// How a script ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -98,6 +117,8 @@ pub enum Status {
     OutputLimit,
     /// Its interpreter died.
     Crashed,
+    /// Its owner has ended it.
+    Cancelled,
 }
 
 /// An error, for the model or person that mends the script.
@@ -121,6 +142,10 @@ impl ScriptError {
 
     pub(super) fn timeout(timeout_ms: u64) -> Self {
         Self::new("Timeout", format!("The script took longer than {timeout_ms} ms"))
+    }
+
+    pub(super) fn cancelled() -> Self {
+        Self::new("Cancelled", "The script was cancelled")
     }
 
     pub(super) fn output_limit(bytes: u64) -> Self {

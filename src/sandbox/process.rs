@@ -112,7 +112,7 @@ impl Worker {
     }
 
     /// Hands over the script and waits for the first of: its end, too much output, too much memory,
-    /// the end of its time.
+    /// the end of its time, its owner's word.
     async fn converse(
         &mut self,
         script: &Script,
@@ -140,6 +140,7 @@ impl Worker {
             () = pipes => Err(Cut::Output),
             cut = watch::watch(self.watch, process) => Err(cut),
             () = sleep(script.timeout + grace) => Err(Cut::Timeout),
+            () = script.cancelled.cancelled() => Err(Cut::Cancelled),
         }
     }
 

@@ -33,6 +33,8 @@ pub fn main(arguments: &[String]) -> ExitCode {
 
 fn javascript(memory_bytes: &str) -> io::Result<()> {
     let memory_bytes = memory_bytes.parse().map_err(io::Error::other)?;
+    // Before there is another thread: each has privileges of its own.
+    platform::drop_privileges()?;
     let serve = move || {
         platform::confine_javascript(memory_bytes)?;
         javascript::serve(&mut BufReader::new(io::stdin()), BufWriter::new(io::stdout()))

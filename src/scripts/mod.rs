@@ -2,9 +2,11 @@
 
 pub mod model;
 mod names;
-mod places;
 pub mod routes;
+mod running;
+mod retention;
 mod service;
+mod shorten;
 mod staging;
 mod store;
 mod tool;

@@ -41,6 +41,8 @@ impl From<Language> for sandbox::Language {
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[schema(example = json!({"code": "console.log('Hello!'); input.a + input.b", "input": {"a": 1, "b": 2}}))]
 pub struct RunScript {
+    /// A UUID of the client's own, by which it can cancel the script.
+    pub id: Option<Uuid>,
     /// `javascript` where it is missing.
     #[serde(default, deserialize_with = "or_default")]
     pub language: Language,
@@ -122,7 +124,8 @@ pub struct ScriptRun {
     pub created_at: String,
 }
 
-/// A script that was run, with what was run.
+/// A script that was run, with what was run. Outputs, result and input of over 64 KiB are kept without
+/// their middle, the latter two then as texts.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 pub struct StoredScriptRun {
     #[serde(flatten)]
@@ -179,6 +182,8 @@ pub enum Status {
     OutputLimit,
     /// Its interpreter died.
     Crashed,
+    /// Its owner has cancelled it, or has gone away.
+    Cancelled,
 }
 
 impl From<sandbox::Status> for Status {
@@ -190,6 +195,7 @@ impl From<sandbox::Status> for Status {
             sandbox::Status::MemoryLimit => Self::MemoryLimit,
             sandbox::Status::OutputLimit => Self::OutputLimit,
             sandbox::Status::Crashed => Self::Crashed,
+            sandbox::Status::Cancelled => Self::Cancelled,
         }
     }
 }
@@ -247,9 +253,9 @@ impl From<&sandbox::Limits> for RunLimits {
 }
 
 impl ScriptRun {
-    pub(super) fn new(wanted: &RunScript, outcome: Outcome, limits: RunLimits) -> Self {
+    pub(super) fn new(id: Uuid, wanted: &RunScript, outcome: Outcome, limits: RunLimits) -> Self {
         Self {
-            id: Uuid::now_v7(),
+            id,
             chat_id: wanted.chat_id,
             language: wanted.language,
             status: outcome.status.into(),

@@ -2,6 +2,7 @@
 
 use axum::Json as Body;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::Response;
 use uuid::Uuid;
 
@@ -10,7 +11,7 @@ use super::model::{
 };
 use super::{Scripts, store};
 use crate::auth::CurrentUser;
-use crate::error::ApiError;
+use crate::error::{ApiError, Problem};
 use crate::extract::{Json, Page, PageQuery, Path, Query};
 use crate::files::Owner;
 use crate::response;
@@ -18,18 +19,22 @@ use crate::response;
 /// Run a script in the sandbox
 ///
 /// A script that fails is a 200 with its status. It has no network and none of the host's files. If
-/// the client goes away, the script still runs to its end and is recorded.
+/// the client goes away, the script ends and is recorded as cancelled.
 #[utoipa::path(post, path = "/api/scripts/run", tag = "scripts", operation_id = "run_script",
     request_body = RunScript,
-    responses((status = 200, description = "How the script ended", body = ScriptRun)))]
+    responses((status = 200, description = "How the script ended", body = ScriptRun),
+        (status = 409, description = "The id is in use", body = Problem,
+            content_type = "application/problem+json")))]
 pub async fn run(
     State(scripts): State<Scripts>,
     user: CurrentUser,
     Json(wanted): Json<RunScript>,
 ) -> Result<Body<ScriptRun>, ApiError> {
     let owner = Owner::from(&user);
-    // A task of its own: this future is dropped when the client goes away.
-    let run = tokio::spawn(async move { scripts.run(&owner, wanted).await }).await;
+    let place = scripts.enter(&owner, &wanted).await?;
+    // This future is dropped when the client goes away; the task then records what there was.
+    let _hung_up = place.cancelled.clone().drop_guard();
+    let run = tokio::spawn(async move { scripts.run(&owner, wanted, place).await }).await;
     Ok(Body(run.map_err(|error| ApiError::internal(error.to_string()))??))
 }
 
@@ -61,6 +66,25 @@ pub async fn get(
     Path(run_id): Path<Uuid>,
 ) -> Result<Response, ApiError> {
     Ok(response::json(store::get(&scripts.supabase, &user, run_id).await?))
+}
+
+/// Cancel or forget a script
+///
+/// One that runs, or waits for its turn, is cancelled, and its run recorded as such; that of one that
+/// has ended is deleted. The files that a script wrote stay. A running script is known to the server
+/// process that runs it: where several share the work, one that another process runs is a 404 here
+/// until it ends; hanging up ends it too.
+#[utoipa::path(delete, path = "/api/scripts/runs/{run_id}", tag = "scripts",
+    operation_id = "delete_script_run",
+    params(("run_id" = Uuid, Path, description = "The run")),
+    responses((status = 204, description = "The script does not run any more, or its run is gone")))]
+pub async fn delete(
+    State(scripts): State<Scripts>,
+    user: CurrentUser,
+    Path(run_id): Path<Uuid>,
+) -> Result<StatusCode, ApiError> {
+    scripts.remove(&Owner::from(&user), run_id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// What scripts can do here

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::model::{RunFilter, ScriptRun};
+use super::shorten;
 use crate::auth::CurrentUser;
 use crate::error::ApiError;
 use crate::extract::{Cursor, Page};
@@ -20,6 +21,9 @@ const SUMMARY: &str =
 const COLUMNS: &str = "id,chat_id,language,status,stdout,stderr,truncated,result,error,files,\
                        duration_ms,limits,created_at,code,input";
 
+/// How much is kept of each output, of the result and of the input.
+const MAX_KEPT_BYTES: usize = 64 << 10;
+
 /// 404 unless the chat is the owner's.
 pub(super) async fn require_chat(
     supabase: &Supabase,
@@ -31,7 +35,7 @@ pub(super) async fn require_chat(
     if chats.is_empty() { Err(ApiError::not_found("chat")) } else { Ok(()) }
 }
 
-/// Records a run; the answer is its time.
+/// Records a run, long texts without their middle; the answer is its time.
 pub(super) async fn record(
     supabase: &Supabase,
     owner: &Owner,
@@ -45,7 +49,14 @@ pub(super) async fn record(
     let mut row = json!(run);
     row["user_id"] = json!(owner.id);
     row["code"] = json!(script.code);
-    row["input"] = json!(script.input);
+    row["input"] = json!(script.input.as_ref().map(|input| shorten::value(input, MAX_KEPT_BYTES)));
+    row["result"] = shorten::value(&run.result, MAX_KEPT_BYTES);
+    for (name, output) in [("stdout", &run.stdout), ("stderr", &run.stderr)] {
+        row[name] = json!(shorten::text(output, MAX_KEPT_BYTES));
+        if output.len() > MAX_KEPT_BYTES {
+            row["truncated"] = json!(true);
+        }
+    }
     if let Some(row) = row.as_object_mut() {
         row.remove("created_at");
     }
@@ -88,6 +99,29 @@ pub(super) fn cursor(row: &RawValue) -> Result<Cursor, ApiError> {
     let key: Key = serde_json::from_str(row.get())
         .map_err(|error| ApiError::internal(format!("unreadable script run: {error}")))?;
     Ok(Cursor { at: key.created_at, id: key.id })
+}
+
+/// Whether the owner has a run of this id.
+pub(super) async fn exists(
+    supabase: &Supabase,
+    owner: &Owner,
+    run_id: Uuid,
+) -> Result<bool, ApiError> {
+    let rest = supabase.rest(Caller::User(&owner.token));
+    let runs = rest.from("script_runs").eq("id", run_id).select("id").rows().await?;
+    Ok(!runs.is_empty())
+}
+
+/// Forgets a run; 404 where there is none.
+pub(super) async fn delete(
+    supabase: &Supabase,
+    owner: &Owner,
+    run_id: Uuid,
+) -> Result<(), ApiError> {
+    let rest = supabase.rest(Caller::User(&owner.token));
+    let query = rest.from("script_runs").eq("id", run_id).delete();
+    let deleted = query.select("id").rows().await?;
+    if deleted.is_empty() { Err(ApiError::not_found("script run")) } else { Ok(()) }
 }
 
 pub(super) async fn get(

@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::Scripts;
 use super::model::{Language, RunScript as Wanted, ScriptRun};
+use super::{Scripts, shorten};
 use crate::agent::{Credentials, Tool};
 use crate::error::ApiError;
 use crate::files::Owner;
@@ -78,7 +78,9 @@ impl Tool for RunScript {
                 input: call.input,
                 ..Wanted::default()
             };
-            let run = self.scripts.run(&owner, wanted).await.map_err(|error| sentence(&error))?;
+            let refused = |error: ApiError| sentence(&error);
+            let place = self.scripts.wait(&owner, &wanted).await.map_err(refused)?;
+            let run = self.scripts.run(&owner, wanted, place).await.map_err(refused)?;
             Ok(readable(&run))
         }
         .boxed()
@@ -121,10 +123,11 @@ fn sentence(error: &ApiError) -> String {
 
 /// A run as the model gets to read it.
 fn readable(run: &ScriptRun) -> Value {
-    let mut read = json!({ "status": run.status, "result": shortened_result(&run.result) });
+    let mut read =
+        json!({ "status": run.status, "result": shorten::value(&run.result, MAX_READ_BYTES) });
     for (name, output) in [("stdout", &run.stdout), ("stderr", &run.stderr)] {
         if !output.is_empty() {
-            read[name] = json!(shortened(output));
+            read[name] = json!(shorten::text(output, MAX_READ_BYTES));
         }
     }
     if let Some(error) = &run.error {
@@ -138,34 +141,4 @@ fn readable(run: &ScriptRun) -> Value {
         read["files"] = run.files.iter().map(file).collect();
     }
     read
-}
-
-fn shortened_result(result: &Value) -> Value {
-    let text = result.to_string();
-    if text.len() <= MAX_READ_BYTES { result.clone() } else { json!(shortened(&text)) }
-}
-
-/// The beginning and the end, with a note of what is missing between.
-fn shortened(text: &str) -> String {
-    if text.len() <= MAX_READ_BYTES {
-        return text.to_owned();
-    }
-    let start = text.floor_char_boundary(MAX_READ_BYTES / 2);
-    let end = text.ceil_char_boundary(text.len() - MAX_READ_BYTES / 2);
-    format!("{}\n[… {} bytes left out …]\n{}", &text[..start], end - start, &text[end..])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_outputs_lose_their_middle() {
-        let text = "é".repeat(MAX_READ_BYTES);
-        let short = shortened(&text);
-        assert!(short.len() < MAX_READ_BYTES + 50);
-        assert!(short.starts_with("éé") && short.ends_with("éé"), "{short:.20}");
-        assert!(short.contains("[… 16384 bytes left out …]"));
-        assert_eq!(shortened("short"), "short");
-    }
 }

@@ -26,7 +26,7 @@ mod storage;
 pub use auth::AuthUser;
 pub use error::{SupabaseError, SupabaseErrorKind};
 pub use rest::{Query, Rest, Rows};
-pub use storage::{Bucket, IDLE, ListedObject};
+pub use storage::{Bucket, Download, IDLE, ListedObject};
 
 /// A dead or unreachable Supabase is noticed this fast.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);

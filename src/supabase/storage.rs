@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
-use reqwest::header::{CACHE_CONTROL, CONTENT_TYPE, RANGE};
+use reqwest::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, RANGE};
 use reqwest::{Body, Method, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
@@ -23,6 +23,16 @@ pub struct Bucket<'a> {
     bucket: &'static str,
 }
 
+/// Bytes as they come, and what Storage says of them.
+pub struct Download<S> {
+    /// How many come, where Storage says so.
+    pub length: Option<u64>,
+    /// Which of the object's bytes they are, as `bytes 0-9/100`, where not all were asked for.
+    pub range: Option<String>,
+    /// The bytes.
+    pub bytes: S,
+}
+
 /// An object, or a folder, in a list.
 #[derive(Clone, Debug, Deserialize)]
 pub struct ListedObject {
@@ -35,11 +45,13 @@ impl<'a> Bucket<'a> {
         Self { supabase, caller, bucket }
     }
 
-    /// Stores an object, in place of one that is there. Takes as long as the body takes.
+    /// Stores an object, in place of one that is there. Takes as long as the body takes. Storage holds
+    /// only bodies of a known length to the bucket's own limit.
     pub async fn upload(
         &self,
         name: &str,
         content_type: &str,
+        length: Option<u64>,
         body: impl Into<Body>,
     ) -> Result<(), SupabaseError> {
         let address = self.address("", name);
@@ -49,6 +61,10 @@ impl<'a> Bucket<'a> {
             .header(CACHE_CONTROL, "private, max-age=3600")
             .header("x-upsert", "true")
             .body(body);
+        let request = match length {
+            Some(length) => request.header(CONTENT_LENGTH, length),
+            None => request,
+        };
         let request = self.supabase.authorized(request, self.caller)?;
         let response = request.send().await.map_err(SupabaseError::from_reqwest)?;
         checked(response).await.map(drop)
@@ -59,8 +75,10 @@ impl<'a> Bucket<'a> {
         &self,
         name: &str,
         range: Option<(u64, u64)>,
-    ) -> Result<impl Stream<Item = Result<Bytes, SupabaseError>> + Send + use<>, SupabaseError>
-    {
+    ) -> Result<
+        Download<impl Stream<Item = Result<Bytes, SupabaseError>> + Send + use<>>,
+        SupabaseError,
+    > {
         let address = self.address("authenticated/", name);
         let mut request = self.supabase.inner.transfers.get(address);
         if let Some((first, last)) = range {
@@ -73,13 +91,16 @@ impl<'a> Bucket<'a> {
             let message = "storage did not heed the range";
             return Err(SupabaseError::new(SupabaseErrorKind::Protocol, message));
         }
-        Ok(pieces(response))
+        let header = |name| response.headers().get(name)?.to_str().ok();
+        let length = header(CONTENT_LENGTH).and_then(|length| length.parse().ok());
+        let range = header(CONTENT_RANGE).map(str::to_owned);
+        Ok(Download { length, range, bytes: pieces(response) })
     }
 
     /// The whole of a small object.
     pub async fn read(&self, name: &str, max_bytes: usize) -> Result<Bytes, SupabaseError> {
         let mut whole = Vec::new();
-        let mut pieces = std::pin::pin!(self.download(name, None).await?);
+        let mut pieces = std::pin::pin!(self.download(name, None).await?.bytes);
         while let Some(piece) = pieces.next().await {
             whole.extend_from_slice(&piece?);
             if whole.len() > max_bytes {
@@ -88,6 +109,21 @@ impl<'a> Bucket<'a> {
             }
         }
         Ok(whole.into())
+    }
+
+    /// The largest object that the bucket takes, where it has a limit of its own.
+    pub async fn size_limit(&self) -> Result<Option<u64>, SupabaseError> {
+        #[derive(Deserialize)]
+        struct Bucket {
+            file_size_limit: Option<u64>,
+        }
+        let address = self.supabase.address(&format!("/storage/v1/bucket/{}", self.bucket));
+        let request = self.supabase.inner.http.get(address);
+        let answer = self.supabase.send(self.supabase.authorized(request, self.caller)?).await?;
+        if !answer.status.is_success() {
+            return Err(SupabaseError::from_storage(answer.status, &answer.body));
+        }
+        Ok(serde_json::from_slice::<Bucket>(&answer.body)?.file_size_limit)
     }
 
     /// Gives an object another name.

@@ -105,6 +105,17 @@ async fn a_failed_script_is_mended() {
     assert!(error.contains("ReferenceError") && error.contains("script.js:1"), "{error}");
 }
 
+/// More than a user may have running or waiting.
+#[tokio::test]
+async fn the_scripts_of_one_step_wait_for_one_another() {
+    let scripts: Vec<_> = (0..30).map(|number| javascript(&number.to_string())).collect();
+    let stage = Stage::with(vec![calls("a", &scripts, "tool_calls"), says("Done.")]).await;
+    let message = stage.ask(json!({})).await;
+    let results: Vec<_> =
+        tools(&message).iter().map(|tool| tool["output"]["result"].clone()).collect();
+    assert_eq!(results, (0..30).map(|number| json!(number)).collect::<Vec<_>>());
+}
+
 #[tokio::test]
 async fn arguments_that_do_not_fit_are_told() {
     let stage = Stage::with(vec![

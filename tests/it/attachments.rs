@@ -5,9 +5,19 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{Answer, FakeProvider, Reply, TestApp, User, app, is_on_a_real_supabase};
+use crate::support::{
+    Answer, FakeProvider, Form, Reply, TestApp, User, app, is_on_a_real_supabase,
+};
 
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
+/// One white pixel.
+const PNG: &[u8] = b"\x89PNG\x0d\x0a\x1a\x0a\x00\x00\x00\x0dIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x01\x00\x00\x00\x007n\xf9$\x00\x00\x00\x0aIDATx\xdac\xf8\x0f\x00\x01\x01\x01\x00\x1c\xb0\x8c\x99\x00\x00\x00\x00IEND\xaeB`\x82";
+
+/// The same file, said to be this wide.
+fn wide(width: u32) -> Vec<u8> {
+    let mut png = PNG.to_vec();
+    png[16..20].copy_from_slice(&width.to_be_bytes());
+    png
+}
 
 fn data_url(media_type: &str, bytes: &[u8]) -> String {
     format!("data:{media_type};base64,{}", STANDARD.encode(bytes))
@@ -221,6 +231,99 @@ async fn what_a_model_cannot_take_is_refused_before_it_is_asked() {
     };
     assert_eq!(stateless("user", &zip).await, ["/messages/0/content/0"]);
     assert_eq!(stateless("assistant", &picture()).await, ["/messages/0/content/0"]);
+}
+
+#[tokio::test]
+async fn damaged_pictures_are_refused_where_they_come_in() {
+    let stage = Stage::anthropic().await;
+    let alice = &stage.alice;
+    for (bytes, problem) in [
+        (&PNG[..20], "cut short"),
+        (&PNG[..33], "cut short"),
+        (&wide(0)[..], "without width"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIDAT\0\0\0\x01\0\0\0\x01", "damaged"),
+        (b"", "cut short"),
+    ] {
+        let reply = alice.upload(Form::file("a.png", "image/png", bytes)).await;
+        assert!(reply.text.contains(problem), "{problem}: {}", reply.text);
+        assert_eq!(reply.pointers(), ["/file"]);
+        let url = json!({ "type": "file", "mediaType": "image/png",
+            "url": data_url("image/png", bytes) });
+        assert_eq!(stage.ask(says("Look", &[url])).await.pointers(), ["/message/parts/1/url"]);
+    }
+    assert_eq!(alice.file_rows().await.len(), 0);
+    let large = alice.add_file("large.png", "image/png", wide(8_001)).await;
+    let reply = stage.ask(says("Look", &[named(&large)])).await;
+    assert!(reply.text.contains("at most 8000 pixels a side"), "{}", reply.text);
+    let empty = alice.add_file("empty.txt", "text/plain", "").await;
+    let reply = stage.ask(says("Read", &[named(&empty)])).await;
+    assert!(reply.text.contains("is empty"), "{}", reply.text);
+    let blank = json!({ "type": "file", "mediaType": "text/plain",
+        "url": data_url("text/plain", b" \n") });
+    let body = json!({ "messages": [{ "role": "user", "content": [blank] }] });
+    let reply = alice.post("/api/ai/generate", body).await;
+    assert!(reply.text.contains("has no text"), "{}", reply.text);
+    assert_eq!(stage.provider.requests().len(), 0);
+}
+
+/// What the two say of a picture that they cannot decode.
+fn refusals() -> [(&'static str, &'static str, &'static str, Value); 2] {
+    let openai = json!({ "error": { "message": "The image data you provided does not represent a \
+        valid image. Please check your input and try again.", "type": "invalid_request_error",
+        "param": null, "code": "invalid_image" } });
+    let anthropic = json!({ "type": "error", "error": { "type": "invalid_request_error",
+        "message": "messages.0.content.1.image.source.base64.data: Could not process image" } });
+    [
+        ("OPENAI_BASE_URL", "gpt-6-sol", "openai-chat/text_stream.sse", openai),
+        ("ANTHROPIC_BASE_URL", "claude-opus-5-5", "anthropic/text_stream.sse", anthropic),
+    ]
+}
+
+#[tokio::test]
+async fn a_picture_that_a_provider_refuses_does_not_brick_its_chat() {
+    for (variable, model, fixture, refusal) in refusals() {
+        let provider = FakeProvider::with(vec![
+            Answer::Json(400, refusal),
+            Answer::Fixture(fixture),
+            Answer::Fixture(fixture),
+        ])
+        .await;
+        let app = TestApp::with(&[(variable, &*provider.url), ("DEFAULT_MODEL", model)]).await;
+        let alice = app.user("alice").await;
+        let chat = alice.create_chat("Trip").await;
+        let stage = Stage { app, provider, alice, chat };
+        let file = stage.alice.add_file("cat.png", "image/png", PNG).await;
+        let reply = stage.ask(says("Look", &[named(&file)])).await;
+        assert_eq!(reply.problem(422), "attachment_refused", "{model}");
+        stage.ask(json!({ "content": "And now?" })).await.expect(200);
+        let told = stage.provider.requests().last().unwrap()["messages"].to_string();
+        assert!(told.contains("[file: cat.png]") && !told.contains("base64"), "{told}");
+        let again = stage.ask(says("Look again", &[named(&file)])).await;
+        assert!(again.text.contains("could not be read"), "{}", again.text);
+        assert_eq!(again.pointers(), ["/message/parts/1"]);
+    }
+}
+
+#[tokio::test]
+async fn an_earlier_picture_that_is_refused_is_left_out_at_once() {
+    for (variable, model, fixture, refusal) in refusals() {
+        let provider = FakeProvider::with(vec![
+            Answer::Fixture(fixture),
+            Answer::Json(400, refusal),
+            Answer::Fixture(fixture),
+        ])
+        .await;
+        let app = TestApp::with(&[(variable, &*provider.url), ("DEFAULT_MODEL", model)]).await;
+        let alice = app.user("alice").await;
+        let chat = alice.create_chat("Trip").await;
+        let stage = Stage { app, provider, alice, chat };
+        stage.ask(says("Look", &[picture()])).await.expect(200);
+        stage.ask(json!({ "content": "And?" })).await.expect(200);
+        let requests = stage.provider.requests();
+        assert_eq!(requests.len(), 3, "{model}");
+        assert!(requests[1].to_string().contains("base64"), "{model}");
+        assert!(requests[2].to_string().contains("[file: cat.png]"), "{model}");
+    }
 }
 
 #[tokio::test]

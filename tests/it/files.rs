@@ -5,6 +5,7 @@ use std::time::Duration;
 use chat_backend::files::model::File;
 use futures_util::future::join_all;
 use futures_util::stream;
+use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -101,7 +102,8 @@ async fn names_and_types_are_not_taken_on_trust() {
         let file = alice.add_file(name, "application/octet-stream", "hello").await;
         assert_eq!(file["name"], stored, "{name}");
     }
-    let png = b"\x89PNG\r\n\x1a\n";
+    let png: &[u8] =
+        &[b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01".as_slice(), &[0; 50]].concat();
     let file = alice.add_file("a", "application/octet-stream", png).await;
     assert_eq!(file["media_type"], "image/png");
     for (media_type, bytes) in [("image/png", &b"<html><script>"[..]), ("text/plain", png)] {
@@ -276,7 +278,7 @@ async fn bytes_come_in_parts_and_only_when_they_changed() {
     let alice = app.user("alice").await;
     let file = alice.add_file("a.txt", "text/plain", "hello world").await;
     let ask = async |name: &'static str, value: &str| {
-        let request = alice.request(reqwest::Method::GET, &content(&file));
+        let request = alice.request(Method::GET, &content(&file));
         Reply::of(request.header(name, value)).await
     };
     let whole = alice.get(&content(&file)).await;
@@ -292,7 +294,7 @@ async fn bytes_come_in_parts_and_only_when_they_changed() {
     assert_eq!(beyond.problem(416), "range_not_satisfiable");
     let unchanged = ask("if-none-match", &etag).await;
     assert_eq!((unchanged.status, unchanged.text.as_str()), (304, ""));
-    let head = Reply::of(alice.request(reqwest::Method::HEAD, &content(&file))).await;
+    let head = Reply::of(alice.request(Method::HEAD, &content(&file))).await;
     assert_eq!((head.status, head.header("content-length")), (200, "11"));
     let empty = alice.add_file("empty.txt", "text/plain", "").await;
     assert_eq!(alice.get(&content(&empty)).await.text, "");
@@ -432,7 +434,7 @@ async fn what_a_crash_has_left_is_swept() {
         let claim = json!({ "p_id": id, "p_upload_id": Uuid::new_v4(), "p_name": "a.txt",
                             "p_quota": 1000, "p_max_files": 10 });
         let path = "/rpc/begin_file";
-        let begun = alice.rest(reqwest::Method::POST, path, Some(claim)).await.expect(200);
+        let begun = alice.rest(Method::POST, path, Some(claim)).await.expect(200);
         assert_eq!(begun, json!({ "answer": "started", "room": 1000 }));
     }
     let again = || Form::default().field("id", &new.to_string());
@@ -459,8 +461,8 @@ async fn an_operator_is_told_what_does_not_belong_together() {
     assert!(app.check().await.to_string().contains("belong together: 2"));
     let name = |id: &str| format!("{}/{id}", alice.id);
     for (method, path) in [
-        (reqwest::Method::DELETE, format!("files/{}", name(&id(&lost)))),
-        (reqwest::Method::POST, format!("files/{}", name("stray"))),
+        (Method::DELETE, format!("files/{}", name(&id(&lost)))),
+        (Method::POST, format!("files/{}", name("stray"))),
     ] {
         let url = format!("{}/storage/v1/object/{path}", app.supabase_url);
         let request = app.http.request(method, url).bearer_auth(&alice.token).body("hello");
@@ -481,4 +483,51 @@ async fn an_operator_is_told_what_does_not_belong_together() {
     assert!(alice.get(&path).await.expect(200)["url"].is_null());
     assert_eq!(alice.get(&content(&lost)).await.problem(404), "not_found");
     assert_eq!(alice.get(&content(&kept)).await.text, "hello");
+}
+
+#[tokio::test]
+async fn how_many_bytes_come_is_what_storage_says() {
+    let app = app().await;
+    let alice = app.user("alice").await;
+    let file = alice.add_file("a.txt", "text/plain", "0123456789").await;
+    let id = file["id"].as_str().unwrap();
+    for size in [4, 1_000] {
+        let row = format!("/files?id=eq.{id}");
+        alice.rest(Method::PATCH, &row, Some(json!({ "size": size }))).await.expect(200);
+        let reply = alice.get(&format!("/api/files/{id}/content")).await;
+        assert_eq!((reply.status, &*reply.text), (200, "0123456789"));
+        assert_eq!(reply.header("content-length"), "10");
+        let request = alice.request(Method::GET, &format!("/api/files/{id}/content"));
+        let part = Reply::of(request.header("range", "bytes=2-3")).await;
+        assert_eq!((&*part.text, part.header("content-range")), ("23", "bytes 2-3/10"));
+    }
+}
+
+#[tokio::test]
+async fn a_time_that_no_client_can_read_is_refused() {
+    let app = app().await;
+    let alice = app.user("alice").await;
+    for at in ["9999-06-01T00:00:00Z", "infinity", "-infinity"] {
+        let row = json!({ "name": "a.txt", "created_at": at });
+        assert_eq!(alice.rest(Method::POST, "/files", Some(row)).await.status, 400, "{at}");
+        let file = alice.add_file("a.txt", "text/plain", "a").await;
+        let row = format!("/files?id=eq.{}", file["id"].as_str().unwrap());
+        let changed = alice.rest(Method::PATCH, &row, Some(json!({ "created_at": at }))).await;
+        assert_eq!(changed.status, 400, "{at}");
+    }
+    assert_eq!(alice.get("/api/files/").await.expect(200).as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn the_buckets_own_limit_holds_for_streamed_uploads() {
+    if skipped_on_a_real_supabase("a bucket that others use") {
+        return;
+    }
+    let app = app().await;
+    let alice = app.user("alice").await;
+    app.limit_bucket(2_048).await;
+    let reply = alice.upload(Form::file("a.txt", "text/plain", "x".repeat(2_049))).await;
+    assert!(reply.text.contains("at most 2 KiB"), "{}", reply.text);
+    assert_eq!(reply.problem(413), "file_too_large");
+    alice.add_file("a.txt", "text/plain", "x".repeat(2_048)).await;
 }

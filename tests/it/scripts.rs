@@ -1,11 +1,13 @@
 //! `/api/scripts`, and the agent's tool `run_script`.
 
+use std::time::Duration;
+
 use chat_backend::scripts::model::{Capabilities, ScriptRun, ScriptRunSummary, StoredScriptRun};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::sandbox::skipped;
-use crate::support::{TestApp, User, app};
+use crate::support::{TestApp, User, app, skipped_on_a_real_supabase};
 
 impl User {
     /// Uploads a text; its id.
@@ -62,14 +64,89 @@ async fn a_script_that_fails_is_no_http_error() {
 }
 
 #[tokio::test]
-async fn as_much_as_is_allowed_is_recorded() {
+async fn of_long_texts_the_beginning_and_the_end_are_kept() {
     let app = app().await;
     let alice = app.user("alice").await;
     let code = "console.log('\\0'.repeat(2 ** 20 - 1)); 'x'.repeat(2 ** 20 - 2)";
-    let run = alice.run_script(json!({ "code": code })).await;
-    assert_eq!(run["status"], "ok", "{:.300}", run["error"]);
+    let input = json!({ "text": "i".repeat(100_000) });
+    let run = alice.run_script(json!({ "code": code, "input": input })).await;
+    assert_eq!((&run["status"], &run["truncated"]), (&json!("ok"), &json!(false)));
+    assert_eq!(run["result"].as_str().unwrap().len(), (1 << 20) - 2, "the caller gets it all");
     let stored = alice.get(&format!("/api/scripts/runs/{}", run["id"].as_str().unwrap())).await;
-    assert_eq!(stored.expect(200)["stdout"], run["stdout"]);
+    let stored = stored.expect(200);
+    for (field, start) in
+        [("stdout", "\u{fffd}"), ("result", "\"xxx"), ("input", "{\"text\":\"iii")]
+    {
+        let text = stored[field].as_str().unwrap();
+        assert!(text.len() < (64 << 10) + 100 && text.starts_with(start), "{field}: {text:.40}");
+        assert!(text.contains("bytes left out"), "{field}");
+    }
+    assert_eq!((&stored["truncated"], &stored["code"]), (&json!(true), &json!(code)));
+}
+
+impl User {
+    /// Records runs as a front end can, without running anything.
+    async fn record_runs(&self, runs: Value) {
+        let url = "/script_runs?columns=language,code,status,duration_ms,stdout";
+        self.rest(reqwest::Method::POST, url, Some(runs)).await.expect(201);
+    }
+
+    async fn count_runs(&self) -> usize {
+        let ids = self.rest(reqwest::Method::GET, "/script_runs?select=id", None).await.expect(200);
+        ids.as_array().unwrap().len()
+    }
+}
+
+fn recorded(stdout: &str) -> Value {
+    json!({ "language": "python", "code": "1", "status": "ok", "duration_ms": 1, "stdout": stdout })
+}
+
+#[tokio::test]
+async fn the_newest_runs_of_a_user_are_kept() {
+    let app = app().await;
+    let (alice, bob) = (app.user("alice").await, app.user("bob").await);
+    bob.record_runs(json!([recorded("")])).await;
+    alice.record_runs((0..600).map(|_| recorded("")).collect()).await;
+    alice.record_runs((0..400).map(|_| recorded("")).collect()).await;
+    assert_eq!(alice.count_runs().await, 1_000);
+    // The newest by its time.
+    app.clock.advance(Duration::from_secs(1));
+    let run = alice.run_script(json!({ "code": "1" })).await;
+    assert_eq!(alice.count_runs().await, 900);
+    alice.get(&format!("/api/scripts/runs/{}", run["id"].as_str().unwrap())).await.expect(200);
+    assert_eq!(bob.count_runs().await, 1, "another's are not touched");
+}
+
+#[tokio::test]
+async fn the_runs_of_a_user_take_bounded_room() {
+    let app = app().await;
+    let alice = app.user("alice").await;
+    // On a real project what counts is the room that they take, so they must not be compressible.
+    let mut random = fastrand::Rng::with_seed(1);
+    for _ in 0..10 {
+        let stdout: String = (0..7 << 20).map(|_| random.char(' '..='~')).collect();
+        alice.record_runs(recorded(&stdout)).await;
+    }
+    let left = alice.count_runs().await;
+    assert!((1..=9).contains(&left), "{left} of 10 runs of 7 MiB are left");
+}
+
+#[tokio::test]
+async fn old_runs_go() {
+    if skipped_on_a_real_supabase("a clock that is moved") {
+        return;
+    }
+    let app = TestApp::with(&[("SCRIPT_RUNS_RETENTION_DAYS", "2")]).await;
+    let alice = app.user("alice").await;
+    alice.run_script(json!({ "code": "1" })).await;
+    app.clock.advance(Duration::from_secs(86_400));
+    let alice = alice.refreshed(&app).await;
+    alice.run_script(json!({ "code": "2" })).await;
+    assert_eq!(alice.count_runs().await, 2);
+    app.clock.advance(Duration::from_secs(86_401));
+    let alice = alice.refreshed(&app).await;
+    alice.run_script(json!({ "code": "3" })).await;
+    assert_eq!(alice.count_runs().await, 2);
 }
 
 #[tokio::test]
@@ -105,7 +182,7 @@ async fn the_history_is_the_users_own() {
     let chat = alice.create_chat("Numbers").await;
     for number in 0..3 {
         alice.run_script(json!({ "code": format!("{number}") })).await;
-        app.clock.advance(std::time::Duration::from_secs(1));
+        app.clock.advance(Duration::from_secs(1));
     }
     alice.run_script(json!({ "code": "3", "chat_id": chat })).await;
     let reply = alice.get("/api/scripts/runs?limit=3").await;
@@ -130,20 +207,94 @@ async fn the_history_is_the_users_own() {
     assert!(kept["chat_id"].is_null());
 }
 
-#[tokio::test]
-async fn a_run_is_recorded_even_when_the_client_leaves() {
-    let app = app().await;
-    let alice = app.user("alice").await;
-    let body = json!({ "code": "const end = Date.now() + 300; while (Date.now() < end); 'done'" });
-    let request = alice.request(reqwest::Method::POST, "/api/scripts/run").json(&body);
-    let gone = request.timeout(std::time::Duration::from_millis(100)).send().await;
-    assert!(gone.unwrap_err().is_timeout());
-    let recorded = async {
-        while alice.get("/api/scripts/runs").await.expect(200) == json!([]) {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+/// A script that ends only when it is ended.
+const ENDLESS: &str = "for (;;);";
+
+impl User {
+    /// Waits until there is one run, and gives its status.
+    async fn status_of_the_run(&self) -> Value {
+        loop {
+            let runs = self.get("/api/scripts/runs").await.expect(200);
+            if let Some(run) = runs.get(0) {
+                return run["status"].clone();
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
+    }
+
+    /// Cancels a script that was just sent, as soon as the server knows of it.
+    async fn cancel(&self, id: Uuid) {
+        let path = format!("/api/scripts/runs/{id}");
+        while self.delete(&path).await.status != 204 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_script_ends_when_its_client_leaves() {
+    let app = TestApp::with(&[("SCRIPT_WORKERS", "1"), ("SCRIPT_TIMEOUT_MS", "60000")]).await;
+    let alice = app.user("alice").await;
+    let request = alice.request(reqwest::Method::POST, "/api/scripts/run");
+    let request = request.json(&json!({ "code": format!("console.log(1); {ENDLESS}") }));
+    let gone = request.timeout(Duration::from_millis(300)).send().await;
+    assert!(gone.unwrap_err().is_timeout());
+    let status = tokio::time::timeout(Duration::from_secs(20), alice.status_of_the_run()).await;
+    assert_eq!(status.expect("it does not run on"), "cancelled");
+    assert_eq!(alice.run_script(json!({ "code": "1" })).await["result"], 1);
+}
+
+#[tokio::test]
+async fn a_script_can_be_cancelled_and_its_run_deleted() {
+    let app = TestApp::with(&[("SCRIPT_WORKERS", "1"), ("SCRIPT_TIMEOUT_MS", "60000")]).await;
+    let (alice, bob) = (app.user("alice").await, app.user("bob").await);
+    let (running, waiting) = (Uuid::new_v4(), Uuid::new_v4());
+    let send = |id: Uuid| {
+        let alice = alice.clone();
+        let body = json!({ "id": id, "code": format!("console.log(1); {ENDLESS}") });
+        tokio::spawn(async move { alice.run_script(body).await })
     };
-    tokio::time::timeout(std::time::Duration::from_secs(5), recorded).await.unwrap();
+    let first = send(running);
+    let second = send(waiting);
+    for id in [waiting, running] {
+        let path = format!("/api/scripts/runs/{id}");
+        assert_eq!(bob.delete(&path).await.problem(404), "script_run_not_found");
+        alice.cancel(id).await;
+    }
+    for (run, id) in [(first, running), (second, waiting)] {
+        let run = run.await.unwrap();
+        assert_eq!((&run["status"], &run["id"]), (&json!("cancelled"), &json!(id)), "{run}");
+        assert_eq!(run["error"]["type"], "Cancelled");
+        let path = format!("/api/scripts/runs/{id}");
+        assert_eq!(alice.get(&path).await.expect(200)["status"], "cancelled");
+        let again = json!({ "id": id, "code": "1" });
+        assert_eq!(alice.post("/api/scripts/run", again).await.problem(409), "id_conflict");
+        assert_eq!(bob.delete(&path).await.problem(404), "script_run_not_found");
+        assert_eq!(alice.delete(&path).await.status, 204);
+        assert_eq!(alice.get(&path).await.problem(404), "script_run_not_found");
+        assert_eq!(alice.delete(&path).await.problem(404), "script_run_not_found");
+    }
+}
+
+#[tokio::test]
+async fn one_user_does_not_keep_another_waiting() {
+    let app = TestApp::with(&[("SCRIPT_WORKERS", "2"), ("SCRIPT_TIMEOUT_MS", "600000")]).await;
+    let (alice, bob) = (app.user("alice").await, app.user("bob").await);
+    let ids: Vec<_> = (0..8).map(|_| Uuid::new_v4()).collect();
+    let sent = ids.iter().map(|id| {
+        let (alice, body) = (alice.clone(), json!({ "id": id, "code": ENDLESS }));
+        tokio::spawn(async move { alice.run_script(body).await })
+    });
+    let sent: Vec<_> = sent.collect();
+    // They are on the server when the last of them can be cancelled.
+    alice.cancel(ids[7]).await;
+    assert_eq!(bob.run_script(json!({ "code": "1" })).await["result"], 1);
+    for id in &ids[..7] {
+        alice.cancel(*id).await;
+    }
+    for run in sent {
+        assert_eq!(run.await.unwrap()["status"], "cancelled");
+    }
 }
 
 #[tokio::test]

@@ -8,11 +8,14 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
+use jiff::tz::TimeZone;
 use md5::{Digest, Md5};
 use tokio::io::AsyncWriteExt;
 use uuid::Uuid;
 
 use super::error::StorageError;
+use super::set_aside;
+use crate::clock::Clock;
 use crate::local_supabase::data_dir::{create_private_dir, sync_parent};
 use crate::multipart::IDLE;
 
@@ -39,15 +42,13 @@ impl Blobs {
         Ok(Self { folder })
     }
 
-    /// Removes what no object's version names: a crash has left it.
-    pub(in crate::local_supabase) fn sweep(&self, versions: &HashSet<String>) -> io::Result<()> {
-        for entry in fs::read_dir(&self.folder)? {
-            let entry = entry?;
-            if !entry.file_name().to_str().is_some_and(|name| versions.contains(name)) {
-                fs::remove_file(entry.path())?;
-            }
-        }
-        Ok(())
+    /// Sets aside what no object's version names.
+    pub(in crate::local_supabase) fn sweep(
+        &self,
+        versions: &HashSet<String>,
+        clock: &Clock,
+    ) -> io::Result<()> {
+        set_aside::sweep(&self.folder, versions, clock.now().to_zoned(TimeZone::UTC).date())
     }
 
     /// Writes a body down, no more than `limit` bytes of it.

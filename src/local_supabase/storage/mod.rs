@@ -14,6 +14,7 @@ mod error;
 mod list;
 mod objects;
 mod route;
+mod set_aside;
 mod sign;
 #[cfg(test)]
 mod tests;

@@ -88,6 +88,31 @@ fn secrets_are_for_their_owner_only() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_folder_that_others_can_enter_is_closed_or_refused() {
+    use std::fs::{Permissions, metadata, set_permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = Folder::new();
+    let mode = || metadata(&folder.0).unwrap().permissions().mode() & 0o777;
+    let open = || set_permissions(&folder.0, Permissions::from_mode(0o755)).unwrap();
+    std::fs::create_dir_all(&folder.0).unwrap();
+    open();
+    folder.open(Clock::System).unwrap();
+    assert_eq!(mode(), 0o700, "an empty one is closed");
+    open();
+    folder.open(Clock::System).unwrap();
+    assert_eq!(mode(), 0o700, "so is one of an earlier start");
+    for name in ["supabase.db", "supabase.db-wal", "supabase.db-shm"] {
+        let _ = std::fs::remove_file(folder.0.join(name));
+    }
+    std::fs::write(folder.0.join("letter.txt"), "Dear").unwrap();
+    open();
+    assert!(refusal(&folder).contains("is open to other users"), "one with more in it is not ours");
+    assert_eq!(mode(), 0o755);
+}
+
 #[test]
 fn a_key_that_is_added_signs_and_the_old_one_still_verifies() {
     let (old, new) = (Folder::new(), Folder::new());

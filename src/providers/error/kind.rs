@@ -29,6 +29,17 @@ fn by_code(code: &str) -> Option<ErrorKind> {
         }
         "overloaded_error" => ErrorKind::Overloaded,
         "request_too_large" => ErrorKind::TooLarge,
+        "invalid_image"
+        | "invalid_image_format"
+        | "invalid_base64_image"
+        | "image_parse_error"
+        | "image_too_large"
+        | "image_too_small"
+        | "image_file_too_large"
+        | "empty_image_file"
+        | "unsupported_image_media_type"
+        | "image_content_policy_violation"
+        | "image_dimensions_too_large" => ErrorKind::Attachment,
         "rate_limit_exceeded" | "rate_limit_error" => ErrorKind::RateLimited,
         "timeout_error" => ErrorKind::Timeout,
         _ => return None,
@@ -45,9 +56,21 @@ fn by_wording(message: &str) -> Option<ErrorKind> {
         "exceeds the available context size",
         "context size has been exceeded",
     ];
+    const ATTACHMENT: [&str; 8] = [
+        ".image.source",
+        ".document.source",
+        "could not process image",
+        "could not process document",
+        "the pdf specified was not valid",
+        "does not represent a valid image",
+        "uploaded an unsupported image",
+        "image exceeds",
+    ];
     let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
     if says(&CONTEXT) {
         Some(ErrorKind::ContextLength)
+    } else if says(&ATTACHMENT) {
+        Some(ErrorKind::Attachment)
     } else if says(&["credit balance is too low", "insufficient credits"]) {
         Some(ErrorKind::Quota)
     } else if says(&["api key not valid", "incorrect api key", "invalid api key"]) {

@@ -2,78 +2,56 @@
 
 use std::path::{Path, PathBuf};
 
+use super::view::{self, Kind, Place, ROOT};
+
 /// Namespaces of its own, no capabilities, no terminal, an environment of its own.
 const ISOLATION: &str = "--unshare-all --unshare-user --uid 1000 --gid 1000 --hostname sandbox \
     --die-with-parent --new-session --cap-drop ALL \
     --setenv PATH /usr/bin:/bin --setenv HOME /tmp --setenv LANG C.UTF-8 \
     --setenv MPLCONFIGDIR /tmp --setenv MPLBACKEND agg --setenv OPENBLAS_NUM_THREADS 1";
 
-/// Programs and libraries of the system, to be read. Not all of `/usr`: servers are installed there.
-const SYSTEM: [&str; 12] = [
-    "/usr/bin",
-    "/usr/lib",
-    "/usr/lib32",
-    "/usr/lib64",
-    "/usr/libx32",
-    "/usr/libexec",
-    "/usr/share",
-    "/usr/local/bin",
-    "/usr/local/lib",
-    "/usr/local/lib64",
-    "/etc/alternatives",
-    "/etc/ld.so.cache",
-];
-
-/// Links into `/usr` on most systems, folders on others.
-const ROOT: [&str; 6] = ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
-
 /// What Python may have in `/tmp`.
 const MAX_TMP_BYTES: u64 = 32 << 20;
 
-/// All arguments before the program. `Err` where the interpreter cannot be shown without showing the
-/// server's own files.
+/// All arguments before the program. `Err` where the interpreter cannot be shown without showing
+/// what is private.
 pub(super) fn arguments(
     interpreter: &[PathBuf],
+    private: &[PathBuf],
     files_bytes: u64,
-) -> Result<impl Iterator<Item = String>, String> {
+) -> Result<Vec<String>, String> {
+    let places = view::places(interpreter, private)?;
     let tmp_bytes = MAX_TMP_BYTES.min(files_bytes);
-    let places = format!(
+    let mut arguments = words(ISOLATION);
+    arguments.extend(ROOT.iter().filter_map(|path| link(path)).flatten());
+    // Before the places: an interpreter may be below /tmp.
+    arguments.extend(words(&format!(
         "--dev /dev --remount-ro /dev --size {files_bytes} --tmpfs /files \
-         --size {tmp_bytes} --tmpfs /tmp --chdir /files --remount-ro /"
-    );
-    let here = std::env::current_dir().unwrap_or_default();
-    let own = own_folders(interpreter);
-    if own.iter().map(PathBuf::as_path).chain(SYSTEM.map(Path::new)).any(|f| here.starts_with(f)) {
-        return Err("the folder of this server is inside one that Python needs".into());
-    }
-    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-    let system = SYSTEM.iter().flat_map(|path| bind("--ro-bind-try", Path::new(path)));
-    let own: Vec<_> = own.iter().flat_map(|path| bind("--ro-bind", path)).collect();
-    let root = ROOT.iter().flat_map(|path| link_or_bind(Path::new(path)));
-    Ok(words(ISOLATION).into_iter().chain(system).chain(root).chain(own).chain(words(&places)))
+         --size {tmp_bytes} --tmpfs /tmp"
+    )));
+    arguments.extend(places.iter().flat_map(mount));
+    let hidden = places.iter().filter(|place| place.kind == Kind::HiddenFolder);
+    arguments.extend(hidden.flat_map(|place| ["--remount-ro".to_owned(), text(&place.path)]));
+    arguments.extend(words("--chdir /files --remount-ro /"));
+    Ok(arguments)
 }
 
-/// The interpreter's folders that the system's do not contain.
-fn own_folders(interpreter: &[PathBuf]) -> Vec<PathBuf> {
-    let is_shown = |folder: &Path| {
-        SYSTEM.iter().any(|system| folder.starts_with(system))
-            || [Path::new("/"), Path::new("/usr"), Path::new("/usr/local")].contains(&folder)
-    };
-    let mut own: Vec<_> = interpreter.iter().filter(|folder| !is_shown(folder)).cloned().collect();
-    own.sort();
-    own.dedup();
-    own
+fn words(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
 }
 
-fn link_or_bind(path: &Path) -> [String; 3] {
-    match std::fs::read_link(path) {
-        Ok(target) => ["--symlink".to_owned(), text(&target), text(path)],
-        Err(_) => bind("--ro-bind-try", path),
+fn mount(place: &Place) -> Vec<String> {
+    let path = text(&place.path);
+    match place.kind {
+        Kind::Shown => vec!["--ro-bind-try".into(), path.clone(), path],
+        Kind::HiddenFolder => vec!["--tmpfs".into(), path],
+        Kind::HiddenFile => vec!["--ro-bind".into(), "/dev/null".into(), path],
     }
 }
 
-fn bind(how: &str, path: &Path) -> [String; 3] {
-    [how.to_owned(), text(path), text(path)]
+fn link(path: &str) -> Option<[String; 3]> {
+    let target = std::fs::read_link(path).ok()?;
+    Some(["--symlink".to_owned(), text(&target), path.to_owned()])
 }
 
 fn text(path: &Path) -> String {
@@ -84,26 +62,22 @@ fn text(path: &Path) -> String {
 mod tests {
     use super::*;
 
-    fn shown(folders: &[&str]) -> Result<String, String> {
-        let folders: Vec<_> = folders.iter().map(PathBuf::from).collect();
-        arguments(&folders, 1_000).map(|words| words.collect::<Vec<_>>().join(" "))
-    }
-
     #[test]
-    fn only_the_interpreter_is_shown_besides_the_system() {
-        let words =
-            shown(&["/usr", "/usr/lib/python3", "/opt/python", "/opt/python", "/"]).unwrap();
-        assert_eq!(words.matches("--ro-bind /").count(), 1, "{words}");
-        assert!(words.contains("--ro-bind /opt/python /opt/python "), "{words}");
+    fn what_can_be_written_is_bounded() {
+        let words = arguments(&[], &[], 1_000).unwrap().join(" ");
         assert!(words.contains("--size 1000 --tmpfs /files --size 1000 --tmpfs /tmp "), "{words}");
+        assert!(words.contains("--ro-bind-try /usr/bin /usr/bin "), "{words}");
     }
 
     #[test]
-    fn the_servers_own_folder_is_never_shown() {
-        let here = std::env::current_dir().unwrap();
-        let above = here.parent().unwrap().to_str().unwrap().to_owned();
-        assert!(shown(&[&above]).is_err());
-        let inside = here.join("venv").to_str().unwrap().to_owned();
-        assert!(shown(&[&inside]).is_ok());
+    fn what_is_hidden_is_empty_and_cannot_be_written() {
+        let hidden = Path::new("/usr/share/misc").canonicalize();
+        let Ok(hidden) = hidden else { return };
+        let words = arguments(&[], std::slice::from_ref(&hidden), 1_000).unwrap().join(" ");
+        let hidden = hidden.display();
+        let (shown, rest) = words.split_once("--ro-bind-try /usr/share /usr/share ").unwrap();
+        assert!(!shown.contains("/usr/share"), "{words}");
+        assert!(rest.contains(&format!("--tmpfs {hidden} ")), "{words}");
+        assert!(rest.contains(&format!("--remount-ro {hidden} ")), "{words}");
     }
 }

@@ -15,6 +15,7 @@ use super::watch::Watch;
 use super::{platform, worker};
 
 mod bubblewrap;
+mod view;
 
 /// The program that runs inside.
 const RUNNER: &str = include_str!("runner.py");
@@ -61,6 +62,7 @@ pub(super) async fn find(python: &Path) -> Result<Interpreter, String> {
 pub(super) fn launch(
     program: &Path,
     interpreter: &Interpreter,
+    private: &[PathBuf],
     limits: &Limits,
 ) -> Result<Launch, String> {
     let start = [
@@ -75,7 +77,7 @@ pub(super) fn launch(
     let run = ["--", &interpreter.program, "-I", "-B", "-X", "utf8", "-c", RUNNER, &filter];
     let arguments = start
         .into_iter()
-        .chain(bubblewrap::arguments(&interpreter.folders, limits.files_bytes())?)
+        .chain(bubblewrap::arguments(&interpreter.folders, private, limits.files_bytes())?)
         .chain(run.map(str::to_owned))
         .collect();
     let watch = Watch::Grandchild {

@@ -55,6 +55,10 @@ async fn values_out_of_bounds_are_refused() {
         ("usage_logs", usage(), "status", json!("streaming")),
         ("usage_logs", usage(), "operation", json!("")),
         ("usage_logs", usage(), "raw", big(65)),
+        ("files", json!({ "name": "x" }), "created_at", json!("infinity")),
+        ("files", json!({ "name": "x" }), "updated_at", json!("-infinity")),
+        ("files", json!({ "name": "x" }), "created_at", json!("9999-06-01")),
+        ("files", json!({ "name": "x" }), "refused_by", json!("")),
         ("analytics", json!({ "name": "x" }), "name", json!("")),
         ("analytics", json!({ "name": "x" }), "name", long(101)),
         ("analytics", json!({ "name": "x" }), "properties", big(33)),
@@ -68,6 +72,33 @@ async fn values_out_of_bounds_are_refused() {
         let refused = refused.map(|refusal| refusal.code);
         assert_eq!(refused.as_deref(), Some(CHECK), "{table}.{column} = {shown}");
     }
+}
+
+#[tokio::test]
+async fn the_script_runs_of_a_user_take_bounded_room() {
+    let Some(db) = database().await else { return };
+    let (alice, bob) = (db.user("alice").await, db.user("bob").await);
+    let insert = |count: usize, stdout: &str| {
+        format!(
+            "insert into script_runs (language, code, status, duration_ms, stdout) \
+             select 'python', '1', 'cancelled', 1, {stdout} from generate_series(1, {count}) \
+             returning id::text"
+        )
+    };
+    let count = async |user: &super::session::Session| {
+        user.rows("select id::text from script_runs").await.unwrap().len()
+    };
+    bob.rows(&insert(1, "''")).await.unwrap();
+    alice.rows(&insert(1_000, "''")).await.unwrap();
+    assert_eq!(count(&alice).await, 1_000);
+    alice.rows(&insert(1, "''")).await.unwrap();
+    assert_eq!(count(&alice).await, 900);
+    // What is random enough is not compressed to nothing.
+    let large = "(select string_agg(md5(i::text), '') from generate_series(1, 500000) i)";
+    alice.rows(&insert(6, large)).await.unwrap();
+    let left = count(&alice).await;
+    assert!((1..=5).contains(&left), "{left} of 6 runs of 16 MB are left");
+    assert_eq!(count(&bob).await, 1);
 }
 
 #[tokio::test]

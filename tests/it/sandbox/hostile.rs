@@ -57,7 +57,7 @@ fn contained(outcome: &Outcome, expected: &str, next: &Outcome) -> Result<(), St
 
 async fn timed(sandbox: &Sandbox, language: Language, code: &str) -> Outcome {
     let script = Script { timeout: sandbox.limits().timeout, ..script(code) };
-    sandbox.slot(language).await.unwrap().run(&script).await.unwrap()
+    sandbox.slot(USER, language).await.unwrap().run(&script).await.unwrap()
 }
 
 /// Waits until no process of a sandbox is left; its limit of memory tells whose a process is.

@@ -7,17 +7,26 @@ use chat_backend::sandbox::{
     Language, Limits, Outcome, Sandbox, Script, ScriptFile, Settings, Status,
 };
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 mod hostile;
 mod ordinary;
+#[cfg(target_os = "linux")]
+mod private;
+#[cfg(target_os = "linux")]
+mod workers;
 
 const LIMITS: Limits =
     Limits { timeout: Duration::from_secs(5), memory_bytes: 256 << 20, output_bytes: 1 << 20 };
+
+/// Whose scripts are run.
+const USER: Uuid = Uuid::from_u128(1);
 
 fn settings() -> Settings {
     Settings {
         program: env!("CARGO_BIN_EXE_chat-backend").into(),
         python: Some("python3".into()),
+        private: Vec::new(),
         limits: LIMITS,
         workers: 2,
     }
@@ -29,12 +38,12 @@ fn sandbox() -> Sandbox {
 }
 
 fn script(code: &str) -> Script {
-    Script { code: code.into(), input: None, files: Vec::new(), timeout: LIMITS.timeout }
+    Script { code: code.into(), timeout: LIMITS.timeout, ..Script::default() }
 }
 
 /// Runs a script without input and files.
 async fn run(sandbox: &Sandbox, language: Language, code: &str) -> Outcome {
-    sandbox.slot(language).await.unwrap().run(&script(code)).await.unwrap()
+    sandbox.slot(USER, language).await.unwrap().run(&script(code)).await.unwrap()
 }
 
 fn file(name: &str, data: &str) -> ScriptFile {

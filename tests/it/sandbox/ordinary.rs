@@ -158,7 +158,7 @@ async fn files_are_read_written_and_brought_back() {
     }
     for (language, code, sandbox, binary) in cases {
         let script = Script { files: given.clone(), ..script(code) };
-        let outcome = sandbox.slot(language).await.unwrap().run(&script).await.unwrap();
+        let outcome = sandbox.slot(USER, language).await.unwrap().run(&script).await.unwrap();
         assert_eq!(outcome.result, json!({ "Rome": 17, "Paris": 5 }), "{outcome:?}");
         let mut files = outcome.files;
         files.sort_by(|a, b| a.name.cmp(&b.name));
@@ -189,7 +189,7 @@ async fn an_unchanged_file_is_not_brought_back() {
     }
     for (code, language, sandbox) in cases {
         let script = Script { files: vec![file("a.txt", "same")], ..script(code) };
-        let outcome = sandbox.slot(language).await.unwrap().run(&script).await.unwrap();
+        let outcome = sandbox.slot(USER, language).await.unwrap().run(&script).await.unwrap();
         assert_eq!((outcome.status, outcome.files), (Status::Ok, Vec::new()), "{code}");
     }
 }
@@ -198,7 +198,7 @@ async fn an_unchanged_file_is_not_brought_back() {
 async fn a_script_finds_its_input_and_nothing_of_others() {
     let javascript = sandbox();
     let script_with = |code: &str, input: Value| Script { input: Some(input), ..script(code) };
-    let slot = javascript.slot(Language::JavaScript).await.unwrap();
+    let slot = javascript.slot(USER, Language::JavaScript).await.unwrap();
     let script_1 = script_with(
         "globalThis.left = 1; Array.prototype.map = null; input.a[0]",
         json!({ "a": ["\u{2028}'\"</script>"] }),
@@ -208,7 +208,7 @@ async fn a_script_finds_its_input_and_nothing_of_others() {
     let next = slot.run(&script("[typeof left, typeof [].map, input]")).await.unwrap();
     assert_eq!(next.result, json!(["undefined", "function", null]));
     let Some(python) = with_python(settings()).await else { return };
-    let slot = python.slot(Language::Python).await.unwrap();
+    let slot = python.slot(USER, Language::Python).await.unwrap();
     let outcome = slot.run(&script_with("input['a']", json!({ "a": [1.5, "é"] }))).await.unwrap();
     assert_eq!(outcome.result, json!([1.5, "é"]));
 }
@@ -232,7 +232,7 @@ async fn a_script_that_nobody_waits_for_ends() {
     let settings = Settings { workers: 1, ..settings() };
     let sandbox = Sandbox::new(Settings { python: None, ..settings });
     let endless = script("for (;;);");
-    let slot = sandbox.slot(Language::JavaScript).await.unwrap();
+    let slot = sandbox.slot(USER, Language::JavaScript).await.unwrap();
     let gone = tokio::time::timeout(Duration::from_millis(100), slot.run(&endless)).await;
     assert!(gone.is_err());
     drop(slot);

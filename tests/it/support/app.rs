@@ -118,6 +118,16 @@ impl TestApp {
         Reply::of(request.bearer_auth(key)).await.expect(201);
     }
 
+    /// Gives the bucket of all files a limit of its own.
+    pub async fn limit_bucket(&self, bytes: u64) {
+        let url = format!("{}/storage/v1/bucket/files", self.supabase_url);
+        let key = self.service_key.as_deref().unwrap();
+        let request = self.http.put(url).header("apikey", key).bearer_auth(key);
+        let limit = json!({ "id": "files", "name": "files", "public": false,
+            "file_size_limit": bytes });
+        Reply::of(request.json(&limit)).await.expect(200);
+    }
+
     /// Another replica on the same Supabase.
     pub async fn replica(&self, settings: &[(&str, &str)]) -> Self {
         let mut all = self.settings.clone();

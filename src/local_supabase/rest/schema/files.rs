@@ -19,6 +19,7 @@ pub static FILES: Table = Table {
         column("lease_expires_at", Timestamptz),
         column("created_at", Timestamptz).not_null().default(ClockTimestamp),
         column("updated_at", Timestamptz).not_null().default(ClockTimestamp),
+        column("refused_by", Text),
     ],
     unique: &[unique("files_pkey", &["id"])],
     foreign_keys: &[

@@ -16,7 +16,8 @@ impl Target<'_> {
         let Error::SqliteFailure(failure, Some(message)) = &error else { return error.into() };
         let subject = message.rsplit(": ").next().unwrap_or_default();
         match failure.extended_code {
-            ffi::SQLITE_CONSTRAINT_CHECK => {
+            // A check that was added later is a trigger, which says its name.
+            ffi::SQLITE_CONSTRAINT_CHECK | ffi::SQLITE_CONSTRAINT_TRIGGER => {
                 self.with_row(proposed, RestError::check(self.table.name, subject))
             }
             ffi::SQLITE_CONSTRAINT_NOTNULL => {

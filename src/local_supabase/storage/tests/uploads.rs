@@ -115,14 +115,36 @@ async fn hostile_names() {
     assert_eq!(world.server.stored_files().len(), 1);
 }
 
-/// What a crash leaves over goes at the next start; what is named by a row stays.
+/// What an upload leaves over goes at the next start; what is named by a row stays.
 #[tokio::test]
-async fn a_restart_sweeps() {
+async fn a_restart_removes_uploads_that_broke_off() {
     let world = World::with_object().await;
     let folder = world.server.storage_folder();
     std::fs::write(folder.join("left-over.part"), "x").unwrap();
-    std::fs::write(folder.join("7a1f0c1e-0000-4000-8000-000000000000"), "x").unwrap();
-    assert_eq!(world.server.stored_files().len(), 3);
+    assert_eq!(world.server.stored_files().len(), 2);
     let server = world.server.restart();
     assert_eq!(server.stored_files().len(), 1);
+    assert!(!server.storage_folder().join("set-aside").exists());
+}
+
+/// An older database does not know the newer files; they are neither gone nor in the way.
+#[tokio::test]
+async fn files_that_the_database_does_not_name_are_set_aside_for_a_week() {
+    let world = World::with_object().await;
+    let [object] = &world.server.stored_files()[..] else { panic!("one object") };
+    let name = object.file_name().unwrap().to_owned();
+    let aside = world.server.storage_folder().join("set-aside");
+    let kept = aside.join("2026-11-22").join(&name);
+    let forget = "create table kept as select * from storage_objects; delete from storage_objects";
+    let server = world.server.restart_after(forget);
+    assert!(kept.is_file() && server.stored_files().is_empty());
+    server.wait(6 * 86_400);
+    let remember = "insert into storage_objects select * from kept";
+    let server = server.restart_after(remember);
+    assert!(!kept.exists() && server.stored_files().len() == 1, "the right database is back");
+    let server = server.restart_after("delete from storage_objects");
+    assert!(aside.join("2026-11-28").join(&name).is_file());
+    server.wait(8 * 86_400);
+    server.restart();
+    assert!(!aside.join("2026-11-28").exists());
 }

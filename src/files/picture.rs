@@ -1,0 +1,106 @@
+//! Whether a picture can be decoded, as far as its first bytes tell, and how large it is. Pure.
+
+use imagesize::ImageError;
+
+/// How many bytes are looked at: JPEG files have previews and colour profiles before their size.
+pub(super) const HEAD: usize = 64 << 10;
+
+/// The width and the height in pixels.
+pub type Dimensions = (usize, usize);
+
+/// Whether models see a file of this type as a picture.
+pub fn is_picture(media_type: &str) -> bool {
+    matches!(media_type, "image/png" | "image/jpeg" | "image/gif" | "image/webp")
+}
+
+/// The size of a picture; `None` for other files, and where it lies behind these first bytes. `Err`
+/// says why it cannot be a picture.
+pub fn dimensions(
+    media_type: &str,
+    head: &[u8],
+    size: u64,
+) -> Result<Option<Dimensions>, &'static str> {
+    if !is_picture(media_type) {
+        return Ok(None);
+    }
+    let is_png = media_type == "image/png";
+    if is_png && head.get(12..16).is_some_and(|chunk| chunk != b"IHDR") {
+        return Err(DAMAGED);
+    }
+    match imagesize::blob_size(head) {
+        Ok(found) if found.width == 0 || found.height == 0 => {
+            Err("is a picture without width or height")
+        }
+        // A header alone, or what follows it in the smallest picture.
+        Ok(_) if size < smallest(media_type) => Err(CUT_SHORT),
+        Ok(found) => Ok(Some((found.width, found.height))),
+        Err(ImageError::IoError(_)) if (head.len() as u64) < size => Ok(None),
+        Err(ImageError::IoError(_)) => Err(CUT_SHORT),
+        Err(_) => Err(DAMAGED),
+    }
+}
+
+const DAMAGED: &str = "is a damaged picture: its header cannot be read";
+const CUT_SHORT: &str = "is a picture that is cut short: its header is not whole";
+
+/// Fewer bytes hold a header, but no pixel.
+fn smallest(media_type: &str) -> u64 {
+    match media_type {
+        "image/png" => 67,
+        "image/jpeg" => 100,
+        "image/gif" => 26,
+        _ => 30,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A header of 3 × 2 pixels and what may follow.
+    fn png() -> Vec<u8> {
+        let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x03\0\0\0\x02".to_vec();
+        png.resize(100, 0);
+        png
+    }
+
+    fn of(media_type: &str, bytes: &[u8]) -> Result<Option<Dimensions>, &'static str> {
+        dimensions(media_type, bytes, bytes.len() as u64)
+    }
+
+    #[test]
+    fn sizes_are_found() {
+        assert_eq!(of("image/png", &png()), Ok(Some((3, 2))));
+        let gif = [b"GIF89a\x03\0\x02\0".as_slice(), &[0; 40]].concat();
+        assert_eq!(of("image/gif", &gif), Ok(Some((3, 2))));
+        let jpeg = b"\xff\xd8\xff\xe0\0\x04ab\xff\xc0\0\x11\x08\0\x02\0\x03";
+        let jpeg = [jpeg.as_slice(), &[0; 100]].concat();
+        assert_eq!(of("image/jpeg", &jpeg), Ok(Some((3, 2))));
+        let webp = b"RIFF\x40\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\x02\0\0\x01\0\0";
+        let webp = [webp.as_slice(), &[0; 40]].concat();
+        assert_eq!(of("image/webp", &webp), Ok(Some((3, 2))));
+        assert_eq!(of("text/plain", b"hello"), Ok(None));
+    }
+
+    #[test]
+    fn damaged_pictures_are_told() {
+        assert_eq!(of("image/png", b"\x89PNG\r\n\x1a\n"), Err(CUT_SHORT));
+        assert_eq!(of("image/png", &png()[..33]), Err(CUT_SHORT));
+        let mut without_height = png();
+        without_height[20..24].fill(0);
+        assert!(of("image/png", &without_height).unwrap_err().contains("without width"));
+        assert_eq!(of("image/png", b"\x89PNG\r\n\x1a\n\0\0\0\rNONE\0\0\0\x03\0\0"), Err(DAMAGED));
+        assert_eq!(
+            of("image/jpeg", &[b"\xff\xd8\xff\xe0\0\x04ab".as_slice(), &[0; 99]].concat()),
+            Err(DAMAGED)
+        );
+        assert!(of("image/png", b"").is_err());
+    }
+
+    #[test]
+    fn a_size_may_lie_behind_the_first_bytes() {
+        let jpeg = b"\xff\xd8\xff\xe1\xff\xff";
+        assert_eq!(dimensions("image/jpeg", jpeg, 100_000), Ok(None));
+        assert_eq!(dimensions("image/jpeg", jpeg, jpeg.len() as u64), Err(CUT_SHORT));
+    }
+}

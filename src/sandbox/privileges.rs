@@ -1,0 +1,53 @@
+//! What a worker of a server that runs as root, or with capabilities, gives up before it runs a script.
+
+use std::io;
+
+use rustix::process::{Gid, Uid, geteuid};
+use rustix::thread::{
+    CapabilitySet, CapabilitySets, capabilities, clear_ambient_capability_set,
+    remove_capability_from_bounding_set, set_capabilities, set_no_new_privs, set_thread_groups,
+    set_thread_res_gid, set_thread_res_uid,
+};
+
+/// The user and group that own nothing.
+const NOBODY: u32 = 65_534;
+
+/// Gives up all capabilities, and root where this process is root. To be called while there is one
+/// thread: privileges are a thread's own, and new threads have those of the one that starts them.
+pub(super) fn drop_privileges() -> io::Result<()> {
+    set_no_new_privs(true)?;
+    let held = capabilities(None)?.effective;
+    if held.contains(CapabilitySet::SETPCAP) {
+        for capability in CapabilitySet::all().iter() {
+            // The kernel may be too old to know it.
+            let _ = remove_capability_from_bounding_set(capability);
+        }
+    }
+    if geteuid().is_root() && held.contains(NEEDED) {
+        become_nobody()?;
+    }
+    // Kernels without ambient capabilities have none to clear.
+    let _ = clear_ambient_capability_set();
+    let none = CapabilitySet::empty();
+    Ok(set_capabilities(
+        None,
+        CapabilitySets { effective: none, permitted: none, inheritable: none },
+    )?)
+}
+
+/// Without the first two, root cannot become another user; without the last, the server could not
+/// end its worker.
+const NEEDED: CapabilitySet =
+    CapabilitySet::SETUID.union(CapabilitySet::SETGID).union(CapabilitySet::KILL);
+
+fn become_nobody() -> io::Result<()> {
+    let (uid, gid) = (Uid::from_raw(NOBODY), Gid::from_raw(NOBODY));
+    let changed = set_thread_groups(&[])
+        .and_then(|()| set_thread_res_gid(gid, gid, gid))
+        .and_then(|()| set_thread_res_uid(uid, uid, uid));
+    match changed {
+        // A user namespace with no other users: its root is somebody ordinary outside of it.
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::PERM) => Ok(()),
+        changed => Ok(changed?),
+    }
+}

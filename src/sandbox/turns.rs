@@ -1,0 +1,208 @@
+//! Whose script runs next: users take turns.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+/// The places for scripts that run. Clones share them.
+#[derive(Clone)]
+pub(super) struct Turns(Arc<Mutex<Inner>>);
+
+struct Inner {
+    free: usize,
+    /// How many of one user's may run: one place is left to the others, where there are several.
+    of_one_user: usize,
+    waiting: Vec<Waiting>,
+    users: HashMap<Uuid, User>,
+    turns: u64,
+}
+
+struct Waiting {
+    user: Uuid,
+    ready: oneshot::Sender<Turn>,
+}
+
+/// A user who has a script that runs or waits.
+#[derive(Default)]
+struct User {
+    running: usize,
+    waiting: usize,
+    /// When their last script began; 0 for a user whose first one waits.
+    last_turn: u64,
+}
+
+/// The right to run a script. It is given back when it is dropped.
+pub(super) struct Turn {
+    turns: Turns,
+    user: Uuid,
+}
+
+impl Turns {
+    pub(super) fn new(places: usize) -> Self {
+        let of_one_user = places.saturating_sub(1).max(1);
+        let (waiting, users) = (Vec::new(), HashMap::new());
+        Self(Arc::new(Mutex::new(Inner { free: places, of_one_user, waiting, users, turns: 0 })))
+    }
+
+    /// Waits for the user's turn.
+    pub(super) async fn take(&self, user: Uuid) -> Turn {
+        let (ready, turn) = oneshot::channel();
+        self.lock().wait(Waiting { user, ready });
+        // Whoever goes away while waiting is passed over.
+        let waits = Waits { turns: self, user };
+        self.hand_out();
+        let turn = turn.await;
+        drop(waits);
+        turn.expect("everybody who waits gets a turn")
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives the free places to those whose turn it is.
+    fn hand_out(&self) {
+        loop {
+            let Some(Waiting { user, ready }) = self.lock().next() else { return };
+            // Dropped, where nobody waits any more, it is handed out again.
+            drop(ready.send(Turn { turns: self.clone(), user }));
+        }
+    }
+}
+
+/// A user who waits, until they do no longer.
+struct Waits<'a> {
+    turns: &'a Turns,
+    user: Uuid,
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        let mut inner = self.turns.lock();
+        inner.change(self.user, |user| user.waiting -= 1);
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        {
+            let mut inner = self.turns.lock();
+            inner.free += 1;
+            inner.change(self.user, |user| user.running -= 1);
+        }
+        self.turns.hand_out();
+    }
+}
+
+impl Inner {
+    fn wait(&mut self, waiting: Waiting) {
+        self.waiting.retain(|waiting| !waiting.ready.is_closed());
+        self.users.entry(waiting.user).or_default().waiting += 1;
+        self.waiting.push(waiting);
+    }
+
+    /// The next one: of the users with the fewest scripts running, the one who has waited longest for
+    /// a turn.
+    fn next(&mut self) -> Option<Waiting> {
+        if self.free == 0 {
+            return None;
+        }
+        let rank = |waiting: &Waiting| {
+            let user = self.users.get(&waiting.user);
+            user.map_or((0, 0), |user| (user.running, user.last_turn))
+        };
+        let ranks = self.waiting.iter().map(rank).enumerate();
+        let may_run = ranks.filter(|(_, (running, _))| *running < self.of_one_user);
+        let (at, _) = may_run.min_by_key(|(_, rank)| *rank)?;
+        let next = self.waiting.remove(at);
+        self.free -= 1;
+        self.turns += 1;
+        let turn = self.turns;
+        self.change(next.user, |user| (user.running, user.last_turn) = (user.running + 1, turn));
+        Some(next)
+    }
+
+    /// Users with nothing to run are forgotten.
+    fn change(&mut self, id: Uuid, change: impl FnOnce(&mut User)) {
+        let user = self.users.entry(id).or_default();
+        change(user);
+        if user.running == 0 && user.waiting == 0 {
+            self.users.remove(&id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use futures_util::future::BoxFuture;
+
+    use super::*;
+
+    const ALICE: Uuid = Uuid::from_u128(1);
+    const BOB: Uuid = Uuid::from_u128(2);
+
+    /// So many scripts that wait.
+    fn waiting(turns: &Turns, user: Uuid, count: usize) -> Vec<BoxFuture<'static, Turn>> {
+        let wait = || {
+            let turns = turns.clone();
+            async move { turns.take(user).await }.boxed()
+        };
+        (0..count).map(|_| wait()).collect()
+    }
+
+    /// The turns that those who wait have got by now.
+    fn ready(waiting: &mut Vec<BoxFuture<'static, Turn>>) -> Vec<Turn> {
+        let mut ready = Vec::new();
+        waiting.retain_mut(|turn| match turn.now_or_never() {
+            Some(turn) => {
+                ready.push(turn);
+                false
+            }
+            None => true,
+        });
+        ready
+    }
+
+    #[test]
+    fn one_user_leaves_a_place_to_the_others() {
+        let turns = Turns::new(3);
+        let mut alices = waiting(&turns, ALICE, 16);
+        let running = ready(&mut alices);
+        assert_eq!(running.len(), 2);
+        assert!(turns.take(BOB).now_or_never().is_some(), "Bob need not wait");
+        drop(running);
+        assert_eq!(ready(&mut alices).len(), 2);
+    }
+
+    #[test]
+    fn users_take_turns() {
+        let turns = Turns::new(1);
+        let mut alices = waiting(&turns, ALICE, 3);
+        let alice = ready(&mut alices);
+        let mut bobs = waiting(&turns, BOB, 2);
+        assert!(ready(&mut bobs).is_empty());
+        drop(alice);
+        let bob = ready(&mut bobs);
+        assert_eq!((bob.len(), ready(&mut alices).len()), (1, 0), "Bob is before Alice's second");
+        drop(bob);
+        assert_eq!((ready(&mut bobs).len(), ready(&mut alices).len()), (0, 1));
+    }
+
+    #[test]
+    fn who_goes_away_is_passed_over_and_forgotten() {
+        let turns = Turns::new(1);
+        let alice = ready(&mut waiting(&turns, ALICE, 1));
+        let mut gone = waiting(&turns, BOB, 2);
+        assert!(ready(&mut gone).is_empty());
+        drop(gone.pop());
+        drop(alice);
+        // His turn has come, but he never learns of it.
+        drop(gone);
+        assert!(turns.take(ALICE).now_or_never().is_some());
+        let inner = turns.lock();
+        assert!(inner.users.is_empty() && inner.waiting.is_empty() && inner.free == 1);
+    }
+}
