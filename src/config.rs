@@ -9,6 +9,9 @@ use env::{Env, checked_origin, checked_url};
 use thiserror::Error;
 
 mod env;
+mod proxies;
+
+pub use proxies::TrustedProxies;
 
 /// Everything that can be set. Each field's variable is named in its doc.
 #[derive(Clone, Debug)]
@@ -41,6 +44,13 @@ pub struct Config {
     pub generations_per_minute: u32,
     /// `DAILY_TOKEN_LIMIT`: tokens per user and day, from 00:00 UTC; none is no limit.
     pub daily_token_limit: Option<u64>,
+    /// `MAX_CONNECTIONS`: how many connections the API may have at once; the local Supabase has as
+    /// many of its own.
+    pub max_connections: usize,
+    /// `TRUSTED_PROXIES`: networks whose forwarding headers are believed.
+    pub trusted_proxies: TrustedProxies,
+    /// How long a connection may keep its place; only tests change it.
+    pub connection_times: ConnectionTimes,
     /// `MAX_BODY_BYTES`: the largest request body.
     pub max_body_bytes: usize,
     /// `MAX_GENERATE_BODY_BYTES`: the largest body of a request for a generation.
@@ -63,6 +73,25 @@ pub struct Config {
     pub log_format: LogFormat,
     /// `RUST_LOG`: which log lines are written.
     pub log_filter: String,
+}
+
+/// How long a connection may do nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionTimes {
+    /// From its beginning, or from the first byte of a further request, to the end of a head.
+    pub head: Duration,
+    /// Between an answer and the next request. Longer than the minute after which many proxies let
+    /// go, because a connection that both ends use at once fails.
+    pub idle: Duration,
+    /// While there is something to send and the peer takes none of it.
+    pub write: Duration,
+}
+
+impl Default for ConnectionTimes {
+    fn default() -> Self {
+        let [head, idle, write] = [15, 75, 60].map(Duration::from_secs);
+        Self { head, idle, write }
+    }
 }
 
 /// Which Supabase to use.
@@ -226,6 +255,9 @@ impl Config {
             rate_limit_per_minute: env.parsed("RATE_LIMIT_PER_MINUTE", 600)?,
             generations_per_minute: env.parsed("GENERATIONS_PER_MINUTE", 30)?,
             daily_token_limit: daily_token_limit(&env)?,
+            max_connections: env.positive("MAX_CONNECTIONS", 8_192)?,
+            trusted_proxies: TrustedProxies::read(&env)?,
+            connection_times: ConnectionTimes::default(),
             max_body_bytes: env.positive("MAX_BODY_BYTES", 1 << 20)?,
             max_generate_body_bytes: env.positive("MAX_GENERATE_BODY_BYTES", 32 << 20)?,
             max_file_bytes: env.positive("MAX_FILE_BYTES", 50 << 20)? as u64,

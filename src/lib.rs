@@ -36,6 +36,7 @@ pub mod console;
 pub mod openapi;
 pub mod router;
 pub mod drain;
+pub mod connections;
 pub mod serve;
 pub mod check;
 pub mod banner;

@@ -7,6 +7,7 @@ use chat_backend::app::App;
 use chat_backend::banner;
 use chat_backend::clock::Clock;
 use chat_backend::config::Config;
+use chat_backend::connections::open_files;
 use chat_backend::sandbox::worker;
 use chat_backend::{check, serve, telemetry};
 use tokio::net::TcpListener;
@@ -49,6 +50,7 @@ fn start() -> ExitCode {
     let run = || {
         let config = Config::from_env().map_err(|error| error.to_string())?;
         telemetry::init(&config)?;
+        open_files::raise_limit();
         runtime()?.block_on(serve(config))
     };
     match run() {

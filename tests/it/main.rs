@@ -11,6 +11,7 @@ mod bodies;
 mod chats;
 mod check;
 mod config;
+mod connections;
 mod cors;
 mod daily_limit;
 mod docs;
