@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use env::{Env, checked_origin, checked_url};
+use env::{Env, checked_host, checked_origin, checked_url};
 use thiserror::Error;
 
 mod env;
@@ -36,8 +36,13 @@ pub struct Config {
     pub scripted_pace: Duration,
     /// How often a running answer is saved; only tests change it.
     pub checkpoint_every: Duration,
+    /// How long the client of an answer whose end cannot be saved waits to be told; only tests change
+    /// it.
+    pub unsaved_patience: Duration,
     /// `CORS_ORIGINS`: origins of pages that may call.
     pub cors_origins: CorsOrigins,
+    /// `ALLOWED_HOSTS`: names that requests may be for, beside this machine's own; `*` for all.
+    pub allowed_hosts: Vec<String>,
     /// `RATE_LIMIT_PER_MINUTE`: requests per user and replica; 0 turns the limit off.
     pub rate_limit_per_minute: u32,
     /// `GENERATIONS_PER_MINUTE`: generations per user and replica; 0 turns the limit off.
@@ -251,7 +256,9 @@ impl Config {
             title_model: env.get("TITLE_MODEL"),
             scripted_pace: Duration::from_millis(40),
             checkpoint_every: Duration::from_secs(2),
+            unsaved_patience: Duration::from_secs(5),
             cors_origins: cors_origins(&env)?,
+            allowed_hosts: allowed_hosts(&env)?,
             rate_limit_per_minute: env.parsed("RATE_LIMIT_PER_MINUTE", 600)?,
             generations_per_minute: env.parsed("GENERATIONS_PER_MINUTE", 30)?,
             daily_token_limit: daily_token_limit(&env)?,
@@ -264,7 +271,7 @@ impl Config {
             user_file_quota_bytes: env.positive("USER_FILE_QUOTA_BYTES", 1 << 30)? as u64,
             request_timeout: env.seconds("REQUEST_TIMEOUT_S", 30)?,
             generation_timeout: env.seconds("GENERATION_TIMEOUT_S", 600)?,
-            shutdown_grace: Duration::from_secs(env.parsed("SHUTDOWN_GRACE_S", 30)?),
+            shutdown_grace: Duration::from_secs(env.parsed("SHUTDOWN_GRACE_S", 20)?),
             metrics_addr: env.optional("METRICS_ADDR")?,
             scripts: scripts(&env)?,
             log_format: log_format(&env)?,
@@ -347,6 +354,11 @@ fn log_format(env: &Env<'_>) -> Result<LogFormat, ConfigError> {
 fn daily_token_limit(env: &Env<'_>) -> Result<Option<u64>, ConfigError> {
     let limit: u32 = env.parsed("DAILY_TOKEN_LIMIT", 0)?;
     Ok(Some(limit.into()).filter(|limit| *limit > 0))
+}
+
+fn allowed_hosts(env: &Env<'_>) -> Result<Vec<String>, ConfigError> {
+    let hosts = env.list("ALLOWED_HOSTS", "");
+    hosts.iter().map(|host| checked_host("ALLOWED_HOSTS", host)).collect()
 }
 
 fn cors_origins(env: &Env<'_>) -> Result<CorsOrigins, ConfigError> {

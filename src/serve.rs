@@ -1,11 +1,14 @@
 //! Listens, serves, and stops cleanly.
 
 use std::convert::Infallible;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioTimer;
 use hyper_util::server::conn::auto::Builder;
@@ -14,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
 
+use crate::addresses::Addresses;
 use crate::app::App;
 use crate::connections::activity::Ending;
 use crate::connections::answer::{Exchange, Streams};
@@ -23,7 +27,9 @@ use crate::connections::{Connections, Place, open_files};
 use crate::{drain, monitoring, router};
 
 /// How long requests in flight may take after the listener is closed.
-const LAST_REQUESTS: Duration = Duration::from_secs(2);
+const LAST_REQUESTS: Duration = Duration::from_secs(1);
+/// How long uploads that were cut off may take to be taken back.
+const LAST_FILES: Duration = Duration::from_secs(1);
 /// How long a connection has to take its leave.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// A pause after the system has refused a connection (too many open files).
@@ -64,7 +70,7 @@ pub async fn serve(mut app: App, listener: TcpListener, stop: impl Future<Output
     api_stop.cancel();
     finished(api).await;
     // Uploads that were cut off are taken back.
-    let _ = tokio::time::timeout(LAST_REQUESTS, app.state.files.finish()).await;
+    let _ = tokio::time::timeout(LAST_FILES, app.state.files.finish()).await;
     last_stop.cancel();
     for listener in last {
         finished(listener).await;
@@ -101,8 +107,12 @@ pub async fn listen(
     let tasks = TaskTracker::new();
     let mut refusals = Refusals::default();
     loop {
+        let accept = async {
+            connections.settled().await;
+            listener.accept().await
+        };
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = accept => accepted,
             () = stop.cancelled() => break,
         };
         match accepted.map(|(stream, peer)| (stream, connections.admit(peer.ip()))) {
@@ -127,7 +137,10 @@ pub async fn listen(
 /// Serves one connection until its end, or until it has no right to its place any more.
 async fn connection(stream: TcpStream, router: Router, place: Place, stop: CancellationToken) {
     let activity = &place.activity;
-    let service = service_fn(|request| {
+    let (peer, server) = ends(&stream);
+    let service = service_fn(|mut request: Request<Incoming>| {
+        let client = place.connections().trusted_proxies().client(peer, request.headers());
+        request.extensions_mut().insert(Addresses { client, server });
         let exchange = Exchange::begin(activity.clone(), request.version());
         let answer = drain::answer(router.clone(), request);
         async { Ok::<_, Infallible>(answer.await.map(|body| exchange.carry(body))) }
@@ -154,6 +167,14 @@ async fn connection(stream: TcpStream, router: Router, place: Place, stop: Cance
     if let Err(error) = ended {
         debug!("a connection ended: {error}");
     }
+}
+
+/// The address of the peer and that of this machine.
+fn ends(stream: &TcpStream) -> (IpAddr, IpAddr) {
+    let ip = |address: std::io::Result<SocketAddr>| {
+        address.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip())
+    };
+    (ip(stream.peer_addr()), ip(stream.local_addr()))
 }
 
 /// Speaks HTTP/1 and HTTP/2. Hyper's own time for heads is not used: it counts the rest between

@@ -11,11 +11,16 @@ pub mod refusals;
 pub mod socket;
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::addresses::network;
 use crate::config::{Config, ConnectionTimes, TrustedProxies};
 use activity::Activity;
+
+/// How many may be about to be dropped while new ones are accepted.
+const LEAVING: usize = 8;
 
 /// A listener's connections. Clones share them.
 #[derive(Clone)]
@@ -28,6 +33,8 @@ struct Inner {
     times: ConnectionTimes,
     trusted: TrustedProxies,
     places: Mutex<Places>,
+    /// How many have given up their place and are still to be dropped.
+    leaving: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -67,6 +74,7 @@ impl Connections {
             times: config.connection_times,
             trusted: config.trusted_proxies.clone(),
             places: Mutex::default(),
+            leaving: AtomicUsize::new(0),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -78,16 +86,23 @@ impl Connections {
         let mut places = self.places();
         let of_address = places.of_address.get(&key).copied().unwrap_or(0);
         if is_counted && of_address >= self.inner.limit.div_ceil(2) {
-            places.displace(|address| *address == key).ok_or(Refused::Address)?;
+            self.displace(&mut places, |address| *address == key).ok_or(Refused::Address)?;
         } else if places.taken.len() >= self.inner.limit {
-            places.displace(|_| true).ok_or(Refused::Full)?;
+            self.displace(&mut places, |_| true).ok_or(Refused::Full)?;
         }
         Ok(self.take(&mut places, key))
     }
 
     /// Closes the connection that has been doing nothing for longest, if there is one.
     pub fn make_room(&self) {
-        let _ = self.places().displace(|_| true);
+        let _ = self.displace(&mut self.places(), |_| true);
+    }
+
+    /// Waits until those that had to go have nearly all gone: their files are still open.
+    pub async fn settled(&self) {
+        while self.inner.leaving.load(Ordering::Relaxed) > LEAVING {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// The times that connections have.
@@ -98,6 +113,12 @@ impl Connections {
     /// The networks whose forwarding headers are believed.
     pub fn trusted_proxies(&self) -> &TrustedProxies {
         &self.inner.trusted
+    }
+
+    fn displace(&self, places: &mut Places, may_go: impl Fn(&IpAddr) -> bool) -> Option<()> {
+        places.displace(may_go)?;
+        self.inner.leaving.fetch_add(1, Ordering::Relaxed);
+        Some(())
     }
 
     fn take(&self, places: &mut Places, key: IpAddr) -> Place {
@@ -153,15 +174,9 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.connections.places().leave(self.id);
-    }
-}
-
-/// What counts as one address: of IPv6 the network that a household or a server gets.
-pub fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
-        address => address,
+        if self.connections.places().leave(self.id).is_none() {
+            self.connections.inner.leaving.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 

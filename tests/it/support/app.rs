@@ -23,6 +23,8 @@ use super::{Reply, User};
 pub const CHECKPOINT_EVERY_MS: &str = "CHECKPOINT_EVERY_MS";
 /// A setting that only tests have: the longest a plain request may take.
 pub const REQUEST_TIMEOUT_MS: &str = "REQUEST_TIMEOUT_MS";
+/// A setting that only tests have: when the client of an answer that cannot be saved is told.
+pub const UNSAVED_PATIENCE_MS: &str = "UNSAVED_PATIENCE_MS";
 /// Settings that only tests have: how long a connection may do nothing before and in a head, between
 /// requests, and with an answer unread.
 pub const HEAD_TIMEOUT_MS: &str = "HEAD_TIMEOUT_MS";
@@ -280,6 +282,7 @@ pub fn config(data_dir: &Path, settings: &HashMap<String, String>) -> Config {
     config.checkpoint_every = millis(CHECKPOINT_EVERY_MS).unwrap_or(config.checkpoint_every);
     config.scripts.program = env!("CARGO_BIN_EXE_chat-backend").into();
     config.request_timeout = millis(REQUEST_TIMEOUT_MS).unwrap_or(config.request_timeout);
+    config.unsaved_patience = millis(UNSAVED_PATIENCE_MS).unwrap_or(config.unsaved_patience);
     let times = &mut config.connection_times;
     times.head = millis(HEAD_TIMEOUT_MS).unwrap_or(times.head);
     times.idle = millis(IDLE_TIMEOUT_MS).unwrap_or(times.idle);

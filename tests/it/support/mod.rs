@@ -15,7 +15,7 @@ mod user;
 
 pub use app::{
     CHECKPOINT_EVERY_MS, HEAD_TIMEOUT_MS, IDLE_TIMEOUT_MS, REQUEST_TIMEOUT_MS, TestApp,
-    WRITE_TIMEOUT_MS, app, config,
+    UNSAVED_PATIENCE_MS, WRITE_TIMEOUT_MS, app, config,
 };
 pub use form::{BOUNDARY, Form};
 pub use keys::Key;
