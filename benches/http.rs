@@ -13,6 +13,7 @@ use bytes::Bytes;
 use chat_backend::app::App;
 use chat_backend::clock::Clock;
 use chat_backend::config::Config;
+use chat_backend::connections::Connections;
 use chat_backend::{router, serve};
 use jsonwebtoken::{EncodingKey, Header};
 use serde_json::{Value, json};
@@ -55,7 +56,9 @@ async fn main() {
 async fn listen(router: Router) -> std::net::SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    tokio::spawn(serve::listen(listener, router, CancellationToken::new()));
+    let config = Config::from_lookup(|_| None).expect("settings");
+    let connections = Connections::new(config.max_connections, &config);
+    tokio::spawn(serve::listen(listener, router, connections, CancellationToken::new()));
     address
 }
 

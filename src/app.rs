@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Project, Secret, SupabaseConfig};
 use crate::files::{Files, FilesTool};
 use crate::health::Health;
+use crate::hosts::AllowedHosts;
 use crate::limits::Limits;
 use crate::local_supabase::{LocalSupabase, OpenError, Options as LocalOptions, PUBLISHABLE_KEY};
 use crate::metrics::Metrics;
@@ -128,6 +129,7 @@ impl App {
             providers: providers.clone(),
             demo_tools: vec![Arc::new(Weather)],
             checkpoint_every: config.checkpoint_every,
+            unsaved_patience: config.unsaved_patience,
             daily_token_limit: config.daily_token_limit,
             generation_timeout: config.generation_timeout,
             outlives_tokens: supabase.has_service_key(),
@@ -220,6 +222,8 @@ async fn project(
     let options = LocalOptions {
         public_url: url.clone(),
         cors_origins: config.cors_origins.clone(),
+        hosts: AllowedHosts::new(config),
+        allow_anonymous_users: config.allow_anonymous_users,
         clock: clock.clone(),
     };
     let local = LocalSupabase::open(data_dir, options)?;

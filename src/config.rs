@@ -5,10 +5,13 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use env::{Env, checked_origin, checked_url};
+use env::{Env, checked_host, checked_origin, checked_url};
 use thiserror::Error;
 
 mod env;
+mod proxies;
+
+pub use proxies::TrustedProxies;
 
 /// Everything that can be set. Each field's variable is named in its doc.
 #[derive(Clone, Debug)]
@@ -33,14 +36,26 @@ pub struct Config {
     pub scripted_pace: Duration,
     /// How often a running answer is saved; only tests change it.
     pub checkpoint_every: Duration,
+    /// How long the client of an answer whose end cannot be saved waits to be told; only tests change
+    /// it.
+    pub unsaved_patience: Duration,
     /// `CORS_ORIGINS`: origins of pages that may call.
     pub cors_origins: CorsOrigins,
+    /// `ALLOWED_HOSTS`: names that requests may be for, beside this machine's own; `*` for all.
+    pub allowed_hosts: Vec<String>,
     /// `RATE_LIMIT_PER_MINUTE`: requests per user and replica; 0 turns the limit off.
     pub rate_limit_per_minute: u32,
     /// `GENERATIONS_PER_MINUTE`: generations per user and replica; 0 turns the limit off.
     pub generations_per_minute: u32,
     /// `DAILY_TOKEN_LIMIT`: tokens per user and day, from 00:00 UTC; none is no limit.
     pub daily_token_limit: Option<u64>,
+    /// `MAX_CONNECTIONS`: how many connections the API may have at once; the local Supabase has as
+    /// many of its own.
+    pub max_connections: usize,
+    /// `TRUSTED_PROXIES`: networks whose forwarding headers are believed.
+    pub trusted_proxies: TrustedProxies,
+    /// How long a connection may keep its place; only tests change it.
+    pub connection_times: ConnectionTimes,
     /// `MAX_BODY_BYTES`: the largest request body.
     pub max_body_bytes: usize,
     /// `MAX_GENERATE_BODY_BYTES`: the largest body of a request for a generation.
@@ -65,6 +80,25 @@ pub struct Config {
     pub log_format: LogFormat,
     /// `RUST_LOG`: which log lines are written.
     pub log_filter: String,
+}
+
+/// How long a connection may do nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionTimes {
+    /// From its beginning, or from the first byte of a further request, to the end of a head.
+    pub head: Duration,
+    /// Between an answer and the next request. Longer than the minute after which many proxies let
+    /// go, because a connection that both ends use at once fails.
+    pub idle: Duration,
+    /// While there is something to send and the peer takes none of it.
+    pub write: Duration,
+}
+
+impl Default for ConnectionTimes {
+    fn default() -> Self {
+        let [head, idle, write] = [15, 75, 60].map(Duration::from_secs);
+        Self { head, idle, write }
+    }
 }
 
 /// Which Supabase to use.
@@ -240,17 +274,22 @@ impl Config {
             title_model: env.get("TITLE_MODEL"),
             scripted_pace: Duration::from_millis(40),
             checkpoint_every: Duration::from_secs(2),
+            unsaved_patience: Duration::from_secs(5),
             cors_origins: cors_origins(&env)?,
+            allowed_hosts: allowed_hosts(&env)?,
             rate_limit_per_minute: env.parsed("RATE_LIMIT_PER_MINUTE", 600)?,
             generations_per_minute: env.parsed("GENERATIONS_PER_MINUTE", 30)?,
             daily_token_limit: daily_token_limit(&env)?,
+            max_connections: env.positive("MAX_CONNECTIONS", 8_192)?,
+            trusted_proxies: TrustedProxies::read(&env)?,
+            connection_times: ConnectionTimes::default(),
             max_body_bytes: env.positive("MAX_BODY_BYTES", 1 << 20)?,
             max_generate_body_bytes: env.positive("MAX_GENERATE_BODY_BYTES", 32 << 20)?,
             max_file_bytes: env.positive("MAX_FILE_BYTES", 50 << 20)? as u64,
             user_file_quota_bytes: env.positive("USER_FILE_QUOTA_BYTES", 1 << 30)? as u64,
             request_timeout: env.seconds("REQUEST_TIMEOUT_S", 30)?,
             generation_timeout: env.seconds("GENERATION_TIMEOUT_S", 600)?,
-            shutdown_grace: Duration::from_secs(env.parsed("SHUTDOWN_GRACE_S", 30)?),
+            shutdown_grace: Duration::from_secs(env.parsed("SHUTDOWN_GRACE_S", 20)?),
             metrics_addr: env.optional("METRICS_ADDR")?,
             scripts: scripts(&env)?,
             env_file: None,
@@ -354,6 +393,11 @@ fn log_format(env: &Env<'_>) -> Result<LogFormat, ConfigError> {
 fn daily_token_limit(env: &Env<'_>) -> Result<Option<u64>, ConfigError> {
     let limit: u32 = env.parsed("DAILY_TOKEN_LIMIT", 0)?;
     Ok(Some(limit.into()).filter(|limit| *limit > 0))
+}
+
+fn allowed_hosts(env: &Env<'_>) -> Result<Vec<String>, ConfigError> {
+    let hosts = env.list("ALLOWED_HOSTS", "");
+    hosts.iter().map(|host| checked_host("ALLOWED_HOSTS", host)).collect()
 }
 
 fn cors_origins(env: &Env<'_>) -> Result<CorsOrigins, ConfigError> {

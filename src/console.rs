@@ -1,8 +1,10 @@
 //! The page at `/`: what this is and where to go.
 
-use axum::response::Html;
+use std::sync::LazyLock;
 
-const PAGE: &str = concat!(
+use crate::security_headers::Page;
+
+const HTML: &str = concat!(
     r#"<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -30,7 +32,9 @@ const PAGE: &str = concat!(
 "#
 );
 
+static PAGE: LazyLock<Page> = LazyLock::new(|| Page::new(HTML.to_owned(), "img-src data:"));
+
 /// The page at `/`.
-pub async fn index() -> Html<&'static str> {
-    Html(PAGE)
+pub async fn index() -> Page {
+    PAGE.clone()
 }

@@ -2,18 +2,24 @@
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use chat_backend::app::App;
 use chat_backend::banner;
 use chat_backend::clock::Clock;
 use chat_backend::config::Config;
+use chat_backend::connections::open_files;
 use chat_backend::sandbox::worker;
-use chat_backend::{check, serve, telemetry};
+use chat_backend::{check, serve, shutdown, telemetry};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// How long threads that are at work may take to end.
+const LAST_THREADS: Duration = Duration::from_secs(1);
 
 const HELP: &str = "\
 chat-backend: the API server behind an AI chat front end on Supabase
@@ -49,7 +55,13 @@ fn start() -> ExitCode {
     let run = || {
         let config = Config::from_env().map_err(|error| error.to_string())?;
         telemetry::init(&config)?;
-        runtime()?.block_on(serve(config))
+        open_files::raise_limit();
+        let stop = shutdown::on_signal(config.shutdown_grace)?;
+        let runtime = runtime()?;
+        let served = runtime.block_on(serve(config, stop));
+        // What cannot be interrupted is not waited for.
+        runtime.shutdown_timeout(LAST_THREADS);
+        served
     };
     match run() {
         Ok(()) => ExitCode::SUCCESS,
@@ -75,7 +87,7 @@ fn runtime() -> Result<Runtime, String> {
     Runtime::new().map_err(|error| format!("the async runtime cannot start: {error}"))
 }
 
-async fn serve(config: Config) -> Result<(), String> {
+async fn serve(config: Config, stop: CancellationToken) -> Result<(), String> {
     let (host, port) = config.listen.clone();
     let listener = TcpListener::bind((host.as_str(), port)).await.map_err(|error| {
         format!(
@@ -85,25 +97,8 @@ async fn serve(config: Config) -> Result<(), String> {
     })?;
     let app = App::build(config, Clock::System).await.map_err(|error| error.to_string())?;
     say(&banner::text(&app, &listener));
-    serve::serve(app, listener, stop_signal()).await;
+    serve::serve(app, listener, stop.cancelled()).await;
     Ok(())
-}
-
-/// Ctrl-C, or SIGTERM where there is such a thing.
-async fn stop_signal() {
-    let interrupt = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = interrupt => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    let _ = interrupt.await;
 }
 
 fn say(text: &str) -> ExitCode {

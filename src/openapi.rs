@@ -3,9 +3,10 @@
 use std::sync::LazyLock;
 
 use axum::Router;
-use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Redirect};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_SECURITY_POLICY;
+use axum::middleware::map_response;
+use axum::response::{Redirect, Response};
 use axum::routing::get;
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -18,6 +19,7 @@ use crate::analytics::model::{GroupBy, Interval};
 use crate::chats::model::Include;
 use crate::error::Problem;
 use crate::messages::model::{Active, Order};
+use crate::security_headers::{self, Page};
 
 const DESCRIPTION: &str = "\
 The API server behind an AI chat front end on Supabase.\n\n\
@@ -163,7 +165,13 @@ fn statuses(path: &str, operation: &Value) -> Vec<&'static str> {
 const COMMITTED: &str = include_str!("../openapi.json");
 
 /// Made when somebody asks for it: it carries a megabyte of script.
-static REDOC: LazyLock<Bytes> = LazyLock::new(|| redoc().into());
+static REDOC: LazyLock<Page> = LazyLock::new(|| Page::new(redoc(), REDOC_NEEDS));
+
+/// It styles itself while it runs and searches in a worker.
+const REDOC_NEEDS: &str = "style-src 'unsafe-inline'; connect-src 'self'; img-src 'self' data:; \
+                           worker-src blob:";
+const SWAGGER_NEEDS: &str = "script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; \
+                             img-src 'self' data:";
 
 /// `/openapi.json`, `/docs` and `/redoc`.
 pub fn pages<S: Clone + Send + Sync + 'static>() -> Router<S> {
@@ -173,12 +181,17 @@ pub fn pages<S: Clone + Send + Sync + 'static>() -> Router<S> {
         .display_request_duration(true)
         .try_it_out_enabled(true);
     let swagger: Router<S> = SwaggerUi::new("/docs").config(config).into();
+    let swagger = swagger.layer(map_response(|mut response: Response| async {
+        let policy = security_headers::policy(SWAGGER_NEEDS);
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+        response
+    }));
     Router::new()
         .route(
             "/openapi.json",
             get(|| async { crate::response::json(Bytes::from_static(COMMITTED.as_bytes())) }),
         )
-        .route("/redoc", get(|| async { html(REDOC.clone()) }))
+        .route("/redoc", get(|| async { REDOC.clone() }))
         .route("/redoc/", get(|| async { Redirect::permanent("/redoc") }))
         .merge(swagger)
 }
@@ -196,7 +209,3 @@ fn redoc() -> String {
 
 const NO_PICTURE: &str =
     "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==";
-
-fn html(page: Bytes) -> impl IntoResponse {
-    ([(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))], page)
-}

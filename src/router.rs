@@ -1,9 +1,10 @@
 //! The route table.
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, OriginalUri};
+use axum::extract::{DefaultBodyLimit, OriginalUri, Request, State};
 use axum::http::StatusCode;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
@@ -12,8 +13,11 @@ use utoipa_axum::routes;
 use crate::app::{App, AppState};
 use crate::config::Config;
 use crate::error::ApiError;
+use crate::hosts::AllowedHosts;
 use crate::surround::surround;
-use crate::{ai, analytics, auth, chats, console, cors, files, health, messages, openapi, scripts};
+use crate::{
+    ai, analytics, auth, chats, compress, console, cors, files, health, messages, openapi, scripts,
+};
 
 /// All routes, behind all layers.
 pub fn router(app: &App) -> Router {
@@ -21,8 +25,10 @@ pub fn router(app: &App) -> Router {
     table(&state, &app.config)
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(AllowedHosts::new(&app.config), require_allowed_host))
         .layer(cors::layer(app.config.cors_origins.clone(), app.is_local()))
         .layer(from_fn_with_state(app.metrics.clone(), surround))
+        .layer(compress::layer())
         .with_state(state)
 }
 
@@ -83,6 +89,20 @@ pub fn document() -> Value {
     let (_, public) = public().split_for_parts();
     let (_, api) = api(0, 0).split_for_parts();
     openapi::complete(public.merge_from(api))
+}
+
+async fn require_allowed_host(
+    State(hosts): State<AllowedHosts>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match hosts.refusal(&request) {
+        Some(refusal) => {
+            let status = StatusCode::MISDIRECTED_REQUEST;
+            ApiError::new(status, "host_not_allowed", refusal).into_response()
+        }
+        None => next.run(request).await,
+    }
 }
 
 async fn unknown_route(OriginalUri(uri): OriginalUri) -> ApiError {

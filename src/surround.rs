@@ -13,6 +13,7 @@ use tracing::{Instrument, debug, debug_span};
 
 use crate::error::ApiError;
 use crate::metrics::Metrics;
+use crate::security_headers;
 use crate::telemetry::{RequestId, X_REQUEST_ID};
 
 /// The middleware.
@@ -30,6 +31,7 @@ pub async fn surround(
     );
     let route = request.extensions().get::<MatchedPath>().cloned();
     let method = request.method().clone();
+    let is_api = request.uri().path().starts_with("/api/");
     request.extensions_mut().insert(id.clone());
     let started = Instant::now();
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone()).await;
@@ -44,6 +46,7 @@ pub async fn surround(
     let route = route.as_ref().map_or("none", MatchedPath::as_str);
     metrics.request(method.as_str(), route, status, elapsed);
     response.headers_mut().insert(X_REQUEST_ID, id.into_header());
+    security_headers::complete(response.headers_mut(), is_api);
     response
 }
 

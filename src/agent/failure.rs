@@ -36,6 +36,9 @@ pub enum Failure {
     /// The database refused the answer itself.
     #[error("the answer could not be stored: {0}")]
     Unsaved(SupabaseError),
+    /// The database does not take the answer for now; it is tried again.
+    #[error("the end of the answer is not saved yet")]
+    NotSavedYet,
     /// The provider failed.
     #[error(transparent)]
     Provider(#[from] ProviderError),
@@ -69,7 +72,7 @@ impl Failure {
     /// The word for `usage_logs.error_code`.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Supabase(_) | Self::Unsaved(_) => "database_error",
+            Self::Supabase(_) | Self::Unsaved(_) | Self::NotSavedYet => "database_error",
             Self::Provider(_) => "provider_error",
             Self::Model(ChooseError::Unknown { .. }) => "model_not_found",
             Self::Model(ChooseError::NotConfigured { .. }) => "provider_not_configured",

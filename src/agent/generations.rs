@@ -17,8 +17,9 @@ use super::{Job, Settings};
 
 /// How long a stop may take.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
-/// How long the last saves may take once there is no more time.
-const LAST_SAVES: Duration = Duration::from_secs(15);
+/// How long the last saves may take once there is no more time. What they do not manage is in the
+/// checkpoints, at most seconds old.
+const LAST_SAVES: Duration = Duration::from_secs(4);
 
 /// Starts generations, finds running ones, and ends them all. Clones share them.
 #[derive(Clone)]

@@ -58,6 +58,8 @@ pub struct Settings {
     pub generation_timeout: Duration,
     /// Saves go on with the service key when the user's token ends.
     pub outlives_tokens: bool,
+    /// How long the client of an answer whose end cannot be saved waits to be told.
+    pub unsaved_patience: Duration,
     /// The time of day, for tokens.
     pub clock: Clock,
     /// Counts what has ended.

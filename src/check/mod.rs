@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{App, running_local_supabase};
 use crate::clock::Clock;
 use crate::config::{Config, SupabaseConfig};
+use crate::connections::Connections;
 use crate::serve;
 
 mod bucket;
@@ -77,7 +78,8 @@ async fn build(mut config: Config, clock: Clock, report: &mut Report) -> Option<
 /// Starts the local Supabase, where it is the one in use: it is asked like any other.
 fn serve_local(mut app: App, stop: &CancellationToken) -> App {
     if let Some(local) = app.local_supabase.take() {
-        tokio::spawn(serve::listen(local.listener, local.router, stop.clone()));
+        let connections = Connections::new(app.config.max_connections, &app.config);
+        tokio::spawn(serve::listen(local.listener, local.router, connections, stop.clone()));
     }
     app
 }

@@ -1,8 +1,11 @@
 //! Reads variables as what they mean, and says what is wrong with them.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::str::FromStr;
 use std::time::Duration;
+
+use axum::http::uri::Authority;
 
 use super::{ConfigError, Secret};
 
@@ -137,6 +140,24 @@ pub(super) fn checked_origin(variable: &'static str, value: &str) -> Result<Stri
         _ => Err(ConfigError {
             variable,
             problem: format!("`{value}` is not an origin such as https://app.example.com"),
+        }),
+    }
+}
+
+/// A host such as `api.example.com`, in small letters and without its port, or `*`.
+pub(super) fn checked_host(variable: &'static str, value: &str) -> Result<String, ConfigError> {
+    if value == "*" {
+        return Ok(value.to_owned());
+    }
+    let bracketed = value.parse::<Ipv6Addr>().map(|address| format!("[{address}]"));
+    let authority = bracketed.as_deref().unwrap_or(value).parse::<Authority>();
+    match authority {
+        Ok(authority) if !value.contains('@') && !value.contains('*') => {
+            Ok(authority.host().trim_end_matches('.').to_ascii_lowercase())
+        }
+        _ => Err(ConfigError {
+            variable,
+            problem: format!("`{value}` is not a host such as api.example.com"),
         }),
     }
 }

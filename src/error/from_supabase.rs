@@ -29,6 +29,11 @@ impl From<SupabaseError> for ApiError {
     }
 }
 
+/// A full disk, or PostgreSQL made read-only, as Supabase does before the disk is full.
+fn takes_no_writes(error: &SupabaseError) -> bool {
+    matches!(error.code.as_deref(), Some("53100" | "25006"))
+}
+
 fn from_supabase(error: &SupabaseError) -> ApiError {
     use SupabaseErrorKind as Kind;
     let retry_after = error.retry_after.unwrap_or(SOON);
@@ -69,6 +74,12 @@ fn from_supabase(error: &SupabaseError) -> ApiError {
             "supabase_unreachable",
             "The database cannot be reached at the moment. Please try again.",
             retry_after,
+        ),
+        Kind::Overloaded if takes_no_writes(error) => ApiError::unavailable(
+            "supabase_overloaded",
+            "The database stores nothing at the moment, because its disk is full or it is \
+             read-only. The operator has to make room.",
+            SETTING_UP,
         ),
         Kind::Overloaded | Kind::Contention => ApiError::unavailable(
             "supabase_overloaded",

@@ -125,6 +125,12 @@ impl From<Failure> for ApiError {
         match failure {
             Failure::Supabase(error) => error.into(),
             Failure::Unsaved(error) => Self::internal(error.to_string()),
+            Failure::NotSavedYet => Self::unavailable(
+                "answer_not_saved",
+                "The answer is written, but the database does not store it at the moment. This \
+                 server goes on trying for some minutes: look again then, before you ask again.",
+                Duration::from_secs(60),
+            ),
             Failure::Provider(error) => error.into(),
             Failure::Model(ChooseError::Unknown { model, similar }) => {
                 unknown_model(&model, &similar)

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use crate::clock::Clock;
 
-use super::auth::Passwords;
+use super::auth::{AuthLimits, Passwords};
 use super::data_dir::DataDir;
 use super::db::{self, Database};
 use super::error::OpenError;
@@ -23,6 +23,8 @@ pub(super) struct Context {
     pub(super) url_secret: String,
     pub(super) blobs: Blobs,
     pub(super) passwords: Passwords,
+    pub(super) auth_limits: AuthLimits,
+    pub(super) allow_anonymous_users: bool,
     /// Without a slash at the end.
     pub(super) public_url: String,
     pub(super) clock: Clock,
@@ -31,7 +33,12 @@ pub(super) struct Context {
 }
 
 impl Context {
-    pub(super) fn open(path: &Path, public_url: &str, clock: Clock) -> Result<Self, OpenError> {
+    pub(super) fn open(
+        path: &Path,
+        public_url: &str,
+        allow_anonymous_users: bool,
+        clock: Clock,
+    ) -> Result<Self, OpenError> {
         let data_dir = DataDir::open(path)?;
         let database = open_database(&data_dir, &clock)?;
         Ok(Self {
@@ -41,6 +48,8 @@ impl Context {
             service_key: keys::service_key(&data_dir)?,
             url_secret: keys::url_secret(&data_dir)?,
             passwords: Passwords::new(),
+            auth_limits: AuthLimits::new(),
+            allow_anonymous_users,
             public_url: public_url.trim_end_matches('/').to_owned(),
             clock,
             _data_dir: data_dir,

@@ -28,6 +28,7 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::config::CorsOrigins;
+use crate::hosts::AllowedHosts;
 
 use context::Context;
 pub use error::OpenError;
@@ -41,6 +42,10 @@ pub struct Options {
     pub public_url: String,
     /// Origins of pages that may call it. Pages of this machine always may.
     pub cors_origins: CorsOrigins,
+    /// Names that requests may be for.
+    pub hosts: AllowedHosts,
+    /// Whether people may sign in without saying who they are.
+    pub allow_anonymous_users: bool,
     /// What time it is.
     pub clock: Clock,
 }
@@ -51,18 +56,20 @@ pub struct Options {
 pub struct LocalSupabase {
     context: Arc<Context>,
     cors_origins: CorsOrigins,
+    hosts: AllowedHosts,
 }
 
 impl LocalSupabase {
     /// Opens a data folder, creating it and what belongs into it at the first start.
     pub fn open(data_dir: &Path, options: Options) -> Result<Self, OpenError> {
-        let context = Context::open(data_dir, &options.public_url, options.clock)?;
-        Ok(Self { context: Arc::new(context), cors_origins: options.cors_origins })
+        let Options { public_url, cors_origins, hosts, allow_anonymous_users, clock } = options;
+        let context = Context::open(data_dir, &public_url, allow_anonymous_users, clock)?;
+        Ok(Self { context: Arc::new(context), cors_origins, hosts })
     }
 
     /// Everything that its listener serves.
     pub fn router(&self) -> axum::Router {
-        router::build(self.context.clone(), self.cors_origins.clone())
+        router::build(self.context.clone(), self.cors_origins.clone(), self.hosts.clone())
     }
 
     /// Ends all work on the database, that in progress and that to come, so that no thread is busy

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use axum::{Json, Router};
@@ -15,16 +16,22 @@ use super::context::Context;
 use super::{auth, rest, storage};
 use crate::config::CorsOrigins;
 use crate::cors;
+use crate::hosts::AllowedHosts;
 
 const REST_BODY_LIMIT: usize = 64 << 20;
 
-pub(super) fn build(context: Arc<Context>, cors_origins: CorsOrigins) -> Router {
+pub(super) fn build(
+    context: Arc<Context>,
+    cors_origins: CorsOrigins,
+    hosts: AllowedHosts,
+) -> Router {
     Router::new()
         .route("/", get(welcome))
-        .nest("/auth/v1", auth::router())
+        .nest("/auth/v1", auth::router(&context))
         .nest_service("/rest/v1", any(serve_rest).with_state(context.clone()))
         .nest_service("/storage/v1", any(serve_storage).with_state(context.clone()))
         .fallback(not_found)
+        .layer(from_fn_with_state(hosts, require_allowed_host))
         .layer(cors::layer(cors_origins, true))
         .with_state(context)
 }
@@ -32,6 +39,18 @@ pub(super) fn build(context: Arc<Context>, cors_origins: CorsOrigins) -> Router 
 async fn welcome() -> &'static str {
     "This is a local Supabase. Give its address and key to supabase-js:\n\
      Auth is at /auth/v1, REST at /rest/v1, Storage at /storage/v1.\n"
+}
+
+/// Real projects have names of their own; this one is reached by any that leads here.
+async fn require_allowed_host(
+    State(hosts): State<AllowedHosts>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let Some(refusal) = hosts.refusal(&request) else { return next.run(request).await };
+    let body =
+        json!({ "code": "host_not_allowed", "details": null, "hint": null, "message": refusal });
+    (StatusCode::MISDIRECTED_REQUEST, Json(body)).into_response()
 }
 
 async fn not_found() -> Response {

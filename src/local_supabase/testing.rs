@@ -12,7 +12,8 @@ use uuid::Uuid;
 
 use super::{LocalSupabase, Options};
 use crate::clock::Clock;
-use crate::config::CorsOrigins;
+use crate::config::{Config, CorsOrigins};
+use crate::hosts::AllowedHosts;
 
 pub(super) const EMAIL: &str = "al@example.com";
 pub(super) const PASSWORD: &str = "secret123";
@@ -45,7 +46,9 @@ impl Drop for Folder {
 fn open(folder: &Path, clock: Clock) -> Result<LocalSupabase, super::OpenError> {
     let public_url = "http://127.0.0.1:54321".to_owned();
     let cors_origins = CorsOrigins::List(vec!["https://app.example.com".to_owned()]);
-    LocalSupabase::open(folder, Options { public_url, cors_origins, clock })
+    let hosts = AllowedHosts::new(&Config::from_lookup(|_| None).unwrap());
+    let options = Options { public_url, cors_origins, hosts, allow_anonymous_users: true, clock };
+    LocalSupabase::open(folder, options)
 }
 
 impl Server {
@@ -97,7 +100,8 @@ impl Server {
     }
 
     pub(super) fn call(&self, method: Method, path: &str) -> Call<'_> {
-        let request = Request::builder().method(method).uri(path.to_owned()).body(Body::empty());
+        let request = Request::builder().method(method).uri(path.to_owned());
+        let request = request.header("host", "127.0.0.1:54321").body(Body::empty());
         Call { server: self, request: request.unwrap() }
     }
 

@@ -250,8 +250,8 @@ async fn anonymous_users_pass_unless_they_are_not_welcome() {
     let guest = welcoming.anonymous_user().await;
     guest.get(ROUTE).await.expect(200);
 
-    let strict = TestApp::with(&[("ALLOW_ANONYMOUS_USERS", "false")]).await;
-    let guest = strict.anonymous_user().await;
+    let strict = welcoming.replica(&[("ALLOW_ANONYMOUS_USERS", "false")]).await;
+    let guest = guest.on(&strict);
     assert_eq!(guest.get(ROUTE).await.problem(403), "anonymous_not_allowed");
 }
 

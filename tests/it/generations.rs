@@ -8,8 +8,8 @@ use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;
 
 use crate::support::{
-    Answer, CHECKPOINT_EVERY_MS, FakeProvider, Frames, Outcome, TestApp, User, frames, live,
-    project, skipped_on_a_real_supabase,
+    Answer, CHECKPOINT_EVERY_MS, FakeProvider, Frames, Outcome, Proxy, TestApp,
+    UNSAVED_PATIENCE_MS, User, frames, live, project, skipped_on_a_real_supabase,
 };
 
 /// An application whose default model is played by the test.
@@ -486,4 +486,30 @@ async fn a_fresher_token_carries_an_answer_on() {
     assert_eq!(stream.rest().await.last().unwrap()["type"], "finish");
     let messages = fresher.refreshed(&stage.app).await.messages(&stage.chat).await;
     assert_eq!(messages[1]["content"], "Hello there");
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_saved_says_so_soon_and_is_saved_later() {
+    let mut stage = stage().await;
+    let proxy = Proxy::to(&stage.app).await;
+    let settings = [
+        ("SUPABASE_URL", proxy.url.as_str()),
+        ("SUPABASE_PUBLIC_URL", &stage.app.supabase_url),
+        (UNSAVED_PATIENCE_MS, "100"),
+    ];
+    let replica = stage.app.replica(&settings).await;
+    stage.alice = stage.alice.on(&replica);
+    let voice = stage.voice();
+    let mut stream = stage.stream(json!({ "content": "Hi" })).await;
+    voice.say("Hello");
+    stream.until("text-delta").await;
+    proxy.block("POST", "/rest/v1/rpc/save_generation");
+    voice.finish();
+    let rest = stream.rest().await;
+    let problem = &rest[rest.len() - 2]["data"];
+    assert_eq!(problem["code"], "answer_not_saved", "{rest:?}");
+    assert_eq!(rest.last().unwrap()["type"], "error");
+    proxy.unblock();
+    let message = stage.until("complete").await;
+    assert_eq!(message["content"], "Hello");
 }

@@ -33,7 +33,9 @@ impl Connection {
 }
 
 fn head(request: &str, token: &str, more: &str) -> String {
-    format!("{request} HTTP/1.1\r\nhost: test\r\nauthorization: Bearer {token}\r\n{more}\r\n\r\n")
+    format!(
+        "{request} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n{more}\r\n\r\n"
+    )
 }
 
 async fn signed_in() -> (TestApp, User) {

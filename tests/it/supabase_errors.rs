@@ -187,3 +187,13 @@ async fn auths_word_about_a_token_becomes_a_problem() {
         assert_eq!(project.call(&token).await.problem(status), code);
     }
 }
+
+#[tokio::test]
+async fn a_database_that_takes_no_writes_says_so() {
+    let project = project().await;
+    for (code, says) in [("53100", "disk is full"), ("25006", "disk is full"), ("53400", "busy")] {
+        let (reply, _) = change_a_chat(&project, Outcome::error(503, code, "no")).await;
+        assert!(reply.json()["detail"].as_str().unwrap().contains(says), "{}", reply.text);
+        assert_eq!(reply.problem(503), "supabase_overloaded", "{code}");
+    }
+}

@@ -1,5 +1,6 @@
 //! The end of a generation: saved first, then told.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use serde_json::value::RawValue;
@@ -9,7 +10,7 @@ use tracing::{info, warn};
 use super::{Interruption, Run, millis};
 use crate::agent::answer::{End, Status};
 use crate::agent::failure::Failure;
-use crate::agent::recorder::Save;
+use crate::agent::recorder::{Save, Saved};
 use crate::agent::save;
 use crate::supabase::{SupabaseError, SupabaseErrorKind};
 
@@ -28,10 +29,6 @@ impl Run {
                 (status, reason.into(), Some(failure))
             }
         };
-        if let Some(saving) = self.saving.take() {
-            // One save at a time; this one's answer no longer matters.
-            let _ = saving.await;
-        }
         self.tally.end_call(self.answer.borrow().bytes(), false);
         let mut end = self.summary(status, finish_reason, failure);
         self.answer.send_modify(|answer| {
@@ -42,7 +39,7 @@ impl Run {
         if let Some(log) = save.end.as_ref().and_then(|end| end.usage_log.as_ref()) {
             self.settings.metrics.answer(log.answered());
         }
-        match save::until_saved(&self.job, &save, &self.settings).await {
+        match self.save_or_tell(&save, &end).await {
             Ok(saved) if saved.is_owned || saved.status == Some(end.status) => {
                 end.message = saved.message;
             }
@@ -64,6 +61,26 @@ impl Run {
         self.wait_for_title().await;
         info!(status = end.status.as_str(), latency_ms = end.latency_ms, "generation ended");
         self.answer.send_modify(|answer| answer.end = Some(end));
+    }
+
+    /// Saves the end. When that takes long, the listeners are told before.
+    async fn save_or_tell(&mut self, save: &Save, end: &End) -> Result<Saved, SupabaseError> {
+        let last_checkpoint = self.saving.take();
+        let mut saving = pin!(async {
+            if let Some(saving) = last_checkpoint {
+                // One save at a time; this one's answer no longer matters.
+                let _ = saving.await;
+            }
+            save::until_saved(&self.job, save, &self.settings).await
+        });
+        if let Ok(saved) = timeout(self.settings.unsaved_patience, saving.as_mut()).await {
+            return saved;
+        }
+        warn!("the end of an answer cannot be saved; its listeners are told");
+        let failure = end.failure.clone().or(Some(Failure::NotSavedYet));
+        let end = End { status: Status::Failed, failure, ..end.clone() };
+        self.answer.send_modify(|answer| answer.end = Some(end));
+        saving.await
     }
 
     /// Saves the end with the text alone, or else without it.

@@ -27,8 +27,14 @@ pub(super) async fn health(State(context): State<Arc<Context>>) -> Result<Json<V
 }
 
 /// `GET /settings`
-pub(super) async fn settings() -> impl IntoResponse {
-    (JSON, include_str!("settings.json"))
+pub(super) async fn settings(State(context): State<Arc<Context>>) -> impl IntoResponse {
+    const ANONYMOUS: &str = "\"anonymous_users\":true";
+    let settings = include_str!("settings.json");
+    let settings = match context.allow_anonymous_users {
+        true => settings.to_owned(),
+        false => settings.replace(ANONYMOUS, "\"anonymous_users\":false"),
+    };
+    (JSON, settings)
 }
 
 /// `GET /.well-known/jwks.json`

@@ -55,6 +55,11 @@ impl AuthError {
         Self::unprocessable(WEAK_PASSWORD, message)
     }
 
+    pub(super) fn too_many() -> Self {
+        let message = "Request rate limit reached";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "over_request_rate_limit", message)
+    }
+
     pub(super) fn email_exists() -> Self {
         let message = "A user with this email address has already been registered";
         Self::unprocessable("email_exists", message)

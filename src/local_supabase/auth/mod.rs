@@ -1,7 +1,7 @@
 //! `auth/v1`: users, sessions and access tokens, as GoTrue (Supabase Auth) answers.
 //!
 //! There is no mail, so an e-mail address counts as confirmed when it is given, and whatever needs a
-//! mail is refused. There is no limit on attempts either: the listener is this machine's own.
+//! mail is refused.
 
 mod access_token;
 mod account;
@@ -12,6 +12,7 @@ mod discovery;
 mod email;
 mod error;
 mod identities;
+mod limits;
 mod logout;
 mod params;
 mod passwords;
@@ -30,15 +31,16 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::{StatusCode, header};
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
 use super::context::Context;
+pub(super) use limits::AuthLimits;
 pub(super) use passwords::Passwords;
 
 /// The routes, relative to `/auth/v1`.
-pub(super) fn router() -> Router<Arc<Context>> {
+pub(super) fn router(context: &Arc<Context>) -> Router<Arc<Context>> {
     Router::new()
         .route("/health", get(discovery::health))
         .route("/settings", get(discovery::settings))
@@ -52,6 +54,7 @@ pub(super) fn router() -> Router<Arc<Context>> {
         .route("/admin/users/{user_id}", get(admin::show).put(admin::update).delete(admin::delete))
         .merge(unavailable::router())
         .fallback(not_found)
+        .layer(from_fn_with_state(context.clone(), limits::count))
         .layer(from_fn(error::render))
 }
 

@@ -13,14 +13,21 @@ const LONGEST: usize = 72;
 /// Each hash takes 19 MiB and some 20 ms of a core.
 const AT_ONCE: usize = 2;
 
+/// More than this many that wait are refused; they would take seconds.
+const WAITING: usize = 64;
+
 /// Hashes and verifies off the async threads, a few at a time.
 pub(in super::super) struct Passwords {
     free: Arc<Semaphore>,
+    admitted: Semaphore,
 }
 
 impl Passwords {
     pub(in super::super) fn new() -> Self {
-        Self { free: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self {
+            free: Arc::new(Semaphore::new(AT_ONCE)),
+            admitted: Semaphore::new(AT_ONCE + WAITING),
+        }
     }
 
     /// The text to keep in place of a password.
@@ -52,6 +59,7 @@ impl Passwords {
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
+        let _admitted = self.admitted.try_acquire().map_err(|_| AuthError::too_many())?;
         let permit = self.free.clone().acquire_owned().await.map_err(AuthError::internal)?;
         let work = move || {
             let _permit = permit;

@@ -33,6 +33,10 @@ pub(super) async fn sign_up(
 ) -> Result<Response, AuthError> {
     let now = Time::from(context.clock.now());
     if params.email.is_empty() && params.phone.is_empty() {
+        if !context.allow_anonymous_users {
+            let message = "Anonymous sign-ins are disabled";
+            return Err(AuthError::unprocessable("anonymous_provider_disabled", message));
+        }
         return sign_up_anonymously(&context, params, now).await;
     }
     let email = validate(&params)?;

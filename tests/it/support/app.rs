@@ -8,6 +8,7 @@ use std::time::Duration;
 use chat_backend::app::App;
 use chat_backend::clock::Clock;
 use chat_backend::config::Config;
+use chat_backend::connections::Connections;
 use chat_backend::{monitoring, router, serve};
 use reqwest::Method;
 use serde_json::json;
@@ -22,6 +23,13 @@ use super::{Reply, User};
 pub const CHECKPOINT_EVERY_MS: &str = "CHECKPOINT_EVERY_MS";
 /// A setting that only tests have: the longest a plain request may take.
 pub const REQUEST_TIMEOUT_MS: &str = "REQUEST_TIMEOUT_MS";
+/// A setting that only tests have: when the client of an answer that cannot be saved is told.
+pub const UNSAVED_PATIENCE_MS: &str = "UNSAVED_PATIENCE_MS";
+/// Settings that only tests have: how long a connection may do nothing before and in a head, between
+/// requests, and with an answer unread.
+pub const HEAD_TIMEOUT_MS: &str = "HEAD_TIMEOUT_MS";
+pub const IDLE_TIMEOUT_MS: &str = "IDLE_TIMEOUT_MS";
+pub const WRITE_TIMEOUT_MS: &str = "WRITE_TIMEOUT_MS";
 
 /// A running application.
 pub struct TestApp {
@@ -36,7 +44,7 @@ pub struct TestApp {
     data_dir: PathBuf,
     settings: HashMap<String, String>,
     stop: CancellationToken,
-    metrics_url: Option<String>,
+    pub metrics_url: Option<String>,
     generations: chat_backend::agent::Generations,
     files: chat_backend::files::Files,
     providers: chat_backend::providers::Providers,
@@ -81,16 +89,19 @@ impl TestApp {
         let files = app.state.files.clone();
         let providers = app.state.ai.providers().clone();
         let stop = CancellationToken::new();
-        tokio::spawn(serve::listen(listener, router::router(&app), stop.clone()));
+        let connections = || Connections::new(app.config.max_connections, &app.config);
+        let api = router::router(&app);
+        tokio::spawn(serve::listen(listener, api, connections(), stop.clone()));
+        if let Some(local) = app.local_supabase {
+            let (listener, router) = (local.listener, local.router);
+            tokio::spawn(serve::listen(listener, router, connections(), stop.clone()));
+        }
         let metrics_url = app.monitoring.map(|listener| {
             let url = format!("http://{}/metrics", listener.local_addr().unwrap());
-            let metrics = monitoring::router(app.metrics, app.state.generations.clone());
-            tokio::spawn(serve::listen(listener, metrics, stop.clone()));
+            let metrics = monitoring::router(app.metrics.clone(), app.state.generations.clone());
+            tokio::spawn(serve::listen(listener, metrics, connections(), stop.clone()));
             url
         });
-        if let Some(local) = app.local_supabase {
-            tokio::spawn(serve::listen(local.listener, local.router, stop.clone()));
-        }
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         Self {
             url,
@@ -281,5 +292,10 @@ pub fn config(data_dir: &Path, settings: &HashMap<String, String>) -> Config {
     config.checkpoint_every = millis(CHECKPOINT_EVERY_MS).unwrap_or(config.checkpoint_every);
     config.scripts.program = env!("CARGO_BIN_EXE_chat-backend").into();
     config.request_timeout = millis(REQUEST_TIMEOUT_MS).unwrap_or(config.request_timeout);
+    config.unsaved_patience = millis(UNSAVED_PATIENCE_MS).unwrap_or(config.unsaved_patience);
+    let times = &mut config.connection_times;
+    times.head = millis(HEAD_TIMEOUT_MS).unwrap_or(times.head);
+    times.idle = millis(IDLE_TIMEOUT_MS).unwrap_or(times.idle);
+    times.write = millis(WRITE_TIMEOUT_MS).unwrap_or(times.write);
     config
 }

@@ -13,7 +13,10 @@ mod sse;
 mod supabase;
 mod user;
 
-pub use app::{CHECKPOINT_EVERY_MS, REQUEST_TIMEOUT_MS, TestApp, app, config};
+pub use app::{
+    CHECKPOINT_EVERY_MS, HEAD_TIMEOUT_MS, IDLE_TIMEOUT_MS, REQUEST_TIMEOUT_MS, TestApp,
+    UNSAVED_PATIENCE_MS, WRITE_TIMEOUT_MS, app, config,
+};
 pub use form::{BOUNDARY, Form};
 pub use keys::Key;
 pub use program::{Program, run};

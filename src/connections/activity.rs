@@ -1,0 +1,223 @@
+//! What a connection is doing, and until when it may go on doing so.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::http::Version;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+use crate::config::ConnectionTimes;
+
+/// Shared by a connection's task, its socket and its answers.
+pub struct Activity {
+    times: ConnectionTimes,
+    state: Mutex<State>,
+    closing: Notify,
+}
+
+struct State {
+    /// Answers that have not been handed over whole.
+    in_flight: usize,
+    has_asked: bool,
+    is_http2: bool,
+    /// The next head has begun.
+    in_head: bool,
+    /// When it began to wait for a request, or that request's head.
+    since: Instant,
+    /// Since when its peer takes no bytes while there are some to send.
+    blocked: Option<Instant>,
+    /// It has been told to end.
+    is_closing: bool,
+}
+
+/// Why a connection is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Nothing was asked, or the head did not end.
+    Silent,
+    /// There was no further request.
+    Idle,
+    /// Nobody reads what is sent.
+    Unread,
+    /// Another connection needed the place.
+    Displaced,
+}
+
+/// How readily a connection gives its place to a new one: the least goes first, the one that has
+/// been waiting longest first among equals.
+pub type Standing = (u8, Instant);
+
+impl Activity {
+    /// A connection that has just been accepted.
+    pub fn new(times: ConnectionTimes) -> Self {
+        let state = State {
+            in_flight: 0,
+            has_asked: false,
+            is_http2: false,
+            in_head: false,
+            since: Instant::now(),
+            blocked: None,
+            is_closing: false,
+        };
+        Self { times, state: Mutex::new(state), closing: Notify::new() }
+    }
+
+    /// Completes when the connection is to be closed.
+    pub async fn ending(&self) -> Ending {
+        let overdue = async {
+            loop {
+                match self.overdue(Instant::now()) {
+                    Ok(next) => sleep_until(next).await,
+                    Err(ending) => return ending,
+                }
+            }
+        };
+        tokio::select! {
+            ending = overdue => ending,
+            () = self.closing.notified() => Ending::Displaced,
+        }
+    }
+
+    /// Why it must end, or when to look again.
+    fn overdue(&self, now: Instant) -> Result<Instant, Ending> {
+        let state = self.state();
+        let (since, limit, ending) = if let Some(blocked) = state.blocked {
+            (blocked, self.times.write, Ending::Unread)
+        } else if state.in_flight > 0 {
+            return Ok(now + self.shortest());
+        } else if state.is_waiting_for_a_head() {
+            (state.since, self.times.head, Ending::Silent)
+        } else {
+            (state.since, self.times.idle, Ending::Idle)
+        };
+        let due = since + limit;
+        if due <= now { Err(ending) } else { Ok(due.min(now + self.shortest())) }
+    }
+
+    fn shortest(&self) -> Duration {
+        self.times.head.min(self.times.idle).min(self.times.write)
+    }
+
+    /// How readily it gives its place up; not at all while it is being served.
+    pub fn standing(&self) -> Option<Standing> {
+        let state = self.state();
+        match state.blocked {
+            _ if state.is_closing => None,
+            Some(blocked) => Some((2, blocked)),
+            None if state.in_flight > 0 => None,
+            None => Some((u8::from(state.has_asked), state.since)),
+        }
+    }
+
+    /// Ends it for the sake of another one.
+    pub fn displace(&self) {
+        self.state().is_closing = true;
+        self.closing.notify_one();
+    }
+
+    /// Bytes came in.
+    pub fn received(&self) {
+        let mut state = self.state();
+        if state.has_asked && state.in_flight == 0 && !state.is_http2 && !state.in_head {
+            state.in_head = true;
+            state.since = Instant::now();
+        }
+    }
+
+    /// The peer takes no bytes now, or does again.
+    pub fn blocked(&self, is_blocked: bool) {
+        let mut state = self.state();
+        match (is_blocked, state.blocked) {
+            (true, None) => state.blocked = Some(Instant::now()),
+            (false, Some(_)) => state.blocked = None,
+            _ => {}
+        }
+    }
+
+    /// Whether the peer has left bytes to be sent.
+    pub fn is_blocked(&self) -> bool {
+        self.state().blocked.is_some()
+    }
+
+    /// A request's head has come.
+    pub fn asked(&self, version: Version) {
+        let mut state = self.state();
+        state.has_asked = true;
+        state.is_http2 = version == Version::HTTP_2;
+        state.in_head = false;
+        state.in_flight += 1;
+    }
+
+    /// Its answer has been handed over.
+    pub fn answered(&self) {
+        let mut state = self.state();
+        state.in_flight -= 1;
+        if state.in_flight == 0 {
+            state.since = Instant::now();
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn is_waiting_for_a_head(&self) -> bool {
+        !self.has_asked || self.in_head
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIMES: ConnectionTimes = ConnectionTimes {
+        head: Duration::from_secs(1),
+        idle: Duration::from_secs(10),
+        write: Duration::from_secs(5),
+    };
+
+    /// How it ends, and after how long.
+    async fn end(activity: &Activity) -> (Ending, u64) {
+        let started = Instant::now();
+        let ending = activity.ending().await;
+        (ending, started.elapsed().as_secs())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_connection_has_the_time_of_a_head() {
+        assert_eq!(end(&Activity::new(TIMES)).await, (Ending::Silent, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_may_rest_between_requests_but_not_within_a_head() {
+        let activity = Activity::new(TIMES);
+        activity.asked(Version::HTTP_11);
+        activity.answered();
+        assert_eq!(end(&activity).await, (Ending::Idle, 10));
+        activity.received();
+        assert_eq!(end(&activity).await, (Ending::Silent, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_running_answer_has_no_end_but_an_unread_one_has() {
+        let activity = Activity::new(TIMES);
+        activity.asked(Version::HTTP_11);
+        assert!(tokio::time::timeout(TIMES.idle * 100, activity.ending()).await.is_err());
+        activity.blocked(true);
+        assert_eq!(end(&activity).await, (Ending::Unread, 5));
+        activity.blocked(false);
+        assert!(tokio::time::timeout(TIMES.idle * 100, activity.ending()).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pings_on_http2_begin_no_head() {
+        let activity = Activity::new(TIMES);
+        activity.asked(Version::HTTP_2);
+        activity.answered();
+        activity.received();
+        assert_eq!(end(&activity).await, (Ending::Idle, 10));
+    }
+}

@@ -1,0 +1,63 @@
+//! The system's limit on open files, of which connections are the most.
+
+/// More than this is of no use to this server.
+#[cfg(unix)]
+const ENOUGH: u64 = 65_536;
+/// What some systems allow where they claim to have no limit.
+#[cfg(unix)]
+const MODEST: u64 = 10_240;
+/// For the database, scripts, providers and the log.
+const RESERVED: u64 = 128;
+/// A connection whose request asks Supabase has another one for that, and the local Supabase has that
+/// one's other end.
+const PER_CONNECTION: u64 = 3;
+/// Fewer connections than this would serve nobody.
+const LEAST: u64 = 16;
+
+/// Raises this process's limit as far as it may.
+#[cfg(unix)]
+pub fn raise_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = limit.maximum.map_or(ENOUGH, |maximum| maximum.min(ENOUGH));
+    for wanted in [wanted, wanted.min(MODEST)] {
+        let is_enough = limit.current.is_none_or(|current| current >= wanted);
+        let raised = Rlimit { current: Some(wanted), maximum: limit.maximum };
+        if is_enough || setrlimit(Resource::Nofile, raised).is_ok() {
+            return;
+        }
+    }
+}
+
+/// Elsewhere there is no such limit.
+#[cfg(not(unix))]
+pub fn raise_limit() {}
+
+/// The limit, where there is one.
+pub fn limit() -> Option<u64> {
+    #[cfg(unix)]
+    return rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    #[cfg(not(unix))]
+    None
+}
+
+/// As many of the wanted connections as this limit allows.
+pub fn connections(wanted: usize, limit: Option<u64>) -> usize {
+    let Some(limit) = limit else { return wanted };
+    let allowed = (limit.saturating_sub(RESERVED) / PER_CONNECTION).max(LEAST);
+    wanted.min(usize::try_from(allowed).unwrap_or(usize::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_fit_the_limit() {
+        assert_eq!(connections(8_192, None), 8_192);
+        assert_eq!(connections(8_192, Some(65_536)), 8_192);
+        assert_eq!(connections(8_192, Some(512)), 128);
+        assert_eq!(connections(100, Some(512)), 100);
+        assert_eq!(connections(8_192, Some(20)), 16);
+    }
+}

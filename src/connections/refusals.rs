@@ -1,0 +1,55 @@
+//! Refused connections in the log: a flood must not fill it, so they are counted by the minute.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tracing::warn;
+
+const EVERY: Duration = Duration::from_secs(60);
+
+/// Counts them.
+#[derive(Default)]
+pub struct Refusals {
+    count: u64,
+    why: String,
+    told: Option<Instant>,
+}
+
+impl Refusals {
+    /// Counts one.
+    pub fn add(&mut self, why: &str) {
+        self.count += 1;
+        why.clone_into(&mut self.why);
+        if let Some(line) = self.line(Instant::now()) {
+            warn!("{line}");
+        }
+    }
+
+    /// The line for the log, when it is time for one.
+    fn line(&mut self, now: Instant) -> Option<String> {
+        if self.count == 0 || self.told.is_some_and(|told| now < told + EVERY) {
+            return None;
+        }
+        self.told = Some(now);
+        let count = std::mem::take(&mut self.count);
+        Some(format!("{count} connections were refused: {}", self.why))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_one_line_a_minute_with_the_count() {
+        let (mut refusals, start) = (Refusals::default(), Instant::now());
+        let mut lines = Vec::new();
+        for second in 0..=60 {
+            refusals.count += 1;
+            refusals.why = "full".into();
+            lines.extend(refusals.line(start + Duration::from_secs(second)));
+        }
+        let expected = ["1 connections were refused: full", "60 connections were refused: full"];
+        assert_eq!(lines, expected);
+    }
+}

@@ -1,0 +1,77 @@
+use axum::http::Version;
+
+use super::*;
+
+fn connections(limit: usize, trusted: &str) -> Connections {
+    let settings = |name: &str| (name == "TRUSTED_PROXIES").then(|| trusted.to_owned());
+    Connections::new(limit, &Config::from_lookup(settings).unwrap())
+}
+
+fn address(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+fn busy(place: &Place) {
+    place.activity.asked(Version::HTTP_11);
+}
+
+async fn is_displaced(place: &Place) -> bool {
+    let ending = place.activity.ending();
+    tokio::time::timeout(std::time::Duration::ZERO, ending).await == Ok(activity::Ending::Displaced)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_connection_takes_the_place_of_the_one_silent_for_longest() {
+    let connections = connections(3, "");
+    let loopback = address("127.0.0.1");
+    let resting = connections.admit(loopback).unwrap();
+    busy(&resting);
+    resting.activity.answered();
+    let silent = connections.admit(loopback).unwrap();
+    tokio::time::advance(std::time::Duration::from_secs(1)).await;
+    let young = connections.admit(loopback).unwrap();
+    let _fourth = connections.admit(loopback).unwrap();
+    assert!(is_displaced(&silent).await);
+    assert!(!is_displaced(&young).await && !is_displaced(&resting).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn connections_at_work_keep_their_places() {
+    let connections = connections(2, "");
+    let loopback = address("127.0.0.1");
+    let places: Vec<_> = (0..2).map(|_| connections.admit(loopback).unwrap()).collect();
+    places.iter().for_each(busy);
+    assert_eq!(connections.admit(loopback).err(), Some(Refused::Full));
+    drop(places);
+    assert!(connections.admit(loopback).is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_unread_goes_where_nothing_else_can() {
+    let connections = connections(2, "");
+    let loopback = address("127.0.0.1");
+    let places: Vec<_> = (0..2).map(|_| connections.admit(loopback).unwrap()).collect();
+    places.iter().for_each(busy);
+    places[1].activity.blocked(true);
+    assert!(connections.admit(loopback).is_ok());
+    assert!(is_displaced(&places[1]).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_has_half_of_the_places_and_a_trusted_proxy_all() {
+    let connections = connections(4, "203.0.113.0/24");
+    let admit = |text: &str| {
+        let place = connections.admit(address(text));
+        place.inspect(busy)
+    };
+    let _of_one: Vec<_> = (0..2).map(|_| admit("198.51.100.1").unwrap()).collect();
+    assert_eq!(admit("::ffff:198.51.100.1").err(), Some(Refused::Address));
+    let _of_proxy: Vec<_> = (0..2).map(|_| admit("203.0.113.9").unwrap()).collect();
+    assert_eq!(admit("203.0.113.9").err(), Some(Refused::Full));
+}
+
+#[test]
+fn the_addresses_of_one_ipv6_network_are_one() {
+    assert_eq!(network(address("2001:db8:1:2::3")), network(address("2001:db8:1:2:ffff::")));
+    assert_ne!(network(address("2001:db8:1:2::3")), network(address("2001:db8:1:3::3")));
+}

@@ -1,0 +1,88 @@
+//! How many sign-ups and sign-ins one address, and all together, may ask for. Generous for a test
+//! suite, yet no page and no script can fill the disk with users or keep the cores hashing passwords.
+
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::Method;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
+
+use super::super::context::Context;
+use super::error::AuthError;
+use crate::addresses::{Addresses, network};
+
+const ONE: NonZeroU32 = NonZeroU32::MIN;
+/// Of one address, at once and then per minute: new users, passwords, mails.
+const SIGN_INS: (NonZeroU32, NonZeroU32) = (ONE.saturating_add(299), ONE.saturating_add(59));
+/// The same for refresh tokens.
+const REFRESHES: (NonZeroU32, NonZeroU32) = (ONE.saturating_add(599), ONE.saturating_add(299));
+/// How many addresses' worth all have together.
+const ADDRESSES: NonZeroU32 = ONE.saturating_add(3);
+/// Addresses remembered before those that have been quiet are forgotten.
+const REMEMBERED: usize = 4096;
+
+/// The limits, shared by all requests.
+pub(in super::super) struct AuthLimits {
+    sign_ins: Limit,
+    refreshes: Limit,
+}
+
+struct Limit {
+    of_address: DefaultKeyedRateLimiter<IpAddr>,
+    of_all: DefaultDirectRateLimiter,
+}
+
+impl AuthLimits {
+    pub(in super::super) fn new() -> Self {
+        Self { sign_ins: Limit::new(SIGN_INS), refreshes: Limit::new(REFRESHES) }
+    }
+}
+
+impl Limit {
+    fn new((at_once, per_minute): (NonZeroU32, NonZeroU32)) -> Self {
+        let quota = |times: NonZeroU32| {
+            Quota::per_minute(per_minute.saturating_mul(times))
+                .allow_burst(at_once.saturating_mul(times))
+        };
+        Self {
+            of_address: RateLimiter::keyed(quota(ONE)),
+            of_all: RateLimiter::direct(quota(ADDRESSES)),
+        }
+    }
+
+    /// Whether one more is allowed; it is counted then.
+    fn allows(&self, address: IpAddr) -> bool {
+        if self.of_address.len() >= REMEMBERED {
+            self.of_address.retain_recent();
+        }
+        self.of_address.check_key(&address).is_ok() && self.of_all.check().is_ok()
+    }
+}
+
+/// Refuses what is too much, as GoTrue does.
+pub(super) async fn count(
+    State(context): State<Arc<Context>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let limits = &context.auth_limits;
+    let limit = match (request.method(), request.uri().path()) {
+        (&Method::POST, "/token") if is_refresh(&request) => &limits.refreshes,
+        (&Method::POST, "/signup" | "/token" | "/otp" | "/magiclink" | "/recover" | "/resend")
+        | (&Method::POST | &Method::GET, "/verify")
+        | (&Method::PUT, "/user") => &limits.sign_ins,
+        _ => return next.run(request).await,
+    };
+    match limit.allows(network(Addresses::of(request.extensions()).client)) {
+        true => next.run(request).await,
+        false => AuthError::too_many().into_response(),
+    }
+}
+
+fn is_refresh(request: &Request) -> bool {
+    request.uri().query().is_some_and(|query| query.contains("grant_type=refresh_token"))
+}

@@ -1,0 +1,80 @@
+//! Headers that tell browsers what they may make of a response.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::{Html, IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+
+/// Nothing is loaded, run or framed.
+const NOTHING: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; \
+                       frame-ancestors 'none'";
+
+/// An HTML page, and what it may do.
+#[derive(Clone)]
+pub struct Page {
+    html: Bytes,
+    policy: HeaderValue,
+}
+
+impl Page {
+    /// A page that runs its own first inline script and has its own first inline style, and, beyond
+    /// that, what these directives allow.
+    pub fn new(html: String, more: &str) -> Self {
+        let mut policy = NOTHING.to_owned();
+        for (directive, start, end) in
+            [("script-src", "<script>", "</script>"), ("style-src", "<style>", "</style>")]
+        {
+            if let Some(inline) = between(&html, start, end) {
+                let hash = STANDARD.encode(digest(&SHA256, inline.as_bytes()));
+                policy += &format!("; {directive} 'sha256-{hash}'");
+            }
+        }
+        Self { policy: with(&policy, more), html: html.into() }
+    }
+}
+
+impl IntoResponse for Page {
+    fn into_response(self) -> Response {
+        ([(CONTENT_SECURITY_POLICY, self.policy)], Html(self.html)).into_response()
+    }
+}
+
+/// The policy of a page without inline scripts that needs what these directives allow.
+pub fn policy(more: &str) -> HeaderValue {
+    with(NOTHING, more)
+}
+
+fn with(policy: &str, more: &str) -> HeaderValue {
+    let policy = if more.is_empty() { policy.to_owned() } else { format!("{policy}; {more}") };
+    HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static(NOTHING))
+}
+
+fn between<'a>(html: &'a str, start: &str, end: &str) -> Option<&'a str> {
+    html.split_once(start)?.1.split_once(end).map(|(inline, _)| inline)
+}
+
+/// Adds what a response does not say itself. What the API answers is one user's, and not to be kept
+/// on the way.
+pub fn complete(headers: &mut HeaderMap, is_api: bool) {
+    let mut default = |name, value| {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    };
+    default(X_CONTENT_TYPE_OPTIONS, "nosniff");
+    default(REFERRER_POLICY, "no-referrer");
+    default(CONTENT_SECURITY_POLICY, NOTHING);
+    if is_api && headers.get(CONTENT_TYPE).is_some_and(is_json) {
+        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    }
+}
+
+/// Whether a content type is that of JSON, such as a problem.
+pub fn is_json(content_type: &HeaderValue) -> bool {
+    let text = content_type.to_str().unwrap_or_default();
+    let media_type = text.split(';').next().unwrap_or_default().trim();
+    media_type == "application/json" || media_type.ends_with("+json")
+}

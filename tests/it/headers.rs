@@ -1,0 +1,68 @@
+//! What browsers and caches are told beside the content.
+
+use reqwest::Client;
+use serde_json::json;
+
+use crate::support::{Form, Reply, app};
+
+#[tokio::test]
+async fn every_page_is_confined() {
+    let app = app().await;
+    for path in ["/", "/docs/", "/redoc"] {
+        let reply = app.get(path).await;
+        let policy = reply.header("content-security-policy");
+        assert!(policy.starts_with("default-src 'none'"), "{path}: {policy}");
+        assert!(policy.contains("frame-ancestors 'none'"), "{path}: {policy}");
+        let scripts = policy.split("script-src").nth(1).unwrap_or_default();
+        assert!(!scripts.split(';').next().unwrap().contains("unsafe"), "{path}: {policy}");
+        assert_eq!(reply.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(reply.header("referrer-policy"), "no-referrer", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_api_says_is_not_stored_on_the_way() {
+    let app = app().await;
+    let alice = app.user("alice").await;
+    let chat = alice.create_chat("Trip").await;
+    for path in ["/api/chats/", "/api/nothing", &format!("/api/messages/chat/{chat}")] {
+        assert_eq!(alice.get(path).await.header("cache-control"), "no-store", "{path}");
+    }
+    assert_eq!(app.get("/api/chats/").await.header("cache-control"), "no-store");
+    let file = alice.upload(Form::file("a.json", "application/json", "{}")).await.expect(201);
+    let content = format!("/api/files/{}/content", file["id"].as_str().unwrap());
+    assert_eq!(alice.get(&content).await.header("cache-control"), "private, no-cache");
+}
+
+#[tokio::test]
+async fn json_and_pages_are_compressed_and_nothing_else() {
+    let app = app().await;
+    let alice = app.user("alice").await;
+    let chat = alice.create_chat("Trip").await;
+    let raw = Client::builder().no_proxy().no_gzip().build().unwrap();
+    let ask = |path: &str| {
+        let request = raw.get(format!("{}{path}", app.url)).bearer_auth(&alice.token);
+        request.header("accept-encoding", "gzip")
+    };
+    for path in ["/openapi.json", "/redoc", "/docs/swagger-ui-bundle.js"] {
+        let answer = ask(path).send().await.unwrap();
+        assert_eq!(answer.headers()["content-encoding"], "gzip", "{path}");
+        let plain = app.get(path).await.text;
+        assert!(answer.bytes().await.unwrap().len() < plain.len() / 2, "{path}");
+    }
+    let text = "many words ".repeat(1000);
+    let file =
+        alice.upload(Form::file("a.json", "application/json", json!(text).to_string())).await;
+    let content = format!("/api/files/{}/content", file.expect(201)["id"].as_str().unwrap());
+    for path in ["/health/live", "/api/chats/", &content] {
+        assert!(
+            ask(path).send().await.unwrap().headers().get("content-encoding").is_none(),
+            "{path}"
+        );
+    }
+    let request = raw.post(format!("{}/api/ai/chat/{chat}/generate", app.url));
+    let request = request.bearer_auth(&alice.token).header("accept-encoding", "gzip");
+    let reply = Reply::of(request.json(&json!({ "content": "/long", "stream": true }))).await;
+    assert!(reply.header("content-type").starts_with("text/event-stream"));
+    assert!(!reply.headers.contains_key("content-encoding"));
+}
