@@ -1,10 +1,10 @@
 //! The route table.
 
-use axum::Router;
-use axum::extract::{DefaultBodyLimit, OriginalUri};
+use axum::extract::OriginalUri;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
+use axum::{Extension, Router};
 use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -12,6 +12,7 @@ use utoipa_axum::routes;
 use crate::app::{App, AppState};
 use crate::config::Config;
 use crate::error::ApiError;
+use crate::extract::MaxBody;
 use crate::surround::surround;
 use crate::{ai, analytics, auth, chats, console, cors, files, health, messages, openapi, scripts};
 
@@ -42,7 +43,7 @@ fn api(max_body_bytes: usize, max_generate_body_bytes: usize) -> OpenApiRouter<A
         .routes(routes!(ai::routes::generate))
         .routes(routes!(ai::routes::generate_in_chat))
         .routes(routes!(ai::routes::chat))
-        .layer(DefaultBodyLimit::max(max_generate_body_bytes));
+        .layer(Extension(MaxBody(max_generate_body_bytes)));
     OpenApiRouter::new()
         .routes(routes!(chats::routes::list, chats::routes::create))
         .route("/api/chats", get(chats::routes::list).post(chats::routes::create))
@@ -66,7 +67,7 @@ fn api(max_body_bytes: usize, max_generate_body_bytes: usize) -> OpenApiRouter<A
         .routes(routes!(scripts::routes::list))
         .routes(routes!(scripts::routes::get))
         .routes(routes!(scripts::routes::capabilities))
-        .layer(DefaultBodyLimit::max(max_body_bytes))
+        .layer(Extension(MaxBody(max_body_bytes)))
         .merge(generate)
 }
 

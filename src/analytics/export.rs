@@ -110,7 +110,7 @@ impl Export {
     }
 
     async fn page(&self, after: Option<Cursor>) -> Result<Written, ApiError> {
-        let rows = self.query(after).rows().await?;
+        let rows = self.query(after).page().await?;
         self.write(&rows).map_err(|error| ApiError::internal(format!("unreadable row: {error}")))
     }
 

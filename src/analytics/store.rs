@@ -115,7 +115,7 @@ pub(super) async fn events(
         query = query.parameter("occurred_at", format_args!("lte.{at}")).parameter("or", older);
     }
     let query = query.order("occurred_at.desc,id.desc").limit(page.limit_with_next());
-    Ok(query.rows().await?)
+    Ok(query.page().await?)
 }
 
 /// Where the page after this event begins.

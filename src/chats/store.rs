@@ -42,7 +42,7 @@ pub(super) async fn list(
             query.parameter("last_activity_at", format_args!("lte.{at}")).parameter("or", older);
     }
     let query = query.select(COLUMNS).order("last_activity_at.desc,id.desc");
-    Ok(query.limit(page.limit_with_next()).rows().await?)
+    Ok(query.limit(page.limit_with_next()).page().await?)
 }
 
 /// Where the page after this row begins.

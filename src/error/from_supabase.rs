@@ -75,6 +75,7 @@ fn from_supabase(error: &SupabaseError) -> ApiError {
             "The database is busy at the moment. Please try again.",
             retry_after,
         ),
+        Kind::NoMemory(full) => full.into(),
         Kind::TokenRefused => ApiError::new(
             StatusCode::BAD_GATEWAY,
             TOKEN_REFUSED,

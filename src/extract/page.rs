@@ -73,16 +73,16 @@ impl Page {
         self.limit + 1
     }
 
-    /// The page as a response. There may be one row more than the page holds; `cursor` reads the key
-    /// of the page's last row. Rows that fit are passed on unread.
+    /// The page as a response. There may be one row more than the page holds, or rows that were not
+    /// read; `cursor` reads the key of the page's last row. Rows that fit are passed on unread.
     pub fn respond(
         &self,
         rows: Rows,
         cursor: impl FnOnce(&RawValue) -> Result<Cursor, ApiError>,
     ) -> Result<Response, ApiError> {
         match rows.count {
-            Some(count) if count <= self.limit => Ok(response::json(rows.body)),
-            _ => self.respond_with(&rows.split()?, cursor),
+            Some(count) if count <= self.limit && !rows.is_cut => Ok(response::json(rows.body)),
+            _ => self.respond_with(&rows.split()?, rows.is_cut, cursor),
         }
     }
 
@@ -90,11 +90,12 @@ impl Page {
     pub fn respond_with(
         &self,
         rows: &[&RawValue],
+        is_cut: bool,
         cursor: impl FnOnce(&RawValue) -> Result<Cursor, ApiError>,
     ) -> Result<Response, ApiError> {
         let page = &rows[..rows.len().min(self.limit)];
         let mut response = response::json(json_array(page));
-        if let Some(last) = page.last().filter(|_| rows.len() > page.len()) {
+        if let Some(last) = page.last().filter(|_| is_cut || rows.len() > page.len()) {
             response.headers_mut().insert(LINK, self.link(cursor(last)?)?);
         }
         Ok(response)

@@ -101,7 +101,7 @@ impl Files {
             let older = format!("(created_at.lt.{at},and(created_at.eq.{at},id.lt.{id}))");
             query = query.parameter("created_at", format_args!("lte.{at}")).parameter("or", older);
         }
-        Ok(query.limit(page.limit_with_next()).rows().await?)
+        Ok(query.limit(page.limit_with_next()).page().await?)
     }
 
     /// The owner's newest files.

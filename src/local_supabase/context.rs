@@ -5,6 +5,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use crate::clock::Clock;
+use crate::memory::Memory;
 
 use super::auth::Passwords;
 use super::data_dir::DataDir;
@@ -26,12 +27,18 @@ pub(super) struct Context {
     /// Without a slash at the end.
     pub(super) public_url: String,
     pub(super) clock: Clock,
+    pub(super) memory: Memory,
     /// The last field, because the others are to be closed before the lock is given back.
     _data_dir: DataDir,
 }
 
 impl Context {
-    pub(super) fn open(path: &Path, public_url: &str, clock: Clock) -> Result<Self, OpenError> {
+    pub(super) fn open(
+        path: &Path,
+        public_url: &str,
+        clock: Clock,
+        memory: Memory,
+    ) -> Result<Self, OpenError> {
         let data_dir = DataDir::open(path)?;
         let database = open_database(&data_dir, &clock)?;
         Ok(Self {
@@ -43,6 +50,7 @@ impl Context {
             passwords: Passwords::new(),
             public_url: public_url.trim_end_matches('/').to_owned(),
             clock,
+            memory,
             _data_dir: data_dir,
         })
     }

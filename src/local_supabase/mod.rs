@@ -7,6 +7,7 @@
 
 mod access;
 mod auth;
+mod body;
 mod context;
 mod data_dir;
 mod db;
@@ -28,6 +29,7 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::config::CorsOrigins;
+use crate::memory::Memory;
 
 use context::Context;
 pub use error::OpenError;
@@ -43,6 +45,8 @@ pub struct Options {
     pub cors_origins: CorsOrigins,
     /// What time it is.
     pub clock: Clock,
+    /// What bodies and answers may take.
+    pub memory: Memory,
 }
 
 /// An open data folder and what serves it. Clones share both; the folder is free for another
@@ -56,7 +60,7 @@ pub struct LocalSupabase {
 impl LocalSupabase {
     /// Opens a data folder, creating it and what belongs into it at the first start.
     pub fn open(data_dir: &Path, options: Options) -> Result<Self, OpenError> {
-        let context = Context::open(data_dir, &options.public_url, options.clock)?;
+        let context = Context::open(data_dir, &options.public_url, options.clock, options.memory)?;
         Ok(Self { context: Arc::new(context), cors_origins: options.cors_origins })
     }
 

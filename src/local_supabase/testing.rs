@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::{LocalSupabase, Options};
 use crate::clock::Clock;
 use crate::config::CorsOrigins;
+use crate::memory::Memory;
 
 pub(super) const EMAIL: &str = "al@example.com";
 pub(super) const PASSWORD: &str = "secret123";
@@ -45,7 +46,8 @@ impl Drop for Folder {
 fn open(folder: &Path, clock: Clock) -> Result<LocalSupabase, super::OpenError> {
     let public_url = "http://127.0.0.1:54321".to_owned();
     let cors_origins = CorsOrigins::List(vec!["https://app.example.com".to_owned()]);
-    LocalSupabase::open(folder, Options { public_url, cors_origins, clock })
+    let memory = Memory::new(256 << 20);
+    LocalSupabase::open(folder, Options { public_url, cors_origins, clock, memory })
 }
 
 impl Server {

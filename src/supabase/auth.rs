@@ -59,7 +59,8 @@ impl Supabase {
     /// Whether Supabase answers at this moment; its latency is the caller's to measure.
     pub async fn ping(&self) -> Result<(), SupabaseError> {
         let request = self.inner.http.get(self.address("/auth/v1/health"));
-        let answer = self.send(self.authorized(request, Caller::Nobody)?).await?;
+        let answer =
+            self.send(self.authorized(request, Caller::Nobody)?, Caller::Nobody, None).await?;
         if answer.status.is_server_error() {
             let message = format!("auth health answered HTTP {}", answer.status);
             return Err(SupabaseError::new(SupabaseErrorKind::Unreachable, message));
@@ -72,6 +73,6 @@ impl Supabase {
             let address = self.address(&format!("/auth/v1{path}"));
             self.authorized(self.inner.http.get(address), caller)
         };
-        self.ask(Service::Auth, true, request).await
+        self.ask(Service::Auth, caller, None, true, request).await
     }
 }

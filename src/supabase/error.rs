@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::memory::{Full, ReadError};
+
 mod answers;
 mod storage;
 
@@ -56,6 +58,8 @@ pub enum SupabaseErrorKind {
     Unreachable,
     /// Supabase or this client has too much to do.
     Overloaded,
+    /// This server has no memory for the answer.
+    NoMemory(Full),
     /// Supabase refused us for another reason.
     Refused,
     /// Supabase answered something unreadable.
@@ -91,6 +95,16 @@ impl SupabaseError {
                 | SupabaseErrorKind::Duplicate
                 | SupabaseErrorKind::InvalidValue
         ) && self.message.contains(&format!("\"{name}\""))
+    }
+
+    pub(super) fn unread(error: ReadError<reqwest::Error>) -> Self {
+        match error {
+            ReadError::Broken(error) => Self::from_reqwest(error),
+            ReadError::Full(full) => Self::new(SupabaseErrorKind::NoMemory(full), full.to_string()),
+            ReadError::TooLarge(max) => {
+                Self::unreadable(format!("the answer is longer than {max} bytes"))
+            }
+        }
     }
 
     pub(super) fn from_reqwest(error: reqwest::Error) -> Self {

@@ -9,6 +9,7 @@ use reqwest::{Method, RequestBuilder};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::answer::RowsAt;
 use super::{Caller, Service, Supabase, SupabaseError};
 
 const ONE_ROW: &str = "application/vnd.pgrst.object+json";
@@ -62,6 +63,7 @@ pub struct Query<'a> {
     prefer: &'static str,
     body: Option<Bytes>,
     is_idempotent: bool,
+    page: Option<RowsAt>,
 }
 
 impl<'a> Query<'a> {
@@ -74,6 +76,7 @@ impl<'a> Query<'a> {
             prefer: "",
             body: None,
             is_idempotent: true,
+            page: None,
         }
     }
 
@@ -160,6 +163,18 @@ impl<'a> Query<'a> {
         self.send("application/json").await
     }
 
+    /// Sends the request; the answer is as many rows as make a page of some MiB, at least one.
+    pub async fn page(mut self) -> Result<Rows, SupabaseError> {
+        self.page = Some(RowsAt::Top);
+        self.send("application/json").await
+    }
+
+    /// Sends the request; the answer is exactly one row, whose last column has such a page.
+    pub async fn one_with_page(mut self) -> Result<Rows, SupabaseError> {
+        self.page = Some(RowsAt::LastColumn);
+        self.send(ONE_ROW).await
+    }
+
     /// Sends the request; the answer is exactly one row, else `NotOneRow`.
     pub async fn one(self) -> Result<Bytes, SupabaseError> {
         Ok(self.send(ONE_ROW).await?.body)
@@ -174,8 +189,10 @@ impl<'a> Query<'a> {
     async fn send(self, accept: &'static str) -> Result<Rows, SupabaseError> {
         let supabase = self.rest.supabase;
         let request = || self.request(accept);
-        let answer = supabase.ask(Service::PostgRest, self.is_idempotent, request).await?;
-        Ok(Rows { body: answer.body, count: answer.rows })
+        let (caller, page) = (self.rest.caller, self.page);
+        let answer =
+            supabase.ask(Service::PostgRest, caller, page, self.is_idempotent, request).await?;
+        Ok(Rows { body: answer.body, count: answer.rows, is_cut: answer.is_cut })
     }
 
     fn request(&self, accept: &'static str) -> Result<RequestBuilder, SupabaseError> {
@@ -203,6 +220,8 @@ pub struct Rows {
     pub body: Bytes,
     /// How many rows they hold, where PostgREST says so.
     pub count: Option<usize>,
+    /// There are more, which were not read because of their length.
+    pub is_cut: bool,
 }
 
 impl Rows {

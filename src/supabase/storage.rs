@@ -148,7 +148,7 @@ impl<'a> Bucket<'a> {
     ) -> Result<Bytes, SupabaseError> {
         let request = self.supabase.inner.http.request(method, self.supabase.address(path));
         let request = self.supabase.authorized(request.json(body), self.caller)?;
-        let answer = self.supabase.send(request).await?;
+        let answer = self.supabase.send(request, self.caller, None).await?;
         if answer.status.is_success() {
             return Ok(answer.body);
         }
