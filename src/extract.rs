@@ -20,7 +20,7 @@ use crate::memory::{Held, ReadError, json_cost, read};
 mod page;
 mod shape;
 
-pub use page::{Cursor, Page, PageQuery};
+pub use page::{Cursor, Page, PageQuery, next_link};
 pub use shape::{Object, nullable, object, optional_object, optional_objects, or_default, present};
 
 /// The largest body of the routes below it, in bytes: an extension of their requests.

@@ -26,7 +26,7 @@ const MAX_LIMIT: usize = 200;
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct PageQuery {
-    /// How many rows at most.
+    /// How many rows at most; a page also ends after about 8 MiB.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<usize>,
     /// Where the page begins: take it from the `Link` header of the page before.
@@ -106,9 +106,14 @@ impl Page {
         let mut query = form_urlencoded::Serializer::new(String::new());
         let kept = form(self.uri.query().unwrap_or_default()).filter(|(name, _)| name != "cursor");
         query.extend_pairs(kept).append_pair("cursor", &next.to_string());
-        let link = format!("<{}?{}>; rel=\"next\"", self.uri.path(), query.finish());
-        HeaderValue::from_str(&link).map_err(|error| ApiError::internal(error.to_string()))
+        next_link(&format!("{}?{}", self.uri.path(), query.finish()))
     }
+}
+
+/// A `Link` header that names the next page.
+pub fn next_link(address: &str) -> Result<HeaderValue, ApiError> {
+    let link = format!("<{address}>; rel=\"next\"");
+    HeaderValue::from_str(&link).map_err(|error| ApiError::internal(error.to_string()))
 }
 
 /// Rows as one JSON array, each as it came.

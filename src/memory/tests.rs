@@ -82,7 +82,8 @@ async fn a_body_longer_than_it_may_be_is_not_read_on() {
 
 #[test]
 fn values_cost_more_than_their_text() {
-    assert_eq!(json_cost(br#""[{,:\"[[["  "#), 14);
+    let text = br#""[{,:\"[[["  "#;
+    assert_eq!(json_cost(text), text.len());
     let zeros = format!("[{}0]", "0,".repeat(1000));
     assert!(json_cost(zeros.as_bytes()) > 1000 * 2 * size_of::<Value>());
     let objects = format!("[{}0]", r#"{"":0},"#.repeat(1000));

@@ -69,7 +69,7 @@ pub(super) async fn list(
 }
 
 /// Where the page after this row begins.
-pub(super) fn cursor(row: &RawValue) -> Result<Cursor, ApiError> {
+pub fn cursor(row: &RawValue) -> Result<Cursor, ApiError> {
     #[derive(Deserialize)]
     struct Key {
         id: Uuid,

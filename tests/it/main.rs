@@ -21,6 +21,7 @@ mod flow;
 mod generate;
 mod generations;
 mod keep_alive;
+mod memory;
 mod messages;
 mod metrics;
 mod models;
