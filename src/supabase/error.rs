@@ -58,6 +58,8 @@ pub enum SupabaseErrorKind {
     Overloaded,
     /// Supabase refused us for another reason.
     Refused,
+    /// Supabase's answer has more bytes than are read.
+    AnswerTooLarge,
     /// Supabase answered something unreadable.
     Protocol,
 }

@@ -18,12 +18,14 @@ use crate::clock::Clock;
 use crate::config::Project;
 
 mod auth;
+mod body;
 mod error;
 mod rest;
 mod retry;
 mod storage;
 
 pub use auth::AuthUser;
+pub use body::MAX_ANSWER_BYTES;
 pub use error::{SupabaseError, SupabaseErrorKind};
 pub use rest::{Query, Rest, Rows};
 pub use storage::{Bucket, IDLE, ListedObject};
@@ -175,13 +177,14 @@ impl Supabase {
         &self,
         service: Service,
         is_idempotent: bool,
+        max_bytes: usize,
         request: impl Fn() -> Result<RequestBuilder, SupabaseError>,
     ) -> Result<Answer, SupabaseError> {
         let deadline = Instant::now() + self.inner.timeout;
         let mut repeats = 0;
         loop {
             let time_left = deadline.saturating_duration_since(Instant::now());
-            let failed = match self.send(request()?.timeout(time_left)).await {
+            let failed = match self.send(request()?.timeout(time_left), max_bytes).await {
                 Ok(answer) if answer.status.is_success() => return Ok(answer),
                 Ok(answer) => service.error(&answer),
                 Err(failed) => failed,
@@ -196,8 +199,13 @@ impl Supabase {
         }
     }
 
-    /// Sends a request once and reads the whole answer, good or bad.
-    async fn send(&self, request: RequestBuilder) -> Result<Answer, SupabaseError> {
+    /// Sends a request once and reads the whole answer, good or bad; of a good one at most
+    /// `max_bytes`.
+    async fn send(
+        &self,
+        request: RequestBuilder,
+        max_bytes: usize,
+    ) -> Result<Answer, SupabaseError> {
         let turn = tokio::time::timeout(MAX_QUEUE_TIME, self.inner.turns.acquire()).await;
         let _turn = turn.map_err(|_| {
             SupabaseError::new(SupabaseErrorKind::Overloaded, "too many requests under way")
@@ -206,7 +214,10 @@ impl Supabase {
         let status = response.status();
         let rows = response.headers().get(CONTENT_RANGE).and_then(rows_in_range);
         let retry_after = retry::retry_after(response.headers());
-        let body = response.bytes().await.map_err(SupabaseError::from_reqwest)?;
+        let body = match status.is_success() {
+            true => body::read(response, max_bytes).await?,
+            false => body::read_error(response).await?,
+        };
         Ok(Answer { status, rows, retry_after, body })
     }
 }

@@ -9,7 +9,7 @@ use reqwest::{Method, RequestBuilder};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Caller, Service, Supabase, SupabaseError};
+use super::{Caller, MAX_ANSWER_BYTES, Service, Supabase, SupabaseError};
 
 const ONE_ROW: &str = "application/vnd.pgrst.object+json";
 
@@ -62,6 +62,7 @@ pub struct Query<'a> {
     prefer: &'static str,
     body: Option<Bytes>,
     is_idempotent: bool,
+    max_bytes: usize,
 }
 
 impl<'a> Query<'a> {
@@ -74,6 +75,7 @@ impl<'a> Query<'a> {
             prefer: "",
             body: None,
             is_idempotent: true,
+            max_bytes: MAX_ANSWER_BYTES,
         }
     }
 
@@ -89,6 +91,12 @@ impl<'a> Query<'a> {
     /// when its answer is lost. Reading, changing, deleting and `insert_new` are so by themselves.
     pub fn repeatable(mut self) -> Self {
         self.is_idempotent = true;
+        self
+    }
+
+    /// Reads no answer that is longer: `AnswerTooLarge`.
+    pub fn max_bytes(mut self, max_bytes: usize) -> Self {
+        self.max_bytes = max_bytes;
         self
     }
 
@@ -174,7 +182,8 @@ impl<'a> Query<'a> {
     async fn send(self, accept: &'static str) -> Result<Rows, SupabaseError> {
         let supabase = self.rest.supabase;
         let request = || self.request(accept);
-        let answer = supabase.ask(Service::PostgRest, self.is_idempotent, request).await?;
+        let answer =
+            supabase.ask(Service::PostgRest, self.is_idempotent, self.max_bytes, request).await?;
         Ok(Rows { body: answer.body, count: answer.rows })
     }
 
