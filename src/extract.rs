@@ -39,10 +39,26 @@ where
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        HeldJson::from_request(request, state).await.map(|HeldJson(value, _)| Self(value))
+    }
+}
+
+/// The same, with what the request holds: for what is kept longer than the request.
+pub struct HeldJson<T>(pub T, pub Held);
+
+impl<S, T> FromRequest<S> for HeldJson<T>
+where
+    S: Send + Sync,
+    T: DeserializeOwned,
+    Limits: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let timeout = Limits::from_ref(state).request_timeout;
         require_json(&request)?;
         let (body, held) = read_body(request, timeout).await?;
-        parse_json(&body, &held).map(Self)
+        parse_json(&body, &held).map(|value| Self(value, held))
     }
 }
 

@@ -68,6 +68,7 @@ pub enum Full {
 }
 
 /// Bytes that are counted until this is dropped.
+#[derive(Debug)]
 pub struct Charge {
     memory: Memory,
     holder: Holder,

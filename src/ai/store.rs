@@ -18,6 +18,7 @@ use crate::agent::{
 use crate::chats::model::UNTITLED;
 use crate::clock::Clock;
 use crate::files::{Files, Owner};
+use crate::memory::json_cost;
 use crate::providers::Providers;
 use crate::supabase::{AccessToken, Caller, Supabase, SupabaseError};
 
@@ -160,7 +161,9 @@ impl Recorder for ChatRecorder {
             let rest = self.supabase.rest(Caller::User(&token));
             // A claim is its run's: the same run again gets the same answer.
             let begin = rest.call("begin_generation", &self.begin_arguments()).repeatable();
-            let mut begun = begun(begin.value().await?)?;
+            let answer = begin.rows().await?.body;
+            self.wanted.held.grow(json_cost(&answer))?;
+            let mut begun = begun(serde_json::from_slice(&answer)?)?;
             if let Begun::Started(started) = &mut begun {
                 self.load_files(credentials, started).await;
             }

@@ -82,10 +82,20 @@ fn from_supabase(error: &SupabaseError) -> ApiError {
             "The database did not accept this session. Please try again; if it goes on, report the \
              request id.",
         ),
-        Kind::Refused | Kind::Protocol => ApiError::new(
+        Kind::AnswerTooLarge => ApiError::new(
+            StatusCode::BAD_GATEWAY,
+            "supabase_answer_too_large",
+            "The database's answer is larger than this server reads at once. Ask for less.",
+        ),
+        Kind::Refused => ApiError::new(
             StatusCode::BAD_GATEWAY,
             "supabase_refused",
             "The database did not accept the request. If it goes on, report the request id.",
+        ),
+        Kind::Protocol => ApiError::new(
+            StatusCode::BAD_GATEWAY,
+            "supabase_refused",
+            "The database answered something unreadable. If it goes on, report the request id.",
         ),
     }
 }

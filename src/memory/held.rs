@@ -15,7 +15,7 @@ const SMALL: u64 = 4 << 10;
 
 /// The bytes of one request: its body as it was read, and its response. Clones share them; they are
 /// counted until the last clone is gone.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Held(Arc<Mutex<Charge>>);
 
 impl Held {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::memory::{Full, ReadError};
+use crate::memory::Full;
 
 mod answers;
 mod storage;
@@ -62,6 +62,8 @@ pub enum SupabaseErrorKind {
     NoMemory(Full),
     /// Supabase refused us for another reason.
     Refused,
+    /// Supabase's answer has more bytes than are read.
+    AnswerTooLarge,
     /// Supabase answered something unreadable.
     Protocol,
 }
@@ -97,16 +99,6 @@ impl SupabaseError {
         ) && self.message.contains(&format!("\"{name}\""))
     }
 
-    pub(super) fn unread(error: ReadError<reqwest::Error>) -> Self {
-        match error {
-            ReadError::Broken(error) => Self::from_reqwest(error),
-            ReadError::Full(full) => Self::new(SupabaseErrorKind::NoMemory(full), full.to_string()),
-            ReadError::TooLarge(max) => {
-                Self::unreadable(format!("the answer is longer than {max} bytes"))
-            }
-        }
-    }
-
     pub(super) fn from_reqwest(error: reqwest::Error) -> Self {
         let (kind, repeat) = match (error.is_connect(), error.is_timeout()) {
             // Who waits that long for a connection had better not wait for another one.
@@ -117,6 +109,12 @@ impl SupabaseError {
             (false, false) => (SupabaseErrorKind::Unreachable, Repeat::Idempotent),
         };
         Self { repeat, ..Self::new(kind, chain(&error.without_url())) }
+    }
+}
+
+impl From<Full> for SupabaseError {
+    fn from(full: Full) -> Self {
+        Self::new(SupabaseErrorKind::NoMemory(full), full.to_string())
     }
 }
 

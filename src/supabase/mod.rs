@@ -20,13 +20,16 @@ use crate::memory::{Holder, Memory};
 
 mod answer;
 mod auth;
+mod body;
 mod error;
+mod page;
 mod rest;
 mod retry;
 mod storage;
 
-use answer::{Answer, RowsAt};
+use answer::{Answer, Reading};
 pub use auth::AuthUser;
+pub use body::MAX_ANSWER_BYTES;
 pub use error::{SupabaseError, SupabaseErrorKind};
 pub use rest::{Query, Rest, Rows};
 pub use storage::{Bucket, IDLE, ListedObject};
@@ -202,16 +205,15 @@ impl Supabase {
     async fn ask(
         &self,
         service: Service,
-        caller: Caller<'_>,
-        page: Option<RowsAt>,
         is_idempotent: bool,
+        reading: Reading<'_>,
         request: impl Fn() -> Result<RequestBuilder, SupabaseError>,
     ) -> Result<Answer, SupabaseError> {
         let deadline = Instant::now() + self.inner.timeout;
         let mut repeats = 0;
         loop {
             let time_left = deadline.saturating_duration_since(Instant::now());
-            let failed = match self.send(request()?.timeout(time_left), caller, page).await {
+            let failed = match self.send(request()?.timeout(time_left), reading).await {
                 Ok(answer) if answer.status.is_success() => return Ok(answer),
                 Ok(answer) => service.error(&answer),
                 Err(failed) => failed,
@@ -226,19 +228,18 @@ impl Supabase {
         }
     }
 
-    /// Sends a request once and reads the answer, good or bad, whole or as far as a page goes.
+    /// Sends a request once and reads the answer, good or bad.
     async fn send(
         &self,
         request: RequestBuilder,
-        caller: Caller<'_>,
-        page: Option<RowsAt>,
+        reading: Reading<'_>,
     ) -> Result<Answer, SupabaseError> {
         let turn = tokio::time::timeout(MAX_QUEUE_TIME, self.inner.turns.acquire()).await;
         let _turn = turn.map_err(|_| {
             SupabaseError::new(SupabaseErrorKind::Overloaded, "too many requests under way")
         })?;
         let response = request.send().await.map_err(SupabaseError::from_reqwest)?;
-        Answer::read(response, self.memory.charge(caller.holder()), page).await
+        Answer::read(response, reading, self.memory.charge(reading.caller.holder())).await
     }
 }
 

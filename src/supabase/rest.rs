@@ -9,8 +9,9 @@ use reqwest::{Method, RequestBuilder};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::answer::RowsAt;
-use super::{Caller, Service, Supabase, SupabaseError};
+use super::answer::Reading;
+use super::page::RowsAt;
+use super::{Caller, MAX_ANSWER_BYTES, Service, Supabase, SupabaseError};
 
 const ONE_ROW: &str = "application/vnd.pgrst.object+json";
 
@@ -63,6 +64,7 @@ pub struct Query<'a> {
     prefer: &'static str,
     body: Option<Bytes>,
     is_idempotent: bool,
+    max_bytes: usize,
     page: Option<RowsAt>,
 }
 
@@ -76,6 +78,7 @@ impl<'a> Query<'a> {
             prefer: "",
             body: None,
             is_idempotent: true,
+            max_bytes: MAX_ANSWER_BYTES,
             page: None,
         }
     }
@@ -92,6 +95,12 @@ impl<'a> Query<'a> {
     /// when its answer is lost. Reading, changing, deleting and `insert_new` are so by themselves.
     pub fn repeatable(mut self) -> Self {
         self.is_idempotent = true;
+        self
+    }
+
+    /// Reads no answer that is longer: `AnswerTooLarge`.
+    pub fn max_bytes(mut self, max_bytes: usize) -> Self {
+        self.max_bytes = max_bytes;
         self
     }
 
@@ -189,9 +198,9 @@ impl<'a> Query<'a> {
     async fn send(self, accept: &'static str) -> Result<Rows, SupabaseError> {
         let supabase = self.rest.supabase;
         let request = || self.request(accept);
-        let (caller, page) = (self.rest.caller, self.page);
-        let answer =
-            supabase.ask(Service::PostgRest, caller, page, self.is_idempotent, request).await?;
+        let reading =
+            Reading { caller: self.rest.caller, max_bytes: self.max_bytes, page: self.page };
+        let answer = supabase.ask(Service::PostgRest, self.is_idempotent, reading, request).await?;
         Ok(Rows { body: answer.body, count: answer.rows, is_cut: answer.is_cut })
     }
 

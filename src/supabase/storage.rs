@@ -9,12 +9,11 @@ use reqwest::{Body, Method, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Caller, Supabase, SupabaseError, SupabaseErrorKind};
+use super::answer::Reading;
+use super::{Caller, MAX_ANSWER_BYTES, Supabase, SupabaseError, SupabaseErrorKind, body};
 
 /// A transfer may be silent this long.
 pub const IDLE: Duration = Duration::from_secs(60);
-/// No answer about an object that could not be had is longer.
-const MAX_ERROR_BYTES: usize = 64 * 1024;
 
 /// One bucket in one caller's name.
 pub struct Bucket<'a> {
@@ -148,7 +147,8 @@ impl<'a> Bucket<'a> {
     ) -> Result<Bytes, SupabaseError> {
         let request = self.supabase.inner.http.request(method, self.supabase.address(path));
         let request = self.supabase.authorized(request.json(body), self.caller)?;
-        let answer = self.supabase.send(request, self.caller, None).await?;
+        let reading = Reading::whole(self.caller, MAX_ANSWER_BYTES);
+        let answer = self.supabase.send(request, reading).await?;
         if answer.status.is_success() {
             return Ok(answer.body);
         }
@@ -166,14 +166,7 @@ async fn checked(response: Response) -> Result<Response, SupabaseError> {
     if status.is_success() {
         return Ok(response);
     }
-    let mut body = Vec::new();
-    let mut pieces = std::pin::pin!(pieces(response));
-    while let Some(Ok(piece)) = pieces.next().await {
-        body.extend_from_slice(&piece);
-        if body.len() > MAX_ERROR_BYTES {
-            break;
-        }
-    }
+    let body = within_idle(body::read_error(response)).await??;
     Err(SupabaseError::from_storage(status, &body))
 }
 
