@@ -145,6 +145,11 @@ impl Charge {
         self.bytes += bytes;
     }
 
+    /// Counts nothing any more.
+    pub fn clear(&mut self) {
+        *self = self.another();
+    }
+
     /// Another account of the same holder's.
     pub fn another(&self) -> Self {
         self.memory.charge(self.holder)

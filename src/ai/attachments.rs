@@ -11,10 +11,12 @@ use uuid::Uuid;
 
 use super::Ai;
 use super::request::Wanted;
+use super::stateless::StatelessWanted;
 use crate::agent::{HistoryMessage, Part};
 use crate::auth::CurrentUser;
 use crate::error::ApiError;
 use crate::files::{AttachedContent, Attachment, Files, Owner, Place, is_text, model::File};
+use crate::memory::Held;
 use crate::providers::catalogue::Capability;
 use crate::providers::{ChosenModel, Content, ProviderName};
 
@@ -86,10 +88,10 @@ pub(super) async fn prepare(
 pub(super) async fn read(
     ai: &Ai,
     user: &CurrentUser,
-    history: &mut [HistoryMessage],
-    model: Option<&str>,
+    wanted: &mut StatelessWanted,
 ) -> Result<(), ApiError> {
-    let Ok(model) = ai.providers.choose(model) else { return Ok(()) };
+    let StatelessWanted { history, model, held, .. } = wanted;
+    let Ok(model) = ai.providers.choose(model.as_deref()) else { return Ok(()) };
     let owner = Owner::from(user);
     let mut budget = Budget::new(&model);
     for (index, message) in history.iter_mut().enumerate() {
@@ -98,6 +100,7 @@ pub(super) async fn read(
         let check = |attachment: &Attachment| budget.refusal(attachment);
         for part in ai.files.attached(&owner, &parts, &pointer, check).await? {
             let shown = budget.shown(&part.attachment);
+            held.grow(cost(shown))?;
             let bytes = match part.content {
                 AttachedContent::Sent(bytes) => bytes.slice(..shown),
                 AttachedContent::Stored(file) => {
@@ -207,6 +210,7 @@ pub(super) async fn load(
     owner: &Owner,
     history: &mut [HistoryMessage],
     model: &ChosenModel,
+    held: &Held,
 ) {
     let newest = history.iter().rev().flat_map(|message| message.parts.iter());
     let ids: Vec<Uuid> = newest.filter_map(file_id).take(MAX_LOOKED_UP).collect();
@@ -231,14 +235,23 @@ pub(super) async fn load(
             if budget.refusal(&attachment).is_some() {
                 continue;
             }
-            let shown = budget.shown(&attachment) as u64;
-            match files.read_part(owner, id, 0, shown).await {
+            let shown = budget.shown(&attachment);
+            if let Err(full) = held.grow(cost(shown)) {
+                tracing::warn!("file {id} is left to its name: {full}");
+                continue;
+            }
+            match files.read_part(owner, id, 0, shown as u64).await {
                 Ok(bytes) => drop(loaded.insert(id, content(attachment, &bytes))),
                 Err(error) => tracing::warn!("file {id} is left to its name: {error:?}"),
             }
         }
         message.files = loaded;
     }
+}
+
+/// What a file takes on its way to a model: as base64, and twice in the request.
+fn cost(bytes: usize) -> usize {
+    bytes.saturating_mul(4)
 }
 
 fn file_id(part: &Part) -> Option<Uuid> {

@@ -47,9 +47,11 @@ pub async fn generate(
 ) -> Result<Response, ApiError> {
     ai.limits.count_generation(user.id)?;
     let wants_stream = body.stream.unwrap_or_else(|| accepts_events(&headers));
+    // As the history, as the model's turns, and as the request to the provider.
+    held.grow(2 * held.bytes())?;
     let mut wanted = StatelessWanted::read(body, held)?;
     ai.check_model(wanted.model.as_deref())?;
-    attachments::read(&ai, &user, &mut wanted.history, wanted.model.as_deref()).await?;
+    attachments::read(&ai, &user, &mut wanted).await?;
     let id = Uuid::now_v7();
     let job = stateless_job(&ai, &user, id, wanted);
     let mut answer = ai.generations.start_stateless(job).ok_or_else(shutting_down)?;

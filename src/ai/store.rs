@@ -22,6 +22,8 @@ use crate::memory::json_cost;
 use crate::providers::Providers;
 use crate::supabase::{AccessToken, Caller, Supabase, SupabaseError};
 
+/// A history is held as it was read, as the model's turns, and as the request to the provider.
+const COPIES: usize = 3;
 /// With less life than this, in seconds, a token gives way to the service key where there is one.
 const ALMOST_OVER: i64 = 60;
 
@@ -162,7 +164,7 @@ impl Recorder for ChatRecorder {
             // A claim is its run's: the same run again gets the same answer.
             let begin = rest.call("begin_generation", &self.begin_arguments()).repeatable();
             let answer = begin.rows().await?.body;
-            self.wanted.held.grow(json_cost(&answer))?;
+            self.wanted.held.grow(COPIES * json_cost(&answer))?;
             let mut begun = begun(serde_json::from_slice(&answer)?)?;
             if let Begun::Started(started) = &mut begun {
                 self.load_files(credentials, started).await;
@@ -226,7 +228,8 @@ impl ChatRecorder {
     async fn load_files(&self, credentials: &Credentials, started: &mut Started) {
         if let Ok(model) = self.providers.choose(started.model.as_deref()) {
             let owner = Owner::from(credentials);
-            attachments::load(&self.files, &owner, &mut started.history, &model).await;
+            let held = &self.wanted.held;
+            attachments::load(&self.files, &owner, &mut started.history, &model, held).await;
         }
     }
 

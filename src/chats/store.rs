@@ -42,7 +42,7 @@ pub(super) async fn list(
             query.parameter("last_activity_at", format_args!("lte.{at}")).parameter("or", older);
     }
     let query = query.select(COLUMNS).order("last_activity_at.desc,id.desc");
-    Ok(query.limit(page.limit_with_next()).page().await?)
+    Ok(query.page(page.limit_with_next()).await?)
 }
 
 /// Where the page after this row begins.
@@ -107,9 +107,9 @@ pub(super) async fn get_with_messages(
     let query = by_id(supabase, user, chat_id)
         .select(&columns)
         .is("messages.is_active", true)
-        .parameter("messages.order", "created_at.desc,id.desc")
-        .parameter("messages.limit", INCLUDED_MESSAGES + 1);
-    let Rows { body, is_cut, .. } = query.one_with_page().await.map_err(missing)?;
+        .parameter("messages.order", "created_at.desc,id.desc");
+    let chat = query.one_with_page("messages", INCLUDED_MESSAGES + 1).await;
+    let Rows { body, is_cut, .. } = chat.map_err(missing)?;
     let unreadable = |error| ApiError::internal(format!("unreadable chat: {error}"));
     let chat: Chat<'_> = serde_json::from_slice(&body).map_err(unreadable)?;
     let Some((first, last)) = chat.messages.first().zip(chat.messages.last()) else {

@@ -29,6 +29,11 @@ impl Held {
         self.charge(|charge| charge.grow(bytes))
     }
 
+    /// How many bytes it holds.
+    pub fn bytes(&self) -> usize {
+        self.charge(|charge| charge.bytes)
+    }
+
     /// An account of the same holder's for bytes that may go earlier than the request.
     pub fn another(&self) -> Charge {
         self.charge(|charge| charge.another())
@@ -40,7 +45,7 @@ impl Held {
         if let Some(size) = size.and_then(|size| usize::try_from(size).ok()) {
             self.charge(|charge| charge.note(size));
         }
-        if self.charge(|charge| charge.bytes) == 0 {
+        if self.bytes() == 0 {
             return response;
         }
         response.map(|body| Body::new(Holding { body, _held: self }))

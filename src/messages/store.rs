@@ -52,8 +52,7 @@ pub(super) async fn list(
         .from("chats")
         .eq("id", chat_id)
         .select(&format!("messages({COLUMNS})"))
-        .parameter("messages.order", order)
-        .parameter("messages.limit", page.limit_with_next());
+        .parameter("messages.order", order);
     if filter.active.unwrap_or_default() == Active::True {
         query = query.is("messages.is_active", true);
     }
@@ -64,7 +63,8 @@ pub(super) async fn list(
             .parameter("messages.created_at", format_args!("{comparison}e.{at}"))
             .parameter("messages.or", beyond);
     }
-    let listed = query.one_with_page().await.map_err(|error| missing(error, "chat"))?;
+    let listed = query.one_with_page("messages", page.limit_with_next()).await;
+    let listed = listed.map_err(|error| missing(error, "chat"))?;
     Ok(Listed { body: listed.body, is_cut: listed.is_cut })
 }
 

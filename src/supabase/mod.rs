@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::config::Project;
-use crate::memory::{Holder, Memory};
+use crate::memory::{Charge, Holder, Memory};
 
 mod answer;
 mod auth;
@@ -148,6 +148,11 @@ impl Supabase {
         Self { memory, ..self }
     }
 
+    /// An account for what is held on this caller's behalf.
+    pub fn charge(&self, caller: Caller<'_>) -> Charge {
+        self.memory.charge(caller.holder())
+    }
+
     /// Whether requests can be made as [`Caller::Service`].
     pub fn has_service_key(&self) -> bool {
         self.inner.service_key.is_some()
@@ -239,7 +244,7 @@ impl Supabase {
             SupabaseError::new(SupabaseErrorKind::Overloaded, "too many requests under way")
         })?;
         let response = request.send().await.map_err(SupabaseError::from_reqwest)?;
-        Answer::read(response, reading, self.memory.charge(reading.caller.holder())).await
+        Answer::read(response, reading, self.charge(reading.caller)).await
     }
 }
 

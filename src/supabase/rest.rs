@@ -13,6 +13,10 @@ use super::answer::Reading;
 use super::page::RowsAt;
 use super::{Caller, MAX_ANSWER_BYTES, Service, Supabase, SupabaseError};
 
+/// PostgreSQL's word for an answer that would be too long.
+const LIMIT_EXCEEDED: &str = "54000";
+/// What is asked for then: the eighth part.
+const FEWER: usize = 8;
 const ONE_ROW: &str = "application/vnd.pgrst.object+json";
 
 /// What need not be escaped in a query string, so that logs of PostgREST stay readable.
@@ -172,16 +176,39 @@ impl<'a> Query<'a> {
         self.send("application/json").await
     }
 
-    /// Sends the request; the answer is as many rows as make a page of some MiB, at least one.
-    pub async fn page(mut self) -> Result<Rows, SupabaseError> {
-        self.page = Some(RowsAt::Top);
-        self.send("application/json").await
+    /// Sends the request; the answer is at most so many rows, and no more than make a page of some
+    /// MiB, but at least one.
+    pub async fn page(self, rows: usize) -> Result<Rows, SupabaseError> {
+        self.send_page("application/json", RowsAt::Top, "limit", rows).await
     }
 
-    /// Sends the request; the answer is exactly one row, whose last column has such a page.
-    pub async fn one_with_page(mut self) -> Result<Rows, SupabaseError> {
-        self.page = Some(RowsAt::LastColumn);
-        self.send(ONE_ROW).await
+    /// Sends the request; the answer is exactly one row, whose last column, `name`, has such a page.
+    pub async fn one_with_page(self, name: &str, rows: usize) -> Result<Rows, SupabaseError> {
+        self.send_page(ONE_ROW, RowsAt::LastColumn, &format!("{name}.limit"), rows).await
+    }
+
+    /// Asks for fewer rows when Supabase does not want to put so many into one answer.
+    async fn send_page(
+        mut self,
+        accept: &'static str,
+        at: RowsAt,
+        limit: &str,
+        rows: usize,
+    ) -> Result<Rows, SupabaseError> {
+        self.page = Some(at);
+        let parameters = self.parameters.clone();
+        let mut asked = rows;
+        loop {
+            self.parameters.clone_from(&parameters);
+            self = self.parameter(limit, asked);
+            match self.send(accept).await {
+                Err(error) if error.code.as_deref() == Some(LIMIT_EXCEEDED) && asked > 1 => {
+                    asked = (asked / FEWER).max(1);
+                }
+                Ok(page) => return Ok(Rows { is_cut: page.is_cut || asked < rows, ..page }),
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Sends the request; the answer is exactly one row, else `NotOneRow`.
@@ -195,7 +222,7 @@ impl<'a> Query<'a> {
         Ok(serde_json::from_slice(&rows.body)?)
     }
 
-    async fn send(self, accept: &'static str) -> Result<Rows, SupabaseError> {
+    async fn send(&self, accept: &'static str) -> Result<Rows, SupabaseError> {
         let supabase = self.rest.supabase;
         let request = || self.request(accept);
         let reading =

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{Stream, stream};
 use reqwest::header::{CACHE_CONTROL, CONTENT_TYPE, RANGE};
 use reqwest::{Body, Method, Response, StatusCode};
 use serde::Deserialize;
@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::answer::Reading;
 use super::{Caller, MAX_ANSWER_BYTES, Supabase, SupabaseError, SupabaseErrorKind, body};
+use crate::memory::{self, ReadError};
 
 /// A transfer may be silent this long.
 pub const IDLE: Duration = Duration::from_secs(60);
@@ -77,16 +78,37 @@ impl<'a> Bucket<'a> {
 
     /// The whole of a small object.
     pub async fn read(&self, name: &str, max_bytes: usize) -> Result<Bytes, SupabaseError> {
-        let mut whole = Vec::new();
-        let mut pieces = std::pin::pin!(self.download(name, None).await?);
-        while let Some(piece) = pieces.next().await {
-            whole.extend_from_slice(&piece?);
-            if whole.len() > max_bytes {
+        let pieces = self.download(name, None).await?;
+        self.whole(pieces, None, max_bytes).await
+    }
+
+    /// So many bytes of an object, from an offset on; as many must be there.
+    pub async fn read_part(
+        &self,
+        name: &str,
+        offset: u64,
+        length: usize,
+    ) -> Result<Bytes, SupabaseError> {
+        let range = (offset, offset + length as u64 - 1);
+        let pieces = self.download(name, Some(range)).await?;
+        self.whole(pieces, Some(length as u64), length).await
+    }
+
+    async fn whole(
+        &self,
+        pieces: impl Stream<Item = Result<Bytes, SupabaseError>>,
+        expected: Option<u64>,
+        max_bytes: usize,
+    ) -> Result<Bytes, SupabaseError> {
+        let charge = self.supabase.charge(self.caller);
+        memory::read(pieces, expected, max_bytes, charge).await.map_err(|error| match error {
+            ReadError::Broken(error) => error,
+            ReadError::Full(full) => full.into(),
+            ReadError::TooLarge(max_bytes) => {
                 let message = format!("an object is larger than {max_bytes} bytes");
-                return Err(SupabaseError::new(SupabaseErrorKind::TooLarge, message));
+                SupabaseError::new(SupabaseErrorKind::TooLarge, message)
             }
-        }
-        Ok(whole.into())
+        })
     }
 
     /// Gives an object another name.
