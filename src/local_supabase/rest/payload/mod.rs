@@ -9,6 +9,8 @@ use axum::http::header::CONTENT_TYPE;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::error::RestError;
+use super::value::json_text;
+use super::value::jsonb::MAX_VALUES;
 
 /// The members of one JSON object.
 pub(super) type Object = BTreeMap<String, Box<RawValue>>;
@@ -74,6 +76,10 @@ fn unacceptable(content_type: &str) -> RestError {
 }
 
 fn parse_json(body: &[u8]) -> Result<Content, RestError> {
+    // Rows and their members.
+    if json_text::count(body, 2) > MAX_VALUES {
+        return Err(RestError::too_many_values(MAX_VALUES));
+    }
     let invalid = |_| RestError::invalid_body("Empty or invalid json");
     let json: &RawValue = serde_json::from_slice(body).map_err(invalid)?;
     match json.get().as_bytes().first() {

@@ -39,7 +39,7 @@ pub struct Embed {
 }
 
 /// A column, or a place inside a jsonb column.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Field {
     pub name: String,
     pub path: Vec<Step>,
@@ -47,7 +47,7 @@ pub struct Field {
     pub as_text: bool,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
     Key(String),
     Index(i32),

@@ -51,7 +51,11 @@ pub async fn answer(
         return Err(RestError::read_only());
     }
     let work = move |connection: &_| call(connection, session, function, &arguments, &request);
-    if is_volatile { transaction::write(db, work).await } else { transaction::read(db, work).await }
+    if is_volatile {
+        transaction::write(db, session, work).await
+    } else {
+        transaction::read(db, session, work).await
+    }
 }
 
 fn find(

@@ -3,8 +3,18 @@
 use std::fmt;
 
 use rusqlite::types::Value;
+use rusqlite::{Connection, ParamsFromIter, Statement, params_from_iter};
 
+use crate::local_supabase::db::work::check;
+use crate::local_supabase::rest::error::RestError;
 use crate::local_supabase::rest::session::Session;
+
+/// Longer statements are compiled each time.
+const MAX_CACHED: usize = 16 << 10;
+/// The longest statement.
+const MAX_TEXT: usize = 2 << 20;
+/// How many values SQLite takes in one statement.
+const MAX_VALUES: usize = 32_766;
 
 /// SQL text and the values bound to it. Text can only be added from the program's own constants and
 /// the schema's names, so nothing a client sends can become part of it.
@@ -40,12 +50,27 @@ impl Sql {
         Self::default().bind(value)
     }
 
-    pub fn text(&self) -> &str {
-        &self.text
+    /// Has `work` use the statement, whose values are to be bound.
+    pub fn prepared<T, E: From<rusqlite::Error>>(
+        &self,
+        connection: &Connection,
+        work: impl FnOnce(&mut Statement<'_>, ParamsFromIter<&[Value]>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        check()?;
+        let values = params_from_iter(&self.values[..]);
+        // One that hardly comes again is not worth its memory.
+        if self.text.len() > MAX_CACHED {
+            return work(&mut connection.prepare(&self.text)?, values);
+        }
+        work(&mut *connection.prepare_cached(&self.text)?, values)
     }
 
-    pub fn values(&self) -> &[Value] {
-        &self.values
+    /// Refuses what SQLite would not compile, or not within reason.
+    pub fn check_size(self) -> Result<Self, RestError> {
+        if self.text.len() > MAX_TEXT || self.values.len() > MAX_VALUES {
+            return Err(RestError::too_complex());
+        }
+        Ok(self)
     }
 
     pub fn push(mut self, text: &'static str) -> Self {
@@ -96,6 +121,17 @@ impl Sql {
             joined = part_of.append(part);
         }
         joined
+    }
+
+    /// The same for operators that may be applied in any order, as a tree that is not deep: SQLite
+    /// takes an expression of a thousand levels.
+    pub fn tree(operator: &'static str, mut parts: Vec<Self>) -> Self {
+        if parts.len() <= 8 {
+            return Self::join(operator, parts);
+        }
+        let right = parts.split_off(parts.len() / 2);
+        let half = |parts| Self::new("(").append(Self::tree(operator, parts)).push(")");
+        half(parts).push(operator).append(half(right))
     }
 
     /// A list of names in parentheses.

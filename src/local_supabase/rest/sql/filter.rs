@@ -9,7 +9,7 @@ use crate::local_supabase::rest::query::{
     Comparison, Condition, Embed, Filter, Is, Operation, Quantifier,
 };
 use crate::local_supabase::rest::schema::PgType;
-use crate::local_supabase::rest::value::{self, array, jsonb};
+use crate::local_supabase::rest::value::{self, array, json_text};
 
 impl Relation<'_> {
     /// ` where …`: the join with the parent, the conditions, and what `!inner` asks for.
@@ -24,7 +24,7 @@ impl Relation<'_> {
         if conditions.is_empty() {
             return Ok(Sql::default());
         }
-        Ok(Sql::new(" where ").append(Sql::join(" and ", conditions)))
+        Ok(Sql::new(" where ").append(Sql::tree(" and ", conditions)))
     }
 
     fn condition(&self, condition: &Condition) -> Result<Sql, RestError> {
@@ -34,7 +34,7 @@ impl Relation<'_> {
                 let conditions: Result<Vec<_>, _> =
                     conditions.iter().map(|condition| self.condition(condition)).collect();
                 let separator = if *any { " or " } else { " and " };
-                Ok(parenthesize(*negated, Sql::join(separator, conditions?)))
+                Ok(parenthesize(*negated, Sql::tree(separator, conditions?)))
             }
         }
     }
@@ -118,8 +118,7 @@ impl Relation<'_> {
         let value = self.input(&left, value)?;
         match value {
             Value::Text(json) if is_ordering && left.pg_type == PgType::Jsonb => {
-                let key = serde_json::from_str(&json).map(|value| jsonb::sort_key(&value));
-                let key = key.map_err(|_| RestError::invalid_json_input())?;
+                let key = json_text::sort_key(&json);
                 Ok(Sql::call("jsonb_sort_key", left.sql).push(operator).bind(key))
             }
             value => Ok(left.sql.push(operator).bind(value)),
@@ -161,7 +160,7 @@ impl Relation<'_> {
         if elements.is_empty() {
             return Ok(Sql::new(of_none));
         }
-        Ok(Sql::join(separator, compared?))
+        Ok(Sql::tree(separator, compared?))
     }
 }
 

@@ -1,6 +1,8 @@
 //! `order by`.
 
-use super::field::Operand;
+use std::collections::HashSet;
+
+use super::field::{MAX_COLUMNS, Operand};
 use super::{Relation, Sql};
 use crate::local_supabase::rest::error::RestError;
 use crate::local_supabase::rest::query::OrderTerm;
@@ -10,7 +12,15 @@ impl Relation<'_> {
     /// The terms asked for; rows that they leave equal come in the order they were stored.
     pub(super) fn order(&self) -> Result<Sql, RestError> {
         let mut terms = Vec::new();
+        let mut seen = HashSet::new();
         for term in &self.node.order {
+            // Rows that are equal in a value are not told apart by it a second time.
+            if !seen.insert((&term.relation, &term.field)) {
+                continue;
+            }
+            if seen.len() > MAX_COLUMNS {
+                return Err(RestError::too_many_columns(MAX_COLUMNS));
+            }
             terms.push(ordered(self.order_value(term)?, term));
         }
         if !self.order_is_total() {

@@ -10,7 +10,6 @@ use crate::local_supabase::rest::headers::{Missing, Range, Resolution, Return};
 use crate::local_supabase::rest::payload::Payload;
 use crate::local_supabase::rest::request::Request;
 use crate::local_supabase::rest::schema::Table;
-use crate::local_supabase::rest::sql::Sql;
 use crate::local_supabase::rest::target::Target;
 use crate::local_supabase::rest::write::{Resolve, Written, conflict_target};
 
@@ -53,7 +52,7 @@ fn location(
         return Ok(None);
     }
     let table = target.table.name;
-    let select = Sql::new("select ").name(key).push(" from ").name(table).push(" where rowid = ?");
-    let id: String = target.connection.query_row(select.text(), [row], |row| row.get(0))?;
+    let select = &format!("select {key} from {table} where rowid = ?");
+    let id: String = target.connection.query_row(select, [row], |row| row.get(0))?;
     Ok(Some(format!("/{table}?{key}=eq.{id}")))
 }

@@ -35,7 +35,7 @@ pub(super) async fn answer(
     let table = find_table(name)?;
     let write = match request.method {
         Method::GET | Method::HEAD => {
-            return transaction::read(db, move |connection| {
+            return transaction::read(db, session, move |connection| {
                 read::read(Target { connection, session, table }, &request)
             })
             .await;
@@ -47,8 +47,14 @@ pub(super) async fn answer(
         Method::OPTIONS => return Ok(options()),
         ref other => return Err(RestError::unsupported_method(other.as_str())),
     };
-    transaction::write(db, move |connection| write(Target { connection, session, table }, request))
-        .await
+    // Which rows these change, and how many, is up to the query.
+    let changes_many = matches!(request.method, Method::PATCH | Method::DELETE);
+    let work = move |connection: &_| write(Target { connection, session, table }, request);
+    if changes_many {
+        transaction::write_many(db, session, work).await
+    } else {
+        transaction::write(db, session, work).await
+    }
 }
 
 fn options() -> Response {

@@ -2,7 +2,7 @@
 
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::Connection;
 
 use crate::local_supabase::rest::answer::{
     CONTENT_LOCATION, CONTENT_RANGE, PREFERENCE_APPLIED, full, with_header,
@@ -51,9 +51,10 @@ pub fn read_page(
 }
 
 fn number(connection: &Connection, sql: &Sql) -> rusqlite::Result<u64> {
-    let mut statement = connection.prepare_cached(sql.text())?;
-    let number: i64 = statement.query_row(params_from_iter(sql.values()), |row| row.get(0))?;
-    Ok(number.unsigned_abs())
+    sql.prepared(connection, |statement, values| {
+        let number: i64 = statement.query_row(values, |row| row.get(0))?;
+        Ok(number.unsigned_abs())
+    })
 }
 
 /// HEAD has no rows to print, but still wants one where GET would.
