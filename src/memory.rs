@@ -145,6 +145,11 @@ impl Charge {
         self.bytes += bytes;
     }
 
+    /// Counts what the other one counts as well, which is the same holder's.
+    fn take_over(&mut self, mut other: Self) {
+        self.bytes += std::mem::take(&mut other.bytes);
+    }
+
     /// Counts nothing any more.
     pub fn clear(&mut self) {
         *self = self.another();

@@ -56,6 +56,18 @@ async fn a_body_is_counted_as_it_arrives_and_while_it_is_in_use() {
 }
 
 #[tokio::test]
+async fn a_long_body_is_put_together_from_its_blocks() {
+    let memory = Memory::new(64 * MIB);
+    let piece = |index: usize| Bytes::from(vec![index as u8; 100_000]);
+    let pieces = stream::iter((0..50).map(|index| Ok::<_, String>(piece(index))));
+    let body = read(pieces, None, 8 * MIB, memory.charge(user())).await.unwrap();
+    assert_eq!(body, (0..50).flat_map(piece).collect::<Vec<u8>>());
+    assert!((5_000_000..8_000_000).contains(&memory.held()), "{}", memory.held());
+    drop(body);
+    assert_eq!(memory.held(), 0);
+}
+
+#[tokio::test]
 async fn what_cannot_fit_is_refused_unread() {
     let memory = Memory::new(64 * MIB);
     let unread = || {

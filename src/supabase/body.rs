@@ -31,7 +31,7 @@ pub(super) async fn read_page(
     charge: Charge,
 ) -> Result<(Bytes, bool), SupabaseError> {
     let mut page = Cut::new(rows, PAGE_BYTES);
-    let mut body = Buffer::new(None, max_bytes, charge).map_err(unread)?;
+    let mut body = Buffer::new(max_bytes, charge);
     while let Some(piece) = chunk(&mut response).await? {
         body.push(&piece).map_err(unread)?;
         if let Some((end, closing)) = page.end(body.bytes()) {

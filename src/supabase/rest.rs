@@ -13,8 +13,8 @@ use super::answer::Reading;
 use super::page::RowsAt;
 use super::{Caller, MAX_ANSWER_BYTES, Service, Supabase, SupabaseError};
 
-/// PostgreSQL's word for an answer that would be too long.
-const LIMIT_EXCEEDED: &str = "54000";
+/// PostgreSQL's words for an answer that would be too long, and for one that takes too long.
+const TOO_MUCH: [&str; 2] = ["54000", "57014"];
 /// What is asked for then: the eighth part.
 const FEWER: usize = 8;
 const ONE_ROW: &str = "application/vnd.pgrst.object+json";
@@ -202,7 +202,7 @@ impl<'a> Query<'a> {
             self.parameters.clone_from(&parameters);
             self = self.parameter(limit, asked);
             match self.send(accept).await {
-                Err(error) if error.code.as_deref() == Some(LIMIT_EXCEEDED) && asked > 1 => {
+                Err(error) if asked > 1 && is_too_much(&error) => {
                     asked = (asked / FEWER).max(1);
                 }
                 Ok(page) => return Ok(Rows { is_cut: page.is_cut || asked < rows, ..page }),
@@ -247,6 +247,10 @@ impl<'a> Query<'a> {
         }
         supabase.authorized(request, self.rest.caller)
     }
+}
+
+fn is_too_much(error: &SupabaseError) -> bool {
+    error.code.as_deref().is_some_and(|code| TOO_MUCH.contains(&code))
 }
 
 /// Rows as PostgREST sent them: a JSON array.

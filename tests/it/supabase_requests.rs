@@ -267,7 +267,7 @@ async fn fewer_rows_are_asked_for_where_so_many_are_too_long() {
     assert!(reply.next_page().unwrap().ends_with(&id.simple().to_string()));
     assert_eq!(reply.expect(200)[0]["id"], json!(id));
     let asked = project.supabase.asked(CHATS);
-    let limits: Vec<_> = asked.iter().map(|asked| asked.path.split("limit=").nth(1)).collect();
+    let limits: Vec<_> = asked.iter().map(|asked| asked.query.split("limit=").nth(1)).collect();
     assert_eq!(limits, [Some("51"), Some("6"), Some("1")]);
     // One row that is too long is the end of it.
     project.supabase.will(CHATS, [too_long(), too_long(), too_long()]);
