@@ -191,3 +191,24 @@ async fn a_chat_of_short_messages_leads_to_older_ones_too() {
     assert_eq!(older.as_array().unwrap().len(), 1);
     assert_eq!(older[0]["content"], "0");
 }
+
+#[tokio::test]
+async fn statistics_have_a_bound_in_all_groups() {
+    let app = app().await;
+    let alice = app.user("alice").await;
+    let row = |model: &str| {
+        json!({ "user_id": alice.id, "operation": "chat", "provider": "openai", "model": model,
+            "usage_source": "reported", "status": "complete",
+            "created_at": "2026-11-01T00:00:00Z" })
+    };
+    app.store("usage_logs", &json!([row("a"), row("b")])).await;
+    // 6,000 hours.
+    let hours =
+        "/api/analytics/usage?interval=hour&from=2026-03-27T00:00:00Z&to=2026-12-02T00:00:00Z";
+    let whole = alice.get(hours).await.expect(200);
+    assert_eq!(whole["series"].as_array().unwrap().len(), 6_000);
+    let refused = alice.get(&format!("{hours}&group_by=model")).await;
+    assert_eq!(refused.pointers(), ["/group_by"]);
+    let days = hours.replace("hour", "day");
+    alice.get(&format!("{days}&group_by=model")).await.expect(200);
+}
