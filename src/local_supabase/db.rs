@@ -37,10 +37,12 @@ pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
 const MAX_WAIT: Duration = Duration::from_secs(10);
 /// The longest text and the largest row.
 const MAX_LENGTH: i32 = 128 << 20;
+/// The longest answer, and what SQLite makes of one row.
+pub(super) const MAX_ANSWER: usize = 64 << 20;
 /// The memory of SQLite in the whole process: beyond the first, caches shrink; beyond the second,
 /// statements fail.
 const SOFT_HEAP_LIMIT: i64 = 128 << 20;
-const HARD_HEAP_LIMIT: i64 = 1 << 30;
+const HARD_HEAP_LIMIT: i64 = 512 << 20;
 
 /// On whose behalf work is done. Callers take turns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,9 +171,10 @@ impl Database {
                 done = &mut answer => return writes::result(done),
                 permit = self.free_writer.clone().acquire_owned() => {
                     let (queue, writer) = (self.writes.clone(), self.writer.clone());
+                    let shared = self.shared.clone();
                     blocking(move || {
                         let _permit = permit;
-                        writes::commit(&mut lock(&writer), &queue);
+                        shared.writing(|| writes::commit(&mut lock(&writer), &queue));
                     })
                     .await;
                 }
@@ -232,7 +235,8 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+/// Runs `work` where it may take its time.
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
         Err(error) => std::panic::resume_unwind(error.into_panic()),

@@ -26,7 +26,7 @@ async fn open() -> (Database, Folder) {
     std::fs::create_dir(&folder).unwrap();
     let database = Database::open(&folder.join("test.db"), |_| Ok(())).unwrap();
     let create = |t: &Transaction<'_>| t.execute_batch("create table t (a integer primary key)");
-    database.write(ALICE, create).await.unwrap();
+    database.write(Role::Service, create).await.unwrap();
     (database, Folder(folder))
 }
 
@@ -116,9 +116,9 @@ async fn nothing_is_written_for_a_caller_that_has_gone_away() {
 /// As SQLite does where a statement that writes is interrupted.
 #[tokio::test]
 async fn what_others_have_written_outlives_an_interruption() {
-    let (database, _folder) = open().await;
     let take_back = |t: &Transaction<'_>| t.execute_batch("rollback");
     for (alone, kept) in [(true, 1), (false, 0)] {
+        let (database, _folder) = open().await;
         let busy = database.free_writer.clone().acquire_owned().await.unwrap();
         let mut written = database.write(ALICE, |t| insert(t, 1)).boxed();
         let mut lost = database.submit(BOB.into(), alone, take_back).boxed();
@@ -127,7 +127,6 @@ async fn what_others_have_written_outlives_an_interruption() {
         let (written, _) = tokio::join!(written, lost);
         assert_eq!(written.is_ok(), alone);
         assert_eq!(database.read(ALICE, count).await.unwrap(), kept);
-        database.write(ALICE, |t| t.execute_batch("delete from t")).await.unwrap();
     }
 }
 
@@ -238,6 +237,27 @@ async fn everything_ends_with_the_server() {
     assert_eq!(code(write), Some(ErrorCode::OperationInterrupted));
     let later = database.read(ALICE, count).await;
     assert_eq!(code(later), Some(ErrorCode::OperationInterrupted));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_write_is_no_illness() {
+    let (database, _folder) = open().await;
+    let _busy = database.free_writer.clone().acquire_owned().await.unwrap();
+    assert!(!database.is_well().await, "nothing is being written");
+    tokio::time::advance(std::time::Duration::from_secs(2)).await;
+    let (begin, begun) = oneshot::channel();
+    let (go_on, wait) = mpsc::channel::<()>();
+    let shared = database.shared.clone();
+    let writing = std::thread::spawn(move || {
+        shared.writing(|| {
+            begin.send(()).unwrap();
+            wait.recv().unwrap();
+        });
+    });
+    begun.await.unwrap();
+    assert!(database.is_well().await);
+    go_on.send(()).unwrap();
+    writing.join().unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,17 +5,20 @@
 //! run for long, calls `check` or counts its `Steps`.
 
 use std::cell::RefCell;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Error, Result, ffi};
 
+use super::MAX_ANSWER;
+
 /// Supabase's statement timeout for signed-in users.
-pub(super) const MAX_TIME: Duration = Duration::from_secs(8);
+const MAX_TIME: Duration = Duration::from_secs(8);
 /// The same while somebody waits for the connection.
-const MAX_TIME_WHILE_OTHERS_WAIT: Duration = Duration::from_secs(3);
-/// How many bytes of JSON one request may have SQLite make, those of inner rows once for each level.
+const MAX_TIME_WHILE_OTHERS_WAIT: Duration = Duration::from_secs(2);
+/// How many bytes one request may have SQLite make for its answer, those of inner rows once for each
+/// level.
 const MAX_MADE: usize = 256 << 20;
 /// The same for all requests that run at a time.
 const MAX_MADE_IN_ALL: usize = 512 << 20;
@@ -28,6 +31,27 @@ pub(super) struct Shared {
     /// Whether everything is to end.
     pub closing: AtomicBool,
     made: AtomicUsize,
+    /// When the transaction began that is being written.
+    writing_since: Mutex<Option<Instant>>,
+}
+
+impl Shared {
+    /// Runs a transaction that writes.
+    pub fn writing<T>(&self, work: impl FnOnce() -> T) -> T {
+        let set = |since| {
+            *self.writing_since.lock().unwrap_or_else(PoisonError::into_inner) = since;
+        };
+        set(Some(Instant::now()));
+        let done = work();
+        set(None);
+        done
+    }
+
+    /// Whether one is being written that has not taken longer than it may.
+    pub fn is_writing(&self) -> bool {
+        let since = *self.writing_since.lock().unwrap_or_else(PoisonError::into_inner);
+        since.is_some_and(|since| since.elapsed() < MAX_TIME + Duration::from_secs(2))
+    }
 }
 
 /// A piece of work: what one request does in one transaction.
@@ -115,6 +139,11 @@ pub fn check() -> Result<()> {
 /// Fails once the work of this thread has made more than may be in memory.
 pub fn make(bytes: usize) -> Result<()> {
     CURRENT.with_borrow_mut(|work| work.as_mut().map_or(Ok(()), |work| work.make(bytes)))
+}
+
+/// Fails where a row or a list of rows is longer than an answer may be.
+pub fn check_length(bytes: usize) -> Result<()> {
+    if bytes > MAX_ANSWER { Err(failure(ffi::SQLITE_TOOBIG)) } else { Ok(()) }
 }
 
 /// Counts what a loop does and calls `check` from time to time.

@@ -7,9 +7,7 @@ use super::error::RestError;
 use super::headers::MediaType;
 use super::sql::{Select, Shape};
 use super::value::json_text::{members, parts};
-
-/// The longest answer.
-const MAX_BYTES: usize = 64 << 20;
+use crate::local_supabase::db::MAX_ANSWER;
 
 /// A body and how many rows are in it.
 pub(super) struct Rendered {
@@ -71,7 +69,7 @@ fn object(mut array: Rendered) -> Result<Rendered, RestError> {
 
 /// Refuses an answer that would take too much memory.
 fn check_length(bytes: usize) -> Result<(), RestError> {
-    if bytes > MAX_BYTES { Err(RestError::too_large()) } else { Ok(()) }
+    if bytes > MAX_ANSWER { Err(RestError::too_large()) } else { Ok(()) }
 }
 
 /// Leaves out null members, also of objects inside.
@@ -113,8 +111,9 @@ fn csv(mut rows: Rows<'_>, columns: &[String]) -> Result<Rendered, RestError> {
         if rendered.rows == 0 {
             rendered.body.push_str(&columns.join(","));
         }
+        rendered.body.push('\n');
         for index in 0..columns.len() {
-            rendered.body.push(if index > 0 { ',' } else { '\n' });
+            rendered.body.push_str(if index > 0 { "," } else { "" });
             rendered.body.push_str(&field(row.get_ref(index)?));
             check_length(rendered.body.len())?;
         }

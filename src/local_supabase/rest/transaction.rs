@@ -4,7 +4,18 @@ use rusqlite::Connection;
 
 use super::error::RestError;
 use super::session::Session;
-use crate::local_supabase::db::Database;
+use crate::local_supabase::db::{Database, blocking};
+
+/// A longer body takes longer to read than an async thread has.
+const MAX_SHORT: usize = 64 << 10;
+
+/// Reads a body before anybody waits for the transaction.
+pub(super) async fn read_body<T: Send + 'static>(
+    bytes: usize,
+    read: impl FnOnce() -> T + Send + 'static,
+) -> T {
+    if bytes > MAX_SHORT { blocking(read).await } else { read() }
+}
 
 /// Runs `work`, all of whose statements see the same state.
 pub(super) async fn read<T, F>(db: &Database, session: Session, work: F) -> Result<T, RestError>

@@ -1,4 +1,4 @@
-//! Buckets. Signed-in users see them; only the service key changes them.
+//! Buckets. No policy shows them to users: only the service key sees and changes them.
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -79,7 +79,7 @@ impl Bucket {
 
 /// `GET /bucket`
 pub(super) async fn list(context: &Context, role: Role) -> Result<Response, StorageError> {
-    if role == Role::Anon {
+    if role != Role::Service {
         return Ok(json_response(StatusCode::OK, &json!([])));
     }
     let read = |connection: &Connection| {
@@ -104,7 +104,7 @@ pub(super) async fn get(
     role: Role,
     id: String,
 ) -> Result<Response, StorageError> {
-    if role == Role::Anon {
+    if role != Role::Service {
         return Err(StorageError::no_such_bucket());
     }
     let bucket =

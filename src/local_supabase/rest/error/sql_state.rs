@@ -24,6 +24,17 @@ impl RestError {
         Self::new(status(state), state, message)
     }
 
+    /// PostgREST knows this message of `pg_safeupdate` and answers with 400, not 500.
+    pub fn no_where(statement: &str) -> Self {
+        let message = format!("{statement} requires a WHERE clause");
+        Self::new(StatusCode::BAD_REQUEST, "21000", message)
+    }
+
+    /// A computed column takes a row of its table; what a function or a write returned is none.
+    pub fn record_cast(table: &str) -> Self {
+        Self::sql("42846", format!("cannot cast type record to {table}"))
+    }
+
     pub fn affected_twice() -> Self {
         let hint = "Ensure that no rows proposed for insertion within the same command have \
                     duplicate constrained values.";

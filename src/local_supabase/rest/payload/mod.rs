@@ -55,10 +55,8 @@ pub(super) fn parse_arguments(headers: &HeaderMap, body: &[u8]) -> Result<Object
         "application/json" if body.is_empty() => Ok(Object::new()),
         "application/json" => match parse_json(body)? {
             Content::Object(arguments) => Ok(arguments),
-            Content::Scalar => Ok(Object::new()),
-            Content::Array(_) => Err(RestError::not_implemented(
-                "Calling a function with an array of arguments is not implemented.",
-            )),
+            // PostgREST calls once, with the first.
+            content => Ok(uniform(rows(content))?.0.into_iter().next().unwrap_or_default()),
         },
         "application/x-www-form-urlencoded" => form(body),
         other => Err(unacceptable(other)),

@@ -82,7 +82,7 @@ pub enum Operation {
     NotImplemented(String),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {
     Eq,
     Neq,
@@ -94,7 +94,7 @@ pub enum Comparison {
     Ilike,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quantifier {
     Any,
     All,

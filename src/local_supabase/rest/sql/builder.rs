@@ -67,10 +67,16 @@ impl Sql {
 
     /// Refuses what SQLite would not compile, or not within reason.
     pub fn check_size(self) -> Result<Self, RestError> {
-        if self.text.len() > MAX_TEXT || self.values.len() > MAX_VALUES {
+        self.check_repeated(1)?;
+        Ok(self)
+    }
+
+    /// The same for what occurs in a statement so many times.
+    pub fn check_repeated(&self, times: usize) -> Result<(), RestError> {
+        if self.text.len() * times > MAX_TEXT || self.values.len() * times > MAX_VALUES {
             return Err(RestError::too_complex());
         }
-        Ok(self)
+        Ok(())
     }
 
     pub fn push(mut self, text: &'static str) -> Self {
@@ -154,17 +160,18 @@ impl Sql {
 
     /// `(select value from json_each(…))`: any number of values in one bound value.
     pub fn list(values: &[Value]) -> Self {
+        Self::new("(select value from ").append(Self::elements(values)).push(")")
+    }
+
+    /// The same as a table, for a `from`.
+    pub fn elements(values: &[Value]) -> Self {
         let values: Vec<_> = values.iter().map(to_json).collect();
-        Self::json_each(serde_json::Value::from(values).to_string())
+        Self::new("json_each(").bind(serde_json::Value::from(values).to_string()).push(")")
     }
 
     /// The same for row ids.
     pub fn row_ids(rows: &[i64]) -> Self {
-        Self::json_each(json_array(rows))
-    }
-
-    fn json_each(json: String) -> Self {
-        Self::new("(select value from json_each(").bind(json).push("))")
+        Self::new("(select value from json_each(").bind(json_array(rows)).push("))")
     }
 }
 

@@ -84,7 +84,9 @@ impl Embedded<'_> {
     }
 
     fn spread(&self) -> Result<Vec<Item>, RestError> {
-        let items = self.relation.items()?.into_iter().map(|Item { name, value }| {
+        let items = self.relation.items()?;
+        self.matching()?.check_repeated(items.len())?;
+        let items = items.into_iter().map(|Item { name, value }| {
             let value = if self.is_to_one() {
                 Operand { sql: self.only(value.sql)?, nullable: true, pg_type: value.pg_type }
             } else {
@@ -95,7 +97,7 @@ impl Embedded<'_> {
         items.collect()
     }
 
-    fn matching(&self) -> Result<Sql, RestError> {
+    pub(super) fn matching(&self) -> Result<Sql, RestError> {
         let from = self.relation.from(Access::Read, Scope::All)?;
         Ok(from.append(self.relation.filter(Some(self.join()))?))
     }

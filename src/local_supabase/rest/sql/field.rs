@@ -33,7 +33,7 @@ pub(super) fn json_row(items: Vec<Item>) -> Sql {
 
 impl Item {
     pub fn into_text(self) -> Sql {
-        self.value.into_text()
+        Sql::call("sized", self.value.into_text())
     }
 }
 
@@ -41,7 +41,8 @@ impl Operand {
     /// As `json_row` and `json_quote` take it.
     pub fn into_json(self) -> Sql {
         match self.pg_type {
-            PgType::Text | PgType::Uuid | PgType::Integer | PgType::Bigint => self.sql,
+            PgType::Uuid | PgType::Integer | PgType::Bigint => self.sql,
+            PgType::Text => Sql::call("json_text", self.sql),
             PgType::Jsonb => Sql::call("as_json", self.sql),
             PgType::Boolean => self.choose("json('true')", "json('false')"),
             PgType::Numeric => Sql::call("as_json", Sql::call("numeric_text", self.sql)),

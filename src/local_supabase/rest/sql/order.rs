@@ -34,6 +34,8 @@ impl Relation<'_> {
         let embed = self.node.embeds().find(|embed| embed.name() == name);
         let embed = embed.ok_or_else(|| RestError::not_embedded(name))?;
         let embedded = self.embedded(embed)?;
+        // It is said once for the page and once for its rows.
+        embedded.matching()?.check_repeated(2 * self.node.order.len())?;
         if !embedded.is_to_one() {
             return Err(RestError::related_order(self.table.name, name));
         }

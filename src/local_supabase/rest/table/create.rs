@@ -7,7 +7,6 @@ use super::{representation, split, total, written};
 use crate::local_supabase::rest::answer::{CONTENT_RANGE, LOCATION, with_header};
 use crate::local_supabase::rest::error::RestError;
 use crate::local_supabase::rest::headers::{Missing, Range, Resolution, Return};
-use crate::local_supabase::rest::payload::Payload;
 use crate::local_supabase::rest::request::Request;
 use crate::local_supabase::rest::schema::Table;
 use crate::local_supabase::rest::target::Target;
@@ -15,8 +14,7 @@ use crate::local_supabase::rest::write::{Resolve, Written, conflict_target};
 
 pub(super) fn create(target: Target<'_>, mut request: Request) -> Result<Response, RestError> {
     let (_, returned) = split(std::mem::take(&mut request.query.root));
-    let payload =
-        Payload::parse(&request.headers, &request.body, request.query.columns.as_deref())?;
+    let payload = std::mem::take(&mut request.payload);
     let missing_default = request.preferences.missing == Some(Missing::Default);
     let resolve = resolve(target.table, &request)?;
     let inserted = target.insert(&payload, missing_default, resolve)?;

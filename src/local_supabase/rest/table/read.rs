@@ -11,6 +11,7 @@ use crate::local_supabase::rest::error::RestError;
 use crate::local_supabase::rest::headers::{MediaType, Range};
 use crate::local_supabase::rest::render::{Rendered, render, shape};
 use crate::local_supabase::rest::request::Request;
+use crate::local_supabase::rest::returned;
 use crate::local_supabase::rest::sql::{self, Page, Scope, Shape, Sql};
 use crate::local_supabase::rest::target::Target;
 
@@ -37,6 +38,7 @@ pub fn read_page(
 ) -> Result<RowsPage, RestError> {
     let Target { connection, session, table } = target;
     let node = &request.query.root;
+    returned::check_related_orders(table, node, 0)?;
     let range = request.range()?;
     let page = Page::of_read(range.offset, range.limit);
     let counts = request.preferences.count.is_some();

@@ -15,6 +15,16 @@ enum Part {
     Any(usize),
 }
 
+impl Part {
+    /// What it may take to compare it.
+    fn length(&self) -> usize {
+        match self {
+            Self::Literal(literal) => literal.len(),
+            Self::Any(count) => *count,
+        }
+    }
+}
+
 /// Whether the whole text matches.
 pub fn is_like(text: &str, pattern: &str) -> Result<bool> {
     let segments = parse(pattern);
@@ -84,13 +94,14 @@ fn after<'a>(text: &'a str, segment: &[Part], steps: &mut Steps) -> Result<Optio
     };
     let Some(mut rest) = skip(text, lead) else { return Ok(None) };
     let [Part::Literal(literal), parts @ ..] = parts else { return Ok(Some(rest)) };
+    let length: usize = parts.iter().map(Part::length).sum();
     loop {
         let Some(at) = rest.find(literal.as_str()) else { return Ok(None) };
         let end = at + literal.len();
         if let Some(after) = strip_prefix(&rest[end..], parts) {
             return Ok(Some(after));
         }
-        steps.take(end)?;
+        steps.take(end + length)?;
         // The next place may overlap this one.
         rest = skip(&rest[at..], 1).unwrap_or_default();
     }
