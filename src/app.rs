@@ -19,6 +19,7 @@ use crate::health::Health;
 use crate::hosts::AllowedHosts;
 use crate::limits::Limits;
 use crate::local_supabase::{LocalSupabase, OpenError, Options as LocalOptions, PUBLISHABLE_KEY};
+use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::providers::{Providers, ProvidersError};
 use crate::sandbox::{self, Sandbox};
@@ -117,10 +118,12 @@ pub fn running_local_supabase(addr: SocketAddr) -> Project {
 impl App {
     /// Puts everything together. Opens the local Supabase where no project is set.
     pub async fn build(config: Config, clock: Clock) -> Result<Self, BuildError> {
-        let (project, local_supabase) = project(&config, &clock).await?;
+        let memory = Memory::new(config.memory_budget_bytes);
+        let (project, local_supabase) = project(&config, &clock, &memory).await?;
         let monitoring = monitoring(config.metrics_addr).await?;
         let metrics = if monitoring.is_some() { Metrics::on() } else { Metrics::default() };
-        let supabase = Supabase::new(&project, config.request_timeout, clock.clone())?;
+        let supabase = Supabase::new(&project, config.request_timeout, clock.clone())?
+            .charged_to(memory.clone());
         let providers = Providers::new(&config, clock.clone())?;
         let limits = Limits::new(&config);
         let files = Files::new(supabase.clone(), &config, clock.clone());
@@ -159,7 +162,7 @@ impl App {
                 clock.clone(),
             ),
             health: Health::new(supabase.clone(), providers, generations.clone()),
-            auth: AuthLayer { verifier, limits: limits.clone(), lender },
+            auth: AuthLayer { verifier, limits: limits.clone(), memory, lender },
             supabase,
             generations,
             scripts,
@@ -210,6 +213,7 @@ fn verifier(config: &Config, project: &Project, supabase: &Supabase, clock: &Clo
 async fn project(
     config: &Config,
     clock: &Clock,
+    memory: &Memory,
 ) -> Result<(Project, Option<LocalListener>), BuildError> {
     let (addr, data_dir) = match &config.supabase {
         SupabaseConfig::Project(project) => return Ok((project.clone(), None)),
@@ -225,6 +229,7 @@ async fn project(
         hosts: AllowedHosts::new(config),
         allow_anonymous_users: config.allow_anonymous_users,
         clock: clock.clone(),
+        memory: memory.clone(),
     };
     let local = LocalSupabase::open(data_dir, options)?;
     let project = Project {

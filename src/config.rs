@@ -60,6 +60,8 @@ pub struct Config {
     pub max_body_bytes: usize,
     /// `MAX_GENERATE_BODY_BYTES`: the largest body of a request for a generation.
     pub max_generate_body_bytes: usize,
+    /// `MEMORY_BUDGET_BYTES`: what bodies and answers in memory may take together.
+    pub memory_budget_bytes: usize,
     /// `MAX_FILE_BYTES`: the largest file.
     pub max_file_bytes: u64,
     /// `USER_FILE_QUOTA_BYTES`: what the files of one user may take together.
@@ -285,6 +287,7 @@ impl Config {
             connection_times: ConnectionTimes::default(),
             max_body_bytes: env.positive("MAX_BODY_BYTES", 1 << 20)?,
             max_generate_body_bytes: env.positive("MAX_GENERATE_BODY_BYTES", 32 << 20)?,
+            memory_budget_bytes: env.positive("MEMORY_BUDGET_BYTES", 512 << 20)?,
             max_file_bytes: env.positive("MAX_FILE_BYTES", 50 << 20)? as u64,
             user_file_quota_bytes: env.positive("USER_FILE_QUOTA_BYTES", 1 << 30)? as u64,
             request_timeout: env.seconds("REQUEST_TIMEOUT_S", 30)?,

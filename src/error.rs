@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 mod from_supabase;
+mod memory;
 mod translate;
 
 pub use from_supabase::TOKEN_REFUSED;

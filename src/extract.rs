@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use axum::RequestPartsExt;
 use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRef, FromRequest, FromRequestParts, RawPathParams, Request};
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
 use percent_encoding::percent_decode_str;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer};
@@ -16,12 +15,17 @@ use serde_json::Value;
 
 use crate::error::{ApiError, FieldError};
 use crate::limits::Limits;
+use crate::memory::{Held, ReadError, json_cost, read};
 
 mod page;
 mod shape;
 
-pub use page::{Cursor, Page, PageQuery};
+pub use page::{Cursor, Page, PageQuery, next_link};
 pub use shape::{Object, nullable, object, optional_object, optional_objects, or_default, present};
+
+/// The largest body of the routes below it, in bytes: an extension of their requests.
+#[derive(Clone, Copy, Debug)]
+pub struct MaxBody(pub usize);
 
 /// A JSON body. 400 malformed, 413 too large, 415 another type, 422 with a pointer.
 pub struct Json<T>(pub T);
@@ -35,9 +39,26 @@ where
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        HeldJson::from_request(request, state).await.map(|HeldJson(value, _)| Self(value))
+    }
+}
+
+/// The same, with what the request holds: for what is kept longer than the request.
+pub struct HeldJson<T>(pub T, pub Held);
+
+impl<S, T> FromRequest<S> for HeldJson<T>
+where
+    S: Send + Sync,
+    T: DeserializeOwned,
+    Limits: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let timeout = Limits::from_ref(state).request_timeout;
         require_json(&request)?;
-        parse_json(&read_body(request, state, timeout).await?).map(Self)
+        let (body, held) = read_body(request, timeout).await?;
+        parse_json(&body, &held).map(|value| Self(value, held))
     }
 }
 
@@ -55,14 +76,14 @@ where
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let timeout = Limits::from_ref(state).request_timeout;
         let is_json = require_json(&request);
-        let body = read_body(request, state, timeout).await?;
+        let (body, held) = read_body(request, timeout).await?;
         if body.is_empty() {
             return Ok(Self(None));
         }
         is_json?;
         match body.trim_ascii() {
             b"null" => Ok(Self(None)),
-            body => parse_json(body).map(|value| Self(Some(value))),
+            body => parse_json(body, &held).map(|value| Self(Some(value))),
         }
     }
 }
@@ -82,14 +103,17 @@ fn require_json(request: &Request) -> Result<(), ApiError> {
     ))
 }
 
-async fn read_body<S: Send + Sync>(
-    request: Request,
-    state: &S,
-    timeout: Duration,
-) -> Result<Bytes, ApiError> {
-    match tokio::time::timeout(timeout, Bytes::from_request(request, state)).await {
-        Ok(Ok(body)) => Ok(body),
-        Ok(Err(rejection)) => Err(unreadable(&rejection)),
+/// The body, and the account of its request.
+async fn read_body(request: Request, timeout: Duration) -> Result<(Bytes, Held), ApiError> {
+    let (parts, body) = request.into_parts();
+    let outside = || ApiError::internal("a route that reads a body is outside the auth layer");
+    let held: Held = parts.extensions.get().cloned().ok_or_else(outside)?;
+    let MaxBody(max) = parts.extensions.get().copied().ok_or_else(outside)?;
+    let expected = content_length(&parts.headers);
+    let reading = read(body.into_data_stream(), expected, max, held.another());
+    match tokio::time::timeout(timeout, reading).await {
+        Ok(Ok(body)) => Ok((body, held)),
+        Ok(Err(error)) => Err(unreadable(error)),
         Err(_) => Err(ApiError::new(
             StatusCode::REQUEST_TIMEOUT,
             "request_timeout",
@@ -98,19 +122,30 @@ async fn read_body<S: Send + Sync>(
     }
 }
 
-fn unreadable(rejection: &BytesRejection) -> ApiError {
-    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        return ApiError::new(
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn unreadable(error: ReadError<axum::Error>) -> ApiError {
+    match error {
+        ReadError::Full(full) => full.into(),
+        ReadError::TooLarge(_) => ApiError::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "body_too_large",
             "The request's body is larger than this server takes.",
-        );
+        ),
+        ReadError::Broken(error) => ApiError::new(
+            StatusCode::BAD_REQUEST,
+            "malformed_body",
+            "The request's body broke off.",
+        )
+        .caused_by(error.to_string()),
     }
-    ApiError::new(StatusCode::BAD_REQUEST, "malformed_body", "The request's body broke off.")
-        .caused_by(rejection.body_text())
 }
 
-fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+/// What is read from the body is held until the request is over.
+fn parse_json<T: DeserializeOwned>(body: &[u8], held: &Held) -> Result<T, ApiError> {
+    held.grow(json_cost(body))?;
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let Object(value) = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let pointer = pointer(error.path());

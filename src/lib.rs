@@ -6,6 +6,7 @@
 
 pub mod clock;
 pub mod json;
+pub mod memory;
 pub mod config;
 pub mod metrics;
 pub mod cors;

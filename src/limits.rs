@@ -12,6 +12,13 @@ use uuid::Uuid;
 use crate::config::Config;
 use crate::error::ApiError;
 
+mod turns;
+
+pub use turns::{Turn, Turns};
+
+/// How many statistics are computed at once.
+const STATISTICS: usize = 4;
+
 /// The limits, shared by all requests.
 #[derive(Clone)]
 pub struct Limits {
@@ -19,6 +26,8 @@ pub struct Limits {
     pub request_timeout: Duration,
     /// How many tokens a user has for a day; the database counts them.
     pub daily_tokens: Option<u64>,
+    /// Turns for the statistics.
+    pub statistics: Turns,
     requests: PerMinute,
     generations: PerMinute,
 }
@@ -29,6 +38,7 @@ impl Limits {
         Self {
             request_timeout: config.request_timeout,
             daily_tokens: config.daily_token_limit,
+            statistics: Turns::new(STATISTICS, config.request_timeout),
             requests: PerMinute::new(config.rate_limit_per_minute),
             generations: PerMinute::new(config.generations_per_minute),
         }
@@ -48,6 +58,7 @@ impl Limits {
     pub fn forget_idle_users(&self) {
         self.requests.forget_idle();
         self.generations.forget_idle();
+        self.statistics.forget_idle();
     }
 }
 

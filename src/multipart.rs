@@ -1,8 +1,8 @@
 //! Forms with files (`multipart/form-data`), read piece by piece in bounded memory and time.
 
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -11,12 +11,16 @@ use bytes::Bytes;
 use futures_util::{Stream, stream};
 use thiserror::Error;
 
+use crate::memory::{Charge, Full};
+
 /// A body may be silent this long.
 pub const IDLE: Duration = Duration::from_secs(60);
 /// How long the rest of a refused body is read.
 const DRAIN: Duration = Duration::from_secs(10);
 /// What may be waiting between two boundaries or pieces: a header that never ends is not awaited.
 const MAX_UNREAD: usize = 4 << 20;
+
+type Refusal = Box<dyn std::error::Error + Send + Sync>;
 
 /// A form that is being read.
 pub struct Form {
@@ -31,9 +35,8 @@ pub struct Field {
 }
 
 /// How much the parser has taken in and not given out.
-#[derive(Default)]
 struct Unread {
-    bytes: AtomicUsize,
+    bytes: Mutex<(usize, Charge)>,
     /// Nothing is given out any more.
     is_drained: AtomicBool,
 }
@@ -52,11 +55,42 @@ pub enum FormError {
     TooLong,
 }
 
+impl Unread {
+    fn charged(charge: Charge) -> Self {
+        Self { bytes: Mutex::new((0, charge)), is_drained: AtomicBool::new(false) }
+    }
+
+    fn take_in(&self, length: usize) -> Result<(), Refusal> {
+        if self.is_drained.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let mut bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        bytes.1.grow(length)?;
+        bytes.0 += length;
+        if bytes.0 > MAX_UNREAD { Err("a header or boundary does not end".into()) } else { Ok(()) }
+    }
+
+    fn give_out(&self) {
+        let mut bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        bytes.0 = 0;
+        bytes.1.clear();
+    }
+}
+
+impl FormError {
+    /// That the form does not fit into memory, if that is why.
+    pub fn full(&self) -> Option<Full> {
+        let Self::Malformed(multer::Error::StreamReadFailed(cause)) = self else { return None };
+        cause.downcast_ref().copied()
+    }
+}
+
 impl Form {
-    /// The form in a body; `None` if the content type is another.
-    pub fn of(content_type: Option<&str>, body: Body) -> Option<Self> {
+    /// The form in a body; `None` if the content type is another. What the parser has taken in and
+    /// not given out yet is charged.
+    pub fn of(content_type: Option<&str>, body: Body, charge: Charge) -> Option<Self> {
         let boundary = multer::parse_boundary(content_type?).ok()?;
-        let unread = Arc::new(Unread::default());
+        let unread = Arc::new(Unread::charged(charge));
         let source = Source { body: body.into_data_stream(), unread: unread.clone(), rests: false };
         Some(Self { inner: multer::Multipart::new(source, boundary), unread })
     }
@@ -64,7 +98,7 @@ impl Form {
     /// The next field. The one before has been read to its end.
     pub async fn next(&mut self) -> Result<Option<Field>, FormError> {
         let field = within_idle(self.inner.next_field()).await??;
-        self.unread.bytes.store(0, Ordering::Relaxed);
+        self.unread.give_out();
         Ok(field.map(|inner| Field { inner, unread: self.unread.clone() }))
     }
 
@@ -96,7 +130,7 @@ impl Field {
     /// The next bytes of it.
     pub async fn piece(&mut self) -> Result<Option<Bytes>, FormError> {
         let piece = within_idle(self.inner.chunk()).await??;
-        self.unread.bytes.store(0, Ordering::Relaxed);
+        self.unread.give_out();
         Ok(piece)
     }
 
@@ -133,7 +167,7 @@ struct Source {
 }
 
 impl Stream for Source {
-    type Item = Result<Bytes, Box<dyn std::error::Error + Send + Sync>>;
+    type Item = Result<Bytes, Refusal>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if std::mem::take(&mut self.rests) {
@@ -147,9 +181,8 @@ impl Stream for Source {
         };
         let length = piece.as_ref().map_or(0, Bytes::len);
         self.rests = true;
-        let unread = self.unread.bytes.fetch_add(length, Ordering::Relaxed) + length;
-        if unread > MAX_UNREAD && !self.unread.is_drained.load(Ordering::Relaxed) {
-            return Poll::Ready(Some(Err("a header or boundary does not end".into())));
+        if let Err(refusal) = self.unread.take_in(length) {
+            return Poll::Ready(Some(Err(refusal)));
         }
         Poll::Ready(Some(piece.map_err(Into::into)))
     }

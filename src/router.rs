@@ -1,11 +1,11 @@
 //! The route table.
 
-use axum::Router;
-use axum::extract::{DefaultBodyLimit, OriginalUri, Request, State};
+use axum::extract::{OriginalUri, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -13,6 +13,7 @@ use utoipa_axum::routes;
 use crate::app::{App, AppState};
 use crate::config::Config;
 use crate::error::ApiError;
+use crate::extract::MaxBody;
 use crate::hosts::AllowedHosts;
 use crate::surround::surround;
 use crate::{
@@ -48,7 +49,7 @@ fn api(max_body_bytes: usize, max_generate_body_bytes: usize) -> OpenApiRouter<A
         .routes(routes!(ai::routes::generate))
         .routes(routes!(ai::routes::generate_in_chat))
         .routes(routes!(ai::routes::chat))
-        .layer(DefaultBodyLimit::max(max_generate_body_bytes));
+        .layer(Extension(MaxBody(max_generate_body_bytes)));
     OpenApiRouter::new()
         .routes(routes!(chats::routes::list, chats::routes::create))
         .route("/api/chats", get(chats::routes::list).post(chats::routes::create))
@@ -73,7 +74,7 @@ fn api(max_body_bytes: usize, max_generate_body_bytes: usize) -> OpenApiRouter<A
         .routes(routes!(scripts::routes::get))
         .routes(routes!(scripts::routes::delete))
         .routes(routes!(scripts::routes::capabilities))
-        .layer(DefaultBodyLimit::max(max_body_bytes))
+        .layer(Extension(MaxBody(max_body_bytes)))
         .merge(generate)
 }
 

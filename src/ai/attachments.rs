@@ -11,12 +11,14 @@ use uuid::Uuid;
 
 use super::Ai;
 use super::request::Wanted;
+use super::stateless::StatelessWanted;
 use crate::agent::{HistoryMessage, Part};
 use crate::auth::CurrentUser;
 use crate::error::ApiError;
 use crate::files::{
     AttachedContent, Attachment, Files, Owner, Place, dimensions, is_picture, is_text, model::File,
 };
+use crate::memory::Held;
 use crate::providers::catalogue::Capability;
 use crate::providers::{ChosenModel, Content, ProviderName};
 
@@ -91,10 +93,10 @@ pub(super) async fn prepare(
 pub(super) async fn read(
     ai: &Ai,
     user: &CurrentUser,
-    history: &mut [HistoryMessage],
-    model: Option<&str>,
+    wanted: &mut StatelessWanted,
 ) -> Result<(), ApiError> {
-    let Ok(model) = ai.providers.choose(model) else { return Ok(()) };
+    let StatelessWanted { history, model, held, .. } = wanted;
+    let Ok(model) = ai.providers.choose(model.as_deref()) else { return Ok(()) };
     let owner = Owner::from(user);
     let mut budget = Budget::new(&model);
     for (index, message) in history.iter_mut().enumerate() {
@@ -103,6 +105,7 @@ pub(super) async fn read(
         let check = |attachment: &Attachment| budget.refusal(attachment);
         for part in ai.files.attached(&owner, &parts, &pointer, check).await? {
             let shown = budget.shown(&part.attachment);
+            held.grow(cost(shown))?;
             let bytes = match part.content {
                 AttachedContent::Sent(bytes) => bytes.slice(..shown),
                 AttachedContent::Stored(file) => {
@@ -248,6 +251,7 @@ pub(super) async fn load(
     owner: &Owner,
     history: &mut [HistoryMessage],
     model: &ChosenModel,
+    held: &Held,
 ) {
     let newest = history.iter().rev().flat_map(|message| message.parts.iter());
     let ids: Vec<Uuid> = newest.filter_map(file_id).take(MAX_LOOKED_UP).collect();
@@ -268,8 +272,12 @@ pub(super) async fn load(
             if budget.refusal(&attachment).is_some() {
                 continue;
             }
-            let shown = budget.shown(&attachment) as u64;
-            match files.read_part(owner, id, 0, shown).await {
+            let shown = budget.shown(&attachment);
+            if let Err(full) = held.grow(cost(shown)) {
+                tracing::warn!("file {id} is left to its name: {full}");
+                continue;
+            }
+            match files.read_part(owner, id, 0, shown as u64).await {
                 Ok(bytes) => match budget.unfit(&attachment, &bytes) {
                     None => drop(loaded.insert(id, content(attachment, &bytes))),
                     Some(problem) => tracing::info!("file {id} {problem}: it is only named"),
@@ -279,6 +287,11 @@ pub(super) async fn load(
         }
         message.files = loaded;
     }
+}
+
+/// What a file takes on its way to a model: as base64, and twice in the request.
+fn cost(bytes: usize) -> usize {
+    bytes.saturating_mul(4)
 }
 
 fn file_id(part: &Part) -> Option<Uuid> {

@@ -14,6 +14,7 @@ use super::model::{ChatGenerate, IfRunning, Trigger, UserMessage};
 use crate::agent::{Options, Question};
 use crate::error::ApiError;
 use crate::extract::from_text;
+use crate::memory::Held;
 use crate::messages::parts;
 use crate::providers::ResponseFormat;
 use crate::validate::Checks;
@@ -33,6 +34,8 @@ pub(super) struct Wanted {
     pub(super) options: Options,
     pub(super) tools: Vec<String>,
     pub(super) stream: bool,
+    /// What all this is charged to.
+    pub(super) held: Held,
 }
 
 /// What `begin_generation` is to do.
@@ -61,6 +64,7 @@ impl Wanted {
         body: ChatGenerate,
         chat_id: Uuid,
         headers: &HeaderMap,
+        held: Held,
     ) -> Result<Self, ApiError> {
         let mut checks = Checks::default();
         let is_sdk = body.id.is_some() || body.messages.is_some() || body.trigger.is_some();
@@ -91,6 +95,7 @@ impl Wanted {
             options,
             tools: body.tools.unwrap_or_default(),
             stream,
+            held,
         })
     }
 }

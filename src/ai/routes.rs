@@ -18,7 +18,7 @@ use super::{Ai, attachments, ids, stop, stream};
 use crate::agent::{self, Claim, Credentials, Failure, Job, TokenUsage};
 use crate::auth::CurrentUser;
 use crate::error::{ApiError, Problem, shutting_down};
-use crate::extract::{Json, Path};
+use crate::extract::{HeldJson, Path};
 use crate::files::Owner;
 use crate::messages::model::Message;
 use crate::response;
@@ -43,13 +43,15 @@ pub async fn generate(
     Extension(request_id): Extension<RequestId>,
     user: CurrentUser,
     headers: HeaderMap,
-    Json(body): Json<Generate>,
+    HeldJson(body, held): HeldJson<Generate>,
 ) -> Result<Response, ApiError> {
     ai.limits.count_generation(user.id)?;
     let wants_stream = body.stream.unwrap_or_else(|| accepts_events(&headers));
-    let mut wanted = StatelessWanted::read(body)?;
+    // As the history, as the model's turns, and as the request to the provider.
+    held.grow(2 * held.bytes())?;
+    let mut wanted = StatelessWanted::read(body, held)?;
     ai.check_model(wanted.model.as_deref())?;
-    attachments::read(&ai, &user, &mut wanted.history, wanted.model.as_deref()).await?;
+    attachments::read(&ai, &user, &mut wanted).await?;
     let id = Uuid::now_v7();
     let job = stateless_job(&ai, &user, id, wanted);
     let mut answer = ai.generations.start_stateless(job).ok_or_else(shutting_down)?;
@@ -73,6 +75,7 @@ fn stateless_job(ai: &Ai, user: &CurrentUser, id: Uuid, wanted: StatelessWanted)
         reserve: reserve.map(|reserve| reserve.with_history(&wanted.history)),
         model: wanted.model,
         history: wanted.history,
+        _held: wanted.held,
     };
     Job {
         recorder: Arc::new(recorder),
@@ -120,7 +123,7 @@ pub async fn generate_in_chat(
     user: CurrentUser,
     Path(chat_id): Path<String>,
     headers: HeaderMap,
-    Json(body): Json<ChatGenerate>,
+    body: HeldJson<ChatGenerate>,
 ) -> Result<Response, ApiError> {
     let chat_id = ids::chat_id(user.id, &chat_id);
     answer_in_chat(&ai, &user, &request_id, chat_id, false, &headers, body).await
@@ -141,9 +144,9 @@ pub async fn chat(
     Extension(request_id): Extension<RequestId>,
     user: CurrentUser,
     headers: HeaderMap,
-    Json(body): Json<ChatGenerate>,
+    body: HeldJson<ChatGenerate>,
 ) -> Result<Response, ApiError> {
-    let Some(id) = body.id.as_deref().filter(|id| !id.is_empty() && id.len() <= 200) else {
+    let Some(id) = body.0.id.as_deref().filter(|id| !id.is_empty() && id.len() <= 200) else {
         return Err(ApiError::invalid("/id", "is missing: it names the chat, 1 to 200 bytes"));
     };
     let chat_id = ids::chat_id(user.id, id);
@@ -157,10 +160,10 @@ async fn answer_in_chat(
     chat_id: Uuid,
     create_chat: bool,
     headers: &HeaderMap,
-    body: ChatGenerate,
+    HeldJson(body, held): HeldJson<ChatGenerate>,
 ) -> Result<Response, ApiError> {
     ai.limits.count_generation(user.id)?;
-    let mut wanted = Wanted::read(body, chat_id, headers)?;
+    let mut wanted = Wanted::read(body, chat_id, headers, held)?;
     ai.check_model(wanted.model.as_deref())?;
     attachments::prepare(ai, user, chat_id, create_chat, &mut wanted).await?;
     let wants_stream = wanted.stream;

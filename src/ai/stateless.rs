@@ -17,6 +17,7 @@ use crate::agent::{
 };
 use crate::clock::Clock;
 use crate::error::ApiError;
+use crate::memory::Held;
 use crate::messages::model::Role;
 use crate::messages::parts;
 use crate::providers::ResponseFormat;
@@ -34,6 +35,8 @@ pub(super) struct StatelessRecorder {
     pub(super) run: Uuid,
     pub(super) model: Option<String>,
     pub(super) history: Vec<HistoryMessage>,
+    /// What the history is charged to.
+    pub(super) _held: Held,
     /// What a daily limit wants reserved.
     pub(super) reserve: Option<Reserve>,
 }
@@ -154,10 +157,12 @@ pub(super) struct StatelessWanted {
     pub(super) history: Vec<HistoryMessage>,
     pub(super) options: Options,
     pub(super) model: Option<String>,
+    /// What all this is charged to.
+    pub(super) held: Held,
 }
 
 impl StatelessWanted {
-    pub(super) fn read(body: Generate) -> Result<Self, ApiError> {
+    pub(super) fn read(body: Generate, held: Held) -> Result<Self, ApiError> {
         let mut checks = Checks::default();
         let options = Options {
             system: body.system,
@@ -172,7 +177,7 @@ impl StatelessWanted {
         request::check_options(&options, body.model.as_deref(), &mut checks);
         let history = history(body.messages, body.prompt, &mut checks);
         checks.finish()?;
-        Ok(Self { history, options, model: body.model })
+        Ok(Self { history, options, model: body.model, held })
     }
 }
 

@@ -18,9 +18,12 @@ use crate::agent::{
 use crate::chats::model::UNTITLED;
 use crate::clock::Clock;
 use crate::files::{Files, Owner};
+use crate::memory::json_cost;
 use crate::providers::{ProviderName, Providers};
 use crate::supabase::{AccessToken, Caller, Supabase, SupabaseError};
 
+/// A history is held as it was read, as the model's turns, and as the request to the provider.
+const COPIES: usize = 3;
 /// With less life than this, in seconds, a token gives way to the service key where there is one.
 const ALMOST_OVER: i64 = 60;
 
@@ -160,7 +163,9 @@ impl Recorder for ChatRecorder {
             let rest = self.supabase.rest(Caller::User(&token));
             // A claim is its run's: the same run again gets the same answer.
             let begin = rest.call("begin_generation", &self.begin_arguments()).repeatable();
-            let mut begun = begun(begin.value().await?)?;
+            let answer = begin.rows().await?.body;
+            self.wanted.held.grow(COPIES * json_cost(&answer))?;
+            let mut begun = begun(serde_json::from_slice(&answer)?)?;
             if let Begun::Started(started) = &mut begun {
                 self.load_files(credentials, started).await;
             }
@@ -238,7 +243,8 @@ impl ChatRecorder {
     async fn load_files(&self, credentials: &Credentials, started: &mut Started) {
         if let Ok(model) = self.providers.choose(started.model.as_deref()) {
             let owner = Owner::from(credentials);
-            attachments::load(&self.files, &owner, &mut started.history, &model).await;
+            let held = &self.wanted.held;
+            attachments::load(&self.files, &owner, &mut started.history, &model, held).await;
         }
     }
 

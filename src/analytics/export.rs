@@ -81,7 +81,7 @@ pub(super) struct Export {
 
 /// The rows of a page as a file has them, and where the next page begins.
 struct Written {
-    text: String,
+    text: Bytes,
     last: Option<Cursor>,
 }
 
@@ -89,17 +89,12 @@ impl Export {
     /// The response. What fails on the first page is a problem; what fails later resets the
     /// connection, because a clean end would look whole.
     pub(super) async fn respond(self, name: &str) -> Result<Response, ApiError> {
-        let mut first = self.page(None).await?;
-        if self.format == Format::Csv {
-            let mut text = String::new();
-            csv::push_header(&mut text, self.columns);
-            first.text.insert_str(0, &text);
-        }
+        let first = self.page(None).await?;
         let day = |at: Timestamp| at.strftime("%Y-%m-%d").to_string();
         let to = self.to.map(|to| format!("_{}", day(to))).unwrap_or_default();
         let file = format!("{name}_{}{to}.{}", day(self.from), self.format.extension());
         let content_type = HeaderValue::from_static(self.format.content_type());
-        let head = stream::iter([Ok(Bytes::from(first.text))]);
+        let head = stream::iter([Ok(first.text)]);
         let body = head.chain(stream::try_unfold((self, first.last), next));
         let mut response = Response::new(Body::from_stream(body));
         response.headers_mut().insert(CONTENT_TYPE, content_type);
@@ -110,8 +105,14 @@ impl Export {
     }
 
     async fn page(&self, after: Option<Cursor>) -> Result<Written, ApiError> {
-        let rows = self.query(after).rows().await?;
-        self.write(&rows).map_err(|error| ApiError::internal(format!("unreadable row: {error}")))
+        let rows = self.query(after).page(PAGE).await?;
+        // A client that reads slowly holds a page.
+        let mut charge = self.supabase.charge(Caller::User(&self.token));
+        charge.grow(rows.body.len())?;
+        let (text, last) = self
+            .write(&rows, after.is_none())
+            .map_err(|error| ApiError::internal(format!("unreadable row: {error}")))?;
+        Ok(Written { text: charge.keep(text.into_bytes()), last })
     }
 
     fn query(&self, after: Option<Cursor>) -> Query<'_> {
@@ -122,8 +123,7 @@ impl Export {
             .from(self.table)
             .select(&self.columns.join(","))
             .parameter(time, format_args!("gte.{}", after.map_or(self.from, |after| after.at)))
-            .order(&format!("{time}.asc,id.asc"))
-            .limit(PAGE);
+            .order(&format!("{time}.asc,id.asc"));
         if let Some(to) = self.to {
             query = query.parameter(time, format_args!("lt.{to}"));
         }
@@ -137,8 +137,15 @@ impl Export {
         query
     }
 
-    fn write(&self, rows: &Rows) -> Result<Written, serde_json::Error> {
+    fn write(
+        &self,
+        rows: &Rows,
+        is_first: bool,
+    ) -> Result<(String, Option<Cursor>), serde_json::Error> {
         let mut text = String::with_capacity(rows.body.len());
+        if is_first && self.format == Format::Csv {
+            csv::push_header(&mut text, self.columns);
+        }
         let rows: Vec<&RawValue> = serde_json::from_slice(&rows.body)?;
         for row in &rows {
             if self.format == Format::Csv {
@@ -149,7 +156,7 @@ impl Export {
             }
         }
         let last = rows.last().map(|row| self.cursor(row)).transpose()?;
-        Ok(Written { text, last })
+        Ok((text, last))
     }
 
     fn cursor(&self, row: &RawValue) -> Result<Cursor, serde_json::Error> {
@@ -175,7 +182,7 @@ async fn next((export, after): State) -> io::Result<Option<(Bytes, State)>> {
     }
     match export.page(after).await {
         Ok(page) if page.last.is_none() => Ok(None),
-        Ok(page) => Ok(Some((Bytes::from(page.text), (export, page.last)))),
+        Ok(page) => Ok(Some((page.text, (export, page.last)))),
         Err(error) => {
             error.log("export");
             Err(io::Error::other("the export broke off"))

@@ -14,7 +14,11 @@ pub(super) fn explain(error: SupabaseError) -> ApiError {
     let (pointer, detail) = if error.message.contains("time zone") {
         ("/time_zone", "is not known to the database")
     } else if error.message.contains("in all groups") {
-        ("/group_by", "makes more than 100,000 buckets; choose a longer interval or a shorter time")
+        (
+            "/group_by",
+            "makes more than 10,000 buckets in all groups together; choose a longer interval, a \
+             shorter time or no grouping",
+        )
     } else if error.message.contains("buckets") {
         ("/interval", "makes more than 10,000 buckets; choose a longer one or a shorter time")
     } else {

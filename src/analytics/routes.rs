@@ -66,6 +66,7 @@ pub async fn usage(
         group_by: query.group_by.unwrap_or_default(),
         daily_tokens: limits.daily_tokens,
     };
+    let _turn = limits.statistics.take(user.id).await?;
     Ok(response::json(store::usage(&supabase, &user, &wanted).await?))
 }
 
@@ -79,6 +80,7 @@ pub async fn usage(
     responses((status = 200, description = "The counts", body = ChatStatistics)))]
 pub async fn chats(
     State(supabase): State<Supabase>,
+    State(limits): State<Limits>,
     State(clock): State<Clock>,
     user: CurrentUser,
     Query(span): Query<SpanQuery>,
@@ -86,6 +88,7 @@ pub async fn chats(
 ) -> Result<Response, ApiError> {
     let zone = time_zone(query.time_zone.as_deref())?;
     let span = span.checked(&zone, &clock)?;
+    let _turn = limits.statistics.take(user.id).await?;
     Ok(response::json(store::chats(&supabase, &user, span, &zone).await?))
 }
 

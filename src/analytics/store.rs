@@ -114,8 +114,8 @@ pub(super) async fn events(
         let older = format!("(occurred_at.lt.{at},and(occurred_at.eq.{at},id.lt.{id}))");
         query = query.parameter("occurred_at", format_args!("lte.{at}")).parameter("or", older);
     }
-    let query = query.order("occurred_at.desc,id.desc").limit(page.limit_with_next());
-    Ok(query.rows().await?)
+    let query = query.order("occurred_at.desc,id.desc");
+    Ok(query.page(page.limit_with_next()).await?)
 }
 
 /// Where the page after this event begins.

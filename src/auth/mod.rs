@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::agent::TokenLender;
 use crate::error::{ApiError, TOKEN_REFUSED};
 use crate::limits::Limits;
+use crate::memory::{Held, Holder, Memory};
 use crate::supabase::{AccessToken, Caller};
 
 mod claims;
@@ -50,6 +51,8 @@ pub struct AuthLayer {
     pub verifier: Verifier,
     /// Counts requests.
     pub limits: Limits,
+    /// What requests may hold.
+    pub memory: Memory,
     /// Hands a user's fresher token to their running generations.
     pub lender: TokenLender,
 }
@@ -65,12 +68,14 @@ pub async fn require_user(
     layer.limits.count_request(user.id)?;
     layer.lender.lend(user.id, &user.token, user.expires_at);
     let token = user.token.clone();
+    let held = Held::new(layer.memory.charge(Holder::User(user.id)));
+    request.extensions_mut().insert(held.clone());
     request.extensions_mut().insert(user);
     let response = next.run(request).await;
     if is_token_refused(&response) {
         layer.verifier.verify_again(&token).await?;
     }
-    Ok(response)
+    Ok(held.until_sent(response))
 }
 
 fn is_token_refused(response: &Response) -> bool {

@@ -169,7 +169,7 @@ impl Verifier {
         }
         let user = CurrentUser {
             id: claims.sub,
-            token: AccessToken::new(token),
+            token: AccessToken::of(claims.sub, token),
             expires_at: claims.exp,
             is_anonymous: claims.is_anonymous,
         };

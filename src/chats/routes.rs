@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::http::header::LINK;
 use axum::response::Response;
 use uuid::Uuid;
 
@@ -13,7 +14,7 @@ use super::store;
 use crate::agent::Generations;
 use crate::auth::CurrentUser;
 use crate::error::{ApiError, Problem};
-use crate::extract::{Json, OptionalJson, Page, PageQuery, Path, Query};
+use crate::extract::{Json, OptionalJson, Page, PageQuery, Path, Query, next_link};
 use crate::files::{Files, Owner};
 use crate::response;
 use crate::supabase::Supabase;
@@ -63,9 +64,13 @@ pub async fn create(
 }
 
 /// Get a chat
+///
+/// With `include=messages` also its newest messages: 50, or fewer where those are longer than some
+/// MiB. The `Link` header leads to the older ones, newest first.
 #[utoipa::path(get, path = "/api/chats/{chat_id}", tag = "chats", operation_id = "get_chat",
     params(("chat_id" = Uuid, Path, description = "The chat"), ChatInclude),
-    responses((status = 200, description = "The chat", body = ChatWithMessages)))]
+    responses((status = 200, description = "The chat", body = ChatWithMessages,
+        headers(("Link" = String, description = "Older messages, where there are some")))))]
 pub async fn get(
     State(supabase): State<Supabase>,
     State(files): State<Files>,
@@ -73,14 +78,17 @@ pub async fn get(
     Path(chat_id): Path<Uuid>,
     Query(query): Query<ChatInclude>,
 ) -> Result<Response, ApiError> {
-    let chat = match query.include {
-        Some(_) => {
-            let chat = store::get_with_messages(&supabase, &user, chat_id).await?;
-            files.shown(&Owner::from(&user), chat).await
-        }
-        None => store::get(&supabase, &user, chat_id).await?,
-    };
-    Ok(response::json(chat))
+    if query.include.is_none() {
+        return Ok(response::json(store::get(&supabase, &user, chat_id).await?));
+    }
+    let chat = store::get_with_messages(&supabase, &user, chat_id).await?;
+    let body = files.shown(&Owner::from(&user), chat.body).await;
+    let mut response = response::json(body);
+    if let Some(oldest) = chat.oldest {
+        let older = format!("/api/messages/chat/{chat_id}?order=desc&cursor={oldest}");
+        response.headers_mut().insert(LINK, next_link(&older)?);
+    }
+    Ok(response)
 }
 
 /// Change a chat

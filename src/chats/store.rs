@@ -12,7 +12,7 @@ use crate::error::ApiError;
 use crate::extract::{Cursor, Page};
 use crate::messages;
 use crate::response::Created;
-use crate::supabase::{Query, Rows, Supabase, SupabaseErrorKind};
+use crate::supabase::{Query, Rows, Supabase, SupabaseError, SupabaseErrorKind};
 
 /// The columns of [`Chat`].
 pub(super) const COLUMNS: &str = "id,user_id,title,model,system_prompt,is_archived,is_bookmarked,\
@@ -48,7 +48,7 @@ pub(super) async fn list(
             query.parameter("last_activity_at", format_args!("lte.{at}")).parameter("or", older);
     }
     let query = query.select(COLUMNS).order("last_activity_at.desc,id.desc");
-    Ok(query.limit(page.limit_with_next()).rows().await?)
+    Ok(query.page(page.limit_with_next()).await?)
 }
 
 /// Where the page after this row begins.
@@ -90,13 +90,20 @@ pub(super) async fn get(
     one(by_id(supabase, user, chat_id).select(COLUMNS)).await
 }
 
+/// A chat with its newest messages.
+pub(super) struct WithMessages {
+    pub(super) body: Bytes,
+    /// The oldest message of those, where there are older ones.
+    pub(super) oldest: Option<Cursor>,
+}
+
 /// The chat with its newest messages. PostgREST sends them newest first, which is what "the last
 /// 50" needs; they are turned around as text.
 pub(super) async fn get_with_messages(
     supabase: &Supabase,
     user: &CurrentUser,
     chat_id: Uuid,
-) -> Result<Bytes, ApiError> {
+) -> Result<WithMessages, ApiError> {
     #[derive(Deserialize)]
     struct Chat<'a> {
         #[serde(borrow)]
@@ -106,23 +113,27 @@ pub(super) async fn get_with_messages(
     let query = by_id(supabase, user, chat_id)
         .select(&columns)
         .is("messages.is_active", true)
-        .parameter("messages.order", "created_at.desc,id.desc")
-        .parameter("messages.limit", INCLUDED_MESSAGES);
-    let body = one(query).await?;
+        .parameter("messages.order", "created_at.desc,id.desc");
+    let chat = query.one_with_page("messages", INCLUDED_MESSAGES + 1).await;
+    let Rows { body, is_cut, .. } = chat.map_err(missing)?;
     let unreadable = |error| ApiError::internal(format!("unreadable chat: {error}"));
     let chat: Chat<'_> = serde_json::from_slice(&body).map_err(unreadable)?;
-    let Some((newest, oldest)) = chat.messages.first().zip(chat.messages.last()) else {
-        return Ok(body);
+    let Some((first, last)) = chat.messages.first().zip(chat.messages.last()) else {
+        return Ok(WithMessages { body, oldest: None });
     };
+    let newest = &chat.messages[..chat.messages.len().min(INCLUDED_MESSAGES)];
+    let has_older = is_cut || newest.len() < chat.messages.len();
+    let oldest =
+        newest.last().filter(|_| has_older).map(|row| messages::cursor(row)).transpose()?;
     let offset = |row: &RawValue| row.get().as_ptr().addr() - body.as_ptr().addr();
     let mut turned = BytesMut::with_capacity(body.len());
-    turned.extend_from_slice(&body[..offset(newest)]);
-    for (index, message) in chat.messages.iter().rev().enumerate() {
+    turned.extend_from_slice(&body[..offset(first)]);
+    for (index, message) in newest.iter().rev().enumerate() {
         turned.extend_from_slice(if index > 0 { b"," } else { b"" });
         turned.extend_from_slice(message.get().as_bytes());
     }
-    turned.extend_from_slice(&body[offset(oldest) + oldest.get().len()..]);
-    Ok(turned.freeze())
+    turned.extend_from_slice(&body[offset(last) + last.get().len()..]);
+    Ok(WithMessages { body: turned.freeze(), oldest })
 }
 
 pub(super) async fn update(
@@ -162,8 +173,12 @@ fn by_id<'a>(supabase: &'a Supabase, user: &'a CurrentUser, chat_id: Uuid) -> Qu
 }
 
 async fn one(query: Query<'_>) -> Result<Bytes, ApiError> {
-    query.one().await.map_err(|error| match error.kind {
+    query.one().await.map_err(missing)
+}
+
+fn missing(error: SupabaseError) -> ApiError {
+    match error.kind {
         SupabaseErrorKind::NotOneRow => ApiError::not_found("chat"),
         _ => error.into(),
-    })
+    }
 }

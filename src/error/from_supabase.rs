@@ -86,16 +86,27 @@ fn from_supabase(error: &SupabaseError) -> ApiError {
             "The database is busy at the moment. Please try again.",
             retry_after,
         ),
+        Kind::NoMemory(full) => full.into(),
         Kind::TokenRefused => ApiError::new(
             StatusCode::BAD_GATEWAY,
             TOKEN_REFUSED,
             "The database did not accept this session. Please try again; if it goes on, report the \
              request id.",
         ),
-        Kind::Refused | Kind::Protocol => ApiError::new(
+        Kind::AnswerTooLarge => ApiError::new(
+            StatusCode::BAD_GATEWAY,
+            "supabase_answer_too_large",
+            "The database's answer is larger than this server reads at once. Ask for less.",
+        ),
+        Kind::Refused => ApiError::new(
             StatusCode::BAD_GATEWAY,
             "supabase_refused",
             "The database did not accept the request. If it goes on, report the request id.",
+        ),
+        Kind::Protocol => ApiError::new(
+            StatusCode::BAD_GATEWAY,
+            "supabase_refused",
+            "The database answered something unreadable. If it goes on, report the request id.",
         ),
     }
 }

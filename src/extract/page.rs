@@ -26,7 +26,7 @@ const MAX_LIMIT: usize = 200;
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct PageQuery {
-    /// How many rows at most.
+    /// How many rows at most; a page also ends after about 8 MiB.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<usize>,
     /// Where the page begins: take it from the `Link` header of the page before.
@@ -40,6 +40,8 @@ pub struct Page {
     pub limit: usize,
     /// The last row of the page before.
     pub after: Option<Cursor>,
+    /// What the client asked for; after a page of long rows the limit is lower.
+    asked: usize,
     uri: Uri,
 }
 
@@ -62,8 +64,14 @@ impl<S: Send + Sync> FromRequestParts<S> for Page {
             return Err(ApiError::invalid("/limit", format!("must be 1 to {MAX_LIMIT}")));
         }
         let cursor = query.cursor.as_deref().filter(|cursor| !cursor.is_empty());
-        let after = cursor.map(str::parse).transpose()?;
-        Ok(Self { limit, after, uri: parts.uri.clone() })
+        let next = cursor.map(Next::read).transpose()?;
+        let rows = next.as_ref().and_then(|next| next.rows).unwrap_or(limit);
+        Ok(Self {
+            limit: rows.clamp(1, limit),
+            after: next.map(|next| next.after),
+            asked: limit,
+            uri: parts.uri.clone(),
+        })
     }
 }
 
@@ -73,16 +81,16 @@ impl Page {
         self.limit + 1
     }
 
-    /// The page as a response. There may be one row more than the page holds; `cursor` reads the key
-    /// of the page's last row. Rows that fit are passed on unread.
+    /// The page as a response. There may be one row more than the page holds, or rows that were not
+    /// read; `cursor` reads the key of the page's last row. Rows that fit are passed on unread.
     pub fn respond(
         &self,
         rows: Rows,
         cursor: impl FnOnce(&RawValue) -> Result<Cursor, ApiError>,
     ) -> Result<Response, ApiError> {
         match rows.count {
-            Some(count) if count <= self.limit => Ok(response::json(rows.body)),
-            _ => self.respond_with(&rows.split()?, cursor),
+            Some(count) if count <= self.limit && !rows.is_cut => Ok(response::json(rows.body)),
+            _ => self.respond_with(&rows.split()?, rows.is_cut, cursor),
         }
     }
 
@@ -90,24 +98,40 @@ impl Page {
     pub fn respond_with(
         &self,
         rows: &[&RawValue],
+        is_cut: bool,
         cursor: impl FnOnce(&RawValue) -> Result<Cursor, ApiError>,
     ) -> Result<Response, ApiError> {
         let page = &rows[..rows.len().min(self.limit)];
         let mut response = response::json(json_array(page));
-        if let Some(last) = page.last().filter(|_| rows.len() > page.len()) {
-            response.headers_mut().insert(LINK, self.link(cursor(last)?)?);
+        if let Some(last) = page.last().filter(|_| is_cut || rows.len() > page.len()) {
+            let next = Next { after: cursor(last)?, rows: self.next_rows(page.len(), is_cut) };
+            response.headers_mut().insert(LINK, self.link(&next)?);
         }
         Ok(response)
     }
 
+    /// How many rows to ask for next, where it is fewer than the client wants: where rows are long,
+    /// the next are likely to be so.
+    fn next_rows(&self, rows: usize, is_cut: bool) -> Option<usize> {
+        match is_cut {
+            true => Some(rows),
+            false => Some(2 * self.limit).filter(|_| self.limit < self.asked),
+        }
+    }
+
     /// The same address with the cursor in place of the old one, as a relative reference.
-    fn link(&self, next: Cursor) -> Result<HeaderValue, ApiError> {
+    fn link(&self, next: &Next) -> Result<HeaderValue, ApiError> {
         let mut query = form_urlencoded::Serializer::new(String::new());
         let kept = form(self.uri.query().unwrap_or_default()).filter(|(name, _)| name != "cursor");
         query.extend_pairs(kept).append_pair("cursor", &next.to_string());
-        let link = format!("<{}?{}>; rel=\"next\"", self.uri.path(), query.finish());
-        HeaderValue::from_str(&link).map_err(|error| ApiError::internal(error.to_string()))
+        next_link(&format!("{}?{}", self.uri.path(), query.finish()))
     }
+}
+
+/// A `Link` header that names the next page.
+pub fn next_link(address: &str) -> Result<HeaderValue, ApiError> {
+    let link = format!("<{address}>; rel=\"next\"");
+    HeaderValue::from_str(&link).map_err(|error| ApiError::internal(error.to_string()))
 }
 
 /// Rows as one JSON array, each as it came.
@@ -123,6 +147,30 @@ fn json_array(rows: &[&RawValue]) -> Bytes {
     }
     array.put_u8(b']');
     array.freeze()
+}
+
+/// What the cursor of a `Link` says: where the next page begins, and how many rows are worth asking for.
+struct Next {
+    after: Cursor,
+    rows: Option<usize>,
+}
+
+impl Next {
+    fn read(text: &str) -> Result<Self, ApiError> {
+        let rows = text.rsplit_once('.').filter(|(key, _)| key.contains('.'));
+        let (key, rows) = rows.map_or((text, None), |(key, rows)| (key, Some(rows)));
+        let rows = rows.map(|rows| rows.parse().map_err(|_| unknown_cursor())).transpose()?;
+        Ok(Self { after: key.parse()?, rows })
+    }
+}
+
+impl std::fmt::Display for Next {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.rows {
+            Some(rows) => write!(f, "{}.{rows}", self.after),
+            None => self.after.fmt(f),
+        }
+    }
 }
 
 /// Opaque to clients: microseconds since 1970 and the id.
@@ -143,8 +191,10 @@ impl FromStr for Cursor {
                 id: id.parse().ok()?,
             })
         };
-        parse().ok_or_else(|| {
-            ApiError::invalid("/cursor", "is not a cursor that this server has given out")
-        })
+        parse().ok_or_else(unknown_cursor)
     }
+}
+
+fn unknown_cursor() -> ApiError {
+    ApiError::invalid("/cursor", "is not a cursor that this server has given out")
 }

@@ -94,6 +94,9 @@ async fn metadata(field: Field) -> Result<Map<String, Value>, ApiError> {
 }
 
 fn unreadable(error: &FormError, pointer: &str) -> ApiError {
+    if let Some(full) = error.full() {
+        return full.into();
+    }
     match error {
         FormError::Malformed(_) => ApiError::new(
             StatusCode::BAD_REQUEST,

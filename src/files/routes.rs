@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{
@@ -20,6 +21,7 @@ use super::{Files, Owner, content, form, kind, name, store};
 use crate::auth::CurrentUser;
 use crate::error::{ApiError, Problem};
 use crate::extract::{Json, OptionalJson, Page, PageQuery, Path, Query};
+use crate::memory::Held;
 use crate::multipart::Form;
 use crate::response::{self, Created};
 use crate::validate::Checks;
@@ -52,7 +54,7 @@ pub async fn list(
     let unreadable = |error| ApiError::internal(format!("unreadable file: {error}"));
     let signed: Result<Vec<&RawValue>, _> =
         signed.iter().map(|row| serde_json::from_slice(row)).collect();
-    page.respond_with(&signed.map_err(unreadable)?, store::cursor)
+    page.respond_with(&signed.map_err(unreadable)?, rows.is_cut, store::cursor)
 }
 
 /// Upload a file
@@ -72,12 +74,14 @@ pub async fn list(
 pub async fn upload(
     State(files): State<Files>,
     user: CurrentUser,
+    Extension(held): Extension<Held>,
     request: Request,
 ) -> Result<Response, ApiError> {
     let owner = Owner::from(&user);
     let (parts, body) = request.into_parts();
     let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
-    let mut form = Form::of(header(CONTENT_TYPE), body).ok_or_else(no_form)?;
+    let form = Form::of(header(CONTENT_TYPE), body, held.another());
+    let mut form = form.ok_or_else(no_form)?;
     let length = header(CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
     let received = if length.is_some_and(|length| length > files.max_bytes + FORM_OVERHEAD) {
         Err(content::too_large(files.max_bytes))

@@ -1,7 +1,7 @@
 //! Files in Supabase. Row-level security sees to it that a user reaches only their own.
 
-use bytes::{Bytes, BytesMut};
-use futures_util::{Stream, StreamExt, stream};
+use bytes::Bytes;
+use futures_util::{Stream, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -101,7 +101,7 @@ impl Files {
             let older = format!("(created_at.lt.{at},and(created_at.eq.{at},id.lt.{id}))");
             query = query.parameter("created_at", format_args!("lte.{at}")).parameter("or", older);
         }
-        Ok(query.limit(page.limit_with_next()).rows().await?)
+        Ok(query.page(page.limit_with_next()).await?)
     }
 
     /// The owner's newest files.
@@ -164,16 +164,10 @@ impl Files {
         offset: u64,
         length: u64,
     ) -> Result<Bytes, ApiError> {
-        if length == 0 {
-            return Ok(Bytes::new());
+        match usize::try_from(length).unwrap_or(usize::MAX) {
+            0 => Ok(Bytes::new()),
+            length => Ok(self.bucket(owner).read_part(&owner.object(id), offset, length).await?),
         }
-        let range = (offset, offset + length - 1);
-        let mut pieces = std::pin::pin!(self.stream(owner, id, Some(range)).await?.bytes);
-        let mut whole = BytesMut::new();
-        while let Some(piece) = pieces.next().await {
-            whole.extend_from_slice(&piece?);
-        }
-        Ok(whole.freeze())
     }
 
     /// The bytes of a file as they come, or those from the first to the last of a range.

@@ -5,6 +5,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use crate::clock::Clock;
+use crate::memory::Memory;
 
 use super::auth::{AuthLimits, Passwords};
 use super::data_dir::DataDir;
@@ -28,6 +29,7 @@ pub(super) struct Context {
     /// Without a slash at the end.
     pub(super) public_url: String,
     pub(super) clock: Clock,
+    pub(super) memory: Memory,
     /// The last field, because the others are to be closed before the lock is given back.
     _data_dir: DataDir,
 }
@@ -38,6 +40,7 @@ impl Context {
         public_url: &str,
         allow_anonymous_users: bool,
         clock: Clock,
+        memory: Memory,
     ) -> Result<Self, OpenError> {
         let data_dir = DataDir::open(path)?;
         let database = open_database(&data_dir, &clock)?;
@@ -52,6 +55,7 @@ impl Context {
             allow_anonymous_users,
             public_url: public_url.trim_end_matches('/').to_owned(),
             clock,
+            memory,
             _data_dir: data_dir,
         })
     }

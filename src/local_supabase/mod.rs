@@ -7,6 +7,7 @@
 
 mod access;
 mod auth;
+mod body;
 mod context;
 mod data_dir;
 mod db;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 use crate::clock::Clock;
 use crate::config::CorsOrigins;
 use crate::hosts::AllowedHosts;
+use crate::memory::Memory;
 
 use context::Context;
 pub use error::OpenError;
@@ -48,6 +50,8 @@ pub struct Options {
     pub allow_anonymous_users: bool,
     /// What time it is.
     pub clock: Clock,
+    /// What bodies and answers may take.
+    pub memory: Memory,
 }
 
 /// An open data folder and what serves it. Clones share both; the folder is free for another
@@ -62,8 +66,9 @@ pub struct LocalSupabase {
 impl LocalSupabase {
     /// Opens a data folder, creating it and what belongs into it at the first start.
     pub fn open(data_dir: &Path, options: Options) -> Result<Self, OpenError> {
-        let Options { public_url, cors_origins, hosts, allow_anonymous_users, clock } = options;
-        let context = Context::open(data_dir, &public_url, allow_anonymous_users, clock)?;
+        let Options { public_url, cors_origins, hosts, allow_anonymous_users, clock, memory } =
+            options;
+        let context = Context::open(data_dir, &public_url, allow_anonymous_users, clock, memory)?;
         Ok(Self { context: Arc::new(context), cors_origins, hosts })
     }
 

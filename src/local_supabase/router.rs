@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn_with_state};
@@ -12,11 +11,13 @@ use axum::{Json, Router};
 use serde_json::json;
 
 use super::access::Credential;
+use super::body::{self, BodyError};
 use super::context::Context;
 use super::{auth, rest, storage};
 use crate::config::CorsOrigins;
 use crate::cors;
 use crate::hosts::AllowedHosts;
+use crate::memory::Full;
 
 const REST_BODY_LIMIT: usize = 64 << 20;
 
@@ -62,12 +63,16 @@ async fn not_found() -> Response {
 async fn serve_rest(State(context): State<Arc<Context>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let credential = Credential::read(&parts.headers, &context.service_key);
-    match credential.role(&context.signing_keys, context.clock.now()) {
-        Err(refusal) => refusal.into_response(),
-        Ok(role) => match read_body(body).await {
-            Err(refusal) => refusal,
-            Ok(body) => rest::handle(&context.database, &context.clock, role, &parts, body).await,
-        },
+    let role = match credential.role(&context.signing_keys, context.clock.now()) {
+        Err(refusal) => return refusal.into_response(),
+        Ok(role) => role,
+    };
+    match body::read(&context.memory, role, &parts.headers, body, REST_BODY_LIMIT).await {
+        Err(error) => refused(error),
+        Ok((body, held)) => {
+            let answer = rest::handle(&context.database, &context.clock, role, &parts, body).await;
+            held.until_sent(answer)
+        }
     }
 }
 
@@ -75,10 +80,24 @@ async fn serve_storage(State(context): State<Arc<Context>>, request: Request) ->
     storage::handle(&context, request).await
 }
 
-async fn read_body(body: Body) -> Result<bytes::Bytes, Response> {
-    to_bytes(body, REST_BODY_LIMIT).await.map_err(|_| {
-        let message = "The request body is larger than 64 MiB or broke off";
-        let body = json!({ "code": "54000", "details": null, "hint": null, "message": message });
-        (StatusCode::PAYLOAD_TOO_LARGE, Json(body)).into_response()
-    })
+fn refused(error: BodyError) -> Response {
+    let (status, code, message) = match error {
+        BodyError::TooLarge | BodyError::Full(Full::Never) => (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "54000",
+            "The request body is larger than is taken here",
+        ),
+        BodyError::Broken => (StatusCode::BAD_REQUEST, "PGRST102", "The request body broke off"),
+        BodyError::TooSlow => {
+            (StatusCode::REQUEST_TIMEOUT, "57014", "The request body took too long to arrive")
+        }
+        BodyError::Full(Full::Share) => {
+            (StatusCode::TOO_MANY_REQUESTS, "53200", "This caller's requests hold too many bytes")
+        }
+        BodyError::Full(Full::Budget) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "53200", "Requests in flight hold too many bytes")
+        }
+    };
+    let body = json!({ "code": code, "details": null, "hint": null, "message": message });
+    (status, Json(body)).into_response()
 }

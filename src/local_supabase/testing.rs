@@ -14,6 +14,7 @@ use super::{LocalSupabase, Options};
 use crate::clock::Clock;
 use crate::config::{Config, CorsOrigins};
 use crate::hosts::AllowedHosts;
+use crate::memory::Memory;
 
 pub(super) const EMAIL: &str = "al@example.com";
 pub(super) const PASSWORD: &str = "secret123";
@@ -46,8 +47,14 @@ impl Drop for Folder {
 fn open(folder: &Path, clock: Clock) -> Result<LocalSupabase, super::OpenError> {
     let public_url = "http://127.0.0.1:54321".to_owned();
     let cors_origins = CorsOrigins::List(vec!["https://app.example.com".to_owned()]);
-    let hosts = AllowedHosts::new(&Config::from_lookup(|_| None).unwrap());
-    let options = Options { public_url, cors_origins, hosts, allow_anonymous_users: true, clock };
+    let options = Options {
+        public_url,
+        cors_origins,
+        hosts: AllowedHosts::new(&Config::from_lookup(|_| None).unwrap()),
+        allow_anonymous_users: true,
+        clock,
+        memory: Memory::new(256 << 20),
+    };
     LocalSupabase::open(folder, options)
 }
 

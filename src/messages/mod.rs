@@ -5,6 +5,8 @@ pub mod parts;
 pub mod routes;
 mod store;
 
+pub use store::cursor;
+
 /// The columns of [`model::Message`]. `current_status` is computed: a streaming row whose lease has
 /// lapsed reads `interrupted`.
 pub const COLUMNS: &str = "id,chat_id,user_id,parent_id,role,content,parts,model,\

@@ -35,9 +35,10 @@ pub async fn list(
     let rows = listed.rows()?;
     match files.shown_rows(&Owner::from(&user), &rows).await {
         Some(shown) => {
-            page.respond_with(&shown.iter().map(|row| &**row).collect::<Vec<_>>(), store::cursor)
+            let shown: Vec<_> = shown.iter().map(|row| &**row).collect();
+            page.respond_with(&shown, listed.is_cut, store::cursor)
         }
-        None => page.respond_with(&rows, store::cursor),
+        None => page.respond_with(&rows, listed.is_cut, store::cursor),
     }
 }
 

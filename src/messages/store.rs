@@ -12,11 +12,15 @@ use crate::auth::CurrentUser;
 use crate::error::ApiError;
 use crate::extract::{Cursor, Page};
 use crate::response::Created;
-use crate::supabase::{Query, Supabase, SupabaseErrorKind};
+use crate::supabase::{Query, Supabase, SupabaseError, SupabaseErrorKind};
 use crate::validate::Checks;
 
 /// A page of messages, embedded in their chat: no chat means that there is none of this user.
-pub(super) struct Listed(Bytes);
+pub(super) struct Listed {
+    body: Bytes,
+    /// There are more, which were not read.
+    pub(super) is_cut: bool,
+}
 
 impl Listed {
     /// The messages one by one, each still text.
@@ -26,7 +30,7 @@ impl Listed {
             #[serde(borrow)]
             messages: Vec<&'a RawValue>,
         }
-        let chat: Chat<'_> = serde_json::from_slice(&self.0)
+        let chat: Chat<'_> = serde_json::from_slice(&self.body)
             .map_err(|error| ApiError::internal(format!("unreadable messages: {error}")))?;
         Ok(chat.messages)
     }
@@ -48,8 +52,7 @@ pub(super) async fn list(
         .from("chats")
         .eq("id", chat_id)
         .select(&format!("messages({COLUMNS})"))
-        .parameter("messages.order", order)
-        .parameter("messages.limit", page.limit_with_next());
+        .parameter("messages.order", order);
     if filter.active.unwrap_or_default() == Active::True {
         query = query.is("messages.is_active", true);
     }
@@ -60,11 +63,13 @@ pub(super) async fn list(
             .parameter("messages.created_at", format_args!("{comparison}e.{at}"))
             .parameter("messages.or", beyond);
     }
-    one(query, "chat").await.map(Listed)
+    let listed = query.one_with_page("messages", page.limit_with_next()).await;
+    let listed = listed.map_err(|error| missing(error, "chat"))?;
+    Ok(Listed { body: listed.body, is_cut: listed.is_cut })
 }
 
 /// Where the page after this row begins.
-pub(super) fn cursor(row: &RawValue) -> Result<Cursor, ApiError> {
+pub fn cursor(row: &RawValue) -> Result<Cursor, ApiError> {
     #[derive(Deserialize)]
     struct Key {
         id: Uuid,
@@ -191,8 +196,12 @@ fn by_id<'a>(supabase: &'a Supabase, user: &'a CurrentUser, message_id: Uuid) ->
 }
 
 async fn one(query: Query<'_>, thing: &'static str) -> Result<Bytes, ApiError> {
-    query.one().await.map_err(|error| match error.kind {
+    query.one().await.map_err(|error| missing(error, thing))
+}
+
+fn missing(error: SupabaseError, thing: &'static str) -> ApiError {
+    match error.kind {
         SupabaseErrorKind::NotOneRow => ApiError::not_found(thing),
         _ => error.into(),
-    })
+    }
 }

@@ -86,7 +86,7 @@ pub(super) async fn list(
         query = query.parameter("created_at", format_args!("lte.{at}")).parameter("or", older);
     }
     let query = query.select(SUMMARY).order("created_at.desc,id.desc");
-    Ok(query.limit(page.limit_with_next()).rows().await?)
+    Ok(query.page(page.limit_with_next()).await?)
 }
 
 /// Where the page after this row begins.

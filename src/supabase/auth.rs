@@ -4,7 +4,11 @@ use jsonwebtoken::jwk::JwkSet;
 use serde::Deserialize;
 use uuid::Uuid;
 
+use super::answer::Reading;
 use super::{AccessToken, Answer, Caller, Service, Supabase, SupabaseError, SupabaseErrorKind};
+
+/// No answer of Auth is longer.
+const MAX_BYTES: usize = 1 << 20;
 
 /// The user that Auth says a token belongs to.
 #[derive(Clone, Debug, Deserialize)]
@@ -59,7 +63,8 @@ impl Supabase {
     /// Whether Supabase answers at this moment; its latency is the caller's to measure.
     pub async fn ping(&self) -> Result<(), SupabaseError> {
         let request = self.inner.http.get(self.address("/auth/v1/health"));
-        let answer = self.send(self.authorized(request, Caller::Nobody)?).await?;
+        let reading = Reading::whole(Caller::Nobody, MAX_BYTES);
+        let answer = self.send(self.authorized(request, Caller::Nobody)?, reading).await?;
         if answer.status.is_server_error() {
             let message = format!("auth health answered HTTP {}", answer.status);
             return Err(SupabaseError::new(SupabaseErrorKind::Unreachable, message));
@@ -72,6 +77,6 @@ impl Supabase {
             let address = self.address(&format!("/auth/v1{path}"));
             self.authorized(self.inner.http.get(address), caller)
         };
-        self.ask(Service::Auth, true, request).await
+        self.ask(Service::Auth, true, Reading::whole(caller, MAX_BYTES), request).await
     }
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::memory::Full;
+
 mod answers;
 mod storage;
 
@@ -56,8 +58,12 @@ pub enum SupabaseErrorKind {
     Unreachable,
     /// Supabase or this client has too much to do.
     Overloaded,
+    /// This server has no memory for the answer.
+    NoMemory(Full),
     /// Supabase refused us for another reason.
     Refused,
+    /// Supabase's answer has more bytes than are read.
+    AnswerTooLarge,
     /// Supabase answered something unreadable.
     Protocol,
 }
@@ -103,6 +109,12 @@ impl SupabaseError {
             (false, false) => (SupabaseErrorKind::Unreachable, Repeat::Idempotent),
         };
         Self { repeat, ..Self::new(kind, chain(&error.without_url())) }
+    }
+}
+
+impl From<Full> for SupabaseError {
+    fn from(full: Full) -> Self {
+        Self::new(SupabaseErrorKind::NoMemory(full), full.to_string())
     }
 }
 

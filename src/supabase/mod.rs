@@ -7,23 +7,29 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use reqwest::header::{AUTHORIZATION, CONTENT_RANGE, HeaderValue};
-use reqwest::{RequestBuilder, StatusCode, Url};
+use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::{RequestBuilder, Url};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tracing::debug;
+use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::config::Project;
+use crate::memory::{Charge, Holder, Memory};
 
+mod answer;
 mod auth;
+mod body;
 mod error;
+mod page;
 mod rest;
 mod retry;
 mod storage;
 
+use answer::{Answer, Reading};
 pub use auth::AuthUser;
+pub use body::MAX_ANSWER_BYTES;
 pub use error::{SupabaseError, SupabaseErrorKind};
 pub use rest::{Query, Rest, Rows};
 pub use storage::{Bucket, Download, IDLE, ListedObject};
@@ -38,6 +44,7 @@ const MAX_QUEUE_TIME: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub struct Supabase {
     inner: Arc<Inner>,
+    memory: Memory,
 }
 
 struct Inner {
@@ -61,17 +68,25 @@ struct ApiKey {
 
 /// A user's access token. Never printed.
 #[derive(Clone, PartialEq, Eq)]
-pub struct AccessToken(Arc<str>);
+pub struct AccessToken {
+    text: Arc<str>,
+    user_id: Option<Uuid>,
+}
 
 impl AccessToken {
     /// Wraps the text after `Bearer`.
     pub fn new(token: &str) -> Self {
-        Self(token.into())
+        Self { text: token.into(), user_id: None }
+    }
+
+    /// The token of this user, who is charged with what is read with it.
+    pub fn of(user_id: Uuid, token: &str) -> Self {
+        Self { text: token.into(), user_id: Some(user_id) }
     }
 
     /// The token itself.
     pub fn expose(&self) -> &str {
-        &self.0
+        &self.text
     }
 }
 
@@ -90,6 +105,16 @@ pub enum Caller<'a> {
     Service,
     /// Nobody: only the project key is sent.
     Nobody,
+}
+
+impl Caller<'_> {
+    /// Who is charged with what is read for this caller.
+    fn holder(self) -> Holder {
+        match self {
+            Self::User(token) => token.user_id.map_or(Holder::Strangers, Holder::User),
+            Self::Service | Self::Nobody => Holder::Server,
+        }
+    }
 }
 
 impl Supabase {
@@ -114,7 +139,18 @@ impl Supabase {
                 timeout,
                 clock,
             }),
+            memory: Memory::new(usize::MAX),
         })
+    }
+
+    /// The same project; what it answers counts against this budget.
+    pub fn charged_to(self, memory: Memory) -> Self {
+        Self { memory, ..self }
+    }
+
+    /// An account for what is held on this caller's behalf.
+    pub fn charge(&self, caller: Caller<'_>) -> Charge {
+        self.memory.charge(caller.holder())
     }
 
     /// Whether requests can be made as [`Caller::Service`].
@@ -175,13 +211,14 @@ impl Supabase {
         &self,
         service: Service,
         is_idempotent: bool,
+        reading: Reading<'_>,
         request: impl Fn() -> Result<RequestBuilder, SupabaseError>,
     ) -> Result<Answer, SupabaseError> {
         let deadline = Instant::now() + self.inner.timeout;
         let mut repeats = 0;
         loop {
             let time_left = deadline.saturating_duration_since(Instant::now());
-            let failed = match self.send(request()?.timeout(time_left)).await {
+            let failed = match self.send(request()?.timeout(time_left), reading).await {
                 Ok(answer) if answer.status.is_success() => return Ok(answer),
                 Ok(answer) => service.error(&answer),
                 Err(failed) => failed,
@@ -196,18 +233,18 @@ impl Supabase {
         }
     }
 
-    /// Sends a request once and reads the whole answer, good or bad.
-    async fn send(&self, request: RequestBuilder) -> Result<Answer, SupabaseError> {
+    /// Sends a request once and reads the answer, good or bad.
+    async fn send(
+        &self,
+        request: RequestBuilder,
+        reading: Reading<'_>,
+    ) -> Result<Answer, SupabaseError> {
         let turn = tokio::time::timeout(MAX_QUEUE_TIME, self.inner.turns.acquire()).await;
         let _turn = turn.map_err(|_| {
             SupabaseError::new(SupabaseErrorKind::Overloaded, "too many requests under way")
         })?;
         let response = request.send().await.map_err(SupabaseError::from_reqwest)?;
-        let status = response.status();
-        let rows = response.headers().get(CONTENT_RANGE).and_then(rows_in_range);
-        let retry_after = retry::retry_after(response.headers());
-        let body = response.bytes().await.map_err(SupabaseError::from_reqwest)?;
-        Ok(Answer { status, rows, retry_after, body })
+        Answer::read(response, reading, self.charge(reading.caller)).await
     }
 }
 
@@ -230,15 +267,6 @@ fn is_this_machine(url: &Url) -> bool {
     host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback() || ip.is_unspecified())
 }
 
-/// A whole answer, good or bad.
-struct Answer {
-    status: StatusCode,
-    /// How many rows there are, by the `Content-Range`.
-    rows: Option<usize>,
-    retry_after: Option<Duration>,
-    body: Bytes,
-}
-
 /// A part of Supabase; each words its errors in its own way.
 #[derive(Clone, Copy)]
 enum Service {
@@ -254,12 +282,6 @@ impl Service {
         };
         read(answer.status, &answer.body, answer.retry_after)
     }
-}
-
-/// `0-49/*` are fifty rows, `*/*` is none or unknown.
-fn rows_in_range(range: &HeaderValue) -> Option<usize> {
-    let (first, last) = range.to_str().ok()?.split('/').next()?.split_once('-')?;
-    last.parse::<usize>().ok()?.checked_sub(first.parse().ok()?)?.checked_add(1)
 }
 
 impl ApiKey {

@@ -9,8 +9,14 @@ use reqwest::{Method, RequestBuilder};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Caller, Service, Supabase, SupabaseError};
+use super::answer::Reading;
+use super::page::RowsAt;
+use super::{Caller, MAX_ANSWER_BYTES, Service, Supabase, SupabaseError};
 
+/// PostgreSQL's words for an answer that would be too long, and for one that takes too long.
+const TOO_MUCH: [&str; 2] = ["54000", "57014"];
+/// What is asked for then: the eighth part.
+const FEWER: usize = 8;
 const ONE_ROW: &str = "application/vnd.pgrst.object+json";
 
 /// What need not be escaped in a query string, so that logs of PostgREST stay readable.
@@ -63,6 +69,8 @@ pub struct Query<'a> {
     profile: Option<&'static str>,
     body: Option<Bytes>,
     is_idempotent: bool,
+    max_bytes: usize,
+    page: Option<RowsAt>,
 }
 
 impl<'a> Query<'a> {
@@ -76,6 +84,8 @@ impl<'a> Query<'a> {
             profile: None,
             body: None,
             is_idempotent: true,
+            max_bytes: MAX_ANSWER_BYTES,
+            page: None,
         }
     }
 
@@ -91,6 +101,12 @@ impl<'a> Query<'a> {
     /// when its answer is lost. Reading, changing, deleting and `insert_new` are so by themselves.
     pub fn repeatable(mut self) -> Self {
         self.is_idempotent = true;
+        self
+    }
+
+    /// Reads no answer that is longer: `AnswerTooLarge`.
+    pub fn max_bytes(mut self, max_bytes: usize) -> Self {
+        self.max_bytes = max_bytes;
         self
     }
 
@@ -168,6 +184,41 @@ impl<'a> Query<'a> {
         self.send("application/json").await
     }
 
+    /// Sends the request; the answer is at most so many rows, and no more than make a page of some
+    /// MiB, but at least one.
+    pub async fn page(self, rows: usize) -> Result<Rows, SupabaseError> {
+        self.send_page("application/json", RowsAt::Top, "limit", rows).await
+    }
+
+    /// Sends the request; the answer is exactly one row, whose last column, `name`, has such a page.
+    pub async fn one_with_page(self, name: &str, rows: usize) -> Result<Rows, SupabaseError> {
+        self.send_page(ONE_ROW, RowsAt::LastColumn, &format!("{name}.limit"), rows).await
+    }
+
+    /// Asks for fewer rows when Supabase does not want to put so many into one answer.
+    async fn send_page(
+        mut self,
+        accept: &'static str,
+        at: RowsAt,
+        limit: &str,
+        rows: usize,
+    ) -> Result<Rows, SupabaseError> {
+        self.page = Some(at);
+        let parameters = self.parameters.clone();
+        let mut asked = rows;
+        loop {
+            self.parameters.clone_from(&parameters);
+            self = self.parameter(limit, asked);
+            match self.send(accept).await {
+                Err(error) if asked > 1 && is_too_much(&error) => {
+                    asked = (asked / FEWER).max(1);
+                }
+                Ok(page) => return Ok(Rows { is_cut: page.is_cut || asked < rows, ..page }),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     /// Sends the request; the answer is exactly one row, else `NotOneRow`.
     pub async fn one(self) -> Result<Bytes, SupabaseError> {
         Ok(self.send(ONE_ROW).await?.body)
@@ -179,11 +230,13 @@ impl<'a> Query<'a> {
         Ok(serde_json::from_slice(&rows.body)?)
     }
 
-    async fn send(self, accept: &'static str) -> Result<Rows, SupabaseError> {
+    async fn send(&self, accept: &'static str) -> Result<Rows, SupabaseError> {
         let supabase = self.rest.supabase;
         let request = || self.request(accept);
-        let answer = supabase.ask(Service::PostgRest, self.is_idempotent, request).await?;
-        Ok(Rows { body: answer.body, count: answer.rows })
+        let reading =
+            Reading { caller: self.rest.caller, max_bytes: self.max_bytes, page: self.page };
+        let answer = supabase.ask(Service::PostgRest, self.is_idempotent, reading, request).await?;
+        Ok(Rows { body: answer.body, count: answer.rows, is_cut: answer.is_cut })
     }
 
     fn request(&self, accept: &'static str) -> Result<RequestBuilder, SupabaseError> {
@@ -207,6 +260,10 @@ impl<'a> Query<'a> {
     }
 }
 
+fn is_too_much(error: &SupabaseError) -> bool {
+    error.code.as_deref().is_some_and(|code| TOO_MUCH.contains(&code))
+}
+
 /// Rows as PostgREST sent them: a JSON array.
 #[derive(Clone, Debug)]
 pub struct Rows {
@@ -214,6 +271,8 @@ pub struct Rows {
     pub body: Bytes,
     /// How many rows they hold, where PostgREST says so.
     pub count: Option<usize>,
+    /// There are more, which were not read because of their length.
+    pub is_cut: bool,
 }
 
 impl Rows {

@@ -3,18 +3,18 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{Stream, stream};
 use reqwest::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, RANGE};
 use reqwest::{Body, Method, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Caller, Supabase, SupabaseError, SupabaseErrorKind};
+use super::answer::Reading;
+use super::{Caller, MAX_ANSWER_BYTES, Supabase, SupabaseError, SupabaseErrorKind, body};
+use crate::memory::{self, ReadError};
 
 /// A transfer may be silent this long.
 pub const IDLE: Duration = Duration::from_secs(60);
-/// No answer about an object that could not be had is longer.
-const MAX_ERROR_BYTES: usize = 64 * 1024;
 
 /// One bucket in one caller's name.
 pub struct Bucket<'a> {
@@ -99,16 +99,37 @@ impl<'a> Bucket<'a> {
 
     /// The whole of a small object.
     pub async fn read(&self, name: &str, max_bytes: usize) -> Result<Bytes, SupabaseError> {
-        let mut whole = Vec::new();
-        let mut pieces = std::pin::pin!(self.download(name, None).await?.bytes);
-        while let Some(piece) = pieces.next().await {
-            whole.extend_from_slice(&piece?);
-            if whole.len() > max_bytes {
+        let pieces = self.download(name, None).await?;
+        self.whole(pieces.bytes, None, max_bytes).await
+    }
+
+    /// So many bytes of an object, from an offset on; as many must be there.
+    pub async fn read_part(
+        &self,
+        name: &str,
+        offset: u64,
+        length: usize,
+    ) -> Result<Bytes, SupabaseError> {
+        let range = (offset, offset + length as u64 - 1);
+        let pieces = self.download(name, Some(range)).await?;
+        self.whole(pieces.bytes, Some(length as u64), length).await
+    }
+
+    async fn whole(
+        &self,
+        pieces: impl Stream<Item = Result<Bytes, SupabaseError>>,
+        expected: Option<u64>,
+        max_bytes: usize,
+    ) -> Result<Bytes, SupabaseError> {
+        let charge = self.supabase.charge(self.caller);
+        memory::read(pieces, expected, max_bytes, charge).await.map_err(|error| match error {
+            ReadError::Broken(error) => error,
+            ReadError::Full(full) => full.into(),
+            ReadError::TooLarge(max_bytes) => {
                 let message = format!("an object is larger than {max_bytes} bytes");
-                return Err(SupabaseError::new(SupabaseErrorKind::TooLarge, message));
+                SupabaseError::new(SupabaseErrorKind::TooLarge, message)
             }
-        }
-        Ok(whole.into())
+        })
     }
 
     /// The largest object that the bucket takes, where it has a limit of its own.
@@ -119,7 +140,9 @@ impl<'a> Bucket<'a> {
         }
         let address = self.supabase.address(&format!("/storage/v1/bucket/{}", self.bucket));
         let request = self.supabase.inner.http.get(address);
-        let answer = self.supabase.send(self.supabase.authorized(request, self.caller)?).await?;
+        let request = self.supabase.authorized(request, self.caller)?;
+        let reading = Reading::whole(self.caller, MAX_ANSWER_BYTES);
+        let answer = self.supabase.send(request, reading).await?;
         if !answer.status.is_success() {
             return Err(SupabaseError::from_storage(answer.status, &answer.body));
         }
@@ -167,7 +190,9 @@ impl<'a> Bucket<'a> {
     pub async fn is_public(&self) -> Result<bool, SupabaseError> {
         let address = self.address("public/", "0");
         let request = self.supabase.inner.http.get(address);
-        let answer = self.supabase.send(self.supabase.authorized(request, self.caller)?).await?;
+        let reading = Reading::whole(self.caller, MAX_ANSWER_BYTES);
+        let request = self.supabase.authorized(request, self.caller)?;
+        let answer = self.supabase.send(request, reading).await?;
         if answer.status.is_success() {
             return Ok(true);
         }
@@ -201,7 +226,8 @@ impl<'a> Bucket<'a> {
     ) -> Result<Bytes, SupabaseError> {
         let request = self.supabase.inner.http.request(method, self.supabase.address(path));
         let request = self.supabase.authorized(request.json(body), self.caller)?;
-        let answer = self.supabase.send(request).await?;
+        let reading = Reading::whole(self.caller, MAX_ANSWER_BYTES);
+        let answer = self.supabase.send(request, reading).await?;
         if answer.status.is_success() {
             return Ok(answer.body);
         }
@@ -219,14 +245,7 @@ async fn checked(response: Response) -> Result<Response, SupabaseError> {
     if status.is_success() {
         return Ok(response);
     }
-    let mut body = Vec::new();
-    let mut pieces = std::pin::pin!(pieces(response));
-    while let Some(Ok(piece)) = pieces.next().await {
-        body.extend_from_slice(&piece);
-        if body.len() > MAX_ERROR_BYTES {
-            break;
-        }
-    }
+    let body = within_idle(body::read_error(response)).await??;
     Err(SupabaseError::from_storage(status, &body))
 }
 

@@ -24,6 +24,7 @@ mod generations;
 mod headers;
 mod hosts;
 mod keep_alive;
+mod memory;
 mod messages;
 mod metrics;
 mod models;

@@ -254,3 +254,24 @@ async fn an_end_that_the_database_refuses_is_saved_all_the_same() {
         [(complete, true, true), (failed.clone(), true, false), (failed, false, false)]
     );
 }
+
+#[tokio::test]
+async fn fewer_rows_are_asked_for_where_so_many_are_too_long() {
+    let project = project().await;
+    let alice = project.user();
+    let too_long = || Outcome::error(500, "54000", "the answer would be too long");
+    let id = Uuid::new_v4();
+    let row = json!({ "id": id, "created_at": "2026-11-22T12:00:00Z", "last_message_at": null });
+    project.supabase.will(CHATS, [too_long(), too_long(), Outcome::json(200, &json!([row]))]);
+    let reply = alice.get("/api/chats/").await;
+    // The next page begins with as few rows as were to be had.
+    assert!(reply.next_page().unwrap().ends_with(&format!("{}.1", id.simple())));
+    assert_eq!(reply.expect(200)[0]["id"], json!(id));
+    let asked = project.supabase.asked(CHATS);
+    let limits: Vec<_> = asked.iter().map(|asked| asked.query.split("limit=").nth(1)).collect();
+    assert_eq!(limits, [Some("51"), Some("6"), Some("1")]);
+    // One row that is too long is the end of it.
+    project.supabase.will(CHATS, [too_long(), too_long(), too_long()]);
+    assert_ne!(alice.get("/api/chats/").await.status, 200);
+    assert_eq!(project.supabase.asked(CHATS).len(), 6);
+}

@@ -99,8 +99,12 @@ impl Run {
 
     /// Frees the chat if it was claimed after all, though nobody could read the answer.
     pub(super) async fn withdraw(&mut self, error: &SupabaseError) {
-        let is_unclear =
-            matches!(error.kind, SupabaseErrorKind::Protocol | SupabaseErrorKind::Timeout);
+        use SupabaseErrorKind as Kind;
+        // An answer that was not read may have been a claim.
+        let is_unclear = matches!(
+            error.kind,
+            Kind::Protocol | Kind::Timeout | Kind::AnswerTooLarge | Kind::NoMemory(_)
+        );
         if is_unclear && let Err(error) = save::once(&self.job, save::withdrawal()).await {
             warn!("a claim could not be withdrawn: {error}");
         }

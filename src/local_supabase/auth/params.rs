@@ -1,29 +1,31 @@
 //! Request bodies, read as GoTrue reads them.
 
-use axum::body::to_bytes;
+use std::sync::Arc;
+
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::super::body::{self, BodyError, STRANGERS_MAX};
+use super::super::context::Context;
+use super::super::role::Role;
 use super::error::AuthError;
-
-const BODY_LIMIT: usize = 1 << 20;
+use crate::memory::{Full, Held};
 
 /// A JSON object, whatever the content type says. Unknown members are ignored, and `null` is as good
 /// as absent.
 pub(super) struct Params<T>(pub(super) T);
 
-impl<S, T> FromRequest<S> for Params<T>
+impl<T> FromRequest<Arc<Context>> for Params<T>
 where
-    S: Send + Sync,
     T: DeserializeOwned,
 {
     type Rejection = AuthError;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, AuthError> {
-        let body = read(request).await?;
+    async fn from_request(request: Request, context: &Arc<Context>) -> Result<Self, AuthError> {
+        let (body, _held) = read(request, context).await?;
         parse(&body).map(Self).map_err(|error| bad_json(&error))
     }
 }
@@ -31,15 +33,14 @@ where
 /// The same where a body may be left out.
 pub(super) struct OptionalParams<T>(pub(super) T);
 
-impl<S, T> FromRequest<S> for OptionalParams<T>
+impl<T> FromRequest<Arc<Context>> for OptionalParams<T>
 where
-    S: Send + Sync,
     T: Default + DeserializeOwned,
 {
     type Rejection = AuthError;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, AuthError> {
-        let body = read(request).await?;
+    async fn from_request(request: Request, context: &Arc<Context>) -> Result<Self, AuthError> {
+        let (body, _held) = read(request, context).await?;
         if body.is_empty() {
             return Ok(Self(T::default()));
         }
@@ -47,10 +48,26 @@ where
     }
 }
 
-async fn read(request: Request) -> Result<Bytes, AuthError> {
-    to_bytes(request.into_body(), BODY_LIMIT).await.map_err(|_| {
-        let message = "Could not read request body: larger than 1 MiB or broken off";
-        AuthError::new(StatusCode::PAYLOAD_TOO_LARGE, "bad_json", message)
+/// Who signs in has no access token yet, so the bounds are those of callers without one.
+async fn read(request: Request, context: &Context) -> Result<(Bytes, Held), AuthError> {
+    let (parts, body) = request.into_parts();
+    let read = body::read(&context.memory, Role::Anon, &parts.headers, body, STRANGERS_MAX).await;
+    read.map_err(|error| match error {
+        BodyError::TooLarge | BodyError::Full(Full::Never) => {
+            let message = "Could not read request body: larger than 128 KiB";
+            AuthError::new(StatusCode::PAYLOAD_TOO_LARGE, "bad_json", message)
+        }
+        BodyError::Broken => {
+            AuthError::bad_request("bad_json", "Could not read request body: broken off")
+        }
+        BodyError::TooSlow => {
+            let message = "Processing this request timed out, please retry after a moment.";
+            AuthError::new(StatusCode::GATEWAY_TIMEOUT, "request_timeout", message)
+        }
+        BodyError::Full(_) => {
+            let message = "Too many requests in flight, please retry after a moment.";
+            AuthError::new(StatusCode::TOO_MANY_REQUESTS, "over_request_rate_limit", message)
+        }
     })
 }
 

@@ -1,24 +1,37 @@
 //! JSON bodies, refused in the words of Storage's validator.
 
-use axum::body::{Body, to_bytes};
+use axum::extract::Request;
 use serde_json::{Map, Value};
 
 use super::error::StorageError;
+use crate::local_supabase::body::{self, BodyError};
+use crate::local_supabase::context::Context;
+use crate::local_supabase::role::Role;
+use crate::memory::{Full, Held};
 
 const LIMIT: usize = 1 << 20;
 
 /// The members of a JSON object.
-pub(super) struct Params(Map<String, Value>);
+pub(super) struct Params {
+    members: Map<String, Value>,
+    _held: Held,
+}
 
 impl Params {
     /// Reads a body; an empty one has no members.
-    pub(super) async fn read(body: Body) -> Result<Self, StorageError> {
-        let bytes = to_bytes(body, LIMIT).await.map_err(|_| StorageError::broken_body())?;
+    pub(super) async fn read(
+        context: &Context,
+        role: Role,
+        request: Request,
+    ) -> Result<Self, StorageError> {
+        let (parts, body) = request.into_parts();
+        let read = body::read(&context.memory, role, &parts.headers, body, LIMIT).await;
+        let (bytes, held) = read.map_err(refused)?;
         if bytes.is_empty() {
-            return Ok(Self(Map::new()));
+            return Ok(Self { members: Map::new(), _held: held });
         }
         match serde_json::from_slice(&bytes) {
-            Ok(Value::Object(members)) => Ok(Self(members)),
+            Ok(Value::Object(members)) => Ok(Self { members, _held: held }),
             Ok(_) => Err(StorageError::invalid_request("body must be object")),
             Err(error) => Err(StorageError::invalid_request(error.to_string())),
         }
@@ -26,12 +39,12 @@ impl Params {
 
     /// A member that is there and not null.
     pub(super) fn get(&self, name: &str) -> Option<&Value> {
-        self.0.get(name).filter(|value| !value.is_null())
+        self.members.get(name).filter(|value| !value.is_null())
     }
 
     /// Whether the member was sent, as null too.
     pub(super) fn contains(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+        self.members.contains_key(name)
     }
 
     pub(super) fn text(&self, name: &str) -> Result<Option<String>, StorageError> {
@@ -77,6 +90,14 @@ impl Params {
             to_text(item).ok_or_else(|| must_be(&format!("{name}/{index}"), "string"))
         };
         items.iter().enumerate().map(text).collect()
+    }
+}
+
+fn refused(error: BodyError) -> StorageError {
+    match error {
+        BodyError::TooLarge | BodyError::Full(Full::Never) => StorageError::body_too_large(),
+        BodyError::TooSlow | BodyError::Broken => StorageError::broken_body(),
+        BodyError::Full(Full::Share | Full::Budget) => StorageError::slow_down(),
     }
 }
 

@@ -81,6 +81,16 @@ impl StorageError {
         Self::new("413", "Payload too large", "EntityTooLarge", message)
     }
 
+    pub(super) fn body_too_large() -> Self {
+        Self::new("413", "Payload too large", "EntityTooLarge", "Request body is too large")
+    }
+
+    /// Requests in flight hold too many bytes.
+    pub(super) fn slow_down() -> Self {
+        let message = "Too many bytes in flight, please reduce your request rate";
+        Self::new("503", "SlowDown", "SlowDown", message)
+    }
+
     pub(super) fn invalid_mime_type(mime_type: &str) -> Self {
         let message = format!("mime type {mime_type} is not supported");
         Self::new("415", "invalid_mime_type", "InvalidMimeType", message)

@@ -79,8 +79,9 @@ async fn answer(
         }
         _ => {}
     }
-    let (parts, body) = request.into_parts();
-    let params = &Params::read(body).await?;
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let headers = request.headers().clone();
+    let params = &Params::read(context, role, request).await?;
     match route {
         Route::CreateBucket => buckets::create(context, role, params).await,
         Route::UpdateBucket(id) => buckets::update(context, role, id, params).await,
@@ -90,8 +91,8 @@ async fn answer(
         Route::Sign(place) => sign::sign(context, role, place, params).await,
         Route::SignMany(bucket) => sign::sign_many(context, role, bucket, params).await,
         Route::Move => change::r#move(context, role, params).await,
-        Route::Copy => change::copy(context, role, params, &parts.headers).await,
-        _ => Ok(not_found(parts.method.as_str(), &parts.uri)),
+        Route::Copy => change::copy(context, role, params, &headers).await,
+        _ => Ok(not_found(method.as_str(), &uri)),
     }
 }
 

@@ -18,6 +18,7 @@ use super::route::Place;
 use super::sign::{self, Scope};
 use crate::local_supabase::context::Context;
 use crate::local_supabase::role::Role;
+use crate::memory::Holder;
 use crate::multipart::{Form, FormError};
 
 /// Supabase's own limit for one upload.
@@ -98,7 +99,11 @@ async fn store(
     request: Request,
 ) -> Result<Object, StorageError> {
     let limit = bucket.file_size_limit.map_or(MAX_BYTES, |limit| limit.min(MAX_BYTES));
-    let content = receive(context, bucket, limit, request).await?;
+    let holder = match writer.owner_id.as_deref().map(str::parse) {
+        Some(Ok(user_id)) => Holder::User(user_id),
+        _ => Holder::Server,
+    };
+    let content = receive(context, bucket, limit, holder, request).await?;
     let now = context.clock.now().as_microsecond();
     let object = Object {
         id: Uuid::new_v4().to_string(),
@@ -147,6 +152,7 @@ async fn receive(
     context: &Context,
     bucket: &Bucket,
     limit: u64,
+    holder: Holder,
     request: Request,
 ) -> Result<Content, StorageError> {
     let (parts, body) = request.into_parts();
@@ -158,7 +164,8 @@ async fn receive(
         if length.is_some_and(|length| length > limit.saturating_add(FORM_OVERHEAD)) {
             return Err(StorageError::too_large());
         }
-        let form = Form::of(Some(&content_type), body).ok_or_else(StorageError::broken_body)?;
+        let form = Form::of(Some(&content_type), body, context.memory.charge(holder));
+        let form = form.ok_or_else(StorageError::broken_body)?;
         return receive_form(context, bucket, limit, form).await;
     }
     if length.is_some_and(|length| length > limit) {

@@ -48,6 +48,7 @@ pub struct TestApp {
     generations: chat_backend::agent::Generations,
     files: chat_backend::files::Files,
     providers: chat_backend::providers::Providers,
+    memory: chat_backend::memory::Memory,
 }
 
 /// An application with nothing set.
@@ -88,6 +89,7 @@ impl TestApp {
         let generations = app.state.generations.clone();
         let files = app.state.files.clone();
         let providers = app.state.ai.providers().clone();
+        let memory = app.state.auth.memory.clone();
         let stop = CancellationToken::new();
         let connections = || Connections::new(app.config.max_connections, &app.config);
         let api = router::router(&app);
@@ -116,6 +118,7 @@ impl TestApp {
             generations,
             files,
             providers,
+            memory,
             metrics_url,
         }
     }
@@ -166,6 +169,13 @@ impl TestApp {
     /// Ends generations as a shutdown without patience does.
     pub async fn shut_down(&self) {
         self.generations.finish(Duration::ZERO).await;
+    }
+
+    /// Waits until bodies and answers hold as many bytes as that.
+    pub async fn holds(&self, is_it: impl Fn(usize) -> bool) {
+        while !is_it(self.memory.held()) {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Waits until no file is being uploaded, deleted or swept.

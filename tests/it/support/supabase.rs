@@ -80,6 +80,7 @@ impl Outcome {
 pub struct Asked {
     pub method: String,
     pub path: String,
+    pub query: String,
     pub headers: HeaderMap,
     /// JSON; null where there is none.
     pub body: Value,
@@ -195,10 +196,11 @@ async fn answer(
 ) -> Result<Response<Body>, std::io::Error> {
     let method = request.method().to_string();
     let path = request.uri().path().to_owned();
+    let query = request.uri().query().unwrap_or_default().to_owned();
     let headers = request.headers().clone();
     let body = axum::body::to_bytes(Body::new(request.into_body()), usize::MAX).await;
     let body = serde_json::from_slice(&body.unwrap_or_default()).unwrap_or_default();
-    let asked = Asked { method, path: path.clone(), headers, body };
+    let asked = Asked { method, path: path.clone(), query, headers, body };
     inner.requests.lock().unwrap().push(asked.clone());
     match inner.outcome(&asked) {
         Some(Outcome::Recorded(name)) => Ok(recorded(name)),

@@ -67,7 +67,7 @@ impl Chat {
 }
 
 /// What a model is to read. It ends with the question; rows that hold nothing a model could read
-/// are left out. Newest 1,000 messages, 32 MiB.
+/// are left out. Newest 1,000 messages, 8 MiB.
 pub(super) fn history(
     connection: &Connection,
     chat: &str,
@@ -84,7 +84,7 @@ pub(super) fn history(
                 and parts <> '[]' and (created_at, id) <= (?3, ?4) \
             order by created_at desc, id desc \
             limit 1000) \
-        where bytes <= 33554432 or id = ?4 \
+        where bytes <= 8388608 or id = ?4 \
         order by created_at, id)";
     let (created_at, id) = question.map(|question| (question.created_at, &question.id)).unzip();
     let params = params![chat, user, created_at, id];

@@ -19,7 +19,7 @@ use crate::local_supabase::rest::value::timestamptz;
 /// Without a beginning, a span is 720 hours long.
 const DEFAULT_SPAN: i64 = 720 * 3_600_000_000;
 /// Buckets of all groups together.
-const MAX_ENTRIES: usize = 100_000;
+const MAX_ENTRIES: usize = 10_000;
 
 /// What the statistics cover.
 #[derive(Clone, Copy)]
@@ -62,7 +62,7 @@ pub(super) fn usage_statistics(
         groups.push("");
     }
     if groups.len() * buckets.len() > MAX_ENTRIES {
-        return Err(unusable("more than 100000 buckets in all groups"));
+        return Err(unusable("more than 10000 buckets in all groups"));
     }
     let total = read.cells.values().fold(Usage::default(), |total, usage| total.plus(usage));
     let limit = arguments.integer("p_daily_token_limit");

@@ -1,0 +1,66 @@
+//! Answers as they are read: whole, or as far as a page of rows goes.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::{CONTENT_RANGE, HeaderValue};
+use reqwest::{Response, StatusCode};
+
+use super::page::RowsAt;
+use super::{Caller, SupabaseError, body, retry};
+use crate::memory::Charge;
+
+/// A whole answer, good or bad.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    /// How many rows there are, by the `Content-Range`.
+    pub(super) rows: Option<usize>,
+    pub(super) retry_after: Option<Duration>,
+    pub(super) body: Bytes,
+    /// There are more rows, which were not read.
+    pub(super) is_cut: bool,
+}
+
+/// How an answer is read.
+#[derive(Clone, Copy)]
+pub(super) struct Reading<'a> {
+    /// Who is charged with it.
+    pub(super) caller: Caller<'a>,
+    /// The most that is read of a good one.
+    pub(super) max_bytes: usize,
+    /// Where its rows are, if only a page of them is wanted.
+    pub(super) page: Option<RowsAt>,
+}
+
+impl<'a> Reading<'a> {
+    /// All of the answer.
+    pub(super) fn whole(caller: Caller<'a>, max_bytes: usize) -> Self {
+        Self { caller, max_bytes, page: None }
+    }
+}
+
+impl Answer {
+    pub(super) async fn read(
+        response: Response,
+        reading: Reading<'_>,
+        charge: Charge,
+    ) -> Result<Self, SupabaseError> {
+        let status = response.status();
+        let rows = response.headers().get(CONTENT_RANGE).and_then(rows_in_range);
+        let retry_after = retry::retry_after(response.headers());
+        let (body, is_cut) = match (status.is_success(), reading.page) {
+            (false, _) => (body::read_error(response).await?, false),
+            (true, None) => (body::read(response, reading.max_bytes, charge).await?, false),
+            (true, Some(rows)) => {
+                body::read_page(response, rows, reading.max_bytes, charge).await?
+            }
+        };
+        Ok(Self { status, rows, retry_after, body, is_cut })
+    }
+}
+
+/// `0-49/*` are fifty rows, `*/*` is none or unknown.
+fn rows_in_range(range: &HeaderValue) -> Option<usize> {
+    let (first, last) = range.to_str().ok()?.split('/').next()?.split_once('-')?;
+    last.parse::<usize>().ok()?.checked_sub(first.parse().ok()?)?.checked_add(1)
+}
