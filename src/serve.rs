@@ -19,6 +19,8 @@ use crate::{drain, monitoring, router};
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long requests in flight may take after the listener is closed.
 const LAST_REQUESTS: Duration = Duration::from_secs(2);
+/// What the fields of a head may take together: an access token can be large.
+const MAX_HEADER_BYTES: u32 = 128 << 10;
 /// A pause after the system has refused a connection (too many open files).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -85,6 +87,7 @@ fn connection(stream: TcpStream, router: Router, graceful: &GracefulShutdown) {
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(30)));
+    builder.http2().max_header_list_size(MAX_HEADER_BYTES);
     let service = service_fn(move |request| {
         let answer = drain::answer(router.clone(), request);
         async { Ok::<_, Infallible>(answer.await) }

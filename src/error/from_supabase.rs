@@ -86,7 +86,7 @@ fn from_supabase(error: &SupabaseError) -> ApiError {
             "supabase_answer_too_large",
             "The database's answer is larger than this server reads at once. Ask for less.",
         ),
-        Kind::Refused => ApiError::new(
+        Kind::Refused | Kind::NoSuchRoute => ApiError::new(
             StatusCode::BAD_GATEWAY,
             "supabase_refused",
             "The database did not accept the request. If it goes on, report the request id.",

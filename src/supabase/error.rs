@@ -56,6 +56,8 @@ pub enum SupabaseErrorKind {
     Unreachable,
     /// Supabase or this client has too much to do.
     Overloaded,
+    /// Nothing is served at this address.
+    NoSuchRoute,
     /// Supabase refused us for another reason.
     Refused,
     /// Supabase's answer has more bytes than are read.

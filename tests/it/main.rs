@@ -20,6 +20,7 @@ mod files;
 mod flow;
 mod generate;
 mod generations;
+mod health;
 mod keep_alive;
 mod messages;
 mod metrics;

@@ -1,5 +1,7 @@
 //! What Supabase says, as clients meet it.
 
+use std::time::Duration;
+
 use serde_json::json;
 use uuid::Uuid;
 
@@ -182,7 +184,10 @@ async fn auths_word_about_a_token_becomes_a_problem() {
         (Outcome::Answer(200, None, "<html>".into()), 502, "supabase_refused"),
     ] {
         project.supabase.recover();
+        project.supabase.publish(&[]);
         project.supabase.always("/auth/v1/user", outcome);
+        // A failure is remembered for a moment.
+        project.app.clock.advance(Duration::from_secs(1));
         let token = legacy.sign(&project.claims());
         assert_eq!(project.call(&token).await.problem(status), code);
     }
