@@ -1,4 +1,4 @@
-//! How deep JSON is nested.
+//! How deep JSON is nested, and what is wrong with it.
 
 use serde_json::Value;
 
@@ -37,6 +37,15 @@ pub fn depth_of(value: &Value) -> usize {
     }
 }
 
+/// What is wrong with a text, without the text: it may be a user's, and this is for the log.
+pub fn cause(error: &serde_json::Error) -> String {
+    let cause = error.to_string();
+    match (cause.find('"'), cause.rfind('"')) {
+        (Some(first), Some(last)) => format!("{}…{}", &cause[..first], &cause[last + 1..]),
+        _ => cause,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,5 +66,13 @@ mod tests {
             }
         }
         assert_eq!(depth(&"[".repeat(300_000)), 300_000);
+    }
+
+    #[test]
+    fn a_cause_holds_nothing_of_the_text() {
+        let error = serde_json::from_str::<u8>(r#""my \"secret\" text""#).unwrap_err();
+        assert_eq!(cause(&error), "invalid type: string …, expected u8 at line 1 column 20");
+        let error = serde_json::from_str::<u8>("<html>").unwrap_err();
+        assert_eq!(cause(&error), "expected value at line 1 column 1");
     }
 }

@@ -111,7 +111,7 @@ impl Export {
 
     async fn page(&self, after: Option<Cursor>) -> Result<Written, ApiError> {
         let rows = self.query(after).rows().await?;
-        self.write(&rows).map_err(|error| ApiError::internal(format!("unreadable row: {error}")))
+        self.write(&rows).map_err(|error| ApiError::unreadable("row", error))
     }
 
     fn query(&self, after: Option<Cursor>) -> Query<'_> {

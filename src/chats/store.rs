@@ -53,8 +53,8 @@ pub(super) fn cursor(row: &RawValue) -> Result<Cursor, ApiError> {
         last_message_at: Option<jiff::Timestamp>,
         created_at: jiff::Timestamp,
     }
-    let key: Key = serde_json::from_str(row.get())
-        .map_err(|error| ApiError::internal(format!("unreadable chat: {error}")))?;
+    let key: Key =
+        serde_json::from_str(row.get()).map_err(|error| ApiError::unreadable("chat", error))?;
     Ok(Cursor { at: key.last_message_at.unwrap_or(key.created_at), id: key.id })
 }
 
@@ -103,7 +103,7 @@ pub(super) async fn get_with_messages(
         .parameter("messages.order", "created_at.desc,id.desc")
         .parameter("messages.limit", INCLUDED_MESSAGES);
     let body = one(query).await?;
-    let unreadable = |error| ApiError::internal(format!("unreadable chat: {error}"));
+    let unreadable = |error| ApiError::unreadable("chat", error);
     let chat: Chat<'_> = serde_json::from_slice(&body).map_err(unreadable)?;
     let Some((newest, oldest)) = chat.messages.first().zip(chat.messages.last()) else {
         return Ok(body);

@@ -68,7 +68,7 @@ mod tests {
     /// An answer in pieces; its length is not announced.
     fn pieces(pieces: &[&'static str]) -> Response {
         let pieces: Vec<_> = pieces.iter().map(|piece| Ok::<_, std::io::Error>(*piece)).collect();
-        axum::http::Response::new(Body::wrap_stream(stream::iter(pieces))).into()
+        hyper::Response::new(Body::wrap_stream(stream::iter(pieces))).into()
     }
 
     #[tokio::test]
@@ -89,7 +89,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_length_that_is_announced_is_believed_without_reading() {
-        let announced = axum::http::Response::new(Body::from("abcdefg"));
+        let announced = hyper::Response::new(Body::from("abcdefg"));
         let refused = read(announced.into(), 6).await.unwrap_err();
         assert_eq!(refused.kind, SupabaseErrorKind::AnswerTooLarge);
     }

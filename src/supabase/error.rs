@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::json;
+
 mod answers;
 mod storage;
 
@@ -112,7 +114,10 @@ impl SupabaseError {
 
 impl From<serde_json::Error> for SupabaseError {
     fn from(error: serde_json::Error) -> Self {
-        Self::new(SupabaseErrorKind::Protocol, format!("unreadable answer: {error}"))
+        Self::new(
+            SupabaseErrorKind::Protocol,
+            format!("unreadable answer: {}", json::cause(&error)),
+        )
     }
 }
 

@@ -82,8 +82,12 @@ impl Run {
 
     /// Frees the chat if it was claimed after all, though nobody could read the answer.
     pub(super) async fn withdraw(&mut self, error: &SupabaseError) {
-        let is_unclear =
-            matches!(error.kind, SupabaseErrorKind::Protocol | SupabaseErrorKind::Timeout);
+        let is_unclear = matches!(
+            error.kind,
+            SupabaseErrorKind::Protocol
+                | SupabaseErrorKind::AnswerTooLarge
+                | SupabaseErrorKind::Timeout
+        );
         if is_unclear && let Err(error) = save::once(&self.job, save::withdrawal()).await {
             warn!("a claim could not be withdrawn: {error}");
         }

@@ -206,7 +206,7 @@ async fn answer(
         Some(Outcome::Closed) => Err(std::io::ErrorKind::ConnectionReset.into()),
         Some(Outcome::Cut) => Ok(cut()),
         Some(Outcome::Silence) => std::future::pending().await,
-        None => Ok(inner.healthy(&path)),
+        None => Ok(inner.healthy(&asked)),
     }
 }
 
@@ -226,7 +226,11 @@ impl Inner {
         always.iter().rev().find(is_meant).map(|(.., outcome)| outcome.clone())
     }
 
-    fn healthy(&self, path: &str) -> Response<Body> {
+    fn healthy(&self, asked: &Asked) -> Response<Body> {
+        let wants_one_row = asked.headers.get("accept").is_some_and(|accept| {
+            accept.to_str().is_ok_and(|accept| accept.starts_with("application/vnd.pgrst.object"))
+        });
+        let path = asked.path.as_str();
         let body = match path {
             "/auth/v1/.well-known/jwks.json" => json!({ "keys": *self.keys.lock().unwrap() }),
             "/auth/v1/user" => match &*self.user.lock().unwrap() {
@@ -234,6 +238,10 @@ impl Inner {
                 None => return recorded("gotrue/041-user-get-wrongsig.txt"),
             },
             _ if path.starts_with("/auth/v1") => json!({}),
+            "/rest/v1/rpc/reserve_tokens" => {
+                json!({ "answer": "started", "reserved": { "tokens": 0, "output_tokens": 0 } })
+            }
+            _ if wants_one_row => json!({}),
             _ => json!([]),
         };
         let mut response = Response::new(Body::from(body.to_string()));
