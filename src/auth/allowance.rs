@@ -21,12 +21,12 @@ impl Allowance {
         let mut full_at = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
         let whole = self.burst * self.every;
         // A clock that was set back must not close it for longer than it can be empty.
-        let filled_at = (*full_at).clamp(now, now.saturating_add(whole)) + self.every;
-        let wait = filled_at - whole - now;
+        *full_at = (*full_at).clamp(now, now.saturating_add(whole));
+        let wait = *full_at + self.every - whole - now;
         if wait > 0 {
             return Err(wait);
         }
-        *full_at = filled_at;
+        *full_at += self.every;
         Ok(())
     }
 }

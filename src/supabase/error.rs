@@ -10,6 +10,9 @@ use crate::json;
 mod answers;
 mod storage;
 
+/// How much of Supabase's wording is kept.
+const MAX_MESSAGE_BYTES: usize = 2048;
+
 /// A failed request. Its text is for the log, never for a client.
 #[derive(Clone, Debug, Error)]
 #[error("supabase: {kind:?}{}: {message}", .code.as_deref().map(|c| format!(" {c}")).unwrap_or_default())]
@@ -81,7 +84,8 @@ pub(super) enum Repeat {
 
 impl SupabaseError {
     pub(super) fn new(kind: SupabaseErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, code: None, message: message.into(), retry_after: None, repeat: Repeat::Never }
+        let message = shortened(message.into());
+        Self { kind, code: None, message, retry_after: None, repeat: Repeat::Never }
     }
 
     /// An answer that makes no sense.
@@ -119,6 +123,12 @@ impl From<serde_json::Error> for SupabaseError {
             format!("unreadable answer: {}", json::cause(&error)),
         )
     }
+}
+
+/// Errors are kept and logged, so none is longer than a line should be.
+fn shortened(mut message: String) -> String {
+    message.truncate(message.floor_char_boundary(MAX_MESSAGE_BYTES));
+    message
 }
 
 /// An error with all its causes, in one line.

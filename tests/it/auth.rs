@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::support::{
-    FakeSupabase, Key, Outcome, Project, REQUEST_TIMEOUT_MS, TestApp, app, project,
+    FakeSupabase, Key, Outcome, Project, REQUEST_TIMEOUT_MS, Reply, TestApp, app, project,
 };
 
 /// A route that needs a user.
@@ -122,6 +122,10 @@ async fn a_token_holds_as_much_metadata_as_there_is() {
     let with = |bytes: usize| json!({ "user_metadata": { "bio": "x".repeat(bytes) } });
     project.call_signed(&with(40 << 10)).await.expect(200);
     assert_eq!(project.call_signed(&with(64 << 10)).await.problem(431), "token_too_large");
+    let http2 = reqwest::Client::builder().no_proxy().http2_prior_knowledge().build().unwrap();
+    let token = project.key.sign(&project.claims_with(&with(40 << 10)));
+    let request = http2.get(format!("{}{ROUTE}", project.app.url)).bearer_auth(token);
+    Reply::of(request).await.expect(200);
 }
 
 #[tokio::test]

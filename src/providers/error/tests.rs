@@ -156,7 +156,7 @@ fn what_a_provider_repeats_of_a_prompt_is_not_logged() {
         assert!(!error.to_string().contains("secret"), "{error}");
     }
     let error = ProviderError::reported(ProviderName::OpenAi, body);
-    let line = "openai: InvalidRequest, code bad_value, param messages[0].content";
+    let line = "openai: Server, code bad_value, param messages[0].content";
     assert_eq!(error.to_string(), line);
     let ours = ProviderError::new(ProviderName::OpenAi, ErrorKind::Timeout, "too long");
     assert_eq!(ours.to_string(), "openai: Timeout: too long");

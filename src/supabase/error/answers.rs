@@ -76,9 +76,9 @@ impl SupabaseError {
     }
 
     fn read(kind: Kind, repeat: Repeat, body: Body, retry_after: Option<Duration>) -> Self {
-        let code = body.code().map(str::to_owned);
-        let message = body.message.unwrap_or_default();
-        Self { kind, code, message, retry_after, repeat }
+        let code = body.code().map(|code| code.chars().take(EXCERPT).collect());
+        let failed = Self::new(kind, body.message.unwrap_or_default());
+        Self { code, retry_after, repeat, ..failed }
     }
 }
 
