@@ -27,16 +27,18 @@ pub enum Next<T, F> {
     Start(F),
 }
 
+/// Nothing is running.
+impl<K, T> Default for SingleFlight<K, T> {
+    fn default() -> Self {
+        Self { running: Arc::default() }
+    }
+}
+
 impl<K, T> SingleFlight<K, T>
 where
     K: Clone + Eq + Hash + Send + 'static,
     T: Clone + Send + Sync + 'static,
 {
-    /// Nothing is running.
-    pub fn new() -> Self {
-        Self { running: Arc::default() }
-    }
-
     /// Whether somebody is at work.
     pub fn is_running(&self, key: &K) -> bool {
         lock(&self.running).contains_key(key)
@@ -98,7 +100,7 @@ mod tests {
 
     #[tokio::test]
     async fn all_who_wait_share_one_failure() {
-        let flight = SingleFlight::new();
+        let flight = SingleFlight::default();
         let (gate, started) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
         let one = |key| {
             let (gate, started) = (gate.clone(), started.clone());
@@ -121,7 +123,7 @@ mod tests {
 
     #[tokio::test]
     async fn work_that_crashes_is_over() {
-        let flight = SingleFlight::<(), u8>::new();
+        let flight = SingleFlight::<(), u8>::default();
         let crash = async { std::panic::resume_unwind(Box::new("crash")) };
         assert_eq!(flight.run((), || Next::Start(crash)).await, None);
         let known = || Next::<u8, std::future::Ready<u8>>::Known(1);

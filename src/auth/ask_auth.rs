@@ -77,7 +77,7 @@ impl AskAuth {
             keys,
             clock,
             has_legacy_keys,
-            asking: SingleFlight::new(),
+            asking: SingleFlight::default(),
             refused: Cache::new(REMEMBERED),
             known: Mutex::default(),
             probes: Allowance::new(PROBES.0, PROBES.1),

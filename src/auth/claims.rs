@@ -70,14 +70,14 @@ impl Claims {
         if has_ended(now) {
             let ahead = ahead.filter(|ahead| ahead.saturating_abs() > LEEWAY);
             return Err(match ahead.filter(|ahead| !has_ended(now.saturating_add(*ahead))) {
-                Some(ahead) => clock_skew(format!("it is {} s fast", ahead.saturating_neg())),
+                Some(ahead) => clock_skew(&format!("it is {} s fast", ahead.saturating_neg())),
                 None => expired(),
             });
         }
         let not_before = self.nbf.into_iter().chain(self.iat).max().unwrap_or(i64::MIN);
         if not_before > now.saturating_add(EARLY) {
             let late = not_before.saturating_sub(now);
-            return Err(clock_skew(format!("a token was issued {late} s in the future")));
+            return Err(clock_skew(&format!("a token was issued {late} s in the future")));
         }
         Ok(())
     }
@@ -103,7 +103,7 @@ pub(super) fn expired() -> ApiError {
 }
 
 /// 503: no user can do anything about our clock.
-fn clock_skew(cause: String) -> ApiError {
+fn clock_skew(cause: &str) -> ApiError {
     ApiError::unavailable(
         "clock_skew",
         "The clocks of this server and of Supabase differ, so sign-ins cannot be checked. The \

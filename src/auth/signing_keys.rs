@@ -58,7 +58,7 @@ impl SigningKeys {
             current: RwLock::default(),
             failure: Mutex::default(),
             allowance: Allowance::new(FETCHES.0, FETCHES.1),
-            fetching: SingleFlight::new(),
+            fetching: SingleFlight::default(),
         };
         Self { inner: Arc::new(inner) }
     }

@@ -109,7 +109,7 @@ impl Check {
 impl Probes {
     /// Nothing is known yet. `is_local`: of the local Supabase.
     pub fn new(supabase: Supabase, verifier: Verifier, clock: Clock, is_local: bool) -> Self {
-        let (last, probing) = (Arc::default(), SingleFlight::new());
+        let (last, probing) = (Arc::default(), SingleFlight::default());
         Self { supabase, verifier, clock, is_local, last, probing }
     }
 

@@ -368,10 +368,18 @@ async fn legacy_project(settings: &[(&str, &str)]) -> Project {
 
 #[tokio::test]
 async fn who_waits_for_keys_that_do_not_come_shares_the_failure() {
-    let project = Project::with(&[(REQUEST_TIMEOUT_MS, "300")]).await;
+    let project = Project::with(&[(REQUEST_TIMEOUT_MS, "1000")]).await;
     project.supabase.always("/auth/v1", Outcome::Silence);
     let tokens: Vec<_> = (0..100).map(|_| project.token()).collect();
-    for reply in join_all(tokens.iter().map(|token| project.call(token))).await {
+    // Time goes on while they wait.
+    let goes_on = async {
+        while project.supabase.key_requests() == 0 {
+            tokio::task::yield_now().await;
+        }
+        project.app.clock.advance(Duration::from_secs(1));
+    };
+    let calls = join_all(tokens.iter().map(|token| project.call(token)));
+    for reply in tokio::join!(calls, goes_on).0 {
         assert_ne!(reply.header("retry-after"), "");
         assert_eq!(reply.problem(503), "keys_unavailable");
     }
@@ -385,7 +393,7 @@ async fn who_waits_for_keys_that_do_not_come_shares_the_failure() {
 async fn who_waits_for_auths_word_in_vain_shares_the_failure() {
     let project = legacy_project(&[(REQUEST_TIMEOUT_MS, "300")]).await;
     let secret = Key::hs256(b"a secret that this server does not know");
-    // One token after another, and many tokens at once: a refusal first, so that keys are known.
+    // A refusal first, so that it is known to sign with a secret.
     project.call(&secret.sign(&project.claims())).await.problem(401);
     project.supabase.always("/auth/v1/user", Outcome::Silence);
     let before = project.supabase.user_requests();
