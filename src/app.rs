@@ -11,11 +11,11 @@ use tokio::net::TcpListener;
 
 use crate::agent::{Generations, Settings, TokenLender, Tool};
 use crate::ai::{Ai, Weather};
-use crate::auth::{AuthLayer, Verifier, VerifierSettings};
+use crate::auth::{self, AuthLayer, Verifier, VerifierSettings};
 use crate::clock::Clock;
 use crate::config::{Config, Project, Secret, SupabaseConfig};
 use crate::files::{Files, FilesTool};
-use crate::health::Health;
+use crate::health::{Health, Probes};
 use crate::hosts::AllowedHosts;
 use crate::limits::Limits;
 use crate::local_supabase::{LocalSupabase, OpenError, Options as LocalOptions, PUBLISHABLE_KEY};
@@ -141,6 +141,8 @@ impl App {
         };
         let generations = Generations::new(settings, lender.clone());
         let verifier = verifier(&config, &project, &supabase, &clock);
+        let is_local = local_supabase.is_some();
+        let probes = Probes::new(supabase.clone(), verifier.clone(), clock.clone(), is_local);
         sweep(limits.clone());
         let scripts = Scripts::new(
             supabase.clone(),
@@ -161,7 +163,7 @@ impl App {
                 tools(&files, &scripts),
                 clock.clone(),
             ),
-            health: Health::new(supabase.clone(), providers, generations.clone()),
+            health: Health::new(probes, providers, generations.clone()),
             auth: AuthLayer { verifier, limits: limits.clone(), memory, lender },
             supabase,
             generations,
@@ -204,6 +206,7 @@ fn verifier(config: &Config, project: &Project, supabase: &Supabase, clock: &Clo
     let settings = VerifierSettings {
         issuer: format!("{}/auth/v1", project.public_url),
         jwt_secret: project.jwt_secret.clone(),
+        has_legacy_keys: auth::is_legacy_key(project.anon_key.expose()),
         allow_anonymous_users: config.allow_anonymous_users,
     };
     Verifier::new(supabase.clone(), settings, clock.clone())

@@ -1,7 +1,6 @@
 //! Whether this server can serve: `/health`.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::Json;
 use axum::extract::State;
@@ -13,27 +12,26 @@ use utoipa::ToSchema;
 use crate::agent::Generations;
 use crate::error::{ApiError, Problem, shutting_down};
 use crate::providers::{ProviderName, Providers};
-use crate::supabase::Supabase;
 
-/// A probe's result is good for this long, however many ask.
-const GOOD_FOR: Duration = Duration::from_secs(1);
-/// A Supabase that has not answered by then counts as down.
-const PATIENCE: Duration = Duration::from_secs(2);
+mod probes;
+
+use probes::GOOD_FOR;
+pub use probes::{Check, Probes};
 
 /// Looks after the server's health. Clones share what was found.
 #[derive(Clone)]
 pub struct Health {
-    supabase: Supabase,
+    probes: Probes,
     providers: Providers,
     generations: Generations,
     started_at: Instant,
-    last: Arc<tokio::sync::Mutex<Option<(Instant, SupabaseCheck)>>>,
 }
 
 /// The server's health.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Report {
-    /// `ok`; `degraded` while the server is being stopped; `down` without a database.
+    /// `ok`; `degraded` while the server is being stopped, or when a part is down that most requests
+    /// do without; `down` when it cannot serve.
     #[schema(example = "ok")]
     status: &'static str,
     /// The server's version.
@@ -48,20 +46,18 @@ pub struct Report {
 /// The parts of a server's health.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Checks {
-    supabase: SupabaseCheck,
+    /// Supabase as a whole: `ok`, `degraded` or `down`, and how long the database took.
+    supabase: Check,
+    /// PostgREST and PostgreSQL: chats, messages, usage.
+    rest: Check,
+    /// Supabase Auth: sign-ins.
+    auth: Check,
+    /// Supabase Storage: files.
+    storage: Check,
+    /// Whether access tokens can be verified.
+    keys: Check,
     openai: ProviderCheck,
     anthropic: ProviderCheck,
-}
-
-/// Whether Supabase answers.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct SupabaseCheck {
-    /// `ok` or `down`.
-    #[schema(example = "ok")]
-    status: &'static str,
-    /// How long it took.
-    #[schema(example = 1.2)]
-    latency_ms: f64,
 }
 
 /// Whether a provider is set up; no call is made.
@@ -74,23 +70,8 @@ pub struct ProviderCheck {
 
 impl Health {
     /// Nothing is known yet.
-    pub fn new(supabase: Supabase, providers: Providers, generations: Generations) -> Self {
-        let started_at = Instant::now();
-        Self { supabase, providers, generations, started_at, last: Arc::default() }
-    }
-
-    async fn supabase(&self) -> SupabaseCheck {
-        let mut last = self.last.lock().await;
-        if let Some((_, check)) = last.as_ref().filter(|(at, _)| at.elapsed() < GOOD_FOR) {
-            return check.clone();
-        }
-        let started = Instant::now();
-        let answer = tokio::time::timeout(PATIENCE, self.supabase.ping()).await;
-        let is_up = matches!(answer, Ok(Ok(())));
-        let latency_ms = (started.elapsed().as_secs_f64() * 10_000.0).round() / 10.0;
-        let check = SupabaseCheck { status: if is_up { "ok" } else { "down" }, latency_ms };
-        *last = Some((Instant::now(), check.clone()));
-        check
+    pub fn new(probes: Probes, providers: Providers, generations: Generations) -> Self {
+        Self { probes, providers, generations, started_at: Instant::now() }
     }
 
     fn provider(&self, name: ProviderName) -> ProviderCheck {
@@ -104,14 +85,22 @@ impl Health {
     responses((status = 200, description = "The server can serve", body = Report),
         (status = 503, description = "It cannot", body = Report)))]
 pub async fn health(State(health): State<Health>) -> Response {
-    let supabase = health.supabase().await;
-    let status = match (supabase.status, health.generations.is_draining()) {
-        ("ok", false) => "ok",
-        ("ok", true) => "degraded",
-        _ => "down",
+    let found = health.probes.found().await;
+    let supabase = match (found.is_ready(), found.is_well()) {
+        (false, _) => "down",
+        (true, false) => "degraded",
+        (true, true) => "ok",
+    };
+    let status = match supabase {
+        "ok" if health.generations.is_draining() => "degraded",
+        supabase => supabase,
     };
     let checks = Checks {
-        supabase,
+        supabase: Check { status: supabase, latency_ms: found.rest.latency_ms },
+        rest: found.rest,
+        auth: found.auth,
+        storage: found.storage,
+        keys: found.keys,
         openai: health.provider(ProviderName::OpenAi),
         anthropic: health.provider(ProviderName::Anthropic),
     };
@@ -143,8 +132,8 @@ pub async fn ready(State(health): State<Health>) -> Result<Json<Probe>, ApiError
     if health.generations.is_draining() {
         return Err(shutting_down());
     }
-    if health.supabase().await.status != "ok" {
-        let detail = "The database cannot be reached at the moment.";
+    if !health.probes.found().await.is_ready() {
+        let detail = "The database or what verifies sign-ins cannot be reached at the moment.";
         return Err(ApiError::unavailable("supabase_unreachable", detail, GOOD_FOR));
     }
     Ok(Json(Probe { status: "ok" }))

@@ -1,4 +1,4 @@
-//! How deep JSON is nested, and when two values are the same.
+//! How deep JSON is nested, what is wrong with it, and when two values are the same.
 
 use serde_json::{Map, Value};
 
@@ -34,6 +34,15 @@ pub fn depth_of(value: &Value) -> usize {
         Value::Array(items) => 1 + items.iter().map(depth_of).max().unwrap_or(0),
         Value::Object(members) => 1 + members.values().map(depth_of).max().unwrap_or(0),
         _ => 0,
+    }
+}
+
+/// What is wrong with a text, without the text: it may be a user's, and this is for the log.
+pub fn cause(error: &serde_json::Error) -> String {
+    let cause = error.to_string();
+    match (cause.find('"'), cause.rfind('"')) {
+        (Some(first), Some(last)) => format!("{}…{}", &cause[..first], &cause[last + 1..]),
+        _ => cause,
     }
 }
 
@@ -81,6 +90,14 @@ mod tests {
             }
         }
         assert_eq!(depth(&"[".repeat(300_000)), 300_000);
+    }
+
+    #[test]
+    fn a_cause_holds_nothing_of_the_text() {
+        let error = serde_json::from_str::<u8>(r#""my \"secret\" text""#).unwrap_err();
+        assert_eq!(cause(&error), "invalid type: string …, expected u8 at line 1 column 20");
+        let error = serde_json::from_str::<u8>("<html>").unwrap_err();
+        assert_eq!(cause(&error), "expected value at line 1 column 1");
     }
 
     #[test]

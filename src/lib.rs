@@ -5,6 +5,7 @@
 //! test holds it to that.
 
 pub mod clock;
+pub mod single_flight;
 pub mod json;
 pub mod memory;
 pub mod config;

@@ -45,7 +45,7 @@ data: [DONE]\n\n";
 struct Common;
 
 /// The responses that many operations share: name, status, code of the example, detail.
-const SHARED: [(&str, &str, &str, &str); 12] = [
+const SHARED: [(&str, &str, &str, &str); 13] = [
     ("BadRequest", "400", "malformed_json", "The body is not well-formed JSON (line 1, column 9)."),
     ("Unauthorized", "401", "token_expired", "Your session has expired. Sign in again."),
     ("Forbidden", "403", "anonymous_not_allowed", "This server does not accept anonymous users."),
@@ -55,6 +55,7 @@ const SHARED: [(&str, &str, &str, &str); 12] = [
     ("WrongType", "415", "unsupported_media_type", "Send the body as JSON."),
     ("Invalid", "422", "validation_failed", "title must be 1 to 200 characters long."),
     ("TooMany", "429", "rate_limited", "You may make 600 requests per minute."),
+    ("TokenTooLarge", "431", "token_too_large", "The access token is larger than 64 KiB."),
     ("Internal", "500", "internal_error", "Something went wrong on our side."),
     ("BadGateway", "502", "supabase_refused", "The database did not accept the request."),
     ("Unavailable", "503", "supabase_unreachable", "The database cannot be reached."),
@@ -145,7 +146,7 @@ fn describe_stream(operation: &mut Value) {
 
 /// The errors an operation may answer with.
 fn statuses(path: &str, operation: &Value) -> Vec<&'static str> {
-    let mut statuses = vec!["401", "403", "429", "500", "502", "503", "504"];
+    let mut statuses = vec!["401", "403", "429", "431", "500", "502", "503", "504"];
     let has_body = operation.get("requestBody").is_some();
     let has_parameters = operation.get("parameters").is_some();
     if has_body {

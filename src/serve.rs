@@ -34,8 +34,11 @@ const LAST_FILES: Duration = Duration::from_secs(1);
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// A pause after the system has refused a connection (too many open files).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// The longest head of a request, in bytes, and what is kept of a body on HTTP/1.
-const MAX_HEAD_BYTES: u32 = 64 << 10;
+/// The longest head of a request, in bytes, and what is kept of a body on HTTP/1: an access token can
+/// be large.
+const MAX_HEAD_BYTES: u32 = 128 << 10;
+/// How much of an answer waits for an HTTP/2 peer, in bytes.
+const MAX_SEND_BYTES: usize = 64 << 10;
 /// How many requests an HTTP/2 connection may have in flight.
 const MAX_STREAMS: u32 = 128;
 /// How often an HTTP/2 connection is asked whether it lives, and how long it may take to say so.
@@ -191,7 +194,7 @@ fn builder(place: &Place) -> Builder<Streams> {
         .timer(TokioTimer::new())
         .max_header_list_size(MAX_HEAD_BYTES)
         .max_concurrent_streams(MAX_STREAMS)
-        .max_send_buf_size(MAX_HEAD_BYTES as usize)
+        .max_send_buf_size(MAX_SEND_BYTES)
         .keep_alive_interval(PING_EVERY)
         .keep_alive_timeout(PING_EVERY);
     builder

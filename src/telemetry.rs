@@ -8,6 +8,8 @@ use uuid::{Builder, Uuid};
 
 use crate::config::{Config, LogFormat};
 
+mod one_line;
+
 /// The header that carries a request's id, both ways.
 pub const X_REQUEST_ID: &str = "x-request-id";
 
@@ -55,7 +57,7 @@ pub fn init(config: &Config) -> Result<(), String> {
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let lines = lines.with_ansi(std::io::stderr().is_terminal());
     match config.log_format {
-        LogFormat::Text => lines.try_init(),
+        LogFormat::Text => lines.fmt_fields(one_line::fields()).try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
     }
     .map_err(|error| error.to_string())

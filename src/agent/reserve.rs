@@ -59,6 +59,15 @@ pub struct OverLimit {
 }
 
 impl Reserve {
+    /// Reserves nothing, where there is no limit.
+    pub const NOTHING: Self = Self {
+        limit: i64::MAX as u64,
+        input_tokens: 0,
+        max_input_tokens: None,
+        output_tokens: 0,
+        min_output_tokens: 0,
+    };
+
     /// What a request needs besides the history of its chat.
     pub fn new(
         limit: u64,

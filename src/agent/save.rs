@@ -65,6 +65,8 @@ pub(super) fn is_passing(error: &SupabaseError) -> bool {
             | SupabaseErrorKind::Overloaded
             | SupabaseErrorKind::Protocol
             | SupabaseErrorKind::Refused
+            | SupabaseErrorKind::NoSuchRoute
+            | SupabaseErrorKind::AnswerTooLarge
             | SupabaseErrorKind::TokenExpired
             | SupabaseErrorKind::TokenTooEarly
             | SupabaseErrorKind::Contention

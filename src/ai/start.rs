@@ -173,6 +173,6 @@ async fn streaming_message(
     let chat = chats.pop().ok_or_else(|| ApiError::not_found("chat"))?;
     let Some(message) = chat.messages.into_iter().next() else { return Ok(None) };
     let row: Row = serde_json::from_str(message.get())
-        .map_err(|error| ApiError::internal(format!("unreadable message: {error}")))?;
+        .map_err(|error| ApiError::unreadable("message", error))?;
     Ok(Some(Rows { message_id: row.id, message: Some(message), user_message: None }))
 }

@@ -58,20 +58,18 @@ impl Recorder for StatelessRecorder {
         credentials: &'a Credentials,
     ) -> BoxFuture<'a, Result<Begun, SupabaseError>> {
         async move {
-            let reserved = match self.reserve {
-                None => None,
-                Some(reserve) => {
-                    let token = credentials.token();
-                    let rest = self.supabase.rest(Caller::User(&token));
-                    let arguments = json!({ "p_run": self.run, "p_reserve": reserve });
-                    let answer: ReserveAnswer =
-                        rest.call("reserve_tokens", &arguments).value().await?;
-                    if answer.reserved.is_none() {
-                        return store::over_limit(answer.over_limit);
-                    }
-                    answer.reserved
-                }
-            };
+            let token = credentials.token();
+            let rest = self.supabase.rest(Caller::User(&token));
+            // Without a limit as well: before the model is asked it has to be known that the user
+            // still exists and that the usage can be saved.
+            let reserve = self.reserve.unwrap_or(Reserve::NOTHING);
+            let arguments = json!({ "p_run": self.run, "p_reserve": reserve });
+            let reserve = rest.call("reserve_tokens", &arguments).repeatable();
+            let answer: ReserveAnswer = reserve.value().await?;
+            if answer.reserved.is_none() {
+                return store::over_limit(answer.over_limit);
+            }
+            let reserved = answer.reserved.filter(|_| self.reserve.is_some());
             Ok(Begun::Started(Box::new(self.started(reserved))))
         }
         .boxed()

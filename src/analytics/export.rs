@@ -111,7 +111,7 @@ impl Export {
         charge.grow(rows.body.len())?;
         let (text, last) = self
             .write(&rows, after.is_none())
-            .map_err(|error| ApiError::internal(format!("unreadable row: {error}")))?;
+            .map_err(|error| ApiError::unreadable("row", error))?;
         Ok(Written { text: charge.keep(text.into_bytes()), last })
     }
 

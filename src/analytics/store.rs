@@ -125,8 +125,8 @@ pub(super) fn cursor(row: &RawValue) -> Result<Cursor, ApiError> {
         id: Uuid,
         occurred_at: jiff::Timestamp,
     }
-    let key: Key = serde_json::from_str(row.get())
-        .map_err(|error| ApiError::internal(format!("unreadable event: {error}")))?;
+    let key: Key =
+        serde_json::from_str(row.get()).map_err(|error| ApiError::unreadable("event", error))?;
     Ok(Cursor { at: key.occurred_at, id: key.id })
 }
 

@@ -6,6 +6,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
+use jsonwebtoken::Algorithm;
 use uuid::Uuid;
 
 use crate::agent::TokenLender;
@@ -14,14 +15,17 @@ use crate::limits::Limits;
 use crate::memory::{Held, Holder, Memory};
 use crate::supabase::{AccessToken, Caller};
 
+mod allowance;
+mod ask_auth;
 mod claims;
-mod keys;
+mod memory;
+mod signing_keys;
 mod verifier;
 
-pub use verifier::{Verifier, VerifierSettings};
+pub use verifier::{Verifier, VerifierSettings, Verifies};
 
-/// Longer tokens are refused unread.
-const MAX_TOKEN_BYTES: usize = 8 * 1024;
+/// Longer tokens are refused unread. A token holds its user's `user_metadata`, which can be large.
+const MAX_TOKEN_BYTES: usize = 64 << 10;
 
 /// The signed-in user, as the access token says. In a handler's signature it shows that the route
 /// needs one.
@@ -97,14 +101,28 @@ fn bearer(headers: &HeaderMap) -> Result<&str, ApiError> {
         return Err(missing());
     }
     if token.len() > MAX_TOKEN_BYTES {
-        return Err(invalid_token("longer than 8 KiB"));
+        return Err(token_too_large());
     }
     Ok(token)
+}
+
+/// Whether a project's key is a token signed with its legacy secret.
+pub fn is_legacy_key(key: &str) -> bool {
+    jsonwebtoken::decode_header(key).is_ok_and(|header| header.alg == Algorithm::HS256)
 }
 
 fn invalid_token(cause: impl Into<String>) -> ApiError {
     ApiError::unauthorized("token_invalid", "The access token is not valid. Sign in again.")
         .caused_by(cause)
+}
+
+/// 431: signing in again would not help.
+fn token_too_large() -> ApiError {
+    ApiError::new(
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        "token_too_large",
+        "The access token is larger than 64 KiB. It holds the user's metadata: keep less there.",
+    )
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for CurrentUser {

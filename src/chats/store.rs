@@ -59,8 +59,8 @@ pub(super) fn cursor(row: &RawValue) -> Result<Cursor, ApiError> {
         last_message_at: Option<jiff::Timestamp>,
         created_at: jiff::Timestamp,
     }
-    let key: Key = serde_json::from_str(row.get())
-        .map_err(|error| ApiError::internal(format!("unreadable chat: {error}")))?;
+    let key: Key =
+        serde_json::from_str(row.get()).map_err(|error| ApiError::unreadable("chat", error))?;
     Ok(Cursor { at: key.last_message_at.unwrap_or(key.created_at), id: key.id })
 }
 
@@ -116,7 +116,7 @@ pub(super) async fn get_with_messages(
         .parameter("messages.order", "created_at.desc,id.desc");
     let chat = query.one_with_page("messages", INCLUDED_MESSAGES + 1).await;
     let Rows { body, is_cut, .. } = chat.map_err(missing)?;
-    let unreadable = |error| ApiError::internal(format!("unreadable chat: {error}"));
+    let unreadable = |error| ApiError::unreadable("chat", error);
     let chat: Chat<'_> = serde_json::from_slice(&body).map_err(unreadable)?;
     let Some((first, last)) = chat.messages.first().zip(chat.messages.last()) else {
         return Ok(WithMessages { body, oldest: None });

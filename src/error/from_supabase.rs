@@ -1,10 +1,12 @@
 //! Supabase's errors, as clients should meet them.
 
+use std::borrow::Borrow;
 use std::time::Duration;
 
 use axum::http::StatusCode;
 
 use super::ApiError;
+use crate::json;
 use crate::supabase::{SupabaseError, SupabaseErrorKind};
 
 /// When to come back, where Supabase does not say.
@@ -32,6 +34,14 @@ impl From<SupabaseError> for ApiError {
 /// A full disk, or PostgreSQL made read-only, as Supabase does before the disk is full.
 fn takes_no_writes(error: &SupabaseError) -> bool {
     matches!(error.code.as_deref(), Some("53100" | "25006"))
+}
+
+impl ApiError {
+    /// 502: a row is not what the migrations say. `thing` is `chat`, `message`, `file`…
+    pub fn unreadable(thing: &str, error: impl Borrow<serde_json::Error>) -> Self {
+        SupabaseError::unreadable(format!("unreadable {thing}: {}", json::cause(error.borrow())))
+            .into()
+    }
 }
 
 fn from_supabase(error: &SupabaseError) -> ApiError {
@@ -98,7 +108,7 @@ fn from_supabase(error: &SupabaseError) -> ApiError {
             "supabase_answer_too_large",
             "The database's answer is larger than this server reads at once. Ask for less.",
         ),
-        Kind::Refused => ApiError::new(
+        Kind::Refused | Kind::NoSuchRoute => ApiError::new(
             StatusCode::BAD_GATEWAY,
             "supabase_refused",
             "The database did not accept the request. If it goes on, report the request id.",
@@ -115,13 +125,14 @@ fn user_not_found() -> ApiError {
     ApiError::unauthorized("user_not_found", "This account no longer exists. Sign in again.")
 }
 
-/// Constraints are named `<table>_<what>_fkey`.
+/// Constraints are named `<table>_<what>_fkey`, but for one that PostgreSQL has named.
 fn from_foreign_key(error: &SupabaseError) -> ApiError {
     match quoted(&error.message).find(|name| name.ends_with("_fkey")) {
+        Some("token_reservations_user_id_fkey") => user_not_found(),
         Some(name) if name.ends_with("_user_fkey") => user_not_found(),
-        Some(name) if name.ends_with("_chat_fkey") => ApiError::not_found("chat"),
-        Some(name) if name.ends_with("_parent_fkey") => {
-            ApiError::invalid("/parent_id", "is not a message of this chat")
+        // What a message follows is for the database to find: its chat has just gone.
+        Some(name) if name.ends_with("_chat_fkey") || name.ends_with("_parent_fkey") => {
+            ApiError::not_found("chat")
         }
         _ => ApiError::new(
             StatusCode::UNPROCESSABLE_ENTITY,

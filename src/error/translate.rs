@@ -7,6 +7,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use super::ApiError;
 use crate::agent::{End, Failure, OverLimit, Refusal};
 use crate::providers::{ChooseError, ErrorKind, ProviderError};
+use crate::supabase::SupabaseErrorKind;
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -124,7 +125,11 @@ impl From<Failure> for ApiError {
         let cause = failure.to_string();
         match failure {
             Failure::Supabase(error) => error.into(),
-            Failure::Unsaved(error) => Self::internal(error.to_string()),
+            // A refused value is one of ours.
+            Failure::Unsaved(error) if error.kind == SupabaseErrorKind::InvalidValue => {
+                Self::internal(error.to_string())
+            }
+            Failure::Unsaved(error) => error.into(),
             Failure::NotSavedYet => Self::unavailable(
                 "answer_not_saved",
                 "The answer is written, but the database does not store it at the moment. This \

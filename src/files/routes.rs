@@ -51,7 +51,7 @@ pub async fn list(
     let owner = Owner::from(&user);
     let rows = files.page(&owner, &filter, &page).await?;
     let signed = files.with_urls(&owner, &rows.split()?).await?;
-    let unreadable = |error| ApiError::internal(format!("unreadable file: {error}"));
+    let unreadable = |error| ApiError::unreadable("file", error);
     let signed: Result<Vec<&RawValue>, _> =
         signed.iter().map(|row| serde_json::from_slice(row)).collect();
     page.respond_with(&signed.map_err(unreadable)?, rows.is_cut, store::cursor)

@@ -130,8 +130,8 @@ impl Files {
     /// A file's row, as it came and read; 404.
     pub(super) async fn file(&self, owner: &Owner, id: Uuid) -> Result<(Bytes, File), ApiError> {
         let row = one(self.by_id(owner, id).select(COLUMNS)).await?;
-        let file = serde_json::from_slice(&row)
-            .map_err(|error| ApiError::internal(format!("unreadable file: {error}")))?;
+        let file =
+            serde_json::from_slice(&row).map_err(|error| ApiError::unreadable("file", error))?;
         Ok((row, file))
     }
 
@@ -191,8 +191,7 @@ impl Files {
         let bytes = bytes.into();
         let pieces = stream::iter((!bytes.is_empty()).then_some(Ok(bytes)));
         let (Created::Now(row) | Created::Before(row)) = self.add(owner, new, pieces).await?;
-        serde_json::from_slice(&row)
-            .map_err(|error| ApiError::internal(format!("unreadable file: {error}")))
+        serde_json::from_slice(&row).map_err(|error| ApiError::unreadable("file", error))
     }
 
     pub(super) async fn update(
@@ -232,8 +231,8 @@ pub(super) fn cursor(row: &RawValue) -> Result<Cursor, ApiError> {
         id: Uuid,
         created_at: jiff::Timestamp,
     }
-    let key: Key = serde_json::from_str(row.get())
-        .map_err(|error| ApiError::internal(format!("unreadable file: {error}")))?;
+    let key: Key =
+        serde_json::from_str(row.get()).map_err(|error| ApiError::unreadable("file", error))?;
     Ok(Cursor { at: key.created_at, id: key.id })
 }
 

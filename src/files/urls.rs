@@ -98,5 +98,5 @@ fn with_member(object: &RawValue, name: &str, value: &Option<String>) -> Bytes {
 }
 
 fn unreadable(error: &serde_json::Error) -> ApiError {
-    ApiError::internal(format!("unreadable file: {error}"))
+    ApiError::unreadable("file", error)
 }

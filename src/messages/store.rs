@@ -31,7 +31,7 @@ impl Listed {
             messages: Vec<&'a RawValue>,
         }
         let chat: Chat<'_> = serde_json::from_slice(&self.body)
-            .map_err(|error| ApiError::internal(format!("unreadable messages: {error}")))?;
+            .map_err(|error| ApiError::unreadable("messages", error))?;
         Ok(chat.messages)
     }
 }
@@ -75,8 +75,8 @@ pub fn cursor(row: &RawValue) -> Result<Cursor, ApiError> {
         id: Uuid,
         created_at: jiff::Timestamp,
     }
-    let key: Key = serde_json::from_str(row.get())
-        .map_err(|error| ApiError::internal(format!("unreadable message: {error}")))?;
+    let key: Key =
+        serde_json::from_str(row.get()).map_err(|error| ApiError::unreadable("message", error))?;
     Ok(Cursor { at: key.created_at, id: key.id })
 }
 
@@ -168,8 +168,8 @@ async fn stored_parts(
         parts: Vec<Value>,
     }
     let row = one(by_id(supabase, user, message_id).select("parts"), "message").await?;
-    let row: Row = serde_json::from_slice(&row)
-        .map_err(|error| ApiError::internal(format!("unreadable message: {error}")))?;
+    let row: Row =
+        serde_json::from_slice(&row).map_err(|error| ApiError::unreadable("message", error))?;
     Ok(row.parts)
 }
 

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::sse::Frame;
 use super::surrogates::Surrogates;
 use super::{ErrorKind, Event, FinishReason, ProviderError, ProviderName, Usage};
+use crate::json;
 
 /// Where decoders put what they find.
 pub(super) type Events = VecDeque<Event>;
@@ -100,7 +101,7 @@ impl<D: Decoder> Answer<D> {
             Ok(Ok(Flow::Done)) => self.finish(true, None),
             Ok(Err(reported)) => self.fail(reported),
             Err(unreadable) if matches!(frame, Frame::Whole(_)) => {
-                let message = format!("unreadable frame: {unreadable}");
+                let message = format!("unreadable frame: {}", json::cause(&unreadable));
                 self.fail(ProviderError::new(D::PROVIDER, ErrorKind::Protocol, &message));
             }
             Err(_) => {}

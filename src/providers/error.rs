@@ -12,10 +12,10 @@ mod body;
 mod kind;
 mod redact;
 
-/// A failed call. `message` is the provider's own wording, with secrets taken out: for the log,
-/// never for a client.
+/// A failed call. As text it is for the log, never for a client, and holds no wording of the
+/// provider, which may repeat what it was asked.
 #[derive(Clone, Debug, Error)]
-#[error("{provider}: {kind:?}{}: {message}", .status.map(|s| format!(" ({s})")).unwrap_or_default())]
+#[error("{provider}: {kind:?}{}", self.details())]
 pub struct ProviderError {
     /// Who failed.
     pub provider: ProviderName,
@@ -23,8 +23,10 @@ pub struct ProviderError {
     pub kind: ErrorKind,
     /// The HTTP status, where the provider answered with one that means failure.
     pub status: Option<u16>,
-    /// The provider's wording, at most 2 KiB.
+    /// The wording, with secrets taken out, at most 2 KiB.
     pub message: String,
+    /// Whether the wording is the provider's.
+    pub(super) is_theirs: bool,
     /// The provider's own error code or type.
     pub code: Option<String>,
     /// The request field the provider complains about.
@@ -78,6 +80,7 @@ impl ProviderError {
             kind,
             status: None,
             message: redact::shortened(message),
+            is_theirs: false,
             code: None,
             param: None,
             request_id: None,
@@ -120,11 +123,29 @@ impl ProviderError {
         let error = Self::new(provider, kind::of(status, &body), message);
         Self {
             status,
+            is_theirs: true,
             code: body.code.or(body.kind),
             param: body.param,
             request_id: body.request_id,
             ..error
         }
+    }
+
+    /// What a log line says beside the kind.
+    fn details(&self) -> String {
+        let mut details = self.status.map(|status| format!(" ({status})")).unwrap_or_default();
+        if !self.is_theirs {
+            return details + ": " + &self.message;
+        }
+        let words =
+            [("code", &self.code), ("param", &self.param), ("request id", &self.request_id)];
+        for (name, word) in words {
+            // Anything longer is no name.
+            if let Some(word) = word.as_deref().filter(|word| is_name(word)) {
+                details.push_str(&format!(", {name} {word}"));
+            }
+        }
+        details
     }
 
     /// Takes the connection's own key out of the message, should the provider repeat it.
@@ -134,6 +155,10 @@ impl ProviderError {
         }
         self
     }
+}
+
+fn is_name(word: &str) -> bool {
+    word.len() <= 80 && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.:[]".contains(&b))
 }
 
 /// The provider's id of a request, under the names in use.

@@ -67,7 +67,7 @@ pub(super) async fn record(
     let rest = supabase.rest(Caller::User(&owner.token));
     let stored = rest.from("script_runs").insert(&row).select("created_at").one().await?;
     let row: Row = serde_json::from_slice(&stored)
-        .map_err(|error| ApiError::internal(format!("unreadable script run: {error}")))?;
+        .map_err(|error| ApiError::unreadable("script run", error))?;
     Ok(row.created_at)
 }
 
@@ -97,7 +97,7 @@ pub(super) fn cursor(row: &RawValue) -> Result<Cursor, ApiError> {
         created_at: jiff::Timestamp,
     }
     let key: Key = serde_json::from_str(row.get())
-        .map_err(|error| ApiError::internal(format!("unreadable script run: {error}")))?;
+        .map_err(|error| ApiError::unreadable("script run", error))?;
     Ok(Cursor { at: key.created_at, id: key.id })
 }
 

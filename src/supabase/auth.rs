@@ -5,7 +5,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::answer::Reading;
-use super::{AccessToken, Answer, Caller, Service, Supabase, SupabaseError, SupabaseErrorKind};
+use super::{AccessToken, Answer, Caller, Service, Supabase, SupabaseError};
 
 /// No answer of Auth is longer.
 const MAX_BYTES: usize = 1 << 20;
@@ -58,18 +58,6 @@ impl Supabase {
         }
         let answer = self.auth("/.well-known/openid-configuration", Caller::Nobody).await?;
         Ok(serde_json::from_slice::<Configuration>(&answer.body)?.issuer)
-    }
-
-    /// Whether Supabase answers at this moment; its latency is the caller's to measure.
-    pub async fn ping(&self) -> Result<(), SupabaseError> {
-        let request = self.inner.http.get(self.address("/auth/v1/health"));
-        let reading = Reading::whole(Caller::Nobody, MAX_BYTES);
-        let answer = self.send(self.authorized(request, Caller::Nobody)?, reading).await?;
-        if answer.status.is_server_error() {
-            let message = format!("auth health answered HTTP {}", answer.status);
-            return Err(SupabaseError::new(SupabaseErrorKind::Unreachable, message));
-        }
-        Ok(())
     }
 
     async fn auth(&self, path: &str, caller: Caller<'_>) -> Result<Answer, SupabaseError> {

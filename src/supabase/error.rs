@@ -5,10 +5,14 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::json;
 use crate::memory::Full;
 
 mod answers;
 mod storage;
+
+/// How much of Supabase's wording is kept.
+const MAX_MESSAGE_BYTES: usize = 2048;
 
 /// A failed request. Its text is for the log, never for a client.
 #[derive(Clone, Debug, Error)]
@@ -60,6 +64,8 @@ pub enum SupabaseErrorKind {
     Overloaded,
     /// This server has no memory for the answer.
     NoMemory(Full),
+    /// Nothing is served at this address.
+    NoSuchRoute,
     /// Supabase refused us for another reason.
     Refused,
     /// Supabase's answer has more bytes than are read.
@@ -81,7 +87,8 @@ pub(super) enum Repeat {
 
 impl SupabaseError {
     pub(super) fn new(kind: SupabaseErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, code: None, message: message.into(), retry_after: None, repeat: Repeat::Never }
+        let message = shortened(message.into());
+        Self { kind, code: None, message, retry_after: None, repeat: Repeat::Never }
     }
 
     /// An answer that makes no sense.
@@ -120,8 +127,17 @@ impl From<Full> for SupabaseError {
 
 impl From<serde_json::Error> for SupabaseError {
     fn from(error: serde_json::Error) -> Self {
-        Self::new(SupabaseErrorKind::Protocol, format!("unreadable answer: {error}"))
+        Self::new(
+            SupabaseErrorKind::Protocol,
+            format!("unreadable answer: {}", json::cause(&error)),
+        )
     }
+}
+
+/// Errors are kept and logged, so none is longer than a line should be.
+fn shortened(mut message: String) -> String {
+    message.truncate(message.floor_char_boundary(MAX_MESSAGE_BYTES));
+    message
 }
 
 /// An error with all its causes, in one line.

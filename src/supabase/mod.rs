@@ -5,9 +5,10 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime};
 
-use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::header::{AGE, AUTHORIZATION, DATE, HeaderMap, HeaderValue};
 use reqwest::{RequestBuilder, Url};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -23,6 +24,7 @@ mod auth;
 mod body;
 mod error;
 mod page;
+mod probe;
 mod rest;
 mod retry;
 mod storage;
@@ -58,6 +60,8 @@ struct Inner {
     turns: Semaphore,
     timeout: Duration,
     clock: Clock,
+    /// In seconds; `i64::MIN` while it is not known.
+    clock_ahead: AtomicI64,
 }
 
 /// A project key. Legacy keys are JWTs and go into both headers; new ones only into `apikey`.
@@ -138,6 +142,7 @@ impl Supabase {
                 turns: Semaphore::new(MAX_CONCURRENT),
                 timeout,
                 clock,
+                clock_ahead: AtomicI64::new(i64::MIN),
             }),
             memory: Memory::new(usize::MAX),
         })
@@ -161,6 +166,24 @@ impl Supabase {
     /// The project as browsers see it, without a slash at the end.
     pub fn public_url(&self) -> &str {
         &self.inner.public_url
+    }
+
+    /// By how many seconds Supabase's clock is ahead of ours, by its last answer.
+    pub fn clock_ahead(&self) -> Option<i64> {
+        let ahead = self.inner.clock_ahead.load(Ordering::Relaxed);
+        (ahead != i64::MIN).then_some(ahead)
+    }
+
+    fn compare_clocks(&self, headers: &HeaderMap) {
+        let date = headers.get(DATE).and_then(|date| date.to_str().ok());
+        let date = date.and_then(|date| httpdate::parse_http_date(date).ok());
+        // An answer out of a cache is as old as it says.
+        let Some(date) = date.filter(|_| !headers.contains_key(AGE)) else { return };
+        if let Ok(since_1970) = date.duration_since(SystemTime::UNIX_EPOCH) {
+            let seconds = i64::try_from(since_1970.as_secs()).unwrap_or(i64::MAX);
+            let ahead = seconds.saturating_sub(self.inner.clock.unix_seconds());
+            self.inner.clock_ahead.store(ahead, Ordering::Relaxed);
+        }
     }
 
     /// PostgREST, in `caller`'s name.
@@ -243,7 +266,17 @@ impl Supabase {
         let _turn = turn.map_err(|_| {
             SupabaseError::new(SupabaseErrorKind::Overloaded, "too many requests under way")
         })?;
+        self.send_at_once(request, reading).await
+    }
+
+    /// The same without waiting for a turn.
+    async fn send_at_once(
+        &self,
+        request: RequestBuilder,
+        reading: Reading<'_>,
+    ) -> Result<Answer, SupabaseError> {
         let response = request.send().await.map_err(SupabaseError::from_reqwest)?;
+        self.compare_clocks(response.headers());
         Answer::read(response, reading, self.charge(reading.caller)).await
     }
 }

@@ -221,7 +221,11 @@ impl<'a> Query<'a> {
 
     /// Sends the request; the answer is exactly one row, else `NotOneRow`.
     pub async fn one(self) -> Result<Bytes, SupabaseError> {
-        Ok(self.send(ONE_ROW).await?.body)
+        let body = self.send(ONE_ROW).await?.body;
+        if body.trim_ascii_start().starts_with(b"{") {
+            return Ok(body);
+        }
+        Err(SupabaseError::unreadable("one row was asked for, and this is none"))
     }
 
     /// Sends the request and reads its answer.
@@ -236,6 +240,10 @@ impl<'a> Query<'a> {
         let reading =
             Reading { caller: self.rest.caller, max_bytes: self.max_bytes, page: self.page };
         let answer = supabase.ask(Service::PostgRest, self.is_idempotent, reading, request).await?;
+        // Rows may go to a client as they are: they have to be JSON at least.
+        if !answer.body.is_empty() {
+            serde_json::from_slice::<&RawValue>(&answer.body)?;
+        }
         Ok(Rows { body: answer.body, count: answer.rows, is_cut: answer.is_cut })
     }
 

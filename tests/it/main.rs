@@ -22,6 +22,7 @@ mod flow;
 mod generate;
 mod generations;
 mod headers;
+mod health;
 mod hosts;
 mod keep_alive;
 mod memory;

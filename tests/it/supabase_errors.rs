@@ -1,5 +1,7 @@
 //! What Supabase says, as clients meet it.
 
+use std::time::Duration;
+
 use serde_json::json;
 use uuid::Uuid;
 
@@ -69,8 +71,9 @@ async fn what_a_foreign_key_refuses_is_named() {
     let project = project().await;
     for (constraint, status, code) in [
         ("chats_user_fkey", 401, "user_not_found"),
+        ("token_reservations_user_id_fkey", 401, "user_not_found"),
         ("messages_chat_fkey", 404, "chat_not_found"),
-        ("messages_parent_fkey", 422, "validation_failed"),
+        ("messages_parent_fkey", 404, "chat_not_found"),
     ] {
         let message = format!(
             "insert or update on table \"t\" violates foreign key constraint \"{constraint}\""
@@ -102,6 +105,8 @@ async fn errors_of_the_database_and_of_gateways_become_problems() {
         (error(503, "08006", "connection failure"), 503, "supabase_unreachable", 4),
         (error(405, "25006", "read-only transaction"), 503, "supabase_overloaded", 1),
         (error(500, "53100", "disk full"), 503, "supabase_overloaded", 1),
+        // The first request on a connection that has broken.
+        (error(400, "", "no connection to the server"), 503, "supabase_unreachable", 4),
         (error(503, "PGRST000", "no connection"), 503, "supabase_unreachable", 4),
         (error(503, "PGRST001", "internal error"), 503, "supabase_unreachable", 4),
         (error(503, "PGRST002", "no schema cache"), 503, "supabase_unreachable", 4),
@@ -130,6 +135,51 @@ async fn errors_of_the_database_and_of_gateways_become_problems() {
             assert_ne!(reply.header("retry-after"), "", "{what}");
         }
         assert_eq!((reply.problem(status), times), (code.to_owned(), asked), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn rows_that_make_no_sense_are_supabases_fault() {
+    let project = project().await;
+    let user = project.user();
+    let id = Uuid::new_v4();
+    let routes = [
+        "/api/chats/".to_owned(),
+        format!("/api/chats/{id}"),
+        format!("/api/chats/{id}?include_messages=true"),
+        format!("/api/messages/chat/{id}"),
+        format!("/api/messages/{id}"),
+        "/api/files/".to_owned(),
+        format!("/api/files/{id}"),
+        "/api/scripts/runs".to_owned(),
+        format!("/api/scripts/runs/{id}"),
+        "/api/analytics/usage".to_owned(),
+        "/api/analytics/events".to_owned(),
+    ];
+    let many = |row: &str| format!("[{}]", [row; 300].join(","));
+    let garbage = [
+        "<html>".to_owned(),
+        "{\"messages\":".to_owned(),
+        "nonsense \u{0}".to_owned(),
+        "7".to_owned(),
+        "null".to_owned(),
+        many("{}"),
+        many("7"),
+        many("{\"id\":\"none\",\"created_at\":\"infinity\",\"messages\":7}"),
+        format!("{{\"messages\":{}}}", many("7")),
+    ];
+    for body in garbage {
+        project.supabase.recover();
+        project.supabase.always("/rest/v1", Outcome::Answer(200, None, body.clone()));
+        for route in &routes {
+            let reply = user.get(route).await;
+            let start: String = body.chars().take(40).collect();
+            assert_ne!(reply.status, 500, "{route}: {start}");
+            if serde_json::from_str::<serde_json::Value>(&body).is_err() {
+                assert_eq!(reply.status, 502, "{route}: {start}");
+                assert_eq!(reply.problem(502), "supabase_refused");
+            }
+        }
     }
 }
 
@@ -182,7 +232,10 @@ async fn auths_word_about_a_token_becomes_a_problem() {
         (Outcome::Answer(200, None, "<html>".into()), 502, "supabase_refused"),
     ] {
         project.supabase.recover();
+        project.supabase.publish(&[]);
         project.supabase.always("/auth/v1/user", outcome);
+        // A failure is remembered for a moment.
+        project.app.clock.advance(Duration::from_secs(1));
         let token = legacy.sign(&project.claims());
         assert_eq!(project.call(&token).await.problem(status), code);
     }

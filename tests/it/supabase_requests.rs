@@ -8,7 +8,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::support::{
-    FakeSupabase, Key, Outcome, Program, Project, REQUEST_TIMEOUT_MS, Reply, app, claims, project,
+    FakeProvider, FakeSupabase, Key, Outcome, Program, Project, REQUEST_TIMEOUT_MS, Reply, TestApp,
+    app, claims, project,
 };
 
 const CHATS: &str = "/rest/v1/chats";
@@ -119,7 +120,7 @@ async fn a_supabase_that_never_answers_costs_one_request_timeout() {
 
 #[tokio::test]
 async fn old_keys_serve_while_the_new_ones_do_not_come() {
-    let project = Project::with(&[(REQUEST_TIMEOUT_MS, "100")]).await;
+    let project = Project::with(&[(REQUEST_TIMEOUT_MS, "500")]).await;
     project.call_signed(&json!({})).await.expect(200);
     project.supabase.always("/auth/v1", Outcome::Silence);
     project.app.clock.advance(Duration::from_secs(600));
@@ -217,6 +218,31 @@ async fn a_user_who_is_gone_is_told_so() {
     let alice = app.user("alice").await;
     app.delete_user(&alice).await;
     let reply = alice.post("/api/chats/", json!({ "title": "Trip" })).await;
+    assert_eq!(reply.problem(401), "user_not_found");
+}
+
+#[tokio::test]
+async fn no_model_is_asked_for_a_user_who_is_gone() {
+    let provider = FakeProvider::with([]).await;
+    let settings = [("OPENAI_BASE_URL", provider.url.as_str()), ("DEFAULT_MODEL", "local")];
+    let app = TestApp::with(&settings).await;
+    let alice = app.user("alice").await;
+    app.delete_user(&alice).await;
+    for stream in [false, true] {
+        let body = json!({ "prompt": "Hello", "stream": stream });
+        let reply = alice.post("/api/ai/generate", body).await;
+        assert_eq!(reply.problem(401), "user_not_found");
+    }
+    assert_eq!(provider.requests().len(), 0);
+}
+
+#[tokio::test]
+async fn a_user_who_goes_while_the_model_answers_is_told_so() {
+    let project = project().await;
+    let gone = "insert or update on table \"usage_logs\" violates foreign key constraint \
+                \"usage_logs_user_fkey\"";
+    project.supabase.always("/rest/v1/rpc/save_generation", Outcome::error(409, "23503", gone));
+    let reply = project.user().post("/api/ai/generate", json!({ "prompt": "Hello" })).await;
     assert_eq!(reply.problem(401), "user_not_found");
 }
 

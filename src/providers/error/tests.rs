@@ -146,6 +146,23 @@ fn secrets_are_taken_out() {
 }
 
 #[test]
+fn what_a_provider_repeats_of_a_prompt_is_not_logged() {
+    let body = r#"{"error":{"message":"cannot read 'my secret prompt'","code":"bad_value",
+        "param":"messages[0].content","type":"my secret prompt"}}"#;
+    for (status, body) in [(400, body), (500, "failed: my secret prompt")] {
+        let headers = HeaderMap::new();
+        let now = Timestamp::UNIX_EPOCH;
+        let error = ProviderError::from_response(ProviderName::OpenAi, status, &headers, body, now);
+        assert!(!error.to_string().contains("secret"), "{error}");
+    }
+    let error = ProviderError::reported(ProviderName::OpenAi, body);
+    let line = "openai: Server, code bad_value, param messages[0].content";
+    assert_eq!(error.to_string(), line);
+    let ours = ProviderError::new(ProviderName::OpenAi, ErrorKind::Timeout, "too long");
+    assert_eq!(ours.to_string(), "openai: Timeout: too long");
+}
+
+#[test]
 fn messages_are_cut_between_characters() {
     let error = ProviderError::new(ProviderName::OpenAi, ErrorKind::Server, &"é".repeat(3000));
     assert_eq!(error.message.len(), 2048);

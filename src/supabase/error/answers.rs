@@ -34,6 +34,10 @@ impl Body {
         let code = self.error_code.as_deref().or(self.code.as_ref().and_then(Value::as_str));
         code.filter(|code| !code.is_empty())
     }
+
+    fn has_empty_code(&self) -> bool {
+        self.code.as_ref().and_then(Value::as_str) == Some("")
+    }
 }
 
 impl SupabaseError {
@@ -46,6 +50,8 @@ impl SupabaseError {
         let body = Body::read(status, body);
         let (kind, repeat) = match body.code() {
             Some(code) => of_postgrest(status, code, body.message.as_deref().unwrap_or_default()),
+            // PostgREST has found its connection to the database broken, and opens another one.
+            None if body.has_empty_code() => (Kind::Unreachable, Repeat::Idempotent),
             None => of_gateway(status),
         };
         Self::read(kind, repeat, body, retry_after)
@@ -70,9 +76,9 @@ impl SupabaseError {
     }
 
     fn read(kind: Kind, repeat: Repeat, body: Body, retry_after: Option<Duration>) -> Self {
-        let code = body.code().map(str::to_owned);
-        let message = body.message.unwrap_or_default();
-        Self { kind, code, message, retry_after, repeat }
+        let code = body.code().map(|code| code.chars().take(EXCERPT).collect());
+        let failed = Self::new(kind, body.message.unwrap_or_default());
+        Self { code, retry_after, repeat, ..failed }
     }
 }
 
@@ -142,6 +148,7 @@ fn of_gateway(status: StatusCode) -> (Kind, Repeat) {
         502 | 520..=523 => (Kind::Unreachable, Repeat::Idempotent),
         504 | 524 => (Kind::Timeout, Repeat::Idempotent),
         413 => (Kind::InvalidValue, Repeat::Never),
+        404 => (Kind::NoSuchRoute, Repeat::Never),
         _ => (Kind::Refused, Repeat::Never),
     }
 }

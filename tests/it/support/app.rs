@@ -5,6 +5,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use axum::Router;
+use axum::middleware::map_response;
+use axum::response::Response;
 use chat_backend::app::App;
 use chat_backend::clock::Clock;
 use chat_backend::config::Config;
@@ -95,7 +98,7 @@ impl TestApp {
         let api = router::router(&app);
         tokio::spawn(serve::listen(listener, api, connections(), stop.clone()));
         if let Some(local) = app.local_supabase {
-            let (listener, router) = (local.listener, local.router);
+            let (listener, router) = (local.listener, telling_time(local.router, clock.clone()));
             tokio::spawn(serve::listen(listener, router, connections(), stop.clone()));
         }
         let metrics_url = app.monitoring.map(|listener| {
@@ -274,6 +277,15 @@ impl TestApp {
     pub async fn get_as(&self, path: &str, token: &str) -> Reply {
         Reply::of(self.http.get(format!("{}{path}", self.url)).bearer_auth(token)).await
     }
+}
+
+/// A server whose answers are dated by this clock, not by the machine's.
+fn telling_time(router: Router, clock: Clock) -> Router {
+    router.layer(map_response(move |mut response: Response| {
+        let date = httpdate::fmt_http_date(clock.now().into()).parse().unwrap();
+        response.headers_mut().insert("date", date);
+        std::future::ready(response)
+    }))
 }
 
 impl Drop for TestApp {

@@ -26,6 +26,8 @@ pub struct FakeSupabase {
 #[derive(Default)]
 struct Inner {
     keys: Mutex<Vec<Value>>,
+    /// What time its answers say that it is, in seconds since 1970.
+    time: Mutex<Option<u64>>,
     /// The id of the user whose token Auth takes for good.
     user: Mutex<Option<String>>,
     /// What happens next to requests of these paths.
@@ -132,6 +134,11 @@ impl FakeSupabase {
         *self.inner.keys.lock().unwrap() = keys.to_vec();
     }
 
+    /// Says with its answers that it is this time, in seconds since 1970.
+    pub fn tells_time(&self, seconds: i64) {
+        *self.inner.time.lock().unwrap() = Some(seconds.try_into().unwrap());
+    }
+
     /// Auth says that every token is this user's.
     pub fn vouch_for(&self, user: Option<&str>) {
         *self.inner.user.lock().unwrap() = user.map(str::to_owned);
@@ -185,9 +192,11 @@ impl FakeSupabase {
 async fn connection(inner: Arc<Inner>, stream: TcpStream) {
     inner.connections.fetch_add(1, Ordering::SeqCst);
     let service = service_fn(move |request| answer(inner.clone(), request));
+    let mut builder = Builder::new(TokioExecutor::new());
+    // The tests' clock is another than the machine's.
+    builder.http1().auto_date_header(false);
     // An error is a connection that was to be closed.
-    let _ =
-        Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
+    let _ = builder.serve_connection(TokioIo::new(stream), service).await;
 }
 
 async fn answer(
@@ -214,7 +223,7 @@ async fn answer(
         Some(Outcome::Closed) => Err(std::io::ErrorKind::ConnectionReset.into()),
         Some(Outcome::Cut) => Ok(cut()),
         Some(Outcome::Silence) => std::future::pending().await,
-        None => Ok(inner.healthy(&path)),
+        None => Ok(inner.healthy(&asked)),
     }
 }
 
@@ -238,7 +247,11 @@ impl Inner {
         always.iter().rev().find(is_meant).map(|(.., outcome)| outcome.clone())
     }
 
-    fn healthy(&self, path: &str) -> Response<Body> {
+    fn healthy(&self, asked: &Asked) -> Response<Body> {
+        let wants_one_row = asked.headers.get("accept").is_some_and(|accept| {
+            accept.to_str().is_ok_and(|accept| accept.starts_with("application/vnd.pgrst.object"))
+        });
+        let path = asked.path.as_str();
         let body = match path {
             "/auth/v1/.well-known/jwks.json" => json!({ "keys": *self.keys.lock().unwrap() }),
             "/auth/v1/user" => match &*self.user.lock().unwrap() {
@@ -246,9 +259,19 @@ impl Inner {
                 None => return recorded("gotrue/041-user-get-wrongsig.txt"),
             },
             _ if path.starts_with("/auth/v1") => json!({}),
+            "/rest/v1/rpc/reserve_tokens" => {
+                json!({ "answer": "started", "reserved": { "tokens": 0, "output_tokens": 0 } })
+            }
+            _ if wants_one_row => json!({}),
             _ => json!([]),
         };
-        Response::new(Body::from(body.to_string()))
+        let mut response = Response::new(Body::from(body.to_string()));
+        if let Some(seconds) = *self.time.lock().unwrap() {
+            let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+            let date = httpdate::fmt_http_date(time).parse().unwrap();
+            response.headers_mut().insert("date", date);
+        }
+        response
     }
 }
 

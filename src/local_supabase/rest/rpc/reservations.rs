@@ -1,7 +1,7 @@
 //! The daily limit of tokens: `private.token_reservations` and the functions around it. Writes are
 //! one at a time here, so no lock is needed.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, ffi, params};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
@@ -121,8 +121,18 @@ fn reserve_tokens(
                   set tokens = excluded.tokens, lease_expires_at = excluded.lease_expires_at \
                   where token_reservations.user_id = excluded.user_id";
     let row = params![run_id, user, granted.max(0), now + LEASE_MICROS];
-    connection.prepare_cached(upsert)?.execute(row)?;
+    connection.prepare_cached(upsert)?.execute(row).map_err(of_user)?;
     Ok(Some(granted))
+}
+
+/// The only row that a reservation refers to is its user's.
+fn of_user(error: rusqlite::Error) -> RestError {
+    match error.sqlite_error().map(|failure| failure.extended_code) {
+        Some(ffi::SQLITE_CONSTRAINT_FOREIGNKEY) => {
+            RestError::foreign_key("token_reservations", "token_reservations_user_id_fkey")
+        }
+        _ => error.into(),
+    }
 }
 
 /// `private.reserve_for_answer`
