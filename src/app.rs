@@ -1,6 +1,7 @@
 //! The application: its services, put together once.
 
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,7 +57,16 @@ pub struct LocalListener {
 }
 
 /// What handlers extract from; cloned for every request.
-pub type AppState = Arc<Services>;
+#[derive(Clone)]
+pub struct AppState(Arc<Services>);
+
+impl Deref for AppState {
+    type Target = Services;
+
+    fn deref(&self) -> &Services {
+        &self.0
+    }
+}
 
 /// The services.
 #[allow(missing_docs)]
@@ -158,7 +168,7 @@ impl App {
             limits,
             clock,
         };
-        let state = Arc::new(state);
+        let state = AppState(Arc::new(state));
         Ok(Self { state, config, local_supabase, project, metrics, monitoring })
     }
 
