@@ -130,7 +130,7 @@ impl App {
         let monitoring = monitoring(config.metrics_addr).await?;
         let metrics = if monitoring.is_some() { Metrics::on() } else { Metrics::default() };
         let supabase = Supabase::new(&project, config.request_timeout, clock.clone())?;
-        let providers = Providers::new(&config, clock.clone())?;
+        let providers = Providers::new(&config.providers, clock.clone())?;
         let limits = Limits::new(&config);
         let files = Files::new(supabase.clone(), &config, clock.clone());
         let lender = TokenLender::default();

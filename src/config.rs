@@ -9,6 +9,7 @@ use env::{Env, checked_origin, checked_url};
 use thiserror::Error;
 
 mod env;
+mod provider_settings;
 
 /// Everything that can be set. Each field's variable is named in its doc.
 #[derive(Clone, Debug)]
@@ -19,18 +20,8 @@ pub struct Config {
     pub supabase: SupabaseConfig,
     /// `ALLOW_ANONYMOUS_USERS`: accept Supabase's anonymous sign-ins.
     pub allow_anonymous_users: bool,
-    /// `OPENAI_API_KEY`, `OPENAI_BASE_URL`.
-    pub openai: OpenAiConfig,
-    /// `ANTHROPIC_API_KEY` and what belongs to it.
-    pub anthropic: AnthropicConfig,
-    /// `DEFAULT_MODEL`: the model when none is asked for.
-    pub default_model: Option<String>,
-    /// `FALLBACK_MODELS`: models to ask, in this order, when a provider is overloaded or down.
-    pub fallback_models: Vec<String>,
-    /// `TITLE_MODEL`: the model that finds titles for new chats.
-    pub title_model: Option<String>,
-    /// The pause before each word of the scripted model; only tests change it.
-    pub scripted_pace: Duration,
+    /// The model providers: `OPENAI_API_KEY`, `DEFAULT_MODEL` and what belongs to them.
+    pub providers: providers::Settings,
     /// How often a running answer is saved; only tests change it.
     pub checkpoint_every: Duration,
     /// `CORS_ORIGINS`: origins of pages that may call.
@@ -92,36 +83,6 @@ pub struct Project {
     pub service_role_key: Option<Secret>,
     /// `SUPABASE_JWT_SECRET`: the legacy HS256 secret.
     pub jwt_secret: Option<Secret>,
-}
-
-/// OpenAI, or a server that speaks its protocol.
-#[derive(Clone, Debug)]
-pub struct OpenAiConfig {
-    /// `OPENAI_API_KEY`.
-    pub api_key: Option<Secret>,
-    /// `OPENAI_BASE_URL`.
-    pub base_url: String,
-}
-
-/// Anthropic, or a server that speaks its protocol.
-#[derive(Clone, Debug)]
-pub struct AnthropicConfig {
-    /// `ANTHROPIC_API_KEY`.
-    pub api_key: Option<Secret>,
-    /// `ANTHROPIC_BASE_URL`.
-    pub base_url: String,
-    /// `ANTHROPIC_VERSION`.
-    pub version: String,
-    /// `ANTHROPIC_AUTH_HEADER`: `authorization` or `x-api-key`.
-    pub auth_header: AnthropicAuthHeader,
-}
-
-/// Which header carries Anthropic's key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum AnthropicAuthHeader {
-    Authorization,
-    XApiKey,
 }
 
 /// How scripts are run.
@@ -207,20 +168,7 @@ impl Config {
             listen: (env.text("HOST", "127.0.0.1"), env.parsed("PORT", 8000)?),
             supabase: supabase(&env)?,
             allow_anonymous_users: env.flag("ALLOW_ANONYMOUS_USERS", true)?,
-            openai: OpenAiConfig {
-                api_key: env.secret("OPENAI_API_KEY"),
-                base_url: env.url("OPENAI_BASE_URL", "https://api.openai.com/v1")?,
-            },
-            anthropic: AnthropicConfig {
-                api_key: env.secret("ANTHROPIC_API_KEY"),
-                base_url: env.url("ANTHROPIC_BASE_URL", "https://api.anthropic.com")?,
-                version: env.text("ANTHROPIC_VERSION", "2026-10-21"),
-                auth_header: anthropic_auth_header(&env)?,
-            },
-            default_model: env.get("DEFAULT_MODEL"),
-            fallback_models: env.list("FALLBACK_MODELS", ""),
-            title_model: env.get("TITLE_MODEL"),
-            scripted_pace: Duration::from_millis(40),
+            providers: provider_settings::read(&env)?,
             checkpoint_every: Duration::from_secs(2),
             cors_origins: cors_origins(&env)?,
             rate_limit_per_minute: env.parsed("RATE_LIMIT_PER_MINUTE", 600)?,
@@ -271,16 +219,6 @@ fn supabase(env: &Env<'_>) -> Result<SupabaseConfig, ConfigError> {
         service_role_key: env.secret("SUPABASE_SERVICE_ROLE_KEY"),
         jwt_secret: env.secret("SUPABASE_JWT_SECRET"),
     }))
-}
-
-fn anthropic_auth_header(env: &Env<'_>) -> Result<AnthropicAuthHeader, ConfigError> {
-    env.choice(
-        "ANTHROPIC_AUTH_HEADER",
-        &[
-            ("authorization", AnthropicAuthHeader::Authorization),
-            ("x-api-key", AnthropicAuthHeader::XApiKey),
-        ],
-    )
 }
 
 fn scripts(env: &Env<'_>) -> Result<ScriptConfig, ConfigError> {

@@ -6,6 +6,7 @@
 
 // Crates of their own, under the names by which the modules below know them.
 pub use clock;
+pub use providers;
 
 pub mod json;
 pub mod config;
@@ -14,7 +15,6 @@ pub mod cors;
 pub mod multipart;
 pub mod telemetry;
 pub mod supabase;
-pub mod providers;
 pub mod sandbox;
 pub mod local_supabase;
 pub mod agent;

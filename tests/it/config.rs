@@ -23,7 +23,7 @@ fn an_empty_variable_counts_as_not_set() {
     let config = read(&[("SUPABASE_URL", ""), ("PORT", " "), ("OPENAI_API_KEY", "")]).unwrap();
     assert!(matches!(config.supabase, SupabaseConfig::Local { .. }));
     assert_eq!(config.listen.1, 8000);
-    assert!(config.openai.api_key.is_none());
+    assert!(config.providers.openai.api_key.is_empty());
 }
 
 #[test]

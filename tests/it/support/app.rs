@@ -255,7 +255,7 @@ pub fn config(data_dir: &Path, settings: &HashMap<String, String>) -> Config {
         _ => None,
     })
     .unwrap();
-    config.scripted_pace = Duration::ZERO;
+    config.providers.scripted_pace = Duration::ZERO;
     let millis = |name| Some(Duration::from_millis(settings.get(name)?.parse().unwrap()));
     config.checkpoint_every = millis(CHECKPOINT_EVERY_MS).unwrap_or(config.checkpoint_every);
     config.scripts.program = env!("CARGO_BIN_EXE_chat-backend").into();

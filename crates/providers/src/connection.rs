@@ -1,0 +1,83 @@
+//! How to reach a provider. Everything is passed in.
+
+use std::fmt;
+use std::time::Duration;
+
+use clock::Clock;
+
+/// A provider's key. It never prints itself.
+#[derive(Clone, Default)]
+pub struct ApiKey(String);
+
+impl ApiKey {
+    /// A key as its provider issued it; empty for a server that wants none.
+    pub fn new(key: impl Into<String>) -> Self {
+        Self(key.into())
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiKey(…)")
+    }
+}
+
+/// Where a provider is and how patient to be with it.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// The key; no authentication header is sent without one.
+    pub api_key: ApiKey,
+    /// The API's address, with or without a slash at its end, and for Anthropic with or without
+    /// `/v1`.
+    pub base_url: String,
+    /// The longest wait for a connection.
+    pub connect_timeout: Duration,
+    /// The longest silence within an answer.
+    pub idle_timeout: Duration,
+    /// How often a call that failed before its answer began is tried again.
+    pub max_retries: u32,
+    /// Whether the proxy of the operating system is used.
+    pub system_proxy: bool,
+    /// Tells how far away the date in a `Retry-After` is.
+    pub clock: Clock,
+}
+
+impl Connection {
+    /// OpenAI itself.
+    pub fn openai(api_key: ApiKey) -> Self {
+        Self::official(api_key, "https://api.openai.com/v1")
+    }
+
+    /// Anthropic itself.
+    pub fn anthropic(api_key: ApiKey) -> Self {
+        Self::official(api_key, "https://api.anthropic.com")
+    }
+
+    /// A server that speaks OpenAI's or Anthropic's protocol. It may be silent for ten minutes: local
+    /// servers load a model before its first word.
+    pub fn compatible(api_key: ApiKey, base_url: impl Into<String>) -> Self {
+        let idle_timeout = Duration::from_secs(600);
+        Self { base_url: base_url.into(), idle_timeout, ..Self::official(api_key, "") }
+    }
+
+    fn official(api_key: ApiKey, base_url: &str) -> Self {
+        Self {
+            api_key,
+            base_url: base_url.to_owned(),
+            connect_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(120),
+            max_retries: 2,
+            system_proxy: true,
+            clock: Clock::System,
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! What a provider says it has, as far as it was asked.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tracing::debug;
+
+use super::Provider;
+use super::catalogue::Model;
+
+/// The models that a provider offers. Clones share them.
+#[derive(Clone, Default)]
+pub(crate) struct Offer {
+    /// None until the provider has said it once.
+    models: Arc<RwLock<Option<Vec<Arc<Model>>>>>,
+}
+
+impl Offer {
+    /// Asks the provider. What it said before holds if it does not answer.
+    pub(crate) async fn refresh(&self, provider: &Provider) {
+        match provider.models().await {
+            Ok(models) => {
+                let models = models.into_iter().map(Arc::new).collect();
+                *self.models.write().unwrap_or_else(PoisonError::into_inner) = Some(models);
+            }
+            Err(error) => debug!("no list of models: {error}"),
+        }
+    }
+
+    pub(crate) fn models(&self) -> Vec<Arc<Model>> {
+        let models = self.models.read().unwrap_or_else(PoisonError::into_inner);
+        models.clone().unwrap_or_default()
+    }
+
+    pub(crate) fn find(&self, id: &str) -> Option<Arc<Model>> {
+        let models = self.models.read().unwrap_or_else(PoisonError::into_inner);
+        models.as_ref()?.iter().find(|model| model.id == id).cloned()
+    }
+
+    /// The provider has said what it has, and this is not among it.
+    pub(crate) fn lacks(&self, id: &str) -> bool {
+        let models = self.models.read().unwrap_or_else(PoisonError::into_inner);
+        models.as_ref().is_some_and(|models| models.iter().all(|model| model.id != id))
+    }
+}

@@ -1,0 +1,143 @@
+//! Reads a provider's response into the stream of its answer's events.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream};
+use reqwest::Response;
+use reqwest::header::CONTENT_TYPE;
+
+use super::decoder::{Answer, Decoder};
+use super::error::request_id;
+use super::http::{Http, causes, whole};
+use super::sse::{Broken, Frame, Frames};
+use super::{ApiKey, ErrorKind, Event, EventStream, ProviderError};
+
+/// The events of a response that has begun.
+pub(super) async fn read<D: Decoder>(
+    http: &Http,
+    response: Response,
+    decoder: D,
+) -> Result<EventStream, ProviderError> {
+    let label = Label::of(http, &response);
+    if content_type(&response).contains("text/html") {
+        let message = "a web page came instead of an answer: is the base URL right?";
+        return Err(label.put_on(ProviderError::new(D::PROVIDER, ErrorKind::Protocol, message)));
+    }
+    if content_type(&response).contains("json") {
+        let idle_timeout = http.connection.idle_timeout;
+        return match whole(response, idle_timeout).await {
+            Ok(body) => unstreamed(decoder, body, &label),
+            Err(broken) => Err(label.put_on(error::<D>(broken))),
+        };
+    }
+    Ok(streamed(response.bytes_stream(), http.connection.idle_timeout, decoder, label))
+}
+
+/// The events of a body of server-sent events.
+pub(super) fn streamed<D, S>(
+    body: S,
+    idle_timeout: Duration,
+    decoder: D,
+    label: Label,
+) -> EventStream
+where
+    D: Decoder,
+    S: Stream<Item = reqwest::Result<Bytes>> + Send + Unpin + 'static,
+{
+    let frames = Frames::new(body, idle_timeout);
+    let reader = Reader { frames, answer: Answer::new(decoder), label };
+    let events = stream::unfold(reader, |mut reader| async move {
+        reader.next().await.map(|event| (event, reader))
+    });
+    events.fuse().boxed()
+}
+
+/// Servers that do not stream answer with one JSON object. It may be nothing but an error.
+fn unstreamed<D: Decoder>(
+    decoder: D,
+    body: String,
+    label: &Label,
+) -> Result<EventStream, ProviderError> {
+    let mut answer = Answer::new(decoder);
+    answer.push(&Frame::Whole(body));
+    answer.finish(true, None);
+    let mut events: Vec<_> = std::iter::from_fn(|| answer.pop()).collect();
+    match events.pop() {
+        Some(Err(error)) if events.is_empty() => Err(label.put_on(error)),
+        last => {
+            let last = last.map(|event| event.map_err(|error| label.put_on(error)));
+            Ok(stream::iter(events.into_iter().chain(last)).boxed())
+        }
+    }
+}
+
+struct Reader<D, S> {
+    frames: Frames<S>,
+    answer: Answer<D>,
+    label: Label,
+}
+
+impl<D, S> Reader<D, S>
+where
+    D: Decoder,
+    S: Stream<Item = reqwest::Result<Bytes>> + Unpin,
+{
+    async fn next(&mut self) -> Option<Result<Event, ProviderError>> {
+        loop {
+            if let Some(event) = self.answer.pop() {
+                return Some(event.map_err(|error| self.label.put_on(error)));
+            }
+            if self.answer.has_ended() {
+                self.frames.drain().await;
+                return None;
+            }
+            match self.frames.next().await {
+                Ok(Some(frame)) => self.answer.push(&frame),
+                Ok(None) => self.answer.finish(false, None),
+                Err(broken) => self.answer.finish(false, Some(error::<D>(broken))),
+            }
+        }
+    }
+}
+
+fn error<D: Decoder>(broken: Broken<reqwest::Error>) -> ProviderError {
+    match broken {
+        Broken::Transport(cause) => {
+            ProviderError::new(D::PROVIDER, ErrorKind::Truncated, &causes(cause))
+        }
+        Broken::Idle => {
+            ProviderError::new(D::PROVIDER, ErrorKind::Timeout, "nothing came for too long")
+        }
+        Broken::TooLarge => {
+            ProviderError::new(D::PROVIDER, ErrorKind::Protocol, "an event is too large")
+        }
+    }
+}
+
+/// What an error inside an answer must carry besides what its frame says.
+#[derive(Default)]
+pub(super) struct Label {
+    request_id: Option<String>,
+    api_key: ApiKey,
+}
+
+impl Label {
+    fn of(http: &Http, response: &Response) -> Self {
+        let request_id = request_id(response.headers());
+        Self { request_id, api_key: http.connection.api_key.clone() }
+    }
+
+    fn put_on(&self, mut error: ProviderError) -> ProviderError {
+        error.request_id = error.request_id.or_else(|| self.request_id.clone());
+        error.without_key(self.api_key.expose())
+    }
+}
+
+fn content_type(response: &Response) -> String {
+    let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    content_type.unwrap_or_default().to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests;
