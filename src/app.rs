@@ -20,7 +20,7 @@ use crate::health::Health;
 use crate::limits::Limits;
 use crate::local_supabase::{LocalSupabase, OpenError, Options as LocalOptions, PUBLISHABLE_KEY};
 use crate::metrics::Metrics;
-use crate::providers::{Providers, ProvidersError};
+use crate::providers::{Providers, SettingsError};
 use crate::sandbox::{self, Sandbox};
 use crate::scripts::{RunScriptTool, Scripts};
 use crate::supabase::{Supabase, SupabaseError};
@@ -100,8 +100,8 @@ pub enum BuildError {
     #[error("SUPABASE_ANON_KEY or SUPABASE_SERVICE_ROLE_KEY: {0}")]
     Supabase(#[from] SupabaseError),
     /// A provider cannot be used.
-    #[error("{0}")]
-    Providers(#[from] ProvidersError),
+    #[error("{}: {}", .0.setting.to_uppercase(), .0.problem)]
+    Providers(#[from] SettingsError),
 }
 
 impl BuildError {
@@ -256,7 +256,7 @@ fn sweep(limits: Limits) {
 fn refresh_models(providers: Providers) {
     tokio::spawn(async move {
         loop {
-            providers.refresh().await;
+            providers.refresh_models().await;
             tokio::time::sleep(REFRESH_MODELS_EVERY).await;
         }
     });

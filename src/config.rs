@@ -1,5 +1,7 @@
 //! Settings, read once from the environment. Nothing else in this crate reads it.
 
+use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -145,25 +147,28 @@ impl fmt::Debug for Secret {
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("{variable}: {problem}")]
 pub struct ConfigError {
-    variable: &'static str,
+    variable: String,
     problem: String,
+}
+
+impl ConfigError {
+    fn new(variable: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { variable: variable.into(), problem: problem.into() }
+    }
 }
 
 impl Config {
     /// Reads `.env`, where there is one, and the environment, which comes first.
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub fn from_env() -> Result<Self, ConfigError> {
         match dotenvy::dotenv() {
-            Err(error) if !error.not_found() => {
-                Err(ConfigError { variable: ".env", problem: error.to_string() })
-            }
-            _ => Self::from_lookup(|name| std::env::var(name).ok()),
+            Err(error) if !error.not_found() => Err(ConfigError::new(".env", error.to_string())),
+            _ => Self::from_variables(&variables()),
         }
     }
 
-    /// Reads the settings that `lookup` knows; tests pass a map.
-    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let env = Env { lookup: &lookup };
+    /// Reads the settings from these variables.
+    pub fn from_variables(variables: &HashMap<String, String>) -> Result<Self, ConfigError> {
+        let env = Env { variables };
         Ok(Self {
             listen: (env.text("HOST", "127.0.0.1"), env.parsed("PORT", 8000)?),
             supabase: supabase(&env)?,
@@ -189,15 +194,23 @@ impl Config {
     }
 }
 
+/// The environment. A variable that is not Unicode is none of ours.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn variables() -> HashMap<String, String> {
+    let unicode = |(name, value): (OsString, OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    std::env::vars_os().filter_map(unicode).collect()
+}
+
 fn supabase(env: &Env<'_>) -> Result<SupabaseConfig, ConfigError> {
     let Some(url) = env.get("SUPABASE_URL") else {
         if env.get("SUPABASE_ANON_KEY").is_some() {
-            return Err(ConfigError {
-                variable: "SUPABASE_ANON_KEY",
-                problem: "is set, but SUPABASE_URL is not; set both for a Supabase project, \
-                          or neither for the local Supabase"
-                    .into(),
-            });
+            return Err(ConfigError::new(
+                "SUPABASE_ANON_KEY",
+                "is set, but SUPABASE_URL is not; set both for a Supabase project, \
+                          or neither for the local Supabase",
+            ));
         }
         return Ok(SupabaseConfig::Local {
             addr: env.parsed("LOCAL_SUPABASE_ADDR", SocketAddr::from(([127, 0, 0, 1], 54321)))?,
@@ -206,11 +219,10 @@ fn supabase(env: &Env<'_>) -> Result<SupabaseConfig, ConfigError> {
     };
     let url = checked_url("SUPABASE_URL", &url)?;
     let Some(anon_key) = env.secret("SUPABASE_ANON_KEY") else {
-        return Err(ConfigError {
-            variable: "SUPABASE_ANON_KEY",
-            problem: "is missing; SUPABASE_URL needs the project's publishable (or anon) key"
-                .into(),
-        });
+        return Err(ConfigError::new(
+            "SUPABASE_ANON_KEY",
+            "is missing; SUPABASE_URL needs the project's publishable (or anon) key",
+        ));
     };
     Ok(SupabaseConfig::Project(Project {
         public_url: env.url("SUPABASE_PUBLIC_URL", &url)?,
@@ -239,9 +251,11 @@ fn this_program() -> Result<PathBuf, ConfigError> {
     if cfg!(target_os = "linux") {
         return Ok("/proc/self/exe".into());
     }
-    std::env::current_exe().map_err(|error| ConfigError {
-        variable: "SCRIPT_PYTHON",
-        problem: format!("this program does not know its own path: {error}"),
+    std::env::current_exe().map_err(|error| {
+        ConfigError::new(
+            "SCRIPT_PYTHON",
+            format!("this program does not know its own path: {error}"),
+        )
     })
 }
 

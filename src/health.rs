@@ -1,5 +1,6 @@
 //! Whether this server can serve: `/health`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use utoipa::ToSchema;
 
 use crate::agent::Generations;
 use crate::error::{ApiError, Problem, shutting_down};
-use crate::providers::{ProviderName, Providers};
+use crate::providers::{ProviderStatus, Providers};
 use crate::supabase::Supabase;
 
 /// A probe's result is good for this long, however many ask.
@@ -45,12 +46,15 @@ pub struct Report {
     checks: Checks,
 }
 
-/// The parts of a server's health.
+/// The parts of a server's health. Further providers are named as soon as they are configured.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Checks {
     supabase: SupabaseCheck,
     openai: ProviderCheck,
     anthropic: ProviderCheck,
+    #[serde(flatten)]
+    #[schema(ignore)]
+    others: BTreeMap<String, ProviderCheck>,
 }
 
 /// Whether Supabase answers.
@@ -65,7 +69,7 @@ pub struct SupabaseCheck {
 }
 
 /// Whether a provider is set up; no call is made.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, PartialEq, Serialize, ToSchema)]
 pub struct ProviderCheck {
     /// `configured` or `not_configured`.
     #[schema(example = "configured")]
@@ -93,9 +97,26 @@ impl Health {
         check
     }
 
-    fn provider(&self, name: ProviderName) -> ProviderCheck {
-        let configured = self.providers.is_configured(name);
-        ProviderCheck { status: if configured { "configured" } else { "not_configured" } }
+    fn checks(&self, supabase: SupabaseCheck) -> Checks {
+        let providers = self.providers.statuses().filter(|provider| !provider.is_simulated);
+        let mut checks: BTreeMap<_, _> =
+            providers.map(|provider| (provider.name.to_string(), provider.into())).collect();
+        let mut stable = |name: &str| checks.remove(name).unwrap_or_default();
+        let (openai, anthropic) = (stable("openai"), stable("anthropic"));
+        checks.retain(|_, check| *check != ProviderCheck::default());
+        Checks { supabase, openai, anthropic, others: checks }
+    }
+}
+
+impl Default for ProviderCheck {
+    fn default() -> Self {
+        Self { status: "not_configured" }
+    }
+}
+
+impl From<ProviderStatus> for ProviderCheck {
+    fn from(provider: ProviderStatus) -> Self {
+        if provider.is_configured { Self { status: "configured" } } else { Self::default() }
     }
 }
 
@@ -110,11 +131,7 @@ pub async fn health(State(health): State<Health>) -> Response {
         ("ok", true) => "degraded",
         _ => "down",
     };
-    let checks = Checks {
-        supabase,
-        openai: health.provider(ProviderName::OpenAi),
-        anthropic: health.provider(ProviderName::Anthropic),
-    };
+    let checks = health.checks(supabase);
     let report = Report {
         status,
         version: env!("CARGO_PKG_VERSION"),

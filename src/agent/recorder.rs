@@ -16,7 +16,7 @@ use super::reserve::{Extension, OverLimit, Reserved};
 use super::token::Credentials;
 use super::usage::{TokenUsage, UsageSource};
 use crate::metrics::Answered;
-use crate::providers::Content;
+use crate::providers::{Content, ProviderName};
 use crate::supabase::SupabaseError;
 
 /// Claims and saves one answer.
@@ -145,7 +145,7 @@ pub struct SavedEnd {
 #[allow(missing_docs)]
 pub struct UsageLog {
     pub operation: &'static str,
-    pub provider: &'static str,
+    pub provider: ProviderName,
     pub model: String,
     pub input_tokens: u64,
     pub output_tokens: u64,
@@ -165,7 +165,7 @@ impl UsageLog {
     /// What of it is counted.
     pub(super) fn answered(&self) -> Answered {
         Answered {
-            provider: self.provider,
+            provider: self.provider.to_string(),
             operation: self.operation,
             status: self.status,
             latency: Duration::from_millis(self.latency_ms),

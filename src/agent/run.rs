@@ -20,9 +20,7 @@ use super::tally::Tally;
 use super::title::{self, Titling};
 use super::{Job, Settings, Tool, prompt, toolbox};
 use crate::providers::catalogue::Capability;
-use crate::providers::{
-    Candidates, ChosenModel, Event, FinishReason, Message, Patience, ProviderName, Request,
-};
+use crate::providers::{Candidates, ChosenModel, Event, FinishReason, Message, Patience, Request};
 use crate::supabase::SupabaseError;
 
 mod attend;
@@ -209,7 +207,7 @@ impl Run {
     }
 
     fn tools(&self, model: &ChosenModel) -> Vec<Arc<dyn Tool>> {
-        let is_demo = model.provider() == ProviderName::Scripted;
+        let is_demo = model.provider_capabilities().is_simulated;
         let demo = self.settings.demo_tools.iter().filter(|_| is_demo);
         self.job.tools.iter().chain(demo).cloned().collect()
     }

@@ -16,7 +16,7 @@ use crate::auth::CurrentUser;
 use crate::error::ApiError;
 use crate::files::{AttachedContent, Attachment, Files, Owner, Place, is_text, model::File};
 use crate::providers::catalogue::Capability;
-use crate::providers::{ChosenModel, Content, ProviderName};
+use crate::providers::{ChosenModel, Content};
 
 /// Files in one message.
 const MAX_FILES: usize = 20;
@@ -24,9 +24,6 @@ const MAX_FILES: usize = 20;
 const MAX_LOOKED_UP: usize = 100;
 /// Pictures and PDF files in one request: with base64 they stay below what providers take.
 const MAX_BINARY_BYTES: u64 = 20 << 20;
-/// A picture for Anthropic, and for others.
-const MAX_PICTURE_BYTES: u64 = 20 << 20;
-const MAX_ANTHROPIC_PICTURE_BYTES: u64 = 5 << 20;
 /// How much of a text a model is shown; smaller context windows are shown less.
 const MAX_TEXT_BYTES: u64 = 400_000;
 /// Longer texts are not read at all in order to be trimmed.
@@ -182,10 +179,7 @@ impl<'a> Budget<'a> {
     }
 
     fn max_picture(&self) -> u64 {
-        match self.model.provider() {
-            ProviderName::Anthropic => MAX_ANTHROPIC_PICTURE_BYTES,
-            _ => MAX_PICTURE_BYTES,
-        }
+        self.model.provider_capabilities().max_image_bytes
     }
 
     /// How many bytes of a file the model is shown: of a text, an eighth of what it can take in, at

@@ -3,10 +3,8 @@
 use chat_backend::config::{Config, CorsOrigins, SupabaseConfig};
 
 fn read(settings: &[(&str, &str)]) -> Result<Config, String> {
-    let lookup = |name: &str| {
-        settings.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-    };
-    Config::from_lookup(lookup).map_err(|error| error.to_string())
+    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    Config::from_variables(&settings.iter().map(owned).collect()).map_err(|error| error.to_string())
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use clock::Clock;
+use reqwest::Url;
 
 /// A provider's key. It never prints itself.
 #[derive(Clone, Default)]
@@ -36,8 +37,7 @@ impl fmt::Debug for ApiKey {
 pub struct Connection {
     /// The key; no authentication header is sent without one.
     pub api_key: ApiKey,
-    /// The API's address, with or without a slash at its end, and for Anthropic with or without
-    /// `/v1`.
+    /// The address of the API, with or without a slash at its end.
     pub base_url: String,
     /// The longest wait for a connection.
     pub connect_timeout: Duration,
@@ -52,27 +52,11 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// OpenAI itself.
-    pub fn openai(api_key: ApiKey) -> Self {
-        Self::official(api_key, "https://api.openai.com/v1")
-    }
-
-    /// Anthropic itself.
-    pub fn anthropic(api_key: ApiKey) -> Self {
-        Self::official(api_key, "https://api.anthropic.com")
-    }
-
-    /// A server that speaks OpenAI's or Anthropic's protocol. It may be silent for ten minutes: local
-    /// servers load a model before its first word.
-    pub fn compatible(api_key: ApiKey, base_url: impl Into<String>) -> Self {
-        let idle_timeout = Duration::from_secs(600);
-        Self { base_url: base_url.into(), idle_timeout, ..Self::official(api_key, "") }
-    }
-
-    fn official(api_key: ApiKey, base_url: &str) -> Self {
+    /// A vendor's own API.
+    pub fn vendor(api_key: ApiKey, base_url: impl Into<String>) -> Self {
         Self {
             api_key,
-            base_url: base_url.to_owned(),
+            base_url: base_url.into(),
             connect_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(120),
             max_retries: 2,
@@ -80,4 +64,19 @@ impl Connection {
             clock: Clock::System,
         }
     }
+
+    /// Another server that speaks a vendor's protocol. It may be silent for ten minutes: local servers
+    /// load a model before its first word.
+    pub fn compatible(api_key: ApiKey, base_url: impl Into<String>) -> Self {
+        Self { idle_timeout: Duration::from_secs(600), ..Self::vendor(api_key, base_url) }
+    }
+
+    /// Whether it leads to the host of this URL.
+    pub(super) fn is_at(&self, url: &str) -> bool {
+        host(&self.base_url) == host(url)
+    }
+}
+
+fn host(url: &str) -> Option<String> {
+    Url::parse(url.trim()).ok()?.host_str().map(str::to_owned)
 }

@@ -13,11 +13,11 @@ pub(super) type Events = VecDeque<Event>;
 
 /// Understands one protocol. It does no I/O.
 pub(super) trait Decoder: Send + 'static {
-    /// Who speaks the protocol.
-    const PROVIDER: ProviderName;
-
     /// What a frame holds. A whole JSON answer is a frame, too.
     type Frame<'a>: Deserialize<'a>;
+
+    /// The provider whose answer this is.
+    fn provider(&self) -> ProviderName;
 
     /// Takes in one frame. `json` is its text.
     fn accept(
@@ -56,12 +56,12 @@ impl Kept {
     pub const BLOCK: usize = Self::MOST / 1000;
 
     /// Counts what is kept from now on.
-    pub fn add(&mut self, bytes: usize, provider: ProviderName) -> Result<(), ProviderError> {
+    pub fn add(&mut self, bytes: usize, provider: &ProviderName) -> Result<(), ProviderError> {
         self.0 += bytes;
         if self.0 <= Self::MOST {
             return Ok(());
         }
-        Err(ProviderError::new(provider, ErrorKind::Protocol, "the answer is too large"))
+        Err(ProviderError::new(provider.clone(), ErrorKind::Protocol, "the answer is too large"))
     }
 }
 
@@ -85,6 +85,11 @@ impl<D: Decoder> Answer<D> {
         self.events.pop_front().map(Ok).or_else(|| self.error.take().map(Err))
     }
 
+    /// The provider whose answer this is.
+    pub fn provider(&self) -> ProviderName {
+        self.decoder.provider()
+    }
+
     /// Whether everything has been read that counts.
     pub fn has_ended(&self) -> bool {
         self.ended
@@ -101,7 +106,11 @@ impl<D: Decoder> Answer<D> {
             Ok(Err(reported)) => self.fail(reported),
             Err(unreadable) if matches!(frame, Frame::Whole(_)) => {
                 let message = format!("unreadable frame: {unreadable}");
-                self.fail(ProviderError::new(D::PROVIDER, ErrorKind::Protocol, &message));
+                self.fail(ProviderError::new(
+                    self.decoder.provider(),
+                    ErrorKind::Protocol,
+                    &message,
+                ));
             }
             Err(_) => {}
         }
@@ -120,7 +129,7 @@ impl<D: Decoder> Answer<D> {
             }
             None => self.fail(cause.unwrap_or_else(|| {
                 let message = "the stream ended before the answer did";
-                ProviderError::new(D::PROVIDER, ErrorKind::Truncated, message)
+                ProviderError::new(self.decoder.provider(), ErrorKind::Truncated, message)
             })),
         }
     }

@@ -1,4 +1,4 @@
-//! What a provider says it has, as far as it was asked.
+//! The models that a provider says it has, as far as it was asked.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -7,17 +7,27 @@ use tracing::debug;
 use super::Provider;
 use super::catalogue::Model;
 
-/// The models that a provider offers. Clones share them.
+/// The models of one provider. Clones share them.
 #[derive(Clone, Default)]
-pub(crate) struct Offer {
+pub(crate) struct DiscoveredModels {
     /// None until the provider has said it once.
     models: Arc<RwLock<Option<Vec<Arc<Model>>>>>,
+    is_fixed: bool,
 }
 
-impl Offer {
+impl DiscoveredModels {
+    /// These, whatever the provider says.
+    pub fn fixed(models: Vec<Model>) -> Self {
+        let models = models.into_iter().map(Arc::new).collect();
+        Self { models: Arc::new(RwLock::new(Some(models))), is_fixed: true }
+    }
+
     /// Asks the provider. What it said before holds if it does not answer.
-    pub(crate) async fn refresh(&self, provider: &Provider) {
-        match provider.models().await {
+    pub async fn refresh(&self, provider: &dyn Provider) {
+        if self.is_fixed {
+            return;
+        }
+        match provider.list_models().await {
             Ok(models) => {
                 let models = models.into_iter().map(Arc::new).collect();
                 *self.models.write().unwrap_or_else(PoisonError::into_inner) = Some(models);
@@ -26,18 +36,18 @@ impl Offer {
         }
     }
 
-    pub(crate) fn models(&self) -> Vec<Arc<Model>> {
+    pub fn all(&self) -> Vec<Arc<Model>> {
         let models = self.models.read().unwrap_or_else(PoisonError::into_inner);
         models.clone().unwrap_or_default()
     }
 
-    pub(crate) fn find(&self, id: &str) -> Option<Arc<Model>> {
+    pub fn find(&self, id: &str) -> Option<Arc<Model>> {
         let models = self.models.read().unwrap_or_else(PoisonError::into_inner);
         models.as_ref()?.iter().find(|model| model.id == id).cloned()
     }
 
-    /// The provider has said what it has, and this is not among it.
-    pub(crate) fn lacks(&self, id: &str) -> bool {
+    /// Whether the provider has said what it has, and this is not among it.
+    pub fn lacks(&self, id: &str) -> bool {
         let models = self.models.read().unwrap_or_else(PoisonError::into_inner);
         models.as_ref().is_some_and(|models| models.iter().all(|model| model.id != id))
     }

@@ -88,7 +88,7 @@ pub struct Usage {
 
 impl Usage {
     /// Holds every part within its whole and the whole within reason, whatever the provider claims.
-    pub(super) fn clamped(mut self) -> Self {
+    pub(crate) fn clamped(mut self) -> Self {
         const MOST: u64 = 1_000_000_000_000;
         self.input_tokens = self.input_tokens.min(MOST);
         self.output_tokens = self.output_tokens.min(MOST);

@@ -36,7 +36,7 @@ impl Http {
         connection: Connection,
         headers: HeaderMap,
     ) -> Result<Self, ProviderError> {
-        let invalid = |message: &str| ProviderError::invalid(provider, "base_url", message);
+        let invalid = |message: &str| ProviderError::invalid(provider.clone(), "base_url", message);
         let base = Url::parse(connection.base_url.trim())
             .map_err(|error| invalid(&format!("the base URL is no URL: {error}")))?;
         if !matches!(base.scheme(), "http" | "https") {
@@ -49,10 +49,6 @@ impl Http {
     /// The base URL without a slash at its end.
     pub fn base_path(&self) -> &str {
         self.base.path().trim_end_matches('/')
-    }
-
-    pub fn host(&self) -> Option<&str> {
-        self.base.host_str()
     }
 
     /// An address below the base URL, keeping the base's own query.
@@ -122,7 +118,7 @@ impl Http {
     async fn refused(&self, mut response: Response) -> ProviderError {
         let body = timeout(ERROR_TIMEOUT, beginning(&mut response)).await.unwrap_or_default();
         ProviderError::from_response(
-            self.provider,
+            self.provider.clone(),
             response.status().as_u16(),
             response.headers(),
             &String::from_utf8_lossy(&body),
@@ -132,7 +128,7 @@ impl Http {
     }
 
     fn error(&self, kind: ErrorKind, message: &str) -> ProviderError {
-        ProviderError::new(self.provider, kind, message)
+        ProviderError::new(self.provider.clone(), kind, message)
     }
 }
 
@@ -178,7 +174,7 @@ pub(super) async fn whole(
 
 /// A header that carries a secret, with `prefix` before it.
 pub(super) fn secret_header(
-    provider: ProviderName,
+    provider: &ProviderName,
     name: HeaderName,
     prefix: &str,
     secret: &str,
@@ -187,8 +183,9 @@ pub(super) fn secret_header(
     if secret.is_empty() {
         return Ok(headers);
     }
-    let mut value = HeaderValue::from_str(&format!("{prefix}{secret}"))
-        .map_err(|_| ProviderError::invalid(provider, "api_key", "the key is not printable"))?;
+    let mut value = HeaderValue::from_str(&format!("{prefix}{secret}")).map_err(|_| {
+        ProviderError::invalid(provider.clone(), "api_key", "the key is not printable")
+    })?;
     value.set_sensitive(true);
     headers.insert(name, value);
     Ok(headers)

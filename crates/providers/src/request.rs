@@ -45,7 +45,7 @@ pub struct Patience {
 impl Request {
     /// The request as a provider can be asked it: with a history it accepts, and with the wish for JSON
     /// in words, because Anthropic knows no other way to say it and OpenAI insists on the words.
-    pub(super) fn prepared(mut self, provider: ProviderName) -> Self {
+    pub(super) fn prepared(mut self, provider: &ProviderName) -> Self {
         const JSON: &str = "Answer with one JSON object and nothing else.";
         self.messages = history::tidy(self.messages, provider);
         self.system = self.system.filter(|text| !text.trim().is_empty());

@@ -48,7 +48,7 @@ impl Blocks {
         json: &RawValue,
         events: &mut Events,
     ) -> Result<(), ProviderError> {
-        self.kept.add(json.get().len() + Kept::BLOCK, NAME)?;
+        self.kept.add(json.get().len() + Kept::BLOCK, &NAME)?;
         let open = Open::begin(json, self.calls, events);
         self.calls += usize::from(matches!(open, Open::Call { .. }));
         self.open.push((at, open));
@@ -62,7 +62,7 @@ impl Blocks {
         events: &mut Events,
     ) -> Result<(), ProviderError> {
         let kept = [&delta.thinking, &delta.signature, &delta.partial_json];
-        self.kept.add(kept.into_iter().flatten().map(String::len).sum(), NAME)?;
+        self.kept.add(kept.into_iter().flatten().map(String::len).sum(), &NAME)?;
         if let Some((_, open)) = self.open.iter_mut().rfind(|(index, _)| *index == at) {
             open.grow(delta, events);
         }

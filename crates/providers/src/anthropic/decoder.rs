@@ -17,7 +17,9 @@ pub(super) struct Decoder {
 }
 
 impl decoder::Decoder for Decoder {
-    const PROVIDER: ProviderName = NAME;
+    fn provider(&self) -> ProviderName {
+        NAME
+    }
 
     type Frame<'a> = Frame<'a>;
 

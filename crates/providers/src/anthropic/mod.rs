@@ -1,10 +1,17 @@
 //! Anthropic's Messages API: `POST {base}/v1/messages`.
 
+use clock::Clock;
+use futures_util::future::BoxFuture;
 use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
-use super::http::{Http, secret_header};
-use super::{Connection, EventStream, ProviderError, ProviderName, Request, catalogue, reader};
+use crate::catalogue::{self, Model};
+use crate::http::{Http, secret_header};
+use crate::registry::{Registration, SettingsError};
+use crate::settings::Settings;
+use crate::{
+    Capabilities, Connection, EventStream, Provider, ProviderError, ProviderName, Request, reader,
+};
 use decoder::Decoder;
 
 mod blocks;
@@ -16,10 +23,32 @@ mod thinking;
 mod usage;
 mod wire;
 
-const NAME: ProviderName = ProviderName::Anthropic;
+const NAME: ProviderName = ProviderName::from_static("anthropic");
+
+const BASE_URL: &str = "https://api.anthropic.com";
+const DEFAULT_MODEL: &str = "claude-sonnet-5-5";
+
+/// The largest image in a request, in bytes.
+const MAX_IMAGE_BYTES: u64 = 5 << 20;
 
 /// The version before it, in which models that sample still take both.
 const SAMPLING_VERSION: &str = "2023-06-01";
+
+pub(crate) fn register(
+    settings: &Settings,
+    clock: &Clock,
+) -> Result<Vec<Registration>, SettingsError> {
+    let registration = Registration::new(NAME).with_model_prefix("claude");
+    let settings = &settings.anthropic;
+    Ok(vec![match settings.endpoint.connection(BASE_URL, clock) {
+        Some(connection) => registration.configured(Anthropic::new(
+            connection,
+            &settings.version,
+            settings.auth_header,
+        ))?,
+        None => registration,
+    }])
+}
 
 /// Which header carries the key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,6 +65,7 @@ pub enum AuthHeader {
 pub struct Anthropic {
     http: Http,
     version: HeaderValue,
+    capabilities: Capabilities,
 }
 
 impl Anthropic {
@@ -53,18 +83,25 @@ impl Anthropic {
             .map_err(|_| ProviderError::invalid(NAME, "version", "the version is not printable"))?;
         let key = connection.api_key.expose();
         let headers = match auth_header {
-            AuthHeader::Authorization => secret_header(NAME, AUTHORIZATION, "Bearer ", key),
+            AuthHeader::Authorization => secret_header(&NAME, AUTHORIZATION, "Bearer ", key),
             AuthHeader::XApiKey => {
-                secret_header(NAME, HeaderName::from_static("x-api-key"), "", key)
+                secret_header(&NAME, HeaderName::from_static("x-api-key"), "", key)
             }
         }?;
-        Ok(Self { http: Http::new(NAME, connection, headers)?, version })
+        let capabilities = Capabilities {
+            is_vendor: connection.is_at(BASE_URL),
+            describes_models: true,
+            max_image_bytes: MAX_IMAGE_BYTES,
+            default_model: Some(DEFAULT_MODEL),
+            ..Capabilities::default()
+        };
+        Ok(Self { http: Http::new(NAME, connection, headers)?, version, capabilities })
     }
 
-    pub(super) async fn stream(&self, mut request: Request) -> Result<EventStream, ProviderError> {
-        let model = catalogue::find_of(NAME, &request.model);
+    async fn answer(&self, mut request: Request) -> Result<EventStream, ProviderError> {
+        let model = catalogue::find_of(&NAME, &request.model);
         let samples = request::sampling(&mut request, model)?;
-        let request = request.prepared(NAME);
+        let request = request.prepared(&NAME);
         let body = request::body(&request, model);
         let headers = self.headers(samples);
         let url = self.url("/messages");
@@ -81,6 +118,24 @@ impl Anthropic {
     fn url(&self, path: &str) -> Url {
         let base = self.http.base_path().trim_end_matches("/messages").trim_end_matches("/v1");
         self.http.url(&format!("{base}/v1{path}"))
+    }
+}
+
+impl Provider for Anthropic {
+    fn name(&self) -> &ProviderName {
+        &self.http.provider
+    }
+
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    fn stream(&self, request: Request) -> BoxFuture<'_, Result<EventStream, ProviderError>> {
+        Box::pin(self.answer(request))
+    }
+
+    fn list_models(&self) -> BoxFuture<'_, Result<Vec<Model>, ProviderError>> {
+        Box::pin(self.models())
     }
 }
 

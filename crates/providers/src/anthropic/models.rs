@@ -32,7 +32,7 @@ struct Entry {
 }
 
 impl Anthropic {
-    pub(crate) async fn models(&self) -> Result<Vec<Model>, ProviderError> {
+    pub(super) async fn models(&self) -> Result<Vec<Model>, ProviderError> {
         let mut models = Vec::new();
         let mut after = None;
         for _ in 0..MOST_PAGES {
@@ -60,7 +60,7 @@ impl Anthropic {
 
 fn model(entry: Entry) -> Model {
     let retirement = entry.retires_at.map(|at| at.to_zoned(TimeZone::UTC).date());
-    let mut model = match catalogue::find_of(NAME, &entry.id) {
+    let mut model = match catalogue::find_of(&NAME, &entry.id) {
         Some(known) => known.clone(),
         None => unknown(&entry),
     };
@@ -77,7 +77,7 @@ fn unknown(entry: &Entry) -> Model {
         let supported = entry.capabilities.pointer(path).map(|leaf| &leaf["supported"]);
         supported.and_then(Value::as_bool)
     };
-    let mut model = Model::unknown(NAME, &entry.id);
+    let mut model = Model::unknown(&NAME, &entry.id);
     let hints = [
         ("/image_input", Capability::Vision),
         ("/thinking", Capability::Reasoning),
@@ -114,7 +114,7 @@ mod tests {
         let connection = Connection::compatible(ApiKey::new("k"), &server.url);
         let connection = Connection { system_proxy: false, ..connection };
         let anthropic = Anthropic::new(connection, Anthropic::VERSION, AuthHeader::default());
-        let models = Provider::Anthropic(anthropic.unwrap()).models().await.unwrap();
+        let models = anthropic.unwrap().list_models().await.unwrap();
         assert_eq!(models.iter().map(|model| model.id.as_str()).collect::<Vec<_>>(), ["a b", "c"]);
         let asked = server.asked();
         assert_eq!(asked[0].path, "/v1/models?limit=1000");

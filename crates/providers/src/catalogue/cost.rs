@@ -20,25 +20,12 @@ pub struct Pricing {
     pub long_cache_write: Option<Price>,
 }
 
-impl Pricing {
-    /// Known to cost nothing.
-    pub const FREE: Self = Self {
-        input: Price::ZERO,
-        output: Price::ZERO,
-        cached_input: Some(Price::ZERO),
-        cache_write: Some(Price::ZERO),
-        long_cache_write: Some(Price::ZERO),
-    };
-}
-
 /// A price in picodollars per token, which is the same number as microdollars per million tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(from = "f64")]
 pub struct Price(u64);
 
 impl Price {
-    const ZERO: Self = Self(0);
-
     /// In USD per million tokens.
     pub fn usd_per_mtok(self) -> f64 {
         self.0 as f64 / 1e6

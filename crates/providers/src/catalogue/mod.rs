@@ -14,9 +14,6 @@ use super::ProviderName;
 mod cost;
 mod suggest;
 
-/// The built-in model that needs no key.
-pub const DEMO: &str = "scripted/demo";
-
 /// A model.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Model {
@@ -103,10 +100,10 @@ pub struct LongContextPricing {
 
 impl Model {
     /// A model of which nothing is known but that a server has it. Nearly all can call tools.
-    pub(super) fn unknown(provider: ProviderName, id: &str) -> Self {
+    pub(crate) fn unknown(provider: &ProviderName, id: &str) -> Self {
         Self {
             id: id.to_owned(),
-            provider,
+            provider: provider.clone(),
             name: id.to_owned(),
             context_window: None,
             max_output_tokens: None,
@@ -137,8 +134,8 @@ impl Model {
     }
 }
 
-/// The models that can be asked today, the built-in one last.
-pub fn offered(today: Date) -> impl Iterator<Item = &'static Arc<Model>> {
+/// The models that are not retired on this day, the built-in one last.
+pub fn current(today: Date) -> impl Iterator<Item = &'static Arc<Model>> {
     CATALOGUE.models.iter().filter(move |model| !model.is_gone(today))
 }
 
@@ -146,18 +143,23 @@ pub fn offered(today: Date) -> impl Iterator<Item = &'static Arc<Model>> {
 pub fn find(id: &str) -> Option<&'static Arc<Model>> {
     let qualified = id.split_once('/').and_then(|(provider, id)| {
         let provider = CATALOGUE.models.iter().find(|model| model.provider.as_str() == provider)?;
-        arc_of(provider.provider, id)
+        arc_of(&provider.provider, id)
     });
     qualified.or_else(|| CATALOGUE.models.iter().find(|model| model.id == id))
 }
 
 /// A provider's model with this id.
-pub fn find_of(provider: ProviderName, id: &str) -> Option<&'static Model> {
+pub fn find_of(provider: &ProviderName, id: &str) -> Option<&'static Model> {
     arc_of(provider, id).map(Arc::as_ref)
 }
 
-fn arc_of(provider: ProviderName, id: &str) -> Option<&'static Arc<Model>> {
-    CATALOGUE.models.iter().find(|model| model.provider == provider && model.id == id)
+fn arc_of(provider: &ProviderName, id: &str) -> Option<&'static Arc<Model>> {
+    CATALOGUE.models.iter().find(|model| model.provider == *provider && model.id == id)
+}
+
+/// Whether the catalogue describes models of this provider.
+pub(crate) fn has_models_of(provider: &ProviderName) -> bool {
+    CATALOGUE.models.iter().any(|model| model.provider == *provider)
 }
 
 /// The day on which a model was or will be shut down, also of models that are no longer known
@@ -187,22 +189,9 @@ struct Catalogue {
 static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
     let file = serde_json::from_str(include_str!("models.json"));
     let file: File = file.unwrap_or_default();
-    let models = file.models.into_iter().chain([demo()]);
-    Catalogue { models: models.map(Arc::new).collect(), shutdowns: file.shutdowns }
+    let models = file.models.into_iter().map(Arc::new);
+    Catalogue { models: models.collect(), shutdowns: file.shutdowns }
 });
-
-/// The built-in model.
-pub(super) fn demo() -> Model {
-    use Capability::{Documents, Reasoning, Text, Tools, Vision};
-    Model {
-        name: "Demo (scripted)".to_owned(),
-        context_window: Some(128_000),
-        max_output_tokens: Some(32_000),
-        capabilities: vec![Text, Vision, Tools, Reasoning, Documents],
-        pricing: Some(Pricing::FREE),
-        ..Model::unknown(ProviderName::Scripted, "demo")
-    }
-}
 
 fn yes() -> bool {
     true

@@ -1,6 +1,6 @@
 use jiff::civil::{Date, date};
 
-use super::{File, close_matches, cost, find, offered, shutdown};
+use super::{File, close_matches, cost, current, find, shutdown};
 use crate::{ProviderName, Usage};
 
 const TODAY: Date = date(2026, 11, 22);
@@ -24,7 +24,7 @@ fn ids_need_no_provider() {
     for id in ["openai/gpt-6-sol", "gpt-6-sol"] {
         assert_eq!(find(id).unwrap().name, "GPT-6 Sol");
     }
-    assert_eq!(find("scripted/demo").unwrap().provider, ProviderName::Scripted);
+    assert_eq!(find("scripted/demo").unwrap().provider, ProviderName::from_static("scripted"));
     for id in ["anthropic/gpt-6-sol", "gpt-6", "", "/", "nobody/gpt-6-sol"] {
         assert!(find(id).is_none(), "{id}");
     }
@@ -32,7 +32,7 @@ fn ids_need_no_provider() {
 
 #[test]
 fn unknown_ids_get_suggestions() {
-    let meant = |id| close_matches(id, offered(TODAY).map(|model| model.qualified_id()));
+    let meant = |id| close_matches(id, current(TODAY).map(|model| model.qualified_id()));
     assert_eq!(meant("gpt-6-soll")[0], "openai/gpt-6-sol");
     assert_eq!(meant("openai/gpt-6-sool")[0], "openai/gpt-6-sol");
     assert_eq!(meant("claude-opus-5.5")[0], "anthropic/claude-opus-5-5");
@@ -45,12 +45,12 @@ fn unknown_ids_get_suggestions() {
 }
 
 #[test]
-fn what_was_shut_down_is_not_offered() {
-    let is_offered = |id: &str, on| offered(on).any(|model| model.id == id);
-    assert!(is_offered("gpt-5", date(2026, 12, 10)));
-    assert!(!is_offered("gpt-5", date(2026, 12, 11)));
-    assert!(!is_offered("gpt-4", TODAY));
-    assert!(is_offered("demo", TODAY));
+fn what_was_shut_down_is_not_current() {
+    let is_listed = |id: &str, on| current(on).any(|model| model.id == id);
+    assert!(is_listed("gpt-5", date(2026, 12, 10)));
+    assert!(!is_listed("gpt-5", date(2026, 12, 11)));
+    assert!(!is_listed("gpt-4", TODAY));
+    assert!(is_listed("demo", TODAY));
     assert_eq!(shutdown("openai/gpt-4"), Some(date(2026, 10, 23)));
     assert_eq!(shutdown("gpt-6-sol"), None);
 }

@@ -4,12 +4,12 @@ use uuid::Uuid;
 
 use super::wire::{CallDelta, FunctionDelta};
 use crate::decoder::{Events, Kept};
-use crate::openai::NAME;
-use crate::{Event, Opaque, ProviderError};
+use crate::{Event, Opaque, ProviderError, ProviderName};
 
 /// The calls of one answer so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Calls {
+    provider: ProviderName,
     calls: Vec<Call>,
     /// How many have been told; they take their positions in that order.
     told: usize,
@@ -29,6 +29,10 @@ struct Call {
 }
 
 impl Calls {
+    pub fn new(provider: ProviderName) -> Self {
+        Self { provider, calls: Vec::new(), told: 0, kept: Kept::default() }
+    }
+
     pub fn any(&self) -> bool {
         self.told > 0
     }
@@ -44,7 +48,7 @@ impl Calls {
         let name = function.name.filter(|name| !name.is_empty());
         let found = self.find(delta.index, id.as_deref(), name.is_some());
         let beginning = if found.is_none() { Kept::BLOCK } else { 0 };
-        self.kept.add(beginning + function.arguments.len(), NAME)?;
+        self.kept.add(beginning + function.arguments.len(), &self.provider)?;
         let at = found.unwrap_or_else(|| self.begin(delta.index, id));
         let call = &mut self.calls[at];
         if let Some(extra_content) = delta.extra_content {
@@ -101,7 +105,8 @@ impl Calls {
             let Some(index) = call.position else { continue };
             let is_empty = call.arguments.trim().is_empty();
             let arguments = if is_empty { "{}".to_owned() } else { call.arguments };
-            let opaque = call.extra_content.map(|json| Opaque { provider: NAME, json });
+            let opaque =
+                call.extra_content.map(|json| Opaque { provider: self.provider.clone(), json });
             events.push_back(Event::ToolCallEnd { index, arguments, opaque });
         }
     }

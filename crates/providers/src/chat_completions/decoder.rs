@@ -4,12 +4,12 @@ use super::calls::{self, Calls};
 use super::usage;
 use super::wire::{Choice, Chunk, Delta};
 use crate::decoder::{self, Events, Flow};
-use crate::openai::NAME;
 use crate::{ErrorKind, Event, FinishReason, ProviderError, ProviderName, Usage, lenient};
 
 /// What has been read of one answer.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Decoder {
+    provider: ProviderName,
     calls: Calls,
     has_begun: bool,
     finish_reason: Option<String>,
@@ -19,7 +19,9 @@ pub(crate) struct Decoder {
 }
 
 impl decoder::Decoder for Decoder {
-    const PROVIDER: ProviderName = NAME;
+    fn provider(&self) -> ProviderName {
+        self.provider.clone()
+    }
 
     type Frame<'a> = Chunk<'a>;
 
@@ -31,7 +33,7 @@ impl decoder::Decoder for Decoder {
     ) -> Result<Flow, ProviderError> {
         let is_bare_error = chunk.choices.is_none() && chunk.message.is_some();
         if is_bare_error || chunk.error.is_some_and(lenient::is_something) {
-            return Err(ProviderError::reported(NAME, json));
+            return Err(ProviderError::reported(self.provider.clone(), json));
         }
         let usages = [chunk.usage, chunk.x_groq.and_then(|groq| groq.usage)].into_iter().flatten();
         let usage = usages.filter_map(|usage| usage::read(usage.get())).next();
@@ -63,6 +65,18 @@ impl decoder::Decoder for Decoder {
 }
 
 impl Decoder {
+    /// The decoder of one answer of this provider.
+    pub fn new(provider: ProviderName) -> Self {
+        Self {
+            calls: Calls::new(provider.clone()),
+            provider,
+            has_begun: false,
+            finish_reason: None,
+            has_refused: false,
+            usage: None,
+        }
+    }
+
     fn choice(
         &mut self,
         choice: Choice<'_>,
@@ -74,9 +88,10 @@ impl Decoder {
         self.delta(said.unwrap_or_default(), events)?;
         match choice.finish_reason.as_deref() {
             None | Some("") => Ok(()),
-            Some("error") => Err(ProviderError::reported(NAME, json)),
+            Some("error") => Err(ProviderError::reported(self.provider.clone(), json)),
             Some("insufficient_system_resource") => {
-                Err(ProviderError::new(NAME, ErrorKind::Overloaded, "insufficient_system_resource"))
+                let word = "insufficient_system_resource";
+                Err(ProviderError::new(self.provider.clone(), ErrorKind::Overloaded, word))
             }
             Some(_) => {
                 self.finish_reason = choice.finish_reason;

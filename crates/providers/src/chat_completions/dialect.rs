@@ -121,13 +121,12 @@ pub(crate) struct Dialects {
 }
 
 impl Dialects {
-    pub fn new(is_official: bool) -> Self {
-        let first = if is_official { Dialect::MODERN } else { Dialect::CONSERVATIVE };
+    pub fn new(first: Dialect) -> Self {
         Self { first, learned: Mutex::default() }
     }
 
     /// How to speak to a model.
-    pub fn of(&self, model: &str) -> Dialect {
+    pub fn for_model(&self, model: &str) -> Dialect {
         let learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
         learned.get(model).copied().unwrap_or(self.first)
     }
@@ -140,7 +139,7 @@ impl Dialects {
     /// A model has understood this.
     pub fn learn(&self, model: &str, understood: Dialect) {
         const MOST_MODELS: usize = 1000;
-        if understood == self.of(model) {
+        if understood == self.for_model(model) {
             return;
         }
         let mut learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,12 +1,17 @@
-//! Chat Completions: `POST {base}/chat/completions`.
+//! OpenAI's Chat Completions protocol, `POST {base}/chat/completions`, and the many servers that speak
+//! it with small differences. Shared by all providers that do.
 
+pub(crate) use client::Client;
 pub(crate) use decoder::Decoder;
+pub(crate) use dialect::Dialect;
 pub(crate) use request::body;
 
 mod calls;
+mod client;
 mod decoder;
-pub(crate) mod dialect;
+mod dialect;
 mod messages;
+mod models;
 mod request;
 pub(crate) mod usage;
 mod wire;

@@ -16,7 +16,7 @@ fn recorded(name: &str) -> ProviderError {
     let status = http["status"].as_u64().unwrap() as u16;
     let body = fixture(&format!("{name}.json"));
     ProviderError::from_response(
-        ProviderName::OpenAi,
+        ProviderName::from_static("openai"),
         status,
         &headers,
         &body,
@@ -118,7 +118,7 @@ fn odd_bodies_are_survived() {
         "<html>",
     ] {
         let error = ProviderError::from_response(
-            ProviderName::OpenAi,
+            ProviderName::from_static("openai"),
             418,
             &HeaderMap::new(),
             body,
@@ -130,8 +130,9 @@ fn odd_bodies_are_survived() {
 
 #[test]
 fn secrets_are_taken_out() {
-    let message =
-        |text: &str| ProviderError::new(ProviderName::OpenAi, ErrorKind::Server, text).message;
+    let message = |text: &str| {
+        ProviderError::new(ProviderName::from_static("openai"), ErrorKind::Server, text).message
+    };
     assert_eq!(
         message("Incorrect API key provided: sk-proj-abcdef123456. See sk-learn."),
         "Incorrect API key provided: [key] See sk-learn."
@@ -141,21 +142,33 @@ fn secrets_are_taken_out() {
         "authorization: Bearer [key] was sent"
     );
     assert_eq!(message("https://x/?key=AIzaSyABCDEFGH1234"), "https://x/?[key]");
-    let error = ProviderError::new(ProviderName::OpenAi, ErrorKind::Server, "bad key hunter22!");
+    let error = ProviderError::new(
+        ProviderName::from_static("openai"),
+        ErrorKind::Server,
+        "bad key hunter22!",
+    );
     assert_eq!(error.without_key("hunter22").message, "bad key [key]!");
 }
 
 #[test]
 fn messages_are_cut_between_characters() {
-    let error = ProviderError::new(ProviderName::OpenAi, ErrorKind::Server, &"é".repeat(3000));
+    let error = ProviderError::new(
+        ProviderName::from_static("openai"),
+        ErrorKind::Server,
+        &"é".repeat(3000),
+    );
     assert_eq!(error.message.len(), 2048);
-    let error = ProviderError::new(ProviderName::OpenAi, ErrorKind::Server, &"€".repeat(3000));
+    let error = ProviderError::new(
+        ProviderName::from_static("openai"),
+        ErrorKind::Server,
+        &"€".repeat(3000),
+    );
     assert_eq!(error.message.len(), 2046);
 }
 
 #[test]
 fn a_key_never_prints_itself() {
-    let connection = crate::Connection::anthropic(crate::ApiKey::new("topsecret"));
+    let connection = crate::Connection::vendor(crate::ApiKey::new("topsecret"), "http://x");
     let shown = format!("{connection:?}");
     let provider = Anthropic::new(connection, Anthropic::VERSION, AuthHeader::XApiKey).unwrap();
     assert!(!shown.contains("topsecret") && !format!("{provider:?}").contains("topsecret"));

@@ -16,7 +16,7 @@ const LONGEST_ID: usize = 64;
 /// Drops what `provider` could not read: empty texts, thoughts and attachments of other providers,
 /// results that belong to no call. Gives each call a unique id and a name of the form that all accept,
 /// an object for arguments, and its result in the very next message: providers refuse everything else.
-pub(super) fn tidy(messages: Vec<Message>, provider: ProviderName) -> Vec<Message> {
+pub(super) fn tidy(messages: Vec<Message>, provider: &ProviderName) -> Vec<Message> {
     let (messages, calls) = paired(messages);
     let mut calls = calls.into_iter();
     let mut tidy = Vec::with_capacity(messages.len());
@@ -103,10 +103,10 @@ fn unique_id(id: &str, taken: &mut HashSet<String>) -> String {
 /// The pieces that may be sent, and the results of the calls among them.
 fn tidied(
     pieces: Vec<Content>,
-    provider: ProviderName,
+    provider: &ProviderName,
     calls: &mut impl Iterator<Item = Call>,
 ) -> (Vec<Content>, Vec<Content>) {
-    let own = |opaque: Option<Opaque>| opaque.filter(|opaque| opaque.provider == provider);
+    let own = |opaque: Option<Opaque>| opaque.filter(|opaque| opaque.provider == *provider);
     let mut results = Vec::new();
     let mut content = Vec::with_capacity(pieces.len());
     for piece in pieces {

@@ -37,7 +37,7 @@ fn thought(provider: ProviderName, json: &str) -> Content {
 }
 
 fn tidied(messages: Vec<Message>) -> Vec<Message> {
-    tidy(messages, ProviderName::Anthropic)
+    tidy(messages, &ProviderName::from_static("anthropic"))
 }
 
 #[test]
@@ -145,8 +145,8 @@ fn what_says_nothing_is_left_out() {
 
 #[test]
 fn thoughts_go_only_to_who_thought_them() {
-    let own = thought(ProviderName::Anthropic, r#"{"type":"thinking"}"#);
-    let foreign = thought(ProviderName::OpenAi, r#"{"type":"reasoning"}"#);
+    let own = thought(ProviderName::from_static("anthropic"), r#"{"type":"thinking"}"#);
+    let foreign = thought(ProviderName::from_static("openai"), r#"{"type":"reasoning"}"#);
     let unsigned = Content::Reasoning { text: "hm".to_owned(), opaque: None };
     let text = Content::text("So.");
     let content = vec![own.clone(), foreign, unsigned, text.clone()];
@@ -156,8 +156,8 @@ fn thoughts_go_only_to_who_thought_them() {
 
 #[test]
 fn a_thought_that_led_nowhere_is_left_out_but_a_paused_block_is_not() {
-    let cut = thought(ProviderName::Anthropic, r#"{"type":"thinking"}"#);
-    let paused = thought(ProviderName::Anthropic, r#"{"type":"server_tool_use"}"#);
+    let cut = thought(ProviderName::from_static("anthropic"), r#"{"type":"thinking"}"#);
+    let paused = thought(ProviderName::from_static("anthropic"), r#"{"type":"server_tool_use"}"#);
     let said = Content::text("So.");
     let messages = tidied(vec![
         message(Role::Assistant, vec![said.clone(), cut.clone()]),

@@ -1,41 +1,61 @@
-//! OpenAI, and every server that speaks its Chat Completions protocol.
+//! OpenAI, or one server in its place that speaks its Chat Completions protocol.
 
-use reqwest::header::{AUTHORIZATION, HeaderMap};
-use reqwest::{Response, Url};
-use serde::Serialize;
+use clock::Clock;
+use futures_util::future::BoxFuture;
 
-use super::catalogue::{self, Capability, Endpoint};
-use super::http::{Http, secret_header};
-use super::{Connection, EventStream, ProviderError, ProviderName, Request, reader};
-use crate::chat_completions as chat;
-use crate::chat_completions::dialect::{Dialect, Dialects};
+use crate::catalogue::{self, Capability, Endpoint, Model};
+use crate::chat_completions::{Client, Dialect};
+use crate::registry::{Registration, SettingsError};
+use crate::settings::Settings;
+use crate::{
+    Capabilities, Connection, EventStream, Provider, ProviderError, ProviderName, Request, reader,
+};
 
 mod models;
 mod responses;
 
-pub(crate) const NAME: ProviderName = ProviderName::OpenAi;
+const NAME: ProviderName = ProviderName::from_static("openai");
+const BASE_URL: &str = "https://api.openai.com/v1";
+const DEFAULT_MODEL: &str = "gpt-6.1-terra";
+
+pub(crate) fn register(
+    settings: &Settings,
+    clock: &Clock,
+) -> Result<Vec<Registration>, SettingsError> {
+    let registration = Registration::new(NAME);
+    Ok(vec![match settings.openai.connection(BASE_URL, clock) {
+        Some(connection) => registration.configured(OpenAi::new(connection))?,
+        None => registration,
+    }])
+}
 
 /// OpenAI or a compatible server.
 ///
-/// Reasoning models of OpenAI itself are asked by its Responses API, which alone tells their thoughts
-/// and takes them back; everything else by Chat Completions.
+/// Reasoning models of OpenAI itself are asked by its Responses API, which alone reports their
+/// reasoning and takes it back; everything else by Chat Completions.
 #[derive(Debug)]
 pub struct OpenAi {
-    http: Http,
-    is_official: bool,
+    client: Client,
+    capabilities: Capabilities,
     uses_responses: bool,
-    dialects: Dialects,
 }
 
 impl OpenAi {
     /// Checks the settings; connects to nothing yet.
-    pub fn new(connection: Connection) -> Result<Self, ProviderError> {
-        let key = connection.api_key.expose();
-        let headers = secret_header(NAME, AUTHORIZATION, "Bearer ", key)?;
-        let http = Http::new(NAME, connection, headers)?;
-        let is_official = http.host() == Some("api.openai.com");
-        let dialects = Dialects::new(is_official);
-        Ok(Self { http, is_official, uses_responses: is_official, dialects })
+    pub fn new(mut connection: Connection) -> Result<Self, ProviderError> {
+        if connection.base_url.trim().trim_end_matches('/').ends_with("//api.openai.com") {
+            // Whoever leaves `/v1` out of OpenAI's own address means it.
+            connection.base_url = BASE_URL.to_owned();
+        }
+        let is_vendor = connection.is_at(BASE_URL);
+        let dialect = if is_vendor { Dialect::MODERN } else { Dialect::CONSERVATIVE };
+        let capabilities = Capabilities {
+            is_vendor,
+            default_model: Some(DEFAULT_MODEL),
+            ..Capabilities::default()
+        };
+        let client = Client::new(NAME, connection, dialect)?;
+        Ok(Self { client, capabilities, uses_responses: is_vendor })
     }
 
     /// Turns the Responses API on or off. It is on for OpenAI itself only, since few other servers
@@ -45,23 +65,20 @@ impl OpenAi {
         Self { uses_responses, ..self }
     }
 
-    pub(super) async fn stream(&self, request: Request) -> Result<EventStream, ProviderError> {
-        let request = request.prepared(NAME);
-        if self.answers_by_responses(&request)? {
-            let body = |dialect| responses::body(&request, dialect);
-            let response = self.ask(&request, "/responses", body).await?;
-            reader::read(&self.http, response, responses::Decoder::default()).await
-        } else {
-            let body = |dialect| chat::body(&request, dialect);
-            let response = self.ask(&request, "/chat/completions", body).await?;
-            reader::read(&self.http, response, chat::Decoder::default()).await
+    async fn answer(&self, request: Request) -> Result<EventStream, ProviderError> {
+        let request = request.prepared(&NAME);
+        if !self.answers_by_responses(&request)? {
+            return self.client.stream(&request).await;
         }
+        let body = |dialect| responses::body(&request, dialect);
+        let response = self.client.post(&request, "/responses", body).await?;
+        reader::read(self.client.http(), response, responses::Decoder::default()).await
     }
 
     /// The Responses API cannot stop at a text, so who wants that gets Chat Completions if the model
     /// has it.
     fn answers_by_responses(&self, request: &Request) -> Result<bool, ProviderError> {
-        let model = catalogue::find_of(NAME, &request.model).filter(|_| self.uses_responses);
+        let model = catalogue::find_of(&NAME, &request.model).filter(|_| self.uses_responses);
         let Some(model) = model else {
             return Ok(false);
         };
@@ -75,37 +92,27 @@ impl OpenAi {
         Err(ProviderError::invalid(NAME, "stop", &message))
     }
 
-    /// Sends the request, each time in other words, until the server understands or means it. There
-    /// are only as many words to change as a dialect has fields.
-    async fn ask<B: Serialize>(
-        &self,
-        request: &Request,
-        path: &str,
-        body: impl Fn(Dialect) -> B,
-    ) -> Result<Response, ProviderError> {
-        let url = self.url(path);
-        let mut dialect = self.dialects.of(&request.model);
-        loop {
-            let body = body(dialect);
-            match self.http.post(&url, &HeaderMap::new(), &body, request.patience).await {
-                Ok(response) => {
-                    self.dialects.learn(&request.model, dialect);
-                    return Ok(response);
-                }
-                Err(error) => dialect = self.dialects.revised(dialect, &error).ok_or(error)?,
-            }
-        }
-    }
-
-    /// The base URL includes `/v1`; whoever leaves it out of OpenAI's own means it.
-    fn url(&self, path: &str) -> Url {
-        let base = match self.http.base_path() {
-            "" if self.is_official => "/v1",
-            base => base.trim_end_matches("/chat/completions"),
-        };
-        self.http.url(&format!("{base}{path}"))
+    async fn models(&self) -> Result<Vec<Model>, ProviderError> {
+        let mut models = self.client.list_models().await?;
+        models.retain(|model| !self.capabilities.is_vendor || models::is_chat_model(&model.id));
+        Ok(models)
     }
 }
 
-#[cfg(test)]
-mod tests;
+impl Provider for OpenAi {
+    fn name(&self) -> &ProviderName {
+        self.client.name()
+    }
+
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    fn stream(&self, request: Request) -> BoxFuture<'_, Result<EventStream, ProviderError>> {
+        Box::pin(self.answer(request))
+    }
+
+    fn list_models(&self) -> BoxFuture<'_, Result<Vec<Model>, ProviderError>> {
+        Box::pin(self.models())
+    }
+}

@@ -11,7 +11,7 @@ use super::decoder::{Answer, Decoder};
 use super::error::request_id;
 use super::http::{Http, causes, whole};
 use super::sse::{Broken, Frame, Frames};
-use super::{ApiKey, ErrorKind, Event, EventStream, ProviderError};
+use super::{ApiKey, ErrorKind, Event, EventStream, ProviderError, ProviderName};
 
 /// The events of a response that has begun.
 pub(super) async fn read<D: Decoder>(
@@ -22,13 +22,17 @@ pub(super) async fn read<D: Decoder>(
     let label = Label::of(http, &response);
     if content_type(&response).contains("text/html") {
         let message = "a web page came instead of an answer: is the base URL right?";
-        return Err(label.put_on(ProviderError::new(D::PROVIDER, ErrorKind::Protocol, message)));
+        return Err(label.put_on(ProviderError::new(
+            http.provider.clone(),
+            ErrorKind::Protocol,
+            message,
+        )));
     }
     if content_type(&response).contains("json") {
         let idle_timeout = http.connection.idle_timeout;
         return match whole(response, idle_timeout).await {
             Ok(body) => unstreamed(decoder, body, &label),
-            Err(broken) => Err(label.put_on(error::<D>(broken))),
+            Err(broken) => Err(label.put_on(error(http.provider.clone(), broken))),
         };
     }
     Ok(streamed(response.bytes_stream(), http.connection.idle_timeout, decoder, label))
@@ -95,24 +99,22 @@ where
             match self.frames.next().await {
                 Ok(Some(frame)) => self.answer.push(&frame),
                 Ok(None) => self.answer.finish(false, None),
-                Err(broken) => self.answer.finish(false, Some(error::<D>(broken))),
+                Err(broken) => {
+                    let error = error(self.answer.provider(), broken);
+                    self.answer.finish(false, Some(error));
+                }
             }
         }
     }
 }
 
-fn error<D: Decoder>(broken: Broken<reqwest::Error>) -> ProviderError {
-    match broken {
-        Broken::Transport(cause) => {
-            ProviderError::new(D::PROVIDER, ErrorKind::Truncated, &causes(cause))
-        }
-        Broken::Idle => {
-            ProviderError::new(D::PROVIDER, ErrorKind::Timeout, "nothing came for too long")
-        }
-        Broken::TooLarge => {
-            ProviderError::new(D::PROVIDER, ErrorKind::Protocol, "an event is too large")
-        }
-    }
+fn error(provider: ProviderName, broken: Broken<reqwest::Error>) -> ProviderError {
+    let (kind, message) = match broken {
+        Broken::Transport(cause) => (ErrorKind::Truncated, causes(cause)),
+        Broken::Idle => (ErrorKind::Timeout, "nothing came for too long".to_owned()),
+        Broken::TooLarge => (ErrorKind::Protocol, "an event is too large".to_owned()),
+    };
+    ProviderError::new(provider, kind, &message)
 }
 
 /// What an error inside an answer must carry besides what its frame says.

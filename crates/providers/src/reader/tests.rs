@@ -19,8 +19,8 @@ fn connection(base_url: &str) -> Connection {
     Connection { system_proxy: false, ..connection }
 }
 
-fn provider(server: &Server) -> Provider {
-    Provider::OpenAi(OpenAi::new(connection(&server.url)).unwrap())
+fn provider(server: &Server) -> OpenAi {
+    OpenAi::new(connection(&server.url)).unwrap()
 }
 
 fn request() -> Request {
@@ -161,9 +161,9 @@ async fn a_silent_server_is_waited_for_until_the_deadline() {
 #[test]
 fn a_call_can_move_between_threads() {
     fn moves<T: Send>(_: T) {}
-    let provider = Provider::OpenAi(OpenAi::new(connection("http://x")).unwrap());
+    let provider = OpenAi::new(connection("http://x")).unwrap();
     moves(provider.stream(request()));
-    moves(provider.models());
+    moves(provider.list_models());
 }
 
 /// Sends when it is dropped.

@@ -9,7 +9,7 @@ use super::{retry_after, with_retries};
 use crate::{ErrorKind, Patience, ProviderError, ProviderName};
 
 fn error(kind: ErrorKind, status: Option<u16>) -> ProviderError {
-    ProviderError { status, ..ProviderError::new(ProviderName::OpenAi, kind, "no") }
+    ProviderError { status, ..ProviderError::new(ProviderName::from_static("openai"), kind, "no") }
 }
 
 /// How often a call that always fails so is tried, and how long that takes.

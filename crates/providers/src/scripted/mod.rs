@@ -3,17 +3,39 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use futures_util::{StreamExt, stream};
+use clock::Clock;
+use futures_util::future::{BoxFuture, ready};
+use futures_util::{FutureExt, StreamExt, stream};
 use tokio::time::sleep;
 
-use super::{EventStream, ProviderError, ProviderName, Request};
+use crate::catalogue::{self, Model};
+use crate::registry::{Registration, SettingsError};
+use crate::settings::{ScriptedSettings, Settings};
+use crate::{Capabilities, EventStream, Provider, ProviderError, ProviderName, Request};
 
 mod commands;
 mod example;
 mod script;
 mod texts;
 
-const NAME: ProviderName = ProviderName::Scripted;
+const NAME: ProviderName = ProviderName::from_static("scripted");
+
+/// Its only model.
+const DEMO: &str = "demo";
+
+const CAPABILITIES: Capabilities = Capabilities {
+    is_vendor: true,
+    describes_models: true,
+    accepts_unlisted_models: false,
+    is_simulated: true,
+    max_image_bytes: 20 << 20,
+    default_model: Some("scripted/demo"),
+};
+
+pub(crate) fn register(settings: &Settings, _: &Clock) -> Result<Vec<Registration>, SettingsError> {
+    let scripted = Scripted::new(settings.scripted.pace);
+    Ok(vec![Registration::new(NAME).qualified().configured(Ok(scripted))?])
+}
 
 /// The scripted provider. Its one model is `scripted/demo`.
 ///
@@ -45,7 +67,7 @@ pub struct Scripted {
 impl Default for Scripted {
     /// At a natural pace.
     fn default() -> Self {
-        Self::new(Duration::from_millis(40))
+        Self::new(ScriptedSettings::default().pace)
     }
 }
 
@@ -55,7 +77,7 @@ impl Scripted {
         Self { pace }
     }
 
-    pub(super) fn stream(&self, request: &Request) -> Result<EventStream, ProviderError> {
+    fn answer(&self, request: &Request) -> Result<EventStream, ProviderError> {
         let script = commands::script(request)?;
         let steps = VecDeque::from(script.steps(request, self.pace));
         let events = stream::unfold(steps, |mut steps| async move {
@@ -66,6 +88,24 @@ impl Scripted {
             Some((event, steps))
         });
         Ok(events.fuse().boxed())
+    }
+}
+
+impl Provider for Scripted {
+    fn name(&self) -> &ProviderName {
+        const { &NAME }
+    }
+
+    fn capabilities(&self) -> &Capabilities {
+        &CAPABILITIES
+    }
+
+    fn stream(&self, request: Request) -> BoxFuture<'_, Result<EventStream, ProviderError>> {
+        ready(self.answer(&request)).boxed()
+    }
+
+    fn list_models(&self) -> BoxFuture<'_, Result<Vec<Model>, ProviderError>> {
+        ready(Ok(catalogue::find_of(&NAME, DEMO).cloned().into_iter().collect())).boxed()
     }
 }
 

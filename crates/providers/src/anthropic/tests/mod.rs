@@ -10,7 +10,7 @@ mod requests;
 mod sending;
 
 async fn replay(name: &str) -> Outcome {
-    replay_all_ways::<Decoder>(name, &fixture(&format!("anthropic/{name}.sse"))).await
+    replay_all_ways(name, &fixture(&format!("anthropic/{name}.sse")), Decoder::default).await
 }
 
 #[tokio::test]

@@ -7,11 +7,11 @@ use crate::{
     ToolDefinition,
 };
 
-const NAME: ProviderName = ProviderName::Anthropic;
+const NAME: ProviderName = ProviderName::from_static("anthropic");
 
 fn sent(request: Request) -> Value {
-    let request = request.prepared(NAME);
-    let model = find_of(NAME, &request.model);
+    let request = request.prepared(&NAME);
+    let model = find_of(&NAME, &request.model);
     serde_json::to_value(body(&request, model)).unwrap()
 }
 
@@ -78,7 +78,7 @@ fn effort_is_said_in_the_words_of_the_model() {
 fn sampling_is_sent_where_it_means_something() {
     let asked = |model: &str, temperature, top_p| {
         let mut request = Request { temperature, top_p, ..to(model) };
-        let samples = sampling(&mut request, find_of(NAME, model));
+        let samples = sampling(&mut request, find_of(&NAME, model));
         samples.map(|samples| (samples, request.temperature, request.top_p))
     };
     let with = |model, temperature| asked(model, Some(temperature), None);

@@ -1,6 +1,7 @@
 use crate::testing::{Outcome, Reply, Server};
 use crate::{
-    Anthropic, ApiKey, AuthHeader, Connection, ErrorKind, FinishReason, ProviderError, Request,
+    Anthropic, ApiKey, AuthHeader, Connection, ErrorKind, FinishReason, Provider, ProviderError,
+    Request,
 };
 
 fn provider(server: &Server, base: &str, auth_header: AuthHeader) -> Anthropic {

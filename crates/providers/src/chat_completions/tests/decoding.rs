@@ -11,7 +11,7 @@ use crate::reader::{self, Label};
 use crate::{EventStream, testing};
 
 async fn decode(body: String) -> Outcome {
-    let outcome = testing::replay(Decoder::default(), vec![Bytes::from(body)]).await;
+    let outcome = testing::replay(decoder(), vec![Bytes::from(body)]).await;
     outcome.check();
     outcome
 }
@@ -295,5 +295,5 @@ async fn a_body_is_read_to_its_end_so_that_the_connection_can_be_used_again() {
 fn streamed(
     body: impl Stream<Item = reqwest::Result<Bytes>> + Send + Unpin + 'static,
 ) -> EventStream {
-    reader::streamed(body, Duration::from_secs(1), Decoder::default(), Label::default())
+    reader::streamed(body, Duration::from_secs(1), decoder(), Label::default())
 }

@@ -4,13 +4,18 @@ use serde_json::{Value, json};
 
 use super::decoder::Decoder;
 use crate::testing::{Outcome, fixture, json, names, replay_all_ways};
-use crate::{ErrorKind, Event, FinishReason};
+use crate::{ErrorKind, Event, FinishReason, ProviderName};
 
 mod decoding;
+mod dialects;
 mod requests;
 
+fn decoder() -> Decoder {
+    Decoder::new(ProviderName::from_static("openai"))
+}
+
 async fn replay(name: &str) -> Outcome {
-    replay_all_ways::<Decoder>(name, &fixture(&format!("{name}.sse"))).await
+    replay_all_ways(name, &fixture(&format!("{name}.sse")), decoder).await
 }
 
 /// Where the SDK is known to lose something, or has nothing of what we read.

@@ -1,14 +1,14 @@
 use serde_json::{Value, json};
 
 use crate::chat_completions as chat;
-use crate::chat_completions::dialect::Dialect;
+use crate::chat_completions::Dialect;
 use crate::{
     Content, Message, Opaque, ProviderName, ReasoningEffort, Request, ResponseFormat, Role,
     ToolDefinition,
 };
 
 fn body(request: Request, dialect: Dialect) -> Value {
-    let request = request.prepared(ProviderName::OpenAi);
+    let request = request.prepared(&ProviderName::from_static("openai"));
     serde_json::to_value(chat::body(&request, dialect)).unwrap()
 }
 
@@ -134,7 +134,10 @@ fn calls_and_their_results() {
         id: id.to_owned(),
         name: "f".to_owned(),
         arguments: "{\"x\":1}".to_owned(),
-        opaque: opaque.map(|json| Opaque { provider: ProviderName::OpenAi, json: json.to_owned() }),
+        opaque: opaque.map(|json| Opaque {
+            provider: ProviderName::from_static("openai"),
+            json: json.to_owned(),
+        }),
     };
     let result = |id: &str, is_error| Content::ToolResult {
         id: id.to_owned(),

@@ -18,7 +18,9 @@ pub(crate) struct Decoder {
 }
 
 impl decoder::Decoder for Decoder {
-    const PROVIDER: ProviderName = NAME;
+    fn provider(&self) -> ProviderName {
+        NAME
+    }
 
     type Frame<'a> = Frame<'a>;
 

@@ -44,7 +44,7 @@ impl Items {
         item: &RawValue,
         events: &mut Events,
     ) -> Result<(), ProviderError> {
-        self.kept.add(Kept::BLOCK, NAME)?;
+        self.kept.add(Kept::BLOCK, &NAME)?;
         self.begun += 1;
         let item: Item<'_> = serde_json::from_str(item.get()).unwrap_or_default();
         let open = match (item.kind.as_ref(), item.call_id, item.name) {
@@ -105,7 +105,7 @@ impl Items {
         delta: Option<String>,
         events: &mut Events,
     ) -> Result<(), ProviderError> {
-        self.kept.add(delta.as_ref().map_or(0, String::len), NAME)?;
+        self.kept.add(delta.as_ref().map_or(0, String::len), &NAME)?;
         if let (Some(Open::Call { index, arguments }), Some(delta)) = (self.find(at), delta) {
             arguments.push_str(&delta);
             let index = *index;

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::input::{Input, input};
-use crate::chat_completions::dialect::Dialect;
+use crate::chat_completions::Dialect;
 use crate::{ReasoningEffort, Request, ResponseFormat, ToolDefinition};
 
 /// The body in a dialect. Nothing is stored at the provider, so thoughts come back encrypted and go

@@ -10,7 +10,7 @@ mod requests;
 mod sending;
 
 async fn replay(name: &str) -> Outcome {
-    replay_all_ways::<Decoder>(name, &fixture(&format!("openai-responses/{name}.sse"))).await
+    replay_all_ways(name, &fixture(&format!("openai-responses/{name}.sse")), Decoder::default).await
 }
 
 #[tokio::test]
@@ -93,7 +93,10 @@ async fn items_go_back_as_they_came() {
         Event::ToolCallEnd { index: 0, opaque, .. } => opaque.clone(),
         _ => None,
     });
-    assert_eq!(kept, Some(Opaque { provider: ProviderName::OpenAi, json: call.to_owned() }));
+    assert_eq!(
+        kept,
+        Some(Opaque { provider: ProviderName::from_static("openai"), json: call.to_owned() })
+    );
 }
 
 async fn decode(frames: &[Value]) -> Outcome {
@@ -121,7 +124,7 @@ async fn the_phase_of_a_text_goes_back() {
     let item = json!({"type": "message", "phase": "commentary", "content": [{"text": "Hm."}]});
     let outcome = decode(&[completed(&json!([item]))]).await;
     let json = r#"{"phase":"commentary"}"#.to_owned();
-    let opaque = Some(Opaque { provider: ProviderName::OpenAi, json });
+    let opaque = Some(Opaque { provider: ProviderName::from_static("openai"), json });
     assert_eq!(outcome.events[1], Event::TextEnd { opaque });
 }
 

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::chat_completions::dialect::Dialect;
+use crate::chat_completions::Dialect;
 use crate::openai::responses;
 use crate::{
     Content, Message, Opaque, ProviderName, ReasoningEffort, Request, ResponseFormat, Role,
@@ -8,7 +8,7 @@ use crate::{
 };
 
 fn body(request: Request) -> Value {
-    let request = request.prepared(ProviderName::OpenAi);
+    let request = request.prepared(&ProviderName::from_static("openai"));
     serde_json::to_value(responses::body(&request, Dialect::MODERN)).unwrap()
 }
 
@@ -17,7 +17,7 @@ fn message(role: Role, content: Vec<Content>) -> Message {
 }
 
 fn opaque(json: &str) -> Option<Opaque> {
-    Some(Opaque { provider: ProviderName::OpenAi, json: json.to_owned() })
+    Some(Opaque { provider: ProviderName::from_static("openai"), json: json.to_owned() })
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use crate::testing::{Outcome, Reply, Server};
-use crate::{ApiKey, Connection, OpenAi, ProviderError, Request};
+use crate::{ApiKey, Connection, OpenAi, Provider, ProviderError, Request};
 
 fn provider(server: &Server) -> OpenAi {
     let connection = Connection::compatible(ApiKey::new("k"), format!("{}/v1", server.url));

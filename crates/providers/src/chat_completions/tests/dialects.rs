@@ -1,7 +1,9 @@
 use serde_json::json;
 
 use crate::testing::{Outcome, Reply, Server, fixture};
-use crate::{ApiKey, Connection, ErrorKind, OpenAi, ProviderError, ReasoningEffort, Request};
+use crate::{
+    ApiKey, Connection, ErrorKind, OpenAi, Provider, ProviderError, ReasoningEffort, Request,
+};
 
 fn provider(server: &Server) -> OpenAi {
     let connection = Connection::compatible(ApiKey::new("k"), format!("{}/v1/", server.url));

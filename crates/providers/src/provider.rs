@@ -1,0 +1,91 @@
+//! What a provider is.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+
+use crate::catalogue::Model;
+use crate::{EventStream, ProviderError, Request};
+
+/// A service that runs models.
+pub trait Provider: fmt::Debug + Send + Sync {
+    /// The provider's name.
+    fn name(&self) -> &ProviderName;
+
+    /// What the provider as a whole can do.
+    fn capabilities(&self) -> &Capabilities;
+
+    /// Asks a model. Resolves when the provider has begun to answer; what fails before that is
+    /// retried until `request.deadlines`. Dropping the stream cancels the provider's request.
+    fn stream(&self, request: Request) -> BoxFuture<'_, Result<EventStream, ProviderError>>;
+
+    /// Lists the models that the provider has. What its list does not say comes from the catalogue,
+    /// where that knows the model.
+    fn list_models(&self) -> BoxFuture<'_, Result<Vec<Model>, ProviderError>>;
+}
+
+/// The name of a provider, which precedes the id of a model in `openai/gpt-6-sol`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ProviderName(Cow<'static, str>);
+
+impl ProviderName {
+    /// The longest name.
+    pub const MAX_LEN: usize = 50;
+
+    /// A name that is known at compile time.
+    pub const fn from_static(name: &'static str) -> Self {
+        Self(Cow::Borrowed(name))
+    }
+
+    /// A name that is known only at run time.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(Cow::Owned(name.into()))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ProviderName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What a provider as a whole can do, and what else decides how it is used.
+#[derive(Clone, Copy, Debug)]
+pub struct Capabilities {
+    /// Whether this is the vendor itself, whose models the catalogue describes, and not another server
+    /// that speaks its protocol.
+    pub is_vendor: bool,
+    /// Whether the list of models says what each of them can do. If not, a model that the catalogue
+    /// does not describe counts as able to do anything.
+    pub describes_models: bool,
+    /// Whether a model that nobody lists may be asked nevertheless.
+    pub accepts_unlisted_models: bool,
+    /// Whether the answers are made up by this process, without any model.
+    pub is_simulated: bool,
+    /// The largest image in a request, in bytes.
+    pub max_image_bytes: u64,
+    /// The model to ask when neither a request nor the settings name one.
+    pub default_model: Option<&'static str>,
+}
+
+impl Default for Capabilities {
+    /// Those of an unknown server that speaks another vendor's protocol.
+    fn default() -> Self {
+        Self {
+            is_vendor: false,
+            describes_models: false,
+            accepts_unlisted_models: true,
+            is_simulated: false,
+            max_image_bytes: 20 << 20,
+            default_model: None,
+        }
+    }
+}
