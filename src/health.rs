@@ -103,7 +103,8 @@ impl Health {
             providers.map(|provider| (provider.name.to_string(), provider.into())).collect();
         let mut stable = |name: &str| checks.remove(name).unwrap_or_default();
         let (openai, anthropic) = (stable("openai"), stable("anthropic"));
-        checks.retain(|_, check| *check != ProviderCheck::default());
+        // A server may have any name, also that of a field.
+        checks.retain(|name, check| name != "supabase" && *check != ProviderCheck::default());
         Checks { supabase, openai, anthropic, others: checks }
     }
 }

@@ -20,7 +20,7 @@ use super::tally::Tally;
 use super::title::{self, Titling};
 use super::{Job, Settings, Tool, prompt, toolbox};
 use crate::providers::catalogue::Capability;
-use crate::providers::{Candidates, ChosenModel, Event, FinishReason, Message, Patience, Request};
+use crate::providers::{Candidates, ChosenModel, Deadlines, Event, FinishReason, Message, Request};
 use crate::supabase::SupabaseError;
 
 mod attend;
@@ -183,12 +183,12 @@ impl Run {
             self.use_model(&model);
             let mut request = self.request(started, turns, &model);
             if models.has_next() {
-                request.patience.retries_end = Some(Instant::now() + PATIENCE_WITH_FALLBACK);
+                request.deadlines.retries_end = Some(Instant::now() + PATIENCE_WITH_FALLBACK);
             }
             self.reserve(&mut request).await?;
             match self.call(&model, &request).await {
                 Err(Interruption::Failed(Failure::Provider(error)))
-                    if self.is_silent && models.give_way(&error) =>
+                    if self.is_silent && models.next_fallback(&error) =>
                 {
                     warn!("{} gives way to {}: {error}", model.id, models.current().id);
                     self.tally.give_up_call(self.answer.borrow().bytes());
@@ -236,7 +236,7 @@ impl Run {
             stop: options.stop.clone(),
             reasoning_effort: options.reasoning_effort,
             response_format: options.response_format.clone(),
-            patience: Patience {
+            deadlines: Deadlines {
                 deadline: Some(self.started_at + self.settings.generation_timeout),
                 retries_end: None,
             },

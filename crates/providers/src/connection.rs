@@ -6,7 +6,7 @@ use std::time::Duration;
 use clock::Clock;
 use reqwest::Url;
 
-/// A provider's key. It never prints itself.
+/// A provider's key. `Debug` does not show it.
 #[derive(Clone, Default)]
 pub struct ApiKey(String);
 
@@ -32,7 +32,7 @@ impl fmt::Debug for ApiKey {
     }
 }
 
-/// Where a provider is and how patient to be with it.
+/// Where a provider is reached, and how long to wait for it.
 #[derive(Clone, Debug)]
 pub struct Connection {
     /// The key; no authentication header is sent without one.
@@ -47,7 +47,7 @@ pub struct Connection {
     pub max_retries: u32,
     /// Whether the proxy of the operating system is used.
     pub system_proxy: bool,
-    /// Tells how far away the date in a `Retry-After` is.
+    /// The clock that turns the date of a `Retry-After` into a duration.
     pub clock: Clock,
 }
 

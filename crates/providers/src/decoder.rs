@@ -8,10 +8,10 @@ use super::sse::Frame;
 use super::surrogates::Surrogates;
 use super::{ErrorKind, Event, FinishReason, ProviderError, ProviderName, Usage};
 
-/// Where decoders put what they find.
+/// The events that a decoder has found.
 pub(super) type Events = VecDeque<Event>;
 
-/// Understands one protocol. It does no I/O.
+/// Decodes one protocol. It does no I/O.
 pub(super) trait Decoder: Send + 'static {
     /// What a frame holds. A whole JSON answer is a frame, too.
     type Frame<'a>: Deserialize<'a>;
@@ -19,7 +19,7 @@ pub(super) trait Decoder: Send + 'static {
     /// The provider whose answer this is.
     fn provider(&self) -> ProviderName;
 
-    /// Takes in one frame. `json` is its text.
+    /// Decodes one frame. `json` is its text.
     fn accept(
         &mut self,
         frame: Self::Frame<'_>,
@@ -27,11 +27,11 @@ pub(super) trait Decoder: Send + 'static {
         events: &mut Events,
     ) -> Result<Flow, ProviderError>;
 
-    /// The tokens so far, unless they have been told.
+    /// The tokens so far, unless they have been emitted.
     fn usage(&mut self) -> Option<Usage>;
 
-    /// Nothing more will come, and `marked` says whether the provider said so. Pushes what is still to
-    /// be told; answers why the model stopped, or `None` if it never got there.
+    /// Nothing more will come; `marked` is whether the provider said so. Emits what is pending and
+    /// returns why the model stopped, or `None` if the answer is incomplete.
     fn finish(&mut self, marked: bool, events: &mut Events) -> Option<FinishReason>;
 }
 
@@ -44,21 +44,21 @@ pub(super) enum Flow {
     Done,
 }
 
-/// The bytes that are kept of one answer: what is told again when it is whole. A provider that never
-/// stops must not fill the memory.
+/// Limits the bytes that are buffered of one answer: a provider that never stops must not fill the
+/// memory.
 #[derive(Debug, Default)]
-pub(super) struct Kept(usize);
+pub(super) struct SizeBudget(usize);
 
-impl Kept {
-    const MOST: usize = 16 * 1024 * 1024;
+impl SizeBudget {
+    const MAX: usize = 16 * 1024 * 1024;
 
-    /// What a call or block counts for besides its content. An answer has at most a thousand of them.
-    pub const BLOCK: usize = Self::MOST / 1000;
+    /// The fixed size of a call or block besides its content. An answer has at most a thousand of them.
+    pub const BLOCK: usize = Self::MAX / 1000;
 
-    /// Counts what is kept from now on.
+    /// Counts bytes that are buffered from now on.
     pub fn add(&mut self, bytes: usize, provider: &ProviderName) -> Result<(), ProviderError> {
         self.0 += bytes;
-        if self.0 <= Self::MOST {
+        if self.0 <= Self::MAX {
             return Ok(());
         }
         Err(ProviderError::new(provider.clone(), ErrorKind::Protocol, "the answer is too large"))
@@ -123,7 +123,7 @@ impl<D: Decoder> Answer<D> {
         }
         match self.decoder.finish(marked, &mut self.events) {
             Some(finish_reason) => {
-                self.tell_usage();
+                self.emit_usage();
                 self.events.push_back(Event::End { finish_reason });
                 self.ended = true;
             }
@@ -135,12 +135,12 @@ impl<D: Decoder> Answer<D> {
     }
 
     fn fail(&mut self, error: ProviderError) {
-        self.tell_usage();
+        self.emit_usage();
         self.error = Some(error);
         self.ended = true;
     }
 
-    fn tell_usage(&mut self) {
+    fn emit_usage(&mut self) {
         self.events.extend(self.decoder.usage().map(Event::Usage));
     }
 
@@ -149,8 +149,8 @@ impl<D: Decoder> Answer<D> {
         if let Ok(frame) = serde_json::from_str(data) {
             return Ok(self.decoder.accept(frame, data, &mut self.events));
         }
-        let mended = self.surrogates.mend(data);
-        let frame = serde_json::from_str(&mended)?;
-        Ok(self.decoder.accept(frame, &mended, &mut self.events))
+        let repaired = self.surrogates.repair(data);
+        let frame = serde_json::from_str(&repaired)?;
+        Ok(self.decoder.accept(frame, &repaired, &mut self.events))
     }
 }

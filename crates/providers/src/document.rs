@@ -24,18 +24,18 @@ impl Document {
     }
 }
 
-/// A picture of a kind that all providers see.
-pub(super) fn is_visible(media_type: &str) -> bool {
+/// Whether all providers accept images of this type.
+pub(super) fn is_supported_image(media_type: &str) -> bool {
     matches!(media_type, "image/png" | "image/jpeg" | "image/gif" | "image/webp")
 }
 
-/// What stands in a message for a file that cannot be sent.
+/// The text that replaces a file that cannot be sent.
 pub(super) fn placeholder(name: &str) -> String {
     format!("[file: {name}]")
 }
 
 /// A file's text as part of a message.
-pub(super) fn quoted(name: &str, text: &str) -> String {
+pub(super) fn inline_text(name: &str, text: &str) -> String {
     let name = name.replace(['"', '<', '>'], "_");
     format!("<document name=\"{name}\">\n{text}\n</document>")
 }

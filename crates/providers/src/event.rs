@@ -1,4 +1,4 @@
-//! What happens while a model answers, in no vendor's words.
+//! What happens while a model answers, in vendor-neutral terms.
 
 use std::pin::Pin;
 
@@ -11,20 +11,20 @@ use super::{Opaque, ProviderError};
 /// [`Event::End`], or with one `Err`; what was known of the usage comes before either.
 pub type EventStream = Pin<Box<dyn Stream<Item = Result<Event, ProviderError>> + Send>>;
 
-/// What happens while a model answers. Blocks (a text, a thought, a tool call) begin with their
+/// What happens while a model answers. Blocks (text, reasoning, a tool call) begin with their
 /// first delta or start and end when another block begins, with an explicit end, or with `End`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// More of the answer's text. Never empty.
     Text(String),
-    /// The current text is whole; more text is a new block.
+    /// The current text is complete; more text is a new block.
     TextEnd {
         /// What must go back with the text.
         opaque: Option<Opaque>,
     },
-    /// More of the model's thoughts. Never empty.
+    /// More of the model's reasoning. Never empty.
     Reasoning(String),
-    /// The current thought is whole. It may have had no readable text at all: a hidden thought, or
+    /// The current reasoning is complete. It may have no readable text at all: hidden reasoning, or
     /// another block that only its provider understands and that must go back in this place.
     ReasoningEnd {
         /// What must go back byte for byte.
@@ -34,7 +34,7 @@ pub enum Event {
     ToolCallStart {
         /// Position among the calls of this answer: 0, 1, 2…
         index: usize,
-        /// The provider's id, or one made up where it gives none.
+        /// The provider's id, or a generated one if it gives none.
         id: String,
         /// The tool's name.
         name: String,
@@ -46,7 +46,7 @@ pub enum Event {
         /// The next piece of JSON text.
         arguments: String,
     },
-    /// A call is whole. Run it only if `End` follows and its reason is `ToolCalls`.
+    /// A call is complete. Run it only if `End` follows and its reason is `ToolCalls`.
     ToolCallEnd {
         /// Which call.
         index: usize,
@@ -76,9 +76,9 @@ pub struct Usage {
     pub cached_input_tokens: u64,
     /// The part of the input written to the provider's cache, all lifetimes together.
     pub cache_write_input_tokens: u64,
-    /// The part of the cache writes kept for an hour (Anthropic) or twelve (OpenAI): a dearer tier.
+    /// The part of the cache writes kept for an hour (Anthropic) or twelve (OpenAI), which costs more.
     pub long_cache_write_input_tokens: u64,
-    /// The part of the output that was thought.
+    /// The part of the output that was reasoning.
     pub reasoning_tokens: u64,
     /// The price in USD where the provider itself names one (OpenRouter).
     pub cost_usd: Option<f64>,
@@ -89,9 +89,9 @@ pub struct Usage {
 impl Usage {
     /// Holds every part within its whole and the whole within reason, whatever the provider claims.
     pub(crate) fn clamped(mut self) -> Self {
-        const MOST: u64 = 1_000_000_000_000;
-        self.input_tokens = self.input_tokens.min(MOST);
-        self.output_tokens = self.output_tokens.min(MOST);
+        const MAX: u64 = 1_000_000_000_000;
+        self.input_tokens = self.input_tokens.min(MAX);
+        self.output_tokens = self.output_tokens.min(MAX);
         self.cost_usd = self.cost_usd.filter(|cost| (0.0..1e9).contains(cost));
         self.cached_input_tokens = self.cached_input_tokens.min(self.input_tokens);
         let uncached = self.input_tokens - self.cached_input_tokens;
@@ -104,8 +104,8 @@ impl Usage {
 
     /// Keeps the provider's own object, if it is not too large.
     pub(super) fn with_raw(mut self, raw: Value, length: usize) -> Self {
-        const MOST: usize = 16 * 1024;
-        self.raw = (length <= MOST).then_some(raw);
+        const MAX: usize = 16 * 1024;
+        self.raw = (length <= MAX).then_some(raw);
         self
     }
 }
@@ -113,28 +113,28 @@ impl Usage {
 /// Why a model stopped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FinishReason {
-    /// It had said everything.
+    /// The answer is complete.
     Stop,
-    /// It reached one of `Request::stop`.
+    /// One of `Request::stop` was reached.
     StopSequence,
-    /// It waits for the results of its tool calls.
+    /// The model waits for the results of its tool calls.
     ToolCalls,
-    /// It reached the output limit.
+    /// The output limit was reached.
     Length,
-    /// It reached the end of its context window.
+    /// The end of the context window was reached.
     ContextWindow,
-    /// The provider's filter cut it off.
+    /// The provider's content filter stopped it.
     ContentFilter,
-    /// It declined.
+    /// The model refused.
     Refusal,
-    /// It pauses and is to be called again with what it said.
+    /// The model paused and is to be called again with its answer so far.
     Paused,
-    /// Something this server does not know, in the provider's own word of at most 100 characters.
+    /// A reason that is not known here, as the provider calls it, at most 100 characters.
     Other(String),
 }
 
 impl FinishReason {
-    /// The word the API uses for it.
+    /// The name by which the API reports it.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Stop => "stop",
@@ -149,11 +149,11 @@ impl FinishReason {
         }
     }
 
-    /// A word of the provider's own, so short and clean that it can be stored.
+    /// A reason of the provider's own, shortened and cleaned so that it can be stored.
     pub(super) fn other(word: &str) -> Self {
-        const MOST: usize = 100;
+        const MAX: usize = 100;
         let clean = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
-        Self::Other(word.chars().take(MOST).map(clean).collect())
+        Self::Other(word.chars().take(MAX).map(clean).collect())
     }
 
     /// Many servers say `stop` although the model waits for tools, and some the reverse.

@@ -1,10 +1,10 @@
-//! The models that may answer a request: the one that was asked for, and those that stand by.
+//! The models that may answer a request: the requested one, and its fallbacks.
 
 use std::collections::VecDeque;
 
 use super::{ChosenModel, ErrorKind, ProviderError};
 
-/// A model to ask, and others to ask in its place.
+/// A model to ask, and its fallbacks.
 pub struct Candidates {
     current: ChosenModel,
     others: VecDeque<ChosenModel>,
@@ -20,13 +20,14 @@ impl Candidates {
         &self.current
     }
 
-    /// Whether another model stands by.
+    /// Whether there is a fallback.
     pub fn has_next(&self) -> bool {
         !self.others.is_empty()
     }
 
-    /// Goes on to the next model if the failure is of a kind that another provider may not have.
-    pub fn give_way(&mut self, error: &ProviderError) -> bool {
+    /// Switches to the next fallback if another provider may not have this failure. Returns whether it
+    /// did.
+    pub fn next_fallback(&mut self, error: &ProviderError) -> bool {
         let is_down = matches!(
             error.kind,
             ErrorKind::Overloaded

@@ -10,8 +10,8 @@ use reqwest::{Client, RequestBuilder, Response, Url};
 use serde::Serialize;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::sse::{Broken, LARGEST_EVENT};
-use super::{Connection, ErrorKind, Patience, ProviderError, ProviderName, retry};
+use super::sse::{MAX_EVENT_BYTES, ReadError};
+use super::{Connection, Deadlines, ErrorKind, ProviderError, ProviderName, retry};
 
 /// The longest wait for an answer to begin, as in the providers' SDKs.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(600);
@@ -42,7 +42,7 @@ impl Http {
         if !matches!(base.scheme(), "http" | "https") {
             return Err(invalid("the base URL is not http or https"));
         }
-        let client = client(&connection, headers).map_err(|error| invalid(&causes(error)))?;
+        let client = client(&connection, headers).map_err(|error| invalid(&error_chain(error)))?;
         Ok(Self { provider, connection, client, base })
     }
 
@@ -64,28 +64,28 @@ impl Http {
         url: &Url,
         headers: &HeaderMap,
         body: &impl Serialize,
-        patience: Patience,
+        deadlines: Deadlines,
     ) -> Result<Response, ProviderError> {
         let body = serde_json::to_vec(body)
             .map_err(|error| self.error(ErrorKind::InvalidRequest, &error.to_string()))?;
         let body = Bytes::from(body);
-        retry::with_retries(self.connection.max_retries, patience, || {
+        retry::with_retries(self.connection.max_retries, deadlines, || {
             let request = self.client.post(url.clone()).headers(headers.clone());
             let request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
-            self.send(request, patience.deadline)
+            self.send(request, deadlines.deadline)
         })
         .await
     }
 
     /// Fetches a text, trying again where that helps.
     pub async fn get(&self, url: &Url, headers: &HeaderMap) -> Result<String, ProviderError> {
-        retry::with_retries(self.connection.max_retries, Patience::default(), async || {
+        retry::with_retries(self.connection.max_retries, Deadlines::default(), async || {
             let request = self.client.get(url.clone()).headers(headers.clone());
             let response = self.send(request, None).await?;
-            whole(response, self.connection.idle_timeout).await.map_err(|broken| match broken {
-                Broken::Transport(error) => self.broken(error),
-                Broken::Idle => self.error(ErrorKind::Timeout, "nothing came for too long"),
-                Broken::TooLarge => self.error(ErrorKind::Protocol, "the answer is too large"),
+            read_body(response, self.connection.idle_timeout).await.map_err(|broken| match broken {
+                ReadError::Transport(error) => self.broken(error),
+                ReadError::Idle => self.error(ErrorKind::Timeout, "nothing came for too long"),
+                ReadError::TooLarge => self.error(ErrorKind::Protocol, "the answer is too large"),
             })
         })
         .await
@@ -112,11 +112,11 @@ impl Http {
 
     fn broken(&self, error: reqwest::Error) -> ProviderError {
         let kind = if error.is_timeout() { ErrorKind::Timeout } else { ErrorKind::Unreachable };
-        self.error(kind, &causes(error))
+        self.error(kind, &error_chain(error))
     }
 
     async fn refused(&self, mut response: Response) -> ProviderError {
-        let body = timeout(ERROR_TIMEOUT, beginning(&mut response)).await.unwrap_or_default();
+        let body = timeout(ERROR_TIMEOUT, read_prefix(&mut response)).await.unwrap_or_default();
         ProviderError::from_response(
             self.provider.clone(),
             response.status().as_u16(),
@@ -142,7 +142,7 @@ fn client(connection: &Connection, headers: HeaderMap) -> reqwest::Result<Client
     if connection.system_proxy { client.build() } else { client.no_proxy().build() }
 }
 
-async fn beginning(response: &mut Response) -> Vec<u8> {
+async fn read_prefix(response: &mut Response) -> Vec<u8> {
     let mut body = Vec::new();
     while let Ok(Some(chunk)) = response.chunk().await {
         let room = ERROR_BODY - body.len();
@@ -155,16 +155,16 @@ async fn beginning(response: &mut Response) -> Vec<u8> {
 }
 
 /// A body that is no stream.
-pub(super) async fn whole(
+pub(super) async fn read_body(
     mut response: Response,
     idle_timeout: Duration,
-) -> Result<String, Broken<reqwest::Error>> {
+) -> Result<String, ReadError<reqwest::Error>> {
     let mut body = Vec::new();
     loop {
-        let chunk = timeout(idle_timeout, response.chunk()).await.map_err(|_| Broken::Idle)?;
-        match chunk.map_err(Broken::Transport)? {
-            Some(chunk) if body.len() + chunk.len() > LARGEST_EVENT => {
-                return Err(Broken::TooLarge);
+        let chunk = timeout(idle_timeout, response.chunk()).await.map_err(|_| ReadError::Idle)?;
+        match chunk.map_err(ReadError::Transport)? {
+            Some(chunk) if body.len() + chunk.len() > MAX_EVENT_BYTES => {
+                return Err(ReadError::TooLarge);
             }
             Some(chunk) => body.extend_from_slice(&chunk),
             None => return Ok(String::from_utf8_lossy(&body).into_owned()),
@@ -193,7 +193,7 @@ pub(super) fn secret_header(
 
 /// What went wrong. reqwest itself says only "error sending request"; the reason is in its sources. The
 /// address is left out, because its query may hold a secret.
-pub(super) fn causes(error: reqwest::Error) -> String {
+pub(super) fn error_chain(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut text = error.to_string();
     let mut cause = error.source();

@@ -66,7 +66,7 @@ where
     items.map(Iterator::collect).transpose().map_err(D::Error::custom)
 }
 
-/// Half a character is no odd field but a frame that needs mending, so that remains an error.
+/// Half a surrogate pair is not an odd field but a frame that must be repaired, so it remains an error.
 fn read<'de, T: Deserialize<'de>>(json: &'de RawValue) -> serde_json::Result<Option<T>> {
     match serde_json::from_str(json.get()) {
         Ok(value) => Ok(Some(value)),

@@ -6,24 +6,25 @@
 //! add fields, leave fields out and disagree about details. Nothing here knows of HTTP servers, chats or
 //! databases, and nothing here reads the environment.
 
-pub use anthropic::{Anthropic, AuthHeader};
+pub use anthropic::{Anthropic, AnthropicSettings, AuthHeader};
 pub use compatible::Compatible;
 pub use connection::{ApiKey, Connection};
+pub use endpoint::Endpoint;
 pub use error::{ErrorKind, ProviderError};
 pub use event::{Event, EventStream, FinishReason, Usage};
 pub use fallback::Candidates;
 pub use gemini::Gemini;
 pub use openai::OpenAi;
-pub use provider::{Capabilities, Provider, ProviderName};
-pub use registry::{
-    ChooseError, ChosenModel, ListedModel, ProviderStatus, Providers, SettingsError,
-};
+pub use provider::{Capabilities, Provider};
+pub use provider_name::ProviderName;
+pub use registration::ProviderStatus;
+pub use registry::{ChooseError, ChosenModel, ListedModel, Providers};
 pub use request::{
-    Content, Message, Opaque, Patience, ReasoningEffort, Request, ResponseFormat, Role,
+    Content, Deadlines, Message, Opaque, ReasoningEffort, Request, ResponseFormat, Role,
     ToolDefinition,
 };
 pub use scripted::Scripted;
-pub use settings::{AnthropicSettings, CompatibleSettings, Endpoint, ScriptedSettings, Settings};
+pub use settings::{CompatibleSettings, ScriptedSettings, Settings, SettingsError};
 
 pub mod catalogue;
 
@@ -34,6 +35,7 @@ mod connection;
 mod decoder;
 mod discovered_models;
 mod document;
+mod endpoint;
 mod error;
 mod event;
 mod fallback;
@@ -43,7 +45,9 @@ mod http;
 mod lenient;
 mod openai;
 mod provider;
+mod provider_name;
 mod reader;
+mod registration;
 mod registry;
 mod request;
 mod retry;

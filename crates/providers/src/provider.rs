@@ -1,13 +1,11 @@
 //! What a provider is.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use futures_util::future::BoxFuture;
-use serde::{Deserialize, Serialize};
 
 use crate::catalogue::Model;
-use crate::{EventStream, ProviderError, Request};
+use crate::{EventStream, ProviderError, ProviderName, Request};
 
 /// A service that runs models.
 pub trait Provider: fmt::Debug + Send + Sync {
@@ -24,37 +22,6 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// Lists the models that the provider has. What its list does not say comes from the catalogue,
     /// where that knows the model.
     fn list_models(&self) -> BoxFuture<'_, Result<Vec<Model>, ProviderError>>;
-}
-
-/// The name of a provider, which precedes the id of a model in `openai/gpt-6-sol`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct ProviderName(Cow<'static, str>);
-
-impl ProviderName {
-    /// The longest name.
-    pub const MAX_LEN: usize = 50;
-
-    /// A name that is known at compile time.
-    pub const fn from_static(name: &'static str) -> Self {
-        Self(Cow::Borrowed(name))
-    }
-
-    /// A name that is known only at run time.
-    pub fn new(name: impl Into<String>) -> Self {
-        Self(Cow::Owned(name.into()))
-    }
-
-    /// The name as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for ProviderName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }
 
 /// What a provider as a whole can do, and what else decides how it is used.

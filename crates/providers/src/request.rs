@@ -1,10 +1,10 @@
-//! What a model is asked, in no vendor's words.
+//! What a model is asked, in vendor-neutral terms.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{ProviderName, history};
+use super::ProviderName;
 
 /// What a model is asked.
 #[derive(Clone, Debug, Default)]
@@ -25,53 +25,38 @@ pub struct Request {
     pub top_p: Option<f64>,
     /// Texts at which the model stops.
     pub stop: Vec<String>,
-    /// How hard the model should think.
+    /// How much the model should reason.
     pub reasoning_effort: Option<ReasoningEffort>,
     /// The form of the answer.
     pub response_format: ResponseFormat,
-    /// How long the caller waits for the answer to begin.
-    pub patience: Patience,
+    /// When the caller stops waiting for the answer to begin.
+    pub deadlines: Deadlines,
 }
 
-/// How long a caller waits for an answer to begin.
+/// When a caller stops waiting for an answer to begin.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Patience {
-    /// When it gives up, retries included.
+pub struct Deadlines {
+    /// When the call fails, retries included.
     pub deadline: Option<Instant>,
-    /// When a failed attempt is no longer repeated, because another model stands by.
+    /// When a failed attempt is no longer repeated, because there is a fallback.
     pub retries_end: Option<Instant>,
-}
-
-impl Request {
-    /// The request as a provider can be asked it: with a history it accepts, and with the wish for JSON
-    /// in words, because Anthropic knows no other way to say it and OpenAI insists on the words.
-    pub(super) fn prepared(mut self, provider: &ProviderName) -> Self {
-        const JSON: &str = "Answer with one JSON object and nothing else.";
-        self.messages = history::tidy(self.messages, provider);
-        self.system = self.system.filter(|text| !text.trim().is_empty());
-        if self.response_format == ResponseFormat::JsonObject {
-            let system = self.system.map(|system| format!("{system}\n\n{JSON}"));
-            self.system = system.or_else(|| Some(JSON.to_owned()));
-        }
-        self
-    }
 }
 
 /// One turn of the conversation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
-    /// Who speaks.
+    /// The author.
     pub role: Role,
-    /// What is said, in order.
+    /// The content, in order.
     pub content: Vec<Content>,
 }
 
-/// Who speaks in a [`Message`].
+/// The author of a [`Message`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// Instructions in mid-conversation.
     System,
-    /// The person.
+    /// The user.
     User,
     /// The model.
     Assistant,
@@ -86,10 +71,10 @@ pub enum Content {
     Text {
         /// The text.
         text: String,
-        /// What must go back with this text (assistant only).
+        /// What must be sent back with this text (assistant only).
         opaque: Option<Opaque>,
     },
-    /// A picture for models that see.
+    /// An image, for models that accept images.
     Image {
         /// MIME type, such as `image/png`.
         media_type: String,
@@ -105,7 +90,7 @@ pub enum Content {
         /// The bytes in base64.
         base64: String,
     },
-    /// The model's own thoughts from an earlier turn (assistant only). Only its own provider gets
+    /// The model's own reasoning from an earlier turn (assistant only). Only its own provider gets
     /// them back, and only with `opaque`.
     Reasoning {
         /// The readable part, possibly empty.
@@ -130,9 +115,9 @@ pub enum Content {
         id: String,
         /// The tool's name.
         name: String,
-        /// What the tool gave back, as text.
+        /// The result of the tool, as text.
         output: String,
-        /// The tool failed.
+        /// Whether the tool failed.
         is_error: bool,
     },
 }
@@ -144,10 +129,10 @@ impl Content {
     }
 }
 
-/// Bytes that only their own provider understands, kept exactly: a JSON text.
+/// Data that only its own provider understands and that must be sent back unchanged: a JSON text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Opaque {
-    /// Who wrote it. Another provider's is left out of a request.
+    /// The provider that wrote it. Other providers never get it.
     pub provider: ProviderName,
     /// The JSON text.
     pub json: String,
@@ -164,21 +149,21 @@ pub struct ToolDefinition {
     pub parameters: Value,
 }
 
-/// How hard a reasoning model should think. Each model supports a subset.
+/// How much a reasoning model should reason. Each model supports a subset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ReasoningEffort {
-    /// Not at all, where the model can do without.
+    /// Not at all, if the model can be asked not to.
     None,
     /// As little as the model can.
     Minimal,
     /// Little.
     Low,
-    /// What most models do by themselves.
+    /// The default of most models.
     Medium,
-    /// Much.
+    /// A lot.
     High,
-    /// More than much.
+    /// Very much.
     Xhigh,
     /// As much as the model can.
     Max,
@@ -187,7 +172,7 @@ pub enum ReasoningEffort {
 /// The form the answer must take.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum ResponseFormat {
-    /// Prose.
+    /// Plain text.
     #[default]
     Text,
     /// Any JSON object.

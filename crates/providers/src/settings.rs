@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
-use clock::Clock;
+use thiserror::Error;
 
-use crate::{Anthropic, ApiKey, AuthHeader, Connection, ProviderName};
+use crate::anthropic::AnthropicSettings;
+use crate::{ApiKey, Endpoint, ProviderError, ProviderName};
 
 /// The settings of all providers. A provider is configured when it has a key, or an address of its
 /// own (local servers want no key).
@@ -27,36 +28,6 @@ pub struct Settings {
     pub fallback_models: Vec<String>,
     /// The model that finds titles for new chats.
     pub title_model: Option<String>,
-}
-
-/// Where a provider is reached.
-#[derive(Clone, Debug, Default)]
-pub struct Endpoint {
-    /// The key; empty for a server that wants none.
-    pub api_key: ApiKey,
-    /// The address of the API. None: the vendor's own.
-    pub base_url: Option<String>,
-}
-
-/// Anthropic's settings.
-#[derive(Clone, Debug)]
-pub struct AnthropicSettings {
-    /// Where it is reached.
-    pub endpoint: Endpoint,
-    /// The `anthropic-version` to speak.
-    pub version: String,
-    /// Which header carries the key.
-    pub auth_header: AuthHeader,
-}
-
-impl Default for AnthropicSettings {
-    fn default() -> Self {
-        Self {
-            endpoint: Endpoint::default(),
-            version: Anthropic::VERSION.to_owned(),
-            auth_header: AuthHeader::default(),
-        }
-    }
 }
 
 /// A server that speaks OpenAI's Chat Completions protocol, under a name of its own.
@@ -86,17 +57,20 @@ impl Default for ScriptedSettings {
     }
 }
 
-impl Endpoint {
-    /// The connection to the vendor at `vendor_url`, or to the server in its place. `None` if this is
-    /// not configured: the vendor wants a key.
-    pub(crate) fn connection(&self, vendor_url: &str, clock: &Clock) -> Option<Connection> {
-        let base_url = self.base_url.as_deref().unwrap_or(vendor_url);
-        let vendor = Connection::vendor(self.api_key.clone(), base_url);
-        let connection = match (vendor.is_at(vendor_url), self.api_key.is_empty()) {
-            (true, true) => return None,
-            (true, false) => vendor,
-            (false, _) => Connection::compatible(self.api_key.clone(), base_url),
-        };
-        Some(Connection { clock: clock.clone(), ..connection })
+/// A setting that cannot be used.
+#[derive(Clone, Debug, Error)]
+#[error("{setting}: {problem}")]
+pub struct SettingsError {
+    /// The setting, such as `openai_base_url`.
+    pub setting: String,
+    /// What is wrong with it, for people.
+    pub problem: String,
+}
+
+impl SettingsError {
+    /// A provider whose settings begin with `settings` cannot be used.
+    pub(crate) fn provider(settings: &str, error: &ProviderError) -> Self {
+        let field = error.param.as_deref().unwrap_or("base_url");
+        Self { setting: format!("{settings}_{field}"), problem: error.to_string() }
     }
 }

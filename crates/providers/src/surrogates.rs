@@ -1,4 +1,4 @@
-//! Mends JSON in which a character was cut in two. Servers written in JavaScript slice text by UTF-16
+//! Repairs JSON in which a surrogate pair was split. Servers written in JavaScript slice text by UTF-16
 //! units: one frame ends with `\ud83d`, the next begins with `\udc69`, and neither is valid alone.
 
 use std::ops::RangeInclusive;
@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 const HIGH: RangeInclusive<u16> = 0xD800..=0xDBFF;
 const LOW: RangeInclusive<u16> = 0xDC00..=0xDFFF;
 
-/// Remembers half a character between the frames of one answer.
+/// Holds a high surrogate between the frames of one answer.
 #[derive(Debug, Default)]
 pub(super) struct Surrogates {
     held: Option<u16>,
@@ -16,30 +16,30 @@ impl Surrogates {
     /// Makes a frame that did not parse parse, if halves were what was wrong with it. A first half at
     /// the end of a string is held back and joined to the second half that begins a later string;
     /// any other half becomes U+FFFD.
-    pub fn mend(&mut self, frame: &str) -> String {
-        let mut mended = String::with_capacity(frame.len() + 6);
+    pub fn repair(&mut self, frame: &str) -> String {
+        let mut repaired = String::with_capacity(frame.len() + 6);
         let mut rest = frame;
         while let Some(at) = rest.find('\\') {
-            mended.push_str(&rest[..at]);
+            repaired.push_str(&rest[..at]);
             rest = &rest[at..];
             let used = match unit(rest) {
-                Some(unit) => self.half(unit, &rest[6..], &mut mended),
+                Some(unit) => self.half(unit, &rest[6..], &mut repaired),
                 None => None,
             };
-            let used = used.unwrap_or_else(|| copy_escape(rest, &mut mended));
+            let used = used.unwrap_or_else(|| copy_escape(rest, &mut repaired));
             rest = &rest[used..];
         }
-        mended.push_str(rest);
-        mended
+        repaired.push_str(rest);
+        repaired
     }
 
     /// Deals with one `\uXXXX` that may be half of a character. Says how much it used.
-    fn half(&mut self, unit: u16, after: &str, mended: &mut String) -> Option<usize> {
+    fn half(&mut self, unit: u16, after: &str, repaired: &mut String) -> Option<usize> {
         if LOW.contains(&unit) {
-            let begins_string = mended.ends_with('"') && !mended.ends_with("\\\"");
+            let begins_string = repaired.ends_with('"') && !repaired.ends_with("\\\"");
             match self.held.take_if(|_| begins_string) {
-                Some(high) => mended.push_str(&format!("\\u{high:04x}\\u{unit:04x}")),
-                None => mended.push('\u{FFFD}'),
+                Some(high) => repaired.push_str(&format!("\\u{high:04x}\\u{unit:04x}")),
+                None => repaired.push('\u{FFFD}'),
             }
             return Some(6);
         }
@@ -47,13 +47,13 @@ impl Surrogates {
             return None;
         }
         if self::unit(after).is_some_and(|next| LOW.contains(&next)) {
-            mended.push_str(&format!("\\u{unit:04x}{}", &after[..6]));
+            repaired.push_str(&format!("\\u{unit:04x}{}", &after[..6]));
             return Some(12);
         }
         if after.starts_with('"') {
             self.held = Some(unit);
         } else {
-            mended.push('\u{FFFD}');
+            repaired.push('\u{FFFD}');
         }
         Some(6)
     }
@@ -79,17 +79,20 @@ mod tests {
     #[test]
     fn joins_halves_across_frames() {
         let mut surrogates = Surrogates::default();
-        assert_eq!(surrogates.mend(r#"{"a":"x\ud83d"}"#), r#"{"a":"x"}"#);
-        assert_eq!(surrogates.mend(r#"{"a":"\udc69 y"}"#), r#"{"a":"\ud83d\udc69 y"}"#);
+        assert_eq!(surrogates.repair(r#"{"a":"x\ud83d"}"#), r#"{"a":"x"}"#);
+        assert_eq!(surrogates.repair(r#"{"a":"\udc69 y"}"#), r#"{"a":"\ud83d\udc69 y"}"#);
     }
 
     #[test]
     fn replaces_halves_that_nothing_completes() {
         let mut surrogates = Surrogates::default();
-        assert_eq!(surrogates.mend(r#"{"a":"\udc69 y"}"#), "{\"a\":\"\u{FFFD} y\"}");
-        assert_eq!(surrogates.mend(r#"{"a":"\ud83d y\udc69"}"#), "{\"a\":\"\u{FFFD} y\u{FFFD}\"}");
+        assert_eq!(surrogates.repair(r#"{"a":"\udc69 y"}"#), "{\"a\":\"\u{FFFD} y\"}");
         assert_eq!(
-            surrogates.mend(r#"{"a":"\ud83d\ud83d\udc69"}"#),
+            surrogates.repair(r#"{"a":"\ud83d y\udc69"}"#),
+            "{\"a\":\"\u{FFFD} y\u{FFFD}\"}"
+        );
+        assert_eq!(
+            surrogates.repair(r#"{"a":"\ud83d\ud83d\udc69"}"#),
             "{\"a\":\"\u{FFFD}\\ud83d\\udc69\"}"
         );
     }
@@ -100,14 +103,14 @@ mod tests {
         for frame in
             [r#"{"a":"\ud83d\udc69"}"#, r#"{"a":"\\ud83d"}"#, r#"{"a":"\u00e9\n\"é"#, "\\", "\\u12"]
         {
-            assert_eq!(surrogates.mend(frame), frame);
+            assert_eq!(surrogates.repair(frame), frame);
         }
     }
 
     #[test]
     fn does_not_take_an_escaped_quote_for_the_beginning_of_a_string() {
         let mut surrogates = Surrogates::default();
-        surrogates.mend(r#"{"a":"\ud83d"}"#);
-        assert_eq!(surrogates.mend(r#"{"a":"\"\udc69"}"#), "{\"a\":\"\\\"\u{FFFD}\"}");
+        surrogates.repair(r#"{"a":"\ud83d"}"#);
+        assert_eq!(surrogates.repair(r#"{"a":"\"\udc69"}"#), "{\"a\":\"\\\"\u{FFFD}\"}");
     }
 }

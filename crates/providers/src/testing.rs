@@ -17,7 +17,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 
 use super::decoder::Decoder;
-use super::reader::{self, Label};
+use super::reader::{self, ErrorContext};
 use super::{Event, EventStream, FinishReason, ProviderError, Usage};
 
 fn folder() -> PathBuf {
@@ -64,7 +64,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    pub async fn of(mut stream: EventStream) -> Self {
+    pub async fn collect(mut stream: EventStream) -> Self {
         let mut outcome = Self::default();
         while let Some(event) = stream.next().await {
             assert!(outcome.error.is_none(), "something follows the error");
@@ -151,9 +151,9 @@ impl Outcome {
                 Event::Text(text) | Event::Reasoning(text) => assert!(!text.is_empty()),
                 Event::ToolCallDelta { arguments, .. } => assert!(!arguments.is_empty()),
                 Event::ToolCallEnd { index, arguments, .. } => {
-                    let told = self.arguments(*index);
-                    let is_empty = told.trim().is_empty();
-                    assert_eq!(*arguments, if is_empty { "{}".to_owned() } else { told });
+                    let emitted = self.arguments(*index);
+                    let is_empty = emitted.trim().is_empty();
+                    assert_eq!(*arguments, if is_empty { "{}".to_owned() } else { emitted });
                 }
                 _ => {}
             }
@@ -187,8 +187,9 @@ impl Outcome {
 /// What a decoder makes of these chunks.
 pub async fn replay<D: Decoder>(decoder: D, chunks: Vec<Bytes>) -> Outcome {
     let body = stream::iter(chunks.into_iter().map(Ok));
-    let stream = reader::streamed(body, Duration::from_secs(1), decoder, Label::default());
-    Outcome::of(stream).await.without_made_up_ids()
+    let stream =
+        reader::from_stream(body, Duration::from_secs(1), decoder, ErrorContext::default());
+    Outcome::collect(stream).await.without_made_up_ids()
 }
 
 /// Replays a body in all chunkings, which must all give the same.
@@ -260,13 +261,13 @@ impl Reply {
 
 /// What the local server was asked.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct RecordedRequest {
     pub path: String,
     pub headers: HeaderMap,
     pub body: Value,
 }
 
-impl Asked {
+impl RecordedRequest {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
@@ -275,7 +276,7 @@ impl Asked {
 /// A server on this machine that gives the replies it was told to, in order.
 pub struct Server {
     pub url: String,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    asked: Arc<Mutex<Vec<RecordedRequest>>>,
 }
 
 impl Server {
@@ -294,14 +295,14 @@ impl Server {
         Self { url, asked }
     }
 
-    pub fn asked(&self) -> Vec<Asked> {
+    pub fn requests(&self) -> Vec<RecordedRequest> {
         self.asked.lock().unwrap().clone()
     }
 }
 
-async fn read(request: HttpRequest) -> Asked {
+async fn read(request: HttpRequest) -> RecordedRequest {
     let path = request.uri().to_string();
     let headers = request.headers().clone();
     let body = axum::body::to_bytes(request.into_body(), usize::MAX).await.unwrap();
-    Asked { path, headers, body: serde_json::from_slice(&body).unwrap_or_default() }
+    RecordedRequest { path, headers, body: serde_json::from_slice(&body).unwrap_or_default() }
 }

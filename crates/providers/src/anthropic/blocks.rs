@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::NAME;
 use super::wire::{Block, Delta};
-use crate::decoder::{Events, Kept};
+use crate::decoder::{Events, SizeBudget};
 use crate::{Event, Opaque, ProviderError};
 
 /// The blocks that have begun and not ended.
@@ -13,7 +13,7 @@ use crate::{Event, Opaque, ProviderError};
 pub(super) struct Blocks {
     open: Vec<(usize, Open)>,
     calls: usize,
-    kept: Kept,
+    size: SizeBudget,
 }
 
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl Blocks {
         json: &RawValue,
         events: &mut Events,
     ) -> Result<(), ProviderError> {
-        self.kept.add(json.get().len() + Kept::BLOCK, &NAME)?;
+        self.size.add(json.get().len() + SizeBudget::BLOCK, &NAME)?;
         let open = Open::begin(json, self.calls, events);
         self.calls += usize::from(matches!(open, Open::Call { .. }));
         self.open.push((at, open));
@@ -62,7 +62,7 @@ impl Blocks {
         events: &mut Events,
     ) -> Result<(), ProviderError> {
         let kept = [&delta.thinking, &delta.signature, &delta.partial_json];
-        self.kept.add(kept.into_iter().flatten().map(String::len).sum(), &NAME)?;
+        self.size.add(kept.into_iter().flatten().map(String::len).sum(), &NAME)?;
         if let Some((_, open)) = self.open.iter_mut().rfind(|(index, _)| *index == at) {
             open.grow(delta, events);
         }
@@ -89,12 +89,12 @@ impl Open {
         let block: Block<'_> = serde_json::from_str(json.get()).unwrap_or_default();
         match (block.kind.as_ref(), block.id, block.name) {
             ("text", ..) => {
-                tell(block.text, Event::Text, events);
+                emit(block.text, Event::Text, events);
                 Self::Text
             }
             ("thinking", ..) => {
                 let thinking = block.thinking.unwrap_or_default();
-                tell(Some(thinking.clone()), Event::Reasoning, events);
+                emit(Some(thinking.clone()), Event::Reasoning, events);
                 Self::Thinking { thinking, signature: block.signature.unwrap_or_default() }
             }
             ("tool_use", Some(id), Some(name)) => {
@@ -112,19 +112,19 @@ impl Open {
     /// A signature comes whole; everything else comes in pieces.
     fn grow(&mut self, delta: Delta, events: &mut Events) {
         match self {
-            Self::Text => tell(delta.text, Event::Text, events),
+            Self::Text => emit(delta.text, Event::Text, events),
             Self::Thinking { thinking, signature } => {
                 if let Some(whole) = delta.signature {
                     *signature = whole;
                 }
                 thinking.push_str(delta.thinking.as_deref().unwrap_or_default());
-                tell(delta.thinking, Event::Reasoning, events);
+                emit(delta.thinking, Event::Reasoning, events);
             }
             Self::Call { index, arguments, .. } => {
                 let index = *index;
                 arguments.push_str(delta.partial_json.as_deref().unwrap_or_default());
                 let event = |arguments| Event::ToolCallDelta { index, arguments };
-                tell(delta.partial_json, event, events);
+                emit(delta.partial_json, event, events);
             }
             Self::ServerCall { input, .. } => {
                 input.push_str(delta.partial_json.as_deref().unwrap_or_default());
@@ -138,14 +138,14 @@ impl Open {
             Self::Text => events.push_back(Event::TextEnd { opaque: None }),
             Self::Thinking { thinking, signature } => {
                 let opaque = (!signature.is_empty())
-                    .then(|| opaque(&Written::Thinking { thinking, signature }))
+                    .then(|| opaque(&RebuiltBlock::Thinking { thinking, signature }))
                     .flatten();
                 events.push_back(Event::ReasoningEnd { opaque });
             }
             Self::Call { index, arguments, input } => end_call(index, arguments, input, events),
             Self::ServerCall { id, name, input } => {
                 let input = RawValue::from_string(or_object(input)).ok();
-                let opaque = opaque(&Written::ServerToolUse { id, name, input });
+                let opaque = opaque(&RebuiltBlock::ServerToolUse { id, name, input });
                 events.push_back(Event::ReasoningEnd { opaque });
             }
             Self::Other(json) => {
@@ -172,12 +172,12 @@ fn end_call(index: usize, arguments: String, input: Option<String>, events: &mut
 /// Blocks that came in pieces, put together in the provider's own form.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-enum Written {
+enum RebuiltBlock {
     Thinking { thinking: String, signature: String },
     ServerToolUse { id: String, name: String, input: Option<Box<RawValue>> },
 }
 
-fn opaque(block: &Written) -> Option<Opaque> {
+fn opaque(block: &RebuiltBlock) -> Option<Opaque> {
     let json = serde_json::to_string(block).ok()?;
     Some(Opaque { provider: NAME, json })
 }
@@ -190,6 +190,6 @@ fn is_empty(input: &RawValue) -> bool {
     input.get() == "{}"
 }
 
-fn tell(text: Option<String>, event: impl FnOnce(String) -> Event, events: &mut Events) {
+fn emit(text: Option<String>, event: impl FnOnce(String) -> Event, events: &mut Events) {
     events.extend(text.filter(|text| !text.is_empty()).map(event));
 }

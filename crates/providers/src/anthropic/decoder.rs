@@ -2,7 +2,7 @@
 
 use super::NAME;
 use super::blocks::Blocks;
-use super::usage::Totals;
+use super::usage::UsageTotals;
 use super::wire::Frame;
 use crate::decoder::{self, Events, Flow};
 use crate::{Event, FinishReason, ProviderError, ProviderName, Usage, lenient};
@@ -11,7 +11,7 @@ use crate::{Event, FinishReason, ProviderError, ProviderName, Usage, lenient};
 #[derive(Debug, Default)]
 pub(super) struct Decoder {
     blocks: Blocks,
-    totals: Totals,
+    totals: UsageTotals,
     has_begun: bool,
     stop_reason: Option<String>,
 }
@@ -68,7 +68,7 @@ impl decoder::Decoder for Decoder {
 }
 
 impl Decoder {
-    /// What is known of the usage now is told now: an answer that is cut off gets no second chance.
+    /// The usage is emitted as soon as it is known, in case the answer is cut off.
     fn begin(&mut self, frame: Frame<'_>, events: &mut Events) {
         self.has_begun = true;
         if let Some(usage) = frame.message.and_then(|message| message.usage) {

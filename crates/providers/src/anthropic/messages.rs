@@ -118,7 +118,7 @@ fn instructions(text: &str) -> Block<'static> {
 }
 
 fn image<'a>(media_type: &'a str, base64: &'a str) -> Block<'a> {
-    if !document::is_visible(media_type) {
+    if !document::is_supported_image(media_type) {
         return Block::Text { text: document::placeholder(media_type).into() };
     }
     Block::Image { source: Source::Base64 { media_type, data: base64 } }

@@ -6,19 +6,22 @@ use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
 use crate::catalogue::{self, Model};
+use crate::history;
 use crate::http::{Http, secret_header};
-use crate::registry::{Registration, SettingsError};
-use crate::settings::Settings;
+use crate::registration::Registration;
+use crate::settings::{Settings, SettingsError};
 use crate::{
     Capabilities, Connection, EventStream, Provider, ProviderError, ProviderName, Request, reader,
 };
 use decoder::Decoder;
+pub use settings::{AnthropicSettings, AuthHeader};
 
 mod blocks;
 mod decoder;
 mod messages;
 mod models;
 mod request;
+mod settings;
 mod thinking;
 mod usage;
 mod wire;
@@ -50,16 +53,6 @@ pub(crate) fn register(
     }])
 }
 
-/// Which header carries the key.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum AuthHeader {
-    /// `Authorization: Bearer …`, as Anthropic's own SDKs send it.
-    #[default]
-    Authorization,
-    /// `x-api-key: …`, the only one that older gateways read.
-    XApiKey,
-}
-
 /// Anthropic, or a gateway that speaks its protocol.
 #[derive(Debug)]
 pub struct Anthropic {
@@ -70,7 +63,7 @@ pub struct Anthropic {
 
 impl Anthropic {
     /// The version this module speaks. It refuses `temperature` and `top_p` for every model.
-    pub const VERSION: &str = "2026-10-21";
+    pub const VERSION: &str = settings::VERSION;
 
     /// Checks the settings; connects to nothing yet. `version` is the `anthropic-version` to speak,
     /// normally [`Self::VERSION`].
@@ -101,11 +94,11 @@ impl Anthropic {
     async fn answer(&self, mut request: Request) -> Result<EventStream, ProviderError> {
         let model = catalogue::find_of(&NAME, &request.model);
         let samples = request::sampling(&mut request, model)?;
-        let request = request.prepared(&NAME);
+        let request = history::prepare(request, &NAME);
         let body = request::body(&request, model);
         let headers = self.headers(samples);
         let url = self.url("/messages");
-        let response = self.http.post(&url, &headers, &body, request.patience).await?;
+        let response = self.http.post(&url, &headers, &body, request.deadlines).await?;
         reader::read(&self.http, response, Decoder::default()).await
     }
 

@@ -10,7 +10,7 @@ use crate::catalogue::{self, Capability, Model, ThinkingMode};
 use crate::{ErrorKind, ProviderError};
 
 /// A list that never ends is cut off here.
-const MOST_PAGES: usize = 10;
+const MAX_PAGES: usize = 10;
 
 #[derive(Deserialize)]
 struct Page {
@@ -35,7 +35,7 @@ impl Anthropic {
     pub(super) async fn models(&self) -> Result<Vec<Model>, ProviderError> {
         let mut models = Vec::new();
         let mut after = None;
-        for _ in 0..MOST_PAGES {
+        for _ in 0..MAX_PAGES {
             let page = self.page(after.as_deref()).await?;
             models.extend(page.data.into_iter().flatten().map(model));
             after = page.last_id.filter(|_| page.has_more);
@@ -116,7 +116,7 @@ mod tests {
         let anthropic = Anthropic::new(connection, Anthropic::VERSION, AuthHeader::default());
         let models = anthropic.unwrap().list_models().await.unwrap();
         assert_eq!(models.iter().map(|model| model.id.as_str()).collect::<Vec<_>>(), ["a b", "c"]);
-        let asked = server.asked();
+        let asked = server.requests();
         assert_eq!(asked[0].path, "/v1/models?limit=1000");
         assert_eq!(asked[1].path, "/v1/models?limit=1000&after_id=a+b");
         assert_eq!(asked[0].header("anthropic-version"), Some("2026-10-21"));

@@ -58,7 +58,7 @@ pub(super) fn body<'a>(request: &'a Request, model: Option<&Model>) -> Body<'a> 
         output_config: output_config(effort, &request.response_format),
         tool_choice: (request.tools.is_empty() && !tools.is_empty()).then_some(ToolChoice::None),
         tools,
-        cache_control: wants_cache(request, model).then_some(CacheControl::Ephemeral),
+        cache_control: should_cache(request, model).then_some(CacheControl::Ephemeral),
     }
 }
 
@@ -181,7 +181,7 @@ enum CacheControl {
 
 /// Writing to the cache costs more than reading without it, so it must be likely that the same
 /// beginning is sent again: a conversation that goes on, or one with tools.
-fn wants_cache(request: &Request, model: Option<&Model>) -> bool {
+fn should_cache(request: &Request, model: Option<&Model>) -> bool {
     let goes_on = request.messages.iter().any(|message| message.role == Role::Assistant);
     let least = model.and_then(|model| model.prompt_cache_min_tokens);
     let pieces = request.messages.iter().flat_map(|message| &message.content);

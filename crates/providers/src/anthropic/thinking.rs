@@ -1,4 +1,4 @@
-//! How hard a model is to think, in the words its generation understands.
+//! The reasoning effort, in the form that the generation of the model understands.
 
 use serde::Serialize;
 
@@ -6,7 +6,7 @@ use crate::ReasoningEffort;
 use crate::catalogue::{Model, ThinkingMode};
 
 /// The smallest budget the API takes.
-const LEAST_BUDGET: u32 = 1024;
+const MIN_BUDGET: u32 = 1024;
 
 #[derive(Debug, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
@@ -16,7 +16,7 @@ pub(super) enum Thinking {
     Disabled,
 }
 
-/// Whether the thoughts are told.
+/// Whether the reasoning is sent.
 #[derive(Debug, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Display {
@@ -33,7 +33,7 @@ pub(super) enum Effort {
     Max,
 }
 
-/// What to ask for. Who asks for nothing gets what the model does by itself.
+/// What to ask for. Without an effort the model decides.
 pub(super) fn thinking(
     effort: Option<ReasoningEffort>,
     model: Option<&Model>,
@@ -61,16 +61,16 @@ fn level(effort: ReasoningEffort) -> Effort {
     }
 }
 
-/// Thoughts count towards the output limit, so half of it is left to the answer.
+/// Reasoning counts towards the output limit, so half of it is left to the answer.
 fn budget(effort: ReasoningEffort, max_tokens: u32) -> Option<Thinking> {
     let wanted = match effort {
-        ReasoningEffort::None | ReasoningEffort::Minimal => LEAST_BUDGET,
+        ReasoningEffort::None | ReasoningEffort::Minimal => MIN_BUDGET,
         ReasoningEffort::Low => 2048,
         ReasoningEffort::Medium => 8192,
         ReasoningEffort::High => 16_384,
         ReasoningEffort::Xhigh | ReasoningEffort::Max => 32_768,
     };
     let budget_tokens = wanted.min(max_tokens / 2);
-    (budget_tokens >= LEAST_BUDGET)
+    (budget_tokens >= MIN_BUDGET)
         .then_some(Thinking::Enabled { budget_tokens, display: Display::Summarized })
 }

@@ -6,26 +6,26 @@ use crate::{Usage, lenient};
 
 /// The usage so far. Later objects overwrite what they name and keep what they leave out.
 #[derive(Debug, Default)]
-pub(super) struct Totals {
+pub(super) struct UsageTotals {
     merged: Map<String, Value>,
-    is_told: bool,
+    is_emitted: bool,
 }
 
-impl Totals {
+impl UsageTotals {
     pub fn merge(&mut self, json: &str) {
         let Ok(Value::Object(newer)) = serde_json::from_str(json) else {
             return;
         };
         self.merged.extend(newer.into_iter().filter(|(_, value)| !value.is_null()));
-        self.is_told = false;
+        self.is_emitted = false;
     }
 
-    /// The usage, unless it has been told since it last changed.
+    /// The usage, unless it has been emitted since it last changed.
     pub fn take(&mut self) -> Option<Usage> {
-        if self.merged.is_empty() || self.is_told {
+        if self.merged.is_empty() || self.is_emitted {
             return None;
         }
-        self.is_told = true;
+        self.is_emitted = true;
         let raw = Value::Object(self.merged.clone());
         let length = raw.to_string().len();
         Some(read(&raw).clamped().with_raw(raw, length))
@@ -50,15 +50,15 @@ fn read(usage: &Value) -> Usage {
 
 #[cfg(test)]
 mod tests {
-    use super::Totals;
+    use super::UsageTotals;
 
     #[test]
     fn later_counts_replace_and_absent_ones_stay() {
-        let mut totals = Totals::default();
+        let mut totals = UsageTotals::default();
         assert_eq!(totals.take(), None);
         totals.merge(r#"{"input_tokens": 5, "cache_read_input_tokens": 7, "output_tokens": 1}"#);
         assert_eq!(totals.take().map(|usage| usage.output_tokens), Some(1));
-        assert_eq!(totals.take(), None, "told once");
+        assert_eq!(totals.take(), None, "emitted once");
         totals.merge(r#"{"input_tokens": null, "output_tokens": 9.0}"#);
         totals.merge("nonsense");
         let usage = totals.take().unwrap();
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn impossible_counts_do_not_overflow() {
-        let mut totals = Totals::default();
+        let mut totals = UsageTotals::default();
         let most = u64::MAX;
         totals.merge(&format!(r#"{{"input_tokens": {most}, "cache_read_input_tokens": {most}}}"#));
         let usage = totals.take().unwrap();

@@ -10,7 +10,7 @@ use crate::Usage;
 pub struct Pricing {
     /// For the input that touches no cache.
     pub input: Price,
-    /// For the output, thoughts included.
+    /// For the output, reasoning included.
     pub output: Price,
     /// For the input read from the cache.
     pub cached_input: Option<Price>,
@@ -38,7 +38,7 @@ impl From<f64> for Price {
     }
 }
 
-/// The price of a call in USD: the provider's own word if it gave one, else the catalogue's prices.
+/// The price of a call in USD: the provider's own figure if it gave one, else the catalogue's prices.
 /// `None` where a price is not known, never 0.
 pub fn cost(model: &Model, usage: &Usage) -> Option<f64> {
     if usage.cost_usd.is_some() {

@@ -1,4 +1,4 @@
-//! The models this server knows: what they can do, what they cost, when they go. The data is
+//! The known models: what they can do, what they cost, when they are shut down. The data is
 //! `models.json`, whose notes say where it is from and of when.
 
 use std::collections::HashMap;
@@ -19,13 +19,13 @@ mod suggest;
 pub struct Model {
     /// The provider's own id.
     pub id: String,
-    /// Who runs it.
+    /// Its provider.
     pub provider: ProviderName,
     /// A name for people.
     pub name: String,
     /// The most tokens it can take in, where known.
     pub context_window: Option<u32>,
-    /// The most tokens it can write, thoughts included, where known.
+    /// The most tokens it can write, reasoning included, where known.
     pub max_output_tokens: Option<u32>,
     /// What it can do.
     pub capabilities: Vec<Capability>,
@@ -38,10 +38,10 @@ pub struct Model {
     /// Which of OpenAI's protocols it speaks.
     #[serde(default)]
     pub endpoint: Endpoint,
-    /// Whether `temperature` and `top_p` mean anything to it.
+    /// Whether it accepts `temperature` and `top_p`.
     #[serde(default = "yes")]
     pub accepts_sampling: bool,
-    /// How a Claude model is told to think.
+    /// How a Claude model is asked to reason.
     #[serde(default)]
     pub thinking: ThinkingMode,
     /// How long a prompt must be for Anthropic's cache.
@@ -54,11 +54,11 @@ pub struct Model {
 pub enum Capability {
     /// Reads and writes text.
     Text,
-    /// Sees pictures.
+    /// Accepts images.
     Vision,
     /// Calls tools.
     Tools,
-    /// Thinks before it answers.
+    /// Reasons before it answers.
     Reasoning,
     /// Reads PDF files.
     Documents,
@@ -75,16 +75,16 @@ pub enum Endpoint {
     Responses,
 }
 
-/// How a Claude model is told to think.
+/// How a Claude model is asked to reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ThinkingMode {
-    /// It decides by itself; an effort guides it.
+    /// The model decides; an effort guides it.
     #[default]
     Adaptive,
-    /// Likewise, and it cannot be told not to.
+    /// The model decides, and reasoning cannot be turned off.
     Always,
-    /// It gets a number of tokens to think with.
+    /// A number of tokens is set aside for reasoning.
     Budget,
 }
 

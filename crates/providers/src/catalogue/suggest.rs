@@ -1,12 +1,12 @@
-//! Finds what may have been meant by a word that is not known.
+//! Suggests ids that are similar to an unknown one.
 
 /// The longest id that is compared.
-const LONGEST: usize = 100;
+const MAX_LEN: usize = 100;
 
 /// Up to three of the candidates, the most similar first. A candidate's provider need not be named.
 pub(super) fn closest(id: &str, candidates: impl Iterator<Item = String>) -> Vec<String> {
     let id = id.to_lowercase();
-    if id.is_empty() || id.len() > LONGEST {
+    if id.is_empty() || id.len() > MAX_LEN {
         return Vec::new();
     }
     let rated = candidates.filter_map(|candidate| Some((rating(&id, &candidate)?, candidate)));

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::wire::{CallDelta, FunctionDelta};
-use crate::decoder::{Events, Kept};
+use crate::decoder::{Events, SizeBudget};
 use crate::{Event, Opaque, ProviderError, ProviderName};
 
 /// The calls of one answer so far.
@@ -11,14 +11,14 @@ use crate::{Event, Opaque, ProviderError, ProviderName};
 pub(super) struct Calls {
     provider: ProviderName,
     calls: Vec<Call>,
-    /// How many have been told; they take their positions in that order.
-    told: usize,
-    kept: Kept,
+    /// How many have been emitted; their positions are in that order.
+    emitted: usize,
+    size: SizeBudget,
 }
 
 #[derive(Debug, Default)]
 struct Call {
-    /// The position, once the call has been told.
+    /// The position, once the call has been emitted.
     position: Option<usize>,
     wire_index: Option<usize>,
     id: String,
@@ -30,11 +30,11 @@ struct Call {
 
 impl Calls {
     pub fn new(provider: ProviderName) -> Self {
-        Self { provider, calls: Vec::new(), told: 0, kept: Kept::default() }
+        Self { provider, calls: Vec::new(), emitted: 0, size: SizeBudget::default() }
     }
 
     pub fn any(&self) -> bool {
-        self.told > 0
+        self.emitted > 0
     }
 
     /// Takes in one fragment.
@@ -47,8 +47,8 @@ impl Calls {
         let id = delta.id.filter(|id| !id.is_empty());
         let name = function.name.filter(|name| !name.is_empty());
         let found = self.find(delta.index, id.as_deref(), name.is_some());
-        let beginning = if found.is_none() { Kept::BLOCK } else { 0 };
-        self.kept.add(beginning + function.arguments.len(), &self.provider)?;
+        let beginning = if found.is_none() { SizeBudget::BLOCK } else { 0 };
+        self.size.add(beginning + function.arguments.len(), &self.provider)?;
         let at = found.unwrap_or_else(|| self.begin(delta.index, id));
         let call = &mut self.calls[at];
         if let Some(extra_content) = delta.extra_content {
@@ -56,21 +56,21 @@ impl Calls {
         }
         call.arguments.push_str(&function.arguments);
         match (call.position, name) {
-            (Some(index), _) => tell_arguments(index, function.arguments, events),
-            (None, Some(name)) => self.tell(at, name, events),
+            (Some(index), _) => emit_arguments(index, function.arguments, events),
+            (None, Some(name)) => self.emit(at, name, events),
             (None, None) => {}
         }
         Ok(())
     }
 
-    /// A call can be told when it has a name, with the arguments that came before it.
-    fn tell(&mut self, at: usize, name: String, events: &mut Events) {
-        let index = self.told;
-        self.told += 1;
+    /// A call can be emitted when it has a name, with the arguments that came before it.
+    fn emit(&mut self, at: usize, name: String, events: &mut Events) {
+        let index = self.emitted;
+        self.emitted += 1;
         let call = &mut self.calls[at];
         call.position = Some(index);
         events.push_back(Event::ToolCallStart { index, id: call.id.clone(), name });
-        tell_arguments(index, call.arguments.clone(), events);
+        emit_arguments(index, call.arguments.clone(), events);
     }
 
     /// The call that a fragment continues, if it does not begin one. An index that comes with another
@@ -99,7 +99,7 @@ impl Calls {
         self.calls.len() - 1
     }
 
-    /// All calls are whole. One that never got a name cannot be run and was never told.
+    /// All calls are complete. One that never got a name cannot be run and was never emitted.
     pub fn finish(&mut self, events: &mut Events) {
         for call in self.calls.drain(..) {
             let Some(index) = call.position else { continue };
@@ -112,7 +112,7 @@ impl Calls {
     }
 }
 
-fn tell_arguments(index: usize, arguments: String, events: &mut Events) {
+fn emit_arguments(index: usize, arguments: String, events: &mut Events) {
     if !arguments.is_empty() {
         events.push_back(Event::ToolCallDelta { index, arguments });
     }

@@ -102,14 +102,14 @@ impl Decoder {
 
     fn delta(&mut self, delta: Delta<'_>, events: &mut Events) -> Result<(), ProviderError> {
         let reasoning = [delta.reasoning_content, delta.reasoning, Some(delta.content.thinking)];
-        tell(
+        emit(
             reasoning.into_iter().flatten().find(|text| !text.is_empty()),
             Event::Reasoning,
             events,
         );
-        tell(Some(delta.content.text), Event::Text, events);
+        emit(Some(delta.content.text), Event::Text, events);
         self.has_refused |= delta.refusal.as_ref().is_some_and(|text| !text.is_empty());
-        tell(delta.refusal, Event::Text, events);
+        emit(delta.refusal, Event::Text, events);
         let legacy = delta.function_call.map(calls::legacy);
         for call in delta.tool_calls.into_iter().flatten().chain(legacy) {
             self.calls.accept(call, events)?;
@@ -118,11 +118,11 @@ impl Decoder {
     }
 }
 
-fn tell(text: Option<String>, event: fn(String) -> Event, events: &mut Events) {
+fn emit(text: Option<String>, event: fn(String) -> Event, events: &mut Events) {
     events.extend(text.filter(|text| !text.is_empty()).map(event));
 }
 
-/// The words of compatible servers, too.
+/// Compatible servers have names of their own.
 fn finish_reason(word: &str) -> FinishReason {
     match word {
         "stop" | "end_turn" | "eos_token" | "eos" => FinishReason::Stop,

@@ -1,4 +1,4 @@
-//! Which of the protocol's fields a server knows. Compatible servers lag behind and models differ, so
+//! Which of the protocol's fields a server accepts. Compatible servers lag behind and models differ, so
 //! it starts with a guess and learns from refusals.
 
 use std::collections::HashMap;
@@ -21,12 +21,12 @@ pub(crate) struct Dialect {
     pub reasoning_effort: bool,
     /// `reasoning.summary` of the Responses API. Some organisations may not have it.
     pub reasoning_summary: bool,
-    /// `include` of the Responses API asks for thoughts that can go back.
+    /// `include` of the Responses API asks for reasoning that can be sent back.
     pub encrypted_reasoning: bool,
 }
 
 impl Dialect {
-    /// What api.openai.com speaks.
+    /// What the current protocol has.
     pub const MODERN: Self = Self {
         stream_options: true,
         obfuscation: true,
@@ -87,7 +87,7 @@ impl<'a> Refusal<'a> {
         })
     }
 
-    /// A named parameter is what it is about; otherwise the wording has to do.
+    /// A named parameter is what it is about; otherwise the message decides.
     fn names(&self, field: &str) -> bool {
         self.param.contains(field) || self.param.is_empty() && self.message.contains(field)
     }
@@ -125,7 +125,7 @@ impl Dialects {
         Self { first, learned: Mutex::default() }
     }
 
-    /// How to speak to a model.
+    /// The dialect to use with a model.
     pub fn for_model(&self, model: &str) -> Dialect {
         let learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
         learned.get(model).copied().unwrap_or(self.first)
@@ -138,12 +138,12 @@ impl Dialects {
 
     /// A model has understood this.
     pub fn learn(&self, model: &str, understood: Dialect) {
-        const MOST_MODELS: usize = 1000;
+        const MAX_MODELS: usize = 1000;
         if understood == self.for_model(model) {
             return;
         }
         let mut learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
-        if learned.len() >= MOST_MODELS {
+        if learned.len() >= MAX_MODELS {
             learned.clear();
         }
         learned.insert(model.to_owned(), understood);

@@ -11,7 +11,7 @@ use crate::{Content, Message, Request, Role};
 
 #[derive(Serialize)]
 #[serde(tag = "role", rename_all = "lowercase")]
-pub(super) enum Wire<'a> {
+pub(super) enum ChatMessage<'a> {
     System {
         content: Cow<'a, str>,
     },
@@ -76,26 +76,30 @@ struct Function<'a> {
 }
 
 /// The whole conversation.
-pub(super) fn messages(request: &Request, dialect: Dialect) -> Vec<Wire<'_>> {
+pub(super) fn messages(request: &Request, dialect: Dialect) -> Vec<ChatMessage<'_>> {
     let system = request.system.as_deref();
     let system = system.map(|text| instructions(text.into(), dialect));
     let messages = request.messages.iter().flat_map(|message| wire(message, dialect));
     system.into_iter().chain(messages).collect()
 }
 
-fn wire(message: &Message, dialect: Dialect) -> Vec<Wire<'_>> {
+fn wire(message: &Message, dialect: Dialect) -> Vec<ChatMessage<'_>> {
     match message.role {
         Role::System => {
             texts(message).map(|text| instructions(text, dialect)).into_iter().collect()
         }
-        Role::User => vec![Wire::User { content: user(message) }],
+        Role::User => vec![ChatMessage::User { content: user(message) }],
         Role::Assistant => assistant(message).into_iter().collect(),
         Role::Tool => message.content.iter().filter_map(tool).collect(),
     }
 }
 
-fn instructions(content: Cow<'_, str>, dialect: Dialect) -> Wire<'_> {
-    if dialect.developer { Wire::Developer { content } } else { Wire::System { content } }
+fn instructions(content: Cow<'_, str>, dialect: Dialect) -> ChatMessage<'_> {
+    if dialect.developer {
+        ChatMessage::Developer { content }
+    } else {
+        ChatMessage::System { content }
+    }
 }
 
 fn user(message: &Message) -> UserContent<'_> {
@@ -109,7 +113,7 @@ fn user(message: &Message) -> UserContent<'_> {
 fn part(piece: &Content) -> Option<Part<'_>> {
     match piece {
         Content::Text { text, .. } => Some(Part::Text { text: text.into() }),
-        Content::Image { media_type, base64 } if document::is_visible(media_type) => {
+        Content::Image { media_type, base64 } if document::is_supported_image(media_type) => {
             Some(Part::ImageUrl {
                 image_url: ImageUrl { url: document::data_url(media_type, base64) },
             })
@@ -129,17 +133,17 @@ fn document<'a>(media_type: &str, name: &'a str, base64: &str) -> Part<'a> {
             let file_data = document::data_url(media_type, base64);
             Part::File { file: File { filename: name, file_data } }
         }
-        Document::Text(text) => Part::Text { text: document::quoted(name, &text).into() },
+        Document::Text(text) => Part::Text { text: document::inline_text(name, &text).into() },
         Document::Unreadable => Part::Text { text: document::placeholder(name).into() },
     }
 }
 
-/// The protocol has no place for thoughts.
-fn assistant(message: &Message) -> Option<Wire<'_>> {
+/// The protocol has no place for reasoning.
+fn assistant(message: &Message) -> Option<ChatMessage<'_>> {
     let content = texts(message);
     let tool_calls: Vec<_> = message.content.iter().filter_map(call).collect();
     let is_empty = content.is_none() && tool_calls.is_empty();
-    (!is_empty).then_some(Wire::Assistant { content, tool_calls })
+    (!is_empty).then_some(ChatMessage::Assistant { content, tool_calls })
 }
 
 fn call(piece: &Content) -> Option<Call<'_>> {
@@ -157,12 +161,12 @@ fn extra_content(json: &str) -> Option<Box<RawValue>> {
 }
 
 /// The protocol cannot say that a tool failed, so its text does.
-fn tool(piece: &Content) -> Option<Wire<'_>> {
+fn tool(piece: &Content) -> Option<ChatMessage<'_>> {
     let Content::ToolResult { id, output, is_error, .. } = piece else {
         return None;
     };
     let content = if *is_error { format!("Error: {output}").into() } else { output.into() };
-    Some(Wire::Tool { tool_call_id: id, content })
+    Some(ChatMessage::Tool { tool_call_id: id, content })
 }
 
 /// All the texts of a message, one after another.

@@ -103,7 +103,7 @@ mod tests {
         let connection = Connection { system_proxy: false, ..connection };
         let provider = OpenAi::new(connection).unwrap();
         assert_eq!(provider.list_models().await.unwrap()[0].id, "Qwen/Qwen3-8B");
-        let asked = server.asked().remove(0);
+        let asked = server.requests().remove(0);
         assert_eq!(asked.path, "/v1/models");
         assert_eq!(asked.header("authorization"), Some("Bearer k"));
     }

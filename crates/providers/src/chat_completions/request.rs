@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::messages::{Wire, messages};
+use super::messages::{ChatMessage, messages};
 use crate::chat_completions::dialect::Dialect;
 use crate::{ReasoningEffort, Request, ResponseFormat, ToolDefinition};
 
@@ -32,7 +32,7 @@ pub(crate) fn body(request: &Request, dialect: Dialect) -> Body<'_> {
 #[derive(Serialize)]
 pub(crate) struct Body<'a> {
     model: &'a str,
-    messages: Vec<Wire<'a>>,
+    messages: Vec<ChatMessage<'a>>,
     stream: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     stream_options: Option<StreamOptions>,

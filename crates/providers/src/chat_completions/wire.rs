@@ -42,7 +42,7 @@ pub(crate) struct Choice<'a> {
 #[derive(Default, Deserialize)]
 pub(crate) struct Delta<'a> {
     #[serde(default, deserialize_with = "said")]
-    pub content: Said,
+    pub content: DeltaContent,
     #[serde(default, deserialize_with = "lenient::string")]
     pub reasoning_content: Option<String>,
     #[serde(default, deserialize_with = "lenient::string")]
@@ -78,22 +78,22 @@ pub(crate) struct FunctionDelta {
     pub arguments: String,
 }
 
-/// The content of a delta: text, and thoughts where content comes in parts.
+/// The content of a delta: text, and reasoning where content comes in parts.
 #[derive(Debug, Default, PartialEq)]
-pub(crate) struct Said {
+pub(crate) struct DeltaContent {
     pub text: String,
     pub thinking: String,
 }
 
-impl From<String> for Said {
+impl From<String> for DeltaContent {
     fn from(text: String) -> Self {
         Self { text, thinking: String::new() }
     }
 }
 
-fn said<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Said, D::Error> {
+fn said<'de, D: serde::Deserializer<'de>>(from: D) -> Result<DeltaContent, D::Error> {
     lenient::text_or(from, |parts| {
-        let mut said = Said::default();
+        let mut said = DeltaContent::default();
         for part in parts.as_array().into_iter().flatten() {
             collect(&part["text"], &mut said.text);
             collect(&part["thinking"], &mut said.thinking);
@@ -102,7 +102,7 @@ fn said<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Said, D::Error> {
     })
 }
 
-/// Mistral's thoughts are again a list of parts.
+/// Mistral's reasoning is again a list of parts.
 fn collect(part: &Value, into: &mut String) {
     match part {
         Value::String(text) => into.push_str(text),

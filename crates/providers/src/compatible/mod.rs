@@ -5,8 +5,9 @@ use futures_util::future::BoxFuture;
 
 use crate::catalogue::Model;
 use crate::chat_completions::{Client, Dialect};
-use crate::registry::{Registration, SettingsError};
-use crate::settings::{CompatibleSettings, Settings};
+use crate::history;
+use crate::registration::Registration;
+use crate::settings::{CompatibleSettings, Settings, SettingsError};
 use crate::{
     Capabilities, Connection, EventStream, Provider, ProviderError, ProviderName, Request,
 };
@@ -48,7 +49,7 @@ impl Compatible {
     }
 
     async fn answer(&self, request: Request) -> Result<EventStream, ProviderError> {
-        let request = request.prepared(self.name());
+        let request = history::prepare(request, self.name());
         self.client.stream(&request).await
     }
 }

@@ -5,7 +5,7 @@ use super::ErrorKind;
 use super::body::Body;
 
 /// The kind of a failure.
-pub(super) fn of(status: Option<u16>, body: &Body) -> ErrorKind {
+pub(super) fn classify(status: Option<u16>, body: &Body) -> ErrorKind {
     let codes = [body.code.as_deref(), body.kind.as_deref()];
     codes
         .into_iter()

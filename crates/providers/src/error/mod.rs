@@ -6,24 +6,26 @@ use jiff::Timestamp;
 use reqwest::header::HeaderMap;
 use thiserror::Error;
 
-use super::{ProviderName, retry};
+use super::ProviderName;
+pub(crate) use headers::request_id;
 
 mod body;
+mod headers;
 mod kind;
 mod redact;
 
-/// A failed call. `message` is the provider's own wording, with secrets taken out: for the log,
+/// A failed call. `message` is the provider's own, with secrets removed: for the log,
 /// never for a client.
 #[derive(Clone, Debug, Error)]
 #[error("{provider}: {kind:?}{}: {message}", .status.map(|s| format!(" ({s})")).unwrap_or_default())]
 pub struct ProviderError {
-    /// Who failed.
+    /// The provider that failed.
     pub provider: ProviderName,
     /// What went wrong, in terms this server acts on.
     pub kind: ErrorKind,
     /// The HTTP status, where the provider answered with one that means failure.
     pub status: Option<u16>,
-    /// The provider's wording, at most 2 KiB.
+    /// The provider's message, at most 2 KiB.
     pub message: String,
     /// The provider's own error code or type.
     pub code: Option<String>,
@@ -33,7 +35,7 @@ pub struct ProviderError {
     pub request_id: Option<String>,
     /// How long the provider asks to wait.
     pub retry_after: Option<Duration>,
-    /// The provider's explicit word on retrying (`x-should-retry`).
+    /// Whether the provider asks for a retry (`x-should-retry`).
     pub should_retry: Option<bool>,
 }
 
@@ -106,8 +108,8 @@ impl ProviderError {
         let error = Self::from_body(provider, Some(status), body);
         Self {
             request_id: request_id(headers).or(error.request_id),
-            retry_after: retry::retry_after(headers, now),
-            should_retry: retry::should_retry(headers),
+            retry_after: headers::retry_after(headers, now),
+            should_retry: headers::should_retry(headers),
             ..error
         }
     }
@@ -115,7 +117,7 @@ impl ProviderError {
     fn from_body(provider: ProviderName, status: Option<u16>, body: &str) -> Self {
         let body = body::read(body);
         let message = if body.message.is_empty() { "no message" } else { &body.message };
-        let error = Self::new(provider, kind::of(status, &body), message);
+        let error = Self::new(provider, kind::classify(status, &body), message);
         Self {
             status,
             code: body.code.or(body.kind),
@@ -132,14 +134,6 @@ impl ProviderError {
         }
         self
     }
-}
-
-/// The provider's id of a request, under the names in use.
-pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
-    ["x-request-id", "request-id", "x-generation-id"]
-        .iter()
-        .find_map(|name| headers.get(*name)?.to_str().ok())
-        .map(str::to_owned)
 }
 
 #[cfg(test)]

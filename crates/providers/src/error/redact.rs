@@ -1,10 +1,10 @@
 //! Takes secrets out of what providers say before it reaches a log.
 
-const MOST: usize = 2048;
+const MAX: usize = 2048;
 
 /// The message without keys and tokens, cut to what a log line bears.
 pub(super) fn shortened(message: &str) -> String {
-    let mut end = message.len().min(MOST);
+    let mut end = message.len().min(MAX);
     while !message.is_char_boundary(end) {
         end -= 1;
     }

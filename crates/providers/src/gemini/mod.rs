@@ -10,8 +10,9 @@ use futures_util::future::BoxFuture;
 
 use crate::catalogue::Model;
 use crate::chat_completions::{Client, Dialect};
-use crate::registry::{Registration, SettingsError};
-use crate::settings::Settings;
+use crate::history;
+use crate::registration::Registration;
+use crate::settings::{Settings, SettingsError};
 use crate::{
     Capabilities, Connection, Event, EventStream, Provider, ProviderError, ProviderName,
     ReasoningEffort, Request,
@@ -57,7 +58,7 @@ impl Gemini {
     }
 
     async fn answer(&self, request: Request) -> Result<EventStream, ProviderError> {
-        let mut request = request.prepared(&NAME);
+        let mut request = history::prepare(request, &NAME);
         request.reasoning_effort = request.reasoning_effort.map(known_effort);
         signatures::complete(&mut request.messages);
         let events = self.client.stream(&request).await?;

@@ -37,8 +37,8 @@ async fn sent_calls(calls: Vec<Content>) -> Vec<serde_json::Value> {
     let server = Server::start([Reply::fixture("gemini/text_stream")]).await;
     let messages = vec![Message { role: Role::Assistant, content: calls }];
     let stream = provider(&server).stream(Request { messages, ..request() }).await.unwrap();
-    Outcome::of(stream).await.check();
-    let body = server.asked().remove(0).body;
+    Outcome::collect(stream).await.check();
+    let body = server.requests().remove(0).body;
     let calls = body["messages"][0]["tool_calls"].as_array().unwrap().clone();
     calls.into_iter().map(|call| call["extra_content"].clone()).collect()
 }
@@ -46,7 +46,7 @@ async fn sent_calls(calls: Vec<Content>) -> Vec<serde_json::Value> {
 #[tokio::test]
 async fn reads_calls_without_index_and_keeps_their_signatures() {
     let server = Server::start([Reply::fixture("gemini/tools_stream")]).await;
-    let outcome = Outcome::of(provider(&server).stream(request()).await.unwrap()).await;
+    let outcome = Outcome::collect(provider(&server).stream(request()).await.unwrap()).await;
     outcome.check();
     let names: Vec<_> = outcome.calls().into_iter().map(|(_, name, _)| name).collect();
     assert_eq!(names, ["get_weather", "get_time"]);
@@ -57,8 +57,8 @@ async fn reads_calls_without_index_and_keeps_their_signatures() {
     let kept: Vec<_> = kept.collect();
     let provider = ProviderName::from_static("gemini");
     assert_eq!(kept, [Some(Opaque { provider, json: SIGNATURE.to_owned() }), None]);
-    assert_eq!(server.asked()[0].path, "/v1beta/openai/chat/completions");
-    assert_eq!(server.asked()[0].header("authorization"), Some("Bearer k"));
+    assert_eq!(server.requests()[0].path, "/v1beta/openai/chat/completions");
+    assert_eq!(server.requests()[0].header("authorization"), Some("Bearer k"));
 }
 
 #[tokio::test]
@@ -78,7 +78,7 @@ async fn calls_of_other_models_get_the_signature_that_is_not_checked() {
 #[tokio::test]
 async fn reasoning_counts_as_output() {
     let server = Server::start([Reply::fixture("gemini/text_stream")]).await;
-    let outcome = Outcome::of(provider(&server).stream(request()).await.unwrap()).await;
+    let outcome = Outcome::collect(provider(&server).stream(request()).await.unwrap()).await;
     let usage = outcome.usage().unwrap();
     assert_eq!((usage.input_tokens, usage.output_tokens, usage.reasoning_tokens), (9, 61, 54));
 }
@@ -93,8 +93,8 @@ async fn only_known_efforts_are_asked_for() {
         let server = Server::start([Reply::fixture("gemini/text_stream")]).await;
         let request = Request { reasoning_effort: Some(effort), ..request() };
         let stream = provider(&server).stream(request).await.unwrap();
-        Outcome::of(stream).await.check();
-        assert_eq!(server.asked()[0].body["reasoning_effort"], sent);
+        Outcome::collect(stream).await.check();
+        assert_eq!(server.requests()[0].body["reasoning_effort"], sent);
     }
 }
 
@@ -114,5 +114,5 @@ async fn lists_the_models_that_chat() {
     assert_eq!(ids, ["gemini-3.8-flash", "gemini-flash-latest", "gemma-4-31b-it"]);
     assert!(models[0].can(Capability::Vision) && !models[0].can(Capability::Documents));
     assert!(!models[0].is_gone(date(2026, 11, 26)));
-    assert_eq!(server.asked()[0].path, "/v1beta/openai/models");
+    assert_eq!(server.requests()[0].path, "/v1beta/openai/models");
 }

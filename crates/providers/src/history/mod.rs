@@ -1,35 +1,48 @@
-//! Puts a conversation into a form that every provider accepts, whoever wrote its parts.
+//! Puts a request and its conversation into a form that every provider accepts, whoever wrote its parts.
 
 use std::collections::HashSet;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::{Content, Message, Opaque, ProviderName, Role};
+use super::{Content, Message, Opaque, ProviderName, Request, ResponseFormat, Role};
 
-/// What a model is told about a call that was cut off.
+/// The result of a call that was cut off, as the model gets it.
 const UNFINISHED: &str = "The tool did not finish.";
 
 /// The longest id and the longest name of a tool that all providers accept.
-const LONGEST_ID: usize = 64;
+const MAX_ID: usize = 64;
 
-/// Drops what `provider` could not read: empty texts, thoughts and attachments of other providers,
+/// The request as a provider can be asked it: with a history it accepts, and with the wish for JSON in
+/// words, because Anthropic has no other way to express it and OpenAI requires the word.
+pub(super) fn prepare(mut request: Request, provider: &ProviderName) -> Request {
+    const JSON: &str = "Answer with one JSON object and nothing else.";
+    request.messages = normalize(request.messages, provider);
+    request.system = request.system.filter(|text| !text.trim().is_empty());
+    if request.response_format == ResponseFormat::JsonObject {
+        let system = request.system.map(|system| format!("{system}\n\n{JSON}"));
+        request.system = system.or_else(|| Some(JSON.to_owned()));
+    }
+    request
+}
+
+/// Drops what `provider` could not read: empty texts, reasoning and opaque data of other providers,
 /// results that belong to no call. Gives each call a unique id and a name of the form that all accept,
 /// an object for arguments, and its result in the very next message: providers refuse everything else.
-pub(super) fn tidy(messages: Vec<Message>, provider: &ProviderName) -> Vec<Message> {
+fn normalize(messages: Vec<Message>, provider: &ProviderName) -> Vec<Message> {
     let (messages, calls) = paired(messages);
     let mut calls = calls.into_iter();
-    let mut tidy = Vec::with_capacity(messages.len());
+    let mut normalize = Vec::with_capacity(messages.len());
     for message in messages {
-        let (content, results) = tidied(message.content, provider, &mut calls);
+        let (content, results) = normalized(message.content, provider, &mut calls);
         if !content.is_empty() {
-            tidy.push(Message { role: message.role, content });
+            normalize.push(Message { role: message.role, content });
         }
         if !results.is_empty() {
-            tidy.push(Message { role: Role::Tool, content: results });
+            normalize.push(Message { role: Role::Tool, content: results });
         }
     }
-    tidy
+    normalize
 }
 
 /// A call of the conversation and what became of it.
@@ -80,11 +93,11 @@ fn waiting<'a>(calls: &'a mut [Call], id: &str) -> Option<&'a mut Call> {
     same.find(|call| call.outcome.is_none())
 }
 
-/// The same word in the characters that all providers accept.
+/// The same text in the characters that all providers accept.
 fn acceptable(word: &str, if_empty: &str) -> String {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     let word = if word.is_empty() { if_empty } else { word };
-    word.chars().take(LONGEST_ID).map(|c| if allowed(c) { c } else { '_' }).collect()
+    word.chars().take(MAX_ID).map(|c| if allowed(c) { c } else { '_' }).collect()
 }
 
 /// An id that all providers accept, the same each time the conversation is sent.
@@ -95,13 +108,13 @@ fn unique_id(id: &str, taken: &mut HashSet<String>) -> String {
     while !taken.insert(unique.clone()) {
         number += 1;
         let suffix = format!("_{number}");
-        unique = format!("{}{suffix}", &id[..id.len().min(LONGEST_ID - suffix.len())]);
+        unique = format!("{}{suffix}", &id[..id.len().min(MAX_ID - suffix.len())]);
     }
     unique
 }
 
 /// The pieces that may be sent, and the results of the calls among them.
-fn tidied(
+fn normalized(
     pieces: Vec<Content>,
     provider: &ProviderName,
     calls: &mut impl Iterator<Item = Call>,
@@ -138,7 +151,7 @@ fn object(arguments: String) -> String {
     if is_object { arguments } else { "{}".to_owned() }
 }
 
-/// A thought must be followed by what it led to; one that was cut off leads nowhere. Other blocks that
+/// Reasoning must be followed by what it led to; if it was cut off, nothing follows. Other blocks that
 /// only their provider understands may come last: a paused answer ends with one.
 fn without_last_thoughts(mut content: Vec<Content>) -> Vec<Content> {
     while let Some(Content::Reasoning { opaque: Some(opaque), .. }) = content.last()

@@ -1,4 +1,4 @@
-use super::tidy;
+use super::normalize;
 use crate::{Content, Message, Opaque, ProviderName, Role};
 
 fn message(role: Role, content: Vec<Content>) -> Message {
@@ -36,13 +36,13 @@ fn thought(provider: ProviderName, json: &str) -> Content {
     Content::Reasoning { text: "hm".to_owned(), opaque: Some(opaque) }
 }
 
-fn tidied(messages: Vec<Message>) -> Vec<Message> {
-    tidy(messages, &ProviderName::from_static("anthropic"))
+fn normalized(messages: Vec<Message>) -> Vec<Message> {
+    normalize(messages, &ProviderName::from_static("anthropic"))
 }
 
 #[test]
 fn every_call_gets_its_one_result_at_once() {
-    let messages = tidied(vec![
+    let messages = normalized(vec![
         message(Role::Tool, vec![result("orphan", "?")]),
         message(Role::Assistant, vec![call("a", "{}"), call("b", "{}")]),
         message(Role::User, vec![Content::text("Well?")]),
@@ -73,7 +73,7 @@ fn ids_become_unique_and_acceptable() {
         turn(&long, "5"),
         turn(&long, "6"),
     ];
-    let messages = tidied(history.concat());
+    let messages = normalized(history.concat());
     let results =
         messages.iter().flat_map(|message| &message.content).filter_map(|piece| match piece {
             Content::ToolResult { id, output, .. } => Some((id.as_str(), output.as_str())),
@@ -105,7 +105,7 @@ fn calls_of_one_answer_with_the_same_id_get_their_results_in_turn() {
     let said = |results: &[&str]| {
         message(Role::Tool, results.iter().map(|output| result("a", output)).collect())
     };
-    let messages = tidied(vec![calls(), said(&["1", "2", "3"]), calls(), said(&["4", "5"])]);
+    let messages = normalized(vec![calls(), said(&["1", "2", "3"]), calls(), said(&["4", "5"])]);
     let expected = [("a", "1"), ("a_2", "2"), ("a_3", "4"), ("a_4", "5")];
     assert_eq!(answers(messages), expected.map(|(id, output)| (id.to_owned(), output.to_owned())));
 }
@@ -125,7 +125,7 @@ fn names_of_tools_become_acceptable() {
             arguments: "{}".to_owned(),
             opaque: None,
         };
-        let messages = tidied(vec![message(Role::Assistant, vec![named])]);
+        let messages = normalized(vec![message(Role::Assistant, vec![named])]);
         let names = messages.iter().flat_map(|message| &message.content).map(|piece| match piece {
             Content::ToolCall { name, .. } | Content::ToolResult { name, .. } => name.as_str(),
             other => panic!("{other:?}"),
@@ -136,7 +136,7 @@ fn names_of_tools_become_acceptable() {
 
 #[test]
 fn what_says_nothing_is_left_out() {
-    let messages = tidied(vec![
+    let messages = normalized(vec![
         message(Role::User, vec![Content::text(" \n"), Content::text("Hi")]),
         message(Role::Assistant, vec![Content::text("")]),
     ]);
@@ -150,7 +150,7 @@ fn thoughts_go_only_to_who_thought_them() {
     let unsigned = Content::Reasoning { text: "hm".to_owned(), opaque: None };
     let text = Content::text("So.");
     let content = vec![own.clone(), foreign, unsigned, text.clone()];
-    let messages = tidied(vec![message(Role::Assistant, content)]);
+    let messages = normalized(vec![message(Role::Assistant, content)]);
     assert_eq!(messages, [message(Role::Assistant, vec![own, text])]);
 }
 
@@ -159,7 +159,7 @@ fn a_thought_that_led_nowhere_is_left_out_but_a_paused_block_is_not() {
     let cut = thought(ProviderName::from_static("anthropic"), r#"{"type":"thinking"}"#);
     let paused = thought(ProviderName::from_static("anthropic"), r#"{"type":"server_tool_use"}"#);
     let said = Content::text("So.");
-    let messages = tidied(vec![
+    let messages = normalized(vec![
         message(Role::Assistant, vec![said.clone(), cut.clone()]),
         message(Role::Assistant, vec![cut]),
         message(Role::Assistant, vec![paused.clone()]),
@@ -178,7 +178,7 @@ fn arguments_become_an_object() {
         ("[1]", "{}"),
         ("\"x\"", "{}"),
     ] {
-        let messages = tidied(vec![message(Role::Assistant, vec![call("a", arguments)])]);
+        let messages = normalized(vec![message(Role::Assistant, vec![call("a", arguments)])]);
         assert_eq!(messages[0].content, [call("a", expected)]);
     }
 }

@@ -5,8 +5,9 @@ use futures_util::future::BoxFuture;
 
 use crate::catalogue::{self, Capability, Endpoint, Model};
 use crate::chat_completions::{Client, Dialect};
-use crate::registry::{Registration, SettingsError};
-use crate::settings::Settings;
+use crate::history;
+use crate::registration::Registration;
+use crate::settings::{Settings, SettingsError};
 use crate::{
     Capabilities, Connection, EventStream, Provider, ProviderError, ProviderName, Request, reader,
 };
@@ -66,7 +67,7 @@ impl OpenAi {
     }
 
     async fn answer(&self, request: Request) -> Result<EventStream, ProviderError> {
-        let request = request.prepared(&NAME);
+        let request = history::prepare(request, &NAME);
         if !self.answers_by_responses(&request)? {
             return self.client.stream(&request).await;
         }

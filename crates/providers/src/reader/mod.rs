@@ -9,8 +9,8 @@ use reqwest::header::CONTENT_TYPE;
 
 use super::decoder::{Answer, Decoder};
 use super::error::request_id;
-use super::http::{Http, causes, whole};
-use super::sse::{Broken, Frame, Frames};
+use super::http::{Http, error_chain, read_body};
+use super::sse::{Frame, Frames, ReadError};
 use super::{ApiKey, ErrorKind, Event, EventStream, ProviderError, ProviderName};
 
 /// The events of a response that has begun.
@@ -19,10 +19,10 @@ pub(super) async fn read<D: Decoder>(
     response: Response,
     decoder: D,
 ) -> Result<EventStream, ProviderError> {
-    let label = Label::of(http, &response);
+    let context = ErrorContext::new(http, &response);
     if content_type(&response).contains("text/html") {
         let message = "a web page came instead of an answer: is the base URL right?";
-        return Err(label.put_on(ProviderError::new(
+        return Err(context.apply_to(ProviderError::new(
             http.provider.clone(),
             ErrorKind::Protocol,
             message,
@@ -30,27 +30,27 @@ pub(super) async fn read<D: Decoder>(
     }
     if content_type(&response).contains("json") {
         let idle_timeout = http.connection.idle_timeout;
-        return match whole(response, idle_timeout).await {
-            Ok(body) => unstreamed(decoder, body, &label),
-            Err(broken) => Err(label.put_on(error(http.provider.clone(), broken))),
+        return match read_body(response, idle_timeout).await {
+            Ok(body) => from_json_body(decoder, body, &context),
+            Err(broken) => Err(context.apply_to(error(http.provider.clone(), broken))),
         };
     }
-    Ok(streamed(response.bytes_stream(), http.connection.idle_timeout, decoder, label))
+    Ok(from_stream(response.bytes_stream(), http.connection.idle_timeout, decoder, context))
 }
 
 /// The events of a body of server-sent events.
-pub(super) fn streamed<D, S>(
+pub(super) fn from_stream<D, S>(
     body: S,
     idle_timeout: Duration,
     decoder: D,
-    label: Label,
+    context: ErrorContext,
 ) -> EventStream
 where
     D: Decoder,
     S: Stream<Item = reqwest::Result<Bytes>> + Send + Unpin + 'static,
 {
     let frames = Frames::new(body, idle_timeout);
-    let reader = Reader { frames, answer: Answer::new(decoder), label };
+    let reader = Reader { frames, answer: Answer::new(decoder), context };
     let events = stream::unfold(reader, |mut reader| async move {
         reader.next().await.map(|event| (event, reader))
     });
@@ -58,19 +58,19 @@ where
 }
 
 /// Servers that do not stream answer with one JSON object. It may be nothing but an error.
-fn unstreamed<D: Decoder>(
+fn from_json_body<D: Decoder>(
     decoder: D,
     body: String,
-    label: &Label,
+    context: &ErrorContext,
 ) -> Result<EventStream, ProviderError> {
     let mut answer = Answer::new(decoder);
     answer.push(&Frame::Whole(body));
     answer.finish(true, None);
     let mut events: Vec<_> = std::iter::from_fn(|| answer.pop()).collect();
     match events.pop() {
-        Some(Err(error)) if events.is_empty() => Err(label.put_on(error)),
+        Some(Err(error)) if events.is_empty() => Err(context.apply_to(error)),
         last => {
-            let last = last.map(|event| event.map_err(|error| label.put_on(error)));
+            let last = last.map(|event| event.map_err(|error| context.apply_to(error)));
             Ok(stream::iter(events.into_iter().chain(last)).boxed())
         }
     }
@@ -79,7 +79,7 @@ fn unstreamed<D: Decoder>(
 struct Reader<D, S> {
     frames: Frames<S>,
     answer: Answer<D>,
-    label: Label,
+    context: ErrorContext,
 }
 
 impl<D, S> Reader<D, S>
@@ -90,7 +90,7 @@ where
     async fn next(&mut self) -> Option<Result<Event, ProviderError>> {
         loop {
             if let Some(event) = self.answer.pop() {
-                return Some(event.map_err(|error| self.label.put_on(error)));
+                return Some(event.map_err(|error| self.context.apply_to(error)));
             }
             if self.answer.has_ended() {
                 self.frames.drain().await;
@@ -108,29 +108,29 @@ where
     }
 }
 
-fn error(provider: ProviderName, broken: Broken<reqwest::Error>) -> ProviderError {
+fn error(provider: ProviderName, broken: ReadError<reqwest::Error>) -> ProviderError {
     let (kind, message) = match broken {
-        Broken::Transport(cause) => (ErrorKind::Truncated, causes(cause)),
-        Broken::Idle => (ErrorKind::Timeout, "nothing came for too long".to_owned()),
-        Broken::TooLarge => (ErrorKind::Protocol, "an event is too large".to_owned()),
+        ReadError::Transport(cause) => (ErrorKind::Truncated, error_chain(cause)),
+        ReadError::Idle => (ErrorKind::Timeout, "nothing came for too long".to_owned()),
+        ReadError::TooLarge => (ErrorKind::Protocol, "an event is too large".to_owned()),
     };
     ProviderError::new(provider, kind, &message)
 }
 
 /// What an error inside an answer must carry besides what its frame says.
 #[derive(Default)]
-pub(super) struct Label {
+pub(super) struct ErrorContext {
     request_id: Option<String>,
     api_key: ApiKey,
 }
 
-impl Label {
-    fn of(http: &Http, response: &Response) -> Self {
+impl ErrorContext {
+    fn new(http: &Http, response: &Response) -> Self {
         let request_id = request_id(response.headers());
         Self { request_id, api_key: http.connection.api_key.clone() }
     }
 
-    fn put_on(&self, mut error: ProviderError) -> ProviderError {
+    fn apply_to(&self, mut error: ProviderError) -> ProviderError {
         error.request_id = error.request_id.or_else(|| self.request_id.clone());
         error.without_key(self.api_key.expose())
     }

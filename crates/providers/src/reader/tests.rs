@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::testing::{Outcome, Reply, Server, fixture};
 use crate::{
-    ApiKey, Connection, ErrorKind, Event, OpenAi, Patience, Provider, ProviderError, Request,
+    ApiKey, Connection, Deadlines, ErrorKind, Event, OpenAi, Provider, ProviderError, Request,
 };
 
 fn connection(base_url: &str) -> Connection {
@@ -28,7 +28,7 @@ fn request() -> Request {
 }
 
 async fn ask(server: &Server) -> Result<Outcome, ProviderError> {
-    Ok(Outcome::of(provider(server).stream(request()).await?).await)
+    Ok(Outcome::collect(provider(server).stream(request()).await?).await)
 }
 
 /// A failure that asks to be tried again at once.
@@ -41,7 +41,7 @@ async fn a_call_that_fails_before_its_answer_is_tried_again() {
     let answer = Reply::fixture("openai-chat/text_stream");
     let server = Server::start([overloaded(), overloaded(), answer]).await;
     ask(&server).await.unwrap().check();
-    let asked = server.asked();
+    let asked = server.requests();
     assert_eq!((asked.len(), &asked[0].body), (3, &asked[2].body));
 
     let server = Server::start([overloaded(), overloaded(), overloaded()]).await;
@@ -54,7 +54,7 @@ async fn an_answer_that_has_begun_is_never_asked_for_again() {
     let server = Server::start([Reply::fixture("openai-chat/error_midstream")]).await;
     let outcome = ask(&server).await.unwrap();
     assert_eq!((outcome.kind, outcome.text().as_str()), (Some(ErrorKind::Server), "Partial ans"));
-    assert_eq!(server.asked().len(), 1);
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[tokio::test]
@@ -96,7 +96,7 @@ async fn answers_may_be_compressed() {
     let reply = Reply::new(200, "text/event-stream", body).header("content-encoding", "gzip");
     let server = Server::start([reply]).await;
     assert_eq!(ask(&server).await.unwrap().text(), "packed");
-    let accepted = server.asked()[0].header("accept-encoding").unwrap().to_owned();
+    let accepted = server.requests()[0].header("accept-encoding").unwrap().to_owned();
     assert!(accepted.contains("gzip"));
 }
 
@@ -111,8 +111,8 @@ async fn headers_and_addresses() {
     ] {
         let server = Server::start([answer()]).await;
         let openai = OpenAi::new(connection(&format!("{}{base}", server.url))).unwrap();
-        Outcome::of(openai.stream(request()).await.unwrap()).await.check();
-        let asked = server.asked().remove(0);
+        Outcome::collect(openai.stream(request()).await.unwrap()).await.check();
+        let asked = server.requests().remove(0);
         assert_eq!(asked.path, path);
         assert_eq!(asked.header("authorization"), Some("Bearer hunter22"));
         assert_eq!(asked.header("content-type"), Some("application/json"));
@@ -120,8 +120,8 @@ async fn headers_and_addresses() {
     let server = Server::start([answer()]).await;
     let keyless = Connection { api_key: ApiKey::default(), ..connection(&server.url) };
     let stream = OpenAi::new(keyless).unwrap().stream(request()).await.unwrap();
-    Outcome::of(stream).await.check();
-    assert_eq!(server.asked()[0].header("authorization"), None);
+    Outcome::collect(stream).await.check();
+    assert_eq!(server.requests()[0].header("authorization"), None);
 }
 
 #[test]
@@ -151,7 +151,7 @@ async fn a_silent_server_is_waited_for_until_the_deadline() {
     let url = format!("http://{}", listener.local_addr().unwrap());
     let provider = OpenAi::new(connection(&url)).unwrap();
     let request = Request {
-        patience: Patience { deadline: Some(Instant::now()), ..Patience::default() },
+        deadlines: Deadlines { deadline: Some(Instant::now()), ..Deadlines::default() },
         ..request()
     };
     let error = provider.stream(request).await.err().unwrap();
@@ -205,7 +205,7 @@ async fn a_connection_that_breaks_truncates_the_answer() {
     let mut stream = provider(&server).stream(request()).await.unwrap();
     assert!(stream.next().await.unwrap().is_ok());
     break_now.send(()).unwrap();
-    let outcome = Outcome::of(stream).await;
+    let outcome = Outcome::collect(stream).await;
     outcome.check();
     assert_eq!(outcome.kind, Some(ErrorKind::Truncated));
 }

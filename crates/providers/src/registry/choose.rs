@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{ChooseError, ChosenModel, Providers, Registration};
+use super::{ChooseError, ChosenModel, Providers};
 use crate::catalogue::{self, Model};
+use crate::registration::Registration;
 
 /// The longest id of a model, in characters.
 const MAX_ID_CHARS: usize = 200;
@@ -57,7 +58,9 @@ impl Providers {
     fn place<'a>(&self, id: &'a str) -> Option<(&Registration, &'a str)> {
         let placed = self.place_qualified(id);
         let placed = placed.or_else(|| Some((self.place_unqualified(id)?, id)));
-        placed.filter(|(_, own_id)| is_valid_id(own_id))
+        placed.filter(|(registration, own_id)| {
+            !own_id.trim().is_empty() && is_storable(&registration.public_id(own_id))
+        })
     }
 
     /// The provider named before the id. The name of one that is neither configured nor in the
@@ -102,7 +105,7 @@ fn chosen(
     Some(ChosenModel { id, provider, own_id: own_id.to_owned(), known })
 }
 
-/// Whether a provider could have a model with this id, and the database take it.
-fn is_valid_id(id: &str) -> bool {
-    !id.trim().is_empty() && id.chars().count() <= MAX_ID_CHARS && !id.contains(char::is_control)
+/// Whether the database takes this id.
+fn is_storable(id: &str) -> bool {
+    id.chars().count() <= MAX_ID_CHARS && !id.contains(char::is_control)
 }

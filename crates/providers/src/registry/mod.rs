@@ -8,29 +8,29 @@ use jiff::tz::TimeZone;
 
 use crate::catalogue::{self, Model};
 use crate::fallback::Candidates;
-use crate::settings::Settings;
-use crate::{ProviderError, ProviderName, anthropic, compatible, gemini, openai, scripted};
-pub use error::{ChooseError, SettingsError};
+use crate::registration::{ProviderStatus, Registration};
+use crate::settings::{Settings, SettingsError};
+use crate::{ProviderError, ProviderName};
+pub use error::ChooseError;
 pub use model::{ChosenModel, ListedModel};
-pub(crate) use registration::Registration;
 
 mod choose;
 mod error;
 mod model;
-mod registration;
 
 #[cfg(test)]
 mod tests;
 
 type Register = fn(&Settings, &Clock) -> Result<Vec<Registration>, SettingsError>;
 
-/// Every provider there is. Where several could be meant, the first is.
+/// Every provider there is. Where several could be meant, the first is. The servers whose names the
+/// operator chooses come last, so that no name is taken from another.
 const PROVIDERS: &[Register] = &[
-    openai::register,
-    anthropic::register,
-    gemini::register,
-    compatible::register,
-    scripted::register,
+    crate::openai::register,
+    crate::anthropic::register,
+    crate::gemini::register,
+    crate::scripted::register,
+    crate::compatible::register,
 ];
 
 /// All providers. Clones share them.
@@ -47,19 +47,6 @@ struct Inner {
     clock: Clock,
 }
 
-/// A provider, and whether it can be asked.
-#[derive(Clone, Debug)]
-pub struct ProviderStatus {
-    /// The provider's name.
-    pub name: ProviderName,
-    /// What the names of its settings begin with, such as `openai` in `openai_api_key`.
-    pub settings: String,
-    /// Whether the settings configure it.
-    pub is_configured: bool,
-    /// Whether its answers are made up by this process, without any model.
-    pub is_simulated: bool,
-}
-
 impl Providers {
     /// The providers that the settings configure.
     pub fn new(settings: &Settings, clock: Clock) -> Result<Self, SettingsError> {
@@ -67,7 +54,7 @@ impl Providers {
         for register in PROVIDERS {
             for registration in register(settings, &clock)? {
                 if registrations.iter().any(|other| other.name == registration.name) {
-                    return Err(SettingsError::name_is_taken(&registration));
+                    return Err(name_is_taken(&registration));
                 }
                 registrations.push(registration);
             }
@@ -94,7 +81,7 @@ impl Providers {
         let named = named.into_iter().filter_map(|(setting, id)| Some((setting, id.as_ref()?)));
         let fallbacks = settings.fallback_models.iter().map(|id| ("fallback_models", id));
         for (setting, id) in named.chain(fallbacks) {
-            self.choose(Some(id)).map_err(|error| SettingsError::model(setting, &error))?;
+            self.choose(Some(id)).map_err(|error| unknown_model(setting, &error))?;
         }
         Ok(())
     }
@@ -183,4 +170,20 @@ impl Providers {
         let now: Timestamp = self.inner.clock.now();
         now.to_zoned(TimeZone::UTC).date()
     }
+}
+
+fn name_is_taken(registration: &Registration) -> SettingsError {
+    let problem =
+        format!("another provider is called `{}`; choose another name", registration.name);
+    SettingsError { setting: format!("{}_base_url", registration.settings), problem }
+}
+
+fn unknown_model(setting: &str, error: &ChooseError) -> SettingsError {
+    let problem = match &error {
+        ChooseError::Unknown { similar, .. } if !similar.is_empty() => {
+            format!("{error}; did you mean {}?", similar.join(" or "))
+        }
+        _ => error.to_string(),
+    };
+    SettingsError { setting: setting.to_owned(), problem }
 }

@@ -1,8 +1,8 @@
 use clock::Clock;
 use jiff::Timestamp;
 
-use super::{ChooseError, Providers, SettingsError};
-use crate::{ApiKey, CompatibleSettings, Endpoint, ProviderName, Settings};
+use super::{ChooseError, Providers};
+use crate::{ApiKey, CompatibleSettings, Endpoint, ProviderName, Settings, SettingsError};
 
 fn key() -> Endpoint {
     Endpoint { api_key: ApiKey::new("k"), base_url: None }
@@ -65,7 +65,8 @@ fn several_compatible_servers_are_told_apart_by_name() {
     assert_eq!(found("groq/openai/gpt-oss"), is("groq", "openai/gpt-oss", "groq/openai/gpt-oss"));
     assert_eq!(found("local/anything"), is("local", "anything", "local/anything"));
     assert_eq!(found("local/gpt-6-sol"), is("local", "gpt-6-sol", "local/gpt-6-sol"));
-    for id in ["llama-4", "groq/", "nobody/llama-4"] {
+    let long = format!("local/{}", "x".repeat(195));
+    for id in ["llama-4", "groq/", "nobody/llama-4", &long] {
         assert!(matches!(chosen(&settings, id), Err(ChooseError::Unknown { .. })), "{id}");
     }
     let Err(ChooseError::Unknown { similar, .. }) = chosen(&settings, "llama-5") else { panic!() };

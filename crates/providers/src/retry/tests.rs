@@ -1,12 +1,10 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use jiff::Timestamp;
-use reqwest::header::HeaderMap;
 use tokio::time::Instant;
 
-use super::{retry_after, with_retries};
-use crate::{ErrorKind, Patience, ProviderError, ProviderName};
+use super::with_retries;
+use crate::{Deadlines, ErrorKind, ProviderError, ProviderName};
 
 fn error(kind: ErrorKind, status: Option<u16>) -> ProviderError {
     ProviderError { status, ..ProviderError::new(ProviderName::from_static("openai"), kind, "no") }
@@ -17,8 +15,8 @@ async fn tries(error: ProviderError, deadline: Option<Duration>) -> (u32, Durati
     let count = Cell::new(0);
     let began = Instant::now();
     let deadline = deadline.map(|deadline| began + deadline);
-    let patience = Patience { deadline, ..Patience::default() };
-    let result: Result<(), _> = with_retries(2, patience, async || {
+    let deadlines = Deadlines { deadline, ..Deadlines::default() };
+    let result: Result<(), _> = with_retries(2, deadlines, async || {
         count.set(count.get() + 1);
         Err(error.clone())
     })
@@ -86,7 +84,7 @@ async fn nobody_waits_beyond_the_deadline() {
 #[tokio::test]
 async fn success_ends_it() {
     let count = Cell::new(0);
-    let result = with_retries(2, Patience::default(), async || {
+    let result = with_retries(2, Deadlines::default(), async || {
         count.set(count.get() + 1);
         let again = ProviderError {
             retry_after: Some(Duration::ZERO),
@@ -96,21 +94,4 @@ async fn success_ends_it() {
     })
     .await;
     assert_eq!((result.unwrap(), count.get()), ("answer", 3));
-}
-
-#[test]
-fn waits_are_read_from_headers() {
-    let now: Timestamp = "2026-11-22T19:40:00Z".parse().unwrap();
-    let wait = |name: &'static str, value: &str| {
-        retry_after(&HeaderMap::from_iter([(name.parse().unwrap(), value.parse().unwrap())]), now)
-    };
-    let seconds = |seconds| Some(Duration::from_secs_f64(seconds));
-    assert_eq!(wait("retry-after-ms", "180.5"), seconds(0.1805));
-    assert_eq!(wait("retry-after", "2"), seconds(2.0));
-    assert_eq!(wait("retry-after", "1.5"), seconds(1.5));
-    assert_eq!(wait("retry-after", "Sun, 22 Nov 2026 19:41:00 GMT"), seconds(60.0));
-    assert_eq!(wait("retry-after", "Sun, 22 Nov 2026 19:39:00 GMT"), seconds(0.0));
-    for nonsense in ["", "soon", "-1", "NaN", "inf", "1e300"] {
-        assert_eq!(wait("retry-after", nonsense), None, "{nonsense}");
-    }
 }

@@ -10,10 +10,10 @@ use crate::{
 };
 
 /// The longest answer to `/long` and `/slow`.
-const MOST_WORDS: usize = 20_000;
+const MAX_WORDS: usize = 20_000;
 
 /// How much of a tool's result is repeated.
-const MOST_OF_RESULT: usize = 500;
+const MAX_OF_RESULT: usize = 500;
 
 /// The answer to a request.
 pub(super) fn script(request: &Request) -> Result<Script, ProviderError> {
@@ -27,13 +27,13 @@ pub(super) fn script(request: &Request) -> Result<Script, ProviderError> {
         return Ok(Script::text(title(asked)));
     }
     match asked.split_once(char::is_whitespace).unwrap_or((asked, "")) {
-        (command, rest) if command.starts_with('/') => obey(command, rest.trim(), request),
+        (command, rest) if command.starts_with('/') => run_command(command, rest.trim(), request),
         _ => Ok(Script::text(reply(asked, last, request))),
     }
 }
 
-fn obey(command: &str, rest: &str, request: &Request) -> Result<Script, ProviderError> {
-    let count = |default: usize| rest.parse().unwrap_or(default).min(MOST_WORDS);
+fn run_command(command: &str, rest: &str, request: &Request) -> Result<Script, ProviderError> {
+    let count = |default: usize| rest.parse().unwrap_or(default).min(MAX_WORDS);
     let finish = |reason| Ending::Finish(reason);
     Ok(match command {
         "/help" => Script::text(texts::HELP),
@@ -130,7 +130,7 @@ fn summary(results: &Message) -> String {
     let sentences = results.content.iter().filter_map(|piece| match piece {
         Content::ToolResult { name, output, is_error, .. } => {
             let said = if *is_error { "failed" } else { "answered" };
-            let mut shown: String = output.chars().take(MOST_OF_RESULT).collect();
+            let mut shown: String = output.chars().take(MAX_OF_RESULT).collect();
             if shown.len() < output.len() {
                 shown.push('…');
             }
@@ -141,7 +141,7 @@ fn summary(results: &Message) -> String {
     sentences.collect::<Vec<_>>().join("\n\n")
 }
 
-/// Who wants a title says so in the instructions and offers no tools.
+/// A request for a title says so in its instructions and offers no tools.
 fn wants_title(request: &Request) -> bool {
     let system = request.system.as_deref().unwrap_or_default().to_lowercase();
     system.contains("title") && request.tools.is_empty()

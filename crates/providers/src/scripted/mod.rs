@@ -9,8 +9,8 @@ use futures_util::{FutureExt, StreamExt, stream};
 use tokio::time::sleep;
 
 use crate::catalogue::{self, Model};
-use crate::registry::{Registration, SettingsError};
-use crate::settings::{ScriptedSettings, Settings};
+use crate::registration::Registration;
+use crate::settings::{ScriptedSettings, Settings, SettingsError};
 use crate::{Capabilities, EventStream, Provider, ProviderError, ProviderName, Request};
 
 mod commands;
@@ -39,7 +39,7 @@ pub(crate) fn register(settings: &Settings, _: &Clock) -> Result<Vec<Registratio
 
 /// The scripted provider. Its one model is `scripted/demo`.
 ///
-/// It echoes what it is told, streams word by word, counts a token for every four characters, and
+/// It echoes the last message, streams word by word, counts a token for every four characters, and
 /// keeps to `max_output_tokens`, `stop` and `response_format`. The same request always gets the same
 /// answer. Asked by its instructions for a title, it makes one from the last message. A turn that ends
 /// with tool results is answered with what they say. And it obeys commands, so that a front end can be
@@ -50,7 +50,7 @@ pub(crate) fn register(settings: &Settings, _: &Clock) -> Result<Vec<Registratio
 /// | `/help` | lists the commands |
 /// | `/long [words]` | a long answer, 500 words or as many as asked for (at most 20,000) |
 /// | `/slow [words]` | 20 words or as many as asked for, one every half second |
-/// | `/reasoning` | thinks aloud before it answers |
+/// | `/reasoning` | sends reasoning before the answer |
 /// | `/markdown` | headings, lists, a table, code, a formula, a link |
 /// | `/tool [name] [arguments]` | calls a tool: the named or the first one offered, with the given JSON or made-up arguments that fit its schema |
 /// | `/tools` | calls every tool that is offered, in parallel |
@@ -72,7 +72,7 @@ impl Default for Scripted {
 }
 
 impl Scripted {
-    /// One that waits so long before each word.
+    /// One that pauses this long before each word.
     pub fn new(pace: Duration) -> Self {
         Self { pace }
     }

@@ -54,7 +54,7 @@ impl Script {
         }
         words(&self.text, pace, Event::Text, &mut steps);
         for (index, call) in self.calls.iter().enumerate() {
-            call.tell(index, id(request, index), pace, &mut steps);
+            call.emit(index, id(request, index), pace, &mut steps);
         }
         steps.push(at_once(Event::Usage(usage)));
         let usual = FinishReason::Stop.given_calls(!self.calls.is_empty());
@@ -102,7 +102,7 @@ impl Script {
 }
 
 impl Call {
-    fn tell(&self, index: usize, id: String, pace: Duration, steps: &mut Vec<Step>) {
+    fn emit(&self, index: usize, id: String, pace: Duration, steps: &mut Vec<Step>) {
         let start = Event::ToolCallStart { index, id, name: self.name.clone() };
         steps.push((pace, Ok(start)));
         for piece in self.arguments.split_inclusive(',') {

@@ -30,7 +30,7 @@ fn with_tools(text: &str) -> Request {
 
 async fn answer(request: Request) -> Outcome {
     let provider = Scripted::new(Duration::ZERO);
-    let outcome = Outcome::of(provider.stream(request).await.unwrap()).await;
+    let outcome = Outcome::collect(provider.stream(request).await.unwrap()).await;
     outcome.check();
     outcome
 }
@@ -59,7 +59,7 @@ async fn every_command_of_its_documentation_is_obeyed() {
         let command = line.split(['`', ' ']).next().unwrap();
         let stream = Scripted::new(Duration::ZERO).stream(asking(&format!("/{command}"))).await;
         let is_known = match stream {
-            Ok(stream) => !Outcome::of(stream).await.text().contains("I do not know"),
+            Ok(stream) => !Outcome::collect(stream).await.text().contains("I do not know"),
             Err(_) => true,
         };
         assert!(is_known, "/{command}");
@@ -104,7 +104,7 @@ async fn fails_as_asked() {
     let error = provider.stream(asking("/error overloaded")).await.err().unwrap();
     assert_eq!((error.kind, error.status), (ErrorKind::Overloaded, Some(529)));
     let stream = provider.stream(asking("/error-late quota")).await.unwrap();
-    let outcome = Outcome::of(stream).await;
+    let outcome = Outcome::collect(stream).await;
     outcome.check();
     assert_eq!(outcome.kind, Some(ErrorKind::Quota));
     assert!(outcome.text().starts_with("This answer begins well"));
@@ -181,10 +181,10 @@ async fn makes_titles() {
 async fn speaks_at_a_natural_pace() {
     let began = Instant::now();
     let provider = Scripted::default();
-    let outcome = Outcome::of(provider.stream(asking("/long 100")).await.unwrap()).await;
+    let outcome = Outcome::collect(provider.stream(asking("/long 100")).await.unwrap()).await;
     assert_eq!(outcome.text().split(' ').count(), 100);
     assert_eq!(began.elapsed(), Duration::from_millis(4000));
     let began = Instant::now();
-    Outcome::of(provider.stream(asking("/slow 2")).await.unwrap()).await;
+    Outcome::collect(provider.stream(asking("/slow 2")).await.unwrap()).await;
     assert_eq!(began.elapsed(), Duration::from_millis(960));
 }

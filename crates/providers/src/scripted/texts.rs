@@ -45,7 +45,7 @@ fn main() {
 
 A formula: $e^{i\\pi} + 1 = 0$.";
 
-/// What `/reasoning` thinks.
+/// The reasoning of `/reasoning`.
 pub(super) const THOUGHTS: &str = "The user wants to see how I think. So I think in a few short \
 sentences, one word at a time, before I say anything. That should be enough.";
 

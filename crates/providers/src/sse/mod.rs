@@ -9,7 +9,7 @@ use sse_core::{SseDecoder, SseEvent};
 use tokio::time::timeout;
 
 /// The most one event may hold: the last event of a Responses stream repeats the whole answer.
-pub(super) const LARGEST_EVENT: usize = 16 * 1024 * 1024;
+pub(super) const MAX_EVENT_BYTES: usize = 16 * 1024 * 1024;
 
 /// The data of one event.
 #[derive(Debug, PartialEq)]
@@ -23,12 +23,12 @@ pub(super) enum Frame {
 
 /// Why there are no more frames although the body has not ended.
 #[derive(Debug)]
-pub(super) enum Broken<E> {
+pub(super) enum ReadError<E> {
     /// The connection failed.
     Transport(E),
     /// Nothing came for too long.
     Idle,
-    /// An event is larger than [`LARGEST_EVENT`].
+    /// An event is larger than [`MAX_EVENT_BYTES`].
     TooLarge,
 }
 
@@ -46,13 +46,13 @@ where
     S: Stream<Item = Result<Bytes, E>> + Unpin,
 {
     pub fn new(body: S, idle_timeout: Duration) -> Self {
-        let limit = NonZeroUsize::new(LARGEST_EVENT).unwrap_or(NonZeroUsize::MIN);
+        let limit = NonZeroUsize::new(MAX_EVENT_BYTES).unwrap_or(NonZeroUsize::MIN);
         let decoder = SseDecoder::with_limit(limit);
         Self { body, idle_timeout, decoder, chunk: Bytes::new(), ended: false }
     }
 
     /// The next event, or `None` at the end of the body.
-    pub async fn next(&mut self) -> Result<Option<Frame>, Broken<E>> {
+    pub async fn next(&mut self) -> Result<Option<Frame>, ReadError<E>> {
         loop {
             if let Some(data) = self.decoded()? {
                 let frame = if self.ended { Frame::Unterminated } else { Frame::Whole };
@@ -62,9 +62,9 @@ where
                 return Ok(None);
             }
             match timeout(self.idle_timeout, self.body.next()).await {
-                Ok(Some(chunk)) => self.chunk = chunk.map_err(Broken::Transport)?,
+                Ok(Some(chunk)) => self.chunk = chunk.map_err(ReadError::Transport)?,
                 Ok(None) => self.end(),
-                Err(_) => return Err(Broken::Idle),
+                Err(_) => return Err(ReadError::Idle),
             }
         }
     }
@@ -76,9 +76,9 @@ where
         let _ = timeout(Duration::from_millis(100), rest).await;
     }
 
-    fn decoded(&mut self) -> Result<Option<String>, Broken<E>> {
+    fn decoded(&mut self) -> Result<Option<String>, ReadError<E>> {
         while let Some(event) = self.decoder.next(&mut self.chunk) {
-            if let SseEvent::Message(message) = event.map_err(|_| Broken::TooLarge)? {
+            if let SseEvent::Message(message) = event.map_err(|_| ReadError::TooLarge)? {
                 return Ok(Some(message.data));
             }
         }

@@ -5,11 +5,11 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use tokio::time::{Instant, sleep};
 
-use super::{Broken, Frame, Frames, LARGEST_EVENT};
+use super::{Frame, Frames, MAX_EVENT_BYTES, ReadError};
 
 const IDLE: Duration = Duration::from_secs(120);
 
-async fn frames(body: &[u8], size: usize) -> Result<Vec<Frame>, Broken<Infallible>> {
+async fn frames(body: &[u8], size: usize) -> Result<Vec<Frame>, ReadError<Infallible>> {
     let chunks: Vec<_> = body.chunks(size).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
     let mut frames = Frames::new(stream::iter(chunks), IDLE);
     let mut all = Vec::new();
@@ -46,10 +46,10 @@ async fn what_has_no_blank_line_is_unterminated() {
 #[tokio::test]
 async fn an_event_may_be_large_but_not_larger() {
     let event = |length: usize| format!("data: {}\n\n", "x".repeat(length));
-    let largest = frames(event(LARGEST_EVENT).as_bytes(), 65_536).await.unwrap();
-    assert_eq!(largest, [whole(&"x".repeat(LARGEST_EVENT))]);
-    let larger = frames(event(LARGEST_EVENT + 1).as_bytes(), 65_536).await;
-    assert!(matches!(larger, Err(Broken::TooLarge)));
+    let largest = frames(event(MAX_EVENT_BYTES).as_bytes(), 65_536).await.unwrap();
+    assert_eq!(largest, [whole(&"x".repeat(MAX_EVENT_BYTES))]);
+    let larger = frames(event(MAX_EVENT_BYTES + 1).as_bytes(), 65_536).await;
+    assert!(matches!(larger, Err(ReadError::TooLarge)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -61,6 +61,6 @@ async fn silence_ends_a_stream_and_comments_do_not_count_as_silence() {
     let body = comments.boxed().chain(stream::pending());
     let mut frames = Frames::new(body, IDLE);
     let began = Instant::now();
-    assert!(matches!(frames.next().await, Err(Broken::Idle)));
+    assert!(matches!(frames.next().await, Err(ReadError::Idle)));
     assert_eq!(began.elapsed().as_secs(), 5 * 119 + 120);
 }

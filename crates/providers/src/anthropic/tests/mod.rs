@@ -95,14 +95,14 @@ async fn blocks_of_the_provider_s_own_tools_go_back_too() {
 }
 
 #[tokio::test]
-async fn a_call_that_was_cut_off_is_told_as_it_is() {
+async fn a_call_that_was_cut_off_is_emitted_as_it_is() {
     let outcome = replay("max_tokens_in_tool_stream").await;
     let arguments = r#"{"path":"a.txt","content":"The quick bro"#;
     assert_eq!(outcome.calls()[0].2, arguments);
 }
 
 #[tokio::test]
-async fn usage_is_told_before_the_answer_and_after() {
+async fn usage_is_emitted_before_the_answer_and_after() {
     let outcome = replay("error_midstream").await;
     assert!(matches!(&outcome.events[0], Event::Usage(usage) if usage.input_tokens == 25));
     assert_eq!(outcome.kind, Some(ErrorKind::Overloaded));

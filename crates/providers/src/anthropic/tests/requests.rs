@@ -2,6 +2,7 @@ use serde_json::{Value, json};
 
 use crate::anthropic::request::{body, sampling};
 use crate::catalogue::find_of;
+use crate::history;
 use crate::{
     Content, Message, Opaque, ProviderName, ReasoningEffort, Request, ResponseFormat, Role,
     ToolDefinition,
@@ -10,7 +11,7 @@ use crate::{
 const NAME: ProviderName = ProviderName::from_static("anthropic");
 
 fn sent(request: Request) -> Value {
-    let request = request.prepared(&NAME);
+    let request = history::prepare(request, &NAME);
     let model = find_of(&NAME, &request.model);
     serde_json::to_value(body(&request, model)).unwrap()
 }

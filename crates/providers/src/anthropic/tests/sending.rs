@@ -13,7 +13,7 @@ fn provider(server: &Server, base: &str, auth_header: AuthHeader) -> Anthropic {
 async fn ask(provider: &Anthropic, temperature: Option<f64>) -> Result<Outcome, ProviderError> {
     let request =
         Request { model: "claude-haiku-4-5".to_owned(), temperature, ..Request::default() };
-    Ok(Outcome::of(provider.stream(request).await?).await)
+    Ok(Outcome::collect(provider.stream(request).await?).await)
 }
 
 #[tokio::test]
@@ -22,7 +22,7 @@ async fn headers_and_addresses() {
         let server = Server::start([Reply::fixture("anthropic/text_stream")]).await;
         let provider = provider(&server, base, AuthHeader::Authorization);
         ask(&provider, None).await.unwrap().check();
-        let asked = server.asked().remove(0);
+        let asked = server.requests().remove(0);
         assert_eq!(asked.path, "/v1/messages", "{base}");
         assert_eq!(asked.header("authorization"), Some("Bearer secret"));
         assert_eq!(asked.header("x-api-key"), None);
@@ -35,7 +35,7 @@ async fn an_older_gateway_and_a_temperature() {
     let server = Server::start([Reply::fixture("anthropic/text_stream")]).await;
     let provider = provider(&server, "/gateway/", AuthHeader::XApiKey);
     ask(&provider, Some(0.2)).await.unwrap().check();
-    let asked = server.asked().remove(0);
+    let asked = server.requests().remove(0);
     assert_eq!(asked.path, "/gateway/v1/messages");
     assert_eq!((asked.header("x-api-key"), asked.header("authorization")), (Some("secret"), None));
     assert_eq!(asked.header("anthropic-version"), Some("2023-06-01"));

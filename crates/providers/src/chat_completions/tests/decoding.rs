@@ -7,7 +7,7 @@ use futures_util::stream::iter;
 use futures_util::{Stream, StreamExt};
 
 use super::*;
-use crate::reader::{self, Label};
+use crate::reader::{self, ErrorContext};
 use crate::{EventStream, testing};
 
 async fn decode(body: String) -> Outcome {
@@ -75,10 +75,10 @@ async fn the_price_that_a_server_names_is_kept() {
 }
 
 #[tokio::test]
-async fn running_totals_are_told_once() {
+async fn running_totals_are_emitted_once() {
     let outcome = replay("compat/usage_every_chunk").await;
-    let told = outcome.events.iter().filter(|event| matches!(event, Event::Usage(_))).count();
-    assert_eq!(told, 1);
+    let emitted = outcome.events.iter().filter(|event| matches!(event, Event::Usage(_))).count();
+    assert_eq!(emitted, 1);
 }
 
 #[tokio::test]
@@ -126,7 +126,7 @@ async fn content_may_come_in_parts() {
 }
 
 #[tokio::test]
-async fn thoughts_told_twice_are_told_once() {
+async fn reasoning_sent_twice_is_emitted_once() {
     let outcome =
         decode(stream(&[json!({"reasoning_content": "x", "reasoning": "x"})], "stop")).await;
     assert_eq!(outcome.reasoning(), "x");
@@ -272,7 +272,7 @@ async fn calls_without_end_are_stopped() {
 async fn very_many_tiny_deltas_are_survived() {
     let chunk =
         Bytes::from("data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n".repeat(1000));
-    let mut stream = streamed(iter(std::iter::repeat_n(chunk, 100).map(Ok)));
+    let mut stream = from_stream(iter(std::iter::repeat_n(chunk, 100).map(Ok)));
     let mut count = 0;
     while let Some(event) = stream.next().await {
         count += usize::from(event.is_ok());
@@ -288,12 +288,12 @@ async fn a_body_is_read_to_its_end_so_that_the_connection_can_be_used_again() {
     let body = iter([Ok(answer), Ok(Bytes::from_static(b": more\n\n"))]).inspect(move |_| {
         counter.fetch_add(1, Ordering::SeqCst);
     });
-    Outcome::of(streamed(body)).await.check();
+    Outcome::collect(from_stream(body)).await.check();
     assert_eq!(read.load(Ordering::SeqCst), 2);
 }
 
-fn streamed(
+fn from_stream(
     body: impl Stream<Item = reqwest::Result<Bytes>> + Send + Unpin + 'static,
 ) -> EventStream {
-    reader::streamed(body, Duration::from_secs(1), decoder(), Label::default())
+    reader::from_stream(body, Duration::from_secs(1), decoder(), ErrorContext::default())
 }

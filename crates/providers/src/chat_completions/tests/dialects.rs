@@ -30,7 +30,7 @@ fn refusal(status: u16, message: &str) -> Reply {
 }
 
 async fn ask(provider: &OpenAi) -> Result<Outcome, ProviderError> {
-    Ok(Outcome::of(provider.stream(request()).await?).await)
+    Ok(Outcome::collect(provider.stream(request()).await?).await)
 }
 
 #[tokio::test]
@@ -46,7 +46,7 @@ async fn what_is_refused_is_left_out_from_then_on() {
     let provider = provider(&server);
     ask(&provider).await.unwrap().check();
     ask(&provider).await.unwrap().check();
-    let asked = server.asked();
+    let asked = server.requests();
     assert_eq!(asked.len(), 5);
     assert!(asked.iter().all(|asked| asked.path == "/v1/chat/completions"));
     assert!(asked[0].body.get("stream_options").is_some());
@@ -66,11 +66,11 @@ async fn the_field_of_a_fastapi_refusal_is_found() {
     let refusal = Reply::new(422, "application/json", detail.to_string());
     let server = Server::start([refusal, answer()]).await;
     ask(&provider(&server)).await.unwrap().check();
-    assert!(server.asked()[1].body.get("stream_options").is_none());
+    assert!(server.requests()[1].body.get("stream_options").is_none());
 }
 
 #[tokio::test]
-async fn other_refusals_are_told() {
+async fn other_refusals_are_errors() {
     for message in [
         "max_tokens must be at most 5",
         "Unsupported value: temperature",
@@ -79,7 +79,7 @@ async fn other_refusals_are_told() {
         let server = Server::start([refusal(400, message)]).await;
         let error = ask(&provider(&server)).await.unwrap_err();
         assert_eq!(error.status, Some(400), "{message}");
-        assert_eq!(server.asked().len(), 1, "{message}");
+        assert_eq!(server.requests().len(), 1, "{message}");
     }
 }
 
@@ -89,5 +89,5 @@ async fn a_server_that_refuses_everything_is_not_asked_for_ever() {
     let server = Server::start((0..4).map(|_| refusal(400, message))).await;
     let error = ask(&provider(&server)).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::InvalidRequest);
-    assert_eq!(server.asked().len(), 4);
+    assert_eq!(server.requests().len(), 4);
 }

@@ -2,13 +2,14 @@ use serde_json::{Value, json};
 
 use crate::chat_completions as chat;
 use crate::chat_completions::Dialect;
+use crate::history;
 use crate::{
     Content, Message, Opaque, ProviderName, ReasoningEffort, Request, ResponseFormat, Role,
     ToolDefinition,
 };
 
 fn body(request: Request, dialect: Dialect) -> Value {
-    let request = request.prepared(&ProviderName::from_static("openai"));
+    let request = history::prepare(request, &ProviderName::from_static("openai"));
     serde_json::to_value(chat::body(&request, dialect)).unwrap()
 }
 

@@ -12,13 +12,13 @@ use crate::{Content, Message, Opaque, Request, Role};
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(super) enum Input<'a> {
-    Message(Speech<'a>),
+    Message(InputMessage<'a>),
     Item(Item<'a>),
     Raw(Box<RawValue>),
 }
 
 #[derive(Serialize)]
-pub(super) struct Speech<'a> {
+pub(super) struct InputMessage<'a> {
     role: &'static str,
     content: Vec<Part<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,7 +46,7 @@ enum Part<'a> {
 pub(super) fn input(request: &Request) -> Vec<Input<'_>> {
     let system = request.system.as_deref().map(|text| {
         let content = vec![Part::InputText { text: text.into() }];
-        Input::Message(Speech { role: "developer", content, phase: None })
+        Input::Message(InputMessage { role: "developer", content, phase: None })
     });
     system.into_iter().chain(request.messages.iter().flat_map(items)).collect()
 }
@@ -60,15 +60,19 @@ fn items(message: &Message) -> Vec<Input<'_>> {
         }
     };
     let content: Vec<_> = message.content.iter().filter_map(part).collect();
-    vec![Input::Message(Speech { role, content, phase: None })]
+    vec![Input::Message(InputMessage { role, content, phase: None })]
 }
 
-/// A piece of what the model said or did, in its place.
+/// A part of an answer of the model.
 fn item(piece: &Content) -> Option<Input<'_>> {
     Some(match piece {
         Content::Text { text, opaque } => {
             let content = vec![Part::OutputText { text }];
-            Input::Message(Speech { role: "assistant", content, phase: phase(opaque.as_ref()) })
+            Input::Message(InputMessage {
+                role: "assistant",
+                content,
+                phase: phase(opaque.as_ref()),
+            })
         }
         Content::Reasoning { opaque, .. } => Input::Raw(raw(opaque.as_ref()?)?),
         Content::ToolCall { id, name, arguments, opaque } => opaque
@@ -88,7 +92,7 @@ fn item(piece: &Content) -> Option<Input<'_>> {
 fn part(piece: &Content) -> Option<Part<'_>> {
     Some(match piece {
         Content::Text { text, .. } => Part::InputText { text: text.into() },
-        Content::Image { media_type, base64 } if document::is_visible(media_type) => {
+        Content::Image { media_type, base64 } if document::is_supported_image(media_type) => {
             Part::InputImage { image_url: document::data_url(media_type, base64), detail: "auto" }
         }
         Content::Image { media_type, .. } => {
@@ -107,7 +111,7 @@ fn document<'a>(media_type: &str, name: &'a str, base64: &str) -> Part<'a> {
             let file_data = document::data_url(media_type, base64);
             Part::InputFile { filename: name, file_data }
         }
-        Document::Text(text) => Part::InputText { text: document::quoted(name, &text).into() },
+        Document::Text(text) => Part::InputText { text: document::inline_text(name, &text).into() },
         Document::Unreadable => Part::InputText { text: document::placeholder(name).into() },
     }
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::wire::{Item, Part};
-use crate::decoder::{Events, Kept};
+use crate::decoder::{Events, SizeBudget};
 use crate::openai::NAME;
 use crate::{Event, Opaque, ProviderError};
 
@@ -14,16 +14,16 @@ pub(super) struct Items {
     open: Vec<(usize, Open)>,
     begun: usize,
     calls: usize,
-    kept: Kept,
+    size: SizeBudget,
     /// Whether any part of a message declines.
     pub has_refused: bool,
 }
 
-/// Deltas are optional everywhere: what they did not tell is told when it is whole.
+/// Deltas are optional everywhere: what they left out is emitted when the item is complete.
 #[derive(Debug)]
 enum Open {
-    Message { phase: Option<String>, told: Option<usize> },
-    Thought { told: Option<usize> },
+    Message { phase: Option<String>, emitted: Option<usize> },
+    Thought { emitted: Option<usize> },
     Call { index: usize, arguments: String },
     Other,
 }
@@ -44,12 +44,12 @@ impl Items {
         item: &RawValue,
         events: &mut Events,
     ) -> Result<(), ProviderError> {
-        self.kept.add(Kept::BLOCK, &NAME)?;
+        self.size.add(SizeBudget::BLOCK, &NAME)?;
         self.begun += 1;
         let item: Item<'_> = serde_json::from_str(item.get()).unwrap_or_default();
         let open = match (item.kind.as_ref(), item.call_id, item.name) {
-            ("message", ..) => Open::Message { phase: item.phase, told: None },
-            ("reasoning", ..) => Open::Thought { told: None },
+            ("message", ..) => Open::Message { phase: item.phase, emitted: None },
+            ("reasoning", ..) => Open::Thought { emitted: None },
             ("function_call", Some(id), Some(name)) => {
                 let index = self.calls;
                 self.calls += 1;
@@ -62,21 +62,21 @@ impl Items {
         Ok(())
     }
 
-    /// More of a part of a message or thought.
+    /// More of a part of a message or of reasoning.
     pub fn text(&mut self, at: usize, part: usize, delta: Option<String>, events: &mut Events) {
         match self.find(at) {
-            Some(Open::Message { told, .. }) => {
-                *told = Some(part);
-                tell(delta, Event::Text, events);
+            Some(Open::Message { emitted, .. }) => {
+                *emitted = Some(part);
+                emit(delta, Event::Text, events);
             }
-            Some(Open::Thought { told }) => {
-                think(told, part, delta, events);
+            Some(Open::Thought { emitted }) => {
+                think(emitted, part, delta, events);
             }
             _ => {}
         }
     }
 
-    /// A part of a message or thought is whole.
+    /// A part of a message or of reasoning is complete.
     pub fn text_done(
         &mut self,
         at: usize,
@@ -85,15 +85,17 @@ impl Items {
         events: &mut Events,
     ) {
         match self.find(at) {
-            Some(Open::Message { phase, told }) => {
-                if *told != Some(part) {
-                    *told = Some(part);
-                    tell(whole, Event::Text, events);
+            Some(Open::Message { phase, emitted }) => {
+                if *emitted != Some(part) {
+                    *emitted = Some(part);
+                    emit(whole, Event::Text, events);
                 }
                 let opaque = phase.as_deref().and_then(|phase| opaque(&Message { phase }));
                 events.push_back(Event::TextEnd { opaque });
             }
-            Some(Open::Thought { told }) if *told != Some(part) => think(told, part, whole, events),
+            Some(Open::Thought { emitted }) if *emitted != Some(part) => {
+                think(emitted, part, whole, events)
+            }
             _ => {}
         }
     }
@@ -105,16 +107,16 @@ impl Items {
         delta: Option<String>,
         events: &mut Events,
     ) -> Result<(), ProviderError> {
-        self.kept.add(delta.as_ref().map_or(0, String::len), &NAME)?;
+        self.size.add(delta.as_ref().map_or(0, String::len), &NAME)?;
         if let (Some(Open::Call { index, arguments }), Some(delta)) = (self.find(at), delta) {
             arguments.push_str(&delta);
             let index = *index;
-            tell(Some(delta), |arguments| Event::ToolCallDelta { index, arguments }, events);
+            emit(Some(delta), |arguments| Event::ToolCallDelta { index, arguments }, events);
         }
         Ok(())
     }
 
-    /// An item is whole. Its beginning need not have been told.
+    /// An item is complete. Its beginning need not have been sent.
     pub fn end(
         &mut self,
         at: usize,
@@ -126,7 +128,7 @@ impl Items {
         }
         let item: Item<'_> = serde_json::from_str(json.get()).unwrap_or_default();
         let parts = item.summary.into_iter().chain(item.content).flatten();
-        self.tell_parts(at, parts, events);
+        self.emit_parts(at, parts, events);
         match self.take(at) {
             Some(Open::Thought { .. }) => {
                 let opaque = item.encrypted_content.map(|_| as_it_came(json));
@@ -143,9 +145,9 @@ impl Items {
         Ok(())
     }
 
-    /// Tells the parts of a message or thought of which nothing has been told.
-    fn tell_parts(&mut self, at: usize, parts: impl Iterator<Item = Part>, events: &mut Events) {
-        let (Some(Open::Message { told: None, .. }) | Some(Open::Thought { told: None })) =
+    /// Emits the parts of a message or of reasoning of which nothing has been emitted.
+    fn emit_parts(&mut self, at: usize, parts: impl Iterator<Item = Part>, events: &mut Events) {
+        let (Some(Open::Message { emitted: None, .. }) | Some(Open::Thought { emitted: None })) =
             self.find(at)
         else {
             return;
@@ -176,27 +178,27 @@ impl Items {
 }
 
 /// The parts of a summary are paragraphs.
-fn think(told: &mut Option<usize>, part: usize, text: Option<String>, events: &mut Events) {
-    let is_next = told.is_some_and(|told| told != part);
-    *told = Some(part);
+fn think(emitted: &mut Option<usize>, part: usize, text: Option<String>, events: &mut Events) {
+    let is_next = emitted.is_some_and(|emitted| emitted != part);
+    *emitted = Some(part);
     let text = text.filter(|text| !text.is_empty());
     let text = text.map(|text| if is_next { format!("\n\n{text}") } else { text });
-    tell(text, Event::Reasoning, events);
+    emit(text, Event::Reasoning, events);
 }
 
 fn end_call(
     index: usize,
-    told: String,
+    emitted: String,
     whole: Option<String>,
     opaque: Option<Opaque>,
     events: &mut Events,
 ) {
     let whole = whole.filter(|whole| !whole.trim().is_empty());
-    if told.is_empty() {
-        tell(whole.clone(), |arguments| Event::ToolCallDelta { index, arguments }, events);
+    if emitted.is_empty() {
+        emit(whole.clone(), |arguments| Event::ToolCallDelta { index, arguments }, events);
     }
-    let told = Some(told).filter(|told| !told.trim().is_empty());
-    let arguments = whole.or(told).unwrap_or_else(|| "{}".to_owned());
+    let emitted = Some(emitted).filter(|emitted| !emitted.trim().is_empty());
+    let arguments = whole.or(emitted).unwrap_or_else(|| "{}".to_owned());
     events.push_back(Event::ToolCallEnd { index, arguments, opaque });
 }
 
@@ -215,6 +217,6 @@ fn as_it_came(item: &RawValue) -> Opaque {
     Opaque { provider: NAME, json: item.get().to_owned() }
 }
 
-fn tell(text: Option<String>, event: impl FnOnce(String) -> Event, events: &mut Events) {
+fn emit(text: Option<String>, event: impl FnOnce(String) -> Event, events: &mut Events) {
     events.extend(text.filter(|text| !text.is_empty()).map(event));
 }

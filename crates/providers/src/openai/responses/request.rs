@@ -7,7 +7,7 @@ use super::input::{Input, input};
 use crate::chat_completions::Dialect;
 use crate::{ReasoningEffort, Request, ResponseFormat, ToolDefinition};
 
-/// The body in a dialect. Nothing is stored at the provider, so thoughts come back encrypted and go
+/// The body in a dialect. Nothing is stored at the provider, so reasoning comes back encrypted and goes
 /// with each request.
 pub(crate) fn body(request: &Request, dialect: Dialect) -> Body<'_> {
     let encrypted = dialect.encrypted_reasoning.then_some("reasoning.encrypted_content");

@@ -75,7 +75,7 @@ pub(super) struct Item<'a> {
     pub content: Option<Vec<Part>>,
 }
 
-/// A part of a message or of a thought.
+/// A part of a message or of reasoning.
 #[derive(Deserialize)]
 pub(super) struct Part {
     #[serde(default, deserialize_with = "lenient::string")]

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use crate::chat_completions::Dialect;
+use crate::history;
 use crate::openai::responses;
 use crate::{
     Content, Message, Opaque, ProviderName, ReasoningEffort, Request, ResponseFormat, Role,
@@ -8,7 +9,7 @@ use crate::{
 };
 
 fn body(request: Request) -> Value {
-    let request = request.prepared(&ProviderName::from_static("openai"));
+    let request = history::prepare(request, &ProviderName::from_static("openai"));
     serde_json::to_value(responses::body(&request, Dialect::MODERN)).unwrap()
 }
 

@@ -10,7 +10,7 @@ fn provider(server: &Server) -> OpenAi {
 
 async fn ask(provider: &OpenAi, model: &str, stop: Vec<String>) -> Result<Outcome, ProviderError> {
     let request = Request { model: model.to_owned(), stop, ..Request::default() };
-    Ok(Outcome::of(provider.stream(request).await?).await)
+    Ok(Outcome::collect(provider.stream(request).await?).await)
 }
 
 #[tokio::test]
@@ -25,7 +25,7 @@ async fn reasoning_models_are_asked_by_responses() {
     ask(&provider, "gpt-6-sol", vec![]).await.unwrap().check();
     ask(&provider, "gpt-6-sol", vec!["END".to_owned()]).await.unwrap().check();
     ask(&provider, "llama", vec![]).await.unwrap().check();
-    let paths: Vec<_> = server.asked().into_iter().map(|asked| asked.path).collect();
+    let paths: Vec<_> = server.requests().into_iter().map(|asked| asked.path).collect();
     assert_eq!(paths, ["/v1/responses", "/v1/chat/completions", "/v1/chat/completions"]);
     let error = ask(&provider, "gpt-5.5-pro", vec!["END".to_owned()]).await.unwrap_err();
     assert_eq!(error.param.as_deref(), Some("stop"));
@@ -35,7 +35,7 @@ async fn reasoning_models_are_asked_by_responses() {
 async fn other_servers_are_never_asked_by_responses() {
     let server = Server::start([Reply::fixture("openai-chat/text_stream")]).await;
     ask(&provider(&server), "gpt-5.5-pro", vec![]).await.unwrap().check();
-    assert_eq!(server.asked()[0].path, "/v1/chat/completions");
+    assert_eq!(server.requests()[0].path, "/v1/chat/completions");
 }
 
 #[tokio::test]
@@ -50,6 +50,6 @@ async fn an_organisation_without_summaries_gets_none() {
     .await;
     let provider = provider(&server).with_responses(true);
     ask(&provider, "gpt-6-sol", vec![]).await.unwrap().check();
-    assert_eq!(server.asked()[0].body["reasoning"], json!({"summary": "auto"}));
-    assert_eq!(server.asked()[1].body["reasoning"], json!({}));
+    assert_eq!(server.requests()[0].body["reasoning"], json!({"summary": "auto"}));
+    assert_eq!(server.requests()[1].body["reasoning"], json!({}));
 }

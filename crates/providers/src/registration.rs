@@ -1,11 +1,10 @@
-//! What the registry knows of a provider.
+//! What the registry is told of a provider.
 
 use std::sync::Arc;
 
-use super::{ProviderStatus, SettingsError};
 use crate::catalogue::Model;
 use crate::discovered_models::DiscoveredModels;
-use crate::{Provider, ProviderError, ProviderName};
+use crate::{Provider, ProviderError, ProviderName, SettingsError};
 
 /// A provider that the settings may configure.
 #[derive(Clone)]
@@ -25,6 +24,19 @@ pub(crate) struct Registration {
 pub(crate) struct ConfiguredProvider {
     pub provider: Arc<dyn Provider>,
     pub models: DiscoveredModels,
+}
+
+/// A provider, and whether it can be asked.
+#[derive(Clone, Debug)]
+pub struct ProviderStatus {
+    /// The provider's name.
+    pub name: ProviderName,
+    /// What the names of its settings begin with, such as `openai` in `openai_api_key`.
+    pub settings: String,
+    /// Whether the settings configure it.
+    pub is_configured: bool,
+    /// Whether its answers are made up by this process, without any model.
+    pub is_simulated: bool,
 }
 
 impl Registration {
