@@ -261,7 +261,7 @@ pub struct Model {
     /// What to send as `model`.
     #[schema(example = "scripted/demo")]
     pub id: String,
-    /// `openai`, `anthropic` or `scripted`.
+    /// The name of its provider.
     #[schema(example = "scripted")]
     pub provider: String,
     /// For people.

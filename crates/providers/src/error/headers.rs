@@ -26,11 +26,11 @@ pub(super) fn should_retry(headers: &HeaderMap) -> Option<bool> {
 }
 
 /// The provider's id of a request, under the names in use.
-pub(crate) fn request_id(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn request_id(headers: &HeaderMap) -> Option<Box<str>> {
     ["x-request-id", "request-id", "x-generation-id"]
         .iter()
         .find_map(|name| headers.get(*name)?.to_str().ok())
-        .map(str::to_owned)
+        .map(Into::into)
 }
 
 #[cfg(test)]

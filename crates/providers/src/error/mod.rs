@@ -28,11 +28,11 @@ pub struct ProviderError {
     /// The provider's message, at most 2 KiB.
     pub message: String,
     /// The provider's own error code or type.
-    pub code: Option<String>,
+    pub code: Option<Box<str>>,
     /// The request field the provider complains about.
-    pub param: Option<String>,
+    pub param: Option<Box<str>>,
     /// The provider's request id, to quote to its support.
-    pub request_id: Option<String>,
+    pub request_id: Option<Box<str>>,
     /// How long the provider asks to wait.
     pub retry_after: Option<Duration>,
     /// Whether the provider asks for a retry (`x-should-retry`).
@@ -89,7 +89,7 @@ impl ProviderError {
     /// A request that this server knows the provider would refuse.
     pub(super) fn invalid(provider: ProviderName, param: &str, message: &str) -> Self {
         let error = Self::new(provider, ErrorKind::InvalidRequest, message);
-        Self { param: Some(param.to_owned()), ..error }
+        Self { param: Some(param.into()), ..error }
     }
 
     /// A failure that the provider reported inside its answer, or as the body of one.
@@ -120,9 +120,9 @@ impl ProviderError {
         let error = Self::new(provider, kind::classify(status, &body), message);
         Self {
             status,
-            code: body.code.or(body.kind),
-            param: body.param,
-            request_id: body.request_id,
+            code: body.code.or(body.kind).map(Into::into),
+            param: body.param.map(Into::into),
+            request_id: body.request_id.map(Into::into),
             ..error
         }
     }

@@ -120,7 +120,7 @@ fn error(provider: ProviderName, broken: ReadError<reqwest::Error>) -> ProviderE
 /// What an error inside an answer must carry besides what its frame says.
 #[derive(Default)]
 pub(super) struct ErrorContext {
-    request_id: Option<String>,
+    request_id: Option<Box<str>>,
     api_key: ApiKey,
 }
 

@@ -94,7 +94,7 @@ impl Items {
                 events.push_back(Event::TextEnd { opaque });
             }
             Some(Open::Thought { emitted }) if *emitted != Some(part) => {
-                think(emitted, part, whole, events)
+                think(emitted, part, whole, events);
             }
             _ => {}
         }
