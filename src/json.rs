@@ -1,6 +1,6 @@
-//! How deep JSON is nested.
+//! How deep JSON is nested, and when two values are the same.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// How deep other people's JSON may be nested: half of what serde_json reads, so that it can still be
 /// read where it stands inside of other things.
@@ -37,6 +37,30 @@ pub fn depth_of(value: &Value) -> usize {
     }
 }
 
+/// Whether two values say the same. `1000.0` and `1000` do, which a jsonb column does not always tell
+/// apart; the order of an object's members does not matter.
+pub fn is_same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) if a.is_f64() || b.is_f64() => {
+            a.as_f64() == b.as_f64()
+        }
+        (Value::Array(a), Value::Array(b)) => is_same_list(a, b),
+        (Value::Object(a), Value::Object(b)) => is_same_object(a, b),
+        _ => a == b,
+    }
+}
+
+/// The same for lists.
+pub fn is_same_list(a: &[Value], b: &[Value]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_same(a, b))
+}
+
+/// The same for objects.
+pub fn is_same_object(a: &Map<String, Value>, b: &Map<String, Value>) -> bool {
+    let same = |(name, a): (&String, &Value)| b.get(name).is_some_and(|b| is_same(a, b));
+    a.len() == b.len() && a.iter().all(same)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,5 +81,27 @@ mod tests {
             }
         }
         assert_eq!(depth(&"[".repeat(300_000)), 300_000);
+    }
+
+    #[test]
+    fn numbers_are_the_same_however_they_are_written() {
+        for (a, b, expected) in [
+            ("1000.0", "1000", true),
+            ("-0", "0", true),
+            ("1e3", "1000", true),
+            (r#"{"a":[1.0,{"b":2}],"c":0}"#, r#"{"c":-0,"a":[1,{"b":2.0}]}"#, true),
+            ("123456789012345678901234", "123456789012345680000000", true),
+            ("1.5", "1", false),
+            ("9007199254740993", "9007199254740992", false),
+            ("[1]", "[1,1]", false),
+            (r#"{"a":1}"#, r#"{"b":1}"#, false),
+            ("1", r#""1""#, false),
+            ("true", "1", false),
+        ] {
+            let (left, right) =
+                (serde_json::from_str(a).unwrap(), serde_json::from_str(b).unwrap());
+            assert_eq!(is_same(&left, &right), expected, "{a} and {b}");
+            assert_eq!(is_same(&right, &left), expected, "{b} and {a}");
+        }
     }
 }

@@ -25,7 +25,7 @@ file named .env; .env.example lists them all. With none set it brings its own lo
 scripted model that needs no key.
 
 check looks at the settings, at Supabase and its schema, and at the providers' keys, and says what
-to mend. It ends with 0 if all is well, else with 1.
+to mend and what it could not look at. It ends with 0 if it found no problem, else with 1.
 ";
 
 fn main() -> ExitCode {

@@ -10,6 +10,7 @@ use super::export::Format;
 use super::model::Event;
 use crate::error::{ApiError, FieldError};
 use crate::extract::from_value;
+use crate::json;
 use crate::validate::Checks;
 
 /// The most events in one batch.
@@ -120,7 +121,10 @@ impl NewEvent {
         // The database keeps microseconds.
         let micros = |at: Timestamp| at.as_microsecond();
         stored.name == self.name
-            && stored.properties == self.properties.clone().unwrap_or_default()
+            && json::is_same_object(
+                &stored.properties,
+                self.properties.as_ref().unwrap_or(&Map::new()),
+            )
             && stored.chat_id == self.chat_id
             && stored.session_id == self.session_id
             && self.occurred_at.is_none_or(|at| stored_at.map(micros) == Some(micros(at)))

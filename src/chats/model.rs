@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::error::ApiError;
 use crate::extract::{nullable, present};
+use crate::json;
 use crate::messages::model::Message;
 use crate::validate::Checks;
 
@@ -99,7 +100,7 @@ impl CreateChat {
         self.title.as_ref().is_none_or(|title| *title == chat.title)
             && (self.model.is_none() || self.model == chat.model)
             && (self.system_prompt.is_none() || self.system_prompt == chat.system_prompt)
-            && self.metadata.as_ref().is_none_or(|metadata| *metadata == chat.metadata)
+            && self.metadata.as_ref().is_none_or(|own| json::is_same_object(own, &chat.metadata))
     }
 }
 

@@ -27,7 +27,13 @@ pub(super) async fn list(
 ) -> Result<Rows, ApiError> {
     let rest = supabase.rest(user.caller());
     let mut query = match &filter.q {
-        Some(q) => rest.read("search_chats").parameter("q", q),
+        // By POST, since PostgREST takes a word like "eq.1" in an address for a filter. The filter holds
+        // for every chat: PostgREST orders a function's rows only by what `select` or a filter names,
+        // and the API does not show this column.
+        Some(q) => {
+            let search = rest.call("search_chats", &json!({ "q": q })).repeatable();
+            search.parameter("last_activity_at", "not.is.null")
+        }
         None => rest.from("chats"),
     };
     if let Some(archived) = filter.archived {

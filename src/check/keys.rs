@@ -4,20 +4,44 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
 
 use super::Report;
-use crate::config::Project;
+use crate::config::{Project, Secret};
 
 #[derive(Deserialize)]
 struct Claims {
     role: Option<String>,
+    /// The hosted project that a legacy key is for.
+    #[serde(rename = "ref")]
+    project: Option<String>,
 }
 
-pub(super) fn check(project: &Project, report: &mut Report) {
+/// What may be done with the keys.
+pub(super) struct Keys {
+    /// Requests as nobody can be made: the anon key is not the service key.
+    pub anon_is_anon: bool,
+    /// `SUPABASE_JWT_SECRET` may be the project's.
+    pub secret_may_fit: bool,
+}
+
+pub(super) fn check(project: &Project, report: &mut Report) -> Keys {
+    let mut keys = Keys { anon_is_anon: true, secret_may_fit: true };
     let anon_key = project.anon_key.expose();
     if anon_key.starts_with("sb_secret_") || role(anon_key).as_deref() == Some("service_role") {
+        keys.anon_is_anon = false;
         report.problem(
             "SUPABASE_ANON_KEY is the service key, which row-level security does not bind",
             "put the publishable (or anon) key there",
         );
+    }
+    let service_key = project.service_role_key.as_ref().map(Secret::expose);
+    for (variable, key) in
+        [("SUPABASE_ANON_KEY", Some(anon_key)), ("SUPABASE_SERVICE_ROLE_KEY", service_key)]
+    {
+        if let Some(other) = key.and_then(|key| other_project(key, &project.url)) {
+            report.problem(
+                format!("{variable} is a key of another project, {other}"),
+                "copy it from the project that SUPABASE_URL names",
+            );
+        }
     }
     if let Some(key) = &project.service_role_key {
         let role = role(key.expose());
@@ -32,6 +56,7 @@ pub(super) fn check(project: &Project, report: &mut Report) {
         if is_signed_with(anon_key, secret.expose()) {
             report.good("SUPABASE_JWT_SECRET fits the anon key");
         } else {
+            keys.secret_may_fit = false;
             report.problem(
                 "SUPABASE_JWT_SECRET is not the secret that signed the anon key: every token would \
                  be refused",
@@ -39,11 +64,22 @@ pub(super) fn check(project: &Project, report: &mut Report) {
             );
         }
     }
+    keys
 }
 
 /// The role of a legacy key, which is a token.
 fn role(key: &str) -> Option<String> {
-    jsonwebtoken::dangerous::insecure_decode::<Claims>(key).ok()?.claims.role
+    claims(key)?.role
+}
+
+fn claims(key: &str) -> Option<Claims> {
+    Some(jsonwebtoken::dangerous::insecure_decode::<Claims>(key).ok()?.claims)
+}
+
+/// The project of a legacy key, if it is not the one at `https://<project>.supabase.co`.
+fn other_project(key: &str, url: &str) -> Option<String> {
+    let of_url = url.strip_prefix("https://")?.strip_suffix(".supabase.co")?;
+    claims(key)?.project.filter(|of_key| of_key != of_url)
 }
 
 fn is_signed_with(key: &str, secret: &str) -> bool {
@@ -53,4 +89,41 @@ fn is_signed_with(key: &str, secret: &str) -> bool {
     validation.validate_aud = false;
     let secret = DecodingKey::from_secret(secret.as_bytes());
     jsonwebtoken::decode::<Claims>(key, &secret, &validation).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use jsonwebtoken::{EncodingKey, Header};
+    use serde_json::json;
+
+    use super::super::Report;
+    use super::{Project, Secret, check};
+
+    fn key(role: &str, project: &str) -> Secret {
+        let claims = json!({ "role": role, "ref": project });
+        let key = EncodingKey::from_secret(b"x");
+        Secret::new(jsonwebtoken::encode(&Header::default(), &claims, &key).unwrap())
+    }
+
+    #[test]
+    fn keys_of_another_project_are_noticed() {
+        let mut project = Project {
+            url: "https://ours.supabase.co".into(),
+            public_url: "https://ours.supabase.co".into(),
+            anon_key: key("anon", "theirs"),
+            service_role_key: Some(key("service_role", "theirs")),
+            jwt_secret: None,
+        };
+        for (url, problems) in [
+            ("https://ours.supabase.co", 2),
+            ("https://theirs.supabase.co", 0),
+            // A domain of its own does not tell.
+            ("https://chat.example.com", 0),
+        ] {
+            url.clone_into(&mut project.url);
+            let mut report = Report::default();
+            check(&project, &mut report);
+            assert_eq!(report.problems(), problems, "{url}: {report}");
+        }
+    }
 }

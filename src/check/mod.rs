@@ -12,11 +12,16 @@ use crate::clock::Clock;
 use crate::config::{Config, SupabaseConfig};
 use crate::serve;
 
+mod bucket;
+mod described;
 mod files;
 mod keys;
+mod max_rows;
+mod outside;
 mod providers;
 mod report;
-mod schema;
+pub mod schema;
+mod signed_in;
 mod supabase;
 
 pub use report::Report;

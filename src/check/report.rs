@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// The findings in their order.
+/// The findings in their order. What they quote has its control characters escaped: a name in the
+/// database must not reach the operator's terminal as commands.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     findings: Vec<Finding>,
@@ -14,37 +15,66 @@ enum Finding {
     About(String),
     /// Something is as it should be.
     Good(String),
-    /// Something could not be looked at, or need not be.
+    /// Something to know, which is neither good nor bad.
     Note(String),
+    /// Something could not be looked at, and why.
+    Unseen(String),
     /// Something is wrong, and what to do about it.
     Problem(String, String),
 }
 
 impl Report {
     /// Begins a part of the report.
-    pub fn about(&mut self, what: impl Into<String>) {
-        self.findings.push(Finding::About(what.into()));
+    pub fn about(&mut self, what: impl AsRef<str>) {
+        self.findings.push(Finding::About(printable(what)));
     }
 
-    /// Something is as it should be.
-    pub fn good(&mut self, what: impl Into<String>) {
-        self.findings.push(Finding::Good(what.into()));
+    /// Something was looked at and is as it should be.
+    pub fn good(&mut self, what: impl AsRef<str>) {
+        self.findings.push(Finding::Good(printable(what)));
     }
 
-    /// Something could not be looked at, or need not be.
-    pub fn note(&mut self, what: impl Into<String>) {
-        self.findings.push(Finding::Note(what.into()));
+    /// Something to know, which is neither good nor bad.
+    pub fn note(&mut self, what: impl AsRef<str>) {
+        self.findings.push(Finding::Note(printable(what)));
+    }
+
+    /// Something could not be looked at; `what` says why.
+    pub fn unseen(&mut self, what: impl AsRef<str>) {
+        self.findings.push(Finding::Unseen(printable(what)));
     }
 
     /// Something is wrong; `remedy` says what to do.
-    pub fn problem(&mut self, what: impl Into<String>, remedy: impl Into<String>) {
-        self.findings.push(Finding::Problem(what.into(), remedy.into()));
+    pub fn problem(&mut self, what: impl AsRef<str>, remedy: impl AsRef<str>) {
+        self.findings.push(Finding::Problem(printable(what), printable(remedy)));
     }
 
     /// How many things are wrong.
     pub fn problems(&self) -> usize {
-        let is_problem = |finding: &&Finding| matches!(finding, Finding::Problem(..));
-        self.findings.iter().filter(is_problem).count()
+        self.count(|finding| matches!(finding, Finding::Problem(..)))
+    }
+
+    /// How many things could not be looked at.
+    pub fn unseen_count(&self) -> usize {
+        self.count(|finding| matches!(finding, Finding::Unseen(_)))
+    }
+
+    fn count(&self, is_meant: impl Fn(&Finding) -> bool) -> usize {
+        self.findings.iter().filter(|finding| is_meant(finding)).count()
+    }
+
+    fn summary(&self) -> String {
+        let unseen = match self.unseen_count() {
+            0 if self.problems() == 0 => return "All is well.".to_owned(),
+            0 => String::new(),
+            1 => "; 1 thing could not be looked at".to_owned(),
+            things => format!("; {things} things could not be looked at"),
+        };
+        match self.problems() {
+            0 => format!("No problem found{unseen}."),
+            1 => format!("1 problem{unseen}."),
+            problems => format!("{problems} problems{unseen}."),
+        }
     }
 }
 
@@ -55,13 +85,57 @@ impl fmt::Display for Report {
                 Finding::About(what) => writeln!(f, "\n{what}")?,
                 Finding::Good(what) => writeln!(f, "  ✓ {what}")?,
                 Finding::Note(what) => writeln!(f, "  – {what}")?,
+                Finding::Unseen(what) => writeln!(f, "  ? {what}")?,
                 Finding::Problem(what, remedy) => writeln!(f, "  ✗ {what}\n    → {remedy}")?,
             }
         }
-        match self.problems() {
-            0 => writeln!(f, "\nAll is well."),
-            1 => writeln!(f, "\n1 problem."),
-            problems => writeln!(f, "\n{problems} problems."),
+        writeln!(f, "\n{}", self.summary())
+    }
+}
+
+/// On one line, without what a terminal obeys.
+fn printable(text: impl AsRef<str>) -> String {
+    let escape = |character: char| {
+        if is_printed(character) {
+            character.to_string()
+        } else {
+            character.escape_default().to_string()
         }
+    };
+    text.as_ref().chars().map(escape).collect()
+}
+
+/// Neither a control character nor one that turns the direction of text.
+fn is_printed(character: char) -> bool {
+    let turns = ['\u{200e}', '\u{200f}'].contains(&character)
+        || ('\u{2028}'..='\u{202e}').contains(&character)
+        || ('\u{2066}'..='\u{2069}').contains(&character);
+    !character.is_control() && !turns
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Report;
+
+    #[test]
+    fn nothing_in_it_reaches_a_terminal_as_a_command() {
+        let mut report = Report::default();
+        report.problem("policy \u{1b}[2J\n  ✓ all\r\u{202e}", "drop\u{9b}it");
+        let text = report.to_string();
+        assert!(text.contains(r"policy \u{1b}[2J\n  ✓ all\r\u{202e}"), "{text}");
+        assert!(text.contains(r"→ drop\u{9b}it"), "{text}");
+    }
+
+    #[test]
+    fn what_was_not_seen_is_not_well() {
+        let mut report = Report::default();
+        assert!(report.to_string().ends_with("\nAll is well.\n"));
+        report.unseen("the bucket");
+        assert!(
+            report.to_string().ends_with("\nNo problem found; 1 thing could not be looked at.\n")
+        );
+        report.problem("a", "b");
+        report.unseen("the clock");
+        assert!(report.to_string().ends_with("\n1 problem; 2 things could not be looked at.\n"));
     }
 }

@@ -2,23 +2,38 @@
 
 use tokio::time::Instant;
 
-use super::{Report, files, keys, schema};
+use super::{Report, bucket, described, files, keys, max_rows, outside, signed_in};
 use crate::app::App;
 use crate::supabase::Supabase;
 
 pub(super) async fn check(app: &App, report: &mut Report) {
     report.about(format!("Supabase at {}", app.project.url));
     let supabase = &app.state.supabase;
+    let keys = keys::check(&app.project, report);
     if !auth_answers(supabase, report).await {
-        report.note("nothing else was asked");
+        report.unseen("nothing else was asked");
         return;
     }
-    keys::check(&app.project, report);
     issuer(app, report).await;
     signing_keys(app, report).await;
-    schema::check(supabase, report).await;
+    if !keys.anon_is_anon {
+        report.unseen("nothing else was asked: it would be asked with the service key");
+        return;
+    }
+    if outside::check(supabase, report).await {
+        let was_compared = described::check(app, report).await;
+        if keys.secret_may_fit {
+            signed_in::check(app, was_compared, report).await;
+        }
+        max_rows::check(supabase, report).await;
+        bucket::check(app, was_compared, report).await;
+    } else {
+        report.unseen("tables, functions, policies and the bucket were not looked at");
+    }
     if supabase.has_service_key() {
         files::check(&app.state.files, report).await;
+    } else {
+        report.unseen("whether files have their bytes: only with SUPABASE_SERVICE_ROLE_KEY");
     }
 }
 

@@ -32,7 +32,7 @@ use crate::config::Config;
 use crate::supabase::{AccessToken, Bucket, Caller, Supabase};
 
 pub use kind::is_text;
-pub use orphans::Orphans;
+pub use orphans::{ObjectName, Orphans};
 pub use parts::{AttachedContent, Attachment, Place};
 pub use tool::FilesTool;
 pub use upload::NewFile;

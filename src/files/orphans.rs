@@ -1,4 +1,5 @@
-//! Rows without bytes, and bytes without a row: what an operator should know of.
+//! Rows without bytes, and bytes without a row: what an operator should know of. Users can make both
+//! themselves, with rows and objects of their own, so neither says that anything is wrong.
 
 use std::collections::HashSet;
 
@@ -13,17 +14,30 @@ const PAGE: usize = 1000;
 /// More files than this are not looked at.
 const MAX_FILES: usize = 200_000;
 
-/// What does not belong together. Names are `<user_id>/<file_id>`.
+/// What does not belong together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Orphans {
     /// Files whose bytes are gone.
-    pub rows: Vec<String>,
-    /// Bytes that no file names.
-    pub objects: Vec<String>,
+    pub rows: Vec<ObjectName>,
+    /// How many objects no file names.
+    pub objects: usize,
     /// How many files were looked at.
     pub looked_at: usize,
     /// There are more.
     pub is_partial: bool,
+}
+
+/// `<user_id>/<file_id>`, the name of an object that is a file's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ObjectName {
+    user: Uuid,
+    file: Uuid,
+}
+
+impl std::fmt::Display for ObjectName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.user, self.file)
+    }
 }
 
 #[derive(Deserialize)]
@@ -33,33 +47,62 @@ struct Row {
     status: String,
 }
 
+/// What is in the bucket. Names that users have chosen are counted, not kept.
+#[derive(Default)]
+struct Objects {
+    names: HashSet<ObjectName>,
+    others: usize,
+}
+
+impl Objects {
+    fn count(&self) -> usize {
+        self.names.len() + self.others
+    }
+
+    fn insert(&mut self, folder: &str, object: &str) {
+        match (id(folder), id(object)) {
+            (Some(user), Some(file)) => {
+                self.names.insert(ObjectName { user, file });
+            }
+            _ => self.others += 1,
+        }
+    }
+}
+
+/// A UUID in the one notation that the server writes.
+fn id(text: &str) -> Option<Uuid> {
+    text.parse().ok().filter(|id: &Uuid| id.to_string() == text)
+}
+
 impl Files {
+    /// Whether everybody can read what is in the bucket.
+    pub async fn bucket_is_public(&self) -> Result<bool, SupabaseError> {
+        self.supabase.bucket(BUCKET, Caller::Nobody).is_public().await
+    }
+
     /// Compares all rows with all objects. It needs the service key, and changes nothing. What is
     /// being uploaded or deleted meanwhile has a row and is no orphan.
     pub async fn orphans(&self) -> Result<Orphans, SupabaseError> {
         let mut orphans = Orphans::default();
         // Objects first: one that is stored later cannot be missed, its row was there before it.
         let objects = self.all_objects(&mut orphans).await?;
-        let mut unnamed = objects.clone();
+        let mut unnamed = objects.names.clone();
         let mut after = Uuid::nil();
-        loop {
+        while !orphans.is_partial {
             let query = self.supabase.rest(Caller::Service).from("files");
             let query = query.parameter("id", format_args!("gt.{after}")).order("id.asc");
             let rows: Vec<Row> = query.select("id,user_id,status").limit(PAGE).value().await?;
             orphans.looked_at += rows.len();
             for row in &rows {
-                let name = format!("{}/{}", row.user_id, row.id);
+                let name = ObjectName { user: row.user_id, file: row.id };
                 unnamed.remove(&name);
-                if row.status == "ready" && !objects.contains(&name) {
+                if row.status == "ready" && !objects.names.contains(&name) {
                     orphans.rows.push(name);
                 }
             }
             match rows.last() {
                 Some(last) if orphans.looked_at < MAX_FILES => after = last.id,
-                Some(_) => {
-                    orphans.is_partial = true;
-                    break;
-                }
+                Some(_) => orphans.is_partial = true,
                 None => break,
             }
         }
@@ -67,8 +110,7 @@ impl Files {
             // Half a comparison accuses nobody.
             return Ok(Orphans { rows: Vec::new(), ..orphans });
         }
-        orphans.objects = unnamed.into_iter().collect();
-        orphans.objects.sort();
+        orphans.objects = unnamed.len() + objects.others;
         self.without_new_files(&mut orphans).await?;
         Ok(orphans)
     }
@@ -77,47 +119,48 @@ impl Files {
     async fn without_new_files(&self, orphans: &mut Orphans) -> Result<(), SupabaseError> {
         let bucket = self.supabase.bucket(BUCKET, Caller::Service);
         let mut missing = Vec::new();
-        for names in orphans.rows.chunks(PAGE) {
-            let urls = bucket.sign(names, std::time::Duration::from_secs(60)).await?;
-            let gone = names.iter().zip(urls).filter(|(_, url)| url.is_none());
-            missing.extend(gone.map(|(name, _)| name.clone()));
+        for rows in orphans.rows.chunks(PAGE) {
+            let names: Vec<_> = rows.iter().map(ObjectName::to_string).collect();
+            let urls = bucket.sign(&names, std::time::Duration::from_secs(60)).await?;
+            missing.extend(
+                rows.iter().zip(urls).filter_map(|(row, url)| url.is_none().then_some(*row)),
+            );
         }
         orphans.rows = missing;
         Ok(())
     }
 
-    async fn all_objects(&self, orphans: &mut Orphans) -> Result<HashSet<String>, SupabaseError> {
-        let mut names = HashSet::new();
-        for folder in self.listed("", &mut orphans.is_partial).await? {
-            for object in self.listed(&folder, &mut orphans.is_partial).await? {
-                names.insert(format!("{folder}/{object}"));
-            }
-            if names.len() > MAX_FILES {
-                orphans.is_partial = true;
+    async fn all_objects(&self, orphans: &mut Orphans) -> Result<Objects, SupabaseError> {
+        let mut folders: Vec<String> = Vec::new();
+        orphans.is_partial = !self.each_object("", |name| folders.push(name)).await?;
+        let mut objects = Objects::default();
+        for folder in &folders {
+            let is_whole = self.each_object(folder, |name| objects.insert(folder, &name)).await?;
+            orphans.is_partial |= !is_whole || objects.count() > MAX_FILES;
+            if orphans.is_partial {
                 break;
             }
         }
-        Ok(names)
+        Ok(objects)
     }
 
-    async fn listed(
+    /// Visits all names in a folder. False if there are too many of them.
+    async fn each_object(
         &self,
         folder: &str,
-        is_partial: &mut bool,
-    ) -> Result<Vec<String>, SupabaseError> {
+        mut visit: impl FnMut(String),
+    ) -> Result<bool, SupabaseError> {
         let bucket = self.supabase.bucket(BUCKET, Caller::Service);
-        let mut names = Vec::new();
-        loop {
-            let page = bucket.list(folder, names.len(), PAGE).await?;
+        let mut offset = 0;
+        while offset <= MAX_FILES {
+            let page = bucket.list(folder, offset, PAGE).await?;
+            offset += page.len();
             let is_last = page.len() < PAGE;
-            names.extend(page.into_iter().map(|object| object.name));
+            page.into_iter().for_each(|object| visit(object.name));
             if is_last {
-                return Ok(names);
-            }
-            if names.len() > MAX_FILES {
-                *is_partial = true;
-                return Ok(names);
+                return Ok(true);
             }
         }
+        Ok(false)
     }
 }

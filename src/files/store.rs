@@ -117,7 +117,8 @@ impl Files {
     fn newest_first<'a>(&'a self, owner: &'a Owner, filter: &FileFilter) -> Query<'a> {
         let rest = self.supabase.rest(owner.caller());
         let mut query = match &filter.q {
-            Some(q) => rest.read("search_files").parameter("q", q),
+            // By POST, since PostgREST takes a word like "eq.1" in an address for a filter.
+            Some(q) => rest.call("search_files", &json!({ "q": q })).repeatable(),
             None => rest.from("files"),
         };
         if let Some(chat_id) = filter.chat_id {

@@ -13,6 +13,7 @@ use super::store::{Claim, Finish, Finished};
 use super::transfer::{Transfer, Upload};
 use super::{Files, MAX_FILES, Owner, kind, name};
 use crate::error::ApiError;
+use crate::json;
 use crate::response::Created;
 
 /// What is said about a file that is to be added.
@@ -158,7 +159,7 @@ impl Files {
             && file.size == said.digest.size
             && file.name == said.name
             && file.chat_id == details.chat_id
-            && file.metadata == details.metadata;
+            && json::is_same_object(&file.metadata, &details.metadata);
         if same { Ok(Created::Before(row)) } else { Err(ApiError::id_conflict()) }
     }
 

@@ -65,6 +65,12 @@ impl LocalSupabase {
         router::build(self.context.clone(), self.cors_origins.clone())
     }
 
+    /// Ends all work on the database, that in progress and that to come, so that no thread is busy
+    /// with it when the process is to end.
+    pub fn interrupt_all(&self) {
+        self.context.database.interrupt_all();
+    }
+
     /// The key for front ends, which is no secret.
     pub fn publishable_key(&self) -> &'static str {
         keys::PUBLISHABLE_KEY

@@ -9,6 +9,7 @@ use super::parts;
 use crate::agent::TokenUsage;
 use crate::error::ApiError;
 use crate::extract::{or_default, present};
+use crate::json;
 use crate::validate::Checks;
 
 /// A message.
@@ -143,8 +144,8 @@ impl NewMessage {
     pub fn created(&self, message: &Message) -> bool {
         message.chat_id == self.chat_id
             && message.role == self.role
-            && message.parts == self.parts
-            && message.metadata == self.metadata
+            && json::is_same_list(&message.parts, &self.parts)
+            && json::is_same_object(&message.metadata, &self.metadata)
     }
 }
 

@@ -60,6 +60,7 @@ pub struct Query<'a> {
     path: String,
     parameters: String,
     prefer: &'static str,
+    profile: Option<&'static str>,
     body: Option<Bytes>,
     is_idempotent: bool,
 }
@@ -72,6 +73,7 @@ impl<'a> Query<'a> {
             path,
             parameters: String::new(),
             prefer: "",
+            profile: None,
             body: None,
             is_idempotent: true,
         }
@@ -117,6 +119,12 @@ impl<'a> Query<'a> {
 
     fn prefer(mut self, prefer: &'static str) -> Self {
         self.prefer = prefer;
+        self
+    }
+
+    /// Reads from another schema than `public`.
+    pub fn profile(mut self, schema: &'static str) -> Self {
+        self.profile = Some(schema);
         self
     }
 
@@ -188,6 +196,9 @@ impl<'a> Query<'a> {
         let mut request = http.request(self.method.clone(), address).header(ACCEPT, accept);
         if !self.prefer.is_empty() {
             request = request.header("prefer", self.prefer);
+        }
+        if let Some(schema) = self.profile {
+            request = request.header("accept-profile", schema);
         }
         if let Some(body) = self.body.clone() {
             request = request.header(CONTENT_TYPE, "application/json").body(body);

@@ -127,6 +127,23 @@ impl<'a> Bucket<'a> {
         Ok(names.iter().map(url).collect())
     }
 
+    /// Whether it gives its objects to everybody. Nothing need be in it.
+    pub async fn is_public(&self) -> Result<bool, SupabaseError> {
+        let address = self.address("public/", "0");
+        let request = self.supabase.inner.http.get(address);
+        let answer = self.supabase.send(self.supabase.authorized(request, self.caller)?).await?;
+        if answer.status.is_success() {
+            return Ok(true);
+        }
+        let error = SupabaseError::from_storage(answer.status, &answer.body);
+        match error.kind {
+            // A private bucket is none to the public. Older versions have no code for it.
+            SupabaseErrorKind::SchemaMismatch => Ok(false),
+            SupabaseErrorKind::NotOneRow => Ok(error.message != "Bucket not found"),
+            _ => Err(error),
+        }
+    }
+
     /// The objects and folders right below `prefix`, by name.
     pub async fn list(
         &self,

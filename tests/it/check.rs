@@ -3,23 +3,66 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use chat_backend::check::schema::Expected;
 use chat_backend::check::{self, Report};
 use chat_backend::clock::Clock;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::support::{
-    FakeProvider, FakeSupabase, Key, Outcome, Program, REQUEST_TIMEOUT_MS, config, run,
+    AS_USER, FakeProvider, FakeSupabase, Key, Outcome, Program, REQUEST_TIMEOUT_MS, config, run,
 };
 
 const REFUSED: Outcome = Outcome::Recorded("postgrest/119-err-permission-denied-anon.txt");
 const MIGRATE: &str = "→ apply the files of supabase/migrations";
+const SERVICE: &str = "sb_secret_test";
+const WITH_SERVICE: (&str, &str) = ("SUPABASE_SERVICE_ROLE_KEY", SERVICE);
+const SECRET: &str = "a-legacy-secret-of-at-least-32-bytes";
+const WITH_SECRET: (&str, &str) = ("SUPABASE_JWT_SECRET", SECRET);
 
-/// A project with everything in it, as far as anonymous requests can tell.
+/// A project with everything in it.
 async fn supabase() -> FakeSupabase {
     let supabase = FakeSupabase::start().await;
     supabase.publish(&[Key::es256("first").jwk]);
     supabase.always("/rest/v1", REFUSED);
+    let hidden = Outcome::error(406, "PGRST106", "Invalid schema: private");
+    supabase.always("/rest/v1/token_reservations", hidden);
+    supabase.always("/storage/v1/object/public", no_such_bucket());
+
+    let nothing = || Outcome::json(200, &json!([]));
+    supabase.always_as(AS_USER, "/rest/v1", nothing());
+    for closed in [
+        "PATCH /rest/v1/usage_logs",
+        "DELETE /rest/v1/usage_logs",
+        "PATCH /rest/v1/analytics",
+        "DELETE /rest/v1/analytics",
+        "PATCH /rest/v1/script_runs",
+        "/rest/v1/rpc/schema_report",
+        "/rest/v1/rpc/describe_schema",
+    ] {
+        supabase.always_as(AS_USER, closed, REFUSED);
+    }
+
+    supabase.always_as(SERVICE, "/rest/v1", nothing());
+    supabase.always_as(SERVICE, "/rest/v1/rpc/describe_schema", described(|_| {}));
+    supabase.always_as(SERVICE, "/storage/v1", nothing());
     supabase
+}
+
+fn no_such_bucket() -> Outcome {
+    let error = json!({ "statusCode": "404", "error": "Bucket not found",
+                        "message": "Bucket not found", "code": "NoSuchBucket" });
+    Outcome::json(400, &error)
+}
+
+/// What a database says of itself to which nothing but the migrations and `change` was applied.
+fn described(change: impl FnOnce(&mut Value)) -> Outcome {
+    let objects = Expected::committed().objects.into_iter();
+    let objects: Map<_, _> = objects.map(|(name, object)| (name, json!(object.aspects))).collect();
+    let now = Clock::System.now().to_string();
+    let mut answer =
+        json!({ "server": "PostgreSQL 17.6", "now": now, "objects": objects, "unseen": {} });
+    change(&mut answer);
+    Outcome::json(200, &answer)
 }
 
 async fn check(supabase: &FakeSupabase, more: &[(&str, &str)]) -> Report {
@@ -47,10 +90,31 @@ async fn a_project_that_has_everything_is_well() {
         "✓ signing keys are published: 1",
         "✓ table messages: 20 columns, closed to anonymous requests",
         "✓ function begin_generation, closed",
+        "✓ the schema private is hidden",
+        "✓ Storage answers, and the bucket files gives nothing to the public",
         "– openai is not set up",
-        "All is well.",
+        "? policies, grants, functions",
+        "? requests of a signed-in user could not be tried: without SUPABASE_JWT_SECRET",
+        "? PostgREST's max rows: only with SUPABASE_SERVICE_ROLE_KEY",
+        "? whether the bucket files is there",
+        "\nNo problem found; 5 things could not be looked at.\n",
     ] {
         assert!(text.contains(line), "{line}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn with_the_keys_everything_is_looked_at() {
+    for settings in [&[WITH_SERVICE][..], &[WITH_SERVICE, WITH_SECRET]] {
+        let text = check(&supabase().await, settings).await.to_string();
+        for line in [
+            "✓ the database is PostgreSQL 17.6",
+            "✓ this machine's clock agrees with the database's",
+            "✓ the database is as the migrations say: 9 tables, 92 columns",
+            "\nAll is well.\n",
+        ] {
+            assert!(text.contains(line), "{line}: {text}");
+        }
     }
 }
 
@@ -92,31 +156,140 @@ async fn a_postgrest_that_fails_is_one_problem() {
 }
 
 #[tokio::test]
-async fn policies_are_read_with_the_service_key() {
-    let all = json!({ "row_security": true, "policies": ["DELETE", "INSERT", "SELECT", "UPDATE"] });
-    let off = json!({ "row_security": false, "policies": all["policies"] });
-    let few = json!({ "row_security": true, "policies": ["SELECT"] });
-    for (name, table, is_well) in [
-        ("chats", &all, true),
-        ("chats", &off, false),
-        ("chats", &few, false),
-        ("other", &all, false),
+async fn what_differs_from_the_migrations_is_named() {
+    let open = |answer: &mut Value| {
+        answer["objects"]["policy chats_select on public.chats"]["using"] = json!("true");
+    };
+    let behind = |answer: &mut Value| {
+        answer["now"] = json!((Clock::System.now() - jiff::Span::new().minutes(2)).to_string());
+    };
+    let hostile = |answer: &mut Value| {
+        answer["objects"]["policy \u{1b}[2J on public.chats"] = json!({ "kind": "permissive" });
+    };
+    for (answer, expected) in [
+        (
+            described(open),
+            "policy chats_select on public.chats: using: true (the migrations say: ((",
+        ),
+        (described(behind), "this machine's clock is 12"),
+        (described(hostile), r"policy \u{1b}[2J on public.chats is not of the migrations"),
+        (Outcome::json(500, &json!({})), "the database does not describe itself"),
     ] {
-        let tables = json!({ name: table, "messages": all, "usage_logs": all, "analytics": all,
-                             "files": all, "script_runs": all });
-        let told = json!({ "version": "PostgreSQL 17.6", "tables": tables });
         let supabase = supabase().await;
-        let service = "sb_secret_test";
-        supabase.always_as(service, "/rest/v1", Outcome::json(200, &json!([])));
-        supabase.always_as(service, "/rest/v1/rpc/schema_report", Outcome::json(200, &told));
-        supabase.always_as(service, "/storage/v1", Outcome::json(200, &json!([])));
-        let report = check(&supabase, &[("SUPABASE_SERVICE_ROLE_KEY", service)]).await;
-        if is_well {
-            assert_eq!(report.problems(), 0, "{report}");
-            assert!(report.to_string().contains("the database is PostgreSQL 17.6"), "{report}");
-        } else {
-            let problem = problem(&report);
-            assert!(problem.starts_with("row-level security") && problem.contains(": chats"));
+        supabase.always_as(SERVICE, "/rest/v1/rpc/describe_schema", answer);
+        let problem = problem(&check(&supabase, &[WITH_SERVICE]).await);
+        assert!(problem.starts_with(expected), "{problem}");
+    }
+}
+
+#[tokio::test]
+async fn an_older_database_cannot_describe_itself() {
+    let supabase = supabase().await;
+    let missing = Outcome::Recorded("postgrest/102-rpc-missing.txt");
+    supabase.always_as(SERVICE, "/rest/v1/rpc/describe_schema", missing);
+    let report = check(&supabase, &[WITH_SERVICE]).await;
+    let problem = problem(&report);
+    assert!(problem.starts_with("the function describe_schema cannot be called"), "{problem}");
+    assert!(
+        problem.ends_with("→ apply supabase/migrations/20261126000003_check.sql: supabase db push")
+    );
+    assert!(report.to_string().contains("? policies, grants, functions"), "{report}");
+}
+
+#[tokio::test]
+async fn what_could_not_be_read_is_said() {
+    let supabase = supabase().await;
+    let answer = described(|answer| {
+        answer["objects"].as_object_mut().unwrap().remove("bucket files");
+        answer["unseen"] = json!({ "bucket files": "permission denied for table buckets" });
+    });
+    supabase.always_as(SERVICE, "/rest/v1/rpc/describe_schema", answer);
+    let report = check(&supabase, &[WITH_SERVICE]).await;
+    assert_eq!((report.problems(), report.unseen_count()), (0, 1), "{report}");
+    let text = report.to_string();
+    assert!(text.contains("? bucket files could not be looked at: permission denied"), "{text}");
+}
+
+#[tokio::test]
+async fn what_shows_without_keys_is_looked_at() {
+    let no_such_key = json!({ "statusCode": "404", "error": "not_found",
+                              "message": "Object not found", "code": "NoSuchKey" });
+    for (path, answer, expected) in [
+        ("/rest/v1/token_reservations", REFUSED, "the schema private is exposed"),
+        (
+            "/rest/v1/token_reservations",
+            Outcome::json(200, &json!([])),
+            "the schema private is exposed",
+        ),
+        (
+            "/storage/v1/object/public",
+            Outcome::json(400, &no_such_key),
+            "the bucket files is public",
+        ),
+        ("/storage/v1", Outcome::status(502), "Storage does not answer as it should"),
+    ] {
+        let supabase = supabase().await;
+        supabase.always(path, answer);
+        let problem = problem(&check(&supabase, &[]).await);
+        assert!(problem.starts_with(expected), "{problem}");
+    }
+}
+
+#[tokio::test]
+async fn a_signed_in_user_is_tried() {
+    let row = || Outcome::json(200, &json!([{ "id": 1 }]));
+    for (path, answer, expected) in [
+        ("GET /rest/v1/messages", row(), "table messages: a signed-in user sees rows of others"),
+        ("GET /rest/v1/chats", REFUSED, "table chats: a signed-in user cannot read it"),
+        ("DELETE /rest/v1/files", REFUSED, "table files: a signed-in user cannot delete rows"),
+        ("PATCH /rest/v1/usage_logs", row(), "table usage_logs: a signed-in user may update rows"),
+        ("DELETE /rest/v1/analytics", row(), "table analytics: a signed-in user may delete rows"),
+        (
+            "/rest/v1/rpc/toggle_chat",
+            REFUSED,
+            "function toggle_chat: a signed-in user cannot call it",
+        ),
+        (
+            "/rest/v1/rpc/describe_schema",
+            row(),
+            "function describe_schema: a signed-in user may call",
+        ),
+    ] {
+        let supabase = supabase().await;
+        supabase.always_as(AS_USER, path, answer);
+        // What is asked first must not look like a refusal of the token.
+        let problem = problem(&check(&supabase, &[WITH_SECRET]).await);
+        assert!(problem.starts_with(expected), "{problem}");
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_postgrest_does_not_know_is_a_problem() {
+    let supabase = supabase().await;
+    let refused = Outcome::Recorded("postgrest/122-err-jwt-wrongsig.txt");
+    supabase.always_as(AS_USER, "/rest/v1", refused);
+    let problem = problem(&check(&supabase, &[WITH_SECRET]).await);
+    assert!(problem.starts_with("SUPABASE_JWT_SECRET is not the project's secret"), "{problem}");
+
+    supabase.always_as(AS_USER, "/rest/v1", Outcome::Recorded("postgrest/121-err-jwt-expired.txt"));
+    let report = check(&supabase, &[WITH_SECRET]).await.to_string();
+    assert!(report.contains("✗ this machine's clock differs from PostgREST's"), "{report}");
+}
+
+#[tokio::test]
+async fn a_limit_of_rows_below_a_page_is_a_problem() {
+    let rows = |count: usize| Outcome::json(200, &json!(vec![json!({ "id": 1 }); count]));
+    for (at_once, expected) in
+        [(201, None), (100, Some("PostgREST gives out no more than 100 rows"))]
+    {
+        let supabase = supabase().await;
+        supabase.always_as(SERVICE, "/rest/v1/chats", rows(at_once));
+        let report = check(&supabase, &[WITH_SERVICE]).await;
+        match expected {
+            Some(expected) => assert!(problem(&report).starts_with(expected), "{report}"),
+            None => {
+                assert!(report.to_string().contains("✓ PostgREST gives out 201 rows"), "{report}")
+            }
         }
     }
 }
@@ -130,8 +303,7 @@ async fn a_service_key_that_is_refused_is_a_problem() {
 
 #[tokio::test]
 async fn keys_in_the_wrong_place_are_noticed() {
-    let secret = "a-legacy-secret-of-at-least-32-bytes";
-    let key = |role| Key::hs256(secret.as_bytes()).sign(&json!({ "role": role }));
+    let key = |role| Key::hs256(SECRET.as_bytes()).sign(&json!({ "role": role }));
     let (anon, service) = (key("anon"), key("service_role"));
     for (settings, expected) in [
         (vec![("SUPABASE_ANON_KEY", "sb_secret_test")], "SUPABASE_ANON_KEY is the service key"),
@@ -144,7 +316,7 @@ async fn keys_in_the_wrong_place_are_noticed() {
         let problem = problem(&check(&supabase().await, &settings).await);
         assert!(problem.starts_with(expected), "{problem}");
     }
-    let fits = [("SUPABASE_ANON_KEY", &*anon), ("SUPABASE_JWT_SECRET", secret)];
+    let fits = [("SUPABASE_ANON_KEY", &*anon), WITH_SECRET];
     let report = check(&supabase().await, &fits).await;
     assert_eq!(report.problems(), 0, "{report}");
 }
@@ -205,7 +377,10 @@ fn the_program_checks_the_local_supabase() {
     let output = run(&["check"], &[("HTTP_PROXY", "http://127.0.0.1:9")]);
     let report = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{report}");
-    assert!(report.contains("row-level security is on") && report.ends_with("All is well.\n"));
+    assert!(
+        report.contains("✓ the database is SQLite") && report.ends_with("All is well.\n"),
+        "{report}"
+    );
 }
 
 #[test]

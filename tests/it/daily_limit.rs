@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use crate::support::{Answer, FakeProvider, Reply, TestApp, User, live};
+use crate::support::{
+    Answer, FakeProvider, Reply, TestApp, User, live, skipped_on_a_real_supabase,
+};
 
 /// What an answer with a cap of 100 tokens and a short question reserves: the cap and 128 around it.
 const ONE: u64 = 228;
@@ -121,6 +123,9 @@ async fn of_64_at_once_ten_run() {
 
 #[tokio::test]
 async fn a_refusal_says_when_it_ends_and_leaves_no_trace() {
+    if skipped_on_a_real_supabase("a clock that can be moved") {
+        return;
+    }
     let limited = limited(100).await;
     let id = Uuid::new_v4();
     let body = json!({ "id": id, "message": { "content": "Hi" }, "stream": false });
@@ -141,6 +146,9 @@ async fn a_refusal_says_when_it_ends_and_leaves_no_trace() {
 
 #[tokio::test]
 async fn tokens_are_full_again_the_next_day() {
+    if skipped_on_a_real_supabase("a clock that can be moved") {
+        return;
+    }
     let limited = limited(ONE + 10).await;
     let chat = limited.alice.create_chat("Trip").await;
     finish(&limited.voice());
@@ -219,6 +227,9 @@ async fn plain_rest_access_frees_nothing() {
 
 #[tokio::test]
 async fn what_a_crash_leaves_reserved_lapses() {
+    if skipped_on_a_real_supabase("a clock that can be moved") {
+        return;
+    }
     let limited = limited(10 * ONE).await;
     let reserve = |run: Uuid| {
         let reserve = json!({ "limit": 10 * ONE, "input_tokens": 128, "output_tokens": 100 });

@@ -8,7 +8,9 @@ use futures_util::stream;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{BOUNDARY, Form, Proxy, Reply, TestApp, User, app};
+use crate::support::{
+    BOUNDARY, Form, Proxy, Reply, TestApp, User, app, skipped_on_a_real_supabase,
+};
 
 const CSV: &str = "city,people\nRome,2800000\n";
 
@@ -18,6 +20,12 @@ fn id(row: &Value) -> String {
 
 fn content(row: &Value) -> String {
     format!("/api/files/{}/content", id(row))
+}
+
+/// A row without its address, which is signed anew at every look.
+fn unsigned(mut row: Value) -> Value {
+    assert!(row["url"].take().is_string(), "{row}");
+    row
 }
 
 /// What is at an address that needs no token.
@@ -42,7 +50,7 @@ async fn a_file_comes_back_as_it_was() {
     assert_eq!(file["sha256"], "ea732139a49f1626f6ed7668114c7e966bd3f59b2c731c16a7c52fccb2c0cdb9");
     let typed: File = serde_json::from_value(file.clone()).unwrap();
     assert_eq!(serde_json::to_value(&typed).unwrap(), file);
-    assert_eq!(alice.get(&location).await.expect(200), file);
+    assert_eq!(unsigned(alice.get(&location).await.expect(200)), unsigned(file.clone()));
     assert_eq!(alice.get(&content(&file)).await.text, CSV);
     let loaded = load(&app, &file).await;
     assert_eq!((loaded.status, loaded.text.as_str()), (200, CSV));
@@ -64,7 +72,8 @@ async fn uploads_can_be_repeated_wherever_the_id_stands() {
         };
         let stored = alice.upload(form("a.csv", CSV)).await.expect(201);
         assert_eq!(stored["id"], id.as_str());
-        assert_eq!(alice.upload(form("a.csv", CSV)).await.expect(200), stored);
+        let again = alice.upload(form("a.csv", CSV)).await.expect(200);
+        assert_eq!(unsigned(again), unsigned(stored));
         assert_eq!(alice.upload(form("a.csv", "other")).await.problem(409), "id_conflict");
         assert_eq!(alice.upload(form("b.csv", CSV)).await.problem(409), "id_conflict");
         let bob = app.user("bob").await;
@@ -75,7 +84,7 @@ async fn uploads_can_be_repeated_wherever_the_id_stands() {
         (alice.upload(file()).await.expect(201), alice.upload(file()).await.expect(201));
     assert_ne!(id(&one), id(&two), "a name may be used twice");
     app.files_settled().await;
-    assert_eq!((alice.file_rows().await.len(), app.stored_bytes().len()), (4, 4));
+    assert_eq!((alice.file_rows().await.len(), app.stored_bytes(&alice).await.len()), (4, 4));
 }
 
 #[tokio::test]
@@ -129,7 +138,7 @@ async fn forms_are_checked() {
     let endless = format!("--{BOUNDARY}\r\nX: {}", "x".repeat(6 << 20));
     assert_eq!(alice.upload_body(endless).await.problem(400), "malformed_body");
     assert_eq!(alice.file_rows().await, Vec::<Value>::new());
-    assert_eq!(app.stored_bytes(), [0; 0]);
+    assert_eq!(app.stored_bytes(&alice).await, [0; 0]);
 }
 
 #[tokio::test]
@@ -144,7 +153,7 @@ async fn large_files_are_refused_and_leave_nothing() {
         let reply = alice.upload_body(reqwest::Body::wrap_stream(chunks)).await;
         assert_eq!(reply.problem(413), "file_too_large");
     }
-    assert_eq!((alice.file_rows().await.len(), app.stored_bytes()), (1, vec![100_000]));
+    assert_eq!((alice.file_rows().await.len(), app.stored_bytes(&alice).await), (1, vec![100_000]));
 }
 
 #[tokio::test]
@@ -159,7 +168,7 @@ async fn a_quota_cannot_be_raced() {
         assert_eq!(refused.json()["code"], "file_quota_exceeded", "{}", refused.text);
     }
     app.files_settled().await;
-    assert_eq!((alice.file_rows().await.len(), app.stored_bytes().len()), (2, 2));
+    assert_eq!((alice.file_rows().await.len(), app.stored_bytes(&alice).await.len()), (2, 2));
     let path = format!("/api/files/{}", id(&stored[0].json()));
     assert_eq!(alice.delete(&path).await.status, 204);
     upload().await.expect(201);
@@ -191,7 +200,7 @@ async fn a_client_that_leaves_leaves_nothing() {
     drop(pieces);
     until(&alice, Vec::is_empty).await;
     app.files_settled().await;
-    assert_eq!(app.stored_bytes(), [0; 0]);
+    assert_eq!(app.stored_bytes(&alice).await, [0; 0]);
 }
 
 #[tokio::test]
@@ -315,6 +324,9 @@ async fn browsers_run_nothing_of_it() {
 
 #[tokio::test]
 async fn addresses_without_a_token_end() {
+    if skipped_on_a_real_supabase("a clock that can be moved") {
+        return;
+    }
     let app = app().await;
     let alice = app.user("alice").await;
     let file = alice.add_file("a.txt", "text/plain", "hello").await;
@@ -379,11 +391,11 @@ async fn a_deletion_that_breaks_is_finished_later() {
     replica.files_settled().await;
     assert_eq!(alice.get(&path).await.problem(404), "file_not_found");
     assert_eq!(alice.file_rows().await[0]["status"], "deleting");
-    assert_eq!(app.stored_bytes(), [5]);
+    assert_eq!(app.stored_bytes(&alice).await, [5]);
     proxy.unblock();
     alice.add_file("b.txt", "text/plain", "other!").await;
     replica.files_settled().await;
-    assert_eq!((alice.file_rows().await.len(), app.stored_bytes()), (1, vec![6]));
+    assert_eq!((alice.file_rows().await.len(), app.stored_bytes(&alice).await), (1, vec![6]));
 }
 
 #[tokio::test]
@@ -403,13 +415,16 @@ async fn an_upload_that_storage_refuses_leaves_nothing() {
     let reply = alice.upload(Form::file("a.txt", "text/plain", "hello")).await;
     assert_eq!(reply.problem(502), "supabase_refused");
     assert_eq!(alice.file_rows().await, Vec::<Value>::new());
-    assert_eq!(app.stored_bytes(), [0; 0]);
+    assert_eq!(app.stored_bytes(&alice).await, [0; 0]);
 }
 
 /// What a server that crashed has left over goes with the owner's next upload, once its claim has
 /// lapsed; the same id can be uploaded again then.
 #[tokio::test]
 async fn what_a_crash_has_left_is_swept() {
+    if skipped_on_a_real_supabase("a clock that can be moved") {
+        return;
+    }
     let app = app().await;
     let alice = app.user("alice").await;
     let (old, new) = (Uuid::new_v4(), Uuid::new_v4());
@@ -434,6 +449,9 @@ async fn what_a_crash_has_left_is_swept() {
 
 #[tokio::test]
 async fn an_operator_is_told_what_does_not_belong_together() {
+    if skipped_on_a_real_supabase("a bucket of its own") {
+        return;
+    }
     let app = app().await;
     let alice = app.user("alice").await;
     let kept = alice.add_file("a.txt", "text/plain", "hello").await;
@@ -449,12 +467,16 @@ async fn an_operator_is_told_what_does_not_belong_together() {
         Reply::of(request).await.expect(200);
     }
     let orphans = app.orphans().await;
-    assert_eq!(orphans.rows, [name(&id(&lost))]);
-    assert_eq!(orphans.objects, [name("stray")]);
-    assert_eq!((orphans.looked_at, orphans.is_partial), (2, false));
-    let report = app.check().await.to_string();
-    assert!(report.contains(&format!("files whose bytes are gone: {}", orphans.rows[0])));
-    assert!(report.contains(&format!("that no file names: {}", name("stray"))), "{report}");
+    let rows: Vec<_> = orphans.rows.iter().map(ToString::to_string).collect();
+    assert_eq!(rows, [name(&id(&lost))]);
+    assert_eq!((orphans.objects, orphans.looked_at, orphans.is_partial), (1, 2, false));
+    // Users can bring that about themselves, so it fails nothing, and no name of theirs is shown.
+    let report = app.check().await;
+    assert_eq!((report.problems(), report.unseen_count()), (0, 0), "{report}");
+    let report = report.to_string();
+    assert!(report.contains(&format!("– files whose bytes are gone: 1 ({})", rows[0])), "{report}");
+    assert!(report.contains("– objects in the bucket that no file names: 1"), "{report}");
+    assert!(!report.contains("stray"), "{report}");
     let path = format!("/api/files/{}", id(&lost));
     assert!(alice.get(&path).await.expect(200)["url"].is_null());
     assert_eq!(alice.get(&content(&lost)).await.problem(404), "not_found");

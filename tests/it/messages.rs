@@ -128,7 +128,8 @@ async fn a_creation_can_be_repeated() {
     let alice = app.user("alice").await;
     let chat = alice.create_chat("Trip").await;
     let path = format!("/api/messages/chat/{chat}");
-    let body = json!({ "id": Uuid::new_v4(), "content": "Hello", "metadata": { "a": 1 } });
+    let body = json!({ "id": Uuid::new_v4(), "content": "Hello",
+        "metadata": { "a": 1, "b": [1000.0, { "c": -0.0 }] } });
     let message = alice.post(&path, body.clone()).await.expect(201);
     assert_eq!(alice.post(&path, body.clone()).await.expect(200), message);
     let other = json!({ "id": body["id"], "content": "Goodbye" });

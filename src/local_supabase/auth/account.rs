@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::super::context::Context;
+use super::super::role::Role;
 use super::caller::{SignedIn, user_not_found};
 use super::columns::Time;
 use super::error::AuthError;
@@ -47,13 +48,14 @@ pub(super) async fn update(
     Params(params): Params<UserUpdateParams>,
 ) -> Result<Json<User>, AuthError> {
     let SignedIn { user, session_id } = caller;
+    let caller = Role::Authenticated { user_id: user.id };
     let email = validate(&params, &user)?;
     let password_hash = new_password_hash(&context, &user, params.password).await?;
     let changes = Changes { email, password_hash, data: params.data };
     let now = Time::from(context.clock.now());
     let user = context
         .database
-        .write(move |transaction| apply(transaction, user.id, session_id, changes, now))
+        .write(caller, move |transaction| apply(transaction, user.id, session_id, changes, now))
         .await?;
     Ok(Json(user))
 }

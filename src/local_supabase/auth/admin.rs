@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::super::context::Context;
+use super::super::role::Role;
 use super::caller::Administrator;
 use super::error::AuthError;
 use super::params::{OptionalParams, Params};
@@ -42,8 +43,10 @@ pub(super) async fn list(
 ) -> Result<impl IntoResponse, AuthError> {
     let page = number(&query, "page", 1)?.max(1);
     let per_page = number(&query, "per_page", PER_PAGE)?.clamp(1, MOST_PER_PAGE);
-    let (users, total) =
-        context.database.read(move |connection| users::page(connection, page, per_page)).await?;
+    let (users, total) = context
+        .database
+        .read(Role::Service, move |connection| users::page(connection, page, per_page))
+        .await?;
     let headers = [
         (header::LINK, links(page, per_page, total.div_ceil(per_page))),
         (HeaderName::from_static("x-total-count"), total.to_string()),
@@ -86,7 +89,7 @@ pub(super) async fn create(
     let change = UserChange::prepare(&context, params).await?;
     let user = context
         .database
-        .write(move |transaction| {
+        .write(Role::Service, move |transaction| {
             if users::find(transaction, user.id)?.is_some() {
                 let message = "User already registered";
                 return Err(AuthError::unprocessable("user_already_exists", message));
@@ -104,7 +107,10 @@ pub(super) async fn show(
     Path(user_id): Path<String>,
 ) -> Result<Json<User>, AuthError> {
     let user_id = parse(&user_id)?;
-    let user = context.database.read(move |connection| users::find(connection, user_id)).await?;
+    let user = context
+        .database
+        .read(Role::Service, move |connection| users::find(connection, user_id))
+        .await?;
     user.map(Json).ok_or_else(not_found)
 }
 
@@ -122,7 +128,7 @@ pub(super) async fn update(
     let change = UserChange::prepare(&context, params).await?;
     let user = context
         .database
-        .write(move |transaction| {
+        .write(Role::Service, move |transaction| {
             let user = users::find(transaction, user_id)?.ok_or_else(not_found)?;
             change.apply(transaction, user)
         })
@@ -141,8 +147,10 @@ pub(super) async fn delete(
     if params.should_soft_delete {
         return Err(AuthError::validation("The local Supabase cannot soft-delete users"));
     }
-    let existed =
-        context.database.write(move |transaction| users::delete(transaction, user_id)).await?;
+    let existed = context
+        .database
+        .write_alone(Role::Service, move |transaction| users::delete(transaction, user_id))
+        .await?;
     if existed { Ok(Json(json!({}))) } else { Err(not_found()) }
 }
 

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::super::access::Credential;
 use super::super::context::Context;
+use super::super::role::Role;
 use super::super::token::{Claims, TokenError};
 use super::error::AuthError;
 use super::users::User;
@@ -35,7 +36,7 @@ impl FromRequestParts<Arc<Context>> for SignedIn {
         let session_id = session_id(&claims)?;
         let found = context
             .database
-            .read(move |connection| -> rusqlite::Result<_> {
+            .read(Role::Authenticated { user_id }, move |connection| -> rusqlite::Result<_> {
                 let session = session_id.map(|id| sessions::find(connection, id)).transpose()?;
                 Ok((users::find(connection, user_id)?, session.flatten()))
             })

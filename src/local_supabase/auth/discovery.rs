@@ -9,17 +9,21 @@ use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
 use super::super::context::Context;
+use super::error::AuthError;
 
 const TEN_MINUTES: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "public, max-age=600")];
 const JSON: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, "application/json")];
 
-/// `GET /health`
-pub(super) async fn health() -> Json<Value> {
-    Json(json!({
+/// `GET /health`: whether the database can be read and written.
+pub(super) async fn health(State(context): State<Arc<Context>>) -> Result<Json<Value>, AuthError> {
+    if !context.database.is_well().await {
+        return Err(AuthError::unavailable());
+    }
+    Ok(Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
         "name": "GoTrue",
         "description": "GoTrue is a user registration and authentication API",
-    }))
+    })))
 }
 
 /// `GET /settings`

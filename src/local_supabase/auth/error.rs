@@ -71,6 +71,18 @@ impl AuthError {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "unexpected_failure", message)
     }
 
+    /// The database has too much to do.
+    fn timed_out() -> Self {
+        let message = "Processing this request timed out, please retry after a moment.";
+        Self::new(StatusCode::GATEWAY_TIMEOUT, "request_timeout", message)
+    }
+
+    /// The database does not answer, or cannot be written.
+    pub(super) fn unavailable() -> Self {
+        let message = "The database cannot be read and written, please check server logs";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unexpected_failure", message)
+    }
+
     /// Names the session that is refused in the `Sb-Auth-…` headers.
     pub(super) fn about(self, user_id: Uuid, session_id: Option<Uuid>) -> Self {
         Self { user_id: Some(user_id), session_id, ..self }
@@ -104,6 +116,10 @@ impl AuthError {
 
 impl From<rusqlite::Error> for AuthError {
     fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode::{DatabaseBusy, OperationInterrupted};
+        if let Some(DatabaseBusy | OperationInterrupted) = error.sqlite_error_code() {
+            return Self::timed_out();
+        }
         Self::internal(error)
     }
 }

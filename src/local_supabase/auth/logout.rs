@@ -7,6 +7,7 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 
 use super::super::context::Context;
+use super::super::role::Role;
 use super::caller::SignedIn;
 use super::error::AuthError;
 use super::sessions;
@@ -24,10 +25,12 @@ pub(super) async fn log_out(
     let scope = scope.to_owned();
     context
         .database
-        .write(move |transaction| match (scope.as_str(), session_id) {
-            ("local", Some(session_id)) => sessions::delete(transaction, session_id),
-            ("others", except) => sessions::delete_of_user(transaction, user.id, except),
-            _ => sessions::delete_of_user(transaction, user.id, None),
+        .write(Role::Authenticated { user_id: user.id }, move |transaction| {
+            match (scope.as_str(), session_id) {
+                ("local", Some(session_id)) => sessions::delete(transaction, session_id),
+                ("others", except) => sessions::delete_of_user(transaction, user.id, except),
+                _ => sessions::delete_of_user(transaction, user.id, None),
+            }
         })
         .await?;
     Ok(StatusCode::NO_CONTENT)

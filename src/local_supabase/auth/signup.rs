@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::super::context::Context;
+use super::super::db::Caller;
 use super::access_token::Grant;
 use super::columns::Time;
 use super::error::AuthError;
@@ -38,7 +39,7 @@ pub(super) async fn sign_up(
     let hash = context.passwords.hash(params.password).await?;
     let grant = context
         .database
-        .write(move |transaction| {
+        .write(Caller::Auth, move |transaction| {
             if users::find_by_email(transaction, &email)?.is_some() {
                 let message = "User already registered";
                 return Err(AuthError::unprocessable("user_already_exists", message));
@@ -58,7 +59,9 @@ async fn sign_up_anonymously(
     let user = User::new(params.data, now);
     let grant = context
         .database
-        .write(move |transaction| Grant::sign_in(transaction, user, Method::Anonymous, now))
+        .write(Caller::Auth, move |transaction| {
+            Grant::sign_in(transaction, user, Method::Anonymous, now)
+        })
         .await?;
     grant.into_response(context)
 }

@@ -9,6 +9,7 @@ use rusqlite::Connection;
 use serde::Deserialize;
 
 use super::super::context::Context;
+use super::super::db::Caller;
 use super::access_token::Grant;
 use super::columns::Time;
 use super::error::AuthError;
@@ -41,8 +42,10 @@ pub(super) async fn grant(
 
 async fn grant_by_password(context: &Context, params: GrantParams) -> Result<Response, AuthError> {
     let email = email_of(&params)?;
-    let user =
-        context.database.read(move |connection| users::find_by_email(connection, &email)).await?;
+    let user = context
+        .database
+        .read(Caller::Auth, move |connection| users::find_by_email(connection, &email))
+        .await?;
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());
     let is_right = context.passwords.verify(params.password, hash).await?;
     let now = Time::from(context.clock.now());
@@ -50,7 +53,7 @@ async fn grant_by_password(context: &Context, params: GrantParams) -> Result<Res
     check_may_sign_in(&user, now)?;
     let grant = context
         .database
-        .write(move |transaction| {
+        .write(Caller::Auth, move |transaction| {
             // The password was looked at outside of this transaction.
             let unchanged = users::find(transaction, user.id)?
                 .filter(|current| current.password_hash == user.password_hash);
@@ -94,7 +97,7 @@ async fn grant_by_refresh_token(
     let now = Time::from(context.clock.now());
     let refreshed = context
         .database
-        .write(move |transaction| refresh(transaction, &params.refresh_token, now))
+        .write(Caller::Auth, move |transaction| refresh(transaction, &params.refresh_token, now))
         .await?;
     refreshed?.into_response(context)
 }

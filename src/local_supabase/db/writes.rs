@@ -2,38 +2,61 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Error, Transaction, TransactionBehavior, ffi};
 use tokio::sync::oneshot;
 
-/// A write that waits. It tells its caller once it knows whether the commit has succeeded.
-pub(super) type Job = Box<dyn FnOnce(&Transaction<'_>) -> Tell + Send>;
+use super::queue::Queue;
+use super::work::{Work, busy};
+
+/// How long a transaction takes up further writes.
+const MAX_SHARED: Duration = Duration::from_millis(100);
+
+/// A write that waits.
+pub(super) struct Job {
+    /// Whether it has statements that may run for long. SQLite answers the interruption of one by
+    /// taking back the transaction, with everything that others have written.
+    pub alone: bool,
+    run: Box<dyn FnOnce(&Transaction<'_>) -> Tell + Send>,
+}
+
+/// Tells a caller, once it is known whether the commit has succeeded.
 type Tell = Box<dyn FnOnce(&Result<(), Error>) + Send>;
 
 /// What a write has come to, or its panic.
 pub(super) type Done<T, E> = Result<Result<T, E>, Box<dyn Any + Send>>;
 
-/// A write whose caller may have gone away by the time it is its turn; then nothing is done.
-pub(super) fn job<T, E, F>(work: F, reply: oneshot::Sender<Done<T, E>>) -> Job
-where
-    T: Send + 'static,
-    E: From<Error> + Send + 'static,
-    F: FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
-{
-    Box::new(move |transaction| {
-        if reply.is_closed() {
-            return Box::new(|_| ());
-        }
-        let done = catch_unwind(AssertUnwindSafe(|| in_savepoint(transaction, work)));
-        Box::new(move |committed| {
-            let done = match (done, committed) {
-                (Ok(Ok(_)), Err(error)) => Ok(Err(again(error).into())),
-                (done, _) => done,
-            };
-            // The caller may have gone away.
-            let _ = reply.send(done);
-        })
-    })
+impl Job {
+    /// A write whose caller may have gone away by the time it is its turn; then nothing is done.
+    pub fn new<T, E, F>(
+        alone: bool,
+        start: impl FnOnce() -> Work + Send + 'static,
+        work: F,
+        reply: oneshot::Sender<Done<T, E>>,
+    ) -> Self
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let run = move |transaction: &Transaction<'_>| -> Tell {
+            if reply.is_closed() {
+                return Box::new(|_| ());
+            }
+            let work = || start().run(|| in_savepoint(transaction, work));
+            let done = catch_unwind(AssertUnwindSafe(work));
+            Box::new(move |committed| {
+                let done = match (done, committed) {
+                    (Ok(Ok(_)), Err(error)) => Ok(Err(again(error).into())),
+                    (done, _) => done,
+                };
+                // The caller may have gone away.
+                let _ = reply.send(done);
+            })
+        };
+        Self { alone, run: Box::new(run) }
+    }
 }
 
 /// Runs `work`; what it has written is taken back unless it returns `Ok`.
@@ -49,6 +72,7 @@ fn in_savepoint<T, E: From<Error>>(
             let _ = self.0.execute_batch("rollback to one_write; release one_write");
         }
     }
+    super::work::check()?;
     transaction.execute_batch("savepoint one_write")?;
     let rollback = Rollback(transaction);
     let written = work(transaction)?;
@@ -57,17 +81,24 @@ fn in_savepoint<T, E: From<Error>>(
     Ok(written)
 }
 
-/// Does the writes in their order, then commits them together.
-pub(super) fn commit(connection: &mut Connection, jobs: Vec<Job>) {
-    if jobs.is_empty() {
-        return;
+/// Does the writes whose turn it is, then commits them together.
+pub(super) fn commit(connection: &mut Connection, queue: &Queue<Job>) {
+    let Some(first) = queue.pop_first(|_| true) else { return };
+    let begun = connection.transaction_with_behavior(TransactionBehavior::Immediate);
+    // A job that is dropped says that the database is busy.
+    let Ok(transaction) = begun else { return };
+    let started = Instant::now();
+    let mut tell = Vec::new();
+    let mut next = Some(first);
+    while let Some(job) = next.take() {
+        tell.push((job.run)(&transaction));
+        if job.alone || transaction.is_autocommit() || started.elapsed() > MAX_SHARED {
+            break;
+        }
+        next = queue.pop_first(|job| !job.alone);
     }
-    let mut tell = Vec::with_capacity(jobs.len());
-    let committed = || -> Result<(), Error> {
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        tell.extend(jobs.into_iter().map(|job| job(&transaction)));
-        transaction.commit()
-    }();
+    // SQLite has taken everything back where a write was interrupted in a statement.
+    let committed = if transaction.is_autocommit() { Err(busy()) } else { transaction.commit() };
     tell.into_iter().for_each(|tell| tell(&committed));
 }
 
@@ -87,8 +118,4 @@ pub(super) fn result<T, E: From<Error>>(
 fn again(error: &Error) -> Error {
     let code = error.sqlite_error().copied().unwrap_or(ffi::Error::new(ffi::SQLITE_IOERR));
     Error::SqliteFailure(code, Some(error.to_string()))
-}
-
-fn busy() -> Error {
-    Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_BUSY), None)
 }

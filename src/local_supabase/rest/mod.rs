@@ -14,6 +14,7 @@ mod payload;
 mod query;
 mod render;
 mod request;
+mod returned;
 mod rpc;
 mod schema;
 mod session;

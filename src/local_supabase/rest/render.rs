@@ -1,11 +1,13 @@
 //! Rows as the body of an answer.
 
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, Rows, params_from_iter};
+use rusqlite::{Connection, Rows};
 
 use super::error::RestError;
 use super::headers::MediaType;
 use super::sql::{Select, Shape};
+use super::value::json_text::{members, parts};
+use crate::local_supabase::db::MAX_ANSWER;
 
 /// A body and how many rows are in it.
 pub(super) struct Rendered {
@@ -24,17 +26,18 @@ pub(super) fn render(
     select: &Select,
     media_type: MediaType,
 ) -> Result<Rendered, RestError> {
-    let mut statement = connection.prepare_cached(select.sql.text())?;
-    let rows = statement.query(params_from_iter(select.sql.values()))?;
-    match media_type {
-        MediaType::Csv => csv(rows, &select.columns),
-        MediaType::Json => array(rows, ", \n "),
-        MediaType::ArrayStripped => strip(array(rows, ",")?),
-        MediaType::Object { stripped } => {
-            let object = object(array(rows, ", \n ")?)?;
-            if stripped { strip(object) } else { Ok(object) }
+    select.sql.prepared(connection, |statement, values| {
+        let rows = statement.query(values)?;
+        match media_type {
+            MediaType::Csv => csv(rows, &select.columns),
+            MediaType::Json => array(rows, ", \n "),
+            MediaType::ArrayStripped => Ok(strip(&array(rows, ",")?)),
+            MediaType::Object { stripped } => {
+                let object = object(array(rows, ", \n ")?)?;
+                Ok(if stripped { strip(&object) } else { object })
+            }
         }
-    }
+    })
 }
 
 fn array(mut rows: Rows<'_>, separator: &str) -> Result<Rendered, RestError> {
@@ -45,6 +48,7 @@ fn array(mut rows: Rows<'_>, separator: &str) -> Result<Rendered, RestError> {
         }
         // A statement of the shape `Bare` returns null.
         if let ValueRef::Text(json) = row.get_ref(0)? {
+            check_length(rendered.body.len() + json.len())?;
             rendered.body.push_str(&String::from_utf8_lossy(json));
         }
         rendered.rows += 1;
@@ -63,36 +67,62 @@ fn object(mut array: Rendered) -> Result<Rendered, RestError> {
     Ok(array)
 }
 
-/// Leaves out null members, also of objects inside.
-fn strip(mut rendered: Rendered) -> Result<Rendered, RestError> {
-    let mut value: serde_json::Value =
-        serde_json::from_str(&rendered.body).map_err(|_| RestError::invalid_json_input())?;
-    strip_nulls(&mut value);
-    rendered.body = value.to_string();
-    Ok(rendered)
+/// Refuses an answer that would take too much memory.
+fn check_length(bytes: usize) -> Result<(), RestError> {
+    if bytes > MAX_ANSWER { Err(RestError::too_large()) } else { Ok(()) }
 }
 
-fn strip_nulls(value: &mut serde_json::Value) {
-    match value {
-        serde_json::Value::Object(members) => {
-            members.retain(|_, member| !member.is_null());
-            members.values_mut().for_each(strip_nulls);
+/// Leaves out null members, also of objects inside.
+fn strip(rendered: &Rendered) -> Rendered {
+    let mut body = String::with_capacity(rendered.body.len());
+    push_without_nulls(&mut body, &rendered.body);
+    Rendered { rows: rendered.rows, body }
+}
+
+fn push_without_nulls(stripped: &mut String, json: &str) {
+    match json.as_bytes().first() {
+        Some(b'[') => {
+            stripped.push('[');
+            for (index, element) in parts(json).enumerate() {
+                stripped.push_str(if index > 0 { "," } else { "" });
+                push_without_nulls(stripped, element);
+            }
+            stripped.push(']');
         }
-        serde_json::Value::Array(elements) => elements.iter_mut().for_each(strip_nulls),
-        _ => {}
+        Some(b'{') => {
+            stripped.push('{');
+            let kept = members(json).filter(|(_, value)| *value != "null");
+            for (index, (key, value)) in kept.enumerate() {
+                stripped.push_str(if index > 0 { "," } else { "" });
+                stripped.push_str(key);
+                stripped.push(':');
+                push_without_nulls(stripped, value);
+            }
+            stripped.push('}');
+        }
+        _ => stripped.push_str(json),
     }
 }
 
 /// As PostgreSQL prints rows; without rows not even the header is known.
 fn csv(mut rows: Rows<'_>, columns: &[String]) -> Result<Rendered, RestError> {
-    let mut lines = Vec::new();
+    let mut rendered = Rendered { rows: 0, body: String::new() };
     while let Some(row) = rows.next()? {
-        let fields = (0..columns.len()).map(|index| Ok(field(row.get_ref(index)?)));
-        let fields: rusqlite::Result<Vec<_>> = fields.collect();
-        lines.push(fields?.join(","));
+        if rendered.rows == 0 {
+            rendered.body.push_str(&columns.join(","));
+        }
+        rendered.body.push('\n');
+        for index in 0..columns.len() {
+            rendered.body.push_str(if index > 0 { "," } else { "" });
+            rendered.body.push_str(&field(row.get_ref(index)?));
+            check_length(rendered.body.len())?;
+        }
+        rendered.rows += 1;
     }
-    let header = if lines.is_empty() { String::new() } else { columns.join(",") };
-    Ok(Rendered { rows: lines.len(), body: format!("{header}\n{}", lines.join("\n")) })
+    if rendered.rows == 0 {
+        rendered.body.push('\n');
+    }
+    Ok(rendered)
 }
 
 fn field(value: ValueRef<'_>) -> String {

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::error::RestError;
 use super::headers::{MediaType, Preferences, Range, check_profile};
+use super::payload::Payload;
 use super::query::{self, Query};
 
 pub(super) struct Request {
@@ -15,6 +16,8 @@ pub(super) struct Request {
     pub preferences: Preferences,
     pub media_type: MediaType,
     pub body: Bytes,
+    /// The body's rows, once `read_payload` has read them.
+    pub payload: Payload,
 }
 
 /// What the path names.
@@ -48,7 +51,17 @@ impl Request {
             preferences,
             media_type: MediaType::negotiate(&parts.headers)?,
             body,
+            payload: Payload::default(),
         })
+    }
+
+    /// Reads the rows to write.
+    pub fn read_payload(mut self) -> Result<Self, RestError> {
+        // The row that PUT names has all its columns.
+        let columns = self.query.columns.as_deref().filter(|_| self.method != Method::PUT);
+        self.payload = Payload::parse(&self.headers, &self.body, columns)?;
+        self.body = Bytes::new();
+        Ok(self)
     }
 
     /// The rows asked for.

@@ -1,6 +1,6 @@
 //! What a step of a request works on.
 
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::Connection;
 
 use super::error::RestError;
 use super::schema::Table;
@@ -24,19 +24,20 @@ impl Target<'_> {
 
     /// Runs a statement; how many rows it changed.
     pub fn execute(&self, sql: &Sql) -> rusqlite::Result<usize> {
-        self.connection.prepare_cached(sql.text())?.execute(params_from_iter(sql.values()))
+        sql.prepared(self.connection, |statement, values| statement.execute(values))
     }
 
     /// The row ids that a statement returns.
     pub fn row_ids(&self, sql: &Sql) -> rusqlite::Result<Vec<i64>> {
-        let mut statement = self.connection.prepare_cached(sql.text())?;
-        let rows = statement.query_map(params_from_iter(sql.values()), |row| row.get(0))?;
-        rows.collect()
+        sql.prepared(self.connection, |statement, values| {
+            statement.query_map(values, |row| row.get(0))?.collect()
+        })
     }
 
     /// The answer to a question that a statement asks.
     pub fn holds(&self, sql: &Sql) -> Result<bool, RestError> {
-        let mut statement = self.connection.prepare_cached(sql.text())?;
-        Ok(statement.query_row(params_from_iter(sql.values()), |row| row.get(0))?)
+        sql.prepared(self.connection, |statement, values| {
+            Ok(statement.query_row(values, |row| row.get(0))?)
+        })
     }
 }

@@ -1,49 +1,53 @@
-//! One transaction for each request, and no longer than PostgreSQL would let it run.
-
-use std::time::Duration;
+//! One transaction for each request.
 
 use rusqlite::Connection;
-use tokio::runtime::Handle;
-use tokio_util::task::AbortOnDropHandle;
 
 use super::error::RestError;
-use crate::local_supabase::db::Database;
+use super::session::Session;
+use crate::local_supabase::db::{Database, blocking};
 
-/// Supabase's statement timeout for signed-in users.
-const STATEMENT_TIMEOUT: Duration = Duration::from_secs(8);
+/// A longer body takes longer to read than an async thread has.
+const MAX_SHORT: usize = 64 << 10;
+
+/// Reads a body before anybody waits for the transaction.
+pub(super) async fn read_body<T: Send + 'static>(
+    bytes: usize,
+    read: impl FnOnce() -> T + Send + 'static,
+) -> T {
+    if bytes > MAX_SHORT { blocking(read).await } else { read() }
+}
 
 /// Runs `work`, all of whose statements see the same state.
-pub(super) async fn read<T, F>(db: &Database, work: F) -> Result<T, RestError>
+pub(super) async fn read<T, F>(db: &Database, session: Session, work: F) -> Result<T, RestError>
 where
     T: Send + 'static,
     F: FnOnce(&Connection) -> Result<T, RestError> + Send + 'static,
 {
-    db.read(|connection| {
+    db.read(session.role, |connection| {
         let snapshot = connection.unchecked_transaction()?;
-        within(STATEMENT_TIMEOUT, &snapshot, work)
+        work(&snapshot)
     })
     .await
 }
 
-/// Runs `work`; what it has written stays only if it succeeds.
-pub(super) async fn write<T, F>(db: &Database, work: F) -> Result<T, RestError>
+/// Runs `work`, which changes few rows at a time; what it has written stays only if it succeeds.
+pub(super) async fn write<T, F>(db: &Database, session: Session, work: F) -> Result<T, RestError>
 where
     T: Send + 'static,
     F: FnOnce(&Connection) -> Result<T, RestError> + Send + 'static,
 {
-    db.write(|transaction| within(STATEMENT_TIMEOUT, transaction, work)).await
+    db.write(session.role, |transaction| work(transaction)).await
 }
 
-/// Interrupts the connection once `limit` has passed.
-pub(super) fn within<T>(
-    limit: Duration,
-    connection: &Connection,
-    work: impl FnOnce(&Connection) -> T,
-) -> T {
-    let interrupt = connection.get_interrupt_handle();
-    let _timer = AbortOnDropHandle::new(Handle::current().spawn(async move {
-        tokio::time::sleep(limit).await;
-        interrupt.interrupt();
-    }));
-    work(connection)
+/// The same for work that may change any number of rows in one statement.
+pub(super) async fn write_many<T, F>(
+    db: &Database,
+    session: Session,
+    work: F,
+) -> Result<T, RestError>
+where
+    T: Send + 'static,
+    F: FnOnce(&Connection) -> Result<T, RestError> + Send + 'static,
+{
+    db.write_alone(session.role, |transaction| work(transaction)).await
 }

@@ -35,48 +35,81 @@ impl Params {
     }
 
     pub(super) fn text(&self, name: &str) -> Result<Option<String>, StorageError> {
-        match self.get(name) {
-            None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text.clone())),
-            Some(_) => Err(must_be(name, "string")),
-        }
+        let text = |value| to_text(value).ok_or_else(|| must_be(name, "string"));
+        self.get(name).map(text).transpose()
     }
 
     pub(super) fn required_text(&self, name: &str) -> Result<String, StorageError> {
-        self.text(name)?.ok_or_else(|| StorageError::missing("body", name))
+        match self.text(name)? {
+            Some(text) => Ok(text),
+            None if self.contains(name) => Ok(String::new()),
+            None => Err(StorageError::missing("body", name)),
+        }
     }
 
     pub(super) fn flag(&self, name: &str) -> Result<Option<bool>, StorageError> {
-        match self.get(name) {
-            None => Ok(None),
-            Some(Value::Bool(flag)) => Ok(Some(*flag)),
-            Some(_) => Err(must_be(name, "boolean")),
-        }
+        let flag = |value| to_flag(value).ok_or_else(|| must_be(name, "boolean"));
+        self.get(name).map(flag).transpose()
     }
 
     pub(super) fn number(&self, name: &str, min: u64) -> Result<Option<u64>, StorageError> {
         let Some(value) = self.get(name) else { return Ok(None) };
-        match value.as_u64() {
-            Some(number) if number >= min => Ok(Some(number)),
-            _ if value.is_number() => Err(must_be(name, &format!(">= {min}"))),
-            _ => Err(must_be(name, "integer")),
+        let number = to_integer(value).ok_or_else(|| must_be(name, "integer"))?;
+        match u64::try_from(number) {
+            Ok(number) if number >= min => Ok(Some(number)),
+            _ => Err(must_be(name, &format!(">= {min}"))),
         }
     }
 
     /// A list of texts, at least one.
     pub(super) fn texts(&self, name: &str) -> Result<Vec<String>, StorageError> {
         let Some(value) = self.get(name) else { return Err(StorageError::missing("body", name)) };
-        let Value::Array(items) = value else { return Err(must_be(name, "array")) };
+        let items = match value {
+            Value::Array(items) => items.as_slice(),
+            Value::Object(_) => return Err(must_be(name, "array")),
+            scalar => std::slice::from_ref(scalar),
+        };
         if items.is_empty() {
             let message = format!("body/{name} must NOT have fewer than 1 items");
             return Err(StorageError::invalid_request(message));
         }
-        let text = |(index, item): (usize, &Value)| match item {
-            Value::String(text) => Ok(text.clone()),
-            _ => Err(must_be(&format!("{name}/{index}"), "string")),
+        let text = |(index, item): (usize, &Value)| {
+            to_text(item).ok_or_else(|| must_be(&format!("{name}/{index}"), "string"))
         };
         items.iter().enumerate().map(text).collect()
     }
+}
+
+// Storage's validator makes of a scalar what is wanted where that says the same: "60" is a number.
+
+fn to_text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(flag) => Some(flag.to_string()),
+        Value::Null => Some(String::new()),
+        Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+fn to_flag(value: &Value) -> Option<bool> {
+    match (value.as_bool(), to_text(value)?.as_str()) {
+        (Some(flag), _) => Some(flag),
+        (None, "true" | "1") => Some(true),
+        (None, "false" | "0") => Some(false),
+        _ => None,
+    }
+}
+
+fn to_integer(value: &Value) -> Option<i64> {
+    let number = match value {
+        Value::Bool(flag) => f64::from(u8::from(*flag)),
+        Value::String(text) => text.trim().parse().ok()?,
+        other => other.as_f64()?,
+    };
+    // Beyond what is asked for anywhere, a float's nearest integer will do.
+    #[expect(clippy::cast_possible_truncation, reason = "it saturates")]
+    (number.fract() == 0.0).then_some(number as i64)
 }
 
 fn must_be(name: &str, what: &str) -> StorageError {

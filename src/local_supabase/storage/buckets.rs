@@ -1,4 +1,4 @@
-//! Buckets. Signed-in users see them; only the service key changes them.
+//! Buckets. No policy shows them to users: only the service key sees and changes them.
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -79,7 +79,7 @@ impl Bucket {
 
 /// `GET /bucket`
 pub(super) async fn list(context: &Context, role: Role) -> Result<Response, StorageError> {
-    if role == Role::Anon {
+    if role != Role::Service {
         return Ok(json_response(StatusCode::OK, &json!([])));
     }
     let read = |connection: &Connection| {
@@ -87,7 +87,7 @@ pub(super) async fn list(context: &Context, role: Role) -> Result<Response, Stor
             connection.prepare_cached("select * from storage_buckets order by name")?;
         statement.query_map([], Bucket::read)?.collect::<rusqlite::Result<Vec<_>>>()
     };
-    let buckets: Vec<_> = context.database.read(read).await?.iter().map(listed).collect();
+    let buckets: Vec<_> = context.database.read(role, read).await?.iter().map(listed).collect();
     Ok(json_response(StatusCode::OK, &buckets))
 }
 
@@ -104,10 +104,11 @@ pub(super) async fn get(
     role: Role,
     id: String,
 ) -> Result<Response, StorageError> {
-    if role == Role::Anon {
+    if role != Role::Service {
         return Err(StorageError::no_such_bucket());
     }
-    let bucket = context.database.read(move |connection| Bucket::find(connection, &id)).await?;
+    let bucket =
+        context.database.read(role, move |connection| Bucket::find(connection, &id)).await?;
     Ok(json_response(StatusCode::OK, &bucket.to_json()))
 }
 
@@ -126,7 +127,7 @@ pub(super) async fn create(
     if role != Role::Service {
         return Err(StorageError::row_security());
     }
-    let inserted = context.database.write(move |transaction| {
+    let inserted = context.database.write(role, move |transaction| {
         let insert =
             "insert into storage_buckets (id, name) values (?1, ?1) on conflict do nothing";
         if transaction.execute(insert, [&id])? == 0 {
@@ -146,7 +147,7 @@ pub(super) async fn update(
     params: &Params,
 ) -> Result<Response, StorageError> {
     let settings = Settings::read(params)?;
-    let updated = context.database.write(move |transaction| {
+    let updated = context.database.write(role, move |transaction| {
         Bucket::find(transaction, &id)?;
         require_service(role)?;
         settings.apply(transaction, &id)
@@ -161,7 +162,7 @@ pub(super) async fn empty(
     role: Role,
     id: String,
 ) -> Result<Response, StorageError> {
-    let versions = context.database.write(move |transaction| {
+    let versions = context.database.write_alone(role, move |transaction| {
         require_service(role)?;
         Bucket::find(transaction, &id)?;
         let delete = "delete from storage_objects where bucket_id = ? returning version";
@@ -180,7 +181,7 @@ pub(super) async fn delete(
     role: Role,
     id: String,
 ) -> Result<Response, StorageError> {
-    let deleted = context.database.write(move |transaction| {
+    let deleted = context.database.write(role, move |transaction| {
         require_service(role)?;
         Bucket::find(transaction, &id)?;
         let has_objects = "select 1 from storage_objects where bucket_id = ?";

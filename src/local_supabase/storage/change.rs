@@ -21,7 +21,7 @@ pub(super) async fn remove(
     role: Role,
     place: Place,
 ) -> Result<Response, StorageError> {
-    let removed = context.database.write(move |transaction| {
+    let removed = context.database.write(role, move |transaction| {
         Bucket::find(transaction, &place.bucket)?;
         let object = Object::find(transaction, &place)?.ok_or_else(StorageError::no_such_key)?;
         if !may_reach(role, &place.name) {
@@ -42,7 +42,7 @@ pub(super) async fn remove_many(
     params: &Params,
 ) -> Result<Response, StorageError> {
     let names = params.texts("prefixes")?;
-    let removed = context.database.write(move |transaction| {
+    let removed = context.database.write(role, move |transaction| {
         let mut removed = Vec::new();
         for name in names.into_iter().filter(|name| may_reach(role, name)) {
             let place = Place { bucket: bucket.clone(), name };
@@ -107,7 +107,7 @@ pub(super) async fn r#move(
     params: &Params,
 ) -> Result<Response, StorageError> {
     let transfer = Transfer::read(params)?;
-    let moved = context.database.write(move |transaction| {
+    let moved = context.database.write(role, move |transaction| {
         let object = transfer.find(transaction, role, false)?;
         let update = "update storage_objects set bucket_id = ?, name = ? where id = ?";
         let to = &transfer.destination;
@@ -129,7 +129,7 @@ pub(super) async fn copy(
     let upsert = wants_upsert(headers);
     let key = transfer.destination.key();
     let blobs = context.blobs.clone();
-    let copied = context.database.read(move |connection| {
+    let copied = context.database.read(role, move |connection| {
         let object = transfer.find(connection, role, upsert)?;
         let bytes = blobs.copy(&object.version)?;
         Ok::<_, StorageError>((object, bytes, transfer.destination))

@@ -24,6 +24,7 @@ use super::objects::{Object, iso};
 use super::route::{By, Place};
 use super::sign::{self, Scope};
 use crate::local_supabase::context::Context;
+use crate::local_supabase::role::Role;
 
 const PIECE: usize = 64 * 1024;
 
@@ -107,7 +108,7 @@ async fn find(
         By::Token => Some(access::role(context, headers)?),
         By::Public | By::Signature => None,
     };
-    let found = context.database.read(move |connection| {
+    let found = context.database.read(role.unwrap_or(Role::Anon), move |connection| {
         let bucket = Bucket::find(connection, &place.bucket)?;
         if by == By::Public && !bucket.is_public {
             return Err(StorageError::no_such_bucket());

@@ -105,6 +105,12 @@ impl StorageError {
         Self::access_denied(token_message(error))
     }
 
+    /// The database has too much to do.
+    fn database_timeout() -> Self {
+        let message = "The connection to the database timed out";
+        Self::new("544", "DatabaseTimeout", "DatabaseTimeout", message)
+    }
+
     /// The body broke off, or the disk failed.
     pub(super) fn internal(cause: &dyn std::fmt::Display) -> Self {
         tracing::error!("local storage: {cause}");
@@ -128,6 +134,10 @@ fn token_message(error: TokenError) -> &'static str {
 
 impl From<rusqlite::Error> for StorageError {
     fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode::{DatabaseBusy, OperationInterrupted};
+        if let Some(DatabaseBusy | OperationInterrupted) = error.sqlite_error_code() {
+            return Self::database_timeout();
+        }
         Self::internal(&error)
     }
 }
@@ -142,6 +152,8 @@ impl IntoResponse for StorageError {
     fn into_response(self) -> Response {
         let status = match self.status {
             "500" => StatusCode::INTERNAL_SERVER_ERROR,
+            // No code of HTTP's own.
+            "544" => StatusCode::from_u16(544).unwrap_or(StatusCode::GATEWAY_TIMEOUT),
             _ => StatusCode::BAD_REQUEST,
         };
         let body = json!({

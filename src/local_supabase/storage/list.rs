@@ -32,7 +32,7 @@ pub(super) async fn list(
     let limit = params.number("limit", 1)?.unwrap_or(100).min(MAX_LIMIT);
     let offset = params.number("offset", 0)?.unwrap_or(0);
     let order = order(params.get("sortBy"));
-    let listed = context.database.read(move |connection| {
+    let listed = context.database.read(role, move |connection| {
         let statement = format!("{ENTRIES} order by {order} limit :limit offset :offset");
         let mut statement = connection.prepare_cached(&statement)?;
         let params = named_params! {
@@ -112,7 +112,7 @@ pub(super) async fn list_v2(
         limit: params.number("limit", 1)?.unwrap_or(1000).min(1000) as usize,
         with_folders: params.flag("with_delimiter")?.unwrap_or(false),
     };
-    let listed = context.database.read(move |connection| page.read(connection, role)).await?;
+    let listed = context.database.read(role, move |connection| page.read(connection, role)).await?;
     Ok(json_response(StatusCode::OK, &listed))
 }
 

@@ -51,7 +51,7 @@ pub(super) async fn sign(
 ) -> Result<Response, StorageError> {
     let lifetime = lifetime(params)?;
     let wanted = place.clone();
-    let found = context.database.read(move |connection| Object::find(connection, &wanted));
+    let found = context.database.read(role, move |connection| Object::find(connection, &wanted));
     found
         .await?
         .filter(|object| may_reach(role, &object.name))
@@ -74,7 +74,7 @@ pub(super) async fn sign_many(
         .map(|name| Place { bucket: bucket.clone(), name })
         .collect();
     let wanted = places.clone();
-    let found = context.database.read(move |connection| {
+    let found = context.database.read(role, move |connection| {
         let exists = |place| Object::find(connection, place).map(|object| object.is_some());
         wanted.iter().map(exists).collect::<rusqlite::Result<Vec<_>>>()
     });
@@ -103,7 +103,7 @@ pub(super) async fn sign_upload(
     check_name(&place.name)?;
     let upsert = wants_upsert(headers);
     let wanted = place.clone();
-    let checked = context.database.read(move |connection| {
+    let checked = context.database.read(role, move |connection| {
         Bucket::find(connection, &wanted.bucket)?;
         if !may_reach(role, &wanted.name) {
             return Err(StorageError::row_security());

@@ -50,7 +50,7 @@ pub(super) async fn upload(
     let may_replace = *request.method() == Method::PUT || wants_upsert(request.headers());
     let owner_id = role.uid().map(|uid| uid.to_string());
     check_name(&place.name)?;
-    let bucket = find_bucket(context, &place).await?;
+    let bucket = find_bucket(context, role, &place).await?;
     if !may_reach(role, &place.name) {
         return Err(StorageError::row_security());
     }
@@ -67,16 +67,22 @@ pub(super) async fn upload_signed(
     request: Request,
 ) -> Result<Response, StorageError> {
     let grant = sign::verify(context, request.uri(), Scope::Upload, &place)?;
-    let bucket = find_bucket(context, &place).await?;
+    let bucket = find_bucket(context, as_owner(grant.owner.as_deref()), &place).await?;
     let writer = Writer { owner_id: grant.owner, may_replace: grant.upsert };
     let key = place.key();
     store(context, &bucket, place, writer, request).await?;
     Ok(json_response(StatusCode::OK, &json!({ "Key": key })))
 }
 
-async fn find_bucket(context: &Context, place: &Place) -> Result<Bucket, StorageError> {
+async fn find_bucket(context: &Context, role: Role, place: &Place) -> Result<Bucket, StorageError> {
     let id = place.bucket.clone();
-    context.database.read(move |connection| Bucket::find(connection, &id)).await
+    context.database.read(role, move |connection| Bucket::find(connection, &id)).await
+}
+
+/// Whose turn an upload takes.
+fn as_owner(owner_id: Option<&str>) -> Role {
+    let user_id = owner_id.and_then(|id| Uuid::try_parse(id).ok());
+    user_id.map_or(Role::Service, |user_id| Role::Authenticated { user_id })
 }
 
 /// Whether the client wants an object that is there already to be replaced.
@@ -120,7 +126,8 @@ pub(super) async fn put(
 ) -> Result<Object, StorageError> {
     // Not in the transaction, for which all other writers wait.
     let received = context.blobs.place(received, &object.version).await?;
-    let stored = context.database.write(move |transaction| {
+    let owner = as_owner(object.owner_id.as_deref());
+    let stored = context.database.write(owner, move |transaction| {
         let place = Place { bucket: object.bucket_id.clone(), name: object.name.clone() };
         let replaced = Object::find(transaction, &place)?;
         if replaced.is_some() && !may_replace {

@@ -38,7 +38,7 @@ pub async fn bare_database() -> Option<Database> {
 const OWNER: &str = "postgres";
 
 /// The files of `supabase/migrations`, in order: name and SQL.
-fn migrations() -> Vec<(String, String)> {
+pub fn migrations() -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("supabase/migrations");
     let mut files: Vec<_> =
         fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
@@ -62,11 +62,16 @@ impl Database {
 
     /// A new user of Supabase Auth, with a connection of their own.
     pub async fn user(&self, name: &str) -> Session {
-        let id = Uuid::new_v4();
+        let id = Uuid::new_v4().to_string();
+        self.add_user(&id, name).await;
+        self.as_user(&id).await
+    }
+
+    /// A row of a user's in Supabase Auth.
+    pub async fn add_user(&self, id: &str, name: &str) {
         let sql =
             format!("insert into auth.users (id, email) values ('{id}', '{name}@example.com')");
         self.admin.batch_execute(&sql).await.unwrap();
-        self.as_user(&id.to_string()).await
     }
 
     /// A connection that acts with this user's access token, as PostgREST's connections do.
@@ -83,6 +88,17 @@ impl Database {
     /// A connection that acts with the service key.
     pub async fn as_service(&self) -> Session {
         self.session("service_role", "", json!({ "role": "service_role" })).await
+    }
+
+    /// A connection that acts with an access token that says this.
+    pub async fn as_token(&self, claims: &Value) -> Session {
+        let role = match claims["role"].as_str() {
+            Some("authenticated") => "authenticated",
+            Some("service_role") => "service_role",
+            _ => "anon",
+        };
+        let id = claims["sub"].as_str().unwrap_or_default();
+        self.session(role, id, claims.clone()).await
     }
 
     async fn session(&self, role: &'static str, id: &str, claims: Value) -> Session {

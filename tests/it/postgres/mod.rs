@@ -4,11 +4,14 @@
 mod access;
 mod analytics;
 mod catalog;
+mod check;
 mod database;
 mod migrate;
 mod parity;
 mod plans;
+mod postgrest;
 mod race;
+mod requests;
 mod schema;
 mod server;
 mod session;

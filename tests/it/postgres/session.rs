@@ -97,6 +97,16 @@ impl Transaction<'_> {
         Ok(messages.iter().filter_map(text).collect())
     }
 
+    /// Both columns of the only row.
+    pub async fn two_texts(&self, sql: &str) -> Result<[String; 2], Refusal> {
+        let messages = self.0.client.simple_query(sql).await.map_err(Refusal::from)?;
+        let texts = |message: &SimpleQueryMessage| match message {
+            SimpleQueryMessage::Row(row) => Some([0, 1].map(|n| row.get(n).unwrap().to_owned())),
+            _ => None,
+        };
+        Ok(messages.iter().find_map(texts).unwrap())
+    }
+
     pub async fn insert(&self, table: &str, row: Value) -> Result<Value, Refusal> {
         let row: Map<String, Value> = serde_json::from_value(row).unwrap();
         let (columns, values): (Vec<_>, Vec<_>) =

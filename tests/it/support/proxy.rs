@@ -30,7 +30,7 @@ impl Proxy {
         let inner = Arc::new(Inner { target, http, blocked: Mutex::default() });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let router = Router::new().fallback(pass_on).with_state(inner.clone());
+        let router = Router::new().fallback(answer).with_state(inner.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { url, inner }
     }
@@ -45,20 +45,25 @@ impl Proxy {
     }
 }
 
-async fn pass_on(State(inner): State<Arc<Inner>>, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
-    let path = parts.uri.path_and_query().unwrap().as_str();
-    let is_blocked =
-        inner.blocked.lock().unwrap().is_some_and(|(method, start)| {
-            parts.method.as_str() == method && path.starts_with(start)
-        });
+async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response {
+    let path = request.uri().path_and_query().unwrap().as_str();
+    let is_blocked = inner.blocked.lock().unwrap().is_some_and(|(method, start)| {
+        request.method().as_str() == method && path.starts_with(start)
+    });
     if is_blocked {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }
+    pass_on(&inner.http, &inner.target, request).await
+}
+
+/// Sends a request to another server and its answer back.
+pub async fn pass_on(http: &reqwest::Client, target: &str, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path_and_query().unwrap().as_str();
     let mut headers = parts.headers;
     headers.remove("host");
-    let url = format!("{}{path}", inner.target);
-    let request = inner.http.request(parts.method, url).headers(headers);
+    let url = format!("{target}{path}");
+    let request = http.request(parts.method, url).headers(headers);
     let body = reqwest::Body::wrap_stream(body.into_data_stream());
     let Ok(answer) = request.body(body).send().await else {
         return StatusCode::BAD_GATEWAY.into_response();

@@ -27,10 +27,15 @@ fn read() -> Option<Remote> {
     })
 }
 
+/// Whether the tests run on a real Supabase, whose clock cannot be moved.
+pub fn is_on_a_real_supabase() -> bool {
+    remote().is_some()
+}
+
 /// Whether a test has to be left out because the tests run on a real Supabase, which cannot do
 /// `what`. Says so past the harness, which shows the output of failed tests only.
 pub fn skipped_on_a_real_supabase(what: &str) -> bool {
-    let is_skipped = remote().is_some();
+    let is_skipped = is_on_a_real_supabase();
     if is_skipped {
         let test = std::thread::current().name().unwrap_or("a test").to_owned();
         let _ = writeln!(std::io::stderr(), "skipped: {test} needs {what}");

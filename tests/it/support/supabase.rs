@@ -78,10 +78,23 @@ impl Outcome {
 /// A request as it came.
 #[derive(Clone)]
 pub struct Asked {
+    pub method: String,
     pub path: String,
     pub headers: HeaderMap,
     /// JSON; null where there is none.
     pub body: Value,
+}
+
+/// In place of an API key: whoever sends a token of a user.
+pub const AS_USER: &str = "a user's token";
+
+impl Asked {
+    /// Whether it came with another token than the API key.
+    fn is_users(&self) -> bool {
+        let text = |name| self.headers.get(name).and_then(|value| value.to_str().ok());
+        let token = text("authorization").and_then(|value| value.strip_prefix("Bearer "));
+        token.is_some() && token != text("apikey")
+    }
 }
 
 impl FakeSupabase {
@@ -134,7 +147,8 @@ impl FakeSupabase {
         self.always_as("", path, outcome);
     }
 
-    /// The same, but only with this API key.
+    /// The same, but only with this API key, or with any user's token: [`AS_USER`]. The path may
+    /// begin with a method: `PATCH /rest/v1/chats`.
     pub fn always_as(&self, key: &'static str, path: &'static str, outcome: Outcome) {
         self.inner.always.lock().unwrap().push((key, path, outcome));
     }
@@ -179,11 +193,12 @@ async fn answer(
     inner: Arc<Inner>,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, std::io::Error> {
+    let method = request.method().to_string();
     let path = request.uri().path().to_owned();
     let headers = request.headers().clone();
     let body = axum::body::to_bytes(Body::new(request.into_body()), usize::MAX).await;
     let body = serde_json::from_slice(&body.unwrap_or_default()).unwrap_or_default();
-    let asked = Asked { path: path.clone(), headers, body };
+    let asked = Asked { method, path: path.clone(), headers, body };
     inner.requests.lock().unwrap().push(asked.clone());
     match inner.outcome(&asked) {
         Some(Outcome::Recorded(name)) => Ok(recorded(name)),
@@ -209,8 +224,12 @@ impl Inner {
             return next.remove(place).map(|(_, outcome)| outcome);
         }
         let key = asked.headers.get("apikey").and_then(|key| key.to_str().ok());
+        let by_method = format!("{} {}", asked.method, asked.path);
         let is_meant = |(of_key, path, _): &&(&str, &str, _)| {
-            asked.path.starts_with(path) && (of_key.is_empty() || key == Some(of_key))
+            (asked.path.starts_with(path) || by_method.starts_with(path))
+                && (of_key.is_empty()
+                    || key == Some(of_key)
+                    || *of_key == AS_USER && asked.is_users())
         };
         // What was said last counts.
         let always = self.always.lock().unwrap();

@@ -142,6 +142,16 @@ impl User {
         self.rest(Method::GET, path, None).await.expect(200).as_array().unwrap().clone()
     }
 
+    /// The sizes of the user's objects in Storage.
+    pub async fn stored_bytes(&self) -> Vec<u64> {
+        let url = format!("{}/storage/v1/object/list/files", self.supabase_url);
+        let request = self.http.post(url).bearer_auth(&self.token).header("apikey", &self.anon_key);
+        let body = json!({ "prefix": self.id, "limit": 1000 });
+        let objects = Reply::of(request.json(&body)).await.expect(200);
+        let size = |object: &Value| object["metadata"]["size"].as_u64().unwrap();
+        objects.as_array().unwrap().iter().map(size).collect()
+    }
+
     pub async fn usage_logs(&self) -> Vec<Value> {
         let path = "/usage_logs?select=*&order=created_at";
         self.rest(Method::GET, path, None).await.expect(200).as_array().unwrap().clone()

@@ -84,3 +84,30 @@ async fn no_link_is_good() {
     );
     assert_eq!(answer.header("location"), Some(location));
 }
+
+#[tokio::test]
+async fn second_factors_and_links_are_refused_in_json() {
+    let server = Server::start();
+    let alice = server.sign_up().await;
+    for (method, path, status, code) in [
+        ("POST", "/factors", 422, "mfa_totp_enroll_not_enabled"),
+        ("POST", "/factors/1/challenge", 404, "mfa_factor_not_found"),
+        ("POST", "/factors/1/verify", 404, "mfa_factor_not_found"),
+        ("DELETE", "/factors/1", 404, "mfa_factor_not_found"),
+        ("GET", "/user/identities/authorize?provider=github", 404, "manual_linking_disabled"),
+        ("DELETE", "/user/identities/1", 404, "manual_linking_disabled"),
+        ("GET", "/reauthenticate", 400, "email_address_not_authorized"),
+        ("POST", "/sso", 404, "saml_provider_disabled"),
+        ("POST", "/invite", 403, "not_admin"),
+        ("POST", "/admin/generate_link", 403, "not_admin"),
+        ("GET", "/admin/users/1/factors", 403, "not_admin"),
+    ] {
+        let request = server.call(method.parse().unwrap(), &format!("/auth/v1{path}"));
+        let body = json!({ "factor_type": "totp", "friendly_name": "phone" });
+        let answer = request.bearer(&alice.access).json(&body).await;
+        assert_eq!(answer.status, status, "{path}: {}", answer.masked());
+        assert_eq!(answer.json()["error_code"], code, "{path}");
+    }
+    let answer = server.post("/auth/v1/factors").json(&json!({ "factor_type": "totp" })).await;
+    assert_eq!(answer.status, 401);
+}

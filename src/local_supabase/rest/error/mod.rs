@@ -2,6 +2,7 @@
 
 mod postgrest;
 mod sql_state;
+mod sqlite;
 
 use std::borrow::Cow;
 

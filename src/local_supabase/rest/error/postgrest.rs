@@ -6,6 +6,12 @@ use serde_json::Value;
 use super::RestError;
 
 impl RestError {
+    /// Too many wait for the database, or one has waited for too long.
+    pub fn no_connection() -> Self {
+        let message = "Timed out acquiring connection from connection pool.";
+        Self::new(StatusCode::GATEWAY_TIMEOUT, "PGRST003", message)
+    }
+
     pub fn parse(message: String, details: String) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "PGRST100", message).details(details)
     }

@@ -13,7 +13,7 @@ fn status(state: &str) -> StatusCode {
         "42501" => StatusCode::FORBIDDEN,
         "42883" => StatusCode::NOT_FOUND,
         "21000" | "57014" | "XX000" => StatusCode::INTERNAL_SERVER_ERROR,
-        "53100" | "53300" => StatusCode::SERVICE_UNAVAILABLE,
+        "53100" | "53200" | "53300" => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::BAD_REQUEST,
     }
 }
@@ -22,6 +22,17 @@ impl RestError {
     /// An error of PostgreSQL.
     pub fn sql(state: &'static str, message: impl Into<String>) -> Self {
         Self::new(status(state), state, message)
+    }
+
+    /// PostgREST knows this message of `pg_safeupdate` and answers with 400, not 500.
+    pub fn no_where(statement: &str) -> Self {
+        let message = format!("{statement} requires a WHERE clause");
+        Self::new(StatusCode::BAD_REQUEST, "21000", message)
+    }
+
+    /// A computed column takes a row of its table; what a function or a write returned is none.
+    pub fn record_cast(table: &str) -> Self {
+        Self::sql("42846", format!("cannot cast type record to {table}"))
     }
 
     pub fn affected_twice() -> Self {
@@ -134,21 +145,26 @@ impl RestError {
             "there is no unique or exclusion constraint matching the ON CONFLICT specification";
         Self::sql("42P10", message)
     }
-}
 
-/// A failure of SQLite that no rule foresees; its wording is for the log alone.
-impl From<rusqlite::Error> for RestError {
-    fn from(error: rusqlite::Error) -> Self {
-        if error.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted) {
-            return Self::sql("57014", "canceling statement due to statement timeout");
-        }
-        tracing::error!(%error, "the local database failed");
-        match error.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::DiskFull) => Self::sql("53100", "could not extend file"),
-            Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => {
-                Self::sql("53300", "the database is busy")
-            }
-            _ => Self::sql("XX000", "internal error"),
-        }
+    /// A statement with more parts than it may have.
+    pub fn too_complex() -> Self {
+        let hint = "Ask for less at a time: fewer conditions, columns or relations.";
+        Self::sql("54001", "stack depth limit exceeded").hint(Some(hint.to_owned()))
+    }
+
+    /// Lists of columns, and orders.
+    pub fn too_many_columns(most: usize) -> Self {
+        Self::sql("54011", format!("target lists can have at most {most} entries"))
+    }
+
+    /// JSON or CSV that would take too much memory.
+    pub fn too_many_values(most: usize) -> Self {
+        Self::sql("54000", format!("number of values exceeds the maximum allowed ({most})"))
+    }
+
+    /// Rows that would not fit into memory.
+    pub fn too_large() -> Self {
+        let hint = "Ask for fewer rows or columns at a time.";
+        Self::sql("54000", "the answer would be larger than 64 MiB").hint(Some(hint.to_owned()))
     }
 }

@@ -4,10 +4,14 @@ use serde_json::value::RawValue;
 
 use super::{Object, string};
 use crate::local_supabase::rest::error::RestError;
+use crate::local_supabase::rest::value::jsonb::MAX_VALUES;
 
 pub(super) fn parse(body: &[u8]) -> Result<Vec<Object>, RestError> {
     let text =
         std::str::from_utf8(body).map_err(|_| RestError::invalid_body("invalid CSV encoding"))?;
+    if text.bytes().filter(|byte| matches!(byte, b',' | b'\n')).count() > MAX_VALUES {
+        return Err(RestError::too_many_values(MAX_VALUES));
+    }
     let mut records = records(text)?.into_iter();
     let header = records.next().ok_or_else(|| RestError::invalid_body("not enough input"))?;
     records.map(|record| object(&header, &record)).collect()

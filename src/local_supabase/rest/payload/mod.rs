@@ -9,6 +9,8 @@ use axum::http::header::CONTENT_TYPE;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::error::RestError;
+use super::value::json_text;
+use super::value::jsonb::MAX_VALUES;
 
 /// The members of one JSON object.
 pub(super) type Object = BTreeMap<String, Box<RawValue>>;
@@ -53,10 +55,8 @@ pub(super) fn parse_arguments(headers: &HeaderMap, body: &[u8]) -> Result<Object
         "application/json" if body.is_empty() => Ok(Object::new()),
         "application/json" => match parse_json(body)? {
             Content::Object(arguments) => Ok(arguments),
-            Content::Scalar => Ok(Object::new()),
-            Content::Array(_) => Err(RestError::not_implemented(
-                "Calling a function with an array of arguments is not implemented.",
-            )),
+            // PostgREST calls once, with the first.
+            content => Ok(uniform(rows(content))?.0.into_iter().next().unwrap_or_default()),
         },
         "application/x-www-form-urlencoded" => form(body),
         other => Err(unacceptable(other)),
@@ -74,6 +74,10 @@ fn unacceptable(content_type: &str) -> RestError {
 }
 
 fn parse_json(body: &[u8]) -> Result<Content, RestError> {
+    // Rows and their members.
+    if json_text::count(body, 2) > MAX_VALUES {
+        return Err(RestError::too_many_values(MAX_VALUES));
+    }
     let invalid = |_| RestError::invalid_body("Empty or invalid json");
     let json: &RawValue = serde_json::from_slice(body).map_err(invalid)?;
     match json.get().as_bytes().first() {

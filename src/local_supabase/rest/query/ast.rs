@@ -39,7 +39,7 @@ pub struct Embed {
 }
 
 /// A column, or a place inside a jsonb column.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Field {
     pub name: String,
     pub path: Vec<Step>,
@@ -47,7 +47,7 @@ pub struct Field {
     pub as_text: bool,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
     Key(String),
     Index(i32),
@@ -82,7 +82,7 @@ pub enum Operation {
     NotImplemented(String),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {
     Eq,
     Neq,
@@ -94,7 +94,7 @@ pub enum Comparison {
     Ilike,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quantifier {
     Any,
     All,

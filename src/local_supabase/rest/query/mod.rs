@@ -17,8 +17,8 @@ use scanner::{Parsed, Scanner};
 
 use super::error::RestError;
 
-/// More conditions would make an expression that SQLite refuses as too deep.
-const MAX_CONDITIONS: usize = 500;
+/// An address has room for more; none that means anything needs them.
+const MAX_CONDITIONS: usize = 5000;
 const MAX_SELECT_ITEMS: usize = 500;
 
 /// A query string.
@@ -52,6 +52,8 @@ pub(super) fn parse(text: &str, takes_arguments: bool) -> Result<Query, RestErro
         }
         apply(&mut query, key, value, takes_arguments)?;
     }
+    let offset = parameters.iter().rfind(|(name, _)| name == "offset");
+    cut(&mut query.root, offset.map(|(_, offset)| offset.as_str()))?;
     check_size(&query.root)?;
     Ok(query)
 }
@@ -79,7 +81,13 @@ fn apply(
         }
         "offset" => {
             query.has_range |= key == "offset";
-            node_at(&mut query.root, &path(key)?.0)?.offset = offset(value)?;
+            let offset: i64 = value.parse().unwrap_or(0);
+            match u64::try_from(offset) {
+                Ok(offset) => node_at(&mut query.root, &path(key)?.0)?.offset = offset,
+                // Of the root's rows there are none before the first; see `cut`.
+                Err(_) if key == "offset" => query.root.offset = 0,
+                Err(_) => return Err(RestError::sql("2201X", "OFFSET must not be negative")),
+            }
         }
         "and" | "or" => add_logic(&mut query.root, key, value)?,
         _ if takes_arguments && !key.contains('.') && !filter::has_operator(value) => {
@@ -139,14 +147,26 @@ fn node_at<'a>(root: &'a mut Node, path: &[String]) -> Result<&'a mut Node, Rest
 fn limit(value: &str) -> Result<Option<u64>, RestError> {
     let number: Option<i64> = value.parse().ok();
     if number.is_some_and(i64::is_negative) {
-        return Err(RestError::invalid_range("Limit should be greater than or equal to zero."));
+        return Err(negative_limit());
     }
     Ok(number.map(i64::unsigned_abs))
 }
 
-fn offset(value: &str) -> Result<u64, RestError> {
-    let number: i64 = value.parse().unwrap_or(0);
-    u64::try_from(number).map_err(|_| RestError::sql("2201X", "OFFSET must not be negative"))
+/// The root's limit counts from its offset on, although that may be negative; PostgREST takes only no
+/// rows at all from the first for a range.
+fn cut(root: &mut Node, offset: Option<&str>) -> Result<(), RestError> {
+    let offset: i64 = offset.and_then(|text| text.parse().ok()).unwrap_or(0);
+    let Some(limit) = root.limit else { return Ok(()) };
+    let skipped = if offset < 0 { offset.unsigned_abs() } else { 0 };
+    match limit.checked_sub(skipped) {
+        Some(limit) if limit > 0 || offset <= 0 => root.limit = Some(limit),
+        _ => return Err(negative_limit()),
+    }
+    Ok(())
+}
+
+fn negative_limit() -> RestError {
+    RestError::invalid_range("Limit should be greater than or equal to zero.")
 }
 
 fn names(
@@ -171,10 +191,10 @@ fn names(
 fn check_size(root: &Node) -> Result<(), RestError> {
     let (conditions, items) = size(root);
     if conditions > MAX_CONDITIONS {
-        return Err(RestError::sql("54001", format!("more than {MAX_CONDITIONS} conditions")));
+        return Err(RestError::too_complex());
     }
     if items > MAX_SELECT_ITEMS {
-        return Err(RestError::sql("54011", format!("more than {MAX_SELECT_ITEMS} columns")));
+        return Err(RestError::too_many_columns(MAX_SELECT_ITEMS));
     }
     Ok(())
 }

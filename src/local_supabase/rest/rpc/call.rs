@@ -15,6 +15,7 @@ use crate::local_supabase::rest::error::RestError;
 use crate::local_supabase::rest::headers::{MediaType, Range};
 use crate::local_supabase::rest::payload::{Object, parse_arguments};
 use crate::local_supabase::rest::request::Request;
+use crate::local_supabase::rest::returned;
 use crate::local_supabase::rest::session::Session;
 use crate::local_supabase::rest::sql::Scope;
 use crate::local_supabase::rest::table::{page_response, read_page};
@@ -29,20 +30,16 @@ pub async fn answer(
     name: &str,
     request: Request,
 ) -> Result<Response, RestError> {
+    let bytes = request.body.len();
     let by_post = match request.method {
         Method::GET | Method::HEAD => false,
         Method::POST => true,
         Method::OPTIONS => return options(name),
         ref other => return Err(RestError::rpc_method(other.as_str())),
     };
-    let given =
-        if by_post { parse_arguments(&request.headers, &request.body)? } else { Object::new() };
-    let function = find(name, &given, &request, by_post)?;
-    let arguments = if by_post {
-        Arguments::from_json(function, &given, session)?
-    } else {
-        Arguments::from_query(function, &request.query.arguments, session)?
-    };
+    let name = name.to_owned();
+    let read = move || read(&name, session, request, by_post);
+    let (function, arguments, request) = transaction::read_body(bytes, read).await?;
     if session.role == Role::Anon {
         return Err(RestError::permission_denied("function", function.name));
     }
@@ -51,7 +48,28 @@ pub async fn answer(
         return Err(RestError::read_only());
     }
     let work = move |connection: &_| call(connection, session, function, &arguments, &request);
-    if is_volatile { transaction::write(db, work).await } else { transaction::read(db, work).await }
+    if is_volatile {
+        transaction::write(db, session, work).await
+    } else {
+        transaction::read(db, session, work).await
+    }
+}
+
+fn read(
+    name: &str,
+    session: Session,
+    mut request: Request,
+    by_post: bool,
+) -> Result<(&'static Function, Arguments, Request), RestError> {
+    let body = std::mem::take(&mut request.body);
+    let given = if by_post { parse_arguments(&request.headers, &body)? } else { Object::new() };
+    let function = find(name, &given, &request, by_post)?;
+    let arguments = if by_post {
+        Arguments::from_json(function, &given, session)?
+    } else {
+        Arguments::from_query(function, &request.query.arguments, session)?
+    };
+    Ok((function, arguments, request))
 }
 
 fn find(
@@ -84,11 +102,13 @@ fn call(
 ) -> Result<Response, RestError> {
     match function.body {
         Body::Search(table) => {
+            returned::check_call(table, &request.query.root)?;
             let scope = Scope::Search(arguments.text("q"));
             let page = read_page(Target { connection, session, table }, scope, request)?;
             Ok(page_response(page, request))
         }
         Body::SetOf(table, body) => {
+            returned::check_call(table, &request.query.root)?;
             let rows = body(connection, session, arguments)?;
             request.preferences.check_affected(rows.len())?;
             let target = Target { connection, session, table };

@@ -74,8 +74,8 @@ pub(super) fn history(
     user: &str,
     question: Option<&Message>,
 ) -> Result<Box<RawValue>, RestError> {
-    let select = "select json_group_array(as_json(message)) from ( \
-        select json_object('id', id, 'role', role, 'parts', as_json(parts), 'model', model, \
+    let select = "select json_rows(message) from ( \
+        select json_row('id', id, 'role', role, 'parts', as_json(parts), 'model', model, \
             'metadata', as_json(metadata)) as message \
         from ( \
             select *, sum(octet_length(parts)) over (order by created_at desc, id desc) as bytes \

@@ -7,6 +7,7 @@ mod call;
 mod chat_statistics;
 mod chats;
 mod claim;
+mod describe_schema;
 mod files;
 mod message;
 mod question;
@@ -194,5 +195,10 @@ pub(super) static FUNCTIONS: &[Function] = &[
         name: "schema_report",
         parameters: &[],
         body: Body::Jsonb(schema_report::schema_report),
+    },
+    Function {
+        name: "describe_schema",
+        parameters: &[optional("p_names", PgType::Jsonb)],
+        body: Body::Report(describe_schema::describe_schema),
     },
 ];

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::{Connection, Row, named_params};
+use serde::Serialize;
+use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 
 use super::Arguments;
 use super::buckets::{Buckets, unusable};
-use super::message::to_jsonb;
+use super::message::{raw, to_jsonb};
 use super::reservations::daily_tokens;
 use super::sums::{DecimalSum, integer, percentiles};
 use crate::local_supabase::rest::error::RestError;
@@ -64,19 +66,31 @@ pub(super) fn usage_statistics(
     }
     let total = read.cells.values().fold(Usage::default(), |total, usage| total.plus(usage));
     let limit = arguments.integer("p_daily_token_limit");
-    to_jsonb(&json!({
-        "from": timestamptz::to_json(span.from),
-        "to": timestamptz::to_json(span.to),
-        "interval": interval,
-        "totals": total.to_json(),
-        "series": series(&read, &groups, &buckets),
-        "latency_ms": percentiles(read.latency),
-        "time_to_first_token_ms": percentiles(read.first_token),
-        "daily_tokens": match (limit, &user) {
+    to_jsonb(&Statistics {
+        from: timestamptz::to_json(span.from),
+        to: timestamptz::to_json(span.to),
+        interval,
+        totals: total.to_json(),
+        series: raw(series(&read, &groups, &buckets))?,
+        latency_ms: percentiles(read.latency),
+        time_to_first_token_ms: percentiles(read.first_token),
+        daily_tokens: match (limit, &user) {
             (Some(limit), Some(user)) => daily_tokens(connection, user, limit, None)?.to_json(),
             _ => Json::Null,
         },
-    }))
+    })
+}
+
+#[derive(Serialize)]
+struct Statistics<'a> {
+    from: String,
+    to: String,
+    interval: &'a str,
+    totals: Json,
+    series: Box<RawValue>,
+    latency_ms: Json,
+    time_to_first_token_ms: Json,
+    daily_tokens: Json,
 }
 
 /// Rows, summed up by bucket and group.
@@ -185,19 +199,26 @@ impl Usage {
     }
 }
 
-/// Every bucket of every group, empty ones too.
-fn series(read: &Read, groups: &[&str], buckets: &Buckets) -> Json {
-    let nothing = Usage::default();
-    let entries = buckets.labels().enumerate().flat_map(|(bucket, label)| {
-        let nothing = &nothing;
-        groups.iter().map(move |name| {
+/// Every bucket of every group, empty ones too, as text: there may be a hundred thousand.
+fn series(read: &Read, groups: &[&str], buckets: &Buckets) -> String {
+    let nothing = Usage::default().to_json().to_string();
+    let names: Vec<_> = groups.iter().map(|name| (*name, group_json(name))).collect();
+    let mut series = String::from("[");
+    for (bucket, label) in buckets.labels().enumerate() {
+        for (name, group) in &names {
             let number = read.groups.get(*name).copied().unwrap_or_default();
-            let usage = read.cells.get(&(bucket, number)).unwrap_or(nothing);
-            let mut entry = usage.to_json();
-            entry["bucket"] = json!(label);
-            entry["group"] = if name.is_empty() { Json::Null } else { json!(name) };
-            entry
-        })
-    });
-    entries.collect()
+            let usage = read.cells.get(&(bucket, number)).map(|usage| usage.to_json().to_string());
+            let usage = usage.as_ref().unwrap_or(&nothing).trim_end_matches('}');
+            series.push_str(if series.len() > 1 { "," } else { "" });
+            for text in [usage, r#","bucket":""#, &label, r#"","group":"#, group, "}"] {
+                series.push_str(text);
+            }
+        }
+    }
+    series.push(']');
+    series
+}
+
+fn group_json(name: &str) -> String {
+    if name.is_empty() { Json::Null.to_string() } else { json!(name).to_string() }
 }

@@ -3,8 +3,18 @@
 use std::fmt;
 
 use rusqlite::types::Value;
+use rusqlite::{Connection, ParamsFromIter, Statement, params_from_iter};
 
+use crate::local_supabase::db::work::check;
+use crate::local_supabase::rest::error::RestError;
 use crate::local_supabase::rest::session::Session;
+
+/// Longer statements are compiled each time.
+const MAX_CACHED: usize = 16 << 10;
+/// The longest statement.
+const MAX_TEXT: usize = 2 << 20;
+/// How many values SQLite takes in one statement.
+const MAX_VALUES: usize = 32_766;
 
 /// SQL text and the values bound to it. Text can only be added from the program's own constants and
 /// the schema's names, so nothing a client sends can become part of it.
@@ -40,12 +50,33 @@ impl Sql {
         Self::default().bind(value)
     }
 
-    pub fn text(&self) -> &str {
-        &self.text
+    /// Has `work` use the statement, whose values are to be bound.
+    pub fn prepared<T, E: From<rusqlite::Error>>(
+        &self,
+        connection: &Connection,
+        work: impl FnOnce(&mut Statement<'_>, ParamsFromIter<&[Value]>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        check()?;
+        let values = params_from_iter(&self.values[..]);
+        // One that hardly comes again is not worth its memory.
+        if self.text.len() > MAX_CACHED {
+            return work(&mut connection.prepare(&self.text)?, values);
+        }
+        work(&mut *connection.prepare_cached(&self.text)?, values)
     }
 
-    pub fn values(&self) -> &[Value] {
-        &self.values
+    /// Refuses what SQLite would not compile, or not within reason.
+    pub fn check_size(self) -> Result<Self, RestError> {
+        self.check_repeated(1)?;
+        Ok(self)
+    }
+
+    /// The same for what occurs in a statement so many times.
+    pub fn check_repeated(&self, times: usize) -> Result<(), RestError> {
+        if self.text.len() * times > MAX_TEXT || self.values.len() * times > MAX_VALUES {
+            return Err(RestError::too_complex());
+        }
+        Ok(())
     }
 
     pub fn push(mut self, text: &'static str) -> Self {
@@ -98,6 +129,17 @@ impl Sql {
         joined
     }
 
+    /// The same for operators that may be applied in any order, as a tree that is not deep: SQLite
+    /// takes an expression of a thousand levels.
+    pub fn tree(operator: &'static str, mut parts: Vec<Self>) -> Self {
+        if parts.len() <= 8 {
+            return Self::join(operator, parts);
+        }
+        let right = parts.split_off(parts.len() / 2);
+        let half = |parts| Self::new("(").append(Self::tree(operator, parts)).push(")");
+        half(parts).push(operator).append(half(right))
+    }
+
     /// A list of names in parentheses.
     pub fn names(names: impl IntoIterator<Item = &'static str>) -> Self {
         let names = names.into_iter().map(|name| Self::default().name(name));
@@ -118,17 +160,18 @@ impl Sql {
 
     /// `(select value from json_each(…))`: any number of values in one bound value.
     pub fn list(values: &[Value]) -> Self {
+        Self::new("(select value from ").append(Self::elements(values)).push(")")
+    }
+
+    /// The same as a table, for a `from`.
+    pub fn elements(values: &[Value]) -> Self {
         let values: Vec<_> = values.iter().map(to_json).collect();
-        Self::json_each(serde_json::Value::from(values).to_string())
+        Self::new("json_each(").bind(serde_json::Value::from(values).to_string()).push(")")
     }
 
     /// The same for row ids.
     pub fn row_ids(rows: &[i64]) -> Self {
-        Self::json_each(json_array(rows))
-    }
-
-    fn json_each(json: String) -> Self {
-        Self::new("(select value from json_each(").bind(json).push("))")
+        Self::new("(select value from json_each(").bind(json_array(rows)).push("))")
     }
 }
 

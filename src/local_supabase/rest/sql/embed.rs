@@ -1,6 +1,6 @@
 //! Embedded relations, as correlated subqueries.
 
-use super::field::{Item, Operand, json_object};
+use super::field::{Item, Operand, json_row};
 use super::read::Page;
 use super::source::{Access, Scope};
 use super::{Alias, Relation, Sql};
@@ -33,7 +33,7 @@ impl<'a> Relation<'a> {
         if is_empty(&embed.node) {
             return Ok(Vec::new());
         }
-        let value = embedded.value(json_object(embedded.relation.items()?)?)?;
+        let value = embedded.value(json_row(embedded.relation.items()?))?;
         Ok(vec![Item { name: embed.name().to_owned(), value }])
     }
 }
@@ -76,7 +76,7 @@ impl Embedded<'_> {
         } else {
             self.relation.page(found, Page::of_read(node.offset, node.limit))?
         };
-        Ok(Sql::new("(select json_group_array(as_json(value)) from (select json_quote(")
+        Ok(Sql::new("(select json_rows(value) from (select json_quote(")
             .append(json)
             .push(") as value")
             .append(found)
@@ -84,7 +84,9 @@ impl Embedded<'_> {
     }
 
     fn spread(&self) -> Result<Vec<Item>, RestError> {
-        let items = self.relation.items()?.into_iter().map(|Item { name, value }| {
+        let items = self.relation.items()?;
+        self.matching()?.check_repeated(items.len())?;
+        let items = items.into_iter().map(|Item { name, value }| {
             let value = if self.is_to_one() {
                 Operand { sql: self.only(value.sql)?, nullable: true, pg_type: value.pg_type }
             } else {
@@ -95,7 +97,7 @@ impl Embedded<'_> {
         items.collect()
     }
 
-    fn matching(&self) -> Result<Sql, RestError> {
+    pub(super) fn matching(&self) -> Result<Sql, RestError> {
         let from = self.relation.from(Access::Read, Scope::All)?;
         Ok(from.append(self.relation.filter(Some(self.join()))?))
     }

@@ -7,7 +7,7 @@ use crate::local_supabase::rest::query::{Field, SelectField, SelectItem, Step};
 use crate::local_supabase::rest::schema::PgType;
 
 /// SQLite takes 1000 arguments to a function: a name and a value for each column.
-const MAX_COLUMNS: usize = 500;
+pub(super) const MAX_COLUMNS: usize = 500;
 
 /// A member of a row.
 pub(super) struct Item {
@@ -23,29 +23,26 @@ pub(super) struct Operand {
     pub nullable: bool,
 }
 
-/// `json_object(name, value, …)`
-pub(super) fn json_object(items: Vec<Item>) -> Result<Sql, RestError> {
-    if items.len() > MAX_COLUMNS {
-        let message = format!("target lists can have at most {MAX_COLUMNS} entries");
-        return Err(RestError::sql("54011", message));
-    }
+/// `json_row(name, value, …)`
+pub(super) fn json_row(items: Vec<Item>) -> Sql {
     let members = items
         .into_iter()
         .map(|item| Sql::bound(item.name).push(", ").append(item.value.into_json()));
-    Ok(Sql::call("json_object", Sql::join(", ", members)))
+    Sql::call("json_row", Sql::join(", ", members))
 }
 
 impl Item {
     pub fn into_text(self) -> Sql {
-        self.value.into_text()
+        Sql::call("sized", self.value.into_text())
     }
 }
 
 impl Operand {
-    /// As `json_object` and `json_group_array` take it.
+    /// As `json_row` and `json_quote` take it.
     pub fn into_json(self) -> Sql {
         match self.pg_type {
-            PgType::Text | PgType::Uuid | PgType::Integer | PgType::Bigint => self.sql,
+            PgType::Uuid | PgType::Integer | PgType::Bigint => self.sql,
+            PgType::Text => Sql::call("json_text", self.sql),
             PgType::Jsonb => Sql::call("as_json", self.sql),
             PgType::Boolean => self.choose("json('true')", "json('false')"),
             PgType::Numeric => Sql::call("as_json", Sql::call("numeric_text", self.sql)),
@@ -121,6 +118,9 @@ impl Relation<'_> {
                 SelectItem::Field(field) => items.push(self.field_item(field)?),
                 SelectItem::Embed(embed) => items.extend(self.embed_items(embed)?),
                 SelectItem::Aggregate => return Err(RestError::aggregates_not_allowed()),
+            }
+            if items.len() > MAX_COLUMNS {
+                return Err(RestError::too_many_columns(MAX_COLUMNS));
             }
         }
         Ok(items)

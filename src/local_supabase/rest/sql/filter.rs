@@ -9,7 +9,7 @@ use crate::local_supabase::rest::query::{
     Comparison, Condition, Embed, Filter, Is, Operation, Quantifier,
 };
 use crate::local_supabase::rest::schema::PgType;
-use crate::local_supabase::rest::value::{self, array, jsonb};
+use crate::local_supabase::rest::value::{self, array};
 
 impl Relation<'_> {
     /// ` where …`: the join with the parent, the conditions, and what `!inner` asks for.
@@ -24,7 +24,7 @@ impl Relation<'_> {
         if conditions.is_empty() {
             return Ok(Sql::default());
         }
-        Ok(Sql::new(" where ").append(Sql::join(" and ", conditions)))
+        Ok(Sql::new(" where ").append(Sql::tree(" and ", conditions)))
     }
 
     fn condition(&self, condition: &Condition) -> Result<Sql, RestError> {
@@ -34,7 +34,7 @@ impl Relation<'_> {
                 let conditions: Result<Vec<_>, _> =
                     conditions.iter().map(|condition| self.condition(condition)).collect();
                 let separator = if *any { " or " } else { " and " };
-                Ok(parenthesize(*negated, Sql::join(separator, conditions?)))
+                Ok(parenthesize(*negated, Sql::tree(separator, conditions?)))
             }
         }
     }
@@ -104,44 +104,29 @@ impl Relation<'_> {
         comparison: Comparison,
         value: &str,
     ) -> Result<Sql, RestError> {
-        let operator = match comparison {
-            Comparison::Like => return self.matches(left, "pg_like", "~~", value),
-            Comparison::Ilike => return self.matches(left, "pg_ilike", "~~*", value),
-            Comparison::Eq => " = ",
-            Comparison::Neq => " <> ",
-            Comparison::Gt => " > ",
-            Comparison::Gte => " >= ",
-            Comparison::Lt => " < ",
-            Comparison::Lte => " <= ",
-        };
-        let is_ordering = !matches!(comparison, Comparison::Eq | Comparison::Neq);
-        let value = self.input(&left, value)?;
-        match value {
-            Value::Text(json) if is_ordering && left.pg_type == PgType::Jsonb => {
-                let key = serde_json::from_str(&json).map(|value| jsonb::sort_key(&value));
-                let key = key.map_err(|_| RestError::invalid_json_input())?;
-                Ok(Sql::call("jsonb_sort_key", left.sql).push(operator).bind(key))
-            }
-            value => Ok(left.sql.push(operator).bind(value)),
-        }
+        let value = self.compared(&left, comparison, value)?;
+        Ok(relate(left, comparison, Sql::bound(value)))
     }
 
-    /// `like` and `ilike`, where PostgREST lets `*` stand for `%`.
-    fn matches(
+    /// A value to compare with. In patterns PostgREST lets `*` stand for `%`.
+    fn compared(
         &self,
-        left: Operand,
-        function: &'static str,
-        operator: &str,
-        pattern: &str,
-    ) -> Result<Sql, RestError> {
+        left: &Operand,
+        comparison: Comparison,
+        value: &str,
+    ) -> Result<Value, RestError> {
+        let operator = match comparison {
+            Comparison::Like => "~~",
+            Comparison::Ilike => "~~*",
+            _ => return self.input(left, value),
+        };
         if left.pg_type != PgType::Text {
             return Err(RestError::undefined_operator(left.pg_type.name(), operator));
         }
-        let pattern = self.input(&left, &pattern.replace('*', "%"))?;
-        Ok(Sql::call(function, left.sql.push(", ").bind(pattern)))
+        self.input(left, &value.replace('*', "%"))
     }
 
-    /// `like(any).{a*,b*}`
+    /// `like(any).{a*,b*}`. However many elements there are, it is one condition.
     fn compare_each(
         &self,
         left: &Operand,
@@ -150,19 +135,45 @@ impl Relation<'_> {
         literal: &str,
     ) -> Result<Sql, RestError> {
         let elements = array::parse(literal)?;
-        let compared: Result<Vec<_>, _> = elements
-            .iter()
-            .map(|element| self.compare(left.clone(), comparison, element))
-            .collect();
-        let (separator, of_none) = match quantifier {
-            Quantifier::Any => (" or ", "false"),
-            Quantifier::All => (" and ", "true"),
-        };
-        if elements.is_empty() {
-            return Ok(Sql::new(of_none));
+        let values: Result<Vec<_>, _> =
+            elements.iter().map(|element| self.compared(left, comparison, element)).collect();
+        let values = values?;
+        if (comparison, quantifier) == (Comparison::Eq, Quantifier::Any) {
+            return Ok(left.sql.clone().push(" in ").append(Sql::list(&values)));
         }
-        Ok(Sql::join(separator, compared?))
+        let condition = relate(left.clone(), comparison, Sql::new("element.value"));
+        let (exists, condition) = match quantifier {
+            Quantifier::Any => ("exists", condition),
+            Quantifier::All => ("not exists", parenthesize(true, condition)),
+        };
+        Ok(Sql::new("case when ")
+            .append(left.sql.clone())
+            .push(" is not null then ")
+            .push(exists)
+            .push(" (select 1 from ")
+            .append(Sql::elements(&values))
+            .push(" as element where ")
+            .append(condition)
+            .push(") end"))
     }
+}
+
+fn relate(left: Operand, comparison: Comparison, right: Sql) -> Sql {
+    let operator = match comparison {
+        Comparison::Like => return Sql::call("pg_like", left.sql.push(", ").append(right)),
+        Comparison::Ilike => return Sql::call("pg_ilike", left.sql.push(", ").append(right)),
+        Comparison::Eq => return left.sql.push(" = ").append(right),
+        Comparison::Neq => return left.sql.push(" <> ").append(right),
+        Comparison::Gt => " > ",
+        Comparison::Gte => " >= ",
+        Comparison::Lt => " < ",
+        Comparison::Lte => " <= ",
+    };
+    if left.pg_type != PgType::Jsonb {
+        return left.sql.push(operator).append(right);
+    }
+    let key = |sql| Sql::call("jsonb_sort_key", sql);
+    key(left.sql).push(operator).append(key(right))
 }
 
 fn parenthesize(negated: bool, condition: Sql) -> Sql {

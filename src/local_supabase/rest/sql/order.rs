@@ -1,6 +1,8 @@
 //! `order by`.
 
-use super::field::Operand;
+use std::collections::HashSet;
+
+use super::field::{MAX_COLUMNS, Operand};
 use super::{Relation, Sql};
 use crate::local_supabase::rest::error::RestError;
 use crate::local_supabase::rest::query::OrderTerm;
@@ -10,7 +12,15 @@ impl Relation<'_> {
     /// The terms asked for; rows that they leave equal come in the order they were stored.
     pub(super) fn order(&self) -> Result<Sql, RestError> {
         let mut terms = Vec::new();
+        let mut seen = HashSet::new();
         for term in &self.node.order {
+            // Rows that are equal in a value are not told apart by it a second time.
+            if !seen.insert((&term.relation, &term.field)) {
+                continue;
+            }
+            if seen.len() > MAX_COLUMNS {
+                return Err(RestError::too_many_columns(MAX_COLUMNS));
+            }
             terms.push(ordered(self.order_value(term)?, term));
         }
         if !self.order_is_total() {
@@ -24,6 +34,8 @@ impl Relation<'_> {
         let embed = self.node.embeds().find(|embed| embed.name() == name);
         let embed = embed.ok_or_else(|| RestError::not_embedded(name))?;
         let embedded = self.embedded(embed)?;
+        // It is said once for the page and once for its rows.
+        embedded.matching()?.check_repeated(2 * self.node.order.len())?;
         if !embedded.is_to_one() {
             return Err(RestError::related_order(self.table.name, name));
         }

@@ -1,6 +1,6 @@
 //! Selects.
 
-use super::field::{Item, json_object};
+use super::field::{Item, json_row};
 use super::source::{Access, Scope, source};
 use super::{MAX_ROWS, Relation, Sql};
 use crate::local_supabase::rest::error::RestError;
@@ -64,12 +64,12 @@ pub fn rows(
     let result = match shape {
         Shape::Bare if !relation.counts_rows() => Sql::new("null"),
         Shape::Text if items.is_empty() => Sql::new("null"),
-        Shape::Json | Shape::Bare => json_object(items)?,
+        Shape::Json | Shape::Bare => json_row(items),
         Shape::Text => Sql::join(", ", items.into_iter().map(Item::into_text)),
     };
     let found = from.append(relation.filter(None)?);
     let found = if relation.counts_rows() { found } else { relation.page(found, page)? };
-    let sql = Sql::new("select ").append(result).append(found);
+    let sql = Sql::new("select ").append(result).append(found).check_size()?;
     Ok(Select { sql, columns })
 }
 
@@ -81,9 +81,10 @@ pub fn count(
     scope: Scope<'_>,
 ) -> Result<Sql, RestError> {
     let relation = Relation::root(session, table, node);
-    Ok(Sql::new("select count(*)")
+    Sql::new("select count(*)")
         .append(relation.from(Access::Read, scope)?)
-        .append(relation.filter(None)?))
+        .append(relation.filter(None)?)
+        .check_size()
 }
 
 /// The row ids that an update or delete is about.
@@ -94,10 +95,11 @@ pub fn targets(
     access: Access,
 ) -> Result<Sql, RestError> {
     let relation = Relation::root(session, table, node);
-    Ok(Sql::new("select ctid")
+    Sql::new("select ctid")
         .append(relation.from(access, Scope::All)?)
         .append(relation.filter(None)?)
-        .push(" order by ctid"))
+        .push(" order by ctid")
+        .check_size()
 }
 
 impl Relation<'_> {

@@ -75,14 +75,14 @@ fn policies(table: &'static Table, access: Access) -> Vec<Option<&'static str>> 
 fn search(session: Session, table: &Table, q: Option<&str>) -> Result<Sql, RestError> {
     let q = q.map(str::to_owned);
     if table.name == FILES.name {
-        return Ok(Sql::new(" and instr(lower(name), lower(").bind(q).push(")) > 0"));
+        return Ok(Sql::new(" and contains_text(name, ").bind(q).push(")"));
     }
     let messages = source(session, &MESSAGES, Access::Read, Scope::All)?;
-    Ok(Sql::new(" and (instr(lower(title), lower(")
+    Ok(Sql::new(" and (contains_text(title, ")
         .bind(q.clone())
-        .push(")) > 0 or id in (select m.chat_id from ")
+        .push(") or id in (select m.chat_id from ")
         .append(messages)
-        .push(" as m where m.is_active and instr(lower(m.content), lower(")
+        .push(" as m where m.is_active and contains_text(m.content, ")
         .bind(q)
-        .push(")) > 0))"))
+        .push(")))"))
 }

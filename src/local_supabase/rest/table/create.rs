@@ -7,17 +7,14 @@ use super::{representation, split, total, written};
 use crate::local_supabase::rest::answer::{CONTENT_RANGE, LOCATION, with_header};
 use crate::local_supabase::rest::error::RestError;
 use crate::local_supabase::rest::headers::{Missing, Range, Resolution, Return};
-use crate::local_supabase::rest::payload::Payload;
 use crate::local_supabase::rest::request::Request;
 use crate::local_supabase::rest::schema::Table;
-use crate::local_supabase::rest::sql::Sql;
 use crate::local_supabase::rest::target::Target;
 use crate::local_supabase::rest::write::{Resolve, Written, conflict_target};
 
 pub(super) fn create(target: Target<'_>, mut request: Request) -> Result<Response, RestError> {
     let (_, returned) = split(std::mem::take(&mut request.query.root));
-    let payload =
-        Payload::parse(&request.headers, &request.body, request.query.columns.as_deref())?;
+    let payload = std::mem::take(&mut request.payload);
     let missing_default = request.preferences.missing == Some(Missing::Default);
     let resolve = resolve(target.table, &request)?;
     let inserted = target.insert(&payload, missing_default, resolve)?;
@@ -53,7 +50,7 @@ fn location(
         return Ok(None);
     }
     let table = target.table.name;
-    let select = Sql::new("select ").name(key).push(" from ").name(table).push(" where rowid = ?");
-    let id: String = target.connection.query_row(select.text(), [row], |row| row.get(0))?;
+    let select = &format!("select {key} from {table} where rowid = ?");
+    let id: String = target.connection.query_row(select, [row], |row| row.get(0))?;
     Ok(Some(format!("/{table}?{key}=eq.{id}")))
 }

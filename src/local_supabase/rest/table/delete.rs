@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::{representation, split, total, written};
+use super::{representation, require_where, split, total, written};
 use crate::local_supabase::rest::answer::{CONTENT_RANGE, with_header};
 use crate::local_supabase::rest::error::RestError;
 use crate::local_supabase::rest::headers::Range;
@@ -15,6 +15,7 @@ use crate::local_supabase::rest::target::Target;
 pub(super) fn delete(target: Target<'_>, mut request: Request) -> Result<Response, RestError> {
     let Target { session, table, .. } = target;
     let (targets, returned) = split(std::mem::take(&mut request.query.root));
+    require_where(&targets, "DELETE")?;
     table.require(session.role, Privilege::Delete)?;
     let rows = target.row_ids(&sql::targets(session, table, &targets, Access::Delete)?)?;
     request.preferences.check_affected(rows.len())?;

@@ -18,6 +18,7 @@ use super::headers::{MediaType, Return};
 use super::query::Node;
 use super::render::{Rendered, render, shape};
 use super::request::Request;
+use super::returned;
 use super::schema::find_table;
 use super::session::Session;
 use super::sql::{self, Page, Scope};
@@ -35,7 +36,7 @@ pub(super) async fn answer(
     let table = find_table(name)?;
     let write = match request.method {
         Method::GET | Method::HEAD => {
-            return transaction::read(db, move |connection| {
+            return transaction::read(db, session, move |connection| {
                 read::read(Target { connection, session, table }, &request)
             })
             .await;
@@ -47,8 +48,20 @@ pub(super) async fn answer(
         Method::OPTIONS => return Ok(options()),
         ref other => return Err(RestError::unsupported_method(other.as_str())),
     };
-    transaction::write(db, move |connection| write(Target { connection, session, table }, request))
-        .await
+    let has_rows = request.method != Method::DELETE;
+    let request = if has_rows {
+        transaction::read_body(request.body.len(), || request.read_payload()).await?
+    } else {
+        request
+    };
+    // Which rows these change, and how many, is up to the query.
+    let changes_many = matches!(request.method, Method::PATCH | Method::DELETE);
+    let work = move |connection: &_| write(Target { connection, session, table }, request);
+    if changes_many {
+        transaction::write_many(db, session, work).await
+    } else {
+        transaction::write(db, session, work).await
+    }
 }
 
 fn options() -> Response {
@@ -59,8 +72,14 @@ fn options() -> Response {
 
 /// A query's parts: which rows a write is about, and what it returns of them.
 fn split(root: Node) -> (Node, Node) {
-    let Node { select, conditions, .. } = root;
-    (Node { conditions, ..Node::default() }, Node { select, ..Node::default() })
+    let Node { select, conditions, order, .. } = root;
+    (Node { conditions, ..Node::default() }, Node { select, order, ..Node::default() })
+}
+
+/// Refuses a statement about every row of the table, as `pg_safeupdate` does, which Supabase loads
+/// for PostgREST's connections. PostgreSQL notices it before it looks at permissions.
+fn require_where(targets: &Node, statement: &str) -> Result<(), RestError> {
+    if targets.conditions.is_empty() { Err(RestError::no_where(statement)) } else { Ok(()) }
 }
 
 /// The written rows, if the client wants to see them; and in any case the refusal of a client that
@@ -79,6 +98,8 @@ fn representation(
         };
     }
     let Target { connection, session, table } = target;
+    returned::check_write(table, node)?;
+    returned::check_related_orders(table, node, 0)?;
     let scope = Scope::Rows(rows);
     let select = sql::rows(session, table, node, scope, Page::ALL, shape(media_type))?;
     render(connection, &select, media_type).map(Some)

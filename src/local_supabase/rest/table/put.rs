@@ -6,7 +6,7 @@ use axum::response::Response;
 use super::{representation, split, written};
 use crate::local_supabase::rest::error::RestError;
 use crate::local_supabase::rest::headers::Resolution;
-use crate::local_supabase::rest::payload::{Object, Payload};
+use crate::local_supabase::rest::payload::Object;
 use crate::local_supabase::rest::query::{Comparison, Condition, Filter, Node, Operation};
 use crate::local_supabase::rest::request::Request;
 use crate::local_supabase::rest::schema::{Column, Table};
@@ -19,7 +19,7 @@ pub(super) fn put(target: Target<'_>, mut request: Request) -> Result<Response, 
     if request.query.has_range {
         return Err(RestError::put_limit());
     }
-    let payload = Payload::parse(&request.headers, &request.body, None)?;
+    let payload = std::mem::take(&mut request.payload);
     let (targets, returned) = split(std::mem::take(&mut request.query.root));
     let key = key(target.table, &targets).ok_or_else(RestError::put_filters)?;
     let [object] = &payload.rows[..] else { return Err(RestError::put_mismatch()) };

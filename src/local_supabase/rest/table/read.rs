@@ -2,7 +2,7 @@
 
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::Connection;
 
 use crate::local_supabase::rest::answer::{
     CONTENT_LOCATION, CONTENT_RANGE, PREFERENCE_APPLIED, full, with_header,
@@ -11,6 +11,7 @@ use crate::local_supabase::rest::error::RestError;
 use crate::local_supabase::rest::headers::{MediaType, Range};
 use crate::local_supabase::rest::render::{Rendered, render, shape};
 use crate::local_supabase::rest::request::Request;
+use crate::local_supabase::rest::returned;
 use crate::local_supabase::rest::sql::{self, Page, Scope, Shape, Sql};
 use crate::local_supabase::rest::target::Target;
 
@@ -37,6 +38,7 @@ pub fn read_page(
 ) -> Result<RowsPage, RestError> {
     let Target { connection, session, table } = target;
     let node = &request.query.root;
+    returned::check_related_orders(table, node, 0)?;
     let range = request.range()?;
     let page = Page::of_read(range.offset, range.limit);
     let counts = request.preferences.count.is_some();
@@ -51,9 +53,10 @@ pub fn read_page(
 }
 
 fn number(connection: &Connection, sql: &Sql) -> rusqlite::Result<u64> {
-    let mut statement = connection.prepare_cached(sql.text())?;
-    let number: i64 = statement.query_row(params_from_iter(sql.values()), |row| row.get(0))?;
-    Ok(number.unsigned_abs())
+    sql.prepared(connection, |statement, values| {
+        let number: i64 = statement.query_row(values, |row| row.get(0))?;
+        Ok(number.unsigned_abs())
+    })
 }
 
 /// HEAD has no rows to print, but still wants one where GET would.

@@ -3,11 +3,10 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::{representation, split, total, written};
+use super::{representation, require_where, split, total, written};
 use crate::local_supabase::rest::answer::{CONTENT_RANGE, with_header};
 use crate::local_supabase::rest::error::RestError;
 use crate::local_supabase::rest::headers::{Missing, Range};
-use crate::local_supabase::rest::payload::Payload;
 use crate::local_supabase::rest::query::Node;
 use crate::local_supabase::rest::request::Request;
 use crate::local_supabase::rest::target::Target;
@@ -28,12 +27,12 @@ pub(super) fn update(target: Target<'_>, mut request: Request) -> Result<Respons
 
 /// Changes the rows; none where the payload gives no column a value.
 fn change(target: Target<'_>, targets: &Node, request: &Request) -> Result<Vec<i64>, RestError> {
-    let payload =
-        Payload::parse(&request.headers, &request.body, request.query.columns.as_deref())?;
+    let payload = &request.payload;
     let columns = resolve_columns(target.table, &payload.columns)?;
     let Some(object) = payload.rows.first().filter(|_| !columns.is_empty()) else {
         return Ok(Vec::new());
     };
+    require_where(targets, "UPDATE")?;
     let missing_default = request.preferences.missing == Some(Missing::Default);
     let values = target.assignments(&columns, object, missing_default)?;
     target.update(targets, &values)

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::cases::{case, check};
 use super::support::*;
+use crate::local_supabase::role::Role;
 
 const FULL: &str = "return=representation";
 const OBJECT: &str = "application/vnd.pgrst.object+json";
@@ -75,6 +76,43 @@ async fn updates() {
             "The query affects 3 rows",
             (),
         ),
+        case("without a filter", ALICE, patch("/chats").json(&title)).refuses(
+            400,
+            "21000",
+            "UPDATE requires a WHERE clause",
+        ),
+        case("without a filter, by a server", Role::Service, patch("/chats").json(&title)).refuses(
+            400,
+            "21000",
+            "UPDATE requires a WHERE clause",
+        ),
+        case(
+            "with a filter of an embed",
+            ALICE,
+            patch("/chats?select=messages(id)&messages.role=eq.user").prefer(FULL).json(&title),
+        )
+        .refuses(400, "21000", "UPDATE requires a WHERE clause"),
+        case("without a filter and a change", ALICE, patch("/chats").prefer(FULL).json(&json!({})))
+            .answers(200, "[]"),
+        case(
+            "in order",
+            ALICE,
+            patch("/chats?title=gte.a&select=title&order=title.desc")
+                .prefer(FULL)
+                .json(&json!({"is_archived": true})),
+        )
+        .answers(
+            200,
+            "[{\"title\":\"patched\"}, \n {\"title\":\"gamma\"}, \n {\"title\":\"alpha\"}]",
+        ),
+        case(
+            "ordered by what is not returned",
+            ALICE,
+            patch("/chats?title=gte.a&select=id&order=title.desc")
+                .prefer(FULL)
+                .json(&json!({"is_archived": true})),
+        )
+        .refuses(400, "42703", "column pgrst_source.title does not exist"),
         case("a null", ALICE, patch(&a2).json(&json!({"title": null}))).refuses(
             400,
             "23502",
@@ -154,42 +192,51 @@ async fn updates_move_updated_at() {
 async fn deletes() {
     let server = Server::with_chats().await;
     let a3 = format!("/chats?id=eq.{}&select=title", id(0xa003));
-    let cases = vec![
-        case("093-delete-others-rls", BOB, delete(&a3).prefer(FULL)).answers(200, "[]"),
-        case("089-delete-representation", ALICE, delete(&a3).prefer(FULL))
-            .answers(200, r#"[{"title":"gamma"}]"#)
-            .with("content-range", "*/*")
-            .with("preference-applied", "return=representation"),
-        case("091-delete-none", ALICE, delete(&a3).prefer(FULL))
-            .answers(200, "[]")
-            .with("content-range", "*/*"),
-        case("090-delete-minimal", ALICE, delete("/chats?title=eq.beta two"))
-            .answers(204, "")
-            .with("content-range", "*/*"),
-        case("208-delete-count", ALICE, delete("/chats?title=eq.zzz").prefer("count=exact"))
-            .answers(204, "")
-            .with("content-range", "*/0")
-            .with("preference-applied", "count=exact"),
-        case("one row wanted", ALICE, delete("/chats?title=eq.zzz").accept(OBJECT)).refuses_with(
-            406,
-            "PGRST116",
-            "Cannot coerce the result to a single JSON object",
-            "The result contains 0 rows",
-            (),
-        ),
-        case(
-            "with its messages",
-            ALICE,
-            delete("/chats?select=title,messages(content)").prefer(FULL),
-        )
-        .answers(
-            200,
-            "[{\"title\":\"alpha\",\"messages\":[{\"content\":\"first\"},\
+    let cases =
+        vec![
+            case("093-delete-others-rls", BOB, delete(&a3).prefer(FULL)).answers(200, "[]"),
+            case("089-delete-representation", ALICE, delete(&a3).prefer(FULL))
+                .answers(200, r#"[{"title":"gamma"}]"#)
+                .with("content-range", "*/*")
+                .with("preference-applied", "return=representation"),
+            case("091-delete-none", ALICE, delete(&a3).prefer(FULL))
+                .answers(200, "[]")
+                .with("content-range", "*/*"),
+            case("without a filter", ALICE, delete("/chats")).refuses(
+                400,
+                "21000",
+                "DELETE requires a WHERE clause",
+            ),
+            case("without a filter, where nothing is granted", ALICE, delete("/usage_logs"))
+                .refuses(400, "21000", "DELETE requires a WHERE clause"),
+            case("090-delete-minimal", ALICE, delete("/chats?title=eq.beta two"))
+                .answers(204, "")
+                .with("content-range", "*/*"),
+            case("208-delete-count", ALICE, delete("/chats?title=eq.zzz").prefer("count=exact"))
+                .answers(204, "")
+                .with("content-range", "*/0")
+                .with("preference-applied", "count=exact"),
+            case("one row wanted", ALICE, delete("/chats?title=eq.zzz").accept(OBJECT))
+                .refuses_with(
+                    406,
+                    "PGRST116",
+                    "Cannot coerce the result to a single JSON object",
+                    "The result contains 0 rows",
+                    (),
+                ),
+            case(
+                "with its messages",
+                ALICE,
+                delete("/chats?title=gte.a&select=title,messages(content)").prefer(FULL),
+            )
+            .answers(
+                200,
+                "[{\"title\":\"alpha\",\"messages\":[{\"content\":\"first\"},\
              {\"content\":\"second\"},{\"content\":\"third\"}]}]",
-        ),
-        case("messages go with the chat", ALICE, get("/messages")).answers(200, "[]"),
-        case("Bob's are still there", BOB, get("/messages?select=content"))
-            .answers(200, r#"[{"content":"bob's"}]"#),
-    ];
+            ),
+            case("messages go with the chat", ALICE, get("/messages")).answers(200, "[]"),
+            case("Bob's are still there", BOB, get("/messages?select=content"))
+                .answers(200, r#"[{"content":"bob's"}]"#),
+        ];
     check(&server, cases).await;
 }

@@ -148,6 +148,12 @@ async fn order_by_an_embedded_row() {
             "'chats' and 'messages' do not form a many-to-one or one-to-one relationship",
             (),
         ),
+        case(
+            "by what is not selected there",
+            ALICE,
+            get("/messages?select=content,chats(id)&order=chats(title)"),
+        )
+        .refuses(400, "42703", "column messages_chats_1.title does not exist"),
         case("not embedded", ALICE, get("/messages?order=chats(title)")).refuses_with(
             400,
             "PGRST108",

@@ -1,13 +1,9 @@
 //! Requests that PostgREST or PostgreSQL refuses before anything is read or written.
 
-use std::time::Duration;
-
-use rusqlite::Connection;
+use serde_json::json;
 
 use super::cases::{case, check};
 use super::support::*;
-use crate::local_supabase::rest::error::RestError;
-use crate::local_supabase::rest::transaction::within;
 use crate::local_supabase::role::Role;
 
 #[tokio::test]
@@ -252,25 +248,11 @@ async fn privileges_and_methods() {
 }
 
 #[tokio::test]
-async fn a_statement_that_takes_too_long() {
-    let server = Server::start().await;
-    let endless = "with recursive n(i) as (select 1 union all select i + 1 from n) \
-                   select count(*) from n";
-    let run = move |connection: &Connection| {
-        within(Duration::from_millis(5), connection, |connection| {
-            connection.query_row(endless, [], |row| row.get::<_, i64>(0))
-        })
-    };
-    let error = server.db.read(run).await.unwrap_err();
-    assert_eq!(RestError::from(error).into_code(), "57014");
-}
-
-#[tokio::test]
 async fn more_than_there_is_room_for() {
     let server = Server::with_chats().await;
     let nested = format!("{}id{}", "messages(".repeat(11), ")".repeat(11));
     let deep = format!("{}id.is.null{}", "and(".repeat(30_000 / 4), ")".repeat(30_000 / 4));
-    let wide = vec!["title.eq.a"; 501].join(",");
+    let wide = vec!["a.eq.a"; 5001].join(",");
     let columns = vec!["*"; 100].join(",");
     let refused = [
         (format!("/chats?select={nested}"), 400, "PGRST100"),
@@ -284,9 +266,63 @@ async fn more_than_there_is_room_for() {
         let start: String = uri.chars().take(30).collect();
         assert_eq!((answer.status.as_u16(), answer.code().as_str()), (status, code), "{start}");
     }
-    let just_so = vec!["title.eq.alpha"; 500].join(",");
-    let rows = server.rows(ALICE, &format!("/chats?select=title&or=({just_so})")).await;
-    assert_eq!(column(&rows, "title"), "alpha");
     let nested = format!("{}id{}", "messages(".repeat(10), ")".repeat(10));
     server.rows(ALICE, &format!("/chats?select={nested}")).await;
+}
+
+#[tokio::test]
+async fn as_much_as_an_address_holds() {
+    let server = Server::with_chats().await;
+    let letters = |count: usize| (0..count).map(|n| format!("{n}*")).collect::<Vec<_>>().join(",");
+    let distinct = |count: usize| (0..count).map(|n| format!("metadata->a{n}"));
+    let matching = [
+        format!("or=({})", vec!["title.eq.alpha"; 3000].join(",")),
+        format!("and=({})", vec!["title.eq.alpha"; 3000].join(",")),
+        vec!["title=eq.alpha"; 3000].join("&"),
+        format!("title=like(any).{{{},a*}}", letters(5000)),
+        format!("title=not.like(any).{{{}}}&title=eq.alpha", letters(5000)),
+        format!("title=gte(all).{{{},a}}&title=lt(any).{{{},b}}", letters(2000), letters(2000)),
+        format!("title=eq(any).{{{},alpha}}&title=neq(all).{{{}}}", letters(4000), letters(4000)),
+        format!("title=eq.alpha&metadata=gt(all).{{{}}}", vec!["1"; 9000].join(",")),
+        format!("title=in.({},alpha)", vec!["x"; 20_000].join(",")),
+        format!("title=eq.alpha&order={}", vec!["title,metadata->n.desc"; 2000].join(",")),
+        format!("title=eq.alpha&order={}", distinct(500).collect::<Vec<_>>().join(",")),
+    ];
+    for query in matching {
+        let rows = server.rows(ALICE, &format!("/chats?select=title&{query}")).await;
+        assert_eq!(column(&rows, "title"), "alpha", "{}", &query[..30]);
+    }
+    let conditions = vec!["role.eq.user"; 500].join(",");
+    let refused = [
+        (format!("order={}", distinct(3000).collect::<Vec<_>>().join(",")), "54011"),
+        (format!("select={}", distinct(3000).collect::<Vec<_>>().join(",")), "54011"),
+        (
+            format!("select=...messages({})&messages.or=({conditions})", vec!["id"; 400].join(",")),
+            "54001",
+        ),
+    ];
+    for (query, code) in refused {
+        let answer = server.send(ALICE, get(&format!("/chats?{query}"))).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.code().as_str()),
+            (400, code),
+            "{}",
+            &query[..30]
+        );
+    }
+}
+
+/// A chat's messages hold their chat, which holds its messages.
+#[tokio::test]
+async fn more_than_fits_into_memory() {
+    let server = Server::with_chats().await;
+    let long = json!({"parts": ["x".repeat(1 << 20)]});
+    let changed = patch(&format!("/messages?id=eq.{}", id(0xa101))).json(&long);
+    assert_eq!(server.send(ALICE, changed).await.status, 204);
+    let aliases = (0..100).map(|n| format!("c{n}:parts")).collect::<Vec<_>>().join(",");
+    let nested = format!("{}messages(parts){}", "messages(chats(".repeat(4), "))".repeat(4));
+    for select in [format!("messages({aliases})"), nested] {
+        let answer = server.send(ALICE, get(&format!("/chats?select={select}"))).await;
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (400, "54000"));
+    }
 }

@@ -45,6 +45,22 @@ async fn calls() {
         case("a form", ALICE, post("/rpc/search_chats?select=title")
             .body("application/x-www-form-urlencoded", "q=gam"))
         .answers(200, r#"[{"title":"gamma"}]"#),
+        case("an array of arguments", ALICE, rpc("search_chats", json!([{"q": "gam"}, {"q": "a"}])))
+            .with("content-range", "0-0/*")
+            .any_body(),
+        case("an empty array of arguments", ALICE, rpc("chat_statistics", json!([])))
+            .with("content-range", "0-0/*")
+            .any_body(),
+        case("an empty array where there must be one", ALICE, rpc("search_chats", json!([])))
+            .refuses_with(
+                404,
+                "PGRST202",
+                "Could not find the function public.search_chats without parameters in the schema cache",
+                searched("search_chats without parameters"),
+                "Perhaps you meant to call the function public.search_chats(q)",
+            ),
+        case("arguments that differ", ALICE, rpc("search_chats", json!([{"q": "a"}, {}])))
+            .refuses(400, "PGRST102", "All object keys must match"),
         case("102-rpc-missing", ALICE, rpc("nosuch", json!({}))).refuses_with(
             404,
             "PGRST202",
@@ -107,6 +123,90 @@ async fn calls() {
             .with("allow", "OPTIONS,POST"),
     ];
     check(&server, cases).await;
+}
+
+/// A function's rows are read through a subquery that holds what `select` and the filters name.
+#[tokio::test]
+async fn columns_of_a_functions_rows() {
+    let server = Server::with_chats().await;
+    let search = |query: &str| get(&format!("/rpc/search_chats?q=&{query}"));
+    let all = "id,user_id,title,model,system_prompt,is_archived,is_bookmarked,metadata,\
+               last_message_at,created_at,updated_at";
+    for (query, found) in [
+        (
+            "select=title,at:last_activity_at&order=last_activity_at.desc",
+            ["alpha", "gamma", "beta two"],
+        ),
+        ("select=*&order=last_activity_at.desc", ["alpha", "gamma", "beta two"]),
+        ("order=last_activity_at.asc", ["beta two", "gamma", "alpha"]),
+        (
+            "select=title&last_activity_at=not.is.null&order=last_activity_at.desc",
+            ["alpha", "gamma", "beta two"],
+        ),
+        (
+            "select=title&is_archived=not.is.null&order=is_archived.desc,title",
+            ["gamma", "alpha", "beta two"],
+        ),
+    ] {
+        let rows = server.rows(ALICE, &format!("/rpc/search_chats?q=&{query}")).await;
+        assert_eq!(column(&rows, "title"), found.join(","), "{query}");
+    }
+    let cast = "cannot cast type record to chats";
+    check(
+        &server,
+        vec![
+            case(
+                "a computed column that is not selected",
+                ALICE,
+                search("select=title,user_id&order=last_activity_at.desc"),
+            )
+            .refuses_with(
+                400,
+                "42846",
+                cast,
+                "Cannot cast type text to uuid in column 1.",
+                (),
+            ),
+            case("too few columns", ALICE, search("select=id&order=last_activity_at"))
+                .refuses_with(400, "42846", cast, "Input has too few columns.", ()),
+            case(
+                "all of them, which are sorted by name",
+                ALICE,
+                search(&format!("select={all}&order=last_activity_at.desc,id.desc")),
+            )
+            .refuses_with(
+                400,
+                "42846",
+                cast,
+                "Cannot cast type timestamp with time zone to uuid in column 1.",
+                (),
+            ),
+            case("a column that is not selected", ALICE, search("select=id&order=title")).refuses(
+                400,
+                "42703",
+                "column pgrst_source.title does not exist",
+            ),
+            case(
+                "a filter of an embed",
+                ALICE,
+                search("select=id,messages(id)&messages.role=eq.user"),
+            )
+            .refuses(400, "42703", "column pgrst_call.role does not exist"),
+            case("no such column", ALICE, search("select=id,nope")).refuses(
+                400,
+                "42703",
+                "column pgrst_call.nope does not exist",
+            ),
+            case(
+                "of what a function changed",
+                ALICE,
+                post("/rpc/toggle_chat?select=id&order=last_activity_at")
+                    .json(&json!({"p_chat_id": id(0xa001), "p_column": "title"})),
+            )
+            .refuses_with(400, "42846", cast, "Input has too few columns.", ()),
+        ],
+    )
+    .await;
 }
 
 #[tokio::test]

@@ -71,6 +71,35 @@ async fn rows_pages_and_counts() {
         )
         .answers(200, "[]")
         .with("content-range", "*/0"),
+        case("before the first", ALICE, get("/chats?select=title&order=id&offset=-1&limit=2"))
+            .answers(200, r#"[{"title":"alpha"}]"#)
+            .with("content-range", "0-0/*"),
+        case("before the first, without a limit", ALICE, get("/chats?select=id&offset=-4"))
+            .with("content-range", "0-2/*")
+            .any_body(),
+        case("all of it before the first", ALICE, get("/chats?select=id&offset=-2&limit=2"))
+            .answers(200, "[]"),
+        case("all of it long before the first", ALICE, get("/chats?offset=-9&limit=2"))
+            .refuses_with(
+                416,
+                "PGRST103",
+                "Requested range not satisfiable",
+                "Limit should be greater than or equal to zero.",
+                (),
+            ),
+        case("no rows from the second on", ALICE, get("/chats?offset=1&limit=0")).refuses_with(
+            416,
+            "PGRST103",
+            "Requested range not satisfiable",
+            "Limit should be greater than or equal to zero.",
+            (),
+        ),
+        case(
+            "embedded, before the first",
+            ALICE,
+            get("/chats?select=messages(id)&messages.offset=-1"),
+        )
+        .refuses(400, "2201X", "OFFSET must not be negative"),
         case("023-get-offset-beyond-nocount", ALICE, get("/chats?select=id&offset=100"))
             .answers(200, "[]")
             .with("content-range", "*/*"),

@@ -1,6 +1,6 @@
 //! The description of the tables against the tables that there are in SQLite.
 
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::Connection;
 
 use super::support::*;
 use crate::local_supabase::rest::query;
@@ -8,12 +8,17 @@ use crate::local_supabase::rest::schema::{
     CHATS, Column, Default, ForeignKey, MESSAGES, OnDelete, PgType, TABLES, Table,
 };
 use crate::local_supabase::rest::session::Session;
-use crate::local_supabase::rest::sql::{Page, Scope, Shape, rows};
+use crate::local_supabase::rest::sql::{Page, Scope, Shape, Sql, rows};
 use crate::local_supabase::rest::value;
+use crate::local_supabase::role::Role;
 
 async fn with_connection(check: impl FnOnce(&Connection) + Send + 'static) {
     let server = Server::start().await;
-    server.db.read(check).await;
+    let check = |connection: &Connection| {
+        check(connection);
+        Ok::<_, rusqlite::Error>(())
+    };
+    server.db.read(Role::Service, check).await.unwrap();
 }
 
 fn strings(connection: &Connection, sql: &str) -> Vec<String> {
@@ -130,12 +135,11 @@ fn plan(connection: &Connection, table: &'static Table, text: &str) -> String {
     let session = Session { role: ALICE, now: 0 };
     let page = Page::of_read(0, query.root.limit);
     let select = rows(session, table, &query.root, Scope::All, page, Shape::Json).unwrap();
-    let explain = format!("explain query plan {}", select.sql.text());
-    let mut statement = connection.prepare(&explain).unwrap();
-    let steps = statement
-        .query_map(params_from_iter(select.sql.values()), |row| row.get::<_, String>("detail"))
-        .unwrap();
-    steps.collect::<rusqlite::Result<Vec<_>>>().unwrap().join("\n")
+    let explain = Sql::new("explain query plan ").append(select.sql);
+    let steps: rusqlite::Result<Vec<String>> = explain.prepared(connection, |statement, values| {
+        statement.query_map(values, |row| row.get("detail"))?.collect()
+    });
+    steps.unwrap().join("\n")
 }
 
 #[tokio::test]

@@ -116,7 +116,8 @@ impl Server {
     /// Runs SQL past the API.
     pub async fn execute(&self, sql: &str) {
         let sql = sql.to_owned();
-        let done: rusqlite::Result<()> = self.db.write(move |t| t.execute_batch(&sql)).await;
+        let done: rusqlite::Result<()> =
+            self.db.write(Role::Service, move |t| t.execute_batch(&sql)).await;
         done.unwrap();
     }
 

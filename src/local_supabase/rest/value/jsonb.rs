@@ -4,11 +4,18 @@
 
 use serde_json::{Number, Value};
 
+use super::json_text;
 use crate::local_supabase::rest::error::RestError;
-use crate::local_supabase::rest::query::Step;
+
+/// More values than this, one inside another counted on its own, are not read: each takes a hundred
+/// times the memory of its text.
+pub const MAX_VALUES: usize = 500_000;
 
 /// Reads JSON and prints it the one way: keys once, by length and then by bytes; `{"a": [1, 2]}`.
 pub fn normalize(text: &str) -> Result<String, RestError> {
+    if json_text::count(text.as_bytes(), usize::MAX) > MAX_VALUES {
+        return Err(RestError::too_many_values(MAX_VALUES));
+    }
     let value: Value = serde_json::from_str(text).map_err(|_| RestError::invalid_json_input())?;
     if has_null_character(&value) {
         return Err(RestError::null_character());
@@ -81,18 +88,6 @@ fn print_number(number: &Number) -> String {
     }
 }
 
-/// `value -> step -> step`.
-pub fn get<'a>(value: &'a Value, path: &[Step]) -> Option<&'a Value> {
-    path.iter().try_fold(value, |value, step| match (value, step) {
-        (Value::Object(members), Step::Key(key)) => members.get(key),
-        (Value::Array(elements), Step::Index(index)) => {
-            let from_end = elements.len().checked_sub(index.unsigned_abs() as usize);
-            elements.get(if *index < 0 { from_end? } else { index.unsigned_abs() as usize })
-        }
-        _ => None,
-    })
-}
-
 /// What `->>` makes of a value: null for a JSON null.
 pub fn to_text(value: &Value) -> Option<String> {
     match value {
@@ -100,79 +95,4 @@ pub fn to_text(value: &Value) -> Option<String> {
         Value::String(text) => Some(text.clone()),
         other => Some(print(other)),
     }
-}
-
-/// `a @> b`. At the top an array also contains a scalar.
-pub fn contains(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (
-            Value::Array(elements),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_),
-        ) => elements.iter().any(|element| is_equal(element, b)),
-        _ => contains_nested(a, b),
-    }
-}
-
-fn contains_nested(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::Object(a), Value::Object(b)) => b
-            .iter()
-            .all(|(key, wanted)| a.get(key).is_some_and(|value| contains_nested(value, wanted))),
-        (Value::Array(a), Value::Array(b)) => {
-            b.iter().all(|wanted| a.iter().any(|value| contains_nested(value, wanted)))
-        }
-        _ => is_equal(a, b),
-    }
-}
-
-fn is_equal(a: &Value, b: &Value) -> bool {
-    print(a) == print(b)
-}
-
-/// A key whose bytes sort as PostgreSQL orders jsonb: null, strings, numbers, booleans, arrays and
-/// objects; of two arrays or objects the longer is the greater.
-pub fn sort_key(value: &Value) -> Vec<u8> {
-    let mut key = Vec::new();
-    sort_key_into(&mut key, value);
-    key
-}
-
-fn sort_key_into(key: &mut Vec<u8>, value: &Value) {
-    match value {
-        Value::Null => key.push(0),
-        Value::String(text) => {
-            key.push(1);
-            push_text(key, text);
-        }
-        Value::Number(number) => {
-            key.push(2);
-            key.extend(ordered(number.as_f64().unwrap_or_default()));
-        }
-        Value::Bool(value) => key.extend([3, u8::from(*value)]),
-        Value::Array(elements) => {
-            key.push(4);
-            key.extend((elements.len() as u64).to_be_bytes());
-            elements.iter().for_each(|element| sort_key_into(key, element));
-        }
-        Value::Object(members) => {
-            key.push(5);
-            key.extend((members.len() as u64).to_be_bytes());
-            for (name, member) in members {
-                push_text(key, name);
-                sort_key_into(key, member);
-            }
-        }
-    }
-}
-
-fn push_text(key: &mut Vec<u8>, text: &str) {
-    key.extend(text.as_bytes());
-    key.push(0);
-}
-
-/// The bytes of a double, turned so that they sort as the numbers do.
-fn ordered(number: f64) -> [u8; 8] {
-    let bits = number.to_bits();
-    let turned = if bits >> 63 == 1 { !bits } else { bits | 1 << 63 };
-    turned.to_be_bytes()
 }

@@ -2,7 +2,10 @@
 //! stores.
 
 pub(super) mod array;
+pub(super) mod contains;
+pub(super) mod json_text;
 pub(super) mod jsonb;
+pub(super) mod like;
 pub(super) mod timestamptz;
 
 use rusqlite::types::Value;

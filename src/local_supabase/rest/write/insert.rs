@@ -1,7 +1,9 @@
 //! `insert`, with or without `on conflict`.
 
+use std::collections::HashSet;
+
+use rusqlite::OptionalExtension;
 use rusqlite::types::Value;
-use rusqlite::{OptionalExtension, params_from_iter};
 
 use super::row::{Values, resolve_columns};
 use crate::local_supabase::rest::error::RestError;
@@ -15,6 +17,8 @@ use crate::local_supabase::rest::target::Target;
 #[derive(Debug, Default)]
 pub struct Written {
     pub rows: Vec<i64>,
+    /// Those of them that were there, or have been inserted since, and may not be met again.
+    merged: HashSet<i64>,
     pub inserted: usize,
 }
 
@@ -72,6 +76,7 @@ impl Target<'_> {
                 None => {
                     let inserted = self.insert_row(&row, resolve.map(|resolve| resolve.columns))?;
                     written.inserted += usize::from(inserted.is_some());
+                    written.merged.extend(inserted);
                     written.rows.extend(inserted);
                 }
             }
@@ -80,7 +85,7 @@ impl Target<'_> {
     }
 
     fn merge(&self, given: &Values, existing: i64, written: &mut Written) -> Result<(), RestError> {
-        if written.rows.contains(&existing) {
+        if !written.merged.insert(existing) {
             return Err(RestError::affected_twice());
         }
         self.set(given, &[existing])?;
@@ -129,10 +134,10 @@ impl Target<'_> {
     ) -> Result<Option<i64>, RestError> {
         let proposed = self.check_new_row(row)?;
         let question = sql::find_conflict(self.session, proposed, columns)?;
-        let mut statement = self.connection.prepare_cached(question.text())?;
-        let found: Option<(i64, bool)> = statement
-            .query_row(params_from_iter(question.values()), |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
+        let found: Option<(i64, bool)> =
+            question.prepared(self.connection, |statement, values| {
+                statement.query_row(values, |row| Ok((row.get(0)?, row.get(1)?))).optional()
+            })?;
         match found {
             Some((_, false)) => Err(RestError::row_security_using(self.table.name)),
             Some((existing, true)) => Ok(Some(existing)),

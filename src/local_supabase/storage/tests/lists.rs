@@ -30,6 +30,12 @@ async fn lists() {
             post("055-list-noprefix", As::Alice, "/object/list/private")
                 .json("{}")
                 .refuses(r#"{"statusCode":"400","error":"Error","message":"body must have required property 'prefix'","code":"InvalidRequest"}"#),
+            post("numbers and texts for one another", As::Alice, "/object/list/private")
+                .json(r#"{"prefix":7,"search":1,"limit":"10","offset":true}"#)
+                .answers("[]"),
+            post("no text", As::Alice, "/object/list/private")
+                .json(r#"{"prefix":{}}"#)
+                .refuses(r#"{"statusCode":"400","error":"Error","message":"body/prefix must be string","code":"InvalidRequest"}"#),
             post("057-list-other", As::Bob, "/object/list/private")
                 .json(r#"{"prefix":"{A}"}"#)
                 .answers("[]"),

@@ -12,6 +12,8 @@ async fn signed_downloads() {
     let answer =
         world.send(&post("059-sign", As::Alice, path).json(r#"{"expiresIn":60}"#)).await.json();
     let url = answer["signedURL"].as_str().unwrap().to_owned();
+    let text = post("a time as a text", As::Alice, path).json(r#"{"expiresIn":"60"}"#);
+    assert_eq!(world.send(&text).await.json(), answer);
     assert!(url.starts_with(&world.fill("/object/sign/private/{A}/h.txt?token=eyJ")), "{url}");
     let other = url.replace("h.txt", "m.txt");
     world
@@ -34,6 +36,9 @@ async fn signed_downloads() {
                 .json(r#"{"expiresIn":60}"#)
                 .refuses(NO_SUCH_KEY),
             post("067-sign-denied", As::Bob, path).json(r#"{"expiresIn":60}"#).refuses(NO_SUCH_KEY),
+            post("no time", As::Alice, path)
+                .json(r#"{"expiresIn":"soon"}"#)
+                .refuses(r#"{"statusCode":"400","error":"Error","message":"body/expiresIn must be integer","code":"InvalidRequest"}"#),
             post("068-sign-noexp", As::Alice, path)
                 .json("{}")
                 .refuses(r#"{"statusCode":"400","error":"Error","message":"body must have required property 'expiresIn'","code":"InvalidRequest"}"#),

@@ -1,13 +1,10 @@
-//! Whether the database has the tables, columns, functions and policies of the migrations, as far as
-//! REST shows them.
+//! What shows from outside: whether PostgREST knows the tables, columns and functions of the
+//! migrations, and closes them to nobody.
 //!
 //! Everything is first asked for as nobody. PostgreSQL looks for a table and its columns before it
 //! looks at permissions, so a refusal says that all of them are there, and closed.
 
-use std::collections::HashMap;
-
 use futures_util::future::join_all;
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::Report;
@@ -16,15 +13,19 @@ use crate::supabase::{Caller, Supabase, SupabaseError, SupabaseErrorKind};
 
 /// PostgreSQL's code for a missing grant.
 const REFUSED: &str = "42501";
-const MIGRATE: &str = "apply the files of supabase/migrations: supabase db push";
+/// PostgREST's code for a schema that it does not expose.
+const UNKNOWN_SCHEMA: &str = "PGRST106";
+pub(super) const MIGRATE: &str = "apply the files of supabase/migrations: supabase db push";
 
-pub(super) async fn check(supabase: &Supabase, report: &mut Report) {
+/// Answers whether PostgREST works, so that asking more makes sense.
+pub(super) async fn check(supabase: &Supabase, report: &mut Report) -> bool {
     let schema = expected_schema();
     if let Some(error) = postgrest_fails(supabase, &schema.tables).await {
-        return report.problem(
+        report.problem(
             format!("PostgREST does not answer as it should: {error}"),
             "check SUPABASE_ANON_KEY, and whether /rest/v1 of the project works",
         );
+        return false;
     }
     let tables = join_all(schema.tables.iter().map(|table| table_as_nobody(supabase, table))).await;
     for (table, answer) in schema.tables.iter().zip(tables) {
@@ -36,11 +37,27 @@ pub(super) async fn check(supabase: &Supabase, report: &mut Report) {
     for (function, answer) in schema.functions.iter().zip(answers) {
         found(&format!("function {}", function.name), answer, report);
     }
+    hidden_schema(supabase, report).await;
     if supabase.has_service_key() {
         service_key(supabase, &schema.tables, report).await;
-        policies(supabase, &schema.tables, report).await;
-    } else {
-        report.note("policies and grants of the service key: only with SUPABASE_SERVICE_ROLE_KEY");
+    }
+    true
+}
+
+/// Whether the schema `private` is hidden from requests.
+async fn hidden_schema(supabase: &Supabase, report: &mut Report) {
+    let query = supabase.rest(Caller::Nobody).from("token_reservations").profile("private");
+    match query.limit(0).rows().await {
+        Err(error) if error.code.as_deref() == Some(UNKNOWN_SCHEMA) => {
+            report.good("the schema private is hidden from requests");
+        }
+        Err(error) if error.kind != SupabaseErrorKind::SchemaMismatch => {
+            report.unseen(format!("whether the schema private is hidden: {error}"));
+        }
+        _ => report.problem(
+            "the schema private is exposed: requests reach its tables and functions",
+            "take it out of the exposed schemas (Project Settings > Data API)",
+        ),
     }
 }
 
@@ -51,7 +68,7 @@ async fn postgrest_fails(supabase: &Supabase, tables: &[TableShape]) -> Option<S
 }
 
 /// Whether the role lacks a grant for what it asked for, which therefore is there.
-fn is_refused(error: &SupabaseError) -> bool {
+pub(super) fn is_refused(error: &SupabaseError) -> bool {
     error.code.as_deref() == Some(REFUSED)
 }
 
@@ -100,45 +117,5 @@ async fn service_key(supabase: &Supabase, tables: &[TableShape], report: &mut Re
             format!("the service key is refused: {error}"),
             "check SUPABASE_SERVICE_ROLE_KEY, or apply the migrations anew",
         ),
-    }
-}
-
-/// What `schema_report` tells.
-#[derive(Deserialize)]
-struct Found {
-    version: String,
-    tables: HashMap<String, FoundTable>,
-}
-
-#[derive(Deserialize)]
-struct FoundTable {
-    row_security: bool,
-    /// By alphabet.
-    policies: Vec<String>,
-}
-
-async fn policies(supabase: &Supabase, tables: &[TableShape], report: &mut Report) {
-    let call = supabase.rest(Caller::Service).call("schema_report", &Map::new());
-    let found: Found = match call.repeatable().value().await {
-        Ok(found) => found,
-        Err(error) => {
-            return report.problem(format!("the policies cannot be read: {error}"), MIGRATE);
-        }
-    };
-    report.good(format!("the database is {}", found.version));
-    let is_wrong = |table: &&TableShape| {
-        found.tables.get(table.name).is_none_or(|found| {
-            !found.row_security
-                || table.policies.iter().any(|p| !found.policies.iter().any(|f| f == p))
-        })
-    };
-    let wrong: Vec<_> = tables.iter().filter(is_wrong).map(|table| table.name).collect();
-    if wrong.is_empty() {
-        report.good("row-level security is on, with a policy for each command");
-    } else {
-        report.problem(
-            format!("row-level security is off or lacks policies: {}", wrong.join(", ")),
-            MIGRATE,
-        );
     }
 }

@@ -1,0 +1,133 @@
+//! Who is served next: callers take turns, however much each of them asks for.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rusqlite::Result;
+
+use super::Caller;
+use super::work::busy;
+
+/// How many requests of one caller wait. More are refused.
+const MAX_PER_CALLER: usize = 200;
+/// How many wait in all.
+const MAX_IN_ALL: usize = 1000;
+
+/// Requests that wait. Clones share them.
+pub(super) struct Queue<T> {
+    waiting: Arc<Mutex<Waiting<T>>>,
+    /// How many there are, for whoever would rather not wait for the lock.
+    pub len: Arc<AtomicUsize>,
+}
+
+struct Waiting<T> {
+    /// By turn, then by when they came.
+    requests: BTreeMap<Key, (Caller, T)>,
+    /// The turn that is being served, and who had theirs already.
+    turn: u64,
+    served: Vec<Caller>,
+    arrivals: u64,
+}
+
+type Key = (u64, u64);
+
+impl<T> Clone for Queue<T> {
+    fn clone(&self) -> Self {
+        Self { waiting: self.waiting.clone(), len: self.len.clone() }
+    }
+}
+
+impl<T> Default for Queue<T> {
+    fn default() -> Self {
+        let waiting =
+            Waiting { requests: BTreeMap::new(), turn: 1, served: Vec::new(), arrivals: 0 };
+        Self { waiting: Arc::new(Mutex::new(waiting)), len: Arc::default() }
+    }
+}
+
+impl<T> Queue<T> {
+    /// Has a request wait. A caller's second one waits for a later turn than the first.
+    pub fn push(&self, caller: Caller, request: T) -> Result<Place<T>> {
+        let mut waiting = self.lock();
+        let own = || waiting.requests.iter().filter(|(_, (other, _))| *other == caller);
+        if waiting.requests.len() >= MAX_IN_ALL || own().count() >= MAX_PER_CALLER {
+            return Err(busy());
+        }
+        let turn = match own().last() {
+            // Signing in takes no time.
+            _ if caller.is_privileged() => 0,
+            Some(((turn, _), _)) => turn + 1,
+            None => waiting.turn + u64::from(waiting.served.contains(&caller)),
+        };
+        waiting.arrivals += 1;
+        let key = (turn, waiting.arrivals);
+        waiting.requests.insert(key, (caller, request));
+        self.len.store(waiting.requests.len(), Relaxed);
+        Ok(Place { queue: self.clone(), key })
+    }
+
+    /// The first request that may be served.
+    pub fn pop(&self, may: impl Fn(Caller, &T) -> bool) -> Option<(Caller, T)> {
+        let mut waiting = self.lock();
+        let mut requests = waiting.requests.iter();
+        let key = *requests.find(|(_, (caller, request))| may(*caller, request))?.0;
+        let found = waiting.serve(key);
+        self.len.store(waiting.requests.len(), Relaxed);
+        found
+    }
+
+    /// The first request of all, if it may be served.
+    pub fn pop_first(&self, may: impl Fn(&T) -> bool) -> Option<T> {
+        let mut waiting = self.lock();
+        let (key, (_, request)) = waiting.requests.first_key_value()?;
+        if !may(request) {
+            return None;
+        }
+        let key = *key;
+        let found = waiting.serve(key);
+        self.len.store(waiting.requests.len(), Relaxed);
+        found.map(|(_, request)| request)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting<T>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> Waiting<T> {
+    fn serve(&mut self, key: Key) -> Option<(Caller, T)> {
+        let found = self.requests.remove(&key)?;
+        if key.0 > self.turn {
+            self.turn = key.0;
+            self.served.clear();
+        }
+        if !self.served.contains(&found.0) {
+            self.served.push(found.0);
+        }
+        Some(found)
+    }
+}
+
+/// A request's place, given up when it is dropped.
+pub(super) struct Place<T> {
+    queue: Queue<T>,
+    key: Key,
+}
+
+impl<T> Place<T> {
+    /// Gives the place up; whether the request was still waiting.
+    pub fn leave(&self) -> bool {
+        let mut waiting = self.queue.lock();
+        let left = waiting.requests.remove(&self.key);
+        self.queue.len.store(waiting.requests.len(), Relaxed);
+        drop(waiting);
+        left.is_some()
+    }
+}
+
+impl<T> Drop for Place<T> {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
