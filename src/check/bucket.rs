@@ -6,7 +6,7 @@ use crate::app::App;
 pub(super) async fn check(app: &App, was_compared: bool, report: &mut Report) {
     match app.state.files.bucket_is_public().await {
         Ok(false) => {
-            report.good("Storage answers, and the bucket files gives nothing to the public")
+            report.good("Storage answers, and the bucket files gives nothing to the public");
         }
         Ok(true) => report.problem(
             "the bucket files is public: everybody who guesses an address reads its files",

@@ -1,4 +1,4 @@
-//! What the registry is told of a provider.
+//! What a provider registers: its name, its settings, and itself where they configure it.
 
 use std::sync::Arc;
 
