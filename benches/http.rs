@@ -3,6 +3,7 @@
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints what it has measured")]
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -33,13 +34,14 @@ const MEASURED: Duration = Duration::from_secs(5);
 async fn main() {
     let supabase = listen(Router::new().fallback(stand_in)).await;
     let url = format!("http://{supabase}");
-    let config = Config::from_lookup(|name| match name {
-        "SUPABASE_URL" => Some(url.clone()),
-        "SUPABASE_ANON_KEY" => Some("sb_publishable_bench".into()),
-        "SUPABASE_JWT_SECRET" => Some(SECRET.into()),
-        "RATE_LIMIT_PER_MINUTE" => Some("0".into()),
-        _ => None,
-    });
+    let settings = [
+        ("SUPABASE_URL", url.as_str()),
+        ("SUPABASE_ANON_KEY", "sb_publishable_bench"),
+        ("SUPABASE_JWT_SECRET", SECRET),
+        ("RATE_LIMIT_PER_MINUTE", "0"),
+    ];
+    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let config = Config::from_variables(&settings.into());
     let app = App::build(config.expect("settings"), Clock::System).await.expect("an application");
     let server = listen(router::router(&app)).await;
     let token = token(&url);
@@ -56,7 +58,7 @@ async fn main() {
 async fn listen(router: Router) -> std::net::SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    let config = Config::from_lookup(|_| None).expect("settings");
+    let config = Config::from_variables(&HashMap::new()).expect("settings");
     let connections = Connections::new(config.max_connections, &config);
     tokio::spawn(serve::listen(listener, router, connections, CancellationToken::new()));
     address

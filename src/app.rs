@@ -1,6 +1,7 @@
 //! The application: its services, put together once.
 
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use crate::limits::Limits;
 use crate::local_supabase::{LocalSupabase, OpenError, Options as LocalOptions, PUBLISHABLE_KEY};
 use crate::memory::Memory;
 use crate::metrics::Metrics;
-use crate::providers::{Providers, ProvidersError};
+use crate::providers::{Providers, SettingsError};
 use crate::sandbox::{self, Sandbox};
 use crate::scripts::{RunScriptTool, Scripts};
 use crate::supabase::{Supabase, SupabaseError};
@@ -58,7 +59,16 @@ pub struct LocalListener {
 }
 
 /// What handlers extract from; cloned for every request.
-pub type AppState = Arc<Services>;
+#[derive(Clone)]
+pub struct AppState(Arc<Services>);
+
+impl Deref for AppState {
+    type Target = Services;
+
+    fn deref(&self) -> &Services {
+        &self.0
+    }
+}
 
 /// The services.
 #[allow(missing_docs)]
@@ -92,8 +102,8 @@ pub enum BuildError {
     #[error("SUPABASE_ANON_KEY or SUPABASE_SERVICE_ROLE_KEY: {0}")]
     Supabase(#[from] SupabaseError),
     /// A provider cannot be used.
-    #[error("{0}")]
-    Providers(#[from] ProvidersError),
+    #[error("{}: {}", .0.setting.to_uppercase(), .0.problem)]
+    Providers(#[from] SettingsError),
 }
 
 impl BuildError {
@@ -124,7 +134,7 @@ impl App {
         let metrics = if monitoring.is_some() { Metrics::on() } else { Metrics::default() };
         let supabase = Supabase::new(&project, config.request_timeout, clock.clone())?
             .charged_to(memory.clone());
-        let providers = Providers::new(&config, clock.clone())?;
+        let providers = Providers::new(&config.providers, clock.clone())?;
         let limits = Limits::new(&config);
         let files = Files::new(supabase.clone(), &config, clock.clone());
         let lender = TokenLender::default();
@@ -172,7 +182,7 @@ impl App {
             limits,
             clock,
         };
-        let state = Arc::new(state);
+        let state = AppState(Arc::new(state));
         Ok(Self { state, config, local_supabase, project, metrics, monitoring })
     }
 
@@ -266,7 +276,7 @@ fn sweep(limits: Limits) {
 fn refresh_models(providers: Providers) {
     tokio::spawn(async move {
         loop {
-            providers.refresh().await;
+            providers.refresh_models().await;
             tokio::time::sleep(REFRESH_MODELS_EVERY).await;
         }
     });

@@ -6,7 +6,6 @@ use tokio::net::TcpListener;
 
 use crate::app::App;
 use crate::config::SupabaseConfig;
-use crate::providers::ProviderName;
 
 /// The addresses, the providers and where the data lies.
 pub fn text(app: &App, listener: &TcpListener) -> String {
@@ -40,11 +39,7 @@ pub fn text(app: &App, listener: &TcpListener) -> String {
 
 fn models(app: &App) -> String {
     let providers = app.state.ai.providers();
-    let names = [ProviderName::OpenAi, ProviderName::Anthropic, ProviderName::Scripted];
-    let on: Vec<_> = names
-        .into_iter()
-        .filter(|name| providers.is_configured(*name))
-        .map(ProviderName::as_str)
-        .collect();
+    let configured = providers.statuses().filter(|provider| provider.is_configured);
+    let on: Vec<_> = configured.map(|provider| provider.name.to_string()).collect();
     format!("{} (default: {})", on.join(", "), providers.default_model())
 }

@@ -1,5 +1,7 @@
 //! Settings, read once from the environment. Nothing else in this crate reads it.
 
+use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -9,6 +11,7 @@ use env::{Env, checked_host, checked_origin, checked_url};
 use thiserror::Error;
 
 mod env;
+mod provider_settings;
 mod proxies;
 
 pub use proxies::TrustedProxies;
@@ -22,18 +25,8 @@ pub struct Config {
     pub supabase: SupabaseConfig,
     /// `ALLOW_ANONYMOUS_USERS`: accept Supabase's anonymous sign-ins.
     pub allow_anonymous_users: bool,
-    /// `OPENAI_API_KEY`, `OPENAI_BASE_URL`.
-    pub openai: OpenAiConfig,
-    /// `ANTHROPIC_API_KEY` and what belongs to it.
-    pub anthropic: AnthropicConfig,
-    /// `DEFAULT_MODEL`: the model when none is asked for.
-    pub default_model: Option<String>,
-    /// `FALLBACK_MODELS`: models to ask, in this order, when a provider is overloaded or down.
-    pub fallback_models: Vec<String>,
-    /// `TITLE_MODEL`: the model that finds titles for new chats.
-    pub title_model: Option<String>,
-    /// The pause before each word of the scripted model; only tests change it.
-    pub scripted_pace: Duration,
+    /// The model providers: `OPENAI_API_KEY`, `DEFAULT_MODEL` and what belongs to them.
+    pub providers: providers::Settings,
     /// How often a running answer is saved; only tests change it.
     pub checkpoint_every: Duration,
     /// How long the client of an answer whose end cannot be saved waits to be told; only tests change
@@ -132,36 +125,6 @@ pub struct Project {
     pub jwt_secret: Option<Secret>,
 }
 
-/// OpenAI, or a server that speaks its protocol.
-#[derive(Clone, Debug)]
-pub struct OpenAiConfig {
-    /// `OPENAI_API_KEY`.
-    pub api_key: Option<Secret>,
-    /// `OPENAI_BASE_URL`.
-    pub base_url: String,
-}
-
-/// Anthropic, or a server that speaks its protocol.
-#[derive(Clone, Debug)]
-pub struct AnthropicConfig {
-    /// `ANTHROPIC_API_KEY`.
-    pub api_key: Option<Secret>,
-    /// `ANTHROPIC_BASE_URL`.
-    pub base_url: String,
-    /// `ANTHROPIC_VERSION`.
-    pub version: String,
-    /// `ANTHROPIC_AUTH_HEADER`: `authorization` or `x-api-key`.
-    pub auth_header: AnthropicAuthHeader,
-}
-
-/// Which header carries Anthropic's key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum AnthropicAuthHeader {
-    Authorization,
-    XApiKey,
-}
-
 /// How scripts are run.
 #[derive(Clone, Debug)]
 pub struct ScriptConfig {
@@ -224,20 +187,23 @@ impl fmt::Debug for Secret {
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("{variable}: {problem}")]
 pub struct ConfigError {
-    variable: &'static str,
+    variable: String,
     problem: String,
+}
+
+impl ConfigError {
+    fn new(variable: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { variable: variable.into(), problem: problem.into() }
+    }
 }
 
 impl Config {
     /// Reads `.env`, where there is one, and the environment, which comes first.
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub fn from_env() -> Result<Self, ConfigError> {
         match dotenvy::dotenv() {
-            Err(error) if !error.not_found() => {
-                Err(ConfigError { variable: ".env", problem: error.to_string() })
-            }
+            Err(error) if !error.not_found() => Err(ConfigError::new(".env", error.to_string())),
             found => {
-                let config = Self::from_lookup(|name| std::env::var(name).ok())?;
+                let config = Self::from_variables(&variables())?;
                 Ok(Self { env_file: found.ok(), ..config })
             }
         }
@@ -254,27 +220,14 @@ impl Config {
         paths
     }
 
-    /// Reads the settings that `lookup` knows; tests pass a map.
-    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let env = Env { lookup: &lookup };
+    /// Reads the settings from these variables.
+    pub fn from_variables(variables: &HashMap<String, String>) -> Result<Self, ConfigError> {
+        let env = Env { variables };
         Ok(Self {
             listen: (env.text("HOST", "127.0.0.1"), env.parsed("PORT", 8000)?),
             supabase: supabase(&env)?,
             allow_anonymous_users: env.flag("ALLOW_ANONYMOUS_USERS", true)?,
-            openai: OpenAiConfig {
-                api_key: env.secret("OPENAI_API_KEY"),
-                base_url: env.url("OPENAI_BASE_URL", "https://api.openai.com/v1")?,
-            },
-            anthropic: AnthropicConfig {
-                api_key: env.secret("ANTHROPIC_API_KEY"),
-                base_url: env.url("ANTHROPIC_BASE_URL", "https://api.anthropic.com")?,
-                version: env.text("ANTHROPIC_VERSION", "2026-10-21"),
-                auth_header: anthropic_auth_header(&env)?,
-            },
-            default_model: env.get("DEFAULT_MODEL"),
-            fallback_models: env.list("FALLBACK_MODELS", ""),
-            title_model: env.get("TITLE_MODEL"),
-            scripted_pace: Duration::from_millis(40),
+            providers: provider_settings::read(&env)?,
             checkpoint_every: Duration::from_secs(2),
             unsaved_patience: Duration::from_secs(5),
             cors_origins: cors_origins(&env)?,
@@ -315,15 +268,23 @@ fn linked(data_dir: &Path) -> Vec<PathBuf> {
     targets.filter_map(folder).collect()
 }
 
+/// The environment. A variable that is not Unicode is none of ours.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn variables() -> HashMap<String, String> {
+    let unicode = |(name, value): (OsString, OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    std::env::vars_os().filter_map(unicode).collect()
+}
+
 fn supabase(env: &Env<'_>) -> Result<SupabaseConfig, ConfigError> {
     let Some(url) = env.get("SUPABASE_URL") else {
         if env.get("SUPABASE_ANON_KEY").is_some() {
-            return Err(ConfigError {
-                variable: "SUPABASE_ANON_KEY",
-                problem: "is set, but SUPABASE_URL is not; set both for a Supabase project, \
-                          or neither for the local Supabase"
-                    .into(),
-            });
+            return Err(ConfigError::new(
+                "SUPABASE_ANON_KEY",
+                "is set, but SUPABASE_URL is not; set both for a Supabase project, \
+                          or neither for the local Supabase",
+            ));
         }
         return Ok(SupabaseConfig::Local {
             addr: env.parsed("LOCAL_SUPABASE_ADDR", SocketAddr::from(([127, 0, 0, 1], 54321)))?,
@@ -332,11 +293,10 @@ fn supabase(env: &Env<'_>) -> Result<SupabaseConfig, ConfigError> {
     };
     let url = checked_url("SUPABASE_URL", &url)?;
     let Some(anon_key) = env.secret("SUPABASE_ANON_KEY") else {
-        return Err(ConfigError {
-            variable: "SUPABASE_ANON_KEY",
-            problem: "is missing; SUPABASE_URL needs the project's publishable (or anon) key"
-                .into(),
-        });
+        return Err(ConfigError::new(
+            "SUPABASE_ANON_KEY",
+            "is missing; SUPABASE_URL needs the project's publishable (or anon) key",
+        ));
     };
     Ok(SupabaseConfig::Project(Project {
         public_url: env.url("SUPABASE_PUBLIC_URL", &url)?,
@@ -345,16 +305,6 @@ fn supabase(env: &Env<'_>) -> Result<SupabaseConfig, ConfigError> {
         service_role_key: env.secret("SUPABASE_SERVICE_ROLE_KEY"),
         jwt_secret: env.secret("SUPABASE_JWT_SECRET"),
     }))
-}
-
-fn anthropic_auth_header(env: &Env<'_>) -> Result<AnthropicAuthHeader, ConfigError> {
-    env.choice(
-        "ANTHROPIC_AUTH_HEADER",
-        &[
-            ("authorization", AnthropicAuthHeader::Authorization),
-            ("x-api-key", AnthropicAuthHeader::XApiKey),
-        ],
-    )
 }
 
 fn scripts(env: &Env<'_>) -> Result<ScriptConfig, ConfigError> {
@@ -382,9 +332,11 @@ fn this_program() -> Result<PathBuf, ConfigError> {
     if cfg!(target_os = "linux") {
         return Ok("/proc/self/exe".into());
     }
-    std::env::current_exe().map_err(|error| ConfigError {
-        variable: "SCRIPT_PYTHON",
-        problem: format!("this program does not know its own path: {error}"),
+    std::env::current_exe().map_err(|error| {
+        ConfigError::new(
+            "SCRIPT_PYTHON",
+            format!("this program does not know its own path: {error}"),
+        )
     })
 }
 

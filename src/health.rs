@@ -1,5 +1,6 @@
 //! Whether this server can serve: `/health`.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use axum::Json;
@@ -11,12 +12,12 @@ use utoipa::ToSchema;
 
 use crate::agent::Generations;
 use crate::error::{ApiError, Problem, shutting_down};
-use crate::providers::{ProviderName, Providers};
+use crate::providers::{ProviderStatus, Providers};
 
 mod probes;
 
-use probes::GOOD_FOR;
 pub use probes::{Check, Probes};
+use probes::{Found, GOOD_FOR};
 
 /// Looks after the server's health. Clones share what was found.
 #[derive(Clone)]
@@ -43,7 +44,7 @@ pub struct Report {
     checks: Checks,
 }
 
-/// The parts of a server's health.
+/// The parts of a server's health. Further providers are named as soon as they are configured.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Checks {
     /// Supabase as a whole: `ok`, `degraded` or `down`, and how long the database took.
@@ -58,10 +59,13 @@ pub struct Checks {
     keys: Check,
     openai: ProviderCheck,
     anthropic: ProviderCheck,
+    #[serde(flatten)]
+    #[schema(ignore)]
+    others: BTreeMap<String, ProviderCheck>,
 }
 
 /// Whether a provider is set up; no call is made.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, PartialEq, Serialize, ToSchema)]
 pub struct ProviderCheck {
     /// `configured` or `not_configured`.
     #[schema(example = "configured")]
@@ -74,9 +78,38 @@ impl Health {
         Self { probes, providers, generations, started_at: Instant::now() }
     }
 
-    fn provider(&self, name: ProviderName) -> ProviderCheck {
-        let configured = self.providers.is_configured(name);
-        ProviderCheck { status: if configured { "configured" } else { "not_configured" } }
+    fn checks(&self, supabase: &'static str, found: Found) -> Checks {
+        let providers = self.providers.statuses().filter(|provider| !provider.is_simulated);
+        let mut checks: BTreeMap<_, _> =
+            providers.map(|provider| (provider.name.to_string(), provider.into())).collect();
+        let mut stable = |name: &str| checks.remove(name).unwrap_or_default();
+        let (openai, anthropic) = (stable("openai"), stable("anthropic"));
+        // A server may have any name, also that of a field.
+        const FIELDS: [&str; 5] = ["supabase", "rest", "auth", "storage", "keys"];
+        let is_field = |name: &str| FIELDS.contains(&name);
+        checks.retain(|name, check| !is_field(name) && *check != ProviderCheck::default());
+        Checks {
+            supabase: Check { status: supabase, latency_ms: found.rest.latency_ms },
+            rest: found.rest,
+            auth: found.auth,
+            storage: found.storage,
+            keys: found.keys,
+            openai,
+            anthropic,
+            others: checks,
+        }
+    }
+}
+
+impl Default for ProviderCheck {
+    fn default() -> Self {
+        Self { status: "not_configured" }
+    }
+}
+
+impl From<ProviderStatus> for ProviderCheck {
+    fn from(provider: ProviderStatus) -> Self {
+        if provider.is_configured { Self { status: "configured" } } else { Self::default() }
     }
 }
 
@@ -95,15 +128,7 @@ pub async fn health(State(health): State<Health>) -> Response {
         "ok" if health.generations.is_draining() => "degraded",
         supabase => supabase,
     };
-    let checks = Checks {
-        supabase: Check { status: supabase, latency_ms: found.rest.latency_ms },
-        rest: found.rest,
-        auth: found.auth,
-        storage: found.storage,
-        keys: found.keys,
-        openai: health.provider(ProviderName::OpenAi),
-        anthropic: health.provider(ProviderName::Anthropic),
-    };
+    let checks = health.checks(supabase, found);
     let report = Report {
         status,
         version: env!("CARGO_PKG_VERSION"),

@@ -86,9 +86,8 @@ mod tests {
     use super::*;
 
     fn hosts(settings: &'static [(&'static str, &'static str)]) -> AllowedHosts {
-        let setting = |name: &str| settings.iter().find(|(known, _)| *known == name);
-        let lookup = |name: &str| setting(name).map(|(_, value)| (*value).to_owned());
-        AllowedHosts::new(&Config::from_lookup(lookup).unwrap())
+        let owned = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        AllowedHosts::new(&Config::from_variables(&owned.collect()).unwrap())
     }
 
     fn takes(hosts: &AllowedHosts, headers: &[&str]) -> bool {

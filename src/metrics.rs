@@ -48,27 +48,27 @@ struct RouteLabels {
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct AnswerLabels {
-    provider: &'static str,
+    provider: String,
     operation: &'static str,
     status: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct ProviderLabels {
-    provider: &'static str,
+    provider: String,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct TokenLabels {
-    provider: &'static str,
+    provider: String,
     kind: &'static str,
 }
 
 /// An answer of a model that has come to its end.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 #[allow(missing_docs)]
 pub struct Answered {
-    pub provider: &'static str,
+    pub provider: String,
     pub operation: &'static str,
     pub status: &'static str,
     pub latency: Duration,
@@ -103,8 +103,9 @@ impl Metrics {
     pub fn answer(&self, answered: Answered) {
         let Some(inner) = &self.inner else { return };
         let Answered { provider, operation, status, .. } = answered;
-        inner.answers.get_or_create(&AnswerLabels { provider, operation, status }).inc();
-        let of_provider = ProviderLabels { provider };
+        let of_provider = ProviderLabels { provider: provider.clone() };
+        let of_answer = AnswerLabels { provider: provider.clone(), operation, status };
+        inner.answers.get_or_create(&of_answer).inc();
         inner.answer_seconds.get_or_create(&of_provider).observe(answered.latency.as_secs_f64());
         if let Some(wait) = answered.time_to_first_token {
             inner.first_token_seconds.get_or_create(&of_provider).observe(wait.as_secs_f64());
@@ -115,7 +116,8 @@ impl Metrics {
             ("output", answered.output_tokens),
             ("reasoning", answered.reasoning_tokens),
         ] {
-            inner.tokens.get_or_create(&TokenLabels { provider, kind }).inc_by(tokens);
+            let of_kind = TokenLabels { provider: provider.clone(), kind };
+            inner.tokens.get_or_create(&of_kind).inc_by(tokens);
         }
     }
 

@@ -172,9 +172,9 @@ fn metadata(opaque: &Opaque) -> Value {
 
 fn opaque(part: &Map<String, Value>, field: &str) -> Option<Opaque> {
     let metadata = part.get(field)?.as_object()?;
-    [ProviderName::OpenAi, ProviderName::Anthropic].into_iter().find_map(|provider| {
-        let json = metadata.get(provider.as_str())?.get("opaque")?.as_str()?.to_owned();
-        Some(Opaque { provider, json })
+    metadata.iter().find_map(|(provider, data)| {
+        let json = data.get("opaque")?.as_str()?.to_owned();
+        Some(Opaque { provider: ProviderName::new(provider), json })
     })
 }
 

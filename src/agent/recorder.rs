@@ -45,7 +45,7 @@ pub trait Recorder: Send + Sync {
     fn refuse_files<'a>(
         &'a self,
         _credentials: &'a Credentials,
-        _provider: ProviderName,
+        _provider: &'a ProviderName,
         _files: &'a [Uuid],
     ) -> BoxFuture<'a, ()> {
         Box::pin(std::future::ready(()))
@@ -155,7 +155,7 @@ pub struct SavedEnd {
 #[allow(missing_docs)]
 pub struct UsageLog {
     pub operation: &'static str,
-    pub provider: &'static str,
+    pub provider: ProviderName,
     pub model: String,
     pub input_tokens: u64,
     pub output_tokens: u64,
@@ -175,7 +175,7 @@ impl UsageLog {
     /// What of it is counted.
     pub(super) fn answered(&self) -> Answered {
         Answered {
-            provider: self.provider,
+            provider: self.provider.to_string(),
             operation: self.operation,
             status: self.status,
             latency: Duration::from_millis(self.latency_ms),

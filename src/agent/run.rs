@@ -21,8 +21,7 @@ use super::title::{self, Titling};
 use super::{Job, Settings, Tool, prompt, toolbox};
 use crate::providers::catalogue::Capability;
 use crate::providers::{
-    Candidates, ChosenModel, ErrorKind, Event, FinishReason, Message, Patience, ProviderName,
-    Request,
+    Candidates, ChosenModel, Deadlines, ErrorKind, Event, FinishReason, Message, Request,
 };
 use crate::supabase::SupabaseError;
 
@@ -187,7 +186,7 @@ impl Run {
             self.use_model(&model);
             let mut request = self.request(started, turns, &model);
             if models.has_next() {
-                request.patience.retries_end = Some(Instant::now() + PATIENCE_WITH_FALLBACK);
+                request.deadlines.retries_end = Some(Instant::now() + PATIENCE_WITH_FALLBACK);
             }
             self.reserve(&mut request).await?;
             let result = self.call(&model, &request).await;
@@ -199,7 +198,7 @@ impl Run {
             }
             if error.kind == ErrorKind::Attachment && self.leave_files(started, &model).await {
                 warn!("the files of an earlier message are left out: {error}");
-            } else if models.give_way(error) {
+            } else if models.next_fallback(error) {
                 warn!("{} gives way to {}: {error}", model.id, models.current().id);
             } else {
                 return result;
@@ -217,7 +216,7 @@ impl Run {
     }
 
     fn tools(&self, model: &ChosenModel) -> Vec<Arc<dyn Tool>> {
-        let is_demo = model.provider() == ProviderName::Scripted;
+        let is_demo = model.provider_capabilities().is_simulated;
         let demo = self.settings.demo_tools.iter().filter(|_| is_demo);
         self.job.tools.iter().chain(demo).cloned().collect()
     }
@@ -246,7 +245,7 @@ impl Run {
             stop: options.stop.clone(),
             reasoning_effort: options.reasoning_effort,
             response_format: options.response_format.clone(),
-            patience: Patience {
+            deadlines: Deadlines {
                 deadline: Some(self.started_at + self.settings.generation_timeout),
                 retries_end: None,
             },

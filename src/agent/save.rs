@@ -168,7 +168,7 @@ pub(super) fn usage_log(
     let tokens = total.tokens();
     UsageLog {
         operation: job.operation,
-        provider: model.provider().as_str(),
+        provider: model.provider().clone(),
         model: model.id.clone(),
         input_tokens: tokens.input_tokens,
         output_tokens: tokens.output_tokens,

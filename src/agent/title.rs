@@ -76,7 +76,7 @@ impl Titling {
         let tokens = total.tokens();
         let usage = UsageLog {
             operation: "title",
-            provider: model.provider().as_str(),
+            provider: model.provider().clone(),
             model: model.id.clone(),
             input_tokens: tokens.input_tokens,
             output_tokens: tokens.output_tokens,

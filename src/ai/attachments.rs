@@ -20,7 +20,7 @@ use crate::files::{
 };
 use crate::memory::Held;
 use crate::providers::catalogue::Capability;
-use crate::providers::{ChosenModel, Content, ProviderName};
+use crate::providers::{ChosenModel, Content};
 
 /// Files in one message.
 const MAX_FILES: usize = 20;
@@ -28,12 +28,6 @@ const MAX_FILES: usize = 20;
 const MAX_LOOKED_UP: usize = 100;
 /// Pictures and PDF files in one request: with base64 they stay below what providers take.
 const MAX_BINARY_BYTES: u64 = 20 << 20;
-/// A picture, and how that is said.
-const MAX_PICTURE: (u64, &str) = (20 << 20, "20 MiB");
-/// Anthropic counts 5 MiB of base64.
-const MAX_ANTHROPIC_PICTURE: (u64, &str) = ((5 << 20) / 4 * 3, "3.75 MiB");
-/// The longest side of a picture for Anthropic, in pixels.
-const MAX_ANTHROPIC_SIDE: usize = 8_000;
 /// How much of a text a model is shown; smaller context windows are shown less.
 const MAX_TEXT_BYTES: u64 = 400_000;
 /// Longer texts are not read at all in order to be trimmed.
@@ -191,8 +185,8 @@ impl<'a> Budget<'a> {
                     "is a PDF file, which {id} cannot read; choose another model"
                 ));
             }
-            Kind::Picture if *size > self.max_picture().0 => {
-                let most = self.max_picture().1;
+            Kind::Picture if *size > self.max_picture() => {
+                let most = mebibytes(self.max_picture());
                 return Some(format!("is too large a picture for {id}: at most {most}"));
             }
             Kind::Picture | Kind::Pdf => {}
@@ -205,19 +199,16 @@ impl<'a> Budget<'a> {
             .then(|| "is too large: pictures and PDF files may have 20 MiB together".to_owned())
     }
 
-    fn max_picture(&self) -> (u64, &'static str) {
-        match self.model.provider() {
-            ProviderName::Anthropic => MAX_ANTHROPIC_PICTURE,
-            _ => MAX_PICTURE,
-        }
+    fn max_picture(&self) -> u64 {
+        self.model.provider_capabilities().max_image_bytes
     }
 
     fn too_wide(&self, dimensions: Option<(usize, usize)>) -> Option<String> {
         let (width, height) = dimensions?;
-        let is_anthropic = self.model.provider() == ProviderName::Anthropic;
-        (is_anthropic && width.max(height) > MAX_ANTHROPIC_SIDE).then(|| {
+        let most = self.model.provider_capabilities().max_image_side?;
+        (width.max(height) > most).then(|| {
             let id = &self.model.id;
-            format!("is too large a picture for {id}: at most {MAX_ANTHROPIC_SIDE} pixels a side")
+            format!("is too large a picture for {id}: at most {most} pixels a side")
         })
     }
 
@@ -242,6 +233,11 @@ impl<'a> Budget<'a> {
         };
         usize::try_from(attachment.size.min(most)).unwrap_or(usize::MAX)
     }
+}
+
+/// `3.75 MiB`, without zeros at the end.
+fn mebibytes(bytes: u64) -> String {
+    format!("{} MiB", bytes as f64 / f64::from(1 << 20))
 }
 
 /// Puts the files of a history into it, newest first, as far as the model takes them. What it does not

@@ -10,7 +10,7 @@ use crate::agent::TokenUsage;
 use crate::extract::{object, optional_object, optional_objects, or_default};
 use crate::messages::model::Message;
 use crate::providers::catalogue::Price;
-use crate::providers::{Listed, ReasoningEffort};
+use crate::providers::{ListedModel, ReasoningEffort};
 
 /// How hard a reasoning model should think. Each model supports a subset.
 #[derive(ToSchema)]
@@ -261,7 +261,7 @@ pub struct Model {
     /// What to send as `model`.
     #[schema(example = "scripted/demo")]
     pub id: String,
-    /// `openai`, `anthropic` or `scripted`.
+    /// The name of its provider.
     #[schema(example = "scripted")]
     pub provider: String,
     /// For people.
@@ -285,8 +285,8 @@ pub struct Model {
 }
 
 impl Model {
-    pub(super) fn new(listed: Listed, default: &str) -> Self {
-        let Listed { id, model, is_available } = listed;
+    pub(super) fn new(listed: ListedModel, default: &str) -> Self {
+        let ListedModel { id, model, is_available } = listed;
         let capability = |capability| match serde_json::to_value(capability) {
             Ok(Value::String(word)) => Some(word),
             _ => None,

@@ -216,7 +216,7 @@ impl Recorder for ChatRecorder {
     fn refuse_files<'a>(
         &'a self,
         credentials: &'a Credentials,
-        provider: ProviderName,
+        provider: &'a ProviderName,
         files: &'a [Uuid],
     ) -> BoxFuture<'a, ()> {
         async move {

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use futures_util::future::join;
+use futures_util::future::join_all;
 use tokio::time::timeout;
 
 use super::Report;
 use crate::app::App;
-use crate::providers::{ProviderName, Providers};
+use crate::providers::{ProviderStatus, Providers};
 
 /// The longest that a provider's list may take, repeats included.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -15,10 +15,11 @@ const PATIENCE: Duration = Duration::from_secs(15);
 pub(super) async fn check(app: &App, report: &mut Report) {
     report.about("Models");
     let providers = app.state.ai.providers();
-    let (openai, anthropic) =
-        join(list(providers, ProviderName::OpenAi), list(providers, ProviderName::Anthropic)).await;
-    listed(ProviderName::OpenAi, openai, report);
-    listed(ProviderName::Anthropic, anthropic, report);
+    let statuses: Vec<_> = providers.statuses().filter(|provider| !provider.is_simulated).collect();
+    let listings = join_all(statuses.iter().map(|provider| list(providers, provider))).await;
+    for (provider, listing) in statuses.iter().zip(listings) {
+        listed(provider, listing, report);
+    }
     report.good(format!("the default model is {}", providers.default_model()));
 }
 
@@ -31,8 +32,8 @@ enum Listing {
     Failed(String),
 }
 
-async fn list(providers: &Providers, name: ProviderName) -> Listing {
-    match timeout(PATIENCE, providers.models(name)).await {
+async fn list(providers: &Providers, provider: &ProviderStatus) -> Listing {
+    match timeout(PATIENCE, providers.list_models(&provider.name)).await {
         Ok(None) => Listing::NotSetUp,
         Ok(Some(Ok(models))) => Listing::Models(models.len()),
         Ok(Some(Err(error))) if error.status == Some(404) => Listing::NoList,
@@ -41,7 +42,8 @@ async fn list(providers: &Providers, name: ProviderName) -> Listing {
     }
 }
 
-fn listed(name: ProviderName, listing: Listing, report: &mut Report) {
+fn listed(provider: &ProviderStatus, listing: Listing, report: &mut Report) {
+    let name = &provider.name;
     match listing {
         Listing::NotSetUp => report.note(format!("{name} is not set up")),
         Listing::NoList => report.note(format!("{name} answers, but lists no models")),
@@ -49,7 +51,7 @@ fn listed(name: ProviderName, listing: Listing, report: &mut Report) {
             report.good(format!("{name} takes the key and lists its models ({count})"));
         }
         Listing::Failed(cause) => {
-            let variable = name.as_str().to_uppercase();
+            let variable = provider.settings.to_uppercase();
             report.problem(
                 format!("{name} does not list its models: {cause}"),
                 format!("check {variable}_API_KEY and {variable}_BASE_URL"),

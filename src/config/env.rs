@@ -1,5 +1,6 @@
 //! Reads variables as what they mean, and says what is wrong with them.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::net::Ipv6Addr;
 use std::str::FromStr;
@@ -11,36 +12,41 @@ use super::{ConfigError, Secret};
 
 /// The environment; an empty variable counts as one that is not set.
 pub(super) struct Env<'a> {
-    pub(super) lookup: &'a dyn Fn(&str) -> Option<String>,
+    pub(super) variables: &'a HashMap<String, String>,
 }
 
 impl Env<'_> {
-    pub(super) fn get(&self, variable: &'static str) -> Option<String> {
-        (self.lookup)(variable).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty())
+    pub(super) fn get(&self, variable: &str) -> Option<String> {
+        self.variables.get(variable).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty())
     }
 
-    pub(super) fn text(&self, variable: &'static str, default: &str) -> String {
+    /// The names of all variables.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.variables.keys().map(String::as_str)
+    }
+
+    pub(super) fn text(&self, variable: &str, default: &str) -> String {
         self.get(variable).unwrap_or_else(|| default.to_owned())
     }
 
     /// What stands between commas.
-    pub(super) fn list(&self, variable: &'static str, default: &str) -> Vec<String> {
+    pub(super) fn list(&self, variable: &str, default: &str) -> Vec<String> {
         let text = self.text(variable, default);
         let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
         items.map(str::to_owned).collect()
     }
 
-    pub(super) fn secret(&self, variable: &'static str) -> Option<Secret> {
+    pub(super) fn secret(&self, variable: &str) -> Option<Secret> {
         self.get(variable).map(Secret)
     }
 
-    pub(super) fn url(&self, variable: &'static str, default: &str) -> Result<String, ConfigError> {
+    pub(super) fn url(&self, variable: &str, default: &str) -> Result<String, ConfigError> {
         checked_url(variable, &self.text(variable, default))
     }
 
     pub(super) fn parsed<T: FromStr<Err: fmt::Display>>(
         &self,
-        variable: &'static str,
+        variable: &str,
         default: T,
     ) -> Result<T, ConfigError> {
         Ok(self.optional(variable)?.unwrap_or(default))
@@ -48,29 +54,24 @@ impl Env<'_> {
 
     pub(super) fn optional<T: FromStr<Err: fmt::Display>>(
         &self,
-        variable: &'static str,
+        variable: &str,
     ) -> Result<Option<T>, ConfigError> {
         let Some(value) = self.get(variable) else { return Ok(None) };
         let problem = |error| format!("`{value}` is not usable: {error}");
-        let parsed =
-            value.parse().map_err(|error| ConfigError { variable, problem: problem(error) });
+        let parsed = value.parse().map_err(|error| ConfigError::new(variable, problem(error)));
         parsed.map(Some)
     }
 
-    pub(super) fn positive(
-        &self,
-        variable: &'static str,
-        default: usize,
-    ) -> Result<usize, ConfigError> {
+    pub(super) fn positive(&self, variable: &str, default: usize) -> Result<usize, ConfigError> {
         match self.parsed(variable, default)? {
-            0 => Err(ConfigError { variable, problem: "must be more than 0".into() }),
+            0 => Err(ConfigError::new(variable, "must be more than 0")),
             value => Ok(value),
         }
     }
 
     pub(super) fn within(
         &self,
-        variable: &'static str,
+        variable: &str,
         default: u64,
         range: std::ops::RangeInclusive<u64>,
     ) -> Result<u64, ConfigError> {
@@ -79,68 +80,61 @@ impl Env<'_> {
             return Ok(value);
         }
         let problem = format!("must be {} to {}", range.start(), range.end());
-        Err(ConfigError { variable, problem })
+        Err(ConfigError::new(variable, problem))
     }
 
-    pub(super) fn seconds(
-        &self,
-        variable: &'static str,
-        default: u32,
-    ) -> Result<Duration, ConfigError> {
+    pub(super) fn seconds(&self, variable: &str, default: u32) -> Result<Duration, ConfigError> {
         match self.parsed(variable, default)? {
-            0 => Err(ConfigError { variable, problem: "must be at least 1 second".into() }),
+            0 => Err(ConfigError::new(variable, "must be at least 1 second")),
             value => Ok(Duration::from_secs(value.into())),
         }
     }
 
-    pub(super) fn flag(&self, variable: &'static str, default: bool) -> Result<bool, ConfigError> {
+    pub(super) fn flag(&self, variable: &str, default: bool) -> Result<bool, ConfigError> {
         let Some(value) = self.get(variable) else { return Ok(default) };
         match value.to_ascii_lowercase().as_str() {
             "true" | "1" | "yes" | "on" => Ok(true),
             "false" | "0" | "no" | "off" => Ok(false),
-            _ => Err(ConfigError { variable, problem: format!("`{value}` is not true or false") }),
+            _ => Err(ConfigError::new(variable, format!("`{value}` is not true or false"))),
         }
     }
 
     /// One of a few words; the first is the default.
     pub(super) fn choice<T: Copy>(
         &self,
-        variable: &'static str,
+        variable: &str,
         choices: &[(&str, T)],
     ) -> Result<T, ConfigError> {
         let value = self.text(variable, choices[0].0).to_ascii_lowercase();
         choices.iter().find(|(word, _)| *word == value).map(|(_, choice)| *choice).ok_or_else(
             || {
                 let words: Vec<_> = choices.iter().map(|(word, _)| format!("`{word}`")).collect();
-                ConfigError {
-                    variable,
-                    problem: format!("`{value}` is not {}", words.join(" or ")),
-                }
+                ConfigError::new(variable, format!("`{value}` is not {}", words.join(" or ")))
             },
         )
     }
 }
 
-pub(super) fn checked_url(variable: &'static str, value: &str) -> Result<String, ConfigError> {
+pub(super) fn checked_url(variable: &str, value: &str) -> Result<String, ConfigError> {
     let url = reqwest::Url::parse(value)
-        .map_err(|error| ConfigError { variable, problem: format!("`{value}`: {error}") })?;
+        .map_err(|error| ConfigError::new(variable, format!("`{value}`: {error}")))?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
         let problem = format!("`{value}` must begin with http:// or https://");
-        return Err(ConfigError { variable, problem });
+        return Err(ConfigError::new(variable, problem));
     }
     Ok(value.trim_end_matches('/').to_owned())
 }
 
-pub(super) fn checked_origin(variable: &'static str, value: &str) -> Result<String, ConfigError> {
+pub(super) fn checked_origin(variable: &str, value: &str) -> Result<String, ConfigError> {
     let url = checked_url(variable, value)?;
     match reqwest::Url::parse(&url) {
         Ok(parsed) if parsed.path() == "/" && parsed.query().is_none() => {
             Ok(parsed.origin().ascii_serialization())
         }
-        _ => Err(ConfigError {
+        _ => Err(ConfigError::new(
             variable,
-            problem: format!("`{value}` is not an origin such as https://app.example.com"),
-        }),
+            format!("`{value}` is not an origin such as https://app.example.com"),
+        )),
     }
 }
 
@@ -155,9 +149,9 @@ pub(super) fn checked_host(variable: &'static str, value: &str) -> Result<String
         Ok(authority) if !value.contains('@') && !value.contains('*') => {
             Ok(authority.host().trim_end_matches('.').to_ascii_lowercase())
         }
-        _ => Err(ConfigError {
+        _ => Err(ConfigError::new(
             variable,
-            problem: format!("`{value}` is not a host such as api.example.com"),
-        }),
+            format!("`{value}` is not a host such as api.example.com"),
+        )),
     }
 }

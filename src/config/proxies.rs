@@ -45,9 +45,9 @@ impl TrustedProxies {
 /// A network such as `10.0.0.0/8`, or a single address.
 fn network(item: &str) -> Result<IpNet, ConfigError> {
     let parsed = item.parse().or_else(|_| item.parse::<IpAddr>().map(IpNet::from));
-    parsed.map_err(|_| ConfigError {
-        variable: VARIABLE,
-        problem: format!("`{item}` is not a network such as 10.0.0.0/8 or an address"),
+    parsed.map_err(|_| {
+        let problem = format!("`{item}` is not a network such as 10.0.0.0/8 or an address");
+        ConfigError::new(VARIABLE, problem)
     })
 }
 

@@ -3,8 +3,8 @@ use axum::http::Version;
 use super::*;
 
 fn connections(limit: usize, trusted: &str) -> Connections {
-    let settings = |name: &str| (name == "TRUSTED_PROXIES").then(|| trusted.to_owned());
-    Connections::new(limit, &Config::from_lookup(settings).unwrap())
+    let settings = [("TRUSTED_PROXIES".to_owned(), trusted.to_owned())].into();
+    Connections::new(limit, &Config::from_variables(&settings).unwrap())
 }
 
 fn address(text: &str) -> IpAddr {

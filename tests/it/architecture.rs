@@ -69,13 +69,129 @@ fn the_rule_can_be_broken() {
 
 #[test]
 fn the_lower_layers_do_not_know_axum() {
-    for module in ["supabase", "providers", "sandbox", "agent"] {
-        let folder = source().join(module);
+    let modules = ["supabase", "sandbox", "agent"].map(|module| source().join(module));
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/providers/src");
+    for folder in modules.into_iter().chain([crates]) {
         for file in files(&folder).iter().filter(|file| !file.ends_with("testing.rs")) {
             let is_test = file.components().any(|part| part.as_os_str() == "tests");
             let text = fs::read_to_string(file).unwrap();
             let names_it = text.contains("axum::") || text.contains("use axum");
             assert!(is_test || !names_it, "{}", file.display());
+        }
+    }
+}
+
+fn crates() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("crates")
+}
+
+#[test]
+fn a_crate_names_no_other_except_the_clock() {
+    let folders: Vec<_> = fs::read_dir(crates()).unwrap().map(|it| it.unwrap().path()).collect();
+    let name = |folder: &PathBuf| folder.file_name().unwrap().to_str().unwrap().to_owned();
+    let names: Vec<_> = folders.iter().map(name).collect();
+    assert!(names.len() > 1, "{names:?}");
+    for folder in &folders {
+        let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap();
+        let others = names.iter().filter(|other| **other != name(folder) && *other != "clock");
+        for other in others.chain([&"chat-backend".to_owned()]) {
+            let is_named = manifest.lines().any(|line| {
+                line.strip_prefix(other.as_str()).is_some_and(|rest| rest.starts_with([' ', '.']))
+            });
+            assert!(!is_named, "{} names {other}", folder.display());
+        }
+    }
+}
+
+/// The folders of particular providers.
+fn providers() -> Vec<String> {
+    let source = crates().join("providers/src");
+    let folders = fs::read_dir(&source).unwrap().map(|entry| entry.unwrap().path());
+    let registers = |folder: &PathBuf| {
+        fs::read_to_string(folder.join("mod.rs"))
+            .is_ok_and(|text| text.contains("pub(crate) fn register("))
+    };
+    let folders = folders.filter(registers);
+    folders.map(|folder| folder.file_name().unwrap().to_str().unwrap().to_owned()).collect()
+}
+
+/// The code of a file without its comments, its tests and the examples of the API's document.
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+    code.lines().filter(|line| {
+        let line = line.trim_start();
+        !line.starts_with("//") && !line.contains("example = ")
+    })
+}
+
+#[test]
+fn a_provider_is_a_folder_a_line_of_the_registry_and_its_settings() {
+    let providers = providers();
+    assert!(providers.len() > 4, "{providers:?}");
+    // This one stands for servers whose names the operator chooses.
+    let particular: Vec<_> = providers.iter().filter(|name| *name != "compatible").collect();
+    let mut wrong = Vec::new();
+    for file in files(&source()).into_iter().chain(files(&crates().join("providers/src"))) {
+        let path = file.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap().to_str().unwrap();
+        let path = path.replace('\\', "/");
+        let is_test = path.contains("/tests") || path.ends_with("/testing.rs");
+        let is_settings = path.ends_with("/settings.rs") || path.ends_with("/provider_settings.rs");
+        if is_test || is_settings {
+            continue;
+        }
+        let text = fs::read_to_string(&file).unwrap();
+        for name in &particular {
+            let is_own = path.starts_with(&format!("crates/providers/src/{name}/"));
+            let names_it = |line: &&str| line.to_lowercase().contains(name.as_str());
+            let named = code(&text).filter(names_it).filter(|line| !may_name(&path, name, line));
+            if !is_own {
+                wrong.extend(named.map(|line| format!("{path}: {}", line.trim())));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// The places where a provider must be named: declarations of its module, its line of the registry, and
+/// the fields of /health that clients rely on.
+fn may_name(path: &str, name: &str, line: &str) -> bool {
+    match path {
+        "crates/providers/src/lib.rs" => {
+            line == format!("mod {name};")
+                || line.starts_with(&format!("pub use {name}::"))
+                || line.starts_with("pub use settings::")
+        }
+        "crates/providers/src/registry/mod.rs" => {
+            line.trim() == format!("crate::{name}::register,")
+        }
+        // A part of a URL, the name of a setting, a word of the help.
+        "crates/providers/src/gemini/mod.rs" => line.contains("googleapis.com/v1beta/openai"),
+        "crates/providers/src/compatible/mod.rs" => line.contains("openai_compatible_"),
+        "src/main.rs" => line.contains("scripted model"),
+        "src/health.rs" => ["openai", "anthropic"].contains(&name),
+        _ => false,
+    }
+}
+
+#[test]
+fn every_provider_is_registered_and_its_settings_are_documented() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &str| fs::read_to_string(root.join(path)).unwrap();
+    let registry = read("crates/providers/src/registry/mod.rs");
+    for name in providers() {
+        assert!(
+            registry.contains(&format!("    crate::{name}::register,")),
+            "{name} is in no list"
+        );
+        let text = read(&format!("crates/providers/src/{name}/mod.rs"));
+        if text.contains(".connection(BASE_URL") {
+            for variable in
+                ["API_KEY", "BASE_URL"].map(|end| format!("{}_{end}", name.to_uppercase()))
+            {
+                for document in [".env.example", "README.md", "src/config/provider_settings.rs"] {
+                    assert!(read(document).contains(&variable), "{document}: {variable}");
+                }
+            }
         }
     }
 }

@@ -362,7 +362,12 @@ async fn providers_are_asked_for_their_models() {
     assert!(!report.contains("sk-ant-secret"));
 
     openai.offers(json!({ "object": "list", "data": [{ "id": "llama3.2", "object": "model" }] }));
-    let report = check(&supabase().await, &settings[..1]).await.to_string();
+    let further = [settings[0], ("OPENAI_COMPATIBLE_LOCAL_BASE_URL", "http://127.0.0.1:9")];
+    let report = check(&supabase().await, &further).await;
+    let problem = self::problem(&report);
+    let variables = "check OPENAI_COMPATIBLE_LOCAL_API_KEY and OPENAI_COMPATIBLE_LOCAL_BASE_URL";
+    assert!(problem.contains(variables), "{problem}");
+    let report = report.to_string();
     assert!(report.contains("✓ openai takes the key and lists its models (1)"), "{report}");
 }
 

@@ -3,10 +3,8 @@
 use chat_backend::config::{Config, CorsOrigins, SupabaseConfig};
 
 fn read(settings: &[(&str, &str)]) -> Result<Config, String> {
-    let lookup = |name: &str| {
-        settings.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-    };
-    Config::from_lookup(lookup).map_err(|error| error.to_string())
+    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    Config::from_variables(&settings.iter().map(owned).collect()).map_err(|error| error.to_string())
 }
 
 #[test]
@@ -23,7 +21,7 @@ fn an_empty_variable_counts_as_not_set() {
     let config = read(&[("SUPABASE_URL", ""), ("PORT", " "), ("OPENAI_API_KEY", "")]).unwrap();
     assert!(matches!(config.supabase, SupabaseConfig::Local { .. }));
     assert_eq!(config.listen.1, 8000);
-    assert!(config.openai.api_key.is_none());
+    assert!(config.providers.openai.api_key.is_empty());
 }
 
 #[test]
@@ -58,6 +56,40 @@ fn a_bad_value_is_one_line_that_names_the_variable() {
         let problem = read(&[(variable, value)]).expect_err(variable);
         assert!(problem.starts_with(variable), "{problem}");
         assert!(!problem.contains('\n'), "{problem}");
+    }
+}
+
+#[test]
+fn compatible_servers_have_names() {
+    let config = read(&[
+        ("OPENAI_COMPATIBLE_OPEN_ROUTER_BASE_URL", "https://openrouter.ai/api/v1/"),
+        ("OPENAI_COMPATIBLE_OPEN_ROUTER_API_KEY", "sk-or"),
+        ("OPENAI_COMPATIBLE_OPEN_ROUTER_MODELS", "a/b, c"),
+        ("OPENAI_COMPATIBLE_LOCAL_BASE_URL", "http://localhost:1234/v1"),
+        ("OPENAI_COMPATIBLE_EMPTY_API_KEY", ""),
+    ]);
+    let servers = config.unwrap().providers.compatible;
+    let names: Vec<_> = servers.iter().map(|server| server.name.as_str()).collect();
+    assert_eq!(names, ["local", "open_router"]);
+    assert_eq!(servers[1].base_url, "https://openrouter.ai/api/v1");
+    assert_eq!(
+        (servers[1].models.join(" "), servers[1].api_key.is_empty()),
+        ("a/b c".into(), false)
+    );
+    assert!(servers[0].models.is_empty() && servers[0].api_key.is_empty());
+}
+
+#[test]
+fn a_compatible_server_that_cannot_be_used_is_named() {
+    for (variable, value, named) in [
+        ("OPENAI_COMPATIBLE_X_API_KEY", "k", "OPENAI_COMPATIBLE_X_BASE_URL: is missing"),
+        ("OPENAI_COMPATIBLE_X_BASE_URL", "localhost", "OPENAI_COMPATIBLE_X_BASE_URL: `localhost`"),
+        ("OPENAI_COMPATIBLE_X_URL", "http://x", "OPENAI_COMPATIBLE_X_URL: is not the name"),
+        ("OPENAI_COMPATIBLE_BASE_URL", "http://x", "OPENAI_COMPATIBLE_BASE_URL: is not the name"),
+        ("OPENAI_COMPATIBLE_A-B_BASE_URL", "http://x", "OPENAI_COMPATIBLE_A-B_BASE_URL: the name"),
+    ] {
+        let problem = read(&[(variable, value)]).expect_err(variable);
+        assert!(problem.starts_with(named), "{problem}");
     }
 }
 

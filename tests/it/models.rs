@@ -201,3 +201,47 @@ async fn what_cannot_be_an_id_of_a_model_is_unknown() {
         assert_eq!(reply.status, 422, "{model:?}: {}", reply.text);
     }
 }
+
+#[tokio::test]
+async fn several_compatible_servers_answer_under_their_names() {
+    let text = "openai-chat/text_stream.sse";
+    let [one, two] =
+        [FakeProvider::with([Answer::Fixture(text)]).await, FakeProvider::with([]).await];
+    two.offers(json!({ "data": [{ "id": "qwen" }] }));
+    let app = TestApp::with(&[
+        ("OPENAI_COMPATIBLE_ONE_BASE_URL", one.url.as_str()),
+        ("OPENAI_COMPATIBLE_ONE_MODELS", "meta/llama, mixtral"),
+        ("OPENAI_COMPATIBLE_TWO_BASE_URL", two.url.as_str()),
+        ("DEFAULT_MODEL", "one/meta/llama"),
+    ])
+    .await;
+    let alice = app.user("alice").await;
+    app.refresh_models().await;
+    for (id, is_default) in [("one/meta/llama", true), ("one/mixtral", false), ("two/qwen", false)]
+    {
+        let model = listed(&alice, id).await.expect(id);
+        assert_eq!((&model["available"], &model["is_default"]), (&json!(true), &json!(is_default)));
+        assert_eq!(model["provider"], id.split('/').next().unwrap());
+    }
+    let answer = alice.post("/api/ai/generate", json!({ "prompt": "Hello" })).await.expect(200);
+    assert_eq!((&answer["model"], &answer["provider"]), (&json!("one/meta/llama"), &json!("one")));
+    assert_eq!(one.requests()[0]["model"], "meta/llama");
+    two.will(Answer::Fixture(text));
+    let body = json!({ "model": "two/qwen", "prompt": "Hello" });
+    alice.post("/api/ai/generate", body).await.expect(200);
+    assert_eq!(two.requests()[0]["model"], "qwen");
+    let logs = alice.usage_logs().await;
+    let mut billed: Vec<_> = logs.iter().map(|log| log["provider"].as_str().unwrap()).collect();
+    billed.sort_unstable();
+    assert_eq!(billed, ["one", "two"]);
+    let checks = app.get("/health").await.expect(200)["checks"].clone();
+    assert_eq!(checks["one"]["status"], "configured");
+    assert_eq!(checks["openai"]["status"], "not_configured");
+}
+
+#[tokio::test]
+async fn a_name_that_is_taken_stops_the_server() {
+    let error =
+        TestApp::refused(&[("OPENAI_COMPATIBLE_OPENAI_BASE_URL", "http://localhost:9")]).await;
+    assert!(error.starts_with("OPENAI_COMPATIBLE_OPENAI_BASE_URL: another provider"), "{error}");
+}

@@ -159,3 +159,42 @@ async fn a_question_without_anything_to_say_is_refused_before_it_is_asked() {
     let parts = json!([data, { "type": "text", "text": "Hello" }]);
     stage.alice.generate(&stage.chat, json!({ "message": { "parts": parts } })).await.expect(200);
 }
+
+/// A tool call of Gemini with its signature, and the answer to its result.
+fn signed_call() -> [Answer; 2] {
+    let call = json!({ "choices": [{ "index": 0, "finish_reason": "stop", "delta": { "tool_calls": [{
+        "id": "", "type": "function", "function": { "name": "files", "arguments": "{\"action\":\"list\"}" },
+        "extra_content": { "google": { "thought_signature": "CpcBAdHtim9" } } }] } }] });
+    let call = format!("data: {call}\n\ndata: [DONE]\n\n");
+    [Answer::Body(call.into()), Answer::Fixture("gemini/text_stream.sse")]
+}
+
+#[tokio::test]
+async fn gemini_s_signatures_go_back_and_its_reasoning_is_counted() {
+    let provider = FakeProvider::with(signed_call()).await;
+    provider.offers(json!({ "data": [{ "id": "models/gemini-3.8-flash" }] }));
+    let settings = [("GEMINI_BASE_URL", provider.url.as_str()), ("GEMINI_API_KEY", "k")];
+    let app = TestApp::with(&settings).await;
+    app.refresh_models().await;
+    let alice = app.user("alice").await;
+    let chat = alice.create_chat("Trip").await;
+    let body =
+        json!({ "content": "Hello", "model": "gemini/gemini-3.8-flash", "tools": ["files"] });
+    let answer = alice.generate(&chat, body.clone()).await.expect(200);
+    assert_eq!(answer["message"]["content"], "Good morning ☀️.");
+    assert_eq!(answer["message"]["model"], "gemini/gemini-3.8-flash");
+    assert_eq!(answer["message"]["metadata"]["provider"], "gemini");
+    assert_eq!(answer["usage"]["reasoning_tokens"], 54);
+    provider.will(Answer::Fixture("gemini/text_stream.sse"));
+    alice.generate(&chat, body).await.expect(200);
+    let signature = json!({ "google": { "thought_signature": "CpcBAdHtim9" } });
+    for request in &provider.requests()[1..] {
+        assert_eq!(request["model"], "gemini-3.8-flash");
+        assert_eq!(
+            request["messages"][1]["tool_calls"][0]["extra_content"], signature,
+            "{request}"
+        );
+    }
+    let checks = app.get("/health").await.expect(200)["checks"].clone();
+    assert_eq!(checks["gemini"]["status"], "configured");
+}

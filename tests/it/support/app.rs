@@ -166,7 +166,7 @@ impl TestApp {
 
     /// Asks the providers for their models now.
     pub async fn refresh_models(&self) {
-        self.providers.refresh().await;
+        self.providers.refresh_models().await;
     }
 
     /// Ends generations as a shutdown without patience does.
@@ -193,12 +193,12 @@ impl TestApp {
 
     /// What `chat-backend check` says of the Supabase in use.
     pub async fn check(&self) -> chat_backend::check::Report {
-        let config = Config::from_lookup(|name| match name {
-            "SUPABASE_URL" => Some(self.supabase_url.clone()),
-            "SUPABASE_ANON_KEY" => Some(self.anon_key.clone()),
-            "SUPABASE_SERVICE_ROLE_KEY" => self.service_key.clone(),
-            _ => None,
-        });
+        let key = self.service_key.clone().unwrap_or_default();
+        let config = Config::from_variables(&HashMap::from([
+            ("SUPABASE_URL".into(), self.supabase_url.clone()),
+            ("SUPABASE_ANON_KEY".into(), self.anon_key.clone()),
+            ("SUPABASE_SERVICE_ROLE_KEY".into(), key),
+        ]));
         chat_backend::check::run(config.unwrap(), self.clock.clone()).await
     }
 
@@ -299,17 +299,20 @@ impl Drop for TestApp {
 /// The settings of a test, which keeps the data it has in `data_dir`.
 pub fn config(data_dir: &Path, settings: &HashMap<String, String>) -> Config {
     let any_port = SocketAddr::from(([127, 0, 0, 1], 0)).to_string();
-    let mut config = Config::from_lookup(|name| match (settings.get(name), name) {
-        (Some(value), _) => Some(value.clone()),
-        (None, "DATA_DIR") => Some(data_dir.display().to_string()),
-        (None, "LOCAL_SUPABASE_ADDR") => Some(any_port.clone()),
-        (None, "RATE_LIMIT_PER_MINUTE" | "GENERATIONS_PER_MINUTE") => Some("0".into()),
-        // Looking for it takes time, which only tests of scripts have.
-        (None, "SCRIPT_PYTHON") => Some("off".into()),
-        _ => None,
-    })
-    .unwrap();
-    config.scripted_pace = Duration::ZERO;
+    let data_dir = data_dir.display().to_string();
+    // Looking for Python takes time, which only tests of scripts have.
+    let ours = [
+        ("DATA_DIR", data_dir.as_str()),
+        ("LOCAL_SUPABASE_ADDR", any_port.as_str()),
+        ("RATE_LIMIT_PER_MINUTE", "0"),
+        ("GENERATIONS_PER_MINUTE", "0"),
+        ("SCRIPT_PYTHON", "off"),
+    ];
+    let ours = ours.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let mut variables = HashMap::from(ours);
+    variables.extend(settings.clone());
+    let mut config = Config::from_variables(&variables).unwrap();
+    config.providers.scripted.pace = Duration::ZERO;
     let millis = |name| Some(Duration::from_millis(settings.get(name)?.parse().unwrap()));
     config.checkpoint_every = millis(CHECKPOINT_EVERY_MS).unwrap_or(config.checkpoint_every);
     config.scripts.program = env!("CARGO_BIN_EXE_chat-backend").into();

@@ -163,5 +163,5 @@ fn recorded(name: &str) -> Response {
 }
 
 fn fixtures() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/fixtures/providers")
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("crates/providers/tests/fixtures")
 }

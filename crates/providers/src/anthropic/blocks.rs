@@ -1,0 +1,195 @@
+//! The content blocks of an answer as they grow.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::NAME;
+use super::wire::{Block, Delta};
+use crate::decoder::{Events, SizeBudget};
+use crate::{Event, Opaque, ProviderError};
+
+/// The blocks that have begun and not ended.
+#[derive(Debug, Default)]
+pub(super) struct Blocks {
+    open: Vec<(usize, Open)>,
+    calls: usize,
+    size: SizeBudget,
+}
+
+#[derive(Debug)]
+enum Open {
+    Text,
+    Thinking {
+        thinking: String,
+        signature: String,
+    },
+    Call {
+        index: usize,
+        arguments: String,
+        input: Option<String>,
+    },
+    ServerCall {
+        id: String,
+        name: String,
+        input: String,
+    },
+    /// A block nobody here understands, exactly as it came.
+    Other(String),
+}
+
+impl Blocks {
+    pub fn any_calls(&self) -> bool {
+        self.calls > 0
+    }
+
+    pub fn start(
+        &mut self,
+        at: usize,
+        json: &RawValue,
+        events: &mut Events,
+    ) -> Result<(), ProviderError> {
+        self.size.add(json.get().len() + SizeBudget::BLOCK, &NAME)?;
+        let open = Open::begin(json, self.calls, events);
+        self.calls += usize::from(matches!(open, Open::Call { .. }));
+        self.open.push((at, open));
+        Ok(())
+    }
+
+    pub fn delta(
+        &mut self,
+        at: usize,
+        delta: Delta,
+        events: &mut Events,
+    ) -> Result<(), ProviderError> {
+        let kept = [&delta.thinking, &delta.signature, &delta.partial_json];
+        self.size.add(kept.into_iter().flatten().map(String::len).sum(), &NAME)?;
+        if let Some((_, open)) = self.open.iter_mut().rfind(|(index, _)| *index == at) {
+            open.grow(delta, events);
+        }
+        Ok(())
+    }
+
+    pub fn stop(&mut self, at: usize, events: &mut Events) {
+        if let Some(position) = self.open.iter().rposition(|(index, _)| *index == at) {
+            self.open.remove(position).1.end(events);
+        }
+    }
+
+    /// Ends what has not been ended.
+    pub fn finish(&mut self, events: &mut Events) {
+        for (_, open) in self.open.drain(..) {
+            open.end(events);
+        }
+    }
+}
+
+impl Open {
+    /// `index` is the position that a call would have.
+    fn begin(json: &RawValue, index: usize, events: &mut Events) -> Self {
+        let block: Block<'_> = serde_json::from_str(json.get()).unwrap_or_default();
+        match (block.kind.as_ref(), block.id, block.name) {
+            ("text", ..) => {
+                emit(block.text, Event::Text, events);
+                Self::Text
+            }
+            ("thinking", ..) => {
+                let thinking = block.thinking.unwrap_or_default();
+                emit(Some(thinking.clone()), Event::Reasoning, events);
+                Self::Thinking { thinking, signature: block.signature.unwrap_or_default() }
+            }
+            ("tool_use", Some(id), Some(name)) => {
+                events.push_back(Event::ToolCallStart { index, id, name });
+                let input = block.input.map(|input| input.get().to_owned());
+                Self::Call { index, arguments: String::new(), input }
+            }
+            ("server_tool_use", Some(id), Some(name)) if block.input.is_none_or(is_empty) => {
+                Self::ServerCall { id, name, input: String::new() }
+            }
+            _ => Self::Other(json.get().to_owned()),
+        }
+    }
+
+    /// A signature comes whole; everything else comes in pieces.
+    fn grow(&mut self, delta: Delta, events: &mut Events) {
+        match self {
+            Self::Text => emit(delta.text, Event::Text, events),
+            Self::Thinking { thinking, signature } => {
+                if let Some(whole) = delta.signature {
+                    *signature = whole;
+                }
+                thinking.push_str(delta.thinking.as_deref().unwrap_or_default());
+                emit(delta.thinking, Event::Reasoning, events);
+            }
+            Self::Call { index, arguments, .. } => {
+                let index = *index;
+                arguments.push_str(delta.partial_json.as_deref().unwrap_or_default());
+                let event = |arguments| Event::ToolCallDelta { index, arguments };
+                emit(delta.partial_json, event, events);
+            }
+            Self::ServerCall { input, .. } => {
+                input.push_str(delta.partial_json.as_deref().unwrap_or_default());
+            }
+            Self::Other(_) => {}
+        }
+    }
+
+    fn end(self, events: &mut Events) {
+        match self {
+            Self::Text => events.push_back(Event::TextEnd { opaque: None }),
+            Self::Thinking { thinking, signature } => {
+                let opaque = (!signature.is_empty())
+                    .then(|| opaque(&RebuiltBlock::Thinking { thinking, signature }))
+                    .flatten();
+                events.push_back(Event::ReasoningEnd { opaque });
+            }
+            Self::Call { index, arguments, input } => end_call(index, arguments, input, events),
+            Self::ServerCall { id, name, input } => {
+                let input = RawValue::from_string(or_object(input)).ok();
+                let opaque = opaque(&RebuiltBlock::ServerToolUse { id, name, input });
+                events.push_back(Event::ReasoningEnd { opaque });
+            }
+            Self::Other(json) => {
+                let opaque = Some(Opaque { provider: NAME, json });
+                events.push_back(Event::ReasoningEnd { opaque });
+            }
+        }
+    }
+}
+
+/// A call whose input came with its beginning has had no deltas.
+fn end_call(index: usize, arguments: String, input: Option<String>, events: &mut Events) {
+    let arguments = match input {
+        Some(input) if arguments.is_empty() && input != "{}" => {
+            let arguments = input.clone();
+            events.push_back(Event::ToolCallDelta { index, arguments });
+            input
+        }
+        _ => or_object(arguments),
+    };
+    events.push_back(Event::ToolCallEnd { index, arguments, opaque: None });
+}
+
+/// Blocks that came in pieces, put together in the provider's own form.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum RebuiltBlock {
+    Thinking { thinking: String, signature: String },
+    ServerToolUse { id: String, name: String, input: Option<Box<RawValue>> },
+}
+
+fn opaque(block: &RebuiltBlock) -> Option<Opaque> {
+    let json = serde_json::to_string(block).ok()?;
+    Some(Opaque { provider: NAME, json })
+}
+
+fn or_object(json: String) -> String {
+    if json.trim().is_empty() { "{}".to_owned() } else { json }
+}
+
+fn is_empty(input: &RawValue) -> bool {
+    input.get() == "{}"
+}
+
+fn emit(text: Option<String>, event: impl FnOnce(String) -> Event, events: &mut Events) {
+    events.extend(text.filter(|text| !text.is_empty()).map(event));
+}

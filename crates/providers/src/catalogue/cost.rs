@@ -1,0 +1,77 @@
+//! What a call cost, to the last picodollar.
+
+use serde::Deserialize;
+
+use super::Model;
+use crate::Usage;
+
+/// The prices of a model. What is absent is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct Pricing {
+    /// For the input that touches no cache.
+    pub input: Price,
+    /// For the output, reasoning included.
+    pub output: Price,
+    /// For the input read from the cache.
+    pub cached_input: Option<Price>,
+    /// For the input written to the cache.
+    pub cache_write: Option<Price>,
+    /// For the input written to the cache to stay.
+    pub long_cache_write: Option<Price>,
+}
+
+/// A price in picodollars per token, which is the same number as microdollars per million tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "f64")]
+pub struct Price(u64);
+
+impl Price {
+    /// In USD per million tokens.
+    pub fn usd_per_mtok(self) -> f64 {
+        self.0 as f64 / 1e6
+    }
+}
+
+impl From<f64> for Price {
+    fn from(usd_per_mtok: f64) -> Self {
+        Self((usd_per_mtok * 1e6).round() as u64)
+    }
+}
+
+/// The price of a call in USD: the provider's own figure if it gave one, else the catalogue's prices.
+/// `None` where a price is not known, never 0.
+pub fn cost(model: &Model, usage: &Usage) -> Option<f64> {
+    if usage.cost_usd.is_some() {
+        return usage.cost_usd;
+    }
+    let pricing = pricing(model, usage.input_tokens)?;
+    let cached = usage.cached_input_tokens;
+    let written = usage.cache_write_input_tokens;
+    let long = usage.long_cache_write_input_tokens;
+    let uncached = usage.input_tokens.saturating_sub(cached).saturating_sub(written);
+    let parts = [
+        part(uncached, Some(pricing.input))?,
+        part(cached, pricing.cached_input)?,
+        part(written.saturating_sub(long), pricing.cache_write)?,
+        part(long, pricing.long_cache_write)?,
+        part(usage.output_tokens, Some(pricing.output))?,
+    ];
+    Some(parts.iter().sum::<u128>() as f64 / 1e12)
+}
+
+/// Long inputs have prices of their own, for the whole request.
+fn pricing(model: &Model, input_tokens: u64) -> Option<Pricing> {
+    let long = model.long_context_pricing.as_ref();
+    match long.filter(|long| input_tokens > long.above_tokens) {
+        Some(long) => Some(long.pricing),
+        None => model.pricing,
+    }
+}
+
+/// In picodollars. No tokens cost nothing at any price.
+fn part(tokens: u64, price: Option<Price>) -> Option<u128> {
+    if tokens == 0 {
+        return Some(0);
+    }
+    price.map(|price| u128::from(tokens) * u128::from(price.0))
+}

@@ -1,0 +1,40 @@
+//! Suggests ids that are similar to an unknown one.
+
+/// The longest id that is compared.
+const MAX_LEN: usize = 100;
+
+/// Up to three of the candidates, the most similar first. A candidate's provider need not be named.
+pub(super) fn closest(id: &str, candidates: impl Iterator<Item = String>) -> Vec<String> {
+    let id = id.to_lowercase();
+    if id.is_empty() || id.len() > MAX_LEN {
+        return Vec::new();
+    }
+    let rated = candidates.filter_map(|candidate| Some((rating(&id, &candidate)?, candidate)));
+    let mut rated: Vec<_> = rated.collect();
+    rated.sort();
+    rated.into_iter().take(3).map(|(_, candidate)| candidate).collect()
+}
+
+/// The lower, the more similar: an id of which this is the beginning comes before one that is spelt
+/// alike. `None` if they have too little in common.
+fn rating(id: &str, candidate: &str) -> Option<(bool, usize)> {
+    let bare = candidate.split_once('/').map_or(candidate, |(_, bare)| bare);
+    let distance = distance(id, bare).min(distance(id, candidate));
+    let is_beginning = bare.starts_with(id) || candidate.starts_with(id);
+    (is_beginning || distance * 3 <= id.len()).then_some((!is_beginning, distance))
+}
+
+/// How many letters must be inserted, removed or replaced.
+fn distance(from: &str, to: &str) -> usize {
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (i, a) in from.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, b) in to.bytes().enumerate() {
+            let replaced = diagonal + usize::from(a != b);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[to.len()]
+}

@@ -1,0 +1,158 @@
+//! From a provider's response to the events of its answer, whatever the protocol.
+
+use std::collections::VecDeque;
+
+use serde::Deserialize;
+
+use super::sse::Frame;
+use super::surrogates::Surrogates;
+use super::{ErrorKind, Event, FinishReason, ProviderError, ProviderName, Usage};
+
+/// The events that a decoder has found.
+pub(super) type Events = VecDeque<Event>;
+
+/// Decodes one protocol. It does no I/O.
+pub(super) trait Decoder: Send + 'static {
+    /// What a frame holds. A whole JSON answer is a frame, too.
+    type Frame<'a>: Deserialize<'a>;
+
+    /// The provider whose answer this is.
+    fn provider(&self) -> ProviderName;
+
+    /// Decodes one frame. `json` is its text.
+    fn accept(
+        &mut self,
+        frame: Self::Frame<'_>,
+        json: &str,
+        events: &mut Events,
+    ) -> Result<Flow, ProviderError>;
+
+    /// The tokens so far, unless they have been emitted.
+    fn usage(&mut self) -> Option<Usage>;
+
+    /// Nothing more will come; `marked` is whether the provider said so. Emits what is pending and
+    /// returns why the model stopped, or `None` if the answer is incomplete.
+    fn finish(&mut self, marked: bool, events: &mut Events) -> Option<FinishReason>;
+}
+
+/// Whether an answer goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flow {
+    /// More is to come.
+    Continue,
+    /// The protocol's own end has been reached.
+    Done,
+}
+
+/// Limits the bytes that are buffered of one answer: a provider that never stops must not fill the
+/// memory.
+#[derive(Debug, Default)]
+pub(super) struct SizeBudget(usize);
+
+impl SizeBudget {
+    const MAX: usize = 16 * 1024 * 1024;
+
+    /// The fixed size of a call or block besides its content. An answer has at most a thousand of them.
+    pub const BLOCK: usize = Self::MAX / 1000;
+
+    /// Counts bytes that are buffered from now on.
+    pub fn add(&mut self, bytes: usize, provider: &ProviderName) -> Result<(), ProviderError> {
+        self.0 += bytes;
+        if self.0 <= Self::MAX {
+            return Ok(());
+        }
+        Err(ProviderError::new(provider.clone(), ErrorKind::Protocol, "the answer is too large"))
+    }
+}
+
+/// An answer as it is read: what is to be handed out, and how it ended.
+pub(super) struct Answer<D> {
+    decoder: D,
+    surrogates: Surrogates,
+    events: Events,
+    error: Option<ProviderError>,
+    ended: bool,
+}
+
+impl<D: Decoder> Answer<D> {
+    pub fn new(decoder: D) -> Self {
+        let surrogates = Surrogates::default();
+        Self { decoder, surrogates, events: Events::new(), error: None, ended: false }
+    }
+
+    /// The next thing to hand out.
+    pub fn pop(&mut self) -> Option<Result<Event, ProviderError>> {
+        self.events.pop_front().map(Ok).or_else(|| self.error.take().map(Err))
+    }
+
+    /// The provider whose answer this is.
+    pub fn provider(&self) -> ProviderName {
+        self.decoder.provider()
+    }
+
+    /// Whether everything has been read that counts.
+    pub fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    pub fn push(&mut self, frame: &Frame) {
+        let (Frame::Whole(data) | Frame::Unterminated(data)) = frame;
+        if data.starts_with("[DONE]") {
+            return self.finish(true, None);
+        }
+        match self.read(data) {
+            Ok(Ok(Flow::Continue)) => {}
+            Ok(Ok(Flow::Done)) => self.finish(true, None),
+            Ok(Err(reported)) => self.fail(reported),
+            Err(unreadable) if matches!(frame, Frame::Whole(_)) => {
+                // The error's own words may quote the frame, which may be what the model says.
+                let (what, column) = (unreadable.classify(), unreadable.column());
+                let message = format!("unreadable frame: {what:?} at column {column}");
+                self.fail(ProviderError::new(
+                    self.decoder.provider(),
+                    ErrorKind::Protocol,
+                    &message,
+                ));
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// The body has ended, properly or by `cause`. An answer that was whole by then stays whole.
+    pub fn finish(&mut self, marked: bool, cause: Option<ProviderError>) {
+        if self.ended {
+            return;
+        }
+        match self.decoder.finish(marked, &mut self.events) {
+            Some(finish_reason) => {
+                self.emit_usage();
+                self.events.push_back(Event::End { finish_reason });
+                self.ended = true;
+            }
+            None => self.fail(cause.unwrap_or_else(|| {
+                let message = "the stream ended before the answer did";
+                ProviderError::new(self.decoder.provider(), ErrorKind::Truncated, message)
+            })),
+        }
+    }
+
+    fn fail(&mut self, error: ProviderError) {
+        self.emit_usage();
+        self.error = Some(error);
+        self.ended = true;
+    }
+
+    fn emit_usage(&mut self) {
+        self.events.extend(self.decoder.usage().map(Event::Usage));
+    }
+
+    /// The outer failure is JSON that cannot be read, the inner one what the provider reports.
+    fn read(&mut self, data: &str) -> serde_json::Result<Result<Flow, ProviderError>> {
+        if let Ok(frame) = serde_json::from_str(data) {
+            return Ok(self.decoder.accept(frame, data, &mut self.events));
+        }
+        let repaired = self.surrogates.repair(data);
+        let frame = serde_json::from_str(&repaired)?;
+        Ok(self.decoder.accept(frame, &repaired, &mut self.events))
+    }
+}

@@ -1,0 +1,29 @@
+//! Where a provider is reached, as the settings say.
+
+use clock::Clock;
+
+use crate::{ApiKey, Connection};
+
+/// Where a provider is reached.
+#[derive(Clone, Debug, Default)]
+pub struct Endpoint {
+    /// The key; empty for a server that wants none.
+    pub api_key: ApiKey,
+    /// The address of the API. None: the vendor's own.
+    pub base_url: Option<String>,
+}
+
+impl Endpoint {
+    /// The connection to the vendor at `vendor_url`, or to the server in its place. `None` if this is
+    /// not configured: the vendor wants a key.
+    pub(crate) fn connection(&self, vendor_url: &str, clock: &Clock) -> Option<Connection> {
+        let base_url = self.base_url.as_deref().unwrap_or(vendor_url);
+        let vendor = Connection::vendor(self.api_key.clone(), base_url);
+        let connection = match (vendor.is_at(vendor_url), self.api_key.is_empty()) {
+            (true, true) => return None,
+            (true, false) => vendor,
+            (false, _) => Connection::compatible(self.api_key.clone(), base_url),
+        };
+        Some(Connection { clock: clock.clone(), ..connection })
+    }
+}

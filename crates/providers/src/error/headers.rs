@@ -1,0 +1,64 @@
+//! What the headers of a response say about a failure.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
+use reqwest::header::HeaderMap;
+
+/// How long a provider asks to wait: `retry-after-ms`, or `retry-after` in seconds or as a date.
+pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let header = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
+    let seconds = |text: &str| Duration::try_from_secs_f64(text.parse().ok()?).ok();
+    if let Some(milliseconds) = header("retry-after-ms").and_then(seconds) {
+        return Some(milliseconds / 1000);
+    }
+    let text = header("retry-after")?;
+    seconds(text).or_else(|| {
+        let date = rfc2822::parse(text).ok()?.timestamp();
+        Some(date.duration_since(now).try_into().unwrap_or_default())
+    })
+}
+
+/// Whether a provider asks for a retry.
+pub(super) fn should_retry(headers: &HeaderMap) -> Option<bool> {
+    headers.get("x-should-retry")?.to_str().ok()?.parse().ok()
+}
+
+/// The provider's id of a request, under the names in use.
+pub(crate) fn request_id(headers: &HeaderMap) -> Option<Box<str>> {
+    ["x-request-id", "request-id", "x-generation-id"]
+        .iter()
+        .find_map(|name| headers.get(*name)?.to_str().ok())
+        .map(Into::into)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use jiff::Timestamp;
+    use reqwest::header::HeaderMap;
+
+    use super::retry_after;
+
+    #[test]
+    fn waits_are_read_from_headers() {
+        let now: Timestamp = "2026-11-22T19:40:00Z".parse().unwrap();
+        let wait = |name: &'static str, value: &str| {
+            retry_after(
+                &HeaderMap::from_iter([(name.parse().unwrap(), value.parse().unwrap())]),
+                now,
+            )
+        };
+        let seconds = |seconds| Some(Duration::from_secs_f64(seconds));
+        assert_eq!(wait("retry-after-ms", "180.5"), seconds(0.1805));
+        assert_eq!(wait("retry-after", "2"), seconds(2.0));
+        assert_eq!(wait("retry-after", "1.5"), seconds(1.5));
+        assert_eq!(wait("retry-after", "Sun, 22 Nov 2026 19:41:00 GMT"), seconds(60.0));
+        assert_eq!(wait("retry-after", "Sun, 22 Nov 2026 19:39:00 GMT"), seconds(0.0));
+        for nonsense in ["", "soon", "-1", "NaN", "inf", "1e300"] {
+            assert_eq!(wait("retry-after", nonsense), None, "{nonsense}");
+        }
+    }
+}

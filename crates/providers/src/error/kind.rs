@@ -1,0 +1,114 @@
+//! Decides what a failure means: by its code, then its type, then the status. The wording counts
+//! only where a provider gives nothing better.
+
+use super::ErrorKind;
+use super::body::Body;
+
+/// The kind of a failure.
+pub(super) fn classify(status: Option<u16>, body: &Body) -> ErrorKind {
+    let codes = [body.code.as_deref(), body.kind.as_deref()];
+    codes
+        .into_iter()
+        .flatten()
+        .find_map(by_code)
+        .or_else(|| by_wording(&body.message.to_lowercase()))
+        .or_else(|| status.or(numeric_code(body)).and_then(by_status))
+        .or_else(|| body.kind.as_deref().and_then(by_type))
+        .unwrap_or(ErrorKind::Server)
+}
+
+/// Codes and types that say more than any status.
+fn by_code(code: &str) -> Option<ErrorKind> {
+    Some(match code {
+        "context_length_exceeded" | "exceed_context_size_error" => ErrorKind::ContextLength,
+        "insufficient_quota" | "billing_error" | "billing_hard_limit_reached" => ErrorKind::Quota,
+        code if code.ends_with("_spend_limit_reached") => ErrorKind::Quota,
+        "model_not_found" => ErrorKind::ModelNotFound,
+        "invalid_api_key" | "authentication_error" | "permission_error" => {
+            ErrorKind::Authentication
+        }
+        "overloaded_error" => ErrorKind::Overloaded,
+        "request_too_large" => ErrorKind::TooLarge,
+        "invalid_image"
+        | "invalid_image_format"
+        | "invalid_base64_image"
+        | "image_parse_error"
+        | "image_too_large"
+        | "image_too_small"
+        | "image_file_too_large"
+        | "empty_image_file"
+        | "unsupported_image_media_type"
+        | "image_content_policy_violation"
+        | "image_dimensions_too_large" => ErrorKind::Attachment,
+        "rate_limit_exceeded" | "rate_limit_error" => ErrorKind::RateLimited,
+        "timeout_error" => ErrorKind::Timeout,
+        _ => return None,
+    })
+}
+
+/// Anthropic has no code for a prompt that is too long or an account without credit; most compatible
+/// servers have no codes at all.
+fn by_wording(message: &str) -> Option<ErrorKind> {
+    const CONTEXT: [&str; 5] = [
+        "prompt is too long",
+        "maximum context length",
+        "exceed context limit",
+        "exceeds the available context size",
+        "context size has been exceeded",
+    ];
+    const ATTACHMENT: [&str; 8] = [
+        ".image.source",
+        ".document.source",
+        "could not process image",
+        "could not process document",
+        "the pdf specified was not valid",
+        "does not represent a valid image",
+        "uploaded an unsupported image",
+        "image exceeds",
+    ];
+    let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
+    if says(&CONTEXT) {
+        Some(ErrorKind::ContextLength)
+    } else if says(&ATTACHMENT) {
+        Some(ErrorKind::Attachment)
+    } else if says(&["credit balance is too low", "insufficient credits"]) {
+        Some(ErrorKind::Quota)
+    } else if says(&["api key not valid", "incorrect api key", "invalid api key"]) {
+        Some(ErrorKind::Authentication)
+    } else if message.contains("model") && says(&["not found", "does not exist"])
+        || message.starts_with("model: ")
+    {
+        Some(ErrorKind::ModelNotFound)
+    } else {
+        None
+    }
+}
+
+fn by_status(status: u16) -> Option<ErrorKind> {
+    Some(match status {
+        300..=399 => ErrorKind::Protocol,
+        401 | 403 => ErrorKind::Authentication,
+        402 => ErrorKind::Quota,
+        408 | 504 => ErrorKind::Timeout,
+        409 => ErrorKind::Server,
+        413 => ErrorKind::TooLarge,
+        429 => ErrorKind::RateLimited,
+        400..=499 => ErrorKind::InvalidRequest,
+        503 | 529 => ErrorKind::Overloaded,
+        500..=599 => ErrorKind::Server,
+        _ => return None,
+    })
+}
+
+/// Errors inside a stream have no status of their own; OpenRouter and others put it into the code.
+fn numeric_code(body: &Body) -> Option<u16> {
+    body.code.as_deref()?.parse().ok()
+}
+
+fn by_type(kind: &str) -> Option<ErrorKind> {
+    match kind {
+        "invalid_request_error" | "BadRequestError" => Some(ErrorKind::InvalidRequest),
+        "not_found_error" => Some(ErrorKind::ModelNotFound),
+        _ => None,
+    }
+}

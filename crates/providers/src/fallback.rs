@@ -1,0 +1,48 @@
+//! The models that may answer a request: the requested one, and its fallbacks.
+
+use std::collections::VecDeque;
+
+use super::{ChosenModel, ErrorKind, ProviderError};
+
+/// A model to ask, and its fallbacks.
+pub struct Candidates {
+    current: ChosenModel,
+    others: VecDeque<ChosenModel>,
+}
+
+impl Candidates {
+    pub(super) fn new(current: ChosenModel, others: VecDeque<ChosenModel>) -> Self {
+        Self { current, others }
+    }
+
+    /// The model to ask.
+    pub fn current(&self) -> &ChosenModel {
+        &self.current
+    }
+
+    /// Whether there is a fallback.
+    pub fn has_next(&self) -> bool {
+        !self.others.is_empty()
+    }
+
+    /// Switches to the next fallback if another provider may not have this failure. Returns whether it
+    /// did.
+    pub fn next_fallback(&mut self, error: &ProviderError) -> bool {
+        let is_down = matches!(
+            error.kind,
+            ErrorKind::Overloaded
+                | ErrorKind::RateLimited
+                | ErrorKind::Server
+                | ErrorKind::Unreachable
+                | ErrorKind::Timeout
+                | ErrorKind::Truncated
+        );
+        match self.others.pop_front().filter(|_| is_down) {
+            Some(next) => {
+                self.current = next;
+                true
+            }
+            None => false,
+        }
+    }
+}

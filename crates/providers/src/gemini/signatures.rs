@@ -1,0 +1,27 @@
+//! Thought signatures: what a tool call carries back to the model that made it.
+
+use super::NAME;
+use crate::{Content, Message, Opaque, Role};
+
+/// What Google's documentation tells to send for a call that another model made.
+const NO_SIGNATURE: &str = r#"{"google":{"thought_signature":"skip_thought_signature_validator"}}"#;
+
+/// Gives the first call of each turn a signature, where none of the turn's calls has one: Gemini signs
+/// only the first of several, and refuses a turn without any.
+pub(super) fn complete(messages: &mut [Message]) {
+    for message in messages.iter_mut().filter(|message| message.role == Role::Assistant) {
+        let mut calls: Vec<_> = message.content.iter_mut().filter_map(signature).collect();
+        if calls.iter().all(|signature| signature.is_none())
+            && let Some(first) = calls.first_mut()
+        {
+            **first = Some(Opaque { provider: NAME, json: NO_SIGNATURE.to_owned() });
+        }
+    }
+}
+
+fn signature(piece: &mut Content) -> Option<&mut Option<Opaque>> {
+    match piece {
+        Content::ToolCall { opaque, .. } => Some(opaque),
+        _ => None,
+    }
+}

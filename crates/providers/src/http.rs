@@ -1,0 +1,206 @@
+//! Sends requests to a provider and turns every kind of failure into a [`ProviderError`].
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::redirect::Policy;
+use reqwest::{Client, RequestBuilder, Response, Url};
+use serde::Serialize;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::sse::{MAX_EVENT_BYTES, ReadError};
+use super::{Connection, Deadlines, ErrorKind, ProviderError, ProviderName, retry};
+
+/// The longest wait for an answer to begin, as in the providers' SDKs.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// The most that is read of an error's body, and for how long.
+const ERROR_BODY: usize = 64 * 1024;
+const ERROR_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A provider's HTTP side.
+#[derive(Debug)]
+pub(super) struct Http {
+    pub provider: ProviderName,
+    pub connection: Connection,
+    client: Client,
+    base: Url,
+}
+
+impl Http {
+    /// Checks the settings; connects to nothing yet. `headers` go with each request.
+    pub fn new(
+        provider: ProviderName,
+        connection: Connection,
+        headers: HeaderMap,
+    ) -> Result<Self, ProviderError> {
+        let invalid = |message: &str| ProviderError::invalid(provider.clone(), "base_url", message);
+        let base = Url::parse(connection.base_url.trim())
+            .map_err(|error| invalid(&format!("the base URL is no URL: {error}")))?;
+        if !matches!(base.scheme(), "http" | "https") {
+            return Err(invalid("the base URL is not http or https"));
+        }
+        let client = client(&connection, headers).map_err(|error| invalid(&error_chain(error)))?;
+        Ok(Self { provider, connection, client, base })
+    }
+
+    /// The base URL without a slash at its end.
+    pub fn base_path(&self) -> &str {
+        self.base.path().trim_end_matches('/')
+    }
+
+    /// An address below the base URL, keeping the base's own query.
+    pub fn url(&self, path: &str) -> Url {
+        let mut url = self.base.clone();
+        url.set_path(path);
+        url
+    }
+
+    /// Sends a body as JSON and waits until the answer begins, trying again where that helps.
+    pub async fn post(
+        &self,
+        url: &Url,
+        headers: &HeaderMap,
+        body: &impl Serialize,
+        deadlines: Deadlines,
+    ) -> Result<Response, ProviderError> {
+        let body = serde_json::to_vec(body)
+            .map_err(|error| self.error(ErrorKind::InvalidRequest, &error.to_string()))?;
+        let body = Bytes::from(body);
+        retry::with_retries(self.connection.max_retries, deadlines, || {
+            let request = self.client.post(url.clone()).headers(headers.clone());
+            let request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
+            self.send(request, deadlines.deadline)
+        })
+        .await
+    }
+
+    /// Fetches a text, trying again where that helps.
+    pub async fn get(&self, url: &Url, headers: &HeaderMap) -> Result<String, ProviderError> {
+        retry::with_retries(self.connection.max_retries, Deadlines::default(), async || {
+            let request = self.client.get(url.clone()).headers(headers.clone());
+            let response = self.send(request, None).await?;
+            read_body(response, self.connection.idle_timeout).await.map_err(|broken| match broken {
+                ReadError::Transport(error) => self.broken(error),
+                ReadError::Idle => self.error(ErrorKind::Timeout, "nothing came for too long"),
+                ReadError::TooLarge => self.error(ErrorKind::Protocol, "the answer is too large"),
+            })
+        })
+        .await
+    }
+
+    async fn send(
+        &self,
+        request: RequestBuilder,
+        deadline: Option<Instant>,
+    ) -> Result<Response, ProviderError> {
+        let latest = Instant::now() + ANSWER_TIMEOUT;
+        let latest = deadline.map_or(latest, |deadline| deadline.min(latest));
+        let response = match timeout_at(latest, request.send()).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => return Err(self.broken(error)),
+            Err(_) => return Err(self.error(ErrorKind::Timeout, "no answer began in time")),
+        };
+        if response.status().is_success() {
+            Ok(response)
+        } else {
+            Err(self.refused(response).await)
+        }
+    }
+
+    fn broken(&self, error: reqwest::Error) -> ProviderError {
+        let kind = if error.is_timeout() { ErrorKind::Timeout } else { ErrorKind::Unreachable };
+        self.error(kind, &error_chain(error))
+    }
+
+    async fn refused(&self, mut response: Response) -> ProviderError {
+        let body = timeout(ERROR_TIMEOUT, read_prefix(&mut response)).await.unwrap_or_default();
+        ProviderError::from_response(
+            self.provider.clone(),
+            response.status().as_u16(),
+            response.headers(),
+            &String::from_utf8_lossy(&body),
+            self.connection.clock.now(),
+        )
+        .without_key(self.connection.api_key.expose())
+    }
+
+    fn error(&self, kind: ErrorKind, message: &str) -> ProviderError {
+        ProviderError::new(self.provider.clone(), kind, message)
+    }
+}
+
+fn client(connection: &Connection, headers: HeaderMap) -> reqwest::Result<Client> {
+    let client = Client::builder()
+        .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
+        .default_headers(headers)
+        .connect_timeout(connection.connect_timeout)
+        .tcp_keepalive(Duration::from_secs(30))
+        .redirect(Policy::none());
+    if connection.system_proxy { client.build() } else { client.no_proxy().build() }
+}
+
+async fn read_prefix(response: &mut Response) -> Vec<u8> {
+    let mut body = Vec::new();
+    while let Ok(Some(chunk)) = response.chunk().await {
+        let room = ERROR_BODY - body.len();
+        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if body.len() == ERROR_BODY {
+            break;
+        }
+    }
+    body
+}
+
+/// A body that is no stream.
+pub(super) async fn read_body(
+    mut response: Response,
+    idle_timeout: Duration,
+) -> Result<String, ReadError<reqwest::Error>> {
+    let mut body = Vec::new();
+    loop {
+        let chunk = timeout(idle_timeout, response.chunk()).await.map_err(|_| ReadError::Idle)?;
+        match chunk.map_err(ReadError::Transport)? {
+            Some(chunk) if body.len() + chunk.len() > MAX_EVENT_BYTES => {
+                return Err(ReadError::TooLarge);
+            }
+            Some(chunk) => body.extend_from_slice(&chunk),
+            None => return Ok(String::from_utf8_lossy(&body).into_owned()),
+        }
+    }
+}
+
+/// A header that carries a secret, with `prefix` before it.
+pub(super) fn secret_header(
+    provider: &ProviderName,
+    name: HeaderName,
+    prefix: &str,
+    secret: &str,
+) -> Result<HeaderMap, ProviderError> {
+    let mut headers = HeaderMap::new();
+    if secret.is_empty() {
+        return Ok(headers);
+    }
+    let mut value = HeaderValue::from_str(&format!("{prefix}{secret}")).map_err(|_| {
+        ProviderError::invalid(provider.clone(), "api_key", "the key is not printable")
+    })?;
+    value.set_sensitive(true);
+    headers.insert(name, value);
+    Ok(headers)
+}
+
+/// What went wrong. reqwest itself says only "error sending request"; the reason is in its sources. The
+/// address is left out, because its query may hold a secret.
+pub(super) fn error_chain(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,59 @@
+//! Model providers: neutral requests and events on one side, a vendor's wire format on the other.
+//!
+//! A [`Provider`] turns a [`Request`] into a stream of [`Event`]s. [`Providers`] is the list of all that
+//! are configured, and knows which of them the id of a model means. The vendor's own types stay private
+//! to its folder; what comes in is read tolerantly, because providers and the servers that imitate them
+//! add fields, leave fields out and disagree about details. Nothing here knows of HTTP servers, chats or
+//! databases, and nothing here reads the environment.
+
+pub use anthropic::{Anthropic, AnthropicSettings, AuthHeader};
+pub use compatible::Compatible;
+pub use connection::{ApiKey, Connection};
+pub use endpoint::Endpoint;
+pub use error::{ErrorKind, ProviderError};
+pub use event::{Event, EventStream, FinishReason, Usage};
+pub use fallback::Candidates;
+pub use gemini::Gemini;
+pub use openai::OpenAi;
+pub use provider::{Capabilities, Provider};
+pub use provider_name::ProviderName;
+pub use registration::ProviderStatus;
+pub use registry::{ChooseError, ChosenModel, ListedModel, Providers};
+pub use request::{
+    Content, Deadlines, Message, Opaque, ReasoningEffort, Request, ResponseFormat, Role,
+    ToolDefinition,
+};
+pub use scripted::Scripted;
+pub use settings::{CompatibleSettings, ScriptedSettings, Settings, SettingsError};
+
+pub mod catalogue;
+
+mod anthropic;
+mod chat_completions;
+mod compatible;
+mod connection;
+mod decoder;
+mod discovered_models;
+mod document;
+mod endpoint;
+mod error;
+mod event;
+mod fallback;
+mod gemini;
+mod history;
+mod http;
+mod lenient;
+mod openai;
+mod provider;
+mod provider_name;
+mod reader;
+mod registration;
+mod registry;
+mod request;
+mod retry;
+mod scripted;
+mod settings;
+mod sse;
+mod surrogates;
+#[cfg(test)]
+mod testing;

@@ -1,0 +1,119 @@
+//! OpenAI, or one server in its place that speaks its Chat Completions protocol.
+
+use clock::Clock;
+use futures_util::future::BoxFuture;
+
+use crate::catalogue::{self, Capability, Endpoint, Model};
+use crate::chat_completions::{Client, Dialect};
+use crate::history;
+use crate::registration::Registration;
+use crate::settings::{Settings, SettingsError};
+use crate::{
+    Capabilities, Connection, EventStream, Provider, ProviderError, ProviderName, Request, reader,
+};
+
+mod models;
+mod responses;
+
+const NAME: ProviderName = ProviderName::from_static("openai");
+const BASE_URL: &str = "https://api.openai.com/v1";
+const DEFAULT_MODEL: &str = "gpt-6.1-terra";
+
+pub(crate) fn register(
+    settings: &Settings,
+    clock: &Clock,
+) -> Result<Vec<Registration>, SettingsError> {
+    let registration = Registration::new(NAME);
+    Ok(vec![match settings.openai.connection(BASE_URL, clock) {
+        Some(connection) => registration.configured(OpenAi::new(connection))?,
+        None => registration,
+    }])
+}
+
+/// OpenAI or a compatible server.
+///
+/// Reasoning models of OpenAI itself are asked by its Responses API, which alone reports their
+/// reasoning and takes it back; everything else by Chat Completions.
+#[derive(Debug)]
+pub struct OpenAi {
+    client: Client,
+    capabilities: Capabilities,
+    uses_responses: bool,
+}
+
+impl OpenAi {
+    /// Checks the settings; connects to nothing yet.
+    pub fn new(mut connection: Connection) -> Result<Self, ProviderError> {
+        if connection.base_url.trim().trim_end_matches('/').ends_with("//api.openai.com") {
+            // Whoever leaves `/v1` out of OpenAI's own address means it.
+            connection.base_url = BASE_URL.to_owned();
+        }
+        let is_vendor = connection.is_at(BASE_URL);
+        let dialect = if is_vendor { Dialect::MODERN } else { Dialect::CONSERVATIVE };
+        let capabilities = Capabilities {
+            is_vendor,
+            default_model: Some(DEFAULT_MODEL),
+            ..Capabilities::default()
+        };
+        let client = Client::new(NAME, connection, dialect)?;
+        Ok(Self { client, capabilities, uses_responses: is_vendor })
+    }
+
+    /// Turns the Responses API on or off. It is on for OpenAI itself only, since few other servers
+    /// have it.
+    #[must_use]
+    pub fn with_responses(self, uses_responses: bool) -> Self {
+        Self { uses_responses, ..self }
+    }
+
+    async fn answer(&self, request: Request) -> Result<EventStream, ProviderError> {
+        let request = history::prepare(request, &NAME);
+        if !self.answers_by_responses(&request)? {
+            return self.client.stream(&request).await;
+        }
+        let body = |dialect| responses::body(&request, dialect);
+        let response = self.client.post(&request, "/responses", body).await?;
+        reader::read(self.client.http(), response, responses::Decoder::default()).await
+    }
+
+    /// The Responses API cannot stop at a text, so who wants that gets Chat Completions if the model
+    /// has it.
+    fn answers_by_responses(&self, request: &Request) -> Result<bool, ProviderError> {
+        let model = catalogue::find_of(&NAME, &request.model).filter(|_| self.uses_responses);
+        let Some(model) = model else {
+            return Ok(false);
+        };
+        if model.endpoint == Endpoint::Chat {
+            return Ok(model.can(Capability::Reasoning) && request.stop.is_empty());
+        }
+        if request.stop.is_empty() {
+            return Ok(true);
+        }
+        let message = format!("{} does not take stop; leave it out", request.model);
+        Err(ProviderError::invalid(NAME, "stop", &message))
+    }
+
+    async fn models(&self) -> Result<Vec<Model>, ProviderError> {
+        let mut models = self.client.list_models().await?;
+        models.retain(|model| !self.capabilities.is_vendor || models::is_chat_model(&model.id));
+        Ok(models)
+    }
+}
+
+impl Provider for OpenAi {
+    fn name(&self) -> &ProviderName {
+        self.client.name()
+    }
+
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    fn stream(&self, request: Request) -> BoxFuture<'_, Result<EventStream, ProviderError>> {
+        Box::pin(self.answer(request))
+    }
+
+    fn list_models(&self) -> BoxFuture<'_, Result<Vec<Model>, ProviderError>> {
+        Box::pin(self.models())
+    }
+}

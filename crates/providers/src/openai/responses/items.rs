@@ -1,0 +1,222 @@
+//! The items of an answer as they grow.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::wire::{Item, Part};
+use crate::decoder::{Events, SizeBudget};
+use crate::openai::NAME;
+use crate::{Event, Opaque, ProviderError};
+
+/// The items of one answer that have begun and not ended.
+#[derive(Debug, Default)]
+pub(super) struct Items {
+    open: Vec<(usize, Open)>,
+    begun: usize,
+    calls: usize,
+    size: SizeBudget,
+    /// Whether any part of a message declines.
+    pub has_refused: bool,
+}
+
+/// Deltas are optional everywhere: what they left out is emitted when the item is complete.
+#[derive(Debug)]
+enum Open {
+    Message { phase: Option<String>, emitted: Option<usize> },
+    Thought { emitted: Option<usize> },
+    Call { index: usize, arguments: String },
+    Other,
+}
+
+impl Items {
+    /// A server may send nothing but the final response.
+    pub fn any(&self) -> bool {
+        self.begun > 0
+    }
+
+    pub fn any_calls(&self) -> bool {
+        self.calls > 0
+    }
+
+    pub fn begin(
+        &mut self,
+        at: usize,
+        item: &RawValue,
+        events: &mut Events,
+    ) -> Result<(), ProviderError> {
+        self.size.add(SizeBudget::BLOCK, &NAME)?;
+        self.begun += 1;
+        let item: Item<'_> = serde_json::from_str(item.get()).unwrap_or_default();
+        let open = match (item.kind.as_ref(), item.call_id, item.name) {
+            ("message", ..) => Open::Message { phase: item.phase, emitted: None },
+            ("reasoning", ..) => Open::Thought { emitted: None },
+            ("function_call", Some(id), Some(name)) => {
+                let index = self.calls;
+                self.calls += 1;
+                events.push_back(Event::ToolCallStart { index, id, name });
+                Open::Call { index, arguments: String::new() }
+            }
+            _ => Open::Other,
+        };
+        self.open.push((at, open));
+        Ok(())
+    }
+
+    /// More of a part of a message or of reasoning.
+    pub fn text(&mut self, at: usize, part: usize, delta: Option<String>, events: &mut Events) {
+        match self.find(at) {
+            Some(Open::Message { emitted, .. }) => {
+                *emitted = Some(part);
+                emit(delta, Event::Text, events);
+            }
+            Some(Open::Thought { emitted }) => {
+                think(emitted, part, delta, events);
+            }
+            _ => {}
+        }
+    }
+
+    /// A part of a message or of reasoning is complete.
+    pub fn text_done(
+        &mut self,
+        at: usize,
+        part: usize,
+        whole: Option<String>,
+        events: &mut Events,
+    ) {
+        match self.find(at) {
+            Some(Open::Message { phase, emitted }) => {
+                if *emitted != Some(part) {
+                    *emitted = Some(part);
+                    emit(whole, Event::Text, events);
+                }
+                let opaque = phase.as_deref().and_then(|phase| opaque(&Message { phase }));
+                events.push_back(Event::TextEnd { opaque });
+            }
+            Some(Open::Thought { emitted }) if *emitted != Some(part) => {
+                think(emitted, part, whole, events);
+            }
+            _ => {}
+        }
+    }
+
+    /// More of a call's arguments.
+    pub fn arguments(
+        &mut self,
+        at: usize,
+        delta: Option<String>,
+        events: &mut Events,
+    ) -> Result<(), ProviderError> {
+        self.size.add(delta.as_ref().map_or(0, String::len), &NAME)?;
+        if let (Some(Open::Call { index, arguments }), Some(delta)) = (self.find(at), delta) {
+            arguments.push_str(&delta);
+            let index = *index;
+            emit(Some(delta), |arguments| Event::ToolCallDelta { index, arguments }, events);
+        }
+        Ok(())
+    }
+
+    /// An item is complete. Its beginning need not have been sent.
+    pub fn end(
+        &mut self,
+        at: usize,
+        json: &RawValue,
+        events: &mut Events,
+    ) -> Result<(), ProviderError> {
+        if self.find(at).is_none() {
+            self.begin(at, json, events)?;
+        }
+        let item: Item<'_> = serde_json::from_str(json.get()).unwrap_or_default();
+        let parts = item.summary.into_iter().chain(item.content).flatten();
+        self.emit_parts(at, parts, events);
+        match self.take(at) {
+            Some(Open::Thought { .. }) => {
+                let opaque = item.encrypted_content.map(|_| as_it_came(json));
+                events.push_back(Event::ReasoningEnd { opaque });
+            }
+            Some(Open::Call { index, arguments }) => {
+                end_call(index, arguments, item.arguments, Some(as_it_came(json)), events);
+            }
+            Some(Open::Other) => {
+                events.push_back(Event::ReasoningEnd { opaque: Some(as_it_came(json)) });
+            }
+            Some(Open::Message { .. }) | None => {}
+        }
+        Ok(())
+    }
+
+    /// Emits the parts of a message or of reasoning of which nothing has been emitted.
+    fn emit_parts(&mut self, at: usize, parts: impl Iterator<Item = Part>, events: &mut Events) {
+        let (Some(Open::Message { emitted: None, .. }) | Some(Open::Thought { emitted: None })) =
+            self.find(at)
+        else {
+            return;
+        };
+        for (part, Part { text, refusal }) in parts.enumerate() {
+            self.has_refused |= refusal.is_some();
+            self.text_done(at, part, text.or(refusal), events);
+        }
+    }
+
+    /// Ends the calls that have not been ended.
+    pub fn finish(&mut self, events: &mut Events) {
+        for (_, open) in self.open.drain(..) {
+            if let Open::Call { index, arguments } = open {
+                end_call(index, arguments, None, None, events);
+            }
+        }
+    }
+
+    fn find(&mut self, at: usize) -> Option<&mut Open> {
+        self.open.iter_mut().rfind(|(index, _)| *index == at).map(|(_, open)| open)
+    }
+
+    fn take(&mut self, at: usize) -> Option<Open> {
+        let position = self.open.iter().rposition(|(index, _)| *index == at)?;
+        Some(self.open.remove(position).1)
+    }
+}
+
+/// The parts of a summary are paragraphs.
+fn think(emitted: &mut Option<usize>, part: usize, text: Option<String>, events: &mut Events) {
+    let is_next = emitted.is_some_and(|emitted| emitted != part);
+    *emitted = Some(part);
+    let text = text.filter(|text| !text.is_empty());
+    let text = text.map(|text| if is_next { format!("\n\n{text}") } else { text });
+    emit(text, Event::Reasoning, events);
+}
+
+fn end_call(
+    index: usize,
+    emitted: String,
+    whole: Option<String>,
+    opaque: Option<Opaque>,
+    events: &mut Events,
+) {
+    let whole = whole.filter(|whole| !whole.trim().is_empty());
+    if emitted.is_empty() {
+        emit(whole.clone(), |arguments| Event::ToolCallDelta { index, arguments }, events);
+    }
+    let emitted = Some(emitted).filter(|emitted| !emitted.trim().is_empty());
+    let arguments = whole.or(emitted).unwrap_or_else(|| "{}".to_owned());
+    events.push_back(Event::ToolCallEnd { index, arguments, opaque });
+}
+
+/// What a message's text must take back with it.
+#[derive(Serialize)]
+struct Message<'a> {
+    phase: &'a str,
+}
+
+fn opaque(message: &Message<'_>) -> Option<Opaque> {
+    let json = serde_json::to_string(message).ok()?;
+    Some(Opaque { provider: NAME, json })
+}
+
+fn as_it_came(item: &RawValue) -> Opaque {
+    Opaque { provider: NAME, json: item.get().to_owned() }
+}
+
+fn emit(text: Option<String>, event: impl FnOnce(String) -> Event, events: &mut Events) {
+    events.extend(text.filter(|text| !text.is_empty()).map(event));
+}

@@ -1,0 +1,105 @@
+//! From a neutral request to the body of a Responses request.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::input::{Input, input};
+use crate::chat_completions::Dialect;
+use crate::{ReasoningEffort, Request, ResponseFormat, ToolDefinition};
+
+/// The body in a dialect. Nothing is stored at the provider, so reasoning comes back encrypted and goes
+/// with each request.
+pub(crate) fn body(request: &Request, dialect: Dialect) -> Body<'_> {
+    let encrypted = dialect.encrypted_reasoning.then_some("reasoning.encrypted_content");
+    Body {
+        model: &request.model,
+        input: input(request),
+        stream: true,
+        stream_options: StreamOptions { include_obfuscation: false },
+        store: false,
+        include: encrypted.into_iter().collect(),
+        max_output_tokens: request.max_output_tokens,
+        temperature: request.temperature,
+        top_p: request.top_p,
+        reasoning: Reasoning {
+            effort: request.reasoning_effort,
+            summary: dialect.reasoning_summary.then_some("auto"),
+        },
+        text: format(&request.response_format).map(|format| Text { format }),
+        tools: request.tools.iter().map(tool).collect(),
+    }
+}
+
+#[derive(Serialize)]
+pub(crate) struct Body<'a> {
+    model: &'a str,
+    input: Vec<Input<'a>>,
+    stream: bool,
+    stream_options: StreamOptions,
+    store: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    include: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_output_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temperature: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top_p: Option<f64>,
+    reasoning: Reasoning,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<Text<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tools: Vec<Tool<'a>>,
+}
+
+#[derive(Serialize)]
+struct StreamOptions {
+    include_obfuscation: bool,
+}
+
+#[derive(Serialize)]
+struct Reasoning {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effort: Option<ReasoningEffort>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    summary: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Text<'a> {
+    format: Format<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Format<'a> {
+    JsonObject,
+    JsonSchema {
+        name: &'a str,
+        schema: &'a Value,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        strict: Option<bool>,
+    },
+}
+
+fn format(format: &ResponseFormat) -> Option<Format<'_>> {
+    match format {
+        ResponseFormat::Text => None,
+        ResponseFormat::JsonObject => Some(Format::JsonObject),
+        ResponseFormat::JsonSchema { name, schema, strict } => {
+            Some(Format::JsonSchema { name, schema, strict: *strict })
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Tool<'a> {
+    Function { name: &'a str, description: &'a str, parameters: &'a Value, strict: bool },
+}
+
+/// Without `strict: false` the provider would insist on its own subset of JSON Schema.
+fn tool(tool: &ToolDefinition) -> Tool<'_> {
+    let ToolDefinition { name, description, parameters } = tool;
+    Tool::Function { name, description, parameters, strict: false }
+}

@@ -1,0 +1,189 @@
+//! The providers there are, those that are configured, and the models they offer.
+
+use std::sync::Arc;
+
+use clock::Clock;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::catalogue::{self, Model};
+use crate::fallback::Candidates;
+use crate::registration::{ProviderStatus, Registration};
+use crate::settings::{Settings, SettingsError};
+use crate::{ProviderError, ProviderName};
+pub use error::ChooseError;
+pub use model::{ChosenModel, ListedModel};
+
+mod choose;
+mod error;
+mod model;
+
+#[cfg(test)]
+mod tests;
+
+type Register = fn(&Settings, &Clock) -> Result<Vec<Registration>, SettingsError>;
+
+/// Every provider there is. Where several could be meant, the first is. The servers whose names the
+/// operator chooses come last, so that no name is taken from another.
+const PROVIDERS: &[Register] = &[
+    crate::openai::register,
+    crate::anthropic::register,
+    crate::gemini::register,
+    crate::scripted::register,
+    crate::compatible::register,
+];
+
+/// All providers. Clones share them.
+#[derive(Clone)]
+pub struct Providers {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    registrations: Vec<Registration>,
+    default_model: String,
+    fallback_models: Vec<String>,
+    title_model: Option<String>,
+    clock: Clock,
+}
+
+impl Providers {
+    /// The providers that the settings configure.
+    pub fn new(settings: &Settings, clock: Clock) -> Result<Self, SettingsError> {
+        let mut registrations: Vec<Registration> = Vec::new();
+        for register in PROVIDERS {
+            for registration in register(settings, &clock)? {
+                if registrations.iter().any(|other| other.name == registration.name) {
+                    return Err(name_is_taken(&registration));
+                }
+                registrations.push(registration);
+            }
+        }
+        let default = registrations.iter().find_map(Registration::default_model);
+        let default_model = settings.default_model.as_deref().or(default).unwrap_or_default();
+        let providers = Self {
+            inner: Arc::new(Inner {
+                default_model: default_model.to_owned(),
+                fallback_models: settings.fallback_models.clone(),
+                title_model: settings.title_model.clone(),
+                registrations,
+                clock,
+            }),
+        };
+        providers.check_models(settings)?;
+        Ok(providers)
+    }
+
+    /// Refuses settings that name a model which can never be asked.
+    fn check_models(&self, settings: &Settings) -> Result<(), SettingsError> {
+        let named =
+            [("default_model", &settings.default_model), ("title_model", &settings.title_model)];
+        let named = named.into_iter().filter_map(|(setting, id)| Some((setting, id.as_ref()?)));
+        let fallbacks = settings.fallback_models.iter().map(|id| ("fallback_models", id));
+        for (setting, id) in named.chain(fallbacks) {
+            self.choose(Some(id)).map_err(|error| unknown_model(setting, &error))?;
+        }
+        Ok(())
+    }
+
+    /// Every provider, configured or not, in the order of preference.
+    pub fn statuses(&self) -> impl Iterator<Item = ProviderStatus> {
+        self.inner.registrations.iter().map(Registration::status)
+    }
+
+    /// The model with this id, and those to ask should its provider be overloaded or down.
+    pub fn candidates(&self, id: Option<&str>) -> Result<Candidates, ChooseError> {
+        let first = self.choose(id)?;
+        let fallbacks = self.inner.fallback_models.iter();
+        let fallbacks = fallbacks.filter_map(|id| self.choose(Some(id)).ok());
+        let others = fallbacks.filter(|model| model.id != first.id).collect();
+        Ok(Candidates::new(first, others))
+    }
+
+    /// The model that finds titles, where one is set.
+    pub fn title_model(&self) -> Option<ChosenModel> {
+        self.inner.title_model.as_deref().and_then(|id| self.choose(Some(id)).ok())
+    }
+
+    /// The model that is asked when a request names none.
+    pub fn default_model(&self) -> &str {
+        &self.inner.default_model
+    }
+
+    /// Asks a provider for its models; `None` if it is not configured. Such a call costs nothing.
+    pub async fn list_models(
+        &self,
+        name: &ProviderName,
+    ) -> Option<Result<Vec<Model>, ProviderError>> {
+        let configured = self.registration(name)?.configured.as_ref()?;
+        Some(configured.provider.list_models().await)
+    }
+
+    /// Every model that is known and not retired: those of the catalogue, then what else the
+    /// providers say they have.
+    pub fn list(&self) -> Vec<ListedModel> {
+        let today = self.today();
+        let mut listed: Vec<_> =
+            catalogue::current(today).map(|model| self.listed(model.clone())).collect();
+        for configured in self.inner.registrations.iter().filter_map(|r| r.configured.as_ref()) {
+            let others = configured.models.all().into_iter().filter(|model| {
+                catalogue::find_of(&model.provider, &model.id).is_none() && !model.is_gone(today)
+            });
+            listed.extend(others.map(|model| self.listed(model)));
+        }
+        listed
+    }
+
+    fn listed(&self, known: Arc<Model>) -> ListedModel {
+        let registration = self.registration(&known.provider);
+        let configured = registration.and_then(|registration| registration.configured.as_ref());
+        let model = configured.and_then(|it| it.models.find(&known.id)).unwrap_or(known);
+        let id = registration.map_or_else(|| model.qualified_id(), |r| r.public_id(&model.id));
+        let is_available = configured.is_some_and(|configured| {
+            configured.provider.capabilities().is_vendor
+                || !configured.models.lacks(&model.id)
+                || self.is_named_by_settings(&model.id)
+                || self.is_named_by_settings(&id)
+        });
+        ListedModel { id, is_available, model }
+    }
+
+    /// Asks the providers which models they have.
+    pub async fn refresh_models(&self) {
+        for configured in self.inner.registrations.iter().filter_map(|r| r.configured.as_ref()) {
+            configured.models.refresh(configured.provider.as_ref()).await;
+        }
+    }
+
+    fn registration(&self, name: &ProviderName) -> Option<&Registration> {
+        self.inner.registrations.iter().find(|registration| registration.name == *name)
+    }
+
+    fn is_named_by_settings(&self, id: &str) -> bool {
+        let inner = &self.inner;
+        id == inner.default_model
+            || inner.title_model.as_deref() == Some(id)
+            || inner.fallback_models.iter().any(|fallback| fallback == id)
+    }
+
+    fn today(&self) -> jiff::civil::Date {
+        let now: Timestamp = self.inner.clock.now();
+        now.to_zoned(TimeZone::UTC).date()
+    }
+}
+
+fn name_is_taken(registration: &Registration) -> SettingsError {
+    let problem =
+        format!("another provider is called `{}`; choose another name", registration.name);
+    SettingsError { setting: format!("{}_base_url", registration.settings), problem }
+}
+
+fn unknown_model(setting: &str, error: &ChooseError) -> SettingsError {
+    let problem = match &error {
+        ChooseError::Unknown { similar, .. } if !similar.is_empty() => {
+            format!("{error}; did you mean {}?", similar.join(" or "))
+        }
+        _ => error.to_string(),
+    };
+    SettingsError { setting: setting.to_owned(), problem }
+}

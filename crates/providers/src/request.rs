@@ -1,0 +1,189 @@
+//! What a model is asked, in vendor-neutral terms.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::ProviderName;
+
+/// What a model is asked.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// The provider's own id of the model.
+    pub model: String,
+    /// Instructions that precede the conversation.
+    pub system: Option<String>,
+    /// The conversation, oldest first.
+    pub messages: Vec<Message>,
+    /// Tools the model may call.
+    pub tools: Vec<ToolDefinition>,
+    /// The most tokens the answer may take, reasoning included.
+    pub max_output_tokens: Option<u32>,
+    /// Sampling temperature.
+    pub temperature: Option<f64>,
+    /// Nucleus sampling.
+    pub top_p: Option<f64>,
+    /// Texts at which the model stops.
+    pub stop: Vec<String>,
+    /// How much the model should reason.
+    pub reasoning_effort: Option<ReasoningEffort>,
+    /// The form of the answer.
+    pub response_format: ResponseFormat,
+    /// When the caller stops waiting for the answer to begin.
+    pub deadlines: Deadlines,
+}
+
+/// When a caller stops waiting for an answer to begin.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Deadlines {
+    /// When the call fails, retries included.
+    pub deadline: Option<Instant>,
+    /// When a failed attempt is no longer repeated, because there is a fallback.
+    pub retries_end: Option<Instant>,
+}
+
+/// One turn of the conversation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// The author.
+    pub role: Role,
+    /// The content, in order.
+    pub content: Vec<Content>,
+}
+
+/// The author of a [`Message`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Instructions in mid-conversation.
+    System,
+    /// The user.
+    User,
+    /// The model.
+    Assistant,
+    /// Results of the tools that the assistant's preceding message called.
+    Tool,
+}
+
+/// A piece of a message.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Content {
+    /// Plain text.
+    Text {
+        /// The text.
+        text: String,
+        /// What must be sent back with this text (assistant only).
+        opaque: Option<Opaque>,
+    },
+    /// An image, for models that accept images.
+    Image {
+        /// MIME type, such as `image/png`.
+        media_type: String,
+        /// The bytes in base64.
+        base64: String,
+    },
+    /// A document for models that read files. What is neither PDF nor text goes as its name alone.
+    Document {
+        /// MIME type, such as `application/pdf`.
+        media_type: String,
+        /// The file's name.
+        name: String,
+        /// The bytes in base64.
+        base64: String,
+    },
+    /// The model's own reasoning from an earlier turn (assistant only). Only its own provider gets
+    /// them back, and only with `opaque`.
+    Reasoning {
+        /// The readable part, possibly empty.
+        text: String,
+        /// What must go back byte for byte, as its provider wrote it.
+        opaque: Option<Opaque>,
+    },
+    /// A call the model made (assistant only).
+    ToolCall {
+        /// Pairs the call with its result.
+        id: String,
+        /// The tool's name.
+        name: String,
+        /// A JSON object as text.
+        arguments: String,
+        /// What must go back byte for byte with this call.
+        opaque: Option<Opaque>,
+    },
+    /// The outcome of a call (tool only).
+    ToolResult {
+        /// The call's id.
+        id: String,
+        /// The tool's name.
+        name: String,
+        /// The result of the tool, as text.
+        output: String,
+        /// Whether the tool failed.
+        is_error: bool,
+    },
+}
+
+impl Content {
+    /// Plain text with nothing attached.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text { text: text.into(), opaque: None }
+    }
+}
+
+/// Data that only its own provider understands and that must be sent back unchanged: a JSON text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opaque {
+    /// The provider that wrote it. Other providers never get it.
+    pub provider: ProviderName,
+    /// The JSON text.
+    pub json: String,
+}
+
+/// A tool the model may call.
+#[derive(Clone, Debug)]
+pub struct ToolDefinition {
+    /// `[A-Za-z0-9_-]{1,64}`.
+    pub name: String,
+    /// What it does, for the model.
+    pub description: String,
+    /// JSON Schema of its arguments, an object.
+    pub parameters: Value,
+}
+
+/// How much a reasoning model should reason. Each model supports a subset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReasoningEffort {
+    /// Not at all, if the model can be asked not to.
+    None,
+    /// As little as the model can.
+    Minimal,
+    /// Little.
+    Low,
+    /// The default of most models.
+    Medium,
+    /// A lot.
+    High,
+    /// Very much.
+    Xhigh,
+    /// As much as the model can.
+    Max,
+}
+
+/// The form the answer must take.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum ResponseFormat {
+    /// Plain text.
+    #[default]
+    Text,
+    /// Any JSON object.
+    JsonObject,
+    /// JSON that fits a schema.
+    JsonSchema {
+        /// A name for the schema.
+        name: String,
+        /// The JSON Schema.
+        schema: Value,
+        /// Whether the provider must enforce it.
+        strict: Option<bool>,
+    },
+}

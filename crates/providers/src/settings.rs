@@ -1,0 +1,76 @@
+//! What can be set about the providers. The crate reads no environment and no file: whoever creates
+//! [`Providers`](crate::Providers) passes these values in.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::anthropic::AnthropicSettings;
+use crate::{ApiKey, Endpoint, ProviderError, ProviderName};
+
+/// The settings of all providers. A provider is configured when it has a key, or an address of its
+/// own (local servers want no key).
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// OpenAI, or a server that speaks its protocol.
+    pub openai: Endpoint,
+    /// Anthropic, or a server that speaks its protocol.
+    pub anthropic: AnthropicSettings,
+    /// Google Gemini.
+    pub gemini: Endpoint,
+    /// More servers that speak OpenAI's Chat Completions protocol.
+    pub compatible: Vec<CompatibleSettings>,
+    /// The scripted provider, which is always configured.
+    pub scripted: ScriptedSettings,
+    /// The model to ask when a request names none.
+    pub default_model: Option<String>,
+    /// Models to ask, in this order, when a provider is overloaded or down.
+    pub fallback_models: Vec<String>,
+    /// The model that finds titles for new chats.
+    pub title_model: Option<String>,
+}
+
+/// A server that speaks OpenAI's Chat Completions protocol, under a name of its own.
+#[derive(Clone, Debug)]
+pub struct CompatibleSettings {
+    /// The name, which precedes the ids of its models.
+    pub name: ProviderName,
+    /// The key; empty for a server that wants none.
+    pub api_key: ApiKey,
+    /// The address of the API.
+    pub base_url: String,
+    /// The models to offer. Empty: those that the server lists.
+    pub models: Vec<String>,
+}
+
+/// The scripted provider's settings.
+#[derive(Clone, Debug)]
+pub struct ScriptedSettings {
+    /// The pause before each word.
+    pub pace: Duration,
+}
+
+impl Default for ScriptedSettings {
+    /// A natural pace.
+    fn default() -> Self {
+        Self { pace: Duration::from_millis(40) }
+    }
+}
+
+/// A setting that cannot be used.
+#[derive(Clone, Debug, Error)]
+#[error("{setting}: {problem}")]
+pub struct SettingsError {
+    /// The setting, such as `openai_base_url`.
+    pub setting: String,
+    /// What is wrong with it, for people.
+    pub problem: String,
+}
+
+impl SettingsError {
+    /// A provider whose settings begin with `settings` cannot be used.
+    pub(crate) fn provider(settings: &str, error: &ProviderError) -> Self {
+        let field = error.param.as_deref().unwrap_or("base_url");
+        Self { setting: format!("{settings}_{field}"), problem: error.to_string() }
+    }
+}

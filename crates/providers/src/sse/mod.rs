@@ -1,0 +1,96 @@
+//! Server-sent events: from the bytes of a body to the text of each event's data.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use sse_core::{SseDecoder, SseEvent};
+use tokio::time::timeout;
+
+/// The most one event may hold: the last event of a Responses stream repeats the whole answer.
+pub(super) const MAX_EVENT_BYTES: usize = 16 * 1024 * 1024;
+
+/// The data of one event.
+#[derive(Debug, PartialEq)]
+pub(super) enum Frame {
+    /// An event as it should be.
+    Whole(String),
+    /// What the body ended with, without the blank line that ends an event. Small servers forget it,
+    /// and broken connections look the same.
+    Unterminated(String),
+}
+
+/// Why there are no more frames although the body has not ended.
+#[derive(Debug)]
+pub(super) enum ReadError<E> {
+    /// The connection failed.
+    Transport(E),
+    /// Nothing came for too long.
+    Idle,
+    /// An event is larger than [`MAX_EVENT_BYTES`].
+    TooLarge,
+}
+
+/// The events of one body. Any byte, a comment's too, counts as a sign of life.
+pub(super) struct Frames<S> {
+    body: S,
+    idle_timeout: Duration,
+    decoder: SseDecoder,
+    chunk: Bytes,
+    ended: bool,
+}
+
+impl<S, E> Frames<S>
+where
+    S: Stream<Item = Result<Bytes, E>> + Unpin,
+{
+    pub fn new(body: S, idle_timeout: Duration) -> Self {
+        let limit = NonZeroUsize::new(MAX_EVENT_BYTES).unwrap_or(NonZeroUsize::MIN);
+        let decoder = SseDecoder::with_limit(limit);
+        Self { body, idle_timeout, decoder, chunk: Bytes::new(), ended: false }
+    }
+
+    /// The next event, or `None` at the end of the body.
+    pub async fn next(&mut self) -> Result<Option<Frame>, ReadError<E>> {
+        loop {
+            if let Some(data) = self.decoded()? {
+                let frame = if self.ended { Frame::Unterminated } else { Frame::Whole };
+                return Ok(Some(frame(data)));
+            }
+            if self.ended {
+                return Ok(None);
+            }
+            match timeout(self.idle_timeout, self.body.next()).await {
+                Ok(Some(chunk)) => self.chunk = chunk.map_err(ReadError::Transport)?,
+                Ok(None) => self.end(),
+                Err(_) => return Err(ReadError::Idle),
+            }
+        }
+    }
+
+    /// Reads what is left, for a moment: only a connection whose body was read to its end can be used
+    /// again.
+    pub async fn drain(&mut self) {
+        let rest = async { while let Some(Ok(_)) = self.body.next().await {} };
+        let _ = timeout(Duration::from_millis(100), rest).await;
+    }
+
+    fn decoded(&mut self) -> Result<Option<String>, ReadError<E>> {
+        while let Some(event) = self.decoder.next(&mut self.chunk) {
+            if let SseEvent::Message(message) = event.map_err(|_| ReadError::TooLarge)? {
+                return Ok(Some(message.data));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Two line ends dispatch whatever is pending.
+    fn end(&mut self) {
+        self.ended = true;
+        self.chunk = Bytes::from_static(b"\n\n");
+    }
+}
+
+#[cfg(test)]
+mod tests;
