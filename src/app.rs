@@ -52,6 +52,8 @@ pub struct App {
 
 /// The local Supabase and its listener.
 pub struct LocalListener {
+    /// What is served.
+    pub supabase: LocalSupabase,
     /// Answers `/auth/v1`, `/rest/v1` and `/storage/v1`.
     pub router: Router,
     /// Where.
@@ -253,7 +255,7 @@ async fn project(
         jwt_secret: None,
     };
     let router = local.router();
-    Ok((project, Some(LocalListener { router, listener })))
+    Ok((project, Some(LocalListener { supabase: local, router, listener })))
 }
 
 async fn monitoring(addr: Option<SocketAddr>) -> Result<Option<TcpListener>, BuildError> {

@@ -55,9 +55,11 @@ pub async fn serve(mut app: App, listener: TcpListener, stop: impl Future<Output
     // A flood at one listener takes no place at another.
     let limit = connection_limit(app.config.max_connections);
     let connections = |limit| Connections::new(limit, &app.config);
+    let mut local_supabase = None;
     if let Some(local) = app.local_supabase.take() {
-        let local = listen(local.listener, local.router, connections(limit), last_stop.clone());
-        last.push(tokio::spawn(local));
+        let served = listen(local.listener, local.router, connections(limit), last_stop.clone());
+        last.push(tokio::spawn(served));
+        local_supabase = Some(local.supabase);
     }
     if let Some(listener) = app.monitoring.take() {
         let metrics = monitoring::router(app.metrics.clone(), app.state.generations.clone());
@@ -74,6 +76,10 @@ pub async fn serve(mut app: App, listener: TcpListener, stop: impl Future<Output
     finished(api).await;
     // Uploads that were cut off are taken back.
     let _ = tokio::time::timeout(LAST_FILES, app.state.files.finish()).await;
+    // Nobody is left whose answer these statements are.
+    if let Some(local) = local_supabase {
+        local.interrupt_all();
+    }
     last_stop.cancel();
     for listener in last {
         finished(listener).await;

@@ -40,7 +40,7 @@ pub async fn read<E>(
     }
     charge.fits(expected.unwrap_or(0))?;
     let mut pieces = std::pin::pin!(pieces);
-    let mut blocks = vec![Buffer::new(max, charge.another())];
+    let mut blocks = vec![Buffer::new(max.min(BLOCK), charge.another())];
     let mut length = 0;
     while let Some(piece) = pieces.next().await {
         let piece = piece.map_err(ReadError::Broken)?;
@@ -48,16 +48,25 @@ pub async fn read<E>(
         if length > max {
             return Err(ReadError::TooLarge(max));
         }
-        match blocks.last_mut() {
-            Some(last) if last.bytes.len() < BLOCK => last.push(&piece)?,
-            _ => {
-                let mut block = Buffer::new(max, charge.another());
-                block.push(&piece)?;
-                blocks.push(block);
-            }
-        }
+        fill(&mut blocks, &piece, &charge)?;
     }
     Ok(joined(blocks, length))
+}
+
+/// Puts a piece behind what has arrived.
+fn fill<E>(blocks: &mut Vec<Buffer>, piece: &[u8], charge: &Charge) -> Result<(), ReadError<E>> {
+    let mut rest = piece;
+    while !rest.is_empty() {
+        match blocks.last_mut() {
+            Some(last) if last.bytes.len() < BLOCK => {
+                let (fitting, later) = rest.split_at(rest.len().min(BLOCK - last.bytes.len()));
+                last.push(fitting)?;
+                rest = later;
+            }
+            _ => blocks.push(Buffer::new(BLOCK, charge.another())),
+        }
+    }
+    Ok(())
 }
 
 /// The blocks go as they are copied.

@@ -19,7 +19,7 @@ impl Unfinished {
     async fn send(url: &str, path: &str, headers: &str, length: usize, body: &[u8]) -> Self {
         let mut stream = TcpStream::connect(url.strip_prefix("http://").unwrap()).await.unwrap();
         let head = format!(
-            "POST {path} HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\n\
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
              content-length: {length}\r\n{headers}\r\n\r\n"
         );
         stream.write_all(head.as_bytes()).await.unwrap();

@@ -34,6 +34,9 @@ pub const HEAD_TIMEOUT_MS: &str = "HEAD_TIMEOUT_MS";
 pub const IDLE_TIMEOUT_MS: &str = "IDLE_TIMEOUT_MS";
 pub const WRITE_TIMEOUT_MS: &str = "WRITE_TIMEOUT_MS";
 
+/// What has not happened by then never will.
+const GIVE_UP: Duration = Duration::from_secs(30);
+
 /// A running application.
 pub struct TestApp {
     pub url: String,
@@ -176,9 +179,13 @@ impl TestApp {
 
     /// Waits until bodies and answers hold as many bytes as that.
     pub async fn holds(&self, is_it: impl Fn(usize) -> bool) {
-        while !is_it(self.memory.held()) {
-            tokio::task::yield_now().await;
-        }
+        let waiting = async {
+            while !is_it(self.memory.held()) {
+                tokio::task::yield_now().await;
+            }
+        };
+        let held = || format!("{} bytes are held", self.memory.held());
+        tokio::time::timeout(GIVE_UP, waiting).await.unwrap_or_else(|_| panic!("{}", held()));
     }
 
     /// Waits until no file is being uploaded, deleted or swept.
