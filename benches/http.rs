@@ -14,8 +14,8 @@ use bytes::Bytes;
 use chat_backend::app::App;
 use chat_backend::clock::Clock;
 use chat_backend::config::Config;
-use chat_backend::connections::Connections;
-use chat_backend::{router, serve};
+use chat_backend::server::connections::Connections;
+use chat_backend::{router, server};
 use jsonwebtoken::{EncodingKey, Header};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -60,7 +60,7 @@ async fn listen(router: Router) -> std::net::SocketAddr {
     let address = listener.local_addr().expect("an address");
     let config = Config::from_variables(&HashMap::new()).expect("settings");
     let connections = Connections::new(config.max_connections, &config);
-    tokio::spawn(serve::listen(listener, router, connections, CancellationToken::new()));
+    tokio::spawn(server::listen(listener, router, connections, CancellationToken::new()));
     address
 }
 

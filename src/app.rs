@@ -11,20 +11,20 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 
 use crate::agent::{Generations, Settings, TokenLender, Tool};
-use crate::ai::{Ai, Weather};
-use crate::auth::{self, AuthLayer, Verifier, VerifierSettings};
+use crate::api::ai::{Ai, Weather};
+use crate::api::files::{Files, FilesTool};
+use crate::api::scripts::{RunScriptTool, Scripts};
 use crate::clock::Clock;
 use crate::config::{Config, Project, Secret, SupabaseConfig};
-use crate::files::{Files, FilesTool};
-use crate::health::{Health, Probes};
-use crate::hosts::AllowedHosts;
-use crate::limits::Limits;
+use crate::http::allowed_hosts::AllowedHosts;
+use crate::http::auth::{self, AuthLayer, Verifier, VerifierSettings};
+use crate::http::health::{Health, Probes};
+use crate::http::rate_limit::Limits;
 use crate::local_supabase::{LocalSupabase, OpenError, Options as LocalOptions, PUBLISHABLE_KEY};
 use crate::memory::Memory;
-use crate::metrics::Metrics;
+use crate::observability::metrics::Metrics;
 use crate::providers::{Providers, SettingsError};
 use crate::sandbox::{self, Sandbox};
-use crate::scripts::{RunScriptTool, Scripts};
 use crate::supabase::{Supabase, SupabaseError};
 
 pub use crate::local_supabase::{FunctionShape, TableShape, schema as expected_schema};

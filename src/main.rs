@@ -5,12 +5,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use chat_backend::app::App;
-use chat_backend::banner;
+use chat_backend::cli::banner;
+use chat_backend::cli::check;
 use chat_backend::clock::Clock;
 use chat_backend::config::Config;
-use chat_backend::connections::open_files;
+use chat_backend::observability::logging;
 use chat_backend::sandbox::worker;
-use chat_backend::{check, serve, shutdown, telemetry};
+use chat_backend::server::connections::open_files;
+use chat_backend::server::{self, shutdown};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
@@ -54,7 +56,7 @@ fn main() -> ExitCode {
 fn start() -> ExitCode {
     let run = || {
         let config = Config::from_env().map_err(|error| error.to_string())?;
-        telemetry::init(&config)?;
+        logging::init(&config)?;
         open_files::raise_limit();
         let stop = shutdown::on_signal(config.shutdown_grace)?;
         let runtime = runtime()?;
@@ -97,7 +99,7 @@ async fn serve(config: Config, stop: CancellationToken) -> Result<(), String> {
     })?;
     let app = App::build(config, Clock::System).await.map_err(|error| error.to_string())?;
     say(&banner::text(&app, &listener));
-    serve::serve(app, listener, stop.cancelled()).await;
+    server::serve(app, listener, stop.cancelled()).await;
     Ok(())
 }
 

@@ -13,13 +13,13 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use crate::ai::model::Effort;
-use crate::analytics::export::Format;
-use crate::analytics::model::{GroupBy, Interval};
-use crate::chats::model::Include;
-use crate::error::Problem;
-use crate::messages::model::{Active, Order};
-use crate::security_headers::{self, Page};
+use crate::api::ai::model::Effort;
+use crate::api::analytics::export::Format;
+use crate::api::analytics::model::{GroupBy, Interval};
+use crate::api::chats::model::Include;
+use crate::api::messages::model::{Active, Order};
+use crate::http::error::Problem;
+use crate::http::security_headers::{self, Page};
 
 const DESCRIPTION: &str = "\
 The API server behind an AI chat front end on Supabase.\n\n\
@@ -190,7 +190,7 @@ pub fn pages<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
         .route(
             "/openapi.json",
-            get(|| async { crate::response::json(Bytes::from_static(COMMITTED.as_bytes())) }),
+            get(|| async { crate::http::response::json(Bytes::from_static(COMMITTED.as_bytes())) }),
         )
         .route("/redoc", get(|| async { REDOC.clone() }))
         .route("/redoc/", get(|| async { Redirect::permanent("/redoc") }))

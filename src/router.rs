@@ -10,15 +10,15 @@ use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::api::{ai, analytics, chats, files, messages, scripts};
 use crate::app::{App, AppState};
 use crate::config::Config;
-use crate::error::ApiError;
-use crate::extract::MaxBody;
-use crate::hosts::AllowedHosts;
-use crate::surround::surround;
-use crate::{
-    ai, analytics, auth, chats, compress, console, cors, files, health, messages, openapi, scripts,
-};
+use crate::http::allowed_hosts::AllowedHosts;
+use crate::http::error::ApiError;
+use crate::http::extract::MaxBody;
+use crate::http::middleware::surround;
+use crate::http::{auth, compression, cors, health, index_page};
+use crate::openapi;
 
 /// All routes, behind all layers.
 pub fn router(app: &App) -> Router {
@@ -29,7 +29,7 @@ pub fn router(app: &App) -> Router {
         .layer(from_fn_with_state(AllowedHosts::new(&app.config), require_allowed_host))
         .layer(cors::layer(app.config.cors_origins.clone(), app.is_local()))
         .layer(from_fn_with_state(app.metrics.clone(), surround))
-        .layer(compress::layer())
+        .layer(compression::layer())
         .with_state(state)
 }
 
@@ -39,7 +39,7 @@ fn table(state: &AppState, config: &Config) -> Router<AppState> {
     api.route_layer(from_fn_with_state(state.auth.clone(), auth::require_user))
         .merge(public)
         .merge(openapi::pages())
-        .route("/", get(console::index))
+        .route("/", get(index_page::index))
 }
 
 /// Routes that need a signed-in user. A collection's path without the slash is a second,

@@ -8,39 +8,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::metrics::Metrics;
+use crate::observability::metrics::Metrics;
 use crate::providers::{Providers, ReasoningEffort, ResponseFormat};
 
-mod answer;
-mod failure;
-mod frames;
-mod generations;
-mod part;
-mod prompt;
-mod recorder;
-mod reserve;
-mod run;
-mod save;
 mod schema;
-mod storable;
-mod tally;
-mod title;
-mod token;
-mod tool;
-mod toolbox;
 mod usage;
+mod generation;
+mod message;
+mod tools;
 
-pub use answer::{Answer, Claim, End, Rows, Status};
-pub use failure::{Failure, Refusal};
-pub use frames::{Cursor, StreamError};
-pub use generations::{Generation, Generations, Question};
-pub use part::{Part, ToolPart, ToolState, content};
-pub use recorder::{
+pub use generation::credentials::{Credentials, TokenLender};
+pub use generation::failure::{Failure, Refusal};
+pub use generation::recorder::{
     Begun, HistoryMessage, Recorder, Save, Saved, SavedEnd, SavedText, Started, UsageLog,
 };
-pub use reserve::{Extension, OverLimit, Reserve, Reserved};
-pub use token::{Credentials, TokenLender};
-pub use tool::Tool;
+pub use generation::registry::{Generation, Generations, Question};
+pub use message::answer::{Answer, Claim, End, Rows, Status};
+pub use message::part::{Part, ToolPart, ToolState, content};
+pub use message::ui_stream::{Cursor, StreamError};
+pub use tools::Tool;
+pub use usage::reservation::{Extension, OverLimit, Reserve, Reserved};
 pub use usage::{TokenUsage, UsageSource};
 
 /// What all generations share.

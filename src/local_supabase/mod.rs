@@ -29,7 +29,7 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::config::CorsOrigins;
-use crate::hosts::AllowedHosts;
+use crate::http::allowed_hosts::AllowedHosts;
 use crate::memory::Memory;
 
 use context::Context;

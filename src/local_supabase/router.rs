@@ -15,8 +15,8 @@ use super::body::{self, BodyError};
 use super::context::Context;
 use super::{auth, rest, storage};
 use crate::config::CorsOrigins;
-use crate::cors;
-use crate::hosts::AllowedHosts;
+use crate::http::allowed_hosts::AllowedHosts;
+use crate::http::cors;
 use crate::memory::Full;
 
 const REST_BODY_LIMIT: usize = 64 << 20;

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{LocalSupabase, Options};
 use crate::clock::Clock;
 use crate::config::{Config, CorsOrigins};
-use crate::hosts::AllowedHosts;
+use crate::http::allowed_hosts::AllowedHosts;
 use crate::memory::Memory;
 
 pub(super) const EMAIL: &str = "al@example.com";

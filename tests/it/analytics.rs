@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chat_backend::analytics::model::{ChatStatistics, Event, UsageReport};
+use chat_backend::api::analytics::model::{ChatStatistics, Event, UsageReport};
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;

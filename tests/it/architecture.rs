@@ -168,7 +168,7 @@ fn may_name(path: &str, name: &str, line: &str) -> bool {
         "crates/providers/src/gemini/mod.rs" => line.contains("googleapis.com/v1beta/openai"),
         "crates/providers/src/compatible/mod.rs" => line.contains("openai_compatible_"),
         "src/main.rs" => line.contains("scripted model"),
-        "src/health.rs" => ["openai", "anthropic"].contains(&name),
+        "src/http/health/mod.rs" => ["openai", "anthropic"].contains(&name),
         _ => false,
     }
 }

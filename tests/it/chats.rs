@@ -1,6 +1,6 @@
 //! `/api/chats`.
 
-use chat_backend::chats::model::Chat;
+use chat_backend::api::chats::model::Chat;
 use serde_json::{Value, json};
 use uuid::Uuid;
 

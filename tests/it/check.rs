@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use chat_backend::check::schema::Expected;
-use chat_backend::check::{self, Report};
+use chat_backend::cli::check::schema::Expected;
+use chat_backend::cli::check::{self, Report};
 use chat_backend::clock::Clock;
 use serde_json::{Map, Value, json};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chat_backend::files::model::File;
+use chat_backend::api::files::model::File;
 use futures_util::future::join_all;
 use futures_util::stream;
 use reqwest::Method;

@@ -1,6 +1,6 @@
 //! `/api/messages`.
 
-use chat_backend::messages::model::Message;
+use chat_backend::api::messages::model::Message;
 use serde_json::{Value, json};
 use uuid::Uuid;
 

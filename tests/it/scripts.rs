@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use chat_backend::scripts::model::{Capabilities, ScriptRun, ScriptRunSummary, StoredScriptRun};
+use chat_backend::api::scripts::model::{
+    Capabilities, ScriptRun, ScriptRunSummary, StoredScriptRun,
+};
 use serde_json::{Value, json};
 use uuid::Uuid;
 

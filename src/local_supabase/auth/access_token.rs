@@ -8,12 +8,12 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::super::context::Context;
 use super::columns::Time;
 use super::error::{AuthError, session_headers};
 use super::sessions::{Method, Session};
 use super::users::User;
 use super::{refresh_tokens, sessions, users};
+use crate::local_supabase::context::Context;
 
 const LIFETIME: i64 = 3600;
 

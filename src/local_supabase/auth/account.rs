@@ -9,14 +9,14 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::super::context::Context;
-use super::super::role::Role;
 use super::caller::{SignedIn, user_not_found};
 use super::columns::Time;
 use super::error::AuthError;
 use super::params::Params;
 use super::users::User;
 use super::{email, passwords, sessions, users};
+use crate::local_supabase::context::Context;
+use crate::local_supabase::role::Role;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]

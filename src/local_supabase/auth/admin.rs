@@ -11,14 +11,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::super::context::Context;
-use super::super::role::Role;
 use super::caller::Administrator;
 use super::error::AuthError;
 use super::params::{OptionalParams, Params};
 use super::passwords;
 use super::user_change::{AdminUserParams, UserChange};
 use super::users::{self, User};
+use crate::local_supabase::context::Context;
+use crate::local_supabase::role::Role;
 
 const PER_PAGE: u32 = 50;
 const MOST_PER_PAGE: u32 = 1000;

@@ -7,13 +7,13 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use uuid::Uuid;
 
-use super::super::access::Credential;
-use super::super::context::Context;
-use super::super::role::Role;
-use super::super::token::{Claims, TokenError};
 use super::error::AuthError;
 use super::users::User;
 use super::{sessions, users};
+use crate::local_supabase::access::Credential;
+use crate::local_supabase::context::Context;
+use crate::local_supabase::role::Role;
+use crate::local_supabase::token::{Claims, TokenError};
 
 /// A user with a session that is alive.
 pub(super) struct SignedIn {

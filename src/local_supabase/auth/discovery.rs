@@ -8,8 +8,8 @@ use axum::http::{HeaderName, header};
 use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
-use super::super::context::Context;
 use super::error::AuthError;
+use crate::local_supabase::context::Context;
 
 const TEN_MINUTES: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "public, max-age=600")];
 const JSON: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, "application/json")];

@@ -11,9 +11,9 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
 
-use super::super::context::Context;
 use super::error::AuthError;
-use crate::addresses::{Addresses, network};
+use crate::http::addresses::{Addresses, network};
+use crate::local_supabase::context::Context;
 
 const ONE: NonZeroU32 = NonZeroU32::MIN;
 /// Of one address, at once and then per minute: new users, passwords, mails.
@@ -26,7 +26,7 @@ const ADDRESSES: NonZeroU32 = ONE.saturating_add(3);
 const REMEMBERED: usize = 4096;
 
 /// The limits, shared by all requests.
-pub(in super::super) struct AuthLimits {
+pub(in crate::local_supabase) struct AuthLimits {
     sign_ins: Limit,
     refreshes: Limit,
 }
@@ -37,7 +37,7 @@ struct Limit {
 }
 
 impl AuthLimits {
-    pub(in super::super) fn new() -> Self {
+    pub(in crate::local_supabase) fn new() -> Self {
         Self { sign_ins: Limit::new(SIGN_INS), refreshes: Limit::new(REFRESHES) }
     }
 }

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 
-use super::super::context::Context;
-use super::super::role::Role;
 use super::caller::SignedIn;
 use super::error::AuthError;
 use super::sessions;
+use crate::local_supabase::context::Context;
+use crate::local_supabase::role::Role;
 
 /// Ends this session, the user's other sessions, or all of them.
 pub(super) async fn log_out(

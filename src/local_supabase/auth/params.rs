@@ -8,10 +8,10 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::super::body::{self, BodyError, STRANGERS_MAX};
-use super::super::context::Context;
-use super::super::role::Role;
 use super::error::AuthError;
+use crate::local_supabase::body::{self, BodyError, STRANGERS_MAX};
+use crate::local_supabase::context::Context;
+use crate::local_supabase::role::Role;
 use crate::memory::{Full, Held};
 
 /// A JSON object, whatever the content type says. Unknown members are ignored, and `null` is as good

@@ -17,13 +17,13 @@ const AT_ONCE: usize = 2;
 const WAITING: usize = 64;
 
 /// Hashes and verifies off the async threads, a few at a time.
-pub(in super::super) struct Passwords {
+pub(in crate::local_supabase) struct Passwords {
     free: Arc<Semaphore>,
     admitted: Semaphore,
 }
 
 impl Passwords {
-    pub(in super::super) fn new() -> Self {
+    pub(in crate::local_supabase) fn new() -> Self {
         Self {
             free: Arc::new(Semaphore::new(AT_ONCE)),
             admitted: Semaphore::new(AT_ONCE + WAITING),

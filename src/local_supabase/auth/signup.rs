@@ -7,8 +7,6 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::super::context::Context;
-use super::super::db::Caller;
 use super::access_token::Grant;
 use super::columns::Time;
 use super::error::AuthError;
@@ -16,6 +14,8 @@ use super::params::Params;
 use super::sessions::Method;
 use super::users::User;
 use super::{email, passwords, users};
+use crate::local_supabase::context::Context;
+use crate::local_supabase::db::Caller;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]

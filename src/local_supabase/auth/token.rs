@@ -8,8 +8,6 @@ use axum::response::Response;
 use rusqlite::Connection;
 use serde::Deserialize;
 
-use super::super::context::Context;
-use super::super::db::Caller;
 use super::access_token::Grant;
 use super::columns::Time;
 use super::error::AuthError;
@@ -17,6 +15,8 @@ use super::params::Params;
 use super::sessions::Method;
 use super::users::User;
 use super::{refresh_tokens, sessions, users};
+use crate::local_supabase::context::Context;
+use crate::local_supabase::db::Caller;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]

@@ -10,10 +10,10 @@ use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 
-use super::super::context::Context;
 use super::caller::{Administrator, SignedIn};
 use super::error::AuthError;
 use super::params::Params;
+use crate::local_supabase::context::Context;
 
 pub(super) fn router() -> Router<Arc<Context>> {
     Router::new()

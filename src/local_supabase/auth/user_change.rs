@@ -6,11 +6,11 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::super::context::Context;
 use super::columns::Time;
 use super::error::AuthError;
 use super::users::User;
 use super::{email, passwords, sessions, users};
+use crate::local_supabase::context::Context;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]

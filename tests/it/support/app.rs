@@ -11,8 +11,9 @@ use axum::response::Response;
 use chat_backend::app::App;
 use chat_backend::clock::Clock;
 use chat_backend::config::Config;
-use chat_backend::connections::Connections;
-use chat_backend::{monitoring, router, serve};
+use chat_backend::http::metrics_endpoint;
+use chat_backend::server::connections::Connections;
+use chat_backend::{router, server};
 use reqwest::Method;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -52,7 +53,7 @@ pub struct TestApp {
     stop: CancellationToken,
     pub metrics_url: Option<String>,
     generations: chat_backend::agent::Generations,
-    files: chat_backend::files::Files,
+    files: chat_backend::api::files::Files,
     providers: chat_backend::providers::Providers,
     memory: chat_backend::memory::Memory,
 }
@@ -99,15 +100,16 @@ impl TestApp {
         let stop = CancellationToken::new();
         let connections = || Connections::new(app.config.max_connections, &app.config);
         let api = router::router(&app);
-        tokio::spawn(serve::listen(listener, api, connections(), stop.clone()));
+        tokio::spawn(server::listen(listener, api, connections(), stop.clone()));
         if let Some(local) = app.local_supabase {
             let (listener, router) = (local.listener, telling_time(local.router, clock.clone()));
-            tokio::spawn(serve::listen(listener, router, connections(), stop.clone()));
+            tokio::spawn(server::listen(listener, router, connections(), stop.clone()));
         }
         let metrics_url = app.monitoring.map(|listener| {
             let url = format!("http://{}/metrics", listener.local_addr().unwrap());
-            let metrics = monitoring::router(app.metrics.clone(), app.state.generations.clone());
-            tokio::spawn(serve::listen(listener, metrics, connections(), stop.clone()));
+            let metrics =
+                metrics_endpoint::router(app.metrics.clone(), app.state.generations.clone());
+            tokio::spawn(server::listen(listener, metrics, connections(), stop.clone()));
             url
         });
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -194,19 +196,19 @@ impl TestApp {
     }
 
     /// Rows and bytes that do not belong together.
-    pub async fn orphans(&self) -> chat_backend::files::Orphans {
+    pub async fn orphans(&self) -> chat_backend::api::files::Orphans {
         self.files.orphans().await.unwrap()
     }
 
     /// What `chat-backend check` says of the Supabase in use.
-    pub async fn check(&self) -> chat_backend::check::Report {
+    pub async fn check(&self) -> chat_backend::cli::check::Report {
         let key = self.service_key.clone().unwrap_or_default();
         let config = Config::from_variables(&HashMap::from([
             ("SUPABASE_URL".into(), self.supabase_url.clone()),
             ("SUPABASE_ANON_KEY".into(), self.anon_key.clone()),
             ("SUPABASE_SERVICE_ROLE_KEY".into(), key),
         ]));
-        chat_backend::check::run(config.unwrap(), self.clock.clone()).await
+        chat_backend::cli::check::run(config.unwrap(), self.clock.clone()).await
     }
 
     /// How many bytes Storage keeps for the only user with files, object by object.

@@ -1,6 +1,6 @@
 //! A signed-in user and what they do.
 
-use chat_backend::telemetry::X_REQUEST_ID;
+use chat_backend::observability::logging::X_REQUEST_ID;
 use reqwest::Method;
 use serde_json::{Value, json};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chat_backend::check::schema::{Description, Difference, Expected, compare};
+use chat_backend::cli::check::schema::{Description, Difference, Expected, compare};
 
 use super::super::{Database, database};
 use super::MAX_FILE_BYTES;

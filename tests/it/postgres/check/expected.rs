@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::{env, fs};
 
-use chat_backend::check::schema::{Aspects, Description, Expected, ExpectedObject, compare};
+use chat_backend::cli::check::schema::{Aspects, Description, Expected, ExpectedObject, compare};
 use serde_json::json;
 
 use super::super::database::migrations;
@@ -86,7 +86,7 @@ fn written(expected: &Expected) -> String {
 #[tokio::test]
 async fn the_committed_copy_is_current() {
     let Some(expected) = expected().await else { return };
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/check/schema/expected.json");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cli/check/schema/expected.json");
     let current = written(&expected);
     if env::var_os("UPDATE_EXPECTED_SCHEMA").is_some() {
         fs::write(&path, &current).unwrap();

@@ -3,7 +3,7 @@
 mod breaks;
 mod expected;
 
-use chat_backend::check::schema::{Description, Difference, Expected, compare};
+use chat_backend::cli::check::schema::{Description, Difference, Expected, compare};
 use serde_json::json;
 
 use super::Database;

@@ -1,0 +1,88 @@
+//! Why an answer was refused or ended early.
+
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::agent::usage::reservation::OverLimit;
+use crate::providers::{ChooseError, ProviderError};
+use crate::supabase::SupabaseError;
+
+/// Why the chat could not be claimed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is no such chat of this user.
+    NoSuchChat,
+    /// There is no such message in the chat.
+    NoSuchMessage,
+    /// Another answer is being written in this chat.
+    Busy {
+        /// That answer.
+        message_id: Uuid,
+    },
+    /// The message's id is in use for something else.
+    IdConflict,
+    /// Every message is answered.
+    NothingToAnswer,
+    /// The day's tokens are used up.
+    OverLimit(OverLimit),
+}
+
+/// Why an answer ended before the model had finished it.
+#[derive(Clone, Debug, Error)]
+pub enum Failure {
+    /// The database could not be used.
+    #[error(transparent)]
+    Supabase(#[from] SupabaseError),
+    /// The database refused the answer itself.
+    #[error("the answer could not be stored: {0}")]
+    Unsaved(SupabaseError),
+    /// The database does not take the answer for now; it is tried again.
+    #[error("the end of the answer is not saved yet")]
+    NotSavedYet,
+    /// The provider failed.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+    /// The model cannot be asked.
+    #[error(transparent)]
+    Model(#[from] ChooseError),
+    /// The day's tokens do not suffice for the next call.
+    #[error("the daily limit of {} tokens is reached", .0.limit)]
+    OverLimit(OverLimit),
+    /// It took longer than a generation may.
+    #[error("the generation took longer than it may")]
+    TooLong,
+    /// The server is being stopped.
+    #[error("the server is being stopped")]
+    ShuttingDown,
+    /// The user's session ended and no fresher token came.
+    #[error("the access token is about to expire")]
+    TokenExpired,
+    /// The message was deleted, or the lease lost to another attempt.
+    #[error("the message is no longer this generation's to write")]
+    Lost,
+    /// Another replica wrote it, and it was cut off there.
+    #[error("the answer was cut off on another replica")]
+    Broken,
+    /// A mistake of ours.
+    #[error("the generation crashed")]
+    Crashed,
+}
+
+impl Failure {
+    /// The word for `usage_logs.error_code`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Supabase(_) | Self::Unsaved(_) | Self::NotSavedYet => "database_error",
+            Self::Provider(_) => "provider_error",
+            Self::Model(ChooseError::Unknown { .. }) => "model_not_found",
+            Self::Model(ChooseError::NotConfigured { .. }) => "provider_not_configured",
+            Self::OverLimit(_) => "daily_limit_exceeded",
+            Self::TooLong => "generation_timeout",
+            Self::ShuttingDown => "server_shutdown",
+            Self::TokenExpired => "token_expired",
+            Self::Lost => "message_gone",
+            Self::Broken => "interrupted",
+            Self::Crashed => "internal_error",
+        }
+    }
+}

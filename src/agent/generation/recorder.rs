@@ -1,0 +1,204 @@
+//! Where answers are claimed and saved. The agent defines what it needs; `ai` talks to the database.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::credentials::Credentials;
+use super::failure::Refusal;
+use crate::agent::message::answer::{Rows, Status};
+use crate::agent::message::part::Part;
+use crate::agent::usage::reservation::{Extension, OverLimit, Reserved};
+use crate::agent::usage::{TokenUsage, UsageSource};
+use crate::observability::metrics::Answered;
+use crate::providers::{Content, ProviderName};
+use crate::supabase::SupabaseError;
+
+/// Claims and saves one answer.
+pub trait Recorder: Send + Sync {
+    /// Claims the chat. May be repeated when its answer was lost.
+    fn begin<'a>(
+        &'a self,
+        credentials: &'a Credentials,
+    ) -> BoxFuture<'a, Result<Begun, SupabaseError>>;
+
+    /// Saves what there is. May be repeated when its answer was lost.
+    fn save<'a>(
+        &'a self,
+        credentials: &'a Credentials,
+        save: &'a Save,
+    ) -> BoxFuture<'a, Result<Saved, SupabaseError>>;
+
+    /// Names the chat unless the user has. Whether it was named.
+    fn save_title<'a>(
+        &'a self,
+        credentials: &'a Credentials,
+        title: &'a str,
+    ) -> BoxFuture<'a, Result<bool, SupabaseError>>;
+
+    /// Remembers that a provider cannot read these files: they are left to their names from now on.
+    fn refuse_files<'a>(
+        &'a self,
+        _credentials: &'a Credentials,
+        _provider: &'a ProviderName,
+        _files: &'a [Uuid],
+    ) -> BoxFuture<'a, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    /// Saves usage that belongs to no message.
+    fn save_usage<'a>(
+        &'a self,
+        credentials: &'a Credentials,
+        usage: &'a UsageLog,
+    ) -> BoxFuture<'a, Result<(), SupabaseError>>;
+}
+
+/// Whether the chat is claimed.
+#[derive(Debug)]
+pub enum Begun {
+    /// It is.
+    Started(Box<Started>),
+    /// Another replica answers this question now.
+    Elsewhere(Rows),
+    /// The question was answered before.
+    Answered(Rows),
+    /// It cannot be claimed.
+    Refused(Refusal),
+}
+
+/// A claimed chat.
+#[derive(Debug)]
+pub struct Started {
+    /// Its messages.
+    pub rows: Rows,
+    /// The model to ask: the request's, else the chat's, else the default.
+    pub model: Option<String>,
+    /// The chat's own instructions.
+    pub system_prompt: Option<String>,
+    /// The active messages up to the question, oldest first.
+    pub history: Vec<HistoryMessage>,
+    /// The chat still has the title that every chat is born with.
+    pub is_untitled: bool,
+    /// What was reserved, where there is a daily limit.
+    pub reserved: Option<Reserved>,
+    /// What the stored message's metadata begins with.
+    pub metadata: Map<String, Value>,
+}
+
+/// A message of the history.
+#[derive(Clone, Debug, Deserialize)]
+pub struct HistoryMessage {
+    /// `user`, `assistant` or `system`.
+    pub role: String,
+    /// Its parts; without those that cannot be read, such as one that is nested too deeply.
+    #[serde(deserialize_with = "readable")]
+    pub parts: Vec<Part>,
+    /// What the model is shown of its files; a file that is missing here is only named.
+    #[serde(skip)]
+    pub files: HashMap<Uuid, Content>,
+}
+
+fn readable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Part>, D::Error> {
+    let parts = Vec::<Box<RawValue>>::deserialize(deserializer)?;
+    Ok(parts.iter().filter_map(|part| serde_json::from_str(part.get()).ok()).collect())
+}
+
+/// What is saved of an answer.
+#[derive(Clone, Debug, Default)]
+pub struct Save {
+    /// The text and the parts; none renews the lease and changes nothing.
+    pub text: Option<SavedText>,
+    /// The model that answers.
+    pub model: Option<String>,
+    /// The message's metadata.
+    pub metadata: Option<Map<String, Value>>,
+    /// The tokens: an estimate at a checkpoint, the truth at the end.
+    pub usage: Option<TokenUsage>,
+    /// The price of those tokens.
+    pub cost_usd: Option<f64>,
+    /// What a daily limit wants reserved from here on.
+    pub reserve: Option<Extension>,
+    /// The end of the answer.
+    pub end: Option<SavedEnd>,
+}
+
+/// An answer's text.
+#[derive(Clone, Debug)]
+pub struct SavedText {
+    /// The text parts, joined.
+    pub content: String,
+    /// The parts.
+    pub parts: Box<RawValue>,
+}
+
+/// The end of an answer, saved in one transaction with its usage.
+#[derive(Clone, Debug, Serialize)]
+pub struct SavedEnd {
+    /// `complete`, `stopped`, `failed` or `interrupted`.
+    pub status: &'static str,
+    /// Why the model stopped.
+    pub finish_reason: String,
+    /// An empty failure is not part of the history.
+    pub is_active: bool,
+    /// The usage, where a provider was called at all.
+    pub usage_log: Option<UsageLog>,
+}
+
+/// A row of `usage_logs`; its id, user, chat and message are the recorder's to add.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct UsageLog {
+    pub operation: &'static str,
+    pub provider: ProviderName,
+    pub model: String,
+    pub input_tokens: u64,
+    pub output_tokens: u64,
+    pub cached_input_tokens: u64,
+    pub cache_write_input_tokens: u64,
+    pub reasoning_tokens: u64,
+    pub usage_source: UsageSource,
+    pub cost_usd: Option<f64>,
+    pub latency_ms: u64,
+    pub time_to_first_token_ms: Option<u64>,
+    pub status: &'static str,
+    pub error_code: Option<&'static str>,
+    pub raw: Option<Value>,
+}
+
+impl UsageLog {
+    /// What of it is counted.
+    pub(in crate::agent) fn answered(&self) -> Answered {
+        Answered {
+            provider: self.provider.to_string(),
+            operation: self.operation,
+            status: self.status,
+            latency: Duration::from_millis(self.latency_ms),
+            time_to_first_token: self.time_to_first_token_ms.map(Duration::from_millis),
+            input_tokens: self.input_tokens,
+            cached_input_tokens: self.cached_input_tokens,
+            output_tokens: self.output_tokens,
+            reasoning_tokens: self.reasoning_tokens,
+        }
+    }
+}
+
+/// What the database says to a save.
+#[derive(Debug)]
+pub struct Saved {
+    /// The message is still this generation's.
+    pub is_owned: bool,
+    /// Somebody has asked for a stop.
+    pub stop_requested: bool,
+    /// What was to be reserved is not left of the day's tokens.
+    pub over_limit: Option<OverLimit>,
+    /// What has become of the message, if it has ended.
+    pub status: Option<Status>,
+    /// The message after its end.
+    pub message: Option<Box<RawValue>>,
+}

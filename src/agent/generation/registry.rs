@@ -1,0 +1,209 @@
+//! The generations that run on this replica, and who listens to them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::warn;
+use uuid::Uuid;
+
+use super::credentials::TokenLender;
+use super::run::Run;
+use crate::agent::message::answer::{Answer, Claim};
+use crate::agent::{Job, Settings};
+
+/// How long a stop may take.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
+/// How long the last saves may take once there is no more time. What they do not manage is in the
+/// checkpoints, at most seconds old.
+const LAST_SAVES: Duration = Duration::from_secs(4);
+
+/// Starts generations, finds running ones, and ends them all. Clones share them.
+#[derive(Clone)]
+pub struct Generations {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    settings: Arc<Settings>,
+    lender: TokenLender,
+    by_chat: Mutex<HashMap<Uuid, Vec<Generation>>>,
+    tasks: TaskTracker,
+    /// No new generations.
+    draining: CancellationToken,
+    /// No more time for the running ones.
+    shutdown: CancellationToken,
+}
+
+/// What tells a repeated request for an answer from a new one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// The user message's id.
+    pub id: Uuid,
+    /// Its parts, JSON text.
+    pub parts: String,
+}
+
+/// A generation that runs here.
+#[derive(Clone)]
+pub struct Generation {
+    id: Uuid,
+    user_id: Uuid,
+    question: Option<Question>,
+    /// Its answer, as it grows.
+    pub answer: watch::Receiver<Answer>,
+    stop: CancellationToken,
+}
+
+impl Generation {
+    /// Asks it to stop; its answer ends soon after.
+    pub fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// Asks it to stop and waits for its end, a few seconds at the most.
+    pub async fn stop_and_wait(mut self) {
+        self.stop();
+        let ended = self.answer.wait_for(|answer| answer.end.is_some());
+        // Both errors mean that there is nothing left to wait for.
+        let _ = tokio::time::timeout(STOP_PATIENCE, ended).await;
+    }
+
+    fn is_running(&self) -> bool {
+        let answer = self.answer.borrow();
+        answer.end.is_none() && matches!(answer.claim, Claim::Pending | Claim::Granted(_))
+    }
+
+    fn writes(&self, message_id: Uuid) -> bool {
+        let answer = self.answer.borrow();
+        let is_it = |claim: &Claim| claim.rows().is_some_and(|rows| rows.message_id == message_id);
+        answer.end.is_none() && is_it(&answer.claim)
+    }
+}
+
+impl Generations {
+    /// None running yet.
+    pub fn new(settings: Settings, lender: TokenLender) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                settings: Arc::new(settings),
+                lender,
+                by_chat: Mutex::default(),
+                tasks: TaskTracker::new(),
+                draining: CancellationToken::new(),
+                shutdown: CancellationToken::new(),
+            }),
+        }
+    }
+
+    /// Starts a generation that belongs to the server. A repeat of one that runs here joins it.
+    /// `None` while the server is being stopped.
+    pub fn start(&self, chat_id: Uuid, question: Option<Question>, job: Job) -> Option<Generation> {
+        if self.is_draining() {
+            return None;
+        }
+        let mut by_chat = self.inner.by_chat();
+        let running = by_chat.entry(chat_id).or_default();
+        let same = running.iter().find(|other| {
+            question.is_some()
+                && other.question == question
+                && other.user_id == job.credentials.user_id
+                && other.is_running()
+        });
+        if let Some(same) = same {
+            return Some(same.clone());
+        }
+        let generation = self.spawn(question, job, Some(chat_id));
+        running.push(generation.clone());
+        Some(generation)
+    }
+
+    /// Starts a generation that ends when nobody listens any more.
+    pub fn start_stateless(&self, job: Job) -> Option<watch::Receiver<Answer>> {
+        if self.is_draining() {
+            return None;
+        }
+        Some(self.spawn(None, job, None).answer)
+    }
+
+    fn spawn(&self, question: Option<Question>, job: Job, chat_id: Option<Uuid>) -> Generation {
+        let (sender, answer) = watch::channel(Answer::default());
+        let stop = CancellationToken::new();
+        let id = Uuid::now_v7();
+        let user_id = job.credentials.user_id;
+        let borrowing = self.inner.lender.register(&job.credentials);
+        let settings = self.inner.settings.clone();
+        let inner = self.inner.clone();
+        let (shutdown, tasks) = (inner.shutdown.clone(), inner.tasks.clone());
+        let run = Run::new(job, settings, sender, stop.clone(), shutdown, tasks);
+        self.inner.tasks.spawn(async move {
+            run.run().await;
+            drop(borrowing);
+            if let Some(chat_id) = chat_id {
+                inner.forget(chat_id, id);
+            }
+        });
+        Generation { id, user_id, question, answer, stop }
+    }
+
+    /// The generation that is about to write, or writes, in this chat of this user here.
+    pub fn in_chat(&self, user_id: Uuid, chat_id: Uuid) -> Option<Generation> {
+        let by_chat = self.inner.by_chat();
+        let mut of_user = by_chat.get(&chat_id)?.iter().filter(|other| other.user_id == user_id);
+        of_user.find(|generation| generation.is_running()).cloned()
+    }
+
+    /// The generation that writes this message here.
+    pub fn of_message(&self, user_id: Uuid, message_id: Uuid) -> Option<Generation> {
+        let by_chat = self.inner.by_chat();
+        let mut all = by_chat.values().flatten().filter(|other| other.user_id == user_id);
+        all.find(|generation| generation.writes(message_id)).cloned()
+    }
+
+    /// How many are under way in chats here.
+    pub fn running(&self) -> usize {
+        let by_chat = self.inner.by_chat();
+        by_chat.values().flatten().filter(|generation| generation.is_running()).count()
+    }
+
+    /// Whether new generations are refused.
+    pub fn is_draining(&self) -> bool {
+        self.inner.draining.is_cancelled()
+    }
+
+    /// Refuses new generations from now on.
+    pub fn drain(&self) {
+        self.inner.draining.cancel();
+        self.inner.tasks.close();
+    }
+
+    /// Waits for the running generations; after `grace` the rest are saved as interrupted.
+    pub async fn finish(&self, grace: Duration) {
+        self.drain();
+        if tokio::time::timeout(grace, self.inner.tasks.wait()).await.is_err() {
+            self.inner.shutdown.cancel();
+            if tokio::time::timeout(LAST_SAVES, self.inner.tasks.wait()).await.is_err() {
+                warn!("some answers could not be saved before the server stopped");
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn by_chat(&self) -> MutexGuard<'_, HashMap<Uuid, Vec<Generation>>> {
+        self.by_chat.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn forget(&self, chat_id: Uuid, id: Uuid) {
+        let mut by_chat = self.by_chat();
+        if let Some(running) = by_chat.get_mut(&chat_id) {
+            running.retain(|generation| generation.id != id);
+            if running.is_empty() {
+                by_chat.remove(&chat_id);
+            }
+        }
+    }
+}

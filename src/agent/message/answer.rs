@@ -1,0 +1,357 @@
+//! An answer while it grows: what the running generation writes and its listeners read.
+
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::part::{self, Part, ToolPart, ToolState};
+use super::sanitize;
+use crate::agent::generation::failure::{Failure, Refusal};
+use crate::agent::usage::TokenUsage;
+use crate::json::{MAX_DEPTH, depth};
+use crate::providers::{Event, Opaque};
+
+/// An answer may be this long.
+const MAX_BYTES: usize = 4 << 20;
+const MAX_PARTS: usize = 2_000;
+/// What its tools have said may be this long: all of it, one result, and one failure in characters.
+const MAX_TOOL_BYTES: usize = 16 << 20;
+const MAX_RESULT_BYTES: usize = 1 << 20;
+const TOO_DEEP: &str = "The result is nested too deeply. Ask for less at once.";
+const MAX_ERROR: usize = 10_000;
+
+/// The state of an answer. It only grows: parts are appended, texts get longer, and the end comes
+/// once; so a listener that knows how far it has read can always catch up.
+#[derive(Clone, Debug, Default)]
+pub struct Answer {
+    /// Whether the chat could be claimed for it.
+    pub claim: Claim,
+    /// What is known about the answer as a whole: the AI SDK's message metadata.
+    pub metadata: Map<String, Value>,
+    /// What the model has produced.
+    pub parts: Vec<Part>,
+    /// The chat's new title.
+    pub title: Option<String>,
+    /// Failures are part of the stream from here on; before, they are plain HTTP problems.
+    pub is_visible: bool,
+    /// How it ended.
+    pub end: Option<End>,
+    /// How many bytes the model has produced, and how many its tools.
+    bytes: usize,
+    tool_bytes: usize,
+    /// Where this step's tool calls are among the parts, by the provider's index.
+    calls: Vec<(usize, usize)>,
+}
+
+/// Whether the chat could be claimed for the answer.
+#[derive(Clone, Debug, Default)]
+pub enum Claim {
+    /// Not known yet.
+    #[default]
+    Pending,
+    /// It is being answered here.
+    Granted(Rows),
+    /// Another replica is at it.
+    Elsewhere(Rows),
+    /// It was answered before.
+    Answered(Rows),
+    /// It cannot be answered.
+    Refused(Refusal),
+}
+
+/// The messages of a claim, as they are stored.
+#[derive(Clone, Debug)]
+pub struct Rows {
+    /// The assistant message's id.
+    pub message_id: Uuid,
+    /// The assistant message when the chat was claimed; none for a stateless answer.
+    pub message: Option<Box<RawValue>>,
+    /// The question; none for a stateless answer.
+    pub user_message: Option<Box<RawValue>>,
+}
+
+impl Claim {
+    /// The messages, once the chat is claimed.
+    pub fn rows(&self) -> Option<&Rows> {
+        match self {
+            Self::Granted(rows) | Self::Elsewhere(rows) | Self::Answered(rows) => Some(rows),
+            Self::Pending | Self::Refused(_) => None,
+        }
+    }
+}
+
+/// How an answer ended.
+#[derive(Clone, Debug)]
+pub struct End {
+    /// What the message's status is now.
+    pub status: Status,
+    /// Why the model stopped.
+    pub finish_reason: String,
+    /// The tokens.
+    pub usage: TokenUsage,
+    /// The price, where it is known.
+    pub cost_usd: Option<f64>,
+    /// From the claim to the end.
+    pub latency_ms: u64,
+    /// What went wrong.
+    pub failure: Option<Failure>,
+    /// The message as it is stored now, where it could be saved.
+    pub message: Option<Box<RawValue>>,
+}
+
+/// What a message's status is at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Status {
+    Complete,
+    Stopped,
+    Failed,
+    Interrupted,
+}
+
+impl Status {
+    /// The word in the database and the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Stopped => "stopped",
+            Self::Failed => "failed",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
+    /// The status that a word means; none for a message that is being written.
+    pub fn of(word: &str) -> Option<Self> {
+        let all = [Self::Complete, Self::Stopped, Self::Failed, Self::Interrupted];
+        all.into_iter().find(|status| status.as_str() == word)
+    }
+}
+
+impl Answer {
+    /// An answer as it is stored.
+    pub fn stored(
+        claim: Claim,
+        metadata: Map<String, Value>,
+        parts: Vec<Part>,
+        end: Option<End>,
+    ) -> Self {
+        Self { claim, metadata, parts, is_visible: true, end, ..Self::default() }
+    }
+
+    /// The answer's text.
+    pub fn content(&self) -> String {
+        part::content(&self.parts)
+    }
+
+    /// How many bytes the model has produced.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Nothing more fits.
+    pub(in crate::agent) fn is_full(&self) -> bool {
+        self.bytes >= MAX_BYTES || self.tool_bytes > MAX_TOOL_BYTES || self.parts.len() > MAX_PARTS
+    }
+
+    /// Differs whenever there is something new to save.
+    pub(in crate::agent) fn version(&self) -> [usize; 3] {
+        [self.bytes, self.tool_bytes, self.parts.len()]
+    }
+
+    /// Puts a tool's result where its call is.
+    pub(in crate::agent) fn store_result(&mut self, part: usize, outcome: Result<Value, String>) {
+        let Some(Part::Tool(tool)) = self.parts.get_mut(part) else { return };
+        let input = tool.input().cloned().unwrap_or_default();
+        let output = outcome.and_then(|output| {
+            let text = output.to_string();
+            let is_deep = depth(&text) > MAX_DEPTH;
+            if is_deep { Err(TOO_DEEP.to_owned()) } else { Ok((text.len(), output)) }
+        });
+        let (bytes, state) = match output {
+            Ok((bytes, output)) if bytes <= MAX_RESULT_BYTES => {
+                let output = sanitize::json(output);
+                (bytes, ToolState::OutputAvailable { input, output })
+            }
+            Ok((bytes, _)) => {
+                let error_text = format!(
+                    "The result has {bytes} bytes; at most {MAX_RESULT_BYTES} are allowed. \
+                     Ask for less at once."
+                );
+                (error_text.len(), ToolState::OutputError { input, error_text })
+            }
+            Err(error) => {
+                let error_text = sanitize::text(error.chars().take(MAX_ERROR).collect());
+                (error_text.len(), ToolState::OutputError { input, error_text })
+            }
+        };
+        tool.state = state;
+        // A result without a byte is news as well.
+        self.tool_bytes += bytes + 1;
+    }
+
+    /// Begins another call of the model.
+    pub(in crate::agent) fn start_step(&mut self) {
+        self.close_block();
+        self.calls.clear();
+        self.parts.push(Part::StepStart);
+    }
+
+    /// Takes in what the model has produced.
+    pub(in crate::agent) fn apply(&mut self, event: Event) {
+        match event {
+            Event::Text(delta) => self.push_text(delta),
+            Event::Reasoning(delta) => self.push_reasoning(delta),
+            Event::TextEnd { opaque } => self.end_text(opaque),
+            Event::ReasoningEnd { opaque } => self.end_reasoning(opaque),
+            Event::ToolCallStart { index, id, name } => self.start_call(index, id, name),
+            Event::ToolCallDelta { index, arguments } => {
+                let arguments = self.fitting(arguments);
+                if let Some(call) = self.call(index) {
+                    call.arguments.push_str(&arguments);
+                }
+            }
+            Event::ToolCallEnd { index, arguments, opaque } => {
+                self.end_call(index, arguments, opaque);
+            }
+            Event::Usage(_) => {}
+            Event::End { .. } => self.close_block(),
+        }
+    }
+
+    fn push_text(&mut self, delta: String) {
+        let delta = self.fitting(delta);
+        if let Some(Part::Text { text, done: false, .. }) = self.parts.last_mut() {
+            text.push_str(&delta);
+            return;
+        }
+        self.close_block();
+        self.parts.push(Part::Text { text: delta, done: false, opaque: None });
+    }
+
+    /// As much of a text as there is room for.
+    fn fitting(&mut self, text: String) -> String {
+        let mut text = sanitize::text(text);
+        text.truncate(text.floor_char_boundary(MAX_BYTES.saturating_sub(self.bytes)));
+        self.bytes += text.len();
+        text
+    }
+
+    /// What must go back whole is kept whole or not at all.
+    fn fitting_opaque(&mut self, opaque: Option<Opaque>) -> Option<Opaque> {
+        let room = MAX_BYTES.saturating_sub(self.bytes);
+        let opaque = opaque.filter(|opaque| opaque.json.len() <= room);
+        self.bytes += opaque.as_ref().map_or(0, |opaque| opaque.json.len());
+        opaque
+    }
+
+    fn end_text(&mut self, opaque: Option<Opaque>) {
+        let opaque = self.fitting_opaque(opaque);
+        if let Some(Part::Text { done: done @ false, opaque: kept, .. }) = self.parts.last_mut() {
+            *done = true;
+            *kept = opaque;
+        }
+    }
+
+    fn push_reasoning(&mut self, delta: String) {
+        let delta = self.fitting(delta);
+        if let Some(Part::Reasoning { text, done: false, .. }) = self.parts.last_mut() {
+            text.push_str(&delta);
+            return;
+        }
+        self.close_block();
+        self.parts.push(Part::Reasoning { text: delta, done: false, opaque: None });
+    }
+
+    fn end_reasoning(&mut self, opaque: Option<Opaque>) {
+        let opaque = self.fitting_opaque(opaque);
+        if let Some(Part::Reasoning { done: done @ false, opaque: kept, .. }) =
+            self.parts.last_mut()
+        {
+            *done = true;
+            *kept = opaque;
+        } else if opaque.is_some() {
+            self.close_block();
+            self.parts.push(Part::Reasoning { text: String::new(), done: true, opaque });
+        }
+    }
+
+    fn start_call(&mut self, index: usize, id: String, name: String) {
+        self.close_block();
+        let id = self.fitting(id);
+        let (id, name) = (self.unused(id), self.fitting(name));
+        self.calls.push((index, self.parts.len()));
+        self.parts.push(Part::Tool(ToolPart {
+            id,
+            name,
+            arguments: String::new(),
+            state: ToolState::InputStreaming,
+            opaque: None,
+        }));
+    }
+
+    /// The id of a call, made different from those of the answer's other calls: clients and
+    /// providers find a result by it.
+    fn unused(&self, id: String) -> String {
+        let is_used = |id: &str| {
+            self.parts.iter().any(|part| matches!(part, Part::Tool(tool) if tool.id == id))
+        };
+        let others = (2..).map(|number| format!("{id}_{number}"));
+        std::iter::once(id.clone()).chain(others).find(|id| !is_used(id)).unwrap_or(id)
+    }
+
+    fn end_call(&mut self, index: usize, arguments: String, opaque: Option<Opaque>) {
+        let Some(call) = self.call(index) else { return };
+        // The arguments come once more, whole.
+        let sent = std::mem::take(&mut call.arguments).len();
+        self.bytes = self.bytes.saturating_sub(sent);
+        let arguments = self.fitting(arguments);
+        let opaque = self.fitting_opaque(opaque);
+        let Some(call) = self.call(index) else { return };
+        call.arguments = arguments;
+        call.opaque = opaque;
+        call.state = match serde_json::from_str::<Value>(&call.arguments) {
+            Ok(input @ Value::Object(_)) if depth(&call.arguments) <= MAX_DEPTH => {
+                ToolState::InputAvailable(sanitize::json(input))
+            }
+            _ => ToolState::OutputError {
+                input: json!({}),
+                error_text: "The arguments are not a JSON object of reasonable depth.".into(),
+            },
+        };
+    }
+
+    fn call(&mut self, index: usize) -> Option<&mut ToolPart> {
+        let (_, part) = self.calls.iter().find(|(call, _)| *call == index)?;
+        match self.parts.get_mut(*part) {
+            Some(Part::Tool(tool)) => Some(tool),
+            _ => None,
+        }
+    }
+
+    /// Ends the text or thought that is open.
+    pub(in crate::agent) fn close_block(&mut self) {
+        if let Some(Part::Text { done, .. } | Part::Reasoning { done, .. }) = self.parts.last_mut()
+        {
+            *done = true;
+        }
+    }
+
+    /// Makes the parts fit to be kept: nothing stays half open.
+    pub(in crate::agent) fn close_all(&mut self) {
+        self.close_block();
+        for part in &mut self.parts {
+            let Part::Tool(tool) = part else { continue };
+            let input = match &tool.state {
+                ToolState::InputStreaming => json!({}),
+                ToolState::InputAvailable(input) => input.clone(),
+                _ => continue,
+            };
+            let error_text = "The tool was not run: the answer ended before.".to_owned();
+            tool.state = ToolState::OutputError { input, error_text };
+        }
+        // A step in which nothing happened is not worth keeping.
+        if self.parts.last() == Some(&Part::StepStart) {
+            self.parts.pop();
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! From a chat's history to what a model is asked: trimmed to its context window, nothing dangling.
+
+use super::part::{Part, ToolPart, ToolState};
+use crate::agent::generation::recorder::HistoryMessage;
+use crate::providers::{Content, Message, Role};
+
+/// How many bytes a token takes at the least, on average: what fits by this fits for certain.
+const CAUTIOUS_BYTES_PER_TOKEN: usize = 3;
+/// The share of the context window that is kept free for the answer where no limit is set.
+const ANSWER_SHARE: u64 = 4;
+
+/// The conversation for the model, oldest first, without what exceeds the window: the history and
+/// the `turns` of the answer so far. The newest message and the turns always stay; a message goes
+/// with all that belongs to it.
+pub fn conversation(
+    history: &[HistoryMessage],
+    turns: &[Message],
+    system: Option<&str>,
+    context_window: Option<u64>,
+    max_output_tokens: Option<u32>,
+) -> Vec<Message> {
+    let taken: usize = turns.iter().map(size).sum();
+    let mut room = room(system, context_window, max_output_tokens).saturating_sub(taken);
+    let mut kept: Vec<Vec<Message>> = Vec::new();
+    for message in history.iter().rev() {
+        let turn = messages(message);
+        let size: usize = turn.iter().map(size).sum();
+        if size > room && !kept.is_empty() {
+            break;
+        }
+        room = room.saturating_sub(size);
+        kept.push(turn);
+    }
+    // A conversation that begins with an answer confuses models and is refused by some.
+    while kept.len() > 1 && starts_with_answer(kept.last()) {
+        kept.pop();
+    }
+    kept.into_iter().rev().flatten().chain(turns.iter().cloned()).collect()
+}
+
+fn starts_with_answer(turn: Option<&Vec<Message>>) -> bool {
+    turn.is_some_and(|turn| turn.first().is_none_or(|message| message.role == Role::Assistant))
+}
+
+/// How many bytes of conversation fit.
+fn room(
+    system: Option<&str>,
+    context_window: Option<u64>,
+    max_output_tokens: Option<u32>,
+) -> usize {
+    let Some(window) = context_window else { return usize::MAX };
+    let answer = max_output_tokens.map_or(window / ANSWER_SHARE, u64::from).min(window / 2);
+    let tokens = usize::try_from(window - answer).unwrap_or(usize::MAX);
+    tokens.saturating_mul(CAUTIOUS_BYTES_PER_TOKEN).saturating_sub(system.map_or(0, str::len))
+}
+
+/// The bytes of text in a document. That of a PDF file is about a tenth of it.
+pub(in crate::agent) fn document_size(media_type: &str, base64: &str) -> usize {
+    let bytes = base64.len() / 4 * 3;
+    if media_type == "application/pdf" { bytes / 10 } else { bytes }
+}
+
+/// The bytes that count against the window. Pictures count as about a thousand tokens.
+fn size(message: &Message) -> usize {
+    let content = message.content.iter().map(|content| match content {
+        Content::Text { text, .. } => text.len(),
+        Content::Reasoning { text, opaque } => {
+            text.len() + opaque.as_ref().map_or(0, |opaque| opaque.json.len())
+        }
+        Content::ToolCall { arguments, .. } => arguments.len() + 50,
+        Content::ToolResult { output, .. } => output.len() + 50,
+        Content::Image { .. } => 4_000,
+        Content::Document { media_type, base64, .. } => document_size(media_type, base64),
+    });
+    content.sum()
+}
+
+/// One stored message as the model's turns: each step of an answer is followed by its results.
+fn messages(message: &HistoryMessage) -> Vec<Message> {
+    let role = match message.role.as_str() {
+        "assistant" => return answer(&message.parts),
+        "system" => Role::System,
+        _ => Role::User,
+    };
+    let said = |part| attached(part, message).or_else(|| said(part));
+    let content: Vec<_> = message.parts.iter().filter_map(said).collect();
+    if content.is_empty() { Vec::new() } else { vec![Message { role, content }] }
+}
+
+/// A file that the model is shown.
+fn attached(part: &Part, message: &HistoryMessage) -> Option<Content> {
+    let Part::Other(value) = part else { return None };
+    let id = value.get("file_id")?.as_str()?.parse().ok()?;
+    message.files.get(&id).cloned()
+}
+
+/// The messages with names in place of what a model cannot see or read.
+pub fn readable(mut messages: Vec<Message>, sees: bool, reads_pdf: bool) -> Vec<Message> {
+    for content in messages.iter_mut().flat_map(|message| &mut message.content) {
+        let name = match content {
+            Content::Image { .. } if !sees => "picture",
+            Content::Document { media_type, name, .. }
+                if !reads_pdf && media_type == "application/pdf" =>
+            {
+                name
+            }
+            _ => continue,
+        };
+        *content = Content::text(format!("[file: {name}]"));
+    }
+    messages
+}
+
+fn said(part: &Part) -> Option<Content> {
+    match part {
+        Part::Text { text, opaque, .. } if !text.is_empty() => {
+            Some(Content::Text { text: text.clone(), opaque: opaque.clone() })
+        }
+        Part::Other(value) => {
+            let name = value.get("filename").and_then(|name| name.as_str()).unwrap_or("unnamed");
+            let is_file = value.get("type").and_then(|kind| kind.as_str()) == Some("file");
+            is_file.then(|| Content::text(format!("[file: {name}]")))
+        }
+        _ => None,
+    }
+}
+
+/// The turns of an answer.
+pub fn answer(parts: &[Part]) -> Vec<Message> {
+    parts
+        .split(|part| *part == Part::StepStart)
+        .flat_map(|step| {
+            let said: Vec<_> = step.iter().filter_map(thought_or_said).collect();
+            let results: Vec<_> = step.iter().filter_map(result).collect();
+            [(Role::Assistant, said), (Role::Tool, results)]
+        })
+        .filter(|(_, content)| !content.is_empty())
+        .map(|(role, content)| Message { role, content })
+        .collect()
+}
+
+fn thought_or_said(part: &Part) -> Option<Content> {
+    match part {
+        Part::Reasoning { text, opaque, .. } => {
+            Some(Content::Reasoning { text: text.clone(), opaque: opaque.clone() })
+        }
+        Part::Tool(tool) => Some(Content::ToolCall {
+            id: tool.id.clone(),
+            name: tool.name.clone(),
+            arguments: tool.input().map_or_else(|| "{}".to_owned(), ToString::to_string),
+            opaque: tool.opaque.clone(),
+        }),
+        other => said(other),
+    }
+}
+
+/// A call without a result gets one that says so: no provider takes a dangling call.
+fn result(part: &Part) -> Option<Content> {
+    let Part::Tool(ToolPart { id, name, state, .. }) = part else { return None };
+    let (output, is_error) = match state {
+        ToolState::OutputAvailable { output, .. } => (as_text(output), false),
+        ToolState::OutputError { error_text, .. } => (error_text.clone(), true),
+        ToolState::InputStreaming | ToolState::InputAvailable(_) => {
+            ("The tool was not run.".to_owned(), true)
+        }
+    };
+    Some(Content::ToolResult { id: id.clone(), name: name.clone(), output, is_error })
+}
+
+fn as_text(output: &serde_json::Value) -> String {
+    match output {
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,159 @@
+//! Runs the tools that a model has called.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, JoinAll, join_all};
+use serde_json::Value;
+
+use super::Tool;
+use crate::agent::generation::credentials::Credentials;
+use crate::agent::message::answer::Answer;
+use crate::agent::message::part::{Part, ToolState};
+use crate::agent::schema;
+
+/// So many steps in a row may make the same call; further ones are answered with a hint.
+const MAX_REPEATS: usize = 2;
+/// A model that goes on for so many steps all the same will not stop by itself.
+const HOPELESS_REPEATS: usize = 4;
+
+/// A call whose arguments are whole.
+#[derive(Debug)]
+pub(in crate::agent) struct PendingCall {
+    part: usize,
+    name: String,
+    input: Value,
+    /// How many steps before this one, without a gap, have made the same call.
+    repeats: usize,
+}
+
+/// A call's result.
+pub(in crate::agent) struct ToolResult {
+    part: usize,
+    outcome: Result<Value, String>,
+}
+
+/// The calls that have arguments and no result.
+pub(in crate::agent) fn pending(answer: &Answer) -> Vec<PendingCall> {
+    let parts = answer.parts.iter().enumerate();
+    let pending = parts.filter_map(|(part, content)| match content {
+        Part::Tool(tool) => match &tool.state {
+            ToolState::InputAvailable(input) => {
+                let (name, input) = (tool.name.clone(), input.clone());
+                let repeats = repeats(&answer.parts[..part], &name, &input);
+                Some(PendingCall { part, name, input, repeats })
+            }
+            _ => None,
+        },
+        _ => None,
+    });
+    pending.collect()
+}
+
+/// How many steps in a row have made this call, up to the step that ends here.
+fn repeats(parts: &[Part], name: &str, input: &Value) -> usize {
+    let is_same = |part: &Part| match part {
+        Part::Tool(tool) => tool.name == name && tool.input() == Some(input),
+        _ => false,
+    };
+    let steps = parts.rsplit(|part| *part == Part::StepStart).skip(1);
+    steps.take_while(|step| step.iter().any(is_same)).count()
+}
+
+/// Whether the model does nothing but repeat itself, although it was told.
+pub(in crate::agent) fn is_hopeless(calls: &[PendingCall]) -> bool {
+    !calls.is_empty() && calls.iter().all(|call| call.repeats >= HOPELESS_REPEATS)
+}
+
+/// Runs the calls side by side.
+pub(in crate::agent) fn run_all(
+    calls: Vec<PendingCall>,
+    tools: &[Arc<dyn Tool>],
+    credentials: &Arc<Credentials>,
+) -> JoinAll<BoxFuture<'static, ToolResult>> {
+    let find = |name: &str| tools.iter().find(|tool| tool.definition().name == name).cloned();
+    let runs = calls.into_iter().map(|call| {
+        let tool = find(&call.name);
+        run(call, tool, credentials.clone()).boxed()
+    });
+    join_all(runs)
+}
+
+async fn run(
+    call: PendingCall,
+    tool: Option<Arc<dyn Tool>>,
+    credentials: Arc<Credentials>,
+) -> ToolResult {
+    let outcome = match tool {
+        _ if call.repeats >= MAX_REPEATS => Err(format!(
+            "This call of {} was made before with the same arguments, so it was not run again. \
+             Use the result that you have, or try something else.",
+            call.name
+        )),
+        Some(tool) => checked(&call.input, &*tool, &credentials).await,
+        None => Err(format!("There is no tool named {}.", call.name)),
+    };
+    ToolResult { part: call.part, outcome }
+}
+
+/// A tool's mistakes are its own: even a panic is a result.
+async fn checked(
+    input: &Value,
+    tool: &dyn Tool,
+    credentials: &Credentials,
+) -> Result<Value, String> {
+    schema::check(&tool.definition().parameters, input)?;
+    let run = AssertUnwindSafe(async { tool.run(input, credentials).await });
+    run.catch_unwind().await.unwrap_or_else(|_| Err("The tool crashed.".to_owned()))
+}
+
+/// Puts the results where their calls are.
+pub(in crate::agent) fn store(answer: &mut Answer, results: Vec<ToolResult>) {
+    for result in results {
+        answer.store_result(result.part, result.outcome);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::agent::message::part::ToolPart;
+
+    fn call(input: Value, is_pending: bool) -> Part {
+        let (name, arguments) = ("look".to_owned(), input.to_string());
+        let state = if is_pending {
+            ToolState::InputAvailable(input)
+        } else {
+            ToolState::OutputAvailable { input, output: Value::Null }
+        };
+        Part::Tool(ToolPart { id: String::new(), name, arguments, state, opaque: None })
+    }
+
+    /// The repeats of the last call, after steps with these calls.
+    fn repeats_after(steps: &[&[i32]]) -> usize {
+        let step = |inputs: &&[i32]| {
+            let calls: Vec<_> =
+                inputs.iter().map(|input| call(json!({ "n": input }), false)).collect();
+            [vec![Part::StepStart], calls].concat()
+        };
+        let mut parts: Vec<_> = steps.iter().flat_map(step).collect();
+        parts.extend([Part::StepStart, call(json!({ "n": 1 }), true)]);
+        let mut answer = Answer::default();
+        answer.parts = parts;
+        let pending = pending(&answer);
+        assert_eq!(pending.len(), 1);
+        pending[0].repeats
+    }
+
+    #[test]
+    fn only_repeats_without_a_gap_count() {
+        assert_eq!(repeats_after(&[]), 0);
+        assert_eq!(repeats_after(&[&[1], &[1]]), 2);
+        assert_eq!(repeats_after(&[&[1], &[2, 1], &[1, 1]]), 3);
+        assert_eq!(repeats_after(&[&[1], &[2], &[1]]), 1);
+        assert_eq!(repeats_after(&[&[1], &[2]]), 0);
+    }
+}

@@ -1,0 +1,184 @@
+//! Adds up the tokens of an answer's calls: reported by the provider, or estimated and marked so.
+
+use serde_json::Value;
+
+use super::reservation::tool_bytes;
+use super::{TokenUsage, UsageSource, estimated_tokens};
+use crate::agent::message::{prompt, sanitize};
+use crate::providers::{ChosenModel, Content, Request, Usage};
+
+/// The longest JSON that `usage_logs.raw` takes is 64 KiB, as PostgreSQL writes it: with spaces.
+const MAX_RAW: usize = 32 << 10;
+
+/// The calls so far.
+#[derive(Default)]
+pub(in crate::agent) struct Tally {
+    done: Vec<Counted>,
+    current: Option<Call>,
+}
+
+/// One call under way.
+struct Call {
+    model: ChosenModel,
+    input_estimate: u64,
+    /// How long the answer was when the call began.
+    bytes_before: usize,
+    /// The provider has taken the request: from here on it costs.
+    is_accepted: bool,
+    reported: Option<Usage>,
+}
+
+/// The tokens of one call.
+#[derive(Clone)]
+struct Counted {
+    model: ChosenModel,
+    usage: Usage,
+    source: UsageSource,
+}
+
+/// All calls together.
+#[derive(Clone)]
+pub(in crate::agent) struct Total(Vec<Counted>);
+
+impl Tally {
+    pub(in crate::agent) fn begin_call(
+        &mut self,
+        model: &ChosenModel,
+        request: &Request,
+        bytes_before: usize,
+    ) {
+        self.current = Some(Call {
+            model: model.clone(),
+            input_estimate: estimated_input(request),
+            bytes_before,
+            is_accepted: false,
+            reported: None,
+        });
+    }
+
+    /// Ends a call in whose place another model is asked. One that was not taken costs nothing.
+    pub(in crate::agent) fn give_up_call(&mut self, bytes: usize) {
+        if self.current.as_ref().is_some_and(|call| call.is_accepted) {
+            self.end_call(bytes, false);
+        }
+        self.current = None;
+    }
+
+    pub(in crate::agent) fn accepted(&mut self) {
+        if let Some(call) = &mut self.current {
+            call.is_accepted = true;
+        }
+    }
+
+    pub(in crate::agent) fn report(&mut self, usage: Usage) {
+        if let Some(call) = &mut self.current {
+            call.reported = Some(usage);
+        }
+    }
+
+    /// Ends the call under way, if there is one. Without an end of the provider's own, its count is
+    /// not the last word.
+    pub(in crate::agent) fn end_call(&mut self, bytes: usize, is_whole: bool) {
+        if let Some(call) = self.current.take() {
+            self.done.push(call.counted(bytes, is_whole));
+        }
+    }
+
+    /// Whether a provider was called at all.
+    pub(in crate::agent) fn has_calls(&self) -> bool {
+        !self.done.is_empty() || self.current.is_some()
+    }
+
+    /// The tokens if the call under way ended now.
+    pub(in crate::agent) fn so_far(&self, bytes: usize) -> Total {
+        let current = self.current.as_ref().map(|call| call.counted(bytes, false));
+        Total(self.done.iter().cloned().chain(current).collect())
+    }
+
+    pub(in crate::agent) fn total(&self) -> Total {
+        Total(self.done.clone())
+    }
+}
+
+impl Call {
+    fn counted(&self, bytes: usize, is_whole: bool) -> Counted {
+        let (usage, source) = self.usage(bytes, is_whole);
+        Counted { model: self.model.clone(), usage, source }
+    }
+
+    fn usage(&self, bytes: usize, is_whole: bool) -> (Usage, UsageSource) {
+        if !self.is_accepted {
+            return (Usage::default(), UsageSource::Missing);
+        }
+        match &self.reported {
+            Some(usage) if is_whole => (usage.clone(), UsageSource::Reported),
+            reported => {
+                let mut usage = reported
+                    .clone()
+                    .unwrap_or(Usage { input_tokens: self.input_estimate, ..Usage::default() });
+                let output = estimated_tokens(bytes.saturating_sub(self.bytes_before));
+                usage.output_tokens = usage.output_tokens.max(output);
+                (usage, UsageSource::Estimated)
+            }
+        }
+    }
+}
+
+impl Total {
+    /// All tokens.
+    pub(in crate::agent) fn tokens(&self) -> TokenUsage {
+        let mut tokens = TokenUsage::default();
+        for counted in &self.0 {
+            tokens += TokenUsage::from(&counted.usage);
+        }
+        tokens
+    }
+
+    /// The price, if each call's is known.
+    pub(in crate::agent) fn cost_usd(&self) -> Option<f64> {
+        self.0.iter().map(|counted| counted.model.cost_usd(&counted.usage)).sum()
+    }
+
+    /// The least certain of the calls' sources.
+    pub(in crate::agent) fn source(&self) -> UsageSource {
+        let has = |source| self.0.iter().any(|counted| counted.source == source);
+        if has(UsageSource::Estimated) {
+            UsageSource::Estimated
+        } else if has(UsageSource::Reported) {
+            UsageSource::Reported
+        } else {
+            UsageSource::Missing
+        }
+    }
+
+    /// The providers' own words, unless they are beyond measure: one object, or one for each call.
+    pub(in crate::agent) fn raw(&self) -> Option<Value> {
+        let raw = self.0.iter().filter_map(|counted| counted.usage.raw.clone());
+        let mut raw: Vec<_> = raw.map(sanitize::json).collect();
+        let raw = if raw.len() <= 1 { raw.pop() } else { Some(Value::Array(raw)) };
+        raw.filter(|raw| raw.to_string().len() <= MAX_RAW)
+    }
+}
+
+/// About how many tokens a request has.
+pub(in crate::agent) fn estimated_input(request: &Request) -> u64 {
+    estimated_tokens(request_bytes(request))
+}
+
+fn request_bytes(request: &Request) -> usize {
+    let contents = request.messages.iter().flat_map(|message| &message.content);
+    let said: usize = contents
+        .map(|content| match content {
+            Content::Text { text, .. } => text.len(),
+            Content::Reasoning { text, .. } => text.len(),
+            Content::ToolCall { name, arguments, .. } => name.len() + arguments.len(),
+            Content::ToolResult { output, .. } => output.len(),
+            Content::Image { .. } => 4_000,
+            Content::Document { media_type, base64, .. } => {
+                prompt::document_size(media_type, base64)
+            }
+        })
+        .sum();
+    let tools: usize = request.tools.iter().map(tool_bytes).sum();
+    said + tools + request.system.as_ref().map_or(0, String::len)
+}

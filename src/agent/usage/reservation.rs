@@ -1,0 +1,99 @@
+//! The daily limit of tokens: what a generation reserves before it asks a model.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::estimated_tokens;
+use crate::agent::Options;
+use crate::agent::generation::recorder::HistoryMessage;
+use crate::agent::message::part;
+use crate::providers::ToolDefinition;
+
+/// The output cap where the request names none. It is lowered to what is left of the day.
+const DEFAULT_OUTPUT_TOKENS: u64 = 16_384;
+/// Less than this of an answer is not worth asking for.
+pub(in crate::agent) const LEAST_OUTPUT_TOKENS: u64 = 256;
+/// What providers add around messages and tools.
+const OVERHEAD_TOKENS: u64 = 128;
+
+/// What an answer is to reserve: the estimated input and the output cap.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Reserve {
+    limit: u64,
+    /// What the server adds to the history that the database estimates.
+    input_tokens: u64,
+    /// What the model can read at the most, where known.
+    max_input_tokens: Option<u64>,
+    output_tokens: u64,
+    /// The cap may be lowered this far.
+    min_output_tokens: u64,
+}
+
+/// What was reserved.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Reserved {
+    /// Input and output together.
+    pub tokens: u64,
+    /// The output cap.
+    pub output_tokens: u64,
+}
+
+/// What a running answer needs in all from here on.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Extension {
+    pub(in crate::agent) limit: u64,
+    pub(in crate::agent) tokens: u64,
+}
+
+/// Not enough is left of the day's tokens.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct OverLimit {
+    /// How many tokens a day has.
+    pub limit: u64,
+    /// How many are neither used nor reserved.
+    pub remaining: u64,
+    /// When the next day begins.
+    pub resets_at: Timestamp,
+    /// How long that is from now.
+    pub retry_after_s: u64,
+}
+
+impl Reserve {
+    /// Reserves nothing, where there is no limit.
+    pub const NOTHING: Self = Self {
+        limit: i64::MAX as u64,
+        input_tokens: 0,
+        max_input_tokens: None,
+        output_tokens: 0,
+        min_output_tokens: 0,
+    };
+
+    /// What a request needs besides the history of its chat.
+    pub fn new(
+        limit: u64,
+        options: &Options,
+        tools: &[ToolDefinition],
+        context_window: Option<u64>,
+    ) -> Self {
+        let system = options.system.as_ref().map_or(0, String::len);
+        let tools: usize = tools.iter().map(tool_bytes).sum();
+        let cap = options.max_output_tokens.map(u64::from);
+        Self {
+            limit,
+            input_tokens: estimated_tokens(system + tools) + OVERHEAD_TOKENS,
+            max_input_tokens: context_window,
+            output_tokens: cap.unwrap_or(DEFAULT_OUTPUT_TOKENS),
+            min_output_tokens: cap.unwrap_or(LEAST_OUTPUT_TOKENS),
+        }
+    }
+
+    /// The same for a request that brings its history along.
+    pub fn with_history(self, history: &[HistoryMessage]) -> Self {
+        let bytes: usize = history.iter().map(|said| part::content(&said.parts).len()).sum();
+        Self { input_tokens: self.input_tokens + estimated_tokens(bytes), ..self }
+    }
+}
+
+pub(in crate::agent) fn tool_bytes(tool: &ToolDefinition) -> usize {
+    tool.description.len() + tool.parameters.to_string().len()
+}

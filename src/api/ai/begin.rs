@@ -1,0 +1,178 @@
+//! Starts an answer, or joins the one that is there already.
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::chat_recorder::ChatRecorder;
+use super::request::Wanted;
+use super::{Ai, remote_answer, stop};
+use crate::agent::{Answer, Claim, Credentials, Job, Refusal, Rows, Tool};
+use crate::api::messages;
+use crate::http::auth::CurrentUser;
+use crate::http::error::{ApiError, for_end, shutting_down};
+
+/// How often a request with `if_running: "stop"` stops others before it gives way itself.
+const MAX_STOPS: u32 = 3;
+
+/// An answer that can be listened to.
+pub(super) type Listening = watch::Receiver<Answer>;
+
+/// Starts what is wanted, or joins what answers the same question. The answer has begun: what
+/// fails from here on is part of it.
+pub(super) async fn start(
+    ai: &Ai,
+    user: &CurrentUser,
+    chat_id: Uuid,
+    create_chat: bool,
+    wanted: Wanted,
+) -> Result<Listening, ApiError> {
+    let tools = tools(ai, &wanted.tools)?;
+    let wanted = Arc::new(wanted);
+    let mut stops = 0;
+    loop {
+        let mut answer = spawn(ai, user, chat_id, create_chat, &wanted, &tools)?;
+        match settled(&mut answer).await? {
+            Claim::Refused(Refusal::Busy { .. }) if wanted.stop_running && stops < MAX_STOPS => {
+                stops += 1;
+                stop::stop(ai, user, chat_id).await?;
+            }
+            Claim::Refused(refusal) => return Err(refusal.into()),
+            Claim::Elsewhere(rows) => return Ok(ai.followers.follow(&rows, &user.token)),
+            claim @ Claim::Answered(_) => {
+                let rows = claim.rows().cloned();
+                let stored = rows.map(|rows| remote_answer::answer(&rows, claim));
+                return Ok(watch::channel(stored.unwrap_or_default()).1);
+            }
+            Claim::Granted(_) | Claim::Pending => return Ok(answer),
+        }
+    }
+}
+
+fn spawn(
+    ai: &Ai,
+    user: &CurrentUser,
+    chat_id: Uuid,
+    create_chat: bool,
+    wanted: &Arc<Wanted>,
+    tools: &[Arc<dyn Tool>],
+) -> Result<Listening, ApiError> {
+    let question = wanted.repeatable_question();
+    let recorder = ChatRecorder {
+        supabase: ai.supabase.clone(),
+        files: ai.files.clone(),
+        providers: ai.providers.clone(),
+        clock: ai.clock.clone(),
+        chat_id,
+        message_id: Uuid::now_v7(),
+        run: Uuid::new_v4(),
+        wanted: wanted.clone(),
+        default_model: ai.providers.default_model().to_owned(),
+        create_chat,
+        reserve: ai.reserve(&wanted.options, tools, wanted.model.as_deref()),
+    };
+    let job = Job {
+        recorder: Arc::new(recorder),
+        credentials: Credentials::new(user.id, user.token.clone(), user.expires_at),
+        options: wanted.options.clone(),
+        tools: tools.to_vec(),
+        operation: "chat",
+        survives_disconnect: true,
+    };
+    let generation = ai.generations.start(chat_id, question, job).ok_or_else(shutting_down)?;
+    Ok(generation.answer)
+}
+
+/// The tools that a request names.
+fn tools(ai: &Ai, names: &[String]) -> Result<Vec<Arc<dyn Tool>>, ApiError> {
+    let find = |(index, name): (usize, &String)| {
+        let tool = ai.tools.iter().find(|tool| tool.definition().name == *name);
+        tool.cloned().ok_or_else(|| {
+            let known: Vec<_> = ai.tools.iter().map(|tool| tool.definition().name).collect();
+            let detail = format!("is not a tool of this server; it has: {}", known.join(", "));
+            ApiError::invalid(format!("/tools/{index}"), detail)
+        })
+    };
+    names.iter().enumerate().map(find).collect()
+}
+
+/// Waits until the answer has begun: its first content, ten seconds of silence, or its end.
+pub(super) async fn settled(answer: &mut Listening) -> Result<Claim, ApiError> {
+    let settled = answer
+        .wait_for(|answer| match answer.claim {
+            Claim::Pending | Claim::Granted(_) => answer.is_visible || answer.end.is_some(),
+            _ => true,
+        })
+        .await
+        .map_err(|_| ApiError::internal("a generation ended without a word"))?;
+    match &settled.end {
+        Some(end) if end.failure.is_some() && !settled.is_visible => Err(for_end(end)),
+        _ => Ok(settled.claim.clone()),
+    }
+}
+
+/// Waits for the end. A failure is a problem, whatever was produced before.
+pub(super) async fn ended(mut answer: Listening) -> Result<Answer, ApiError> {
+    let ended = answer.wait_for(|answer| answer.end.is_some()).await;
+    let ended = ended
+        .map_err(|_| {
+            ApiError::new(
+                StatusCode::BAD_GATEWAY,
+                "generation_lost",
+                "The answer cannot be followed any longer. Read the chat's messages again.",
+            )
+        })?
+        .clone();
+    match &ended.end {
+        Some(end) if end.failure.is_some() => Err(for_end(end)),
+        _ => Ok(ended),
+    }
+}
+
+/// The answer that is being written in the chat, here or elsewhere.
+pub(super) async fn running(
+    ai: &Ai,
+    user: &CurrentUser,
+    chat_id: Uuid,
+) -> Result<Option<Listening>, ApiError> {
+    if let Some(generation) = ai.generations.in_chat(user.id, chat_id) {
+        let mut answer = generation.answer;
+        return match settled(&mut answer).await? {
+            Claim::Granted(_) => Ok(Some(answer)),
+            _ => Ok(None),
+        };
+    }
+    let row = streaming_message(ai, user, chat_id).await?;
+    Ok(row.map(|rows| ai.followers.follow(&rows, &user.token)))
+}
+
+/// The chat's streaming message; 404 when the chat is not the user's.
+async fn streaming_message(
+    ai: &Ai,
+    user: &CurrentUser,
+    chat_id: Uuid,
+) -> Result<Option<Rows>, ApiError> {
+    #[derive(Deserialize)]
+    struct Chat {
+        messages: Vec<Box<RawValue>>,
+    }
+    #[derive(Deserialize)]
+    struct Row {
+        id: Uuid,
+    }
+    let query = ai.supabase.rest(user.caller()).from("chats").eq("id", chat_id);
+    let query = query
+        .select(&format!("messages({})", messages::COLUMNS))
+        .parameter("messages.current_status", "eq.streaming")
+        .parameter("messages.limit", 1);
+    let mut chats: Vec<Chat> = query.value().await?;
+    let chat = chats.pop().ok_or_else(|| ApiError::not_found("chat"))?;
+    let Some(message) = chat.messages.into_iter().next() else { return Ok(None) };
+    let row: Row = serde_json::from_str(message.get())
+        .map_err(|error| ApiError::unreadable("message", error))?;
+    Ok(Some(Rows { message_id: row.id, message: Some(message), user_message: None }))
+}

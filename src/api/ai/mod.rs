@@ -1,0 +1,18 @@
+//! Answers: `/api/ai`.
+
+mod attachments;
+mod demo;
+mod ids;
+pub mod model;
+mod request;
+pub mod routes;
+mod services;
+mod stateless;
+mod stop;
+mod stream;
+mod begin;
+mod chat_recorder;
+mod remote_answer;
+
+pub use demo::Weather;
+pub use services::Ai;

@@ -1,0 +1,121 @@
+//! Follows an answer that another replica writes, by reading what it saves. Listeners to one
+//! message share one reader.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use tokio::sync::watch;
+use tokio::time::sleep;
+use tracing::warn;
+use uuid::Uuid;
+
+use crate::agent::{Answer, Claim, End, Failure, Part, Rows, Status, TokenUsage};
+use crate::api::messages;
+use crate::supabase::{AccessToken, Caller, Supabase, SupabaseError, SupabaseErrorKind};
+
+/// How often the message is read.
+const EVERY: Duration = Duration::from_millis(700);
+/// After so many failed reads in a row the listeners are given up.
+const MAX_FAILURES: u32 = 20;
+
+/// The answers that are followed here. Clones share them.
+#[derive(Clone)]
+pub(super) struct Followers {
+    supabase: Supabase,
+    by_message: Arc<Mutex<HashMap<Uuid, watch::Receiver<Answer>>>>,
+}
+
+impl Followers {
+    pub(super) fn new(supabase: Supabase) -> Self {
+        Self { supabase, by_message: Arc::default() }
+    }
+
+    /// The answer as it is saved, followed to its end.
+    pub(super) fn follow(&self, rows: &Rows, token: &AccessToken) -> watch::Receiver<Answer> {
+        let mut by_message = self.lock();
+        if let Some(answer) = by_message.get(&rows.message_id) {
+            return answer.clone();
+        }
+        let (sender, receiver) = watch::channel(answer(rows, Claim::Elsewhere(rows.clone())));
+        by_message.insert(rows.message_id, receiver.clone());
+        let (this, message_id, token) = (self.clone(), rows.message_id, token.clone());
+        let rows = rows.clone();
+        tokio::spawn(async move {
+            this.read_until_end(&rows, &token, &sender).await;
+            this.lock().remove(&message_id);
+        });
+        receiver
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, watch::Receiver<Answer>>> {
+        self.by_message.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn read_until_end(
+        &self,
+        rows: &Rows,
+        token: &AccessToken,
+        answer: &watch::Sender<Answer>,
+    ) {
+        let mut failures = 0;
+        // One receiver is the map's.
+        while answer.borrow().end.is_none() && answer.receiver_count() > 1 {
+            sleep(EVERY).await;
+            match self.read(rows, token).await {
+                Ok(newer) => {
+                    failures = 0;
+                    answer.send_replace(newer);
+                }
+                Err(error) if error.kind == SupabaseErrorKind::NotOneRow => return,
+                Err(error) => {
+                    failures += 1;
+                    warn!("a followed answer could not be read: {error}");
+                    if failures >= MAX_FAILURES {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn read(&self, rows: &Rows, token: &AccessToken) -> Result<Answer, SupabaseError> {
+        let rest = self.supabase.rest(Caller::User(token));
+        let query = rest.from("messages").eq("id", rows.message_id).select(messages::COLUMNS);
+        let message: Box<RawValue> = serde_json::from_slice(&query.one().await?)?;
+        let rows = Rows { message: Some(message), ..rows.clone() };
+        Ok(answer(&rows, Claim::Elsewhere(rows.clone())))
+    }
+}
+
+#[derive(Default, Deserialize)]
+struct MessageRow {
+    parts: Vec<Part>,
+    status: String,
+    finish_reason: Option<String>,
+    usage: Option<TokenUsage>,
+    cost_usd: Option<f64>,
+    #[serde(default)]
+    metadata: Map<String, Value>,
+}
+
+/// A stored answer in the form that listeners read.
+pub(super) fn answer(rows: &Rows, claim: Claim) -> Answer {
+    let json = rows.message.as_deref().map_or("null", RawValue::get);
+    let row: MessageRow = serde_json::from_str(json).unwrap_or_default();
+    let status = Status::of(&row.status);
+    let latency_ms = row.metadata.get("latency_ms").and_then(Value::as_u64).unwrap_or_default();
+    let end = status.map(|status| End {
+        status,
+        finish_reason: row.finish_reason.unwrap_or_default(),
+        usage: row.usage.unwrap_or_default(),
+        cost_usd: row.cost_usd,
+        latency_ms,
+        failure: matches!(status, Status::Failed | Status::Interrupted).then_some(Failure::Broken),
+        message: rows.message.clone(),
+    });
+    Answer::stored(claim, row.metadata, row.parts, end)
+}

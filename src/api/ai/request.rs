@@ -1,0 +1,218 @@
+//! From the two forms of a request to one meaning. Pure.
+
+use std::borrow::Cow;
+
+use axum::http::HeaderMap;
+use axum::http::header::ACCEPT;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::ids;
+use super::model::{ChatGenerate, IfRunning, Trigger, UserMessage};
+use crate::agent::{Options, Question};
+use crate::api::messages::parts;
+use crate::http::error::ApiError;
+use crate::http::extract::from_text;
+use crate::http::validate::Checks;
+use crate::memory::Held;
+use crate::providers::ResponseFormat;
+
+const DEFAULT_MAX_STEPS: u32 = 8;
+const MAX_STEPS: u32 = 50;
+
+/// What a request for an answer in a chat means.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub(super) action: Action,
+    pub(super) user_message: Option<Asked>,
+    /// The message that is to be answered again.
+    pub(super) regenerate: Option<Uuid>,
+    pub(super) stop_running: bool,
+    pub(super) model: Option<String>,
+    pub(super) options: Options,
+    pub(super) tools: Vec<String>,
+    pub(super) stream: bool,
+    /// What all this is charged to.
+    pub(super) held: Held,
+}
+
+/// What `begin_generation` is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    Submit,
+    /// A submit that may replace the content of a known message.
+    Edit,
+    Regenerate,
+}
+
+/// The question.
+#[derive(Debug)]
+pub(super) struct Asked {
+    /// Where in the request it is.
+    pub(super) pointer: String,
+    pub(super) id: Uuid,
+    pub(super) content: String,
+    pub(super) parts: Vec<Value>,
+    pub(super) metadata: Option<Map<String, Value>>,
+}
+
+impl Wanted {
+    /// Reads a request about `chat_id`.
+    pub(super) fn read(
+        body: ChatGenerate,
+        chat_id: Uuid,
+        headers: &HeaderMap,
+        held: Held,
+    ) -> Result<Self, ApiError> {
+        let mut checks = Checks::default();
+        let is_sdk = body.id.is_some() || body.messages.is_some() || body.trigger.is_some();
+        let stream = body.stream.unwrap_or(is_sdk || accepts_events(headers));
+        let max_steps = body.max_steps.unwrap_or(DEFAULT_MAX_STEPS);
+        checks.range("/max_steps", Some(max_steps), 1, MAX_STEPS);
+        let regenerate = regenerate(&body, chat_id);
+        let action = action(&body);
+        let user_message = asked(&body, chat_id, &mut checks);
+        let options = Options {
+            system: body.system.clone(),
+            max_output_tokens: body.max_output_tokens,
+            temperature: body.temperature,
+            top_p: body.top_p,
+            stop: Vec::new(),
+            reasoning_effort: body.reasoning_effort,
+            response_format: ResponseFormat::Text,
+            max_steps,
+        };
+        check_options(&options, body.model.as_deref(), &mut checks);
+        checks.finish()?;
+        Ok(Self {
+            action,
+            user_message,
+            regenerate,
+            stop_running: body.if_running == IfRunning::Stop,
+            model: body.model,
+            options,
+            tools: body.tools.unwrap_or_default(),
+            stream,
+            held,
+        })
+    }
+}
+
+impl Wanted {
+    /// What tells a repeat of this request; a regenerate is always new.
+    pub(super) fn repeatable_question(&self) -> Option<Question> {
+        let asked = self.user_message.as_ref().filter(|_| self.action != Action::Regenerate)?;
+        Some(Question { id: asked.id, parts: json!(asked.parts).to_string() })
+    }
+}
+
+/// Whether the client asks for a stream by its `Accept` header.
+pub(super) fn accepts_events(headers: &HeaderMap) -> bool {
+    let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    accept.split(',').any(|kind| kind.trim().starts_with("text/event-stream"))
+}
+
+fn action(body: &ChatGenerate) -> Action {
+    match body.trigger {
+        Some(Trigger::RegenerateMessage) => Action::Regenerate,
+        _ if named(&body.regenerate).is_some() => Action::Regenerate,
+        Some(Trigger::SubmitMessage) => Action::Edit,
+        None => Action::Submit,
+    }
+}
+
+fn regenerate(body: &ChatGenerate, chat_id: Uuid) -> Option<Uuid> {
+    let id = match body.trigger {
+        Some(Trigger::RegenerateMessage) => named(&body.regenerate).or(named(&body.message_id)),
+        _ => named(&body.regenerate),
+    };
+    id.map(|id| ids::message_id(chat_id, id))
+}
+
+/// An id; the SDK's own default for a message without one is the empty text.
+fn named(id: &Option<String>) -> Option<&str> {
+    id.as_deref().filter(|id| !id.is_empty())
+}
+
+fn asked(body: &ChatGenerate, chat_id: Uuid, checks: &mut Checks) -> Option<Asked> {
+    let is_user = |message: &&UserMessage| message.role.as_deref().unwrap_or("user") == "user";
+    if let Some(content) = body.content.clone() {
+        if body.message.is_some() {
+            checks.refuse("/content", "cannot be sent together with message");
+        }
+        let message = UserMessage { content: Some(content), ..UserMessage::default() };
+        return Some(read(&message, "", chat_id, body, checks));
+    }
+    if let Some(message) = &body.message {
+        if !is_user(&message) {
+            checks.refuse("/message/role", "must be user");
+        }
+        return Some(read(message, "/message", chat_id, body, checks));
+    }
+    let (index, message) = last_user_message(body.messages.as_deref().unwrap_or_default())?;
+    let prefix = format!("/messages/{index}");
+    match from_text(message.get()) {
+        Ok(message) => Some(read(&message, &prefix, chat_id, body, checks)),
+        Err(error) => {
+            checks.refuse(format!("{prefix}{}", error.pointer), error.detail);
+            None
+        }
+    }
+}
+
+/// The client sends the whole conversation; only this message counts, so only this one is read. What
+/// does not say who speaks is taken for it, and refused when it is read.
+fn last_user_message(messages: &[Box<RawValue>]) -> Option<(usize, &RawValue)> {
+    #[derive(Deserialize)]
+    struct Message<'a> {
+        #[serde(borrow)]
+        role: Option<Cow<'a, str>>,
+    }
+    let is_user = |message: &RawValue| {
+        from_text::<Message<'_>>(message.get())
+            .map_or(true, |message| message.role.as_deref().unwrap_or("user") == "user")
+    };
+    let messages = messages.iter().map(|message| &**message).enumerate();
+    messages.rev().find(|(_, message)| is_user(message))
+}
+
+fn read(
+    message: &UserMessage,
+    prefix: &str,
+    chat_id: Uuid,
+    body: &ChatGenerate,
+    checks: &mut Checks,
+) -> Asked {
+    checks.metadata(&format!("{prefix}/metadata"), message.metadata.as_ref());
+    // The SDK sends the id of an edited message as `messageId` too; the message's own comes first.
+    let edited = named(&body.message_id).filter(|_| body.trigger == Some(Trigger::SubmitMessage));
+    let id = named(&message.id).or(edited);
+    let (content, parts) = match (&message.content, &message.parts) {
+        // Older transports send both; the parts say more.
+        (Some(_), Some(parts)) if !parts.is_empty() => (None, Some(parts.clone())),
+        (content, parts) => (content.clone(), parts.clone().filter(|_| content.is_none())),
+    };
+    let parts = parts::for_model(content, parts, prefix, checks);
+    Asked {
+        pointer: prefix.to_owned(),
+        id: id.map_or_else(Uuid::now_v7, |id| ids::message_id(chat_id, id)),
+        content: parts::text(&parts),
+        parts,
+        metadata: message.metadata.clone(),
+    }
+}
+
+/// Checks what is asked of the model.
+pub(super) fn check_options(options: &Options, model: Option<&str>, checks: &mut Checks) {
+    checks.range("/temperature", options.temperature, 0.0, 2.0);
+    checks.range("/top_p", options.top_p, 0.0, 1.0);
+    checks.range("/max_output_tokens", options.max_output_tokens, 1, 10_000_000);
+    if let Some(model) = model {
+        checks.length("/model", model, 1, 200);
+    }
+    if let Some(system) = &options.system {
+        checks.length("/system", system, 0, 100_000);
+    }
+}

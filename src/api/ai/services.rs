@@ -1,0 +1,87 @@
+//! What the routes of `/api/ai` work with.
+
+use std::sync::Arc;
+
+use crate::agent::{Failure, Generations, Options, Reserve, Tool};
+use crate::api::files::Files;
+use crate::clock::Clock;
+use crate::http::error::ApiError;
+use crate::http::rate_limit::Limits;
+use crate::providers::Providers;
+use crate::supabase::Supabase;
+
+use super::model::Model;
+use super::remote_answer::Followers;
+
+/// The services of `/api/ai`. Clones share them.
+#[derive(Clone)]
+pub struct Ai {
+    pub(super) supabase: Supabase,
+    pub(super) generations: Generations,
+    pub(super) files: Files,
+    pub(super) providers: Providers,
+    pub(super) limits: Limits,
+    pub(super) tools: Arc<[Arc<dyn Tool>]>,
+    pub(super) followers: Followers,
+    pub(super) clock: Clock,
+}
+
+impl Ai {
+    /// Puts the services together. `tools` are those that a request can name.
+    pub fn new(
+        supabase: Supabase,
+        generations: Generations,
+        files: Files,
+        providers: Providers,
+        limits: Limits,
+        tools: Vec<Arc<dyn Tool>>,
+        clock: Clock,
+    ) -> Self {
+        let followers = Followers::new(supabase.clone());
+        Self {
+            supabase,
+            generations,
+            files,
+            providers,
+            limits,
+            tools: tools.into(),
+            followers,
+            clock,
+        }
+    }
+
+    /// The providers.
+    pub fn providers(&self) -> &Providers {
+        &self.providers
+    }
+
+    /// The models, as the API lists them.
+    pub(super) fn models(&self) -> Vec<Model> {
+        let default = self.providers.choose(None).map(|model| model.id).unwrap_or_default();
+        self.providers.list().into_iter().map(|listed| Model::new(listed, &default)).collect()
+    }
+
+    /// What a daily limit wants reserved for a request.
+    pub(super) fn reserve(
+        &self,
+        options: &Options,
+        tools: &[Arc<dyn Tool>],
+        model: Option<&str>,
+    ) -> Option<Reserve> {
+        let limit = self.limits.daily_tokens?;
+        let model = self.providers.choose(model).ok();
+        let tools: Vec<_> = tools.iter().map(|tool| tool.definition()).collect();
+        let window = model.and_then(|model| model.context_window());
+        Some(Reserve::new(limit, options, &tools, window))
+    }
+
+    /// 422 at once for a model that the request names and nobody offers.
+    pub(super) fn check_model(&self, model: Option<&str>) -> Result<(), ApiError> {
+        match model {
+            Some(_) => {
+                self.providers.choose(model).map(drop).map_err(|error| Failure::from(error).into())
+            }
+            None => Ok(()),
+        }
+    }
+}

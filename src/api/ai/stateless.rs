@@ -1,0 +1,270 @@
+//! Stateless answers: nothing but usage is stored.
+
+use std::collections::HashMap;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::chat_recorder::{self, Acting};
+use super::model::{Format, Generate, PlainMessage, Said, Stop};
+use super::request;
+use crate::agent::{
+    Begun, Credentials, HistoryMessage, Options, OverLimit, Part, Recorder, Reserve, Reserved,
+    Rows, Save, Saved, Started, UsageLog,
+};
+use crate::api::messages::model::Role;
+use crate::api::messages::parts;
+use crate::clock::Clock;
+use crate::http::error::ApiError;
+use crate::http::validate::Checks;
+use crate::memory::Held;
+use crate::providers::ResponseFormat;
+use crate::supabase::{Caller, Supabase, SupabaseError};
+
+const MAX_MESSAGES: usize = 2_000;
+
+/// Records the usage of one stateless answer.
+pub(super) struct StatelessRecorder {
+    pub(super) supabase: Supabase,
+    pub(super) clock: Clock,
+    pub(super) id: Uuid,
+    /// The secret that owns what is reserved.
+    pub(super) run: Uuid,
+    pub(super) model: Option<String>,
+    pub(super) history: Vec<HistoryMessage>,
+    /// What the history is charged to.
+    pub(super) _held: Held,
+    /// What a daily limit wants reserved.
+    pub(super) reserve: Option<Reserve>,
+}
+
+#[derive(Deserialize)]
+struct ReserveAnswer {
+    reserved: Option<Reserved>,
+    over_limit: Option<OverLimit>,
+}
+
+#[derive(Deserialize)]
+struct SaveAnswer {
+    over_limit: Option<OverLimit>,
+}
+
+impl Recorder for StatelessRecorder {
+    fn begin<'a>(
+        &'a self,
+        credentials: &'a Credentials,
+    ) -> BoxFuture<'a, Result<Begun, SupabaseError>> {
+        async move {
+            let token = credentials.token();
+            let rest = self.supabase.rest(Caller::User(&token));
+            // Without a limit as well: before the model is asked it has to be known that the user
+            // still exists and that the usage can be saved.
+            let reserve = self.reserve.unwrap_or(Reserve::NOTHING);
+            let arguments = json!({ "p_run": self.run, "p_reserve": reserve });
+            let reserve = rest.call("reserve_tokens", &arguments).repeatable();
+            let answer: ReserveAnswer = reserve.value().await?;
+            if answer.reserved.is_none() {
+                return chat_recorder::over_limit(answer.over_limit);
+            }
+            let reserved = answer.reserved.filter(|_| self.reserve.is_some());
+            Ok(Begun::Started(Box::new(self.started(reserved))))
+        }
+        .boxed()
+    }
+
+    fn save<'a>(
+        &'a self,
+        credentials: &'a Credentials,
+        save: &'a Save,
+    ) -> BoxFuture<'a, Result<Saved, SupabaseError>> {
+        async move {
+            // Without a reservation there is nothing to keep alive.
+            let over_limit = match &save.end {
+                None if self.reserve.is_none() => None,
+                _ => self.call_save(credentials, save).await?.over_limit,
+            };
+            Ok(Saved {
+                is_owned: true,
+                stop_requested: false,
+                over_limit,
+                status: None,
+                message: None,
+            })
+        }
+        .boxed()
+    }
+
+    fn save_title<'a>(
+        &'a self,
+        _: &'a Credentials,
+        _: &'a str,
+    ) -> BoxFuture<'a, Result<bool, SupabaseError>> {
+        async { Ok(false) }.boxed()
+    }
+
+    fn save_usage<'a>(
+        &'a self,
+        credentials: &'a Credentials,
+        usage: &'a UsageLog,
+    ) -> BoxFuture<'a, Result<(), SupabaseError>> {
+        let acting = Acting::of(credentials, &self.supabase, &self.clock);
+        let run = self.run;
+        async move { acting.record_usage(&self.supabase, run, Uuid::nil(), usage).await }.boxed()
+    }
+}
+
+impl StatelessRecorder {
+    fn started(&self, reserved: Option<Reserved>) -> Started {
+        Started {
+            rows: Rows { message_id: self.id, message: None, user_message: None },
+            model: self.model.clone(),
+            system_prompt: None,
+            history: self.history.clone(),
+            is_untitled: false,
+            reserved,
+            metadata: Map::new(),
+        }
+    }
+
+    /// What is saved of an answer that is no message: its usage, and that it lives.
+    async fn call_save(
+        &self,
+        credentials: &Credentials,
+        save: &Save,
+    ) -> Result<SaveAnswer, SupabaseError> {
+        let acting = Acting::of(credentials, &self.supabase, &self.clock);
+        let arguments = json!({
+            "p_message_id": Uuid::nil(),
+            "p_run": self.run,
+            "p_chat_id": Uuid::nil(),
+            "p_usage": save.usage,
+            "p_reserve": save.reserve,
+            "p_end": save.end.as_ref().map(|end| json!({ "usage_log": end.usage_log })),
+            "p_user_id": acting.user_id,
+        });
+        let rest = self.supabase.rest(acting.caller());
+        rest.call("save_generation", &arguments).value().await
+    }
+}
+
+/// What a stateless request means.
+pub(super) struct StatelessWanted {
+    pub(super) history: Vec<HistoryMessage>,
+    pub(super) options: Options,
+    pub(super) model: Option<String>,
+    /// What all this is charged to.
+    pub(super) held: Held,
+}
+
+impl StatelessWanted {
+    pub(super) fn read(body: Generate, held: Held) -> Result<Self, ApiError> {
+        let mut checks = Checks::default();
+        let options = Options {
+            system: body.system,
+            max_output_tokens: body.max_output_tokens,
+            temperature: body.temperature,
+            top_p: body.top_p,
+            stop: stop(body.stop, &mut checks),
+            reasoning_effort: body.reasoning_effort,
+            response_format: format(body.response_format, &mut checks),
+            max_steps: 1,
+        };
+        request::check_options(&options, body.model.as_deref(), &mut checks);
+        let history = history(body.messages, body.prompt, &mut checks);
+        checks.finish()?;
+        Ok(Self { history, options, model: body.model, held })
+    }
+}
+
+fn history(
+    messages: Option<Vec<PlainMessage>>,
+    prompt: Option<String>,
+    checks: &mut Checks,
+) -> Vec<HistoryMessage> {
+    let messages = match (messages, prompt) {
+        (Some(messages), None) => messages,
+        (None, Some(prompt)) => {
+            vec![PlainMessage { role: Role::User, content: Said::Text(prompt) }]
+        }
+        (Some(_), Some(_)) => {
+            checks.refuse("/prompt", "cannot be sent together with messages");
+            return Vec::new();
+        }
+        (None, None) => {
+            checks.refuse("/messages", "is missing: send messages or prompt");
+            return Vec::new();
+        }
+    };
+    if messages.is_empty() || messages.len() > MAX_MESSAGES {
+        checks.refuse("/messages", format!("must be 1 to {MAX_MESSAGES} messages"));
+    }
+    let messages = messages.into_iter().enumerate();
+    messages.map(|(index, message)| said(index, message, checks)).collect()
+}
+
+fn said(index: usize, message: PlainMessage, checks: &mut Checks) -> HistoryMessage {
+    let (content, sent) = match message.content {
+        Said::Text(text) => (Some(text), None),
+        Said::Parts(parts) => (None, Some(parts)),
+    };
+    let pointer = format!("/messages/{index}");
+    let said = parts::for_model(content, sent, &pointer, checks);
+    let file = said.iter().position(|part| part["type"] == "file");
+    if let Some(file) = file.filter(|_| message.role != Role::User) {
+        checks.refuse(format!("{pointer}/content/{file}"), "can be sent in user messages only");
+    }
+    let role = match message.role {
+        Role::User => "user",
+        Role::Assistant => "assistant",
+        Role::System => "system",
+    };
+    HistoryMessage { role: role.to_owned(), parts: read(said), files: HashMap::new() }
+}
+
+/// Texts and files; nothing else is shown to the model.
+fn read(said: Vec<Value>) -> Vec<Part> {
+    let read = |part: Value| match part["text"].as_str() {
+        Some(text) if part["type"] == "text" => {
+            Part::Text { text: text.to_owned(), done: true, opaque: None }
+        }
+        _ => Part::Other(part),
+    };
+    said.into_iter().map(read).collect()
+}
+
+fn stop(stop: Option<Stop>, checks: &mut Checks) -> Vec<String> {
+    let stop = match stop {
+        None => Vec::new(),
+        Some(Stop::One(text)) => vec![text],
+        Some(Stop::Several(texts)) => texts,
+    };
+    if stop.len() > 4 || stop.iter().any(|text| text.is_empty() || text.len() > 500) {
+        checks.refuse("/stop", "must be at most 4 texts of 1 to 500 bytes");
+    }
+    stop
+}
+
+fn format(format: Option<Format>, checks: &mut Checks) -> ResponseFormat {
+    match format {
+        None | Some(Format::Text) => ResponseFormat::Text,
+        Some(Format::JsonObject) => ResponseFormat::JsonObject,
+        Some(Format::JsonSchema { json_schema }) => {
+            let is_name = |name: &str| {
+                (1..=64).contains(&name.len())
+                    && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
+            };
+            if !is_name(&json_schema.name) {
+                checks
+                    .refuse("/response_format/json_schema/name", "must match [A-Za-z0-9_-]{1,64}");
+            }
+            ResponseFormat::JsonSchema {
+                name: json_schema.name,
+                schema: Value::Object(json_schema.schema),
+                strict: json_schema.strict,
+            }
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Streams a whole selection, page by page: memory holds one page, however long the export is.
+
+use std::io;
+
+use axum::body::Body;
+use axum::http::HeaderValue;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::Response;
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::csv;
+use crate::http::error::ApiError;
+use crate::http::extract::Cursor;
+use crate::supabase::{AccessToken, Caller, Query, Rows, Supabase};
+
+/// Hosted projects give out this many rows at once, whatever is asked for.
+const PAGE: usize = 1_000;
+
+/// What an export is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum Format {
+    Json,
+    Csv,
+    Ndjson,
+}
+
+impl Format {
+    /// The parameter decides, else the `Accept` header.
+    pub(super) fn wanted(asked: Option<Self>, accept: Option<&HeaderValue>) -> Self {
+        let accept = accept.and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+        let accepted = accept.split(',').find_map(|range| {
+            match range.split(';').next().unwrap_or_default().trim() {
+                "application/json" | "*/*" => Some(Self::Json),
+                "text/csv" => Some(Self::Csv),
+                "application/x-ndjson" | "application/ndjson" => Some(Self::Ndjson),
+                _ => None,
+            }
+        });
+        asked.or(accepted).unwrap_or(Self::Json)
+    }
+
+    fn content_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Csv => "text/csv; charset=utf-8; header=present",
+            Self::Ndjson => "application/x-ndjson",
+        }
+    }
+
+    fn extension(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Csv => "csv",
+            Self::Ndjson => "ndjson",
+        }
+    }
+}
+
+/// Which rows, and what of them.
+pub(super) struct Export {
+    pub(super) supabase: Supabase,
+    pub(super) token: AccessToken,
+    pub(super) table: &'static str,
+    pub(super) columns: &'static [&'static str],
+    /// The time that the rows are ordered by, newest last.
+    pub(super) time: &'static str,
+    pub(super) from: Timestamp,
+    pub(super) to: Option<Timestamp>,
+    /// More filters, as PostgREST writes them.
+    pub(super) filters: Vec<(&'static str, String)>,
+    pub(super) format: Format,
+}
+
+/// The rows of a page as a file has them, and where the next page begins.
+struct Written {
+    text: Bytes,
+    last: Option<Cursor>,
+}
+
+impl Export {
+    /// The response. What fails on the first page is a problem; what fails later resets the
+    /// connection, because a clean end would look whole.
+    pub(super) async fn respond(self, name: &str) -> Result<Response, ApiError> {
+        let first = self.page(None).await?;
+        let day = |at: Timestamp| at.strftime("%Y-%m-%d").to_string();
+        let to = self.to.map(|to| format!("_{}", day(to))).unwrap_or_default();
+        let file = format!("{name}_{}{to}.{}", day(self.from), self.format.extension());
+        let content_type = HeaderValue::from_static(self.format.content_type());
+        let head = stream::iter([Ok(first.text)]);
+        let body = head.chain(stream::try_unfold((self, first.last), next));
+        let mut response = Response::new(Body::from_stream(body));
+        response.headers_mut().insert(CONTENT_TYPE, content_type);
+        if let Ok(value) = HeaderValue::try_from(format!("attachment; filename=\"{file}\"")) {
+            response.headers_mut().insert(CONTENT_DISPOSITION, value);
+        }
+        Ok(response)
+    }
+
+    async fn page(&self, after: Option<Cursor>) -> Result<Written, ApiError> {
+        let rows = self.query(after).page(PAGE).await?;
+        // A client that reads slowly holds a page.
+        let mut charge = self.supabase.charge(Caller::User(&self.token));
+        charge.grow(rows.body.len())?;
+        let (text, last) = self
+            .write(&rows, after.is_none())
+            .map_err(|error| ApiError::unreadable("row", error))?;
+        Ok(Written { text: charge.keep(text.into_bytes()), last })
+    }
+
+    fn query(&self, after: Option<Cursor>) -> Query<'_> {
+        let time = self.time;
+        let mut query = self
+            .supabase
+            .rest(Caller::User(&self.token))
+            .from(self.table)
+            .select(&self.columns.join(","))
+            .parameter(time, format_args!("gte.{}", after.map_or(self.from, |after| after.at)))
+            .order(&format!("{time}.asc,id.asc"));
+        if let Some(to) = self.to {
+            query = query.parameter(time, format_args!("lt.{to}"));
+        }
+        for (column, filter) in &self.filters {
+            query = query.parameter(column, filter);
+        }
+        if let Some(Cursor { at, id }) = after {
+            let beyond = format!("({time}.gt.{at},and({time}.eq.{at},id.gt.{id}))");
+            query = query.parameter("or", beyond);
+        }
+        query
+    }
+
+    fn write(
+        &self,
+        rows: &Rows,
+        is_first: bool,
+    ) -> Result<(String, Option<Cursor>), serde_json::Error> {
+        let mut text = String::with_capacity(rows.body.len());
+        if is_first && self.format == Format::Csv {
+            csv::push_header(&mut text, self.columns);
+        }
+        let rows: Vec<&RawValue> = serde_json::from_slice(&rows.body)?;
+        for row in &rows {
+            if self.format == Format::Csv {
+                csv::push_row(&mut text, self.columns, &serde_json::from_str(row.get())?);
+            } else {
+                text.push_str(row.get());
+                text.push('\n');
+            }
+        }
+        let last = rows.last().map(|row| self.cursor(row)).transpose()?;
+        Ok((text, last))
+    }
+
+    fn cursor(&self, row: &RawValue) -> Result<Cursor, serde_json::Error> {
+        #[derive(Deserialize)]
+        struct Key {
+            id: Uuid,
+            created_at: Option<Timestamp>,
+            occurred_at: Option<Timestamp>,
+        }
+        let key: Key = serde_json::from_str(row.get())?;
+        let at = if self.time == "occurred_at" { key.occurred_at } else { key.created_at };
+        Ok(Cursor { at: at.unwrap_or_default(), id: key.id })
+    }
+}
+
+type State = (Export, Option<Cursor>);
+
+/// The next page; none after one that was empty. A project may give out less than was asked for, so
+/// a short page is not the last.
+async fn next((export, after): State) -> io::Result<Option<(Bytes, State)>> {
+    if after.is_none() {
+        return Ok(None);
+    }
+    match export.page(after).await {
+        Ok(page) if page.last.is_none() => Ok(None),
+        Ok(page) => Ok(Some((page.text, (export, page.last)))),
+        Err(error) => {
+            error.log("export");
+            Err(io::Error::other("the export broke off"))
+        }
+    }
+}

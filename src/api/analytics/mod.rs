@@ -1,0 +1,10 @@
+//! Usage, chat statistics and events: `/api/analytics`.
+
+mod csv;
+pub mod events;
+pub mod export;
+pub mod model;
+pub mod routes;
+mod store;
+mod error;
+mod time_range;

@@ -1,0 +1,180 @@
+//! Statistics and events in Supabase. Row-level security sees to it that a user reaches only their
+//! own rows.
+
+use bytes::Bytes;
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::error::explain;
+use super::events::{EventFilter, NewEvent};
+use super::model::{Event, GroupBy, Interval};
+use super::time_range::Span;
+use crate::clock::Clock;
+use crate::http::auth::CurrentUser;
+use crate::http::error::ApiError;
+use crate::http::extract::{Cursor, Page};
+use crate::supabase::{Query, Rows, Supabase};
+
+/// The columns of [`Event`].
+pub(super) const EVENT_COLUMNS: [&str; 8] =
+    ["id", "user_id", "name", "properties", "chat_id", "session_id", "occurred_at", "created_at"];
+
+/// The columns of an exported usage row.
+pub(super) const USAGE_COLUMNS: [&str; 19] = [
+    "id",
+    "user_id",
+    "chat_id",
+    "message_id",
+    "operation",
+    "provider",
+    "model",
+    "input_tokens",
+    "output_tokens",
+    "cached_input_tokens",
+    "cache_write_input_tokens",
+    "reasoning_tokens",
+    "usage_source",
+    "cost_usd",
+    "latency_ms",
+    "time_to_first_token_ms",
+    "status",
+    "error_code",
+    "created_at",
+];
+
+/// What the usage is to be shown by.
+pub(super) struct UsageWanted {
+    pub(super) span: Span,
+    pub(super) zone: TimeZone,
+    pub(super) interval: Interval,
+    pub(super) group_by: GroupBy,
+    pub(super) daily_tokens: Option<u64>,
+}
+
+pub(super) async fn usage(
+    supabase: &Supabase,
+    user: &CurrentUser,
+    wanted: &UsageWanted,
+) -> Result<Bytes, ApiError> {
+    let mut query = within(supabase.rest(user.caller()).read("usage_statistics"), wanted.span)
+        .parameter("p_interval", wanted.interval.as_str())
+        .parameter("p_group_by", wanted.group_by.as_str())
+        .parameter("p_time_zone", name(&wanted.zone));
+    if let Some(limit) = wanted.daily_tokens {
+        query = query.parameter("p_daily_token_limit", limit);
+    }
+    Ok(query.rows().await.map_err(explain)?.body)
+}
+
+pub(super) async fn chats(
+    supabase: &Supabase,
+    user: &CurrentUser,
+    span: Span,
+    zone: &TimeZone,
+) -> Result<Bytes, ApiError> {
+    let query = within(supabase.rest(user.caller()).read("chat_statistics"), span);
+    let query = query.parameter("p_time_zone", name(zone));
+    Ok(query.rows().await.map_err(explain)?.body)
+}
+
+/// A bound that is not given is the database's to fill in, by its own clock.
+fn within(mut query: Query<'_>, span: Span) -> Query<'_> {
+    for (parameter, bound) in [("p_from", span.from), ("p_to", span.to)] {
+        if let Some(bound) = bound {
+            query = query.parameter(parameter, bound);
+        }
+    }
+    query
+}
+
+fn name(zone: &TimeZone) -> &str {
+    zone.iana_name().unwrap_or("UTC")
+}
+
+pub(super) async fn events(
+    supabase: &Supabase,
+    user: &CurrentUser,
+    filter: &EventFilter,
+    span: Span,
+    page: &Page,
+    clock: &Clock,
+) -> Result<Rows, ApiError> {
+    let query = supabase.rest(user.caller()).from("analytics").select(&EVENT_COLUMNS.join(","));
+    let mut query = query.parameter("occurred_at", format_args!("gte.{}", span.start(clock)));
+    if let Some(to) = span.to {
+        query = query.parameter("occurred_at", format_args!("lt.{to}"));
+    }
+    for (column, condition) in filter.conditions() {
+        query = query.parameter(column, condition);
+    }
+    if let Some(Cursor { at, id }) = page.after {
+        let older = format!("(occurred_at.lt.{at},and(occurred_at.eq.{at},id.lt.{id}))");
+        query = query.parameter("occurred_at", format_args!("lte.{at}")).parameter("or", older);
+    }
+    let query = query.order("occurred_at.desc,id.desc");
+    Ok(query.page(page.limit_with_next()).await?)
+}
+
+/// Where the page after this event begins.
+pub(super) fn cursor(row: &RawValue) -> Result<Cursor, ApiError> {
+    #[derive(Deserialize)]
+    struct Key {
+        id: Uuid,
+        occurred_at: jiff::Timestamp,
+    }
+    let key: Key =
+        serde_json::from_str(row.get()).map_err(|error| ApiError::unreadable("event", error))?;
+    Ok(Cursor { at: key.occurred_at, id: key.id })
+}
+
+/// Whether an event was stored now or before.
+pub(super) enum Recorded {
+    Now(Bytes),
+    Before(Bytes),
+}
+
+/// Stores one event; a repeat of the same content finds what is stored.
+pub(super) async fn record(
+    supabase: &Supabase,
+    user: &CurrentUser,
+    event: &NewEvent,
+) -> Result<Recorded, ApiError> {
+    let columns = EVENT_COLUMNS.join(",");
+    let events = || supabase.rest(user.caller()).from("analytics");
+    let inserted = events().insert_new(event).select(&columns).rows().await?;
+    if let Some(row) = inserted.first()? {
+        return Ok(Recorded::Now(row));
+    }
+    let stored = events().eq("id", event.id).select(&columns).rows().await?;
+    let stored = stored.first()?.ok_or_else(ApiError::id_conflict)?;
+    let is_same = serde_json::from_slice::<Event>(&stored).is_ok_and(|s| event.recorded(&s));
+    if is_same { Ok(Recorded::Before(stored)) } else { Err(ApiError::id_conflict()) }
+}
+
+/// What became of a batch.
+#[derive(Deserialize)]
+pub(super) struct Report {
+    pub(super) accepted: u64,
+    pub(super) duplicates: u64,
+    pub(super) errors: Vec<RefusedItem>,
+}
+
+/// An event that the database refused, by its place among those it was given.
+#[derive(Deserialize)]
+pub(super) struct RefusedItem {
+    pub(super) index: usize,
+    pub(super) code: String,
+}
+
+/// Stores events in one round trip.
+pub(super) async fn record_all(
+    supabase: &Supabase,
+    user: &CurrentUser,
+    events: &[NewEvent],
+) -> Result<Report, ApiError> {
+    let arguments: Value = json!({ "p_events": events });
+    Ok(supabase.rest(user.caller()).call("record_events", &arguments).value().await?)
+}

@@ -1,0 +1,184 @@
+//! Chats in Supabase. Row-level security sees to it that a user reaches only their own.
+
+use bytes::{Bytes, BytesMut};
+use serde::Deserialize;
+use serde_json::json;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::model::{Chat, ChatFilter, CreateChat, UpdateChat};
+use crate::api::messages;
+use crate::http::auth::CurrentUser;
+use crate::http::error::ApiError;
+use crate::http::extract::{Cursor, Page};
+use crate::http::response::Created;
+use crate::supabase::{Query, Rows, Supabase, SupabaseError, SupabaseErrorKind};
+
+/// The columns of [`Chat`].
+pub(super) const COLUMNS: &str = "id,user_id,title,model,system_prompt,is_archived,is_bookmarked,\
+                                  metadata,last_message_at,created_at,updated_at";
+const INCLUDED_MESSAGES: usize = 50;
+
+pub(super) async fn list(
+    supabase: &Supabase,
+    user: &CurrentUser,
+    filter: &ChatFilter,
+    page: &Page,
+) -> Result<Rows, ApiError> {
+    let rest = supabase.rest(user.caller());
+    let mut query = match &filter.q {
+        // By POST, since PostgREST takes a word like "eq.1" in an address for a filter. The filter holds
+        // for every chat: PostgREST orders a function's rows only by what `select` or a filter names,
+        // and the API does not show this column.
+        Some(q) => {
+            let search = rest.call("search_chats", &json!({ "q": q })).repeatable();
+            search.parameter("last_activity_at", "not.is.null")
+        }
+        None => rest.from("chats"),
+    };
+    if let Some(archived) = filter.archived {
+        query = query.is("is_archived", archived);
+    }
+    if let Some(bookmarked) = filter.bookmarked {
+        query = query.is("is_bookmarked", bookmarked);
+    }
+    if let Some(Cursor { at, id }) = page.after {
+        let older = format!("(last_activity_at.lt.{at},and(last_activity_at.eq.{at},id.lt.{id}))");
+        query =
+            query.parameter("last_activity_at", format_args!("lte.{at}")).parameter("or", older);
+    }
+    let query = query.select(COLUMNS).order("last_activity_at.desc,id.desc");
+    Ok(query.page(page.limit_with_next()).await?)
+}
+
+/// Where the page after this row begins.
+pub(super) fn cursor(row: &RawValue) -> Result<Cursor, ApiError> {
+    #[derive(Deserialize)]
+    struct Key {
+        id: Uuid,
+        last_message_at: Option<jiff::Timestamp>,
+        created_at: jiff::Timestamp,
+    }
+    let key: Key =
+        serde_json::from_str(row.get()).map_err(|error| ApiError::unreadable("chat", error))?;
+    Ok(Cursor { at: key.last_message_at.unwrap_or(key.created_at), id: key.id })
+}
+
+pub(super) async fn create(
+    supabase: &Supabase,
+    user: &CurrentUser,
+    chat: &CreateChat,
+) -> Result<Created, ApiError> {
+    let id = chat.id.unwrap_or_else(Uuid::now_v7);
+    let mut row = json!(chat);
+    row["id"] = json!(id);
+    let rest = supabase.rest(user.caller());
+    let inserted = rest.from("chats").insert_new(&row).select(COLUMNS).rows().await?;
+    if let Some(row) = inserted.first()? {
+        return Ok(Created::Now(row));
+    }
+    let stored = get(supabase, user, id).await.map_err(ApiError::taken)?;
+    let same = serde_json::from_slice::<Chat>(&stored).is_ok_and(|stored| chat.created(&stored));
+    if same { Ok(Created::Before(stored)) } else { Err(ApiError::id_conflict()) }
+}
+
+pub(super) async fn get(
+    supabase: &Supabase,
+    user: &CurrentUser,
+    chat_id: Uuid,
+) -> Result<Bytes, ApiError> {
+    one(by_id(supabase, user, chat_id).select(COLUMNS)).await
+}
+
+/// A chat with its newest messages.
+pub(super) struct WithMessages {
+    pub(super) body: Bytes,
+    /// The oldest message of those, where there are older ones.
+    pub(super) oldest: Option<Cursor>,
+}
+
+/// The chat with its newest messages. PostgREST sends them newest first, which is what "the last
+/// 50" needs; they are turned around as text.
+pub(super) async fn get_with_messages(
+    supabase: &Supabase,
+    user: &CurrentUser,
+    chat_id: Uuid,
+) -> Result<WithMessages, ApiError> {
+    #[derive(Deserialize)]
+    struct Chat<'a> {
+        #[serde(borrow)]
+        messages: Vec<&'a RawValue>,
+    }
+    let columns = format!("{COLUMNS},messages({})", messages::COLUMNS);
+    let query = by_id(supabase, user, chat_id)
+        .select(&columns)
+        .is("messages.is_active", true)
+        .parameter("messages.order", "created_at.desc,id.desc");
+    let chat = query.one_with_page("messages", INCLUDED_MESSAGES + 1).await;
+    let Rows { body, is_cut, .. } = chat.map_err(missing)?;
+    let unreadable = |error| ApiError::unreadable("chat", error);
+    let chat: Chat<'_> = serde_json::from_slice(&body).map_err(unreadable)?;
+    let Some((first, last)) = chat.messages.first().zip(chat.messages.last()) else {
+        return Ok(WithMessages { body, oldest: None });
+    };
+    let newest = &chat.messages[..chat.messages.len().min(INCLUDED_MESSAGES)];
+    let has_older = is_cut || newest.len() < chat.messages.len();
+    let oldest =
+        newest.last().filter(|_| has_older).map(|row| messages::cursor(row)).transpose()?;
+    let offset = |row: &RawValue| row.get().as_ptr().addr() - body.as_ptr().addr();
+    let mut turned = BytesMut::with_capacity(body.len());
+    turned.extend_from_slice(&body[..offset(first)]);
+    for (index, message) in newest.iter().rev().enumerate() {
+        turned.extend_from_slice(if index > 0 { b"," } else { b"" });
+        turned.extend_from_slice(message.get().as_bytes());
+    }
+    turned.extend_from_slice(&body[offset(last) + last.get().len()..]);
+    Ok(WithMessages { body: turned.freeze(), oldest })
+}
+
+pub(super) async fn update(
+    supabase: &Supabase,
+    user: &CurrentUser,
+    chat_id: Uuid,
+    changes: &UpdateChat,
+) -> Result<Bytes, ApiError> {
+    if changes.is_empty() {
+        return get(supabase, user, chat_id).await;
+    }
+    one(by_id(supabase, user, chat_id).update(changes).select(COLUMNS)).await
+}
+
+pub(super) async fn toggle(
+    supabase: &Supabase,
+    user: &CurrentUser,
+    chat_id: Uuid,
+    column: &str,
+) -> Result<Bytes, ApiError> {
+    let arguments = json!({ "p_chat_id": chat_id, "p_column": column });
+    let rest = supabase.rest(user.caller());
+    one(rest.call("toggle_chat", &arguments).select(COLUMNS)).await
+}
+
+pub(super) async fn delete(
+    supabase: &Supabase,
+    user: &CurrentUser,
+    chat_id: Uuid,
+) -> Result<(), ApiError> {
+    let deleted = by_id(supabase, user, chat_id).delete().select("id").rows().await?;
+    if deleted.is_empty() { Err(ApiError::not_found("chat")) } else { Ok(()) }
+}
+
+fn by_id<'a>(supabase: &'a Supabase, user: &'a CurrentUser, chat_id: Uuid) -> Query<'a> {
+    supabase.rest(user.caller()).from("chats").eq("id", chat_id)
+}
+
+async fn one(query: Query<'_>) -> Result<Bytes, ApiError> {
+    query.one().await.map_err(missing)
+}
+
+fn missing(error: SupabaseError) -> ApiError {
+    match error.kind {
+        SupabaseErrorKind::NotOneRow => ApiError::not_found("chat"),
+        _ => error.into(),
+    }
+}

@@ -1,0 +1,4 @@
+//! Files in messages.
+
+pub(super) mod refresh_urls;
+pub(super) mod resolve;

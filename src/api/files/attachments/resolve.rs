@@ -1,0 +1,327 @@
+//! `file` parts of incoming messages: each names a file of the caller's, or brings one as a data URL,
+//! which is stored, so that bytes never lie in a message's row.
+
+use std::collections::HashMap;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use percent_encoding::percent_decode_str;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::api::files::model::File;
+use crate::api::files::picture::Dimensions;
+use crate::api::files::upload::NewFile;
+use crate::api::files::{BUCKET, Files, Owner, media_type, name, picture};
+use crate::http::error::ApiError;
+use crate::http::validate::Checks;
+
+/// Files that may be looked up at once.
+const MAX_FILES: usize = 100;
+
+/// Where the parts stand.
+pub struct Place<'a> {
+    /// The pointer to the parts, e.g. `/message/parts`.
+    pub pointer: &'a str,
+    /// The message: the same one, sent again, makes the same files.
+    pub message_id: Uuid,
+    /// Its chat, if it exists already.
+    pub chat_id: Option<Uuid>,
+}
+
+/// What is known of a file before it is stored.
+#[derive(Clone, Debug)]
+pub struct Attachment {
+    /// Its name.
+    pub name: String,
+    /// Its media type.
+    pub media_type: String,
+    /// Its length in bytes.
+    pub size: u64,
+    /// Its width and height, where it is a picture and they are known.
+    pub dimensions: Option<Dimensions>,
+    /// The provider that could not read it.
+    pub refused_by: Option<String>,
+}
+
+impl From<&File> for Attachment {
+    fn from(file: &File) -> Self {
+        Self {
+            name: file.name.clone(),
+            media_type: file.media_type.clone(),
+            size: file.size,
+            dimensions: None,
+            refused_by: file.refused_by.clone(),
+        }
+    }
+}
+
+/// A `file` part and the file that it stands for.
+pub struct FilePart {
+    /// Its place among the parts.
+    pub index: usize,
+    /// What it stands for.
+    pub attachment: Attachment,
+    /// Where the bytes are.
+    pub content: AttachedContent,
+}
+
+/// Where the bytes of a [`FilePart`] are.
+pub enum AttachedContent {
+    /// In Storage.
+    Stored(Box<File>),
+    /// They came along.
+    Sent(Bytes),
+}
+
+/// What a part refers to.
+enum Source {
+    File(Uuid),
+    Data { media_type: Option<String>, bytes: Bytes },
+}
+
+impl Files {
+    /// Replaces every `file` part by one that names a stored file. `check` may refuse a file, with a
+    /// sentence, before anything is stored.
+    pub async fn resolve(
+        &self,
+        owner: &Owner,
+        parts: &mut [Value],
+        place: Place<'_>,
+        check: impl FnMut(&Attachment) -> Option<String>,
+    ) -> Result<(), ApiError> {
+        for part in self.attached(owner, parts, place.pointer, check).await? {
+            let index = part.index;
+            let filename = parts[index]["filename"].as_str().map(name::clean);
+            let file = self.stored(owner, part, &place).await?;
+            parts[index] = named(&file, filename);
+        }
+        Ok(())
+    }
+
+    /// The files that `file` parts stand for; 422 for what is no file of the owner's, and for what
+    /// `check` refuses with a sentence.
+    pub async fn attached(
+        &self,
+        owner: &Owner,
+        parts: &[Value],
+        pointer: &str,
+        mut check: impl FnMut(&Attachment) -> Option<String>,
+    ) -> Result<Vec<FilePart>, ApiError> {
+        let mut checks = Checks::default();
+        let mut sources = Vec::new();
+        for (index, part) in parts.iter().enumerate().filter(|(_, part)| part["type"] == "file") {
+            match self.source(part, owner) {
+                Ok(source) => sources.push((index, source)),
+                Err((field, detail)) => checks.refuse(format!("{pointer}/{index}{field}"), detail),
+            }
+        }
+        if sources.len() > MAX_FILES {
+            checks.refuse(pointer, format!("must have at most {MAX_FILES} files"));
+        }
+        checks.finish()?;
+        let known = self.known(owner, &sources).await?;
+        let mut checks = Checks::default();
+        let mut found = Vec::new();
+        for (index, source) in sources {
+            let filename = parts[index]["filename"].as_str();
+            match self.file_part(owner, index, source, filename, &known).await {
+                Ok(part) => match check(&part.attachment) {
+                    None => found.push(part),
+                    Some(refusal) => checks.refuse(format!("{pointer}/{index}"), refusal),
+                },
+                Err((field, detail)) => checks.refuse(format!("{pointer}/{index}{field}"), detail),
+            }
+        }
+        checks.finish()?;
+        Ok(found)
+    }
+
+    async fn file_part(
+        &self,
+        owner: &Owner,
+        index: usize,
+        source: Source,
+        filename: Option<&str>,
+        known: &HashMap<Uuid, File>,
+    ) -> Result<FilePart, (&'static str, String)> {
+        let (attachment, content) = match source {
+            Source::File(id) => {
+                let file = known.get(&id).ok_or(("", "is not a file of yours".to_owned()))?;
+                let dimensions = self.dimensions(owner, file).await;
+                let dimensions = dimensions.map_err(|problem| ("", problem.to_owned()))?;
+                let attachment = Attachment { dimensions, ..file.into() };
+                (attachment, AttachedContent::Stored(Box::new(file.clone())))
+            }
+            Source::Data { media_type, bytes } => {
+                let attachment = sent(media_type.as_deref(), &bytes, filename)?;
+                (attachment, AttachedContent::Sent(bytes))
+            }
+        };
+        Ok(FilePart { index, attachment, content })
+    }
+
+    /// The width and height of a stored picture, by its first bytes. Files of earlier releases were not
+    /// looked at when they came.
+    async fn dimensions(
+        &self,
+        owner: &Owner,
+        file: &File,
+    ) -> Result<Option<Dimensions>, &'static str> {
+        if !picture::is_picture(&file.media_type) {
+            return Ok(None);
+        }
+        let length = file.size.min(picture::HEAD as u64);
+        match self.read_part(owner, file.id, 0, length).await {
+            Ok(head) => picture::dimensions(&file.media_type, &head, file.size),
+            // Whoever reads it all will say what is wrong.
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn source(&self, part: &Value, owner: &Owner) -> Result<Source, (&'static str, &'static str)> {
+        if let Some(id) = part.get("file_id").filter(|id| !id.is_null()) {
+            let id = id.as_str().and_then(|id| Uuid::try_parse(id).ok());
+            return id.map(Source::File).ok_or(("/file_id", "must be a UUID"));
+        }
+        let Some(url) = part["url"].as_str() else {
+            return Err(("/url", "is missing: send a file_id, a file's url, or a data URL"));
+        };
+        match url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:")) {
+            true => data(&url[5..], part["mediaType"].as_str()).map_err(|detail| ("/url", detail)),
+            false => self.file_of(url, owner).map(Source::File).ok_or((
+                "/url",
+                "must be the url of a file of yours or a data URL; upload the file first",
+            )),
+        }
+    }
+
+    /// The file that one of our own addresses leads to.
+    fn file_of(&self, url: &str, owner: &Owner) -> Option<Uuid> {
+        let path = url.split(['?', '#']).next()?;
+        if let Some(id) = path.strip_prefix("/api/files/") {
+            return id.strip_suffix("/content").unwrap_or(id).parse().ok();
+        }
+        let object = path.strip_prefix(self.supabase.public_url())?;
+        let object = object.strip_prefix("/storage/v1/object/sign/")?;
+        let object = object.strip_prefix(BUCKET)?.strip_prefix('/')?;
+        let (user, id) = object.split_once('/')?;
+        (Uuid::try_parse(user).ok()? == owner.id).then(|| id.parse().ok()).flatten()
+    }
+
+    async fn known(
+        &self,
+        owner: &Owner,
+        sources: &[(usize, Source)],
+    ) -> Result<HashMap<Uuid, File>, ApiError> {
+        let id = |(_, source): &(usize, Source)| match source {
+            Source::File(id) => Some(*id),
+            Source::Data { .. } => None,
+        };
+        let ids: Vec<Uuid> = sources.iter().filter_map(id).collect();
+        let files = self.get_many(owner, &ids).await?;
+        Ok(files.into_iter().map(|file| (file.id, file)).collect())
+    }
+
+    async fn stored(
+        &self,
+        owner: &Owner,
+        part: FilePart,
+        place: &Place<'_>,
+    ) -> Result<File, ApiError> {
+        let bytes = match part.content {
+            AttachedContent::Stored(file) => return Ok(*file),
+            AttachedContent::Sent(bytes) => bytes,
+        };
+        // The same bytes at the same place are the same file.
+        let hash = digest(&SHA256, &bytes);
+        let seed = [part.index.to_string().as_bytes(), hash.as_ref()].concat();
+        let id = Uuid::new_v5(&place.message_id, &seed);
+        if let Some(file) = self.get_many(owner, &[id]).await?.pop() {
+            return Ok(file);
+        }
+        let Attachment { name, media_type, .. } = part.attachment;
+        let new = NewFile {
+            id: Some(id),
+            name,
+            media_type: Some(media_type),
+            chat_id: place.chat_id,
+            metadata: Map::new(),
+        };
+        self.write(owner, new, bytes).await
+    }
+}
+
+/// A file that came along.
+fn sent(
+    media_type: Option<&str>,
+    bytes: &[u8],
+    filename: Option<&str>,
+) -> Result<Attachment, (&'static str, String)> {
+    let name = name::clean(filename.unwrap_or_default());
+    let head = &bytes[..bytes.len().min(media_type::HEAD)];
+    let media_type = media_type::media_type(media_type, &name, head).map_err(|found| {
+        let declared = media_type.unwrap_or_default();
+        ("/mediaType", format!("is said to be {declared} but is {found}"))
+    })?;
+    let size = bytes.len() as u64;
+    let dimensions = picture::dimensions(&media_type, bytes, size);
+    let dimensions = dimensions.map_err(|problem| ("/url", problem.to_owned()))?;
+    Ok(Attachment { name, media_type, size, dimensions, refused_by: None })
+}
+
+/// The part as it is stored. Its address is the one that does not end; it is replaced by a signed
+/// one whenever the message is shown.
+fn named(file: &File, filename: Option<String>) -> Value {
+    json!({
+        "type": "file",
+        "mediaType": file.media_type,
+        "filename": filename.unwrap_or_else(|| file.name.clone()),
+        "url": format!("/api/files/{}/content", file.id),
+        "file_id": file.id,
+    })
+}
+
+/// What follows `data:`.
+fn data(url: &str, declared: Option<&str>) -> Result<Source, &'static str> {
+    let (head, content) = url.split_once(',').ok_or("is not a data URL")?;
+    let (media_type, is_base64) = match head.strip_suffix(";base64") {
+        Some(media_type) => (media_type, true),
+        None => (head, false),
+    };
+    let decoded: Vec<u8> = percent_decode_str(content).collect();
+    let bytes = if is_base64 {
+        STANDARD.decode(decoded).map_err(|_| "is not valid base64")?
+    } else {
+        decoded
+    };
+    let media_type = Some(media_type).filter(|media_type| !media_type.is_empty()).or(declared);
+    Ok(Source::Data { media_type: media_type.map(str::to_owned), bytes: bytes.into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_urls() {
+        let read = |url, declared| match data(url, declared) {
+            Ok(Source::Data { media_type, bytes }) => {
+                Ok((media_type.unwrap_or_default(), String::from_utf8(bytes.to_vec()).unwrap()))
+            }
+            Ok(Source::File(_)) => unreachable!(),
+            Err(detail) => Err(detail),
+        };
+        let is = |media_type: &str, text: &str| Ok((media_type.to_owned(), text.to_owned()));
+        assert_eq!(read("text/plain;base64,aGk=", None), is("text/plain", "hi"));
+        assert_eq!(
+            read("text/plain;charset=utf-8,h%20i", None),
+            is("text/plain;charset=utf-8", "h i")
+        );
+        assert_eq!(read(";base64,aGk%3D", Some("text/csv")), is("text/csv", "hi"));
+        assert_eq!(read("text/plain;base64,a?", None), Err("is not valid base64"));
+        assert_eq!(read("text/plain", None), Err("is not a data URL"));
+    }
+}

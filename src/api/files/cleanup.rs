@@ -1,0 +1,84 @@
+//! Deletions, and the rest of what was not finished: first the bytes go, then the row.
+
+use serde::Deserialize;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{Files, Owner};
+use crate::http::error::ApiError;
+use crate::supabase::{Query, SupabaseError};
+
+/// How many files one sweep finishes.
+const MANY: usize = 200;
+
+#[derive(Deserialize)]
+struct Row {
+    id: Uuid,
+}
+
+impl Files {
+    /// Deletes a file. For its owner it is gone at once; the bytes follow, whether the client waits
+    /// or not.
+    pub(super) async fn delete(&self, owner: &Owner, id: Uuid) -> Result<(), ApiError> {
+        let (files, owner) = (self.clone(), owner.clone());
+        let task = self.tasks.spawn(async move {
+            let marked = files.mark(files.by_id(&owner, id)).await?;
+            if marked.is_empty() {
+                return Err(ApiError::not_found("file"));
+            }
+            files.remove_or_leave(&owner, &marked).await;
+            files.sweep_later(&owner);
+            Ok(())
+        });
+        task.await.map_err(|error| ApiError::internal(format!("a deletion crashed: {error}")))?
+    }
+
+    /// Takes back an upload that this attempt still owns.
+    pub(super) async fn discard(&self, owner: &Owner, id: Uuid, upload_id: Uuid) {
+        let query = self.supabase.rest(owner.caller()).from("files").eq("id", id);
+        let query = query.eq("upload_id", upload_id).eq("status", "uploading");
+        match self.mark(query).await {
+            Ok(marked) => self.remove_or_leave(owner, &marked).await,
+            Err(error) => tracing::warn!("a broken upload is left to the next sweep: {error}"),
+        }
+    }
+
+    /// Finishes, in the background, what broke off: deletions, and uploads whose claim has lapsed.
+    pub(super) fn sweep_later(&self, owner: &Owner) {
+        let (files, owner) = (self.clone(), owner.clone());
+        self.tasks.spawn(async move {
+            let unfinished =
+                "(status.eq.deleting,and(status.eq.uploading,lease_expires_at.lt.now))";
+            let query = files.supabase.rest(owner.caller()).from("files");
+            let query = query.parameter("or", unfinished);
+            match files.mark(query).await {
+                Ok(marked) => files.remove_or_leave(&owner, &marked).await,
+                Err(error) => tracing::warn!("unfinished files are left for later: {error}"),
+            }
+        });
+    }
+
+    /// Marks files as being deleted; which ones.
+    async fn mark(&self, query: Query<'_>) -> Result<Vec<Uuid>, SupabaseError> {
+        let marked: Vec<Row> =
+            query.update(&json!({ "status": "deleting" })).select("id").value().await?;
+        Ok(marked.into_iter().map(|row| row.id).collect())
+    }
+
+    async fn remove_or_leave(&self, owner: &Owner, ids: &[Uuid]) {
+        for some in ids.chunks(MANY) {
+            if let Err(error) = self.remove(owner, some).await {
+                tracing::warn!("{} files are left to the next sweep: {error}", some.len());
+            }
+        }
+    }
+
+    async fn remove(&self, owner: &Owner, ids: &[Uuid]) -> Result<(), SupabaseError> {
+        let objects: Vec<_> = ids.iter().map(|id| owner.object(*id)).collect();
+        self.bucket(owner).remove(&objects).await?;
+        let list: Vec<_> = ids.iter().map(Uuid::to_string).collect();
+        let query = self.supabase.rest(owner.caller()).from("files").eq("status", "deleting");
+        let query = query.parameter("id", format_args!("in.({})", list.join(",")));
+        query.delete().select("id").rows().await.map(drop)
+    }
+}

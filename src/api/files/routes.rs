@@ -1,0 +1,269 @@
+//! The routes of `/api/files`.
+
+use std::time::Duration;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE,
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::conditional::Wanted;
+use super::model::{ContentQuery, File, FileFilter, SignUrl, SignedUrl, UpdateFile, UploadForm};
+use super::signed_urls::Signable;
+use super::upload::{content, form};
+use super::{Files, Owner, media_type, name, store};
+use crate::http::auth::CurrentUser;
+use crate::http::error::{ApiError, Problem};
+use crate::http::extract::{Json, OptionalJson, Page, PageQuery, Path, Query};
+use crate::http::multipart::Form;
+use crate::http::response::{self, Created};
+use crate::http::validate::Checks;
+use crate::memory::Held;
+
+/// What a form's fields and boundaries may add to the bytes of its file.
+const FORM_OVERHEAD: u64 = 1 << 20;
+const DEFAULT_EXPIRY_S: u64 = 3600;
+
+/// List files, newest first
+///
+/// The next page is in the `Link` header.
+#[utoipa::path(get, path = "/api/files/", tag = "files", operation_id = "list_files",
+    params(FileFilter, PageQuery),
+    responses((status = 200, description = "The files", body = Vec<File>,
+        headers(("Link" = String, description = "The next page, where there is one")))))]
+pub async fn list(
+    State(files): State<Files>,
+    user: CurrentUser,
+    page: Page,
+    Query(filter): Query<FileFilter>,
+) -> Result<Response, ApiError> {
+    if let Some(q) = &filter.q {
+        let mut checks = Checks::default();
+        checks.length("/q", q, 1, 200);
+        checks.finish()?;
+    }
+    let owner = Owner::from(&user);
+    let rows = files.page(&owner, &filter, &page).await?;
+    let signed = files.with_urls(&owner, &rows.split()?).await?;
+    let unreadable = |error| ApiError::unreadable("file", error);
+    let signed: Result<Vec<&RawValue>, _> =
+        signed.iter().map(|row| serde_json::from_slice(row)).collect();
+    page.respond_with(&signed.map_err(unreadable)?, rows.is_cut, store::cursor)
+}
+
+/// Upload a file
+///
+/// The bytes are streamed through. Their type is checked against their first bytes. With an `id` of
+/// the client's own the request can be repeated safely: the same content again answers 200 with the
+/// stored file, different content 409.
+#[utoipa::path(post, path = "/api/files/", tag = "files", operation_id = "upload_file",
+    request_body(content = UploadForm, content_type = "multipart/form-data"),
+    responses((status = 201, description = "The new file", body = File,
+        headers(("Location" = String, description = "Where the file is"))),
+        (status = 200, description = "The file, uploaded by an earlier request", body = File),
+        (status = 409, description = "The id is in use", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 413, description = "The file is too large, or the quota is used up",
+            body = Problem, content_type = "application/problem+json")))]
+pub async fn upload(
+    State(files): State<Files>,
+    user: CurrentUser,
+    Extension(held): Extension<Held>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let owner = Owner::from(&user);
+    let (parts, body) = request.into_parts();
+    let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    let form = Form::of(header(CONTENT_TYPE), body, held.another());
+    let mut form = form.ok_or_else(no_form)?;
+    let length = header(CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
+    let received = if length.is_some_and(|length| length > files.max_bytes + FORM_OVERHEAD) {
+        Err(content::too_large(files.max_bytes))
+    } else {
+        form::receive(&files, &owner, &mut form).await
+    };
+    if received.is_err() {
+        form.drain().await;
+    }
+    let created = match received? {
+        Created::Now(row) => Created::Now(files.with_url(&owner, &row).await?),
+        Created::Before(row) => Created::Before(files.with_url(&owner, &row).await?),
+    };
+    Ok(created.respond("/api/files/"))
+}
+
+fn no_form() -> ApiError {
+    ApiError::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "unsupported_media_type",
+        "Send the file as a form, with Content-Type: multipart/form-data.",
+    )
+}
+
+/// Get a file's description
+#[utoipa::path(get, path = "/api/files/{file_id}", tag = "files", operation_id = "get_file",
+    params(("file_id" = Uuid, Path, description = "The file")),
+    responses((status = 200, description = "The file", body = File)))]
+pub async fn get(
+    State(files): State<Files>,
+    user: CurrentUser,
+    Path(file_id): Path<Uuid>,
+) -> Result<Response, ApiError> {
+    let owner = Owner::from(&user);
+    let (row, _) = files.file(&owner, file_id).await?;
+    Ok(response::json(files.with_url(&owner, &row).await?))
+}
+
+/// Change a file's description
+///
+/// Only the fields that are present change; null clears `chat_id`. The bytes never change.
+#[utoipa::path(method(put, patch), path = "/api/files/{file_id}", tag = "files",
+    operation_id = "update_file",
+    params(("file_id" = Uuid, Path, description = "The file")),
+    request_body = UpdateFile,
+    responses((status = 200, description = "The changed file", body = File)))]
+pub async fn update(
+    State(files): State<Files>,
+    user: CurrentUser,
+    Path(file_id): Path<Uuid>,
+    Json(changes): Json<UpdateFile>,
+) -> Result<Response, ApiError> {
+    let owner = Owner::from(&user);
+    let row = files.update(&owner, file_id, &changes.checked()?).await?;
+    Ok(response::json(files.with_url(&owner, &row).await?))
+}
+
+/// Delete a file
+///
+/// Messages that it is attached to stay, and name it.
+#[utoipa::path(delete, path = "/api/files/{file_id}", tag = "files", operation_id = "delete_file",
+    params(("file_id" = Uuid, Path, description = "The file")),
+    responses((status = 204, description = "The file is gone")))]
+pub async fn delete(
+    State(files): State<Files>,
+    user: CurrentUser,
+    Path(file_id): Path<Uuid>,
+) -> Result<StatusCode, ApiError> {
+    files.delete(&Owner::from(&user), file_id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Get a file's bytes
+///
+/// Takes `Range`, `If-Range` and `If-None-Match`. What could run in a browser (HTML, SVG) is always
+/// sent to be saved.
+#[utoipa::path(get, path = "/api/files/{file_id}/content", tag = "files",
+    operation_id = "get_file_content",
+    params(("file_id" = Uuid, Path, description = "The file"), ContentQuery),
+    responses((status = 200, description = "The bytes", content_type = "*/*",
+            body = String,
+            headers(("ETag" = String, description = "Names these bytes"),
+                ("Content-Disposition" = String, description = "The file's name"))),
+        (status = 206, description = "The bytes of the range"),
+        (status = 304, description = "The client has them"),
+        (status = 416, description = "The range is beyond the end", body = Problem,
+            content_type = "application/problem+json")))]
+pub async fn content(
+    State(files): State<Files>,
+    user: CurrentUser,
+    Path(file_id): Path<Uuid>,
+    Query(query): Query<ContentQuery>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let owner = Owner::from(&user);
+    let file = files.get(&owner, file_id).await?;
+    let etag = format!("\"{}\"", file.sha256);
+    let (status, range) = match Wanted::of(&headers, &etag, file.size) {
+        Wanted::Unchanged => {
+            let response = described(StatusCode::NOT_MODIFIED, &file, &query, &etag);
+            return Ok(response);
+        }
+        Wanted::Unsatisfiable => return Err(beyond_end(file.size)),
+        Wanted::Whole => (StatusCode::OK, None),
+        Wanted::Part(first, last) => (StatusCode::PARTIAL_CONTENT, Some((first, last))),
+    };
+    let download = files.stream(&owner, file_id, range).await?;
+    let mut response = described(status, &file, &query, &etag);
+    let sent = response.headers_mut();
+    // Storage knows how many come. The row is its owner's to write.
+    if let Some(length) = download.length {
+        sent.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    if let Some(range) = &download.range {
+        set(sent, CONTENT_RANGE, range);
+    }
+    *response.body_mut() = Body::from_stream(download.bytes);
+    Ok(response)
+}
+
+/// A response with everything but the bytes.
+fn described(status: StatusCode, file: &File, query: &ContentQuery, etag: &str) -> Response {
+    let is_shown = media_type::is_inline(&file.media_type) && !query.download;
+    let mut response = status.into_response();
+    let headers = response.headers_mut();
+    set(headers, CONTENT_TYPE, &file.media_type);
+    set(headers, ETAG, etag);
+    let how = if is_shown { "inline" } else { "attachment" };
+    set(headers, CONTENT_DISPOSITION, &name::disposition(how, &file.name));
+    set(headers, ACCEPT_RANGES, "bytes");
+    set(headers, CACHE_CONTROL, "private, no-cache");
+    set(headers, X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(headers, CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; sandbox");
+    response
+}
+
+fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+fn beyond_end(size: u64) -> ApiError {
+    let error = ApiError::new(
+        StatusCode::RANGE_NOT_SATISFIABLE,
+        "range_not_satisfiable",
+        format!("The file has only {size} bytes."),
+    );
+    match HeaderValue::from_str(&format!("bytes */{size}")) {
+        Ok(value) => error.with_header(CONTENT_RANGE, value),
+        Err(_) => error,
+    }
+}
+
+/// Get an address that needs no token
+///
+/// For an `<img>` or a link, which cannot send one. Whoever has the address can read the file until
+/// it ends.
+#[utoipa::path(post, path = "/api/files/{file_id}/url", tag = "files",
+    operation_id = "sign_file_url",
+    params(("file_id" = Uuid, Path, description = "The file")),
+    request_body = Option<SignUrl>,
+    responses((status = 200, description = "The address", body = SignedUrl)))]
+pub async fn sign(
+    State(files): State<Files>,
+    user: CurrentUser,
+    Path(file_id): Path<Uuid>,
+    OptionalJson(body): OptionalJson<SignUrl>,
+) -> Result<axum::Json<SignedUrl>, ApiError> {
+    let expires_in = body.and_then(|body| body.expires_in).unwrap_or(DEFAULT_EXPIRY_S);
+    let mut checks = Checks::default();
+    checks.range("/expires_in", Some(expires_in), 60, 604_800);
+    checks.finish()?;
+    let owner = Owner::from(&user);
+    let File { id, name, media_type, .. } = files.get(&owner, file_id).await?;
+    let lifetime = Duration::from_secs(expires_in);
+    let file = Signable { id, name, media_type };
+    let url = files.sign(&owner, &[file], lifetime).await?.pop().flatten();
+    let url = url.ok_or_else(|| ApiError::not_found("file"))?;
+    let expires_at = files.clock.unix_seconds() + expires_in.cast_signed();
+    let expires_at = jiff::Timestamp::from_second(expires_at)
+        .map_err(|error| ApiError::internal(error.to_string()))?;
+    Ok(axum::Json(SignedUrl { url, expires_at }))
+}

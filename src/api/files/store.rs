@@ -1,0 +1,244 @@
+//! Files in Supabase. Row-level security sees to it that a user reaches only their own.
+
+use bytes::Bytes;
+use futures_util::{Stream, stream};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::model::{File, FileFilter, UpdateFile};
+use super::upload::NewFile;
+use super::{Files, MAX_FILES, Owner};
+use crate::http::error::ApiError;
+use crate::http::extract::{Cursor, Page};
+use crate::http::response::Created;
+use crate::supabase::{Download, Query, Rows, SupabaseError, SupabaseErrorKind};
+
+/// The columns of [`File`]; its `url` is added when it is shown.
+const COLUMNS: &str =
+    "id,user_id,chat_id,name,media_type,size,sha256,metadata,created_at,updated_at,refused_by";
+
+/// Whether an id is claimed for an upload.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub(super) enum Claim {
+    Started { room: u64 },
+    Exists,
+    Busy,
+    Conflict,
+    TooMany,
+}
+
+/// What an upload ends with.
+#[derive(Serialize)]
+pub(super) struct Finish<'a> {
+    #[serde(rename = "p_id")]
+    pub(super) id: Uuid,
+    #[serde(rename = "p_upload_id")]
+    pub(super) upload_id: Uuid,
+    #[serde(rename = "p_name")]
+    pub(super) name: &'a str,
+    #[serde(rename = "p_media_type")]
+    pub(super) media_type: &'a str,
+    #[serde(rename = "p_size")]
+    pub(super) size: u64,
+    #[serde(rename = "p_sha256")]
+    pub(super) sha256: &'a str,
+    #[serde(rename = "p_quota")]
+    pub(super) quota: u64,
+    #[serde(rename = "p_chat_id")]
+    pub(super) chat_id: Option<Uuid>,
+    #[serde(rename = "p_metadata")]
+    pub(super) metadata: &'a Map<String, Value>,
+}
+
+/// Whether an upload is a file now.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub(super) enum Finished {
+    Stored,
+    OverQuota,
+    NoChat,
+    Lost,
+}
+
+impl Files {
+    pub(super) async fn begin(
+        &self,
+        owner: &Owner,
+        id: Uuid,
+        upload_id: Uuid,
+        name: &str,
+    ) -> Result<Claim, ApiError> {
+        let arguments = json!({
+            "p_id": id, "p_upload_id": upload_id, "p_name": name, "p_quota": self.quota,
+            "p_max_files": MAX_FILES,
+        });
+        let rest = self.supabase.rest(owner.caller());
+        // A claim is its attempt's: the same attempt again gets the same answer.
+        Ok(rest.call("begin_file", &arguments).repeatable().value().await?)
+    }
+
+    pub(super) async fn end(
+        &self,
+        owner: &Owner,
+        finish: &Finish<'_>,
+    ) -> Result<Finished, ApiError> {
+        let rest = self.supabase.rest(owner.caller());
+        Ok(rest.call("finish_file", finish).repeatable().value().await?)
+    }
+
+    /// A page of the owner's files, newest first.
+    pub(super) async fn page(
+        &self,
+        owner: &Owner,
+        filter: &FileFilter,
+        page: &Page,
+    ) -> Result<Rows, ApiError> {
+        let mut query = self.newest_first(owner, filter);
+        if let Some(Cursor { at, id }) = page.after {
+            let older = format!("(created_at.lt.{at},and(created_at.eq.{at},id.lt.{id}))");
+            query = query.parameter("created_at", format_args!("lte.{at}")).parameter("or", older);
+        }
+        Ok(query.page(page.limit_with_next()).await?)
+    }
+
+    /// The owner's newest files.
+    pub async fn list(
+        &self,
+        owner: &Owner,
+        filter: &FileFilter,
+        limit: usize,
+    ) -> Result<Vec<File>, ApiError> {
+        Ok(self.newest_first(owner, filter).limit(limit).value().await?)
+    }
+
+    fn newest_first<'a>(&'a self, owner: &'a Owner, filter: &FileFilter) -> Query<'a> {
+        let rest = self.supabase.rest(owner.caller());
+        let mut query = match &filter.q {
+            // By POST, since PostgREST takes a word like "eq.1" in an address for a filter.
+            Some(q) => rest.call("search_files", &json!({ "q": q })).repeatable(),
+            None => rest.from("files"),
+        };
+        if let Some(chat_id) = filter.chat_id {
+            query = query.eq("chat_id", chat_id);
+        }
+        query.eq("status", "ready").select(COLUMNS).order("created_at.desc,id.desc")
+    }
+
+    /// A file's row, as it came and read; 404.
+    pub(super) async fn file(&self, owner: &Owner, id: Uuid) -> Result<(Bytes, File), ApiError> {
+        let row = one(self.by_id(owner, id).select(COLUMNS)).await?;
+        let file =
+            serde_json::from_slice(&row).map_err(|error| ApiError::unreadable("file", error))?;
+        Ok((row, file))
+    }
+
+    /// A file; 404 when it is not the owner's.
+    pub async fn get(&self, owner: &Owner, id: Uuid) -> Result<File, ApiError> {
+        Ok(self.file(owner, id).await?.1)
+    }
+
+    /// Those of these files that are there, in no particular order.
+    pub async fn get_many(&self, owner: &Owner, ids: &[Uuid]) -> Result<Vec<File>, ApiError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<_> = ids.iter().map(Uuid::to_string).collect();
+        let query = self.supabase.rest(owner.caller()).from("files").eq("status", "ready");
+        let query = query.parameter("id", format_args!("in.({})", ids.join(",")));
+        Ok(query.select(COLUMNS).value().await?)
+    }
+
+    /// All bytes of a file that has at most `max_bytes`.
+    pub async fn read(&self, owner: &Owner, id: Uuid, max_bytes: usize) -> Result<Bytes, ApiError> {
+        Ok(self.bucket(owner).read(&owner.object(id), max_bytes).await?)
+    }
+
+    /// So many bytes of a file, from an offset on; as many must be there.
+    pub async fn read_part(
+        &self,
+        owner: &Owner,
+        id: Uuid,
+        offset: u64,
+        length: u64,
+    ) -> Result<Bytes, ApiError> {
+        match usize::try_from(length).unwrap_or(usize::MAX) {
+            0 => Ok(Bytes::new()),
+            length => Ok(self.bucket(owner).read_part(&owner.object(id), offset, length).await?),
+        }
+    }
+
+    /// The bytes of a file as they come, or those from the first to the last of a range.
+    pub async fn stream(
+        &self,
+        owner: &Owner,
+        id: Uuid,
+        range: Option<(u64, u64)>,
+    ) -> Result<Download<impl Stream<Item = Result<Bytes, SupabaseError>> + Send + use<>>, ApiError>
+    {
+        Ok(self.bucket(owner).download(&owner.object(id), range).await?)
+    }
+
+    /// Adds a file whose bytes are in memory already.
+    pub async fn write(
+        &self,
+        owner: &Owner,
+        new: NewFile,
+        bytes: impl Into<Bytes>,
+    ) -> Result<File, ApiError> {
+        let bytes = bytes.into();
+        let pieces = stream::iter((!bytes.is_empty()).then_some(Ok(bytes)));
+        let (Created::Now(row) | Created::Before(row)) = self.add(owner, new, pieces).await?;
+        serde_json::from_slice(&row).map_err(|error| ApiError::unreadable("file", error))
+    }
+
+    pub(super) async fn update(
+        &self,
+        owner: &Owner,
+        id: Uuid,
+        changes: &UpdateFile,
+    ) -> Result<Bytes, ApiError> {
+        let query = self.by_id(owner, id);
+        let query = if changes.is_empty() { query } else { query.update(changes) };
+        one(query.select(COLUMNS)).await
+    }
+
+    /// Remembers that a provider could not read these files.
+    pub async fn refuse(
+        &self,
+        owner: &Owner,
+        ids: &[Uuid],
+        provider: &str,
+    ) -> Result<(), ApiError> {
+        let ids: Vec<_> = ids.iter().map(Uuid::to_string).collect();
+        let query = self.supabase.rest(owner.caller()).from("files");
+        let query = query.parameter("id", format_args!("in.({})", ids.join(",")));
+        query.update(&json!({ "refused_by": provider })).select("id").rows().await?;
+        Ok(())
+    }
+
+    pub(super) fn by_id<'a>(&'a self, owner: &'a Owner, id: Uuid) -> Query<'a> {
+        self.supabase.rest(owner.caller()).from("files").eq("id", id).eq("status", "ready")
+    }
+}
+
+/// Where the page after this row begins.
+pub(super) fn cursor(row: &RawValue) -> Result<Cursor, ApiError> {
+    #[derive(Deserialize)]
+    struct Key {
+        id: Uuid,
+        created_at: jiff::Timestamp,
+    }
+    let key: Key =
+        serde_json::from_str(row.get()).map_err(|error| ApiError::unreadable("file", error))?;
+    Ok(Cursor { at: key.created_at, id: key.id })
+}
+
+async fn one(query: Query<'_>) -> Result<Bytes, ApiError> {
+    query.one().await.map_err(|error| match error.kind {
+        SupabaseErrorKind::NotOneRow => ApiError::not_found("file"),
+        _ => error.into(),
+    })
+}

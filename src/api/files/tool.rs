@@ -1,0 +1,166 @@
+//! The tool `files`: what a person can do with their files, for the model that works for them.
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::model::{File, FileFilter};
+use super::upload::NewFile;
+use super::{Files, Owner, is_text};
+use crate::agent::{Credentials, Tool};
+use crate::http::error::ApiError;
+use crate::providers::ToolDefinition;
+
+/// How much of a text one call reads.
+const MAX_READ: u64 = 64 * 1024;
+/// How many files one call lists.
+const MAX_LISTED: usize = 100;
+
+/// Lists, reads and writes the caller's files.
+pub struct FilesTool {
+    files: Files,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "action", rename_all = "lowercase")]
+enum Call {
+    List {
+        search: Option<String>,
+    },
+    Read {
+        file_id: Option<Uuid>,
+        name: Option<String>,
+        #[serde(default)]
+        offset: u64,
+    },
+    Write {
+        name: String,
+        content: String,
+        media_type: Option<String>,
+    },
+}
+
+impl FilesTool {
+    /// The tool for these files.
+    pub fn new(files: Files) -> Self {
+        Self { files }
+    }
+
+    async fn call(&self, owner: &Owner, call: Call) -> Result<Value, String> {
+        match call {
+            Call::List { search } => self.list(owner, search).await,
+            Call::Read { file_id, name, offset } => {
+                let file = self.find(owner, file_id, name.as_deref()).await?;
+                self.read(owner, &file, offset).await
+            }
+            Call::Write { name, content, media_type } => {
+                let new = NewFile { name, media_type, ..NewFile::default() };
+                let written = self.files.write(owner, new, content).await;
+                written.map(|file| described(&file)).map_err(sentence)
+            }
+        }
+    }
+
+    async fn list(&self, owner: &Owner, search: Option<String>) -> Result<Value, String> {
+        let q = search.filter(|search| !search.is_empty());
+        let filter = FileFilter { q, chat_id: None };
+        let mut files = self.files.list(owner, &filter, MAX_LISTED + 1).await.map_err(sentence)?;
+        let has_more = files.len() > MAX_LISTED;
+        files.truncate(MAX_LISTED);
+        let files: Vec<_> = files.iter().map(described).collect();
+        Ok(json!({ "files": files, "has_more": has_more }))
+    }
+
+    /// The file of this id, or the newest one of this name.
+    async fn find(
+        &self,
+        owner: &Owner,
+        id: Option<Uuid>,
+        name: Option<&str>,
+    ) -> Result<File, String> {
+        if let Some(id) = id {
+            return self.files.get(owner, id).await.map_err(sentence);
+        }
+        let name = name.ok_or("Say which file: file_id or name is missing.")?;
+        let filter = FileFilter { q: Some(name.to_owned()), chat_id: None };
+        let found = self.files.list(owner, &filter, MAX_LISTED).await.map_err(sentence)?;
+        let found = found.into_iter().find(|file| file.name == name);
+        found.ok_or_else(|| format!("There is no file named {name}. List the files first."))
+    }
+
+    async fn read(&self, owner: &Owner, file: &File, offset: u64) -> Result<Value, String> {
+        if !is_text(&file.media_type) {
+            return Err(format!("{} is {}, not text.", file.name, file.media_type));
+        }
+        if offset > 0 && offset >= file.size {
+            return Err(format!("{} has only {} bytes.", file.name, file.size));
+        }
+        let length = MAX_READ.min(file.size - offset);
+        let bytes = self.files.read_part(owner, file.id, offset, length).await.map_err(sentence)?;
+        let end = offset + length;
+        // A character that the end cuts through belongs to the next part.
+        let whole = match std::str::from_utf8(&bytes) {
+            Err(error) if error.error_len().is_none() && end < file.size => error.valid_up_to(),
+            _ => bytes.len(),
+        };
+        let next = offset + whole as u64;
+        let mut answer = described(file);
+        answer["content"] = json!(String::from_utf8_lossy(&bytes[..whole]));
+        if next < file.size {
+            answer["next_offset"] = json!(next);
+        }
+        Ok(answer)
+    }
+}
+
+impl Tool for FilesTool {
+    fn definition(&self) -> ToolDefinition {
+        let description = "The person's files. `list` shows the newest files, or those with \
+             `search` in their name. `read` gives the text of a file by its `file_id` or exact \
+             `name`, 64 KiB at a time: go on at `next_offset`. `write` stores `content` as a new \
+             file; a file that is there is never changed.";
+        let parameters = json!({
+            "type": "object",
+            "properties": {
+                "action": { "type": "string", "enum": ["list", "read", "write"] },
+                "search": { "type": "string", "description": "list: a part of the name" },
+                "file_id": { "type": "string", "format": "uuid", "description": "read" },
+                "name": { "type": "string", "description": "read, write: such as notes.md" },
+                "offset": { "type": "integer", "minimum": 0, "description": "read: in bytes" },
+                "content": { "type": "string", "description": "write: the text" },
+                "media_type": { "type": "string", "description": "write: where the name does not tell" }
+            },
+            "required": ["action"]
+        });
+        ToolDefinition { name: "files".into(), description: description.into(), parameters }
+    }
+
+    fn run<'a>(
+        &'a self,
+        arguments: &'a Value,
+        credentials: &'a Credentials,
+    ) -> BoxFuture<'a, Result<Value, String>> {
+        async move {
+            let call = Call::deserialize(arguments).map_err(|error| error.to_string())?;
+            self.call(&Owner::from(credentials), call).await
+        }
+        .boxed()
+    }
+}
+
+fn described(file: &File) -> Value {
+    json!({
+        "file_id": file.id,
+        "name": file.name,
+        "media_type": file.media_type,
+        "size": file.size,
+        "created_at": file.created_at,
+    })
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "map_err hands it over")]
+fn sentence(error: ApiError) -> String {
+    error.detail().to_owned()
+}

@@ -1,0 +1,123 @@
+//! Bytes on their way in: counted, hashed and bounded as they pass.
+
+use aws_lc_rs::digest::{Context, SHA256};
+use axum::http::StatusCode;
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt};
+
+use crate::api::files::{media_type, picture};
+use crate::http::error::ApiError;
+
+/// A file's bytes as they arrive.
+pub(in crate::api::files) struct Content<S> {
+    source: S,
+    /// Read, but not yet given out.
+    head: Bytes,
+    max_bytes: u64,
+    size: u64,
+    /// All bytes have been read.
+    is_whole: bool,
+    hash: Context,
+}
+
+/// What is known once all bytes have passed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::api::files) struct Digest {
+    pub(in crate::api::files) size: u64,
+    pub(in crate::api::files) sha256: String,
+}
+
+impl<S: Stream<Item = Result<Bytes, ApiError>> + Unpin> Content<S> {
+    /// Reads as many bytes as tell what it is.
+    pub(in crate::api::files) async fn open(source: S, max_bytes: u64) -> Result<Self, ApiError> {
+        let (head, hash) = (Bytes::new(), Context::new(&SHA256));
+        let mut content = Self { source, head, max_bytes, size: 0, is_whole: false, hash };
+        content.read_ahead(media_type::HEAD).await?;
+        Ok(content)
+    }
+
+    async fn read_ahead(&mut self, length: usize) -> Result<(), ApiError> {
+        let mut head = BytesMut::from(std::mem::take(&mut self.head));
+        while head.len() < length && !self.is_whole {
+            match self.source.next().await {
+                Some(piece) => head.extend_from_slice(&piece?),
+                None => self.is_whole = true,
+            }
+        }
+        // Bytes that were in memory come as one piece, after which there is none.
+        self.is_whole |= self.source.size_hint().1 == Some(0);
+        self.head = head.freeze();
+        Ok(())
+    }
+
+    /// 422 for a picture that cannot be decoded, as far as its first bytes tell. To be called before
+    /// any piece is taken.
+    pub(in crate::api::files) async fn check_picture(
+        &mut self,
+        media_type: &str,
+    ) -> Result<(), ApiError> {
+        if !picture::is_picture(media_type) {
+            return Ok(());
+        }
+        self.read_ahead(picture::HEAD).await?;
+        let size = self.length().unwrap_or(u64::MAX);
+        let found = picture::dimensions(media_type, &self.head, size);
+        found.map(drop).map_err(|problem| ApiError::invalid("/file", problem))
+    }
+
+    /// How many bytes there are, where all have been read before the first is taken.
+    pub(in crate::api::files) fn length(&self) -> Option<u64> {
+        self.is_whole.then_some(self.head.len() as u64)
+    }
+
+    /// The first bytes.
+    pub(in crate::api::files) fn head(&self) -> &[u8] {
+        &self.head[..self.head.len().min(media_type::HEAD)]
+    }
+
+    /// The next bytes; 413 when there are too many.
+    pub(in crate::api::files) async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
+        let piece = if self.head.is_empty() {
+            match self.source.next().await {
+                Some(piece) => piece?,
+                None => return Ok(None),
+            }
+        } else {
+            std::mem::take(&mut self.head)
+        };
+        self.size += piece.len() as u64;
+        if self.size > self.max_bytes {
+            return Err(too_large(self.max_bytes));
+        }
+        self.hash.update(&piece);
+        Ok(Some(piece))
+    }
+
+    /// How many bytes have passed.
+    pub(in crate::api::files) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// What has passed.
+    pub(in crate::api::files) fn digest(self) -> Digest {
+        let hash = self.hash.finish();
+        let sha256 = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        Digest { size: self.size, sha256 }
+    }
+}
+
+/// 413 for a file over the limit.
+pub(in crate::api::files) fn too_large(max_bytes: u64) -> ApiError {
+    let detail = format!("A file may have at most {}.", human(max_bytes));
+    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "file_too_large", detail)
+}
+
+/// A number of bytes for people.
+pub(in crate::api::files) fn human(bytes: u64) -> String {
+    let units = [(1_u64 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    match units.into_iter().find(|(unit, _)| bytes >= *unit) {
+        Some((unit, name)) if bytes.is_multiple_of(unit) => format!("{} {name}", bytes / unit),
+        Some((unit, name)) => format!("{:.1} {name}", bytes as f64 / unit as f64),
+        None => format!("{bytes} bytes"),
+    }
+}

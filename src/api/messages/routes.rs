@@ -1,0 +1,137 @@
+//! The routes of `/api/messages`.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use uuid::Uuid;
+
+use super::model::{CreateMessage, Message, MessageFilter, UpdateMessage};
+use super::store;
+use crate::agent::Generations;
+use crate::api::files::{Files, Owner, Place};
+use crate::http::auth::CurrentUser;
+use crate::http::error::{ApiError, Problem};
+use crate::http::extract::{Json, Page, PageQuery, Path, Query};
+use crate::http::response::{self, Created};
+use crate::supabase::Supabase;
+
+/// List the messages of a chat
+///
+/// The next page is in the `Link` header.
+#[utoipa::path(get, path = "/api/messages/chat/{chat_id}", tag = "messages",
+    operation_id = "list_messages",
+    params(("chat_id" = Uuid, Path, description = "The chat"), MessageFilter, PageQuery),
+    responses((status = 200, description = "The messages", body = Vec<Message>,
+        headers(("Link" = String, description = "The next page, where there is one")))))]
+pub async fn list(
+    State(supabase): State<Supabase>,
+    State(files): State<Files>,
+    user: CurrentUser,
+    Path(chat_id): Path<Uuid>,
+    page: Page,
+    Query(filter): Query<MessageFilter>,
+) -> Result<Response, ApiError> {
+    let listed = store::list(&supabase, &user, chat_id, &filter, &page).await?;
+    let rows = listed.rows()?;
+    match files.shown_rows(&Owner::from(&user), &rows).await {
+        Some(shown) => {
+            let shown: Vec<_> = shown.iter().map(|row| &**row).collect();
+            page.respond_with(&shown, listed.is_cut, store::cursor)
+        }
+        None => page.respond_with(&rows, listed.is_cut, store::cursor),
+    }
+}
+
+/// Add a message to a chat
+///
+/// It is stored as it is; to get an answer, use the routes of `ai`. With an `id` of the client's own
+/// the request can be repeated safely.
+#[utoipa::path(post, path = "/api/messages/chat/{chat_id}", tag = "messages",
+    operation_id = "create_message",
+    params(("chat_id" = Uuid, Path, description = "The chat")),
+    request_body = CreateMessage,
+    responses((status = 201, description = "The new message", body = Message,
+        headers(("Location" = String, description = "Where the message is"))),
+        (status = 200, description = "The message, created by an earlier request", body = Message),
+        (status = 409, description = "The id is in use", body = Problem,
+            content_type = "application/problem+json")))]
+pub async fn create(
+    State(supabase): State<Supabase>,
+    State(files): State<Files>,
+    user: CurrentUser,
+    Path(chat_id): Path<Uuid>,
+    Json(message): Json<CreateMessage>,
+) -> Result<Response, ApiError> {
+    let mut message = message.checked(chat_id)?;
+    let owner = Owner::from(&user);
+    let place = Place { pointer: "/parts", message_id: message.id, chat_id: Some(chat_id) };
+    files.resolve(&owner, &mut message.parts, place, |_| None).await?;
+    let created = store::create(&supabase, &user, &message).await?;
+    let created = match created {
+        Created::Now(row) => Created::Now(files.shown(&owner, row).await),
+        Created::Before(row) => Created::Before(files.shown(&owner, row).await),
+    };
+    Ok(created.respond("/api/messages/"))
+}
+
+/// Get a message
+#[utoipa::path(get, path = "/api/messages/{message_id}", tag = "messages",
+    operation_id = "get_message",
+    params(("message_id" = Uuid, Path, description = "The message")),
+    responses((status = 200, description = "The message", body = Message)))]
+pub async fn get(
+    State(supabase): State<Supabase>,
+    State(files): State<Files>,
+    user: CurrentUser,
+    Path(message_id): Path<Uuid>,
+) -> Result<Response, ApiError> {
+    let row = store::get(&supabase, &user, message_id).await?;
+    Ok(response::json(files.shown(&Owner::from(&user), row).await))
+}
+
+/// Change a message
+///
+/// Only the fields that are present change; `content` replaces the text parts and leaves the
+/// others. It never starts a generation.
+#[utoipa::path(method(put, patch), path = "/api/messages/{message_id}", tag = "messages",
+    operation_id = "update_message",
+    params(("message_id" = Uuid, Path, description = "The message")),
+    request_body = UpdateMessage,
+    responses((status = 200, description = "The changed message", body = Message),
+        (status = 409, description = "The message is being written", body = Problem,
+            content_type = "application/problem+json")))]
+pub async fn update(
+    State(supabase): State<Supabase>,
+    State(files): State<Files>,
+    user: CurrentUser,
+    Path(message_id): Path<Uuid>,
+    Json(mut changes): Json<UpdateMessage>,
+) -> Result<Response, ApiError> {
+    let owner = Owner::from(&user);
+    if let Some(parts) = &mut changes.parts {
+        let place = Place { pointer: "/parts", message_id, chat_id: None };
+        files.resolve(&owner, parts, place, |_| None).await?;
+    }
+    let row = store::update(&supabase, &user, message_id, changes).await?;
+    Ok(response::json(files.shown(&owner, row).await))
+}
+
+/// Delete a message
+///
+/// A running generation is stopped first.
+#[utoipa::path(delete, path = "/api/messages/{message_id}", tag = "messages",
+    operation_id = "delete_message",
+    params(("message_id" = Uuid, Path, description = "The message")),
+    responses((status = 204, description = "The message is gone")))]
+pub async fn delete(
+    State(supabase): State<Supabase>,
+    State(generations): State<Generations>,
+    user: CurrentUser,
+    Path(message_id): Path<Uuid>,
+) -> Result<StatusCode, ApiError> {
+    if let Some(generation) = generations.of_message(user.id, message_id) {
+        generation.stop_and_wait().await;
+    }
+    store::delete(&supabase, &user, message_id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,207 @@
+//! Messages in Supabase. Row-level security sees to it that a user reaches only their own.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::model::{Active, Message, MessageFilter, NewMessage, Order, UpdateMessage};
+use super::{COLUMNS, parts};
+use crate::http::auth::CurrentUser;
+use crate::http::error::ApiError;
+use crate::http::extract::{Cursor, Page};
+use crate::http::response::Created;
+use crate::http::validate::Checks;
+use crate::supabase::{Query, Supabase, SupabaseError, SupabaseErrorKind};
+
+/// A page of messages, embedded in their chat: no chat means that there is none of this user.
+pub(super) struct Listed {
+    body: Bytes,
+    /// There are more, which were not read.
+    pub(super) is_cut: bool,
+}
+
+impl Listed {
+    /// The messages one by one, each still text.
+    pub(super) fn rows(&self) -> Result<Vec<&RawValue>, ApiError> {
+        #[derive(Deserialize)]
+        struct Chat<'a> {
+            #[serde(borrow)]
+            messages: Vec<&'a RawValue>,
+        }
+        let chat: Chat<'_> = serde_json::from_slice(&self.body)
+            .map_err(|error| ApiError::unreadable("messages", error))?;
+        Ok(chat.messages)
+    }
+}
+
+pub(super) async fn list(
+    supabase: &Supabase,
+    user: &CurrentUser,
+    chat_id: Uuid,
+    filter: &MessageFilter,
+    page: &Page,
+) -> Result<Listed, ApiError> {
+    let (order, comparison) = match filter.order.unwrap_or_default() {
+        Order::Asc => ("created_at.asc,id.asc", "gt"),
+        Order::Desc => ("created_at.desc,id.desc", "lt"),
+    };
+    let mut query = supabase
+        .rest(user.caller())
+        .from("chats")
+        .eq("id", chat_id)
+        .select(&format!("messages({COLUMNS})"))
+        .parameter("messages.order", order);
+    if filter.active.unwrap_or_default() == Active::True {
+        query = query.is("messages.is_active", true);
+    }
+    if let Some(Cursor { at, id }) = page.after {
+        let beyond =
+            format!("(created_at.{comparison}.{at},and(created_at.eq.{at},id.{comparison}.{id}))");
+        query = query
+            .parameter("messages.created_at", format_args!("{comparison}e.{at}"))
+            .parameter("messages.or", beyond);
+    }
+    let listed = query.one_with_page("messages", page.limit_with_next()).await;
+    let listed = listed.map_err(|error| missing(error, "chat"))?;
+    Ok(Listed { body: listed.body, is_cut: listed.is_cut })
+}
+
+/// Where the page after this row begins.
+pub fn cursor(row: &RawValue) -> Result<Cursor, ApiError> {
+    #[derive(Deserialize)]
+    struct Key {
+        id: Uuid,
+        created_at: jiff::Timestamp,
+    }
+    let key: Key =
+        serde_json::from_str(row.get()).map_err(|error| ApiError::unreadable("message", error))?;
+    Ok(Cursor { at: key.created_at, id: key.id })
+}
+
+pub(super) async fn create(
+    supabase: &Supabase,
+    user: &CurrentUser,
+    message: &NewMessage,
+) -> Result<Created, ApiError> {
+    let rest = supabase.rest(user.caller());
+    let inserted = rest.from("messages").insert_new(message).select(COLUMNS).rows().await?;
+    if let Some(row) = inserted.first()? {
+        return Ok(Created::Now(row));
+    }
+    let stored = get(supabase, user, message.id).await.map_err(ApiError::taken)?;
+    let same =
+        serde_json::from_slice::<Message>(&stored).is_ok_and(|stored| message.created(&stored));
+    if same { Ok(Created::Before(stored)) } else { Err(ApiError::id_conflict()) }
+}
+
+pub(super) async fn get(
+    supabase: &Supabase,
+    user: &CurrentUser,
+    message_id: Uuid,
+) -> Result<Bytes, ApiError> {
+    one(by_id(supabase, user, message_id).select(COLUMNS), "message").await
+}
+
+/// What of a message is written.
+#[derive(Serialize)]
+struct Changes {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parts: Option<Vec<Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<Map<String, Value>>,
+}
+
+pub(super) async fn update(
+    supabase: &Supabase,
+    user: &CurrentUser,
+    message_id: Uuid,
+    update: UpdateMessage,
+) -> Result<Bytes, ApiError> {
+    let changes = changes(supabase, user, message_id, update).await?;
+    if changes.parts.is_none() && changes.metadata.is_none() {
+        return get(supabase, user, message_id).await;
+    }
+    let query = by_id(supabase, user, message_id)
+        .parameter("current_status", "neq.streaming")
+        .update(&changes)
+        .select(COLUMNS);
+    match query.rows().await?.first()? {
+        Some(row) => Ok(row),
+        // Either it is not there, or it is streaming.
+        None => get(supabase, user, message_id).await.and(Err(streaming())),
+    }
+}
+
+async fn changes(
+    supabase: &Supabase,
+    user: &CurrentUser,
+    message_id: Uuid,
+    update: UpdateMessage,
+) -> Result<Changes, ApiError> {
+    let mut checks = Checks::default();
+    checks.metadata("/metadata", update.metadata.as_ref());
+    let new_text = update.content.is_some();
+    let mut parts = match (&update.content, &update.parts) {
+        (None, None) => None,
+        _ => Some(parts::of(update.content, update.parts, "", &mut checks)),
+    };
+    checks.finish()?;
+    if let Some(text) = parts.as_deref().filter(|_| new_text).map(parts::text) {
+        let stored = stored_parts(supabase, user, message_id).await?;
+        parts = Some(parts::with_text(stored, &text));
+    }
+    let content = parts.as_deref().map(parts::text);
+    Ok(Changes { content, parts, metadata: update.metadata })
+}
+
+async fn stored_parts(
+    supabase: &Supabase,
+    user: &CurrentUser,
+    message_id: Uuid,
+) -> Result<Vec<Value>, ApiError> {
+    #[derive(Deserialize)]
+    struct Row {
+        parts: Vec<Value>,
+    }
+    let row = one(by_id(supabase, user, message_id).select("parts"), "message").await?;
+    let row: Row =
+        serde_json::from_slice(&row).map_err(|error| ApiError::unreadable("message", error))?;
+    Ok(row.parts)
+}
+
+fn streaming() -> ApiError {
+    ApiError::new(
+        axum::http::StatusCode::CONFLICT,
+        "message_streaming",
+        "This message is still being written. Stop it first, or wait for its end.",
+    )
+}
+
+/// Deletes a message; the answers to it stay.
+pub(super) async fn delete(
+    supabase: &Supabase,
+    user: &CurrentUser,
+    message_id: Uuid,
+) -> Result<(), ApiError> {
+    let deleted = by_id(supabase, user, message_id).delete().select("id").rows().await?;
+    if deleted.is_empty() { Err(ApiError::not_found("message")) } else { Ok(()) }
+}
+
+fn by_id<'a>(supabase: &'a Supabase, user: &'a CurrentUser, message_id: Uuid) -> Query<'a> {
+    supabase.rest(user.caller()).from("messages").eq("id", message_id)
+}
+
+async fn one(query: Query<'_>, thing: &'static str) -> Result<Bytes, ApiError> {
+    query.one().await.map_err(|error| missing(error, thing))
+}
+
+fn missing(error: SupabaseError, thing: &'static str) -> ApiError {
+    match error.kind {
+        SupabaseErrorKind::NotOneRow => ApiError::not_found(thing),
+        _ => error.into(),
+    }
+}

@@ -1,0 +1,9 @@
+//! The routes, a module for each part of the API. In each, `routes` answers requests, `model` has what
+//! clients send and get, and `store` asks Supabase.
+
+pub mod ai;
+pub mod analytics;
+pub mod chats;
+pub mod files;
+pub mod messages;
+pub mod scripts;

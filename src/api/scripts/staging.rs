@@ -1,0 +1,86 @@
+//! From the user's files to a script's and back.
+
+use uuid::Uuid;
+
+use super::model::{MAX_CODE_BYTES, RunError, RunScript, ScriptRun, Status};
+use super::names;
+use crate::api::files::model::File;
+use crate::api::files::{Files, NewFile, Owner};
+use crate::http::error::ApiError;
+use crate::sandbox::{Limits, ScriptFile};
+
+/// The script itself: what was sent, or a file of the owner's.
+pub(super) async fn code(
+    files: &Files,
+    owner: &Owner,
+    wanted: &RunScript,
+) -> Result<String, ApiError> {
+    let Some(file_id) = wanted.file_id else {
+        return Ok(wanted.code.clone().unwrap_or_default());
+    };
+    let file = files.get(owner, file_id).await?;
+    if file.size > MAX_CODE_BYTES as u64 {
+        let problem = format!("is a file of more than {MAX_CODE_BYTES} bytes");
+        return Err(ApiError::invalid("/file_id", problem));
+    }
+    let bytes = files.read(owner, file_id, MAX_CODE_BYTES).await?;
+    let text = String::from_utf8(bytes.into()).ok().filter(|text| !text.contains('\0'));
+    text.ok_or_else(|| ApiError::invalid("/file_id", "is not a text in UTF-8"))
+}
+
+/// The named files, for the script to work on.
+pub(super) async fn staged(
+    files: &Files,
+    owner: &Owner,
+    ids: &[Uuid],
+    limits: &Limits,
+) -> Result<Vec<ScriptFile>, ApiError> {
+    let found = files.get_many(owner, ids).await?;
+    let find = |id: &Uuid| found.iter().find(|file| file.id == *id);
+    let named: Option<Vec<&File>> = ids.iter().map(find).collect();
+    let named = named.ok_or_else(|| ApiError::not_found("file"))?;
+    let size: u64 = named.iter().map(|file| file.size).sum();
+    if size > limits.files_bytes() {
+        let most = limits.files_bytes();
+        let problem = format!("have {size} bytes together, and a script may have {most}");
+        return Err(ApiError::invalid("/files", problem));
+    }
+    let names = names::unique(named.iter().map(|file| file.name.as_str()));
+    let mut staged = Vec::new();
+    for (file, name) in named.into_iter().zip(names) {
+        let size = usize::try_from(file.size).unwrap_or(usize::MAX);
+        staged.push(ScriptFile { name, data: files.read(owner, file.id, size).await? });
+    }
+    Ok(staged)
+}
+
+/// Keeps what a script has written as files of its owner. A file that cannot be kept is an error of
+/// the run: what ran has run.
+pub(super) async fn keep(
+    files: &Files,
+    owner: &Owner,
+    run: &mut ScriptRun,
+    written: Vec<ScriptFile>,
+) -> Result<(), ApiError> {
+    let mut kept = Vec::new();
+    for file in written {
+        let new = NewFile { name: file.name.clone(), chat_id: run.chat_id, ..NewFile::default() };
+        match files.write(owner, new, file.data).await {
+            Ok(file) => kept.push(file),
+            Err(error) if error.status().is_server_error() => return Err(error),
+            Err(error) => {
+                let message = format!("{} cannot be kept: {}", file.name, error.detail());
+                run.status = Status::Error;
+                run.error = Some(RunError {
+                    r#type: "FilesError".into(),
+                    message,
+                    line: None,
+                    traceback: None,
+                });
+                break;
+            }
+        }
+    }
+    run.files = files.signed(owner, kept).await?;
+    Ok(())
+}

@@ -1,0 +1,137 @@
+//! Script runs in Supabase. Row-level security sees to it that a user reaches only their own.
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::model::{RunFilter, ScriptRun};
+use super::shorten;
+use crate::api::files::Owner;
+use crate::http::auth::CurrentUser;
+use crate::http::error::ApiError;
+use crate::http::extract::{Cursor, Page};
+use crate::sandbox::Script;
+use crate::supabase::{Caller, Rows, Supabase, SupabaseErrorKind};
+
+/// The columns of a summary: a page of whole runs would be too large.
+const SUMMARY: &str =
+    "id,chat_id,language,status,truncated,error,files,duration_ms,limits,created_at";
+const COLUMNS: &str = "id,chat_id,language,status,stdout,stderr,truncated,result,error,files,\
+                       duration_ms,limits,created_at,code,input";
+
+/// How much is kept of each output, of the result and of the input.
+const MAX_KEPT_BYTES: usize = 64 << 10;
+
+/// 404 unless the chat is the owner's.
+pub(super) async fn require_chat(
+    supabase: &Supabase,
+    owner: &Owner,
+    chat_id: Uuid,
+) -> Result<(), ApiError> {
+    let rest = supabase.rest(Caller::User(&owner.token));
+    let chats = rest.from("chats").eq("id", chat_id).select("id").rows().await?;
+    if chats.is_empty() { Err(ApiError::not_found("chat")) } else { Ok(()) }
+}
+
+/// Records a run, long texts without their middle; the answer is its time.
+pub(super) async fn record(
+    supabase: &Supabase,
+    owner: &Owner,
+    script: &Script,
+    run: &ScriptRun,
+) -> Result<String, ApiError> {
+    #[derive(Deserialize)]
+    struct Row {
+        created_at: String,
+    }
+    let mut row = json!(run);
+    row["user_id"] = json!(owner.id);
+    row["code"] = json!(script.code);
+    row["input"] = json!(script.input.as_ref().map(|input| shorten::value(input, MAX_KEPT_BYTES)));
+    row["result"] = shorten::value(&run.result, MAX_KEPT_BYTES);
+    for (name, output) in [("stdout", &run.stdout), ("stderr", &run.stderr)] {
+        row[name] = json!(shorten::text(output, MAX_KEPT_BYTES));
+        if output.len() > MAX_KEPT_BYTES {
+            row["truncated"] = json!(true);
+        }
+    }
+    if let Some(row) = row.as_object_mut() {
+        row.remove("created_at");
+    }
+    for file in row["files"].as_array_mut().into_iter().flatten() {
+        // It ends, and the row stays.
+        file["url"] = Value::Null;
+    }
+    let rest = supabase.rest(Caller::User(&owner.token));
+    let stored = rest.from("script_runs").insert(&row).select("created_at").one().await?;
+    let row: Row = serde_json::from_slice(&stored)
+        .map_err(|error| ApiError::unreadable("script run", error))?;
+    Ok(row.created_at)
+}
+
+pub(super) async fn list(
+    supabase: &Supabase,
+    user: &CurrentUser,
+    filter: &RunFilter,
+    page: &Page,
+) -> Result<Rows, ApiError> {
+    let mut query = supabase.rest(user.caller()).from("script_runs");
+    if let Some(chat_id) = filter.chat_id {
+        query = query.eq("chat_id", chat_id);
+    }
+    if let Some(Cursor { at, id }) = page.after {
+        let older = format!("(created_at.lt.{at},and(created_at.eq.{at},id.lt.{id}))");
+        query = query.parameter("created_at", format_args!("lte.{at}")).parameter("or", older);
+    }
+    let query = query.select(SUMMARY).order("created_at.desc,id.desc");
+    Ok(query.page(page.limit_with_next()).await?)
+}
+
+/// Where the page after this row begins.
+pub(super) fn cursor(row: &RawValue) -> Result<Cursor, ApiError> {
+    #[derive(Deserialize)]
+    struct Key {
+        id: Uuid,
+        created_at: jiff::Timestamp,
+    }
+    let key: Key = serde_json::from_str(row.get())
+        .map_err(|error| ApiError::unreadable("script run", error))?;
+    Ok(Cursor { at: key.created_at, id: key.id })
+}
+
+/// Whether the owner has a run of this id.
+pub(super) async fn exists(
+    supabase: &Supabase,
+    owner: &Owner,
+    run_id: Uuid,
+) -> Result<bool, ApiError> {
+    let rest = supabase.rest(Caller::User(&owner.token));
+    let runs = rest.from("script_runs").eq("id", run_id).select("id").rows().await?;
+    Ok(!runs.is_empty())
+}
+
+/// Forgets a run; 404 where there is none.
+pub(super) async fn delete(
+    supabase: &Supabase,
+    owner: &Owner,
+    run_id: Uuid,
+) -> Result<(), ApiError> {
+    let rest = supabase.rest(Caller::User(&owner.token));
+    let query = rest.from("script_runs").eq("id", run_id).delete();
+    let deleted = query.select("id").rows().await?;
+    if deleted.is_empty() { Err(ApiError::not_found("script run")) } else { Ok(()) }
+}
+
+pub(super) async fn get(
+    supabase: &Supabase,
+    user: &CurrentUser,
+    run_id: Uuid,
+) -> Result<Bytes, ApiError> {
+    let query = supabase.rest(user.caller()).from("script_runs").eq("id", run_id).select(COLUMNS);
+    query.one().await.map_err(|error| match error.kind {
+        SupabaseErrorKind::NotOneRow => ApiError::not_found("script run"),
+        _ => error.into(),
+    })
+}

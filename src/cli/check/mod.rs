@@ -1,0 +1,85 @@
+//! `chat-backend check`: whether the settings, Supabase and the providers' keys will do. It changes
+//! nothing, except that the local Supabase's folder is created where it is missing, and takes no
+//! longer than its time limits.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{App, running_local_supabase};
+use crate::clock::Clock;
+use crate::config::{Config, SupabaseConfig};
+use crate::server;
+use crate::server::connections::Connections;
+
+mod bucket;
+mod described;
+mod files;
+mod keys;
+mod max_rows;
+mod outside;
+mod providers;
+mod report;
+pub mod schema;
+mod signed_in;
+mod supabase;
+
+pub use report::Report;
+
+/// The longest that one question to Supabase may take.
+const SUPABASE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Looks at everything that `config` names.
+pub async fn run(mut config: Config, clock: Clock) -> Report {
+    let mut report = Report::default();
+    report.about(format!("chat-backend {}", env!("CARGO_PKG_VERSION")));
+    // A running server may have that address.
+    config.metrics_addr = None;
+    config.request_timeout = config.request_timeout.min(SUPABASE_TIMEOUT);
+    if let Some(app) = build(config, clock, &mut report).await {
+        let stop = CancellationToken::new();
+        let app = serve_local(app, &stop);
+        supabase::check(&app, &mut report).await;
+        providers::check(&app, &mut report).await;
+        stop.cancel();
+    }
+    report
+}
+
+async fn build(mut config: Config, clock: Clock, report: &mut Report) -> Option<App> {
+    let mut usual_addr = None;
+    if let SupabaseConfig::Local { addr, data_dir } = &mut config.supabase {
+        // On any port: a server may be running on the usual one.
+        usual_addr = Some(std::mem::replace(addr, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))));
+        let data_dir = data_dir.display();
+        report.note(format!("SUPABASE_URL is not set: the local Supabase in {data_dir} is used"));
+    }
+    let mut built = App::build(config.clone(), clock.clone()).await;
+    if let (Err(error), Some(addr)) = (&built, usual_addr)
+        && error.is_in_use()
+    {
+        report.note(format!("a running server has it and is asked at {addr}"));
+        config.supabase = SupabaseConfig::Project(running_local_supabase(addr));
+        built = App::build(config, clock).await;
+    }
+    match built {
+        Ok(app) => {
+            report.good("the settings can be used");
+            Some(app)
+        }
+        Err(error) => {
+            report.problem(error.to_string(), ".env.example says what each variable means");
+            None
+        }
+    }
+}
+
+/// Starts the local Supabase, where it is the one in use: it is asked like any other.
+fn serve_local(mut app: App, stop: &CancellationToken) -> App {
+    if let Some(local) = app.local_supabase.take() {
+        let connections = Connections::new(app.config.max_connections, &app.config);
+        tokio::spawn(server::listen(local.listener, local.router, connections, stop.clone()));
+    }
+    app
+}

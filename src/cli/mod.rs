@@ -1,0 +1,4 @@
+//! What the program says on a terminal.
+
+pub mod banner;
+pub mod check;

@@ -1,0 +1,114 @@
+//! What an access token claims, and whether it may be believed at this moment. Pure.
+
+use std::time::Duration;
+
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use uuid::Uuid;
+
+use super::invalid_token;
+use crate::http::error::ApiError;
+
+/// How long after its end a token is still good, in seconds. PostgREST allows the same.
+pub(super) const LEEWAY: i64 = 30;
+/// How far in the future a token may have been issued, in seconds: its signature says that Auth did,
+/// so it is this server's clock that is late.
+const EARLY: i64 = 300;
+
+/// The claims this server reads.
+#[derive(Debug, Deserialize)]
+pub(super) struct Claims {
+    pub(super) sub: Uuid,
+    pub(super) exp: i64,
+    nbf: Option<i64>,
+    iat: Option<i64>,
+    iss: String,
+    aud: Audience,
+    role: Option<String>,
+    #[serde(default)]
+    pub(super) is_anonymous: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Claims {
+    /// Reads the claims of a token for this project's users. Whether its signature is good has to be
+    /// checked as well.
+    pub(super) fn read(token: &str, issuer: &str) -> Result<Self, ApiError> {
+        let claims = jsonwebtoken::dangerous::insecure_decode::<Self>(token)
+            .map_err(|error| invalid_token(error.to_string()))?
+            .claims;
+        // Some projects write their address with a slash at its end.
+        if claims.iss.strip_suffix('/').unwrap_or(&claims.iss) != issuer {
+            return Err(invalid_token("another project has issued it"));
+        }
+        let is_for_users = match &claims.aud {
+            Audience::One(audience) => audience == "authenticated",
+            Audience::Several(audiences) => audiences.iter().any(|one| one == "authenticated"),
+        };
+        if !is_for_users {
+            return Err(invalid_token("its audience is another"));
+        }
+        // Project keys that are tokens themselves are no users.
+        match claims.role.as_deref() {
+            None | Some("authenticated") => Ok(claims),
+            Some(role) => Err(invalid_token(format!("its role is {role}"))),
+        }
+    }
+
+    /// Whether the token is good at `now`, in seconds since 1970. `ahead` is by how many seconds
+    /// Supabase's clock is ahead of ours, where that is known: a token that only our own clock takes
+    /// for ended is no reason to sign anybody out.
+    pub(super) fn check_times(&self, now: i64, ahead: Option<i64>) -> Result<(), ApiError> {
+        let has_ended = |now: i64| self.exp.saturating_add(LEEWAY) <= now;
+        if has_ended(now) {
+            let ahead = ahead.filter(|ahead| ahead.saturating_abs() > LEEWAY);
+            return Err(match ahead.filter(|ahead| !has_ended(now.saturating_add(*ahead))) {
+                Some(ahead) => clock_skew(&format!("it is {} s fast", ahead.saturating_neg())),
+                None => expired(),
+            });
+        }
+        let not_before = self.nbf.into_iter().chain(self.iat).max().unwrap_or(i64::MIN);
+        if not_before > now.saturating_add(EARLY) {
+            let late = not_before.saturating_sub(now);
+            return Err(clock_skew(&format!("a token was issued {late} s in the future")));
+        }
+        Ok(())
+    }
+}
+
+/// Checks nothing but a token's signature.
+pub(super) fn check_signature(
+    token: &str,
+    key: &DecodingKey,
+    algorithm: Algorithm,
+) -> Result<(), ApiError> {
+    let mut validation = Validation::new(algorithm);
+    validation.set_required_spec_claims::<&str>(&[]);
+    validation.validate_exp = false;
+    validation.validate_aud = false;
+    jsonwebtoken::decode::<IgnoredAny>(token, key, &validation)
+        .map(drop)
+        .map_err(|error| invalid_token(error.to_string()))
+}
+
+pub(super) fn expired() -> ApiError {
+    ApiError::unauthorized("token_expired", "Your session has expired. Sign in again.")
+}
+
+/// 503: no user can do anything about our clock.
+fn clock_skew(cause: &str) -> ApiError {
+    ApiError::unavailable(
+        "clock_skew",
+        "The clocks of this server and of Supabase differ, so sign-ins cannot be checked. The \
+         operator has to set this server's clock.",
+        Duration::from_secs(30),
+    )
+    .caused_by(format!("this server's clock is wrong: {cause}"))
+}

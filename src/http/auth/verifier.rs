@@ -1,0 +1,171 @@
+//! Turns an access token into the user it belongs to.
+
+use std::sync::Arc;
+
+use jsonwebtoken::{Algorithm, DecodingKey};
+
+use super::ask_auth::AskAuth;
+use super::claims::{Claims, LEEWAY, check_signature, expired};
+use super::memory::{Memory, TokenHash, Verified, hash, memory};
+use super::signing_keys::{SigningKey, SigningKeys};
+use super::{CurrentUser, anonymous_refused, invalid_token};
+use crate::clock::Clock;
+use crate::config::Secret;
+use crate::http::error::ApiError;
+use crate::supabase::{AccessToken, Supabase};
+
+/// How long Supabase Auth's word about a token counts, in seconds.
+const ASKED_FOR: i64 = 60;
+
+/// What decides about tokens.
+pub struct VerifierSettings {
+    /// `iss` of the project's tokens: its public address and `/auth/v1`.
+    pub issuer: String,
+    /// The legacy HS256 secret.
+    pub jwt_secret: Option<Secret>,
+    /// Whether the project's own keys are tokens signed with the legacy secret.
+    pub has_legacy_keys: bool,
+    /// Whether anonymous users may pass.
+    pub allow_anonymous_users: bool,
+}
+
+/// Verifies access tokens. Clones share keys and the memory of verified tokens.
+#[derive(Clone)]
+pub struct Verifier {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    settings: VerifierSettings,
+    secret: Option<DecodingKey>,
+    supabase: Supabase,
+    keys: SigningKeys,
+    auth: AskAuth,
+    verified: Memory,
+    clock: Clock,
+}
+
+/// How tokens of this project can be verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verifies {
+    /// With published keys or the legacy secret.
+    Alone,
+    /// Only by asking Supabase Auth.
+    ThroughAuth,
+}
+
+impl Verifier {
+    /// A verifier for one project.
+    pub fn new(supabase: Supabase, settings: VerifierSettings, clock: Clock) -> Self {
+        let secret =
+            settings.jwt_secret.as_ref().map(|s| DecodingKey::from_secret(s.expose().as_bytes()));
+        let keys = SigningKeys::new(supabase.clone(), clock.clone());
+        let has_legacy_keys = settings.has_legacy_keys;
+        let auth = AskAuth::new(supabase.clone(), keys.clone(), has_legacy_keys, clock.clone());
+        let verified = memory();
+        Self { inner: Arc::new(Inner { settings, secret, supabase, keys, auth, verified, clock }) }
+    }
+
+    /// The user a token belongs to. 401 with the reason, 403 for anonymous users where they are not
+    /// welcome, 503 when the token cannot be checked.
+    pub async fn verify(&self, token: &str) -> Result<CurrentUser, ApiError> {
+        let hash = hash(token);
+        if let Some(user) = self.remembered(&hash).await? {
+            return Ok(user);
+        }
+        let verified = self.verify_anew(token, hash).await?;
+        self.inner.verified.insert(hash, verified.clone());
+        Ok(verified.user)
+    }
+
+    /// Verifies a token that was good here and that Supabase has refused: its key may have been taken
+    /// back since. Then it is the token's fault after all, 401.
+    pub async fn verify_again(&self, token: &AccessToken) -> Result<(), ApiError> {
+        self.inner.verified.remove(&hash(token.expose()));
+        self.inner.keys.doubt();
+        self.verify(token.expose()).await.map(|_| ())
+    }
+
+    /// How tokens can be verified at the moment; 503 when they cannot.
+    pub async fn verifies(&self) -> Result<Verifies, ApiError> {
+        let is_alone = self.inner.secret.is_some() || self.inner.keys.are_published().await?;
+        Ok(if is_alone { Verifies::Alone } else { Verifies::ThroughAuth })
+    }
+
+    async fn remembered(&self, hash: &TokenHash) -> Result<Option<CurrentUser>, ApiError> {
+        let Some(verified) = self.inner.verified.get(hash) else { return Ok(None) };
+        let is_current = match &verified.signed_by {
+            Some((kid, key)) => {
+                self.inner.keys.get(kid).await?.is_some_and(|now| Arc::ptr_eq(&now, key))
+            }
+            None => true,
+        };
+        if is_current && self.now() < verified.until {
+            return Ok(Some(verified.user));
+        }
+        self.inner.verified.remove(hash);
+        Ok(None)
+    }
+
+    async fn verify_anew(&self, token: &str, hash: TokenHash) -> Result<Verified, ApiError> {
+        let header =
+            jsonwebtoken::decode_header(token).map_err(|error| invalid_token(error.to_string()))?;
+        if header.crit.is_some() {
+            return Err(invalid_token("it has critical extensions"));
+        }
+        // Nothing is asked about what cannot be a token of a user.
+        let claims = Claims::read(token, &self.inner.settings.issuer)?;
+        claims.check_times(self.now(), self.inner.supabase.clock_ahead())?;
+        let end = claims.exp.saturating_add(LEEWAY);
+        match (header.alg, &self.inner.secret) {
+            (Algorithm::HS256, Some(secret)) => {
+                check_signature(token, secret, Algorithm::HS256)?;
+                self.accept(token, &claims, end, None)
+            }
+            (Algorithm::HS256, None) => {
+                let user = self.inner.auth.user(token, hash).await?;
+                if user.id != claims.sub {
+                    return Err(invalid_token("Supabase Auth says it is somebody else's"));
+                }
+                let until = claims.exp.min(self.now() + ASKED_FOR);
+                self.accept(token, &claims, until, None)
+            }
+            (algorithm, _) => {
+                let kid = header.kid.ok_or_else(|| invalid_token("it names no key"))?;
+                let key = self.inner.keys.get(&kid).await?;
+                let key = key.ok_or_else(|| invalid_token("its key is not published"))?;
+                if key.algorithm != algorithm {
+                    return Err(invalid_token("its algorithm is not its key's"));
+                }
+                check_signature(token, &key.key, algorithm)?;
+                self.accept(token, &claims, end, Some((kid, key)))
+            }
+        }
+    }
+
+    fn accept(
+        &self,
+        token: &str,
+        claims: &Claims,
+        until: i64,
+        signed_by: Option<(String, Arc<SigningKey>)>,
+    ) -> Result<Verified, ApiError> {
+        if claims.is_anonymous && !self.inner.settings.allow_anonymous_users {
+            return Err(anonymous_refused());
+        }
+        if until <= self.now() {
+            return Err(expired());
+        }
+        let user = CurrentUser {
+            id: claims.sub,
+            token: AccessToken::of(claims.sub, token),
+            expires_at: claims.exp,
+            is_anonymous: claims.is_anonymous,
+        };
+        Ok(Verified { user, until, signed_by })
+    }
+
+    fn now(&self) -> i64 {
+        self.inner.clock.unix_seconds()
+    }
+}

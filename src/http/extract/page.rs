@@ -1,0 +1,200 @@
+//! Paging by key: `limit`, `cursor` and the `Link` to the next page.
+
+use std::str::FromStr;
+
+use axum::extract::FromRequestParts;
+use axum::http::header::LINK;
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Uri};
+use axum::response::Response;
+use bytes::{BufMut, Bytes, BytesMut};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+use super::{Query, form};
+use crate::http::error::ApiError;
+use crate::http::response;
+use crate::supabase::Rows;
+
+const DEFAULT_LIMIT: usize = 50;
+const MAX_LIMIT: usize = 200;
+
+/// Which page of a list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PageQuery {
+    /// How many rows at most; a page also ends after about 8 MiB.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<usize>,
+    /// Where the page begins: take it from the `Link` header of the page before.
+    cursor: Option<String>,
+}
+
+/// A checked [`PageQuery`], with what is needed to write the link to the next page.
+#[derive(Debug)]
+pub struct Page {
+    /// How many rows at most.
+    pub limit: usize,
+    /// The last row of the page before.
+    pub after: Option<Cursor>,
+    /// What the client asked for; after a page of long rows the limit is lower.
+    asked: usize,
+    uri: Uri,
+}
+
+/// The key of a row in a list: the time it is ordered by, then its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// The time the list is ordered by.
+    pub at: Timestamp,
+    /// Breaks ties.
+    pub id: Uuid,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Page {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let Query(query) = Query::<PageQuery>::from_request_parts(parts, state).await?;
+        let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
+        if !(1..=MAX_LIMIT).contains(&limit) {
+            return Err(ApiError::invalid("/limit", format!("must be 1 to {MAX_LIMIT}")));
+        }
+        let cursor = query.cursor.as_deref().filter(|cursor| !cursor.is_empty());
+        let next = cursor.map(Next::read).transpose()?;
+        let rows = next.as_ref().and_then(|next| next.rows).unwrap_or(limit);
+        Ok(Self {
+            limit: rows.clamp(1, limit),
+            after: next.map(|next| next.after),
+            asked: limit,
+            uri: parts.uri.clone(),
+        })
+    }
+}
+
+impl Page {
+    /// What to ask the database for: one row more tells whether there is a next page.
+    pub fn limit_with_next(&self) -> usize {
+        self.limit + 1
+    }
+
+    /// The page as a response. There may be one row more than the page holds, or rows that were not
+    /// read; `cursor` reads the key of the page's last row. Rows that fit are passed on unread.
+    pub fn respond(
+        &self,
+        rows: Rows,
+        cursor: impl FnOnce(&RawValue) -> Result<Cursor, ApiError>,
+    ) -> Result<Response, ApiError> {
+        match rows.count {
+            Some(count) if count <= self.limit && !rows.is_cut => Ok(response::json(rows.body)),
+            _ => self.respond_with(&rows.split()?, rows.is_cut, cursor),
+        }
+    }
+
+    /// The same for rows one by one.
+    pub fn respond_with(
+        &self,
+        rows: &[&RawValue],
+        is_cut: bool,
+        cursor: impl FnOnce(&RawValue) -> Result<Cursor, ApiError>,
+    ) -> Result<Response, ApiError> {
+        let page = &rows[..rows.len().min(self.limit)];
+        let mut response = response::json(json_array(page));
+        if let Some(last) = page.last().filter(|_| is_cut || rows.len() > page.len()) {
+            let next = Next { after: cursor(last)?, rows: self.next_rows(page.len(), is_cut) };
+            response.headers_mut().insert(LINK, self.link(&next)?);
+        }
+        Ok(response)
+    }
+
+    /// How many rows to ask for next, where it is fewer than the client wants: where rows are long,
+    /// the next are likely to be so.
+    fn next_rows(&self, rows: usize, is_cut: bool) -> Option<usize> {
+        match is_cut {
+            true => Some(rows),
+            false => Some(2 * self.limit).filter(|_| self.limit < self.asked),
+        }
+    }
+
+    /// The same address with the cursor in place of the old one, as a relative reference.
+    fn link(&self, next: &Next) -> Result<HeaderValue, ApiError> {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        let kept = form(self.uri.query().unwrap_or_default()).filter(|(name, _)| name != "cursor");
+        query.extend_pairs(kept).append_pair("cursor", &next.to_string());
+        next_link(&format!("{}?{}", self.uri.path(), query.finish()))
+    }
+}
+
+/// A `Link` header that names the next page.
+pub fn next_link(address: &str) -> Result<HeaderValue, ApiError> {
+    let link = format!("<{address}>; rel=\"next\"");
+    HeaderValue::from_str(&link).map_err(|error| ApiError::internal(error.to_string()))
+}
+
+/// Rows as one JSON array, each as it came.
+fn json_array(rows: &[&RawValue]) -> Bytes {
+    let length: usize = rows.iter().map(|row| row.get().len() + 1).sum();
+    let mut array = BytesMut::with_capacity(length + 2);
+    array.put_u8(b'[');
+    for (index, row) in rows.iter().enumerate() {
+        if index > 0 {
+            array.put_u8(b',');
+        }
+        array.put_slice(row.get().as_bytes());
+    }
+    array.put_u8(b']');
+    array.freeze()
+}
+
+/// What the cursor of a `Link` says: where the next page begins, and how many rows are worth asking for.
+struct Next {
+    after: Cursor,
+    rows: Option<usize>,
+}
+
+impl Next {
+    fn read(text: &str) -> Result<Self, ApiError> {
+        let rows = text.rsplit_once('.').filter(|(key, _)| key.contains('.'));
+        let (key, rows) = rows.map_or((text, None), |(key, rows)| (key, Some(rows)));
+        let rows = rows.map(|rows| rows.parse().map_err(|_| unknown_cursor())).transpose()?;
+        Ok(Self { after: key.parse()?, rows })
+    }
+}
+
+impl std::fmt::Display for Next {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.rows {
+            Some(rows) => write!(f, "{}.{rows}", self.after),
+            None => self.after.fmt(f),
+        }
+    }
+}
+
+/// Opaque to clients: microseconds since 1970 and the id.
+impl std::fmt::Display for Cursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.at.as_microsecond(), self.id.simple())
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = ApiError;
+
+    fn from_str(text: &str) -> Result<Self, ApiError> {
+        let parse = || {
+            let (micros, id) = text.split_once('.')?;
+            Some(Self {
+                at: Timestamp::from_microsecond(micros.parse().ok()?).ok()?,
+                id: id.parse().ok()?,
+            })
+        };
+        parse().ok_or_else(unknown_cursor)
+    }
+}
+
+fn unknown_cursor() -> ApiError {
+    ApiError::invalid("/cursor", "is not a cursor that this server has given out")
+}

@@ -1,0 +1,169 @@
+//! Asks each part of Supabase whether it works: one round at a time, shared by all who want to know.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use tracing::{debug, warn};
+use utoipa::ToSchema;
+
+use crate::clock::Clock;
+use crate::http::auth::{Verifier, Verifies};
+use crate::http::single_flight::{Next, SingleFlight};
+use crate::supabase::Supabase;
+
+/// What was found is good for this long, however many ask.
+pub(super) const GOOD_FOR: Duration = Duration::from_secs(1);
+/// What has not answered by then counts as down.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Probes Supabase. Clones share what was found.
+#[derive(Clone)]
+pub struct Probes {
+    supabase: Supabase,
+    verifier: Verifier,
+    clock: Clock,
+    is_local: bool,
+    last: Arc<Mutex<Option<(Timestamp, Found)>>>,
+    probing: SingleFlight<(), Found>,
+}
+
+/// How a part of Supabase does.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Check {
+    /// `ok` or `down`.
+    #[schema(example = "ok")]
+    pub(super) status: &'static str,
+    /// How long it took to tell.
+    #[schema(example = 1.2)]
+    pub(super) latency_ms: f64,
+}
+
+/// How the parts do.
+#[derive(Clone)]
+pub(super) struct Found {
+    pub(super) rest: Check,
+    pub(super) auth: Check,
+    pub(super) storage: Check,
+    pub(super) keys: Check,
+    is_local: bool,
+}
+
+impl Found {
+    /// Whether requests can be answered: who calls can be told, and the database works. The local
+    /// Supabase is one process on one disk: any part of it that is down is no small matter.
+    pub(super) fn is_ready(&self) -> bool {
+        let is_needed =
+            [&self.rest, &self.keys].into_iter().chain(self.is_local.then_some(&self.auth));
+        is_needed.into_iter().all(Check::is_ok)
+    }
+
+    /// Whether nothing is down.
+    pub(super) fn is_well(&self) -> bool {
+        [&self.rest, &self.auth, &self.storage, &self.keys].into_iter().all(Check::is_ok)
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        self.words() == other.words()
+    }
+
+    fn words(&self) -> [(&'static str, &'static str); 4] {
+        let Self { rest, auth, storage, keys, .. } = self;
+        [("rest", rest), ("auth", auth), ("storage", storage), ("keys", keys)]
+            .map(|(name, check)| (name, check.status))
+    }
+}
+
+impl Check {
+    fn is_ok(&self) -> bool {
+        self.status == "ok"
+    }
+
+    /// What a probe that ends in time says.
+    async fn of<E: std::fmt::Display>(
+        name: &str,
+        probe: impl Future<Output = Result<(), E>>,
+    ) -> Self {
+        let started = Instant::now();
+        let is_ok = match tokio::time::timeout(PATIENCE, probe).await {
+            Ok(Ok(())) => true,
+            Ok(Err(error)) => {
+                debug!("{name} is down: {error}");
+                false
+            }
+            Err(_) => {
+                debug!("{name} is down: no answer within {PATIENCE:?}");
+                false
+            }
+        };
+        let latency_ms = (started.elapsed().as_secs_f64() * 10_000.0).round() / 10.0;
+        Self { status: if is_ok { "ok" } else { "down" }, latency_ms }
+    }
+
+    fn unknown() -> Self {
+        Self { status: "down", latency_ms: 0.0 }
+    }
+}
+
+impl Probes {
+    /// Nothing is known yet. `is_local`: of the local Supabase.
+    pub fn new(supabase: Supabase, verifier: Verifier, clock: Clock, is_local: bool) -> Self {
+        let (last, probing) = (Arc::default(), SingleFlight::default());
+        Self { supabase, verifier, clock, is_local, last, probing }
+    }
+
+    /// How the parts do, found out within the last second.
+    pub(super) async fn found(&self) -> Found {
+        let found = self.probing.run((), || match self.recent() {
+            Some(found) => Next::Known(found),
+            None => Next::Start(self.clone().probe()),
+        });
+        let unknown = || {
+            let check = Check::unknown;
+            let is_local = self.is_local;
+            Found { rest: check(), auth: check(), storage: check(), keys: check(), is_local }
+        };
+        found.await.unwrap_or_else(unknown)
+    }
+
+    fn recent(&self) -> Option<Found> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, found) = last.as_ref()?;
+        let age = self.clock.now().duration_since(*at);
+        let good_for = SignedDuration::try_from(GOOD_FOR).unwrap_or_default();
+        (SignedDuration::ZERO..good_for).contains(&age).then(|| found.clone())
+    }
+
+    async fn probe(self) -> Found {
+        let (rest, auth, storage, (keys, needs_auth)) = tokio::join!(
+            Check::of("rest", self.supabase.probe_rest()),
+            Check::of("auth", self.supabase.probe_auth()),
+            Check::of("storage", self.supabase.probe_storage()),
+            self.keys(),
+        );
+        // What only Auth can tell, nobody can tell without it.
+        let keys = if needs_auth && !auth.is_ok() { auth.clone() } else { keys };
+        let found = Found { rest, auth, storage, keys, is_local: self.is_local };
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = last.as_ref().is_some_and(|(_, before)| !before.is_same(&found));
+        if is_new {
+            let words = found.words().map(|(name, status)| format!("{name} {status}"));
+            warn!("health has changed: {}", words.join(", "));
+        }
+        *last = Some((self.clock.now(), found.clone()));
+        found
+    }
+
+    /// Whether tokens can be verified, and whether that takes Auth.
+    async fn keys(&self) -> (Check, bool) {
+        let mut needs_auth = false;
+        let check = Check::of("keys", async {
+            let verifies = self.verifier.verifies().await;
+            needs_auth = matches!(verifies, Ok(Verifies::ThroughAuth));
+            verifies.map(drop).map_err(|error| error.code())
+        });
+        let check = check.await;
+        (check, needs_auth)
+    }
+}

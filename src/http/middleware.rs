@@ -1,0 +1,57 @@
+//! What surrounds every request: its id, its line in the log, and the problem in place of an error or
+//! a panic. One layer, because each costs a copy of all that it surrounds.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use tracing::{Instrument, debug, debug_span};
+
+use crate::http::error::ApiError;
+use crate::http::security_headers;
+use crate::observability::logging::{RequestId, X_REQUEST_ID};
+use crate::observability::metrics::Metrics;
+
+/// The middleware.
+pub async fn surround(
+    State(metrics): State<Metrics>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let id = RequestId::of(request.headers());
+    let span = debug_span!(
+        "request",
+        request_id = id.as_str(),
+        method = %request.method(),
+        route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str),
+    );
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let method = request.method().clone();
+    let is_api = request.uri().path().starts_with("/api/");
+    request.extensions_mut().insert(id.clone());
+    let started = Instant::now();
+    let answer = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone()).await;
+    let mut response = answer.unwrap_or_else(|panic| panicked(&*panic));
+    let _entered = span.enter();
+    if let Some(error) = response.extensions_mut().remove::<ApiError>() {
+        error.log(id.as_str());
+        error.render(&mut response, id.as_str());
+    }
+    let (status, elapsed) = (response.status().as_u16(), started.elapsed());
+    debug!(status, elapsed_ms = elapsed.as_secs_f64() * 1000.0, "answered");
+    let route = route.as_ref().map_or("none", MatchedPath::as_str);
+    metrics.request(method.as_str(), route, status, elapsed);
+    response.headers_mut().insert(X_REQUEST_ID, id.into_header());
+    security_headers::complete(response.headers_mut(), is_api);
+    response
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Response {
+    let words = panic.downcast_ref::<String>().map(String::as_str);
+    let words = words.or_else(|| panic.downcast_ref::<&str>().copied());
+    ApiError::internal(format!("panicked: {}", words.unwrap_or("without a word"))).into_response()
+}

@@ -1,0 +1,20 @@
+//! What every route shares: who calls, what comes in, what goes out, and what goes wrong.
+
+pub mod addresses;
+pub mod allowed_hosts;
+pub mod auth;
+pub mod compression;
+pub mod cors;
+pub mod drain;
+pub mod error;
+pub mod extract;
+pub mod health;
+pub mod index_page;
+pub mod metrics_endpoint;
+pub mod middleware;
+pub mod multipart;
+pub mod rate_limit;
+pub mod response;
+pub mod security_headers;
+pub mod single_flight;
+pub mod validate;

@@ -1,0 +1,113 @@
+//! Limits on what one user may ask of one replica.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use governor::clock::{Clock, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use uuid::Uuid;
+
+use crate::config::Config;
+use crate::http::error::ApiError;
+
+mod turns;
+
+pub use turns::{Turn, Turns};
+
+/// How many statistics are computed at once.
+const STATISTICS: usize = 4;
+
+/// The limits, shared by all requests.
+#[derive(Clone)]
+pub struct Limits {
+    /// The longest a request's body may take to arrive, and Supabase to answer.
+    pub request_timeout: Duration,
+    /// How many tokens a user has for a day; the database counts them.
+    pub daily_tokens: Option<u64>,
+    /// Turns for the statistics.
+    pub statistics: Turns,
+    requests: PerMinute,
+    generations: PerMinute,
+}
+
+impl Limits {
+    /// The limits that are set.
+    pub fn new(config: &Config) -> Self {
+        Self {
+            request_timeout: config.request_timeout,
+            daily_tokens: config.daily_token_limit,
+            statistics: Turns::new(STATISTICS, config.request_timeout),
+            requests: PerMinute::new(config.rate_limit_per_minute),
+            generations: PerMinute::new(config.generations_per_minute),
+        }
+    }
+
+    /// Counts one request of this user; 429 when there were too many.
+    pub fn count_request(&self, user_id: Uuid) -> Result<(), ApiError> {
+        self.requests.count(user_id, "requests", "rate_limited")
+    }
+
+    /// Counts one generation of this user; 429 when there were too many.
+    pub fn count_generation(&self, user_id: Uuid) -> Result<(), ApiError> {
+        self.generations.count(user_id, "generations", "generation_rate_limited")
+    }
+
+    /// Forgets users whose allowance is full again, to keep memory bounded.
+    pub fn forget_idle_users(&self) {
+        self.requests.forget_idle();
+        self.generations.forget_idle();
+        self.statistics.forget_idle();
+    }
+}
+
+/// So many per minute and user, all at once if need be. Without a limiter: any number.
+#[derive(Clone)]
+struct PerMinute {
+    quota: u32,
+    limiter: Option<Arc<DefaultKeyedRateLimiter<Uuid>>>,
+}
+
+impl PerMinute {
+    fn new(quota: u32) -> Self {
+        let limiter = NonZeroU32::new(quota)
+            .map(|quota| Arc::new(RateLimiter::keyed(Quota::per_minute(quota))));
+        Self { quota, limiter }
+    }
+
+    fn count(&self, user_id: Uuid, policy: &str, code: &'static str) -> Result<(), ApiError> {
+        let Some(limiter) = &self.limiter else { return Ok(()) };
+        limiter.check_key(&user_id).map_err(|refusal| {
+            let wait = refusal.wait_time_from(DefaultClock::default().now());
+            self.exceeded(policy, code, wait)
+        })
+    }
+
+    fn exceeded(&self, policy: &str, code: &'static str, wait: Duration) -> ApiError {
+        let seconds = wait.as_secs() + 1;
+        let detail = format!(
+            "You may make {} {policy} per minute. Please try again in {seconds} s.",
+            self.quota
+        );
+        let header = |text: String| HeaderValue::from_str(&text).ok();
+        let mut error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, code, detail)
+            .with_retry_after(Duration::from_secs(seconds));
+        let headers = [
+            ("ratelimit", header(format!("\"{policy}\";r=0;t={seconds}"))),
+            ("ratelimit-policy", header(format!("\"{policy}\";q={};w=60", self.quota))),
+        ];
+        for (name, value) in headers {
+            if let Some(value) = value {
+                error = error.with_header(HeaderName::from_static(name), value);
+            }
+        }
+        error
+    }
+
+    fn forget_idle(&self) {
+        if let Some(limiter) = &self.limiter {
+            limiter.retain_recent();
+        }
+    }
+}

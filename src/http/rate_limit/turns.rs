@@ -1,0 +1,92 @@
+//! Turns for what takes much memory and time: few at once, and only one of each user.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use uuid::Uuid;
+
+use crate::http::error::ApiError;
+
+/// Who waited too long may try again then.
+const SOON: Duration = Duration::from_secs(5);
+
+/// The turns. Clones share them.
+#[derive(Clone)]
+pub struct Turns {
+    all: Arc<Semaphore>,
+    by_user: Arc<Mutex<HashMap<Uuid, Arc<Semaphore>>>>,
+    patience: Duration,
+}
+
+/// A turn; it ends when this is dropped.
+pub struct Turn {
+    _own: OwnedSemaphorePermit,
+    _shared: OwnedSemaphorePermit,
+}
+
+impl Turns {
+    /// So many turns at once; who has waited for `patience` gets none.
+    pub fn new(at_once: usize, patience: Duration) -> Self {
+        Self { all: Arc::new(Semaphore::new(at_once)), by_user: Arc::default(), patience }
+    }
+
+    /// A turn of this user's, who waits for their own turns first: they keep nobody else from one.
+    pub async fn take(&self, user_id: Uuid) -> Result<Turn, ApiError> {
+        let own =
+            self.by_user().entry(user_id).or_insert_with(|| Arc::new(Semaphore::new(1))).clone();
+        let turn = async {
+            let own = own.acquire_owned().await.ok()?;
+            Some(Turn { _own: own, _shared: self.all.clone().acquire_owned().await.ok()? })
+        };
+        let turn = tokio::time::timeout(self.patience, turn).await;
+        turn.ok().flatten().ok_or_else(|| {
+            let detail = "Too many statistics are being computed at the moment. Please try again.";
+            ApiError::unavailable("overloaded", detail, SOON)
+        })
+    }
+
+    pub(super) fn forget_idle(&self) {
+        self.by_user().retain(|_, own| Arc::strong_count(own) > 1);
+    }
+
+    fn by_user(&self) -> MutexGuard<'_, HashMap<Uuid, Arc<Semaphore>>> {
+        self.by_user.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures_util::FutureExt;
+    use uuid::Uuid;
+
+    use super::Turns;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_user_takes_one_turn_at_a_time() {
+        let turns = Turns::new(2, Duration::from_secs(30));
+        let [ann, bob, eve] = [1, 2, 3].map(Uuid::from_u128);
+        let first = turns.take(ann).await.ok().unwrap();
+        assert!(turns.take(ann).now_or_never().is_none());
+        let _bobs = turns.take(bob).now_or_never().unwrap().ok().unwrap();
+        assert!(turns.take(eve).now_or_never().is_none());
+        drop(first);
+        assert!(turns.take(eve).now_or_never().unwrap().is_ok());
+        assert!(turns.take(ann).await.is_ok());
+        assert_eq!(turns.take(bob).await.err().unwrap().code(), "overloaded");
+    }
+
+    #[tokio::test]
+    async fn users_without_a_turn_are_forgotten() {
+        let turns = Turns::new(2, Duration::from_secs(30));
+        let turn = turns.take(Uuid::nil()).await.ok().unwrap();
+        turns.forget_idle();
+        assert!(turns.take(Uuid::nil()).now_or_never().is_none());
+        drop(turn);
+        turns.forget_idle();
+        assert!(turns.by_user().is_empty());
+    }
+}

@@ -1,0 +1,211 @@
+//! Listens, serves, and stops cleanly.
+
+pub mod connections;
+pub mod shutdown;
+
+use std::convert::Infallible;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioTimer;
+use hyper_util::server::conn::auto::Builder;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{debug, info, warn};
+
+use crate::app::App;
+use crate::http::addresses::Addresses;
+use crate::http::{drain, metrics_endpoint};
+use crate::router;
+use crate::server::connections::activity::Ending;
+use crate::server::connections::answer::{Exchange, Streams};
+use crate::server::connections::refusals::Refusals;
+use crate::server::connections::socket::Socket;
+use crate::server::connections::{Connections, Place, open_files};
+
+/// How long requests in flight may take after the listener is closed.
+const LAST_REQUESTS: Duration = Duration::from_secs(1);
+/// How long uploads that were cut off may take to be taken back.
+const LAST_FILES: Duration = Duration::from_secs(1);
+/// How long a connection has to take its leave.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+/// A pause after the system has refused a connection (too many open files).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// The longest head of a request, in bytes, and what is kept of a body on HTTP/1: an access token can
+/// be large.
+const MAX_HEAD_BYTES: u32 = 128 << 10;
+/// How much of an answer waits for an HTTP/2 peer, in bytes.
+const MAX_SEND_BYTES: usize = 64 << 10;
+/// How many requests an HTTP/2 connection may have in flight.
+const MAX_STREAMS: u32 = 128;
+/// How often an HTTP/2 connection is asked whether it lives, and how long it may take to say so.
+const PING_EVERY: Duration = Duration::from_secs(30);
+/// How many connections the metrics have.
+const METRICS_CONNECTIONS: usize = 32;
+
+/// Serves the API, and the local Supabase and the metrics where they are wanted, until `stop` is
+/// asked for. Then: running generations are waited for, the API's listener closes, the others go
+/// last, because saving needs the local Supabase.
+pub async fn serve(mut app: App, listener: TcpListener, stop: impl Future<Output = ()>) {
+    let last_stop = CancellationToken::new();
+    let mut last = Vec::new();
+    // A flood at one listener takes no place at another.
+    let limit = connection_limit(app.config.max_connections);
+    let connections = |limit| Connections::new(limit, &app.config);
+    let mut local_supabase = None;
+    if let Some(local) = app.local_supabase.take() {
+        let served = listen(local.listener, local.router, connections(limit), last_stop.clone());
+        last.push(tokio::spawn(served));
+        local_supabase = Some(local.supabase);
+    }
+    if let Some(listener) = app.monitoring.take() {
+        let metrics = metrics_endpoint::router(app.metrics.clone(), app.state.generations.clone());
+        let connections = connections(METRICS_CONNECTIONS);
+        last.push(tokio::spawn(listen(listener, metrics, connections, last_stop.clone())));
+    }
+    let api_stop = CancellationToken::new();
+    let api = listen(listener, router::router(&app), connections(limit), api_stop.clone());
+    let api = tokio::spawn(api);
+    stop.await;
+    info!("stopping: no new answers, running ones have {:?}", app.config.shutdown_grace);
+    app.state.generations.finish(app.config.shutdown_grace).await;
+    api_stop.cancel();
+    finished(api).await;
+    // Uploads that were cut off are taken back.
+    let _ = tokio::time::timeout(LAST_FILES, app.state.files.finish()).await;
+    // Nobody is left whose answer these statements are.
+    if let Some(local) = local_supabase {
+        local.interrupt_all();
+    }
+    last_stop.cancel();
+    for listener in last {
+        finished(listener).await;
+    }
+    info!("stopped");
+}
+
+async fn finished(listener: tokio::task::JoinHandle<()>) {
+    if let Err(error) = listener.await {
+        warn!("a listener did not end well: {error}");
+    }
+}
+
+/// As many connections as are wanted and the system allows.
+fn connection_limit(wanted: usize) -> usize {
+    let files = open_files::limit();
+    let limit = open_files::connections(wanted, files);
+    if let Some(files) = files.filter(|_| limit < wanted) {
+        warn!(
+            "MAX_CONNECTIONS: {limit} instead of {wanted}, because this process may open only \
+             {files} files; raise that limit (ulimit -n)"
+        );
+    }
+    limit
+}
+
+/// Accepts connections until `stop`, then gives what is in flight a moment.
+pub async fn listen(
+    listener: TcpListener,
+    router: Router,
+    connections: Connections,
+    stop: CancellationToken,
+) {
+    let tasks = TaskTracker::new();
+    let mut refusals = Refusals::default();
+    loop {
+        let accept = async {
+            connections.settled().await;
+            listener.accept().await
+        };
+        let accepted = tokio::select! {
+            accepted = accept => accepted,
+            () = stop.cancelled() => break,
+        };
+        match accepted.map(|(stream, peer)| (stream, connections.admit(peer.ip()))) {
+            Ok((stream, Ok(place))) => {
+                tasks.spawn(connection(stream, router.clone(), place, stop.clone()));
+            }
+            Ok((_, Err(refused))) => refusals.add(refused.explanation()),
+            Err(error) => {
+                connections.make_room();
+                refusals.add(&error.to_string());
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    tasks.close();
+    if tokio::time::timeout(LAST_REQUESTS, tasks.wait()).await.is_err() {
+        debug!("some connections were cut off");
+    }
+}
+
+/// Serves one connection until its end, or until it has no right to its place any more.
+async fn connection(stream: TcpStream, router: Router, place: Place, stop: CancellationToken) {
+    let activity = &place.activity;
+    let (peer, server) = ends(&stream);
+    let service = service_fn(|mut request: Request<Incoming>| {
+        let client = place.connections().trusted_proxies().client(peer, request.headers());
+        request.extensions_mut().insert(Addresses { client, server });
+        let exchange = Exchange::begin(activity.clone(), request.version());
+        let answer = drain::answer(router.clone(), request);
+        async { Ok::<_, Infallible>(answer.await.map(|body| exchange.carry(body))) }
+    });
+    let builder = builder(&place);
+    let socket = Socket::new(stream, Arc::clone(activity));
+    let mut connection = pin!(builder.serve_connection(socket, service));
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        ending = activity.ending() => {
+            debug!("a connection is closed: {ending:?}");
+            if ending != Ending::Idle {
+                return;
+            }
+            connection.as_mut().graceful_shutdown();
+            let _ = tokio::time::timeout(LAST_WORDS, connection).await;
+            return;
+        }
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        debug!("a connection ended: {error}");
+    }
+}
+
+/// The address of the peer and that of this machine.
+fn ends(stream: &TcpStream) -> (IpAddr, IpAddr) {
+    let ip = |address: std::io::Result<SocketAddr>| {
+        address.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip())
+    };
+    (ip(stream.peer_addr()), ip(stream.local_addr()))
+}
+
+/// Speaks HTTP/1 and HTTP/2. Hyper's own time for heads is not used: it counts the rest between
+/// requests, but not the silence before the first one.
+fn builder(place: &Place) -> Builder<Streams> {
+    let mut builder = Builder::new(Streams { limit: place.connections().times().write });
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(None)
+        .max_buf_size(MAX_HEAD_BYTES as usize);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(MAX_HEAD_BYTES)
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_send_buf_size(MAX_SEND_BYTES)
+        .keep_alive_interval(PING_EVERY)
+        .keep_alive_timeout(PING_EVERY);
+    builder
+}
