@@ -6,10 +6,10 @@
 
 // Crates of their own, under the names by which the modules below know them.
 pub use clock;
+pub use memory;
 pub use providers;
 
 pub mod json;
-pub mod memory;
 pub mod config;
 pub mod observability;
 pub mod supabase;

@@ -16,8 +16,8 @@ use uuid::Uuid;
 use super::error::StorageError;
 use super::set_aside;
 use crate::clock::Clock;
-use crate::http::multipart::IDLE;
 use crate::local_supabase::data_dir::{create_private_dir, sync_parent};
+use crate::memory::IDLE;
 
 /// The folder of the bytes.
 #[derive(Clone, Debug)]

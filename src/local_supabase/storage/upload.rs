@@ -16,10 +16,9 @@ use super::error::{StorageError, json_response};
 use super::objects::{Object, check_name};
 use super::route::Place;
 use super::sign::{self, Scope};
-use crate::http::multipart::{Form, FormError};
 use crate::local_supabase::context::Context;
 use crate::local_supabase::role::Role;
-use crate::memory::Holder;
+use crate::memory::{Form, FormError, Holder};
 
 /// Supabase's own limit for one upload.
 const MAX_BYTES: u64 = 5 << 30;

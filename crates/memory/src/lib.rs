@@ -10,10 +10,12 @@ use thiserror::Error;
 use uuid::Uuid;
 
 mod cost;
+mod form;
 mod held;
 mod read;
 
 pub use cost::json_cost;
+pub use form::{Field, Form, FormError, IDLE};
 pub use held::Held;
 pub use read::{Buffer, ReadError, read};
 

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_util::{Stream, stream};
 use thiserror::Error;
 
-use crate::memory::{Charge, Full};
+use super::{Charge, Full};
 
 /// A body may be silent this long.
 pub const IDLE: Duration = Duration::from_secs(60);
