@@ -16,7 +16,7 @@ pub mod supabase;
 pub mod sandbox;
 pub mod agent;
 pub mod http;
-pub mod local_supabase;
+pub mod local;
 pub mod api;
 pub mod app;
 pub mod openapi;

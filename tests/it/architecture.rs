@@ -200,11 +200,13 @@ fn every_provider_is_registered_and_its_settings_are_documented() {
 }
 
 #[test]
-fn only_app_names_the_local_supabase() {
+fn only_app_names_the_local_supabase_and_only_local_knows_the_crate() {
     for file in files(&source()) {
         let module = module_of(&file);
-        let may = ["app", "local_supabase", "lib"].contains(&module.as_str());
         let text = fs::read_to_string(&file).unwrap();
-        assert!(may || !text.contains("crate::local_supabase"), "{}", file.display());
+        let names_it = text.contains("crate::local::") || text.contains("crate::local;");
+        let names_crate = text.contains("local_supabase::");
+        assert!(["app", "local"].contains(&module.as_str()) || !names_it, "{}", file.display());
+        assert!(module == "local" || !names_crate, "{}", file.display());
     }
 }
