@@ -20,14 +20,14 @@ use crate::http::allowed_hosts::AllowedHosts;
 use crate::http::auth::{self, AuthLayer, Verifier, VerifierSettings};
 use crate::http::health::{Health, Probes};
 use crate::http::rate_limit::Limits;
-use crate::local_supabase::{LocalSupabase, OpenError, Options as LocalOptions, PUBLISHABLE_KEY};
+use crate::local::{self, LocalSupabase, OpenError, Options as LocalOptions, PUBLISHABLE_KEY};
 use crate::memory::Memory;
 use crate::observability::metrics::Metrics;
 use crate::providers::{Providers, SettingsError};
 use crate::sandbox::{self, Sandbox};
 use crate::supabase::{Supabase, SupabaseError};
 
-pub use crate::local_supabase::{FunctionShape, TableShape, schema as expected_schema};
+pub use crate::local::{FunctionShape, TableShape, schema as expected_schema};
 
 /// Between two sweeps of what is remembered about users.
 const SWEEP_EVERY: Duration = Duration::from_secs(300);
@@ -240,8 +240,6 @@ async fn project(
     let url = format!("http://{addr}");
     let options = LocalOptions {
         public_url: url.clone(),
-        cors_origins: config.cors_origins.clone(),
-        hosts: AllowedHosts::new(config),
         allow_anonymous_users: config.allow_anonymous_users,
         clock: clock.clone(),
         memory: memory.clone(),
@@ -254,7 +252,8 @@ async fn project(
         service_role_key: Some(Secret::new(local.service_key())),
         jwt_secret: None,
     };
-    let router = local.router();
+    let hosts = AllowedHosts::new(config);
+    let router = local::router(&local, config.cors_origins.clone(), hosts);
     Ok((project, Some(LocalListener { supabase: local, router, listener })))
 }
 

@@ -6,17 +6,17 @@
 
 // Crates of their own, under the names by which the modules below know them.
 pub use clock;
+pub use memory;
 pub use providers;
 
 pub mod json;
-pub mod memory;
 pub mod config;
 pub mod observability;
 pub mod supabase;
 pub mod sandbox;
 pub mod agent;
 pub mod http;
-pub mod local_supabase;
+pub mod local;
 pub mod api;
 pub mod app;
 pub mod openapi;

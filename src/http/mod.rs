@@ -12,7 +12,6 @@ pub mod health;
 pub mod index_page;
 pub mod metrics_endpoint;
 pub mod middleware;
-pub mod multipart;
 pub mod rate_limit;
 pub mod response;
 pub mod security_headers;

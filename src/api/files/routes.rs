@@ -22,10 +22,9 @@ use super::{Files, Owner, media_type, name, store};
 use crate::http::auth::CurrentUser;
 use crate::http::error::{ApiError, Problem};
 use crate::http::extract::{Json, OptionalJson, Page, PageQuery, Path, Query};
-use crate::http::multipart::Form;
 use crate::http::response::{self, Created};
 use crate::http::validate::Checks;
-use crate::memory::Held;
+use crate::memory::{Form, Held};
 
 /// What a form's fields and boundaries may add to the bytes of its file.
 const FORM_OVERHEAD: u64 = 1 << 20;

@@ -8,9 +8,9 @@ use uuid::Uuid;
 use super::{Details, Sent};
 use crate::api::files::{Files, Owner};
 use crate::http::error::ApiError;
-use crate::http::multipart::{Field, Form, FormError};
 use crate::http::response::Created;
 use crate::http::validate::Checks;
+use crate::memory::{Field, Form, FormError};
 
 /// The database holds 64 KiB of metadata; its JSON may be written with more space.
 const MAX_TEXT: usize = 128 * 1024;

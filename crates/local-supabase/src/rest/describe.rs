@@ -1,0 +1,57 @@
+//! What `supabase/migrations` creates, for whoever wants to see whether it is there.
+
+use super::rpc::FUNCTIONS;
+use crate::schema::{Policies, TABLES};
+
+/// The tables and functions of the schema `public`.
+#[derive(Clone, Debug)]
+pub struct Schema {
+    /// In the order of the migrations.
+    pub tables: Vec<TableShape>,
+    /// Likewise.
+    pub functions: Vec<FunctionShape>,
+}
+
+/// A table.
+#[derive(Clone, Debug)]
+pub struct TableShape {
+    /// Its name.
+    pub name: &'static str,
+    /// Its columns, the computed ones included.
+    pub columns: Vec<&'static str>,
+    /// The commands that have a policy, e.g. `SELECT`, by alphabet.
+    pub policies: Vec<&'static str>,
+}
+
+/// A function.
+#[derive(Clone, Debug)]
+pub struct FunctionShape {
+    /// Its name.
+    pub name: &'static str,
+    /// The names of all its parameters.
+    pub parameters: Vec<&'static str>,
+}
+
+/// The schema as this version of the server needs it.
+pub fn schema() -> Schema {
+    let tables = TABLES.iter().map(|table| TableShape {
+        name: table.name,
+        columns: table.columns.iter().map(|column| column.name).collect(),
+        policies: commands(&table.policies),
+    });
+    let functions = FUNCTIONS.iter().map(|function| FunctionShape {
+        name: function.name,
+        parameters: function.parameters.iter().map(|parameter| parameter.name).collect(),
+    });
+    Schema { tables: tables.collect(), functions: functions.collect() }
+}
+
+fn commands(policies: &Policies) -> Vec<&'static str> {
+    let all = [
+        ("DELETE", policies.delete_using),
+        ("INSERT", policies.insert_check),
+        ("SELECT", policies.select_using),
+        ("UPDATE", policies.update_using),
+    ];
+    all.into_iter().filter_map(|(command, policy)| policy.map(|_| command)).collect()
+}

@@ -1,0 +1,100 @@
+//! The errors of PostgREST and PostgreSQL, in the one shape that clients read.
+
+mod postgrest;
+mod sql_state;
+mod sqlite;
+
+use std::borrow::Cow;
+
+use axum::Json;
+use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::role::Role;
+
+const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
+
+/// An error as PostgREST answers it.
+#[derive(Debug)]
+pub struct RestError(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    status: StatusCode,
+    /// Whether signing in may help.
+    is_challenge: bool,
+    body: Body,
+}
+
+#[derive(Debug, Serialize)]
+struct Body {
+    code: Cow<'static, str>,
+    details: Value,
+    hint: Option<String>,
+    message: String,
+}
+
+impl RestError {
+    /// An error without details and hint.
+    pub fn new(
+        status: StatusCode,
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<String>,
+    ) -> Self {
+        let (code, message) = (code.into(), message.into());
+        let body = Body { code, details: Value::Null, hint: None, message };
+        Self(Box::new(Inner { status, is_challenge: false, body }))
+    }
+
+    /// Adds `details`.
+    pub fn details(mut self, details: impl Into<Value>) -> Self {
+        self.0.body.details = details.into();
+        self
+    }
+
+    /// Adds a hint, if there is one.
+    pub fn hint(mut self, hint: Option<String>) -> Self {
+        self.0.body.hint = hint;
+        self
+    }
+
+    /// Who lacks a privilege for want of signing in is told so with 401.
+    pub fn seen_by(mut self, role: Role) -> Self {
+        if self.0.body.code == "42501" && role == Role::Anon {
+            self.0.status = StatusCode::UNAUTHORIZED;
+            self.0.is_challenge = true;
+        }
+        self
+    }
+
+    /// PostgREST's code or the SQLSTATE.
+    #[cfg(test)]
+    pub fn into_code(self) -> String {
+        self.0.body.code.into_owned()
+    }
+
+    /// Status and body alone, for the one error that has the headers of an answer (416).
+    pub fn into_bare_response(self) -> Response {
+        let content_type = [(CONTENT_TYPE, "application/json; charset=utf-8")];
+        (self.0.status, content_type, Json(self.0.body)).into_response()
+    }
+}
+
+impl IntoResponse for RestError {
+    fn into_response(self) -> Response {
+        let proxy_status = format!("PostgREST; error={}", self.0.body.code);
+        let is_challenge = self.0.is_challenge;
+        let mut response = self.into_bare_response();
+        let headers = response.headers_mut();
+        if let Ok(value) = HeaderValue::try_from(proxy_status) {
+            headers.insert(PROXY_STATUS, value);
+        }
+        if is_challenge {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}

@@ -1,0 +1,76 @@
+//! `rest/v1`: PostgREST's API on the tables and functions of `supabase/migrations`.
+//!
+//! A request flows one way: headers and query string are parsed without regard to the schema
+//! (`request`, `query`, `headers`, `payload`), turned into SQL against it (`schema`, `sql`), run in
+//! one transaction (`table`, `write`, `rpc`) and rendered (`render`, `response`).
+
+pub(super) mod describe;
+pub(super) mod error;
+mod headers;
+mod openapi;
+mod payload;
+mod query;
+mod render;
+mod request;
+mod returned;
+mod response;
+mod rpc;
+mod session;
+mod sql;
+mod sqlite_functions;
+pub(super) mod suggest;
+mod table;
+mod table_context;
+#[cfg(test)]
+mod tests;
+mod transaction;
+mod value;
+mod write;
+
+use axum::http::Method;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+
+use self::error::RestError;
+use self::request::{Request, Resource};
+use self::session::Session;
+use super::database::Database;
+use super::role::Role;
+use clock::Clock;
+
+/// Registers the functions that the schema and the statements use. To be run on every connection.
+pub(super) fn prepare(connection: &rusqlite::Connection, clock: &Clock) -> rusqlite::Result<()> {
+    sqlite_functions::register(connection, clock)
+}
+
+/// Answers a request whose path is relative to `/rest/v1`.
+pub(super) async fn handle(
+    db: &Database,
+    clock: &Clock,
+    role: Role,
+    parts: &Parts,
+    body: Bytes,
+) -> Response {
+    let session = Session::start(role, clock);
+    let answer = answer(db, session, parts, body).await;
+    answer.unwrap_or_else(|error| error.seen_by(role).into_response())
+}
+
+async fn answer(
+    db: &Database,
+    session: Session,
+    parts: &Parts,
+    body: Bytes,
+) -> Result<Response, RestError> {
+    match Resource::of(parts.uri.path())? {
+        Resource::Root => openapi::answer(&parts.method, &parts.headers),
+        Resource::Table(name) => {
+            table::answer(db, session, name, Request::read(parts, body, false)?).await
+        }
+        Resource::Function(name) => {
+            let by_get = matches!(parts.method, Method::GET | Method::HEAD);
+            rpc::answer(db, session, name, Request::read(parts, body, by_get)?).await
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Rows as the body of an answer.
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Rows};
+
+use super::error::RestError;
+use super::headers::MediaType;
+use super::sql::{Select, Shape};
+use super::value::json_text::{members, parts};
+use crate::database::MAX_ANSWER;
+
+/// A body and how many rows are in it.
+pub(super) struct Rendered {
+    pub rows: usize,
+    pub body: String,
+}
+
+/// What the select has to return for a media type.
+pub(super) fn shape(media_type: MediaType) -> Shape {
+    if media_type == MediaType::Csv { Shape::Text } else { Shape::Json }
+}
+
+/// Runs the select and writes its rows as the media type wants them.
+pub(super) fn render(
+    connection: &Connection,
+    select: &Select,
+    media_type: MediaType,
+) -> Result<Rendered, RestError> {
+    select.sql.prepared(connection, |statement, values| {
+        let rows = statement.query(values)?;
+        match media_type {
+            MediaType::Csv => csv(rows, &select.columns),
+            MediaType::Json => array(rows, ", \n "),
+            MediaType::ArrayStripped => Ok(strip(&array(rows, ",")?)),
+            MediaType::Object { stripped } => {
+                let object = object(array(rows, ", \n ")?)?;
+                Ok(if stripped { strip(&object) } else { object })
+            }
+        }
+    })
+}
+
+fn array(mut rows: Rows<'_>, separator: &str) -> Result<Rendered, RestError> {
+    let mut rendered = Rendered { rows: 0, body: "[".to_owned() };
+    while let Some(row) = rows.next()? {
+        if rendered.rows > 0 {
+            rendered.body.push_str(separator);
+        }
+        // A statement of the shape `Bare` returns null.
+        if let ValueRef::Text(json) = row.get_ref(0)? {
+            check_length(rendered.body.len() + json.len())?;
+            rendered.body.push_str(&String::from_utf8_lossy(json));
+        }
+        rendered.rows += 1;
+    }
+    rendered.body.push(']');
+    Ok(rendered)
+}
+
+/// The only row of an array.
+fn object(mut array: Rendered) -> Result<Rendered, RestError> {
+    if array.rows != 1 {
+        return Err(RestError::not_single(array.rows));
+    }
+    array.body.pop();
+    array.body.remove(0);
+    Ok(array)
+}
+
+/// Refuses an answer that would take too much memory.
+fn check_length(bytes: usize) -> Result<(), RestError> {
+    if bytes > MAX_ANSWER { Err(RestError::too_large()) } else { Ok(()) }
+}
+
+/// Leaves out null members, also of objects inside.
+fn strip(rendered: &Rendered) -> Rendered {
+    let mut body = String::with_capacity(rendered.body.len());
+    push_without_nulls(&mut body, &rendered.body);
+    Rendered { rows: rendered.rows, body }
+}
+
+fn push_without_nulls(stripped: &mut String, json: &str) {
+    match json.as_bytes().first() {
+        Some(b'[') => {
+            stripped.push('[');
+            for (index, element) in parts(json).enumerate() {
+                stripped.push_str(if index > 0 { "," } else { "" });
+                push_without_nulls(stripped, element);
+            }
+            stripped.push(']');
+        }
+        Some(b'{') => {
+            stripped.push('{');
+            let kept = members(json).filter(|(_, value)| *value != "null");
+            for (index, (key, value)) in kept.enumerate() {
+                stripped.push_str(if index > 0 { "," } else { "" });
+                stripped.push_str(key);
+                stripped.push(':');
+                push_without_nulls(stripped, value);
+            }
+            stripped.push('}');
+        }
+        _ => stripped.push_str(json),
+    }
+}
+
+/// As PostgreSQL prints rows; without rows not even the header is known.
+fn csv(mut rows: Rows<'_>, columns: &[String]) -> Result<Rendered, RestError> {
+    let mut rendered = Rendered { rows: 0, body: String::new() };
+    while let Some(row) = rows.next()? {
+        if rendered.rows == 0 {
+            rendered.body.push_str(&columns.join(","));
+        }
+        rendered.body.push('\n');
+        for index in 0..columns.len() {
+            rendered.body.push_str(if index > 0 { "," } else { "" });
+            rendered.body.push_str(&field(row.get_ref(index)?));
+            check_length(rendered.body.len())?;
+        }
+        rendered.rows += 1;
+    }
+    if rendered.rows == 0 {
+        rendered.body.push('\n');
+    }
+    Ok(rendered)
+}
+
+fn field(value: ValueRef<'_>) -> String {
+    let text = match value {
+        ValueRef::Null | ValueRef::Blob(_) => return String::new(),
+        ValueRef::Integer(number) => number.to_string(),
+        ValueRef::Real(number) => number.to_string(),
+        ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
+    };
+    let special = |c: char| c.is_whitespace() || "\",()\\".contains(c);
+    if !text.is_empty() && !text.contains(special) {
+        return text;
+    }
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\"\""))
+}

@@ -1,0 +1,165 @@
+//! Which columns there are of rows that a function, a write or an embed returned.
+//!
+//! PostgREST takes those that the request names into a subquery, `pgrst_source`, and selects,
+//! filters and orders what that holds. Its rows are anonymous records: PostgreSQL computes a column
+//! of them only where they can be cast to the table's type.
+
+use std::collections::BTreeSet;
+
+use super::error::RestError;
+use super::query::{Condition, Node, SelectItem};
+use super::suggest;
+use crate::schema::{PgType, Table, find_relationship};
+
+/// Refuses what a call's query says of columns that its subquery does not hold.
+pub(super) fn check_call(table: &'static Table, node: &Node) -> Result<(), RestError> {
+    let mut wanted = selected(table, node)?;
+    if let Some(names) = &mut wanted {
+        filtered(node, names);
+        for name in names.iter() {
+            if !exists(table, name) {
+                let columns = table.stored_columns().map(|column| column.name);
+                let near = suggest::nearest_columns(name, columns);
+                return Err(RestError::undefined_column("pgrst_call", name, &near));
+            }
+        }
+    }
+    let mut used = ordered(node);
+    node.conditions.iter().for_each(|condition| fields(condition, &mut used));
+    check(table, wanted, &used)
+}
+
+/// The same for the rows of a write, whose filters are the write's own.
+pub(super) fn check_write(table: &'static Table, node: &Node) -> Result<(), RestError> {
+    let mut wanted = selected(table, node)?;
+    if let Some(names) = &mut wanted {
+        names.extend(table.primary_key());
+    }
+    check(table, wanted, &ordered(node))
+}
+
+/// Refuses to order rows by a column of an embedded row that is not selected there: it is a subquery of
+/// its own, too.
+pub(super) fn check_related_orders(
+    table: &'static Table,
+    node: &Node,
+    depth: usize,
+) -> Result<(), RestError> {
+    for embed in node.embeds() {
+        let relationship = find_relationship(table, &embed.relation, embed.hint.as_deref())?;
+        let terms = node.order.iter().filter(|t| t.relation.as_deref() == Some(embed.name()));
+        let mut columns = terms.map(|term| term.field.name.as_str());
+        let hidden = columns.find(|column| relationship.to_one && !shows(&embed.node, column));
+        if let Some(column) = hidden {
+            let relation = format!("{}_{}_{}", table.name, embed.name(), depth + 1);
+            return Err(RestError::undefined_column(&relation, column, &[]));
+        }
+        check_related_orders(relationship.table, &embed.node, depth + 1)?;
+    }
+    Ok(())
+}
+
+fn shows(node: &Node, column: &str) -> bool {
+    node.select.iter().any(|item| match item {
+        SelectItem::Star | SelectItem::Embed(_) => true,
+        SelectItem::Field(field) => field.name() == column,
+        SelectItem::Aggregate => false,
+    })
+}
+
+/// What `select` and its embeds need; nothing where it names all columns.
+fn selected<'a>(
+    table: &'static Table,
+    node: &'a Node,
+) -> Result<Option<BTreeSet<&'a str>>, RestError> {
+    let mut names = BTreeSet::new();
+    for item in &node.select {
+        match item {
+            SelectItem::Star => return Ok(None),
+            SelectItem::Field(field) => {
+                names.insert(field.field.name.as_str());
+            }
+            SelectItem::Embed(embed) => {
+                let hint = embed.hint.as_deref();
+                let relationship = find_relationship(table, &embed.relation, hint)?;
+                names.extend(relationship.columns.iter().map(|(own, _)| *own));
+            }
+            SelectItem::Aggregate => {}
+        }
+    }
+    Ok((!names.is_empty()).then_some(names))
+}
+
+/// The columns of all filters, those of the embedded relations too, as PostgREST collects them.
+fn filtered<'a>(node: &'a Node, names: &mut BTreeSet<&'a str>) {
+    node.conditions.iter().for_each(|condition| fields(condition, names));
+    node.embeds().for_each(|embed| filtered(&embed.node, names));
+}
+
+fn fields<'a>(condition: &'a Condition, names: &mut BTreeSet<&'a str>) {
+    match condition {
+        Condition::Filter(filter) => {
+            names.insert(&filter.field.name);
+        }
+        Condition::Logic { conditions, .. } => conditions.iter().for_each(|c| fields(c, names)),
+    }
+}
+
+fn ordered(node: &Node) -> BTreeSet<&str> {
+    let own = node.order.iter().filter(|term| term.relation.is_none());
+    own.map(|term| term.field.name.as_str()).collect()
+}
+
+fn check(
+    table: &'static Table,
+    held: Option<BTreeSet<&str>>,
+    used: &BTreeSet<&str>,
+) -> Result<(), RestError> {
+    // A row of all columns can be cast.
+    let Some(held) = held else { return Ok(()) };
+    for name in used.iter().filter(|name| !held.contains(**name)) {
+        match table.column(name) {
+            Some(column) if column.computed.is_some() => cast(table, &held)?,
+            _ => {
+                let near = suggest::nearest_columns(name, held.iter().copied());
+                return Err(RestError::undefined_column("pgrst_source", name, &near));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Casts a record of these columns to the table's type, column by column.
+fn cast(table: &'static Table, held: &BTreeSet<&str>) -> Result<(), RestError> {
+    let mut held = held.iter().filter_map(|name| table.column(name));
+    for (index, to) in table.stored_columns().enumerate() {
+        let reason = match held.next() {
+            None => "Input has too few columns.".to_owned(),
+            Some(from) if from.pg_type == to.pg_type || widens(from.pg_type, to.pg_type) => {
+                continue;
+            }
+            Some(from) => format!(
+                "Cannot cast type {} to {} in column {}.",
+                from.pg_type.name(),
+                to.pg_type.name(),
+                index + 1
+            ),
+        };
+        return Err(RestError::record_cast(table.name).details(reason));
+    }
+    match held.next() {
+        None => Ok(()),
+        Some(_) => Err(RestError::record_cast(table.name).details("Input has too many columns.")),
+    }
+}
+
+/// Whether PostgreSQL casts numbers of the one type to the other unasked.
+fn widens(from: PgType, to: PgType) -> bool {
+    use PgType::{Bigint, Integer, Numeric};
+    matches!((from, to), (Integer, Bigint) | (Integer | Bigint, Numeric))
+}
+
+/// `count` without a column of that name is an aggregate.
+fn exists(table: &Table, name: &str) -> bool {
+    table.column(name).is_some() || name == "count"
+}

@@ -1,0 +1,136 @@
+//! From a request to a function's result.
+
+use axum::http::header::ALLOW;
+use axum::http::{Method, StatusCode};
+use axum::response::Response;
+use rusqlite::Connection;
+
+use super::arguments::{Arguments, unknown_function};
+use super::{Body, FUNCTIONS, Function};
+use crate::database::Database;
+use crate::rest::error::RestError;
+use crate::rest::headers::{MediaType, Range};
+use crate::rest::payload::{Object, parse_arguments};
+use crate::rest::request::Request;
+use crate::rest::response::{CONTENT_RANGE, PREFERENCE_APPLIED, empty, full, with_header};
+use crate::rest::returned;
+use crate::rest::session::Session;
+use crate::rest::sql::RowSet;
+use crate::rest::table::{page_response, read_page};
+use crate::rest::table_context::TableContext;
+use crate::rest::transaction;
+use crate::role::Role;
+
+/// Answers a request for the function of that name.
+pub async fn answer(
+    db: &Database,
+    session: Session,
+    name: &str,
+    request: Request,
+) -> Result<Response, RestError> {
+    let bytes = request.body.len();
+    let by_post = match request.method {
+        Method::GET | Method::HEAD => false,
+        Method::POST => true,
+        Method::OPTIONS => return options(name),
+        ref other => return Err(RestError::rpc_method(other.as_str())),
+    };
+    let name = name.to_owned();
+    let read = move || read(&name, session, request, by_post);
+    let (function, arguments, request) = transaction::read_body(bytes, read).await?;
+    if session.role == Role::Anon {
+        return Err(RestError::permission_denied("function", function.name));
+    }
+    let is_volatile = function.body.is_volatile();
+    if is_volatile && !by_post {
+        return Err(RestError::read_only());
+    }
+    let work = move |connection: &_| call(connection, session, function, &arguments, &request);
+    if is_volatile {
+        transaction::write(db, session, work).await
+    } else {
+        transaction::read(db, session, work).await
+    }
+}
+
+fn read(
+    name: &str,
+    session: Session,
+    mut request: Request,
+    by_post: bool,
+) -> Result<(&'static Function, Arguments, Request), RestError> {
+    let body = std::mem::take(&mut request.body);
+    let given = if by_post { parse_arguments(&request.headers, &body)? } else { Object::new() };
+    let function = find(name, &given, &request, by_post)?;
+    let arguments = if by_post {
+        Arguments::from_json(function, &given, session)?
+    } else {
+        Arguments::from_query(function, &request.query.arguments, session)?
+    };
+    Ok((function, arguments, request))
+}
+
+fn find(
+    name: &str,
+    given: &Object,
+    request: &Request,
+    by_post: bool,
+) -> Result<&'static Function, RestError> {
+    FUNCTIONS.iter().find(|function| function.name == name).ok_or_else(|| {
+        let in_body = given.keys().map(String::as_str);
+        let in_query = request.query.arguments.iter().map(|(name, _)| name.as_str());
+        unknown_function(name, in_body.chain(in_query).collect(), by_post)
+    })
+}
+
+fn options(name: &str) -> Result<Response, RestError> {
+    let function = FUNCTIONS.iter().find(|function| function.name == name);
+    let function = function.ok_or_else(|| unknown_function(name, Vec::new(), false))?;
+    let allowed =
+        if function.body.is_volatile() { "OPTIONS,POST" } else { "OPTIONS,GET,HEAD,POST" };
+    Ok(with_header(empty(StatusCode::OK), ALLOW, Some(allowed.to_owned())))
+}
+
+fn call(
+    connection: &Connection,
+    session: Session,
+    function: &Function,
+    arguments: &Arguments,
+    request: &Request,
+) -> Result<Response, RestError> {
+    match function.body {
+        Body::Search(table) => {
+            returned::check_call(table, &request.query.root)?;
+            let scope = RowSet::Search(arguments.text("q"));
+            let page = read_page(TableContext { connection, session, table }, scope, request)?;
+            Ok(page_response(page, request))
+        }
+        Body::SetOf(table, body) => {
+            returned::check_call(table, &request.query.root)?;
+            let rows = body(connection, session, arguments)?;
+            request.preferences.check_affected(rows.len())?;
+            let target = TableContext { connection, session, table };
+            let page = read_page(target, RowSet::Rows(&rows), request)?;
+            Ok(page_response(page, request))
+        }
+        Body::Jsonb(body) | Body::Report(body) => {
+            if request.preferences.strict_max_affected().is_some() {
+                return Err(RestError::max_affected_rpc());
+            }
+            jsonb_response(body(connection, session, arguments)?, request)
+        }
+    }
+}
+
+/// A single value, which counts as one row.
+fn jsonb_response(value: String, request: &Request) -> Result<Response, RestError> {
+    if request.media_type == MediaType::Csv {
+        return Err(RestError::media_type("text/csv"));
+    }
+    let total = request.preferences.count.map(|_| 1);
+    let range = Range { offset: 0, limit: None }.content_range(1, total);
+    let response = full(StatusCode::OK, request.media_type, Some(value));
+    let response = with_header(response, CONTENT_RANGE, Some(range));
+    let applied = request.preferences.applied(&["count", "handling"]);
+    Ok(with_header(response, PREFERENCE_APPLIED, applied))
+}

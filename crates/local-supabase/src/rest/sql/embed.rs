@@ -1,0 +1,112 @@
+//! Embedded relations, as correlated subqueries.
+
+use super::field::{Item, Operand, json_row};
+use super::read::Page;
+use super::visible_rows::{Operation, RowSet};
+use super::{Alias, Relation, Sql};
+use crate::rest::error::RestError;
+use crate::rest::query::{Embed, Node, SelectItem};
+use crate::schema::{PgType, Relationship, find_relationship};
+
+/// An embedded relation and how it hangs on its parent.
+pub(super) struct Embedded<'a> {
+    relation: Relation<'a>,
+    relationship: Relationship,
+    parent: Alias,
+}
+
+impl<'a> Relation<'a> {
+    pub(super) fn embedded(&self, embed: &'a Embed) -> Result<Embedded<'a>, RestError> {
+        let relationship = find_relationship(self.table, &embed.relation, embed.hint.as_deref())?;
+        let table = relationship.table;
+        let alias = Alias { table: table.name, depth: self.alias.depth + 1 };
+        let relation = Relation { session: self.session, table, alias, node: &embed.node };
+        Ok(Embedded { relation, relationship, parent: self.alias })
+    }
+
+    /// One member with the embedded rows, or theirs instead when they are spread.
+    pub(super) fn embed_items(&self, embed: &'a Embed) -> Result<Vec<Item>, RestError> {
+        let embedded = self.embedded(embed)?;
+        if embed.spread {
+            return embedded.spread();
+        }
+        if is_empty(&embed.node) {
+            return Ok(Vec::new());
+        }
+        let value = embedded.value(json_row(embedded.relation.items()?))?;
+        Ok(vec![Item { name: embed.name().to_owned(), value }])
+    }
+}
+
+/// An embed without columns, at any depth, only filters.
+fn is_empty(node: &Node) -> bool {
+    node.select.iter().all(|item| matches!(item, SelectItem::Embed(e) if is_empty(&e.node)))
+}
+
+impl Embedded<'_> {
+    /// Whether there is a row that meets the embed's conditions.
+    pub(super) fn exists(&self) -> Result<Sql, RestError> {
+        Ok(Sql::new("exists (select 1").append(self.matching()?).push(")"))
+    }
+
+    /// The value of one column of the only row, to order the parents by.
+    pub(super) fn only(&self, value: Sql) -> Result<Sql, RestError> {
+        Ok(Sql::new("(select ").append(value).append(self.matching()?).push(" limit 1)"))
+    }
+
+    pub(super) fn relation(&self) -> &Relation<'_> {
+        &self.relation
+    }
+
+    pub(super) fn is_to_one(&self) -> bool {
+        self.relationship.to_one
+    }
+
+    /// `json` of the only row, or of each row in an array.
+    fn value(&self, json: Sql) -> Result<Operand, RestError> {
+        let sql = if self.is_to_one() { self.only(json)? } else { self.array(json)? };
+        Ok(Operand { sql, pg_type: PgType::Jsonb, nullable: true })
+    }
+
+    fn array(&self, json: Sql) -> Result<Sql, RestError> {
+        let node = self.relation.node;
+        let found = self.matching()?;
+        let found = if self.relation.counts_rows() {
+            found
+        } else {
+            self.relation.page(found, Page::of_read(node.offset, node.limit))?
+        };
+        Ok(Sql::new("(select json_rows(value) from (select json_quote(")
+            .append(json)
+            .push(") as value")
+            .append(found)
+            .push("))"))
+    }
+
+    fn spread(&self) -> Result<Vec<Item>, RestError> {
+        let items = self.relation.items()?;
+        self.matching()?.check_repeated(items.len())?;
+        let items = items.into_iter().map(|Item { name, value }| {
+            let value = if self.is_to_one() {
+                Operand { sql: self.only(value.sql)?, nullable: true, pg_type: value.pg_type }
+            } else {
+                self.value(value.into_json())?
+            };
+            Ok(Item { name, value })
+        });
+        items.collect()
+    }
+
+    pub(super) fn matching(&self) -> Result<Sql, RestError> {
+        let from = self.relation.from(Operation::Read, RowSet::All)?;
+        Ok(from.append(self.relation.filter(Some(self.join()))?))
+    }
+
+    fn join(&self) -> Sql {
+        let own = self.relation.alias;
+        let pairs = self.relationship.columns.iter().map(|(parent, child)| {
+            Sql::default().column(own, child).push(" = ").column(self.parent, parent)
+        });
+        Sql::join(" and ", pairs)
+    }
+}

@@ -1,0 +1,130 @@
+//! Selects.
+
+use super::field::{Item, json_row};
+use super::visible_rows::{Operation, RowSet, source};
+use super::{MAX_ROWS, Relation, Sql};
+use crate::rest::error::RestError;
+use crate::rest::query::Node;
+use crate::rest::session::Session;
+use crate::schema::Table;
+
+/// What a select returns for each row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// One JSON object.
+    Json,
+    /// Each column as PostgreSQL prints it.
+    Text,
+    /// Nothing but the fact that there is a row.
+    Bare,
+}
+
+/// A statement and the names of what it returns.
+pub struct Select {
+    pub sql: Sql,
+    pub columns: Vec<String>,
+}
+
+/// The page of a result.
+#[derive(Clone, Copy, Debug)]
+pub struct Page {
+    pub offset: u64,
+    pub limit: Option<u64>,
+}
+
+impl Page {
+    /// Every row, which is what a write returns.
+    pub const ALL: Self = Self { offset: 0, limit: None };
+
+    /// A page of a read.
+    pub fn of_read(offset: u64, limit: Option<u64>) -> Self {
+        Self { offset, limit: Some(limit.unwrap_or(MAX_ROWS).min(MAX_ROWS)) }
+    }
+
+    pub(super) fn to_sql(self) -> Sql {
+        let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        let limit = self.limit.map_or(-1, signed);
+        Sql::new(" limit ").bind(limit).push(" offset ").bind(signed(self.offset))
+    }
+}
+
+/// The rows that a query asks for.
+pub fn rows(
+    session: Session,
+    table: &'static Table,
+    node: &Node,
+    scope: RowSet<'_>,
+    page: Page,
+    shape: Shape,
+) -> Result<Select, RestError> {
+    let relation = Relation::root(session, table, node);
+    let from = relation.from(Operation::Read, scope)?;
+    let items = relation.items()?;
+    let columns = items.iter().map(|item| item.name.clone()).collect();
+    let result = match shape {
+        Shape::Bare if !relation.counts_rows() => Sql::new("null"),
+        Shape::Text if items.is_empty() => Sql::new("null"),
+        Shape::Json | Shape::Bare => json_row(items),
+        Shape::Text => Sql::join(", ", items.into_iter().map(Item::into_text)),
+    };
+    let found = from.append(relation.filter(None)?);
+    let found = if relation.counts_rows() { found } else { relation.page(found, page)? };
+    let sql = Sql::new("select ").append(result).append(found).check_size()?;
+    Ok(Select { sql, columns })
+}
+
+/// How many rows there are on all pages together.
+pub fn count(
+    session: Session,
+    table: &'static Table,
+    node: &Node,
+    scope: RowSet<'_>,
+) -> Result<Sql, RestError> {
+    let relation = Relation::root(session, table, node);
+    Sql::new("select count(*)")
+        .append(relation.from(Operation::Read, scope)?)
+        .append(relation.filter(None)?)
+        .check_size()
+}
+
+/// The row ids that an update or delete is about.
+pub fn targets(
+    session: Session,
+    table: &'static Table,
+    node: &Node,
+    access: Operation,
+) -> Result<Sql, RestError> {
+    let relation = Relation::root(session, table, node);
+    Sql::new("select ctid")
+        .append(relation.from(access, RowSet::All)?)
+        .append(relation.filter(None)?)
+        .push(" order by ctid")
+        .check_size()
+}
+
+impl Relation<'_> {
+    /// ` from (…) as "chats"`
+    pub(super) fn from(&self, access: Operation, scope: RowSet<'_>) -> Result<Sql, RestError> {
+        let source = source(self.session, self.table, access, scope)?;
+        Ok(Sql::new(" from ").append(source).push(" as ").alias(self.alias))
+    }
+
+    /// ` from (…) as "chats" order by …`: the rows of one page. They are found before anything is
+    /// made of them, so that a row on another page costs no more than its place in the order.
+    pub(super) fn page(&self, found: Sql, page: Page) -> Result<Sql, RestError> {
+        let order = self.order()?;
+        Ok(Sql::new(" from (select *")
+            .append(found)
+            .append(order.clone())
+            .append(page.to_sql())
+            .push(") as ")
+            .alias(self.alias)
+            .append(order))
+    }
+
+    /// Whether all that is asked for is the number of rows.
+    pub(super) fn counts_rows(&self) -> bool {
+        let asked = self.node.select.iter().any(|item| self.is_count(item));
+        asked && self.node.select.len() == 1
+    }
+}

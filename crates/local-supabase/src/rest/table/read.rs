@@ -1,0 +1,87 @@
+//! GET and HEAD.
+
+use axum::http::{Method, StatusCode};
+use axum::response::Response;
+use rusqlite::Connection;
+
+use crate::rest::error::RestError;
+use crate::rest::headers::{MediaType, Range};
+use crate::rest::render::{Rendered, render, shape};
+use crate::rest::request::Request;
+use crate::rest::response::{
+    CONTENT_LOCATION, CONTENT_RANGE, PREFERENCE_APPLIED, full, with_header,
+};
+use crate::rest::returned;
+use crate::rest::sql::{self, Page, RowSet, Shape, Sql};
+use crate::rest::table_context::TableContext;
+
+/// Some rows and, if asked for, how many there are in all.
+pub struct RowsPage {
+    range: Range,
+    rendered: Rendered,
+    total: Option<u64>,
+}
+
+pub(super) fn read(target: TableContext<'_>, request: &Request) -> Result<Response, RestError> {
+    let page = read_page(target, RowSet::All, request)?;
+    let query = &request.query.canonical;
+    let separator = if query.is_empty() { "" } else { "?" };
+    let location = format!("/{}{separator}{query}", target.table.name);
+    Ok(with_header(page_response(page, request), CONTENT_LOCATION, Some(location)))
+}
+
+/// Reads the page that the request asks for.
+pub fn read_page(
+    target: TableContext<'_>,
+    scope: RowSet<'_>,
+    request: &Request,
+) -> Result<RowsPage, RestError> {
+    let TableContext { connection, session, table } = target;
+    let node = &request.query.root;
+    returned::check_related_orders(table, node, 0)?;
+    let range = request.range()?;
+    let page = Page::of_read(range.offset, range.limit);
+    let counts = request.preferences.count.is_some();
+    let total = counts.then(|| sql::count(session, table, node, scope)).transpose()?;
+    let is_head = request.method == Method::HEAD;
+    let shape = if is_head { Shape::Bare } else { shape(request.media_type) };
+    let select = sql::rows(session, table, node, scope, page, shape)?;
+    let media_type = if is_head { bare(request.media_type) } else { request.media_type };
+    let rendered = render(connection, &select, media_type)?;
+    let total = total.map(|count| number(connection, &count)).transpose()?;
+    Ok(RowsPage { range, rendered, total })
+}
+
+fn number(connection: &Connection, sql: &Sql) -> rusqlite::Result<u64> {
+    sql.prepared(connection, |statement, values| {
+        let number: i64 = statement.query_row(values, |row| row.get(0))?;
+        Ok(number.unsigned_abs())
+    })
+}
+
+/// HEAD has no rows to print, but still wants one where GET would.
+fn bare(media_type: MediaType) -> MediaType {
+    match media_type {
+        MediaType::Object { .. } => MediaType::Object { stripped: false },
+        _ => MediaType::Json,
+    }
+}
+
+/// The page with its status and headers.
+pub fn page_response(page: RowsPage, request: &Request) -> Response {
+    let RowsPage { range, rendered: Rendered { rows, body }, total } = page;
+    let response = match range.status(rows, total) {
+        StatusCode::RANGE_NOT_SATISFIABLE => RestError::invalid_range(format!(
+            "An offset of {} was requested, but there are only {} rows.",
+            range.offset,
+            total.unwrap_or_default()
+        ))
+        .into_bare_response(),
+        status => {
+            full(status, request.media_type, (request.method != Method::HEAD).then_some(body))
+        }
+    };
+    let response = with_header(response, CONTENT_RANGE, Some(range.content_range(rows, total)));
+    let applied = request.preferences.applied(&["count", "handling"]);
+    with_header(response, PREFERENCE_APPLIED, applied)
+}

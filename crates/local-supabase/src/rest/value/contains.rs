@@ -1,0 +1,140 @@
+//! `a @> b` on jsonb.
+//!
+//! The shorter of the two texts is indexed, and the longer one read once: equal values are found by
+//! their texts, objects by the rarest of their members.
+
+use std::collections::{HashMap, HashSet};
+
+use rusqlite::Result;
+
+use super::json_text::{members, parts};
+use crate::database::work::Steps;
+
+/// Whether `a` contains `b`. At the top an array also contains a scalar.
+pub fn contains(a: &str, b: &str) -> Result<bool> {
+    let mut steps = Steps::default();
+    if a.starts_with('[') && is_scalar(b) {
+        return Ok(parts(a).any(|element| element == b));
+    }
+    is_contained(b, a, &mut steps)
+}
+
+fn is_scalar(json: &str) -> bool {
+    !json.starts_with(['[', '{'])
+}
+
+fn is_contained(b: &str, a: &str, steps: &mut Steps) -> Result<bool> {
+    steps.take(b.len().min(a.len()))?;
+    if a == b {
+        return Ok(true);
+    }
+    match (a.as_bytes().first(), b.as_bytes().first()) {
+        (Some(b'{'), Some(b'{')) => has_members(a, b, steps),
+        (Some(b'['), Some(b'[')) if b.len() <= a.len() => has_elements(a, b, steps),
+        (Some(b'['), Some(b'[')) => has_only_elements_of(a, b, steps),
+        _ => Ok(false),
+    }
+}
+
+fn has_members(a: &str, b: &str, steps: &mut Steps) -> Result<bool> {
+    if a.len() < b.len() {
+        let given: HashMap<_, _> = members(a).collect();
+        for (key, wanted) in members(b) {
+            steps.take(wanted.len())?;
+            match given.get(key) {
+                Some(value) if is_contained(wanted, value, steps)? => {}
+                _ => return Ok(false),
+            }
+        }
+        return Ok(true);
+    }
+    let mut wanted: HashMap<_, _> = members(b).collect();
+    for (key, value) in members(a) {
+        steps.take(value.len())?;
+        if let Some(wanted) = wanted.remove(key)
+            && !is_contained(wanted, value, steps)?
+        {
+            return Ok(false);
+        }
+    }
+    Ok(wanted.is_empty())
+}
+
+/// Reads `a` and ticks off what `b` wants.
+fn has_elements(a: &str, b: &str, steps: &mut Steps) -> Result<bool> {
+    let (mut scalars, mut open): (HashSet<&str>, HashSet<&str>) =
+        parts(b).partition(|element| is_scalar(element));
+    let index = Index::of(&open);
+    for element in parts(a) {
+        if scalars.is_empty() && open.is_empty() {
+            break;
+        }
+        steps.take(element.len())?;
+        if is_scalar(element) {
+            scalars.remove(element);
+            continue;
+        }
+        open.remove(element);
+        for wanted in index.may_be_in(element) {
+            if open.contains(wanted) && is_contained(wanted, element, steps)? {
+                open.remove(wanted);
+            }
+        }
+    }
+    Ok(scalars.is_empty() && open.is_empty())
+}
+
+/// Reads `b`, which is the longer one, up to the first element that is not in `a`.
+fn has_only_elements_of(a: &str, b: &str, steps: &mut Steps) -> Result<bool> {
+    let given: HashSet<&str> = parts(a).collect();
+    let containers: Vec<&str> = given.iter().copied().filter(|given| !is_scalar(given)).collect();
+    for wanted in parts(b) {
+        steps.take(wanted.len())?;
+        if given.contains(wanted) {
+            continue;
+        }
+        let mut is_there = false;
+        for given in if is_scalar(wanted) { &[] } else { &containers[..] } {
+            is_there = is_there || is_contained(wanted, given, steps)?;
+        }
+        if !is_there {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Wanted arrays and objects by what a value that contains them must have.
+struct Index<'a> {
+    /// Objects by the scalar member that the fewest of them have.
+    by_member: HashMap<(&'a str, &'a str), Vec<&'a str>>,
+    others: Vec<&'a str>,
+}
+
+impl<'a> Index<'a> {
+    fn of(wanted: &HashSet<&'a str>) -> Self {
+        let scalars = |json: &'a str| {
+            let object = json.starts_with('{').then(|| members(json));
+            object.into_iter().flatten().filter(|(_, value)| is_scalar(value))
+        };
+        let mut counts: HashMap<_, usize> = HashMap::new();
+        for member in wanted.iter().flat_map(|json| scalars(json)) {
+            *counts.entry(member).or_default() += 1;
+        }
+        let mut index = Self { by_member: HashMap::new(), others: Vec::new() };
+        for json in wanted.iter().copied() {
+            match scalars(json).min_by_key(|member| counts.get(member)) {
+                Some(rarest) => index.by_member.entry(rarest).or_default().push(json),
+                None => index.others.push(json),
+            }
+        }
+        index
+    }
+
+    /// What an array or object may contain.
+    fn may_be_in(&self, container: &str) -> Vec<&'a str> {
+        let object = container.starts_with('{').then(|| members(container));
+        let found = object.into_iter().flatten().filter_map(|member| self.by_member.get(&member));
+        found.flatten().chain(&self.others).copied().collect()
+    }
+}

@@ -1,0 +1,13 @@
+//! `delete`.
+
+use crate::rest::error::RestError;
+use crate::rest::sql;
+use crate::rest::table_context::TableContext;
+
+impl TableContext<'_> {
+    /// Deletes rows that the caller was found to be allowed to delete.
+    pub fn delete(&self, rows: &[i64]) -> Result<(), RestError> {
+        self.execute(&sql::delete(self.table, rows))?;
+        Ok(())
+    }
+}

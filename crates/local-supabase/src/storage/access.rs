@@ -1,0 +1,53 @@
+//! Who may do what: the policies of the local Storage.
+//!
+//! Users reach what lies under their own id, in every bucket, and see the list of buckets; everybody
+//! reads public buckets by their public address. The service key reaches everything.
+
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use uuid::Uuid;
+
+use super::error::StorageError;
+use crate::context::Context;
+use crate::credential::Credential;
+use crate::role::Role;
+use crate::token::Claims;
+
+/// The role of a request, or why its token is refused.
+pub(super) fn role(context: &Context, headers: &HeaderMap) -> Result<Role, StorageError> {
+    let credential = Credential::read(headers, &context.service_key);
+    let token = match credential {
+        Credential::Nothing if !headers.contains_key(AUTHORIZATION) => {
+            return Err(StorageError::missing("headers", "authorization"));
+        }
+        Credential::Nothing | Credential::PublishableKey => return Ok(Role::Anon),
+        Credential::ServiceKey => return Ok(Role::Service),
+        Credential::Token(token) => token,
+    };
+    let refused = StorageError::invalid_access_token;
+    let claims = Claims::verify(token, &context.signing_keys).map_err(refused)?;
+    claims.check_time(context.clock.now(), 0).map_err(refused)?;
+    let user_id = claims.sub.as_deref().and_then(|sub| Uuid::try_parse(sub).ok());
+    Ok(match (claims.role.as_deref(), user_id) {
+        (Some("authenticated"), Some(user_id)) => Role::Authenticated { user_id },
+        _ => Role::Anon,
+    })
+}
+
+/// Whether the policies let this role reach the object of that name.
+pub(super) fn may_reach(role: Role, name: &str) -> bool {
+    match reachable(role) {
+        Some(prefix) => name.starts_with(&prefix),
+        None => true,
+    }
+}
+
+/// What the names of reachable objects begin with; `None`: all are.
+pub(super) fn reachable(role: Role) -> Option<String> {
+    match role {
+        Role::Service => None,
+        Role::Authenticated { user_id } => Some(format!("{user_id}/")),
+        // No name has a NUL.
+        Role::Anon => Some("\0".to_owned()),
+    }
+}

@@ -1,0 +1,103 @@
+//! `storage/v1`: Supabase Storage's API, the bytes as files in the data folder.
+//!
+//! A request flows one way: its path says what it is about (`route`), its headers who sends it
+//! (`access`), then one function answers. Bytes are streamed and written before the row that names
+//! them; what a crash leaves over goes at the next start (`blobs`).
+
+mod access;
+mod blobs;
+mod body;
+mod buckets;
+mod move_copy;
+mod download;
+mod error;
+mod list;
+mod objects;
+mod route;
+mod set_aside;
+mod sign;
+#[cfg(test)]
+mod tests;
+mod upload;
+
+use std::collections::HashSet;
+
+use axum::extract::Request;
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+pub(super) use self::blobs::Blobs;
+use self::body::Params;
+use self::error::{StorageError, json_response};
+use self::route::Route;
+use super::context::Context;
+
+/// The versions whose bytes are kept.
+pub(super) fn versions(connection: &rusqlite::Connection) -> rusqlite::Result<HashSet<String>> {
+    let mut statement = connection.prepare("select version from storage_objects")?;
+    statement.query_map([], |row| row.get(0))?.collect()
+}
+
+/// Answers a request whose path is relative to `/storage/v1`.
+pub(super) async fn handle(context: &Context, request: Request) -> Response {
+    match Route::of(request.method(), request.uri().path()) {
+        Some(route) => {
+            answer(context, route, request).await.unwrap_or_else(IntoResponse::into_response)
+        }
+        None => not_found(request.method().as_str(), request.uri()),
+    }
+}
+
+async fn answer(
+    context: &Context,
+    route: Route,
+    request: Request,
+) -> Result<Response, StorageError> {
+    // These carry what they need in their address.
+    match route {
+        Route::Status => return Ok(StatusCode::OK.into_response()),
+        Route::Download(place, by) => {
+            return download::download(context, place, by, &request.into_parts().0).await;
+        }
+        Route::Info(place, by) => {
+            return download::info(context, place, by, &request.into_parts().0).await;
+        }
+        Route::UploadSigned(place) => return upload::upload_signed(context, place, request).await,
+        _ => {}
+    }
+    let role = access::role(context, request.headers())?;
+    match route {
+        Route::Upload(place) => return upload::upload(context, role, place, request).await,
+        Route::ListBuckets => return buckets::list(context, role).await,
+        Route::GetBucket(id) => return buckets::get(context, role, id).await,
+        Route::DeleteBucket(id) => return buckets::delete(context, role, id).await,
+        Route::EmptyBucket(id) => return buckets::empty(context, role, id).await,
+        Route::Remove(place) => return move_copy::remove(context, role, place).await,
+        Route::SignUpload(place) => {
+            return sign::sign_upload(context, role, place, request.headers()).await;
+        }
+        _ => {}
+    }
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let headers = request.headers().clone();
+    let params = &Params::read(context, role, request).await?;
+    match route {
+        Route::CreateBucket => buckets::create(context, role, params).await,
+        Route::UpdateBucket(id) => buckets::update(context, role, id, params).await,
+        Route::RemoveMany(bucket) => move_copy::remove_many(context, role, bucket, params).await,
+        Route::List(bucket) => list::list(context, role, bucket, params).await,
+        Route::ListV2(bucket) => list::list_v2(context, role, bucket, params).await,
+        Route::Sign(place) => sign::sign(context, role, place, params).await,
+        Route::SignMany(bucket) => sign::sign_many(context, role, bucket, params).await,
+        Route::Move => move_copy::r#move(context, role, params).await,
+        Route::Copy => move_copy::copy(context, role, params, &headers).await,
+        _ => Ok(not_found(method.as_str(), &uri)),
+    }
+}
+
+fn not_found(method: &str, uri: &Uri) -> Response {
+    let message = format!("Route {method}:{} not found", uri.path());
+    let body = json!({ "message": message, "error": "Not Found", "statusCode": 404 });
+    json_response(StatusCode::NOT_FOUND, &body)
+}

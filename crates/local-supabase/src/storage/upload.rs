@@ -1,0 +1,224 @@
+//! Uploads: raw or as a form, with an access token or to a signed URL.
+
+use axum::extract::Request;
+use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::response::Response;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::access::may_reach;
+use super::blobs::Received;
+use super::buckets::Bucket;
+use super::error::{StorageError, json_response};
+use super::objects::{Object, check_name};
+use super::route::Place;
+use super::sign::{self, Scope};
+use crate::context::Context;
+use crate::role::Role;
+use memory::{Form, FormError, Holder};
+
+/// Supabase's own limit for one upload.
+const MAX_BYTES: u64 = 5 << 30;
+const MAX_FORM_TEXT: usize = 1 << 20;
+/// What a form's boundaries and fields may add to the bytes of its file.
+const FORM_OVERHEAD: u64 = 2 << 20;
+
+/// Bytes and what was said about them.
+struct Content {
+    received: Received,
+    mimetype: String,
+    cache_control: String,
+    user_metadata: Value,
+}
+
+/// In whose name an object is written.
+struct Writer {
+    owner_id: Option<String>,
+    may_replace: bool,
+}
+
+/// `POST` and `PUT /object/{bucket}/{name}`
+pub(super) async fn upload(
+    context: &Context,
+    role: Role,
+    place: Place,
+    request: Request,
+) -> Result<Response, StorageError> {
+    let may_replace = *request.method() == Method::PUT || wants_upsert(request.headers());
+    let owner_id = role.uid().map(|uid| uid.to_string());
+    check_name(&place.name)?;
+    let bucket = find_bucket(context, role, &place).await?;
+    if !may_reach(role, &place.name) {
+        return Err(StorageError::row_security());
+    }
+    let writer = Writer { owner_id, may_replace };
+    let object = store(context, &bucket, place, writer, request).await?;
+    let key = format!("{}/{}", object.bucket_id, object.name);
+    Ok(json_response(StatusCode::OK, &json!({ "Key": key, "Id": object.id })))
+}
+
+/// `PUT /object/upload/sign/{bucket}/{name}?token=…`
+pub(super) async fn upload_signed(
+    context: &Context,
+    place: Place,
+    request: Request,
+) -> Result<Response, StorageError> {
+    let grant = sign::verify(context, request.uri(), Scope::Upload, &place)?;
+    let bucket = find_bucket(context, as_owner(grant.owner.as_deref()), &place).await?;
+    let writer = Writer { owner_id: grant.owner, may_replace: grant.upsert };
+    let key = place.key();
+    store(context, &bucket, place, writer, request).await?;
+    Ok(json_response(StatusCode::OK, &json!({ "Key": key })))
+}
+
+async fn find_bucket(context: &Context, role: Role, place: &Place) -> Result<Bucket, StorageError> {
+    let id = place.bucket.clone();
+    context.database.read(role, move |connection| Bucket::find(connection, &id)).await
+}
+
+/// Whose turn an upload takes.
+fn as_owner(owner_id: Option<&str>) -> Role {
+    let user_id = owner_id.and_then(|id| Uuid::try_parse(id).ok());
+    user_id.map_or(Role::Service, |user_id| Role::Authenticated { user_id })
+}
+
+/// Whether the client wants an object that is there already to be replaced.
+pub(super) fn wants_upsert(headers: &HeaderMap) -> bool {
+    headers.get("x-upsert").is_some_and(|value| value == "true")
+}
+
+async fn store(
+    context: &Context,
+    bucket: &Bucket,
+    place: Place,
+    writer: Writer,
+    request: Request,
+) -> Result<Object, StorageError> {
+    let limit = bucket.file_size_limit.map_or(MAX_BYTES, |limit| limit.min(MAX_BYTES));
+    let holder = match writer.owner_id.as_deref().map(str::parse) {
+        Some(Ok(user_id)) => Holder::User(user_id),
+        _ => Holder::Server,
+    };
+    let content = receive(context, bucket, limit, holder, request).await?;
+    let now = context.clock.now().as_microsecond();
+    let object = Object {
+        id: Uuid::new_v4().to_string(),
+        bucket_id: place.bucket.clone(),
+        name: place.name.clone(),
+        owner_id: writer.owner_id,
+        version: Uuid::new_v4().to_string(),
+        size: content.received.size,
+        etag: content.received.etag.clone(),
+        mimetype: content.mimetype,
+        cache_control: content.cache_control,
+        user_metadata: content.user_metadata,
+        created_at: now,
+        updated_at: now,
+    };
+    put(context, object, content.received, writer.may_replace).await
+}
+
+/// Stores an object whose bytes have arrived: the bytes first, then the row that names them.
+pub(super) async fn put(
+    context: &Context,
+    object: Object,
+    received: Received,
+    may_replace: bool,
+) -> Result<Object, StorageError> {
+    // Not in the transaction, for which all other writers wait.
+    let received = context.blobs.place(received, &object.version).await?;
+    let owner = as_owner(object.owner_id.as_deref());
+    let stored = context.database.write(owner, move |transaction| {
+        let place = Place { bucket: object.bucket_id.clone(), name: object.name.clone() };
+        let replaced = Object::find(transaction, &place)?;
+        if replaced.is_some() && !may_replace {
+            return Err(StorageError::key_exists());
+        }
+        object.save(transaction)?;
+        received.stay();
+        let stored = Object::find(transaction, &place)?.unwrap_or(object);
+        Ok((stored, replaced))
+    });
+    let (stored, replaced) = stored.await?;
+    context.blobs.remove(replaced.iter().map(|object| object.version.as_str()));
+    Ok(stored)
+}
+
+async fn receive(
+    context: &Context,
+    bucket: &Bucket,
+    limit: u64,
+    holder: Holder,
+    request: Request,
+) -> Result<Content, StorageError> {
+    let (parts, body) = request.into_parts();
+    let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    let content_type = header(CONTENT_TYPE).unwrap_or("application/octet-stream").to_owned();
+    let length = header(CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
+    let is_form = content_type.trim_start().starts_with("multipart/form-data");
+    if is_form {
+        if length.is_some_and(|length| length > limit.saturating_add(FORM_OVERHEAD)) {
+            return Err(StorageError::too_large());
+        }
+        let form = Form::of(Some(&content_type), body, context.memory.charge(holder));
+        let form = form.ok_or_else(StorageError::broken_body)?;
+        return receive_form(context, bucket, limit, form).await;
+    }
+    if length.is_some_and(|length| length > limit) {
+        return Err(StorageError::too_large());
+    }
+    bucket.check_mime_type(&content_type)?;
+    let user_metadata = header_metadata(&parts.headers);
+    let cache_control = header(CACHE_CONTROL).unwrap_or("no-cache").to_owned();
+    let received = context.blobs.receive(body.into_data_stream(), limit).await?;
+    Ok(Content { received, mimetype: content_type, cache_control, user_metadata })
+}
+
+fn header_metadata(headers: &HeaderMap) -> Value {
+    let json = headers.get("x-metadata").and_then(|value| STANDARD.decode(value).ok());
+    json.and_then(|json| serde_json::from_slice(&json).ok())
+        .filter(Value::is_object)
+        .unwrap_or_else(|| json!({}))
+}
+
+/// The file is the first field with a file name, or with an empty name; what is said about it comes
+/// before it.
+async fn receive_form(
+    context: &Context,
+    bucket: &Bucket,
+    limit: u64,
+    mut form: Form,
+) -> Result<Content, StorageError> {
+    let broken = |_: FormError| StorageError::broken_body();
+    let mut cache_control = "no-cache".to_owned();
+    let mut user_metadata = json!({});
+    let mut content_type = None;
+    while let Some(field) = form.next().await.map_err(broken)? {
+        let name = field.name().to_owned();
+        if field.file_name().is_none() && !name.is_empty() {
+            let text = field.text(MAX_FORM_TEXT).await.map_err(broken)?;
+            match name.as_str() {
+                "cacheControl" => cache_control = format!("max-age={text}"),
+                "contentType" => content_type = Some(text),
+                "metadata" => {
+                    user_metadata = serde_json::from_str(&text)
+                        .ok()
+                        .filter(Value::is_object)
+                        .unwrap_or_else(|| json!({}));
+                }
+                _ => {}
+            }
+            continue;
+        }
+        let declared = field.content_type();
+        let mimetype =
+            content_type.or(declared).unwrap_or_else(|| "application/octet-stream".to_owned());
+        bucket.check_mime_type(&mimetype)?;
+        let received = context.blobs.receive(field.pieces(), limit).await?;
+        return Ok(Content { received, mimetype, cache_control, user_metadata });
+    }
+    Err(StorageError::invalid_request("the form has no file"))
+}

@@ -1,0 +1,83 @@
+//! What a request holds until its response is sent.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::response::Response;
+use http_body::{Frame, SizeHint};
+
+use super::{Charge, Full};
+
+/// Smaller responses are not worth the counting.
+const SMALL: u64 = 4 << 10;
+
+/// The bytes of one request: its body as it was read, and its response. Clones share them; they are
+/// counted until the last clone is gone.
+#[derive(Clone, Debug)]
+pub struct Held(Arc<Mutex<Charge>>);
+
+impl Held {
+    /// Held on this account.
+    pub fn new(charge: Charge) -> Self {
+        Self(Arc::new(Mutex::new(charge)))
+    }
+
+    /// Holds so many bytes more, if they fit.
+    pub fn grow(&self, bytes: usize) -> Result<(), Full> {
+        self.charge(|charge| charge.grow(bytes))
+    }
+
+    /// How many bytes it holds.
+    pub fn bytes(&self) -> usize {
+        self.charge(|charge| charge.bytes)
+    }
+
+    /// An account of the same holder's for bytes that may go earlier than the request.
+    pub fn another(&self) -> Charge {
+        self.charge(|charge| charge.another())
+    }
+
+    /// The response, whose body holds all this until it is sent or given up.
+    pub fn until_sent(self, response: Response) -> Response {
+        let size = response.body().size_hint().exact().filter(|size| *size >= SMALL);
+        if let Some(size) = size.and_then(|size| usize::try_from(size).ok()) {
+            self.charge(|charge| charge.note(size));
+        }
+        if self.bytes() == 0 {
+            return response;
+        }
+        response.map(|body| Body::new(Holding { body, _held: self }))
+    }
+
+    fn charge<T>(&self, work: impl FnOnce(&mut Charge) -> T) -> T {
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A body with what is held for it.
+struct Holding {
+    body: Body,
+    _held: Held,
+}
+
+impl HttpBody for Holding {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

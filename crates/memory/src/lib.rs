@@ -1,0 +1,203 @@
+//! One budget for the bytes of bodies and answers that are in memory: for the whole process, and of
+//! it a share for each user. What does not fit is refused before it is read.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use thiserror::Error;
+use uuid::Uuid;
+
+mod cost;
+mod form;
+mod held;
+mod read;
+
+pub use cost::json_cost;
+pub use form::{Field, Form, FormError, IDLE};
+pub use held::Held;
+pub use read::{Buffer, ReadError, read};
+
+/// What one user may hold of the whole.
+const USER_SHARE: usize = 4;
+/// What callers without an access token may hold together.
+const STRANGERS_SHARE: usize = 8;
+/// The last of the budget is for those who need little: large bodies cannot shut them out.
+const KEPT_FREE: usize = 8;
+const LITTLE: usize = 1 << 20;
+
+/// The budget. Clones share it.
+#[derive(Clone)]
+pub struct Memory {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    total: usize,
+    held: Mutex<Total>,
+}
+
+#[derive(Default)]
+struct Total {
+    bytes: usize,
+    by_holder: HashMap<Holder, usize>,
+}
+
+/// Whose bytes they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Holder {
+    /// A signed-in user.
+    User(Uuid),
+    /// All callers without an access token together.
+    Strangers,
+    /// The server itself, which only the whole budget binds.
+    Server,
+}
+
+/// Why bytes do not fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Full {
+    /// The whole budget is in use.
+    #[error("the memory for bodies and answers is in use")]
+    Budget,
+    /// The holder's share is in use.
+    #[error("the caller's share of the memory for bodies and answers is in use")]
+    Share,
+    /// More than a holder may ever hold.
+    #[error("more than one caller's share of the memory for bodies and answers")]
+    Never,
+}
+
+/// Bytes that are counted until this is dropped.
+#[derive(Debug)]
+pub struct Charge {
+    memory: Memory,
+    holder: Holder,
+    bytes: usize,
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} bytes", self.held(), self.inner.total)
+    }
+}
+
+impl Memory {
+    /// A budget of so many bytes.
+    pub fn new(total: usize) -> Self {
+        Self { inner: Arc::new(Inner { total, held: Mutex::default() }) }
+    }
+
+    /// Nothing yet, on this holder's account.
+    pub fn charge(&self, holder: Holder) -> Charge {
+        Charge { memory: self.clone(), holder, bytes: 0 }
+    }
+
+    /// The bytes that are held now.
+    pub fn held(&self) -> usize {
+        self.total().bytes
+    }
+
+    fn total(&self) -> MutexGuard<'_, Total> {
+        self.inner.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn share(&self, holder: Holder) -> usize {
+        match holder {
+            Holder::User(_) => self.inner.total / USER_SHARE,
+            Holder::Strangers => self.inner.total / STRANGERS_SHARE,
+            Holder::Server => self.inner.total,
+        }
+    }
+
+    fn check(&self, held: &Total, holder: Holder, bytes: usize) -> Result<(), Full> {
+        let share = self.share(holder);
+        let own = held.by_holder.get(&holder).copied().unwrap_or(0).saturating_add(bytes);
+        let total = self.inner.total;
+        let room = if own > LITTLE { total - total / KEPT_FREE } else { total };
+        match () {
+            () if bytes > share => Err(Full::Never),
+            () if own > share => Err(Full::Share),
+            () if held.bytes.saturating_add(bytes) > room => Err(Full::Budget),
+            () => Ok(()),
+        }
+    }
+}
+
+impl Charge {
+    /// Whether so many bytes more would fit at this moment.
+    pub fn fits(&self, bytes: usize) -> Result<(), Full> {
+        self.memory.check(&self.memory.total(), self.holder, bytes)
+    }
+
+    /// Counts so many bytes more, if they fit.
+    pub fn grow(&mut self, bytes: usize) -> Result<(), Full> {
+        let mut held = self.memory.total();
+        self.memory.check(&held, self.holder, bytes)?;
+        held.add(self.holder, bytes);
+        drop(held);
+        self.bytes += bytes;
+        Ok(())
+    }
+
+    /// Counts so many bytes more that are in memory in any case.
+    pub fn note(&mut self, bytes: usize) {
+        self.memory.total().add(self.holder, bytes);
+        self.bytes += bytes;
+    }
+
+    /// Counts what the other one counts as well, which is the same holder's.
+    fn take_over(&mut self, mut other: Self) {
+        self.bytes += std::mem::take(&mut other.bytes);
+    }
+
+    /// Counts nothing any more.
+    pub fn clear(&mut self) {
+        *self = self.another();
+    }
+
+    /// Another account of the same holder's.
+    pub fn another(&self) -> Self {
+        self.memory.charge(self.holder)
+    }
+
+    /// These bytes, counted as long as any part of them is in use.
+    pub fn keep(self, bytes: Vec<u8>) -> Bytes {
+        if bytes.is_empty() { Bytes::new() } else { Bytes::from_owner(Kept(bytes, self)) }
+    }
+}
+
+impl Total {
+    fn add(&mut self, holder: Holder, bytes: usize) {
+        if bytes > 0 {
+            self.bytes += bytes;
+            *self.by_holder.entry(holder).or_default() += bytes;
+        }
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        let mut held = self.memory.total();
+        held.bytes -= self.bytes;
+        if let Some(own) = held.by_holder.get_mut(&self.holder) {
+            *own -= self.bytes;
+            if *own == 0 {
+                held.by_holder.remove(&self.holder);
+            }
+        }
+    }
+}
+
+/// Bytes with what they are charged to.
+struct Kept(Vec<u8>, #[expect(dead_code, reason = "its end is what counts")] Charge);
+
+impl AsRef<[u8]> for Kept {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests;

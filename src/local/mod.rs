@@ -1,0 +1,48 @@
+//! The local Supabase as this server offers it.
+
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, Router};
+use local_supabase::ClientAddress;
+use serde_json::json;
+
+use crate::config::CorsOrigins;
+use crate::http::addresses::{Addresses, network};
+use crate::http::allowed_hosts::AllowedHosts;
+use crate::http::cors;
+
+pub use local_supabase::{
+    FunctionShape, LocalSupabase, OpenError, Options, PUBLISHABLE_KEY, TableShape, schema,
+};
+
+/// What its listener serves: pages of these origins and of this machine may call it, under these names.
+pub fn router(supabase: &LocalSupabase, cors_origins: CorsOrigins, hosts: AllowedHosts) -> Router {
+    supabase
+        .router()
+        .layer(from_fn(tell_client_address))
+        .layer(from_fn_with_state(hosts, require_allowed_host))
+        .layer(cors::layer(cors_origins, true))
+}
+
+async fn tell_client_address(mut request: Request, next: Next) -> Response {
+    let address = network(Addresses::of(request.extensions()).client);
+    request.extensions_mut().insert(ClientAddress(address));
+    next.run(request).await
+}
+
+/// Real projects have names of their own; this one is reached by any that leads here.
+async fn require_allowed_host(
+    State(hosts): State<AllowedHosts>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let Some(refusal) = hosts.refusal(&request) else { return next.run(request).await };
+    let body =
+        json!({ "code": "host_not_allowed", "details": null, "hint": null, "message": refusal });
+    (StatusCode::MISDIRECTED_REQUEST, Json(body)).into_response()
+}
+
+#[cfg(test)]
+mod tests;

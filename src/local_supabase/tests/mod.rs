@@ -1,3 +1,0 @@
-mod access;
-mod cors;
-mod folder;
