@@ -7,13 +7,13 @@
 // Crates of their own, under the names by which the modules below know them.
 pub use clock;
 pub use providers;
+pub use sandbox;
 
 pub mod json;
 pub mod memory;
 pub mod config;
 pub mod observability;
 pub mod supabase;
-pub mod sandbox;
 pub mod agent;
 pub mod http;
 pub mod local_supabase;
