@@ -8,12 +8,12 @@
 pub use clock;
 pub use memory;
 pub use providers;
+pub use sandbox;
 
 pub mod json;
 pub mod config;
 pub mod observability;
 pub mod supabase;
-pub mod sandbox;
 pub mod agent;
 pub mod http;
 pub mod local;

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Language {
-    /// QuickJS, in this program.
+    /// QuickJS, which is part of the program.
     #[default]
     JavaScript,
     /// The host's CPython, where bubblewrap can confine it.
@@ -23,13 +23,13 @@ pub enum Language {
 pub struct Script {
     /// The source.
     pub code: String,
-    /// What the script finds as `input`.
+    /// The value of the global `input`.
     pub input: Option<Value>,
-    /// The files that it finds under `/files`; their names are unique.
+    /// The files in `/files`; their names are unique.
     pub files: Vec<ScriptFile>,
-    /// How long it may take.
+    /// The time limit of this run.
     pub timeout: Duration,
-    /// Ends it before its time.
+    /// Ends the script early.
     pub cancelled: CancellationToken,
 }
 
@@ -42,20 +42,20 @@ pub struct ScriptFile {
     pub data: Bytes,
 }
 
-/// What every script has to keep to.
+/// The limits of every script.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The longest that a script may take.
+    /// The longest that a script may run.
     pub timeout: Duration,
-    /// Memory, files in `/files` and `/tmp` included.
+    /// Memory in bytes, files in `/files` and `/tmp` included.
     pub memory_bytes: u64,
-    /// Standard output and standard error together; the result as well.
+    /// Standard output and standard error together, in bytes; the result has the same limit.
     pub output_bytes: u64,
 }
 
 impl Limits {
-    /// Everything in `/files`, what was put there included: a quarter of the memory, in which the
-    /// files are, at most 64 MiB.
+    /// The total size of `/files`, staged files included: a quarter of the memory, because files are
+    /// held in memory, and at most 64 MiB.
     pub fn files_bytes(&self) -> u64 {
         (self.memory_bytes / 4).min(64 << 20)
     }
@@ -64,7 +64,7 @@ impl Limits {
 /// How many files may be in `/files` at the end.
 pub const MAX_FILES: usize = 100;
 
-/// What has become of a script.
+/// The outcome of a script.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// How it ended.
@@ -73,20 +73,20 @@ pub struct Outcome {
     pub stdout: String,
     /// What it wrote to standard error.
     pub stderr: String,
-    /// Not all of its output is there.
+    /// Whether some of the output is missing.
     pub truncated: bool,
     /// The value of its last expression, at most 60 levels deep.
     pub result: Value,
-    /// Why it did not end well.
+    /// The error, unless the status is `Ok`.
     pub error: Option<ScriptError>,
     /// The files that it has written or changed.
     pub files: Vec<ScriptFile>,
-    /// How long it took.
+    /// How long it ran.
     pub duration: Duration,
 }
 
 impl Outcome {
-    /// That of a script which was cancelled before its turn came.
+    /// The outcome of a script that was cancelled before it started.
     pub fn cancelled() -> Self {
         Self {
             status: Status::Cancelled,
@@ -105,59 +105,59 @@ impl Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// Well.
+    /// It ran to its end.
     Ok,
-    /// With an error of its own.
+    /// It threw an error.
     Error,
-    /// It took too long.
+    /// It exceeded its time limit.
     Timeout,
-    /// It used too much memory.
+    /// It exceeded its memory limit.
     MemoryLimit,
-    /// It wrote too much.
+    /// It exceeded the limit of output, result or files.
     OutputLimit,
     /// Its interpreter died.
     Crashed,
-    /// Its owner has ended it.
+    /// It was cancelled.
     Cancelled,
 }
 
-/// An error, for the model or person that mends the script.
+/// An error that tells the author of the script what to correct.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScriptError {
     /// The error's class, e.g. `TypeError`.
     pub r#type: String,
-    /// What it says.
+    /// The message.
     pub message: String,
     /// The line of the script, counted from 1.
     pub line: Option<u32>,
-    /// Where it came from, as the language prints it.
+    /// The stack trace, in the format of the language.
     pub traceback: Option<String>,
 }
 
 impl ScriptError {
-    /// An error that is no exception of the script's.
-    pub(super) fn new(r#type: &str, message: impl Into<String>) -> Self {
+    /// An error that the script itself did not throw.
+    pub(crate) fn new(r#type: &str, message: impl Into<String>) -> Self {
         Self { r#type: r#type.to_owned(), message: message.into(), line: None, traceback: None }
     }
 
-    pub(super) fn timeout(timeout_ms: u64) -> Self {
+    pub(crate) fn timeout(timeout_ms: u64) -> Self {
         Self::new("Timeout", format!("The script took longer than {timeout_ms} ms"))
     }
 
-    pub(super) fn cancelled() -> Self {
+    pub(crate) fn cancelled() -> Self {
         Self::new("Cancelled", "The script was cancelled")
     }
 
-    pub(super) fn output_limit(bytes: u64) -> Self {
+    pub(crate) fn output_limit(bytes: u64) -> Self {
         let message = format!("The script wrote or returned more than {bytes} bytes");
         Self::new("OutputLimit", message)
     }
 
-    pub(super) fn memory_limit(bytes: u64) -> Self {
+    pub(crate) fn memory_limit(bytes: u64) -> Self {
         Self::new("MemoryLimit", format!("The script used more than {bytes} bytes of memory"))
     }
 
-    pub(super) fn too_many_files(bytes: u64) -> Self {
+    pub(crate) fn too_many_files(bytes: u64) -> Self {
         let message =
             format!("A script may leave at most {MAX_FILES} files with {bytes} bytes in all");
         Self::new("FilesLimit", message)

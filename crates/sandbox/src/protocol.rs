@@ -1,8 +1,8 @@
-//! What server and worker say to one another, over pipes.
+//! The protocol between host and worker, over pipes.
 //!
-//! The server sends a request: its length (four bytes, little-endian), JSON, then the files one
+//! The host sends a request: its length (four bytes, little-endian), JSON, then the files one
 //! after the other. A worker sends frames: a byte for the kind, the length, the payload. After the
-//! frame of a response come its files. A worker is not trusted: the server bounds what it reads.
+//! frame of a response come its files. A worker is not trusted: the host bounds what it reads.
 
 use std::io::{self, Read, Write};
 
@@ -37,7 +37,7 @@ pub(super) struct Request {
     pub(super) files: Vec<FileHeader>,
 }
 
-/// How a script ended, in the worker's words.
+/// How a script ended, as reported by the worker.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Response {
     pub(super) status: Status,
@@ -49,7 +49,7 @@ pub(super) struct Response {
     pub(super) files: Vec<FileHeader>,
 }
 
-/// A file whose content comes later.
+/// The name and size of a file whose content follows.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct FileHeader {
     pub(super) name: String,
@@ -57,20 +57,20 @@ pub(super) struct FileHeader {
 }
 
 impl FileHeader {
-    pub(super) fn of(file: &ScriptFile) -> Self {
+    pub(super) fn from_file(file: &ScriptFile) -> Self {
         Self { name: file.name.clone(), size: file.data.len() as u64 }
     }
 }
 
 /// The bytes of a request, without its files.
-pub(super) fn request(request: &Request) -> io::Result<Vec<u8>> {
+pub(super) fn encode_request(request: &Request) -> io::Result<Vec<u8>> {
     let json = serde_json::to_vec(request)?;
     let mut bytes = length(json.len())?.to_vec();
     bytes.extend(json);
     Ok(bytes)
 }
 
-/// Reads a request with its files; `None` when the server has gone away.
+/// Reads a request with its files; `None` when the host has gone away.
 pub(super) fn read_request(from: &mut impl Read) -> io::Result<Option<(Request, Vec<ScriptFile>)>> {
     let mut size = [0; 4];
     if let Err(error) = from.read_exact(&mut size) {
@@ -119,9 +119,9 @@ mod tests {
             output_bytes: 3,
             files_bytes: 4,
             max_files: 5,
-            files: vec![FileHeader::of(&file)],
+            files: vec![FileHeader::from_file(&file)],
         };
-        let mut bytes = request(&sent).unwrap();
+        let mut bytes = encode_request(&sent).unwrap();
         bytes.extend_from_slice(&file.data);
         let mut bytes = bytes.as_slice();
         let (read, files) = read_request(&mut bytes).unwrap().unwrap();

@@ -1,4 +1,4 @@
-//! Whose script runs next: users take turns.
+//! A fair queue: whose script runs next.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-/// The places for scripts that run. Clones share them.
+/// A fixed number of permits, handed out so that users take turns. Clones share them.
 #[derive(Clone)]
-pub(super) struct Turns(Arc<Mutex<Inner>>);
+pub(super) struct FairQueue(Arc<Mutex<Inner>>);
 
 struct Inner {
     free: usize,
-    /// How many of one user's may run: one place is left to the others, where there are several.
-    of_one_user: usize,
+    /// The most permits for one user: where there are several, one is left to the others.
+    per_user: usize,
     waiting: Vec<Waiting>,
     users: HashMap<Uuid, User>,
     turns: u64,
@@ -21,7 +21,7 @@ struct Inner {
 
 struct Waiting {
     user: Uuid,
-    ready: oneshot::Sender<Turn>,
+    ready: oneshot::Sender<Permit>,
 }
 
 /// A user who has a script that runs or waits.
@@ -33,66 +33,66 @@ struct User {
     last_turn: u64,
 }
 
-/// The right to run a script. It is given back when it is dropped.
-pub(super) struct Turn {
-    turns: Turns,
+/// The right to run a script. Dropping it returns it to the queue.
+pub(super) struct Permit {
+    queue: FairQueue,
     user: Uuid,
 }
 
-impl Turns {
-    pub(super) fn new(places: usize) -> Self {
-        let of_one_user = places.saturating_sub(1).max(1);
+impl FairQueue {
+    pub(super) fn new(permits: usize) -> Self {
+        let per_user = permits.saturating_sub(1).max(1);
         let (waiting, users) = (Vec::new(), HashMap::new());
-        Self(Arc::new(Mutex::new(Inner { free: places, of_one_user, waiting, users, turns: 0 })))
+        Self(Arc::new(Mutex::new(Inner { free: permits, per_user, waiting, users, turns: 0 })))
     }
 
     /// Waits for the user's turn.
-    pub(super) async fn take(&self, user: Uuid) -> Turn {
-        let (ready, turn) = oneshot::channel();
+    pub(super) async fn acquire(&self, user: Uuid) -> Permit {
+        let (ready, permit) = oneshot::channel();
         self.lock().wait(Waiting { user, ready });
         // Whoever goes away while waiting is passed over.
-        let waits = Waits { turns: self, user };
+        let waiter = Waiter { queue: self, user };
         self.hand_out();
-        let turn = turn.await;
-        drop(waits);
-        turn.expect("everybody who waits gets a turn")
+        let permit = permit.await;
+        drop(waiter);
+        permit.expect("everybody who waits gets a permit")
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives the free places to those whose turn it is.
+    /// Gives the free permits to those whose turn it is.
     fn hand_out(&self) {
         loop {
             let Some(Waiting { user, ready }) = self.lock().next() else { return };
             // Dropped, where nobody waits any more, it is handed out again.
-            drop(ready.send(Turn { turns: self.clone(), user }));
+            drop(ready.send(Permit { queue: self.clone(), user }));
         }
     }
 }
 
-/// A user who waits, until they do no longer.
-struct Waits<'a> {
-    turns: &'a Turns,
+/// Counts a user as waiting until it is dropped.
+struct Waiter<'a> {
+    queue: &'a FairQueue,
     user: Uuid,
 }
 
-impl Drop for Waits<'_> {
+impl Drop for Waiter<'_> {
     fn drop(&mut self) {
-        let mut inner = self.turns.lock();
+        let mut inner = self.queue.lock();
         inner.change(self.user, |user| user.waiting -= 1);
     }
 }
 
-impl Drop for Turn {
+impl Drop for Permit {
     fn drop(&mut self) {
         {
-            let mut inner = self.turns.lock();
+            let mut inner = self.queue.lock();
             inner.free += 1;
             inner.change(self.user, |user| user.running -= 1);
         }
-        self.turns.hand_out();
+        self.queue.hand_out();
     }
 }
 
@@ -114,7 +114,7 @@ impl Inner {
             user.map_or((0, 0), |user| (user.running, user.last_turn))
         };
         let ranks = self.waiting.iter().map(rank).enumerate();
-        let may_run = ranks.filter(|(_, (running, _))| *running < self.of_one_user);
+        let may_run = ranks.filter(|(_, (running, _))| *running < self.per_user);
         let (at, _) = may_run.min_by_key(|(_, rank)| *rank)?;
         let next = self.waiting.remove(at);
         self.free -= 1;
@@ -144,21 +144,21 @@ mod tests {
     const ALICE: Uuid = Uuid::from_u128(1);
     const BOB: Uuid = Uuid::from_u128(2);
 
-    /// So many scripts that wait.
-    fn waiting(turns: &Turns, user: Uuid, count: usize) -> Vec<BoxFuture<'static, Turn>> {
+    /// This many waiting scripts.
+    fn waiting(queue: &FairQueue, user: Uuid, count: usize) -> Vec<BoxFuture<'static, Permit>> {
         let wait = || {
-            let turns = turns.clone();
-            async move { turns.take(user).await }.boxed()
+            let queue = queue.clone();
+            async move { queue.acquire(user).await }.boxed()
         };
         (0..count).map(|_| wait()).collect()
     }
 
-    /// The turns that those who wait have got by now.
-    fn ready(waiting: &mut Vec<BoxFuture<'static, Turn>>) -> Vec<Turn> {
+    /// The permits that those who wait have got by now.
+    fn ready(waiting: &mut Vec<BoxFuture<'static, Permit>>) -> Vec<Permit> {
         let mut ready = Vec::new();
-        waiting.retain_mut(|turn| match turn.now_or_never() {
-            Some(turn) => {
-                ready.push(turn);
+        waiting.retain_mut(|permit| match permit.now_or_never() {
+            Some(permit) => {
+                ready.push(permit);
                 false
             }
             None => true,
@@ -167,22 +167,22 @@ mod tests {
     }
 
     #[test]
-    fn one_user_leaves_a_place_to_the_others() {
-        let turns = Turns::new(3);
-        let mut alices = waiting(&turns, ALICE, 16);
+    fn one_user_leaves_a_permit_to_the_others() {
+        let queue = FairQueue::new(3);
+        let mut alices = waiting(&queue, ALICE, 16);
         let running = ready(&mut alices);
         assert_eq!(running.len(), 2);
-        assert!(turns.take(BOB).now_or_never().is_some(), "Bob need not wait");
+        assert!(queue.acquire(BOB).now_or_never().is_some(), "Bob need not wait");
         drop(running);
         assert_eq!(ready(&mut alices).len(), 2);
     }
 
     #[test]
     fn users_take_turns() {
-        let turns = Turns::new(1);
-        let mut alices = waiting(&turns, ALICE, 3);
+        let queue = FairQueue::new(1);
+        let mut alices = waiting(&queue, ALICE, 3);
         let alice = ready(&mut alices);
-        let mut bobs = waiting(&turns, BOB, 2);
+        let mut bobs = waiting(&queue, BOB, 2);
         assert!(ready(&mut bobs).is_empty());
         drop(alice);
         let bob = ready(&mut bobs);
@@ -193,16 +193,16 @@ mod tests {
 
     #[test]
     fn who_goes_away_is_passed_over_and_forgotten() {
-        let turns = Turns::new(1);
-        let alice = ready(&mut waiting(&turns, ALICE, 1));
-        let mut gone = waiting(&turns, BOB, 2);
+        let queue = FairQueue::new(1);
+        let alice = ready(&mut waiting(&queue, ALICE, 1));
+        let mut gone = waiting(&queue, BOB, 2);
         assert!(ready(&mut gone).is_empty());
         drop(gone.pop());
         drop(alice);
         // His turn has come, but he never learns of it.
         drop(gone);
-        assert!(turns.take(ALICE).now_or_never().is_some());
-        let inner = turns.lock();
+        assert!(queue.acquire(ALICE).now_or_never().is_some());
+        let inner = queue.lock();
         assert!(inner.users.is_empty() && inner.waiting.is_empty() && inner.free == 1);
     }
 }

@@ -1,71 +1,43 @@
-//! Runs scripts that nobody has read, under limits. It knows nothing of HTTP.
-//!
-//! A script runs in a worker, a process that the server starts from its own program, speaks to over
-//! pipes, watches, and can kill. JavaScript is QuickJS in this program; Python is the host's own,
-//! confined by bubblewrap, where Linux has both. The engine's limits come first; time, memory, output
-//! and files are held to from outside as well, because an engine cannot look up in the middle of one
-//! long operation.
+//! The sandbox: a pool of workers and the queue of those who want one.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::sync::watch as channel;
+use serde::Deserialize;
+use tokio::sync::watch;
 use tracing::{info, warn};
 use uuid::Uuid;
 
-mod cut;
-#[cfg(not(target_os = "linux"))]
-mod elsewhere;
-mod idle;
-mod javascript;
+use super::fair_queue::{FairQueue, Permit};
+use super::idle_workers::IdleWorkers;
+use super::model::{Language, Limits, Outcome, Script};
+use super::process::{Launch, Worker};
 #[cfg(target_os = "linux")]
-mod linux;
-mod model;
-mod outcome;
-mod output;
-#[cfg(target_os = "linux")]
-mod privileges;
-mod process;
-mod protocol;
-#[cfg(target_os = "linux")]
-mod python;
-mod talk;
-mod turns;
-mod watch;
-pub mod worker;
+use super::python;
+use super::watchdog::Watchdog;
+use super::worker;
 
-#[cfg(not(target_os = "linux"))]
-use elsewhere as platform;
-#[cfg(target_os = "linux")]
-use linux as platform;
-
-use idle::Idle;
-pub use model::{Language, Limits, MAX_FILES, Outcome, Script, ScriptError, ScriptFile, Status};
-use process::{Launch, Worker};
-use turns::{Turn, Turns};
-use watch::Watch;
-
-/// After so many scripts a worker for JavaScript is replaced.
+/// A worker for JavaScript is replaced after this many scripts.
 const RUNS_PER_WORKER: u32 = 50;
-/// What a worker for JavaScript needs besides its script's memory.
+/// The memory of a worker for JavaScript besides its script's.
 const JAVASCRIPT_BYTES: u64 = 24 << 20;
 
-/// How the sandbox is set up.
+/// The settings of a sandbox.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The program that becomes a worker: this one.
+    /// The program that is started as a worker, usually the current one.
     pub program: PathBuf,
-    /// The Python to use; none turns Python off.
+    /// The Python interpreter or virtual environment; `None` turns Python off.
     pub python: Option<PathBuf>,
-    /// Files and folders that no script may see, even inside of what Python needs.
+    /// Files and folders that no script may see, even inside of folders that Python needs.
     pub private: Vec<PathBuf>,
-    /// What scripts have to keep to.
+    /// The limits of every script.
     pub limits: Limits,
-    /// How many scripts run at once.
+    /// How many scripts may run at once.
     pub workers: usize,
 }
 
-/// The sandbox. Clones share its workers.
+/// A sandbox. Clones share its workers.
 #[derive(Clone)]
 pub struct Sandbox {
     inner: Arc<Inner>,
@@ -73,12 +45,12 @@ pub struct Sandbox {
 
 struct Inner {
     settings: Settings,
-    turns: Turns,
-    idle: Idle,
-    python: channel::Receiver<Option<Python>>,
+    queue: FairQueue,
+    idle: IdleWorkers,
+    python: watch::Receiver<Option<Python>>,
 }
 
-/// What is known of Python.
+/// Python, or why it is not available.
 type Python = Result<Arc<PythonReady>, String>;
 
 struct PythonReady {
@@ -86,8 +58,8 @@ struct PythonReady {
     inventory: Inventory,
 }
 
-/// What a language brings.
-#[derive(Clone, Debug, serde::Deserialize)]
+/// What an interpreter provides.
+#[derive(Clone, Debug, Deserialize)]
 pub struct Inventory {
     /// The interpreter's version.
     pub version: String,
@@ -96,37 +68,39 @@ pub struct Inventory {
 }
 
 impl Sandbox {
-    /// The sandbox; finds out in the background whether there is a Python.
+    /// Creates a sandbox. Whether Python is available is found out in the background.
     pub fn new(settings: Settings) -> Self {
-        let (found, python) = channel::channel(None);
+        let (found, python) = watch::channel(None);
         let inner = Inner {
-            turns: Turns::new(settings.workers),
-            idle: Idle::new(settings.workers),
+            queue: FairQueue::new(settings.workers),
+            idle: IdleWorkers::new(settings.workers),
             settings: settings.clone(),
             python,
         };
         tokio::spawn(async move {
             let python = find_python(&settings).await;
             match &python {
-                Ok(python) => info!(version = python.inventory.version, "scripts can be Python"),
-                Err(reason) => info!("scripts cannot be Python: {reason}"),
+                Ok(python) => {
+                    info!(version = python.inventory.version, "Python is available for scripts")
+                }
+                Err(reason) => info!("Python is not available for scripts: {reason}"),
             }
             found.send_replace(Some(python));
         });
         Self { inner: Arc::new(inner) }
     }
 
-    /// What scripts have to keep to.
+    /// The limits of every script.
     pub fn limits(&self) -> &Limits {
         &self.inner.settings.limits
     }
 
-    /// What Python brings, or why there is none.
+    /// What Python provides, or why it is not available.
     pub async fn python(&self) -> Result<Inventory, String> {
         Ok(self.find_python().await?.inventory.clone())
     }
 
-    /// Whether Python is known to be there.
+    /// Whether Python is known to be available.
     pub fn has_python(&self) -> bool {
         matches!(&*self.inner.python.borrow(), Some(Ok(_)))
     }
@@ -137,11 +111,11 @@ impl Sandbox {
         found.ok().and_then(|found| found.clone()).unwrap_or_else(|| Err("is not known".into()))
     }
 
-    /// Waits until it is this user's turn. `Err` says why this language cannot be run.
+    /// Waits until it is this user's turn. `Err` says why the language is not available.
     pub async fn slot(&self, user: Uuid, language: Language) -> Result<Slot<'_>, String> {
         let launch = self.launch(language).await?;
-        let turn = self.inner.turns.take(user).await;
-        Ok(Slot { sandbox: self, user, language, launch, _turn: turn })
+        let permit = self.inner.queue.acquire(user).await;
+        Ok(Slot { sandbox: self, user, language, launch, _permit: permit })
     }
 
     async fn launch(&self, language: Language) -> Result<Arc<Launch>, String> {
@@ -151,7 +125,7 @@ impl Sandbox {
         }
     }
 
-    /// Starts another worker, so that the next script need not wait for it.
+    /// Ends a worker and starts another one, so that the next script need not wait for it.
     fn replace(&self, language: Language, launch: Arc<Launch>, spent: Worker) {
         drop(spent);
         let inner = Arc::downgrade(&self.inner);
@@ -171,11 +145,11 @@ pub struct Slot<'a> {
     user: Uuid,
     language: Language,
     launch: Arc<Launch>,
-    _turn: Turn,
+    _permit: Permit,
 }
 
 impl Slot<'_> {
-    /// Runs a script. `Err` says why no worker could be started. Dropping the future ends the script.
+    /// Runs a script. `Err` says why no worker could be started. Dropping the future kills the script.
     pub async fn run(&self, script: &Script) -> Result<Outcome, String> {
         let inner = &self.sandbox.inner;
         let mut worker = match inner.idle.take(self.language, self.user) {
@@ -195,16 +169,16 @@ impl Slot<'_> {
 fn javascript_launch(settings: &Settings) -> Launch {
     let memory = settings.limits.memory_bytes;
     let arguments = [worker::ARGUMENT, "javascript", &memory.to_string()];
-    let watch = Watch::Process { max_bytes: memory + memory / 4 + JAVASCRIPT_BYTES };
+    let watchdog = Watchdog::Process { max_bytes: memory + memory / 4 + JAVASCRIPT_BYTES };
     Launch {
         program: settings.program.clone(),
         arguments: arguments.map(str::to_owned).to_vec(),
         has_pipes: false,
-        watch,
+        watchdog,
     }
 }
 
-/// Runs Python once: containers often refuse what bubblewrap needs.
+/// Runs Python once to see that it works: containers often refuse what bubblewrap needs.
 #[cfg(target_os = "linux")]
 async fn find_python(settings: &Settings) -> Python {
     use std::time::Duration;

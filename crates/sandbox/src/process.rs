@@ -1,4 +1,4 @@
-//! The server's side of a worker: starts it, gives it a script, watches it, ends it.
+//! The host's side of a worker: starts it, gives it a script, watches it, ends it.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,12 +10,12 @@ use tokio::io::{AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::cut::Cut;
+use super::frames::{self, Answer, Reader, copy};
 use super::model::{Limits, MAX_FILES, Outcome, Script, ScriptFile, Status};
 use super::output::Output;
 use super::protocol::{self, FileHeader, READY, Request, STDERR, STDOUT};
-use super::talk::{self, Reader, Written, copy};
-use super::watch::{self, Watch};
+use super::termination::Termination;
+use super::watchdog::Watchdog;
 use super::{outcome, platform};
 
 /// How long a worker may take to start.
@@ -32,10 +32,10 @@ pub(super) struct Worker {
     frames: BufReader<Reader>,
     /// Output that does not come as frames.
     pipes: Option<(Reader, Reader)>,
-    watch: Watch,
+    watchdog: Watchdog,
     /// How many scripts it has run.
     pub(super) runs: u32,
-    /// It must not run another one.
+    /// Whether it must not run another one.
     pub(super) is_spent: bool,
 }
 
@@ -44,7 +44,7 @@ pub(super) struct Launch {
     pub(super) program: PathBuf,
     pub(super) arguments: Vec<String>,
     pub(super) has_pipes: bool,
-    pub(super) watch: Watch,
+    pub(super) watchdog: Watchdog,
 }
 
 impl Worker {
@@ -52,9 +52,9 @@ impl Worker {
     pub(super) async fn start(launch: &Launch) -> Result<Self, String> {
         let mut worker =
             spawn(launch).map_err(|error| format!("a worker cannot be started: {error}"))?;
-        match timeout(START, talk::frame(&mut worker.frames, 0)).await {
+        match timeout(START, frames::read_frame(&mut worker.frames, 0)).await {
             Ok(Ok((READY, _))) => Ok(worker),
-            Ok(_) => Err(worker.last_words().await),
+            Ok(_) => Err(worker.startup_error().await),
             Err(_) => Err("a worker did not start in time".into()),
         }
     }
@@ -67,7 +67,7 @@ impl Worker {
     /// Whether its memory can be seen from outside.
     #[cfg(target_os = "linux")]
     pub(super) fn is_watched(&self) -> bool {
-        self.child.id().is_some_and(|process| self.watch.usage(process).is_some())
+        self.child.id().is_some_and(|process| self.watchdog.usage(process).is_some())
     }
 
     /// Runs a script to its end, or to the end of what is allowed.
@@ -77,7 +77,7 @@ impl Worker {
         self.runs += 1;
         // Until the script has ended well, a dropped run leaves a worker that is of no use.
         self.is_spent = true;
-        let ended = self.converse(script, limits, &output).await;
+        let ended = self.exchange(script, limits, &output).await;
         let duration = begun.elapsed();
         self.is_spent = ended.is_err() || self.pipes.is_some();
         if self.is_spent {
@@ -97,8 +97,8 @@ impl Worker {
         };
         match ended {
             Ok(written) => finish(&mut outcome, written, &script.files),
-            Err(cut) => {
-                let (status, error) = cut.explain(script, limits);
+            Err(termination) => {
+                let (status, error) = termination.explain(script, limits);
                 (outcome.status, outcome.error) = (status, Some(error));
             }
         }
@@ -108,18 +108,18 @@ impl Worker {
 
     /// Whether it keeps so much memory that the next script would be short of it.
     fn is_bloated(&self) -> bool {
-        self.child.id().is_some_and(|process| self.watch.is_bloated(process))
+        self.child.id().is_some_and(|process| self.watchdog.is_bloated(process))
     }
 
     /// Hands over the script and waits for the first of: its end, too much output, too much memory,
-    /// the end of its time, its owner's word.
-    async fn converse(
+    /// the end of its time, its owner's cancellation.
+    async fn exchange(
         &mut self,
         script: &Script,
         limits: &Limits,
         output: &Output,
-    ) -> Result<Written, Cut> {
-        let request = protocol::request(&request(script, limits)?)?;
+    ) -> Result<Answer, Termination> {
+        let request = protocol::encode_request(&request(script, limits)?)?;
         let requests = &mut self.requests;
         let write = async {
             requests.write_all(&request).await?;
@@ -130,17 +130,17 @@ impl Worker {
         };
         // A worker that does not read on has ended, which reading will tell.
         let answer =
-            async { tokio::join!(write, talk::response(&mut self.frames, limits, output)).1 };
-        // QuickJS ends a script itself; only where it cannot, the server does.
+            async { tokio::join!(write, frames::read_answer(&mut self.frames, limits, output)).1 };
+        // QuickJS ends a script itself; only if it cannot, the host does.
         let grace = if self.pipes.is_some() { Duration::ZERO } else { script.timeout / 10 };
         let process = self.child.id();
-        let pipes = talk::drain(self.pipes.as_mut(), output);
+        let pipes = frames::drain(self.pipes.as_mut(), output);
         tokio::select! {
             ended = answer => ended,
-            () = pipes => Err(Cut::Output),
-            cut = watch::watch(self.watch, process) => Err(cut),
-            () = sleep(script.timeout + grace) => Err(Cut::Timeout),
-            () = script.cancelled.cancelled() => Err(Cut::Cancelled),
+            () = pipes => Err(Termination::Output),
+            termination = self.watchdog.watch(process) => Err(termination),
+            () = sleep(script.timeout + grace) => Err(Termination::Timeout),
+            () = script.cancelled.cancelled() => Err(Termination::Cancelled),
         }
     }
 
@@ -162,8 +162,8 @@ impl Worker {
         let _ = timeout(LAST_OUTPUT, self.child.wait()).await;
     }
 
-    /// Why it did not start, as it says itself.
-    async fn last_words(&mut self) -> String {
+    /// Why it did not start, by its own account.
+    async fn startup_error(&mut self) -> String {
         self.kill();
         let output = Output::new(2_000);
         self.read_last_output(&output).await;
@@ -187,24 +187,28 @@ fn spawn(launch: &Launch) -> io::Result<Worker> {
     command.current_dir(Path::new("/"));
     #[cfg(unix)]
     command.process_group(0);
-    if launch.has_pipes { with_pipes(command, launch.watch) } else { plain(command, launch.watch) }
+    if launch.has_pipes {
+        spawn_with_socket(command, launch.watchdog)
+    } else {
+        spawn_with_stdio(command, launch.watchdog)
+    }
 }
 
 /// A worker that talks over its standard input and output.
-fn plain(mut command: Command, watch: Watch) -> io::Result<Worker> {
+fn spawn_with_stdio(mut command: Command, watchdog: Watchdog) -> io::Result<Worker> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn()?;
     let missing = || io::Error::other("a pipe is missing");
     let requests = Box::new(child.stdin.take().ok_or_else(missing)?);
     let frames: Reader = Box::new(child.stdout.take().ok_or_else(missing)?);
     let frames = BufReader::new(frames);
-    Ok(Worker { child, requests, frames, pipes: None, watch, runs: 0, is_spent: false })
+    Ok(Worker { child, requests, frames, pipes: None, watchdog, runs: 0, is_spent: false })
 }
 
 /// A worker whose standard input is a socket on which it talks, because its script has standard
 /// output and error for itself.
 #[cfg(unix)]
-fn with_pipes(mut command: Command, watch: Watch) -> io::Result<Worker> {
+fn spawn_with_socket(mut command: Command, watchdog: Watchdog) -> io::Result<Worker> {
     use std::os::fd::OwnedFd;
     use std::os::unix::net::UnixStream;
 
@@ -220,11 +224,11 @@ fn with_pipes(mut command: Command, watch: Watch) -> io::Result<Worker> {
     let (frames, requests) = tokio::net::UnixStream::from_std(ours)?.into_split();
     let (frames, requests): (Reader, Writer) = (Box::new(frames), Box::new(requests));
     let (frames, pipes) = (BufReader::new(frames), Some((stdout, stderr)));
-    Ok(Worker { child, requests, frames, pipes, watch, runs: 0, is_spent: false })
+    Ok(Worker { child, requests, frames, pipes, watchdog, runs: 0, is_spent: false })
 }
 
 #[cfg(not(unix))]
-fn with_pipes(_: Command, _: Watch) -> io::Result<Worker> {
+fn spawn_with_socket(_: Command, _: Watchdog) -> io::Result<Worker> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
@@ -237,11 +241,11 @@ fn request(script: &Script, limits: &Limits) -> io::Result<Request> {
         output_bytes: limits.output_bytes,
         files_bytes: limits.files_bytes(),
         max_files: MAX_FILES,
-        files: script.files.iter().map(FileHeader::of).collect(),
+        files: script.files.iter().map(FileHeader::from_file).collect(),
     })
 }
 
-fn finish(outcome: &mut Outcome, (response, written): Written, given: &[ScriptFile]) {
+fn finish(outcome: &mut Outcome, (response, written): Answer, given: &[ScriptFile]) {
     outcome.status = response.status;
     outcome.error = response.error.map(outcome::error);
     outcome.truncated |= response.status == Status::OutputLimit;

@@ -1,4 +1,4 @@
-//! The other side: what this program does when it is started as a worker.
+//! The worker's side: what a program does when it is started as a worker.
 
 use std::io::{self, BufReader, BufWriter};
 use std::process::ExitCode;
@@ -6,13 +6,13 @@ use std::thread;
 
 use super::{javascript, platform};
 
-/// The hidden argument that makes this program a worker.
+/// The hidden first argument that makes a program a worker.
 pub const ARGUMENT: &str = "sandbox-worker";
 
 /// The native stack on which JavaScript runs; more than a script is allowed to use of it.
 const STACK_BYTES: usize = 8 << 20;
 
-/// Runs a worker; `arguments` are those after [`ARGUMENT`].
+/// The main function of a worker; `arguments` are those after [`ARGUMENT`].
 pub fn main(arguments: &[String]) -> ExitCode {
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     let ended = match arguments.as_slice() {
@@ -24,7 +24,7 @@ pub fn main(arguments: &[String]) -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // The server reads this where a worker cannot be started.
+            // The host reads this if a worker cannot be started.
             let _ = io::Write::write_all(&mut io::stderr(), error.to_string().as_bytes());
             ExitCode::FAILURE
         }

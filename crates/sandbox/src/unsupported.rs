@@ -1,5 +1,5 @@
-//! What `linux.rs` does, where there is no Linux: JavaScript has the engine's own limits and the
-//! server's timer, Python is not available.
+//! Stands in for `linux.rs` on other systems: JavaScript has the engine's own limits and the host's
+//! timer, Python is not available.
 
 use std::io;
 

@@ -1,45 +1,27 @@
-//! Looks at workers from outside: an engine cannot be relied on to hold its own limits.
+//! Watches workers from outside: an engine cannot be relied on to enforce its own limits.
 
 use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::cut::Cut;
 use super::platform;
+use super::termination::Termination;
 
-/// How often a worker is looked at from outside.
-const WATCH_EVERY: Duration = Duration::from_millis(10);
-/// So many looks in a row may find nothing.
+/// How often a worker is looked at.
+const INTERVAL: Duration = Duration::from_millis(10);
+/// After this many failed looks in a row the worker counts as gone.
 const MAX_UNSEEN: u32 = 50;
 /// Threads take memory that is not a process's own.
 const MAX_THREADS: u64 = 256;
 
 /// What is watched from outside.
 #[derive(Clone, Copy)]
-pub(super) enum Watch {
+pub(super) enum Watchdog {
     /// The worker's own memory.
     Process { max_bytes: u64 },
     /// The memory of the worker's grandchild and what is in its `/files` and `/tmp`.
     #[cfg(target_os = "linux")]
     Grandchild { max_bytes: u64, max_files: u64 },
-}
-
-/// Looks at a worker from time to time; ends when it uses too much, or hides.
-pub(super) async fn watch(watch: Watch, process: Option<u32>) -> Cut {
-    let Some(process) = process else { return Cut::Broken };
-    let mut ticks = interval(WATCH_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut unseen = 0;
-    loop {
-        ticks.tick().await;
-        match watch.usage(process).map(|usage| watch.exceeded(&usage)) {
-            Some(Some(cut)) => return cut,
-            Some(None) => unseen = 0,
-            // A worker that has ended is not seen either; its last words may be under way.
-            None if unseen >= MAX_UNSEEN => return Cut::Broken,
-            None => unseen += 1,
-        }
-    }
 }
 
 /// How much a worker uses.
@@ -49,20 +31,38 @@ pub(super) struct Usage {
     files: u64,
 }
 
-impl Watch {
-    fn exceeded(self, usage: &Usage) -> Option<Cut> {
+impl Watchdog {
+    /// Looks at a worker at intervals; returns when it uses too much or cannot be seen.
+    pub(super) async fn watch(self, process: Option<u32>) -> Termination {
+        let Some(process) = process else { return Termination::Broken };
+        let mut ticks = interval(INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut unseen = 0;
+        loop {
+            ticks.tick().await;
+            match self.usage(process).map(|usage| self.exceeded(&usage)) {
+                Some(Some(termination)) => return termination,
+                Some(None) => unseen = 0,
+                // A worker that has ended is not seen either; its last words may be under way.
+                None if unseen >= MAX_UNSEEN => return Termination::Broken,
+                None => unseen += 1,
+            }
+        }
+    }
+
+    fn exceeded(self, usage: &Usage) -> Option<Termination> {
         let (max_bytes, max_files) = match self {
             Self::Process { max_bytes } => (max_bytes, 0),
             #[cfg(target_os = "linux")]
             Self::Grandchild { max_bytes, max_files } => (max_bytes, max_files),
         };
         if usage.bytes > max_bytes || usage.threads > MAX_THREADS {
-            return Some(Cut::Memory);
+            return Some(Termination::Memory);
         }
-        (usage.files > max_files).then_some(Cut::Files)
+        (usage.files > max_files).then_some(Termination::Files)
     }
 
-    /// Whether a worker that does nothing uses much.
+    /// Whether an idle worker holds much memory.
     pub(super) fn is_bloated(self, process: u32) -> bool {
         match self {
             Self::Process { max_bytes } => {
@@ -73,7 +73,7 @@ impl Watch {
         }
     }
 
-    /// `None` when it is not there, or cannot be seen.
+    /// `None` if the process has ended or cannot be seen.
     pub(super) fn usage(self, process: u32) -> Option<Usage> {
         match self {
             Self::Process { .. } => {

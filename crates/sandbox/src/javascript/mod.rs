@@ -17,7 +17,7 @@ mod workspace;
 
 use workspace::Workspace;
 
-/// Serves scripts until the server goes away.
+/// Serves scripts until the host goes away.
 pub(super) fn serve<W: Write + 'static>(from: &mut impl Read, to: W) -> io::Result<()> {
     let to = Rc::new(RefCell::new(to));
     protocol::write_frame(&mut *to.borrow_mut(), READY, &[])?;
@@ -43,33 +43,33 @@ fn run<W: Write + 'static>(
     let run = Rc::new(Run {
         ends_at: Instant::now() + Duration::from_millis(request.timeout_ms),
         output_left: Cell::new(request.output_bytes),
-        cut_short: Cell::new(None),
+        limit_reached: Cell::new(None),
     });
     let ended = evaluate::evaluate(request, &run, &workspace, to);
     // A limit that was reached is the reason, whatever the script has made of it.
-    let (status, result, error) = match run.cut_short.get() {
-        Some(status) => (status, None, Some(error::of_limit(status, request))),
+    let (status, result, error) = match run.limit_reached.get() {
+        Some(status) => (status, None, Some(error::limit_error(status, request))),
         None => (ended.status, ended.result, ended.error),
     };
     let files = workspace.borrow().changed();
-    let headers = files.iter().map(FileHeader::of).collect();
+    let headers = files.iter().map(FileHeader::from_file).collect();
     (Response { status, result, error, files: headers }, files)
 }
 
-/// One script at work.
+/// The state of a running script.
 struct Run {
     ends_at: Instant,
     output_left: Cell<u64>,
     /// The limit that was reached; from then on the script is interrupted.
-    cut_short: Cell<Option<Status>>,
+    limit_reached: Cell<Option<Status>>,
 }
 
 impl Run {
     /// Whether the script must not go on.
     fn must_end(&self) -> bool {
-        if self.cut_short.get().is_none() && Instant::now() >= self.ends_at {
-            self.cut_short.set(Some(Status::Timeout));
+        if self.limit_reached.get().is_none() && Instant::now() >= self.ends_at {
+            self.limit_reached.set(Some(Status::Timeout));
         }
-        self.cut_short.get().is_some()
+        self.limit_reached.get().is_some()
     }
 }

@@ -1,4 +1,4 @@
-//! The natives behind `console` and `files`.
+//! The native functions behind `console` and `files`.
 
 use std::cell::RefCell;
 use std::io::Write;
@@ -9,8 +9,8 @@ use rquickjs::{Ctx, Exception, Function, Object, Result};
 
 use super::Run;
 use super::workspace::Workspace;
-use crate::sandbox::model::Status;
-use crate::sandbox::protocol::{self, Request, STDERR, STDOUT};
+use crate::model::Status;
+use crate::protocol::{self, Request, STDERR, STDOUT};
 
 const PRELUDE: &str = include_str!("prelude.js");
 
@@ -43,32 +43,33 @@ fn install_files<'js>(ctx: &Ctx<'js>, native: &Object<'js>, files: &Files) -> Re
     native.set("list", Function::new(ctx.clone(), move || shared.borrow().names())?)?;
     let shared = files.clone();
     let read = move |ctx: Ctx<'js>, name: String| {
-        let data = thrown(&ctx, shared.borrow().read(&name))?;
+        let data = or_throw(&ctx, shared.borrow().read(&name))?;
         Ok::<_, rquickjs::Error>(String::from_utf8_lossy(&data).into_owned())
     };
     native.set("read", Function::new(ctx.clone(), read)?)?;
     let shared = files.clone();
     let read_bytes = move |ctx: Ctx<'js>, name: String| {
-        thrown(&ctx, shared.borrow().read(&name)).map(|data| latin1(&data))
+        or_throw(&ctx, shared.borrow().read(&name)).map(|data| latin1(&data))
     };
     native.set("readBytes", Function::new(ctx.clone(), read_bytes)?)?;
     let shared = files.clone();
     let write = move |ctx: Ctx<'js>, name: String, text: String| {
-        thrown(&ctx, shared.borrow_mut().write(&name, text.into_bytes()))
+        or_throw(&ctx, shared.borrow_mut().write(&name, text.into_bytes()))
     };
     native.set("write", Function::new(ctx.clone(), write)?)?;
     let shared = files.clone();
     let write_bytes = move |ctx: Ctx<'js>, name: String, text: String| {
-        thrown(&ctx, shared.borrow_mut().write(&name, bytes(&text)))
+        or_throw(&ctx, shared.borrow_mut().write(&name, from_latin1(&text)))
     };
     native.set("writeBytes", Function::new(ctx.clone(), write_bytes)?)?;
     let shared = files.clone();
-    let remove = move |ctx: Ctx<'js>, name: String| thrown(&ctx, shared.borrow_mut().remove(&name));
+    let remove =
+        move |ctx: Ctx<'js>, name: String| or_throw(&ctx, shared.borrow_mut().remove(&name));
     native.set("remove", Function::new(ctx.clone(), remove)?)
 }
 
 /// A refusal as an `Error` that the script can catch.
-fn thrown<T>(ctx: &Ctx<'_>, result: std::result::Result<T, String>) -> Result<T> {
+fn or_throw<T>(ctx: &Ctx<'_>, result: std::result::Result<T, String>) -> Result<T> {
     result.map_err(|message| Exception::throw_message(ctx, &message))
 }
 
@@ -77,13 +78,13 @@ fn latin1(data: &Bytes) -> String {
     data.iter().copied().map(char::from).collect()
 }
 
-fn bytes(text: &str) -> Vec<u8> {
+fn from_latin1(text: &str) -> Vec<u8> {
     text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect()
 }
 
-/// Sends output to the server, as far as the limit goes; then the script ends.
+/// Sends output to the host, up to the limit; then the script ends.
 fn print<W: Write>(run: &Run, to: &Rc<RefCell<W>>, is_error: bool, text: &str) {
-    if run.cut_short.get().is_some() {
+    if run.limit_reached.get().is_some() {
         return;
     }
     let left = run.output_left.get();
@@ -92,6 +93,6 @@ fn print<W: Write>(run: &Run, to: &Rc<RefCell<W>>, is_error: bool, text: &str) {
     let sent = protocol::write_frame(&mut *to.borrow_mut(), kind, &text.as_bytes()[..fits]);
     run.output_left.set(left - fits as u64);
     if fits < text.len() || sent.is_err() {
-        run.cut_short.set(Some(Status::OutputLimit));
+        run.limit_reached.set(Some(Status::OutputLimit));
     }
 }

@@ -1,71 +1,71 @@
-//! Reads what a worker says. It is bounded here, whatever the worker thinks of its limits.
+//! Reads the frames that a worker sends, within bounds that do not depend on the worker.
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt, BufReader};
 
-use super::cut::Cut;
 use super::model::{Limits, MAX_FILES};
 use super::output::Output;
 use super::protocol::{RESPONSE, Response, STDERR, STDOUT};
+use super::termination::Termination;
 
 pub(super) type Reader = Box<dyn AsyncRead + Send + Unpin>;
 
-/// A response and the files that came with it.
-pub(super) type Written = (Response, Vec<(String, Bytes)>);
+/// A worker's response and the files that came with it.
+pub(super) type Answer = (Response, Vec<(String, Bytes)>);
 
 /// Reads frames up to the response and its files.
-pub(super) async fn response(
+pub(super) async fn read_answer(
     from: &mut BufReader<Reader>,
     limits: &Limits,
     output: &Output,
-) -> Result<Written, Cut> {
+) -> Result<Answer, Termination> {
     let max_frame = limits.output_bytes + (MAX_FILES * 8192) as u64;
     loop {
-        let (kind, payload) = frame(from, max_frame).await?;
+        let (kind, payload) = read_frame(from, max_frame).await?;
         match kind {
             STDOUT | STDERR if output.push(kind, &payload) => {}
-            STDOUT | STDERR => return Err(Cut::Output),
-            RESPONSE => return files(from, &payload, limits).await,
-            _ => return Err(Cut::Broken),
+            STDOUT | STDERR => return Err(Termination::Output),
+            RESPONSE => return read_files(from, &payload, limits).await,
+            _ => return Err(Termination::Broken),
         }
     }
 }
 
 /// Reads one frame: its kind and its payload.
-pub(super) async fn frame(
+pub(super) async fn read_frame(
     from: &mut BufReader<Reader>,
     max_bytes: u64,
-) -> Result<(u8, Vec<u8>), Cut> {
+) -> Result<(u8, Vec<u8>), Termination> {
     let kind = from.read_u8().await?;
     let size = from.read_u32_le().await?;
     if u64::from(size) > max_bytes {
-        return Err(Cut::Broken);
+        return Err(Termination::Broken);
     }
     let mut payload = vec![0; size as usize];
     from.read_exact(&mut payload).await?;
     Ok((kind, payload))
 }
 
-async fn files(
+async fn read_files(
     from: &mut BufReader<Reader>,
     response: &[u8],
     limits: &Limits,
-) -> Result<Written, Cut> {
-    let response: Response = serde_json::from_slice(response).map_err(|_| Cut::Broken)?;
+) -> Result<Answer, Termination> {
+    let response: Response = serde_json::from_slice(response).map_err(|_| Termination::Broken)?;
     let size = response.files.iter().map(|file| file.size).fold(0, u64::saturating_add);
     if size > limits.files_bytes() || response.files.len() > MAX_FILES {
-        return Err(Cut::Files);
+        return Err(Termination::Files);
     }
     let mut files = Vec::new();
     for file in &response.files {
-        let mut data = vec![0; usize::try_from(file.size).map_err(|_| Cut::Broken)?];
+        let mut data = vec![0; usize::try_from(file.size).map_err(|_| Termination::Broken)?];
         from.read_exact(&mut data).await?;
         files.push((file.name.clone(), data.into()));
     }
     Ok((response, files))
 }
 
-/// Reads a script's own output; ends when there is too much of it.
+/// Reads a script's own output; returns when there is too much of it.
 pub(super) async fn drain(pipes: Option<&mut (Reader, Reader)>, output: &Output) {
     let Some((stdout, stderr)) = pipes else { return std::future::pending().await };
     tokio::select! {

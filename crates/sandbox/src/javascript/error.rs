@@ -1,25 +1,25 @@
-//! Errors, so that a model or person can mend the script.
+//! Errors that tell the author of the script what to correct.
 
 use rquickjs::{CaughtError, Coerced, Error, Exception, Value};
 
-use super::evaluate::{Ended, SCRIPT};
-use crate::sandbox::model::{ScriptError, Status};
-use crate::sandbox::protocol::{MAX_ERROR_BYTES, Request};
+use super::evaluate::{Evaluation, SCRIPT};
+use crate::model::{ScriptError, Status};
+use crate::protocol::{MAX_ERROR_BYTES, Request};
 
-/// The end of a script that has thrown.
-pub(super) fn ended(caught: CaughtError<'_>) -> Ended {
+/// The evaluation of a script that has thrown.
+pub(super) fn from_caught(caught: CaughtError<'_>) -> Evaluation {
     let error = match caught {
-        CaughtError::Exception(exception) => of_exception(&exception),
+        CaughtError::Exception(exception) => from_exception(&exception),
         CaughtError::Value(value) if value.is_null() => out_of_memory(),
-        CaughtError::Value(value) => ScriptError::new("Error", shortened(of_value(&value))),
+        CaughtError::Value(value) => ScriptError::new("Error", shorten(from_thrown_value(&value))),
         CaughtError::Error(Error::WouldBlock) => {
             ScriptError::new("Error", "The script waits for a promise that is never settled")
         }
         CaughtError::Error(Error::Allocation) => out_of_memory(),
-        CaughtError::Error(error) => ScriptError::new("Error", shortened(error.to_string())),
+        CaughtError::Error(error) => ScriptError::new("Error", shorten(error.to_string())),
     };
     let is_memory = error.r#type == "InternalError" && error.message == "out of memory";
-    Ended::badly(if is_memory { Status::MemoryLimit } else { Status::Error }, error)
+    Evaluation::failed(if is_memory { Status::MemoryLimit } else { Status::Error }, error)
 }
 
 /// What is thrown when there is no memory left even for an error.
@@ -27,18 +27,18 @@ fn out_of_memory() -> ScriptError {
     ScriptError::new("InternalError", "out of memory")
 }
 
-fn of_exception(exception: &Exception<'_>) -> ScriptError {
+fn from_exception(exception: &Exception<'_>) -> ScriptError {
     let name: Option<Coerced<String>> = exception.as_object().get("name").ok();
     let stack = exception.stack().filter(|stack| !stack.is_empty());
     ScriptError {
-        r#type: shortened(name.map_or_else(|| "Error".to_owned(), |name| name.0)),
-        message: shortened(exception.message().unwrap_or_default()),
+        r#type: shorten(name.map_or_else(|| "Error".to_owned(), |name| name.0)),
+        message: shorten(exception.message().unwrap_or_default()),
         line: stack.as_deref().and_then(line),
-        traceback: stack.map(shortened),
+        traceback: stack.map(shorten),
     }
 }
 
-fn of_value(value: &Value<'_>) -> String {
+fn from_thrown_value(value: &Value<'_>) -> String {
     let text = value.get::<Coerced<String>>().map(|text| text.0);
     text.unwrap_or_else(|_| "The script has thrown something that has no text".to_owned())
 }
@@ -49,13 +49,13 @@ fn line(stack: &str) -> Option<u32> {
     place.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
-fn shortened(mut text: String) -> String {
+fn shorten(mut text: String) -> String {
     text.truncate(text.floor_char_boundary(MAX_ERROR_BYTES));
     text
 }
 
-/// What a script is told that was cut short.
-pub(super) fn of_limit(status: Status, request: &Request) -> ScriptError {
+/// The error of a script that reached a limit.
+pub(super) fn limit_error(status: Status, request: &Request) -> ScriptError {
     match status {
         Status::OutputLimit => ScriptError::output_limit(request.output_bytes),
         _ => ScriptError::timeout(request.timeout_ms),

@@ -1,4 +1,4 @@
-//! What a script has written so far, as much of it as is allowed.
+//! The output of a running script, up to the limit.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -46,7 +46,7 @@ impl Output {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sandbox::protocol::STDOUT;
+    use crate::protocol::STDOUT;
 
     #[test]
     fn both_streams_share_one_limit() {

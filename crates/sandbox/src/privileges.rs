@@ -1,4 +1,4 @@
-//! What a worker of a server that runs as root, or with capabilities, gives up before it runs a script.
+//! Drops the privileges of a worker whose host runs as root or with capabilities.
 
 use std::io;
 
@@ -35,7 +35,7 @@ pub(super) fn drop_privileges() -> io::Result<()> {
     )?)
 }
 
-/// Without the first two, root cannot become another user; without the last, the server could not
+/// Without the first two, root cannot become another user; without the last, the host could not
 /// end its worker.
 const NEEDED: CapabilitySet =
     CapabilitySet::SETUID.union(CapabilitySet::SETGID).union(CapabilitySet::KILL);

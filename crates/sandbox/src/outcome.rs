@@ -1,35 +1,37 @@
-//! From what a worker says to an outcome that can be stored. Pure; a worker is not trusted.
+//! From a worker's answer to an outcome that can be stored. Pure; a worker is not trusted.
 
 use bytes::Bytes;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::model::{ScriptError, ScriptFile, Status};
-use crate::json::{MAX_DEPTH, depth};
 
-/// A result is kept and sent inside of other things.
-const MAX_RESULT_DEPTH: usize = MAX_DEPTH - 4;
+/// How deep a result may be nested: it is stored and sent inside of other JSON. `runner.py` has the
+/// same limit.
+const MAX_RESULT_DEPTH: usize = 60;
 
-/// A script's output, with what PostgreSQL cannot store replaced.
+/// A script's output as text that can be stored.
 pub(super) fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).replace('\0', "\u{fffd}")
+    without_nul(String::from_utf8_lossy(bytes).into_owned())
 }
 
-/// A result as JSON; an error when it is nested too deeply to be read.
+/// A result as JSON; an error when it is nested too deeply.
 pub(super) fn result(json: Option<&RawValue>) -> Result<Value, ScriptError> {
-    let json = json.map_or("null", RawValue::get);
-    let problem = |problem: String| {
+    let problem = |problem: &str| {
         ScriptError::new("ResultError", format!("The value of the last expression {problem}"))
     };
-    if depth(json) > MAX_RESULT_DEPTH {
-        return Err(problem(format!("is nested more than {MAX_RESULT_DEPTH} levels deep")));
-    }
-    let value = serde_json::from_str(&without_halves(json));
-    value.map(storable).map_err(|_| problem("is not JSON".into()))
+    let too_deep = || problem(&format!("is nested more than {MAX_RESULT_DEPTH} levels deep"));
+    let json = repair_surrogates(json.map_or("null", RawValue::get));
+    let value = serde_json::from_str(&json).map_err(|error| {
+        // serde_json reads 128 levels and has no kind of error for more.
+        let is_too_deep = error.to_string().starts_with("recursion limit");
+        if is_too_deep { too_deep() } else { problem("is not JSON") }
+    })?;
+    sanitize(value, MAX_RESULT_DEPTH).ok_or_else(too_deep)
 }
 
-/// Engines write characters that are cut in half as escapes, which are no text: U+FFFD.
-fn without_halves(json: &str) -> String {
+/// Engines write unpaired surrogates as escapes, which are not valid text: they become U+FFFD.
+fn repair_surrogates(json: &str) -> String {
     let mut whole = String::with_capacity(json.len());
     let mut rest = json;
     while let Some(at) = rest.find('\\') {
@@ -47,28 +49,38 @@ fn without_halves(json: &str) -> String {
     whole
 }
 
-fn storable(value: Value) -> Value {
-    let clean =
-        |text: String| if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text };
-    match value {
-        Value::String(text) => Value::String(clean(text)),
-        Value::Array(items) => Value::Array(items.into_iter().map(storable).collect()),
+/// The value without NUL, which databases cannot store; `None` when it is nested more than `levels`
+/// deep. serde_json reads no more than 128 levels, so recursion is safe.
+fn sanitize(value: Value, levels: usize) -> Option<Value> {
+    Some(match value {
+        Value::String(text) => Value::String(without_nul(text)),
+        Value::Array(items) => {
+            let levels = levels.checked_sub(1)?;
+            let items = items.into_iter().map(|item| sanitize(item, levels));
+            Value::Array(items.collect::<Option<_>>()?)
+        }
         Value::Object(members) => {
-            let members = members.into_iter().map(|(key, value)| (clean(key), storable(value)));
-            Value::Object(members.collect())
+            let levels = levels.checked_sub(1)?;
+            let members = members.into_iter();
+            let members =
+                members.map(|(key, value)| Some((without_nul(key), sanitize(value, levels)?)));
+            Value::Object(members.collect::<Option<_>>()?)
         }
         other => other,
-    }
+    })
+}
+
+fn without_nul(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
 }
 
 /// An error as it may be shown and stored.
 pub(super) fn error(error: ScriptError) -> ScriptError {
-    let clean = |text: String| text.replace('\0', "\u{fffd}");
     ScriptError {
-        r#type: clean(error.r#type),
-        message: clean(error.message),
+        r#type: without_nul(error.r#type),
+        message: without_nul(error.message),
         line: error.line,
-        traceback: error.traceback.map(clean),
+        traceback: error.traceback.map(without_nul),
     }
 }
 
@@ -91,7 +103,7 @@ fn is_safe(name: &str) -> bool {
         && name.split('/').all(|step| !matches!(step, "" | "." | ".."))
 }
 
-/// What a script's status says when its worker died without a word.
+/// The status and error of a script whose worker died.
 pub(super) fn crashed() -> (Status, ScriptError) {
     let message = "The script's interpreter died. It may have run out of memory or stack";
     (Status::Crashed, ScriptError::new("Crash", message))

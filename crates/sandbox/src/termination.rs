@@ -6,24 +6,24 @@ use super::model::{Limits, Script, ScriptError, Status};
 use super::outcome;
 
 /// Why a script was ended from outside.
-pub(super) enum Cut {
+pub(super) enum Termination {
     Timeout,
     Memory,
     Output,
     Files,
     Cancelled,
-    /// The worker is gone, or talks nonsense.
+    /// The worker has died, or broke the protocol.
     Broken,
 }
 
-impl From<io::Error> for Cut {
+impl From<io::Error> for Termination {
     fn from(_: io::Error) -> Self {
         Self::Broken
     }
 }
 
-impl Cut {
-    /// The same for whoever reads the outcome.
+impl Termination {
+    /// The status and error of the script's outcome.
     pub(super) fn explain(&self, script: &Script, limits: &Limits) -> (Status, ScriptError) {
         let timeout_ms = u64::try_from(script.timeout.as_millis()).unwrap_or(u64::MAX);
         match self {

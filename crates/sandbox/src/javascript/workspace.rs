@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use crate::sandbox::model::ScriptFile;
-use crate::sandbox::protocol::Request;
+use crate::model::ScriptFile;
+use crate::protocol::Request;
 
 const MAX_NAME_BYTES: usize = 255;
 
-/// What is in `/files`.
+/// The content of `/files`.
 pub(super) struct Workspace {
     files: BTreeMap<String, Content>,
     max_bytes: u64,
@@ -36,13 +36,13 @@ impl Workspace {
     }
 
     pub(super) fn read(&self, name: &str) -> Result<Bytes, String> {
-        let name = plain(name)?;
+        let name = validate_name(name)?;
         let content = self.files.get(name).ok_or_else(|| format!("There is no file {name}"))?;
         Ok(content.data.clone())
     }
 
     pub(super) fn write(&mut self, name: &str, data: Vec<u8>) -> Result<(), String> {
-        let name = plain(name)?;
+        let name = validate_name(name)?;
         let others = self.files.iter().filter(|(other, _)| *other != name);
         let (count, bytes) = others
             .fold((0, 0), |(count, bytes), (_, file)| (count + 1, bytes + file.data.len() as u64));
@@ -57,7 +57,7 @@ impl Workspace {
     }
 
     pub(super) fn remove(&mut self, name: &str) -> Result<(), String> {
-        let name = plain(name)?;
+        let name = validate_name(name)?;
         self.files.remove(name).map(|_| ()).ok_or_else(|| format!("There is no file {name}"))
     }
 
@@ -71,7 +71,7 @@ impl Workspace {
 }
 
 /// The name itself, with or without `/files/` before it.
-fn plain(name: &str) -> Result<&str, String> {
+fn validate_name(name: &str) -> Result<&str, String> {
     let plain = name.strip_prefix("/files/").unwrap_or(name);
     let is_bad = plain.is_empty()
         || plain.len() > MAX_NAME_BYTES

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::view::{self, Kind, Place, ROOT};
+use super::mounts::{self, Mount, ROOT, Visibility};
 
 /// Namespaces of its own, no capabilities, no terminal, an environment of its own.
 const ISOLATION: &str = "--unshare-all --unshare-user --uid 1000 --gid 1000 --hostname sandbox \
@@ -10,28 +10,27 @@ const ISOLATION: &str = "--unshare-all --unshare-user --uid 1000 --gid 1000 --ho
     --setenv PATH /usr/bin:/bin --setenv HOME /tmp --setenv LANG C.UTF-8 \
     --setenv MPLCONFIGDIR /tmp --setenv MPLBACKEND agg --setenv OPENBLAS_NUM_THREADS 1";
 
-/// What Python may have in `/tmp`.
+/// The size limit of `/tmp`.
 const MAX_TMP_BYTES: u64 = 32 << 20;
 
-/// All arguments before the program. `Err` where the interpreter cannot be shown without showing
-/// what is private.
+/// All arguments before the program. `Err` if the interpreter cannot be shown without a private path.
 pub(super) fn arguments(
     interpreter: &[PathBuf],
     private: &[PathBuf],
     files_bytes: u64,
 ) -> Result<Vec<String>, String> {
-    let places = view::places(interpreter, private)?;
+    let mounts = mounts::plan(interpreter, private)?;
     let tmp_bytes = MAX_TMP_BYTES.min(files_bytes);
     let mut arguments = words(ISOLATION);
     arguments.extend(ROOT.iter().filter_map(|path| link(path)).flatten());
-    // Before the places: an interpreter may be below /tmp.
+    // Before the mounts: an interpreter may be below /tmp.
     arguments.extend(words(&format!(
         "--dev /dev --remount-ro /dev --size {files_bytes} --tmpfs /files \
          --size {tmp_bytes} --tmpfs /tmp"
     )));
-    arguments.extend(places.iter().flat_map(mount));
-    let hidden = places.iter().filter(|place| place.kind == Kind::HiddenFolder);
-    arguments.extend(hidden.flat_map(|place| ["--remount-ro".to_owned(), text(&place.path)]));
+    arguments.extend(mounts.iter().flat_map(mount_arguments));
+    let hidden = mounts.iter().filter(|mount| mount.visibility == Visibility::HiddenFolder);
+    arguments.extend(hidden.flat_map(|mount| ["--remount-ro".to_owned(), text(&mount.path)]));
     arguments.extend(words("--chdir /files --remount-ro /"));
     Ok(arguments)
 }
@@ -40,12 +39,12 @@ fn words(text: &str) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
 }
 
-fn mount(place: &Place) -> Vec<String> {
-    let path = text(&place.path);
-    match place.kind {
-        Kind::Shown => vec!["--ro-bind-try".into(), path.clone(), path],
-        Kind::HiddenFolder => vec!["--tmpfs".into(), path],
-        Kind::HiddenFile => vec!["--ro-bind".into(), "/dev/null".into(), path],
+fn mount_arguments(mount: &Mount) -> Vec<String> {
+    let path = text(&mount.path);
+    match mount.visibility {
+        Visibility::Shown => vec!["--ro-bind-try".into(), path.clone(), path],
+        Visibility::HiddenFolder => vec!["--tmpfs".into(), path],
+        Visibility::HiddenFile => vec!["--ro-bind".into(), "/dev/null".into(), path],
     }
 }
 

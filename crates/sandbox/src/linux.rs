@@ -1,5 +1,4 @@
-//! Everything that is Linux's: system call filters, resource limits, and what `/proc` tells about a
-//! worker.
+//! What only Linux has: system call filters, resource limits, and reading `/proc`.
 
 use std::fs;
 use std::io;

@@ -13,8 +13,8 @@ use serde_json::value::RawValue;
 
 use super::workspace::Workspace;
 use super::{Run, error, globals};
-use crate::sandbox::model::{ScriptError, Status};
-use crate::sandbox::protocol::Request;
+use crate::model::{ScriptError, Status};
+use crate::protocol::Request;
 
 /// The native stack that a script may use; deeper recursion is a `RangeError`.
 const STACK_BYTES: usize = 1 << 20;
@@ -22,14 +22,14 @@ const STACK_BYTES: usize = 1 << 20;
 pub(super) const SCRIPT: &str = "script.js";
 
 /// How a script ended by itself.
-pub(super) struct Ended {
+pub(super) struct Evaluation {
     pub(super) status: Status,
     pub(super) result: Option<Box<RawValue>>,
     pub(super) error: Option<ScriptError>,
 }
 
-impl Ended {
-    pub(super) fn badly(status: Status, error: ScriptError) -> Self {
+impl Evaluation {
+    pub(super) fn failed(status: Status, error: ScriptError) -> Self {
         Self { status, result: None, error: Some(error) }
     }
 }
@@ -40,7 +40,7 @@ pub(super) fn evaluate<W: Write + 'static>(
     run: &Rc<Run>,
     files: &Rc<RefCell<Workspace>>,
     to: Rc<RefCell<W>>,
-) -> Ended {
+) -> Evaluation {
     let (Ok(runtime), watched) = (Runtime::new(), run.clone()) else { return out_of_memory() };
     runtime.set_memory_limit(usize::try_from(request.memory_bytes).unwrap_or(usize::MAX));
     runtime.set_max_stack_size(STACK_BYTES);
@@ -51,14 +51,14 @@ pub(super) fn evaluate<W: Write + 'static>(
             .and_then(|to_json| json(&to_json, value(&ctx, request, run)?, request, run));
         match ended.catch(&ctx) {
             Ok(ended) => ended,
-            Err(caught) => error::ended(caught),
+            Err(caught) => error::from_caught(caught),
         }
     })
 }
 
-fn out_of_memory() -> Ended {
+fn out_of_memory() -> Evaluation {
     let message = "There was not enough memory to start the script";
-    Ended::badly(Status::MemoryLimit, ScriptError::new("MemoryError", message))
+    Evaluation::failed(Status::MemoryLimit, ScriptError::new("MemoryError", message))
 }
 
 /// The value of the last expression; a promise is waited for, and whatever else is still to be done.
@@ -68,13 +68,13 @@ fn value<'js>(ctx: &Ctx<'js>, request: &Request, run: &Run) -> rquickjs::Result<
     options.promise = true;
     options.filename = Some(SCRIPT.into());
     let done: Promise<'js> = ctx.eval_with_options(request.code.as_str(), options)?;
-    let done: Object<'js> = settled(ctx, done.into_value(), run)?;
-    let value = settled(ctx, done.get("value")?, run)?;
+    let done: Object<'js> = resolve_promise(ctx, done.into_value(), run)?;
+    let value = resolve_promise(ctx, done.get("value")?, run)?;
     while !run.must_end() && ctx.execute_pending_job() {}
     Ok(value)
 }
 
-fn settled<'js, T: FromJs<'js>>(
+fn resolve_promise<'js, T: FromJs<'js>>(
     ctx: &Ctx<'js>,
     value: Value<'js>,
     run: &Run,
@@ -96,13 +96,13 @@ fn json<'js>(
     value: Value<'js>,
     request: &Request,
     run: &Run,
-) -> rquickjs::Result<Ended> {
+) -> rquickjs::Result<Evaluation> {
     let text: Value<'js> = to_json.call((value,))?;
     let is_long = text.is_null();
     let text: Option<String> = text.get::<Option<String>>()?;
     if is_long || text.as_ref().is_some_and(|text| text.len() as u64 > request.output_bytes) {
-        run.cut_short.set(Some(Status::OutputLimit));
+        run.limit_reached.set(Some(Status::OutputLimit));
     }
     let result = text.and_then(|text| RawValue::from_string(text).ok());
-    Ok(Ended { status: Status::Ok, result, error: None })
+    Ok(Evaluation { status: Status::Ok, result, error: None })
 }

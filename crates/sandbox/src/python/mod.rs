@@ -11,11 +11,11 @@ use tokio::time::timeout;
 
 use super::model::Limits;
 use super::process::Launch;
-use super::watch::Watch;
+use super::watchdog::Watchdog;
 use super::{platform, worker};
 
 mod bubblewrap;
-mod view;
+mod mounts;
 
 /// The program that runs inside.
 const RUNNER: &str = include_str!("runner.py");
@@ -41,14 +41,14 @@ pub(super) struct Interpreter {
     folders: Vec<PathBuf>,
 }
 
-/// Asks an interpreter, or that of a virtual environment, where it is. It is the operator's and runs
-/// without a sandbox here.
+/// Asks an interpreter, or that of a virtual environment, where it is. It belongs to the operator and
+/// runs outside of the sandbox here.
 pub(super) async fn find(python: &Path) -> Result<Interpreter, String> {
     let inside = python.join("bin/python");
     let python = if inside.exists() { inside.as_path() } else { python };
     let mut command = Command::new(python);
     command.args(["-I", "-c", DESCRIPTION]).stdin(Stdio::null()).kill_on_drop(true);
-    let missing = || "there is no Python where SCRIPT_PYTHON says".to_owned();
+    let missing = || "there is no Python 3 interpreter at the configured path".to_owned();
     let output = timeout(DESCRIBE, command.output()).await.map_err(|_| missing())?;
     let output = output.map_err(|_| missing())?;
     let interpreter: Interpreter = serde_json::from_slice(&output.stdout).map_err(|_| missing())?;
@@ -80,9 +80,9 @@ pub(super) fn launch(
         .chain(bubblewrap::arguments(&interpreter.folders, private, limits.files_bytes())?)
         .chain(run.map(str::to_owned))
         .collect();
-    let watch = Watch::Grandchild {
+    let watchdog = Watchdog::Grandchild {
         max_bytes: limits.memory_bytes + INTERPRETER_BYTES,
         max_files: MAX_STORED_FILES,
     };
-    Ok(Launch { program: program.to_owned(), arguments, has_pipes: true, watch })
+    Ok(Launch { program: program.to_owned(), arguments, has_pipes: true, watchdog })
 }
