@@ -17,10 +17,10 @@ mod generation;
 mod message;
 mod tools;
 
-pub use generation::credentials::{Credentials, TokenLender};
+pub use generation::credentials::{Credentials, TokenRefresher};
 pub use generation::failure::{Failure, Refusal};
 pub use generation::recorder::{
-    Begun, HistoryMessage, Recorder, Save, Saved, SavedEnd, SavedText, Started, UsageLog,
+    BeginOutcome, HistoryMessage, Recorder, Save, Saved, SavedEnd, SavedText, Started, UsageLog,
 };
 pub use generation::registry::{Generation, Generations, Question};
 pub use message::answer::{Answer, Claim, End, Rows, Status};

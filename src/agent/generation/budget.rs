@@ -26,7 +26,7 @@ impl Run {
     ) -> Result<(), Interruption> {
         let limit = self.settings.daily_token_limit;
         let (Some(limit), Some(reserved)) = (limit, self.reserved) else { return Ok(()) };
-        let used = self.tally.so_far(self.answer.borrow().bytes()).tokens().total_tokens;
+        let used = self.meter.so_far(self.answer.borrow().bytes()).tokens().total_tokens;
         let input = used + estimated_input(request);
         let output = request.max_output_tokens.map_or(reserved.output_tokens, u64::from);
         let tokens = input + output;
@@ -48,14 +48,14 @@ impl Run {
     /// Reserves more; what is left when that is not enough.
     async fn extend(&mut self, reserve: Extension) -> Result<Option<OverLimit>, Interruption> {
         if let Some(saving) = self.saving.take() {
-            let saved = self.attend(saving).await?;
-            self.heed(saved)?;
+            let saved = self.wait_for(saving).await?;
+            self.handle_save_result(saved)?;
         }
-        let usage = self.tally.so_far(self.answer.borrow().bytes()).tokens();
+        let usage = self.meter.so_far(self.answer.borrow().bytes()).tokens();
         let save = Save { usage: Some(usage), reserve: Some(reserve), ..Save::default() };
-        let saved = self.attend(save::once(&self.job, save)).await??;
+        let saved = self.wait_for(save::once(&self.job, save)).await??;
         let over_limit = saved.over_limit.clone();
-        self.heed(Ok(saved))?;
+        self.handle_save_result(Ok(saved))?;
         Ok(over_limit)
     }
 }

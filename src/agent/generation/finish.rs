@@ -1,4 +1,4 @@
-//! The end of a generation: saved first, then told.
+//! The end of a generation: saved first, then published to the listeners.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -15,10 +15,10 @@ use crate::agent::message::answer::{End, Status};
 use crate::supabase::{SupabaseError, SupabaseErrorKind};
 
 /// How long the end of an answer waits for its title to be saved.
-const TITLE_PATIENCE: Duration = Duration::from_millis(50);
+const TITLE_GRACE: Duration = Duration::from_millis(50);
 
 impl Run {
-    /// Saves the end and tells the listeners.
+    /// Saves the end and publishes it to the listeners.
     pub(in crate::agent) async fn end(&mut self, outcome: Result<String, Interruption>) {
         let (status, finish_reason, failure) = match outcome {
             Ok(reason) => (Status::Complete, reason, None),
@@ -29,7 +29,7 @@ impl Run {
                 (status, reason.into(), Some(failure))
             }
         };
-        self.tally.end_call(self.answer.borrow().bytes(), false);
+        self.meter.end_call(self.answer.borrow().bytes(), false);
         let mut end = self.summary(status, finish_reason, failure);
         self.answer.send_modify(|answer| {
             answer.close_all();
@@ -39,7 +39,7 @@ impl Run {
         if let Some(log) = save.end.as_ref().and_then(|end| end.usage_log.as_ref()) {
             self.settings.metrics.answer(log.answered());
         }
-        match self.save_or_tell(&save, &end).await {
+        match self.save_or_notify(&save, &end).await {
             Ok(saved) if saved.is_owned || saved.status == Some(end.status) => {
                 end.message = saved.message;
             }
@@ -48,7 +48,7 @@ impl Run {
                 end.failure = Some(Failure::Lost);
             }
             Ok(_) => {}
-            Err(error) if save::is_passing(&error) => {
+            Err(error) if save::is_transient(&error) => {
                 end.status = Status::Failed;
                 end.failure.get_or_insert(error.into());
             }
@@ -63,8 +63,8 @@ impl Run {
         self.answer.send_modify(|answer| answer.end = Some(end));
     }
 
-    /// Saves the end. When that takes long, the listeners are told before.
-    async fn save_or_tell(&mut self, save: &Save, end: &End) -> Result<Saved, SupabaseError> {
+    /// Saves the end. When that takes long, the listeners hear of it before.
+    async fn save_or_notify(&mut self, save: &Save, end: &End) -> Result<Saved, SupabaseError> {
         let last_checkpoint = self.saving.take();
         let mut saving = pin!(async {
             if let Some(saving) = last_checkpoint {
@@ -98,15 +98,15 @@ impl Run {
     }
 
     /// Frees the chat if it was claimed after all, though nobody could read the answer.
-    pub(in crate::agent) async fn withdraw(&mut self, error: &SupabaseError) {
+    pub(in crate::agent) async fn abandon(&mut self, error: &SupabaseError) {
         use SupabaseErrorKind as Kind;
         // An answer that was not read may have been a claim.
         let is_unclear = matches!(
             error.kind,
             Kind::Protocol | Kind::Timeout | Kind::AnswerTooLarge | Kind::NoMemory(_)
         );
-        if is_unclear && let Err(error) = save::once(&self.job, save::withdrawal()).await {
-            warn!("a claim could not be withdrawn: {error}");
+        if is_unclear && let Err(error) = save::once(&self.job, save::abandoned()).await {
+            warn!("a claim could not be given up: {error}");
         }
     }
 
@@ -116,7 +116,7 @@ impl Run {
         finish_reason: String,
         failure: Option<Failure>,
     ) -> End {
-        let usage = self.tally.total();
+        let usage = self.meter.total();
         End {
             status,
             finish_reason,
@@ -132,8 +132,8 @@ impl Run {
         let answer = self.answer.borrow();
         let first_token = self.first_token_at.map(|at| millis(at - self.started_at));
         let log =
-            self.model.as_ref().filter(|_| self.tally.has_calls()).map(|model| {
-                save::usage_log(&self.job, model, end, &self.tally.total(), first_token)
+            self.model.as_ref().filter(|_| self.meter.has_calls()).map(|model| {
+                save::usage_log(&self.job, model, end, &self.meter.total(), first_token)
             });
         save::last(&answer, end, self.model.as_ref(), log)
     }
@@ -143,12 +143,12 @@ impl Run {
         let Some(mut title) = self.title.take() else { return };
         let title = match self.settings.providers.title_model() {
             Some(_) => title.try_recv().ok(),
-            None => timeout(TITLE_PATIENCE, title).await.ok().and_then(Result::ok),
+            None => timeout(TITLE_GRACE, title).await.ok().and_then(Result::ok),
         };
-        self.take_title(title);
+        self.set_title(title);
     }
 
-    pub(in crate::agent) fn take_title(&mut self, title: Option<String>) {
+    pub(in crate::agent) fn set_title(&mut self, title: Option<String>) {
         self.title = None;
         if title.is_some() {
             self.answer.send_modify(|answer| answer.title = title);

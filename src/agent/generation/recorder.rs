@@ -25,7 +25,7 @@ pub trait Recorder: Send + Sync {
     fn begin<'a>(
         &'a self,
         credentials: &'a Credentials,
-    ) -> BoxFuture<'a, Result<Begun, SupabaseError>>;
+    ) -> BoxFuture<'a, Result<BeginOutcome, SupabaseError>>;
 
     /// Saves what there is. May be repeated when its answer was lost.
     fn save<'a>(
@@ -61,7 +61,7 @@ pub trait Recorder: Send + Sync {
 
 /// Whether the chat is claimed.
 #[derive(Debug)]
-pub enum Begun {
+pub enum BeginOutcome {
     /// It is.
     Started(Box<Started>),
     /// Another replica answers this question now.
@@ -172,7 +172,7 @@ pub struct UsageLog {
 }
 
 impl UsageLog {
-    /// What of it is counted.
+    /// What the metrics count of it.
     pub(in crate::agent) fn answered(&self) -> Answered {
         Answered {
             provider: self.provider.to_string(),

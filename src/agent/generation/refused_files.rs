@@ -10,7 +10,7 @@ impl Run {
     /// Leaves the files of the newest message that has any to their names, here and later: those before
     /// them were accepted when they were the newest. Whether the conversation can be sent without
     /// them; it cannot when they are the question's own, whose sender has to know.
-    pub(in crate::agent) async fn leave_files(
+    pub(in crate::agent) async fn drop_files(
         &mut self,
         started: &mut Started,
         model: &ChosenModel,

@@ -13,12 +13,12 @@ use tokio_util::task::TaskTracker;
 use tracing::warn;
 
 use super::failure::Failure;
-use super::recorder::{Begun, Saved, Started};
-use super::title::{self, Titling};
+use super::recorder::{BeginOutcome, Saved, Started};
+use super::title::{self, TitleTask};
 use crate::agent::message::answer::{Answer, Claim, Status};
 use crate::agent::message::prompt;
 use crate::agent::tools::execute;
-use crate::agent::usage::meter::Tally;
+use crate::agent::usage::meter::UsageMeter;
 use crate::agent::usage::reservation::Reserved;
 use crate::agent::{Job, Settings, Tool};
 use crate::providers::catalogue::Capability;
@@ -28,7 +28,7 @@ use crate::providers::{
 use crate::supabase::SupabaseError;
 
 /// How long a failing model is asked again before the next one gets its turn.
-const PATIENCE_WITH_FALLBACK: Duration = Duration::from_secs(8);
+const RETRY_TIME_BEFORE_FALLBACK: Duration = Duration::from_secs(8);
 /// How many events that have already arrived are taken in at once.
 const BATCH: usize = 64;
 
@@ -41,7 +41,7 @@ pub(in crate::agent) struct Run {
     pub(in crate::agent) stop: CancellationToken,
     /// The server cannot wait any longer.
     pub(in crate::agent) shutdown: CancellationToken,
-    pub(super) tally: Tally,
+    pub(super) meter: UsageMeter,
     pub(super) model: Option<ChosenModel>,
     /// The call under way has brought nothing yet.
     pub(super) is_silent: bool,
@@ -87,7 +87,7 @@ impl Run {
             answer,
             stop,
             shutdown,
-            tally: Tally::default(),
+            meter: UsageMeter::default(),
             model: None,
             is_silent: true,
             started_at: Instant::now(),
@@ -114,18 +114,18 @@ impl Run {
     pub(super) fn begin_title(&mut self, started: &Started) {
         let question = title::question(&started.history).filter(|_| started.is_untitled);
         let Some(question) = question else { return };
-        let (told, title) = oneshot::channel();
+        let (title_tx, title) = oneshot::channel();
         let (job, settings) = (self.job.clone(), self.settings.clone());
-        let titling = Titling { job, settings, question }.run(told);
+        let task = TitleTask { job, settings, question }.run(title_tx);
         let shutdown = self.shutdown.clone();
-        self.tasks.spawn(async move { shutdown.run_until_cancelled(titling).await });
+        self.tasks.spawn(async move { shutdown.run_until_cancelled(task).await });
         self.title = Some(title);
     }
 
     pub(super) async fn claim(&mut self) -> Option<Box<Started>> {
         let begun = self.job.recorder.begin(&self.job.credentials).await;
         let claim = match begun {
-            Ok(Begun::Started(started)) => {
+            Ok(BeginOutcome::Started(started)) => {
                 self.reserved = started.reserved;
                 self.answer.send_modify(|answer| {
                     answer.claim = Claim::Granted(started.rows.clone());
@@ -133,11 +133,11 @@ impl Run {
                 });
                 return Some(started);
             }
-            Ok(Begun::Elsewhere(rows)) => Claim::Elsewhere(rows),
-            Ok(Begun::Answered(rows)) => Claim::Answered(rows),
-            Ok(Begun::Refused(refusal)) => Claim::Refused(refusal),
+            Ok(BeginOutcome::Elsewhere(rows)) => Claim::Elsewhere(rows),
+            Ok(BeginOutcome::Answered(rows)) => Claim::Answered(rows),
+            Ok(BeginOutcome::Refused(refusal)) => Claim::Refused(refusal),
             Err(error) => {
-                self.withdraw(&error).await;
+                self.abandon(&error).await;
                 let end = self.summary(Status::Failed, String::new(), Some(error.into()));
                 self.answer.send_modify(|answer| answer.end = Some(end));
                 return None;
@@ -183,7 +183,7 @@ impl Run {
             self.use_model(&model);
             let mut request = self.request(started, turns, &model);
             if models.has_next() {
-                request.deadlines.retries_end = Some(Instant::now() + PATIENCE_WITH_FALLBACK);
+                request.deadlines.retries_end = Some(Instant::now() + RETRY_TIME_BEFORE_FALLBACK);
             }
             self.reserve(&mut request).await?;
             let result = self.call(&model, &request).await;
@@ -193,14 +193,14 @@ impl Run {
             if !self.is_silent {
                 return result;
             }
-            if error.kind == ErrorKind::Attachment && self.leave_files(started, &model).await {
+            if error.kind == ErrorKind::Attachment && self.drop_files(started, &model).await {
                 warn!("the files of an earlier message are left out: {error}");
             } else if models.next_fallback(error) {
                 warn!("{} gives way to {}: {error}", model.id, models.current().id);
             } else {
                 return result;
             }
-            self.tally.give_up_call(self.answer.borrow().bytes());
+            self.meter.abandon_call(self.answer.borrow().bytes());
         }
     }
 
@@ -261,30 +261,30 @@ impl Run {
         request: &Request,
     ) -> Result<FinishReason, Interruption> {
         self.is_silent = true;
-        self.tally.begin_call(model, request, self.answer.borrow().bytes());
+        self.meter.begin_call(model, request, self.answer.borrow().bytes());
         self.checkpoint();
-        let stream = self.attend(model.stream(request.clone())).await??;
-        self.tally.accepted();
+        let stream = self.wait_for(model.stream(request.clone())).await??;
+        self.meter.call_accepted();
         let mut events = stream.ready_chunks(BATCH);
         let mut finish_reason = None;
-        while let Some(batch) = self.attend(events.next()).await? {
+        while let Some(batch) = self.wait_for(events.next()).await? {
             for event in batch {
                 match event? {
-                    Event::Usage(usage) => self.tally.report(usage),
+                    Event::Usage(usage) => self.meter.report(usage),
                     Event::End { finish_reason: reason } => finish_reason = Some(reason),
-                    event => self.take_in(event),
+                    event => self.apply_event(event),
                 }
             }
             if self.answer.borrow().is_full() {
                 return Err(Interruption::TooLarge);
             }
         }
-        self.tally.end_call(self.answer.borrow().bytes(), finish_reason.is_some());
+        self.meter.end_call(self.answer.borrow().bytes(), finish_reason.is_some());
         self.answer.send_modify(Answer::close_block);
         Ok(finish_reason.unwrap_or(FinishReason::Stop))
     }
 
-    pub(super) fn take_in(&mut self, event: Event) {
+    pub(super) fn apply_event(&mut self, event: Event) {
         self.first_token_at.get_or_insert_with(Instant::now);
         let starts_step = std::mem::replace(&mut self.is_silent, false);
         self.answer.send_modify(|answer| {
@@ -299,12 +299,12 @@ impl Run {
     /// Runs the tools that were called; false when the model goes round in circles.
     pub(super) async fn run_tools(&mut self) -> Result<bool, Interruption> {
         let calls = execute::pending(&self.answer.borrow());
-        if execute::is_hopeless(&calls) {
+        if execute::is_looping(&calls) {
             return Ok(false);
         }
         let tools = self.model.as_ref().map(|model| self.tools(model)).unwrap_or_default();
         let runs = execute::run_all(calls, &tools, &self.job.credentials);
-        let results = self.attend(runs).await?;
+        let results = self.wait_for(runs).await?;
         self.answer.send_modify(|answer| execute::store(answer, results));
         Ok(true)
     }

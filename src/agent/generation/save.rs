@@ -17,7 +17,7 @@ use crate::providers::ChosenModel;
 use crate::supabase::{SupabaseError, SupabaseErrorKind};
 
 /// How long the last save is tried at the most.
-const LAST_SAVE_PATIENCE: Duration = Duration::from_secs(600);
+const MAX_RETRY_TIME: Duration = Duration::from_secs(600);
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -36,7 +36,7 @@ pub(in crate::agent) async fn until_saved(
     save: &Save,
     settings: &Settings,
 ) -> Result<Saved, SupabaseError> {
-    let give_up = Instant::now() + LAST_SAVE_PATIENCE;
+    let give_up = Instant::now() + MAX_RETRY_TIME;
     let mut pause = FIRST_PAUSE;
     loop {
         let failed = match job.recorder.save(&job.credentials, save).await {
@@ -45,7 +45,7 @@ pub(in crate::agent) async fn until_saved(
         };
         let is_token_over = !settings.outlives_tokens
             && job.credentials.expires_at() <= settings.clock.unix_seconds();
-        if !is_passing(&failed) || is_token_over || Instant::now() >= give_up {
+        if !is_transient(&failed) || is_token_over || Instant::now() >= give_up {
             error!("the end of an answer could not be saved: {failed}");
             return Err(failed);
         }
@@ -60,7 +60,7 @@ fn jittered(pause: Duration) -> Duration {
 }
 
 /// Whether a repeat may succeed.
-pub(in crate::agent) fn is_passing(error: &SupabaseError) -> bool {
+pub(in crate::agent) fn is_transient(error: &SupabaseError) -> bool {
     matches!(
         error.kind,
         SupabaseErrorKind::Unreachable
@@ -150,7 +150,7 @@ pub(in crate::agent) fn bare(save: Save) -> Save {
 }
 
 /// The end of an answer that never began.
-pub(in crate::agent) fn withdrawal() -> Save {
+pub(in crate::agent) fn abandoned() -> Save {
     let end = SavedEnd {
         status: Status::Failed.as_str(),
         finish_reason: "error".into(),

@@ -12,7 +12,7 @@ use super::recorder::UsageLog;
 use super::run::millis;
 use crate::agent::message::answer::Status;
 use crate::agent::message::part;
-use crate::agent::usage::meter::Tally;
+use crate::agent::usage::meter::UsageMeter;
 use crate::agent::{Job, Settings};
 use crate::providers::{ChosenModel, Content, Event, Message, Request, Role};
 
@@ -23,24 +23,24 @@ message's language, without quotation marks. Answer with the title and nothing e
 const LONGEST_QUESTION: usize = 2_000;
 /// How many characters a title taken from the question has at the most.
 const LONGEST_TITLE: usize = 60;
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What a title is made from.
-pub(in crate::agent) struct Titling {
+pub(in crate::agent) struct TitleTask {
     pub(in crate::agent) job: Arc<Job>,
     pub(in crate::agent) settings: Arc<Settings>,
     /// The question's text.
     pub(in crate::agent) question: String,
 }
 
-impl Titling {
-    /// Finds a title and saves it, unless the user has chosen one meanwhile; tells `told` if it was
-    /// saved.
-    pub(in crate::agent) async fn run(self, told: oneshot::Sender<String>) {
+impl TitleTask {
+    /// Finds a title and saves it, unless the user has chosen one meanwhile; it is sent
+    /// to `title_tx` if it was saved.
+    pub(in crate::agent) async fn run(self, title_tx: oneshot::Sender<String>) {
         let Some(title) = self.find().await else { return };
         match self.job.recorder.save_title(&self.job.credentials, &title).await {
             // The answer may have ended before; the title is stored all the same.
-            Ok(true) => drop(told.send(title)),
+            Ok(true) => drop(title_tx.send(title)),
             Ok(false) => debug!("the chat has a title by now"),
             Err(error) => warn!("a chat's title could not be saved: {error}"),
         }
@@ -65,15 +65,15 @@ impl Titling {
             messages: vec![Message { role: Role::User, content: vec![Content::text(question)] }],
             ..Request::default()
         };
-        let mut tally = Tally::default();
-        tally.begin_call(model, &request, 0);
+        let mut meter = UsageMeter::default();
+        meter.begin_call(model, &request, 0);
         let mut said = String::new();
         let is_whole = matches!(
-            timeout(PATIENCE, listen(model, request, &mut tally, &mut said)).await,
+            timeout(TIMEOUT, listen(model, request, &mut meter, &mut said)).await,
             Ok(true)
         );
-        tally.end_call(said.len(), is_whole);
-        let total = tally.total();
+        meter.end_call(said.len(), is_whole);
+        let total = meter.total();
         let tokens = total.tokens();
         let usage = UsageLog {
             operation: "title",
@@ -100,11 +100,11 @@ impl Titling {
     }
 }
 
-/// Takes in an answer; whether it came to its end.
+/// Collects an answer; whether it came to its end.
 async fn listen(
     model: &ChosenModel,
     request: Request,
-    tally: &mut Tally,
+    meter: &mut UsageMeter,
     said: &mut String,
 ) -> bool {
     let mut events = match model.stream(request).await {
@@ -114,11 +114,11 @@ async fn listen(
             return false;
         }
     };
-    tally.accepted();
+    meter.call_accepted();
     while let Some(event) = events.next().await {
         match event {
             Ok(Event::Text(text)) => said.push_str(&text),
-            Ok(Event::Usage(usage)) => tally.report(usage),
+            Ok(Event::Usage(usage)) => meter.report(usage),
             Ok(Event::End { .. }) => return true,
             Ok(_) => {}
             Err(error) => {

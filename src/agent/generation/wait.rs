@@ -15,11 +15,11 @@ use crate::supabase::SupabaseError;
 /// How long a failure stays a plain HTTP problem while the model is silent.
 const SILENCE: Duration = Duration::from_secs(10);
 /// Without a service key, a generation ends this long before its token does.
-const LAST_MINUTE_S: i64 = 15;
+const TOKEN_MARGIN_S: i64 = 15;
 
 impl Run {
     /// Waits for `work` while keeping the lease, saving, and watching for reasons to end.
-    pub(in crate::agent) async fn attend<T>(
+    pub(in crate::agent) async fn wait_for<T>(
         &mut self,
         work: impl Future<Output = T>,
     ) -> Result<T, Interruption> {
@@ -35,9 +35,9 @@ impl Run {
                 result = &mut work => return Ok(result),
                 saved = under_way(&mut self.saving) => {
                     self.saving = None;
-                    self.heed(saved)?;
+                    self.handle_save_result(saved)?;
                 }
-                title = under_way(&mut self.title) => self.take_title(title.ok()),
+                title = under_way(&mut self.title) => self.set_title(title.ok()),
                 _ = self.checkpoints.tick() => self.keep_alive()?,
                 () = self.answer.closed(), if !self.job.survives_disconnect => {
                     return Err(Interruption::Stopped);
@@ -52,7 +52,7 @@ impl Run {
 
     fn keep_alive(&mut self) -> Result<(), Interruption> {
         let now = self.settings.clock.unix_seconds();
-        let token_ends = self.job.credentials.expires_at() - LAST_MINUTE_S <= now;
+        let token_ends = self.job.credentials.expires_at() - TOKEN_MARGIN_S <= now;
         if token_ends && !self.settings.outlives_tokens {
             return Err(Failure::TokenExpired.into());
         }
@@ -69,7 +69,7 @@ impl Run {
         let bytes = answer.bytes();
         let text = (self.saved != Some(answer.version())).then(|| save::text(&answer));
         self.saved = Some(answer.version());
-        let usage = self.tally.so_far(bytes);
+        let usage = self.meter.so_far(bytes);
         let save = Save {
             text,
             model: self.model.as_ref().map(|model| model.id.clone()),
@@ -83,7 +83,7 @@ impl Run {
         self.saving = Some(save::once(&self.job, save));
     }
 
-    pub(in crate::agent) fn heed(
+    pub(in crate::agent) fn handle_save_result(
         &mut self,
         saved: Result<Saved, SupabaseError>,
     ) -> Result<(), Interruption> {

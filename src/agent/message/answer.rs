@@ -121,7 +121,7 @@ impl Status {
     }
 
     /// The status that a word means; none for a message that is being written.
-    pub fn of(word: &str) -> Option<Self> {
+    pub fn parse(word: &str) -> Option<Self> {
         let all = [Self::Complete, Self::Stopped, Self::Failed, Self::Interrupted];
         all.into_iter().find(|status| status.as_str() == word)
     }
