@@ -76,7 +76,7 @@ impl TokenRefresher {
     }
 
     /// Keeps these credentials fresh until the result is dropped.
-    pub(in crate::agent) fn register(&self, credentials: &Arc<Credentials>) -> Registration {
+    pub(super) fn register(&self, credentials: &Arc<Credentials>) -> Registration {
         self.inner.running.fetch_add(1, Ordering::Relaxed);
         let mut all = self.inner.lock();
         all.entry(credentials.user_id).or_default().push(Arc::downgrade(credentials));
@@ -91,7 +91,7 @@ impl Inner {
 }
 
 /// Keeps credentials on the list of a [`TokenRefresher`].
-pub(in crate::agent) struct Registration {
+pub(super) struct Registration {
     refresher: Arc<Inner>,
     credentials: Arc<Credentials>,
 }

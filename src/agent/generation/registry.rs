@@ -11,7 +11,7 @@ use tracing::warn;
 use uuid::Uuid;
 
 use super::credentials::TokenRefresher;
-use super::run::Run;
+use super::run::{Run, Signals};
 use crate::agent::message::answer::{Answer, Claim};
 use crate::agent::{Job, Settings};
 
@@ -137,8 +137,8 @@ impl Generations {
         let registration = self.inner.refresher.register(&job.credentials);
         let settings = self.inner.settings.clone();
         let inner = self.inner.clone();
-        let (shutdown, tasks) = (inner.shutdown.clone(), inner.tasks.clone());
-        let run = Run::new(job, settings, sender, stop.clone(), shutdown, tasks);
+        let signals = Signals { stop: stop.clone(), shutdown: inner.shutdown.clone() };
+        let run = Run::new(job, settings, sender, signals, inner.tasks.clone());
         self.inner.tasks.spawn(async move {
             run.run().await;
             drop(registration);

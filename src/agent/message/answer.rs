@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::part::{self, Part, ToolPart, ToolState};
 use super::sanitize;
-use crate::agent::generation::failure::{Failure, Refusal};
 use crate::agent::usage::TokenUsage;
+use crate::agent::{Failure, Refusal};
 use crate::json::{MAX_DEPTH, depth};
 use crate::providers::{Event, Opaque};
 

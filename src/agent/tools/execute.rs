@@ -8,7 +8,7 @@ use futures_util::future::{BoxFuture, JoinAll, join_all};
 use serde_json::Value;
 
 use super::Tool;
-use crate::agent::generation::credentials::Credentials;
+use crate::agent::Credentials;
 use crate::agent::message::answer::Answer;
 use crate::agent::message::part::{Part, ToolState};
 use crate::agent::schema;

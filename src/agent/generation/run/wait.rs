@@ -6,10 +6,10 @@ use std::time::Duration;
 use tokio::time::sleep_until;
 use tracing::warn;
 
-use super::run::{Interruption, Run};
+use super::checkpoints::CheckpointEvent;
+use super::{Interruption, Run};
 use crate::agent::generation::failure::Failure;
 use crate::agent::generation::recorder::{Save, Saved};
-use crate::agent::generation::save;
 use crate::supabase::SupabaseError;
 
 /// How long a failure stays a plain HTTP problem while the model is silent.
@@ -19,71 +19,68 @@ const TOKEN_MARGIN_S: i64 = 15;
 
 impl Run {
     /// Waits for `work` while keeping the lease, saving, and watching for reasons to end.
-    pub(in crate::agent) async fn wait_for<T>(
+    pub(super) async fn wait_for<T>(
         &mut self,
         work: impl Future<Output = T>,
     ) -> Result<T, Interruption> {
         let mut work = pin!(work);
-        let deadline = self.started_at + self.settings.generation_timeout;
-        let silence_ends = self.started_at + SILENCE;
+        let deadline = self.answer.deadline(self.settings.generation_timeout);
+        let silence_ends = self.answer.deadline(SILENCE);
         loop {
-            let is_silent = !self.answer.borrow().is_visible;
+            let is_silent = !self.answer.read().is_visible;
             tokio::select! {
                 biased;
-                () = self.stop.cancelled() => return Err(Interruption::Stopped),
-                () = self.shutdown.cancelled() => return Err(Failure::ShuttingDown.into()),
+                interruption = self.signals.received() => return Err(interruption),
                 result = &mut work => return Ok(result),
-                saved = under_way(&mut self.saving) => {
-                    self.saving = None;
-                    self.handle_save_result(saved)?;
-                }
-                title = under_way(&mut self.title) => self.set_title(title.ok()),
-                _ = self.checkpoints.tick() => self.keep_alive()?,
-                () = self.answer.closed(), if !self.job.survives_disconnect => {
+                event = self.checkpoints.next() => self.handle_checkpoint(event)?,
+                title = self.title.found() => self.answer.set_title(title),
+                () = self.answer.unheard(), if !self.job.survives_disconnect => {
                     return Err(Interruption::Stopped);
                 }
-                () = sleep_until(silence_ends), if is_silent => {
-                    self.answer.send_modify(|answer| answer.is_visible = true);
-                }
+                () = sleep_until(silence_ends), if is_silent => self.answer.make_visible(),
                 () = sleep_until(deadline) => return Err(Failure::TooLong.into()),
             }
         }
     }
 
-    fn keep_alive(&mut self) -> Result<(), Interruption> {
+    fn handle_checkpoint(&mut self, event: CheckpointEvent) -> Result<(), Interruption> {
+        match event {
+            CheckpointEvent::Saved(saved) => self.handle_save_result(saved),
+            CheckpointEvent::Due => {
+                self.check_token()?;
+                self.checkpoint();
+                Ok(())
+            }
+        }
+    }
+
+    fn check_token(&self) -> Result<(), Interruption> {
         let now = self.settings.clock.unix_seconds();
         let token_ends = self.job.credentials.expires_at() - TOKEN_MARGIN_S <= now;
         if token_ends && !self.settings.outlives_tokens {
             return Err(Failure::TokenExpired.into());
         }
-        self.checkpoint();
         Ok(())
     }
 
     /// Begins to save what there is, unless a save is still under way.
-    pub(in crate::agent) fn checkpoint(&mut self) {
-        if self.saving.is_some() {
+    pub(super) fn checkpoint(&mut self) {
+        if self.checkpoints.is_saving() {
             return;
         }
-        let answer = self.answer.borrow();
-        let bytes = answer.bytes();
-        let text = (self.saved != Some(answer.version())).then(|| save::text(&answer));
-        self.saved = Some(answer.version());
-        let usage = self.meter.so_far(bytes);
+        let answer = self.answer.read();
+        let usage = self.budget.meter.so_far(answer.bytes());
         let save = Save {
-            text,
-            model: self.model.as_ref().map(|model| model.id.clone()),
+            model: self.model.id(),
             metadata: Some(answer.metadata.clone()),
             usage: Some(usage.tokens()),
             cost_usd: usage.cost_usd(),
-            reserve: None,
-            end: None,
+            ..Save::default()
         };
-        drop(answer);
-        self.saving = Some(save::once(&self.job, save));
+        self.checkpoints.start(&self.job, &answer, save);
     }
 
-    pub(in crate::agent) fn handle_save_result(
+    pub(super) fn handle_save_result(
         &mut self,
         saved: Result<Saved, SupabaseError>,
     ) -> Result<(), Interruption> {
@@ -93,17 +90,9 @@ impl Run {
             Ok(_) => Ok(()),
             Err(error) => {
                 warn!("a checkpoint could not be saved, the next one will be: {error}");
-                self.saved = None;
+                self.checkpoints.invalidate();
                 Ok(())
             }
         }
-    }
-}
-
-/// What comes of the work under way; never without one.
-async fn under_way<F: Future + Unpin>(work: &mut Option<F>) -> F::Output {
-    match work {
-        Some(work) => work.await,
-        None => std::future::pending().await,
     }
 }
