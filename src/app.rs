@@ -10,7 +10,7 @@ use axum::extract::FromRef;
 use thiserror::Error;
 use tokio::net::TcpListener;
 
-use crate::agent::{Generations, Settings, TokenLender, Tool};
+use crate::agent::{Generations, Settings, TokenRefresher, Tool};
 use crate::api::ai::{Ai, Weather};
 use crate::api::files::{Files, FilesTool};
 use crate::api::scripts::{RunScriptTool, Scripts};
@@ -139,7 +139,7 @@ impl App {
         let providers = Providers::new(&config.providers, clock.clone())?;
         let limits = Limits::new(&config);
         let files = Files::new(supabase.clone(), &config, clock.clone());
-        let lender = TokenLender::default();
+        let token_refresher = TokenRefresher::default();
         let settings = Settings {
             providers: providers.clone(),
             demo_tools: vec![Arc::new(Weather)],
@@ -151,7 +151,7 @@ impl App {
             clock: clock.clone(),
             metrics: metrics.clone(),
         };
-        let generations = Generations::new(settings, lender.clone());
+        let generations = Generations::new(settings, token_refresher.clone());
         let verifier = verifier(&config, &project, &supabase, &clock);
         let is_local = local_supabase.is_some();
         let probes = Probes::new(supabase.clone(), verifier.clone(), clock.clone(), is_local);
@@ -176,7 +176,7 @@ impl App {
                 clock.clone(),
             ),
             health: Health::new(probes, providers, generations.clone()),
-            auth: AuthLayer { verifier, limits: limits.clone(), memory, lender },
+            auth: AuthLayer { verifier, limits: limits.clone(), memory, token_refresher },
             supabase,
             generations,
             scripts,

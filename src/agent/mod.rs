@@ -17,13 +17,12 @@ mod generation;
 mod message;
 mod tools;
 
-pub use generation::credentials::{Credentials, TokenLender};
-pub use generation::failure::{Failure, Refusal};
-pub use generation::recorder::{
-    Begun, HistoryMessage, Recorder, Save, Saved, SavedEnd, SavedText, Started, UsageLog,
+pub use generation::{
+    BeginOutcome, Credentials, Failure, Generation, Generations, Question, Recorder, Refusal, Save,
+    Saved, SavedEnd, SavedText, Started, TokenRefresher, UsageLog,
 };
-pub use generation::registry::{Generation, Generations, Question};
 pub use message::answer::{Answer, Claim, End, Rows, Status};
+pub use message::history::HistoryMessage;
 pub use message::part::{Part, ToolPart, ToolState, content};
 pub use message::ui_stream::{Cursor, StreamError};
 pub use tools::Tool;

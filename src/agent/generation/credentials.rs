@@ -50,56 +50,56 @@ impl Credentials {
     }
 }
 
-/// Hands fresher tokens to running generations.
+/// Passes the newer tokens of a user's requests on to their running generations.
 #[derive(Clone, Default)]
-pub struct TokenLender {
-    inner: Arc<Lender>,
+pub struct TokenRefresher {
+    inner: Arc<Inner>,
 }
 
 #[derive(Default)]
-struct Lender {
+struct Inner {
     /// Lets the many requests without a running generation pass without a lock.
     running: AtomicUsize,
     credentials: Mutex<HashMap<Uuid, Vec<Weak<Credentials>>>>,
 }
 
-impl TokenLender {
-    /// Lends this token to the user's running generations if it lasts longer than theirs.
-    pub fn lend(&self, user_id: Uuid, token: &AccessToken, expires_at: i64) {
+impl TokenRefresher {
+    /// Gives this token to the user's running generations if it lasts longer than theirs.
+    pub fn refresh(&self, user_id: Uuid, token: &AccessToken, expires_at: i64) {
         if self.inner.running.load(Ordering::Relaxed) == 0 {
             return;
         }
         let credentials = self.inner.lock();
-        for borrower in credentials.get(&user_id).into_iter().flatten().filter_map(Weak::upgrade) {
-            borrower.refresh(token, expires_at);
+        for running in credentials.get(&user_id).into_iter().flatten().filter_map(Weak::upgrade) {
+            running.refresh(token, expires_at);
         }
     }
 
-    /// Lends to these credentials until the result is dropped.
-    pub(in crate::agent) fn register(&self, credentials: &Arc<Credentials>) -> Borrowing {
+    /// Keeps these credentials fresh until the result is dropped.
+    pub(super) fn register(&self, credentials: &Arc<Credentials>) -> Registration {
         self.inner.running.fetch_add(1, Ordering::Relaxed);
         let mut all = self.inner.lock();
         all.entry(credentials.user_id).or_default().push(Arc::downgrade(credentials));
-        Borrowing { lender: self.inner.clone(), credentials: credentials.clone() }
+        Registration { refresher: self.inner.clone(), credentials: credentials.clone() }
     }
 }
 
-impl Lender {
+impl Inner {
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, Vec<Weak<Credentials>>>> {
         self.credentials.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Keeps credentials on the lender's list.
-pub(in crate::agent) struct Borrowing {
-    lender: Arc<Lender>,
+/// Keeps credentials on the list of a [`TokenRefresher`].
+pub(super) struct Registration {
+    refresher: Arc<Inner>,
     credentials: Arc<Credentials>,
 }
 
-impl Drop for Borrowing {
+impl Drop for Registration {
     fn drop(&mut self) {
-        self.lender.running.fetch_sub(1, Ordering::Relaxed);
-        let mut all = self.lender.lock();
+        self.refresher.running.fetch_sub(1, Ordering::Relaxed);
+        let mut all = self.refresher.lock();
         let user_id = self.credentials.user_id;
         if let Some(list) = all.get_mut(&user_id) {
             list.retain(|other| !std::ptr::eq(other.as_ptr(), Arc::as_ptr(&self.credentials)));

@@ -1,10 +1,9 @@
 //! Where answers are claimed and saved. The agent defines what it needs; `ai` talks to the database.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -12,11 +11,12 @@ use uuid::Uuid;
 use super::credentials::Credentials;
 use super::failure::Refusal;
 use crate::agent::message::answer::{Rows, Status};
-use crate::agent::message::part::Part;
+use crate::agent::message::history::HistoryMessage;
+use crate::agent::usage::meter::Total;
 use crate::agent::usage::reservation::{Extension, OverLimit, Reserved};
 use crate::agent::usage::{TokenUsage, UsageSource};
 use crate::observability::metrics::Answered;
-use crate::providers::{Content, ProviderName};
+use crate::providers::{ChosenModel, ProviderName};
 use crate::supabase::SupabaseError;
 
 /// Claims and saves one answer.
@@ -25,7 +25,7 @@ pub trait Recorder: Send + Sync {
     fn begin<'a>(
         &'a self,
         credentials: &'a Credentials,
-    ) -> BoxFuture<'a, Result<Begun, SupabaseError>>;
+    ) -> BoxFuture<'a, Result<BeginOutcome, SupabaseError>>;
 
     /// Saves what there is. May be repeated when its answer was lost.
     fn save<'a>(
@@ -61,7 +61,7 @@ pub trait Recorder: Send + Sync {
 
 /// Whether the chat is claimed.
 #[derive(Debug)]
-pub enum Begun {
+pub enum BeginOutcome {
     /// It is.
     Started(Box<Started>),
     /// Another replica answers this question now.
@@ -89,24 +89,6 @@ pub struct Started {
     pub reserved: Option<Reserved>,
     /// What the stored message's metadata begins with.
     pub metadata: Map<String, Value>,
-}
-
-/// A message of the history.
-#[derive(Clone, Debug, Deserialize)]
-pub struct HistoryMessage {
-    /// `user`, `assistant` or `system`.
-    pub role: String,
-    /// Its parts; without those that cannot be read, such as one that is nested too deeply.
-    #[serde(deserialize_with = "readable")]
-    pub parts: Vec<Part>,
-    /// What the model is shown of its files; a file that is missing here is only named.
-    #[serde(skip)]
-    pub files: HashMap<Uuid, Content>,
-}
-
-fn readable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Part>, D::Error> {
-    let parts = Vec::<Box<RawValue>>::deserialize(deserializer)?;
-    Ok(parts.iter().filter_map(|part| serde_json::from_str(part.get()).ok()).collect())
 }
 
 /// What is saved of an answer.
@@ -172,8 +154,36 @@ pub struct UsageLog {
 }
 
 impl UsageLog {
-    /// What of it is counted.
-    pub(in crate::agent) fn answered(&self) -> Answered {
+    /// The tokens of these calls, which end with this status.
+    pub(super) fn new(
+        operation: &'static str,
+        model: &ChosenModel,
+        total: &Total,
+        status: Status,
+        latency_ms: u64,
+    ) -> Self {
+        let tokens = total.tokens();
+        Self {
+            operation,
+            provider: model.provider().clone(),
+            model: model.id.clone(),
+            input_tokens: tokens.input_tokens,
+            output_tokens: tokens.output_tokens,
+            cached_input_tokens: tokens.cached_input_tokens,
+            cache_write_input_tokens: tokens.cache_write_input_tokens,
+            reasoning_tokens: tokens.reasoning_tokens,
+            usage_source: total.source(),
+            cost_usd: total.cost_usd(),
+            latency_ms,
+            time_to_first_token_ms: None,
+            status: status.as_str(),
+            error_code: None,
+            raw: total.raw(),
+        }
+    }
+
+    /// What the metrics count of it.
+    pub(super) fn answered(&self) -> Answered {
         Answered {
             provider: self.provider.to_string(),
             operation: self.operation,

@@ -10,13 +10,13 @@ use tokio_util::task::TaskTracker;
 use tracing::warn;
 use uuid::Uuid;
 
-use super::credentials::TokenLender;
-use super::run::Run;
+use super::credentials::TokenRefresher;
+use super::run::{Run, Signals};
 use crate::agent::message::answer::{Answer, Claim};
 use crate::agent::{Job, Settings};
 
 /// How long a stop may take.
-const STOP_PATIENCE: Duration = Duration::from_secs(5);
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the last saves may take once there is no more time. What they do not manage is in the
 /// checkpoints, at most seconds old.
 const LAST_SAVES: Duration = Duration::from_secs(4);
@@ -29,7 +29,7 @@ pub struct Generations {
 
 struct Inner {
     settings: Arc<Settings>,
-    lender: TokenLender,
+    refresher: TokenRefresher,
     by_chat: Mutex<HashMap<Uuid, Vec<Generation>>>,
     tasks: TaskTracker,
     /// No new generations.
@@ -69,7 +69,7 @@ impl Generation {
         self.stop();
         let ended = self.answer.wait_for(|answer| answer.end.is_some());
         // Both errors mean that there is nothing left to wait for.
-        let _ = tokio::time::timeout(STOP_PATIENCE, ended).await;
+        let _ = tokio::time::timeout(STOP_TIMEOUT, ended).await;
     }
 
     fn is_running(&self) -> bool {
@@ -86,11 +86,11 @@ impl Generation {
 
 impl Generations {
     /// None running yet.
-    pub fn new(settings: Settings, lender: TokenLender) -> Self {
+    pub fn new(settings: Settings, refresher: TokenRefresher) -> Self {
         Self {
             inner: Arc::new(Inner {
                 settings: Arc::new(settings),
-                lender,
+                refresher,
                 by_chat: Mutex::default(),
                 tasks: TaskTracker::new(),
                 draining: CancellationToken::new(),
@@ -134,14 +134,14 @@ impl Generations {
         let stop = CancellationToken::new();
         let id = Uuid::now_v7();
         let user_id = job.credentials.user_id;
-        let borrowing = self.inner.lender.register(&job.credentials);
+        let registration = self.inner.refresher.register(&job.credentials);
         let settings = self.inner.settings.clone();
         let inner = self.inner.clone();
-        let (shutdown, tasks) = (inner.shutdown.clone(), inner.tasks.clone());
-        let run = Run::new(job, settings, sender, stop.clone(), shutdown, tasks);
+        let signals = Signals { stop: stop.clone(), shutdown: inner.shutdown.clone() };
+        let run = Run::new(job, settings, sender, signals, inner.tasks.clone());
         self.inner.tasks.spawn(async move {
             run.run().await;
-            drop(borrowing);
+            drop(registration);
             if let Some(chat_id) = chat_id {
                 inner.forget(chat_id, id);
             }

@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::part::{self, Part, ToolPart, ToolState};
 use super::sanitize;
-use crate::agent::generation::failure::{Failure, Refusal};
 use crate::agent::usage::TokenUsage;
+use crate::agent::{Failure, Refusal};
 use crate::json::{MAX_DEPTH, depth};
 use crate::providers::{Event, Opaque};
 
@@ -121,7 +121,7 @@ impl Status {
     }
 
     /// The status that a word means; none for a message that is being written.
-    pub fn of(word: &str) -> Option<Self> {
+    pub fn parse(word: &str) -> Option<Self> {
         let all = [Self::Complete, Self::Stopped, Self::Failed, Self::Interrupted];
         all.into_iter().find(|status| status.as_str() == word)
     }

@@ -1,7 +1,7 @@
 //! From a chat's history to what a model is asked: trimmed to its context window, nothing dangling.
 
 use super::part::{Part, ToolPart, ToolState};
-use crate::agent::generation::recorder::HistoryMessage;
+use crate::agent::message::history::HistoryMessage;
 use crate::providers::{Content, Message, Role};
 
 /// How many bytes a token takes at the least, on average: what fits by this fits for certain.

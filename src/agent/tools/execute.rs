@@ -8,7 +8,7 @@ use futures_util::future::{BoxFuture, JoinAll, join_all};
 use serde_json::Value;
 
 use super::Tool;
-use crate::agent::generation::credentials::Credentials;
+use crate::agent::Credentials;
 use crate::agent::message::answer::Answer;
 use crate::agent::message::part::{Part, ToolState};
 use crate::agent::schema;
@@ -16,7 +16,7 @@ use crate::agent::schema;
 /// So many steps in a row may make the same call; further ones are answered with a hint.
 const MAX_REPEATS: usize = 2;
 /// A model that goes on for so many steps all the same will not stop by itself.
-const HOPELESS_REPEATS: usize = 4;
+const LOOPING_REPEATS: usize = 4;
 
 /// A call whose arguments are whole.
 #[derive(Debug)]
@@ -62,8 +62,8 @@ fn repeats(parts: &[Part], name: &str, input: &Value) -> usize {
 }
 
 /// Whether the model does nothing but repeat itself, although it was told.
-pub(in crate::agent) fn is_hopeless(calls: &[PendingCall]) -> bool {
-    !calls.is_empty() && calls.iter().all(|call| call.repeats >= HOPELESS_REPEATS)
+pub(in crate::agent) fn is_looping(calls: &[PendingCall]) -> bool {
+    !calls.is_empty() && calls.iter().all(|call| call.repeats >= LOOPING_REPEATS)
 }
 
 /// Runs the calls side by side.

@@ -5,7 +5,7 @@ pub(super) mod execute;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
-use super::generation::credentials::Credentials;
+use super::Credentials;
 use crate::providers::ToolDefinition;
 
 /// Something the model may call.

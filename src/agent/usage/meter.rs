@@ -12,8 +12,8 @@ const MAX_RAW: usize = 32 << 10;
 
 /// The calls so far.
 #[derive(Default)]
-pub(in crate::agent) struct Tally {
-    done: Vec<Counted>,
+pub(in crate::agent) struct UsageMeter {
+    done: Vec<CallUsage>,
     current: Option<Call>,
 }
 
@@ -30,7 +30,7 @@ struct Call {
 
 /// The tokens of one call.
 #[derive(Clone)]
-struct Counted {
+struct CallUsage {
     model: ChosenModel,
     usage: Usage,
     source: UsageSource,
@@ -38,9 +38,9 @@ struct Counted {
 
 /// All calls together.
 #[derive(Clone)]
-pub(in crate::agent) struct Total(Vec<Counted>);
+pub(in crate::agent) struct Total(Vec<CallUsage>);
 
-impl Tally {
+impl UsageMeter {
     pub(in crate::agent) fn begin_call(
         &mut self,
         model: &ChosenModel,
@@ -57,14 +57,14 @@ impl Tally {
     }
 
     /// Ends a call in whose place another model is asked. One that was not taken costs nothing.
-    pub(in crate::agent) fn give_up_call(&mut self, bytes: usize) {
+    pub(in crate::agent) fn abandon_call(&mut self, bytes: usize) {
         if self.current.as_ref().is_some_and(|call| call.is_accepted) {
             self.end_call(bytes, false);
         }
         self.current = None;
     }
 
-    pub(in crate::agent) fn accepted(&mut self) {
+    pub(in crate::agent) fn call_accepted(&mut self) {
         if let Some(call) = &mut self.current {
             call.is_accepted = true;
         }
@@ -80,7 +80,7 @@ impl Tally {
     /// not the last word.
     pub(in crate::agent) fn end_call(&mut self, bytes: usize, is_whole: bool) {
         if let Some(call) = self.current.take() {
-            self.done.push(call.counted(bytes, is_whole));
+            self.done.push(call.call_usage(bytes, is_whole));
         }
     }
 
@@ -91,7 +91,7 @@ impl Tally {
 
     /// The tokens if the call under way ended now.
     pub(in crate::agent) fn so_far(&self, bytes: usize) -> Total {
-        let current = self.current.as_ref().map(|call| call.counted(bytes, false));
+        let current = self.current.as_ref().map(|call| call.call_usage(bytes, false));
         Total(self.done.iter().cloned().chain(current).collect())
     }
 
@@ -101,9 +101,9 @@ impl Tally {
 }
 
 impl Call {
-    fn counted(&self, bytes: usize, is_whole: bool) -> Counted {
+    fn call_usage(&self, bytes: usize, is_whole: bool) -> CallUsage {
         let (usage, source) = self.usage(bytes, is_whole);
-        Counted { model: self.model.clone(), usage, source }
+        CallUsage { model: self.model.clone(), usage, source }
     }
 
     fn usage(&self, bytes: usize, is_whole: bool) -> (Usage, UsageSource) {
@@ -128,20 +128,20 @@ impl Total {
     /// All tokens.
     pub(in crate::agent) fn tokens(&self) -> TokenUsage {
         let mut tokens = TokenUsage::default();
-        for counted in &self.0 {
-            tokens += TokenUsage::from(&counted.usage);
+        for call_usage in &self.0 {
+            tokens += TokenUsage::from(&call_usage.usage);
         }
         tokens
     }
 
     /// The price, if each call's is known.
     pub(in crate::agent) fn cost_usd(&self) -> Option<f64> {
-        self.0.iter().map(|counted| counted.model.cost_usd(&counted.usage)).sum()
+        self.0.iter().map(|call_usage| call_usage.model.cost_usd(&call_usage.usage)).sum()
     }
 
     /// The least certain of the calls' sources.
     pub(in crate::agent) fn source(&self) -> UsageSource {
-        let has = |source| self.0.iter().any(|counted| counted.source == source);
+        let has = |source| self.0.iter().any(|call_usage| call_usage.source == source);
         if has(UsageSource::Estimated) {
             UsageSource::Estimated
         } else if has(UsageSource::Reported) {
@@ -153,7 +153,7 @@ impl Total {
 
     /// The providers' own words, unless they are beyond measure: one object, or one for each call.
     pub(in crate::agent) fn raw(&self) -> Option<Value> {
-        let raw = self.0.iter().filter_map(|counted| counted.usage.raw.clone());
+        let raw = self.0.iter().filter_map(|call_usage| call_usage.usage.raw.clone());
         let mut raw: Vec<_> = raw.map(sanitize::json).collect();
         let raw = if raw.len() <= 1 { raw.pop() } else { Some(Value::Array(raw)) };
         raw.filter(|raw| raw.to_string().len() <= MAX_RAW)

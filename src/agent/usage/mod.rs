@@ -8,25 +8,25 @@ use utoipa::ToSchema;
 
 use crate::providers;
 
-/// The tokens of an answer, all its calls of the model together.
+/// The tokens used by an answer, over all calls of the model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TokenUsage {
-    /// Everything the model read, cached tokens included.
+    /// Tokens of the input, cached tokens included.
     #[schema(example = 412)]
     pub input_tokens: u64,
-    /// Everything the model wrote, reasoning included.
+    /// Tokens of the output, reasoning included.
     #[schema(example = 96)]
     pub output_tokens: u64,
     /// Input and output together.
     #[schema(example = 508)]
     pub total_tokens: u64,
-    /// The part of the input that came from the provider's cache.
+    /// Input tokens read from the provider's cache.
     #[schema(example = 256)]
     pub cached_input_tokens: u64,
-    /// The part of the input that was written to the provider's cache.
+    /// Input tokens written to the provider's cache.
     #[schema(example = 0)]
     pub cache_write_input_tokens: u64,
-    /// The part of the output that was thought.
+    /// Output tokens used for reasoning.
     #[schema(example = 0)]
     pub reasoning_tokens: u64,
 }
@@ -61,11 +61,11 @@ impl std::ops::AddAssign for TokenUsage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum UsageSource {
-    /// The provider counted.
+    /// Reported by the provider.
     Reported,
-    /// The provider did not say; this server estimated.
+    /// Estimated by this server: the provider reported nothing.
     Estimated,
-    /// Nothing is known.
+    /// Unknown.
     Missing,
 }
 

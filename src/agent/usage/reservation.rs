@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::estimated_tokens;
 use crate::agent::Options;
-use crate::agent::generation::recorder::HistoryMessage;
+use crate::agent::message::history::HistoryMessage;
 use crate::agent::message::part;
 use crate::providers::ToolDefinition;
 

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Ai;
-use super::request::Wanted;
-use super::stateless::StatelessWanted;
+use super::request::ChatRequest;
+use super::stateless::StatelessRequest;
 use crate::agent::{HistoryMessage, Part};
 use crate::api::files::model::File;
 use crate::api::files::{
@@ -44,7 +44,7 @@ enum Kind {
 }
 
 impl Kind {
-    fn of(media_type: &str) -> Self {
+    fn from_media_type(media_type: &str) -> Self {
         match media_type {
             _ if is_picture(media_type) => Self::Picture,
             "application/pdf" => Self::Pdf,
@@ -61,36 +61,36 @@ pub(super) async fn prepare(
     user: &CurrentUser,
     chat_id: Uuid,
     create_chat: bool,
-    wanted: &mut Wanted,
+    request: &mut ChatRequest,
 ) -> Result<(), ApiError> {
-    let Some(asked) = &mut wanted.user_message else { return Ok(()) };
-    if asked.parts.iter().all(|part| part["type"] != "file") {
+    let Some(turn) = &mut request.user_message else { return Ok(()) };
+    if turn.parts.iter().all(|part| part["type"] != "file") {
         return Ok(());
     }
     let chat = chat(ai, user, chat_id).await?;
     if chat.is_none() && !create_chat {
         return Err(ApiError::not_found("chat"));
     }
-    let model = wanted.model.as_deref().or(chat.as_ref().and_then(|chat| chat.model.as_deref()));
+    let model = request.model.as_deref().or(chat.as_ref().and_then(|chat| chat.model.as_deref()));
     let Ok(model) = ai.providers.choose(model) else {
         // Whoever asks the model says what is wrong with it.
         return Ok(());
     };
     let mut budget = Budget::new(&model);
-    let pointer = format!("{}/parts", asked.pointer);
+    let pointer = format!("{}/parts", turn.pointer);
     let chat_id = chat.map(|_| chat_id);
-    let place = Place { pointer: &pointer, message_id: asked.id, chat_id };
+    let place = Place { pointer: &pointer, message_id: turn.id, chat_id };
     let check = |attachment: &Attachment| budget.refusal(attachment);
-    ai.files.resolve(&Owner::from(user), &mut asked.parts, place, check).await
+    ai.files.resolve(&Owner::from(user), &mut turn.parts, place, check).await
 }
 
 /// Reads the files of a conversation that is not stored; 422 for what its model cannot take.
 pub(super) async fn read(
     ai: &Ai,
     user: &CurrentUser,
-    wanted: &mut StatelessWanted,
+    request: &mut StatelessRequest,
 ) -> Result<(), ApiError> {
-    let StatelessWanted { history, model, held, .. } = wanted;
+    let StatelessRequest { history, model, held, .. } = request;
     let Ok(model) = ai.providers.choose(model.as_deref()) else { return Ok(()) };
     let owner = Owner::from(user);
     let mut budget = Budget::new(&model);
@@ -99,12 +99,12 @@ pub(super) async fn read(
         let parts: Vec<Value> = message.parts.iter().map(other).collect();
         let check = |attachment: &Attachment| budget.refusal(attachment);
         for part in ai.files.attached(&owner, &parts, &pointer, check).await? {
-            let shown = budget.shown(&part.attachment);
-            held.grow(cost(shown))?;
+            let visible = budget.visible_bytes(&part.attachment);
+            held.grow(cost(visible))?;
             let bytes = match part.content {
-                AttachedContent::Sent(bytes) => bytes.slice(..shown),
+                AttachedContent::Sent(bytes) => bytes.slice(..visible),
                 AttachedContent::Stored(file) => {
-                    ai.files.read_part(&owner, file.id, 0, shown as u64).await?
+                    ai.files.read_part(&owner, file.id, 0, visible as u64).await?
                 }
             };
             if let Some(problem) = budget.unfit(&part.attachment, &bytes) {
@@ -167,7 +167,7 @@ impl<'a> Budget<'a> {
                  another provider"
             ));
         }
-        match Kind::of(media_type) {
+        match Kind::from_media_type(media_type) {
             Kind::Unreadable => {
                 return Some(format!(
                     "is of the type {media_type}, which models cannot read; they read PNG, JPEG, \
@@ -215,7 +215,9 @@ impl<'a> Budget<'a> {
 
     /// Why the model cannot take a file whose bytes are these.
     fn unfit(&self, attachment: &Attachment, bytes: &[u8]) -> Option<String> {
-        if Kind::of(&attachment.media_type) == Kind::Text && bytes.trim_ascii().is_empty() {
+        if Kind::from_media_type(&attachment.media_type) == Kind::Text
+            && bytes.trim_ascii().is_empty()
+        {
             return Some("has no text".to_owned());
         }
         match dimensions(&attachment.media_type, bytes, attachment.size) {
@@ -226,9 +228,9 @@ impl<'a> Budget<'a> {
 
     /// How many bytes of a file the model is shown: of a text, an eighth of what it can take in, at
     /// about three bytes a token.
-    fn shown(&self, attachment: &Attachment) -> usize {
+    fn visible_bytes(&self, attachment: &Attachment) -> usize {
         let window = self.model.context_window().map_or(u64::MAX, |tokens| tokens * 3 / 8);
-        let most = match Kind::of(&attachment.media_type) {
+        let most = match Kind::from_media_type(&attachment.media_type) {
             Kind::Text => window.min(MAX_TEXT_BYTES),
             _ => u64::MAX,
         };
@@ -269,12 +271,12 @@ pub(super) async fn load(
             if budget.refusal(&attachment).is_some() {
                 continue;
             }
-            let shown = budget.shown(&attachment);
-            if let Err(full) = held.grow(cost(shown)) {
+            let visible = budget.visible_bytes(&attachment);
+            if let Err(full) = held.grow(cost(visible)) {
                 tracing::warn!("file {id} is left to its name: {full}");
                 continue;
             }
-            match files.read_part(owner, id, 0, shown as u64).await {
+            match files.read_part(owner, id, 0, visible as u64).await {
                 Ok(bytes) => match budget.unfit(&attachment, &bytes) {
                     None => drop(loaded.insert(id, content(attachment, &bytes))),
                     Some(problem) => tracing::info!("file {id} {problem}: it is only named"),
@@ -301,7 +303,7 @@ fn file_id(part: &Part) -> Option<Uuid> {
 /// A file as the model is shown it, of which these are the first bytes.
 fn content(attachment: Attachment, bytes: &[u8]) -> Content {
     let Attachment { name, media_type, size, .. } = attachment;
-    let (media_type, base64) = match Kind::of(&media_type) {
+    let (media_type, base64) = match Kind::from_media_type(&media_type) {
         Kind::Picture => {
             return Content::Image { media_type, base64: STANDARD.encode(bytes) };
         }
@@ -341,7 +343,7 @@ mod tests {
     #[test]
     fn kinds() {
         let kinds = ["image/png", "application/pdf", "text/csv", "application/json", "image/tiff"]
-            .map(Kind::of);
+            .map(Kind::from_media_type);
         use Kind::{Pdf, Picture, Text, Unreadable};
         assert_eq!(kinds, [Picture, Pdf, Text, Text, Unreadable]);
     }

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::chat_recorder::ChatRecorder;
-use super::request::Wanted;
+use super::request::ChatRequest;
 use super::{Ai, remote_answer, stop};
 use crate::agent::{Answer, Claim, Credentials, Job, Refusal, Rows, Tool};
 use crate::api::messages;
@@ -20,24 +20,24 @@ use crate::http::error::{ApiError, for_end, shutting_down};
 const MAX_STOPS: u32 = 3;
 
 /// An answer that can be listened to.
-pub(super) type Listening = watch::Receiver<Answer>;
+pub(super) type AnswerReceiver = watch::Receiver<Answer>;
 
-/// Starts what is wanted, or joins what answers the same question. The answer has begun: what
+/// Starts what the request asks for, or joins what answers the same question. The answer has begun: what
 /// fails from here on is part of it.
 pub(super) async fn start(
     ai: &Ai,
     user: &CurrentUser,
     chat_id: Uuid,
     create_chat: bool,
-    wanted: Wanted,
-) -> Result<Listening, ApiError> {
-    let tools = tools(ai, &wanted.tools)?;
-    let wanted = Arc::new(wanted);
+    request: ChatRequest,
+) -> Result<AnswerReceiver, ApiError> {
+    let tools = tools(ai, &request.tools)?;
+    let request = Arc::new(request);
     let mut stops = 0;
     loop {
-        let mut answer = spawn(ai, user, chat_id, create_chat, &wanted, &tools)?;
-        match settled(&mut answer).await? {
-            Claim::Refused(Refusal::Busy { .. }) if wanted.stop_running && stops < MAX_STOPS => {
+        let mut answer = spawn(ai, user, chat_id, create_chat, &request, &tools)?;
+        match wait_until_started(&mut answer).await? {
+            Claim::Refused(Refusal::Busy { .. }) if request.stop_running && stops < MAX_STOPS => {
                 stops += 1;
                 stop::stop(ai, user, chat_id).await?;
             }
@@ -58,10 +58,10 @@ fn spawn(
     user: &CurrentUser,
     chat_id: Uuid,
     create_chat: bool,
-    wanted: &Arc<Wanted>,
+    request: &Arc<ChatRequest>,
     tools: &[Arc<dyn Tool>],
-) -> Result<Listening, ApiError> {
-    let question = wanted.repeatable_question();
+) -> Result<AnswerReceiver, ApiError> {
+    let question = request.repeatable_question();
     let recorder = ChatRecorder {
         supabase: ai.supabase.clone(),
         files: ai.files.clone(),
@@ -70,15 +70,15 @@ fn spawn(
         chat_id,
         message_id: Uuid::now_v7(),
         run: Uuid::new_v4(),
-        wanted: wanted.clone(),
+        request: request.clone(),
         default_model: ai.providers.default_model().to_owned(),
         create_chat,
-        reserve: ai.reserve(&wanted.options, tools, wanted.model.as_deref()),
+        reserve: ai.reserve(&request.options, tools, request.model.as_deref()),
     };
     let job = Job {
         recorder: Arc::new(recorder),
         credentials: Credentials::new(user.id, user.token.clone(), user.expires_at),
-        options: wanted.options.clone(),
+        options: request.options.clone(),
         tools: tools.to_vec(),
         operation: "chat",
         survives_disconnect: true,
@@ -101,24 +101,24 @@ fn tools(ai: &Ai, names: &[String]) -> Result<Vec<Arc<dyn Tool>>, ApiError> {
 }
 
 /// Waits until the answer has begun: its first content, ten seconds of silence, or its end.
-pub(super) async fn settled(answer: &mut Listening) -> Result<Claim, ApiError> {
-    let settled = answer
+pub(super) async fn wait_until_started(answer: &mut AnswerReceiver) -> Result<Claim, ApiError> {
+    let started = answer
         .wait_for(|answer| match answer.claim {
             Claim::Pending | Claim::Granted(_) => answer.is_visible || answer.end.is_some(),
             _ => true,
         })
         .await
         .map_err(|_| ApiError::internal("a generation ended without a word"))?;
-    match &settled.end {
-        Some(end) if end.failure.is_some() && !settled.is_visible => Err(for_end(end)),
-        _ => Ok(settled.claim.clone()),
+    match &started.end {
+        Some(end) if end.failure.is_some() && !started.is_visible => Err(for_end(end)),
+        _ => Ok(started.claim.clone()),
     }
 }
 
 /// Waits for the end. A failure is a problem, whatever was produced before.
-pub(super) async fn ended(mut answer: Listening) -> Result<Answer, ApiError> {
-    let ended = answer.wait_for(|answer| answer.end.is_some()).await;
-    let ended = ended
+pub(super) async fn wait_until_finished(mut answer: AnswerReceiver) -> Result<Answer, ApiError> {
+    let finished = answer.wait_for(|answer| answer.end.is_some()).await;
+    let finished = finished
         .map_err(|_| {
             ApiError::new(
                 StatusCode::BAD_GATEWAY,
@@ -127,9 +127,9 @@ pub(super) async fn ended(mut answer: Listening) -> Result<Answer, ApiError> {
             )
         })?
         .clone();
-    match &ended.end {
+    match &finished.end {
         Some(end) if end.failure.is_some() => Err(for_end(end)),
-        _ => Ok(ended),
+        _ => Ok(finished),
     }
 }
 
@@ -138,10 +138,10 @@ pub(super) async fn running(
     ai: &Ai,
     user: &CurrentUser,
     chat_id: Uuid,
-) -> Result<Option<Listening>, ApiError> {
+) -> Result<Option<AnswerReceiver>, ApiError> {
     if let Some(generation) = ai.generations.in_chat(user.id, chat_id) {
         let mut answer = generation.answer;
-        return match settled(&mut answer).await? {
+        return match wait_until_started(&mut answer).await? {
             Claim::Granted(_) => Ok(Some(answer)),
             _ => Ok(None),
         };

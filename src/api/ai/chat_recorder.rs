@@ -10,10 +10,10 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::attachments;
-use super::request::{Action, Wanted};
+use super::request::{Action, ChatRequest};
 use crate::agent::{
-    Begun, Credentials, Extension, HistoryMessage, OverLimit, Recorder, Refusal, Reserve, Reserved,
-    Rows, Save, Saved, Started, Status, TokenUsage, UsageLog,
+    BeginOutcome, Credentials, Extension, HistoryMessage, OverLimit, Recorder, Refusal, Reserve,
+    Reserved, Rows, Save, Saved, Started, Status, TokenUsage, UsageLog,
 };
 use crate::api::chats::model::UNTITLED;
 use crate::api::files::{Files, Owner};
@@ -25,7 +25,7 @@ use crate::supabase::{AccessToken, Caller, Supabase, SupabaseError};
 /// A history is held as it was read, as the model's turns, and as the request to the provider.
 const COPIES: usize = 3;
 /// With less life than this, in seconds, a token gives way to the service key where there is one.
-const ALMOST_OVER: i64 = 60;
+const TOKEN_MARGIN_S: i64 = 60;
 
 /// Records one answer in a chat.
 pub(super) struct ChatRecorder {
@@ -38,7 +38,7 @@ pub(super) struct ChatRecorder {
     pub(super) message_id: Uuid,
     /// The secret that owns the row.
     pub(super) run: Uuid,
-    pub(super) wanted: Arc<Wanted>,
+    pub(super) request: Arc<ChatRequest>,
     pub(super) default_model: String,
     /// A chat that does not exist yet is created.
     pub(super) create_chat: bool,
@@ -47,15 +47,15 @@ pub(super) struct ChatRecorder {
 }
 
 /// In whose name a request is made: the user's, or the server's for a user whose token ends.
-pub(super) struct Acting {
+pub(super) struct Principal {
     token: AccessToken,
     /// Whom the service key acts for.
     pub(super) user_id: Option<Uuid>,
 }
 
-impl Acting {
-    pub(super) fn of(credentials: &Credentials, supabase: &Supabase, clock: &Clock) -> Self {
-        let is_ending = credentials.expires_at() - ALMOST_OVER <= clock.unix_seconds();
+impl Principal {
+    pub(super) fn new(credentials: &Credentials, supabase: &Supabase, clock: &Clock) -> Self {
+        let is_ending = credentials.expires_at() - TOKEN_MARGIN_S <= clock.unix_seconds();
         let user_id = (is_ending && supabase.has_service_key()).then_some(credentials.user_id);
         Self { token: credentials.token(), user_id }
     }
@@ -157,16 +157,16 @@ impl Recorder for ChatRecorder {
     fn begin<'a>(
         &'a self,
         credentials: &'a Credentials,
-    ) -> BoxFuture<'a, Result<Begun, SupabaseError>> {
+    ) -> BoxFuture<'a, Result<BeginOutcome, SupabaseError>> {
         async move {
             let token = credentials.token();
             let rest = self.supabase.rest(Caller::User(&token));
             // A claim is its run's: the same run again gets the same answer.
             let begin = rest.call("begin_generation", &self.begin_arguments()).repeatable();
             let answer = begin.rows().await?.body;
-            self.wanted.held.grow(COPIES * json_cost(&answer))?;
+            self.request.held.grow(COPIES * json_cost(&answer))?;
             let mut begun = begun(serde_json::from_slice(&answer)?)?;
-            if let Begun::Started(started) = &mut begun {
+            if let BeginOutcome::Started(started) = &mut begun {
                 self.load_files(credentials, started).await;
             }
             Ok(begun)
@@ -180,9 +180,9 @@ impl Recorder for ChatRecorder {
         save: &'a Save,
     ) -> BoxFuture<'a, Result<Saved, SupabaseError>> {
         async move {
-            let acting = Acting::of(credentials, &self.supabase, &self.clock);
-            let arguments = self.save_arguments(save, acting.user_id);
-            let rest = self.supabase.rest(acting.caller());
+            let principal = Principal::new(credentials, &self.supabase, &self.clock);
+            let arguments = self.save_arguments(save, principal.user_id);
+            let rest = self.supabase.rest(principal.caller());
             let save = rest.call("save_generation", &arguments).repeatable();
             let answer: SaveAnswer = save.value().await?;
             let status = answer.message.as_deref().and_then(status);
@@ -203,8 +203,8 @@ impl Recorder for ChatRecorder {
         title: &'a str,
     ) -> BoxFuture<'a, Result<bool, SupabaseError>> {
         async move {
-            let acting = Acting::of(credentials, &self.supabase, &self.clock);
-            let chats = self.supabase.rest(acting.caller()).from("chats");
+            let principal = Principal::new(credentials, &self.supabase, &self.clock);
+            let chats = self.supabase.rest(principal.caller()).from("chats");
             let untitled = chats.eq("id", self.chat_id).eq("user_id", credentials.user_id);
             let untitled = untitled.eq("title", UNTITLED).select("id");
             let named = untitled.update(&json!({ "title": title })).rows().await?;
@@ -233,9 +233,10 @@ impl Recorder for ChatRecorder {
         credentials: &'a Credentials,
         usage: &'a UsageLog,
     ) -> BoxFuture<'a, Result<(), SupabaseError>> {
-        let acting = Acting::of(credentials, &self.supabase, &self.clock);
+        let principal = Principal::new(credentials, &self.supabase, &self.clock);
         let run = Uuid::new_v4();
-        async move { acting.record_usage(&self.supabase, run, self.chat_id, usage).await }.boxed()
+        async move { principal.record_usage(&self.supabase, run, self.chat_id, usage).await }
+            .boxed()
     }
 }
 
@@ -243,20 +244,20 @@ impl ChatRecorder {
     async fn load_files(&self, credentials: &Credentials, started: &mut Started) {
         if let Ok(model) = self.providers.choose(started.model.as_deref()) {
             let owner = Owner::from(credentials);
-            let held = &self.wanted.held;
+            let held = &self.request.held;
             attachments::load(&self.files, &owner, &mut started.history, &model, held).await;
         }
     }
 
     fn begin_arguments(&self) -> BeginArguments<'_> {
-        let action = match self.wanted.action {
+        let action = match self.request.action {
             Action::Submit => "submit",
             Action::Edit => "edit",
             Action::Regenerate => "regenerate",
         };
-        let user_message = self.wanted.user_message.as_ref().map(|asked| {
-            json!({ "id": asked.id, "content": asked.content, "parts": asked.parts,
-                    "metadata": asked.metadata })
+        let user_message = self.request.user_message.as_ref().map(|turn| {
+            json!({ "id": turn.id, "content": turn.content, "parts": turn.parts,
+                    "metadata": turn.metadata })
         });
         BeginArguments {
             p_chat_id: self.chat_id,
@@ -264,8 +265,8 @@ impl ChatRecorder {
             p_message_id: self.message_id,
             p_action: action,
             p_user_message: user_message,
-            p_regenerate: self.wanted.regenerate,
-            p_model: self.wanted.model.as_deref(),
+            p_regenerate: self.request.regenerate,
+            p_model: self.request.model.as_deref(),
             p_default_model: &self.default_model,
             p_create_chat: self.create_chat.then(|| json!({})),
             p_reserve: self.reserve,
@@ -295,15 +296,15 @@ fn status(message: &RawValue) -> Option<Status> {
     struct Row {
         status: String,
     }
-    serde_json::from_str::<Row>(message.get()).ok().and_then(|row| Status::of(&row.status))
+    serde_json::from_str::<Row>(message.get()).ok().and_then(|row| Status::parse(&row.status))
 }
 
-fn begun(answer: BeginAnswer) -> Result<Begun, SupabaseError> {
-    let refused = |refusal| Ok(Begun::Refused(refusal));
+fn begun(answer: BeginAnswer) -> Result<BeginOutcome, SupabaseError> {
+    let refused = |refusal| Ok(BeginOutcome::Refused(refusal));
     match answer.answer.as_str() {
         "started" => started(answer),
-        "running" => Ok(Begun::Elsewhere(rows(&answer)?.0)),
-        "answered" => Ok(Begun::Answered(rows(&answer)?.0)),
+        "running" => Ok(BeginOutcome::Elsewhere(rows(&answer)?.0)),
+        "answered" => Ok(BeginOutcome::Answered(rows(&answer)?.0)),
         "busy" => refused(Refusal::Busy { message_id: answer.message_id.unwrap_or_default() }),
         "not_found" if answer.missing.as_deref() == Some("message") => {
             refused(Refusal::NoSuchMessage)
@@ -315,15 +316,15 @@ fn begun(answer: BeginAnswer) -> Result<Begun, SupabaseError> {
     }
 }
 
-pub(super) fn over_limit(over_limit: Option<OverLimit>) -> Result<Begun, SupabaseError> {
+pub(super) fn over_limit(over_limit: Option<OverLimit>) -> Result<BeginOutcome, SupabaseError> {
     let over_limit =
         over_limit.ok_or_else(|| SupabaseError::unreadable("a limit without numbers"))?;
-    Ok(Begun::Refused(Refusal::OverLimit(over_limit)))
+    Ok(BeginOutcome::Refused(Refusal::OverLimit(over_limit)))
 }
 
-fn started(answer: BeginAnswer) -> Result<Begun, SupabaseError> {
+fn started(answer: BeginAnswer) -> Result<BeginOutcome, SupabaseError> {
     let (rows, message) = rows(&answer)?;
-    Ok(Begun::Started(Box::new(Started {
+    Ok(BeginOutcome::Started(Box::new(Started {
         rows,
         model: message.model,
         is_untitled: answer.chat.as_ref().is_some_and(|chat| chat.title == UNTITLED),

@@ -1,4 +1,4 @@
-//! What clients ask of `/api/ai`, and what they get.
+//! The requests and responses of `/api/ai`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -12,7 +12,7 @@ use crate::http::extract::{object, optional_object, optional_objects, or_default
 use crate::providers::catalogue::Price;
 use crate::providers::{ListedModel, ReasoningEffort};
 
-/// How hard a reasoning model should think. Each model supports a subset.
+/// The reasoning effort. Each model supports a subset.
 #[derive(ToSchema)]
 #[schema(as = ReasoningEffort, rename_all = "lowercase")]
 #[allow(dead_code, missing_docs, reason = "the schema of a type that knows nothing of OpenAPI")]
@@ -26,71 +26,70 @@ pub enum Effort {
     Max,
 }
 
-/// A request for an answer in a chat: our own form, or what the AI SDK's transport sends.
+/// A request to generate an answer in a chat, in this API's form or in that of the AI SDK's transport.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[schema(example = json!({"content": "What is Rust?", "stream": true}))]
 pub struct ChatGenerate {
     /// The new user message, or one sent before.
     #[serde(default, deserialize_with = "optional_object")]
     pub message: Option<UserMessage>,
-    /// Short for `message.content`.
+    /// Shorthand for `message.content`.
     pub content: Option<String>,
-    /// Answer again: the assistant message to replace.
+    /// The id of the assistant message to regenerate.
     pub regenerate: Option<String>,
     /// What to do when another answer is being written in this chat.
     #[serde(default, deserialize_with = "or_default")]
     pub if_running: IfRunning,
-    /// The model; without it the chat's, else the server's default.
+    /// The model. Defaults to the chat's model, then to the server's default.
     #[schema(example = "scripted/demo", max_length = 200)]
     pub model: Option<String>,
-    /// Instructions, in place of the chat's.
+    /// The system prompt, in place of the chat's.
     #[schema(max_length = 100000)]
     pub system: Option<String>,
-    /// The most tokens the answer may take, reasoning included.
+    /// The maximum number of output tokens, reasoning included.
     #[schema(minimum = 1)]
     pub max_output_tokens: Option<u32>,
-    /// Sampling temperature; not every model takes it.
+    /// The sampling temperature. Not supported by every model.
     #[schema(minimum = 0, maximum = 2)]
     pub temperature: Option<f64>,
-    /// Nucleus sampling; not every model takes it.
+    /// The probability mass for nucleus sampling. Not supported by every model.
     #[schema(minimum = 0, maximum = 1)]
     pub top_p: Option<f64>,
-    /// How hard a reasoning model should think.
+    /// The reasoning effort, for models that support it.
     #[schema(value_type = Option<Effort>)]
     pub reasoning_effort: Option<ReasoningEffort>,
-    /// Tools the model may call.
+    /// The names of the tools that the model may call.
     pub tools: Option<Vec<String>>,
-    /// How often the model may be called, with tool results in between.
+    /// The maximum number of model calls, with tool results in between.
     #[schema(minimum = 1, maximum = 50)]
     pub max_steps: Option<u32>,
-    /// Stream the answer. An AI SDK body streams unless this is false.
+    /// Whether to stream the answer. Defaults to true for the AI SDK's form.
     pub stream: Option<bool>,
-    /// AI SDK: the chat.
+    /// AI SDK: the id of the chat.
     pub id: Option<String>,
-    /// AI SDK: the conversation as the client has it; only the last user message is used.
+    /// AI SDK: the client's copy of the conversation. Only the last user message is used.
     #[schema(value_type = Option<Vec<UserMessage>>)]
     pub messages: Option<Vec<Box<RawValue>>>,
-    /// AI SDK: what the person did.
+    /// AI SDK: the action that triggered the request.
     pub trigger: Option<Trigger>,
-    /// AI SDK: the message that is edited or regenerated.
+    /// AI SDK: the id of the message that is edited or regenerated.
     #[serde(rename = "messageId")]
     pub message_id: Option<String>,
 }
 
-/// A message in a request. In `messages` those of other roles, and all but the last of the user, are
-/// not looked at.
+/// A message in a request. In `messages`, only the last one of the user is read.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 pub struct UserMessage {
-    /// The client's own id: a UUID, or an id of the AI SDK.
+    /// The id that the client gives the message: a UUID, or an id of the AI SDK.
     pub id: Option<String>,
-    /// `user` where it is missing.
+    /// The role. Defaults to `user`.
     pub role: Option<String>,
-    /// The text; either this or `parts`.
+    /// The text. Send either this or `parts`.
     pub content: Option<String>,
-    /// AI SDK `UIMessage` parts; either these or `content`.
+    /// AI SDK `UIMessage` parts. Send either these or `content`.
     #[schema(value_type = Option<Vec<Object>>)]
     pub parts: Option<Vec<Value>>,
-    /// The front end's own data, at most 64 KiB.
+    /// Arbitrary data of the front end, at most 64 KiB.
     pub metadata: Option<Map<String, Value>>,
 }
 
@@ -98,14 +97,14 @@ pub struct UserMessage {
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum IfRunning {
-    /// Refuse: 409 `generation_running`.
+    /// Refuse the request with 409 `generation_running`.
     #[default]
     Reject,
-    /// Stop it first.
+    /// Stop the other answer first.
     Stop,
 }
 
-/// What the person did, in the AI SDK's words.
+/// The action that triggered a request of the AI SDK.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 #[allow(missing_docs)]
@@ -117,79 +116,79 @@ pub enum Trigger {
 /// An answer in a chat, not streamed.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 pub struct ChatAnswer {
-    /// The question.
+    /// The user message that was answered.
     #[schema(required = true)]
     pub user_message: Option<Message>,
-    /// The answer.
+    /// The answer, an assistant message.
     pub message: Message,
-    /// Its tokens.
+    /// The tokens used.
     #[schema(required = true)]
     pub usage: Option<TokenUsage>,
-    /// Its price; null where it is not known.
+    /// The cost in USD; null if the price is unknown.
     #[schema(required = true)]
     pub cost_usd: Option<f64>,
-    /// How long it took.
+    /// The time from the request to the end of the answer, in milliseconds.
     pub latency_ms: u64,
 }
 
-/// A stateless request: nothing but usage is stored.
+/// A request to generate an answer without a chat. Only usage is stored.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(example = json!({"prompt": "Say hello in Latin.", "max_output_tokens": 100}))]
 pub struct Generate {
-    /// The conversation; either this or `prompt`.
+    /// The conversation. Send either this or `prompt`.
     #[serde(default, deserialize_with = "optional_objects")]
     #[schema(min_items = 1, max_items = 2000)]
     pub messages: Option<Vec<PlainMessage>>,
-    /// A single question; either this or `messages`.
+    /// A single user message. Send either this or `messages`.
     pub prompt: Option<String>,
-    /// The model; without it the chat's, else the server's default.
+    /// The model. Defaults to the server's default model.
     #[schema(example = "scripted/demo", max_length = 200)]
     pub model: Option<String>,
-    /// Instructions, in place of the chat's.
+    /// The system prompt.
     #[schema(max_length = 100000)]
     pub system: Option<String>,
-    /// The most tokens the answer may take, reasoning included.
+    /// The maximum number of output tokens, reasoning included.
     #[schema(minimum = 1)]
     pub max_output_tokens: Option<u32>,
-    /// Sampling temperature; not every model takes it.
+    /// The sampling temperature. Not supported by every model.
     #[schema(minimum = 0, maximum = 2)]
     pub temperature: Option<f64>,
-    /// Nucleus sampling; not every model takes it.
+    /// The probability mass for nucleus sampling. Not supported by every model.
     #[schema(minimum = 0, maximum = 1)]
     pub top_p: Option<f64>,
-    /// How hard a reasoning model should think.
+    /// The reasoning effort, for models that support it.
     #[schema(value_type = Option<Effort>)]
     pub reasoning_effort: Option<ReasoningEffort>,
-    /// Texts at which the model stops, at most four.
+    /// At most four sequences at which the model stops.
     pub stop: Option<Stop>,
-    /// The form of the answer.
+    /// The format of the answer.
     #[serde(default, deserialize_with = "optional_object")]
-    pub response_format: Option<Format>,
-    /// Stream the answer.
+    pub response_format: Option<AnswerFormat>,
+    /// Whether to stream the answer.
     pub stream: Option<bool>,
 }
 
 /// A message of a stateless conversation.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct PlainMessage {
-    /// Who speaks.
+    /// The role of the author.
     pub role: crate::api::messages::model::Role,
-    /// What is said: a text, or parts.
-    pub content: Said,
+    /// The content: a string, or parts.
+    pub content: PlainContent,
 }
 
-/// What is said.
+/// The content of a message.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(untagged, expecting = "must be a string or an array of parts")]
-pub enum Said {
-    /// A text.
+pub enum PlainContent {
+    /// Plain text.
     Text(String),
-    /// Text parts, `{"type": "text", "text": "…"}`, and in user messages file parts, whose data is
-    /// not stored.
+    /// Text parts, `{"type": "text", "text": "…"}`, and in user messages also file parts, whose
+    /// data is not stored.
     Parts(Vec<Value>),
 }
 
-/// One text at which the model stops, or several.
+/// One stop sequence, or several.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(untagged, expecting = "must be a string or an array of strings")]
 #[allow(missing_docs)]
@@ -198,15 +197,15 @@ pub enum Stop {
     Several(Vec<String>),
 }
 
-/// The form of the answer.
+/// The format of an answer.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum Format {
-    /// Prose.
+pub enum AnswerFormat {
+    /// Plain text.
     Text,
-    /// Any JSON object.
+    /// A JSON object.
     JsonObject,
-    /// JSON that fits a schema.
+    /// JSON that conforms to a schema.
     JsonSchema {
         /// The schema.
         #[serde(deserialize_with = "object")]
@@ -217,25 +216,25 @@ pub enum Format {
 /// A JSON Schema for the answer.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct JsonSchema {
-    /// A name, `[A-Za-z0-9_-]{1,64}`.
+    /// The name of the schema: letters, digits, `_` and `-`, at most 64.
     #[schema(pattern = "^[A-Za-z0-9_-]{1,64}$")]
     pub name: String,
     /// The schema.
     #[schema(value_type = Object)]
     pub schema: Map<String, Value>,
-    /// Whether the provider must enforce it.
+    /// Whether the provider must enforce the schema.
     pub strict: Option<bool>,
 }
 
-/// A stateless answer, not streamed.
+/// An answer without a chat, not streamed.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 pub struct Answer {
-    /// Names this answer.
+    /// The id of the answer.
     pub id: Uuid,
     /// The model that answered.
     #[schema(example = "scripted/demo")]
     pub model: String,
-    /// Its provider.
+    /// The provider of the model.
     #[schema(example = "scripted")]
     pub provider: String,
     /// The text.
@@ -246,41 +245,41 @@ pub struct Answer {
     /// Why the model stopped.
     #[schema(example = "stop")]
     pub finish_reason: String,
-    /// The tokens.
+    /// The tokens used.
     pub usage: TokenUsage,
-    /// The price; null where it is not known.
+    /// The cost in USD; null if the price is unknown.
     #[schema(required = true)]
     pub cost_usd: Option<f64>,
-    /// How long it took.
+    /// The time from the request to the end of the answer, in milliseconds.
     pub latency_ms: u64,
 }
 
 /// A model.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Model {
-    /// What to send as `model`.
+    /// The id, to be sent as `model`.
     #[schema(example = "scripted/demo")]
     pub id: String,
-    /// The name of its provider.
+    /// The provider.
     #[schema(example = "scripted")]
     pub provider: String,
-    /// For people.
+    /// The display name.
     #[schema(example = "Scripted demo")]
     pub name: String,
-    /// The most tokens it reads and writes together.
+    /// The maximum number of input and output tokens together.
     #[schema(required = true)]
     pub context_window: Option<u64>,
-    /// The most tokens it writes.
+    /// The maximum number of output tokens.
     #[schema(required = true)]
     pub max_output_tokens: Option<u64>,
-    /// `text`, `vision`, `tools`, `reasoning`…
+    /// The capabilities, such as `text`, `vision`, `tools` or `reasoning`.
     pub capabilities: Vec<String>,
-    /// Its price, where it is known.
+    /// The price; null if unknown.
     #[schema(required = true)]
     pub pricing: Option<Pricing>,
-    /// Its provider is configured here.
+    /// Whether the provider is configured on this server.
     pub available: bool,
-    /// It answers when a request names none.
+    /// Whether this is the model of requests that name none.
     pub is_default: bool,
 }
 

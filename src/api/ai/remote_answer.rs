@@ -106,7 +106,7 @@ struct MessageRow {
 pub(super) fn answer(rows: &Rows, claim: Claim) -> Answer {
     let json = rows.message.as_deref().map_or("null", RawValue::get);
     let row: MessageRow = serde_json::from_str(json).unwrap_or_default();
-    let status = Status::of(&row.status);
+    let status = Status::parse(&row.status);
     let latency_ms = row.metadata.get("latency_ms").and_then(Value::as_u64).unwrap_or_default();
     let end = status.map(|status| End {
         status,

@@ -24,9 +24,9 @@ const MAX_STEPS: u32 = 50;
 
 /// What a request for an answer in a chat means.
 #[derive(Debug)]
-pub(super) struct Wanted {
+pub(super) struct ChatRequest {
     pub(super) action: Action,
-    pub(super) user_message: Option<Asked>,
+    pub(super) user_message: Option<UserTurn>,
     /// The message that is to be answered again.
     pub(super) regenerate: Option<Uuid>,
     pub(super) stop_running: bool,
@@ -47,9 +47,9 @@ pub(super) enum Action {
     Regenerate,
 }
 
-/// The question.
+/// The user message to answer.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct UserTurn {
     /// Where in the request it is.
     pub(super) pointer: String,
     pub(super) id: Uuid,
@@ -58,7 +58,7 @@ pub(super) struct Asked {
     pub(super) metadata: Option<Map<String, Value>>,
 }
 
-impl Wanted {
+impl ChatRequest {
     /// Reads a request about `chat_id`.
     pub(super) fn read(
         body: ChatGenerate,
@@ -73,7 +73,7 @@ impl Wanted {
         checks.range("/max_steps", Some(max_steps), 1, MAX_STEPS);
         let regenerate = regenerate(&body, chat_id);
         let action = action(&body);
-        let user_message = asked(&body, chat_id, &mut checks);
+        let user_message = user_turn(&body, chat_id, &mut checks);
         let options = Options {
             system: body.system.clone(),
             max_output_tokens: body.max_output_tokens,
@@ -100,11 +100,11 @@ impl Wanted {
     }
 }
 
-impl Wanted {
+impl ChatRequest {
     /// What tells a repeat of this request; a regenerate is always new.
     pub(super) fn repeatable_question(&self) -> Option<Question> {
-        let asked = self.user_message.as_ref().filter(|_| self.action != Action::Regenerate)?;
-        Some(Question { id: asked.id, parts: json!(asked.parts).to_string() })
+        let turn = self.user_message.as_ref().filter(|_| self.action != Action::Regenerate)?;
+        Some(Question { id: turn.id, parts: json!(turn.parts).to_string() })
     }
 }
 
@@ -136,7 +136,7 @@ fn named(id: &Option<String>) -> Option<&str> {
     id.as_deref().filter(|id| !id.is_empty())
 }
 
-fn asked(body: &ChatGenerate, chat_id: Uuid, checks: &mut Checks) -> Option<Asked> {
+fn user_turn(body: &ChatGenerate, chat_id: Uuid, checks: &mut Checks) -> Option<UserTurn> {
     let is_user = |message: &&UserMessage| message.role.as_deref().unwrap_or("user") == "user";
     if let Some(content) = body.content.clone() {
         if body.message.is_some() {
@@ -184,7 +184,7 @@ fn read(
     chat_id: Uuid,
     body: &ChatGenerate,
     checks: &mut Checks,
-) -> Asked {
+) -> UserTurn {
     checks.metadata(&format!("{prefix}/metadata"), message.metadata.as_ref());
     // The SDK sends the id of an edited message as `messageId` too; the message's own comes first.
     let edited = named(&body.message_id).filter(|_| body.trigger == Some(Trigger::SubmitMessage));
@@ -195,7 +195,7 @@ fn read(
         (content, parts) => (content.clone(), parts.clone().filter(|_| content.is_none())),
     };
     let parts = parts::for_model(content, parts, prefix, checks);
-    Asked {
+    UserTurn {
         pointer: prefix.to_owned(),
         id: id.map_or_else(Uuid::now_v7, |id| ids::message_id(chat_id, id)),
         content: parts::text(&parts),
@@ -204,7 +204,7 @@ fn read(
     }
 }
 
-/// Checks what is asked of the model.
+/// Checks the options for the model.
 pub(super) fn check_options(options: &Options, model: Option<&str>, checks: &mut Checks) {
     checks.range("/temperature", options.temperature, 0.0, 2.0);
     checks.range("/top_p", options.top_p, 0.0, 1.0);

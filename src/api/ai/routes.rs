@@ -10,10 +10,10 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::begin::{self, Listening};
+use super::begin::{self, AnswerReceiver};
 use super::model::{Answer, ChatAnswer, ChatGenerate, Generate, Model};
-use super::request::{Wanted, accepts_events};
-use super::stateless::{StatelessRecorder, StatelessWanted};
+use super::request::{ChatRequest, accepts_events};
+use super::stateless::{StatelessRecorder, StatelessRequest};
 use super::{Ai, attachments, ids, stop, stream};
 use crate::agent::{self, Claim, Credentials, Failure, Job, TokenUsage};
 use crate::api::files::Owner;
@@ -24,7 +24,7 @@ use crate::http::extract::{HeldJson, Path};
 use crate::http::response;
 use crate::observability::logging::RequestId;
 
-/// List the models
+/// List models
 #[utoipa::path(get, path = "/api/ai/models", tag = "ai", operation_id = "list_models",
     responses((status = 200, description = "The models", body = Vec<Model>)))]
 pub async fn models(State(ai): State<Ai>, _: CurrentUser) -> Response {
@@ -33,7 +33,7 @@ pub async fn models(State(ai): State<Ai>, _: CurrentUser) -> Response {
 
 /// Generate an answer without a chat
 ///
-/// Nothing but usage is stored. If the client goes away, the answer is broken off.
+/// Only usage is stored. The generation is cancelled when the client disconnects.
 #[utoipa::path(post, path = "/api/ai/generate", tag = "ai", operation_id = "generate",
     request_body = Generate,
     responses((status = 200, description = "The answer, or its stream (AI SDK UI message stream v1)",
@@ -49,38 +49,38 @@ pub async fn generate(
     let wants_stream = body.stream.unwrap_or_else(|| accepts_events(&headers));
     // As the history, as the model's turns, and as the request to the provider.
     held.grow(2 * held.bytes())?;
-    let mut wanted = StatelessWanted::read(body, held)?;
-    ai.check_model(wanted.model.as_deref())?;
-    attachments::read(&ai, &user, &mut wanted).await?;
+    let mut request = StatelessRequest::read(body, held)?;
+    ai.check_model(request.model.as_deref())?;
+    attachments::read(&ai, &user, &mut request).await?;
     let id = Uuid::now_v7();
-    let job = stateless_job(&ai, &user, id, wanted);
+    let job = stateless_job(&ai, &user, id, request);
     let mut answer = ai.generations.start_stateless(job).ok_or_else(shutting_down)?;
-    if let Claim::Refused(refusal) = begin::settled(&mut answer).await? {
+    if let Claim::Refused(refusal) = begin::wait_until_started(&mut answer).await? {
         return Err(refusal.into());
     }
     if wants_stream {
         return Ok(stream::respond(answer, request_id.as_str().to_owned()));
     }
-    let answer = begin::ended(answer).await?;
+    let answer = begin::wait_until_finished(answer).await?;
     Ok(axum::Json(stateless_answer(id, &answer)?).into_response())
 }
 
-fn stateless_job(ai: &Ai, user: &CurrentUser, id: Uuid, wanted: StatelessWanted) -> Job {
-    let reserve = ai.reserve(&wanted.options, &[], wanted.model.as_deref());
+fn stateless_job(ai: &Ai, user: &CurrentUser, id: Uuid, request: StatelessRequest) -> Job {
+    let reserve = ai.reserve(&request.options, &[], request.model.as_deref());
     let recorder = StatelessRecorder {
         supabase: ai.supabase.clone(),
         clock: ai.clock.clone(),
         id,
         run: Uuid::new_v4(),
-        reserve: reserve.map(|reserve| reserve.with_history(&wanted.history)),
-        model: wanted.model,
-        history: wanted.history,
-        _held: wanted.held,
+        reserve: reserve.map(|reserve| reserve.with_history(&request.history)),
+        model: request.model,
+        history: request.history,
+        _held: request.held,
     };
     Job {
         recorder: Arc::new(recorder),
         credentials: Credentials::new(user.id, user.token.clone(), user.expires_at),
-        options: wanted.options,
+        options: request.options,
         tools: Vec::new(),
         operation: "generate",
         survives_disconnect: false,
@@ -106,16 +106,16 @@ fn stateless_answer(id: Uuid, answer: &agent::Answer) -> Result<Answer, ApiError
 
 /// Generate an answer in a chat
 ///
-/// Saves the user message, answers from the chat's history, saves the answer. The generation
-/// belongs to the server: if the client goes away, the answer is finished and stored all the same.
-/// Sending the same message id again never generates twice.
+/// Stores the user message, generates an answer from the chat's history and stores it. The
+/// generation continues on the server when the client disconnects. Sending the same message id again
+/// never generates a second answer.
 #[utoipa::path(post, path = "/api/ai/chat/{chat_id}/generate", tag = "ai",
     operation_id = "generate_in_chat",
-    params(("chat_id" = String, Path, description = "The chat: a UUID, or an id of the AI SDK")),
+    params(("chat_id" = String, Path, description = "The id of the chat: a UUID, or an id of the AI SDK")),
     request_body = ChatGenerate,
     responses((status = 200, description = "The answer, or its stream (AI SDK UI message stream v1)",
         content((ChatAnswer = "application/json"), (String = "text/event-stream"))),
-        (status = 409, description = "Another answer is being written, or the id is in use",
+        (status = 409, description = "Another answer is being written in this chat, or the message id is in use",
             body = Problem, content_type = "application/problem+json")))]
 pub async fn generate_in_chat(
     State(ai): State<Ai>,
@@ -129,15 +129,15 @@ pub async fn generate_in_chat(
     answer_in_chat(&ai, &user, &request_id, chat_id, false, &headers, body).await
 }
 
-/// Generate an answer, as the AI SDK's transport asks for it
+/// Generate an answer for the AI SDK's transport
 ///
-/// Point `DefaultChatTransport` here (`api: "/api/ai/chat"`): the body's `id` is the chat, which is
-/// created if it does not exist yet.
+/// The endpoint for `DefaultChatTransport` (`api: "/api/ai/chat"`). The `id` in the body names the chat,
+/// which is created if it does not exist.
 #[utoipa::path(post, path = "/api/ai/chat", tag = "ai", operation_id = "chat",
     request_body = ChatGenerate,
     responses((status = 200, description = "The answer, or its stream (AI SDK UI message stream v1)",
         content((ChatAnswer = "application/json"), (String = "text/event-stream"))),
-        (status = 409, description = "Another answer is being written, or the id is in use",
+        (status = 409, description = "Another answer is being written in this chat, or the message id is in use",
             body = Problem, content_type = "application/problem+json")))]
 pub async fn chat(
     State(ai): State<Ai>,
@@ -163,11 +163,11 @@ async fn answer_in_chat(
     HeldJson(body, held): HeldJson<ChatGenerate>,
 ) -> Result<Response, ApiError> {
     ai.limits.count_generation(user.id)?;
-    let mut wanted = Wanted::read(body, chat_id, headers, held)?;
-    ai.check_model(wanted.model.as_deref())?;
-    attachments::prepare(ai, user, chat_id, create_chat, &mut wanted).await?;
-    let wants_stream = wanted.stream;
-    let answer = begin::start(ai, user, chat_id, create_chat, wanted).await?;
+    let mut request = ChatRequest::read(body, chat_id, headers, held)?;
+    ai.check_model(request.model.as_deref())?;
+    attachments::prepare(ai, user, chat_id, create_chat, &mut request).await?;
+    let wants_stream = request.stream;
+    let answer = begin::start(ai, user, chat_id, create_chat, request).await?;
     if wants_stream {
         return Ok(stream::respond(answer, request_id.as_str().to_owned()));
     }
@@ -184,8 +184,8 @@ struct WholeAnswer<'a> {
     latency_ms: u64,
 }
 
-async fn whole(ai: &Ai, user: &CurrentUser, answer: Listening) -> Result<Response, ApiError> {
-    let answer = begin::ended(answer).await?;
+async fn whole(ai: &Ai, user: &CurrentUser, answer: AnswerReceiver) -> Result<Response, ApiError> {
+    let answer = begin::wait_until_finished(answer).await?;
     let end = answer.end.as_ref().ok_or_else(|| ApiError::internal("an answer without an end"))?;
     // Its chat was deleted meanwhile.
     let message = end.message.as_deref().ok_or(Failure::Lost)?;
@@ -202,15 +202,15 @@ async fn whole(ai: &Ai, user: &CurrentUser, answer: Listening) -> Result<Respons
     Ok(response::json(ai.files.shown(&Owner::from(user), whole.into()).await))
 }
 
-/// Re-attach to the answer that is being written
+/// Resume the stream of a running answer
 ///
-/// The stream from its start, then live; 204 when none is being written: read the messages then.
-/// The AI SDK's `resume` looks here by default.
+/// Sends the stream from its start and continues live. 204 means that no answer is being written: read
+/// the messages instead. The AI SDK's `resume` calls this endpoint by default.
 #[utoipa::path(get, path = "/api/ai/chat/{chat_id}/stream", tag = "ai", operation_id = "resume_stream",
-    params(("chat_id" = String, Path, description = "The chat: a UUID, or an id of the AI SDK")),
+    params(("chat_id" = String, Path, description = "The id of the chat: a UUID, or an id of the AI SDK")),
     responses((status = 200, description = "The stream (AI SDK UI message stream v1)",
         body = String, content_type = "text/event-stream"),
-        (status = 204, description = "Nothing is being written")))]
+        (status = 204, description = "No answer is being written")))]
 pub async fn resume(
     State(ai): State<Ai>,
     Extension(request_id): Extension<RequestId>,
@@ -228,12 +228,12 @@ pub async fn resume(
     }
 }
 
-/// Stop the answer that is being written
+/// Stop a running answer
 ///
-/// Works from anywhere and may be repeated. What was produced is kept.
+/// Works from any client and is idempotent. The part that was already generated is kept.
 #[utoipa::path(post, path = "/api/ai/chat/{chat_id}/stop", tag = "ai", operation_id = "stop",
-    params(("chat_id" = String, Path, description = "The chat: a UUID, or an id of the AI SDK")),
-    responses((status = 200, description = "The stopped answer; when none was being written, the newest",
+    params(("chat_id" = String, Path, description = "The id of the chat: a UUID, or an id of the AI SDK")),
+    responses((status = 200, description = "The stopped answer, or the latest answer if none was running",
         body = Message),
         (status = 204, description = "The chat has no answers")))]
 pub async fn stop(

@@ -8,12 +8,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::chat_recorder::{self, Acting};
-use super::model::{Format, Generate, PlainMessage, Said, Stop};
+use super::chat_recorder::{self, Principal};
+use super::model::{AnswerFormat, Generate, PlainContent, PlainMessage, Stop};
 use super::request;
 use crate::agent::{
-    Begun, Credentials, HistoryMessage, Options, OverLimit, Part, Recorder, Reserve, Reserved,
-    Rows, Save, Saved, Started, UsageLog,
+    BeginOutcome, Credentials, HistoryMessage, Options, OverLimit, Part, Recorder, Reserve,
+    Reserved, Rows, Save, Saved, Started, UsageLog,
 };
 use crate::api::messages::model::Role;
 use crate::api::messages::parts;
@@ -56,7 +56,7 @@ impl Recorder for StatelessRecorder {
     fn begin<'a>(
         &'a self,
         credentials: &'a Credentials,
-    ) -> BoxFuture<'a, Result<Begun, SupabaseError>> {
+    ) -> BoxFuture<'a, Result<BeginOutcome, SupabaseError>> {
         async move {
             let token = credentials.token();
             let rest = self.supabase.rest(Caller::User(&token));
@@ -70,7 +70,7 @@ impl Recorder for StatelessRecorder {
                 return chat_recorder::over_limit(answer.over_limit);
             }
             let reserved = answer.reserved.filter(|_| self.reserve.is_some());
-            Ok(Begun::Started(Box::new(self.started(reserved))))
+            Ok(BeginOutcome::Started(Box::new(self.started(reserved))))
         }
         .boxed()
     }
@@ -110,9 +110,9 @@ impl Recorder for StatelessRecorder {
         credentials: &'a Credentials,
         usage: &'a UsageLog,
     ) -> BoxFuture<'a, Result<(), SupabaseError>> {
-        let acting = Acting::of(credentials, &self.supabase, &self.clock);
+        let principal = Principal::new(credentials, &self.supabase, &self.clock);
         let run = self.run;
-        async move { acting.record_usage(&self.supabase, run, Uuid::nil(), usage).await }.boxed()
+        async move { principal.record_usage(&self.supabase, run, Uuid::nil(), usage).await }.boxed()
     }
 }
 
@@ -135,7 +135,7 @@ impl StatelessRecorder {
         credentials: &Credentials,
         save: &Save,
     ) -> Result<SaveAnswer, SupabaseError> {
-        let acting = Acting::of(credentials, &self.supabase, &self.clock);
+        let principal = Principal::new(credentials, &self.supabase, &self.clock);
         let arguments = json!({
             "p_message_id": Uuid::nil(),
             "p_run": self.run,
@@ -143,15 +143,15 @@ impl StatelessRecorder {
             "p_usage": save.usage,
             "p_reserve": save.reserve,
             "p_end": save.end.as_ref().map(|end| json!({ "usage_log": end.usage_log })),
-            "p_user_id": acting.user_id,
+            "p_user_id": principal.user_id,
         });
-        let rest = self.supabase.rest(acting.caller());
+        let rest = self.supabase.rest(principal.caller());
         rest.call("save_generation", &arguments).value().await
     }
 }
 
 /// What a stateless request means.
-pub(super) struct StatelessWanted {
+pub(super) struct StatelessRequest {
     pub(super) history: Vec<HistoryMessage>,
     pub(super) options: Options,
     pub(super) model: Option<String>,
@@ -159,7 +159,7 @@ pub(super) struct StatelessWanted {
     pub(super) held: Held,
 }
 
-impl StatelessWanted {
+impl StatelessRequest {
     pub(super) fn read(body: Generate, held: Held) -> Result<Self, ApiError> {
         let mut checks = Checks::default();
         let options = Options {
@@ -187,7 +187,7 @@ fn history(
     let messages = match (messages, prompt) {
         (Some(messages), None) => messages,
         (None, Some(prompt)) => {
-            vec![PlainMessage { role: Role::User, content: Said::Text(prompt) }]
+            vec![PlainMessage { role: Role::User, content: PlainContent::Text(prompt) }]
         }
         (Some(_), Some(_)) => {
             checks.refuse("/prompt", "cannot be sent together with messages");
@@ -207,8 +207,8 @@ fn history(
 
 fn said(index: usize, message: PlainMessage, checks: &mut Checks) -> HistoryMessage {
     let (content, sent) = match message.content {
-        Said::Text(text) => (Some(text), None),
-        Said::Parts(parts) => (None, Some(parts)),
+        PlainContent::Text(text) => (Some(text), None),
+        PlainContent::Parts(parts) => (None, Some(parts)),
     };
     let pointer = format!("/messages/{index}");
     let said = parts::for_model(content, sent, &pointer, checks);
@@ -247,11 +247,11 @@ fn stop(stop: Option<Stop>, checks: &mut Checks) -> Vec<String> {
     stop
 }
 
-fn format(format: Option<Format>, checks: &mut Checks) -> ResponseFormat {
+fn format(format: Option<AnswerFormat>, checks: &mut Checks) -> ResponseFormat {
     match format {
-        None | Some(Format::Text) => ResponseFormat::Text,
-        Some(Format::JsonObject) => ResponseFormat::JsonObject,
-        Some(Format::JsonSchema { json_schema }) => {
+        None | Some(AnswerFormat::Text) => ResponseFormat::Text,
+        Some(AnswerFormat::JsonObject) => ResponseFormat::JsonObject,
+        Some(AnswerFormat::JsonSchema { json_schema }) => {
             let is_name = |name: &str| {
                 (1..=64).contains(&name.len())
                     && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))

@@ -14,7 +14,7 @@ use crate::http::auth::CurrentUser;
 use crate::http::error::ApiError;
 
 /// How long the replica that owns the answer has to end it.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 const EVERY: Duration = Duration::from_millis(250);
 
 #[derive(Deserialize)]
@@ -32,7 +32,7 @@ pub(super) async fn stop(
     if let Some(generation) = ai.generations.in_chat(user.id, chat_id) {
         generation.stop_and_wait().await;
     }
-    let give_up = Instant::now() + PATIENCE;
+    let give_up = Instant::now() + TIMEOUT;
     loop {
         let stopping = request_stop(ai, user, chat_id).await?;
         if !stopping.running || Instant::now() >= give_up {

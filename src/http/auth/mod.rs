@@ -9,7 +9,7 @@ use axum::response::Response;
 use jsonwebtoken::Algorithm;
 use uuid::Uuid;
 
-use crate::agent::TokenLender;
+use crate::agent::TokenRefresher;
 use crate::http::error::{ApiError, TOKEN_REFUSED};
 use crate::http::rate_limit::Limits;
 use crate::memory::{Held, Holder, Memory};
@@ -57,8 +57,8 @@ pub struct AuthLayer {
     pub limits: Limits,
     /// What requests may hold.
     pub memory: Memory,
-    /// Hands a user's fresher token to their running generations.
-    pub lender: TokenLender,
+    /// Passes a user's newer token on to their running generations.
+    pub token_refresher: TokenRefresher,
 }
 
 /// Middleware: lets a request pass only with a good access token, and remembers whose it is.
@@ -70,7 +70,7 @@ pub async fn require_user(
     let token = bearer(request.headers())?;
     let user = layer.verifier.verify(token).await?;
     layer.limits.count_request(user.id)?;
-    layer.lender.lend(user.id, &user.token, user.expires_at);
+    layer.token_refresher.refresh(user.id, &user.token, user.expires_at);
     let token = user.token.clone();
     let held = Held::new(layer.memory.charge(Holder::User(user.id)));
     request.extensions_mut().insert(held.clone());

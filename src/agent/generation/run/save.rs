@@ -8,35 +8,32 @@ use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep};
 use tracing::{error, warn};
 
-use super::failure::Failure;
-use super::recorder::{Save, Saved, SavedEnd, SavedText, UsageLog};
+use crate::agent::generation::recorder::{Save, Saved, SavedEnd, SavedText, UsageLog};
 use crate::agent::message::answer::{Answer, End, Status};
-use crate::agent::usage::meter::Total;
 use crate::agent::{Job, Settings};
-use crate::providers::ChosenModel;
 use crate::supabase::{SupabaseError, SupabaseErrorKind};
 
 /// How long the last save is tried at the most.
-const LAST_SAVE_PATIENCE: Duration = Duration::from_secs(600);
+const MAX_RETRY_TIME: Duration = Duration::from_secs(600);
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
+/// A save under way.
+pub(super) type SaveFuture = BoxFuture<'static, Result<Saved, SupabaseError>>;
+
 /// One attempt, to be waited for beside other work.
-pub(in crate::agent) fn once(
-    job: &Job,
-    save: Save,
-) -> BoxFuture<'static, Result<Saved, SupabaseError>> {
+pub(super) fn once(job: &Job, save: Save) -> SaveFuture {
     let (recorder, credentials) = (job.recorder.clone(), job.credentials.clone());
     Box::pin(async move { recorder.save(&credentials, &save).await })
 }
 
 /// Saves the end, again and again until it is saved, the token has ended or it makes no sense.
-pub(in crate::agent) async fn until_saved(
+pub(super) async fn until_saved(
     job: &Job,
     save: &Save,
     settings: &Settings,
 ) -> Result<Saved, SupabaseError> {
-    let give_up = Instant::now() + LAST_SAVE_PATIENCE;
+    let give_up = Instant::now() + MAX_RETRY_TIME;
     let mut pause = FIRST_PAUSE;
     loop {
         let failed = match job.recorder.save(&job.credentials, save).await {
@@ -45,7 +42,7 @@ pub(in crate::agent) async fn until_saved(
         };
         let is_token_over = !settings.outlives_tokens
             && job.credentials.expires_at() <= settings.clock.unix_seconds();
-        if !is_passing(&failed) || is_token_over || Instant::now() >= give_up {
+        if !is_transient(&failed) || is_token_over || Instant::now() >= give_up {
             error!("the end of an answer could not be saved: {failed}");
             return Err(failed);
         }
@@ -60,7 +57,7 @@ fn jittered(pause: Duration) -> Duration {
 }
 
 /// Whether a repeat may succeed.
-pub(in crate::agent) fn is_passing(error: &SupabaseError) -> bool {
+pub(super) fn is_transient(error: &SupabaseError) -> bool {
     matches!(
         error.kind,
         SupabaseErrorKind::Unreachable
@@ -77,7 +74,7 @@ pub(in crate::agent) fn is_passing(error: &SupabaseError) -> bool {
 }
 
 /// The text as it is stored.
-pub(in crate::agent) fn text(answer: &Answer) -> SavedText {
+pub(super) fn text(answer: &Answer) -> SavedText {
     SavedText { content: answer.content(), parts: raw(&answer.parts) }
 }
 
@@ -86,18 +83,8 @@ fn raw(parts: &[crate::agent::Part]) -> Box<RawValue> {
     to_raw_value(parts).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
-/// What a failure makes of the message.
-pub(in crate::agent) fn ending(failure: &Failure) -> (Status, &'static str) {
-    match failure {
-        Failure::ShuttingDown => (Status::Interrupted, "server_shutdown"),
-        Failure::TokenExpired => (Status::Interrupted, "token_expired"),
-        Failure::Lost | Failure::Broken => (Status::Interrupted, "interrupted"),
-        _ => (Status::Failed, "error"),
-    }
-}
-
 /// What the message's metadata says at the end.
-pub(in crate::agent) fn final_metadata(end: &End) -> Map<String, Value> {
+pub(super) fn final_metadata(end: &End) -> Map<String, Value> {
     let Value::Object(metadata) = json!({
         "finish_reason": end.finish_reason,
         "usage": end.usage,
@@ -110,16 +97,16 @@ pub(in crate::agent) fn final_metadata(end: &End) -> Map<String, Value> {
 }
 
 /// The last save of an answer.
-pub(in crate::agent) fn last(
+pub(super) fn last(
     answer: &Answer,
     end: &End,
-    model: Option<&ChosenModel>,
+    model: Option<String>,
     usage_log: Option<UsageLog>,
 ) -> Save {
     let is_empty_failure = answer.parts.is_empty() && end.status == Status::Failed;
     Save {
         text: Some(text(answer)),
-        model: model.map(|model| model.id.clone()),
+        model,
         metadata: Some(answer.metadata.clone()),
         usage: Some(end.usage),
         cost_usd: end.cost_usd,
@@ -134,7 +121,7 @@ pub(in crate::agent) fn last(
 }
 
 /// The end of an answer that the database would not have, with the text and little else.
-pub(in crate::agent) fn bare(save: Save) -> Save {
+pub(super) fn bare(save: Save) -> Save {
     let end = save.end.map(|end| SavedEnd {
         status: Status::Failed.as_str(),
         finish_reason: "error".into(),
@@ -150,7 +137,7 @@ pub(in crate::agent) fn bare(save: Save) -> Save {
 }
 
 /// The end of an answer that never began.
-pub(in crate::agent) fn withdrawal() -> Save {
+pub(super) fn abandoned() -> Save {
     let end = SavedEnd {
         status: Status::Failed.as_str(),
         finish_reason: "error".into(),
@@ -158,32 +145,4 @@ pub(in crate::agent) fn withdrawal() -> Save {
         usage_log: None,
     };
     Save { end: Some(end), ..Save::default() }
-}
-
-/// The row of `usage_logs`.
-pub(in crate::agent) fn usage_log(
-    job: &Job,
-    model: &ChosenModel,
-    end: &End,
-    total: &Total,
-    time_to_first_token_ms: Option<u64>,
-) -> UsageLog {
-    let tokens = total.tokens();
-    UsageLog {
-        operation: job.operation,
-        provider: model.provider().clone(),
-        model: model.id.clone(),
-        input_tokens: tokens.input_tokens,
-        output_tokens: tokens.output_tokens,
-        cached_input_tokens: tokens.cached_input_tokens,
-        cache_write_input_tokens: tokens.cache_write_input_tokens,
-        reasoning_tokens: tokens.reasoning_tokens,
-        usage_source: total.source(),
-        cost_usd: total.cost_usd(),
-        latency_ms: end.latency_ms,
-        time_to_first_token_ms,
-        status: end.status.as_str(),
-        error_code: end.failure.as_ref().map(Failure::code),
-        raw: total.raw(),
-    }
 }

@@ -2,19 +2,15 @@
 
 use uuid::Uuid;
 
-use super::run::Run;
-use crate::agent::Started;
+use super::Run;
+use crate::agent::generation::recorder::Started;
 use crate::providers::ChosenModel;
 
 impl Run {
     /// Leaves the files of the newest message that has any to their names, here and later: those before
     /// them were accepted when they were the newest. Whether the conversation can be sent without
     /// them; it cannot when they are the question's own, whose sender has to know.
-    pub(in crate::agent) async fn leave_files(
-        &mut self,
-        started: &mut Started,
-        model: &ChosenModel,
-    ) -> bool {
+    pub(super) async fn drop_files(&mut self, started: &mut Started, model: &ChosenModel) -> bool {
         let history = started.history.iter_mut().enumerate();
         let newest = history.rev().find(|(_, message)| !message.files.is_empty());
         let Some((index, message)) = newest else { return false };

@@ -6,13 +6,16 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
-use super::recorder::UsageLog;
-use super::run::millis;
+use super::answer_writer::millis;
+use crate::agent::generation::recorder::UsageLog;
 use crate::agent::message::answer::Status;
+use crate::agent::message::history::HistoryMessage;
 use crate::agent::message::part;
-use crate::agent::usage::meter::Tally;
+use crate::agent::usage::meter::UsageMeter;
 use crate::agent::{Job, Settings};
 use crate::providers::{ChosenModel, Content, Event, Message, Request, Role};
 
@@ -23,24 +26,66 @@ message's language, without quotation marks. Answer with the title and nothing e
 const LONGEST_QUESTION: usize = 2_000;
 /// How many characters a title taken from the question has at the most.
 const LONGEST_TITLE: usize = 60;
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What a title is made from.
-pub(in crate::agent) struct Titling {
-    pub(in crate::agent) job: Arc<Job>,
-    pub(in crate::agent) settings: Arc<Settings>,
-    /// The question's text.
-    pub(in crate::agent) question: String,
+/// How long the end of an answer waits for its title to be saved.
+const TITLE_GRACE: Duration = Duration::from_millis(50);
+
+/// The title that is looked for beside an answer.
+pub(super) struct PendingTitle {
+    /// Where tasks that may outlive the answer are kept track of.
+    tasks: TaskTracker,
+    receiver: Option<oneshot::Receiver<String>>,
 }
 
-impl Titling {
-    /// Finds a title and saves it, unless the user has chosen one meanwhile; tells `told` if it was
-    /// saved.
-    pub(in crate::agent) async fn run(self, told: oneshot::Sender<String>) {
+impl PendingTitle {
+    pub(super) fn new(tasks: TaskTracker) -> Self {
+        Self { tasks, receiver: None }
+    }
+
+    pub(super) fn start(&mut self, task: TitleTask, shutdown: CancellationToken) {
+        let (title_tx, title) = oneshot::channel();
+        self.tasks.spawn(async move { shutdown.run_until_cancelled(task.run(title_tx)).await });
+        self.receiver = Some(title);
+    }
+
+    /// Waits for the title, if there is one to come; none if its search has failed.
+    pub(super) async fn found(&mut self) -> Option<String> {
+        let title = match &mut self.receiver {
+            Some(title) => title.await.ok(),
+            None => std::future::pending().await,
+        };
+        self.receiver = None;
+        title
+    }
+
+    /// The title at the end of the answer. One that was taken from the question is only being saved; a
+    /// model's is not waited for.
+    pub(super) async fn at_end(&mut self, has_model: bool) -> Option<String> {
+        let mut title = self.receiver.take()?;
+        if has_model {
+            return title.try_recv().ok();
+        }
+        timeout(TITLE_GRACE, title).await.ok()?.ok()
+    }
+}
+
+/// What a title is made from.
+pub(super) struct TitleTask {
+    pub(super) job: Arc<Job>,
+    pub(super) settings: Arc<Settings>,
+    /// The question's text.
+    pub(super) question: String,
+}
+
+impl TitleTask {
+    /// Finds a title and saves it, unless the user has chosen one meanwhile; it is sent
+    /// to `title_tx` if it was saved.
+    pub(super) async fn run(self, title_tx: oneshot::Sender<String>) {
         let Some(title) = self.find().await else { return };
         match self.job.recorder.save_title(&self.job.credentials, &title).await {
             // The answer may have ended before; the title is stored all the same.
-            Ok(true) => drop(told.send(title)),
+            Ok(true) => drop(title_tx.send(title)),
             Ok(false) => debug!("the chat has a title by now"),
             Err(error) => warn!("a chat's title could not be saved: {error}"),
         }
@@ -65,32 +110,18 @@ impl Titling {
             messages: vec![Message { role: Role::User, content: vec![Content::text(question)] }],
             ..Request::default()
         };
-        let mut tally = Tally::default();
-        tally.begin_call(model, &request, 0);
+        let mut meter = UsageMeter::default();
+        meter.begin_call(model, &request, 0);
         let mut said = String::new();
         let is_whole = matches!(
-            timeout(PATIENCE, listen(model, request, &mut tally, &mut said)).await,
+            timeout(TIMEOUT, listen(model, request, &mut meter, &mut said)).await,
             Ok(true)
         );
-        tally.end_call(said.len(), is_whole);
-        let total = tally.total();
-        let tokens = total.tokens();
+        meter.end_call(said.len(), is_whole);
+        let status = if is_whole { Status::Complete } else { Status::Failed };
         let usage = UsageLog {
-            operation: "title",
-            provider: model.provider().clone(),
-            model: model.id.clone(),
-            input_tokens: tokens.input_tokens,
-            output_tokens: tokens.output_tokens,
-            cached_input_tokens: tokens.cached_input_tokens,
-            cache_write_input_tokens: tokens.cache_write_input_tokens,
-            reasoning_tokens: tokens.reasoning_tokens,
-            usage_source: total.source(),
-            cost_usd: total.cost_usd(),
-            latency_ms: millis(began.elapsed()),
-            time_to_first_token_ms: None,
-            status: if is_whole { Status::Complete } else { Status::Failed }.as_str(),
             error_code: (!is_whole).then_some("provider_error"),
-            raw: total.raw(),
+            ..UsageLog::new("title", model, &meter.total(), status, millis(began.elapsed()))
         };
         self.settings.metrics.answer(usage.answered());
         if let Err(error) = self.job.recorder.save_usage(&self.job.credentials, &usage).await {
@@ -100,11 +131,11 @@ impl Titling {
     }
 }
 
-/// Takes in an answer; whether it came to its end.
+/// Collects an answer; whether it came to its end.
 async fn listen(
     model: &ChosenModel,
     request: Request,
-    tally: &mut Tally,
+    meter: &mut UsageMeter,
     said: &mut String,
 ) -> bool {
     let mut events = match model.stream(request).await {
@@ -114,11 +145,11 @@ async fn listen(
             return false;
         }
     };
-    tally.accepted();
+    meter.call_accepted();
     while let Some(event) = events.next().await {
         match event {
             Ok(Event::Text(text)) => said.push_str(&text),
-            Ok(Event::Usage(usage)) => tally.report(usage),
+            Ok(Event::Usage(usage)) => meter.report(usage),
             Ok(Event::End { .. }) => return true,
             Ok(_) => {}
             Err(error) => {
@@ -157,7 +188,7 @@ fn from_text(text: &str) -> Option<String> {
 }
 
 /// The question that the history ends with.
-pub(in crate::agent) fn question(history: &[crate::agent::HistoryMessage]) -> Option<String> {
+pub(super) fn question(history: &[HistoryMessage]) -> Option<String> {
     let message = history.iter().rfind(|message| message.role == "user")?;
     Some(part::content(&message.parts)).filter(|text| !text.trim().is_empty())
 }

@@ -1,0 +1,111 @@
+//! The answer as its listeners see it, and when it was written.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::agent::generation::recorder::Started;
+use crate::agent::message::answer::{Answer, Claim, End};
+use crate::providers::{ChosenModel, Event};
+
+/// The only writer of an answer.
+pub(super) struct AnswerWriter {
+    answer: watch::Sender<Answer>,
+    started_at: Instant,
+    first_token_at: Option<Instant>,
+}
+
+impl AnswerWriter {
+    pub(super) fn new(answer: watch::Sender<Answer>) -> Self {
+        Self { answer, started_at: Instant::now(), first_token_at: None }
+    }
+
+    pub(super) fn read(&self) -> watch::Ref<'_, Answer> {
+        self.answer.borrow()
+    }
+
+    /// Changes the answer and wakes its listeners.
+    pub(super) fn update(&self, change: impl FnOnce(&mut Answer)) {
+        self.answer.send_modify(change);
+    }
+
+    /// How many bytes the model has produced.
+    pub(super) fn bytes(&self) -> usize {
+        self.read().bytes()
+    }
+
+    /// So long after the start.
+    pub(super) fn deadline(&self, after: Duration) -> Instant {
+        self.started_at + after
+    }
+
+    pub(super) fn latency_ms(&self) -> u64 {
+        millis(self.started_at.elapsed())
+    }
+
+    pub(super) fn time_to_first_token_ms(&self) -> Option<u64> {
+        self.first_token_at.map(|at| millis(at - self.started_at))
+    }
+
+    /// The chat is claimed.
+    pub(super) fn grant(&self, started: &Started) {
+        self.update(|answer| {
+            answer.claim = Claim::Granted(started.rows.clone());
+            answer.metadata = started.metadata.clone();
+        });
+    }
+
+    pub(super) fn set_model(&self, model: &ChosenModel) {
+        self.update(|answer| {
+            answer.metadata.insert("model".into(), model.id.as_str().into());
+            answer.metadata.insert("provider".into(), model.provider().as_str().into());
+        });
+    }
+
+    pub(super) fn set_title(&self, title: Option<String>) {
+        if title.is_some() {
+            self.update(|answer| answer.title = title);
+        }
+    }
+
+    /// From here on failures are part of the stream.
+    pub(super) fn make_visible(&self) {
+        self.update(|answer| answer.is_visible = true);
+    }
+
+    /// Adds what the model has produced, in a new step if it is the first of its call.
+    pub(super) fn apply(&mut self, event: Event, starts_step: bool) {
+        self.first_token_at.get_or_insert_with(Instant::now);
+        self.update(|answer| {
+            answer.is_visible = true;
+            if starts_step {
+                answer.start_step();
+            }
+            answer.apply(event);
+        });
+    }
+
+    /// Closes everything that is open, before the end is saved.
+    pub(super) fn close(&self, metadata: Map<String, Value>) {
+        self.update(|answer| {
+            answer.close_all();
+            answer.metadata.extend(metadata);
+        });
+    }
+
+    /// Nothing follows the end.
+    pub(super) fn publish_end(&self, end: End) {
+        self.update(|answer| answer.end = Some(end));
+    }
+
+    /// Waits until nobody listens.
+    pub(super) async fn unheard(&self) {
+        self.answer.closed().await;
+    }
+}
+
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

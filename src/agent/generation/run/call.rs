@@ -1,0 +1,89 @@
+//! Calling the model, and the next one when it cannot answer.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use tokio::time::Instant;
+use tracing::warn;
+
+use super::{Interruption, Run};
+use crate::agent::generation::failure::Failure;
+use crate::agent::generation::recorder::Started;
+use crate::agent::message::answer::Answer;
+use crate::providers::{Candidates, ChosenModel, ErrorKind, Event, FinishReason, Message, Request};
+
+/// How long a failing model is asked again before the next one gets its turn.
+const RETRY_TIME_BEFORE_FALLBACK: Duration = Duration::from_secs(8);
+/// How many events that have already arrived are applied at once.
+const BATCH: usize = 64;
+
+impl Run {
+    /// Calls the first of the models that answers.
+    pub(super) async fn call_one_of(
+        &mut self,
+        models: &mut Candidates,
+        started: &mut Started,
+        turns: &[Message],
+    ) -> Result<FinishReason, Interruption> {
+        loop {
+            let model = models.current().clone();
+            self.model.set(&model);
+            self.answer.set_model(&model);
+            let mut request = self.request(started, turns, &model);
+            if models.has_next() {
+                request.deadlines.retries_end = Some(Instant::now() + RETRY_TIME_BEFORE_FALLBACK);
+            }
+            self.reserve(&mut request).await?;
+            let result = self.call(&model, &request).await;
+            let Err(Interruption::Failed(Failure::Provider(error))) = &result else {
+                return result;
+            };
+            if !self.model.is_silent() {
+                return result;
+            }
+            if error.kind == ErrorKind::Attachment && self.drop_files(started, &model).await {
+                warn!("the files of an earlier message are left out: {error}");
+            } else if models.next_fallback(error) {
+                warn!("{} gives way to {}: {error}", model.id, models.current().id);
+            } else {
+                return result;
+            }
+            self.budget.meter.abandon_call(self.answer.bytes());
+        }
+    }
+
+    /// One call of the model, applied to the answer as it comes.
+    async fn call(
+        &mut self,
+        model: &ChosenModel,
+        request: &Request,
+    ) -> Result<FinishReason, Interruption> {
+        self.model.begin_call();
+        self.budget.meter.begin_call(model, request, self.answer.bytes());
+        self.checkpoint();
+        let stream = self.wait_for(model.stream(request.clone())).await??;
+        self.budget.meter.call_accepted();
+        let mut events = stream.ready_chunks(BATCH);
+        let mut finish_reason = None;
+        while let Some(batch) = self.wait_for(events.next()).await? {
+            for event in batch {
+                match event? {
+                    Event::Usage(usage) => self.budget.meter.report(usage),
+                    Event::End { finish_reason: reason } => finish_reason = Some(reason),
+                    event => self.apply_event(event),
+                }
+            }
+            if self.answer.read().is_full() {
+                return Err(Interruption::TooLarge);
+            }
+        }
+        self.budget.meter.end_call(self.answer.bytes(), finish_reason.is_some());
+        self.answer.update(Answer::close_block);
+        Ok(finish_reason.unwrap_or(FinishReason::Stop))
+    }
+
+    fn apply_event(&mut self, event: Event) {
+        let starts_step = self.model.end_silence();
+        self.answer.apply(event, starts_step);
+    }
+}

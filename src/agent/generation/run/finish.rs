@@ -1,0 +1,154 @@
+//! The end of a generation: saved first, then published to the listeners.
+
+use std::pin::pin;
+
+use serde_json::value::RawValue;
+use tokio::time::timeout;
+use tracing::{info, warn};
+
+use super::{Interruption, Run, save};
+use crate::agent::generation::failure::Failure;
+use crate::agent::generation::recorder::{Save, Saved, UsageLog};
+use crate::agent::message::answer::{End, Status};
+use crate::supabase::{SupabaseError, SupabaseErrorKind};
+
+impl Run {
+    /// Saves the end and publishes it to the listeners.
+    pub(super) async fn end(&mut self, outcome: Result<String, Interruption>) {
+        let (status, finish_reason, failure) = ending(outcome);
+        self.budget.meter.end_call(self.answer.bytes(), false);
+        let mut end = self.summary(status, finish_reason, failure);
+        self.answer.close(save::final_metadata(&end));
+        let save = save::last(&self.answer.read(), &end, self.model.id(), self.usage_log(&end));
+        if let Some(log) = save.end.as_ref().and_then(|end| end.usage_log.as_ref()) {
+            self.settings.metrics.answer(log.answered());
+        }
+        let saved = self.save_or_notify(&save, &end).await;
+        self.apply_last_save(&mut end, save, saved).await;
+        let has_title_model = self.settings.providers.title_model().is_some();
+        self.answer.set_title(self.title.at_end(has_title_model).await);
+        info!(status = end.status.as_str(), latency_ms = end.latency_ms, "generation ended");
+        self.answer.publish_end(end);
+    }
+
+    /// Saves the end. When that takes long, the listeners hear of it before.
+    async fn save_or_notify(&mut self, save: &Save, end: &End) -> Result<Saved, SupabaseError> {
+        let in_flight = self.checkpoints.take_in_flight();
+        let mut saving = pin!(async {
+            if let Some(in_flight) = in_flight {
+                // One save at a time; this one's answer no longer matters.
+                let _ = in_flight.await;
+            }
+            save::until_saved(&self.job, save, &self.settings).await
+        });
+        if let Ok(saved) = timeout(self.settings.unsaved_patience, saving.as_mut()).await {
+            return saved;
+        }
+        warn!("the end of an answer cannot be saved; its listeners are told");
+        let failure = end.failure.clone().or(Some(Failure::NotSavedYet));
+        self.answer.publish_end(End { status: Status::Failed, failure, ..end.clone() });
+        saving.await
+    }
+
+    /// What has become of the message, and so of the end.
+    async fn apply_last_save(
+        &mut self,
+        end: &mut End,
+        save: Save,
+        saved: Result<Saved, SupabaseError>,
+    ) {
+        match saved {
+            Ok(saved) if saved.is_owned || saved.status == Some(end.status) => {
+                end.message = saved.message;
+            }
+            Ok(_) if end.status == Status::Complete => {
+                end.status = Status::Interrupted;
+                end.failure = Some(Failure::Lost);
+            }
+            Ok(_) => {}
+            Err(error) if save::is_transient(&error) => {
+                end.status = Status::Failed;
+                end.failure.get_or_insert(error.into());
+            }
+            Err(error) => {
+                end.message = self.save_what_can_be(save).await;
+                end.status = Status::Failed;
+                end.failure.get_or_insert(Failure::Unsaved(error));
+            }
+        }
+    }
+
+    /// Saves the end with the text alone, or else without it.
+    async fn save_what_can_be(&mut self, save: Save) -> Option<Box<RawValue>> {
+        let bare = save::bare(save);
+        let text_only = save::until_saved(&self.job, &bare, &self.settings).await;
+        let saved = match text_only {
+            Ok(saved) => Ok(saved),
+            Err(_) => {
+                let nothing = Save { text: None, ..bare };
+                save::until_saved(&self.job, &nothing, &self.settings).await
+            }
+        };
+        saved.ok()?.message
+    }
+
+    /// Frees the chat if it was claimed after all, though nobody could read the answer.
+    pub(super) async fn abandon(&mut self, error: &SupabaseError) {
+        use SupabaseErrorKind as Kind;
+        // An answer that was not read may have been a claim.
+        let is_unclear = matches!(
+            error.kind,
+            Kind::Protocol | Kind::Timeout | Kind::AnswerTooLarge | Kind::NoMemory(_)
+        );
+        if is_unclear && let Err(error) = save::once(&self.job, save::abandoned()).await {
+            warn!("a claim could not be given up: {error}");
+        }
+    }
+
+    pub(super) fn summary(
+        &self,
+        status: Status,
+        finish_reason: String,
+        failure: Option<Failure>,
+    ) -> End {
+        let usage = self.budget.meter.total();
+        End {
+            status,
+            finish_reason,
+            usage: usage.tokens(),
+            cost_usd: usage.cost_usd(),
+            latency_ms: self.answer.latency_ms(),
+            failure,
+            message: None,
+        }
+    }
+
+    /// The row of `usage_logs`, where a provider was called at all.
+    fn usage_log(&self, end: &End) -> Option<UsageLog> {
+        let model = self.model.current().filter(|_| self.budget.meter.has_calls())?;
+        let total = self.budget.meter.total();
+        Some(UsageLog {
+            time_to_first_token_ms: self.answer.time_to_first_token_ms(),
+            error_code: end.failure.as_ref().map(Failure::code),
+            ..UsageLog::new(self.job.operation, model, &total, end.status, end.latency_ms)
+        })
+    }
+}
+
+/// What an outcome makes of the message: its status, its finish reason, and what went wrong.
+fn ending(outcome: Result<String, Interruption>) -> (Status, String, Option<Failure>) {
+    match outcome {
+        Ok(reason) => (Status::Complete, reason, None),
+        Err(Interruption::TooLarge) => (Status::Complete, "length".into(), None),
+        Err(Interruption::Stopped) => (Status::Stopped, "stopped".into(), None),
+        Err(Interruption::Failed(failure)) => {
+            let (status, reason) = match failure {
+                Failure::ShuttingDown => (Status::Interrupted, "server_shutdown"),
+                Failure::TokenExpired => (Status::Interrupted, "token_expired"),
+                Failure::Lost | Failure::Broken => (Status::Interrupted, "interrupted"),
+                _ => (Status::Failed, "error"),
+            };
+            (status, reason.into(), Some(failure))
+        }
+    }
+}

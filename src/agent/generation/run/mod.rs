@@ -1,0 +1,167 @@
+//! One generation, from the claim of its chat to the last save, in one task that no connection owns.
+
+mod answer_writer;
+mod budget;
+mod call;
+mod checkpoints;
+mod finish;
+mod model;
+mod refused_files;
+mod request;
+mod reserve;
+mod save;
+mod signals;
+mod title;
+mod wait;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
+
+use self::answer_writer::AnswerWriter;
+use self::budget::TokenBudget;
+use self::checkpoints::Checkpoints;
+use self::model::ActiveModel;
+pub(super) use self::signals::Signals;
+use self::title::{PendingTitle, TitleTask};
+use super::failure::Failure;
+use super::recorder::{BeginOutcome, Started};
+use crate::agent::message::answer::{Answer, Claim, Status};
+use crate::agent::message::prompt;
+use crate::agent::tools::execute;
+use crate::agent::{Job, Settings};
+use crate::providers::{FinishReason, Message};
+
+/// A generation at work.
+pub(super) struct Run {
+    job: Arc<Job>,
+    settings: Arc<Settings>,
+    answer: AnswerWriter,
+    budget: TokenBudget,
+    model: ActiveModel,
+    checkpoints: Checkpoints,
+    title: PendingTitle,
+    signals: Signals,
+}
+
+/// Why a generation ends early.
+enum Interruption {
+    Stopped,
+    TooLarge,
+    Failed(Failure),
+}
+
+impl<E: Into<Failure>> From<E> for Interruption {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl Run {
+    /// `tasks` keeps track of work that may outlive the answer.
+    pub(super) fn new(
+        job: Job,
+        settings: Arc<Settings>,
+        answer: watch::Sender<Answer>,
+        signals: Signals,
+        tasks: TaskTracker,
+    ) -> Self {
+        Self {
+            job: Arc::new(job),
+            answer: AnswerWriter::new(answer),
+            budget: TokenBudget::default(),
+            model: ActiveModel::default(),
+            checkpoints: Checkpoints::new(settings.checkpoint_every),
+            title: PendingTitle::new(tasks),
+            signals,
+            settings,
+        }
+    }
+
+    /// Runs to the end, whatever happens.
+    pub(super) async fn run(mut self) {
+        let Some(started) = self.claim().await else { return };
+        self.begin_title(&started);
+        let outcome = AssertUnwindSafe(self.produce(*started)).catch_unwind().await;
+        let outcome = outcome.unwrap_or(Err(Interruption::Failed(Failure::Crashed)));
+        self.end(outcome).await;
+    }
+
+    async fn claim(&mut self) -> Option<Box<Started>> {
+        let outcome = self.job.recorder.begin(&self.job.credentials).await;
+        let claim = match outcome {
+            Ok(BeginOutcome::Started(started)) => {
+                self.budget.set_reserved(started.reserved);
+                self.answer.grant(&started);
+                return Some(started);
+            }
+            Ok(BeginOutcome::Elsewhere(rows)) => Claim::Elsewhere(rows),
+            Ok(BeginOutcome::Answered(rows)) => Claim::Answered(rows),
+            Ok(BeginOutcome::Refused(refusal)) => Claim::Refused(refusal),
+            Err(error) => {
+                self.abandon(&error).await;
+                let end = self.summary(Status::Failed, String::new(), Some(error.into()));
+                self.answer.publish_end(end);
+                return None;
+            }
+        };
+        self.answer.update(|answer| answer.claim = claim);
+        None
+    }
+
+    /// Looks for a title beside the answer, where the chat has none yet.
+    fn begin_title(&mut self, started: &Started) {
+        let question = title::question(&started.history).filter(|_| started.is_untitled);
+        let Some(question) = question else { return };
+        let (job, settings) = (self.job.clone(), self.settings.clone());
+        let task = TitleTask { job, settings, question };
+        self.title.start(task, self.signals.shutdown.clone());
+    }
+
+    /// Calls the model, runs its tools and calls it again, until it has said everything.
+    async fn produce(&mut self, mut started: Started) -> Result<String, Interruption> {
+        let mut models = self.settings.providers.candidates(started.model.as_deref())?;
+        let mut turns = Vec::new();
+        let mut steps = 1;
+        loop {
+            let reason = self.call_one_of(&mut models, &mut started, &turns).await?;
+            if reason != FinishReason::ToolCalls {
+                return Ok(reason.as_str().to_owned());
+            }
+            if steps >= self.job.options.max_steps {
+                return Ok("max_steps".to_owned());
+            }
+            steps += 1;
+            if !self.run_tools().await? {
+                return Ok("tool_loop".to_owned());
+            }
+            if self.answer.read().is_full() {
+                return Err(Interruption::TooLarge);
+            }
+            turns.extend(self.last_turn());
+        }
+    }
+
+    /// Runs the tools that were called; false when the model goes round in circles.
+    async fn run_tools(&mut self) -> Result<bool, Interruption> {
+        let calls = execute::pending(&self.answer.read());
+        if execute::is_looping(&calls) {
+            return Ok(false);
+        }
+        let tools = self.model.current().map(|model| self.tools(model)).unwrap_or_default();
+        let runs = execute::run_all(calls, &tools, &self.job.credentials);
+        let results = self.wait_for(runs).await?;
+        self.answer.update(|answer| execute::store(answer, results));
+        Ok(true)
+    }
+
+    /// What the model has said and the tools have answered in the last step.
+    fn last_turn(&self) -> Vec<Message> {
+        let answer = self.answer.read();
+        let step = answer.parts.iter().rposition(|part| *part == crate::agent::Part::StepStart);
+        prompt::answer(&answer.parts[step.unwrap_or(0)..])
+    }
+}

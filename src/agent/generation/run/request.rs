@@ -1,0 +1,54 @@
+//! The request that a model is sent.
+
+use std::sync::Arc;
+
+use super::Run;
+use crate::agent::Tool;
+use crate::agent::generation::recorder::Started;
+use crate::agent::message::prompt;
+use crate::providers::catalogue::Capability;
+use crate::providers::{ChosenModel, Deadlines, Message, Request};
+
+impl Run {
+    pub(super) fn tools(&self, model: &ChosenModel) -> Vec<Arc<dyn Tool>> {
+        let is_demo = model.provider_capabilities().is_simulated;
+        let demo = self.settings.demo_tools.iter().filter(|_| is_demo);
+        self.job.tools.iter().chain(demo).cloned().collect()
+    }
+
+    pub(super) fn request(
+        &self,
+        started: &Started,
+        turns: &[Message],
+        model: &ChosenModel,
+    ) -> Request {
+        let options = &self.job.options;
+        let max_output_tokens = self.budget.output_cap(options.max_output_tokens, model);
+        let system = options.system.clone().or_else(|| started.system_prompt.clone());
+        let messages = prompt::conversation(
+            &started.history,
+            turns,
+            system.as_deref(),
+            model.context_window(),
+            max_output_tokens,
+        );
+        let (sees, reads_pdf) = (model.can(Capability::Vision), model.can(Capability::Documents));
+        let messages = prompt::readable(messages, sees, reads_pdf);
+        Request {
+            model: String::new(),
+            system,
+            messages,
+            tools: self.tools(model).iter().map(|tool| tool.definition()).collect(),
+            max_output_tokens,
+            temperature: options.temperature,
+            top_p: options.top_p,
+            stop: options.stop.clone(),
+            reasoning_effort: options.reasoning_effort,
+            response_format: options.response_format.clone(),
+            deadlines: Deadlines {
+                deadline: Some(self.answer.deadline(self.settings.generation_timeout)),
+                retries_end: None,
+            },
+        }
+    }
+}
