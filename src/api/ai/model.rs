@@ -164,7 +164,7 @@ pub struct Generate {
     pub stop: Option<Stop>,
     /// The form of the answer.
     #[serde(default, deserialize_with = "optional_object")]
-    pub response_format: Option<Format>,
+    pub response_format: Option<AnswerFormat>,
     /// Stream the answer.
     pub stream: Option<bool>,
 }
@@ -201,7 +201,8 @@ pub enum Stop {
 /// The form of the answer.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum Format {
+#[schema(as = ResponseFormat)]
+pub enum AnswerFormat {
     /// Prose.
     Text,
     /// Any JSON object.

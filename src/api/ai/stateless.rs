@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::chat_recorder::{self, Acting};
-use super::model::{Format, Generate, PlainMessage, Said, Stop};
+use super::model::{AnswerFormat, Generate, PlainMessage, Said, Stop};
 use super::request;
 use crate::agent::{
     Begun, Credentials, HistoryMessage, Options, OverLimit, Part, Recorder, Reserve, Reserved,
@@ -247,11 +247,11 @@ fn stop(stop: Option<Stop>, checks: &mut Checks) -> Vec<String> {
     stop
 }
 
-fn format(format: Option<Format>, checks: &mut Checks) -> ResponseFormat {
+fn format(format: Option<AnswerFormat>, checks: &mut Checks) -> ResponseFormat {
     match format {
-        None | Some(Format::Text) => ResponseFormat::Text,
-        Some(Format::JsonObject) => ResponseFormat::JsonObject,
-        Some(Format::JsonSchema { json_schema }) => {
+        None | Some(AnswerFormat::Text) => ResponseFormat::Text,
+        Some(AnswerFormat::JsonObject) => ResponseFormat::JsonObject,
+        Some(AnswerFormat::JsonSchema { json_schema }) => {
             let is_name = |name: &str| {
                 (1..=64).contains(&name.len())
                     && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
