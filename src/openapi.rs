@@ -14,10 +14,10 @@ use utoipa::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::api::ai::model::Effort;
-use crate::api::analytics::export::Format;
+use crate::api::analytics::export::ExportFormat;
 use crate::api::analytics::model::{GroupBy, Interval};
 use crate::api::chats::model::Include;
-use crate::api::messages::model::{Active, Order};
+use crate::api::messages::model::{ActiveFilter, MessageOrder};
 use crate::http::error::Problem;
 use crate::http::security_headers::{self, Page};
 
@@ -40,7 +40,14 @@ data: [DONE]\n\n";
 /// What routes do not say by themselves.
 #[derive(OpenApi)]
 #[openapi(components(schemas(
-    Problem, Include, Order, Active, Effort, Format, GroupBy, Interval
+    Problem,
+    Include,
+    MessageOrder,
+    ActiveFilter,
+    Effort,
+    ExportFormat,
+    GroupBy,
+    Interval
 )))]
 struct Common;
 
@@ -76,12 +83,12 @@ pub fn complete(routes: utoipa::openapi::OpenApi) -> Value {
     });
     document["tags"] = json!([
         { "name": "chats", "description": "Conversations" },
-        { "name": "messages", "description": "What is said in them" },
-        { "name": "files", "description": "Files, to attach or to work on" },
-        { "name": "ai", "description": "Answers from models" },
-        { "name": "analytics", "description": "Usage, statistics, events" },
-        { "name": "scripts", "description": "Scripts in a sandbox" },
-        { "name": "health", "description": "For operators" },
+        { "name": "messages", "description": "Messages of a chat" },
+        { "name": "files", "description": "Files to attach to messages and to use in scripts" },
+        { "name": "ai", "description": "Generation of answers by models" },
+        { "name": "analytics", "description": "Usage statistics, chat statistics and events" },
+        { "name": "scripts", "description": "Sandboxed scripts" },
+        { "name": "health", "description": "Health checks for operators" },
     ]);
     document["security"] = json!([{ "access_token": [] }]);
     document["components"]["securitySchemes"] = json!({ "access_token": {

@@ -1,5 +1,6 @@
 //! The OpenAPI document, its pages, and what operators probe.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::{env, fs};
 
@@ -71,6 +72,80 @@ fn every_reference_leads_somewhere() {
         let pointer = reference.trim_start_matches('#');
         assert!(document.pointer(pointer).is_some(), "{reference}");
     }
+}
+
+/// utoipa keeps one schema per name: of two types that claim the same one, all routes would show the
+/// same.
+#[test]
+fn every_component_is_one_type() {
+    let mut claims: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (path, text) in sources() {
+        for name in component_names(&text) {
+            claims.entry(name).or_default().push(path.clone());
+        }
+    }
+    let schemas = document()["components"]["schemas"].clone();
+    for name in schemas.as_object().unwrap().keys() {
+        assert!(
+            claims.contains_key(name),
+            "{name} is a component, but no type of that name was found"
+        );
+    }
+    claims.retain(|_, paths| paths.len() > 1);
+    assert!(claims.is_empty(), "rename, or add #[schema(as = …)]: {claims:#?}");
+}
+
+#[test]
+fn component_names_are_found() {
+    let text = "#[derive(Debug, ToSchema)]\n#[schema(example = \"[1]\")]\npub struct One {}\n\
+                #[derive(\n    Clone,\n    ToSchema,\n)]\n#[schema(as = Other)]\npub(super) enum Two {}\n\
+                #[derive(Clone)]\npub struct Three;\n";
+    assert_eq!(component_names(text), ["One", "Other"]);
+}
+
+/// The names that a file's types claim among the components.
+fn component_names(text: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for (_, rest) in text.match_indices("#[derive(").map(|(at, _)| text.split_at(at)) {
+        let Some((derives, rest)) = rest.split_once(")]") else { continue };
+        let Some((attributes, item)) = first_item(rest) else { continue };
+        if derives.contains("ToSchema") {
+            let renamed = attributes.split_once("schema(as = ").map(|(_, name)| name);
+            names.push(identifier(renamed.unwrap_or(item)));
+        }
+    }
+    names
+}
+
+/// What precedes the name of the next type, and what begins with it.
+fn first_item(text: &str) -> Option<(&str, &str)> {
+    let keyword = ["struct ", "enum "].into_iter();
+    let places = keyword.filter_map(|word| text.find(word).map(|at| (at, at + word.len())));
+    places.min().map(|(at, name)| (&text[..at], &text[name..]))
+}
+
+fn identifier(text: &str) -> String {
+    text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+}
+
+/// All source files of the workspace that may describe schemas.
+fn sources() -> Vec<(String, String)> {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    folders.push(Path::new(env!("CARGO_MANIFEST_DIR")).join("crates"));
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.extension() {
+                _ if path.is_dir() => folders.push(path),
+                Some(extension) if extension == "rs" => {
+                    files.push((path.display().to_string(), fs::read_to_string(&path).unwrap()));
+                }
+                _ => {}
+            }
+        }
+    }
+    files
 }
 
 #[test]

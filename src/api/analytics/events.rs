@@ -1,4 +1,4 @@
-//! Events as clients send them and ask for them.
+//! Events as clients send and query them.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::export::Format;
+use super::export::ExportFormat;
 use super::model::Event;
 use crate::http::error::{ApiError, FieldError};
 use crate::http::extract::from_value;
@@ -23,61 +23,61 @@ const PAST: SignedDuration = SignedDuration::from_hours(24 * 731);
 /// How far clocks of clients may be ahead.
 const FUTURE: SignedDuration = SignedDuration::from_hours(24);
 
-/// A new event.
+/// Request to record an event.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[schema(example = json!({"name": "answer_copied", "properties": {"length": 412}}))]
 pub struct NewEvent {
-    /// The client's own id, for a safe repeat.
+    /// ID chosen by the client, which makes the request safe to retry.
     #[serde(default = "Uuid::now_v7")]
     #[schema(required = false)]
     pub id: Uuid,
-    /// What happened: 1 to 100 letters, digits, spaces and `_ - . : / $`.
+    /// Name of the event: 1 to 100 letters, digits, spaces and `_ - . : / $`.
     #[schema(min_length = 1, max_length = 100)]
     pub name: String,
-    /// The front end's own data, at most 32 KiB and 16 levels deep.
+    /// Custom properties, at most 32 KiB of JSON and 16 levels deep.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub properties: Option<Map<String, Value>>,
-    /// The chat it is about.
+    /// ID of the chat that the event is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chat_id: Option<Uuid>,
-    /// The front end's session.
+    /// ID of the front-end session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 200)]
     pub session_id: Option<String>,
-    /// When it happened, at most two years ago; now where it is left out.
+    /// Time the event occurred, at most two years ago. Defaults to the current time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub occurred_at: Option<Timestamp>,
 }
 
-/// One event, or many.
+/// One event, or a batch of events.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(untagged)]
 #[allow(missing_docs)]
 pub enum NewEvents {
     One(NewEvent),
     Batch {
-        /// Up to 500.
+        /// The events, at most 500.
         events: Vec<NewEvent>,
     },
 }
 
-/// Which events.
+/// Filters of the list of events.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct EventFilter {
-    /// Only events of this name.
+    /// Return only events with this name.
     pub name: Option<String>,
-    /// Only events about this chat.
+    /// Return only events about this chat.
     pub chat_id: Option<Uuid>,
-    /// Only events of this session.
+    /// Return only events of this session.
     pub session_id: Option<String>,
-    /// `csv` or `ndjson` stream the whole selection, as the `Accept` header may ask for too.
-    pub format: Option<Format>,
+    /// `csv` and `ndjson` export all matching events. Takes precedence over the `Accept` header.
+    pub format: Option<ExportFormat>,
 }
 
 impl EventFilter {
-    /// As PostgREST writes them.
+    /// The filters in PostgREST syntax.
     pub(super) fn conditions(&self) -> Vec<(&'static str, String)> {
         let chat_id = self.chat_id.map(|id| id.to_string());
         let given = [("name", &self.name), ("chat_id", &chat_id), ("session_id", &self.session_id)];
@@ -109,14 +109,14 @@ impl NewEvent {
         if let Some(properties) = &self.properties {
             check_properties(properties, checks);
         }
-        let is_sane = |at: Timestamp| at >= now - PAST && at <= now + FUTURE;
-        if self.occurred_at.is_some_and(|at| !is_sane(at)) {
+        let is_plausible = |at: Timestamp| at >= now - PAST && at <= now + FUTURE;
+        if self.occurred_at.is_some_and(|at| !is_plausible(at)) {
             checks.refuse("/occurred_at", "must be within the last two years, or a day ahead");
         }
     }
 
-    /// Whether a stored event is what this request would have stored.
-    pub(super) fn recorded(&self, stored: &Event) -> bool {
+    /// Whether a stored event is the one that this request would have stored.
+    pub(super) fn matches(&self, stored: &Event) -> bool {
         let stored_at = stored.occurred_at.parse::<Timestamp>().ok();
         // The database keeps microseconds.
         let micros = |at: Timestamp| at.as_microsecond();

@@ -1,4 +1,4 @@
-//! Streams a whole selection, page by page: memory holds one page, however long the export is.
+//! Exports: all matching rows, streamed page by page, so that memory holds one page at a time.
 
 use std::io;
 
@@ -22,19 +22,19 @@ use crate::supabase::{AccessToken, Caller, Query, Rows, Supabase};
 /// Hosted projects give out this many rows at once, whatever is asked for.
 const PAGE: usize = 1_000;
 
-/// What an export is written in.
+/// Format of a response: a JSON report or page, or an export as CSV or NDJSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs)]
-pub enum Format {
+pub enum ExportFormat {
     Json,
     Csv,
     Ndjson,
 }
 
-impl Format {
-    /// The parameter decides, else the `Accept` header.
-    pub(super) fn wanted(asked: Option<Self>, accept: Option<&HeaderValue>) -> Self {
+impl ExportFormat {
+    /// The `format` parameter takes precedence over the `Accept` header.
+    pub(super) fn negotiate(asked: Option<Self>, accept: Option<&HeaderValue>) -> Self {
         let accept = accept.and_then(|accept| accept.to_str().ok()).unwrap_or_default();
         let accepted = accept.split(',').find_map(|range| {
             match range.split(';').next().unwrap_or_default().trim() {
@@ -64,30 +64,30 @@ impl Format {
     }
 }
 
-/// Which rows, and what of them.
+/// The rows to export, and their columns.
 pub(super) struct Export {
     pub(super) supabase: Supabase,
     pub(super) token: AccessToken,
     pub(super) table: &'static str,
     pub(super) columns: &'static [&'static str],
-    /// The time that the rows are ordered by, newest last.
+    /// The column that the rows are sorted by, oldest first.
     pub(super) time: &'static str,
     pub(super) from: Timestamp,
     pub(super) to: Option<Timestamp>,
-    /// More filters, as PostgREST writes them.
+    /// Further filters, in PostgREST syntax.
     pub(super) filters: Vec<(&'static str, String)>,
-    pub(super) format: Format,
+    pub(super) format: ExportFormat,
 }
 
-/// The rows of a page as a file has them, and where the next page begins.
-struct Written {
+/// A serialized page of rows, and the cursor of the next one.
+struct ExportPage {
     text: Bytes,
     last: Option<Cursor>,
 }
 
 impl Export {
-    /// The response. What fails on the first page is a problem; what fails later resets the
-    /// connection, because a clean end would look whole.
+    /// The response. An error on the first page is answered with a problem; a later one resets the
+    /// connection, because a clean end would make the export look complete.
     pub(super) async fn respond(self, name: &str) -> Result<Response, ApiError> {
         let first = self.page(None).await?;
         let day = |at: Timestamp| at.strftime("%Y-%m-%d").to_string();
@@ -104,7 +104,7 @@ impl Export {
         Ok(response)
     }
 
-    async fn page(&self, after: Option<Cursor>) -> Result<Written, ApiError> {
+    async fn page(&self, after: Option<Cursor>) -> Result<ExportPage, ApiError> {
         let rows = self.query(after).page(PAGE).await?;
         // A client that reads slowly holds a page.
         let mut charge = self.supabase.charge(Caller::User(&self.token));
@@ -112,7 +112,7 @@ impl Export {
         let (text, last) = self
             .write(&rows, after.is_none())
             .map_err(|error| ApiError::unreadable("row", error))?;
-        Ok(Written { text: charge.keep(text.into_bytes()), last })
+        Ok(ExportPage { text: charge.keep(text.into_bytes()), last })
     }
 
     fn query(&self, after: Option<Cursor>) -> Query<'_> {
@@ -143,12 +143,12 @@ impl Export {
         is_first: bool,
     ) -> Result<(String, Option<Cursor>), serde_json::Error> {
         let mut text = String::with_capacity(rows.body.len());
-        if is_first && self.format == Format::Csv {
+        if is_first && self.format == ExportFormat::Csv {
             csv::push_header(&mut text, self.columns);
         }
         let rows: Vec<&RawValue> = serde_json::from_slice(&rows.body)?;
         for row in &rows {
-            if self.format == Format::Csv {
+            if self.format == ExportFormat::Csv {
                 csv::push_row(&mut text, self.columns, &serde_json::from_str(row.get())?);
             } else {
                 text.push_str(row.get());

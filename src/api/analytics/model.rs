@@ -1,4 +1,4 @@
-//! What the statistics look like.
+//! The request and response types of `/api/analytics`.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +7,9 @@ use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::export::Format;
+use super::export::ExportFormat;
 
-/// The length of a bucket.
+/// Length of a bucket.
 #[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs)]
@@ -32,7 +32,7 @@ impl Interval {
     }
 }
 
-/// What the series is divided by.
+/// Grouping of the series.
 #[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs)]
@@ -55,213 +55,213 @@ impl GroupBy {
     }
 }
 
-/// How usage is shown.
+/// Options of the usage statistics.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct UsageQuery {
-    /// The length of a bucket; a day where it is left out. Weeks begin on Monday.
+    /// Length of a bucket. Defaults to `day`; weeks begin on Monday.
     pub interval: Option<Interval>,
-    /// One series for each model, provider or operation.
+    /// Divide the series by model, provider or operation.
     pub group_by: Option<GroupBy>,
-    /// An IANA time zone; UTC where it is left out.
+    /// IANA time zone. Defaults to UTC.
     #[param(example = "Europe/Berlin")]
     pub time_zone: Option<String>,
-    /// `csv` or `ndjson` stream the rows themselves, as the `Accept` header may ask for too.
-    pub format: Option<Format>,
+    /// `csv` and `ndjson` export the individual records. Takes precedence over the `Accept` header.
+    pub format: Option<ExportFormat>,
 }
 
-/// How chats are counted.
+/// Options of the chat statistics.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ChatsQuery {
-    /// An IANA time zone; UTC where it is left out.
+    /// IANA time zone. Defaults to UTC.
     #[param(example = "Europe/Berlin")]
     pub time_zone: Option<String>,
 }
 
-/// What was used in a time.
+/// Usage statistics of a time range.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 pub struct UsageReport {
-    /// The beginning of the time, inclusive.
+    /// Start of the time range, inclusive.
     #[schema(format = DateTime)]
     pub from: String,
-    /// Its end, exclusive.
+    /// End of the time range, exclusive.
     #[schema(format = DateTime)]
     pub to: String,
-    /// The length of a bucket.
+    /// Length of a bucket.
     #[schema(example = "day")]
     pub interval: String,
-    /// All of it.
+    /// Totals over the whole time range.
     pub totals: UsageTotals,
-    /// How long answers took.
+    /// Duration of requests, in milliseconds.
     pub latency_ms: Percentiles,
-    /// How long it took until they began.
+    /// Time to the first token, in milliseconds.
     pub time_to_first_token_ms: Percentiles,
-    /// Every bucket of every group, empty ones too, in order.
+    /// All buckets of all groups in chronological order, including empty ones.
     pub series: Vec<UsageBucket>,
-    /// What is left of today's tokens; null where they are not limited.
+    /// The user's daily token limit; null if there is none.
     #[schema(required = true)]
     pub daily_tokens: Option<DailyTokens>,
 }
 
-/// The sums of some usage rows.
+/// Totals over a number of usage records.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 pub struct UsageTotals {
-    /// How many there were.
+    /// Number of requests.
     pub requests: u64,
-    /// How many of them failed or were cut off.
+    /// Number of requests that failed or were interrupted.
     pub errors: u64,
-    /// Everything that models read, cached tokens included.
+    /// Input tokens, including cached tokens.
     pub input_tokens: u64,
-    /// Everything that they wrote, reasoning included.
+    /// Output tokens, including reasoning tokens.
     pub output_tokens: u64,
-    /// The part of the input that came from a cache.
+    /// Input tokens read from a cache.
     pub cached_input_tokens: u64,
-    /// The part of the output that was thought.
+    /// Output tokens used for reasoning.
     pub reasoning_tokens: u64,
-    /// Input and output together.
+    /// Sum of input and output tokens.
     pub total_tokens: u64,
-    /// The known prices together; null where there were requests and no price is known.
+    /// Cost in USD of the requests with a known price; null if there were requests and none has one.
     #[schema(required = true)]
     pub cost_usd: Option<f64>,
-    /// How many requests have no known price and are not in the cost.
+    /// Number of requests without a known price, which `cost_usd` does not include.
     pub unpriced_requests: u64,
 }
 
-/// A part of a series.
+/// A bucket of a series.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 pub struct UsageBucket {
-    /// When it begins, in the time zone.
+    /// Start of the bucket, in the requested time zone.
     #[schema(format = DateTime, example = "2026-11-01T00:00:00+01:00")]
     pub bucket: String,
-    /// The model, provider or operation; null without groups.
+    /// Model, provider or operation; null without grouping.
     #[schema(required = true)]
     pub group: Option<String>,
-    /// Its sums.
+    /// Totals of the bucket.
     #[serde(flatten)]
     pub totals: UsageTotals,
 }
 
-/// Exact percentiles, interpolated between the two nearest values; null without values.
+/// Exact percentiles, interpolated between the two nearest values; null if there are no values.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 pub struct Percentiles {
-    /// The median.
+    /// 50th percentile (median).
     #[schema(required = true)]
     pub p50: Option<f64>,
-    /// 95 of a hundred are at most this.
+    /// 95th percentile.
     #[schema(required = true)]
     pub p95: Option<f64>,
-    /// 99 of a hundred are at most this.
+    /// 99th percentile.
     #[schema(required = true)]
     pub p99: Option<f64>,
 }
 
-/// What is left of today's tokens.
+/// Use of the daily token limit.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 pub struct DailyTokens {
-    /// How many a day has.
+    /// Tokens available per day.
     pub limit: u64,
-    /// How many are used since 00:00 UTC.
+    /// Tokens used since 00:00 UTC.
     pub used: u64,
-    /// How many are set aside for answers that are being written.
+    /// Tokens reserved for running generations.
     pub reserved: u64,
-    /// How many are left.
+    /// Tokens left for today.
     pub remaining: u64,
-    /// When the next day begins.
+    /// Time the limit resets.
     #[schema(format = DateTime)]
     pub resets_at: String,
 }
 
-/// How many chats and messages there are.
+/// Chat and message statistics.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 pub struct ChatStatistics {
-    /// All chats, as `GET /api/chats/` lists them.
+    /// Number of chats, as listed by `GET /api/chats/`.
     pub total_chats: u64,
-    /// Those that are not archived.
+    /// Number of chats that are not archived.
     pub active_chats: u64,
-    /// Those that are.
+    /// Number of archived chats.
     pub archived_chats: u64,
-    /// Those that are bookmarked.
+    /// Number of bookmarked chats.
     pub bookmarked_chats: u64,
-    /// All active messages.
+    /// Number of active messages.
     pub total_messages: u64,
-    /// The same by `user`, `assistant` and `system`.
+    /// Number of active messages by role: `user`, `assistant` and `system`.
     pub messages_by_role: BTreeMap<String, u64>,
-    /// Messages by chats; 0 without chats.
+    /// Average number of messages per chat; 0 if there are no chats.
     pub average_messages_per_chat: f64,
-    /// New chats, every day of the time.
+    /// Number of chats created on each day of the range.
     pub chats_by_day: Vec<DayCount>,
-    /// New messages, every day of the time.
+    /// Number of messages created on each day of the range.
     pub messages_by_day: Vec<DayCount>,
-    /// The ten models with the most answers.
+    /// The ten models with the most messages.
     pub top_models: Vec<ModelCount>,
 }
 
-/// How many on a day.
+/// A count for one day.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 pub struct DayCount {
-    /// The day in the time zone.
+    /// Date in the requested time zone.
     #[schema(format = Date)]
     pub date: String,
-    /// How many.
+    /// The count.
     pub count: u64,
 }
 
-/// How many answers of a model.
+/// A count for one model.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 pub struct ModelCount {
-    /// The model.
+    /// ID of the model.
     pub model: String,
-    /// Its answers.
+    /// Number of messages the model generated.
     pub messages: u64,
 }
 
-/// An event of the front end.
+/// An analytics event.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 pub struct Event {
-    /// Its id.
+    /// ID of the event.
     pub id: Uuid,
-    /// Whose it is.
+    /// ID of the user who owns the event.
     pub user_id: Uuid,
-    /// What happened.
+    /// Name of the event.
     #[schema(example = "answer_copied")]
     pub name: String,
-    /// The front end's own data.
+    /// Custom properties.
     pub properties: Map<String, Value>,
-    /// The chat it is about.
+    /// ID of the chat that the event is about.
     #[schema(required = true)]
     pub chat_id: Option<Uuid>,
-    /// The front end's session.
+    /// ID of the front-end session.
     #[schema(required = true)]
     pub session_id: Option<String>,
-    /// When it happened.
+    /// Time the event occurred.
     #[schema(format = DateTime)]
     pub occurred_at: String,
-    /// When it was stored.
+    /// Time the event was stored.
     #[schema(format = DateTime)]
     pub created_at: String,
 }
 
-/// What became of a batch of events.
+/// Result of storing a batch of events.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EventReport {
-    /// How many were stored.
+    /// Number of events stored.
     pub accepted: u64,
-    /// How many had been stored before.
+    /// Number of events that had already been stored.
     pub duplicates: u64,
-    /// Those that were refused.
+    /// The events that were rejected.
     pub errors: Vec<EventError>,
 }
 
-/// Why an event was refused.
+/// Why an event was rejected.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EventError {
-    /// Its place in the batch, from 0.
+    /// Zero-based index of the event in the batch.
     pub index: usize,
-    /// A stable name for programs: `validation_failed`, `id_conflict`, `chat_not_found` or
+    /// Machine-readable code: `validation_failed`, `id_conflict`, `chat_not_found` or
     /// `properties_too_large`.
     pub code: String,
-    /// What is wrong with it.
+    /// Description of the error.
     #[schema(example = "name must be 1 to 100 characters long")]
     pub detail: String,
 }

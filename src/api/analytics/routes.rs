@@ -9,12 +9,12 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
 use super::events::{EventFilter, NewEvent, NewEvents, batch};
-use super::export::{Export, Format};
+use super::export::{Export, ExportFormat};
 use super::model::{
     ChatStatistics, ChatsQuery, Event, EventError, EventReport, UsageQuery, UsageReport,
 };
-use super::store::{self, Recorded, UsageWanted};
-use super::time_range::{SpanQuery, time_zone};
+use super::store::{self, Recorded, UsageRequest};
+use super::time_range::{TimeRangeQuery, time_zone};
 use crate::clock::Clock;
 use crate::http::auth::CurrentUser;
 use crate::http::error::{ApiError, FieldError, Problem};
@@ -23,14 +23,15 @@ use crate::http::rate_limit::Limits;
 use crate::http::response;
 use crate::supabase::Supabase;
 
-/// Sum up usage
+/// Get usage statistics
 ///
-/// Exact, in buckets of the caller's time zone. Hours begin at the zone's full hours; the hour that
-/// is repeated when clocks are set back is two. `format=csv` and `format=ndjson` stream the usage
-/// rows of the same time, oldest first; an export that breaks off resets the connection.
+/// Exact totals, and a series of buckets in the given time zone. Hourly buckets begin at full hours of
+/// the time zone; the hour that is repeated when clocks are set back counts as two. `format=csv` and
+/// `format=ndjson` stream the individual usage records instead, oldest first; if such an export fails
+/// midway, the connection is reset.
 #[utoipa::path(get, path = "/api/analytics/usage", tag = "analytics", operation_id = "get_usage",
-    params(SpanQuery, UsageQuery),
-    responses((status = 200, description = "What was used, or the rows themselves",
+    params(TimeRangeQuery, UsageQuery),
+    responses((status = 200, description = "The statistics, or the exported records",
         content((UsageReport = "application/json"), (String = "text/csv"),
             (String = "application/x-ndjson")))))]
 pub async fn usage(
@@ -39,70 +40,71 @@ pub async fn usage(
     State(clock): State<Clock>,
     user: CurrentUser,
     headers: HeaderMap,
-    Query(span): Query<SpanQuery>,
+    Query(range): Query<TimeRangeQuery>,
     Query(query): Query<UsageQuery>,
 ) -> Result<Response, ApiError> {
     let zone = time_zone(query.time_zone.as_deref())?;
-    let span = span.checked(&zone, &clock)?;
-    let format = Format::wanted(query.format, headers.get(ACCEPT));
-    if format != Format::Json {
+    let range = range.checked(&zone, &clock)?;
+    let format = ExportFormat::negotiate(query.format, headers.get(ACCEPT));
+    if format != ExportFormat::Json {
         let export = Export {
             supabase,
             token: user.token,
             table: "usage_logs",
             columns: &store::USAGE_COLUMNS,
             time: "created_at",
-            from: span.start(&clock),
-            to: Some(span.to.unwrap_or_else(|| clock.now())),
+            from: range.start(&clock),
+            to: Some(range.to.unwrap_or_else(|| clock.now())),
             filters: Vec::new(),
             format,
         };
         return export.respond("usage").await;
     }
-    let wanted = UsageWanted {
-        span,
+    let request = UsageRequest {
+        range,
         zone,
         interval: query.interval.unwrap_or_default(),
         group_by: query.group_by.unwrap_or_default(),
         daily_tokens: limits.daily_tokens,
     };
     let _turn = limits.statistics.take(user.id).await?;
-    Ok(response::json(store::usage(&supabase, &user, &wanted).await?))
+    Ok(response::json(store::usage(&supabase, &user, &request).await?))
 }
 
-/// Count chats and messages
+/// Get chat statistics
 ///
-/// Without `from` and `to` everything is counted, as the lists show it; a bound narrows the counts
-/// to what was created within it. The days are the last 30 unless they are given.
+/// Without `from` and `to`, all chats and messages are counted; otherwise only those that were created
+/// within the range. Daily counts cover the last 30 days unless a range is given.
 #[utoipa::path(get, path = "/api/analytics/chats/stats", tag = "analytics",
     operation_id = "get_chat_statistics",
-    params(SpanQuery, ChatsQuery),
-    responses((status = 200, description = "The counts", body = ChatStatistics)))]
+    params(TimeRangeQuery, ChatsQuery),
+    responses((status = 200, description = "The statistics", body = ChatStatistics)))]
 pub async fn chats(
     State(supabase): State<Supabase>,
     State(limits): State<Limits>,
     State(clock): State<Clock>,
     user: CurrentUser,
-    Query(span): Query<SpanQuery>,
+    Query(range): Query<TimeRangeQuery>,
     Query(query): Query<ChatsQuery>,
 ) -> Result<Response, ApiError> {
     let zone = time_zone(query.time_zone.as_deref())?;
-    let span = span.checked(&zone, &clock)?;
+    let range = range.checked(&zone, &clock)?;
     let _turn = limits.statistics.take(user.id).await?;
-    Ok(response::json(store::chats(&supabase, &user, span, &zone).await?))
+    Ok(response::json(store::chats(&supabase, &user, range, &zone).await?))
 }
 
 /// Record events
 ///
-/// One event, or `{"events": […]}` with up to 500, of which each is stored or refused by itself. An
-/// event with an `id` of the client's own can be sent again: it counts once. On leaving a page, send
-/// the last ones with `fetch(…, {keepalive: true})`: a beacon cannot carry the access token.
+/// Send one event, or a batch of up to 500 as `{"events": […]}`; each event of a batch is stored or
+/// rejected on its own. Events with an `id` are safe to retry: they are stored once. To send events when
+/// a page is closed, use `fetch(…, {keepalive: true})`; `navigator.sendBeacon` cannot send the access
+/// token.
 #[utoipa::path(post, path = "/api/analytics/events", tag = "analytics",
     operation_id = "record_events", request_body = NewEvents,
     responses((status = 201, description = "The new event", body = Event),
-        (status = 200, description = "What became of the batch; or the event, stored by an earlier \
-            request", content((EventReport = "application/json"))),
-        (status = 409, description = "The id is in use", body = Problem,
+        (status = 200, description = "The result of the batch; or the event already stored by an \
+            earlier request", content((EventReport = "application/json"))),
+        (status = 409, description = "The ID is already in use", body = Problem,
             content_type = "application/problem+json")))]
 pub async fn record(
     State(supabase): State<Supabase>,
@@ -168,15 +170,15 @@ fn detail(code: &str) -> &'static str {
     }
 }
 
-/// List events, newest first
+/// List events
 ///
-/// By when they happened. The next page is in the `Link` header. `format=csv` and `format=ndjson`
-/// stream the whole selection instead, oldest first.
+/// Sorted by the time they occurred, newest first. The `Link` header has the address of the next page.
+/// `format=csv` and `format=ndjson` stream all matching events instead, oldest first.
 #[utoipa::path(get, path = "/api/analytics/events", tag = "analytics",
     operation_id = "list_events",
-    params(EventFilter, SpanQuery, PageQuery),
+    params(EventFilter, TimeRangeQuery, PageQuery),
     responses((status = 200, description = "The events",
-        headers(("Link" = String, description = "The next page, where there is one")),
+        headers(("Link" = String, description = "The next page, if there is one")),
         content((Vec<Event> = "application/json"), (String = "text/csv"),
             (String = "application/x-ndjson")))))]
 pub async fn list(
@@ -185,25 +187,25 @@ pub async fn list(
     user: CurrentUser,
     headers: HeaderMap,
     page: Page,
-    Query(span): Query<SpanQuery>,
+    Query(range): Query<TimeRangeQuery>,
     Query(filter): Query<EventFilter>,
 ) -> Result<Response, ApiError> {
-    let span = span.checked(&TimeZone::UTC, &clock)?;
-    let format = Format::wanted(filter.format, headers.get(ACCEPT));
-    if format != Format::Json {
+    let range = range.checked(&TimeZone::UTC, &clock)?;
+    let format = ExportFormat::negotiate(filter.format, headers.get(ACCEPT));
+    if format != ExportFormat::Json {
         let export = Export {
             supabase,
             token: user.token,
             table: "analytics",
             columns: &store::EVENT_COLUMNS,
             time: "occurred_at",
-            from: span.start(&clock),
-            to: span.to,
+            from: range.start(&clock),
+            to: range.to,
             filters: filter.conditions(),
             format,
         };
         return export.respond("events").await;
     }
-    let rows = store::events(&supabase, &user, &filter, span, &page, &clock).await?;
+    let rows = store::events(&supabase, &user, &filter, range, &page, &clock).await?;
     page.respond(rows, store::cursor)
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::error::explain;
 use super::events::{EventFilter, NewEvent};
 use super::model::{Event, GroupBy, Interval};
-use super::time_range::Span;
+use super::time_range::TimeRange;
 use crate::clock::Clock;
 use crate::http::auth::CurrentUser;
 use crate::http::error::ApiError;
@@ -45,9 +45,9 @@ pub(super) const USAGE_COLUMNS: [&str; 19] = [
     "created_at",
 ];
 
-/// What the usage is to be shown by.
-pub(super) struct UsageWanted {
-    pub(super) span: Span,
+/// Which usage statistics to compute.
+pub(super) struct UsageRequest {
+    pub(super) range: TimeRange,
     pub(super) zone: TimeZone,
     pub(super) interval: Interval,
     pub(super) group_by: GroupBy,
@@ -57,13 +57,13 @@ pub(super) struct UsageWanted {
 pub(super) async fn usage(
     supabase: &Supabase,
     user: &CurrentUser,
-    wanted: &UsageWanted,
+    request: &UsageRequest,
 ) -> Result<Bytes, ApiError> {
-    let mut query = within(supabase.rest(user.caller()).read("usage_statistics"), wanted.span)
-        .parameter("p_interval", wanted.interval.as_str())
-        .parameter("p_group_by", wanted.group_by.as_str())
-        .parameter("p_time_zone", name(&wanted.zone));
-    if let Some(limit) = wanted.daily_tokens {
+    let mut query = within(supabase.rest(user.caller()).read("usage_statistics"), request.range)
+        .parameter("p_interval", request.interval.as_str())
+        .parameter("p_group_by", request.group_by.as_str())
+        .parameter("p_time_zone", name(&request.zone));
+    if let Some(limit) = request.daily_tokens {
         query = query.parameter("p_daily_token_limit", limit);
     }
     Ok(query.rows().await.map_err(explain)?.body)
@@ -72,17 +72,17 @@ pub(super) async fn usage(
 pub(super) async fn chats(
     supabase: &Supabase,
     user: &CurrentUser,
-    span: Span,
+    range: TimeRange,
     zone: &TimeZone,
 ) -> Result<Bytes, ApiError> {
-    let query = within(supabase.rest(user.caller()).read("chat_statistics"), span);
+    let query = within(supabase.rest(user.caller()).read("chat_statistics"), range);
     let query = query.parameter("p_time_zone", name(zone));
     Ok(query.rows().await.map_err(explain)?.body)
 }
 
 /// A bound that is not given is the database's to fill in, by its own clock.
-fn within(mut query: Query<'_>, span: Span) -> Query<'_> {
-    for (parameter, bound) in [("p_from", span.from), ("p_to", span.to)] {
+fn within(mut query: Query<'_>, range: TimeRange) -> Query<'_> {
+    for (parameter, bound) in [("p_from", range.from), ("p_to", range.to)] {
         if let Some(bound) = bound {
             query = query.parameter(parameter, bound);
         }
@@ -98,13 +98,13 @@ pub(super) async fn events(
     supabase: &Supabase,
     user: &CurrentUser,
     filter: &EventFilter,
-    span: Span,
+    range: TimeRange,
     page: &Page,
     clock: &Clock,
 ) -> Result<Rows, ApiError> {
     let query = supabase.rest(user.caller()).from("analytics").select(&EVENT_COLUMNS.join(","));
-    let mut query = query.parameter("occurred_at", format_args!("gte.{}", span.start(clock)));
-    if let Some(to) = span.to {
+    let mut query = query.parameter("occurred_at", format_args!("gte.{}", range.start(clock)));
+    if let Some(to) = range.to {
         query = query.parameter("occurred_at", format_args!("lt.{to}"));
     }
     for (column, condition) in filter.conditions() {
@@ -150,7 +150,7 @@ pub(super) async fn record(
     }
     let stored = events().eq("id", event.id).select(&columns).rows().await?;
     let stored = stored.first()?.ok_or_else(ApiError::id_conflict)?;
-    let is_same = serde_json::from_slice::<Event>(&stored).is_ok_and(|s| event.recorded(&s));
+    let is_same = serde_json::from_slice::<Event>(&stored).is_ok_and(|s| event.matches(&s));
     if is_same { Ok(Recorded::Before(stored)) } else { Err(ApiError::id_conflict()) }
 }
 

@@ -1,4 +1,4 @@
-//! Time spans as clients write them.
+//! Time ranges as clients write them.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -10,32 +10,32 @@ use crate::clock::Clock;
 use crate::http::error::ApiError;
 use crate::http::validate::Checks;
 
-/// Without a beginning, a span is this long: 30 days.
+/// A range without a start is this long: 30 days.
 const DEFAULT_LENGTH: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// Which time, as a client writes it.
+/// A time range.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct SpanQuery {
-    /// The beginning, inclusive: RFC 3339, or a date, which means its first instant in the time
-    /// zone. 30 days before the end where it is left out.
+pub struct TimeRangeQuery {
+    /// Start of the range, inclusive: an RFC 3339 timestamp, or a date, which means its first instant
+    /// in the time zone. Defaults to 30 days before the end.
     #[param(example = "2026-11-01T00:00:00Z")]
     pub from: Option<String>,
-    /// The end, exclusive, likewise. Now where it is left out.
+    /// End of the range, exclusive, in the same notation. Defaults to the current time.
     #[param(example = "2026-12-01T00:00:00Z")]
     pub to: Option<String>,
 }
 
-/// A checked [`SpanQuery`].
+/// A checked [`TimeRangeQuery`].
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Span {
+pub(super) struct TimeRange {
     pub(super) from: Option<Timestamp>,
     pub(super) to: Option<Timestamp>,
 }
 
-impl SpanQuery {
-    /// The bounds that were given; 422 where they are none or in the wrong order.
-    pub(super) fn checked(&self, zone: &TimeZone, clock: &Clock) -> Result<Span, ApiError> {
+impl TimeRangeQuery {
+    /// The bounds that were given; 422 if they are invalid or in the wrong order.
+    pub(super) fn checked(&self, zone: &TimeZone, clock: &Clock) -> Result<TimeRange, ApiError> {
         let mut checks = Checks::default();
         let mut read = |pointer, text: &Option<String>| {
             let moment = text.as_deref().map(|text| moment(text, zone));
@@ -44,18 +44,18 @@ impl SpanQuery {
             }
             moment.flatten()
         };
-        let span = Span { from: read("/from", &self.from), to: read("/to", &self.to) };
-        let to = span.to.unwrap_or_else(|| clock.now());
-        if span.from.is_some_and(|from| from >= to) {
+        let range = TimeRange { from: read("/from", &self.from), to: read("/to", &self.to) };
+        let to = range.to.unwrap_or_else(|| clock.now());
+        if range.from.is_some_and(|from| from >= to) {
             checks.refuse("/from", "must be before the end");
         }
         checks.finish()?;
-        Ok(span)
+        Ok(range)
     }
 }
 
-impl Span {
-    /// The beginning, where the end is the one given or now.
+impl TimeRange {
+    /// The start; without one, as long before the end as the default says.
     pub(super) fn start(&self, clock: &Clock) -> Timestamp {
         let to = self.to.unwrap_or_else(|| clock.now());
         self.from.unwrap_or_else(|| to.saturating_sub(DEFAULT_LENGTH).unwrap_or(Timestamp::MIN))

@@ -1,4 +1,4 @@
-//! What a chat looks like, and what clients may send about one.
+//! The request and response types of `/api/chats`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -11,78 +11,78 @@ use crate::http::extract::{nullable, present};
 use crate::http::validate::Checks;
 use crate::json;
 
-/// The title of a chat that nobody has named. The database has it as its default.
+/// The title of a chat without one of its own: the default of the database column, too.
 pub const UNTITLED: &str = "New chat";
 
-/// A conversation.
+/// A chat.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 pub struct Chat {
-    /// Its id.
+    /// ID of the chat.
     pub id: Uuid,
-    /// Its owner.
+    /// ID of the user who owns the chat.
     pub user_id: Uuid,
-    /// Its title, 1 to 200 characters.
+    /// Title of the chat, 1 to 200 characters.
     #[schema(example = "Trip to Rome")]
     pub title: String,
-    /// The model that answers when a request names none.
+    /// Model to use when a request does not specify one.
     #[schema(example = "scripted/demo", required = true)]
     pub model: Option<String>,
-    /// Instructions that precede every request of this chat.
+    /// System prompt sent with every request in this chat.
     #[schema(required = true)]
     pub system_prompt: Option<String>,
-    /// Put away.
+    /// Whether the chat is archived.
     pub is_archived: bool,
-    /// Marked.
+    /// Whether the chat is bookmarked.
     pub is_bookmarked: bool,
-    /// The front end's own data.
+    /// Custom metadata.
     pub metadata: Map<String, Value>,
-    /// When the newest message was written.
+    /// Time of the newest message.
     #[schema(format = DateTime, required = true)]
     pub last_message_at: Option<String>,
-    /// When the chat was created.
+    /// Time the chat was created.
     #[schema(format = DateTime)]
     pub created_at: String,
-    /// When it was last changed.
+    /// Time the chat was last changed.
     #[schema(format = DateTime)]
     pub updated_at: String,
 }
 
-/// A chat, with its newest messages where they were asked for.
+/// A chat, optionally with its newest messages.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 pub struct ChatWithMessages {
     #[serde(flatten)]
     chat: Chat,
-    /// The last 50 active messages, oldest first; only with `include=messages`.
+    /// The last 50 active messages, oldest first. Present only with `include=messages`.
     #[serde(default)]
     messages: Option<Vec<Message>>,
 }
 
-/// A new chat.
+/// Request to create a chat.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[schema(example = json!({"title": "Trip to Rome"}))]
 pub struct CreateChat {
-    /// The client's own id, for a safe repeat.
+    /// ID chosen by the client, which makes the request safe to retry.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<Uuid>,
-    /// `New chat` where there is none.
+    /// Title of the chat. Defaults to `New chat`.
     #[schema(min_length = 1, max_length = 200)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    /// The model that answers when a request names none.
+    /// Model to use when a request does not specify one.
     #[schema(min_length = 1, max_length = 200)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// Instructions that precede every request of this chat.
+    /// System prompt sent with every request in this chat.
     #[schema(max_length = 100000)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub system_prompt: Option<String>,
-    /// The front end's own data, at most 64 KiB.
+    /// Custom metadata, at most 64 KiB of JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Map<String, Value>>,
 }
 
 impl CreateChat {
-    /// Trims the title and checks everything.
+    /// Trims the title and validates every field.
     pub fn checked(mut self) -> Result<Self, ApiError> {
         self.title = self.title.map(|title| title.trim().to_owned());
         let mut checks = Checks::default();
@@ -94,9 +94,9 @@ impl CreateChat {
         Ok(self)
     }
 
-    /// Whether a stored chat is what this request would have created. What it leaves open may have
-    /// been filled in since, such as the title.
-    pub fn created(&self, chat: &Chat) -> bool {
+    /// Whether a stored chat is the one that this request would have created. Fields that the request
+    /// omits are not compared: they may have been filled in since, such as the title.
+    pub fn matches(&self, chat: &Chat) -> bool {
         self.title.as_ref().is_none_or(|title| *title == chat.title)
             && (self.model.is_none() || self.model == chat.model)
             && (self.system_prompt.is_none() || self.system_prompt == chat.system_prompt)
@@ -104,38 +104,39 @@ impl CreateChat {
     }
 }
 
-/// Changes to a chat: only the fields that are present; null clears `model` and `system_prompt`.
+/// Request to update a chat. Omitted fields are left unchanged; null clears `model` and
+/// `system_prompt`.
 #[derive(Debug, Default, Deserialize, Serialize, ToSchema)]
 #[schema(example = json!({"title": "Trip to Rome", "is_bookmarked": true}))]
 pub struct UpdateChat {
-    /// A new title.
+    /// New title.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 200, value_type = String, required = false)]
     pub title: Option<String>,
-    /// Another model, or null for the default.
+    /// New model, or null to use the default.
     #[serde(default, deserialize_with = "nullable", skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 200, value_type = Option<String>)]
     pub model: Option<Option<String>>,
-    /// Other instructions, or null for none.
+    /// New system prompt, or null to remove it.
     #[serde(default, deserialize_with = "nullable", skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 100000, value_type = Option<String>)]
     pub system_prompt: Option<Option<String>>,
-    /// Replaces the metadata.
+    /// New metadata, which replaces all of the old.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Object, required = false)]
     pub metadata: Option<Map<String, Value>>,
-    /// Puts the chat away, or takes it out again.
+    /// Whether the chat is archived.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = bool, required = false)]
     pub is_archived: Option<bool>,
-    /// Marks the chat, or takes the mark away.
+    /// Whether the chat is bookmarked.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = bool, required = false)]
     pub is_bookmarked: Option<bool>,
 }
 
 impl UpdateChat {
-    /// Trims the title and checks everything.
+    /// Trims the title and validates every field.
     pub fn checked(mut self) -> Result<Self, ApiError> {
         self.title = self.title.map(|title| title.trim().to_owned());
         let mut checks = Checks::default();
@@ -147,7 +148,7 @@ impl UpdateChat {
         Ok(self)
     }
 
-    /// Whether nothing is to be changed.
+    /// Whether the request changes nothing.
     pub fn is_empty(&self) -> bool {
         self.title.is_none()
             && self.model.is_none()
@@ -176,38 +177,38 @@ fn check_system_prompt(checks: &mut Checks, prompt: Option<&str>) {
     }
 }
 
-/// Whether to archive; without a body the chat changes sides.
+/// Request to archive or unarchive a chat.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct SetArchived {
-    /// Put away or not.
+    /// Whether the chat should be archived.
     pub archived: bool,
 }
 
-/// Whether to bookmark; without a body the chat changes sides.
+/// Request to bookmark a chat or remove its bookmark.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct SetBookmarked {
-    /// Marked or not.
+    /// Whether the chat should be bookmarked.
     pub bookmarked: bool,
 }
 
-/// Which chats to list.
+/// Filters of the list of chats.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ChatFilter {
-    /// Only archived chats, or only others.
+    /// Return only archived chats (`true`) or only chats that are not archived (`false`).
     pub archived: Option<bool>,
-    /// Only bookmarked chats, or only others.
+    /// Return only bookmarked chats (`true`) or only chats that are not bookmarked (`false`).
     pub bookmarked: Option<bool>,
-    /// Only chats with this text in their title or active messages, in upper or lower case.
+    /// Return only chats whose title or active messages contain this text, ignoring case.
     #[param(min_length = 1, max_length = 200)]
     pub q: Option<String>,
 }
 
-/// What to send along with a chat.
+/// What to return along with a chat.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ChatInclude {
-    /// `messages`: the last 50 active messages, oldest first.
+    /// `messages` adds the last 50 active messages, oldest first.
     pub include: Option<Include>,
 }
 

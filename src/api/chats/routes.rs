@@ -20,14 +20,15 @@ use crate::http::response;
 use crate::http::validate::Checks;
 use crate::supabase::Supabase;
 
-/// List chats, by last activity, newest first
+/// List chats
 ///
-/// The activity is the newest message, or the chat's creation where there is none; renaming and
-/// bookmarking move nothing. The next page is in the `Link` header.
+/// Chats are sorted by last activity, newest first: the time of the newest message or, for a chat
+/// without messages, of its creation. Renaming or bookmarking a chat does not change its position.
+/// The `Link` header has the address of the next page.
 #[utoipa::path(get, path = "/api/chats/", tag = "chats", operation_id = "list_chats",
     params(ChatFilter, PageQuery),
     responses((status = 200, description = "The chats", body = Vec<Chat>,
-        headers(("Link" = String, description = "The next page, where there is one")))))]
+        headers(("Link" = String, description = "The next page, if there is one")))))]
 pub async fn list(
     State(supabase): State<Supabase>,
     user: CurrentUser,
@@ -45,14 +46,14 @@ pub async fn list(
 
 /// Create a chat
 ///
-/// With an `id` of the client's own the request can be repeated safely: the same content again
-/// answers 200 with the stored chat, different content 409.
+/// A request with an `id` is safe to retry: repeating it with the same content returns the stored
+/// chat with status 200; with different content it fails with 409.
 #[utoipa::path(post, path = "/api/chats/", tag = "chats", operation_id = "create_chat",
     request_body = CreateChat,
     responses((status = 201, description = "The new chat", body = Chat,
-        headers(("Location" = String, description = "Where the chat is"))),
-        (status = 200, description = "The chat, created by an earlier request", body = Chat),
-        (status = 409, description = "The id is in use", body = Problem,
+        headers(("Location" = String, description = "Path of the chat"))),
+        (status = 200, description = "The chat already created by an earlier request", body = Chat),
+        (status = 409, description = "The ID is already in use", body = Problem,
             content_type = "application/problem+json")))]
 pub async fn create(
     State(supabase): State<Supabase>,
@@ -65,12 +66,12 @@ pub async fn create(
 
 /// Get a chat
 ///
-/// With `include=messages` also its newest messages: 50, or fewer where those are longer than some
-/// MiB. The `Link` header leads to the older ones, newest first.
+/// `include=messages` adds the newest messages: 50, or fewer if they exceed a few MiB. The `Link`
+/// header has the address of the older ones, newest first.
 #[utoipa::path(get, path = "/api/chats/{chat_id}", tag = "chats", operation_id = "get_chat",
-    params(("chat_id" = Uuid, Path, description = "The chat"), ChatInclude),
+    params(("chat_id" = Uuid, Path, description = "ID of the chat"), ChatInclude),
     responses((status = 200, description = "The chat", body = ChatWithMessages,
-        headers(("Link" = String, description = "Older messages, where there are some")))))]
+        headers(("Link" = String, description = "Older messages, if there are any")))))]
 pub async fn get(
     State(supabase): State<Supabase>,
     State(files): State<Files>,
@@ -91,14 +92,14 @@ pub async fn get(
     Ok(response)
 }
 
-/// Change a chat
+/// Update a chat
 ///
-/// Only the fields that are present change; null clears `model` and `system_prompt`.
+/// Omitted fields are left unchanged; null clears `model` and `system_prompt`.
 #[utoipa::path(method(put, patch), path = "/api/chats/{chat_id}", tag = "chats",
     operation_id = "update_chat",
-    params(("chat_id" = Uuid, Path, description = "The chat")),
+    params(("chat_id" = Uuid, Path, description = "ID of the chat")),
     request_body = UpdateChat,
-    responses((status = 200, description = "The changed chat", body = Chat)))]
+    responses((status = 200, description = "The updated chat", body = Chat)))]
 pub async fn update(
     State(supabase): State<Supabase>,
     user: CurrentUser,
@@ -111,10 +112,11 @@ pub async fn update(
 
 /// Delete a chat and its messages
 ///
-/// A running generation is stopped and still accounted; usage stays.
+/// A running generation is stopped, and the tokens it has used are still recorded. Usage records are
+/// kept.
 #[utoipa::path(delete, path = "/api/chats/{chat_id}", tag = "chats", operation_id = "delete_chat",
-    params(("chat_id" = Uuid, Path, description = "The chat")),
-    responses((status = 204, description = "The chat is gone")))]
+    params(("chat_id" = Uuid, Path, description = "ID of the chat")),
+    responses((status = 204, description = "The chat was deleted")))]
 pub async fn delete(
     State(supabase): State<Supabase>,
     State(generations): State<Generations>,
@@ -128,14 +130,15 @@ pub async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Archive a chat, or take it out of the archive
+/// Archive or unarchive a chat
 ///
-/// A body sets which, and may be repeated; without a body the chat changes sides.
+/// With a body, sets whether the chat is archived; the request is then safe to retry. Without a
+/// body, toggles it.
 #[utoipa::path(post, path = "/api/chats/{chat_id}/archive", tag = "chats",
     operation_id = "archive_chat",
-    params(("chat_id" = Uuid, Path, description = "The chat")),
+    params(("chat_id" = Uuid, Path, description = "ID of the chat")),
     request_body = Option<SetArchived>,
-    responses((status = 200, description = "The changed chat", body = Chat)))]
+    responses((status = 200, description = "The updated chat", body = Chat)))]
 pub async fn archive(
     State(supabase): State<Supabase>,
     user: CurrentUser,
@@ -147,14 +150,15 @@ pub async fn archive(
     set_or_toggle(&supabase, &user, chat_id, set, "is_archived").await
 }
 
-/// Bookmark a chat, or take the bookmark away
+/// Bookmark a chat or remove its bookmark
 ///
-/// A body sets which, and may be repeated; without a body the chat changes sides.
+/// With a body, sets whether the chat is bookmarked; the request is then safe to retry. Without a
+/// body, toggles the bookmark.
 #[utoipa::path(post, path = "/api/chats/{chat_id}/bookmark", tag = "chats",
     operation_id = "bookmark_chat",
-    params(("chat_id" = Uuid, Path, description = "The chat")),
+    params(("chat_id" = Uuid, Path, description = "ID of the chat")),
     request_body = Option<SetBookmarked>,
-    responses((status = 200, description = "The changed chat", body = Chat)))]
+    responses((status = 200, description = "The updated chat", body = Chat)))]
 pub async fn bookmark(
     State(supabase): State<Supabase>,
     user: CurrentUser,

@@ -78,7 +78,7 @@ pub(super) async fn create(
         return Ok(Created::Now(row));
     }
     let stored = get(supabase, user, id).await.map_err(ApiError::taken)?;
-    let same = serde_json::from_slice::<Chat>(&stored).is_ok_and(|stored| chat.created(&stored));
+    let same = serde_json::from_slice::<Chat>(&stored).is_ok_and(|stored| chat.matches(&stored));
     if same { Ok(Created::Before(stored)) } else { Err(ApiError::id_conflict()) }
 }
 

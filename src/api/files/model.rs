@@ -1,4 +1,4 @@
-//! What a file looks like, and what clients may send about one.
+//! The request and response types of `/api/files`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -13,78 +13,79 @@ use crate::http::validate::Checks;
 /// A file.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 pub struct File {
-    /// Its id.
+    /// ID of the file.
     pub id: Uuid,
-    /// Its owner.
+    /// ID of the user who owns the file.
     pub user_id: Uuid,
-    /// The chat it belongs to.
+    /// ID of the chat that the file belongs to.
     #[schema(required = true)]
     pub chat_id: Option<Uuid>,
-    /// Its name, 1 to 255 characters; several files may have the same.
+    /// Name of the file, 1 to 255 characters. Names need not be unique.
     #[schema(example = "sales.csv")]
     pub name: String,
-    /// Its media type, checked against its first bytes.
+    /// Media type, verified against the first bytes of the content.
     #[schema(example = "text/csv")]
     pub media_type: String,
-    /// Its length in bytes.
+    /// Size in bytes.
     pub size: u64,
-    /// The SHA-256 of its bytes, in hexadecimal.
+    /// SHA-256 digest of the content, in hexadecimal.
     pub sha256: String,
-    /// The front end's own data.
+    /// Custom metadata.
     pub metadata: Map<String, Value>,
-    /// When it was uploaded.
+    /// Time the file was uploaded.
     #[schema(format = DateTime)]
     pub created_at: String,
-    /// When it was last changed.
+    /// Time the file was last changed.
     #[schema(format = DateTime)]
     pub updated_at: String,
-    /// The provider that could not read it; its models are only told the name.
+    /// Provider that could not read the file. Its models receive only the name of the file.
     #[schema(required = true, example = json!(null))]
     #[serde(default)]
     pub refused_by: Option<String>,
-    /// Where its bytes are for whoever has the address, for two hours; null while the storage does
-    /// not have them.
+    /// Signed URL of the content: it needs no token and is valid for two hours. Null if the content is
+    /// missing from Storage.
     #[schema(required = true)]
     #[serde(default)]
     pub url: Option<String>,
 }
 
-/// A form with a file. Fields before the file make repeats cheap; their order is free otherwise.
+/// Form to upload a file. The fields may come in any order; fields that precede the file make retries
+/// cheaper.
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "the form is read field by field; this describes it")]
 pub struct UploadForm {
-    /// The bytes, with their name and type.
+    /// Content of the file, with its name and media type.
     #[schema(value_type = String, format = Binary)]
     pub file: Vec<u8>,
-    /// The client's own id, for a safe repeat.
+    /// ID chosen by the client, which makes the request safe to retry.
     pub id: Option<Uuid>,
-    /// The chat it belongs to.
+    /// ID of the chat that the file belongs to.
     pub chat_id: Option<Uuid>,
-    /// The front end's own data: JSON, at most 64 KiB.
+    /// Custom metadata: a JSON object of at most 64 KiB.
     #[schema(value_type = Option<String>)]
     pub metadata: Option<String>,
 }
 
-/// Changes to a file: only the fields that are present; null clears `chat_id`.
+/// Request to update a file. Omitted fields are left unchanged; null clears `chat_id`.
 #[derive(Debug, Default, Deserialize, Serialize, ToSchema)]
 #[schema(example = json!({"name": "sales-2026.csv"}))]
 pub struct UpdateFile {
-    /// A new name.
+    /// New name.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 255, value_type = String, required = false)]
     pub name: Option<String>,
-    /// Another chat, or null for none.
+    /// ID of the new chat, or null to detach the file from its chat.
     #[serde(default, deserialize_with = "nullable", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Uuid>)]
     pub chat_id: Option<Option<Uuid>>,
-    /// Replaces the metadata.
+    /// New metadata, which replaces all of the old.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Object, required = false)]
     pub metadata: Option<Map<String, Value>>,
 }
 
 impl UpdateFile {
-    /// Checks everything; the name must be one that an upload would have kept.
+    /// Validates every field. The name must be one that an upload would have kept unchanged.
     pub fn checked(mut self) -> Result<Self, ApiError> {
         let mut checks = Checks::default();
         if let Some(name) = &mut self.name {
@@ -99,47 +100,47 @@ impl UpdateFile {
         Ok(self)
     }
 
-    /// Whether nothing is to be changed.
+    /// Whether the request changes nothing.
     pub fn is_empty(&self) -> bool {
         self.name.is_none() && self.chat_id.is_none() && self.metadata.is_none()
     }
 }
 
-/// Which files to list.
+/// Filters of the list of files.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct FileFilter {
-    /// Only files of this chat.
+    /// Return only files that belong to this chat.
     pub chat_id: Option<Uuid>,
-    /// Only files with this text in their name, in upper or lower case.
+    /// Return only files whose name contains this text, ignoring case.
     #[param(min_length = 1, max_length = 200)]
     pub q: Option<String>,
 }
 
-/// How the bytes are to be sent.
+/// How the content is returned.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ContentQuery {
-    /// Have the browser save the file, even one that it could show.
+    /// Make browsers save the file, even if they could display it.
     #[serde(default)]
     pub download: bool,
 }
 
-/// An address without a token is wanted.
+/// Request for a signed URL.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(example = json!({"expires_in": 3600}))]
 pub struct SignUrl {
-    /// How long the address is good for, in seconds.
+    /// Lifetime of the URL in seconds.
     #[schema(minimum = 60, maximum = 604800, default = 3600)]
     pub expires_in: Option<u64>,
 }
 
-/// An address without a token.
+/// A URL of the content of a file that works without a token.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 pub struct SignedUrl {
-    /// The address.
+    /// The signed URL.
     pub url: String,
-    /// Until when it is good.
+    /// Time the URL expires.
     #[schema(value_type = String, format = DateTime)]
     pub expires_at: jiff::Timestamp,
 }

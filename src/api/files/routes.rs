@@ -30,13 +30,13 @@ use crate::memory::{Form, Held};
 const FORM_OVERHEAD: u64 = 1 << 20;
 const DEFAULT_EXPIRY_S: u64 = 3600;
 
-/// List files, newest first
+/// List files
 ///
-/// The next page is in the `Link` header.
+/// Newest first. The `Link` header has the address of the next page.
 #[utoipa::path(get, path = "/api/files/", tag = "files", operation_id = "list_files",
     params(FileFilter, PageQuery),
     responses((status = 200, description = "The files", body = Vec<File>,
-        headers(("Link" = String, description = "The next page, where there is one")))))]
+        headers(("Link" = String, description = "The next page, if there is one")))))]
 pub async fn list(
     State(files): State<Files>,
     user: CurrentUser,
@@ -59,17 +59,17 @@ pub async fn list(
 
 /// Upload a file
 ///
-/// The bytes are streamed through. Their type is checked against their first bytes. With an `id` of
-/// the client's own the request can be repeated safely: the same content again answers 200 with the
-/// stored file, different content 409.
+/// The media type is verified against the first bytes of the content. A request with an `id` is safe to
+/// retry: repeating it with the same content returns the stored file with status 200; with different
+/// content it fails with 409.
 #[utoipa::path(post, path = "/api/files/", tag = "files", operation_id = "upload_file",
     request_body(content = UploadForm, content_type = "multipart/form-data"),
     responses((status = 201, description = "The new file", body = File,
-        headers(("Location" = String, description = "Where the file is"))),
-        (status = 200, description = "The file, uploaded by an earlier request", body = File),
-        (status = 409, description = "The id is in use", body = Problem,
+        headers(("Location" = String, description = "Path of the file"))),
+        (status = 200, description = "The file already uploaded by an earlier request", body = File),
+        (status = 409, description = "The ID is already in use", body = Problem,
             content_type = "application/problem+json"),
-        (status = 413, description = "The file is too large, or the quota is used up",
+        (status = 413, description = "The file is too large, or it would exceed the storage quota",
             body = Problem, content_type = "application/problem+json")))]
 pub async fn upload(
     State(files): State<Files>,
@@ -81,7 +81,7 @@ pub async fn upload(
     let (parts, body) = request.into_parts();
     let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
     let form = Form::of(header(CONTENT_TYPE), body, held.another());
-    let mut form = form.ok_or_else(no_form)?;
+    let mut form = form.ok_or_else(not_a_form)?;
     let length = header(CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
     let received = if length.is_some_and(|length| length > files.max_bytes + FORM_OVERHEAD) {
         Err(content::too_large(files.max_bytes))
@@ -98,7 +98,7 @@ pub async fn upload(
     Ok(created.respond("/api/files/"))
 }
 
-fn no_form() -> ApiError {
+fn not_a_form() -> ApiError {
     ApiError::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "unsupported_media_type",
@@ -106,9 +106,9 @@ fn no_form() -> ApiError {
     )
 }
 
-/// Get a file's description
+/// Get a file
 #[utoipa::path(get, path = "/api/files/{file_id}", tag = "files", operation_id = "get_file",
-    params(("file_id" = Uuid, Path, description = "The file")),
+    params(("file_id" = Uuid, Path, description = "ID of the file")),
     responses((status = 200, description = "The file", body = File)))]
 pub async fn get(
     State(files): State<Files>,
@@ -120,14 +120,14 @@ pub async fn get(
     Ok(response::json(files.with_url(&owner, &row).await?))
 }
 
-/// Change a file's description
+/// Update a file
 ///
-/// Only the fields that are present change; null clears `chat_id`. The bytes never change.
+/// Omitted fields are left unchanged; null clears `chat_id`. The content of a file cannot be changed.
 #[utoipa::path(method(put, patch), path = "/api/files/{file_id}", tag = "files",
     operation_id = "update_file",
-    params(("file_id" = Uuid, Path, description = "The file")),
+    params(("file_id" = Uuid, Path, description = "ID of the file")),
     request_body = UpdateFile,
-    responses((status = 200, description = "The changed file", body = File)))]
+    responses((status = 200, description = "The updated file", body = File)))]
 pub async fn update(
     State(files): State<Files>,
     user: CurrentUser,
@@ -141,10 +141,10 @@ pub async fn update(
 
 /// Delete a file
 ///
-/// Messages that it is attached to stay, and name it.
+/// Messages that the file is attached to are kept, and still name it.
 #[utoipa::path(delete, path = "/api/files/{file_id}", tag = "files", operation_id = "delete_file",
-    params(("file_id" = Uuid, Path, description = "The file")),
-    responses((status = 204, description = "The file is gone")))]
+    params(("file_id" = Uuid, Path, description = "ID of the file")),
+    responses((status = 204, description = "The file was deleted")))]
 pub async fn delete(
     State(files): State<Files>,
     user: CurrentUser,
@@ -154,20 +154,20 @@ pub async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Get a file's bytes
+/// Download the content of a file
 ///
-/// Takes `Range`, `If-Range` and `If-None-Match`. What could run in a browser (HTML, SVG) is always
-/// sent to be saved.
+/// Supports `Range`, `If-Range` and `If-None-Match`. Files that could run scripts in a browser (HTML,
+/// SVG) are always sent as attachments.
 #[utoipa::path(get, path = "/api/files/{file_id}/content", tag = "files",
     operation_id = "get_file_content",
-    params(("file_id" = Uuid, Path, description = "The file"), ContentQuery),
-    responses((status = 200, description = "The bytes", content_type = "*/*",
+    params(("file_id" = Uuid, Path, description = "ID of the file"), ContentQuery),
+    responses((status = 200, description = "The content", content_type = "*/*",
             body = String,
-            headers(("ETag" = String, description = "Names these bytes"),
-                ("Content-Disposition" = String, description = "The file's name"))),
-        (status = 206, description = "The bytes of the range"),
-        (status = 304, description = "The client has them"),
-        (status = 416, description = "The range is beyond the end", body = Problem,
+            headers(("ETag" = String, description = "Identifies the content"),
+                ("Content-Disposition" = String, description = "Whether to display or save the file, and its name"))),
+        (status = 206, description = "The requested range of the content"),
+        (status = 304, description = "The content has not changed"),
+        (status = 416, description = "The range begins after the end of the content", body = Problem,
             content_type = "application/problem+json")))]
 pub async fn content(
     State(files): State<Files>,
@@ -181,15 +181,15 @@ pub async fn content(
     let etag = format!("\"{}\"", file.sha256);
     let (status, range) = match Wanted::of(&headers, &etag, file.size) {
         Wanted::Unchanged => {
-            let response = described(StatusCode::NOT_MODIFIED, &file, &query, &etag);
+            let response = content_headers(StatusCode::NOT_MODIFIED, &file, &query, &etag);
             return Ok(response);
         }
-        Wanted::Unsatisfiable => return Err(beyond_end(file.size)),
+        Wanted::Unsatisfiable => return Err(range_not_satisfiable(file.size)),
         Wanted::Whole => (StatusCode::OK, None),
         Wanted::Part(first, last) => (StatusCode::PARTIAL_CONTENT, Some((first, last))),
     };
     let download = files.stream(&owner, file_id, range).await?;
-    let mut response = described(status, &file, &query, &etag);
+    let mut response = content_headers(status, &file, &query, &etag);
     let sent = response.headers_mut();
     // Storage knows how many come. The row is its owner's to write.
     if let Some(length) = download.length {
@@ -202,8 +202,8 @@ pub async fn content(
     Ok(response)
 }
 
-/// A response with everything but the bytes.
-fn described(status: StatusCode, file: &File, query: &ContentQuery, etag: &str) -> Response {
+/// A response with all headers and no body.
+fn content_headers(status: StatusCode, file: &File, query: &ContentQuery, etag: &str) -> Response {
     let is_shown = media_type::is_inline(&file.media_type) && !query.download;
     let mut response = status.into_response();
     let headers = response.headers_mut();
@@ -224,7 +224,7 @@ fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     }
 }
 
-fn beyond_end(size: u64) -> ApiError {
+fn range_not_satisfiable(size: u64) -> ApiError {
     let error = ApiError::new(
         StatusCode::RANGE_NOT_SATISFIABLE,
         "range_not_satisfiable",
@@ -236,15 +236,15 @@ fn beyond_end(size: u64) -> ApiError {
     }
 }
 
-/// Get an address that needs no token
+/// Create a signed URL
 ///
-/// For an `<img>` or a link, which cannot send one. Whoever has the address can read the file until
-/// it ends.
+/// For `<img>` elements and links, which cannot send an access token. Anyone who has the URL can read
+/// the file until the URL expires.
 #[utoipa::path(post, path = "/api/files/{file_id}/url", tag = "files",
     operation_id = "sign_file_url",
-    params(("file_id" = Uuid, Path, description = "The file")),
+    params(("file_id" = Uuid, Path, description = "ID of the file")),
     request_body = Option<SignUrl>,
-    responses((status = 200, description = "The address", body = SignedUrl)))]
+    responses((status = 200, description = "The signed URL", body = SignedUrl)))]
 pub async fn sign(
     State(files): State<Files>,
     user: CurrentUser,

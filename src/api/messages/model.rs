@@ -1,4 +1,4 @@
-//! What a message looks like, and what clients may send about one.
+//! The request and response types of `/api/messages`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -15,50 +15,50 @@ use crate::json;
 /// A message.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 pub struct Message {
-    /// Its id.
+    /// ID of the message.
     pub id: Uuid,
-    /// Its chat.
+    /// ID of the chat that the message belongs to.
     pub chat_id: Uuid,
-    /// Its owner.
+    /// ID of the user who owns the message.
     pub user_id: Uuid,
-    /// The message it follows; an answer's is its question.
+    /// ID of the preceding message. For an answer, this is the user message that it answers.
     #[schema(required = true)]
     pub parent_id: Option<Uuid>,
-    /// Who speaks.
+    /// Author of the message.
     pub role: Role,
-    /// The text parts, joined.
+    /// The text parts, concatenated.
     #[schema(example = "Hello!")]
     pub content: String,
     /// AI SDK `UIMessage` parts: `text`, `reasoning`, `file`, `tool-<name>`…
     #[schema(value_type = Vec<Object>, example = json!([{"type": "text", "text": "Hello!"}]))]
     pub parts: Vec<Value>,
-    /// The model that answered.
+    /// Model that generated the message.
     #[schema(required = true)]
     pub model: Option<String>,
-    /// Whether it is whole.
+    /// State of the message.
     pub status: MessageStatus,
-    /// Why the model stopped.
+    /// Why the model stopped generating.
     #[schema(example = "stop", required = true)]
     pub finish_reason: Option<String>,
-    /// The tokens of the answer.
+    /// Token usage of the answer.
     #[schema(required = true)]
     pub usage: Option<TokenUsage>,
-    /// The price of the answer; null where it is not known.
+    /// Cost of the answer in USD; null if unknown.
     #[schema(example = 0.00042, required = true)]
     pub cost_usd: Option<f64>,
-    /// False once it was replaced by an edit or a new answer.
+    /// Whether the message is part of the conversation: false once an edit or a new answer replaced it.
     pub is_active: bool,
-    /// An answer's is what its stream sent as `messageMetadata`.
+    /// Custom metadata. For an answer, the `messageMetadata` of its stream.
     pub metadata: Map<String, Value>,
-    /// When it was created.
+    /// Time the message was created.
     #[schema(format = DateTime)]
     pub created_at: String,
-    /// When it was last changed.
+    /// Time the message was last changed.
     #[schema(format = DateTime)]
     pub updated_at: String,
 }
 
-/// Who speaks.
+/// Author of a message.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs)]
@@ -69,60 +69,60 @@ pub enum Role {
     System,
 }
 
-/// Whether a message is whole.
+/// State of a message.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum MessageStatus {
-    /// It is.
+    /// The message is complete.
     Complete,
-    /// It is being written.
+    /// The message is being generated.
     Streaming,
-    /// The user stopped it.
+    /// The user stopped the generation.
     Stopped,
-    /// Its generation failed.
+    /// The generation failed.
     Failed,
-    /// Its generation was cut off.
+    /// The generation was interrupted, for example by a server that was shut down.
     Interrupted,
 }
 
-/// A new message.
+/// Request to create a message.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(example = json!({"content": "Hello!"}))]
 pub struct CreateMessage {
-    /// The client's own id, for a safe repeat.
+    /// ID chosen by the client, which makes the request safe to retry.
     pub id: Option<Uuid>,
-    /// Who speaks.
+    /// Author of the message.
     #[serde(default, deserialize_with = "or_default")]
     #[schema(required = false, default = "user")]
     pub role: Role,
-    /// The text; either this or `parts`.
+    /// Text of the message. Send either `content` or `parts`.
     pub content: Option<String>,
-    /// AI SDK `UIMessage` parts; either these or `content`.
+    /// AI SDK `UIMessage` parts. Send either `content` or `parts`.
     #[schema(value_type = Option<Vec<Object>>)]
     pub parts: Option<Vec<Value>>,
-    /// The front end's own data, at most 64 KiB.
+    /// Custom metadata, at most 64 KiB of JSON.
     pub metadata: Option<Map<String, Value>>,
 }
 
-/// A message as it is inserted.
+/// A validated [`CreateMessage`], as it is inserted.
 #[derive(Debug, Serialize)]
 pub struct NewMessage {
-    /// Its id.
+    /// ID of the message.
     pub id: Uuid,
-    /// Its chat.
+    /// ID of the chat that the message belongs to.
     pub chat_id: Uuid,
-    /// Who speaks.
+    /// Author of the message.
     pub role: Role,
-    /// The text parts, joined.
+    /// The text parts, concatenated.
     pub content: String,
-    /// Its parts.
+    /// AI SDK `UIMessage` parts.
     pub parts: Vec<Value>,
-    /// The front end's own data.
+    /// Custom metadata.
     pub metadata: Map<String, Value>,
 }
 
 impl CreateMessage {
-    /// Checks everything and fills in what follows from it.
+    /// Validates every field and derives the rest of the row from them.
     pub fn checked(self, chat_id: Uuid) -> Result<NewMessage, ApiError> {
         let mut checks = Checks::default();
         checks.metadata("/metadata", self.metadata.as_ref());
@@ -140,8 +140,8 @@ impl CreateMessage {
 }
 
 impl NewMessage {
-    /// Whether a stored message is what this request would have created.
-    pub fn created(&self, message: &Message) -> bool {
+    /// Whether a stored message is the one that this request would have created.
+    pub fn matches(&self, message: &Message) -> bool {
         message.chat_id == self.chat_id
             && message.role == self.role
             && json::is_same_list(&message.parts, &self.parts)
@@ -149,51 +149,51 @@ impl NewMessage {
     }
 }
 
-/// Changes to a message: only the fields that are present.
+/// Request to update a message. Omitted fields are left unchanged.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(example = json!({"content": "Hello again!"}))]
 pub struct UpdateMessage {
-    /// Replaces the text parts and leaves the others; either this or `parts`.
+    /// New text: replaces the text parts and keeps the others. Send either `content` or `parts`.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = String, required = false)]
     pub content: Option<String>,
-    /// Replaces all parts; either these or `content`.
+    /// New parts, which replace all of the old. Send either `content` or `parts`.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Vec<Object>, required = false)]
     pub parts: Option<Vec<Value>>,
-    /// Replaces the metadata.
+    /// New metadata, which replaces all of the old.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Object, required = false)]
     pub metadata: Option<Map<String, Value>>,
 }
 
-/// Which messages of a chat to list.
+/// Filters and order of the list of messages.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct MessageFilter {
-    /// By creation, oldest first (`asc`) or newest first.
+    /// Sort by creation time: oldest first (`asc`) or newest first (`desc`).
     #[param(default = "asc")]
-    pub order: Option<Order>,
-    /// `true`: without messages that were replaced; `any`: all.
+    pub order: Option<MessageOrder>,
+    /// `true` returns only active messages; `any` also those that were replaced.
     #[param(default = "true")]
-    pub active: Option<Active>,
+    pub active: Option<ActiveFilter>,
 }
 
-/// See [`MessageFilter`].
+/// Sort order by creation time.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs)]
-pub enum Order {
+pub enum MessageOrder {
     #[default]
     Asc,
     Desc,
 }
 
-/// See [`MessageFilter`].
+/// Which messages to return, by whether they are active.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs)]
-pub enum Active {
+pub enum ActiveFilter {
     #[default]
     True,
     Any,

@@ -17,12 +17,12 @@ use crate::supabase::Supabase;
 
 /// List the messages of a chat
 ///
-/// The next page is in the `Link` header.
+/// The `Link` header has the address of the next page.
 #[utoipa::path(get, path = "/api/messages/chat/{chat_id}", tag = "messages",
     operation_id = "list_messages",
-    params(("chat_id" = Uuid, Path, description = "The chat"), MessageFilter, PageQuery),
+    params(("chat_id" = Uuid, Path, description = "ID of the chat"), MessageFilter, PageQuery),
     responses((status = 200, description = "The messages", body = Vec<Message>,
-        headers(("Link" = String, description = "The next page, where there is one")))))]
+        headers(("Link" = String, description = "The next page, if there is one")))))]
 pub async fn list(
     State(supabase): State<Supabase>,
     State(files): State<Files>,
@@ -42,18 +42,18 @@ pub async fn list(
     }
 }
 
-/// Add a message to a chat
+/// Create a message
 ///
-/// It is stored as it is; to get an answer, use the routes of `ai`. With an `id` of the client's own
-/// the request can be repeated safely.
+/// The message is only stored; to generate an answer, use the `ai` routes. A request with an `id` is
+/// safe to retry.
 #[utoipa::path(post, path = "/api/messages/chat/{chat_id}", tag = "messages",
     operation_id = "create_message",
-    params(("chat_id" = Uuid, Path, description = "The chat")),
+    params(("chat_id" = Uuid, Path, description = "ID of the chat")),
     request_body = CreateMessage,
     responses((status = 201, description = "The new message", body = Message,
-        headers(("Location" = String, description = "Where the message is"))),
-        (status = 200, description = "The message, created by an earlier request", body = Message),
-        (status = 409, description = "The id is in use", body = Problem,
+        headers(("Location" = String, description = "Path of the message"))),
+        (status = 200, description = "The message already created by an earlier request", body = Message),
+        (status = 409, description = "The ID is already in use", body = Problem,
             content_type = "application/problem+json")))]
 pub async fn create(
     State(supabase): State<Supabase>,
@@ -77,7 +77,7 @@ pub async fn create(
 /// Get a message
 #[utoipa::path(get, path = "/api/messages/{message_id}", tag = "messages",
     operation_id = "get_message",
-    params(("message_id" = Uuid, Path, description = "The message")),
+    params(("message_id" = Uuid, Path, description = "ID of the message")),
     responses((status = 200, description = "The message", body = Message)))]
 pub async fn get(
     State(supabase): State<Supabase>,
@@ -89,16 +89,16 @@ pub async fn get(
     Ok(response::json(files.shown(&Owner::from(&user), row).await))
 }
 
-/// Change a message
+/// Update a message
 ///
-/// Only the fields that are present change; `content` replaces the text parts and leaves the
-/// others. It never starts a generation.
+/// Omitted fields are left unchanged; `content` replaces the text parts and keeps the others. Updating
+/// a message never starts a generation.
 #[utoipa::path(method(put, patch), path = "/api/messages/{message_id}", tag = "messages",
     operation_id = "update_message",
-    params(("message_id" = Uuid, Path, description = "The message")),
+    params(("message_id" = Uuid, Path, description = "ID of the message")),
     request_body = UpdateMessage,
-    responses((status = 200, description = "The changed message", body = Message),
-        (status = 409, description = "The message is being written", body = Problem,
+    responses((status = 200, description = "The updated message", body = Message),
+        (status = 409, description = "The message is being generated", body = Problem,
             content_type = "application/problem+json")))]
 pub async fn update(
     State(supabase): State<Supabase>,
@@ -118,11 +118,11 @@ pub async fn update(
 
 /// Delete a message
 ///
-/// A running generation is stopped first.
+/// If the message is being generated, the generation is stopped first.
 #[utoipa::path(delete, path = "/api/messages/{message_id}", tag = "messages",
     operation_id = "delete_message",
-    params(("message_id" = Uuid, Path, description = "The message")),
-    responses((status = 204, description = "The message is gone")))]
+    params(("message_id" = Uuid, Path, description = "ID of the message")),
+    responses((status = 204, description = "The message was deleted")))]
 pub async fn delete(
     State(supabase): State<Supabase>,
     State(generations): State<Generations>,

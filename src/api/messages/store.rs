@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::model::{Active, Message, MessageFilter, NewMessage, Order, UpdateMessage};
+use super::model::{ActiveFilter, Message, MessageFilter, MessageOrder, NewMessage, UpdateMessage};
 use super::{COLUMNS, parts};
 use crate::http::auth::CurrentUser;
 use crate::http::error::ApiError;
@@ -44,8 +44,8 @@ pub(super) async fn list(
     page: &Page,
 ) -> Result<Listed, ApiError> {
     let (order, comparison) = match filter.order.unwrap_or_default() {
-        Order::Asc => ("created_at.asc,id.asc", "gt"),
-        Order::Desc => ("created_at.desc,id.desc", "lt"),
+        MessageOrder::Asc => ("created_at.asc,id.asc", "gt"),
+        MessageOrder::Desc => ("created_at.desc,id.desc", "lt"),
     };
     let mut query = supabase
         .rest(user.caller())
@@ -53,7 +53,7 @@ pub(super) async fn list(
         .eq("id", chat_id)
         .select(&format!("messages({COLUMNS})"))
         .parameter("messages.order", order);
-    if filter.active.unwrap_or_default() == Active::True {
+    if filter.active.unwrap_or_default() == ActiveFilter::True {
         query = query.is("messages.is_active", true);
     }
     if let Some(Cursor { at, id }) = page.after {
@@ -92,7 +92,7 @@ pub(super) async fn create(
     }
     let stored = get(supabase, user, message.id).await.map_err(ApiError::taken)?;
     let same =
-        serde_json::from_slice::<Message>(&stored).is_ok_and(|stored| message.created(&stored));
+        serde_json::from_slice::<Message>(&stored).is_ok_and(|stored| message.matches(&stored));
     if same { Ok(Created::Before(stored)) } else { Err(ApiError::id_conflict()) }
 }
 

@@ -34,39 +34,39 @@ struct Inner {
     cause: Option<String>,
 }
 
-/// One field that was refused.
+/// A field that failed validation.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct FieldError {
-    /// JSON Pointer to the field; for a query parameter or path segment, its name.
+    /// JSON Pointer to the field; for a query or path parameter, its name.
     #[schema(example = "/title")]
     pub pointer: String,
-    /// What is wrong with it.
+    /// Description of the error.
     #[schema(example = "must be 1 to 200 characters long")]
     pub detail: String,
 }
 
-/// A problem (RFC 9457).
+/// An error response (RFC 9457).
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Problem<'a> {
-    /// Always `about:blank`: `code` tells problems apart.
+    /// Always `about:blank`; use `code` to distinguish errors.
     #[schema(example = "about:blank")]
     r#type: &'static str,
-    /// The status in words.
+    /// Reason phrase of the status.
     #[schema(example = "Not Found")]
     title: &'a str,
-    /// The HTTP status.
+    /// HTTP status code.
     #[schema(example = 404)]
     status: u16,
-    /// What happened and what to do, fit to show to a person.
+    /// What happened and what to do, in a sentence that can be shown to users.
     #[schema(example = "There is no chat with this id.")]
     detail: &'a str,
-    /// A stable name for programs.
+    /// Stable machine-readable code.
     #[schema(example = "chat_not_found")]
     code: &'a str,
-    /// Quote it when you ask for help.
+    /// ID of the request, to quote in support requests.
     #[schema(example = "0199f0c2-7c1e-7d53-b3ac-4a2c5a1f0e6b")]
     request_id: &'a str,
-    /// The refused fields (422 only).
+    /// The fields that failed validation (422 only).
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     #[schema(required = false)]
     errors: &'a [FieldError],

@@ -22,14 +22,14 @@ use crate::supabase::Rows;
 const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 200;
 
-/// Which page of a list.
+/// Pagination of a list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct PageQuery {
-    /// How many rows at most; a page also ends after about 8 MiB.
+    /// Maximum number of items. A page also ends at about 8 MiB.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<usize>,
-    /// Where the page begins: take it from the `Link` header of the page before.
+    /// Cursor of the page, as returned in the `Link` header of the previous page.
     cursor: Option<String>,
 }
 

@@ -16,8 +16,8 @@ use crate::providers::{ProviderStatus, Providers};
 
 mod probes;
 
-pub use probes::{Check, Probes};
 use probes::{Found, GOOD_FOR};
+pub use probes::{Probes, ServiceCheck};
 
 /// Looks after the server's health. Clones share what was found.
 #[derive(Clone)]
@@ -28,35 +28,35 @@ pub struct Health {
     started_at: Instant,
 }
 
-/// The server's health.
+/// Health of the server.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Report {
-    /// `ok`; `degraded` while the server is being stopped, or when a part is down that most requests
-    /// do without; `down` when it cannot serve.
+pub struct HealthReport {
+    /// `ok`; `degraded` while the server is shutting down, or if a service is down that most requests
+    /// do not need; `down` if the server cannot serve requests.
     #[schema(example = "ok")]
     status: &'static str,
-    /// The server's version.
+    /// Version of the server.
     #[schema(example = "0.1.0")]
     version: &'static str,
-    /// Seconds since the start.
+    /// Seconds since the server started.
     uptime_s: u64,
-    /// The parts.
-    checks: Checks,
+    /// Status of each service.
+    checks: HealthChecks,
 }
 
-/// The parts of a server's health. Further providers are named as soon as they are configured.
+/// Status of the services that the server depends on. Other providers appear once they are configured.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Checks {
+pub struct HealthChecks {
     /// Supabase as a whole: `ok`, `degraded` or `down`, and how long the database took.
-    supabase: Check,
+    supabase: ServiceCheck,
     /// PostgREST and PostgreSQL: chats, messages, usage.
-    rest: Check,
+    rest: ServiceCheck,
     /// Supabase Auth: sign-ins.
-    auth: Check,
+    auth: ServiceCheck,
     /// Supabase Storage: files.
-    storage: Check,
+    storage: ServiceCheck,
     /// Whether access tokens can be verified.
-    keys: Check,
+    keys: ServiceCheck,
     openai: ProviderCheck,
     anthropic: ProviderCheck,
     #[serde(flatten)]
@@ -64,7 +64,7 @@ pub struct Checks {
     others: BTreeMap<String, ProviderCheck>,
 }
 
-/// Whether a provider is set up; no call is made.
+/// Whether a provider is configured. The provider itself is not called.
 #[derive(Debug, PartialEq, Serialize, ToSchema)]
 pub struct ProviderCheck {
     /// `configured` or `not_configured`.
@@ -78,7 +78,7 @@ impl Health {
         Self { probes, providers, generations, started_at: Instant::now() }
     }
 
-    fn checks(&self, supabase: &'static str, found: Found) -> Checks {
+    fn checks(&self, supabase: &'static str, found: Found) -> HealthChecks {
         let providers = self.providers.statuses().filter(|provider| !provider.is_simulated);
         let mut checks: BTreeMap<_, _> =
             providers.map(|provider| (provider.name.to_string(), provider.into())).collect();
@@ -88,8 +88,8 @@ impl Health {
         const FIELDS: [&str; 5] = ["supabase", "rest", "auth", "storage", "keys"];
         let is_field = |name: &str| FIELDS.contains(&name);
         checks.retain(|name, check| !is_field(name) && *check != ProviderCheck::default());
-        Checks {
-            supabase: Check { status: supabase, latency_ms: found.rest.latency_ms },
+        HealthChecks {
+            supabase: ServiceCheck { status: supabase, latency_ms: found.rest.latency_ms },
             rest: found.rest,
             auth: found.auth,
             storage: found.storage,
@@ -113,10 +113,10 @@ impl From<ProviderStatus> for ProviderCheck {
     }
 }
 
-/// Report the server's health
+/// Get the health of the server
 #[utoipa::path(get, path = "/health", tag = "health", operation_id = "health", security(()),
-    responses((status = 200, description = "The server can serve", body = Report),
-        (status = 503, description = "It cannot", body = Report)))]
+    responses((status = 200, description = "The server can serve", body = HealthReport),
+        (status = 503, description = "The server cannot serve", body = HealthReport)))]
 pub async fn health(State(health): State<Health>) -> Response {
     let found = health.probes.found().await;
     let supabase = match (found.is_ready(), found.is_well()) {
@@ -129,7 +129,7 @@ pub async fn health(State(health): State<Health>) -> Response {
         supabase => supabase,
     };
     let checks = health.checks(supabase, found);
-    let report = Report {
+    let report = HealthReport {
         status,
         version: env!("CARGO_PKG_VERSION"),
         uptime_s: health.started_at.elapsed().as_secs(),
@@ -139,21 +139,25 @@ pub async fn health(State(health): State<Health>) -> Response {
     (code, Json(report)).into_response()
 }
 
-/// Tell whether the process is up
+/// Liveness probe
+///
+/// Succeeds while the process is running.
 #[utoipa::path(get, path = "/health/live", tag = "health", operation_id = "health_live",
     security(()),
-    responses((status = 200, description = "It is", body = Probe)))]
-pub async fn live() -> Json<Probe> {
-    Json(Probe { status: "ok" })
+    responses((status = 200, description = "The process is running", body = ProbeStatus)))]
+pub async fn live() -> Json<ProbeStatus> {
+    Json(ProbeStatus { status: "ok" })
 }
 
-/// Tell whether the server can take requests
+/// Readiness probe
+///
+/// Succeeds while the server can take requests.
 #[utoipa::path(get, path = "/health/ready", tag = "health", operation_id = "health_ready",
     security(()),
-    responses((status = 200, description = "It can", body = Probe),
-        (status = 503, description = "Supabase cannot be reached, or the server is being stopped",
+    responses((status = 200, description = "The server can take requests", body = ProbeStatus),
+        (status = 503, description = "Supabase cannot be reached, or the server is shutting down",
             body = Problem, content_type = "application/problem+json")))]
-pub async fn ready(State(health): State<Health>) -> Result<Json<Probe>, ApiError> {
+pub async fn ready(State(health): State<Health>) -> Result<Json<ProbeStatus>, ApiError> {
     if health.generations.is_draining() {
         return Err(shutting_down());
     }
@@ -161,12 +165,12 @@ pub async fn ready(State(health): State<Health>) -> Result<Json<Probe>, ApiError
         let detail = "The database or what verifies sign-ins cannot be reached at the moment.";
         return Err(ApiError::unavailable("supabase_unreachable", detail, GOOD_FOR));
     }
-    Ok(Json(Probe { status: "ok" }))
+    Ok(Json(ProbeStatus { status: "ok" }))
 }
 
-/// A probe's answer.
+/// Result of a probe.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Probe {
+pub struct ProbeStatus {
     #[schema(example = "ok")]
     status: &'static str,
 }

@@ -29,13 +29,13 @@ pub struct Probes {
     probing: SingleFlight<(), Found>,
 }
 
-/// How a part of Supabase does.
+/// Status of a service of Supabase.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Check {
+pub struct ServiceCheck {
     /// `ok` or `down`.
     #[schema(example = "ok")]
     pub(super) status: &'static str,
-    /// How long it took to tell.
+    /// Duration of the check in milliseconds.
     #[schema(example = 1.2)]
     pub(super) latency_ms: f64,
 }
@@ -43,10 +43,10 @@ pub struct Check {
 /// How the parts do.
 #[derive(Clone)]
 pub(super) struct Found {
-    pub(super) rest: Check,
-    pub(super) auth: Check,
-    pub(super) storage: Check,
-    pub(super) keys: Check,
+    pub(super) rest: ServiceCheck,
+    pub(super) auth: ServiceCheck,
+    pub(super) storage: ServiceCheck,
+    pub(super) keys: ServiceCheck,
     is_local: bool,
 }
 
@@ -56,12 +56,12 @@ impl Found {
     pub(super) fn is_ready(&self) -> bool {
         let is_needed =
             [&self.rest, &self.keys].into_iter().chain(self.is_local.then_some(&self.auth));
-        is_needed.into_iter().all(Check::is_ok)
+        is_needed.into_iter().all(ServiceCheck::is_ok)
     }
 
     /// Whether nothing is down.
     pub(super) fn is_well(&self) -> bool {
-        [&self.rest, &self.auth, &self.storage, &self.keys].into_iter().all(Check::is_ok)
+        [&self.rest, &self.auth, &self.storage, &self.keys].into_iter().all(ServiceCheck::is_ok)
     }
 
     fn is_same(&self, other: &Self) -> bool {
@@ -75,7 +75,7 @@ impl Found {
     }
 }
 
-impl Check {
+impl ServiceCheck {
     fn is_ok(&self) -> bool {
         self.status == "ok"
     }
@@ -120,7 +120,7 @@ impl Probes {
             None => Next::Start(self.clone().probe()),
         });
         let unknown = || {
-            let check = Check::unknown;
+            let check = ServiceCheck::unknown;
             let is_local = self.is_local;
             Found { rest: check(), auth: check(), storage: check(), keys: check(), is_local }
         };
@@ -137,9 +137,9 @@ impl Probes {
 
     async fn probe(self) -> Found {
         let (rest, auth, storage, (keys, needs_auth)) = tokio::join!(
-            Check::of("rest", self.supabase.probe_rest()),
-            Check::of("auth", self.supabase.probe_auth()),
-            Check::of("storage", self.supabase.probe_storage()),
+            ServiceCheck::of("rest", self.supabase.probe_rest()),
+            ServiceCheck::of("auth", self.supabase.probe_auth()),
+            ServiceCheck::of("storage", self.supabase.probe_storage()),
             self.keys(),
         );
         // What only Auth can tell, nobody can tell without it.
@@ -156,9 +156,9 @@ impl Probes {
     }
 
     /// Whether tokens can be verified, and whether that takes Auth.
-    async fn keys(&self) -> (Check, bool) {
+    async fn keys(&self) -> (ServiceCheck, bool) {
         let mut needs_auth = false;
-        let check = Check::of("keys", async {
+        let check = ServiceCheck::of("keys", async {
             let verifies = self.verifier.verifies().await;
             needs_auth = matches!(verifies, Ok(Verifies::ThroughAuth));
             verifies.map(drop).map_err(|error| error.code())
