@@ -27,7 +27,7 @@ use crate::providers::{Providers, SettingsError};
 use crate::sandbox::{self, Sandbox};
 use crate::supabase::{Supabase, SupabaseError};
 
-pub use crate::local::{FunctionShape, TableShape, schema as expected_schema};
+pub use crate::local::{FunctionShape, TableShape, expected_schema};
 
 /// Between two sweeps of what is remembered about users.
 const SWEEP_EVERY: Duration = Duration::from_secs(300);
@@ -244,7 +244,7 @@ async fn project(
         clock: clock.clone(),
         memory: memory.clone(),
     };
-    let local = LocalSupabase::open(data_dir, options)?;
+    let local = LocalSupabase::open(data_dir, local::PROJECT, options)?;
     let project = Project {
         public_url: url.clone(),
         url,

@@ -1,11 +1,14 @@
-//! The local Supabase as this server offers it.
+//! The local Supabase as this server offers it: with our tables, functions and buckets.
+
+mod functions;
+mod schema;
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
-use local_supabase::ClientAddress;
+use local_supabase::{Bucket, ClientAddress, Description, Project};
 use serde_json::json;
 
 use crate::config::CorsOrigins;
@@ -14,8 +17,20 @@ use crate::http::allowed_hosts::AllowedHosts;
 use crate::http::cors;
 
 pub use local_supabase::{
-    FunctionShape, LocalSupabase, OpenError, Options, PUBLISHABLE_KEY, TableShape, schema,
+    FunctionShape, LocalSupabase, OpenError, Options, PUBLISHABLE_KEY, TableShape,
 };
+
+/// What `supabase/migrations` makes of a new project.
+pub static PROJECT: Project = Project {
+    schema: &schema::SCHEMA,
+    functions: functions::FUNCTIONS,
+    buckets: &[Bucket { id: "files", is_public: false }],
+};
+
+/// The tables and functions that this version of the server needs.
+pub fn expected_schema() -> Description {
+    PROJECT.describe()
+}
 
 /// What its listener serves: pages of these origins and of this machine may call it, under these names.
 pub fn router(supabase: &LocalSupabase, cors_origins: CorsOrigins, hosts: AllowedHosts) -> Router {

@@ -211,6 +211,24 @@ fn only_app_names_the_local_supabase_and_only_local_knows_the_crate() {
     }
 }
 
+#[test]
+fn the_local_supabase_knows_no_table_and_no_function_of_ours() {
+    let ours = chat_backend::app::expected_schema();
+    let tables = ours.tables.iter().map(|table| table.name);
+    let names: Vec<_> = tables.chain(ours.functions.iter().map(|it| it.name)).collect();
+    assert!(names.len() > 10, "{names:?}");
+    // Storage has files, whoever uses it.
+    let names: Vec<_> = names.into_iter().filter(|name| *name != "files").collect();
+    for file in files(&crates().join("local-supabase/src")) {
+        let is_test = file.components().any(|part| part.as_os_str() == "tests");
+        let text = fs::read_to_string(&file).unwrap();
+        let is_word = |c: char| c.is_alphanumeric() || c == '_';
+        let mut words = code(&text).flat_map(|line| line.split(|c| !is_word(c)));
+        let known = words.find(|word| names.contains(word));
+        assert!(is_test || known.is_none(), "{}: {known:?}", file.display());
+    }
+}
+
 /// The modules and crates, and which of the others each names.
 fn floors() -> Vec<(String, Vec<String>)> {
     let lib = fs::read_to_string(source().join("lib.rs")).unwrap();

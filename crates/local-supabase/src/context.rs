@@ -12,11 +12,13 @@ use super::data_dir::DataDir;
 use super::database::{self, Database};
 use super::keys::{self, SigningKeys};
 use super::open_error::OpenError;
+use super::project::Project;
 use super::rest;
 use super::storage::{self, Blobs};
 
 /// An open data folder.
 pub(super) struct Context {
+    pub(super) project: Project,
     pub(super) database: Database,
     pub(super) signing_keys: SigningKeys,
     pub(super) service_key: String,
@@ -37,15 +39,17 @@ pub(super) struct Context {
 impl Context {
     pub(super) fn open(
         path: &Path,
+        project: Project,
         public_url: &str,
         allow_anonymous_users: bool,
         clock: Clock,
         memory: Memory,
     ) -> Result<Self, OpenError> {
         let data_dir = DataDir::open(path)?;
-        let database = open_database(&data_dir, &clock)?;
+        let database = open_database(&data_dir, project, &clock)?;
         Ok(Self {
             blobs: open_blobs(&data_dir, &clock)?,
+            project,
             database,
             signing_keys: SigningKeys::open(&data_dir)?,
             service_key: keys::service_key(&data_dir)?,
@@ -66,15 +70,27 @@ impl Context {
     }
 }
 
-fn open_database(data_dir: &DataDir, clock: &Clock) -> Result<Database, OpenError> {
+fn open_database(
+    data_dir: &DataDir,
+    project: Project,
+    clock: &Clock,
+) -> Result<Database, OpenError> {
     let path = data_dir.database()?;
+    let migrations = project.schema.migrations;
+    let known = database::version_with(migrations);
     let unusable = |source| OpenError::Database { path: path.clone(), source };
     let found = Connection::open(&path).and_then(|connection| database::version(&connection));
     match found.map_err(unusable)? {
-        found if found > database::VERSION => {
-            Err(OpenError::NewerDatabase { path: path.clone(), found, known: database::VERSION })
+        found if found > known => {
+            Err(OpenError::NewerDatabase { path: path.clone(), found, known })
         }
-        _ => Database::open(&path, |connection| rest::prepare(connection, clock)).map_err(unusable),
+        _ => Database::open(
+            &path,
+            migrations,
+            |connection| rest::prepare(connection, clock),
+            |transaction| storage::create_buckets(transaction, project.buckets),
+        )
+        .map_err(unusable),
     }
 }
 

@@ -10,16 +10,21 @@ mod body;
 mod context;
 mod credential;
 mod data_dir;
+pub mod functions;
 mod database;
 mod keys;
 mod open_error;
+mod project;
 mod rest;
 mod role;
 mod router;
-mod schema;
+pub mod schema;
 mod storage;
 mod token;
 
+// The project of the example, which the tests use, names the crate from outside.
+#[cfg(test)]
+extern crate self as local_supabase;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -28,14 +33,22 @@ mod tests;
 use std::path::Path;
 use std::sync::Arc;
 
+use axum::http::request::Parts;
+use axum::response::Response;
+use bytes::Bytes;
+use rusqlite::Connection;
+
 use clock::Clock;
 use memory::Memory;
 
 pub use auth::ClientAddress;
 use context::Context;
+use functions::RestError;
 pub use keys::PUBLISHABLE_KEY;
 pub use open_error::OpenError;
-pub use rest::describe::{FunctionShape, Schema, TableShape, schema};
+pub use project::{Bucket, Project};
+pub use rest::describe::{Description, FunctionShape, TableShape};
+pub use role::Role;
 
 /// How a local Supabase is to behave.
 #[derive(Clone, Debug)]
@@ -59,9 +72,10 @@ pub struct LocalSupabase {
 
 impl LocalSupabase {
     /// Opens a data folder, creating it and what belongs into it at the first start.
-    pub fn open(data_dir: &Path, options: Options) -> Result<Self, OpenError> {
+    pub fn open(data_dir: &Path, project: Project, options: Options) -> Result<Self, OpenError> {
         let Options { public_url, allow_anonymous_users, clock, memory } = options;
-        let context = Context::open(data_dir, &public_url, allow_anonymous_users, clock, memory)?;
+        let context =
+            Context::open(data_dir, project, &public_url, allow_anonymous_users, clock, memory)?;
         Ok(Self { context: Arc::new(context) })
     }
 
@@ -69,6 +83,27 @@ impl LocalSupabase {
     /// call (CORS) and which names it answers to are layers that its host adds.
     pub fn router(&self) -> axum::Router {
         router::build(self.context.clone())
+    }
+
+    /// Answers a request to `rest/v1` on behalf of a role. The path is relative to `/rest/v1`; whatever
+    /// key or token the headers hold is not looked at.
+    pub async fn rest(&self, role: Role, request: &Parts, body: Bytes) -> Response {
+        let Context { database, project, clock, .. } = &*self.context;
+        rest::handle(database, *project, clock, role, request, body).await
+    }
+
+    /// A connection of its own to the database, past all policies, as `psql` is to PostgreSQL. The
+    /// functions that the schema uses are there.
+    pub fn connect(&self) -> rusqlite::Result<Connection> {
+        let connection = self.context.database.connect()?;
+        rest::prepare(&connection, &self.context.clock)?;
+        Ok(connection)
+    }
+
+    /// How SQLite reads the rows of a table that a query string asks for: which indexes serve it.
+    pub fn query_plan(&self, role: Role, table: &str, query: &str) -> Result<String, RestError> {
+        let Context { project, clock, .. } = &*self.context;
+        rest::query_plan(&self.connect()?, *project, clock, role, (table, query))
     }
 
     /// Ends all work on the database, that in progress and that to come, so that no thread is busy

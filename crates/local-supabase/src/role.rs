@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 /// The database role of a request, as row-level security sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
+pub enum Role {
     /// Nobody is signed in.
     Anon,
     /// A signed-in user, anonymous users included.
@@ -18,7 +18,7 @@ pub(super) enum Role {
 
 impl Role {
     /// `auth.uid()`.
-    pub(super) fn uid(self) -> Option<Uuid> {
+    pub fn uid(self) -> Option<Uuid> {
         match self {
             Self::Authenticated { user_id } => Some(user_id),
             Self::Anon | Self::Service => None,

@@ -48,7 +48,8 @@ async fn serve_rest(State(context): State<Arc<Context>>, request: Request) -> Re
     match body::read(&context.memory, role, &parts.headers, body, REST_BODY_LIMIT).await {
         Err(error) => refused(error),
         Ok((body, held)) => {
-            let answer = rest::handle(&context.database, &context.clock, role, &parts, body).await;
+            let Context { database, project, clock, .. } = &*context;
+            let answer = rest::handle(database, *project, clock, role, &parts, body).await;
             held.until_sent(answer)
         }
     }

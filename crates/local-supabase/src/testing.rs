@@ -11,6 +11,10 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 use super::{LocalSupabase, Options};
+
+#[path = "../examples/notes/mod.rs"]
+mod notes;
+
 use clock::Clock;
 use memory::Memory;
 
@@ -46,7 +50,7 @@ fn open(folder: &Path, clock: Clock) -> Result<LocalSupabase, super::OpenError> 
     let public_url = "http://127.0.0.1:54321".to_owned();
     let options =
         Options { public_url, allow_anonymous_users: true, clock, memory: Memory::new(256 << 20) };
-    LocalSupabase::open(folder, options)
+    LocalSupabase::open(folder, notes::PROJECT, options)
 }
 
 impl Server {

@@ -8,7 +8,7 @@ use rusqlite::Transaction;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
-use super::{Caller, Database, VERSION};
+use super::{Caller, Database};
 
 /// How long an answer may take.
 const MAX_TIME: Duration = Duration::from_millis(1500);
@@ -20,13 +20,14 @@ const ROOM: usize = 256 << 10;
 /// What was found last.
 pub(super) struct Health {
     file: PathBuf,
+    version: u32,
     found: Mutex<Option<(Instant, bool)>>,
 }
 
 impl Health {
     /// Of the database with that path.
-    pub fn beside(path: &Path) -> Self {
-        Self { file: path.with_extension("probe"), found: Mutex::new(None) }
+    pub fn beside(path: &Path, version: u32) -> Self {
+        Self { version, file: path.with_extension("probe"), found: Mutex::new(None) }
     }
 
     pub async fn of(&self, database: &Database) -> bool {
@@ -59,8 +60,9 @@ impl Health {
         };
         database.read::<_, rusqlite::Error, _>(Caller::Probe, count).await?;
         // It is what it was, but the page that holds it is written all the same.
-        let touch = |transaction: &Transaction<'_>| {
-            transaction.pragma_update(None, "user_version", VERSION)
+        let version = self.version;
+        let touch = move |transaction: &Transaction<'_>| {
+            transaction.pragma_update(None, "user_version", version)
         };
         database.write::<_, rusqlite::Error, _>(Caller::Probe, touch).await?;
         let file = self.file.clone();

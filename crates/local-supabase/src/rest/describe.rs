@@ -1,11 +1,11 @@
-//! What `supabase/migrations` creates, for whoever wants to see whether it is there.
+//! What a project consists of, for whoever wants to see whether it is there.
 
-use super::rpc::FUNCTIONS;
-use crate::schema::{Policies, TABLES};
+use crate::project::Project;
+use crate::schema::Policies;
 
 /// The tables and functions of the schema `public`.
 #[derive(Clone, Debug)]
-pub struct Schema {
+pub struct Description {
     /// In the order of the migrations.
     pub tables: Vec<TableShape>,
     /// Likewise.
@@ -32,18 +32,20 @@ pub struct FunctionShape {
     pub parameters: Vec<&'static str>,
 }
 
-/// The schema as this version of the server needs it.
-pub fn schema() -> Schema {
-    let tables = TABLES.iter().map(|table| TableShape {
-        name: table.name,
-        columns: table.columns.iter().map(|column| column.name).collect(),
-        policies: commands(&table.policies),
-    });
-    let functions = FUNCTIONS.iter().map(|function| FunctionShape {
-        name: function.name,
-        parameters: function.parameters.iter().map(|parameter| parameter.name).collect(),
-    });
-    Schema { tables: tables.collect(), functions: functions.collect() }
+impl Project {
+    /// Its tables and functions.
+    pub fn describe(&self) -> Description {
+        let tables = self.schema.tables.iter().map(|table| TableShape {
+            name: table.name,
+            columns: table.columns.iter().map(|column| column.name).collect(),
+            policies: commands(&table.policies),
+        });
+        let functions = self.functions.iter().map(|function| FunctionShape {
+            name: function.name,
+            parameters: function.parameters.iter().map(|parameter| parameter.name).collect(),
+        });
+        Description { tables: tables.collect(), functions: functions.collect() }
+    }
 }
 
 fn commands(policies: &Policies) -> Vec<&'static str> {

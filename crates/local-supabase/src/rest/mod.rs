@@ -1,4 +1,4 @@
-//! `rest/v1`: PostgREST's API on the tables and functions of `supabase/migrations`.
+//! `rest/v1`: PostgREST's API on the tables and functions of a project.
 //!
 //! A request flows one way: headers and query string are parsed without regard to the schema
 //! (`request`, `query`, `headers`, `payload`), turned into SQL against it (`schema`, `sql`), run in
@@ -14,17 +14,17 @@ mod render;
 mod request;
 mod returned;
 mod response;
-mod rpc;
-mod session;
-mod sql;
+pub(super) mod rpc;
+pub(super) mod session;
+pub(super) mod sql;
 mod sqlite_functions;
 pub(super) mod suggest;
 mod table;
-mod table_context;
+pub(super) mod table_context;
 #[cfg(test)]
 mod tests;
 mod transaction;
-mod value;
+pub mod value;
 mod write;
 
 use axum::http::Method;
@@ -35,7 +35,9 @@ use bytes::Bytes;
 use self::error::RestError;
 use self::request::{Request, Resource};
 use self::session::Session;
+use self::sql::{Page, RowSet, Shape, Sql};
 use super::database::Database;
+use super::project::Project;
 use super::role::Role;
 use clock::Clock;
 
@@ -47,12 +49,13 @@ pub(super) fn prepare(connection: &rusqlite::Connection, clock: &Clock) -> rusql
 /// Answers a request whose path is relative to `/rest/v1`.
 pub(super) async fn handle(
     db: &Database,
+    project: Project,
     clock: &Clock,
     role: Role,
     parts: &Parts,
     body: Bytes,
 ) -> Response {
-    let session = Session::start(role, clock);
+    let session = Session::start(role, project, clock);
     let answer = answer(db, session, parts, body).await;
     answer.unwrap_or_else(|error| error.seen_by(role).into_response())
 }
@@ -64,7 +67,7 @@ async fn answer(
     body: Bytes,
 ) -> Result<Response, RestError> {
     match Resource::of(parts.uri.path())? {
-        Resource::Root => openapi::answer(&parts.method, &parts.headers),
+        Resource::Root => openapi::answer(session.project, &parts.method, &parts.headers),
         Resource::Table(name) => {
             table::answer(db, session, name, Request::read(parts, body, false)?).await
         }
@@ -73,4 +76,24 @@ async fn answer(
             rpc::answer(db, session, name, Request::read(parts, body, by_get)?).await
         }
     }
+}
+
+/// How SQLite reads the rows that a query string asks for.
+pub(super) fn query_plan(
+    connection: &rusqlite::Connection,
+    project: Project,
+    clock: &Clock,
+    role: Role,
+    (table, query): (&str, &str),
+) -> Result<String, RestError> {
+    let session = Session::start(role, project, clock);
+    let table = project.schema.table(table)?;
+    let query = query::parse(query, false)?;
+    let page = Page::of_read(0, query.root.limit);
+    let select = sql::rows(session, table, &query.root, RowSet::All, page, Shape::Json)?;
+    let explain = Sql::new("explain query plan ").append(select.sql);
+    let steps: rusqlite::Result<Vec<String>> = explain.prepared(connection, |statement, values| {
+        statement.query_map(values, |row| row.get("detail"))?.collect()
+    });
+    Ok(steps?.join("\n"))
 }

@@ -9,12 +9,17 @@ use serde_json::{Map, Value, json};
 use super::error::RestError;
 use super::headers::MediaType;
 use super::response::{empty, with_header};
-use super::rpc::{FUNCTIONS, Function};
-use crate::schema::{Column, Default, PgType, TABLES, Table};
+use super::rpc::Function;
+use crate::project::Project;
+use crate::schema::{Column, Default, PgType, Schema, Table};
 
-pub(super) fn answer(method: &Method, headers: &HeaderMap) -> Result<Response, RestError> {
+pub(super) fn answer(
+    project: Project,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<Response, RestError> {
     match *method {
-        Method::GET | Method::HEAD => MediaType::check_root(headers).map(|()| description()),
+        Method::GET | Method::HEAD => MediaType::check_root(headers).map(|()| description(project)),
         Method::OPTIONS => {
             let allowed = Some("OPTIONS,GET,HEAD".to_owned());
             Ok(with_header(empty(StatusCode::OK), ALLOW, allowed))
@@ -23,15 +28,16 @@ pub(super) fn answer(method: &Method, headers: &HeaderMap) -> Result<Response, R
     }
 }
 
-fn description() -> Response {
-    let tables = TABLES.iter().map(|table| (format!("/{}", table.name), table_path(table)));
-    let functions = FUNCTIONS.iter().map(|f| (format!("/rpc/{}", f.name), function_path(f)));
-    let definitions = TABLES.iter().map(|table| (table.name.to_owned(), definition(table)));
+fn description(project: Project) -> Response {
+    let Project { schema: Schema { tables, .. }, functions, .. } = project;
+    let definitions = tables.iter().map(|table| (table.name.to_owned(), definition(table)));
+    let table_paths = tables.iter().map(|table| (format!("/{}", table.name), table_path(table)));
+    let function_paths = functions.iter().map(|f| (format!("/rpc/{}", f.name), function_path(f)));
     let body = json!({
         "swagger": "2.0",
         "info": {"description": "", "title": "standard public schema", "version": "14"},
         "basePath": "/",
-        "paths": tables.chain(functions).collect::<Map<_, _>>(),
+        "paths": table_paths.chain(function_paths).collect::<Map<_, _>>(),
         "definitions": definitions.collect::<Map<_, _>>(),
     });
     let mut response = Json(body).into_response();

@@ -9,11 +9,15 @@ use std::collections::BTreeSet;
 use super::error::RestError;
 use super::query::{Condition, Node, SelectItem};
 use super::suggest;
-use crate::schema::{PgType, Table, find_relationship};
+use crate::schema::{PgType, Schema, Table};
 
 /// Refuses what a call's query says of columns that its subquery does not hold.
-pub(super) fn check_call(table: &'static Table, node: &Node) -> Result<(), RestError> {
-    let mut wanted = selected(table, node)?;
+pub(super) fn check_call(
+    schema: &Schema,
+    table: &'static Table,
+    node: &Node,
+) -> Result<(), RestError> {
+    let mut wanted = selected(schema, table, node)?;
     if let Some(names) = &mut wanted {
         filtered(node, names);
         for name in names.iter() {
@@ -30,8 +34,12 @@ pub(super) fn check_call(table: &'static Table, node: &Node) -> Result<(), RestE
 }
 
 /// The same for the rows of a write, whose filters are the write's own.
-pub(super) fn check_write(table: &'static Table, node: &Node) -> Result<(), RestError> {
-    let mut wanted = selected(table, node)?;
+pub(super) fn check_write(
+    schema: &Schema,
+    table: &'static Table,
+    node: &Node,
+) -> Result<(), RestError> {
+    let mut wanted = selected(schema, table, node)?;
     if let Some(names) = &mut wanted {
         names.extend(table.primary_key());
     }
@@ -41,12 +49,14 @@ pub(super) fn check_write(table: &'static Table, node: &Node) -> Result<(), Rest
 /// Refuses to order rows by a column of an embedded row that is not selected there: it is a subquery of
 /// its own, too.
 pub(super) fn check_related_orders(
+    schema: &Schema,
     table: &'static Table,
     node: &Node,
     depth: usize,
 ) -> Result<(), RestError> {
     for embed in node.embeds() {
-        let relationship = find_relationship(table, &embed.relation, embed.hint.as_deref())?;
+        let relationship =
+            schema.find_relationship(table, &embed.relation, embed.hint.as_deref())?;
         let terms = node.order.iter().filter(|t| t.relation.as_deref() == Some(embed.name()));
         let mut columns = terms.map(|term| term.field.name.as_str());
         let hidden = columns.find(|column| relationship.to_one && !shows(&embed.node, column));
@@ -54,7 +64,7 @@ pub(super) fn check_related_orders(
             let relation = format!("{}_{}_{}", table.name, embed.name(), depth + 1);
             return Err(RestError::undefined_column(&relation, column, &[]));
         }
-        check_related_orders(relationship.table, &embed.node, depth + 1)?;
+        check_related_orders(schema, relationship.table, &embed.node, depth + 1)?;
     }
     Ok(())
 }
@@ -69,6 +79,7 @@ fn shows(node: &Node, column: &str) -> bool {
 
 /// What `select` and its embeds need; nothing where it names all columns.
 fn selected<'a>(
+    schema: &Schema,
     table: &'static Table,
     node: &'a Node,
 ) -> Result<Option<BTreeSet<&'a str>>, RestError> {
@@ -81,7 +92,7 @@ fn selected<'a>(
             }
             SelectItem::Embed(embed) => {
                 let hint = embed.hint.as_deref();
-                let relationship = find_relationship(table, &embed.relation, hint)?;
+                let relationship = schema.find_relationship(table, &embed.relation, hint)?;
                 names.extend(relationship.columns.iter().map(|(own, _)| *own));
             }
             SelectItem::Aggregate => {}

@@ -2,19 +2,28 @@
 
 use uuid::Uuid;
 
+use crate::project::Project;
 use crate::role::Role;
 use clock::Clock;
 
 /// The role and the time of a transaction's start, which the input `now` stands for.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Session {
+pub struct Session {
+    /// Whose behalf the transaction is on.
     pub role: Role,
+    /// When it began, in microseconds since 1970.
     pub now: i64,
+    pub(crate) project: Project,
 }
 
 impl Session {
-    pub fn start(role: Role, clock: &Clock) -> Self {
-        Self { role, now: clock.now().as_microsecond() }
+    pub(crate) fn start(role: Role, project: Project, clock: &Clock) -> Self {
+        Self { role, now: clock.now().as_microsecond(), project }
+    }
+
+    /// The same transaction past row-level security, as `security definer` is in PostgreSQL.
+    pub fn as_service(self) -> Self {
+        Self { role: Role::Service, ..self }
     }
 
     /// `auth.uid()`.

@@ -1,29 +1,36 @@
 //! What a step of a request works on.
 
-use rusqlite::Connection;
+use rusqlite::types::Value;
+use rusqlite::{Connection, Params};
 
 use super::error::RestError;
+use super::headers::MediaType;
+use super::query;
+use super::render::render;
 use super::session::Session;
-use super::sql::Sql;
+use super::sql::{self, Page, Proposed, RowSet, Shape, Sql};
 use crate::role::Role;
-use crate::schema::Table;
+use crate::schema::{Column, Table};
 
 /// A table, in the transaction of one request and on its caller's behalf.
 #[derive(Clone, Copy)]
-pub(super) struct TableContext<'a> {
+pub struct TableContext<'a> {
+    /// The transaction.
     pub connection: &'a Connection,
+    /// Whose behalf it is on.
     pub session: Session,
+    /// The table.
     pub table: &'static Table,
 }
 
 impl TableContext<'_> {
     /// Whether policies hide rows from the caller, and with them the values in error messages.
-    pub fn has_row_security(&self) -> bool {
+    pub(crate) fn has_row_security(&self) -> bool {
         self.session.role != Role::Service
     }
 
     /// Runs a statement; how many rows it changed.
-    pub fn execute(&self, sql: &Sql) -> rusqlite::Result<usize> {
+    pub(crate) fn execute(&self, sql: &Sql) -> rusqlite::Result<usize> {
         sql.prepared(self.connection, |statement, values| statement.execute(values))
     }
 
@@ -35,9 +42,38 @@ impl TableContext<'_> {
     }
 
     /// The answer to a question that a statement asks.
-    pub fn holds(&self, sql: &Sql) -> Result<bool, RestError> {
+    pub(crate) fn holds(&self, sql: &Sql) -> Result<bool, RestError> {
         sql.prepared(self.connection, |statement, values| {
             Ok(statement.query_row(values, |row| row.get(0))?)
         })
+    }
+
+    /// Runs a statement that changes rows of the table. Where it is refused, the error is PostgreSQL's.
+    pub fn change(&self, statement: &'static str, params: impl Params) -> Result<(), RestError> {
+        let proposed = Proposed { table: self.table, values: &[], rows: Some(&[]) };
+        let changed = self.connection.prepare_cached(statement)?.execute(params);
+        changed.map_err(|error| self.explain(proposed, error))?;
+        Ok(())
+    }
+
+    /// Inserts one complete row, past row-level security, with an `on conflict` clause.
+    pub fn insert_on_conflict(
+        &self,
+        row: &[(&'static Column, Value)],
+        clause: &'static str,
+    ) -> Result<(), RestError> {
+        let proposed = Proposed { table: self.table, values: row, rows: None };
+        let insert = sql::insert(self.table, row).push(clause);
+        self.execute(&insert).map_err(|error| self.explain(proposed, error))?;
+        Ok(())
+    }
+
+    /// A row as a JSON object, as a read with this `select` would return it.
+    pub fn row_json(&self, rowid: i64, select: &str) -> Result<String, RestError> {
+        let query = query::parse(&format!("select={select}"), false)?;
+        let rows = RowSet::Rows(std::slice::from_ref(&rowid));
+        let node = &query.root;
+        let select = sql::rows(self.session, self.table, node, rows, Page::ALL, Shape::Json)?;
+        Ok(render(self.connection, &select, MediaType::Object { stripped: false })?.body)
     }
 }

@@ -1,53 +1,55 @@
-//! What `supabase/migrations` says about the tables, as data: columns, keys, policies and grants.
+//! What the tables of a project are, as data: columns, keys, policies and grants.
 //!
 //! Whatever reaches SQL as an identifier comes from here, never from a request.
 
-mod analytics;
-mod chats;
-mod files;
-mod messages;
 mod relationships;
-mod script_runs;
-mod usage_logs;
 
-pub(super) use analytics::ANALYTICS;
-pub(super) use chats::CHATS;
-pub(super) use files::FILES;
-pub(super) use messages::MESSAGES;
-pub(super) use relationships::{Relationship, find_relationship};
-pub(super) use script_runs::SCRIPT_RUNS;
-pub(super) use usage_logs::USAGE_LOGS;
+pub(crate) use relationships::Relationship;
 
 use crate::rest::error::RestError;
 use crate::rest::suggest;
 use crate::role::Role;
 
-/// Every table of the schema `public`.
-pub(super) const TABLES: &[&Table] =
-    &[&CHATS, &MESSAGES, &USAGE_LOGS, &ANALYTICS, &FILES, &SCRIPT_RUNS];
+/// The tables of every project.
+pub(crate) const SYSTEM: &str = include_str!("system.sql");
 
-/// A policy that lets users reach their own rows.
-const OWN_ROW: &str = "(select auth.uid()) = user_id";
+/// The schema `public` of a project. It lives as long as the process.
+#[derive(Debug)]
+pub struct Schema {
+    /// SQL for SQLite that makes the tables, in the order it grew. Each is applied once.
+    pub migrations: &'static [&'static str],
+    /// What the tables are.
+    pub tables: &'static [&'static Table],
+}
 
 /// A table of the schema `public`.
 #[derive(Debug)]
-pub(super) struct Table {
+pub struct Table {
+    /// Its name.
     pub name: &'static str,
     /// In the order of `create table`; computed columns last.
     pub columns: &'static [Column],
     /// The primary key first.
     pub unique: &'static [Unique],
+    /// In the order in which they were made.
     pub foreign_keys: &'static [ForeignKey],
+    /// Who sees and writes which rows.
     pub policies: Policies,
+    /// What is granted at all.
     pub grants: Grants,
 }
 
 /// A column, or a function that PostgREST shows as one.
 #[derive(Debug)]
-pub(super) struct Column {
+pub struct Column {
+    /// Its name.
     pub name: &'static str,
+    /// Its type in PostgreSQL. SQLite holds uuid, text and jsonb as text, timestamptz as microseconds since
+    /// 1970, boolean as 0 or 1.
     pub pg_type: PgType,
+    /// Whether it may be null.
     pub nullable: bool,
+    /// What it holds when a row does not say.
     pub default: Default,
     /// The body of the function, for a computed column.
     pub computed: Option<&'static str>,
@@ -56,23 +58,34 @@ pub(super) struct Column {
 /// The PostgreSQL types in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PgType {
+    /// `text`
     Text,
+    /// `uuid`
     Uuid,
+    /// `jsonb`
     Jsonb,
+    /// `boolean`
     Boolean,
-    #[cfg_attr(not(test), expect(dead_code, reason = "no table has a column of it yet"))]
+    /// `integer`
     Integer,
+    /// `bigint`
     Bigint,
+    /// `numeric`
     Numeric,
+    /// `timestamp with time zone`
     Timestamptz,
 }
 
 /// What a column holds when a row does not say.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Default {
+pub enum Default {
+    /// Null.
     None,
+    /// `gen_random_uuid()`
     GenRandomUuid,
+    /// `auth.uid()`
     AuthUid,
+    /// `clock_timestamp()`
     ClockTimestamp,
     /// A constant in PostgreSQL's notation, without quotes.
     Literal(&'static str),
@@ -80,58 +93,80 @@ pub(super) enum Default {
 
 /// A primary key, unique constraint or unique index.
 #[derive(Debug)]
-pub(super) struct Unique {
+pub struct Unique {
+    /// Its name.
     pub name: &'static str,
+    /// Its columns.
     pub columns: &'static [&'static str],
     /// The condition of a partial index, which `on_conflict` cannot name.
     pub predicate: Option<&'static str>,
 }
 
+/// A foreign key.
 #[derive(Debug)]
-pub(super) struct ForeignKey {
+pub struct ForeignKey {
+    /// Its name.
     pub name: &'static str,
+    /// The columns that refer.
     pub columns: &'static [&'static str],
     /// With its schema where that is not `public`.
     pub references: &'static str,
+    /// The columns that are referred to.
     pub foreign_columns: &'static [&'static str],
-    #[cfg_attr(not(test), expect(dead_code, reason = "SQLite does it; a test compares"))]
+    /// What becomes of the row when the one that it refers to is deleted. SQLite does it; this
+    /// describes it.
     pub on_delete: OnDelete,
 }
 
+/// What a deletion does to the rows that refer to the deleted one.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum OnDelete {
+pub enum OnDelete {
+    /// They are deleted.
     Cascade,
+    /// These columns become null.
     SetNull(&'static [&'static str]),
 }
 
 /// The policies for the role `authenticated`, word for word; without one nothing is allowed.
 #[derive(Debug)]
-pub(super) struct Policies {
+pub struct Policies {
+    /// `for select using`
     pub select_using: Option<&'static str>,
+    /// `for insert with check`
     pub insert_check: Option<&'static str>,
+    /// `for update using`
     pub update_using: Option<&'static str>,
+    /// `for update with check`
     pub update_check: Option<&'static str>,
+    /// `for delete using`
     pub delete_using: Option<&'static str>,
 }
 
 /// The grants to the role `authenticated`. `anon` has none and `service_role` has all.
 #[derive(Debug)]
-pub(super) struct Grants {
+pub struct Grants {
+    /// Whether rows may be read.
     pub select: bool,
+    /// What may be inserted.
     pub insert: InsertGrant,
+    /// Whether rows may be updated.
     pub update: bool,
+    /// Whether rows may be deleted.
     pub delete: bool,
 }
 
+/// A grant of `insert`.
 #[derive(Debug)]
-pub(super) enum InsertGrant {
+pub enum InsertGrant {
+    /// On the whole table.
     AllColumns,
+    /// On these columns.
     Columns(&'static [&'static str]),
 }
 
 /// What a statement does to a table.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Privilege<'a> {
+pub(crate) enum Privilege<'a> {
     Select,
     /// Names the columns that are given a value.
     Insert(&'a [&'static Column]),
@@ -139,12 +174,14 @@ pub(super) enum Privilege<'a> {
     Delete,
 }
 
-/// The table of that name.
-pub(super) fn find_table(name: &str) -> Result<&'static Table, RestError> {
-    TABLES.iter().find(|table| table.name == name).copied().ok_or_else(|| {
-        let near = suggest::nearest(name, TABLES.iter().map(|table| table.name));
-        RestError::table_not_found(name, near.as_deref())
-    })
+impl Schema {
+    /// The table of that name.
+    pub(crate) fn table(&self, name: &str) -> Result<&'static Table, RestError> {
+        self.tables.iter().find(|table| table.name == name).copied().ok_or_else(|| {
+            let near = suggest::nearest(name, self.tables.iter().map(|table| table.name));
+            RestError::table_not_found(name, near.as_deref())
+        })
+    }
 }
 
 impl Table {
@@ -164,7 +201,7 @@ impl Table {
     }
 
     /// Refuses what was not granted.
-    pub fn require(&self, role: Role, privilege: Privilege<'_>) -> Result<(), RestError> {
+    pub(crate) fn require(&self, role: Role, privilege: Privilege<'_>) -> Result<(), RestError> {
         let granted = match role {
             Role::Service => true,
             Role::Anon => false,
@@ -217,24 +254,28 @@ impl PgType {
 }
 
 /// A nullable column without a default.
-const fn column(name: &'static str, pg_type: PgType) -> Column {
+pub const fn column(name: &'static str, pg_type: PgType) -> Column {
     Column { name, pg_type, nullable: true, default: Default::None, computed: None }
 }
 
 impl Column {
-    const fn not_null(self) -> Self {
+    /// The same, not null.
+    pub const fn not_null(self) -> Self {
         Self { nullable: false, ..self }
     }
 
-    const fn default(self, default: Default) -> Self {
+    /// The same with a default.
+    pub const fn default(self, default: Default) -> Self {
         Self { default, ..self }
     }
 
-    const fn computed(self, body: &'static str) -> Self {
+    /// The same as a function of the row, of which this is the body.
+    pub const fn computed(self, body: &'static str) -> Self {
         Self { computed: Some(body), ..self }
     }
 }
 
-const fn unique(name: &'static str, columns: &'static [&'static str]) -> Unique {
+/// A unique constraint without a condition.
+pub const fn unique(name: &'static str, columns: &'static [&'static str]) -> Unique {
     Unique { name, columns, predicate: None }
 }

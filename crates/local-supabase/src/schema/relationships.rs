@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{TABLES, Table};
+use super::{Schema, Table};
 use crate::rest::error::RestError;
 use crate::rest::suggest;
 
@@ -21,47 +21,58 @@ pub struct Relationship {
     outgoing: bool,
 }
 
-/// The relationship that `target` (a table, a foreign key or its column) and `hint` name.
-pub fn find_relationship(
-    origin: &'static Table,
-    target: &str,
-    hint: Option<&str>,
-) -> Result<Relationship, RestError> {
-    let mut found: Vec<_> = relationships(origin)
-        .into_iter()
-        .filter(|relationship| relationship.is_named(target, hint))
-        .collect();
-    match (found.pop(), found.is_empty()) {
-        (Some(relationship), true) => Ok(relationship),
-        (Some(last), false) => {
-            found.push(last);
-            Err(ambiguous(origin.name, target, &found))
+impl Schema {
+    /// The relationship that `target` (a table, a foreign key or its column) and `hint` name.
+    pub(crate) fn find_relationship(
+        &self,
+        origin: &'static Table,
+        target: &str,
+        hint: Option<&str>,
+    ) -> Result<Relationship, RestError> {
+        let mut found: Vec<_> = self
+            .relationships(origin)
+            .into_iter()
+            .filter(|relationship| relationship.is_named(target, hint))
+            .collect();
+        match (found.pop(), found.is_empty()) {
+            (Some(relationship), true) => Ok(relationship),
+            (Some(last), false) => {
+                found.push(last);
+                Err(ambiguous(origin.name, target, &found))
+            }
+            (None, _) => Err(RestError::relationship_not_found(
+                origin.name,
+                target,
+                hint,
+                self.near(origin, target).as_deref(),
+            )),
         }
-        (None, _) => Err(RestError::relationship_not_found(
-            origin.name,
-            target,
-            hint,
-            near(origin, target).as_deref(),
-        )),
     }
-}
 
-fn relationships(origin: &'static Table) -> Vec<Relationship> {
-    let outgoing = origin.foreign_keys.iter().filter_map(|key| {
-        let table = TABLES.iter().find(|table| table.name == key.references)?;
-        let columns = zip(key.columns, key.foreign_columns);
-        let to_one = true;
-        Some(Relationship::new(origin, table, key.name, columns, to_one, true))
-    });
-    let incoming = TABLES.iter().flat_map(|table| {
-        let keys = table.foreign_keys.iter().filter(|key| key.references == origin.name);
-        keys.map(|key| {
-            let columns = zip(key.foreign_columns, key.columns);
-            let to_one = is_unique(table, key.columns);
-            Relationship::new(origin, table, key.name, columns, to_one, false)
-        })
-    });
-    outgoing.chain(incoming).collect()
+    fn relationships(&self, origin: &'static Table) -> Vec<Relationship> {
+        let outgoing = origin.foreign_keys.iter().filter_map(|key| {
+            let table = self.tables.iter().find(|table| table.name == key.references)?;
+            let columns = zip(key.columns, key.foreign_columns);
+            let to_one = true;
+            Some(Relationship::new(origin, table, key.name, columns, to_one, true))
+        });
+        let incoming = self.tables.iter().flat_map(|table| {
+            let keys = table.foreign_keys.iter().filter(|key| key.references == origin.name);
+            keys.map(|key| {
+                let columns = zip(key.foreign_columns, key.columns);
+                let to_one = is_unique(table, key.columns);
+                Relationship::new(origin, table, key.name, columns, to_one, false)
+            })
+        });
+        outgoing.chain(incoming).collect()
+    }
+
+    /// A table that can be embedded and is spelled nearly like `target`.
+    fn near(&self, origin: &'static Table, target: &str) -> Option<String> {
+        let relationships = self.relationships(origin);
+        let names = relationships.iter().map(|relationship| relationship.table.name);
+        suggest::nearest(target, names).filter(|name| name != target)
+    }
 }
 
 fn zip(
@@ -130,10 +141,4 @@ fn ambiguous(origin: &str, target: &str, found: &[Relationship]) -> RestError {
         found.iter().map(|r| format!("'{}!{}'", r.table.name, r.constraint)).collect();
     let descriptions = found.iter().map(Relationship::describe).collect();
     RestError::relationship_ambiguous(origin, target, &choices.join(", "), descriptions)
-}
-
-/// A table that can be embedded and is spelled nearly like `target`.
-fn near(origin: &'static Table, target: &str) -> Option<String> {
-    let names = relationships(origin).into_iter().map(|relationship| relationship.table.name);
-    suggest::nearest(target, names).filter(|name| name != target)
 }

@@ -9,6 +9,7 @@ use super::body::Params;
 use super::error::{StorageError, json_response};
 use super::objects::{check_name, iso};
 use crate::context::Context;
+use crate::project;
 use crate::role::Role;
 
 /// A bucket.
@@ -75,6 +76,20 @@ impl Bucket {
             "updated_at": iso(self.updated_at),
         })
     }
+}
+
+/// Creates the project's buckets that are missing.
+pub(crate) fn create_buckets(
+    connection: &Connection,
+    buckets: &[project::Bucket],
+) -> rusqlite::Result<()> {
+    for bucket in buckets {
+        connection.execute(
+            "insert into storage_buckets (id, name, public) values (?1, ?1, ?2) on conflict do nothing",
+            (bucket.id, bucket.is_public),
+        )?;
+    }
+    Ok(())
 }
 
 /// `GET /bucket`

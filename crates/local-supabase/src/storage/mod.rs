@@ -29,6 +29,7 @@ use serde_json::json;
 
 pub(super) use self::blobs::Blobs;
 use self::body::Params;
+pub(super) use self::buckets::create_buckets;
 use self::error::{StorageError, json_response};
 use self::route::Route;
 use super::context::Context;

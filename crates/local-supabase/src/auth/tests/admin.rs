@@ -194,6 +194,6 @@ async fn deleted_users_are_gone() {
             r#""msg":"User from sub claim in JWT does not exist"}"#,
         ),
     );
-    let answer = server.get("/rest/v1/chats").bearer(&tokens.access).send().await;
+    let answer = server.get("/rest/v1/notes").bearer(&tokens.access).send().await;
     assert_ne!(answer.status, 401, "as real PostgREST, which does not know");
 }

@@ -56,13 +56,13 @@ impl RestError {
     }
 
     /// Adds a hint, if there is one.
-    pub fn hint(mut self, hint: Option<String>) -> Self {
+    pub(crate) fn hint(mut self, hint: Option<String>) -> Self {
         self.0.body.hint = hint;
         self
     }
 
     /// Who lacks a privilege for want of signing in is told so with 401.
-    pub fn seen_by(mut self, role: Role) -> Self {
+    pub(crate) fn seen_by(mut self, role: Role) -> Self {
         if self.0.body.code == "42501" && role == Role::Anon {
             self.0.status = StatusCode::UNAUTHORIZED;
             self.0.is_challenge = true;
@@ -72,12 +72,12 @@ impl RestError {
 
     /// PostgREST's code or the SQLSTATE.
     #[cfg(test)]
-    pub fn into_code(self) -> String {
+    pub(crate) fn into_code(self) -> String {
         self.0.body.code.into_owned()
     }
 
     /// Status and body alone, for the one error that has the headers of an answer (416).
-    pub fn into_bare_response(self) -> Response {
+    pub(crate) fn into_bare_response(self) -> Response {
         let content_type = [(CONTENT_TYPE, "application/json; charset=utf-8")];
         (self.0.status, content_type, Json(self.0.body)).into_response()
     }

@@ -25,34 +25,34 @@ impl RestError {
     }
 
     /// PostgREST knows this message of `pg_safeupdate` and answers with 400, not 500.
-    pub fn no_where(statement: &str) -> Self {
+    pub(crate) fn no_where(statement: &str) -> Self {
         let message = format!("{statement} requires a WHERE clause");
         Self::new(StatusCode::BAD_REQUEST, "21000", message)
     }
 
     /// A computed column takes a row of its table; what a function or a write returned is none.
-    pub fn record_cast(table: &str) -> Self {
+    pub(crate) fn record_cast(table: &str) -> Self {
         Self::sql("42846", format!("cannot cast type record to {table}"))
     }
 
-    pub fn affected_twice() -> Self {
+    pub(crate) fn affected_twice() -> Self {
         let hint = "Ensure that no rows proposed for insertion within the same command have \
                     duplicate constrained values.";
         Self::sql("21000", "ON CONFLICT DO UPDATE command cannot affect row a second time")
             .hint(Some(hint.to_owned()))
     }
 
-    pub fn out_of_range(value: &str, pg_type: PgType) -> Self {
+    pub(crate) fn out_of_range(value: &str, pg_type: PgType) -> Self {
         Self::sql("22003", format!("value \"{value}\" is out of range for type {}", pg_type.name()))
     }
 
-    pub fn invalid_timestamp(value: &str) -> Self {
+    pub(crate) fn invalid_timestamp(value: &str) -> Self {
         let message =
             format!("invalid input syntax for type timestamp with time zone: \"{value}\"");
         Self::sql("22007", message)
     }
 
-    pub fn timestamp_out_of_range(value: &str) -> Self {
+    pub(crate) fn timestamp_out_of_range(value: &str) -> Self {
         Self::sql("22008", format!("date/time field value out of range: \"{value}\""))
     }
 
@@ -61,22 +61,24 @@ impl RestError {
         Self::sql("22P02", format!("invalid input syntax for type {name}: \"{value}\""))
     }
 
+    /// What is no JSON.
     pub fn invalid_json_input() -> Self {
         Self::sql("22P02", "invalid input syntax for type json")
     }
 
-    pub fn null_character() -> Self {
+    pub(crate) fn null_character() -> Self {
         Self::sql("22P05", "unsupported Unicode escape sequence")
             .details("\\u0000 cannot be converted to text.")
     }
 
-    pub fn not_null(table: &str, column: &str) -> Self {
+    pub(crate) fn not_null(table: &str, column: &str) -> Self {
         let message = format!(
             "null value in column \"{column}\" of relation \"{table}\" violates not-null constraint"
         );
         Self::sql("23502", message)
     }
 
+    /// A row that refers to one that does not exist.
     pub fn foreign_key(table: &str, constraint: &str) -> Self {
         let message = format!(
             "insert or update on table \"{table}\" violates foreign key constraint \"{constraint}\""
@@ -84,7 +86,7 @@ impl RestError {
         Self::sql("23503", message)
     }
 
-    pub fn still_referenced(table: &str, constraint: &str, by: &str) -> Self {
+    pub(crate) fn still_referenced(table: &str, constraint: &str, by: &str) -> Self {
         let message = format!(
             "update or delete on table \"{table}\" violates foreign key constraint \
              \"{constraint}\" on table \"{by}\""
@@ -92,32 +94,33 @@ impl RestError {
         Self::sql("23503", message)
     }
 
-    pub fn unique(constraint: &str) -> Self {
+    pub(crate) fn unique(constraint: &str) -> Self {
         let message = format!("duplicate key value violates unique constraint \"{constraint}\"");
         Self::sql("23505", message)
     }
 
-    pub fn check(table: &str, constraint: &str) -> Self {
+    pub(crate) fn check(table: &str, constraint: &str) -> Self {
         let message =
             format!("new row for relation \"{table}\" violates check constraint \"{constraint}\"");
         Self::sql("23514", message)
     }
 
-    pub fn read_only() -> Self {
+    pub(crate) fn read_only() -> Self {
         Self::sql("25006", "cannot execute UPDATE in a read-only transaction")
     }
 
+    /// A privilege that the caller does not have.
     pub fn permission_denied(kind: &str, name: &str) -> Self {
         Self::sql("42501", format!("permission denied for {kind} {name}"))
     }
 
-    pub fn row_security(table: &str) -> Self {
+    pub(crate) fn row_security(table: &str) -> Self {
         let message = format!("new row violates row-level security policy for table \"{table}\"");
         Self::sql("42501", message)
     }
 
     /// The row that an upsert would change is hidden from the caller.
-    pub fn row_security_using(table: &str) -> Self {
+    pub(crate) fn row_security_using(table: &str) -> Self {
         let message = format!(
             "new row violates row-level security policy (USING expression) for table \"{table}\""
         );
@@ -133,37 +136,37 @@ impl RestError {
         Self::sql("42703", format!("column {relation}.{column} does not exist")).hint(hint)
     }
 
-    pub fn undefined_operator(left: &str, operator: &str) -> Self {
+    pub(crate) fn undefined_operator(left: &str, operator: &str) -> Self {
         let hint = "No operator matches the given name and argument types. You might need to add \
                     explicit type casts.";
         Self::sql("42883", format!("operator does not exist: {left} {operator} unknown"))
             .hint(Some(hint.to_owned()))
     }
 
-    pub fn no_conflict_target() -> Self {
+    pub(crate) fn no_conflict_target() -> Self {
         let message =
             "there is no unique or exclusion constraint matching the ON CONFLICT specification";
         Self::sql("42P10", message)
     }
 
     /// A statement with more parts than it may have.
-    pub fn too_complex() -> Self {
+    pub(crate) fn too_complex() -> Self {
         let hint = "Ask for less at a time: fewer conditions, columns or relations.";
         Self::sql("54001", "stack depth limit exceeded").hint(Some(hint.to_owned()))
     }
 
     /// Lists of columns, and orders.
-    pub fn too_many_columns(most: usize) -> Self {
+    pub(crate) fn too_many_columns(most: usize) -> Self {
         Self::sql("54011", format!("target lists can have at most {most} entries"))
     }
 
     /// JSON or CSV that would take too much memory.
-    pub fn too_many_values(most: usize) -> Self {
+    pub(crate) fn too_many_values(most: usize) -> Self {
         Self::sql("54000", format!("number of values exceeds the maximum allowed ({most})"))
     }
 
     /// Rows that would not fit into memory.
-    pub fn too_large() -> Self {
+    pub(crate) fn too_large() -> Self {
         let hint = "Ask for fewer rows or columns at a time.";
         Self::sql("54000", "the answer would be larger than 64 MiB").hint(Some(hint.to_owned()))
     }

@@ -10,7 +10,6 @@ use crate::rest::payload::Object;
 use crate::rest::session::Session;
 use crate::rest::suggest;
 use crate::rest::value;
-use crate::role::Role;
 
 /// Values by parameter; what was not given is null, like what was given as null.
 #[derive(Debug, Default)]
@@ -18,7 +17,7 @@ pub struct Arguments(BTreeMap<&'static str, Value>);
 
 impl Arguments {
     /// The body of POST.
-    pub fn from_json(
+    pub(crate) fn from_json(
         function: &Function,
         given: &Object,
         session: Session,
@@ -32,7 +31,7 @@ impl Arguments {
     }
 
     /// The query string of GET.
-    pub fn from_query(
+    pub(crate) fn from_query(
         function: &Function,
         given: &[(String, String)],
         session: Session,
@@ -76,14 +75,6 @@ impl Arguments {
     pub fn json(&self, name: &str) -> Option<serde_json::Value> {
         self.text(name).and_then(|text| serde_json::from_str(text).ok())
     }
-
-    /// `private.acting_user`: `p_user_id` counts only for the service role.
-    pub fn acting_user(&self, session: Session) -> Option<String> {
-        match session.role {
-            Role::Service => self.text("p_user_id").map(str::to_owned),
-            _ => session.uid().map(|uid| uid.to_string()),
-        }
-    }
 }
 
 /// What the search for a function called by POST also tries.
@@ -107,10 +98,15 @@ fn check(function: &Function, mut given: Vec<&str>, or_unnamed: &str) -> Result<
 }
 
 /// The answer to a call of a function that does not exist.
-pub(super) fn unknown_function(name: &str, mut given: Vec<&str>, by_post: bool) -> RestError {
+pub(super) fn unknown_function(
+    functions: &[Function],
+    name: &str,
+    mut given: Vec<&str>,
+    by_post: bool,
+) -> RestError {
     given.sort_unstable();
     given.dedup();
-    let near = suggest::nearest(name, super::FUNCTIONS.iter().map(|function| function.name));
+    let near = suggest::nearest(name, functions.iter().map(|function| function.name));
     let or_unnamed = if by_post { OR_UNNAMED } else { "" };
     RestError::function_not_found(name, &given, or_unnamed, near.as_deref())
 }

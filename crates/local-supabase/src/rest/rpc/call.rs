@@ -6,7 +6,7 @@ use axum::response::Response;
 use rusqlite::Connection;
 
 use super::arguments::{Arguments, unknown_function};
-use super::{Body, FUNCTIONS, Function};
+use super::{Body, Function};
 use crate::database::Database;
 use crate::rest::error::RestError;
 use crate::rest::headers::{MediaType, Range};
@@ -32,7 +32,7 @@ pub async fn answer(
     let by_post = match request.method {
         Method::GET | Method::HEAD => false,
         Method::POST => true,
-        Method::OPTIONS => return options(name),
+        Method::OPTIONS => return options(session, name),
         ref other => return Err(RestError::rpc_method(other.as_str())),
     };
     let name = name.to_owned();
@@ -61,7 +61,7 @@ fn read(
 ) -> Result<(&'static Function, Arguments, Request), RestError> {
     let body = std::mem::take(&mut request.body);
     let given = if by_post { parse_arguments(&request.headers, &body)? } else { Object::new() };
-    let function = find(name, &given, &request, by_post)?;
+    let function = find(session.project.functions, name, &given, &request, by_post)?;
     let arguments = if by_post {
         Arguments::from_json(function, &given, session)?
     } else {
@@ -71,21 +71,23 @@ fn read(
 }
 
 fn find(
+    functions: &'static [Function],
     name: &str,
     given: &Object,
     request: &Request,
     by_post: bool,
 ) -> Result<&'static Function, RestError> {
-    FUNCTIONS.iter().find(|function| function.name == name).ok_or_else(|| {
+    functions.iter().find(|function| function.name == name).ok_or_else(|| {
         let in_body = given.keys().map(String::as_str);
         let in_query = request.query.arguments.iter().map(|(name, _)| name.as_str());
-        unknown_function(name, in_body.chain(in_query).collect(), by_post)
+        unknown_function(functions, name, in_body.chain(in_query).collect(), by_post)
     })
 }
 
-fn options(name: &str) -> Result<Response, RestError> {
-    let function = FUNCTIONS.iter().find(|function| function.name == name);
-    let function = function.ok_or_else(|| unknown_function(name, Vec::new(), false))?;
+fn options(session: Session, name: &str) -> Result<Response, RestError> {
+    let functions = session.project.functions;
+    let function = functions.iter().find(|function| function.name == name);
+    let function = function.ok_or_else(|| unknown_function(functions, name, Vec::new(), false))?;
     let allowed =
         if function.body.is_volatile() { "OPTIONS,POST" } else { "OPTIONS,GET,HEAD,POST" };
     Ok(with_header(empty(StatusCode::OK), ALLOW, Some(allowed.to_owned())))
@@ -99,14 +101,15 @@ fn call(
     request: &Request,
 ) -> Result<Response, RestError> {
     match function.body {
-        Body::Search(table) => {
-            returned::check_call(table, &request.query.root)?;
-            let scope = RowSet::Search(arguments.text("q"));
-            let page = read_page(TableContext { connection, session, table }, scope, request)?;
+        Body::Search(table, condition) => {
+            returned::check_call(session.project.schema, table, &request.query.root)?;
+            let condition = condition(session, arguments)?;
+            let rows = RowSet::Matching(&condition);
+            let page = read_page(TableContext { connection, session, table }, rows, request)?;
             Ok(page_response(page, request))
         }
         Body::SetOf(table, body) => {
-            returned::check_call(table, &request.query.root)?;
+            returned::check_call(session.project.schema, table, &request.query.root)?;
             let rows = body(connection, session, arguments)?;
             request.preferences.check_affected(rows.len())?;
             let target = TableContext { connection, session, table };

@@ -41,17 +41,18 @@ impl fmt::Display for Alias {
 }
 
 impl Sql {
+    /// A statement that begins with this text.
     pub fn new(text: &'static str) -> Self {
         Self { text: text.to_owned(), values: Vec::new() }
     }
 
     /// A single bound value.
-    pub fn bound(value: impl Into<Value>) -> Self {
+    pub(crate) fn bound(value: impl Into<Value>) -> Self {
         Self::default().bind(value)
     }
 
     /// Has `work` use the statement, whose values are to be bound.
-    pub fn prepared<T, E: From<rusqlite::Error>>(
+    pub(crate) fn prepared<T, E: From<rusqlite::Error>>(
         &self,
         connection: &Connection,
         work: impl FnOnce(&mut Statement<'_>, ParamsFromIter<&[Value]>) -> Result<T, E>,
@@ -66,30 +67,33 @@ impl Sql {
     }
 
     /// Refuses what SQLite would not compile, or not within reason.
-    pub fn check_size(self) -> Result<Self, RestError> {
+    pub(crate) fn check_size(self) -> Result<Self, RestError> {
         self.check_repeated(1)?;
         Ok(self)
     }
 
     /// The same for what occurs in a statement so many times.
-    pub fn check_repeated(&self, times: usize) -> Result<(), RestError> {
+    pub(crate) fn check_repeated(&self, times: usize) -> Result<(), RestError> {
         if self.text.len() * times > MAX_TEXT || self.values.len() * times > MAX_VALUES {
             return Err(RestError::too_complex());
         }
         Ok(())
     }
 
+    /// Adds text.
     pub fn push(mut self, text: &'static str) -> Self {
         self.text.push_str(text);
         self
     }
 
+    /// Adds a bound value.
     pub fn bind(mut self, value: impl Into<Value>) -> Self {
         self.text.push('?');
         self.values.push(value.into());
         self
     }
 
+    /// Adds another statement.
     pub fn append(mut self, other: Self) -> Self {
         self.text.push_str(&other.text);
         self.values.extend(other.values);
@@ -97,30 +101,30 @@ impl Sql {
     }
 
     /// `function(argument)`
-    pub fn call(function: &'static str, argument: Self) -> Self {
+    pub(crate) fn call(function: &'static str, argument: Self) -> Self {
         Self::new(function).push("(").append(argument).push(")")
     }
 
-    pub fn name(mut self, name: &'static str) -> Self {
+    pub(crate) fn name(mut self, name: &'static str) -> Self {
         self.text.push('"');
         self.text.push_str(name);
         self.text.push('"');
         self
     }
 
-    pub fn alias(mut self, alias: Alias) -> Self {
+    pub(crate) fn alias(mut self, alias: Alias) -> Self {
         self.text.push('"');
         self.text.push_str(&alias.to_string());
         self.text.push('"');
         self
     }
 
-    pub fn column(self, alias: Alias, column: &'static str) -> Self {
+    pub(crate) fn column(self, alias: Alias, column: &'static str) -> Self {
         self.alias(alias).push(".").name(column)
     }
 
     /// The parts with `separator` between them.
-    pub fn join(separator: &'static str, parts: impl IntoIterator<Item = Self>) -> Self {
+    pub(crate) fn join(separator: &'static str, parts: impl IntoIterator<Item = Self>) -> Self {
         let mut joined = Self::default();
         for (index, part) in parts.into_iter().enumerate() {
             let part_of = if index > 0 { joined.push(separator) } else { joined };
@@ -131,7 +135,7 @@ impl Sql {
 
     /// The same for operators that may be applied in any order, as a tree that is not deep: SQLite
     /// takes an expression of a thousand levels.
-    pub fn tree(operator: &'static str, mut parts: Vec<Self>) -> Self {
+    pub(crate) fn tree(operator: &'static str, mut parts: Vec<Self>) -> Self {
         if parts.len() <= 8 {
             return Self::join(operator, parts);
         }
@@ -141,13 +145,13 @@ impl Sql {
     }
 
     /// A list of names in parentheses.
-    pub fn names(names: impl IntoIterator<Item = &'static str>) -> Self {
+    pub(crate) fn names(names: impl IntoIterator<Item = &'static str>) -> Self {
         let names = names.into_iter().map(|name| Self::default().name(name));
         Self::new("(").append(Self::join(", ", names)).push(")")
     }
 
     /// A policy's condition in parentheses. No policy allows nothing.
-    pub fn policy(self, condition: Option<&'static str>, session: Session) -> Self {
+    pub(crate) fn policy(self, condition: Option<&'static str>, session: Session) -> Self {
         let Some(condition) = condition else { return self.push("(false)") };
         let uid = Value::from(session.uid().map(|uid| uid.to_string()));
         let mut sql = self.push("(");
@@ -159,18 +163,18 @@ impl Sql {
     }
 
     /// `(select value from json_each(…))`: any number of values in one bound value.
-    pub fn list(values: &[Value]) -> Self {
+    pub(crate) fn list(values: &[Value]) -> Self {
         Self::new("(select value from ").append(Self::elements(values)).push(")")
     }
 
     /// The same as a table, for a `from`.
-    pub fn elements(values: &[Value]) -> Self {
+    pub(crate) fn elements(values: &[Value]) -> Self {
         let values: Vec<_> = values.iter().map(to_json).collect();
         Self::new("json_each(").bind(serde_json::Value::from(values).to_string()).push(")")
     }
 
     /// The same for row ids.
-    pub fn row_ids(rows: &[i64]) -> Self {
+    pub(crate) fn row_ids(rows: &[i64]) -> Self {
         Self::new("(select value from json_each(").bind(json_array(rows)).push("))")
     }
 }

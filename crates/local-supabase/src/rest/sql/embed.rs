@@ -6,7 +6,7 @@ use super::visible_rows::{Operation, RowSet};
 use super::{Alias, Relation, Sql};
 use crate::rest::error::RestError;
 use crate::rest::query::{Embed, Node, SelectItem};
-use crate::schema::{PgType, Relationship, find_relationship};
+use crate::schema::{PgType, Relationship};
 
 /// An embedded relation and how it hangs on its parent.
 pub(super) struct Embedded<'a> {
@@ -17,7 +17,9 @@ pub(super) struct Embedded<'a> {
 
 impl<'a> Relation<'a> {
     pub(super) fn embedded(&self, embed: &'a Embed) -> Result<Embedded<'a>, RestError> {
-        let relationship = find_relationship(self.table, &embed.relation, embed.hint.as_deref())?;
+        let schema = self.session.project.schema;
+        let hint = embed.hint.as_deref();
+        let relationship = schema.find_relationship(self.table, &embed.relation, hint)?;
         let table = relationship.table;
         let alias = Alias { table: table.name, depth: self.alias.depth + 1 };
         let relation = Relation { session: self.session, table, alias, node: &embed.node };

@@ -9,9 +9,10 @@ mod read;
 mod visible_rows;
 mod write;
 
-pub(super) use builder::{Alias, Sql};
+pub(super) use builder::Alias;
+pub use builder::Sql;
 pub(super) use read::{Page, Select, Shape, count, rows, targets};
-pub(super) use visible_rows::{Operation, RowSet, source};
+pub use visible_rows::{Operation, RowSet, source};
 pub(super) use write::{
     Proposed, delete, find_conflict, insert, missing_parent, still_referenced, update,
     violates_check,

@@ -4,24 +4,28 @@ use super::builder::{Sql, json_array};
 use crate::rest::error::RestError;
 use crate::rest::session::Session;
 use crate::role::Role;
-use crate::schema::{FILES, MESSAGES, Privilege, Table};
+use crate::schema::{Privilege, Table};
 
 /// What is done with the rows, which decides on the policies that hide some.
 #[derive(Clone, Copy, Debug)]
 pub enum Operation {
+    /// They are read.
     Read,
+    /// They are to be updated.
     Update,
+    /// They are to be deleted.
     Delete,
 }
 
 /// Which rows the root of a statement is about.
 #[derive(Clone, Copy, Debug)]
 pub enum RowSet<'a> {
+    /// Every row.
     All,
     /// Rows that a write has touched.
     Rows(&'a [i64]),
-    /// What `search_chats` or `search_files` finds.
-    Search(Option<&'a str>),
+    /// Rows that meet a condition on the table's columns.
+    Matching(&'a Sql),
 }
 
 /// The visible rows as a subquery that SQLite flattens. `ctid`, PostgreSQL's name for where a row
@@ -52,8 +56,8 @@ pub fn source(
             sql = sql.push(" and ").policy(policy, session);
         }
     }
-    if let RowSet::Search(q) = scope {
-        sql = sql.append(search(session, table, q)?);
+    if let RowSet::Matching(condition) = scope {
+        sql = sql.push(" and (").append(condition.clone()).push(")");
     }
     Ok(sql.push(")"))
 }
@@ -68,21 +72,4 @@ fn policies(table: &'static Table, access: Operation) -> Vec<Option<&'static str
     }
     applied.dedup();
     applied
-}
-
-/// A literal, case-insensitive match: of files by their names, of chats by their titles and active
-/// messages.
-fn search(session: Session, table: &Table, q: Option<&str>) -> Result<Sql, RestError> {
-    let q = q.map(str::to_owned);
-    if table.name == FILES.name {
-        return Ok(Sql::new(" and contains_text(name, ").bind(q).push(")"));
-    }
-    let messages = source(session, &MESSAGES, Operation::Read, RowSet::All)?;
-    Ok(Sql::new(" and (contains_text(title, ")
-        .bind(q.clone())
-        .push(") or id in (select m.chat_id from ")
-        .append(messages)
-        .push(" as m where m.is_active and contains_text(m.content, ")
-        .bind(q)
-        .push(")))"))
 }

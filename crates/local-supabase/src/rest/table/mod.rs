@@ -24,7 +24,6 @@ use super::sql::{self, Page, RowSet};
 use super::table_context::TableContext;
 use super::transaction;
 use crate::database::Database;
-use crate::schema::find_table;
 
 /// Answers a request for the table of that name.
 pub(super) async fn answer(
@@ -33,7 +32,7 @@ pub(super) async fn answer(
     name: &str,
     request: Request,
 ) -> Result<Response, RestError> {
-    let table = find_table(name)?;
+    let table = session.project.schema.table(name)?;
     let write = match request.method {
         Method::GET | Method::HEAD => {
             return transaction::read(db, session, move |connection| {
@@ -98,8 +97,8 @@ fn representation(
         };
     }
     let TableContext { connection, session, table } = target;
-    returned::check_write(table, node)?;
-    returned::check_related_orders(table, node, 0)?;
+    returned::check_write(session.project.schema, table, node)?;
+    returned::check_related_orders(session.project.schema, table, node, 0)?;
     let scope = RowSet::Rows(rows);
     let select = sql::rows(session, table, node, scope, Page::ALL, shape(media_type))?;
     render(connection, &select, media_type).map(Some)

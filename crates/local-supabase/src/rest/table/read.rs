@@ -38,7 +38,7 @@ pub fn read_page(
 ) -> Result<RowsPage, RestError> {
     let TableContext { connection, session, table } = target;
     let node = &request.query.root;
-    returned::check_related_orders(table, node, 0)?;
+    returned::check_related_orders(session.project.schema, table, node, 0)?;
     let range = request.range()?;
     let page = Page::of_read(range.offset, range.limit);
     let counts = request.preferences.count.is_some();

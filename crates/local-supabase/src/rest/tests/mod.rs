@@ -1,21 +1,4 @@
-//! Requests as a client sends them, answered by the whole of `rest`.
+//! What needs no project: how requests and values are read. The rest is tested with a project.
 
-mod cases;
-mod support;
-
-mod begin;
-mod changes;
-mod embeds;
-mod errors;
-mod functions;
-mod history;
-mod injection;
-mod inserts;
-mod isolation;
 mod parsing;
-mod reads;
-mod save;
-mod schema;
-mod triggers;
-mod upserts;
 mod values;

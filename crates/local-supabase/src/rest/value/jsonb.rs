@@ -9,10 +9,10 @@ use crate::rest::error::RestError;
 
 /// More values than this, one inside another counted on its own, are not read: each takes a hundred
 /// times the memory of its text.
-pub const MAX_VALUES: usize = 500_000;
+pub(crate) const MAX_VALUES: usize = 500_000;
 
 /// Reads JSON and prints it the one way: keys once, by length and then by bytes; `{"a": [1, 2]}`.
-pub fn normalize(text: &str) -> Result<String, RestError> {
+pub(crate) fn normalize(text: &str) -> Result<String, RestError> {
     if json_text::count(text.as_bytes(), usize::MAX) > MAX_VALUES {
         return Err(RestError::too_many_values(MAX_VALUES));
     }

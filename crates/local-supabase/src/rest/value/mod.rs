@@ -4,9 +4,9 @@
 pub(super) mod array;
 pub(super) mod contains;
 pub(super) mod json_text;
-pub(super) mod jsonb;
+pub mod jsonb;
 pub(super) mod like;
-pub(super) mod timestamptz;
+pub mod timestamptz;
 
 use rusqlite::types::Value;
 use serde_json::value::RawValue;
@@ -16,7 +16,7 @@ use super::error::RestError;
 use crate::schema::PgType;
 
 /// Reads a value that is not null. `now` is what the input `now` stands for, in microseconds.
-pub(super) fn parse(pg_type: PgType, text: &str, now: i64) -> Result<Value, RestError> {
+pub fn parse(pg_type: PgType, text: &str, now: i64) -> Result<Value, RestError> {
     if text.contains('\0') {
         return Err(RestError::sql("22021", "invalid byte sequence for encoding \"UTF8\": 0x00"));
     }

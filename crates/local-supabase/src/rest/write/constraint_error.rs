@@ -8,11 +8,11 @@ use crate::rest::error::RestError;
 use crate::rest::sql::{self, Proposed};
 use crate::rest::table_context::TableContext;
 use crate::rest::value;
-use crate::schema::{Column, ForeignKey, TABLES, Table};
+use crate::schema::{Column, ForeignKey, Table};
 
 impl TableContext<'_> {
     /// Why a statement failed that would have left the proposed rows.
-    pub fn explain(&self, proposed: Proposed<'_>, error: Error) -> RestError {
+    pub(crate) fn explain(&self, proposed: Proposed<'_>, error: Error) -> RestError {
         let Error::SqliteFailure(failure, Some(message)) = &error else { return error.into() };
         let subject = message.rsplit(": ").next().unwrap_or_default();
         match failure.extended_code {
@@ -67,7 +67,7 @@ impl TableContext<'_> {
     }
 
     fn still_referenced(&self, proposed: Proposed<'_>) -> Option<RestError> {
-        let (child, key) = TABLES.iter().find_map(|child| {
+        let (child, key) = self.session.project.schema.tables.iter().find_map(|child| {
             let key = self.reference_from(child, proposed)?;
             Some((child, key))
         })?;

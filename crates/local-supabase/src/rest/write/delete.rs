@@ -6,7 +6,7 @@ use crate::rest::table_context::TableContext;
 
 impl TableContext<'_> {
     /// Deletes rows that the caller was found to be allowed to delete.
-    pub fn delete(&self, rows: &[i64]) -> Result<(), RestError> {
+    pub(crate) fn delete(&self, rows: &[i64]) -> Result<(), RestError> {
         self.execute(&sql::delete(self.table, rows))?;
         Ok(())
     }

@@ -51,7 +51,7 @@ pub fn conflict_target(
 
 impl TableContext<'_> {
     /// Inserts the payload's rows.
-    pub fn insert(
+    pub(in crate::rest) fn insert(
         &self,
         payload: &Payload,
         missing_default: bool,

@@ -27,7 +27,7 @@ pub fn resolve_columns(
 impl TableContext<'_> {
     /// What the payload gives to its columns. A key that is missing means null, or the column's
     /// default where the client prefers that.
-    pub fn assignments(
+    pub(crate) fn assignments(
         &self,
         columns: &[&'static Column],
         object: &Object,

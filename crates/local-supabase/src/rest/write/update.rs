@@ -11,7 +11,7 @@ use crate::schema::Privilege;
 
 impl TableContext<'_> {
     /// Gives the values to every row that the conditions select; which rows those are.
-    pub fn update(&self, node: &Node, values: &Values) -> Result<Vec<i64>, RestError> {
+    pub(crate) fn update(&self, node: &Node, values: &Values) -> Result<Vec<i64>, RestError> {
         self.table.require(self.session.role, Privilege::Update)?;
         let targets = sql::targets(self.session, self.table, node, Operation::Update)?;
         let rows = self.row_ids(&targets)?;

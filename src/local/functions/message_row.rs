@@ -1,0 +1,106 @@
+//! Messages as the generation functions see them.
+
+use local_supabase::functions::{RestError, Session, TableContext};
+use rusqlite::{Connection, OptionalExtension, Params, Row};
+use serde_json::value::RawValue;
+
+use crate::local::schema::MESSAGES;
+
+/// How long an answer stays its run's without a word from it.
+pub(super) const LEASE_MICROS: i64 = 15_000_000;
+
+/// What decides on a message.
+#[derive(Clone, Debug)]
+pub(super) struct Message {
+    pub rowid: i64,
+    pub id: String,
+    pub chat_id: String,
+    pub parent_id: Option<String>,
+    pub role: String,
+    pub status: String,
+    pub is_active: bool,
+    pub created_at: i64,
+}
+
+impl Message {
+    /// The first message that `clause`, the statement from `where` on, selects.
+    pub fn find(
+        connection: &Connection,
+        clause: &'static str,
+        params: impl Params,
+    ) -> rusqlite::Result<Option<Self>> {
+        let select = "select rowid, id, chat_id, parent_id, role, status, is_active, \
+                      created_at from messages ";
+        let mut statement = connection.prepare_cached(&[select, clause].concat())?;
+        statement.query_row(params, Self::read).optional()
+    }
+
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            rowid: row.get("rowid")?,
+            id: row.get("id")?,
+            chat_id: row.get("chat_id")?,
+            parent_id: row.get("parent_id")?,
+            role: row.get("role")?,
+            status: row.get("status")?,
+            is_active: row.get("is_active")?,
+            created_at: row.get("created_at")?,
+        })
+    }
+}
+
+/// What the API returns of a message.
+const COLUMNS: [&str; 16] = [
+    "id",
+    "chat_id",
+    "user_id",
+    "parent_id",
+    "role",
+    "content",
+    "parts",
+    "model",
+    "status:current_status",
+    "finish_reason",
+    "usage",
+    "cost_usd",
+    "is_active",
+    "metadata",
+    "created_at",
+    "updated_at",
+];
+
+/// `private.message_json`. Of no message it makes an object that is null throughout.
+pub(super) fn message_json(
+    connection: &Connection,
+    session: Session,
+    rowid: Option<i64>,
+) -> Result<Box<RawValue>, RestError> {
+    let Some(rowid) = rowid else {
+        let key = |column: &str| column.split(':').next().unwrap_or(column).to_owned();
+        let nulls = COLUMNS.map(|column| (key(column), serde_json::Value::Null));
+        return raw(serde_json::Value::from_iter(nulls).to_string());
+    };
+    // Whose message it is was decided when it was found.
+    let messages = TableContext { connection, session: session.as_service(), table: &MESSAGES };
+    raw(messages.row_json(rowid, &COLUMNS.join(","))?)
+}
+
+/// JSON that SQLite has written.
+pub(super) fn raw(json: String) -> Result<Box<RawValue>, RestError> {
+    RawValue::from_string(json).map_err(|_| RestError::invalid_json_input())
+}
+
+/// A result of type jsonb.
+pub(super) fn to_jsonb(value: &impl serde::Serialize) -> Result<String, RestError> {
+    serde_json::to_string(value).map_err(|_| RestError::invalid_json_input())
+}
+
+/// Runs a statement that changes messages.
+pub(super) fn change(
+    connection: &Connection,
+    session: Session,
+    statement: &'static str,
+    params: impl Params,
+) -> Result<(), RestError> {
+    TableContext { connection, session, table: &MESSAGES }.change(statement, params)
+}

@@ -1,0 +1,176 @@
+//! The functions of `supabase/migrations`, in Rust.
+
+mod begin_generation;
+mod begin_result;
+mod chat_statistics;
+mod chats;
+mod decimal_sum;
+mod describe_schema;
+mod files;
+mod message_row;
+mod question;
+mod record_events;
+mod request_stop;
+mod reservations;
+mod reserve_tokens;
+mod save_generation;
+mod schema_report;
+mod search;
+mod time_buckets;
+mod usage;
+mod usage_statistics;
+
+use local_supabase::Role;
+use local_supabase::functions::{Arguments, Body, Function, Parameter, Session};
+use local_supabase::schema::PgType;
+
+use super::schema::{CHATS, FILES};
+
+/// `private.acting_user`: `p_user_id` counts only for the service role.
+fn acting_user(session: Session, arguments: &Arguments) -> Option<String> {
+    match session.role {
+        Role::Service => arguments.text("p_user_id").map(str::to_owned),
+        _ => session.uid().map(|uid| uid.to_string()),
+    }
+}
+
+/// Every function that can be called.
+pub static FUNCTIONS: &[Function] = &[
+    Function {
+        name: "search_chats",
+        parameters: &[Parameter::required("q", PgType::Text)],
+        body: Body::Search(&CHATS, search::chats),
+    },
+    Function {
+        name: "toggle_chat",
+        parameters: &[
+            Parameter::required("p_chat_id", PgType::Uuid),
+            Parameter::required("p_column", PgType::Text),
+        ],
+        body: Body::SetOf(&CHATS, chats::toggle_chat),
+    },
+    Function {
+        name: "begin_generation",
+        parameters: &[
+            Parameter::required("p_chat_id", PgType::Uuid),
+            Parameter::required("p_run", PgType::Uuid),
+            Parameter::required("p_message_id", PgType::Uuid),
+            Parameter::optional("p_action", PgType::Text),
+            Parameter::optional("p_user_message", PgType::Jsonb),
+            Parameter::optional("p_regenerate", PgType::Uuid),
+            Parameter::optional("p_model", PgType::Text),
+            Parameter::optional("p_default_model", PgType::Text),
+            Parameter::optional("p_create_chat", PgType::Jsonb),
+            Parameter::optional("p_reserve", PgType::Jsonb),
+            Parameter::optional("p_user_id", PgType::Uuid),
+        ],
+        body: Body::Jsonb(begin_generation::begin_generation),
+    },
+    Function {
+        name: "save_generation",
+        parameters: &[
+            Parameter::required("p_message_id", PgType::Uuid),
+            Parameter::required("p_run", PgType::Uuid),
+            Parameter::required("p_chat_id", PgType::Uuid),
+            Parameter::optional("p_content", PgType::Text),
+            Parameter::optional("p_parts", PgType::Jsonb),
+            Parameter::optional("p_model", PgType::Text),
+            Parameter::optional("p_metadata", PgType::Jsonb),
+            Parameter::optional("p_usage", PgType::Jsonb),
+            Parameter::optional("p_cost_usd", PgType::Numeric),
+            Parameter::optional("p_end", PgType::Jsonb),
+            Parameter::optional("p_reserve", PgType::Jsonb),
+            Parameter::optional("p_user_id", PgType::Uuid),
+        ],
+        body: Body::Jsonb(save_generation::save_generation),
+    },
+    Function {
+        name: "search_files",
+        parameters: &[Parameter::required("q", PgType::Text)],
+        body: Body::Search(&FILES, search::files),
+    },
+    Function {
+        name: "begin_file",
+        parameters: &[
+            Parameter::required("p_id", PgType::Uuid),
+            Parameter::required("p_upload_id", PgType::Uuid),
+            Parameter::required("p_name", PgType::Text),
+            Parameter::required("p_quota", PgType::Bigint),
+            Parameter::required("p_max_files", PgType::Bigint),
+        ],
+        body: Body::Jsonb(files::begin_file),
+    },
+    Function {
+        name: "finish_file",
+        parameters: &[
+            Parameter::required("p_id", PgType::Uuid),
+            Parameter::required("p_upload_id", PgType::Uuid),
+            Parameter::required("p_name", PgType::Text),
+            Parameter::required("p_media_type", PgType::Text),
+            Parameter::required("p_size", PgType::Bigint),
+            Parameter::required("p_sha256", PgType::Text),
+            Parameter::required("p_quota", PgType::Bigint),
+            Parameter::optional("p_chat_id", PgType::Uuid),
+            Parameter::optional("p_metadata", PgType::Jsonb),
+        ],
+        body: Body::Jsonb(files::finish_file),
+    },
+    Function {
+        name: "request_stop",
+        parameters: &[
+            Parameter::required("p_chat_id", PgType::Uuid),
+            Parameter::optional("p_user_id", PgType::Uuid),
+        ],
+        body: Body::Jsonb(request_stop::request_stop),
+    },
+    Function {
+        name: "reserve_tokens",
+        parameters: &[
+            Parameter::required("p_run", PgType::Uuid),
+            Parameter::required("p_reserve", PgType::Jsonb),
+            Parameter::optional("p_user_id", PgType::Uuid),
+        ],
+        body: Body::Jsonb(reserve_tokens::reserve_tokens),
+    },
+    Function {
+        name: "usage_statistics",
+        parameters: &[
+            Parameter::optional("p_from", PgType::Timestamptz),
+            Parameter::optional("p_to", PgType::Timestamptz),
+            Parameter::optional("p_interval", PgType::Text),
+            Parameter::optional("p_group_by", PgType::Text),
+            Parameter::optional("p_time_zone", PgType::Text),
+            Parameter::optional("p_daily_token_limit", PgType::Bigint),
+            Parameter::optional("p_user_id", PgType::Uuid),
+        ],
+        body: Body::Report(usage_statistics::usage_statistics),
+    },
+    Function {
+        name: "chat_statistics",
+        parameters: &[
+            Parameter::optional("p_from", PgType::Timestamptz),
+            Parameter::optional("p_to", PgType::Timestamptz),
+            Parameter::optional("p_time_zone", PgType::Text),
+            Parameter::optional("p_user_id", PgType::Uuid),
+        ],
+        body: Body::Report(chat_statistics::chat_statistics),
+    },
+    Function {
+        name: "record_events",
+        parameters: &[
+            Parameter::required("p_events", PgType::Jsonb),
+            Parameter::optional("p_user_id", PgType::Uuid),
+        ],
+        body: Body::Jsonb(record_events::record_events),
+    },
+    Function {
+        name: "schema_report",
+        parameters: &[],
+        body: Body::Jsonb(schema_report::schema_report),
+    },
+    Function {
+        name: "describe_schema",
+        parameters: &[Parameter::optional("p_names", PgType::Jsonb)],
+        body: Body::Report(describe_schema::describe_schema),
+    },
+];

@@ -1,0 +1,228 @@
+//! The daily limit of tokens: `private.token_reservations` and the functions around it. Writes are
+//! one at a time here, so no lock is needed.
+
+use local_supabase::Role;
+use local_supabase::functions::value::{jsonb, timestamptz};
+use local_supabase::functions::{RestError, Session};
+use rusqlite::{Connection, OptionalExtension, ffi, params};
+use serde::Serialize;
+use serde_json::{Value as Json, json};
+
+use super::decimal_sum::integer;
+use super::message_row::LEASE_MICROS;
+use super::time_buckets::utc_midnight;
+
+/// What counts against a limit since 00:00 UTC.
+pub(super) struct DailyTokens {
+    limit: i64,
+    used: i128,
+    reserved: i128,
+    resets_at: i64,
+}
+
+/// A reservation for an answer.
+#[derive(Serialize)]
+pub(super) struct Reserved {
+    tokens: i64,
+    output_tokens: i64,
+}
+
+/// `p_reserve`.
+pub(super) struct Wanted<'a>(pub &'a Json);
+
+impl Wanted<'_> {
+    fn number(&self, key: &str) -> Result<Option<i64>, RestError> {
+        let text = self.0.get(key).and_then(jsonb::to_text);
+        let parse =
+            |text: String| text.parse().map_err(|_| RestError::invalid_input("bigint", &text));
+        text.map(parse).transpose()
+    }
+}
+
+impl DailyTokens {
+    fn remaining(&self) -> i64 {
+        let left = i128::from(self.limit) - self.used - self.reserved;
+        i64::try_from(left.max(0)).unwrap_or(i64::MAX)
+    }
+
+    pub fn to_json(&self) -> Json {
+        json!({
+            "limit": self.limit,
+            "used": integer(self.used),
+            "reserved": integer(self.reserved),
+            "remaining": self.remaining(),
+            "resets_at": timestamptz::to_json(self.resets_at),
+        })
+    }
+}
+
+/// `private.require_caller`
+fn require_caller(session: Session, user: Option<&str>) -> Result<&str, RestError> {
+    let caller = session.uid().map(|uid| uid.to_string());
+    let is_own = session.role == Role::Service || user == caller.as_deref();
+    user.filter(|_| is_own).ok_or_else(|| RestError::sql("42501", "not the caller's tokens"))
+}
+
+fn clock_timestamp(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("select clock_timestamp()", [], |row| row.get(0))
+}
+
+/// `private.daily_tokens`
+pub(super) fn daily_tokens(
+    connection: &Connection,
+    user: &str,
+    limit: i64,
+    except: Option<&str>,
+) -> Result<DailyTokens, RestError> {
+    let now = clock_timestamp(connection)?;
+    let today = utc_midnight(now);
+    let mut tokens = DailyTokens { limit, used: 0, reserved: 0, resets_at: today + 86_400_000_000 };
+    let select = "select 0, input_tokens, output_tokens from usage_logs \
+                  where user_id = ?1 and created_at >= ?2 \
+                  union all \
+                  select lease_expires_at >= ?3, used_tokens, \
+                      iif(lease_expires_at >= ?3, max(tokens - used_tokens, 0), 0) \
+                  from token_reservations \
+                  where user_id = ?1 and lease_expires_at >= ?2 and run_id is not ?4";
+    let mut statement = connection.prepare_cached(select)?;
+    let mut rows = statement.query(params![user, today, now, except])?;
+    while let Some(row) = rows.next()? {
+        let counted = i128::from(row.get::<_, i64>(1)?) + i128::from(row.get::<_, i64>(2)?);
+        let is_reserved: bool = row.get(0)?;
+        *(if is_reserved { &mut tokens.reserved } else { &mut tokens.used }) += counted;
+    }
+    Ok(tokens)
+}
+
+/// `private.reserve_tokens`
+fn reserve_tokens(
+    connection: &Connection,
+    session: Session,
+    (user, run_id): (Option<&str>, Option<&str>),
+    limit: Option<i64>,
+    wanted: i64,
+    minimum: Option<i64>,
+) -> Result<Option<i64>, RestError> {
+    let user = require_caller(session, user)?;
+    let now = clock_timestamp(connection)?;
+    let old = "delete from token_reservations where user_id = ? and lease_expires_at < ?";
+    connection.prepare_cached(old)?.execute((user, utc_midnight(now)))?;
+    let left = match limit {
+        Some(limit) => daily_tokens(connection, user, limit, run_id)?.remaining(),
+        None => i64::MAX,
+    };
+    let granted = wanted.min(left);
+    if minimum.is_some_and(|minimum| granted < minimum) {
+        return Ok(None);
+    }
+    let upsert = "insert into token_reservations (run_id, user_id, tokens, lease_expires_at) \
+                  values (?, ?, ?, ?) on conflict (run_id) do update \
+                  set tokens = excluded.tokens, lease_expires_at = excluded.lease_expires_at \
+                  where token_reservations.user_id = excluded.user_id";
+    let row = params![run_id, user, granted.max(0), now + LEASE_MICROS];
+    connection.prepare_cached(upsert)?.execute(row).map_err(of_user)?;
+    Ok(Some(granted))
+}
+
+/// The only row that a reservation refers to is its user's.
+fn of_user(error: rusqlite::Error) -> RestError {
+    match error.sqlite_error().map(|failure| failure.extended_code) {
+        Some(ffi::SQLITE_CONSTRAINT_FOREIGNKEY) => {
+            RestError::foreign_key("token_reservations", "token_reservations_user_id_fkey")
+        }
+        _ => error.into(),
+    }
+}
+
+/// `private.reserve_for_answer`
+pub(super) fn reserve_for_answer(
+    connection: &Connection,
+    session: Session,
+    run: (Option<&str>, Option<&str>),
+    reserve: &Json,
+    history_tokens: i64,
+) -> Result<Option<Reserved>, RestError> {
+    let wanted = Wanted(reserve);
+    let input = history_tokens.saturating_add(wanted.number("input_tokens")?.unwrap_or(0));
+    let input = input.min(wanted.number("max_input_tokens")?.unwrap_or(i64::MAX)).max(0);
+    let output = wanted.number("output_tokens")?.unwrap_or(0).max(0);
+    let least = output.min(wanted.number("min_output_tokens")?.unwrap_or(output));
+    let total = |output| checked_sum(input, output);
+    let (all, minimum) = (total(output)?, total(least)?);
+    let limit = wanted.number("limit")?;
+    let granted = reserve_tokens(connection, session, run, limit, all, Some(minimum))?;
+    Ok(granted.map(|tokens| Reserved { tokens, output_tokens: tokens - input }))
+}
+
+fn checked_sum(a: i64, b: i64) -> Result<i64, RestError> {
+    a.checked_add(b).ok_or_else(|| RestError::sql("22003", "bigint out of range"))
+}
+
+/// `private.renew_reservation`
+pub(super) fn renew_reservation(
+    connection: &Connection,
+    session: Session,
+    run: (Option<&str>, Option<&str>),
+    used: Option<&Json>,
+    reserve: Option<&Json>,
+) -> Result<bool, RestError> {
+    let user = require_caller(session, run.0)?;
+    if let Some(reserve) = reserve.map(Wanted) {
+        let tokens = reserve.number("tokens")?.unwrap_or(0).max(0);
+        let limit = reserve.number("limit")?;
+        if reserve_tokens(connection, session, run, limit, tokens, Some(tokens))?.is_none() {
+            return Ok(false);
+        }
+    }
+    let used = used.map(Wanted);
+    let number = |key| used.as_ref().map_or(Ok(None), |used| used.number(key));
+    let used =
+        checked_sum(number("input_tokens")?.unwrap_or(0), number("output_tokens")?.unwrap_or(0))?;
+    let update = "update token_reservations set used_tokens = max(used_tokens, ?), \
+                  lease_expires_at = clock_timestamp() + ? where run_id = ? and user_id = ?";
+    connection.prepare_cached(update)?.execute(params![used, LEASE_MICROS, run.1, user])?;
+    Ok(true)
+}
+
+/// `private.settle_reservation`
+pub(super) fn settle_reservation(
+    connection: &Connection,
+    session: Session,
+    (user, run_id): (Option<&str>, Option<&str>),
+) -> Result<(), RestError> {
+    let user = require_caller(session, user)?;
+    let delete = "delete from token_reservations where run_id = ? and user_id = ?";
+    connection.prepare_cached(delete)?.execute((run_id, user))?;
+    Ok(())
+}
+
+/// What a run whose lease has lapsed has used, by its own word; none while the run lives.
+pub(super) fn lapsed_tokens(
+    connection: &Connection,
+    user: &str,
+    run_id: &str,
+) -> rusqlite::Result<Option<i64>> {
+    let select = "select used_tokens, lease_expires_at >= clock_timestamp() \
+                  from token_reservations where run_id = ? and user_id = ?";
+    let mut statement = connection.prepare_cached(select)?;
+    let found = statement.query_row((run_id, user), |row| Ok((row.get(0)?, row.get(1)?)));
+    Ok(match found.optional()? {
+        Some((_, true)) => None,
+        Some((used, false)) => Some(used),
+        None => Some(0),
+    })
+}
+
+/// `private.over_limit`
+pub(super) fn over_limit(
+    connection: &Connection,
+    user: &str,
+    reserve: &Json,
+) -> Result<Json, RestError> {
+    let limit = Wanted(reserve).number("limit")?.unwrap_or(0);
+    let tokens = daily_tokens(connection, user, limit, None)?;
+    let wait = tokens.resets_at - clock_timestamp(connection)?;
+    let mut refusal = tokens.to_json();
+    refusal["retry_after_s"] = json!((wait + 999_999) / 1_000_000);
+    Ok(refusal)
+}

@@ -1,0 +1,139 @@
+//! `save_generation`.
+
+use local_supabase::functions::value::{self, jsonb};
+use local_supabase::functions::{Arguments, RestError, Session};
+use local_supabase::schema::PgType;
+use rusqlite::types::Value;
+use rusqlite::{Connection, named_params};
+use serde::Serialize;
+use serde_json::Value as Json;
+use serde_json::value::RawValue;
+
+use super::acting_user;
+use super::message_row::{LEASE_MICROS, Message, change, message_json, to_jsonb};
+use super::reservations::{over_limit, renew_reservation, settle_reservation};
+use super::usage::{Usage, record_usage, run_id};
+
+#[derive(Serialize)]
+struct Saved {
+    owned: bool,
+    stop_requested: bool,
+    message: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    over_limit: Option<Json>,
+}
+
+/// Saves an answer for the run that owns it: a checkpoint, which renews the lease, or with `p_end`
+/// the end of the message and its usage, which is recorded even when the message is gone or owned
+/// by another run.
+pub(super) fn save_generation(
+    connection: &Connection,
+    session: Session,
+    arguments: &Arguments,
+) -> Result<String, RestError> {
+    let user = acting_user(session, arguments);
+    let run_id = arguments.text("p_run").and_then(run_id);
+    let end = arguments.json("p_end");
+    let key = (arguments.text("p_message_id"), user.as_deref(), run_id.as_deref());
+    // An interrupted message still belongs to its run until another answer takes its place.
+    let owned_by_run = "where id = ?1 and user_id = ?2 and run_id = ?3 and (status = 'streaming' \
+                        or (status = 'interrupted' and is_active and ?4))";
+    let owned = (key.0, key.1, key.2, end.is_some());
+    let owned = Message::find(connection, owned_by_run, owned)?;
+    if let Some(message) = &owned {
+        save(connection, session, arguments, end.as_ref(), message.rowid)?;
+    }
+    if let Some(Json::Object(log)) = end.as_ref().and_then(|end| end.get("usage_log")) {
+        let chat = arguments.text("p_chat_id");
+        let usage = Usage { user: key.1, run_id: key.2, chat, message: key.0, log };
+        record_usage(connection, session, &usage)?;
+    }
+    let run = (key.1, key.2);
+    let over_limit = match (&user, &end) {
+        (None, _) => None,
+        (Some(_), None) => renew(connection, session, arguments, run)?,
+        (Some(_), Some(_)) => {
+            settle_reservation(connection, session, run)?;
+            None
+        }
+    };
+    let is_owned = owned.is_some();
+    let message = match owned {
+        None if end.is_some() => {
+            // The end may have been saved before and its answer lost on the way.
+            Message::find(connection, "where id = ? and user_id = ? and run_id = ?", key)?
+        }
+        owned => owned,
+    };
+    let rowid = message.map(|message| message.rowid);
+    let shown = rowid.filter(|_| end.is_some());
+    to_jsonb(&Saved {
+        owned: is_owned,
+        stop_requested: is_stop_requested(connection, rowid)?,
+        message: shown.map(|rowid| message_json(connection, session, Some(rowid))).transpose()?,
+        over_limit,
+    })
+}
+
+/// Renews the reservation; what is left of the day's tokens when that is not enough.
+fn renew(
+    connection: &Connection,
+    session: Session,
+    arguments: &Arguments,
+    run: (Option<&str>, Option<&str>),
+) -> Result<Option<Json>, RestError> {
+    let (used, reserve) = (arguments.json("p_usage"), arguments.json("p_reserve"));
+    if renew_reservation(connection, session, run, used.as_ref(), reserve.as_ref())? {
+        return Ok(None);
+    }
+    let user = run.0.unwrap_or_default();
+    over_limit(connection, user, &reserve.unwrap_or_default()).map(Some)
+}
+
+fn save(
+    connection: &Connection,
+    session: Session,
+    arguments: &Arguments,
+    end: Option<&Json>,
+    rowid: i64,
+) -> Result<(), RestError> {
+    let end_text = |key: &str| end.and_then(|end| end.get(key)).and_then(jsonb::to_text);
+    let is_active = match end_text("is_active") {
+        Some(text) => value::parse(PgType::Boolean, &text, session.now)?,
+        None => Value::Integer(1),
+    };
+    let statement = "update messages set \
+        content = coalesce(:content, content), \
+        parts = coalesce(:parts, parts), \
+        model = coalesce(:model, model), \
+        metadata = coalesce(:metadata, metadata), \
+        usage = case when :ends then :usage else coalesce(:usage, usage) end, \
+        cost_usd = case when :ends then :cost_usd else coalesce(:cost_usd, cost_usd) end, \
+        status = coalesce(:status, status), \
+        finish_reason = case when :ends then :finish_reason else finish_reason end, \
+        is_active = is_active and :is_active, \
+        lease_expires_at = clock_timestamp() + :lease \
+        where rowid = :rowid";
+    let params = named_params! {
+        ":content": arguments.value("p_content"),
+        ":parts": arguments.value("p_parts"),
+        ":model": arguments.value("p_model"),
+        ":metadata": arguments.value("p_metadata"),
+        ":usage": arguments.value("p_usage"),
+        ":cost_usd": arguments.value("p_cost_usd"),
+        ":ends": end.is_some(),
+        ":status": end_text("status"),
+        ":finish_reason": end_text("finish_reason"),
+        ":is_active": is_active,
+        ":lease": LEASE_MICROS,
+        ":rowid": rowid,
+    };
+    change(connection, session, statement, params)
+}
+
+fn is_stop_requested(connection: &Connection, rowid: Option<i64>) -> rusqlite::Result<bool> {
+    let Some(rowid) = rowid else { return Ok(false) };
+    connection
+        .prepare_cached("select stop_requested_at is not null from messages where rowid = ?")?
+        .query_row([rowid], |row| row.get(0))
+}

@@ -1,0 +1,28 @@
+//! `schema_report`, only for the service key.
+
+use local_supabase::Role;
+use local_supabase::functions::{Arguments, RestError, Session};
+use rusqlite::Connection;
+use serde_json::{Map, Value, json};
+
+use super::message_row::to_jsonb;
+use crate::local::PROJECT;
+
+/// The database's version, and each table with the commands that have a policy.
+pub(super) fn schema_report(
+    _: &Connection,
+    session: Session,
+    _: &Arguments,
+) -> Result<String, RestError> {
+    if session.role != Role::Service {
+        return Err(RestError::permission_denied("function", "schema_report"));
+    }
+    let tables = PROJECT.describe().tables.into_iter().map(|table| {
+        let policies = json!({ "row_security": true, "policies": table.policies });
+        (table.name.to_owned(), policies)
+    });
+    to_jsonb(&json!({
+        "version": format!("SQLite {}", rusqlite::version()),
+        "tables": tables.collect::<Map<String, Value>>(),
+    }))
+}

@@ -1,0 +1,223 @@
+//! `usage_statistics`.
+
+use std::collections::{BTreeMap, HashMap};
+
+use local_supabase::functions::value::timestamptz;
+use local_supabase::functions::{Arguments, RestError, Session};
+use rusqlite::{Connection, Row, named_params};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Value as Json, json};
+
+use super::acting_user;
+use super::decimal_sum::{DecimalSum, integer, percentiles};
+use super::message_row::{raw, to_jsonb};
+use super::reservations::daily_tokens;
+use super::time_buckets::{Buckets, unusable};
+
+/// Without a beginning, a span is 720 hours long.
+const DEFAULT_SPAN: i64 = 720 * 3_600_000_000;
+/// Buckets of all groups together.
+const MAX_ENTRIES: usize = 10_000;
+
+/// What the statistics cover.
+#[derive(Clone, Copy)]
+pub(super) struct Span {
+    pub from: i64,
+    pub to: i64,
+}
+
+impl Span {
+    pub fn of(arguments: &Arguments, connection: &Connection) -> Result<Self, RestError> {
+        let to = match arguments.integer("p_to") {
+            Some(to) => to,
+            None => connection.query_row("select clock_timestamp()", [], |row| row.get(0))?,
+        };
+        let from = arguments.integer("p_from").unwrap_or(to.saturating_sub(DEFAULT_SPAN));
+        Ok(Self { from, to })
+    }
+}
+
+/// What the caller has used.
+pub(super) fn usage_statistics(
+    connection: &Connection,
+    session: Session,
+    arguments: &Arguments,
+) -> Result<String, RestError> {
+    let user = acting_user(session, arguments);
+    let span = Span::of(arguments, connection)?;
+    let interval = arguments.text_or("p_interval", "day").unwrap_or_default();
+    let zone = arguments.text_or("p_time_zone", "UTC").unwrap_or_default();
+    let group_by = arguments.text_or("p_group_by", "none").unwrap_or_default();
+    let group = match group_by {
+        "none" => "''",
+        "model" | "provider" | "operation" => group_by,
+        other => return Err(unusable(format!("group \"{other}\" not recognized"))),
+    };
+    let buckets = Buckets::of(span.from, span.to, interval, zone)?;
+    let read = read(connection, user.as_deref(), span, group, &buckets)?;
+    let mut groups: Vec<&str> = read.groups.keys().map(String::as_str).collect();
+    if group_by == "none" && groups.is_empty() {
+        groups.push("");
+    }
+    if groups.len() * buckets.len() > MAX_ENTRIES {
+        return Err(unusable("more than 10000 buckets in all groups"));
+    }
+    let total = read.cells.values().fold(Usage::default(), |total, usage| total.plus(usage));
+    let limit = arguments.integer("p_daily_token_limit");
+    to_jsonb(&Statistics {
+        from: timestamptz::to_json(span.from),
+        to: timestamptz::to_json(span.to),
+        interval,
+        totals: total.to_json(),
+        series: raw(series(&read, &groups, &buckets))?,
+        latency_ms: percentiles(read.latency),
+        time_to_first_token_ms: percentiles(read.first_token),
+        daily_tokens: match (limit, &user) {
+            (Some(limit), Some(user)) => daily_tokens(connection, user, limit, None)?.to_json(),
+            _ => Json::Null,
+        },
+    })
+}
+
+#[derive(Serialize)]
+struct Statistics<'a> {
+    from: String,
+    to: String,
+    interval: &'a str,
+    totals: Json,
+    series: Box<RawValue>,
+    latency_ms: Json,
+    time_to_first_token_ms: Json,
+    daily_tokens: Json,
+}
+
+/// Rows, summed up by bucket and group.
+#[derive(Default)]
+struct Read {
+    /// The groups' numbers by their names.
+    groups: BTreeMap<String, usize>,
+    cells: HashMap<(usize, usize), Usage>,
+    latency: Vec<i64>,
+    first_token: Vec<i64>,
+}
+
+/// The sums of some rows.
+#[derive(Clone, Default)]
+struct Usage {
+    requests: i64,
+    errors: i64,
+    input: i128,
+    output: i128,
+    cached: i128,
+    reasoning: i128,
+    priced: i64,
+    cost: DecimalSum,
+}
+
+fn read(
+    connection: &Connection,
+    user: Option<&str>,
+    span: Span,
+    group: &str,
+    buckets: &Buckets,
+) -> Result<Read, RestError> {
+    let select = format!(
+        "select created_at, {group}, error_code is not null or status = 'failed', input_tokens, \
+         output_tokens, cached_input_tokens, reasoning_tokens, cost_usd, latency_ms, \
+         time_to_first_token_ms from usage_logs \
+         where user_id = :user and created_at >= :from and created_at < :to"
+    );
+    let mut statement = connection.prepare_cached(&select)?;
+    let params = named_params! { ":user": user, ":from": span.from, ":to": span.to };
+    let mut rows = statement.query(params)?;
+    let mut read = Read::default();
+    while let Some(row) = rows.next()? {
+        let number = read.group(row.get_ref(1)?.as_str().unwrap_or_default());
+        read.cells.entry((buckets.find(row.get(0)?), number)).or_default().add(row)?;
+        read.latency.extend(row.get::<_, Option<i64>>(8)?);
+        read.first_token.extend(row.get::<_, Option<i64>>(9)?);
+    }
+    Ok(read)
+}
+
+impl Read {
+    fn group(&mut self, name: &str) -> usize {
+        if let Some(number) = self.groups.get(name) {
+            return *number;
+        }
+        let number = self.groups.len();
+        self.groups.insert(name.to_owned(), number);
+        number
+    }
+}
+
+impl Usage {
+    fn add(&mut self, row: &Row<'_>) -> rusqlite::Result<()> {
+        let count = |index| row.get::<_, i64>(index).map(i128::from);
+        self.requests += 1;
+        self.errors += row.get::<_, i64>(2)?;
+        self.input += count(3)?;
+        self.output += count(4)?;
+        self.cached += count(5)?;
+        self.reasoning += count(6)?;
+        if let Some(cost) = row.get(7)? {
+            self.priced += 1;
+            self.cost.add(cost);
+        }
+        Ok(())
+    }
+
+    fn plus(&self, other: &Self) -> Self {
+        Self {
+            requests: self.requests + other.requests,
+            errors: self.errors + other.errors,
+            input: self.input + other.input,
+            output: self.output + other.output,
+            cached: self.cached + other.cached,
+            reasoning: self.reasoning + other.reasoning,
+            priced: self.priced + other.priced,
+            cost: self.cost.plus(other.cost),
+        }
+    }
+
+    /// `private.usage_json`.
+    fn to_json(&self) -> Json {
+        let is_unknown = self.priced == 0 && self.requests > 0;
+        json!({
+            "requests": self.requests,
+            "errors": self.errors,
+            "input_tokens": integer(self.input),
+            "output_tokens": integer(self.output),
+            "cached_input_tokens": integer(self.cached),
+            "reasoning_tokens": integer(self.reasoning),
+            "total_tokens": integer(self.input + self.output),
+            "cost_usd": if is_unknown { Json::Null } else { self.cost.to_json() },
+            "unpriced_requests": self.requests - self.priced,
+        })
+    }
+}
+
+/// Every bucket of every group, empty ones too, as text: there may be a hundred thousand.
+fn series(read: &Read, groups: &[&str], buckets: &Buckets) -> String {
+    let nothing = Usage::default().to_json().to_string();
+    let names: Vec<_> = groups.iter().map(|name| (*name, group_json(name))).collect();
+    let mut series = String::from("[");
+    for (bucket, label) in buckets.labels().enumerate() {
+        for (name, group) in &names {
+            let number = read.groups.get(*name).copied().unwrap_or_default();
+            let usage = read.cells.get(&(bucket, number)).map(|usage| usage.to_json().to_string());
+            let usage = usage.as_ref().unwrap_or(&nothing).trim_end_matches('}');
+            series.push_str(if series.len() > 1 { "," } else { "" });
+            for text in [usage, r#","bucket":""#, &label, r#"","group":"#, group, "}"] {
+                series.push_str(text);
+            }
+        }
+    }
+    series.push(']');
+    series
+}
+
+fn group_json(name: &str) -> String {
+    if name.is_empty() { Json::Null.to_string() } else { json!(name).to_string() }
+}
