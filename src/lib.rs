@@ -15,6 +15,7 @@ pub mod observability;
 pub mod supabase;
 pub mod sandbox;
 pub mod agent;
+pub mod database;
 pub mod http;
 pub mod local_supabase;
 pub mod api;

@@ -69,7 +69,7 @@ fn the_rule_can_be_broken() {
 
 #[test]
 fn the_lower_layers_do_not_know_axum() {
-    let modules = ["supabase", "sandbox", "agent"].map(|module| source().join(module));
+    let modules = ["supabase", "sandbox", "agent", "database"].map(|module| source().join(module));
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/providers/src");
     for folder in modules.into_iter().chain([crates]) {
         for file in files(&folder).iter().filter(|file| !file.ends_with("testing.rs")) {

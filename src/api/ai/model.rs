@@ -200,6 +200,7 @@ pub enum Stop {
 /// The format of an answer.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[schema(as = ResponseFormat)]
 pub enum AnswerFormat {
     /// Plain text.
     Text,
