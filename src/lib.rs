@@ -15,6 +15,7 @@ pub mod config;
 pub mod observability;
 pub mod supabase;
 pub mod agent;
+pub mod database;
 pub mod http;
 pub mod local;
 pub mod api;

@@ -69,7 +69,7 @@ fn the_rule_can_be_broken() {
 
 #[test]
 fn the_lower_layers_do_not_know_axum() {
-    let modules = ["supabase", "agent"].map(|module| source().join(module));
+    let modules = ["supabase", "agent", "database"].map(|module| source().join(module));
     let crates = ["providers", "sandbox"].map(|name| crates().join(name).join("src"));
     for folder in modules.into_iter().chain(crates) {
         for file in files(&folder).iter().filter(|file| !file.ends_with("testing.rs")) {
@@ -280,4 +280,17 @@ fn the_picture_of_the_floors_is_current() {
         return;
     }
     assert_eq!(drawn, current, "UPDATE_ARCHITECTURE=1 cargo test architecture:: draws it anew");
+}
+
+#[test]
+fn functions_of_the_database_are_called_in_one_place() {
+    let is_call = |text: &str| [".call(\"", "rest.call("].iter().any(|call| text.contains(call));
+    for file in files(&source()) {
+        let path = file.strip_prefix(source()).unwrap();
+        let may = ["database", "supabase", "local_supabase", "sandbox", "cli/check"];
+        let may = may.iter().any(|folder| path.starts_with(folder));
+        assert!(may || !is_call(&fs::read_to_string(&file).unwrap()), "{}", path.display());
+    }
+    let database = fs::read_to_string(source().join("database/mod.rs")).unwrap();
+    assert!(is_call(&database), "the calls are looked for by other words");
 }

@@ -94,6 +94,6 @@ impl Reserve {
     }
 }
 
-pub(in crate::agent) fn tool_bytes(tool: &ToolDefinition) -> usize {
+pub(super) fn tool_bytes(tool: &ToolDefinition) -> usize {
     tool.description.len() + tool.parameters.to_string().len()
 }

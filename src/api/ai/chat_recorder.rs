@@ -4,20 +4,24 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::attachments;
-use super::request::{Action, ChatRequest};
+use super::request::ChatRequest;
 use crate::agent::{
-    BeginOutcome, Credentials, Extension, HistoryMessage, OverLimit, Recorder, Refusal, Reserve,
-    Reserved, Rows, Save, Saved, Started, Status, TokenUsage, UsageLog,
+    BeginOutcome, Credentials, Recorder, Refusal, Reserve, Rows, Save, Saved, Started, Status,
+    UsageLog,
 };
 use crate::api::chats::model::UNTITLED;
 use crate::api::files::{Files, Owner};
 use crate::clock::Clock;
+use crate::database::{
+    self, BeginGeneration, BeginReply, CreateChat, Messages, Missing, SaveEnd, SaveGeneration,
+    StartedReply, UserMessage,
+};
 use crate::memory::json_cost;
 use crate::providers::{ProviderName, Providers};
 use crate::supabase::{AccessToken, Caller, Supabase, SupabaseError};
@@ -72,51 +76,16 @@ impl Principal {
         chat_id: Uuid,
         usage: &UsageLog,
     ) -> Result<(), SupabaseError> {
-        let arguments = json!({
-            "p_message_id": Uuid::nil(),
-            "p_run": run,
-            "p_chat_id": chat_id,
-            "p_end": { "usage_log": usage },
-            "p_user_id": self.user_id,
-        });
-        let rest = supabase.rest(self.caller());
-        rest.call("save_generation", &arguments).repeatable().rows().await.map(drop)
+        let save = SaveGeneration {
+            p_message_id: Uuid::nil(),
+            p_run: run,
+            p_chat_id: chat_id,
+            p_end: Some(SaveEnd::Usage { usage_log: Some(usage) }),
+            p_user_id: self.user_id,
+            ..SaveGeneration::default()
+        };
+        database::call(supabase.rest(self.caller()), &save).await.map(drop)
     }
-}
-
-#[derive(Serialize)]
-struct BeginArguments<'a> {
-    p_chat_id: Uuid,
-    p_run: Uuid,
-    p_message_id: Uuid,
-    p_action: &'static str,
-    p_user_message: Option<Value>,
-    p_regenerate: Option<Uuid>,
-    p_model: Option<&'a str>,
-    p_default_model: &'a str,
-    p_create_chat: Option<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    p_reserve: Option<Reserve>,
-}
-
-#[derive(Deserialize)]
-struct BeginAnswer {
-    answer: String,
-    missing: Option<String>,
-    message_id: Option<Uuid>,
-    message: Option<Box<RawValue>>,
-    user_message: Option<Box<RawValue>>,
-    chat: Option<ChatRow>,
-    reserved: Option<Reserved>,
-    over_limit: Option<OverLimit>,
-    #[serde(default)]
-    history: Vec<HistoryMessage>,
-}
-
-#[derive(Deserialize)]
-struct ChatRow {
-    title: String,
-    system_prompt: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -127,32 +96,6 @@ struct MessageRow {
     metadata: Map<String, Value>,
 }
 
-#[derive(Serialize)]
-struct SaveArguments<'a> {
-    p_message_id: Uuid,
-    p_run: Uuid,
-    p_chat_id: Uuid,
-    p_content: Option<&'a str>,
-    p_parts: Option<&'a RawValue>,
-    p_model: Option<&'a str>,
-    p_metadata: Option<&'a Map<String, Value>>,
-    p_usage: Option<TokenUsage>,
-    p_cost_usd: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    p_reserve: Option<Extension>,
-    p_end: Option<&'a crate::agent::SavedEnd>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    p_user_id: Option<Uuid>,
-}
-
-#[derive(Deserialize)]
-struct SaveAnswer {
-    owned: bool,
-    stop_requested: bool,
-    message: Option<Box<RawValue>>,
-    over_limit: Option<OverLimit>,
-}
-
 impl Recorder for ChatRecorder {
     fn begin<'a>(
         &'a self,
@@ -161,15 +104,14 @@ impl Recorder for ChatRecorder {
         async move {
             let token = credentials.token();
             let rest = self.supabase.rest(Caller::User(&token));
-            // A claim is its run's: the same run again gets the same answer.
-            let begin = rest.call("begin_generation", &self.begin_arguments()).repeatable();
-            let answer = begin.rows().await?.body;
-            self.request.held.grow(COPIES * json_cost(&answer))?;
-            let mut begun = begun(serde_json::from_slice(&answer)?)?;
-            if let BeginOutcome::Started(started) = &mut begun {
+            let begin = database::request(rest, &self.begin_generation());
+            let reply = begin.rows().await?.body;
+            self.request.held.grow(COPIES * json_cost(&reply))?;
+            let mut outcome = outcome(serde_json::from_slice(&reply)?)?;
+            if let BeginOutcome::Started(started) = &mut outcome {
                 self.load_files(credentials, started).await;
             }
-            Ok(begun)
+            Ok(outcome)
         }
         .boxed()
     }
@@ -181,17 +123,16 @@ impl Recorder for ChatRecorder {
     ) -> BoxFuture<'a, Result<Saved, SupabaseError>> {
         async move {
             let principal = Principal::new(credentials, &self.supabase, &self.clock);
-            let arguments = self.save_arguments(save, principal.user_id);
             let rest = self.supabase.rest(principal.caller());
-            let save = rest.call("save_generation", &arguments).repeatable();
-            let answer: SaveAnswer = save.value().await?;
-            let status = answer.message.as_deref().and_then(status);
+            let save = self.save_generation(save, principal.user_id);
+            let reply = database::call(rest, &save).await?;
+            let status = reply.message.as_deref().and_then(status);
             Ok(Saved {
-                is_owned: answer.owned,
-                stop_requested: answer.stop_requested,
-                over_limit: answer.over_limit,
+                is_owned: reply.owned,
+                stop_requested: reply.stop_requested,
+                over_limit: reply.over_limit,
                 status,
-                message: answer.message,
+                message: reply.message,
             })
         }
         .boxed()
@@ -249,32 +190,29 @@ impl ChatRecorder {
         }
     }
 
-    fn begin_arguments(&self) -> BeginArguments<'_> {
-        let action = match self.request.action {
-            Action::Submit => "submit",
-            Action::Edit => "edit",
-            Action::Regenerate => "regenerate",
-        };
-        let user_message = self.request.user_message.as_ref().map(|turn| {
-            json!({ "id": turn.id, "content": turn.content, "parts": turn.parts,
-                    "metadata": turn.metadata })
+    fn begin_generation(&self) -> BeginGeneration<'_> {
+        let user_message = self.request.user_message.as_ref().map(|turn| UserMessage {
+            id: turn.id,
+            content: &turn.content,
+            parts: &turn.parts,
+            metadata: turn.metadata.as_ref(),
         });
-        BeginArguments {
+        BeginGeneration {
             p_chat_id: self.chat_id,
             p_run: self.run,
             p_message_id: self.message_id,
-            p_action: action,
+            p_action: self.request.action,
             p_user_message: user_message,
             p_regenerate: self.request.regenerate,
             p_model: self.request.model.as_deref(),
             p_default_model: &self.default_model,
-            p_create_chat: self.create_chat.then(|| json!({})),
+            p_create_chat: self.create_chat.then_some(CreateChat {}),
             p_reserve: self.reserve,
         }
     }
 
-    fn save_arguments<'a>(&self, save: &'a Save, user_id: Option<Uuid>) -> SaveArguments<'a> {
-        SaveArguments {
+    fn save_generation<'a>(&self, save: &'a Save, user_id: Option<Uuid>) -> SaveGeneration<'a> {
+        SaveGeneration {
             p_message_id: self.message_id,
             p_run: self.run,
             p_chat_id: self.chat_id,
@@ -285,7 +223,7 @@ impl ChatRecorder {
             p_usage: save.usage,
             p_cost_usd: save.cost_usd,
             p_reserve: save.reserve,
-            p_end: save.end.as_ref(),
+            p_end: save.end.as_ref().map(SaveEnd::Message),
             p_user_id: user_id,
         }
     }
@@ -299,49 +237,36 @@ fn status(message: &RawValue) -> Option<Status> {
     serde_json::from_str::<Row>(message.get()).ok().and_then(|row| Status::parse(&row.status))
 }
 
-fn begun(answer: BeginAnswer) -> Result<BeginOutcome, SupabaseError> {
-    let refused = |refusal| Ok(BeginOutcome::Refused(refusal));
-    match answer.answer.as_str() {
-        "started" => started(answer),
-        "running" => Ok(BeginOutcome::Elsewhere(rows(&answer)?.0)),
-        "answered" => Ok(BeginOutcome::Answered(rows(&answer)?.0)),
-        "busy" => refused(Refusal::Busy { message_id: answer.message_id.unwrap_or_default() }),
-        "not_found" if answer.missing.as_deref() == Some("message") => {
-            refused(Refusal::NoSuchMessage)
-        }
-        "not_found" => refused(Refusal::NoSuchChat),
-        "nothing_to_answer" => refused(Refusal::NothingToAnswer),
-        "over_limit" => over_limit(answer.over_limit),
-        _ => refused(Refusal::IdConflict),
-    }
+fn outcome(reply: BeginReply) -> Result<BeginOutcome, SupabaseError> {
+    Ok(match reply {
+        BeginReply::Started(started) => BeginOutcome::Started(Box::new(begun(*started)?)),
+        BeginReply::Running(messages) => BeginOutcome::Elsewhere(rows(messages)?.0),
+        BeginReply::Answered(messages) => BeginOutcome::Answered(rows(messages)?.0),
+        BeginReply::Busy { message_id } => BeginOutcome::Refused(Refusal::Busy { message_id }),
+        BeginReply::Conflict => BeginOutcome::Refused(Refusal::IdConflict),
+        BeginReply::NotFound(Missing::Message) => BeginOutcome::Refused(Refusal::NoSuchMessage),
+        BeginReply::NotFound(Missing::Chat) => BeginOutcome::Refused(Refusal::NoSuchChat),
+        BeginReply::NothingToAnswer => BeginOutcome::Refused(Refusal::NothingToAnswer),
+        BeginReply::OverLimit(limit) => BeginOutcome::Refused(Refusal::OverLimit(limit)),
+    })
 }
 
-pub(super) fn over_limit(over_limit: Option<OverLimit>) -> Result<BeginOutcome, SupabaseError> {
-    let over_limit =
-        over_limit.ok_or_else(|| SupabaseError::unreadable("a limit without numbers"))?;
-    Ok(BeginOutcome::Refused(Refusal::OverLimit(over_limit)))
-}
-
-fn started(answer: BeginAnswer) -> Result<BeginOutcome, SupabaseError> {
-    let (rows, message) = rows(&answer)?;
-    Ok(BeginOutcome::Started(Box::new(Started {
+fn begun(reply: StartedReply) -> Result<Started, SupabaseError> {
+    let StartedReply { messages, chat, history, reserved } = reply;
+    let (rows, message) = rows(messages)?;
+    Ok(Started {
         rows,
         model: message.model,
-        is_untitled: answer.chat.as_ref().is_some_and(|chat| chat.title == UNTITLED),
-        system_prompt: answer.chat.and_then(|chat| chat.system_prompt),
-        history: answer.history,
-        reserved: answer.reserved,
+        is_untitled: chat.title == UNTITLED,
+        system_prompt: chat.system_prompt,
+        history,
+        reserved,
         metadata: message.metadata,
-    })))
+    })
 }
 
-fn rows(answer: &BeginAnswer) -> Result<(Rows, MessageRow), SupabaseError> {
-    let json = answer.message.as_deref().map_or("null", RawValue::get);
-    let message: MessageRow = serde_json::from_str(json)?;
-    let rows = Rows {
-        message_id: message.id,
-        message: answer.message.clone(),
-        user_message: answer.user_message.clone(),
-    };
-    Ok((rows, message))
+fn rows(messages: Messages) -> Result<(Rows, MessageRow), SupabaseError> {
+    let Messages { message, user_message } = messages;
+    let row: MessageRow = serde_json::from_str(message.get())?;
+    Ok((Rows { message_id: row.id, message: Some(message), user_message }, row))
 }

@@ -13,6 +13,7 @@ use super::ids;
 use super::model::{ChatGenerate, IfRunning, Trigger, UserMessage};
 use crate::agent::{Options, Question};
 use crate::api::messages::parts;
+use crate::database::Action;
 use crate::http::error::ApiError;
 use crate::http::extract::from_text;
 use crate::http::validate::Checks;
@@ -36,15 +37,6 @@ pub(super) struct ChatRequest {
     pub(super) stream: bool,
     /// What all this is charged to.
     pub(super) held: Held,
-}
-
-/// What `begin_generation` is to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Action {
-    Submit,
-    /// A submit that may replace the content of a known message.
-    Edit,
-    Regenerate,
 }
 
 /// The user message to answer.

@@ -4,20 +4,20 @@ use std::collections::HashMap;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::chat_recorder::{self, Principal};
+use super::chat_recorder::Principal;
 use super::model::{AnswerFormat, Generate, PlainContent, PlainMessage, Stop};
 use super::request;
 use crate::agent::{
-    BeginOutcome, Credentials, HistoryMessage, Options, OverLimit, Part, Recorder, Reserve,
-    Reserved, Rows, Save, Saved, Started, UsageLog,
+    BeginOutcome, Credentials, HistoryMessage, Options, Part, Recorder, Refusal, Reserve, Reserved,
+    Rows, Save, Saved, Started, UsageLog,
 };
 use crate::api::messages::model::Role;
 use crate::api::messages::parts;
 use crate::clock::Clock;
+use crate::database::{self, ReserveReply, ReserveTokens, SaveEnd, SaveGeneration, SaveReply};
 use crate::http::error::ApiError;
 use crate::http::validate::Checks;
 use crate::memory::Held;
@@ -41,17 +41,6 @@ pub(super) struct StatelessRecorder {
     pub(super) reserve: Option<Reserve>,
 }
 
-#[derive(Deserialize)]
-struct ReserveAnswer {
-    reserved: Option<Reserved>,
-    over_limit: Option<OverLimit>,
-}
-
-#[derive(Deserialize)]
-struct SaveAnswer {
-    over_limit: Option<OverLimit>,
-}
-
 impl Recorder for StatelessRecorder {
     fn begin<'a>(
         &'a self,
@@ -63,14 +52,16 @@ impl Recorder for StatelessRecorder {
             // Without a limit as well: before the model is asked it has to be known that the user
             // still exists and that the usage can be saved.
             let reserve = self.reserve.unwrap_or(Reserve::NOTHING);
-            let arguments = json!({ "p_run": self.run, "p_reserve": reserve });
-            let reserve = rest.call("reserve_tokens", &arguments).repeatable();
-            let answer: ReserveAnswer = reserve.value().await?;
-            if answer.reserved.is_none() {
-                return chat_recorder::over_limit(answer.over_limit);
-            }
-            let reserved = answer.reserved.filter(|_| self.reserve.is_some());
-            Ok(BeginOutcome::Started(Box::new(self.started(reserved))))
+            let reserve = ReserveTokens { p_run: self.run, p_reserve: reserve };
+            Ok(match database::call(rest, &reserve).await? {
+                ReserveReply::Started { reserved } => {
+                    let reserved = self.reserve.map(|_| reserved);
+                    BeginOutcome::Started(Box::new(self.started(reserved)))
+                }
+                ReserveReply::OverLimit { over_limit } => {
+                    BeginOutcome::Refused(Refusal::OverLimit(over_limit))
+                }
+            })
         }
         .boxed()
     }
@@ -134,19 +125,21 @@ impl StatelessRecorder {
         &self,
         credentials: &Credentials,
         save: &Save,
-    ) -> Result<SaveAnswer, SupabaseError> {
+    ) -> Result<SaveReply, SupabaseError> {
         let principal = Principal::new(credentials, &self.supabase, &self.clock);
-        let arguments = json!({
-            "p_message_id": Uuid::nil(),
-            "p_run": self.run,
-            "p_chat_id": Uuid::nil(),
-            "p_usage": save.usage,
-            "p_reserve": save.reserve,
-            "p_end": save.end.as_ref().map(|end| json!({ "usage_log": end.usage_log })),
-            "p_user_id": principal.user_id,
-        });
-        let rest = self.supabase.rest(principal.caller());
-        rest.call("save_generation", &arguments).value().await
+        let save = SaveGeneration {
+            p_run: self.run,
+            p_usage: save.usage,
+            p_reserve: save.reserve,
+            p_end: save
+                .end
+                .as_ref()
+                .map(|end| SaveEnd::Usage { usage_log: end.usage_log.as_ref() }),
+            p_user_id: principal.user_id,
+            // It is no message and in no chat.
+            ..SaveGeneration::default()
+        };
+        database::call(self.supabase.rest(principal.caller()), &save).await
     }
 }
 

@@ -5,7 +5,6 @@ use bytes::Bytes;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::error::explain;
@@ -13,6 +12,7 @@ use super::events::{EventFilter, NewEvent};
 use super::model::{Event, GroupBy, Interval};
 use super::time_range::TimeRange;
 use crate::clock::Clock;
+use crate::database::{self, RecordEvents, RecordEventsReply};
 use crate::http::auth::CurrentUser;
 use crate::http::error::ApiError;
 use crate::http::extract::{Cursor, Page};
@@ -154,27 +154,12 @@ pub(super) async fn record(
     if is_same { Ok(Recorded::Before(stored)) } else { Err(ApiError::id_conflict()) }
 }
 
-/// What became of a batch.
-#[derive(Deserialize)]
-pub(super) struct Report {
-    pub(super) accepted: u64,
-    pub(super) duplicates: u64,
-    pub(super) errors: Vec<RefusedItem>,
-}
-
-/// An event that the database refused, by its place among those it was given.
-#[derive(Deserialize)]
-pub(super) struct RefusedItem {
-    pub(super) index: usize,
-    pub(super) code: String,
-}
-
 /// Stores events in one round trip.
 pub(super) async fn record_all(
     supabase: &Supabase,
     user: &CurrentUser,
     events: &[NewEvent],
-) -> Result<Report, ApiError> {
-    let arguments: Value = json!({ "p_events": events });
-    Ok(supabase.rest(user.caller()).call("record_events", &arguments).value().await?)
+) -> Result<RecordEventsReply, ApiError> {
+    let record = RecordEvents { p_events: events };
+    Ok(database::call(supabase.rest(user.caller()), &record).await?)
 }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::model::{Chat, ChatFilter, CreateChat, UpdateChat};
 use crate::api::messages;
+use crate::database::{self, SearchChats, ToggleChat};
 use crate::http::auth::CurrentUser;
 use crate::http::error::ApiError;
 use crate::http::extract::{Cursor, Page};
@@ -31,7 +32,7 @@ pub(super) async fn list(
         // for every chat: PostgREST orders a function's rows only by what `select` or a filter names,
         // and the API does not show this column.
         Some(q) => {
-            let search = rest.call("search_chats", &json!({ "q": q })).repeatable();
+            let search = database::request(rest, &SearchChats { q });
             search.parameter("last_activity_at", "not.is.null")
         }
         None => rest.from("chats"),
@@ -154,9 +155,8 @@ pub(super) async fn toggle(
     chat_id: Uuid,
     column: &str,
 ) -> Result<Bytes, ApiError> {
-    let arguments = json!({ "p_chat_id": chat_id, "p_column": column });
-    let rest = supabase.rest(user.caller());
-    one(rest.call("toggle_chat", &arguments).select(COLUMNS)).await
+    let toggle = ToggleChat { p_chat_id: chat_id, p_column: column };
+    one(database::request(supabase.rest(user.caller()), &toggle).select(COLUMNS)).await
 }
 
 pub(super) async fn delete(

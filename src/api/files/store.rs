@@ -2,14 +2,15 @@
 
 use bytes::Bytes;
 use futures_util::{Stream, stream};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde_json::json;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::model::{File, FileFilter, UpdateFile};
 use super::upload::NewFile;
 use super::{Files, MAX_FILES, Owner};
+use crate::database::{self, BeginFile, BeginFileReply, FinishFile, FinishFileReply, SearchFiles};
 use crate::http::error::ApiError;
 use crate::http::extract::{Cursor, Page};
 use crate::http::response::Created;
@@ -19,50 +20,6 @@ use crate::supabase::{Download, Query, Rows, SupabaseError, SupabaseErrorKind};
 const COLUMNS: &str =
     "id,user_id,chat_id,name,media_type,size,sha256,metadata,created_at,updated_at,refused_by";
 
-/// Whether an id is claimed for an upload.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "answer", rename_all = "snake_case")]
-pub(super) enum Claim {
-    Started { room: u64 },
-    Exists,
-    Busy,
-    Conflict,
-    TooMany,
-}
-
-/// What an upload ends with.
-#[derive(Serialize)]
-pub(super) struct Finish<'a> {
-    #[serde(rename = "p_id")]
-    pub(super) id: Uuid,
-    #[serde(rename = "p_upload_id")]
-    pub(super) upload_id: Uuid,
-    #[serde(rename = "p_name")]
-    pub(super) name: &'a str,
-    #[serde(rename = "p_media_type")]
-    pub(super) media_type: &'a str,
-    #[serde(rename = "p_size")]
-    pub(super) size: u64,
-    #[serde(rename = "p_sha256")]
-    pub(super) sha256: &'a str,
-    #[serde(rename = "p_quota")]
-    pub(super) quota: u64,
-    #[serde(rename = "p_chat_id")]
-    pub(super) chat_id: Option<Uuid>,
-    #[serde(rename = "p_metadata")]
-    pub(super) metadata: &'a Map<String, Value>,
-}
-
-/// Whether an upload is a file now.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "answer", rename_all = "snake_case")]
-pub(super) enum Finished {
-    Stored,
-    OverQuota,
-    NoChat,
-    Lost,
-}
-
 impl Files {
     pub(super) async fn begin(
         &self,
@@ -70,23 +27,23 @@ impl Files {
         id: Uuid,
         upload_id: Uuid,
         name: &str,
-    ) -> Result<Claim, ApiError> {
-        let arguments = json!({
-            "p_id": id, "p_upload_id": upload_id, "p_name": name, "p_quota": self.quota,
-            "p_max_files": MAX_FILES,
-        });
-        let rest = self.supabase.rest(owner.caller());
-        // A claim is its attempt's: the same attempt again gets the same answer.
-        Ok(rest.call("begin_file", &arguments).repeatable().value().await?)
+    ) -> Result<BeginFileReply, ApiError> {
+        let begin = BeginFile {
+            p_id: id,
+            p_upload_id: upload_id,
+            p_name: name,
+            p_quota: self.quota,
+            p_max_files: MAX_FILES,
+        };
+        Ok(database::call(self.supabase.rest(owner.caller()), &begin).await?)
     }
 
     pub(super) async fn end(
         &self,
         owner: &Owner,
-        finish: &Finish<'_>,
-    ) -> Result<Finished, ApiError> {
-        let rest = self.supabase.rest(owner.caller());
-        Ok(rest.call("finish_file", finish).repeatable().value().await?)
+        finish: &FinishFile<'_>,
+    ) -> Result<FinishFileReply, ApiError> {
+        Ok(database::call(self.supabase.rest(owner.caller()), finish).await?)
     }
 
     /// A page of the owner's files, newest first.
@@ -118,7 +75,7 @@ impl Files {
         let rest = self.supabase.rest(owner.caller());
         let mut query = match &filter.q {
             // By POST, since PostgREST takes a word like "eq.1" in an address for a filter.
-            Some(q) => rest.call("search_files", &json!({ "q": q })).repeatable(),
+            Some(q) => database::request(rest, &SearchFiles { q }),
             None => rest.from("files"),
         };
         if let Some(chat_id) = filter.chat_id {

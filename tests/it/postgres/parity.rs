@@ -3,7 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use chat_backend::database::{
+    BeginFile, BeginGeneration, FinishFile, Function, RecordEvents, RequestStop, ReserveTokens,
+    SaveGeneration,
+};
 use reqwest::Method;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::{Database, Session, database, literal};
@@ -75,13 +80,19 @@ impl Twins {
     /// What both answer, or with what both refuse.
     async fn call(&self, function: &str, arguments: Value) -> Value {
         let real = match self.postgres.call(function, arguments.clone()).await {
-            Ok(answer) => answer,
+            Ok(answer) => {
+                assert_readable(function, &answer);
+                answer
+            }
             Err(refusal) => json!({ "code": refusal.code, "message": refusal.message }),
         };
         let path = format!("/rpc/{function}");
         let reply = self.local.rest(Method::POST, &path, Some(arguments.clone())).await;
         let local = match (reply.status, reply.json()) {
-            (200, answer) => answer,
+            (200, answer) => {
+                assert_readable(function, &answer);
+                answer
+            }
             (_, error) => json!({ "code": error["code"], "message": error["message"] }),
         };
         let real = self.plain(real);
@@ -123,7 +134,7 @@ impl Twins {
     }
 
     async fn compare_rows(&self, after: &str) {
-        for table in ["chats", "messages", "usage_logs"] {
+        for table in ["chats", "messages", "usage_logs", "files"] {
             let real = self.postgres.rows(&format!("select * from {table}")).await.unwrap();
             let local = self.local.rest(Method::GET, &format!("/{table}"), None).await.expect(200);
             let sorted = |rows: Vec<Value>| {
@@ -152,6 +163,27 @@ impl Twins {
             Value::String(text) if is_made(&text) => json!("an id"),
             other => other,
         }
+    }
+}
+
+/// The types by which the server calls the functions read what these have answered.
+fn assert_readable(function: &str, answer: &Value) {
+    fn read<F: Function<Reply: DeserializeOwned>>(answer: &str) -> Result<(), serde_json::Error> {
+        serde_json::from_str::<F::Reply>(answer).map(drop)
+    }
+    let read = match function {
+        BeginGeneration::NAME => read::<BeginGeneration<'_>>,
+        SaveGeneration::NAME => read::<SaveGeneration<'_>>,
+        RequestStop::NAME => read::<RequestStop>,
+        ReserveTokens::NAME => read::<ReserveTokens>,
+        BeginFile::NAME => read::<BeginFile<'_>>,
+        FinishFile::NAME => read::<FinishFile<'_>>,
+        RecordEvents::<Value>::NAME => read::<RecordEvents<'_, Value>>,
+        // Its rows or its statistics pass through.
+        _ => return,
+    };
+    if let Err(error) = read(&answer.to_string()) {
+        panic!("{function} answered {answer}: {error}");
     }
 }
 
@@ -314,4 +346,33 @@ async fn refusals() {
     assert_eq!(code(twins.save(wrong).await), Some("23502".to_owned()));
     assert_eq!(code(twins.save(end(2, "done")).await), check);
     assert_eq!(twins.save(end(2, "complete")).await, true);
+}
+
+#[tokio::test]
+async fn uploads() {
+    let Some(twins) = twins().await else { return };
+    let begin = |file: u32, upload: u32, most: u32| {
+        json!({ "p_id": id(file), "p_upload_id": id(upload), "p_name": "a.txt", "p_quota": 100,
+            "p_max_files": most })
+    };
+    let finish = |upload: u32, size: u32, chat: Value| {
+        json!({ "p_id": id(1), "p_upload_id": id(upload), "p_name": "b.txt",
+            "p_media_type": "text/plain", "p_size": size, "p_sha256": "0".repeat(64),
+            "p_quota": 100, "p_chat_id": chat, "p_metadata": { "n": 1 } })
+    };
+    for (function, arguments, answer) in [
+        ("begin_file", begin(1, 1, 0), json!({ "answer": "too_many" })),
+        ("begin_file", begin(1, 1, 1), json!({ "answer": "started", "room": 100 })),
+        ("begin_file", begin(1, 1, 1), json!({ "answer": "started", "room": 100 })),
+        ("begin_file", begin(1, 2, 1), json!({ "answer": "busy" })),
+        ("finish_file", finish(2, 40, Value::Null), json!({ "answer": "lost" })),
+        ("finish_file", finish(1, 101, Value::Null), json!({ "answer": "over_quota" })),
+        ("finish_file", finish(1, 40, json!(id(99))), json!({ "answer": "no_chat" })),
+        ("finish_file", finish(1, 40, Value::Null), json!({ "answer": "stored" })),
+        ("finish_file", finish(1, 40, Value::Null), json!({ "answer": "stored" })),
+        ("begin_file", begin(1, 1, 1), json!({ "answer": "exists" })),
+        ("begin_file", begin(2, 2, 9), json!({ "answer": "started", "room": 60 })),
+    ] {
+        assert_eq!(twins.call(function, arguments).await, answer);
+    }
 }

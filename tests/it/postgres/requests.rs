@@ -134,10 +134,14 @@ fn named_in_the_code() -> BTreeSet<String> {
             continue;
         }
         let text = std::fs::read_to_string(&file).unwrap();
-        for word in [".from(\"", "rest.read(\"", ").read(\"", "rest.call(\"", ").call(\""] {
+        let words = [".from(\"", "rest.read(\"", ").read(\""];
+        let is_function = path.contains("/database/");
+        for word in words.into_iter().chain(is_function.then_some("NAME: &'static str = \"")) {
             let names_after = text.split(word).skip(1).filter_map(|after| after.split_once("\")"));
             names.extend(names_after.map(|(name, _)| name.to_owned()));
             let names_after = text.split(word).skip(1).filter_map(|after| after.split_once("\","));
+            names.extend(names_after.map(|(name, _)| name.to_owned()));
+            let names_after = text.split(word).skip(1).filter_map(|after| after.split_once("\";"));
             names.extend(names_after.map(|(name, _)| name.to_owned()));
         }
     }

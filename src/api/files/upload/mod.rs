@@ -12,10 +12,10 @@ use futures_util::Stream;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::store::{Claim, Finish, Finished};
 use super::upload::content::{Content, Digest, human};
 use super::upload::transfer::{Transfer, Upload};
 use super::{Files, MAX_FILES, Owner, media_type, name};
+use crate::database::{BeginFileReply, FinishFile, FinishFileReply};
 use crate::http::error::ApiError;
 use crate::http::response::Created;
 use crate::json;
@@ -141,11 +141,11 @@ impl Files {
     pub(super) async fn claim(&self, upload: &Upload) -> Result<Option<u64>, ApiError> {
         let Upload { owner, id, upload_id, name, .. } = upload;
         match self.begin(owner, *id, *upload_id, name).await? {
-            Claim::Started { room } => Ok(Some(room)),
-            Claim::Exists => Ok(None),
-            Claim::Busy => Err(busy()),
-            Claim::Conflict => Err(ApiError::id_conflict()),
-            Claim::TooMany => Err(ApiError::new(
+            BeginFileReply::Started { room } => Ok(Some(room)),
+            BeginFileReply::Exists => Ok(None),
+            BeginFileReply::Busy => Err(busy()),
+            BeginFileReply::Conflict => Err(ApiError::id_conflict()),
+            BeginFileReply::TooMany => Err(ApiError::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "too_many_files",
                 format!("You may have at most {MAX_FILES} files. Delete some first."),
@@ -178,22 +178,22 @@ impl Files {
         details: &Details,
         said: &Said,
     ) -> Result<Created, ApiError> {
-        let finish = Finish {
-            id,
-            upload_id: upload.upload_id,
-            name: &said.name,
-            media_type: &said.media_type,
-            size: said.digest.size,
-            sha256: &said.digest.sha256,
-            quota: self.quota,
-            chat_id: details.chat_id,
-            metadata: &details.metadata,
+        let finish = FinishFile {
+            p_id: id,
+            p_upload_id: upload.upload_id,
+            p_name: &said.name,
+            p_media_type: &said.media_type,
+            p_size: said.digest.size,
+            p_sha256: &said.digest.sha256,
+            p_quota: self.quota,
+            p_chat_id: details.chat_id,
+            p_metadata: &details.metadata,
         };
         match self.end(&upload.owner, &finish).await? {
-            Finished::Stored => Ok(Created::Now(self.file(&upload.owner, id).await?.0)),
-            Finished::OverQuota => Err(over_quota(self.quota)),
-            Finished::NoChat => Err(ApiError::not_found("chat")),
-            Finished::Lost => Err(busy()),
+            FinishFileReply::Stored => Ok(Created::Now(self.file(&upload.owner, id).await?.0)),
+            FinishFileReply::OverQuota => Err(over_quota(self.quota)),
+            FinishFileReply::NoChat => Err(ApiError::not_found("chat")),
+            FinishFileReply::Lost => Err(busy()),
         }
     }
 }
