@@ -137,7 +137,7 @@ impl App {
         let supabase = Supabase::new(&project, config.request_timeout, clock.clone())?
             .charged_to(memory.clone());
         let providers = Providers::new(&config.providers, clock.clone())?;
-        let limits = Limits::new(&config);
+        let limits = Limits::new(&config, &clock);
         let files = Files::new(supabase.clone(), &config, clock.clone());
         let token_refresher = TokenRefresher::default();
         let settings = Settings {

@@ -1,8 +1,8 @@
 //! The time of day, passed in wherever it decides something, so that tests can set it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -35,6 +35,18 @@ impl Clock {
     /// Whole seconds since 1970, as JSON Web Tokens count time.
     pub fn unix_seconds(&self) -> i64 {
         self.now().as_second()
+    }
+
+    /// The time since some moment in the past. It never goes back, not even when the machine's clock is
+    /// set: for intervals.
+    pub fn elapsed(&self) -> Duration {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        match self {
+            Self::System => START.elapsed(),
+            Self::Fixed(micros) => {
+                Duration::from_micros(micros.load(Ordering::SeqCst).try_into().unwrap_or(0))
+            }
+        }
     }
 
     /// Waits. A fixed clock moves on by as much at once instead.

@@ -10,13 +10,11 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::csv;
 use crate::http::error::ApiError;
-use crate::http::extract::Cursor;
+use crate::http::extract::{Cursor, Keyed, SortOrder};
 use crate::supabase::{AccessToken, Caller, Query, Rows, Supabase};
 
 /// Hosted projects give out this many rows at once, whatever is asked for.
@@ -70,8 +68,7 @@ pub(super) struct Export {
     pub(super) token: AccessToken,
     pub(super) table: &'static str,
     pub(super) columns: &'static [&'static str],
-    /// The column that the rows are sorted by, oldest first.
-    pub(super) time: &'static str,
+    pub(super) list: Keyed,
     pub(super) from: Timestamp,
     pub(super) to: Option<Timestamp>,
     /// Further filters, in PostgREST syntax.
@@ -109,66 +106,48 @@ impl Export {
         // A client that reads slowly holds a page.
         let mut charge = self.supabase.charge(Caller::User(&self.token));
         charge.grow(rows.body.len())?;
-        let (text, last) = self
-            .write(&rows, after.is_none())
-            .map_err(|error| ApiError::unreadable("row", error))?;
+        let (text, last) = self.write(&rows, after.is_none())?;
         Ok(ExportPage { text: charge.keep(text.into_bytes()), last })
     }
 
     fn query(&self, after: Option<Cursor>) -> Query<'_> {
-        let time = self.time;
+        let time = self.list.column;
         let mut query = self
             .supabase
             .rest(Caller::User(&self.token))
             .from(self.table)
             .select(&self.columns.join(","))
-            .parameter(time, format_args!("gte.{}", after.map_or(self.from, |after| after.at)))
-            .order(&format!("{time}.asc,id.asc"));
+            .parameter(time, format_args!("gte.{}", self.from));
         if let Some(to) = self.to {
             query = query.parameter(time, format_args!("lt.{to}"));
         }
         for (column, filter) in &self.filters {
             query = query.parameter(column, filter);
         }
-        if let Some(Cursor { at, id }) = after {
-            let beyond = format!("({time}.gt.{at},and({time}.eq.{at},id.gt.{id}))");
-            query = query.parameter("or", beyond);
-        }
-        query
+        self.list.page(query, SortOrder::Ascending, after)
     }
 
-    fn write(
-        &self,
-        rows: &Rows,
-        is_first: bool,
-    ) -> Result<(String, Option<Cursor>), serde_json::Error> {
+    fn write(&self, rows: &Rows, is_first: bool) -> Result<(String, Option<Cursor>), ApiError> {
         let mut text = String::with_capacity(rows.body.len());
         if is_first && self.format == ExportFormat::Csv {
             csv::push_header(&mut text, self.columns);
         }
-        let rows: Vec<&RawValue> = serde_json::from_slice(&rows.body)?;
+        let unreadable = |error| ApiError::unreadable(self.list.row, error);
+        let rows = rows.split()?;
         for row in &rows {
             if self.format == ExportFormat::Csv {
-                csv::push_row(&mut text, self.columns, &serde_json::from_str(row.get())?);
+                csv::push_row(
+                    &mut text,
+                    self.columns,
+                    &serde_json::from_str(row.get()).map_err(unreadable)?,
+                );
             } else {
                 text.push_str(row.get());
                 text.push('\n');
             }
         }
-        let last = rows.last().map(|row| self.cursor(row)).transpose()?;
+        let last = rows.last().map(|row| self.list.cursor(row)).transpose()?;
         Ok((text, last))
-    }
-
-    fn cursor(&self, row: &RawValue) -> Result<Cursor, serde_json::Error> {
-        #[derive(Deserialize)]
-        struct Key {
-            id: Uuid,
-            created_at: Option<Timestamp>,
-            occurred_at: Option<Timestamp>,
-        }
-        let key: Key = serde_json::from_str(row.get())?;
-        let at = if self.time == "occurred_at" { key.occurred_at } else { key.created_at };
-        Ok(Cursor { at: at.unwrap_or_default(), id: key.id })
     }
 }
 

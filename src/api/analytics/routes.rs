@@ -52,7 +52,7 @@ pub async fn usage(
             token: user.token,
             table: "usage_logs",
             columns: &store::USAGE_COLUMNS,
-            time: "created_at",
+            list: store::USAGE,
             from: range.start(&clock),
             to: Some(range.to.unwrap_or_else(|| clock.now())),
             filters: Vec::new(),
@@ -198,7 +198,7 @@ pub async fn list(
             token: user.token,
             table: "analytics",
             columns: &store::EVENT_COLUMNS,
-            time: "occurred_at",
+            list: store::EVENTS,
             from: range.start(&clock),
             to: range.to,
             filters: filter.conditions(),
@@ -207,5 +207,5 @@ pub async fn list(
         return export.respond("events").await;
     }
     let rows = store::events(&supabase, &user, &filter, range, &page, &clock).await?;
-    page.respond(rows, store::cursor)
+    page.respond(rows, &store::EVENTS)
 }

@@ -3,9 +3,6 @@
 
 use bytes::Bytes;
 use jiff::tz::TimeZone;
-use serde::Deserialize;
-use serde_json::value::RawValue;
-use uuid::Uuid;
 
 use super::error::explain;
 use super::events::{EventFilter, NewEvent};
@@ -15,8 +12,13 @@ use crate::clock::Clock;
 use crate::database::{self, RecordEvents, RecordEventsReply};
 use crate::http::auth::CurrentUser;
 use crate::http::error::ApiError;
-use crate::http::extract::{Cursor, Page};
+use crate::http::extract::{Keyed, Page, SortOrder};
 use crate::supabase::{Query, Rows, Supabase};
+
+/// Events by the time they occurred.
+pub(super) const EVENTS: Keyed = Keyed::by("event", &["occurred_at"]);
+/// Usage records by creation.
+pub(super) const USAGE: Keyed = Keyed::by("usage record", &["created_at"]);
 
 /// The columns of [`Event`].
 pub(super) const EVENT_COLUMNS: [&str; 8] =
@@ -110,24 +112,8 @@ pub(super) async fn events(
     for (column, condition) in filter.conditions() {
         query = query.parameter(column, condition);
     }
-    if let Some(Cursor { at, id }) = page.after {
-        let older = format!("(occurred_at.lt.{at},and(occurred_at.eq.{at},id.lt.{id}))");
-        query = query.parameter("occurred_at", format_args!("lte.{at}")).parameter("or", older);
-    }
-    let query = query.order("occurred_at.desc,id.desc");
+    let query = EVENTS.page(query, SortOrder::Descending, page.after);
     Ok(query.page(page.limit_with_next()).await?)
-}
-
-/// Where the page after this event begins.
-pub(super) fn cursor(row: &RawValue) -> Result<Cursor, ApiError> {
-    #[derive(Deserialize)]
-    struct Key {
-        id: Uuid,
-        occurred_at: jiff::Timestamp,
-    }
-    let key: Key =
-        serde_json::from_str(row.get()).map_err(|error| ApiError::unreadable("event", error))?;
-    Ok(Cursor { at: key.occurred_at, id: key.id })
 }
 
 /// Whether an event was stored now or before.

@@ -41,7 +41,7 @@ pub async fn list(
         checks.finish()?;
     }
     let rows = store::list(&supabase, &user, &filter, &page).await?;
-    page.respond(rows, store::cursor)
+    page.respond(rows, &store::LIST)
 }
 
 /// Create a chat

@@ -10,15 +10,23 @@ use super::model::{Chat, ChatFilter, CreateChat, UpdateChat};
 use crate::api::messages;
 use crate::database::{self, SearchChats, ToggleChat};
 use crate::http::auth::CurrentUser;
-use crate::http::error::ApiError;
-use crate::http::extract::{Cursor, Page};
+use crate::http::error::{ApiError, delete_or_not_found, one_or_not_found};
+use crate::http::extract::{Cursor, Keyed, Page, SortOrder};
 use crate::http::response::Created;
-use crate::supabase::{Query, Rows, Supabase, SupabaseError, SupabaseErrorKind};
+use crate::supabase::{Query, Rows, Supabase};
 
 /// The columns of [`Chat`].
 pub(super) const COLUMNS: &str = "id,user_id,title,model,system_prompt,is_archived,is_bookmarked,\
                                   metadata,last_message_at,created_at,updated_at";
 const INCLUDED_MESSAGES: usize = 50;
+
+/// Chats by last activity, which the API does not show.
+pub(super) const LIST: Keyed = Keyed {
+    row: "chat",
+    path: "",
+    column: "last_activity_at",
+    members: &["last_message_at", "created_at"],
+};
 
 pub(super) async fn list(
     supabase: &Supabase,
@@ -43,26 +51,8 @@ pub(super) async fn list(
     if let Some(bookmarked) = filter.bookmarked {
         query = query.is("is_bookmarked", bookmarked);
     }
-    if let Some(Cursor { at, id }) = page.after {
-        let older = format!("(last_activity_at.lt.{at},and(last_activity_at.eq.{at},id.lt.{id}))");
-        query =
-            query.parameter("last_activity_at", format_args!("lte.{at}")).parameter("or", older);
-    }
-    let query = query.select(COLUMNS).order("last_activity_at.desc,id.desc");
+    let query = LIST.page(query.select(COLUMNS), SortOrder::Descending, page.after);
     Ok(query.page(page.limit_with_next()).await?)
-}
-
-/// Where the page after this row begins.
-pub(super) fn cursor(row: &RawValue) -> Result<Cursor, ApiError> {
-    #[derive(Deserialize)]
-    struct Key {
-        id: Uuid,
-        last_message_at: Option<jiff::Timestamp>,
-        created_at: jiff::Timestamp,
-    }
-    let key: Key =
-        serde_json::from_str(row.get()).map_err(|error| ApiError::unreadable("chat", error))?;
-    Ok(Cursor { at: key.last_message_at.unwrap_or(key.created_at), id: key.id })
 }
 
 pub(super) async fn create(
@@ -78,7 +68,7 @@ pub(super) async fn create(
     if let Some(row) = inserted.first()? {
         return Ok(Created::Now(row));
     }
-    let stored = get(supabase, user, id).await.map_err(ApiError::taken)?;
+    let stored = get(supabase, user, id).await.map_err(ApiError::or_conflict)?;
     let same = serde_json::from_slice::<Chat>(&stored).is_ok_and(|stored| chat.matches(&stored));
     if same { Ok(Created::Before(stored)) } else { Err(ApiError::id_conflict()) }
 }
@@ -88,7 +78,8 @@ pub(super) async fn get(
     user: &CurrentUser,
     chat_id: Uuid,
 ) -> Result<Bytes, ApiError> {
-    one(by_id(supabase, user, chat_id).select(COLUMNS)).await
+    let query = by_id(supabase, user, chat_id).select(COLUMNS);
+    one_or_not_found(query, "chat").await
 }
 
 /// A chat with its newest messages.
@@ -111,12 +102,10 @@ pub(super) async fn get_with_messages(
         messages: Vec<&'a RawValue>,
     }
     let columns = format!("{COLUMNS},messages({})", messages::COLUMNS);
-    let query = by_id(supabase, user, chat_id)
-        .select(&columns)
-        .is("messages.is_active", true)
-        .parameter("messages.order", "created_at.desc,id.desc");
+    let query = by_id(supabase, user, chat_id).select(&columns).is("messages.is_active", true);
+    let query = messages::LIST.page(query, SortOrder::Descending, None);
     let chat = query.one_with_page("messages", INCLUDED_MESSAGES + 1).await;
-    let Rows { body, is_cut, .. } = chat.map_err(missing)?;
+    let Rows { body, is_cut, .. } = chat.map_err(|error| ApiError::from_one(error, "chat"))?;
     let unreadable = |error| ApiError::unreadable("chat", error);
     let chat: Chat<'_> = serde_json::from_slice(&body).map_err(unreadable)?;
     let Some((first, last)) = chat.messages.first().zip(chat.messages.last()) else {
@@ -125,7 +114,7 @@ pub(super) async fn get_with_messages(
     let newest = &chat.messages[..chat.messages.len().min(INCLUDED_MESSAGES)];
     let has_older = is_cut || newest.len() < chat.messages.len();
     let oldest =
-        newest.last().filter(|_| has_older).map(|row| messages::cursor(row)).transpose()?;
+        newest.last().filter(|_| has_older).map(|row| messages::LIST.cursor(row)).transpose()?;
     let offset = |row: &RawValue| row.get().as_ptr().addr() - body.as_ptr().addr();
     let mut turned = BytesMut::with_capacity(body.len());
     turned.extend_from_slice(&body[..offset(first)]);
@@ -146,7 +135,8 @@ pub(super) async fn update(
     if changes.is_empty() {
         return get(supabase, user, chat_id).await;
     }
-    one(by_id(supabase, user, chat_id).update(changes).select(COLUMNS)).await
+    let query = by_id(supabase, user, chat_id).update(changes).select(COLUMNS);
+    one_or_not_found(query, "chat").await
 }
 
 pub(super) async fn toggle(
@@ -156,7 +146,8 @@ pub(super) async fn toggle(
     column: &str,
 ) -> Result<Bytes, ApiError> {
     let toggle = ToggleChat { p_chat_id: chat_id, p_column: column };
-    one(database::request(supabase.rest(user.caller()), &toggle).select(COLUMNS)).await
+    let query = database::request(supabase.rest(user.caller()), &toggle).select(COLUMNS);
+    one_or_not_found(query, "chat").await
 }
 
 pub(super) async fn delete(
@@ -164,21 +155,9 @@ pub(super) async fn delete(
     user: &CurrentUser,
     chat_id: Uuid,
 ) -> Result<(), ApiError> {
-    let deleted = by_id(supabase, user, chat_id).delete().select("id").rows().await?;
-    if deleted.is_empty() { Err(ApiError::not_found("chat")) } else { Ok(()) }
+    delete_or_not_found(by_id(supabase, user, chat_id), "chat").await
 }
 
 fn by_id<'a>(supabase: &'a Supabase, user: &'a CurrentUser, chat_id: Uuid) -> Query<'a> {
     supabase.rest(user.caller()).from("chats").eq("id", chat_id)
-}
-
-async fn one(query: Query<'_>) -> Result<Bytes, ApiError> {
-    query.one().await.map_err(missing)
-}
-
-fn missing(error: SupabaseError) -> ApiError {
-    match error.kind {
-        SupabaseErrorKind::NotOneRow => ApiError::not_found("chat"),
-        _ => error.into(),
-    }
 }

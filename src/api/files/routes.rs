@@ -54,7 +54,7 @@ pub async fn list(
     let unreadable = |error| ApiError::unreadable("file", error);
     let signed: Result<Vec<&RawValue>, _> =
         signed.iter().map(|row| serde_json::from_slice(row)).collect();
-    page.respond_with(&signed.map_err(unreadable)?, rows.is_cut, store::cursor)
+    page.respond_with(&signed.map_err(unreadable)?, rows.is_cut, &store::LIST)
 }
 
 /// Upload a file

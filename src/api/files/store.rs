@@ -2,23 +2,24 @@
 
 use bytes::Bytes;
 use futures_util::{Stream, stream};
-use serde::Deserialize;
 use serde_json::json;
-use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::model::{File, FileFilter, UpdateFile};
 use super::upload::NewFile;
 use super::{Files, MAX_FILES, Owner};
 use crate::database::{self, BeginFile, BeginFileReply, FinishFile, FinishFileReply, SearchFiles};
-use crate::http::error::ApiError;
-use crate::http::extract::{Cursor, Page};
+use crate::http::error::{ApiError, one_or_not_found};
+use crate::http::extract::{Cursor, Keyed, Page, SortOrder};
 use crate::http::response::Created;
-use crate::supabase::{Download, Query, Rows, SupabaseError, SupabaseErrorKind};
+use crate::supabase::{Download, Query, Rows, SupabaseError};
 
 /// The columns of [`File`]; its `url` is added when it is shown.
 const COLUMNS: &str =
     "id,user_id,chat_id,name,media_type,size,sha256,metadata,created_at,updated_at,refused_by";
+
+/// Files by creation.
+pub(super) const LIST: Keyed = Keyed::by("file", &["created_at"]);
 
 impl Files {
     pub(super) async fn begin(
@@ -53,11 +54,7 @@ impl Files {
         filter: &FileFilter,
         page: &Page,
     ) -> Result<Rows, ApiError> {
-        let mut query = self.newest_first(owner, filter);
-        if let Some(Cursor { at, id }) = page.after {
-            let older = format!("(created_at.lt.{at},and(created_at.eq.{at},id.lt.{id}))");
-            query = query.parameter("created_at", format_args!("lte.{at}")).parameter("or", older);
-        }
+        let query = self.newest_first(owner, filter, page.after);
         Ok(query.page(page.limit_with_next()).await?)
     }
 
@@ -68,10 +65,15 @@ impl Files {
         filter: &FileFilter,
         limit: usize,
     ) -> Result<Vec<File>, ApiError> {
-        Ok(self.newest_first(owner, filter).limit(limit).value().await?)
+        Ok(self.newest_first(owner, filter, None).limit(limit).value().await?)
     }
 
-    fn newest_first<'a>(&'a self, owner: &'a Owner, filter: &FileFilter) -> Query<'a> {
+    fn newest_first<'a>(
+        &'a self,
+        owner: &'a Owner,
+        filter: &FileFilter,
+        after: Option<Cursor>,
+    ) -> Query<'a> {
         let rest = self.supabase.rest(owner.caller());
         let mut query = match &filter.q {
             // By POST, since PostgREST takes a word like "eq.1" in an address for a filter.
@@ -81,12 +83,13 @@ impl Files {
         if let Some(chat_id) = filter.chat_id {
             query = query.eq("chat_id", chat_id);
         }
-        query.eq("status", "ready").select(COLUMNS).order("created_at.desc,id.desc")
+        let query = query.eq("status", "ready").select(COLUMNS);
+        LIST.page(query, SortOrder::Descending, after)
     }
 
     /// A file's row, as it came and read; 404.
     pub(super) async fn file(&self, owner: &Owner, id: Uuid) -> Result<(Bytes, File), ApiError> {
-        let row = one(self.by_id(owner, id).select(COLUMNS)).await?;
+        let row = one_or_not_found(self.by_id(owner, id).select(COLUMNS), "file").await?;
         let file =
             serde_json::from_slice(&row).map_err(|error| ApiError::unreadable("file", error))?;
         Ok((row, file))
@@ -159,7 +162,7 @@ impl Files {
     ) -> Result<Bytes, ApiError> {
         let query = self.by_id(owner, id);
         let query = if changes.is_empty() { query } else { query.update(changes) };
-        one(query.select(COLUMNS)).await
+        one_or_not_found(query.select(COLUMNS), "file").await
     }
 
     /// Remembers that a provider could not read these files.
@@ -179,23 +182,4 @@ impl Files {
     pub(super) fn by_id<'a>(&'a self, owner: &'a Owner, id: Uuid) -> Query<'a> {
         self.supabase.rest(owner.caller()).from("files").eq("id", id).eq("status", "ready")
     }
-}
-
-/// Where the page after this row begins.
-pub(super) fn cursor(row: &RawValue) -> Result<Cursor, ApiError> {
-    #[derive(Deserialize)]
-    struct Key {
-        id: Uuid,
-        created_at: jiff::Timestamp,
-    }
-    let key: Key =
-        serde_json::from_str(row.get()).map_err(|error| ApiError::unreadable("file", error))?;
-    Ok(Cursor { at: key.created_at, id: key.id })
-}
-
-async fn one(query: Query<'_>) -> Result<Bytes, ApiError> {
-    query.one().await.map_err(|error| match error.kind {
-        SupabaseErrorKind::NotOneRow => ApiError::not_found("file"),
-        _ => error.into(),
-    })
 }

@@ -5,7 +5,7 @@ pub mod parts;
 pub mod routes;
 mod store;
 
-pub use store::cursor;
+pub use store::LIST;
 
 /// The columns of [`model::Message`]. `current_status` is computed: a streaming row whose lease has
 /// lapsed reads `interrupted`.

@@ -36,9 +36,9 @@ pub async fn list(
     match files.shown_rows(&Owner::from(&user), &rows).await {
         Some(shown) => {
             let shown: Vec<_> = shown.iter().map(|row| &**row).collect();
-            page.respond_with(&shown, listed.is_cut, store::cursor)
+            page.respond_with(&shown, listed.is_cut, &store::LIST)
         }
-        None => page.respond_with(&rows, listed.is_cut, store::cursor),
+        None => page.respond_with(&rows, listed.is_cut, &store::LIST),
     }
 }
 

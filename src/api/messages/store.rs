@@ -9,11 +9,15 @@ use uuid::Uuid;
 use super::model::{ActiveFilter, Message, MessageFilter, MessageOrder, NewMessage, UpdateMessage};
 use super::{COLUMNS, parts};
 use crate::http::auth::CurrentUser;
-use crate::http::error::ApiError;
-use crate::http::extract::{Cursor, Page};
+use crate::http::error::{ApiError, delete_or_not_found, one_or_not_found};
+use crate::http::extract::{Keyed, Page, SortOrder};
 use crate::http::response::Created;
 use crate::http::validate::Checks;
-use crate::supabase::{Query, Supabase, SupabaseError, SupabaseErrorKind};
+use crate::supabase::{Query, Supabase};
+
+/// The messages of a chat by creation, embedded in it.
+pub const LIST: Keyed =
+    Keyed { row: "message", path: "messages.", column: "created_at", members: &["created_at"] };
 
 /// A page of messages, embedded in their chat: no chat means that there is none of this user.
 pub(super) struct Listed {
@@ -43,41 +47,22 @@ pub(super) async fn list(
     filter: &MessageFilter,
     page: &Page,
 ) -> Result<Listed, ApiError> {
-    let (order, comparison) = match filter.order.unwrap_or_default() {
-        MessageOrder::Asc => ("created_at.asc,id.asc", "gt"),
-        MessageOrder::Desc => ("created_at.desc,id.desc", "lt"),
+    let order = match filter.order.unwrap_or_default() {
+        MessageOrder::Asc => SortOrder::Ascending,
+        MessageOrder::Desc => SortOrder::Descending,
     };
     let mut query = supabase
         .rest(user.caller())
         .from("chats")
         .eq("id", chat_id)
-        .select(&format!("messages({COLUMNS})"))
-        .parameter("messages.order", order);
+        .select(&format!("messages({COLUMNS})"));
     if filter.active.unwrap_or_default() == ActiveFilter::True {
         query = query.is("messages.is_active", true);
     }
-    if let Some(Cursor { at, id }) = page.after {
-        let beyond =
-            format!("(created_at.{comparison}.{at},and(created_at.eq.{at},id.{comparison}.{id}))");
-        query = query
-            .parameter("messages.created_at", format_args!("{comparison}e.{at}"))
-            .parameter("messages.or", beyond);
-    }
+    let query = LIST.page(query, order, page.after);
     let listed = query.one_with_page("messages", page.limit_with_next()).await;
-    let listed = listed.map_err(|error| missing(error, "chat"))?;
+    let listed = listed.map_err(|error| ApiError::from_one(error, "chat"))?;
     Ok(Listed { body: listed.body, is_cut: listed.is_cut })
-}
-
-/// Where the page after this row begins.
-pub fn cursor(row: &RawValue) -> Result<Cursor, ApiError> {
-    #[derive(Deserialize)]
-    struct Key {
-        id: Uuid,
-        created_at: jiff::Timestamp,
-    }
-    let key: Key =
-        serde_json::from_str(row.get()).map_err(|error| ApiError::unreadable("message", error))?;
-    Ok(Cursor { at: key.created_at, id: key.id })
 }
 
 pub(super) async fn create(
@@ -90,7 +75,7 @@ pub(super) async fn create(
     if let Some(row) = inserted.first()? {
         return Ok(Created::Now(row));
     }
-    let stored = get(supabase, user, message.id).await.map_err(ApiError::taken)?;
+    let stored = get(supabase, user, message.id).await.map_err(ApiError::or_conflict)?;
     let same =
         serde_json::from_slice::<Message>(&stored).is_ok_and(|stored| message.matches(&stored));
     if same { Ok(Created::Before(stored)) } else { Err(ApiError::id_conflict()) }
@@ -101,7 +86,7 @@ pub(super) async fn get(
     user: &CurrentUser,
     message_id: Uuid,
 ) -> Result<Bytes, ApiError> {
-    one(by_id(supabase, user, message_id).select(COLUMNS), "message").await
+    one_or_not_found(by_id(supabase, user, message_id).select(COLUMNS), "message").await
 }
 
 /// What of a message is written.
@@ -167,7 +152,8 @@ async fn stored_parts(
     struct Row {
         parts: Vec<Value>,
     }
-    let row = one(by_id(supabase, user, message_id).select("parts"), "message").await?;
+    let row =
+        one_or_not_found(by_id(supabase, user, message_id).select("parts"), "message").await?;
     let row: Row =
         serde_json::from_slice(&row).map_err(|error| ApiError::unreadable("message", error))?;
     Ok(row.parts)
@@ -187,21 +173,9 @@ pub(super) async fn delete(
     user: &CurrentUser,
     message_id: Uuid,
 ) -> Result<(), ApiError> {
-    let deleted = by_id(supabase, user, message_id).delete().select("id").rows().await?;
-    if deleted.is_empty() { Err(ApiError::not_found("message")) } else { Ok(()) }
+    delete_or_not_found(by_id(supabase, user, message_id), "message").await
 }
 
 fn by_id<'a>(supabase: &'a Supabase, user: &'a CurrentUser, message_id: Uuid) -> Query<'a> {
     supabase.rest(user.caller()).from("messages").eq("id", message_id)
-}
-
-async fn one(query: Query<'_>, thing: &'static str) -> Result<Bytes, ApiError> {
-    query.one().await.map_err(|error| missing(error, thing))
-}
-
-fn missing(error: SupabaseError, thing: &'static str) -> ApiError {
-    match error.kind {
-        SupabaseErrorKind::NotOneRow => ApiError::not_found(thing),
-        _ => error.into(),
-    }
 }

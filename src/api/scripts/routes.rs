@@ -52,7 +52,7 @@ pub async fn list(
     Query(filter): Query<RunFilter>,
 ) -> Result<Response, ApiError> {
     let rows = store::list(&scripts.supabase, &user, &filter, &page).await?;
-    page.respond(rows, store::cursor)
+    page.respond(rows, &store::LIST)
 }
 
 /// Get a script that was run

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::StatusCode;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, RateLimit};
 
 /// One user's scripts, running and waiting.
 const PER_USER: usize = 16;
@@ -105,15 +105,16 @@ fn too_many() -> ApiError {
         "You have {PER_USER} scripts running or waiting, which is as many as you may. Please try \
          again when one has ended."
     );
-    let mut error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_scripts", detail)
-        .with_retry_after(SOON);
-    let policy = format!("\"scripts\";q={PER_USER}");
-    for (name, value) in [("ratelimit", "\"scripts\";r=0;t=1"), ("ratelimit-policy", &*policy)] {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            error = error.with_header(HeaderName::from_static(name), value);
-        }
-    }
-    error
+    let limit = RateLimit {
+        policy: "scripts",
+        quota: PER_USER as u64,
+        window_s: None,
+        remaining: 0,
+        reset_s: 1,
+    };
+    ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_scripts", detail)
+        .with_retry_after(SOON)
+        .with_rate_limit(limit)
 }
 
 fn queue_full() -> ApiError {

@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -10,16 +9,19 @@ use super::model::{RunFilter, ScriptRun};
 use super::shorten;
 use crate::api::files::Owner;
 use crate::http::auth::CurrentUser;
-use crate::http::error::ApiError;
-use crate::http::extract::{Cursor, Page};
+use crate::http::error::{ApiError, delete_or_not_found, one_or_not_found};
+use crate::http::extract::{Keyed, Page, SortOrder};
 use crate::sandbox::Script;
-use crate::supabase::{Caller, Rows, Supabase, SupabaseErrorKind};
+use crate::supabase::{Caller, Rows, Supabase};
 
 /// The columns of a summary: a page of whole runs would be too large.
 const SUMMARY: &str =
     "id,chat_id,language,status,truncated,error,files,duration_ms,limits,created_at";
 const COLUMNS: &str = "id,chat_id,language,status,stdout,stderr,truncated,result,error,files,\
                        duration_ms,limits,created_at,code,input";
+
+/// Runs by creation.
+pub(super) const LIST: Keyed = Keyed::by("script run", &["created_at"]);
 
 /// How much is kept of each output, of the result and of the input.
 const MAX_KEPT_BYTES: usize = 64 << 10;
@@ -81,24 +83,8 @@ pub(super) async fn list(
     if let Some(chat_id) = filter.chat_id {
         query = query.eq("chat_id", chat_id);
     }
-    if let Some(Cursor { at, id }) = page.after {
-        let older = format!("(created_at.lt.{at},and(created_at.eq.{at},id.lt.{id}))");
-        query = query.parameter("created_at", format_args!("lte.{at}")).parameter("or", older);
-    }
-    let query = query.select(SUMMARY).order("created_at.desc,id.desc");
+    let query = LIST.page(query.select(SUMMARY), SortOrder::Descending, page.after);
     Ok(query.page(page.limit_with_next()).await?)
-}
-
-/// Where the page after this row begins.
-pub(super) fn cursor(row: &RawValue) -> Result<Cursor, ApiError> {
-    #[derive(Deserialize)]
-    struct Key {
-        id: Uuid,
-        created_at: jiff::Timestamp,
-    }
-    let key: Key = serde_json::from_str(row.get())
-        .map_err(|error| ApiError::unreadable("script run", error))?;
-    Ok(Cursor { at: key.created_at, id: key.id })
 }
 
 /// Whether the owner has a run of this id.
@@ -119,9 +105,7 @@ pub(super) async fn delete(
     run_id: Uuid,
 ) -> Result<(), ApiError> {
     let rest = supabase.rest(Caller::User(&owner.token));
-    let query = rest.from("script_runs").eq("id", run_id).delete();
-    let deleted = query.select("id").rows().await?;
-    if deleted.is_empty() { Err(ApiError::not_found("script run")) } else { Ok(()) }
+    delete_or_not_found(rest.from("script_runs").eq("id", run_id), "script run").await
 }
 
 pub(super) async fn get(
@@ -130,8 +114,5 @@ pub(super) async fn get(
     run_id: Uuid,
 ) -> Result<Bytes, ApiError> {
     let query = supabase.rest(user.caller()).from("script_runs").eq("id", run_id).select(COLUMNS);
-    query.one().await.map_err(|error| match error.kind {
-        SupabaseErrorKind::NotOneRow => ApiError::not_found("script run"),
-        _ => error.into(),
-    })
+    one_or_not_found(query, "script run").await
 }

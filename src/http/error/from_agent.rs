@@ -2,15 +2,12 @@
 
 use std::time::Duration;
 
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::StatusCode;
 
-use super::ApiError;
+use super::{ApiError, RateLimit};
 use crate::agent::{End, Failure, OverLimit, Refusal};
 use crate::providers::{ChooseError, ErrorKind, ProviderError};
 use crate::supabase::SupabaseErrorKind;
-
-const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
-const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 impl From<ProviderError> for ApiError {
     fn from(error: ProviderError) -> Self {
@@ -179,15 +176,16 @@ fn daily_limit_exceeded(over_limit: &OverLimit) -> ApiError {
         "This needs more than what is left of your {limit} tokens a day. They are full again at \
          00:00 UTC; until then a shorter request may fit."
     );
-    let header =
-        |text: String| HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(""));
+    let rate_limit = RateLimit {
+        policy: "daily-tokens",
+        quota: *limit,
+        window_s: Some(86400),
+        remaining: *remaining,
+        reset_s: *retry_after_s,
+    };
     ApiError::new(StatusCode::TOO_MANY_REQUESTS, "daily_limit_exceeded", detail)
         .with_retry_after(Duration::from_secs(*retry_after_s))
-        .with_header(
-            RATE_LIMIT,
-            header(format!("\"daily-tokens\";r={remaining};t={retry_after_s}")),
-        )
-        .with_header(RATE_LIMIT_POLICY, header(format!("\"daily-tokens\";q={limit};w=86400")))
+        .with_rate_limit(rate_limit)
         .with_member("limit", *limit)
         .with_member("remaining", *remaining)
         .with_member("resets_at", resets_at.to_string())

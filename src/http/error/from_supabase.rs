@@ -4,10 +4,11 @@ use std::borrow::Borrow;
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use bytes::Bytes;
 
 use super::ApiError;
 use crate::json;
-use crate::supabase::{SupabaseError, SupabaseErrorKind};
+use crate::supabase::{Query, SupabaseError, SupabaseErrorKind};
 
 /// When to come back, where Supabase does not say.
 const SOON: Duration = Duration::from_secs(2);
@@ -42,6 +43,27 @@ impl ApiError {
         SupabaseError::unreadable(format!("unreadable {thing}: {}", json::cause(error.borrow())))
             .into()
     }
+}
+
+impl ApiError {
+    /// The error of a query for one row: 404 if there was none.
+    pub fn from_one(error: SupabaseError, thing: &str) -> Self {
+        match error.kind {
+            SupabaseErrorKind::NotOneRow => Self::not_found(thing),
+            _ => error.into(),
+        }
+    }
+}
+
+/// The one row of a query; 404 if there is none.
+pub async fn one_or_not_found(query: Query<'_>, thing: &str) -> Result<Bytes, ApiError> {
+    query.one().await.map_err(|error| ApiError::from_one(error, thing))
+}
+
+/// Deletes the rows of a query; 404 if there are none.
+pub async fn delete_or_not_found(query: Query<'_>, thing: &str) -> Result<(), ApiError> {
+    let deleted = query.delete().select("id").rows().await?;
+    if deleted.is_empty() { Err(ApiError::not_found(thing)) } else { Ok(()) }
 }
 
 fn from_supabase(error: &SupabaseError) -> ApiError {

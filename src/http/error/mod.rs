@@ -15,9 +15,11 @@ use utoipa::ToSchema;
 mod from_supabase;
 mod from_agent;
 mod from_memory;
+mod rate_limit_headers;
 
 pub use from_agent::{for_end, shutting_down};
-pub use from_supabase::TOKEN_REFUSED;
+pub use from_supabase::{TOKEN_REFUSED, delete_or_not_found, one_or_not_found};
+pub use rate_limit_headers::RateLimit;
 
 /// A refused or failed request.
 #[derive(Clone, Debug)]
@@ -115,9 +117,9 @@ impl ApiError {
         )
     }
 
-    /// For a row that ought to be there because its id is taken: if it cannot be found, it is
-    /// somebody else's.
-    pub fn taken(self) -> Self {
+    /// Turns 404 into 409, for a row that must exist because its ID is in use: if it is not found, it
+    /// is another user's.
+    pub fn or_conflict(self) -> Self {
         if self.status() == StatusCode::NOT_FOUND { Self::id_conflict() } else { self }
     }
 

@@ -17,13 +17,15 @@ use crate::http::error::{ApiError, FieldError};
 use crate::http::rate_limit::Limits;
 use crate::memory::{Held, ReadError, json_cost, read};
 
+mod keyed;
 mod page;
 mod fields;
 
 pub use fields::{
     Object, nullable, object, optional_object, optional_objects, or_default, present,
 };
-pub use page::{Cursor, Page, PageQuery, next_link};
+pub use keyed::{Cursor, Keyed, SortOrder};
+pub use page::{Page, PageQuery, next_link};
 
 /// The largest body of the routes below it, in bytes: an extension of their requests.
 #[derive(Clone, Copy, Debug)]

@@ -1,19 +1,16 @@
 //! Paging by key: `limit`, `cursor` and the `Link` to the next page.
 
-use std::str::FromStr;
-
 use axum::extract::FromRequestParts;
 use axum::http::header::LINK;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Uri};
 use axum::response::Response;
 use bytes::{BufMut, Bytes, BytesMut};
-use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::IntoParams;
-use uuid::Uuid;
 
+use super::keyed::{Cursor, Keyed, unknown_cursor};
 use super::{Query, form};
 use crate::http::error::ApiError;
 use crate::http::response;
@@ -45,15 +42,6 @@ pub struct Page {
     uri: Uri,
 }
 
-/// The key of a row in a list: the time it is ordered by, then its id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cursor {
-    /// The time the list is ordered by.
-    pub at: Timestamp,
-    /// Breaks ties.
-    pub id: Uuid,
-}
-
 impl<S: Send + Sync> FromRequestParts<S> for Page {
     type Rejection = ApiError;
 
@@ -82,15 +70,11 @@ impl Page {
     }
 
     /// The page as a response. There may be one row more than the page holds, or rows that were not
-    /// read; `cursor` reads the key of the page's last row. Rows that fit are passed on unread.
-    pub fn respond(
-        &self,
-        rows: Rows,
-        cursor: impl FnOnce(&RawValue) -> Result<Cursor, ApiError>,
-    ) -> Result<Response, ApiError> {
+    /// read. Rows that fit are passed on unread.
+    pub fn respond(&self, rows: Rows, list: &Keyed) -> Result<Response, ApiError> {
         match rows.count {
             Some(count) if count <= self.limit && !rows.is_cut => Ok(response::json(rows.body)),
-            _ => self.respond_with(&rows.split()?, rows.is_cut, cursor),
+            _ => self.respond_with(&rows.split()?, rows.is_cut, list),
         }
     }
 
@@ -99,12 +83,12 @@ impl Page {
         &self,
         rows: &[&RawValue],
         is_cut: bool,
-        cursor: impl FnOnce(&RawValue) -> Result<Cursor, ApiError>,
+        list: &Keyed,
     ) -> Result<Response, ApiError> {
         let page = &rows[..rows.len().min(self.limit)];
         let mut response = response::json(json_array(page));
         if let Some(last) = page.last().filter(|_| is_cut || rows.len() > page.len()) {
-            let next = Next { after: cursor(last)?, rows: self.next_rows(page.len(), is_cut) };
+            let next = Next { after: list.cursor(last)?, rows: self.next_rows(page.len(), is_cut) };
             response.headers_mut().insert(LINK, self.link(&next)?);
         }
         Ok(response)
@@ -171,30 +155,4 @@ impl std::fmt::Display for Next {
             None => self.after.fmt(f),
         }
     }
-}
-
-/// Opaque to clients: microseconds since 1970 and the id.
-impl std::fmt::Display for Cursor {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}.{}", self.at.as_microsecond(), self.id.simple())
-    }
-}
-
-impl FromStr for Cursor {
-    type Err = ApiError;
-
-    fn from_str(text: &str) -> Result<Self, ApiError> {
-        let parse = || {
-            let (micros, id) = text.split_once('.')?;
-            Some(Self {
-                at: Timestamp::from_microsecond(micros.parse().ok()?).ok()?,
-                id: id.parse().ok()?,
-            })
-        };
-        parse().ok_or_else(unknown_cursor)
-    }
-}
-
-fn unknown_cursor() -> ApiError {
-    ApiError::invalid("/cursor", "is not a cursor that this server has given out")
 }

@@ -4,14 +4,19 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::{HeaderName, HeaderValue, StatusCode};
-use governor::clock::{Clock, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use axum::http::StatusCode;
+use governor::clock::Clock as _;
+use governor::middleware::NoOpMiddleware;
+use governor::state::keyed::DefaultKeyedStateStore;
+use governor::{Quota, RateLimiter};
 use uuid::Uuid;
 
+use crate::clock::Clock;
 use crate::config::Config;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, RateLimit};
+use governor_clock::GovernorClock;
 
+mod governor_clock;
 mod turns;
 
 pub use turns::{Turn, Turns};
@@ -34,13 +39,13 @@ pub struct Limits {
 
 impl Limits {
     /// The limits that are set.
-    pub fn new(config: &Config) -> Self {
+    pub fn new(config: &Config, clock: &Clock) -> Self {
         Self {
             request_timeout: config.request_timeout,
             daily_tokens: config.daily_token_limit,
             statistics: Turns::new(STATISTICS, config.request_timeout),
-            requests: PerMinute::new(config.rate_limit_per_minute),
-            generations: PerMinute::new(config.generations_per_minute),
+            requests: PerMinute::new(config.rate_limit_per_minute, clock),
+            generations: PerMinute::new(config.generations_per_minute, clock),
         }
     }
 
@@ -62,47 +67,49 @@ impl Limits {
     }
 }
 
+type Limiter =
+    RateLimiter<Uuid, DefaultKeyedStateStore<Uuid>, GovernorClock, NoOpMiddleware<Duration>>;
+
 /// So many per minute and user, all at once if need be. Without a limiter: any number.
 #[derive(Clone)]
 struct PerMinute {
     quota: u32,
-    limiter: Option<Arc<DefaultKeyedRateLimiter<Uuid>>>,
+    limiter: Option<Arc<Limiter>>,
+    clock: GovernorClock,
 }
 
 impl PerMinute {
-    fn new(quota: u32) -> Self {
-        let limiter = NonZeroU32::new(quota)
-            .map(|quota| Arc::new(RateLimiter::keyed(Quota::per_minute(quota))));
-        Self { quota, limiter }
+    fn new(quota: u32, clock: &Clock) -> Self {
+        let clock = GovernorClock(clock.clone());
+        let limiter = NonZeroU32::new(quota).map(|quota| {
+            let users = DefaultKeyedStateStore::default();
+            Arc::new(RateLimiter::new(Quota::per_minute(quota), users, clock.clone()))
+        });
+        Self { quota, limiter, clock }
     }
 
     fn count(&self, user_id: Uuid, policy: &str, code: &'static str) -> Result<(), ApiError> {
         let Some(limiter) = &self.limiter else { return Ok(()) };
         limiter.check_key(&user_id).map_err(|refusal| {
-            let wait = refusal.wait_time_from(DefaultClock::default().now());
-            self.exceeded(policy, code, wait)
+            self.exceeded(policy, code, refusal.wait_time_from(self.clock.now()))
         })
     }
 
     fn exceeded(&self, policy: &str, code: &'static str, wait: Duration) -> ApiError {
         let seconds = wait.as_secs() + 1;
-        let detail = format!(
-            "You may make {} {policy} per minute. Please try again in {seconds} s.",
-            self.quota
-        );
-        let header = |text: String| HeaderValue::from_str(&text).ok();
-        let mut error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, code, detail)
-            .with_retry_after(Duration::from_secs(seconds));
-        let headers = [
-            ("ratelimit", header(format!("\"{policy}\";r=0;t={seconds}"))),
-            ("ratelimit-policy", header(format!("\"{policy}\";q={};w=60", self.quota))),
-        ];
-        for (name, value) in headers {
-            if let Some(value) = value {
-                error = error.with_header(HeaderName::from_static(name), value);
-            }
-        }
-        error
+        let quota = self.quota;
+        let detail =
+            format!("You may make {quota} {policy} per minute. Please try again in {seconds} s.");
+        let limit = RateLimit {
+            policy,
+            quota: quota.into(),
+            window_s: Some(60),
+            remaining: 0,
+            reset_s: seconds,
+        };
+        ApiError::new(StatusCode::TOO_MANY_REQUESTS, code, detail)
+            .with_retry_after(Duration::from_secs(seconds))
+            .with_rate_limit(limit)
     }
 
     fn forget_idle(&self) {

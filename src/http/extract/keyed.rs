@@ -1,0 +1,140 @@
+//! Lists that are paged by key: by a time, then by id.
+
+use std::collections::HashMap;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use crate::http::error::ApiError;
+use crate::supabase::Query;
+
+/// The key of a row in a list: the time it is ordered by, then its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// The time the list is ordered by.
+    pub at: Timestamp,
+    /// Breaks ties.
+    pub id: Uuid,
+}
+
+/// Which end of a list comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SortOrder {
+    /// Oldest first.
+    Ascending,
+    /// Newest first.
+    Descending,
+}
+
+/// A list whose rows are sorted by a time and by id.
+#[derive(Clone, Copy, Debug)]
+pub struct Keyed {
+    /// What a row is called, such as `chat`.
+    pub row: &'static str,
+    /// The path of rows that are embedded in another one, such as `messages.`; otherwise empty.
+    pub path: &'static str,
+    /// The column that the rows are sorted by.
+    pub column: &'static str,
+    /// The members of a row that hold its time: the first that is not null.
+    pub members: &'static [&'static str],
+}
+
+impl Keyed {
+    /// Rows of a table that are sorted by this column.
+    pub const fn by(row: &'static str, column: &'static [&'static str; 1]) -> Self {
+        Self { row, path: "", column: column[0], members: column }
+    }
+
+    /// Sorts the rows of a query, and leaves out those up to a cursor.
+    pub fn page<'a>(&self, query: Query<'a>, order: SortOrder, after: Option<Cursor>) -> Query<'a> {
+        let Self { path, column, .. } = self;
+        let (direction, beyond) = match order {
+            SortOrder::Ascending => ("asc", "gt"),
+            SortOrder::Descending => ("desc", "lt"),
+        };
+        let sorted = format!("{column}.{direction},id.{direction}");
+        let query = query.parameter(&format!("{path}order"), sorted);
+        let Some(Cursor { at, id }) = after else { return query };
+        let rows = format!("({column}.{beyond}.{at},and({column}.eq.{at},id.{beyond}.{id}))");
+        // PostgreSQL finds the place in an index by the first condition, which the second implies.
+        query
+            .parameter(&format!("{path}{column}"), format_args!("{beyond}e.{at}"))
+            .parameter(&format!("{path}or"), rows)
+    }
+
+    /// Where the page after this row begins.
+    pub fn cursor(&self, row: &RawValue) -> Result<Cursor, ApiError> {
+        self.read(row).map_err(|error| ApiError::unreadable(self.row, error))
+    }
+
+    fn read(&self, row: &RawValue) -> Result<Cursor, serde_json::Error> {
+        let row: HashMap<String, &RawValue> = serde_json::from_str(row.get())?;
+        let text = |name: &str| row.get(name).map_or("null", |value| value.get());
+        let at = self.members.iter().map(|name| text(name)).find(|text| *text != "null");
+        Ok(Cursor {
+            at: serde_json::from_str(at.unwrap_or("null"))?,
+            id: serde_json::from_str(text("id"))?,
+        })
+    }
+}
+
+/// Opaque to clients: microseconds since 1970 and the id.
+impl std::fmt::Display for Cursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.at.as_microsecond(), self.id.simple())
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = ApiError;
+
+    fn from_str(text: &str) -> Result<Self, ApiError> {
+        let parse = || {
+            let (micros, id) = text.split_once('.')?;
+            Some(Self {
+                at: Timestamp::from_microsecond(micros.parse().ok()?).ok()?,
+                id: id.parse().ok()?,
+            })
+        };
+        parse().ok_or_else(unknown_cursor)
+    }
+}
+
+pub(super) fn unknown_cursor() -> ApiError {
+    ApiError::invalid("/cursor", "is not a cursor that this server has given out")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::value::to_raw_value;
+    use serde_json::{Value, json};
+
+    use super::Keyed;
+
+    const CHATS: Keyed = Keyed {
+        row: "chat",
+        path: "",
+        column: "last_activity_at",
+        members: &["last_message_at", "created_at"],
+    };
+
+    fn key(row: Value) -> Option<String> {
+        Some(CHATS.cursor(&to_raw_value(&row).unwrap()).ok()?.to_string())
+    }
+
+    #[test]
+    fn the_key_of_a_row() {
+        let id = "0199f0c2-7c1e-7d53-b3ac-4a2c5a1f0e6b";
+        let (first, second) = ("1970-01-01T00:00:00.000001+00:00", "1970-01-01T00:00:01Z");
+        let read = "0199f0c27c1e7d53b3ac4a2c5a1f0e6b";
+        let row = json!({ "id": id, "last_message_at": second, "created_at": first });
+        assert_eq!(key(row), Some(format!("1000000.{read}")));
+        let row = json!({ "last_message_at": null, "created_at": first, "id": id });
+        assert_eq!(key(row), Some(format!("1.{read}")));
+        assert_eq!(key(json!({ "id": id, "created_at": null })), None);
+        assert_eq!(key(json!({ "id": 5, "created_at": first })), None);
+        assert_eq!(key(json!({ "created_at": first })), None);
+    }
+}
