@@ -11,7 +11,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::header::{CONNECTION, EXPECT};
 use axum::http::{HeaderValue, Request, Response, Version};
-use hyper::body::{Body as _, Frame, Incoming, SizeHint};
+use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tower::ServiceExt;
 
 /// How much of a body is thrown away for the sake of the connection, in bytes.
@@ -19,8 +19,13 @@ const MAX_BYTES: u64 = 256 << 10;
 /// How long that may take.
 const MAX_TIME: Duration = Duration::from_secs(5);
 
+/// A body as it comes over a connection.
+pub trait Incoming: HttpBody<Data = Bytes, Error = hyper::Error> + Send + Unpin + 'static {}
+
+impl<B: HttpBody<Data = Bytes, Error = hyper::Error> + Send + Unpin + 'static> Incoming for B {}
+
 /// Has the router answer a request that came over a connection.
-pub async fn answer(router: Router, request: Request<Incoming>) -> Response<Body> {
+pub async fn answer<B: Incoming>(router: Router, request: Request<B>) -> Response<Body> {
     if request.version() > Version::HTTP_11 {
         return routed(router, request.map(Body::new)).await;
     }
@@ -43,14 +48,14 @@ async fn routed(router: Router, request: Request<Body>) -> Response<Body> {
 }
 
 /// A request's body. Dropped before its end, it is drained.
-struct Drained {
-    body: Option<Incoming>,
+struct Drained<B: Incoming> {
+    body: Option<B>,
     is_sent: bool,
     /// Set when the rest may be more than is thrown away.
     closes: Arc<AtomicBool>,
 }
 
-impl hyper::body::Body for Drained {
+impl<B: Incoming> HttpBody for Drained<B> {
     type Data = Bytes;
     type Error = hyper::Error;
 
@@ -67,15 +72,15 @@ impl hyper::body::Body for Drained {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.as_ref().is_none_or(Incoming::is_end_stream)
+        self.body.as_ref().is_none_or(HttpBody::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), Incoming::size_hint)
+        self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), HttpBody::size_hint)
     }
 }
 
-impl Drop for Drained {
+impl<B: Incoming> Drop for Drained<B> {
     fn drop(&mut self) {
         let Some(body) = self.body.take().filter(|body| !body.is_end_stream()) else { return };
         let is_small = body.size_hint().upper().is_some_and(|rest| rest <= MAX_BYTES);
@@ -90,7 +95,7 @@ impl Drop for Drained {
     }
 }
 
-async fn drain(mut body: Incoming) {
+async fn drain(mut body: impl Incoming) {
     let mut bytes = 0;
     while bytes <= MAX_BYTES {
         match std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {

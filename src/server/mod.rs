@@ -27,6 +27,7 @@ use crate::router;
 use crate::server::connections::activity::Ending;
 use crate::server::connections::answer::{Exchange, Streams};
 use crate::server::connections::refusals::Refusals;
+use crate::server::connections::request_body::RequestBody;
 use crate::server::connections::socket::Socket;
 use crate::server::connections::{Connections, Place, open_files};
 
@@ -155,6 +156,7 @@ async fn connection(stream: TcpStream, router: Router, place: Place, stop: Cance
         let client = place.connections().trusted_proxies().client(peer, request.headers());
         request.extensions_mut().insert(Addresses { client, server });
         let exchange = Exchange::begin(activity.clone(), request.version());
+        let request = request.map(|body| RequestBody::new(body, activity.clone()));
         let answer = drain::answer(router.clone(), request);
         async { Ok::<_, Infallible>(answer.await.map(|body| exchange.carry(body))) }
     });

@@ -147,3 +147,33 @@ async fn an_address_may_have_what_postgrest_is_asked_with() {
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert!(answer.ends_with(r#"[{"title":"Trip","color":null}]"#), "{answer}");
 }
+
+#[tokio::test]
+async fn bodies_that_do_not_come_do_not_shut_the_server() {
+    let app = TestApp::with(&[("MAX_CONNECTIONS", "8")]).await;
+    let alice = app.user("alice").await;
+    let request = format!(
+        "POST /api/ai/generate HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\n\
+         content-type: application/json\r\ncontent-length: 1000\r\n\r\n{{",
+        alice.token
+    );
+    let mut silent = Vec::new();
+    for _ in 0..8 {
+        let mut connection = connect(&app.url).await;
+        let _ = connection.write_all(request.as_bytes()).await;
+        silent.push(connection);
+    }
+    let answered = async {
+        loop {
+            let mut connection = connect(&app.url).await;
+            let mut first = [0; 12];
+            let asked = connection.write_all(GET.as_bytes()).await;
+            if asked.is_ok() && connection.read_exact(&mut first).await.is_ok() {
+                return first;
+            }
+        }
+    };
+    // Well before the bodies' own time is over.
+    let first = timeout(Duration::from_secs(20), answered).await.unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200");
+}

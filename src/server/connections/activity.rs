@@ -9,6 +9,11 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::config::ConnectionTimes;
 
+/// A body that has been silent for so long gives its connection's place up, where one is needed.
+const SILENT_BODY: Duration = Duration::from_secs(2);
+/// The same for one that has been arriving for so long.
+const LONG_BODY: Duration = Duration::from_secs(10);
+
 /// Shared by a connection's task, its socket and its answers.
 pub struct Activity {
     times: ConnectionTimes,
@@ -19,6 +24,12 @@ pub struct Activity {
 struct State {
     /// Answers that have not been handed over whole.
     in_flight: usize,
+    /// Requests whose bodies are waited for.
+    waiting_for_body: usize,
+    /// When the first of the requests in flight came.
+    asked_at: Instant,
+    /// When bytes came last.
+    received_at: Instant,
     has_asked: bool,
     is_http2: bool,
     /// The next head has begun.
@@ -53,6 +64,9 @@ impl Activity {
     pub fn new(times: ConnectionTimes) -> Self {
         let state = State {
             in_flight: 0,
+            waiting_for_body: 0,
+            asked_at: Instant::now(),
+            received_at: Instant::now(),
             has_asked: false,
             is_http2: false,
             in_head: false,
@@ -104,9 +118,11 @@ impl Activity {
         let state = self.state();
         match state.blocked {
             _ if state.is_closing => None,
-            Some(blocked) => Some((2, blocked)),
-            None if state.in_flight > 0 => None,
-            None => Some((u8::from(state.has_asked), state.since)),
+            Some(blocked) => Some((3, blocked)),
+            None if state.in_flight > state.waiting_for_body => None,
+            None if state.in_flight > 0 => state.standing_of_bodies(Instant::now()),
+            None if state.has_asked => Some((2, state.since)),
+            None => Some((0, state.since)),
         }
     }
 
@@ -119,6 +135,7 @@ impl Activity {
     /// Bytes came in.
     pub fn received(&self) {
         let mut state = self.state();
+        state.received_at = Instant::now();
         if state.has_asked && state.in_flight == 0 && !state.is_http2 && !state.in_head {
             state.in_head = true;
             state.since = Instant::now();
@@ -146,7 +163,16 @@ impl Activity {
         state.has_asked = true;
         state.is_http2 = version == Version::HTTP_2;
         state.in_head = false;
+        if state.in_flight == 0 {
+            state.asked_at = Instant::now();
+        }
         state.in_flight += 1;
+    }
+
+    /// A request waits for more of its body, or does no longer.
+    pub fn waits_for_body(&self, is_waiting: bool) {
+        let waiting = &mut self.state().waiting_for_body;
+        *waiting = if is_waiting { *waiting + 1 } else { waiting.saturating_sub(1) };
     }
 
     /// Its answer has been handed over.
@@ -164,6 +190,14 @@ impl Activity {
 }
 
 impl State {
+    /// Where every request waits for its body: silent ones go early, long ones last of all.
+    fn standing_of_bodies(&self, now: Instant) -> Option<Standing> {
+        if now - self.received_at >= SILENT_BODY {
+            return Some((1, self.received_at));
+        }
+        (now - self.asked_at >= LONG_BODY).then_some((4, self.asked_at))
+    }
+
     fn is_waiting_for_a_head(&self) -> bool {
         !self.has_asked || self.in_head
     }
@@ -210,6 +244,24 @@ mod tests {
         assert_eq!(end(&activity).await, (Ending::Unread, 5));
         activity.blocked(false);
         assert!(tokio::time::timeout(TIMES.idle * 100, activity.ending()).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_come_gives_the_place_up() {
+        let activity = Activity::new(TIMES);
+        activity.asked(Version::HTTP_11);
+        assert_eq!(activity.standing(), None);
+        activity.waits_for_body(true);
+        assert_eq!(activity.standing(), None);
+        tokio::time::advance(SILENT_BODY).await;
+        assert_eq!(activity.standing().map(|(rank, _)| rank), Some(1));
+        activity.received();
+        assert_eq!(activity.standing(), None);
+        tokio::time::advance(LONG_BODY - SILENT_BODY).await;
+        activity.received();
+        assert_eq!(activity.standing().map(|(rank, _)| rank), Some(4));
+        activity.waits_for_body(false);
+        assert_eq!(activity.standing(), None);
     }
 
     #[tokio::test(start_paused = true)]

@@ -15,6 +15,9 @@ use crate::rest::returned;
 use crate::rest::sql::{self, Page, RowSet, Shape, Sql};
 use crate::rest::table_context::TableContext;
 
+/// The longest `Content-Location`, in bytes.
+const MAX_LOCATION: usize = 8 << 10;
+
 /// Some rows and, if asked for, how many there are in all.
 pub struct RowsPage {
     range: Range,
@@ -27,7 +30,9 @@ pub(super) fn read(target: TableContext<'_>, request: &Request) -> Result<Respon
     let query = &request.query.canonical;
     let separator = if query.is_empty() { "" } else { "?" };
     let location = format!("/{}{separator}{query}", target.table.name);
-    Ok(with_header(page_response(page, request), CONTENT_LOCATION, Some(location)))
+    // No client could read so long a header.
+    let location = Some(location).filter(|location| location.len() <= MAX_LOCATION);
+    Ok(with_header(page_response(page, request), CONTENT_LOCATION, location))
 }
 
 /// Reads the page that the request asks for.

@@ -1,0 +1,59 @@
+//! A request's body, which tells its connection whether it is waited for.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::body::Bytes;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+
+use super::activity::Activity;
+
+/// The body of a request.
+pub struct RequestBody {
+    body: Incoming,
+    activity: Arc<Activity>,
+    is_waiting: bool,
+}
+
+impl RequestBody {
+    /// The body of a request on this connection.
+    pub fn new(body: Incoming, activity: Arc<Activity>) -> Self {
+        Self { body, activity, is_waiting: false }
+    }
+
+    fn waits(&mut self, is_waiting: bool) {
+        if is_waiting != self.is_waiting {
+            self.is_waiting = is_waiting;
+            self.activity.waits_for_body(is_waiting);
+        }
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        self.waits(frame.is_pending());
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        self.waits(false);
+    }
+}
