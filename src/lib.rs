@@ -6,6 +6,7 @@
 
 // Crates of their own, under the names by which the modules below know them.
 pub use clock;
+pub use local_supabase;
 pub use memory;
 pub use providers;
 pub use sandbox;

@@ -8,15 +8,15 @@ use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
-use local_supabase::{Bucket, ClientAddress, Description, Project};
 use serde_json::json;
 
 use crate::config::CorsOrigins;
 use crate::http::addresses::{Addresses, network};
 use crate::http::allowed_hosts::AllowedHosts;
 use crate::http::cors;
+use crate::local_supabase::{Bucket, ClientAddress, Description, Project};
 
-pub use local_supabase::{
+pub use crate::local_supabase::{
     FunctionShape, LocalSupabase, OpenError, Options, PUBLISHABLE_KEY, TableShape,
 };
 

@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 use uuid::Uuid;
 
-use super::{LocalSupabase, Options};
+use super::{LocalSupabase, Options, Project};
 
 #[path = "../examples/notes/mod.rs"]
-mod notes;
+pub(super) mod notes;
 
 use clock::Clock;
 use memory::Memory;
@@ -36,7 +36,15 @@ impl Folder {
     }
 
     pub(super) fn open(&self, clock: Clock) -> Result<LocalSupabase, super::OpenError> {
-        open(&self.0, clock)
+        open(&self.0, notes::PROJECT, clock)
+    }
+
+    pub(super) fn open_as(
+        &self,
+        project: Project,
+        clock: Clock,
+    ) -> Result<LocalSupabase, super::OpenError> {
+        open(&self.0, project, clock)
     }
 }
 
@@ -46,11 +54,11 @@ impl Drop for Folder {
     }
 }
 
-fn open(folder: &Path, clock: Clock) -> Result<LocalSupabase, super::OpenError> {
+fn open(folder: &Path, project: Project, clock: Clock) -> Result<LocalSupabase, super::OpenError> {
     let public_url = "http://127.0.0.1:54321".to_owned();
     let options =
         Options { public_url, allow_anonymous_users: true, clock, memory: Memory::new(256 << 20) };
-    LocalSupabase::open(folder, notes::PROJECT, options)
+    LocalSupabase::open(folder, project, options)
 }
 
 impl Server {

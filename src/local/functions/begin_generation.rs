@@ -1,8 +1,5 @@
 //! `begin_generation`.
 
-use local_supabase::functions::value::jsonb;
-use local_supabase::functions::{Arguments, RestError, Session, TableContext};
-use local_supabase::schema::{Column, Table};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 use serde_json::value::RawValue;
@@ -15,6 +12,9 @@ use super::question::{self, Sent};
 use super::reservations::{Reserved, over_limit, reserve_for_answer};
 use super::usage::{end_lapsed, run_id};
 use crate::local::schema::{CHATS, MESSAGES};
+use crate::local_supabase::functions::value::jsonb;
+use crate::local_supabase::functions::{Arguments, RestError, Session, TableContext};
+use crate::local_supabase::schema::{Column, Table};
 
 /// A call, in whose transaction everything happens.
 pub(super) struct Begin<'a> {

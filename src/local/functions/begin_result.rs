@@ -1,12 +1,12 @@
 //! What becomes of a call of `begin_generation`.
 
-use local_supabase::functions::RestError;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::message_row::{Message, raw};
 use super::reservations::Reserved;
+use crate::local_supabase::functions::RestError;
 
 /// `busy`, `conflict` and so on, with what the caller needs.
 #[derive(Serialize)]

@@ -1,6 +1,5 @@
 //! `chat_statistics`.
 
-use local_supabase::functions::{Arguments, RestError, Session};
 use rusqlite::{Connection, Params, params};
 use serde_json::{Map, Value as Json, json};
 
@@ -9,6 +8,7 @@ use super::decimal_sum::whole_or_not;
 use super::message_row::to_jsonb;
 use super::time_buckets::Buckets;
 use super::usage_statistics::Span;
+use crate::local_supabase::functions::{Arguments, RestError, Session};
 
 const TOP_MODELS: usize = 10;
 

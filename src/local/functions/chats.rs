@@ -1,11 +1,11 @@
 //! `toggle_chat`.
 
-use local_supabase::functions::{
-    Arguments, Operation, RestError, RowSet, Session, Sql, TableContext, visible_rows,
-};
 use rusqlite::Connection;
 
 use crate::local::schema::CHATS;
+use crate::local_supabase::functions::{
+    Arguments, Operation, RestError, RowSet, Session, Sql, TableContext, visible_rows,
+};
 
 /// Flips `is_archived` or `is_bookmarked`; no row when the chat is not the caller's.
 pub(super) fn toggle_chat(

@@ -1,15 +1,15 @@
 //! `describe_schema`, only for the service key: the tables and columns that SQLite has. Functions,
 //! policies, grants and triggers are code here, not data, and so are not described.
 
-use local_supabase::Role;
-use local_supabase::functions::value::timestamptz;
-use local_supabase::functions::{Arguments, RestError, Session};
-use local_supabase::schema::Table;
 use rusqlite::Connection;
 use serde_json::{Map, Value, json};
 
 use super::message_row::to_jsonb;
 use crate::local::schema::TABLES;
+use crate::local_supabase::Role;
+use crate::local_supabase::functions::value::timestamptz;
+use crate::local_supabase::functions::{Arguments, RestError, Session};
+use crate::local_supabase::schema::Table;
 
 pub(super) fn describe_schema(
     connection: &Connection,

@@ -1,13 +1,13 @@
 //! `begin_file` and `finish_file`. The write transaction stands in for the lock on the user.
 
-use local_supabase::functions::{Arguments, RestError, Session, TableContext};
-use local_supabase::schema::Column;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension};
 use serde_json::json;
 
 use super::message_row::to_jsonb;
 use crate::local::schema::FILES;
+use crate::local_supabase::functions::{Arguments, RestError, Session, TableContext};
+use crate::local_supabase::schema::Column;
 
 /// How long an upload stays its attempt's without a word from it.
 const LEASE_MICROS: i64 = 60_000_000;

@@ -1,10 +1,10 @@
 //! Messages as the generation functions see them.
 
-use local_supabase::functions::{RestError, Session, TableContext};
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 use serde_json::value::RawValue;
 
 use crate::local::schema::MESSAGES;
+use crate::local_supabase::functions::{RestError, Session, TableContext};
 
 /// How long an answer stays its run's without a word from it.
 pub(super) const LEASE_MICROS: i64 = 15_000_000;

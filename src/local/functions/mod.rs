@@ -20,11 +20,10 @@ mod time_buckets;
 mod usage;
 mod usage_statistics;
 
-use local_supabase::Role;
-use local_supabase::functions::{Arguments, Body, Function, Parameter, Session};
-use local_supabase::schema::PgType;
-
 use super::schema::{CHATS, FILES};
+use crate::local_supabase::Role;
+use crate::local_supabase::functions::{Arguments, Body, Function, Parameter, Session};
+use crate::local_supabase::schema::PgType;
 
 /// `private.acting_user`: `p_user_id` counts only for the service role.
 fn acting_user(session: Session, arguments: &Arguments) -> Option<String> {

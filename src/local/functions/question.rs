@@ -1,8 +1,5 @@
 //! Which user message a generation answers.
 
-use local_supabase::functions::RestError;
-use local_supabase::functions::value::{self, jsonb};
-use local_supabase::schema::PgType;
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, params};
 use serde_json::Value as Json;
@@ -12,6 +9,9 @@ use super::begin_generation::Begin;
 use super::begin_result::Claim;
 use super::message_row::{Message, change};
 use crate::local::schema::MESSAGES;
+use crate::local_supabase::functions::RestError;
+use crate::local_supabase::functions::value::{self, jsonb};
+use crate::local_supabase::schema::PgType;
 
 /// What was looked for, or what becomes of the call without it.
 type Settled<T> = Result<Result<T, Claim>, RestError>;

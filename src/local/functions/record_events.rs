@@ -2,9 +2,6 @@
 
 use std::collections::HashSet;
 
-use local_supabase::functions::value::{self, jsonb};
-use local_supabase::functions::{Arguments, RestError, Session, TableContext};
-use local_supabase::schema::PgType;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Value as Json, json};
@@ -13,6 +10,9 @@ use super::acting_user;
 use super::message_row::to_jsonb;
 use super::time_buckets::unusable;
 use crate::local::schema::ANALYTICS;
+use crate::local_supabase::functions::value::{self, jsonb};
+use crate::local_supabase::functions::{Arguments, RestError, Session, TableContext};
+use crate::local_supabase::schema::PgType;
 
 const MAX_EVENTS: usize = 500;
 const MAX_PROPERTIES_BYTES: usize = 32_768;

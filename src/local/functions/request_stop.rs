@@ -1,6 +1,5 @@
 //! `request_stop`.
 
-use local_supabase::functions::{Arguments, RestError, Session};
 use rusqlite::{Connection, OptionalExtension};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -8,6 +7,7 @@ use serde_json::value::RawValue;
 use super::acting_user;
 use super::message_row::{Message, change, message_json, to_jsonb};
 use super::usage::end_lapsed;
+use crate::local_supabase::functions::{Arguments, RestError, Session};
 
 /// The running answer, or the newest one if none is running.
 #[derive(Serialize)]

@@ -1,9 +1,6 @@
 //! The daily limit of tokens: `private.token_reservations` and the functions around it. Writes are
 //! one at a time here, so no lock is needed.
 
-use local_supabase::Role;
-use local_supabase::functions::value::{jsonb, timestamptz};
-use local_supabase::functions::{RestError, Session};
 use rusqlite::{Connection, OptionalExtension, ffi, params};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
@@ -11,6 +8,9 @@ use serde_json::{Value as Json, json};
 use super::decimal_sum::integer;
 use super::message_row::LEASE_MICROS;
 use super::time_buckets::utc_midnight;
+use crate::local_supabase::Role;
+use crate::local_supabase::functions::value::{jsonb, timestamptz};
+use crate::local_supabase::functions::{RestError, Session};
 
 /// What counts against a limit since 00:00 UTC.
 pub(super) struct DailyTokens {

@@ -1,6 +1,5 @@
 //! `reserve_tokens`, for answers that belong to no chat.
 
-use local_supabase::functions::{Arguments, RestError, Session};
 use rusqlite::Connection;
 use serde_json::json;
 
@@ -8,6 +7,7 @@ use super::acting_user;
 use super::message_row::to_jsonb;
 use super::reservations::{over_limit, reserve_for_answer};
 use super::usage::run_id;
+use crate::local_supabase::functions::{Arguments, RestError, Session};
 
 /// Reserves for an answer.
 pub(super) fn reserve_tokens(

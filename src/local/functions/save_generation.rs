@@ -1,8 +1,5 @@
 //! `save_generation`.
 
-use local_supabase::functions::value::{self, jsonb};
-use local_supabase::functions::{Arguments, RestError, Session};
-use local_supabase::schema::PgType;
 use rusqlite::types::Value;
 use rusqlite::{Connection, named_params};
 use serde::Serialize;
@@ -13,6 +10,9 @@ use super::acting_user;
 use super::message_row::{LEASE_MICROS, Message, change, message_json, to_jsonb};
 use super::reservations::{over_limit, renew_reservation, settle_reservation};
 use super::usage::{Usage, record_usage, run_id};
+use crate::local_supabase::functions::value::{self, jsonb};
+use crate::local_supabase::functions::{Arguments, RestError, Session};
+use crate::local_supabase::schema::PgType;
 
 #[derive(Serialize)]
 struct Saved {

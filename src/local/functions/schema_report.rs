@@ -1,12 +1,12 @@
 //! `schema_report`, only for the service key.
 
-use local_supabase::Role;
-use local_supabase::functions::{Arguments, RestError, Session};
 use rusqlite::Connection;
 use serde_json::{Map, Value, json};
 
 use super::message_row::to_jsonb;
 use crate::local::PROJECT;
+use crate::local_supabase::Role;
+use crate::local_supabase::functions::{Arguments, RestError, Session};
 
 /// The database's version, and each table with the commands that have a policy.
 pub(super) fn schema_report(

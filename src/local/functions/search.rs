@@ -1,10 +1,9 @@
 //! `search_chats` and `search_files`: a literal match that ignores case.
 
-use local_supabase::functions::{
+use crate::local::schema::MESSAGES;
+use crate::local_supabase::functions::{
     Arguments, Operation, RestError, RowSet, Session, Sql, visible_rows,
 };
-
-use crate::local::schema::MESSAGES;
 
 /// Chats by their titles and active messages.
 pub(super) fn chats(session: Session, arguments: &Arguments) -> Result<Sql, RestError> {

@@ -3,7 +3,8 @@
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, Timestamp, ToSpan};
-use local_supabase::functions::RestError;
+
+use crate::local_supabase::functions::RestError;
 
 const MINUTE: i64 = 60_000_000;
 const QUARTER: i64 = 15 * MINUTE;

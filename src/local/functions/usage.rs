@@ -1,10 +1,6 @@
 //! `private.run_id`, `private.record_usage` and `private.end_lapsed`.
 
 use aws_lc_rs::digest::{SHA256, digest};
-use local_supabase::Role;
-use local_supabase::functions::value::{self, jsonb};
-use local_supabase::functions::{RestError, Session, TableContext};
-use local_supabase::schema::Column;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension};
 use serde_json::{Map, Value as Json, json};
@@ -13,6 +9,10 @@ use uuid::Uuid;
 use super::message_row::change;
 use super::reservations::{lapsed_tokens, settle_reservation};
 use crate::local::schema::USAGE_LOGS;
+use crate::local_supabase::Role;
+use crate::local_supabase::functions::value::{self, jsonb};
+use crate::local_supabase::functions::{RestError, Session, TableContext};
+use crate::local_supabase::schema::Column;
 
 /// A run is a secret of the server that works on an answer; rows carry this digest of it.
 pub(super) fn run_id(run: &str) -> Option<String> {

@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use local_supabase::functions::value::timestamptz;
-use local_supabase::functions::{Arguments, RestError, Session};
 use rusqlite::{Connection, Row, named_params};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -14,6 +12,8 @@ use super::decimal_sum::{DecimalSum, integer, percentiles};
 use super::message_row::{raw, to_jsonb};
 use super::reservations::daily_tokens;
 use super::time_buckets::{Buckets, unusable};
+use crate::local_supabase::functions::value::timestamptz;
+use crate::local_supabase::functions::{Arguments, RestError, Session};
 
 /// Without a beginning, a span is 720 hours long.
 const DEFAULT_SPAN: i64 = 720 * 3_600_000_000;

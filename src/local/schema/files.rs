@@ -1,10 +1,9 @@
-use local_supabase::schema::Default::{AuthUid, ClockTimestamp, GenRandomUuid, Literal};
-use local_supabase::schema::PgType::{Bigint, Jsonb, Text, Timestamptz, Uuid};
-use local_supabase::schema::{
+use super::OWN_ROW;
+use crate::local_supabase::schema::Default::{AuthUid, ClockTimestamp, GenRandomUuid, Literal};
+use crate::local_supabase::schema::PgType::{Bigint, Jsonb, Text, Timestamptz, Uuid};
+use crate::local_supabase::schema::{
     ForeignKey, Grants, InsertGrant, OnDelete, Policies, Table, column, unique,
 };
-
-use super::OWN_ROW;
 
 /// `public.files`
 pub static FILES: Table = Table {

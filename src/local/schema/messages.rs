@@ -1,10 +1,9 @@
-use local_supabase::schema::Default::{AuthUid, ClockTimestamp, GenRandomUuid, Literal};
-use local_supabase::schema::PgType::{Boolean, Jsonb, Numeric, Text, Timestamptz, Uuid};
-use local_supabase::schema::{
+use super::OWN_ROW;
+use crate::local_supabase::schema::Default::{AuthUid, ClockTimestamp, GenRandomUuid, Literal};
+use crate::local_supabase::schema::PgType::{Boolean, Jsonb, Numeric, Text, Timestamptz, Uuid};
+use crate::local_supabase::schema::{
     ForeignKey, Grants, InsertGrant, OnDelete, Policies, Table, Unique, column, unique,
 };
-
-use super::OWN_ROW;
 
 /// `public.messages`
 pub static MESSAGES: Table = Table {

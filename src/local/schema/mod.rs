@@ -14,7 +14,7 @@ pub use messages::MESSAGES;
 pub use script_runs::SCRIPT_RUNS;
 pub use usage_logs::USAGE_LOGS;
 
-use local_supabase::schema::{Schema, Table};
+use crate::local_supabase::schema::{Schema, Table};
 
 /// A policy that lets users reach their own rows.
 const OWN_ROW: &str = "(select auth.uid()) = user_id";

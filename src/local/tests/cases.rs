@@ -1,10 +1,10 @@
 //! Recorded answers of PostgREST as cases: a request and what it must be answered with. Their names
 //! are those of the recordings.
 
-use local_supabase::Role;
 use serde_json::{Value, json};
 
 use super::support::{Answer, Request, Server};
+use crate::local_supabase::Role;
 
 pub struct Case {
     name: &'static str,

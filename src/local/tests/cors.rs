@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use local_supabase::LocalSupabase;
 use tower::ServiceExt;
 
 use super::support::{Folder, options};
 use crate::config::{Config, CorsOrigins};
 use crate::http::allowed_hosts::AllowedHosts;
 use crate::local::{PROJECT, router};
+use crate::local_supabase::LocalSupabase;
 
 struct Server {
     router: axum::Router,

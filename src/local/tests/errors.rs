@@ -1,10 +1,10 @@
 //! Requests that PostgREST or PostgreSQL refuses before anything is read or written.
 
-use local_supabase::Role;
 use serde_json::json;
 
 use super::cases::{case, check};
 use super::support::*;
+use crate::local_supabase::Role;
 
 #[tokio::test]
 async fn names_that_do_not_exist() {

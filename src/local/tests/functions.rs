@@ -1,10 +1,10 @@
 //! How functions are called, and the two that return chats.
 
-use local_supabase::Role;
 use serde_json::json;
 
 use super::cases::{case, check};
 use super::support::*;
+use crate::local_supabase::Role;
 
 #[tokio::test]
 async fn calls() {

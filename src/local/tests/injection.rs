@@ -1,9 +1,9 @@
 //! Strings that would be SQL if they were ever part of a statement.
 
-use local_supabase::Role;
 use serde_json::{Value, json};
 
 use super::support::*;
+use crate::local_supabase::Role;
 
 const HOSTILE: [&str; 10] = [
     "'; drop table chats; --",

@@ -1,10 +1,10 @@
 //! POST.
 
-use local_supabase::Role;
 use serde_json::json;
 
 use super::cases::{case, check};
 use super::support::*;
+use crate::local_supabase::Role;
 
 const FULL: &str = "return=representation";
 const OBJECT: &str = "application/vnd.pgrst.object+json";

@@ -1,9 +1,9 @@
 //! What one user can learn of another's rows, or do to them: nothing.
 
-use local_supabase::Role;
 use serde_json::{Value, json};
 
 use super::support::*;
+use crate::local_supabase::Role;
 
 /// Everything there is.
 async fn dump(server: &Server) -> Vec<Value> {

@@ -1,9 +1,8 @@
 //! GET and HEAD.
 
-use local_supabase::Role;
-
 use super::cases::{case, check};
 use super::support::*;
+use crate::local_supabase::Role;
 
 #[tokio::test]
 async fn rows_pages_and_counts() {

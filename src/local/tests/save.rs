@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use local_supabase::Role;
 use serde_json::{Value, json};
 
 use super::support::*;
+use crate::local_supabase::Role;
 
 const CHAT: u128 = 0xc0;
 const ANSWER: u128 = 0xaa;

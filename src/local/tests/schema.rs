@@ -1,11 +1,11 @@
 //! The description of the tables against the tables that there are in SQLite.
 
-use local_supabase::functions::value;
-use local_supabase::schema::{Column, Default, ForeignKey, OnDelete, PgType};
 use rusqlite::Connection;
 
 use super::support::*;
 use crate::local::schema::TABLES;
+use crate::local_supabase::functions::value;
+use crate::local_supabase::schema::{Column, Default, ForeignKey, OnDelete, PgType};
 
 async fn with_connection(check: impl FnOnce(&Connection)) {
     let server = Server::start().await;

@@ -6,12 +6,12 @@ use axum::body::to_bytes;
 use axum::http::{HeaderMap, Method, Request as HttpRequest, StatusCode};
 use bytes::Bytes;
 use jiff::Timestamp;
-use local_supabase::{LocalSupabase, Options, Role};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::local::PROJECT;
+use crate::local_supabase::{LocalSupabase, Options, Role};
 use crate::memory::Memory;
 
 pub const ALICE: Role = user(0xa11ce);

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use local_supabase::Role;
 use serde_json::{Value, json};
 
 use super::support::*;
+use crate::local_supabase::Role;
 
 fn message(number: u128, more: Value) -> Value {
     let mut message = json!({"id": id(number), "chat_id": id(0xa002), "role": "user"});

@@ -1,10 +1,9 @@
 //! Folders of earlier releases.
 
-use local_supabase::schema::Schema;
-use local_supabase::{LocalSupabase, Project};
-
 use super::support::{Folder, options};
 use crate::local::PROJECT;
+use crate::local_supabase::schema::Schema;
+use crate::local_supabase::{LocalSupabase, Project};
 
 /// A folder of the release before script runs could be cancelled.
 #[test]
