@@ -20,7 +20,7 @@ use crate::agent::message::prompt;
 use crate::agent::tools::execute;
 use crate::agent::usage::meter::Tally;
 use crate::agent::usage::reservation::Reserved;
-use crate::agent::{Job, Settings, Tool};
+use crate::agent::{AnyTool, Job, Settings};
 use crate::providers::catalogue::Capability;
 use crate::providers::{
     Candidates, ChosenModel, Deadlines, ErrorKind, Event, FinishReason, Message, Request,
@@ -212,7 +212,7 @@ impl Run {
         });
     }
 
-    pub(super) fn tools(&self, model: &ChosenModel) -> Vec<Arc<dyn Tool>> {
+    pub(super) fn tools(&self, model: &ChosenModel) -> Vec<Arc<dyn AnyTool>> {
         let is_demo = model.provider_capabilities().is_simulated;
         let demo = self.settings.demo_tools.iter().filter(|_| is_demo);
         self.job.tools.iter().chain(demo).cloned().collect()
