@@ -205,3 +205,56 @@ fn only_app_names_the_local_supabase() {
         assert!(may || !text.contains("crate::local_supabase"), "{}", file.display());
     }
 }
+
+/// The modules and crates, and which of the others each names.
+fn floors() -> Vec<(String, Vec<String>)> {
+    let lib = fs::read_to_string(source().join("lib.rs")).unwrap();
+    let crates = lib.lines().filter_map(|line| line.strip_prefix("pub use ")?.strip_suffix(';'));
+    let names: Vec<_> = crates.map(str::to_owned).chain(modules()).collect();
+    let mut floors: Vec<(String, Vec<String>)> = Vec::new();
+    for name in &names {
+        let of_module = files(&source()).into_iter().filter(|file| module_of(file) == *name);
+        let texts: Vec<_> = of_module.map(|file| fs::read_to_string(file).unwrap()).collect();
+        let all = texts.iter().flat_map(|text| named(text));
+        let mut others: Vec<_> = names.clone();
+        let all: Vec<_> = all.collect();
+        others.retain(|other| other != name && all.contains(other));
+        floors.push((name.clone(), others));
+    }
+    floors
+}
+
+/// Only the ways that no longer way makes superfluous, as a Mermaid flow chart.
+fn picture() -> String {
+    let floors = floors();
+    let below = |name: &str| &floors.iter().find(|(floor, _)| floor == name).unwrap().1;
+    let mut picture = "```mermaid\nflowchart TD\n".to_owned();
+    for (name, others) in floors.iter().rev() {
+        for other in others {
+            let is_reached = |via: &String| via != other && reaches(&below, via, other);
+            if !others.iter().any(is_reached) {
+                picture += &format!("  {name} --> {other}\n");
+            }
+        }
+    }
+    picture + "```\n"
+}
+
+fn reaches<'a>(below: &impl Fn(&str) -> &'a Vec<String>, from: &str, to: &str) -> bool {
+    below(from).iter().any(|next| next == to || reaches(below, next, to))
+}
+
+#[test]
+fn the_picture_of_the_floors_is_current() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md");
+    let text = fs::read_to_string(&path).unwrap();
+    let (before, rest) = text.split_once("<!-- floors -->\n").unwrap();
+    let (drawn, after) = rest.split_once("<!-- /floors -->").unwrap();
+    let current = picture();
+    if drawn != current && std::env::var_os("UPDATE_ARCHITECTURE").is_some() {
+        let text = format!("{before}<!-- floors -->\n{current}<!-- /floors -->{after}");
+        fs::write(&path, text).unwrap();
+        return;
+    }
+    assert_eq!(drawn, current, "UPDATE_ARCHITECTURE=1 cargo test architecture:: draws it anew");
+}

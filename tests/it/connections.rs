@@ -126,3 +126,24 @@ async fn a_large_answer_comes_whole_over_http2() {
     let answer = client.get(format!("{}/openapi.json", app.url)).send().await.unwrap();
     assert_eq!(answer.json::<serde_json::Value>().await.unwrap(), http1);
 }
+
+#[tokio::test]
+async fn an_address_may_have_what_postgrest_is_asked_with() {
+    let app = TestApp::with(&[]).await;
+    if skipped_on_a_real_supabase("its listener") {
+        return;
+    }
+    let alice = app.user("alice").await;
+    alice.create_chat("Trip").await;
+    let mut connection = connect(&app.supabase_url).await;
+    let request = format!(
+        "GET /rest/v1/chats?select=title,color:metadata->>color&metadata->color=is.null HTTP/1.1\r\n\
+         host: localhost\r\napikey: {}\r\nauthorization: Bearer {}\r\nconnection: close\r\n\r\n",
+        app.anon_key, alice.token
+    );
+    connection.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    timeout(PATIENCE, connection.read_to_string(&mut answer)).await.unwrap().unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.ends_with(r#"[{"title":"Trip","color":null}]"#), "{answer}");
+}

@@ -8,6 +8,7 @@ pub mod activity;
 pub mod answer;
 pub mod open_files;
 pub mod refusals;
+mod request_line;
 pub mod socket;
 
 use std::collections::HashMap;

@@ -3,23 +3,30 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use super::activity::Activity;
+use super::request_line::RequestLine;
 
 /// How much may wait in the system to be sent, in bytes. Without this bound a slow reader would seem
 /// to read nothing for minutes, while the system's large buffer drains.
 #[cfg(target_os = "linux")]
 const UNSENT: u32 = 128 << 10;
 
+/// How much of the first request line is read at once, in bytes.
+const LINE: usize = 2 << 10;
+
 /// The socket.
 pub struct Socket {
     stream: TokioIo<TcpStream>,
     activity: Arc<Activity>,
+    line: RequestLine,
+    /// What has arrived of the first request line and what follows it, not yet handed over.
+    escaped: Vec<u8>,
 }
 
 impl Socket {
@@ -28,7 +35,17 @@ impl Socket {
         let _ = stream.set_nodelay(true);
         #[cfg(target_os = "linux")]
         let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT);
-        Self { stream: TokioIo::new(stream), activity }
+        let stream = TokioIo::new(stream);
+        Self { stream, activity, line: RequestLine::Method, escaped: Vec::new() }
+    }
+
+    /// Reads while the first request line has not been read.
+    fn poll_line(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut bytes = [0; LINE];
+        let mut buffer = ReadBuf::new(&mut bytes);
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer.unfilled());
+        self.line.escape(buffer.filled(), &mut self.escaped);
+        read
     }
 
     fn wrote(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -50,13 +67,23 @@ impl Read for Socket {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        buffer: ReadBufCursor<'_>,
+        mut buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        if read.is_ready() {
-            self.activity.received();
+        if self.line == RequestLine::Done && self.escaped.is_empty() {
+            let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+            if read.is_ready() {
+                self.activity.received();
+            }
+            return read;
         }
-        read
+        if self.escaped.is_empty() {
+            ready!(self.poll_line(cx))?;
+        }
+        let length = self.escaped.len().min(buffer.remaining());
+        buffer.put_slice(&self.escaped[..length]);
+        self.escaped.drain(..length);
+        self.activity.received();
+        Poll::Ready(Ok(()))
     }
 }
 
