@@ -10,7 +10,7 @@ use axum::extract::FromRef;
 use thiserror::Error;
 use tokio::net::TcpListener;
 
-use crate::agent::{Generations, Settings, TokenRefresher, Tool};
+use crate::agent::{AnyTool, Generations, Settings, TokenRefresher};
 use crate::api::ai::{Ai, Weather};
 use crate::api::files::{Files, FilesTool};
 use crate::api::scripts::{RunScriptTool, Scripts};
@@ -163,7 +163,7 @@ impl App {
             clock.clone(),
             config.scripts.retention,
         );
-        scripts.sweep();
+        scripts.cleanup();
         refresh_models(providers.clone());
         let state = Services {
             ai: Ai::new(
@@ -195,7 +195,7 @@ impl App {
 }
 
 /// The tools that a request can name.
-fn tools(files: &Files, scripts: &Scripts) -> Vec<Arc<dyn Tool>> {
+fn tools(files: &Files, scripts: &Scripts) -> Vec<Arc<dyn AnyTool>> {
     vec![Arc::new(FilesTool::new(files.clone())), Arc::new(RunScriptTool::new(scripts.clone()))]
 }
 

@@ -11,7 +11,6 @@ use crate::clock::Clock;
 use crate::observability::metrics::Metrics;
 use crate::providers::{Providers, ReasoningEffort, ResponseFormat};
 
-mod schema;
 mod usage;
 mod generation;
 mod message;
@@ -25,7 +24,7 @@ pub use message::answer::{Answer, Claim, End, Rows, Status};
 pub use message::history::HistoryMessage;
 pub use message::part::{Part, ToolPart, ToolState, content};
 pub use message::ui_stream::{Cursor, StreamError};
-pub use tools::Tool;
+pub use tools::{AnyTool, Tool, define};
 pub use usage::reservation::{Extension, OverLimit, Reserve, Reserved};
 pub use usage::{TokenUsage, UsageSource};
 
@@ -34,7 +33,7 @@ pub struct Settings {
     /// The models.
     pub providers: Providers,
     /// What the scripted model may call, so that a front end can show tool calls without a key.
-    pub demo_tools: Vec<Arc<dyn Tool>>,
+    pub demo_tools: Vec<Arc<dyn AnyTool>>,
     /// How often there is a checkpoint: what a crash loses at most. It renews the lease and brings
     /// word of a stop asked for on another replica.
     pub checkpoint_every: Duration,
@@ -61,7 +60,7 @@ pub struct Job {
     /// What the request asks for.
     pub options: Options,
     /// What the model may call.
-    pub tools: Vec<Arc<dyn Tool>>,
+    pub tools: Vec<Arc<dyn AnyTool>>,
     /// `usage_logs.operation`.
     pub operation: &'static str,
     /// It goes on when nobody listens.

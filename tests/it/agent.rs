@@ -132,8 +132,9 @@ async fn arguments_that_do_not_fit_are_told() {
     assert_eq!(
         errors,
         [
-            "The arguments do not fit: /code is missing.",
-            "The arguments do not fit: /language must be one of javascript.",
+            "The arguments do not fit: missing field `code`.",
+            "The arguments do not fit: language: unknown variant `perl`, expected `javascript` or \
+             `python`.",
         ]
     );
     assert_eq!(stage.alice.get("/api/scripts/runs").await.expect(200), json!([]));

@@ -54,7 +54,10 @@ async fn run(language: Language, code: String) -> Result<(), String> {
     eprint!("{}", outcome.stderr);
     println!("{:?} after {:?}: {}", outcome.status, outcome.duration, outcome.result);
     match outcome.error {
-        Some(error) => Err(error.traceback.unwrap_or(error.message)),
+        Some(error) => {
+            let trace = error.traceback.unwrap_or_default();
+            Err(format!("{}: {}\n{trace}", error.r#type, error.message))
+        }
         None if outcome.status == Status::Ok => Ok(()),
         None => Err("the script did not end well".into()),
     }

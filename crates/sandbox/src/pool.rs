@@ -81,7 +81,7 @@ impl Sandbox {
             let python = find_python(&settings).await;
             match &python {
                 Ok(python) => {
-                    info!(version = python.inventory.version, "Python is available for scripts")
+                    info!(version = python.inventory.version, "Python is available for scripts");
                 }
                 Err(reason) => info!("Python is not available for scripts: {reason}"),
             }

@@ -7,11 +7,10 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, JoinAll, join_all};
 use serde_json::Value;
 
-use super::Tool;
+use super::AnyTool;
 use crate::agent::Credentials;
 use crate::agent::message::answer::Answer;
 use crate::agent::message::part::{Part, ToolState};
-use crate::agent::schema;
 
 /// So many steps in a row may make the same call; further ones are answered with a hint.
 const MAX_REPEATS: usize = 2;
@@ -69,10 +68,10 @@ pub(in crate::agent) fn is_looping(calls: &[PendingCall]) -> bool {
 /// Runs the calls side by side.
 pub(in crate::agent) fn run_all(
     calls: Vec<PendingCall>,
-    tools: &[Arc<dyn Tool>],
+    tools: &[Arc<dyn AnyTool>],
     credentials: &Arc<Credentials>,
 ) -> JoinAll<BoxFuture<'static, ToolResult>> {
-    let find = |name: &str| tools.iter().find(|tool| tool.definition().name == name).cloned();
+    let find = |name: &str| tools.iter().find(|tool| tool.name() == name).cloned();
     let runs = calls.into_iter().map(|call| {
         let tool = find(&call.name);
         run(call, tool, credentials.clone()).boxed()
@@ -82,7 +81,7 @@ pub(in crate::agent) fn run_all(
 
 async fn run(
     call: PendingCall,
-    tool: Option<Arc<dyn Tool>>,
+    tool: Option<Arc<dyn AnyTool>>,
     credentials: Arc<Credentials>,
 ) -> ToolResult {
     let outcome = match tool {
@@ -91,21 +90,21 @@ async fn run(
              Use the result that you have, or try something else.",
             call.name
         )),
-        Some(tool) => checked(&call.input, &*tool, &credentials).await,
+        Some(tool) => call_tool(&*tool, &call.input, &credentials).await,
         None => Err(format!("There is no tool named {}.", call.name)),
     };
     ToolResult { part: call.part, outcome }
 }
 
 /// A tool's mistakes are its own: even a panic is a result.
-async fn checked(
+async fn call_tool(
+    tool: &dyn AnyTool,
     input: &Value,
-    tool: &dyn Tool,
     credentials: &Credentials,
 ) -> Result<Value, String> {
-    schema::check(&tool.definition().parameters, input)?;
-    let run = AssertUnwindSafe(async { tool.run(input, credentials).await });
-    run.catch_unwind().await.unwrap_or_else(|_| Err("The tool crashed.".to_owned()))
+    // Reading the arguments may panic as well.
+    let call = AssertUnwindSafe(async { tool.call(input, credentials).await });
+    call.catch_unwind().await.unwrap_or_else(|_| Err("The tool crashed.".to_owned()))
 }
 
 /// Puts the results where their calls are.

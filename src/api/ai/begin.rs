@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::chat_recorder::ChatRecorder;
 use super::request::ChatRequest;
 use super::{Ai, remote_answer, stop};
-use crate::agent::{Answer, Claim, Credentials, Job, Refusal, Rows, Tool};
+use crate::agent::{Answer, AnyTool, Claim, Credentials, Job, Refusal, Rows};
 use crate::api::messages;
 use crate::http::auth::CurrentUser;
 use crate::http::error::{ApiError, for_end, shutting_down};
@@ -59,7 +59,7 @@ fn spawn(
     chat_id: Uuid,
     create_chat: bool,
     request: &Arc<ChatRequest>,
-    tools: &[Arc<dyn Tool>],
+    tools: &[Arc<dyn AnyTool>],
 ) -> Result<AnswerReceiver, ApiError> {
     let question = request.repeatable_question();
     let recorder = ChatRecorder {
@@ -88,11 +88,11 @@ fn spawn(
 }
 
 /// The tools that a request names.
-fn tools(ai: &Ai, names: &[String]) -> Result<Vec<Arc<dyn Tool>>, ApiError> {
+fn tools(ai: &Ai, names: &[String]) -> Result<Vec<Arc<dyn AnyTool>>, ApiError> {
     let find = |(index, name): (usize, &String)| {
-        let tool = ai.tools.iter().find(|tool| tool.definition().name == *name);
+        let tool = ai.tools.iter().find(|tool| tool.name() == name);
         tool.cloned().ok_or_else(|| {
-            let known: Vec<_> = ai.tools.iter().map(|tool| tool.definition().name).collect();
+            let known: Vec<_> = ai.tools.iter().map(|tool| tool.name()).collect();
             let detail = format!("is not a tool of this server; it has: {}", known.join(", "));
             ApiError::invalid(format!("/tools/{index}"), detail)
         })

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::agent::{Failure, Generations, Options, Reserve, Tool};
+use crate::agent::{AnyTool, Failure, Generations, Options, Reserve};
 use crate::api::files::Files;
 use crate::clock::Clock;
 use crate::http::error::ApiError;
@@ -21,7 +21,7 @@ pub struct Ai {
     pub(super) files: Files,
     pub(super) providers: Providers,
     pub(super) limits: Limits,
-    pub(super) tools: Arc<[Arc<dyn Tool>]>,
+    pub(super) tools: Arc<[Arc<dyn AnyTool>]>,
     pub(super) followers: Followers,
     pub(super) clock: Clock,
 }
@@ -34,7 +34,7 @@ impl Ai {
         files: Files,
         providers: Providers,
         limits: Limits,
-        tools: Vec<Arc<dyn Tool>>,
+        tools: Vec<Arc<dyn AnyTool>>,
         clock: Clock,
     ) -> Self {
         let followers = Followers::new(supabase.clone());
@@ -65,7 +65,7 @@ impl Ai {
     pub(super) fn reserve(
         &self,
         options: &Options,
-        tools: &[Arc<dyn Tool>],
+        tools: &[Arc<dyn AnyTool>],
         model: Option<&str>,
     ) -> Option<Reserve> {
         let limit = self.limits.daily_tokens?;

@@ -1,7 +1,6 @@
 //! The tool `files`: what a person can do with their files, for the model that works for them.
 
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -11,7 +10,6 @@ use super::upload::NewFile;
 use super::{Files, Owner, is_text};
 use crate::agent::{Credentials, Tool};
 use crate::http::error::ApiError;
-use crate::providers::ToolDefinition;
 
 /// How much of a text one call reads.
 const MAX_READ: u64 = 64 * 1024;
@@ -23,23 +21,31 @@ pub struct FilesTool {
     files: Files,
 }
 
-#[derive(Deserialize)]
-#[serde(tag = "action", rename_all = "lowercase")]
-enum Call {
-    List {
-        search: Option<String>,
-    },
-    Read {
-        file_id: Option<Uuid>,
-        name: Option<String>,
-        #[serde(default)]
-        offset: u64,
-    },
-    Write {
-        name: String,
-        content: String,
-        media_type: Option<String>,
-    },
+/// What the model sends: an action and what that action needs. Providers take no alternatives at the
+/// top of a schema, so all of it is one struct.
+#[derive(Deserialize, JsonSchema)]
+pub struct Arguments {
+    action: Action,
+    /// list: a part of the name
+    search: Option<String>,
+    /// read
+    file_id: Option<Uuid>,
+    /// read, write: such as notes.md
+    name: Option<String>,
+    /// read: in bytes
+    offset: Option<u64>,
+    /// write: the text
+    content: Option<String>,
+    /// write: where the name does not tell
+    media_type: Option<String>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Action {
+    List,
+    Read,
+    Write,
 }
 
 impl FilesTool {
@@ -48,19 +54,14 @@ impl FilesTool {
         Self { files }
     }
 
-    async fn call(&self, owner: &Owner, call: Call) -> Result<Value, String> {
-        match call {
-            Call::List { search } => self.list(owner, search).await,
-            Call::Read { file_id, name, offset } => {
-                let file = self.find(owner, file_id, name.as_deref()).await?;
-                self.read(owner, &file, offset).await
-            }
-            Call::Write { name, content, media_type } => {
-                let new = NewFile { name, media_type, ..NewFile::default() };
-                let written = self.files.write(owner, new, content).await;
-                written.map(|file| described(&file)).map_err(sentence)
-            }
-        }
+    async fn write(&self, owner: &Owner, arguments: Arguments) -> Result<Value, String> {
+        let Arguments { name: Some(name), content: Some(content), media_type, .. } = arguments
+        else {
+            return Err("To write a file, say its name and its content.".into());
+        };
+        let new = NewFile { name, media_type, ..NewFile::default() };
+        let written = self.files.write(owner, new, content).await;
+        written.map(|file| to_json(&file)).map_err(sentence)
     }
 
     async fn list(&self, owner: &Owner, search: Option<String>) -> Result<Value, String> {
@@ -69,7 +70,7 @@ impl FilesTool {
         let mut files = self.files.list(owner, &filter, MAX_LISTED + 1).await.map_err(sentence)?;
         let has_more = files.len() > MAX_LISTED;
         files.truncate(MAX_LISTED);
-        let files: Vec<_> = files.iter().map(described).collect();
+        let files: Vec<_> = files.iter().map(to_json).collect();
         Ok(json!({ "files": files, "has_more": has_more }))
     }
 
@@ -106,7 +107,7 @@ impl FilesTool {
             _ => bytes.len(),
         };
         let next = offset + whole as u64;
-        let mut answer = described(file);
+        let mut answer = to_json(file);
         answer["content"] = json!(String::from_utf8_lossy(&bytes[..whole]));
         if next < file.size {
             answer["next_offset"] = json!(next);
@@ -116,41 +117,28 @@ impl FilesTool {
 }
 
 impl Tool for FilesTool {
-    fn definition(&self) -> ToolDefinition {
-        let description = "The person's files. `list` shows the newest files, or those with \
-             `search` in their name. `read` gives the text of a file by its `file_id` or exact \
-             `name`, 64 KiB at a time: go on at `next_offset`. `write` stores `content` as a new \
-             file; a file that is there is never changed.";
-        let parameters = json!({
-            "type": "object",
-            "properties": {
-                "action": { "type": "string", "enum": ["list", "read", "write"] },
-                "search": { "type": "string", "description": "list: a part of the name" },
-                "file_id": { "type": "string", "format": "uuid", "description": "read" },
-                "name": { "type": "string", "description": "read, write: such as notes.md" },
-                "offset": { "type": "integer", "minimum": 0, "description": "read: in bytes" },
-                "content": { "type": "string", "description": "write: the text" },
-                "media_type": { "type": "string", "description": "write: where the name does not tell" }
-            },
-            "required": ["action"]
-        });
-        ToolDefinition { name: "files".into(), description: description.into(), parameters }
-    }
+    type Arguments = Arguments;
+    const NAME: &'static str = "files";
+    const DESCRIPTION: &'static str = "The person's files. `list` shows the newest files, or those \
+        with `search` in their name. `read` gives the text of a file by its `file_id` or exact \
+        `name`, 64 KiB at a time: go on at `next_offset`. `write` stores `content` as a new file; a \
+        file that is there is never changed.";
 
-    fn run<'a>(
-        &'a self,
-        arguments: &'a Value,
-        credentials: &'a Credentials,
-    ) -> BoxFuture<'a, Result<Value, String>> {
-        async move {
-            let call = Call::deserialize(arguments).map_err(|error| error.to_string())?;
-            self.call(&Owner::from(credentials), call).await
+    async fn run(&self, arguments: Arguments, credentials: &Credentials) -> Result<Value, String> {
+        let owner = Owner::from(credentials);
+        match arguments.action {
+            Action::List => self.list(&owner, arguments.search).await,
+            Action::Read => {
+                let name = arguments.name.as_deref();
+                let file = self.find(&owner, arguments.file_id, name).await?;
+                self.read(&owner, &file, arguments.offset.unwrap_or(0)).await
+            }
+            Action::Write => self.write(&owner, arguments).await,
         }
-        .boxed()
     }
 }
 
-fn described(file: &File) -> Value {
+fn to_json(file: &File) -> Value {
     json!({
         "file_id": file.id,
         "name": file.name,

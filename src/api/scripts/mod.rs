@@ -3,7 +3,7 @@
 pub mod model;
 mod names;
 pub mod routes;
-mod running;
+mod concurrency;
 mod retention;
 mod service;
 mod shorten;
@@ -12,4 +12,4 @@ mod store;
 mod tool;
 
 pub use service::Scripts;
-pub use tool::RunScript as RunScriptTool;
+pub use tool::RunScriptTool;

@@ -1,5 +1,6 @@
-//! What clients ask of `/api/scripts`, and what they get.
+//! Requests and responses of `/api/scripts`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -11,20 +12,22 @@ use crate::http::extract::or_default;
 use crate::http::validate::Checks;
 use crate::sandbox::{self, MAX_FILES, Outcome};
 
-/// The longest script, in bytes: more is an attack on the parser.
+/// The most bytes of source: more is an attack on the parser.
 pub const MAX_CODE_BYTES: usize = 256 << 10;
 
-/// How many files a script may be given.
+/// The most input files of a script.
 const MAX_INPUT_FILES: usize = 50;
 
 /// The language of a script.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Language {
-    /// Always there.
+    /// Always available.
     #[default]
     JavaScript,
-    /// Where the host can confine it; see the capabilities.
+    /// Available where the host can confine it; see the capabilities.
     Python,
 }
 
@@ -41,26 +44,26 @@ impl From<Language> for sandbox::Language {
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[schema(example = json!({"code": "console.log('Hello!'); input.a + input.b", "input": {"a": 1, "b": 2}}))]
 pub struct RunScript {
-    /// A UUID of the client's own, by which it can cancel the script.
+    /// A UUID chosen by the client, with which it can cancel the script.
     pub id: Option<Uuid>,
-    /// `javascript` where it is missing.
+    /// Defaults to `javascript`.
     #[serde(default, deserialize_with = "or_default")]
     pub language: Language,
-    /// The script, at most 256 KiB; either this or `file_id`.
+    /// The source, at most 256 KiB; either this or `file_id`.
     #[schema(min_length = 1)]
     pub code: Option<String>,
-    /// A file that is the script; either this or `code`.
+    /// The id of a file with the source; either this or `code`.
     pub file_id: Option<Uuid>,
-    /// The files that the script finds under `/files`, to read and to write.
+    /// The ids of the files that are copied to `/files`, where the script can read and write them.
     #[serde(default, deserialize_with = "or_default")]
     #[schema(max_items = 50)]
     pub files: Vec<Uuid>,
-    /// What the script finds as `input`.
+    /// The value of the global `input`.
     pub input: Option<Value>,
-    /// How long it may take, at most what the capabilities say.
+    /// The time limit, at most the one in the capabilities.
     #[schema(minimum = 1)]
     pub timeout_ms: Option<u64>,
-    /// The chat that it belongs to.
+    /// The chat that the run belongs to.
     pub chat_id: Option<Uuid>,
 }
 
@@ -89,78 +92,78 @@ impl RunScript {
     }
 }
 
-/// A script that was run.
+/// A run of a script.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 pub struct ScriptRun {
-    /// Its id.
+    /// The run's id.
     pub id: Uuid,
-    /// The chat that it belongs to.
+    /// The chat that the run belongs to.
     #[schema(required = true)]
     pub chat_id: Option<Uuid>,
-    /// Its language.
+    /// The script's language.
     pub language: Language,
-    /// How it ended.
+    /// How the script ended.
     pub status: Status,
-    /// What it wrote to standard output.
+    /// Standard output.
     pub stdout: String,
-    /// What it wrote to standard error.
+    /// Standard error.
     pub stderr: String,
-    /// Some of the output is missing, because there was too much.
+    /// Whether output was dropped because there was too much.
     pub truncated: bool,
-    /// The value of its last expression.
+    /// The value of the last expression.
     #[schema(required = true)]
     pub result: Value,
-    /// Why it did not end well.
+    /// The error, unless the status is `ok`.
     #[schema(required = true)]
     pub error: Option<RunError>,
-    /// The files that it wrote or changed.
+    /// The files that the script wrote or changed.
     pub files: Vec<File>,
-    /// How long it took.
+    /// How long the script ran.
     pub duration_ms: u64,
-    /// The limits that it had to keep to.
+    /// The limits that applied.
     pub limits: RunLimits,
-    /// When it was run.
+    /// When the run was recorded.
     #[schema(format = DateTime)]
     pub created_at: String,
 }
 
-/// A script that was run, with what was run. Outputs, result and input of over 64 KiB are kept without
-/// their middle, the latter two then as texts.
+/// A run of a script, with its source and input. The middle of outputs, results and inputs of more than
+/// 64 KiB is not stored; results and inputs are then strings.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 pub struct StoredScriptRun {
     #[serde(flatten)]
     run: ScriptRun,
-    /// The script.
+    /// The source.
     code: String,
-    /// Its input.
+    /// The input.
     #[schema(required = true)]
     input: Option<Value>,
 }
 
-/// A script that was run, without what it read and wrote.
+/// A run of a script, without its source, input and output.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 pub struct ScriptRunSummary {
-    /// Its id.
+    /// The run's id.
     pub id: Uuid,
-    /// The chat that it belongs to.
+    /// The chat that the run belongs to.
     #[schema(required = true)]
     pub chat_id: Option<Uuid>,
-    /// Its language.
+    /// The script's language.
     pub language: Language,
-    /// How it ended.
+    /// How the script ended.
     pub status: Status,
-    /// Some of the output is missing, because there was too much.
+    /// Whether output was dropped because there was too much.
     pub truncated: bool,
-    /// Why it did not end well.
+    /// The error, unless the status is `ok`.
     #[schema(required = true)]
     pub error: Option<RunError>,
-    /// The files that it wrote or changed, as they were then and without their `url`.
+    /// The files that the script wrote or changed, as they were then and without their `url`.
     pub files: Vec<File>,
-    /// How long it took.
+    /// How long the script ran.
     pub duration_ms: u64,
-    /// The limits that it had to keep to.
+    /// The limits that applied.
     pub limits: RunLimits,
-    /// When it was run.
+    /// When the run was recorded.
     #[schema(format = DateTime)]
     pub created_at: String,
 }
@@ -170,19 +173,19 @@ pub struct ScriptRunSummary {
 #[serde(rename_all = "snake_case")]
 #[schema(as = ScriptStatus)]
 pub enum Status {
-    /// Well.
+    /// It ran to its end.
     Ok,
-    /// With an error of its own.
+    /// It threw an error.
     Error,
-    /// It took too long.
+    /// It exceeded its time limit.
     Timeout,
-    /// It used too much memory.
+    /// It exceeded its memory limit.
     MemoryLimit,
-    /// It wrote or returned too much.
+    /// It exceeded the limit of output, result or files.
     OutputLimit,
     /// Its interpreter died.
     Crashed,
-    /// Its owner has cancelled it, or has gone away.
+    /// It was cancelled, or its client disconnected.
     Cancelled,
 }
 
@@ -200,19 +203,19 @@ impl From<sandbox::Status> for Status {
     }
 }
 
-/// Why a script did not end well, for the model or person that mends it.
+/// An error that tells the author of the script what to correct.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 #[schema(as = ScriptError)]
 pub struct RunError {
     /// The error's class.
     #[schema(example = "TypeError")]
     pub r#type: String,
-    /// What it says.
+    /// The message.
     pub message: String,
     /// The line of the script, counted from 1.
     #[schema(required = true)]
     pub line: Option<u32>,
-    /// Where it came from, as the language prints it.
+    /// The stack trace, in the format of the language.
     #[schema(required = true)]
     pub traceback: Option<String>,
 }
@@ -224,19 +227,19 @@ impl From<sandbox::ScriptError> for RunError {
     }
 }
 
-/// The limits of a run.
+/// The limits of a script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[schema(as = ScriptLimits)]
 pub struct RunLimits {
-    /// The longest that it may take.
+    /// Time in milliseconds.
     pub timeout_ms: u64,
-    /// Memory, files included.
+    /// Memory in bytes, files included.
     pub memory_bytes: u64,
-    /// Standard output and standard error together; the result as well.
+    /// Standard output and standard error together, in bytes; the result has the same limit.
     pub output_bytes: u64,
-    /// All files together.
+    /// The total size of the files in bytes.
     pub files_bytes: u64,
-    /// How many files there may be.
+    /// The number of files.
     pub max_files: usize,
 }
 
@@ -253,11 +256,11 @@ impl From<&sandbox::Limits> for RunLimits {
 }
 
 impl ScriptRun {
-    pub(super) fn new(id: Uuid, wanted: &RunScript, outcome: Outcome, limits: RunLimits) -> Self {
+    pub(super) fn new(id: Uuid, request: &RunScript, outcome: Outcome, limits: RunLimits) -> Self {
         Self {
             id,
-            chat_id: wanted.chat_id,
-            language: wanted.language,
+            chat_id: request.chat_id,
+            language: request.language,
             status: outcome.status.into(),
             stdout: outcome.stdout,
             stderr: outcome.stderr,
@@ -272,7 +275,7 @@ impl ScriptRun {
     }
 }
 
-/// Which runs to list.
+/// Filters for the list of runs.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct RunFilter {
@@ -280,30 +283,30 @@ pub struct RunFilter {
     pub chat_id: Option<Uuid>,
 }
 
-/// What scripts can do here.
+/// The languages and limits of this server's scripts.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 pub struct Capabilities {
     /// The languages.
     pub languages: Vec<LanguageCapabilities>,
-    /// What every script has to keep to.
+    /// The limits of every script.
     pub limits: RunLimits,
 }
 
-/// What scripts of one language can do here.
+/// What this server offers to scripts in one language.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 pub struct LanguageCapabilities {
     /// The language.
     pub language: Language,
-    /// Whether scripts in it can be run.
+    /// Whether scripts in this language can be run.
     pub available: bool,
-    /// Why they cannot.
+    /// Why they cannot be run.
     #[schema(required = true)]
     pub reason: Option<String>,
-    /// The interpreter.
+    /// The version of the interpreter.
     #[schema(required = true, example = "3.13.1")]
     pub version: Option<String>,
-    /// What scripts find besides the language itself.
+    /// The globals beyond the language itself.
     pub globals: Vec<String>,
-    /// Well-known modules that are installed besides the standard library.
+    /// Well-known modules that are installed beyond the standard library.
     pub modules: Vec<String>,
 }

@@ -1,8 +1,8 @@
-//! The names that a script finds its files under. Pure.
+//! The names of a script's files in `/files`. Pure.
 
 use std::collections::HashSet;
 
-/// Room for a number and for a file system's 255 bytes.
+/// The longest name: file systems take 255 bytes, and a number may be added.
 const MAX_BYTES: usize = 240;
 
 /// A name of its own for each file: without slashes, short enough, and numbered where two are the
@@ -10,7 +10,7 @@ const MAX_BYTES: usize = 240;
 pub(super) fn unique<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut taken = HashSet::new();
     let mut unique = |name: &str| {
-        let name = plain(name);
+        let name = sanitize(name);
         let mut numbered = name.clone();
         let mut number = 1;
         while !taken.insert(numbered.clone()) {
@@ -23,7 +23,7 @@ pub(super) fn unique<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String
     names.into_iter().map(&mut unique).collect()
 }
 
-fn plain(name: &str) -> String {
+fn sanitize(name: &str) -> String {
     let is_bad = |c: char| matches!(c, '/' | '\\') || c.is_control();
     let name: String = name.chars().map(|c| if is_bad(c) { '_' } else { c }).collect();
     let name = if matches!(name.as_str(), "" | "." | "..") { "file".to_owned() } else { name };

@@ -1,4 +1,4 @@
-//! How long runs are kept. How many of a user's there may be is the database's business.
+//! How long runs are kept. The database limits how many a user may have.
 
 use std::time::Duration;
 
@@ -13,9 +13,9 @@ use crate::api::files::Owner;
 use crate::supabase::{Caller, SupabaseError};
 
 /// How many runs one request deletes.
-const MANY: usize = 200;
-/// Between two looks at everybody's runs.
-const SWEEP_EVERY: Duration = Duration::from_secs(6 * 3600);
+const BATCH: usize = 200;
+/// The interval of the clean-up of all users' runs.
+const CLEANUP_INTERVAL: Duration = Duration::from_secs(6 * 3600);
 
 #[derive(Deserialize)]
 struct Row {
@@ -23,36 +23,40 @@ struct Row {
 }
 
 impl Scripts {
-    /// Deletes everybody's old runs now and from time to time, which takes the service key. Without it
-    /// a user's old runs go when they run another script.
-    pub fn sweep(&self) -> Option<JoinHandle<()>> {
+    /// Deletes the expired runs of all users now and at intervals, which takes the service key. Without
+    /// it, a user's expired runs are deleted when they run another script.
+    pub fn cleanup(&self) -> Option<JoinHandle<()>> {
         let scripts = self.supabase.has_service_key().then(|| self.clone())?;
         Some(tokio::spawn(async move {
             loop {
-                scripts.forget_old(Caller::Service).await;
-                tokio::time::sleep(SWEEP_EVERY).await;
+                scripts.delete_expired(Caller::Service).await;
+                tokio::time::sleep(CLEANUP_INTERVAL).await;
             }
         }))
     }
 
-    /// Deletes the owner's old runs.
-    pub(super) async fn forget_old_of(&self, owner: &Owner) {
-        self.forget_old(Caller::User(&owner.token)).await;
+    /// Deletes the owner's expired runs.
+    pub(super) async fn delete_expired_of(&self, owner: &Owner) {
+        self.delete_expired(Caller::User(&owner.token)).await;
     }
 
-    async fn forget_old(&self, caller: Caller<'_>) {
+    async fn delete_expired(&self, caller: Caller<'_>) {
         let Some(retention) = self.retention else { return };
         let Ok(before) = self.clock.now().checked_sub(retention) else { return };
-        if let Err(error) = self.forget(caller, before).await {
+        if let Err(error) = self.delete_older(caller, before).await {
             warn!("old script runs are left for later: {error}");
         }
     }
 
-    async fn forget(&self, caller: Caller<'_>, before: Timestamp) -> Result<(), SupabaseError> {
+    async fn delete_older(
+        &self,
+        caller: Caller<'_>,
+        before: Timestamp,
+    ) -> Result<(), SupabaseError> {
         loop {
             let old = self.supabase.rest(caller).from("script_runs");
             let old = old.parameter("created_at", format_args!("lt.{before}")).select("id");
-            let old: Vec<Row> = old.limit(MANY).value().await?;
+            let old: Vec<Row> = old.limit(BATCH).value().await?;
             if old.is_empty() {
                 return Ok(());
             }
@@ -60,7 +64,7 @@ impl Scripts {
             let gone = self.supabase.rest(caller).from("script_runs");
             let gone = gone.parameter("id", format_args!("in.({})", ids.join(",")));
             gone.delete().select("id").rows().await?;
-            if old.len() < MANY {
+            if old.len() < BATCH {
                 return Ok(());
             }
         }

@@ -18,33 +18,33 @@ use crate::http::response;
 
 /// Run a script in the sandbox
 ///
-/// A script that fails is a 200 with its status. It has no network and none of the host's files. If
-/// the client goes away, the script ends and is recorded as cancelled.
+/// A script that fails is a 200 with its status. Scripts have no network and no access to the host's
+/// files. If the client disconnects, the script is cancelled and recorded as such.
 #[utoipa::path(post, path = "/api/scripts/run", tag = "scripts", operation_id = "run_script",
     request_body = RunScript,
-    responses((status = 200, description = "How the script ended", body = ScriptRun),
+    responses((status = 200, description = "The outcome", body = ScriptRun),
         (status = 409, description = "The id is in use", body = Problem,
             content_type = "application/problem+json")))]
 pub async fn run(
     State(scripts): State<Scripts>,
     user: CurrentUser,
-    Json(wanted): Json<RunScript>,
+    Json(request): Json<RunScript>,
 ) -> Result<Body<ScriptRun>, ApiError> {
     let owner = Owner::from(&user);
-    let place = scripts.enter(&owner, &wanted).await?;
+    let permit = scripts.acquire_permit(&owner, &request).await?;
     // This future is dropped when the client goes away; the task then records what there was.
-    let _hung_up = place.cancelled.clone().drop_guard();
-    let run = tokio::spawn(async move { scripts.run(&owner, wanted, place).await }).await;
+    let _hung_up = permit.cancelled.clone().drop_guard();
+    let run = tokio::spawn(async move { scripts.run(&owner, request, permit).await }).await;
     Ok(Body(run.map_err(|error| ApiError::internal(error.to_string()))??))
 }
 
-/// List the scripts that were run, newest first
+/// List runs of scripts, newest first
 ///
-/// Without what they read and wrote. The next page is in the `Link` header.
+/// Without source, input and output. The next page is in the `Link` header.
 #[utoipa::path(get, path = "/api/scripts/runs", tag = "scripts", operation_id = "list_script_runs",
     params(RunFilter, PageQuery),
     responses((status = 200, description = "The runs", body = Vec<ScriptRunSummary>,
-        headers(("Link" = String, description = "The next page, where there is one")))))]
+        headers(("Link" = String, description = "The next page, if there is one")))))]
 pub async fn list(
     State(scripts): State<Scripts>,
     user: CurrentUser,
@@ -55,7 +55,7 @@ pub async fn list(
     page.respond(rows, &store::LIST)
 }
 
-/// Get a script that was run
+/// Get a run of a script
 #[utoipa::path(get, path = "/api/scripts/runs/{run_id}", tag = "scripts",
     operation_id = "get_script_run",
     params(("run_id" = Uuid, Path, description = "The run")),
@@ -68,16 +68,16 @@ pub async fn get(
     Ok(response::json(store::get(&scripts.supabase, &user, run_id).await?))
 }
 
-/// Cancel or forget a script
+/// Cancel or delete a run of a script
 ///
-/// One that runs, or waits for its turn, is cancelled, and its run recorded as such; that of one that
-/// has ended is deleted. The files that a script wrote stay. A running script is known to the server
-/// process that runs it: where several share the work, one that another process runs is a 404 here
-/// until it ends; hanging up ends it too.
+/// Cancels a script that is running or waiting, and records its run as cancelled; deletes the run of a
+/// script that has ended. Files that the script wrote are kept. Only the server process that runs a
+/// script can cancel it: with several processes, a script that another one runs is a 404 until it ends.
+/// Disconnecting cancels it as well.
 #[utoipa::path(delete, path = "/api/scripts/runs/{run_id}", tag = "scripts",
     operation_id = "delete_script_run",
     params(("run_id" = Uuid, Path, description = "The run")),
-    responses((status = 204, description = "The script does not run any more, or its run is gone")))]
+    responses((status = 204, description = "The script was cancelled or its run deleted")))]
 pub async fn delete(
     State(scripts): State<Scripts>,
     user: CurrentUser,
@@ -87,7 +87,7 @@ pub async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// What scripts can do here
+/// Get the languages and limits of scripts
 #[utoipa::path(get, path = "/api/scripts/capabilities", tag = "scripts",
     operation_id = "script_capabilities",
     responses((status = 200, description = "Languages and limits", body = Capabilities)))]

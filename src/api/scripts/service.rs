@@ -5,8 +5,8 @@ use std::time::Duration;
 use tracing::info;
 use uuid::Uuid;
 
+use super::concurrency::{Permit, ScriptSlots};
 use super::model::{Capabilities, Language, LanguageCapabilities, RunLimits, RunScript, ScriptRun};
-use super::running::{Place, Running};
 use super::{staging, store};
 use crate::api::files::{Files, Owner};
 use crate::clock::Clock;
@@ -20,7 +20,7 @@ pub struct Scripts {
     pub(super) supabase: Supabase,
     pub(super) files: Files,
     sandbox: Sandbox,
-    running: Running,
+    slots: ScriptSlots,
     pub(super) clock: Clock,
     pub(super) retention: Option<Duration>,
 }
@@ -34,28 +34,36 @@ impl Scripts {
         clock: Clock,
         retention: Option<Duration>,
     ) -> Self {
-        Self { supabase, files, sandbox, running: Running::default(), clock, retention }
+        Self { supabase, files, sandbox, slots: ScriptSlots::default(), clock, retention }
     }
 
-    /// A place for a script that its owner sends; refused where there are too many already.
-    pub(super) async fn enter(&self, owner: &Owner, wanted: &RunScript) -> Result<Place, ApiError> {
-        wanted.check(self.sandbox.limits())?;
-        let place = self.running.enter(wanted.id.unwrap_or_else(Uuid::now_v7), owner.id)?;
-        if wanted.id.is_some() && store::exists(&self.supabase, owner, place.id).await? {
+    /// A permit for a script that its owner sends; refused if there are too many already.
+    pub(super) async fn acquire_permit(
+        &self,
+        owner: &Owner,
+        request: &RunScript,
+    ) -> Result<Permit, ApiError> {
+        request.check(self.sandbox.limits())?;
+        let permit = self.slots.try_acquire(request.id.unwrap_or_else(Uuid::now_v7), owner.id)?;
+        if request.id.is_some() && store::exists(&self.supabase, owner, permit.id).await? {
             return Err(ApiError::id_conflict());
         }
-        Ok(place)
+        Ok(permit)
     }
 
-    /// A place for a script that a model sends in its owner's name, when there is one.
-    pub(super) async fn wait(&self, owner: &Owner, wanted: &RunScript) -> Result<Place, ApiError> {
-        wanted.check(self.sandbox.limits())?;
-        Ok(self.running.wait(Uuid::now_v7(), owner.id).await)
+    /// Waits for a permit for a script that a model sends in its owner's name.
+    pub(super) async fn wait_for_permit(
+        &self,
+        owner: &Owner,
+        request: &RunScript,
+    ) -> Result<Permit, ApiError> {
+        request.check(self.sandbox.limits())?;
+        Ok(self.slots.acquire(Uuid::now_v7(), owner.id).await)
     }
 
-    /// Cancels a script that runs, and forgets one that has ended; 404 for what is neither.
+    /// Cancels a script that runs or deletes the run of one that has ended; 404 if there is neither.
     pub(super) async fn remove(&self, owner: &Owner, run_id: Uuid) -> Result<(), ApiError> {
-        if self.running.cancel(run_id, owner.id).await {
+        if self.slots.cancel(run_id, owner.id).await {
             return Ok(());
         }
         store::delete(&self.supabase, owner, run_id).await
@@ -65,63 +73,63 @@ impl Scripts {
     pub(super) async fn run(
         &self,
         owner: &Owner,
-        mut wanted: RunScript,
-        place: Place,
+        mut request: RunScript,
+        permit: Permit,
     ) -> Result<ScriptRun, ApiError> {
-        if let Some(chat_id) = wanted.chat_id {
+        if let Some(chat_id) = request.chat_id {
             store::require_chat(&self.supabase, owner, chat_id).await?;
         }
-        let limits = self.limits(&wanted);
+        let limits = self.limits(&request);
         let mut script = Script {
-            input: wanted.input.take(),
+            input: request.input.take(),
             timeout: Duration::from_millis(limits.timeout_ms),
-            cancelled: place.cancelled.clone(),
+            cancelled: permit.cancelled.clone(),
             ..Script::default()
         };
-        let mut outcome = self.outcome(owner, &wanted, &mut script).await?;
+        let mut outcome = self.outcome(owner, &request, &mut script).await?;
         let written = std::mem::take(&mut outcome.files);
-        let mut run = ScriptRun::new(place.id, &wanted, outcome, limits);
+        let mut run = ScriptRun::new(permit.id, &request, outcome, limits);
         info!(language = ?run.language, status = ?run.status, ms = run.duration_ms, "script ended");
-        staging::keep(&self.files, owner, &mut run, written).await?;
+        staging::save_files(&self.files, owner, &mut run, written).await?;
         let recorded = store::record(&self.supabase, owner, &script, &run);
-        let (recorded, ()) = tokio::join!(recorded, self.forget_old_of(owner));
+        let (recorded, ()) = tokio::join!(recorded, self.delete_expired_of(owner));
         run.created_at = recorded?;
         Ok(run)
     }
 
-    /// Waits for the script's turn, then puts its code and files in place: they are in memory only
+    /// Waits for the script's turn, then puts its code and files in permit: they are in memory only
     /// while it runs.
     async fn outcome(
         &self,
         owner: &Owner,
-        wanted: &RunScript,
+        request: &RunScript,
         script: &mut Script,
     ) -> Result<Outcome, ApiError> {
         let slot = tokio::select! {
-            slot = self.sandbox.slot(owner.id, wanted.language.into()) => slot,
+            slot = self.sandbox.slot(owner.id, request.language.into()) => slot,
             () = script.cancelled.cancelled() => {
-                script.code = wanted.code.clone().unwrap_or_default();
+                script.code = request.code.clone().unwrap_or_default();
                 return Ok(Outcome::cancelled());
             }
         };
         let slot = slot.map_err(unavailable)?;
-        script.code = staging::code(&self.files, owner, wanted).await?;
+        script.code = staging::load_code(&self.files, owner, request).await?;
         let limits = self.sandbox.limits();
-        script.files = staging::staged(&self.files, owner, &wanted.files, limits).await?;
+        script.files = staging::load_files(&self.files, owner, &request.files, limits).await?;
         slot.run(script).await.map_err(unavailable)
     }
 
-    fn limits(&self, wanted: &RunScript) -> RunLimits {
+    fn limits(&self, request: &RunScript) -> RunLimits {
         let limits = RunLimits::from(self.sandbox.limits());
-        RunLimits { timeout_ms: wanted.timeout_ms.unwrap_or(limits.timeout_ms), ..limits }
+        RunLimits { timeout_ms: request.timeout_ms.unwrap_or(limits.timeout_ms), ..limits }
     }
 
-    /// Whether Python is known to be there.
+    /// Whether Python is known to be available.
     pub(super) fn has_python(&self) -> bool {
         self.sandbox.has_python()
     }
 
-    /// What scripts can do here.
+    /// The languages and limits of scripts.
     pub(super) async fn capabilities(&self) -> Capabilities {
         let javascript = LanguageCapabilities {
             language: Language::JavaScript,

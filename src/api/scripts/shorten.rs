@@ -1,4 +1,4 @@
-//! Long texts without their middle.
+//! Shortens long texts by leaving out the middle.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! From the user's files to a script's and back.
+//! Copies the user's files to a script, and a script's files to the user.
 
 use uuid::Uuid;
 
@@ -9,14 +9,14 @@ use crate::api::files::{Files, NewFile, Owner};
 use crate::http::error::ApiError;
 use crate::sandbox::{Limits, ScriptFile};
 
-/// The script itself: what was sent, or a file of the owner's.
-pub(super) async fn code(
+/// The source: the one in the request, or that of the owner's file.
+pub(super) async fn load_code(
     files: &Files,
     owner: &Owner,
-    wanted: &RunScript,
+    request: &RunScript,
 ) -> Result<String, ApiError> {
-    let Some(file_id) = wanted.file_id else {
-        return Ok(wanted.code.clone().unwrap_or_default());
+    let Some(file_id) = request.file_id else {
+        return Ok(request.code.clone().unwrap_or_default());
     };
     let file = files.get(owner, file_id).await?;
     if file.size > MAX_CODE_BYTES as u64 {
@@ -28,8 +28,8 @@ pub(super) async fn code(
     text.ok_or_else(|| ApiError::invalid("/file_id", "is not a text in UTF-8"))
 }
 
-/// The named files, for the script to work on.
-pub(super) async fn staged(
+/// The named files, to be put in `/files`.
+pub(super) async fn load_files(
     files: &Files,
     owner: &Owner,
     ids: &[Uuid],
@@ -54,19 +54,19 @@ pub(super) async fn staged(
     Ok(staged)
 }
 
-/// Keeps what a script has written as files of its owner. A file that cannot be kept is an error of
-/// the run: what ran has run.
-pub(super) async fn keep(
+/// Saves the files that a script has written as files of its owner. A file that cannot be saved is an
+/// error of the run, which is recorded all the same.
+pub(super) async fn save_files(
     files: &Files,
     owner: &Owner,
     run: &mut ScriptRun,
     written: Vec<ScriptFile>,
 ) -> Result<(), ApiError> {
-    let mut kept = Vec::new();
+    let mut saved = Vec::new();
     for file in written {
         let new = NewFile { name: file.name.clone(), chat_id: run.chat_id, ..NewFile::default() };
         match files.write(owner, new, file.data).await {
-            Ok(file) => kept.push(file),
+            Ok(file) => saved.push(file),
             Err(error) if error.status().is_server_error() => return Err(error),
             Err(error) => {
                 let message = format!("{} cannot be kept: {}", file.name, error.detail());
@@ -81,6 +81,6 @@ pub(super) async fn keep(
             }
         }
     }
-    run.files = files.signed(owner, kept).await?;
+    run.files = files.signed(owner, saved).await?;
     Ok(())
 }

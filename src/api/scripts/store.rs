@@ -1,4 +1,4 @@
-//! Script runs in Supabase. Row-level security sees to it that a user reaches only their own.
+//! Runs of scripts in Supabase. Row-level security confines users to their own.
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -23,8 +23,8 @@ const COLUMNS: &str = "id,chat_id,language,status,stdout,stderr,truncated,result
 /// Runs by creation.
 pub(super) const LIST: Keyed = Keyed::by("script run", &["created_at"]);
 
-/// How much is kept of each output, of the result and of the input.
-const MAX_KEPT_BYTES: usize = 64 << 10;
+/// The most bytes that are stored of each output, of the result and of the input.
+const MAX_STORED_BYTES: usize = 64 << 10;
 
 /// 404 unless the chat is the owner's.
 pub(super) async fn require_chat(
@@ -37,7 +37,7 @@ pub(super) async fn require_chat(
     if chats.is_empty() { Err(ApiError::not_found("chat")) } else { Ok(()) }
 }
 
-/// Records a run, long texts without their middle; the answer is its time.
+/// Records a run, long texts without their middle; returns when it was recorded.
 pub(super) async fn record(
     supabase: &Supabase,
     owner: &Owner,
@@ -51,11 +51,12 @@ pub(super) async fn record(
     let mut row = json!(run);
     row["user_id"] = json!(owner.id);
     row["code"] = json!(script.code);
-    row["input"] = json!(script.input.as_ref().map(|input| shorten::value(input, MAX_KEPT_BYTES)));
-    row["result"] = shorten::value(&run.result, MAX_KEPT_BYTES);
+    row["input"] =
+        json!(script.input.as_ref().map(|input| shorten::value(input, MAX_STORED_BYTES)));
+    row["result"] = shorten::value(&run.result, MAX_STORED_BYTES);
     for (name, output) in [("stdout", &run.stdout), ("stderr", &run.stderr)] {
-        row[name] = json!(shorten::text(output, MAX_KEPT_BYTES));
-        if output.len() > MAX_KEPT_BYTES {
+        row[name] = json!(shorten::text(output, MAX_STORED_BYTES));
+        if output.len() > MAX_STORED_BYTES {
             row["truncated"] = json!(true);
         }
     }
@@ -63,7 +64,7 @@ pub(super) async fn record(
         row.remove("created_at");
     }
     for file in row["files"].as_array_mut().into_iter().flatten() {
-        // It ends, and the row stays.
+        // A signed address expires, the row stays.
         file["url"] = Value::Null;
     }
     let rest = supabase.rest(Caller::User(&owner.token));
@@ -98,7 +99,7 @@ pub(super) async fn exists(
     Ok(!runs.is_empty())
 }
 
-/// Forgets a run; 404 where there is none.
+/// Deletes a run; 404 if there is none.
 pub(super) async fn delete(
     supabase: &Supabase,
     owner: &Owner,

@@ -1,14 +1,13 @@
 //! The agent's tool `run_script`.
 
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::model::{Language, RunScript as Wanted, ScriptRun};
+use super::model::{Language, RunScript, ScriptRun};
 use super::{Scripts, shorten};
-use crate::agent::{Credentials, Tool};
+use crate::agent::{Credentials, Tool, define};
 use crate::api::files::Owner;
 use crate::api::files::model::{File, FileFilter};
 use crate::http::error::ApiError;
@@ -21,81 +20,60 @@ const MAX_READ_BYTES: usize = 16 << 10;
 const MAX_SEARCHED: usize = 100;
 
 /// Runs a script in the name of the person that the model answers.
-pub struct RunScript {
+pub struct RunScriptTool {
     scripts: Scripts,
 }
 
-impl RunScript {
+/// What the model sends.
+#[derive(Deserialize, JsonSchema)]
+pub struct Arguments {
+    language: Option<Language>,
+    /// The whole script
+    code: String,
+    /// Ids or names of the person's files that the script finds in /files
+    files: Option<Vec<String>>,
+    /// Any JSON; the script finds it as `input`
+    input: Option<Value>,
+}
+
+impl Tool for RunScriptTool {
+    type Arguments = Arguments;
+    const NAME: &'static str = "run_script";
+    const DESCRIPTION: &'static str = "Runs a script in a sandbox without network and returns what \
+        it printed, the value of its last expression as JSON, and the files it wrote under /files. \
+        In JavaScript: console.log, files.list(), files.read(name), files.write(name, data). If it \
+        fails, read the error, mend the script and run it again.";
+
+    async fn run(&self, arguments: Arguments, credentials: &Credentials) -> Result<Value, String> {
+        let owner = Owner::from(credentials);
+        let request = RunScript {
+            language: arguments.language.unwrap_or_default(),
+            code: Some(arguments.code),
+            files: self.ids(&owner, &arguments.files.unwrap_or_default()).await?,
+            input: arguments.input,
+            ..RunScript::default()
+        };
+        let refused = |error: ApiError| sentence(&error);
+        let permit = self.scripts.wait_for_permit(&owner, &request).await.map_err(refused)?;
+        let run = self.scripts.run(&owner, request, permit).await.map_err(refused)?;
+        Ok(to_json(&run))
+    }
+
+    fn definition(&self) -> ToolDefinition {
+        let mut definition = define::<Self>();
+        if !self.scripts.has_python() {
+            definition.parameters["properties"]["language"]["enum"] = json!(["javascript"]);
+        }
+        definition
+    }
+}
+
+impl RunScriptTool {
     /// The tool over the services of `/api/scripts`.
     pub fn new(scripts: Scripts) -> Self {
         Self { scripts }
     }
-}
 
-impl Tool for RunScript {
-    fn definition(&self) -> ToolDefinition {
-        let languages: &[&str] =
-            if self.scripts.has_python() { &["python", "javascript"] } else { &["javascript"] };
-        ToolDefinition {
-            name: "run_script".into(),
-            description: "Runs a script in a sandbox without network and returns what it printed, \
-                          the value of its last expression as JSON, and the files it wrote under \
-                          /files. In JavaScript: console.log, files.list(), files.read(name), \
-                          files.write(name, data). If it fails, read the error, mend the script \
-                          and run it again."
-                .into(),
-            parameters: json!({
-                "type": "object",
-                "properties": {
-                    "language": { "type": "string", "enum": languages },
-                    "code": { "type": "string", "description": "The whole script" },
-                    "files": {
-                        "type": "array",
-                        "items": { "type": "string" },
-                        "description": "Ids or names of the person's files that the script finds \
-                                        in /files",
-                    },
-                    "input": { "description": "Any JSON; the script finds it as `input`" },
-                },
-                "required": ["code"],
-            }),
-        }
-    }
-
-    fn run<'a>(
-        &'a self,
-        arguments: &'a Value,
-        credentials: &'a Credentials,
-    ) -> BoxFuture<'a, Result<Value, String>> {
-        async move {
-            let call: Call = serde_json::from_value(arguments.clone())
-                .map_err(|error| format!("The arguments do not fit: {error}."))?;
-            let owner = Owner::from(credentials);
-            let wanted = Wanted {
-                language: call.language.unwrap_or_default(),
-                code: Some(call.code),
-                files: self.ids(&owner, &call.files.unwrap_or_default()).await?,
-                input: call.input,
-                ..Wanted::default()
-            };
-            let refused = |error: ApiError| sentence(&error);
-            let place = self.scripts.wait(&owner, &wanted).await.map_err(refused)?;
-            let run = self.scripts.run(&owner, wanted, place).await.map_err(refused)?;
-            Ok(readable(&run))
-        }
-        .boxed()
-    }
-}
-
-#[derive(Deserialize)]
-struct Call {
-    language: Option<Language>,
-    code: String,
-    files: Option<Vec<String>>,
-    input: Option<Value>,
-}
-
-impl RunScript {
     /// The files that a model names, by id or by name; of those with one name the newest.
     async fn ids(&self, owner: &Owner, files: &[String]) -> Result<Vec<Uuid>, String> {
         let mut ids = Vec::new();
@@ -122,7 +100,7 @@ fn sentence(error: &ApiError) -> String {
 }
 
 /// A run as the model gets to read it.
-fn readable(run: &ScriptRun) -> Value {
+fn to_json(run: &ScriptRun) -> Value {
     let mut read =
         json!({ "status": run.status, "result": shorten::value(&run.result, MAX_READ_BYTES) });
     for (name, output) in [("stdout", &run.stdout), ("stderr", &run.stderr)] {

@@ -9,11 +9,6 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::config::ConnectionTimes;
 
-/// A body that has been silent for so long gives its connection's place up, where one is needed.
-const SILENT_BODY: Duration = Duration::from_secs(2);
-/// The same for one that has been arriving for so long.
-const LONG_BODY: Duration = Duration::from_secs(10);
-
 /// Shared by a connection's task, its socket and its answers.
 pub struct Activity {
     times: ConnectionTimes,
@@ -26,8 +21,6 @@ struct State {
     in_flight: usize,
     /// Requests whose bodies are waited for.
     waiting_for_body: usize,
-    /// When the first of the requests in flight came.
-    asked_at: Instant,
     /// When bytes came last.
     received_at: Instant,
     has_asked: bool,
@@ -65,7 +58,6 @@ impl Activity {
         let state = State {
             in_flight: 0,
             waiting_for_body: 0,
-            asked_at: Instant::now(),
             received_at: Instant::now(),
             has_asked: false,
             is_http2: false,
@@ -120,7 +112,8 @@ impl Activity {
             _ if state.is_closing => None,
             Some(blocked) => Some((3, blocked)),
             None if state.in_flight > state.waiting_for_body => None,
-            None if state.in_flight > 0 => state.standing_of_bodies(Instant::now()),
+            // Nobody knows whether the bodies will come: the longest silent goes first.
+            None if state.in_flight > 0 => Some((1, state.received_at)),
             None if state.has_asked => Some((2, state.since)),
             None => Some((0, state.since)),
         }
@@ -163,9 +156,6 @@ impl Activity {
         state.has_asked = true;
         state.is_http2 = version == Version::HTTP_2;
         state.in_head = false;
-        if state.in_flight == 0 {
-            state.asked_at = Instant::now();
-        }
         state.in_flight += 1;
     }
 
@@ -190,14 +180,6 @@ impl Activity {
 }
 
 impl State {
-    /// Where every request waits for its body: silent ones go early, long ones last of all.
-    fn standing_of_bodies(&self, now: Instant) -> Option<Standing> {
-        if now - self.received_at >= SILENT_BODY {
-            return Some((1, self.received_at));
-        }
-        (now - self.asked_at >= LONG_BODY).then_some((4, self.asked_at))
-    }
-
     fn is_waiting_for_a_head(&self) -> bool {
         !self.has_asked || self.in_head
     }
@@ -252,14 +234,11 @@ mod tests {
         activity.asked(Version::HTTP_11);
         assert_eq!(activity.standing(), None);
         activity.waits_for_body(true);
-        assert_eq!(activity.standing(), None);
-        tokio::time::advance(SILENT_BODY).await;
-        assert_eq!(activity.standing().map(|(rank, _)| rank), Some(1));
+        let silent = activity.standing();
+        assert_eq!(silent.map(|(rank, _)| rank), Some(1));
+        tokio::time::advance(TIMES.head).await;
         activity.received();
-        assert_eq!(activity.standing(), None);
-        tokio::time::advance(LONG_BODY - SILENT_BODY).await;
-        activity.received();
-        assert_eq!(activity.standing().map(|(rank, _)| rank), Some(4));
+        assert!(activity.standing() > silent);
         activity.waits_for_body(false);
         assert_eq!(activity.standing(), None);
     }

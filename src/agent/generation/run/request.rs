@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::Run;
-use crate::agent::Tool;
+use crate::agent::AnyTool;
 use crate::agent::generation::recorder::Started;
 use crate::agent::message::prompt;
 use crate::providers::catalogue::Capability;
 use crate::providers::{ChosenModel, Deadlines, Message, Request};
 
 impl Run {
-    pub(super) fn tools(&self, model: &ChosenModel) -> Vec<Arc<dyn Tool>> {
+    pub(super) fn tools(&self, model: &ChosenModel) -> Vec<Arc<dyn AnyTool>> {
         let is_demo = model.provider_capabilities().is_simulated;
         let demo = self.settings.demo_tools.iter().filter(|_| is_demo);
         self.job.tools.iter().chain(demo).cloned().collect()
