@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-/// A sentence about the first argument that does not fit, for the model to mend its call.
+/// A sentence about the first argument that does not fit, so that the model can correct its call.
 pub(super) fn check(schema: &Value, arguments: &Value) -> Result<(), String> {
     fits(schema, arguments, &mut String::new())
         .map_err(|problem| format!("The arguments do not fit: {problem}."))

@@ -8,9 +8,9 @@ use serde_json::Value;
 use super::Credentials;
 use crate::providers::ToolDefinition;
 
-/// Something the model may call.
+/// A tool that the model may call.
 pub trait Tool: Send + Sync {
-    /// What the model is told about it.
+    /// The definition that the model is sent.
     fn definition(&self) -> ToolDefinition;
 
     /// Runs it with arguments that are a JSON object, with the caller's own rights. `Err` is a
