@@ -32,30 +32,30 @@ pub use usage::{TokenUsage, UsageSource};
 pub struct Settings {
     /// The models.
     pub providers: Providers,
-    /// What the scripted model may call, so that a front end can show tool calls without a key.
+    /// The tools of the scripted model, so that a front end can show tool calls without an API key.
     pub demo_tools: Vec<Arc<dyn AnyTool>>,
-    /// How often there is a checkpoint: what a crash loses at most. It renews the lease and brings
-    /// word of a stop asked for on another replica.
+    /// The interval between checkpoints: the most that a crash loses. A checkpoint renews the lease and
+    /// reports a stop that was requested on another replica.
     pub checkpoint_every: Duration,
-    /// How many tokens a user has for a day.
+    /// The daily limit of tokens for each user.
     pub daily_token_limit: Option<u64>,
     /// The longest a generation may take.
     pub generation_timeout: Duration,
-    /// Saves go on with the service key when the user's token ends.
+    /// Whether saves continue with the service key when the user's token expires.
     pub outlives_tokens: bool,
-    /// How long the client of an answer whose end cannot be saved waits to be told.
+    /// How long clients wait for the end of an answer to be saved before they are sent an error.
     pub unsaved_patience: Duration,
     /// The time of day, for tokens.
     pub clock: Clock,
-    /// Counts what has ended.
+    /// The metrics of finished generations.
     pub metrics: Metrics,
 }
 
-/// One generation to do.
+/// A generation to run.
 pub struct Job {
     /// Claims and saves the answer.
     pub recorder: Arc<dyn Recorder>,
-    /// Whose it is.
+    /// The user.
     pub credentials: Arc<Credentials>,
     /// What the request asks for.
     pub options: Options,
@@ -63,11 +63,11 @@ pub struct Job {
     pub tools: Vec<Arc<dyn AnyTool>>,
     /// `usage_logs.operation`.
     pub operation: &'static str,
-    /// It goes on when nobody listens.
+    /// Whether it continues without listeners.
     pub survives_disconnect: bool,
 }
 
-/// What a request asks of the model.
+/// The options of a request to a model.
 #[derive(Clone, Debug)]
 #[allow(missing_docs)]
 pub struct Options {

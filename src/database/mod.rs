@@ -9,18 +9,21 @@ use serde::de::DeserializeOwned;
 
 use crate::supabase::{Query, Rest, SupabaseError};
 
+mod begin_generation;
 mod chats;
 mod events;
 mod files;
 mod generation;
 
+pub use begin_generation::{
+    Action, BeginGeneration, BeginReply, ChatRow, CreateChat, Messages, Missing, StartedReply,
+    UserMessage,
+};
 pub use chats::{SearchChats, ToggleChat};
 pub use events::{RecordEvents, RecordEventsReply, RefusedEvent};
 pub use files::{BeginFile, BeginFileReply, FinishFile, FinishFileReply, SearchFiles};
 pub use generation::{
-    Action, BeginGeneration, BeginReply, ChatRow, CreateChat, Messages, Missing, RequestStop,
-    ReserveReply, ReserveTokens, SaveEnd, SaveGeneration, SaveReply, StartedReply, StopReply,
-    UserMessage,
+    RequestStop, ReserveReply, ReserveTokens, SaveEnd, SaveGeneration, SaveReply, StopReply,
 };
 
 /// A function of the database, with its arguments.

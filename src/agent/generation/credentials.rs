@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::supabase::AccessToken;
 
-/// Whose generation it is, and the newest token they have shown.
+/// The user of a generation, and their newest access token.
 #[derive(Debug)]
 pub struct Credentials {
     /// The user.

@@ -10,7 +10,7 @@ use crate::supabase::SupabaseError;
 /// Why the chat could not be claimed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// There is no such chat of this user.
+    /// The user has no such chat.
     NoSuchChat,
     /// There is no such message in the chat.
     NoSuchMessage,
@@ -45,16 +45,16 @@ pub enum Failure {
     /// The model cannot be asked.
     #[error(transparent)]
     Model(#[from] ChooseError),
-    /// The day's tokens do not suffice for the next call.
+    /// The next call exceeds the day's tokens.
     #[error("the daily limit of {} tokens is reached", .0.limit)]
     OverLimit(OverLimit),
-    /// It took longer than a generation may.
+    /// It took longer than `GENERATION_TIMEOUT_S`.
     #[error("the generation took longer than it may")]
     TooLong,
     /// The server is being stopped.
     #[error("the server is being stopped")]
     ShuttingDown,
-    /// The user's session ended and no fresher token came.
+    /// The access token expired and the user made no request with a newer one.
     #[error("the access token is about to expire")]
     TokenExpired,
     /// The message was deleted, or the lease lost to another attempt.
@@ -63,13 +63,13 @@ pub enum Failure {
     /// Another replica wrote it, and it was cut off there.
     #[error("the answer was cut off on another replica")]
     Broken,
-    /// A mistake of ours.
+    /// The generation panicked.
     #[error("the generation crashed")]
     Crashed,
 }
 
 impl Failure {
-    /// The word for `usage_logs.error_code`.
+    /// The value of `usage_logs.error_code`.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Supabase(_) | Self::Unsaved(_) | Self::NotSavedYet => "database_error",

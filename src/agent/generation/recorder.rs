@@ -21,27 +21,27 @@ use crate::supabase::SupabaseError;
 
 /// Claims and saves one answer.
 pub trait Recorder: Send + Sync {
-    /// Claims the chat. May be repeated when its answer was lost.
+    /// Claims the chat. Idempotent, so it is repeated when the reply was lost.
     fn begin<'a>(
         &'a self,
         credentials: &'a Credentials,
     ) -> BoxFuture<'a, Result<BeginOutcome, SupabaseError>>;
 
-    /// Saves what there is. May be repeated when its answer was lost.
+    /// Saves the answer as it is. Idempotent, so it is repeated when the reply was lost.
     fn save<'a>(
         &'a self,
         credentials: &'a Credentials,
         save: &'a Save,
     ) -> BoxFuture<'a, Result<Saved, SupabaseError>>;
 
-    /// Names the chat unless the user has. Whether it was named.
+    /// Sets the title of the chat unless it has one. Returns whether it was set.
     fn save_title<'a>(
         &'a self,
         credentials: &'a Credentials,
         title: &'a str,
     ) -> BoxFuture<'a, Result<bool, SupabaseError>>;
 
-    /// Remembers that a provider cannot read these files: they are left to their names from now on.
+    /// Records that a provider cannot read these files, so that it is sent only their names from now on.
     fn refuse_files<'a>(
         &'a self,
         _credentials: &'a Credentials,
@@ -59,16 +59,16 @@ pub trait Recorder: Send + Sync {
     ) -> BoxFuture<'a, Result<(), SupabaseError>>;
 }
 
-/// Whether the chat is claimed.
+/// The outcome of claiming a chat.
 #[derive(Debug)]
 pub enum BeginOutcome {
-    /// It is.
+    /// The chat is claimed.
     Started(Box<Started>),
-    /// Another replica answers this question now.
+    /// Another replica is answering this question.
     Elsewhere(Rows),
     /// The question was answered before.
     Answered(Rows),
-    /// It cannot be claimed.
+    /// The chat cannot be claimed.
     Refused(Refusal),
 }
 
@@ -77,34 +77,34 @@ pub enum BeginOutcome {
 pub struct Started {
     /// Its messages.
     pub rows: Rows,
-    /// The model to ask: the request's, else the chat's, else the default.
+    /// The model to call: the request's, else the chat's, else the default.
     pub model: Option<String>,
-    /// The chat's own instructions.
+    /// The system prompt of the chat.
     pub system_prompt: Option<String>,
     /// The active messages up to the question, oldest first.
     pub history: Vec<HistoryMessage>,
-    /// The chat still has the title that every chat is born with.
+    /// Whether the chat still has the default title.
     pub is_untitled: bool,
     /// What was reserved, where there is a daily limit.
     pub reserved: Option<Reserved>,
-    /// What the stored message's metadata begins with.
+    /// The initial metadata of the stored message.
     pub metadata: Map<String, Value>,
 }
 
 /// What is saved of an answer.
 #[derive(Clone, Debug, Default)]
 pub struct Save {
-    /// The text and the parts; none renews the lease and changes nothing.
+    /// The text and the parts; `None` only renews the lease.
     pub text: Option<SavedText>,
     /// The model that answers.
     pub model: Option<String>,
     /// The message's metadata.
     pub metadata: Option<Map<String, Value>>,
-    /// The tokens: an estimate at a checkpoint, the truth at the end.
+    /// The tokens: an estimate at a checkpoint, the final count at the end.
     pub usage: Option<TokenUsage>,
     /// The price of those tokens.
     pub cost_usd: Option<f64>,
-    /// What a daily limit wants reserved from here on.
+    /// The tokens to reserve from here on, where there is a daily limit.
     pub reserve: Option<Extension>,
     /// The end of the answer.
     pub end: Option<SavedEnd>,
@@ -198,16 +198,16 @@ impl UsageLog {
     }
 }
 
-/// What the database says to a save.
+/// The result of a save.
 #[derive(Debug)]
 pub struct Saved {
-    /// The message is still this generation's.
+    /// Whether the message still belongs to this generation.
     pub is_owned: bool,
-    /// Somebody has asked for a stop.
+    /// Whether a stop was requested.
     pub stop_requested: bool,
-    /// What was to be reserved is not left of the day's tokens.
+    /// Set if the reservation exceeds the day's tokens.
     pub over_limit: Option<OverLimit>,
-    /// What has become of the message, if it has ended.
+    /// The status of the message, if it has ended.
     pub status: Option<Status>,
     /// The message after its end.
     pub message: Option<Box<RawValue>>,

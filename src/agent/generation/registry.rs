@@ -32,18 +32,18 @@ struct Inner {
     refresher: TokenRefresher,
     by_chat: Mutex<HashMap<Uuid, Vec<Generation>>>,
     tasks: TaskTracker,
-    /// No new generations.
+    /// Cancelled when no new generations are started.
     draining: CancellationToken,
-    /// No more time for the running ones.
+    /// Cancelled when the running ones must end.
     shutdown: CancellationToken,
 }
 
-/// What tells a repeated request for an answer from a new one.
+/// Identifies the question, to recognise a repeated request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
     /// The user message's id.
     pub id: Uuid,
-    /// Its parts, JSON text.
+    /// Its parts as JSON text.
     pub parts: String,
 }
 
@@ -85,7 +85,7 @@ impl Generation {
 }
 
 impl Generations {
-    /// None running yet.
+    /// A registry without running generations.
     pub fn new(settings: Settings, refresher: TokenRefresher) -> Self {
         Self {
             inner: Arc::new(Inner {
@@ -163,7 +163,7 @@ impl Generations {
         all.find(|generation| generation.writes(message_id)).cloned()
     }
 
-    /// How many are under way in chats here.
+    /// The number of generations running in chats on this replica.
     pub fn running(&self) -> usize {
         let by_chat = self.inner.by_chat();
         by_chat.values().flatten().filter(|generation| generation.is_running()).count()

@@ -110,7 +110,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// The word in the database and the API.
+    /// The name in the database and the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Complete => "complete",
@@ -120,7 +120,7 @@ impl Status {
         }
     }
 
-    /// The status that a word means; none for a message that is being written.
+    /// The status with this name; `None` for a message that is being written.
     pub fn parse(word: &str) -> Option<Self> {
         let all = [Self::Complete, Self::Stopped, Self::Failed, Self::Interrupted];
         all.into_iter().find(|status| status.as_str() == word)
@@ -148,7 +148,7 @@ impl Answer {
         self.bytes
     }
 
-    /// Nothing more fits.
+    /// Whether the answer has reached its maximum size.
     pub(in crate::agent) fn is_full(&self) -> bool {
         self.bytes >= MAX_BYTES || self.tool_bytes > MAX_TOOL_BYTES || self.parts.len() > MAX_PARTS
     }
@@ -196,7 +196,7 @@ impl Answer {
         self.parts.push(Part::StepStart);
     }
 
-    /// Takes in what the model has produced.
+    /// Applies what the model has produced.
     pub(in crate::agent) fn apply(&mut self, event: Event) {
         match event {
             Event::Text(delta) => self.push_text(delta),
@@ -236,7 +236,7 @@ impl Answer {
         text
     }
 
-    /// What must go back whole is kept whole or not at all.
+    /// Opaque data must go back unchanged, so it is kept whole or not at all.
     fn fitting_opaque(&mut self, opaque: Option<Opaque>) -> Option<Opaque> {
         let room = MAX_BYTES.saturating_sub(self.bytes);
         let opaque = opaque.filter(|opaque| opaque.json.len() <= room);
@@ -336,7 +336,7 @@ impl Answer {
         }
     }
 
-    /// Makes the parts fit to be kept: nothing stays half open.
+    /// Closes all parts, so that the answer can be stored.
     pub(in crate::agent) fn close_all(&mut self) {
         self.close_block();
         for part in &mut self.parts {

@@ -17,7 +17,7 @@ pub struct HistoryMessage {
     /// Its parts; without those that cannot be read, such as one that is nested too deeply.
     #[serde(deserialize_with = "readable")]
     pub parts: Vec<Part>,
-    /// What the model is shown of its files; a file that is missing here is only named.
+    /// The content of its files as the model reads it; of other files it reads only the name.
     #[serde(skip)]
     pub files: HashMap<Uuid, Content>,
 }

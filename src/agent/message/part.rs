@@ -9,29 +9,29 @@ use crate::providers::{Opaque, ProviderName};
 /// A part of an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Part {
-    /// One more call of the model begins.
+    /// The start of another call of the model.
     StepStart,
     /// Text of the answer.
     Text {
         /// The text so far.
         text: String,
-        /// No more will come.
+        /// Whether it is complete.
         done: bool,
-        /// What goes back to its provider with it.
+        /// Opaque data that goes back to the provider.
         opaque: Option<Opaque>,
     },
-    /// Thoughts of the model.
+    /// Reasoning of the model.
     Reasoning {
         /// The readable text so far.
         text: String,
-        /// No more will come.
+        /// Whether it is complete.
         done: bool,
-        /// What goes back to its provider byte for byte.
+        /// Opaque data that goes back to the provider unchanged.
         opaque: Option<Opaque>,
     },
     /// A tool call and its result.
     Tool(ToolPart),
-    /// A part this server only passes on: files, data of the front end.
+    /// A part that this server does not interpret: files, data of the front end.
     Other(Value),
 }
 
@@ -44,18 +44,18 @@ pub struct ToolPart {
     pub name: String,
     /// The arguments so far, JSON text.
     pub arguments: String,
-    /// How far it has come.
+    /// The state.
     pub state: ToolState,
-    /// What goes back to its provider byte for byte.
+    /// Opaque data that goes back to the provider unchanged.
     pub opaque: Option<Opaque>,
 }
 
-/// How far a tool call has come.
+/// The state of a tool call.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ToolState {
     /// Arguments are arriving.
     InputStreaming,
-    /// The arguments are whole.
+    /// The arguments are complete.
     InputAvailable(Value),
     /// The tool has answered.
     OutputAvailable {

@@ -17,7 +17,7 @@ const MAX_REPEATS: usize = 2;
 /// A model that goes on for so many steps all the same will not stop by itself.
 const LOOPING_REPEATS: usize = 4;
 
-/// A call whose arguments are whole.
+/// A call whose arguments are complete.
 #[derive(Debug)]
 pub(in crate::agent) struct PendingCall {
     part: usize,
@@ -65,7 +65,7 @@ pub(in crate::agent) fn is_looping(calls: &[PendingCall]) -> bool {
     !calls.is_empty() && calls.iter().all(|call| call.repeats >= LOOPING_REPEATS)
 }
 
-/// Runs the calls side by side.
+/// Runs the calls concurrently.
 pub(in crate::agent) fn run_all(
     calls: Vec<PendingCall>,
     tools: &[Arc<dyn AnyTool>],
@@ -96,7 +96,7 @@ async fn run(
     ToolResult { part: call.part, outcome }
 }
 
-/// A tool's mistakes are its own: even a panic is a result.
+/// A failing tool never ends the answer: even a panic is a result.
 async fn call_tool(
     tool: &dyn AnyTool,
     input: &Value,

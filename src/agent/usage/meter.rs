@@ -10,7 +10,7 @@ use crate::providers::{ChosenModel, Content, Request, Usage};
 /// The longest JSON that `usage_logs.raw` takes is 64 KiB, as PostgreSQL writes it: with spaces.
 const MAX_RAW: usize = 32 << 10;
 
-/// The calls so far.
+/// Counts the tokens of an answer's calls.
 #[derive(Default)]
 pub(in crate::agent) struct UsageMeter {
     done: Vec<CallUsage>,
@@ -23,7 +23,7 @@ struct Call {
     input_estimate: u64,
     /// How long the answer was when the call began.
     bytes_before: usize,
-    /// The provider has taken the request: from here on it costs.
+    /// Whether the provider has accepted the request: from then on it costs.
     is_accepted: bool,
     reported: Option<Usage>,
 }
@@ -151,7 +151,7 @@ impl Total {
         }
     }
 
-    /// The providers' own words, unless they are beyond measure: one object, or one for each call.
+    /// The usage as the providers reported it, unless it is too long: one object, or one for each call.
     pub(in crate::agent) fn raw(&self) -> Option<Value> {
         let raw = self.0.iter().filter_map(|call_usage| call_usage.usage.raw.clone());
         let mut raw: Vec<_> = raw.map(sanitize::json).collect();

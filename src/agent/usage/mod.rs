@@ -57,7 +57,7 @@ impl std::ops::AddAssign for TokenUsage {
     }
 }
 
-/// Where the numbers come from.
+/// The source of the token counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum UsageSource {

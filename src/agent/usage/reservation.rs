@@ -16,20 +16,20 @@ pub(in crate::agent) const LEAST_OUTPUT_TOKENS: u64 = 256;
 /// What providers add around messages and tools.
 const OVERHEAD_TOKENS: u64 = 128;
 
-/// What an answer is to reserve: the estimated input and the output cap.
+/// The tokens to reserve for an answer: the estimated input and the output cap.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Reserve {
     limit: u64,
-    /// What the server adds to the history that the database estimates.
+    /// The tokens in addition to the history, which the database estimates.
     input_tokens: u64,
-    /// What the model can read at the most, where known.
+    /// The context window of the model, where known.
     max_input_tokens: Option<u64>,
     output_tokens: u64,
-    /// The cap may be lowered this far.
+    /// The lowest acceptable output cap.
     min_output_tokens: u64,
 }
 
-/// What was reserved.
+/// The tokens that were reserved.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub struct Reserved {
     /// Input and output together.
@@ -38,23 +38,23 @@ pub struct Reserved {
     pub output_tokens: u64,
 }
 
-/// What a running answer needs in all from here on.
+/// A larger reservation for a running answer: everything that it needs in total.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Extension {
     pub(in crate::agent) limit: u64,
     pub(in crate::agent) tokens: u64,
 }
 
-/// Not enough is left of the day's tokens.
+/// The daily limit is reached.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct OverLimit {
-    /// How many tokens a day has.
+    /// The tokens of a day.
     pub limit: u64,
-    /// How many are neither used nor reserved.
+    /// The tokens that are neither used nor reserved.
     pub remaining: u64,
     /// When the next day begins.
     pub resets_at: Timestamp,
-    /// How long that is from now.
+    /// The seconds until then.
     pub retry_after_s: u64,
 }
 
@@ -68,7 +68,7 @@ impl Reserve {
         min_output_tokens: 0,
     };
 
-    /// What a request needs besides the history of its chat.
+    /// The reservation for a request, without the history of its chat.
     pub fn new(
         limit: u64,
         options: &Options,
@@ -87,7 +87,7 @@ impl Reserve {
         }
     }
 
-    /// The same for a request that brings its history along.
+    /// Adds the history of a request that brings its own.
     pub fn with_history(self, history: &[HistoryMessage]) -> Self {
         let bytes: usize = history.iter().map(|said| part::content(&said.parts).len()).sum();
         Self { input_tokens: self.input_tokens + estimated_tokens(bytes), ..self }

@@ -1,5 +1,4 @@
-//! Files on their way to a model: what it takes of a new message, and what it is shown of the
-//! history.
+//! Files for a model: those of a new message are checked, those of the history are loaded.
 
 use std::collections::HashMap;
 
@@ -34,7 +33,7 @@ const MAX_TEXT_BYTES: u64 = 400_000;
 /// Longer texts are not read at all in order to be trimmed.
 const MAX_TEXT_SOURCE_BYTES: u64 = 64 << 20;
 
-/// What a model makes of a file.
+/// How a model reads a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Picture,
@@ -137,7 +136,7 @@ async fn chat(ai: &Ai, user: &CurrentUser, chat_id: Uuid) -> Result<Option<Chat>
     Ok(chats.pop())
 }
 
-/// What one model takes.
+/// The files that one model accepts.
 struct Budget<'a> {
     model: &'a ChosenModel,
     files: usize,
@@ -226,7 +225,7 @@ impl<'a> Budget<'a> {
         }
     }
 
-    /// How many bytes of a file the model is shown: of a text, an eighth of what it can take in, at
+    /// How many bytes of a file the model reads: of a text, an eighth of what it can take in, at
     /// about three bytes a token.
     fn visible_bytes(&self, attachment: &Attachment) -> usize {
         let window = self.model.context_window().map_or(u64::MAX, |tokens| tokens * 3 / 8);
@@ -243,8 +242,8 @@ fn mebibytes(bytes: u64) -> String {
     format!("{} MiB", bytes as f64 / f64::from(1 << 20))
 }
 
-/// Puts the files of a history into it, newest first, as far as the model takes them. What it does not
-/// take, or what is gone, is left to its name.
+/// Loads the files of a history into it, newest first, as far as the model accepts them. Of the others,
+/// and of deleted ones, the model reads only the name.
 pub(super) async fn load(
     files: &Files,
     owner: &Owner,
@@ -257,7 +256,7 @@ pub(super) async fn load(
     let known = match files.get_many(owner, &ids).await {
         Ok(known) => known,
         Err(error) => {
-            tracing::warn!("the files of a history are left to their names: {error:?}");
+            tracing::warn!("the files of a history could not be loaded: {error:?}");
             return;
         }
     };
@@ -273,7 +272,7 @@ pub(super) async fn load(
             }
             let visible = budget.visible_bytes(&attachment);
             if let Err(full) = held.grow(cost(visible)) {
-                tracing::warn!("file {id} is left to its name: {full}");
+                tracing::warn!("file {id} is not loaded: {full}");
                 continue;
             }
             match files.read_part(owner, id, 0, visible as u64).await {
@@ -281,14 +280,14 @@ pub(super) async fn load(
                     None => drop(loaded.insert(id, content(attachment, &bytes))),
                     Some(problem) => tracing::info!("file {id} {problem}: it is only named"),
                 },
-                Err(error) => tracing::warn!("file {id} is left to its name: {error:?}"),
+                Err(error) => tracing::warn!("file {id} could not be loaded: {error:?}"),
             }
         }
         message.files = loaded;
     }
 }
 
-/// What a file takes on its way to a model: as base64, and twice in the request.
+/// The memory that a file takes: as base64, and twice in the request.
 fn cost(bytes: usize) -> usize {
     bytes.saturating_mul(4)
 }

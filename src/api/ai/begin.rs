@@ -16,7 +16,7 @@ use crate::api::messages;
 use crate::http::auth::CurrentUser;
 use crate::http::error::{ApiError, for_end, shutting_down};
 
-/// How often a request with `if_running: "stop"` stops others before it gives way itself.
+/// How often a request with `if_running: "stop"` stops others before it is refused itself.
 const MAX_STOPS: u32 = 3;
 
 /// An answer that can be listened to.

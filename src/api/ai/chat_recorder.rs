@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::attachments;
+use super::principal::Principal;
 use super::request::ChatRequest;
 use crate::agent::{
     BeginOutcome, Credentials, Recorder, Refusal, Reserve, Rows, Save, Saved, Started, Status,
@@ -24,12 +25,10 @@ use crate::database::{
 };
 use crate::memory::json_cost;
 use crate::providers::{ProviderName, Providers};
-use crate::supabase::{AccessToken, Caller, Supabase, SupabaseError};
+use crate::supabase::{Caller, Supabase, SupabaseError};
 
 /// A history is held as it was read, as the model's turns, and as the request to the provider.
 const COPIES: usize = 3;
-/// With less life than this, in seconds, a token gives way to the service key where there is one.
-const TOKEN_MARGIN_S: i64 = 60;
 
 /// Records one answer in a chat.
 pub(super) struct ChatRecorder {
@@ -44,48 +43,10 @@ pub(super) struct ChatRecorder {
     pub(super) run: Uuid,
     pub(super) request: Arc<ChatRequest>,
     pub(super) default_model: String,
-    /// A chat that does not exist yet is created.
+    /// Whether to create the chat if it does not exist.
     pub(super) create_chat: bool,
-    /// What a daily limit wants reserved.
+    /// The tokens to reserve, where there is a daily limit.
     pub(super) reserve: Option<Reserve>,
-}
-
-/// In whose name a request is made: the user's, or the server's for a user whose token ends.
-pub(super) struct Principal {
-    token: AccessToken,
-    /// Whom the service key acts for.
-    pub(super) user_id: Option<Uuid>,
-}
-
-impl Principal {
-    pub(super) fn new(credentials: &Credentials, supabase: &Supabase, clock: &Clock) -> Self {
-        let is_ending = credentials.expires_at() - TOKEN_MARGIN_S <= clock.unix_seconds();
-        let user_id = (is_ending && supabase.has_service_key()).then_some(credentials.user_id);
-        Self { token: credentials.token(), user_id }
-    }
-
-    pub(super) fn caller(&self) -> Caller<'_> {
-        if self.user_id.is_some() { Caller::Service } else { Caller::User(&self.token) }
-    }
-
-    /// Records the usage of something that is no message, once for each run.
-    pub(super) async fn record_usage(
-        &self,
-        supabase: &Supabase,
-        run: Uuid,
-        chat_id: Uuid,
-        usage: &UsageLog,
-    ) -> Result<(), SupabaseError> {
-        let save = SaveGeneration {
-            p_message_id: Uuid::nil(),
-            p_run: run,
-            p_chat_id: chat_id,
-            p_end: Some(SaveEnd::Usage { usage_log: Some(usage) }),
-            p_user_id: self.user_id,
-            ..SaveGeneration::default()
-        };
-        database::call(supabase.rest(self.caller()), &save).await.map(drop)
-    }
 }
 
 #[derive(Deserialize)]

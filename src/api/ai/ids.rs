@@ -1,4 +1,4 @@
-//! Ids of the AI SDK. Its default ids are no UUIDs; each stands for one that can be computed again.
+//! Ids of the AI SDK. Its default ids are not UUIDs, so a UUID is derived from them.
 
 use uuid::Uuid;
 

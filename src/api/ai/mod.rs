@@ -4,6 +4,7 @@ mod attachments;
 mod demo;
 mod ids;
 pub mod model;
+mod principal;
 mod request;
 pub mod routes;
 mod services;

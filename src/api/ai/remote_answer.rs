@@ -19,7 +19,7 @@ use crate::supabase::{AccessToken, Caller, Supabase, SupabaseError, SupabaseErro
 
 /// How often the message is read.
 const EVERY: Duration = Duration::from_millis(700);
-/// After so many failed reads in a row the listeners are given up.
+/// After so many consecutive failures the stream ends.
 const MAX_FAILURES: u32 = 20;
 
 /// The answers that are followed here. Clones share them.

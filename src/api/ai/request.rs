@@ -1,4 +1,4 @@
-//! From the two forms of a request to one meaning. Pure.
+//! Reads the two forms of a request into one type, without I/O.
 
 use std::borrow::Cow;
 
@@ -23,7 +23,7 @@ use crate::providers::ResponseFormat;
 const DEFAULT_MAX_STEPS: u32 = 8;
 const MAX_STEPS: u32 = 50;
 
-/// What a request for an answer in a chat means.
+/// A validated request for an answer in a chat.
 #[derive(Debug)]
 pub(super) struct ChatRequest {
     pub(super) action: Action,
@@ -35,7 +35,7 @@ pub(super) struct ChatRequest {
     pub(super) options: Options,
     pub(super) tools: Vec<String>,
     pub(super) stream: bool,
-    /// What all this is charged to.
+    /// The memory that the request is charged to.
     pub(super) held: Held,
 }
 
@@ -93,7 +93,7 @@ impl ChatRequest {
 }
 
 impl ChatRequest {
-    /// What tells a repeat of this request; a regenerate is always new.
+    /// Identifies a repeat of this request; a regeneration is always new.
     pub(super) fn repeatable_question(&self) -> Option<Question> {
         let turn = self.user_message.as_ref().filter(|_| self.action != Action::Regenerate)?;
         Some(Question { id: turn.id, parts: json!(turn.parts).to_string() })

@@ -61,7 +61,7 @@ impl Ai {
         self.providers.list().into_iter().map(|listed| Model::new(listed, &default)).collect()
     }
 
-    /// What a daily limit wants reserved for a request.
+    /// The tokens to reserve for a request, where there is a daily limit.
     pub(super) fn reserve(
         &self,
         options: &Options,
@@ -75,7 +75,7 @@ impl Ai {
         Some(Reserve::new(limit, options, &tools, window))
     }
 
-    /// 422 at once for a model that the request names and nobody offers.
+    /// 422 for a model that no configured provider offers.
     pub(super) fn check_model(&self, model: Option<&str>) -> Result<(), ApiError> {
         match model {
             Some(_) => {

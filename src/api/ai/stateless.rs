@@ -7,8 +7,8 @@ use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::chat_recorder::Principal;
 use super::model::{AnswerFormat, Generate, PlainContent, PlainMessage, Stop};
+use super::principal::Principal;
 use super::request;
 use crate::agent::{
     BeginOutcome, Credentials, HistoryMessage, Options, Part, Recorder, Refusal, Reserve, Reserved,
@@ -35,9 +35,9 @@ pub(super) struct StatelessRecorder {
     pub(super) run: Uuid,
     pub(super) model: Option<String>,
     pub(super) history: Vec<HistoryMessage>,
-    /// What the history is charged to.
+    /// The memory that the history is charged to.
     pub(super) _held: Held,
-    /// What a daily limit wants reserved.
+    /// The tokens to reserve, where there is a daily limit.
     pub(super) reserve: Option<Reserve>,
 }
 
@@ -120,7 +120,7 @@ impl StatelessRecorder {
         }
     }
 
-    /// What is saved of an answer that is no message: its usage, and that it lives.
+    /// Saves the usage of an answer that is no message, and renews its reservation.
     async fn call_save(
         &self,
         credentials: &Credentials,
@@ -143,12 +143,12 @@ impl StatelessRecorder {
     }
 }
 
-/// What a stateless request means.
+/// A validated request for an answer without a chat.
 pub(super) struct StatelessRequest {
     pub(super) history: Vec<HistoryMessage>,
     pub(super) options: Options,
     pub(super) model: Option<String>,
-    /// What all this is charged to.
+    /// The memory that the request is charged to.
     pub(super) held: Held,
 }
 
