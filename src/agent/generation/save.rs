@@ -13,13 +13,17 @@ use super::recorder::{Save, Saved, SavedEnd, SavedText, UsageLog};
 use crate::agent::message::answer::{Answer, End, Status};
 use crate::agent::usage::meter::Total;
 use crate::agent::{Job, Settings};
+use crate::clock::Backoff;
 use crate::providers::ChosenModel;
 use crate::supabase::{SupabaseError, SupabaseErrorKind};
 
 /// How long the last save is tried at the most.
 const LAST_SAVE_PATIENCE: Duration = Duration::from_secs(600);
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const BACKOFF: Backoff = Backoff {
+    first: Duration::from_millis(200),
+    longest: Duration::from_secs(5),
+    jitter: (0.75, 1.25),
+};
 
 /// One attempt, to be waited for beside other work.
 pub(in crate::agent) fn once(
@@ -37,7 +41,7 @@ pub(in crate::agent) async fn until_saved(
     settings: &Settings,
 ) -> Result<Saved, SupabaseError> {
     let give_up = Instant::now() + LAST_SAVE_PATIENCE;
-    let mut pause = FIRST_PAUSE;
+    let mut retries = 0;
     loop {
         let failed = match job.recorder.save(&job.credentials, save).await {
             Ok(saved) => return Ok(saved),
@@ -50,13 +54,9 @@ pub(in crate::agent) async fn until_saved(
             return Err(failed);
         }
         warn!("saving the end of an answer again: {failed}");
-        sleep(jittered(pause)).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        sleep(BACKOFF.pause(retries, fastrand::f64())).await;
+        retries += 1;
     }
-}
-
-fn jittered(pause: Duration) -> Duration {
-    pause.mul_f64(0.75 + 0.5 * fastrand::f64())
 }
 
 /// Whether a repeat may succeed.

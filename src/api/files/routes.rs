@@ -181,7 +181,7 @@ pub async fn content(
     let owner = Owner::from(&user);
     let file = files.get(&owner, file_id).await?;
     let etag = format!("\"{}\"", file.sha256);
-    let (status, range) = match Wanted::of(&headers, &etag, file.size) {
+    let (status, range) = match Wanted::from_headers(&headers, &etag, file.size) {
         Wanted::Unchanged => {
             let response = content_headers(StatusCode::NOT_MODIFIED, &file, &query, &etag);
             return Ok(response);
