@@ -5,11 +5,13 @@ use std::time::Duration;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
 use super::error::{Repeat, SupabaseError, SupabaseErrorKind};
+use crate::clock::Backoff;
 
 /// How often a request is sent again. Together with the pauses that is under a second: somebody
 /// waits for the answer, and whether Supabase is gone should be known soon.
 const MOST_REPEATS: u32 = 3;
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const BACKOFF: Backoff =
+    Backoff { first: Duration::from_millis(100), longest: LONGEST_PAUSE, jitter: (0.5, 1.0) };
 /// A Supabase that asks for a longer pause is not asked again; our own client is told instead.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Clocks differ by little: a token that is too early is good soon after.
@@ -34,8 +36,7 @@ pub(super) fn pause(
     if !may_repeat || repeats >= MOST_REPEATS {
         return None;
     }
-    // Less up to a half, so that those who failed together do not come back together.
-    let backoff = (FIRST_PAUSE * 2_u32.pow(repeats)).mul_f64(1.0 - 0.5 * random);
+    let backoff = BACKOFF.pause(repeats, random);
     let pause = failed.retry_after.map_or(backoff, |asked_for| asked_for.max(backoff));
     (pause <= LONGEST_PAUSE).then_some(pause)
 }

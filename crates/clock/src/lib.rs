@@ -6,6 +6,10 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+mod backoff;
+
+pub use backoff::Backoff;
+
 /// Where the time of day comes from. Clones of one clock agree.
 #[derive(Clone, Debug, Default)]
 pub enum Clock {

@@ -199,7 +199,7 @@ async fn whole(ai: &Ai, user: &CurrentUser, answer: AnswerReceiver) -> Result<Re
     };
     let whole =
         serde_json::to_vec(&whole).map_err(|error| ApiError::internal(error.to_string()))?;
-    Ok(response::json(ai.files.shown(&Owner::from(user), whole.into()).await))
+    Ok(response::json(ai.files.with_signed_urls(&Owner::from(user), whole.into()).await))
 }
 
 /// Resume the stream of a running answer

@@ -83,7 +83,7 @@ pub async fn get(
         return Ok(response::json(store::get(&supabase, &user, chat_id).await?));
     }
     let chat = store::get_with_messages(&supabase, &user, chat_id).await?;
-    let body = files.shown(&Owner::from(&user), chat.body).await;
+    let body = files.with_signed_urls(&Owner::from(&user), chat.body).await;
     let mut response = response::json(body);
     if let Some(oldest) = chat.oldest {
         let older = format!("/api/messages/chat/{chat_id}?order=desc&cursor={oldest}");

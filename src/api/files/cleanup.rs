@@ -4,11 +4,11 @@ use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Files, Owner};
+use super::service::{Files, Owner};
 use crate::http::error::ApiError;
 use crate::supabase::{Query, SupabaseError};
 
-/// How many files one sweep finishes.
+/// How many files one cleanup finishes.
 const MANY: usize = 200;
 
 #[derive(Deserialize)]
@@ -27,7 +27,7 @@ impl Files {
                 return Err(ApiError::not_found("file"));
             }
             files.remove_or_leave(&owner, &marked).await;
-            files.sweep_later(&owner);
+            files.cleanup_later(&owner);
             Ok(())
         });
         task.await.map_err(|error| ApiError::internal(format!("a deletion crashed: {error}")))?
@@ -39,12 +39,12 @@ impl Files {
         let query = query.eq("upload_id", upload_id).eq("status", "uploading");
         match self.mark(query).await {
             Ok(marked) => self.remove_or_leave(owner, &marked).await,
-            Err(error) => tracing::warn!("a broken upload is left to the next sweep: {error}"),
+            Err(error) => tracing::warn!("a broken upload is left to the next cleanup: {error}"),
         }
     }
 
     /// Finishes, in the background, what broke off: deletions, and uploads whose claim has lapsed.
-    pub(super) fn sweep_later(&self, owner: &Owner) {
+    pub(super) fn cleanup_later(&self, owner: &Owner) {
         let (files, owner) = (self.clone(), owner.clone());
         self.tasks.spawn(async move {
             let unfinished =
@@ -68,7 +68,7 @@ impl Files {
     async fn remove_or_leave(&self, owner: &Owner, ids: &[Uuid]) {
         for some in ids.chunks(MANY) {
             if let Err(error) = self.remove(owner, some).await {
-                tracing::warn!("{} files are left to the next sweep: {error}", some.len());
+                tracing::warn!("{} files are left to the next cleanup: {error}", some.len());
             }
         }
     }

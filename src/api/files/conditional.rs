@@ -2,8 +2,9 @@
 
 use axum::http::HeaderMap;
 use axum::http::header::{IF_NONE_MATCH, IF_RANGE, RANGE};
+use http_range::{HttpRange, HttpRangeParseError};
 
-/// What to send.
+/// What a response to a request for a file sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
     /// Nothing: the client has it.
@@ -18,7 +19,7 @@ pub(super) enum Wanted {
 
 impl Wanted {
     /// Reads the headers of a request for `size` bytes with this ETag.
-    pub(super) fn of(headers: &HeaderMap, etag: &str, size: u64) -> Self {
+    pub(super) fn from_headers(headers: &HeaderMap, etag: &str, size: u64) -> Self {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let is_etag = |other: &str| other.strip_prefix("W/").unwrap_or(other) == etag;
         if text(IF_NONE_MATCH)
@@ -37,23 +38,12 @@ impl Wanted {
 
 /// One range of bytes; several, or what is no range, mean everything.
 fn part(range: &str, size: u64) -> Wanted {
-    let Some((first, last)) = range.strip_prefix("bytes=").and_then(|range| range.split_once('-'))
-    else {
-        return Wanted::Whole;
-    };
-    let end = size.saturating_sub(1);
-    match (first.trim().parse::<u64>(), last.trim().parse::<u64>()) {
-        (Ok(first), Ok(last)) if first > last => Wanted::Whole,
-        (Ok(first), _) if last.trim().is_empty() || last.trim().parse::<u64>().is_ok() => {
-            let last = last.trim().parse().map_or(end, |last: u64| last.min(end));
-            if first < size { Wanted::Part(first, last) } else { Wanted::Unsatisfiable }
+    match HttpRange::parse(range, size).as_deref() {
+        Ok([HttpRange { length: 0, .. }]) | Err(HttpRangeParseError::NoOverlap) => {
+            Wanted::Unsatisfiable
         }
-        (Err(_), Ok(0)) if first.trim().is_empty() => Wanted::Unsatisfiable,
-        (Err(_), Ok(suffix)) if first.trim().is_empty() => match size {
-            0 => Wanted::Unsatisfiable,
-            _ => Wanted::Part(size.saturating_sub(suffix), end),
-        },
-        _ => Wanted::Whole,
+        Ok([HttpRange { start, length }]) => Wanted::Part(*start, start + length - 1),
+        Ok(_) | Err(HttpRangeParseError::InvalidRange) => Wanted::Whole,
     }
 }
 
@@ -64,7 +54,7 @@ mod tests {
     fn wanted(pairs: &[(axum::http::HeaderName, &str)]) -> Wanted {
         let headers =
             pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
-        Wanted::of(&headers, "\"e\"", 10)
+        Wanted::from_headers(&headers, "\"e\"", 10)
     }
 
     #[test]

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{BUCKET, Files};
-use crate::supabase::Caller;
+use crate::clock::Clock;
+use crate::supabase::{Caller, Supabase};
 
 /// How long the bucket's limit is remembered.
 const FRESH: Duration = Duration::from_secs(300);
@@ -22,21 +22,21 @@ struct Seen {
     until: Timestamp,
 }
 
-impl Files {
-    /// The largest file that can be uploaded.
-    pub(super) async fn largest(&self) -> u64 {
-        let limit = if self.supabase.has_service_key() { self.bucket_limit().await } else { None };
-        limit.map_or(self.max_bytes, |limit| limit.min(self.max_bytes))
-    }
-
-    /// Users cannot read it, so it takes the service key.
-    async fn bucket_limit(&self) -> Option<u64> {
-        let now = self.clock.now();
-        let seen = *self.bucket_limit.0.lock().unwrap_or_else(PoisonError::into_inner);
+impl BucketLimit {
+    /// The limit of this bucket, `None` if it has none or it is not known. It takes the service key:
+    /// users cannot read it.
+    pub(super) async fn get(
+        &self,
+        supabase: &Supabase,
+        bucket: &'static str,
+        clock: &Clock,
+    ) -> Option<u64> {
+        let now = clock.now();
+        let seen = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(seen) = seen.filter(|seen| seen.until > now) {
             return seen.limit;
         }
-        let limit = match self.supabase.bucket(BUCKET, Caller::Service).size_limit().await {
+        let limit = match supabase.bucket(bucket, Caller::Service).size_limit().await {
             Ok(limit) => limit,
             Err(error) => {
                 tracing::warn!("the bucket's own size limit is not known: {error}");
@@ -44,8 +44,7 @@ impl Files {
             }
         };
         let until = now.saturating_add(FRESH).unwrap_or(now);
-        let mut last = self.bucket_limit.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *last = Some(Seen { limit, until });
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Seen { limit, until });
         limit
     }
 }

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{BUCKET, Files};
+use super::service::{BUCKET, Files};
 use crate::supabase::{Caller, SupabaseError};
 
 /// PostgREST gives no more rows at once, and Storage is asked for as many objects.

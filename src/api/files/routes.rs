@@ -16,9 +16,10 @@ use uuid::Uuid;
 
 use super::conditional::Wanted;
 use super::model::{ContentQuery, File, FileFilter, SignUrl, SignedUrl, UpdateFile, UploadForm};
+use super::service::{Files, Owner};
 use super::signed_urls::Signable;
-use super::upload::{content, form};
-use super::{Files, Owner, media_type, name, store};
+use super::upload::{error, form};
+use super::{media_type, name, store};
 use crate::http::auth::CurrentUser;
 use crate::http::error::{ApiError, Problem};
 use crate::http::extract::{Json, OptionalJson, Page, PageQuery, Path, Query};
@@ -84,7 +85,7 @@ pub async fn upload(
     let mut form = form.ok_or_else(not_a_form)?;
     let length = header(CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
     let received = if length.is_some_and(|length| length > files.max_bytes + FORM_OVERHEAD) {
-        Err(content::too_large(files.max_bytes))
+        Err(error::too_large(files.max_bytes))
     } else {
         form::receive(&files, &owner, &mut form).await
     };
@@ -179,7 +180,7 @@ pub async fn content(
     let owner = Owner::from(&user);
     let file = files.get(&owner, file_id).await?;
     let etag = format!("\"{}\"", file.sha256);
-    let (status, range) = match Wanted::of(&headers, &etag, file.size) {
+    let (status, range) = match Wanted::from_headers(&headers, &etag, file.size) {
         Wanted::Unchanged => {
             let response = content_headers(StatusCode::NOT_MODIFIED, &file, &query, &etag);
             return Ok(response);

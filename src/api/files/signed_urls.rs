@@ -8,8 +8,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use super::media_type;
 use super::model::File;
-use super::{Files, Owner, media_type};
+use super::service::{Files, Owner};
 use crate::http::error::ApiError;
 
 /// How long the addresses in rows are good for.

@@ -1,17 +1,15 @@
 //! Files in Supabase. Row-level security sees to it that a user reaches only their own.
 
 use bytes::Bytes;
-use futures_util::{Stream, stream};
+use futures_util::Stream;
 use serde_json::json;
 use uuid::Uuid;
 
 use super::model::{File, FileFilter, UpdateFile};
-use super::upload::NewFile;
-use super::{Files, MAX_FILES, Owner};
+use super::service::{Files, MAX_FILES, Owner};
 use crate::database::{self, BeginFile, BeginFileReply, FinishFile, FinishFileReply, SearchFiles};
 use crate::http::error::{ApiError, one_or_not_found};
 use crate::http::extract::{Cursor, Keyed, Page, SortOrder};
-use crate::http::response::Created;
 use crate::supabase::{Download, Query, Rows, SupabaseError};
 
 /// The columns of [`File`]; its `url` is added when it is shown.
@@ -139,19 +137,6 @@ impl Files {
     ) -> Result<Download<impl Stream<Item = Result<Bytes, SupabaseError>> + Send + use<>>, ApiError>
     {
         Ok(self.bucket(owner).download(&owner.object(id), range).await?)
-    }
-
-    /// Adds a file whose bytes are in memory already.
-    pub async fn write(
-        &self,
-        owner: &Owner,
-        new: NewFile,
-        bytes: impl Into<Bytes>,
-    ) -> Result<File, ApiError> {
-        let bytes = bytes.into();
-        let pieces = stream::iter((!bytes.is_empty()).then_some(Ok(bytes)));
-        let (Created::Now(row) | Created::Before(row)) = self.add(owner, new, pieces).await?;
-        serde_json::from_slice(&row).map_err(|error| ApiError::unreadable("file", error))
     }
 
     pub(super) async fn update(

@@ -5,9 +5,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::media_type::is_text;
 use super::model::{File, FileFilter};
-use super::upload::NewFile;
-use super::{Files, Owner, is_text};
+use super::service::{Files, Owner};
+use super::upload::metadata::NewFile;
 use crate::agent::{Credentials, Tool};
 use crate::http::error::ApiError;
 

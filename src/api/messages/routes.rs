@@ -33,7 +33,7 @@ pub async fn list(
 ) -> Result<Response, ApiError> {
     let listed = store::list(&supabase, &user, chat_id, &filter, &page).await?;
     let rows = listed.rows()?;
-    match files.shown_rows(&Owner::from(&user), &rows).await {
+    match files.rows_with_signed_urls(&Owner::from(&user), &rows).await {
         Some(shown) => {
             let shown: Vec<_> = shown.iter().map(|row| &**row).collect();
             page.respond_with(&shown, listed.is_cut, &store::LIST)
@@ -68,8 +68,8 @@ pub async fn create(
     files.resolve(&owner, &mut message.parts, place, |_| None).await?;
     let created = store::create(&supabase, &user, &message).await?;
     let created = match created {
-        Created::Now(row) => Created::Now(files.shown(&owner, row).await),
-        Created::Before(row) => Created::Before(files.shown(&owner, row).await),
+        Created::Now(row) => Created::Now(files.with_signed_urls(&owner, row).await),
+        Created::Before(row) => Created::Before(files.with_signed_urls(&owner, row).await),
     };
     Ok(created.respond("/api/messages/"))
 }
@@ -86,7 +86,7 @@ pub async fn get(
     Path(message_id): Path<Uuid>,
 ) -> Result<Response, ApiError> {
     let row = store::get(&supabase, &user, message_id).await?;
-    Ok(response::json(files.shown(&Owner::from(&user), row).await))
+    Ok(response::json(files.with_signed_urls(&Owner::from(&user), row).await))
 }
 
 /// Update a message
@@ -113,7 +113,7 @@ pub async fn update(
         files.resolve(&owner, parts, place, |_| None).await?;
     }
     let row = store::update(&supabase, &user, message_id, changes).await?;
-    Ok(response::json(files.shown(&owner, row).await))
+    Ok(response::json(files.with_signed_urls(&owner, row).await))
 }
 
 /// Delete a message

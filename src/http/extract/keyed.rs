@@ -120,8 +120,8 @@ mod tests {
         members: &["last_message_at", "created_at"],
     };
 
-    fn key(row: Value) -> Option<String> {
-        Some(CHATS.cursor(&to_raw_value(&row).unwrap()).ok()?.to_string())
+    fn key(row: &Value) -> Option<String> {
+        Some(CHATS.cursor(&to_raw_value(row).unwrap()).ok()?.to_string())
     }
 
     #[test]
@@ -130,11 +130,11 @@ mod tests {
         let (first, second) = ("1970-01-01T00:00:00.000001+00:00", "1970-01-01T00:00:01Z");
         let read = "0199f0c27c1e7d53b3ac4a2c5a1f0e6b";
         let row = json!({ "id": id, "last_message_at": second, "created_at": first });
-        assert_eq!(key(row), Some(format!("1000000.{read}")));
+        assert_eq!(key(&row), Some(format!("1000000.{read}")));
         let row = json!({ "last_message_at": null, "created_at": first, "id": id });
-        assert_eq!(key(row), Some(format!("1.{read}")));
-        assert_eq!(key(json!({ "id": id, "created_at": null })), None);
-        assert_eq!(key(json!({ "id": 5, "created_at": first })), None);
-        assert_eq!(key(json!({ "created_at": first })), None);
+        assert_eq!(key(&row), Some(format!("1.{read}")));
+        assert_eq!(key(&json!({ "id": id, "created_at": null })), None);
+        assert_eq!(key(&json!({ "id": 5, "created_at": first })), None);
+        assert_eq!(key(&json!({ "created_at": first })), None);
     }
 }

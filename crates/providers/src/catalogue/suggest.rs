@@ -1,5 +1,7 @@
 //! Suggests ids that are similar to an unknown one.
 
+use strsim::levenshtein;
+
 /// The longest id that is compared.
 const MAX_LEN: usize = 100;
 
@@ -19,22 +21,7 @@ pub(super) fn closest(id: &str, candidates: impl Iterator<Item = String>) -> Vec
 /// alike. `None` if they have too little in common.
 fn rating(id: &str, candidate: &str) -> Option<(bool, usize)> {
     let bare = candidate.split_once('/').map_or(candidate, |(_, bare)| bare);
-    let distance = distance(id, bare).min(distance(id, candidate));
+    let distance = levenshtein(id, bare).min(levenshtein(id, candidate));
     let is_beginning = bare.starts_with(id) || candidate.starts_with(id);
     (is_beginning || distance * 3 <= id.len()).then_some((!is_beginning, distance))
-}
-
-/// How many letters must be inserted, removed or replaced.
-fn distance(from: &str, to: &str) -> usize {
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (i, a) in from.bytes().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in to.bytes().enumerate() {
-            let replaced = diagonal + usize::from(a != b);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[to.len()]
 }

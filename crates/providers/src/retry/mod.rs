@@ -3,12 +3,20 @@
 
 use std::time::Duration;
 
+use clock::Backoff;
 use tokio::time::{Instant, sleep};
 
 use super::{Deadlines, ErrorKind, ProviderError};
 
 /// A provider that asks for a longer wait does not mean this call.
 const MAX_WAIT: Duration = Duration::from_secs(120);
+
+/// As the SDKs wait.
+const BACKOFF: Backoff = Backoff {
+    first: Duration::from_millis(500),
+    longest: Duration::from_secs(8),
+    jitter: (0.75, 1.0),
+};
 
 /// Runs `attempt` until it succeeds, fails for good, or has been repeated `max_retries` times.
 pub(super) async fn with_retries<T, F>(
@@ -49,11 +57,9 @@ fn is_worthwhile(error: &ProviderError) -> bool {
     }
 }
 
-/// What the provider asks for, else half a second doubled each time up to eight, less up to a
-/// quarter so that many callers do not come back at once.
+/// What the provider asks for, else the backoff.
 fn wait(error: &ProviderError, retries: u32, random: f64) -> Duration {
-    let backoff = (0.5 * 2_f64.powi(retries.min(8).cast_signed())).min(8.0);
-    error.retry_after.unwrap_or_else(|| Duration::from_secs_f64(backoff * (1.0 - 0.25 * random)))
+    error.retry_after.unwrap_or_else(|| BACKOFF.pause(retries, random))
 }
 
 #[cfg(test)]

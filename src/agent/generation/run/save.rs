@@ -11,12 +11,16 @@ use tracing::{error, warn};
 use crate::agent::generation::recorder::{Save, Saved, SavedEnd, SavedText, UsageLog};
 use crate::agent::message::answer::{Answer, End, Status};
 use crate::agent::{Job, Settings};
+use crate::clock::Backoff;
 use crate::supabase::{SupabaseError, SupabaseErrorKind};
 
 /// How long the last save is tried at the most.
 const MAX_RETRY_TIME: Duration = Duration::from_secs(600);
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const BACKOFF: Backoff = Backoff {
+    first: Duration::from_millis(200),
+    longest: Duration::from_secs(5),
+    jitter: (0.75, 1.25),
+};
 
 /// A save under way.
 pub(super) type SaveFuture = BoxFuture<'static, Result<Saved, SupabaseError>>;
@@ -34,7 +38,7 @@ pub(super) async fn until_saved(
     settings: &Settings,
 ) -> Result<Saved, SupabaseError> {
     let give_up = Instant::now() + MAX_RETRY_TIME;
-    let mut pause = FIRST_PAUSE;
+    let mut retries = 0;
     loop {
         let failed = match job.recorder.save(&job.credentials, save).await {
             Ok(saved) => return Ok(saved),
@@ -47,13 +51,9 @@ pub(super) async fn until_saved(
             return Err(failed);
         }
         warn!("saving the end of an answer again: {failed}");
-        sleep(jittered(pause)).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        sleep(BACKOFF.pause(retries, fastrand::f64())).await;
+        retries += 1;
     }
-}
-
-fn jittered(pause: Duration) -> Duration {
-    pause.mul_f64(0.75 + 0.5 * fastrand::f64())
 }
 
 /// Whether a repeat may succeed.

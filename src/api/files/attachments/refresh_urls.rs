@@ -1,7 +1,7 @@
-//! `file` parts of messages as they are shown: with an address that an `<img>` can load now.
+//! Signed URLs for the `file` parts of messages, so that an `<img>` can load them.
 //!
-//! Stored parts keep the address that does not end. Signed ones do, so they are put in whenever a
-//! message is read; rows without files pass through unread.
+//! Stored parts have a URL that does not expire but needs a token. Signed URLs expire, so they are put
+//! in whenever a message is read; rows without files pass through unread.
 
 use std::collections::HashMap;
 
@@ -10,12 +10,12 @@ use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 use uuid::Uuid;
 
+use crate::api::files::service::{Files, Owner};
 use crate::api::files::signed_urls::{LIFETIME, Signable};
-use crate::api::files::{Files, Owner};
 
 impl Files {
-    /// JSON with messages anywhere in it, as it came or with fresh addresses.
-    pub async fn shown(&self, owner: &Owner, json: Bytes) -> Bytes {
+    /// JSON with messages anywhere in it, with fresh signed URLs in their `file` parts.
+    pub async fn with_signed_urls(&self, owner: &Owner, json: Bytes) -> Bytes {
         if !names_files(&json) {
             return json;
         }
@@ -24,8 +24,8 @@ impl Files {
         serde_json::to_vec(&value).map_or(json, Bytes::from)
     }
 
-    /// The same for rows; `None`: they can be shown as they came.
-    pub async fn shown_rows(
+    /// The same for rows; `None` if no row has a file.
+    pub async fn rows_with_signed_urls(
         &self,
         owner: &Owner,
         rows: &[&RawValue],

@@ -13,8 +13,9 @@ use uuid::Uuid;
 
 use crate::api::files::model::File;
 use crate::api::files::picture::Dimensions;
-use crate::api::files::upload::NewFile;
-use crate::api::files::{BUCKET, Files, Owner, media_type, name, picture};
+use crate::api::files::service::{BUCKET, Files, Owner};
+use crate::api::files::upload::metadata::NewFile;
+use crate::api::files::{media_type, name, picture};
 use crate::http::error::ApiError;
 use crate::http::validate::Checks;
 

@@ -1,15 +1,15 @@
 //! Bytes on their way in: counted, hashed and bounded as they pass.
 
 use aws_lc_rs::digest::{Context, SHA256};
-use axum::http::StatusCode;
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 
+use super::error::too_large;
 use crate::api::files::{media_type, picture};
 use crate::http::error::ApiError;
 
 /// A file's bytes as they arrive.
-pub(in crate::api::files) struct Content<S> {
+pub(super) struct Content<S> {
     source: S,
     /// Read, but not yet given out.
     head: Bytes,
@@ -22,14 +22,14 @@ pub(in crate::api::files) struct Content<S> {
 
 /// What is known once all bytes have passed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::api::files) struct Digest {
-    pub(in crate::api::files) size: u64,
-    pub(in crate::api::files) sha256: String,
+pub(super) struct Digest {
+    pub(super) size: u64,
+    pub(super) sha256: String,
 }
 
 impl<S: Stream<Item = Result<Bytes, ApiError>> + Unpin> Content<S> {
     /// Reads as many bytes as tell what it is.
-    pub(in crate::api::files) async fn open(source: S, max_bytes: u64) -> Result<Self, ApiError> {
+    pub(super) async fn open(source: S, max_bytes: u64) -> Result<Self, ApiError> {
         let (head, hash) = (Bytes::new(), Context::new(&SHA256));
         let mut content = Self { source, head, max_bytes, size: 0, is_whole: false, hash };
         content.read_ahead(media_type::HEAD).await?;
@@ -52,10 +52,7 @@ impl<S: Stream<Item = Result<Bytes, ApiError>> + Unpin> Content<S> {
 
     /// 422 for a picture that cannot be decoded, as far as its first bytes tell. To be called before
     /// any piece is taken.
-    pub(in crate::api::files) async fn check_picture(
-        &mut self,
-        media_type: &str,
-    ) -> Result<(), ApiError> {
+    pub(super) async fn check_picture(&mut self, media_type: &str) -> Result<(), ApiError> {
         if !picture::is_picture(media_type) {
             return Ok(());
         }
@@ -66,17 +63,17 @@ impl<S: Stream<Item = Result<Bytes, ApiError>> + Unpin> Content<S> {
     }
 
     /// How many bytes there are, where all have been read before the first is taken.
-    pub(in crate::api::files) fn length(&self) -> Option<u64> {
+    pub(super) fn length(&self) -> Option<u64> {
         self.is_whole.then_some(self.head.len() as u64)
     }
 
     /// The first bytes.
-    pub(in crate::api::files) fn head(&self) -> &[u8] {
+    pub(super) fn head(&self) -> &[u8] {
         &self.head[..self.head.len().min(media_type::HEAD)]
     }
 
     /// The next bytes; 413 when there are too many.
-    pub(in crate::api::files) async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
         let piece = if self.head.is_empty() {
             match self.source.next().await {
                 Some(piece) => piece?,
@@ -94,30 +91,14 @@ impl<S: Stream<Item = Result<Bytes, ApiError>> + Unpin> Content<S> {
     }
 
     /// How many bytes have passed.
-    pub(in crate::api::files) fn size(&self) -> u64 {
+    pub(super) fn size(&self) -> u64 {
         self.size
     }
 
     /// What has passed.
-    pub(in crate::api::files) fn digest(self) -> Digest {
+    pub(super) fn digest(self) -> Digest {
         let hash = self.hash.finish();
         let sha256 = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
         Digest { size: self.size, sha256 }
-    }
-}
-
-/// 413 for a file over the limit.
-pub(in crate::api::files) fn too_large(max_bytes: u64) -> ApiError {
-    let detail = format!("A file may have at most {}.", human(max_bytes));
-    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "file_too_large", detail)
-}
-
-/// A number of bytes for people.
-pub(in crate::api::files) fn human(bytes: u64) -> String {
-    let units = [(1_u64 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
-    match units.into_iter().find(|(unit, _)| bytes >= *unit) {
-        Some((unit, name)) if bytes.is_multiple_of(unit) => format!("{} {name}", bytes / unit),
-        Some((unit, name)) => format!("{:.1} {name}", bytes as f64 / unit as f64),
-        None => format!("{bytes} bytes"),
     }
 }

@@ -5,8 +5,9 @@ use futures_util::StreamExt;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Details, Sent};
-use crate::api::files::{Files, Owner};
+use super::metadata::FormFields;
+use super::receive::Received;
+use crate::api::files::service::{Files, Owner};
 use crate::http::error::ApiError;
 use crate::http::response::Created;
 use crate::http::validate::Checks;
@@ -22,40 +23,40 @@ pub(in crate::api::files) async fn receive(
     owner: &Owner,
     form: &mut Form,
 ) -> Result<Created, ApiError> {
-    let mut details = Details::default();
-    let mut sent: Option<Sent> = None;
+    let mut fields = FormFields::default();
+    let mut received: Option<Received> = None;
     for _ in 0..MAX_FIELDS {
         let Some(field) = form.next().await.map_err(|error| unreadable(&error, ""))? else {
-            let sent = sent.ok_or_else(|| ApiError::invalid("/file", "is missing"))?;
-            return files.complete(owner, sent, details).await;
+            let received = received.ok_or_else(|| ApiError::invalid("/file", "is missing"))?;
+            return files.complete(owner, received, fields).await;
         };
         match field.name() {
-            "file" if sent.is_some() => {
+            "file" if received.is_some() => {
                 return Err(ApiError::invalid(
                     "/file",
                     "must be one file; send others by themselves",
                 ));
             }
-            "file" => sent = Some(send(files, owner, details.id, field).await?),
-            "id" => details.id = uuid(field, "/id").await?,
-            "chat_id" => details.chat_id = uuid(field, "/chat_id").await?,
-            "metadata" => details.metadata = metadata(field).await?,
+            "file" => received = Some(read_file(files, owner, fields.id, field).await?),
+            "id" => fields.id = uuid(field, "/id").await?,
+            "chat_id" => fields.chat_id = uuid(field, "/chat_id").await?,
+            "metadata" => fields.metadata = metadata(field).await?,
             _ => drop(text(field, "").await?),
         }
     }
     Err(ApiError::invalid("", format!("must have at most {MAX_FIELDS} fields")))
 }
 
-async fn send(
+async fn read_file(
     files: &Files,
     owner: &Owner,
     id: Option<Uuid>,
     field: Field,
-) -> Result<Sent, ApiError> {
+) -> Result<Received, ApiError> {
     let name = field.file_name().unwrap_or_default().to_owned();
     let declared = field.content_type();
     let pieces = field.pieces().map(|piece| piece.map_err(|error| unreadable(&error, "/file")));
-    files.send(owner, id, &name, declared.as_deref(), Box::pin(pieces)).await
+    files.receive(owner, id, &name, declared.as_deref(), Box::pin(pieces)).await
 }
 
 async fn text(field: Field, pointer: &str) -> Result<String, ApiError> {

@@ -1,10 +1,9 @@
-//! The way of an upload's bytes to Storage: a task of its own, fed by whoever has them. When the
-//! feeder goes away, nothing is left behind; once it has given everything, nothing more is needed of
+//! The transfer of an upload's bytes to Storage: a task of its own, fed by whoever has them. When the
+//! feeder goes away, nothing is left behind; once it has sent everything, nothing more is needed of
 //! it.
 
 use std::time::Duration;
 
-use axum::http::StatusCode;
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 use tokio::sync::{mpsc, oneshot};
@@ -12,9 +11,10 @@ use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
+use super::claim::{Upload, already_stored};
 use super::content::Content;
-use super::{Details, Said, over_quota};
-use crate::api::files::{Files, Owner};
+use super::error::{over_quota, storage_timeout};
+use super::metadata::{FileMetadata, FormFields};
 use crate::http::error::ApiError;
 use crate::http::response::Created;
 use crate::supabase::IDLE;
@@ -26,90 +26,108 @@ const LAST_WORD: Duration = Duration::from_secs(120);
 /// Pieces that wait for Storage.
 const WAITING: usize = 4;
 
-/// An upload whose bytes have all been given to its task.
-pub(in crate::api::files) struct Transfer {
-    details: oneshot::Sender<(Details, Said)>,
+/// An upload whose bytes have all been sent to its task.
+pub(super) struct Transfer {
+    form: oneshot::Sender<Described>,
     task: JoinHandle<Result<Created, ApiError>>,
 }
 
+/// What the end of an upload needs.
+type Described = (FormFields, FileMetadata);
+
 impl Transfer {
-    /// Says the rest, and waits for the end.
-    pub(in crate::api::files) async fn complete(
+    /// Sends the rest, and waits for the end.
+    pub(super) async fn complete(
         self,
-        details: Details,
-        said: Said,
+        fields: FormFields,
+        file: FileMetadata,
     ) -> Result<Created, ApiError> {
         // A task that has ended says why.
-        let _ = self.details.send((details, said));
+        let _ = self.form.send((fields, file));
         joined(self.task).await
     }
 }
 
-enum Piece {
+/// Where an upload is. Each state leads to the next one, or to `Failed`.
+pub(super) enum UploadState {
+    /// The id is claimed, and bytes are on their way to Storage.
+    Receiving { pieces: mpsc::Receiver<Piece>, form: oneshot::Receiver<Described> },
+    /// Storage has all bytes. The rest of the form is awaited.
+    Stored { form: oneshot::Receiver<Described> },
+    /// Everything is known that the row needs.
+    Described { fields: FormFields, file: FileMetadata },
+    /// The row is ready: the upload is a file.
+    Ready(Created),
+    /// The upload broke off. What there is of it is removed.
+    Failed(ApiError),
+}
+
+pub(super) enum Piece {
     Bytes(Bytes),
     /// All bytes have come; without it, the upload has broken off.
     End,
 }
 
-/// One upload.
-pub(in crate::api::files) struct Upload {
-    pub(in crate::api::files) files: Files,
-    pub(in crate::api::files) owner: Owner,
-    pub(in crate::api::files) id: Uuid,
-    pub(in crate::api::files) upload_id: Uuid,
-    pub(in crate::api::files) name: String,
-    pub(in crate::api::files) media_type: String,
-    /// How many bytes come, where it is known.
-    pub(in crate::api::files) length: Option<u64>,
+/// Sends the bytes to a task of its own. It goes on to the end once it has the rest of the form, and
+/// leaves nothing behind if it does not get that far.
+pub(super) async fn start<S>(
+    upload: Upload,
+    content: &mut Content<S>,
+    room: u64,
+) -> Result<Transfer, ApiError>
+where
+    S: Stream<Item = Result<Bytes, ApiError>> + Unpin,
+{
+    let (pieces, waiting) = mpsc::channel(WAITING);
+    let (form, awaited) = oneshot::channel();
+    let (tasks, quota) = (upload.files.tasks.clone(), upload.files.quota);
+    let state = UploadState::Receiving { pieces: waiting, form: awaited };
+    let task = tasks.spawn(upload.run(state));
+    match pump(content, &pieces, room, quota).await {
+        Ok(true) => Ok(Transfer { form, task }),
+        Ok(false) => {
+            drop(form);
+            Err(joined(task).await.err().unwrap_or_else(storage_timeout))
+        }
+        Err(error) => {
+            drop((pieces, form));
+            // What was begun is taken back before the client hears of it.
+            let _ = task.await;
+            Err(error)
+        }
+    }
 }
 
 impl Upload {
-    /// Feeds the bytes to a task of its own. It goes on to the end once it has the details, and
-    /// leaves nothing behind if it does not get that far.
-    pub(in crate::api::files) async fn start<S>(
-        self,
-        content: &mut Content<S>,
-        room: u64,
-    ) -> Result<Transfer, ApiError>
-    where
-        S: Stream<Item = Result<Bytes, ApiError>> + Unpin,
-    {
-        let (pieces, waiting) = mpsc::channel(WAITING);
-        let (details, awaited) = oneshot::channel();
-        let tasks = self.files.tasks.clone();
-        let quota = self.files.quota;
-        let task = tasks.spawn(self.run(waiting, awaited));
-        match feed(content, &pieces, room, quota).await {
-            Ok(true) => Ok(Transfer { details, task }),
-            Ok(false) => {
-                drop(details);
-                Err(joined(task).await.err().unwrap_or_else(silent))
-            }
-            Err(error) => {
-                drop((pieces, details));
-                // What was begun is taken back before the client hears of it.
-                let _ = task.await;
-                Err(error)
-            }
+    async fn run(self, mut state: UploadState) -> Result<Created, ApiError> {
+        loop {
+            state = match state {
+                UploadState::Ready(created) => return Ok(created),
+                UploadState::Failed(error) => {
+                    self.discard().await;
+                    return Err(error);
+                }
+                state => self.next(state).await.unwrap_or_else(UploadState::Failed),
+            };
         }
     }
 
-    async fn run(
-        self,
-        pieces: mpsc::Receiver<Piece>,
-        details: oneshot::Receiver<(Details, Said)>,
-    ) -> Result<Created, ApiError> {
-        let finished = match self.transfer(pieces).await {
-            Ok(()) => match details.await {
-                Ok((details, said)) => self.settle(details, said).await,
-                Err(_) => Err(silent()),
-            },
-            Err(error) => Err(error),
-        };
-        if finished.is_err() {
-            self.files.discard(&self.owner, self.id, self.upload_id).await;
-        }
-        finished
+    /// The state after this one.
+    async fn next(&self, state: UploadState) -> Result<UploadState, ApiError> {
+        Ok(match state {
+            UploadState::Receiving { pieces, form } => {
+                self.transfer(pieces).await?;
+                UploadState::Stored { form }
+            }
+            UploadState::Stored { form } => {
+                let (fields, file) = form.await.map_err(|_| storage_timeout())?;
+                UploadState::Described { fields, file }
+            }
+            UploadState::Described { fields, file } => {
+                UploadState::Ready(self.commit(&fields, &file).await?)
+            }
+            last @ (UploadState::Ready(_) | UploadState::Failed(_)) => last,
+        })
     }
 
     async fn transfer(&self, pieces: mpsc::Receiver<Piece>) -> Result<(), ApiError> {
@@ -129,59 +147,52 @@ impl Upload {
         loop {
             tokio::select! {
                 sent = &mut upload => return Ok(sent?),
-                () = &mut too_late => return Err(silent()),
-                _ = renewals.tick() => {
-                    let renewed =
-                        self.files.begin(&self.owner, self.id, self.upload_id, &self.name).await;
-                    if let Err(error) = renewed {
-                        tracing::warn!("an upload's claim was not renewed: {}", error.detail());
-                    }
-                }
+                () = &mut too_late => return Err(storage_timeout()),
+                _ = renewals.tick() => self.renew().await,
             }
         }
     }
 
     /// Gives the file the id that came after its bytes, and makes it ready.
-    async fn settle(&self, details: Details, said: Said) -> Result<Created, ApiError> {
-        match details.id {
-            Some(late) if late != self.id => self.rename(late, details, said).await,
-            _ => self.files.make_ready(self, self.id, &details, &said).await,
+    async fn commit(&self, fields: &FormFields, file: &FileMetadata) -> Result<Created, ApiError> {
+        match fields.id {
+            Some(late) if late != self.id => self.rename(late, fields, file).await,
+            _ => self.make_ready(fields, file).await,
         }
     }
 
-    async fn rename(&self, id: Uuid, details: Details, said: Said) -> Result<Created, ApiError> {
-        let late = Self {
-            files: self.files.clone(),
-            owner: self.owner.clone(),
-            id,
-            upload_id: Uuid::new_v4(),
-            name: self.name.clone(),
-            media_type: self.media_type.clone(),
-            length: self.length,
-        };
-        let files = &self.files;
-        if files.claim(&late).await?.is_none() {
-            let stored = files.repeated(&self.owner, id, &details, &said).await?;
-            files.discard(&self.owner, self.id, self.upload_id).await;
+    async fn rename(
+        &self,
+        id: Uuid,
+        fields: &FormFields,
+        file: &FileMetadata,
+    ) -> Result<Created, ApiError> {
+        let renamed = Self { id, upload_id: Uuid::new_v4(), ..self.clone() };
+        if renamed.claim().await?.is_none() {
+            let stored = already_stored(&self.files, &self.owner, id, fields, file).await?;
+            self.discard().await;
             return Ok(stored);
         }
-        let (from, to) = (self.owner.object(self.id), self.owner.object(id));
-        let renamed = async {
-            files.bucket(&self.owner).rename(&from, &to).await?;
-            files.make_ready(&late, id, &details, &said).await
-        };
-        let renamed: Result<Created, ApiError> = renamed.await;
-        if renamed.is_ok() {
-            files.discard(&self.owner, self.id, self.upload_id).await;
-        } else {
-            files.discard(&self.owner, id, late.upload_id).await;
-        }
-        renamed
+        let result = self.move_to(&renamed, fields, file).await;
+        let left_over = if result.is_ok() { self } else { &renamed };
+        left_over.discard().await;
+        result
+    }
+
+    async fn move_to(
+        &self,
+        renamed: &Self,
+        fields: &FormFields,
+        file: &FileMetadata,
+    ) -> Result<Created, ApiError> {
+        let (from, to) = (self.owner.object(self.id), self.owner.object(renamed.id));
+        self.files.bucket(&self.owner).rename(&from, &to).await?;
+        renamed.make_ready(fields, file).await
     }
 }
 
 /// Whether all pieces were taken; if not, the task knows why.
-async fn feed<S>(
+async fn pump<S>(
     content: &mut Content<S>,
     pieces: &mpsc::Sender<Piece>,
     room: u64,
@@ -194,17 +205,17 @@ where
         if content.size() > room {
             return Err(over_quota(quota));
         }
-        if !give(pieces, Piece::Bytes(piece)).await? {
+        if !send(pieces, Piece::Bytes(piece)).await? {
             return Ok(false);
         }
     }
-    give(pieces, Piece::End).await
+    send(pieces, Piece::End).await
 }
 
-async fn give(pieces: &mpsc::Sender<Piece>, piece: Piece) -> Result<bool, ApiError> {
+async fn send(pieces: &mpsc::Sender<Piece>, piece: Piece) -> Result<bool, ApiError> {
     match tokio::time::timeout(IDLE, pieces.send(piece)).await {
         Ok(sent) => Ok(sent.is_ok()),
-        Err(_) => Err(silent()),
+        Err(_) => Err(storage_timeout()),
     }
 }
 
@@ -230,12 +241,4 @@ async fn joined(task: JoinHandle<Result<Created, ApiError>>) -> Result<Created, 
         Ok(result) => result,
         Err(error) => Err(ApiError::internal(format!("an upload crashed: {error}"))),
     }
-}
-
-fn silent() -> ApiError {
-    ApiError::new(
-        StatusCode::GATEWAY_TIMEOUT,
-        "storage_timeout",
-        "The storage took too long. Please try again.",
-    )
 }

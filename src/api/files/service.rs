@@ -1,0 +1,93 @@
+//! The files of all users: where they are, and who asks for them.
+
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use super::limit::BucketLimit;
+use crate::agent::Credentials;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::http::auth::CurrentUser;
+use crate::supabase::{AccessToken, Bucket, Caller, Supabase};
+
+/// The bucket of all files.
+pub(super) const BUCKET: &str = "files";
+/// How many files one user may have.
+pub(super) const MAX_FILES: u64 = 100_000;
+
+/// Files in Supabase. Clones share everything.
+#[derive(Clone)]
+pub struct Files {
+    pub(super) supabase: Supabase,
+    pub(super) clock: Clock,
+    /// The largest file.
+    pub max_bytes: u64,
+    pub(super) quota: u64,
+    bucket_limit: BucketLimit,
+    pub(super) tasks: TaskTracker,
+}
+
+/// Whose files; every request is made with their own token.
+#[derive(Clone, Debug)]
+pub struct Owner {
+    /// The user.
+    pub id: Uuid,
+    /// Their access token.
+    pub token: AccessToken,
+}
+
+impl Owner {
+    pub(super) fn caller(&self) -> Caller<'_> {
+        Caller::User(&self.token)
+    }
+
+    /// The name of a file's object.
+    pub(super) fn object(&self, file_id: Uuid) -> String {
+        format!("{}/{file_id}", self.id)
+    }
+}
+
+impl From<&CurrentUser> for Owner {
+    fn from(user: &CurrentUser) -> Self {
+        Self { id: user.id, token: user.token.clone() }
+    }
+}
+
+impl From<&Credentials> for Owner {
+    fn from(credentials: &Credentials) -> Self {
+        Self { id: credentials.user_id, token: credentials.token() }
+    }
+}
+
+impl Files {
+    /// Files in this Supabase, within the limits that are set.
+    pub fn new(supabase: Supabase, config: &Config, clock: Clock) -> Self {
+        Self {
+            supabase,
+            clock,
+            max_bytes: config.max_file_bytes,
+            quota: config.user_file_quota_bytes,
+            bucket_limit: BucketLimit::default(),
+            tasks: TaskTracker::new(),
+        }
+    }
+
+    /// The largest file that can be uploaded: the bucket's limit is known only with the service key.
+    pub(super) async fn largest(&self) -> u64 {
+        if !self.supabase.has_service_key() {
+            return self.max_bytes;
+        }
+        let limit = self.bucket_limit.get(&self.supabase, BUCKET, &self.clock).await;
+        limit.map_or(self.max_bytes, |limit| limit.min(self.max_bytes))
+    }
+
+    /// Waits for uploads and deletions under way to end.
+    pub async fn finish(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    pub(super) fn bucket<'a>(&'a self, owner: &'a Owner) -> Bucket<'a> {
+        self.supabase.bucket(BUCKET, owner.caller())
+    }
+}
