@@ -128,14 +128,15 @@ async fn rows_of_functions_and_writes_have_the_same_columns() {
 fn named_in_the_code() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for file in files(&source()) {
-        let path = file.to_str().unwrap();
+        // Where the checkout lies says nothing.
+        let path = file.strip_prefix(source()).unwrap().to_str().unwrap();
         // `check` asks for the service key's sake; its functions are called in `access` and `schema`.
-        if ["/src/local/", "/supabase/tests.rs", "/check/"].iter().any(|part| path.contains(part)) {
+        if ["local/", "supabase/tests.rs", "cli/check/"].iter().any(|skip| path.starts_with(skip)) {
             continue;
         }
         let text = std::fs::read_to_string(&file).unwrap();
         let words = [".from(\"", "rest.read(\"", ").read(\""];
-        let is_function = path.contains("/database/");
+        let is_function = path.starts_with("database/");
         for word in words.into_iter().chain(is_function.then_some("NAME: &'static str = \"")) {
             let names_after = text.split(word).skip(1).filter_map(|after| after.split_once("\")"));
             names.extend(names_after.map(|(name, _)| name.to_owned()));
