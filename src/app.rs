@@ -30,7 +30,7 @@ use crate::supabase::{Supabase, SupabaseError};
 pub use crate::local::{FunctionShape, TableShape, expected_schema};
 
 /// Between two sweeps of what is remembered about users.
-const SWEEP_EVERY: Duration = Duration::from_secs(300);
+const FORGET_IDLE_EVERY: Duration = Duration::from_secs(300);
 /// How long a provider's list of models holds.
 const REFRESH_MODELS_EVERY: Duration = Duration::from_secs(3600);
 
@@ -155,7 +155,7 @@ impl App {
         let verifier = verifier(&config, &project, &supabase, &clock);
         let is_local = local_supabase.is_some();
         let probes = Probes::new(supabase.clone(), verifier.clone(), clock.clone(), is_local);
-        sweep(limits.clone());
+        forget_idle_users(limits.clone());
         let scripts = Scripts::new(
             supabase.clone(),
             files.clone(),
@@ -264,10 +264,10 @@ async fn monitoring(addr: Option<SocketAddr>) -> Result<Option<TcpListener>, Bui
 }
 
 /// Forgets idle users from time to time.
-fn sweep(limits: Limits) {
+fn forget_idle_users(limits: Limits) {
     tokio::spawn(async move {
         loop {
-            tokio::time::sleep(SWEEP_EVERY).await;
+            tokio::time::sleep(FORGET_IDLE_EVERY).await;
             limits.forget_idle_users();
         }
     });

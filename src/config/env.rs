@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use axum::http::uri::Authority;
 
-use super::{ConfigError, Secret};
+use super::error::ConfigError;
+use super::secret::Secret;
 
 /// The environment; an empty variable counts as one that is not set.
 pub(super) struct Env<'a> {
@@ -37,7 +38,7 @@ impl Env<'_> {
     }
 
     pub(super) fn secret(&self, variable: &str) -> Option<Secret> {
-        self.get(variable).map(Secret)
+        self.get(variable).map(Secret::new)
     }
 
     pub(super) fn url(&self, variable: &str, default: &str) -> Result<String, ConfigError> {

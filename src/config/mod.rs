@@ -2,19 +2,21 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use env::{Env, checked_host, checked_origin, checked_url};
-use thiserror::Error;
 
 mod env;
+mod error;
 mod provider_settings;
 mod proxies;
+mod secret;
 
+pub use error::ConfigError;
 pub use proxies::TrustedProxies;
+pub use secret::Secret;
 
 /// Everything that can be set. Each field's variable is named in its doc.
 #[derive(Clone, Debug)]
@@ -48,7 +50,7 @@ pub struct Config {
     /// `TRUSTED_PROXIES`: networks whose forwarding headers are believed.
     pub trusted_proxies: TrustedProxies,
     /// How long a connection may keep its place; only tests change it.
-    pub connection_times: ConnectionTimes,
+    pub connection_timeouts: ConnectionTimeouts,
     /// `MAX_BODY_BYTES`: the largest request body.
     pub max_body_bytes: usize,
     /// `MAX_GENERATE_BODY_BYTES`: the largest body of a request for a generation.
@@ -79,7 +81,7 @@ pub struct Config {
 
 /// How long a connection may do nothing.
 #[derive(Clone, Copy, Debug)]
-pub struct ConnectionTimes {
+pub struct ConnectionTimeouts {
     /// From its beginning, or from the first byte of a further request, to the end of a head.
     pub head: Duration,
     /// Between an answer and the next request. Longer than the minute after which many proxies let
@@ -89,7 +91,7 @@ pub struct ConnectionTimes {
     pub write: Duration,
 }
 
-impl Default for ConnectionTimes {
+impl Default for ConnectionTimeouts {
     fn default() -> Self {
         let [head, idle, write] = [15, 75, 60].map(Duration::from_secs);
         Self { head, idle, write }
@@ -161,42 +163,6 @@ pub enum LogFormat {
     Json,
 }
 
-/// A value that must not appear in logs.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a value.
-    pub fn new(value: impl Into<String>) -> Self {
-        Self(value.into())
-    }
-
-    /// The value itself, for the one place that sends it.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[secret]")
-    }
-}
-
-/// A setting that cannot be used. One line, which names the variable.
-#[derive(Debug, Error, PartialEq, Eq)]
-#[error("{variable}: {problem}")]
-pub struct ConfigError {
-    variable: String,
-    problem: String,
-}
-
-impl ConfigError {
-    fn new(variable: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { variable: variable.into(), problem: problem.into() }
-    }
-}
-
 impl Config {
     /// Reads `.env`, where there is one, and the environment, which comes first.
     pub fn from_env() -> Result<Self, ConfigError> {
@@ -237,7 +203,7 @@ impl Config {
             daily_token_limit: daily_token_limit(&env)?,
             max_connections: env.positive("MAX_CONNECTIONS", 8_192)?,
             trusted_proxies: TrustedProxies::read(&env)?,
-            connection_times: ConnectionTimes::default(),
+            connection_timeouts: ConnectionTimeouts::default(),
             max_body_bytes: env.positive("MAX_BODY_BYTES", 1 << 20)?,
             max_generate_body_bytes: env.positive("MAX_GENERATE_BODY_BYTES", 32 << 20)?,
             memory_budget_bytes: env.positive("MEMORY_BUDGET_BYTES", 512 << 20)?,

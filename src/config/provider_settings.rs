@@ -5,8 +5,8 @@ use providers::{
     Settings,
 };
 
-use super::ConfigError;
 use super::env::{Env, checked_url};
+use super::error::ConfigError;
 
 /// What surrounds the name of an OpenAI-compatible server in its variables.
 const COMPATIBLE: &str = "OPENAI_COMPATIBLE_";

@@ -5,8 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use axum::http::HeaderMap;
 use ipnet::IpNet;
 
-use super::ConfigError;
 use super::env::Env;
+use super::error::ConfigError;
 
 const VARIABLE: &str = "TRUSTED_PROXIES";
 

@@ -15,7 +15,7 @@ pub struct Addresses {
 
 impl Addresses {
     /// Those of a request, or of this machine where it came over no connection.
-    pub fn of(extensions: &Extensions) -> Self {
+    pub fn from_extensions(extensions: &Extensions) -> Self {
         let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
         extensions.get().copied().unwrap_or(Self { client: loopback, server: loopback })
     }

@@ -38,7 +38,7 @@ impl AllowedHosts {
     /// Why a request is refused, in a sentence; none when it is not.
     pub fn refusal<B>(&self, request: &Request<B>) -> Option<String> {
         let listed = self.listed.as_deref()?;
-        let server = Addresses::of(request.extensions()).server;
+        let server = Addresses::from_extensions(request.extensions()).server;
         let target = request.uri().authority().map(Authority::as_str);
         let headers = request.headers().get_all(HOST).iter();
         let headers = headers.map(|host| HeaderValue::to_str(host).unwrap_or_default());

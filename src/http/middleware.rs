@@ -17,12 +17,12 @@ use crate::observability::logging::{RequestId, X_REQUEST_ID};
 use crate::observability::metrics::Metrics;
 
 /// The middleware.
-pub async fn surround(
+pub async fn request_context(
     State(metrics): State<Metrics>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let id = RequestId::of(request.headers());
+    let id = RequestId::from_headers(request.headers());
     let span = debug_span!(
         "request",
         request_id = id.as_str(),

@@ -42,7 +42,7 @@ pub fn router(supabase: &LocalSupabase, cors_origins: CorsOrigins, hosts: Allowe
 }
 
 async fn tell_client_address(mut request: Request, next: Next) -> Response {
-    let address = network(Addresses::of(request.extensions()).client);
+    let address = network(Addresses::from_extensions(request.extensions()).client);
     request.extensions_mut().insert(ClientAddress(address));
     next.run(request).await
 }

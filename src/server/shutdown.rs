@@ -14,14 +14,14 @@ const AFTER_GRACE: Duration = Duration::from_secs(9);
 /// at once, and so does the end of its time.
 pub fn on_signal(grace: Duration) -> Result<CancellationToken, String> {
     let stop = CancellationToken::new();
-    let told = stop.clone();
-    let unheard = |error| format!("signals cannot be awaited: {error}");
+    let signalled = stop.clone();
+    let failed = |error| format!("signals cannot be awaited: {error}");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(unheard)?;
-    let mut signals = runtime.block_on(async { Signals::new() }).map_err(unheard)?;
+    let runtime = runtime.map_err(failed)?;
+    let mut signals = runtime.block_on(async { Signals::new() }).map_err(failed)?;
     let wait = async move {
         signals.next().await;
-        told.cancel();
+        signalled.cancel();
         tokio::select! {
             () = signals.next() => warn!("stopped at once, by a second signal"),
             () = tokio::time::sleep(grace + AFTER_GRACE) => {
@@ -31,7 +31,7 @@ pub fn on_signal(grace: Duration) -> Result<CancellationToken, String> {
         std::process::exit(1);
     };
     let thread = std::thread::Builder::new().name("signals".into());
-    thread.spawn(move || runtime.block_on(wait)).map(|_| stop).map_err(unheard)
+    thread.spawn(move || runtime.block_on(wait)).map(|_| stop).map_err(failed)
 }
 
 /// The signals, none of which is missed between two waits.

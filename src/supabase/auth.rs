@@ -4,8 +4,9 @@ use jsonwebtoken::jwk::JwkSet;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::answer::Reading;
-use super::{AccessToken, Answer, Caller, Service, Supabase, SupabaseError};
+use super::answer::{Answer, Reading};
+use super::service::Service;
+use super::{AccessToken, Caller, Supabase, SupabaseError};
 
 /// No answer of Auth is longer.
 const MAX_BYTES: usize = 1 << 20;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use reqwest::Response;
 
-use super::page::{Cut, PAGE_BYTES, RowsAt};
+use super::page::{PAGE_BYTES, RowScanner, RowsAt};
 use super::{SupabaseError, SupabaseErrorKind};
 use crate::memory::{self, Buffer, Charge, ReadError};
 
@@ -30,7 +30,7 @@ pub(super) async fn read_page(
     max_bytes: usize,
     charge: Charge,
 ) -> Result<(Bytes, bool), SupabaseError> {
-    let mut page = Cut::new(rows, PAGE_BYTES);
+    let mut page = RowScanner::new(rows, PAGE_BYTES);
     let mut body = Buffer::new(max_bytes, charge);
     while let Some(piece) = chunk(&mut response).await? {
         body.push(&piece).map_err(unread)?;

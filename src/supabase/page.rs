@@ -13,7 +13,7 @@ pub(super) enum RowsAt {
 }
 
 /// Looks for the end of the last whole row that fits, in JSON that is still arriving.
-pub(super) struct Cut {
+pub(super) struct RowScanner {
     /// How deep the array of rows is.
     depth: u32,
     closing: &'static [u8],
@@ -28,7 +28,7 @@ pub(super) struct Cut {
     last: Option<usize>,
 }
 
-impl Cut {
+impl RowScanner {
     pub(super) fn new(rows: RowsAt, max: usize) -> Self {
         let (depth, closing): (u32, &[u8]) = match rows {
             RowsAt::Top => (1, b"]"),
@@ -83,11 +83,11 @@ impl Cut {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cut, RowsAt};
+    use super::{RowScanner, RowsAt};
 
     /// The text as far as a page of `max` bytes goes, when it arrives in pieces.
     fn cut(text: &str, rows: RowsAt, max: usize, piece: usize) -> Option<String> {
-        let mut cut = Cut::new(rows, max);
+        let mut cut = RowScanner::new(rows, max);
         (1..=text.len()).filter(|end| end % piece == 0 || *end == text.len()).find_map(|end| {
             let (end, closing) = cut.end(&text.as_bytes()[..end])?;
             Some(format!("{}{}", &text[..end], std::str::from_utf8(closing).unwrap()))

@@ -5,9 +5,10 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::answer::Reading;
+use super::answer::{Answer, Reading};
 use super::error::Repeat;
-use super::{Answer, Caller, Service, Supabase, SupabaseError};
+use super::service::Service;
+use super::{Caller, Supabase, SupabaseError};
 
 /// No answer to a probe is longer.
 const MAX_BYTES: usize = 1 << 20;

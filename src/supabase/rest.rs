@@ -11,7 +11,8 @@ use serde_json::value::RawValue;
 
 use super::answer::Reading;
 use super::page::RowsAt;
-use super::{Caller, MAX_ANSWER_BYTES, Service, Supabase, SupabaseError};
+use super::service::Service;
+use super::{Caller, MAX_ANSWER_BYTES, Supabase, SupabaseError};
 
 /// PostgreSQL's words for an answer that would be too long, and for one that takes too long.
 const TOO_MUCH: [&str; 2] = ["54000", "57014"];
@@ -38,8 +39,15 @@ pub struct Rest<'a> {
     caller: Caller<'a>,
 }
 
+impl Supabase {
+    /// PostgREST, in `caller`'s name.
+    pub fn rest<'a>(&'a self, caller: Caller<'a>) -> Rest<'a> {
+        Rest::new(self, caller)
+    }
+}
+
 impl<'a> Rest<'a> {
-    pub(super) fn new(supabase: &'a Supabase, caller: Caller<'a>) -> Self {
+    fn new(supabase: &'a Supabase, caller: Caller<'a>) -> Self {
         Self { supabase, caller }
     }
 

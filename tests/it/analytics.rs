@@ -376,7 +376,7 @@ async fn exports_hold_everything() {
             .contains(",openai,'=1+1,10,5,4,0,2,reported,,100,10,complete,\"a \"\"b\"\", c\",")
     );
     let request = alice.request(Method::GET, "/api/analytics/usage?from=2027-01-01");
-    let reply = Reply::of(request.header("accept", "application/x-ndjson")).await;
+    let reply = Reply::send(request.header("accept", "application/x-ndjson")).await;
     let rows: Vec<Value> =
         reply.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(rows.len(), 2_301);
@@ -413,6 +413,6 @@ async fn an_export_that_breaks_off_resets_the_connection() {
     let response = export().await.unwrap();
     assert_eq!(response.status(), 200);
     assert!(response.text().await.is_err());
-    let reply = Reply::of(app.http.get(&url).bearer_auth(&token)).await;
+    let reply = Reply::send(app.http.get(&url).bearer_auth(&token)).await;
     assert_eq!(reply.status, 502, "{}", reply.text);
 }

@@ -125,7 +125,7 @@ async fn a_token_holds_as_much_metadata_as_there_is() {
     let http2 = reqwest::Client::builder().no_proxy().http2_prior_knowledge().build().unwrap();
     let token = project.key.sign(&project.claims_with(&with(40 << 10)));
     let request = http2.get(format!("{}{ROUTE}", project.app.url)).bearer_auth(token);
-    Reply::of(request).await.expect(200);
+    Reply::send(request).await.expect(200);
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ fn unsigned(mut row: Value) -> Value {
 
 /// What is at an address that needs no token.
 async fn load(app: &TestApp, row: &Value) -> Reply {
-    Reply::of(app.http.get(row["url"].as_str().unwrap())).await
+    Reply::send(app.http.get(row["url"].as_str().unwrap())).await
 }
 
 #[tokio::test]
@@ -279,7 +279,7 @@ async fn bytes_come_in_parts_and_only_when_they_changed() {
     let file = alice.add_file("a.txt", "text/plain", "hello world").await;
     let ask = async |name: &'static str, value: &str| {
         let request = alice.request(Method::GET, &content(&file));
-        Reply::of(request.header(name, value)).await
+        Reply::send(request.header(name, value)).await
     };
     let whole = alice.get(&content(&file)).await;
     let etag = whole.header("etag").to_owned();
@@ -294,7 +294,7 @@ async fn bytes_come_in_parts_and_only_when_they_changed() {
     assert_eq!(beyond.problem(416), "range_not_satisfiable");
     let unchanged = ask("if-none-match", &etag).await;
     assert_eq!((unchanged.status, unchanged.text.as_str()), (304, ""));
-    let head = Reply::of(alice.request(Method::HEAD, &content(&file))).await;
+    let head = Reply::send(alice.request(Method::HEAD, &content(&file))).await;
     assert_eq!((head.status, head.header("content-length")), (200, "11"));
     let empty = alice.add_file("empty.txt", "text/plain", "").await;
     assert_eq!(alice.get(&content(&empty)).await.text, "");
@@ -466,7 +466,7 @@ async fn an_operator_is_told_what_does_not_belong_together() {
     ] {
         let url = format!("{}/storage/v1/object/{path}", app.supabase_url);
         let request = app.http.request(method, url).bearer_auth(&alice.token).body("hello");
-        Reply::of(request).await.expect(200);
+        Reply::send(request).await.expect(200);
     }
     let orphans = app.orphans().await;
     let rows: Vec<_> = orphans.rows.iter().map(ToString::to_string).collect();
@@ -498,7 +498,7 @@ async fn how_many_bytes_come_is_what_storage_says() {
         assert_eq!((reply.status, &*reply.text), (200, "0123456789"));
         assert_eq!(reply.header("content-length"), "10");
         let request = alice.request(Method::GET, &format!("/api/files/{id}/content"));
-        let part = Reply::of(request.header("range", "bytes=2-3")).await;
+        let part = Reply::send(request.header("range", "bytes=2-3")).await;
         assert_eq!((&*part.text, part.header("content-range")), ("23", "bytes 2-3/10"));
     }
 }

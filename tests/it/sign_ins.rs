@@ -49,7 +49,8 @@ async fn anonymous_users_are_refused_where_they_are_not_wanted() {
     let refused = app.auth("/signup", &json!({})).await.expect(422);
     assert_eq!(refused["error_code"], "anonymous_provider_disabled");
     assert_eq!(refused["msg"], "Anonymous sign-ins are disabled");
-    let settings = Reply::of(app.http.get(format!("{}/auth/v1/settings", app.supabase_url))).await;
+    let settings =
+        Reply::send(app.http.get(format!("{}/auth/v1/settings", app.supabase_url))).await;
     assert_eq!(settings.expect(200)["external"]["anonymous_users"], false);
     app.user("alice").await;
 }

@@ -17,7 +17,8 @@ const CHATS: &str = "/rest/v1/chats";
 #[tokio::test]
 async fn reading_is_repeated_until_it_succeeds() {
     let project = project().await;
-    for outcome in [Outcome::Closed, Outcome::Cut, Outcome::status(502), Outcome::status(503)] {
+    for outcome in [Outcome::Closed, Outcome::Truncated, Outcome::status(502), Outcome::status(503)]
+    {
         let before = project.supabase.asked(CHATS).len();
         project.supabase.will(CHATS, [outcome.clone(), outcome.clone(), outcome]);
         project.call_signed(&json!({})).await.expect(200);
@@ -54,7 +55,7 @@ async fn what_would_do_something_twice_is_repeated_only_if_it_was_not_done() {
     let toggle = format!("/api/chats/{}/archive", Uuid::new_v4());
     for (outcome, times) in [
         (Outcome::Closed, 1),
-        (Outcome::Cut, 1),
+        (Outcome::Truncated, 1),
         (Outcome::status(502), 1),
         (Outcome::status(504), 1),
         (Outcome::error(503, "PGRST001", "the connection was lost"), 1),
@@ -189,7 +190,7 @@ async fn tokens_and_keys_stay_out_of_the_log() {
     let token = key.sign(&claims(&supabase, Clock::System.unix_seconds()));
     let http = reqwest::Client::new();
     let call = async |token: &str| {
-        Reply::of(http.get(format!("{}/api/chats/", program.url)).bearer_auth(token)).await
+        Reply::send(http.get(format!("{}/api/chats/", program.url)).bearer_auth(token)).await
     };
     call(&token).await.expect(200);
     for outcome in [

@@ -18,24 +18,24 @@ pub const IDLE: Duration = Duration::from_secs(60);
 /// How long the rest of a refused body is read.
 const DRAIN: Duration = Duration::from_secs(10);
 /// What may be waiting between two boundaries or pieces: a header that never ends is not awaited.
-const MAX_UNREAD: usize = 4 << 20;
+const MAX_BUFFERED: usize = 4 << 20;
 
 type Refusal = Box<dyn std::error::Error + Send + Sync>;
 
 /// A form that is being read.
 pub struct Form {
     inner: multer::Multipart<'static>,
-    unread: Arc<Unread>,
+    buffered: Arc<Buffered>,
 }
 
 /// A field of a form.
 pub struct Field {
     inner: multer::Field<'static>,
-    unread: Arc<Unread>,
+    buffered: Arc<Buffered>,
 }
 
 /// How much the parser has taken in and not given out.
-struct Unread {
+struct Buffered {
     bytes: Mutex<(usize, Charge)>,
     /// Nothing is given out any more.
     is_drained: AtomicBool,
@@ -55,22 +55,26 @@ pub enum FormError {
     TooLong,
 }
 
-impl Unread {
+impl Buffered {
     fn charged(charge: Charge) -> Self {
         Self { bytes: Mutex::new((0, charge)), is_drained: AtomicBool::new(false) }
     }
 
-    fn take_in(&self, length: usize) -> Result<(), Refusal> {
+    fn count(&self, length: usize) -> Result<(), Refusal> {
         if self.is_drained.load(Ordering::Relaxed) {
             return Ok(());
         }
         let mut bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
         bytes.1.grow(length)?;
         bytes.0 += length;
-        if bytes.0 > MAX_UNREAD { Err("a header or boundary does not end".into()) } else { Ok(()) }
+        if bytes.0 > MAX_BUFFERED {
+            Err("a header or boundary does not end".into())
+        } else {
+            Ok(())
+        }
     }
 
-    fn give_out(&self) {
+    fn reset(&self) {
         let mut bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
         bytes.0 = 0;
         bytes.1.clear();
@@ -88,23 +92,24 @@ impl FormError {
 impl Form {
     /// The form in a body; `None` if the content type is another. What the parser has taken in and
     /// not given out yet is charged.
-    pub fn of(content_type: Option<&str>, body: Body, charge: Charge) -> Option<Self> {
+    pub fn from_body(content_type: Option<&str>, body: Body, charge: Charge) -> Option<Self> {
         let boundary = multer::parse_boundary(content_type?).ok()?;
-        let unread = Arc::new(Unread::charged(charge));
-        let source = Source { body: body.into_data_stream(), unread: unread.clone(), rests: false };
-        Some(Self { inner: multer::Multipart::new(source, boundary), unread })
+        let buffered = Arc::new(Buffered::charged(charge));
+        let source =
+            Source { body: body.into_data_stream(), buffered: buffered.clone(), yields: false };
+        Some(Self { inner: multer::Multipart::new(source, boundary), buffered })
     }
 
     /// The next field. The one before has been read to its end.
     pub async fn next(&mut self) -> Result<Option<Field>, FormError> {
         let field = within_idle(self.inner.next_field()).await??;
-        self.unread.give_out();
-        Ok(field.map(|inner| Field { inner, unread: self.unread.clone() }))
+        self.buffered.reset();
+        Ok(field.map(|inner| Field { inner, buffered: self.buffered.clone() }))
     }
 
     /// Reads the rest and forgets it: clients that are still sending do not read an answer.
     pub async fn drain(&mut self) {
-        self.unread.is_drained.store(true, Ordering::Relaxed);
+        self.buffered.is_drained.store(true, Ordering::Relaxed);
         let rest = async { while let Ok(Some(_)) = self.next().await {} };
         // A client that goes on for longer is cut off.
         let _ = tokio::time::timeout(DRAIN, rest).await;
@@ -128,23 +133,23 @@ impl Field {
     }
 
     /// The next bytes of it.
-    pub async fn piece(&mut self) -> Result<Option<Bytes>, FormError> {
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, FormError> {
         let piece = within_idle(self.inner.chunk()).await??;
-        self.unread.give_out();
+        self.buffered.reset();
         Ok(piece)
     }
 
     /// All bytes of it, as they come.
-    pub fn pieces(self) -> impl Stream<Item = Result<Bytes, FormError>> + Send {
+    pub fn chunks(self) -> impl Stream<Item = Result<Bytes, FormError>> + Send {
         stream::try_unfold(self, |mut field| async move {
-            Ok(field.piece().await?.map(|piece| (piece, field)))
+            Ok(field.chunk().await?.map(|piece| (piece, field)))
         })
     }
 
     /// A text of at most `max` bytes.
     pub async fn text(mut self, max: usize) -> Result<String, FormError> {
         let mut bytes = Vec::new();
-        while let Some(piece) = self.piece().await? {
+        while let Some(piece) = self.chunk().await? {
             bytes.extend_from_slice(&piece);
             if bytes.len() > max {
                 return Err(FormError::TooLong);
@@ -162,15 +167,15 @@ async fn within_idle<T>(work: impl Future<Output = T>) -> Result<T, FormError> {
 /// at a time.
 struct Source {
     body: BodyDataStream,
-    unread: Arc<Unread>,
-    rests: bool,
+    buffered: Arc<Buffered>,
+    yields: bool,
 }
 
 impl Stream for Source {
     type Item = Result<Bytes, Refusal>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if std::mem::take(&mut self.rests) {
+        if std::mem::take(&mut self.yields) {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
@@ -180,8 +185,8 @@ impl Stream for Source {
             Poll::Pending => return Poll::Pending,
         };
         let length = piece.as_ref().map_or(0, Bytes::len);
-        self.rests = true;
-        if let Err(refusal) = self.unread.take_in(length) {
+        self.yields = true;
+        if let Err(refusal) = self.buffered.count(length) {
             return Poll::Ready(Some(Err(refusal)));
         }
         Poll::Ready(Some(piece.map_err(Into::into)))

@@ -35,20 +35,20 @@ impl Held {
     }
 
     /// An account of the same holder's for bytes that may go earlier than the request.
-    pub fn another(&self) -> Charge {
-        self.charge(|charge| charge.another())
+    pub fn sibling(&self) -> Charge {
+        self.charge(|charge| charge.sibling())
     }
 
     /// The response, whose body holds all this until it is sent or given up.
-    pub fn until_sent(self, response: Response) -> Response {
+    pub fn attach_to(self, response: Response) -> Response {
         let size = response.body().size_hint().exact().filter(|size| *size >= SMALL);
         if let Some(size) = size.and_then(|size| usize::try_from(size).ok()) {
-            self.charge(|charge| charge.note(size));
+            self.charge(|charge| charge.grow_unchecked(size));
         }
         if self.bytes() == 0 {
             return response;
         }
-        response.map(|body| Body::new(Holding { body, _held: self }))
+        response.map(|body| Body::new(ChargedBody { body, _held: self }))
     }
 
     fn charge<T>(&self, work: impl FnOnce(&mut Charge) -> T) -> T {
@@ -57,12 +57,12 @@ impl Held {
 }
 
 /// A body with what is held for it.
-struct Holding {
+struct ChargedBody {
     body: Body,
     _held: Held,
 }
 
-impl HttpBody for Holding {
+impl HttpBody for ChargedBody {
     type Data = Bytes;
     type Error = axum::Error;
 

@@ -22,10 +22,10 @@ pub use read::{Buffer, ReadError, read};
 /// What one user may hold of the whole.
 const USER_SHARE: usize = 4;
 /// What callers without an access token may hold together.
-const STRANGERS_SHARE: usize = 8;
+const ANONYMOUS_SHARE: usize = 8;
 /// The last of the budget is for those who need little: large bodies cannot shut them out.
-const KEPT_FREE: usize = 8;
-const LITTLE: usize = 1 << 20;
+const RESERVED_SHARE: usize = 8;
+const SMALL_HOLDER: usize = 1 << 20;
 
 /// The budget. Clones share it.
 #[derive(Clone)]
@@ -50,7 +50,7 @@ pub enum Holder {
     /// A signed-in user.
     User(Uuid),
     /// All callers without an access token together.
-    Strangers,
+    Anonymous,
     /// The server itself, which only the whole budget binds.
     Server,
 }
@@ -106,7 +106,7 @@ impl Memory {
     fn share(&self, holder: Holder) -> usize {
         match holder {
             Holder::User(_) => self.inner.total / USER_SHARE,
-            Holder::Strangers => self.inner.total / STRANGERS_SHARE,
+            Holder::Anonymous => self.inner.total / ANONYMOUS_SHARE,
             Holder::Server => self.inner.total,
         }
     }
@@ -115,7 +115,7 @@ impl Memory {
         let share = self.share(holder);
         let own = held.by_holder.get(&holder).copied().unwrap_or(0).saturating_add(bytes);
         let total = self.inner.total;
-        let room = if own > LITTLE { total - total / KEPT_FREE } else { total };
+        let room = if own > SMALL_HOLDER { total - total / RESERVED_SHARE } else { total };
         match () {
             () if bytes > share => Err(Full::Never),
             () if own > share => Err(Full::Share),
@@ -142,29 +142,29 @@ impl Charge {
     }
 
     /// Counts so many bytes more that are in memory in any case.
-    pub fn note(&mut self, bytes: usize) {
+    pub fn grow_unchecked(&mut self, bytes: usize) {
         self.memory.total().add(self.holder, bytes);
         self.bytes += bytes;
     }
 
     /// Counts what the other one counts as well, which is the same holder's.
-    fn take_over(&mut self, mut other: Self) {
+    fn absorb(&mut self, mut other: Self) {
         self.bytes += std::mem::take(&mut other.bytes);
     }
 
     /// Counts nothing any more.
     pub fn clear(&mut self) {
-        *self = self.another();
+        *self = self.sibling();
     }
 
     /// Another account of the same holder's.
-    pub fn another(&self) -> Self {
+    pub fn sibling(&self) -> Self {
         self.memory.charge(self.holder)
     }
 
     /// These bytes, counted as long as any part of them is in use.
     pub fn keep(self, bytes: Vec<u8>) -> Bytes {
-        if bytes.is_empty() { Bytes::new() } else { Bytes::from_owner(Kept(bytes, self)) }
+        if bytes.is_empty() { Bytes::new() } else { Bytes::from_owner(ChargedBytes(bytes, self)) }
     }
 }
 
@@ -191,9 +191,9 @@ impl Drop for Charge {
 }
 
 /// Bytes with what they are charged to.
-struct Kept(Vec<u8>, #[expect(dead_code, reason = "its end is what counts")] Charge);
+struct ChargedBytes(Vec<u8>, #[expect(dead_code, reason = "its end is what counts")] Charge);
 
-impl AsRef<[u8]> for Kept {
+impl AsRef<[u8]> for ChargedBytes {
     fn as_ref(&self) -> &[u8] {
         &self.0
     }

@@ -40,7 +40,7 @@ pub async fn read<E>(
     }
     charge.fits(expected.unwrap_or(0))?;
     let mut pieces = std::pin::pin!(pieces);
-    let mut blocks = vec![Buffer::new(max.min(BLOCK), charge.another())];
+    let mut blocks = vec![Buffer::new(max.min(BLOCK), charge.sibling())];
     let mut length = 0;
     while let Some(piece) = pieces.next().await {
         let piece = piece.map_err(ReadError::Broken)?;
@@ -63,7 +63,7 @@ fn fill<E>(blocks: &mut Vec<Buffer>, piece: &[u8], charge: &Charge) -> Result<()
                 last.push(fitting)?;
                 rest = later;
             }
-            _ => blocks.push(Buffer::new(BLOCK, charge.another())),
+            _ => blocks.push(Buffer::new(BLOCK, charge.sibling())),
         }
     }
     Ok(())
@@ -78,7 +78,7 @@ fn joined(blocks: Vec<Buffer>, length: usize) -> Bytes {
     }
     for Buffer { bytes, charge, .. } in blocks {
         whole.bytes.extend_from_slice(&bytes);
-        whole.charge.take_over(charge);
+        whole.charge.absorb(charge);
     }
     whole.finish()
 }

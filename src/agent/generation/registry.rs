@@ -157,7 +157,7 @@ impl Generations {
     }
 
     /// The generation that writes this message here.
-    pub fn of_message(&self, user_id: Uuid, message_id: Uuid) -> Option<Generation> {
+    pub fn find_by_message(&self, user_id: Uuid, message_id: Uuid) -> Option<Generation> {
         let by_chat = self.inner.by_chat();
         let mut all = by_chat.values().flatten().filter(|other| other.user_id == user_id);
         all.find(|generation| generation.writes(message_id)).cloned()

@@ -14,7 +14,7 @@ use super::stateless::StatelessRequest;
 use crate::agent::{HistoryMessage, Part};
 use crate::api::files::model::File;
 use crate::api::files::{
-    AttachedContent, Attachment, Files, Owner, Place, dimensions, is_picture, is_text,
+    AttachedContent, Attachment, Files, Owner, PartsContext, dimensions, is_picture, is_text,
 };
 use crate::http::auth::CurrentUser;
 use crate::http::error::ApiError;
@@ -78,9 +78,9 @@ pub(super) async fn prepare(
     let mut budget = Budget::new(&model);
     let pointer = format!("{}/parts", turn.pointer);
     let chat_id = chat.map(|_| chat_id);
-    let place = Place { pointer: &pointer, message_id: turn.id, chat_id };
+    let context = PartsContext { pointer: &pointer, message_id: turn.id, chat_id };
     let check = |attachment: &Attachment| budget.refusal(attachment);
-    ai.files.resolve(&Owner::from(user), &mut turn.parts, place, check).await
+    ai.files.resolve(&Owner::from(user), &mut turn.parts, context, check).await
 }
 
 /// Reads the files of a conversation that is not stored; 422 for what its model cannot take.
@@ -101,7 +101,7 @@ pub(super) async fn read(
             let visible = budget.visible_bytes(&part.attachment);
             held.grow(cost(visible))?;
             let bytes = match part.content {
-                AttachedContent::Sent(bytes) => bytes.slice(..visible),
+                AttachedContent::Inline(bytes) => bytes.slice(..visible),
                 AttachedContent::Stored(file) => {
                     ai.files.read_part(&owner, file.id, 0, visible as u64).await?
                 }

@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) async fn check(files: &Files, report: &mut Report) {
     match timeout(PATIENCE, files.orphans()).await {
-        Ok(Ok(orphans)) => told(&orphans, report),
+        Ok(Ok(orphans)) => report_orphans(&orphans, report),
         Ok(Err(error)) => {
             report.unseen(format!("files could not be compared with their bytes: {error}"));
         }
@@ -26,7 +26,7 @@ pub(super) async fn check(files: &Files, report: &mut Report) {
     }
 }
 
-fn told(orphans: &Orphans, report: &mut Report) {
+fn report_orphans(orphans: &Orphans, report: &mut Report) {
     let Orphans { rows, objects, looked_at, is_partial } = orphans;
     if *is_partial {
         report.unseen("files were not compared with their bytes: there are too many of them");

@@ -10,9 +10,9 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::allowance::Allowance;
-use super::invalid_token;
-use super::memory::TokenHash;
+use super::errors::invalid_token;
 use super::signing_keys::{SigningKeys, unavailable};
+use super::verified_tokens::TokenHash;
 use crate::clock::Clock;
 use crate::http::error::ApiError;
 use crate::http::single_flight::{Next, SingleFlight};

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use uuid::Uuid;
 
-use super::invalid_token;
+use super::errors::invalid_token;
 use crate::http::error::ApiError;
 
 /// How long after its end a token is still good, in seconds. PostgREST allows the same.

@@ -6,9 +6,10 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 
 use super::ask_auth::AskAuth;
 use super::claims::{Claims, LEEWAY, check_signature, expired};
-use super::memory::{Memory, TokenHash, Verified, hash, memory};
+use super::current_user::CurrentUser;
+use super::errors::{anonymous_refused, invalid_token};
 use super::signing_keys::{SigningKey, SigningKeys};
-use super::{CurrentUser, anonymous_refused, invalid_token};
+use super::verified_tokens::{self, TokenHash, Verified, VerifiedTokens, hash};
 use crate::clock::Clock;
 use crate::config::Secret;
 use crate::http::error::ApiError;
@@ -29,7 +30,7 @@ pub struct VerifierSettings {
     pub allow_anonymous_users: bool,
 }
 
-/// Verifies access tokens. Clones share keys and the memory of verified tokens.
+/// Verifies access tokens. Clones share keys and the cache of verified tokens.
 #[derive(Clone)]
 pub struct Verifier {
     inner: Arc<Inner>,
@@ -41,7 +42,7 @@ struct Inner {
     supabase: Supabase,
     keys: SigningKeys,
     auth: AskAuth,
-    verified: Memory,
+    verified: VerifiedTokens,
     clock: Clock,
 }
 
@@ -62,7 +63,7 @@ impl Verifier {
         let keys = SigningKeys::new(supabase.clone(), clock.clone());
         let has_legacy_keys = settings.has_legacy_keys;
         let auth = AskAuth::new(supabase.clone(), keys.clone(), has_legacy_keys, clock.clone());
-        let verified = memory();
+        let verified = verified_tokens::cache();
         Self { inner: Arc::new(Inner { settings, secret, supabase, keys, auth, verified, clock }) }
     }
 
@@ -82,7 +83,7 @@ impl Verifier {
     /// back since. Then it is the token's fault after all, 401.
     pub async fn verify_again(&self, token: &AccessToken) -> Result<(), ApiError> {
         self.inner.verified.remove(&hash(token.expose()));
-        self.inner.keys.doubt();
+        self.inner.keys.invalidate();
         self.verify(token.expose()).await.map(|_| ())
     }
 
@@ -158,7 +159,7 @@ impl Verifier {
         }
         let user = CurrentUser {
             id: claims.sub,
-            token: AccessToken::of(claims.sub, token),
+            token: AccessToken::for_user(claims.sub, token),
             expires_at: claims.exp,
             is_anonymous: claims.is_anonymous,
         };

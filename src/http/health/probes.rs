@@ -81,7 +81,7 @@ impl ServiceCheck {
     }
 
     /// What a probe that ends in time says.
-    async fn of<E: std::fmt::Display>(
+    async fn run<E: std::fmt::Display>(
         name: &str,
         probe: impl Future<Output = Result<(), E>>,
     ) -> Self {
@@ -137,9 +137,9 @@ impl Probes {
 
     async fn probe(self) -> Found {
         let (rest, auth, storage, (keys, needs_auth)) = tokio::join!(
-            ServiceCheck::of("rest", self.supabase.probe_rest()),
-            ServiceCheck::of("auth", self.supabase.probe_auth()),
-            ServiceCheck::of("storage", self.supabase.probe_storage()),
+            ServiceCheck::run("rest", self.supabase.probe_rest()),
+            ServiceCheck::run("auth", self.supabase.probe_auth()),
+            ServiceCheck::run("storage", self.supabase.probe_storage()),
             self.keys(),
         );
         // What only Auth can tell, nobody can tell without it.
@@ -158,7 +158,7 @@ impl Probes {
     /// Whether tokens can be verified, and whether that takes Auth.
     async fn keys(&self) -> (ServiceCheck, bool) {
         let mut needs_auth = false;
-        let check = ServiceCheck::of("keys", async {
+        let check = ServiceCheck::run("keys", async {
             let verifies = self.verifier.verifies().await;
             needs_auth = matches!(verifies, Ok(Verifies::ThroughAuth));
             verifies.map(drop).map_err(|error| error.code())

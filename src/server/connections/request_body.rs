@@ -25,7 +25,7 @@ impl RequestBody {
     fn waits(&mut self, is_waiting: bool) {
         if is_waiting != self.is_waiting {
             self.is_waiting = is_waiting;
-            self.activity.waits_for_body(is_waiting);
+            self.activity.set_waiting_for_body(is_waiting);
         }
     }
 }

@@ -49,7 +49,7 @@ impl Socket {
     }
 
     fn wrote(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        self.activity.blocked(written.is_pending());
+        self.activity.set_blocked(written.is_pending());
         written
     }
 }

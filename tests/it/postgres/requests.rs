@@ -58,7 +58,7 @@ async fn rows_of_functions_and_writes_have_the_same_columns() {
             let request = app.http.request(method.clone(), format!("{url}/rest/v1{path}"));
             let request = request.bearer_auth(&alice.token).header("apikey", &app.anon_key);
             let request = request.header("prefer", "return=representation").header(QUIETLY, "yes");
-            let reply = Reply::of(match &body {
+            let reply = Reply::send(match &body {
                 Some(body) => request.json(body),
                 None => request,
             });

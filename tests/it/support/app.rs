@@ -137,7 +137,7 @@ impl TestApp {
         let key = self.service_key.as_deref().unwrap();
         let request = self.http.post(url).header("apikey", key).json(rows);
         // Gateways put a new key's token in its place; a legacy key is the token.
-        Reply::of(request.bearer_auth(key)).await.expect(201);
+        Reply::send(request.bearer_auth(key)).await.expect(201);
     }
 
     /// Gives the bucket of all files a limit of its own.
@@ -147,7 +147,7 @@ impl TestApp {
         let request = self.http.put(url).header("apikey", key).bearer_auth(key);
         let limit = json!({ "id": "files", "name": "files", "public": false,
             "file_size_limit": bytes });
-        Reply::of(request.json(&limit)).await.expect(200);
+        Reply::send(request.json(&limit)).await.expect(200);
     }
 
     /// Another replica on the same Supabase.
@@ -257,7 +257,7 @@ impl TestApp {
     pub async fn auth(&self, path: &str, body: &serde_json::Value) -> Reply {
         let url = format!("{}/auth/v1{path}", self.supabase_url);
         let request = self.http.post(url).header("apikey", &self.anon_key).json(body);
-        Reply::of(request).await
+        Reply::send(request).await
     }
 
     /// A request to Auth with the service key.
@@ -266,25 +266,25 @@ impl TestApp {
         let url = format!("{}/auth/v1/admin{path}", self.supabase_url);
         let request = self.http.request(method, url).header("apikey", key).json(body);
         // Gateways put a new key's token in its place; a legacy key is the token.
-        Reply::of(request.bearer_auth(key)).await
+        Reply::send(request.bearer_auth(key)).await
     }
 
     /// What Prometheus is told.
     pub async fn metrics(&self) -> String {
         let url = self.metrics_url.as_deref().unwrap();
-        let reply = Reply::of(self.http.get(url)).await;
+        let reply = Reply::send(self.http.get(url)).await;
         assert!(reply.header("content-type").starts_with("application/openmetrics-text"));
         reply.text
     }
 
     /// A request without a token.
     pub async fn get(&self, path: &str) -> Reply {
-        Reply::of(self.http.get(format!("{}{path}", self.url))).await
+        Reply::send(self.http.get(format!("{}{path}", self.url))).await
     }
 
     /// A request with any token.
     pub async fn get_as(&self, path: &str, token: &str) -> Reply {
-        Reply::of(self.http.get(format!("{}{path}", self.url)).bearer_auth(token)).await
+        Reply::send(self.http.get(format!("{}{path}", self.url)).bearer_auth(token)).await
     }
 }
 
@@ -327,7 +327,7 @@ pub fn config(data_dir: &Path, settings: &HashMap<String, String>) -> Config {
     config.scripts.program = env!("CARGO_BIN_EXE_chat-backend").into();
     config.request_timeout = millis(REQUEST_TIMEOUT_MS).unwrap_or(config.request_timeout);
     config.unsaved_patience = millis(UNSAVED_PATIENCE_MS).unwrap_or(config.unsaved_patience);
-    let times = &mut config.connection_times;
+    let times = &mut config.connection_timeouts;
     times.head = millis(HEAD_TIMEOUT_MS).unwrap_or(times.head);
     times.idle = millis(IDLE_TIMEOUT_MS).unwrap_or(times.idle);
     times.write = millis(WRITE_TIMEOUT_MS).unwrap_or(times.write);

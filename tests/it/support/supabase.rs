@@ -34,7 +34,7 @@ struct Inner {
     next: Mutex<VecDeque<(&'static str, Outcome)>>,
     /// What happens to all others of these paths with this API key.
     always: Mutex<Vec<(&'static str, &'static str, Outcome)>>,
-    requests: Mutex<Vec<Asked>>,
+    requests: Mutex<Vec<RecordedRequest>>,
     connections: AtomicUsize,
 }
 
@@ -48,7 +48,7 @@ pub enum Outcome {
     /// The connection is closed without an answer.
     Closed,
     /// The connection is closed in the middle of the answer.
-    Cut,
+    Truncated,
     /// Nothing.
     Silence,
 }
@@ -79,7 +79,7 @@ impl Outcome {
 
 /// A request as it came.
 #[derive(Clone)]
-pub struct Asked {
+pub struct RecordedRequest {
     pub method: String,
     pub path: String,
     pub query: String,
@@ -91,7 +91,7 @@ pub struct Asked {
 /// In place of an API key: whoever sends a token of a user.
 pub const AS_USER: &str = "a user's token";
 
-impl Asked {
+impl RecordedRequest {
     /// Whether it came with another token than the API key.
     fn is_users(&self) -> bool {
         let text = |name| self.headers.get(name).and_then(|value| value.to_str().ok());
@@ -168,7 +168,7 @@ impl FakeSupabase {
     }
 
     /// The requests whose path begins so.
-    pub fn asked(&self, path: &str) -> Vec<Asked> {
+    pub fn asked(&self, path: &str) -> Vec<RecordedRequest> {
         let requests = self.inner.requests.lock().unwrap();
         requests.iter().filter(|asked| asked.path.starts_with(path)).cloned().collect()
     }
@@ -209,7 +209,7 @@ async fn answer(
     let headers = request.headers().clone();
     let body = axum::body::to_bytes(Body::new(request.into_body()), usize::MAX).await;
     let body = serde_json::from_slice(&body.unwrap_or_default()).unwrap_or_default();
-    let asked = Asked { method, path: path.clone(), query, headers, body };
+    let asked = RecordedRequest { method, path: path.clone(), query, headers, body };
     inner.requests.lock().unwrap().push(asked.clone());
     match inner.outcome(&asked) {
         Some(Outcome::Recorded(name)) => Ok(recorded(name)),
@@ -221,14 +221,14 @@ async fn answer(
             Ok(response.body(Body::from(body)).unwrap())
         }
         Some(Outcome::Closed) => Err(std::io::ErrorKind::ConnectionReset.into()),
-        Some(Outcome::Cut) => Ok(cut()),
+        Some(Outcome::Truncated) => Ok(cut()),
         Some(Outcome::Silence) => std::future::pending().await,
         None => Ok(inner.healthy(&asked)),
     }
 }
 
 impl Inner {
-    fn outcome(&self, asked: &Asked) -> Option<Outcome> {
+    fn outcome(&self, asked: &RecordedRequest) -> Option<Outcome> {
         let mut next = self.next.lock().unwrap();
         let is_next = |(path, _): &(&str, _)| asked.path.starts_with(path);
         if let Some(place) = next.iter().position(is_next) {
@@ -247,7 +247,7 @@ impl Inner {
         always.iter().rev().find(is_meant).map(|(.., outcome)| outcome.clone())
     }
 
-    fn healthy(&self, asked: &Asked) -> Response<Body> {
+    fn healthy(&self, asked: &RecordedRequest) -> Response<Body> {
         let wants_one_row = asked.headers.get("accept").is_some_and(|accept| {
             accept.to_str().is_ok_and(|accept| accept.starts_with("application/vnd.pgrst.object"))
         });

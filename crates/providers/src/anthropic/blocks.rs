@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::NAME;
+use super::name::NAME;
 use super::wire::{Block, Delta};
 use crate::decoder::{Events, SizeBudget};
 use crate::{Event, Opaque, ProviderError};

@@ -1,7 +1,7 @@
 //! From the frames of a Messages answer to events.
 
-use super::NAME;
 use super::blocks::Blocks;
+use super::name::NAME;
 use super::usage::UsageTotals;
 use super::wire::Frame;
 use crate::decoder::{self, Events, Flow};

@@ -1,6 +1,6 @@
 //! Thought signatures: what a tool call carries back to the model that made it.
 
-use super::NAME;
+use super::name::NAME;
 use crate::{Content, Message, Opaque, Role};
 
 /// What Google's documentation tells to send for a call that another model made.

@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
+use super::name::NAME;
 use super::script::{Call, Ending, Script};
-use super::{NAME, example, texts};
+use super::{example, texts};
 use crate::{
     Content, ErrorKind, FinishReason, Message, ProviderError, Request, ResponseFormat, Role,
     ToolDefinition,

@@ -19,7 +19,7 @@ const BATCH: usize = 64;
 
 impl Run {
     /// Calls the first of the models that answers.
-    pub(super) async fn call_one_of(
+    pub(super) async fn call_with_fallback(
         &mut self,
         models: &mut Candidates,
         started: &mut Started,

@@ -5,6 +5,7 @@ mod budget;
 mod call;
 mod checkpoints;
 mod finish;
+mod interruption;
 mod model;
 mod refused_files;
 mod request;
@@ -24,6 +25,7 @@ use tokio_util::task::TaskTracker;
 use self::answer_writer::AnswerWriter;
 use self::budget::TokenBudget;
 use self::checkpoints::Checkpoints;
+use self::interruption::Interruption;
 use self::model::ActiveModel;
 pub(super) use self::signals::Signals;
 use self::title::{PendingTitle, TitleTask};
@@ -45,19 +47,6 @@ pub(super) struct Run {
     checkpoints: Checkpoints,
     title: PendingTitle,
     signals: Signals,
-}
-
-/// Why a generation ends early.
-enum Interruption {
-    Stopped,
-    TooLarge,
-    Failed(Failure),
-}
-
-impl<E: Into<Failure>> From<E> for Interruption {
-    fn from(error: E) -> Self {
-        Self::Failed(error.into())
-    }
 }
 
 impl Run {
@@ -127,7 +116,7 @@ impl Run {
         let mut turns = Vec::new();
         let mut steps = 1;
         loop {
-            let reason = self.call_one_of(&mut models, &mut started, &turns).await?;
+            let reason = self.call_with_fallback(&mut models, &mut started, &turns).await?;
             if reason != FinishReason::ToolCalls {
                 return Ok(reason.as_str().to_owned());
             }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::difference::Difference;
 use super::{Aspects, Description, Expected, ExpectedObject, storage};
 
 /// How much of a definition is shown, in characters.
@@ -9,36 +10,15 @@ const SHOWN: usize = 300;
 /// How many objects of a missing migration are named.
 const NAMED: usize = 5;
 
-/// A way in which the database differs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
-    /// What is different: one sentence that names the object.
-    pub what: String,
-    /// What to do about it.
-    pub remedy: String,
-    /// Whether something fails or lies open by it; else it is worth knowing.
-    pub is_problem: bool,
-}
-
-impl Difference {
-    fn problem(what: String, remedy: String) -> Self {
-        Self { what, remedy, is_problem: true }
-    }
-
-    fn note(what: String) -> Self {
-        Self { what, remedy: String::new(), is_problem: false }
-    }
-}
-
 /// Everything in which `found` differs from `expected`, where files of up to `max_file_bytes` are to
 /// be stored. What `found` could not see is not judged.
 pub fn compare(expected: &Expected, found: &Description, max_file_bytes: u64) -> Vec<Difference> {
     let missing_files = missing_files(expected, found);
-    let told: BTreeSet<_> = missing_files.values().flat_map(Traces::objects).collect();
+    let reported: BTreeSet<_> = missing_files.values().flat_map(Traces::objects).collect();
     let mut differences: Vec<_> =
         missing_files.iter().map(|(file, traces)| missing_file(file, traces)).collect();
     for (name, object) in &expected.objects {
-        if told.contains(name.as_str()) || found.unseen.contains_key(name) {
+        if reported.contains(name.as_str()) || found.unseen.contains_key(name) {
             continue;
         }
         match found.objects.get(name) {

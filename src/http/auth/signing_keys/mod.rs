@@ -93,7 +93,7 @@ impl SigningKeys {
     }
 
     /// Lets the keys be fetched again at the next occasion.
-    pub(super) fn doubt(&self) {
+    pub(super) fn invalidate(&self) {
         if let Some(set) = self.inner.current() {
             let mut doubted = KeySet::clone(&set);
             doubted.fetched_at = i64::MIN;

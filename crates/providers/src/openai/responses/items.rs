@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::wire::{Item, Part};
 use crate::decoder::{Events, SizeBudget};
-use crate::openai::NAME;
+use crate::openai::name::NAME;
 use crate::{Event, Opaque, ProviderError};
 
 /// The items of one answer that have begun and not ended.

@@ -23,28 +23,28 @@ pub struct Exchange(Arc<Activity>);
 impl Exchange {
     /// Begins with a request's head.
     pub fn begin(activity: Arc<Activity>, version: Version) -> Self {
-        activity.asked(version);
+        activity.request_started(version);
         Self(activity)
     }
 
     /// The answer's body, with which it ends.
-    pub fn carry(self, body: Body) -> Answer {
+    pub fn attach_to(self, body: Body) -> ResponseBody {
         let reader = READER.try_with(Arc::clone).ok();
         if let Some(reader) = &reader {
             reader.has(true);
         }
-        Answer { body, rest: Bytes::new(), reader, _exchange: self }
+        ResponseBody { body, rest: Bytes::new(), reader, _exchange: self }
     }
 }
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        self.0.answered();
+        self.0.response_finished();
     }
 }
 
 /// A body that is being sent.
-pub struct Answer {
+pub struct ResponseBody {
     body: Body,
     /// What is left of a large frame.
     rest: Bytes,
@@ -53,7 +53,7 @@ pub struct Answer {
     _exchange: Exchange,
 }
 
-impl hyper::body::Body for Answer {
+impl hyper::body::Body for ResponseBody {
     type Data = Bytes;
     type Error = axum::Error;
 

@@ -9,13 +9,13 @@ const EVERY: Duration = Duration::from_secs(60);
 
 /// Counts them.
 #[derive(Default)]
-pub struct Refusals {
+pub struct RefusalLog {
     count: u64,
     why: String,
-    told: Option<Instant>,
+    last_logged: Option<Instant>,
 }
 
-impl Refusals {
+impl RefusalLog {
     /// Counts one.
     pub fn add(&mut self, why: &str) {
         self.count += 1;
@@ -27,10 +27,11 @@ impl Refusals {
 
     /// The line for the log, when it is time for one.
     fn line(&mut self, now: Instant) -> Option<String> {
-        if self.count == 0 || self.told.is_some_and(|told| now < told + EVERY) {
+        if self.count == 0 || self.last_logged.is_some_and(|last_logged| now < last_logged + EVERY)
+        {
             return None;
         }
-        self.told = Some(now);
+        self.last_logged = Some(now);
         let count = std::mem::take(&mut self.count);
         Some(format!("{count} connections were refused: {}", self.why))
     }
@@ -42,7 +43,7 @@ mod tests {
 
     #[test]
     fn there_is_one_line_a_minute_with_the_count() {
-        let (mut refusals, start) = (Refusals::default(), Instant::now());
+        let (mut refusals, start) = (RefusalLog::default(), Instant::now());
         let mut lines = Vec::new();
         for second in 0..=60 {
             refusals.count += 1;

@@ -1,0 +1,249 @@
+//! Sends requests to a Supabase project, again where that is safe.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use reqwest::header::{AGE, AUTHORIZATION, DATE, HeaderMap, HeaderValue};
+use reqwest::{RequestBuilder, Url};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tracing::debug;
+
+use super::answer::{Answer, Reading};
+use super::caller::Caller;
+use super::error::{SupabaseError, SupabaseErrorKind};
+use super::retry;
+use super::service::Service;
+use crate::clock::Clock;
+use crate::config::Project;
+use crate::memory::{Charge, Memory};
+
+/// A dead or unreachable Supabase is noticed this fast.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How many requests may be under way at once, and how long another one waits for its turn.
+const MAX_CONCURRENT: usize = 512;
+const MAX_QUEUE_TIME: Duration = Duration::from_secs(2);
+
+/// A Supabase project. Clones share connections.
+#[derive(Clone)]
+pub struct Supabase {
+    pub(super) inner: Arc<Inner>,
+    memory: Memory,
+}
+
+pub(super) struct Inner {
+    pub(super) http: reqwest::Client,
+    /// For bytes of files, which take as long as they take.
+    pub(super) transfers: reqwest::Client,
+    pub(super) url: Url,
+    pub(super) public_url: String,
+    key: ApiKey,
+    service_key: Option<ApiKey>,
+    permits: Semaphore,
+    timeout: Duration,
+    clock: Clock,
+    /// In seconds; `i64::MIN` while it is not known.
+    clock_ahead: AtomicI64,
+}
+
+/// A project key. Legacy keys are JWTs and go into both headers; new ones only into `apikey`.
+struct ApiKey {
+    header: HeaderValue,
+    bearer: Option<HeaderValue>,
+}
+
+impl Supabase {
+    /// A client for `project`; no request takes longer than `timeout`, repeats included. Pauses
+    /// between repeats are the clock's.
+    pub fn new(project: &Project, timeout: Duration, clock: Clock) -> Result<Self, SupabaseError> {
+        let url = Url::parse(&project.url).map_err(|error| {
+            SupabaseError::new(SupabaseErrorKind::Refused, format!("{}: {error}", project.url))
+        })?;
+        let http = client(&url).timeout(timeout).build().map_err(SupabaseError::from_reqwest)?;
+        let transfers = client(&url).build().map_err(SupabaseError::from_reqwest)?;
+        let service_key = project.service_role_key.as_ref();
+        Ok(Self {
+            inner: Arc::new(Inner {
+                http,
+                transfers,
+                url,
+                public_url: project.public_url.clone(),
+                key: ApiKey::new(project.anon_key.expose())?,
+                service_key: service_key.map(|key| ApiKey::new(key.expose())).transpose()?,
+                permits: Semaphore::new(MAX_CONCURRENT),
+                timeout,
+                clock,
+                clock_ahead: AtomicI64::new(i64::MIN),
+            }),
+            memory: Memory::new(usize::MAX),
+        })
+    }
+
+    /// The same project; what it answers counts against this budget.
+    pub fn charged_to(self, memory: Memory) -> Self {
+        Self { memory, ..self }
+    }
+
+    /// An account for what is held on this caller's behalf.
+    pub fn charge(&self, caller: Caller<'_>) -> Charge {
+        self.memory.charge(caller.holder())
+    }
+
+    /// Whether requests can be made as [`Caller::Service`].
+    pub fn has_service_key(&self) -> bool {
+        self.inner.service_key.is_some()
+    }
+
+    /// The project as browsers see it, without a slash at the end.
+    pub fn public_url(&self) -> &str {
+        &self.inner.public_url
+    }
+
+    /// By how many seconds Supabase's clock is ahead of ours, by its last answer.
+    pub fn clock_ahead(&self) -> Option<i64> {
+        let ahead = self.inner.clock_ahead.load(Ordering::Relaxed);
+        (ahead != i64::MIN).then_some(ahead)
+    }
+
+    fn compare_clocks(&self, headers: &HeaderMap) {
+        let date = headers.get(DATE).and_then(|date| date.to_str().ok());
+        let date = date.and_then(|date| httpdate::parse_http_date(date).ok());
+        // An answer out of a cache is as old as it says.
+        let Some(date) = date.filter(|_| !headers.contains_key(AGE)) else { return };
+        if let Ok(since_1970) = date.duration_since(SystemTime::UNIX_EPOCH) {
+            let seconds = i64::try_from(since_1970.as_secs()).unwrap_or(i64::MAX);
+            let ahead = seconds.saturating_sub(self.inner.clock.unix_seconds());
+            self.inner.clock_ahead.store(ahead, Ordering::Relaxed);
+        }
+    }
+
+    /// The address of a path such as `/rest/v1/chats`. Most of it is parsed only once.
+    pub(super) fn address(&self, path: &str) -> Url {
+        let mut address = self.inner.url.clone();
+        match address.path() {
+            "/" => address.set_path(path),
+            base => address.set_path(&format!("{base}{path}")),
+        }
+        address
+    }
+
+    pub(super) fn authorized(
+        &self,
+        request: RequestBuilder,
+        caller: Caller<'_>,
+    ) -> Result<RequestBuilder, SupabaseError> {
+        let (key, bearer) = match caller {
+            Caller::User(token) => (&self.inner.key, Some(bearer(token.expose())?)),
+            Caller::Nobody => (&self.inner.key, self.inner.key.bearer.clone()),
+            Caller::Service => {
+                let key = self.inner.service_key.as_ref().ok_or_else(|| {
+                    SupabaseError::new(SupabaseErrorKind::Refused, "no service key is set")
+                })?;
+                (key, key.bearer.clone())
+            }
+        };
+        let request = request.header("apikey", key.header.clone());
+        Ok(match bearer {
+            Some(bearer) => request.header(AUTHORIZATION, bearer),
+            None => request,
+        })
+    }
+
+    /// Asks until there is an answer that is no error, as often as that is safe and in time.
+    /// `request` builds the same request each time.
+    pub(super) async fn ask(
+        &self,
+        service: Service,
+        is_idempotent: bool,
+        reading: Reading<'_>,
+        request: impl Fn() -> Result<RequestBuilder, SupabaseError>,
+    ) -> Result<Answer, SupabaseError> {
+        let deadline = Instant::now() + self.inner.timeout;
+        let mut repeats = 0;
+        loop {
+            let time_left = deadline.saturating_duration_since(Instant::now());
+            let failed = match self.send(request()?.timeout(time_left), reading).await {
+                Ok(answer) if answer.status.is_success() => return Ok(answer),
+                Ok(answer) => service.error(&answer),
+                Err(failed) => failed,
+            };
+            let pause = retry::pause(&failed, repeats, is_idempotent, fastrand::f64());
+            let Some(pause) = pause.filter(|pause| Instant::now() + *pause < deadline) else {
+                return Err(failed);
+            };
+            debug!("asking again in {pause:?}: {failed}");
+            self.inner.clock.sleep(pause).await;
+            repeats += 1;
+        }
+    }
+
+    /// Sends a request once and reads the answer, good or bad.
+    pub(super) async fn send(
+        &self,
+        request: RequestBuilder,
+        reading: Reading<'_>,
+    ) -> Result<Answer, SupabaseError> {
+        let permit = tokio::time::timeout(MAX_QUEUE_TIME, self.inner.permits.acquire()).await;
+        let _permit = permit.map_err(|_| {
+            SupabaseError::new(SupabaseErrorKind::Overloaded, "too many requests under way")
+        })?;
+        self.send_at_once(request, reading).await
+    }
+
+    /// The same without waiting for a permit.
+    pub(super) async fn send_at_once(
+        &self,
+        request: RequestBuilder,
+        reading: Reading<'_>,
+    ) -> Result<Answer, SupabaseError> {
+        let response = request.send().await.map_err(SupabaseError::from_reqwest)?;
+        self.compare_clocks(response.headers());
+        Answer::read(response, reading, self.charge(reading.caller)).await
+    }
+}
+
+fn client(url: &Url) -> reqwest::ClientBuilder {
+    let client = reqwest::Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(Duration::from_secs(60))
+        .tcp_keepalive(Duration::from_secs(30))
+        .redirect(reqwest::redirect::Policy::none())
+        // Compressing and unpacking costs more than the way between neighbours.
+        .no_gzip()
+        .user_agent(concat!("chat-backend/", env!("CARGO_PKG_VERSION")));
+    // No proxy knows the way to this machine.
+    if is_this_machine(url) { client.no_proxy() } else { client }
+}
+
+fn is_this_machine(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let ip = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback() || ip.is_unspecified())
+}
+
+impl ApiKey {
+    fn new(key: &str) -> Result<Self, SupabaseError> {
+        let mut header = HeaderValue::from_str(key).map_err(|_| unsendable())?;
+        header.set_sensitive(true);
+        let bearer = if key.starts_with("sb_") { None } else { Some(bearer(key)?) };
+        Ok(Self { header, bearer })
+    }
+}
+
+fn bearer(token: &str) -> Result<HeaderValue, SupabaseError> {
+    let mut value = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| unsendable())?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn unsendable() -> SupabaseError {
+    SupabaseError::new(
+        SupabaseErrorKind::Refused,
+        "a key or token has characters no header can hold",
+    )
+}
+
+#[cfg(test)]
+mod tests;
