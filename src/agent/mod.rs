@@ -1,4 +1,4 @@
-//! The agent: the loop model → tool calls → results, running generations and who listens to them.
+//! The agent: the loop model → tool calls → results, and the registry of running generations.
 //!
 //! A generation belongs to the server, not to a connection: it runs in a task, handlers only listen.
 //! The agent knows neither axum nor tables; it defines what it needs of the database (`Recorder`)

@@ -1,8 +1,8 @@
-//! What is wrong with a setting.
+//! Invalid settings.
 
 use thiserror::Error;
 
-/// A setting that cannot be used. One line, which names the variable.
+/// An invalid setting. Its message is one line that names the variable.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("{variable}: {problem}")]
 pub struct ConfigError {

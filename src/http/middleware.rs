@@ -1,5 +1,5 @@
-//! What surrounds every request: its id, its line in the log, and the problem in place of an error or
-//! a panic. One layer, because each costs a copy of all that it surrounds.
+//! The outermost middleware: gives a request its ID, logs it, and turns errors and panics into problem
+//! details. One layer instead of several, because each one boxes the whole service below it.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;

@@ -31,11 +31,11 @@ use crate::server::connections::response_body::{Exchange, Streams};
 use crate::server::connections::socket::Socket;
 use crate::server::connections::{Connections, Slot, open_files};
 
-/// How long requests in flight may take after the listener is closed.
+/// How long requests in flight may take after the listener was closed.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long uploads that were cut off may take to be taken back.
+/// How long aborted uploads may take to be removed.
 const UPLOAD_ABORT_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long a connection has to take its leave.
+/// How long a graceful shutdown of an idle connection may take.
 const GOAWAY_TIMEOUT: Duration = Duration::from_secs(1);
 /// A pause after the system has refused a connection (too many open files).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -46,13 +46,13 @@ const MAX_HEAD_BYTES: u32 = 128 << 10;
 const MAX_SEND_BYTES: usize = 64 << 10;
 /// How many requests an HTTP/2 connection may have in flight.
 const MAX_STREAMS: u32 = 128;
-/// How often an HTTP/2 connection is asked whether it lives, and how long it may take to say so.
+/// The interval and the timeout of HTTP/2 pings.
 const PING_EVERY: Duration = Duration::from_secs(30);
-/// How many connections the metrics have.
+/// The maximum number of connections to the metrics listener.
 const METRICS_CONNECTIONS: usize = 32;
 
-/// Serves the API, and the local Supabase and the metrics where they are wanted, until `stop` is
-/// asked for. Then: running generations are waited for, the API's listener closes, the others go
+/// Serves the API, and the local Supabase and the metrics where they are enabled, until `stop`
+/// resolves. Then: running generations are waited for, the API's listener closes, the others go
 /// last, because saving needs the local Supabase.
 pub async fn serve(mut app: App, listener: TcpListener, stop: impl Future<Output = ()>) {
     let final_stop = CancellationToken::new();
@@ -79,7 +79,7 @@ pub async fn serve(mut app: App, listener: TcpListener, stop: impl Future<Output
     app.state.generations.finish(app.config.shutdown_grace).await;
     api_stop.cancel();
     finished(api).await;
-    // Uploads that were cut off are taken back.
+    // Aborted uploads are removed.
     let _ = tokio::time::timeout(UPLOAD_ABORT_TIMEOUT, app.state.files.finish()).await;
     // Nobody is left whose answer these statements are.
     if let Some(local) = local_supabase {
@@ -98,20 +98,20 @@ async fn finished(listener: tokio::task::JoinHandle<()>) {
     }
 }
 
-/// As many connections as are wanted and the system allows.
-fn connection_limit(wanted: usize) -> usize {
+/// As many connections as are requested and the system allows.
+fn connection_limit(requested: usize) -> usize {
     let files = open_files::limit();
-    let limit = open_files::connections(wanted, files);
-    if let Some(files) = files.filter(|_| limit < wanted) {
+    let limit = open_files::connections(requested, files);
+    if let Some(files) = files.filter(|_| limit < requested) {
         warn!(
-            "MAX_CONNECTIONS: {limit} instead of {wanted}, because this process may open only \
+            "MAX_CONNECTIONS: {limit} instead of {requested}, because this process may open only \
              {files} files; raise that limit (ulimit -n)"
         );
     }
     limit
 }
 
-/// Accepts connections until `stop`, then gives what is in flight a moment.
+/// Accepts connections until `stop`, then waits for requests in flight.
 pub async fn listen(
     listener: TcpListener,
     router: Router,
@@ -148,10 +148,10 @@ pub async fn listen(
     }
 }
 
-/// Serves one connection until its end, or until it has no right to its place any more.
+/// Serves one connection until it ends, times out or is evicted.
 async fn connection(stream: TcpStream, router: Router, slot: Slot, stop: CancellationToken) {
     let activity = &slot.activity;
-    let (peer, server) = ends(&stream);
+    let (peer, server) = addresses(&stream);
     let service = service_fn(|mut request: Request<Incoming>| {
         let client = slot.connections().trusted_proxies().client(peer, request.headers());
         request.extensions_mut().insert(Addresses { client, server });
@@ -185,7 +185,7 @@ async fn connection(stream: TcpStream, router: Router, slot: Slot, stop: Cancell
 }
 
 /// The address of the peer and that of this machine.
-fn ends(stream: &TcpStream) -> (IpAddr, IpAddr) {
+fn addresses(stream: &TcpStream) -> (IpAddr, IpAddr) {
     let ip = |address: std::io::Result<SocketAddr>| {
         address.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip())
     };

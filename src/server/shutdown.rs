@@ -1,5 +1,5 @@
-//! The signals to stop. They are awaited on a thread of their own, so that they are heard whatever
-//! the server is doing, and the process ends in time whatever does not.
+//! Shutdown signals. They are awaited on a separate thread, so that they are handled whatever the server
+//! is doing, and the process exits in time even if something hangs.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use tracing::{error, warn};
 /// default of `SHUTDOWN_GRACE_S` it stays below the 30 s after which Kubernetes kills.
 const AFTER_GRACE: Duration = Duration::from_secs(9);
 
-/// Is cancelled by Ctrl-C, or by SIGTERM where there is such a thing. A second signal ends the process
-/// at once, and so does the end of its time.
+/// A token that is cancelled by Ctrl-C or SIGTERM. A second signal exits the process at once, and so does
+/// the end of the grace period.
 pub fn on_signal(grace: Duration) -> Result<CancellationToken, String> {
     let stop = CancellationToken::new();
     let signalled = stop.clone();
@@ -34,7 +34,7 @@ pub fn on_signal(grace: Duration) -> Result<CancellationToken, String> {
     thread.spawn(move || runtime.block_on(wait)).map(|_| stop).map_err(failed)
 }
 
-/// The signals, none of which is missed between two waits.
+/// The signals. None is missed between two calls of `next`.
 #[cfg(unix)]
 struct Signals {
     interrupt: tokio::signal::unix::Signal,

@@ -1,4 +1,4 @@
-//! Answers as they are read: whole, or as far as a page of rows goes.
+//! Responses of Supabase, read whole or up to the end of a page.
 
 use std::time::Duration;
 

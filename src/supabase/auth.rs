@@ -28,7 +28,7 @@ impl Supabase {
         struct Keys {
             keys: Vec<serde_json::Value>,
         }
-        let answer = self.auth("/.well-known/jwks.json", Caller::Nobody).await?;
+        let answer = self.auth("/.well-known/jwks.json", Caller::Anon).await?;
         let Keys { keys } = serde_json::from_slice(&answer.body)?;
         let keys = keys.into_iter().filter_map(|key| serde_json::from_value(key).ok()).collect();
         Ok(JwkSet { keys })
@@ -47,7 +47,7 @@ impl Supabase {
         struct Health {
             version: Option<String>,
         }
-        let answer = self.auth("/health", Caller::Nobody).await?;
+        let answer = self.auth("/health", Caller::Anon).await?;
         Ok(serde_json::from_slice::<Health>(&answer.body)?.version)
     }
 
@@ -57,7 +57,7 @@ impl Supabase {
         struct Configuration {
             issuer: Option<String>,
         }
-        let answer = self.auth("/.well-known/openid-configuration", Caller::Nobody).await?;
+        let answer = self.auth("/.well-known/openid-configuration", Caller::Anon).await?;
         Ok(serde_json::from_slice::<Configuration>(&answer.body)?.issuer)
     }
 

@@ -1,4 +1,4 @@
-//! Reads the bodies of answers piece by piece, none of them further than it may be long.
+//! Reads response bodies up to a maximum length.
 
 use bytes::Bytes;
 use reqwest::Response;
@@ -7,9 +7,9 @@ use super::page::{PAGE_BYTES, RowScanner, RowsAt};
 use super::{SupabaseError, SupabaseErrorKind};
 use crate::memory::{self, Buffer, Charge, ReadError};
 
-/// The most that is read of an answer, unless a request says otherwise.
+/// The maximum length of a response, unless a request sets another one.
 pub const MAX_ANSWER_BYTES: usize = 64 << 20;
-/// What is read of an error; its beginning says what it is.
+/// How much of an error is read.
 const MAX_ERROR_BYTES: usize = 64 << 10;
 
 /// The whole body; `AnswerTooLarge` when it has more than `max_bytes`.
@@ -35,14 +35,14 @@ pub(super) async fn read_page(
     while let Some(piece) = chunk(&mut response).await? {
         body.push(&piece).map_err(unread)?;
         if let Some((end, closing)) = page.end(body.bytes()) {
-            body.end_at(end, closing);
+            body.truncate_and_append(end, closing);
             return Ok((body.finish(), true));
         }
     }
     Ok((body.finish(), false))
 }
 
-/// The body of an error, cut where it is absurdly long.
+/// The body of an error, truncated.
 pub(super) async fn read_error(mut response: Response) -> Result<Bytes, SupabaseError> {
     let mut body = Vec::new();
     while let Some(piece) = chunk(&mut response).await? {

@@ -1,4 +1,4 @@
-//! In whose name requests are made.
+//! The roles that requests are made as.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::memory::Holder;
 
-/// A user's access token. Never printed.
+/// A user's access token. Its `Debug` output does not contain it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AccessToken {
     text: Arc<str>,
@@ -15,12 +15,12 @@ pub struct AccessToken {
 }
 
 impl AccessToken {
-    /// Wraps the text after `Bearer`.
+    /// Wraps the token that follows `Bearer`.
     pub fn new(token: &str) -> Self {
         Self { text: token.into(), user_id: None }
     }
 
-    /// The token of this user, who is charged with what is read with it.
+    /// The token of a user, whose share of the memory budget pays for the responses.
     pub fn for_user(user_id: Uuid, token: &str) -> Self {
         Self { text: token.into(), user_id: Some(user_id) }
     }
@@ -37,23 +37,23 @@ impl fmt::Debug for AccessToken {
     }
 }
 
-/// In whose name a request is made.
+/// The role that a request is made as.
 #[derive(Clone, Copy)]
 pub enum Caller<'a> {
     /// A signed-in user: row-level security applies.
     User(&'a AccessToken),
     /// The server itself, with the service key: row-level security does not apply.
     Service,
-    /// Nobody: only the project key is sent.
-    Nobody,
+    /// The `anon` role: only the project key is sent.
+    Anon,
 }
 
 impl Caller<'_> {
-    /// Who is charged with what is read for this caller.
+    /// Whose share of the memory budget pays for the responses.
     pub(super) fn holder(self) -> Holder {
         match self {
             Self::User(token) => token.user_id.map_or(Holder::Anonymous, Holder::User),
-            Self::Service | Self::Nobody => Holder::Server,
+            Self::Service | Self::Anon => Holder::Server,
         }
     }
 }

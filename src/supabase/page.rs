@@ -1,6 +1,6 @@
-//! Where a page of rows ends: with the last whole row that fits.
+//! Finds the end of a page of rows: the last whole row that fits.
 
-/// The most of a page, unless its first row is longer.
+/// The maximum size of a page, unless its first row is longer.
 pub(super) const PAGE_BYTES: usize = 8 << 20;
 
 /// Where the rows of an answer are.
@@ -12,13 +12,13 @@ pub(super) enum RowsAt {
     LastColumn,
 }
 
-/// Looks for the end of the last whole row that fits, in JSON that is still arriving.
+/// Finds the end of the last whole row that fits, in JSON that is still arriving.
 pub(super) struct RowScanner {
     /// How deep the array of rows is.
     depth: u32,
     closing: &'static [u8],
     max: usize,
-    /// How far it has looked.
+    /// How far the JSON was scanned.
     at: usize,
     level: u32,
     is_in_rows: bool,
@@ -39,8 +39,8 @@ impl RowScanner {
         Self { depth, closing, max, at, level, is_in_rows, is_in_string, is_escaped, last }
     }
 
-    /// Where to end and how to close what is open then; `None` as long as all may fit. Short answers
-    /// are not looked into.
+    /// Where to truncate and what to append; `None` as long as everything may fit. Short responses are not
+    /// scanned.
     pub(super) fn end(&mut self, body: &[u8]) -> Option<(usize, &'static [u8])> {
         if body.len() <= self.max {
             return None;

@@ -61,8 +61,8 @@ impl Supabase {
         let mut address = self.address(path);
         address.set_query(query);
         let request = self.inner.http.request(Method::GET, address);
-        let reading = Reading::whole(Caller::Nobody, MAX_BYTES);
-        self.send_at_once(self.authorized(request, Caller::Nobody)?, reading).await
+        let reading = Reading::whole(Caller::Anon, MAX_BYTES);
+        self.send_at_once(self.authorized(request, Caller::Anon)?, reading).await
     }
 }
 

@@ -1,4 +1,4 @@
-//! When a failed request is sent again, and after which pause. Pure.
+//! Decides whether and when a failed request is repeated. Pure.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::clock::Backoff;
 const MAX_REPEATS: u32 = 3;
 const BACKOFF: Backoff =
     Backoff { first: Duration::from_millis(100), longest: MAX_PAUSE, jitter: (0.5, 1.0) };
-/// A Supabase that asks for a longer pause is not asked again; our own client is told instead.
+/// If Supabase asks for a longer pause, the request is not repeated and our client gets the `Retry-After`.
 const MAX_PAUSE: Duration = Duration::from_secs(5);
 /// Clocks differ by little: a token that is too early is good soon after.
 const TOO_EARLY_PAUSE: Duration = Duration::from_secs(1);

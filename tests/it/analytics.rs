@@ -406,9 +406,10 @@ async fn an_export_that_breaks_off_resets_the_connection() {
     let export = || app.http.get(&url).bearer_auth(&token).send();
     let page = |rows: Value| Outcome::json(200, &rows);
     // Fewer rows than were asked for are not the end.
-    supabase.will("/rest/v1/usage_logs", [page(json!([row])), page(json!([row])), page(json!([]))]);
+    supabase
+        .enqueue("/rest/v1/usage_logs", [page(json!([row])), page(json!([row])), page(json!([]))]);
     assert_eq!(export().await.unwrap().text().await.unwrap().lines().count(), 2);
-    supabase.will("/rest/v1/usage_logs", [page(json!([row])), page(json!([row]))]);
+    supabase.enqueue("/rest/v1/usage_logs", [page(json!([row])), page(json!([row]))]);
     supabase.always("/rest/v1/usage_logs", Outcome::status(400));
     let response = export().await.unwrap();
     assert_eq!(response.status(), 200);

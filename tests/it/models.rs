@@ -12,7 +12,7 @@ async fn listed(alice: &User, id: &str) -> Option<Value> {
 #[tokio::test]
 async fn the_list_tells_what_a_server_offers() {
     let provider = FakeProvider::with([Answer::Fixture("openai-chat/text_stream.sse")]).await;
-    provider.offers(json!({ "data": [{ "id": "Qwen/Qwen3-8B", "max_model_len": 32768 }] }));
+    provider.set_models(json!({ "data": [{ "id": "Qwen/Qwen3-8B", "max_model_len": 32768 }] }));
     let app =
         TestApp::with(&[("OPENAI_BASE_URL", provider.url.as_str()), ("DEFAULT_MODEL", "llama3.2")])
             .await;
@@ -26,7 +26,7 @@ async fn the_list_tells_what_a_server_offers() {
     // The server is not OpenAI and does not have this one.
     assert_eq!(listed(&alice, "gpt-6-sol").await.unwrap()["available"], false);
     for id in ["Qwen/Qwen3-8B", "openai/Qwen/Qwen3-8B"] {
-        provider.will(Answer::Fixture("openai-chat/text_stream.sse"));
+        provider.enqueue(Answer::Fixture("openai-chat/text_stream.sse"));
         let body = json!({ "model": id, "prompt": "Hello" });
         let answer = alice.post("/api/ai/generate", body).await.expect(200);
         assert_eq!(
@@ -138,7 +138,7 @@ struct TitledChat {
 
 /// Asks a model that answers only once the title has come; the chat with its title.
 async fn generate_title(settings: &[(&str, &str)], asked: &str) -> TitledChat {
-    let (voice, answer) = live();
+    let (sender, answer) = live();
     let openai = FakeProvider::with([answer]).await;
     let mut all = vec![("OPENAI_BASE_URL", openai.url.as_str()), ("DEFAULT_MODEL", "gpt-6-sol")];
     all.extend(settings);
@@ -146,10 +146,10 @@ async fn generate_title(settings: &[(&str, &str)], asked: &str) -> TitledChat {
     let alice = app.user("alice").await;
     let chat = alice.create_chat("New chat").await;
     let begin = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"So\"}}]}\n\n";
-    voice.send(begin.into()).unwrap();
+    sender.send(begin.into()).unwrap();
     let mut frames = stream(&alice, &chat, asked).await;
     let titled = frames.until("data-chat-title").await["data"]["title"].clone();
-    voice.send("data: [DONE]\n\n".into()).unwrap();
+    sender.send("data: [DONE]\n\n".into()).unwrap();
     frames.rest().await;
     assert_eq!(title(&alice, &chat).await, titled);
     TitledChat { alice, chat, title: titled, _app: app }
@@ -207,7 +207,7 @@ async fn several_compatible_servers_answer_under_their_names() {
     let text = "openai-chat/text_stream.sse";
     let [one, two] =
         [FakeProvider::with([Answer::Fixture(text)]).await, FakeProvider::with([]).await];
-    two.offers(json!({ "data": [{ "id": "qwen" }] }));
+    two.set_models(json!({ "data": [{ "id": "qwen" }] }));
     let app = TestApp::with(&[
         ("OPENAI_COMPATIBLE_ONE_BASE_URL", one.url.as_str()),
         ("OPENAI_COMPATIBLE_ONE_MODELS", "meta/llama, mixtral"),
@@ -226,7 +226,7 @@ async fn several_compatible_servers_answer_under_their_names() {
     let answer = alice.post("/api/ai/generate", json!({ "prompt": "Hello" })).await.expect(200);
     assert_eq!((&answer["model"], &answer["provider"]), (&json!("one/meta/llama"), &json!("one")));
     assert_eq!(one.requests()[0]["model"], "meta/llama");
-    two.will(Answer::Fixture(text));
+    two.enqueue(Answer::Fixture(text));
     let body = json!({ "model": "two/qwen", "prompt": "Hello" });
     alice.post("/api/ai/generate", body).await.expect(200);
     assert_eq!(two.requests()[0]["model"], "qwen");

@@ -13,11 +13,11 @@ use thiserror::Error;
 
 use super::{Charge, Full};
 
-/// A body may be silent this long.
+/// How long a body may be idle.
 pub const IDLE: Duration = Duration::from_secs(60);
 /// How long the rest of a refused body is read.
 const DRAIN: Duration = Duration::from_secs(10);
-/// What may be waiting between two boundaries or pieces: a header that never ends is not awaited.
+/// The most that the parser may buffer, which bounds the headers of a part.
 const MAX_BUFFERED: usize = 4 << 20;
 
 type Refusal = Box<dyn std::error::Error + Send + Sync>;
@@ -34,23 +34,23 @@ pub struct Field {
     buffered: Arc<Buffered>,
 }
 
-/// How much the parser has taken in and not given out.
+/// How much the parser has read and not yet returned.
 struct Buffered {
     bytes: Mutex<(usize, Charge)>,
-    /// Nothing is given out any more.
+    /// The rest is read only to be discarded.
     is_drained: AtomicBool,
 }
 
-/// Why a form cannot be read on.
+/// Why a form cannot be read.
 #[derive(Debug, Error)]
 pub enum FormError {
-    /// The body is no form, or ends too early.
+    /// The body is not a form, or is truncated.
     #[error("malformed form: {0}")]
     Malformed(#[from] multer::Error),
-    /// Nothing has come for a while.
+    /// The body was idle for too long.
     #[error("the form fell silent")]
     Idle,
-    /// A text field is longer than it may be.
+    /// A text field exceeds the maximum length.
     #[error("a field is too long")]
     TooLong,
 }
@@ -82,7 +82,7 @@ impl Buffered {
 }
 
 impl FormError {
-    /// That the form does not fit into memory, if that is why.
+    /// The exceeded memory budget, if that is the cause.
     pub fn full(&self) -> Option<Full> {
         let Self::Malformed(multer::Error::StreamReadFailed(cause)) = self else { return None };
         cause.downcast_ref().copied()
@@ -90,8 +90,8 @@ impl FormError {
 }
 
 impl Form {
-    /// The form in a body; `None` if the content type is another. What the parser has taken in and
-    /// not given out yet is charged.
+    /// Reads a form from a body; `None` if the content type is a different one. Buffered bytes are
+    /// charged.
     pub fn from_body(content_type: Option<&str>, body: Body, charge: Charge) -> Option<Self> {
         let boundary = multer::parse_boundary(content_type?).ok()?;
         let buffered = Arc::new(Buffered::charged(charge));
@@ -100,14 +100,14 @@ impl Form {
         Some(Self { inner: multer::Multipart::new(source, boundary), buffered })
     }
 
-    /// The next field. The one before has been read to its end.
+    /// The next field. Skips the rest of the previous one.
     pub async fn next(&mut self) -> Result<Option<Field>, FormError> {
         let field = within_idle(self.inner.next_field()).await??;
         self.buffered.reset();
         Ok(field.map(|inner| Field { inner, buffered: self.buffered.clone() }))
     }
 
-    /// Reads the rest and forgets it: clients that are still sending do not read an answer.
+    /// Discards the rest, because clients that are still sending do not read the response.
     pub async fn drain(&mut self) {
         self.buffered.is_drained.store(true, Ordering::Relaxed);
         let rest = async { while let Ok(Some(_)) = self.next().await {} };
@@ -117,36 +117,36 @@ impl Form {
 }
 
 impl Field {
-    /// Its name, possibly empty.
+    /// The name of the field, possibly empty.
     pub fn name(&self) -> &str {
         self.inner.name().unwrap_or_default()
     }
 
-    /// The name of the file in it, as the client calls it.
+    /// The file name, as sent by the client.
     pub fn file_name(&self) -> Option<&str> {
         self.inner.file_name()
     }
 
-    /// Its type, as the client says.
+    /// The content type, as sent by the client.
     pub fn content_type(&self) -> Option<String> {
         self.inner.content_type().map(ToString::to_string)
     }
 
-    /// The next bytes of it.
+    /// The next chunk of the content.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, FormError> {
         let piece = within_idle(self.inner.chunk()).await??;
         self.buffered.reset();
         Ok(piece)
     }
 
-    /// All bytes of it, as they come.
+    /// The content as a stream.
     pub fn chunks(self) -> impl Stream<Item = Result<Bytes, FormError>> + Send {
         stream::try_unfold(self, |mut field| async move {
             Ok(field.chunk().await?.map(|piece| (piece, field)))
         })
     }
 
-    /// A text of at most `max` bytes.
+    /// The content as text of at most `max` bytes.
     pub async fn text(mut self, max: usize) -> Result<String, FormError> {
         let mut bytes = Vec::new();
         while let Some(piece) = self.chunk().await? {
@@ -163,8 +163,7 @@ async fn within_idle<T>(work: impl Future<Output = T>) -> Result<T, FormError> {
     tokio::time::timeout(IDLE, work).await.map_err(|_| FormError::Idle)
 }
 
-/// The parser takes in whatever is ready before it looks at any of it, so this hands over one piece
-/// at a time.
+/// The parser reads whatever is ready before it parses any of it, so this yields between chunks.
 struct Source {
     body: BodyDataStream,
     buffered: Arc<Buffered>,

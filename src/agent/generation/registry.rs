@@ -19,7 +19,7 @@ use crate::agent::{Job, Settings};
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the last saves may take once there is no more time. What they do not manage is in the
 /// checkpoints, at most seconds old.
-const LAST_SAVES: Duration = Duration::from_secs(4);
+const FINAL_SAVE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Starts generations, finds running ones, and ends them all. Clones share them.
 #[derive(Clone)]
@@ -185,7 +185,7 @@ impl Generations {
         self.drain();
         if tokio::time::timeout(grace, self.inner.tasks.wait()).await.is_err() {
             self.inner.shutdown.cancel();
-            if tokio::time::timeout(LAST_SAVES, self.inner.tasks.wait()).await.is_err() {
+            if tokio::time::timeout(FINAL_SAVE_TIMEOUT, self.inner.tasks.wait()).await.is_err() {
                 warn!("some answers could not be saved before the server stopped");
             }
         }

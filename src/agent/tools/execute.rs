@@ -60,7 +60,7 @@ fn repeats(parts: &[Part], name: &str, input: &Value) -> usize {
     steps.take_while(|step| step.iter().any(is_same)).count()
 }
 
-/// Whether the model does nothing but repeat itself, although it was told.
+/// Whether the model repeats the same calls although it was given a hint.
 pub(in crate::agent) fn is_looping(calls: &[PendingCall]) -> bool {
     !calls.is_empty() && calls.iter().all(|call| call.repeats >= LOOPING_REPEATS)
 }

@@ -97,7 +97,7 @@ pub(super) async fn read(
         let pointer = format!("/messages/{index}/content");
         let parts: Vec<Value> = message.parts.iter().map(other).collect();
         let check = |attachment: &Attachment| budget.refusal(attachment);
-        for part in ai.files.attached(&owner, &parts, &pointer, check).await? {
+        for part in ai.files.find_attachments(&owner, &parts, &pointer, check).await? {
             let visible = budget.visible_bytes(&part.attachment);
             held.grow(cost(visible))?;
             let bytes = match part.content {
@@ -106,7 +106,7 @@ pub(super) async fn read(
                     ai.files.read_part(&owner, file.id, 0, visible as u64).await?
                 }
             };
-            if let Some(problem) = budget.unfit(&part.attachment, &bytes) {
+            if let Some(problem) = budget.content_refusal(&part.attachment, &bytes) {
                 return Err(ApiError::invalid(format!("{pointer}/{}", part.index), problem));
             }
             // The name by which the prompt finds the content.
@@ -213,7 +213,7 @@ impl<'a> Budget<'a> {
     }
 
     /// Why the model cannot take a file whose bytes are these.
-    fn unfit(&self, attachment: &Attachment, bytes: &[u8]) -> Option<String> {
+    fn content_refusal(&self, attachment: &Attachment, bytes: &[u8]) -> Option<String> {
         if Kind::from_media_type(&attachment.media_type) == Kind::Text
             && bytes.trim_ascii().is_empty()
         {
@@ -276,7 +276,7 @@ pub(super) async fn load(
                 continue;
             }
             match files.read_part(owner, id, 0, visible as u64).await {
-                Ok(bytes) => match budget.unfit(&attachment, &bytes) {
+                Ok(bytes) => match budget.content_refusal(&attachment, &bytes) {
                     None => drop(loaded.insert(id, content(attachment, &bytes))),
                     Some(problem) => tracing::info!("file {id} {problem}: it is only named"),
                 },

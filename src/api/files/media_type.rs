@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn contradictions_are_told() {
+    fn contradictions_are_refused() {
         let cases: &[(&str, &[u8], &str)] = &[
             ("image/png", b"\xff\xd8\xff", "image/jpeg"),
             ("image/png", b"<html><script>", "text/html"),

@@ -7,22 +7,22 @@ use uuid::Uuid;
 use crate::http::error::ApiError;
 use crate::supabase::{AccessToken, Caller};
 
-/// The signed-in user, as the access token says. In a handler's signature it shows that the route
-/// needs one.
+/// The signed-in user, as named by the access token. As a handler's argument it shows that the route
+/// requires one.
 #[derive(Clone, Debug)]
 pub struct CurrentUser {
     /// The user's id.
     pub id: Uuid,
-    /// The token itself: Supabase is called with it, so that row-level security applies.
+    /// The access token. Supabase is called with it, so that row-level security applies.
     pub token: AccessToken,
-    /// When the token ends, in seconds since 1970.
+    /// When the token expires, in seconds since 1970.
     pub expires_at: i64,
-    /// Signed in without an identity.
+    /// Whether the user signed in anonymously.
     pub is_anonymous: bool,
 }
 
 impl CurrentUser {
-    /// The user, to call Supabase as.
+    /// The caller for requests to Supabase.
     pub fn caller(&self) -> Caller<'_> {
         Caller::User(&self.token)
     }

@@ -1,4 +1,4 @@
-//! Who is calling: access tokens are verified once, in one middleware layer over every `/api` route.
+//! Authentication: one middleware layer over every `/api` route verifies the access token.
 
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
@@ -12,37 +12,37 @@ use crate::http::error::{ApiError, TOKEN_REFUSED};
 use crate::http::rate_limit::Limits;
 use crate::memory::{Held, Holder, Memory};
 
-mod allowance;
-mod ask_auth;
 mod claims;
 mod current_user;
 mod errors;
+mod remote_verifier;
 mod verified_tokens;
 mod signing_keys;
+mod token_bucket;
 mod verifier;
 
 use errors::token_too_large;
 
 pub use current_user::CurrentUser;
-pub use verifier::{Verifier, VerifierSettings, Verifies};
+pub use verifier::{VerificationMode, Verifier, VerifierSettings};
 
-/// Longer tokens are refused unread. A token holds its user's `user_metadata`, which can be large.
+/// The maximum length of a token; longer ones are refused unread. A token holds its user's `user_metadata`, which can be large.
 const MAX_TOKEN_BYTES: usize = 64 << 10;
 
-/// What the layer needs.
+/// The state of the layer.
 #[derive(Clone)]
 pub struct AuthLayer {
-    /// Verifies tokens.
+    /// VerificationMode tokens.
     pub verifier: Verifier,
     /// Counts requests.
     pub limits: Limits,
-    /// What requests may hold.
+    /// The memory budget of requests.
     pub memory: Memory,
     /// Passes a user's newer token on to their running generations.
     pub token_refresher: TokenRefresher,
 }
 
-/// Middleware: lets a request pass only with a good access token, and remembers whose it is.
+/// Middleware that requires a valid access token and adds the [`CurrentUser`] to the request.
 pub async fn require_user(
     State(layer): State<AuthLayer>,
     mut request: Request,

@@ -9,10 +9,10 @@ use quick_cache::sync::Cache;
 use super::current_user::CurrentUser;
 use super::signing_keys::SigningKey;
 
-/// How much is remembered, in bytes of tokens: some ten thousand ordinary ones.
+/// The size of the cache in bytes, enough for about ten thousand tokens of ordinary length.
 const MAX_BYTES: u64 = 16 << 20;
 const ORDINARY_TOKENS: usize = 10_000;
-/// What else is kept with each.
+/// The size of an entry besides its token.
 const OVERHEAD: u64 = 256;
 
 /// The SHA-256 of a token.
@@ -24,7 +24,7 @@ pub(super) fn hash(token: &str) -> TokenHash {
     hash
 }
 
-/// A token that was verified, and for how long that counts.
+/// A verified token and how long the entry is valid.
 #[derive(Clone)]
 pub(super) struct Verified {
     pub(super) user: CurrentUser,

@@ -9,14 +9,14 @@ use tracing::{debug, warn};
 use utoipa::ToSchema;
 
 use crate::clock::Clock;
-use crate::http::auth::{Verifier, Verifies};
+use crate::http::auth::{VerificationMode, Verifier};
 use crate::http::single_flight::{Next, SingleFlight};
 use crate::supabase::Supabase;
 
 /// What was found is good for this long, however many ask.
-pub(super) const GOOD_FOR: Duration = Duration::from_secs(1);
+pub(super) const CACHE_TTL: Duration = Duration::from_secs(1);
 /// What has not answered by then counts as down.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Probes Supabase. Clones share what was found.
 #[derive(Clone)]
@@ -86,14 +86,14 @@ impl ServiceCheck {
         probe: impl Future<Output = Result<(), E>>,
     ) -> Self {
         let started = Instant::now();
-        let is_ok = match tokio::time::timeout(PATIENCE, probe).await {
+        let is_ok = match tokio::time::timeout(TIMEOUT, probe).await {
             Ok(Ok(())) => true,
             Ok(Err(error)) => {
                 debug!("{name} is down: {error}");
                 false
             }
             Err(_) => {
-                debug!("{name} is down: no answer within {PATIENCE:?}");
+                debug!("{name} is down: no answer within {TIMEOUT:?}");
                 false
             }
         };
@@ -131,7 +131,7 @@ impl Probes {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let (at, found) = last.as_ref()?;
         let age = self.clock.now().duration_since(*at);
-        let good_for = SignedDuration::try_from(GOOD_FOR).unwrap_or_default();
+        let good_for = SignedDuration::try_from(CACHE_TTL).unwrap_or_default();
         (SignedDuration::ZERO..good_for).contains(&age).then(|| found.clone())
     }
 
@@ -159,9 +159,9 @@ impl Probes {
     async fn keys(&self) -> (ServiceCheck, bool) {
         let mut needs_auth = false;
         let check = ServiceCheck::run("keys", async {
-            let verifies = self.verifier.verifies().await;
-            needs_auth = matches!(verifies, Ok(Verifies::ThroughAuth));
-            verifies.map(drop).map_err(|error| error.code())
+            let mode = self.verifier.verification_mode().await;
+            needs_auth = matches!(mode, Ok(VerificationMode::ThroughAuth));
+            mode.map(drop).map_err(|error| error.code())
         });
         let check = check.await;
         (check, needs_auth)

@@ -100,7 +100,7 @@ fn reserve_tokens(
     session: Session,
     (user, run_id): (Option<&str>, Option<&str>),
     limit: Option<i64>,
-    wanted: i64,
+    requested: i64,
     minimum: Option<i64>,
 ) -> Result<Option<i64>, RestError> {
     let user = require_caller(session, user)?;
@@ -111,7 +111,7 @@ fn reserve_tokens(
         Some(limit) => daily_tokens(connection, user, limit, run_id)?.remaining(),
         None => i64::MAX,
     };
-    let granted = wanted.min(left);
+    let granted = requested.min(left);
     if minimum.is_some_and(|minimum| granted < minimum) {
         return Ok(None);
     }
@@ -142,14 +142,14 @@ pub(super) fn reserve_for_answer(
     reserve: &Json,
     history_tokens: i64,
 ) -> Result<Option<Reserved>, RestError> {
-    let wanted = TokenCounts(reserve);
-    let input = history_tokens.saturating_add(wanted.number("input_tokens")?.unwrap_or(0));
-    let input = input.min(wanted.number("max_input_tokens")?.unwrap_or(i64::MAX)).max(0);
-    let output = wanted.number("output_tokens")?.unwrap_or(0).max(0);
-    let least = output.min(wanted.number("min_output_tokens")?.unwrap_or(output));
+    let counts = TokenCounts(reserve);
+    let input = history_tokens.saturating_add(counts.number("input_tokens")?.unwrap_or(0));
+    let input = input.min(counts.number("max_input_tokens")?.unwrap_or(i64::MAX)).max(0);
+    let output = counts.number("output_tokens")?.unwrap_or(0).max(0);
+    let least = output.min(counts.number("min_output_tokens")?.unwrap_or(output));
     let total = |output| checked_sum(input, output);
     let (all, minimum) = (total(output)?, total(least)?);
-    let limit = wanted.number("limit")?;
+    let limit = counts.number("limit")?;
     let granted = reserve_tokens(connection, session, run, limit, all, Some(minimum))?;
     Ok(granted.map(|tokens| Reserved { tokens, output_tokens: tokens - input }))
 }

@@ -28,7 +28,7 @@ impl RequestId {
         self.0
     }
 
-    /// The caller's own id if it is sane, else a new one.
+    /// The client's own ID if it is valid, else a new one.
     pub fn from_headers(headers: &HeaderMap) -> Self {
         match headers.get(X_REQUEST_ID) {
             Some(id) if is_valid(id.as_bytes()) => Self(id.clone()),

@@ -1,4 +1,4 @@
-//! What a connection is doing, and until when it may go on doing so.
+//! The activity of a connection, its timeouts and its eviction.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -17,19 +17,19 @@ pub struct Activity {
 }
 
 struct State {
-    /// Answers that have not been handed over whole.
+    /// Responses that are not completely sent.
     in_flight: usize,
-    /// Requests whose bodies are waited for.
+    /// Requests that wait for more of their body.
     waiting_for_body: usize,
-    /// When bytes came last.
+    /// When bytes were last received.
     received_at: Instant,
     had_request: bool,
     is_http2: bool,
-    /// The next head has begun.
+    /// The head of the next request has begun.
     in_head: bool,
-    /// When it began to wait for a request, or that request's head.
+    /// Since when it has been waiting for a request or for the rest of its head.
     since: Instant,
-    /// Since when its peer takes no bytes while there are some to send.
+    /// Since when the peer has accepted none of the data to send.
     blocked: Option<Instant>,
     /// It has been asked to close.
     is_closing: bool,
@@ -38,18 +38,18 @@ struct State {
 /// Why a connection is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloseReason {
-    /// Nothing was asked, or the head did not end.
+    /// No request, or no complete head, was received in time.
     Silent,
-    /// There was no further request.
+    /// No further request was received in time.
     Idle,
-    /// Nobody reads what is sent.
+    /// The peer does not read the response.
     Unread,
-    /// Another connection needed the slot.
+    /// Evicted for another connection.
     Evicted,
 }
 
-/// How readily a connection gives its place to a new one: the least goes first, the one that has
-/// been waiting longest first among equals.
+/// The order of eviction: the lowest first, and among equals the one that has been idle for the longest
+/// time.
 pub type EvictionPriority = (u8, Instant);
 
 impl Activity {
@@ -69,7 +69,7 @@ impl Activity {
         Self { times, state: Mutex::new(state), closing: Notify::new() }
     }
 
-    /// Completes when the connection is to be closed.
+    /// Completes when the connection must be closed.
     pub async fn close_reason(&self) -> CloseReason {
         let overdue = async {
             loop {
@@ -85,7 +85,7 @@ impl Activity {
         }
     }
 
-    /// Why it must end, or when to look again.
+    /// When to check again; `Err` if a timeout has passed.
     fn overdue(&self, now: Instant) -> Result<Instant, CloseReason> {
         let state = self.state();
         let (since, limit, reason) = if let Some(blocked) = state.blocked {
@@ -105,27 +105,27 @@ impl Activity {
         self.times.head.min(self.times.idle).min(self.times.write)
     }
 
-    /// How readily it gives its place up; not at all while it is being served.
+    /// Its place in the order of eviction; `None` while it is being served.
     pub fn eviction_priority(&self) -> Option<EvictionPriority> {
         let state = self.state();
         match state.blocked {
             _ if state.is_closing => None,
             Some(blocked) => Some((3, blocked)),
             None if state.in_flight > state.waiting_for_body => None,
-            // Nobody knows whether the bodies will come: the longest silent goes first.
+            // The bodies may never arrive.
             None if state.in_flight > 0 => Some((1, state.received_at)),
             None if state.had_request => Some((2, state.since)),
             None => Some((0, state.since)),
         }
     }
 
-    /// Ends it for the sake of another one.
+    /// Closes it to make room for another one.
     pub fn evict(&self) {
         self.state().is_closing = true;
         self.closing.notify_one();
     }
 
-    /// Bytes came in.
+    /// Bytes were received.
     pub fn received(&self) {
         let mut state = self.state();
         state.received_at = Instant::now();
@@ -135,7 +135,7 @@ impl Activity {
         }
     }
 
-    /// The peer takes no bytes now, or does again.
+    /// Whether the peer accepts no data at the moment.
     pub fn set_blocked(&self, is_blocked: bool) {
         let mut state = self.state();
         match (is_blocked, state.blocked) {
@@ -145,12 +145,12 @@ impl Activity {
         }
     }
 
-    /// Whether the peer has left bytes to be sent.
+    /// Whether the peer accepts no data.
     pub fn is_blocked(&self) -> bool {
         self.state().blocked.is_some()
     }
 
-    /// A request's head has come.
+    /// The head of a request was received.
     pub fn request_started(&self, version: Version) {
         let mut state = self.state();
         state.had_request = true;
@@ -159,13 +159,13 @@ impl Activity {
         state.in_flight += 1;
     }
 
-    /// A request waits for more of its body, or does no longer.
+    /// Whether a request waits for more of its body.
     pub fn set_waiting_for_body(&self, is_waiting: bool) {
         let waiting = &mut self.state().waiting_for_body;
         *waiting = if is_waiting { *waiting + 1 } else { waiting.saturating_sub(1) };
     }
 
-    /// Its answer has been handed over.
+    /// A response was sent.
     pub fn response_finished(&self) {
         let mut state = self.state();
         state.in_flight -= 1;

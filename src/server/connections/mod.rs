@@ -2,7 +2,7 @@
 //!
 //! A connection that sends nothing, sends its head too slowly, rests for too long, or reads nothing of
 //! its answer is closed. When all slots are taken, a new connection gets the place of the one that
-//! has been doing nothing for the longest time, so that silent ones cannot shut a listener.
+//! has been idle for the longest time, so that idle ones cannot block a listener.
 
 pub mod activity;
 pub mod open_files;
@@ -21,7 +21,7 @@ use crate::config::{Config, ConnectionTimeouts, TrustedProxies};
 use crate::http::addresses::network;
 use activity::Activity;
 
-/// How many may be about to be dropped while new ones are accepted.
+/// How many evicted connections may still be open while new ones are accepted.
 const MAX_EVICTING: usize = 8;
 
 /// A listener's connections. Clones share them.
@@ -35,7 +35,7 @@ struct Inner {
     times: ConnectionTimeouts,
     trusted: TrustedProxies,
     slots: Mutex<Slots>,
-    /// How many have given up their place and are still to be dropped.
+    /// How many evicted connections are still open.
     evicting: AtomicUsize,
 }
 
@@ -51,12 +51,12 @@ struct Slots {
 pub enum Refused {
     /// Every connection is in use.
     Full,
-    /// This address has its share.
+    /// The address already has its share.
     Address,
 }
 
 impl Refused {
-    /// What to tell the operator.
+    /// The explanation for the log.
     pub fn explanation(self) -> &'static str {
         match self {
             Self::Full => "as many as MAX_CONNECTIONS allows are in use",
@@ -69,7 +69,7 @@ impl Refused {
 }
 
 impl Connections {
-    /// No more than `limit` connections, with the times of these settings.
+    /// At most `limit` connections, with the timeouts of these settings.
     pub fn new(limit: usize, config: &Config) -> Self {
         let inner = Inner {
             limit,
@@ -81,7 +81,7 @@ impl Connections {
         Self { inner: Arc::new(inner) }
     }
 
-    /// A place for a connection from this address. One that does nothing may have to go for it.
+    /// A slot for a connection from this address. Evicts an idle connection if necessary.
     pub fn admit(&self, peer: IpAddr) -> Result<Slot, Refused> {
         let key = network(peer);
         let is_counted = !peer.to_canonical().is_loopback() && !self.inner.trusted.contains(peer);
@@ -95,24 +95,24 @@ impl Connections {
         Ok(self.take(&mut slots, key))
     }
 
-    /// Closes the connection that has been doing nothing for longest, if there is one.
+    /// Evicts the connection that has been idle for the longest time, if there is one.
     pub fn evict_one(&self) {
         let _ = self.evict(&mut self.slots(), |_| true);
     }
 
-    /// Waits until those that had to go have nearly all gone: their files are still open.
+    /// Waits until nearly all evicted connections are closed: until then they use file descriptors.
     pub async fn wait_for_evicted(&self) {
         while self.inner.evicting.load(Ordering::Relaxed) > MAX_EVICTING {
             tokio::task::yield_now().await;
         }
     }
 
-    /// The times that connections have.
+    /// The timeouts of connections.
     pub fn times(&self) -> ConnectionTimeouts {
         self.inner.times
     }
 
-    /// The networks whose forwarding headers are believed.
+    /// The networks whose forwarding headers are trusted.
     pub fn trusted_proxies(&self) -> &TrustedProxies {
         &self.inner.trusted
     }
@@ -142,7 +142,7 @@ impl Slots {
         let idle =
             candidates.filter_map(|(id, (_, activity))| Some((activity.eviction_priority()?, *id)));
         let (_, id) = idle.min()?;
-        // It counts no longer, though it still has to be dropped.
+        // Its slot is free from now on, although it is still open.
         self.remove(id)?.evict();
         Some(())
     }
@@ -159,16 +159,16 @@ impl Slots {
     }
 }
 
-/// A connection's slot, which is free again when this is dropped.
+/// A connection's slot, which is released when this is dropped.
 pub struct Slot {
     id: u64,
-    /// What the connection does.
+    /// The activity of the connection.
     pub activity: Arc<Activity>,
     connections: Connections,
 }
 
 impl Slot {
-    /// The connections that it is one of.
+    /// The connections of the listener.
     pub fn connections(&self) -> &Connections {
         &self.connections
     }

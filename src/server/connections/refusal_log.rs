@@ -1,13 +1,13 @@
-//! Refused connections in the log: a flood must not fill it, so they are counted by the minute.
+//! Logs refused connections, at most one line a minute, so that a flood cannot fill the log.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 use tracing::warn;
 
-const EVERY: Duration = Duration::from_secs(60);
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Counts them.
+/// Counts refused connections.
 #[derive(Default)]
 pub struct RefusalLog {
     count: u64,
@@ -16,7 +16,7 @@ pub struct RefusalLog {
 }
 
 impl RefusalLog {
-    /// Counts one.
+    /// Counts one refusal and logs the count if it is due.
     pub fn add(&mut self, why: &str) {
         self.count += 1;
         why.clone_into(&mut self.why);
@@ -27,7 +27,8 @@ impl RefusalLog {
 
     /// The line for the log, when it is time for one.
     fn line(&mut self, now: Instant) -> Option<String> {
-        if self.count == 0 || self.last_logged.is_some_and(|last_logged| now < last_logged + EVERY)
+        if self.count == 0
+            || self.last_logged.is_some_and(|last_logged| now < last_logged + LOG_INTERVAL)
         {
             return None;
         }

@@ -1,4 +1,4 @@
-//! A request's body, which tells its connection whether it is waited for.
+//! The body of a request, which records whether the connection waits for it.
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! A connection's socket, which tells whether its peer sends and reads.
+//! The socket of a connection, which records whether the peer sends and reads.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -54,7 +54,7 @@ impl Socket {
     }
 }
 
-/// What nobody reads is thrown away with the connection; the system would keep it for minutes.
+/// Discards unread data with the connection; the system would keep it for minutes.
 impl Drop for Socket {
     fn drop(&mut self) {
         if self.activity.is_blocked() {

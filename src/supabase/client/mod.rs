@@ -20,7 +20,7 @@ use crate::clock::Clock;
 use crate::config::Project;
 use crate::memory::{Charge, Memory};
 
-/// A dead or unreachable Supabase is noticed this fast.
+/// How fast an unreachable Supabase is noticed.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How many requests may be under way at once, and how long another one waits for its turn.
 const MAX_CONCURRENT: usize = 512;
@@ -35,7 +35,7 @@ pub struct Supabase {
 
 pub(super) struct Inner {
     pub(super) http: reqwest::Client,
-    /// For bytes of files, which take as long as they take.
+    /// Without a timeout, for the contents of files.
     pub(super) transfers: reqwest::Client,
     pub(super) url: Url,
     pub(super) public_url: String,
@@ -81,12 +81,12 @@ impl Supabase {
         })
     }
 
-    /// The same project; what it answers counts against this budget.
+    /// Charges responses to this memory budget.
     pub fn charged_to(self, memory: Memory) -> Self {
         Self { memory, ..self }
     }
 
-    /// An account for what is held on this caller's behalf.
+    /// An empty charge of this caller.
     pub fn charge(&self, caller: Caller<'_>) -> Charge {
         self.memory.charge(caller.holder())
     }
@@ -110,7 +110,7 @@ impl Supabase {
     fn compare_clocks(&self, headers: &HeaderMap) {
         let date = headers.get(DATE).and_then(|date| date.to_str().ok());
         let date = date.and_then(|date| httpdate::parse_http_date(date).ok());
-        // An answer out of a cache is as old as it says.
+        // The `Date` of a cached response is old.
         let Some(date) = date.filter(|_| !headers.contains_key(AGE)) else { return };
         if let Ok(since_1970) = date.duration_since(SystemTime::UNIX_EPOCH) {
             let seconds = i64::try_from(since_1970.as_secs()).unwrap_or(i64::MAX);
@@ -136,7 +136,7 @@ impl Supabase {
     ) -> Result<RequestBuilder, SupabaseError> {
         let (key, bearer) = match caller {
             Caller::User(token) => (&self.inner.key, Some(bearer(token.expose())?)),
-            Caller::Nobody => (&self.inner.key, self.inner.key.bearer.clone()),
+            Caller::Anon => (&self.inner.key, self.inner.key.bearer.clone()),
             Caller::Service => {
                 let key = self.inner.service_key.as_ref().ok_or_else(|| {
                     SupabaseError::new(SupabaseErrorKind::Refused, "no service key is set")
@@ -151,8 +151,8 @@ impl Supabase {
         })
     }
 
-    /// Asks until there is an answer that is no error, as often as that is safe and in time.
-    /// `request` builds the same request each time.
+    /// Sends a request until it succeeds, as often as that is safe and in time. `request` builds the same
+    /// request each time.
     pub(super) async fn ask(
         &self,
         service: Service,
@@ -179,7 +179,7 @@ impl Supabase {
         }
     }
 
-    /// Sends a request once and reads the answer, good or bad.
+    /// Sends a request once and reads the response, successful or not.
     pub(super) async fn send(
         &self,
         request: RequestBuilder,

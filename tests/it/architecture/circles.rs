@@ -249,7 +249,7 @@ fn paths(code: &str) -> impl Iterator<Item = Vec<String>> {
 }
 
 /// Code without what is in comments and texts.
-fn without_comments(text: &str) -> String {
+pub fn without_comments(text: &str) -> String {
     let mut code = String::new();
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
@@ -257,6 +257,15 @@ fn without_comments(text: &str) -> String {
             '/' if chars.peek() == Some(&'/') => {
                 chars.by_ref().find(|c| *c == '\n');
                 code.push('\n');
+            }
+            'r' if chars.clone().take(2).eq(['#', '"']) => {
+                let mut before = ' ';
+                let is_end = |c: char| std::mem::replace(&mut before, c) == '"' && c == '#';
+                let _ = chars.by_ref().skip(2).position(is_end);
+            }
+            // A character, not a text.
+            '\'' if chars.peek() == Some(&'"') => {
+                chars.next();
             }
             '"' => {
                 while let Some(c) = chars.next().filter(|c| *c != '"') {

@@ -1,6 +1,7 @@
 //! What ARCHITECTURE.md promises about the code.
 
 mod circles;
+mod words;
 
 use std::fs;
 use std::path::{Path, PathBuf};

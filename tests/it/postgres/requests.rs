@@ -34,7 +34,7 @@ async fn every_request_is_one_that_postgresql_takes() {
     messages(&alice).await;
     generations(&alice).await;
     stored_files(&alice).await;
-    replica.files_settled().await;
+    replica.wait_for_file_tasks().await;
     events_and_usage(&alice).await;
     scripts(&alice).await;
     let unseen: Vec<_> = named_in_the_code().difference(&postgrest.seen()).cloned().collect();

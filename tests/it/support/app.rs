@@ -36,7 +36,7 @@ pub const IDLE_TIMEOUT_MS: &str = "IDLE_TIMEOUT_MS";
 pub const WRITE_TIMEOUT_MS: &str = "WRITE_TIMEOUT_MS";
 
 /// What has not happened by then never will.
-const GIVE_UP: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A running application.
 pub struct TestApp {
@@ -187,11 +187,11 @@ impl TestApp {
             }
         };
         let held = || format!("{} bytes are held", self.memory.held());
-        tokio::time::timeout(GIVE_UP, waiting).await.unwrap_or_else(|_| panic!("{}", held()));
+        tokio::time::timeout(TIMEOUT, waiting).await.unwrap_or_else(|_| panic!("{}", held()));
     }
 
     /// Waits until no file is being uploaded, deleted or swept.
-    pub async fn files_settled(&self) {
+    pub async fn wait_for_file_tasks(&self) {
         self.files.finish().await;
     }
 

@@ -110,7 +110,7 @@ impl Run {
         self.title.start(task, self.signals.shutdown.clone());
     }
 
-    /// Calls the model, runs its tools and calls it again, until it has said everything.
+    /// Calls the model, runs its tools and calls it again, until it is done.
     async fn produce(&mut self, mut started: Started) -> Result<String, Interruption> {
         let mut models = self.settings.providers.candidates(started.model.as_deref())?;
         let mut turns = Vec::new();
@@ -147,7 +147,7 @@ impl Run {
         Ok(true)
     }
 
-    /// What the model has said and the tools have answered in the last step.
+    /// The output of the model and the results of the tools in the last step.
     fn last_turn(&self) -> Vec<Message> {
         let answer = self.answer.read();
         let step = answer.parts.iter().rposition(|part| *part == crate::agent::Part::StepStart);

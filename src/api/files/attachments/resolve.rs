@@ -93,7 +93,7 @@ impl Files {
         context: PartsContext<'_>,
         check: impl FnMut(&Attachment) -> Option<String>,
     ) -> Result<(), ApiError> {
-        for part in self.attached(owner, parts, context.pointer, check).await? {
+        for part in self.find_attachments(owner, parts, context.pointer, check).await? {
             let index = part.index;
             let filename = parts[index]["filename"].as_str().map(name::clean);
             let file = self.store_if_new(owner, part, &context).await?;
@@ -104,7 +104,7 @@ impl Files {
 
     /// The files that `file` parts stand for; 422 for what is no file of the owner's, and for what
     /// `check` refuses with a sentence.
-    pub async fn attached(
+    pub async fn find_attachments(
         &self,
         owner: &Owner,
         parts: &[Value],
