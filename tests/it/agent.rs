@@ -1,4 +1,4 @@
-//! The agent's loop with a model that is told what to call.
+//! The agent's loop with a fake model.
 
 use bytes::Bytes;
 use serde_json::{Value, json};

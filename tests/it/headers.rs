@@ -1,4 +1,4 @@
-//! What browsers and caches are told beside the content.
+//! Response headers for browsers and caches.
 
 use reqwest::Client;
 use serde_json::json;

@@ -11,7 +11,7 @@ use reqwest::Url;
 pub struct ApiKey(String);
 
 impl ApiKey {
-    /// A key as its provider issued it; empty for a server that wants none.
+    /// A key as its provider issued it; empty for a server that needs none.
     pub fn new(key: impl Into<String>) -> Self {
         Self(key.into())
     }

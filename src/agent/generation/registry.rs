@@ -1,4 +1,4 @@
-//! The generations that run on this replica, and who listens to them.
+//! The registry of the generations that run on this replica.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -121,7 +121,7 @@ impl Generations {
         Some(generation)
     }
 
-    /// Starts a generation that ends when nobody listens any more.
+    /// Starts a generation that is cancelled when its last listener is dropped.
     pub fn start_stateless(&self, job: Job) -> Option<watch::Receiver<Answer>> {
         if self.is_draining() {
             return None;

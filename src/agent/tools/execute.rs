@@ -12,9 +12,9 @@ use crate::agent::Credentials;
 use crate::agent::message::answer::Answer;
 use crate::agent::message::part::{Part, ToolState};
 
-/// So many steps in a row may make the same call; further ones are answered with a hint.
+/// How many consecutive steps may make the same call; further ones are answered with a hint.
 const MAX_REPEATS: usize = 2;
-/// A model that goes on for so many steps all the same will not stop by itself.
+/// After this many repeats a model is considered to be in a loop.
 const LOOPING_REPEATS: usize = 4;
 
 /// A call whose arguments are complete.

@@ -312,7 +312,7 @@ fn content(attachment: Attachment, bytes: &[u8]) -> Content {
     Content::Document { media_type, name, base64 }
 }
 
-/// The text, and a note where it goes on.
+/// The text, with a note if it is truncated.
 fn trimmed(bytes: &[u8], size: u64) -> String {
     if bytes.len() as u64 == size {
         return String::from_utf8_lossy(bytes).into_owned();

@@ -19,7 +19,7 @@ use crate::supabase::{AccessToken, Caller, Supabase, SupabaseError, SupabaseErro
 
 /// How often the message is read.
 const POLL_INTERVAL: Duration = Duration::from_millis(700);
-/// After so many consecutive failures the stream ends.
+/// The number of consecutive failures after which the stream ends.
 const MAX_FAILURES: u32 = 20;
 
 /// The answers that are followed here. Clones share them.

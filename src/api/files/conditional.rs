@@ -1,19 +1,19 @@
-//! Which bytes a request for a file wants (RFC 9110). Pure.
+//! Conditional and range requests for files (RFC 9110). Pure.
 
 use axum::http::HeaderMap;
 use axum::http::header::{IF_NONE_MATCH, IF_RANGE, RANGE};
 use http_range::{HttpRange, HttpRangeParseError};
 
-/// What a response to a request for a file sends.
+/// What the response contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ContentSelection {
-    /// Nothing: the client has it.
+    /// 304: the client has the current content.
     NotModified,
-    /// Everything.
+    /// The whole content.
     Whole,
-    /// From the first byte to the last.
+    /// The bytes from the first to the last, inclusive.
     Range(u64, u64),
-    /// Bytes that are not there.
+    /// 416: the range begins after the end.
     Unsatisfiable,
 }
 

@@ -1,4 +1,4 @@
-//! Whether a picture can be decoded, as far as its first bytes tell, and how large it is. Pure.
+//! Checks the header of an image and reads its dimensions. Pure.
 
 use imagesize::ImageError;
 

@@ -1,4 +1,4 @@
-//! The files of all users: where they are, and who asks for them.
+//! The file service and the owners of files.
 
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;

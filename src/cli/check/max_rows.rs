@@ -4,7 +4,7 @@ use super::Report;
 use crate::app::expected_schema;
 use crate::supabase::{Caller, Supabase, SupabaseError};
 
-/// The longest page, and the row behind it that tells of the next one.
+/// The longest page and one more row, which shows whether there is a next page.
 const PAGE: usize = 201;
 
 pub(super) async fn check(supabase: &Supabase, report: &mut Report) {

@@ -15,10 +15,10 @@ use crate::app::{App, FunctionShape, TableShape, expected_schema};
 use crate::config::Secret;
 use crate::supabase::{AccessToken, Caller, Supabase, SupabaseError, SupabaseErrorKind};
 
-/// How long the token is good for, in seconds.
+/// The lifetime of the token, in seconds.
 const LIFETIME: i64 = 120;
 
-/// Whether a secret fits is told by PostgREST, which verifies the token.
+/// PostgREST verifies the token, which shows whether the secret is correct.
 pub(super) async fn check(app: &App, was_compared: bool, report: &mut Report) {
     let Some(secret) = &app.project.jwt_secret else {
         let what = "requests of a signed-in user could not be tried: without SUPABASE_JWT_SECRET no \

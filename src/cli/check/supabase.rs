@@ -56,7 +56,7 @@ async fn auth_answers(supabase: &Supabase, report: &mut Report) -> bool {
     }
 }
 
-/// Older versions of Auth do not tell.
+/// Older versions of Auth do not report it.
 async fn issuer(app: &App, report: &mut Report) {
     let Ok(Some(issuer)) = app.state.supabase.issuer().await else { return };
     let expected = format!("{}/auth/v1", app.project.public_url);

@@ -1,4 +1,4 @@
-//! Who a function acts for.
+//! The user that a function acts for.
 
 use crate::local_supabase::Role;
 use crate::local_supabase::functions::{Arguments, Session};

@@ -27,7 +27,7 @@ use super::{Reply, User};
 pub const CHECKPOINT_EVERY_MS: &str = "CHECKPOINT_EVERY_MS";
 /// A setting that only tests have: the longest a plain request may take.
 pub const REQUEST_TIMEOUT_MS: &str = "REQUEST_TIMEOUT_MS";
-/// A setting that only tests have: when the client of an answer that cannot be saved is told.
+/// How long clients wait for the end of an answer to be saved; only tests change it.
 pub const UNSAVED_PATIENCE_MS: &str = "UNSAVED_PATIENCE_MS";
 /// Settings that only tests have: how long a connection may do nothing before and in a head, between
 /// requests, and with an answer unread.
@@ -269,7 +269,7 @@ impl TestApp {
         Reply::send(request.bearer_auth(key)).await
     }
 
-    /// What Prometheus is told.
+    /// The metrics, as Prometheus reads them.
     pub async fn metrics(&self) -> String {
         let url = self.metrics_url.as_deref().unwrap();
         let reply = Reply::send(self.http.get(url)).await;

@@ -1,4 +1,4 @@
-//! A provider that answers what a test tells it to, and remembers what it was asked.
+//! A fake provider that returns enqueued answers and records its requests.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! A Supabase that does as it is told, for what the local one cannot do: other keys, outages.
+//! A fake Supabase, for what the local one cannot do: other keys, outages.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -88,7 +88,7 @@ pub struct RecordedRequest {
     pub body: Value,
 }
 
-/// In place of an API key: whoever sends a token of a user.
+/// In place of an API key: requests with the token of a user.
 pub const AS_USER: &str = "a user's token";
 
 impl RecordedRequest {

@@ -33,7 +33,7 @@ enum Open {
         name: String,
         input: String,
     },
-    /// A block nobody here understands, exactly as it came.
+    /// A block of an unknown type, unchanged.
     Other(String),
 }
 

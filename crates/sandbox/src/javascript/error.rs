@@ -1,4 +1,4 @@
-//! Errors that tell the author of the script what to correct.
+//! Errors of scripts, for their authors.
 
 use rquickjs::{CaughtError, Coerced, Error, Exception, Value};
 

@@ -52,7 +52,7 @@ impl Run {
         }
     }
 
-    /// One call of the model, applied to the answer as it comes.
+    /// Calls the model once and applies its events to the answer.
     async fn call(
         &mut self,
         model: &ChosenModel,

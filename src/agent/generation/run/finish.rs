@@ -92,10 +92,10 @@ impl Run {
         saved.ok()?.message
     }
 
-    /// Frees the chat if it was claimed after all, though nobody could read the answer.
+    /// Releases the chat in case it was claimed although the reply was lost.
     pub(super) async fn abandon(&mut self, error: &SupabaseError) {
         use SupabaseErrorKind as Kind;
-        // An answer that was not read may have been a claim.
+        // A reply that was lost may have granted the claim.
         let is_unclear = matches!(
             error.kind,
             Kind::Protocol | Kind::Timeout | Kind::AnswerTooLarge | Kind::NoMemory(_)

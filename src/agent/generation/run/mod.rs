@@ -134,7 +134,7 @@ impl Run {
         }
     }
 
-    /// Runs the tools that were called; false when the model goes round in circles.
+    /// Runs the tools that were called; returns false if the model is in a loop.
     async fn run_tools(&mut self) -> Result<bool, Interruption> {
         let calls = execute::pending(&self.answer.read());
         if execute::is_looping(&calls) {

@@ -24,7 +24,7 @@ Write a title for the conversation that begins with the user's message: at most 
 message's language, without quotation marks. Answer with the title and nothing else.";
 /// How many characters of the question the model reads.
 const MAX_QUESTION_CHARS: usize = 2_000;
-/// How many characters a title taken from the question has at the most.
+/// The maximum length of a title taken from the question, in characters.
 const MAX_TITLE_CHARS: usize = 60;
 const TIMEOUT: Duration = Duration::from_secs(30);
 

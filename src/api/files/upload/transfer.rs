@@ -219,7 +219,7 @@ async fn send(pieces: &mpsc::Sender<Piece>, piece: Piece) -> Result<bool, ApiErr
     }
 }
 
-/// The pieces as a body, which breaks off when they do. `ended` is told when all have been taken.
+/// The pieces as a body, which breaks off when they do. `ended` is notified when all were read.
 fn body(
     pieces: mpsc::Receiver<Piece>,
     ended: oneshot::Sender<()>,
