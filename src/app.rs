@@ -27,7 +27,7 @@ use crate::providers::{Providers, SettingsError};
 use crate::sandbox::{self, Sandbox};
 use crate::supabase::{Supabase, SupabaseError};
 
-pub use crate::local::{FunctionShape, TableShape, expected_schema};
+pub use crate::local::{FunctionDescription, TableDescription, expected_schema};
 
 /// Between two sweeps of what is remembered about users.
 const SWEEP_EVERY: Duration = Duration::from_secs(300);

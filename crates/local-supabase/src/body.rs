@@ -13,8 +13,8 @@ use memory::{Charge, Full, Held, Holder, Memory, ReadError, json_cost};
 /// How long a body may take to arrive.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// The same for callers without an access token, and how long their bodies may be.
-const STRANGERS_TIMEOUT: Duration = Duration::from_secs(10);
-pub(super) const STRANGERS_MAX: usize = 128 << 10;
+const ANON_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const ANON_MAX_BYTES: usize = 128 << 10;
 
 /// Why a body was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub(super) async fn read(
     max: usize,
 ) -> Result<(Bytes, Held), BodyError> {
     let (max, timeout) = match role {
-        Role::Anon => (max.min(STRANGERS_MAX), STRANGERS_TIMEOUT),
+        Role::Anon => (max.min(ANON_MAX_BYTES), ANON_TIMEOUT),
         _ => (max, TIMEOUT),
     };
     let held = Held::new(memory.charge(role.holder()));

@@ -4,8 +4,8 @@
 //! [`Arguments`] on behalf of its caller, the [`Session`]; errors are PostgreSQL's.
 
 pub use crate::rest::error::RestError;
-pub use crate::rest::rpc::{Arguments, Body, Function, Parameter};
+pub use crate::rest::rpc::{Arguments, Function, FunctionBody, Parameter};
 pub use crate::rest::session::Session;
-pub use crate::rest::sql::{Operation, RowSet, Sql, source as visible_rows};
+pub use crate::rest::sql::{Operation, RowSet, Sql, visible_rows};
 pub use crate::rest::table_context::TableContext;
 pub use crate::rest::value;

@@ -6,6 +6,8 @@
 //! error bodies; what it does not implement it answers with Supabase's own errors.
 
 mod auth;
+mod auth_limits;
+mod blobs;
 mod body;
 mod context;
 mod credential;
@@ -13,7 +15,10 @@ mod data_dir;
 pub mod functions;
 mod database;
 mod keys;
+mod open;
 mod open_error;
+mod options;
+mod passwords;
 mod project;
 mod rest;
 mod role;
@@ -38,30 +43,15 @@ use axum::response::Response;
 use bytes::Bytes;
 use rusqlite::Connection;
 
-use clock::Clock;
-use memory::Memory;
-
-pub use auth::ClientAddress;
+pub use auth_limits::ClientAddress;
 use context::Context;
 use functions::RestError;
 pub use keys::PUBLISHABLE_KEY;
 pub use open_error::OpenError;
+pub use options::Options;
 pub use project::{Bucket, Project};
-pub use rest::describe::{Description, FunctionShape, TableShape};
+pub use rest::describe::{FunctionDescription, SchemaDescription, TableDescription};
 pub use role::Role;
-
-/// How a local Supabase is to behave.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Its address as front ends see it, e.g. `http://127.0.0.1:54321`.
-    pub public_url: String,
-    /// Whether people may sign in without saying who they are.
-    pub allow_anonymous_users: bool,
-    /// What time it is.
-    pub clock: Clock,
-    /// What bodies and answers may take.
-    pub memory: Memory,
-}
 
 /// An open data folder and what serves it. Clones share both; the folder is free for another
 /// process when the last clone and the last router are dropped.
@@ -73,9 +63,7 @@ pub struct LocalSupabase {
 impl LocalSupabase {
     /// Opens a data folder, creating it and what belongs into it at the first start.
     pub fn open(data_dir: &Path, project: Project, options: Options) -> Result<Self, OpenError> {
-        let Options { public_url, allow_anonymous_users, clock, memory } = options;
-        let context =
-            Context::open(data_dir, project, &public_url, allow_anonymous_users, clock, memory)?;
+        let context = open::open(data_dir, project, options)?;
         Ok(Self { context: Arc::new(context) })
     }
 

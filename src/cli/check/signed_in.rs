@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::Report;
 use super::outside::{MIGRATE, is_refused};
 use super::schema::Expected;
-use crate::app::{App, FunctionShape, TableShape, expected_schema};
+use crate::app::{App, FunctionDescription, TableDescription, expected_schema};
 use crate::config::Secret;
 use crate::supabase::{AccessToken, Caller, Supabase, SupabaseError, SupabaseErrorKind};
 
@@ -62,7 +62,7 @@ fn token(app: &App, secret: &Secret) -> Option<AccessToken> {
 async fn refusal(
     supabase: &Supabase,
     token: &AccessToken,
-    tables: &[TableShape],
+    tables: &[TableDescription],
 ) -> Option<SupabaseError> {
     let query = supabase.rest(Caller::User(token)).from(tables.first()?.name).limit(0);
     let error = query.rows().await.err()?;
@@ -90,7 +90,7 @@ fn refused(error: &SupabaseError, report: &mut Report) {
 async fn tried_table(
     supabase: &Supabase,
     token: &AccessToken,
-    table: &TableShape,
+    table: &TableDescription,
     expected: &Expected,
 ) -> Vec<String> {
     let name = table.name;
@@ -123,7 +123,7 @@ async fn tried_table(
 async fn tried_function(
     supabase: &Supabase,
     token: &AccessToken,
-    function: &FunctionShape,
+    function: &FunctionDescription,
     expected: &Expected,
 ) -> Option<String> {
     let name = function.name;

@@ -18,7 +18,7 @@ use crate::context::Context;
 const LIFETIME: i64 = 3600;
 
 /// A session with its tokens, about to be sent.
-pub(super) struct Grant {
+pub(super) struct NewSession {
     pub(super) user: User,
     pub(super) session: Session,
     pub(super) refresh_token: String,
@@ -64,7 +64,7 @@ struct AuthenticationMethod<'a> {
     timestamp: i64,
 }
 
-impl Grant {
+impl NewSession {
     /// Begins a session.
     pub(super) fn sign_in(
         connection: &Connection,

@@ -14,7 +14,7 @@ use super::extract::{SignedIn, user_not_found};
 use super::params::Params;
 use super::sql_types::Time;
 use super::users::User;
-use super::{email, passwords, sessions, users};
+use super::{email, password_rules, sessions, users};
 use crate::context::Context;
 use crate::role::Role;
 
@@ -70,7 +70,7 @@ fn validate(params: &UserUpdateParams, user: &User) -> Result<Option<String>, Au
         return Err(AuthError::no_phone());
     }
     if let Some(password) = &params.password {
-        passwords::check_strength(password)?;
+        password_rules::check_strength(password)?;
     }
     if params.app_metadata.is_some() {
         let message = "Updating app_metadata requires admin privileges";
@@ -97,7 +97,7 @@ async fn new_password_hash(
         let message = "New password should be different from the old password.";
         return Err(AuthError::unprocessable("same_password", message));
     }
-    context.passwords.hash(password).await.map(Some)
+    Ok(Some(context.passwords.hash(password).await?))
 }
 
 fn apply(
@@ -117,7 +117,7 @@ fn apply(
     }
     if changes.password_hash.is_some() {
         user.password_hash = changes.password_hash;
-        sessions::delete_of_user(connection, user.id, session_id)?;
+        sessions::delete_by_user(connection, user.id, session_id)?;
     }
     users::merge(&mut user.user_metadata, changes.data);
     user.updated_at = now;

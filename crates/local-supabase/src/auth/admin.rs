@@ -15,13 +15,13 @@ use super::admin_update::{AdminUserParams, UserChange};
 use super::error::AuthError;
 use super::extract::Administrator;
 use super::params::{OptionalParams, Params};
-use super::passwords;
+use super::password_rules;
 use super::users::{self, User};
 use crate::context::Context;
 use crate::role::Role;
 
 const PER_PAGE: u32 = 50;
-const MOST_PER_PAGE: u32 = 1000;
+const MAX_PER_PAGE: u32 = 1000;
 
 #[derive(Serialize)]
 struct AdminListUsersResponse {
@@ -42,7 +42,7 @@ pub(super) async fn list(
     Query(query): Query<HashMap<String, String>>,
 ) -> Result<impl IntoResponse, AuthError> {
     let page = number(&query, "page", 1)?.max(1);
-    let per_page = number(&query, "per_page", PER_PAGE)?.clamp(1, MOST_PER_PAGE);
+    let per_page = number(&query, "per_page", PER_PAGE)?.clamp(1, MAX_PER_PAGE);
     let (users, total) = context
         .database
         .read(Role::Service, move |connection| users::page(connection, page, per_page))
@@ -123,7 +123,7 @@ pub(super) async fn update(
 ) -> Result<Json<User>, AuthError> {
     let user_id = parse(&user_id)?;
     if !params.password.is_empty() {
-        passwords::check_strength(&params.password)?;
+        password_rules::check_strength(&params.password)?;
     }
     let change = UserChange::prepare(&context, params).await?;
     let user = context
@@ -149,7 +149,7 @@ pub(super) async fn delete(
     }
     let existed = context
         .database
-        .write_alone(Role::Service, move |transaction| users::delete(transaction, user_id))
+        .write_exclusive(Role::Service, move |transaction| users::delete(transaction, user_id))
         .await?;
     if existed { Ok(Json(json!({}))) } else { Err(not_found()) }
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::error::AuthError;
 use super::sql_types::Time;
 use super::users::User;
-use super::{email, passwords, sessions, users};
+use super::{email, password_rules, sessions, users};
 use crate::context::Context;
 
 #[derive(Default, Deserialize)]
@@ -67,7 +67,7 @@ impl UserChange {
         if !params.phone.is_empty() {
             return Err(AuthError::no_phone());
         }
-        passwords::check_length(&params.password)?;
+        password_rules::check_length(&params.password)?;
         let now = context.clock.now();
         let ban = ban(&params.ban_duration, now)?;
         let password_hash = match params.password.as_str() {
@@ -91,7 +91,7 @@ impl UserChange {
         }
         if password_hash.is_some() {
             user.password_hash = password_hash;
-            sessions::delete_of_user(connection, user.id, None)?;
+            sessions::delete_by_user(connection, user.id, None)?;
         }
         users::merge(&mut user.app_metadata, params.app_metadata);
         users::merge(&mut user.user_metadata, params.user_metadata);

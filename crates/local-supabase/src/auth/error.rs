@@ -11,6 +11,8 @@ use jiff::civil::{Date, date};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::passwords::PasswordError;
+
 const API_VERSION: HeaderName = HeaderName::from_static("x-supabase-api-version");
 const ERROR_CODE: HeaderName = HeaderName::from_static("x-sb-error-code");
 const VERSION_2024: Date = date(2024, 1, 1);
@@ -89,12 +91,12 @@ impl AuthError {
     }
 
     /// Names the session that is refused in the `Sb-Auth-…` headers.
-    pub(super) fn about(self, user_id: Uuid, session_id: Option<Uuid>) -> Self {
+    pub(super) fn with_session(self, user_id: Uuid, session_id: Option<Uuid>) -> Self {
         Self { user_id: Some(user_id), session_id, ..self }
     }
 
-    fn into_shape(self, dated: bool) -> Response {
-        let mut body = if dated {
+    fn into_format(self, is_2024: bool) -> Response {
+        let mut body = if is_2024 {
             json!({ "code": self.code, "message": self.message })
         } else {
             json!({ "code": self.status.as_u16(), "error_code": self.code, "msg": self.message })
@@ -102,20 +104,30 @@ impl AuthError {
         if self.code == WEAK_PASSWORD {
             body["weak_password"] = json!({ "reasons": ["length"] });
         }
-        let mut response = (self.status, self.headers(dated), Json::<Value>(body)).into_response();
-        if dated {
+        let mut response =
+            (self.status, self.headers(is_2024), Json::<Value>(body)).into_response();
+        if is_2024 {
             response.headers_mut().insert(API_VERSION, HeaderValue::from_static("2024-01-01"));
         }
         response
     }
 
-    fn headers(&self, dated: bool) -> HeaderMap {
+    fn headers(&self, is_2024: bool) -> HeaderMap {
         let mut headers = session_headers(self.user_id, self.session_id);
         // GoTrue leaves the header out of this one case.
-        if !(dated && self.code == WEAK_PASSWORD) {
+        if !(is_2024 && self.code == WEAK_PASSWORD) {
             headers.insert(ERROR_CODE, HeaderValue::from_static(self.code));
         }
         headers
+    }
+}
+
+impl From<PasswordError> for AuthError {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::Busy => Self::too_many(),
+            PasswordError::Internal(error) => Self::internal(error),
+        }
     }
 }
 
@@ -150,10 +162,10 @@ pub(super) fn session_headers(user_id: Option<Uuid>, session_id: Option<Uuid>) -
 
 /// Gives refusals the shape that the request asks for. supabase-js asks for the one of 2024.
 pub(super) async fn render(request: Request, next: Next) -> Response {
-    let dated = asks_for_2024(request.headers());
+    let is_2024 = asks_for_2024(request.headers());
     let mut response = next.run(request).await;
     match response.extensions_mut().remove::<AuthError>() {
-        Some(refusal) => refusal.into_shape(dated),
+        Some(refusal) => refusal.into_format(is_2024),
         None => response,
     }
 }

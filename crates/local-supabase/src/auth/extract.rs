@@ -28,9 +28,9 @@ impl FromRequestParts<Arc<Context>> for SignedIn {
         parts: &mut Parts,
         context: &Arc<Context>,
     ) -> Result<Self, AuthError> {
-        let claims = match caller(parts, context)? {
-            Caller::Token(claims) => claims,
-            Caller::ServiceKey | Caller::PublishableKey => return Err(no_subject()),
+        let claims = match authenticate(parts, context)? {
+            RequestAuth::Token(claims) => claims,
+            RequestAuth::ServiceKey | RequestAuth::PublishableKey => return Err(no_subject()),
         };
         let user_id = user_id(&claims)?;
         let session_id = session_id(&claims)?;
@@ -60,32 +60,34 @@ impl FromRequestParts<Arc<Context>> for Administrator {
         parts: &mut Parts,
         context: &Arc<Context>,
     ) -> Result<Self, AuthError> {
-        match caller(parts, context)? {
-            Caller::ServiceKey => Ok(Self),
-            Caller::Token(claims) if claims.role.as_deref() == Some("service_role") => Ok(Self),
+        match authenticate(parts, context)? {
+            RequestAuth::ServiceKey => Ok(Self),
+            RequestAuth::Token(claims) if claims.role.as_deref() == Some("service_role") => {
+                Ok(Self)
+            }
             _ => Err(AuthError::forbidden("not_admin", "User not allowed")),
         }
     }
 }
 
-enum Caller {
+enum RequestAuth {
     PublishableKey,
     ServiceKey,
     Token(Claims),
 }
 
-fn caller(parts: &Parts, context: &Context) -> Result<Caller, AuthError> {
-    match Credential::read(&parts.headers, &context.service_key) {
-        Credential::Nothing | Credential::Token("") => {
+fn authenticate(parts: &Parts, context: &Context) -> Result<RequestAuth, AuthError> {
+    match Credential::from_headers(&parts.headers, &context.service_key) {
+        Credential::Missing | Credential::Token("") => {
             let message = "This endpoint requires a valid Bearer token";
             Err(AuthError::new(StatusCode::UNAUTHORIZED, "no_authorization", message))
         }
-        Credential::PublishableKey => Ok(Caller::PublishableKey),
-        Credential::ServiceKey => Ok(Caller::ServiceKey),
+        Credential::PublishableKey => Ok(RequestAuth::PublishableKey),
+        Credential::ServiceKey => Ok(RequestAuth::ServiceKey),
         Credential::Token(token) => {
             let claims = Claims::verify(token, &context.signing_keys).map_err(bad_jwt)?;
             claims.check_time(context.clock.now(), 0).map_err(bad_jwt)?;
-            Ok(Caller::Token(claims))
+            Ok(RequestAuth::Token(claims))
         }
     }
 }

@@ -75,7 +75,10 @@ fn email_data(user_id: Uuid, email: &str) -> Map<String, Value> {
 }
 
 /// All identities of a user.
-pub(super) fn of_user(connection: &Connection, user_id: Uuid) -> rusqlite::Result<Vec<Identity>> {
+pub(super) fn find_by_user(
+    connection: &Connection,
+    user_id: Uuid,
+) -> rusqlite::Result<Vec<Identity>> {
     connection
         .prepare_cached("select * from auth_identities where user_id = ?1 order by created_at, id")?
         .query_map([user_id.to_string()], Identity::from_row)?

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::error::AuthError;
-use crate::body::{self, BodyError, STRANGERS_MAX};
+use crate::body::{self, ANON_MAX_BYTES, BodyError};
 use crate::context::Context;
 use crate::role::Role;
 use memory::{Full, Held};
@@ -51,7 +51,7 @@ where
 /// Who signs in has no access token yet, so the bounds are those of callers without one.
 async fn read(request: Request, context: &Context) -> Result<(Bytes, Held), AuthError> {
     let (parts, body) = request.into_parts();
-    let read = body::read(&context.memory, Role::Anon, &parts.headers, body, STRANGERS_MAX).await;
+    let read = body::read(&context.memory, Role::Anon, &parts.headers, body, ANON_MAX_BYTES).await;
     read.map_err(|error| match error {
         BodyError::TooLarge | BodyError::Full(Full::Never) => {
             let message = "Could not read request body: larger than 128 KiB";

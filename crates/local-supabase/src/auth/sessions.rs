@@ -72,7 +72,7 @@ pub(super) fn delete(connection: &Connection, id: Uuid) -> rusqlite::Result<()> 
 }
 
 /// Ends all sessions of a user, except perhaps one.
-pub(super) fn delete_of_user(
+pub(super) fn delete_by_user(
     connection: &Connection,
     user_id: Uuid,
     except: Option<Uuid>,

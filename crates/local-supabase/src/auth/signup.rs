@@ -7,15 +7,15 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::access_token::Grant;
+use super::access_token::NewSession;
 use super::error::AuthError;
 use super::params::Params;
 use super::sessions::Method;
 use super::sql_types::Time;
 use super::users::User;
-use super::{email, passwords, users};
+use super::{email, password_rules, users};
 use crate::context::Context;
-use crate::database::Caller;
+use crate::database::caller::Caller;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -41,7 +41,7 @@ pub(super) async fn sign_up(
     }
     let email = validate(&params)?;
     let hash = context.passwords.hash(params.password).await?;
-    let grant = context
+    let session = context
         .database
         .write(Caller::Auth, move |transaction| {
             if users::find_by_email(transaction, &email)?.is_some() {
@@ -49,10 +49,10 @@ pub(super) async fn sign_up(
                 return Err(AuthError::unprocessable("user_already_exists", message));
             }
             let user = permanent_user(&email, hash, &params.data, now);
-            Grant::sign_in(transaction, user, Method::Password, now)
+            NewSession::sign_in(transaction, user, Method::Password, now)
         })
         .await?;
-    as_just_confirmed(grant).into_response(&context)
+    with_shared_identity_data(session).into_response(&context)
 }
 
 async fn sign_up_anonymously(
@@ -61,20 +61,20 @@ async fn sign_up_anonymously(
     now: Time,
 ) -> Result<Response, AuthError> {
     let user = User::new(params.data, now);
-    let grant = context
+    let session = context
         .database
         .write(Caller::Auth, move |transaction| {
-            Grant::sign_in(transaction, user, Method::Anonymous, now)
+            NewSession::sign_in(transaction, user, Method::Anonymous, now)
         })
         .await?;
-    grant.into_response(context)
+    session.into_response(context)
 }
 
 fn validate(params: &SignupParams) -> Result<String, AuthError> {
     if params.password.is_empty() {
         return Err(AuthError::validation("Signup requires a valid password"));
     }
-    passwords::check_strength(&params.password)?;
+    password_rules::check_strength(&params.password)?;
     if !params.phone.is_empty() {
         if !params.email.is_empty() {
             let message = "Only an email address or phone number should be provided on signup.";
@@ -101,10 +101,10 @@ fn permanent_user(email: &str, hash: String, data: &Map<String, Value>, now: Tim
 
 /// GoTrue's answer to a sign-up shows the user as it has them in memory, where the identity shares
 /// its data with the metadata. What is stored differs.
-fn as_just_confirmed(mut grant: Grant) -> Grant {
-    let user = &mut grant.user;
+fn with_shared_identity_data(mut session: NewSession) -> NewSession {
+    let user = &mut session.user;
     for identity in user.identities.iter_mut().flatten() {
         identity.identity_data.clone_from(&user.user_metadata);
     }
-    grant
+    session
 }

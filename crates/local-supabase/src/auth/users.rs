@@ -134,7 +134,7 @@ pub(super) fn find_by_email(
 fn find_where(connection: &Connection, query: &str, value: &str) -> rusqlite::Result<Option<User>> {
     let user = connection.prepare_cached(query)?.query_row([value], User::from_row).optional()?;
     user.map(|user| {
-        let identities = identities::of_user(connection, user.id)?;
+        let identities = identities::find_by_user(connection, user.id)?;
         Ok(User { identities: Some(identities), ..user })
     })
     .transpose()

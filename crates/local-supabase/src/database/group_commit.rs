@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, Error, Transaction, TransactionBehavior, ffi};
 use tokio::sync::oneshot;
 
+use super::limits::{Work, busy, check};
 use super::queue::Queue;
-use super::work::{Work, busy};
 
 /// How long a transaction takes up further writes.
 const MAX_SHARED: Duration = Duration::from_millis(100);
@@ -17,12 +17,12 @@ const MAX_SHARED: Duration = Duration::from_millis(100);
 pub(super) struct Job {
     /// Whether it has statements that may run for long. SQLite answers the interruption of one by
     /// taking back the transaction, with everything that others have written.
-    pub alone: bool,
-    run: Box<dyn FnOnce(&Transaction<'_>) -> Tell + Send>,
+    pub exclusive: bool,
+    run: Box<dyn FnOnce(&Transaction<'_>) -> Reply + Send>,
 }
 
 /// Tells a caller, once it is known whether the commit has succeeded.
-type Tell = Box<dyn FnOnce(&Result<(), Error>) + Send>;
+type Reply = Box<dyn FnOnce(&Result<(), Error>) + Send>;
 
 /// What a write has come to, or its panic.
 pub(super) type Done<T, E> = Result<Result<T, E>, Box<dyn Any + Send>>;
@@ -30,7 +30,7 @@ pub(super) type Done<T, E> = Result<Result<T, E>, Box<dyn Any + Send>>;
 impl Job {
     /// A write whose caller may have gone away by the time it is its turn; then nothing is done.
     pub fn new<T, E, F>(
-        alone: bool,
+        exclusive: bool,
         start: impl FnOnce() -> Work + Send + 'static,
         work: F,
         reply: oneshot::Sender<Done<T, E>>,
@@ -40,7 +40,7 @@ impl Job {
         E: From<Error> + Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
     {
-        let run = move |transaction: &Transaction<'_>| -> Tell {
+        let run = move |transaction: &Transaction<'_>| -> Reply {
             if reply.is_closed() {
                 return Box::new(|_| ());
             }
@@ -48,14 +48,14 @@ impl Job {
             let done = catch_unwind(AssertUnwindSafe(work));
             Box::new(move |committed| {
                 let done = match (done, committed) {
-                    (Ok(Ok(_)), Err(error)) => Ok(Err(again(error).into())),
+                    (Ok(Ok(_)), Err(error)) => Ok(Err(copy_error(error).into())),
                     (done, _) => done,
                 };
                 // The caller may have gone away.
                 let _ = reply.send(done);
             })
         };
-        Self { alone, run: Box::new(run) }
+        Self { exclusive, run: Box::new(run) }
     }
 }
 
@@ -72,7 +72,7 @@ fn in_savepoint<T, E: From<Error>>(
             let _ = self.0.execute_batch("rollback to one_write; release one_write");
         }
     }
-    super::work::check()?;
+    check()?;
     transaction.execute_batch("savepoint one_write")?;
     let rollback = Rollback(transaction);
     let written = work(transaction)?;
@@ -88,18 +88,18 @@ pub(super) fn commit(connection: &mut Connection, queue: &Queue<Job>) {
     // A job that is dropped says that the database is busy.
     let Ok(transaction) = begun else { return };
     let started = Instant::now();
-    let mut tell = Vec::new();
+    let mut replies = Vec::new();
     let mut next = Some(first);
     while let Some(job) = next.take() {
-        tell.push((job.run)(&transaction));
-        if job.alone || transaction.is_autocommit() || started.elapsed() > MAX_SHARED {
+        replies.push((job.run)(&transaction));
+        if job.exclusive || transaction.is_autocommit() || started.elapsed() > MAX_SHARED {
             break;
         }
-        next = queue.pop_first(|job| !job.alone);
+        next = queue.pop_first(|job| !job.exclusive);
     }
     // SQLite has taken everything back where a write was interrupted in a statement.
     let committed = if transaction.is_autocommit() { Err(busy()) } else { transaction.commit() };
-    tell.into_iter().for_each(|tell| tell(&committed));
+    replies.into_iter().for_each(|reply| reply(&committed));
 }
 
 /// The result of a write; its panic goes on in the caller.
@@ -115,7 +115,7 @@ pub(super) fn result<T, E: From<Error>>(
 }
 
 /// The same error once more, for each write of a commit that has failed.
-fn again(error: &Error) -> Error {
+fn copy_error(error: &Error) -> Error {
     let code = error.sqlite_error().copied().unwrap_or(ffi::Error::new(ffi::SQLITE_IOERR));
     Error::SqliteFailure(code, Some(error.to_string()))
 }

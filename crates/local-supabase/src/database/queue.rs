@@ -3,16 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rusqlite::Result;
 
-use super::Caller;
-use super::work::busy;
+use super::caller::Caller;
+use super::limits::busy;
 
+/// How long a request waits for its turn, as PostgREST's do for a connection of its pool.
+pub(super) const MAX_WAIT: Duration = Duration::from_secs(10);
 /// How many requests of one caller wait. More are refused.
 const MAX_PER_CALLER: usize = 200;
 /// How many wait in all.
-const MAX_IN_ALL: usize = 1000;
+const MAX_TOTAL: usize = 1000;
 
 /// Requests that wait. Clones share them.
 pub(super) struct Queue<T> {
@@ -48,10 +51,10 @@ impl<T> Default for Queue<T> {
 
 impl<T> Queue<T> {
     /// Has a request wait. A caller's second one waits for a later turn than the first.
-    pub fn push(&self, caller: Caller, request: T) -> Result<Place<T>> {
+    pub fn push(&self, caller: Caller, request: T) -> Result<Ticket<T>> {
         let mut waiting = self.lock();
         let own = || waiting.requests.iter().filter(|(_, (other, _))| *other == caller);
-        if waiting.requests.len() >= MAX_IN_ALL || own().count() >= MAX_PER_CALLER {
+        if waiting.requests.len() >= MAX_TOTAL || own().count() >= MAX_PER_CALLER {
             return Err(busy());
         }
         let turn = match own().last() {
@@ -64,7 +67,7 @@ impl<T> Queue<T> {
         let key = (turn, waiting.arrivals);
         waiting.requests.insert(key, (caller, request));
         self.len.store(waiting.requests.len(), Relaxed);
-        Ok(Place { queue: self.clone(), key })
+        Ok(Ticket { queue: self.clone(), key })
     }
 
     /// The first request that may be served.
@@ -110,14 +113,14 @@ impl<T> Waiting<T> {
 }
 
 /// A request's place, given up when it is dropped.
-pub(super) struct Place<T> {
+pub(super) struct Ticket<T> {
     queue: Queue<T>,
     key: Key,
 }
 
-impl<T> Place<T> {
+impl<T> Ticket<T> {
     /// Gives the place up; whether the request was still waiting.
-    pub fn leave(&self) -> bool {
+    pub fn cancel(&self) -> bool {
         let mut waiting = self.queue.lock();
         let left = waiting.requests.remove(&self.key);
         self.queue.len.store(waiting.requests.len(), Relaxed);
@@ -126,8 +129,8 @@ impl<T> Place<T> {
     }
 }
 
-impl<T> Drop for Place<T> {
+impl<T> Drop for Ticket<T> {
     fn drop(&mut self) {
-        self.leave();
+        self.cancel();
     }
 }

@@ -12,7 +12,7 @@ mod payload;
 mod query;
 mod render;
 mod request;
-mod returned;
+mod subquery_columns;
 mod response;
 pub(super) mod rpc;
 pub(super) mod session;
@@ -35,7 +35,7 @@ use bytes::Bytes;
 use self::error::RestError;
 use self::request::{Request, Resource};
 use self::session::Session;
-use self::sql::{Page, RowSet, Shape, Sql};
+use self::sql::{Page, RowFormat, RowSet, Sql};
 use super::database::Database;
 use super::project::Project;
 use super::role::Role;
@@ -55,25 +55,27 @@ pub(super) async fn handle(
     parts: &Parts,
     body: Bytes,
 ) -> Response {
-    let session = Session::start(role, project, clock);
-    let answer = answer(db, session, parts, body).await;
-    answer.unwrap_or_else(|error| error.seen_by(role).into_response())
+    let session = Session::new(role, project.schema, clock);
+    let answer = answer(db, project, session, parts, body).await;
+    answer.unwrap_or_else(|error| error.for_role(role).into_response())
 }
 
 async fn answer(
     db: &Database,
+    project: Project,
     session: Session,
     parts: &Parts,
     body: Bytes,
 ) -> Result<Response, RestError> {
-    match Resource::of(parts.uri.path())? {
-        Resource::Root => openapi::answer(session.project, &parts.method, &parts.headers),
+    match Resource::parse(parts.uri.path())? {
+        Resource::Root => openapi::answer(project, &parts.method, &parts.headers),
         Resource::Table(name) => {
-            table::answer(db, session, name, Request::read(parts, body, false)?).await
+            table::answer(db, session, name, Request::parse(parts, body, false)?).await
         }
         Resource::Function(name) => {
             let by_get = matches!(parts.method, Method::GET | Method::HEAD);
-            rpc::answer(db, session, name, Request::read(parts, body, by_get)?).await
+            rpc::answer(db, project.functions, session, name, Request::parse(parts, body, by_get)?)
+                .await
         }
     }
 }
@@ -86,11 +88,11 @@ pub(super) fn query_plan(
     role: Role,
     (table, query): (&str, &str),
 ) -> Result<String, RestError> {
-    let session = Session::start(role, project, clock);
+    let session = Session::new(role, project.schema, clock);
     let table = project.schema.table(table)?;
     let query = query::parse(query, false)?;
-    let page = Page::of_read(0, query.root.limit);
-    let select = sql::rows(session, table, &query.root, RowSet::All, page, Shape::Json)?;
+    let page = Page::limited(0, query.root.limit);
+    let select = sql::rows(session, table, &query.root, RowSet::All, page, RowFormat::Json)?;
     let explain = Sql::new("explain query plan ").append(select.sql);
     let steps: rusqlite::Result<Vec<String>> = explain.prepared(connection, |statement, values| {
         statement.query_map(values, |row| row.get("detail"))?.collect()

@@ -5,9 +5,9 @@ use rusqlite::{Connection, Rows};
 
 use super::error::RestError;
 use super::headers::MediaType;
-use super::sql::{Select, Shape};
+use super::sql::{RowFormat, Select};
 use super::value::json_text::{members, parts};
-use crate::database::MAX_ANSWER;
+use crate::database::limits::MAX_ANSWER;
 
 /// A body and how many rows are in it.
 pub(super) struct Rendered {
@@ -16,8 +16,8 @@ pub(super) struct Rendered {
 }
 
 /// What the select has to return for a media type.
-pub(super) fn shape(media_type: MediaType) -> Shape {
-    if media_type == MediaType::Csv { Shape::Text } else { Shape::Json }
+pub(super) fn row_format(media_type: MediaType) -> RowFormat {
+    if media_type == MediaType::Csv { RowFormat::Text } else { RowFormat::Json }
 }
 
 /// Runs the select and writes its rows as the media type wants them.
@@ -46,7 +46,7 @@ fn array(mut rows: Rows<'_>, separator: &str) -> Result<Rendered, RestError> {
         if rendered.rows > 0 {
             rendered.body.push_str(separator);
         }
-        // A statement of the shape `Bare` returns null.
+        // A statement of the format `Bare` returns null.
         if let ValueRef::Text(json) = row.get_ref(0)? {
             check_length(rendered.body.len() + json.len())?;
             rendered.body.push_str(&String::from_utf8_lossy(json));

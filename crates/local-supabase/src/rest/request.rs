@@ -28,7 +28,7 @@ pub(super) enum Resource<'a> {
 }
 
 impl<'a> Resource<'a> {
-    pub fn of(path: &'a str) -> Result<Self, RestError> {
+    pub fn parse(path: &'a str) -> Result<Self, RestError> {
         let segments: Vec<_> = path.trim_start_matches('/').split('/').collect();
         match segments[..] {
             [""] => Ok(Self::Root),
@@ -40,7 +40,7 @@ impl<'a> Resource<'a> {
 }
 
 impl Request {
-    pub fn read(parts: &Parts, body: Bytes, takes_arguments: bool) -> Result<Self, RestError> {
+    pub fn parse(parts: &Parts, body: Bytes, takes_arguments: bool) -> Result<Self, RestError> {
         check_profile(&parts.method, &parts.headers)?;
         let preferences = Preferences::from_headers(&parts.headers);
         preferences.check()?;

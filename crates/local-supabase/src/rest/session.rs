@@ -2,8 +2,8 @@
 
 use uuid::Uuid;
 
-use crate::project::Project;
 use crate::role::Role;
+use crate::schema::Schema;
 use clock::Clock;
 
 /// The role and the time of a transaction's start, which the input `now` stands for.
@@ -13,12 +13,12 @@ pub struct Session {
     pub role: Role,
     /// When it began, in microseconds since 1970.
     pub now: i64,
-    pub(crate) project: Project,
+    pub(crate) schema: &'static Schema,
 }
 
 impl Session {
-    pub(crate) fn start(role: Role, project: Project, clock: &Clock) -> Self {
-        Self { role, now: clock.now().as_microsecond(), project }
+    pub(crate) fn new(role: Role, schema: &'static Schema, clock: &Clock) -> Self {
+        Self { role, now: clock.now().as_microsecond(), schema }
     }
 
     /// The same transaction past row-level security, as `security definer` is in PostgreSQL.

@@ -8,7 +8,7 @@ use super::headers::MediaType;
 use super::query;
 use super::render::render;
 use super::session::Session;
-use super::sql::{self, Page, Proposed, RowSet, Shape, Sql};
+use super::sql::{self, Page, Proposed, RowFormat, RowSet, Sql};
 use crate::role::Role;
 use crate::schema::{Column, Table};
 
@@ -42,7 +42,7 @@ impl TableContext<'_> {
     }
 
     /// The answer to a question that a statement asks.
-    pub(crate) fn holds(&self, sql: &Sql) -> Result<bool, RestError> {
+    pub(crate) fn query_bool(&self, sql: &Sql) -> Result<bool, RestError> {
         sql.prepared(self.connection, |statement, values| {
             Ok(statement.query_row(values, |row| row.get(0))?)
         })
@@ -52,7 +52,7 @@ impl TableContext<'_> {
     pub fn change(&self, statement: &'static str, params: impl Params) -> Result<(), RestError> {
         let proposed = Proposed { table: self.table, values: &[], rows: Some(&[]) };
         let changed = self.connection.prepare_cached(statement)?.execute(params);
-        changed.map_err(|error| self.explain(proposed, error))?;
+        changed.map_err(|error| self.constraint_error(proposed, error))?;
         Ok(())
     }
 
@@ -64,7 +64,7 @@ impl TableContext<'_> {
     ) -> Result<(), RestError> {
         let proposed = Proposed { table: self.table, values: row, rows: None };
         let insert = sql::insert(self.table, row).push(clause);
-        self.execute(&insert).map_err(|error| self.explain(proposed, error))?;
+        self.execute(&insert).map_err(|error| self.constraint_error(proposed, error))?;
         Ok(())
     }
 
@@ -73,7 +73,7 @@ impl TableContext<'_> {
         let query = query::parse(&format!("select={select}"), false)?;
         let rows = RowSet::Rows(std::slice::from_ref(&rowid));
         let node = &query.root;
-        let select = sql::rows(self.session, self.table, node, rows, Page::ALL, Shape::Json)?;
+        let select = sql::rows(self.session, self.table, node, rows, Page::ALL, RowFormat::Json)?;
         Ok(render(self.connection, &select, MediaType::Object { stripped: false })?.body)
     }
 }

@@ -4,7 +4,8 @@ use rusqlite::Connection;
 
 use super::error::RestError;
 use super::session::Session;
-use crate::database::{Database, blocking};
+use crate::database::Database;
+use crate::database::blocking::run_blocking;
 
 /// A longer body takes longer to read than an async thread has.
 const MAX_SHORT: usize = 64 << 10;
@@ -14,7 +15,7 @@ pub(super) async fn read_body<T: Send + 'static>(
     bytes: usize,
     read: impl FnOnce() -> T + Send + 'static,
 ) -> T {
-    if bytes > MAX_SHORT { blocking(read).await } else { read() }
+    if bytes > MAX_SHORT { run_blocking(read).await } else { read() }
 }
 
 /// Runs `work`, all of whose statements see the same state.
@@ -49,5 +50,5 @@ where
     T: Send + 'static,
     F: FnOnce(&Connection) -> Result<T, RestError> + Send + 'static,
 {
-    db.write_alone(session.role, |transaction| work(transaction)).await
+    db.write_exclusive(session.role, |transaction| work(transaction)).await
 }

@@ -15,12 +15,12 @@ use crate::token::Claims;
 
 /// The role of a request, or why its token is refused.
 pub(super) fn role(context: &Context, headers: &HeaderMap) -> Result<Role, StorageError> {
-    let credential = Credential::read(headers, &context.service_key);
+    let credential = Credential::from_headers(headers, &context.service_key);
     let token = match credential {
-        Credential::Nothing if !headers.contains_key(AUTHORIZATION) => {
+        Credential::Missing if !headers.contains_key(AUTHORIZATION) => {
             return Err(StorageError::missing("headers", "authorization"));
         }
-        Credential::Nothing | Credential::PublishableKey => return Ok(Role::Anon),
+        Credential::Missing | Credential::PublishableKey => return Ok(Role::Anon),
         Credential::ServiceKey => return Ok(Role::Service),
         Credential::Token(token) => token,
     };

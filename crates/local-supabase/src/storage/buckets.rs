@@ -177,7 +177,7 @@ pub(super) async fn empty(
     role: Role,
     id: String,
 ) -> Result<Response, StorageError> {
-    let versions = context.database.write_alone(role, move |transaction| {
+    let versions = context.database.write_exclusive(role, move |transaction| {
         require_service(role)?;
         Bucket::find(transaction, &id)?;
         let delete = "delete from storage_objects where bucket_id = ? returning version";

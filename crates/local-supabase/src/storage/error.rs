@@ -8,6 +8,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use crate::blobs::BlobError;
 use crate::token::TokenError;
 
 /// A refusal.
@@ -149,6 +150,16 @@ impl From<rusqlite::Error> for StorageError {
             return Self::database_timeout();
         }
         Self::internal(&error)
+    }
+}
+
+impl From<BlobError> for StorageError {
+    fn from(error: BlobError) -> Self {
+        match error {
+            BlobError::Broken => Self::broken_body(),
+            BlobError::TooLarge => Self::too_large(),
+            BlobError::Io(error) => Self::internal(&error),
+        }
     }
 }
 

@@ -20,7 +20,7 @@ fn role(server: &Server, headers: &[(&str, &str)]) -> Option<Role> {
         .map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap()))
         .collect();
     let context = &server.supabase.context;
-    Credential::read(&headers, &context.service_key)
+    Credential::from_headers(&headers, &context.service_key)
         .role(&context.signing_keys, context.clock.now())
         .ok()
 }

@@ -26,11 +26,11 @@ struct Inner {
     status: StatusCode,
     /// Whether signing in may help.
     is_challenge: bool,
-    body: Body,
+    body: ErrorBody,
 }
 
 #[derive(Debug, Serialize)]
-struct Body {
+struct ErrorBody {
     code: Cow<'static, str>,
     details: Value,
     hint: Option<String>,
@@ -45,7 +45,7 @@ impl RestError {
         message: impl Into<String>,
     ) -> Self {
         let (code, message) = (code.into(), message.into());
-        let body = Body { code, details: Value::Null, hint: None, message };
+        let body = ErrorBody { code, details: Value::Null, hint: None, message };
         Self(Box::new(Inner { status, is_challenge: false, body }))
     }
 
@@ -62,7 +62,7 @@ impl RestError {
     }
 
     /// Who lacks a privilege for want of signing in is told so with 401.
-    pub(crate) fn seen_by(mut self, role: Role) -> Self {
+    pub(crate) fn for_role(mut self, role: Role) -> Self {
         if self.0.body.code == "42501" && role == Role::Anon {
             self.0.status = StatusCode::UNAUTHORIZED;
             self.0.is_challenge = true;

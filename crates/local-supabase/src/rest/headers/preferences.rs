@@ -2,7 +2,7 @@
 
 use axum::http::HeaderMap;
 
-use super::values;
+use super::values::values;
 use crate::rest::error::RestError;
 
 /// What a client prefers. Where a preference is stated twice, the first counts.

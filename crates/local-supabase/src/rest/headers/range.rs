@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderMap, StatusCode};
 
-use super::values;
+use super::values::values;
 use crate::rest::error::RestError;
 
 /// A stretch of the result.

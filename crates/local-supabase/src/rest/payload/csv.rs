@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use super::{Object, string};
+use super::object::{Object, to_json_string};
 use crate::rest::error::RestError;
 use crate::rest::value::jsonb::MAX_VALUES;
 
@@ -24,7 +24,8 @@ fn object(header: &[String], record: &[String]) -> Result<Object, RestError> {
     let members = header.iter().zip(record);
     members
         .map(|(name, value)| {
-            let value = if value == "NULL" { RawValue::NULL.to_owned() } else { string(value)? };
+            let value =
+                if value == "NULL" { RawValue::NULL.to_owned() } else { to_json_string(value)? };
             Ok((name.clone(), value))
         })
         .collect()

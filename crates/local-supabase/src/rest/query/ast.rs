@@ -63,11 +63,11 @@ pub enum Condition {
 pub struct Filter {
     pub field: Field,
     pub negated: bool,
-    pub operation: Operation,
+    pub operation: FilterOperation,
 }
 
 #[derive(Debug, PartialEq)]
-pub enum Operation {
+pub enum FilterOperation {
     Compare {
         comparison: Comparison,
         quantifier: Option<Quantifier>,

@@ -5,7 +5,7 @@ use std::fmt;
 use rusqlite::types::Value;
 use rusqlite::{Connection, ParamsFromIter, Statement, params_from_iter};
 
-use crate::database::work::check;
+use crate::database::limits::check;
 use crate::rest::error::RestError;
 use crate::rest::session::Session;
 

@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
+use super::builder::Sql;
 use super::field::{MAX_COLUMNS, Operand};
-use super::{Relation, Sql};
+use super::relation::Relation;
 use crate::rest::error::RestError;
 use crate::rest::query::OrderTerm;
 use crate::schema::PgType;

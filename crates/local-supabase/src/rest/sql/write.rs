@@ -2,8 +2,8 @@
 
 use rusqlite::types::Value;
 
-use super::Sql;
-use super::visible_rows::{Operation, RowSet, source};
+use super::builder::Sql;
+use super::visible_rows::{Operation, RowSet, visible_rows};
 use crate::rest::error::RestError;
 use crate::rest::session::Session;
 use crate::schema::{Column, ForeignKey, Table};
@@ -51,7 +51,7 @@ pub fn find_conflict(
     proposed: Proposed<'_>,
     columns: &[&'static str],
 ) -> Result<Sql, RestError> {
-    let visible = source(session, proposed.table, Operation::Update, RowSet::All)?;
+    let visible = visible_rows(session, proposed.table, Operation::Update, RowSet::All)?;
     let same =
         proposed.values.iter().filter(|(column, _)| columns.contains(&column.name)).map(
             |(column, value)| Sql::default().name(column.name).push(" = ").bind(value.clone()),

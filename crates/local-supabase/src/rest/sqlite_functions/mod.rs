@@ -1,17 +1,18 @@
 //! Functions that make SQLite answer as PostgreSQL does.
 //!
 //! SQLite is not interrupted within a call of one, so those that take long texts count their steps
-//! (`database::work`), and those that make long texts the bytes.
+//! (`database::limits`), and those that make long texts the bytes.
 
+mod arguments;
 mod json;
 mod jsonb;
 mod text;
 
-use rusqlite::functions::{Context, FunctionFlags};
-use rusqlite::types::ValueRef;
+use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, Result};
 use uuid::Uuid;
 
+use self::arguments::pure;
 use super::value::timestamptz;
 use clock::Clock;
 
@@ -22,13 +23,6 @@ pub(super) fn register(connection: &Connection, clock: &Clock) -> Result<()> {
     json::register(connection)?;
     jsonb::register(connection)?;
     text::register(connection)
-}
-
-/// A function of its arguments alone.
-fn pure() -> FunctionFlags {
-    FunctionFlags::SQLITE_UTF8
-        | FunctionFlags::SQLITE_DETERMINISTIC
-        | FunctionFlags::SQLITE_INNOCUOUS
 }
 
 /// What defaults and triggers use.
@@ -53,11 +47,4 @@ fn register_output(connection: &Connection) -> Result<()> {
     connection.create_scalar_function("numeric_text", 1, pure(), |context| {
         Ok(context.get::<Option<f64>>(0)?.map(|number| number.to_string()))
     })
-}
-
-fn text_argument<'a>(context: &'a Context<'_>, index: usize) -> Result<Option<&'a str>> {
-    match context.get_raw(index) {
-        ValueRef::Null => Ok(None),
-        value => Ok(Some(value.as_str()?)),
-    }
 }

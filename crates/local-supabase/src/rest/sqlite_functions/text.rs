@@ -4,8 +4,8 @@
 use rusqlite::functions::Context;
 use rusqlite::{Connection, Result};
 
-use super::{pure, text_argument};
-use crate::database::work::check;
+use super::arguments::{pure, text_argument};
+use crate::database::limits::check;
 use crate::rest::value::like::is_like;
 
 pub(super) fn register(connection: &Connection) -> Result<()> {

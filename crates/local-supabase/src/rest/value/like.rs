@@ -6,7 +6,7 @@
 
 use rusqlite::Result;
 
-use crate::database::work::Steps;
+use crate::database::limits::StepCounter;
 
 /// What matches a part of a text without a `%`.
 enum Part {
@@ -33,7 +33,7 @@ pub fn is_like(text: &str, pattern: &str) -> Result<bool> {
     };
     let inside = strip_prefix(text, first).and_then(|rest| strip_suffix(rest, last));
     let Some(mut rest) = inside else { return Ok(false) };
-    let mut steps = Steps::default();
+    let mut steps = StepCounter::default();
     for segment in between {
         match after(rest, segment, &mut steps)? {
             Some(after) => rest = after,
@@ -87,7 +87,7 @@ fn strip_suffix<'a>(text: &'a str, segment: &[Part]) -> Option<&'a str> {
 }
 
 /// What follows the first place where a segment matches.
-fn after<'a>(text: &'a str, segment: &[Part], steps: &mut Steps) -> Result<Option<&'a str>> {
+fn after<'a>(text: &'a str, segment: &[Part], steps: &mut StepCounter) -> Result<Option<&'a str>> {
     let (lead, parts) = match segment {
         [Part::Any(count), parts @ ..] => (*count, parts),
         parts => (0, parts),
@@ -101,7 +101,7 @@ fn after<'a>(text: &'a str, segment: &[Part], steps: &mut Steps) -> Result<Optio
         if let Some(after) = strip_prefix(&rest[end..], parts) {
             return Ok(Some(after));
         }
-        steps.take(end + length)?;
+        steps.count(end + length)?;
         // The next place may overlap this one.
         rest = skip(&rest[at..], 1).unwrap_or_default();
     }

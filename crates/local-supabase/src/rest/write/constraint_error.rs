@@ -12,7 +12,7 @@ use crate::schema::{Column, ForeignKey, Table};
 
 impl TableContext<'_> {
     /// Why a statement failed that would have left the proposed rows.
-    pub(crate) fn explain(&self, proposed: Proposed<'_>, error: Error) -> RestError {
+    pub(crate) fn constraint_error(&self, proposed: Proposed<'_>, error: Error) -> RestError {
         let Error::SqliteFailure(failure, Some(message)) = &error else { return error.into() };
         let subject = message.rsplit(": ").next().unwrap_or_default();
         match failure.extended_code {
@@ -55,7 +55,7 @@ impl TableContext<'_> {
     }
 
     fn broken_reference(&self, proposed: Proposed<'_>) -> Option<RestError> {
-        let asks = |key: &&ForeignKey| self.holds(&sql::missing_parent(proposed, key));
+        let asks = |key: &&ForeignKey| self.query_bool(&sql::missing_parent(proposed, key));
         let missing = self.table.foreign_keys.iter().find(|key| asks(key).unwrap_or(false));
         let Some(key) = missing else { return self.still_referenced(proposed) };
         let values = self.key(proposed, key.columns).map(|values| format!("{values} "));
@@ -67,7 +67,7 @@ impl TableContext<'_> {
     }
 
     fn still_referenced(&self, proposed: Proposed<'_>) -> Option<RestError> {
-        let (child, key) = self.session.project.schema.tables.iter().find_map(|child| {
+        let (child, key) = self.session.schema.tables.iter().find_map(|child| {
             let key = self.reference_from(child, proposed)?;
             Some((child, key))
         })?;
@@ -87,7 +87,7 @@ impl TableContext<'_> {
         keys.find(|key| {
             key.references == self.table.name
                 && key.foreign_columns.iter().any(changes)
-                && self.holds(&sql::still_referenced(proposed, child, key)).unwrap_or(false)
+                && self.query_bool(&sql::still_referenced(proposed, child, key)).unwrap_or(false)
         })
     }
 

@@ -51,7 +51,7 @@ pub fn conflict_target(
 
 impl TableContext<'_> {
     /// Inserts the payload's rows.
-    pub(in crate::rest) fn insert(
+    pub(crate) fn insert(
         &self,
         payload: &Payload,
         missing_default: bool,
@@ -108,7 +108,8 @@ impl TableContext<'_> {
                 .push(" do nothing"),
             None => insert,
         };
-        let inserted = self.execute(&insert).map_err(|error| self.explain(proposed, error))?;
+        let inserted =
+            self.execute(&insert).map_err(|error| self.constraint_error(proposed, error))?;
         Ok((inserted > 0).then(|| self.connection.last_insert_rowid()))
     }
 

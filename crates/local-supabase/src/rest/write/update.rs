@@ -32,7 +32,8 @@ impl TableContext<'_> {
         if let Some((column, _)) = null {
             return Err(self.null_value(proposed, column.name));
         }
-        self.execute(&sql::update(proposed)).map_err(|error| self.explain(proposed, error))?;
+        self.execute(&sql::update(proposed))
+            .map_err(|error| self.constraint_error(proposed, error))?;
         Ok(())
     }
 
@@ -43,7 +44,7 @@ impl TableContext<'_> {
         proposed: Proposed<'_>,
     ) -> Result<(), RestError> {
         if self.has_row_security()
-            && self.holds(&sql::violates_check(self.session, policy, proposed))?
+            && self.query_bool(&sql::violates_check(self.session, policy, proposed))?
         {
             return Err(RestError::row_security(self.table.name));
         }

@@ -6,12 +6,12 @@ use rusqlite::{Connection, Result};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::queue::Queue;
-use super::work::busy;
-use super::{Caller, MAX_WAIT};
+use super::caller::Caller;
+use super::limits::busy;
+use super::queue::{MAX_WAIT, Queue};
 
 /// How many there are.
-pub(super) const READERS: usize = 5;
+pub(super) const POOL_SIZE: usize = 5;
 /// How many of them are kept for signing in and for probes, which no flood of reads may stop.
 const RESERVED: usize = 1;
 /// How many one caller may have at a time.
@@ -19,69 +19,69 @@ const MAX_PER_CALLER: usize = 2;
 
 /// The readers. Clones share them.
 #[derive(Clone)]
-pub(super) struct Readers {
+pub(super) struct ReaderPool {
     state: Arc<Mutex<State>>,
-    pub queue: Queue<oneshot::Sender<Reader>>,
+    pub queue: Queue<oneshot::Sender<PooledReader>>,
 }
 
 struct State {
     idle: Vec<Connection>,
     /// Who has the others.
-    lent_to: Vec<Caller>,
+    in_use_by: Vec<Caller>,
 }
 
 impl State {
-    fn may_lend_to(&self, caller: Caller) -> bool {
-        let own = self.lent_to.iter().filter(|other| **other == caller).count();
-        let ordinary = self.lent_to.iter().filter(|other| !other.is_privileged()).count();
+    fn may_acquire(&self, caller: Caller) -> bool {
+        let own = self.in_use_by.iter().filter(|other| **other == caller).count();
+        let ordinary = self.in_use_by.iter().filter(|other| !other.is_privileged()).count();
         !self.idle.is_empty()
             && own < MAX_PER_CALLER
-            && (caller.is_privileged() || ordinary < READERS - RESERVED)
+            && (caller.is_privileged() || ordinary < POOL_SIZE - RESERVED)
     }
 }
 
-impl Readers {
+impl ReaderPool {
     pub fn new(idle: Vec<Connection>) -> Self {
-        let state = State { idle, lent_to: Vec::new() };
+        let state = State { idle, in_use_by: Vec::new() };
         Self { state: Arc::new(Mutex::new(state)), queue: Queue::default() }
     }
 
     /// A reader, once it is the caller's turn.
-    pub async fn lend(&self, caller: Caller) -> Result<Reader> {
-        if let Some(reader) = self.try_lend(caller) {
+    pub async fn acquire(&self, caller: Caller) -> Result<PooledReader> {
+        if let Some(reader) = self.try_acquire(caller) {
             return Ok(reader);
         }
         let (sender, receiver) = oneshot::channel();
-        let _place = self.queue.push(caller, sender)?;
+        let _ticket = self.queue.push(caller, sender)?;
         // One may have been given back in the meantime.
-        self.serve();
+        self.assign_idle();
         match timeout(MAX_WAIT, receiver).await {
             Ok(Ok(reader)) => Ok(reader),
             Ok(Err(_)) | Err(_) => Err(busy()),
         }
     }
 
-    fn try_lend(&self, caller: Caller) -> Option<Reader> {
+    fn try_acquire(&self, caller: Caller) -> Option<PooledReader> {
         let mut state = self.lock();
-        if !state.may_lend_to(caller) {
+        if !state.may_acquire(caller) {
             return None;
         }
         let connection = state.idle.pop();
-        state.lent_to.push(caller);
-        Some(Reader { connection, caller, home: self.clone() })
+        state.in_use_by.push(caller);
+        Some(PooledReader { connection, caller, pool: self.clone() })
     }
 
     /// Lends what is idle to those who wait.
-    fn serve(&self) {
+    fn assign_idle(&self) {
         loop {
             let mut state = self.lock();
-            let next = self.queue.pop(|caller, _| state.may_lend_to(caller));
+            let next = self.queue.pop(|caller, _| state.may_acquire(caller));
             let Some((caller, sender)) = next else { return };
             let connection = state.idle.pop();
-            state.lent_to.push(caller);
+            state.in_use_by.push(caller);
             drop(state);
             // Who has stopped waiting gives it back at once.
-            let _ = sender.send(Reader { connection, caller, home: self.clone() });
+            let _ = sender.send(PooledReader { connection, caller, pool: self.clone() });
         }
     }
 
@@ -91,26 +91,26 @@ impl Readers {
 }
 
 /// A reader on loan, given back when it is dropped, also after a panic.
-pub(super) struct Reader {
+pub(super) struct PooledReader {
     connection: Option<Connection>,
     caller: Caller,
-    home: Readers,
+    pool: ReaderPool,
 }
 
-impl Reader {
+impl PooledReader {
     pub fn connection(&self) -> &Connection {
         self.connection.as_ref().expect("held until dropped")
     }
 }
 
-impl Drop for Reader {
+impl Drop for PooledReader {
     fn drop(&mut self) {
-        let mut state = self.home.lock();
+        let mut state = self.pool.lock();
         state.idle.extend(self.connection.take());
-        if let Some(own) = state.lent_to.iter().position(|other| *other == self.caller) {
-            state.lent_to.swap_remove(own);
+        if let Some(own) = state.in_use_by.iter().position(|other| *other == self.caller) {
+            state.in_use_by.swap_remove(own);
         }
         drop(state);
-        self.home.serve();
+        self.pool.assign_idle();
     }
 }
