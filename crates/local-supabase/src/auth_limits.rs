@@ -87,3 +87,23 @@ impl governor::clock::Clock for GovernorClock {
         self.0.elapsed()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn allowances_are_refilled_by_the_clock_that_is_passed_in() {
+        let clock = Clock::fixed(Timestamp::UNIX_EPOCH);
+        let limits = AuthLimits::new(&clock);
+        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let allowed = || (0..1000).take_while(|_| limits.sign_ins.allows(address)).count();
+        assert_eq!(allowed(), 300);
+        clock.advance(Duration::from_secs(60));
+        assert_eq!(allowed(), 60);
+    }
+}

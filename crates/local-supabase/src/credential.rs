@@ -1,4 +1,4 @@
-//! Who sends a request: from its API key and access token to a database role.
+//! The credentials of a request, and the database role that they stand for.
 
 use std::borrow::Cow;
 
@@ -20,16 +20,16 @@ const LEEWAY: i64 = 30;
 /// PostgreSQL's code for a role that it does not know.
 const UNKNOWN_ROLE: &str = "22023";
 
-/// What a request shows to say who sends it.
+/// The credential of a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Credential<'a> {
     /// Neither an API key nor a token.
     Missing,
-    /// Only the publishable key, which says that nobody is signed in.
+    /// Only the publishable key: the caller is not signed in.
     PublishableKey,
     /// The service key.
     ServiceKey,
-    /// Something else, which ought to be an access token.
+    /// Anything else, which should be an access token.
     Token(&'a str),
 }
 
@@ -86,7 +86,7 @@ fn role(claims: &Claims) -> Result<Role, CredentialError> {
     }
 }
 
-/// A refusal in PostgREST's words.
+/// An invalid credential, reported as PostgREST does.
 #[derive(Debug)]
 pub(super) struct CredentialError {
     code: &'static str,

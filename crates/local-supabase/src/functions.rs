@@ -1,7 +1,7 @@
-//! What the functions of a project are written with.
+//! The API for the database functions of a project.
 //!
-//! A function is Rust code that runs in one transaction on the SQLite database. It is called with its
-//! [`Arguments`] on behalf of its caller, the [`Session`]; errors are PostgreSQL's.
+//! A function is Rust code that runs in one transaction on the SQLite database. It receives the
+//! [`Session`] of its caller and its [`Arguments`], and returns PostgreSQL's errors.
 
 pub use crate::rest::error::RestError;
 pub use crate::rest::rpc::{Arguments, Function, FunctionBody, Parameter};

@@ -13,22 +13,22 @@ use uuid::Uuid;
 use super::data_dir::{DataDir, create_private_dir, write_secret};
 use super::open_error::OpenError;
 
-/// The key that front ends put into `apikey`. It is no secret and always the same.
+/// The key that front ends send as `apikey`. It is not secret and always the same.
 pub const PUBLISHABLE_KEY: &str = "sb_publishable_local";
 
 const SERVICE_KEY_PREFIX: &str = "sb_secret_";
 
-/// The service key, made at the first start and kept.
+/// The service key, generated on first use.
 pub(super) fn service_key(data_dir: &DataDir) -> Result<String, OpenError> {
     secret(data_dir, "service_key", SERVICE_KEY_PREFIX, "a service key")
 }
 
-/// What signs the URLs of Storage.
+/// The secret that signs the URLs of Storage.
 pub(super) fn url_secret(data_dir: &DataDir) -> Result<String, OpenError> {
     secret(data_dir, "url_secret", "", "a secret")
 }
 
-/// A secret in a file of its own, made at the first start and kept.
+/// A secret in a file of its own, generated on first use.
 fn secret(
     data_dir: &DataDir,
     name: &str,
@@ -64,7 +64,7 @@ struct SigningKey {
 }
 
 impl SigningKeys {
-    /// Reads the keys, making the first one if there is none.
+    /// Reads the keys, and generates one if there are none.
     pub(super) fn open(data_dir: &DataDir) -> Result<Self, OpenError> {
         let folder = data_dir.join("signing_keys");
         let mut keys = read_keys(&folder)?;
@@ -83,7 +83,7 @@ impl SigningKeys {
 
     /// Signs the claims with the newest key.
     pub(super) fn sign(&self, claims: &impl Serialize) -> jsonwebtoken::errors::Result<String> {
-        let key = self.keys.last().expect("`open` makes a key where there is none");
+        let key = self.keys.last().expect("`open` generates a key if there is none");
         let mut header = Header::new(Algorithm::ES256);
         header.kid = Some(key.id.to_string());
         jsonwebtoken::encode(&header, claims, &key.private)

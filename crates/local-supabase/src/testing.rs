@@ -143,7 +143,7 @@ impl Server {
     }
 }
 
-/// A request in the making.
+/// A request that is being built.
 pub(super) struct Call<'a> {
     server: &'a Server,
     request: Request<Body>,

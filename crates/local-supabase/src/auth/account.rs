@@ -1,4 +1,4 @@
-//! `GET` and `PUT /user`: what signed-in users see and change of themselves.
+//! `GET` and `PUT /user`: the account of the signed-in user.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ pub(super) struct UserUpdateParams {
     app_metadata: Option<Value>,
 }
 
-/// What remains to be done once the parameters are found to be good.
+/// The changes to apply once the parameters have been validated.
 struct Changes {
     email: Option<String>,
     password_hash: Option<String>,

@@ -1,4 +1,4 @@
-//! `/admin/users`: what the holder of the service key does with users.
+//! `/admin/users`: user management with the service key.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -64,7 +64,7 @@ fn number(query: &HashMap<String, String>, name: &str, default: u32) -> Result<u
     }
 }
 
-/// Relative to Auth itself, which in real Supabase does not know that it is under `/auth/v1`.
+/// URLs are relative to Auth, which in real Supabase does not know that it is served below `/auth/v1`.
 fn links(page: u32, per_page: u32, last: u32) -> String {
     let link = |page, rel| format!("</admin/users?page={page}&per_page={per_page}>; rel=\"{rel}\"");
     if page < last {

@@ -1,4 +1,4 @@
-//! What an administrator sets of a user.
+//! Creating and changing users as an administrator.
 
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
@@ -42,7 +42,7 @@ enum Ban {
 }
 
 impl AdminUserParams {
-    /// The id to create the user with, if one is asked for.
+    /// The id to create the user with, if given.
     pub(super) fn custom_id(&self) -> Result<Option<Uuid>, AuthError> {
         if self.id.is_empty() {
             return Ok(None);

@@ -1,4 +1,4 @@
-//! What anyone may read: health, settings, public keys.
+//! Public endpoints: health, settings and public keys.
 
 use std::sync::Arc;
 

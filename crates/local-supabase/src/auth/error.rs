@@ -1,4 +1,4 @@
-//! Refusals in GoTrue's two shapes.
+//! Errors in GoTrue's two formats.
 
 use std::borrow::Cow;
 
@@ -18,7 +18,7 @@ const ERROR_CODE: HeaderName = HeaderName::from_static("x-sb-error-code");
 const VERSION_2024: Date = date(2024, 1, 1);
 const WEAK_PASSWORD: &str = "weak_password";
 
-/// A refusal. Which shape it takes is decided when it leaves, by `render`.
+/// An error of Auth. `render` decides on its format when the response is sent.
 #[derive(Clone, Debug)]
 pub(super) struct AuthError {
     status: StatusCode,
@@ -71,14 +71,14 @@ impl AuthError {
         Self::bad_request("phone_provider_disabled", "Phone signups are disabled")
     }
 
-    /// Logs what happened, which is not for the client to know.
+    /// Logs the cause, which is not sent to the client.
     pub(super) fn internal(error: impl std::fmt::Display) -> Self {
         tracing::error!(%error, "the local Supabase Auth failed: {error}");
         let message = "Unexpected failure, please check server logs for more information";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "unexpected_failure", message)
     }
 
-    /// The database has too much to do.
+    /// The database is overloaded.
     fn timed_out() -> Self {
         let message = "Processing this request timed out, please retry after a moment.";
         Self::new(StatusCode::GATEWAY_TIMEOUT, "request_timeout", message)
@@ -90,7 +90,7 @@ impl AuthError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unexpected_failure", message)
     }
 
-    /// Names the session that is refused in the `Sb-Auth-…` headers.
+    /// Adds the user and session to the `Sb-Auth-…` headers.
     pub(super) fn with_session(self, user_id: Uuid, session_id: Option<Uuid>) -> Self {
         Self { user_id: Some(user_id), session_id, ..self }
     }
@@ -114,7 +114,7 @@ impl AuthError {
 
     fn headers(&self, is_2024: bool) -> HeaderMap {
         let mut headers = session_headers(self.user_id, self.session_id);
-        // GoTrue leaves the header out of this one case.
+        // GoTrue omits the header in this case only.
         if !(is_2024 && self.code == WEAK_PASSWORD) {
             headers.insert(ERROR_CODE, HeaderValue::from_static(self.code));
         }
@@ -149,7 +149,7 @@ impl IntoResponse for AuthError {
     }
 }
 
-/// The headers in which GoTrue tells proxies whose session an answer is about.
+/// The headers in which GoTrue names the session of a response for proxies.
 pub(super) fn session_headers(user_id: Option<Uuid>, session_id: Option<Uuid>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, id) in [("sb-auth-user-id", user_id), ("sb-auth-session-id", session_id)] {
@@ -160,7 +160,7 @@ pub(super) fn session_headers(user_id: Option<Uuid>, session_id: Option<Uuid>) -
     headers
 }
 
-/// Gives refusals the shape that the request asks for. supabase-js asks for the one of 2024.
+/// Renders errors in the format that the request asks for. supabase-js asks for that of 2024.
 pub(super) async fn render(request: Request, next: Next) -> Response {
     let is_2024 = asks_for_2024(request.headers());
     let mut response = next.run(request).await;

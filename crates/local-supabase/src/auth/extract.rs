@@ -1,4 +1,4 @@
-//! Extractors for who calls: a signed-in user, or an administrator.
+//! Extractors for the caller: a signed-in user or an administrator.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::credential::Credential;
 use crate::role::Role;
 use crate::token::{Claims, TokenError};
 
-/// A user with a session that is alive.
+/// A user and their session, which was not signed out.
 pub(super) struct SignedIn {
     pub(super) user: User,
     pub(super) session_id: Option<Uuid>,
@@ -112,7 +112,7 @@ pub(super) fn user_not_found() -> AuthError {
     AuthError::forbidden("user_not_found", "User from sub claim in JWT does not exist")
 }
 
-/// The words of the library that GoTrue uses.
+/// The messages of the JWT library that GoTrue uses.
 fn bad_jwt(error: TokenError) -> AuthError {
     let reason = match error {
         TokenError::Parts(_) => "token is malformed: token contains an invalid number of segments",

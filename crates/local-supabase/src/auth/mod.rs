@@ -1,7 +1,7 @@
 //! `auth/v1`: users, sessions and access tokens, as GoTrue (Supabase Auth) answers.
 //!
-//! There is no mail, so an e-mail address counts as confirmed when it is given, and whatever needs a
-//! mail is refused.
+//! No mail is sent: an e-mail address counts as confirmed at once, and requests that need a mail are
+//! refused.
 
 mod access_token;
 mod account;

@@ -1,8 +1,8 @@
-//! Refresh tokens. Each is used once, except where the client may not have seen what came of it.
+//! Refresh tokens. Each can be used once, or again where the client may have missed the response.
 //!
-//! The database holds no token, only digests. Yet a client that repeats itself must get the same
-//! successor again, so a successor is computed: from its predecessor, which the client shows, and a
-//! seed, which the database keeps.
+//! The database holds only digests of tokens. Yet a client that retries must get the same successor
+//! again, so the successor is derived from its predecessor, which the client sends, and a seed, which
+//! the database stores.
 
 use aws_lc_rs::{digest, hmac, rand};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -14,7 +14,7 @@ use super::sql_types::{Time, uuid};
 
 /// How long after its use a token may be used again, by tabs that refresh at the same time.
 const REUSE_SECONDS: i64 = 10;
-/// How long used tokens are remembered.
+/// How long used tokens are stored.
 const RETENTION_SECONDS: i64 = 24 * 60 * 60;
 
 const LENGTH: usize = 12;
@@ -25,7 +25,7 @@ type Seed = [u8; 16];
 /// What a token was exchanged for.
 pub(super) struct Exchange {
     pub(super) token: String,
-    /// Whether this very exchange made it, or an earlier one.
+    /// Whether this exchange created it, rather than an earlier one.
     pub(super) is_new: bool,
 }
 
@@ -62,8 +62,8 @@ pub(super) fn find(connection: &Connection, token: &str) -> Result<StoredToken, 
     })
 }
 
-/// Exchanges a token for its successor, or for nothing if somebody else seems to be using it: then
-/// no token of the session is good any more.
+/// Exchanges a token for its successor. Returns `None` if the token was probably stolen, and then
+/// revokes all tokens of the session.
 pub(super) fn exchange(
     connection: &Connection,
     token: &str,
@@ -104,7 +104,7 @@ fn replace(
     Ok(token)
 }
 
-/// The seed of the session's newest good token, if that is the successor of this one.
+/// The seed of the session's newest active token, if that is the successor of this one.
 fn active_child_seed(
     connection: &Connection,
     stored: &StoredToken,

@@ -85,7 +85,7 @@ fn validate(params: &SignupParams) -> Result<String, AuthError> {
     email::validate(&params.email)
 }
 
-/// GoTrue notes the metadata with the identity and the identity's data with the metadata.
+/// GoTrue adds the metadata to the identity's data, and the identity's data to the metadata.
 fn permanent_user(email: &str, hash: String, data: &Map<String, Value>, now: Time) -> User {
     let mut user = User::new(data.clone(), now);
     user.password_hash = Some(hash);
@@ -99,8 +99,8 @@ fn permanent_user(email: &str, hash: String, data: &Map<String, Value>, now: Tim
     user
 }
 
-/// GoTrue's answer to a sign-up shows the user as it has them in memory, where the identity shares
-/// its data with the metadata. What is stored differs.
+/// GoTrue's response to a sign-up is the user in memory, whose identity shares its data with the
+/// metadata. The stored identity differs.
 fn with_shared_identity_data(mut session: NewSession) -> NewSession {
     let user = &mut session.user;
     for identity in user.identities.iter_mut().flatten() {

@@ -54,7 +54,7 @@ async fn grant_by_password(context: &Context, params: GrantParams) -> Result<Res
     let session = context
         .database
         .write(Caller::Auth, move |transaction| {
-            // The password was looked at outside of this transaction.
+            // The password was verified outside of this transaction.
             let unchanged = users::find(transaction, user.id)?
                 .filter(|current| current.password_hash == user.password_hash);
             let user = unchanged.ok_or_else(invalid_credentials)?;
@@ -102,7 +102,7 @@ async fn grant_by_refresh_token(
     refreshed?.into_response(context)
 }
 
-/// The inner error is one whose consequences are to be committed.
+/// The changes are committed for the inner error, and rolled back for the outer one.
 fn refresh(
     connection: &Connection,
     token: &str,

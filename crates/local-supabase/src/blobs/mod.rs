@@ -106,7 +106,7 @@ impl Blobs {
             sync_parent(&received.path)?;
             Ok(received)
         });
-        placed.await.map_err(|error| io::Error::other(error))?
+        placed.await.map_err(io::Error::other)?
     }
 
     /// The bytes of a version.

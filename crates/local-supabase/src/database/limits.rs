@@ -1,8 +1,8 @@
-//! What ends a piece of work before it is done: its time, its caller's hanging up, the size of what
-//! it makes, and the end of the server.
+//! The limits of a piece of work: its time, the size of its output, whether its caller still waits, and
+//! the end of the process.
 //!
-//! SQLite interrupts only between its own steps. Whatever of ours runs within one of them, and may
-//! run for long, calls `check` or uses a `StepCounter`.
+//! SQLite interrupts only between its own opcodes. A function of this crate that runs within one of
+//! them, and may run for long, calls `check` or uses a `StepCounter`.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
@@ -15,23 +15,22 @@ use rusqlite::{Connection, Error, Result, ffi};
 pub(crate) const MAX_ANSWER: usize = 64 << 20;
 /// Supabase's statement timeout for signed-in users.
 const MAX_TIME: Duration = Duration::from_secs(8);
-/// The same while somebody waits for the connection.
+/// The same while others wait for the connection.
 const MAX_TIME_WHILE_OTHERS_WAIT: Duration = Duration::from_secs(2);
-/// How many bytes one request may have SQLite make for its answer, those of inner rows once for each
-/// level.
+/// How many bytes of output one request may cause. Embedded rows count once for each level.
 const MAX_OUTPUT: usize = 256 << 20;
 /// The same for all requests that run at a time.
 const MAX_TOTAL_OUTPUT: usize = 512 << 20;
-/// How many of its steps SQLite takes between two looks at the clock.
+/// How many opcodes SQLite runs between two checks.
 const OPCODES_PER_CHECK: i32 = 1000;
 
-/// What all work on a database shares.
+/// The state that all work on a database shares.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
-    /// Whether everything is to end.
+    /// Whether all work must stop.
     pub closing: AtomicBool,
     output: AtomicUsize,
-    /// When the transaction began that is being written.
+    /// The start of the current write transaction.
     writing_since: Mutex<Option<Instant>>,
 }
 
@@ -47,7 +46,7 @@ impl Shared {
         done
     }
 
-    /// Whether one is being written that has not taken longer than it may.
+    /// Whether a transaction writes that has not exceeded its time.
     pub fn is_writing(&self) -> bool {
         let since = *self.writing_since.lock().unwrap_or_else(PoisonError::into_inner);
         since.is_some_and(|since| since.elapsed() < MAX_TIME + Duration::from_secs(2))
@@ -58,13 +57,13 @@ impl Shared {
 pub(super) struct Work {
     pub shared: Arc<Shared>,
     pub deadline: Instant,
-    /// When it ends if somebody waits.
+    /// The deadline that applies while others wait.
     pub deadline_while_others_wait: Instant,
-    /// How many wait.
+    /// The number of requests that wait.
     pub waiting: Arc<AtomicUsize>,
     pub is_cancelled: Arc<AtomicBool>,
-    /// SQLite answers the interruption of a statement that writes by taking back the whole
-    /// transaction, so a caller that has gone does not cause one.
+    /// Whether it writes. SQLite rolls back the whole transaction when a statement that writes is
+    /// interrupted, so a write goes on after its caller has gone away.
     pub is_write: bool,
     output: usize,
 }
@@ -92,7 +91,7 @@ impl Work {
         }
     }
 
-    /// Runs `work` on this thread, where `check` looks after it.
+    /// Runs `work` on this thread, where `check` sees these limits.
     pub fn run<T>(self, work: impl FnOnce() -> T) -> T {
         /// Also after a panic.
         struct End;
@@ -129,7 +128,7 @@ impl Drop for Work {
     }
 }
 
-/// Fails once the work of this thread has to end.
+/// Fails once the work of this thread must stop.
 pub fn check() -> Result<()> {
     let over = |work: &Work| work.is_over() || work.is_cancelled.load(Relaxed);
     let is_over = CURRENT.with_borrow(|work| work.as_ref().is_some_and(over));
@@ -141,12 +140,12 @@ pub fn count_output(bytes: usize) -> Result<()> {
     CURRENT.with_borrow_mut(|work| work.as_mut().map_or(Ok(()), |work| work.count_output(bytes)))
 }
 
-/// Fails where a row or a list of rows is longer than an answer may be.
+/// Fails if a row or a list of rows is longer than an answer may be.
 pub fn check_length(bytes: usize) -> Result<()> {
     if bytes > MAX_ANSWER { Err(failure(ffi::SQLITE_TOOBIG)) } else { Ok(()) }
 }
 
-/// Counts what a loop does and calls `check` from time to time.
+/// Counts the steps of a loop and calls `check` from time to time.
 #[derive(Default)]
 pub struct StepCounter(usize);
 
@@ -162,7 +161,7 @@ impl StepCounter {
     }
 }
 
-/// Has SQLite itself look whether the work has to end.
+/// Makes SQLite check the limits while it runs a statement.
 pub(super) fn install_progress_handler(connection: &mut Connection) -> Result<()> {
     let must_stop = || {
         let over =
@@ -172,7 +171,7 @@ pub(super) fn install_progress_handler(connection: &mut Connection) -> Result<()
     connection.progress_handler(OPCODES_PER_CHECK, Some(must_stop))
 }
 
-/// Set when the caller's future is dropped.
+/// Cancels the work when the caller's future is dropped.
 #[derive(Default)]
 pub(super) struct CancelOnDrop(pub Arc<AtomicBool>);
 
@@ -182,7 +181,7 @@ impl Drop for CancelOnDrop {
     }
 }
 
-/// Nobody can be served now.
+/// The error for requests that cannot be served now.
 pub(super) fn busy() -> Error {
     failure(ffi::SQLITE_BUSY)
 }

@@ -1,4 +1,4 @@
-//! The SQLite database of the local Supabase: one writer, a few readers, off the async threads.
+//! The SQLite database: one writer and a few readers, on blocking threads.
 
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -38,7 +38,7 @@ const MAX_LENGTH: i32 = 128 << 20;
 const SOFT_HEAP_LIMIT: i64 = 128 << 20;
 const HARD_HEAP_LIMIT: i64 = 512 << 20;
 
-/// A handle that all requests share.
+/// A handle to the database. Clones share its connections.
 #[derive(Clone)]
 pub struct Database {
     writer: Arc<Mutex<Connection>>,
@@ -84,12 +84,12 @@ impl Database {
         })
     }
 
-    /// One more connection, for whoever is not a request.
+    /// Opens another connection, which is not part of the pool.
     pub fn connect(&self) -> rusqlite::Result<Connection> {
         connect(&self.path)
     }
 
-    /// Runs `work` on a connection that cannot write. It ends when its caller does.
+    /// Runs `work` on a connection that cannot write. It is interrupted when its future is dropped.
     pub async fn read<T, E, F>(&self, caller: impl Into<Caller>, work: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -109,8 +109,8 @@ impl Database {
         .await
     }
 
-    /// Runs `work` in a transaction that begins with `BEGIN IMMEDIATE`; what it has written is kept
-    /// when it returns `Ok`. Writes that wait at the same time share one commit.
+    /// Runs `work` in a transaction that begins with `BEGIN IMMEDIATE` and is rolled back unless `work`
+    /// returns `Ok`. Writes that wait at the same time share one commit.
     pub async fn write<T, E, F>(&self, caller: impl Into<Caller>, work: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -120,7 +120,7 @@ impl Database {
         self.submit(caller.into(), false, work).await
     }
 
-    /// The same in a transaction of its own, for work with statements that may run for long.
+    /// The same in a transaction that is not shared, for work with statements that may run for long.
     pub async fn write_exclusive<T, E, F>(&self, caller: impl Into<Caller>, work: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -148,7 +148,7 @@ impl Database {
         loop {
             tokio::select! {
                 biased;
-                // Whoever has the writer does the writes of others as well.
+                // The task that holds the writer also does the writes of others.
                 done = &mut answer => return group_commit::result(done),
                 permit = self.free_writer.clone().acquire_owned() => {
                     let (queue, writer) = (self.writes.clone(), self.writer.clone());
@@ -169,7 +169,7 @@ impl Database {
         }
     }
 
-    /// Ends all work, that in progress and that to come.
+    /// Interrupts all current and future work.
     pub fn interrupt_all(&self) {
         self.shared.closing.store(true, Ordering::Relaxed);
     }

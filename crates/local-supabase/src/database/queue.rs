@@ -1,4 +1,4 @@
-//! Who is served next: callers take turns, however much each of them asks for.
+//! A fair queue: callers are served in turn, however many requests each of them has.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -12,22 +12,22 @@ use super::limits::busy;
 
 /// How long a request waits for its turn, as PostgREST's do for a connection of its pool.
 pub(super) const MAX_WAIT: Duration = Duration::from_secs(10);
-/// How many requests of one caller wait. More are refused.
+/// How many requests of one caller may wait. More are refused.
 const MAX_PER_CALLER: usize = 200;
-/// How many wait in all.
+/// How many requests may wait in total.
 const MAX_TOTAL: usize = 1000;
 
-/// Requests that wait. Clones share them.
+/// Waiting requests. Clones share them.
 pub(super) struct Queue<T> {
     waiting: Arc<Mutex<Waiting<T>>>,
-    /// How many there are, for whoever would rather not wait for the lock.
+    /// The number of waiting requests, readable without the lock.
     pub len: Arc<AtomicUsize>,
 }
 
 struct Waiting<T> {
-    /// By turn, then by when they came.
+    /// By turn, then by arrival.
     requests: BTreeMap<Key, (Caller, T)>,
-    /// The turn that is being served, and who had theirs already.
+    /// The current turn, and the callers that were served in it.
     turn: u64,
     served: Vec<Caller>,
     arrivals: u64,
@@ -50,7 +50,7 @@ impl<T> Default for Queue<T> {
 }
 
 impl<T> Queue<T> {
-    /// Has a request wait. A caller's second one waits for a later turn than the first.
+    /// Adds a request. Each further request of a caller waits for a later turn.
     pub fn push(&self, caller: Caller, request: T) -> Result<Ticket<T>> {
         let mut waiting = self.lock();
         let own = || waiting.requests.iter().filter(|(_, (other, _))| *other == caller);
@@ -58,7 +58,7 @@ impl<T> Queue<T> {
             return Err(busy());
         }
         let turn = match own().last() {
-            // Signing in takes no time.
+            // Privileged work is short.
             _ if caller.is_privileged() => 0,
             Some(((turn, _), _)) => turn + 1,
             None => waiting.turn + u64::from(waiting.served.contains(&caller)),
@@ -80,7 +80,7 @@ impl<T> Queue<T> {
         found
     }
 
-    /// The first request of all, if it may be served.
+    /// The first request, if it may be served.
     pub fn pop_first(&self, may: impl Fn(&T) -> bool) -> Option<T> {
         let mut waiting = self.lock();
         let (key, (_, request)) = waiting.requests.first_key_value()?;
@@ -112,14 +112,14 @@ impl<T> Waiting<T> {
     }
 }
 
-/// A request's place, given up when it is dropped.
+/// A request's place in the queue. Dropping it removes the request.
 pub(super) struct Ticket<T> {
     queue: Queue<T>,
     key: Key,
 }
 
 impl<T> Ticket<T> {
-    /// Gives the place up; whether the request was still waiting.
+    /// Removes the request. Returns whether it was still waiting.
     pub fn cancel(&self) -> bool {
         let mut waiting = self.queue.lock();
         let left = waiting.requests.remove(&self.key);

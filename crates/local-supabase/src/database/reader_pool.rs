@@ -1,4 +1,4 @@
-//! The connections that only read.
+//! The pool of connections that only read.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,14 +10,14 @@ use super::caller::Caller;
 use super::limits::busy;
 use super::queue::{MAX_WAIT, Queue};
 
-/// How many there are.
+/// The number of connections.
 pub(super) const POOL_SIZE: usize = 5;
-/// How many of them are kept for signing in and for probes, which no flood of reads may stop.
+/// How many of them are reserved for signing in and health checks, which a flood of reads must not stop.
 const RESERVED: usize = 1;
-/// How many one caller may have at a time.
+/// How many one caller may use at a time.
 const MAX_PER_CALLER: usize = 2;
 
-/// The readers. Clones share them.
+/// The pool. Clones share it.
 #[derive(Clone)]
 pub(super) struct ReaderPool {
     state: Arc<Mutex<State>>,
@@ -26,7 +26,7 @@ pub(super) struct ReaderPool {
 
 struct State {
     idle: Vec<Connection>,
-    /// Who has the others.
+    /// The callers of the others.
     in_use_by: Vec<Caller>,
 }
 
@@ -46,14 +46,14 @@ impl ReaderPool {
         Self { state: Arc::new(Mutex::new(state)), queue: Queue::default() }
     }
 
-    /// A reader, once it is the caller's turn.
+    /// Waits for the caller's turn and takes a connection.
     pub async fn acquire(&self, caller: Caller) -> Result<PooledReader> {
         if let Some(reader) = self.try_acquire(caller) {
             return Ok(reader);
         }
         let (sender, receiver) = oneshot::channel();
         let _ticket = self.queue.push(caller, sender)?;
-        // One may have been given back in the meantime.
+        // One may have been returned in the meantime.
         self.assign_idle();
         match timeout(MAX_WAIT, receiver).await {
             Ok(Ok(reader)) => Ok(reader),
@@ -71,7 +71,7 @@ impl ReaderPool {
         Some(PooledReader { connection, caller, pool: self.clone() })
     }
 
-    /// Lends what is idle to those who wait.
+    /// Assigns idle connections to waiting requests.
     fn assign_idle(&self) {
         loop {
             let mut state = self.lock();
@@ -80,7 +80,7 @@ impl ReaderPool {
             let connection = state.idle.pop();
             state.in_use_by.push(caller);
             drop(state);
-            // Who has stopped waiting gives it back at once.
+            // A request that has stopped waiting returns it at once.
             let _ = sender.send(PooledReader { connection, caller, pool: self.clone() });
         }
     }
@@ -90,7 +90,7 @@ impl ReaderPool {
     }
 }
 
-/// A reader on loan, given back when it is dropped, also after a panic.
+/// A connection in use. It is returned to the pool when this is dropped, also after a panic.
 pub(super) struct PooledReader {
     connection: Option<Connection>,
     caller: Caller,

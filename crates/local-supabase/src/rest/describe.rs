@@ -1,4 +1,4 @@
-//! What a project consists of, for whoever wants to see whether it is there.
+//! A description of a project, to compare other projects with.
 
 use crate::project::Project;
 use crate::schema::Policies;
@@ -8,7 +8,7 @@ use crate::schema::Policies;
 pub struct SchemaDescription {
     /// In the order of the migrations.
     pub tables: Vec<TableDescription>,
-    /// Likewise.
+    /// In the order of [`Project::functions`].
     pub functions: Vec<FunctionDescription>,
 }
 

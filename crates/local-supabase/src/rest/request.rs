@@ -1,4 +1,4 @@
-//! A request, understood but for its body.
+//! A parsed request. Its body is parsed later.
 
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
@@ -20,7 +20,7 @@ pub(super) struct Request {
     pub payload: Payload,
 }
 
-/// What the path names.
+/// The resource that the path names.
 pub(super) enum Resource<'a> {
     Root,
     Table(&'a str),
@@ -64,7 +64,7 @@ impl Request {
         Ok(self)
     }
 
-    /// The rows asked for.
+    /// The requested rows.
     pub fn range(&self) -> Result<Range, RestError> {
         let root = &self.query.root;
         let range = Range { offset: root.offset, limit: root.limit };

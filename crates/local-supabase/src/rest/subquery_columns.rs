@@ -1,4 +1,4 @@
-//! Which columns there are of rows that a function, a write or an embed returned.
+//! The columns of the subqueries that PostgREST makes of a function call, a write or an embed.
 //!
 //! PostgREST takes those that the request names into a subquery, `pgrst_source`, and selects,
 //! filters and orders what that holds. Its rows are anonymous records: PostgreSQL computes a column

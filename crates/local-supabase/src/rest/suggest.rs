@@ -1,8 +1,10 @@
-//! What a misspelled name may have meant, for the hints of error messages.
+//! Names similar to a misspelled one, for the hints of error messages.
 
 use std::collections::HashMap;
 
-/// How alike two names have to be, from 0 to 1.
+use strsim::levenshtein;
+
+/// The least similarity of two names, from 0 to 1.
 const MIN_SIMILARITY: f64 = 0.33;
 /// PostgreSQL's MAX_FUZZY_DISTANCE.
 const MAX_DISTANCE: usize = 3;
@@ -64,19 +66,4 @@ fn cosine(a: &HashMap<Vec<char>, f64>, b: &HashMap<Vec<char>, f64>) -> f64 {
 fn similarity(a: &str, b: &str) -> f64 {
     let longest = a.chars().count().max(b.chars().count()).max(1);
     1.0 - levenshtein(a, b) as f64 / longest as f64
-}
-
-fn levenshtein(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }

@@ -1,4 +1,4 @@
-//! Downloads, whole or in part, and what is known about an object.
+//! Downloads, whole or in part, and the metadata of an object.
 
 use std::io::SeekFrom;
 
@@ -127,7 +127,7 @@ fn describe(headers: &mut HeaderMap, object: &Object, expires: Option<i64>) {
     headers.insert(ETAG, header(&object.etag));
     headers.insert(HeaderName::from_static("x-robots-tag"), HeaderValue::from_static("none"));
     headers.insert(LAST_MODIFIED, http_date(object.updated_at / 1_000_000));
-    // Beyond what Storage sends: what users upload must not run on this origin.
+    // In addition to what Storage sends: uploaded files must not run as web pages on this origin.
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers
         .insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
@@ -137,7 +137,7 @@ fn describe(headers: &mut HeaderMap, object: &Object, expires: Option<i64>) {
     };
 }
 
-/// What `?download` and `?download=name` ask for.
+/// `Content-Disposition` for `?download` and `?download=name`.
 fn disposition(uri: &Uri) -> Option<HeaderValue> {
     let mut pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
     let (_, name) = pairs.find(|(key, _)| key == "download")?;
@@ -172,7 +172,7 @@ fn is_unchanged(headers: &HeaderMap, object: &Object) -> bool {
     })
 }
 
-/// First byte and length of the one range that is asked for. Several ranges mean the whole.
+/// First byte and length of the requested range. The whole object is sent for several ranges.
 fn range(headers: &HeaderMap, size: u64) -> Result<Option<(u64, u64)>, StorageError> {
     let value = headers.get(RANGE).and_then(|value| value.to_str().ok());
     let Some(range) = value.and_then(|value| value.strip_prefix("bytes=")) else {
@@ -213,7 +213,7 @@ fn stream_of(file: File, length: u64) -> Body {
 
 fn http_date(seconds: i64) -> HeaderValue {
     let since = std::time::Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
-    // Later dates cannot be written.
+    // The last date that HTTP can express.
     let since = since.min(std::time::Duration::from_secs(253_402_300_799));
     header(&httpdate::fmt_http_date(std::time::UNIX_EPOCH + since))
 }

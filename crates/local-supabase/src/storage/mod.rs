@@ -1,8 +1,8 @@
 //! `storage/v1`: Supabase Storage's API, the bytes as files in the data folder.
 //!
-//! A request flows one way: its path says what it is about (`route`), its headers who sends it
-//! (`access`), then one function answers. Bytes are streamed and written before the row that names
-//! them; what a crash leaves over goes at the next start (`blobs`).
+//! A request flows one way: its path selects an operation (`route`), its headers the role (`access`),
+//! and one function handles it. Files are streamed and written before the row that names them; files
+//! that a crash leaves behind are removed after the next start (`crate::blobs`).
 
 mod access;
 mod body;
@@ -32,7 +32,7 @@ use self::error::{StorageError, json_response};
 use self::route::Route;
 use super::context::Context;
 
-/// The versions whose bytes are kept.
+/// The versions of all objects, which name their files.
 pub(super) fn versions(connection: &rusqlite::Connection) -> rusqlite::Result<HashSet<String>> {
     let mut statement = connection.prepare("select version from storage_objects")?;
     statement.query_map([], |row| row.get(0))?.collect()
@@ -53,7 +53,7 @@ async fn answer(
     route: Route,
     request: Request,
 ) -> Result<Response, StorageError> {
-    // These carry what they need in their address.
+    // Downloads and uploads by URL may need no access token.
     match route {
         Route::Status => return Ok(StatusCode::OK.into_response()),
         Route::Download(path, by) => {

@@ -35,7 +35,7 @@ pub(super) async fn remove(
     Ok(json_response(StatusCode::OK, &json!({ "message": "Successfully deleted" })))
 }
 
-/// `DELETE /object/{bucket}`; what is not there or not reachable is left out.
+/// `DELETE /object/{bucket}`. Objects that do not exist or are not accessible are skipped.
 pub(super) async fn remove_many(
     context: &Context,
     role: Role,
@@ -60,7 +60,7 @@ pub(super) async fn remove_many(
     Ok(json_response(StatusCode::OK, &rows))
 }
 
-/// From where to where.
+/// The source and destination of a move or copy.
 struct Transfer {
     source: ObjectPath,
     destination: ObjectPath,
@@ -80,7 +80,7 @@ impl Transfer {
         Ok(Self { source, destination })
     }
 
-    /// The source, if it can be read and the destination be written.
+    /// The source, if it can be read and the destination can be written.
     fn find(
         &self,
         connection: &rusqlite::Connection,

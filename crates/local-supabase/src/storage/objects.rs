@@ -28,7 +28,7 @@ pub(super) const COLUMNS: &str = "id, bucket_id, name, owner_id, version, size, 
                                   cache_control, user_metadata, created_at, updated_at";
 
 impl Object {
-    /// The object at a path, whoever may see it.
+    /// The object at a path, whether or not the caller may see it.
     pub(super) fn find(
         connection: &Connection,
         path: &ObjectPath,
@@ -108,7 +108,7 @@ impl Object {
         })
     }
 
-    /// What Storage knows about the bytes.
+    /// The metadata of the file.
     pub(super) fn metadata(&self) -> Value {
         json!({
             "eTag": self.etag,
@@ -128,7 +128,7 @@ pub(super) fn iso(micros: i64) -> String {
     format!("{time:.3}")
 }
 
-/// Refuses names that Amazon S3 would not take, and those that mean a way out of a folder.
+/// Refuses names that Amazon S3 does not accept, and those with `.` or `..` as a segment.
 pub(super) fn check_name(name: &str) -> Result<(), StorageError> {
     const PUNCTUATION: &str = "_/!-.*'() &$@=;:+,?";
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || PUNCTUATION.contains(c);

@@ -1,9 +1,9 @@
-//! From method and path to what is asked for. Pure.
+//! From method and path to an operation.
 
 use axum::http::Method;
 use percent_encoding::percent_decode_str;
 
-/// What a request is about.
+/// The operation of a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Route {
     Status,
@@ -28,14 +28,14 @@ pub(super) enum Route {
     Copy,
 }
 
-/// An object by its bucket and name.
+/// The bucket and name of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ObjectPath {
     pub(super) bucket: String,
     pub(super) name: String,
 }
 
-/// What lets a request read an object.
+/// How a request to read an object is authorized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AccessMethod {
     /// An access token.
@@ -47,7 +47,7 @@ pub(super) enum AccessMethod {
 }
 
 impl Route {
-    /// Reads a path relative to `/storage/v1`. `None`: there is no such route.
+    /// Parses a path relative to `/storage/v1`. `None` if there is no such route.
     pub(super) fn parse(method: &Method, path: &str) -> Option<Self> {
         let segments: Vec<&str> = path.trim_start_matches('/').splitn(3, '/').collect();
         let method = if *method == Method::HEAD { &Method::GET } else { method };
@@ -129,7 +129,7 @@ impl ObjectPath {
         Some(Self { bucket: decode(bucket)?, name: decode(name)? })
     }
 
-    /// As keys and the claims of signed URLs name it.
+    /// The form used in keys and in the claims of signed URLs.
     pub(super) fn key(&self) -> String {
         format!("{}/{}", self.bucket, self.name)
     }

@@ -1,4 +1,4 @@
-//! Signed URLs: a JSON Web Token that names one object and what may be done with it.
+//! Signed URLs: a JSON Web Token that allows one operation on one object.
 
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
@@ -18,7 +18,7 @@ use crate::context::Context;
 use crate::role::Role;
 use crate::token::TokenError;
 
-/// How long a signed URL for an upload is good for, in seconds.
+/// How long a signed URL for an upload is valid, in seconds.
 const UPLOAD_LIFETIME: i64 = 7200;
 
 /// What a signed URL allows.
@@ -128,7 +128,7 @@ pub(super) async fn sign_upload(
     Ok(json_response(StatusCode::OK, &json!({ "url": url, "token": token })))
 }
 
-/// The claims of a signed URL, if it is for this and its time is not over.
+/// The claims of a signed URL, if it allows this and has not expired.
 pub(super) fn verify(
     context: &Context,
     uri: &Uri,
@@ -152,11 +152,11 @@ pub(super) fn verify(
 fn lifetime(params: &Params) -> Result<i64, StorageError> {
     let seconds = params.number("expiresIn", 1)?;
     let seconds = seconds.ok_or_else(|| StorageError::missing("body", "expiresIn"))?;
-    // A thousand years will do.
+    // At most a thousand years, so that `exp` cannot overflow.
     Ok(i64::try_from(seconds).unwrap_or(i64::MAX).min(1000 * 366 * 86_400))
 }
 
-/// Names are not escaped: supabase-js does that.
+/// Names are not percent-encoded: supabase-js does that.
 fn signed_url(context: &Context, path: &ObjectPath, lifetime: i64) -> Result<String, StorageError> {
     let now = context.clock.unix_seconds();
     let scope = Scope::Download;

@@ -21,13 +21,13 @@ use crate::context::Context;
 use crate::role::Role;
 use memory::{Form, FormError, Holder};
 
-/// Supabase's own limit for one upload.
+/// Supabase's limit for one upload.
 const MAX_BYTES: u64 = 5 << 30;
 const MAX_FORM_TEXT: usize = 1 << 20;
 /// What a form's boundaries and fields may add to the bytes of its file.
 const FORM_OVERHEAD: u64 = 2 << 20;
 
-/// Bytes and what was said about them.
+/// The received file and its metadata.
 struct UploadContent {
     received: Received,
     mimetype: String,
@@ -35,7 +35,7 @@ struct UploadContent {
     user_metadata: Value,
 }
 
-/// In whose name an object is written.
+/// The owner of the new object, and whether an existing one may be replaced.
 struct WriteOptions {
     owner_id: Option<String>,
     may_replace: bool,
@@ -84,7 +84,7 @@ async fn find_bucket(
     context.database.read(role, move |connection| Bucket::find(connection, &id)).await
 }
 
-/// Whose turn an upload takes.
+/// The role that the database work of an upload is queued for.
 fn as_owner(owner_id: Option<&str>) -> Role {
     let user_id = owner_id.and_then(|id| Uuid::try_parse(id).ok());
     user_id.map_or(Role::Service, |user_id| Role::Authenticated { user_id })
@@ -128,7 +128,7 @@ pub(super) async fn put(
     received: Received,
     may_replace: bool,
 ) -> Result<Object, StorageError> {
-    // Not in the transaction, for which all other writers wait.
+    // Before the transaction, for which all other writers wait.
     let received = context.blobs.move_into_place(received, &object.version).await?;
     let owner = as_owner(object.owner_id.as_deref());
     let stored = context.database.write(owner, move |transaction| {
@@ -184,8 +184,7 @@ fn header_metadata(headers: &HeaderMap) -> Value {
         .unwrap_or_else(|| json!({}))
 }
 
-/// The file is the first field with a file name, or with an empty name; what is said about it comes
-/// before it.
+/// The file is the first field with a file name, or with an empty name. Its metadata precedes it.
 async fn receive_form(
     context: &Context,
     bucket: &Bucket,

@@ -61,7 +61,7 @@ impl RestError {
         self
     }
 
-    /// Who lacks a privilege for want of signing in is told so with 401.
+    /// A missing privilege is 401 instead of 403 for callers who are not signed in.
     pub(crate) fn for_role(mut self, role: Role) -> Self {
         if self.0.body.code == "42501" && role == Role::Anon {
             self.0.status = StatusCode::UNAUTHORIZED;

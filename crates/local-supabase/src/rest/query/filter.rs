@@ -53,7 +53,7 @@ fn unknown_operator<T>(start: &Scanner<'_>, negated: bool) -> Parsed<T> {
     start.fail(if negated { "operator (eq, gt, ...)" } else { "\"not\" or operator (eq, gt, ...)" })
 }
 
-/// What stands in parentheses behind an operator.
+/// The quantifier in parentheses after an operator.
 fn argument<'a>(scanner: &mut Scanner<'a>) -> Option<&'a str> {
     let mut ahead = *scanner;
     if !ahead.eat("(") {

@@ -13,7 +13,7 @@ impl Arguments {
         Self(values)
     }
 
-    /// Null where there is none.
+    /// An argument of any type; null if it was not given.
     pub fn value(&self, name: &str) -> Value {
         self.0.get(name).cloned().unwrap_or(Value::Null)
     }
@@ -26,7 +26,7 @@ impl Arguments {
         }
     }
 
-    /// The same where the parameter has a default, which only null leaves without a value.
+    /// The same for a parameter with a default, which applies unless the argument was given.
     pub fn text_or<'a>(&'a self, name: &str, default: &'a str) -> Option<&'a str> {
         if self.0.contains_key(name) { self.text(name) } else { Some(default) }
     }

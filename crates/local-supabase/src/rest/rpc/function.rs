@@ -1,4 +1,4 @@
-//! What a function of a project is.
+//! The functions of a project.
 
 use rusqlite::Connection;
 
@@ -15,7 +15,7 @@ pub struct Function {
     pub name: &'static str,
     /// All its parameters.
     pub parameters: &'static [Parameter],
-    /// What it does.
+    /// Its implementation.
     pub body: FunctionBody,
 }
 
@@ -26,18 +26,18 @@ pub struct Parameter {
     pub name: &'static str,
     /// Its type.
     pub pg_type: PgType,
-    /// Whether there is no default.
+    /// Whether it has no default.
     pub required: bool,
 }
 
-/// What a function does.
+/// The implementation of a function.
 #[derive(Debug)]
 pub enum FunctionBody {
-    /// A search, which only reads: returns the rows of a table that meet a condition.
+    /// Only reads, and returns the rows of a table that meet a condition.
     Search(&'static Table, fn(Session, &Arguments) -> Result<Sql, RestError>),
-    /// Returns rows of a table.
+    /// Returns rows of a table, given their row ids.
     SetOf(&'static Table, fn(&Connection, Session, &Arguments) -> Result<Vec<i64>, RestError>),
-    /// Only reads and returns jsonb.
+    /// Only reads, and returns jsonb.
     Report(fn(&Connection, Session, &Arguments) -> Result<String, RestError>),
     /// Returns jsonb.
     Jsonb(fn(&Connection, Session, &Arguments) -> Result<String, RestError>),

@@ -9,7 +9,7 @@ use crate::rest::error::RestError;
 use crate::rest::query::{Embed, Node, SelectItem};
 use crate::schema::{PgType, Relationship};
 
-/// An embedded relation and how it hangs on its parent.
+/// An embedded relation and its relationship to the parent.
 pub(super) struct Embedded<'a> {
     relation: Relation<'a>,
     relationship: Relationship,

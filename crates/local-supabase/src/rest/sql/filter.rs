@@ -11,7 +11,7 @@ use crate::rest::value::{self, array};
 use crate::schema::PgType;
 
 impl Relation<'_> {
-    /// ` where …`: the join with the parent, the conditions, and what `!inner` asks for.
+    /// ` where …`: the join with the parent, the conditions, and the conditions of `!inner`.
     pub(super) fn filter(&self, join: Option<Sql>) -> Result<Sql, RestError> {
         let mut conditions: Vec<Sql> = join.into_iter().collect();
         for condition in &self.node.conditions {

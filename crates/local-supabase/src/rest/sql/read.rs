@@ -16,7 +16,7 @@ pub enum RowFormat {
     Json,
     /// Each column as PostgreSQL prints it.
     Text,
-    /// Nothing but the fact that there is a row.
+    /// Null, to count rows.
     Bare,
 }
 
@@ -110,8 +110,8 @@ impl Relation<'_> {
         Ok(Sql::new(" from ").append(rows).push(" as ").alias(self.alias))
     }
 
-    /// ` from (…) as "chats" order by …`: the rows of one page. They are found before anything is
-    /// made of them, so that a row on another page costs no more than its place in the order.
+    /// ` from (…) as "chats" order by …`: the rows of one page. They are selected before their values are
+    /// computed, so that rows of other pages cost only the sorting.
     pub(super) fn page(&self, found: Sql, page: Page) -> Result<Sql, RestError> {
         let order = self.order()?;
         Ok(Sql::new(" from (select *")
@@ -123,7 +123,7 @@ impl Relation<'_> {
             .append(order))
     }
 
-    /// Whether all that is asked for is the number of rows.
+    /// Whether only the number of rows is selected.
     pub(super) fn counts_rows(&self) -> bool {
         let asked = self.node.select.iter().any(|item| self.is_count(item));
         asked && self.node.select.len() == 1

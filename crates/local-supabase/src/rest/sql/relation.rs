@@ -1,4 +1,4 @@
-//! A relation of the request, on its way to SQL.
+//! A relation of the request, to be translated to SQL.
 
 use super::builder::Alias;
 use crate::rest::query::Node;
@@ -8,7 +8,7 @@ use crate::schema::Table;
 /// The most rows that a read returns: Supabase's setting of PostgREST's `db-max-rows`.
 pub(super) const MAX_ROWS: u64 = 1000;
 
-/// A relation of the request, to be turned into SQL.
+/// A relation of the request, with what its SQL depends on.
 #[derive(Clone, Copy)]
 pub(super) struct Relation<'a> {
     pub session: Session,

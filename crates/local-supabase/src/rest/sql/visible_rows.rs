@@ -1,4 +1,4 @@
-//! The rows of a table that a caller may see: what every `from` of a statement names.
+//! The rows of a table that a caller may see. Every `from` of a statement names these.
 
 use super::builder::{Sql, json_array};
 use crate::rest::error::RestError;
@@ -6,30 +6,30 @@ use crate::rest::session::Session;
 use crate::role::Role;
 use crate::schema::{Privilege, Table};
 
-/// What is done with the rows, which decides on the policies that hide some.
+/// What a statement does with rows, which decides on the policies that apply.
 #[derive(Clone, Copy, Debug)]
 pub enum Operation {
-    /// They are read.
+    /// Reads them.
     Read,
-    /// They are to be updated.
+    /// Updates them.
     Update,
-    /// They are to be deleted.
+    /// Deletes them.
     Delete,
 }
 
-/// Which rows the root of a statement is about.
+/// The rows of its table that a statement covers.
 #[derive(Clone, Copy, Debug)]
 pub enum RowSet<'a> {
     /// Every row.
     All,
-    /// Rows that a write has touched.
+    /// The rows with these row ids, in this order.
     Rows(&'a [i64]),
     /// Rows that meet a condition on the table's columns.
     Matching(&'a Sql),
 }
 
-/// The visible rows as a subquery that SQLite flattens. `ctid`, PostgreSQL's name for where a row
-/// lies, orders rows that nothing else orders: as they were stored, or as they were written.
+/// The visible rows as a subquery that SQLite flattens. Its column `ctid`, PostgreSQL's name for the
+/// physical position of a row, is the last criterion of every order: as rows were stored or written.
 pub fn visible_rows(
     session: Session,
     table: &'static Table,

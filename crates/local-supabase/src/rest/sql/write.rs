@@ -1,4 +1,4 @@
-//! Inserts, updates and deletes, and the questions that decide whether they are allowed.
+//! Inserts, updates and deletes, and the queries that decide whether they are allowed.
 
 use rusqlite::types::Value;
 
@@ -77,7 +77,7 @@ pub fn violates_check(
         .push(" is not true)")
 }
 
-/// Whether a foreign key of one of the rows points nowhere.
+/// Whether a foreign key of one of the rows refers to a missing row.
 pub fn missing_parent(proposed: Proposed<'_>, key: &ForeignKey) -> Sql {
     let pairs = || key.columns.iter().zip(key.foreign_columns);
     let given = pairs().map(|(own, _)| Sql::new("proposed.").name(own).push(" is not null and "));
@@ -94,7 +94,7 @@ pub fn missing_parent(proposed: Proposed<'_>, key: &ForeignKey) -> Sql {
         .push("))")
 }
 
-/// Whether `key`, a foreign key of `child`, points to one of the rows.
+/// Whether `key`, a foreign key of `child`, refers to one of the rows.
 pub fn still_referenced(proposed: Proposed<'_>, child: &'static Table, key: &ForeignKey) -> Sql {
     let same = key
         .columns

@@ -18,7 +18,7 @@ use crate::rest::table_context::TableContext;
 /// The longest `Content-Location`, in bytes.
 const MAX_LOCATION: usize = 8 << 10;
 
-/// Some rows and, if asked for, how many there are in all.
+/// A page of rows and, if requested, the total number of rows.
 pub struct RowsPage {
     range: Range,
     rendered: Rendered,

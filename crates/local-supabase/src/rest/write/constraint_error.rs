@@ -1,5 +1,5 @@
-//! SQLite's refusals in PostgreSQL's words. Users are not told the values, which may be in rows that
-//! row-level security hides from them.
+//! Violated constraints, reported as PostgreSQL does. Errors for users omit the values, which may be in
+//! rows that row-level security hides from them.
 
 use rusqlite::types::Value;
 use rusqlite::{Error, ffi};
@@ -91,7 +91,7 @@ impl TableContext<'_> {
         })
     }
 
-    /// `(id)=(…)`, if the values are known and may be told.
+    /// `(id)=(…)`, if the values are known and may be shown.
     fn key(&self, proposed: Proposed<'_>, columns: &[&str]) -> Option<String> {
         if self.has_row_security() {
             return None;

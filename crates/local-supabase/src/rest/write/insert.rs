@@ -22,7 +22,7 @@ pub struct Written {
     pub inserted: usize,
 }
 
-/// What becomes of rows that are there already.
+/// How to resolve conflicts with existing rows.
 #[derive(Clone, Copy)]
 pub struct Resolve {
     pub resolution: Resolution,
