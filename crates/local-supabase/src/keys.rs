@@ -51,7 +51,7 @@ fn secret(
 }
 
 /// The signing keys, oldest first. The newest signs; all of them verify, so that a new one can be
-/// added without signing anybody out.
+/// added without signing users out.
 pub(super) struct SigningKeys {
     keys: Vec<SigningKey>,
 }

@@ -1,5 +1,5 @@
-//! The bytes of objects, as files. A file's name is the random version of its object, never
-//! anything that a client has sent, so no name leads out of the folder.
+//! The contents of objects, as files. The name of a file is the random version of its object, never
+//! anything that a client sent, so no name leads out of the folder.
 
 mod quarantine;
 
@@ -125,7 +125,7 @@ impl Blobs {
     }
 
     fn path(&self, version: &str) -> PathBuf {
-        // Versions are UUIDs of our own; the file name alone keeps even a broken database inside.
+        // Versions are UUIDs; `file_name` keeps the path inside the folder even if the database is damaged.
         self.folder.join(Path::new(version).file_name().unwrap_or_default())
     }
 }

@@ -13,7 +13,7 @@ use jiff::civil::Date;
 
 use crate::data_dir::create_private_dir;
 
-/// The folder inside the one of the bytes, so that moving a file never copies it.
+/// A folder inside that of the files, so that moving a file never copies it.
 const FOLDER: &str = "set-aside";
 /// How long a file is kept.
 const DAYS: i32 = 7;

@@ -1,8 +1,8 @@
 //! `rest/v1`: PostgREST's API on the tables and functions of a project.
 //!
-//! A request flows one way: headers and query string are parsed without regard to the schema
-//! (`request`, `query`, `headers`, `payload`), turned into SQL against it (`schema`, `sql`), run in
-//! one transaction (`table`, `write`, `rpc`) and rendered (`render`, `response`).
+//! A request flows one way: headers, query string and body are parsed without the schema (`request`,
+//! `query`, `headers`, `payload`), translated to SQL with it (`schema`, `sql`), run in one transaction
+//! (`table`, `write`, `rpc`) and rendered (`render`, `response`).
 
 pub(super) mod describe;
 pub(super) mod error;
@@ -41,7 +41,7 @@ use super::project::Project;
 use super::role::Role;
 use clock::Clock;
 
-/// Registers the functions that the schema and the statements use. To be run on every connection.
+/// Registers the SQL functions that the schema and the statements use. Every connection needs them.
 pub(super) fn prepare(connection: &rusqlite::Connection, clock: &Clock) -> rusqlite::Result<()> {
     sqlite_functions::register(connection, clock)
 }
@@ -80,7 +80,7 @@ async fn answer(
     }
 }
 
-/// How SQLite reads the rows that a query string asks for.
+/// SQLite's query plan for a read.
 pub(super) fn query_plan(
     connection: &rusqlite::Connection,
     project: Project,

@@ -1,4 +1,4 @@
-//! The errors of PostgREST and PostgreSQL, in the one shape that clients read.
+//! The errors of PostgREST and PostgreSQL, in PostgREST's format.
 
 mod postgrest;
 mod sql_state;
@@ -17,14 +17,14 @@ use crate::role::Role;
 
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 
-/// An error as PostgREST answers it.
+/// An error as PostgREST reports it.
 #[derive(Debug)]
 pub struct RestError(Box<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     status: StatusCode,
-    /// Whether signing in may help.
+    /// Whether the response has `WWW-Authenticate`.
     is_challenge: bool,
     body: ErrorBody,
 }
@@ -76,7 +76,7 @@ impl RestError {
         self.0.body.code.into_owned()
     }
 
-    /// Status and body alone, for the one error that has the headers of an answer (416).
+    /// Status and body alone, for the error that has the headers of a successful response (416).
     pub(crate) fn into_bare_response(self) -> Response {
         let content_type = [(CONTENT_TYPE, "application/json; charset=utf-8")];
         (self.0.status, content_type, Json(self.0.body)).into_response()

@@ -53,7 +53,7 @@ fn records(text: &str) -> Result<Vec<Vec<String>>, RestError> {
     Ok(records)
 }
 
-/// A field and what comes after it: a comma, a line's end or nothing.
+/// A field and the rest of the text, which begins with a comma or the end of the line.
 fn field(text: &str) -> Result<(String, &str), RestError> {
     let Some(quoted) = text.strip_prefix('"') else {
         let end = text.find([',', '\n']).unwrap_or(text.len());

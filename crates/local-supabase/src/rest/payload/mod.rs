@@ -21,7 +21,7 @@ pub struct Payload {
     pub rows: Vec<Object>,
 }
 
-/// What a body holds before anything is asked of its keys.
+/// A parsed body whose keys have not been checked.
 #[derive(Debug)]
 enum Content {
     Object(Object),
@@ -54,7 +54,7 @@ pub(super) fn parse_arguments(headers: &HeaderMap, body: &[u8]) -> Result<Object
         "application/json" if body.is_empty() => Ok(Object::new()),
         "application/json" => match parse_json(body)? {
             Content::Object(arguments) => Ok(arguments),
-            // PostgREST calls once, with the first.
+            // PostgREST makes one call, with the first object.
             content => Ok(uniform(rows(content))?.0.into_iter().next().unwrap_or_default()),
         },
         "application/x-www-form-urlencoded" => form(body),

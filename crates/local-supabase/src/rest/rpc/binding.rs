@@ -1,4 +1,4 @@
-//! From what a client sends to the parameters of a function.
+//! Binding the arguments of a call to the parameters of a function.
 
 use super::arguments::Arguments;
 use super::function::Function;
@@ -37,10 +37,10 @@ pub fn from_query(
         .map(Arguments::new)
 }
 
-/// What the search for a function called by POST also tries.
+/// For calls by POST, PostgREST also looks for a function with one unnamed parameter.
 const OR_UNNAMED: &str = " or with a single unnamed json/jsonb parameter";
 
-/// Refuses a call whose arguments do not fit.
+/// Refuses a call whose arguments do not match the parameters.
 fn check(function: &Function, mut given: Vec<&str>, or_unnamed: &str) -> Result<(), RestError> {
     given.sort_unstable();
     given.dedup();
@@ -57,7 +57,7 @@ fn check(function: &Function, mut given: Vec<&str>, or_unnamed: &str) -> Result<
     Err(RestError::function_not_found(function.name, &given, or_unnamed, near.as_deref()))
 }
 
-/// The answer to a call of a function that does not exist.
+/// The error for a function that does not exist.
 pub(super) fn unknown_function(
     functions: &[Function],
     name: &str,

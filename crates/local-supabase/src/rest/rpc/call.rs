@@ -1,4 +1,4 @@
-//! From a request to a function's result.
+//! Calling a function.
 
 use axum::http::header::ALLOW;
 use axum::http::{Method, StatusCode};

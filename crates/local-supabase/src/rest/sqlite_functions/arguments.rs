@@ -1,4 +1,4 @@
-//! What the functions have in common.
+//! Helpers that the functions share.
 
 use rusqlite::Result;
 use rusqlite::functions::{Context, FunctionFlags};

@@ -1,5 +1,4 @@
-//! `json_row` and `json_rows`: SQLite's `json_object` and `json_group_array`, but for the memory
-//! that they may take.
+//! `json_row` and `json_rows`: SQLite's `json_object` and `json_group_array` with a limit on memory.
 
 use rusqlite::functions::{Aggregate, Context, FunctionFlags, SubType};
 use rusqlite::types::{Value, ValueRef};
@@ -8,7 +7,7 @@ use rusqlite::{Connection, Result};
 use super::arguments::{pure, text_argument};
 use crate::database::limits::{check, check_length, count_output};
 
-/// SQLite's mark on text that is JSON, so that it is not quoted.
+/// SQLite's subtype of text that is JSON, so that it is not quoted.
 const JSON: SubType = Some('J' as u32);
 
 pub(super) fn register(connection: &Connection) -> Result<()> {
@@ -25,8 +24,8 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
     connection.create_aggregate_function("json_rows", 1, marks, Rows)
 }
 
-/// A value, counted: SQLite holds all columns of a row at the same time, and one may be asked for
-/// many times.
+/// A value whose size is counted: SQLite holds all columns of a row at the same time, and one column
+/// may be selected many times.
 fn sized(context: &Context<'_>) -> Result<Value> {
     check()?;
     if let ValueRef::Text(text) = context.get_raw(0) {
@@ -37,7 +36,7 @@ fn sized(context: &Context<'_>) -> Result<Value> {
 
 fn quote(text: &str) -> Result<String> {
     check()?;
-    // A text can always be written.
+    // A text can always be serialized.
     let quoted = serde_json::to_string(text).unwrap_or_default();
     count_output(quoted.len())?;
     Ok(quoted)

@@ -1,7 +1,7 @@
 //! Functions that make SQLite answer as PostgreSQL does.
 //!
-//! SQLite is not interrupted within a call of one, so those that take long texts count their steps
-//! (`database::limits`), and those that make long texts the bytes.
+//! SQLite cannot be interrupted within a call, so functions that read long texts count their steps
+//! (`database::limits`), and functions that produce long texts count the bytes.
 
 mod arguments;
 mod json;
@@ -25,7 +25,7 @@ pub(super) fn register(connection: &Connection, clock: &Clock) -> Result<()> {
     text::register(connection)
 }
 
-/// What defaults and triggers use.
+/// The functions of defaults and triggers.
 fn register_generators(connection: &Connection, clock: &Clock) -> Result<()> {
     let volatile = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_INNOCUOUS;
     let clock = clock.clone();
@@ -36,7 +36,7 @@ fn register_generators(connection: &Connection, clock: &Clock) -> Result<()> {
         .create_scalar_function("gen_random_uuid", 0, volatile, |_| Ok(Uuid::new_v4().to_string()))
 }
 
-/// How stored values are shown.
+/// The functions that format stored values.
 fn register_output(connection: &Connection) -> Result<()> {
     connection.create_scalar_function("timestamptz_json", 1, pure(), |context| {
         Ok(context.get::<Option<i64>>(0)?.map(timestamptz::to_json))

@@ -36,13 +36,13 @@ fn resolve(table: &'static Table, request: &Request) -> Result<Option<Resolve>, 
     Ok(Some(Resolve { resolution, columns }))
 }
 
-/// 200 says that an upsert found all its rows there already.
+/// 200 if all rows of an upsert existed before.
 fn status(request: &Request, written: &Written) -> StatusCode {
     let merges = request.preferences.resolution == Some(Resolution::MergeDuplicates);
     if merges && written.inserted == 0 { StatusCode::OK } else { StatusCode::CREATED }
 }
 
-/// Where a single new row is, for a client that wants only headers.
+/// The URL of a single new row, for a client that wants only headers.
 fn location(
     context: TableContext<'_>,
     request: &Request,

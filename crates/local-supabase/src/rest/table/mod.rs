@@ -1,4 +1,4 @@
-//! `/chats` and its like: what each method does to a table.
+//! `/{table}`: the methods on a table.
 
 mod create;
 mod delete;
@@ -49,7 +49,7 @@ pub(super) async fn answer(
     } else {
         request
     };
-    // Which rows these change, and how many, is up to the query.
+    // The query decides how many rows these change.
     let changes_many = matches!(request.method, Method::PATCH | Method::DELETE);
     let work = move |connection: &_| write(TableContext { connection, session, table }, request);
     if changes_many {

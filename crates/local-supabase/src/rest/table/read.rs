@@ -30,7 +30,7 @@ pub(super) fn read(context: TableContext<'_>, request: &Request) -> Result<Respo
     let query = &request.query.canonical;
     let separator = if query.is_empty() { "" } else { "?" };
     let location = format!("/{}{separator}{query}", context.table.name);
-    // No client could read so long a header.
+    // Clients limit the length of headers.
     let location = Some(location).filter(|location| location.len() <= MAX_LOCATION);
     Ok(with_header(page_response(page, request), CONTENT_LOCATION, location))
 }
@@ -64,7 +64,7 @@ fn number(connection: &Connection, sql: &Sql) -> rusqlite::Result<u64> {
     })
 }
 
-/// HEAD has no rows to print, but still wants one where GET would.
+/// HEAD prints no rows, but fails where GET would.
 fn bare(media_type: MediaType) -> MediaType {
     match media_type {
         MediaType::Object { .. } => MediaType::Object { stripped: false },

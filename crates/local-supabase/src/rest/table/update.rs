@@ -28,7 +28,7 @@ pub(super) fn update(
     Ok(with_header(response, CONTENT_RANGE, Some(content_range)))
 }
 
-/// Changes the rows; none where the payload gives no column a value.
+/// Changes the rows; none if the payload has no columns.
 fn change(
     context: TableContext<'_>,
     targets: &Node,

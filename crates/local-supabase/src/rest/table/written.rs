@@ -1,4 +1,4 @@
-//! What the methods that write have in common: which rows they are about and what they answer.
+//! What the writing methods share: the rows that they change, and their response.
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -13,20 +13,20 @@ use crate::rest::sql::{self, Page, RowSet};
 use crate::rest::subquery_columns;
 use crate::rest::table_context::TableContext;
 
-/// A query's parts: which rows a write is about, and what it returns of them.
+/// The parts of a query: the rows that a write changes, and what it returns of them.
 pub(super) fn split(root: Node) -> (Node, Node) {
     let Node { select, conditions, order, .. } = root;
     (Node { conditions, ..Node::default() }, Node { select, order, ..Node::default() })
 }
 
-/// Refuses a statement about every row of the table, as `pg_safeupdate` does, which Supabase loads
-/// for PostgREST's connections. PostgreSQL notices it before it looks at permissions.
+/// Refuses a statement without conditions, like `pg_safeupdate`, which Supabase loads for PostgREST's
+/// connections. PostgreSQL checks this before permissions.
 pub(super) fn require_where(targets: &Node, statement: &str) -> Result<(), RestError> {
     if targets.conditions.is_empty() { Err(RestError::no_where(statement)) } else { Ok(()) }
 }
 
-/// The written rows, if the client wants to see them; and in any case the refusal of a client that
-/// wants exactly one.
+/// The written rows, if the client wants them. Fails for a client that wants exactly one row if there are
+/// more or none.
 pub(super) fn representation(
     context: TableContext<'_>,
     node: &Node,
@@ -48,7 +48,7 @@ pub(super) fn representation(
     render(connection, &select, media_type).map(Some)
 }
 
-/// The answer to a write: its representation, or nothing with the status `without`.
+/// The response to a write: its representation, or an empty one with the status `without`.
 pub(super) fn written(
     request: &Request,
     representation: Option<Rendered>,
@@ -63,7 +63,7 @@ pub(super) fn written(
     with_header(response, PREFERENCE_APPLIED, request.preferences.applied(preferences))
 }
 
-/// The number of written rows, if the client wants it counted.
+/// The number of written rows, if the client asked for a count.
 pub(super) fn total(request: &Request, rows: usize) -> Option<u64> {
     request.preferences.count.map(|_| rows as u64)
 }

@@ -60,7 +60,7 @@ fn has_members(a: &str, b: &str, steps: &mut StepCounter) -> Result<bool> {
     Ok(wanted.is_empty())
 }
 
-/// Reads `a` and ticks off what `b` wants.
+/// Reads `a` and removes the elements of `b` that it finds.
 fn has_elements(a: &str, b: &str, steps: &mut StepCounter) -> Result<bool> {
     let (mut scalars, mut open): (HashSet<&str>, HashSet<&str>) =
         parts(b).partition(|element| is_scalar(element));
@@ -104,9 +104,9 @@ fn has_only_elements_of(a: &str, b: &str, steps: &mut StepCounter) -> Result<boo
     Ok(true)
 }
 
-/// Wanted arrays and objects by what a value that contains them must have.
+/// An index of wanted arrays and objects by a member that their container must have.
 struct Index<'a> {
-    /// Objects by the scalar member that the fewest of them have.
+    /// Objects by their rarest scalar member.
     by_member: HashMap<(&'a str, &'a str), Vec<&'a str>>,
     others: Vec<&'a str>,
 }
@@ -131,7 +131,7 @@ impl<'a> Index<'a> {
         index
     }
 
-    /// What an array or object may contain.
+    /// The wanted values that an array or object may contain.
     fn candidates(&self, container: &str) -> Vec<&'a str> {
         let object = container.starts_with('{').then(|| members(container));
         let found = object.into_iter().flatten().filter_map(|member| self.by_member.get(&member));

@@ -11,12 +11,12 @@ use crate::rest::value;
 use crate::schema::{Column, ForeignKey, Table};
 
 impl TableContext<'_> {
-    /// Why a statement failed that would have left the proposed rows.
+    /// The error of a statement that would have written the proposed rows.
     pub(crate) fn constraint_error(&self, proposed: Proposed<'_>, error: Error) -> RestError {
         let Error::SqliteFailure(failure, Some(message)) = &error else { return error.into() };
         let subject = message.rsplit(": ").next().unwrap_or_default();
         match failure.extended_code {
-            // A check that was added later is a trigger, which says its name.
+            // A check that was added later is a trigger, whose message is its name.
             ffi::SQLITE_CONSTRAINT_CHECK | ffi::SQLITE_CONSTRAINT_TRIGGER => {
                 self.with_row(proposed, RestError::check(self.table.name, subject))
             }
@@ -33,7 +33,7 @@ impl TableContext<'_> {
         }
     }
 
-    /// A null where none may be.
+    /// A null in a column that is not nullable.
     pub(super) fn null_value(&self, proposed: Proposed<'_>, column: &str) -> RestError {
         self.with_row(proposed, RestError::not_null(self.table.name, column))
     }
@@ -42,7 +42,7 @@ impl TableContext<'_> {
     fn duplicate_key(&self, proposed: Proposed<'_>, subject: &str) -> RestError {
         let columns: Vec<_> =
             subject.split(", ").filter_map(|name| name.rsplit('.').next()).collect();
-        // Where several are violated PostgreSQL reports the one that was made first.
+        // If several are violated, PostgreSQL reports the oldest.
         let mut constraints = self.table.unique.iter();
         let violated =
             constraints.find(|unique| unique.columns.iter().all(|column| columns.contains(column)));

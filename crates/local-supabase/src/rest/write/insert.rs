@@ -13,11 +13,11 @@ use crate::rest::sql::{self, Proposed, Sql};
 use crate::rest::table_context::TableContext;
 use crate::schema::{Column, Privilege, Table};
 
-/// The rows that a statement has touched.
+/// The rows that a statement has written.
 #[derive(Debug, Default)]
 pub struct Written {
     pub rows: Vec<i64>,
-    /// Those of them that were there, or have been inserted since, and may not be met again.
+    /// The rows that this statement must not write a second time.
     merged: HashSet<i64>,
     pub inserted: usize,
 }
@@ -93,7 +93,7 @@ impl TableContext<'_> {
         Ok(())
     }
 
-    /// Inserts one complete row; nothing where a row with the same values in `ignored` exists.
+    /// Inserts one complete row, unless a row with the same values in `ignored` exists.
     pub fn insert_row(
         &self,
         row: &[(&'static Column, Value)],
@@ -113,7 +113,7 @@ impl TableContext<'_> {
         Ok((inserted > 0).then(|| self.connection.last_insert_rowid()))
     }
 
-    /// Row-level security and nulls.
+    /// Checks row-level security and nulls.
     fn check_new_row<'a>(
         &self,
         row: &'a [(&'static Column, Value)],
