@@ -21,7 +21,7 @@ fn an_empty_variable_counts_as_not_set() {
     let config = read(&[("SUPABASE_URL", ""), ("PORT", " "), ("OPENAI_API_KEY", "")]).unwrap();
     assert!(matches!(config.supabase, SupabaseConfig::Local { .. }));
     assert_eq!(config.listen.1, 8000);
-    assert!(config.providers.openai.api_key.is_empty());
+    assert!(config.providers.openai.api_key.is_none());
 }
 
 #[test]
@@ -73,10 +73,10 @@ fn compatible_servers_have_names() {
     assert_eq!(names, ["local", "open_router"]);
     assert_eq!(servers[1].base_url, "https://openrouter.ai/api/v1");
     assert_eq!(
-        (servers[1].models.join(" "), servers[1].api_key.is_empty()),
+        (servers[1].models.join(" "), servers[1].api_key.is_none()),
         ("a/b c".into(), false)
     );
-    assert!(servers[0].models.is_empty() && servers[0].api_key.is_empty());
+    assert!(servers[0].models.is_empty() && servers[0].api_key.is_none());
 }
 
 #[test]

@@ -37,6 +37,7 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use bytes::Bytes;
 use rusqlite::Connection;
+use secrecy::SecretString;
 
 use clock::Clock;
 use memory::Memory;
@@ -118,7 +119,7 @@ impl LocalSupabase {
     }
 
     /// The key that row-level security does not bind.
-    pub fn service_key(&self) -> &str {
+    pub fn service_key(&self) -> &SecretString {
         &self.context.service_key
     }
 }

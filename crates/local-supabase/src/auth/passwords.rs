@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use argon2::{Argon2, PasswordHasher, PasswordVerifier};
+use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
 use super::error::AuthError;
@@ -31,23 +32,23 @@ impl Passwords {
     }
 
     /// The text to keep in place of a password.
-    pub(super) async fn hash(&self, password: String) -> Result<String, AuthError> {
-        self.run(move || hash(&password)).await?.map_err(AuthError::internal)
+    pub(super) async fn hash(&self, password: SecretString) -> Result<String, AuthError> {
+        self.run(move || hash(password.expose_secret())).await?.map_err(AuthError::internal)
     }
 
     /// Whether a password is right. Without a hash nothing is, after the same time as otherwise, so
     /// that the time does not tell whether somebody is registered.
     pub(super) async fn verify(
         &self,
-        password: String,
+        password: SecretString,
         stored: Option<String>,
     ) -> Result<bool, AuthError> {
         let verify = move || match stored {
-            Some(stored) => {
-                Argon2::default().verify_password(password.as_bytes(), stored.as_str()).is_ok()
-            }
+            Some(stored) => Argon2::default()
+                .verify_password(password.expose_secret().as_bytes(), stored.as_str())
+                .is_ok(),
             None => {
-                let _ = hash(&password);
+                let _ = hash(password.expose_secret());
                 false
             }
         };
@@ -74,8 +75,8 @@ fn hash(password: &str) -> argon2::password_hash::Result<String> {
 }
 
 /// Refuses what is too long. GoTrue counts bytes.
-pub(super) fn check_length(password: &str) -> Result<(), AuthError> {
-    if password.len() > LONGEST {
+pub(super) fn check_length(password: &SecretString) -> Result<(), AuthError> {
+    if password.expose_secret().len() > LONGEST {
         let message = format!("Password cannot be longer than {LONGEST} characters");
         return Err(AuthError::validation(message));
     }
@@ -83,9 +84,9 @@ pub(super) fn check_length(password: &str) -> Result<(), AuthError> {
 }
 
 /// Refuses what a user must not choose.
-pub(super) fn check_strength(password: &str) -> Result<(), AuthError> {
+pub(super) fn check_strength(password: &SecretString) -> Result<(), AuthError> {
     check_length(password)?;
-    if password.len() < SHORTEST {
+    if password.expose_secret().len() < SHORTEST {
         let message = format!("Password should be at least {SHORTEST} characters.");
         return Err(AuthError::weak_password(message));
     }

@@ -4,6 +4,7 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -168,7 +169,7 @@ fn signed_url(context: &Context, place: &Place, lifetime: i64) -> Result<String,
 fn token(context: &Context, grant: &Grant) -> Result<String, StorageError> {
     let mut header = Header::new(Algorithm::HS256);
     header.typ = None;
-    let key = EncodingKey::from_secret(context.url_secret.as_bytes());
+    let key = EncodingKey::from_secret(context.url_secret.expose_secret().as_bytes());
     jsonwebtoken::encode(&header, grant, &key).map_err(|error| StorageError::internal(&error))
 }
 
@@ -180,7 +181,7 @@ fn read(context: &Context, token: &str) -> Result<Grant, TokenError> {
     validation.required_spec_claims.clear();
     validation.validate_exp = false;
     validation.validate_aud = false;
-    let key = DecodingKey::from_secret(context.url_secret.as_bytes());
+    let key = DecodingKey::from_secret(context.url_secret.expose_secret().as_bytes());
     match jsonwebtoken::decode(token, &key, &validation) {
         Ok(data) => Ok(data.claims),
         Err(error) => Err(match error.kind() {
