@@ -104,7 +104,8 @@ fn push_without_nulls(stripped: &mut String, json: &str) {
     }
 }
 
-/// As PostgreSQL prints rows; without rows not even the header is known.
+/// As PostgreSQL prints rows, which is not quite CSV: spaces and backslashes are quoted, too. Without rows
+/// not even the header is known.
 fn csv(mut rows: Rows<'_>, columns: &[String]) -> Result<Rendered, RestError> {
     let mut rendered = Rendered { rows: 0, body: String::new() };
     while let Some(row) = rows.next()? {
