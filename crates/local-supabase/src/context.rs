@@ -1,5 +1,7 @@
 //! What every handler of the local Supabase shares.
 
+use secrecy::SecretString;
+
 use clock::Clock;
 use memory::Memory;
 
@@ -16,9 +18,9 @@ pub(super) struct Context {
     pub(super) project: Project,
     pub(super) database: Database,
     pub(super) signing_keys: SigningKeys,
-    pub(super) service_key: String,
+    pub(super) service_key: SecretString,
     /// Signs the URLs of objects.
-    pub(super) url_secret: String,
+    pub(super) url_secret: SecretString,
     pub(super) blobs: Blobs,
     pub(super) passwords: Passwords,
     pub(super) auth_limits: AuthLimits,

@@ -7,6 +7,7 @@ use axum::Json;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -36,13 +37,13 @@ pub(super) enum Credential<'a> {
 impl<'a> Credential<'a> {
     /// Reads `Authorization: Bearer` and `apikey`. A user's token in the first decides; supabase-js
     /// without a session sends the API key in both.
-    pub(super) fn from_headers(headers: &'a HeaderMap, service_key: &str) -> Self {
+    pub(super) fn from_headers(headers: &'a HeaderMap, service_key: &SecretString) -> Self {
         let apikey = headers.get("apikey").and_then(|value| value.to_str().ok());
         let bearer = bearer(headers).filter(|&token| token != PUBLISHABLE_KEY || apikey.is_none());
         match bearer.or(apikey) {
             None => Self::Missing,
             Some(PUBLISHABLE_KEY) => Self::PublishableKey,
-            Some(key) if is_equal(key, service_key) => Self::ServiceKey,
+            Some(key) if is_equal(key, service_key.expose_secret()) => Self::ServiceKey,
             Some(token) => Self::Token(token),
         }
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurveKeyParameters, Jwk};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
+use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -19,12 +20,12 @@ pub const PUBLISHABLE_KEY: &str = "sb_publishable_local";
 const SERVICE_KEY_PREFIX: &str = "sb_secret_";
 
 /// The service key, generated on first use.
-pub(super) fn service_key(data_dir: &DataDir) -> Result<String, OpenError> {
+pub(super) fn service_key(data_dir: &DataDir) -> Result<SecretString, OpenError> {
     secret(data_dir, "service_key", SERVICE_KEY_PREFIX, "a service key")
 }
 
 /// The secret that signs the URLs of Storage.
-pub(super) fn url_secret(data_dir: &DataDir) -> Result<String, OpenError> {
+pub(super) fn url_secret(data_dir: &DataDir) -> Result<SecretString, OpenError> {
     secret(data_dir, "url_secret", "", "a secret")
 }
 
@@ -34,15 +35,17 @@ fn secret(
     name: &str,
     prefix: &str,
     expected: &'static str,
-) -> Result<String, OpenError> {
+) -> Result<SecretString, OpenError> {
     let path = data_dir.join(name);
-    match fs::read_to_string(&path) {
-        Ok(key) if key.trim().len() > prefix.len() => Ok(key.trim().to_owned()),
-        Ok(_) => Err(OpenError::Secret { path, expected }),
+    match fs::read_to_string(&path).map(SecretString::from) {
+        Ok(text) => match text.expose_secret().trim() {
+            key if key.len() > prefix.len() => Ok(key.into()),
+            _ => Err(OpenError::Secret { path, expected }),
+        },
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let (one, two) = (Uuid::new_v4().simple(), Uuid::new_v4().simple());
-            let key = format!("{prefix}{one}{two}");
-            write_secret(&path, key.as_bytes())
+            let key = SecretString::from(format!("{prefix}{one}{two}"));
+            write_secret(&path, key.expose_secret().as_bytes())
                 .map_err(|source| OpenError::Folder { path, source })?;
             Ok(key)
         }
@@ -113,10 +116,11 @@ fn read_keys(folder: &Path) -> Result<Vec<SigningKey>, OpenError> {
 fn read_key(path: &Path) -> Result<SigningKey, OpenError> {
     let bytes =
         fs::read(path).map_err(|source| OpenError::Folder { path: path.to_owned(), source })?;
+    let bytes = SecretSlice::from(bytes);
     let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
     Uuid::try_parse(name)
         .ok()
-        .and_then(|id| parse_key(id, &bytes))
+        .and_then(|id| parse_key(id, bytes.expose_secret()))
         .ok_or_else(|| OpenError::Secret { path: path.to_owned(), expected: "a signing key" })
 }
 

@@ -42,6 +42,7 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use bytes::Bytes;
 use rusqlite::Connection;
+use secrecy::SecretString;
 
 pub use auth_limits::ClientAddress;
 use context::Context;
@@ -106,7 +107,7 @@ impl LocalSupabase {
     }
 
     /// The service key, which bypasses row-level security.
-    pub fn service_key(&self) -> &str {
+    pub fn service_key(&self) -> &SecretString {
         &self.context.service_key
     }
 }

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use argon2::{Argon2, PasswordHasher, PasswordVerifier};
+use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
 /// Each hash takes 19 MiB and some 20 ms of a core.
@@ -42,23 +43,23 @@ impl Passwords {
     }
 
     /// The hash to store in place of a password.
-    pub(super) async fn hash(&self, password: String) -> Result<String, PasswordError> {
-        self.run(move || hash(&password)).await?.map_err(PasswordError::internal)
+    pub(super) async fn hash(&self, password: SecretString) -> Result<String, PasswordError> {
+        self.run(move || hash(password.expose_secret())).await?.map_err(PasswordError::internal)
     }
 
     /// Whether a password is correct. Without a stored hash it is not; the answer takes as long as with
     /// one, so that it does not reveal whether an account exists.
     pub(super) async fn verify(
         &self,
-        password: String,
+        password: SecretString,
         stored: Option<String>,
     ) -> Result<bool, PasswordError> {
         let verify = move || match stored {
             Some(stored) => {
-                Argon2::default().verify_password(password.as_bytes(), stored.as_str()).is_ok()
+                Argon2::default().verify_password(password.expose_secret().as_bytes(), stored.as_str()).is_ok()
             }
             None => {
-                let _ = hash(&password);
+                let _ = hash(password.expose_secret());
                 false
             }
         };

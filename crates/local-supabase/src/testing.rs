@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use jiff::Timestamp;
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 use uuid::Uuid;
@@ -103,6 +104,10 @@ impl Server {
 
     pub(super) fn stored_bytes(&self) -> u64 {
         self.stored_files().iter().map(|path| path.metadata().unwrap().len()).sum()
+    }
+
+    pub(super) fn service_key(&self) -> &str {
+        self.supabase.service_key().expose_secret()
     }
 
     pub(super) fn wait(&self, seconds: u64) {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -12,7 +13,6 @@ use super::Report;
 use super::outside::{MIGRATE, is_refused};
 use super::schema::Expected;
 use crate::app::{App, FunctionDescription, TableDescription, expected_schema};
-use crate::config::Secret;
 use crate::supabase::{AccessToken, Caller, Supabase, SupabaseError, SupabaseErrorKind};
 
 /// How long the token is good for, in seconds.
@@ -47,13 +47,13 @@ pub(super) async fn check(app: &App, was_compared: bool, report: &mut Report) {
     }
 }
 
-fn token(app: &App, secret: &Secret) -> Option<AccessToken> {
+fn token(app: &App, secret: &SecretString) -> Option<AccessToken> {
     let now = app.state.clock.unix_seconds();
     let claims = json!({
         "sub": Uuid::new_v4(), "role": "authenticated", "aud": "authenticated",
         "iss": format!("{}/auth/v1", app.project.public_url), "iat": now, "exp": now + LIFETIME,
     });
-    let key = EncodingKey::from_secret(secret.expose().as_bytes());
+    let key = EncodingKey::from_secret(secret.expose_secret().as_bytes());
     let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).ok()?;
     Some(AccessToken::new(&token))
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use rusqlite::Connection;
+use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -23,7 +24,7 @@ use crate::role::Role;
 pub(super) struct UserUpdateParams {
     email: String,
     phone: String,
-    password: Option<String>,
+    password: Option<SecretString>,
     data: Map<String, Value>,
     app_metadata: Option<Value>,
 }
@@ -87,7 +88,7 @@ fn validate(params: &UserUpdateParams, user: &User) -> Result<Option<String>, Au
 async fn new_password_hash(
     context: &Context,
     user: &User,
-    password: Option<String>,
+    password: Option<SecretString>,
 ) -> Result<Option<String>, AuthError> {
     let Some(password) = password else { return Ok(None) };
     let has_password = user.password_hash.is_some();

@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::IntoResponse;
+use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -122,7 +123,7 @@ pub(super) async fn update(
     Params(params): Params<AdminUserParams>,
 ) -> Result<Json<User>, AuthError> {
     let user_id = parse(&user_id)?;
-    if !params.password.is_empty() {
+    if !params.password.expose_secret().is_empty() {
         password_rules::check_strength(&params.password)?;
     }
     let change = UserChange::prepare(&context, params).await?;

@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -19,7 +20,7 @@ pub(super) struct AdminUserParams {
     role: String,
     pub(super) email: String,
     phone: String,
-    pub(super) password: String,
+    pub(super) password: SecretString,
     email_confirm: bool,
     user_metadata: Map<String, Value>,
     app_metadata: Map<String, Value>,
@@ -70,9 +71,9 @@ impl UserChange {
         password_rules::check_length(&params.password)?;
         let now = context.clock.now();
         let ban = ban(&params.ban_duration, now)?;
-        let password_hash = match params.password.as_str() {
+        let password_hash = match params.password.expose_secret() {
             "" => None,
-            password => Some(context.passwords.hash(password.to_owned()).await?),
+            _ => Some(context.passwords.hash(params.password.clone()).await?),
         };
         Ok(Self { params, password_hash, ban, now: now.into() })
     }

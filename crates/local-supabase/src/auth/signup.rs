@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -22,7 +23,7 @@ use crate::database::caller::Caller;
 pub(super) struct SignupParams {
     email: String,
     phone: String,
-    password: String,
+    password: SecretString,
     data: Map<String, Value>,
 }
 
@@ -71,7 +72,7 @@ async fn sign_up_anonymously(
 }
 
 fn validate(params: &SignupParams) -> Result<String, AuthError> {
-    if params.password.is_empty() {
+    if params.password.expose_secret().is_empty() {
         return Err(AuthError::validation("Signup requires a valid password"));
     }
     password_rules::check_strength(&params.password)?;

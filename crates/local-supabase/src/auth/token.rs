@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use rusqlite::Connection;
+use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::access_token::NewSession;
@@ -23,7 +24,7 @@ use crate::database::caller::Caller;
 pub(super) struct GrantParams {
     email: String,
     phone: String,
-    password: String,
+    password: SecretString,
     refresh_token: String,
 }
 

@@ -104,7 +104,8 @@ fn push_without_nulls(stripped: &mut String, json: &str) {
     }
 }
 
-/// CSV as PostgreSQL prints it. Without rows, even the header is missing.
+/// CSV as PostgreSQL prints rows: spaces and backslashes are quoted, too. Without rows, even the header
+/// is missing.
 fn csv(mut rows: Rows<'_>, columns: &[String]) -> Result<Rendered, RestError> {
     let mut rendered = Rendered { rows: 0, body: String::new() };
     while let Some(row) = rows.next()? {

@@ -4,6 +4,7 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -169,7 +170,7 @@ fn signed_url(context: &Context, path: &ObjectPath, lifetime: i64) -> Result<Str
 fn token(context: &Context, claims: &SignedUrlClaims) -> Result<String, StorageError> {
     let mut header = Header::new(Algorithm::HS256);
     header.typ = None;
-    let key = EncodingKey::from_secret(context.url_secret.as_bytes());
+    let key = EncodingKey::from_secret(context.url_secret.expose_secret().as_bytes());
     jsonwebtoken::encode(&header, claims, &key).map_err(|error| StorageError::internal(&error))
 }
 
@@ -181,7 +182,7 @@ fn read(context: &Context, token: &str) -> Result<SignedUrlClaims, TokenError> {
     validation.required_spec_claims.clear();
     validation.validate_exp = false;
     validation.validate_aud = false;
-    let key = DecodingKey::from_secret(context.url_secret.as_bytes());
+    let key = DecodingKey::from_secret(context.url_secret.expose_secret().as_bytes());
     match jsonwebtoken::decode(token, &key, &validation) {
         Ok(data) => Ok(data.claims),
         Err(error) => Err(match error.kind() {
