@@ -8,7 +8,7 @@ mod options;
 mod usage;
 mod message;
 mod generation;
-mod tools;
+pub mod tools;
 mod job;
 mod settings;
 
@@ -23,6 +23,6 @@ pub use message::part::{Part, ToolPart, ToolState, content};
 pub use message::ui_stream::{Cursor, StreamError};
 pub use options::Options;
 pub use settings::Settings;
-pub use tools::{AnyTool, Tool, define};
+pub use tools::{AnyTool, Tool, ToolResult, define};
 pub use usage::reservation::{Extension, OverLimit, Reserve, Reserved};
 pub use usage::{TokenUsage, UsageSource};

@@ -7,9 +7,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use axum::http::uri::Authority;
+use secrecy::SecretString;
 
 use super::error::ConfigError;
-use super::secret::Secret;
 
 /// The environment; an empty variable counts as unset.
 pub(super) struct Env<'a> {
@@ -37,8 +37,8 @@ impl Env<'_> {
         items.map(str::to_owned).collect()
     }
 
-    pub(super) fn secret(&self, variable: &str) -> Option<Secret> {
-        self.get(variable).map(Secret::new)
+    pub(super) fn secret(&self, variable: &str) -> Option<SecretString> {
+        self.get(variable).map(SecretString::from)
     }
 
     pub(super) fn url(&self, variable: &str, default: &str) -> Result<String, ConfigError> {

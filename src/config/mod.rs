@@ -7,16 +7,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use env::{Env, checked_host, checked_origin, checked_url};
+use secrecy::SecretString;
 
 mod env;
 mod error;
 mod provider_settings;
 mod proxies;
-mod secret;
 
 pub use error::ConfigError;
 pub use proxies::TrustedProxies;
-pub use secret::Secret;
 
 /// The settings. The documentation of each field names its variable.
 #[derive(Clone, Debug)]
@@ -121,11 +120,11 @@ pub struct Project {
     /// `SUPABASE_PUBLIC_URL`: the project as browsers see it, without a slash at the end.
     pub public_url: String,
     /// `SUPABASE_ANON_KEY`: a publishable key or a legacy anon JWT.
-    pub anon_key: Secret,
+    pub anon_key: SecretString,
     /// `SUPABASE_SERVICE_ROLE_KEY`: only to save the end of a generation that outlives its token.
-    pub service_role_key: Option<Secret>,
+    pub service_role_key: Option<SecretString>,
     /// `SUPABASE_JWT_SECRET`: the legacy HS256 secret.
-    pub jwt_secret: Option<Secret>,
+    pub jwt_secret: Option<SecretString>,
 }
 
 /// How scripts are run.

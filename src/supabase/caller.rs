@@ -1,39 +1,33 @@
 //! The roles that requests are made as.
 
-use std::fmt;
 use std::sync::Arc;
 
+use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use crate::memory::Holder;
 
 /// A user's access token. Its `Debug` output does not contain it.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct AccessToken {
-    text: Arc<str>,
+    secret: Arc<SecretString>,
     user_id: Option<Uuid>,
 }
 
 impl AccessToken {
     /// Wraps the token that follows `Bearer`.
     pub fn new(token: &str) -> Self {
-        Self { text: token.into(), user_id: None }
+        Self { secret: Arc::new(token.into()), user_id: None }
     }
 
     /// The token of a user, whose share of the memory budget pays for the responses.
     pub fn for_user(user_id: Uuid, token: &str) -> Self {
-        Self { text: token.into(), user_id: Some(user_id) }
+        Self { secret: Arc::new(token.into()), user_id: Some(user_id) }
     }
 
     /// The token itself.
-    pub fn expose(&self) -> &str {
-        &self.text
-    }
-}
-
-impl fmt::Debug for AccessToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[access token]")
+    pub fn expose_secret(&self) -> &str {
+        self.secret.expose_secret()
     }
 }
 

@@ -32,7 +32,7 @@ const MAX_TOKEN_BYTES: usize = 64 << 10;
 /// The state of the layer.
 #[derive(Clone)]
 pub struct AuthLayer {
-    /// VerificationMode tokens.
+    /// Verifies tokens.
     pub verifier: Verifier,
     /// Counts requests.
     pub limits: Limits,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jsonwebtoken::{Algorithm, DecodingKey};
+use secrecy::{ExposeSecret, SecretString};
 
 use super::claims::{Claims, LEEWAY, check_signature, expired};
 use super::current_user::CurrentUser;
@@ -11,7 +12,6 @@ use super::remote_verifier::RemoteVerifier;
 use super::signing_keys::{SigningKey, SigningKeys};
 use super::verified_tokens::{self, TokenHash, Verified, VerifiedTokens, hash};
 use crate::clock::Clock;
-use crate::config::Secret;
 use crate::http::error::ApiError;
 use crate::supabase::{AccessToken, Supabase};
 
@@ -23,14 +23,14 @@ pub struct VerifierSettings {
     /// `iss` of the project's tokens: its public address and `/auth/v1`.
     pub issuer: String,
     /// The legacy HS256 secret.
-    pub jwt_secret: Option<Secret>,
+    pub jwt_secret: Option<SecretString>,
     /// Whether the project's own keys are tokens signed with the legacy secret.
     pub has_legacy_keys: bool,
     /// Whether anonymous users are accepted.
     pub allow_anonymous_users: bool,
 }
 
-/// VerificationMode access tokens. Clones share keys and the cache of verified tokens.
+/// Verifies access tokens. Clones share keys and the cache of verified tokens.
 #[derive(Clone)]
 pub struct Verifier {
     inner: Arc<Inner>,
@@ -58,8 +58,10 @@ pub enum VerificationMode {
 impl Verifier {
     /// A verifier for one project.
     pub fn new(supabase: Supabase, settings: VerifierSettings, clock: Clock) -> Self {
-        let secret =
-            settings.jwt_secret.as_ref().map(|s| DecodingKey::from_secret(s.expose().as_bytes()));
+        let secret = settings
+            .jwt_secret
+            .as_ref()
+            .map(|s| DecodingKey::from_secret(s.expose_secret().as_bytes()));
         let keys = SigningKeys::new(supabase.clone(), clock.clone());
         let has_legacy_keys = settings.has_legacy_keys;
         let auth =
@@ -80,12 +82,12 @@ impl Verifier {
         Ok(verified.user)
     }
 
-    /// VerificationMode a token that was good here and that Supabase has refused: its key may have been taken
-    /// back since. Then it is the token's fault after all, 401.
+    /// Verifies a token again that Supabase refused although it was valid here: its key may have been
+    /// revoked. In that case, 401.
     pub async fn verify_again(&self, token: &AccessToken) -> Result<(), ApiError> {
-        self.inner.verified.remove(&hash(token.expose()));
+        self.inner.verified.remove(&hash(token.expose_secret()));
         self.inner.keys.invalidate();
-        self.verify(token.expose()).await.map(|_| ())
+        self.verify(token.expose_secret()).await.map(|_| ())
     }
 
     /// How tokens are verified at the moment; 503 if they cannot be.

@@ -6,8 +6,9 @@ use rusqlite::{Connection, Error, ErrorCode, Result, Transaction};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::work::check;
-use super::{Caller, Database};
+use super::Database;
+use super::caller::Caller;
+use super::limits::check;
 use crate::role::Role;
 
 const ALICE: Role = Role::Authenticated { user_id: Uuid::from_u128(1) };
@@ -49,13 +50,13 @@ fn code<T>(result: Result<T>) -> Option<ErrorCode> {
     result.err().and_then(|error| error.sqlite_error_code())
 }
 
-/// A read that holds its connection until it is told to go on, once it has begun.
+/// A read that holds its connection until it is told to go on, once it has started.
 async fn held(
     database: &Database,
     caller: Role,
 ) -> (mpsc::Sender<()>, BoxFuture<'static, Result<i64>>) {
     let (go_on, wait) = mpsc::channel();
-    let (begin, begun) = oneshot::channel();
+    let (begin, started) = oneshot::channel();
     let database = database.clone();
     let read = tokio::spawn(async move {
         let work = move |connection: &Connection| {
@@ -65,7 +66,7 @@ async fn held(
         };
         database.read(caller, work).await
     });
-    begun.await.unwrap();
+    started.await.unwrap();
     (go_on, read.map(|joined| joined.unwrap()).boxed())
 }
 
@@ -117,15 +118,15 @@ async fn nothing_is_written_for_a_caller_that_has_gone_away() {
 #[tokio::test]
 async fn what_others_have_written_outlives_an_interruption() {
     let take_back = |t: &Transaction<'_>| t.execute_batch("rollback");
-    for (alone, kept) in [(true, 1), (false, 0)] {
+    for (exclusive, kept) in [(true, 1), (false, 0)] {
         let (database, _folder) = open().await;
         let busy = database.free_writer.clone().acquire_owned().await.unwrap();
         let mut written = database.write(ALICE, |t| insert(t, 1)).boxed();
-        let mut lost = database.submit(BOB.into(), alone, take_back).boxed();
+        let mut lost = database.submit(BOB.into(), exclusive, take_back).boxed();
         assert!((&mut written).now_or_never().is_none() && (&mut lost).now_or_never().is_none());
         drop(busy);
         let (written, _) = tokio::join!(written, lost);
-        assert_eq!(written.is_ok(), alone);
+        assert_eq!(written.is_ok(), exclusive);
         assert_eq!(database.read(ALICE, count).await.unwrap(), kept);
     }
 }
@@ -198,7 +199,7 @@ async fn work_ends_when_its_caller_goes() {
         check()?;
     };
     for work in [endless as fn(&Connection) -> Result<i64>, looping] {
-        let (begin, begun) = oneshot::channel();
+        let (begin, started) = oneshot::channel();
         let (end, ended) = oneshot::channel();
         let read = database.read(ALICE, move |connection| {
             begin.send(()).unwrap();
@@ -208,7 +209,7 @@ async fn work_ends_when_its_caller_goes() {
         });
         tokio::select! {
             _ = read => panic!("it has no end"),
-            begun = begun => begun.unwrap(),
+            started = started => started.unwrap(),
         }
         assert_eq!(ended.await.unwrap(), Some(ErrorCode::OperationInterrupted));
     }
@@ -217,8 +218,8 @@ async fn work_ends_when_its_caller_goes() {
 #[tokio::test]
 async fn everything_ends_with_the_server() {
     let (database, _folder) = open().await;
-    let (begin_read, read_begun) = oneshot::channel();
-    let (begin_write, write_begun) = oneshot::channel();
+    let (begin_read, read_started) = oneshot::channel();
+    let (begin_write, write_started) = oneshot::channel();
     let read = database.read(ALICE, move |connection| {
         begin_read.send(()).unwrap();
         endless(connection)
@@ -228,8 +229,8 @@ async fn everything_ends_with_the_server() {
         endless(transaction)
     });
     let stop = async {
-        read_begun.await.unwrap();
-        write_begun.await.unwrap();
+        read_started.await.unwrap();
+        write_started.await.unwrap();
         database.interrupt_all();
     };
     let (read, write, ()) = tokio::join!(read, write, stop);
@@ -240,12 +241,12 @@ async fn everything_ends_with_the_server() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_long_write_is_no_illness() {
+async fn the_database_is_healthy_during_a_long_write() {
     let (database, _folder) = open().await;
     let _busy = database.free_writer.clone().acquire_owned().await.unwrap();
-    assert!(!database.is_well().await, "nothing is being written");
+    assert!(!database.is_healthy().await, "nothing is being written");
     tokio::time::advance(std::time::Duration::from_secs(2)).await;
-    let (begin, begun) = oneshot::channel();
+    let (begin, started) = oneshot::channel();
     let (go_on, wait) = mpsc::channel::<()>();
     let shared = database.shared.clone();
     let writing = std::thread::spawn(move || {
@@ -254,8 +255,8 @@ async fn a_long_write_is_no_illness() {
             wait.recv().unwrap();
         });
     });
-    begun.await.unwrap();
-    assert!(database.is_well().await);
+    started.await.unwrap();
+    assert!(database.is_healthy().await);
     go_on.send(()).unwrap();
     writing.join().unwrap();
 }
@@ -265,7 +266,7 @@ async fn a_probe_reads_and_writes() {
     let (database, folder) = open().await;
     let found_after = async |seconds| {
         tokio::time::advance(std::time::Duration::from_secs(seconds)).await;
-        database.is_well().await
+        database.is_healthy().await
     };
     assert!(found_after(2).await);
     let busy = database.free_writer.clone().acquire_owned().await.unwrap();

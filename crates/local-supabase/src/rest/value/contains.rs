@@ -8,11 +8,11 @@ use std::collections::{HashMap, HashSet};
 use rusqlite::Result;
 
 use super::json_text::{members, parts};
-use crate::database::work::Steps;
+use crate::database::limits::StepCounter;
 
 /// Whether `a` contains `b`. At the top an array also contains a scalar.
 pub fn contains(a: &str, b: &str) -> Result<bool> {
-    let mut steps = Steps::default();
+    let mut steps = StepCounter::default();
     if a.starts_with('[') && is_scalar(b) {
         return Ok(parts(a).any(|element| element == b));
     }
@@ -23,8 +23,8 @@ fn is_scalar(json: &str) -> bool {
     !json.starts_with(['[', '{'])
 }
 
-fn is_contained(b: &str, a: &str, steps: &mut Steps) -> Result<bool> {
-    steps.take(b.len().min(a.len()))?;
+fn is_contained(b: &str, a: &str, steps: &mut StepCounter) -> Result<bool> {
+    steps.count(b.len().min(a.len()))?;
     if a == b {
         return Ok(true);
     }
@@ -36,48 +36,48 @@ fn is_contained(b: &str, a: &str, steps: &mut Steps) -> Result<bool> {
     }
 }
 
-fn has_members(a: &str, b: &str, steps: &mut Steps) -> Result<bool> {
+fn has_members(a: &str, b: &str, steps: &mut StepCounter) -> Result<bool> {
     if a.len() < b.len() {
         let given: HashMap<_, _> = members(a).collect();
-        for (key, wanted) in members(b) {
-            steps.take(wanted.len())?;
+        for (key, required) in members(b) {
+            steps.count(required.len())?;
             match given.get(key) {
-                Some(value) if is_contained(wanted, value, steps)? => {}
+                Some(value) if is_contained(required, value, steps)? => {}
                 _ => return Ok(false),
             }
         }
         return Ok(true);
     }
-    let mut wanted: HashMap<_, _> = members(b).collect();
+    let mut required: HashMap<_, _> = members(b).collect();
     for (key, value) in members(a) {
-        steps.take(value.len())?;
-        if let Some(wanted) = wanted.remove(key)
-            && !is_contained(wanted, value, steps)?
+        steps.count(value.len())?;
+        if let Some(required) = required.remove(key)
+            && !is_contained(required, value, steps)?
         {
             return Ok(false);
         }
     }
-    Ok(wanted.is_empty())
+    Ok(required.is_empty())
 }
 
-/// Reads `a` and ticks off what `b` wants.
-fn has_elements(a: &str, b: &str, steps: &mut Steps) -> Result<bool> {
+/// Reads `a` and removes the elements of `b` that it finds.
+fn has_elements(a: &str, b: &str, steps: &mut StepCounter) -> Result<bool> {
     let (mut scalars, mut open): (HashSet<&str>, HashSet<&str>) =
         parts(b).partition(|element| is_scalar(element));
-    let index = Index::of(&open);
+    let index = Index::new(&open);
     for element in parts(a) {
         if scalars.is_empty() && open.is_empty() {
             break;
         }
-        steps.take(element.len())?;
+        steps.count(element.len())?;
         if is_scalar(element) {
             scalars.remove(element);
             continue;
         }
         open.remove(element);
-        for wanted in index.may_be_in(element) {
-            if open.contains(wanted) && is_contained(wanted, element, steps)? {
-                open.remove(wanted);
+        for required in index.candidates(element) {
+            if open.contains(required) && is_contained(required, element, steps)? {
+                open.remove(required);
             }
         }
     }
@@ -85,17 +85,17 @@ fn has_elements(a: &str, b: &str, steps: &mut Steps) -> Result<bool> {
 }
 
 /// Reads `b`, which is the longer one, up to the first element that is not in `a`.
-fn has_only_elements_of(a: &str, b: &str, steps: &mut Steps) -> Result<bool> {
+fn has_only_elements_of(a: &str, b: &str, steps: &mut StepCounter) -> Result<bool> {
     let given: HashSet<&str> = parts(a).collect();
     let containers: Vec<&str> = given.iter().copied().filter(|given| !is_scalar(given)).collect();
-    for wanted in parts(b) {
-        steps.take(wanted.len())?;
-        if given.contains(wanted) {
+    for required in parts(b) {
+        steps.count(required.len())?;
+        if given.contains(required) {
             continue;
         }
         let mut is_there = false;
-        for given in if is_scalar(wanted) { &[] } else { &containers[..] } {
-            is_there = is_there || is_contained(wanted, given, steps)?;
+        for given in if is_scalar(required) { &[] } else { &containers[..] } {
+            is_there = is_there || is_contained(required, given, steps)?;
         }
         if !is_there {
             return Ok(false);
@@ -104,25 +104,25 @@ fn has_only_elements_of(a: &str, b: &str, steps: &mut Steps) -> Result<bool> {
     Ok(true)
 }
 
-/// Wanted arrays and objects by what a value that contains them must have.
+/// An index of required arrays and objects by a member that their container must have.
 struct Index<'a> {
-    /// Objects by the scalar member that the fewest of them have.
+    /// Objects by their rarest scalar member.
     by_member: HashMap<(&'a str, &'a str), Vec<&'a str>>,
     others: Vec<&'a str>,
 }
 
 impl<'a> Index<'a> {
-    fn of(wanted: &HashSet<&'a str>) -> Self {
+    fn new(required: &HashSet<&'a str>) -> Self {
         let scalars = |json: &'a str| {
             let object = json.starts_with('{').then(|| members(json));
             object.into_iter().flatten().filter(|(_, value)| is_scalar(value))
         };
         let mut counts: HashMap<_, usize> = HashMap::new();
-        for member in wanted.iter().flat_map(|json| scalars(json)) {
+        for member in required.iter().flat_map(|json| scalars(json)) {
             *counts.entry(member).or_default() += 1;
         }
         let mut index = Self { by_member: HashMap::new(), others: Vec::new() };
-        for json in wanted.iter().copied() {
+        for json in required.iter().copied() {
             match scalars(json).min_by_key(|member| counts.get(member)) {
                 Some(rarest) => index.by_member.entry(rarest).or_default().push(json),
                 None => index.others.push(json),
@@ -131,8 +131,8 @@ impl<'a> Index<'a> {
         index
     }
 
-    /// What an array or object may contain.
-    fn may_be_in(&self, container: &str) -> Vec<&'a str> {
+    /// The required values that an array or object may contain.
+    fn candidates(&self, container: &str) -> Vec<&'a str> {
         let object = container.starts_with('{').then(|| members(container));
         let found = object.into_iter().flatten().filter_map(|member| self.by_member.get(&member));
         found.flatten().chain(&self.others).copied().collect()
