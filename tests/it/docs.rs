@@ -33,7 +33,9 @@ fn the_committed_copy_is_current() {
         fs::write(&path, &current).unwrap();
     }
     let committed = fs::read_to_string(&path).unwrap_or_default();
-    assert!(committed == current, "run UPDATE_OPENAPI=1 cargo test docs:: and look at the change");
+    let update =
+        "run UPDATE_OPENAPI=1 cargo test --test it docs::the_committed and look at the change";
+    assert!(committed == current, "{update}");
 }
 
 #[test]
