@@ -11,7 +11,7 @@ use secrecy::ExposeSecret;
 use thiserror::Error;
 use tokio::net::TcpListener;
 
-use crate::agent::{AnyTool, Generations, Settings, TokenRefresher};
+use crate::agent::{AnyTool, CheckpointSlots, Generations, Settings, TokenRefresher};
 use crate::api::ai::{Ai, Weather};
 use crate::api::files::{Files, FilesTool};
 use crate::api::scripts::{RunScriptTool, Scripts};
@@ -145,6 +145,9 @@ impl App {
             providers: providers.clone(),
             demo_tools: vec![Arc::new(Weather)],
             checkpoint_every: config.checkpoint_every,
+            checkpoint_slots: supabase
+                .has_service_key()
+                .then(|| CheckpointSlots::new(config.checkpoint_every)),
             unsaved_patience: config.unsaved_patience,
             daily_token_limit: config.daily_token_limit,
             generation_timeout: config.generation_timeout,

@@ -13,11 +13,12 @@ mod job;
 mod settings;
 
 pub use generation::{
-    BeginOutcome, Credentials, Failure, Generation, Generations, Question, Recorder, Refusal, Save,
-    Saved, SavedEnd, SavedText, Started, TokenRefresher, UsageLog,
+    BeginOutcome, Checkpoint, CheckpointSlots, Credentials, Failure, Generation, Generations, Question, Recorder,
+    Refusal, Save, Saved, SavedEnd, Started, TokenRefresher, UsageLog, Used,
 };
 pub use job::Job;
 pub use message::answer::{Answer, Claim, End, Rows, Status};
+pub use message::delta::{PartDelta, apply};
 pub use message::history::HistoryMessage;
 pub use message::part::{Part, ToolPart, ToolState, content};
 pub use message::ui_stream::{Cursor, StreamError};

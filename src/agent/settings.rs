@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::generation::CheckpointSlots;
 use super::tools::AnyTool;
 use crate::clock::Clock;
 use crate::observability::metrics::Metrics;
@@ -17,6 +18,8 @@ pub struct Settings {
     /// The interval between checkpoints: the most that a crash loses. A checkpoint renews the lease and
     /// reports a stop that was requested on another replica.
     pub checkpoint_every: Duration,
+    /// Where all answers are saved together: when.
+    pub checkpoint_slots: Option<CheckpointSlots>,
     /// The daily limit of tokens for each user.
     pub daily_token_limit: Option<u64>,
     /// The longest a generation may take.

@@ -1,4 +1,4 @@
-//! The functions by which an answer is saved and stopped, and its tokens are reserved.
+//! The functions by which an answer is saved, followed and stopped, and its tokens are reserved.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -6,23 +6,105 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::Function;
-use crate::agent::{Extension, OverLimit, Reserve, Reserved, SavedEnd, TokenUsage, UsageLog};
+use crate::agent::{
+    Checkpoint, OverLimit, PartDelta, Reserve, Reserved, SavedEnd, TokenUsage, UsageLog,
+};
 
-/// Saves an answer for the run that owns it, or its usage alone if it is no message.
+/// Saves what is new of answers that are being written and renews their leases, each by itself.
+#[derive(Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct SaveCheckpoints<'a> {
+    /// Each a [`RunCheckpoint`].
+    pub p_checkpoints: &'a [&'a RawValue],
+}
+
+/// A checkpoint of a run.
+#[derive(Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct RunCheckpoint {
+    pub run: Uuid,
+    /// The user for whom the service key acts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<Uuid>,
+    #[serde(flatten)]
+    pub checkpoint: Checkpoint,
+}
+
+/// What has become of a checkpoint.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum CheckpointReply {
+    /// It was carried out, as far as the answer is still the run's.
+    CarriedOut {
+        /// The message is still the run's.
+        owned: bool,
+        /// A stop was requested.
+        stop_requested: bool,
+        /// What was to be reserved is not left of the day's tokens.
+        over_limit: Option<OverLimit>,
+    },
+    /// The answer was locked: it is to be sent again.
+    Busy {
+        /// Always.
+        busy: bool,
+    },
+    /// It was refused.
+    Refused {
+        /// Why.
+        error: String,
+    },
+}
+
+impl Function for SaveCheckpoints<'_> {
+    const NAME: &'static str = "save_checkpoints";
+    const IS_REPEATABLE: bool = true;
+    type Reply = Vec<CheckpointReply>;
+}
+
+/// Reads what is new of an answer that another replica writes.
+#[derive(Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct FollowAnswer {
+    pub p_message_id: Uuid,
+    /// The checkpoint up to which it was read.
+    pub p_after: u32,
+}
+
+/// What is new of an answer.
+#[derive(Debug, Deserialize)]
+pub struct Followed {
+    /// The message, if it has ended or is saved whole; then there is nothing else.
+    pub message: Option<Box<RawValue>>,
+    /// Up to which checkpoint this is.
+    #[serde(default)]
+    pub checkpoint: u32,
+    /// What was saved since.
+    #[serde(default)]
+    pub delta: Vec<PartDelta>,
+    /// The model, once it is known.
+    pub model: Option<String>,
+    /// Its provider.
+    pub provider: Option<String>,
+}
+
+impl Function for FollowAnswer {
+    const NAME: &'static str = "follow_answer";
+    const IS_REPEATABLE: bool = true;
+    type Reply = Option<Followed>;
+}
+
+/// Saves the end of an answer for the run that owns it, or its usage alone if it is no message.
 #[derive(Debug, Default, Serialize)]
 #[allow(missing_docs)]
 pub struct SaveGeneration<'a> {
     pub p_message_id: Uuid,
     pub p_run: Uuid,
     pub p_chat_id: Uuid,
-    pub p_content: Option<&'a str>,
     pub p_parts: Option<&'a RawValue>,
     pub p_model: Option<&'a str>,
     pub p_metadata: Option<&'a Map<String, Value>>,
     pub p_usage: Option<TokenUsage>,
     pub p_cost_usd: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub p_reserve: Option<Extension>,
     pub p_end: Option<SaveEnd<'a>>,
     /// The user for whom the service key acts.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,8 +133,6 @@ pub struct SaveReply {
     pub stop_requested: bool,
     /// The message after its end.
     pub message: Option<Box<RawValue>>,
-    /// What was to be reserved is not left of the day's tokens.
-    pub over_limit: Option<OverLimit>,
 }
 
 impl Function for SaveGeneration<'_> {

@@ -5,8 +5,12 @@ mod failure;
 mod recorder;
 mod registry;
 mod run;
+mod slots;
 
 pub use credentials::{Credentials, TokenRefresher};
 pub use failure::{Failure, Refusal};
-pub use recorder::{BeginOutcome, Recorder, Save, Saved, SavedEnd, SavedText, Started, UsageLog};
+pub use recorder::{
+    BeginOutcome, Checkpoint, Recorder, Save, Saved, SavedEnd, Started, UsageLog, Used,
+};
+pub use slots::CheckpointSlots;
 pub use registry::{Generation, Generations, Question};

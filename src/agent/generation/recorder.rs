@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::credentials::Credentials;
 use super::failure::Refusal;
 use crate::agent::message::answer::{Rows, Status};
+use crate::agent::message::delta::PartDelta;
 use crate::agent::message::history::HistoryMessage;
 use crate::agent::usage::meter::UsageTotal;
 use crate::agent::usage::reservation::{Extension, OverLimit, Reserved};
@@ -36,7 +37,14 @@ pub trait Recorder: Send + Sync {
         Box::pin(std::future::ready(()))
     }
 
-    /// Saves the answer as it is. Idempotent, so it is repeated when the reply was lost.
+    /// Saves what is new of the answer. Idempotent, so it is repeated when the reply was lost.
+    fn checkpoint<'a>(
+        &'a self,
+        credentials: &'a Credentials,
+        checkpoint: Checkpoint,
+    ) -> BoxFuture<'a, Result<Saved, SupabaseError>>;
+
+    /// Saves the end of the answer. Idempotent, so it is repeated when the reply was lost.
     fn save<'a>(
         &'a self,
         credentials: &'a Credentials,
@@ -105,32 +113,55 @@ pub struct Started {
     pub is_candidate: bool,
 }
 
-/// What is saved of an answer.
-#[derive(Clone, Debug, Default)]
+/// What is new of an answer, which renews the lease.
+#[derive(Clone, Debug, Serialize)]
+pub struct Checkpoint {
+    /// Counts the checkpoints of the answer: one with a lower number that comes later is too late.
+    pub number: u32,
+    /// The last one that is known to have been carried out. This one brings everything since.
+    pub after: u32,
+    /// What is new.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub delta: Vec<PartDelta>,
+    /// What has been used so far, where that is new.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub used: Option<Used>,
+    /// The tokens to reserve from here on, where there is a daily limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reserve: Option<Extension>,
+}
+
+/// An estimate of what an answer has used so far.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Used {
+    /// The tokens, once a model has been called.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<TokenUsage>,
+    /// The model that answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Its provider.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// The price of the tokens.
+    pub cost_usd: Option<f64>,
+}
+
+/// The end of an answer, as it is saved.
+#[derive(Clone, Debug)]
 pub struct Save {
-    /// The text and the parts; `None` only renews the lease.
-    pub text: Option<SavedText>,
+    /// The parts; `None` for what the checkpoints have saved.
+    pub parts: Option<Box<RawValue>>,
     /// The model that answers.
     pub model: Option<String>,
     /// The message's metadata.
     pub metadata: Option<Map<String, Value>>,
-    /// The tokens: an estimate at a checkpoint, the final count at the end.
+    /// The tokens.
     pub usage: Option<TokenUsage>,
     /// The price of those tokens.
     pub cost_usd: Option<f64>,
-    /// The tokens to reserve from here on, where there is a daily limit.
-    pub reserve: Option<Extension>,
-    /// The end of the answer.
-    pub end: Option<SavedEnd>,
-}
-
-/// An answer's text.
-#[derive(Clone, Debug)]
-pub struct SavedText {
-    /// The text parts, joined.
-    pub content: String,
-    /// The parts.
-    pub parts: Box<RawValue>,
+    /// How it ended.
+    pub end: SavedEnd,
 }
 
 /// The end of an answer, saved in one transaction with its usage.

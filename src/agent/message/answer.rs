@@ -164,11 +164,6 @@ impl Answer {
         self.bytes >= MAX_BYTES || self.tool_bytes > MAX_TOOL_BYTES || self.parts.len() > MAX_PARTS
     }
 
-    /// Differs whenever there is something new to save.
-    pub(in crate::agent) fn version(&self) -> [usize; 3] {
-        [self.bytes, self.tool_bytes, self.parts.len()]
-    }
-
     /// Puts a tool's result where its call is.
     pub(in crate::agent) fn store_result(&mut self, part: usize, outcome: Result<Value, String>) {
         let Some(Part::Tool(tool)) = self.parts.get_mut(part) else { return };
@@ -196,8 +191,7 @@ impl Answer {
             }
         };
         tool.state = state;
-        // A result without a byte is news as well.
-        self.tool_bytes += bytes + 1;
+        self.tool_bytes += bytes;
     }
 
     /// Begins another call of the model.

@@ -64,6 +64,7 @@ fn spawn(
     let question = request.repeatable_question();
     let recorder = ChatRecorder {
         supabase: ai.supabase.clone(),
+        checkpoints: ai.checkpoints.clone(),
         files: ai.files.clone(),
         providers: ai.providers.clone(),
         clock: ai.clock.clone(),

@@ -10,10 +10,11 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::attachments;
+use super::checkpoints::CheckpointWriter;
 use super::principal::Principal;
 use super::request::ChatRequest;
 use crate::agent::{
-    BeginOutcome, Credentials, Recorder, Refusal, Reserve, Rows, Save, Saved, Started, Status,
+    BeginOutcome, Checkpoint, Credentials, Recorder, Refusal, Reserve, Rows, Save, Saved, Started, Status,
     UsageLog,
 };
 use crate::api::chats::model::UNTITLED;
@@ -33,6 +34,7 @@ const COPIES: usize = 3;
 /// Records one answer in a chat.
 pub(super) struct ChatRecorder {
     pub(super) supabase: Supabase,
+    pub(super) checkpoints: CheckpointWriter,
     pub(super) files: Files,
     pub(super) providers: Providers,
     pub(super) clock: Clock,
@@ -87,6 +89,14 @@ impl Recorder for ChatRecorder {
         .boxed()
     }
 
+    fn checkpoint<'a>(
+        &'a self,
+        credentials: &'a Credentials,
+        checkpoint: Checkpoint,
+    ) -> BoxFuture<'a, Result<Saved, SupabaseError>> {
+        self.checkpoints.save(credentials, self.run, checkpoint).boxed()
+    }
+
     fn save<'a>(
         &'a self,
         credentials: &'a Credentials,
@@ -101,7 +111,7 @@ impl Recorder for ChatRecorder {
             Ok(Saved {
                 is_owned: reply.owned,
                 stop_requested: reply.stop_requested,
-                over_limit: reply.over_limit,
+                over_limit: None,
                 status,
                 message: reply.message,
             })
@@ -179,14 +189,12 @@ impl ChatRecorder {
             p_message_id: self.message_id,
             p_run: self.run,
             p_chat_id: self.chat_id,
-            p_content: save.text.as_ref().map(|text| text.content.as_str()),
-            p_parts: save.text.as_ref().map(|text| &*text.parts),
+            p_parts: save.parts.as_deref(),
             p_model: save.model.as_deref(),
             p_metadata: save.metadata.as_ref(),
             p_usage: save.usage,
             p_cost_usd: save.cost_usd,
-            p_reserve: save.reserve,
-            p_end: save.end.as_ref().map(SaveEnd::Message),
+            p_end: Some(SaveEnd::Message(&save.end)),
             p_user_id: user_id,
         }
     }

@@ -14,6 +14,7 @@ mod stop;
 mod stream;
 mod begin;
 mod chat_recorder;
+mod checkpoints;
 mod remote_answer;
 
 pub use demo::Weather;

@@ -1,4 +1,4 @@
-//! Follows an answer that another replica writes, by reading what it saves. Listeners to one
+//! Follows an answer that another replica writes, by reading what is new of what it saves. Listeners to one
 //! message share one reader.
 
 use std::collections::HashMap;
@@ -13,11 +13,11 @@ use tokio::time::sleep;
 use tracing::warn;
 use uuid::Uuid;
 
-use crate::agent::{Answer, Claim, End, Failure, Part, Rows, Status, TokenUsage};
-use crate::api::messages;
-use crate::supabase::{AccessToken, Caller, Supabase, SupabaseError, SupabaseErrorKind};
+use crate::agent::{self, Answer, Claim, End, Failure, Part, Rows, Status, TokenUsage};
+use crate::database::{self, FollowAnswer, Followed};
+use crate::supabase::{AccessToken, Caller, Supabase, SupabaseError};
 
-/// How often the message is read.
+/// How often what is new is read.
 const POLL_INTERVAL: Duration = Duration::from_millis(700);
 /// The number of consecutive failures after which the stream ends.
 const MAX_FAILURES: u32 = 20;
@@ -74,18 +74,18 @@ impl Followers {
         token: &AccessToken,
         answer: &watch::Sender<Answer>,
     ) -> bool {
-        let mut failures = 0;
+        let (mut failures, mut read_to) = (0, 0);
         while answer.borrow().end.is_none() {
             sleep(POLL_INTERVAL).await;
             if self.is_abandoned(rows.message_id, answer) {
                 return false;
             }
-            match self.read(rows, token).await {
-                Ok(newer) => {
+            match self.read(rows, token, read_to).await {
+                Ok(None) => return true,
+                Ok(Some(news)) => {
                     failures = 0;
-                    answer.send_replace(newer);
+                    read_to = add(news, rows, answer);
                 }
-                Err(error) if error.kind == SupabaseErrorKind::NotOneRow => return true,
                 Err(error) => {
                     failures += 1;
                     warn!("a followed answer could not be read: {error}");
@@ -98,13 +98,39 @@ impl Followers {
         true
     }
 
-    async fn read(&self, rows: &Rows, token: &AccessToken) -> Result<Answer, SupabaseError> {
+    /// What was saved after a checkpoint; none if the message is gone.
+    async fn read(
+        &self,
+        rows: &Rows,
+        token: &AccessToken,
+        after: u32,
+    ) -> Result<Option<Followed>, SupabaseError> {
         let rest = self.supabase.rest(Caller::User(token));
-        let query = rest.from("messages").eq("id", rows.message_id).select(messages::COLUMNS);
-        let message: Box<RawValue> = serde_json::from_slice(&query.one().await?)?;
-        let rows = Rows { message: Some(message), ..rows.clone() };
-        Ok(answer(&rows, Claim::Elsewhere(rows.clone())))
+        let follow = FollowAnswer { p_message_id: rows.message_id, p_after: after };
+        database::call(rest, &follow).await
     }
+}
+
+/// Adds what is new to the answer; the checkpoint up to which it is read now.
+fn add(news: Followed, rows: &Rows, answer: &watch::Sender<Answer>) -> u32 {
+    let Followed { message, mut checkpoint, delta, model, provider } = news;
+    if message.is_some() {
+        let rows = Rows { message, ..rows.clone() };
+        answer.send_replace(self::answer(&rows, Claim::Elsewhere(rows.clone())));
+        return 0;
+    }
+    answer.send_if_modified(|answer| {
+        let has_news = !delta.is_empty();
+        if !agent::apply(&mut answer.parts, delta) {
+            // Something is missing, so the whole is read next time.
+            checkpoint = 0;
+        }
+        for (name, value) in [("model", model), ("provider", provider)] {
+            answer.metadata.extend(value.map(|value| (name.to_owned(), value.into())));
+        }
+        has_news
+    });
+    checkpoint
 }
 
 #[derive(Default, Deserialize)]

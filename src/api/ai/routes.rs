@@ -69,6 +69,7 @@ fn stateless_job(ai: &Ai, user: &CurrentUser, id: Uuid, request: StatelessReques
     let reserve = ai.reserve(&request.options, &[], request.model.as_deref());
     let recorder = StatelessRecorder {
         supabase: ai.supabase.clone(),
+        checkpoints: ai.checkpoints.clone(),
         clock: ai.clock.clone(),
         id,
         run: Uuid::new_v4(),

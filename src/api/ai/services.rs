@@ -10,6 +10,7 @@ use crate::http::rate_limit::Limits;
 use crate::providers::Providers;
 use crate::supabase::Supabase;
 
+use super::checkpoints::CheckpointWriter;
 use super::model::Model;
 use super::remote_answer::Followers;
 
@@ -23,6 +24,7 @@ pub struct Ai {
     pub(super) limits: Limits,
     pub(super) tools: Arc<[Arc<dyn AnyTool>]>,
     pub(super) followers: Followers,
+    pub(super) checkpoints: CheckpointWriter,
     pub(super) clock: Clock,
     /// The name under which this server's answers are known to the database, where it has one: see
     /// [`recovery`](super::recovery).
@@ -41,6 +43,7 @@ impl Ai {
         clock: Clock,
     ) -> Self {
         let followers = Followers::new(supabase.clone());
+        let checkpoints = CheckpointWriter::new(supabase.clone(), clock.clone());
         Self {
             supabase,
             generations,
@@ -49,6 +52,7 @@ impl Ai {
             limits,
             tools: tools.into(),
             followers,
+            checkpoints,
             clock,
             server: None,
         }

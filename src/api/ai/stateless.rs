@@ -7,17 +7,18 @@ use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::checkpoints::CheckpointWriter;
 use super::model::{AnswerFormat, Generate, PlainContent, PlainMessage, Stop};
 use super::principal::Principal;
 use super::request;
 use crate::agent::{
-    BeginOutcome, Credentials, HistoryMessage, Options, Part, Recorder, Refusal, Reserve, Reserved,
+    BeginOutcome, Checkpoint, Credentials, HistoryMessage, Options, Part, Recorder, Refusal, Reserve, Reserved,
     Rows, Save, Saved, Started, UsageLog,
 };
 use crate::api::messages::model::Role;
 use crate::api::messages::parts;
 use crate::clock::Clock;
-use crate::database::{self, ReserveReply, ReserveTokens, SaveEnd, SaveGeneration, SaveReply};
+use crate::database::{self, ReserveReply, ReserveTokens, SaveEnd, SaveGeneration};
 use crate::http::error::ApiError;
 use crate::http::validate::Checks;
 use crate::memory::Held;
@@ -29,6 +30,7 @@ const MAX_MESSAGES: usize = 2_000;
 /// Records the usage of one stateless answer.
 pub(super) struct StatelessRecorder {
     pub(super) supabase: Supabase,
+    pub(super) checkpoints: CheckpointWriter,
     pub(super) clock: Clock,
     pub(super) id: Uuid,
     /// The secret that owns what is reserved.
@@ -63,17 +65,32 @@ impl Recorder for StatelessRecorder {
         .boxed()
     }
 
+    /// Renews what is reserved; the text is nobody's but the client's.
+    fn checkpoint<'a>(
+        &'a self,
+        credentials: &'a Credentials,
+        checkpoint: Checkpoint,
+    ) -> BoxFuture<'a, Result<Saved, SupabaseError>> {
+        async move {
+            let checkpoint = Checkpoint { delta: Vec::new(), ..checkpoint };
+            let saved = self.checkpoints.save(credentials, self.run, checkpoint).await?;
+            Ok(Saved { is_owned: true, stop_requested: false, ..saved })
+        }
+        .boxed()
+    }
+
+    /// Saves the usage of an answer that is no message.
     fn save<'a>(
         &'a self,
         credentials: &'a Credentials,
         save: &'a Save,
     ) -> BoxFuture<'a, Result<Saved, SupabaseError>> {
         async move {
-            let over_limit = self.call_save(credentials, save).await?.over_limit;
+            self.save_end(credentials, save).await?;
             Ok(Saved {
                 is_owned: true,
                 stop_requested: false,
-                over_limit,
+                over_limit: None,
                 status: None,
                 message: None,
             })
@@ -115,26 +132,21 @@ impl StatelessRecorder {
         }
     }
 
-    /// Saves the usage of an answer that is no message, and renews its reservation.
-    async fn call_save(
+    async fn save_end(
         &self,
         credentials: &Credentials,
         save: &Save,
-    ) -> Result<SaveReply, SupabaseError> {
+    ) -> Result<(), SupabaseError> {
         let principal = Principal::new(credentials, &self.supabase, &self.clock);
         let save = SaveGeneration {
             p_run: self.run,
             p_usage: save.usage,
-            p_reserve: save.reserve,
-            p_end: save
-                .end
-                .as_ref()
-                .map(|end| SaveEnd::Usage { usage_log: end.usage_log.as_ref() }),
+            p_end: Some(SaveEnd::Usage { usage_log: save.end.usage_log.as_ref() }),
             p_user_id: principal.user_id,
             // It is no message and in no chat.
             ..SaveGeneration::default()
         };
-        database::call(self.supabase.rest(principal.caller()), &save).await
+        database::call(self.supabase.rest(principal.caller()), &save).await.map(drop)
     }
 }
 

@@ -7,8 +7,8 @@ mod store;
 
 pub use store::LIST;
 
-/// The columns of [`model::Message`]. `current_status` is computed: a streaming row whose lease has
-/// lapsed reads `interrupted`.
-pub const COLUMNS: &str = "id,chat_id,user_id,parent_id,role,content,parts,model,\
-                           status:current_status,finish_reason,usage,cost_usd,is_active,metadata,\
-                           created_at,updated_at";
+/// The columns of [`model::Message`]. `current_…` are computed: a streaming row has what was saved of
+/// its answer so far, and reads `interrupted` when its lease has lapsed.
+pub const COLUMNS: &str = "id,chat_id,user_id,parent_id,role,content:current_content,\
+                           parts:current_parts,model,status:current_status,finish_reason,usage,\
+                           cost_usd,is_active,metadata:current_metadata,created_at,updated_at";

@@ -153,7 +153,7 @@ async fn stored_parts(
         parts: Vec<Value>,
     }
     let row =
-        one_or_not_found(by_id(supabase, user, message_id).select("parts"), "message").await?;
+        one_or_not_found(by_id(supabase, user, message_id).select("parts:current_parts"), "message").await?;
     let row: Row =
         serde_json::from_slice(&row).map_err(|error| ApiError::unreadable("message", error))?;
     Ok(row.parts)

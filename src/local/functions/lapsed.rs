@@ -4,7 +4,8 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use serde_json::{Map, Value as Json, json};
 
 use super::acting_user::{acting_user, require_caller};
-use super::message_row::change;
+use super::message_row::{Message, change};
+use super::saved_answer::end_with_saved;
 use super::usage::{Usage, record_usage, settle_reservation};
 use crate::local_supabase::Role;
 use crate::local_supabase::functions::value::jsonb;
@@ -30,9 +31,7 @@ pub(super) fn end_lapsed(
     user: &str,
 ) -> Result<(), RestError> {
     let Some(lapsed) = find_lapsed(connection, chat, user)? else { return Ok(()) };
-    let end = "update messages set status = 'interrupted', finish_reason = 'interrupted' \
-               where rowid = ?";
-    change(connection, session, end, [lapsed.rowid])?;
+    end_with_saved(connection, session, lapsed.rowid, "interrupted")?;
     let Some(run_id) = &lapsed.run_id else { return Ok(()) };
     let usage = Usage {
         user: Some(user),
@@ -103,6 +102,17 @@ impl Run {
         })
     }
 
+    /// `private.end_lapsed_row`: ends the row of the run, so that its text outlives the run.
+    fn end_row(&self, connection: &Connection, session: Session) -> Result<(), RestError> {
+        let lapsed = "where run_id = ? and user_id = ? and status = 'streaming' \
+                      and lease_expires_at < clock_timestamp()";
+        let Some(message) = Message::find(connection, lapsed, (&self.run_id, &self.user))? else {
+            return Ok(());
+        };
+        let session = session.as_service();
+        end_with_saved(connection, session, message.rowid, "interrupted")
+    }
+
     /// `private.record_lapsed_run`. What cannot be recorded, because somebody has called the functions
     /// with nonsense, is passed over.
     fn record(&self, connection: &Connection, session: Session) -> Result<(), RestError> {
@@ -167,6 +177,7 @@ pub(super) fn count_lapsed(
         statement.query_map([user], Run::read)?.collect::<Result<_, _>>()?
     };
     for run in &runs {
+        run.end_row(connection, session)?;
         let delete = "delete from token_reservations where run_id = ?";
         connection.prepare_cached(delete)?.execute([&run.run_id])?;
         run.record(connection, session)?;
@@ -234,7 +245,10 @@ fn find_lapsed(
 ) -> rusqlite::Result<Option<Lapsed>> {
     let select = "select rowid, id, run_id, model, usage, cost_usd, metadata from messages \
                   where chat_id = ? and user_id = ? and status = 'streaming' \
-                  and lease_expires_at < clock_timestamp()";
+                  and lease_expires_at < clock_timestamp() \
+                  and not exists (select 1 from token_reservations r \
+                      where r.run_id = messages.run_id and r.user_id = messages.user_id \
+                      and r.lease_expires_at >= clock_timestamp())";
     let mut statement = connection.prepare_cached(select)?;
     let lapsed = statement.query_row((chat, user), |row| {
         Ok(Lapsed {

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 use serde_json::value::RawValue;
 
+use super::saved_answer::SavedAnswer;
 use crate::local::schema::MESSAGES;
 use crate::local_supabase::functions::{RestError, Session, TableContext};
 
@@ -96,7 +97,11 @@ pub(super) fn message_json(
     };
     // Whose message it is was decided when it was found.
     let messages = TableContext { connection, session: session.as_service(), table: &MESSAGES };
-    raw(messages.row_json(rowid, &COLUMNS.join(","))?)
+    let message = raw(messages.row_json(rowid, &COLUMNS.join(","))?)?;
+    match SavedAnswer::find(connection, rowid)? {
+        Some(saved) => saved.complete(&message),
+        None => Ok(message),
+    }
 }
 
 /// JSON that SQLite has written.

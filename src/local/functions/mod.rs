@@ -17,7 +17,9 @@ mod record_events;
 mod request_stop;
 mod reservations;
 mod reserve_tokens;
+mod save_checkpoints;
 mod save_generation;
+mod saved_answer;
 mod schema_report;
 mod search;
 mod time_buckets;
@@ -77,6 +79,19 @@ pub static FUNCTIONS: &[Function] = &[
             Parameter::optional("p_user_id", PgType::Uuid),
         ],
         body: FunctionBody::Jsonb(save_generation::save_generation),
+    },
+    Function {
+        name: "save_checkpoints",
+        parameters: &[Parameter::required("p_checkpoints", PgType::Jsonb)],
+        body: FunctionBody::Jsonb(save_checkpoints::save_checkpoints),
+    },
+    Function {
+        name: "follow_answer",
+        parameters: &[
+            Parameter::required("p_message_id", PgType::Uuid),
+            Parameter::required("p_after", PgType::Integer),
+        ],
+        body: FunctionBody::Jsonb(save_checkpoints::follow_answer),
     },
     Function {
         name: "search_files",

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use super::acting_user::acting_user;
 use super::lapsed::end_lapsed;
 use super::message_row::{Message, change, message_json, to_jsonb};
+use super::saved_answer::end_with_saved;
 use crate::local_supabase::functions::{Arguments, RestError, Session};
 
 /// How long the owner of an answer has to end it.
@@ -49,9 +50,7 @@ pub(super) fn request_stop(
         let is_deaf: bool = connection.prepare_cached(is_deaf)?.query_row(key, |row| row.get(0))?;
         is_running = !is_deaf;
         if is_deaf {
-            let end = "update messages set status = 'stopped', finish_reason = 'stopped' \
-                       where rowid = ?";
-            change(connection, session, end, [message.rowid])?;
+            end_with_saved(connection, session, message.rowid, "stopped")?;
         }
     }
     let newest = "where chat_id = ? and user_id = ? and role = 'assistant' and is_active \

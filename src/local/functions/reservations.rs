@@ -191,22 +191,43 @@ pub(super) fn renew_reservation(
     reserve: Option<&Json>,
 ) -> Result<bool, RestError> {
     let user = require_caller(session, run.0)?;
-    if let Some(reserve) = reserve.map(TokenCounts) {
-        let tokens = reserve.number("tokens")?.unwrap_or(0).max(0);
-        let limit = reserve.number("limit")?;
-        if reserve_tokens(connection, session, run, limit, tokens, Some(tokens))?.is_none() {
-            return Ok(false);
-        }
+    if let Some(reserve) = reserve
+        && !reserve_more(connection, session, (user, run.1), reserve)?
+    {
+        return Ok(false);
     }
+    let (used, log) = self::report(connection, (user, run.1), report)?;
+    let update = "update token_reservations set used_tokens = max(used_tokens, ?), log = ?, \
+                  lease_expires_at = clock_timestamp() + ? where run_id = ? and user_id = ?";
+    connection.prepare_cached(update)?.execute(params![used, log, LEASE_MICROS, run.1, user])?;
+    Ok(true)
+}
+
+/// Reserves for a run what it needs in all from here on; false if there is not enough left.
+pub(super) fn reserve_more(
+    connection: &Connection,
+    session: Session,
+    (user, run_id): (&str, Option<&str>),
+    reserve: &Json,
+) -> Result<bool, RestError> {
+    let reserve = TokenCounts(reserve);
+    let tokens = reserve.number("tokens")?.unwrap_or(0).max(0);
+    let limit = reserve.number("limit")?;
+    let run = (Some(user), run_id);
+    Ok(reserve_tokens(connection, session, run, limit, tokens, Some(tokens))?.is_some())
+}
+
+/// How many tokens a run reports as used, and its log with what it reports.
+pub(super) fn report(
+    connection: &Connection,
+    (user, run_id): (&str, Option<&str>),
+    report: Option<&Json>,
+) -> Result<(i64, Option<String>), RestError> {
     let used = report.map(TokenCounts);
     let number = |key| used.as_ref().map_or(Ok(None), |used| used.number(key));
     let used =
         checked_sum(number("input_tokens")?.unwrap_or(0), number("output_tokens")?.unwrap_or(0))?;
-    let update = "update token_reservations set used_tokens = max(used_tokens, ?), log = ?, \
-                  lease_expires_at = clock_timestamp() + ? where run_id = ? and user_id = ?";
-    let log = logged(connection, user, run.1, report)?;
-    connection.prepare_cached(update)?.execute(params![used, log, LEASE_MICROS, run.1, user])?;
-    Ok(true)
+    Ok((used, logged(connection, user, run_id, report)?))
 }
 
 /// What is known of a run's usage, with what it reports now.

@@ -10,6 +10,7 @@ use super::acting_user::acting_user;
 use super::candidates::{has_content, take_place};
 use super::message_row::{LEASE_MICROS, Message, change, message_json, to_jsonb};
 use super::reservations::{over_limit, renew_reservation};
+use super::saved_answer::{saved_text, text_of};
 use super::usage::{Usage, record_usage, run_id, settle_reservation};
 use crate::local_supabase::functions::value::{self, jsonb};
 use crate::local_supabase::functions::{Arguments, RestError, Session};
@@ -136,6 +137,19 @@ fn save(
         Some(text) => value::parse(PgType::Boolean, &text, session.now)?,
         None => Value::Integer(1),
     };
+    let given = arguments.json("p_parts");
+    let mut content = match (arguments.value("p_content"), &given) {
+        (Value::Null, Some(Json::Array(parts))) => text_of(parts).into(),
+        (content, _) => content,
+    };
+    let mut parts = arguments.value("p_parts");
+    if let Some((saved, text)) = saved_text(connection, rowid)?.filter(|_| end.is_some()) {
+        let keep = |given: Value, saved: String| match given {
+            Value::Null => saved.into(),
+            given => given,
+        };
+        (parts, content) = (keep(parts, jsonb::print(&saved)), keep(content, text));
+    }
     // An answer only grows: a checkpoint with less of it was sent before the last one and came late.
     let statement = "update messages set \
         content = iif(not :ends and octet_length(:content) < octet_length(content), content, \
@@ -152,8 +166,8 @@ fn save(
         lease_expires_at = iif(:ends, null, clock_timestamp() + :lease) \
         where rowid = :rowid";
     let params = named_params! {
-        ":content": arguments.value("p_content"),
-        ":parts": arguments.value("p_parts"),
+        ":content": content,
+        ":parts": parts,
         ":model": arguments.value("p_model"),
         ":metadata": arguments.value("p_metadata"),
         ":usage": arguments.value("p_usage"),

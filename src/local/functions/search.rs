@@ -12,7 +12,7 @@ pub(super) fn chats(session: Session, arguments: &Arguments) -> Result<Sql, Rest
         .bind(arguments.value("q"))
         .push(") or id in (select m.chat_id from ")
         .append(messages)
-        .push(" as m where m.is_active and contains_text(m.content, ")
+        .push(" as m where m.is_active and contains_text(m.current_content, ")
         .bind(arguments.value("q"))
         .push("))"))
 }

@@ -5,6 +5,22 @@ use crate::local_supabase::schema::{
     ForeignKey, Grants, InsertGrant, OnDelete, Policies, Table, Unique, column, unique,
 };
 
+/// What a message's run has saved of its parts; null if that is nothing.
+macro_rules! saved_parts {
+    () => {
+        "(select nullif(json_group_array(json(saved.part) order by saved.part_index), '[]') from ( \
+             select part_index, iif(json_type(frame, '$.text') is null, frame, \
+                 json_set(frame, '$.text', text)) as part \
+             from (select p.part_index, group_concat(p.text, '' order by p.checkpoint) as text, \
+                     (select f.part from answer_pieces f where f.run_id = p.run_id \
+                         and f.part_index = p.part_index and f.part is not null \
+                         order by f.checkpoint desc limit 1) as frame \
+                 from answer_pieces p join token_reservations r on r.run_id = p.run_id \
+                 where p.run_id = messages.run_id and r.user_id = messages.user_id \
+                 group by p.part_index)) saved)"
+    };
+}
+
 /// `public.messages`
 pub static MESSAGES: Table = Table {
     name: "messages",
@@ -31,7 +47,31 @@ pub static MESSAGES: Table = Table {
         column("replaces", Jsonb),
         column("current_status", Text).not_null().computed(
             "case when status = 'streaming' and lease_expires_at < clock_timestamp() \
+                 and not exists (select 1 from token_reservations r \
+                     where r.run_id = messages.run_id and r.user_id = messages.user_id \
+                         and r.lease_expires_at >= clock_timestamp()) \
              then 'interrupted' else status end",
+        ),
+        column("current_content", Text).not_null().computed(concat!(
+            "case when status = 'streaming' and parts = '[]' then coalesce(( \
+                 select group_concat(iif(e.type = 'object' and e.value ->> '$.type' = 'text', \
+                     e.value ->> '$.text', ''), '' order by e.key) \
+                 from json_each(",
+            saved_parts!(),
+            ") e), content) else content end"
+        )),
+        column("current_parts", Jsonb).not_null().computed(concat!(
+            "case when status = 'streaming' and parts = '[]' then coalesce(",
+            saved_parts!(),
+            ", parts) else parts end"
+        )),
+        column("current_metadata", Jsonb).not_null().computed(
+            "case when status = 'streaming' then coalesce(( \
+                 select json_patch(metadata, json_patch('{}', json_object( \
+                     'model', r.log ->> '$.model', 'provider', r.log ->> '$.provider'))) \
+                 from token_reservations r where r.run_id = messages.run_id \
+                     and r.user_id = messages.user_id and r.checkpoint > 0), metadata) \
+             else metadata end",
         ),
     ],
     unique: &[

@@ -31,6 +31,7 @@ pub static SCHEMA: Schema = Schema {
         include_str!("0005_scripts.sql"),
         include_str!("0006_script_runs.sql"),
         include_str!("0007_generation.sql"),
+        include_str!("0008_checkpoints.sql"),
     ],
     tables: TABLES,
 };

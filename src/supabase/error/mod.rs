@@ -86,7 +86,8 @@ pub(super) enum Repeat {
 }
 
 impl SupabaseError {
-    pub(super) fn new(kind: SupabaseErrorKind, message: impl Into<String>) -> Self {
+    /// A failure of a part of a request that is a success.
+    pub fn new(kind: SupabaseErrorKind, message: impl Into<String>) -> Self {
         let message = shortened(message.into());
         Self { kind, code: None, message, retry_after: None, repeat: Repeat::Never }
     }

@@ -63,7 +63,7 @@ impl Run {
     ) -> Result<FinishReason, Interruption> {
         self.model.begin_call();
         self.budget.meter.begin_call(model, request, self.answer.bytes());
-        self.checkpoint();
+        self.checkpoint_soon();
         let stream = self.wait_for(model.stream(request.clone())).await??;
         self.budget.meter.call_accepted();
         let mut events = stream.ready_chunks(BATCH);

@@ -1,16 +1,20 @@
-//! When an answer is saved while it grows: one save at a time, the text only when it has changed.
+//! When an answer is saved while it grows, and what of it: one save at a time, each with what is new since
+//! the last that is known to have been carried out.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
-use super::save;
-use crate::agent::Job;
-use crate::agent::generation::recorder::{Save, Saved};
+use crate::agent::{Job, Settings};
+use crate::agent::generation::recorder::{Checkpoint, Saved, Used};
+use crate::agent::generation::slots::CheckpointSlots;
 use crate::agent::message::answer::Answer;
+use crate::agent::message::delta::Position;
+use crate::agent::usage::reservation::Extension;
 
 /// How long one may take. Far below the lease, so that it can be sent again several times, and above what
 /// a database under load takes.
@@ -19,24 +23,36 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 /// A checkpoint under way.
-pub(super) type CheckpointFuture = BoxFuture<'static, Checkpoint>;
+pub(super) type CheckpointFuture = BoxFuture<'static, CheckpointOutcome>;
 
 /// What has become of a checkpoint.
-pub(super) struct Checkpoint {
+pub(super) struct CheckpointOutcome {
     /// When it was sent, by the lease's clock.
     pub(super) sent_at: Duration,
+    /// What is saved if it was carried out.
+    pub(super) state: CheckpointState,
     /// What the database says, or why it says nothing.
     pub(super) saved: Result<Saved, String>,
 }
 
+/// What is saved once a checkpoint has been carried out.
+#[derive(Default)]
+pub(super) struct CheckpointState {
+    number: u32,
+    position: Position,
+    used: Used,
+}
+
 /// The checkpoints of an answer.
 pub(super) struct Checkpoints {
-    every: Duration,
+    settings: Arc<Settings>,
     /// Ends when the next one is due. It begins at once when one takes longer than that.
     due: Pin<Box<Sleep>>,
     in_flight: Option<CheckpointFuture>,
-    /// The version of the text that was saved last.
-    saved_version: Option<[usize; 3]>,
+    /// How many there have been.
+    count: u32,
+    /// The last one that is known to have been carried out.
+    saved: CheckpointState,
 }
 
 /// What happens to checkpoints.
@@ -44,12 +60,14 @@ pub(super) enum CheckpointEvent {
     /// It is time for the next one.
     Due,
     /// The one in flight has come back.
-    Done(Checkpoint),
+    Done(CheckpointOutcome),
 }
 
 impl Checkpoints {
-    pub(super) fn new(every: Duration) -> Self {
-        Self { every, due: Box::pin(sleep(every)), in_flight: None, saved_version: None }
+    pub(super) fn new(settings: Arc<Settings>) -> Self {
+        let due = Box::pin(sleep_until(due_after(&settings, settings.checkpoint_every)));
+        let saved = CheckpointState::default();
+        Self { settings, due, in_flight: None, count: 0, saved }
     }
 
     /// Waits for what happens next. Nothing is lost when the future is dropped.
@@ -67,19 +85,63 @@ impl Checkpoints {
         }
     }
 
-    pub(super) fn is_saving(&self) -> bool {
-        self.in_flight.is_some()
+    /// Whether one may begin that is not due yet.
+    pub(super) fn may_start(&self) -> bool {
+        let slots = self.settings.checkpoint_slots.as_ref();
+        self.in_flight.is_none() && slots.is_none_or(CheckpointSlots::is_free)
     }
 
-    /// Begins a save, with the text if it has changed since the last one.
-    pub(super) fn start(&mut self, job: &Job, answer: &Answer, save: Save, sent_at: Duration) {
-        let version = Some(answer.version());
-        let text = (self.saved_version != version).then(|| save::text(answer));
-        self.saved_version = version;
-        self.due_in(self.every);
-        let saving = save::once(job, Save { text, ..save });
-        let saving = timeout(TIMEOUT, saving).map(move |saved| Checkpoint {
+    /// The next one: what is new since the last that is known to have been carried out. Another one may be
+    /// under way, or may have been carried out although nothing was heard of it.
+    pub(super) fn next_after_saved(
+        &mut self,
+        answer: &Answer,
+        used: Used,
+        reserve: Option<Extension>,
+    ) -> (Checkpoint, CheckpointState) {
+        self.count += 1;
+        let saved = &self.saved;
+        let is_same_model = used.model == saved.used.model;
+        let new_used = (used != saved.used).then(|| Used {
+            model: used.model.clone().filter(|_| !is_same_model),
+            provider: used.provider.clone().filter(|_| !is_same_model),
+            ..used
+        });
+        let checkpoint = Checkpoint {
+            number: self.count,
+            after: saved.number,
+            delta: saved.position.delta(&answer.parts),
+            used: new_used,
+            reserve,
+        };
+        let position = Position::end_of(&answer.parts);
+        (checkpoint, CheckpointState { number: self.count, position, used })
+    }
+
+    /// This is saved now.
+    pub(super) fn carried_out(&mut self, state: CheckpointState) {
+        if state.number > self.saved.number {
+            self.saved = state;
+        }
+    }
+
+    /// Begins to save.
+    pub(super) fn start(
+        &mut self,
+        job: &Job,
+        checkpoint: Checkpoint,
+        state: CheckpointState,
+        sent_at: Duration,
+    ) {
+        if let Some(slots) = &self.settings.checkpoint_slots {
+            slots.take();
+        }
+        self.due_in(self.settings.checkpoint_every);
+        let (recorder, credentials) = (job.recorder.clone(), job.credentials.clone());
+        let saving = async move { recorder.checkpoint(&credentials, checkpoint).await };
+        let saving = timeout(TIMEOUT, saving).map(move |saved| CheckpointOutcome {
             sent_at,
+            state,
             saved: match saved {
                 Ok(saved) => saved.map_err(|error| error.to_string()),
                 Err(_) => Err("no answer in time".to_owned()),
@@ -98,13 +160,21 @@ impl Checkpoints {
         self.due_in(Duration::ZERO);
     }
 
-    /// The last save has failed: the next one comes soon and brings the text again.
+    /// The last save has failed: the next one comes soon.
     pub(super) fn failed(&mut self) {
-        self.saved_version = None;
-        self.due_in(self.every.min(RETRY_AFTER));
+        self.due_in(self.settings.checkpoint_every.min(RETRY_AFTER));
     }
 
     fn due_in(&mut self, pause: Duration) {
-        self.due.as_mut().reset(Instant::now() + pause);
+        self.due.as_mut().reset(due_after(&self.settings, pause));
+    }
+}
+
+/// The time after a pause, or when all are saved.
+fn due_after(settings: &Settings, pause: Duration) -> Instant {
+    match &settings.checkpoint_slots {
+        Some(slots) if pause.is_zero() && slots.is_free() => Instant::now(),
+        Some(slots) => slots.next(),
+        None => Instant::now() + pause,
     }
 }

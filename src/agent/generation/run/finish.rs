@@ -20,7 +20,7 @@ impl Run {
         let mut end = self.summary(status, finish_reason, failure);
         self.answer.close(save::final_metadata(&end));
         let save = save::last(&self.answer.read(), &end, self.model.id(), self.usage_log(&end));
-        if let Some(log) = save.end.as_ref().and_then(|end| end.usage_log.as_ref()) {
+        if let Some(log) = &save.end.usage_log {
             self.settings.metrics.answer(log.answered());
         }
         let saved = self.save_or_notify(&save, &end).await;
@@ -85,7 +85,7 @@ impl Run {
         let saved = match saved {
             Ok(saved) => Ok(saved),
             Err(_) => {
-                let nothing = Save { text: None, ..text_only };
+                let nothing = Save { parts: None, ..text_only };
                 save::until_saved(&self.job, &nothing, &self.settings).await
             }
         };
@@ -100,7 +100,8 @@ impl Run {
             error.kind,
             Kind::Protocol | Kind::Timeout | Kind::AnswerTooLarge | Kind::NoMemory(_)
         );
-        if is_unclear && let Err(error) = save::once(&self.job, save::abandoned()).await {
+        let (recorder, credentials) = (&self.job.recorder, &self.job.credentials);
+        if is_unclear && let Err(error) = recorder.save(credentials, &save::abandoned()).await {
             warn!("a claim could not be given up: {error}");
         }
     }

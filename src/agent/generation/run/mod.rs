@@ -68,7 +68,7 @@ impl Run {
             answer: AnswerWriter::new(answer),
             budget: TokenBudget::default(),
             model: ActiveModel::default(),
-            checkpoints: Checkpoints::new(settings.checkpoint_every),
+            checkpoints: Checkpoints::new(settings.clone()),
             lease: Lease::new(settings.clock.clone()),
             is_candidate: false,
             title: PendingTitle::new(tasks),

@@ -1,9 +1,7 @@
 //! Keeps a generation within what it has reserved of the day's tokens.
 
-use super::{Interruption, Run, save};
+use super::{Interruption, Run};
 use crate::agent::generation::failure::Failure;
-use crate::agent::generation::recorder::Save;
-use crate::agent::usage::meter::UsageTotal;
 use crate::agent::usage::reservation::{Extension, OverLimit};
 use crate::providers::Request;
 
@@ -35,12 +33,11 @@ impl Run {
             let checkpoint = self.wait_for(in_flight).await?;
             self.handle_checkpoint_result(checkpoint)?;
         }
-        let usage = self.budget.meter.so_far(self.answer.bytes());
-        let usage = usage.as_ref().map(UsageTotal::tokens);
-        let save = Save { usage, reserve: Some(reserve), ..Save::default() };
-        let sent_at = self.lease.now();
-        let saved = self.wait_for(save::once(&self.job, save)).await??;
-        self.handle_saved(&saved, sent_at)?;
+        let (checkpoint, state) = self.next_checkpoint(Some(reserve));
+        let (job, sent_at) = (self.job.clone(), self.lease.now());
+        let saving = async move { job.recorder.checkpoint(&job.credentials, checkpoint).await };
+        let saved = self.wait_for(saving).await??;
+        self.handle_saved(&saved, sent_at, state)?;
         Ok(saved.over_limit)
     }
 }

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep};
 use tracing::{error, warn};
 
-use crate::agent::generation::recorder::{Save, Saved, SavedEnd, SavedText, UsageLog};
+use crate::agent::generation::recorder::{Save, Saved, SavedEnd, UsageLog};
 use crate::agent::message::answer::{Answer, End, Status};
 use crate::agent::{Job, Settings};
 use crate::clock::Backoff;
@@ -21,15 +20,6 @@ const BACKOFF: Backoff = Backoff {
     longest: Duration::from_secs(5),
     jitter: (0.75, 1.25),
 };
-
-/// A save under way.
-pub(super) type SaveFuture = BoxFuture<'static, Result<Saved, SupabaseError>>;
-
-/// One attempt, to be waited for beside other work.
-pub(super) fn once(job: &Job, save: Save) -> SaveFuture {
-    let (recorder, credentials) = (job.recorder.clone(), job.credentials.clone());
-    Box::pin(async move { recorder.save(&credentials, &save).await })
-}
 
 /// Saves the end, again and again until it is saved, the token has ended or it makes no sense.
 pub(super) async fn until_saved(
@@ -73,11 +63,6 @@ pub(super) fn is_transient(error: &SupabaseError) -> bool {
     )
 }
 
-/// The text as it is stored.
-pub(super) fn text(answer: &Answer) -> SavedText {
-    SavedText { content: answer.content(), parts: raw(&answer.parts) }
-}
-
 fn raw(parts: &[crate::agent::Part]) -> Box<RawValue> {
     // Parts hold nothing that JSON cannot.
     to_raw_value(parts).unwrap_or_else(|_| RawValue::NULL.to_owned())
@@ -109,34 +94,33 @@ pub(super) fn last(
 ) -> Save {
     let is_empty_failure = answer.parts.is_empty() && end.status == Status::Failed;
     Save {
-        text: Some(text(answer)),
+        parts: Some(raw(&answer.parts)),
         model,
         metadata: Some(answer.metadata.clone()),
         usage: Some(end.usage),
         cost_usd: end.cost_usd,
-        reserve: None,
-        end: Some(SavedEnd {
+        end: SavedEnd {
             status: end.status.as_str(),
             finish_reason: end.finish_reason.clone(),
             is_active: !is_empty_failure,
             usage_log,
-        }),
+        },
     }
 }
 
 /// A reduced save for an end that the database refused: the text and little else.
 pub(super) fn text_only(save: Save) -> Save {
-    let end = save.end.map(|end| SavedEnd {
+    let end = SavedEnd {
         status: Status::Failed.as_str(),
         finish_reason: "error".into(),
-        usage_log: end.usage_log.map(|log| UsageLog {
+        usage_log: save.end.usage_log.map(|log| UsageLog {
             status: Status::Failed.as_str(),
             error_code: Some("database_error"),
             raw: None,
             ..log
         }),
-        ..end
-    });
+        ..save.end
+    };
     Save { model: None, metadata: None, end, ..save }
 }
 
@@ -148,5 +132,5 @@ pub(super) fn abandoned() -> Save {
         is_active: false,
         usage_log: None,
     };
-    Save { end: Some(end), ..Save::default() }
+    Save { parts: None, model: None, metadata: None, usage: None, cost_usd: None, end }
 }

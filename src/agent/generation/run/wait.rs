@@ -6,11 +6,12 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use tracing::warn;
 
-use super::checkpoints::{Checkpoint, CheckpointEvent};
+use super::checkpoints::{CheckpointEvent, CheckpointOutcome, CheckpointState};
 use super::{Interruption, Run};
 use crate::agent::generation::failure::Failure;
-use crate::agent::generation::recorder::{Save, Saved};
+use crate::agent::generation::recorder::{Checkpoint, Saved, Used};
 use crate::agent::usage::meter::UsageTotal;
+use crate::agent::usage::reservation::Extension;
 
 /// How long a failure stays a plain HTTP problem while the model is silent.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -54,7 +55,7 @@ impl Run {
 
     fn handle_checkpoint(&mut self, event: CheckpointEvent) -> Result<(), Interruption> {
         match event {
-            CheckpointEvent::Done(checkpoint) => self.handle_checkpoint_result(checkpoint),
+            CheckpointEvent::Done(outcome) => self.handle_checkpoint_result(outcome),
             CheckpointEvent::Due => {
                 self.check_token()?;
                 self.checkpoint();
@@ -72,29 +73,40 @@ impl Run {
         Ok(())
     }
 
-    /// Begins to save what there is, or as soon as the save that is under way has come back.
-    pub(super) fn checkpoint(&mut self) {
-        if self.checkpoints.is_saving() {
-            return self.checkpoints.hurry();
-        }
+    /// Begins to save what there is as soon as it can be.
+    pub(super) fn checkpoint_soon(&mut self) {
+        if self.checkpoints.may_start() { self.checkpoint() } else { self.checkpoints.hurry() }
+    }
+
+    fn checkpoint(&mut self) {
+        let (checkpoint, state) = self.next_checkpoint(None);
+        self.checkpoints.start(&self.job, checkpoint, state, self.lease.now());
+    }
+
+    /// What is new since the last checkpoint that is known to have been carried out, and what will be
+    /// saved when this one is.
+    pub(super) fn next_checkpoint(
+        &mut self,
+        reserve: Option<Extension>,
+    ) -> (Checkpoint, CheckpointState) {
         let answer = self.answer.read();
         let usage = self.budget.meter.so_far(answer.bytes());
-        let save = Save {
-            model: self.model.id(),
-            metadata: Some(answer.metadata.clone()),
-            usage: usage.as_ref().map(UsageTotal::tokens),
+        let model = self.model.current();
+        let used = Used {
+            tokens: usage.as_ref().map(UsageTotal::tokens),
+            model: model.map(|model| model.id.clone()),
+            provider: model.map(|model| model.provider().to_string()),
             cost_usd: usage.and_then(|usage| usage.cost_usd()),
-            ..Save::default()
         };
-        self.checkpoints.start(&self.job, &answer, save, self.lease.now());
+        self.checkpoints.next_after_saved(&answer, used, reserve)
     }
 
     pub(super) fn handle_checkpoint_result(
         &mut self,
-        checkpoint: Checkpoint,
+        outcome: CheckpointOutcome,
     ) -> Result<(), Interruption> {
-        match checkpoint.saved {
-            Ok(saved) => self.handle_saved(&saved, checkpoint.sent_at),
+        match outcome.saved {
+            Ok(saved) => self.handle_saved(&saved, outcome.sent_at, outcome.state),
             Err(error) => {
                 warn!("a checkpoint could not be saved, the next one will be: {error}");
                 self.checkpoints.failed();
@@ -108,6 +120,7 @@ impl Run {
         &mut self,
         saved: &Saved,
         sent_at: Duration,
+        state: CheckpointState,
     ) -> Result<(), Interruption> {
         if saved.stop_requested {
             return Err(Interruption::Stopped);
@@ -115,6 +128,7 @@ impl Run {
         if !saved.is_owned {
             return Err(Failure::Lost.into());
         }
+        self.checkpoints.carried_out(state);
         self.lease.renewed(sent_at);
         Ok(())
     }

@@ -70,6 +70,11 @@ impl RestError {
         self
     }
 
+    /// What it says.
+    pub fn message(&self) -> &str {
+        &self.0.body.message
+    }
+
     /// PostgREST's code or the SQLSTATE.
     #[cfg(test)]
     pub(crate) fn into_code(self) -> String {
