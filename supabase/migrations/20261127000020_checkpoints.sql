@@ -554,9 +554,9 @@ revoke execute on function public.current_content(public.messages) from public, 
 revoke execute on function public.current_parts(public.messages) from public, anon;
 revoke execute on function public.current_metadata(public.messages) from public, anon;
 revoke execute on function public.save_checkpoints(jsonb) from public, anon;
-revoke execute on function public.follow_answer(uuid, integer) from public, anon, service_role;
+revoke execute on function public.follow_answer(uuid, integer) from public, anon;
 grant execute on function public.current_content(public.messages) to authenticated, service_role;
 grant execute on function public.current_parts(public.messages) to authenticated, service_role;
 grant execute on function public.current_metadata(public.messages) to authenticated, service_role;
 grant execute on function public.save_checkpoints(jsonb) to authenticated, service_role;
-grant execute on function public.follow_answer(uuid, integer) to authenticated;
+grant execute on function public.follow_answer(uuid, integer) to authenticated, service_role;

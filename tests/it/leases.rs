@@ -15,7 +15,7 @@ use crate::support::{
 const LAPSE: Duration = Duration::from_secs(30);
 /// No checkpoint but the first.
 const NEVER: (&str, &str) = (CHECKPOINT_EVERY_MS, "3600000");
-const SAVE: (&str, &str) = ("POST", "/rest/v1/rpc/save_generation");
+const SAVE: (&str, &str) = ("POST", "/rest/v1/rpc/save_");
 
 /// A replica that reaches the stage's Supabase through a proxy.
 async fn behind_a_proxy(stage: &Stage) -> (TestApp, Proxy) {

@@ -9,6 +9,7 @@ mod attachments;
 mod auth;
 mod bodies;
 mod chats;
+mod checkpoints;
 mod check;
 mod config;
 mod connections;

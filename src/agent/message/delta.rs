@@ -141,7 +141,9 @@ mod tests {
 
     fn called(state: ToolState) -> Part {
         let (id, name) = ("1".to_owned(), "clock".to_owned());
-        Part::Tool(ToolPart { id, name, arguments: "{}".into(), state, opaque: None })
+        let is_whole = state != ToolState::InputStreaming;
+        let arguments = if is_whole { "{}" } else { "" }.to_owned();
+        Part::Tool(ToolPart { id, name, arguments, state, opaque: None })
     }
 
     /// An answer as it grows.

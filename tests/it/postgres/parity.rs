@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use chat_backend::database::{
-    BeginFile, BeginGeneration, CountLapsedUsage, FinishFile, Function, RecordEvents,
-    ReleaseLeases, RequestStop, ReserveTokens, SaveGeneration,
+    BeginFile, BeginGeneration, CountLapsedUsage, FinishFile, FollowAnswer, Function, RecordEvents,
+    ReleaseLeases, RequestStop, ReserveTokens, SaveCheckpoints, SaveGeneration,
 };
 use reqwest::Method;
 use serde::de::DeserializeOwned;
@@ -15,6 +15,9 @@ use super::{Database, Session, database, literal};
 use crate::support::{TestApp, User, app, skipped_on_a_real_supabase};
 
 const CHAT: u32 = 100;
+/// What is not stored of a message.
+const COMPUTED: &[&str] =
+    &["current_status", "current_content", "current_parts", "current_metadata"];
 
 /// A user of both, to whom the same happens on both sides.
 struct Twins {
@@ -111,6 +114,20 @@ impl Twins {
         answer.get("owned").cloned().unwrap_or(answer)
     }
 
+    /// Saves checkpoints of the run with this number; what becomes of the first.
+    async fn checkpoint(&self, number: u32, checkpoint: Value) -> Value {
+        let checkpoint = with(json!({ "run": id(number) }), checkpoint);
+        self.checkpoints(json!([checkpoint])).await[0].clone()
+    }
+
+    async fn checkpoints(&self, checkpoints: Value) -> Value {
+        self.call("save_checkpoints", json!({ "p_checkpoints": checkpoints })).await
+    }
+
+    async fn follow(&self, message: u32, after: u32) -> Value {
+        self.call("follow_answer", json!({ "p_message_id": id(message), "p_after": after })).await
+    }
+
     async fn stop(&self) -> Value {
         let answer = self.call("request_stop", json!({ "p_chat_id": id(CHAT) })).await;
         answer.get("running").cloned().unwrap_or(answer)
@@ -144,8 +161,15 @@ impl Twins {
 
     async fn compare_rows(&self, after: &str) {
         for table in ["chats", "messages", "usage_logs", "files"] {
-            let real = self.postgres.rows(&format!("select * from {table}")).await.unwrap();
-            let local = self.local.rest(Method::GET, &format!("/{table}"), None).await.expect(200);
+            let computed = if table == "messages" { COMPUTED } else { &[] };
+            let columns = |name: &dyn Fn(&str) -> String| {
+                let computed = computed.iter().map(|column| format!(",{}", name(column)));
+                format!("*{}", computed.collect::<String>())
+            };
+            let real = columns(&|column| format!("{column}({table}) as {column}"));
+            let real = self.postgres.rows(&format!("select {real} from {table}")).await.unwrap();
+            let path = format!("/{table}?select={}", columns(&str::to_owned));
+            let local = self.local.rest(Method::GET, &path, None).await.expect(200);
             let sorted = |rows: Vec<Value>| {
                 let mut rows: Vec<_> = rows.into_iter().map(|row| self.plain(row)).collect();
                 rows.sort_by_key(ToString::to_string);
@@ -182,6 +206,8 @@ fn assert_readable(function: &str, answer: &Value) {
     }
     let read = match function {
         BeginGeneration::NAME => read::<BeginGeneration<'_>>,
+        SaveCheckpoints::NAME => read::<SaveCheckpoints<'_>>,
+        FollowAnswer::NAME => read::<FollowAnswer>,
         SaveGeneration::NAME => read::<SaveGeneration<'_>>,
         RequestStop::NAME => read::<RequestStop>,
         ReserveTokens::NAME => read::<ReserveTokens>,
@@ -356,29 +382,137 @@ async fn saves_and_stops() {
     assert_eq!(twins.stop().await, false);
 }
 
+/// The same, by a server with this name.
+fn by(server: &str, begin: Value) -> Value {
+    with(begin, json!({ "p_reserve": { "server": server } }))
+}
+
 #[tokio::test]
 async fn lapses() {
     let Some(twins) = twins().await else { return };
     let question = with(begin(1, user_message(10, "Hi")), json!({ "p_create_chat": {} }));
-    assert_eq!(twins.begin(question).await, "started");
+    assert_eq!(twins.begin(by("one", question)).await, "started");
     let checkpoint = json!({ "p_usage": { "input_tokens": 4 }, "p_cost_usd": 0.25,
         "p_metadata": { "provider": "openai" } });
     assert_eq!(twins.save(save(1, checkpoint)).await, true);
-    let lapsed = json!({ "lease_expires_at": "2020-01-01T00:00:00Z" });
-    twins.change(1, lapsed.clone()).await;
+    let past = json!({ "lease_expires_at": "2020-01-01T00:00:00Z" });
+    twins.change(1, past).await;
+    assert_eq!(twins.begin(begin(2, user_message(11, "And?"))).await, "busy", "its run lives");
+    twins.release("one").await;
     assert_eq!(twins.stop().await, false);
     assert_eq!(twins.save(save(1, json!({ "p_content": "late" }))).await, false);
     assert_eq!(twins.save(end(1, "complete")).await, true, "slow, but still the owner");
-    assert_eq!(twins.begin(begin(2, user_message(11, "And?"))).await, "started");
-    twins.change(2, lapsed.clone()).await;
-    assert_eq!(twins.begin(begin(3, user_message(11, "And?"))).await, "started");
+    assert_eq!(twins.begin(by("two", begin(2, user_message(11, "And?")))).await, "started");
+    twins.release("two").await;
+    assert_eq!(twins.begin(by("three", begin(3, user_message(11, "And?")))).await, "started");
     assert_eq!(twins.save(end(2, "complete")).await, false, "replaced");
-    twins.change(3, lapsed).await;
+    twins.release("three").await;
     twins.change(3, json!({ "usage": { "input_tokens": 0 } })).await;
     assert_eq!(twins.stop().await, false);
     let mut estimate = end(3, "interrupted");
     estimate["p_end"]["usage_log"]["usage_source"] = json!("estimated");
     assert_eq!(twins.save(estimate).await, true);
+}
+
+/// What is new of a text part.
+fn text(at: u32, text: &str) -> Value {
+    json!([{ "index": 1, "at": at, "text": text }])
+}
+
+/// The beginning of an answer.
+fn beginning(said: &str) -> Value {
+    json!([{ "index": 0, "part": { "type": "step-start" } },
+        { "index": 1, "text": said,
+            "part": { "type": "text", "text": "", "state": "streaming" } }])
+}
+
+const CARRIED_OUT: &str = r#"{"owned":true,"stop_requested":false}"#;
+
+#[tokio::test]
+async fn checkpoints() {
+    let Some(twins) = twins().await else { return };
+    let question = with(begin(1, user_message(10, "Hi")), json!({ "p_create_chat": {} }));
+    assert_eq!(twins.begin(by("one", question)).await, "started");
+    let used = json!({ "input_tokens": 4, "output_tokens": 1, "total_tokens": 5,
+        "cached_input_tokens": 0, "cache_write_input_tokens": 0, "reasoning_tokens": 0,
+        "model": "m2", "provider": "openai", "cost_usd": 0.5 });
+    let first = json!({ "number": 1, "after": 0, "delta": beginning("Grü"), "used": used });
+    let saved = |reply: Value| assert_eq!(reply.to_string(), CARRIED_OUT);
+    saved(twins.checkpoint(1, first.clone()).await);
+    saved(twins.checkpoint(1, first).await);
+    saved(twins.checkpoint(1, json!({ "number": 2, "after": 1, "delta": text(4, "ß") })).await);
+    // Nothing was heard of that one, and when it comes again it is too late.
+    saved(twins.checkpoint(1, json!({ "number": 3, "after": 1, "delta": text(4, "ß Go") })).await);
+    saved(twins.checkpoint(1, json!({ "number": 2, "after": 1, "delta": text(4, "ß") })).await);
+    assert_eq!(twins.follow(1, 1).await["delta"], json!([
+        { "index": 1, "at": 4, "text": "ß Go", "part": null }]));
+    assert_eq!(twins.follow(1, 3).await["delta"], json!([]));
+    assert_eq!(twins.follow(1, 0).await["model"], "m2");
+    assert_eq!(twins.follow(10, 0).await["message"]["role"], "user");
+    assert_eq!(twins.follow(99, 0).await, Value::Null);
+    let tool = |state: &str| json!([{ "index": 2, "part": { "type": "tool-clock", "state": state } }]);
+    saved(twins.checkpoint(1, json!({ "number": 4, "after": 3, "delta": tool("input-streaming") })).await);
+    saved(twins.checkpoint(1, json!({ "number": 5, "after": 4, "delta": tool("input-available") })).await);
+    let row = "select content, current_content(m), current_parts(m) -> 2 ->> 'state' as tool \
+               from messages m where role = 'assistant'";
+    assert_eq!(twins.postgres.rows(row).await.unwrap(), [json!({ "content": "",
+        "current_content": "Grüß Go", "tool": "input-available" })]);
+    assert_eq!(twins.begin(begin(2, user_message(10, "Hi"))).await, "running");
+    // Each is saved by itself.
+    let replies = twins.checkpoints(json!([
+        { "run": id(9), "number": 1, "after": 0 },
+        { "run": id(1), "number": 6, "after": 5, "delta": [{ "index": 3, "part": [] }] },
+        { "run": id(1), "number": 6, "after": 5, "delta": text(8, "tt") },
+    ])).await;
+    assert_eq!((&replies[0]["owned"], &replies[2]["owned"]), (&json!(false), &json!(true)));
+    assert!(replies[1]["error"].is_string(), "{replies}");
+    assert_eq!(twins.stop().await, true);
+    assert_eq!(twins.checkpoint(1, json!({ "number": 7, "after": 6 })).await["stop_requested"], true);
+    twins.release("one").await;
+    assert_eq!(twins.stop().await, false);
+    let row = "select content, status, model from messages where role = 'assistant'";
+    assert_eq!(twins.postgres.rows(row).await.unwrap(),
+        [json!({ "content": "Grüß Gott", "status": "interrupted", "model": "m2" })]);
+    assert_eq!(twins.checkpoint(1, json!({ "number": 8, "after": 7 })).await["owned"], false);
+    assert_eq!(twins.save(end(1, "complete")).await, true, "slow, but still the owner");
+}
+
+#[tokio::test]
+async fn ends_of_what_checkpoints_have_saved() {
+    let Some(twins) = twins().await else { return };
+    let first = json!({ "number": 1, "after": 0, "delta": beginning("Hello") });
+    let question = with(begin(1, user_message(10, "Hi")), json!({ "p_create_chat": {} }));
+    assert_eq!(twins.begin(question).await, "started");
+    assert_eq!(twins.checkpoint(1, first.clone()).await["owned"], true);
+    // Without the parts it is what was saved.
+    let bare = json!({ "p_end": { "status": "failed", "finish_reason": "error" } });
+    assert_eq!(twins.save(save(1, bare)).await, true);
+    // With the parts it is their text.
+    assert_eq!(twins.begin(begin(2, user_message(10, "Hi"))).await, "started");
+    assert_eq!(twins.checkpoint(2, first.clone()).await["owned"], true);
+    let parts = json!([{ "type": "text", "text": "One" }, { "type": "reasoning", "text": "?" },
+        { "type": "text", "text": " two" }]);
+    let whole = json!({ "p_parts": parts, "p_end": { "status": "complete" } });
+    assert_eq!(twins.save(save(2, whole)).await, true);
+    let row = "select content from messages where run_id is not null order by created_at";
+    assert_eq!(twins.postgres.rows(row).await.unwrap(),
+        [json!({ "content": "Hello" }), json!({ "content": "One two" })]);
+    // A candidate takes its place with the first content.
+    let edit = with(begin(3, user_message(10, "Hey")), json!({ "p_action": "edit" }));
+    assert_eq!(twins.begin(by("one", edit)).await, "started");
+    let step = json!({ "number": 1, "after": 0,
+        "delta": [{ "index": 0, "part": { "type": "step-start" } }] });
+    assert_eq!(twins.checkpoint(3, step).await["owned"], true);
+    assert_eq!(twins.checkpoint(3, json!({ "number": 2, "after": 0, "delta": beginning("Hey") })).await["owned"], true);
+    // A run that is not heard of again, in a chat that nobody uses.
+    twins.release("one").await;
+    assert_eq!(twins.call("count_lapsed_usage", json!({})).await, 1);
+    let row = "select content, status, is_active from messages where content = 'Hey' and role <> 'user'";
+    assert_eq!(twins.postgres.rows(row).await.unwrap(),
+        [json!({ "content": "Hey", "status": "interrupted", "is_active": true })]);
+    let denied = json!([{ "run": id(3), "number": 3, "after": 2,
+        "reserve": { "limit": 10, "tokens": 1000 } }]);
+    assert_eq!(twins.checkpoints(denied).await[0]["owned"], false);
 }
 
 #[tokio::test]

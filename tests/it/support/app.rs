@@ -135,6 +135,11 @@ impl TestApp {
         }
     }
 
+    /// The service key.
+    pub fn service_key(&self) -> &str {
+        self.service_key.as_deref().unwrap()
+    }
+
     /// Stores rows as the service role can, which may set every column.
     pub async fn store(&self, table: &str, rows: &serde_json::Value) {
         let url = format!("{}/rest/v1/{table}", self.supabase_url);

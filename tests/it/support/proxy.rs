@@ -1,4 +1,4 @@
-//! A way to the local Supabase that can be blocked in parts.
+//! A way to the local Supabase that can be blocked in parts, and that counts what is sent.
 
 use std::sync::{Arc, Mutex};
 
@@ -27,6 +27,8 @@ struct Inner {
     held: watch::Sender<Option<(&'static str, &'static str)>>,
     /// How many requests have met one or the other.
     met: watch::Sender<usize>,
+    /// The path of each request and how many bytes its body has.
+    sent: watch::Sender<Vec<(String, usize)>>,
 }
 
 impl Proxy {
@@ -34,7 +36,8 @@ impl Proxy {
         let (target, http) = (app.supabase_url.clone(), app.http.clone());
         let blocked = Mutex::default();
         let (held, met) = (watch::Sender::default(), watch::Sender::default());
-        let inner = Arc::new(Inner { target, http, blocked, held, met });
+        let sent = watch::Sender::default();
+        let inner = Arc::new(Inner { target, http, blocked, held, met, sent });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = Router::new().fallback(answer).with_state(inner.clone());
@@ -57,6 +60,25 @@ impl Proxy {
         self.inner.met.subscribe().wait_for(|met| *met > 0).await.unwrap();
     }
 
+    /// How many bytes there were in the bodies of the requests so far.
+    pub fn bytes(&self) -> usize {
+        self.inner.sent.borrow().iter().map(|(_, bytes)| bytes).sum()
+    }
+
+    /// How many requests there were to a path.
+    pub fn count(&self, path: &str) -> usize {
+        self.inner.sent.borrow().iter().filter(|(sent, _)| sent == path).count()
+    }
+
+    /// Waits for the next request to a path.
+    pub async fn until_next(&self, path: &str) {
+        let before = self.count(path);
+        let is_next = |sent: &Vec<(String, usize)>| {
+            sent.iter().filter(|(sent, _)| sent == path).count() > before
+        };
+        self.inner.sent.subscribe().wait_for(is_next).await.unwrap();
+    }
+
     pub fn unblock(&self) {
         *self.inner.blocked.lock().unwrap() = None;
         self.inner.held.send_replace(None);
@@ -77,6 +99,11 @@ async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response {
         inner.met.send_modify(|met| *met += 1);
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }
+    let path = request.uri().path().to_owned();
+    let (parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+    inner.sent.send_modify(|sent| sent.push((path, body.len())));
+    let request = Request::from_parts(parts, Body::from(body));
     pass_on(&inner.http, &inner.target, request).await
 }
 
