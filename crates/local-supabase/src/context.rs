@@ -11,14 +11,18 @@ use super::auth::{AuthLimits, Passwords};
 use super::data_dir::DataDir;
 use super::database::{self, Database};
 use super::keys::{self, SigningKeys};
+use super::migrations::{FORMAT, Migration, Notice, Wanted, apply};
 use super::open_error::OpenError;
 use super::project::{OpenProject, Project};
 use super::rest;
+use super::schema::Schema;
 use super::storage::{self, Blobs};
 
 /// An open data folder.
 pub(super) struct Context {
     pub(super) project: OpenProject,
+    /// What of the migrations could not be carried over.
+    pub(super) notices: Vec<Notice>,
     pub(super) database: Database,
     pub(super) signing_keys: SigningKeys,
     pub(super) service_key: String,
@@ -40,16 +44,20 @@ impl Context {
     pub(super) fn open(
         path: &Path,
         project: Project,
+        added: Option<&[Migration]>,
         public_url: &str,
         allow_anonymous_users: bool,
         clock: Clock,
         memory: Memory,
     ) -> Result<Self, OpenError> {
         let data_dir = DataDir::open(path)?;
-        let database = open_database(&data_dir, project, &clock)?;
+        let Opened { database, schema, notices } =
+            open_database(&data_dir, project, added, false, &clock)?;
+        let functions = project.functions;
         Ok(Self {
             blobs: open_blobs(&data_dir, &clock)?,
-            project: project.into(),
+            project: OpenProject { schema, functions },
+            notices,
             database,
             signing_keys: SigningKeys::open(&data_dir)?,
             service_key: keys::service_key(&data_dir)?,
@@ -70,28 +78,46 @@ impl Context {
     }
 }
 
+/// What is in the database of a folder, and what could not be carried into it.
+pub(super) struct Opened {
+    pub(super) database: Database,
+    pub(super) schema: &'static Schema,
+    pub(super) notices: Vec<Notice>,
+}
+
 fn open_database(
     data_dir: &DataDir,
     project: Project,
+    added: Option<&[Migration]>,
+    reset: bool,
     clock: &Clock,
-) -> Result<Database, OpenError> {
+) -> Result<Opened, OpenError> {
     let path = data_dir.database()?;
-    let migrations = project.schema.migrations;
-    let known = database::version_with(migrations);
     let unusable = |source| OpenError::Database { path: path.clone(), source };
     let found = Connection::open(&path).and_then(|connection| database::version(&connection));
-    match found.map_err(unusable)? {
-        found if found > known => {
-            Err(OpenError::NewerDatabase { path: path.clone(), found, known })
-        }
-        _ => Database::open(
-            &path,
-            migrations,
-            |connection| rest::prepare(connection, clock),
-            |transaction| storage::create_buckets(transaction, project.buckets),
-        )
-        .map_err(unusable),
+    let found = found.map_err(unusable)?;
+    if found > FORMAT {
+        return Err(OpenError::NewerDatabase { path: path.clone(), found, known: FORMAT });
     }
+    let own = project.files();
+    let Project { registrations, legacy, buckets, .. } = project;
+    let wanted = Wanted { own: &own, added, registrations, legacy, reset };
+    let opened = Database::open(
+        &path,
+        |connection| rest::prepare(connection, clock),
+        |connection| {
+            apply(connection, wanted, |transaction| storage::create_buckets(transaction, buckets))
+        },
+    );
+    let (database, (plan, notices)) =
+        opened.map_err(|error| OpenError::from_apply(&path, error))?;
+    Ok(Opened { database, schema: plan.schema, notices })
+}
+
+/// Takes away the tables that somebody has added, and keeps everything else.
+pub(super) fn reset(path: &Path, project: Project) -> Result<(), OpenError> {
+    let data_dir = DataDir::open(path)?;
+    open_database(&data_dir, project, Some(&[]), true, &Clock::System).map(|_| ())
 }
 
 /// The bytes of Storage, without what no object names.

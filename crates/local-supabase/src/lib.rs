@@ -13,6 +13,7 @@ mod data_dir;
 pub mod functions;
 mod database;
 mod keys;
+pub mod migrations;
 mod open_error;
 mod project;
 mod rest;
@@ -45,6 +46,7 @@ pub use auth::ClientAddress;
 use context::Context;
 use functions::RestError;
 pub use keys::PUBLISHABLE_KEY;
+use migrations::{Migration, Notice};
 pub use open_error::OpenError;
 pub use project::{Bucket, Project};
 pub use rest::describe::{Description, FunctionShape, TableShape};
@@ -57,6 +59,9 @@ pub struct Options {
     pub public_url: String,
     /// Whether people may sign in without saying who they are.
     pub allow_anonymous_users: bool,
+    /// Migrations of somebody's own, to be applied after the project's; without any, tables that were
+    /// made of such are left alone and not served.
+    pub migrations: Option<Vec<Migration>>,
     /// What time it is.
     pub clock: Clock,
     /// What bodies and answers may take.
@@ -73,10 +78,29 @@ pub struct LocalSupabase {
 impl LocalSupabase {
     /// Opens a data folder, creating it and what belongs into it at the first start.
     pub fn open(data_dir: &Path, project: Project, options: Options) -> Result<Self, OpenError> {
-        let Options { public_url, allow_anonymous_users, clock, memory } = options;
-        let context =
-            Context::open(data_dir, project, &public_url, allow_anonymous_users, clock, memory)?;
+        let Options { public_url, allow_anonymous_users, migrations, clock, memory } = options;
+        let added = migrations.as_deref();
+        let context = Context::open(
+            data_dir,
+            project,
+            added,
+            &public_url,
+            allow_anonymous_users,
+            clock,
+            memory,
+        )?;
         Ok(Self { context: Arc::new(context) })
+    }
+
+    /// Takes away the tables that migrations of somebody's own have made, and forgets that these were
+    /// applied. The project's tables, users and objects stay.
+    pub fn reset(data_dir: &Path, project: Project) -> Result<(), OpenError> {
+        context::reset(data_dir, project)
+    }
+
+    /// What of the migrations is not carried over, and what that makes unavailable.
+    pub fn notices(&self) -> &[Notice] {
+        &self.context.notices
     }
 
     /// Everything that its listener serves. It is for programs of this machine: what web pages may

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::limits::Limit;
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Transaction};
 use tokio::sync::{Semaphore, oneshot};
 
 use self::group_commit::Job;
@@ -14,18 +14,12 @@ use self::queue::Queue;
 use self::readers::{READERS, Readers};
 use self::work::{Gone, Shared, Work};
 use super::role::Role;
-use super::schema::SYSTEM;
 
 mod health;
 mod queue;
 mod readers;
 pub(super) mod work;
 mod group_commit;
-
-/// The version of a database with the tables of every project and all of these migrations.
-pub(super) fn version_with(migrations: &[&str]) -> u32 {
-    1 + migrations.len() as u32
-}
 
 /// How long a request waits for its turn, as PostgREST's do for a connection of its pool.
 const MAX_WAIT: Duration = Duration::from_secs(10);
@@ -75,18 +69,17 @@ pub struct Database {
 }
 
 impl Database {
-    /// Opens the file, creating or upgrading its schema. `prepare` runs on every connection (to
-    /// register functions), `complete` once after the migrations.
-    pub fn open(
+    /// Opens the file. `prepare` runs on every connection (to register functions), `migrate` once on the
+    /// one that writes.
+    pub fn open<T, E: From<rusqlite::Error>>(
         path: &Path,
-        migrations: &[&str],
         prepare: impl Fn(&Connection) -> rusqlite::Result<()>,
-        complete: impl FnOnce(&Connection) -> rusqlite::Result<()>,
-    ) -> rusqlite::Result<Self> {
+        migrate: impl FnOnce(&mut Connection) -> Result<T, E>,
+    ) -> Result<(Self, T), E> {
         let mut writer = connect(path)?;
         writer.pragma_update(None, "journal_mode", "wal")?;
         prepare(&writer)?;
-        migrate(&mut writer, migrations, complete)?;
+        let migrated = migrate(&mut writer)?;
         let readers = (0..READERS)
             .map(|_| {
                 let reader = connect(path)?;
@@ -95,15 +88,17 @@ impl Database {
                 Ok(reader)
             })
             .collect::<rusqlite::Result<Vec<_>>>()?;
-        Ok(Self {
+        let version = version(&writer)?;
+        let database = Self {
             writer: Arc::new(Mutex::new(writer)),
             free_writer: Arc::new(Semaphore::new(1)),
             writes: Queue::default(),
             readers: Readers::new(readers),
             shared: Arc::default(),
-            health: Arc::new(health::Health::beside(path, version_with(migrations))),
+            health: Arc::new(health::Health::beside(path, version)),
             path: path.into(),
-        })
+        };
+        Ok((database, migrated))
     }
 
     /// One more connection, for whoever is not a request.
@@ -215,28 +210,9 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// How many migrations a database has.
+/// Which format a database has.
 pub(super) fn version(connection: &Connection) -> rusqlite::Result<u32> {
     connection.query_row("pragma user_version", [], |row| row.get(0))
-}
-
-/// `user_version` counts the migrations, and before them the tables of every project.
-fn migrate(
-    connection: &mut Connection,
-    migrations: &[&str],
-    complete: impl FnOnce(&Connection) -> rusqlite::Result<()>,
-) -> rusqlite::Result<()> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let applied = version(&transaction)?;
-    transaction.execute_batch(SYSTEM)?;
-    for (version, migration) in (2u32..).zip(migrations) {
-        if version > applied {
-            transaction.execute_batch(migration)?;
-        }
-    }
-    complete(&transaction)?;
-    transaction.pragma_update(None, "user_version", version_with(migrations))?;
-    transaction.commit()
 }
 
 /// A panic inside `work` rolls its transaction back, so the connection behind a poisoned lock is fit

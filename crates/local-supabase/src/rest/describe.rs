@@ -35,7 +35,7 @@ pub struct FunctionShape {
 impl Project {
     /// Its tables and functions.
     pub fn describe(&self) -> Description {
-        let tables = self.schema.tables.iter().map(|table| TableShape {
+        let tables = self.schema().tables.iter().map(|table| TableShape {
             name: table.name,
             columns: table.columns.iter().map(|column| column.name).collect(),
             policies: commands(table),

@@ -17,6 +17,9 @@ use crate::role::Role;
 
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 
+/// What errors begin with that passed through SQLite.
+const THROUGH_SQLITE: &str = "postgresql:";
+
 /// An error as PostgREST answers it.
 #[derive(Debug)]
 pub struct RestError(Box<Inner>);
@@ -68,6 +71,16 @@ impl RestError {
             self.0.is_challenge = true;
         }
         self
+    }
+
+    /// What went wrong.
+    pub(crate) fn message(&self) -> &str {
+        &self.0.body.message
+    }
+
+    /// The same as text that passes through SQLite, which knows no other errors of functions.
+    pub(crate) fn through_sqlite(&self) -> String {
+        format!("{THROUGH_SQLITE}{}:{}", self.0.body.code, self.0.body.message)
     }
 
     /// PostgREST's code or the SQLSTATE.

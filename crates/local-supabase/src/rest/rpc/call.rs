@@ -101,6 +101,7 @@ fn call(
 ) -> Result<Response, RestError> {
     match function.body {
         Body::Search(table, condition) => {
+            let table = session.table(table)?;
             returned::check_call(session.project.schema, table, &request.query.root)?;
             let condition = condition(session, arguments)?;
             let rows = RowSet::Matching(&condition);
@@ -108,6 +109,7 @@ fn call(
             Ok(page_response(page, request))
         }
         Body::SetOf(table, body) => {
+            let table = session.table(table)?;
             returned::check_call(session.project.schema, table, &request.query.root)?;
             let rows = body(connection, session, arguments)?;
             request.preferences.check_affected(rows.len())?;

@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use super::error::RestError;
 use super::session::Session;
 use super::sql::Sql;
-use crate::schema::{PgType, Table};
+use crate::schema::PgType;
 
 /// A function of the schema `public`. Only signed-in users and the service role may call it.
 #[derive(Debug)]
@@ -38,10 +38,10 @@ pub struct Parameter {
 /// What a function does.
 #[derive(Debug)]
 pub enum Body {
-    /// A search, which only reads: returns the rows of a table that meet a condition.
-    Search(&'static Table, fn(Session, &Arguments) -> Result<Sql, RestError>),
-    /// Returns rows of a table.
-    SetOf(&'static Table, fn(&Connection, Session, &Arguments) -> Result<Vec<i64>, RestError>),
+    /// A search, which only reads: returns the rows of the table of this name that meet a condition.
+    Search(&'static str, fn(Session, &Arguments) -> Result<Sql, RestError>),
+    /// Returns rows of the table of this name.
+    SetOf(&'static str, fn(&Connection, Session, &Arguments) -> Result<Vec<i64>, RestError>),
     /// Only reads and returns jsonb.
     Report(fn(&Connection, Session, &Arguments) -> Result<String, RestError>),
     /// Returns jsonb.

@@ -5,6 +5,7 @@
 
 mod json;
 mod jsonb;
+mod schema;
 mod text;
 
 use rusqlite::functions::{Context, FunctionFlags};
@@ -21,6 +22,7 @@ pub(super) fn register(connection: &Connection, clock: &Clock) -> Result<()> {
     register_output(connection)?;
     json::register(connection)?;
     jsonb::register(connection)?;
+    schema::register(connection)?;
     text::register(connection)
 }
 

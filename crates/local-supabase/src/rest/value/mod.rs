@@ -1,11 +1,12 @@
 //! PostgreSQL's types: reading their input, in PostgreSQL's notation or in JSON, into what SQLite
 //! stores.
 
-pub(super) mod array;
+pub(crate) mod array;
 pub(super) mod contains;
 pub(super) mod json_text;
 pub mod jsonb;
 pub(super) mod like;
+pub(crate) mod regex;
 pub mod timestamptz;
 
 use rusqlite::types::Value;
