@@ -131,6 +131,11 @@ impl TestApp {
         }
     }
 
+    /// The key that row-level security does not bind, or nothing where there is none.
+    pub fn service_key(&self) -> &str {
+        self.service_key.as_deref().unwrap_or_default()
+    }
+
     /// Stores rows as the service role can, which may set every column.
     pub async fn store(&self, table: &str, rows: &serde_json::Value) {
         let url = format!("{}/rest/v1/{table}", self.supabase_url);
