@@ -12,13 +12,13 @@ use super::data_dir::DataDir;
 use super::database::{self, Database};
 use super::keys::{self, SigningKeys};
 use super::open_error::OpenError;
-use super::project::Project;
+use super::project::{OpenProject, Project};
 use super::rest;
 use super::storage::{self, Blobs};
 
 /// An open data folder.
 pub(super) struct Context {
-    pub(super) project: Project,
+    pub(super) project: OpenProject,
     pub(super) database: Database,
     pub(super) signing_keys: SigningKeys,
     pub(super) service_key: String,
@@ -49,7 +49,7 @@ impl Context {
         let database = open_database(&data_dir, project, &clock)?;
         Ok(Self {
             blobs: open_blobs(&data_dir, &clock)?,
-            project,
+            project: project.into(),
             database,
             signing_keys: SigningKeys::open(&data_dir)?,
             service_key: keys::service_key(&data_dir)?,

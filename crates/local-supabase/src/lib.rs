@@ -89,7 +89,7 @@ impl LocalSupabase {
     /// key or token the headers hold is not looked at.
     pub async fn rest(&self, role: Role, request: &Parts, body: Bytes) -> Response {
         let Context { database, project, clock, .. } = &*self.context;
-        rest::handle(database, *project, clock, role, request, body).await
+        rest::handle(database, *project, clock, (role, role.into()), request, body).await
     }
 
     /// A connection of its own to the database, past all policies, as `psql` is to PostgreSQL. The

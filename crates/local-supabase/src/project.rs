@@ -14,6 +14,19 @@ pub struct Project {
     pub buckets: &'static [Bucket],
 }
 
+/// What of a project requests meet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OpenProject {
+    pub(crate) schema: &'static Schema,
+    pub(crate) functions: &'static [Function],
+}
+
+impl From<Project> for OpenProject {
+    fn from(Project { schema, functions, .. }: Project) -> Self {
+        Self { schema, functions }
+    }
+}
+
 /// A bucket. It is created at the start where it is missing.
 #[derive(Clone, Copy, Debug)]
 pub struct Bucket {

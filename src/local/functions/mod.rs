@@ -76,7 +76,7 @@ pub static FUNCTIONS: &[Function] = &[
             Parameter::optional("p_model", PgType::Text),
             Parameter::optional("p_metadata", PgType::Jsonb),
             Parameter::optional("p_usage", PgType::Jsonb),
-            Parameter::optional("p_cost_usd", PgType::Numeric),
+            Parameter::optional("p_cost_usd", PgType::NUMERIC),
             Parameter::optional("p_end", PgType::Jsonb),
             Parameter::optional("p_reserve", PgType::Jsonb),
             Parameter::optional("p_user_id", PgType::Uuid),

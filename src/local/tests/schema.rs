@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use super::support::*;
 use crate::local::schema::TABLES;
 use crate::local_supabase::functions::value;
-use crate::local_supabase::schema::{Column, Default, ForeignKey, OnDelete, PgType};
+use crate::local_supabase::schema::{Action, Column, Default, ForeignKey};
 
 async fn with_connection(check: impl FnOnce(&Connection)) {
     let server = Server::start().await;
@@ -20,19 +20,16 @@ fn strings(connection: &Connection, sql: &str) -> Vec<String> {
 
 /// `title text 1 'New chat'`
 fn column(column: &Column) -> String {
-    let stored = match column.pg_type {
-        PgType::Text | PgType::Uuid | PgType::Jsonb => "text",
-        PgType::Numeric => "real",
-        PgType::Boolean | PgType::Integer | PgType::Bigint | PgType::Timestamptz => "integer",
-    };
+    let stored = column.pg_type.storage().name();
     let default = match column.default {
-        Default::None | Default::AuthUid => String::new(),
-        Default::GenRandomUuid => "gen_random_uuid()".to_owned(),
-        Default::ClockTimestamp => "clock_timestamp()".to_owned(),
+        Default::Expression(expression) if expression.postgres != "auth.uid()" => {
+            expression.postgres.to_owned()
+        }
         Default::Literal(text) => match value::parse(column.pg_type, text, 0).unwrap() {
             rusqlite::types::Value::Integer(number) => number.to_string(),
             _ => format!("'{text}'"),
         },
+        _ => String::new(),
     };
     format!("{} {stored} {} {default}", column.name, u8::from(!column.nullable))
 }
@@ -76,9 +73,10 @@ async fn foreign_keys() {
     let described = |key: &ForeignKey| {
         // SQLite cannot set one column of several to null; triggers do it.
         let on_delete = match key.on_delete {
-            OnDelete::Cascade => "CASCADE",
-            OnDelete::SetNull(columns) if columns == key.columns => "SET NULL",
-            OnDelete::SetNull(_) => "NO ACTION",
+            Action::Cascade => "CASCADE",
+            Action::SetNull(columns) if columns == key.columns => "SET NULL",
+            Action::SetNull(_) => "NO ACTION",
+            other => panic!("{other:?}"),
         };
         let (own, foreign) = (key.columns.join(","), key.foreign_columns.join(","));
         format!("{own} {}({foreign}) {on_delete}", key.sqlite_table())

@@ -1,10 +1,10 @@
 //! A small project: notes that belong to their users, a function that counts them, a bucket.
 
 use local_supabase::functions::{Arguments, Body, Function, RestError, Session};
-use local_supabase::schema::Default::{AuthUid, ClockTimestamp, GenRandomUuid};
 use local_supabase::schema::PgType::{Text, Timestamptz, Uuid};
 use local_supabase::schema::{
-    ForeignKey, Grants, InsertGrant, OnDelete, Policies, Schema, Table, column, unique,
+    Action, Command, Default, Expression, ForeignKey, Fragment, Grants, Policy, RoleGrants, Schema,
+    Table, column, primary_key,
 };
 use local_supabase::{Bucket, Project};
 use rusqlite::Connection;
@@ -20,7 +20,7 @@ pub const PROJECT: Project = Project {
     buckets: &[Bucket { id: "files", is_public: false }],
 };
 
-static SCHEMA: Schema = Schema { migrations: &[CREATE_NOTES], tables: &[&NOTES] };
+static SCHEMA: Schema = Schema { migrations: &[CREATE_NOTES], tables: &[&NOTES], unavailable: &[] };
 
 const CREATE_NOTES: &str = "
     create table notes (
@@ -31,32 +31,55 @@ const CREATE_NOTES: &str = "
       created_at integer not null default (clock_timestamp())
     ) strict;";
 
-const OWN_ROW: Option<&str> = Some("(select auth.uid()) = user_id");
+const OWN_ROW: Option<Expression> = Some(Expression {
+    postgres: "(select auth.uid()) = user_id",
+    sqlite: &[Fragment::Sql("(select auth_uid()) = user_id")],
+    has_subselect: true,
+});
+
+const fn default(postgres: &'static str, sqlite: &'static [Fragment]) -> Default {
+    Default::Expression(Expression { postgres, sqlite, has_subselect: false })
+}
 
 static NOTES: Table = Table {
     name: "notes",
     columns: &[
-        column("id", Uuid).not_null().default(GenRandomUuid),
-        column("user_id", Uuid).not_null().default(AuthUid),
+        column("id", Uuid)
+            .not_null()
+            .default(default("gen_random_uuid()", &[Fragment::Sql("gen_random_uuid()")])),
+        column("user_id", Uuid)
+            .not_null()
+            .default(default("auth.uid()", &[Fragment::Sql("auth_uid()")])),
         column("body", Text).not_null(),
-        column("created_at", Timestamptz).not_null().default(ClockTimestamp),
+        column("created_at", Timestamptz)
+            .not_null()
+            .default(default("clock_timestamp()", &[Fragment::Sql("clock_timestamp()")])),
     ],
-    unique: &[unique("notes_pkey", &["id"])],
+    unique: &[primary_key("notes_pkey", &["id"])],
     foreign_keys: &[ForeignKey {
         name: "notes_user_fkey",
         columns: &["user_id"],
         references: "auth.users",
         foreign_columns: &["id"],
-        on_delete: OnDelete::Cascade,
+        on_delete: Action::Cascade,
+        on_update: Action::NoAction,
     }],
-    policies: Policies {
-        select_using: OWN_ROW,
-        insert_check: OWN_ROW,
-        update_using: OWN_ROW,
-        update_check: OWN_ROW,
-        delete_using: OWN_ROW,
+    checks: &[],
+    has_row_security: true,
+    policies: &[Policy {
+        name: "notes_own",
+        commands: Command::ALL,
+        roles: &["authenticated"],
+        is_permissive: true,
+        using: OWN_ROW,
+        with_check: OWN_ROW,
+    }],
+    grants: Grants {
+        anon: RoleGrants::NOTHING,
+        authenticated: RoleGrants::ALL,
+        service_role: RoleGrants::ALL,
     },
-    grants: Grants { select: true, insert: InsertGrant::AllColumns, update: true, delete: true },
+    comment: None,
 };
 
 /// How many notes the caller has, as jsonb.

@@ -1,7 +1,7 @@
 //! What a project consists of, for whoever wants to see whether it is there.
 
 use crate::project::Project;
-use crate::schema::Policies;
+use crate::schema::{Command, Table};
 
 /// The tables and functions of the schema `public`.
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ impl Project {
         let tables = self.schema.tables.iter().map(|table| TableShape {
             name: table.name,
             columns: table.columns.iter().map(|column| column.name).collect(),
-            policies: commands(&table.policies),
+            policies: commands(table),
         });
         let functions = self.functions.iter().map(|function| FunctionShape {
             name: function.name,
@@ -48,12 +48,8 @@ impl Project {
     }
 }
 
-fn commands(policies: &Policies) -> Vec<&'static str> {
-    let all = [
-        ("DELETE", policies.delete_using),
-        ("INSERT", policies.insert_check),
-        ("SELECT", policies.select_using),
-        ("UPDATE", policies.update_using),
-    ];
-    all.into_iter().filter_map(|(command, policy)| policy.map(|_| command)).collect()
+fn commands(table: &Table) -> Vec<&'static str> {
+    let has_policy =
+        |command: &&Command| table.policies.iter().any(|p| p.commands.contains(command));
+    Command::ALL.iter().filter(has_policy).map(|command| command.name()).collect()
 }

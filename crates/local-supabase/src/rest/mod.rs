@@ -12,10 +12,11 @@ mod payload;
 mod query;
 mod render;
 mod request;
-mod returned;
 mod response;
+mod returned;
 pub(super) mod rpc;
 pub(super) mod session;
+pub(super) mod settings;
 pub(super) mod sql;
 mod sqlite_functions;
 pub(super) mod suggest;
@@ -35,33 +36,37 @@ use bytes::Bytes;
 use self::error::RestError;
 use self::request::{Request, Resource};
 use self::session::Session;
+use self::settings::Claims;
 use self::sql::{Page, RowSet, Shape, Sql};
+use self::transaction::Transactions;
 use super::database::Database;
-use super::project::Project;
+use super::project::OpenProject;
 use super::role::Role;
 use clock::Clock;
 
 /// Registers the functions that the schema and the statements use. To be run on every connection.
 pub(super) fn prepare(connection: &rusqlite::Connection, clock: &Clock) -> rusqlite::Result<()> {
-    sqlite_functions::register(connection, clock)
+    sqlite_functions::register(connection, clock)?;
+    settings::register(connection, clock)
 }
 
 /// Answers a request whose path is relative to `/rest/v1`.
 pub(super) async fn handle(
-    db: &Database,
-    project: Project,
+    database: &Database,
+    project: OpenProject,
     clock: &Clock,
-    role: Role,
+    (role, claims): (Role, Claims),
     parts: &Parts,
     body: Bytes,
 ) -> Response {
     let session = Session::start(role, project, clock);
-    let answer = answer(db, session, parts, body).await;
+    let transactions = Transactions { database, claims };
+    let answer = answer(&transactions, session, parts, body).await;
     answer.unwrap_or_else(|error| error.seen_by(role).into_response())
 }
 
 async fn answer(
-    db: &Database,
+    transactions: &Transactions<'_>,
     session: Session,
     parts: &Parts,
     body: Bytes,
@@ -69,11 +74,11 @@ async fn answer(
     match Resource::of(parts.uri.path())? {
         Resource::Root => openapi::answer(session.project, &parts.method, &parts.headers),
         Resource::Table(name) => {
-            table::answer(db, session, name, Request::read(parts, body, false)?).await
+            table::answer(transactions, session, name, Request::read(parts, body, false)?).await
         }
         Resource::Function(name) => {
             let by_get = matches!(parts.method, Method::GET | Method::HEAD);
-            rpc::answer(db, session, name, Request::read(parts, body, by_get)?).await
+            rpc::answer(transactions, session, name, Request::read(parts, body, by_get)?).await
         }
     }
 }
@@ -81,7 +86,7 @@ async fn answer(
 /// How SQLite reads the rows that a query string asks for.
 pub(super) fn query_plan(
     connection: &rusqlite::Connection,
-    project: Project,
+    project: OpenProject,
     clock: &Clock,
     role: Role,
     (table, query): (&str, &str),

@@ -10,11 +10,11 @@ use super::error::RestError;
 use super::headers::MediaType;
 use super::response::{empty, with_header};
 use super::rpc::Function;
-use crate::project::Project;
+use crate::project::OpenProject;
 use crate::schema::{Column, Default, PgType, Schema, Table};
 
 pub(super) fn answer(
-    project: Project,
+    project: OpenProject,
     method: &Method,
     headers: &HeaderMap,
 ) -> Result<Response, RestError> {
@@ -28,8 +28,8 @@ pub(super) fn answer(
     }
 }
 
-fn description(project: Project) -> Response {
-    let Project { schema: Schema { tables, .. }, functions, .. } = project;
+fn description(project: OpenProject) -> Response {
+    let OpenProject { schema: Schema { tables, .. }, functions, .. } = project;
     let definitions = tables.iter().map(|table| (table.name.to_owned(), definition(table)));
     let table_paths = tables.iter().map(|table| (format!("/{}", table.name), table_path(table)));
     let function_paths = functions.iter().map(|f| (format!("/rpc/{}", f.name), function_path(f)));
@@ -83,9 +83,8 @@ fn property(column: &Column) -> Value {
     let mut property = schema(column.pg_type);
     let default = match (column.default, column.pg_type) {
         (Default::None, _) | (_, PgType::Jsonb) => return property,
-        (Default::GenRandomUuid, _) => json!("gen_random_uuid()"),
-        (Default::AuthUid, _) => json!("auth.uid()"),
-        (Default::ClockTimestamp, _) => json!("clock_timestamp()"),
+        (Default::Expression(expression), _) => json!(expression.postgres),
+        (Default::Sequence(_), _) => return property,
         (Default::Literal(text), PgType::Text) => json!(text),
         (Default::Literal(text), _) => serde_json::from_str(text).unwrap_or(json!(text)),
     };
@@ -96,12 +95,12 @@ fn property(column: &Column) -> Value {
 fn schema(pg_type: PgType) -> Value {
     match pg_type {
         PgType::Boolean => json!({"type": "boolean", "format": "boolean"}),
-        PgType::Integer => json!({"type": "integer", "format": "int32"}),
+        PgType::Smallint | PgType::Integer => json!({"type": "integer", "format": "int32"}),
         PgType::Bigint => json!({"type": "integer", "format": "int64"}),
-        PgType::Numeric => json!({"type": "number", "format": "numeric"}),
-        PgType::Jsonb => json!({"format": "jsonb"}),
-        PgType::Text | PgType::Uuid | PgType::Timestamptz => {
-            json!({"type": "string", "format": pg_type.name()})
+        PgType::Numeric(_) | PgType::Real | PgType::DoublePrecision => {
+            json!({"type": "number", "format": pg_type.name()})
         }
+        PgType::Json | PgType::Jsonb => json!({"format": pg_type.name()}),
+        _ => json!({"type": "string", "format": pg_type.name()}),
     }
 }

@@ -167,7 +167,7 @@ fn cast(table: &'static Table, held: &BTreeSet<&str>) -> Result<(), RestError> {
 /// Whether PostgreSQL casts numbers of the one type to the other unasked.
 fn widens(from: PgType, to: PgType) -> bool {
     use PgType::{Bigint, Integer, Numeric};
-    matches!((from, to), (Integer, Bigint) | (Integer | Bigint, Numeric))
+    matches!((from, to), (Integer, Bigint) | (Integer | Bigint, Numeric(_)))
 }
 
 /// `count` without a column of that name is an aggregate.

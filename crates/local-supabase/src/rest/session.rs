@@ -2,8 +2,10 @@
 
 use uuid::Uuid;
 
-use crate::project::Project;
+use super::error::RestError;
+use crate::project::OpenProject;
 use crate::role::Role;
+use crate::schema::Table;
 use clock::Clock;
 
 /// The role and the time of a transaction's start, which the input `now` stands for.
@@ -13,11 +15,11 @@ pub struct Session {
     pub role: Role,
     /// When it began, in microseconds since 1970.
     pub now: i64,
-    pub(crate) project: Project,
+    pub(crate) project: OpenProject,
 }
 
 impl Session {
-    pub(crate) fn start(role: Role, project: Project, clock: &Clock) -> Self {
+    pub(crate) fn start(role: Role, project: OpenProject, clock: &Clock) -> Self {
         Self { role, now: clock.now().as_microsecond(), project }
     }
 
@@ -29,5 +31,10 @@ impl Session {
     /// `auth.uid()`.
     pub fn uid(self) -> Option<Uuid> {
         self.role.uid()
+    }
+
+    /// A table of the project.
+    pub fn table(self, name: &str) -> Result<&'static Table, RestError> {
+        self.project.schema.table(name)
     }
 }

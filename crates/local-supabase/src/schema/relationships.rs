@@ -84,7 +84,7 @@ fn zip(
 
 fn is_unique(table: &Table, columns: &[&str]) -> bool {
     table.unique.iter().any(|unique| {
-        unique.predicate.is_none() && unique.columns.iter().all(|column| columns.contains(column))
+        unique.is_conflict_target() && unique.columns.iter().all(|column| columns.contains(column))
     })
 }
 

@@ -24,6 +24,12 @@ impl RestError {
         Self::new(status(state), state, message)
     }
 
+    /// Policies that refer to one another in a circle.
+    pub(crate) fn policy_recursion(table: &str) -> Self {
+        let message = format!("infinite recursion detected in policy for relation \"{table}\"");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "42P17", message)
+    }
+
     /// PostgREST knows this message of `pg_safeupdate` and answers with 400, not 500.
     pub(crate) fn no_where(statement: &str) -> Self {
         let message = format!("{statement} requires a WHERE clause");

@@ -7,7 +7,6 @@ use rusqlite::Connection;
 
 use super::arguments::{Arguments, unknown_function};
 use super::{Body, Function};
-use crate::database::Database;
 use crate::rest::error::RestError;
 use crate::rest::headers::{MediaType, Range};
 use crate::rest::payload::{Object, parse_arguments};
@@ -18,12 +17,12 @@ use crate::rest::session::Session;
 use crate::rest::sql::RowSet;
 use crate::rest::table::{page_response, read_page};
 use crate::rest::table_context::TableContext;
-use crate::rest::transaction;
+use crate::rest::transaction::{self, Transactions};
 use crate::role::Role;
 
 /// Answers a request for the function of that name.
 pub async fn answer(
-    db: &Database,
+    transactions: &Transactions<'_>,
     session: Session,
     name: &str,
     request: Request,
@@ -47,9 +46,9 @@ pub async fn answer(
     }
     let work = move |connection: &_| call(connection, session, function, &arguments, &request);
     if is_volatile {
-        transaction::write(db, session, work).await
+        transactions.write(session, work).await
     } else {
-        transaction::read(db, session, work).await
+        transactions.read(session, work).await
     }
 }
 

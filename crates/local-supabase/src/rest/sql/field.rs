@@ -41,12 +41,17 @@ impl Operand {
     /// As `json_row` and `json_quote` take it.
     pub fn into_json(self) -> Sql {
         match self.pg_type {
-            PgType::Uuid | PgType::Integer | PgType::Bigint => self.sql,
-            PgType::Text => Sql::call("json_text", self.sql),
-            PgType::Jsonb => Sql::call("as_json", self.sql),
+            PgType::Uuid | PgType::Smallint | PgType::Integer | PgType::Bigint => self.sql,
+            PgType::Text | PgType::Varchar(_) | PgType::Char(_) | PgType::Enum(_) => {
+                Sql::call("json_text", self.sql)
+            }
+            PgType::Json | PgType::Jsonb | PgType::Array(_) => Sql::call("as_json", self.sql),
             PgType::Boolean => self.choose("json('true')", "json('false')"),
-            PgType::Numeric => Sql::call("as_json", Sql::call("numeric_text", self.sql)),
+            PgType::Numeric(_) | PgType::Real | PgType::DoublePrecision => {
+                Sql::call("as_json", Sql::call("numeric_text", self.sql))
+            }
             PgType::Timestamptz => Sql::call("timestamptz_json", self.sql),
+            _ => Sql::new("null"),
         }
     }
 
@@ -61,11 +66,15 @@ impl Operand {
     /// `::text`
     fn cast_to_text(self) -> Sql {
         match self.pg_type {
-            PgType::Text | PgType::Uuid | PgType::Jsonb => self.sql,
             PgType::Boolean => self.choose("'true'", "'false'"),
-            PgType::Integer | PgType::Bigint => Sql::call("cast", self.sql.push(" as text")),
-            PgType::Numeric => Sql::call("numeric_text", self.sql),
+            PgType::Smallint | PgType::Integer | PgType::Bigint => {
+                Sql::call("cast", self.sql.push(" as text"))
+            }
+            PgType::Numeric(_) | PgType::Real | PgType::DoublePrecision => {
+                Sql::call("numeric_text", self.sql)
+            }
             PgType::Timestamptz => Sql::call("timestamptz_text", self.sql),
+            _ => self.sql,
         }
     }
 
@@ -101,9 +110,9 @@ fn is_short_name(name: &str, pg_type: PgType) -> bool {
         PgType::Boolean => name == "bool",
         PgType::Integer => matches!(name, "int" | "int4"),
         PgType::Bigint => name == "int8",
-        PgType::Numeric => name == "decimal",
+        PgType::Numeric(_) => name == "decimal",
         PgType::Timestamptz => name == "timestamptz",
-        PgType::Text | PgType::Uuid | PgType::Jsonb => false,
+        _ => false,
     }
 }
 

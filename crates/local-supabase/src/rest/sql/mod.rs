@@ -6,12 +6,14 @@ mod field;
 mod filter;
 mod order;
 mod read;
+mod row_security;
 mod visible_rows;
 mod write;
 
 pub(super) use builder::Alias;
 pub use builder::Sql;
 pub(super) use read::{Page, Select, Shape, count, rows, targets};
+pub(super) use row_security::expression;
 pub use visible_rows::{Operation, RowSet, source};
 pub(super) use write::{
     Proposed, delete, find_conflict, insert, missing_parent, still_referenced, update,

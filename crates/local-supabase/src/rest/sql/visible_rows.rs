@@ -1,10 +1,10 @@
 //! The rows of a table that a caller may see: what every `from` of a statement names.
 
 use super::builder::{Sql, json_array};
+use super::row_security::{self, Active, expand};
 use crate::rest::error::RestError;
 use crate::rest::session::Session;
-use crate::role::Role;
-use crate::schema::{Privilege, Table};
+use crate::schema::{Command, Privilege, Table};
 
 /// What is done with the rows, which decides on the policies that hide some.
 #[derive(Clone, Copy, Debug)]
@@ -36,24 +36,38 @@ pub fn source(
     access: Operation,
     scope: RowSet<'_>,
 ) -> Result<Sql, RestError> {
+    source_within(session, table, access, scope, &[])
+}
+
+/// The same where it stands in a policy of another table.
+pub(super) fn source_within(
+    session: Session,
+    table: &'static Table,
+    access: Operation,
+    scope: RowSet<'_>,
+    active: Active<'_>,
+) -> Result<Sql, RestError> {
     table.require(session.role, Privilege::Select)?;
-    let position = if matches!(scope, RowSet::Rows(_)) { "position" } else { "rowid" };
+    let position = if matches!(scope, RowSet::Rows(_)) { "written_position" } else { "rowid" };
     let mut sql =
         Sql::new("(select ").push(position).push(" as ctid, ").name(table.name).push(".*");
     for column in table.columns {
-        if let Some(body) = column.computed {
-            sql = sql.push(", ").push(body).push(" as ").name(column.name);
+        if let Some(body) = &column.computed {
+            let body = expand(session, body, active)?;
+            sql = sql.push(", ").append(body).push(" as ").name(column.name);
         }
     }
     sql = sql.push(" from ").name(table.name);
     if let RowSet::Rows(rows) = scope {
-        let written = "(select key as position, value as written from json_each(";
-        sql = sql.push(" join ").push(written).bind(json_array(rows)).push(")) on rowid = written");
+        let written = "(select key as written_position, value as written_row from json_each(";
+        let joined = ")) on rowid = written_row";
+        sql = sql.push(" join ").push(written).bind(json_array(rows)).push(joined);
     }
     sql = sql.push(" where true");
-    if session.role != Role::Service {
-        for policy in policies(table, access) {
-            sql = sql.push(" and ").policy(policy, session);
+    for command in commands(access) {
+        let security = table.using(session.role, *command);
+        if let Some(condition) = row_security::condition(session, table, security, active)? {
+            sql = sql.push(" and ").append(condition);
         }
     }
     if let RowSet::Matching(condition) = scope {
@@ -62,14 +76,11 @@ pub fn source(
     Ok(sql.push(")"))
 }
 
-fn policies(table: &'static Table, access: Operation) -> Vec<Option<&'static str>> {
-    let policies = &table.policies;
-    let mut applied = vec![policies.select_using];
+/// Whose policies hide rows: whoever changes a row has to be allowed to see it.
+fn commands(access: Operation) -> &'static [Command] {
     match access {
-        Operation::Read => {}
-        Operation::Update => applied.push(policies.update_using),
-        Operation::Delete => applied.push(policies.delete_using),
+        Operation::Read => &[Command::Select],
+        Operation::Update => &[Command::Select, Command::Update],
+        Operation::Delete => &[Command::Select, Command::Delete],
     }
-    applied.dedup();
-    applied
 }

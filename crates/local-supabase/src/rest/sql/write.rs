@@ -2,11 +2,11 @@
 
 use rusqlite::types::Value;
 
-use super::Sql;
 use super::visible_rows::{Operation, RowSet, source};
+use super::{Sql, row_security};
 use crate::rest::error::RestError;
 use crate::rest::session::Session;
-use crate::schema::{Column, ForeignKey, Table};
+use crate::schema::{Column, Command, ForeignKey, Table};
 
 /// Rows as a statement would leave them: the given values, and the stored ones where rows exist.
 #[derive(Clone, Copy)]
@@ -64,17 +64,24 @@ pub fn find_conflict(
         .append(Sql::join(" and ", same)))
 }
 
-/// Whether a policy's `with check` forbids one of the rows.
+/// Whether a policy's `with check` forbids one of the rows; nothing where none can.
 pub fn violates_check(
     session: Session,
-    policy: Option<&'static str>,
+    command: Command,
     proposed: Proposed<'_>,
-) -> Sql {
-    Sql::new("select exists (select 1 from ")
-        .append(proposed.to_sql())
-        .push(" where ")
-        .policy(policy, session)
-        .push(" is not true)")
+) -> Result<Option<Sql>, RestError> {
+    let table = proposed.table;
+    let security = table.with_check(session.role, command);
+    let condition = row_security::condition(session, table, security, &[])?;
+    Ok(condition.map(|condition| {
+        Sql::new("select exists (select 1 from ")
+            .append(proposed.to_sql())
+            .push(" as ")
+            .name(table.name)
+            .push(" where ")
+            .append(condition)
+            .push(" is not true)")
+    }))
 }
 
 /// Whether a foreign key of one of the rows points nowhere.

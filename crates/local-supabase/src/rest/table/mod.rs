@@ -22,12 +22,11 @@ use super::returned;
 use super::session::Session;
 use super::sql::{self, Page, RowSet};
 use super::table_context::TableContext;
-use super::transaction;
-use crate::database::Database;
+use super::transaction::{self, Transactions};
 
 /// Answers a request for the table of that name.
 pub(super) async fn answer(
-    db: &Database,
+    transactions: &Transactions<'_>,
     session: Session,
     name: &str,
     request: Request,
@@ -35,10 +34,11 @@ pub(super) async fn answer(
     let table = session.project.schema.table(name)?;
     let write = match request.method {
         Method::GET | Method::HEAD => {
-            return transaction::read(db, session, move |connection| {
-                read::read(TableContext { connection, session, table }, &request)
-            })
-            .await;
+            return transactions
+                .read(session, move |connection| {
+                    read::read(TableContext { connection, session, table }, &request)
+                })
+                .await;
         }
         Method::POST => create::create,
         Method::PUT => put::put,
@@ -57,9 +57,9 @@ pub(super) async fn answer(
     let changes_many = matches!(request.method, Method::PATCH | Method::DELETE);
     let work = move |connection: &_| write(TableContext { connection, session, table }, request);
     if changes_many {
-        transaction::write_many(db, session, work).await
+        transactions.write_many(session, work).await
     } else {
-        transaction::write(db, session, work).await
+        transactions.write(session, work).await
     }
 }
 

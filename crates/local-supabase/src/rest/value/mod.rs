@@ -21,14 +21,20 @@ pub fn parse(pg_type: PgType, text: &str, now: i64) -> Result<Value, RestError> 
         return Err(RestError::sql("22021", "invalid byte sequence for encoding \"UTF8\": 0x00"));
     }
     Ok(match pg_type {
-        PgType::Text => Value::Text(text.to_owned()),
+        PgType::Text | PgType::Varchar(_) | PgType::Char(_) => Value::Text(text.to_owned()),
         PgType::Uuid => Value::Text(uuid(text)?.to_string()),
         PgType::Jsonb => Value::Text(jsonb::normalize(text)?),
         PgType::Boolean => Value::Integer(boolean(text)?.into()),
         PgType::Integer => Value::Integer(integer::<i32>(text, pg_type)?.into()),
         PgType::Bigint => Value::Integer(integer::<i64>(text, pg_type)?),
-        PgType::Numeric => Value::Real(numeric(text)?),
+        PgType::Numeric(_) => Value::Real(numeric(text)?),
         PgType::Timestamptz => Value::Integer(timestamptz::parse(text, now)?),
+        other => {
+            return Err(RestError::not_implemented(format!(
+                "Values of type {} are not implemented.",
+                other.name()
+            )));
+        }
     })
 }
 

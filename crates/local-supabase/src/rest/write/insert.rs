@@ -11,7 +11,7 @@ use crate::rest::headers::Resolution;
 use crate::rest::payload::Payload;
 use crate::rest::sql::{self, Proposed, Sql};
 use crate::rest::table_context::TableContext;
-use crate::schema::{Column, Privilege, Table};
+use crate::schema::{Column, Command, Privilege, Table};
 
 /// The rows that a statement has touched.
 #[derive(Debug, Default)]
@@ -42,7 +42,7 @@ pub fn conflict_target(
         }
     }
     let target = table.unique.iter().find(|unique| {
-        unique.predicate.is_none()
+        unique.is_conflict_target()
             && unique.columns.iter().all(|column| names.iter().any(|name| name == column))
             && names.iter().all(|name| unique.columns.contains(&name.as_str()))
     });
@@ -118,7 +118,7 @@ impl TableContext<'_> {
         row: &'a [(&'static Column, Value)],
     ) -> Result<Proposed<'a>, RestError> {
         let proposed = Proposed { table: self.table, values: row, rows: None };
-        self.check_policy(self.table.policies.insert_check, proposed)?;
+        self.check_policy(Command::Insert, proposed)?;
         let null = row.iter().find(|(column, value)| !column.nullable && *value == Value::Null);
         match null {
             Some((column, _)) => Err(self.null_value(proposed, column.name)),

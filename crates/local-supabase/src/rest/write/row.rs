@@ -1,10 +1,10 @@
 //! From a payload's objects to the values of columns.
 
 use rusqlite::types::Value;
-use uuid::Uuid;
 
 use crate::rest::error::RestError;
 use crate::rest::payload::Object;
+use crate::rest::sql::{self, Sql};
 use crate::rest::table_context::TableContext;
 use crate::rest::value;
 use crate::schema::{Column, Default, Table};
@@ -59,11 +59,23 @@ impl TableContext<'_> {
     fn default_value(&self, column: &'static Column) -> Result<Value, RestError> {
         Ok(match column.default {
             Default::None => Value::Null,
-            Default::GenRandomUuid => Value::Text(Uuid::new_v4().to_string()),
-            Default::AuthUid => self.session.uid().map(|uid| uid.to_string()).into(),
-            Default::ClockTimestamp => self.clock_timestamp()?.into(),
             Default::Literal(text) => value::parse(column.pg_type, text, self.session.now)?,
+            Default::Expression(expression) => {
+                let select =
+                    Sql::new("select ").append(sql::expression(self.session, &expression)?);
+                select.prepared(self.connection, |statement, values| {
+                    Ok::<_, RestError>(statement.query_row(values, |row| row.get(0))?)
+                })?
+            }
+            Default::Sequence(name) => self.next_value(name)?.into(),
         })
+    }
+
+    /// `nextval`. Unlike PostgreSQL's, the numbers of a transaction that fails are used again.
+    fn next_value(&self, sequence: &str) -> rusqlite::Result<i64> {
+        let next = "update local_sequences set last_value = last_value + increment where name = ? \
+                    returning last_value";
+        self.connection.prepare_cached(next)?.query_row([sequence], |row| row.get(0))
     }
 
     /// The time as it goes on within a transaction.

@@ -1,0 +1,67 @@
+//! The conditions of policies, and other expressions of the schema.
+
+use super::Sql;
+use super::visible_rows::{Operation, RowSet, source_within};
+use crate::rest::error::RestError;
+use crate::rest::session::Session;
+use crate::schema::{Expression, Fragment, RowSecurity, Table};
+
+/// The tables whose policies are being spelled out, one within the other.
+pub(super) type Active<'a> = &'a [&'static str];
+
+/// Whether row-level security lets a row of the table pass; nothing where it lets every row pass.
+pub(super) fn condition(
+    session: Session,
+    table: &'static Table,
+    security: RowSecurity,
+    active: Active<'_>,
+) -> Result<Option<Sql>, RestError> {
+    let RowSecurity::Policies { permissive, restrictive } = security else { return Ok(None) };
+    let active = entered(table, permissive.iter().chain(&restrictive), active)?;
+    let spell = |expression: &&Expression| {
+        Ok(Sql::new("(").append(expand(session, expression, &active)?).push(")"))
+    };
+    let permissive: Vec<_> = permissive.iter().map(spell).collect::<Result<_, RestError>>()?;
+    let mut all: Vec<_> = restrictive.iter().map(spell).collect::<Result<_, RestError>>()?;
+    let any = match permissive.len() {
+        0 => Sql::new("false"),
+        _ => Sql::tree(" or ", permissive),
+    };
+    all.insert(0, Sql::new("(").append(any).push(")"));
+    Ok(Some(Sql::new("(").append(Sql::join(" and ", all)).push(")")))
+}
+
+/// PostgreSQL looks for circles only where a policy has a sub-select.
+fn entered<'a>(
+    table: &'static Table,
+    mut expressions: impl Iterator<Item = &'a &'static Expression>,
+    active: Active<'_>,
+) -> Result<Vec<&'static str>, RestError> {
+    if expressions.all(|expression| !expression.has_subselect) {
+        return Ok(active.to_vec());
+    }
+    if active.contains(&table.name) {
+        return Err(RestError::policy_recursion(table.name));
+    }
+    Ok([active, &[table.name]].concat())
+}
+
+/// An expression of the schema.
+pub(crate) fn expression(session: Session, expression: &Expression) -> Result<Sql, RestError> {
+    expand(session, expression, &[])
+}
+
+pub(super) fn expand(
+    session: Session,
+    expression: &Expression,
+    active: Active<'_>,
+) -> Result<Sql, RestError> {
+    expression.sqlite.iter().try_fold(Sql::default(), |sql, fragment| match *fragment {
+        Fragment::Sql(text) => Ok(sql.push(text)),
+        Fragment::VisibleRows(name) => {
+            let table = session.project.schema.table(name)?;
+            let rows = source_within(session, table, Operation::Read, RowSet::All, active)?;
+            Ok(sql.append(rows))
+        }
+    })
+}

@@ -1,0 +1,105 @@
+//! Row-level security: which rows a role sees and may write.
+
+use super::{Expression, Table};
+use crate::role::Role;
+
+/// What a policy is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Command {
+    /// `delete`
+    Delete,
+    /// `insert`
+    Insert,
+    /// `select`
+    Select,
+    /// `update`
+    Update,
+}
+
+impl Command {
+    /// Each of them.
+    pub const ALL: &[Self] = &[Self::Delete, Self::Insert, Self::Select, Self::Update];
+
+    /// In capitals, as PostgreSQL's catalogue has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Delete => "DELETE",
+            Self::Insert => "INSERT",
+            Self::Select => "SELECT",
+            Self::Update => "UPDATE",
+        }
+    }
+}
+
+/// What `create policy` says.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// Its name.
+    pub name: &'static str,
+    /// One command, or all.
+    pub commands: &'static [Command],
+    /// `public` stands for every role.
+    pub roles: &'static [&'static str],
+    /// Whether one of several suffices; a restrictive one must hold besides.
+    pub is_permissive: bool,
+    /// Which rows it lets the command see.
+    pub using: Option<Expression>,
+    /// Which rows it lets the command leave; `using` where it does not say.
+    pub with_check: Option<Expression>,
+}
+
+/// The rows that row-level security leaves to a role.
+#[derive(Debug)]
+pub enum RowSecurity {
+    /// All: it is off, or does not bind the role.
+    Off,
+    /// Those that meet one of the first and all of the second; none where the first is empty.
+    Policies {
+        /// One of them must hold.
+        permissive: Vec<&'static Expression>,
+        /// All of them must hold.
+        restrictive: Vec<&'static Expression>,
+    },
+}
+
+impl Table {
+    /// The rows of the table that a command of this role sees.
+    pub fn using(&'static self, role: Role, command: Command) -> RowSecurity {
+        self.row_security(role, command, |policy| policy.using.as_ref())
+    }
+
+    /// The rows that a command of this role may leave in the table.
+    pub fn with_check(&'static self, role: Role, command: Command) -> RowSecurity {
+        self.row_security(role, command, |policy| {
+            policy.with_check.as_ref().or(policy.using.as_ref())
+        })
+    }
+
+    fn row_security(
+        &'static self,
+        role: Role,
+        command: Command,
+        condition: fn(&'static Policy) -> Option<&'static Expression>,
+    ) -> RowSecurity {
+        if !self.has_row_security || role == Role::Service {
+            return RowSecurity::Off;
+        }
+        let applies = |policy: &&Policy| {
+            policy.commands.contains(&command)
+                && policy.roles.iter().any(|name| ["public", role.name()].contains(name))
+        };
+        let (permissive, restrictive): (Vec<_>, Vec<_>) =
+            self.policies.iter().filter(applies).partition(|policy| policy.is_permissive);
+        // One without a condition for this lets everything pass.
+        let conditions = |policies: Vec<&'static Policy>| {
+            policies
+                .into_iter()
+                .map(|policy| condition(policy).unwrap_or(&Expression::TRUE))
+                .collect()
+        };
+        RowSecurity::Policies {
+            permissive: conditions(permissive),
+            restrictive: conditions(restrictive),
+        }
+    }
+}
