@@ -133,7 +133,7 @@ fn check(
             Some(column) if column.computed.is_some() => cast(table, &held)?,
             _ => {
                 let near = suggest::nearest_columns(name, held.iter().copied());
-                return Err(RestError::undefined_column("pgrst_source", name, &near));
+                return Err(RestError::undefined_column(table.name, name, &near));
             }
         }
     }

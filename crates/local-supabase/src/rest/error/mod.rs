@@ -5,6 +5,7 @@ mod sql_state;
 mod sqlite;
 
 use std::borrow::Cow;
+use std::fmt;
 
 use axum::Json;
 use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
@@ -80,6 +81,12 @@ impl RestError {
     pub(crate) fn into_bare_response(self) -> Response {
         let content_type = [(CONTENT_TYPE, "application/json; charset=utf-8")];
         (self.0.status, content_type, Json(self.0.body)).into_response()
+    }
+}
+
+impl fmt::Display for RestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.body.message)
     }
 }
 

@@ -52,13 +52,13 @@ impl RestError {
         Self::sql("22003", format!("value \"{value}\" is out of range for type {}", pg_type.name()))
     }
 
-    pub(crate) fn invalid_timestamp(value: &str) -> Self {
-        let message =
-            format!("invalid input syntax for type timestamp with time zone: \"{value}\"");
-        Self::sql("22007", message)
+    /// Input that is no date or time; `name` is the type's as PostgreSQL's parser calls it.
+    pub(crate) fn invalid_datetime(name: &str, value: &str) -> Self {
+        Self::sql("22007", format!("invalid input syntax for type {name}: \"{value}\""))
     }
 
-    pub(crate) fn timestamp_out_of_range(value: &str) -> Self {
+    /// A date or time whose numbers are too large.
+    pub(crate) fn datetime_out_of_range(value: &str) -> Self {
         Self::sql("22008", format!("date/time field value out of range: \"{value}\""))
     }
 
@@ -147,6 +147,13 @@ impl RestError {
                     explicit type casts.";
         Self::sql("42883", format!("operator does not exist: {left} {operator} unknown"))
             .hint(Some(hint.to_owned()))
+    }
+
+    /// A type whose values have no order.
+    pub(crate) fn no_order(name: &str) -> Self {
+        let hint = "Use an explicit ordering operator or modify the query.";
+        let message = format!("could not identify an ordering operator for type {name}");
+        Self::sql("42883", message).hint(Some(hint.to_owned()))
     }
 
     pub(crate) fn no_conflict_target() -> Self {

@@ -113,7 +113,9 @@ impl Relation<'_> {
     /// made of them, so that a row on another page costs no more than its place in the order.
     pub(super) fn page(&self, found: Sql, page: Page) -> Result<Sql, RestError> {
         let order = self.order()?;
-        Ok(Sql::new(" from (select *")
+        Ok(Sql::new(" from (select ")
+            .alias(self.alias)
+            .push(".*")
             .append(found)
             .append(order.clone())
             .append(page.to_sql())

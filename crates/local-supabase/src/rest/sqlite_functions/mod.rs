@@ -3,8 +3,10 @@
 //! SQLite is not interrupted within a call of one, so those that take long texts count their steps
 //! (`database::work`), and those that make long texts the bytes.
 
+pub(super) mod arrays;
 mod json;
 mod jsonb;
+mod output;
 mod text;
 
 use rusqlite::functions::{Context, FunctionFlags};
@@ -12,13 +14,13 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Result};
 use uuid::Uuid;
 
-use super::value::timestamptz;
 use clock::Clock;
 
 /// Registers the functions on a connection.
 pub(super) fn register(connection: &Connection, clock: &Clock) -> Result<()> {
     register_generators(connection, clock)?;
-    register_output(connection)?;
+    output::register(connection)?;
+    arrays::register(connection)?;
     json::register(connection)?;
     jsonb::register(connection)?;
     text::register(connection)
@@ -40,19 +42,6 @@ fn register_generators(connection: &Connection, clock: &Clock) -> Result<()> {
     })?;
     connection
         .create_scalar_function("gen_random_uuid", 0, volatile, |_| Ok(Uuid::new_v4().to_string()))
-}
-
-/// How stored values are shown.
-fn register_output(connection: &Connection) -> Result<()> {
-    connection.create_scalar_function("timestamptz_json", 1, pure(), |context| {
-        Ok(context.get::<Option<i64>>(0)?.map(timestamptz::to_json))
-    })?;
-    connection.create_scalar_function("timestamptz_text", 1, pure(), |context| {
-        Ok(context.get::<Option<i64>>(0)?.map(timestamptz::to_text))
-    })?;
-    connection.create_scalar_function("numeric_text", 1, pure(), |context| {
-        Ok(context.get::<Option<f64>>(0)?.map(|number| number.to_string()))
-    })
 }
 
 fn text_argument<'a>(context: &'a Context<'_>, index: usize) -> Result<Option<&'a str>> {

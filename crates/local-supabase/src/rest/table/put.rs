@@ -67,7 +67,7 @@ fn check_key(
     for (column, text) in key {
         let named = value::parse(column.pg_type, text, session.now)?;
         let json = object.get(column.name).ok_or_else(RestError::put_mismatch)?;
-        if value::parse_json(column.pg_type, json, session.now)? != named {
+        if value::parse_json(column.pg_type, column.name, json, session.now)? != named {
             return Err(RestError::put_mismatch());
         }
     }

@@ -5,6 +5,7 @@ use jiff::fmt::temporal::{Pieces, PiecesOffset};
 use jiff::tz::Offset;
 use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
 
+use super::date;
 use crate::rest::error::RestError;
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -16,12 +17,12 @@ pub fn parse(text: &str, now: i64) -> Result<i64, RestError> {
     if let Some(micros) = word(&trimmed.to_ascii_lowercase(), now) {
         return Ok(micros);
     }
-    iso(trimmed).ok_or_else(|| {
-        if looks_like_a_date(trimmed) {
-            RestError::timestamp_out_of_range(text)
-        } else {
-            RestError::invalid_timestamp(text)
+    iso(trimmed).ok_or_else(|| match date::split(trimmed) {
+        Some((date, _)) if looks_like_a_date(trimmed) => {
+            let of_date = date::days(date, text).err();
+            of_date.unwrap_or_else(|| RestError::datetime_out_of_range(text))
         }
+        _ => RestError::invalid_datetime("timestamp with time zone", text),
     })
 }
 

@@ -35,7 +35,9 @@ impl TableContext<'_> {
     ) -> Result<Values, RestError> {
         let assign = |column: &&'static Column| {
             let value = match object.get(column.name) {
-                Some(json) => value::parse_json(column.pg_type, json, self.session.now)?,
+                Some(json) => {
+                    value::parse_json(column.pg_type, column.name, json, self.session.now)?
+                }
                 None if missing_default => self.default_value(column)?,
                 None => Value::Null,
             };
