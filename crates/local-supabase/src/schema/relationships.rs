@@ -225,7 +225,8 @@ impl Relationship {
 
 fn ambiguous(origin: &str, target: &str, mut found: Vec<Relationship>) -> RestError {
     found.sort_by_key(|r| (r.table.name, r.cardinality().0, r.hint(), r.constraint));
-    let choices: Vec<_> = found.iter().map(|r| format!("'{}!{}'", r.table.name, r.hint())).collect();
+    let choices: Vec<_> =
+        found.iter().map(|r| format!("'{}!{}'", r.table.name, r.hint())).collect();
     let descriptions = found.iter().map(Relationship::describe).collect();
     RestError::relationship_ambiguous(origin, target, &choices.join(", "), descriptions)
 }

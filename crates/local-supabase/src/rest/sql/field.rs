@@ -1,10 +1,11 @@
 //! Columns, places inside jsonb, casts, and how each type becomes JSON or text.
 
-use super::{Relation, Sql};
+use super::builder::Sql;
+use super::relation::Relation;
 use crate::rest::error::RestError;
 use crate::rest::query::{Field, SelectField, SelectItem, Step};
-use crate::rest::suggest;
 use crate::rest::sqlite_functions::arrays;
+use crate::rest::suggest;
 use crate::schema::{EnumType, PgType, Precision};
 
 /// SQLite takes 1000 arguments to a function: a name and a value for each column.

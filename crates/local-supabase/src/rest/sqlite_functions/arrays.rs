@@ -3,17 +3,19 @@
 use rusqlite::functions::Context;
 use rusqlite::{Connection, Result};
 
-use super::{pure, text_argument};
-use crate::database::work::{check, make};
+use super::arguments::{pure, text_argument};
+use crate::database::limits::{check, count_output};
 use crate::rest::value::array;
 use crate::rest::value::array_operators::{contains, overlaps, sort_key};
 use crate::schema::PgType;
 
 pub(super) fn register(connection: &Connection) -> Result<()> {
-    connection
-        .create_scalar_function("array_contains", 2, pure(), |context| compare(context, contains))?;
-    connection
-        .create_scalar_function("array_overlaps", 2, pure(), |context| compare(context, overlaps))?;
+    connection.create_scalar_function("array_contains", 2, pure(), |context| {
+        compare(context, contains)
+    })?;
+    connection.create_scalar_function("array_overlaps", 2, pure(), |context| {
+        compare(context, overlaps)
+    })?;
     connection.create_scalar_function("array_sort_key", 2, pure(), |context| {
         check()?;
         let labels = text_argument(context, 1)?.unwrap_or("[]");
@@ -30,7 +32,7 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
         };
         let Some(json) = text_argument(context, 0)? else { return Ok(None) };
         let text = array::print(element, json);
-        make(text.len())?;
+        count_output(text.len())?;
         Ok(Some(text))
     })
 }

@@ -4,7 +4,7 @@ use rusqlite::functions::{Context, FunctionFlags, SubType};
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, Result};
 
-use super::pure;
+use super::arguments::pure;
 use crate::rest::value::{date, float, numeric, time, timestamp, timestamptz};
 use crate::schema::{PgType, Precision};
 

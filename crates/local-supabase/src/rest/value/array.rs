@@ -68,7 +68,11 @@ pub fn elements(literal: &str) -> Result<Vec<Option<String>>, RestError> {
     let wrong = |details: &str| malformed(literal, details);
     let Some(inside) = literal.trim_start().strip_prefix('{') else {
         let details = "Array value must start with \"{\" or dimension information.";
-        return Err(if literal.trim_start().starts_with('[') { dimensions() } else { wrong(details) });
+        return Err(if literal.trim_start().starts_with('[') {
+            dimensions()
+        } else {
+            wrong(details)
+        });
     };
     let mut rest = inside.trim_start();
     let mut elements = Vec::new();
@@ -161,7 +165,10 @@ fn element_text(element: PgType, json: &str) -> String {
         PgType::Boolean => json.get(..1).unwrap_or_default().to_owned(),
         PgType::Timestamp | PgType::Timestamptz => {
             let text = to_text(json).unwrap_or_default().replacen('T', " ", 1);
-            text.strip_suffix(":00").filter(|_| text.ends_with("+00:00")).unwrap_or(&text).to_owned()
+            text.strip_suffix(":00")
+                .filter(|_| text.ends_with("+00:00"))
+                .unwrap_or(&text)
+                .to_owned()
         }
         _ => to_text(json).unwrap_or_default(),
     }

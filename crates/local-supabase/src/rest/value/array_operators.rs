@@ -5,18 +5,18 @@ use std::collections::HashSet;
 use rusqlite::Result;
 
 use super::json_text::{ordered, parts, to_text};
-use crate::database::work::Steps;
+use crate::database::limits::StepCounter;
 
 /// Whether every element of `b` is in `a`. Null is in nothing.
 pub fn contains(a: &str, b: &str) -> Result<bool> {
-    let mut steps = Steps::default();
+    let mut steps = StepCounter::default();
     let mut given = HashSet::new();
     for element in parts(a).filter(|element| *element != "null") {
-        steps.take(element.len())?;
+        steps.count(element.len())?;
         given.insert(element);
     }
     for element in parts(b) {
-        steps.take(element.len())?;
+        steps.count(element.len())?;
         if !given.contains(element) {
             return Ok(false);
         }
@@ -26,14 +26,14 @@ pub fn contains(a: &str, b: &str) -> Result<bool> {
 
 /// Whether the two have an element in common.
 pub fn overlaps(a: &str, b: &str) -> Result<bool> {
-    let mut steps = Steps::default();
+    let mut steps = StepCounter::default();
     let mut given = HashSet::new();
     for element in parts(a).filter(|element| *element != "null") {
-        steps.take(element.len())?;
+        steps.count(element.len())?;
         given.insert(element);
     }
     for element in parts(b) {
-        steps.take(element.len())?;
+        steps.count(element.len())?;
         if given.contains(element) {
             return Ok(true);
         }
@@ -44,10 +44,10 @@ pub fn overlaps(a: &str, b: &str) -> Result<bool> {
 /// A key whose bytes sort as PostgreSQL orders arrays: element by element, null last, of two that begin
 /// alike the shorter first. `labels` are those of an enum, in their order.
 pub fn sort_key(json: &str, labels: &[String]) -> Result<Vec<u8>> {
-    let mut steps = Steps::default();
+    let mut steps = StepCounter::default();
     let mut key = Vec::new();
     for element in parts(json) {
-        steps.take(element.len())?;
+        steps.count(element.len())?;
         key.push(1);
         match element.as_bytes().first() {
             Some(b'n') => key.push(2),

@@ -22,7 +22,9 @@ pub fn parse(text: &str, now: i64) -> Result<i64, RestError> {
     let Some((date, rest)) = split(text.trim()) else {
         return Err(RestError::invalid_datetime("date", text));
     };
-    if !rest.is_empty() && time::split_zone(rest).is_none_or(|(clock, _)| time::parts(clock).is_none()) {
+    if !rest.is_empty()
+        && time::split_zone(rest).is_none_or(|(clock, _)| time::parts(clock).is_none())
+    {
         return Err(RestError::invalid_datetime("date", text));
     }
     days(date, text)

@@ -16,9 +16,11 @@ pub fn parse(pg_type: PgType, text: &str) -> Result<f64, RestError> {
         return Err(RestError::not_implemented(details));
     }
     let is_written_out = trimmed.bytes().any(|byte| byte.is_ascii_digit());
-    let has_digits = trimmed.split(['e', 'E']).next().unwrap_or_default().contains(|c: char| {
-        c.is_ascii_digit() && c != '0'
-    });
+    let has_digits = trimmed
+        .split(['e', 'E'])
+        .next()
+        .unwrap_or_default()
+        .contains(|c: char| c.is_ascii_digit() && c != '0');
     if number.is_infinite() && is_written_out || number == 0.0 && has_digits {
         let message = format!("\"{trimmed}\" is out of range for type {}", pg_type.name());
         return Err(RestError::sql("22003", message));

@@ -76,7 +76,11 @@ impl Decimal {
             digits.pop();
         }
         let is_zero = digits.is_empty();
-        Some(Self { is_negative: is_negative && !is_zero, point: if is_zero { 0 } else { point }, digits })
+        Some(Self {
+            is_negative: is_negative && !is_zero,
+            point: if is_zero { 0 } else { point },
+            digits,
+        })
     }
 
     /// Rounds halves away from zero.

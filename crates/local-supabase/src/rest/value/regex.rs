@@ -9,7 +9,7 @@ use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input};
 use rusqlite::{Error, Result};
 
-use crate::database::work::check;
+use crate::database::limits::check;
 use crate::rest::error::RestError;
 
 /// The memory that a compiled pattern may take.

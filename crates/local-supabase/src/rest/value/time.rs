@@ -20,7 +20,8 @@ pub(super) fn split_zone(text: &str) -> Option<(&str, &str)> {
     let zone = zone.trim_start();
     let is_offset = zone.starts_with(['+', '-'])
         && zone[1..].bytes().all(|byte| byte.is_ascii_digit() || byte == b':');
-    let is_zone = zone.is_empty() || is_offset || ["z", "utc"].contains(&&*zone.to_ascii_lowercase());
+    let is_zone =
+        zone.is_empty() || is_offset || ["z", "utc"].contains(&&*zone.to_ascii_lowercase());
     is_zone.then_some((clock, zone))
 }
 
@@ -61,8 +62,7 @@ pub(super) fn micros((hours, minutes, micros): Fields) -> Option<i64> {
 /// `13:14:15.5`
 pub fn print(micros: i64) -> String {
     let (seconds, fraction) = (micros / 1_000_000, micros % 1_000_000);
-    let clock =
-        format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+    let clock = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
     if fraction == 0 {
         return clock;
     }
