@@ -1,33 +1,29 @@
 //! What every handler of the local Supabase shares.
 
-use std::path::Path;
-
-use rusqlite::Connection;
+use secrecy::SecretString;
 
 use clock::Clock;
 use memory::Memory;
 
-use super::auth::{AuthLimits, Passwords};
+use super::auth_limits::AuthLimits;
+use super::blobs::Blobs;
 use super::data_dir::DataDir;
-use super::database::{self, Database};
-use super::keys::{self, SigningKeys};
-use super::migrations::{FORMAT, Migration, Notice, Wanted, apply};
-use super::open_error::OpenError;
-use super::project::{OpenProject, Project};
-use super::rest;
-use super::schema::Schema;
-use super::storage::{self, Blobs};
+use super::database::Database;
+use super::keys::SigningKeys;
+use super::migrations::Notice;
+use super::passwords::Passwords;
+use super::project::OpenProject;
 
 /// An open data folder.
 pub(super) struct Context {
     pub(super) project: OpenProject,
-    /// What of the migrations could not be carried over.
+    /// What of the migrations is not carried over.
     pub(super) notices: Vec<Notice>,
     pub(super) database: Database,
     pub(super) signing_keys: SigningKeys,
-    pub(super) service_key: String,
+    pub(super) service_key: SecretString,
     /// Signs the URLs of objects.
-    pub(super) url_secret: String,
+    pub(super) url_secret: SecretString,
     pub(super) blobs: Blobs,
     pub(super) passwords: Passwords,
     pub(super) auth_limits: AuthLimits,
@@ -36,99 +32,13 @@ pub(super) struct Context {
     pub(super) public_url: String,
     pub(super) clock: Clock,
     pub(super) memory: Memory,
-    /// The last field, because the others are to be closed before the lock is given back.
-    _data_dir: DataDir,
+    /// The last field: fields are dropped in order, and the lock is released after all else is closed.
+    pub(super) _data_dir: DataDir,
 }
 
 impl Context {
-    pub(super) fn open(
-        path: &Path,
-        project: Project,
-        added: Option<&[Migration]>,
-        public_url: &str,
-        allow_anonymous_users: bool,
-        clock: Clock,
-        memory: Memory,
-    ) -> Result<Self, OpenError> {
-        let data_dir = DataDir::open(path)?;
-        let Opened { database, schema, notices } =
-            open_database(&data_dir, project, added, false, &clock)?;
-        let functions = project.functions;
-        Ok(Self {
-            blobs: open_blobs(&data_dir, &clock)?,
-            project: OpenProject { schema, functions },
-            notices,
-            database,
-            signing_keys: SigningKeys::open(&data_dir)?,
-            service_key: keys::service_key(&data_dir)?,
-            url_secret: keys::url_secret(&data_dir)?,
-            passwords: Passwords::new(),
-            auth_limits: AuthLimits::new(),
-            allow_anonymous_users,
-            public_url: public_url.trim_end_matches('/').to_owned(),
-            clock,
-            memory,
-            _data_dir: data_dir,
-        })
-    }
-
     /// The `iss` of access tokens.
     pub(super) fn issuer(&self) -> String {
         format!("{}/auth/v1", self.public_url)
     }
-}
-
-/// What is in the database of a folder, and what could not be carried into it.
-pub(super) struct Opened {
-    pub(super) database: Database,
-    pub(super) schema: &'static Schema,
-    pub(super) notices: Vec<Notice>,
-}
-
-fn open_database(
-    data_dir: &DataDir,
-    project: Project,
-    added: Option<&[Migration]>,
-    reset: bool,
-    clock: &Clock,
-) -> Result<Opened, OpenError> {
-    let path = data_dir.database()?;
-    let unusable = |source| OpenError::Database { path: path.clone(), source };
-    let found = Connection::open(&path).and_then(|connection| database::version(&connection));
-    let found = found.map_err(unusable)?;
-    if found > FORMAT {
-        return Err(OpenError::NewerDatabase { path: path.clone(), found, known: FORMAT });
-    }
-    let own = project.files();
-    let Project { registrations, legacy, buckets, .. } = project;
-    let wanted = Wanted { own: &own, added, registrations, legacy, reset };
-    let opened = Database::open(
-        &path,
-        |connection| rest::prepare(connection, clock),
-        |connection| {
-            apply(connection, wanted, |transaction| storage::create_buckets(transaction, buckets))
-        },
-    );
-    let (database, (plan, notices)) =
-        opened.map_err(|error| OpenError::from_apply(&path, error))?;
-    Ok(Opened { database, schema: plan.schema, notices })
-}
-
-/// Takes away the tables that somebody has added, and keeps everything else.
-pub(super) fn reset(path: &Path, project: Project) -> Result<(), OpenError> {
-    let data_dir = DataDir::open(path)?;
-    open_database(&data_dir, project, Some(&[]), true, &Clock::System).map(|_| ())
-}
-
-/// The bytes of Storage, without what no object names.
-fn open_blobs(data_dir: &DataDir, clock: &Clock) -> Result<Blobs, OpenError> {
-    let path = data_dir.database()?;
-    let versions = Connection::open(&path).and_then(|connection| storage::versions(&connection));
-    let versions = versions.map_err(|source| OpenError::Database { path, source })?;
-    let folder = data_dir.join("storage");
-    let blobs = Blobs::open(folder.clone()).and_then(|blobs| {
-        blobs.sweep(&versions, clock)?;
-        Ok(blobs)
-    });
-    blobs.map_err(|source| OpenError::Folder { path: folder, source })
 }

@@ -1,4 +1,4 @@
-//! What makes a local Supabase a project of its own.
+//! The project that a local Supabase serves.
 
 use crate::functions::Function;
 use crate::migrations::{self, Legacy, Migration, Registration};
@@ -15,7 +15,7 @@ pub struct Project {
     pub legacy: &'static [Legacy],
     /// The functions that `/rpc/` calls.
     pub functions: &'static [Function],
-    /// The buckets that there are from the start.
+    /// Buckets that are created when the folder is opened, if missing.
     pub buckets: &'static [Bucket],
 }
 
@@ -52,6 +52,6 @@ pub(crate) struct OpenProject {
 pub struct Bucket {
     /// Its id and name.
     pub id: &'static str,
-    /// Whether everybody may read what is in it.
+    /// Whether its objects can be read without an access token.
     pub is_public: bool,
 }

@@ -17,7 +17,7 @@ async fn every_request_is_one_that_postgresql_takes() {
     }
     let Some(db) = database().await else { return };
     let app = app().await;
-    let postgrest = Postgrest::start(db, &app).await;
+    let postgrest = Postgrest::start(db, &app.supabase_url, app.service_key()).await;
     let replica = app
         .replica(&[
             ("SUPABASE_URL", &postgrest.url),
@@ -49,7 +49,7 @@ async fn rows_of_functions_and_writes_have_the_same_columns() {
     }
     let Some(db) = database().await else { return };
     let app = app().await;
-    let postgrest = Postgrest::start(db, &app).await;
+    let postgrest = Postgrest::start(db, &app.supabase_url, app.service_key()).await;
     let alice = app.user("alice").await;
     postgrest.db().add_user(&alice.id, "alice").await;
     let both = async |method: &Method, path: &str, body: Option<Value>| {

@@ -15,6 +15,7 @@ use chat_backend::http::metrics_endpoint;
 use chat_backend::server::connections::Connections;
 use chat_backend::{router, server};
 use reqwest::Method;
+use secrecy::ExposeSecret;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -90,9 +91,9 @@ impl TestApp {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let supabase_url = app.project.public_url.clone();
-        let anon_key = app.project.anon_key.expose().to_owned();
+        let anon_key = app.project.anon_key.expose_secret().to_owned();
         let service_key = app.project.service_role_key.as_ref();
-        let service_key = service_key.map(|key| key.expose().to_owned());
+        let service_key = service_key.map(|key| key.expose_secret().to_owned());
         let generations = app.state.generations.clone();
         let files = app.state.files.clone();
         let providers = app.state.ai.providers().clone();
@@ -129,6 +130,11 @@ impl TestApp {
             memory,
             metrics_url,
         }
+    }
+
+    /// The key that row-level security does not bind, or nothing where there is none.
+    pub fn service_key(&self) -> &str {
+        self.service_key.as_deref().unwrap_or_default()
     }
 
     /// Stores rows as the service role can, which may set every column.

@@ -371,7 +371,13 @@ fn unique(catalogue: &Catalogue, state: &TableState) -> Result<Vec<Unique>> {
             _ => continue,
         };
         let columns = leaked_names(state, columns);
-        let made = Unique { name: leak(&constraint.name), columns, is_primary, predicate: None };
+        let made = Unique {
+            name: leak(&constraint.name),
+            columns,
+            is_primary,
+            is_constraint: true,
+            predicate: None,
+        };
         unique.insert(if is_primary { 0 } else { unique.len() }, made);
     }
     for index in state.indexes.iter().filter(|index| index.unique) {
@@ -391,6 +397,7 @@ fn unique(catalogue: &Catalogue, state: &TableState) -> Result<Vec<Unique>> {
             name: leak(&index.name),
             columns: columns.unwrap_or_default().leak(),
             is_primary: false,
+            is_constraint: false,
             predicate: predicate.transpose()?,
         });
     }

@@ -1,8 +1,8 @@
 //! `rest/v1`: PostgREST's API on the tables and functions of a project.
 //!
-//! A request flows one way: headers and query string are parsed without regard to the schema
-//! (`request`, `query`, `headers`, `payload`), turned into SQL against it (`schema`, `sql`), run in
-//! one transaction (`table`, `write`, `rpc`) and rendered (`render`, `response`).
+//! A request flows one way: headers, query string and body are parsed without the schema (`request`,
+//! `query`, `headers`, `payload`), translated to SQL with it (`schema`, `sql`), run in one transaction
+//! (`table`, `write`, `rpc`) and rendered (`render`, `response`).
 
 pub(super) mod describe;
 pub(super) mod error;
@@ -13,12 +13,12 @@ mod query;
 mod render;
 mod request;
 mod response;
-mod returned;
 pub(super) mod rpc;
 pub(super) mod session;
 pub(super) mod settings;
 pub(super) mod sql;
 mod sqlite_functions;
+mod subquery_columns;
 pub(super) mod suggest;
 mod table;
 pub(super) mod table_context;
@@ -37,14 +37,14 @@ use self::error::RestError;
 use self::request::{Request, Resource};
 use self::session::Session;
 use self::settings::Claims;
-use self::sql::{Page, RowSet, Shape, Sql};
+use self::sql::{Page, RowFormat, RowSet, Sql};
 use self::transaction::Transactions;
 use super::database::Database;
 use super::project::OpenProject;
 use super::role::Role;
 use clock::Clock;
 
-/// Registers the functions that the schema and the statements use. To be run on every connection.
+/// Registers the SQL functions that the schema and the statements use. Every connection needs them.
 pub(super) fn prepare(connection: &rusqlite::Connection, clock: &Clock) -> rusqlite::Result<()> {
     sqlite_functions::register(connection, clock)?;
     settings::register(connection, clock)
@@ -59,31 +59,34 @@ pub(super) async fn handle(
     parts: &Parts,
     body: Bytes,
 ) -> Response {
-    let session = Session::start(role, project, clock);
+    let session = Session::new(role, project.schema, clock);
     let transactions = Transactions { database, claims };
-    let answer = answer(&transactions, session, parts, body).await;
-    answer.unwrap_or_else(|error| error.seen_by(role).into_response())
+    let answer = answer(&transactions, project, session, parts, body).await;
+    answer.unwrap_or_else(|error| error.for_role(role).into_response())
 }
 
 async fn answer(
     transactions: &Transactions<'_>,
+    project: OpenProject,
     session: Session,
     parts: &Parts,
     body: Bytes,
 ) -> Result<Response, RestError> {
-    match Resource::of(parts.uri.path())? {
-        Resource::Root => openapi::answer(session.project, &parts.method, &parts.headers),
+    match Resource::parse(parts.uri.path())? {
+        Resource::Root => openapi::answer(project, &parts.method, &parts.headers),
         Resource::Table(name) => {
-            table::answer(transactions, session, name, Request::read(parts, body, false)?).await
+            let request = Request::parse(parts, body, false)?;
+            table::answer(transactions, session, name, request).await
         }
         Resource::Function(name) => {
             let by_get = matches!(parts.method, Method::GET | Method::HEAD);
-            rpc::answer(transactions, session, name, Request::read(parts, body, by_get)?).await
+            let request = Request::parse(parts, body, by_get)?;
+            rpc::answer(transactions, project.functions, session, name, request).await
         }
     }
 }
 
-/// How SQLite reads the rows that a query string asks for.
+/// SQLite's query plan for a read.
 pub(super) fn query_plan(
     connection: &rusqlite::Connection,
     project: OpenProject,
@@ -91,11 +94,11 @@ pub(super) fn query_plan(
     role: Role,
     (table, query): (&str, &str),
 ) -> Result<String, RestError> {
-    let session = Session::start(role, project, clock);
+    let session = Session::new(role, project.schema, clock);
     let table = project.schema.table(table)?;
     let query = query::parse(query, false)?;
-    let page = Page::of_read(0, query.root.limit);
-    let select = sql::rows(session, table, &query.root, RowSet::All, page, Shape::Json)?;
+    let page = Page::limited(0, query.root.limit);
+    let select = sql::rows(session, table, &query.root, RowSet::All, page, RowFormat::Json)?;
     let explain = Sql::new("explain query plan ").append(select.sql);
     let steps: rusqlite::Result<Vec<String>> = explain.prepared(connection, |statement, values| {
         statement.query_map(values, |row| row.get("detail"))?.collect()

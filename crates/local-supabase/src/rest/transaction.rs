@@ -5,17 +5,18 @@ use rusqlite::Connection;
 use super::error::RestError;
 use super::session::Session;
 use super::settings::{self, Claims};
-use crate::database::{Database, blocking};
+use crate::database::Database;
+use crate::database::blocking::run_blocking;
 
-/// A longer body takes longer to read than an async thread has.
+/// Longer bodies are parsed on a blocking thread.
 const MAX_SHORT: usize = 64 << 10;
 
-/// Reads a body before anybody waits for the transaction.
+/// Parses a body before the transaction begins.
 pub(super) async fn read_body<T: Send + 'static>(
     bytes: usize,
     read: impl FnOnce() -> T + Send + 'static,
 ) -> T {
-    if bytes > MAX_SHORT { blocking(read).await } else { read() }
+    if bytes > MAX_SHORT { run_blocking(read).await } else { read() }
 }
 
 /// The transactions of one request.
@@ -64,6 +65,6 @@ impl Transactions<'_> {
         let work = move |transaction: &rusqlite::Transaction<'_>| {
             settings::with(claims, session, || work(transaction))
         };
-        self.database.write_alone(session.role, work).await
+        self.database.write_exclusive(session.role, work).await
     }
 }

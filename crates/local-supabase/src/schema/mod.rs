@@ -20,7 +20,7 @@ pub(crate) use grant::Privilege;
 pub use grant::{Granted, Grants, RoleGrants};
 pub use pg_type::{EnumType, PgType, Precision, Storage};
 pub use policy::{Command, Policy, RowSecurity};
-pub(crate) use relationships::Relationship;
+pub(crate) use relationships::{Junction, Relationship};
 
 use crate::rest::error::RestError;
 use crate::rest::suggest;

@@ -49,6 +49,6 @@ pub fn typed(text: &str, pg_type: PgType) -> Result<String> {
         Ok(Stored::Real(number)) => Ok(format!("{number:?}")),
         Ok(Stored::Text(text)) => quoted(&text),
         Ok(Stored::Blob(_)) => not_understood("a constant of bytes"),
-        Err(error) => not_understood(error.message()),
+        Err(error) => not_understood(error.to_string()),
     }
 }

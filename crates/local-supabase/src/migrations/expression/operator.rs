@@ -4,6 +4,7 @@ use sqlparser::ast::{BinaryOperator, Expr, UnaryOperator};
 
 use super::{Kind, Translator, Value, boolean, literal, text};
 use crate::migrations::not_understood::{Result, not_understood};
+use crate::rest::value::regex::Pattern;
 use crate::schema::PgType;
 
 impl Translator<'_> {
@@ -203,8 +204,9 @@ impl Translator<'_> {
         let Kind::Literal(path) = self.expr(right)?.kind else {
             return not_understood(format!("the path {right}"));
         };
-        let keys = crate::rest::value::array::parse(&path);
-        let Ok(keys) = keys else { return not_understood(format!("the path {right}")) };
+        let keys = crate::rest::value::array::elements(&path).ok();
+        let keys: Option<Vec<String>> = keys.and_then(|keys| keys.into_iter().collect());
+        let Some(keys) = keys else { return not_understood(format!("the path {right}")) };
         if keys.iter().any(|key| key.parse::<i64>().is_ok()) {
             return not_understood("paths with indexes are not implemented");
         }
@@ -265,10 +267,12 @@ impl Translator<'_> {
         let Kind::Literal(pattern) = self.expr(pattern)?.kind else {
             return not_understood("a pattern that is no constant");
         };
-        let pattern = crate::rest::value::regex::translate(&pattern, ignore_case)
-            .map_err(crate::migrations::not_understood::NotUnderstood)?;
+        if let Err(error) = Pattern::new(&pattern, ignore_case) {
+            return not_understood(error.to_string());
+        }
+        let function = if ignore_case { "pg_imatch" } else { "pg_match" };
         let not = if negated { "not " } else { "" };
-        Ok(boolean(format!("{not}matches_regex({left}, {})", literal::quoted(&pattern)?)))
+        Ok(boolean(format!("{not}{function}({left}, {})", literal::quoted(&pattern)?)))
     }
 
     /// `= any (…)`

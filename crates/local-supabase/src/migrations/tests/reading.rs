@@ -99,7 +99,7 @@ fn conditions() {
         ("auth.role() = 'authenticated'", "(auth_role() = 'authenticated')"),
         ("'x' = any (tags)", "(array_has(\"t\".\"tags\", 'x'))"),
         ("s = any (array['a', 'b'])", "(array_has(json_array('a', 'b'), \"t\".\"s\"))"),
-        ("s ~ '^[0-9a-f]{2}\\d$'", "(matches_regex(\"t\".\"s\", '^[0-9a-f]{2}[0-9]$'))"),
+        ("s ~ '^[0-9a-f]{2}\\d$'", "(pg_match(\"t\".\"s\", '^[0-9a-f]{2}\\d$'))"),
         ("m = 'ok'", "(\"t\".\"m\" = 'ok')"),
         (
             "u in (select o.u from o where o.v = t.n)",

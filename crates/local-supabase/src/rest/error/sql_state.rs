@@ -41,7 +41,7 @@ impl RestError {
         Self::new(StatusCode::BAD_REQUEST, "21000", message)
     }
 
-    /// A computed column takes a row of its table; what a function or a write returned is none.
+    /// A computed column takes a row of its table, which the record of a subquery cannot be cast to.
     pub(crate) fn record_cast(table: &str) -> Self {
         Self::sql("42846", format!("cannot cast type record to {table}"))
     }
@@ -57,22 +57,22 @@ impl RestError {
         Self::sql("22003", format!("value \"{value}\" is out of range for type {}", pg_type.name()))
     }
 
-    pub(crate) fn invalid_timestamp(value: &str) -> Self {
-        let message =
-            format!("invalid input syntax for type timestamp with time zone: \"{value}\"");
-        Self::sql("22007", message)
+    /// Input that is no date or time; `name` is the type's as PostgreSQL's parser calls it.
+    pub(crate) fn invalid_datetime(name: &str, value: &str) -> Self {
+        Self::sql("22007", format!("invalid input syntax for type {name}: \"{value}\""))
     }
 
-    pub(crate) fn timestamp_out_of_range(value: &str) -> Self {
+    /// A date or time whose numbers are too large.
+    pub(crate) fn datetime_out_of_range(value: &str) -> Self {
         Self::sql("22008", format!("date/time field value out of range: \"{value}\""))
     }
 
-    /// `name` is a type's as PostgreSQL prints it; input of jsonb is reported as json.
+    /// `name` is the name of a type in PostgreSQL; input of jsonb is reported as json.
     pub fn invalid_input(name: &str, value: &str) -> Self {
         Self::sql("22P02", format!("invalid input syntax for type {name}: \"{value}\""))
     }
 
-    /// What is no JSON.
+    /// A text that is not JSON.
     pub fn invalid_json_input() -> Self {
         Self::sql("22P02", "invalid input syntax for type json")
     }
@@ -138,7 +138,7 @@ impl RestError {
         Self::sql("42501", message)
     }
 
-    /// `near` are the columns that may have been meant.
+    /// `near` are similar names.
     pub fn undefined_column(relation: &str, column: &str, near: &[&str]) -> Self {
         let named: Vec<_> =
             near.iter().map(|near| format!("the column \"{relation}.{near}\"")).collect();
@@ -154,13 +154,20 @@ impl RestError {
             .hint(Some(hint.to_owned()))
     }
 
+    /// A type whose values have no order.
+    pub(crate) fn no_order(name: &str) -> Self {
+        let hint = "Use an explicit ordering operator or modify the query.";
+        let message = format!("could not identify an ordering operator for type {name}");
+        Self::sql("42883", message).hint(Some(hint.to_owned()))
+    }
+
     pub(crate) fn no_conflict_target() -> Self {
         let message =
             "there is no unique or exclusion constraint matching the ON CONFLICT specification";
         Self::sql("42P10", message)
     }
 
-    /// A statement with more parts than it may have.
+    /// A statement that exceeds a limit.
     pub(crate) fn too_complex() -> Self {
         let hint = "Ask for less at a time: fewer conditions, columns or relations.";
         Self::sql("54001", "stack depth limit exceeded").hint(Some(hint.to_owned()))
@@ -176,7 +183,7 @@ impl RestError {
         Self::sql("54000", format!("number of values exceeds the maximum allowed ({most})"))
     }
 
-    /// Rows that would not fit into memory.
+    /// Rows that would take too much memory.
     pub(crate) fn too_large() -> Self {
         let hint = "Ask for fewer rows or columns at a time.";
         Self::sql("54000", "the answer would be larger than 64 MiB").hint(Some(hint.to_owned()))

@@ -1,4 +1,4 @@
-//! SQLite's failures that no rule foresees; their wording is for the log alone.
+//! Other errors of SQLite, whose messages are only logged.
 
 use rusqlite::{Error, ErrorCode};
 

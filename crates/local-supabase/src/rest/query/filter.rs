@@ -1,10 +1,10 @@
 //! `eq.1`, `not.in.(a,"b,c")`, `is.null`, `like(any).{a*,b*}`.
 
-use super::ast::{Comparison, Is, Operation, Quantifier};
+use super::ast::{Comparison, FilterOperation, Is, Quantifier};
 use super::scanner::{Parsed, Scanner};
 
 /// A filter's text: the operator, perhaps negated, and its value up to the end.
-pub(super) fn parse(text: &str) -> Parsed<(bool, Operation)> {
+pub(super) fn parse(text: &str) -> Parsed<(bool, FilterOperation)> {
     operation(&mut Scanner::new(text), |scanner| scanner.take_while(|_| true).to_owned())
 }
 
@@ -12,7 +12,7 @@ pub(super) fn parse(text: &str) -> Parsed<(bool, Operation)> {
 pub(super) fn has_operator(text: &str) -> bool {
     let Some((operator, _)) = text.split_once('.') else { return false };
     let operator = operator.split('(').next().unwrap_or(operator);
-    matches!(operator, "not" | "is" | "in" | "isdistinct")
+    matches!(operator, "not" | "is" | "in" | "isdistinct" | "cs" | "cd" | "ov")
         || comparison(operator).is_some()
         || is_other_operator(operator)
 }
@@ -21,7 +21,7 @@ pub(super) fn has_operator(text: &str) -> bool {
 pub(super) fn operation(
     scanner: &mut Scanner<'_>,
     value: impl Fn(&mut Scanner<'_>) -> String,
-) -> Parsed<(bool, Operation)> {
+) -> Parsed<(bool, FilterOperation)> {
     let negated = scanner.eat("not.");
     let start = *scanner;
     let operator = scanner.take_while(|c| c.is_ascii_lowercase());
@@ -30,18 +30,19 @@ pub(super) fn operation(
         return unknown_operator(&start, negated);
     }
     let operation = match (operator, argument) {
-        ("in", None) => Operation::In(list(scanner)?),
-        ("is", None) => Operation::Is(is(scanner)?),
-        ("isdistinct", None) => Operation::IsDistinct(value(scanner)),
-        ("cs", None) => Operation::Contains(value(scanner)),
-        ("cd", None) => Operation::ContainedIn(value(scanner)),
+        ("in", None) => FilterOperation::In(list(scanner)?),
+        ("is", None) => FilterOperation::Is(is(scanner)?),
+        ("isdistinct", None) => FilterOperation::IsDistinct(value(scanner)),
+        ("cs", None) => FilterOperation::Contains(value(scanner)),
+        ("cd", None) => FilterOperation::ContainedIn(value(scanner)),
+        ("ov", None) => FilterOperation::Overlaps(value(scanner)),
         (other, _) if is_other_operator(other) => {
             value(scanner);
-            Operation::NotImplemented(other.to_owned())
+            FilterOperation::NotImplemented(other.to_owned())
         }
         (other, argument) => match (comparison(other), quantifier(argument)) {
             (Some(comparison), Some(quantifier)) => {
-                Operation::Compare { comparison, quantifier, value: value(scanner) }
+                FilterOperation::Compare { comparison, quantifier, value: value(scanner) }
             }
             _ => return unknown_operator(&start, negated),
         },
@@ -53,7 +54,7 @@ fn unknown_operator<T>(start: &Scanner<'_>, negated: bool) -> Parsed<T> {
     start.fail(if negated { "operator (eq, gt, ...)" } else { "\"not\" or operator (eq, gt, ...)" })
 }
 
-/// What stands in parentheses behind an operator.
+/// The quantifier in parentheses after an operator.
 fn argument<'a>(scanner: &mut Scanner<'a>) -> Option<&'a str> {
     let mut ahead = *scanner;
     if !ahead.eat("(") {
@@ -77,13 +78,14 @@ fn comparison(operator: &str) -> Option<Comparison> {
         "lte" => Comparison::Lte,
         "like" => Comparison::Like,
         "ilike" => Comparison::Ilike,
+        "match" => Comparison::Match,
+        "imatch" => Comparison::Imatch,
         _ => return None,
     })
 }
 
 fn is_other_operator(operator: &str) -> bool {
-    let others =
-        ["match", "imatch", "fts", "plfts", "phfts", "wfts", "ov", "sl", "sr", "nxr", "nxl", "adj"];
+    let others = ["fts", "plfts", "phfts", "wfts", "sl", "sr", "nxr", "nxl", "adj"];
     others.contains(&operator)
 }
 

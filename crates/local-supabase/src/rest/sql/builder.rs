@@ -5,7 +5,7 @@ use std::fmt;
 use rusqlite::types::Value;
 use rusqlite::{Connection, ParamsFromIter, Statement, params_from_iter};
 
-use crate::database::work::check;
+use crate::database::limits::check;
 use crate::rest::error::RestError;
 
 /// Longer statements are compiled each time.
@@ -50,7 +50,7 @@ impl Sql {
         Self::default().bind(value)
     }
 
-    /// Has `work` use the statement, whose values are to be bound.
+    /// Prepares the statement and calls `work` with it and the values to bind.
     pub(crate) fn prepared<T, E: From<rusqlite::Error>>(
         &self,
         connection: &Connection,
@@ -58,20 +58,20 @@ impl Sql {
     ) -> Result<T, E> {
         check()?;
         let values = params_from_iter(&self.values[..]);
-        // One that hardly comes again is not worth its memory.
+        // A long statement is unlikely to be repeated.
         if self.text.len() > MAX_CACHED {
             return work(&mut connection.prepare(&self.text)?, values);
         }
         work(&mut *connection.prepare_cached(&self.text)?, values)
     }
 
-    /// Refuses what SQLite would not compile, or not within reason.
+    /// Refuses statements that SQLite cannot compile, or not in reasonable time.
     pub(crate) fn check_size(self) -> Result<Self, RestError> {
         self.check_repeated(1)?;
         Ok(self)
     }
 
-    /// The same for what occurs in a statement so many times.
+    /// The same for a part that occurs several times in a statement.
     pub(crate) fn check_repeated(&self, times: usize) -> Result<(), RestError> {
         if self.text.len() * times > MAX_TEXT || self.values.len() * times > MAX_VALUES {
             return Err(RestError::too_complex());
@@ -132,8 +132,8 @@ impl Sql {
         joined
     }
 
-    /// The same for operators that may be applied in any order, as a tree that is not deep: SQLite
-    /// takes an expression of a thousand levels.
+    /// The same for associative operators, as a balanced tree: SQLite limits the depth of expressions to
+    /// a thousand.
     pub(crate) fn tree(operator: &'static str, mut parts: Vec<Self>) -> Self {
         if parts.len() <= 8 {
             return Self::join(operator, parts);

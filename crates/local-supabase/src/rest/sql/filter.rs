@@ -2,15 +2,17 @@
 
 use rusqlite::types::Value;
 
+use super::builder::Sql;
 use super::field::Operand;
-use super::{Relation, Sql};
+use super::relation::Relation;
 use crate::rest::error::RestError;
-use crate::rest::query::{Comparison, Condition, Embed, Filter, Is, Operation, Quantifier};
+use crate::rest::query::{Comparison, Condition, Embed, Filter, FilterOperation, Is, Quantifier};
+use crate::rest::value::regex::Pattern;
 use crate::rest::value::{self, array};
 use crate::schema::PgType;
 
 impl Relation<'_> {
-    /// ` where …`: the join with the parent, the conditions, and what `!inner` asks for.
+    /// ` where …`: the join with the parent, the conditions, and the conditions of `!inner`.
     pub(super) fn filter(&self, join: Option<Sql>) -> Result<Sql, RestError> {
         let mut conditions: Vec<Sql> = join.into_iter().collect();
         for condition in &self.node.conditions {
@@ -48,52 +50,57 @@ impl Relation<'_> {
 
     /// `messages=is.null` means that nothing is embedded.
     fn embed_compared_to_null(&self, filter: &Filter) -> Option<&Embed> {
-        let is_null = filter.operation == Operation::Is(Is::Null) && filter.field.path.is_empty();
+        let is_null =
+            filter.operation == FilterOperation::Is(Is::Null) && filter.field.path.is_empty();
         let mut embeds = self.node.embeds();
         embeds.find(|embed| is_null && embed.name() == filter.field.name)
     }
 
-    fn operation(&self, left: Operand, operation: &Operation) -> Result<Sql, RestError> {
+    fn operation(&self, left: Operand, operation: &FilterOperation) -> Result<Sql, RestError> {
         match operation {
-            Operation::Compare { comparison, quantifier: None, value } => {
+            FilterOperation::Compare { comparison, quantifier: None, value } => {
                 self.compare(left, *comparison, value)
             }
-            Operation::Compare { comparison, quantifier: Some(quantifier), value } => {
+            FilterOperation::Compare { comparison, quantifier: Some(quantifier), value } => {
                 self.compare_each(&left, *comparison, *quantifier, value)
             }
-            Operation::IsDistinct(value) => {
+            FilterOperation::IsDistinct(value) => {
+                comparable(&left, "=")?;
                 let value = self.input(&left, value)?;
                 Ok(left.sql.push(" is not ").bind(value))
             }
-            Operation::In(values) => {
+            FilterOperation::In(values) => {
+                comparable(&left, "=")?;
                 let values: Result<Vec<_>, _> =
                     values.iter().map(|value| self.input(&left, value)).collect();
                 Ok(left.sql.push(" in ").append(Sql::list(&values?)))
             }
-            Operation::Is(is) => is_null_or_truth(left, *is),
-            Operation::Contains(value) => {
-                let value = Sql::bound(self.contained(&left, "@>", value)?);
-                Ok(Sql::call("jsonb_contains", left.sql.push(", ").append(value)))
+            FilterOperation::Is(is) => is_null_or_truth(left, *is),
+            FilterOperation::Contains(value) => {
+                let function = containment(&left, "@>")?;
+                let value = Sql::bound(self.input(&left, value)?);
+                Ok(Sql::call(function, left.sql.push(", ").append(value)))
             }
-            Operation::ContainedIn(value) => {
-                let value = Sql::bound(self.contained(&left, "<@", value)?);
-                Ok(Sql::call("jsonb_contains", value.push(", ").append(left.sql)))
+            FilterOperation::ContainedIn(value) => {
+                let function = containment(&left, "<@")?;
+                let value = Sql::bound(self.input(&left, value)?);
+                Ok(Sql::call(function, value.push(", ").append(left.sql)))
             }
-            Operation::NotImplemented(operator) => Err(RestError::not_implemented(format!(
+            FilterOperation::Overlaps(value) => {
+                if !matches!(left.pg_type, PgType::Array(_)) {
+                    return Err(RestError::undefined_operator(left.pg_type.name(), "&&"));
+                }
+                let value = self.input(&left, value)?;
+                Ok(Sql::call("array_overlaps", left.sql.push(", ").bind(value)))
+            }
+            FilterOperation::NotImplemented(operator) => Err(RestError::not_implemented(format!(
                 "The operator {operator} is not implemented."
             ))),
         }
     }
 
     fn input(&self, left: &Operand, value: &str) -> Result<Value, RestError> {
-        value::parse(left.pg_type, value, self.session.now)
-    }
-
-    fn contained(&self, left: &Operand, operator: &str, value: &str) -> Result<Value, RestError> {
-        if left.pg_type != PgType::Jsonb {
-            return Err(RestError::undefined_operator(left.pg_type.name(), operator));
-        }
-        self.input(left, value)
+        value::parse_operand(left.pg_type, value, self.session.now)
     }
 
     fn compare(
@@ -103,25 +110,29 @@ impl Relation<'_> {
         value: &str,
     ) -> Result<Sql, RestError> {
         let value = self.compared(&left, comparison, value)?;
-        Ok(relate(left, comparison, Sql::bound(value)))
+        relate(left, comparison, Sql::bound(value))
     }
 
-    /// A value to compare with. In patterns PostgREST lets `*` stand for `%`.
+    /// A value to compare with. In patterns of `like` PostgREST lets `*` stand for `%`.
     fn compared(
         &self,
         left: &Operand,
         comparison: Comparison,
         value: &str,
     ) -> Result<Value, RestError> {
-        let operator = match comparison {
-            Comparison::Like => "~~",
-            Comparison::Ilike => "~~*",
-            _ => return self.input(left, value),
-        };
-        if left.pg_type != PgType::Text {
+        let operator = comparison.operator();
+        if !comparison.is_pattern() {
+            comparable(left, operator)?;
+            return self.input(left, value);
+        }
+        if !left.pg_type.is_text() {
             return Err(RestError::undefined_operator(left.pg_type.name(), operator));
         }
-        self.input(left, &value.replace('*', "%"))
+        if let Comparison::Match | Comparison::Imatch = comparison {
+            Pattern::new(value, comparison == Comparison::Imatch)?;
+            return value::parse(PgType::Text, value, self.session.now);
+        }
+        value::parse(PgType::Text, &value.replace('*', "%"), self.session.now)
     }
 
     /// `like(any).{a*,b*}`. However many elements there are, it is one condition.
@@ -132,14 +143,11 @@ impl Relation<'_> {
         quantifier: Quantifier,
         literal: &str,
     ) -> Result<Sql, RestError> {
-        let elements = array::parse(literal)?;
-        let values: Result<Vec<_>, _> =
-            elements.iter().map(|element| self.compared(left, comparison, element)).collect();
-        let values = values?;
+        let values = array::values(literal, |element| self.compared(left, comparison, element))?;
         if (comparison, quantifier) == (Comparison::Eq, Quantifier::Any) {
             return Ok(left.sql.clone().push(" in ").append(Sql::list(&values)));
         }
-        let condition = relate(left.clone(), comparison, Sql::new("element.value"));
+        let condition = relate(left.clone(), comparison, Sql::new("element.value"))?;
         let (exists, condition) = match quantifier {
             Quantifier::Any => ("exists", condition),
             Quantifier::All => ("not exists", parenthesize(true, condition)),
@@ -156,22 +164,43 @@ impl Relation<'_> {
     }
 }
 
-fn relate(left: Operand, comparison: Comparison, right: Sql) -> Sql {
-    let operator = match comparison {
-        Comparison::Like => return Sql::call("pg_like", left.sql.push(", ").append(right)),
-        Comparison::Ilike => return Sql::call("pg_ilike", left.sql.push(", ").append(right)),
-        Comparison::Eq => return left.sql.push(" = ").append(right),
-        Comparison::Neq => return left.sql.push(" <> ").append(right),
-        Comparison::Gt => " > ",
-        Comparison::Gte => " >= ",
-        Comparison::Lt => " < ",
-        Comparison::Lte => " <= ",
+fn relate(left: Operand, comparison: Comparison, right: Sql) -> Result<Sql, RestError> {
+    let function = match comparison {
+        Comparison::Like => "pg_like",
+        Comparison::Ilike => "pg_ilike",
+        Comparison::Match => "pg_match",
+        Comparison::Imatch => "pg_imatch",
+        Comparison::Eq => return Ok(left.sql.push(" = ").append(right)),
+        Comparison::Neq => return Ok(left.sql.push(" <> ").append(right)),
+        Comparison::Gt | Comparison::Gte | Comparison::Lt | Comparison::Lte => {
+            let right = Operand { sql: right, ..left.clone() };
+            let operator = match comparison {
+                Comparison::Gt => " > ",
+                Comparison::Gte => " >= ",
+                Comparison::Lt => " < ",
+                _ => " <= ",
+            };
+            return Ok(left.sort_key()?.push(operator).append(right.sort_key()?));
+        }
     };
-    if left.pg_type != PgType::Jsonb {
-        return left.sql.push(operator).append(right);
+    Ok(Sql::call(function, left.sql.push(", ").append(right)))
+}
+
+/// The function behind `@>`, which jsonb and arrays have.
+fn containment(left: &Operand, operator: &str) -> Result<&'static str, RestError> {
+    match left.pg_type {
+        PgType::Jsonb => Ok("jsonb_contains"),
+        PgType::Array(_) => Ok("array_contains"),
+        other => Err(RestError::undefined_operator(other.name(), operator)),
     }
-    let key = |sql| Sql::call("jsonb_sort_key", sql);
-    key(left.sql).push(operator).append(key(right))
+}
+
+/// Refuses values that cannot be compared.
+fn comparable(left: &Operand, operator: &str) -> Result<(), RestError> {
+    match left.pg_type {
+        PgType::Json => Err(RestError::undefined_operator("json", operator)),
+        _ => Ok(()),
+    }
 }
 
 fn parenthesize(negated: bool, condition: Sql) -> Sql {

@@ -1,7 +1,7 @@
 //! The conditions of policies, and other expressions of the schema.
 
-use super::Sql;
-use super::visible_rows::{Operation, RowSet, source_within};
+use super::builder::Sql;
+use super::visible_rows::{Operation, RowSet, visible_rows_within};
 use crate::rest::error::RestError;
 use crate::rest::session::Session;
 use crate::schema::{Expression, Fragment, RowSecurity, Table};
@@ -59,8 +59,8 @@ pub(super) fn expand(
     expression.sqlite.iter().try_fold(Sql::default(), |sql, fragment| match *fragment {
         Fragment::Sql(text) => Ok(sql.push(text)),
         Fragment::VisibleRows(name) => {
-            let table = session.project.schema.table(name)?;
-            let rows = source_within(session, table, Operation::Read, RowSet::All, active)?;
+            let table = session.schema.table(name)?;
+            let rows = visible_rows_within(session, table, Operation::Read, RowSet::All, active)?;
             Ok(sql.append(rows))
         }
     })

@@ -1,4 +1,4 @@
-//! The rows of a table that a caller may see: what every `from` of a statement names.
+//! The rows of a table that a caller may see. Every `from` of a statement names these.
 
 use super::builder::{Sql, json_array};
 use super::row_security::{self, Active, expand};
@@ -6,49 +6,49 @@ use crate::rest::error::RestError;
 use crate::rest::session::Session;
 use crate::schema::{Command, Privilege, Table};
 
-/// What is done with the rows, which decides on the policies that hide some.
+/// What a statement does with rows, which decides on the policies that apply.
 #[derive(Clone, Copy, Debug)]
 pub enum Operation {
-    /// They are read.
+    /// Reads them.
     Read,
-    /// They are to be updated.
+    /// Updates them.
     Update,
-    /// They are to be deleted.
+    /// Deletes them.
     Delete,
 }
 
-/// Which rows the root of a statement is about.
+/// The rows of its table that a statement covers.
 #[derive(Clone, Copy, Debug)]
 pub enum RowSet<'a> {
     /// Every row.
     All,
-    /// Rows that a write has touched.
+    /// The rows with these row ids, in this order.
     Rows(&'a [i64]),
     /// Rows that meet a condition on the table's columns.
     Matching(&'a Sql),
 }
 
-/// The visible rows as a subquery that SQLite flattens. `ctid`, PostgreSQL's name for where a row
-/// lies, orders rows that nothing else orders: as they were stored, or as they were written.
-pub fn source(
+/// The visible rows as a subquery that SQLite flattens. Its column `ctid`, PostgreSQL's name for the
+/// physical position of a row, is the last criterion of every order: as rows were stored or written.
+pub fn visible_rows(
     session: Session,
     table: &'static Table,
-    access: Operation,
-    scope: RowSet<'_>,
+    operation: Operation,
+    row_set: RowSet<'_>,
 ) -> Result<Sql, RestError> {
-    source_within(session, table, access, scope, &[])
+    visible_rows_within(session, table, operation, row_set, &[])
 }
 
-/// The same where it stands in a policy of another table.
-pub(super) fn source_within(
+/// The same within a policy of another table.
+pub(super) fn visible_rows_within(
     session: Session,
     table: &'static Table,
-    access: Operation,
-    scope: RowSet<'_>,
+    operation: Operation,
+    row_set: RowSet<'_>,
     active: Active<'_>,
 ) -> Result<Sql, RestError> {
     table.require(session.role, Privilege::Select)?;
-    let position = if matches!(scope, RowSet::Rows(_)) { "written_position" } else { "rowid" };
+    let position = if matches!(row_set, RowSet::Rows(_)) { "written_position" } else { "rowid" };
     let mut sql =
         Sql::new("(select ").push(position).push(" as ctid, ").name(table.name).push(".*");
     for column in table.columns {
@@ -58,27 +58,27 @@ pub(super) fn source_within(
         }
     }
     sql = sql.push(" from ").name(table.name);
-    if let RowSet::Rows(rows) = scope {
+    if let RowSet::Rows(rows) = row_set {
         let written = "(select key as written_position, value as written_row from json_each(";
         let joined = ")) on rowid = written_row";
         sql = sql.push(" join ").push(written).bind(json_array(rows)).push(joined);
     }
     sql = sql.push(" where true");
-    for command in commands(access) {
+    for command in commands(operation) {
         let security = table.using(session.role, *command);
         if let Some(condition) = row_security::condition(session, table, security, active)? {
             sql = sql.push(" and ").append(condition);
         }
     }
-    if let RowSet::Matching(condition) = scope {
+    if let RowSet::Matching(condition) = row_set {
         sql = sql.push(" and (").append(condition.clone()).push(")");
     }
     Ok(sql.push(")"))
 }
 
-/// Whose policies hide rows: whoever changes a row has to be allowed to see it.
-fn commands(access: Operation) -> &'static [Command] {
-    match access {
+/// The commands whose policies hide rows: a row can be changed only if it can be seen.
+fn commands(operation: Operation) -> &'static [Command] {
+    match operation {
         Operation::Read => &[Command::Select],
         Operation::Update => &[Command::Select, Command::Update],
         Operation::Delete => &[Command::Select, Command::Delete],

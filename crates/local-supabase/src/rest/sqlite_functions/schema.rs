@@ -1,17 +1,13 @@
 //! What expressions of migrations use besides the operators on text and jsonb.
 
-use std::sync::Arc;
-
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
-use regex::Regex;
 use rusqlite::functions::Context;
 use rusqlite::types::{Value as Stored, ValueRef};
 use rusqlite::{Connection, Error, Result};
 use serde_json::Value;
 
-use super::{pure, text_argument};
-use crate::database::work::check;
+use super::arguments::{pure, text_argument};
 use crate::rest::error::RestError;
 use crate::rest::value;
 use crate::schema::PgType;
@@ -22,16 +18,6 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
     register_numbers(connection)?;
     register_texts(connection)?;
     register_json(connection)?;
-    connection.create_scalar_function("matches_regex", 2, pure(), |context| {
-        check()?;
-        let regex: Arc<Regex> = context.get_or_create_aux(
-            1,
-            |pattern| -> std::result::Result<_, Box<dyn std::error::Error + Send + Sync>> {
-                Ok(Regex::new(pattern.as_str()?)?)
-            },
-        )?;
-        Ok(text_argument(context, 0)?.map(|text| regex.is_match(text)))
-    })?;
     connection.create_scalar_function("type_input", 2, pure(), |context| {
         let name: String = context.get(0)?;
         let Some(text) = text_argument(context, 1)? else { return Ok(Stored::Null) };
@@ -225,12 +211,6 @@ fn register_json(connection: &Connection) -> Result<()> {
     connection.create_scalar_function("array_has", 2, pure(), |context| {
         let Some(array) = text_argument(context, 0)? else { return Ok(None) };
         Ok(has(&elements(array), context.get_raw(1)))
-    })?;
-    connection.create_scalar_function("array_contains", 2, pure(), |context| {
-        arrays(context, |all, some| some.iter().all(|one| !one.is_null() && all.contains(one)))
-    })?;
-    connection.create_scalar_function("array_overlaps", 2, pure(), |context| {
-        arrays(context, |a, b| b.iter().any(|one| !one.is_null() && a.contains(one)))
     })
 }
 
@@ -270,15 +250,4 @@ fn has(elements: &[Value], value: ValueRef<'_>) -> Option<bool> {
         _ if elements.iter().any(Value::is_null) => None,
         _ => Some(false),
     }
-}
-
-fn arrays(
-    context: &Context<'_>,
-    holds: impl Fn(&[Value], &[Value]) -> bool,
-) -> Result<Option<bool>> {
-    check()?;
-    Ok(match (text_argument(context, 0)?, text_argument(context, 1)?) {
-        (Some(a), Some(b)) => Some(holds(&elements(a), &elements(b))),
-        _ => None,
-    })
 }

@@ -9,7 +9,7 @@ use crate::rest::table_context::TableContext;
 use crate::rest::value;
 use crate::schema::{Column, Default, Table};
 
-/// Columns and what they are given.
+/// Columns and their new values.
 pub type Values = Vec<(&'static Column, Value)>;
 
 /// The columns that a payload names.
@@ -25,8 +25,8 @@ pub fn resolve_columns(
 }
 
 impl TableContext<'_> {
-    /// What the payload gives to its columns. A key that is missing means null, or the column's
-    /// default where the client prefers that.
+    /// The values of the columns in the payload. A missing key means null, or the column's default if the
+    /// client prefers that.
     pub(crate) fn assignments(
         &self,
         columns: &[&'static Column],
@@ -35,7 +35,9 @@ impl TableContext<'_> {
     ) -> Result<Values, RestError> {
         let assign = |column: &&'static Column| {
             let value = match object.get(column.name) {
-                Some(json) => value::parse_json(column.pg_type, json, self.session.now)?,
+                Some(json) => {
+                    value::parse_json(column.pg_type, column.name, json, self.session.now)?
+                }
                 None if missing_default => self.default_value(column)?,
                 None => Value::Null,
             };
@@ -78,7 +80,7 @@ impl TableContext<'_> {
         self.connection.prepare_cached(next)?.query_row([sequence], |row| row.get(0))
     }
 
-    /// The time as it goes on within a transaction.
+    /// The current time, which advances within a transaction.
     pub fn clock_timestamp(&self) -> rusqlite::Result<i64> {
         let mut statement = self.connection.prepare_cached("select clock_timestamp()")?;
         statement.query_row([], |row| row.get(0))

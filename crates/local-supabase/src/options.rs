@@ -1,0 +1,21 @@
+//! How a local Supabase behaves.
+
+use super::migrations::Migration;
+use clock::Clock;
+use memory::Memory;
+
+/// The settings of a local Supabase.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Its URL as front ends see it, e.g. `http://127.0.0.1:54321`.
+    pub public_url: String,
+    /// Whether anonymous sign-ins are enabled.
+    pub allow_anonymous_users: bool,
+    /// Migrations of a front end, to be applied after the project's. `None` leaves tables that such have
+    /// made alone and does not serve them.
+    pub migrations: Option<Vec<Migration>>,
+    /// The time that expiry and rate limits go by.
+    pub clock: Clock,
+    /// The budget for request bodies and responses in memory.
+    pub memory: Memory,
+}

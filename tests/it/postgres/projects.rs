@@ -1,0 +1,187 @@
+//! Front-end projects on PostgreSQL and on the local Supabase: the same migrations and the same
+//! requests, which are files in `fixtures/projects`, answered alike.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::json as json_text;
+use super::postgrest::{Postgrest, QUIETLY};
+use super::{Database, bare_database};
+use crate::support::Reply;
+
+/// A request of `requests.txt`.
+struct Asked {
+    line: usize,
+    who: String,
+    method: Method,
+    path: String,
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+fn folder(project: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/fixtures/projects").join(project)
+}
+
+/// The migrations, in order: name and SQL.
+fn migrations(project: &str) -> Vec<(String, String)> {
+    let folder = folder(project).join("migrations");
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|f| f.unwrap().path()).collect();
+    files.sort();
+    let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+    files.iter().map(|path| (name(path), fs::read_to_string(path).unwrap())).collect()
+}
+
+/// `alice GET /table`, and indented below it headers and the body.
+fn requests(project: &str) -> Vec<Asked> {
+    let text = fs::read_to_string(folder(project).join("requests.txt")).unwrap();
+    let mut requests: Vec<Asked> = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        if let Some(more) = line.strip_prefix("    ") {
+            requests.last_mut().unwrap().add(more);
+        } else if !line.is_empty() && !line.starts_with('#') {
+            requests.push(Asked::new(number + 1, line));
+        }
+    }
+    requests
+}
+
+impl Asked {
+    fn new(line: usize, text: &str) -> Self {
+        let mut words = text.splitn(3, ' ');
+        let mut word = || words.next().unwrap().to_owned();
+        let (who, method, path) = (word(), word(), word());
+        let method = method.parse().unwrap();
+        Self { line, who, method, path, headers: Vec::new(), body: String::new() }
+    }
+
+    fn add(&mut self, more: &str) {
+        let is_name = |name: &str| name.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+        match more.split_once(": ").filter(|(name, _)| self.body.is_empty() && is_name(name)) {
+            Some((name, value)) => self.headers.push((name.to_owned(), value.to_owned())),
+            None => {
+                let separator = if self.body.is_empty() { "" } else { "\n" };
+                self.body += &format!("{separator}{more}");
+            }
+        }
+    }
+}
+
+/// Who asks, on both sides under the same ids.
+struct Callers {
+    service_key: String,
+    publishable_key: String,
+    /// Names, ids and tokens.
+    users: Vec<(&'static str, String, String)>,
+}
+
+impl Callers {
+    /// Signs three users up, of whom the last does not say who they are.
+    async fn sign_up(http: &reqwest::Client, url: &str, service_key: &str, key: &str) -> Self {
+        let mut users = Vec::new();
+        for name in ["alice", "bob", "carol"] {
+            let body = match name {
+                "carol" => json!({}),
+                _ => json!({ "email": format!("{name}@example.com"), "password": "correct horse" }),
+            };
+            let request = http.post(format!("{url}/auth/v1/signup")).header("apikey", key);
+            let session = Reply::of(request.json(&body)).await.expect(200);
+            let text = |value: &Value| value.as_str().unwrap().to_owned();
+            users.push((name, text(&session["user"]["id"]), text(&session["access_token"])));
+        }
+        let (service_key, publishable_key) = (service_key.to_owned(), key.to_owned());
+        Self { service_key, publishable_key, users }
+    }
+
+    fn token(&self, who: &str) -> &str {
+        let user = self.users.iter().find(|(name, _, _)| *name == who);
+        match (who, user) {
+            (_, Some((_, _, token))) => token,
+            ("service", _) => &self.service_key,
+            ("anon", _) => &self.publishable_key,
+            _ => panic!("nobody is called {who}"),
+        }
+    }
+
+    /// `$alice` stands for her id.
+    fn with_ids(&self, text: &str) -> String {
+        self.users
+            .iter()
+            .fold(text.to_owned(), |text, (name, id, _)| text.replace(&format!("${name}"), id))
+    }
+
+    fn without_ids(&self, text: &str) -> String {
+        self.users
+            .iter()
+            .fold(text.to_owned(), |text, (name, id, _)| text.replace(id, &format!("${name}")))
+    }
+
+    async fn ask(&self, http: &reqwest::Client, url: &str, asked: &Asked) -> String {
+        let url = format!("{url}/rest/v1{}", self.with_ids(&asked.path));
+        let mut request = http.request(asked.method.clone(), url).header(QUIETLY, "yes");
+        request = request.header("apikey", &self.publishable_key);
+        request = request.bearer_auth(self.token(&asked.who));
+        if !asked.body.is_empty() && !asked.headers.iter().any(|(name, _)| name == "content-type") {
+            request = request.header("content-type", "application/json");
+        }
+        for (name, value) in &asked.headers {
+            request = request.header(name, value);
+        }
+        let mut reply = Reply::of(request.body(self.with_ids(&asked.body))).await;
+        reply.text = self.without_ids(&reply.text);
+        self.without_ids(&shown(&reply))
+    }
+}
+
+/// A reply as a text that is equal where replies are.
+fn shown(reply: &Reply) -> String {
+    let mut text = reply.status.to_string();
+    for name in ["content-range", "location"] {
+        if reply.headers.contains_key(name) {
+            text += &format!(" {name}: {}", reply.header(name));
+        }
+    }
+    let body = match reply.status {
+        200..=299 => json_text::canonical(&reply.text),
+        _ => error(&reply.json()),
+    };
+    format!("{text}\n{body}")
+}
+
+/// PostgREST's suggestions of names come from a search that the local Supabase only resembles.
+fn error(body: &Value) -> String {
+    let code = body["code"].as_str().unwrap_or_default();
+    let is_suggestion = ["PGRST200", "PGRST202", "PGRST205"].contains(&code);
+    let hint = if is_suggestion { &Value::Null } else { &body["hint"] };
+    format!("{code} {}\n  {}\n  {hint}", body["message"], body["details"])
+}
+
+#[tokio::test]
+async fn preview() {
+    let app = crate::support::app().await;
+    for project in ["teams", "journal", "types"] {
+        let Some(db) = bare_database().await else { return };
+        let owner = db.as_owner().await;
+        for (name, sql) in migrations(project) {
+            owner.batch_execute(&sql).await.unwrap_or_else(|e| panic!("{name}: {e:?}"));
+        }
+        let service_key = app.service_key().to_owned();
+        let postgrest = Postgrest::start(db, &app.supabase_url, &service_key).await;
+        let app = crate::support::app().await;
+        let callers =
+            Callers::sign_up(&app.http, &app.supabase_url, &service_key, &app.anon_key).await;
+        for (name, id, _) in &callers.users {
+            postgrest.db().add_user(id, name).await;
+        }
+        for asked in requests(project) {
+            let answer = callers.ask(&app.http, &postgrest.url, &asked).await;
+            println!(
+                "{}: {} {} {} {} {:?}\n{answer}\n",
+                asked.line, asked.who, asked.method, asked.path, asked.body, asked.headers
+            );
+        }
+    }
+}
