@@ -4,7 +4,7 @@
 use rusqlite::types::Value;
 use rusqlite::{Error, ffi};
 
-use crate::rest::error::RestError;
+use crate::rest::error::{RestError, THROUGH_SQLITE};
 use crate::rest::sql::{self, Proposed};
 use crate::rest::table_context::TableContext;
 use crate::rest::value;
@@ -14,10 +14,13 @@ impl TableContext<'_> {
     /// The error of a statement that would have written the proposed rows.
     pub(crate) fn constraint_error(&self, proposed: Proposed<'_>, error: Error) -> RestError {
         let Error::SqliteFailure(failure, Some(message)) = &error else { return error.into() };
+        // A trigger that refuses a row says it in PostgreSQL's words.
+        if message.starts_with(THROUGH_SQLITE) {
+            return error.into();
+        }
         let subject = message.rsplit(": ").next().unwrap_or_default();
         match failure.extended_code {
-            // A check that was added later is a trigger, whose message is its name.
-            ffi::SQLITE_CONSTRAINT_CHECK | ffi::SQLITE_CONSTRAINT_TRIGGER => {
+            ffi::SQLITE_CONSTRAINT_CHECK => {
                 self.with_row(proposed, RestError::check(self.table.name, subject))
             }
             ffi::SQLITE_CONSTRAINT_NOTNULL => {
