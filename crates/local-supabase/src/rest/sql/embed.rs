@@ -57,6 +57,10 @@ impl Embedded<'_> {
         Ok(Sql::new("(select ").append(value).append(self.matching()?).push(" limit 1)"))
     }
 
+    pub(super) fn relationship(&self) -> &Relationship {
+        &self.relationship
+    }
+
     pub(super) fn relation(&self) -> &Relation<'_> {
         &self.relation
     }
