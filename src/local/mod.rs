@@ -1,7 +1,9 @@
 //! The local Supabase as this server offers it: with our tables, functions and buckets.
 
 mod functions;
-mod schema;
+mod migrations;
+mod registrations;
+mod own_tables;
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -22,10 +24,14 @@ pub use crate::local_supabase::{
 
 /// What `supabase/migrations` makes of a new project.
 pub static PROJECT: Project = Project {
-    schema: &schema::SCHEMA,
+    migrations: migrations::MIGRATIONS,
+    registrations: registrations::REGISTRATIONS,
+    legacy: migrations::LEGACY,
     functions: functions::FUNCTIONS,
     buckets: &[Bucket { id: "files", is_public: false }],
 };
+
+pub use own_tables::{MigrationsError, read_migrations};
 
 /// The tables and functions that this version of the server needs.
 pub fn expected_schema() -> SchemaDescription {

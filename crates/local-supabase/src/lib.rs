@@ -15,6 +15,7 @@ mod data_dir;
 pub mod functions;
 mod database;
 mod keys;
+pub mod migrations;
 mod open;
 mod open_error;
 mod options;
@@ -47,6 +48,7 @@ use secrecy::SecretString;
 pub use auth_limits::ClientAddress;
 use context::Context;
 use functions::RestError;
+use migrations::Notice;
 pub use keys::PUBLISHABLE_KEY;
 pub use open_error::OpenError;
 pub use options::Options;
@@ -66,6 +68,17 @@ impl LocalSupabase {
     pub fn open(data_dir: &Path, project: Project, options: Options) -> Result<Self, OpenError> {
         let context = open::open(data_dir, project, options)?;
         Ok(Self { context: Arc::new(context) })
+    }
+
+    /// Deletes the tables that migrations of a front end have made in a data folder, so that they can be
+    /// applied again. Users, objects and the project's own tables stay.
+    pub fn reset(data_dir: &Path, project: Project) -> Result<(), OpenError> {
+        open::reset(data_dir, project)
+    }
+
+    /// The statements of the migrations that are not carried over, and what they make unavailable.
+    pub fn notices(&self) -> &[Notice] {
+        &self.context.notices
     }
 
     /// The routes `/auth/v1`, `/rest/v1` and `/storage/v1`. CORS and checks of the `Host` header are

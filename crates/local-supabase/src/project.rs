@@ -1,33 +1,53 @@
 //! The project that a local Supabase serves.
 
 use crate::functions::Function;
+use crate::migrations::{self, Legacy, Migration, Registration};
 use crate::schema::Schema;
 
-/// A project: its schema, functions and buckets.
+/// A project: its migrations, functions and buckets.
 #[derive(Clone, Copy, Debug)]
 pub struct Project {
-    /// The tables.
-    pub schema: &'static Schema,
-    /// The functions behind `/rest/v1/rpc/`.
+    /// The names and texts of its migrations, in their order: the one description of its tables.
+    pub migrations: &'static [(&'static str, &'static str)],
+    /// What of the migrations is not read, because something here stands in for it.
+    pub registrations: &'static [Registration],
+    /// The folders of before there were migrations.
+    pub legacy: &'static [Legacy],
+    /// The functions that `/rpc/` calls.
     pub functions: &'static [Function],
     /// Buckets that are created when the folder is opened, if missing.
     pub buckets: &'static [Bucket],
 }
 
-/// The parts of a project that requests use.
+impl Project {
+    /// Its migrations.
+    pub(crate) fn files(&self) -> Vec<Migration> {
+        let file = |(file, sql): &(&str, &str)| Migration {
+            file: (*file).to_owned(),
+            sql: (*sql).to_owned(),
+        };
+        self.migrations.iter().map(file).collect()
+    }
+
+    /// The tables that its migrations make of a new project.
+    pub fn schema(&self) -> &'static Schema {
+        migrations::schema_of(&self.files(), self.registrations)
+    }
+
+    /// What of its migrations is neither read nor registered.
+    pub fn notices(&self) -> Vec<migrations::Notice> {
+        migrations::notices_of(&self.files(), self.registrations)
+    }
+}
+
+/// What of a project requests meet.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OpenProject {
     pub(crate) schema: &'static Schema,
     pub(crate) functions: &'static [Function],
 }
 
-impl From<Project> for OpenProject {
-    fn from(Project { schema, functions, .. }: Project) -> Self {
-        Self { schema, functions }
-    }
-}
-
-/// A bucket of Storage.
+/// A bucket. It is created at the start where it is missing.
 #[derive(Clone, Copy, Debug)]
 pub struct Bucket {
     /// Its id and name.

@@ -11,7 +11,6 @@ use super::message_row::{LEASE_MICROS, Message, change, message_json, to_jsonb};
 use super::question::{self, Sent};
 use super::reservations::{Reserved, over_limit, reserve_for_answer};
 use super::usage::{end_lapsed, run_id};
-use crate::local::schema::{CHATS, MESSAGES};
 use crate::local_supabase::functions::value::jsonb;
 use crate::local_supabase::functions::{Arguments, RestError, Session, TableContext};
 use crate::local_supabase::schema::{Column, Table};
@@ -118,7 +117,8 @@ impl Begin<'_> {
             ("system_prompt", text("system_prompt").into()),
             ("metadata", metadata.map_or_else(|| "{}".to_owned(), jsonb::print).into()),
         ];
-        self.insert(&CHATS, given, Some(CHATS.primary_key()))?;
+        let chats = self.session.table("chats")?;
+        self.insert(chats, given, Some(chats.primary_key()))?;
         Ok(())
     }
 
@@ -172,7 +172,8 @@ impl Begin<'_> {
         let argument = |name| self.arguments.text(name).map(str::to_owned);
         let model =
             argument("p_model").or(chat.model.clone()).or_else(|| argument("p_default_model"));
-        let lease = self.target(&MESSAGES).clock_timestamp()? + LEASE_MICROS;
+        let messages = self.session.table("messages")?;
+        let lease = self.target(messages).clock_timestamp()? + LEASE_MICROS;
         let metadata = json!({ "user_message_id": question.id });
         let given = [
             ("id", self.arguments.value("p_message_id")),
@@ -187,7 +188,7 @@ impl Begin<'_> {
             ("usage", jsonb::print(&self.estimated_usage(question)?).into()),
             ("metadata", jsonb::print(&metadata).into()),
         ];
-        let inserted = self.insert(&MESSAGES, given, None)?;
+        let inserted = self.insert(messages, given, None)?;
         let answer = Message::find(self.connection, "where rowid = ?", [inserted])?;
         answer.ok_or_else(|| rusqlite::Error::QueryReturnedNoRows.into())
     }

@@ -3,7 +3,6 @@
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 use serde_json::value::RawValue;
 
-use crate::local::schema::MESSAGES;
 use crate::local_supabase::functions::{RestError, Session, TableContext};
 
 /// How long an answer stays its run's without a word from it.
@@ -81,7 +80,8 @@ pub(super) fn message_json(
         return raw(serde_json::Value::from_iter(nulls).to_string());
     };
     // Whose message it is was decided when it was found.
-    let messages = TableContext { connection, session: session.as_service(), table: &MESSAGES };
+    let session = session.as_service();
+    let messages = TableContext { connection, session, table: session.table("messages")? };
     raw(messages.row_json(rowid, &COLUMNS.join(","))?)
 }
 
@@ -102,5 +102,6 @@ pub(super) fn change(
     statement: &'static str,
     params: impl Params,
 ) -> Result<(), RestError> {
-    TableContext { connection, session, table: &MESSAGES }.change(statement, params)
+    let table = session.table("messages")?;
+    TableContext { connection, session, table }.change(statement, params)
 }

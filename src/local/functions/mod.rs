@@ -20,7 +20,6 @@ mod time_buckets;
 mod usage;
 mod usage_statistics;
 
-use super::schema::{CHATS, FILES};
 use crate::local_supabase::Role;
 use crate::local_supabase::functions::{Arguments, Function, FunctionBody, Parameter, Session};
 use crate::local_supabase::schema::PgType;
@@ -38,7 +37,7 @@ pub static FUNCTIONS: &[Function] = &[
     Function {
         name: "search_chats",
         parameters: &[Parameter::required("q", PgType::Text)],
-        body: FunctionBody::Search(&CHATS, search::chats),
+        body: FunctionBody::Search("chats", search::chats),
     },
     Function {
         name: "toggle_chat",
@@ -46,7 +45,7 @@ pub static FUNCTIONS: &[Function] = &[
             Parameter::required("p_chat_id", PgType::Uuid),
             Parameter::required("p_column", PgType::Text),
         ],
-        body: FunctionBody::SetOf(&CHATS, chats::toggle_chat),
+        body: FunctionBody::SetOf("chats", chats::toggle_chat),
     },
     Function {
         name: "begin_generation",
@@ -86,7 +85,7 @@ pub static FUNCTIONS: &[Function] = &[
     Function {
         name: "search_files",
         parameters: &[Parameter::required("q", PgType::Text)],
-        body: FunctionBody::Search(&FILES, search::files),
+        body: FunctionBody::Search("files", search::files),
     },
     Function {
         name: "begin_file",

@@ -8,7 +8,6 @@ use uuid::Uuid;
 use super::begin_generation::Begin;
 use super::begin_result::Claim;
 use super::message_row::{Message, change};
-use crate::local::schema::MESSAGES;
 use crate::local_supabase::functions::RestError;
 use crate::local_supabase::functions::value::{self, jsonb};
 use crate::local_supabase::schema::PgType;
@@ -111,7 +110,8 @@ fn insert(begin: &Begin<'_>) -> Settled<Message> {
         ("metadata", metadata(begin).unwrap_or_else(|| "{}".to_owned()).into()),
     ];
     // The id may be somebody else's.
-    match begin.insert(&MESSAGES, given, Some(MESSAGES.primary_key()))? {
+    let messages = begin.session.table("messages")?;
+    match begin.insert(messages, given, Some(messages.primary_key()))? {
         Some(rowid) => found(begin, rowid).map(Ok),
         None => Ok(Err(Claim::Conflict)),
     }

@@ -82,7 +82,7 @@ pub(super) fn daily_tokens(
                   union all \
                   select lease_expires_at >= ?3, used_tokens, \
                       iif(lease_expires_at >= ?3, max(tokens - used_tokens, 0), 0) \
-                  from token_reservations \
+                  from \"private.token_reservations\" \
                   where user_id = ?1 and lease_expires_at >= ?2 and run_id is not ?4";
     let mut statement = connection.prepare_cached(select)?;
     let mut rows = statement.query(params![user, today, now, except])?;
@@ -105,7 +105,8 @@ fn reserve_tokens(
 ) -> Result<Option<i64>, RestError> {
     let user = require_caller(session, user)?;
     let now = clock_timestamp(connection)?;
-    let old = "delete from token_reservations where user_id = ? and lease_expires_at < ?";
+    let old =
+        "delete from \"private.token_reservations\" where user_id = ? and lease_expires_at < ?";
     connection.prepare_cached(old)?.execute((user, utc_midnight(now)))?;
     let left = match limit {
         Some(limit) => daily_tokens(connection, user, limit, run_id)?.remaining(),
@@ -115,10 +116,10 @@ fn reserve_tokens(
     if minimum.is_some_and(|minimum| granted < minimum) {
         return Ok(None);
     }
-    let upsert = "insert into token_reservations (run_id, user_id, tokens, lease_expires_at) \
+    let upsert = "insert into \"private.token_reservations\" (run_id, user_id, tokens, lease_expires_at) \
                   values (?, ?, ?, ?) on conflict (run_id) do update \
                   set tokens = excluded.tokens, lease_expires_at = excluded.lease_expires_at \
-                  where token_reservations.user_id = excluded.user_id";
+                  where \"private.token_reservations\".user_id = excluded.user_id";
     let row = params![run_id, user, granted.max(0), now + LEASE_MICROS];
     connection.prepare_cached(upsert)?.execute(row).map_err(of_user)?;
     Ok(Some(granted))
@@ -178,7 +179,7 @@ pub(super) fn renew_reservation(
     let number = |key| used.as_ref().map_or(Ok(None), |used| used.number(key));
     let used =
         checked_sum(number("input_tokens")?.unwrap_or(0), number("output_tokens")?.unwrap_or(0))?;
-    let update = "update token_reservations set used_tokens = max(used_tokens, ?), \
+    let update = "update \"private.token_reservations\" set used_tokens = max(used_tokens, ?), \
                   lease_expires_at = clock_timestamp() + ? where run_id = ? and user_id = ?";
     connection.prepare_cached(update)?.execute(params![used, LEASE_MICROS, run.1, user])?;
     Ok(true)
@@ -191,7 +192,7 @@ pub(super) fn settle_reservation(
     (user, run_id): (Option<&str>, Option<&str>),
 ) -> Result<(), RestError> {
     let user = require_caller(session, user)?;
-    let delete = "delete from token_reservations where run_id = ? and user_id = ?";
+    let delete = "delete from \"private.token_reservations\" where run_id = ? and user_id = ?";
     connection.prepare_cached(delete)?.execute((run_id, user))?;
     Ok(())
 }
@@ -203,7 +204,7 @@ pub(super) fn lapsed_tokens(
     run_id: &str,
 ) -> rusqlite::Result<Option<i64>> {
     let select = "select used_tokens, lease_expires_at >= clock_timestamp() \
-                  from token_reservations where run_id = ? and user_id = ?";
+                  from \"private.token_reservations\" where run_id = ? and user_id = ?";
     let mut statement = connection.prepare_cached(select)?;
     let found = statement.query_row((run_id, user), |row| Ok((row.get(0)?, row.get(1)?)));
     Ok(match found.optional()? {

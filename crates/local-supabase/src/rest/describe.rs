@@ -35,7 +35,7 @@ pub struct FunctionDescription {
 impl Project {
     /// Its tables and functions.
     pub fn describe(&self) -> SchemaDescription {
-        let tables = self.schema.tables.iter().map(|table| TableDescription {
+        let tables = self.schema().tables.iter().map(|table| TableDescription {
             name: table.name,
             columns: table.columns.iter().map(|column| column.name).collect(),
             policies: commands(table),

@@ -11,18 +11,20 @@ pub struct Unique {
     pub columns: &'static [&'static str],
     /// Whether it is the primary key.
     pub is_primary: bool,
+    /// Whether it is a constraint, not only an index.
+    pub is_constraint: bool,
     /// The condition of a partial index, which `on_conflict` cannot name.
     pub predicate: Option<Expression>,
 }
 
 /// A unique constraint without a condition.
 pub const fn unique(name: &'static str, columns: &'static [&'static str]) -> Unique {
-    Unique { name, columns, is_primary: false, predicate: None }
+    Unique { name, columns, is_primary: false, is_constraint: true, predicate: None }
 }
 
 /// A primary key.
 pub const fn primary_key(name: &'static str, columns: &'static [&'static str]) -> Unique {
-    Unique { name, columns, is_primary: true, predicate: None }
+    Unique { name, columns, is_primary: true, is_constraint: true, predicate: None }
 }
 
 impl Unique {

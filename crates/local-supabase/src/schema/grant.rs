@@ -1,6 +1,6 @@
 //! What is granted to the roles that requests have.
 
-use super::{Column, Table};
+use super::{Column, Command, Table};
 use crate::rest::error::RestError;
 use crate::role::Role;
 
@@ -50,6 +50,17 @@ pub(crate) enum Privilege<'a> {
     Update,
     /// Deletes rows.
     Delete,
+}
+
+impl Privilege<'_> {
+    fn command(self) -> Command {
+        match self {
+            Self::Select => Command::Select,
+            Self::Insert(_) => Command::Insert,
+            Self::Update => Command::Update,
+            Self::Delete => Command::Delete,
+        }
+    }
 }
 
 impl RoleGrants {
@@ -102,9 +113,18 @@ impl Table {
 
     /// Refuses what was not granted.
     pub(crate) fn require(&self, role: Role, privilege: Privilege<'_>) -> Result<(), RestError> {
-        if self.granted(role).allow(privilege) {
-            return Ok(());
+        if !self.granted(role).allow(privilege) {
+            return Err(RestError::permission_denied("table", self.name));
         }
-        Err(RestError::permission_denied("table", self.name))
+        let command = privilege.command();
+        match self.refused.iter().find(|refused| refused.command == command) {
+            Some(refused) => Err(RestError::not_implemented(format!(
+                "The local Supabase does not {} rows of \"{}\": {}",
+                command.name().to_lowercase(),
+                self.name,
+                refused.reason
+            ))),
+            None => Ok(()),
+        }
     }
 }

@@ -31,8 +31,6 @@ pub(crate) const SYSTEM: &str = include_str!("system.sql");
 /// The schema `public` of a project. It lives as long as the process.
 #[derive(Debug)]
 pub struct Schema {
-    /// SQL for SQLite that makes the tables, in the order it grew. Each is applied once.
-    pub migrations: &'static [&'static str],
     /// What the tables are.
     pub tables: &'static [&'static Table],
     /// Tables that the migrations make but that are not served, because something that protects their
@@ -45,6 +43,15 @@ pub struct Schema {
 pub struct Unavailable {
     /// Its name.
     pub table: &'static str,
+    /// Why: a sentence.
+    pub reason: &'static str,
+}
+
+/// A command that a table does not take.
+#[derive(Clone, Copy, Debug)]
+pub struct Refused {
+    /// The command.
+    pub command: Command,
     /// Why: a sentence.
     pub reason: &'static str,
 }
@@ -68,6 +75,8 @@ pub struct Table {
     pub policies: &'static [Policy],
     /// What is granted at all.
     pub grants: Grants,
+    /// Writes that are refused, because what the database would check of them is missing here.
+    pub refused: &'static [Refused],
     /// What `comment on` says.
     pub comment: Option<&'static str>,
 }

@@ -77,7 +77,7 @@ pub struct EnumType {
 pub enum Storage {
     /// `text`
     Text,
-    /// `integer`
+    /// `int`, which as the type of a primary key is not another name for SQLite's row ids.
     Integer,
     /// `real`
     Real,
@@ -88,7 +88,7 @@ impl Storage {
     pub fn name(self) -> &'static str {
         match self {
             Self::Text => "text",
-            Self::Integer => "integer",
+            Self::Integer => "int",
             Self::Real => "real",
         }
     }

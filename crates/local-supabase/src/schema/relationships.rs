@@ -111,7 +111,7 @@ fn zip(left: &'static [&'static str], right: &'static [&'static str]) -> Pairs {
 /// Whether the columns of a key are those of a primary key or unique constraint of its table.
 fn is_unique(table: &Table, key: &ForeignKey) -> bool {
     table.unique.iter().any(|unique| {
-        unique.is_conflict_target()
+        unique.is_constraint
             && unique.columns.len() == key.columns.len()
             && unique.columns.iter().all(|column| key.columns.contains(column))
     })

@@ -18,6 +18,9 @@ use crate::role::Role;
 
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 
+/// The beginning of errors that passed through SQLite.
+const THROUGH_SQLITE: &str = "postgresql:";
+
 /// An error as PostgREST reports it.
 #[derive(Debug)]
 pub struct RestError(Box<Inner>);
@@ -69,6 +72,11 @@ impl RestError {
             self.0.is_challenge = true;
         }
         self
+    }
+
+    /// The same as text that passes through SQLite, which knows no other errors of functions.
+    pub(crate) fn through_sqlite(&self) -> String {
+        format!("{THROUGH_SQLITE}{}:{}", self.0.body.code, self.0.body.message)
     }
 
     /// PostgREST's code or the SQLSTATE.

@@ -24,6 +24,11 @@ impl RestError {
         Self::new(status(state), state, message)
     }
 
+    /// The same where the state is known only at run time.
+    pub(super) fn from_state(state: String, message: &str) -> Self {
+        Self::new(status(&state), state, message)
+    }
+
     /// Policies that refer to one another in a circle.
     pub(crate) fn policy_recursion(table: &str) -> Self {
         let message = format!("infinite recursion detected in policy for relation \"{table}\"");

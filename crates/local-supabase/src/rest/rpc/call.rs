@@ -103,6 +103,7 @@ fn call(
 ) -> Result<Response, RestError> {
     match function.body {
         FunctionBody::Search(table, condition) => {
+            let table = session.table(table)?;
             subquery_columns::check_call(session.schema, table, &request.query.root)?;
             let condition = condition(session, arguments)?;
             let rows = RowSet::Matching(&condition);
@@ -110,6 +111,7 @@ fn call(
             Ok(page_response(page, request))
         }
         FunctionBody::SetOf(table, body) => {
+            let table = session.table(table)?;
             subquery_columns::check_call(session.schema, table, &request.query.root)?;
             let rows = body(connection, session, arguments)?;
             request.preferences.check_affected(rows.len())?;

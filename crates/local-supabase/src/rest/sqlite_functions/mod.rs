@@ -8,6 +8,7 @@ pub(super) mod arrays;
 mod json;
 mod jsonb;
 mod output;
+mod schema;
 mod text;
 
 use rusqlite::functions::FunctionFlags;
@@ -23,6 +24,7 @@ pub(super) fn register(connection: &Connection, clock: &Clock) -> Result<()> {
     arrays::register(connection)?;
     json::register(connection)?;
     jsonb::register(connection)?;
+    schema::register(connection)?;
     text::register(connection)
 }
 

@@ -1,7 +1,7 @@
 //! PostgreSQL's types: parsing input, in PostgreSQL's notation or in JSON, into the values that SQLite
 //! stores.
 
-pub(super) mod array;
+pub(crate) mod array;
 pub(super) mod array_operators;
 pub(super) mod contains;
 pub(super) mod date;

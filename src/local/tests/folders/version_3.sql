@@ -1,14 +1,65 @@
--- Chats, messages, usage and analytics: what supabase/migrations describes,
--- in SQLite's words and with PostgreSQL's constraint names.
---
--- uuid, text and jsonb are text (uuids in lower case, jsonb as PostgreSQL prints it, so that its
--- first character tells its type), timestamptz is microseconds since 1970, boolean is 0 or 1.
--- clock_timestamp() and gen_random_uuid() are the local Supabase's. Row-level security and grants are
--- in the tables' descriptions beside this file.
-
------------------------------------------------------------------------------------------- chats
-
-create table chats (
+-- 3: a database of that version of the schema, as SQLite dumps it.
+BEGIN TRANSACTION;
+CREATE TABLE analytics (
+  id text not null constraint analytics_pkey primary key default (gen_random_uuid()),
+  user_id text not null
+    constraint analytics_user_fkey references auth_users (id) on delete cascade,
+  name text not null
+    constraint analytics_name_check check (length(name) between 1 and 100),
+  properties text not null default '{}'
+    constraint analytics_properties_check
+      check (substr(properties, 1, 1) = '{' and octet_length(properties) <= 32768),
+  chat_id text,
+  session_id text
+    constraint analytics_session_id_check check (length(session_id) between 1 and 200),
+  occurred_at integer not null default (clock_timestamp())
+    constraint analytics_occurred_at_check
+      check (occurred_at >= -62135596800000000 and occurred_at < 253370764800000000),
+  created_at integer not null default (clock_timestamp()),
+  constraint analytics_chat_fkey foreign key (chat_id, user_id) references chats (id, user_id)
+) strict;
+INSERT INTO "analytics" VALUES('00000000-0000-4000-8000-00000000000e','00000000-0000-4000-8000-000000000001','opened','{}',NULL,NULL,1700000000000000,1700000000000000);
+CREATE TABLE auth_identities (
+    id text primary key,
+    user_id text not null references auth_users (id) on delete cascade,
+    provider text not null,
+    identity_data text not null check (json_type(identity_data) = 'object'),
+    last_sign_in_at integer,
+    created_at integer not null,
+    updated_at integer not null,
+    unique (user_id, provider)
+) strict;
+CREATE TABLE auth_refresh_tokens (
+    id integer primary key autoincrement,
+    session_id text not null references auth_sessions (id) on delete cascade,
+    digest blob not null unique,
+    parent_id integer references auth_refresh_tokens (id) on delete set null,
+    seed blob,
+    revoked_at integer,
+    created_at integer not null
+) strict;
+CREATE TABLE auth_sessions (
+    id text primary key,
+    user_id text not null references auth_users (id) on delete cascade,
+    method text not null check (method in ('password', 'anonymous')),
+    created_at integer not null
+) strict;
+CREATE TABLE auth_users (
+    id text primary key,
+    role text not null,
+    email text collate nocase unique,
+    password_hash text,
+    email_confirmed_at integer,
+    last_sign_in_at integer,
+    app_metadata text not null check (json_type(app_metadata) = 'object'),
+    user_metadata text not null check (json_type(user_metadata) = 'object'),
+    is_anonymous integer not null check (is_anonymous in (0, 1)),
+    banned_until integer,
+    created_at integer not null,
+    updated_at integer not null
+) strict;
+INSERT INTO "auth_users" VALUES('00000000-0000-4000-8000-000000000001','authenticated','al@example.com',NULL,NULL,NULL,'{}','{}',0,NULL,1700000000000000,1700000000000000);
+CREATE TABLE chats (
   id text not null constraint chats_pkey primary key default (gen_random_uuid()),
   user_id text not null
     constraint chats_user_fkey references auth_users (id) on delete cascade,
@@ -31,13 +82,8 @@ create table chats (
     min(coalesce(last_message_at, created_at), created_at, updated_at) >= -62135596800000000
     and max(coalesce(last_message_at, created_at), created_at, updated_at) < 253370764800000000)
 ) strict;
-
-create index chats_last_activity_idx on chats
-  (user_id, coalesce(last_message_at, created_at) desc, id desc);
-
---------------------------------------------------------------------------------------- messages
-
-create table messages (
+INSERT INTO "chats" VALUES('00000000-0000-4000-8000-00000000000c','00000000-0000-4000-8000-000000000001','Kept',NULL,NULL,0,0,'{"a": 1}',1700000000000001,1700000000000000,1700000000000000);
+CREATE TABLE messages (
   id text not null constraint messages_pkey primary key default (gen_random_uuid()),
   chat_id text not null,
   user_id text not null,
@@ -80,17 +126,41 @@ create table messages (
     min(created_at, updated_at) >= -62135596800000000
     and max(created_at, updated_at) < 253370764800000000)
 ) strict;
-
-create index messages_chat_created_idx on messages (chat_id, created_at, id);
-create index messages_user_created_idx on messages (user_id, created_at);
-create index messages_parent_idx on messages (parent_id);
-create index messages_run_idx on messages (run_id) where run_id is not null;
-create unique index messages_one_streaming_per_chat on messages (chat_id)
-  where status = 'streaming';
-
-------------------------------------------------------------------------------------- usage_logs
-
-create table usage_logs (
+INSERT INTO "messages" VALUES('00000000-0000-4000-8000-00000000000a','00000000-0000-4000-8000-00000000000c','00000000-0000-4000-8000-000000000001',NULL,'user','Question','[]',NULL,'complete',NULL,NULL,NULL,1,'{}',NULL,NULL,NULL,1700000000000000,1700000000000000);
+INSERT INTO "messages" VALUES('00000000-0000-4000-8000-00000000000b','00000000-0000-4000-8000-00000000000c','00000000-0000-4000-8000-000000000001','00000000-0000-4000-8000-00000000000a','assistant','Answer','[]',NULL,'complete',NULL,NULL,0.25,1,'{}',NULL,NULL,NULL,1700000000000001,1700000000000000);
+CREATE TABLE storage_buckets (
+  id text not null primary key,
+  name text not null unique,
+  public integer not null default 0,
+  file_size_limit integer,
+  allowed_mime_types text check (json_type(allowed_mime_types) = 'array'),
+  created_at integer not null default (clock_timestamp()),
+  updated_at integer not null default (clock_timestamp())
+) strict;
+CREATE TABLE storage_objects (
+  id text not null primary key default (gen_random_uuid()),
+  bucket_id text not null references storage_buckets (id),
+  name text not null,
+  owner_id text,
+  version text not null unique,
+  size integer not null,
+  etag text not null,
+  mimetype text not null,
+  cache_control text not null,
+  user_metadata text not null default '{}' check (json_type(user_metadata) = 'object'),
+  created_at integer not null default (clock_timestamp()),
+  updated_at integer not null default (clock_timestamp()),
+  unique (bucket_id, name)
+) strict;
+CREATE TABLE token_reservations (
+  run_id text primary key,
+  user_id text not null references auth_users (id) on delete cascade,
+  tokens integer not null check (tokens >= 0),
+  used_tokens integer not null default 0 check (used_tokens >= 0),
+  lease_expires_at integer not null
+) strict;
+INSERT INTO "token_reservations" VALUES('00000000-0000-4000-8000-00000000000f','00000000-0000-4000-8000-000000000001',7,0,1700000000000000);
+CREATE TABLE usage_logs (
   id text not null constraint usage_logs_pkey primary key default (gen_random_uuid()),
   user_id text not null
     constraint usage_logs_user_fkey references auth_users (id) on delete cascade,
@@ -142,52 +212,29 @@ create table usage_logs (
   constraint usage_logs_reasoning_check check (reasoning_tokens <= output_tokens),
   constraint usage_logs_chat_fkey foreign key (chat_id, user_id) references chats (id, user_id)
 ) strict;
-
-create index usage_logs_user_created_idx on usage_logs (user_id, created_at, id);
-create index usage_logs_chat_idx on usage_logs (chat_id);
-create index usage_logs_message_idx on usage_logs (message_id);
-
--------------------------------------------------------------------------------------- analytics
-
-create table analytics (
-  id text not null constraint analytics_pkey primary key default (gen_random_uuid()),
-  user_id text not null
-    constraint analytics_user_fkey references auth_users (id) on delete cascade,
-  name text not null
-    constraint analytics_name_check check (length(name) between 1 and 100),
-  properties text not null default '{}'
-    constraint analytics_properties_check
-      check (substr(properties, 1, 1) = '{' and octet_length(properties) <= 32768),
-  chat_id text,
-  session_id text
-    constraint analytics_session_id_check check (length(session_id) between 1 and 200),
-  occurred_at integer not null default (clock_timestamp())
-    constraint analytics_occurred_at_check
-      check (occurred_at >= -62135596800000000 and occurred_at < 253370764800000000),
-  created_at integer not null default (clock_timestamp()),
-  constraint analytics_chat_fkey foreign key (chat_id, user_id) references chats (id, user_id)
-) strict;
-
-create index analytics_user_occurred_idx on analytics (user_id, occurred_at desc, id desc);
-create index analytics_chat_idx on analytics (chat_id);
-
---------------------------------------------------------------------------------------- triggers
-
--- SQLite's triggers cannot change the row that is being written, so these change it afterwards.
--- A trigger does not fire itself (recursive_triggers is off).
-
-create trigger chats_set_updated_at after update on chats begin
+INSERT INTO "usage_logs" VALUES('00000000-0000-4000-8000-00000000000d','00000000-0000-4000-8000-000000000001','00000000-0000-4000-8000-00000000000c',NULL,'chat','openai','m',0,0,0,0,0,'reported',NULL,NULL,NULL,'complete',NULL,NULL,1700000000000000);
+CREATE INDEX auth_users_created_at on auth_users (created_at);
+CREATE INDEX auth_sessions_user_id on auth_sessions (user_id);
+CREATE INDEX auth_refresh_tokens_session_id on auth_refresh_tokens (session_id);
+CREATE INDEX auth_refresh_tokens_parent_id on auth_refresh_tokens (parent_id);
+CREATE INDEX chats_last_activity_idx on chats
+  (user_id, coalesce(last_message_at, created_at) desc, id desc);
+CREATE INDEX messages_chat_created_idx on messages (chat_id, created_at, id);
+CREATE INDEX messages_parent_idx on messages (parent_id);
+CREATE INDEX messages_run_idx on messages (run_id) where run_id is not null;
+CREATE UNIQUE INDEX messages_one_streaming_per_chat on messages (chat_id)
+  where status = 'streaming';
+CREATE INDEX usage_logs_chat_idx on usage_logs (chat_id);
+CREATE INDEX usage_logs_message_idx on usage_logs (message_id);
+CREATE INDEX analytics_user_occurred_idx on analytics (user_id, occurred_at desc, id desc);
+CREATE INDEX analytics_chat_idx on analytics (chat_id);
+CREATE TRIGGER chats_set_updated_at after update on chats begin
   update chats set updated_at = clock_timestamp() where rowid = new.rowid;
 end;
-
-create trigger messages_set_updated_at after update on messages begin
+CREATE TRIGGER messages_set_updated_at after update on messages begin
   update messages set updated_at = clock_timestamp() where rowid = new.rowid;
 end;
-
--- A message follows the newest active one unless it says otherwise, and is later than its parent;
--- an older message that is brought in follows what was there at its time. Its chat was active when it
--- came. One trigger, because SQLite leaves the order of two open.
-create trigger messages_place after insert on messages begin
+CREATE TRIGGER messages_place after insert on messages begin
   update messages
     set parent_id = (
       select m.id
@@ -209,14 +256,19 @@ create trigger messages_place after insert on messages begin
     from messages m
     where m.rowid = new.rowid and chats.id = new.chat_id and chats.user_id = new.user_id;
 end;
-
--- SQLite's "on delete set null" clears every column of a key, and user_id must stay.
-
-create trigger messages_parent_set_null before delete on messages begin
+CREATE TRIGGER messages_parent_set_null before delete on messages begin
   update messages set parent_id = null where parent_id = old.id;
 end;
-
-create trigger chats_set_null before delete on chats begin
+CREATE TRIGGER chats_set_null before delete on chats begin
   update usage_logs set chat_id = null where chat_id = old.id and user_id = old.user_id;
   update analytics set chat_id = null where chat_id = old.id and user_id = old.user_id;
 end;
+CREATE INDEX usage_logs_user_created_idx on usage_logs
+  (user_id, created_at, id, operation, provider, model, input_tokens, output_tokens,
+    cached_input_tokens, reasoning_tokens, cost_usd, latency_ms, time_to_first_token_ms, status,
+    error_code);
+CREATE INDEX messages_user_created_idx on messages (user_id, created_at, role, is_active, model);
+CREATE INDEX chats_user_created_idx on chats (user_id, created_at, is_archived, is_bookmarked);
+CREATE INDEX token_reservations_user_idx on token_reservations (user_id);
+COMMIT;
+PRAGMA user_version = 3;

@@ -1,0 +1,110 @@
+//! What becomes of a database.
+
+use clock::Clock;
+use rusqlite::Connection;
+
+use super::file;
+use crate::migrations::read::Migration;
+use crate::migrations::{ApplyError, Notice, Wanted, apply};
+
+fn connection() -> Connection {
+    let connection = Connection::open_in_memory().unwrap();
+    crate::rest::prepare(&connection, &Clock::System).unwrap();
+    connection
+}
+
+fn files(texts: &[&str]) -> Vec<Migration> {
+    let named = |(n, sql): (usize, &&str)| Migration { file: format!("{n}_x.sql"), ..file(sql) };
+    texts.iter().enumerate().map(named).collect()
+}
+
+fn bring(connection: &mut Connection, texts: &[&str]) -> Result<Vec<Notice>, ApplyError> {
+    let added = files(texts);
+    let wanted =
+        Wanted { own: &[], added: Some(&added), registrations: &[], legacy: &[], reset: false };
+    apply(connection, wanted, |_| Ok(())).map(|(_, notices)| notices)
+}
+
+fn text(connection: &Connection, sql: &str) -> String {
+    connection.query_row(sql, [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn rows_stay_when_tables_change() {
+    let mut db = connection();
+    let first = "create table p (id int primary key);
+                 create table t (id int primary key, a text, b int references p (id) on delete cascade);
+                 insert into p values (1); insert into t values (1, 'x', 1), (2, 'y', null);";
+    bring(&mut db, &[first]).unwrap();
+    let second =
+        "alter table t rename a to name; alter table t add column d text not null default 'z';
+                  alter table t rename to s; alter table t drop column nothing;
+                  create index on s (name);";
+    let second = second.replace(
+        "alter table t drop column nothing;",
+        "alter table s drop column if exists nothing;",
+    );
+    bring(&mut db, &[first, &second]).unwrap();
+    let rows = "select group_concat(id || name || coalesce(b, '-') || d) from s";
+    assert_eq!(text(&db, rows), "1x1z,2y-z");
+    db.execute_batch("delete from p").unwrap();
+    assert_eq!(text(&db, rows), "2y-z");
+    bring(&mut db, &[first, &second, "drop table s;"]).unwrap();
+    assert!(db.prepare("select * from s").is_err());
+}
+
+#[test]
+fn a_file_that_changed_or_went_is_refused() {
+    let mut db = connection();
+    bring(&mut db, &["create table t (id int);"]).unwrap();
+    assert!(
+        matches!(bring(&mut db, &["create table t (id bigint);"]), Err(ApplyError::Changed(f)) if f == "0_x.sql")
+    );
+    assert!(matches!(bring(&mut db, &[]), Err(ApplyError::Gone(f)) if f == "0_x.sql"));
+}
+
+#[test]
+fn rows_of_migrations() {
+    let mut db = connection();
+    let notices = bring(
+        &mut db,
+        &["create table t (id bigint generated always as identity primary key, name text unique, at timestamptz default now());
+           insert into t (name) values ('a'), ('b') on conflict (name) do nothing;
+           update t set name = upper(name) where id = 2;
+           insert into storage.buckets (id, name, public) values ('avatars', 'avatars', true);
+           insert into t (name) select 'c';"],
+    )
+    .unwrap();
+    assert_eq!(text(&db, "select group_concat(id || name) from t"), "1a,2B");
+    assert_eq!(text(&db, "select name || public from storage_buckets"), "avatars1");
+    let told: Vec<_> =
+        notices.iter().filter(|notice| notice.message.contains("rows are missing")).collect();
+    assert_eq!(told.len(), 1, "{notices:#?}");
+}
+
+#[test]
+fn triggers_that_nearly_every_project_has() {
+    let mut db = connection();
+    let notices = bring(
+        &mut db,
+        &["create table profiles (id uuid primary key references auth.users on delete cascade, name text, updated_at timestamptz, n serial);
+           create function handle_new_user() returns trigger language plpgsql security definer as $$
+           begin
+             insert into public.profiles (id, name) values (new.id, new.raw_user_meta_data ->> 'name');
+             return new;
+           end; $$;
+           create trigger on_auth_user_created after insert on auth.users for each row execute procedure handle_new_user();
+           create function touch() returns trigger language plpgsql as $$ begin new.updated_at = now(); return new; end $$;
+           create trigger touch before update on profiles for each row execute function touch();
+           create extension moddatetime;
+           alter table profiles enable row level security;"],
+    )
+    .unwrap();
+    assert!(notices.is_empty(), "{notices:#?}");
+    let user = "insert into auth_users (id, role, app_metadata, user_metadata, is_anonymous, created_at, updated_at) \
+                values ('a', 'authenticated', '{}', '{\"name\": \"Al\"}', 0, 0, 0)";
+    db.execute_batch(user).unwrap();
+    assert_eq!(text(&db, "select name || n || coalesce(updated_at, '-') from profiles"), "Al1-");
+    db.execute_batch("update profiles set name = 'Bo'").unwrap();
+    assert_eq!(text(&db, "select name || (updated_at > 0) from profiles"), "Bo1");
+}

@@ -1,0 +1,118 @@
+//! What of `supabase/migrations` stands elsewhere in words of its own: the functions in `functions`, in
+//! Rust, and the triggers here, in SQLite's. Each is known by its digest, so that a statement that
+//! changes has to be looked at again: then `local::tests::schema` says the new one.
+
+use crate::local_supabase::migrations::{Registration, TriggerBody};
+
+const fn rust(file: &'static str, statement: &'static str, sha256: &'static str) -> Registration {
+    Registration { file, statement, sha256, trigger: None }
+}
+
+const fn trigger(
+    file: &'static str,
+    statement: &'static str,
+    sha256: &'static str,
+    when: &'static str,
+    statements: &'static str,
+) -> Registration {
+    Registration { file, statement, sha256, trigger: Some(TriggerBody { when, statements }) }
+}
+
+/// All of them, in the order of the files.
+pub static REGISTRATIONS: &[Registration] = &[
+    trigger(
+        "20261122000001_tables.sql",
+        "create function private.place_message",
+        "a617ff7710071cb8",
+        "",
+        "
+        update messages
+          set parent_id = (
+            select m.id
+              from messages m
+              where m.chat_id = new.chat_id and m.user_id = new.user_id and m.is_active
+                and (m.created_at <= new.created_at or new.created_at > clock_timestamp() - 60000000)
+                and m.id <> new.id
+              order by m.created_at desc, m.id desc
+              limit 1)
+          where rowid = new.rowid and new.parent_id is null and new.is_active;
+        update messages
+          set created_at = parent.created_at + 1
+          from messages parent
+          where messages.rowid = new.rowid and parent.id = messages.parent_id
+            and parent.chat_id = new.chat_id and parent.user_id = new.user_id
+            and parent.created_at >= messages.created_at;
+        update chats
+          set last_message_at = max(coalesce(last_message_at, m.created_at), m.created_at)
+          from messages m
+          where m.rowid = new.rowid and chats.id = new.chat_id and chats.user_id = new.user_id;",
+    ),
+    // In the same trigger as the one before, because SQLite leaves the order of two open.
+    trigger(
+        "20261122000001_tables.sql",
+        "create function private.touch_chat",
+        "6dca2539a2f2f082",
+        "",
+        "",
+    ),
+    rust("20261122000001_tables.sql", "create function public.search_chats", "2a5d0348d73c7281"),
+    rust("20261122000001_tables.sql", "create function public.toggle_chat", "fd0e0827acae6fac"),
+    rust("20261122000001_tables.sql", "do", "05858906ff410dc9"),
+    rust("20261122000002_generation.sql", "create function private.acting_user", "dfdff2d8645c0cee"),
+    rust("20261122000002_generation.sql", "create function private.run_id", "05e95c17c5b3a8a3"),
+    rust("20261122000002_generation.sql", "create function private.message_json", "89e8a1bc2e15760b"),
+    rust("20261122000002_generation.sql", "create function private.record_usage", "7ea7b5fdc23bd991"),
+    rust("20261122000002_generation.sql", "create function private.estimated_usage", "93fb101e9311ca97"),
+    rust("20261122000002_generation.sql", "create function private.end_lapsed", "09af60a2866d65a2"),
+    rust("20261122000002_generation.sql", "create function private.replace_question", "7c7b07545a44807f"),
+    rust("20261122000002_generation.sql", "create function public.begin_generation", "04008c5017f9f83a"),
+    rust("20261122000002_generation.sql", "create function private.reserve_or_raise", "f2c0253051dfcae4"),
+    rust("20261122000002_generation.sql", "create function public.save_generation", "492979913982fc46"),
+    rust("20261122000002_generation.sql", "create function public.request_stop", "38d145fd37db1532"),
+    rust("20261122000003_analytics.sql", "create function private.local_start", "0e844a1e55f9aabf"),
+    rust("20261122000003_analytics.sql", "create function private.local_text", "d2a554269cdb2d1e"),
+    rust("20261122000003_analytics.sql", "create function private.bucket_starts", "1d03d054d5b930bc"),
+    rust("20261122000003_analytics.sql", "create function private.usage_json", "b222897c5f11a4b8"),
+    rust("20261122000003_analytics.sql", "create function private.percentiles_json", "b08df15e30c4b7bc"),
+    rust("20261122000003_analytics.sql", "create function public.chat_statistics", "d6bf2b08e1707688"),
+    rust("20261122000003_analytics.sql", "create function public.record_events", "97612a30e537262c"),
+    rust("20261122000004_daily_tokens.sql", "create function private.require_caller", "a82b9b3aab71c638"),
+    rust("20261122000004_daily_tokens.sql", "create function private.daily_tokens", "d2438d141ece0483"),
+    rust("20261122000004_daily_tokens.sql", "create function private.reserve_tokens", "ecc28a750831d0c4"),
+    rust("20261122000004_daily_tokens.sql", "create function private.reserve_for_answer", "91045e7945e46a56"),
+    rust("20261122000004_daily_tokens.sql", "create function private.renew_reservation", "494a15ad8304b6a9"),
+    rust("20261122000004_daily_tokens.sql", "create function private.settle_reservation", "2fe87b64c63fde2a"),
+    rust("20261122000004_daily_tokens.sql", "create function private.record_lapsed_usage", "359af301c9499175"),
+    rust("20261122000004_daily_tokens.sql", "create function private.over_limit", "cab7e75020f91c64"),
+    rust("20261122000004_daily_tokens.sql", "create function public.reserve_tokens", "a8a665d1ec90fba4"),
+    rust("20261122000005_files.sql", "create function public.begin_file", "d2aec171275b6323"),
+    rust("20261122000005_files.sql", "create function public.finish_file", "5fae22b1ef6b18ac"),
+    rust("20261122000005_files.sql", "do", "f4bdfce4dc85f97a"),
+    rust("20261122000007_check.sql", "create function public.schema_report", "25977960c14c50d0"),
+    rust("20261126000001_bytes.sql", "create or replace function private.started", "a80cc4d32ce6046e"),
+    rust("20261126000001_bytes.sql", "create or replace function public.usage_statistics", "657abd085b9a727d"),
+    trigger(
+        "20261126000002_script_runs.sql",
+        "create function private.forget_script_runs",
+        "23f9863c8db547b7",
+        "
+        (select count(*) > 1000 or sum(octet_length(code) + octet_length(stdout) + octet_length(stderr) + octet_length(files)
+            + octet_length(limits) + coalesce(octet_length(input), 0)
+            + coalesce(octet_length(result), 0) + coalesce(octet_length(error), 0)) > 67108864 from script_runs where user_id = new.user_id)",
+        "
+        delete from script_runs where id in (
+          select id from (
+            select id, row_number() over newest as runs, sum(octet_length(code) + octet_length(stdout) + octet_length(stderr) + octet_length(files)
+            + octet_length(limits) + coalesce(octet_length(input), 0)
+            + coalesce(octet_length(result), 0) + coalesce(octet_length(error), 0)) over newest as bytes
+            from script_runs
+            where user_id = new.user_id
+            window newest as (order by created_at desc, id desc rows unbounded preceding)
+          ) where runs > 900 or bytes > 58720256
+        );",
+    ),
+    rust("20261126000002_script_runs.sql", "create or replace function public.search_files", "d2561c32d70800e1"),
+    rust("20261126000003_check.sql", "create function private.described_grants", "cf6dc9b5c9a91542"),
+    rust("20261126000003_check.sql", "create function private.described_owner", "bac9367358993537"),
+    rust("20261126000003_check.sql", "create function public.describe_schema", "55f49f46a09fdcb0"),
+];
