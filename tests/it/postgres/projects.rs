@@ -4,13 +4,20 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use clock::Clock;
+use local_supabase::migrations::Migration;
+use local_supabase::{LocalSupabase, Options, Project};
+use memory::Memory;
 use reqwest::Method;
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use uuid::Uuid;
 
+use super::bare_database;
 use super::json as json_text;
 use super::postgrest::{Postgrest, QUIETLY};
-use super::{Database, bare_database};
-use crate::support::Reply;
+use crate::support::{Reply, skipped_on_a_real_supabase};
 
 /// A request of `requests.txt`.
 struct Asked {
@@ -80,19 +87,20 @@ struct Callers {
 
 impl Callers {
     /// Signs three users up, of whom the last does not say who they are.
-    async fn sign_up(http: &reqwest::Client, url: &str, service_key: &str, key: &str) -> Self {
+    async fn sign_up(http: &reqwest::Client, local: &Local) -> Self {
+        let Local { url, service_key, publishable_key: key, .. } = local;
         let mut users = Vec::new();
         for name in ["alice", "bob", "carol"] {
             let body = match name {
                 "carol" => json!({}),
                 _ => json!({ "email": format!("{name}@example.com"), "password": "correct horse" }),
             };
-            let request = http.post(format!("{url}/auth/v1/signup")).header("apikey", key);
+            let request = http.post(format!("{url}/auth/v1/signup")).header("apikey", *key);
             let session = Reply::of(request.json(&body)).await.expect(200);
             let text = |value: &Value| value.as_str().unwrap().to_owned();
             users.push((name, text(&session["user"]["id"]), text(&session["access_token"])));
         }
-        let (service_key, publishable_key) = (service_key.to_owned(), key.to_owned());
+        let (service_key, publishable_key) = (service_key.clone(), (*key).to_owned());
         Self { service_key, publishable_key, users }
     }
 
@@ -159,29 +167,95 @@ fn error(body: &Value) -> String {
     format!("{code} {}\n  {}\n  {hint}", body["message"], body["details"])
 }
 
-#[tokio::test]
-async fn preview() {
-    let app = crate::support::app().await;
-    for project in ["teams", "journal", "types"] {
-        let Some(db) = bare_database().await else { return };
-        let owner = db.as_owner().await;
-        for (name, sql) in migrations(project) {
-            owner.batch_execute(&sql).await.unwrap_or_else(|e| panic!("{name}: {e:?}"));
-        }
-        let service_key = app.service_key().to_owned();
-        let postgrest = Postgrest::start(db, &app.supabase_url, &service_key).await;
-        let app = crate::support::app().await;
-        let callers =
-            Callers::sign_up(&app.http, &app.supabase_url, &service_key, &app.anon_key).await;
-        for (name, id, _) in &callers.users {
-            postgrest.db().add_user(id, name).await;
-        }
-        for asked in requests(project) {
-            let answer = callers.ask(&app.http, &postgrest.url, &asked).await;
-            println!(
-                "{}: {} {} {} {} {:?}\n{answer}\n",
-                asked.line, asked.who, asked.method, asked.path, asked.body, asked.headers
-            );
+/// A project on the local Supabase, alone.
+struct Local {
+    url: String,
+    service_key: String,
+    publishable_key: &'static str,
+    folder: PathBuf,
+}
+
+impl Local {
+    async fn start(project: &str) -> Self {
+        let migrations = migrations(project).into_iter();
+        let migrations = migrations.map(|(file, sql)| Migration { file, sql }).collect();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let options = Options {
+            public_url: url.clone(),
+            allow_anonymous_users: true,
+            migrations: Some(migrations),
+            clock: Clock::System,
+            memory: Memory::new(256 << 20),
+        };
+        let folder = std::env::temp_dir().join(format!("chat-projects-{}", Uuid::new_v4()));
+        let supabase = LocalSupabase::open(&folder, NOTHING, options).unwrap();
+        let not_read: Vec<_> = supabase.notices().iter().map(ToString::to_string).collect();
+        assert_eq!(not_read, [""; 0], "{project}");
+        let service_key = supabase.service_key().expose_secret().to_owned();
+        let publishable_key = supabase.publishable_key();
+        let router = supabase.router();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { url, service_key, publishable_key, folder }
+    }
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// A project without tables, functions and buckets of its own.
+const NOTHING: Project =
+    Project { migrations: &[], registrations: &[], legacy: &[], functions: &[], buckets: &[] };
+
+/// Asks both the same and collects what they answer differently.
+async fn compare(project: &str) {
+    if skipped_on_a_real_supabase("the local one") {
+        return;
+    }
+    let Some(db) = bare_database().await else { return };
+    let owner = db.as_owner().await;
+    for (name, sql) in migrations(project) {
+        let applied = owner.batch_execute(&sql).await;
+        applied.unwrap_or_else(|error| panic!("{name}: {error:?}"));
+    }
+    let local = Local::start(project).await;
+    let postgrest = Postgrest::start(db, &local.url, &local.service_key).await;
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let callers = Callers::sign_up(&http, &local).await;
+    for (name, id, _) in &callers.users {
+        postgrest.db().add_user(id, name).await;
+    }
+    let (mut taken, mut refused, mut different) = (0, 0, Vec::new());
+    for asked in requests(project) {
+        let real = callers.ask(&http, &postgrest.url, &asked).await;
+        let here = callers.ask(&http, &local.url, &asked).await;
+        *if real.starts_with('2') { &mut taken } else { &mut refused } += 1;
+        if here != real {
+            let Asked { line, who, method, path, .. } = &asked;
+            different.push(format!(
+                "{line}: {who} {method} {path}\n{}\nPostgreSQL: {real}\nhere: {here}\n",
+                asked.body
+            ));
         }
     }
+    assert!(different.is_empty(), "{} differ\n{}", different.len(), different.join("\n"));
+    assert!(taken > 50 && refused > 30, "{taken} requests were taken and {refused} refused");
+}
+
+#[tokio::test]
+async fn teams_and_their_todos() {
+    compare("teams").await;
+}
+
+#[tokio::test]
+async fn a_journal() {
+    compare("journal").await;
+}
+
+#[tokio::test]
+async fn values_of_all_types() {
+    compare("types").await;
 }

@@ -13,6 +13,8 @@ const NOW: i64 = 1_795_377_211_893_150;
 static MOOD: EnumType =
     EnumType { name: "mood", array_name: "mood[]", labels: &["sad", "ok", "happy"] };
 
+const MOODS: PgType = PgType::Array(&PgType::Enum(&MOOD));
+
 const MONEY: PgType = PgType::Numeric(Some(Precision { precision: 5, scale: 2 }));
 
 #[test]
@@ -109,12 +111,7 @@ fn inputs_are_refused_as_in_postgresql() {
             "22P02",
             "invalid input syntax for type integer: \"x\"",
         ),
-        (
-            PgType::Array(&PgType::Enum(&MOOD)),
-            "{glad}",
-            "22P02",
-            "invalid input value for enum mood: \"glad\"",
-        ),
+        (MOODS, "{glad}", "22P02", "invalid input value for enum mood: \"glad\""),
     ];
     for (pg_type, input, code, message) in cases {
         let error = parse(pg_type, input, NOW).expect_err(input);
