@@ -116,10 +116,13 @@ impl Catalogue {
         let pg_type = match (name.schema.as_str(), name.name.as_str()) {
             ("public" | "pg_catalog", "timestamptz") => PgType::Timestamptz,
             ("public" | "pg_catalog", "bpchar") => PgType::Text,
-            ("pg_catalog", builtin) => {
-                let parsed = super::parse::parse_type(builtin)?;
-                return self.resolve(&parsed);
-            }
+            // In quotes, as dumps write them, types are names; a name of a type here parses as itself.
+            ("public" | "pg_catalog", builtin) => match super::parse::parse_type(builtin)? {
+                DataType::Custom(..) => {
+                    return not_understood(format!("the type {object} is not known here"));
+                }
+                parsed => return self.resolve(&parsed),
+            },
             _ => return not_understood(format!("the type {object} is not known here")),
         };
         Ok(Resolved { pg_type, domain: None })
