@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::support::*;
-use crate::local::PROJECT;
+use crate::local::{LocalSupabase, Options, PROJECT, read_migrations};
 
 #[test]
 fn every_file_is_listed() {
@@ -45,5 +45,19 @@ async fn lists_are_read_in_the_order_of_an_index() {
         let plan = server.supabase.query_plan(ALICE, table, &text).unwrap();
         assert!(plan.contains(index), "{text}: {plan}");
         assert!(!plan.contains("TEMP B-TREE"), "{text}: {plan}");
+    }
+}
+
+/// Nothing of what front ends' migrations say is lost.
+#[test]
+fn migrations_of_front_ends_are_read() {
+    let projects = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/fixtures/projects");
+    for entry in std::fs::read_dir(projects).unwrap() {
+        let project = entry.unwrap().path();
+        let folder = Folder::new();
+        let migrations = Some(read_migrations(&project.join("migrations")).unwrap());
+        let options = Options { migrations, ..options() };
+        let supabase = LocalSupabase::open(&folder.0, PROJECT, options).unwrap();
+        assert_eq!(supabase.notices(), [], "{}", project.display());
     }
 }

@@ -166,8 +166,8 @@ pub type Place = (String, usize, String);
 pub struct FunctionState {
     pub def: FunctionDef,
     pub registration: Option<Registration>,
-    /// Whether some role was kept from executing it.
-    pub revoked: bool,
+    /// The roles that may execute it.
+    pub executors: BTreeSet<String>,
     pub file: String,
     pub line: usize,
     pub head: String,

@@ -313,8 +313,19 @@ fn literal(expr: &Expr) -> Option<String> {
 
 /// A function of one row whose body is an expression.
 fn computed(catalogue: &Catalogue, state: &TableState, function: &FunctionState) -> Result<Column> {
-    if function.revoked {
-        return not_understood("who may execute it is not carried over");
+    let grants = grants(state);
+    let readers = [
+        ("anon", grants.anon),
+        ("authenticated", grants.authenticated),
+        ("service_role", grants.service_role),
+    ];
+    let may_execute =
+        |role: &str| ["public", role].iter().any(|role| function.executors.contains(*role));
+    if readers
+        .iter()
+        .any(|(role, granted)| granted.select != Granted::Nothing && !may_execute(role))
+    {
+        return not_understood("not every role that reads the table may execute it");
     }
     let Returns::Type(returns) = &function.def.returns else {
         return not_understood("it returns rows");

@@ -1,4 +1,5 @@
 -- 2: a database of that version of the schema, as SQLite dumps it.
+PRAGMA foreign_keys = off;
 BEGIN TRANSACTION;
 CREATE TABLE analytics (
   id text not null constraint analytics_pkey primary key default (gen_random_uuid()),

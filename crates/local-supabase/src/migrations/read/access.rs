@@ -106,6 +106,19 @@ impl Reader<'_> {
         Ok(())
     }
 
+    pub(super) fn grant_functions(&mut self, functions: &[Name], roles: &[String], granted: bool) {
+        let known = self.catalogue.functions.iter_mut();
+        for function in known.filter(|function| functions.contains(&function.def.name)) {
+            for role in roles {
+                if granted {
+                    function.executors.insert(role.clone());
+                } else {
+                    function.executors.remove(role);
+                }
+            }
+        }
+    }
+
     pub(super) fn default_privileges(
         &mut self,
         schema: Option<&str>,

@@ -13,10 +13,8 @@ impl Reader<'_> {
     ) -> std::result::Result<(), Failure> {
         match statement {
             Statement::Ignored | Statement::Data(_) => Ok(()),
-            Statement::GrantFunctions { functions, granted, .. } => {
-                let known = self.catalogue.functions.iter_mut();
-                let meant = known.filter(|function| functions.contains(&function.def.name));
-                meant.for_each(|function| function.revoked |= !granted);
+            Statement::GrantFunctions { functions, roles, granted } => {
+                self.grant_functions(&functions, &roles, granted);
                 Ok(())
             }
             Statement::Block => self.block(at),
@@ -238,7 +236,7 @@ impl Reader<'_> {
             .copied();
         let state = FunctionState {
             registration,
-            revoked: false,
+            executors: ["public".to_owned()].into(),
             file: at.file.to_owned(),
             line: at.piece.line,
             head: at.head(),
@@ -251,7 +249,11 @@ impl Reader<'_> {
             known.def.name == state.def.name && types(&known.def) == types(&state.def)
         };
         match self.catalogue.functions.iter_mut().find(|known| same(known)) {
-            Some(known) => *known = state,
+            // Who may execute it stays when it is replaced.
+            Some(known) => {
+                let executors = std::mem::take(&mut known.executors);
+                *known = FunctionState { executors, ..state };
+            }
             None => self.catalogue.functions.push(state),
         }
     }

@@ -43,7 +43,9 @@ fn iso(text: &str) -> Option<i64> {
     if text.contains('[') {
         return None;
     }
-    let pieces = Pieces::parse(text).ok()?;
+    // A date with a zone is the beginning of its day.
+    let date = text.strip_suffix(['Z', 'z']).filter(|date| date.len() == 10);
+    let pieces = Pieces::parse(date.unwrap_or(text)).ok()?;
     let time = pieces.time().unwrap_or(Time::midnight());
     let offset = match pieces.offset() {
         Some(PiecesOffset::Numeric(offset)) => offset.offset(),
