@@ -159,12 +159,34 @@ fn shown(reply: &Reply) -> String {
     format!("{text}\n{body}")
 }
 
-/// PostgREST's suggestions of names come from a search that the local Supabase only resembles.
+/// An error without what need not be alike: suggestions of names, which come from a search that the
+/// local Supabase only resembles, and where in a text JSON is wrong.
 fn error(body: &Value) -> String {
     let code = body["code"].as_str().unwrap_or_default();
     let is_suggestion = ["PGRST200", "PGRST202", "PGRST205"].contains(&code);
     let hint = if is_suggestion { &Value::Null } else { &body["hint"] };
-    format!("{code} {}\n  {}\n  {hint}", body["message"], body["details"])
+    let is_json = body["message"] == "invalid input syntax for type json";
+    let details = match &body["details"] {
+        Value::String(_) if is_json => Value::Null,
+        Value::String(details) => without_chance(details).into(),
+        other => other.clone(),
+    };
+    format!("{code} {}\n  {details}\n  {hint}", body["message"])
+}
+
+/// A row without its number, of which PostgreSQL also counts those that it refused, and without times.
+fn without_chance(details: &str) -> String {
+    let Some(row) = details.strip_prefix("Failing row contains (") else {
+        return details.to_owned();
+    };
+    let plain = |(at, value): (usize, &str)| match value {
+        number if at == 0 && number.parse::<u32>().is_ok() => "(number)".to_owned(),
+        time if time.starts_with("20") && time.contains("+00") && time > "2026" => {
+            "(now)".to_owned()
+        }
+        other => other.to_owned(),
+    };
+    row.split(", ").enumerate().map(plain).collect::<Vec<_>>().join(", ")
 }
 
 /// A project on the local Supabase, alone.
@@ -191,7 +213,8 @@ impl Local {
         let folder = std::env::temp_dir().join(format!("chat-projects-{}", Uuid::new_v4()));
         let supabase = LocalSupabase::open(&folder, NOTHING, options).unwrap();
         let notices = supabase.notices().iter().map(ToString::to_string);
-        let unavailable: Vec<_> = notices.filter(|text| text.contains("the table is not")).collect();
+        let unavailable: Vec<_> =
+            notices.filter(|text| text.contains("the table is not")).collect();
         assert_eq!(unavailable, [""; 0], "{project}");
         let service_key = supabase.service_key().expose_secret().to_owned();
         let publishable_key = supabase.publishable_key();

@@ -101,12 +101,24 @@ pub fn missing_parent(proposed: Proposed<'_>, key: &ForeignKey) -> Sql {
 
 /// The values by which `key`, a foreign key of `child`, refers to one of the rows.
 pub fn still_referenced(proposed: Proposed<'_>, child: &'static Table, key: &ForeignKey) -> Sql {
-    let foreign = || key.foreign_columns.iter().map(|name| Sql::new("parent.").name(name));
-    let same = key.columns.iter().zip(foreign());
-    let same = same.map(|(own, foreign)| Sql::new("child.").name(own).push(" = ").append(foreign));
+    let foreign = key.foreign_columns.iter().map(|name| Sql::new("parent.").name(name));
     Sql::new("select ")
-        .append(Sql::join(", ", foreign()))
-        .push(" from ")
+        .append(Sql::join(", ", foreign))
+        .append(references(proposed, child, key))
+        .push(" limit 1")
+}
+
+/// The row ids of `child` that refer to one of the rows.
+pub fn referring_rows(proposed: Proposed<'_>, child: &'static Table, key: &ForeignKey) -> Sql {
+    Sql::new("select child.rowid").append(references(proposed, child, key)).push(" limit 1000")
+}
+
+/// ` from "messages" as child join "chats" as parent on … where …`
+fn references(proposed: Proposed<'_>, child: &'static Table, key: &ForeignKey) -> Sql {
+    let same = key.columns.iter().zip(key.foreign_columns);
+    let same =
+        same.map(|(own, foreign)| Sql::new("child.").name(own).push(" = parent.").name(foreign));
+    Sql::new(" from ")
         .name(child.name)
         .push(" as child join ")
         .name(proposed.table.name)
@@ -114,7 +126,6 @@ pub fn still_referenced(proposed: Proposed<'_>, child: &'static Table, key: &For
         .append(Sql::join(" and ", same))
         .push(" where parent.rowid in ")
         .append(Sql::row_ids(proposed.rows.unwrap_or_default()))
-        .push(" limit 1")
 }
 
 impl Proposed<'_> {

@@ -8,7 +8,10 @@ use crate::rest::error::RestError;
 use crate::rest::sql::{self, Proposed};
 use crate::rest::table_context::TableContext;
 use crate::rest::value;
-use crate::schema::{Column, ForeignKey, Table};
+use crate::schema::{Action, Column, ForeignKey, Table};
+
+/// How far deletions are followed from table to table, to say which row forbids one.
+const MAX_CASCADES: usize = 8;
 
 impl TableContext<'_> {
     /// The error of a statement that would have written the proposed rows.
@@ -49,8 +52,7 @@ impl TableContext<'_> {
             // A row that refers to a deleted one would have a null where none may be.
             ffi::SQLITE_CONSTRAINT_NOTNULL => self.null_in(proposed, subject),
             ffi::SQLITE_CONSTRAINT_FOREIGNKEY | ffi::SQLITE_CONSTRAINT_TRIGGER => {
-                let found = self.still_referenced(proposed, |_| true);
-                found.unwrap_or_else(|| error.into())
+                self.blocked_deletion(proposed, 0).unwrap_or_else(|| error.into())
             }
             _ => error.into(),
         }
@@ -89,8 +91,10 @@ impl TableContext<'_> {
     fn broken_reference(&self, proposed: Proposed<'_>) -> Option<RestError> {
         let asks = |key: &&ForeignKey| self.query_bool(&sql::missing_parent(proposed, key));
         let missing = self.table.foreign_keys.iter().find(|key| asks(key).unwrap_or(false));
-        let changes =
-            |column: &'static str| proposed.values.iter().any(|(given, _)| given.name == column);
+        let changes = |key: &ForeignKey| {
+            let mut values = proposed.values.iter();
+            values.any(|(given, _)| key.foreign_columns.contains(&given.name))
+        };
         let Some(key) = missing else { return self.still_referenced(proposed, changes) };
         let values = self.key(proposed, key.columns).map(|values| format!("{values} "));
         Some(RestError::foreign_key(self.table.name, key.name).details(format!(
@@ -100,17 +104,39 @@ impl TableContext<'_> {
         )))
     }
 
-    /// A row elsewhere that refers to one of the rows by a column that `changes`.
+    /// A row elsewhere that keeps one of the rows from being deleted, or one that would go with it.
+    fn blocked_deletion(&self, proposed: Proposed<'_>, depth: usize) -> Option<RestError> {
+        let blocks =
+            |key: &ForeignKey| matches!(key.on_delete, Action::NoAction | Action::Restrict);
+        if let Some(error) = self.still_referenced(proposed, blocks) {
+            return Some(error);
+        }
+        let mut cascading = self.references().filter(|(_, key)| key.on_delete == Action::Cascade);
+        cascading.find_map(|(table, key)| {
+            let rows = self.row_ids(&sql::referring_rows(proposed, table, key)).ok()?;
+            let child = TableContext { table, ..*self };
+            let proposed = Proposed { table, values: &[], rows: Some(&rows) };
+            let is_deeper = !rows.is_empty() && depth < MAX_CASCADES;
+            is_deeper.then(|| child.blocked_deletion(proposed, depth + 1)).flatten()
+        })
+    }
+
+    /// The keys that refer to the table, and the tables that they are of.
+    fn references(&self) -> impl Iterator<Item = (&'static Table, &'static ForeignKey)> {
+        let name = self.table.name;
+        self.session.schema.tables.iter().flat_map(move |child| {
+            let keys = child.foreign_keys.iter().map(move |key| (*child, key));
+            keys.filter(move |(_, key)| key.references == name)
+        })
+    }
+
+    /// A row elsewhere that refers to one of the rows by a key that counts.
     fn still_referenced(
         &self,
         proposed: Proposed<'_>,
-        changes: impl Fn(&'static str) -> bool,
+        counts: impl Fn(&ForeignKey) -> bool,
     ) -> Option<RestError> {
-        let keys = self.session.schema.tables.iter().flat_map(|child| {
-            let keys = child.foreign_keys.iter().map(move |key| (*child, key));
-            keys.filter(|(_, key)| key.references == self.table.name)
-        });
-        let mut keys = keys.filter(|(_, key)| key.foreign_columns.iter().any(|c| changes(c)));
+        let mut keys = self.references().filter(|(_, key)| counts(key));
         let (child, key, values) = keys.find_map(|(child, key)| {
             let values = self.referenced_values(proposed, child, key)?;
             Some((child, key, values))
