@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::relation::Relation;
 use crate::rest::error::RestError;
-use crate::rest::query::{Condition, FilterOperation, Is, SelectItem};
+use crate::rest::query::{Condition, Embed, FilterOperation, Is, SelectItem};
 use crate::rest::session::Session;
 use crate::schema::{Granted, Table};
 
@@ -44,26 +44,31 @@ impl Relation<'_> {
         }
         for embed in self.node.embeds() {
             let embedded = self.embedded(embed)?;
-            let relationship = embedded.relationship();
-            columns.extend(relationship.columns.iter().map(|(own, _)| *own));
-            let ordered = self.node.order.iter();
-            let ordered = ordered.filter(|term| term.relation.as_deref() == Some(embed.name()));
-            let mut read: Vec<_> = ordered
-                .filter_map(|term| Some(relationship.table.column(&term.field.name)?.name))
-                .collect();
-            match &relationship.junction {
-                None => read.extend(relationship.columns.iter().map(|(_, other)| *other)),
-                Some(junction) => {
-                    read.extend(junction.columns.iter().map(|(own, _)| *own));
-                    let to_own = junction.columns.iter().map(|(_, column)| *column);
-                    let to_parent = relationship.columns.iter().map(|(_, column)| *column);
-                    require_select(self.session, junction.table, to_own.chain(to_parent))?;
-                }
-            }
-            embedded.relation().check_privileges(&read)?;
+            columns.extend(embedded.relationship().columns.iter().map(|(own, _)| *own));
         }
         columns.extend(also);
-        require_select(self.session, self.table, columns)
+        require_select(self.session, self.table, columns)?;
+        self.node.embeds().try_for_each(|embed| self.check_embedded(embed))
+    }
+
+    fn check_embedded(&self, embed: &Embed) -> Result<(), RestError> {
+        let embedded = self.embedded(embed)?;
+        let relationship = embedded.relationship();
+        let ordered = self.node.order.iter();
+        let ordered = ordered.filter(|term| term.relation.as_deref() == Some(embed.name()));
+        let mut read: Vec<_> = ordered
+            .filter_map(|term| Some(relationship.table.column(&term.field.name)?.name))
+            .collect();
+        match &relationship.junction {
+            None => read.extend(relationship.columns.iter().map(|(_, other)| *other)),
+            Some(junction) => {
+                read.extend(junction.columns.iter().map(|(own, _)| *own));
+                let to_own = junction.columns.iter().map(|(_, column)| *column);
+                let to_parent = relationship.columns.iter().map(|(_, column)| *column);
+                require_select(self.session, junction.table, to_own.chain(to_parent))?;
+            }
+        }
+        embedded.relation().check_privileges(&read)
     }
 
     /// A computed column, and `count`, take the whole row.

@@ -3,7 +3,7 @@
 use super::builder::Sql;
 use super::field::{Item, json_row};
 use super::relation::{MAX_ROWS, Relation};
-use super::visible_rows::{Operation, RowSet, visible_rows};
+use super::visible_rows::{Operation, RowSet, visible_rows_within};
 use crate::rest::error::RestError;
 use crate::rest::query::Node;
 use crate::rest::session::Session;
@@ -114,7 +114,7 @@ pub fn targets(
 impl Relation<'_> {
     /// ` from (…) as "chats"`
     pub(super) fn from(&self, operation: Operation, row_set: RowSet<'_>) -> Result<Sql, RestError> {
-        let rows = visible_rows(self.session, self.table, operation, row_set)?;
+        let rows = visible_rows_within(self.session, self.table, operation, row_set, &[])?;
         Ok(Sql::new(" from ").append(rows).push(" as ").alias(self.alias))
     }
 

@@ -4,7 +4,7 @@ use rusqlite::types::Value;
 
 use super::builder::Sql;
 use super::row_security;
-use super::visible_rows::{Operation, RowSet, visible_rows};
+use super::visible_rows::{Operation, RowSet, visible_rows_within};
 use crate::rest::error::RestError;
 use crate::rest::session::Session;
 use crate::schema::{Column, Expression, ForeignKey, Generated, RowSecurity, Table};
@@ -52,7 +52,8 @@ pub fn find_conflict(
     proposed: Proposed<'_>,
     columns: &[&'static str],
 ) -> Result<Sql, RestError> {
-    let visible = visible_rows(session, proposed.table, Operation::Update, RowSet::All)?;
+    let table = proposed.table;
+    let visible = visible_rows_within(session, table, Operation::Update, RowSet::All, &[])?;
     let same =
         proposed.values.iter().filter(|(column, _)| columns.contains(&column.name)).map(
             |(column, value)| Sql::default().name(column.name).push(" = ").bind(value.clone()),
