@@ -184,7 +184,7 @@ async fn columns_of_a_functions_rows() {
             case("a column that is not selected", ALICE, search("select=id&order=title")).refuses(
                 400,
                 "42703",
-                "column pgrst_source.title does not exist",
+                "column chats.title does not exist",
             ),
             case(
                 "a filter of an embed",

@@ -175,6 +175,11 @@ impl Inner {
                 let message = "Payload values do not match URL in primary key column(s)";
                 Some(Failure::new(400, "PGRST115", message))
             }
+            "PATCH" | "DELETE" if wants.max_affected.is_some_and(|most| rows > most) => {
+                let message = "Query result exceeds max-affected preference constraint";
+                let details = format!("The query affects {rows} rows");
+                Some(Failure::new(400, "PGRST124", message).details(details))
+            }
             _ if wants.format == Format::Object && rows != 1 => {
                 let message = "Cannot coerce the result to a single JSON object";
                 let details = format!("The result contains {rows} rows");
@@ -226,7 +231,14 @@ fn wants(headers: &HeaderMap, is_head: bool) -> Wants<'_> {
         headers_only: prefer.contains("return=headers-only"),
         resolution: resolution.into_iter().find(|word| prefer.contains(word)),
         missing_default: prefer.contains("missing=default"),
+        max_affected: max_affected(prefer),
     }
+}
+
+/// It counts only where handling is strict.
+fn max_affected(prefer: &str) -> Option<i64> {
+    let rows = prefer.split("max-affected=").nth(1)?.split(',').next()?;
+    prefer.contains("handling=strict").then(|| rows.trim().parse().ok())?
 }
 
 /// `pg_safeupdate`, which Supabase loads, is no part of PostgreSQL.

@@ -93,7 +93,8 @@ fn apply(query: &mut Query, name: &str, value: &str, is_call_by_get: bool) -> Re
     let negated = path.iter().any(|part| part == "not");
     let path: Vec<_> = path.iter().filter(|part| *part != "not").map(String::as_str).collect();
     let operation = filter(&mut Scanner::new(value), &|scanner| scanner.rest().to_owned());
-    if is_call_by_get && path.is_empty() && operation.is_none() {
+    let is_reserved = ["order", "limit", "offset", "and", "or"].contains(&last_word);
+    if is_call_by_get && path.is_empty() && operation.is_none() && !is_reserved {
         query.arguments.push((name.to_owned(), value.to_owned()));
         return Ok(());
     }

@@ -26,6 +26,8 @@ pub struct Wants<'a> {
     /// `merge-duplicates` or `ignore-duplicates`
     pub resolution: Option<&'a str>,
     pub missing_default: bool,
+    /// Of a write.
+    pub max_affected: Option<i64>,
 }
 
 #[derive(Clone, Copy, PartialEq)]

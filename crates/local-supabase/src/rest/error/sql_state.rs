@@ -110,6 +110,37 @@ impl RestError {
         Self::sql("23505", message)
     }
 
+    /// A value that is none of its domain.
+    pub(crate) fn domain_check(domain: &str, constraint: &str) -> Self {
+        let message =
+            format!("value for domain {domain} violates check constraint \"{constraint}\"");
+        Self::sql("23514", message)
+    }
+
+    /// A value for a column that is computed from others.
+    pub(crate) fn generated_column(column: &str, is_insert: bool) -> Self {
+        Self::not_default(column, is_insert)
+            .details(format!("Column \"{column}\" is a generated column."))
+    }
+
+    /// A value for a column that is always numbered.
+    pub(crate) fn identity_column(column: &str, is_insert: bool) -> Self {
+        let hint = is_insert.then(|| "Use OVERRIDING SYSTEM VALUE to override.".to_owned());
+        Self::not_default(column, is_insert)
+            .details(format!(
+                "Column \"{column}\" is an identity column defined as GENERATED ALWAYS."
+            ))
+            .hint(hint)
+    }
+
+    fn not_default(column: &str, is_insert: bool) -> Self {
+        let message = match is_insert {
+            true => format!("cannot insert a non-DEFAULT value into column \"{column}\""),
+            false => format!("column \"{column}\" can only be updated to DEFAULT"),
+        };
+        Self::sql("428C9", message)
+    }
+
     pub(crate) fn check(table: &str, constraint: &str) -> Self {
         let message =
             format!("new row for relation \"{table}\" violates check constraint \"{constraint}\"");

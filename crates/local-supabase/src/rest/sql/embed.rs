@@ -4,7 +4,7 @@ use super::builder::{Alias, Sql};
 use super::field::{Item, Operand, json_row};
 use super::read::Page;
 use super::relation::Relation;
-use super::visible_rows::{Operation, RowSet, visible_rows};
+use super::visible_rows::{Operation, RowSet, visible_rows_within};
 use crate::rest::error::RestError;
 use crate::rest::query::{Embed, Node, SelectItem};
 use crate::schema::{Junction, PgType, Relationship};
@@ -57,6 +57,10 @@ impl Embedded<'_> {
         Ok(Sql::new("(select ").append(value).append(self.matching()?).push(" limit 1)"))
     }
 
+    pub(super) fn relationship(&self) -> &Relationship {
+        &self.relationship
+    }
+
     pub(super) fn relation(&self) -> &Relation<'_> {
         &self.relation
     }
@@ -106,7 +110,8 @@ impl Embedded<'_> {
         let mut from = self.relation.from(Operation::Read, RowSet::All)?;
         if let Some((junction, alias)) = self.junction() {
             let session = self.relation.session;
-            let rows = visible_rows(session, junction.table, Operation::Read, RowSet::All)?;
+            let table = junction.table;
+            let rows = visible_rows_within(session, table, Operation::Read, RowSet::All, &[])?;
             from = from.push(", ").append(rows).push(" as ").alias(alias);
         }
         Ok(from.append(filter))

@@ -72,6 +72,7 @@ impl Operand {
     fn into_text(self) -> Sql {
         match self.pg_type {
             PgType::Boolean => self.choose("'t'", "'f'"),
+            PgType::Char(_) => self.sql,
             _ => self.cast_to_text(),
         }
     }

@@ -5,6 +5,7 @@ mod embed;
 mod field;
 mod filter;
 mod order;
+mod privileges;
 mod read;
 mod relation;
 mod row_security;
@@ -12,10 +13,11 @@ mod visible_rows;
 mod write;
 
 pub use builder::Sql;
+pub(super) use privileges::require_select;
 pub(super) use read::{Page, RowFormat, Select, count, rows, targets};
 pub(super) use row_security::expression;
 pub use visible_rows::{Operation, RowSet, visible_rows};
 pub(super) use write::{
-    Proposed, delete, find_conflict, insert, missing_parent, still_referenced, update,
-    violates_check,
+    Proposed, delete, find_conflict, insert, missing_parent, referring_rows, still_referenced,
+    update, violates_expression, violates_policy,
 };

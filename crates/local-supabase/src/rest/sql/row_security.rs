@@ -4,7 +4,7 @@ use super::builder::Sql;
 use super::visible_rows::{Operation, RowSet, visible_rows_within};
 use crate::rest::error::RestError;
 use crate::rest::session::Session;
-use crate::schema::{Expression, Fragment, RowSecurity, Table};
+use crate::schema::{Expression, Fragment, Granted, Privilege, RowSecurity, Table};
 
 /// The tables whose policies are being spelled out, one within the other.
 pub(super) type Active<'a> = &'a [&'static str];
@@ -60,8 +60,23 @@ pub(super) fn expand(
         Fragment::Sql(text) => Ok(sql.push(text)),
         Fragment::VisibleRows(name) => {
             let table = session.schema.table(name)?;
+            require_whole_table(session, table)?;
             let rows = visible_rows_within(session, table, Operation::Read, RowSet::All, active)?;
             Ok(sql.append(rows))
         }
     })
+}
+
+/// Which columns an expression reads of another table is not known here.
+fn require_whole_table(session: Session, table: &'static Table) -> Result<(), RestError> {
+    table.require(session.role, Privilege::Select)?;
+    match table.granted(session.role).select {
+        Granted::Columns(_) => Err(RestError::not_implemented(format!(
+            "A policy reads the table {}, of which the role {} may read some columns only. The local \
+             Supabase does not check which columns a policy reads.",
+            table.name,
+            session.role.name()
+        ))),
+        Granted::Nothing | Granted::Table => Ok(()),
+    }
 }

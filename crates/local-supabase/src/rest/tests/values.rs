@@ -63,7 +63,7 @@ fn booleans_and_numbers() {
         (PgType::Integer, "2147483648", "22003"),
         (PgType::Integer, "1.5", "22P02"),
         (PgType::Bigint, "-9223372036854775809", "22003"),
-        (PgType::NUMERIC, "1e999", "22P02"),
+        (PgType::NUMERIC, "1e999", "PGRST127"),
         (PgType::NUMERIC, "NaN", "22P02"),
         (PgType::Uuid, "urn:uuid:00000000-0000-0000-0000-000000000001", "22P02"),
         (PgType::Uuid, "", "22P02"),

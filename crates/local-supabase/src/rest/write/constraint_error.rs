@@ -8,7 +8,10 @@ use crate::rest::error::{RestError, THROUGH_SQLITE};
 use crate::rest::sql::{self, Proposed};
 use crate::rest::table_context::TableContext;
 use crate::rest::value;
-use crate::schema::{Column, ForeignKey, Table};
+use crate::schema::{Action, Column, ForeignKey, Table};
+
+/// How far deletions are followed from table to table, to say which row forbids one.
+const MAX_CASCADES: usize = 8;
 
 impl TableContext<'_> {
     /// The error of a statement that would have written the proposed rows.
@@ -20,12 +23,8 @@ impl TableContext<'_> {
         }
         let subject = message.rsplit(": ").next().unwrap_or_default();
         match failure.extended_code {
-            ffi::SQLITE_CONSTRAINT_CHECK => {
-                self.with_row(proposed, RestError::check(self.table.name, subject))
-            }
-            ffi::SQLITE_CONSTRAINT_NOTNULL => {
-                self.null_value(proposed, subject.rsplit('.').next().unwrap_or_default())
-            }
+            ffi::SQLITE_CONSTRAINT_CHECK => self.check_violation(proposed, subject),
+            ffi::SQLITE_CONSTRAINT_NOTNULL => self.null_in(proposed, subject),
             ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY => {
                 self.duplicate_key(proposed, subject)
             }
@@ -33,6 +32,39 @@ impl TableContext<'_> {
                 self.broken_reference(proposed).unwrap_or_else(|| error.into())
             }
             _ => error.into(),
+        }
+    }
+
+    /// A check, or one of a domain, that a row does not meet.
+    pub(super) fn check_violation(&self, proposed: Proposed<'_>, name: &str) -> RestError {
+        let check = self.table.checks.iter().find(|check| check.name == name);
+        match check.and_then(|check| check.domain) {
+            Some(domain) => RestError::domain_check(domain, name),
+            None => self.with_row(proposed, RestError::check(self.table.name, name)),
+        }
+    }
+
+    /// Why rows could not be deleted.
+    pub(super) fn deletion_error(&self, rows: &[i64], error: Error) -> RestError {
+        let proposed = Proposed { table: self.table, values: &[], rows: Some(rows) };
+        let Error::SqliteFailure(failure, Some(message)) = &error else { return error.into() };
+        let subject = message.rsplit(": ").next().unwrap_or_default();
+        match failure.extended_code {
+            // A row that refers to a deleted one would have a null where none may be.
+            ffi::SQLITE_CONSTRAINT_NOTNULL => self.null_in(proposed, subject),
+            ffi::SQLITE_CONSTRAINT_FOREIGNKEY | ffi::SQLITE_CONSTRAINT_TRIGGER => {
+                self.blocked_deletion(proposed, 0).unwrap_or_else(|| error.into())
+            }
+            _ => error.into(),
+        }
+    }
+
+    /// `subject` is `chats.title`.
+    fn null_in(&self, proposed: Proposed<'_>, subject: &str) -> RestError {
+        let (table, column) = subject.split_once('.').unwrap_or((self.table.name, subject));
+        match table == self.table.name {
+            true => self.null_value(proposed, column),
+            false => RestError::not_null(table, column),
         }
     }
 
@@ -60,7 +92,11 @@ impl TableContext<'_> {
     fn broken_reference(&self, proposed: Proposed<'_>) -> Option<RestError> {
         let asks = |key: &&ForeignKey| self.query_bool(&sql::missing_parent(proposed, key));
         let missing = self.table.foreign_keys.iter().find(|key| asks(key).unwrap_or(false));
-        let Some(key) = missing else { return self.still_referenced(proposed) };
+        let changes = |key: &ForeignKey| {
+            let mut values = proposed.values.iter();
+            values.any(|(given, _)| key.foreign_columns.contains(&given.name))
+        };
+        let Some(key) = missing else { return self.still_referenced(proposed, changes) };
         let values = self.key(proposed, key.columns).map(|values| format!("{values} "));
         Some(RestError::foreign_key(self.table.name, key.name).details(format!(
             "Key {}is not present in table \"{}\".",
@@ -69,29 +105,74 @@ impl TableContext<'_> {
         )))
     }
 
-    fn still_referenced(&self, proposed: Proposed<'_>) -> Option<RestError> {
-        let (child, key) = self.session.schema.tables.iter().find_map(|child| {
-            let key = self.reference_from(child, proposed)?;
-            Some((child, key))
-        })?;
-        let error = RestError::still_referenced(self.table.name, key.name, child.name);
-        Some(error.details(format!("Key is still referenced from table \"{}\".", child.name)))
+    /// A row elsewhere that keeps one of the rows from being deleted, or one that would go with it.
+    fn blocked_deletion(&self, proposed: Proposed<'_>, depth: usize) -> Option<RestError> {
+        let blocks =
+            |key: &ForeignKey| matches!(key.on_delete, Action::NoAction | Action::Restrict);
+        if let Some(error) = self.still_referenced(proposed, blocks) {
+            return Some(error);
+        }
+        let mut cascading = self.references().filter(|(_, key)| key.on_delete == Action::Cascade);
+        cascading.find_map(|(table, key)| {
+            let rows = self.row_ids(&sql::referring_rows(proposed, table, key)).ok()?;
+            let child = TableContext { table, ..*self };
+            let proposed = Proposed { table, values: &[], rows: Some(&rows) };
+            let is_deeper = !rows.is_empty() && depth < MAX_CASCADES;
+            is_deeper.then(|| child.blocked_deletion(proposed, depth + 1)).flatten()
+        })
     }
 
-    /// The foreign key of `child` that points to one of the rows and to a column that changes.
-    fn reference_from(
-        &self,
-        child: &'static Table,
-        proposed: Proposed<'_>,
-    ) -> Option<&'static ForeignKey> {
-        let changes =
-            |column: &&'static str| proposed.values.iter().any(|(given, _)| given.name == *column);
-        let mut keys = child.foreign_keys.iter();
-        keys.find(|key| {
-            key.references == self.table.name
-                && key.foreign_columns.iter().any(changes)
-                && self.query_bool(&sql::still_referenced(proposed, child, key)).unwrap_or(false)
+    /// The keys that refer to the table, and the tables that they are of.
+    fn references(&self) -> impl Iterator<Item = (&'static Table, &'static ForeignKey)> {
+        let name = self.table.name;
+        self.session.schema.tables.iter().flat_map(move |child| {
+            let keys = child.foreign_keys.iter().map(move |key| (*child, key));
+            keys.filter(move |(_, key)| key.references == name)
         })
+    }
+
+    /// A row elsewhere that refers to one of the rows by a key that counts.
+    fn still_referenced(
+        &self,
+        proposed: Proposed<'_>,
+        counts: impl Fn(&ForeignKey) -> bool,
+    ) -> Option<RestError> {
+        let mut keys = self.references().filter(|(_, key)| counts(key));
+        let (child, key, values) = keys.find_map(|(child, key)| {
+            let values = self.referenced_values(proposed, child, key)?;
+            Some((child, key, values))
+        })?;
+        let error = RestError::still_referenced(self.table.name, key.name, child.name);
+        let columns = key.foreign_columns.join(", ");
+        let shown = match self.has_row_security() {
+            true => String::new(),
+            false => format!("({columns})=({}) ", values.join(", ")),
+        };
+        let details = format!("Key {shown}is still referenced from table \"{}\".", child.name);
+        Some(error.details(details))
+    }
+
+    /// The values that a key of another table refers to, of the first row that it refers to.
+    fn referenced_values(
+        &self,
+        proposed: Proposed<'_>,
+        child: &'static Table,
+        key: &ForeignKey,
+    ) -> Option<Vec<String>> {
+        let question = sql::still_referenced(proposed, child, key);
+        let columns = key.foreign_columns.iter().map(|name| self.table.column(name));
+        let columns: Vec<&Column> = columns.collect::<Option<_>>()?;
+        let found: rusqlite::Result<Vec<String>> =
+            question.prepared(self.connection, |statement, values| {
+                statement.query_row(values, |row| {
+                    let print = |(index, column): (usize, &&Column)| {
+                        let stored: Value = row.get(index)?;
+                        Ok(value::print(column.pg_type, &stored).unwrap_or_default())
+                    };
+                    columns.iter().enumerate().map(print).collect()
+                })
+            });
+        found.ok()
     }
 
     /// `(id)=(…)`, if the values are known and may be shown.
@@ -109,8 +190,20 @@ impl TableContext<'_> {
         if self.has_row_security() || proposed.rows.is_some() {
             return error;
         }
-        let values: Vec<_> = proposed.values.iter().map(|v| shorten(print(v))).collect();
-        error.details(format!("Failing row contains ({}).", values.join(", ")))
+        let columns: Vec<_> = self.table.stored_columns().collect();
+        let row: rusqlite::Result<Vec<String>> =
+            proposed.values().prepared(self.connection, |statement, values| {
+                statement.query_row(values, |row| {
+                    let print = |(index, column): (usize, &&'static Column)| {
+                        Ok(shorten(print(&(*column, row.get(index)?))))
+                    };
+                    columns.iter().enumerate().map(print).collect()
+                })
+            });
+        match row {
+            Ok(values) => error.details(format!("Failing row contains ({}).", values.join(", "))),
+            Err(_) => error,
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::rest::payload::Object;
 use crate::rest::sql::{self, Sql};
 use crate::rest::table_context::TableContext;
 use crate::rest::value;
-use crate::schema::{Column, Default, Table};
+use crate::schema::{Column, Default, Generated, Table};
 
 /// Columns and their new values.
 pub type Values = Vec<(&'static Column, Value)>;
@@ -46,7 +46,7 @@ impl TableContext<'_> {
         columns.iter().map(assign).collect()
     }
 
-    /// Every column of a new row: the given values and defaults for the rest.
+    /// Every column of a new row that is not generated: the given values and defaults for the rest.
     pub fn new_row(&self, given: &[(&'static Column, Value)]) -> Result<Values, RestError> {
         let complete = |column: &'static Column| {
             let value = match given.iter().find(|(given, _)| given.name == column.name) {
@@ -55,7 +55,8 @@ impl TableContext<'_> {
             };
             Ok((column, value))
         };
-        self.table.stored_columns().map(complete).collect()
+        let is_computed = |column: &&Column| matches!(column.generated, Generated::Stored(_));
+        self.table.stored_columns().filter(|column| !is_computed(column)).map(complete).collect()
     }
 
     fn default_value(&self, column: &'static Column) -> Result<Value, RestError> {
