@@ -33,20 +33,21 @@ pub enum Assigned {
 impl Translator<'_> {
     pub(super) fn inline(&mut self, name: &Name, arguments: &[Expr]) -> Result<Value> {
         let fits = |function: &&FunctionDef| {
-            let required = function.parameters.iter().filter(|p| !p.has_default).count();
+            let required = function.parameters.iter().filter(|p| p.default.is_none()).count();
             arguments.len() <= function.parameters.len() && arguments.len() >= required
         };
         let mut found = self.catalogue.functions(name).filter(fits);
         let (Some(function), None) = (found.next(), found.next()) else {
             return not_understood(format!("which function {}() is meant is not known", name.name));
         };
-        if arguments.len() != function.parameters.len() {
-            return not_understood("defaults of parameters are not implemented");
-        }
         let in_function = |error: NotUnderstood| {
             NotUnderstood(format!("the function {}() is not understood: {error}", name.name))
         };
         let body = body(function).map_err(in_function)?;
+        // What a `security definer` function calls is its owner's to execute.
+        if !self.sees_all {
+            self.called.insert(name.clone());
+        }
         if self.depth >= MAX_DEPTH {
             return not_understood(format!("the function {}() calls itself", name.name));
         }
@@ -55,7 +56,11 @@ impl Translator<'_> {
         };
         let returns = self.catalogue.resolve(returns)?.pg_type;
         let mut parameters = Vec::new();
-        for (parameter, argument) in function.parameters.iter().zip(arguments) {
+        let defaults =
+            function.parameters.iter().skip(arguments.len()).filter_map(|p| p.default.as_ref());
+        for (parameter, argument) in
+            function.parameters.iter().zip(arguments.iter().chain(defaults))
+        {
             let pg_type = self.catalogue.resolve(&parameter.data_type)?.pg_type;
             let sql = self.typed(argument, pg_type)?;
             parameters.push((parameter.name.clone(), Value::new(format!("({sql})"), pg_type)));

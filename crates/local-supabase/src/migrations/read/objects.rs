@@ -17,6 +17,14 @@ impl Reader<'_> {
                 self.grant_functions(&functions, &roles, granted);
                 Ok(())
             }
+            Statement::GrantSchemas { schemas, roles, granted } => {
+                self.grant_schemas(&schemas, &roles, granted);
+                Ok(())
+            }
+            Statement::DefaultExecutors { schema, roles, granted } => {
+                self.default_executors(schema.as_deref(), &roles, granted);
+                Ok(())
+            }
             Statement::Block => self.block(at),
             Statement::CreateTable { table, if_not_exists, columns, constraints } => {
                 if !self.is_own && self.catalogue.table(&table).is_some_and(|known| known.is_own) {
@@ -243,7 +251,7 @@ impl Reader<'_> {
             .copied();
         let state = FunctionState {
             registration,
-            executors: ["public".to_owned()].into(),
+            executors: self.catalogue.executors_of_new(&function.name),
             file: at.file.to_owned(),
             line: at.piece.line,
             head: at.head(),
