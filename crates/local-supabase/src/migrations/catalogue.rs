@@ -29,6 +29,8 @@ pub struct Catalogue {
     pub default_executors: BTreeSet<String>,
     /// Who may use the schema `public`.
     pub users_of_public: BTreeSet<String>,
+    /// Whether an event trigger may have changed tables when they were made.
+    pub has_event_trigger: bool,
     /// What could not be carried over.
     pub notices: Vec<Notice>,
 }

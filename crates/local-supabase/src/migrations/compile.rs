@@ -31,6 +31,11 @@ pub struct Compiled {
 /// Compiles a catalogue. A table that cannot be carried over whole takes those with it that depend on
 /// it.
 pub fn compile(mut catalogue: Catalogue) -> Compiled {
+    if catalogue.has_event_trigger {
+        let open = catalogue.tables.iter_mut().filter(|table| !table.is_own && !table.row_security);
+        let problem = "an event trigger may have turned on its row-level security";
+        open.for_each(|table| table.problems.push(problem.to_owned()));
+    }
     loop {
         let (problems, trial) = problems(&catalogue);
         if problems.is_empty() {

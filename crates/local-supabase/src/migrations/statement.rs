@@ -90,6 +90,8 @@ pub enum Statement {
     Data(Box<sqlparser::ast::Statement>),
     /// `do`
     Block,
+    /// `create event trigger`
+    EventTrigger,
     /// `create view`
     CreateView { name: Name },
     /// A statement that changes nothing here: extensions, owners, settings and so on.

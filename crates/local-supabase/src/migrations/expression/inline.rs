@@ -9,6 +9,7 @@ use crate::migrations::not_understood::{NotUnderstood, Result, not_understood};
 use crate::migrations::parse::{parse_expr, parse_query, parse_type};
 use crate::migrations::split::split;
 use crate::migrations::statement::{FunctionBody, FunctionDef, Name, Returns};
+use crate::schema::PgType;
 
 /// How deep functions may call one another.
 const MAX_DEPTH: u32 = 16;
@@ -25,6 +26,7 @@ pub enum Body {
 }
 
 /// What a variable is given.
+#[derive(Debug)]
 pub enum Assigned {
     Expr(Box<Expr>),
     Query(Box<Query>),
@@ -98,6 +100,15 @@ impl Translator<'_> {
 }
 
 impl Translator<'_> {
+    /// What a variable of a type is given.
+    pub fn given(&mut self, assigned: &Assigned, pg_type: PgType) -> Result<String> {
+        let value = match assigned {
+            Assigned::Expr(expr) => self.expr(expr)?,
+            Assigned::Query(query) => self.scalar_query(query)?,
+        };
+        self.assign(value, pg_type)
+    }
+
     fn scalar_query(&mut self, query: &Query) -> Result<Value> {
         let query = self.query(query, Wanted::Value)?;
         Ok(Value { sql: format!("({})", query.sql), kind: query.kind })
@@ -106,11 +117,7 @@ impl Translator<'_> {
     fn steps(&mut self, steps: &[(String, DataType, Assigned)], returned: &Expr) -> Result<Value> {
         for (name, data_type, assigned) in steps {
             let pg_type = self.catalogue.resolve(data_type)?.pg_type;
-            let value = match assigned {
-                Assigned::Expr(expr) => self.expr(expr)?,
-                Assigned::Query(query) => self.scalar_query(query)?,
-            };
-            let sql = self.assign(value, pg_type)?;
+            let sql = self.given(assigned, pg_type)?;
             let variable = (Some(name.clone()), Value::new(format!("({sql})"), pg_type));
             if let Some(scope) = self.scopes.first_mut() {
                 scope.parameters.retain(|(known, _)| known.as_ref() != Some(name));
@@ -173,7 +180,7 @@ fn after_word(text: &str, word: &str) -> Option<String> {
 }
 
 /// `name type`
-fn variable(text: &str) -> Result<(String, DataType)> {
+pub fn variable(text: &str) -> Result<(String, DataType)> {
     match text.split_once(char::is_whitespace) {
         Some((name, data_type)) => Ok((name.to_lowercase(), parse_type(data_type)?)),
         None => not_understood(format!("\"{text}\" is not read")),
@@ -181,7 +188,7 @@ fn variable(text: &str) -> Result<(String, DataType)> {
 }
 
 /// `name := expression`, or `select expression into name from …`.
-fn assignment(text: &str) -> Result<(String, Assigned)> {
+pub fn assignment(text: &str) -> Result<(String, Assigned)> {
     if after_word(text, "select").is_some() {
         let (query, name) = without_into(text)?;
         return Ok((name, Assigned::Query(parse_query(&query)?)));

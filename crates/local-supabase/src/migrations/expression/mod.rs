@@ -71,6 +71,8 @@ pub struct Translator<'a> {
     pub has_subselect: bool,
     /// The functions of the migrations that it calls itself.
     pub called: BTreeSet<Name>,
+    /// Whether what is translated is what a select returns.
+    takes_aggregates: bool,
     aliases: u32,
     /// How deep functions call one another.
     depth: u32,
@@ -84,6 +86,7 @@ impl<'a> Translator<'a> {
             sees_all: false,
             has_subselect: false,
             called: BTreeSet::new(),
+            takes_aggregates: false,
             aliases: 0,
             depth: 0,
         }

@@ -26,6 +26,16 @@ impl Reader<'_> {
                 Ok(())
             }
             Statement::Block => self.block(at),
+            Statement::EventTrigger => {
+                self.catalogue.has_event_trigger = true;
+                Err(Failure(
+                    "event triggers do not run".into(),
+                    Some(
+                        "tables whose row-level security it may have turned on are not available"
+                            .to_owned(),
+                    ),
+                ))
+            }
             Statement::CreateTable { table, if_not_exists, columns, constraints } => {
                 if !self.is_own && self.catalogue.table(&table).is_some_and(|known| known.is_own) {
                     self.taken.push(table.clone());
