@@ -129,7 +129,7 @@ impl Inner {
         let (sql, reads_only) = match path.strip_prefix("rpc/") {
             Some(name) => {
                 let function = &self.catalog.functions[name];
-                let sql = statements.call(name, function, &query, body.as_ref())?;
+                let sql = statements.call(name, function, &query, body.as_ref(), wants)?;
                 (sql, verb == "GET" || !function.is_volatile)
             }
             None => {
@@ -266,6 +266,7 @@ impl Found {
         let shows = reads || wants.representation;
         let offset = query.read.offset as i64;
         let mut response = Http::builder().status(self.status(verb, reads, shows, offset, wants));
+        response = response.header("content-type", "application/json; charset=utf-8");
         if verb != "PUT" {
             let range = self.content_range(verb, reads, offset, wants);
             response = response.header("content-range", range);
