@@ -39,7 +39,7 @@ pub fn read_migrations(folder: &Path) -> Result<Vec<Migration>, MigrationsError>
         if is_migration(name) {
             let sql = std::fs::read_to_string(&path).map_err(unreadable(&path))?;
             let sql = sql.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(sql);
-            migrations.push(Migration { file: name.to_owned(), sql });
+            migrations.push(Migration::new(name, sql));
         }
     }
     migrations.sort_by(|a, b| a.file.cmp(&b.file));

@@ -22,10 +22,8 @@ pub struct Project {
 impl Project {
     /// Its migrations.
     pub(crate) fn files(&self) -> Vec<Migration> {
-        let file = |(file, sql): &(&str, &str)| Migration {
-            file: (*file).to_owned(),
-            sql: (*sql).to_owned(),
-        };
+        let file =
+            |(file, sql): &(&str, &str)| Migration { is_own: true, ..Migration::new(*file, *sql) };
         self.migrations.iter().map(file).collect()
     }
 

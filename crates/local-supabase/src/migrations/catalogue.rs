@@ -66,6 +66,8 @@ pub struct TableState {
     /// By role; `public` is every role.
     pub privileges: BTreeMap<String, RolePrivileges>,
     pub comment: Option<String>,
+    /// Whether a file of the project made it.
+    pub is_own: bool,
     /// Why it cannot be served.
     pub problems: Vec<String>,
 }
@@ -255,6 +257,7 @@ impl TableState {
             triggers: Vec::new(),
             privileges: BTreeMap::new(),
             comment: None,
+            is_own: false,
             problems: Vec::new(),
         }
     }

@@ -12,6 +12,7 @@ use super::expression::{Translator, quote, relation, row_expression};
 use super::not_understood::{NotUnderstood, Result, not_understood};
 use super::read::sequence_of;
 use super::statement::{ActionDef, Returns, Written};
+use super::trial::Trial;
 use super::triggers::{self, Outcome};
 use super::types::{leak, object_name};
 use crate::schema::{
@@ -31,30 +32,44 @@ pub struct Compiled {
 /// it.
 pub fn compile(mut catalogue: Catalogue) -> Compiled {
     loop {
-        let problems: Vec<(usize, String)> = catalogue
-            .tables
-            .iter()
-            .enumerate()
-            .filter(|(_, table)| table.problems.is_empty())
-            .filter_map(|(at, table)| Some((at, try_table(&catalogue, table).err()?.to_string())))
-            .collect();
+        let (problems, trial) = problems(&catalogue);
         if problems.is_empty() {
-            break;
+            return assemble(&catalogue, trial.as_ref());
         }
         for (at, problem) in problems {
             catalogue.tables[at].problems.push(problem);
         }
     }
-    assemble(&catalogue)
 }
 
-/// Whether all that protects a table's rows can be carried over.
-fn try_table(catalogue: &Catalogue, state: &TableState) -> Result<()> {
-    ddl::table(catalogue, state)?;
-    table(catalogue, state, &mut Vec::new()).map(|_| ())
+/// What keeps tables from being carried over, and a database in which all of them are.
+fn problems(catalogue: &Catalogue) -> (Vec<(usize, String)>, Option<Trial>) {
+    let available = || {
+        let tables = catalogue.tables.iter().enumerate();
+        tables.filter(|(_, table)| table.problems.is_empty())
+    };
+    let problems = |check: &dyn Fn(&TableState) -> Result<()>| -> Vec<_> {
+        let failed =
+            |(at, table): (usize, &TableState)| Some((at, check(table).err()?.to_string()));
+        available().filter_map(failed).collect()
+    };
+    let found = problems(&|state| table(catalogue, state, &mut Vec::new()).map(|_| ()));
+    let Ok(trial) = Trial::new() else { return (found, None) };
+    if !found.is_empty() {
+        return (found, None);
+    }
+    let found = problems(&|state| trial.table(&ddl::table(catalogue, state)?));
+    if !found.is_empty() {
+        return (found, None);
+    }
+    let found = problems(&|state| match state.name.schema.as_str() {
+        "public" => trial.expressions(&table(catalogue, state, &mut Vec::new())?),
+        _ => Ok(()),
+    });
+    (found, Some(trial))
 }
 
-fn assemble(catalogue: &Catalogue) -> Compiled {
+fn assemble(catalogue: &Catalogue, trial: Option<&Trial>) -> Compiled {
     let mut notices = catalogue.notices.clone();
     let (mut tables, mut served, mut unavailable) = (Vec::new(), Vec::new(), Vec::new());
     for state in &catalogue.tables {
@@ -69,7 +84,7 @@ fn assemble(catalogue: &Catalogue) -> Compiled {
         }
         let mut refused = Vec::new();
         for (def, place) in &state.triggers {
-            match triggers::trigger(catalogue, Some(state), def) {
+            match tried(trial, triggers::trigger(catalogue, Some(state), def)) {
                 Outcome::Made(made) => sqlite.triggers.extend(made),
                 Outcome::Missing { reason, may_refuse } => {
                     notices.push(missing_trigger(state, def, place, &reason, may_refuse));
@@ -96,7 +111,7 @@ fn assemble(catalogue: &Catalogue) -> Compiled {
         }
     }
     for (def, place) in &catalogue.user_triggers {
-        match triggers::trigger(catalogue, None, def) {
+        match tried(trial, triggers::trigger(catalogue, None, def)) {
             Outcome::Made(made) => {
                 tables.push(user_trigger(made));
             }
@@ -113,6 +128,15 @@ fn assemble(catalogue: &Catalogue) -> Compiled {
         tables,
         schema: Schema { tables: served.leak(), unavailable: unavailable.leak() },
         notices,
+    }
+}
+
+/// What becomes of a trigger, if SQLite takes it.
+fn tried(trial: Option<&Trial>, outcome: Outcome) -> Outcome {
+    let (Some(trial), Outcome::Made(made)) = (trial, &outcome) else { return outcome };
+    match made.iter().try_for_each(|trigger| trial.trigger(trigger)) {
+        Ok(()) => outcome,
+        Err(error) => Outcome::Missing { reason: error.to_string(), may_refuse: true },
     }
 }
 
@@ -334,6 +358,7 @@ fn computed(catalogue: &Catalogue, state: &TableState, function: &FunctionState)
     let body = body(&function.def)?;
     let expr = match &body {
         Body::Expr(expr) => expr,
+        Body::Steps { .. } => return not_understood("its body is not one expression"),
         Body::Query(query) => match &*query.body {
             SetExpr::Select(select) if select.from.is_empty() && select.selection.is_none() => {
                 match &select.projection[..] {

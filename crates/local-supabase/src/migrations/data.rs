@@ -255,6 +255,25 @@ fn delete_rows(translator: &mut Translator<'_>, delete: &Delete) -> Result<Vec<S
     Ok(vec![format!("delete from {}{condition}", quote(&target.sqlite))])
 }
 
+/// The same statement where a condition holds.
+pub fn guarded(sql: &str, condition: &str) -> Result<String> {
+    if condition.is_empty() {
+        return Ok(sql.to_owned());
+    }
+    if let Some((head, values)) = sql.split_once(" values (") {
+        if values.contains(" on conflict") {
+            return not_understood("on conflict in a branch");
+        }
+        let values = values.strip_suffix(')').unwrap_or(values);
+        return Ok(format!("{head} select {values} where {condition}"));
+    }
+    match sql.starts_with("insert") {
+        true => not_understood("defaults alone in a branch"),
+        false if sql.contains(" where ") => Ok(format!("{sql} and {condition}")),
+        false => Ok(format!("{sql} where {condition}")),
+    }
+}
+
 fn condition(translator: &mut Translator<'_>, selection: Option<&Expr>) -> Result<String> {
     match selection {
         Some(condition) => Ok(format!(" where {}", translator.condition(condition)?)),

@@ -15,6 +15,7 @@ mod expression;
 mod not_understood;
 mod parse;
 mod plan;
+mod plpgsql;
 mod read;
 mod registration;
 mod split;
@@ -22,6 +23,7 @@ mod statement;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod triggers;
 mod types;
 

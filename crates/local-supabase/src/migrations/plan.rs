@@ -52,8 +52,10 @@ static PLANS: LazyLock<Mutex<HashMap<String, Arc<Plan>>>> = LazyLock::new(Mutex:
 
 /// What the files come to, of which the first `applied` are in the database already.
 pub fn plan(files: &[Migration], applied: usize, registrations: &[Registration]) -> Arc<Plan> {
-    let all: Vec<String> =
-        files.iter().map(|migration| format!("{}\0{}", migration.file, migration.sql)).collect();
+    let all: Vec<String> = files
+        .iter()
+        .map(|migration| format!("{}\0{}\0{}", migration.file, migration.sql, migration.is_own))
+        .collect();
     let registered: Vec<_> = registrations.iter().map(|known| known.sha256).collect();
     let key = format!("{applied} {} {}", sha256(&all.join("\0")), registered.join(" "));
     let mut plans = PLANS.lock().unwrap_or_else(PoisonError::into_inner);

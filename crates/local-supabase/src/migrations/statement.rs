@@ -92,6 +92,25 @@ pub enum Statement {
     Ignored,
 }
 
+impl Statement {
+    /// The table that it makes, changes or protects.
+    pub fn table(&self) -> Option<&Name> {
+        match self {
+            Self::CreateTable { table, .. }
+            | Self::AlterTable { table, .. }
+            | Self::DropPolicy { table, .. }
+            | Self::CommentTable { table, .. }
+            | Self::DropTrigger { table, .. } => Some(table),
+            Self::CreateIndex(index) => Some(&index.table),
+            Self::CreatePolicy(policy) | Self::AlterPolicy { policy, .. } => Some(&policy.table),
+            Self::CreateTrigger(trigger) => Some(&trigger.table),
+            Self::Grant(GrantDef { tables: TablesDef::Named(names), .. }) => names.first(),
+            Self::DropTable { tables, .. } => tables.first(),
+            _ => None,
+        }
+    }
+}
+
 /// A column of `create table` or `add column`.
 #[derive(Clone, Debug)]
 pub struct ColumnDef {

@@ -4,15 +4,12 @@
 //! SQLite's triggers cannot change the row that is being written, so these change it afterwards. A
 //! trigger does not fire itself (recursive_triggers is off).
 
-use sqlparser::ast::Statement as Parsed;
-
 use super::catalogue::{Catalogue, FunctionState, Place, TableState};
 use super::data;
 use super::expression::{Relation, Scope, Translator, query, quote, relation};
 use super::not_understood::{Result, not_understood};
-use super::parse::{parse, parse_expr};
-use super::split::split;
-use super::statement::{FunctionBody, Statement, Timing, TriggerDef, TriggerEvent};
+use super::plpgsql::{self, Step};
+use super::statement::{FunctionBody, Timing, TriggerDef, TriggerEvent};
 use crate::schema::Command;
 
 /// A trigger for SQLite.
@@ -140,21 +137,40 @@ fn read(
         Some(condition) => format!(" when {}", translator.condition(condition)?),
         None => String::new(),
     };
-    let body = match function {
+    let (refusals, body) = match function {
         Some(function) => {
-            let steps = steps(function)?;
-            statements(&mut translator, table, def, &steps)?
+            let FunctionBody::Text(text) = &function.def.body else {
+                return not_understood("its function has no body that is read");
+            };
+            if function.def.language != "plpgsql" {
+                return not_understood("its function is not in PL/pgSQL");
+            }
+            let mut body = Body {
+                translator: &mut translator,
+                table,
+                def,
+                assigned: Vec::new(),
+                refusals: String::new(),
+                statements: String::new(),
+            };
+            body.add(&plpgsql::steps(text)?, &[])?;
+            (body.refusals, body.statements)
         }
-        None => moddatetime(table, def)?,
+        None => (String::new(), moddatetime(table, def)?),
     };
-    if body.is_empty() {
-        return Ok(Vec::new());
-    }
-    if body.contains('\u{1}') {
+    if refusals.contains('\u{1}') || body.contains('\u{1}') {
         return not_understood("it reads tables as its caller");
     }
     let time = if def.timing == Timing::Before && !has_new { "before" } else { "after" };
-    Ok(for_events(table, def, time, &when, &body))
+    let mut made = Vec::new();
+    if !refusals.is_empty() {
+        let refusing = TriggerDef { name: format!("{}_refuses", def.name), ..def.clone() };
+        made.extend(for_events(table, &refusing, "before", &when, &refusals));
+    }
+    if !body.is_empty() {
+        made.extend(for_events(table, def, time, &when, &body));
+    }
+    Ok(made)
 }
 
 /// The extension's function that sets a column to the time of the change.
@@ -180,100 +196,95 @@ fn set(table: &TableState, columns: &[(String, String)]) -> String {
     )
 }
 
-/// A statement of a PL/pgSQL function.
-enum Step {
-    Set(String, Box<sqlparser::ast::Expr>),
-    Data(Box<Parsed>),
-    Return,
+/// The statements of a trigger in SQLite's words.
+struct Body<'t, 'c> {
+    translator: &'t mut Translator<'c>,
+    table: Option<&'t TableState>,
+    def: &'t TriggerDef,
+    /// Columns of `new` that have been set: what comes later would have to see it.
+    assigned: Vec<String>,
+    /// What refuses a row has to come before it is written.
+    refusals: String,
+    statements: String,
 }
 
-/// `begin …; end`
-fn steps(function: &FunctionState) -> Result<Vec<Step>> {
-    let FunctionBody::Text(text) = &function.def.body else {
-        return not_understood("its function has no body that is read");
-    };
-    if function.def.language != "plpgsql" {
-        return not_understood("its function is not in PL/pgSQL");
-    }
-    let mut pieces: Vec<String> = split(text).iter().map(|piece| piece.text.to_owned()).collect();
-    let is_end = pieces.last().is_some_and(|last| last.eq_ignore_ascii_case("end"));
-    let begins = pieces.first().and_then(|first| {
-        let rest = first.get(..5).filter(|word| word.eq_ignore_ascii_case("begin"))?;
-        first.get(rest.len()..).map(str::trim_start).map(str::to_owned)
-    });
-    let (true, Some(first)) = (is_end, begins) else {
-        return not_understood("its function has more than plain statements");
-    };
-    pieces[0] = first;
-    pieces.pop();
-    pieces.iter().map(|piece| step(piece)).collect()
-}
-
-fn step(text: &str) -> Result<Step> {
-    let text = strip_comments(text);
-    let text = text.trim();
-    let lower = text.to_lowercase();
-    if ["return new", "return old", "return null"].contains(&lower.as_str()) {
-        return Ok(Step::Return);
-    }
-    if lower.starts_with("new.") {
-        let Some((column, value)) = text.split_once('=') else {
-            return not_understood(format!("\"{text}\" is not read"));
-        };
-        let column = column.trim_end_matches(':').trim()[4..].trim().to_lowercase();
-        return Ok(Step::Set(
-            column.trim_matches('"').to_owned(),
-            Box::new(parse_expr(value.trim())?),
-        ));
-    }
-    match parse(text)? {
-        Statement::Data(statement) => Ok(Step::Data(statement)),
-        _ => not_understood(format!("\"{text}\" is not read")),
-    }
-}
-
-fn strip_comments(text: &str) -> String {
-    let lines = text.lines().filter(|line| !line.trim_start().starts_with("--"));
-    lines.collect::<Vec<_>>().join("\n")
-}
-
-fn statements(
-    translator: &mut Translator<'_>,
-    table: Option<&TableState>,
-    def: &TriggerDef,
-    steps: &[Step],
-) -> Result<String> {
-    let (mut assigned, mut body) = (Vec::new(), String::new());
-    for step in steps {
-        match step {
-            Step::Set(column, expr) => {
-                let Some(state) = table.filter(|_| def.timing == Timing::Before) else {
-                    return not_understood("it changes a row that has been written");
-                };
-                let Some(known) = state.column(column) else {
-                    return not_understood(format!("there is no column {column}"));
-                };
-                let pg_type = translator.catalogue.resolve(&known.data_type)?.pg_type;
-                assigned.push((column.clone(), translator.assigned(expr, pg_type)?));
-            }
-            Step::Data(statement) => {
-                for sql in data::translate(translator, statement)? {
-                    body.push_str(&sql);
-                    body.push_str("; ");
+impl Body<'_, '_> {
+    /// Adds steps, which are taken where the conditions hold; whether they end in a return.
+    fn add(&mut self, steps: &[Step], conditions: &[String]) -> Result<bool> {
+        let mut conditions = conditions.to_vec();
+        for (index, step) in steps.iter().enumerate() {
+            match step {
+                Step::Return if index + 1 == steps.len() => return Ok(true),
+                Step::Return => return not_understood("statements after a return"),
+                Step::Set(column, expr) => self.set(column, expr, &conditions)?,
+                Step::Raise(message) => self.raise(message, &conditions)?,
+                Step::Data(statement) => {
+                    for sql in data::translate(self.translator, statement)? {
+                        let sql = data::guarded(&sql, &conditions.join(" and "))?;
+                        self.push(&sql)?;
+                    }
+                }
+                Step::If(branches, otherwise) => {
+                    let mut before = conditions.clone();
+                    for (condition, steps) in branches {
+                        let condition = self.translator.condition(condition)?;
+                        let within = [&before[..], &[format!("({condition}) is true")]].concat();
+                        if self.add(steps, &within)? {
+                            // What follows is for the other cases.
+                            conditions.push(format!("({condition}) is not true"));
+                        }
+                        before.push(format!("({condition}) is not true"));
+                    }
+                    if self.add(otherwise, &before)? && index + 1 < steps.len() {
+                        return not_understood("statements after a return");
+                    }
                 }
             }
-            Step::Return => {}
         }
+        Ok(false)
     }
-    let uses_assigned = |value: &String| {
-        assigned.iter().any(|(column, _)| value.contains(&format!("new.{}", quote(column))))
-    };
-    if assigned.len() > 1 && assigned.iter().any(|(_, value)| uses_assigned(value)) {
-        return not_understood("it uses a column that it has set");
+
+    fn push(&mut self, sql: &str) -> Result<()> {
+        if self.assigned.iter().any(|column| sql.contains(&format!("new.{}", quote(column)))) {
+            return not_understood("it uses a column that it has set");
+        }
+        self.statements.push_str(sql);
+        self.statements.push_str("; ");
+        Ok(())
     }
-    match table {
-        Some(state) if !assigned.is_empty() => Ok(format!("{}{body}", set(state, &assigned))),
-        _ => Ok(body),
+
+    fn set(
+        &mut self,
+        column: &str,
+        expr: &sqlparser::ast::Expr,
+        conditions: &[String],
+    ) -> Result<()> {
+        let Some(state) = self.table.filter(|_| self.def.timing == Timing::Before) else {
+            return not_understood("it changes a row that has been written");
+        };
+        let Some(known) = state.column(column) else {
+            return not_understood(format!("there is no column {column}"));
+        };
+        let pg_type = self.translator.catalogue.resolve(&known.data_type)?.pg_type;
+        let value = self.translator.assigned(expr, pg_type)?;
+        let conditions: String =
+            conditions.iter().map(|condition| format!(" and {condition}")).collect();
+        let sql = set(state, &[(column.to_owned(), value)]);
+        self.push(&format!("{}{conditions}", sql.trim_end_matches(';')))?;
+        self.assigned.push(column.to_owned());
+        Ok(())
+    }
+
+    fn raise(&mut self, message: &str, conditions: &[String]) -> Result<()> {
+        let message = format!("postgresql:P0001:{message}").replace('\'', "''");
+        let condition =
+            if conditions.is_empty() { "true".to_owned() } else { conditions.join(" and ") };
+        let sql = format!("select raise(abort, '{message}') where {condition}; ");
+        if self.def.timing == Timing::Before && self.statements.is_empty() {
+            self.refusals.push_str(&sql);
+            return Ok(());
+        }
+        self.push(sql.trim_end_matches("; "))
     }
 }
 

@@ -41,6 +41,12 @@ impl Translator<'_> {
                 PgType::Jsonb,
                 PgType::Boolean | PgType::Integer | PgType::Bigint | PgType::NUMERIC,
             ) => input(&format!("jsonb_get_text({sql}, '[]')"), target)?,
+            (t, PgType::Enum(enumeration)) if t.is_text() => {
+                let labels = serde_json::Value::from(enumeration.labels).to_string();
+                let (name, labels) =
+                    (literal::quoted(enumeration.name)?, literal::quoted(&labels)?);
+                format!("enum_input({name}, {labels}, {sql})")
+            }
             (t, _) if t.is_text() => input(&sql, target)?,
             (t, PgType::Boolean) if t.is_integer() => return Ok(boolean(format!("{sql} <> 0"))),
             (PgType::Boolean, PgType::Integer) => sql,
@@ -95,6 +101,10 @@ impl Translator<'_> {
     /// numbers are rounded and times cut.
     pub fn assigned(&mut self, expr: &Expr, target: PgType) -> Result<String> {
         let value = self.expr(expr)?;
+        self.assign(value, target)
+    }
+
+    pub(super) fn assign(&mut self, value: Value, target: PgType) -> Result<String> {
         match value.kind {
             Kind::Of(from) if from != target => {
                 let is_assignment = from.is_number() && target.is_number()

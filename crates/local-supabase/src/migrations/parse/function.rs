@@ -77,7 +77,11 @@ fn returns(parser: &mut Parser<'_>) -> Result<Returns> {
         parser.skip_parentheses();
         return Ok(Returns::Other);
     }
-    Ok(Returns::Type(parser.data_type()?))
+    let data_type = parser.data_type()?;
+    Ok(match data_type.to_string().trim_matches('"') {
+        "trigger" => Returns::Trigger,
+        _ => Returns::Type(data_type),
+    })
 }
 
 fn option(parser: &mut Parser<'_>, function: &mut FunctionDef) -> Result<bool> {

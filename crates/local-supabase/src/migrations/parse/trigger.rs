@@ -47,7 +47,7 @@ pub fn create(parser: &mut Parser<'_>) -> Result<Statement> {
     while !parser.symbol(&sqlparser::tokenizer::Token::RParen) {
         arguments.push(match parser.text() {
             Ok(text) => text,
-            Err(_) => parser.identifier()?,
+            Err(_) => parser.tokens.next_token().to_string(),
         });
         parser.symbol(&sqlparser::tokenizer::Token::Comma);
     }

@@ -26,6 +26,15 @@ pub struct Migration {
     pub file: String,
     /// What is in it.
     pub sql: String,
+    /// Whether it is the project's, and not a front end's.
+    pub(crate) is_own: bool,
+}
+
+impl Migration {
+    /// A file of a front end.
+    pub fn new(file: impl Into<String>, sql: impl Into<String>) -> Self {
+        Self { file: file.into(), sql: sql.into(), is_own: false }
+    }
 }
 
 /// Reads files onto a catalogue.
@@ -33,7 +42,11 @@ pub struct Reader<'a> {
     pub catalogue: Catalogue,
     registrations: &'a [Registration],
     place: (String, usize),
+    is_own: bool,
     made: u32,
+    /// Tables of the project that a front end would have made itself: what else it says of them is not
+    /// meant for ours.
+    taken: Vec<Name>,
     /// The catalogue as the last statement that changes rows has met it, if it is still so.
     snapshot: Option<Arc<Catalogue>>,
 }
@@ -51,7 +64,15 @@ pub struct DataStep {
 impl<'a> Reader<'a> {
     pub fn new(registrations: &'a [Registration]) -> Self {
         let place = (String::new(), 0);
-        Self { catalogue: Catalogue::new(), registrations, place, made: 0, snapshot: None }
+        Self {
+            catalogue: Catalogue::new(),
+            registrations,
+            place,
+            is_own: false,
+            made: 0,
+            taken: Vec::new(),
+            snapshot: None,
+        }
     }
 
     /// Reads a file. Its statements that change rows are handed to `data`, if it was not applied yet.
@@ -59,6 +80,7 @@ impl<'a> Reader<'a> {
         for piece in split(&migration.sql) {
             let at = At { file: &migration.file, piece };
             self.place = (migration.file.clone(), piece.line);
+            self.is_own = migration.is_own;
             self.made = 0;
             let statement = match parse(piece.text) {
                 Err(error) => {
@@ -78,6 +100,9 @@ impl<'a> Reader<'a> {
                 }
                 Ok(statement) => statement,
             };
+            if !self.is_own && statement.table().is_some_and(|name| self.taken.contains(name)) {
+                continue;
+            }
             self.snapshot = None;
             match self.apply(statement, &at) {
                 Ok(()) => {}
@@ -104,7 +129,11 @@ impl<'a> Reader<'a> {
         if self.is_registered(at) {
             return;
         }
-        let Some(subject) = Subject::of(at.piece.text) else {
+        let subject = Subject::of(at.piece.text);
+        if !self.is_own && subject.as_ref().is_some_and(|subject| self.is_taken(subject)) {
+            return;
+        }
+        let Some(subject) = subject else {
             self.notice(at, format!("{error}; it changes nothing here"));
             return;
         };
@@ -129,6 +158,13 @@ impl<'a> Reader<'a> {
             Subject::Named(kind, name) => format!("the {kind} {name} is not available"),
         };
         self.notice(at, format!("{error}; {consequence}"));
+    }
+
+    fn is_taken(&self, subject: &Subject) -> bool {
+        match subject {
+            Subject::NewTable(name) | Subject::Table(name) => self.taken.contains(name),
+            Subject::Named(..) => false,
+        }
     }
 
     fn unavailable_table(&mut self, name: Name, problem: String) {

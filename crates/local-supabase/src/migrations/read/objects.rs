@@ -19,6 +19,13 @@ impl Reader<'_> {
             }
             Statement::Block => self.block(at),
             Statement::CreateTable { table, if_not_exists, columns, constraints } => {
+                if !self.is_own && self.catalogue.table(&table).is_some_and(|known| known.is_own) {
+                    self.taken.push(table.clone());
+                    return Err(Failure(
+                        format!("the project itself has a table {}", table.name).as_str().into(),
+                        Some("yours is not made, and what else your migrations say of it is left out".to_owned()),
+                    ));
+                }
                 Ok(self.create_table(table, if_not_exists, columns, constraints)?)
             }
             Statement::AlterTable { table, if_exists, actions } => {

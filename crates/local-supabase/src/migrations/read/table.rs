@@ -27,6 +27,7 @@ impl Reader<'_> {
             return not_understood(format!("there is a table {} already", name.name));
         }
         let mut table = TableState::new(self.next_id(), name.clone());
+        table.is_own = self.is_own;
         if name.schema == "public" {
             table.privileges = self.catalogue.default_privileges.clone();
         }
@@ -36,6 +37,13 @@ impl Reader<'_> {
             all.extend(own);
         }
         all.extend(constraints);
+        // A generated column may use columns that come after it.
+        let names = table.names();
+        for column in &mut table.columns {
+            if let Some(GeneratedState::Stored(bound)) = &mut column.generated {
+                bound.names = names.clone();
+            }
+        }
         // Keys refer to the table itself too.
         self.catalogue.tables.push(table);
         // As PostgreSQL names them: checks first, foreign keys last.

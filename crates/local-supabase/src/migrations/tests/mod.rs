@@ -11,7 +11,7 @@ use super::read::Migration;
 use crate::schema::{Fragment, Table};
 
 fn file(sql: &str) -> Migration {
-    Migration { file: "20260101000000_test.sql".to_owned(), sql: sql.to_owned() }
+    Migration::new("20260101000000_test.sql", sql)
 }
 
 fn read(sql: &str) -> Arc<Plan> {

@@ -19,7 +19,7 @@ use crate::role::Role;
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 
 /// The beginning of errors that passed through SQLite.
-const THROUGH_SQLITE: &str = "postgresql:";
+pub(super) const THROUGH_SQLITE: &str = "postgresql:";
 
 /// An error as PostgREST reports it.
 #[derive(Debug)]

@@ -22,6 +22,16 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
         let name: String = context.get(0)?;
         let Some(text) = text_argument(context, 1)? else { return Ok(Stored::Null) };
         value::parse(input_type(&name), text, 0).map_err(failed)
+    })?;
+    connection.create_scalar_function("enum_input", 3, pure(), |context| {
+        let Some(text) = text_argument(context, 2)? else { return Ok(None) };
+        let labels = elements(text_argument(context, 1)?.unwrap_or_default());
+        if labels.iter().any(|label| label.as_str() == Some(text)) {
+            return Ok(Some(text.to_owned()));
+        }
+        let name = text_argument(context, 0)?.unwrap_or_default();
+        let message = format!("invalid input value for enum {name}: \"{text}\"");
+        Err(failed(RestError::sql("22P02", message)))
     })
 }
 

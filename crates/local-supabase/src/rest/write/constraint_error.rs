@@ -4,7 +4,7 @@
 use rusqlite::types::Value;
 use rusqlite::{Error, ffi};
 
-use crate::rest::error::RestError;
+use crate::rest::error::{RestError, THROUGH_SQLITE};
 use crate::rest::sql::{self, Proposed};
 use crate::rest::table_context::TableContext;
 use crate::rest::value;
@@ -17,12 +17,13 @@ impl TableContext<'_> {
     /// The error of a statement that would have written the proposed rows.
     pub(crate) fn constraint_error(&self, proposed: Proposed<'_>, error: Error) -> RestError {
         let Error::SqliteFailure(failure, Some(message)) = &error else { return error.into() };
+        // A trigger that refuses a row says it in PostgreSQL's words.
+        if message.starts_with(THROUGH_SQLITE) {
+            return error.into();
+        }
         let subject = message.rsplit(": ").next().unwrap_or_default();
         match failure.extended_code {
-            // A check that was added later is a trigger, whose message is its name.
-            ffi::SQLITE_CONSTRAINT_CHECK | ffi::SQLITE_CONSTRAINT_TRIGGER => {
-                self.check_violation(proposed, subject)
-            }
+            ffi::SQLITE_CONSTRAINT_CHECK => self.check_violation(proposed, subject),
             ffi::SQLITE_CONSTRAINT_NOTNULL => self.null_in(proposed, subject),
             ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY => {
                 self.duplicate_key(proposed, subject)
@@ -47,11 +48,14 @@ impl TableContext<'_> {
     pub(super) fn deletion_error(&self, rows: &[i64], error: Error) -> RestError {
         let proposed = Proposed { table: self.table, values: &[], rows: Some(rows) };
         let Error::SqliteFailure(failure, Some(message)) = &error else { return error.into() };
+        if message.starts_with(THROUGH_SQLITE) {
+            return error.into();
+        }
         let subject = message.rsplit(": ").next().unwrap_or_default();
         match failure.extended_code {
             // A row that refers to a deleted one would have a null where none may be.
             ffi::SQLITE_CONSTRAINT_NOTNULL => self.null_in(proposed, subject),
-            ffi::SQLITE_CONSTRAINT_FOREIGNKEY | ffi::SQLITE_CONSTRAINT_TRIGGER => {
+            ffi::SQLITE_CONSTRAINT_FOREIGNKEY => {
                 self.blocked_deletion(proposed, 0).unwrap_or_else(|| error.into())
             }
             _ => error.into(),
