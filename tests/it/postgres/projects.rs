@@ -200,7 +200,7 @@ struct Local {
 impl Local {
     async fn start(project: &str) -> Self {
         let migrations = migrations(project).into_iter();
-        let migrations = migrations.map(|(file, sql)| Migration { file, sql }).collect();
+        let migrations = migrations.map(|(file, sql)| Migration::new(file, sql)).collect();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let options = Options {

@@ -185,6 +185,18 @@ impl RestError {
             .hint(Some(hint.to_owned()))
     }
 
+    pub(crate) fn ambiguous_operator(left: &str, operator: &str) -> Self {
+        let hint = "Could not choose a best candidate operator. You might need to add explicit \
+                    type casts.";
+        Self::sql("42725", format!("operator is not unique: {left} {operator} unknown"))
+            .hint(Some(hint.to_owned()))
+    }
+
+    /// A type of which there are no arrays.
+    pub(crate) fn no_array_type(name: &str) -> Self {
+        Self::sql("42704", format!("could not find array type for data type {name}"))
+    }
+
     /// A type whose values have no order.
     pub(crate) fn no_order(name: &str) -> Self {
         let hint = "Use an explicit ordering operator or modify the query.";
