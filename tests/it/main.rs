@@ -33,6 +33,7 @@ mod models;
 mod postgres;
 mod providers;
 mod sandbox;
+mod own_tables;
 mod scripts;
 mod shutdown;
 mod sign_ins;

@@ -58,8 +58,12 @@ fn migrations_of_front_ends_are_read() {
         let migrations = Some(read_migrations(&project.join("migrations")).unwrap());
         let options = Options { migrations, ..options() };
         let supabase = LocalSupabase::open(&folder.0, PROJECT, options).unwrap();
-        let told =
-            supabase.notices().iter().filter(|n| !n.message.contains("row-level security is off"));
-        assert_eq!(told.collect::<Vec<_>>(), [] as [&_; 0], "{}", project.display());
+        // Functions of theirs are put where policies use them, but cannot be called.
+        let is_warning = |text: &str| {
+            text.starts_with("row-level security is off")
+                || text.contains("/rpc/is_project_member is not")
+        };
+        let lost: Vec<_> = supabase.notices().iter().filter(|n| !is_warning(&n.message)).collect();
+        assert!(lost.is_empty(), "{}: {lost:?}", project.display());
     }
 }

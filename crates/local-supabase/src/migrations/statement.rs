@@ -159,8 +159,6 @@ pub enum ConstraintKind {
         on_update: ActionDef,
     },
     Check(Written),
-    /// One that cannot be carried over, and why.
-    Other(String),
 }
 
 /// What a change does to the rows that refer to the changed one.

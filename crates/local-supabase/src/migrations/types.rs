@@ -116,7 +116,7 @@ impl Catalogue {
         let pg_type = match (name.schema.as_str(), name.name.as_str()) {
             ("public" | "pg_catalog", "timestamptz") => PgType::Timestamptz,
             ("public" | "pg_catalog", "bpchar") => PgType::Text,
-            // Dumps quote the names of the types that every database has.
+            // In quotes, as dumps write them, types are names; a name of a type here parses as itself.
             ("public" | "pg_catalog", builtin) => match super::parse::parse_type(builtin)? {
                 DataType::Custom(..) => {
                     return not_understood(format!("the type {object} is not known here"));

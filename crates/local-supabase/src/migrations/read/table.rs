@@ -147,7 +147,6 @@ impl Reader<'_> {
                 let target = self.target(&target, &foreign)?;
                 (base, ConstraintStateKind::ForeignKey { columns, target, on_delete, on_update })
             }
-            ConstraintKind::Other(reason) => return not_understood(reason),
         };
         let name_of = given.unwrap_or_else(|| unused(&base, &taken));
         if taken.contains(&name_of) {
