@@ -156,8 +156,11 @@ impl RestError {
         Self::sql("42501", format!("permission denied for {kind} {name}"))
     }
 
-    pub(crate) fn row_security(table: &str) -> Self {
-        let message = format!("new row violates row-level security policy for table \"{table}\"");
+    /// A row that policies forbid; `policy` is the restrictive one that does.
+    pub(crate) fn row_security(table: &str, policy: Option<&str>) -> Self {
+        let policy = policy.map(|name| format!(" \"{name}\"")).unwrap_or_default();
+        let message =
+            format!("new row violates row-level security policy{policy} for table \"{table}\"");
         Self::sql("42501", message)
     }
 
