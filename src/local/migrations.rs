@@ -1,6 +1,17 @@
 //! The files of `supabase/migrations`, which are the one description of the tables.
 
+use super::registrations::REGISTRATIONS;
+use crate::local_supabase::Project;
 use crate::local_supabase::migrations::Legacy;
+
+/// What the migrations describe, without the functions that stand beside them.
+pub static TABLES: Project = Project {
+    migrations: MIGRATIONS,
+    registrations: REGISTRATIONS,
+    legacy: LEGACY,
+    functions: &[],
+    buckets: &[],
+};
 
 macro_rules! migrations {
     ($($file:literal),* $(,)?) => {

@@ -24,11 +24,9 @@ pub use crate::local_supabase::{
 
 /// What `supabase/migrations` makes of a new project.
 pub static PROJECT: Project = Project {
-    migrations: migrations::MIGRATIONS,
-    registrations: registrations::REGISTRATIONS,
-    legacy: migrations::LEGACY,
     functions: functions::FUNCTIONS,
     buckets: &[Bucket { id: "files", is_public: false }],
+    ..migrations::TABLES
 };
 
 pub use own_tables::{MigrationsError, read_migrations};
@@ -42,13 +40,13 @@ pub fn expected_schema() -> SchemaDescription {
 pub fn router(supabase: &LocalSupabase, cors_origins: CorsOrigins, hosts: AllowedHosts) -> Router {
     supabase
         .router()
-        .layer(from_fn(tell_client_address))
+        .layer(from_fn(insert_client_address))
         .layer(from_fn_with_state(hosts, require_allowed_host))
         .layer(cors::layer(cors_origins, true))
 }
 
-async fn tell_client_address(mut request: Request, next: Next) -> Response {
-    let address = network(Addresses::of(request.extensions()).client);
+async fn insert_client_address(mut request: Request, next: Next) -> Response {
+    let address = network(Addresses::from_extensions(request.extensions()).client);
     request.extensions_mut().insert(ClientAddress(address));
     next.run(request).await
 }

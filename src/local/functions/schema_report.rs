@@ -4,7 +4,7 @@ use rusqlite::Connection;
 use serde_json::{Map, Value, json};
 
 use super::message_row::to_jsonb;
-use crate::local::PROJECT;
+use crate::local::migrations::TABLES;
 use crate::local_supabase::Role;
 use crate::local_supabase::functions::{Arguments, RestError, Session};
 
@@ -17,7 +17,7 @@ pub(super) fn schema_report(
     if session.role != Role::Service {
         return Err(RestError::permission_denied("function", "schema_report"));
     }
-    let tables = PROJECT.describe().tables.into_iter().map(|table| {
+    let tables = TABLES.describe().tables.into_iter().map(|table| {
         let policies = json!({ "row_security": true, "policies": table.policies });
         (table.name.to_owned(), policies)
     });

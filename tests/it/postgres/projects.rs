@@ -96,7 +96,7 @@ impl Callers {
                 _ => json!({ "email": format!("{name}@example.com"), "password": "correct horse" }),
             };
             let request = http.post(format!("{url}/auth/v1/signup")).header("apikey", *key);
-            let session = Reply::of(request.json(&body)).await.expect(200);
+            let session = Reply::send(request.json(&body)).await.expect(200);
             let text = |value: &Value| value.as_str().unwrap().to_owned();
             users.push((name, text(&session["user"]["id"]), text(&session["access_token"])));
         }
@@ -138,7 +138,7 @@ impl Callers {
         for (name, value) in &asked.headers {
             request = request.header(name, value);
         }
-        let mut reply = Reply::of(request.body(self.with_ids(&asked.body))).await;
+        let mut reply = Reply::send(request.body(self.with_ids(&asked.body))).await;
         reply.text = self.without_ids(&reply.text);
         self.without_ids(&shown(&reply))
     }

@@ -266,7 +266,7 @@ fn column(catalogue: &Catalogue, state: &TableState, column: &ColumnState) -> Re
         state.is_required(column) || resolved.domain.is_some_and(|domain| domain.not_null);
     let pg_type = resolved.pg_type;
     let of_domain = resolved.domain.and_then(|domain| domain.default.as_ref()).map(|expr| Bound {
-        written: Written { expr: expr.clone(), text: expr.to_string() },
+        written: Written { expr: Box::new(expr.clone()), text: expr.to_string() },
         names: state.names(),
     });
     let bound = column.default.as_ref().or(of_domain.as_ref());

@@ -125,7 +125,7 @@ pub struct ColumnDef {
 /// An expression and how it is written.
 #[derive(Clone, Debug)]
 pub struct Written {
-    pub expr: Expr,
+    pub expr: Box<Expr>,
     pub text: String,
 }
 
@@ -213,7 +213,6 @@ pub enum AlterAction {
     SetType {
         column: String,
         data_type: DataType,
-        using: Option<Expr>,
     },
     AddIdentity {
         column: String,

@@ -43,13 +43,13 @@ impl Trial {
         let name = quote(table.name);
         for expression in policies.chain(computed).chain(defaults).flatten() {
             let sql = format!("select {} from {name}", spelled(&expression));
-            self.0.prepare(&sql).map_err(not_taken)?;
+            self.0.prepare(&sql).map_err(|error| not_taken(&error))?;
         }
         Ok(())
     }
 
     fn run(&self, sql: &str) -> Result<()> {
-        self.0.execute_batch(sql).map_err(not_taken)
+        self.0.execute_batch(sql).map_err(|error| not_taken(&error))
     }
 }
 
@@ -61,6 +61,6 @@ fn spelled(expression: &Expression) -> String {
     expression.sqlite.iter().map(spell).collect()
 }
 
-fn not_taken(error: rusqlite::Error) -> NotUnderstood {
+fn not_taken(error: &rusqlite::Error) -> NotUnderstood {
     NotUnderstood(format!("SQLite does not take it: {error}"))
 }

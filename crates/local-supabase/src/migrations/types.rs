@@ -148,8 +148,8 @@ fn precision(info: ExactNumberInfo) -> Option<Precision> {
 
 /// Types that refer to others, one of each for the whole process.
 static ARRAYS: LazyLock<Mutex<HashMap<String, PgType>>> = LazyLock::new(Mutex::default);
-static ENUMS: LazyLock<Mutex<HashMap<(String, Vec<String>), &'static EnumType>>> =
-    LazyLock::new(Mutex::default);
+type Enums = HashMap<(String, Vec<String>), &'static EnumType>;
+static ENUMS: LazyLock<Mutex<Enums>> = LazyLock::new(Mutex::default);
 
 /// An array of elements of a type.
 pub fn array_of(element: PgType) -> PgType {

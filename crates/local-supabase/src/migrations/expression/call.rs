@@ -214,7 +214,7 @@ impl Translator<'_> {
             .iter()
             .map(|argument| {
                 let value = self.expr(argument)?;
-                Ok(format!("coalesce({}, '')", self.to_text(value)?))
+                Ok(format!("coalesce({}, '')", self.printed(value)?))
             })
             .collect::<Result<_>>()?;
         Ok(text(format!("({})", texts.join(" || "))))

@@ -30,12 +30,12 @@ impl Translator<'_> {
         let sql = match (from, target) {
             _ if from == target => sql,
             (_, PgType::Varchar(Some(length))) => {
-                format!("substr({}, 1, {length})", self.to_text(value)?)
+                format!("substr({}, 1, {length})", self.printed(value)?)
             }
             (_, PgType::Char(_)) => {
                 return not_understood("a cast to character is not implemented");
             }
-            (_, t) if t.is_text() => self.to_text(value)?,
+            (_, t) if t.is_text() => self.printed(value)?,
             (PgType::Json | PgType::Jsonb, PgType::Jsonb | PgType::Json) => sql,
             (
                 PgType::Jsonb,
@@ -48,7 +48,7 @@ impl Translator<'_> {
                 format!("enum_input({name}, {labels}, {sql})")
             }
             (t, _) if t.is_text() => input(&sql, target)?,
-            (t, PgType::Boolean) if t.is_integer() => return Ok(boolean(format!("{sql} <> 0"))),
+            (t, PgType::Boolean) if t.is_integer() => return Ok(boolean(&format!("{sql} <> 0"))),
             (PgType::Boolean, PgType::Integer) => sql,
             (a, b) if a.is_number() && b.is_integer() => {
                 if a.is_integer() {
@@ -121,7 +121,7 @@ impl Translator<'_> {
     }
 
     /// `::text`
-    pub(super) fn to_text(&mut self, value: Value) -> Result<String> {
+    pub(super) fn printed(&mut self, value: Value) -> Result<String> {
         let pg_type = match &value.kind {
             Kind::Of(pg_type) => *pg_type,
             _ => return self.coerce(value, PgType::Text),

@@ -25,7 +25,7 @@ impl Translator<'_> {
     }
 
     /// A time later or earlier by an interval.
-    pub(super) fn shifted(&self, time: Value, sign: &str, interval: Value) -> Result<Value> {
+    pub(super) fn shifted(&self, time: Value, sign: &str, interval: &Value) -> Result<Value> {
         let Kind::Of(pg_type) = time.kind else { return not_understood("a time of no type") };
         let (micros, result) = match pg_type {
             PgType::Date => (format!("({} * 86400000000)", time.sql), PgType::Timestamp),

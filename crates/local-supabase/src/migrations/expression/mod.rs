@@ -149,7 +149,7 @@ impl<'a> Translator<'a> {
                 self.has_subselect = true;
                 let query = self.query(subquery, query::Wanted::Rows)?;
                 let not = if *negated { "not " } else { "" };
-                Ok(boolean(format!("{not}exists ({})", query.sql)))
+                Ok(boolean(&format!("{not}exists ({})", query.sql)))
             }
             Expr::Subquery(query) => {
                 self.has_subselect = true;
@@ -205,7 +205,7 @@ impl<'a> Translator<'a> {
                 sql: literal::quoted(&text.value)?,
                 kind: Kind::Literal(text.value.clone()),
             },
-            Constant::Boolean(value) => boolean(value.to_string()),
+            Constant::Boolean(value) => boolean(&value.to_string()),
             Constant::Null => Value { sql: "null".to_owned(), kind: Kind::Null },
             Constant::Placeholder(name) => self.parameter(name)?,
             other => return not_understood(format!("{other} is not known")),
@@ -250,9 +250,8 @@ impl<'a> Translator<'a> {
 
     /// `table.column` or `schema.table.column`
     fn qualified(&mut self, parts: &[String]) -> Result<Value> {
-        let (relation, column) = match parts {
-            [relation, column] | [_, relation, column] => (relation, column),
-            _ => return not_understood(format!("{} is not a column", parts.join("."))),
+        let ([relation, column] | [_, relation, column]) = parts else {
+            return not_understood(format!("{} is not a column", parts.join(".")));
         };
         for scope in self.scopes.iter().rev() {
             let found = scope.relations.iter().find(|known| known.name == *relation);
@@ -349,14 +348,14 @@ impl<'a> Translator<'a> {
                 }
                 let (mut values, _) = self.unified(values)?;
                 let left = values.remove(0);
-                Ok(boolean(format!("{left} {not}in ({})", values.join(", "))))
+                Ok(boolean(&format!("{left} {not}in ({})", values.join(", "))))
             }
             InTarget::Subquery(query) => {
                 self.has_subselect = true;
                 let left = self.expr(expr)?;
                 let query = self.query(query, query::Wanted::Value)?;
                 self.require_comparable(&left.kind, &query.kind)?;
-                Ok(boolean(format!("{} {not}in ({})", left.sql, query.sql)))
+                Ok(boolean(&format!("{} {not}in ({})", left.sql, query.sql)))
             }
             other => not_understood(format!("in {other} is not known")),
         }
@@ -434,7 +433,7 @@ impl Value {
     }
 }
 
-fn boolean(sql: String) -> Value {
+fn boolean(sql: &str) -> Value {
     Value::new(format!("({sql})"), PgType::Boolean)
 }
 

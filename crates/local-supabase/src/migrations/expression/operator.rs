@@ -19,7 +19,7 @@ impl Translator<'_> {
             Op::And | Op::Or => {
                 let (a, b) = (self.condition(left)?, self.condition(right)?);
                 let word = if *op == Op::And { "and" } else { "or" };
-                Ok(boolean(format!("{a} {word} {b}")))
+                Ok(boolean(&format!("{a} {word} {b}")))
             }
             Op::Eq => self.compare(left, "=", right),
             Op::NotEq => self.compare(left, "<>", right),
@@ -41,7 +41,7 @@ impl Translator<'_> {
             Op::Question => {
                 let (json, key) =
                     (self.typed(left, PgType::Jsonb)?, self.typed(right, PgType::Text)?);
-                Ok(boolean(format!("jsonb_has_key({json}, {key})")))
+                Ok(boolean(&format!("jsonb_has_key({json}, {key})")))
             }
             Op::PGRegexMatch => self.regex(left, right, false, false),
             Op::PGRegexIMatch => self.regex(left, right, true, false),
@@ -59,7 +59,7 @@ impl Translator<'_> {
         match op {
             UnaryOperator::Not => {
                 let condition = self.condition(expr)?;
-                Ok(boolean(format!("not {condition}")))
+                Ok(boolean(&format!("not {condition}")))
             }
             UnaryOperator::Minus | UnaryOperator::Plus => {
                 let value = self.expr(expr)?;
@@ -76,12 +76,12 @@ impl Translator<'_> {
 
     pub(super) fn is_null(&mut self, expr: &Expr, words: &str) -> Result<Value> {
         let value = self.expr(expr)?;
-        Ok(boolean(format!("{} {words}", value.sql)))
+        Ok(boolean(&format!("{} {words}", value.sql)))
     }
 
     pub(super) fn truth(&mut self, expr: &Expr, words: &str) -> Result<Value> {
         let condition = self.condition(expr)?;
-        Ok(boolean(format!("{condition} {words}")))
+        Ok(boolean(&format!("{condition} {words}")))
     }
 
     /// A comparison for equality: both sides as values of one type.
@@ -91,14 +91,14 @@ impl Translator<'_> {
         if matches!(kind, Kind::Of(PgType::Json)) {
             return not_understood("values of type json cannot be compared");
         }
-        Ok(boolean(format!("{} {operator} {}", sides[0], sides[1])))
+        Ok(boolean(&format!("{} {operator} {}", sides[0], sides[1])))
     }
 
     fn order(&mut self, left: &Expr, operator: &str, right: &Expr) -> Result<Value> {
         let sides = vec![self.expr(left)?, self.expr(right)?];
         let (sides, kind) = self.unified(sides)?;
         require_ordered(&kind)?;
-        Ok(boolean(format!("{} {operator} {}", sides[0], sides[1])))
+        Ok(boolean(&format!("{} {operator} {}", sides[0], sides[1])))
     }
 
     pub(super) fn between(
@@ -112,7 +112,7 @@ impl Translator<'_> {
         let (values, kind) = self.unified(values)?;
         require_ordered(&kind)?;
         let not = if negated { "not " } else { "" };
-        Ok(boolean(format!("{} {not}between {} and {}", values[0], values[1], values[2])))
+        Ok(boolean(&format!("{} {not}between {} and {}", values[0], values[1], values[2])))
     }
 
     fn arithmetic(&mut self, left: &Expr, operator: &str, right: &Expr) -> Result<Value> {
@@ -129,13 +129,13 @@ impl Translator<'_> {
             (Kind::Of(n), Kind::Of(PgType::Interval), "*") if n.is_number() => {
                 Ok(Value::new(format!("cast({} * {} as integer)", a.sql, b.sql), PgType::Interval))
             }
-            (_, _, "+" | "-") if is_interval(&b) => self.shifted(a, operator, b),
-            (_, _, "+") if is_interval(&a) => self.shifted(b, operator, a),
-            (Kind::Of(PgType::Timestamptz | PgType::Timestamp), Kind::Of(other), "-")
-                if matches!(other, PgType::Timestamptz | PgType::Timestamp) =>
-            {
-                Ok(Value::new(format!("({} - {})", a.sql, b.sql), PgType::Interval))
-            }
+            (_, _, "+" | "-") if is_interval(&b) => self.shifted(a, operator, &b),
+            (_, _, "+") if is_interval(&a) => self.shifted(b, operator, &a),
+            (
+                Kind::Of(PgType::Timestamptz | PgType::Timestamp),
+                Kind::Of(PgType::Timestamptz | PgType::Timestamp),
+                "-",
+            ) => Ok(Value::new(format!("({} - {})", a.sql, b.sql), PgType::Interval)),
             (Kind::Of(PgType::Date), Kind::Of(PgType::Date), "-") => {
                 Ok(Value::new(format!("({} - {})", a.sql, b.sql), PgType::Integer))
             }
@@ -168,7 +168,7 @@ impl Translator<'_> {
         if is(&a, other) || is(&b, other) {
             return not_understood("|| of anything but texts is not implemented");
         }
-        let (a, b) = (self.to_text(a)?, self.to_text(b)?);
+        let (a, b) = (self.printed(a)?, self.printed(b)?);
         Ok(text(format!("({a} || {b})")))
     }
 
@@ -230,7 +230,7 @@ impl Translator<'_> {
             Kind::Of(PgType::Array(_)) => "array_contains",
             _ => return not_understood("containment of anything but jsonb and arrays"),
         };
-        Ok(boolean(format!("{function}({}, {})", sides[0], sides[1])))
+        Ok(boolean(&format!("{function}({}, {})", sides[0], sides[1])))
     }
 
     fn overlaps(&mut self, left: &Expr, right: &Expr) -> Result<Value> {
@@ -238,7 +238,7 @@ impl Translator<'_> {
         let (sides, kind) = self.unified(sides)?;
         match kind {
             Kind::Of(PgType::Array(_)) => {
-                Ok(boolean(format!("array_overlaps({}, {})", sides[0], sides[1])))
+                Ok(boolean(&format!("array_overlaps({}, {})", sides[0], sides[1])))
             }
             _ => not_understood("&& of anything but arrays"),
         }
@@ -253,7 +253,7 @@ impl Translator<'_> {
     ) -> Result<Value> {
         let (left, pattern) = (self.typed(left, PgType::Text)?, self.typed(pattern, PgType::Text)?);
         let not = if negated { "not " } else { "" };
-        Ok(boolean(format!("{not}{function}({left}, {pattern})")))
+        Ok(boolean(&format!("{not}{function}({left}, {pattern})")))
     }
 
     fn regex(
@@ -272,7 +272,7 @@ impl Translator<'_> {
         }
         let function = if ignore_case { "pg_imatch" } else { "pg_match" };
         let not = if negated { "not " } else { "" };
-        Ok(boolean(format!("{not}{function}({left}, {})", literal::quoted(&pattern)?)))
+        Ok(boolean(&format!("{not}{function}({left}, {})", literal::quoted(&pattern)?)))
     }
 
     /// `= any (…)`
@@ -308,7 +308,7 @@ impl Translator<'_> {
             let query = self.query(query, super::query::Wanted::Value)?;
             // A sub-select of arrays is `any` over their elements only with a second pair of brackets.
             self.require_comparable(&left.kind, &query.kind)?;
-            return Ok(boolean(format!("{} {not}in ({})", left.sql, query.sql)));
+            return Ok(boolean(&format!("{} {not}in ({})", left.sql, query.sql)));
         }
         let array = self.expr(right)?;
         let element = match (&array.kind, &left.kind) {
@@ -319,7 +319,7 @@ impl Translator<'_> {
         require_plain_element(element)?;
         let array = self.coerce(array, crate::migrations::types::array_of(element))?;
         let left = self.coerce(left, element)?;
-        Ok(boolean(format!("{not}array_has({array}, {left})")))
+        Ok(boolean(&format!("{not}array_has({array}, {left})")))
     }
 
     /// The type that two values have in common when they meet.

@@ -203,8 +203,9 @@ impl Translator<'_> {
         let sql_alias = self.alias();
         let (rows, mut columns) = self.rows(&name, &sql_alias)?;
         columns.name = known;
-        let scope = self.scopes.last_mut();
-        scope.map(|scope| scope.relations.push(columns));
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.relations.push(columns);
+        }
         Ok(format!("{rows} as {sql_alias}"))
     }
 

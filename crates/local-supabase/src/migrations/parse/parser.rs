@@ -198,7 +198,7 @@ impl<'a> Parser<'a> {
             _ => self.offset(self.tokens.peek_token_ref().span.start),
         };
         let text = self.text[self.offset(start)..end].trim().to_owned();
-        Ok(Written { expr, text })
+        Ok(Written { expr: Box::new(expr), text })
     }
 
     /// Lines and columns count from 1, columns in characters.

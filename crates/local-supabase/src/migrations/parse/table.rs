@@ -268,7 +268,8 @@ fn add_using_index(parser: &mut Parser<'_>) -> Result<Option<AlterAction>> {
         let is = |n: usize, expected: &str| word(n).eq_ignore_ascii_case(expected);
         is(0, "unique") && is(1, "using") || is(0, "primary") && is(2, "using")
     };
-    if !(parser.is_word("constraint") && is_key(parser, 2)) && !is_key(parser, 0) {
+    let at = if parser.is_word("constraint") { 2 } else { 0 };
+    if !is_key(parser, at) {
         return Ok(None);
     }
     let name = constraint_name(parser)?;
@@ -340,8 +341,11 @@ fn alter_column(parser: &mut Parser<'_>) -> Result<AlterAction> {
         if parser.word("collate") {
             parser.name()?;
         }
-        let using = if parser.word("using") { Some(parser.expr()?) } else { None };
-        return Ok(AlterAction::SetType { column, data_type, using });
+        // Rows that are there are changed by the types alone.
+        if parser.word("using") {
+            parser.expr()?;
+        }
+        return Ok(AlterAction::SetType { column, data_type });
     }
     parser.expected("a known change of a column")
 }

@@ -36,7 +36,7 @@ pub fn create(parser: &mut Parser<'_>) -> Result<Statement> {
         parser.word("each");
         for_each_row = parser.one_of(&["row", "statement"]) == Some("row");
     }
-    let when = if parser.word("when") { Some(parser.parenthesized_written()?.expr) } else { None };
+    let when = if parser.word("when") { Some(*parser.parenthesized_written()?.expr) } else { None };
     parser.expect_words("execute")?;
     if parser.one_of(&["function", "procedure"]).is_none() {
         return parser.expected("function");

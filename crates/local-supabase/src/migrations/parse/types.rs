@@ -46,7 +46,7 @@ pub fn create_domain(parser: &mut Parser<'_>) -> Result<Statement> {
         } else if !parser.word("null") {
             let label = if parser.word("constraint") { Some(parser.identifier()?) } else { None };
             parser.expect_words("check")?;
-            checks.push((label, parser.parenthesized_written()?.expr));
+            checks.push((label, *parser.parenthesized_written()?.expr));
         }
     }
     Ok(Statement::CreateDomain { name, data_type, not_null, default, checks })

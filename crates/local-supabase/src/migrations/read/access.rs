@@ -86,7 +86,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    pub(super) fn grant(&mut self, grant: GrantDef) -> Result<()> {
+    pub(super) fn grant(&mut self, grant: &GrantDef) -> Result<()> {
         let tables: Vec<Name> = match &grant.tables {
             TablesDef::Named(names) => names.clone(),
             TablesDef::AllInSchema(schemas) => {

@@ -44,7 +44,7 @@ impl Reader<'_> {
     fn alter(&mut self, name: &Name, action: AlterAction) -> Result<()> {
         match action {
             AlterAction::AddColumn { column, if_not_exists } => {
-                self.alter_add(name, *column, if_not_exists)?
+                self.alter_add(name, *column, if_not_exists)?;
             }
             AlterAction::AddConstraint(constraint) => self.add_constraint(name, constraint)?,
             AlterAction::AddIdentity { column, always } => {
@@ -110,9 +110,7 @@ fn alter_alone(table: &mut TableState, action: AlterAction) -> Result<()> {
         AlterAction::DropDefault { column } => column_mut(table, &column)?.default = None,
         AlterAction::DropIdentity { column } => column_mut(table, &column)?.generated = None,
         AlterAction::DropExpression { column } => column_mut(table, &column)?.generated = None,
-        AlterAction::SetType { column, data_type, using } => {
-            // How the rows that are there are changed is the rebuild's, by the types alone.
-            let _ = using;
+        AlterAction::SetType { column, data_type } => {
             column_mut(table, &column)?.data_type = data_type;
         }
         AlterAction::DropConstraint { name, if_exists } => {
@@ -123,13 +121,11 @@ fn alter_alone(table: &mut TableState, action: AlterAction) -> Result<()> {
             }
         }
         AlterAction::AddConstraintUsingIndex { name, index, primary } => {
-            using_index(table, name, &index, primary)?
+            using_index(table, name, &index, primary)?;
         }
         AlterAction::RowSecurity(on) => table.row_security = on,
-        AlterAction::Trigger { enabled, name } => {
-            if !enabled {
-                table.triggers.retain(|(trigger, _)| trigger.name != name);
-            }
+        AlterAction::Trigger { enabled: false, name } => {
+            table.triggers.retain(|(trigger, _)| trigger.name != name);
         }
         _ => {}
     }

@@ -26,7 +26,7 @@ impl Reader<'_> {
                         Some("yours is not made, and what else your migrations say of it is left out".to_owned()),
                     ));
                 }
-                Ok(self.create_table(table, if_not_exists, columns, constraints)?)
+                Ok(self.create_table(&table, if_not_exists, columns, constraints)?)
             }
             Statement::AlterTable { table, if_exists, actions } => {
                 self.alter_table(&table, if_exists, actions, at)
@@ -67,7 +67,7 @@ impl Reader<'_> {
             Statement::DropPolicy { name, table, if_exists } => {
                 Ok(self.drop_policy(&name, &table, if_exists)?)
             }
-            Statement::Grant(grant) => Ok(self.grant(grant)?),
+            Statement::Grant(grant) => Ok(self.grant(&grant)?),
             Statement::DefaultPrivileges { schema, privileges, roles, granted } => {
                 self.default_privileges(schema.as_deref(), &privileges, &roles, granted);
                 Ok(())

@@ -15,12 +15,12 @@ use crate::migrations::types::serial;
 impl Reader<'_> {
     pub(super) fn create_table(
         &mut self,
-        name: Name,
+        name: &Name,
         if_not_exists: bool,
         columns: Vec<ColumnDef>,
         constraints: Vec<ConstraintDef>,
     ) -> Result<()> {
-        if self.catalogue.table(&name).is_some() {
+        if self.catalogue.table(name).is_some() {
             if if_not_exists {
                 return Ok(());
             }
@@ -55,7 +55,7 @@ impl Reader<'_> {
         };
         all.sort_by_key(rank);
         for constraint in all {
-            self.add_constraint(&name, constraint)?;
+            self.add_constraint(name, constraint)?;
         }
         Ok(())
     }

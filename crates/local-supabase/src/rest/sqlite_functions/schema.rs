@@ -21,7 +21,7 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
     connection.create_scalar_function("type_input", 2, pure(), |context| {
         let name: String = context.get(0)?;
         let Some(text) = text_argument(context, 1)? else { return Ok(Stored::Null) };
-        value::parse(input_type(&name), text, 0).map_err(failed)
+        value::parse(input_type(&name), text, 0).map_err(|error| failed(&error))
     })?;
     connection.create_scalar_function("enum_input", 3, pure(), |context| {
         let Some(text) = text_argument(context, 2)? else { return Ok(None) };
@@ -31,12 +31,12 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
         }
         let name = text_argument(context, 0)?.unwrap_or_default();
         let message = format!("invalid input value for enum {name}: \"{text}\"");
-        Err(failed(RestError::sql("22P02", message)))
+        Err(failed(&RestError::sql("22P02", message)))
     })
 }
 
 /// Errors of PostgreSQL within a statement.
-fn failed(error: RestError) -> Error {
+fn failed(error: &RestError) -> Error {
     Error::UserFunctionError(error.through_sqlite().into())
 }
 
@@ -70,7 +70,7 @@ fn register_numbers(connection: &Connection) -> Result<()> {
     connection.create_scalar_function("greatest", -1, pure(), |context| extreme(context, true))?;
     connection.create_scalar_function("pg_divide", 3, pure(), |context| {
         let remainder = text_argument(context, 0)? == Some("%");
-        divide(context.get(1)?, context.get(2)?, remainder)
+        divide(&context.get(1)?, &context.get(2)?, remainder)
     })
 }
 
@@ -124,9 +124,9 @@ impl PartialOrd for Number {
     }
 }
 
-fn divide(a: Stored, b: Stored, remainder: bool) -> Result<Stored> {
-    let by_zero = || failed(RestError::sql("22012", "division by zero"));
-    let (Some(a), Some(b)) = (number(&a), number(&b)) else { return Ok(Stored::Null) };
+fn divide(a: &Stored, b: &Stored, remainder: bool) -> Result<Stored> {
+    let by_zero = || failed(&RestError::sql("22012", "division by zero"));
+    let (Some(a), Some(b)) = (number(a), number(b)) else { return Ok(Stored::Null) };
     match (a, b) {
         (Number::Integer(_), Number::Integer(0)) => Err(by_zero()),
         (Number::Integer(a), Number::Integer(b)) => {
@@ -203,7 +203,7 @@ fn register_json(connection: &Connection) -> Result<()> {
         let Some(text) = text_argument(context, 0)? else { return Ok(None) };
         match json(text) {
             Value::Array(elements) => Ok(Some(elements.len() as i64)),
-            _ => Err(failed(RestError::sql("22023", "cannot get array length of a non-array"))),
+            _ => Err(failed(&RestError::sql("22023", "cannot get array length of a non-array"))),
         }
     })?;
     connection.create_scalar_function("jsonb_has_key", 2, pure(), |context| {
