@@ -33,6 +33,11 @@ impl Session {
         Self { id: id.to_owned(), role, pid, client, claims }
     }
 
+    /// The same connection for another caller.
+    pub fn acting_as(self, role: &'static str, id: &str, claims: Value) -> Self {
+        Self { id: id.to_owned(), role, claims, ..self }
+    }
+
     pub async fn begin(&self) -> Transaction<'_> {
         let sql = format!(
             "begin; select set_config('role', '{}', true), \

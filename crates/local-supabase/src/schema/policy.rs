@@ -57,8 +57,8 @@ pub enum RowSecurity {
     Policies {
         /// One of them must hold.
         permissive: Vec<&'static Expression>,
-        /// All of them must hold.
-        restrictive: Vec<&'static Expression>,
+        /// All of them must hold; by name, which is the order in which PostgreSQL tries them.
+        restrictive: Vec<(&'static str, &'static Expression)>,
     },
 }
 
@@ -88,8 +88,10 @@ impl Table {
             policy.commands.contains(&command)
                 && policy.roles.iter().any(|name| ["public", role.name()].contains(name))
         };
-        let (permissive, restrictive): (Vec<_>, Vec<_>) =
+        let (permissive, mut restrictive): (Vec<&Policy>, Vec<&Policy>) =
             self.policies.iter().filter(applies).partition(|policy| policy.is_permissive);
+        restrictive.sort_by_key(|policy| policy.name);
+        let names: Vec<_> = restrictive.iter().map(|policy| policy.name).collect();
         // One without a condition for this lets everything pass.
         let conditions = |policies: Vec<&'static Policy>| {
             policies
@@ -99,7 +101,7 @@ impl Table {
         };
         RowSecurity::Policies {
             permissive: conditions(permissive),
-            restrictive: conditions(restrictive),
+            restrictive: names.into_iter().zip(conditions(restrictive)).collect(),
         }
     }
 }

@@ -29,7 +29,7 @@ use self::catalog::Catalog;
 use self::failure::Failure;
 use self::query::{Query, parse};
 use self::statement::{Format, Statements, Wants};
-use super::Database;
+use super::{Database, Session, Transaction};
 use crate::support::pass_on;
 
 /// A header that says: a refusal is what the test expects.
@@ -48,6 +48,8 @@ struct Inner {
     http: reqwest::Client,
     /// Tables and functions that were asked for.
     seen: Mutex<BTreeSet<String>>,
+    /// Connections between two requests.
+    idle: Mutex<Vec<Session>>,
 }
 
 /// What a statement found.
@@ -64,8 +66,9 @@ impl Postgrest {
     pub async fn start(db: Database, supabase: &str, service_key: &str) -> Self {
         let catalog = Catalog::read(&db).await;
         let (supabase, service_key) = (supabase.to_owned(), service_key.to_owned());
-        let (http, seen) = (reqwest::Client::new(), Mutex::default());
-        let inner = Arc::new(Inner { db, catalog, supabase, service_key, http, seen });
+        let (http, seen, idle) = (reqwest::Client::new(), Mutex::default(), Mutex::default());
+        let inner = Inner { db, catalog, supabase, service_key, http, seen, idle };
+        let inner = Arc::new(inner);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = Router::new().fallback(answer).with_state(inner.clone());
@@ -129,7 +132,7 @@ impl Inner {
         let (sql, reads_only) = match path.strip_prefix("rpc/") {
             Some(name) => {
                 let function = &self.catalog.functions[name];
-                let sql = statements.call(name, function, &query, body.as_ref())?;
+                let sql = statements.call(name, function, &query, body.as_ref(), wants)?;
                 (sql, verb == "GET" || !function.is_volatile)
             }
             None => {
@@ -161,39 +164,33 @@ impl Inner {
         verb: &str,
         wants: Wants<'_>,
     ) -> Result<Found, Failure> {
-        let session = self.db.as_token(claims).await;
+        let idle = self.idle.lock().unwrap().pop();
+        let session = self.db.as_token(claims, idle).await;
         let transaction = session.begin().await;
+        let result = Self::run_in(&transaction, sql, reads_only).await;
+        let result = result.and_then(|found| found.check(verb, wants));
+        match result {
+            Ok(_) => transaction.commit().await,
+            Err(_) => transaction.rollback().await,
+        }
+        self.idle.lock().unwrap().push(session);
+        result
+    }
+
+    async fn run_in(
+        transaction: &Transaction<'_>,
+        sql: &str,
+        reads_only: bool,
+    ) -> Result<Found, Failure> {
         if reads_only {
             transaction.run("set transaction read only").await?;
         }
         let row = transaction.only_row(sql).await?;
         let [total, rows, body, location] = row.try_into().unwrap();
         let number = |text: Option<String>| text.and_then(|text| text.parse().ok());
-        let rows = number(rows).unwrap();
-        let is_refused = match verb {
-            "PUT" if rows != 1 => {
-                let message = "Payload values do not match URL in primary key column(s)";
-                Some(Failure::new(400, "PGRST115", message))
-            }
-            "PATCH" | "DELETE" if wants.max_affected.is_some_and(|most| rows > most) => {
-                let message = "Query result exceeds max-affected preference constraint";
-                let details = format!("The query affects {rows} rows");
-                Some(Failure::new(400, "PGRST124", message).details(details))
-            }
-            _ if wants.format == Format::Object && rows != 1 => {
-                let message = "Cannot coerce the result to a single JSON object";
-                let details = format!("The result contains {rows} rows");
-                Some(Failure::new(406, "PGRST116", message).details(details))
-            }
-            _ => None,
-        };
-        if let Some(failure) = is_refused {
-            transaction.rollback().await;
-            return Err(failure);
-        }
-        transaction.commit().await;
+        let (total, rows) = (number(total), number(rows).unwrap());
         let (body, location) = (body.unwrap_or_default(), location.unwrap_or_default());
-        Ok(Found { total: number(total), rows, body, location })
+        Ok(Found { total, rows, body, location })
     }
 
     /// What the caller's token says; nobody has checked it.
@@ -261,11 +258,33 @@ fn refuse_all_rows(
 }
 
 impl Found {
+    /// Refuses another number of rows than was wanted.
+    fn check(self, verb: &str, wants: Wants<'_>) -> Result<Self, Failure> {
+        let rows = self.rows;
+        let (status, code, message, details) = match verb {
+            "PUT" if rows != 1 => {
+                let message = "Payload values do not match URL in primary key column(s)";
+                return Err(Failure::new(400, "PGRST115", message));
+            }
+            "PATCH" | "DELETE" if wants.max_affected.is_some_and(|most| rows > most) => {
+                let message = "Query result exceeds max-affected preference constraint";
+                (400, "PGRST124", message, format!("The query affects {rows} rows"))
+            }
+            _ if wants.format == Format::Object && rows != 1 => {
+                let message = "Cannot coerce the result to a single JSON object";
+                (406, "PGRST116", message, format!("The result contains {rows} rows"))
+            }
+            _ => return Ok(self),
+        };
+        Err(Failure::new(status, code, message).details(details))
+    }
+
     fn respond(self, verb: &str, path: &str, query: &Query, wants: Wants<'_>) -> Http<Response> {
         let reads = ["GET", "HEAD"].contains(&verb) || path.starts_with("rpc/");
         let shows = reads || wants.representation;
         let offset = query.read.offset as i64;
         let mut response = Http::builder().status(self.status(verb, reads, shows, offset, wants));
+        response = response.header("content-type", "application/json; charset=utf-8");
         if verb != "PUT" {
             let range = self.content_range(verb, reads, offset, wants);
             response = response.header("content-range", range);

@@ -110,6 +110,7 @@ impl Statements<'_> {
         function: &Function,
         query: &Query,
         body: Option<&Body>,
+        wants: Wants<'_>,
     ) -> Result<String, Failure> {
         let from = call(name, function, query, body);
         let Some(table) = &function.table else {
@@ -125,7 +126,7 @@ impl Statements<'_> {
         }
         let columns = joined(columns, ", ", |name| column("pgrst_call", &name));
         let select = self.select(&Source::written(table), &query.read, &[], 0, true)?;
-        let body = Format::Array.body();
+        let body = wants.format.body();
         Ok(format!(
             "WITH pgrst_source AS (SELECT {columns} FROM {from}) SELECT null, \
              pg_catalog.count(_postgrest_t)::text, {body}, '' FROM ({select}) _postgrest_t"

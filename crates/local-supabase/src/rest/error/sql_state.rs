@@ -156,8 +156,11 @@ impl RestError {
         Self::sql("42501", format!("permission denied for {kind} {name}"))
     }
 
-    pub(crate) fn row_security(table: &str) -> Self {
-        let message = format!("new row violates row-level security policy for table \"{table}\"");
+    /// A row that policies forbid; `policy` is the restrictive one that does.
+    pub(crate) fn row_security(table: &str, policy: Option<&str>) -> Self {
+        let policy = policy.map(|name| format!(" \"{name}\"")).unwrap_or_default();
+        let message =
+            format!("new row violates row-level security policy{policy} for table \"{table}\"");
         Self::sql("42501", message)
     }
 
@@ -183,6 +186,18 @@ impl RestError {
                     explicit type casts.";
         Self::sql("42883", format!("operator does not exist: {left} {operator} unknown"))
             .hint(Some(hint.to_owned()))
+    }
+
+    pub(crate) fn ambiguous_operator(left: &str, operator: &str) -> Self {
+        let hint = "Could not choose a best candidate operator. You might need to add explicit \
+                    type casts.";
+        Self::sql("42725", format!("operator is not unique: {left} {operator} unknown"))
+            .hint(Some(hint.to_owned()))
+    }
+
+    /// A type of which there are no arrays.
+    pub(crate) fn no_array_type(name: &str) -> Self {
+        Self::sql("42704", format!("could not find array type for data type {name}"))
     }
 
     /// A type whose values have no order.

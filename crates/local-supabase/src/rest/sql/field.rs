@@ -68,6 +68,22 @@ impl Operand {
         }
     }
 
+    /// `to_jsonb(value)` as text.
+    fn into_jsonb(self) -> Sql {
+        match self.pg_type {
+            PgType::Json | PgType::Jsonb | PgType::Array(_) => self.sql,
+            PgType::Boolean
+            | PgType::Smallint
+            | PgType::Integer
+            | PgType::Bigint
+            | PgType::Numeric(_) => self.cast_to_text(),
+            PgType::Real | PgType::DoublePrecision => self.into_json(),
+            PgType::Timestamp | PgType::Timestamptz => Sql::call("json_text", self.into_json()),
+            PgType::Char(_) => Sql::call("json_text", self.sql),
+            _ => Sql::call("json_text", self.cast_to_text()),
+        }
+    }
+
     /// As PostgreSQL prints it in a row.
     fn into_text(self) -> Sql {
         match self.pg_type {
@@ -246,9 +262,7 @@ impl Relation<'_> {
             _ => PgType::Jsonb,
         };
         let function = if field.as_text { "jsonb_get_text" } else { "jsonb_get" };
-        // There is nothing inside a value that is neither JSON nor an array.
-        let has_parts = matches!(column.pg_type, PgType::Json | PgType::Jsonb | PgType::Array(_));
-        let sql = if has_parts { sql } else { Sql::new("null") };
+        let sql = Operand { sql, pg_type: column.pg_type, nullable: true }.into_jsonb();
         let sql = Sql::call(function, sql.push(", ").bind(json_path(&field.path)));
         Ok(Operand { sql, pg_type, nullable: true })
     }

@@ -71,6 +71,12 @@ impl Relation<'_> {
             }
             FilterOperation::In(values) => {
                 comparable(&left, "=")?;
+                // It is `= any` there.
+                not_array(&left)?;
+                // Nothing between the parentheses is no value, not one that is empty.
+                if values.iter().eq([""]) {
+                    return Ok(Sql::new("false"));
+                }
                 let values: Result<Vec<_>, _> =
                     values.iter().map(|value| self.input(&left, value)).collect();
                 Ok(left.sql.push(" in ").append(Sql::list(&values?)))
@@ -120,13 +126,9 @@ impl Relation<'_> {
         comparison: Comparison,
         value: &str,
     ) -> Result<Value, RestError> {
-        let operator = comparison.operator();
+        applicable(left, comparison.operator(), comparison.is_pattern())?;
         if !comparison.is_pattern() {
-            comparable(left, operator)?;
             return self.input(left, value);
-        }
-        if !left.pg_type.is_text() {
-            return Err(RestError::undefined_operator(left.pg_type.name(), operator));
         }
         if let Comparison::Match | Comparison::Imatch = comparison {
             Pattern::new(value, comparison == Comparison::Imatch)?;
@@ -143,24 +145,32 @@ impl Relation<'_> {
         quantifier: Quantifier,
         literal: &str,
     ) -> Result<Sql, RestError> {
+        applicable(left, comparison.operator(), comparison.is_pattern())?;
+        not_array(left)?;
         let values = array::values(literal, |element| self.compared(left, comparison, element))?;
         if (comparison, quantifier) == (Comparison::Eq, Quantifier::Any) {
             return Ok(left.sql.clone().push(" in ").append(Sql::list(&values)));
         }
         let condition = relate(left.clone(), comparison, Sql::new("element.value"))?;
-        let (exists, condition) = match quantifier {
-            Quantifier::Any => ("exists", condition),
-            Quantifier::All => ("not exists", parenthesize(true, condition)),
+        let (condition, decided, otherwise) = match quantifier {
+            Quantifier::Any => (condition, "true", "false"),
+            Quantifier::All => (parenthesize(true, condition), "false", "true"),
         };
-        Ok(Sql::new("case when ")
-            .append(left.sql.clone())
-            .push(" is not null then ")
-            .push(exists)
-            .push(" (select 1 from ")
+        let decides = Sql::new("case when exists (select 1 from ")
             .append(Sql::elements(&values))
             .push(" as element where ")
             .append(condition)
-            .push(") end"))
+            .push(") then ")
+            .push(decided);
+        // What is compared with null is neither; of no elements nothing is compared.
+        let unknown = match (values.is_empty(), values.contains(&Value::Null)) {
+            (true, _) => Sql::default(),
+            (false, true) => Sql::new(" when true then null"),
+            (false, false) => {
+                Sql::new(" when ").append(left.sql.clone()).push(" is null then null")
+            }
+        };
+        Ok(decides.append(unknown).push(" else ").push(otherwise).push(" end"))
     }
 }
 
@@ -191,7 +201,25 @@ fn containment(left: &Operand, operator: &str) -> Result<&'static str, RestError
     match left.pg_type {
         PgType::Jsonb => Ok("jsonb_contains"),
         PgType::Array(_) => Ok("array_contains"),
+        // Ranges contain values of other types; which of them is meant cannot be told.
+        other if operator == "<@" => Err(RestError::ambiguous_operator(other.name(), operator)),
         other => Err(RestError::undefined_operator(other.name(), operator)),
+    }
+}
+
+/// Refuses an operator that the type does not have.
+fn applicable(left: &Operand, operator: &str, is_pattern: bool) -> Result<(), RestError> {
+    if is_pattern && !left.pg_type.is_text() {
+        return Err(RestError::undefined_operator(left.pg_type.name(), operator));
+    }
+    comparable(left, operator)
+}
+
+/// Refuses to look for an array among arrays.
+fn not_array(left: &Operand) -> Result<(), RestError> {
+    match left.pg_type {
+        PgType::Array(_) => Err(RestError::no_array_type(left.pg_type.name())),
+        _ => Ok(()),
     }
 }
 

@@ -18,6 +18,6 @@ pub(super) use read::{Page, RowFormat, Select, count, rows, targets};
 pub(super) use row_security::expression;
 pub use visible_rows::{Operation, RowSet, visible_rows};
 pub(super) use write::{
-    Proposed, delete, find_conflict, insert, missing_parent, referring_rows, still_referenced,
-    update, violates_expression, violates_policy,
+    Proposed, delete, find_conflict, insert, is_taken, missing_parent, referring_rows,
+    still_referenced, update, violates_expression, violates_policy,
 };

@@ -17,6 +17,7 @@ pub(super) fn condition(
     active: Active<'_>,
 ) -> Result<Option<Sql>, RestError> {
     let RowSecurity::Policies { permissive, restrictive } = security else { return Ok(None) };
+    let restrictive: Vec<_> = restrictive.into_iter().map(|(_, expression)| expression).collect();
     let active = entered(table, permissive.iter().chain(&restrictive), active)?;
     let spell = |expression: &&Expression| {
         Ok(Sql::new("(").append(expand(session, expression, &active)?).push(")"))

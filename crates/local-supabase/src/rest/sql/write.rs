@@ -100,6 +100,21 @@ pub fn missing_parent(proposed: Proposed<'_>, key: &ForeignKey) -> Sql {
         .push("))")
 }
 
+/// Whether a row that is not written now has the values of `columns`.
+pub fn is_taken(proposed: Proposed<'_>, columns: &[&'static str]) -> Sql {
+    let same =
+        columns.iter().map(|name| Sql::new("stored.").name(name).push(" = proposed.").name(name));
+    Sql::new("select exists (select 1 from ")
+        .append(proposed.to_sql())
+        .push(" as proposed join ")
+        .name(proposed.table.name)
+        .push(" as stored on ")
+        .append(Sql::join(" and ", same))
+        .push(" where stored.rowid not in ")
+        .append(Sql::row_ids(proposed.rows.unwrap_or_default()))
+        .push(")")
+}
+
 /// The values by which `key`, a foreign key of `child`, refers to one of the rows.
 pub fn still_referenced(proposed: Proposed<'_>, child: &'static Table, key: &ForeignKey) -> Sql {
     let foreign = key.foreign_columns.iter().map(|name| Sql::new("parent.").name(name));
@@ -175,9 +190,19 @@ impl Proposed<'_> {
         Sql::new("(select *").append(Sql::join("", generated)).push(" from ").append(sql).push(")")
     }
 
-    /// Every column of the rows, in order.
-    pub fn values(self) -> Sql {
+    /// Every column of the first row that a check is false of, or of the first row.
+    pub fn values(self, check: Option<&'static str>) -> Sql {
         let names = self.table.stored_columns().map(|column| Sql::default().name(column.name));
-        Sql::new("select ").append(Sql::join(", ", names)).push(" from ").append(self.to_sql())
+        let sql = Sql::new("select ")
+            .append(Sql::join(", ", names))
+            .push(" from ")
+            .append(self.to_sql())
+            .push(" as ")
+            .name(self.table.name);
+        let sql = match check {
+            Some(check) => sql.push(" where not (").push(check).push(")"),
+            None => sql,
+        };
+        sql.push(" limit 1")
     }
 }

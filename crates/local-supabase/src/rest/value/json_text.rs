@@ -104,6 +104,8 @@ pub fn get<'a>(json: &'a str, path: &[Step]) -> Option<&'a str> {
             };
             parts(json).nth(index)
         }
+        // PostgreSQL keeps a jsonb scalar as an array of one element.
+        Step::Index(0 | -1) if !json.starts_with('{') => Some(json),
         _ => None,
     })
 }

@@ -8,7 +8,7 @@ use crate::rest::error::{RestError, THROUGH_SQLITE};
 use crate::rest::sql::{self, Proposed};
 use crate::rest::table_context::TableContext;
 use crate::rest::value;
-use crate::schema::{Action, Column, ForeignKey, Table};
+use crate::schema::{Action, Column, ForeignKey, Table, Unique};
 
 /// How far deletions are followed from table to table, to say which row forbids one.
 const MAX_CASCADES: usize = 8;
@@ -40,7 +40,10 @@ impl TableContext<'_> {
         let check = self.table.checks.iter().find(|check| check.name == name);
         match check.and_then(|check| check.domain) {
             Some(domain) => RestError::domain_check(domain, name),
-            None => self.with_row(proposed, RestError::check(self.table.name, name)),
+            None => {
+                let broken = check.and_then(|check| check.expression.sql());
+                self.with_row(proposed, RestError::check(self.table.name, name), broken)
+            }
         }
     }
 
@@ -48,11 +51,14 @@ impl TableContext<'_> {
     pub(super) fn deletion_error(&self, rows: &[i64], error: Error) -> RestError {
         let proposed = Proposed { table: self.table, values: &[], rows: Some(rows) };
         let Error::SqliteFailure(failure, Some(message)) = &error else { return error.into() };
+        if message.starts_with(THROUGH_SQLITE) {
+            return error.into();
+        }
         let subject = message.rsplit(": ").next().unwrap_or_default();
         match failure.extended_code {
             // A row that refers to a deleted one would have a null where none may be.
             ffi::SQLITE_CONSTRAINT_NOTNULL => self.null_in(proposed, subject),
-            ffi::SQLITE_CONSTRAINT_FOREIGNKEY | ffi::SQLITE_CONSTRAINT_TRIGGER => {
+            ffi::SQLITE_CONSTRAINT_FOREIGNKEY => {
                 self.blocked_deletion(proposed, 0).unwrap_or_else(|| error.into())
             }
             _ => error.into(),
@@ -70,18 +76,22 @@ impl TableContext<'_> {
 
     /// A null in a column that is not nullable.
     pub(super) fn null_value(&self, proposed: Proposed<'_>, column: &str) -> RestError {
-        self.with_row(proposed, RestError::not_null(self.table.name, column))
+        self.with_row(proposed, RestError::not_null(self.table.name, column), None)
     }
 
-    /// `subject` lists the columns: `chats.id, chats.user_id`.
+    /// `subject` lists the columns: `chats.id, chats.user_id`. If several keys are violated, PostgreSQL
+    /// reports the oldest.
     fn duplicate_key(&self, proposed: Proposed<'_>, subject: &str) -> RestError {
         let columns: Vec<_> =
             subject.split(", ").filter_map(|name| name.rsplit('.').next()).collect();
-        // If several are violated, PostgreSQL reports the oldest.
-        let mut constraints = self.table.unique.iter();
-        let violated =
-            constraints.find(|unique| unique.columns.iter().all(|column| columns.contains(column)));
-        let Some(violated) = violated else { return RestError::unique(subject) };
+        let is_violated = |unique: &&Unique| {
+            unique.columns.iter().all(|column| columns.contains(column))
+                || unique.is_conflict_target()
+                    && self.query_bool(&sql::is_taken(proposed, unique.columns)).unwrap_or(false)
+        };
+        let Some(violated) = self.table.unique.iter().find(is_violated) else {
+            return RestError::unique(subject);
+        };
         let error = RestError::unique(violated.name);
         match self.key(proposed, violated.columns) {
             Some(key) => error.details(format!("Key {key} already exists.")),
@@ -186,13 +196,19 @@ impl TableContext<'_> {
         Some(format!("({})=({})", columns.join(", "), values?.join(", ")))
     }
 
-    fn with_row(&self, proposed: Proposed<'_>, error: RestError) -> RestError {
-        if self.has_row_security() || proposed.rows.is_some() {
+    /// Adds the first row that a check is false of, or the first row at all.
+    fn with_row(
+        &self,
+        proposed: Proposed<'_>,
+        error: RestError,
+        check: Option<&'static str>,
+    ) -> RestError {
+        if self.has_row_security() {
             return error;
         }
         let columns: Vec<_> = self.table.stored_columns().collect();
         let row: rusqlite::Result<Vec<String>> =
-            proposed.values().prepared(self.connection, |statement, values| {
+            proposed.values(check).prepared(self.connection, |statement, values| {
                 statement.query_row(values, |row| {
                     let print = |(index, column): (usize, &&'static Column)| {
                         Ok(shorten(print(&(*column, row.get(index)?))))

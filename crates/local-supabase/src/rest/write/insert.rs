@@ -46,8 +46,8 @@ struct NewRow {
     given: Values,
     /// Every column.
     row: Values,
-    /// Whether a policy forbids it.
-    is_forbidden: bool,
+    /// Why a policy forbids it.
+    violation: Option<RestError>,
 }
 
 /// The unique constraint over exactly these columns, or the primary key. A table without a key has none.
@@ -84,9 +84,9 @@ impl TableContext<'_> {
         let rows = self.new_rows(payload, &columns, options.missing_default, reads)?;
         let merge = resolve.filter(|r| r.resolution == Resolution::MergeDuplicates);
         let mut written = Written::default();
-        for NewRow { given, row, is_forbidden } in rows {
-            if is_forbidden {
-                return Err(RestError::row_security(self.table.name));
+        for NewRow { given, row, violation } in rows {
+            if let Some(violation) = violation {
+                return Err(violation);
             }
             let existing = match merge {
                 Some(merge) => self.existing_row(&row, merge.columns)?,
@@ -133,12 +133,12 @@ impl TableContext<'_> {
             let given = self.assignments(columns, object, missing_default)?;
             let row = self.new_row(&given)?;
             self.check_domains(Proposed { table: self.table, values: &row, rows: None })?;
-            Ok(NewRow { given, row, is_forbidden: false })
+            Ok(NewRow { given, row, violation: None })
         });
         let mut rows: Vec<NewRow> = given.collect::<Result<_, RestError>>()?;
         for new in &mut rows {
             let proposed = Proposed { table: self.table, values: &new.row, rows: None };
-            new.is_forbidden = self.violates_policy(Command::Insert, proposed, reads)?;
+            new.violation = self.policy_violation(Command::Insert, proposed, reads)?;
         }
         Ok(rows)
     }

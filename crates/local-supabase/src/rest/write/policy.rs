@@ -3,7 +3,7 @@
 use crate::rest::error::RestError;
 use crate::rest::sql::{self, Proposed};
 use crate::rest::table_context::TableContext;
-use crate::schema::{Column, Command, Generated, Privilege};
+use crate::schema::{Column, Command, Generated, Privilege, RowSecurity};
 
 impl TableContext<'_> {
     /// Refuses values for columns whose values the database makes.
@@ -44,30 +44,63 @@ impl TableContext<'_> {
         proposed: Proposed<'_>,
         reads: bool,
     ) -> Result<(), RestError> {
-        match self.violates_policy(command, proposed, reads)? {
-            true => Err(RestError::row_security(self.table.name)),
-            false => Ok(()),
+        match self.policy_violation(command, proposed, reads)? {
+            Some(error) => Err(error),
+            None => Ok(()),
         }
     }
 
-    /// Whether a policy forbids one of the rows.
-    pub(super) fn violates_policy(
+    /// The error for rows that a policy forbids, if there are such.
+    pub(super) fn policy_violation(
         &self,
         command: Command,
         proposed: Proposed<'_>,
         reads: bool,
-    ) -> Result<bool, RestError> {
+    ) -> Result<Option<RestError>, RestError> {
         let role = self.session.role;
-        let seen = reads.then(|| self.table.using(role, Command::Select));
-        for security in [Some(self.table.with_check(role, command)), seen].into_iter().flatten() {
-            let question = sql::violates_policy(self.session, security, proposed)?;
-            if let Some(question) = question
-                && self.query_bool(&question)?
-            {
-                return Ok(true);
+        if self.is_forbidden(self.table.with_check(role, command), proposed)? {
+            let violated = self.violated_policy(self.table.with_check(role, command), proposed)?;
+            return Ok(Some(RestError::row_security(self.table.name, violated)));
+        }
+        if reads && self.is_forbidden(self.table.using(role, Command::Select), proposed)? {
+            let seen = self.table.using(role, Command::Select);
+            let violated = self.violated_policy(seen, proposed)?;
+            return Ok(Some(RestError::row_security(self.table.name, violated)));
+        }
+        Ok(None)
+    }
+
+    fn is_forbidden(
+        &self,
+        security: RowSecurity,
+        proposed: Proposed<'_>,
+    ) -> Result<bool, RestError> {
+        match sql::violates_policy(self.session, security, proposed)? {
+            Some(question) => self.query_bool(&question),
+            None => Ok(false),
+        }
+    }
+
+    /// The name of the restrictive policy that the rows do not meet, which PostgreSQL names; of the
+    /// others one would have sufficed.
+    fn violated_policy(
+        &self,
+        security: RowSecurity,
+        proposed: Proposed<'_>,
+    ) -> Result<Option<&'static str>, RestError> {
+        let RowSecurity::Policies { permissive, restrictive } = security else { return Ok(None) };
+        let others = RowSecurity::Policies { permissive, restrictive: Vec::new() };
+        if self.is_forbidden(others, proposed)? {
+            return Ok(None);
+        }
+        for (name, expression) in restrictive {
+            let permissive = vec![expression];
+            let alone = RowSecurity::Policies { permissive, restrictive: Vec::new() };
+            if self.is_forbidden(alone, proposed)? {
+                return Ok(Some(name));
             }
         }
-        Ok(false)
+        Ok(None)
     }
 
     /// Refuses values that are not of their column's domain.
