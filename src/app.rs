@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::FromRef;
+use secrecy::ExposeSecret;
 use thiserror::Error;
 use tokio::net::TcpListener;
 
@@ -15,7 +16,7 @@ use crate::api::ai::{Ai, Weather};
 use crate::api::files::{Files, FilesTool};
 use crate::api::scripts::{RunScriptTool, Scripts};
 use crate::clock::Clock;
-use crate::config::{Config, Project, Secret, SupabaseConfig};
+use crate::config::{Config, Project, SupabaseConfig};
 use crate::http::allowed_hosts::AllowedHosts;
 use crate::http::auth::{self, AuthLayer, Verifier, VerifierSettings};
 use crate::http::health::{Health, Probes};
@@ -27,7 +28,7 @@ use crate::providers::{Providers, SettingsError};
 use crate::sandbox::{self, Sandbox};
 use crate::supabase::{Supabase, SupabaseError};
 
-pub use crate::local::{FunctionShape, TableShape, expected_schema};
+pub use crate::local::{FunctionDescription, TableDescription, expected_schema};
 
 /// Between two sweeps of what is remembered about users.
 const SWEEP_EVERY: Duration = Duration::from_secs(300);
@@ -121,7 +122,7 @@ pub fn running_local_supabase(addr: SocketAddr) -> Project {
     Project {
         public_url: url.clone(),
         url,
-        anon_key: Secret::new(PUBLISHABLE_KEY),
+        anon_key: PUBLISHABLE_KEY.into(),
         service_role_key: None,
         jwt_secret: None,
     }
@@ -218,7 +219,7 @@ fn verifier(config: &Config, project: &Project, supabase: &Supabase, clock: &Clo
     let settings = VerifierSettings {
         issuer: format!("{}/auth/v1", project.public_url),
         jwt_secret: project.jwt_secret.clone(),
-        has_legacy_keys: auth::is_legacy_key(project.anon_key.expose()),
+        has_legacy_keys: auth::is_legacy_key(project.anon_key.expose_secret()),
         allow_anonymous_users: config.allow_anonymous_users,
     };
     Verifier::new(supabase.clone(), settings, clock.clone())
@@ -248,8 +249,8 @@ async fn project(
     let project = Project {
         public_url: url.clone(),
         url,
-        anon_key: Secret::new(local.publishable_key()),
-        service_role_key: Some(Secret::new(local.service_key())),
+        anon_key: local.publishable_key().into(),
+        service_role_key: Some(local.service_key().clone()),
         jwt_secret: None,
     };
     let hosts = AllowedHosts::new(config);

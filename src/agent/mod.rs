@@ -14,7 +14,7 @@ use crate::providers::{Providers, ReasoningEffort, ResponseFormat};
 mod usage;
 mod generation;
 mod message;
-mod tools;
+pub mod tools;
 
 pub use generation::{
     BeginOutcome, Credentials, Failure, Generation, Generations, Question, Recorder, Refusal, Save,
@@ -24,7 +24,7 @@ pub use message::answer::{Answer, Claim, End, Rows, Status};
 pub use message::history::HistoryMessage;
 pub use message::part::{Part, ToolPart, ToolState, content};
 pub use message::ui_stream::{Cursor, StreamError};
-pub use tools::{AnyTool, Tool, define};
+pub use tools::{AnyTool, Tool, ToolResult, define};
 pub use usage::reservation::{Extension, OverLimit, Reserve, Reserved};
 pub use usage::{TokenUsage, UsageSource};
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 
 use crate::app::App;
@@ -26,7 +27,10 @@ pub fn text(app: &App, listener: &TcpListener) -> String {
             line("Supabase", &format!("{} (local, in this process)", app.project.public_url));
             line(
                 "  key",
-                &format!("{} (publishable, for your front end)", app.project.anon_key.expose()),
+                &format!(
+                    "{} (publishable, for your front end)",
+                    app.project.anon_key.expose_secret()
+                ),
             );
             line("Data", &data_dir.display().to_string());
         }

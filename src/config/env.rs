@@ -7,8 +7,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use axum::http::uri::Authority;
+use secrecy::SecretString;
 
-use super::{ConfigError, Secret};
+use super::ConfigError;
 
 /// The environment; an empty variable counts as one that is not set.
 pub(super) struct Env<'a> {
@@ -36,8 +37,8 @@ impl Env<'_> {
         items.map(str::to_owned).collect()
     }
 
-    pub(super) fn secret(&self, variable: &str) -> Option<Secret> {
-        self.get(variable).map(Secret)
+    pub(super) fn secret(&self, variable: &str) -> Option<SecretString> {
+        self.get(variable).map(SecretString::from)
     }
 
     pub(super) fn url(&self, variable: &str, default: &str) -> Result<String, ConfigError> {

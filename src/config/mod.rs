@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use env::{Env, checked_host, checked_origin, checked_url};
+use secrecy::SecretString;
 use thiserror::Error;
 
 mod env;
@@ -118,11 +118,11 @@ pub struct Project {
     /// `SUPABASE_PUBLIC_URL`: the project as browsers see it, without a slash at the end.
     pub public_url: String,
     /// `SUPABASE_ANON_KEY`: a publishable key or a legacy anon JWT.
-    pub anon_key: Secret,
+    pub anon_key: SecretString,
     /// `SUPABASE_SERVICE_ROLE_KEY`: only to save the end of a generation that outlives its token.
-    pub service_role_key: Option<Secret>,
+    pub service_role_key: Option<SecretString>,
     /// `SUPABASE_JWT_SECRET`: the legacy HS256 secret.
-    pub jwt_secret: Option<Secret>,
+    pub jwt_secret: Option<SecretString>,
 }
 
 /// How scripts are run.
@@ -159,28 +159,6 @@ pub enum CorsOrigins {
 pub enum LogFormat {
     Text,
     Json,
-}
-
-/// A value that must not appear in logs.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a value.
-    pub fn new(value: impl Into<String>) -> Self {
-        Self(value.into())
-    }
-
-    /// The value itself, for the one place that sends it.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[secret]")
-    }
 }
 
 /// A setting that cannot be used. One line, which names the variable.

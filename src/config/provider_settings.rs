@@ -1,8 +1,7 @@
 //! The settings of the model providers.
 
 use providers::{
-    Anthropic, AnthropicSettings, ApiKey, AuthHeader, CompatibleSettings, Endpoint, ProviderName,
-    Settings,
+    Anthropic, AnthropicSettings, AuthHeader, CompatibleSettings, Endpoint, ProviderName, Settings,
 };
 
 use super::ConfigError;
@@ -35,11 +34,7 @@ fn endpoint(
     base_url: &'static str,
 ) -> Result<Endpoint, ConfigError> {
     let base_url = env.get(base_url).map(|url| checked_url(base_url, &url)).transpose()?;
-    Ok(Endpoint { api_key: api_key(env, key), base_url })
-}
-
-fn api_key(env: &Env<'_>, variable: &str) -> ApiKey {
-    ApiKey::new(env.get(variable).unwrap_or_default())
+    Ok(Endpoint { api_key: env.secret(key), base_url })
 }
 
 fn auth_header(env: &Env<'_>) -> Result<AuthHeader, ConfigError> {
@@ -85,7 +80,7 @@ fn server(env: &Env<'_>, name: &str) -> Result<CompatibleSettings, ConfigError> 
     };
     Ok(CompatibleSettings {
         name: ProviderName::new(name.to_ascii_lowercase()),
-        api_key: api_key(env, &variable("_API_KEY")),
+        api_key: env.secret(&variable("_API_KEY")),
         base_url: checked_url(&base_url, &url)?,
         models: env.list(&variable("_MODELS"), ""),
     })

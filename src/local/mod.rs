@@ -14,10 +14,10 @@ use crate::config::CorsOrigins;
 use crate::http::addresses::{Addresses, network};
 use crate::http::allowed_hosts::AllowedHosts;
 use crate::http::cors;
-use crate::local_supabase::{Bucket, ClientAddress, Description, Project};
+use crate::local_supabase::{Bucket, ClientAddress, Project, SchemaDescription};
 
 pub use crate::local_supabase::{
-    FunctionShape, LocalSupabase, OpenError, Options, PUBLISHABLE_KEY, TableShape,
+    FunctionDescription, LocalSupabase, OpenError, Options, PUBLISHABLE_KEY, TableDescription,
 };
 
 /// What `supabase/migrations` makes of a new project.
@@ -28,7 +28,7 @@ pub static PROJECT: Project = Project {
 };
 
 /// The tables and functions that this version of the server needs.
-pub fn expected_schema() -> Description {
+pub fn expected_schema() -> SchemaDescription {
     PROJECT.describe()
 }
 

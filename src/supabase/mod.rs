@@ -2,7 +2,7 @@
 //!
 //! It knows neither axum nor the tables' meaning. Rows come back as the bytes PostgREST sent.
 
-use std::fmt;
+use std::iter;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::header::{AGE, AUTHORIZATION, DATE, HeaderMap, HeaderValue};
 use reqwest::{RequestBuilder, Url};
+use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tracing::debug;
@@ -55,8 +56,8 @@ struct Inner {
     transfers: reqwest::Client,
     url: Url,
     public_url: String,
-    key: ApiKey,
-    service_key: Option<ApiKey>,
+    key: SecretString,
+    service_key: Option<SecretString>,
     turns: Semaphore,
     timeout: Duration,
     clock: Clock,
@@ -64,39 +65,27 @@ struct Inner {
     clock_ahead: AtomicI64,
 }
 
-/// A project key. Legacy keys are JWTs and go into both headers; new ones only into `apikey`.
-struct ApiKey {
-    header: HeaderValue,
-    bearer: Option<HeaderValue>,
-}
-
-/// A user's access token. Never printed.
-#[derive(Clone, PartialEq, Eq)]
+/// A user's access token.
+#[derive(Clone, Debug)]
 pub struct AccessToken {
-    text: Arc<str>,
+    secret: Arc<SecretString>,
     user_id: Option<Uuid>,
 }
 
 impl AccessToken {
     /// Wraps the text after `Bearer`.
     pub fn new(token: &str) -> Self {
-        Self { text: token.into(), user_id: None }
+        Self { secret: Arc::new(token.into()), user_id: None }
     }
 
     /// The token of this user, who is charged with what is read with it.
     pub fn of(user_id: Uuid, token: &str) -> Self {
-        Self { text: token.into(), user_id: Some(user_id) }
+        Self { secret: Arc::new(token.into()), user_id: Some(user_id) }
     }
 
     /// The token itself.
-    pub fn expose(&self) -> &str {
-        &self.text
-    }
-}
-
-impl fmt::Debug for AccessToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[access token]")
+    pub fn expose_secret(&self) -> &str {
+        self.secret.expose_secret()
     }
 }
 
@@ -130,15 +119,17 @@ impl Supabase {
         })?;
         let http = client(&url).timeout(timeout).build().map_err(SupabaseError::from_reqwest)?;
         let transfers = client(&url).build().map_err(SupabaseError::from_reqwest)?;
-        let service_key = project.service_role_key.as_ref();
+        for key in iter::once(&project.anon_key).chain(&project.service_role_key) {
+            sensitive(key.expose_secret())?;
+        }
         Ok(Self {
             inner: Arc::new(Inner {
                 http,
                 transfers,
                 url,
                 public_url: project.public_url.clone(),
-                key: ApiKey::new(project.anon_key.expose())?,
-                service_key: service_key.map(|key| ApiKey::new(key.expose())).transpose()?,
+                key: project.anon_key.clone(),
+                service_key: project.service_role_key.clone(),
                 turns: Semaphore::new(MAX_CONCURRENT),
                 timeout,
                 clock,
@@ -211,19 +202,19 @@ impl Supabase {
         request: RequestBuilder,
         caller: Caller<'_>,
     ) -> Result<RequestBuilder, SupabaseError> {
-        let (key, bearer) = match caller {
-            Caller::User(token) => (&self.inner.key, Some(bearer(token.expose())?)),
-            Caller::Nobody => (&self.inner.key, self.inner.key.bearer.clone()),
+        let (key, token) = match caller {
+            Caller::User(token) => (&self.inner.key, Some(token.expose_secret())),
+            Caller::Nobody => (&self.inner.key, legacy_token(&self.inner.key)),
             Caller::Service => {
                 let key = self.inner.service_key.as_ref().ok_or_else(|| {
                     SupabaseError::new(SupabaseErrorKind::Refused, "no service key is set")
                 })?;
-                (key, key.bearer.clone())
+                (key, legacy_token(key))
             }
         };
-        let request = request.header("apikey", key.header.clone());
-        Ok(match bearer {
-            Some(bearer) => request.header(AUTHORIZATION, bearer),
+        let request = request.header("apikey", sensitive(key.expose_secret())?);
+        Ok(match token {
+            Some(token) => request.header(AUTHORIZATION, sensitive(&format!("Bearer {token}"))?),
             None => request,
         })
     }
@@ -317,26 +308,21 @@ impl Service {
     }
 }
 
-impl ApiKey {
-    fn new(key: &str) -> Result<Self, SupabaseError> {
-        let mut header = HeaderValue::from_str(key).map_err(|_| unsendable())?;
-        header.set_sensitive(true);
-        let bearer = if key.starts_with("sb_") { None } else { Some(bearer(key)?) };
-        Ok(Self { header, bearer })
-    }
+/// Legacy keys are tokens and go into both headers; newer ones only into `apikey`.
+fn legacy_token(key: &SecretString) -> Option<&str> {
+    Some(key.expose_secret()).filter(|key| !key.starts_with("sb_"))
 }
 
-fn bearer(token: &str) -> Result<HeaderValue, SupabaseError> {
-    let mut value = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| unsendable())?;
+/// A header that is not printed.
+fn sensitive(text: &str) -> Result<HeaderValue, SupabaseError> {
+    let mut value = HeaderValue::from_str(text).map_err(|_| {
+        SupabaseError::new(
+            SupabaseErrorKind::Refused,
+            "a key or token has characters no header can hold",
+        )
+    })?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-fn unsendable() -> SupabaseError {
-    SupabaseError::new(
-        SupabaseErrorKind::Refused,
-        "a key or token has characters no header can hold",
-    )
 }
 
 #[cfg(test)]

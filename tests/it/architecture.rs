@@ -200,6 +200,21 @@ fn every_provider_is_registered_and_its_settings_are_documented() {
 }
 
 #[test]
+fn every_tool_is_offered() {
+    let app = fs::read_to_string(source().join("app.rs")).unwrap();
+    let mut tools = Vec::new();
+    for file in files(&source()).iter().filter(|file| !file.ends_with("tools/count_words.rs")) {
+        let text = fs::read_to_string(file).unwrap();
+        let names = text.split("\nimpl Tool for ").skip(1);
+        tools.extend(names.map(|rest| rest.split(" {").next().unwrap().to_owned()));
+    }
+    assert!(tools.len() > 2, "{tools:?}");
+    let is_offered = |tool: &&String| app.contains(&format!("Arc::new({tool}"));
+    let missing: Vec<_> = tools.iter().filter(|tool| !is_offered(tool)).collect();
+    assert!(missing.is_empty(), "not in src/app.rs: {missing:?}");
+}
+
+#[test]
 fn only_app_names_the_local_supabase_and_only_local_knows_the_crate() {
     for file in files(&source()) {
         let module = module_of(&file);
@@ -265,6 +280,19 @@ fn picture() -> String {
 
 fn reaches<'a>(below: &impl Fn(&str) -> &'a Vec<String>, from: &str, to: &str) -> bool {
     below(from).iter().any(|next| next == to || reaches(below, next, to))
+}
+
+#[test]
+fn the_map_has_every_module_and_every_crate() {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md"));
+    let text = text.unwrap().replace('\r', "");
+    let map = text.split("```\n").nth(1).unwrap();
+    let crates = fs::read_dir(crates()).unwrap().map(|entry| entry.unwrap().file_name());
+    let crates = crates.map(|name| name.into_string().unwrap());
+    for name in modules().into_iter().chain(crates) {
+        let is_there = ["/", ".rs"].iter().any(|end| map.contains(&format!(" {name}{end}")));
+        assert!(is_there, "{name} is not in the map of ARCHITECTURE.md");
+    }
 }
 
 #[test]

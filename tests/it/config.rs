@@ -1,6 +1,12 @@
 //! Settings: defaults, and bad values with one clear line.
 
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
 use chat_backend::config::{Config, CorsOrigins, SupabaseConfig};
+
+use crate::architecture;
 
 fn read(settings: &[(&str, &str)]) -> Result<Config, String> {
     let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
@@ -21,7 +27,7 @@ fn an_empty_variable_counts_as_not_set() {
     let config = read(&[("SUPABASE_URL", ""), ("PORT", " "), ("OPENAI_API_KEY", "")]).unwrap();
     assert!(matches!(config.supabase, SupabaseConfig::Local { .. }));
     assert_eq!(config.listen.1, 8000);
-    assert!(config.providers.openai.api_key.is_empty());
+    assert!(config.providers.openai.api_key.is_none());
 }
 
 #[test]
@@ -73,10 +79,10 @@ fn compatible_servers_have_names() {
     assert_eq!(names, ["local", "open_router"]);
     assert_eq!(servers[1].base_url, "https://openrouter.ai/api/v1");
     assert_eq!(
-        (servers[1].models.join(" "), servers[1].api_key.is_empty()),
+        (servers[1].models.join(" "), servers[1].api_key.is_none()),
         ("a/b c".into(), false)
     );
-    assert!(servers[0].models.is_empty() && servers[0].api_key.is_empty());
+    assert!(servers[0].models.is_empty() && servers[0].api_key.is_none());
 }
 
 #[test]
@@ -127,4 +133,23 @@ fn secrets_do_not_print() {
         ("ANTHROPIC_API_KEY", "very-secret"),
     ]);
     assert!(!format!("{config:?}").contains("very-secret"));
+}
+
+#[test]
+fn every_setting_is_documented() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &Path| fs::read_to_string(path).unwrap();
+    let files = architecture::files(&root.join("src/config"));
+    let code = files.iter().map(|file| read(file)).collect::<String>();
+    let is_name = |word: &&str| {
+        word.starts_with(|c: char| c.is_ascii_uppercase())
+            && word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+    };
+    let names: BTreeSet<_> = code.split('"').filter(is_name).collect();
+    assert!(names.len() > 30 && names.contains("MAX_CONNECTIONS"), "{names:?}");
+    for document in [".env.example", "README.md"] {
+        let text = read(&root.join(document));
+        let missing: Vec<_> = names.iter().filter(|name| !text.contains(**name)).collect();
+        assert!(missing.is_empty(), "not in {document}: {missing:?}");
+    }
 }

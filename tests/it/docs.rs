@@ -50,6 +50,74 @@ fn every_operation_has_a_name_of_its_own() {
     assert!(all >= 20, "{names:?}");
 }
 
+/// A handler that is described but in no route table would be missing without a sound.
+#[test]
+fn every_described_handler_is_routed() {
+    let document = document();
+    let is_routed = |name: &str| {
+        operations(&document).iter().any(|(_, _, operation)| operation["operationId"] == name)
+    };
+    let described: Vec<_> = sources()
+        .iter()
+        .flat_map(|(_, text)| text.split("operation_id = \"").skip(1))
+        .map(identifier)
+        .collect();
+    assert!(described.len() >= 20, "{described:?}");
+    for name in described {
+        assert!(is_routed(&name), "{name} is not in src/router.rs");
+    }
+}
+
+/// The files and folders that the guides name, as a whole path or as the end of one.
+#[test]
+fn the_paths_that_the_guides_name_exist() {
+    let mut paths = Vec::new();
+    let mut folders: Vec<String> =
+        ["src", "crates", "tests", "benches", "supabase", ".ci"].map(str::to_owned).into();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    folders.iter().for_each(|folder| paths.push(format!("/{folder}")));
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(root.join(&folder)).unwrap().map(Result::unwrap) {
+            let path = format!("{folder}/{}", entry.file_name().to_str().unwrap());
+            paths.push(format!("/{path}"));
+            if entry.path().is_dir() {
+                folders.push(path);
+            }
+        }
+    }
+    for guide in ["ARCHITECTURE.md", "CONTRIBUTING.md"] {
+        let text = fs::read_to_string(root.join(guide)).unwrap();
+        let named = named_paths(&text);
+        assert!(named.len() > 15, "{guide}: {named:?}");
+        for name in named {
+            let end = format!("/{}", name.trim_end_matches('/'));
+            let exists = root.join(name).exists() || paths.iter().any(|path| path.ends_with(&end));
+            assert!(exists, "{guide} names {name}, which is not there");
+        }
+    }
+}
+
+#[test]
+fn paths_are_told_from_other_words() {
+    let text =
+        "The file `a/b.rs`, (see c/) and crates/d; not `/api/x/`, e/f, `g/<name>.rs` or g.h.";
+    assert_eq!(named_paths(text), ["a/b.rs", "c/", "crates/d"]);
+}
+
+fn named_paths(text: &str) -> Vec<&str> {
+    const ENDS: [&str; 8] = ["/", ".rs", ".sql", ".json", ".md", ".toml", ".sh", ".example"];
+    let is_outside = |c: char| c.is_whitespace() || "`,;()|".contains(c);
+    let words = text.split(is_outside).map(|word| word.trim_end_matches(['.', ':']));
+    words
+        .filter(|word| word.len() > 1 && !word.starts_with('/'))
+        .filter(|word| word.chars().all(|c| c.is_ascii_alphanumeric() || "_./-".contains(c)))
+        .filter(|word| {
+            let is_whole = ["src/", "crates/", "tests/"].iter().any(|it| word.starts_with(it));
+            is_whole || ENDS.iter().any(|end| word.ends_with(end))
+        })
+        .collect()
+}
+
 #[test]
 fn every_reference_leads_somewhere() {
     fn references(value: &Value, found: &mut Vec<String>) {

@@ -1,4 +1,4 @@
-//! Whole request bodies, bounded in length and time and counted against the memory of the process.
+//! Reading whole request bodies, within limits on length, time and memory.
 
 use std::time::Duration;
 
@@ -12,9 +12,9 @@ use memory::{Charge, Full, Held, Holder, Memory, ReadError, json_cost};
 
 /// How long a body may take to arrive.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// The same for callers without an access token, and how long their bodies may be.
-const STRANGERS_TIMEOUT: Duration = Duration::from_secs(10);
-pub(super) const STRANGERS_MAX: usize = 128 << 10;
+/// The limits for callers without an access token.
+const ANON_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const ANON_MAX_BYTES: usize = 128 << 10;
 
 /// Why a body was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub(super) enum BodyError {
 }
 
 impl Role {
-    /// Who is charged with what a request of this role holds.
+    /// The holder that the memory of a request is charged to.
     pub(super) fn holder(self) -> Holder {
         match self {
             Self::Anon => Holder::Strangers,
@@ -36,8 +36,8 @@ impl Role {
     }
 }
 
-/// Reads a body of at most `max` bytes, much less from a caller without an access token. Together
-/// with it comes what its request holds: the values that will be read from it.
+/// Reads a body of at most `max` bytes, or fewer from a caller without an access token. The second
+/// value is the memory charged for the body and for the values that will be parsed from it.
 pub(super) async fn read(
     memory: &Memory,
     role: Role,
@@ -46,7 +46,7 @@ pub(super) async fn read(
     max: usize,
 ) -> Result<(Bytes, Held), BodyError> {
     let (max, timeout) = match role {
-        Role::Anon => (max.min(STRANGERS_MAX), STRANGERS_TIMEOUT),
+        Role::Anon => (max.min(ANON_MAX_BYTES), ANON_TIMEOUT),
         _ => (max, TIMEOUT),
     };
     let held = Held::new(memory.charge(role.holder()));

@@ -1,4 +1,4 @@
-//! Who sends a request: from its API key and access token to a database role.
+//! The credentials of a request, and the database role that they stand for.
 
 use std::borrow::Cow;
 
@@ -7,6 +7,7 @@ use axum::Json;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -20,39 +21,41 @@ const LEEWAY: i64 = 30;
 /// PostgreSQL's code for a role that it does not know.
 const UNKNOWN_ROLE: &str = "22023";
 
-/// What a request shows to say who sends it.
+/// The credential of a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Credential<'a> {
     /// Neither an API key nor a token.
-    Nothing,
-    /// Only the publishable key, which says that nobody is signed in.
+    Missing,
+    /// Only the publishable key: the caller is not signed in.
     PublishableKey,
     /// The service key.
     ServiceKey,
-    /// Something else, which ought to be an access token.
+    /// Anything else, which should be an access token.
     Token(&'a str),
 }
 
 impl<'a> Credential<'a> {
     /// Reads `Authorization: Bearer` and `apikey`. A user's token in the first decides; supabase-js
     /// without a session sends the API key in both.
-    pub(super) fn read(headers: &'a HeaderMap, service_key: &str) -> Self {
+    pub(super) fn from_headers(headers: &'a HeaderMap, service_key: &SecretString) -> Self {
         let apikey = headers.get("apikey").and_then(|value| value.to_str().ok());
         let bearer = bearer(headers).filter(|&token| token != PUBLISHABLE_KEY || apikey.is_none());
         match bearer.or(apikey) {
-            None => Self::Nothing,
+            None => Self::Missing,
             Some(PUBLISHABLE_KEY) => Self::PublishableKey,
-            Some(key) if is_equal(key, service_key) => Self::ServiceKey,
+            Some(key) if is_equal(key, service_key.expose_secret()) => Self::ServiceKey,
             Some(token) => Self::Token(token),
         }
     }
 
     /// The role that the request has in the database.
-    pub(super) fn role(&self, keys: &SigningKeys, now: Timestamp) -> Result<Role, AccessError> {
+    pub(super) fn role(&self, keys: &SigningKeys, now: Timestamp) -> Result<Role, CredentialError> {
         match self {
-            Self::Nothing | Self::PublishableKey => Ok(Role::Anon),
+            Self::Missing | Self::PublishableKey => Ok(Role::Anon),
             Self::ServiceKey => Ok(Role::Service),
-            Self::Token("") => Err(AccessError::token("Empty JWT is sent in Authorization header")),
+            Self::Token("") => {
+                Err(CredentialError::token("Empty JWT is sent in Authorization header"))
+            }
             Self::Token(token) => {
                 let claims = Claims::verify(token, keys)?;
                 claims.check_time(now, LEEWAY)?;
@@ -72,7 +75,7 @@ fn is_equal(a: &str, b: &str) -> bool {
     verify_slices_are_equal(a.as_bytes(), b.as_bytes()).is_ok()
 }
 
-fn role(claims: &Claims) -> Result<Role, AccessError> {
+fn role(claims: &Claims) -> Result<Role, CredentialError> {
     match claims.role.as_deref() {
         None | Some("anon") => Ok(Role::Anon),
         Some("service_role") => Ok(Role::Service),
@@ -80,19 +83,19 @@ fn role(claims: &Claims) -> Result<Role, AccessError> {
             let user_id = claims.sub.as_deref().and_then(|sub| Uuid::try_parse(sub).ok());
             Ok(Role::Authenticated { user_id: user_id.ok_or(TokenError::Claims)? })
         }
-        Some(other) => Err(AccessError::unknown_role(other)),
+        Some(other) => Err(CredentialError::unknown_role(other)),
     }
 }
 
-/// A refusal in PostgREST's words.
+/// An invalid credential, reported as PostgREST does.
 #[derive(Debug)]
-pub(super) struct AccessError {
+pub(super) struct CredentialError {
     code: &'static str,
     message: Cow<'static, str>,
     details: Option<&'static str>,
 }
 
-impl AccessError {
+impl CredentialError {
     fn token(message: impl Into<Cow<'static, str>>) -> Self {
         Self { code: "PGRST301", message: message.into(), details: None }
     }
@@ -116,7 +119,7 @@ impl AccessError {
     }
 }
 
-impl From<TokenError> for AccessError {
+impl From<TokenError> for CredentialError {
     fn from(error: TokenError) -> Self {
         match error {
             TokenError::Parts(parts) => {
@@ -134,7 +137,7 @@ impl From<TokenError> for AccessError {
     }
 }
 
-impl IntoResponse for AccessError {
+impl IntoResponse for CredentialError {
     fn into_response(self) -> Response {
         let headers = [
             (header::WWW_AUTHENTICATE, self.challenge()),

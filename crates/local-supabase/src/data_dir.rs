@@ -1,4 +1,4 @@
-//! The folder that keeps a local Supabase: its lock, its secrets, its database.
+//! The data folder: its lock, its secrets and its database.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::open_error::OpenError;
 
-/// The data folder, held by this process alone until it is dropped.
+/// The data folder, locked by this process until this is dropped.
 pub(super) struct DataDir {
     path: PathBuf,
     _lock: File,
@@ -45,8 +45,7 @@ impl DataDir {
     }
 }
 
-/// Takes a folder that others can enter from them. A folder that may be more than ours is left as it
-/// is and refused.
+/// Makes a folder private. A folder that may hold other files is left unchanged and refused.
 #[cfg(unix)]
 fn close_to_others(path: &Path) -> Result<(), OpenError> {
     use std::os::unix::fs::PermissionsExt;

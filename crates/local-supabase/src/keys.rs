@@ -6,6 +6,7 @@ use std::path::Path;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurveKeyParameters, Jwk};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
+use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -13,36 +14,38 @@ use uuid::Uuid;
 use super::data_dir::{DataDir, create_private_dir, write_secret};
 use super::open_error::OpenError;
 
-/// The key that front ends put into `apikey`. It is no secret and always the same.
+/// The key that front ends send as `apikey`. It is not secret and always the same.
 pub const PUBLISHABLE_KEY: &str = "sb_publishable_local";
 
 const SERVICE_KEY_PREFIX: &str = "sb_secret_";
 
-/// The service key, made at the first start and kept.
-pub(super) fn service_key(data_dir: &DataDir) -> Result<String, OpenError> {
+/// The service key, generated on first use.
+pub(super) fn service_key(data_dir: &DataDir) -> Result<SecretString, OpenError> {
     secret(data_dir, "service_key", SERVICE_KEY_PREFIX, "a service key")
 }
 
-/// What signs the URLs of Storage.
-pub(super) fn url_secret(data_dir: &DataDir) -> Result<String, OpenError> {
+/// The secret that signs the URLs of Storage.
+pub(super) fn url_secret(data_dir: &DataDir) -> Result<SecretString, OpenError> {
     secret(data_dir, "url_secret", "", "a secret")
 }
 
-/// A secret in a file of its own, made at the first start and kept.
+/// A secret in a file of its own, generated on first use.
 fn secret(
     data_dir: &DataDir,
     name: &str,
     prefix: &str,
     expected: &'static str,
-) -> Result<String, OpenError> {
+) -> Result<SecretString, OpenError> {
     let path = data_dir.join(name);
-    match fs::read_to_string(&path) {
-        Ok(key) if key.trim().len() > prefix.len() => Ok(key.trim().to_owned()),
-        Ok(_) => Err(OpenError::Secret { path, expected }),
+    match fs::read_to_string(&path).map(SecretString::from) {
+        Ok(text) => match text.expose_secret().trim() {
+            key if key.len() > prefix.len() => Ok(key.into()),
+            _ => Err(OpenError::Secret { path, expected }),
+        },
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let (one, two) = (Uuid::new_v4().simple(), Uuid::new_v4().simple());
-            let key = format!("{prefix}{one}{two}");
-            write_secret(&path, key.as_bytes())
+            let key = SecretString::from(format!("{prefix}{one}{two}"));
+            write_secret(&path, key.expose_secret().as_bytes())
                 .map_err(|source| OpenError::Folder { path, source })?;
             Ok(key)
         }
@@ -51,7 +54,7 @@ fn secret(
 }
 
 /// The signing keys, oldest first. The newest signs; all of them verify, so that a new one can be
-/// added without signing anybody out.
+/// added without signing users out.
 pub(super) struct SigningKeys {
     keys: Vec<SigningKey>,
 }
@@ -64,7 +67,7 @@ struct SigningKey {
 }
 
 impl SigningKeys {
-    /// Reads the keys, making the first one if there is none.
+    /// Reads the keys, and generates one if there are none.
     pub(super) fn open(data_dir: &DataDir) -> Result<Self, OpenError> {
         let folder = data_dir.join("signing_keys");
         let mut keys = read_keys(&folder)?;
@@ -83,7 +86,7 @@ impl SigningKeys {
 
     /// Signs the claims with the newest key.
     pub(super) fn sign(&self, claims: &impl Serialize) -> jsonwebtoken::errors::Result<String> {
-        let key = self.keys.last().expect("`open` makes a key where there is none");
+        let key = self.keys.last().expect("`open` generates a key if there is none");
         let mut header = Header::new(Algorithm::ES256);
         header.kid = Some(key.id.to_string());
         jsonwebtoken::encode(&header, claims, &key.private)
@@ -113,10 +116,11 @@ fn read_keys(folder: &Path) -> Result<Vec<SigningKey>, OpenError> {
 fn read_key(path: &Path) -> Result<SigningKey, OpenError> {
     let bytes =
         fs::read(path).map_err(|source| OpenError::Folder { path: path.to_owned(), source })?;
+    let bytes = SecretSlice::from(bytes);
     let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
     Uuid::try_parse(name)
         .ok()
-        .and_then(|id| parse_key(id, &bytes))
+        .and_then(|id| parse_key(id, bytes.expose_secret()))
         .ok_or_else(|| OpenError::Secret { path: path.to_owned(), expected: "a signing key" })
 }
 

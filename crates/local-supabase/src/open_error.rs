@@ -1,22 +1,22 @@
-//! Why a local Supabase cannot be opened.
+//! The errors of opening a local Supabase.
 
 use std::io;
 use std::path::PathBuf;
 
-/// Each message is one line for whoever starts the server.
+/// Why a local Supabase cannot be opened. Each message is one line for the person who starts the program.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The folder cannot be created, or something in it cannot be read or written.
     #[error("cannot use the data folder: {}: {source}", path.display())]
     Folder {
-        /// What could not be used.
+        /// The file or folder.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// Others may enter it, and it is not ours to change.
+    /// Other users of the machine can enter the folder, and its permissions could not be changed.
     #[error(
-        "the data folder {} is open to other users of this machine ({mode:o}). Set DATA_DIR to a \
+        "the data folder {} is open to other users of this machine ({mode:o}). Use a \
          folder of its own, or make it private with chmod 700",
         path.display()
     )]
@@ -26,24 +26,24 @@ pub enum OpenError {
         /// Its permissions.
         mode: u32,
     },
-    /// Another process has it.
+    /// Another process has the folder open.
     #[error("the data folder {} is in use by another running server", path.display())]
     Locked {
         /// The folder.
         path: PathBuf,
     },
-    /// A secret's file was damaged or replaced.
+    /// The file of a secret was damaged or replaced.
     #[error("{} does not hold {expected}", path.display())]
     Secret {
         /// The file.
         path: PathBuf,
-        /// What ought to be in it.
+        /// What it should contain.
         expected: &'static str,
     },
-    /// No key pair could be made.
+    /// A key pair could not be generated.
     #[error("cannot generate a signing key")]
     KeyGeneration,
-    /// A newer server has upgraded the schema.
+    /// A newer version of the program has upgraded the schema.
     #[error(
         "the database {} is of version {found}, but this program knows only versions up to {known}",
         path.display()
@@ -53,15 +53,15 @@ pub enum OpenError {
         path: PathBuf,
         /// Its version.
         found: u32,
-        /// The newest version this program can use.
+        /// The newest version that this program knows.
         known: u32,
     },
-    /// SQLite refuses the file.
+    /// SQLite cannot open the file.
     #[error("cannot open the database {}: {source}", path.display())]
     Database {
         /// The database file.
         path: PathBuf,
-        /// Why; for a damaged file this says so.
+        /// The cause, e.g. a damaged file.
         source: rusqlite::Error,
     },
 }

@@ -1,4 +1,4 @@
-//! What makes a local Supabase a project of its own.
+//! The project that a local Supabase serves.
 
 use crate::functions::Function;
 use crate::schema::Schema;
@@ -8,17 +8,17 @@ use crate::schema::Schema;
 pub struct Project {
     /// The tables.
     pub schema: &'static Schema,
-    /// The functions that `/rpc/` calls.
+    /// The functions behind `/rest/v1/rpc/`.
     pub functions: &'static [Function],
-    /// The buckets that there are from the start.
+    /// Buckets that are created when the folder is opened, if missing.
     pub buckets: &'static [Bucket],
 }
 
-/// A bucket. It is created at the start where it is missing.
+/// A bucket of Storage.
 #[derive(Clone, Copy, Debug)]
 pub struct Bucket {
     /// Its id and name.
     pub id: &'static str,
-    /// Whether everybody may read what is in it.
+    /// Whether its objects can be read without an access token.
     pub is_public: bool,
 }

@@ -1,18 +1,18 @@
-//! Who a request acts as.
+//! The role that a request has.
 
 use uuid::Uuid;
 
 /// The database role of a request, as row-level security sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Nobody is signed in.
+    /// A caller who is not signed in.
     Anon,
     /// A signed-in user, anonymous users included.
     Authenticated {
         /// The token's `sub`.
         user_id: Uuid,
     },
-    /// The holder of the service key, whom row-level security does not bind.
+    /// The holder of the service key, who bypasses row-level security.
     Service,
 }
 

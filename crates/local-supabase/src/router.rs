@@ -40,7 +40,7 @@ async fn not_found() -> Response {
 
 async fn serve_rest(State(context): State<Arc<Context>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let credential = Credential::read(&parts.headers, &context.service_key);
+    let credential = Credential::from_headers(&parts.headers, &context.service_key);
     let role = match credential.role(&context.signing_keys, context.clock.now()) {
         Err(refusal) => return refusal.into_response(),
         Ok(role) => role,

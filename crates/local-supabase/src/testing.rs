@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use jiff::Timestamp;
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 use uuid::Uuid;
@@ -105,6 +106,10 @@ impl Server {
         self.stored_files().iter().map(|path| path.metadata().unwrap().len()).sum()
     }
 
+    pub(super) fn service_key(&self) -> &str {
+        self.supabase.service_key().expose_secret()
+    }
+
     pub(super) fn wait(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }
@@ -143,7 +148,7 @@ impl Server {
     }
 }
 
-/// A request in the making.
+/// A request that is being built.
 pub(super) struct Call<'a> {
     server: &'a Server,
     request: Request<Body>,

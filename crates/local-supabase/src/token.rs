@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::keys::SigningKeys;
 
-/// The claims that decide who sends a request.
+/// The claims that identify the caller.
 #[derive(Debug, Deserialize)]
 pub(super) struct Claims {
     pub(super) sub: Option<String>,
@@ -17,22 +17,22 @@ pub(super) struct Claims {
     nbf: Option<i64>,
 }
 
-/// Why a token is refused. Auth and PostgREST each have their own words for these.
+/// Why a token is invalid. Auth, PostgREST and Storage each word these differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TokenError {
     /// Not three parts, but this many.
     Parts(usize),
     /// The header cannot be read.
     Header,
-    /// None of our keys is the one it names.
+    /// It names none of the signing keys.
     UnknownKey,
-    /// The signature does not fit.
+    /// The signature is invalid.
     Signature,
-    /// The signature fits but the claims cannot be read.
+    /// The signature is valid, but the claims cannot be read.
     Claims,
-    /// Its time is over.
+    /// The token has expired.
     Expired,
-    /// Its time is still to come.
+    /// The token is not valid yet.
     NotYetValid,
 }
 
@@ -52,7 +52,7 @@ impl Claims {
         }
     }
 
-    /// Checks that the token is valid at `now`, give or take `leeway` seconds.
+    /// Checks `exp` and `nbf` at `now`, with a tolerance of `leeway` seconds.
     pub(super) fn check_time(&self, now: Timestamp, leeway: i64) -> Result<(), TokenError> {
         let now = now.as_second();
         if self.exp.is_some_and(|exp| now - leeway > exp) {
@@ -65,7 +65,7 @@ impl Claims {
     }
 }
 
-/// The library would take the time from the machine's clock, so the times are checked here.
+/// The library would use the machine's clock, so `exp` and `nbf` are checked by `check_time`.
 fn signature_only() -> Validation {
     let mut validation = Validation::new(Algorithm::ES256);
     validation.required_spec_claims.clear();

@@ -6,8 +6,7 @@ use std::io::Write;
 
 use futures_util::StreamExt;
 use providers::{
-    ApiKey, CompatibleSettings, Content, Event, Message, ProviderName, Providers, Request, Role,
-    Settings,
+    CompatibleSettings, Content, Event, Message, ProviderName, Providers, Request, Role, Settings,
 };
 
 #[tokio::main]
@@ -16,7 +15,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let question = arguments.next().unwrap_or_else(|| "Hello".to_owned());
     let server = arguments.next().map(|base_url| CompatibleSettings {
         name: ProviderName::from_static("server"),
-        api_key: ApiKey::default(),
+        api_key: None,
         base_url,
         models: Vec::new(),
     });

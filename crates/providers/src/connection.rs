@@ -1,42 +1,16 @@
 //! How to reach a provider. Everything is passed in.
 
-use std::fmt;
 use std::time::Duration;
 
 use clock::Clock;
 use reqwest::Url;
-
-/// A provider's key. `Debug` does not show it.
-#[derive(Clone, Default)]
-pub struct ApiKey(String);
-
-impl ApiKey {
-    /// A key as its provider issued it; empty for a server that wants none.
-    pub fn new(key: impl Into<String>) -> Self {
-        Self(key.into())
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    pub(super) fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for ApiKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ApiKey(…)")
-    }
-}
+use secrecy::SecretString;
 
 /// Where a provider is reached, and how long to wait for it.
 #[derive(Clone, Debug)]
 pub struct Connection {
-    /// The key; no authentication header is sent without one.
-    pub api_key: ApiKey,
+    /// The key. None for a server that wants none: no authentication header is sent.
+    pub api_key: Option<SecretString>,
     /// The address of the API, with or without a slash at its end.
     pub base_url: String,
     /// The longest wait for a connection.
@@ -53,7 +27,7 @@ pub struct Connection {
 
 impl Connection {
     /// A vendor's own API.
-    pub fn vendor(api_key: ApiKey, base_url: impl Into<String>) -> Self {
+    pub fn vendor(api_key: Option<SecretString>, base_url: impl Into<String>) -> Self {
         Self {
             api_key,
             base_url: base_url.into(),
@@ -67,7 +41,7 @@ impl Connection {
 
     /// Another server that speaks a vendor's protocol. It may be silent for ten minutes: local servers
     /// load a model before its first word.
-    pub fn compatible(api_key: ApiKey, base_url: impl Into<String>) -> Self {
+    pub fn compatible(api_key: Option<SecretString>, base_url: impl Into<String>) -> Self {
         Self { idle_timeout: Duration::from_secs(600), ..Self::vendor(api_key, base_url) }
     }
 

@@ -1,14 +1,15 @@
 //! Where a provider is reached, as the settings say.
 
 use clock::Clock;
+use secrecy::SecretString;
 
-use crate::{ApiKey, Connection};
+use crate::Connection;
 
 /// Where a provider is reached.
 #[derive(Clone, Debug, Default)]
 pub struct Endpoint {
-    /// The key; empty for a server that wants none.
-    pub api_key: ApiKey,
+    /// The key. None for a server that wants none.
+    pub api_key: Option<SecretString>,
     /// The address of the API. None: the vendor's own.
     pub base_url: Option<String>,
 }
@@ -19,9 +20,9 @@ impl Endpoint {
     pub(crate) fn connection(&self, vendor_url: &str, clock: &Clock) -> Option<Connection> {
         let base_url = self.base_url.as_deref().unwrap_or(vendor_url);
         let vendor = Connection::vendor(self.api_key.clone(), base_url);
-        let connection = match (vendor.is_at(vendor_url), self.api_key.is_empty()) {
-            (true, true) => return None,
-            (true, false) => vendor,
+        let connection = match (vendor.is_at(vendor_url), self.api_key.is_some()) {
+            (true, false) => return None,
+            (true, true) => vendor,
             (false, _) => Connection::compatible(self.api_key.clone(), base_url),
         };
         Some(Connection { clock: clock.clone(), ..connection })

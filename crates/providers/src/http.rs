@@ -7,6 +7,7 @@ use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, Response, Url};
+use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -124,7 +125,7 @@ impl Http {
             &String::from_utf8_lossy(&body),
             self.connection.clock.now(),
         )
-        .without_key(self.connection.api_key.expose())
+        .without_key(self.connection.api_key.as_ref())
     }
 
     fn error(&self, kind: ErrorKind, message: &str) -> ProviderError {
@@ -177,13 +178,12 @@ pub(super) fn secret_header(
     provider: &ProviderName,
     name: HeaderName,
     prefix: &str,
-    secret: &str,
+    secret: Option<&SecretString>,
 ) -> Result<HeaderMap, ProviderError> {
     let mut headers = HeaderMap::new();
-    if secret.is_empty() {
-        return Ok(headers);
-    }
-    let mut value = HeaderValue::from_str(&format!("{prefix}{secret}")).map_err(|_| {
+    let Some(secret) = secret else { return Ok(headers) };
+    let text = format!("{prefix}{}", secret.expose_secret());
+    let mut value = HeaderValue::from_str(&text).map_err(|_| {
         ProviderError::invalid(provider.clone(), "api_key", "the key is not printable")
     })?;
     value.set_sensitive(true);

@@ -8,7 +8,7 @@
 
 pub use anthropic::{Anthropic, AnthropicSettings, AuthHeader};
 pub use compatible::Compatible;
-pub use connection::{ApiKey, Connection};
+pub use connection::Connection;
 pub use endpoint::Endpoint;
 pub use error::{ErrorKind, ProviderError};
 pub use event::{Event, EventStream, FinishReason, Usage};

@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
+use secrecy::SecretString;
 use thiserror::Error;
 
 use crate::anthropic::AnthropicSettings;
-use crate::{ApiKey, Endpoint, ProviderError, ProviderName};
+use crate::{Endpoint, ProviderError, ProviderName};
 
 /// The settings of all providers. A provider is configured when it has a key, or an address of its
 /// own (local servers want no key).
@@ -35,8 +36,8 @@ pub struct Settings {
 pub struct CompatibleSettings {
     /// The name, which precedes the ids of its models.
     pub name: ProviderName,
-    /// The key; empty for a server that wants none.
-    pub api_key: ApiKey,
+    /// The key. None for a server that wants none.
+    pub api_key: Option<SecretString>,
     /// The address of the API.
     pub base_url: String,
     /// The models to offer. Empty: those that the server lists.

@@ -1,8 +1,4 @@
-use schemars::JsonSchema;
-use serde::Deserialize;
-use serde_json::{Value, json};
-
-use crate::agent::{Credentials, Tool};
+use crate::agent::tools::prelude::*;
 
 /// Counts the words of a text.
 pub struct CountWords;
@@ -18,7 +14,7 @@ impl Tool for CountWords {
     const NAME: &'static str = "count_words";
     const DESCRIPTION: &'static str = "Counts the words of a text.";
 
-    async fn run(&self, arguments: Arguments, _: &Credentials) -> Result<Value, String> {
+    async fn run(&self, arguments: Arguments, _: &Credentials) -> ToolResult {
         Ok(json!({ "words": arguments.text.split_whitespace().count() }))
     }
 }

@@ -16,6 +16,19 @@ mod count_words;
 pub(super) mod execute;
 mod schema;
 
+/// What the file of a tool needs.
+pub mod prelude {
+    pub use schemars::JsonSchema;
+    pub use serde::Deserialize;
+    pub use serde_json::{Value, json};
+
+    pub use super::{Tool, ToolResult};
+    pub use crate::agent::Credentials;
+}
+
+/// What the model gets to read. `Err` is a sentence that helps it to do better.
+pub type ToolResult = Result<Value, String>;
+
 /// Something that the model may call.
 pub trait Tool: Send + Sync {
     /// What the model sends. Its JSON Schema is derived; the doc comment of a field is the description
@@ -28,13 +41,12 @@ pub trait Tool: Send + Sync {
     /// What it does, for the model.
     const DESCRIPTION: &'static str;
 
-    /// Runs it with the caller's own rights. `Err` is a sentence that helps the model to do better.
-    /// A stop drops the future.
+    /// Runs it with the caller's own rights. A stop drops the future.
     fn run(
         &self,
         arguments: Self::Arguments,
         credentials: &Credentials,
-    ) -> impl Future<Output = Result<Value, String>> + Send;
+    ) -> impl Future<Output = ToolResult> + Send;
 
     /// What the model is told about it.
     fn definition(&self) -> ToolDefinition {
@@ -64,7 +76,7 @@ pub trait AnyTool: Send + Sync {
         &'a self,
         arguments: &'a Value,
         credentials: &'a Credentials,
-    ) -> BoxFuture<'a, Result<Value, String>>;
+    ) -> BoxFuture<'a, ToolResult>;
 }
 
 impl<T: Tool> AnyTool for T {
@@ -80,7 +92,7 @@ impl<T: Tool> AnyTool for T {
         &'a self,
         arguments: &'a Value,
         credentials: &'a Credentials,
-    ) -> BoxFuture<'a, Result<Value, String>> {
+    ) -> BoxFuture<'a, ToolResult> {
         async move { self.run(parse(arguments)?, credentials).await }.boxed()
     }
 }

@@ -1,10 +1,6 @@
 //! A tool for the scripted model, so that a front end can show tool calls without a key.
 
-use schemars::JsonSchema;
-use serde::Deserialize;
-use serde_json::{Value, json};
-
-use crate::agent::{Credentials, Tool};
+use crate::agent::tools::prelude::*;
 
 /// Makes up the weather of a city: the same city, the same weather.
 pub struct Weather;
@@ -23,7 +19,7 @@ impl Tool for Weather {
     const NAME: &'static str = "get_weather";
     const DESCRIPTION: &'static str = "Makes up the weather of a city, for demonstrations.";
 
-    async fn run(&self, Arguments { city }: Arguments, _: &Credentials) -> Result<Value, String> {
+    async fn run(&self, Arguments { city }: Arguments, _: &Credentials) -> ToolResult {
         let sum: usize = city.bytes().map(usize::from).sum();
         let sky = SKIES[sum % SKIES.len()];
         Ok(json!({ "city": city, "sky": sky, "temperature_celsius": sum % 30 }))

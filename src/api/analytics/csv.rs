@@ -2,37 +2,39 @@
 
 use std::collections::HashMap;
 
+use csv::{Terminator, WriterBuilder};
 use serde_json::value::RawValue;
 
 /// A row of JSON: each column's value as text.
 pub(super) type Row<'a> = HashMap<&'a str, &'a RawValue>;
 
-/// Adds the names of the columns.
-pub(super) fn push_header(out: &mut String, columns: &[&str]) {
-    out.push_str(&columns.join(","));
-    out.push_str("\r\n");
-}
-
-/// Adds one row.
-pub(super) fn push_row(out: &mut String, columns: &[&str], row: &Row<'_>) {
-    for (index, column) in columns.iter().enumerate() {
-        if index > 0 {
-            out.push(',');
-        }
-        push_cell(out, row.get(column).map_or("null", |value| value.get()));
+/// A line for each row, below the names of the columns if `has_header`.
+pub(super) fn lines(
+    columns: &[&str],
+    rows: &[Row<'_>],
+    has_header: bool,
+) -> Result<Vec<u8>, csv::Error> {
+    let mut writer = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Vec::new());
+    if has_header {
+        writer.write_record(columns)?;
     }
-    out.push_str("\r\n");
+    for row in rows {
+        let values = columns.iter().map(|column| row.get(column).map_or("null", |json| json.get()));
+        writer.write_record(values.map(cell))?;
+    }
+    writer.into_inner().map_err(|error| error.into_error().into())
 }
 
 /// Null is empty, text is text, numbers stay as they are, and what is structured stays JSON.
-fn push_cell(out: &mut String, json: &str) {
+fn cell(json: &str) -> String {
     if json == "null" {
-    } else if json.starts_with('"') {
-        let text: String = serde_json::from_str(json).unwrap_or_default();
-        push_quoted(out, if is_formula(&text) { "'" } else { "" }, &text);
-    } else {
-        push_quoted(out, "", json);
+        return String::new();
     }
+    if !json.starts_with('"') {
+        return json.to_owned();
+    }
+    let text: String = serde_json::from_str(json).unwrap_or_default();
+    if is_formula(&text) { format!("'{text}") } else { text }
 }
 
 /// What spreadsheets take for a formula, also behind a tab or a line's end.
@@ -40,21 +42,11 @@ fn is_formula(text: &str) -> bool {
     text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n'])
 }
 
-fn push_quoted(out: &mut String, prefix: &str, text: &str) {
-    if !text.contains([',', '"', '\r', '\n']) {
-        out.push_str(prefix);
-        out.push_str(text);
-        return;
-    }
-    out.push('"');
-    out.push_str(prefix);
-    out.push_str(&text.replace('"', "\"\""));
-    out.push('"');
-}
-
 #[cfg(test)]
 mod tests {
-    use super::push_cell;
+    use serde_json::value::RawValue;
+
+    use super::{Row, lines};
 
     #[test]
     fn cells() {
@@ -76,9 +68,10 @@ mod tests {
             (r#""=HYPERLINK(\"x\",\"y\")""#, r#""'=HYPERLINK(""x"",""y"")""#),
             (r#"{"a": "=1"}"#, r#""{""a"": ""=1""}""#),
         ] {
-            let mut out = String::new();
-            push_cell(&mut out, json);
-            assert_eq!(out, cell, "{json}");
+            let value = serde_json::from_str::<&RawValue>(json).unwrap();
+            let line = lines(&["a", "b"], &[Row::from([("a", value)])], false).unwrap();
+            let line = String::from_utf8(line).unwrap();
+            assert_eq!(line, format!("{cell},\r\n"), "{json}");
         }
     }
 }

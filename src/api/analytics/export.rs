@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::csv;
@@ -78,7 +79,7 @@ pub(super) struct Export {
 
 /// A serialized page of rows, and the cursor of the next one.
 struct ExportPage {
-    text: Bytes,
+    bytes: Bytes,
     last: Option<Cursor>,
 }
 
@@ -91,7 +92,7 @@ impl Export {
         let to = self.to.map(|to| format!("_{}", day(to))).unwrap_or_default();
         let file = format!("{name}_{}{to}.{}", day(self.from), self.format.extension());
         let content_type = HeaderValue::from_static(self.format.content_type());
-        let head = stream::iter([Ok(first.text)]);
+        let head = stream::iter([Ok(first.bytes)]);
         let body = head.chain(stream::try_unfold((self, first.last), next));
         let mut response = Response::new(Body::from_stream(body));
         response.headers_mut().insert(CONTENT_TYPE, content_type);
@@ -106,8 +107,8 @@ impl Export {
         // A client that reads slowly holds a page.
         let mut charge = self.supabase.charge(Caller::User(&self.token));
         charge.grow(rows.body.len())?;
-        let (text, last) = self.write(&rows, after.is_none())?;
-        Ok(ExportPage { text: charge.keep(text.into_bytes()), last })
+        let (bytes, last) = self.write(&rows, after.is_none())?;
+        Ok(ExportPage { bytes: charge.keep(bytes), last })
     }
 
     fn query(&self, after: Option<Cursor>) -> Query<'_> {
@@ -127,27 +128,22 @@ impl Export {
         self.list.page(query, SortOrder::Ascending, after)
     }
 
-    fn write(&self, rows: &Rows, is_first: bool) -> Result<(String, Option<Cursor>), ApiError> {
-        let mut text = String::with_capacity(rows.body.len());
-        if is_first && self.format == ExportFormat::Csv {
-            csv::push_header(&mut text, self.columns);
-        }
-        let unreadable = |error| ApiError::unreadable(self.list.row, error);
+    fn write(&self, rows: &Rows, is_first: bool) -> Result<(Vec<u8>, Option<Cursor>), ApiError> {
         let rows = rows.split()?;
-        for row in &rows {
-            if self.format == ExportFormat::Csv {
-                csv::push_row(
-                    &mut text,
-                    self.columns,
-                    &serde_json::from_str(row.get()).map_err(unreadable)?,
-                );
-            } else {
-                text.push_str(row.get());
-                text.push('\n');
-            }
-        }
+        let bytes = match self.format {
+            ExportFormat::Csv => self.csv(&rows, is_first)?,
+            _ => rows.iter().flat_map(|row| [row.get(), "\n"]).collect::<String>().into_bytes(),
+        };
         let last = rows.last().map(|row| self.list.cursor(row)).transpose()?;
-        Ok((text, last))
+        Ok((bytes, last))
+    }
+
+    fn csv(&self, rows: &[&RawValue], has_header: bool) -> Result<Vec<u8>, ApiError> {
+        let rows: Result<Vec<csv::Row<'_>>, _> =
+            rows.iter().map(|row| serde_json::from_str(row.get())).collect();
+        let rows = rows.map_err(|error| ApiError::unreadable(self.list.row, error))?;
+        csv::lines(self.columns, &rows, has_header)
+            .map_err(|error| ApiError::internal(error.to_string()))
     }
 }
 
@@ -161,7 +157,7 @@ async fn next((export, after): State) -> io::Result<Option<(Bytes, State)>> {
     }
     match export.page(after).await {
         Ok(page) if page.last.is_none() => Ok(None),
-        Ok(page) => Ok(Some((page.text, (export, page.last)))),
+        Ok(page) => Ok(Some((page.bytes, (export, page.last)))),
         Err(error) => {
             error.log("export");
             Err(io::Error::other("the export broke off"))

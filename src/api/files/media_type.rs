@@ -67,7 +67,9 @@ pub fn is_text(media_type: &str) -> bool {
     media_type.starts_with("text/") || formats.iter().any(|format| media_type.ends_with(format))
 }
 
-/// Formats that begin with bytes of their own.
+/// Formats that begin with bytes of their own. Libraries that find types, such as `infer`, look at fewer
+/// bytes or further into the file: what begins with `GIF` or `BM`, or mentions `%PDF`, would no longer be
+/// taken as text.
 const SIGNATURES: &[(&str, &[u8])] = &[
     ("image/png", b"\x89PNG\r\n\x1a\n"),
     ("image/jpeg", b"\xff\xd8\xff"),
@@ -233,6 +235,16 @@ mod tests {
         ];
         for (declared, head, found) in cases {
             assert_eq!(media_type(Some(declared), "a", head), Err(*found), "{declared}");
+        }
+    }
+
+    #[test]
+    fn a_text_may_begin_almost_like_a_signature() {
+        for text in
+            ["GIF or PNG?", "BM is bitmap", "SQLite is small", "It has %PDF-1.7", "<!-- a -->"]
+        {
+            let found = media_type(Some("text/plain"), "a.txt", text.as_bytes());
+            assert_eq!(found.as_deref(), Ok("text/plain"), "{text}");
         }
     }
 

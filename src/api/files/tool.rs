@@ -1,15 +1,12 @@
 //! The tool `files`: what a person can do with their files, for the model that works for them.
 
-use schemars::JsonSchema;
-use serde::Deserialize;
-use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::media_type::is_text;
 use super::model::{File, FileFilter};
 use super::service::{Files, Owner};
 use super::upload::metadata::NewFile;
-use crate::agent::{Credentials, Tool};
+use crate::agent::tools::prelude::*;
 use crate::http::error::ApiError;
 
 /// How much of a text one call reads.
@@ -55,7 +52,7 @@ impl FilesTool {
         Self { files }
     }
 
-    async fn write(&self, owner: &Owner, arguments: Arguments) -> Result<Value, String> {
+    async fn write(&self, owner: &Owner, arguments: Arguments) -> ToolResult {
         let Arguments { name: Some(name), content: Some(content), media_type, .. } = arguments
         else {
             return Err("To write a file, say its name and its content.".into());
@@ -65,7 +62,7 @@ impl FilesTool {
         written.map(|file| to_json(&file)).map_err(sentence)
     }
 
-    async fn list(&self, owner: &Owner, search: Option<String>) -> Result<Value, String> {
+    async fn list(&self, owner: &Owner, search: Option<String>) -> ToolResult {
         let q = search.filter(|search| !search.is_empty());
         let filter = FileFilter { q, chat_id: None };
         let mut files = self.files.list(owner, &filter, MAX_LISTED + 1).await.map_err(sentence)?;
@@ -92,7 +89,7 @@ impl FilesTool {
         found.ok_or_else(|| format!("There is no file named {name}. List the files first."))
     }
 
-    async fn read(&self, owner: &Owner, file: &File, offset: u64) -> Result<Value, String> {
+    async fn read(&self, owner: &Owner, file: &File, offset: u64) -> ToolResult {
         if !is_text(&file.media_type) {
             return Err(format!("{} is {}, not text.", file.name, file.media_type));
         }
@@ -125,7 +122,7 @@ impl Tool for FilesTool {
         `name`, 64 KiB at a time: go on at `next_offset`. `write` stores `content` as a new file; a \
         file that is there is never changed.";
 
-    async fn run(&self, arguments: Arguments, credentials: &Credentials) -> Result<Value, String> {
+    async fn run(&self, arguments: Arguments, credentials: &Credentials) -> ToolResult {
         let owner = Owner::from(credentials);
         match arguments.action {
             Action::List => self.list(&owner, arguments.search).await,

@@ -1,13 +1,11 @@
 //! The agent's tool `run_script`.
 
-use schemars::JsonSchema;
-use serde::Deserialize;
-use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::model::{Language, RunScript, ScriptRun};
 use super::{Scripts, shorten};
-use crate::agent::{Credentials, Tool, define};
+use crate::agent::define;
+use crate::agent::tools::prelude::*;
 use crate::api::files::Owner;
 use crate::api::files::model::{File, FileFilter};
 use crate::http::error::ApiError;
@@ -44,7 +42,7 @@ impl Tool for RunScriptTool {
         In JavaScript: console.log, files.list(), files.read(name), files.write(name, data). If it \
         fails, read the error, mend the script and run it again.";
 
-    async fn run(&self, arguments: Arguments, credentials: &Credentials) -> Result<Value, String> {
+    async fn run(&self, arguments: Arguments, credentials: &Credentials) -> ToolResult {
         let owner = Owner::from(credentials);
         let request = RunScript {
             language: arguments.language.unwrap_or_default(),

@@ -1,10 +1,11 @@
 //! Whether the project's keys are what their variables say. Pure.
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use secrecy::ExposeSecret;
 use serde::Deserialize;
 
 use super::Report;
-use crate::config::{Project, Secret};
+use crate::config::Project;
 
 #[derive(Deserialize)]
 struct Claims {
@@ -24,7 +25,7 @@ pub(super) struct Keys {
 
 pub(super) fn check(project: &Project, report: &mut Report) -> Keys {
     let mut keys = Keys { anon_is_anon: true, secret_may_fit: true };
-    let anon_key = project.anon_key.expose();
+    let anon_key = project.anon_key.expose_secret();
     if anon_key.starts_with("sb_secret_") || role(anon_key).as_deref() == Some("service_role") {
         keys.anon_is_anon = false;
         report.problem(
@@ -32,7 +33,7 @@ pub(super) fn check(project: &Project, report: &mut Report) -> Keys {
             "put the publishable (or anon) key there",
         );
     }
-    let service_key = project.service_role_key.as_ref().map(Secret::expose);
+    let service_key = project.service_role_key.as_ref().map(ExposeSecret::expose_secret);
     for (variable, key) in
         [("SUPABASE_ANON_KEY", Some(anon_key)), ("SUPABASE_SERVICE_ROLE_KEY", service_key)]
     {
@@ -44,8 +45,8 @@ pub(super) fn check(project: &Project, report: &mut Report) -> Keys {
         }
     }
     if let Some(key) = &project.service_role_key {
-        let role = role(key.expose());
-        if key.expose().starts_with("sb_publishable_") || role.as_deref() == Some("anon") {
+        let role = role(key.expose_secret());
+        if key.expose_secret().starts_with("sb_publishable_") || role.as_deref() == Some("anon") {
             report.problem(
                 "SUPABASE_SERVICE_ROLE_KEY is the publishable key",
                 "put the secret (or service_role) key there, or leave it empty",
@@ -53,7 +54,7 @@ pub(super) fn check(project: &Project, report: &mut Report) -> Keys {
         }
     }
     if let (Some(secret), Some(_)) = (&project.jwt_secret, role(anon_key)) {
-        if is_signed_with(anon_key, secret.expose()) {
+        if is_signed_with(anon_key, secret.expose_secret()) {
             report.good("SUPABASE_JWT_SECRET fits the anon key");
         } else {
             keys.secret_may_fit = false;
@@ -94,15 +95,16 @@ fn is_signed_with(key: &str, secret: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use jsonwebtoken::{EncodingKey, Header};
+    use secrecy::SecretString;
     use serde_json::json;
 
     use super::super::Report;
-    use super::{Project, Secret, check};
+    use super::{Project, check};
 
-    fn key(role: &str, project: &str) -> Secret {
+    fn key(role: &str, project: &str) -> SecretString {
         let claims = json!({ "role": role, "ref": project });
         let key = EncodingKey::from_secret(b"x");
-        Secret::new(jsonwebtoken::encode(&Header::default(), &claims, &key).unwrap())
+        jsonwebtoken::encode(&Header::default(), &claims, &key).unwrap().into()
     }
 
     #[test]

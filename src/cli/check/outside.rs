@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use serde_json::{Map, Value};
 
 use super::Report;
-use crate::app::{FunctionShape, TableShape, expected_schema};
+use crate::app::{FunctionDescription, TableDescription, expected_schema};
 use crate::supabase::{Caller, Supabase, SupabaseError, SupabaseErrorKind};
 
 /// PostgreSQL's code for a missing grant.
@@ -62,7 +62,10 @@ async fn hidden_schema(supabase: &Supabase, report: &mut Report) {
 }
 
 /// Failures that have nothing to do with the schema, and would be the same for all of it.
-async fn postgrest_fails(supabase: &Supabase, tables: &[TableShape]) -> Option<SupabaseError> {
+async fn postgrest_fails(
+    supabase: &Supabase,
+    tables: &[TableDescription],
+) -> Option<SupabaseError> {
     let error = table_as_nobody(supabase, tables.first()?).await.err()?;
     (error.kind != SupabaseErrorKind::SchemaMismatch && !is_refused(&error)).then_some(error)
 }
@@ -72,14 +75,17 @@ pub(super) fn is_refused(error: &SupabaseError) -> bool {
     error.code.as_deref() == Some(REFUSED)
 }
 
-async fn table_as_nobody(supabase: &Supabase, table: &TableShape) -> Result<(), SupabaseError> {
+async fn table_as_nobody(
+    supabase: &Supabase,
+    table: &TableDescription,
+) -> Result<(), SupabaseError> {
     select(supabase, Caller::Nobody, table).await
 }
 
 async fn select(
     supabase: &Supabase,
     caller: Caller<'_>,
-    table: &TableShape,
+    table: &TableDescription,
 ) -> Result<(), SupabaseError> {
     let query = supabase.rest(caller).from(table.name).select(&table.columns.join(","));
     query.limit(0).rows().await.map(|_| ())
@@ -87,7 +93,7 @@ async fn select(
 
 async fn call_as_nobody(
     supabase: &Supabase,
-    function: &FunctionShape,
+    function: &FunctionDescription,
 ) -> Result<(), SupabaseError> {
     let named = |name: &&str| ((*name).to_owned(), Value::Null);
     let arguments: Map<_, _> = function.parameters.iter().map(named).collect();
@@ -108,7 +114,7 @@ fn found(what: &str, as_nobody: Result<(), SupabaseError>, report: &mut Report) 
     }
 }
 
-async fn service_key(supabase: &Supabase, tables: &[TableShape], report: &mut Report) {
+async fn service_key(supabase: &Supabase, tables: &[TableDescription], report: &mut Report) {
     let answers = join_all(tables.iter().map(|table| select(supabase, Caller::Service, table)));
     let refused = answers.await.into_iter().find_map(Result::err);
     match refused {

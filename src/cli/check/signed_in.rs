@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::Report;
 use super::outside::{MIGRATE, is_refused};
 use super::schema::Expected;
-use crate::app::{App, FunctionShape, TableShape, expected_schema};
-use crate::config::Secret;
+use crate::app::{App, FunctionDescription, TableDescription, expected_schema};
 use crate::supabase::{AccessToken, Caller, Supabase, SupabaseError, SupabaseErrorKind};
 
 /// How long the token is good for, in seconds.
@@ -47,13 +47,13 @@ pub(super) async fn check(app: &App, was_compared: bool, report: &mut Report) {
     }
 }
 
-fn token(app: &App, secret: &Secret) -> Option<AccessToken> {
+fn token(app: &App, secret: &SecretString) -> Option<AccessToken> {
     let now = app.state.clock.unix_seconds();
     let claims = json!({
         "sub": Uuid::new_v4(), "role": "authenticated", "aud": "authenticated",
         "iss": format!("{}/auth/v1", app.project.public_url), "iat": now, "exp": now + LIFETIME,
     });
-    let key = EncodingKey::from_secret(secret.expose().as_bytes());
+    let key = EncodingKey::from_secret(secret.expose_secret().as_bytes());
     let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).ok()?;
     Some(AccessToken::new(&token))
 }
@@ -62,7 +62,7 @@ fn token(app: &App, secret: &Secret) -> Option<AccessToken> {
 async fn refusal(
     supabase: &Supabase,
     token: &AccessToken,
-    tables: &[TableShape],
+    tables: &[TableDescription],
 ) -> Option<SupabaseError> {
     let query = supabase.rest(Caller::User(token)).from(tables.first()?.name).limit(0);
     let error = query.rows().await.err()?;
@@ -90,7 +90,7 @@ fn refused(error: &SupabaseError, report: &mut Report) {
 async fn tried_table(
     supabase: &Supabase,
     token: &AccessToken,
-    table: &TableShape,
+    table: &TableDescription,
     expected: &Expected,
 ) -> Vec<String> {
     let name = table.name;
@@ -123,7 +123,7 @@ async fn tried_table(
 async fn tried_function(
     supabase: &Supabase,
     token: &AccessToken,
-    function: &FunctionShape,
+    function: &FunctionDescription,
     expected: &Expected,
 ) -> Option<String> {
     let name = function.name;

@@ -46,6 +46,6 @@ pub(super) struct Weight;
 
 impl Weighter<TokenHash, Verified> for Weight {
     fn weight(&self, _: &TokenHash, verified: &Verified) -> u64 {
-        OVERHEAD + verified.user.token.expose().len() as u64
+        OVERHEAD + verified.user.token.expose_secret().len() as u64
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jsonwebtoken::{Algorithm, DecodingKey};
+use secrecy::{ExposeSecret, SecretString};
 
 use super::ask_auth::AskAuth;
 use super::claims::{Claims, LEEWAY, check_signature, expired};
@@ -10,7 +11,6 @@ use super::memory::{Memory, TokenHash, Verified, hash, memory};
 use super::signing_keys::{SigningKey, SigningKeys};
 use super::{CurrentUser, anonymous_refused, invalid_token};
 use crate::clock::Clock;
-use crate::config::Secret;
 use crate::http::error::ApiError;
 use crate::supabase::{AccessToken, Supabase};
 
@@ -22,7 +22,7 @@ pub struct VerifierSettings {
     /// `iss` of the project's tokens: its public address and `/auth/v1`.
     pub issuer: String,
     /// The legacy HS256 secret.
-    pub jwt_secret: Option<Secret>,
+    pub jwt_secret: Option<SecretString>,
     /// Whether the project's own keys are tokens signed with the legacy secret.
     pub has_legacy_keys: bool,
     /// Whether anonymous users may pass.
@@ -57,8 +57,10 @@ pub enum Verifies {
 impl Verifier {
     /// A verifier for one project.
     pub fn new(supabase: Supabase, settings: VerifierSettings, clock: Clock) -> Self {
-        let secret =
-            settings.jwt_secret.as_ref().map(|s| DecodingKey::from_secret(s.expose().as_bytes()));
+        let secret = settings
+            .jwt_secret
+            .as_ref()
+            .map(|s| DecodingKey::from_secret(s.expose_secret().as_bytes()));
         let keys = SigningKeys::new(supabase.clone(), clock.clone());
         let has_legacy_keys = settings.has_legacy_keys;
         let auth = AskAuth::new(supabase.clone(), keys.clone(), has_legacy_keys, clock.clone());
@@ -81,9 +83,9 @@ impl Verifier {
     /// Verifies a token that was good here and that Supabase has refused: its key may have been taken
     /// back since. Then it is the token's fault after all, 401.
     pub async fn verify_again(&self, token: &AccessToken) -> Result<(), ApiError> {
-        self.inner.verified.remove(&hash(token.expose()));
+        self.inner.verified.remove(&hash(token.expose_secret()));
         self.inner.keys.doubt();
-        self.verify(token.expose()).await.map(|_| ())
+        self.verify(token.expose_secret()).await.map(|_| ())
     }
 
     /// How tokens can be verified at the moment; 503 when they cannot.

@@ -22,7 +22,7 @@ mod usage_statistics;
 
 use super::schema::{CHATS, FILES};
 use crate::local_supabase::Role;
-use crate::local_supabase::functions::{Arguments, Body, Function, Parameter, Session};
+use crate::local_supabase::functions::{Arguments, Function, FunctionBody, Parameter, Session};
 use crate::local_supabase::schema::PgType;
 
 /// `private.acting_user`: `p_user_id` counts only for the service role.
@@ -38,7 +38,7 @@ pub static FUNCTIONS: &[Function] = &[
     Function {
         name: "search_chats",
         parameters: &[Parameter::required("q", PgType::Text)],
-        body: Body::Search(&CHATS, search::chats),
+        body: FunctionBody::Search(&CHATS, search::chats),
     },
     Function {
         name: "toggle_chat",
@@ -46,7 +46,7 @@ pub static FUNCTIONS: &[Function] = &[
             Parameter::required("p_chat_id", PgType::Uuid),
             Parameter::required("p_column", PgType::Text),
         ],
-        body: Body::SetOf(&CHATS, chats::toggle_chat),
+        body: FunctionBody::SetOf(&CHATS, chats::toggle_chat),
     },
     Function {
         name: "begin_generation",
@@ -63,7 +63,7 @@ pub static FUNCTIONS: &[Function] = &[
             Parameter::optional("p_reserve", PgType::Jsonb),
             Parameter::optional("p_user_id", PgType::Uuid),
         ],
-        body: Body::Jsonb(begin_generation::begin_generation),
+        body: FunctionBody::Jsonb(begin_generation::begin_generation),
     },
     Function {
         name: "save_generation",
@@ -81,12 +81,12 @@ pub static FUNCTIONS: &[Function] = &[
             Parameter::optional("p_reserve", PgType::Jsonb),
             Parameter::optional("p_user_id", PgType::Uuid),
         ],
-        body: Body::Jsonb(save_generation::save_generation),
+        body: FunctionBody::Jsonb(save_generation::save_generation),
     },
     Function {
         name: "search_files",
         parameters: &[Parameter::required("q", PgType::Text)],
-        body: Body::Search(&FILES, search::files),
+        body: FunctionBody::Search(&FILES, search::files),
     },
     Function {
         name: "begin_file",
@@ -97,7 +97,7 @@ pub static FUNCTIONS: &[Function] = &[
             Parameter::required("p_quota", PgType::Bigint),
             Parameter::required("p_max_files", PgType::Bigint),
         ],
-        body: Body::Jsonb(files::begin_file),
+        body: FunctionBody::Jsonb(files::begin_file),
     },
     Function {
         name: "finish_file",
@@ -112,7 +112,7 @@ pub static FUNCTIONS: &[Function] = &[
             Parameter::optional("p_chat_id", PgType::Uuid),
             Parameter::optional("p_metadata", PgType::Jsonb),
         ],
-        body: Body::Jsonb(files::finish_file),
+        body: FunctionBody::Jsonb(files::finish_file),
     },
     Function {
         name: "request_stop",
@@ -120,7 +120,7 @@ pub static FUNCTIONS: &[Function] = &[
             Parameter::required("p_chat_id", PgType::Uuid),
             Parameter::optional("p_user_id", PgType::Uuid),
         ],
-        body: Body::Jsonb(request_stop::request_stop),
+        body: FunctionBody::Jsonb(request_stop::request_stop),
     },
     Function {
         name: "reserve_tokens",
@@ -129,7 +129,7 @@ pub static FUNCTIONS: &[Function] = &[
             Parameter::required("p_reserve", PgType::Jsonb),
             Parameter::optional("p_user_id", PgType::Uuid),
         ],
-        body: Body::Jsonb(reserve_tokens::reserve_tokens),
+        body: FunctionBody::Jsonb(reserve_tokens::reserve_tokens),
     },
     Function {
         name: "usage_statistics",
@@ -142,7 +142,7 @@ pub static FUNCTIONS: &[Function] = &[
             Parameter::optional("p_daily_token_limit", PgType::Bigint),
             Parameter::optional("p_user_id", PgType::Uuid),
         ],
-        body: Body::Report(usage_statistics::usage_statistics),
+        body: FunctionBody::Report(usage_statistics::usage_statistics),
     },
     Function {
         name: "chat_statistics",
@@ -152,7 +152,7 @@ pub static FUNCTIONS: &[Function] = &[
             Parameter::optional("p_time_zone", PgType::Text),
             Parameter::optional("p_user_id", PgType::Uuid),
         ],
-        body: Body::Report(chat_statistics::chat_statistics),
+        body: FunctionBody::Report(chat_statistics::chat_statistics),
     },
     Function {
         name: "record_events",
@@ -160,16 +160,16 @@ pub static FUNCTIONS: &[Function] = &[
             Parameter::required("p_events", PgType::Jsonb),
             Parameter::optional("p_user_id", PgType::Uuid),
         ],
-        body: Body::Jsonb(record_events::record_events),
+        body: FunctionBody::Jsonb(record_events::record_events),
     },
     Function {
         name: "schema_report",
         parameters: &[],
-        body: Body::Jsonb(schema_report::schema_report),
+        body: FunctionBody::Jsonb(schema_report::schema_report),
     },
     Function {
         name: "describe_schema",
         parameters: &[Parameter::optional("p_names", PgType::Jsonb)],
-        body: Body::Report(describe_schema::describe_schema),
+        body: FunctionBody::Report(describe_schema::describe_schema),
     },
 ];

@@ -1,6 +1,6 @@
 //! A small project: notes that belong to their users, a function that counts them, a bucket.
 
-use local_supabase::functions::{Arguments, Body, Function, RestError, Session};
+use local_supabase::functions::{Arguments, Function, FunctionBody, RestError, Session};
 use local_supabase::schema::Default::{AuthUid, ClockTimestamp, GenRandomUuid};
 use local_supabase::schema::PgType::{Text, Timestamptz, Uuid};
 use local_supabase::schema::{
@@ -15,7 +15,7 @@ pub const PROJECT: Project = Project {
     functions: &[Function {
         name: "count_notes",
         parameters: &[],
-        body: Body::Report(count_notes),
+        body: FunctionBody::Report(count_notes),
     }],
     buckets: &[Bucket { id: "files", is_public: false }],
 };

@@ -1,4 +1,4 @@
-//! What a sign-in or refresh hands out.
+//! The response to a sign-in or refresh.
 
 use axum::Json;
 use axum::http::{HeaderMap, HeaderValue};
@@ -17,14 +17,14 @@ use crate::context::Context;
 
 const LIFETIME: i64 = 3600;
 
-/// A session with its tokens, about to be sent.
-pub(super) struct Grant {
+/// A session and its refresh token, to be sent to the client.
+pub(super) struct NewSession {
     pub(super) user: User,
     pub(super) session: Session,
     pub(super) refresh_token: String,
-    /// Set when an old refresh token was exchanged for one that no exchange made before.
+    /// Whether a refresh token was exchanged for a newly created one.
     pub(super) refreshed: bool,
-    /// Sign-ins with a password say what is weak about it: nothing.
+    /// Whether the response has `weak_password`, as for sign-ins with a password. It is always null.
     pub(super) with_password: bool,
 }
 
@@ -64,7 +64,7 @@ struct AuthenticationMethod<'a> {
     timestamp: i64,
 }
 
-impl Grant {
+impl NewSession {
     /// Begins a session.
     pub(super) fn sign_in(
         connection: &Connection,
@@ -80,7 +80,7 @@ impl Grant {
         Ok(Self { user, session, refresh_token, refreshed: false, with_password: false })
     }
 
-    /// Signs an access token and answers with the whole.
+    /// Signs an access token and builds the response.
     pub(super) fn into_response(self, context: &Context) -> Result<Response, AuthError> {
         let issued_at = context.clock.unix_seconds();
         let claims = self.claims(context.issuer(), issued_at);

@@ -1,10 +1,11 @@
-//! `GET` and `PUT /user`: what signed-in users see and change of themselves.
+//! `GET` and `PUT /user`: the account of the signed-in user.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use rusqlite::Connection;
+use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -14,7 +15,7 @@ use super::extract::{SignedIn, user_not_found};
 use super::params::Params;
 use super::sql_types::Time;
 use super::users::User;
-use super::{email, passwords, sessions, users};
+use super::{email, password_rules, sessions, users};
 use crate::context::Context;
 use crate::role::Role;
 
@@ -23,12 +24,12 @@ use crate::role::Role;
 pub(super) struct UserUpdateParams {
     email: String,
     phone: String,
-    password: Option<String>,
+    password: Option<SecretString>,
     data: Map<String, Value>,
     app_metadata: Option<Value>,
 }
 
-/// What remains to be done once the parameters are found to be good.
+/// The changes to apply once the parameters have been validated.
 struct Changes {
     email: Option<String>,
     password_hash: Option<String>,
@@ -70,7 +71,7 @@ fn validate(params: &UserUpdateParams, user: &User) -> Result<Option<String>, Au
         return Err(AuthError::no_phone());
     }
     if let Some(password) = &params.password {
-        passwords::check_strength(password)?;
+        password_rules::check_strength(password)?;
     }
     if params.app_metadata.is_some() {
         let message = "Updating app_metadata requires admin privileges";
@@ -87,7 +88,7 @@ fn validate(params: &UserUpdateParams, user: &User) -> Result<Option<String>, Au
 async fn new_password_hash(
     context: &Context,
     user: &User,
-    password: Option<String>,
+    password: Option<SecretString>,
 ) -> Result<Option<String>, AuthError> {
     let Some(password) = password else { return Ok(None) };
     let has_password = user.password_hash.is_some();
@@ -97,7 +98,7 @@ async fn new_password_hash(
         let message = "New password should be different from the old password.";
         return Err(AuthError::unprocessable("same_password", message));
     }
-    context.passwords.hash(password).await.map(Some)
+    Ok(Some(context.passwords.hash(password).await?))
 }
 
 fn apply(
@@ -117,7 +118,7 @@ fn apply(
     }
     if changes.password_hash.is_some() {
         user.password_hash = changes.password_hash;
-        sessions::delete_of_user(connection, user.id, session_id)?;
+        sessions::delete_by_user(connection, user.id, session_id)?;
     }
     users::merge(&mut user.user_metadata, changes.data);
     user.updated_at = now;

@@ -1,4 +1,4 @@
-//! `/admin/users`: what the holder of the service key does with users.
+//! `/admin/users`: user management with the service key.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::IntoResponse;
+use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -15,13 +16,13 @@ use super::admin_update::{AdminUserParams, UserChange};
 use super::error::AuthError;
 use super::extract::Administrator;
 use super::params::{OptionalParams, Params};
-use super::passwords;
+use super::password_rules;
 use super::users::{self, User};
 use crate::context::Context;
 use crate::role::Role;
 
 const PER_PAGE: u32 = 50;
-const MOST_PER_PAGE: u32 = 1000;
+const MAX_PER_PAGE: u32 = 1000;
 
 #[derive(Serialize)]
 struct AdminListUsersResponse {
@@ -42,7 +43,7 @@ pub(super) async fn list(
     Query(query): Query<HashMap<String, String>>,
 ) -> Result<impl IntoResponse, AuthError> {
     let page = number(&query, "page", 1)?.max(1);
-    let per_page = number(&query, "per_page", PER_PAGE)?.clamp(1, MOST_PER_PAGE);
+    let per_page = number(&query, "per_page", PER_PAGE)?.clamp(1, MAX_PER_PAGE);
     let (users, total) = context
         .database
         .read(Role::Service, move |connection| users::page(connection, page, per_page))
@@ -64,7 +65,7 @@ fn number(query: &HashMap<String, String>, name: &str, default: u32) -> Result<u
     }
 }
 
-/// Relative to Auth itself, which in real Supabase does not know that it is under `/auth/v1`.
+/// URLs are relative to Auth, which in real Supabase does not know that it is served below `/auth/v1`.
 fn links(page: u32, per_page: u32, last: u32) -> String {
     let link = |page, rel| format!("</admin/users?page={page}&per_page={per_page}>; rel=\"{rel}\"");
     if page < last {
@@ -122,8 +123,8 @@ pub(super) async fn update(
     Params(params): Params<AdminUserParams>,
 ) -> Result<Json<User>, AuthError> {
     let user_id = parse(&user_id)?;
-    if !params.password.is_empty() {
-        passwords::check_strength(&params.password)?;
+    if !params.password.expose_secret().is_empty() {
+        password_rules::check_strength(&params.password)?;
     }
     let change = UserChange::prepare(&context, params).await?;
     let user = context
@@ -149,7 +150,7 @@ pub(super) async fn delete(
     }
     let existed = context
         .database
-        .write_alone(Role::Service, move |transaction| users::delete(transaction, user_id))
+        .write_exclusive(Role::Service, move |transaction| users::delete(transaction, user_id))
         .await?;
     if existed { Ok(Json(json!({}))) } else { Err(not_found()) }
 }

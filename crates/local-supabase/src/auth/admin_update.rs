@@ -1,7 +1,8 @@
-//! What an administrator sets of a user.
+//! Creating and changing users as an administrator.
 
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -9,7 +10,7 @@ use uuid::Uuid;
 use super::error::AuthError;
 use super::sql_types::Time;
 use super::users::User;
-use super::{email, passwords, sessions, users};
+use super::{email, password_rules, sessions, users};
 use crate::context::Context;
 
 #[derive(Default, Deserialize)]
@@ -19,7 +20,7 @@ pub(super) struct AdminUserParams {
     role: String,
     pub(super) email: String,
     phone: String,
-    pub(super) password: String,
+    pub(super) password: SecretString,
     email_confirm: bool,
     user_metadata: Map<String, Value>,
     app_metadata: Map<String, Value>,
@@ -42,7 +43,7 @@ enum Ban {
 }
 
 impl AdminUserParams {
-    /// The id to create the user with, if one is asked for.
+    /// The id to create the user with, if given.
     pub(super) fn custom_id(&self) -> Result<Option<Uuid>, AuthError> {
         if self.id.is_empty() {
             return Ok(None);
@@ -67,12 +68,12 @@ impl UserChange {
         if !params.phone.is_empty() {
             return Err(AuthError::no_phone());
         }
-        passwords::check_length(&params.password)?;
+        password_rules::check_length(&params.password)?;
         let now = context.clock.now();
         let ban = ban(&params.ban_duration, now)?;
-        let password_hash = match params.password.as_str() {
+        let password_hash = match params.password.expose_secret() {
             "" => None,
-            password => Some(context.passwords.hash(password.to_owned()).await?),
+            _ => Some(context.passwords.hash(params.password.clone()).await?),
         };
         Ok(Self { params, password_hash, ban, now: now.into() })
     }
@@ -91,7 +92,7 @@ impl UserChange {
         }
         if password_hash.is_some() {
             user.password_hash = password_hash;
-            sessions::delete_of_user(connection, user.id, None)?;
+            sessions::delete_by_user(connection, user.id, None)?;
         }
         users::merge(&mut user.app_metadata, params.app_metadata);
         users::merge(&mut user.user_metadata, params.user_metadata);

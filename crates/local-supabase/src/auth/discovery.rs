@@ -1,4 +1,4 @@
-//! What anyone may read: health, settings, public keys.
+//! Public endpoints: health, settings and public keys.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ const JSON: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, "application/json"
 
 /// `GET /health`: whether the database can be read and written.
 pub(super) async fn health(State(context): State<Arc<Context>>) -> Result<Json<Value>, AuthError> {
-    if !context.database.is_well().await {
+    if !context.database.is_healthy().await {
         return Err(AuthError::unavailable());
     }
     Ok(Json(json!({

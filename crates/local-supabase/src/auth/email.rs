@@ -1,12 +1,12 @@
-//! What counts as an e-mail address.
+//! Validation of e-mail addresses.
 
 use super::error::AuthError;
 
-const LONGEST: usize = 255;
+const MAX_LENGTH: usize = 255;
 
-/// Checks an address and puts it into lower case.
+/// Validates an address and converts it to lower case.
 pub(super) fn validate(email: &str) -> Result<String, AuthError> {
-    if email.len() > LONGEST {
+    if email.len() > MAX_LENGTH {
         return Err(AuthError::validation("An email address is too long"));
     }
     let is_valid = email

@@ -1,4 +1,4 @@
-//! Refusals in GoTrue's two shapes.
+//! Errors in GoTrue's two formats.
 
 use std::borrow::Cow;
 
@@ -11,12 +11,14 @@ use jiff::civil::{Date, date};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::passwords::PasswordError;
+
 const API_VERSION: HeaderName = HeaderName::from_static("x-supabase-api-version");
 const ERROR_CODE: HeaderName = HeaderName::from_static("x-sb-error-code");
 const VERSION_2024: Date = date(2024, 1, 1);
 const WEAK_PASSWORD: &str = "weak_password";
 
-/// A refusal. Which shape it takes is decided when it leaves, by `render`.
+/// An error of Auth. `render` decides on its format when the response is sent.
 #[derive(Clone, Debug)]
 pub(super) struct AuthError {
     status: StatusCode,
@@ -69,14 +71,14 @@ impl AuthError {
         Self::bad_request("phone_provider_disabled", "Phone signups are disabled")
     }
 
-    /// Logs what happened, which is not for the client to know.
+    /// Logs the cause, which is not sent to the client.
     pub(super) fn internal(error: impl std::fmt::Display) -> Self {
         tracing::error!(%error, "the local Supabase Auth failed: {error}");
         let message = "Unexpected failure, please check server logs for more information";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "unexpected_failure", message)
     }
 
-    /// The database has too much to do.
+    /// The database is overloaded.
     fn timed_out() -> Self {
         let message = "Processing this request timed out, please retry after a moment.";
         Self::new(StatusCode::GATEWAY_TIMEOUT, "request_timeout", message)
@@ -88,13 +90,13 @@ impl AuthError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unexpected_failure", message)
     }
 
-    /// Names the session that is refused in the `Sb-Auth-…` headers.
-    pub(super) fn about(self, user_id: Uuid, session_id: Option<Uuid>) -> Self {
+    /// Adds the user and session to the `Sb-Auth-…` headers.
+    pub(super) fn with_session(self, user_id: Uuid, session_id: Option<Uuid>) -> Self {
         Self { user_id: Some(user_id), session_id, ..self }
     }
 
-    fn into_shape(self, dated: bool) -> Response {
-        let mut body = if dated {
+    fn into_format(self, is_2024: bool) -> Response {
+        let mut body = if is_2024 {
             json!({ "code": self.code, "message": self.message })
         } else {
             json!({ "code": self.status.as_u16(), "error_code": self.code, "msg": self.message })
@@ -102,20 +104,30 @@ impl AuthError {
         if self.code == WEAK_PASSWORD {
             body["weak_password"] = json!({ "reasons": ["length"] });
         }
-        let mut response = (self.status, self.headers(dated), Json::<Value>(body)).into_response();
-        if dated {
+        let mut response =
+            (self.status, self.headers(is_2024), Json::<Value>(body)).into_response();
+        if is_2024 {
             response.headers_mut().insert(API_VERSION, HeaderValue::from_static("2024-01-01"));
         }
         response
     }
 
-    fn headers(&self, dated: bool) -> HeaderMap {
+    fn headers(&self, is_2024: bool) -> HeaderMap {
         let mut headers = session_headers(self.user_id, self.session_id);
-        // GoTrue leaves the header out of this one case.
-        if !(dated && self.code == WEAK_PASSWORD) {
+        // GoTrue omits the header in this case only.
+        if !(is_2024 && self.code == WEAK_PASSWORD) {
             headers.insert(ERROR_CODE, HeaderValue::from_static(self.code));
         }
         headers
+    }
+}
+
+impl From<PasswordError> for AuthError {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::Busy => Self::too_many(),
+            PasswordError::Internal(error) => Self::internal(error),
+        }
     }
 }
 
@@ -137,7 +149,7 @@ impl IntoResponse for AuthError {
     }
 }
 
-/// The headers in which GoTrue tells proxies whose session an answer is about.
+/// The headers in which GoTrue names the session of a response for proxies.
 pub(super) fn session_headers(user_id: Option<Uuid>, session_id: Option<Uuid>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, id) in [("sb-auth-user-id", user_id), ("sb-auth-session-id", session_id)] {
@@ -148,12 +160,12 @@ pub(super) fn session_headers(user_id: Option<Uuid>, session_id: Option<Uuid>) -
     headers
 }
 
-/// Gives refusals the shape that the request asks for. supabase-js asks for the one of 2024.
+/// Renders errors in the format that the request asks for. supabase-js asks for that of 2024.
 pub(super) async fn render(request: Request, next: Next) -> Response {
-    let dated = asks_for_2024(request.headers());
+    let is_2024 = asks_for_2024(request.headers());
     let mut response = next.run(request).await;
     match response.extensions_mut().remove::<AuthError>() {
-        Some(refusal) => refusal.into_shape(dated),
+        Some(refusal) => refusal.into_format(is_2024),
         None => response,
     }
 }

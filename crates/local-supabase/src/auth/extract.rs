@@ -1,4 +1,4 @@
-//! Extractors for who calls: a signed-in user, or an administrator.
+//! Extractors for the caller: a signed-in user or an administrator.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::credential::Credential;
 use crate::role::Role;
 use crate::token::{Claims, TokenError};
 
-/// A user with a session that is alive.
+/// A user and their session, which was not signed out.
 pub(super) struct SignedIn {
     pub(super) user: User,
     pub(super) session_id: Option<Uuid>,
@@ -28,9 +28,9 @@ impl FromRequestParts<Arc<Context>> for SignedIn {
         parts: &mut Parts,
         context: &Arc<Context>,
     ) -> Result<Self, AuthError> {
-        let claims = match caller(parts, context)? {
-            Caller::Token(claims) => claims,
-            Caller::ServiceKey | Caller::PublishableKey => return Err(no_subject()),
+        let claims = match authenticate(parts, context)? {
+            RequestAuth::Token(claims) => claims,
+            RequestAuth::ServiceKey | RequestAuth::PublishableKey => return Err(no_subject()),
         };
         let user_id = user_id(&claims)?;
         let session_id = session_id(&claims)?;
@@ -60,32 +60,34 @@ impl FromRequestParts<Arc<Context>> for Administrator {
         parts: &mut Parts,
         context: &Arc<Context>,
     ) -> Result<Self, AuthError> {
-        match caller(parts, context)? {
-            Caller::ServiceKey => Ok(Self),
-            Caller::Token(claims) if claims.role.as_deref() == Some("service_role") => Ok(Self),
+        match authenticate(parts, context)? {
+            RequestAuth::ServiceKey => Ok(Self),
+            RequestAuth::Token(claims) if claims.role.as_deref() == Some("service_role") => {
+                Ok(Self)
+            }
             _ => Err(AuthError::forbidden("not_admin", "User not allowed")),
         }
     }
 }
 
-enum Caller {
+enum RequestAuth {
     PublishableKey,
     ServiceKey,
     Token(Claims),
 }
 
-fn caller(parts: &Parts, context: &Context) -> Result<Caller, AuthError> {
-    match Credential::read(&parts.headers, &context.service_key) {
-        Credential::Nothing | Credential::Token("") => {
+fn authenticate(parts: &Parts, context: &Context) -> Result<RequestAuth, AuthError> {
+    match Credential::from_headers(&parts.headers, &context.service_key) {
+        Credential::Missing | Credential::Token("") => {
             let message = "This endpoint requires a valid Bearer token";
             Err(AuthError::new(StatusCode::UNAUTHORIZED, "no_authorization", message))
         }
-        Credential::PublishableKey => Ok(Caller::PublishableKey),
-        Credential::ServiceKey => Ok(Caller::ServiceKey),
+        Credential::PublishableKey => Ok(RequestAuth::PublishableKey),
+        Credential::ServiceKey => Ok(RequestAuth::ServiceKey),
         Credential::Token(token) => {
             let claims = Claims::verify(token, &context.signing_keys).map_err(bad_jwt)?;
             claims.check_time(context.clock.now(), 0).map_err(bad_jwt)?;
-            Ok(Caller::Token(claims))
+            Ok(RequestAuth::Token(claims))
         }
     }
 }
@@ -110,7 +112,7 @@ pub(super) fn user_not_found() -> AuthError {
     AuthError::forbidden("user_not_found", "User from sub claim in JWT does not exist")
 }
 
-/// The words of the library that GoTrue uses.
+/// The messages of the JWT library that GoTrue uses.
 fn bad_jwt(error: TokenError) -> AuthError {
     let reason = match error {
         TokenError::Parts(_) => "token is malformed: token contains an invalid number of segments",

@@ -1,4 +1,4 @@
-//! Identities: how a user proves who they are. Here that is an e-mail address, or nothing.
+//! Identities: the ways in which a user can sign in. Here that is an e-mail address, or none.
 
 use rusqlite::{Connection, Row, named_params};
 use serde::Serialize;
@@ -11,7 +11,7 @@ use super::sql_types::{Time, object, object_text, sorted, uuid};
 #[derive(Clone, Serialize)]
 pub(super) struct Identity {
     identity_id: Uuid,
-    /// The user's id at the provider. For e-mail that is the id they have here.
+    /// The user's id at the provider; for e-mail, the id of the user.
     id: Uuid,
     user_id: Uuid,
     #[serde(serialize_with = "sorted")]
@@ -39,7 +39,7 @@ impl Identity {
         }
     }
 
-    /// Moves the identity to another address.
+    /// Changes the address.
     pub(super) fn set_email(&mut self, email: &str, now: Time) {
         self.identity_data.insert("email".to_owned(), json!(email));
         self.identity_data.insert("email_verified".to_owned(), json!(true));
@@ -64,7 +64,7 @@ impl Identity {
     }
 }
 
-/// What GoTrue notes about an e-mail identity.
+/// The data of an e-mail identity.
 fn email_data(user_id: Uuid, email: &str) -> Map<String, Value> {
     Map::from_iter([
         ("email".to_owned(), json!(email)),
@@ -75,7 +75,10 @@ fn email_data(user_id: Uuid, email: &str) -> Map<String, Value> {
 }
 
 /// All identities of a user.
-pub(super) fn of_user(connection: &Connection, user_id: Uuid) -> rusqlite::Result<Vec<Identity>> {
+pub(super) fn find_by_user(
+    connection: &Connection,
+    user_id: Uuid,
+) -> rusqlite::Result<Vec<Identity>> {
     connection
         .prepare_cached("select * from auth_identities where user_id = ?1 order by created_at, id")?
         .query_map([user_id.to_string()], Identity::from_row)?

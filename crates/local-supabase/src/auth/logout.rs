@@ -28,8 +28,8 @@ pub(super) async fn log_out(
         .write(Role::Authenticated { user_id: user.id }, move |transaction| {
             match (scope.as_str(), session_id) {
                 ("local", Some(session_id)) => sessions::delete(transaction, session_id),
-                ("others", except) => sessions::delete_of_user(transaction, user.id, except),
-                _ => sessions::delete_of_user(transaction, user.id, None),
+                ("others", except) => sessions::delete_by_user(transaction, user.id, except),
+                _ => sessions::delete_by_user(transaction, user.id, None),
             }
         })
         .await?;

@@ -1,7 +1,7 @@
 //! `auth/v1`: users, sessions and access tokens, as GoTrue (Supabase Auth) answers.
 //!
-//! There is no mail, so an e-mail address counts as confirmed when it is given, and whatever needs a
-//! mail is refused.
+//! No mail is sent: an e-mail address counts as confirmed at once, and requests that need a mail are
+//! refused.
 
 mod access_token;
 mod account;
@@ -12,10 +12,10 @@ mod discovery;
 mod email;
 mod error;
 mod identities;
-mod limits;
 mod logout;
 mod params;
-mod passwords;
+mod password_rules;
+mod rate_limit;
 mod refresh_tokens;
 mod sessions;
 mod signup;
@@ -36,9 +36,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
 use super::context::Context;
-pub(super) use limits::AuthLimits;
-pub use limits::ClientAddress;
-pub(super) use passwords::Passwords;
 
 /// The routes, relative to `/auth/v1`.
 pub(super) fn router(context: &Arc<Context>) -> Router<Arc<Context>> {
@@ -55,7 +52,7 @@ pub(super) fn router(context: &Arc<Context>) -> Router<Arc<Context>> {
         .route("/admin/users/{user_id}", get(admin::show).put(admin::update).delete(admin::delete))
         .merge(unsupported::router())
         .fallback(not_found)
-        .layer(from_fn_with_state(context.clone(), limits::count))
+        .layer(from_fn_with_state(context.clone(), rate_limit::limit))
         .layer(from_fn(error::render))
 }
 

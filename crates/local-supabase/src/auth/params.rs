@@ -1,4 +1,4 @@
-//! Request bodies, read as GoTrue reads them.
+//! Request bodies, parsed as GoTrue does.
 
 use std::sync::Arc;
 
@@ -9,13 +9,12 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::error::AuthError;
-use crate::body::{self, BodyError, STRANGERS_MAX};
+use crate::body::{self, ANON_MAX_BYTES, BodyError};
 use crate::context::Context;
 use crate::role::Role;
 use memory::{Full, Held};
 
-/// A JSON object, whatever the content type says. Unknown members are ignored, and `null` is as good
-/// as absent.
+/// A JSON object, whatever the content type. Unknown members are ignored, and `null` means absent.
 pub(super) struct Params<T>(pub(super) T);
 
 impl<T> FromRequest<Arc<Context>> for Params<T>
@@ -30,7 +29,7 @@ where
     }
 }
 
-/// The same where a body may be left out.
+/// The same for an optional body.
 pub(super) struct OptionalParams<T>(pub(super) T);
 
 impl<T> FromRequest<Arc<Context>> for OptionalParams<T>
@@ -48,10 +47,10 @@ where
     }
 }
 
-/// Who signs in has no access token yet, so the bounds are those of callers without one.
+/// A caller who signs in has no access token yet, so the limits are those of callers without one.
 async fn read(request: Request, context: &Context) -> Result<(Bytes, Held), AuthError> {
     let (parts, body) = request.into_parts();
-    let read = body::read(&context.memory, Role::Anon, &parts.headers, body, STRANGERS_MAX).await;
+    let read = body::read(&context.memory, Role::Anon, &parts.headers, body, ANON_MAX_BYTES).await;
     read.map_err(|error| match error {
         BodyError::TooLarge | BodyError::Full(Full::Never) => {
             let message = "Could not read request body: larger than 128 KiB";
@@ -71,7 +70,7 @@ async fn read(request: Request, context: &Context) -> Result<(Bytes, Held), Auth
     })
 }
 
-/// Goes through a map, because of several members of one name the last one counts.
+/// Parses into a map first, so that the last of several members of one name counts.
 fn parse<T: DeserializeOwned>(body: &[u8]) -> serde_json::Result<T> {
     let members: Option<Map<String, Value>> = serde_json::from_slice(body)?;
     let mut members = members.unwrap_or_default();

@@ -1,8 +1,8 @@
-//! Refresh tokens. Each is used once, except where the client may not have seen what came of it.
+//! Refresh tokens. Each can be used once, or again where the client may have missed the response.
 //!
-//! The database holds no token, only digests. Yet a client that repeats itself must get the same
-//! successor again, so a successor is computed: from its predecessor, which the client shows, and a
-//! seed, which the database keeps.
+//! The database holds only digests of tokens. Yet a client that retries must get the same successor
+//! again, so the successor is derived from its predecessor, which the client sends, and a seed, which
+//! the database stores.
 
 use aws_lc_rs::{digest, hmac, rand};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -14,8 +14,8 @@ use super::sql_types::{Time, uuid};
 
 /// How long after its use a token may be used again, by tabs that refresh at the same time.
 const REUSE_SECONDS: i64 = 10;
-/// How long used tokens are remembered.
-const MEMORY_SECONDS: i64 = 24 * 60 * 60;
+/// How long used tokens are stored.
+const RETENTION_SECONDS: i64 = 24 * 60 * 60;
 
 const LENGTH: usize = 12;
 const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
@@ -25,7 +25,7 @@ type Seed = [u8; 16];
 /// What a token was exchanged for.
 pub(super) struct Exchange {
     pub(super) token: String,
-    /// Whether this very exchange made it, or an earlier one.
+    /// Whether this exchange created it, rather than an earlier one.
     pub(super) is_new: bool,
 }
 
@@ -42,7 +42,7 @@ pub(super) fn issue(
     session: &Session,
     now: Time,
 ) -> Result<String, AuthError> {
-    let token = letters(&random::<LENGTH>()?);
+    let token = encode(&random::<LENGTH>()?);
     insert(connection, session.id, &token, None, now)?;
     Ok(token)
 }
@@ -62,8 +62,8 @@ pub(super) fn find(connection: &Connection, token: &str) -> Result<StoredToken, 
     })
 }
 
-/// Exchanges a token for its successor, or for nothing if somebody else seems to be using it: then
-/// no token of the session is good any more.
+/// Exchanges a token for its successor. Returns `None` if the token was probably stolen, and then
+/// revokes all tokens of the session.
 pub(super) fn exchange(
     connection: &Connection,
     token: &str,
@@ -72,7 +72,7 @@ pub(super) fn exchange(
 ) -> Result<Option<Exchange>, AuthError> {
     if let Some(revoked_at) = stored.revoked_at {
         // However late: the client seems to have missed the answer.
-        if let Some(seed) = seed_of_active_child(connection, stored)? {
+        if let Some(seed) = active_child_seed(connection, stored)? {
             return Ok(Some(Exchange { token: successor(token, &seed), is_new: false }));
         }
         if revoked_at < now.minus_seconds(REUSE_SECONDS) {
@@ -99,13 +99,13 @@ fn replace(
     insert(connection, stored.session_id, &token, Some((stored.id, seed)), now)?;
     connection.execute(
         "delete from auth_refresh_tokens where session_id = ?1 and revoked_at < ?2",
-        params![stored.session_id.to_string(), now.minus_seconds(MEMORY_SECONDS)],
+        params![stored.session_id.to_string(), now.minus_seconds(RETENTION_SECONDS)],
     )?;
     Ok(token)
 }
 
-/// The seed of the session's newest good token, if that is the successor of this one.
-fn seed_of_active_child(
+/// The seed of the session's newest active token, if that is the successor of this one.
+fn active_child_seed(
     connection: &Connection,
     stored: &StoredToken,
 ) -> rusqlite::Result<Option<Seed>> {
@@ -168,9 +168,9 @@ fn digest(token: &str) -> Vec<u8> {
 
 fn successor(token: &str, seed: &Seed) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, token.as_bytes());
-    letters(&hmac::sign(&key, seed).as_ref()[..LENGTH])
+    encode(&hmac::sign(&key, seed).as_ref()[..LENGTH])
 }
 
-fn letters(bytes: &[u8]) -> String {
+fn encode(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
 }

@@ -1,4 +1,4 @@
-//! Sessions: one for each sign-in, alive until it is signed out.
+//! Sessions: one for each sign-in, until it is signed out.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
@@ -13,7 +13,7 @@ pub(super) enum Method {
 }
 
 impl Method {
-    /// The word for it in the `amr` claim.
+    /// Its name in the `amr` claim.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Password => "password",
@@ -22,7 +22,7 @@ impl Method {
     }
 }
 
-/// A session that is alive.
+/// A session that was not signed out.
 #[derive(Clone, Copy)]
 pub(super) struct Session {
     pub(super) id: Uuid,
@@ -43,7 +43,7 @@ impl Session {
     }
 }
 
-/// Begins a session.
+/// Creates a session.
 pub(super) fn insert(
     connection: &Connection,
     user_id: Uuid,
@@ -58,7 +58,7 @@ pub(super) fn insert(
     Ok(session)
 }
 
-/// Finds a session that is alive.
+/// Finds a session that was not signed out.
 pub(super) fn find(connection: &Connection, id: Uuid) -> rusqlite::Result<Option<Session>> {
     connection
         .prepare_cached("select * from auth_sessions where id = ?1")?
@@ -66,13 +66,13 @@ pub(super) fn find(connection: &Connection, id: Uuid) -> rusqlite::Result<Option
         .optional()
 }
 
-/// Ends one session. Its refresh tokens go with it.
+/// Ends one session and deletes its refresh tokens.
 pub(super) fn delete(connection: &Connection, id: Uuid) -> rusqlite::Result<()> {
     connection.execute("delete from auth_sessions where id = ?1", [id.to_string()]).map(|_| ())
 }
 
-/// Ends all sessions of a user, except perhaps one.
-pub(super) fn delete_of_user(
+/// Ends all sessions of a user, optionally except one.
+pub(super) fn delete_by_user(
     connection: &Connection,
     user_id: Uuid,
     except: Option<Uuid>,

@@ -4,25 +4,26 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::access_token::Grant;
+use super::access_token::NewSession;
 use super::error::AuthError;
 use super::params::Params;
 use super::sessions::Method;
 use super::sql_types::Time;
 use super::users::User;
-use super::{email, passwords, users};
+use super::{email, password_rules, users};
 use crate::context::Context;
-use crate::database::Caller;
+use crate::database::caller::Caller;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct SignupParams {
     email: String,
     phone: String,
-    password: String,
+    password: SecretString,
     data: Map<String, Value>,
 }
 
@@ -41,7 +42,7 @@ pub(super) async fn sign_up(
     }
     let email = validate(&params)?;
     let hash = context.passwords.hash(params.password).await?;
-    let grant = context
+    let session = context
         .database
         .write(Caller::Auth, move |transaction| {
             if users::find_by_email(transaction, &email)?.is_some() {
@@ -49,10 +50,10 @@ pub(super) async fn sign_up(
                 return Err(AuthError::unprocessable("user_already_exists", message));
             }
             let user = permanent_user(&email, hash, &params.data, now);
-            Grant::sign_in(transaction, user, Method::Password, now)
+            NewSession::sign_in(transaction, user, Method::Password, now)
         })
         .await?;
-    as_just_confirmed(grant).into_response(&context)
+    with_shared_identity_data(session).into_response(&context)
 }
 
 async fn sign_up_anonymously(
@@ -61,20 +62,20 @@ async fn sign_up_anonymously(
     now: Time,
 ) -> Result<Response, AuthError> {
     let user = User::new(params.data, now);
-    let grant = context
+    let session = context
         .database
         .write(Caller::Auth, move |transaction| {
-            Grant::sign_in(transaction, user, Method::Anonymous, now)
+            NewSession::sign_in(transaction, user, Method::Anonymous, now)
         })
         .await?;
-    grant.into_response(context)
+    session.into_response(context)
 }
 
 fn validate(params: &SignupParams) -> Result<String, AuthError> {
-    if params.password.is_empty() {
+    if params.password.expose_secret().is_empty() {
         return Err(AuthError::validation("Signup requires a valid password"));
     }
-    passwords::check_strength(&params.password)?;
+    password_rules::check_strength(&params.password)?;
     if !params.phone.is_empty() {
         if !params.email.is_empty() {
             let message = "Only an email address or phone number should be provided on signup.";
@@ -85,7 +86,7 @@ fn validate(params: &SignupParams) -> Result<String, AuthError> {
     email::validate(&params.email)
 }
 
-/// GoTrue notes the metadata with the identity and the identity's data with the metadata.
+/// GoTrue adds the metadata to the identity's data, and the identity's data to the metadata.
 fn permanent_user(email: &str, hash: String, data: &Map<String, Value>, now: Time) -> User {
     let mut user = User::new(data.clone(), now);
     user.password_hash = Some(hash);
@@ -99,12 +100,12 @@ fn permanent_user(email: &str, hash: String, data: &Map<String, Value>, now: Tim
     user
 }
 
-/// GoTrue's answer to a sign-up shows the user as it has them in memory, where the identity shares
-/// its data with the metadata. What is stored differs.
-fn as_just_confirmed(mut grant: Grant) -> Grant {
-    let user = &mut grant.user;
+/// GoTrue's response to a sign-up is the user in memory, whose identity shares its data with the
+/// metadata. The stored identity differs.
+fn with_shared_identity_data(mut session: NewSession) -> NewSession {
+    let user = &mut session.user;
     for identity in user.identities.iter_mut().flatten() {
         identity.identity_data.clone_from(&user.user_metadata);
     }
-    grant
+    session
 }

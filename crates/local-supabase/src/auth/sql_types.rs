@@ -1,4 +1,4 @@
-//! How values are kept in columns.
+//! How values are stored in columns.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-/// A point in time in whole microseconds, as PostgreSQL keeps it.
+/// A point in time in whole microseconds, as in PostgreSQL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Time(Timestamp);
 
@@ -64,7 +64,7 @@ pub(super) fn object(row: &Row<'_>, column: &str) -> rusqlite::Result<Map<String
     serde_json::from_str(&text).map_err(|error| unreadable(row, column, error))
 }
 
-/// The text that keeps a JSON object.
+/// The text that a JSON object is stored as.
 pub(super) fn object_text(object: &Map<String, Value>) -> String {
     Value::Object(object.clone()).to_string()
 }

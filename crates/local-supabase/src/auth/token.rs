@@ -6,9 +6,10 @@ use std::sync::Arc;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use rusqlite::Connection;
+use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::access_token::Grant;
+use super::access_token::NewSession;
 use super::error::AuthError;
 use super::params::Params;
 use super::sessions::Method;
@@ -16,14 +17,14 @@ use super::sql_types::Time;
 use super::users::User;
 use super::{refresh_tokens, sessions, users};
 use crate::context::Context;
-use crate::database::Caller;
+use crate::database::caller::Caller;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct GrantParams {
     email: String,
     phone: String,
-    password: String,
+    password: SecretString,
     refresh_token: String,
 }
 
@@ -41,30 +42,30 @@ pub(super) async fn grant(
 }
 
 async fn grant_by_password(context: &Context, params: GrantParams) -> Result<Response, AuthError> {
-    let email = email_of(&params)?;
+    let email = login_email(&params)?;
     let user = context
         .database
         .read(Caller::Auth, move |connection| users::find_by_email(connection, &email))
         .await?;
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());
-    let is_right = context.passwords.verify(params.password, hash).await?;
+    let is_correct = context.passwords.verify(params.password, hash).await?;
     let now = Time::from(context.clock.now());
-    let user = user.filter(|_| is_right).ok_or_else(invalid_credentials)?;
+    let user = user.filter(|_| is_correct).ok_or_else(invalid_credentials)?;
     check_may_sign_in(&user, now)?;
-    let grant = context
+    let session = context
         .database
         .write(Caller::Auth, move |transaction| {
-            // The password was looked at outside of this transaction.
+            // The password was verified outside of this transaction.
             let unchanged = users::find(transaction, user.id)?
                 .filter(|current| current.password_hash == user.password_hash);
             let user = unchanged.ok_or_else(invalid_credentials)?;
-            Grant::sign_in(transaction, user, Method::Password, now)
+            NewSession::sign_in(transaction, user, Method::Password, now)
         })
         .await?;
-    Grant { with_password: true, ..grant }.into_response(context)
+    NewSession { with_password: true, ..session }.into_response(context)
 }
 
-fn email_of(params: &GrantParams) -> Result<String, AuthError> {
+fn login_email(params: &GrantParams) -> Result<String, AuthError> {
     match (params.email.is_empty(), params.phone.is_empty()) {
         (false, true) => Ok(params.email.clone()),
         (true, true) => Err(AuthError::validation("missing email or phone")),
@@ -102,27 +103,27 @@ async fn grant_by_refresh_token(
     refreshed?.into_response(context)
 }
 
-/// The inner error is one whose consequences are to be committed.
+/// The changes are committed for the inner error, and rolled back for the outer one.
 fn refresh(
     connection: &Connection,
     token: &str,
     now: Time,
-) -> Result<Result<Grant, AuthError>, AuthError> {
+) -> Result<Result<NewSession, AuthError>, AuthError> {
     let stored = refresh_tokens::find(connection, token)?;
     let session = sessions::find(connection, stored.session_id)?.ok_or_else(no_session)?;
     let mut user = users::find(connection, session.user_id)?.ok_or_else(no_session)?;
     if user.is_banned(now) {
         let refusal = AuthError::bad_request("user_banned", "Invalid Refresh Token: User Banned");
-        return Err(refusal.about(user.id, None));
+        return Err(refusal.with_session(user.id, None));
     }
     let Some(exchange) = refresh_tokens::exchange(connection, token, &stored, now)? else {
         let message = "Invalid Refresh Token: Already Used";
         let refusal = AuthError::bad_request("refresh_token_already_used", message);
-        return Ok(Err(refusal.about(user.id, Some(session.id))));
+        return Ok(Err(refusal.with_session(user.id, Some(session.id))));
     };
     user.updated_at = now;
     users::save(connection, &user)?;
-    Ok(Ok(Grant {
+    Ok(Ok(NewSession {
         user,
         session,
         refresh_token: exchange.token,

@@ -1,5 +1,5 @@
-//! What needs a mail server, a telephone, a second factor or somebody else's sign-in page, none of which
-//! is here. Clients read JSON, so each is refused in the words of a project that has it switched off.
+//! Endpoints that need mail, phone, a second factor or another sign-in provider, which are not supported.
+//! Each responds as a Supabase project with that feature disabled.
 
 use std::sync::Arc;
 
@@ -90,7 +90,7 @@ async fn enroll(_: SignedIn, Params(params): Params<EnrollParams>) -> AuthError 
     AuthError::unprocessable(code, format!("MFA enroll is disabled for {name}"))
 }
 
-/// Nobody has one.
+/// No user has a factor.
 async fn factor(_: SignedIn) -> AuthError {
     no_such_factor()
 }
@@ -120,7 +120,7 @@ async fn verify() -> AuthError {
     AuthError::forbidden("otp_expired", "Token has expired or is invalid")
 }
 
-/// Nobody was sent a link, so none is good.
+/// No links are sent, so none is valid.
 async fn follow_link(State(context): State<Arc<Context>>) -> impl IntoResponse {
     let location = format!(
         "{}#error=access_denied&error_code=otp_expired\

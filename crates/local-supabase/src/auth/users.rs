@@ -1,4 +1,4 @@
-//! Users, as they are kept and as GoTrue shows them.
+//! Users, as they are stored and as GoTrue returns them.
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use serde::Serialize;
@@ -40,7 +40,7 @@ pub(super) struct User {
 }
 
 impl User {
-    /// Somebody without an e-mail address, who is anonymous.
+    /// A user without an e-mail address, who is anonymous.
     pub(super) fn new(user_metadata: Map<String, Value>, now: Time) -> Self {
         Self {
             id: Uuid::new_v4(),
@@ -75,7 +75,7 @@ impl User {
         self.is_anonymous = false;
     }
 
-    /// Takes the e-mail address to be the user's own.
+    /// Marks the e-mail address as confirmed.
     pub(super) fn confirm_email(&mut self, now: Time) {
         self.email_confirmed_at = Some(now);
         self.user_metadata.insert("email_verified".to_owned(), json!(true));
@@ -123,7 +123,7 @@ pub(super) fn find(connection: &Connection, id: Uuid) -> rusqlite::Result<Option
     find_where(connection, "select * from auth_users where id = ?1", &id.to_string())
 }
 
-/// Finds a user by e-mail address, whose case does not matter.
+/// Finds a user by e-mail address, ignoring case.
 pub(super) fn find_by_email(
     connection: &Connection,
     email: &str,
@@ -134,13 +134,13 @@ pub(super) fn find_by_email(
 fn find_where(connection: &Connection, query: &str, value: &str) -> rusqlite::Result<Option<User>> {
     let user = connection.prepare_cached(query)?.query_row([value], User::from_row).optional()?;
     user.map(|user| {
-        let identities = identities::of_user(connection, user.id)?;
+        let identities = identities::find_by_user(connection, user.id)?;
         Ok(User { identities: Some(identities), ..user })
     })
     .transpose()
 }
 
-/// One page of users, the newest first, and how many there are in all.
+/// One page of users, newest first, and the total number of users.
 pub(super) fn page(
     connection: &Connection,
     page: u32,
@@ -176,7 +176,7 @@ pub(super) fn save(connection: &Connection, user: &User) -> rusqlite::Result<()>
     user.identities.iter().flatten().try_for_each(|identity| identities::save(connection, identity))
 }
 
-/// Deletes a user and, by the schema, everything that is theirs. Says whether there was one.
+/// Deletes a user and, by the foreign keys, their data. Returns whether the user existed.
 pub(super) fn delete(connection: &Connection, id: Uuid) -> rusqlite::Result<bool> {
     let deleted = connection.execute("delete from auth_users where id = ?1", [id.to_string()])?;
     Ok(deleted > 0)

@@ -1,4 +1,4 @@
-//! The SQLite database of the local Supabase: one writer, a few readers, off the async threads.
+//! The SQLite database: one writer and a few readers, on blocking threads.
 
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -9,68 +9,45 @@ use rusqlite::limits::Limit;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{Semaphore, oneshot};
 
+use self::blocking::run_blocking;
+use self::caller::Caller;
 use self::group_commit::Job;
-use self::queue::Queue;
-use self::readers::{READERS, Readers};
-use self::work::{Gone, Shared, Work};
-use super::role::Role;
+use self::health::{HealthCache, ProbeError, probe_disk};
+use self::limits::{CancelOnDrop, Shared, Work};
+use self::queue::{MAX_WAIT, Queue};
+use self::reader_pool::{POOL_SIZE, ReaderPool};
 use super::schema::SYSTEM;
 
-mod health;
-mod queue;
-mod readers;
-pub(super) mod work;
+pub(super) mod blocking;
+pub(super) mod caller;
 mod group_commit;
+mod health;
+pub(super) mod limits;
+mod queue;
+mod reader_pool;
 
 /// The version of a database with the tables of every project and all of these migrations.
 pub(super) fn version_with(migrations: &[&str]) -> u32 {
     1 + migrations.len() as u32
 }
 
-/// How long a request waits for its turn, as PostgREST's do for a connection of its pool.
-const MAX_WAIT: Duration = Duration::from_secs(10);
 /// The longest text and the largest row.
 const MAX_LENGTH: i32 = 128 << 20;
-/// The longest answer, and what SQLite makes of one row.
-pub(super) const MAX_ANSWER: usize = 64 << 20;
 /// The memory of SQLite in the whole process: beyond the first, caches shrink; beyond the second,
 /// statements fail.
 const SOFT_HEAP_LIMIT: i64 = 128 << 20;
 const HARD_HEAP_LIMIT: i64 = 512 << 20;
 
-/// On whose behalf work is done. Callers take turns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Caller {
-    /// Somebody who signs in.
-    Auth,
-    /// Whoever asks whether all is well.
-    Probe,
-    /// A user, the service role, or all who are not signed in together.
-    Role(Role),
-}
-
-impl Caller {
-    /// Whether there is always a reader left for it.
-    fn is_privileged(self) -> bool {
-        !matches!(self, Self::Role(_))
-    }
-}
-
-impl From<Role> for Caller {
-    fn from(role: Role) -> Self {
-        Self::Role(role)
-    }
-}
-
-/// A handle that all requests share.
+/// A handle to the database. Clones share its connections.
 #[derive(Clone)]
 pub struct Database {
     writer: Arc<Mutex<Connection>>,
     free_writer: Arc<Semaphore>,
     writes: Queue<Job>,
-    readers: Readers,
+    readers: ReaderPool,
     shared: Arc<Shared>,
-    health: Arc<health::Health>,
+    health: Arc<HealthCache>,
+    version: u32,
     path: Arc<Path>,
 }
 
@@ -87,7 +64,7 @@ impl Database {
         writer.pragma_update(None, "journal_mode", "wal")?;
         prepare(&writer)?;
         migrate(&mut writer, migrations, complete)?;
-        let readers = (0..READERS)
+        let readers = (0..POOL_SIZE)
             .map(|_| {
                 let reader = connect(path)?;
                 prepare(&reader)?;
@@ -99,40 +76,41 @@ impl Database {
             writer: Arc::new(Mutex::new(writer)),
             free_writer: Arc::new(Semaphore::new(1)),
             writes: Queue::default(),
-            readers: Readers::new(readers),
+            readers: ReaderPool::new(readers),
             shared: Arc::default(),
-            health: Arc::new(health::Health::beside(path, version_with(migrations))),
+            health: Arc::default(),
+            version: version_with(migrations),
             path: path.into(),
         })
     }
 
-    /// One more connection, for whoever is not a request.
+    /// Opens another connection, which is not part of the pool.
     pub fn connect(&self) -> rusqlite::Result<Connection> {
         connect(&self.path)
     }
 
-    /// Runs `work` on a connection that cannot write. It ends when its caller does.
+    /// Runs `work` on a connection that cannot write. It is interrupted when its future is dropped.
     pub async fn read<T, E, F>(&self, caller: impl Into<Caller>, work: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<rusqlite::Error> + Send + 'static,
         F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
     {
-        let reader = self.readers.lend(caller.into()).await?;
-        let gone = Gone::default();
+        let reader = self.readers.acquire(caller.into()).await?;
+        let cancel = CancelOnDrop::default();
         let waiting = self.readers.queue.len.clone();
-        let limits = Work::start(self.shared.clone(), waiting, gone.0.clone(), false);
-        blocking(move || {
+        let limits = Work::start(self.shared.clone(), waiting, cancel.0.clone(), false);
+        run_blocking(move || {
             limits.run(|| {
-                work::check()?;
+                limits::check()?;
                 work(reader.connection())
             })
         })
         .await
     }
 
-    /// Runs `work` in a transaction that begins with `BEGIN IMMEDIATE`; what it has written is kept
-    /// when it returns `Ok`. Writes that wait at the same time share one commit.
+    /// Runs `work` in a transaction that begins with `BEGIN IMMEDIATE` and is rolled back unless `work`
+    /// returns `Ok`. Writes that wait at the same time share one commit.
     pub async fn write<T, E, F>(&self, caller: impl Into<Caller>, work: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -142,8 +120,8 @@ impl Database {
         self.submit(caller.into(), false, work).await
     }
 
-    /// The same in a transaction of its own, for work with statements that may run for long.
-    pub async fn write_alone<T, E, F>(&self, caller: impl Into<Caller>, work: F) -> Result<T, E>
+    /// The same in a transaction that is not shared, for work with statements that may run for long.
+    pub async fn write_exclusive<T, E, F>(&self, caller: impl Into<Caller>, work: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<rusqlite::Error> + Send + 'static,
@@ -152,59 +130,73 @@ impl Database {
         self.submit(caller.into(), true, work).await
     }
 
-    async fn submit<T, E, F>(&self, caller: Caller, alone: bool, work: F) -> Result<T, E>
+    async fn submit<T, E, F>(&self, caller: Caller, exclusive: bool, work: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<rusqlite::Error> + Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
     {
         let (reply, mut answer) = oneshot::channel();
-        let gone = Gone::default();
-        let (shared, waiting, has_gone) =
-            (self.shared.clone(), self.writes.len.clone(), gone.0.clone());
-        let start = move || Work::start(shared, waiting, has_gone, true);
-        let place = self.writes.push(caller, Job::new(alone, start, work, reply))?;
-        let patience = tokio::time::sleep(MAX_WAIT);
-        tokio::pin!(patience);
-        let mut is_patient = true;
+        let cancel = CancelOnDrop::default();
+        let (shared, waiting, is_cancelled) =
+            (self.shared.clone(), self.writes.len.clone(), cancel.0.clone());
+        let start = move || Work::start(shared, waiting, is_cancelled, true);
+        let ticket = self.writes.push(caller, Job::new(exclusive, start, work, reply))?;
+        let max_wait = tokio::time::sleep(MAX_WAIT);
+        tokio::pin!(max_wait);
+        let mut may_time_out = true;
         loop {
             tokio::select! {
                 biased;
-                // Whoever has the writer does the writes of others as well.
+                // The task that holds the writer also does the writes of others.
                 done = &mut answer => return group_commit::result(done),
                 permit = self.free_writer.clone().acquire_owned() => {
                     let (queue, writer) = (self.writes.clone(), self.writer.clone());
                     let shared = self.shared.clone();
-                    blocking(move || {
+                    run_blocking(move || {
                         let _permit = permit;
                         shared.writing(|| group_commit::commit(&mut lock(&writer), &queue));
                     })
                     .await;
                 }
-                () = &mut patience, if is_patient => {
-                    if place.leave() {
-                        return Err(work::busy().into());
+                () = &mut max_wait, if may_time_out => {
+                    if ticket.cancel() {
+                        return Err(limits::busy().into());
                     }
-                    is_patient = false;
+                    may_time_out = false;
                 }
             }
         }
     }
 
-    /// Ends all work, that in progress and that to come.
+    /// Interrupts all current and future work.
     pub fn interrupt_all(&self) {
         self.shared.closing.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the database can be read and written just now.
-    pub async fn is_well(&self) -> bool {
-        self.health.of(self).await
+    /// Whether the database can be read and written.
+    pub async fn is_healthy(&self) -> bool {
+        self.health.check(self.probe(), || self.shared.is_writing()).await
+    }
+
+    async fn probe(&self) -> Result<(), ProbeError> {
+        let count = |connection: &Connection| {
+            connection.query_row("select count(*) from sqlite_schema", [], |_| Ok(()))
+        };
+        self.read::<_, rusqlite::Error, _>(Caller::Probe, count).await?;
+        // The value stays the same, but the page that holds it is written all the same.
+        let version = self.version;
+        let touch = move |transaction: &Transaction<'_>| {
+            transaction.pragma_update(None, "user_version", version)
+        };
+        self.write::<_, rusqlite::Error, _>(Caller::Probe, touch).await?;
+        Ok(probe_disk(self.path.with_extension("probe")).await?)
     }
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let mut connection = Connection::open(path)?;
-    work::watch(&mut connection)?;
+    limits::install_progress_handler(&mut connection)?;
     connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, MAX_LENGTH)?;
     connection.query_row(&format!("pragma soft_heap_limit = {SOFT_HEAP_LIMIT}"), [], |_| Ok(()))?;
     connection.query_row(&format!("pragma hard_heap_limit = {HARD_HEAP_LIMIT}"), [], |_| Ok(()))?;
@@ -243,14 +235,6 @@ fn migrate(
 /// for use.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Runs `work` where it may take its time.
-pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    }
 }
 
 #[cfg(test)]

@@ -1,30 +1,33 @@
-//! Who is served next: callers take turns, however much each of them asks for.
+//! A fair queue: callers are served in turn, however many requests each of them has.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rusqlite::Result;
 
-use super::Caller;
-use super::work::busy;
+use super::caller::Caller;
+use super::limits::busy;
 
-/// How many requests of one caller wait. More are refused.
+/// How long a request waits for its turn, as PostgREST's do for a connection of its pool.
+pub(super) const MAX_WAIT: Duration = Duration::from_secs(10);
+/// How many requests of one caller may wait. More are refused.
 const MAX_PER_CALLER: usize = 200;
-/// How many wait in all.
-const MAX_IN_ALL: usize = 1000;
+/// How many requests may wait in total.
+const MAX_TOTAL: usize = 1000;
 
-/// Requests that wait. Clones share them.
+/// Waiting requests. Clones share them.
 pub(super) struct Queue<T> {
     waiting: Arc<Mutex<Waiting<T>>>,
-    /// How many there are, for whoever would rather not wait for the lock.
+    /// The number of waiting requests, readable without the lock.
     pub len: Arc<AtomicUsize>,
 }
 
 struct Waiting<T> {
-    /// By turn, then by when they came.
+    /// By turn, then by arrival.
     requests: BTreeMap<Key, (Caller, T)>,
-    /// The turn that is being served, and who had theirs already.
+    /// The current turn, and the callers that were served in it.
     turn: u64,
     served: Vec<Caller>,
     arrivals: u64,
@@ -47,15 +50,15 @@ impl<T> Default for Queue<T> {
 }
 
 impl<T> Queue<T> {
-    /// Has a request wait. A caller's second one waits for a later turn than the first.
-    pub fn push(&self, caller: Caller, request: T) -> Result<Place<T>> {
+    /// Adds a request. Each further request of a caller waits for a later turn.
+    pub fn push(&self, caller: Caller, request: T) -> Result<Ticket<T>> {
         let mut waiting = self.lock();
         let own = || waiting.requests.iter().filter(|(_, (other, _))| *other == caller);
-        if waiting.requests.len() >= MAX_IN_ALL || own().count() >= MAX_PER_CALLER {
+        if waiting.requests.len() >= MAX_TOTAL || own().count() >= MAX_PER_CALLER {
             return Err(busy());
         }
         let turn = match own().last() {
-            // Signing in takes no time.
+            // Privileged work is short.
             _ if caller.is_privileged() => 0,
             Some(((turn, _), _)) => turn + 1,
             None => waiting.turn + u64::from(waiting.served.contains(&caller)),
@@ -64,7 +67,7 @@ impl<T> Queue<T> {
         let key = (turn, waiting.arrivals);
         waiting.requests.insert(key, (caller, request));
         self.len.store(waiting.requests.len(), Relaxed);
-        Ok(Place { queue: self.clone(), key })
+        Ok(Ticket { queue: self.clone(), key })
     }
 
     /// The first request that may be served.
@@ -77,7 +80,7 @@ impl<T> Queue<T> {
         found
     }
 
-    /// The first request of all, if it may be served.
+    /// The first request, if it may be served.
     pub fn pop_first(&self, may: impl Fn(&T) -> bool) -> Option<T> {
         let mut waiting = self.lock();
         let (key, (_, request)) = waiting.requests.first_key_value()?;
@@ -109,15 +112,15 @@ impl<T> Waiting<T> {
     }
 }
 
-/// A request's place, given up when it is dropped.
-pub(super) struct Place<T> {
+/// A request's place in the queue. Dropping it removes the request.
+pub(super) struct Ticket<T> {
     queue: Queue<T>,
     key: Key,
 }
 
-impl<T> Place<T> {
-    /// Gives the place up; whether the request was still waiting.
-    pub fn leave(&self) -> bool {
+impl<T> Ticket<T> {
+    /// Removes the request. Returns whether it was still waiting.
+    pub fn cancel(&self) -> bool {
         let mut waiting = self.queue.lock();
         let left = waiting.requests.remove(&self.key);
         self.queue.len.store(waiting.requests.len(), Relaxed);
@@ -126,8 +129,8 @@ impl<T> Place<T> {
     }
 }
 
-impl<T> Drop for Place<T> {
+impl<T> Drop for Ticket<T> {
     fn drop(&mut self) {
-        self.leave();
+        self.cancel();
     }
 }

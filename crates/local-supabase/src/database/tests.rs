@@ -6,8 +6,9 @@ use rusqlite::{Connection, Error, ErrorCode, Result, Transaction};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::work::check;
-use super::{Caller, Database};
+use super::Database;
+use super::caller::Caller;
+use super::limits::check;
 use crate::role::Role;
 
 const ALICE: Role = Role::Authenticated { user_id: Uuid::from_u128(1) };
@@ -117,15 +118,15 @@ async fn nothing_is_written_for_a_caller_that_has_gone_away() {
 #[tokio::test]
 async fn what_others_have_written_outlives_an_interruption() {
     let take_back = |t: &Transaction<'_>| t.execute_batch("rollback");
-    for (alone, kept) in [(true, 1), (false, 0)] {
+    for (exclusive, kept) in [(true, 1), (false, 0)] {
         let (database, _folder) = open().await;
         let busy = database.free_writer.clone().acquire_owned().await.unwrap();
         let mut written = database.write(ALICE, |t| insert(t, 1)).boxed();
-        let mut lost = database.submit(BOB.into(), alone, take_back).boxed();
+        let mut lost = database.submit(BOB.into(), exclusive, take_back).boxed();
         assert!((&mut written).now_or_never().is_none() && (&mut lost).now_or_never().is_none());
         drop(busy);
         let (written, _) = tokio::join!(written, lost);
-        assert_eq!(written.is_ok(), alone);
+        assert_eq!(written.is_ok(), exclusive);
         assert_eq!(database.read(ALICE, count).await.unwrap(), kept);
     }
 }
@@ -240,10 +241,10 @@ async fn everything_ends_with_the_server() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_long_write_is_no_illness() {
+async fn the_database_is_healthy_during_a_long_write() {
     let (database, _folder) = open().await;
     let _busy = database.free_writer.clone().acquire_owned().await.unwrap();
-    assert!(!database.is_well().await, "nothing is being written");
+    assert!(!database.is_healthy().await, "nothing is being written");
     tokio::time::advance(std::time::Duration::from_secs(2)).await;
     let (begin, begun) = oneshot::channel();
     let (go_on, wait) = mpsc::channel::<()>();
@@ -255,7 +256,7 @@ async fn a_long_write_is_no_illness() {
         });
     });
     begun.await.unwrap();
-    assert!(database.is_well().await);
+    assert!(database.is_healthy().await);
     go_on.send(()).unwrap();
     writing.join().unwrap();
 }
@@ -265,7 +266,7 @@ async fn a_probe_reads_and_writes() {
     let (database, folder) = open().await;
     let found_after = async |seconds| {
         tokio::time::advance(std::time::Duration::from_secs(seconds)).await;
-        database.is_well().await
+        database.is_healthy().await
     };
     assert!(found_after(2).await);
     let busy = database.free_writer.clone().acquire_owned().await.unwrap();

@@ -1,20 +1,20 @@
-//! What a project consists of, for whoever wants to see whether it is there.
+//! A description of a project, to compare other projects with.
 
 use crate::project::Project;
 use crate::schema::Policies;
 
 /// The tables and functions of the schema `public`.
 #[derive(Clone, Debug)]
-pub struct Description {
+pub struct SchemaDescription {
     /// In the order of the migrations.
-    pub tables: Vec<TableShape>,
-    /// Likewise.
-    pub functions: Vec<FunctionShape>,
+    pub tables: Vec<TableDescription>,
+    /// In the order of [`Project::functions`].
+    pub functions: Vec<FunctionDescription>,
 }
 
 /// A table.
 #[derive(Clone, Debug)]
-pub struct TableShape {
+pub struct TableDescription {
     /// Its name.
     pub name: &'static str,
     /// Its columns, the computed ones included.
@@ -25,7 +25,7 @@ pub struct TableShape {
 
 /// A function.
 #[derive(Clone, Debug)]
-pub struct FunctionShape {
+pub struct FunctionDescription {
     /// Its name.
     pub name: &'static str,
     /// The names of all its parameters.
@@ -34,17 +34,17 @@ pub struct FunctionShape {
 
 impl Project {
     /// Its tables and functions.
-    pub fn describe(&self) -> Description {
-        let tables = self.schema.tables.iter().map(|table| TableShape {
+    pub fn describe(&self) -> SchemaDescription {
+        let tables = self.schema.tables.iter().map(|table| TableDescription {
             name: table.name,
             columns: table.columns.iter().map(|column| column.name).collect(),
             policies: commands(&table.policies),
         });
-        let functions = self.functions.iter().map(|function| FunctionShape {
+        let functions = self.functions.iter().map(|function| FunctionDescription {
             name: function.name,
             parameters: function.parameters.iter().map(|parameter| parameter.name).collect(),
         });
-        Description { tables: tables.collect(), functions: functions.collect() }
+        SchemaDescription { tables: tables.collect(), functions: functions.collect() }
     }
 }
 

@@ -1,8 +1,8 @@
 //! `rest/v1`: PostgREST's API on the tables and functions of a project.
 //!
-//! A request flows one way: headers and query string are parsed without regard to the schema
-//! (`request`, `query`, `headers`, `payload`), turned into SQL against it (`schema`, `sql`), run in
-//! one transaction (`table`, `write`, `rpc`) and rendered (`render`, `response`).
+//! A request flows one way: headers, query string and body are parsed without the schema (`request`,
+//! `query`, `headers`, `payload`), translated to SQL with it (`schema`, `sql`), run in one transaction
+//! (`table`, `write`, `rpc`) and rendered (`render`, `response`).
 
 pub(super) mod describe;
 pub(super) mod error;
@@ -12,7 +12,7 @@ mod payload;
 mod query;
 mod render;
 mod request;
-mod returned;
+mod subquery_columns;
 mod response;
 pub(super) mod rpc;
 pub(super) mod session;
@@ -35,13 +35,13 @@ use bytes::Bytes;
 use self::error::RestError;
 use self::request::{Request, Resource};
 use self::session::Session;
-use self::sql::{Page, RowSet, Shape, Sql};
+use self::sql::{Page, RowFormat, RowSet, Sql};
 use super::database::Database;
 use super::project::Project;
 use super::role::Role;
 use clock::Clock;
 
-/// Registers the functions that the schema and the statements use. To be run on every connection.
+/// Registers the SQL functions that the schema and the statements use. Every connection needs them.
 pub(super) fn prepare(connection: &rusqlite::Connection, clock: &Clock) -> rusqlite::Result<()> {
     sqlite_functions::register(connection, clock)
 }
@@ -55,30 +55,32 @@ pub(super) async fn handle(
     parts: &Parts,
     body: Bytes,
 ) -> Response {
-    let session = Session::start(role, project, clock);
-    let answer = answer(db, session, parts, body).await;
-    answer.unwrap_or_else(|error| error.seen_by(role).into_response())
+    let session = Session::new(role, project.schema, clock);
+    let answer = answer(db, project, session, parts, body).await;
+    answer.unwrap_or_else(|error| error.for_role(role).into_response())
 }
 
 async fn answer(
     db: &Database,
+    project: Project,
     session: Session,
     parts: &Parts,
     body: Bytes,
 ) -> Result<Response, RestError> {
-    match Resource::of(parts.uri.path())? {
-        Resource::Root => openapi::answer(session.project, &parts.method, &parts.headers),
+    match Resource::parse(parts.uri.path())? {
+        Resource::Root => openapi::answer(project, &parts.method, &parts.headers),
         Resource::Table(name) => {
-            table::answer(db, session, name, Request::read(parts, body, false)?).await
+            table::answer(db, session, name, Request::parse(parts, body, false)?).await
         }
         Resource::Function(name) => {
             let by_get = matches!(parts.method, Method::GET | Method::HEAD);
-            rpc::answer(db, session, name, Request::read(parts, body, by_get)?).await
+            rpc::answer(db, project.functions, session, name, Request::parse(parts, body, by_get)?)
+                .await
         }
     }
 }
 
-/// How SQLite reads the rows that a query string asks for.
+/// SQLite's query plan for a read.
 pub(super) fn query_plan(
     connection: &rusqlite::Connection,
     project: Project,
@@ -86,11 +88,11 @@ pub(super) fn query_plan(
     role: Role,
     (table, query): (&str, &str),
 ) -> Result<String, RestError> {
-    let session = Session::start(role, project, clock);
+    let session = Session::new(role, project.schema, clock);
     let table = project.schema.table(table)?;
     let query = query::parse(query, false)?;
-    let page = Page::of_read(0, query.root.limit);
-    let select = sql::rows(session, table, &query.root, RowSet::All, page, Shape::Json)?;
+    let page = Page::limited(0, query.root.limit);
+    let select = sql::rows(session, table, &query.root, RowSet::All, page, RowFormat::Json)?;
     let explain = Sql::new("explain query plan ").append(select.sql);
     let steps: rusqlite::Result<Vec<String>> = explain.prepared(connection, |statement, values| {
         statement.query_map(values, |row| row.get("detail"))?.collect()

@@ -1,26 +1,26 @@
-//! Rows as the body of an answer.
+//! Rendering rows as the body of a response.
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Rows};
 
 use super::error::RestError;
 use super::headers::MediaType;
-use super::sql::{Select, Shape};
+use super::sql::{RowFormat, Select};
 use super::value::json_text::{members, parts};
-use crate::database::MAX_ANSWER;
+use crate::database::limits::MAX_ANSWER;
 
-/// A body and how many rows are in it.
+/// A body and the number of its rows.
 pub(super) struct Rendered {
     pub rows: usize,
     pub body: String,
 }
 
-/// What the select has to return for a media type.
-pub(super) fn shape(media_type: MediaType) -> Shape {
-    if media_type == MediaType::Csv { Shape::Text } else { Shape::Json }
+/// The format that the select must return for a media type.
+pub(super) fn row_format(media_type: MediaType) -> RowFormat {
+    if media_type == MediaType::Csv { RowFormat::Text } else { RowFormat::Json }
 }
 
-/// Runs the select and writes its rows as the media type wants them.
+/// Runs the select and renders its rows in the media type.
 pub(super) fn render(
     connection: &Connection,
     select: &Select,
@@ -46,7 +46,7 @@ fn array(mut rows: Rows<'_>, separator: &str) -> Result<Rendered, RestError> {
         if rendered.rows > 0 {
             rendered.body.push_str(separator);
         }
-        // A statement of the shape `Bare` returns null.
+        // A statement of the format `Bare` returns null.
         if let ValueRef::Text(json) = row.get_ref(0)? {
             check_length(rendered.body.len() + json.len())?;
             rendered.body.push_str(&String::from_utf8_lossy(json));
@@ -57,7 +57,7 @@ fn array(mut rows: Rows<'_>, separator: &str) -> Result<Rendered, RestError> {
     Ok(rendered)
 }
 
-/// The only row of an array.
+/// The single row of an array.
 fn object(mut array: Rendered) -> Result<Rendered, RestError> {
     if array.rows != 1 {
         return Err(RestError::not_single(array.rows));
@@ -72,7 +72,7 @@ fn check_length(bytes: usize) -> Result<(), RestError> {
     if bytes > MAX_ANSWER { Err(RestError::too_large()) } else { Ok(()) }
 }
 
-/// Leaves out null members, also of objects inside.
+/// Removes null members, also in nested objects.
 fn strip(rendered: &Rendered) -> Rendered {
     let mut body = String::with_capacity(rendered.body.len());
     push_without_nulls(&mut body, &rendered.body);
@@ -104,7 +104,8 @@ fn push_without_nulls(stripped: &mut String, json: &str) {
     }
 }
 
-/// As PostgreSQL prints rows; without rows not even the header is known.
+/// CSV as PostgreSQL prints rows: spaces and backslashes are quoted, too. Without rows, even the header
+/// is missing.
 fn csv(mut rows: Rows<'_>, columns: &[String]) -> Result<Rendered, RestError> {
     let mut rendered = Rendered { rows: 0, body: String::new() };
     while let Some(row) = rows.next()? {

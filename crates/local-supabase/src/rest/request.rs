@@ -1,4 +1,4 @@
-//! A request, understood but for its body.
+//! A parsed request. Its body is parsed later.
 
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
@@ -20,7 +20,7 @@ pub(super) struct Request {
     pub payload: Payload,
 }
 
-/// What the path names.
+/// The resource that the path names.
 pub(super) enum Resource<'a> {
     Root,
     Table(&'a str),
@@ -28,7 +28,7 @@ pub(super) enum Resource<'a> {
 }
 
 impl<'a> Resource<'a> {
-    pub fn of(path: &'a str) -> Result<Self, RestError> {
+    pub fn parse(path: &'a str) -> Result<Self, RestError> {
         let segments: Vec<_> = path.trim_start_matches('/').split('/').collect();
         match segments[..] {
             [""] => Ok(Self::Root),
@@ -40,7 +40,7 @@ impl<'a> Resource<'a> {
 }
 
 impl Request {
-    pub fn read(parts: &Parts, body: Bytes, takes_arguments: bool) -> Result<Self, RestError> {
+    pub fn parse(parts: &Parts, body: Bytes, takes_arguments: bool) -> Result<Self, RestError> {
         check_profile(&parts.method, &parts.headers)?;
         let preferences = Preferences::from_headers(&parts.headers);
         preferences.check()?;
@@ -64,7 +64,7 @@ impl Request {
         Ok(self)
     }
 
-    /// The rows asked for.
+    /// The requested rows.
     pub fn range(&self) -> Result<Range, RestError> {
         let root = &self.query.root;
         let range = Range { offset: root.offset, limit: root.limit };

@@ -1,4 +1,4 @@
-//! A response in the making.
+//! Building responses.
 
 use axum::body::Body;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName};

@@ -1,27 +1,27 @@
-//! What a transaction knows about its caller.
+//! The caller and the time of a transaction.
 
 use uuid::Uuid;
 
-use crate::project::Project;
 use crate::role::Role;
+use crate::schema::Schema;
 use clock::Clock;
 
-/// The role and the time of a transaction's start, which the input `now` stands for.
+/// The role of a transaction, and the time of its start, which is PostgreSQL's `now()`.
 #[derive(Clone, Copy, Debug)]
 pub struct Session {
-    /// Whose behalf the transaction is on.
+    /// The role that the transaction runs as.
     pub role: Role,
-    /// When it began, in microseconds since 1970.
+    /// The start of the transaction, in microseconds since 1970.
     pub now: i64,
-    pub(crate) project: Project,
+    pub(crate) schema: &'static Schema,
 }
 
 impl Session {
-    pub(crate) fn start(role: Role, project: Project, clock: &Clock) -> Self {
-        Self { role, now: clock.now().as_microsecond(), project }
+    pub(crate) fn new(role: Role, schema: &'static Schema, clock: &Clock) -> Self {
+        Self { role, now: clock.now().as_microsecond(), schema }
     }
 
-    /// The same transaction past row-level security, as `security definer` is in PostgreSQL.
+    /// The same transaction without row-level security, as for a `security definer` function.
     pub fn as_service(self) -> Self {
         Self { role: Role::Service, ..self }
     }

@@ -1,13 +1,15 @@
-//! What a misspelled name may have meant, for the hints of error messages.
+//! Names similar to a misspelled one, for the hints of error messages.
 
 use std::collections::HashMap;
 
-/// How alike two names have to be, from 0 to 1.
-const LIKENESS: f64 = 0.33;
+use strsim::levenshtein;
+
+/// The least similarity of two names, from 0 to 1.
+const MIN_SIMILARITY: f64 = 0.33;
 /// PostgreSQL's MAX_FUZZY_DISTANCE.
 const MAX_DISTANCE: usize = 3;
 
-/// The candidate most like `name`, as the suggest set of PostgREST finds it: candidates that share
+/// The candidate most like `name`, as the fuzzy set of PostgREST finds it: candidates that share
 /// enough groups of letters, then the one with the fewest edits.
 pub(crate) fn nearest<'a>(
     name: &str,
@@ -16,10 +18,12 @@ pub(crate) fn nearest<'a>(
     let candidates: Vec<&str> = candidates.into_iter().collect();
     [3, 2].into_iter().find_map(|size| {
         let grams = gram_counts(name, size);
-        let alike = candidates.iter().filter(|c| cosine(&grams, &gram_counts(c, size)) >= LIKENESS);
-        let scored = alike.map(|candidate| (likeness(name, candidate), *candidate));
+        let alike =
+            candidates.iter().filter(|c| cosine(&grams, &gram_counts(c, size)) >= MIN_SIMILARITY);
+        let scored = alike.map(|candidate| (similarity(name, candidate), *candidate));
         let best = scored.max_by(|a, b| a.0.total_cmp(&b.0));
-        best.filter(|(score, _)| *score >= LIKENESS).map(|(_, candidate)| candidate.to_owned())
+        best.filter(|(score, _)| *score >= MIN_SIMILARITY)
+            .map(|(_, candidate)| candidate.to_owned())
     })
 }
 
@@ -59,22 +63,7 @@ fn cosine(a: &HashMap<Vec<char>, f64>, b: &HashMap<Vec<char>, f64>) -> f64 {
     dot / (norm(a) * norm(b))
 }
 
-fn likeness(a: &str, b: &str) -> f64 {
+fn similarity(a: &str, b: &str) -> f64 {
     let longest = a.chars().count().max(b.chars().count()).max(1);
     1.0 - levenshtein(a, b) as f64 / longest as f64
-}
-
-fn levenshtein(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }

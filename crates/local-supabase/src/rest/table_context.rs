@@ -1,4 +1,4 @@
-//! What a step of a request works on.
+//! A table within the transaction of a request.
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, Params};
@@ -8,28 +8,29 @@ use super::headers::MediaType;
 use super::query;
 use super::render::render;
 use super::session::Session;
-use super::sql::{self, Page, Proposed, RowSet, Shape, Sql};
+use super::sql::{self, Page, Proposed, RowFormat, RowSet, Sql};
 use crate::role::Role;
 use crate::schema::{Column, Table};
 
-/// A table, in the transaction of one request and on its caller's behalf.
+/// A table within the transaction of a request. Its methods read and write rows as the caller.
 #[derive(Clone, Copy)]
 pub struct TableContext<'a> {
     /// The transaction.
     pub connection: &'a Connection,
-    /// Whose behalf it is on.
+    /// The caller and the time.
     pub session: Session,
     /// The table.
     pub table: &'static Table,
 }
 
 impl TableContext<'_> {
-    /// Whether policies hide rows from the caller, and with them the values in error messages.
+    /// Whether row-level security applies to the caller. Then error messages do not show values, which
+    /// may be those of hidden rows.
     pub(crate) fn has_row_security(&self) -> bool {
         self.session.role != Role::Service
     }
 
-    /// Runs a statement; how many rows it changed.
+    /// Runs a statement and returns the number of rows that it changed.
     pub(crate) fn execute(&self, sql: &Sql) -> rusqlite::Result<usize> {
         sql.prepared(self.connection, |statement, values| statement.execute(values))
     }
@@ -41,22 +42,23 @@ impl TableContext<'_> {
         })
     }
 
-    /// The answer to a question that a statement asks.
-    pub(crate) fn holds(&self, sql: &Sql) -> Result<bool, RestError> {
+    /// Runs a query that returns one boolean.
+    pub(crate) fn query_bool(&self, sql: &Sql) -> Result<bool, RestError> {
         sql.prepared(self.connection, |statement, values| {
             Ok(statement.query_row(values, |row| row.get(0))?)
         })
     }
 
-    /// Runs a statement that changes rows of the table. Where it is refused, the error is PostgreSQL's.
+    /// Runs a statement that changes rows of the table. A violated constraint is reported as PostgreSQL
+    /// does.
     pub fn change(&self, statement: &'static str, params: impl Params) -> Result<(), RestError> {
         let proposed = Proposed { table: self.table, values: &[], rows: Some(&[]) };
         let changed = self.connection.prepare_cached(statement)?.execute(params);
-        changed.map_err(|error| self.explain(proposed, error))?;
+        changed.map_err(|error| self.constraint_error(proposed, error))?;
         Ok(())
     }
 
-    /// Inserts one complete row, past row-level security, with an `on conflict` clause.
+    /// Inserts one complete row with an `on conflict` clause, without row-level security.
     pub fn insert_on_conflict(
         &self,
         row: &[(&'static Column, Value)],
@@ -64,7 +66,7 @@ impl TableContext<'_> {
     ) -> Result<(), RestError> {
         let proposed = Proposed { table: self.table, values: row, rows: None };
         let insert = sql::insert(self.table, row).push(clause);
-        self.execute(&insert).map_err(|error| self.explain(proposed, error))?;
+        self.execute(&insert).map_err(|error| self.constraint_error(proposed, error))?;
         Ok(())
     }
 
@@ -73,7 +75,7 @@ impl TableContext<'_> {
         let query = query::parse(&format!("select={select}"), false)?;
         let rows = RowSet::Rows(std::slice::from_ref(&rowid));
         let node = &query.root;
-        let select = sql::rows(self.session, self.table, node, rows, Page::ALL, Shape::Json)?;
+        let select = sql::rows(self.session, self.table, node, rows, Page::ALL, RowFormat::Json)?;
         Ok(render(self.connection, &select, MediaType::Object { stripped: false })?.body)
     }
 }

@@ -4,20 +4,21 @@ use rusqlite::Connection;
 
 use super::error::RestError;
 use super::session::Session;
-use crate::database::{Database, blocking};
+use crate::database::Database;
+use crate::database::blocking::run_blocking;
 
-/// A longer body takes longer to read than an async thread has.
+/// Longer bodies are parsed on a blocking thread.
 const MAX_SHORT: usize = 64 << 10;
 
-/// Reads a body before anybody waits for the transaction.
+/// Parses a body before the transaction begins.
 pub(super) async fn read_body<T: Send + 'static>(
     bytes: usize,
     read: impl FnOnce() -> T + Send + 'static,
 ) -> T {
-    if bytes > MAX_SHORT { blocking(read).await } else { read() }
+    if bytes > MAX_SHORT { run_blocking(read).await } else { read() }
 }
 
-/// Runs `work`, all of whose statements see the same state.
+/// Runs `work`, whose statements all see the same snapshot.
 pub(super) async fn read<T, F>(db: &Database, session: Session, work: F) -> Result<T, RestError>
 where
     T: Send + 'static,
@@ -30,7 +31,7 @@ where
     .await
 }
 
-/// Runs `work`, which changes few rows at a time; what it has written stays only if it succeeds.
+/// Runs `work`, which changes few rows in each statement and is rolled back if it fails.
 pub(super) async fn write<T, F>(db: &Database, session: Session, work: F) -> Result<T, RestError>
 where
     T: Send + 'static,
@@ -49,5 +50,5 @@ where
     T: Send + 'static,
     F: FnOnce(&Connection) -> Result<T, RestError> + Send + 'static,
 {
-    db.write_alone(session.role, |transaction| work(transaction)).await
+    db.write_exclusive(session.role, |transaction| work(transaction)).await
 }

@@ -1,7 +1,7 @@
-//! Who may do what: the policies of the local Storage.
+//! The policies of Storage, which are the same in every project.
 //!
-//! Users reach what lies under their own id, in every bucket, and see the list of buckets; everybody
-//! reads public buckets by their public address. The service key reaches everything.
+//! Users can access objects whose names begin with their own id, in every bucket. Public buckets can be
+//! read by their public URL without a token. The service key can access everything.
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
@@ -13,14 +13,14 @@ use crate::credential::Credential;
 use crate::role::Role;
 use crate::token::Claims;
 
-/// The role of a request, or why its token is refused.
+/// The role of a request, or why its token is invalid.
 pub(super) fn role(context: &Context, headers: &HeaderMap) -> Result<Role, StorageError> {
-    let credential = Credential::read(headers, &context.service_key);
+    let credential = Credential::from_headers(headers, &context.service_key);
     let token = match credential {
-        Credential::Nothing if !headers.contains_key(AUTHORIZATION) => {
+        Credential::Missing if !headers.contains_key(AUTHORIZATION) => {
             return Err(StorageError::missing("headers", "authorization"));
         }
-        Credential::Nothing | Credential::PublishableKey => return Ok(Role::Anon),
+        Credential::Missing | Credential::PublishableKey => return Ok(Role::Anon),
         Credential::ServiceKey => return Ok(Role::Service),
         Credential::Token(token) => token,
     };
@@ -34,7 +34,7 @@ pub(super) fn role(context: &Context, headers: &HeaderMap) -> Result<Role, Stora
     })
 }
 
-/// Whether the policies let this role reach the object of that name.
+/// Whether the policies let this role access the object of that name.
 pub(super) fn may_reach(role: Role, name: &str) -> bool {
     match reachable(role) {
         Some(prefix) => name.starts_with(&prefix),
@@ -42,12 +42,12 @@ pub(super) fn may_reach(role: Role, name: &str) -> bool {
     }
 }
 
-/// What the names of reachable objects begin with; `None`: all are.
+/// The prefix of the names that this role can access; `None` for all names.
 pub(super) fn reachable(role: Role) -> Option<String> {
     match role {
         Role::Service => None,
         Role::Authenticated { user_id } => Some(format!("{user_id}/")),
-        // No name has a NUL.
+        // No name contains a NUL.
         Role::Anon => Some("\0".to_owned()),
     }
 }

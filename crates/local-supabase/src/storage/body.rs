@@ -1,4 +1,4 @@
-//! JSON bodies, refused in the words of Storage's validator.
+//! JSON bodies, validated with the messages of Storage's JSON Schema validator.
 
 use axum::extract::Request;
 use serde_json::{Map, Value};
@@ -37,12 +37,12 @@ impl Params {
         }
     }
 
-    /// A member that is there and not null.
+    /// A member that is not null.
     pub(super) fn get(&self, name: &str) -> Option<&Value> {
         self.members.get(name).filter(|value| !value.is_null())
     }
 
-    /// Whether the member was sent, as null too.
+    /// Whether the member was sent, even as null.
     pub(super) fn contains(&self, name: &str) -> bool {
         self.members.contains_key(name)
     }
@@ -101,7 +101,7 @@ fn refused(error: BodyError) -> StorageError {
     }
 }
 
-// Storage's validator makes of a scalar what is wanted where that says the same: "60" is a number.
+// Storage's validator coerces scalars: "60" is a number.
 
 fn to_text(value: &Value) -> Option<String> {
     match value {
@@ -128,7 +128,7 @@ fn to_integer(value: &Value) -> Option<i64> {
         Value::String(text) => text.trim().parse().ok()?,
         other => other.as_f64()?,
     };
-    // Beyond what is asked for anywhere, a float's nearest integer will do.
+    // Beyond all limits in use, the nearest integer of a float is exact enough.
     #[expect(clippy::cast_possible_truncation, reason = "it saturates")]
     (number.fract() == 0.0).then_some(number as i64)
 }

@@ -46,7 +46,7 @@ impl Bucket {
         })
     }
 
-    /// Refuses what the bucket does not take; `image/*` takes every image.
+    /// Refuses MIME types that the bucket does not allow; `image/*` allows every image.
     pub(super) fn check_mime_type(&self, mime_type: &str) -> Result<(), StorageError> {
         let Some(Value::Array(allowed)) = &self.allowed_mime_types else { return Ok(()) };
         let essence = mime_type.split(';').next().unwrap_or_default().trim();
@@ -78,7 +78,7 @@ impl Bucket {
     }
 }
 
-/// Creates the project's buckets that are missing.
+/// Creates those of the project's buckets that do not exist.
 pub(crate) fn create_buckets(
     connection: &Connection,
     buckets: &[project::Bucket],
@@ -106,7 +106,7 @@ pub(super) async fn list(context: &Context, role: Role) -> Result<Response, Stor
     Ok(json_response(StatusCode::OK, &buckets))
 }
 
-/// A bucket in the list says its type as well.
+/// In lists, buckets have a type as well.
 fn listed(bucket: &Bucket) -> Value {
     let mut json = bucket.to_json();
     json["type"] = json!("STANDARD");
@@ -177,7 +177,7 @@ pub(super) async fn empty(
     role: Role,
     id: String,
 ) -> Result<Response, StorageError> {
-    let versions = context.database.write_alone(role, move |transaction| {
+    let versions = context.database.write_exclusive(role, move |transaction| {
         require_service(role)?;
         Bucket::find(transaction, &id)?;
         let delete = "delete from storage_objects where bucket_id = ? returning version";
@@ -210,12 +210,12 @@ pub(super) async fn delete(
     Ok(json_response(StatusCode::OK, &json!({ "message": "Successfully deleted" })))
 }
 
-/// No policy lets users change buckets, so there are none for them to change.
+/// No policy lets users see or change buckets.
 fn require_service(role: Role) -> Result<(), StorageError> {
     if role == Role::Service { Ok(()) } else { Err(StorageError::no_such_bucket()) }
 }
 
-/// What of a bucket can be set; the outer `None` leaves it as it is.
+/// The settings of a bucket; the outer `None` leaves one unchanged.
 struct Settings {
     is_public: Option<bool>,
     file_size_limit: Option<Option<u64>>,
@@ -265,7 +265,7 @@ fn set(
     connection.execute(&update, (value, id)).map(drop)
 }
 
-/// `20MB` and the like.
+/// Parses a size such as `20MB`.
 fn parse_size(text: &str) -> Result<u64, StorageError> {
     let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
     let unit = match text[digits.len()..].trim().to_ascii_uppercase().as_str() {

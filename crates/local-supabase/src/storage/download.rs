@@ -1,4 +1,4 @@
-//! Downloads, whole or in part, and what is known about an object.
+//! Downloads, whole or in part, and the metadata of an object.
 
 use std::io::SeekFrom;
 
@@ -21,25 +21,27 @@ use super::access::{self, may_reach};
 use super::buckets::Bucket;
 use super::error::{StorageError, json_response};
 use super::objects::{Object, iso};
-use super::route::{By, Place};
+use super::route::{AccessMethod, ObjectPath};
 use super::sign::{self, Scope};
 use crate::context::Context;
 use crate::role::Role;
 
-const PIECE: usize = 64 * 1024;
+const CHUNK_SIZE: usize = 64 * 1024;
 
 /// `GET` and `HEAD` of an object.
 pub(super) async fn download(
     context: &Context,
-    place: Place,
-    by: By,
+    path: ObjectPath,
+    by: AccessMethod,
     parts: &Parts,
 ) -> Result<Response, StorageError> {
     let expires = match by {
-        By::Signature => Some(sign::verify(context, &parts.uri, Scope::Download, &place)?.exp),
+        AccessMethod::Signature => {
+            Some(sign::verify(context, &parts.uri, Scope::Download, &path)?.exp)
+        }
         _ => None,
     };
-    let object = find(context, place, by, &parts.headers).await?;
+    let object = find(context, path, by, &parts.headers).await?;
     let mut response = Response::new(Body::empty());
     describe(response.headers_mut(), &object, expires);
     if let Some(disposition) = disposition(&parts.uri) {
@@ -71,11 +73,11 @@ pub(super) async fn download(
 /// `GET` and `HEAD /object/info/…`
 pub(super) async fn info(
     context: &Context,
-    place: Place,
-    by: By,
+    path: ObjectPath,
+    by: AccessMethod,
     parts: &Parts,
 ) -> Result<Response, StorageError> {
-    let object = find(context, place, by, &parts.headers).await?;
+    let object = find(context, path, by, &parts.headers).await?;
     let body = json!({
         "id": object.id,
         "name": object.name,
@@ -100,20 +102,20 @@ pub(super) async fn info(
 /// The object, if the request may read it.
 async fn find(
     context: &Context,
-    place: Place,
-    by: By,
+    path: ObjectPath,
+    by: AccessMethod,
     headers: &HeaderMap,
 ) -> Result<Object, StorageError> {
     let role = match by {
-        By::Token => Some(access::role(context, headers)?),
-        By::Public | By::Signature => None,
+        AccessMethod::Token => Some(access::role(context, headers)?),
+        AccessMethod::Public | AccessMethod::Signature => None,
     };
     let found = context.database.read(role.unwrap_or(Role::Anon), move |connection| {
-        let bucket = Bucket::find(connection, &place.bucket)?;
-        if by == By::Public && !bucket.is_public {
+        let bucket = Bucket::find(connection, &path.bucket)?;
+        if by == AccessMethod::Public && !bucket.is_public {
             return Err(StorageError::no_such_bucket());
         }
-        Ok(Object::find(connection, &place)?)
+        Ok(Object::find(connection, &path)?)
     });
     let is_reachable = |object: &Object| role.is_none_or(|role| may_reach(role, &object.name));
     found.await?.filter(is_reachable).ok_or_else(StorageError::no_such_key)
@@ -125,7 +127,7 @@ fn describe(headers: &mut HeaderMap, object: &Object, expires: Option<i64>) {
     headers.insert(ETAG, header(&object.etag));
     headers.insert(HeaderName::from_static("x-robots-tag"), HeaderValue::from_static("none"));
     headers.insert(LAST_MODIFIED, http_date(object.updated_at / 1_000_000));
-    // Beyond what Storage sends: what users upload must not run on this origin.
+    // In addition to what Storage sends: uploaded files must not run as web pages on this origin.
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers
         .insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
@@ -135,7 +137,7 @@ fn describe(headers: &mut HeaderMap, object: &Object, expires: Option<i64>) {
     };
 }
 
-/// What `?download` and `?download=name` ask for.
+/// `Content-Disposition` for `?download` and `?download=name`.
 fn disposition(uri: &Uri) -> Option<HeaderValue> {
     let mut pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
     let (_, name) = pairs.find(|(key, _)| key == "download")?;
@@ -170,7 +172,7 @@ fn is_unchanged(headers: &HeaderMap, object: &Object) -> bool {
     })
 }
 
-/// First byte and length of the one range that is asked for. Several ranges mean the whole.
+/// First byte and length of the requested range. The whole object is sent for several ranges.
 fn range(headers: &HeaderMap, size: u64) -> Result<Option<(u64, u64)>, StorageError> {
     let value = headers.get(RANGE).and_then(|value| value.to_str().ok());
     let Some(range) = value.and_then(|value| value.strip_prefix("bytes=")) else {
@@ -194,24 +196,24 @@ fn range(headers: &HeaderMap, size: u64) -> Result<Option<(u64, u64)>, StorageEr
 }
 
 fn stream_of(file: File, length: u64) -> Body {
-    let pieces = stream::try_unfold((file, length), |(mut file, left)| async move {
+    let chunks = stream::try_unfold((file, length), |(mut file, left)| async move {
         if left == 0 {
             return Ok::<_, std::io::Error>(None);
         }
-        let mut piece = bytes::BytesMut::with_capacity(PIECE);
+        let mut chunk = bytes::BytesMut::with_capacity(CHUNK_SIZE);
         let mut bounded = (&mut file).take(left);
-        if bounded.read_buf(&mut piece).await? == 0 {
+        if bounded.read_buf(&mut chunk).await? == 0 {
             return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
-        let left = left - piece.len() as u64;
-        Ok(Some((piece.freeze(), (file, left))))
+        let left = left - chunk.len() as u64;
+        Ok(Some((chunk.freeze(), (file, left))))
     });
-    Body::from_stream(pieces)
+    Body::from_stream(chunks)
 }
 
 fn http_date(seconds: i64) -> HeaderValue {
     let since = std::time::Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
-    // Later dates cannot be written.
+    // The last date that HTTP can express.
     let since = since.min(std::time::Duration::from_secs(253_402_300_799));
     header(&httpdate::fmt_http_date(std::time::UNIX_EPOCH + since))
 }

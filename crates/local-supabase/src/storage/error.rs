@@ -1,4 +1,4 @@
-//! Refusals in Storage's words. Every one is HTTP 400; the real status is a text in the body.
+//! Errors as Storage reports them: as HTTP 400, with the real status as a string in the body.
 
 use std::borrow::Cow;
 
@@ -8,9 +8,10 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use crate::blobs::BlobError;
 use crate::token::TokenError;
 
-/// A refusal.
+/// An error of Storage.
 #[derive(Debug)]
 pub(super) struct StorageError {
     status: &'static str,
@@ -29,7 +30,7 @@ impl StorageError {
         Self { status, error, code, message: message.into() }
     }
 
-    /// A request of the wrong form, in the words of the JSON Schema validator.
+    /// An invalid request, with a message of the JSON Schema validator.
     pub(super) fn invalid_request(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new("400", "Error", "InvalidRequest", message)
     }
@@ -115,7 +116,7 @@ impl StorageError {
         Self::access_denied(token_message(error))
     }
 
-    /// The database has too much to do.
+    /// The database is overloaded.
     fn database_timeout() -> Self {
         let message = "The connection to the database timed out";
         Self::new("544", "DatabaseTimeout", "DatabaseTimeout", message)
@@ -152,6 +153,16 @@ impl From<rusqlite::Error> for StorageError {
     }
 }
 
+impl From<BlobError> for StorageError {
+    fn from(error: BlobError) -> Self {
+        match error {
+            BlobError::Broken => Self::broken_body(),
+            BlobError::TooLarge => Self::too_large(),
+            BlobError::Io(error) => Self::internal(&error),
+        }
+    }
+}
+
 impl From<std::io::Error> for StorageError {
     fn from(error: std::io::Error) -> Self {
         Self::internal(&error)
@@ -162,7 +173,7 @@ impl IntoResponse for StorageError {
     fn into_response(self) -> Response {
         let status = match self.status {
             "500" => StatusCode::INTERNAL_SERVER_ERROR,
-            // No code of HTTP's own.
+            // Not a status of HTTP, but Storage uses it.
             "544" => StatusCode::from_u16(544).unwrap_or(StatusCode::GATEWAY_TIMEOUT),
             _ => StatusCode::BAD_REQUEST,
         };
@@ -176,7 +187,7 @@ impl IntoResponse for StorageError {
     }
 }
 
-/// JSON as Storage labels it.
+/// JSON with the content type that Storage sends.
 pub(super) fn json_response(status: StatusCode, body: &impl serde::Serialize) -> Response {
     let mut response = (status, Json(body)).into_response();
     let content_type = HeaderValue::from_static("application/json; charset=utf-8");

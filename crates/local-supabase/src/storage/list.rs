@@ -1,4 +1,4 @@
-//! Lists of a folder: the objects in it, and the folders that deeper objects make.
+//! Listing a folder: its objects, and the folders that objects further down imply.
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -45,8 +45,8 @@ pub(super) async fn list(
     Ok(json_response(StatusCode::OK, &listed.await?))
 }
 
-/// One row for each object right in the folder, and one for each folder in it. Prefixes are compared
-/// without regard to case, as PostgreSQL's `ilike` does.
+/// One row for each object directly in the folder, and one for each folder in it. Prefixes are compared
+/// ignoring case, like PostgreSQL's `ilike`.
 const ENTRIES: &str = "
     with inside as (
       select *, substr(name, length(:folder) + 1) as rest
@@ -140,7 +140,7 @@ impl Page {
         while let Some(row) = rows.next()? {
             let object = Object::read(row)?;
             let key = self.folder_of(&object.name);
-            // A folder counts once, and the cursor that ends in it leads past all that it holds.
+            // A folder counts once, and a cursor that names it continues after all that it contains.
             if key.is_some() && key == last || key.is_some() && key.as_ref() == Some(&self.after) {
                 continue;
             }
@@ -162,7 +162,7 @@ impl Page {
         Ok(listed)
     }
 
-    /// The folder below the prefix that the name leads into, with its slash.
+    /// The folder below the prefix that contains the name, with its slash.
     fn folder_of(&self, name: &str) -> Option<String> {
         let rest = &name[self.prefix.len()..];
         let slash = rest.find('/').filter(|_| self.with_folders)?;

@@ -1,11 +1,10 @@
 //! `storage/v1`: Supabase Storage's API, the bytes as files in the data folder.
 //!
-//! A request flows one way: its path says what it is about (`route`), its headers who sends it
-//! (`access`), then one function answers. Bytes are streamed and written before the row that names
-//! them; what a crash leaves over goes at the next start (`blobs`).
+//! A request flows one way: its path selects an operation (`route`), its headers the role (`access`),
+//! and one function handles it. Files are streamed and written before the row that names them; files
+//! that a crash leaves behind are removed after the next start (`crate::blobs`).
 
 mod access;
-mod blobs;
 mod body;
 mod buckets;
 mod move_copy;
@@ -14,11 +13,11 @@ mod error;
 mod list;
 mod objects;
 mod route;
-mod set_aside;
 mod sign;
 #[cfg(test)]
 mod tests;
 mod upload;
+mod upsert;
 
 use std::collections::HashSet;
 
@@ -27,14 +26,13 @@ use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-pub(super) use self::blobs::Blobs;
 use self::body::Params;
 pub(super) use self::buckets::create_buckets;
 use self::error::{StorageError, json_response};
 use self::route::Route;
 use super::context::Context;
 
-/// The versions whose bytes are kept.
+/// The versions of all objects, which name their files.
 pub(super) fn versions(connection: &rusqlite::Connection) -> rusqlite::Result<HashSet<String>> {
     let mut statement = connection.prepare("select version from storage_objects")?;
     statement.query_map([], |row| row.get(0))?.collect()
@@ -42,7 +40,7 @@ pub(super) fn versions(connection: &rusqlite::Connection) -> rusqlite::Result<Ha
 
 /// Answers a request whose path is relative to `/storage/v1`.
 pub(super) async fn handle(context: &Context, request: Request) -> Response {
-    match Route::of(request.method(), request.uri().path()) {
+    match Route::parse(request.method(), request.uri().path()) {
         Some(route) => {
             answer(context, route, request).await.unwrap_or_else(IntoResponse::into_response)
         }
@@ -55,28 +53,28 @@ async fn answer(
     route: Route,
     request: Request,
 ) -> Result<Response, StorageError> {
-    // These carry what they need in their address.
+    // Downloads and uploads by URL may need no access token.
     match route {
         Route::Status => return Ok(StatusCode::OK.into_response()),
-        Route::Download(place, by) => {
-            return download::download(context, place, by, &request.into_parts().0).await;
+        Route::Download(path, by) => {
+            return download::download(context, path, by, &request.into_parts().0).await;
         }
-        Route::Info(place, by) => {
-            return download::info(context, place, by, &request.into_parts().0).await;
+        Route::Info(path, by) => {
+            return download::info(context, path, by, &request.into_parts().0).await;
         }
-        Route::UploadSigned(place) => return upload::upload_signed(context, place, request).await,
+        Route::UploadSigned(path) => return upload::upload_signed(context, path, request).await,
         _ => {}
     }
     let role = access::role(context, request.headers())?;
     match route {
-        Route::Upload(place) => return upload::upload(context, role, place, request).await,
+        Route::Upload(path) => return upload::upload(context, role, path, request).await,
         Route::ListBuckets => return buckets::list(context, role).await,
         Route::GetBucket(id) => return buckets::get(context, role, id).await,
         Route::DeleteBucket(id) => return buckets::delete(context, role, id).await,
         Route::EmptyBucket(id) => return buckets::empty(context, role, id).await,
-        Route::Remove(place) => return move_copy::remove(context, role, place).await,
-        Route::SignUpload(place) => {
-            return sign::sign_upload(context, role, place, request.headers()).await;
+        Route::Remove(path) => return move_copy::remove(context, role, path).await,
+        Route::SignUpload(path) => {
+            return sign::sign_upload(context, role, path, request.headers()).await;
         }
         _ => {}
     }
@@ -89,7 +87,7 @@ async fn answer(
         Route::RemoveMany(bucket) => move_copy::remove_many(context, role, bucket, params).await,
         Route::List(bucket) => list::list(context, role, bucket, params).await,
         Route::ListV2(bucket) => list::list_v2(context, role, bucket, params).await,
-        Route::Sign(place) => sign::sign(context, role, place, params).await,
+        Route::Sign(path) => sign::sign(context, role, path, params).await,
         Route::SignMany(bucket) => sign::sign_many(context, role, bucket, params).await,
         Route::Move => move_copy::r#move(context, role, params).await,
         Route::Copy => move_copy::copy(context, role, params, &headers).await,

@@ -10,8 +10,9 @@ use super::body::Params;
 use super::buckets::Bucket;
 use super::error::{StorageError, json_response};
 use super::objects::{Object, check_name};
-use super::route::Place;
-use super::upload::{put, wants_upsert};
+use super::route::ObjectPath;
+use super::upload::put;
+use super::upsert::wants_upsert;
 use crate::context::Context;
 use crate::role::Role;
 
@@ -19,12 +20,12 @@ use crate::role::Role;
 pub(super) async fn remove(
     context: &Context,
     role: Role,
-    place: Place,
+    path: ObjectPath,
 ) -> Result<Response, StorageError> {
     let removed = context.database.write(role, move |transaction| {
-        Bucket::find(transaction, &place.bucket)?;
-        let object = Object::find(transaction, &place)?.ok_or_else(StorageError::no_such_key)?;
-        if !may_reach(role, &place.name) {
+        Bucket::find(transaction, &path.bucket)?;
+        let object = Object::find(transaction, &path)?.ok_or_else(StorageError::no_such_key)?;
+        if !may_reach(role, &path.name) {
             return Err(StorageError::access_denied("Access denied"));
         }
         object.delete(transaction)?;
@@ -34,7 +35,7 @@ pub(super) async fn remove(
     Ok(json_response(StatusCode::OK, &json!({ "message": "Successfully deleted" })))
 }
 
-/// `DELETE /object/{bucket}`; what is not there or not reachable is left out.
+/// `DELETE /object/{bucket}`. Objects that do not exist or are not accessible are skipped.
 pub(super) async fn remove_many(
     context: &Context,
     role: Role,
@@ -45,8 +46,8 @@ pub(super) async fn remove_many(
     let removed = context.database.write(role, move |transaction| {
         let mut removed = Vec::new();
         for name in names.into_iter().filter(|name| may_reach(role, name)) {
-            let place = Place { bucket: bucket.clone(), name };
-            if let Some(object) = Object::find(transaction, &place)? {
+            let path = ObjectPath { bucket: bucket.clone(), name };
+            if let Some(object) = Object::find(transaction, &path)? {
                 object.delete(transaction)?;
                 removed.push(object);
             }
@@ -59,18 +60,19 @@ pub(super) async fn remove_many(
     Ok(json_response(StatusCode::OK, &rows))
 }
 
-/// From where to where.
+/// The source and destination of a move or copy.
 struct Transfer {
-    source: Place,
-    destination: Place,
+    source: ObjectPath,
+    destination: ObjectPath,
 }
 
 impl Transfer {
     fn read(params: &Params) -> Result<Self, StorageError> {
         let bucket = params.required_text("bucketId")?;
         let destination_bucket = params.text("destinationBucket")?;
-        let source = Place { name: params.required_text("sourceKey")?, bucket: bucket.clone() };
-        let destination = Place {
+        let source =
+            ObjectPath { name: params.required_text("sourceKey")?, bucket: bucket.clone() };
+        let destination = ObjectPath {
             name: params.required_text("destinationKey")?,
             bucket: destination_bucket.unwrap_or(bucket),
         };
@@ -78,7 +80,7 @@ impl Transfer {
         Ok(Self { source, destination })
     }
 
-    /// The source, if it can be read and the destination be written.
+    /// The source, if it can be read and the destination can be written.
     fn find(
         &self,
         connection: &rusqlite::Connection,

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use serde_json::{Value, json};
 
 use super::error::StorageError;
-use super::route::Place;
+use super::route::ObjectPath;
 
 /// An object.
 #[derive(Clone, Debug)]
@@ -28,12 +28,15 @@ pub(super) const COLUMNS: &str = "id, bucket_id, name, owner_id, version, size, 
                                   cache_control, user_metadata, created_at, updated_at";
 
 impl Object {
-    /// The object at a place, whoever may see it.
-    pub(super) fn find(connection: &Connection, place: &Place) -> rusqlite::Result<Option<Self>> {
+    /// The object at a path, whether or not the caller may see it.
+    pub(super) fn find(
+        connection: &Connection,
+        path: &ObjectPath,
+    ) -> rusqlite::Result<Option<Self>> {
         let select =
             format!("select {COLUMNS} from storage_objects where bucket_id = ? and name = ?");
         let mut statement = connection.prepare_cached(&select)?;
-        statement.query_row((&place.bucket, &place.name), Self::read).optional()
+        statement.query_row((&path.bucket, &path.name), Self::read).optional()
     }
 
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
@@ -54,7 +57,7 @@ impl Object {
         })
     }
 
-    /// Inserts the object, or replaces the one at its place, keeping that one's id.
+    /// Inserts the object, or replaces the one at its path, keeping that one's id.
     pub(super) fn save(&self, connection: &Connection) -> rusqlite::Result<()> {
         let insert = format!(
             "insert into storage_objects ({COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
@@ -105,7 +108,7 @@ impl Object {
         })
     }
 
-    /// What Storage knows about the bytes.
+    /// The metadata of the file.
     pub(super) fn metadata(&self) -> Value {
         json!({
             "eTag": self.etag,
@@ -125,7 +128,7 @@ pub(super) fn iso(micros: i64) -> String {
     format!("{time:.3}")
 }
 
-/// Refuses names that Amazon S3 would not take, and those that mean a way out of a folder.
+/// Refuses names that Amazon S3 does not accept, and those with `.` or `..` as a segment.
 pub(super) fn check_name(name: &str) -> Result<(), StorageError> {
     const PUNCTUATION: &str = "_/!-.*'() &$@=;:+,?";
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || PUNCTUATION.contains(c);

@@ -1,9 +1,9 @@
-//! From method and path to what is asked for. Pure.
+//! From method and path to an operation.
 
 use axum::http::Method;
 use percent_encoding::percent_decode_str;
 
-/// What a request is about.
+/// The operation of a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Route {
     Status,
@@ -13,31 +13,31 @@ pub(super) enum Route {
     UpdateBucket(String),
     DeleteBucket(String),
     EmptyBucket(String),
-    Upload(Place),
-    UploadSigned(Place),
-    Download(Place, By),
-    Info(Place, By),
-    Remove(Place),
+    Upload(ObjectPath),
+    UploadSigned(ObjectPath),
+    Download(ObjectPath, AccessMethod),
+    Info(ObjectPath, AccessMethod),
+    Remove(ObjectPath),
     RemoveMany(String),
     List(String),
     ListV2(String),
-    Sign(Place),
+    Sign(ObjectPath),
     SignMany(String),
-    SignUpload(Place),
+    SignUpload(ObjectPath),
     Move,
     Copy,
 }
 
-/// An object by its bucket and name.
+/// The bucket and name of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct ObjectPath {
     pub(super) bucket: String,
     pub(super) name: String,
 }
 
-/// What lets a request read an object.
+/// How a request to read an object is authorized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum By {
+pub(super) enum AccessMethod {
     /// An access token.
     Token,
     /// A public bucket.
@@ -47,19 +47,19 @@ pub(super) enum By {
 }
 
 impl Route {
-    /// Reads a path relative to `/storage/v1`. `None`: there is no such route.
-    pub(super) fn of(method: &Method, path: &str) -> Option<Self> {
+    /// Parses a path relative to `/storage/v1`. `None` if there is no such route.
+    pub(super) fn parse(method: &Method, path: &str) -> Option<Self> {
         let segments: Vec<&str> = path.trim_start_matches('/').splitn(3, '/').collect();
         let method = if *method == Method::HEAD { &Method::GET } else { method };
         match (method.as_str(), segments.as_slice()) {
             ("GET", ["status"]) => Some(Self::Status),
-            (_, ["bucket", rest @ ..]) => Self::of_bucket(method, rest),
-            (_, ["object", rest @ ..]) => Self::of_object(method, rest),
+            (_, ["bucket", rest @ ..]) => Self::parse_bucket(method, rest),
+            (_, ["object", rest @ ..]) => Self::parse_object(method, rest),
             _ => None,
         }
     }
 
-    fn of_bucket(method: &Method, rest: &[&str]) -> Option<Self> {
+    fn parse_bucket(method: &Method, rest: &[&str]) -> Option<Self> {
         match (method.as_str(), rest) {
             ("GET", [] | [""]) => Some(Self::ListBuckets),
             ("POST", [] | [""]) => Some(Self::CreateBucket),
@@ -71,15 +71,15 @@ impl Route {
         }
     }
 
-    fn of_object(method: &Method, rest: &[&str]) -> Option<Self> {
-        let special = |rest: &str| Place::of(rest);
+    fn parse_object(method: &Method, rest: &[&str]) -> Option<Self> {
+        let special = |rest: &str| ObjectPath::parse(rest);
         match (method.as_str(), rest) {
             ("POST", ["move"]) => Some(Self::Move),
             ("POST", ["copy"]) => Some(Self::Copy),
             ("POST", ["list", bucket]) => Some(Self::List(decode(bucket)?)),
             ("POST", ["list-v2", bucket]) => Some(Self::ListV2(decode(bucket)?)),
             ("POST", ["sign", rest]) => match special(rest) {
-                Some(place) => Some(Self::Sign(place)),
+                Some(path) => Some(Self::Sign(path)),
                 None => Some(Self::SignMany(decode(rest)?)),
             },
             ("POST", ["upload", rest]) if rest.starts_with("sign/") => {
@@ -88,17 +88,21 @@ impl Route {
             ("PUT", ["upload", rest]) if rest.starts_with("sign/") => {
                 Some(Self::UploadSigned(special(&rest[5..])?))
             }
-            ("GET", ["sign", rest]) => Some(Self::Download(special(rest)?, By::Signature)),
-            ("GET", ["public", rest]) => Some(Self::Download(special(rest)?, By::Public)),
-            ("GET", ["authenticated", rest]) => Some(Self::Download(special(rest)?, By::Token)),
-            ("GET", ["info", rest]) => Self::info(rest),
+            ("GET", ["sign", rest]) => {
+                Some(Self::Download(special(rest)?, AccessMethod::Signature))
+            }
+            ("GET", ["public", rest]) => Some(Self::Download(special(rest)?, AccessMethod::Public)),
+            ("GET", ["authenticated", rest]) => {
+                Some(Self::Download(special(rest)?, AccessMethod::Token))
+            }
+            ("GET", ["info", rest]) => Self::parse_info(rest),
             ("DELETE", [bucket]) => Some(Self::RemoveMany(decode(bucket)?)),
             (verb, [bucket, name]) => {
-                let place = Place { bucket: decode(bucket)?, name: decode(name)? };
+                let path = ObjectPath { bucket: decode(bucket)?, name: decode(name)? };
                 match verb {
-                    "POST" | "PUT" => Some(Self::Upload(place)),
-                    "GET" => Some(Self::Download(place, By::Token)),
-                    "DELETE" => Some(Self::Remove(place)),
+                    "POST" | "PUT" => Some(Self::Upload(path)),
+                    "GET" => Some(Self::Download(path, AccessMethod::Token)),
+                    "DELETE" => Some(Self::Remove(path)),
                     _ => None,
                 }
             }
@@ -106,22 +110,26 @@ impl Route {
         }
     }
 
-    fn info(rest: &str) -> Option<Self> {
+    fn parse_info(rest: &str) -> Option<Self> {
         match rest.split_once('/') {
-            Some(("public", rest)) => Some(Self::Info(Place::of(rest)?, By::Public)),
-            Some(("authenticated", rest)) => Some(Self::Info(Place::of(rest)?, By::Token)),
-            _ => Some(Self::Info(Place::of(rest)?, By::Token)),
+            Some(("public", rest)) => {
+                Some(Self::Info(ObjectPath::parse(rest)?, AccessMethod::Public))
+            }
+            Some(("authenticated", rest)) => {
+                Some(Self::Info(ObjectPath::parse(rest)?, AccessMethod::Token))
+            }
+            _ => Some(Self::Info(ObjectPath::parse(rest)?, AccessMethod::Token)),
         }
     }
 }
 
-impl Place {
-    fn of(path: &str) -> Option<Self> {
+impl ObjectPath {
+    fn parse(path: &str) -> Option<Self> {
         let (bucket, name) = path.split_once('/').filter(|(_, name)| !name.is_empty())?;
         Some(Self { bucket: decode(bucket)?, name: decode(name)? })
     }
 
-    /// As keys and the claims of signed URLs name it.
+    /// The form used in keys and in the claims of signed URLs.
     pub(super) fn key(&self) -> String {
         format!("{}/{}", self.bucket, self.name)
     }
@@ -136,32 +144,44 @@ fn decode(text: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn place(bucket: &str, name: &str) -> Place {
-        Place { bucket: bucket.into(), name: name.into() }
+    fn path(bucket: &str, name: &str) -> ObjectPath {
+        ObjectPath { bucket: bucket.into(), name: name.into() }
     }
 
     #[test]
     fn routes() {
-        let route = |method: Method, path: &str| Route::of(&method, path);
-        let object = || place("b", "u/a b.txt");
+        let route = |method: Method, path: &str| Route::parse(&method, path);
+        let object = || path("b", "u/a b.txt");
         let cases = [
             (Method::GET, "/bucket", Some(Route::ListBuckets)),
             (Method::POST, "/bucket/b/empty", Some(Route::EmptyBucket("b".into()))),
             (Method::POST, "/object/b/u/a%20b.txt", Some(Route::Upload(object()))),
             (Method::PUT, "/object/b/u%2Fa%20b.txt", Some(Route::Upload(object()))),
-            (Method::HEAD, "/object/b/u/a%20b.txt", Some(Route::Download(object(), By::Token))),
-            (Method::GET, "/object/public/b/x", Some(Route::Download(place("b", "x"), By::Public))),
-            (Method::GET, "/object/info/b/x", Some(Route::Info(place("b", "x"), By::Token))),
+            (
+                Method::HEAD,
+                "/object/b/u/a%20b.txt",
+                Some(Route::Download(object(), AccessMethod::Token)),
+            ),
+            (
+                Method::GET,
+                "/object/public/b/x",
+                Some(Route::Download(path("b", "x"), AccessMethod::Public)),
+            ),
+            (
+                Method::GET,
+                "/object/info/b/x",
+                Some(Route::Info(path("b", "x"), AccessMethod::Token)),
+            ),
             (
                 Method::GET,
                 "/object/info/public/b/x",
-                Some(Route::Info(place("b", "x"), By::Public)),
+                Some(Route::Info(path("b", "x"), AccessMethod::Public)),
             ),
             (Method::POST, "/object/sign/b", Some(Route::SignMany("b".into()))),
-            (Method::POST, "/object/sign/b/x", Some(Route::Sign(place("b", "x")))),
-            (Method::POST, "/object/upload/sign/b/x", Some(Route::SignUpload(place("b", "x")))),
+            (Method::POST, "/object/sign/b/x", Some(Route::Sign(path("b", "x")))),
+            (Method::POST, "/object/upload/sign/b/x", Some(Route::SignUpload(path("b", "x")))),
             (Method::DELETE, "/object/b", Some(Route::RemoveMany("b".into()))),
-            (Method::DELETE, "/object/b/x", Some(Route::Remove(place("b", "x")))),
+            (Method::DELETE, "/object/b/x", Some(Route::Remove(path("b", "x")))),
             (Method::POST, "/object/list/b", Some(Route::List("b".into()))),
             (Method::GET, "/object", None),
             (Method::GET, "/object/b/%ff", None),

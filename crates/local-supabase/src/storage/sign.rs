@@ -1,9 +1,10 @@
-//! Signed URLs: a JSON Web Token that names one object and what may be done with it.
+//! Signed URLs: a JSON Web Token that allows one operation on one object.
 
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -12,13 +13,13 @@ use super::body::Params;
 use super::buckets::Bucket;
 use super::error::{StorageError, json_response};
 use super::objects::{Object, check_name};
-use super::route::Place;
-use super::upload::wants_upsert;
+use super::route::ObjectPath;
+use super::upsert::wants_upsert;
 use crate::context::Context;
 use crate::role::Role;
 use crate::token::TokenError;
 
-/// How long a signed URL for an upload is good for, in seconds.
+/// How long a signed URL for an upload is valid, in seconds.
 const UPLOAD_LIFETIME: i64 = 7200;
 
 /// What a signed URL allows.
@@ -31,7 +32,7 @@ pub(super) enum Scope {
 
 /// The claims of a signed URL.
 #[derive(Debug, Deserialize, Serialize)]
-pub(super) struct Grant {
+pub(super) struct SignedUrlClaims {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) owner: Option<String>,
     url: String,
@@ -46,17 +47,17 @@ pub(super) struct Grant {
 pub(super) async fn sign(
     context: &Context,
     role: Role,
-    place: Place,
+    path: ObjectPath,
     params: &Params,
 ) -> Result<Response, StorageError> {
     let lifetime = lifetime(params)?;
-    let wanted = place.clone();
+    let wanted = path.clone();
     let found = context.database.read(role, move |connection| Object::find(connection, &wanted));
     found
         .await?
         .filter(|object| may_reach(role, &object.name))
         .ok_or_else(StorageError::no_such_key)?;
-    let url = signed_url(context, &place, lifetime)?;
+    let url = signed_url(context, &path, lifetime)?;
     Ok(json_response(StatusCode::OK, &json!({ "signedURL": url })))
 }
 
@@ -68,26 +69,26 @@ pub(super) async fn sign_many(
     params: &Params,
 ) -> Result<Response, StorageError> {
     let lifetime = lifetime(params)?;
-    let places: Vec<_> = params
+    let paths: Vec<_> = params
         .texts("paths")?
         .into_iter()
-        .map(|name| Place { bucket: bucket.clone(), name })
+        .map(|name| ObjectPath { bucket: bucket.clone(), name })
         .collect();
-    let wanted = places.clone();
+    let wanted = paths.clone();
     let found = context.database.read(role, move |connection| {
-        let exists = |place| Object::find(connection, place).map(|object| object.is_some());
+        let exists = |path| Object::find(connection, path).map(|object| object.is_some());
         wanted.iter().map(exists).collect::<rusqlite::Result<Vec<_>>>()
     });
-    let signed: Result<Vec<Value>, StorageError> = places
+    let signed: Result<Vec<Value>, StorageError> = paths
         .iter()
         .zip(found.await?)
-        .map(|(place, is_there)| {
-            if !is_there || !may_reach(role, &place.name) {
+        .map(|(path, exists)| {
+            if !exists || !may_reach(role, &path.name) {
                 let error = "Either the object does not exist or you do not have access to it";
-                return Ok(json!({ "error": error, "path": place.name, "signedURL": null }));
+                return Ok(json!({ "error": error, "path": path.name, "signedURL": null }));
             }
-            let url = signed_url(context, place, lifetime)?;
-            Ok(json!({ "error": null, "path": place.name, "signedURL": url }))
+            let url = signed_url(context, path, lifetime)?;
+            Ok(json!({ "error": null, "path": path.name, "signedURL": url }))
         })
         .collect();
     Ok(json_response(StatusCode::OK, &signed?))
@@ -97,12 +98,12 @@ pub(super) async fn sign_many(
 pub(super) async fn sign_upload(
     context: &Context,
     role: Role,
-    place: Place,
+    path: ObjectPath,
     headers: &HeaderMap,
 ) -> Result<Response, StorageError> {
-    check_name(&place.name)?;
+    check_name(&path.name)?;
     let upsert = wants_upsert(headers);
-    let wanted = place.clone();
+    let wanted = path.clone();
     let checked = context.database.read(role, move |connection| {
         Bucket::find(connection, &wanted.bucket)?;
         if !may_reach(role, &wanted.name) {
@@ -115,64 +116,65 @@ pub(super) async fn sign_upload(
     });
     checked.await?;
     let now = context.clock.unix_seconds();
-    let grant = Grant {
+    let claims = SignedUrlClaims {
         owner: role.uid().map(|uid| uid.to_string()),
-        url: place.key(),
+        url: path.key(),
         upsert,
         scope: Scope::Upload,
         iat: now,
         exp: now + UPLOAD_LIFETIME,
     };
-    let token = token(context, &grant)?;
-    let url = format!("/object/upload/sign/{}?token={token}", place.key());
+    let token = token(context, &claims)?;
+    let url = format!("/object/upload/sign/{}?token={token}", path.key());
     Ok(json_response(StatusCode::OK, &json!({ "url": url, "token": token })))
 }
 
-/// The grant of a signed URL, if it is for this and its time is not over.
+/// The claims of a signed URL, if it allows this and has not expired.
 pub(super) fn verify(
     context: &Context,
     uri: &Uri,
     scope: Scope,
-    place: &Place,
-) -> Result<Grant, StorageError> {
+    path: &ObjectPath,
+) -> Result<SignedUrlClaims, StorageError> {
     let query = uri.query().unwrap_or_default().as_bytes();
     let mut pairs = form_urlencoded::parse(query);
     let token = pairs.find(|(name, _)| name == "token").map(|(_, token)| token);
     let token = token.ok_or_else(|| StorageError::missing("querystring", "token"))?;
-    let grant = read(context, &token).map_err(StorageError::invalid_jwt)?;
-    if grant.exp <= context.clock.unix_seconds() {
+    let claims = read(context, &token).map_err(StorageError::invalid_jwt)?;
+    if claims.exp <= context.clock.unix_seconds() {
         return Err(StorageError::invalid_jwt(TokenError::Expired));
     }
-    if grant.url != place.key() || grant.scope != scope {
+    if claims.url != path.key() || claims.scope != scope {
         return Err(StorageError::invalid_signature());
     }
-    Ok(grant)
+    Ok(claims)
 }
 
 fn lifetime(params: &Params) -> Result<i64, StorageError> {
     let seconds = params.number("expiresIn", 1)?;
     let seconds = seconds.ok_or_else(|| StorageError::missing("body", "expiresIn"))?;
-    // A thousand years will do.
+    // At most a thousand years, so that `exp` cannot overflow.
     Ok(i64::try_from(seconds).unwrap_or(i64::MAX).min(1000 * 366 * 86_400))
 }
 
-/// Names are not escaped: supabase-js does that.
-fn signed_url(context: &Context, place: &Place, lifetime: i64) -> Result<String, StorageError> {
+/// Names are not percent-encoded: supabase-js does that.
+fn signed_url(context: &Context, path: &ObjectPath, lifetime: i64) -> Result<String, StorageError> {
     let now = context.clock.unix_seconds();
     let scope = Scope::Download;
     let exp = now + lifetime;
-    let grant = Grant { owner: None, url: place.key(), upsert: false, scope, iat: now, exp };
-    Ok(format!("/object/sign/{}?token={}", place.key(), token(context, &grant)?))
+    let claims =
+        SignedUrlClaims { owner: None, url: path.key(), upsert: false, scope, iat: now, exp };
+    Ok(format!("/object/sign/{}?token={}", path.key(), token(context, &claims)?))
 }
 
-fn token(context: &Context, grant: &Grant) -> Result<String, StorageError> {
+fn token(context: &Context, claims: &SignedUrlClaims) -> Result<String, StorageError> {
     let mut header = Header::new(Algorithm::HS256);
     header.typ = None;
-    let key = EncodingKey::from_secret(context.url_secret.as_bytes());
-    jsonwebtoken::encode(&header, grant, &key).map_err(|error| StorageError::internal(&error))
+    let key = EncodingKey::from_secret(context.url_secret.expose_secret().as_bytes());
+    jsonwebtoken::encode(&header, claims, &key).map_err(|error| StorageError::internal(&error))
 }
 
-fn read(context: &Context, token: &str) -> Result<Grant, TokenError> {
+fn read(context: &Context, token: &str) -> Result<SignedUrlClaims, TokenError> {
     if token.split('.').count() != 3 {
         return Err(TokenError::Header);
     }
@@ -180,7 +182,7 @@ fn read(context: &Context, token: &str) -> Result<Grant, TokenError> {
     validation.required_spec_claims.clear();
     validation.validate_exp = false;
     validation.validate_aud = false;
-    let key = DecodingKey::from_secret(context.url_secret.as_bytes());
+    let key = DecodingKey::from_secret(context.url_secret.expose_secret().as_bytes());
     match jsonwebtoken::decode(token, &key, &validation) {
         Ok(data) => Ok(data.claims),
         Err(error) => Err(match error.kind() {

@@ -10,32 +10,33 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::access::may_reach;
-use super::blobs::Received;
 use super::buckets::Bucket;
 use super::error::{StorageError, json_response};
 use super::objects::{Object, check_name};
-use super::route::Place;
+use super::route::ObjectPath;
 use super::sign::{self, Scope};
+use super::upsert::wants_upsert;
+use crate::blobs::Received;
 use crate::context::Context;
 use crate::role::Role;
 use memory::{Form, FormError, Holder};
 
-/// Supabase's own limit for one upload.
+/// Supabase's limit for one upload.
 const MAX_BYTES: u64 = 5 << 30;
 const MAX_FORM_TEXT: usize = 1 << 20;
 /// What a form's boundaries and fields may add to the bytes of its file.
 const FORM_OVERHEAD: u64 = 2 << 20;
 
-/// Bytes and what was said about them.
-struct Content {
+/// The received file and its metadata.
+struct UploadContent {
     received: Received,
     mimetype: String,
     cache_control: String,
     user_metadata: Value,
 }
 
-/// In whose name an object is written.
-struct Writer {
+/// The owner of the new object, and whether an existing one may be replaced.
+struct WriteOptions {
     owner_id: Option<String>,
     may_replace: bool,
 }
@@ -44,18 +45,18 @@ struct Writer {
 pub(super) async fn upload(
     context: &Context,
     role: Role,
-    place: Place,
+    path: ObjectPath,
     request: Request,
 ) -> Result<Response, StorageError> {
     let may_replace = *request.method() == Method::PUT || wants_upsert(request.headers());
     let owner_id = role.uid().map(|uid| uid.to_string());
-    check_name(&place.name)?;
-    let bucket = find_bucket(context, role, &place).await?;
-    if !may_reach(role, &place.name) {
+    check_name(&path.name)?;
+    let bucket = find_bucket(context, role, &path).await?;
+    if !may_reach(role, &path.name) {
         return Err(StorageError::row_security());
     }
-    let writer = Writer { owner_id, may_replace };
-    let object = store(context, &bucket, place, writer, request).await?;
+    let options = WriteOptions { owner_id, may_replace };
+    let object = store(context, &bucket, path, options, request).await?;
     let key = format!("{}/{}", object.bucket_id, object.name);
     Ok(json_response(StatusCode::OK, &json!({ "Key": key, "Id": object.id })))
 }
@@ -63,42 +64,41 @@ pub(super) async fn upload(
 /// `PUT /object/upload/sign/{bucket}/{name}?token=…`
 pub(super) async fn upload_signed(
     context: &Context,
-    place: Place,
+    path: ObjectPath,
     request: Request,
 ) -> Result<Response, StorageError> {
-    let grant = sign::verify(context, request.uri(), Scope::Upload, &place)?;
-    let bucket = find_bucket(context, as_owner(grant.owner.as_deref()), &place).await?;
-    let writer = Writer { owner_id: grant.owner, may_replace: grant.upsert };
-    let key = place.key();
-    store(context, &bucket, place, writer, request).await?;
+    let claims = sign::verify(context, request.uri(), Scope::Upload, &path)?;
+    let bucket = find_bucket(context, as_owner(claims.owner.as_deref()), &path).await?;
+    let options = WriteOptions { owner_id: claims.owner, may_replace: claims.upsert };
+    let key = path.key();
+    store(context, &bucket, path, options, request).await?;
     Ok(json_response(StatusCode::OK, &json!({ "Key": key })))
 }
 
-async fn find_bucket(context: &Context, role: Role, place: &Place) -> Result<Bucket, StorageError> {
-    let id = place.bucket.clone();
+async fn find_bucket(
+    context: &Context,
+    role: Role,
+    path: &ObjectPath,
+) -> Result<Bucket, StorageError> {
+    let id = path.bucket.clone();
     context.database.read(role, move |connection| Bucket::find(connection, &id)).await
 }
 
-/// Whose turn an upload takes.
+/// The role that the database work of an upload is queued for.
 fn as_owner(owner_id: Option<&str>) -> Role {
     let user_id = owner_id.and_then(|id| Uuid::try_parse(id).ok());
     user_id.map_or(Role::Service, |user_id| Role::Authenticated { user_id })
 }
 
-/// Whether the client wants an object that is there already to be replaced.
-pub(super) fn wants_upsert(headers: &HeaderMap) -> bool {
-    headers.get("x-upsert").is_some_and(|value| value == "true")
-}
-
 async fn store(
     context: &Context,
     bucket: &Bucket,
-    place: Place,
-    writer: Writer,
+    path: ObjectPath,
+    options: WriteOptions,
     request: Request,
 ) -> Result<Object, StorageError> {
     let limit = bucket.file_size_limit.map_or(MAX_BYTES, |limit| limit.min(MAX_BYTES));
-    let holder = match writer.owner_id.as_deref().map(str::parse) {
+    let holder = match options.owner_id.as_deref().map(str::parse) {
         Some(Ok(user_id)) => Holder::User(user_id),
         _ => Holder::Server,
     };
@@ -106,9 +106,9 @@ async fn store(
     let now = context.clock.now().as_microsecond();
     let object = Object {
         id: Uuid::new_v4().to_string(),
-        bucket_id: place.bucket.clone(),
-        name: place.name.clone(),
-        owner_id: writer.owner_id,
+        bucket_id: path.bucket.clone(),
+        name: path.name.clone(),
+        owner_id: options.owner_id,
         version: Uuid::new_v4().to_string(),
         size: content.received.size,
         etag: content.received.etag.clone(),
@@ -118,7 +118,7 @@ async fn store(
         created_at: now,
         updated_at: now,
     };
-    put(context, object, content.received, writer.may_replace).await
+    put(context, object, content.received, options.may_replace).await
 }
 
 /// Stores an object whose bytes have arrived: the bytes first, then the row that names them.
@@ -128,18 +128,18 @@ pub(super) async fn put(
     received: Received,
     may_replace: bool,
 ) -> Result<Object, StorageError> {
-    // Not in the transaction, for which all other writers wait.
-    let received = context.blobs.place(received, &object.version).await?;
+    // Before the transaction, for which all other writers wait.
+    let received = context.blobs.move_into_place(received, &object.version).await?;
     let owner = as_owner(object.owner_id.as_deref());
     let stored = context.database.write(owner, move |transaction| {
-        let place = Place { bucket: object.bucket_id.clone(), name: object.name.clone() };
-        let replaced = Object::find(transaction, &place)?;
+        let path = ObjectPath { bucket: object.bucket_id.clone(), name: object.name.clone() };
+        let replaced = Object::find(transaction, &path)?;
         if replaced.is_some() && !may_replace {
             return Err(StorageError::key_exists());
         }
         object.save(transaction)?;
-        received.stay();
-        let stored = Object::find(transaction, &place)?.unwrap_or(object);
+        received.keep();
+        let stored = Object::find(transaction, &path)?.unwrap_or(object);
         Ok((stored, replaced))
     });
     let (stored, replaced) = stored.await?;
@@ -153,7 +153,7 @@ async fn receive(
     limit: u64,
     holder: Holder,
     request: Request,
-) -> Result<Content, StorageError> {
+) -> Result<UploadContent, StorageError> {
     let (parts, body) = request.into_parts();
     let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
     let content_type = header(CONTENT_TYPE).unwrap_or("application/octet-stream").to_owned();
@@ -174,7 +174,7 @@ async fn receive(
     let user_metadata = header_metadata(&parts.headers);
     let cache_control = header(CACHE_CONTROL).unwrap_or("no-cache").to_owned();
     let received = context.blobs.receive(body.into_data_stream(), limit).await?;
-    Ok(Content { received, mimetype: content_type, cache_control, user_metadata })
+    Ok(UploadContent { received, mimetype: content_type, cache_control, user_metadata })
 }
 
 fn header_metadata(headers: &HeaderMap) -> Value {
@@ -184,14 +184,13 @@ fn header_metadata(headers: &HeaderMap) -> Value {
         .unwrap_or_else(|| json!({}))
 }
 
-/// The file is the first field with a file name, or with an empty name; what is said about it comes
-/// before it.
+/// The file is the first field with a file name, or with an empty name. Its metadata precedes it.
 async fn receive_form(
     context: &Context,
     bucket: &Bucket,
     limit: u64,
     mut form: Form,
-) -> Result<Content, StorageError> {
+) -> Result<UploadContent, StorageError> {
     let broken = |_: FormError| StorageError::broken_body();
     let mut cache_control = "no-cache".to_owned();
     let mut user_metadata = json!({});
@@ -218,7 +217,7 @@ async fn receive_form(
             content_type.or(declared).unwrap_or_else(|| "application/octet-stream".to_owned());
         bucket.check_mime_type(&mimetype)?;
         let received = context.blobs.receive(field.pieces(), limit).await?;
-        return Ok(Content { received, mimetype, cache_control, user_metadata });
+        return Ok(UploadContent { received, mimetype, cache_control, user_metadata });
     }
     Err(StorageError::invalid_request("the form has no file"))
 }

@@ -20,7 +20,7 @@ fn role(server: &Server, headers: &[(&str, &str)]) -> Option<Role> {
         .map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap()))
         .collect();
     let context = &server.supabase.context;
-    Credential::read(&headers, &context.service_key)
+    Credential::from_headers(&headers, &context.service_key)
         .role(&context.signing_keys, context.clock.now())
         .ok()
 }
@@ -41,7 +41,7 @@ fn assert_refused(answer: &Answer, challenge: &str, body: &str) {
 fn without_a_user_the_key_decides() {
     let server = Server::start();
     let (publishable, service) =
-        (server.supabase.publishable_key(), server.supabase.service_key().to_owned());
+        (server.supabase.publishable_key(), server.service_key().to_owned());
     let bearer = |key: &str| format!("Bearer {key}");
     for (headers, expected) in [
         (vec![], Role::Anon),
@@ -69,7 +69,7 @@ fn the_role_claim_decides_for_tokens() {
         (json!({}), Role::Anon),
     ] {
         let authorization = format!("bearer {}", token(&server, &claims));
-        let service_key = server.supabase.service_key();
+        let service_key = server.service_key();
         // A user's token decides even next to the service key.
         let headers = [("apikey", service_key), ("authorization", authorization.as_str())];
         assert_eq!(role(&server, &headers), Some(expected), "{claims}");

@@ -14,11 +14,11 @@ async fn keys_users_and_sessions_survive_a_restart() {
     let server = Server::start();
     let tokens = server.sign_up().await;
     let jwks = server.get("/auth/v1/.well-known/jwks.json").send().await.body;
-    let service_key = server.supabase.service_key().to_owned();
+    let service_key = server.service_key().to_owned();
 
     let server = server.restart();
     assert_eq!(server.get("/auth/v1/.well-known/jwks.json").send().await.body, jwks);
-    assert_eq!(server.supabase.service_key(), service_key);
+    assert_eq!(server.service_key(), service_key);
     assert_eq!(server.get("/auth/v1/user").bearer(&tokens.access).send().await.status, 200);
     assert_eq!(server.refresh(&tokens.refresh).await.status, 200);
     assert_eq!(server.sign_in().await.user_id, tokens.user_id);

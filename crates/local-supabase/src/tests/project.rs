@@ -34,7 +34,7 @@ async fn what_the_project_does_not_have_is_not_there() {
     assert_eq!((table.status.as_u16(), &table.json()["code"]), (404, &json!("PGRST205")));
     let function = server.post("/rest/v1/rpc/toggle_chat").bearer(&token).json(&json!({})).await;
     assert_eq!((function.status.as_u16(), &function.json()["code"]), (404, &json!("PGRST202")));
-    let key = server.supabase.service_key().to_owned();
+    let key = server.service_key().to_owned();
     let buckets = server.get("/storage/v1/bucket").bearer(&key).send().await.json();
     assert_eq!(buckets.as_array().unwrap().len(), 1);
     assert_eq!(buckets[0]["name"], "files");

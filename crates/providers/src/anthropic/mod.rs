@@ -76,7 +76,7 @@ impl Anthropic {
     ) -> Result<Self, ProviderError> {
         let version = HeaderValue::from_str(version)
             .map_err(|_| ProviderError::invalid(NAME, "version", "the version is not printable"))?;
-        let key = connection.api_key.expose();
+        let key = connection.api_key.as_ref();
         let headers = match auth_header {
             AuthHeader::Authorization => secret_header(&NAME, AUTHORIZATION, "Bearer ", key),
             AuthHeader::XApiKey => {

@@ -101,7 +101,7 @@ mod tests {
     use super::model;
     use crate::catalogue::{Capability, ThinkingMode};
     use crate::testing::{Reply, Server, fixture};
-    use crate::{Anthropic, ApiKey, AuthHeader, Connection, Provider};
+    use crate::{Anthropic, AuthHeader, Connection, Provider};
 
     fn page(id: &str, has_more: bool) -> Reply {
         let body = json!({"data": [{"id": id}], "has_more": has_more, "last_id": id});
@@ -111,7 +111,7 @@ mod tests {
     #[tokio::test]
     async fn asks_page_by_page() {
         let server = Server::start([page("a b", true), page("c", false)]).await;
-        let connection = Connection::compatible(ApiKey::new("k"), &server.url);
+        let connection = Connection::compatible(Some("k".into()), &server.url);
         let connection = Connection { system_proxy: false, ..connection };
         let anthropic = Anthropic::new(connection, Anthropic::VERSION, AuthHeader::default());
         let models = anthropic.unwrap().list_models().await.unwrap();

@@ -25,7 +25,7 @@ impl Client {
         connection: Connection,
         dialect: Dialect,
     ) -> Result<Self, ProviderError> {
-        let key = connection.api_key.expose();
+        let key = connection.api_key.as_ref();
         let headers = secret_header(&provider, AUTHORIZATION, "Bearer ", key)?;
         let http = Http::new(provider, connection, headers)?;
         Ok(Self { http, dialects: Dialects::new(dialect) })

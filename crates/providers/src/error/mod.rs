@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use reqwest::header::HeaderMap;
+use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
 
 use super::ProviderName;
@@ -151,7 +152,8 @@ impl ProviderError {
     }
 
     /// Takes the connection's own key out of the message, should the provider repeat it.
-    pub(super) fn without_key(mut self, key: &str) -> Self {
+    pub(super) fn without_key(mut self, key: Option<&SecretString>) -> Self {
+        let key = key.map_or("", |key| key.expose_secret());
         if key.len() >= 4 {
             self.message = self.message.replace(key, "[key]");
         }

@@ -3,7 +3,7 @@ use serde_json::json;
 
 use crate::testing::{Outcome, Reply, Server};
 use crate::{
-    ApiKey, Connection, Content, ErrorKind, Gemini, Message, Opaque, Provider, ProviderName,
+    Connection, Content, ErrorKind, Gemini, Message, Opaque, Provider, ProviderName,
     ReasoningEffort, Request, Role,
 };
 
@@ -11,7 +11,7 @@ const SIGNATURE: &str = r#"{"google":{"thought_signature":"CpcBAdHtim9"}}"#;
 
 fn provider(server: &Server) -> Gemini {
     let base_url = format!("{}/v1beta/openai", server.url);
-    let connection = Connection::compatible(ApiKey::new("k"), base_url);
+    let connection = Connection::compatible(Some("k".into()), base_url);
     Gemini::new(Connection { system_proxy: false, max_retries: 0, ..connection }).unwrap()
 }
 

@@ -6,12 +6,13 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use reqwest::Response;
 use reqwest::header::CONTENT_TYPE;
+use secrecy::SecretString;
 
 use super::decoder::{Answer, Decoder};
 use super::error::request_id;
 use super::http::{Http, error_chain, read_body};
 use super::sse::{Frame, Frames, ReadError};
-use super::{ApiKey, ErrorKind, Event, EventStream, ProviderError, ProviderName};
+use super::{ErrorKind, Event, EventStream, ProviderError, ProviderName};
 
 /// The events of a response that has begun.
 pub(super) async fn read<D: Decoder>(
@@ -121,7 +122,7 @@ fn error(provider: ProviderName, broken: ReadError<reqwest::Error>) -> ProviderE
 #[derive(Default)]
 pub(super) struct ErrorContext {
     request_id: Option<Box<str>>,
-    api_key: ApiKey,
+    api_key: Option<SecretString>,
 }
 
 impl ErrorContext {
@@ -132,7 +133,7 @@ impl ErrorContext {
 
     fn apply_to(&self, mut error: ProviderError) -> ProviderError {
         error.request_id = error.request_id.or_else(|| self.request_id.clone());
-        error.without_key(self.api_key.expose())
+        error.without_key(self.api_key.as_ref())
     }
 }
 

@@ -10,12 +10,10 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
 use crate::testing::{Outcome, Reply, Server, fixture};
-use crate::{
-    ApiKey, Connection, Deadlines, ErrorKind, Event, OpenAi, Provider, ProviderError, Request,
-};
+use crate::{Connection, Deadlines, ErrorKind, Event, OpenAi, Provider, ProviderError, Request};
 
 fn connection(base_url: &str) -> Connection {
-    let connection = Connection::compatible(ApiKey::new("hunter22"), base_url);
+    let connection = Connection::compatible(Some("hunter22".into()), base_url);
     Connection { system_proxy: false, ..connection }
 }
 
@@ -118,7 +116,7 @@ async fn headers_and_addresses() {
         assert_eq!(asked.header("content-type"), Some("application/json"));
     }
     let server = Server::start([answer()]).await;
-    let keyless = Connection { api_key: ApiKey::default(), ..connection(&server.url) };
+    let keyless = Connection { api_key: None, ..connection(&server.url) };
     let stream = OpenAi::new(keyless).unwrap().stream(request()).await.unwrap();
     Outcome::collect(stream).await.check();
     assert_eq!(server.requests()[0].header("authorization"), None);
@@ -130,7 +128,7 @@ fn settings_that_cannot_work_are_refused() {
         let error = OpenAi::new(connection(base)).unwrap_err();
         assert_eq!(error.param.as_deref(), Some("base_url"), "{base}");
     }
-    let broken = Connection { api_key: ApiKey::new("a\nb"), ..connection("http://x") };
+    let broken = Connection { api_key: Some("a\nb".into()), ..connection("http://x") };
     assert_eq!(OpenAi::new(broken).unwrap_err().param.as_deref(), Some("api_key"));
 }
 

@@ -2,10 +2,10 @@ use clock::Clock;
 use jiff::Timestamp;
 
 use super::{ChooseError, Providers};
-use crate::{ApiKey, CompatibleSettings, Endpoint, ProviderName, Settings, SettingsError};
+use crate::{CompatibleSettings, Endpoint, ProviderName, Settings, SettingsError};
 
 fn key() -> Endpoint {
-    Endpoint { api_key: ApiKey::new("k"), base_url: None }
+    Endpoint { api_key: Some("k".into()), base_url: None }
 }
 
 /// A server of the operator's own. Nothing is connected to.
@@ -16,7 +16,7 @@ fn custom() -> Endpoint {
 fn server(name: &str, models: &[&str]) -> CompatibleSettings {
     CompatibleSettings {
         name: ProviderName::new(name),
-        api_key: ApiKey::default(),
+        api_key: None,
         base_url: "http://localhost:9/v1".to_owned(),
         models: models.iter().map(|id| (*id).to_owned()).collect(),
     }
@@ -116,7 +116,7 @@ fn settings_that_name_no_model_are_refused() {
     let error = build(&Settings { title_model, ..Settings::default() }).err().unwrap();
     assert_eq!(error.setting, "title_model");
     assert!(error.problem.contains("gpt-6-sol"), "{error}");
-    let openai = Endpoint { api_key: ApiKey::new("a\nb"), ..Endpoint::default() };
+    let openai = Endpoint { api_key: Some("a\nb".into()), ..Endpoint::default() };
     let error = build(&Settings { openai, ..Settings::default() }).err().unwrap();
     assert_eq!(error.setting, "openai_api_key");
 }

@@ -62,7 +62,7 @@ async fn keys_are_nobodys_tokens() {
     let server = Server::start();
     let body = r#"{"code":403,"error_code":"bad_jwt","msg":"invalid claim: missing sub claim"}"#;
     get(&server, server.supabase.publishable_key()).await.assert_is(403, body);
-    get(&server, server.supabase.service_key()).await.assert_is(403, body);
+    get(&server, server.service_key()).await.assert_is(403, body);
 }
 
 #[tokio::test]

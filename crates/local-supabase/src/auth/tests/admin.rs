@@ -20,9 +20,7 @@ const LISTED: &str = concat!(
 );
 
 fn call<'a>(server: &'a Server, method: Method, path: &str) -> Call<'a> {
-    server
-        .call(method, &format!("/auth/v1/admin/users{path}"))
-        .bearer(server.supabase.service_key())
+    server.call(method, &format!("/auth/v1/admin/users{path}")).bearer(server.service_key())
 }
 
 async fn create(server: &Server, params: &Value) -> Answer {
@@ -124,7 +122,7 @@ async fn only_the_service_key_administers() {
             r#""msg":"This endpoint requires a valid Bearer token"}"#,
         ),
     );
-    let key = server.supabase.service_key();
+    let key = server.service_key();
     assert_eq!(server.get(path).header("apikey", key).send().await.status, 200);
 }
 

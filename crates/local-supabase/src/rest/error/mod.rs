@@ -1,4 +1,4 @@
-//! The errors of PostgREST and PostgreSQL, in the one shape that clients read.
+//! The errors of PostgREST and PostgreSQL, in PostgREST's format.
 
 mod postgrest;
 mod sql_state;
@@ -17,20 +17,20 @@ use crate::role::Role;
 
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 
-/// An error as PostgREST answers it.
+/// An error as PostgREST reports it.
 #[derive(Debug)]
 pub struct RestError(Box<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     status: StatusCode,
-    /// Whether signing in may help.
+    /// Whether the response has `WWW-Authenticate`.
     is_challenge: bool,
-    body: Body,
+    body: ErrorBody,
 }
 
 #[derive(Debug, Serialize)]
-struct Body {
+struct ErrorBody {
     code: Cow<'static, str>,
     details: Value,
     hint: Option<String>,
@@ -45,7 +45,7 @@ impl RestError {
         message: impl Into<String>,
     ) -> Self {
         let (code, message) = (code.into(), message.into());
-        let body = Body { code, details: Value::Null, hint: None, message };
+        let body = ErrorBody { code, details: Value::Null, hint: None, message };
         Self(Box::new(Inner { status, is_challenge: false, body }))
     }
 
@@ -61,8 +61,8 @@ impl RestError {
         self
     }
 
-    /// Who lacks a privilege for want of signing in is told so with 401.
-    pub(crate) fn seen_by(mut self, role: Role) -> Self {
+    /// A missing privilege is 401 instead of 403 for callers who are not signed in.
+    pub(crate) fn for_role(mut self, role: Role) -> Self {
         if self.0.body.code == "42501" && role == Role::Anon {
             self.0.status = StatusCode::UNAUTHORIZED;
             self.0.is_challenge = true;
@@ -76,7 +76,7 @@ impl RestError {
         self.0.body.code.into_owned()
     }
 
-    /// Status and body alone, for the one error that has the headers of an answer (416).
+    /// Status and body alone, for the error that has the headers of a successful response (416).
     pub(crate) fn into_bare_response(self) -> Response {
         let content_type = [(CONTENT_TYPE, "application/json; charset=utf-8")];
         (self.0.status, content_type, Json(self.0.body)).into_response()

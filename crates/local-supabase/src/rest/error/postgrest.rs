@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::RestError;
 
 impl RestError {
-    /// Too many wait for the database, or one has waited for too long.
+    /// Too many requests wait for the database, or this one has waited for too long.
     pub(crate) fn no_connection() -> Self {
         let message = "Timed out acquiring connection from connection pool.";
         Self::new(StatusCode::GATEWAY_TIMEOUT, "PGRST003", message)

@@ -30,7 +30,7 @@ impl RestError {
         Self::new(StatusCode::BAD_REQUEST, "21000", message)
     }
 
-    /// A computed column takes a row of its table; what a function or a write returned is none.
+    /// A computed column takes a row of its table, which the record of a subquery cannot be cast to.
     pub(crate) fn record_cast(table: &str) -> Self {
         Self::sql("42846", format!("cannot cast type record to {table}"))
     }
@@ -56,12 +56,12 @@ impl RestError {
         Self::sql("22008", format!("date/time field value out of range: \"{value}\""))
     }
 
-    /// `name` is a type's as PostgreSQL prints it; input of jsonb is reported as json.
+    /// `name` is the name of a type in PostgreSQL; input of jsonb is reported as json.
     pub fn invalid_input(name: &str, value: &str) -> Self {
         Self::sql("22P02", format!("invalid input syntax for type {name}: \"{value}\""))
     }
 
-    /// What is no JSON.
+    /// A text that is not JSON.
     pub fn invalid_json_input() -> Self {
         Self::sql("22P02", "invalid input syntax for type json")
     }
@@ -127,7 +127,7 @@ impl RestError {
         Self::sql("42501", message)
     }
 
-    /// `near` are the columns that may have been meant.
+    /// `near` are similar names.
     pub fn undefined_column(relation: &str, column: &str, near: &[&str]) -> Self {
         let named: Vec<_> =
             near.iter().map(|near| format!("the column \"{relation}.{near}\"")).collect();
@@ -149,7 +149,7 @@ impl RestError {
         Self::sql("42P10", message)
     }
 
-    /// A statement with more parts than it may have.
+    /// A statement that exceeds a limit.
     pub(crate) fn too_complex() -> Self {
         let hint = "Ask for less at a time: fewer conditions, columns or relations.";
         Self::sql("54001", "stack depth limit exceeded").hint(Some(hint.to_owned()))
@@ -165,7 +165,7 @@ impl RestError {
         Self::sql("54000", format!("number of values exceeds the maximum allowed ({most})"))
     }
 
-    /// Rows that would not fit into memory.
+    /// Rows that would take too much memory.
     pub(crate) fn too_large() -> Self {
         let hint = "Ask for fewer rows or columns at a time.";
         Self::sql("54000", "the answer would be larger than 64 MiB").hint(Some(hint.to_owned()))

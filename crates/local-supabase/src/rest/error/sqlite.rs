@@ -1,4 +1,4 @@
-//! SQLite's failures that no rule foresees; their wording is for the log alone.
+//! Other errors of SQLite, whose messages are only logged.
 
 use rusqlite::{Error, ErrorCode};
 
@@ -26,7 +26,7 @@ impl From<Error> for RestError {
     }
 }
 
-/// Whether a statement has more parts than SQLite takes.
+/// Whether a statement exceeds a limit of SQLite.
 fn is_too_complex(error: &Error) -> bool {
     let message = match error {
         Error::SqlInputError { msg, .. } => msg,

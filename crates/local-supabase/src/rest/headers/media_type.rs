@@ -2,7 +2,7 @@
 
 use axum::http::HeaderMap;
 
-use super::values;
+use super::values::values;
 use crate::rest::error::RestError;
 
 /// The form of an answer.
@@ -25,10 +25,13 @@ impl MediaType {
         if accepted.is_empty() {
             return Ok(Self::Json);
         }
-        accepted.iter().find_map(|range| Self::of(range)).ok_or_else(|| unavailable(&accepted))
+        accepted
+            .iter()
+            .find_map(|range| Self::from_range(range))
+            .ok_or_else(|| unavailable(&accepted))
     }
 
-    fn of(range: &str) -> Option<Self> {
+    fn from_range(range: &str) -> Option<Self> {
         let (name, parameters) = split(range);
         let stripped = parameters.replace(' ', "") == "nulls=stripped";
         Some(match name {

@@ -2,7 +2,7 @@
 
 use axum::http::HeaderMap;
 
-use super::values;
+use super::values::values;
 use crate::rest::error::RestError;
 
 /// What a client prefers. Where a preference is stated twice, the first counts.
@@ -83,7 +83,7 @@ impl Preferences {
         }
     }
 
-    /// Refuses unknown preferences where the client asked for that.
+    /// Refuses unknown preferences if handling is strict.
     pub fn check(&self) -> Result<(), RestError> {
         if self.handling == Some(Handling::Strict) && !self.invalid.is_empty() {
             return Err(RestError::invalid_preferences(&self.invalid.join(", ")));

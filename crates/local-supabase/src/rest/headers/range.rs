@@ -2,10 +2,10 @@
 
 use axum::http::{HeaderMap, StatusCode};
 
-use super::values;
+use super::values::values;
 use crate::rest::error::RestError;
 
-/// A stretch of the result.
+/// A range of rows in the result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Range {
     pub offset: u64,
@@ -52,7 +52,7 @@ impl Range {
         format!("{range}/{}", or_star(total))
     }
 
-    /// `Content-Range` of rows that are no stretch of a result.
+    /// `Content-Range` of rows that are not a range of a result.
     pub fn unranged(total: Option<u64>) -> String {
         format!("*/{}", or_star(total))
     }

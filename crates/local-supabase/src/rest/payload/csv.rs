@@ -1,8 +1,9 @@
-//! CSV with a header line; a value `NULL` is null.
+//! CSV with a header line; a value `NULL` is null. The crate `csv` makes something of any text; PostgREST
+//! refuses quotes in the wrong place and lines of too few fields, and so does this.
 
 use serde_json::value::RawValue;
 
-use super::{Object, string};
+use super::object::{Object, to_json_string};
 use crate::rest::error::RestError;
 use crate::rest::value::jsonb::MAX_VALUES;
 
@@ -24,7 +25,8 @@ fn object(header: &[String], record: &[String]) -> Result<Object, RestError> {
     let members = header.iter().zip(record);
     members
         .map(|(name, value)| {
-            let value = if value == "NULL" { RawValue::NULL.to_owned() } else { string(value)? };
+            let value =
+                if value == "NULL" { RawValue::NULL.to_owned() } else { to_json_string(value)? };
             Ok((name.clone(), value))
         })
         .collect()
@@ -52,12 +54,15 @@ fn records(text: &str) -> Result<Vec<Vec<String>>, RestError> {
     Ok(records)
 }
 
-/// A field and what comes after it: a comma, a line's end or nothing.
+/// A field and the rest of the text, which begins with a comma or the end of the line.
 fn field(text: &str) -> Result<(String, &str), RestError> {
     let Some(quoted) = text.strip_prefix('"') else {
         let end = text.find([',', '\n']).unwrap_or(text.len());
         let plain = &text[..end];
         let plain = plain.strip_suffix('\r').unwrap_or(plain);
+        if plain.contains('"') {
+            return Err(malformed());
+        }
         return Ok((plain.to_owned(), &text[plain.len()..]));
     };
     let mut field = String::new();
@@ -78,4 +83,16 @@ fn field(text: &str) -> Result<(String, &str), RestError> {
 
 fn malformed() -> RestError {
     RestError::invalid_body("parse error (malformed CSV)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn what_is_malformed_is_refused() {
+        for body in ["a,b\n1,\"2\"x\n", "a,b\n1,\"2\n", "a,b\n1\"2,3\n", "a,b\n1\n", ""] {
+            assert!(parse(body.as_bytes()).is_err(), "{body:?}");
+        }
+    }
 }

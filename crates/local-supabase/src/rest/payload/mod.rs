@@ -1,28 +1,27 @@
 //! Request bodies: rows as JSON, CSV or a form.
 
 mod csv;
+mod object;
 
-use std::collections::BTreeMap;
+pub(super) use object::Object;
 
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 
+use self::object::to_json_string;
 use super::error::RestError;
 use super::value::json_text;
 use super::value::jsonb::MAX_VALUES;
 
-/// The members of one JSON object.
-pub(super) type Object = BTreeMap<String, Box<RawValue>>;
-
 /// Rows to write. Every row has the same keys unless the query string names the columns.
 #[derive(Debug, Default)]
-pub(super) struct Payload {
+pub struct Payload {
     pub columns: Vec<String>,
     pub rows: Vec<Object>,
 }
 
-/// What a body holds before anything is asked of its keys.
+/// A parsed body whose keys have not been checked.
 #[derive(Debug)]
 enum Content {
     Object(Object),
@@ -55,7 +54,7 @@ pub(super) fn parse_arguments(headers: &HeaderMap, body: &[u8]) -> Result<Object
         "application/json" if body.is_empty() => Ok(Object::new()),
         "application/json" => match parse_json(body)? {
             Content::Object(arguments) => Ok(arguments),
-            // PostgREST calls once, with the first.
+            // PostgREST makes one call, with the first object.
             content => Ok(uniform(rows(content))?.0.into_iter().next().unwrap_or_default()),
         },
         "application/x-www-form-urlencoded" => form(body),
@@ -115,9 +114,8 @@ fn keys_differ() -> RestError {
 fn form(body: &[u8]) -> Result<Object, RestError> {
     let text =
         std::str::from_utf8(body).map_err(|_| RestError::invalid_body("Empty or invalid form"))?;
-    super::query::decode(text).into_iter().map(|(key, value)| Ok((key, string(&value)?))).collect()
-}
-
-fn string(text: &str) -> Result<Box<RawValue>, RestError> {
-    to_raw_value(text).map_err(|_| RestError::invalid_json_input())
+    super::query::decode(text)
+        .into_iter()
+        .map(|(key, value)| Ok((key, to_json_string(&value)?)))
+        .collect()
 }

@@ -1,10 +1,10 @@
-//! A query string as a tree: the relation asked for and, below it, those embedded in it.
+//! The syntax tree of a query string: the requested relation and the relations embedded in it.
 
-/// What is asked of one relation.
+/// The query of one relation.
 #[derive(Debug, Default, PartialEq)]
 pub struct Node {
     pub select: Vec<SelectItem>,
-    /// All of them have to hold.
+    /// All of them must be true.
     pub conditions: Vec<Condition>,
     pub order: Vec<OrderTerm>,
     pub limit: Option<u64>,
@@ -16,7 +16,7 @@ pub enum SelectItem {
     Star,
     Field(SelectField),
     Embed(Embed),
-    /// `count()`, `sum()` and so on, which are switched off.
+    /// `count()`, `sum()` and so on, which are disabled as in Supabase.
     Aggregate,
 }
 
@@ -63,11 +63,11 @@ pub enum Condition {
 pub struct Filter {
     pub field: Field,
     pub negated: bool,
-    pub operation: Operation,
+    pub operation: FilterOperation,
 }
 
 #[derive(Debug, PartialEq)]
-pub enum Operation {
+pub enum FilterOperation {
     Compare {
         comparison: Comparison,
         quantifier: Option<Quantifier>,
@@ -78,7 +78,7 @@ pub enum Operation {
     Is(Is),
     Contains(String),
     ContainedIn(String),
-    /// An operator of PostgREST that this server leaves out.
+    /// An operator of PostgREST that is not implemented.
     NotImplemented(String),
 }
 
@@ -115,7 +115,7 @@ pub struct OrderTerm {
     pub relation: Option<String>,
     pub field: Field,
     pub descending: bool,
-    /// PostgreSQL counts null as the greatest value unless told otherwise.
+    /// By default, PostgreSQL sorts null as the greatest value.
     pub nulls_first: Option<bool>,
 }
 

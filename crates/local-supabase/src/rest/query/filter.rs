@@ -1,10 +1,10 @@
 //! `eq.1`, `not.in.(a,"b,c")`, `is.null`, `like(any).{a*,b*}`.
 
-use super::ast::{Comparison, Is, Operation, Quantifier};
+use super::ast::{Comparison, FilterOperation, Is, Quantifier};
 use super::scanner::{Parsed, Scanner};
 
 /// A filter's text: the operator, perhaps negated, and its value up to the end.
-pub(super) fn parse(text: &str) -> Parsed<(bool, Operation)> {
+pub(super) fn parse(text: &str) -> Parsed<(bool, FilterOperation)> {
     operation(&mut Scanner::new(text), |scanner| scanner.take_while(|_| true).to_owned())
 }
 
@@ -21,7 +21,7 @@ pub(super) fn has_operator(text: &str) -> bool {
 pub(super) fn operation(
     scanner: &mut Scanner<'_>,
     value: impl Fn(&mut Scanner<'_>) -> String,
-) -> Parsed<(bool, Operation)> {
+) -> Parsed<(bool, FilterOperation)> {
     let negated = scanner.eat("not.");
     let start = *scanner;
     let operator = scanner.take_while(|c| c.is_ascii_lowercase());
@@ -30,18 +30,18 @@ pub(super) fn operation(
         return unknown_operator(&start, negated);
     }
     let operation = match (operator, argument) {
-        ("in", None) => Operation::In(list(scanner)?),
-        ("is", None) => Operation::Is(is(scanner)?),
-        ("isdistinct", None) => Operation::IsDistinct(value(scanner)),
-        ("cs", None) => Operation::Contains(value(scanner)),
-        ("cd", None) => Operation::ContainedIn(value(scanner)),
+        ("in", None) => FilterOperation::In(list(scanner)?),
+        ("is", None) => FilterOperation::Is(is(scanner)?),
+        ("isdistinct", None) => FilterOperation::IsDistinct(value(scanner)),
+        ("cs", None) => FilterOperation::Contains(value(scanner)),
+        ("cd", None) => FilterOperation::ContainedIn(value(scanner)),
         (other, _) if is_other_operator(other) => {
             value(scanner);
-            Operation::NotImplemented(other.to_owned())
+            FilterOperation::NotImplemented(other.to_owned())
         }
         (other, argument) => match (comparison(other), quantifier(argument)) {
             (Some(comparison), Some(quantifier)) => {
-                Operation::Compare { comparison, quantifier, value: value(scanner) }
+                FilterOperation::Compare { comparison, quantifier, value: value(scanner) }
             }
             _ => return unknown_operator(&start, negated),
         },
@@ -53,7 +53,7 @@ fn unknown_operator<T>(start: &Scanner<'_>, negated: bool) -> Parsed<T> {
     start.fail(if negated { "operator (eq, gt, ...)" } else { "\"not\" or operator (eq, gt, ...)" })
 }
 
-/// What stands in parentheses behind an operator.
+/// The quantifier in parentheses after an operator.
 fn argument<'a>(scanner: &mut Scanner<'a>) -> Option<&'a str> {
     let mut ahead = *scanner;
     if !ahead.eat("(") {

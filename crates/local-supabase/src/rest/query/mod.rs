@@ -17,7 +17,7 @@ use scanner::{Parsed, Scanner};
 
 use super::error::RestError;
 
-/// An address has room for more; none that means anything needs them.
+/// A URL has room for more, but no sensible query needs them.
 const MAX_CONDITIONS: usize = 5000;
 const MAX_SELECT_ITEMS: usize = 500;
 
@@ -25,7 +25,7 @@ const MAX_SELECT_ITEMS: usize = 500;
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Query {
     pub root: Node,
-    /// `columns`: the keys of the payload that count.
+    /// `columns`: the keys of the payload that are used.
     pub columns: Option<Vec<String>>,
     pub on_conflict: Option<Vec<String>>,
     /// What a function is called with by GET.

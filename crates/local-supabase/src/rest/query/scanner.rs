@@ -1,4 +1,5 @@
-//! A reader of one parameter's text, and the words it shares: names, quoted values, JSON paths.
+//! A scanner for the text of one parameter, with the tokens that parameters share: names, quoted values
+//! and JSON paths.
 
 use super::ast::{Field, Step};
 use crate::rest::error::RestError;
@@ -12,7 +13,7 @@ pub(super) struct Scanner<'a> {
     position: usize,
 }
 
-/// Where a text stopped making sense.
+/// The position of a syntax error.
 #[derive(Debug, PartialEq)]
 pub(super) struct Unexpected {
     column: usize,

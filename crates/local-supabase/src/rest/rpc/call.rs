@@ -1,21 +1,22 @@
-//! From a request to a function's result.
+//! Calling a function.
 
 use axum::http::header::ALLOW;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use rusqlite::Connection;
 
-use super::arguments::{Arguments, unknown_function};
-use super::{Body, Function};
+use super::arguments::Arguments;
+use super::binding::{self, unknown_function};
+use super::function::{Function, FunctionBody};
 use crate::database::Database;
 use crate::rest::error::RestError;
 use crate::rest::headers::{MediaType, Range};
 use crate::rest::payload::{Object, parse_arguments};
 use crate::rest::request::Request;
 use crate::rest::response::{CONTENT_RANGE, PREFERENCE_APPLIED, empty, full, with_header};
-use crate::rest::returned;
 use crate::rest::session::Session;
 use crate::rest::sql::RowSet;
+use crate::rest::subquery_columns;
 use crate::rest::table::{page_response, read_page};
 use crate::rest::table_context::TableContext;
 use crate::rest::transaction;
@@ -24,6 +25,7 @@ use crate::role::Role;
 /// Answers a request for the function of that name.
 pub async fn answer(
     db: &Database,
+    functions: &'static [Function],
     session: Session,
     name: &str,
     request: Request,
@@ -32,11 +34,11 @@ pub async fn answer(
     let by_post = match request.method {
         Method::GET | Method::HEAD => false,
         Method::POST => true,
-        Method::OPTIONS => return options(session, name),
+        Method::OPTIONS => return options(functions, name),
         ref other => return Err(RestError::rpc_method(other.as_str())),
     };
     let name = name.to_owned();
-    let read = move || read(&name, session, request, by_post);
+    let read = move || read(functions, &name, session, request, by_post);
     let (function, arguments, request) = transaction::read_body(bytes, read).await?;
     if session.role == Role::Anon {
         return Err(RestError::permission_denied("function", function.name));
@@ -54,6 +56,7 @@ pub async fn answer(
 }
 
 fn read(
+    functions: &'static [Function],
     name: &str,
     session: Session,
     mut request: Request,
@@ -61,11 +64,11 @@ fn read(
 ) -> Result<(&'static Function, Arguments, Request), RestError> {
     let body = std::mem::take(&mut request.body);
     let given = if by_post { parse_arguments(&request.headers, &body)? } else { Object::new() };
-    let function = find(session.project.functions, name, &given, &request, by_post)?;
+    let function = find(functions, name, &given, &request, by_post)?;
     let arguments = if by_post {
-        Arguments::from_json(function, &given, session)?
+        binding::from_json(function, &given, session)?
     } else {
-        Arguments::from_query(function, &request.query.arguments, session)?
+        binding::from_query(function, &request.query.arguments, session)?
     };
     Ok((function, arguments, request))
 }
@@ -84,8 +87,7 @@ fn find(
     })
 }
 
-fn options(session: Session, name: &str) -> Result<Response, RestError> {
-    let functions = session.project.functions;
+fn options(functions: &[Function], name: &str) -> Result<Response, RestError> {
     let function = functions.iter().find(|function| function.name == name);
     let function = function.ok_or_else(|| unknown_function(functions, name, Vec::new(), false))?;
     let allowed =
@@ -101,22 +103,22 @@ fn call(
     request: &Request,
 ) -> Result<Response, RestError> {
     match function.body {
-        Body::Search(table, condition) => {
-            returned::check_call(session.project.schema, table, &request.query.root)?;
+        FunctionBody::Search(table, condition) => {
+            subquery_columns::check_call(session.schema, table, &request.query.root)?;
             let condition = condition(session, arguments)?;
             let rows = RowSet::Matching(&condition);
             let page = read_page(TableContext { connection, session, table }, rows, request)?;
             Ok(page_response(page, request))
         }
-        Body::SetOf(table, body) => {
-            returned::check_call(session.project.schema, table, &request.query.root)?;
+        FunctionBody::SetOf(table, body) => {
+            subquery_columns::check_call(session.schema, table, &request.query.root)?;
             let rows = body(connection, session, arguments)?;
             request.preferences.check_affected(rows.len())?;
-            let target = TableContext { connection, session, table };
-            let page = read_page(target, RowSet::Rows(&rows), request)?;
+            let context = TableContext { connection, session, table };
+            let page = read_page(context, RowSet::Rows(&rows), request)?;
             Ok(page_response(page, request))
         }
-        Body::Jsonb(body) | Body::Report(body) => {
+        FunctionBody::Jsonb(body) | FunctionBody::Report(body) => {
             if request.preferences.strict_max_affected().is_some() {
                 return Err(RestError::max_affected_rpc());
             }

@@ -5,7 +5,7 @@ use std::fmt;
 use rusqlite::types::Value;
 use rusqlite::{Connection, ParamsFromIter, Statement, params_from_iter};
 
-use crate::database::work::check;
+use crate::database::limits::check;
 use crate::rest::error::RestError;
 use crate::rest::session::Session;
 
@@ -51,7 +51,7 @@ impl Sql {
         Self::default().bind(value)
     }
 
-    /// Has `work` use the statement, whose values are to be bound.
+    /// Prepares the statement and calls `work` with it and the values to bind.
     pub(crate) fn prepared<T, E: From<rusqlite::Error>>(
         &self,
         connection: &Connection,
@@ -59,20 +59,20 @@ impl Sql {
     ) -> Result<T, E> {
         check()?;
         let values = params_from_iter(&self.values[..]);
-        // One that hardly comes again is not worth its memory.
+        // A long statement is unlikely to be repeated.
         if self.text.len() > MAX_CACHED {
             return work(&mut connection.prepare(&self.text)?, values);
         }
         work(&mut *connection.prepare_cached(&self.text)?, values)
     }
 
-    /// Refuses what SQLite would not compile, or not within reason.
+    /// Refuses statements that SQLite cannot compile, or not in reasonable time.
     pub(crate) fn check_size(self) -> Result<Self, RestError> {
         self.check_repeated(1)?;
         Ok(self)
     }
 
-    /// The same for what occurs in a statement so many times.
+    /// The same for a part that occurs several times in a statement.
     pub(crate) fn check_repeated(&self, times: usize) -> Result<(), RestError> {
         if self.text.len() * times > MAX_TEXT || self.values.len() * times > MAX_VALUES {
             return Err(RestError::too_complex());
@@ -133,8 +133,8 @@ impl Sql {
         joined
     }
 
-    /// The same for operators that may be applied in any order, as a tree that is not deep: SQLite
-    /// takes an expression of a thousand levels.
+    /// The same for associative operators, as a balanced tree: SQLite limits the depth of expressions to
+    /// a thousand.
     pub(crate) fn tree(operator: &'static str, mut parts: Vec<Self>) -> Self {
         if parts.len() <= 8 {
             return Self::join(operator, parts);
@@ -150,7 +150,7 @@ impl Sql {
         Self::new("(").append(Self::join(", ", names)).push(")")
     }
 
-    /// A policy's condition in parentheses. No policy allows nothing.
+    /// A policy's condition in parentheses. Without a policy, no row is allowed.
     pub(crate) fn policy(self, condition: Option<&'static str>, session: Session) -> Self {
         let Some(condition) = condition else { return self.push("(false)") };
         let uid = Value::from(session.uid().map(|uid| uid.to_string()));

@@ -1,14 +1,15 @@
 //! Embedded relations, as correlated subqueries.
 
+use super::builder::{Alias, Sql};
 use super::field::{Item, Operand, json_row};
 use super::read::Page;
+use super::relation::Relation;
 use super::visible_rows::{Operation, RowSet};
-use super::{Alias, Relation, Sql};
 use crate::rest::error::RestError;
 use crate::rest::query::{Embed, Node, SelectItem};
 use crate::schema::{PgType, Relationship};
 
-/// An embedded relation and how it hangs on its parent.
+/// An embedded relation and its relationship to the parent.
 pub(super) struct Embedded<'a> {
     relation: Relation<'a>,
     relationship: Relationship,
@@ -17,7 +18,7 @@ pub(super) struct Embedded<'a> {
 
 impl<'a> Relation<'a> {
     pub(super) fn embedded(&self, embed: &'a Embed) -> Result<Embedded<'a>, RestError> {
-        let schema = self.session.project.schema;
+        let schema = self.session.schema;
         let hint = embed.hint.as_deref();
         let relationship = schema.find_relationship(self.table, &embed.relation, hint)?;
         let table = relationship.table;
@@ -76,7 +77,7 @@ impl Embedded<'_> {
         let found = if self.relation.counts_rows() {
             found
         } else {
-            self.relation.page(found, Page::of_read(node.offset, node.limit))?
+            self.relation.page(found, Page::limited(node.offset, node.limit))?
         };
         Ok(Sql::new("(select json_rows(value) from (select json_quote(")
             .append(json)

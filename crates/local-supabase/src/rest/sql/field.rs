@@ -1,6 +1,7 @@
 //! Columns, places inside jsonb, casts, and how each type becomes JSON or text.
 
-use super::{Relation, Sql};
+use super::builder::Sql;
+use super::relation::Relation;
 use crate::rest::error::RestError;
 use crate::rest::query::{Field, SelectField, SelectItem, Step};
 use crate::rest::suggest;

@@ -2,15 +2,16 @@
 
 use rusqlite::types::Value;
 
+use super::builder::Sql;
 use super::field::Operand;
-use super::{Relation, Sql};
+use super::relation::Relation;
 use crate::rest::error::RestError;
-use crate::rest::query::{Comparison, Condition, Embed, Filter, Is, Operation, Quantifier};
+use crate::rest::query::{Comparison, Condition, Embed, Filter, FilterOperation, Is, Quantifier};
 use crate::rest::value::{self, array};
 use crate::schema::PgType;
 
 impl Relation<'_> {
-    /// ` where …`: the join with the parent, the conditions, and what `!inner` asks for.
+    /// ` where …`: the join with the parent, the conditions, and the conditions of `!inner`.
     pub(super) fn filter(&self, join: Option<Sql>) -> Result<Sql, RestError> {
         let mut conditions: Vec<Sql> = join.into_iter().collect();
         for condition in &self.node.conditions {
@@ -48,38 +49,39 @@ impl Relation<'_> {
 
     /// `messages=is.null` means that nothing is embedded.
     fn embed_compared_to_null(&self, filter: &Filter) -> Option<&Embed> {
-        let is_null = filter.operation == Operation::Is(Is::Null) && filter.field.path.is_empty();
+        let is_null =
+            filter.operation == FilterOperation::Is(Is::Null) && filter.field.path.is_empty();
         let mut embeds = self.node.embeds();
         embeds.find(|embed| is_null && embed.name() == filter.field.name)
     }
 
-    fn operation(&self, left: Operand, operation: &Operation) -> Result<Sql, RestError> {
+    fn operation(&self, left: Operand, operation: &FilterOperation) -> Result<Sql, RestError> {
         match operation {
-            Operation::Compare { comparison, quantifier: None, value } => {
+            FilterOperation::Compare { comparison, quantifier: None, value } => {
                 self.compare(left, *comparison, value)
             }
-            Operation::Compare { comparison, quantifier: Some(quantifier), value } => {
+            FilterOperation::Compare { comparison, quantifier: Some(quantifier), value } => {
                 self.compare_each(&left, *comparison, *quantifier, value)
             }
-            Operation::IsDistinct(value) => {
+            FilterOperation::IsDistinct(value) => {
                 let value = self.input(&left, value)?;
                 Ok(left.sql.push(" is not ").bind(value))
             }
-            Operation::In(values) => {
+            FilterOperation::In(values) => {
                 let values: Result<Vec<_>, _> =
                     values.iter().map(|value| self.input(&left, value)).collect();
                 Ok(left.sql.push(" in ").append(Sql::list(&values?)))
             }
-            Operation::Is(is) => is_null_or_truth(left, *is),
-            Operation::Contains(value) => {
+            FilterOperation::Is(is) => is_null_or_truth(left, *is),
+            FilterOperation::Contains(value) => {
                 let value = Sql::bound(self.contained(&left, "@>", value)?);
                 Ok(Sql::call("jsonb_contains", left.sql.push(", ").append(value)))
             }
-            Operation::ContainedIn(value) => {
+            FilterOperation::ContainedIn(value) => {
                 let value = Sql::bound(self.contained(&left, "<@", value)?);
                 Ok(Sql::call("jsonb_contains", value.push(", ").append(left.sql)))
             }
-            Operation::NotImplemented(operator) => Err(RestError::not_implemented(format!(
+            FilterOperation::NotImplemented(operator) => Err(RestError::not_implemented(format!(
                 "The operator {operator} is not implemented."
             ))),
         }

@@ -2,19 +2,20 @@
 
 use std::collections::HashSet;
 
+use super::builder::Sql;
 use super::field::{MAX_COLUMNS, Operand};
-use super::{Relation, Sql};
+use super::relation::Relation;
 use crate::rest::error::RestError;
 use crate::rest::query::OrderTerm;
 use crate::schema::PgType;
 
 impl Relation<'_> {
-    /// The terms asked for; rows that they leave equal come in the order they were stored.
+    /// The requested terms, and then the order in which rows were stored.
     pub(super) fn order(&self) -> Result<Sql, RestError> {
         let mut terms = Vec::new();
         let mut seen = HashSet::new();
         for term in &self.node.order {
-            // Rows that are equal in a value are not told apart by it a second time.
+            // A second term for the same value has no effect.
             if !seen.insert((&term.relation, &term.field)) {
                 continue;
             }
@@ -34,7 +35,7 @@ impl Relation<'_> {
         let embed = self.node.embeds().find(|embed| embed.name() == name);
         let embed = embed.ok_or_else(|| RestError::not_embedded(name))?;
         let embedded = self.embedded(embed)?;
-        // It is said once for the page and once for its rows.
+        // It occurs once for the page and once for its rows.
         embedded.matching()?.check_repeated(2 * self.node.order.len())?;
         if !embedded.is_to_one() {
             return Err(RestError::related_order(self.table.name, name));
@@ -58,7 +59,7 @@ fn ordered(value: Operand, term: &OrderTerm) -> Sql {
         _ => value.sql,
     };
     let sql = sql.push(if term.descending { " desc" } else { " asc" });
-    // Saying where nulls go keeps SQLite from using an index: it is said only where there are any.
+    // `nulls first` keeps SQLite from using an index, so it is used only for nullable columns.
     match term.nulls_first.unwrap_or(term.descending) {
         _ if !value.nullable => sql,
         true => sql.push(" nulls first"),

@@ -1,8 +1,9 @@
 //! Selects.
 
+use super::builder::Sql;
 use super::field::{Item, json_row};
-use super::visible_rows::{Operation, RowSet, source};
-use super::{MAX_ROWS, Relation, Sql};
+use super::relation::{MAX_ROWS, Relation};
+use super::visible_rows::{Operation, RowSet, visible_rows};
 use crate::rest::error::RestError;
 use crate::rest::query::Node;
 use crate::rest::session::Session;
@@ -10,12 +11,12 @@ use crate::schema::Table;
 
 /// What a select returns for each row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
+pub enum RowFormat {
     /// One JSON object.
     Json,
     /// Each column as PostgreSQL prints it.
     Text,
-    /// Nothing but the fact that there is a row.
+    /// Null, to count rows.
     Bare,
 }
 
@@ -37,7 +38,7 @@ impl Page {
     pub const ALL: Self = Self { offset: 0, limit: None };
 
     /// A page of a read.
-    pub fn of_read(offset: u64, limit: Option<u64>) -> Self {
+    pub fn limited(offset: u64, limit: Option<u64>) -> Self {
         Self { offset, limit: Some(limit.unwrap_or(MAX_ROWS).min(MAX_ROWS)) }
     }
 
@@ -53,19 +54,19 @@ pub fn rows(
     session: Session,
     table: &'static Table,
     node: &Node,
-    scope: RowSet<'_>,
+    row_set: RowSet<'_>,
     page: Page,
-    shape: Shape,
+    format: RowFormat,
 ) -> Result<Select, RestError> {
     let relation = Relation::root(session, table, node);
-    let from = relation.from(Operation::Read, scope)?;
+    let from = relation.from(Operation::Read, row_set)?;
     let items = relation.items()?;
     let columns = items.iter().map(|item| item.name.clone()).collect();
-    let result = match shape {
-        Shape::Bare if !relation.counts_rows() => Sql::new("null"),
-        Shape::Text if items.is_empty() => Sql::new("null"),
-        Shape::Json | Shape::Bare => json_row(items),
-        Shape::Text => Sql::join(", ", items.into_iter().map(Item::into_text)),
+    let result = match format {
+        RowFormat::Bare if !relation.counts_rows() => Sql::new("null"),
+        RowFormat::Text if items.is_empty() => Sql::new("null"),
+        RowFormat::Json | RowFormat::Bare => json_row(items),
+        RowFormat::Text => Sql::join(", ", items.into_iter().map(Item::into_text)),
     };
     let found = from.append(relation.filter(None)?);
     let found = if relation.counts_rows() { found } else { relation.page(found, page)? };
@@ -78,11 +79,11 @@ pub fn count(
     session: Session,
     table: &'static Table,
     node: &Node,
-    scope: RowSet<'_>,
+    row_set: RowSet<'_>,
 ) -> Result<Sql, RestError> {
     let relation = Relation::root(session, table, node);
     Sql::new("select count(*)")
-        .append(relation.from(Operation::Read, scope)?)
+        .append(relation.from(Operation::Read, row_set)?)
         .append(relation.filter(None)?)
         .check_size()
 }
@@ -92,11 +93,11 @@ pub fn targets(
     session: Session,
     table: &'static Table,
     node: &Node,
-    access: Operation,
+    operation: Operation,
 ) -> Result<Sql, RestError> {
     let relation = Relation::root(session, table, node);
     Sql::new("select ctid")
-        .append(relation.from(access, RowSet::All)?)
+        .append(relation.from(operation, RowSet::All)?)
         .append(relation.filter(None)?)
         .push(" order by ctid")
         .check_size()
@@ -104,13 +105,13 @@ pub fn targets(
 
 impl Relation<'_> {
     /// ` from (…) as "chats"`
-    pub(super) fn from(&self, access: Operation, scope: RowSet<'_>) -> Result<Sql, RestError> {
-        let source = source(self.session, self.table, access, scope)?;
-        Ok(Sql::new(" from ").append(source).push(" as ").alias(self.alias))
+    pub(super) fn from(&self, operation: Operation, row_set: RowSet<'_>) -> Result<Sql, RestError> {
+        let rows = visible_rows(self.session, self.table, operation, row_set)?;
+        Ok(Sql::new(" from ").append(rows).push(" as ").alias(self.alias))
     }
 
-    /// ` from (…) as "chats" order by …`: the rows of one page. They are found before anything is
-    /// made of them, so that a row on another page costs no more than its place in the order.
+    /// ` from (…) as "chats" order by …`: the rows of one page. They are selected before their values are
+    /// computed, so that rows of other pages cost only the sorting.
     pub(super) fn page(&self, found: Sql, page: Page) -> Result<Sql, RestError> {
         let order = self.order()?;
         Ok(Sql::new(" from (select *")
@@ -122,7 +123,7 @@ impl Relation<'_> {
             .append(order))
     }
 
-    /// Whether all that is asked for is the number of rows.
+    /// Whether only the number of rows is selected.
     pub(super) fn counts_rows(&self) -> bool {
         let asked = self.node.select.iter().any(|item| self.is_count(item));
         asked && self.node.select.len() == 1

@@ -1,4 +1,4 @@
-//! The rows of a table that a caller may see: what every `from` of a statement names.
+//! The rows of a table that a caller may see. Every `from` of a statement names these.
 
 use super::builder::{Sql, json_array};
 use crate::rest::error::RestError;
@@ -6,38 +6,38 @@ use crate::rest::session::Session;
 use crate::role::Role;
 use crate::schema::{Privilege, Table};
 
-/// What is done with the rows, which decides on the policies that hide some.
+/// What a statement does with rows, which decides on the policies that apply.
 #[derive(Clone, Copy, Debug)]
 pub enum Operation {
-    /// They are read.
+    /// Reads them.
     Read,
-    /// They are to be updated.
+    /// Updates them.
     Update,
-    /// They are to be deleted.
+    /// Deletes them.
     Delete,
 }
 
-/// Which rows the root of a statement is about.
+/// The rows of its table that a statement covers.
 #[derive(Clone, Copy, Debug)]
 pub enum RowSet<'a> {
     /// Every row.
     All,
-    /// Rows that a write has touched.
+    /// The rows with these row ids, in this order.
     Rows(&'a [i64]),
     /// Rows that meet a condition on the table's columns.
     Matching(&'a Sql),
 }
 
-/// The visible rows as a subquery that SQLite flattens. `ctid`, PostgreSQL's name for where a row
-/// lies, orders rows that nothing else orders: as they were stored, or as they were written.
-pub fn source(
+/// The visible rows as a subquery that SQLite flattens. Its column `ctid`, PostgreSQL's name for the
+/// physical position of a row, is the last criterion of every order: as rows were stored or written.
+pub fn visible_rows(
     session: Session,
     table: &'static Table,
-    access: Operation,
-    scope: RowSet<'_>,
+    operation: Operation,
+    row_set: RowSet<'_>,
 ) -> Result<Sql, RestError> {
     table.require(session.role, Privilege::Select)?;
-    let position = if matches!(scope, RowSet::Rows(_)) { "position" } else { "rowid" };
+    let position = if matches!(row_set, RowSet::Rows(_)) { "position" } else { "rowid" };
     let mut sql =
         Sql::new("(select ").push(position).push(" as ctid, ").name(table.name).push(".*");
     for column in table.columns {
@@ -46,26 +46,26 @@ pub fn source(
         }
     }
     sql = sql.push(" from ").name(table.name);
-    if let RowSet::Rows(rows) = scope {
+    if let RowSet::Rows(rows) = row_set {
         let written = "(select key as position, value as written from json_each(";
         sql = sql.push(" join ").push(written).bind(json_array(rows)).push(")) on rowid = written");
     }
     sql = sql.push(" where true");
     if session.role != Role::Service {
-        for policy in policies(table, access) {
+        for policy in policies(table, operation) {
             sql = sql.push(" and ").policy(policy, session);
         }
     }
-    if let RowSet::Matching(condition) = scope {
+    if let RowSet::Matching(condition) = row_set {
         sql = sql.push(" and (").append(condition.clone()).push(")");
     }
     Ok(sql.push(")"))
 }
 
-fn policies(table: &'static Table, access: Operation) -> Vec<Option<&'static str>> {
+fn policies(table: &'static Table, operation: Operation) -> Vec<Option<&'static str>> {
     let policies = &table.policies;
     let mut applied = vec![policies.select_using];
-    match access {
+    match operation {
         Operation::Read => {}
         Operation::Update => applied.push(policies.update_using),
         Operation::Delete => applied.push(policies.delete_using),

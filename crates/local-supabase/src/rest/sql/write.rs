@@ -1,9 +1,9 @@
-//! Inserts, updates and deletes, and the questions that decide whether they are allowed.
+//! Inserts, updates and deletes, and the queries that decide whether they are allowed.
 
 use rusqlite::types::Value;
 
-use super::Sql;
-use super::visible_rows::{Operation, RowSet, source};
+use super::builder::Sql;
+use super::visible_rows::{Operation, RowSet, visible_rows};
 use crate::rest::error::RestError;
 use crate::rest::session::Session;
 use crate::schema::{Column, ForeignKey, Table};
@@ -51,7 +51,7 @@ pub fn find_conflict(
     proposed: Proposed<'_>,
     columns: &[&'static str],
 ) -> Result<Sql, RestError> {
-    let visible = source(session, proposed.table, Operation::Update, RowSet::All)?;
+    let visible = visible_rows(session, proposed.table, Operation::Update, RowSet::All)?;
     let same =
         proposed.values.iter().filter(|(column, _)| columns.contains(&column.name)).map(
             |(column, value)| Sql::default().name(column.name).push(" = ").bind(value.clone()),
@@ -77,7 +77,7 @@ pub fn violates_check(
         .push(" is not true)")
 }
 
-/// Whether a foreign key of one of the rows points nowhere.
+/// Whether a foreign key of one of the rows refers to a missing row.
 pub fn missing_parent(proposed: Proposed<'_>, key: &ForeignKey) -> Sql {
     let pairs = || key.columns.iter().zip(key.foreign_columns);
     let given = pairs().map(|(own, _)| Sql::new("proposed.").name(own).push(" is not null and "));
@@ -94,7 +94,7 @@ pub fn missing_parent(proposed: Proposed<'_>, key: &ForeignKey) -> Sql {
         .push("))")
 }
 
-/// Whether `key`, a foreign key of `child`, points to one of the rows.
+/// Whether `key`, a foreign key of `child`, refers to one of the rows.
 pub fn still_referenced(proposed: Proposed<'_>, child: &'static Table, key: &ForeignKey) -> Sql {
     let same = key
         .columns

@@ -1,14 +1,13 @@
-//! `json_row` and `json_rows`: SQLite's `json_object` and `json_group_array`, but for the memory
-//! that they may take.
+//! `json_row` and `json_rows`: SQLite's `json_object` and `json_group_array` with a limit on memory.
 
 use rusqlite::functions::{Aggregate, Context, FunctionFlags, SubType};
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Result};
 
-use super::{pure, text_argument};
-use crate::database::work::{check, check_length, make};
+use super::arguments::{pure, text_argument};
+use crate::database::limits::{check, check_length, count_output};
 
-/// SQLite's mark on text that is JSON, so that it is not quoted.
+/// SQLite's subtype of text that is JSON, so that it is not quoted.
 const JSON: SubType = Some('J' as u32);
 
 pub(super) fn register(connection: &Connection) -> Result<()> {
@@ -25,21 +24,21 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
     connection.create_aggregate_function("json_rows", 1, marks, Rows)
 }
 
-/// A value, counted: SQLite holds all columns of a row at the same time, and one may be asked for
-/// many times.
+/// A value whose size is counted: SQLite holds all columns of a row at the same time, and one column
+/// may be selected many times.
 fn sized(context: &Context<'_>) -> Result<Value> {
     check()?;
     if let ValueRef::Text(text) = context.get_raw(0) {
-        make(text.len())?;
+        count_output(text.len())?;
     }
     context.get(0)
 }
 
 fn quote(text: &str) -> Result<String> {
     check()?;
-    // A text can always be written.
+    // A text can always be serialized.
     let quoted = serde_json::to_string(text).unwrap_or_default();
-    make(quoted.len())?;
+    count_output(quoted.len())?;
     Ok(quoted)
 }
 
@@ -78,7 +77,7 @@ impl Aggregate<String, (String, SubType)> for Rows {
 
     fn step(&self, context: &mut Context<'_>, rows: &mut String) -> Result<()> {
         let row = text_argument(context, 0)?.unwrap_or("null");
-        make(row.len() + 1)?;
+        count_output(row.len() + 1)?;
         check_length(rows.len() + row.len())?;
         rows.push(if rows.is_empty() { '[' } else { ',' });
         rows.push_str(row);

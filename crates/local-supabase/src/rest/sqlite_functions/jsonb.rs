@@ -4,8 +4,8 @@ use rusqlite::functions::Context;
 use rusqlite::{Connection, Result};
 use serde_json::Value;
 
-use super::{pure, text_argument};
-use crate::database::work::check;
+use super::arguments::{pure, text_argument};
+use crate::database::limits::check;
 use crate::rest::query::Step;
 use crate::rest::value::contains::contains;
 use crate::rest::value::json_text;

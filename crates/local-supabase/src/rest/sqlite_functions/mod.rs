@@ -1,17 +1,18 @@
 //! Functions that make SQLite answer as PostgreSQL does.
 //!
-//! SQLite is not interrupted within a call of one, so those that take long texts count their steps
-//! (`database::work`), and those that make long texts the bytes.
+//! SQLite cannot be interrupted within a call, so functions that read long texts count their steps
+//! (`database::limits`), and functions that produce long texts count the bytes.
 
+mod arguments;
 mod json;
 mod jsonb;
 mod text;
 
-use rusqlite::functions::{Context, FunctionFlags};
-use rusqlite::types::ValueRef;
+use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, Result};
 use uuid::Uuid;
 
+use self::arguments::pure;
 use super::value::timestamptz;
 use clock::Clock;
 
@@ -24,14 +25,7 @@ pub(super) fn register(connection: &Connection, clock: &Clock) -> Result<()> {
     text::register(connection)
 }
 
-/// A function of its arguments alone.
-fn pure() -> FunctionFlags {
-    FunctionFlags::SQLITE_UTF8
-        | FunctionFlags::SQLITE_DETERMINISTIC
-        | FunctionFlags::SQLITE_INNOCUOUS
-}
-
-/// What defaults and triggers use.
+/// The functions of defaults and triggers.
 fn register_generators(connection: &Connection, clock: &Clock) -> Result<()> {
     let volatile = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_INNOCUOUS;
     let clock = clock.clone();
@@ -42,7 +36,7 @@ fn register_generators(connection: &Connection, clock: &Clock) -> Result<()> {
         .create_scalar_function("gen_random_uuid", 0, volatile, |_| Ok(Uuid::new_v4().to_string()))
 }
 
-/// How stored values are shown.
+/// The functions that format stored values.
 fn register_output(connection: &Connection) -> Result<()> {
     connection.create_scalar_function("timestamptz_json", 1, pure(), |context| {
         Ok(context.get::<Option<i64>>(0)?.map(timestamptz::to_json))
@@ -53,11 +47,4 @@ fn register_output(connection: &Connection) -> Result<()> {
     connection.create_scalar_function("numeric_text", 1, pure(), |context| {
         Ok(context.get::<Option<f64>>(0)?.map(|number| number.to_string()))
     })
-}
-
-fn text_argument<'a>(context: &'a Context<'_>, index: usize) -> Result<Option<&'a str>> {
-    match context.get_raw(index) {
-        ValueRef::Null => Ok(None),
-        value => Ok(Some(value.as_str()?)),
-    }
 }

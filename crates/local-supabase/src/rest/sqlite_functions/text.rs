@@ -1,11 +1,11 @@
-//! Operators on text. SQLite's own `lower` and `like` know only ASCII, and its `instr` takes a time
-//! that is the product of the lengths.
+//! Operators on text. SQLite's own `lower` and `like` handle only ASCII, and the time of its `instr` is
+//! the product of the lengths.
 
 use rusqlite::functions::Context;
 use rusqlite::{Connection, Result};
 
-use super::{pure, text_argument};
-use crate::database::work::check;
+use super::arguments::{pure, text_argument};
+use crate::database::limits::check;
 use crate::rest::value::like::is_like;
 
 pub(super) fn register(connection: &Connection) -> Result<()> {
@@ -32,7 +32,7 @@ fn compare(
     }
 }
 
-/// Letter by letter, as PostgreSQL does, so that a word's end does not matter.
+/// Lower case, letter by letter as in PostgreSQL: the end of a word makes no difference.
 fn lower(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::{representation, split, total, written};
+use super::written::{representation, split, total, written};
 use crate::rest::error::RestError;
 use crate::rest::headers::{Missing, Range, Resolution, Return};
 use crate::rest::request::Request;
@@ -13,19 +13,19 @@ use crate::rest::write::{Resolve, Written, conflict_target};
 use crate::schema::Table;
 
 pub(super) fn create(
-    target: TableContext<'_>,
+    context: TableContext<'_>,
     mut request: Request,
 ) -> Result<Response, RestError> {
     let (_, returned) = split(std::mem::take(&mut request.query.root));
     let payload = std::mem::take(&mut request.payload);
     let missing_default = request.preferences.missing == Some(Missing::Default);
-    let resolve = resolve(target.table, &request)?;
-    let inserted = target.insert(&payload, missing_default, resolve)?;
-    let representation = representation(target, &returned, &inserted.rows, &request)?;
+    let resolve = resolve(context.table, &request)?;
+    let inserted = context.insert(&payload, missing_default, resolve)?;
+    let representation = representation(context, &returned, &inserted.rows, &request)?;
     let status = status(&request, &inserted);
     let names = ["resolution", "missing", "return", "count", "handling"];
     let response = written(&request, representation, status, status, &names);
-    let response = with_header(response, LOCATION, location(target, &request, &inserted)?);
+    let response = with_header(response, LOCATION, location(context, &request, &inserted)?);
     let total = total(&request, inserted.rows.len());
     Ok(with_header(response, CONTENT_RANGE, Some(Range::unranged(total))))
 }
@@ -36,24 +36,24 @@ fn resolve(table: &'static Table, request: &Request) -> Result<Option<Resolve>, 
     Ok(Some(Resolve { resolution, columns }))
 }
 
-/// 200 says that an upsert found all its rows there already.
+/// 200 if all rows of an upsert existed before.
 fn status(request: &Request, written: &Written) -> StatusCode {
     let merges = request.preferences.resolution == Some(Resolution::MergeDuplicates);
     if merges && written.inserted == 0 { StatusCode::OK } else { StatusCode::CREATED }
 }
 
-/// Where a single new row is, for a client that wants only headers.
+/// The URL of a single new row, for a client that wants only headers.
 fn location(
-    target: TableContext<'_>,
+    context: TableContext<'_>,
     request: &Request,
     written: &Written,
 ) -> Result<Option<String>, RestError> {
-    let ([row], [key]) = (&written.rows[..], target.table.primary_key()) else { return Ok(None) };
+    let ([row], [key]) = (&written.rows[..], context.table.primary_key()) else { return Ok(None) };
     if request.preferences.returns != Some(Return::HeadersOnly) {
         return Ok(None);
     }
-    let table = target.table.name;
+    let table = context.table.name;
     let select = &format!("select {key} from {table} where rowid = ?");
-    let id: String = target.connection.query_row(select, [row], |row| row.get(0))?;
+    let id: String = context.connection.query_row(select, [row], |row| row.get(0))?;
     Ok(Some(format!("/{table}?{key}=eq.{id}")))
 }

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::{representation, require_where, split, total, written};
+use super::written::{representation, require_where, split, total, written};
 use crate::rest::error::RestError;
 use crate::rest::headers::Range;
 use crate::rest::request::Request;
@@ -13,17 +13,17 @@ use crate::rest::table_context::TableContext;
 use crate::schema::Privilege;
 
 pub(super) fn delete(
-    target: TableContext<'_>,
+    context: TableContext<'_>,
     mut request: Request,
 ) -> Result<Response, RestError> {
-    let TableContext { session, table, .. } = target;
+    let TableContext { session, table, .. } = context;
     let (targets, returned) = split(std::mem::take(&mut request.query.root));
     require_where(&targets, "DELETE")?;
     table.require(session.role, Privilege::Delete)?;
-    let rows = target.row_ids(&sql::targets(session, table, &targets, Operation::Delete)?)?;
+    let rows = context.row_ids(&sql::targets(session, table, &targets, Operation::Delete)?)?;
     request.preferences.check_affected(rows.len())?;
-    let representation = representation(target, &returned, &rows, &request)?;
-    target.delete(&rows)?;
+    let representation = representation(context, &returned, &rows, &request)?;
+    context.delete(&rows)?;
     let names = ["return", "count", "handling", "max-affected"];
     let response =
         written(&request, representation, StatusCode::OK, StatusCode::NO_CONTENT, &names);

@@ -3,11 +3,11 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::{representation, split, written};
+use super::written::{representation, split, written};
 use crate::rest::error::RestError;
 use crate::rest::headers::Resolution;
 use crate::rest::payload::Object;
-use crate::rest::query::{Comparison, Condition, Filter, Node, Operation};
+use crate::rest::query::{Comparison, Condition, Filter, FilterOperation, Node};
 use crate::rest::request::Request;
 use crate::rest::session::Session;
 use crate::rest::table_context::TableContext;
@@ -15,19 +15,19 @@ use crate::rest::value;
 use crate::rest::write::Resolve;
 use crate::schema::{Column, Table};
 
-pub(super) fn put(target: TableContext<'_>, mut request: Request) -> Result<Response, RestError> {
+pub(super) fn put(context: TableContext<'_>, mut request: Request) -> Result<Response, RestError> {
     if request.query.has_range {
         return Err(RestError::put_limit());
     }
     let payload = std::mem::take(&mut request.payload);
     let (targets, returned) = split(std::mem::take(&mut request.query.root));
-    let key = key(target.table, &targets).ok_or_else(RestError::put_filters)?;
+    let key = key(context.table, &targets).ok_or_else(RestError::put_filters)?;
     let [object] = &payload.rows[..] else { return Err(RestError::put_mismatch()) };
-    check_key(target.session, &key, object)?;
-    let columns = target.table.primary_key();
+    check_key(context.session, &key, object)?;
+    let columns = context.table.primary_key();
     let resolve = Resolve { resolution: Resolution::MergeDuplicates, columns };
-    let inserted = target.insert(&payload, false, Some(resolve))?;
-    let representation = representation(target, &returned, &inserted.rows, &request)?;
+    let inserted = context.insert(&payload, false, Some(resolve))?;
+    let representation = representation(context, &returned, &inserted.rows, &request)?;
     let status = if inserted.inserted > 0 { StatusCode::CREATED } else { StatusCode::OK };
     let names = ["return", "count", "handling"];
     Ok(written(&request, representation, status, StatusCode::NO_CONTENT, &names))
@@ -52,7 +52,7 @@ fn equality<'a>(
         return None;
     };
     match operation {
-        Operation::Compare { comparison: Comparison::Eq, quantifier: None, value } => {
+        FilterOperation::Compare { comparison: Comparison::Eq, quantifier: None, value } => {
             Some((table.column(&field.name).filter(|_| field.path.is_empty())?, value))
         }
         _ => None,

@@ -6,51 +6,51 @@ use rusqlite::Connection;
 
 use crate::rest::error::RestError;
 use crate::rest::headers::{MediaType, Range};
-use crate::rest::render::{Rendered, render, shape};
+use crate::rest::render::{Rendered, render, row_format};
 use crate::rest::request::Request;
 use crate::rest::response::{
     CONTENT_LOCATION, CONTENT_RANGE, PREFERENCE_APPLIED, full, with_header,
 };
-use crate::rest::returned;
-use crate::rest::sql::{self, Page, RowSet, Shape, Sql};
+use crate::rest::sql::{self, Page, RowFormat, RowSet, Sql};
+use crate::rest::subquery_columns;
 use crate::rest::table_context::TableContext;
 
 /// The longest `Content-Location`, in bytes.
 const MAX_LOCATION: usize = 8 << 10;
 
-/// Some rows and, if asked for, how many there are in all.
+/// A page of rows and, if requested, the total number of rows.
 pub struct RowsPage {
     range: Range,
     rendered: Rendered,
     total: Option<u64>,
 }
 
-pub(super) fn read(target: TableContext<'_>, request: &Request) -> Result<Response, RestError> {
-    let page = read_page(target, RowSet::All, request)?;
+pub(super) fn read(context: TableContext<'_>, request: &Request) -> Result<Response, RestError> {
+    let page = read_page(context, RowSet::All, request)?;
     let query = &request.query.canonical;
     let separator = if query.is_empty() { "" } else { "?" };
-    let location = format!("/{}{separator}{query}", target.table.name);
-    // No client could read so long a header.
+    let location = format!("/{}{separator}{query}", context.table.name);
+    // Clients limit the length of headers.
     let location = Some(location).filter(|location| location.len() <= MAX_LOCATION);
     Ok(with_header(page_response(page, request), CONTENT_LOCATION, location))
 }
 
 /// Reads the page that the request asks for.
 pub fn read_page(
-    target: TableContext<'_>,
-    scope: RowSet<'_>,
+    context: TableContext<'_>,
+    row_set: RowSet<'_>,
     request: &Request,
 ) -> Result<RowsPage, RestError> {
-    let TableContext { connection, session, table } = target;
+    let TableContext { connection, session, table } = context;
     let node = &request.query.root;
-    returned::check_related_orders(session.project.schema, table, node, 0)?;
+    subquery_columns::check_related_orders(session.schema, table, node, 0)?;
     let range = request.range()?;
-    let page = Page::of_read(range.offset, range.limit);
+    let page = Page::limited(range.offset, range.limit);
     let counts = request.preferences.count.is_some();
-    let total = counts.then(|| sql::count(session, table, node, scope)).transpose()?;
+    let total = counts.then(|| sql::count(session, table, node, row_set)).transpose()?;
     let is_head = request.method == Method::HEAD;
-    let shape = if is_head { Shape::Bare } else { shape(request.media_type) };
-    let select = sql::rows(session, table, node, scope, page, shape)?;
+    let row_format = if is_head { RowFormat::Bare } else { row_format(request.media_type) };
+    let select = sql::rows(session, table, node, row_set, page, row_format)?;
     let media_type = if is_head { bare(request.media_type) } else { request.media_type };
     let rendered = render(connection, &select, media_type)?;
     let total = total.map(|count| number(connection, &count)).transpose()?;
@@ -64,7 +64,7 @@ fn number(connection: &Connection, sql: &Sql) -> rusqlite::Result<u64> {
     })
 }
 
-/// HEAD has no rows to print, but still wants one where GET would.
+/// HEAD prints no rows, but fails where GET would.
 fn bare(media_type: MediaType) -> MediaType {
     match media_type {
         MediaType::Object { .. } => MediaType::Object { stripped: false },

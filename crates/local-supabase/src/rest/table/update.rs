@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::{representation, require_where, split, total, written};
+use super::written::{representation, require_where, split, total, written};
 use crate::rest::error::RestError;
 use crate::rest::headers::{Missing, Range};
 use crate::rest::query::Node;
@@ -13,13 +13,13 @@ use crate::rest::table_context::TableContext;
 use crate::rest::write::resolve_columns;
 
 pub(super) fn update(
-    target: TableContext<'_>,
+    context: TableContext<'_>,
     mut request: Request,
 ) -> Result<Response, RestError> {
     let (targets, returned) = split(std::mem::take(&mut request.query.root));
-    let rows = change(target, &targets, &request)?;
+    let rows = change(context, &targets, &request)?;
     request.preferences.check_affected(rows.len())?;
-    let representation = representation(target, &returned, &rows, &request)?;
+    let representation = representation(context, &returned, &rows, &request)?;
     let names = ["missing", "return", "count", "handling", "max-affected"];
     let response =
         written(&request, representation, StatusCode::OK, StatusCode::NO_CONTENT, &names);
@@ -28,19 +28,19 @@ pub(super) fn update(
     Ok(with_header(response, CONTENT_RANGE, Some(content_range)))
 }
 
-/// Changes the rows; none where the payload gives no column a value.
+/// Changes the rows; none if the payload has no columns.
 fn change(
-    target: TableContext<'_>,
+    context: TableContext<'_>,
     targets: &Node,
     request: &Request,
 ) -> Result<Vec<i64>, RestError> {
     let payload = &request.payload;
-    let columns = resolve_columns(target.table, &payload.columns)?;
+    let columns = resolve_columns(context.table, &payload.columns)?;
     let Some(object) = payload.rows.first().filter(|_| !columns.is_empty()) else {
         return Ok(Vec::new());
     };
     require_where(targets, "UPDATE")?;
     let missing_default = request.preferences.missing == Some(Missing::Default);
-    let values = target.assignments(&columns, object, missing_default)?;
-    target.update(targets, &values)
+    let values = context.assignments(&columns, object, missing_default)?;
+    context.update(targets, &values)
 }

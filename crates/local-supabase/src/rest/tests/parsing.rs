@@ -4,7 +4,7 @@ use axum::http::HeaderMap;
 
 use crate::rest::headers::{MediaType, Preferences, Range, Resolution, Return};
 use crate::rest::query::{
-    Comparison, Condition, Embed, Field, Filter, Is, Node, Operation, OrderTerm, Query,
+    Comparison, Condition, Embed, Field, Filter, FilterOperation, Is, Node, OrderTerm, Query,
     SelectField, SelectItem, Step, parse,
 };
 
@@ -18,7 +18,8 @@ fn selected(name: &str) -> SelectItem {
 
 fn eq(name: &str, value: &str) -> Condition {
     let value = value.to_owned();
-    let operation = Operation::Compare { comparison: Comparison::Eq, quantifier: None, value };
+    let operation =
+        FilterOperation::Compare { comparison: Comparison::Eq, quantifier: None, value };
     Condition::Filter(Filter { field: field(name), negated: false, operation })
 }
 
@@ -65,11 +66,14 @@ fn logic_nests() {
     let filter = |name, negated, operation| {
         Condition::Filter(Filter { field: field(name), negated, operation })
     };
-    let list = Operation::In(vec!["1".to_owned(), "x,y".to_owned()]);
+    let list = FilterOperation::In(vec!["1".to_owned(), "x,y".to_owned()]);
     let inner = Condition::Logic {
         negated: false,
         any: false,
-        conditions: vec![filter("b", true, Operation::Is(Is::Null)), filter("c", false, list)],
+        conditions: vec![
+            filter("b", true, FilterOperation::Is(Is::Null)),
+            filter("c", false, list),
+        ],
     };
     let outer =
         Condition::Logic { negated: true, any: true, conditions: vec![eq("a", "1"), inner] };

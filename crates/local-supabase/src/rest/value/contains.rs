@@ -8,11 +8,11 @@ use std::collections::{HashMap, HashSet};
 use rusqlite::Result;
 
 use super::json_text::{members, parts};
-use crate::database::work::Steps;
+use crate::database::limits::StepCounter;
 
 /// Whether `a` contains `b`. At the top an array also contains a scalar.
 pub fn contains(a: &str, b: &str) -> Result<bool> {
-    let mut steps = Steps::default();
+    let mut steps = StepCounter::default();
     if a.starts_with('[') && is_scalar(b) {
         return Ok(parts(a).any(|element| element == b));
     }
@@ -23,8 +23,8 @@ fn is_scalar(json: &str) -> bool {
     !json.starts_with(['[', '{'])
 }
 
-fn is_contained(b: &str, a: &str, steps: &mut Steps) -> Result<bool> {
-    steps.take(b.len().min(a.len()))?;
+fn is_contained(b: &str, a: &str, steps: &mut StepCounter) -> Result<bool> {
+    steps.count(b.len().min(a.len()))?;
     if a == b {
         return Ok(true);
     }
@@ -36,11 +36,11 @@ fn is_contained(b: &str, a: &str, steps: &mut Steps) -> Result<bool> {
     }
 }
 
-fn has_members(a: &str, b: &str, steps: &mut Steps) -> Result<bool> {
+fn has_members(a: &str, b: &str, steps: &mut StepCounter) -> Result<bool> {
     if a.len() < b.len() {
         let given: HashMap<_, _> = members(a).collect();
         for (key, wanted) in members(b) {
-            steps.take(wanted.len())?;
+            steps.count(wanted.len())?;
             match given.get(key) {
                 Some(value) if is_contained(wanted, value, steps)? => {}
                 _ => return Ok(false),
@@ -50,7 +50,7 @@ fn has_members(a: &str, b: &str, steps: &mut Steps) -> Result<bool> {
     }
     let mut wanted: HashMap<_, _> = members(b).collect();
     for (key, value) in members(a) {
-        steps.take(value.len())?;
+        steps.count(value.len())?;
         if let Some(wanted) = wanted.remove(key)
             && !is_contained(wanted, value, steps)?
         {
@@ -60,22 +60,22 @@ fn has_members(a: &str, b: &str, steps: &mut Steps) -> Result<bool> {
     Ok(wanted.is_empty())
 }
 
-/// Reads `a` and ticks off what `b` wants.
-fn has_elements(a: &str, b: &str, steps: &mut Steps) -> Result<bool> {
+/// Reads `a` and removes the elements of `b` that it finds.
+fn has_elements(a: &str, b: &str, steps: &mut StepCounter) -> Result<bool> {
     let (mut scalars, mut open): (HashSet<&str>, HashSet<&str>) =
         parts(b).partition(|element| is_scalar(element));
-    let index = Index::of(&open);
+    let index = Index::new(&open);
     for element in parts(a) {
         if scalars.is_empty() && open.is_empty() {
             break;
         }
-        steps.take(element.len())?;
+        steps.count(element.len())?;
         if is_scalar(element) {
             scalars.remove(element);
             continue;
         }
         open.remove(element);
-        for wanted in index.may_be_in(element) {
+        for wanted in index.candidates(element) {
             if open.contains(wanted) && is_contained(wanted, element, steps)? {
                 open.remove(wanted);
             }
@@ -85,11 +85,11 @@ fn has_elements(a: &str, b: &str, steps: &mut Steps) -> Result<bool> {
 }
 
 /// Reads `b`, which is the longer one, up to the first element that is not in `a`.
-fn has_only_elements_of(a: &str, b: &str, steps: &mut Steps) -> Result<bool> {
+fn has_only_elements_of(a: &str, b: &str, steps: &mut StepCounter) -> Result<bool> {
     let given: HashSet<&str> = parts(a).collect();
     let containers: Vec<&str> = given.iter().copied().filter(|given| !is_scalar(given)).collect();
     for wanted in parts(b) {
-        steps.take(wanted.len())?;
+        steps.count(wanted.len())?;
         if given.contains(wanted) {
             continue;
         }
@@ -104,15 +104,15 @@ fn has_only_elements_of(a: &str, b: &str, steps: &mut Steps) -> Result<bool> {
     Ok(true)
 }
 
-/// Wanted arrays and objects by what a value that contains them must have.
+/// An index of wanted arrays and objects by a member that their container must have.
 struct Index<'a> {
-    /// Objects by the scalar member that the fewest of them have.
+    /// Objects by their rarest scalar member.
     by_member: HashMap<(&'a str, &'a str), Vec<&'a str>>,
     others: Vec<&'a str>,
 }
 
 impl<'a> Index<'a> {
-    fn of(wanted: &HashSet<&'a str>) -> Self {
+    fn new(wanted: &HashSet<&'a str>) -> Self {
         let scalars = |json: &'a str| {
             let object = json.starts_with('{').then(|| members(json));
             object.into_iter().flatten().filter(|(_, value)| is_scalar(value))
@@ -131,8 +131,8 @@ impl<'a> Index<'a> {
         index
     }
 
-    /// What an array or object may contain.
-    fn may_be_in(&self, container: &str) -> Vec<&'a str> {
+    /// The wanted values that an array or object may contain.
+    fn candidates(&self, container: &str) -> Vec<&'a str> {
         let object = container.starts_with('{').then(|| members(container));
         let found = object.into_iter().flatten().filter_map(|member| self.by_member.get(&member));
         found.flatten().chain(&self.others).copied().collect()

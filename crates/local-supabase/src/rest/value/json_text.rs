@@ -1,5 +1,5 @@
-//! Stored jsonb, read where it lies: a tree of its values would take many times the memory of its
-//! text. As it is printed in one way only, equal values are equal texts.
+//! Stored jsonb, read in place: a tree of its values would take many times the memory of its text.
+//! Because the text is canonical, equal values are equal texts.
 
 use crate::rest::query::Step;
 
@@ -44,7 +44,7 @@ impl Scan {
     }
 }
 
-/// Where a value or member that others may follow ends.
+/// The end of a value or member in a list.
 fn end_of_part(text: &str) -> usize {
     let (mut depth, mut text_scan) = (0_usize, None::<Scan>);
     for (at, byte) in text.bytes().enumerate() {
@@ -65,7 +65,7 @@ fn end_of_part(text: &str) -> usize {
     text.len()
 }
 
-/// How many values there are, those inside others down to a depth included.
+/// The number of values, nested ones included down to a depth.
 pub fn count(json: &[u8], max_depth: usize) -> usize {
     let (mut depth, mut count, mut text_scan) = (0_usize, 1, None::<Scan>);
     for byte in json {
@@ -107,7 +107,7 @@ pub fn get<'a>(json: &'a str, path: &[Step]) -> Option<&'a str> {
     })
 }
 
-/// What `->>` makes of a value: null for a JSON null.
+/// The operator `->>`: null for a JSON null.
 pub fn to_text(json: &str) -> Option<String> {
     match json.as_bytes().first()? {
         b'n' => None,
@@ -161,7 +161,7 @@ fn push_text(key: &mut Vec<u8>, json: &str) {
     key.push(0);
 }
 
-/// The bytes of a double, turned so that they sort as the numbers do.
+/// The bytes of a double, changed so that they sort like the numbers.
 fn ordered(number: f64) -> [u8; 8] {
     let bits = number.to_bits();
     let turned = if bits >> 63 == 1 { !bits } else { bits | 1 << 63 };

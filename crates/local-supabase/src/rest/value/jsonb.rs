@@ -7,11 +7,11 @@ use serde_json::{Number, Value};
 use super::json_text;
 use crate::rest::error::RestError;
 
-/// More values than this, one inside another counted on its own, are not read: each takes a hundred
-/// times the memory of its text.
+/// The most values, nested ones included, that are parsed: each takes a hundred times the memory of its
+/// text.
 pub(crate) const MAX_VALUES: usize = 500_000;
 
-/// Reads JSON and prints it the one way: keys once, by length and then by bytes; `{"a": [1, 2]}`.
+/// Parses JSON and prints it in canonical form: unique keys, by length and then by bytes; `{"a": [1, 2]}`.
 pub(crate) fn normalize(text: &str) -> Result<String, RestError> {
     if json_text::count(text.as_bytes(), usize::MAX) > MAX_VALUES {
         return Err(RestError::too_many_values(MAX_VALUES));
@@ -88,7 +88,7 @@ fn print_number(number: &Number) -> String {
     }
 }
 
-/// What `->>` makes of a value: null for a JSON null.
+/// The operator `->>`: null for a JSON null.
 pub fn to_text(value: &Value) -> Option<String> {
     match value {
         Value::Null => None,

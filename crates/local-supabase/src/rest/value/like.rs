@@ -1,22 +1,22 @@
 //! `text like pattern`: `%` stands for anything, `_` for one character, `\` takes the next one
 //! literally.
 //!
-//! What stands between two `%` is looked for from the left, which never has to be taken back. The
-//! time is bounded by the sum of the lengths unless there is a `_` between two `%`.
+//! The segments between two `%` are matched from the left, without backtracking. The time is bounded by
+//! the sum of the lengths unless there is a `_` between two `%`.
 
 use rusqlite::Result;
 
-use crate::database::work::Steps;
+use crate::database::limits::StepCounter;
 
-/// What matches a part of a text without a `%`.
+/// A part of a pattern without a `%`.
 enum Part {
     Literal(String),
-    /// So many characters.
+    /// This many characters.
     Any(usize),
 }
 
 impl Part {
-    /// What it may take to compare it.
+    /// The cost of comparing it.
     fn length(&self) -> usize {
         match self {
             Self::Literal(literal) => literal.len(),
@@ -33,7 +33,7 @@ pub fn is_like(text: &str, pattern: &str) -> Result<bool> {
     };
     let inside = strip_prefix(text, first).and_then(|rest| strip_suffix(rest, last));
     let Some(mut rest) = inside else { return Ok(false) };
-    let mut steps = Steps::default();
+    let mut steps = StepCounter::default();
     for segment in between {
         match after(rest, segment, &mut steps)? {
             Some(after) => rest = after,
@@ -67,7 +67,7 @@ fn parse(pattern: &str) -> Vec<Vec<Part>> {
     segments
 }
 
-/// What follows a segment that stands at the beginning.
+/// The rest of the text after a segment at its start.
 fn strip_prefix<'a>(text: &'a str, segment: &[Part]) -> Option<&'a str> {
     segment.iter().try_fold(text, |rest, part| match part {
         Part::Literal(literal) => rest.strip_prefix(literal.as_str()),
@@ -75,7 +75,7 @@ fn strip_prefix<'a>(text: &'a str, segment: &[Part]) -> Option<&'a str> {
     })
 }
 
-/// What precedes a segment that stands at the end.
+/// The rest of the text before a segment at its end.
 fn strip_suffix<'a>(text: &'a str, segment: &[Part]) -> Option<&'a str> {
     segment.iter().rev().try_fold(text, |rest, part| match part {
         Part::Literal(literal) => rest.strip_suffix(literal.as_str()),
@@ -86,8 +86,8 @@ fn strip_suffix<'a>(text: &'a str, segment: &[Part]) -> Option<&'a str> {
     })
 }
 
-/// What follows the first place where a segment matches.
-fn after<'a>(text: &'a str, segment: &[Part], steps: &mut Steps) -> Result<Option<&'a str>> {
+/// The rest of the text after the first match of a segment.
+fn after<'a>(text: &'a str, segment: &[Part], steps: &mut StepCounter) -> Result<Option<&'a str>> {
     let (lead, parts) = match segment {
         [Part::Any(count), parts @ ..] => (*count, parts),
         parts => (0, parts),
@@ -101,8 +101,8 @@ fn after<'a>(text: &'a str, segment: &[Part], steps: &mut Steps) -> Result<Optio
         if let Some(after) = strip_prefix(&rest[end..], parts) {
             return Ok(Some(after));
         }
-        steps.take(end + length)?;
-        // The next place may overlap this one.
+        steps.count(end + length)?;
+        // The next match may overlap this one.
         rest = skip(&rest[at..], 1).unwrap_or_default();
     }
 }
@@ -159,7 +159,7 @@ mod tests {
         }
     }
 
-    /// Tried place by place, this takes 10¹¹ steps.
+    /// With backtracking, this takes 10¹¹ steps.
     #[test]
     fn long_patterns_take_no_longer_than_long_texts() {
         let (text, run) = ("a".repeat(8 << 20), "a".repeat(20_000));

@@ -1,4 +1,4 @@
-//! PostgreSQL's types: reading their input, in PostgreSQL's notation or in JSON, into what SQLite
+//! PostgreSQL's types: parsing input, in PostgreSQL's notation or in JSON, into the values that SQLite
 //! stores.
 
 pub(super) mod array;
@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::error::RestError;
 use crate::schema::PgType;
 
-/// Reads a value that is not null. `now` is what the input `now` stands for, in microseconds.
+/// Parses a value that is not null. `now` is the value of the input `now`, in microseconds.
 pub fn parse(pg_type: PgType, text: &str, now: i64) -> Result<Value, RestError> {
     if text.contains('\0') {
         return Err(RestError::sql("22021", "invalid byte sequence for encoding \"UTF8\": 0x00"));
@@ -32,7 +32,7 @@ pub fn parse(pg_type: PgType, text: &str, now: i64) -> Result<Value, RestError> 
     })
 }
 
-/// Reads a member of a JSON object, as `json_to_record` does.
+/// Parses a member of a JSON object, as `json_to_record` does.
 pub(super) fn parse_json(pg_type: PgType, json: &RawValue, now: i64) -> Result<Value, RestError> {
     let json = json.get();
     if json == "null" {
@@ -48,7 +48,7 @@ pub(super) fn parse_json(pg_type: PgType, json: &RawValue, now: i64) -> Result<V
     parse(pg_type, &text, now)
 }
 
-/// A value as PostgreSQL prints it in a row: what CSV shows, and error messages.
+/// A value as PostgreSQL prints it in a row, for CSV and error messages.
 pub(super) fn print(pg_type: PgType, value: &Value) -> Option<String> {
     match (pg_type, value) {
         (PgType::Boolean, Value::Integer(value)) => {
@@ -62,7 +62,7 @@ pub(super) fn print(pg_type: PgType, value: &Value) -> Option<String> {
     }
 }
 
-/// PostgreSQL takes braces around it, and hyphens or none after any four digits.
+/// PostgreSQL accepts braces around it, and optional hyphens after any four digits.
 fn uuid(text: &str) -> Result<Uuid, RestError> {
     let bare = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(text);
     let mut digits = String::new();
@@ -80,7 +80,7 @@ fn uuid(text: &str) -> Result<Uuid, RestError> {
     parsed.ok_or_else(|| RestError::invalid_input("uuid", text))
 }
 
-/// PostgreSQL takes every beginning of a word that means only one of the two.
+/// PostgreSQL accepts every unambiguous prefix of a word.
 fn boolean(text: &str) -> Result<bool, RestError> {
     let word = text.trim().to_ascii_lowercase();
     let is = |words: &[&str]| {

@@ -11,7 +11,7 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// ISO 8601 with `T` or a space, with or without an offset (UTC then), a date alone, or one of
 /// PostgreSQL's words.
-pub fn parse(text: &str, now: i64) -> Result<i64, RestError> {
+pub(crate) fn parse(text: &str, now: i64) -> Result<i64, RestError> {
     let trimmed = text.trim();
     if let Some(micros) = word(&trimmed.to_ascii_lowercase(), now) {
         return Ok(micros);
@@ -54,7 +54,7 @@ fn iso(text: &str) -> Option<i64> {
     Some(timestamp.round(rounding).ok()?.as_microsecond())
 }
 
-/// Whether it is written as a date, so that the fault is in its numbers.
+/// Whether it has the form of a date, so that the error is a number out of range.
 fn looks_like_a_date(text: &str) -> bool {
     let shape: Vec<bool> = text.chars().take(10).map(|c| c.is_ascii_digit()).collect();
     let dashes = text.get(4..5) == Some("-") && text.get(7..8) == Some("-");
@@ -69,7 +69,7 @@ pub fn to_json(micros: i64) -> String {
 }
 
 /// `2026-11-22 19:53:31.893152+00`, as a cast to text prints it.
-pub fn to_text(micros: i64) -> String {
+pub(crate) fn to_text(micros: i64) -> String {
     print(micros, ' ') + "+00"
 }
 

@@ -1,5 +1,5 @@
-//! SQLite's refusals in PostgreSQL's words. Users are not told the values, which may be in rows that
-//! row-level security hides from them.
+//! Violated constraints, reported as PostgreSQL does. Errors for users omit the values, which may be in
+//! rows that row-level security hides from them.
 
 use rusqlite::types::Value;
 use rusqlite::{Error, ffi};
@@ -11,12 +11,12 @@ use crate::rest::value;
 use crate::schema::{Column, ForeignKey, Table};
 
 impl TableContext<'_> {
-    /// Why a statement failed that would have left the proposed rows.
-    pub(crate) fn explain(&self, proposed: Proposed<'_>, error: Error) -> RestError {
+    /// The error of a statement that would have written the proposed rows.
+    pub(crate) fn constraint_error(&self, proposed: Proposed<'_>, error: Error) -> RestError {
         let Error::SqliteFailure(failure, Some(message)) = &error else { return error.into() };
         let subject = message.rsplit(": ").next().unwrap_or_default();
         match failure.extended_code {
-            // A check that was added later is a trigger, which says its name.
+            // A check that was added later is a trigger, whose message is its name.
             ffi::SQLITE_CONSTRAINT_CHECK | ffi::SQLITE_CONSTRAINT_TRIGGER => {
                 self.with_row(proposed, RestError::check(self.table.name, subject))
             }
@@ -33,7 +33,7 @@ impl TableContext<'_> {
         }
     }
 
-    /// A null where none may be.
+    /// A null in a column that is not nullable.
     pub(super) fn null_value(&self, proposed: Proposed<'_>, column: &str) -> RestError {
         self.with_row(proposed, RestError::not_null(self.table.name, column))
     }
@@ -42,7 +42,7 @@ impl TableContext<'_> {
     fn duplicate_key(&self, proposed: Proposed<'_>, subject: &str) -> RestError {
         let columns: Vec<_> =
             subject.split(", ").filter_map(|name| name.rsplit('.').next()).collect();
-        // Where several are violated PostgreSQL reports the one that was made first.
+        // If several are violated, PostgreSQL reports the oldest.
         let mut constraints = self.table.unique.iter();
         let violated =
             constraints.find(|unique| unique.columns.iter().all(|column| columns.contains(column)));
@@ -55,7 +55,7 @@ impl TableContext<'_> {
     }
 
     fn broken_reference(&self, proposed: Proposed<'_>) -> Option<RestError> {
-        let asks = |key: &&ForeignKey| self.holds(&sql::missing_parent(proposed, key));
+        let asks = |key: &&ForeignKey| self.query_bool(&sql::missing_parent(proposed, key));
         let missing = self.table.foreign_keys.iter().find(|key| asks(key).unwrap_or(false));
         let Some(key) = missing else { return self.still_referenced(proposed) };
         let values = self.key(proposed, key.columns).map(|values| format!("{values} "));
@@ -67,7 +67,7 @@ impl TableContext<'_> {
     }
 
     fn still_referenced(&self, proposed: Proposed<'_>) -> Option<RestError> {
-        let (child, key) = self.session.project.schema.tables.iter().find_map(|child| {
+        let (child, key) = self.session.schema.tables.iter().find_map(|child| {
             let key = self.reference_from(child, proposed)?;
             Some((child, key))
         })?;
@@ -87,11 +87,11 @@ impl TableContext<'_> {
         keys.find(|key| {
             key.references == self.table.name
                 && key.foreign_columns.iter().any(changes)
-                && self.holds(&sql::still_referenced(proposed, child, key)).unwrap_or(false)
+                && self.query_bool(&sql::still_referenced(proposed, child, key)).unwrap_or(false)
         })
     }
 
-    /// `(id)=(…)`, if the values are known and may be told.
+    /// `(id)=(…)`, if the values are known and may be shown.
     fn key(&self, proposed: Proposed<'_>, columns: &[&str]) -> Option<String> {
         if self.has_row_security() {
             return None;

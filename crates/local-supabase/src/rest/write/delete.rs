@@ -5,7 +5,7 @@ use crate::rest::sql;
 use crate::rest::table_context::TableContext;
 
 impl TableContext<'_> {
-    /// Deletes rows that the caller was found to be allowed to delete.
+    /// Deletes rows that the caller may delete.
     pub(crate) fn delete(&self, rows: &[i64]) -> Result<(), RestError> {
         self.execute(&sql::delete(self.table, rows))?;
         Ok(())

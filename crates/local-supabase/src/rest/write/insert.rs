@@ -13,16 +13,16 @@ use crate::rest::sql::{self, Proposed, Sql};
 use crate::rest::table_context::TableContext;
 use crate::schema::{Column, Privilege, Table};
 
-/// The rows that a statement has touched.
+/// The rows that a statement has written.
 #[derive(Debug, Default)]
 pub struct Written {
     pub rows: Vec<i64>,
-    /// Those of them that were there, or have been inserted since, and may not be met again.
+    /// The rows that this statement must not write a second time.
     merged: HashSet<i64>,
     pub inserted: usize,
 }
 
-/// What becomes of rows that are there already.
+/// How to resolve conflicts with existing rows.
 #[derive(Clone, Copy)]
 pub struct Resolve {
     pub resolution: Resolution,
@@ -51,7 +51,7 @@ pub fn conflict_target(
 
 impl TableContext<'_> {
     /// Inserts the payload's rows.
-    pub(in crate::rest) fn insert(
+    pub(crate) fn insert(
         &self,
         payload: &Payload,
         missing_default: bool,
@@ -93,7 +93,7 @@ impl TableContext<'_> {
         Ok(())
     }
 
-    /// Inserts one complete row; nothing where a row with the same values in `ignored` exists.
+    /// Inserts one complete row, unless a row with the same values in `ignored` exists.
     pub fn insert_row(
         &self,
         row: &[(&'static Column, Value)],
@@ -108,11 +108,12 @@ impl TableContext<'_> {
                 .push(" do nothing"),
             None => insert,
         };
-        let inserted = self.execute(&insert).map_err(|error| self.explain(proposed, error))?;
+        let inserted =
+            self.execute(&insert).map_err(|error| self.constraint_error(proposed, error))?;
         Ok((inserted > 0).then(|| self.connection.last_insert_rowid()))
     }
 
-    /// Row-level security and nulls.
+    /// Checks row-level security and nulls.
     fn check_new_row<'a>(
         &self,
         row: &'a [(&'static Column, Value)],

@@ -9,7 +9,7 @@ use crate::rest::table_context::TableContext;
 use crate::rest::value;
 use crate::schema::{Column, Default, Table};
 
-/// Columns and what they are given.
+/// Columns and their new values.
 pub type Values = Vec<(&'static Column, Value)>;
 
 /// The columns that a payload names.
@@ -25,8 +25,8 @@ pub fn resolve_columns(
 }
 
 impl TableContext<'_> {
-    /// What the payload gives to its columns. A key that is missing means null, or the column's
-    /// default where the client prefers that.
+    /// The values of the columns in the payload. A missing key means null, or the column's default if the
+    /// client prefers that.
     pub(crate) fn assignments(
         &self,
         columns: &[&'static Column],
@@ -66,7 +66,7 @@ impl TableContext<'_> {
         })
     }
 
-    /// The time as it goes on within a transaction.
+    /// The current time, which advances within a transaction.
     pub fn clock_timestamp(&self) -> rusqlite::Result<i64> {
         let mut statement = self.connection.prepare_cached("select clock_timestamp()")?;
         statement.query_row([], |row| row.get(0))

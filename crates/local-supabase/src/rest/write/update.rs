@@ -10,7 +10,7 @@ use crate::rest::table_context::TableContext;
 use crate::schema::Privilege;
 
 impl TableContext<'_> {
-    /// Gives the values to every row that the conditions select; which rows those are.
+    /// Sets the values in every row that meets the conditions. Returns the row ids.
     pub(crate) fn update(&self, node: &Node, values: &Values) -> Result<Vec<i64>, RestError> {
         self.table.require(self.session.role, Privilege::Update)?;
         let targets = sql::targets(self.session, self.table, node, Operation::Update)?;
@@ -21,7 +21,7 @@ impl TableContext<'_> {
         Ok(rows)
     }
 
-    /// Gives the values to these rows.
+    /// Sets the values in these rows.
     pub fn set(&self, values: &Values, rows: &[i64]) -> Result<(), RestError> {
         if values.is_empty() {
             return Ok(());
@@ -32,7 +32,8 @@ impl TableContext<'_> {
         if let Some((column, _)) = null {
             return Err(self.null_value(proposed, column.name));
         }
-        self.execute(&sql::update(proposed)).map_err(|error| self.explain(proposed, error))?;
+        self.execute(&sql::update(proposed))
+            .map_err(|error| self.constraint_error(proposed, error))?;
         Ok(())
     }
 
@@ -43,7 +44,7 @@ impl TableContext<'_> {
         proposed: Proposed<'_>,
     ) -> Result<(), RestError> {
         if self.has_row_security()
-            && self.holds(&sql::violates_check(self.session, policy, proposed))?
+            && self.query_bool(&sql::violates_check(self.session, policy, proposed))?
         {
             return Err(RestError::row_security(self.table.name));
         }

@@ -3,7 +3,7 @@
 mod support;
 
 mod buckets;
-mod changes;
+mod move_copy;
 mod downloads;
 mod lists;
 mod signed;

@@ -79,7 +79,7 @@ impl World {
     pub async fn send(&self, case: &Case) -> Answer {
         let path = format!("/storage/v1{}", self.fill(&case.path));
         let mut call = self.server.call(case.method.clone(), &path);
-        let service = self.server.supabase.service_key().to_owned();
+        let service = self.server.service_key().to_owned();
         let wrong = format!("{}x", &self.alice.1[..self.alice.1.len() - 1]);
         call = match case.by {
             As::Alice => call.bearer(&self.alice.1),

@@ -1,11 +1,10 @@
 use crate::testing::{Outcome, Reply, Server};
 use crate::{
-    Anthropic, ApiKey, AuthHeader, Connection, ErrorKind, FinishReason, Provider, ProviderError,
-    Request,
+    Anthropic, AuthHeader, Connection, ErrorKind, FinishReason, Provider, ProviderError, Request,
 };
 
 fn provider(server: &Server, base: &str, auth_header: AuthHeader) -> Anthropic {
-    let connection = Connection::compatible(ApiKey::new("secret"), format!("{}{base}", server.url));
+    let connection = Connection::compatible(Some("secret".into()), format!("{}{base}", server.url));
     let connection = Connection { system_proxy: false, max_retries: 0, ..connection };
     Anthropic::new(connection, Anthropic::VERSION, auth_header).unwrap()
 }

@@ -1,12 +1,10 @@
 use serde_json::json;
 
 use crate::testing::{Outcome, Reply, Server, fixture};
-use crate::{
-    ApiKey, Connection, ErrorKind, OpenAi, Provider, ProviderError, ReasoningEffort, Request,
-};
+use crate::{Connection, ErrorKind, OpenAi, Provider, ProviderError, ReasoningEffort, Request};
 
 fn provider(server: &Server) -> OpenAi {
-    let connection = Connection::compatible(ApiKey::new("k"), format!("{}/v1/", server.url));
+    let connection = Connection::compatible(Some("k".into()), format!("{}/v1/", server.url));
     OpenAi::new(Connection { system_proxy: false, max_retries: 0, ..connection }).unwrap()
 }
 

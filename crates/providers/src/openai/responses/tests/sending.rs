@@ -1,10 +1,10 @@
 use serde_json::json;
 
 use crate::testing::{Outcome, Reply, Server};
-use crate::{ApiKey, Connection, OpenAi, Provider, ProviderError, Request};
+use crate::{Connection, OpenAi, Provider, ProviderError, Request};
 
 fn provider(server: &Server) -> OpenAi {
-    let connection = Connection::compatible(ApiKey::new("k"), format!("{}/v1", server.url));
+    let connection = Connection::compatible(Some("k".into()), format!("{}/v1", server.url));
     OpenAi::new(Connection { system_proxy: false, max_retries: 0, ..connection }).unwrap()
 }
 

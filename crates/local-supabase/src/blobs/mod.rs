@@ -1,5 +1,7 @@
-//! The bytes of objects, as files. A file's name is the random version of its object, never
-//! anything that a client has sent, so no name leads out of the folder.
+//! The contents of objects, as files. The name of a file is the random version of its object, never
+//! anything that a client sent, so no name leads out of the folder.
+
+mod quarantine;
 
 use std::collections::HashSet;
 use std::fs;
@@ -13,42 +15,52 @@ use md5::{Digest, Md5};
 use tokio::io::AsyncWriteExt;
 use uuid::Uuid;
 
-use super::error::StorageError;
-use super::set_aside;
 use crate::data_dir::{create_private_dir, sync_parent};
 use clock::Clock;
 use memory::IDLE;
 
-/// The folder of the bytes.
+/// The folder of the files.
 #[derive(Clone, Debug)]
-pub(crate) struct Blobs {
+pub(super) struct Blobs {
     folder: PathBuf,
 }
 
-/// Bytes that were received whole but are nobody's yet. Dropped, they are gone.
+/// Why a body was not stored.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BlobError {
+    #[error("the body broke off")]
+    Broken,
+    #[error("the body is too large")]
+    TooLarge,
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// A file that was received whole but that no object names yet. It is removed when this is dropped,
+/// unless it is kept.
 #[derive(Debug)]
 pub(super) struct Received {
     path: PathBuf,
     is_kept: bool,
     pub(super) size: u64,
-    /// The MD5 in quotes, as Storage has it.
+    /// The MD5 in quotes, as in Storage.
     pub(super) etag: String,
 }
 
 impl Blobs {
     /// The folder, created if need be.
-    pub(crate) fn open(folder: PathBuf) -> io::Result<Self> {
+    pub(super) fn open(folder: PathBuf) -> io::Result<Self> {
         create_private_dir(&folder)?;
         Ok(Self { folder })
     }
 
-    /// Sets aside what no object's version names.
-    pub(crate) fn sweep(&self, versions: &HashSet<String>, clock: &Clock) -> io::Result<()> {
-        set_aside::sweep(&self.folder, versions, clock.now().to_zoned(TimeZone::UTC).date())
+    /// Moves files that no object's version names into quarantine.
+    pub(super) fn cleanup(&self, versions: &HashSet<String>, clock: &Clock) -> io::Result<()> {
+        quarantine::cleanup(&self.folder, versions, clock.now().to_zoned(TimeZone::UTC).date())
     }
 
-    /// Writes a body down, no more than `limit` bytes of it.
-    pub(super) async fn receive<S, E>(&self, body: S, limit: u64) -> Result<Received, StorageError>
+    /// Writes a body of at most `limit` bytes to a file.
+    pub(super) async fn receive<S, E>(&self, body: S, limit: u64) -> Result<Received, BlobError>
     where
         S: Stream<Item = Result<Bytes, E>>,
     {
@@ -57,14 +69,14 @@ impl Blobs {
         let mut received = Received { path, is_kept: false, size: 0, etag: String::new() };
         let mut hash = Md5::new();
         let mut body = std::pin::pin!(body);
-        while let Some(piece) = next(&mut body).await? {
-            let piece = piece.map_err(|_| StorageError::broken_body())?;
-            received.size += piece.len() as u64;
+        while let Some(chunk) = next(&mut body).await? {
+            let chunk = chunk.map_err(|_| BlobError::Broken)?;
+            received.size += chunk.len() as u64;
             if received.size > limit {
-                return Err(StorageError::too_large());
+                return Err(BlobError::TooLarge);
             }
-            hash.update(&piece);
-            file.write_all(&piece).await?;
+            hash.update(&chunk);
+            file.write_all(&chunk).await?;
         }
         file.flush().await?;
         file.sync_all().await?;
@@ -72,8 +84,8 @@ impl Blobs {
         Ok(received)
     }
 
-    /// A copy of an object's bytes.
-    pub(super) fn copy(&self, version: &str) -> Result<Received, StorageError> {
+    /// Copies the bytes of a version.
+    pub(super) fn copy(&self, version: &str) -> Result<Received, BlobError> {
         let path = self.folder.join(format!("{}.part", Uuid::new_v4()));
         let received = Received { path, is_kept: false, size: 0, etag: String::new() };
         fs::copy(self.path(version), &received.path)?;
@@ -81,13 +93,12 @@ impl Blobs {
         Ok(received)
     }
 
-    /// Puts received bytes where those of a version lie. They stay once a row names them, and are
-    /// told so.
-    pub(super) async fn place(
+    /// Moves a received file to the path of a version. It stays there only if it is kept.
+    pub(super) async fn move_into_place(
         &self,
         mut received: Received,
         version: &str,
-    ) -> Result<Received, StorageError> {
+    ) -> Result<Received, BlobError> {
         let path = self.path(version);
         let placed = tokio::task::spawn_blocking(move || {
             fs::rename(&received.path, &path)?;
@@ -95,7 +106,7 @@ impl Blobs {
             sync_parent(&received.path)?;
             Ok(received)
         });
-        placed.await.map_err(|error| StorageError::internal(&error))?
+        placed.await.map_err(io::Error::other)?
     }
 
     /// The bytes of a version.
@@ -103,31 +114,31 @@ impl Blobs {
         tokio::fs::File::open(self.path(version)).await
     }
 
-    /// Removes the bytes of versions that no object has any more. What cannot be removed now goes
-    /// at the next start.
+    /// Removes the files of versions that no object has any more. What cannot be removed now is
+    /// removed after the next start.
     pub(super) fn remove<'a>(&self, versions: impl IntoIterator<Item = &'a str>) {
         for version in versions {
             if let Err(error) = fs::remove_file(self.path(version)) {
-                tracing::debug!("a file of the local storage stays for now: {error}");
+                tracing::debug!("a file of Storage cannot be removed yet: {error}");
             }
         }
     }
 
     fn path(&self, version: &str) -> PathBuf {
-        // Versions are UUIDs of our own; the file name alone keeps even a broken database inside.
+        // Versions are UUIDs; `file_name` keeps the path inside the folder even if the database is damaged.
         self.folder.join(Path::new(version).file_name().unwrap_or_default())
     }
 }
 
-/// The next piece of a body that is not silent for too long.
-async fn next<S: Stream + Unpin>(body: &mut S) -> Result<Option<S::Item>, StorageError> {
+/// The next chunk of a body, unless the client pauses for too long.
+async fn next<S: Stream + Unpin>(body: &mut S) -> Result<Option<S::Item>, BlobError> {
     let next = tokio::time::timeout(IDLE, body.next()).await;
-    next.map_err(|_| StorageError::broken_body())
+    next.map_err(|_| BlobError::Broken)
 }
 
 impl Received {
-    /// A row names them now.
-    pub(super) fn stay(mut self) {
+    /// Keeps the file: a row names it now.
+    pub(super) fn keep(mut self) {
         self.is_kept = true;
     }
 }

@@ -1,8 +1,8 @@
-//! Which columns there are of rows that a function, a write or an embed returned.
+//! The columns of the subqueries that PostgREST makes of a function call, a write or an embed.
 //!
-//! PostgREST takes those that the request names into a subquery, `pgrst_source`, and selects,
-//! filters and orders what that holds. Its rows are anonymous records: PostgreSQL computes a column
-//! of them only where they can be cast to the table's type.
+//! PostgREST puts the columns that the request names into a subquery, `pgrst_source`, and selects,
+//! filters and orders its rows. These are anonymous records: PostgreSQL computes a column of them only if
+//! they can be cast to the table's type.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use super::query::{Condition, Node, SelectItem};
 use super::suggest;
 use crate::schema::{PgType, Schema, Table};
 
-/// Refuses what a call's query says of columns that its subquery does not hold.
+/// Refuses a call whose query uses columns that its subquery does not have.
 pub(super) fn check_call(
     schema: &Schema,
     table: &'static Table,
@@ -33,7 +33,7 @@ pub(super) fn check_call(
     check(table, wanted, &used)
 }
 
-/// The same for the rows of a write, whose filters are the write's own.
+/// The same for the rows that a write returns. Its filters apply to the table.
 pub(super) fn check_write(
     schema: &Schema,
     table: &'static Table,
@@ -46,8 +46,8 @@ pub(super) fn check_write(
     check(table, wanted, &ordered(node))
 }
 
-/// Refuses to order rows by a column of an embedded row that is not selected there: it is a subquery of
-/// its own, too.
+/// Refuses to order rows by a column of an embedded row that is not selected there, because an embed is
+/// a subquery as well.
 pub(super) fn check_related_orders(
     schema: &Schema,
     table: &'static Table,
@@ -77,7 +77,7 @@ fn shows(node: &Node, column: &str) -> bool {
     })
 }
 
-/// What `select` and its embeds need; nothing where it names all columns.
+/// The columns that `select` and its embeds need; `None` for all columns.
 fn selected<'a>(
     schema: &Schema,
     table: &'static Table,
@@ -101,7 +101,7 @@ fn selected<'a>(
     Ok((!names.is_empty()).then_some(names))
 }
 
-/// The columns of all filters, those of the embedded relations too, as PostgREST collects them.
+/// The columns of all filters, including those of embedded relations, as in PostgREST.
 fn filtered<'a>(node: &'a Node, names: &mut BTreeSet<&'a str>) {
     node.conditions.iter().for_each(|condition| fields(condition, names));
     node.embeds().for_each(|embed| filtered(&embed.node, names));
@@ -164,7 +164,7 @@ fn cast(table: &'static Table, held: &BTreeSet<&str>) -> Result<(), RestError> {
     }
 }
 
-/// Whether PostgreSQL casts numbers of the one type to the other unasked.
+/// Whether PostgreSQL casts numbers from one type to the other implicitly.
 fn widens(from: PgType, to: PgType) -> bool {
     use PgType::{Bigint, Integer, Numeric};
     matches!((from, to), (Integer, Bigint) | (Integer | Bigint, Numeric))

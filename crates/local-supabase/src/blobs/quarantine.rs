@@ -1,6 +1,8 @@
-//! Files that no object names. A crash leaves some; but all that are newer are without a name when
-//! somebody has put an older database in place. So they are set aside, below the folder by the day,
-//! and removed a week later; a database that names them gets them back.
+//! Files that no object names.
+//!
+//! A crash leaves some behind, but a restored backup of the database does not name any of the newer
+//! ones either. So they are moved to a folder for the day and removed a week later; a database that
+//! names them again gets them back.
 
 use std::collections::HashSet;
 use std::fs;
@@ -11,24 +13,27 @@ use jiff::civil::Date;
 
 use crate::data_dir::create_private_dir;
 
-/// The folder inside the one of the bytes, so that moving a file never copies it.
+/// A folder inside that of the files, so that moving a file never copies it.
 const FOLDER: &str = "set-aside";
 /// How long a file is kept.
 const DAYS: i32 = 7;
 
-/// Makes the folder hold what the database names, as far as it is there, and nothing else.
-pub(super) fn sweep(folder: &Path, versions: &HashSet<String>, today: Date) -> io::Result<()> {
+/// Moves files in and out of quarantine, so that the folder holds those that the database names.
+pub(super) fn cleanup(folder: &Path, versions: &HashSet<String>, today: Date) -> io::Result<()> {
     let aside = folder.join(FOLDER);
     let days = days(&aside)?;
-    let returned = bring_back(folder, versions, &days)?;
-    if returned > 0 {
-        tracing::warn!("{returned} files that were set aside are back in {}", folder.display());
+    let restored = restore(folder, versions, &days)?;
+    if restored > 0 {
+        tracing::warn!(
+            "{restored} files that were set aside were moved back to {}",
+            folder.display()
+        );
     }
     for (_, old) in days.iter().filter(|(day, _)| (today - *day).get_days() > DAYS) {
         fs::remove_dir_all(old)?;
     }
     let today = aside.join(today.to_string());
-    let moved = move_aside(folder, versions, &today)?;
+    let moved = quarantine(folder, versions, &today)?;
     if moved > 0 {
         tracing::warn!(
             "{moved} files of Storage are not in the database (is it an older one?). They are kept \
@@ -39,7 +44,7 @@ pub(super) fn sweep(folder: &Path, versions: &HashSet<String>, today: Date) -> i
     Ok(())
 }
 
-/// The folders by the day.
+/// The folders of the days.
 fn days(aside: &Path) -> io::Result<Vec<(Date, PathBuf)>> {
     let entries = match fs::read_dir(aside) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -54,26 +59,26 @@ fn days(aside: &Path) -> io::Result<Vec<(Date, PathBuf)>> {
     Ok(days)
 }
 
-fn bring_back(
+fn restore(
     folder: &Path,
     versions: &HashSet<String>,
     days: &[(Date, PathBuf)],
 ) -> io::Result<usize> {
-    let mut returned = 0;
+    let mut restored = 0;
     for (_, day) in days {
         for entry in fs::read_dir(day)? {
             let entry = entry?;
-            let place = folder.join(entry.file_name());
-            if is_named(&entry, versions) && !place.exists() {
-                fs::rename(entry.path(), place)?;
-                returned += 1;
+            let path = folder.join(entry.file_name());
+            if is_named(&entry, versions) && !path.exists() {
+                fs::rename(entry.path(), path)?;
+                restored += 1;
             }
         }
     }
-    Ok(returned)
+    Ok(restored)
 }
 
-fn move_aside(folder: &Path, versions: &HashSet<String>, to: &Path) -> io::Result<usize> {
+fn quarantine(folder: &Path, versions: &HashSet<String>, to: &Path) -> io::Result<usize> {
     let mut moved = 0;
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -81,7 +86,7 @@ fn move_aside(folder: &Path, versions: &HashSet<String>, to: &Path) -> io::Resul
             continue;
         }
         if entry.path().extension().is_some_and(|extension| extension == "part") {
-            // Nobody was told that it is there.
+            // An upload that never finished.
             fs::remove_file(entry.path())?;
             continue;
         }

@@ -1,8 +1,8 @@
-//! What ends a piece of work before it is done: its time, its caller's hanging up, the size of what
-//! it makes, and the end of the server.
+//! The limits of a piece of work: its time, the size of its output, whether its caller still waits, and
+//! the end of the process.
 //!
-//! SQLite interrupts only between its own steps. Whatever of ours runs within one of them, and may
-//! run for long, calls `check` or counts its `Steps`.
+//! SQLite interrupts only between its own opcodes. A function of this crate that runs within one of
+//! them, and may run for long, calls `check` or uses a `StepCounter`.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
@@ -11,27 +11,26 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Error, Result, ffi};
 
-use super::MAX_ANSWER;
-
+/// The longest answer, and the longest text that SQLite makes of one row.
+pub(crate) const MAX_ANSWER: usize = 64 << 20;
 /// Supabase's statement timeout for signed-in users.
 const MAX_TIME: Duration = Duration::from_secs(8);
-/// The same while somebody waits for the connection.
+/// The same while others wait for the connection.
 const MAX_TIME_WHILE_OTHERS_WAIT: Duration = Duration::from_secs(2);
-/// How many bytes one request may have SQLite make for its answer, those of inner rows once for each
-/// level.
-const MAX_MADE: usize = 256 << 20;
+/// How many bytes of output one request may cause. Embedded rows count once for each level.
+const MAX_OUTPUT: usize = 256 << 20;
 /// The same for all requests that run at a time.
-const MAX_MADE_IN_ALL: usize = 512 << 20;
-/// How many of its steps SQLite takes between two looks at the clock.
-const STEPS_BETWEEN_LOOKS: i32 = 1000;
+const MAX_TOTAL_OUTPUT: usize = 512 << 20;
+/// How many opcodes SQLite runs between two checks.
+const OPCODES_PER_CHECK: i32 = 1000;
 
-/// What all work on a database shares.
+/// The state that all work on a database shares.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
-    /// Whether everything is to end.
+    /// Whether all work must stop.
     pub closing: AtomicBool,
-    made: AtomicUsize,
-    /// When the transaction began that is being written.
+    output: AtomicUsize,
+    /// The start of the current write transaction.
     writing_since: Mutex<Option<Instant>>,
 }
 
@@ -47,7 +46,7 @@ impl Shared {
         done
     }
 
-    /// Whether one is being written that has not taken longer than it may.
+    /// Whether a transaction writes that has not exceeded its time.
     pub fn is_writing(&self) -> bool {
         let since = *self.writing_since.lock().unwrap_or_else(PoisonError::into_inner);
         since.is_some_and(|since| since.elapsed() < MAX_TIME + Duration::from_secs(2))
@@ -58,15 +57,15 @@ impl Shared {
 pub(super) struct Work {
     pub shared: Arc<Shared>,
     pub deadline: Instant,
-    /// When it ends if somebody waits.
+    /// The deadline that applies while others wait.
     pub deadline_while_others_wait: Instant,
-    /// How many wait.
+    /// The number of requests that wait.
     pub waiting: Arc<AtomicUsize>,
-    pub caller_has_gone: Arc<AtomicBool>,
-    /// SQLite answers the interruption of a statement that writes by taking back the whole
-    /// transaction, so a caller that has gone does not cause one.
+    pub is_cancelled: Arc<AtomicBool>,
+    /// Whether it writes. SQLite rolls back the whole transaction when a statement that writes is
+    /// interrupted, so a write goes on after its caller has gone away.
     pub is_write: bool,
-    made: usize,
+    output: usize,
 }
 
 thread_local! {
@@ -77,7 +76,7 @@ impl Work {
     pub fn start(
         shared: Arc<Shared>,
         waiting: Arc<AtomicUsize>,
-        caller_has_gone: Arc<AtomicBool>,
+        is_cancelled: Arc<AtomicBool>,
         is_write: bool,
     ) -> Self {
         let now = Instant::now();
@@ -86,13 +85,13 @@ impl Work {
             deadline: now + MAX_TIME,
             deadline_while_others_wait: now + MAX_TIME_WHILE_OTHERS_WAIT,
             waiting,
-            caller_has_gone,
+            is_cancelled,
             is_write,
-            made: 0,
+            output: 0,
         }
     }
 
-    /// Runs `work` on this thread, where `check` looks after it.
+    /// Runs `work` on this thread, where `check` sees these limits.
     pub fn run<T>(self, work: impl FnOnce() -> T) -> T {
         /// Also after a panic.
         struct End;
@@ -113,46 +112,46 @@ impl Work {
             || now >= self.deadline_while_others_wait && self.waiting.load(Relaxed) > 0
     }
 
-    fn make(&mut self, bytes: usize) -> Result<()> {
-        self.made += bytes;
-        let in_all = self.shared.made.fetch_add(bytes, Relaxed) + bytes;
-        if self.made > MAX_MADE {
+    fn count_output(&mut self, bytes: usize) -> Result<()> {
+        self.output += bytes;
+        let total = self.shared.output.fetch_add(bytes, Relaxed) + bytes;
+        if self.output > MAX_OUTPUT {
             return Err(failure(ffi::SQLITE_TOOBIG));
         }
-        if in_all > MAX_MADE_IN_ALL { Err(failure(ffi::SQLITE_BUSY)) } else { Ok(()) }
+        if total > MAX_TOTAL_OUTPUT { Err(failure(ffi::SQLITE_BUSY)) } else { Ok(()) }
     }
 }
 
 impl Drop for Work {
     fn drop(&mut self) {
-        self.shared.made.fetch_sub(self.made, Relaxed);
+        self.shared.output.fetch_sub(self.output, Relaxed);
     }
 }
 
-/// Fails once the work of this thread has to end.
+/// Fails once the work of this thread must stop.
 pub fn check() -> Result<()> {
-    let over = |work: &Work| work.is_over() || work.caller_has_gone.load(Relaxed);
+    let over = |work: &Work| work.is_over() || work.is_cancelled.load(Relaxed);
     let is_over = CURRENT.with_borrow(|work| work.as_ref().is_some_and(over));
     if is_over { Err(failure(ffi::SQLITE_INTERRUPT)) } else { Ok(()) }
 }
 
-/// Fails once the work of this thread has made more than may be in memory.
-pub fn make(bytes: usize) -> Result<()> {
-    CURRENT.with_borrow_mut(|work| work.as_mut().map_or(Ok(()), |work| work.make(bytes)))
+/// Counts bytes that SQLite produces for this thread's work, and fails once they are too many.
+pub fn count_output(bytes: usize) -> Result<()> {
+    CURRENT.with_borrow_mut(|work| work.as_mut().map_or(Ok(()), |work| work.count_output(bytes)))
 }
 
-/// Fails where a row or a list of rows is longer than an answer may be.
+/// Fails if a row or a list of rows is longer than an answer may be.
 pub fn check_length(bytes: usize) -> Result<()> {
     if bytes > MAX_ANSWER { Err(failure(ffi::SQLITE_TOOBIG)) } else { Ok(()) }
 }
 
-/// Counts what a loop does and calls `check` from time to time.
+/// Counts the steps of a loop and calls `check` from time to time.
 #[derive(Default)]
-pub struct Steps(usize);
+pub struct StepCounter(usize);
 
-impl Steps {
+impl StepCounter {
     /// Counts the handling of some bytes.
-    pub fn take(&mut self, bytes: usize) -> Result<()> {
+    pub fn count(&mut self, bytes: usize) -> Result<()> {
         self.0 += bytes + 16;
         if self.0 < 1 << 16 {
             return Ok(());
@@ -162,27 +161,27 @@ impl Steps {
     }
 }
 
-/// Has SQLite itself look whether the work has to end.
-pub(super) fn watch(connection: &mut Connection) -> Result<()> {
-    let must_end = || {
+/// Makes SQLite check the limits while it runs a statement.
+pub(super) fn install_progress_handler(connection: &mut Connection) -> Result<()> {
+    let must_stop = || {
         let over =
-            |work: &Work| work.is_over() || !work.is_write && work.caller_has_gone.load(Relaxed);
+            |work: &Work| work.is_over() || !work.is_write && work.is_cancelled.load(Relaxed);
         CURRENT.with_borrow(|work| work.as_ref().is_some_and(over))
     };
-    connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(must_end))
+    connection.progress_handler(OPCODES_PER_CHECK, Some(must_stop))
 }
 
-/// Set when the caller's future is dropped.
+/// Cancels the work when the caller's future is dropped.
 #[derive(Default)]
-pub(super) struct Gone(pub Arc<AtomicBool>);
+pub(super) struct CancelOnDrop(pub Arc<AtomicBool>);
 
-impl Drop for Gone {
+impl Drop for CancelOnDrop {
     fn drop(&mut self) {
         self.0.store(true, Relaxed);
     }
 }
 
-/// Nobody can be served now.
+/// The error for requests that cannot be served now.
 pub(super) fn busy() -> Error {
     failure(ffi::SQLITE_BUSY)
 }
