@@ -1,4 +1,4 @@
-//! The application: its services, put together once.
+//! The application: builds and holds all services.
 
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -30,38 +30,38 @@ use crate::supabase::{Supabase, SupabaseError};
 
 pub use crate::local::{FunctionDescription, TableDescription, expected_schema};
 
-/// Between two sweeps of what is remembered about users.
-const SWEEP_EVERY: Duration = Duration::from_secs(300);
-/// How long a provider's list of models holds.
+/// How often the rate limits of idle users are removed.
+const FORGET_IDLE_EVERY: Duration = Duration::from_secs(300);
+/// How often the providers are asked for their models.
 const REFRESH_MODELS_EVERY: Duration = Duration::from_secs(3600);
 
-/// Everything that requests share, and the local Supabase where there is one.
+/// The services, and the local Supabase if it is in use.
 pub struct App {
     /// What handlers extract.
     pub state: AppState,
     /// The settings it was built from.
     pub config: Config,
-    /// The local Supabase, to be served beside the API.
+    /// The local Supabase, which is served beside the API.
     pub local_supabase: Option<LocalListener>,
     /// The project in use.
     pub project: Project,
-    /// What is counted.
+    /// The metrics.
     pub metrics: Metrics,
-    /// `/metrics`, to be served beside the API, where it is wanted.
+    /// The listener for `/metrics`, if it is enabled.
     pub monitoring: Option<TcpListener>,
 }
 
 /// The local Supabase and its listener.
 pub struct LocalListener {
-    /// What is served.
+    /// The local Supabase.
     pub supabase: LocalSupabase,
     /// Answers `/auth/v1`, `/rest/v1` and `/storage/v1`.
     pub router: Router,
-    /// Where.
+    /// The listener.
     pub listener: TcpListener,
 }
 
-/// What handlers extract from; cloned for every request.
+/// The router's state; cloned for every request.
 #[derive(Clone)]
 pub struct AppState(Arc<Services>);
 
@@ -87,30 +87,30 @@ pub struct Services {
     pub clock: Clock,
 }
 
-/// Why the application cannot start. One line for a person.
+/// Why the application cannot start. The message is one line.
 #[derive(Debug, Error)]
 pub enum BuildError {
-    /// The local Supabase's address cannot be had.
+    /// The local Supabase's address is not available.
     #[error(
         "LOCAL_SUPABASE_ADDR: cannot listen on {0}: {1}. Stop what uses it, or set another address"
     )]
     LocalAddress(SocketAddr, std::io::Error),
-    /// The metrics' address cannot be had.
+    /// The metrics' address is not available.
     #[error("METRICS_ADDR: cannot listen on {0}: {1}. Stop what uses it, or set another address")]
     MetricsAddress(SocketAddr, std::io::Error),
     /// The local Supabase cannot be opened.
     #[error("DATA_DIR: {0}")]
     Local(#[from] OpenError),
-    /// A key cannot be used.
+    /// A key is unusable.
     #[error("SUPABASE_ANON_KEY or SUPABASE_SERVICE_ROLE_KEY: {0}")]
     Supabase(#[from] SupabaseError),
-    /// A provider cannot be used.
+    /// A provider's settings are invalid.
     #[error("{}: {}", .0.setting.to_uppercase(), .0.problem)]
     Providers(#[from] SettingsError),
 }
 
 impl BuildError {
-    /// Whether a running server has the data folder.
+    /// Whether another running server uses the data folder.
     pub fn is_in_use(&self) -> bool {
         matches!(self, Self::Local(OpenError::Locked { .. }))
     }
@@ -129,7 +129,7 @@ pub fn running_local_supabase(addr: SocketAddr) -> Project {
 }
 
 impl App {
-    /// Puts everything together. Opens the local Supabase where no project is set.
+    /// Builds all services. Opens the local Supabase if no project is configured.
     pub async fn build(config: Config, clock: Clock) -> Result<Self, BuildError> {
         let memory = Memory::new(config.memory_budget_bytes);
         let (project, local_supabase) = project(&config, &clock, &memory).await?;
@@ -156,7 +156,7 @@ impl App {
         let verifier = verifier(&config, &project, &supabase, &clock);
         let is_local = local_supabase.is_some();
         let probes = Probes::new(supabase.clone(), verifier.clone(), clock.clone(), is_local);
-        sweep(limits.clone());
+        forget_idle_users(limits.clone());
         let scripts = Scripts::new(
             supabase.clone(),
             files.clone(),
@@ -189,13 +189,13 @@ impl App {
         Ok(Self { state, config, local_supabase, project, metrics, monitoring })
     }
 
-    /// Whether it runs on the local Supabase.
+    /// Whether the local Supabase is in use.
     pub fn is_local(&self) -> bool {
         matches!(self.config.supabase, SupabaseConfig::Local { .. })
     }
 }
 
-/// The tools that a request can name.
+/// The tools that requests may name.
 fn tools(files: &Files, scripts: &Scripts) -> Vec<Arc<dyn AnyTool>> {
     vec![Arc::new(FilesTool::new(files.clone())), Arc::new(RunScriptTool::new(scripts.clone()))]
 }
@@ -225,7 +225,7 @@ fn verifier(config: &Config, project: &Project, supabase: &Supabase, clock: &Clo
     Verifier::new(supabase.clone(), settings, clock.clone())
 }
 
-/// The project that is set, or the local Supabase.
+/// The configured project, or the local Supabase.
 async fn project(
     config: &Config,
     clock: &Clock,
@@ -264,17 +264,17 @@ async fn monitoring(addr: Option<SocketAddr>) -> Result<Option<TcpListener>, Bui
     listener.map(Some).map_err(|error| BuildError::MetricsAddress(addr, error))
 }
 
-/// Forgets idle users from time to time.
-fn sweep(limits: Limits) {
+/// Removes the rate limits of idle users periodically.
+fn forget_idle_users(limits: Limits) {
     tokio::spawn(async move {
         loop {
-            tokio::time::sleep(SWEEP_EVERY).await;
+            tokio::time::sleep(FORGET_IDLE_EVERY).await;
             limits.forget_idle_users();
         }
     });
 }
 
-/// Asks the providers for their models from time to time.
+/// Refreshes the providers' model lists periodically.
 fn refresh_models(providers: Providers) {
     tokio::spawn(async move {
         loop {

@@ -29,10 +29,10 @@ pub fn depth(text: &str) -> usize {
 
 /// How deep a value is nested. Values come from serde_json, which reads no more than 128 levels, so
 /// that recursion is safe.
-pub fn depth_of(value: &Value) -> usize {
+pub fn value_depth(value: &Value) -> usize {
     match value {
-        Value::Array(items) => 1 + items.iter().map(depth_of).max().unwrap_or(0),
-        Value::Object(members) => 1 + members.values().map(depth_of).max().unwrap_or(0),
+        Value::Array(items) => 1 + items.iter().map(value_depth).max().unwrap_or(0),
+        Value::Object(members) => 1 + members.values().map(value_depth).max().unwrap_or(0),
         _ => 0,
     }
 }
@@ -86,7 +86,7 @@ mod tests {
         ] {
             assert_eq!(depth(text), expected, "{text}");
             if let Ok(value) = serde_json::from_str(text) {
-                assert_eq!(depth_of(&value), expected, "{text}");
+                assert_eq!(value_depth(&value), expected, "{text}");
             }
         }
         assert_eq!(depth(&"[".repeat(300_000)), 300_000);

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// How long threads that are at work may take to end.
-const LAST_THREADS: Duration = Duration::from_secs(1);
+const THREAD_TIMEOUT: Duration = Duration::from_secs(1);
 
 const HELP: &str = "\
 chat-backend: the API server behind an AI chat front end on Supabase
@@ -33,7 +33,7 @@ file named .env; .env.example lists them all. With none set it brings its own lo
 scripted model that needs no key.
 
 check looks at the settings, at Supabase and its schema, and at the providers' keys, and says what
-to mend and what it could not look at. It ends with 0 if it found no problem, else with 1.
+to fix and what it could not look at. It ends with 0 if it found no problem, else with 1.
 ";
 
 fn main() -> ExitCode {
@@ -62,7 +62,7 @@ fn start() -> ExitCode {
         let runtime = runtime()?;
         let served = runtime.block_on(serve(config, stop));
         // What cannot be interrupted is not waited for.
-        runtime.shutdown_timeout(LAST_THREADS);
+        runtime.shutdown_timeout(THREAD_TIMEOUT);
         served
     };
     match run() {

@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::http::allowed_hosts::AllowedHosts;
 use crate::http::error::ApiError;
 use crate::http::extract::MaxBody;
-use crate::http::middleware::surround;
+use crate::http::middleware::request_context;
 use crate::http::{auth, compression, cors, health, index_page};
 use crate::openapi;
 
@@ -28,7 +28,7 @@ pub fn router(app: &App) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(AllowedHosts::new(&app.config), require_allowed_host))
         .layer(cors::layer(app.config.cors_origins.clone(), app.is_local()))
-        .layer(from_fn_with_state(app.metrics.clone(), surround))
+        .layer(from_fn_with_state(app.metrics.clone(), request_context))
         .layer(compression::layer())
         .with_state(state)
 }

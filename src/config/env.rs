@@ -1,4 +1,4 @@
-//! Reads variables as what they mean, and says what is wrong with them.
+//! Parses environment variables and explains invalid ones.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,9 +9,9 @@ use std::time::Duration;
 use axum::http::uri::Authority;
 use secrecy::SecretString;
 
-use super::ConfigError;
+use super::error::ConfigError;
 
-/// The environment; an empty variable counts as one that is not set.
+/// The environment; an empty variable counts as unset.
 pub(super) struct Env<'a> {
     pub(super) variables: &'a HashMap<String, String>,
 }
@@ -30,7 +30,7 @@ impl Env<'_> {
         self.get(variable).unwrap_or_else(|| default.to_owned())
     }
 
-    /// What stands between commas.
+    /// A comma-separated list.
     pub(super) fn list(&self, variable: &str, default: &str) -> Vec<String> {
         let text = self.text(variable, default);
         let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
@@ -100,7 +100,7 @@ impl Env<'_> {
         }
     }
 
-    /// One of a few words; the first is the default.
+    /// One of the given words; the first is the default.
     pub(super) fn choice<T: Copy>(
         &self,
         variable: &str,
@@ -139,7 +139,7 @@ pub(super) fn checked_origin(variable: &str, value: &str) -> Result<String, Conf
     }
 }
 
-/// A host such as `api.example.com`, in small letters and without its port, or `*`.
+/// A host such as `api.example.com`, in lower case and without a port, or `*`.
 pub(super) fn checked_host(variable: &'static str, value: &str) -> Result<String, ConfigError> {
     if value == "*" {
         return Ok(value.to_owned());

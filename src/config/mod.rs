@@ -1,4 +1,4 @@
-//! Settings, read once from the environment. Nothing else in this crate reads it.
+//! The settings, read once from the environment. No other module reads it.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -8,15 +8,16 @@ use std::time::Duration;
 
 use env::{Env, checked_host, checked_origin, checked_url};
 use secrecy::SecretString;
-use thiserror::Error;
 
 mod env;
+mod error;
 mod provider_settings;
 mod proxies;
 
+pub use error::ConfigError;
 pub use proxies::TrustedProxies;
 
-/// Everything that can be set. Each field's variable is named in its doc.
+/// The settings. The documentation of each field names its variable.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// `HOST`, `PORT`: where to listen.
@@ -29,12 +30,12 @@ pub struct Config {
     pub providers: providers::Settings,
     /// How often a running answer is saved; only tests change it.
     pub checkpoint_every: Duration,
-    /// How long the client of an answer whose end cannot be saved waits to be told; only tests change
-    /// it.
+    /// How long clients wait for the end of an answer to be saved before they receive an error; only
+    /// tests change it.
     pub unsaved_patience: Duration,
-    /// `CORS_ORIGINS`: origins of pages that may call.
+    /// `CORS_ORIGINS`: origins of pages that may call the API.
     pub cors_origins: CorsOrigins,
-    /// `ALLOWED_HOSTS`: names that requests may be for, beside this machine's own; `*` for all.
+    /// `ALLOWED_HOSTS`: accepted host names besides this machine's own; `*` for all.
     pub allowed_hosts: Vec<String>,
     /// `RATE_LIMIT_PER_MINUTE`: requests per user and replica; 0 turns the limit off.
     pub rate_limit_per_minute: u32,
@@ -45,27 +46,27 @@ pub struct Config {
     /// `MAX_CONNECTIONS`: how many connections the API may have at once; the local Supabase has as
     /// many of its own.
     pub max_connections: usize,
-    /// `TRUSTED_PROXIES`: networks whose forwarding headers are believed.
+    /// `TRUSTED_PROXIES`: networks whose forwarding headers are trusted.
     pub trusted_proxies: TrustedProxies,
-    /// How long a connection may keep its place; only tests change it.
-    pub connection_times: ConnectionTimes,
+    /// The timeouts of idle connections; only tests change them.
+    pub connection_timeouts: ConnectionTimeouts,
     /// `MAX_BODY_BYTES`: the largest request body.
     pub max_body_bytes: usize,
     /// `MAX_GENERATE_BODY_BYTES`: the largest body of a request for a generation.
     pub max_generate_body_bytes: usize,
-    /// `MEMORY_BUDGET_BYTES`: what bodies and answers in memory may take together.
+    /// `MEMORY_BUDGET_BYTES`: the total size of request and response bodies in memory.
     pub memory_budget_bytes: usize,
     /// `MAX_FILE_BYTES`: the largest file.
     pub max_file_bytes: u64,
-    /// `USER_FILE_QUOTA_BYTES`: what the files of one user may take together.
+    /// `USER_FILE_QUOTA_BYTES`: the total size of the files of one user.
     pub user_file_quota_bytes: u64,
-    /// `REQUEST_TIMEOUT_S`: the longest a plain request may take.
+    /// `REQUEST_TIMEOUT_S`: the timeout of requests other than generations.
     pub request_timeout: Duration,
-    /// `GENERATION_TIMEOUT_S`: the longest a generation may take.
+    /// `GENERATION_TIMEOUT_S`: the timeout of a generation.
     pub generation_timeout: Duration,
-    /// `SHUTDOWN_GRACE_S`: how long running generations may go on after a signal to stop.
+    /// `SHUTDOWN_GRACE_S`: how long running generations may continue after a shutdown signal.
     pub shutdown_grace: Duration,
-    /// `METRICS_ADDR`: where Prometheus finds `/metrics`; not served without it.
+    /// `METRICS_ADDR`: the address of `/metrics`; it is not served without one.
     pub metrics_addr: Option<SocketAddr>,
     /// `SCRIPT_PYTHON` and the other settings of scripts.
     pub scripts: ScriptConfig,
@@ -77,19 +78,20 @@ pub struct Config {
     pub log_filter: String,
 }
 
-/// How long a connection may do nothing.
+/// The timeouts of idle connections.
 #[derive(Clone, Copy, Debug)]
-pub struct ConnectionTimes {
-    /// From its beginning, or from the first byte of a further request, to the end of a head.
+pub struct ConnectionTimeouts {
+    /// For the head of a request: from the start of the connection, or from the first byte of a later
+    /// request.
     pub head: Duration,
-    /// Between an answer and the next request. Longer than the minute after which many proxies let
-    /// go, because a connection that both ends use at once fails.
+    /// Between a response and the next request. Longer than the minute after which many proxies close
+    /// idle connections, so that the proxy closes first.
     pub idle: Duration,
-    /// While there is something to send and the peer takes none of it.
+    /// While the peer accepts none of the data to send.
     pub write: Duration,
 }
 
-impl Default for ConnectionTimes {
+impl Default for ConnectionTimeouts {
     fn default() -> Self {
         let [head, idle, write] = [15, 75, 60].map(Duration::from_secs);
         Self { head, idle, write }
@@ -99,7 +101,7 @@ impl Default for ConnectionTimes {
 /// Which Supabase to use.
 #[derive(Clone, Debug)]
 pub enum SupabaseConfig {
-    /// A project elsewhere.
+    /// A remote project.
     Project(Project),
     /// The local Supabase of this process.
     Local {
@@ -110,7 +112,7 @@ pub enum SupabaseConfig {
     },
 }
 
-/// A Supabase project as this server sees it.
+/// A Supabase project.
 #[derive(Clone, Debug)]
 pub struct Project {
     /// `SUPABASE_URL`, without a slash at the end.
@@ -153,26 +155,12 @@ pub enum CorsOrigins {
     List(Vec<String>),
 }
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum LogFormat {
     Text,
     Json,
-}
-
-/// A setting that cannot be used. One line, which names the variable.
-#[derive(Debug, Error, PartialEq, Eq)]
-#[error("{variable}: {problem}")]
-pub struct ConfigError {
-    variable: String,
-    problem: String,
-}
-
-impl ConfigError {
-    fn new(variable: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { variable: variable.into(), problem: problem.into() }
-    }
 }
 
 impl Config {
@@ -215,7 +203,7 @@ impl Config {
             daily_token_limit: daily_token_limit(&env)?,
             max_connections: env.positive("MAX_CONNECTIONS", 8_192)?,
             trusted_proxies: TrustedProxies::read(&env)?,
-            connection_times: ConnectionTimes::default(),
+            connection_timeouts: ConnectionTimeouts::default(),
             max_body_bytes: env.positive("MAX_BODY_BYTES", 1 << 20)?,
             max_generate_body_bytes: env.positive("MAX_GENERATE_BODY_BYTES", 32 << 20)?,
             memory_budget_bytes: env.positive("MEMORY_BUDGET_BYTES", 512 << 20)?,
@@ -233,20 +221,19 @@ impl Config {
     }
 }
 
-/// The folders outside of a data folder in which it keeps things, because an operator has put links
-/// there.
+/// The folders outside the data folder that symbolic links in it point to.
 fn linked(data_dir: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(data_dir).into_iter().flatten().flatten();
     let links = entries.map(|entry| entry.path()).filter(|path| path.is_symlink());
     let targets = links.filter_map(|link| link.canonicalize().ok());
-    // A database has more files beside it.
+    // SQLite keeps more files beside a database.
     let folder = |target: PathBuf| {
         if target.is_dir() { Some(target) } else { target.parent().map(Path::to_owned) }
     };
     targets.filter_map(folder).collect()
 }
 
-/// The environment. A variable that is not Unicode is none of ours.
+/// The environment, without variables that are not Unicode.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 fn variables() -> HashMap<String, String> {
     let unicode = |(name, value): (OsString, OsString)| {
@@ -305,7 +292,7 @@ fn retention(env: &Env<'_>) -> Result<Option<Duration>, ConfigError> {
     Ok((days > 0).then(|| Duration::from_secs(days * 86_400)))
 }
 
-/// On Linux the path stays good when the file is replaced by a newer version.
+/// On Linux a path that stays valid when the file is replaced by a newer version.
 fn this_program() -> Result<PathBuf, ConfigError> {
     if cfg!(target_os = "linux") {
         return Ok("/proc/self/exe".into());

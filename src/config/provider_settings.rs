@@ -4,10 +4,10 @@ use providers::{
     Anthropic, AnthropicSettings, AuthHeader, CompatibleSettings, Endpoint, ProviderName, Settings,
 };
 
-use super::ConfigError;
 use super::env::{Env, checked_url};
+use super::error::ConfigError;
 
-/// What surrounds the name of an OpenAI-compatible server in its variables.
+/// The prefix of the variables of a named OpenAI-compatible server.
 const COMPATIBLE: &str = "OPENAI_COMPATIBLE_";
 const BASE_URL: &str = "_BASE_URL";
 

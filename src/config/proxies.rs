@@ -1,16 +1,16 @@
-//! `TRUSTED_PROXIES`: who a request comes from when a proxy passes it on.
+//! `TRUSTED_PROXIES`: finds the client address of a forwarded request.
 
 use std::net::{IpAddr, SocketAddr};
 
 use axum::http::HeaderMap;
 use ipnet::IpNet;
 
-use super::ConfigError;
 use super::env::Env;
+use super::error::ConfigError;
 
 const VARIABLE: &str = "TRUSTED_PROXIES";
 
-/// The networks whose forwarding headers are believed.
+/// The networks whose forwarding headers are trusted.
 #[derive(Clone, Debug, Default)]
 pub struct TrustedProxies(Vec<IpNet>);
 
@@ -25,8 +25,8 @@ impl TrustedProxies {
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// Who sent a request: its peer or, behind proxies that are trusted, the last address in
-    /// `X-Forwarded-For` or `Forwarded` that is no such proxy's.
+    /// The client of a request: its peer or, behind trusted proxies, the last address in
+    /// `X-Forwarded-For` or `Forwarded` that is not a trusted proxy's.
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
         for forwarded in forwarded(headers).into_iter().rev() {
@@ -51,7 +51,7 @@ fn network(item: &str) -> Result<IpNet, ConfigError> {
     })
 }
 
-/// The addresses that proxies have added, the nearest one last; none for what is no address.
+/// The forwarded addresses, the nearest one last; `None` for an invalid one.
 fn forwarded(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
     let name =
         if headers.contains_key("x-forwarded-for") { "x-forwarded-for" } else { "forwarded" };

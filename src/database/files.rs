@@ -64,7 +64,7 @@ pub struct FinishFile<'a> {
 pub enum FinishFileReply {
     /// It is.
     Stored,
-    /// The user may not store so many bytes.
+    /// The upload exceeds the quota.
     OverQuota,
     /// The chat does not exist.
     NoChat,

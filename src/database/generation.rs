@@ -47,7 +47,7 @@ pub enum SaveEnd<'a> {
 pub struct SaveReply {
     /// The message is still the run's.
     pub owned: bool,
-    /// Somebody has asked for a stop.
+    /// A stop was requested.
     pub stop_requested: bool,
     /// The message after its end.
     pub message: Option<Box<RawValue>>,

@@ -1,6 +1,5 @@
-//! Which names this server answers to, for both listeners. A page of any site can have its own name
-//! lead to this machine (DNS rebinding) and is then free to read what is served here, unless the name
-//! is looked at.
+//! The host names that both listeners accept. Without this check any web page could resolve its own
+//! name to this machine (DNS rebinding) and then read what is served here.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,22 +11,22 @@ use axum::http::{HeaderValue, Request};
 use crate::config::{Config, SupabaseConfig};
 use crate::http::addresses::Addresses;
 
-/// The name that stands for all.
+/// Allows every name.
 const ANY: &str = "*";
-/// The longest name there is in DNS, in bytes.
-const LONGEST_NAME: usize = 253;
+/// The maximum length of a DNS name.
+const MAX_NAME_BYTES: usize = 253;
 
-/// `ALLOWED_HOSTS`. This machine's own names and the address that a request came to are good in any
-/// case: no other site has those.
+/// The names of `ALLOWED_HOSTS`. This machine's own names and the address that a request was sent to are
+/// always allowed: no other site has those.
 #[derive(Clone, Debug)]
 pub struct AllowedHosts {
-    /// None: all.
+    /// `None` allows every name.
     listed: Option<Arc<[String]>>,
 }
 
 impl AllowedHosts {
-    /// With a real project all names are good unless some are listed, since a proxy in front passes
-    /// the site's name on.
+    /// With a Supabase project every name is allowed unless some are listed, since a proxy in front
+    /// passes the site's name on.
     pub fn new(config: &Config) -> Self {
         let listed = &config.allowed_hosts;
         let is_local = matches!(config.supabase, SupabaseConfig::Local { .. });
@@ -35,10 +34,10 @@ impl AllowedHosts {
         Self { listed: (!is_open).then(|| listed.clone().into()) }
     }
 
-    /// Why a request is refused, in a sentence; none when it is not.
+    /// Why a request is refused, as a sentence; `None` if it is allowed.
     pub fn refusal<B>(&self, request: &Request<B>) -> Option<String> {
         let listed = self.listed.as_deref()?;
-        let server = Addresses::of(request.extensions()).server;
+        let server = Addresses::from_extensions(request.extensions()).server;
         let target = request.uri().authority().map(Authority::as_str);
         let headers = request.headers().get_all(HOST).iter();
         let headers = headers.map(|host| HeaderValue::to_str(host).unwrap_or_default());
@@ -58,7 +57,7 @@ impl AllowedHosts {
 pub fn name(authority: &str) -> Option<String> {
     let parsed: Authority = authority.parse().ok().filter(|_| !authority.contains('@'))?;
     let name = parsed.host().trim_end_matches('.').to_ascii_lowercase();
-    (!name.is_empty() && name.len() <= LONGEST_NAME).then_some(name)
+    (!name.is_empty() && name.len() <= MAX_NAME_BYTES).then_some(name)
 }
 
 fn is_own(name: &str, server: IpAddr) -> bool {

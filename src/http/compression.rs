@@ -1,4 +1,4 @@
-//! Compression of JSON and of what pages are made of, for clients that ask for it.
+//! Compresses JSON, HTML, CSS and scripts for clients that accept it.
 //!
 //! A secret in a compressed answer can be guessed by its length if somebody else makes the client ask
 //! again and again and chooses a part of the answer (BREACH). Here nobody else can make it ask: an
@@ -13,20 +13,20 @@ use tower_http::compression::predicate::{And, Predicate, SizeAbove};
 
 use crate::http::security_headers::is_json;
 
-/// Smaller answers fit one packet as they are, in bytes.
-const LEAST: u64 = 1024;
+/// Smaller responses fit one packet uncompressed, in bytes.
+const MIN_BYTES: u64 = 1024;
 
-type Worthwhile = fn(StatusCode, Version, &HeaderMap, &Extensions) -> bool;
+type Compressible = fn(StatusCode, Version, &HeaderMap, &Extensions) -> bool;
 
-/// The layer. Parts of answers, and those that are compressed already, are left alone by itself.
-pub fn layer() -> CompressionLayer<And<SizeAbove, Worthwhile>> {
+/// The layer. It skips partial content and responses that are already compressed by itself.
+pub fn layer() -> CompressionLayer<And<SizeAbove, Compressible>> {
     CompressionLayer::new()
         .quality(CompressionLevel::Fastest)
-        .compress_when(SizeAbove::new(LEAST).and(is_worthwhile as Worthwhile))
+        .compress_when(SizeAbove::new(MIN_BYTES).and(is_compressible as Compressible))
 }
 
-/// Not streams, whose events must not wait for one another, and not files, which have names or parts.
-fn is_worthwhile(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+/// Excludes event streams, whose events must not wait for one another, and files.
+fn is_compressible(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
     let Some(content_type) = headers.get(CONTENT_TYPE) else { return false };
     let is_file = headers.contains_key(CONTENT_DISPOSITION) || headers.contains_key(ACCEPT_RANGES);
     let is_of_page = |text: &str| {

@@ -1,4 +1,4 @@
-//! Which web pages may call, on both listeners: preflights are answered before authentication.
+//! Cross-origin requests (CORS), on both listeners. Preflights are answered before authentication.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::config::CorsOrigins;
 const METHODS: [Method; 6] =
     [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
-/// What pages may read of a response, beyond what browsers always show.
+/// The response headers that pages may read, beyond the ones that browsers always expose.
 const EXPOSED: [HeaderName; 15] = [
     CONTENT_DISPOSITION,
     CONTENT_LOCATION,
@@ -32,10 +32,10 @@ const EXPOSED: [HeaderName; 15] = [
     HeaderName::from_static("x-vercel-ai-ui-message-stream"),
 ];
 
-/// How long a browser may remember a preflight's answer.
+/// How long a browser may cache a preflight response.
 const MAX_AGE: Duration = Duration::from_secs(7_200);
 
-/// The layer for pages of these origins and, in local mode, of this machine.
+/// The layer that admits these origins and, in local mode, pages of this machine.
 pub fn layer(origins: CorsOrigins, is_local: bool) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(move |origin, _| {

@@ -1,5 +1,6 @@
-//! Bodies that an answer did not wait for. HTTP/1 can only go on after a request's body, so what is
-//! left of a small one is read and thrown away; else the connection closes, and the answer says so.
+//! Request bodies that were not read to their end. An HTTP/1 connection can be reused only after the
+//! body, so the rest of a small one is read and discarded; otherwise the connection is closed, and the
+//! response says so (`Connection: close`).
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,23 +15,23 @@ use axum::http::{HeaderValue, Request, Response, Version};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tower::ServiceExt;
 
-/// How much of a body is thrown away for the sake of the connection, in bytes.
+/// The most that is discarded to keep a connection usable, in bytes.
 const MAX_BYTES: u64 = 256 << 10;
-/// How long that may take.
+/// How long discarding may take.
 const MAX_TIME: Duration = Duration::from_secs(5);
 
-/// A body as it comes over a connection.
+/// A body that arrives over a connection.
 pub trait Incoming: HttpBody<Data = Bytes, Error = hyper::Error> + Send + Unpin + 'static {}
 
 impl<B: HttpBody<Data = Bytes, Error = hyper::Error> + Send + Unpin + 'static> Incoming for B {}
 
-/// Has the router answer a request that came over a connection.
+/// Answers a request that arrived over a connection.
 pub async fn answer<B: Incoming>(router: Router, request: Request<B>) -> Response<Body> {
     if request.version() > Version::HTTP_11 {
         return routed(router, request.map(Body::new)).await;
     }
     let closes = Arc::new(AtomicBool::new(false));
-    // Who expects to be told to go on has not sent the body, and after an answer never will.
+    // A client that waits for `100 Continue` has not sent the body, and after a response never will.
     let is_sent = !request.headers().contains_key(EXPECT);
     let drained = |body| Body::new(Drained { body: Some(body), is_sent, closes: closes.clone() });
     let mut response = routed(router, request.map(drained)).await;
@@ -47,11 +48,11 @@ async fn routed(router: Router, request: Request<Body>) -> Response<Body> {
     }
 }
 
-/// A request's body. Dropped before its end, it is drained.
+/// A request body that is drained when it is dropped before its end.
 struct Drained<B: Incoming> {
     body: Option<B>,
     is_sent: bool,
-    /// Set when the rest may be more than is thrown away.
+    /// Set when the rest may be too much to discard.
     closes: Arc<AtomicBool>,
 }
 

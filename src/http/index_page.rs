@@ -1,4 +1,4 @@
-//! The page at `/`: what this is and where to go.
+//! The index page: describes the server and links to its documentation.
 
 use std::sync::LazyLock;
 
@@ -34,7 +34,7 @@ const HTML: &str = concat!(
 
 static PAGE: LazyLock<Page> = LazyLock::new(|| Page::new(HTML.to_owned(), "img-src data:"));
 
-/// The page at `/`.
+/// Returns the index page.
 pub async fn index() -> Page {
     PAGE.clone()
 }

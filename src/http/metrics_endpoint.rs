@@ -1,4 +1,4 @@
-//! `/metrics`, on a listener of its own: it is for the operator, not for clients.
+//! `/metrics`, on a separate listener: it is for the operator, not for clients.
 
 use axum::Router;
 use axum::extract::State;
@@ -11,7 +11,7 @@ use crate::observability::metrics::Metrics;
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// What the listener of `METRICS_ADDR` serves.
+/// The routes of the `METRICS_ADDR` listener.
 pub fn router(metrics: Metrics, generations: Generations) -> Router {
     Router::new().route("/metrics", get(scrape)).with_state((metrics, generations))
 }

@@ -1,5 +1,5 @@
-//! What surrounds every request: its id, its line in the log, and the problem in place of an error or
-//! a panic. One layer, because each costs a copy of all that it surrounds.
+//! The outermost middleware: gives a request its ID, logs it, and turns errors and panics into problem
+//! details. One layer instead of several, because each one boxes the whole service below it.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -17,12 +17,12 @@ use crate::observability::logging::{RequestId, X_REQUEST_ID};
 use crate::observability::metrics::Metrics;
 
 /// The middleware.
-pub async fn surround(
+pub async fn request_context(
     State(metrics): State<Metrics>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let id = RequestId::of(request.headers());
+    let id = RequestId::from_headers(request.headers());
     let span = debug_span!(
         "request",
         request_id = id.as_str(),

@@ -1,4 +1,4 @@
-//! Responses that several features give.
+//! Responses shared by several features.
 
 use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderValue, StatusCode};
@@ -6,22 +6,22 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use uuid::Uuid;
 
-/// JSON that is passed on as it came.
+/// A response with JSON that is passed through unchanged.
 pub fn json(body: impl Into<Bytes>) -> Response {
     let content_type = [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
     (content_type, body.into()).into_response()
 }
 
-/// A row that was created now, or was there already: 201 with its address, or 200.
+/// The result of an idempotent creation: 201 with a `Location`, or 200 if the row already existed.
 pub enum Created {
     /// This request created it.
     Now(Bytes),
-    /// An earlier one with the same id and content did.
+    /// An earlier request with the same ID and content created it.
     Before(Bytes),
 }
 
 impl Created {
-    /// The response; `collection` is the path under which the row is found by its id.
+    /// The response; `collection` is the path to which the row's ID is appended.
     pub fn respond(self, collection: &str) -> Response {
         match self {
             Self::Before(row) => json(row),

@@ -1,4 +1,4 @@
-//! Headers that tell browsers what they may make of a response.
+//! Security headers: content security policy, framing, sniffing, caching.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::http::header::{
@@ -10,11 +10,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
-/// Nothing is loaded, run or framed.
+/// Forbids loading, running and framing anything.
 const NOTHING: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; \
                        frame-ancestors 'none'";
 
-/// An HTML page, and what it may do.
+/// An HTML page and its content security policy.
 #[derive(Clone)]
 pub struct Page {
     html: Bytes,
@@ -22,8 +22,8 @@ pub struct Page {
 }
 
 impl Page {
-    /// A page that runs its own first inline script and has its own first inline style, and, beyond
-    /// that, what these directives allow.
+    /// A page that may run its first inline script and use its first inline style, plus what the given
+    /// directives allow.
     pub fn new(html: String, more: &str) -> Self {
         let mut policy = NOTHING.to_owned();
         for (directive, start, end) in
@@ -44,7 +44,7 @@ impl IntoResponse for Page {
     }
 }
 
-/// The policy of a page without inline scripts that needs what these directives allow.
+/// The policy of a page without inline scripts, plus the given directives.
 pub fn policy(more: &str) -> HeaderValue {
     with(NOTHING, more)
 }
@@ -58,8 +58,8 @@ fn between<'a>(html: &'a str, start: &str, end: &str) -> Option<&'a str> {
     html.split_once(start)?.1.split_once(end).map(|(inline, _)| inline)
 }
 
-/// Adds what a response does not say itself. What the API answers is one user's, and not to be kept
-/// on the way.
+/// Adds the headers that a response does not set itself. API responses belong to one user, so caches
+/// must not store them.
 pub fn complete(headers: &mut HeaderMap, is_api: bool) {
     let mut default = |name, value| {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
@@ -72,7 +72,7 @@ pub fn complete(headers: &mut HeaderMap, is_api: bool) {
     }
 }
 
-/// Whether a content type is that of JSON, such as a problem.
+/// Whether a content type is JSON, including `application/problem+json`.
 pub fn is_json(content_type: &HeaderValue) -> bool {
     let text = content_type.to_str().unwrap_or_default();
     let media_type = text.split(';').next().unwrap_or_default().trim();

@@ -1,4 +1,4 @@
-//! Work that is done once for everybody who wants it at the same time.
+//! Deduplicates concurrent work: callers that want the same result at the same time share one future.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 type Running<K, T> = Mutex<HashMap<K, watch::Receiver<Option<T>>>>;
 
-/// Pieces of work by their keys. Clones share them.
+/// The work in flight by its keys. Clones share it.
 pub struct SingleFlight<K, T> {
     running: Arc<Running<K, T>>,
 }
@@ -19,15 +19,15 @@ impl<K, T> Clone for SingleFlight<K, T> {
     }
 }
 
-/// What somebody does who finds nobody at work.
+/// What a caller does if no work is in flight.
 pub enum Next<T, F> {
-    /// Nothing: the result is known by now.
+    /// Nothing: the result is already known.
     Known(T),
-    /// The work.
+    /// Starts this work.
     Start(F),
 }
 
-/// Nothing is running.
+/// Without work in flight.
 impl<K, T> Default for SingleFlight<K, T> {
     fn default() -> Self {
         Self { running: Arc::default() }
@@ -39,13 +39,13 @@ where
     K: Clone + Eq + Hash + Send + 'static,
     T: Clone + Send + Sync + 'static,
 {
-    /// Whether somebody is at work.
+    /// Whether work for this key is in flight.
     pub fn is_running(&self, key: &K) -> bool {
         lock(&self.running).contains_key(key)
     }
 
-    /// The result of the work that is under way, good or bad; if there is none, `next` says what to
-    /// do. The work goes on when those who wait for it go away. `None` when it crashed.
+    /// Waits for the work in flight; if there is none, `next` says what to do. The work continues when
+    /// its callers are dropped. Returns `None` if it panicked.
     pub async fn run<F>(&self, key: K, next: impl FnOnce() -> Next<T, F>) -> Option<T>
     where
         F: Future<Output = T> + Send + 'static,
@@ -73,7 +73,7 @@ where
     }
 }
 
-/// Takes the work out when it has ended, however it did.
+/// Removes the work when it ends, even by a panic.
 struct Done<K: Eq + Hash, T> {
     running: Arc<Running<K, T>>,
     key: K,

@@ -1,4 +1,4 @@
-//! Checks of what clients send, collected so that one answer names every field that is wrong.
+//! Validation of client input. Errors are collected, so that one response names every invalid field.
 
 use serde_json::{Map, Value};
 
@@ -8,19 +8,19 @@ use crate::json::{MAX_DEPTH, depth};
 /// The largest `metadata`, as JSON text. The database allows the same.
 const MAX_METADATA_BYTES: usize = 65_536;
 
-/// Collects what is wrong.
+/// Collects validation errors.
 #[derive(Default)]
 pub struct Checks {
     errors: Vec<FieldError>,
 }
 
 impl Checks {
-    /// Notes that a field is wrong.
+    /// Adds an error about a field.
     pub fn refuse(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
         self.errors.push(FieldError { pointer: pointer.into(), detail: detail.into() });
     }
 
-    /// A text must be so many characters long.
+    /// Checks the length of a text in characters.
     pub fn length(&mut self, pointer: &str, text: &str, min: usize, max: usize) {
         if !(min..=max).contains(&text.chars().count()) {
             let detail = match min {
@@ -31,7 +31,7 @@ impl Checks {
         }
     }
 
-    /// A number must lie between two others.
+    /// Checks that a number is within a range.
     pub fn range<T: PartialOrd + Copy + std::fmt::Display>(
         &mut self,
         pointer: &str,
@@ -44,7 +44,7 @@ impl Checks {
         }
     }
 
-    /// Free-form metadata must not be too large, or too deep.
+    /// Checks the size and depth of free-form metadata.
     pub fn metadata(&mut self, pointer: &str, metadata: Option<&Map<String, Value>>) {
         let json = metadata.and_then(|map| serde_json::to_string(map).ok()).unwrap_or_default();
         if json.len() > MAX_METADATA_BYTES {
@@ -55,12 +55,12 @@ impl Checks {
         }
     }
 
-    /// What was wrong, if anything.
+    /// The errors, if there are any.
     pub fn into_errors(self) -> Result<(), Vec<FieldError>> {
         if self.errors.is_empty() { Ok(()) } else { Err(self.errors) }
     }
 
-    /// 422 if anything was wrong.
+    /// 422 if there are errors.
     pub fn finish(self) -> Result<(), ApiError> {
         if self.errors.is_empty() { Ok(()) } else { Err(ApiError::validation(self.errors)) }
     }

@@ -36,13 +36,13 @@ pub fn expected_schema() -> SchemaDescription {
 pub fn router(supabase: &LocalSupabase, cors_origins: CorsOrigins, hosts: AllowedHosts) -> Router {
     supabase
         .router()
-        .layer(from_fn(tell_client_address))
+        .layer(from_fn(insert_client_address))
         .layer(from_fn_with_state(hosts, require_allowed_host))
         .layer(cors::layer(cors_origins, true))
 }
 
-async fn tell_client_address(mut request: Request, next: Next) -> Response {
-    let address = network(Addresses::of(request.extensions()).client);
+async fn insert_client_address(mut request: Request, next: Next) -> Response {
+    let address = network(Addresses::from_extensions(request.extensions()).client);
     request.extensions_mut().insert(ClientAddress(address));
     next.run(request).await
 }

@@ -24,19 +24,19 @@ use crate::app::App;
 use crate::http::addresses::Addresses;
 use crate::http::{drain, metrics_endpoint};
 use crate::router;
-use crate::server::connections::activity::Ending;
-use crate::server::connections::answer::{Exchange, Streams};
-use crate::server::connections::refusals::Refusals;
+use crate::server::connections::activity::CloseReason;
+use crate::server::connections::refusal_log::RefusalLog;
 use crate::server::connections::request_body::RequestBody;
+use crate::server::connections::response_body::{Exchange, Streams};
 use crate::server::connections::socket::Socket;
-use crate::server::connections::{Connections, Place, open_files};
+use crate::server::connections::{Connections, Slot, open_files};
 
-/// How long requests in flight may take after the listener is closed.
-const LAST_REQUESTS: Duration = Duration::from_secs(1);
-/// How long uploads that were cut off may take to be taken back.
-const LAST_FILES: Duration = Duration::from_secs(1);
-/// How long a connection has to take its leave.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How long requests in flight may take after the listener was closed.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long aborted uploads may take to be removed.
+const UPLOAD_ABORT_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a graceful shutdown of an idle connection may take.
+const GOAWAY_TIMEOUT: Duration = Duration::from_secs(1);
 /// A pause after the system has refused a connection (too many open files).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// The longest head of a request, in bytes, and what is kept of a body on HTTP/1: an access token can
@@ -46,30 +46,30 @@ const MAX_HEAD_BYTES: u32 = 128 << 10;
 const MAX_SEND_BYTES: usize = 64 << 10;
 /// How many requests an HTTP/2 connection may have in flight.
 const MAX_STREAMS: u32 = 128;
-/// How often an HTTP/2 connection is asked whether it lives, and how long it may take to say so.
+/// The interval and the timeout of HTTP/2 pings.
 const PING_EVERY: Duration = Duration::from_secs(30);
-/// How many connections the metrics have.
+/// The maximum number of connections to the metrics listener.
 const METRICS_CONNECTIONS: usize = 32;
 
-/// Serves the API, and the local Supabase and the metrics where they are wanted, until `stop` is
-/// asked for. Then: running generations are waited for, the API's listener closes, the others go
+/// Serves the API, and the local Supabase and the metrics where they are enabled, until `stop`
+/// resolves. Then: running generations are waited for, the API's listener closes, the others go
 /// last, because saving needs the local Supabase.
 pub async fn serve(mut app: App, listener: TcpListener, stop: impl Future<Output = ()>) {
-    let last_stop = CancellationToken::new();
+    let final_stop = CancellationToken::new();
     let mut last = Vec::new();
     // A flood at one listener takes no place at another.
     let limit = connection_limit(app.config.max_connections);
     let connections = |limit| Connections::new(limit, &app.config);
     let mut local_supabase = None;
     if let Some(local) = app.local_supabase.take() {
-        let served = listen(local.listener, local.router, connections(limit), last_stop.clone());
+        let served = listen(local.listener, local.router, connections(limit), final_stop.clone());
         last.push(tokio::spawn(served));
         local_supabase = Some(local.supabase);
     }
     if let Some(listener) = app.monitoring.take() {
         let metrics = metrics_endpoint::router(app.metrics.clone(), app.state.generations.clone());
         let connections = connections(METRICS_CONNECTIONS);
-        last.push(tokio::spawn(listen(listener, metrics, connections, last_stop.clone())));
+        last.push(tokio::spawn(listen(listener, metrics, connections, final_stop.clone())));
     }
     let api_stop = CancellationToken::new();
     let api = listen(listener, router::router(&app), connections(limit), api_stop.clone());
@@ -79,13 +79,13 @@ pub async fn serve(mut app: App, listener: TcpListener, stop: impl Future<Output
     app.state.generations.finish(app.config.shutdown_grace).await;
     api_stop.cancel();
     finished(api).await;
-    // Uploads that were cut off are taken back.
-    let _ = tokio::time::timeout(LAST_FILES, app.state.files.finish()).await;
+    // Aborted uploads are removed.
+    let _ = tokio::time::timeout(UPLOAD_ABORT_TIMEOUT, app.state.files.finish()).await;
     // Nobody is left whose answer these statements are.
     if let Some(local) = local_supabase {
         local.interrupt_all();
     }
-    last_stop.cancel();
+    final_stop.cancel();
     for listener in last {
         finished(listener).await;
     }
@@ -98,20 +98,20 @@ async fn finished(listener: tokio::task::JoinHandle<()>) {
     }
 }
 
-/// As many connections as are wanted and the system allows.
-fn connection_limit(wanted: usize) -> usize {
+/// As many connections as are requested and the system allows.
+fn connection_limit(requested: usize) -> usize {
     let files = open_files::limit();
-    let limit = open_files::connections(wanted, files);
-    if let Some(files) = files.filter(|_| limit < wanted) {
+    let limit = open_files::connections(requested, files);
+    if let Some(files) = files.filter(|_| limit < requested) {
         warn!(
-            "MAX_CONNECTIONS: {limit} instead of {wanted}, because this process may open only \
+            "MAX_CONNECTIONS: {limit} instead of {requested}, because this process may open only \
              {files} files; raise that limit (ulimit -n)"
         );
     }
     limit
 }
 
-/// Accepts connections until `stop`, then gives what is in flight a moment.
+/// Accepts connections until `stop`, then waits for requests in flight.
 pub async fn listen(
     listener: TcpListener,
     router: Router,
@@ -119,10 +119,10 @@ pub async fn listen(
     stop: CancellationToken,
 ) {
     let tasks = TaskTracker::new();
-    let mut refusals = Refusals::default();
+    let mut refusals = RefusalLog::default();
     loop {
         let accept = async {
-            connections.settled().await;
+            connections.wait_for_evicted().await;
             listener.accept().await
         };
         let accepted = tokio::select! {
@@ -130,12 +130,12 @@ pub async fn listen(
             () = stop.cancelled() => break,
         };
         match accepted.map(|(stream, peer)| (stream, connections.admit(peer.ip()))) {
-            Ok((stream, Ok(place))) => {
-                tasks.spawn(connection(stream, router.clone(), place, stop.clone()));
+            Ok((stream, Ok(slot))) => {
+                tasks.spawn(connection(stream, router.clone(), slot, stop.clone()));
             }
             Ok((_, Err(refused))) => refusals.add(refused.explanation()),
             Err(error) => {
-                connections.make_room();
+                connections.evict_one();
                 refusals.add(&error.to_string());
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
@@ -143,35 +143,35 @@ pub async fn listen(
     }
     drop(listener);
     tasks.close();
-    if tokio::time::timeout(LAST_REQUESTS, tasks.wait()).await.is_err() {
+    if tokio::time::timeout(DRAIN_TIMEOUT, tasks.wait()).await.is_err() {
         debug!("some connections were cut off");
     }
 }
 
-/// Serves one connection until its end, or until it has no right to its place any more.
-async fn connection(stream: TcpStream, router: Router, place: Place, stop: CancellationToken) {
-    let activity = &place.activity;
-    let (peer, server) = ends(&stream);
+/// Serves one connection until it ends, times out or is evicted.
+async fn connection(stream: TcpStream, router: Router, slot: Slot, stop: CancellationToken) {
+    let activity = &slot.activity;
+    let (peer, server) = addresses(&stream);
     let service = service_fn(|mut request: Request<Incoming>| {
-        let client = place.connections().trusted_proxies().client(peer, request.headers());
+        let client = slot.connections().trusted_proxies().client(peer, request.headers());
         request.extensions_mut().insert(Addresses { client, server });
         let exchange = Exchange::begin(activity.clone(), request.version());
         let request = request.map(|body| RequestBody::new(body, activity.clone()));
         let answer = drain::answer(router.clone(), request);
-        async { Ok::<_, Infallible>(answer.await.map(|body| exchange.carry(body))) }
+        async { Ok::<_, Infallible>(answer.await.map(|body| exchange.attach_to(body))) }
     });
-    let builder = builder(&place);
+    let builder = builder(&slot);
     let socket = Socket::new(stream, Arc::clone(activity));
     let mut connection = pin!(builder.serve_connection(socket, service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        ending = activity.ending() => {
-            debug!("a connection is closed: {ending:?}");
-            if ending != Ending::Idle {
+        reason = activity.close_reason() => {
+            debug!("a connection is closed: {reason:?}");
+            if reason != CloseReason::Idle {
                 return;
             }
             connection.as_mut().graceful_shutdown();
-            let _ = tokio::time::timeout(LAST_WORDS, connection).await;
+            let _ = tokio::time::timeout(GOAWAY_TIMEOUT, connection).await;
             return;
         }
         () = stop.cancelled() => {
@@ -185,7 +185,7 @@ async fn connection(stream: TcpStream, router: Router, place: Place, stop: Cance
 }
 
 /// The address of the peer and that of this machine.
-fn ends(stream: &TcpStream) -> (IpAddr, IpAddr) {
+fn addresses(stream: &TcpStream) -> (IpAddr, IpAddr) {
     let ip = |address: std::io::Result<SocketAddr>| {
         address.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip())
     };
@@ -194,8 +194,8 @@ fn ends(stream: &TcpStream) -> (IpAddr, IpAddr) {
 
 /// Speaks HTTP/1 and HTTP/2. Hyper's own time for heads is not used: it counts the rest between
 /// requests, but not the silence before the first one.
-fn builder(place: &Place) -> Builder<Streams> {
-    let mut builder = Builder::new(Streams { limit: place.connections().times().write });
+fn builder(slot: &Slot) -> Builder<Streams> {
+    let mut builder = Builder::new(Streams { limit: slot.connections().times().write });
     builder
         .http1()
         .timer(TokioTimer::new())

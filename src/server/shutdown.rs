@@ -1,5 +1,5 @@
-//! The signals to stop. They are awaited on a thread of their own, so that they are heard whatever
-//! the server is doing, and the process ends in time whatever does not.
+//! Shutdown signals. They are awaited on a separate thread, so that they are handled whatever the server
+//! is doing, and the process exits in time even if something hangs.
 
 use std::time::Duration;
 
@@ -10,18 +10,18 @@ use tracing::{error, warn};
 /// default of `SHUTDOWN_GRACE_S` it stays below the 30 s after which Kubernetes kills.
 const AFTER_GRACE: Duration = Duration::from_secs(9);
 
-/// Is cancelled by Ctrl-C, or by SIGTERM where there is such a thing. A second signal ends the process
-/// at once, and so does the end of its time.
+/// A token that is cancelled by Ctrl-C or SIGTERM. A second signal exits the process at once, and so does
+/// the end of the grace period.
 pub fn on_signal(grace: Duration) -> Result<CancellationToken, String> {
     let stop = CancellationToken::new();
-    let told = stop.clone();
-    let unheard = |error| format!("signals cannot be awaited: {error}");
+    let signalled = stop.clone();
+    let failed = |error| format!("signals cannot be awaited: {error}");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(unheard)?;
-    let mut signals = runtime.block_on(async { Signals::new() }).map_err(unheard)?;
+    let runtime = runtime.map_err(failed)?;
+    let mut signals = runtime.block_on(async { Signals::new() }).map_err(failed)?;
     let wait = async move {
         signals.next().await;
-        told.cancel();
+        signalled.cancel();
         tokio::select! {
             () = signals.next() => warn!("stopped at once, by a second signal"),
             () = tokio::time::sleep(grace + AFTER_GRACE) => {
@@ -31,10 +31,10 @@ pub fn on_signal(grace: Duration) -> Result<CancellationToken, String> {
         std::process::exit(1);
     };
     let thread = std::thread::Builder::new().name("signals".into());
-    thread.spawn(move || runtime.block_on(wait)).map(|_| stop).map_err(unheard)
+    thread.spawn(move || runtime.block_on(wait)).map(|_| stop).map_err(failed)
 }
 
-/// The signals, none of which is missed between two waits.
+/// The signals. None is missed between two calls of `next`.
 #[cfg(unix)]
 struct Signals {
     interrupt: tokio::signal::unix::Signal,

@@ -1,4 +1,4 @@
-//! Answers as they are read: whole, or as far as a page of rows goes.
+//! Responses of Supabase, read whole or up to the end of a page.
 
 use std::time::Duration;
 
@@ -6,8 +6,10 @@ use bytes::Bytes;
 use reqwest::header::{CONTENT_RANGE, HeaderValue};
 use reqwest::{Response, StatusCode};
 
+use super::caller::Caller;
+use super::error::SupabaseError;
 use super::page::RowsAt;
-use super::{Caller, SupabaseError, body, retry};
+use super::{body, retry};
 use crate::memory::Charge;
 
 /// A whole answer, good or bad.

@@ -4,8 +4,9 @@ use jsonwebtoken::jwk::JwkSet;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::answer::Reading;
-use super::{AccessToken, Answer, Caller, Service, Supabase, SupabaseError};
+use super::answer::{Answer, Reading};
+use super::service::Service;
+use super::{AccessToken, Caller, Supabase, SupabaseError};
 
 /// No answer of Auth is longer.
 const MAX_BYTES: usize = 1 << 20;
@@ -27,7 +28,7 @@ impl Supabase {
         struct Keys {
             keys: Vec<serde_json::Value>,
         }
-        let answer = self.auth("/.well-known/jwks.json", Caller::Nobody).await?;
+        let answer = self.auth("/.well-known/jwks.json", Caller::Anon).await?;
         let Keys { keys } = serde_json::from_slice(&answer.body)?;
         let keys = keys.into_iter().filter_map(|key| serde_json::from_value(key).ok()).collect();
         Ok(JwkSet { keys })
@@ -46,7 +47,7 @@ impl Supabase {
         struct Health {
             version: Option<String>,
         }
-        let answer = self.auth("/health", Caller::Nobody).await?;
+        let answer = self.auth("/health", Caller::Anon).await?;
         Ok(serde_json::from_slice::<Health>(&answer.body)?.version)
     }
 
@@ -56,7 +57,7 @@ impl Supabase {
         struct Configuration {
             issuer: Option<String>,
         }
-        let answer = self.auth("/.well-known/openid-configuration", Caller::Nobody).await?;
+        let answer = self.auth("/.well-known/openid-configuration", Caller::Anon).await?;
         Ok(serde_json::from_slice::<Configuration>(&answer.body)?.issuer)
     }
 

@@ -1,15 +1,15 @@
-//! Reads the bodies of answers piece by piece, none of them further than it may be long.
+//! Reads response bodies up to a maximum length.
 
 use bytes::Bytes;
 use reqwest::Response;
 
-use super::page::{Cut, PAGE_BYTES, RowsAt};
+use super::page::{PAGE_BYTES, RowScanner, RowsAt};
 use super::{SupabaseError, SupabaseErrorKind};
 use crate::memory::{self, Buffer, Charge, ReadError};
 
-/// The most that is read of an answer, unless a request says otherwise.
+/// The maximum length of a response, unless a request sets another one.
 pub const MAX_ANSWER_BYTES: usize = 64 << 20;
-/// What is read of an error; its beginning says what it is.
+/// How much of an error is read.
 const MAX_ERROR_BYTES: usize = 64 << 10;
 
 /// The whole body; `AnswerTooLarge` when it has more than `max_bytes`.
@@ -30,19 +30,19 @@ pub(super) async fn read_page(
     max_bytes: usize,
     charge: Charge,
 ) -> Result<(Bytes, bool), SupabaseError> {
-    let mut page = Cut::new(rows, PAGE_BYTES);
+    let mut page = RowScanner::new(rows, PAGE_BYTES);
     let mut body = Buffer::new(max_bytes, charge);
     while let Some(piece) = chunk(&mut response).await? {
         body.push(&piece).map_err(unread)?;
         if let Some((end, closing)) = page.end(body.bytes()) {
-            body.end_at(end, closing);
+            body.truncate_and_append(end, closing);
             return Ok((body.finish(), true));
         }
     }
     Ok((body.finish(), false))
 }
 
-/// The body of an error, cut where it is absurdly long.
+/// The body of an error, truncated.
 pub(super) async fn read_error(mut response: Response) -> Result<Bytes, SupabaseError> {
     let mut body = Vec::new();
     while let Some(piece) = chunk(&mut response).await? {

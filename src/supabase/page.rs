@@ -1,6 +1,6 @@
-//! Where a page of rows ends: with the last whole row that fits.
+//! Finds the end of a page of rows: the last whole row that fits.
 
-/// The most of a page, unless its first row is longer.
+/// The maximum size of a page, unless its first row is longer.
 pub(super) const PAGE_BYTES: usize = 8 << 20;
 
 /// Where the rows of an answer are.
@@ -12,13 +12,13 @@ pub(super) enum RowsAt {
     LastColumn,
 }
 
-/// Looks for the end of the last whole row that fits, in JSON that is still arriving.
-pub(super) struct Cut {
+/// Finds the end of the last whole row that fits, in JSON that is still arriving.
+pub(super) struct RowScanner {
     /// How deep the array of rows is.
     depth: u32,
     closing: &'static [u8],
     max: usize,
-    /// How far it has looked.
+    /// How far the JSON was scanned.
     at: usize,
     level: u32,
     is_in_rows: bool,
@@ -28,7 +28,7 @@ pub(super) struct Cut {
     last: Option<usize>,
 }
 
-impl Cut {
+impl RowScanner {
     pub(super) fn new(rows: RowsAt, max: usize) -> Self {
         let (depth, closing): (u32, &[u8]) = match rows {
             RowsAt::Top => (1, b"]"),
@@ -39,8 +39,8 @@ impl Cut {
         Self { depth, closing, max, at, level, is_in_rows, is_in_string, is_escaped, last }
     }
 
-    /// Where to end and how to close what is open then; `None` as long as all may fit. Short answers
-    /// are not looked into.
+    /// Where to truncate and what to append; `None` as long as everything may fit. Short responses are not
+    /// scanned.
     pub(super) fn end(&mut self, body: &[u8]) -> Option<(usize, &'static [u8])> {
         if body.len() <= self.max {
             return None;
@@ -83,11 +83,11 @@ impl Cut {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cut, RowsAt};
+    use super::{RowScanner, RowsAt};
 
     /// The text as far as a page of `max` bytes goes, when it arrives in pieces.
     fn cut(text: &str, rows: RowsAt, max: usize, piece: usize) -> Option<String> {
-        let mut cut = Cut::new(rows, max);
+        let mut cut = RowScanner::new(rows, max);
         (1..=text.len()).filter(|end| end % piece == 0 || *end == text.len()).find_map(|end| {
             let (end, closing) = cut.end(&text.as_bytes()[..end])?;
             Some(format!("{}{}", &text[..end], std::str::from_utf8(closing).unwrap()))

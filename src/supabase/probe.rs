@@ -5,9 +5,10 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::answer::Reading;
+use super::answer::{Answer, Reading};
 use super::error::Repeat;
-use super::{Answer, Caller, Service, Supabase, SupabaseError};
+use super::service::Service;
+use super::{Caller, Supabase, SupabaseError};
 
 /// No answer to a probe is longer.
 const MAX_BYTES: usize = 1 << 20;
@@ -60,8 +61,8 @@ impl Supabase {
         let mut address = self.address(path);
         address.set_query(query);
         let request = self.inner.http.request(Method::GET, address);
-        let reading = Reading::whole(Caller::Nobody, MAX_BYTES);
-        self.send_at_once(self.authorized(request, Caller::Nobody)?, reading).await
+        let reading = Reading::whole(Caller::Anon, MAX_BYTES);
+        self.send_at_once(self.authorized(request, Caller::Anon)?, reading).await
     }
 }
 

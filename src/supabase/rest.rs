@@ -11,12 +11,13 @@ use serde_json::value::RawValue;
 
 use super::answer::Reading;
 use super::page::RowsAt;
-use super::{Caller, MAX_ANSWER_BYTES, Service, Supabase, SupabaseError};
+use super::service::Service;
+use super::{Caller, MAX_ANSWER_BYTES, Supabase, SupabaseError};
 
 /// PostgreSQL's words for an answer that would be too long, and for one that takes too long.
-const TOO_MUCH: [&str; 2] = ["54000", "57014"];
+const TOO_COSTLY: [&str; 2] = ["54000", "57014"];
 /// What is asked for then: the eighth part.
-const FEWER: usize = 8;
+const SHRINK_FACTOR: usize = 8;
 const ONE_ROW: &str = "application/vnd.pgrst.object+json";
 
 /// What need not be escaped in a query string, so that logs of PostgREST stay readable.
@@ -38,8 +39,15 @@ pub struct Rest<'a> {
     caller: Caller<'a>,
 }
 
+impl Supabase {
+    /// PostgREST, in `caller`'s name.
+    pub fn rest<'a>(&'a self, caller: Caller<'a>) -> Rest<'a> {
+        Rest::new(self, caller)
+    }
+}
+
 impl<'a> Rest<'a> {
-    pub(super) fn new(supabase: &'a Supabase, caller: Caller<'a>) -> Self {
+    fn new(supabase: &'a Supabase, caller: Caller<'a>) -> Self {
         Self { supabase, caller }
     }
 
@@ -205,15 +213,15 @@ impl<'a> Query<'a> {
     ) -> Result<Rows, SupabaseError> {
         self.page = Some(at);
         let parameters = self.parameters.clone();
-        let mut asked = rows;
+        let mut limit_now = rows;
         loop {
             self.parameters.clone_from(&parameters);
-            self = self.parameter(limit, asked);
+            self = self.parameter(limit, limit_now);
             match self.send(accept).await {
-                Err(error) if asked > 1 && is_too_much(&error) => {
-                    asked = (asked / FEWER).max(1);
+                Err(error) if limit_now > 1 && is_too_costly(&error) => {
+                    limit_now = (limit_now / SHRINK_FACTOR).max(1);
                 }
-                Ok(page) => return Ok(Rows { is_cut: page.is_cut || asked < rows, ..page }),
+                Ok(page) => return Ok(Rows { is_cut: page.is_cut || limit_now < rows, ..page }),
                 Err(error) => return Err(error),
             }
         }
@@ -268,8 +276,8 @@ impl<'a> Query<'a> {
     }
 }
 
-fn is_too_much(error: &SupabaseError) -> bool {
-    error.code.as_deref().is_some_and(|code| TOO_MUCH.contains(&code))
+fn is_too_costly(error: &SupabaseError) -> bool {
+    error.code.as_deref().is_some_and(|code| TOO_COSTLY.contains(&code))
 }
 
 /// Rows as PostgREST sent them: a JSON array.

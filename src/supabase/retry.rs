@@ -1,4 +1,4 @@
-//! When a failed request is sent again, and after which pause. Pure.
+//! Decides whether and when a failed request is repeated. Pure.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use crate::clock::Backoff;
 
 /// How often a request is sent again. Together with the pauses that is under a second: somebody
 /// waits for the answer, and whether Supabase is gone should be known soon.
-const MOST_REPEATS: u32 = 3;
+const MAX_REPEATS: u32 = 3;
 const BACKOFF: Backoff =
-    Backoff { first: Duration::from_millis(100), longest: LONGEST_PAUSE, jitter: (0.5, 1.0) };
-/// A Supabase that asks for a longer pause is not asked again; our own client is told instead.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+    Backoff { first: Duration::from_millis(100), longest: MAX_PAUSE, jitter: (0.5, 1.0) };
+/// If Supabase asks for a longer pause, the request is not repeated and our client gets the `Retry-After`.
+const MAX_PAUSE: Duration = Duration::from_secs(5);
 /// Clocks differ by little: a token that is too early is good soon after.
 const TOO_EARLY_PAUSE: Duration = Duration::from_secs(1);
 
@@ -33,12 +33,12 @@ pub(super) fn pause(
         Repeat::Idempotent => is_idempotent,
         Repeat::Any => true,
     };
-    if !may_repeat || repeats >= MOST_REPEATS {
+    if !may_repeat || repeats >= MAX_REPEATS {
         return None;
     }
     let backoff = BACKOFF.pause(repeats, random);
     let pause = failed.retry_after.map_or(backoff, |asked_for| asked_for.max(backoff));
-    (pause <= LONGEST_PAUSE).then_some(pause)
+    (pause <= MAX_PAUSE).then_some(pause)
 }
 
 /// `Retry-After` in seconds. Supabase sends no dates.

@@ -40,8 +40,15 @@ pub struct ListedObject {
     pub name: String,
 }
 
+impl Supabase {
+    /// A bucket of Storage, in `caller`'s name.
+    pub fn bucket<'a>(&'a self, bucket: &'static str, caller: Caller<'a>) -> Bucket<'a> {
+        Bucket::new(self, caller, bucket)
+    }
+}
+
 impl<'a> Bucket<'a> {
-    pub(super) fn new(supabase: &'a Supabase, caller: Caller<'a>, bucket: &'static str) -> Self {
+    fn new(supabase: &'a Supabase, caller: Caller<'a>, bucket: &'static str) -> Self {
         Self { supabase, caller, bucket }
     }
 
@@ -88,7 +95,7 @@ impl<'a> Bucket<'a> {
         let response = within_idle(request.send()).await?.map_err(SupabaseError::from_reqwest)?;
         let response = checked(response).await?;
         if range.is_some() && response.status() != StatusCode::PARTIAL_CONTENT {
-            let message = "storage did not heed the range";
+            let message = "storage ignored the range";
             return Err(SupabaseError::new(SupabaseErrorKind::Protocol, message));
         }
         let header = |name| response.headers().get(name)?.to_str().ok();

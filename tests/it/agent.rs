@@ -1,4 +1,4 @@
-//! The agent's loop with a model that is told what to call.
+//! The agent's loop with a fake model.
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -32,8 +32,8 @@ fn calls(id: &str, arguments: &[Value], finish_reason: &str) -> Answer {
 }
 
 fn says(text: &str) -> Answer {
-    let said = chunk(&json!({ "role": "assistant", "content": text }), None);
-    events(&[said, chunk(&json!({}), Some("stop")), usage()])
+    let delta = chunk(&json!({ "role": "assistant", "content": text }), None);
+    events(&[delta, chunk(&json!({}), Some("stop")), usage()])
 }
 
 fn javascript(code: &str) -> Value {
@@ -77,7 +77,7 @@ fn tools(message: &Value) -> Vec<&Value> {
 }
 
 #[tokio::test]
-async fn a_failed_script_is_mended() {
+async fn a_failed_script_is_corrected() {
     let stage = Stage::with(vec![
         calls("a", &[javascript("nothing.there"), javascript("files.write('n', '1'); 1")], "stop"),
         calls("b", &[javascript("6 * 7")], "tool_calls"),
@@ -167,8 +167,8 @@ async fn a_model_that_goes_in_circles_is_told_and_ended() {
         (&json!("complete"), &json!("tool_loop"))
     );
     let states: Vec<_> = tools(&message).into_iter().map(|tool| &tool["state"]).collect();
-    let (ran, told) = ("output-available", "output-error");
-    assert_eq!(states, [ran, ran, told, told, told]);
+    let (ran, error) = ("output-available", "output-error");
+    assert_eq!(states, [ran, ran, error, error, error]);
     assert_eq!(stage.provider.requests().len(), 5);
 }
 

@@ -376,7 +376,7 @@ async fn exports_hold_everything() {
             .contains(",openai,'=1+1,10,5,4,0,2,reported,,100,10,complete,\"a \"\"b\"\", c\",")
     );
     let request = alice.request(Method::GET, "/api/analytics/usage?from=2027-01-01");
-    let reply = Reply::of(request.header("accept", "application/x-ndjson")).await;
+    let reply = Reply::send(request.header("accept", "application/x-ndjson")).await;
     let rows: Vec<Value> =
         reply.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(rows.len(), 2_301);
@@ -406,13 +406,14 @@ async fn an_export_that_breaks_off_resets_the_connection() {
     let export = || app.http.get(&url).bearer_auth(&token).send();
     let page = |rows: Value| Outcome::json(200, &rows);
     // Fewer rows than were asked for are not the end.
-    supabase.will("/rest/v1/usage_logs", [page(json!([row])), page(json!([row])), page(json!([]))]);
+    supabase
+        .enqueue("/rest/v1/usage_logs", [page(json!([row])), page(json!([row])), page(json!([]))]);
     assert_eq!(export().await.unwrap().text().await.unwrap().lines().count(), 2);
-    supabase.will("/rest/v1/usage_logs", [page(json!([row])), page(json!([row]))]);
+    supabase.enqueue("/rest/v1/usage_logs", [page(json!([row])), page(json!([row]))]);
     supabase.always("/rest/v1/usage_logs", Outcome::status(400));
     let response = export().await.unwrap();
     assert_eq!(response.status(), 200);
     assert!(response.text().await.is_err());
-    let reply = Reply::of(app.http.get(&url).bearer_auth(&token)).await;
+    let reply = Reply::send(app.http.get(&url).bearer_auth(&token)).await;
     assert_eq!(reply.status, 502, "{}", reply.text);
 }

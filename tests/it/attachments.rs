@@ -69,7 +69,7 @@ impl Stage {
     }
 
     /// What the provider was told in its last request's message of that number.
-    fn told(&self, message: usize) -> Value {
+    fn received(&self, message: usize) -> Value {
         self.provider.requests().last().unwrap()["messages"][message]["content"].clone()
     }
 }
@@ -174,21 +174,21 @@ async fn models_are_shown_pictures_texts_and_pdf_files() {
     let message = says("Look", &[picture(), named(&csv), named(&pdf)]);
     let answer = openai.ask(message.clone()).await.expect(200);
     assert!(answer["user_message"]["parts"][1]["url"].as_str().unwrap().starts_with("http"));
-    let told = openai.told(0);
-    assert_eq!(told[1]["image_url"]["url"], data_url("image/png", PNG));
-    let text = told[2]["text"].as_str().unwrap();
+    let received = openai.received(0);
+    assert_eq!(received[1]["image_url"]["url"], data_url("image/png", PNG));
+    let text = received[2]["text"].as_str().unwrap();
     assert!(text.contains("a.csv") && text.contains("Rome,1"), "{text}");
-    let file = &told[3]["file"];
+    let file = &received[3]["file"];
     assert_eq!(file["file_data"], data_url("application/pdf", b"%PDF-1.7 hello"));
 
     let anthropic = Stage::anthropic().await;
     let csv = anthropic.alice.add_file("a.csv", "text/csv", "city,people\nRome,1\n").await;
     let pdf = anthropic.alice.add_file("a.pdf", "application/pdf", "%PDF-1.7 hello").await;
     anthropic.ask(says("Look", &[picture(), named(&csv), named(&pdf)])).await.expect(200);
-    let told = anthropic.told(0);
-    assert_eq!(told[1]["source"]["data"], STANDARD.encode(PNG));
-    assert_eq!(told[2]["source"]["data"], "city,people\nRome,1\n");
-    assert_eq!(told[3]["source"]["media_type"], "application/pdf");
+    let received = anthropic.received(0);
+    assert_eq!(received[1]["source"]["data"], STANDARD.encode(PNG));
+    assert_eq!(received[2]["source"]["data"], "city,people\nRome,1\n");
+    assert_eq!(received[3]["source"]["media_type"], "application/pdf");
 }
 
 #[tokio::test]
@@ -198,10 +198,10 @@ async fn stateless_requests_bring_files_that_are_not_stored() {
     let parts = [json!({ "type": "text", "text": "Look" }), picture(), named(&csv)];
     let body = json!({ "messages": [{ "role": "user", "content": parts }] });
     stage.alice.post("/api/ai/generate", body).await.expect(200);
-    let told = stage.told(0);
-    assert_eq!(told[0]["text"], "Look");
-    assert_eq!(told[1]["image_url"]["url"], data_url("image/png", PNG));
-    assert!(told[2]["text"].as_str().unwrap().contains("Rome,1"));
+    let received = stage.received(0);
+    assert_eq!(received[0]["text"], "Look");
+    assert_eq!(received[1]["image_url"]["url"], data_url("image/png", PNG));
+    assert!(received[2]["text"].as_str().unwrap().contains("Rome,1"));
     assert_eq!(stage.alice.file_rows().await.len(), 1);
 }
 
@@ -296,8 +296,8 @@ async fn a_picture_that_a_provider_refuses_does_not_brick_its_chat() {
         let reply = stage.ask(says("Look", &[named(&file)])).await;
         assert_eq!(reply.problem(422), "attachment_refused", "{model}");
         stage.ask(json!({ "content": "And now?" })).await.expect(200);
-        let told = stage.provider.requests().last().unwrap()["messages"].to_string();
-        assert!(told.contains("[file: cat.png]") && !told.contains("base64"), "{told}");
+        let received = stage.provider.requests().last().unwrap()["messages"].to_string();
+        assert!(received.contains("[file: cat.png]") && !received.contains("base64"), "{received}");
         let again = stage.ask(says("Look again", &[named(&file)])).await;
         assert!(again.text.contains("could not be read"), "{}", again.text);
         assert_eq!(again.pointers(), ["/message/parts/1"]);
@@ -331,14 +331,14 @@ async fn what_is_gone_from_the_history_is_only_named() {
     let stage = Stage::openai().await;
     let file = stage.alice.add_file("notes.md", "text/markdown", "# Rome").await;
     stage.ask(says("Read this", &[named(&file)])).await.expect(200);
-    assert!(stage.told(0).to_string().contains("# Rome"));
+    assert!(stage.received(0).to_string().contains("# Rome"));
     stage.ask(json!({ "content": "And?" })).await.expect(200);
-    assert!(stage.told(0).to_string().contains("# Rome"), "it is still shown");
+    assert!(stage.received(0).to_string().contains("# Rome"), "it is still shown");
     let path = format!("/api/files/{}", file["id"].as_str().unwrap());
     assert_eq!(stage.alice.delete(&path).await.status, 204);
     stage.ask(json!({ "content": "And now?" })).await.expect(200);
-    let told = stage.told(0).to_string();
-    assert!(told.contains("[file: notes.md]") && !told.contains("# Rome"), "{told}");
+    let received = stage.received(0).to_string();
+    assert!(received.contains("[file: notes.md]") && !received.contains("# Rome"), "{received}");
     drop(stage.app);
 }
 
@@ -348,9 +348,9 @@ async fn long_texts_are_cut_where_one_can_see_it() {
     let long = "é".repeat(300_000);
     let file = stage.alice.add_file("long.txt", "text/plain", &long).await;
     stage.ask(says("Read this", &[named(&file)])).await.expect(200);
-    let told = stage.told(0);
-    let told = told[1]["source"]["data"].as_str().unwrap();
-    let (shown, note) = told.split_once('\n').unwrap();
+    let received = stage.received(0);
+    let received = received[1]["source"]["data"].as_str().unwrap();
+    let (shown, note) = received.split_once('\n').unwrap();
     assert!(shown.len() < long.len() && long.starts_with(shown));
     let first = shown.len();
     assert_eq!(note, format!("[… cut here: the first {first} of 600000 bytes are shown]"));

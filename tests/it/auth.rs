@@ -48,7 +48,7 @@ async fn a_clock_that_is_wrong_signs_nobody_out() {
         assert_eq!(reply.problem(503), "clock_skew");
     }
     // It is fast: Supabase says what time it is.
-    project.supabase.tells_time(now - 100);
+    project.supabase.set_date_header(now - 100);
     project.app.get("/health").await;
     let ended_here = project.call_signed(&json!({ "exp": now - 60 })).await;
     assert_ne!(ended_here.header("retry-after"), "");
@@ -125,7 +125,7 @@ async fn a_token_holds_as_much_metadata_as_there_is() {
     let http2 = reqwest::Client::builder().no_proxy().http2_prior_knowledge().build().unwrap();
     let token = project.key.sign(&project.claims_with(&with(40 << 10)));
     let request = http2.get(format!("{}{ROUTE}", project.app.url)).bearer_auth(token);
-    Reply::of(request).await.expect(200);
+    Reply::send(request).await.expect(200);
 }
 
 #[tokio::test]
@@ -284,12 +284,12 @@ async fn without_the_legacy_secret_auth_is_asked_once_a_minute() {
     let user = Uuid::new_v4().to_string();
     let key = Key::hs256(b"a secret that this server does not know");
     let token = key.sign(&project.claims_with(&json!({ "sub": user })));
-    project.supabase.vouch_for(Some(&user));
+    project.supabase.set_auth_user(Some(&user));
     for _ in 0..3 {
         project.call(&token).await.expect(200);
     }
     assert_eq!(project.supabase.user_requests(), 1);
-    project.supabase.vouch_for(None);
+    project.supabase.set_auth_user(None);
     project.app.clock.advance(Duration::from_secs(60));
     assert_eq!(project.call(&token).await.problem(401), "token_invalid");
 }
@@ -297,7 +297,7 @@ async fn without_the_legacy_secret_auth_is_asked_once_a_minute() {
 #[tokio::test]
 async fn auth_speaks_only_for_the_user_it_names() {
     let project = project().await;
-    project.supabase.vouch_for(Some(&Uuid::new_v4().to_string()));
+    project.supabase.set_auth_user(Some(&Uuid::new_v4().to_string()));
     let token = Key::hs256(b"unknown").sign(&project.claims());
     assert_eq!(project.call(&token).await.problem(401), "token_invalid");
 }
@@ -352,7 +352,7 @@ async fn a_token_that_the_database_refuses_is_doubted() {
 async fn auth_is_asked_once_however_many_ask() {
     let project = project().await;
     let claims = project.claims();
-    project.supabase.vouch_for(claims["sub"].as_str());
+    project.supabase.set_auth_user(claims["sub"].as_str());
     let token = Key::hs256(b"a secret that this server does not know").sign(&claims);
     let replies = join_all((0..20).map(|_| project.call(&token))).await;
     assert!(replies.iter().all(|reply| reply.status == 200));
@@ -429,7 +429,7 @@ async fn a_project_with_keys_is_hardly_asked_about_secrets() {
     assert_eq!(project.supabase.user_requests(), 3);
     // One that still signs with its old secret shows that soon.
     let claims = project.claims();
-    project.supabase.vouch_for(claims["sub"].as_str());
+    project.supabase.set_auth_user(claims["sub"].as_str());
     project.app.clock.advance(Duration::from_secs(10));
     project.call(&forged.sign(&claims)).await.expect(200);
     for second in 0..20 {

@@ -7,7 +7,7 @@ use crate::support::{Reply, User, app};
 
 async fn send(user: &User, method: Method, path: &str, body: impl Into<reqwest::Body>) -> Reply {
     let request = user.request(method, path).header("content-type", "application/json");
-    Reply::of(request.body(body)).await
+    Reply::send(request.body(body)).await
 }
 
 #[tokio::test]

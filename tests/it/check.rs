@@ -205,7 +205,7 @@ async fn what_could_not_be_read_is_said() {
     });
     supabase.always_as(SERVICE, "/rest/v1/rpc/describe_schema", answer);
     let report = check(&supabase, &[WITH_SERVICE]).await;
-    assert_eq!((report.problems(), report.unseen_count()), (0, 1), "{report}");
+    assert_eq!((report.problems(), report.skipped_count()), (0, 1), "{report}");
     let text = report.to_string();
     assert!(text.contains("? bucket files could not be looked at: permission denied"), "{text}");
 }
@@ -339,7 +339,7 @@ async fn a_supabase_that_does_not_answer_is_given_up_in_time() {
     supabase.always("/auth/v1", Outcome::Silence);
     let problem = problem(&check(&supabase, &[(REQUEST_TIMEOUT_MS, "100")]).await);
     assert!(problem.starts_with("Auth does not answer"), "{problem}");
-    assert_eq!(supabase.asked("/").len(), 1);
+    assert_eq!(supabase.requests_to("/").len(), 1);
 }
 
 #[tokio::test]
@@ -361,7 +361,8 @@ async fn providers_are_asked_for_their_models() {
     assert!(report.contains("– openai answers, but lists no models"), "{report}");
     assert!(!report.contains("sk-ant-secret"));
 
-    openai.offers(json!({ "object": "list", "data": [{ "id": "llama3.2", "object": "model" }] }));
+    openai
+        .set_models(json!({ "object": "list", "data": [{ "id": "llama3.2", "object": "model" }] }));
     let further = [settings[0], ("OPENAI_COMPATIBLE_LOCAL_BASE_URL", "http://127.0.0.1:9")];
     let report = check(&supabase().await, &further).await;
     let problem = self::problem(&report);

@@ -153,3 +153,21 @@ fn every_setting_is_documented() {
         assert!(missing.is_empty(), "not in {document}: {missing:?}");
     }
 }
+
+#[test]
+fn no_secret_is_printed() {
+    let secrets = [
+        "SUPABASE_ANON_KEY",
+        "SUPABASE_SERVICE_ROLE_KEY",
+        "SUPABASE_JWT_SECRET",
+        "OPENAI_API_KEY",
+        "ANTHROPIC_API_KEY",
+        "GEMINI_API_KEY",
+        "OPENAI_COMPATIBLE_X_API_KEY",
+    ];
+    let urls = ["SUPABASE_URL", "OPENAI_COMPATIBLE_X_BASE_URL"].map(|name| (name, "http://x.test"));
+    let settings = secrets.map(|name| (name, "hunter22")).into_iter().chain(urls);
+    let config = read(&settings.collect::<Vec<_>>()).unwrap();
+    assert!(matches!(config.supabase, SupabaseConfig::Project(_)));
+    assert!(!format!("{config:?}").contains("hunter22"));
+}

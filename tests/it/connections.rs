@@ -13,7 +13,7 @@ use crate::support::{
 const PREFACE: &str = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const GET: &str = "GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n";
 /// Longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 fn address(url: &str) -> &str {
     let rest = url.strip_prefix("http://").unwrap();
@@ -27,7 +27,7 @@ async fn connect(url: &str) -> TcpStream {
 /// Waits until the server closes the connection.
 async fn closed(mut connection: TcpStream, why: &str) {
     let mut bytes = Vec::new();
-    let end = timeout(PATIENCE, connection.read_to_end(&mut bytes)).await;
+    let end = timeout(TIMEOUT, connection.read_to_end(&mut bytes)).await;
     end.unwrap_or_else(|_| panic!("still open: {why}")).ok();
 }
 
@@ -76,7 +76,7 @@ async fn a_connection_whose_answers_nobody_reads_is_closed() {
     let mut connection = socket.connect(address(&app.url).parse().unwrap()).await.unwrap();
     // It reads no request either while it cannot answer, so writing waits, and fails at the end.
     let asking = async { while connection.write_all(GET.as_bytes()).await.is_ok() {} };
-    timeout(PATIENCE, asking).await.expect("still open");
+    timeout(TIMEOUT, asking).await.expect("still open");
 }
 
 #[tokio::test]
@@ -95,7 +95,7 @@ async fn a_stream_that_nobody_reads_is_reset_on_http2() {
     connection.write_all(&[0, 0, length, 1, 5, 0, 0, 0, 1]).await.unwrap();
     connection.write_all(&head).await.unwrap();
     let reset = async { while next_frame(&mut connection).await != (3, 1) {} };
-    timeout(PATIENCE, reset).await.expect("the stream is still open");
+    timeout(TIMEOUT, reset).await.expect("the stream is still open");
 }
 
 /// The type of the next frame and its stream.
@@ -143,7 +143,7 @@ async fn an_address_may_have_what_postgrest_is_asked_with() {
     );
     connection.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
-    timeout(PATIENCE, connection.read_to_string(&mut answer)).await.unwrap().unwrap();
+    timeout(TIMEOUT, connection.read_to_string(&mut answer)).await.unwrap().unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert!(answer.ends_with(r#"[{"title":"Trip","color":null}]"#), "{answer}");
 }
@@ -166,6 +166,6 @@ async fn bodies_that_do_not_come_do_not_shut_the_server() {
     let mut connection = connect(&app.url).await;
     connection.write_all(GET.as_bytes()).await.unwrap();
     let mut first = [0; 12];
-    timeout(PATIENCE, connection.read_exact(&mut first)).await.unwrap().unwrap();
+    timeout(TIMEOUT, connection.read_exact(&mut first)).await.unwrap().unwrap();
     assert_eq!(&first, b"HTTP/1.1 200");
 }

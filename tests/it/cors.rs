@@ -10,7 +10,7 @@ async fn preflight(app: &TestApp, url: &str, origin: &str) -> Reply {
     let request = request
         .header("access-control-request-method", "PATCH")
         .header("access-control-request-headers", asked);
-    Reply::of(request).await
+    Reply::send(request).await
 }
 
 #[tokio::test]
@@ -35,7 +35,7 @@ async fn preflights_are_answered_before_authentication() {
 async fn errors_carry_the_headers_too() {
     let app = app().await;
     let request = app.http.get(format!("{}/api/chats/", app.url));
-    let reply = Reply::of(request.header("origin", "http://localhost:3000")).await;
+    let reply = Reply::send(request.header("origin", "http://localhost:3000")).await;
     assert_eq!(reply.status, 401);
     assert_eq!(reply.header("access-control-allow-origin"), "http://localhost:3000");
     for name in ["link", "x-request-id", "retry-after", "location"] {

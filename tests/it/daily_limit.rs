@@ -35,10 +35,10 @@ async fn limited(tokens: u64) -> Limited {
 }
 
 /// The sender of a model's answer.
-type Voice = mpsc::UnboundedSender<bytes::Bytes>;
+type ChunkSender = mpsc::UnboundedSender<bytes::Bytes>;
 
 /// Says something and reports 10 tokens in and 5 out.
-fn finish(voice: &Voice) {
+fn finish(sender: &ChunkSender) {
     let frames = [
         json!({ "choices": [{ "index": 0, "delta": { "content": "Hello" } }] }).to_string(),
         json!({ "choices": [{ "index": 0, "delta": {}, "finish_reason": "stop" }] }).to_string(),
@@ -47,15 +47,15 @@ fn finish(voice: &Voice) {
         "[DONE]".to_owned(),
     ];
     for frame in frames {
-        voice.send(format!("data: {frame}\n\n").into()).unwrap();
+        sender.send(format!("data: {frame}\n\n").into()).unwrap();
     }
 }
 
 impl Limited {
-    fn voice(&self) -> Voice {
-        let (voice, answer) = live();
-        self.provider.will(answer);
-        voice
+    fn chunk_sender(&self) -> ChunkSender {
+        let (sender, answer) = live();
+        self.provider.enqueue(answer);
+        sender
     }
 
     async fn daily_tokens(&self) -> Value {
@@ -86,11 +86,11 @@ async fn of_64_at_once_ten_run() {
     let limit = 10 * ONE + ONE / 2;
     let limited = limited(limit).await;
     let other = limited.app.replica(&[]).await;
-    let voices: Vec<_> = (0..10).map(|_| limited.voice()).collect();
-    let (told, mut replies) = mpsc::unbounded_channel();
+    let voices: Vec<_> = (0..10).map(|_| limited.chunk_sender()).collect();
+    let (sender, mut replies) = mpsc::unbounded_channel();
     for number in 0..64 {
         let user = if number % 2 == 0 { limited.alice.clone() } else { limited.alice.on(&other) };
-        let told = told.clone();
+        let sender = sender.clone();
         tokio::spawn(async move {
             let chat = user.create_chat("Trip").await;
             // Every third request belongs to no chat.
@@ -101,7 +101,7 @@ async fn of_64_at_once_ten_run() {
                 }
                 _ => user.generate(&chat, question()).await,
             };
-            told.send(reply).unwrap();
+            sender.send(reply).unwrap();
         });
     }
     for _ in 0..54 {
@@ -151,7 +151,7 @@ async fn tokens_are_full_again_the_next_day() {
     }
     let limited = limited(ONE + 10).await;
     let chat = limited.alice.create_chat("Trip").await;
-    finish(&limited.voice());
+    finish(&limited.chunk_sender());
     limited.alice.generate(&chat, question()).await.expect(200);
     assert_eq!(limited.daily_tokens().await["used"], 15);
     let reply = limited.alice.generate(&chat, question()).await;
@@ -159,7 +159,7 @@ async fn tokens_are_full_again_the_next_day() {
     // The access token ends after an hour.
     limited.app.clock.advance(Duration::from_secs(16 * 3600));
     let tomorrow = limited.alice.refreshed(&limited.app).await;
-    finish(&limited.voice());
+    finish(&limited.chunk_sender());
     tomorrow.generate(&chat, question()).await.expect(200);
 }
 
@@ -167,7 +167,7 @@ async fn tokens_are_full_again_the_next_day() {
 async fn a_cap_that_was_not_asked_for_fits_what_is_left() {
     let limited = limited(1_000).await;
     let chat = limited.alice.create_chat("Trip").await;
-    finish(&limited.voice());
+    finish(&limited.chunk_sender());
     limited.alice.generate(&chat, json!({ "content": "Hi" })).await.expect(200);
     assert_eq!(limited.provider.requests()[0]["max_tokens"], 1_000 - 128);
 }
@@ -177,7 +177,7 @@ async fn plain_rest_access_frees_nothing() {
     let limited = limited(ONE + 50).await;
     let alice = &limited.alice;
     let chat = alice.create_chat("Trip").await;
-    let voice = limited.voice();
+    let sender = limited.chunk_sender();
     let running = ask(alice, &chat);
     limited.until_reserved(ONE).await;
     let row = alice.messages(&chat).await.pop().unwrap();
@@ -219,7 +219,7 @@ async fn plain_rest_access_frees_nothing() {
     let other = alice.create_chat("Other").await;
     let reply = alice.generate(&other, question()).await;
     assert_eq!(reply.problem(429), "daily_limit_exceeded");
-    finish(&voice);
+    finish(&sender);
     running.await.unwrap();
     let used = |tokens: &Value| tokens["used"].as_u64().unwrap();
     assert!(used(&limited.daily_tokens().await) >= 15);
@@ -265,7 +265,8 @@ async fn a_later_call_is_reserved_for_too() {
         "function": { "name": "get_weather", "arguments": "{}" } }] } }] });
     let end = json!({ "choices": [{ "index": 0, "delta": {}, "finish_reason": "tool_calls" }],
         "usage": { "prompt_tokens": 80, "completion_tokens": 100 } });
-    provider.will(Answer::Body(format!("data: {call}\n\ndata: {end}\n\ndata: [DONE]\n\n").into()));
+    provider
+        .enqueue(Answer::Body(format!("data: {call}\n\ndata: {end}\n\ndata: [DONE]\n\n").into()));
     let chat = limited.alice.create_chat("Trip").await;
     let reply = limited.alice.generate(&chat, question()).await;
     assert_eq!(reply.problem(429), "daily_limit_exceeded");

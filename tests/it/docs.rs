@@ -33,7 +33,9 @@ fn the_committed_copy_is_current() {
         fs::write(&path, &current).unwrap();
     }
     let committed = fs::read_to_string(&path).unwrap_or_default();
-    assert!(committed == current, "run UPDATE_OPENAPI=1 cargo test docs:: and look at the change");
+    let update =
+        "run UPDATE_OPENAPI=1 cargo test --test it docs::the_committed and look at the change";
+    assert!(committed == current, "{update}");
 }
 
 #[test]
@@ -240,7 +242,8 @@ async fn every_documented_route_is_there() {
         let method: Method = method.to_uppercase().parse().unwrap();
         let path = path.replace("{chat_id}", "0199f0c2-7c1e-7d53-b3ac-4a2c5a1f0e6b");
         let path = path.replace("{message_id}", "0199f0c2-7c1e-7d53-b3ac-4a2c5a1f0e6b");
-        let reply = Reply::of(app.http.request(method.clone(), format!("{}{path}", app.url))).await;
+        let reply =
+            Reply::send(app.http.request(method.clone(), format!("{}{path}", app.url))).await;
         let expected = if path.starts_with("/api/") { 401 } else { 200 };
         assert_eq!(reply.status, expected, "{method} {path}");
     }

@@ -29,7 +29,7 @@ async fn bodies_are_refused_for_what_is_wrong_with_them() {
     let alice = app.user("alice").await;
     let post = |content_type: &'static str, body: &'static str| {
         let request = alice.request(Method::POST, "/api/chats/");
-        Reply::of(request.header("content-type", content_type).body(body))
+        Reply::send(request.header("content-type", content_type).body(body))
     };
     assert_eq!(post("application/json", r#"{"title":"#).await.problem(400), "malformed_json");
     assert_eq!(post("application/json", "").await.problem(400), "malformed_json");
@@ -66,7 +66,7 @@ async fn bodies_nested_too_deep_are_refused() {
     let body = format!("{{\"metadata\":{{\"a\":{}{}}}}}", "[".repeat(10_000), "]".repeat(10_000));
     let request = alice.request(Method::POST, "/api/chats/");
     let request = request.header("content-type", "application/json").body(body);
-    assert_eq!(Reply::of(request).await.problem(400), "malformed_json");
+    assert_eq!(Reply::send(request).await.problem(400), "malformed_json");
 }
 
 #[tokio::test]
@@ -111,12 +111,12 @@ async fn queries_are_refused_with_the_parameter() {
 }
 
 #[tokio::test]
-async fn a_sane_request_id_is_kept() {
+async fn a_valid_request_id_is_kept() {
     let app = app().await;
     let alice = app.user("alice").await;
     let reply = alice.get_with_request_id("/api/chats/", "my-id_1").await;
     assert_eq!(reply.header("x-request-id"), "my-id_1");
-    let reply = alice.get_with_request_id("/api/chats/", "not sane\t").await;
+    let reply = alice.get_with_request_id("/api/chats/", "not valid\t").await;
     assert_eq!(reply.header("x-request-id").len(), 36);
 }
 

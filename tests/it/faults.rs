@@ -43,7 +43,7 @@ impl Stage {
     /// Asks in a new chat for an answer that fails so, then once more for a whole one.
     async fn fails_after(&self, whole: &'static str, kept: &[&str], fault: Fault) {
         let context = format!("{whole} after {} events: {fault:?}", kept.len());
-        self.provider.will(broken(whole, kept, fault));
+        self.provider.enqueue(broken(whole, kept, fault));
         let chat = self.alice.create_chat("Trip").await;
         let question = uuid::Uuid::new_v4();
         let body = json!({ "message": { "id": question, "content": "Hello" }, "stream": true });
@@ -92,7 +92,7 @@ impl Stage {
     /// The same message gets a whole answer now, or the one that it has.
     async fn goes_on(&self, chat: &str, whole: &'static str, mut body: Value, is_answered: bool) {
         if !is_answered {
-            self.provider.will(Answer::Fixture(whole));
+            self.provider.enqueue(Answer::Fixture(whole));
         }
         body["stream"] = json!(false);
         let answer = self.alice.generate(chat, body).await.expect(200);
@@ -170,8 +170,8 @@ async fn no_count_of_a_provider_keeps_an_answer_from_being_saved() {
             "id": "a\u{0}", "function": { "name": "f\u{0}", "arguments": "{\"\\u0000\": \"\\u0000\"}" } }] } }] });
         let end = json!({ "choices": [{ "index": 0, "delta": {}, "finish_reason": "stop" }], "usage": usage });
         let body = format!("data: {text}\n\ndata: {call}\n\ndata: {end}\n\ndata: [DONE]\n\n");
-        stage.provider.will(Answer::Body(body.into()));
-        stage.provider.will(Answer::Fixture("openai-chat/text_stream.sse"));
+        stage.provider.enqueue(Answer::Body(body.into()));
+        stage.provider.enqueue(Answer::Fixture("openai-chat/text_stream.sse"));
         let chat = stage.alice.create_chat("Trip").await;
         let path = format!("/api/ai/chat/{chat}/generate");
         let frames = stage.alice.stream(&path, json!({ "content": "Hi", "stream": true })).await;
@@ -199,7 +199,7 @@ async fn one_giant_piece_is_cut_like_many_small_ones() {
     let pieces = ["x".repeat(4_000_000), giant.clone(), giant];
     let deltas: Vec<_> =
         pieces.iter().map(|text| choice(&json!({ "content": text }), None)).collect();
-    stage.provider.will(sse(&deltas));
+    stage.provider.enqueue(sse(&deltas));
     let chat = stage.alice.create_chat("Trip").await;
     let message = stage.alice.ask(&chat, "Hello").await["message"].clone();
     assert_eq!(
@@ -217,12 +217,12 @@ async fn calls_with_one_id_get_ids_of_their_own() {
         json!({ "tool_calls": [{ "index": index, "id": "c1",
             "function": { "name": "nothing", "arguments": "{}" } }] })
     };
-    stage.provider.will(sse(&[
+    stage.provider.enqueue(sse(&[
         choice(&call(0), None),
         choice(&call(1), None),
         choice(&json!({}), Some("tool_calls")),
     ]));
-    stage.provider.will(Answer::Fixture("openai-chat/text_stream.sse"));
+    stage.provider.enqueue(Answer::Fixture("openai-chat/text_stream.sse"));
     let chat = stage.alice.create_chat("Trip").await;
     let message = stage.alice.ask(&chat, "Hello").await["message"].clone();
     let ids: Vec<_> = message["parts"]
@@ -247,7 +247,7 @@ async fn deep_parts_do_not_keep_a_chat_from_going_on() {
     let row = json!({ "chat_id": chat, "role": "user", "content": "Hi",
         "parts": [{ "type": "text", "text": "Hi" }, { "type": "data-x", "data": deep }] });
     stage.alice.rest(Method::POST, "/messages", Some(row)).await.expect(201);
-    stage.provider.will(Answer::Fixture("openai-chat/text_stream.sse"));
+    stage.provider.enqueue(Answer::Fixture("openai-chat/text_stream.sse"));
     let answer = stage.alice.generate(&chat, json!({})).await.expect(200);
     assert_eq!(answer["message"]["status"], "complete");
     let sent = stage.provider.requests()[0]["messages"].to_string();

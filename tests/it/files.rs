@@ -31,7 +31,7 @@ fn unsigned(mut row: Value) -> Value {
 
 /// What is at an address that needs no token.
 async fn load(app: &TestApp, row: &Value) -> Reply {
-    Reply::of(app.http.get(row["url"].as_str().unwrap())).await
+    Reply::send(app.http.get(row["url"].as_str().unwrap())).await
 }
 
 #[tokio::test]
@@ -84,7 +84,7 @@ async fn uploads_can_be_repeated_wherever_the_id_stands() {
     let (one, two) =
         (alice.upload(file()).await.expect(201), alice.upload(file()).await.expect(201));
     assert_ne!(id(&one), id(&two), "a name may be used twice");
-    app.files_settled().await;
+    app.wait_for_file_tasks().await;
     assert_eq!((alice.file_rows().await.len(), app.stored_bytes(&alice).await.len()), (4, 4));
 }
 
@@ -169,7 +169,7 @@ async fn a_quota_cannot_be_raced() {
     for refused in replies.iter().filter(|reply| reply.status != 201) {
         assert_eq!(refused.json()["code"], "file_quota_exceeded", "{}", refused.text);
     }
-    app.files_settled().await;
+    app.wait_for_file_tasks().await;
     assert_eq!((alice.file_rows().await.len(), app.stored_bytes(&alice).await.len()), (2, 2));
     let path = format!("/api/files/{}", id(&stored[0].json()));
     assert_eq!(alice.delete(&path).await.status, 204);
@@ -201,7 +201,7 @@ async fn a_client_that_leaves_leaves_nothing() {
     upload.abort();
     drop(pieces);
     until(&alice, Vec::is_empty).await;
-    app.files_settled().await;
+    app.wait_for_file_tasks().await;
     assert_eq!(app.stored_bytes(&alice).await, [0; 0]);
 }
 
@@ -279,7 +279,7 @@ async fn bytes_come_in_parts_and_only_when_they_changed() {
     let file = alice.add_file("a.txt", "text/plain", "hello world").await;
     let ask = async |name: &'static str, value: &str| {
         let request = alice.request(Method::GET, &content(&file));
-        Reply::of(request.header(name, value)).await
+        Reply::send(request.header(name, value)).await
     };
     let whole = alice.get(&content(&file)).await;
     let etag = whole.header("etag").to_owned();
@@ -294,7 +294,7 @@ async fn bytes_come_in_parts_and_only_when_they_changed() {
     assert_eq!(beyond.problem(416), "range_not_satisfiable");
     let unchanged = ask("if-none-match", &etag).await;
     assert_eq!((unchanged.status, unchanged.text.as_str()), (304, ""));
-    let head = Reply::of(alice.request(Method::HEAD, &content(&file))).await;
+    let head = Reply::send(alice.request(Method::HEAD, &content(&file))).await;
     assert_eq!((head.status, head.header("content-length")), (200, "11"));
     let empty = alice.add_file("empty.txt", "text/plain", "").await;
     assert_eq!(alice.get(&content(&empty)).await.text, "");
@@ -390,13 +390,13 @@ async fn a_deletion_that_breaks_is_finished_later() {
     let path = format!("/api/files/{}", id(&file));
     proxy.block("DELETE", "/storage/");
     assert_eq!(alice.delete(&path).await.status, 204);
-    replica.files_settled().await;
+    replica.wait_for_file_tasks().await;
     assert_eq!(alice.get(&path).await.problem(404), "file_not_found");
     assert_eq!(alice.file_rows().await[0]["status"], "deleting");
     assert_eq!(app.stored_bytes(&alice).await, [5]);
     proxy.unblock();
     alice.add_file("b.txt", "text/plain", "other!").await;
-    replica.files_settled().await;
+    replica.wait_for_file_tasks().await;
     assert_eq!((alice.file_rows().await.len(), app.stored_bytes(&alice).await), (1, vec![6]));
 }
 
@@ -434,8 +434,8 @@ async fn what_a_crash_has_left_is_swept() {
         let claim = json!({ "p_id": id, "p_upload_id": Uuid::new_v4(), "p_name": "a.txt",
                             "p_quota": 1000, "p_max_files": 10 });
         let path = "/rpc/begin_file";
-        let begun = alice.rest(Method::POST, path, Some(claim)).await.expect(200);
-        assert_eq!(begun, json!({ "answer": "started", "room": 1000 }));
+        let started = alice.rest(Method::POST, path, Some(claim)).await.expect(200);
+        assert_eq!(started, json!({ "answer": "started", "room": 1000 }));
     }
     let again = || Form::default().field("id", &new.to_string());
     let again = || again().with_file("a.txt", "text/plain", "hello");
@@ -444,7 +444,7 @@ async fn what_a_crash_has_left_is_swept() {
     assert_eq!(busy.problem(409), "upload_running");
     app.clock.advance(Duration::from_secs(61));
     alice.upload(again()).await.expect(201);
-    app.files_settled().await;
+    app.wait_for_file_tasks().await;
     let rows = alice.file_rows().await;
     assert_eq!((rows.len(), &rows[0]["id"]), (1, &json!(new)));
 }
@@ -466,7 +466,7 @@ async fn an_operator_is_told_what_does_not_belong_together() {
     ] {
         let url = format!("{}/storage/v1/object/{path}", app.supabase_url);
         let request = app.http.request(method, url).bearer_auth(&alice.token).body("hello");
-        Reply::of(request).await.expect(200);
+        Reply::send(request).await.expect(200);
     }
     let orphans = app.orphans().await;
     let rows: Vec<_> = orphans.rows.iter().map(ToString::to_string).collect();
@@ -474,7 +474,7 @@ async fn an_operator_is_told_what_does_not_belong_together() {
     assert_eq!((orphans.objects, orphans.looked_at, orphans.is_partial), (1, 2, false));
     // Users can bring that about themselves, so it fails nothing, and no name of theirs is shown.
     let report = app.check().await;
-    assert_eq!((report.problems(), report.unseen_count()), (0, 0), "{report}");
+    assert_eq!((report.problems(), report.skipped_count()), (0, 0), "{report}");
     let report = report.to_string();
     assert!(report.contains(&format!("– files whose bytes are gone: 1 ({})", rows[0])), "{report}");
     assert!(report.contains("– objects in the bucket that no file names: 1"), "{report}");
@@ -498,7 +498,7 @@ async fn how_many_bytes_come_is_what_storage_says() {
         assert_eq!((reply.status, &*reply.text), (200, "0123456789"));
         assert_eq!(reply.header("content-length"), "10");
         let request = alice.request(Method::GET, &format!("/api/files/{id}/content"));
-        let part = Reply::of(request.header("range", "bytes=2-3")).await;
+        let part = Reply::send(request.header("range", "bytes=2-3")).await;
         assert_eq!((&*part.text, part.header("content-range")), ("23", "bytes 2-3/10"));
     }
 }

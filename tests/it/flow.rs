@@ -44,7 +44,7 @@ async fn an_endless_answer_is_cut_at_four_mebibytes() {
     let log = &stage.alice.usage_logs().await[0];
     assert_eq!(log["usage_source"], "estimated");
     assert!(log["output_tokens"].as_u64() > Some(1_000_000));
-    stage.provider.hung_up().await;
+    stage.provider.wait_for_disconnect().await;
 }
 
 #[tokio::test]

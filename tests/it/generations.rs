@@ -35,9 +35,9 @@ async fn stage_with(settings: &[(&str, &str)]) -> Stage {
 }
 
 /// The model's next answer, which the test speaks.
-struct Voice(UnboundedSender<Bytes>);
+struct ChunkSender(UnboundedSender<Bytes>);
 
-impl Voice {
+impl ChunkSender {
     fn raw(&self, frame: &str) {
         self.0.send(Bytes::from(format!("data: {frame}\n\n"))).unwrap();
     }
@@ -54,11 +54,11 @@ impl Voice {
 }
 
 impl Stage {
-    /// The model will speak with this voice.
-    fn voice(&self) -> Voice {
+    /// The model will speak with this sender.
+    fn chunk_sender(&self) -> ChunkSender {
         let (sender, answer) = live();
-        self.provider.will(answer);
-        Voice(sender)
+        self.provider.enqueue(answer);
+        ChunkSender(sender)
     }
 
     fn path(&self) -> String {
@@ -97,13 +97,13 @@ impl Stage {
 #[tokio::test]
 async fn an_answer_is_finished_though_nobody_listens() {
     let stage = stage().await;
-    let voice = stage.voice();
-    voice.say("Hel");
+    let sender = stage.chunk_sender();
+    sender.say("Hel");
     let mut stream = stage.stream(json!({ "content": "Hi" })).await;
     stream.until("text-delta").await;
     drop(stream);
-    voice.say("lo");
-    voice.finish();
+    sender.say("lo");
+    sender.finish();
     let message = stage.until("complete").await;
     assert_eq!(message["content"], "Hello");
     assert_eq!(message["usage"]["total_tokens"], 15);
@@ -113,8 +113,8 @@ async fn an_answer_is_finished_though_nobody_listens() {
 #[tokio::test]
 async fn while_it_runs_the_message_is_streaming() {
     let stage = stage().await;
-    let voice = stage.voice();
-    voice.say("Hello");
+    let sender = stage.chunk_sender();
+    sender.say("Hello");
     let mut stream = stage.stream(json!({ "content": "Hi" })).await;
     let start = stream.until("start").await;
     let message = stage.last_message().await;
@@ -123,7 +123,7 @@ async fn while_it_runs_the_message_is_streaming() {
     let path = format!("/api/messages/{}", message["id"].as_str().unwrap());
     let change = stage.alice.patch(&path, json!({ "content": "Mine" })).await;
     assert_eq!(change.problem(409), "message_streaming");
-    voice.finish();
+    sender.finish();
     stream.rest().await;
     stage.alice.patch(&path, json!({ "content": "Mine" })).await.expect(200);
 }
@@ -131,16 +131,16 @@ async fn while_it_runs_the_message_is_streaming() {
 #[tokio::test]
 async fn a_returning_listener_gets_everything_from_the_start() {
     let stage = stage().await;
-    let voice = stage.voice();
-    voice.say("Hel");
+    let sender = stage.chunk_sender();
+    sender.say("Hel");
     let mut first = stage.stream(json!({ "content": "Hi" })).await;
     first.until("text-delta").await;
-    voice.say("lo");
+    sender.say("lo");
     first.until("text-delta").await;
     let mut second = stage.alice.resume(&stage.chat).await;
     assert_eq!(second.until("text-delta").await["delta"], "Hello");
-    voice.say(" there");
-    voice.finish();
+    sender.say(" there");
+    sender.finish();
     let rest = frames(&second.rest().await).join(" ");
     assert!(rest.starts_with("text-delta  there text-end finish-step finish"), "{rest}");
     assert_eq!(first.rest().await.last().unwrap()["type"], "finish");
@@ -151,8 +151,8 @@ async fn a_returning_listener_gets_everything_from_the_start() {
 #[tokio::test]
 async fn repeats_join_the_answer_that_is_being_written() {
     let stage = stage().await;
-    let voice = stage.voice();
-    voice.say("Hello");
+    let sender = stage.chunk_sender();
+    sender.say("Hello");
     let body = json!({ "message": { "id": Uuid::new_v4(), "content": "Hi" } });
     let (mut first, mut second) =
         tokio::join!(stage.stream(body.clone()), stage.stream(body.clone()));
@@ -163,7 +163,7 @@ async fn repeats_join_the_answer_that_is_being_written() {
     let play = async {
         let (a, b) = (first.until("start").await, second.until("start").await);
         assert_eq!(a["messageId"], b["messageId"]);
-        voice.finish();
+        sender.finish();
     };
     let (content, ()) = tokio::join!(third, play);
     assert_eq!(content, "Hello");
@@ -175,8 +175,8 @@ async fn repeats_join_the_answer_that_is_being_written() {
 #[tokio::test]
 async fn a_second_question_waits_or_stops_the_first() {
     let stage = stage().await;
-    let voice = stage.voice();
-    voice.say("One");
+    let sender = stage.chunk_sender();
+    sender.say("One");
     let mut first = stage.stream(json!({ "content": "first" })).await;
     let start = first.until("start").await;
     first.until("text-delta").await;
@@ -185,7 +185,7 @@ async fn a_second_question_waits_or_stops_the_first() {
     assert_eq!(problem["code"], "generation_running");
     assert_eq!(problem["message_id"], start["messageId"]);
 
-    let second = stage.voice();
+    let second = stage.chunk_sender();
     second.say("Two");
     second.finish();
     let body = json!({ "content": "second", "if_running": "stop" });
@@ -201,15 +201,15 @@ async fn a_second_question_waits_or_stops_the_first() {
 #[tokio::test]
 async fn a_stop_keeps_what_there_is_and_cancels_the_provider() {
     let stage = stage().await;
-    let voice = stage.voice();
-    voice.say("Hello");
+    let sender = stage.chunk_sender();
+    sender.say("Hello");
     let mut stream = stage.stream(json!({ "content": "Hi" })).await;
     stream.until("text-delta").await;
     let stop = format!("/api/ai/chat/{}/stop", stage.chat);
     let message = stage.alice.poke(&stop).await.expect(200);
     assert_eq!(message["status"], "stopped");
     assert_eq!(message["content"], "Hello");
-    stage.provider.hung_up().await;
+    stage.provider.wait_for_disconnect().await;
     let rest = stream.rest().await;
     assert_eq!(rest.last().unwrap()["type"], "abort");
     let log = stage.alice.usage_logs().await.pop().unwrap();
@@ -231,11 +231,11 @@ async fn a_chat_without_answers_has_nothing_to_stop() {
 #[tokio::test]
 async fn a_provider_that_breaks_off_leaves_the_partial_answer() {
     let stage = stage().await;
-    let voice = stage.voice();
-    voice.say("Hel");
+    let sender = stage.chunk_sender();
+    sender.say("Hel");
     let mut stream = stage.stream(json!({ "content": "Hi" })).await;
     stream.until("text-delta").await;
-    drop(voice);
+    drop(sender);
     let rest = stream.rest().await;
     let kinds = frames(&rest);
     assert_eq!(kinds[kinds.len() - 2..], ["data-error", "error"]);
@@ -244,7 +244,7 @@ async fn a_provider_that_breaks_off_leaves_the_partial_answer() {
         (message["status"].as_str(), message["content"].as_str()),
         (Some("failed"), Some("Hel"))
     );
-    let second = stage.voice();
+    let second = stage.chunk_sender();
     second.say("Hello");
     second.finish();
     let question = message["parent_id"].clone();
@@ -256,13 +256,13 @@ async fn a_provider_that_breaks_off_leaves_the_partial_answer() {
 #[tokio::test]
 async fn deleting_the_chat_stops_the_answer_and_accounts_it() {
     let stage = stage().await;
-    let voice = stage.voice();
-    voice.say("Hello");
+    let sender = stage.chunk_sender();
+    sender.say("Hello");
     let mut stream = stage.stream(json!({ "content": "Hi" })).await;
     stream.until("text-delta").await;
     let path = format!("/api/chats/{}", stage.chat);
     assert_eq!(stage.alice.delete(&path).await.status, 204);
-    stage.provider.hung_up().await;
+    stage.provider.wait_for_disconnect().await;
     stream.rest().await;
     let log = stage.alice.usage_logs().await.pop().unwrap();
     assert!(log["chat_id"].is_null() && log["message_id"].is_null());
@@ -272,8 +272,8 @@ async fn deleting_the_chat_stops_the_answer_and_accounts_it() {
 #[tokio::test]
 async fn who_waits_for_an_answer_learns_that_its_chat_was_deleted() {
     let stage = stage().await;
-    let voice = stage.voice();
-    voice.say("Hello");
+    let sender = stage.chunk_sender();
+    sender.say("Hello");
     let answer = async { stage.alice.generate(&stage.chat, json!({ "content": "Hi" })).await };
     let deletion = async {
         while stage.alice.messages(&stage.chat).await.len() < 2 {
@@ -303,13 +303,13 @@ async fn who_cannot_stop_the_others_learns_what_runs() {
 #[tokio::test]
 async fn deleting_the_message_stops_the_answer_first() {
     let stage = stage().await;
-    let voice = stage.voice();
-    voice.say("Hello");
+    let sender = stage.chunk_sender();
+    sender.say("Hello");
     let mut stream = stage.stream(json!({ "content": "Hi" })).await;
     let start = stream.until("start").await;
     let path = format!("/api/messages/{}", start["messageId"].as_str().unwrap());
     assert_eq!(stage.alice.delete(&path).await.status, 204);
-    stage.provider.hung_up().await;
+    stage.provider.wait_for_disconnect().await;
     assert_eq!(stage.alice.messages(&stage.chat).await.len(), 1);
     assert_eq!(stage.alice.usage_logs().await.len(), 1);
 }
@@ -317,8 +317,8 @@ async fn deleting_the_message_stops_the_answer_first() {
 #[tokio::test]
 async fn a_shutdown_saves_what_there_is() {
     let stage = stage().await;
-    let voice = stage.voice();
-    voice.say("Hello");
+    let sender = stage.chunk_sender();
+    sender.say("Hello");
     let mut stream = stage.stream(json!({ "content": "Hi" })).await;
     stream.until("text-delta").await;
     stage.app.shut_down().await;
@@ -336,8 +336,8 @@ async fn a_shutdown_saves_what_there_is() {
 async fn an_answer_on_another_replica_can_be_followed_and_stopped() {
     let stage = stage().await;
     let other = stage.app.replica(&[]).await;
-    let voice = stage.voice();
-    voice.say("Hello");
+    let sender = stage.chunk_sender();
+    sender.say("Hello");
     let body = json!({ "message": { "id": Uuid::new_v4(), "content": "Hi" } });
     let mut here = stage.stream(body.clone()).await;
     here.until("text-delta").await;
@@ -354,7 +354,7 @@ async fn an_answer_on_another_replica_can_be_followed_and_stopped() {
     let message = there.poke(&stop).await.expect(200);
     assert_eq!(message["status"], "stopped");
     assert_eq!(message["content"], "Hello");
-    stage.provider.hung_up().await;
+    stage.provider.wait_for_disconnect().await;
     for stream in [here, resumed, repeated] {
         assert_eq!(stream.rest().await.last().unwrap()["type"], "abort");
     }
@@ -368,8 +368,8 @@ async fn a_lapsed_answer_reads_interrupted_and_the_chat_goes_on() {
         return;
     }
     let stage = stage_with(&[(CHECKPOINT_EVERY_MS, "3600000")]).await;
-    let voice = stage.voice();
-    voice.say("Hello");
+    let sender = stage.chunk_sender();
+    sender.say("Hello");
     let body = json!({ "message": { "id": Uuid::new_v4(), "content": "Hi" } });
     let mut stream = stage.stream(body.clone()).await;
     stream.until("text-delta").await;
@@ -381,7 +381,7 @@ async fn a_lapsed_answer_reads_interrupted_and_the_chat_goes_on() {
     assert_eq!(message["status"], "interrupted");
 
     let other = stage.app.replica(&[]).await;
-    let second = stage.voice();
+    let second = stage.chunk_sender();
     second.say("Hello again");
     second.finish();
     let there = stage.alice.on(&other);
@@ -392,7 +392,7 @@ async fn a_lapsed_answer_reads_interrupted_and_the_chat_goes_on() {
     assert_eq!(logs[0]["status"], "interrupted");
     assert_eq!(logs[0]["usage_source"], "estimated");
     // The first replica learns at its end that the row is no longer its own; its usage counts.
-    voice.finish();
+    sender.finish();
     let rest = stream.rest().await;
     assert_eq!(rest[rest.len() - 2]["data"]["code"], "message_gone");
     assert_eq!(stage.alice.messages(&stage.chat).await.len(), 2);
@@ -403,13 +403,13 @@ async fn a_lapsed_answer_reads_interrupted_and_the_chat_goes_on() {
 #[tokio::test]
 async fn a_stateless_answer_ends_when_its_client_leaves() {
     let stage = stage().await;
-    let voice = stage.voice();
-    voice.say("Hello");
+    let sender = stage.chunk_sender();
+    sender.say("Hello");
     let body = json!({ "prompt": "Hi", "stream": true });
     let mut stream = stage.alice.stream("/api/ai/generate", body).await;
     stream.until("text-delta").await;
     drop(stream);
-    stage.provider.hung_up().await;
+    stage.provider.wait_for_disconnect().await;
     let log = loop {
         match stage.alice.usage_logs().await.pop() {
             Some(log) => break log,
@@ -424,7 +424,7 @@ async fn a_stateless_answer_ends_when_its_client_leaves() {
 #[tokio::test]
 async fn usage_and_price_are_exact() {
     let stage = stage().await;
-    stage.provider.will(Answer::Fixture("openai-chat/full_stream.sse"));
+    stage.provider.enqueue(Answer::Fixture("openai-chat/full_stream.sse"));
     let answer = stage.alice.ask(&stage.chat, "Hi").await;
     let expected = json!({
         "input_tokens": 2060, "output_tokens": 331, "total_tokens": 2391,
@@ -447,8 +447,8 @@ async fn an_answer_ends_before_its_token_does() {
     // Only this replica has no service key.
     let replica = stage.app.replica(&[]).await;
     let alice = stage.alice.on(&replica);
-    let voice = stage.voice();
-    voice.say("Hello");
+    let sender = stage.chunk_sender();
+    sender.say("Hello");
     let body = json!({ "content": "Hi", "stream": true });
     let mut stream = alice.stream(&stage.path(), body).await;
     stream.until("text-delta").await;
@@ -460,7 +460,7 @@ async fn an_answer_ends_before_its_token_does() {
         (&message["status"], &message["finish_reason"], &message["content"]),
         (&json!("interrupted"), &json!("token_expired"), &json!("Hello"))
     );
-    stage.provider.hung_up().await;
+    stage.provider.wait_for_disconnect().await;
 }
 
 #[tokio::test]
@@ -471,8 +471,8 @@ async fn a_fresher_token_carries_an_answer_on() {
     let stage = stage_with(&[(CHECKPOINT_EVERY_MS, "5")]).await;
     let replica = stage.app.replica(&[]).await;
     let alice = stage.alice.on(&replica);
-    let voice = stage.voice();
-    voice.say("Hello");
+    let sender = stage.chunk_sender();
+    sender.say("Hello");
     let body = json!({ "content": "Hi", "stream": true });
     let mut stream = alice.stream(&stage.path(), body).await;
     stream.until("text-delta").await;
@@ -480,9 +480,9 @@ async fn a_fresher_token_carries_an_answer_on() {
     let fresher = alice.refreshed(&stage.app).await;
     fresher.get("/api/chats/").await.expect(200);
     replica.clock.advance(Duration::from_secs(1800));
-    voice.say(" there");
+    sender.say(" there");
     stream.until("text-delta").await;
-    voice.finish();
+    sender.finish();
     assert_eq!(stream.rest().await.last().unwrap()["type"], "finish");
     let messages = fresher.refreshed(&stage.app).await.messages(&stage.chat).await;
     assert_eq!(messages[1]["content"], "Hello there");
@@ -499,12 +499,12 @@ async fn an_answer_that_cannot_be_saved_says_so_soon_and_is_saved_later() {
     ];
     let replica = stage.app.replica(&settings).await;
     stage.alice = stage.alice.on(&replica);
-    let voice = stage.voice();
+    let sender = stage.chunk_sender();
     let mut stream = stage.stream(json!({ "content": "Hi" })).await;
-    voice.say("Hello");
+    sender.say("Hello");
     stream.until("text-delta").await;
     proxy.block("POST", "/rest/v1/rpc/save_generation");
-    voice.finish();
+    sender.finish();
     let rest = stream.rest().await;
     let problem = &rest[rest.len() - 2]["data"];
     assert_eq!(problem["code"], "answer_not_saved", "{rest:?}");

@@ -1,4 +1,4 @@
-//! What browsers and caches are told beside the content.
+//! Response headers for browsers and caches.
 
 use reqwest::Client;
 use serde_json::json;
@@ -62,7 +62,7 @@ async fn json_and_pages_are_compressed_and_nothing_else() {
     }
     let request = raw.post(format!("{}/api/ai/chat/{chat}/generate", app.url));
     let request = request.bearer_auth(&alice.token).header("accept-encoding", "gzip");
-    let reply = Reply::of(request.json(&json!({ "content": "/long", "stream": true }))).await;
+    let reply = Reply::send(request.json(&json!({ "content": "/long", "stream": true }))).await;
     assert!(reply.header("content-type").starts_with("text/event-stream"));
     assert!(!reply.headers.contains_key("content-encoding"));
 }

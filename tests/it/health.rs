@@ -103,9 +103,9 @@ async fn supabase_is_probed_once_however_many_ask() {
     let asks = (0..50).map(|n| project.app.get(["/health", "/health/ready"][n % 2]));
     assert!(join_all(asks).await.iter().all(|reply| reply.status == 200));
     for path in ["/rest/v1/chats", "/auth/v1/health", "/storage/v1/bucket"] {
-        assert_eq!(project.supabase.asked(path).len(), 1, "{path}");
+        assert_eq!(project.supabase.requests_to(path).len(), 1, "{path}");
     }
     project.app.clock.advance(Duration::from_secs(1));
     project.app.get("/health").await.expect(200);
-    assert_eq!(project.supabase.asked("/rest/v1/chats").len(), 2);
+    assert_eq!(project.supabase.requests_to("/rest/v1/chats").len(), 2);
 }

@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 use crate::support::{FakeSupabase, Reply, TestApp, app, skipped_on_a_real_supabase};
 
 async fn ask(app: &TestApp, url: String, host: &str) -> Reply {
-    Reply::of(app.http.get(url).header("host", host)).await
+    Reply::send(app.http.get(url).header("host", host)).await
 }
 
 #[tokio::test]
@@ -18,7 +18,7 @@ async fn locally_only_this_machines_names_and_listed_ones_are_served() {
     let alice = app.user("alice").await;
     for host in ["localhost:8000", "127.0.0.1", "[::1]:8000", "a.localhost", "my.example.com:80"] {
         let request = alice.request(reqwest::Method::GET, "/api/chats/").header("host", host);
-        assert_eq!(Reply::of(request).await.status, 200, "{host}");
+        assert_eq!(Reply::send(request).await.status, 200, "{host}");
         let url = format!("{}/auth/v1/health", app.supabase_url);
         assert_eq!(ask(&app, url, host).await.status, 200, "{host}");
     }
@@ -56,7 +56,7 @@ async fn a_missing_name_is_refused_and_that_of_http2_counts() {
     let client = reqwest::Client::builder().no_proxy().http2_prior_knowledge();
     let client = client.resolve("evil.example", address.parse().unwrap()).build().unwrap();
     let port = address.rsplit(':').next().unwrap();
-    let reply = Reply::of(client.get(format!("http://evil.example:{port}/"))).await;
+    let reply = Reply::send(client.get(format!("http://evil.example:{port}/"))).await;
     assert_eq!(reply.problem(421), "host_not_allowed");
 }
 

@@ -86,7 +86,7 @@ async fn values_count_for_what_they_take() {
     let alice = app.user("alice").await;
     let values = format!(r#"{{"prompt":"x","ignored":[{}0]}}"#, "[],".repeat(20_000));
     let request = alice.request(Method::POST, GENERATE).header("content-type", "application/json");
-    assert_eq!(Reply::of(request.body(values)).await.problem(413), "body_too_large");
+    assert_eq!(Reply::send(request.body(values)).await.problem(413), "body_too_large");
     app.holds(|bytes| bytes == 0).await;
 }
 

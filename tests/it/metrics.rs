@@ -1,4 +1,4 @@
-//! What Prometheus is told.
+//! The metrics for Prometheus.
 
 use serde_json::json;
 
@@ -62,7 +62,7 @@ async fn answers_and_their_tokens_are_counted() {
 
 #[tokio::test]
 async fn running_generations_are_counted() {
-    let (voice, answer) = live();
+    let (sender, answer) = live();
     let provider = FakeProvider::with([answer]).await;
     let settings = [ON, ("OPENAI_BASE_URL", provider.url.as_str()), ("DEFAULT_MODEL", "local")];
     let app = TestApp::with(&settings).await;
@@ -72,7 +72,7 @@ async fn running_generations_are_counted() {
     assert_eq!(running().await, Some(0.0));
     let path = format!("/api/ai/chat/{chat}/generate");
     let words = r#"data: {"choices":[{"index":0,"delta":{"content":"Hi"}}]}"#;
-    voice.send(format!("{words}\n\n").into()).unwrap();
+    sender.send(format!("{words}\n\n").into()).unwrap();
     let mut stream = alice.stream(&path, json!({ "content": "Hello", "stream": true })).await;
     stream.until("text-delta").await;
     assert_eq!(running().await, Some(1.0));

@@ -12,7 +12,7 @@ async fn listed(alice: &User, id: &str) -> Option<Value> {
 #[tokio::test]
 async fn the_list_tells_what_a_server_offers() {
     let provider = FakeProvider::with([Answer::Fixture("openai-chat/text_stream.sse")]).await;
-    provider.offers(json!({ "data": [{ "id": "Qwen/Qwen3-8B", "max_model_len": 32768 }] }));
+    provider.set_models(json!({ "data": [{ "id": "Qwen/Qwen3-8B", "max_model_len": 32768 }] }));
     let app =
         TestApp::with(&[("OPENAI_BASE_URL", provider.url.as_str()), ("DEFAULT_MODEL", "llama3.2")])
             .await;
@@ -26,7 +26,7 @@ async fn the_list_tells_what_a_server_offers() {
     // The server is not OpenAI and does not have this one.
     assert_eq!(listed(&alice, "gpt-6-sol").await.unwrap()["available"], false);
     for id in ["Qwen/Qwen3-8B", "openai/Qwen/Qwen3-8B"] {
-        provider.will(Answer::Fixture("openai-chat/text_stream.sse"));
+        provider.enqueue(Answer::Fixture("openai-chat/text_stream.sse"));
         let body = json!({ "model": id, "prompt": "Hello" });
         let answer = alice.post("/api/ai/generate", body).await.expect(200);
         assert_eq!(
@@ -129,16 +129,16 @@ async fn a_title_of_the_users_own_stays() {
     assert_eq!(title(&alice, &chat).await, "Trip");
 }
 
-struct Told {
+struct TitledChat {
     alice: User,
     chat: String,
     title: Value,
     _app: TestApp,
 }
 
-/// Asks a model that answers only once the title is told; the title.
-async fn told_title(settings: &[(&str, &str)], asked: &str) -> Told {
-    let (voice, answer) = live();
+/// Asks a model that answers only once the title has come; the chat with its title.
+async fn generate_title(settings: &[(&str, &str)], asked: &str) -> TitledChat {
+    let (sender, answer) = live();
     let openai = FakeProvider::with([answer]).await;
     let mut all = vec![("OPENAI_BASE_URL", openai.url.as_str()), ("DEFAULT_MODEL", "gpt-6-sol")];
     all.extend(settings);
@@ -146,45 +146,45 @@ async fn told_title(settings: &[(&str, &str)], asked: &str) -> Told {
     let alice = app.user("alice").await;
     let chat = alice.create_chat("New chat").await;
     let begin = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"So\"}}]}\n\n";
-    voice.send(begin.into()).unwrap();
+    sender.send(begin.into()).unwrap();
     let mut frames = stream(&alice, &chat, asked).await;
-    let told = frames.until("data-chat-title").await["data"]["title"].clone();
-    voice.send("data: [DONE]\n\n".into()).unwrap();
+    let titled = frames.until("data-chat-title").await["data"]["title"].clone();
+    sender.send("data: [DONE]\n\n".into()).unwrap();
     frames.rest().await;
-    assert_eq!(title(&alice, &chat).await, told);
-    Told { alice, chat, title: told, _app: app }
+    assert_eq!(title(&alice, &chat).await, titled);
+    TitledChat { alice, chat, title: titled, _app: app }
 }
 
 #[tokio::test]
 async fn a_new_chat_is_named_after_its_question() {
-    let told = told_title(&[], "## Plan a *trip*\nplease").await;
-    assert_eq!(told.title, "Plan a *trip");
-    let path = format!("/api/chats/{}", told.chat);
-    told.alice.patch(&path, json!({ "title": "Rome" })).await.expect(200);
+    let titled = generate_title(&[], "## Plan a *trip*\nplease").await;
+    assert_eq!(titled.title, "Plan a *trip");
+    let path = format!("/api/chats/{}", titled.chat);
+    titled.alice.patch(&path, json!({ "title": "Rome" })).await.expect(200);
     let again = json!({ "content": "And then?", "model": "scripted/demo" });
-    told.alice.generate(&told.chat, again).await.expect(200);
-    assert_eq!(title(&told.alice, &told.chat).await, "Rome");
+    titled.alice.generate(&titled.chat, again).await.expect(200);
+    assert_eq!(title(&titled.alice, &titled.chat).await, "Rome");
 }
 
 #[tokio::test]
 async fn a_model_can_find_the_title() {
     let asked = "what is the weather like in rome today";
-    let told = told_title(&[("TITLE_MODEL", "scripted/demo")], asked).await;
-    assert_eq!(told.title, "What is the weather like in");
-    let logs = told.alice.usage_logs().await;
+    let titled = generate_title(&[("TITLE_MODEL", "scripted/demo")], asked).await;
+    assert_eq!(titled.title, "What is the weather like in");
+    let logs = titled.alice.usage_logs().await;
     let log = logs.iter().find(|log| log["operation"] == "title").unwrap();
-    assert_eq!((&log["chat_id"], &log["usage_source"]), (&json!(told.chat), &json!("reported")));
+    assert_eq!((&log["chat_id"], &log["usage_source"]), (&json!(titled.chat), &json!("reported")));
 }
 
 #[tokio::test]
 async fn a_title_that_no_model_finds_is_taken_from_the_question() {
     let anthropic = FakeProvider::with([Answer::Fixture("anthropic/err_401.json")]).await;
-    let told = told_title(
+    let titled = generate_title(
         &[("TITLE_MODEL", "claude-haiku-5"), ("ANTHROPIC_BASE_URL", &anthropic.url)],
         "Plan a trip",
     )
     .await;
-    assert_eq!(told.title, "Plan a trip");
+    assert_eq!(titled.title, "Plan a trip");
 }
 
 #[tokio::test]
@@ -207,7 +207,7 @@ async fn several_compatible_servers_answer_under_their_names() {
     let text = "openai-chat/text_stream.sse";
     let [one, two] =
         [FakeProvider::with([Answer::Fixture(text)]).await, FakeProvider::with([]).await];
-    two.offers(json!({ "data": [{ "id": "qwen" }] }));
+    two.set_models(json!({ "data": [{ "id": "qwen" }] }));
     let app = TestApp::with(&[
         ("OPENAI_COMPATIBLE_ONE_BASE_URL", one.url.as_str()),
         ("OPENAI_COMPATIBLE_ONE_MODELS", "meta/llama, mixtral"),
@@ -226,7 +226,7 @@ async fn several_compatible_servers_answer_under_their_names() {
     let answer = alice.post("/api/ai/generate", json!({ "prompt": "Hello" })).await.expect(200);
     assert_eq!((&answer["model"], &answer["provider"]), (&json!("one/meta/llama"), &json!("one")));
     assert_eq!(one.requests()[0]["model"], "meta/llama");
-    two.will(Answer::Fixture(text));
+    two.enqueue(Answer::Fixture(text));
     let body = json!({ "model": "two/qwen", "prompt": "Hello" });
     alice.post("/api/ai/generate", body).await.expect(200);
     assert_eq!(two.requests()[0]["model"], "qwen");

@@ -172,7 +172,7 @@ fn signed_call() -> [Answer; 2] {
 #[tokio::test]
 async fn gemini_s_signatures_go_back_and_its_reasoning_is_counted() {
     let provider = FakeProvider::with(signed_call()).await;
-    provider.offers(json!({ "data": [{ "id": "models/gemini-3.8-flash" }] }));
+    provider.set_models(json!({ "data": [{ "id": "models/gemini-3.8-flash" }] }));
     let settings = [("GEMINI_BASE_URL", provider.url.as_str()), ("GEMINI_API_KEY", "k")];
     let app = TestApp::with(&settings).await;
     app.refresh_models().await;
@@ -185,7 +185,7 @@ async fn gemini_s_signatures_go_back_and_its_reasoning_is_counted() {
     assert_eq!(answer["message"]["model"], "gemini/gemini-3.8-flash");
     assert_eq!(answer["message"]["metadata"]["provider"], "gemini");
     assert_eq!(answer["usage"]["reasoning_tokens"], 54);
-    provider.will(Answer::Fixture("gemini/text_stream.sse"));
+    provider.enqueue(Answer::Fixture("gemini/text_stream.sse"));
     alice.generate(&chat, body).await.expect(200);
     let signature = json!({ "google": { "thought_signature": "CpcBAdHtim9" } });
     for request in &provider.requests()[1..] {

@@ -43,7 +43,7 @@ async fn a_second_signal_ends_at_once() {
     let (mut program, _running) = stopping().await;
     let started = Instant::now();
     program.signal("TERM");
-    assert!(!program.ended().success());
+    assert!(!program.wait_for_exit().success());
     assert!(started.elapsed().as_secs() < SOON);
     assert!(program.log().contains("stopped at once"), "{}", program.log());
 }
@@ -62,7 +62,7 @@ async fn the_end_comes_in_time_whoever_hangs_on() {
     running.chunk().await.unwrap();
     let started = Instant::now();
     program.signal("INT");
-    assert!(program.ended().success(), "{}", program.log());
+    assert!(program.wait_for_exit().success(), "{}", program.log());
     assert!(started.elapsed().as_secs() < SOON);
     assert!(program.log().contains("stopped"), "{}", program.log());
     for mut connection in silent.into_iter().chain([unfinished]) {

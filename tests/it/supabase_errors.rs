@@ -11,10 +11,10 @@ use crate::support::{Key, Outcome, Project, Reply, project};
 async fn change_a_chat(project: &Project, outcome: Outcome) -> (Reply, usize) {
     project.supabase.recover();
     project.supabase.always("/rest/v1/chats", outcome);
-    let before = project.supabase.asked("/rest/v1/chats").len();
+    let before = project.supabase.requests_to("/rest/v1/chats").len();
     let path = format!("/api/chats/{}", Uuid::new_v4());
     let reply = project.user().patch(&path, json!({ "title": "Trip" })).await;
-    (reply, project.supabase.asked("/rest/v1/chats").len() - before)
+    (reply, project.supabase.requests_to("/rest/v1/chats").len() - before)
 }
 
 #[tokio::test]
@@ -197,7 +197,7 @@ async fn nothing_of_the_database_reaches_a_client() {
 async fn a_token_that_is_too_new_for_the_database_gets_a_moment() {
     let project = project().await;
     let early = || Outcome::error(401, "PGRST303", "JWT issued at future");
-    project.supabase.will("/rest/v1/chats", [early()]);
+    project.supabase.enqueue("/rest/v1/chats", [early()]);
     let before = project.app.clock.now();
     project.call_signed(&json!({})).await.expect(200);
     assert_eq!(project.app.clock.now().duration_since(before).as_secs(), 1);

@@ -17,11 +17,12 @@ const CHATS: &str = "/rest/v1/chats";
 #[tokio::test]
 async fn reading_is_repeated_until_it_succeeds() {
     let project = project().await;
-    for outcome in [Outcome::Closed, Outcome::Cut, Outcome::status(502), Outcome::status(503)] {
-        let before = project.supabase.asked(CHATS).len();
-        project.supabase.will(CHATS, [outcome.clone(), outcome.clone(), outcome]);
+    for outcome in [Outcome::Closed, Outcome::Truncated, Outcome::status(502), Outcome::status(503)]
+    {
+        let before = project.supabase.requests_to(CHATS).len();
+        project.supabase.enqueue(CHATS, [outcome.clone(), outcome.clone(), outcome]);
         project.call_signed(&json!({})).await.expect(200);
-        assert_eq!(project.supabase.asked(CHATS).len() - before, 4);
+        assert_eq!(project.supabase.requests_to(CHATS).len() - before, 4);
     }
 }
 
@@ -30,20 +31,20 @@ async fn changing_and_deleting_is_repeated() {
     let project = project().await;
     let alice = project.user();
     let chat = format!("/api/chats/{}", Uuid::new_v4());
-    project.supabase.will(CHATS, [Outcome::Closed]);
+    project.supabase.enqueue(CHATS, [Outcome::Closed]);
     alice.patch(&chat, json!({ "title": "Trip" })).await.expect(200);
-    project.supabase.will(CHATS, [Outcome::Closed, Outcome::json(200, &json!([{ "id": 1 }]))]);
+    project.supabase.enqueue(CHATS, [Outcome::Closed, Outcome::json(200, &json!([{ "id": 1 }]))]);
     alice.delete(&chat).await.expect(204);
-    assert_eq!(project.supabase.asked(CHATS).len(), 4);
+    assert_eq!(project.supabase.requests_to(CHATS).len(), 4);
 }
 
 #[tokio::test]
 async fn creating_is_repeated_because_the_id_is_known() {
     let project = project().await;
     let row = json!([{ "id": Uuid::new_v4() }]);
-    project.supabase.will(CHATS, [Outcome::Closed, Outcome::json(201, &row)]);
+    project.supabase.enqueue(CHATS, [Outcome::Closed, Outcome::json(201, &row)]);
     project.user().post("/api/chats/", json!({})).await.expect(201);
-    let prefer = project.supabase.asked(CHATS).pop().unwrap().headers["prefer"].clone();
+    let prefer = project.supabase.requests_to(CHATS).pop().unwrap().headers["prefer"].clone();
     assert_eq!(prefer, "resolution=ignore-duplicates,return=representation");
 }
 
@@ -54,7 +55,7 @@ async fn what_would_do_something_twice_is_repeated_only_if_it_was_not_done() {
     let toggle = format!("/api/chats/{}/archive", Uuid::new_v4());
     for (outcome, times) in [
         (Outcome::Closed, 1),
-        (Outcome::Cut, 1),
+        (Outcome::Truncated, 1),
         (Outcome::status(502), 1),
         (Outcome::status(504), 1),
         (Outcome::error(503, "PGRST001", "the connection was lost"), 1),
@@ -63,9 +64,9 @@ async fn what_would_do_something_twice_is_repeated_only_if_it_was_not_done() {
     ] {
         project.supabase.recover();
         project.supabase.always("/rest/v1/rpc/toggle_chat", outcome);
-        let before = project.supabase.asked("/rest/v1/rpc/").len();
+        let before = project.supabase.requests_to("/rest/v1/rpc/").len();
         assert!(alice.poke(&toggle).await.status >= 500);
-        assert_eq!(project.supabase.asked("/rest/v1/rpc/").len() - before, times);
+        assert_eq!(project.supabase.requests_to("/rest/v1/rpc/").len() - before, times);
     }
 }
 
@@ -74,12 +75,12 @@ async fn claims_and_stops_are_repeated() {
     let project = project().await;
     let alice = project.user();
     let chat = format!("/api/ai/chat/{}", Uuid::new_v4());
-    project.supabase.will(
+    project.supabase.enqueue(
         "/rest/v1/rpc/request_stop",
         [Outcome::Closed, Outcome::json(200, &json!({ "running": false, "message": null }))],
     );
     alice.poke(&format!("{chat}/stop")).await.expect(204);
-    project.supabase.will(
+    project.supabase.enqueue(
         "/rest/v1/rpc/begin_generation",
         [Outcome::Closed, Outcome::json(200, &json!({ "answer": "nothing_to_answer" }))],
     );
@@ -92,7 +93,7 @@ async fn pauses_grow_and_supabases_wish_is_respected() {
     let project = project().await;
     let paused = async |outcomes: Vec<Outcome>| {
         let before = project.app.clock.now();
-        project.supabase.will(CHATS, outcomes);
+        project.supabase.enqueue(CHATS, outcomes);
         project.call_signed(&json!({})).await.expect(200);
         project.app.clock.now().duration_since(before).as_millis()
     };
@@ -102,7 +103,7 @@ async fn pauses_grow_and_supabases_wish_is_respected() {
     assert_eq!(paused(vec![Outcome::later(503, 2)]).await, 2_000);
 
     // A long pause is the client's to make.
-    project.supabase.will(CHATS, [Outcome::later(503, 60)]);
+    project.supabase.enqueue(CHATS, [Outcome::later(503, 60)]);
     let reply = project.call_signed(&json!({})).await;
     assert_eq!(reply.header("retry-after"), "60");
     assert_eq!(reply.problem(503), "supabase_overloaded");
@@ -113,9 +114,9 @@ async fn a_supabase_that_never_answers_costs_one_request_timeout() {
     let project = Project::with(&[(REQUEST_TIMEOUT_MS, "100")]).await;
     project.call_signed(&json!({})).await.expect(200);
     project.supabase.always(CHATS, Outcome::Silence);
-    let before = project.supabase.asked(CHATS).len();
+    let before = project.supabase.requests_to(CHATS).len();
     assert_eq!(project.call_signed(&json!({})).await.problem(504), "supabase_timeout");
-    assert_eq!(project.supabase.asked(CHATS).len() - before, 1);
+    assert_eq!(project.supabase.requests_to(CHATS).len() - before, 1);
 }
 
 #[tokio::test]
@@ -149,7 +150,7 @@ async fn connections_are_used_again() {
     for _ in 0..5 {
         project.call_signed(&json!({})).await.expect(200);
     }
-    assert_eq!((project.supabase.asked("/").len(), project.supabase.connections()), (6, 1));
+    assert_eq!((project.supabase.requests_to("/").len(), project.supabase.connections()), (6, 1));
 }
 
 #[tokio::test]
@@ -157,10 +158,10 @@ async fn new_keys_are_no_bearer_tokens() {
     let project = project().await;
     let token = project.token();
     project.call(&token).await.expect(200);
-    let keys = project.supabase.asked("/auth/v1/.well-known").pop().unwrap().headers;
+    let keys = project.supabase.requests_to("/auth/v1/.well-known").pop().unwrap().headers;
     assert_eq!(keys["apikey"], "sb_publishable_test");
     assert!(!keys.contains_key("authorization"));
-    let rows = project.supabase.asked(CHATS).pop().unwrap().headers;
+    let rows = project.supabase.requests_to(CHATS).pop().unwrap().headers;
     assert_eq!(rows["apikey"], "sb_publishable_test");
     assert_eq!(rows["authorization"], format!("Bearer {token}"));
 }
@@ -169,7 +170,7 @@ async fn new_keys_are_no_bearer_tokens() {
 async fn legacy_keys_are_bearer_tokens_too() {
     let project = Project::with(&[("SUPABASE_ANON_KEY", "eyJhbGciOiJIUzI1NiJ9.e30.c2ln")]).await;
     project.call_signed(&json!({})).await.expect(200);
-    let keys = project.supabase.asked("/auth/v1/.well-known").pop().unwrap().headers;
+    let keys = project.supabase.requests_to("/auth/v1/.well-known").pop().unwrap().headers;
     assert_eq!(keys["apikey"], "eyJhbGciOiJIUzI1NiJ9.e30.c2ln");
     assert_eq!(keys["authorization"], "Bearer eyJhbGciOiJIUzI1NiJ9.e30.c2ln");
 }
@@ -189,7 +190,7 @@ async fn tokens_and_keys_stay_out_of_the_log() {
     let token = key.sign(&claims(&supabase, Clock::System.unix_seconds()));
     let http = reqwest::Client::new();
     let call = async |token: &str| {
-        Reply::of(http.get(format!("{}/api/chats/", program.url)).bearer_auth(token)).await
+        Reply::send(http.get(format!("{}/api/chats/", program.url)).bearer_auth(token)).await
     };
     call(&token).await.expect(200);
     for outcome in [
@@ -254,16 +255,16 @@ async fn an_end_that_the_database_refuses_is_saved_all_the_same() {
     let history = [json!({ "role": "user", "parts": [{ "type": "text", "text": "Hi" }] })];
     let started = json!({ "answer": "started", "chat": { "title": "Trip", "system_prompt": null },
         "message": message, "user_message": {}, "history": history });
-    project.supabase.will("/rest/v1/rpc/begin_generation", [Outcome::json(200, &started)]);
+    project.supabase.enqueue("/rest/v1/rpc/begin_generation", [Outcome::json(200, &started)]);
     let saved = json!({ "owned": true, "stop_requested": false, "message": message });
     let refused =
         Outcome::error(400, "23514", "violates check constraint \"messages_metadata_check\"");
     let answers =
         [Outcome::json(200, &saved), refused.clone(), refused, Outcome::json(200, &saved)];
-    project.supabase.will(SAVE, answers);
+    project.supabase.enqueue(SAVE, answers);
     let chat = Uuid::new_v4().to_string();
     project.user().generate(&chat, json!({ "content": "Hi" })).await.problem(500);
-    let ends: Vec<_> = project.supabase.asked(SAVE)[1..]
+    let ends: Vec<_> = project.supabase.requests_to(SAVE)[1..]
         .iter()
         .map(|asked| {
             let save = &asked.body;
@@ -288,16 +289,16 @@ async fn fewer_rows_are_asked_for_where_so_many_are_too_long() {
     let too_long = || Outcome::error(500, "54000", "the answer would be too long");
     let id = Uuid::new_v4();
     let row = json!({ "id": id, "created_at": "2026-11-22T12:00:00Z", "last_message_at": null });
-    project.supabase.will(CHATS, [too_long(), too_long(), Outcome::json(200, &json!([row]))]);
+    project.supabase.enqueue(CHATS, [too_long(), too_long(), Outcome::json(200, &json!([row]))]);
     let reply = alice.get("/api/chats/").await;
     // The next page begins with as few rows as were to be had.
     assert!(reply.next_page().unwrap().ends_with(&format!("{}.1", id.simple())));
     assert_eq!(reply.expect(200)[0]["id"], json!(id));
-    let asked = project.supabase.asked(CHATS);
+    let asked = project.supabase.requests_to(CHATS);
     let limits: Vec<_> = asked.iter().map(|asked| asked.query.split("limit=").nth(1)).collect();
     assert_eq!(limits, [Some("51"), Some("6"), Some("1")]);
     // One row that is too long is the end of it.
-    project.supabase.will(CHATS, [too_long(), too_long(), too_long()]);
+    project.supabase.enqueue(CHATS, [too_long(), too_long(), too_long()]);
     assert_ne!(alice.get("/api/chats/").await.status, 200);
-    assert_eq!(project.supabase.asked(CHATS).len(), 6);
+    assert_eq!(project.supabase.requests_to(CHATS).len(), 6);
 }

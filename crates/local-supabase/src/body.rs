@@ -29,7 +29,7 @@ impl Role {
     /// The holder that the memory of a request is charged to.
     pub(super) fn holder(self) -> Holder {
         match self {
-            Self::Anon => Holder::Strangers,
+            Self::Anon => Holder::Anonymous,
             Self::Authenticated { user_id } => Holder::User(user_id),
             Self::Service => Holder::Server,
         }
@@ -50,7 +50,7 @@ pub(super) async fn read(
         _ => (max, TIMEOUT),
     };
     let held = Held::new(memory.charge(role.holder()));
-    let body = within(timeout, headers, body, max, held.another()).await?;
+    let body = within(timeout, headers, body, max, held.sibling()).await?;
     held.grow(json_cost(&body)).map_err(BodyError::Full)?;
     Ok((body, held))
 }

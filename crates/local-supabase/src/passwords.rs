@@ -55,9 +55,9 @@ impl Passwords {
         stored: Option<String>,
     ) -> Result<bool, PasswordError> {
         let verify = move || match stored {
-            Some(stored) => {
-                Argon2::default().verify_password(password.expose_secret().as_bytes(), stored.as_str()).is_ok()
-            }
+            Some(stored) => Argon2::default()
+                .verify_password(password.expose_secret().as_bytes(), stored.as_str())
+                .is_ok(),
             None => {
                 let _ = hash(password.expose_secret());
                 false

@@ -50,7 +50,7 @@ async fn serve_rest(State(context): State<Arc<Context>>, request: Request) -> Re
         Ok((body, held)) => {
             let Context { database, project, clock, .. } = &*context;
             let answer = rest::handle(database, *project, clock, role, &parts, body).await;
-            held.until_sent(answer)
+            held.attach_to(answer)
         }
     }
 }

@@ -13,64 +13,68 @@ use thiserror::Error;
 
 use super::{Charge, Full};
 
-/// A body may be silent this long.
+/// How long a body may be idle.
 pub const IDLE: Duration = Duration::from_secs(60);
 /// How long the rest of a refused body is read.
 const DRAIN: Duration = Duration::from_secs(10);
-/// What may be waiting between two boundaries or pieces: a header that never ends is not awaited.
-const MAX_UNREAD: usize = 4 << 20;
+/// The most that the parser may buffer, which bounds the headers of a part.
+const MAX_BUFFERED: usize = 4 << 20;
 
 type Refusal = Box<dyn std::error::Error + Send + Sync>;
 
 /// A form that is being read.
 pub struct Form {
     inner: multer::Multipart<'static>,
-    unread: Arc<Unread>,
+    buffered: Arc<Buffered>,
 }
 
 /// A field of a form.
 pub struct Field {
     inner: multer::Field<'static>,
-    unread: Arc<Unread>,
+    buffered: Arc<Buffered>,
 }
 
-/// How much the parser has taken in and not given out.
-struct Unread {
+/// How much the parser has read and not yet returned.
+struct Buffered {
     bytes: Mutex<(usize, Charge)>,
-    /// Nothing is given out any more.
+    /// The rest is read only to be discarded.
     is_drained: AtomicBool,
 }
 
-/// Why a form cannot be read on.
+/// Why a form cannot be read.
 #[derive(Debug, Error)]
 pub enum FormError {
-    /// The body is no form, or ends too early.
+    /// The body is not a form, or is truncated.
     #[error("malformed form: {0}")]
     Malformed(#[from] multer::Error),
-    /// Nothing has come for a while.
+    /// The body was idle for too long.
     #[error("the form fell silent")]
     Idle,
-    /// A text field is longer than it may be.
+    /// A text field exceeds the maximum length.
     #[error("a field is too long")]
     TooLong,
 }
 
-impl Unread {
+impl Buffered {
     fn charged(charge: Charge) -> Self {
         Self { bytes: Mutex::new((0, charge)), is_drained: AtomicBool::new(false) }
     }
 
-    fn take_in(&self, length: usize) -> Result<(), Refusal> {
+    fn count(&self, length: usize) -> Result<(), Refusal> {
         if self.is_drained.load(Ordering::Relaxed) {
             return Ok(());
         }
         let mut bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
         bytes.1.grow(length)?;
         bytes.0 += length;
-        if bytes.0 > MAX_UNREAD { Err("a header or boundary does not end".into()) } else { Ok(()) }
+        if bytes.0 > MAX_BUFFERED {
+            Err("a header or boundary does not end".into())
+        } else {
+            Ok(())
+        }
     }
 
-    fn give_out(&self) {
+    fn reset(&self) {
         let mut bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
         bytes.0 = 0;
         bytes.1.clear();
@@ -78,7 +82,7 @@ impl Unread {
 }
 
 impl FormError {
-    /// That the form does not fit into memory, if that is why.
+    /// The exceeded memory budget, if that is the cause.
     pub fn full(&self) -> Option<Full> {
         let Self::Malformed(multer::Error::StreamReadFailed(cause)) = self else { return None };
         cause.downcast_ref().copied()
@@ -86,25 +90,26 @@ impl FormError {
 }
 
 impl Form {
-    /// The form in a body; `None` if the content type is another. What the parser has taken in and
-    /// not given out yet is charged.
-    pub fn of(content_type: Option<&str>, body: Body, charge: Charge) -> Option<Self> {
+    /// Reads a form from a body; `None` if the content type is a different one. Buffered bytes are
+    /// charged.
+    pub fn from_body(content_type: Option<&str>, body: Body, charge: Charge) -> Option<Self> {
         let boundary = multer::parse_boundary(content_type?).ok()?;
-        let unread = Arc::new(Unread::charged(charge));
-        let source = Source { body: body.into_data_stream(), unread: unread.clone(), rests: false };
-        Some(Self { inner: multer::Multipart::new(source, boundary), unread })
+        let buffered = Arc::new(Buffered::charged(charge));
+        let source =
+            Source { body: body.into_data_stream(), buffered: buffered.clone(), yields: false };
+        Some(Self { inner: multer::Multipart::new(source, boundary), buffered })
     }
 
-    /// The next field. The one before has been read to its end.
+    /// The next field. Skips the rest of the previous one.
     pub async fn next(&mut self) -> Result<Option<Field>, FormError> {
         let field = within_idle(self.inner.next_field()).await??;
-        self.unread.give_out();
-        Ok(field.map(|inner| Field { inner, unread: self.unread.clone() }))
+        self.buffered.reset();
+        Ok(field.map(|inner| Field { inner, buffered: self.buffered.clone() }))
     }
 
-    /// Reads the rest and forgets it: clients that are still sending do not read an answer.
+    /// Discards the rest, because clients that are still sending do not read the response.
     pub async fn drain(&mut self) {
-        self.unread.is_drained.store(true, Ordering::Relaxed);
+        self.buffered.is_drained.store(true, Ordering::Relaxed);
         let rest = async { while let Ok(Some(_)) = self.next().await {} };
         // A client that goes on for longer is cut off.
         let _ = tokio::time::timeout(DRAIN, rest).await;
@@ -112,39 +117,39 @@ impl Form {
 }
 
 impl Field {
-    /// Its name, possibly empty.
+    /// The name of the field, possibly empty.
     pub fn name(&self) -> &str {
         self.inner.name().unwrap_or_default()
     }
 
-    /// The name of the file in it, as the client calls it.
+    /// The file name, as sent by the client.
     pub fn file_name(&self) -> Option<&str> {
         self.inner.file_name()
     }
 
-    /// Its type, as the client says.
+    /// The content type, as sent by the client.
     pub fn content_type(&self) -> Option<String> {
         self.inner.content_type().map(ToString::to_string)
     }
 
-    /// The next bytes of it.
-    pub async fn piece(&mut self) -> Result<Option<Bytes>, FormError> {
+    /// The next chunk of the content.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, FormError> {
         let piece = within_idle(self.inner.chunk()).await??;
-        self.unread.give_out();
+        self.buffered.reset();
         Ok(piece)
     }
 
-    /// All bytes of it, as they come.
-    pub fn pieces(self) -> impl Stream<Item = Result<Bytes, FormError>> + Send {
+    /// The content as a stream.
+    pub fn chunks(self) -> impl Stream<Item = Result<Bytes, FormError>> + Send {
         stream::try_unfold(self, |mut field| async move {
-            Ok(field.piece().await?.map(|piece| (piece, field)))
+            Ok(field.chunk().await?.map(|piece| (piece, field)))
         })
     }
 
-    /// A text of at most `max` bytes.
+    /// The content as text of at most `max` bytes.
     pub async fn text(mut self, max: usize) -> Result<String, FormError> {
         let mut bytes = Vec::new();
-        while let Some(piece) = self.piece().await? {
+        while let Some(piece) = self.chunk().await? {
             bytes.extend_from_slice(&piece);
             if bytes.len() > max {
                 return Err(FormError::TooLong);
@@ -158,19 +163,18 @@ async fn within_idle<T>(work: impl Future<Output = T>) -> Result<T, FormError> {
     tokio::time::timeout(IDLE, work).await.map_err(|_| FormError::Idle)
 }
 
-/// The parser takes in whatever is ready before it looks at any of it, so this hands over one piece
-/// at a time.
+/// The parser reads whatever is ready before it parses any of it, so this yields between chunks.
 struct Source {
     body: BodyDataStream,
-    unread: Arc<Unread>,
-    rests: bool,
+    buffered: Arc<Buffered>,
+    yields: bool,
 }
 
 impl Stream for Source {
     type Item = Result<Bytes, Refusal>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if std::mem::take(&mut self.rests) {
+        if std::mem::take(&mut self.yields) {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
@@ -180,8 +184,8 @@ impl Stream for Source {
             Poll::Pending => return Poll::Pending,
         };
         let length = piece.as_ref().map_or(0, Bytes::len);
-        self.rests = true;
-        if let Err(refusal) = self.unread.take_in(length) {
+        self.yields = true;
+        if let Err(refusal) = self.buffered.count(length) {
             return Poll::Ready(Some(Err(refusal)));
         }
         Poll::Ready(Some(piece.map_err(Into::into)))

@@ -1,4 +1,4 @@
-//! What a request holds until its response is sent.
+//! The memory that a request holds until its response is sent.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,7 +10,7 @@ use http_body::{Frame, SizeHint};
 
 use super::{Charge, Full};
 
-/// Smaller responses are not worth the counting.
+/// Smaller responses are not charged.
 const SMALL: u64 = 4 << 10;
 
 /// The bytes of one request: its body as it was read, and its response. Clones share them; they are
@@ -19,36 +19,36 @@ const SMALL: u64 = 4 << 10;
 pub struct Held(Arc<Mutex<Charge>>);
 
 impl Held {
-    /// Held on this account.
+    /// Holds this charge.
     pub fn new(charge: Charge) -> Self {
         Self(Arc::new(Mutex::new(charge)))
     }
 
-    /// Holds so many bytes more, if they fit.
+    /// Charges more bytes, if they fit.
     pub fn grow(&self, bytes: usize) -> Result<(), Full> {
         self.charge(|charge| charge.grow(bytes))
     }
 
-    /// How many bytes it holds.
+    /// The bytes charged.
     pub fn bytes(&self) -> usize {
         self.charge(|charge| charge.bytes)
     }
 
-    /// An account of the same holder's for bytes that may go earlier than the request.
-    pub fn another(&self) -> Charge {
-        self.charge(|charge| charge.another())
+    /// An empty charge of the same holder, for bytes that are freed before the response is sent.
+    pub fn sibling(&self) -> Charge {
+        self.charge(|charge| charge.sibling())
     }
 
-    /// The response, whose body holds all this until it is sent or given up.
-    pub fn until_sent(self, response: Response) -> Response {
+    /// Keeps the charge until the body of this response is sent or dropped.
+    pub fn attach_to(self, response: Response) -> Response {
         let size = response.body().size_hint().exact().filter(|size| *size >= SMALL);
         if let Some(size) = size.and_then(|size| usize::try_from(size).ok()) {
-            self.charge(|charge| charge.note(size));
+            self.charge(|charge| charge.grow_unchecked(size));
         }
         if self.bytes() == 0 {
             return response;
         }
-        response.map(|body| Body::new(Holding { body, _held: self }))
+        response.map(|body| Body::new(ChargedBody { body, _held: self }))
     }
 
     fn charge<T>(&self, work: impl FnOnce(&mut Charge) -> T) -> T {
@@ -56,13 +56,13 @@ impl Held {
     }
 }
 
-/// A body with what is held for it.
-struct Holding {
+/// A body and its charge.
+struct ChargedBody {
     body: Body,
     _held: Held,
 }
 
-impl HttpBody for Holding {
+impl HttpBody for ChargedBody {
     type Data = Bytes;
     type Error = axum::Error;
 

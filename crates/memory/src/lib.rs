@@ -1,5 +1,5 @@
-//! One budget for the bytes of bodies and answers that are in memory: for the whole process, and of
-//! it a share for each user. What does not fit is refused before it is read.
+//! A memory budget for request and response bodies: one for the whole process, with a share for each
+//! user. What exceeds it is refused before it is read.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -19,15 +19,15 @@ pub use form::{Field, Form, FormError, IDLE};
 pub use held::Held;
 pub use read::{Buffer, ReadError, read};
 
-/// What one user may hold of the whole.
+/// The share of one user, as a divisor of the budget.
 const USER_SHARE: usize = 4;
-/// What callers without an access token may hold together.
-const STRANGERS_SHARE: usize = 8;
-/// The last of the budget is for those who need little: large bodies cannot shut them out.
-const KEPT_FREE: usize = 8;
-const LITTLE: usize = 1 << 20;
+/// The share of all callers without an access token together.
+const ANONYMOUS_SHARE: usize = 8;
+/// The last part of the budget is reserved for holders of little, so that large bodies cannot block them.
+const RESERVED_SHARE: usize = 8;
+const SMALL_HOLDER: usize = 1 << 20;
 
-/// The budget. Clones share it.
+/// A memory budget. Clones share it.
 #[derive(Clone)]
 pub struct Memory {
     inner: Arc<Inner>,
@@ -44,32 +44,32 @@ struct Total {
     by_holder: HashMap<Holder, usize>,
 }
 
-/// Whose bytes they are.
+/// Who is charged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Holder {
     /// A signed-in user.
     User(Uuid),
     /// All callers without an access token together.
-    Strangers,
-    /// The server itself, which only the whole budget binds.
+    Anonymous,
+    /// The server itself, which is limited only by the whole budget.
     Server,
 }
 
-/// Why bytes do not fit.
+/// Why bytes do not fit into the budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Full {
-    /// The whole budget is in use.
+    /// The budget is exhausted.
     #[error("the memory for bodies and answers is in use")]
     Budget,
-    /// The holder's share is in use.
+    /// The holder's share is exhausted.
     #[error("the caller's share of the memory for bodies and answers is in use")]
     Share,
-    /// More than a holder may ever hold.
+    /// More than the holder's whole share.
     #[error("more than one caller's share of the memory for bodies and answers")]
     Never,
 }
 
-/// Bytes that are counted until this is dropped.
+/// A number of bytes that is charged to a holder until this is dropped.
 #[derive(Debug)]
 pub struct Charge {
     memory: Memory,
@@ -84,17 +84,17 @@ impl fmt::Debug for Memory {
 }
 
 impl Memory {
-    /// A budget of so many bytes.
+    /// A budget of `total` bytes.
     pub fn new(total: usize) -> Self {
         Self { inner: Arc::new(Inner { total, held: Mutex::default() }) }
     }
 
-    /// Nothing yet, on this holder's account.
+    /// An empty charge of this holder.
     pub fn charge(&self, holder: Holder) -> Charge {
         Charge { memory: self.clone(), holder, bytes: 0 }
     }
 
-    /// The bytes that are held now.
+    /// The bytes charged at the moment.
     pub fn held(&self) -> usize {
         self.total().bytes
     }
@@ -106,7 +106,7 @@ impl Memory {
     fn share(&self, holder: Holder) -> usize {
         match holder {
             Holder::User(_) => self.inner.total / USER_SHARE,
-            Holder::Strangers => self.inner.total / STRANGERS_SHARE,
+            Holder::Anonymous => self.inner.total / ANONYMOUS_SHARE,
             Holder::Server => self.inner.total,
         }
     }
@@ -115,7 +115,7 @@ impl Memory {
         let share = self.share(holder);
         let own = held.by_holder.get(&holder).copied().unwrap_or(0).saturating_add(bytes);
         let total = self.inner.total;
-        let room = if own > LITTLE { total - total / KEPT_FREE } else { total };
+        let room = if own > SMALL_HOLDER { total - total / RESERVED_SHARE } else { total };
         match () {
             () if bytes > share => Err(Full::Never),
             () if own > share => Err(Full::Share),
@@ -126,12 +126,12 @@ impl Memory {
 }
 
 impl Charge {
-    /// Whether so many bytes more would fit at this moment.
+    /// Checks whether this many more bytes would fit at the moment.
     pub fn fits(&self, bytes: usize) -> Result<(), Full> {
         self.memory.check(&self.memory.total(), self.holder, bytes)
     }
 
-    /// Counts so many bytes more, if they fit.
+    /// Charges more bytes, if they fit.
     pub fn grow(&mut self, bytes: usize) -> Result<(), Full> {
         let mut held = self.memory.total();
         self.memory.check(&held, self.holder, bytes)?;
@@ -141,30 +141,30 @@ impl Charge {
         Ok(())
     }
 
-    /// Counts so many bytes more that are in memory in any case.
-    pub fn note(&mut self, bytes: usize) {
+    /// Charges more bytes that are already in memory.
+    pub fn grow_unchecked(&mut self, bytes: usize) {
         self.memory.total().add(self.holder, bytes);
         self.bytes += bytes;
     }
 
-    /// Counts what the other one counts as well, which is the same holder's.
-    fn take_over(&mut self, mut other: Self) {
+    /// Takes over the bytes of another charge of the same holder.
+    fn absorb(&mut self, mut other: Self) {
         self.bytes += std::mem::take(&mut other.bytes);
     }
 
-    /// Counts nothing any more.
+    /// Releases all bytes.
     pub fn clear(&mut self) {
-        *self = self.another();
+        *self = self.sibling();
     }
 
-    /// Another account of the same holder's.
-    pub fn another(&self) -> Self {
+    /// An empty charge of the same holder.
+    pub fn sibling(&self) -> Self {
         self.memory.charge(self.holder)
     }
 
-    /// These bytes, counted as long as any part of them is in use.
+    /// Converts to `Bytes`, charged as long as any part of them is in use.
     pub fn keep(self, bytes: Vec<u8>) -> Bytes {
-        if bytes.is_empty() { Bytes::new() } else { Bytes::from_owner(Kept(bytes, self)) }
+        if bytes.is_empty() { Bytes::new() } else { Bytes::from_owner(ChargedBytes(bytes, self)) }
     }
 }
 
@@ -190,10 +190,10 @@ impl Drop for Charge {
     }
 }
 
-/// Bytes with what they are charged to.
-struct Kept(Vec<u8>, #[expect(dead_code, reason = "its end is what counts")] Charge);
+/// Bytes and their charge.
+struct ChargedBytes(Vec<u8>, #[expect(dead_code, reason = "its end is what counts")] Charge);
 
-impl AsRef<[u8]> for Kept {
+impl AsRef<[u8]> for ChargedBytes {
     fn as_ref(&self) -> &[u8] {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! Reads whole bodies: counted as they arrive, so that who sends nothing holds nothing.
+//! Reads whole bodies, which are charged as they arrive, not as they are announced.
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
@@ -6,22 +6,21 @@ use thiserror::Error;
 
 use super::{Charge, Full};
 
-/// The least room that a body is given.
-const FIRST: usize = 4 << 10;
-/// A long body is gathered in blocks of this length: moving it each time that it grows would take as
-/// much memory again.
+/// The initial capacity of a buffer.
+const MIN_CAPACITY: usize = 4 << 10;
+/// A long body is collected in blocks of this length: reallocating it would take twice the memory.
 const BLOCK: usize = 256 << 10;
 
 /// Why a body was not read to its end.
 #[derive(Debug, Error)]
 pub enum ReadError<E> {
-    /// It is longer than it may be.
+    /// It exceeds the maximum length.
     #[error("longer than {0} bytes")]
     TooLarge(usize),
     /// It does not fit into memory.
     #[error(transparent)]
     Full(#[from] Full),
-    /// It broke off.
+    /// The stream failed.
     #[error("broken off: {0}")]
     Broken(E),
 }
@@ -40,7 +39,7 @@ pub async fn read<E>(
     }
     charge.fits(expected.unwrap_or(0))?;
     let mut pieces = std::pin::pin!(pieces);
-    let mut blocks = vec![Buffer::new(max.min(BLOCK), charge.another())];
+    let mut blocks = vec![Buffer::new(max.min(BLOCK), charge.sibling())];
     let mut length = 0;
     while let Some(piece) = pieces.next().await {
         let piece = piece.map_err(ReadError::Broken)?;
@@ -50,10 +49,10 @@ pub async fn read<E>(
         }
         fill(&mut blocks, &piece, &charge)?;
     }
-    Ok(joined(blocks, length))
+    Ok(concat(blocks, length))
 }
 
-/// Puts a piece behind what has arrived.
+/// Appends a chunk.
 fn fill<E>(blocks: &mut Vec<Buffer>, piece: &[u8], charge: &Charge) -> Result<(), ReadError<E>> {
     let mut rest = piece;
     while !rest.is_empty() {
@@ -63,14 +62,14 @@ fn fill<E>(blocks: &mut Vec<Buffer>, piece: &[u8], charge: &Charge) -> Result<()
                 last.push(fitting)?;
                 rest = later;
             }
-            _ => blocks.push(Buffer::new(BLOCK, charge.another())),
+            _ => blocks.push(Buffer::new(BLOCK, charge.sibling())),
         }
     }
     Ok(())
 }
 
-/// The blocks go as they are copied.
-fn joined(blocks: Vec<Buffer>, length: usize) -> Bytes {
+/// Each block is freed as it is copied.
+fn concat(blocks: Vec<Buffer>, length: usize) -> Bytes {
     let mut blocks = blocks.into_iter();
     let Some(mut whole) = blocks.next() else { return Bytes::new() };
     if blocks.len() > 0 {
@@ -78,12 +77,12 @@ fn joined(blocks: Vec<Buffer>, length: usize) -> Bytes {
     }
     for Buffer { bytes, charge, .. } in blocks {
         whole.bytes.extend_from_slice(&bytes);
-        whole.charge.take_over(charge);
+        whole.charge.absorb(charge);
     }
     whole.finish()
 }
 
-/// A body in the making: its room grows with what has arrived, and is charged before it is taken.
+/// A growing body, whose capacity is charged before it is allocated.
 pub struct Buffer {
     bytes: Vec<u8>,
     max: usize,
@@ -91,19 +90,19 @@ pub struct Buffer {
 }
 
 impl Buffer {
-    /// An empty one.
+    /// An empty buffer.
     pub fn new(max: usize, charge: Charge) -> Self {
         Self { bytes: Vec::new(), max, charge }
     }
 
-    /// Takes in what has arrived.
+    /// Appends a chunk.
     pub fn push<E>(&mut self, piece: &[u8]) -> Result<(), ReadError<E>> {
         let (length, capacity) = (self.bytes.len() + piece.len(), self.bytes.capacity());
         if length > self.max {
             return Err(ReadError::TooLarge(self.max));
         }
         if length > capacity {
-            let room = (2 * capacity).max(FIRST).min(self.max).max(length);
+            let room = (2 * capacity).max(MIN_CAPACITY).min(self.max).max(length);
             self.charge.grow(room - capacity)?;
             self.bytes.reserve_exact(room - self.bytes.len());
         }
@@ -111,18 +110,18 @@ impl Buffer {
         Ok(())
     }
 
-    /// What has arrived so far.
+    /// The bytes so far.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// Ends the body before its end, with other words.
-    pub fn end_at(&mut self, length: usize, end: &[u8]) {
+    /// Truncates the body and appends other bytes.
+    pub fn truncate_and_append(&mut self, length: usize, end: &[u8]) {
         self.bytes.truncate(length);
         self.bytes.extend_from_slice(end);
     }
 
-    /// All that has arrived, counted as long as it is in use.
+    /// The whole body, charged as long as it is in use.
     pub fn finish(self) -> Bytes {
         self.charge.keep(self.bytes)
     }

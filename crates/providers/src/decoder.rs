@@ -35,7 +35,7 @@ pub(super) trait Decoder: Send + 'static {
     fn finish(&mut self, marked: bool, events: &mut Events) -> Option<FinishReason>;
 }
 
-/// Whether an answer goes on.
+/// Whether more of the answer follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flow {
     /// More is to come.

@@ -8,7 +8,7 @@ use crate::Connection;
 /// Where a provider is reached.
 #[derive(Clone, Debug, Default)]
 pub struct Endpoint {
-    /// The key. None for a server that wants none.
+    /// The key. None for a server that needs none.
     pub api_key: Option<SecretString>,
     /// The address of the API. None: the vendor's own.
     pub base_url: Option<String>,
@@ -16,7 +16,7 @@ pub struct Endpoint {
 
 impl Endpoint {
     /// The connection to the vendor at `vendor_url`, or to the server in its place. `None` if this is
-    /// not configured: the vendor wants a key.
+    /// not configured: the vendor requires a key.
     pub(crate) fn connection(&self, vendor_url: &str, clock: &Clock) -> Option<Connection> {
         let base_url = self.base_url.as_deref().unwrap_or(vendor_url);
         let vendor = Connection::vendor(self.api_key.clone(), base_url);

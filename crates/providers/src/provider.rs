@@ -33,7 +33,7 @@ pub struct Capabilities {
     /// Whether the list of models says what each of them can do. If not, a model that the catalogue
     /// does not describe counts as able to do anything.
     pub describes_models: bool,
-    /// Whether a model that nobody lists may be asked nevertheless.
+    /// Whether models that are not listed may be requested.
     pub accepts_unlisted_models: bool,
     /// Whether the answers are made up by this process, without any model.
     pub is_simulated: bool,

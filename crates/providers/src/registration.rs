@@ -83,11 +83,11 @@ impl Registration {
     /// The provider's own id of a model; `None` for an id that names another provider's.
     pub fn own_id<'a>(&self, id: &'a str) -> Option<&'a str> {
         let qualified = id.strip_prefix(self.name.as_str()).and_then(|id| id.strip_prefix('/'));
-        let is_bare = !self.is_qualified || self.owns_prefix_of(id);
+        let is_bare = !self.is_qualified || self.owns_prefix(id);
         qualified.or_else(|| is_bare.then_some(id))
     }
 
-    pub fn owns_prefix_of(&self, id: &str) -> bool {
+    pub fn owns_prefix(&self, id: &str) -> bool {
         self.model_prefix.is_some_and(|prefix| id.starts_with(prefix))
     }
 

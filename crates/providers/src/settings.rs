@@ -1,4 +1,4 @@
-//! What can be set about the providers. The crate reads no environment and no file: whoever creates
+//! The settings of the providers. The crate reads no environment and no file: whoever creates
 //! [`Providers`](crate::Providers) passes these values in.
 
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::anthropic::AnthropicSettings;
 use crate::{Endpoint, ProviderError, ProviderName};
 
 /// The settings of all providers. A provider is configured when it has a key, or an address of its
-/// own (local servers want no key).
+/// own (local servers need no key).
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// OpenAI, or a server that speaks its protocol.
@@ -36,7 +36,7 @@ pub struct Settings {
 pub struct CompatibleSettings {
     /// The name, which precedes the ids of its models.
     pub name: ProviderName,
-    /// The key. None for a server that wants none.
+    /// The key. None for a server that needs none.
     pub api_key: Option<SecretString>,
     /// The address of the API.
     pub base_url: String,

@@ -103,9 +103,9 @@ impl Outcome {
             Event::ToolCallEnd { index, arguments, .. } => Some((*index, arguments.clone())),
             _ => None,
         });
-        let started = |wanted: usize| {
+        let started = |requested: usize| {
             self.events.iter().find_map(|event| match event {
-                Event::ToolCallStart { index, id, name } if *index == wanted => {
+                Event::ToolCallStart { index, id, name } if *index == requested => {
                     Some((id.clone(), name.clone()))
                 }
                 _ => None,
@@ -160,9 +160,9 @@ impl Outcome {
         }
     }
 
-    fn arguments(&self, wanted: usize) -> String {
+    fn arguments(&self, requested: usize) -> String {
         let deltas = self.events.iter().filter_map(|event| match event {
-            Event::ToolCallDelta { index, arguments } if *index == wanted => {
+            Event::ToolCallDelta { index, arguments } if *index == requested => {
                 Some(arguments.as_str())
             }
             _ => None,

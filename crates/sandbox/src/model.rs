@@ -1,4 +1,4 @@
-//! What goes into the sandbox and what comes out.
+//! The input and output of the sandbox.
 
 use std::time::Duration;
 
@@ -121,7 +121,7 @@ pub enum Status {
     Cancelled,
 }
 
-/// An error that tells the author of the script what to correct.
+/// An error of a script, for its author.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScriptError {
     /// The error's class, e.g. `TypeError`.

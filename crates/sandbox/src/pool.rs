@@ -1,4 +1,4 @@
-//! The sandbox: a pool of workers and the queue of those who want one.
+//! The sandbox: a pool of workers and a fair queue for them.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -21,7 +21,7 @@ use super::{outcome, platform};
 /// How long a worker may take to start.
 const START: Duration = Duration::from_secs(10);
 /// How long the last output of a worker that was ended may take to be read.
-const LAST_OUTPUT: Duration = Duration::from_millis(500);
+const OUTPUT_DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 
 type Writer = Box<dyn AsyncWrite + Send + Unpin>;
 
@@ -72,13 +72,13 @@ impl Worker {
 
     /// Runs a script to its end, or to the end of what is allowed.
     pub(super) async fn run(&mut self, script: &Script, limits: &Limits) -> Outcome {
-        let begun = Instant::now();
+        let started = Instant::now();
         let output = Output::new(limits.output_bytes);
         self.runs += 1;
         // Until the script has ended well, a dropped run leaves a worker that is of no use.
         self.is_spent = true;
         let ended = self.exchange(script, limits, &output).await;
-        let duration = begun.elapsed();
+        let duration = started.elapsed();
         self.is_spent = ended.is_err() || self.pipes.is_some();
         if self.is_spent {
             self.kill();
@@ -157,9 +157,9 @@ impl Worker {
         let Some((stdout, stderr)) = &mut self.pipes else { return };
         let rest =
             async { tokio::join!(copy(stdout, STDOUT, output), copy(stderr, STDERR, output)) };
-        let _ = timeout(LAST_OUTPUT, rest).await;
+        let _ = timeout(OUTPUT_DRAIN_TIMEOUT, rest).await;
         // The process is dead; this only waits for the system to say so.
-        let _ = timeout(LAST_OUTPUT, self.child.wait()).await;
+        let _ = timeout(OUTPUT_DRAIN_TIMEOUT, self.child.wait()).await;
     }
 
     /// Why it did not start, by its own account.
@@ -167,10 +167,10 @@ impl Worker {
         self.kill();
         let output = Output::new(2_000);
         self.read_last_output(&output).await;
-        let said = outcome::text(&output.into_parts().1);
-        match said.trim() {
+        let stderr = outcome::text(&output.into_parts().1);
+        match stderr.trim() {
             "" => "a worker ended at once".to_owned(),
-            said => said.to_owned(),
+            stderr => stderr.to_owned(),
         }
     }
 }

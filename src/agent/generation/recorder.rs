@@ -12,7 +12,7 @@ use super::credentials::Credentials;
 use super::failure::Refusal;
 use crate::agent::message::answer::{Rows, Status};
 use crate::agent::message::history::HistoryMessage;
-use crate::agent::usage::meter::Total;
+use crate::agent::usage::meter::UsageTotal;
 use crate::agent::usage::reservation::{Extension, OverLimit, Reserved};
 use crate::agent::usage::{TokenUsage, UsageSource};
 use crate::observability::metrics::Answered;
@@ -158,7 +158,7 @@ impl UsageLog {
     pub(super) fn new(
         operation: &'static str,
         model: &ChosenModel,
-        total: &Total,
+        total: &UsageTotal,
         status: Status,
         latency_ms: u64,
     ) -> Self {

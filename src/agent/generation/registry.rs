@@ -1,4 +1,4 @@
-//! The generations that run on this replica, and who listens to them.
+//! The registry of the generations that run on this replica.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,7 +19,7 @@ use crate::agent::{Job, Settings};
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the last saves may take once there is no more time. What they do not manage is in the
 /// checkpoints, at most seconds old.
-const LAST_SAVES: Duration = Duration::from_secs(4);
+const FINAL_SAVE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Starts generations, finds running ones, and ends them all. Clones share them.
 #[derive(Clone)]
@@ -121,7 +121,7 @@ impl Generations {
         Some(generation)
     }
 
-    /// Starts a generation that ends when nobody listens any more.
+    /// Starts a generation that is cancelled when its last listener is dropped.
     pub fn start_stateless(&self, job: Job) -> Option<watch::Receiver<Answer>> {
         if self.is_draining() {
             return None;
@@ -157,7 +157,7 @@ impl Generations {
     }
 
     /// The generation that writes this message here.
-    pub fn of_message(&self, user_id: Uuid, message_id: Uuid) -> Option<Generation> {
+    pub fn find_by_message(&self, user_id: Uuid, message_id: Uuid) -> Option<Generation> {
         let by_chat = self.inner.by_chat();
         let mut all = by_chat.values().flatten().filter(|other| other.user_id == user_id);
         all.find(|generation| generation.writes(message_id)).cloned()
@@ -185,7 +185,7 @@ impl Generations {
         self.drain();
         if tokio::time::timeout(grace, self.inner.tasks.wait()).await.is_err() {
             self.inner.shutdown.cancel();
-            if tokio::time::timeout(LAST_SAVES, self.inner.tasks.wait()).await.is_err() {
+            if tokio::time::timeout(FINAL_SAVE_TIMEOUT, self.inner.tasks.wait()).await.is_err() {
                 warn!("some answers could not be saved before the server stopped");
             }
         }

@@ -14,7 +14,7 @@ use crate::providers::{Event, Opaque};
 /// An answer may be this long.
 const MAX_BYTES: usize = 4 << 20;
 const MAX_PARTS: usize = 2_000;
-/// What its tools have said may be this long: all of it, one result, and one failure in characters.
+/// The maximum length of all tool results, of one result, and of one error in characters.
 const MAX_TOOL_BYTES: usize = 16 << 20;
 const MAX_RESULT_BYTES: usize = 1 << 20;
 const TOO_DEEP: &str = "The result is nested too deeply. Ask for less at once.";

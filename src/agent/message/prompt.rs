@@ -5,7 +5,7 @@ use crate::agent::message::history::HistoryMessage;
 use crate::providers::{Content, Message, Role};
 
 /// How many bytes a token takes at the least, on average: what fits by this fits for certain.
-const CAUTIOUS_BYTES_PER_TOKEN: usize = 3;
+const MIN_BYTES_PER_TOKEN: usize = 3;
 /// The share of the context window that is kept free for the answer where no limit is set.
 const ANSWER_SHARE: u64 = 4;
 
@@ -51,7 +51,7 @@ fn room(
     let Some(window) = context_window else { return usize::MAX };
     let answer = max_output_tokens.map_or(window / ANSWER_SHARE, u64::from).min(window / 2);
     let tokens = usize::try_from(window - answer).unwrap_or(usize::MAX);
-    tokens.saturating_mul(CAUTIOUS_BYTES_PER_TOKEN).saturating_sub(system.map_or(0, str::len))
+    tokens.saturating_mul(MIN_BYTES_PER_TOKEN).saturating_sub(system.map_or(0, str::len))
 }
 
 /// The bytes of text in a document. That of a PDF file is about a tenth of it.
@@ -82,8 +82,8 @@ fn messages(message: &HistoryMessage) -> Vec<Message> {
         "system" => Role::System,
         _ => Role::User,
     };
-    let said = |part| attached(part, message).or_else(|| said(part));
-    let content: Vec<_> = message.parts.iter().filter_map(said).collect();
+    let content = |part| attached(part, message).or_else(|| question_content(part));
+    let content: Vec<_> = message.parts.iter().filter_map(content).collect();
     if content.is_empty() { Vec::new() } else { vec![Message { role, content }] }
 }
 
@@ -111,7 +111,7 @@ pub fn readable(mut messages: Vec<Message>, sees: bool, reads_pdf: bool) -> Vec<
     messages
 }
 
-fn said(part: &Part) -> Option<Content> {
+fn question_content(part: &Part) -> Option<Content> {
     match part {
         Part::Text { text, opaque, .. } if !text.is_empty() => {
             Some(Content::Text { text: text.clone(), opaque: opaque.clone() })
@@ -130,16 +130,16 @@ pub fn answer(parts: &[Part]) -> Vec<Message> {
     parts
         .split(|part| *part == Part::StepStart)
         .flat_map(|step| {
-            let said: Vec<_> = step.iter().filter_map(thought_or_said).collect();
+            let content: Vec<_> = step.iter().filter_map(answer_content).collect();
             let results: Vec<_> = step.iter().filter_map(result).collect();
-            [(Role::Assistant, said), (Role::Tool, results)]
+            [(Role::Assistant, content), (Role::Tool, results)]
         })
         .filter(|(_, content)| !content.is_empty())
         .map(|(role, content)| Message { role, content })
         .collect()
 }
 
-fn thought_or_said(part: &Part) -> Option<Content> {
+fn answer_content(part: &Part) -> Option<Content> {
     match part {
         Part::Reasoning { text, opaque, .. } => {
             Some(Content::Reasoning { text: text.clone(), opaque: opaque.clone() })
@@ -150,7 +150,7 @@ fn thought_or_said(part: &Part) -> Option<Content> {
             arguments: tool.input().map_or_else(|| "{}".to_owned(), ToString::to_string),
             opaque: tool.opaque.clone(),
         }),
-        other => said(other),
+        other => question_content(other),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a model or a tool has said, as the database and every client can take it.
+//! Makes the output of models and tools acceptable to the database and to every client.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ pub(in crate::agent) fn text(text: String) -> String {
 /// Likewise inside of JSON; and without the keys for which clients refuse a whole chunk.
 pub(in crate::agent) fn json(value: Value) -> Value {
     match value {
-        Value::String(said) => Value::String(text(said)),
+        Value::String(string) => Value::String(text(string)),
         Value::Array(items) => Value::Array(items.into_iter().map(json).collect()),
         Value::Object(members) => {
             let is_trap = |key: &str| matches!(key, "__proto__" | "constructor" | "prototype");

@@ -12,9 +12,9 @@ use crate::agent::Credentials;
 use crate::agent::message::answer::Answer;
 use crate::agent::message::part::{Part, ToolState};
 
-/// So many steps in a row may make the same call; further ones are answered with a hint.
+/// How many consecutive steps may make the same call; further ones are answered with a hint.
 const MAX_REPEATS: usize = 2;
-/// A model that goes on for so many steps all the same will not stop by itself.
+/// After this many repeats a model is considered to be in a loop.
 const LOOPING_REPEATS: usize = 4;
 
 /// A call whose arguments are complete.
@@ -60,7 +60,7 @@ fn repeats(parts: &[Part], name: &str, input: &Value) -> usize {
     steps.take_while(|step| step.iter().any(is_same)).count()
 }
 
-/// Whether the model does nothing but repeat itself, although it was told.
+/// Whether the model repeats the same calls although it was given a hint.
 pub(in crate::agent) fn is_looping(calls: &[PendingCall]) -> bool {
     !calls.is_empty() && calls.iter().all(|call| call.repeats >= LOOPING_REPEATS)
 }

@@ -48,7 +48,7 @@ pub trait Tool: Send + Sync {
         credentials: &Credentials,
     ) -> impl Future<Output = ToolResult> + Send;
 
-    /// What the model is told about it.
+    /// The description for the model.
     fn definition(&self) -> ToolDefinition {
         define::<Self>()
     }
@@ -68,7 +68,7 @@ pub trait AnyTool: Send + Sync {
     /// The name.
     fn name(&self) -> &'static str;
 
-    /// What the model is told about it.
+    /// The description for the model.
     fn definition(&self) -> ToolDefinition;
 
     /// Reads the arguments and runs the tool.
@@ -97,7 +97,7 @@ impl<T: Tool> AnyTool for T {
     }
 }
 
-/// The only place where arguments are checked. `Err` tells the model which one does not fit.
+/// The only place where arguments are checked. `Err` is the message for the model.
 fn parse<T: DeserializeOwned>(arguments: &Value) -> Result<T, String> {
     if !arguments.is_object() {
         return Err("The arguments do not fit: they must be a JSON object.".into());

@@ -38,7 +38,7 @@ struct CallUsage {
 
 /// All calls together.
 #[derive(Clone)]
-pub(in crate::agent) struct Total(Vec<CallUsage>);
+pub(in crate::agent) struct UsageTotal(Vec<CallUsage>);
 
 impl UsageMeter {
     pub(in crate::agent) fn begin_call(
@@ -90,13 +90,13 @@ impl UsageMeter {
     }
 
     /// The tokens if the call under way ended now.
-    pub(in crate::agent) fn so_far(&self, bytes: usize) -> Total {
+    pub(in crate::agent) fn so_far(&self, bytes: usize) -> UsageTotal {
         let current = self.current.as_ref().map(|call| call.call_usage(bytes, false));
-        Total(self.done.iter().cloned().chain(current).collect())
+        UsageTotal(self.done.iter().cloned().chain(current).collect())
     }
 
-    pub(in crate::agent) fn total(&self) -> Total {
-        Total(self.done.clone())
+    pub(in crate::agent) fn total(&self) -> UsageTotal {
+        UsageTotal(self.done.clone())
     }
 }
 
@@ -124,7 +124,7 @@ impl Call {
     }
 }
 
-impl Total {
+impl UsageTotal {
     /// All tokens.
     pub(in crate::agent) fn tokens(&self) -> TokenUsage {
         let mut tokens = TokenUsage::default();
@@ -167,7 +167,7 @@ pub(in crate::agent) fn estimated_input(request: &Request) -> u64 {
 
 fn request_bytes(request: &Request) -> usize {
     let contents = request.messages.iter().flat_map(|message| &message.content);
-    let said: usize = contents
+    let content_bytes: usize = contents
         .map(|content| match content {
             Content::Text { text, .. } => text.len(),
             Content::Reasoning { text, .. } => text.len(),
@@ -180,5 +180,5 @@ fn request_bytes(request: &Request) -> usize {
         })
         .sum();
     let tools: usize = request.tools.iter().map(tool_bytes).sum();
-    said + tools + request.system.as_ref().map_or(0, String::len)
+    content_bytes + tools + request.system.as_ref().map_or(0, String::len)
 }

@@ -1,4 +1,4 @@
-//! Tokens as the API and the database name them.
+//! Token usage, in the form of the API and the database.
 
 pub(super) mod meter;
 pub(super) mod reservation;

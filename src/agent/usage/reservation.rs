@@ -12,7 +12,7 @@ use crate::providers::ToolDefinition;
 /// The output cap where the request names none. It is lowered to what is left of the day.
 const DEFAULT_OUTPUT_TOKENS: u64 = 16_384;
 /// Less than this of an answer is not worth asking for.
-pub(in crate::agent) const LEAST_OUTPUT_TOKENS: u64 = 256;
+pub(in crate::agent) const MIN_OUTPUT_TOKENS: u64 = 256;
 /// What providers add around messages and tools.
 const OVERHEAD_TOKENS: u64 = 128;
 
@@ -83,13 +83,13 @@ impl Reserve {
             input_tokens: estimated_tokens(system + tools) + OVERHEAD_TOKENS,
             max_input_tokens: context_window,
             output_tokens: cap.unwrap_or(DEFAULT_OUTPUT_TOKENS),
-            min_output_tokens: cap.unwrap_or(LEAST_OUTPUT_TOKENS),
+            min_output_tokens: cap.unwrap_or(MIN_OUTPUT_TOKENS),
         }
     }
 
     /// Adds the history of a request that brings its own.
     pub fn with_history(self, history: &[HistoryMessage]) -> Self {
-        let bytes: usize = history.iter().map(|said| part::content(&said.parts).len()).sum();
+        let bytes: usize = history.iter().map(|message| part::content(&message.parts).len()).sum();
         Self { input_tokens: self.input_tokens + estimated_tokens(bytes), ..self }
     }
 }

@@ -14,7 +14,7 @@ use super::stateless::StatelessRequest;
 use crate::agent::{HistoryMessage, Part};
 use crate::api::files::model::File;
 use crate::api::files::{
-    AttachedContent, Attachment, Files, Owner, Place, dimensions, is_picture, is_text,
+    AttachedContent, Attachment, Files, Owner, PartsContext, dimensions, is_picture, is_text,
 };
 use crate::http::auth::CurrentUser;
 use crate::http::error::ApiError;
@@ -78,9 +78,9 @@ pub(super) async fn prepare(
     let mut budget = Budget::new(&model);
     let pointer = format!("{}/parts", turn.pointer);
     let chat_id = chat.map(|_| chat_id);
-    let place = Place { pointer: &pointer, message_id: turn.id, chat_id };
+    let context = PartsContext { pointer: &pointer, message_id: turn.id, chat_id };
     let check = |attachment: &Attachment| budget.refusal(attachment);
-    ai.files.resolve(&Owner::from(user), &mut turn.parts, place, check).await
+    ai.files.resolve(&Owner::from(user), &mut turn.parts, context, check).await
 }
 
 /// Reads the files of a conversation that is not stored; 422 for what its model cannot take.
@@ -97,16 +97,16 @@ pub(super) async fn read(
         let pointer = format!("/messages/{index}/content");
         let parts: Vec<Value> = message.parts.iter().map(other).collect();
         let check = |attachment: &Attachment| budget.refusal(attachment);
-        for part in ai.files.attached(&owner, &parts, &pointer, check).await? {
+        for part in ai.files.find_attachments(&owner, &parts, &pointer, check).await? {
             let visible = budget.visible_bytes(&part.attachment);
             held.grow(cost(visible))?;
             let bytes = match part.content {
-                AttachedContent::Sent(bytes) => bytes.slice(..visible),
+                AttachedContent::Inline(bytes) => bytes.slice(..visible),
                 AttachedContent::Stored(file) => {
                     ai.files.read_part(&owner, file.id, 0, visible as u64).await?
                 }
             };
-            if let Some(problem) = budget.unfit(&part.attachment, &bytes) {
+            if let Some(problem) = budget.content_refusal(&part.attachment, &bytes) {
                 return Err(ApiError::invalid(format!("{pointer}/{}", part.index), problem));
             }
             // The name by which the prompt finds the content.
@@ -213,7 +213,7 @@ impl<'a> Budget<'a> {
     }
 
     /// Why the model cannot take a file whose bytes are these.
-    fn unfit(&self, attachment: &Attachment, bytes: &[u8]) -> Option<String> {
+    fn content_refusal(&self, attachment: &Attachment, bytes: &[u8]) -> Option<String> {
         if Kind::from_media_type(&attachment.media_type) == Kind::Text
             && bytes.trim_ascii().is_empty()
         {
@@ -276,7 +276,7 @@ pub(super) async fn load(
                 continue;
             }
             match files.read_part(owner, id, 0, visible as u64).await {
-                Ok(bytes) => match budget.unfit(&attachment, &bytes) {
+                Ok(bytes) => match budget.content_refusal(&attachment, &bytes) {
                     None => drop(loaded.insert(id, content(attachment, &bytes))),
                     Some(problem) => tracing::info!("file {id} {problem}: it is only named"),
                 },
@@ -312,7 +312,7 @@ fn content(attachment: Attachment, bytes: &[u8]) -> Content {
     Content::Document { media_type, name, base64 }
 }
 
-/// The text, and a note where it goes on.
+/// The text, with a note if it is truncated.
 fn trimmed(bytes: &[u8], size: u64) -> String {
     if bytes.len() as u64 == size {
         return String::from_utf8_lossy(bytes).into_owned();

@@ -200,7 +200,7 @@ fn status(message: &RawValue) -> Option<Status> {
 
 fn outcome(reply: BeginReply) -> Result<BeginOutcome, SupabaseError> {
     Ok(match reply {
-        BeginReply::Started(started) => BeginOutcome::Started(Box::new(begun(*started)?)),
+        BeginReply::Started(started) => BeginOutcome::Started(Box::new(into_started(*started)?)),
         BeginReply::Running(messages) => BeginOutcome::Elsewhere(rows(messages)?.0),
         BeginReply::Answered(messages) => BeginOutcome::Answered(rows(messages)?.0),
         BeginReply::Busy { message_id } => BeginOutcome::Refused(Refusal::Busy { message_id }),
@@ -212,7 +212,7 @@ fn outcome(reply: BeginReply) -> Result<BeginOutcome, SupabaseError> {
     })
 }
 
-fn begun(reply: StartedReply) -> Result<Started, SupabaseError> {
+fn into_started(reply: StartedReply) -> Result<Started, SupabaseError> {
     let StartedReply { messages, chat, history, reserved } = reply;
     let (rows, message) = rows(messages)?;
     Ok(Started {

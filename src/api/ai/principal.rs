@@ -1,4 +1,4 @@
-//! Who asks the database on behalf of a generation.
+//! The caller of database requests on behalf of a generation.
 
 use uuid::Uuid;
 
@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::database::{self, SaveEnd, SaveGeneration};
 use crate::supabase::{AccessToken, Caller, Supabase, SupabaseError};
 
-/// A token that expires within so many seconds is replaced by the service key, where there is one.
+/// A token that expires within this many seconds is replaced by the service key, where there is one.
 const TOKEN_MARGIN_S: i64 = 60;
 
 /// The caller of a request: the user, or the service key for a user whose token is about to expire.

@@ -18,8 +18,8 @@ use crate::api::messages;
 use crate::supabase::{AccessToken, Caller, Supabase, SupabaseError, SupabaseErrorKind};
 
 /// How often the message is read.
-const EVERY: Duration = Duration::from_millis(700);
-/// After so many consecutive failures the stream ends.
+const POLL_INTERVAL: Duration = Duration::from_millis(700);
+/// The number of consecutive failures after which the stream ends.
 const MAX_FAILURES: u32 = 20;
 
 /// The answers that are followed here. Clones share them.
@@ -64,7 +64,7 @@ impl Followers {
         let mut failures = 0;
         // One receiver is the map's.
         while answer.borrow().end.is_none() && answer.receiver_count() > 1 {
-            sleep(EVERY).await;
+            sleep(POLL_INTERVAL).await;
             match self.read(rows, token).await {
                 Ok(newer) => {
                     failures = 0;

@@ -109,7 +109,7 @@ pub(super) fn accepts_events(headers: &HeaderMap) -> bool {
 fn action(body: &ChatGenerate) -> Action {
     match body.trigger {
         Some(Trigger::RegenerateMessage) => Action::Regenerate,
-        _ if named(&body.regenerate).is_some() => Action::Regenerate,
+        _ if non_empty(&body.regenerate).is_some() => Action::Regenerate,
         Some(Trigger::SubmitMessage) => Action::Edit,
         None => Action::Submit,
     }
@@ -117,14 +117,16 @@ fn action(body: &ChatGenerate) -> Action {
 
 fn regenerate(body: &ChatGenerate, chat_id: Uuid) -> Option<Uuid> {
     let id = match body.trigger {
-        Some(Trigger::RegenerateMessage) => named(&body.regenerate).or(named(&body.message_id)),
-        _ => named(&body.regenerate),
+        Some(Trigger::RegenerateMessage) => {
+            non_empty(&body.regenerate).or(non_empty(&body.message_id))
+        }
+        _ => non_empty(&body.regenerate),
     };
     id.map(|id| ids::message_id(chat_id, id))
 }
 
 /// An id; the SDK's own default for a message without one is the empty text.
-fn named(id: &Option<String>) -> Option<&str> {
+fn non_empty(id: &Option<String>) -> Option<&str> {
     id.as_deref().filter(|id| !id.is_empty())
 }
 
@@ -179,8 +181,9 @@ fn read(
 ) -> UserTurn {
     checks.metadata(&format!("{prefix}/metadata"), message.metadata.as_ref());
     // The SDK sends the id of an edited message as `messageId` too; the message's own comes first.
-    let edited = named(&body.message_id).filter(|_| body.trigger == Some(Trigger::SubmitMessage));
-    let id = named(&message.id).or(edited);
+    let edited =
+        non_empty(&body.message_id).filter(|_| body.trigger == Some(Trigger::SubmitMessage));
+    let id = non_empty(&message.id).or(edited);
     let (content, parts) = match (&message.content, &message.parts) {
         // Older transports send both; the parts say more.
         (Some(_), Some(parts)) if !parts.is_empty() => (None, Some(parts.clone())),

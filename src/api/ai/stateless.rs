@@ -195,17 +195,17 @@ fn history(
         checks.refuse("/messages", format!("must be 1 to {MAX_MESSAGES} messages"));
     }
     let messages = messages.into_iter().enumerate();
-    messages.map(|(index, message)| said(index, message, checks)).collect()
+    messages.map(|(index, message)| history_message(index, message, checks)).collect()
 }
 
-fn said(index: usize, message: PlainMessage, checks: &mut Checks) -> HistoryMessage {
+fn history_message(index: usize, message: PlainMessage, checks: &mut Checks) -> HistoryMessage {
     let (content, sent) = match message.content {
         PlainContent::Text(text) => (Some(text), None),
         PlainContent::Parts(parts) => (None, Some(parts)),
     };
     let pointer = format!("/messages/{index}");
-    let said = parts::for_model(content, sent, &pointer, checks);
-    let file = said.iter().position(|part| part["type"] == "file");
+    let parts = parts::for_model(content, sent, &pointer, checks);
+    let file = parts.iter().position(|part| part["type"] == "file");
     if let Some(file) = file.filter(|_| message.role != Role::User) {
         checks.refuse(format!("{pointer}/content/{file}"), "can be sent in user messages only");
     }
@@ -214,18 +214,18 @@ fn said(index: usize, message: PlainMessage, checks: &mut Checks) -> HistoryMess
         Role::Assistant => "assistant",
         Role::System => "system",
     };
-    HistoryMessage { role: role.to_owned(), parts: read(said), files: HashMap::new() }
+    HistoryMessage { role: role.to_owned(), parts: read(parts), files: HashMap::new() }
 }
 
 /// Texts and files; nothing else is shown to the model.
-fn read(said: Vec<Value>) -> Vec<Part> {
+fn read(parts: Vec<Value>) -> Vec<Part> {
     let read = |part: Value| match part["text"].as_str() {
         Some(text) if part["type"] == "text" => {
             Part::Text { text: text.to_owned(), done: true, opaque: None }
         }
         _ => Part::Other(part),
     };
-    said.into_iter().map(read).collect()
+    parts.into_iter().map(read).collect()
 }
 
 fn stop(stop: Option<Stop>, checks: &mut Checks) -> Vec<String> {

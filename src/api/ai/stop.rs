@@ -13,7 +13,7 @@ use crate::http::error::ApiError;
 
 /// How long the replica that owns the answer has to end it.
 const TIMEOUT: Duration = Duration::from_secs(5);
-const EVERY: Duration = Duration::from_millis(250);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Stops what runs and waits for its end; the chat's newest assistant message, if there is one.
 pub(super) async fn stop(
@@ -30,7 +30,7 @@ pub(super) async fn stop(
         let message = match database::call(rest, &RequestStop { p_chat_id: chat_id }).await? {
             StopReply::NoChat => return Err(ApiError::not_found("chat")),
             StopReply::Running(_) if Instant::now() < give_up => {
-                sleep(EVERY).await;
+                sleep(POLL_INTERVAL).await;
                 continue;
             }
             StopReply::Running(message) | StopReply::Idle(message) => message,

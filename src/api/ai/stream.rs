@@ -16,7 +16,7 @@ use crate::agent::{Answer, Cursor, End, StreamError};
 use crate::http::error::{ApiError, for_end};
 
 /// A silent stream says something this often, so that proxies keep it open.
-const PING_AFTER: Duration = Duration::from_secs(15);
+const PING_INTERVAL: Duration = Duration::from_secs(15);
 
 /// The stream of an answer from its start, then live. A slow reader gets what it missed at once; a
 /// generation that ends without an end resets the stream, because a clean end would look whole.
@@ -60,7 +60,7 @@ impl Listener {
             if !bytes.is_empty() {
                 return Some((Ok(bytes.into()), Some(self)));
             }
-            match timeout(PING_AFTER, self.answer.changed()).await {
+            match timeout(PING_INTERVAL, self.answer.changed()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) => {
                     let broken = io::Error::other("the generation is gone without an end");

@@ -19,9 +19,9 @@ pub(super) const MAX_BATCH: usize = 500;
 const MAX_PROPERTIES_BYTES: usize = 32_768;
 const MAX_DEPTH: usize = 16;
 /// How long ago an event may have happened: front ends collect them while they are offline.
-const PAST: SignedDuration = SignedDuration::from_hours(24 * 731);
+const MAX_AGE: SignedDuration = SignedDuration::from_hours(24 * 731);
 /// How far clocks of clients may be ahead.
-const FUTURE: SignedDuration = SignedDuration::from_hours(24);
+const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_hours(24);
 
 /// Request to record an event.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
@@ -109,7 +109,7 @@ impl NewEvent {
         if let Some(properties) = &self.properties {
             check_properties(properties, checks);
         }
-        let is_plausible = |at: Timestamp| at >= now - PAST && at <= now + FUTURE;
+        let is_plausible = |at: Timestamp| at >= now - MAX_AGE && at <= now + MAX_CLOCK_SKEW;
         if self.occurred_at.is_some_and(|at| !is_plausible(at)) {
             checks.refuse("/occurred_at", "must be within the last two years, or a day ahead");
         }
@@ -151,16 +151,8 @@ fn check_properties(properties: &Map<String, Value>, checks: &mut Checks) {
     if size > MAX_PROPERTIES_BYTES {
         checks.refuse("/properties", "must be at most 32 KiB of JSON");
     }
-    if properties.values().any(|value| depth(value) >= MAX_DEPTH) {
+    if properties.values().any(|value| json::value_depth(value) >= MAX_DEPTH) {
         checks.refuse("/properties", "must be at most 16 levels deep");
-    }
-}
-
-fn depth(value: &Value) -> usize {
-    match value {
-        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
-        Value::Object(members) => 1 + members.values().map(depth).max().unwrap_or(0),
-        _ => 0,
     }
 }
 

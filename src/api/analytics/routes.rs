@@ -154,10 +154,10 @@ async fn record_batch(
 }
 
 fn invalid(index: usize, refused: &[FieldError]) -> EventError {
-    let said = |error: &FieldError| {
+    let sentence = |error: &FieldError| {
         format!("{} {}", error.pointer.trim_start_matches('/'), error.detail).trim().to_owned()
     };
-    let detail = refused.iter().map(said).collect::<Vec<_>>().join("; ");
+    let detail = refused.iter().map(sentence).collect::<Vec<_>>().join("; ");
     EventError { index, code: "validation_failed".to_owned(), detail }
 }
 

@@ -9,7 +9,7 @@ use crate::http::error::ApiError;
 use crate::supabase::{Query, SupabaseError};
 
 /// How many files one cleanup finishes.
-const MANY: usize = 200;
+const BATCH_SIZE: usize = 200;
 
 #[derive(Deserialize)]
 struct Row {
@@ -26,8 +26,8 @@ impl Files {
             if marked.is_empty() {
                 return Err(ApiError::not_found("file"));
             }
-            files.remove_or_leave(&owner, &marked).await;
-            files.cleanup_later(&owner);
+            files.try_remove(&owner, &marked).await;
+            files.spawn_cleanup(&owner);
             Ok(())
         });
         task.await.map_err(|error| ApiError::internal(format!("a deletion crashed: {error}")))?
@@ -38,13 +38,13 @@ impl Files {
         let query = self.supabase.rest(owner.caller()).from("files").eq("id", id);
         let query = query.eq("upload_id", upload_id).eq("status", "uploading");
         match self.mark(query).await {
-            Ok(marked) => self.remove_or_leave(owner, &marked).await,
+            Ok(marked) => self.try_remove(owner, &marked).await,
             Err(error) => tracing::warn!("a broken upload is left to the next cleanup: {error}"),
         }
     }
 
     /// Finishes, in the background, what broke off: deletions, and uploads whose claim has lapsed.
-    pub(super) fn cleanup_later(&self, owner: &Owner) {
+    pub(super) fn spawn_cleanup(&self, owner: &Owner) {
         let (files, owner) = (self.clone(), owner.clone());
         self.tasks.spawn(async move {
             let unfinished =
@@ -52,7 +52,7 @@ impl Files {
             let query = files.supabase.rest(owner.caller()).from("files");
             let query = query.parameter("or", unfinished);
             match files.mark(query).await {
-                Ok(marked) => files.remove_or_leave(&owner, &marked).await,
+                Ok(marked) => files.try_remove(&owner, &marked).await,
                 Err(error) => tracing::warn!("unfinished files are left for later: {error}"),
             }
         });
@@ -65,8 +65,8 @@ impl Files {
         Ok(marked.into_iter().map(|row| row.id).collect())
     }
 
-    async fn remove_or_leave(&self, owner: &Owner, ids: &[Uuid]) {
-        for some in ids.chunks(MANY) {
+    async fn try_remove(&self, owner: &Owner, ids: &[Uuid]) {
+        for some in ids.chunks(BATCH_SIZE) {
             if let Err(error) = self.remove(owner, some).await {
                 tracing::warn!("{} files are left to the next cleanup: {error}", some.len());
             }

@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::supabase::{Caller, Supabase};
 
 /// How long the bucket's limit is remembered.
-const FRESH: Duration = Duration::from_secs(300);
+const TTL: Duration = Duration::from_secs(300);
 
 /// The bucket's limit, as it was last seen.
 #[derive(Clone, Default)]
@@ -43,7 +43,7 @@ impl BucketLimit {
                 None
             }
         };
-        let until = now.saturating_add(FRESH).unwrap_or(now);
+        let until = now.saturating_add(TTL).unwrap_or(now);
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Seen { limit, until });
         limit
     }

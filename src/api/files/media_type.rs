@@ -1,6 +1,6 @@
-//! What a file is, by its first bytes, its name and what its sender says. Pure.
+//! Detects the media type of a file by its first bytes, its name and the declared type. Pure.
 
-/// How many bytes tell.
+/// How many bytes the detection needs.
 pub(super) const HEAD: usize = 512;
 
 const UNKNOWN: &str = "application/octet-stream";
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn contradictions_are_told() {
+    fn contradictions_are_refused() {
         let cases: &[(&str, &[u8], &str)] = &[
             ("image/png", b"\xff\xd8\xff", "image/jpeg"),
             ("image/png", b"<html><script>", "text/html"),

@@ -21,7 +21,7 @@ mod conditional;
 mod media_type;
 mod signed_urls;
 
-pub use attachments::resolve::{AttachedContent, Attachment, Place};
+pub use attachments::resolve::{AttachedContent, Attachment, PartsContext};
 pub use media_type::is_text;
 pub use orphans::{ObjectName, Orphans};
 pub use picture::{dimensions, is_picture};

@@ -1,4 +1,4 @@
-//! The names of files: what clients send, and how a response tells a browser. Pure.
+//! File names: cleans what clients send and writes `Content-Disposition`. Pure.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 

@@ -77,7 +77,7 @@ fn id(text: &str) -> Option<Uuid> {
 impl Files {
     /// Whether everybody can read what is in the bucket.
     pub async fn bucket_is_public(&self) -> Result<bool, SupabaseError> {
-        self.supabase.bucket(BUCKET, Caller::Nobody).is_public().await
+        self.supabase.bucket(BUCKET, Caller::Anon).is_public().await
     }
 
     /// Compares all rows with all objects. It needs the service key, and changes nothing. What is
@@ -132,10 +132,11 @@ impl Files {
 
     async fn all_objects(&self, orphans: &mut Orphans) -> Result<Objects, SupabaseError> {
         let mut folders: Vec<String> = Vec::new();
-        orphans.is_partial = !self.each_object("", |name| folders.push(name)).await?;
+        orphans.is_partial = !self.for_each_object("", |name| folders.push(name)).await?;
         let mut objects = Objects::default();
         for folder in &folders {
-            let is_whole = self.each_object(folder, |name| objects.insert(folder, &name)).await?;
+            let is_whole =
+                self.for_each_object(folder, |name| objects.insert(folder, &name)).await?;
             orphans.is_partial |= !is_whole || objects.count() > MAX_FILES;
             if orphans.is_partial {
                 break;
@@ -145,7 +146,7 @@ impl Files {
     }
 
     /// Visits all names in a folder. False if there are too many of them.
-    async fn each_object(
+    async fn for_each_object(
         &self,
         folder: &str,
         mut visit: impl FnMut(String),

@@ -1,4 +1,4 @@
-//! Whether a picture can be decoded, as far as its first bytes tell, and how large it is. Pure.
+//! Checks the header of an image and reads its dimensions. Pure.
 
 use imagesize::ImageError;
 
@@ -64,37 +64,43 @@ mod tests {
         png
     }
 
-    fn of(media_type: &str, bytes: &[u8]) -> Result<Option<Dimensions>, &'static str> {
+    fn dimensions_of(media_type: &str, bytes: &[u8]) -> Result<Option<Dimensions>, &'static str> {
         dimensions(media_type, bytes, bytes.len() as u64)
     }
 
     #[test]
     fn sizes_are_found() {
-        assert_eq!(of("image/png", &png()), Ok(Some((3, 2))));
+        assert_eq!(dimensions_of("image/png", &png()), Ok(Some((3, 2))));
         let gif = [b"GIF89a\x03\0\x02\0".as_slice(), &[0; 40]].concat();
-        assert_eq!(of("image/gif", &gif), Ok(Some((3, 2))));
+        assert_eq!(dimensions_of("image/gif", &gif), Ok(Some((3, 2))));
         let jpeg = b"\xff\xd8\xff\xe0\0\x04ab\xff\xc0\0\x11\x08\0\x02\0\x03";
         let jpeg = [jpeg.as_slice(), &[0; 100]].concat();
-        assert_eq!(of("image/jpeg", &jpeg), Ok(Some((3, 2))));
+        assert_eq!(dimensions_of("image/jpeg", &jpeg), Ok(Some((3, 2))));
         let webp = b"RIFF\x40\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\x02\0\0\x01\0\0";
         let webp = [webp.as_slice(), &[0; 40]].concat();
-        assert_eq!(of("image/webp", &webp), Ok(Some((3, 2))));
-        assert_eq!(of("text/plain", b"hello"), Ok(None));
+        assert_eq!(dimensions_of("image/webp", &webp), Ok(Some((3, 2))));
+        assert_eq!(dimensions_of("text/plain", b"hello"), Ok(None));
     }
 
     #[test]
-    fn damaged_pictures_are_told() {
-        assert_eq!(of("image/png", b"\x89PNG\r\n\x1a\n"), Err(CUT_SHORT));
-        assert_eq!(of("image/png", &png()[..33]), Err(CUT_SHORT));
+    fn damaged_pictures_are_refused() {
+        assert_eq!(dimensions_of("image/png", b"\x89PNG\r\n\x1a\n"), Err(CUT_SHORT));
+        assert_eq!(dimensions_of("image/png", &png()[..33]), Err(CUT_SHORT));
         let mut without_height = png();
         without_height[20..24].fill(0);
-        assert!(of("image/png", &without_height).unwrap_err().contains("without width"));
-        assert_eq!(of("image/png", b"\x89PNG\r\n\x1a\n\0\0\0\rNONE\0\0\0\x03\0\0"), Err(DAMAGED));
+        assert!(dimensions_of("image/png", &without_height).unwrap_err().contains("without width"));
         assert_eq!(
-            of("image/jpeg", &[b"\xff\xd8\xff\xe0\0\x04ab".as_slice(), &[0; 99]].concat()),
+            dimensions_of("image/png", b"\x89PNG\r\n\x1a\n\0\0\0\rNONE\0\0\0\x03\0\0"),
             Err(DAMAGED)
         );
-        assert!(of("image/png", b"").is_err());
+        assert_eq!(
+            dimensions_of(
+                "image/jpeg",
+                &[b"\xff\xd8\xff\xe0\0\x04ab".as_slice(), &[0; 99]].concat()
+            ),
+            Err(DAMAGED)
+        );
+        assert!(dimensions_of("image/png", b"").is_err());
     }
 
     #[test]

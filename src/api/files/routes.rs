@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::conditional::Wanted;
+use super::conditional::ContentSelection;
 use super::model::{ContentQuery, File, FileFilter, SignUrl, SignedUrl, UpdateFile, UploadForm};
 use super::service::{Files, Owner};
 use super::signed_urls::Signable;
@@ -81,7 +81,7 @@ pub async fn upload(
     let owner = Owner::from(&user);
     let (parts, body) = request.into_parts();
     let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
-    let form = Form::of(header(CONTENT_TYPE), body, held.another());
+    let form = Form::from_body(header(CONTENT_TYPE), body, held.sibling());
     let mut form = form.ok_or_else(not_a_form)?;
     let length = header(CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
     let received = if length.is_some_and(|length| length > files.max_bytes + FORM_OVERHEAD) {
@@ -180,14 +180,14 @@ pub async fn content(
     let owner = Owner::from(&user);
     let file = files.get(&owner, file_id).await?;
     let etag = format!("\"{}\"", file.sha256);
-    let (status, range) = match Wanted::from_headers(&headers, &etag, file.size) {
-        Wanted::Unchanged => {
+    let (status, range) = match ContentSelection::from_headers(&headers, &etag, file.size) {
+        ContentSelection::NotModified => {
             let response = content_headers(StatusCode::NOT_MODIFIED, &file, &query, &etag);
             return Ok(response);
         }
-        Wanted::Unsatisfiable => return Err(range_not_satisfiable(file.size)),
-        Wanted::Whole => (StatusCode::OK, None),
-        Wanted::Part(first, last) => (StatusCode::PARTIAL_CONTENT, Some((first, last))),
+        ContentSelection::Unsatisfiable => return Err(range_not_satisfiable(file.size)),
+        ContentSelection::Whole => (StatusCode::OK, None),
+        ContentSelection::Range(first, last) => (StatusCode::PARTIAL_CONTENT, Some((first, last))),
     };
     let download = files.stream(&owner, file_id, range).await?;
     let mut response = content_headers(status, &file, &query, &etag);

@@ -1,4 +1,4 @@
-//! The files of all users: where they are, and who asks for them.
+//! The file service and the owners of files.
 
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -73,7 +73,7 @@ impl Files {
     }
 
     /// The largest file that can be uploaded: the bucket's limit is known only with the service key.
-    pub(super) async fn largest(&self) -> u64 {
+    pub(super) async fn max_file_bytes(&self) -> u64 {
         if !self.supabase.has_service_key() {
             return self.max_bytes;
         }

@@ -72,13 +72,17 @@ impl Files {
         }
         let objects: Vec<_> = files.iter().map(|file| owner.object(file.id)).collect();
         let urls = self.bucket(owner).sign(&objects, lifetime).await?;
-        Ok(files.iter().zip(urls).map(|(file, url)| url.map(|url| file.safe(url))).collect())
+        Ok(files
+            .iter()
+            .zip(urls)
+            .map(|(file, url)| url.map(|url| file.force_download(url)))
+            .collect())
     }
 }
 
 impl Signable {
     /// What could run in a browser is saved instead of shown.
-    fn safe(&self, url: String) -> String {
+    fn force_download(&self, url: String) -> String {
         if media_type::is_inline(&self.media_type) {
             return url;
         }

@@ -114,7 +114,7 @@ impl Files {
         Ok(self.bucket(owner).read(&owner.object(id), max_bytes).await?)
     }
 
-    /// So many bytes of a file, from an offset on; as many must be there.
+    /// Reads a range of a file, which must exist in full.
     pub async fn read_part(
         &self,
         owner: &Owner,

@@ -126,7 +126,7 @@ impl CreateMessage {
     pub fn checked(self, chat_id: Uuid) -> Result<NewMessage, ApiError> {
         let mut checks = Checks::default();
         checks.metadata("/metadata", self.metadata.as_ref());
-        let parts = parts::of(self.content, self.parts, "", &mut checks);
+        let parts = parts::normalize(self.content, self.parts, "", &mut checks);
         checks.finish()?;
         Ok(NewMessage {
             id: self.id.unwrap_or_else(Uuid::now_v7),

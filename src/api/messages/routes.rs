@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::model::{CreateMessage, Message, MessageFilter, UpdateMessage};
 use super::store;
 use crate::agent::Generations;
-use crate::api::files::{Files, Owner, Place};
+use crate::api::files::{Files, Owner, PartsContext};
 use crate::http::auth::CurrentUser;
 use crate::http::error::{ApiError, Problem};
 use crate::http::extract::{Json, Page, PageQuery, Path, Query};
@@ -64,8 +64,9 @@ pub async fn create(
 ) -> Result<Response, ApiError> {
     let mut message = message.checked(chat_id)?;
     let owner = Owner::from(&user);
-    let place = Place { pointer: "/parts", message_id: message.id, chat_id: Some(chat_id) };
-    files.resolve(&owner, &mut message.parts, place, |_| None).await?;
+    let context =
+        PartsContext { pointer: "/parts", message_id: message.id, chat_id: Some(chat_id) };
+    files.resolve(&owner, &mut message.parts, context, |_| None).await?;
     let created = store::create(&supabase, &user, &message).await?;
     let created = match created {
         Created::Now(row) => Created::Now(files.with_signed_urls(&owner, row).await),
@@ -109,8 +110,8 @@ pub async fn update(
 ) -> Result<Response, ApiError> {
     let owner = Owner::from(&user);
     if let Some(parts) = &mut changes.parts {
-        let place = Place { pointer: "/parts", message_id, chat_id: None };
-        files.resolve(&owner, parts, place, |_| None).await?;
+        let context = PartsContext { pointer: "/parts", message_id, chat_id: None };
+        files.resolve(&owner, parts, context, |_| None).await?;
     }
     let row = store::update(&supabase, &user, message_id, changes).await?;
     Ok(response::json(files.with_signed_urls(&owner, row).await))
@@ -129,7 +130,7 @@ pub async fn delete(
     user: CurrentUser,
     Path(message_id): Path<Uuid>,
 ) -> Result<StatusCode, ApiError> {
-    if let Some(generation) = generations.of_message(user.id, message_id) {
+    if let Some(generation) = generations.find_by_message(user.id, message_id) {
         generation.stop_and_wait().await;
     }
     store::delete(&supabase, &user, message_id).await?;

@@ -132,7 +132,7 @@ async fn changes(
     let new_text = update.content.is_some();
     let mut parts = match (&update.content, &update.parts) {
         (None, None) => None,
-        _ => Some(parts::of(update.content, update.parts, "", &mut checks)),
+        _ => Some(parts::normalize(update.content, update.parts, "", &mut checks)),
     };
     checks.finish()?;
     if let Some(text) = parts.as_deref().filter(|_| new_text).map(parts::text) {

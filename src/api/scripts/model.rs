@@ -40,30 +40,30 @@ impl From<Language> for sandbox::Language {
     }
 }
 
-/// A script to run.
+/// Request to run a script.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[schema(example = json!({"code": "console.log('Hello!'); input.a + input.b", "input": {"a": 1, "b": 2}}))]
 pub struct RunScript {
-    /// A UUID chosen by the client, with which it can cancel the script.
+    /// ID chosen by the client, which allows it to cancel the script.
     pub id: Option<Uuid>,
     /// Defaults to `javascript`.
     #[serde(default, deserialize_with = "or_default")]
     pub language: Language,
-    /// The source, at most 256 KiB; either this or `file_id`.
+    /// Source code, at most 256 KiB. Send either `code` or `file_id`.
     #[schema(min_length = 1)]
     pub code: Option<String>,
-    /// The id of a file with the source; either this or `code`.
+    /// ID of a file that contains the source code. Send either `code` or `file_id`.
     pub file_id: Option<Uuid>,
-    /// The ids of the files that are copied to `/files`, where the script can read and write them.
+    /// IDs of the files to copy to `/files`, where the script can read and write them.
     #[serde(default, deserialize_with = "or_default")]
     #[schema(max_items = 50)]
     pub files: Vec<Uuid>,
-    /// The value of the global `input`.
+    /// Value of the global variable `input`.
     pub input: Option<Value>,
-    /// The time limit, at most the one in the capabilities.
+    /// Time limit in milliseconds, at most the one in the capabilities.
     #[schema(minimum = 1)]
     pub timeout_ms: Option<u64>,
-    /// The chat that the run belongs to.
+    /// ID of the chat that the run belongs to.
     pub chat_id: Option<Uuid>,
 }
 
@@ -95,39 +95,39 @@ impl RunScript {
 /// A run of a script.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 pub struct ScriptRun {
-    /// The run's id.
+    /// ID of the run.
     pub id: Uuid,
-    /// The chat that the run belongs to.
+    /// ID of the chat that the run belongs to.
     #[schema(required = true)]
     pub chat_id: Option<Uuid>,
-    /// The script's language.
+    /// Language of the script.
     pub language: Language,
-    /// How the script ended.
+    /// Outcome of the script.
     pub status: Status,
     /// Standard output.
     pub stdout: String,
     /// Standard error.
     pub stderr: String,
-    /// Whether output was dropped because there was too much.
+    /// Whether output was truncated because it exceeded the limit.
     pub truncated: bool,
-    /// The value of the last expression.
+    /// Value of the last expression.
     #[schema(required = true)]
     pub result: Value,
     /// The error, unless the status is `ok`.
     #[schema(required = true)]
     pub error: Option<RunError>,
-    /// The files that the script wrote or changed.
+    /// Files that the script created or changed.
     pub files: Vec<File>,
-    /// How long the script ran.
+    /// Run time of the script in milliseconds.
     pub duration_ms: u64,
-    /// The limits that applied.
+    /// Limits that applied.
     pub limits: RunLimits,
-    /// When the run was recorded.
+    /// Time the run was recorded.
     #[schema(format = DateTime)]
     pub created_at: String,
 }
 
-/// A run of a script, with its source and input. The middle of outputs, results and inputs of more than
+/// A script run, with its source code and input. The middle of outputs, results and inputs of more than
 /// 64 KiB is not stored; results and inputs are then strings.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 pub struct StoredScriptRun {
@@ -140,35 +140,35 @@ pub struct StoredScriptRun {
     input: Option<Value>,
 }
 
-/// A run of a script, without its source, input and output.
+/// A script run, without its source code, input and output.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 pub struct ScriptRunSummary {
-    /// The run's id.
+    /// ID of the run.
     pub id: Uuid,
-    /// The chat that the run belongs to.
+    /// ID of the chat that the run belongs to.
     #[schema(required = true)]
     pub chat_id: Option<Uuid>,
-    /// The script's language.
+    /// Language of the script.
     pub language: Language,
-    /// How the script ended.
+    /// Outcome of the script.
     pub status: Status,
-    /// Whether output was dropped because there was too much.
+    /// Whether output was truncated because it exceeded the limit.
     pub truncated: bool,
     /// The error, unless the status is `ok`.
     #[schema(required = true)]
     pub error: Option<RunError>,
-    /// The files that the script wrote or changed, as they were then and without their `url`.
+    /// Files that the script created or changed, as they were then and without their `url`.
     pub files: Vec<File>,
-    /// How long the script ran.
+    /// Run time of the script in milliseconds.
     pub duration_ms: u64,
-    /// The limits that applied.
+    /// Limits that applied.
     pub limits: RunLimits,
-    /// When the run was recorded.
+    /// Time the run was recorded.
     #[schema(format = DateTime)]
     pub created_at: String,
 }
 
-/// How a script ended.
+/// Outcome of a script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = ScriptStatus)]
@@ -203,19 +203,19 @@ impl From<sandbox::Status> for Status {
     }
 }
 
-/// An error that tells the author of the script what to correct.
+/// Error of a script, for its author.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 #[schema(as = ScriptError)]
 pub struct RunError {
-    /// The error's class.
+    /// Class of the error.
     #[schema(example = "TypeError")]
     pub r#type: String,
-    /// The message.
+    /// Message of the error.
     pub message: String,
-    /// The line of the script, counted from 1.
+    /// Line number in the script, starting at 1.
     #[schema(required = true)]
     pub line: Option<u32>,
-    /// The stack trace, in the format of the language.
+    /// Stack trace, in the format of the language.
     #[schema(required = true)]
     pub traceback: Option<String>,
 }
@@ -279,7 +279,7 @@ impl ScriptRun {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct RunFilter {
-    /// Only runs of this chat.
+    /// Return only runs that belong to this chat.
     pub chat_id: Option<Uuid>,
 }
 
@@ -299,13 +299,13 @@ pub struct LanguageCapabilities {
     pub language: Language,
     /// Whether scripts in this language can be run.
     pub available: bool,
-    /// Why they cannot be run.
+    /// Why scripts in this language cannot be run.
     #[schema(required = true)]
     pub reason: Option<String>,
-    /// The version of the interpreter.
+    /// Version of the interpreter.
     #[schema(required = true, example = "3.13.1")]
     pub version: Option<String>,
-    /// The globals beyond the language itself.
+    /// Global variables beyond the language itself.
     pub globals: Vec<String>,
     /// Well-known modules that are installed beyond the standard library.
     pub modules: Vec<String>,

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 /// The longest name: file systems take 255 bytes, and a number may be added.
 const MAX_BYTES: usize = 240;
 
-/// A name of its own for each file: without slashes, short enough, and numbered where two are the
+/// A unique name for each file: without slashes, short enough, and numbered where two are the
 /// same.
 pub(super) fn unique<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut taken = HashSet::new();

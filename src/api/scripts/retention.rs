@@ -36,7 +36,7 @@ impl Scripts {
     }
 
     /// Deletes the owner's expired runs.
-    pub(super) async fn delete_expired_of(&self, owner: &Owner) {
+    pub(super) async fn delete_expired_for(&self, owner: &Owner) {
         self.delete_expired(Caller::User(&owner.token)).await;
     }
 

@@ -18,12 +18,12 @@ use crate::http::response;
 
 /// Run a script in the sandbox
 ///
-/// A script that fails is a 200 with its status. Scripts have no network and no access to the host's
+/// A script that fails returns 200 with the status of the script. Scripts have no network and no access to the host's
 /// files. If the client disconnects, the script is cancelled and recorded as such.
 #[utoipa::path(post, path = "/api/scripts/run", tag = "scripts", operation_id = "run_script",
     request_body = RunScript,
-    responses((status = 200, description = "The outcome", body = ScriptRun),
-        (status = 409, description = "The id is in use", body = Problem,
+    responses((status = 200, description = "The outcome of the script", body = ScriptRun),
+        (status = 409, description = "The ID is already in use", body = Problem,
             content_type = "application/problem+json")))]
 pub async fn run(
     State(scripts): State<Scripts>,
@@ -38,9 +38,10 @@ pub async fn run(
     Ok(Body(run.map_err(|error| ApiError::internal(error.to_string()))??))
 }
 
-/// List runs of scripts, newest first
+/// List script runs
 ///
-/// Without source, input and output. The next page is in the `Link` header.
+/// Newest first, without source code, input and output. The `Link` header has the address of the next
+/// page.
 #[utoipa::path(get, path = "/api/scripts/runs", tag = "scripts", operation_id = "list_script_runs",
     params(RunFilter, PageQuery),
     responses((status = 200, description = "The runs", body = Vec<ScriptRunSummary>,
@@ -55,7 +56,7 @@ pub async fn list(
     page.respond(rows, &store::LIST)
 }
 
-/// Get a run of a script
+/// Get a script run
 #[utoipa::path(get, path = "/api/scripts/runs/{run_id}", tag = "scripts",
     operation_id = "get_script_run",
     params(("run_id" = Uuid, Path, description = "The run")),
@@ -68,7 +69,7 @@ pub async fn get(
     Ok(response::json(store::get(&scripts.supabase, &user, run_id).await?))
 }
 
-/// Cancel or delete a run of a script
+/// Cancel or delete a script run
 ///
 /// Cancels a script that is running or waiting, and records its run as cancelled; deletes the run of a
 /// script that has ended. Files that the script wrote are kept. Only the server process that runs a

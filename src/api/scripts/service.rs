@@ -92,7 +92,7 @@ impl Scripts {
         info!(language = ?run.language, status = ?run.status, ms = run.duration_ms, "script ended");
         staging::save_files(&self.files, owner, &mut run, written).await?;
         let recorded = store::record(&self.supabase, owner, &script, &run);
-        let (recorded, ()) = tokio::join!(recorded, self.delete_expired_of(owner));
+        let (recorded, ()) = tokio::join!(recorded, self.delete_expired_for(owner));
         run.created_at = recorded?;
         Ok(run)
     }

@@ -40,7 +40,7 @@ impl Tool for RunScriptTool {
     const DESCRIPTION: &'static str = "Runs a script in a sandbox without network and returns what \
         it printed, the value of its last expression as JSON, and the files it wrote under /files. \
         In JavaScript: console.log, files.list(), files.read(name), files.write(name, data). If it \
-        fails, read the error, mend the script and run it again.";
+        fails, read the error, fix the script and run it again.";
 
     async fn run(&self, arguments: Arguments, credentials: &Credentials) -> ToolResult {
         let owner = Owner::from(credentials);

@@ -6,7 +6,7 @@ use crate::app::App;
 pub(super) async fn check(app: &App, was_compared: bool, report: &mut Report) {
     match app.state.files.bucket_is_public().await {
         Ok(false) => {
-            report.good("Storage answers, and the bucket files gives nothing to the public");
+            report.pass("Storage answers, and the bucket files gives nothing to the public");
         }
         Ok(true) => report.problem(
             "the bucket files is public: everybody who guesses an address reads its files",
@@ -18,6 +18,6 @@ pub(super) async fn check(app: &App, was_compared: bool, report: &mut Report) {
         ),
     }
     if !was_compared {
-        report.unseen("whether the bucket files is there: only with SUPABASE_SERVICE_ROLE_KEY");
+        report.skipped("whether the bucket files is there: only with SUPABASE_SERVICE_ROLE_KEY");
     }
 }

@@ -22,7 +22,7 @@ const NOTED_CLOCK_DIFFERENCE: Duration = Duration::from_secs(5);
 /// Answers whether the database could be compared.
 pub(super) async fn check(app: &App, report: &mut Report) -> bool {
     if !app.state.supabase.has_service_key() {
-        report.unseen(format!("{HIDDEN}: only with SUPABASE_SERVICE_ROLE_KEY"));
+        report.skipped(format!("{HIDDEN}: only with SUPABASE_SERVICE_ROLE_KEY"));
         return false;
     }
     let expected = Expected::committed();
@@ -31,12 +31,12 @@ pub(super) async fn check(app: &App, report: &mut Report) -> bool {
         Ok(found) => found,
         Err(error) => {
             refused(&error, &expected, report);
-            report.unseen(HIDDEN);
+            report.skipped(HIDDEN);
             return false;
         }
     };
     clocks(asked_at, app.state.clock.now(), found.now, report);
-    report.good(format!("the database is {}", found.server));
+    report.pass(format!("the database is {}", found.server));
     compared(&expected, &found, app.state.files.max_bytes, report);
     true
 }
@@ -71,7 +71,7 @@ fn clocks(before: Timestamp, after: Timestamp, theirs: Timestamp, report: &mut R
     let seconds = difference.as_secs();
     let which = if ahead > behind { "behind" } else { "ahead of" };
     if ahead.max(behind).is_negative() || difference < NOTED_CLOCK_DIFFERENCE {
-        report.good("this machine's clock agrees with the database's");
+        report.pass("this machine's clock agrees with the database's");
     } else if difference < MAX_CLOCK_DIFFERENCE {
         report.note(format!("this machine's clock is {seconds} s {which} the database's"));
     } else {
@@ -85,7 +85,7 @@ fn clocks(before: Timestamp, after: Timestamp, theirs: Timestamp, report: &mut R
 fn compared(expected: &Expected, found: &Description, max_file_bytes: u64, report: &mut Report) {
     let expected = &expected.visible_in(found);
     for (name, why) in &found.unseen {
-        report.unseen(format!("{name} could not be looked at: {why}"));
+        report.skipped(format!("{name} could not be looked at: {why}"));
     }
     let differences = compare(expected, found, max_file_bytes);
     for difference in &differences {
@@ -98,7 +98,7 @@ fn compared(expected: &Expected, found: &Description, max_file_bytes: u64, repor
     if differences.iter().any(|difference| difference.is_problem) {
         return;
     }
-    report.good(format!("the database is as the migrations say: {}", counted(expected, found)));
+    report.pass(format!("the database is as the migrations say: {}", counted(expected, found)));
     if found.is_local() {
         report
             .note("its functions, policies and grants are a part of this program and need no look");

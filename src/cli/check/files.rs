@@ -1,5 +1,5 @@
 //! Whether files and their bytes belong together. Users can store rows and objects that do not, so
-//! what is found is told, in numbers, and fails nothing.
+//! findings are reported in numbers and are not problems.
 
 use std::time::Duration;
 
@@ -9,35 +9,35 @@ use super::Report;
 use crate::api::files::{Files, Orphans};
 
 /// How many files are named.
-const SHOWN: usize = 5;
+const MAX_SHOWN: usize = 5;
 /// The longest that the comparison may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(super) async fn check(files: &Files, report: &mut Report) {
-    match timeout(PATIENCE, files.orphans()).await {
-        Ok(Ok(orphans)) => told(&orphans, report),
+    match timeout(TIMEOUT, files.orphans()).await {
+        Ok(Ok(orphans)) => report_orphans(&orphans, report),
         Ok(Err(error)) => {
-            report.unseen(format!("files could not be compared with their bytes: {error}"));
+            report.skipped(format!("files could not be compared with their bytes: {error}"));
         }
-        Err(_) => report.unseen(format!(
+        Err(_) => report.skipped(format!(
             "files could not be compared with their bytes within {} s",
-            PATIENCE.as_secs()
+            TIMEOUT.as_secs()
         )),
     }
 }
 
-fn told(orphans: &Orphans, report: &mut Report) {
+fn report_orphans(orphans: &Orphans, report: &mut Report) {
     let Orphans { rows, objects, looked_at, is_partial } = orphans;
     if *is_partial {
-        report.unseen("files were not compared with their bytes: there are too many of them");
+        report.skipped("files were not compared with their bytes: there are too many of them");
         return;
     }
     if rows.is_empty() && *objects == 0 {
-        report.good(format!("files and their bytes belong together: {looked_at}"));
+        report.pass(format!("files and their bytes belong together: {looked_at}"));
     }
     if !rows.is_empty() {
-        let shown: Vec<_> = rows.iter().take(SHOWN).map(ToString::to_string).collect();
-        let more = if rows.len() > SHOWN { ", …" } else { "" };
+        let shown: Vec<_> = rows.iter().take(MAX_SHOWN).map(ToString::to_string).collect();
+        let more = if rows.len() > MAX_SHOWN { ", …" } else { "" };
         report.note(format!(
             "files whose bytes are gone: {} ({}{more}). Their users can delete them; a backup may \
              have the bytes",

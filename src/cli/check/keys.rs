@@ -17,7 +17,7 @@ struct Claims {
 
 /// What may be done with the keys.
 pub(super) struct Keys {
-    /// Requests as nobody can be made: the anon key is not the service key.
+    /// Requests as `anon` can be made: the anon key is not the service key.
     pub anon_is_anon: bool,
     /// `SUPABASE_JWT_SECRET` may be the project's.
     pub secret_may_fit: bool,
@@ -55,7 +55,7 @@ pub(super) fn check(project: &Project, report: &mut Report) -> Keys {
     }
     if let (Some(secret), Some(_)) = (&project.jwt_secret, role(anon_key)) {
         if is_signed_with(anon_key, secret.expose_secret()) {
-            report.good("SUPABASE_JWT_SECRET fits the anon key");
+            report.pass("SUPABASE_JWT_SECRET fits the anon key");
         } else {
             keys.secret_may_fit = false;
             report.problem(

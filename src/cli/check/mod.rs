@@ -33,7 +33,7 @@ const SUPABASE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Looks at everything that `config` names.
 pub async fn run(mut config: Config, clock: Clock) -> Report {
     let mut report = Report::default();
-    report.about(format!("chat-backend {}", env!("CARGO_PKG_VERSION")));
+    report.section(format!("chat-backend {}", env!("CARGO_PKG_VERSION")));
     // A running server may have that address.
     config.metrics_addr = None;
     config.request_timeout = config.request_timeout.min(SUPABASE_TIMEOUT);
@@ -65,7 +65,7 @@ async fn build(mut config: Config, clock: Clock, report: &mut Report) -> Option<
     }
     match built {
         Ok(app) => {
-            report.good("the settings can be used");
+            report.pass("the settings can be used");
             Some(app)
         }
         Err(error) => {

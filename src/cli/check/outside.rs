@@ -1,7 +1,7 @@
 //! What shows from outside: whether PostgREST knows the tables, columns and functions of the
-//! migrations, and closes them to nobody.
+//! migrations, and denies them to `anon`.
 //!
-//! Everything is first asked for as nobody. PostgreSQL looks for a table and its columns before it
+//! Everything is first requested as `anon`. PostgreSQL looks for a table and its columns before it
 //! looks at permissions, so a refusal says that all of them are there, and closed.
 
 use futures_util::future::join_all;
@@ -27,13 +27,13 @@ pub(super) async fn check(supabase: &Supabase, report: &mut Report) -> bool {
         );
         return false;
     }
-    let tables = join_all(schema.tables.iter().map(|table| table_as_nobody(supabase, table))).await;
+    let tables = join_all(schema.tables.iter().map(|table| table_as_anon(supabase, table))).await;
     for (table, answer) in schema.tables.iter().zip(tables) {
         let what = format!("table {}: {} columns", table.name, table.columns.len());
         found(&what, answer, report);
     }
     let functions = schema.functions.iter();
-    let answers = join_all(functions.map(|function| call_as_nobody(supabase, function))).await;
+    let answers = join_all(functions.map(|function| call_as_anon(supabase, function))).await;
     for (function, answer) in schema.functions.iter().zip(answers) {
         found(&format!("function {}", function.name), answer, report);
     }
@@ -46,13 +46,13 @@ pub(super) async fn check(supabase: &Supabase, report: &mut Report) -> bool {
 
 /// Whether the schema `private` is hidden from requests.
 async fn hidden_schema(supabase: &Supabase, report: &mut Report) {
-    let query = supabase.rest(Caller::Nobody).from("token_reservations").profile("private");
+    let query = supabase.rest(Caller::Anon).from("token_reservations").profile("private");
     match query.limit(0).rows().await {
         Err(error) if error.code.as_deref() == Some(UNKNOWN_SCHEMA) => {
-            report.good("the schema private is hidden from requests");
+            report.pass("the schema private is hidden from requests");
         }
         Err(error) if error.kind != SupabaseErrorKind::SchemaMismatch => {
-            report.unseen(format!("whether the schema private is hidden: {error}"));
+            report.skipped(format!("whether the schema private is hidden: {error}"));
         }
         _ => report.problem(
             "the schema private is exposed: requests reach its tables and functions",
@@ -66,7 +66,7 @@ async fn postgrest_fails(
     supabase: &Supabase,
     tables: &[TableDescription],
 ) -> Option<SupabaseError> {
-    let error = table_as_nobody(supabase, tables.first()?).await.err()?;
+    let error = table_as_anon(supabase, tables.first()?).await.err()?;
     (error.kind != SupabaseErrorKind::SchemaMismatch && !is_refused(&error)).then_some(error)
 }
 
@@ -75,11 +75,8 @@ pub(super) fn is_refused(error: &SupabaseError) -> bool {
     error.code.as_deref() == Some(REFUSED)
 }
 
-async fn table_as_nobody(
-    supabase: &Supabase,
-    table: &TableDescription,
-) -> Result<(), SupabaseError> {
-    select(supabase, Caller::Nobody, table).await
+async fn table_as_anon(supabase: &Supabase, table: &TableDescription) -> Result<(), SupabaseError> {
+    select(supabase, Caller::Anon, table).await
 }
 
 async fn select(
@@ -91,20 +88,20 @@ async fn select(
     query.limit(0).rows().await.map(|_| ())
 }
 
-async fn call_as_nobody(
+async fn call_as_anon(
     supabase: &Supabase,
     function: &FunctionDescription,
 ) -> Result<(), SupabaseError> {
     let named = |name: &&str| ((*name).to_owned(), Value::Null);
     let arguments: Map<_, _> = function.parameters.iter().map(named).collect();
-    let call = supabase.rest(Caller::Nobody).call(function.name, &arguments);
+    let call = supabase.rest(Caller::Anon).call(function.name, &arguments);
     call.rows().await.map(|_| ())
 }
 
-fn found(what: &str, as_nobody: Result<(), SupabaseError>, report: &mut Report) {
-    match as_nobody {
+fn found(what: &str, as_anon: Result<(), SupabaseError>, report: &mut Report) {
+    match as_anon {
         Err(error) if is_refused(&error) => {
-            report.good(format!("{what}, closed to anonymous requests"));
+            report.pass(format!("{what}, closed to anonymous requests"));
         }
         Err(error) => report.problem(format!("{what}: {error}"), MIGRATE),
         Ok(()) => report.problem(
@@ -118,7 +115,7 @@ async fn service_key(supabase: &Supabase, tables: &[TableDescription], report: &
     let answers = join_all(tables.iter().map(|table| select(supabase, Caller::Service, table)));
     let refused = answers.await.into_iter().find_map(Result::err);
     match refused {
-        None => report.good("the service key reads all tables"),
+        None => report.pass("the service key reads all tables"),
         Some(error) => report.problem(
             format!("the service key is refused: {error}"),
             "check SUPABASE_SERVICE_ROLE_KEY, or apply the migrations anew",

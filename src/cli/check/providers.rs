@@ -10,17 +10,17 @@ use crate::app::App;
 use crate::providers::{ProviderStatus, Providers};
 
 /// The longest that a provider's list may take, repeats included.
-const PATIENCE: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(15);
 
 pub(super) async fn check(app: &App, report: &mut Report) {
-    report.about("Models");
+    report.section("Models");
     let providers = app.state.ai.providers();
     let statuses: Vec<_> = providers.statuses().filter(|provider| !provider.is_simulated).collect();
     let listings = join_all(statuses.iter().map(|provider| list(providers, provider))).await;
     for (provider, listing) in statuses.iter().zip(listings) {
         listed(provider, listing, report);
     }
-    report.good(format!("the default model is {}", providers.default_model()));
+    report.pass(format!("the default model is {}", providers.default_model()));
 }
 
 /// What asking a provider for its models has shown.
@@ -33,7 +33,7 @@ enum Listing {
 }
 
 async fn list(providers: &Providers, provider: &ProviderStatus) -> Listing {
-    match timeout(PATIENCE, providers.list_models(&provider.name)).await {
+    match timeout(TIMEOUT, providers.list_models(&provider.name)).await {
         Ok(None) => Listing::NotSetUp,
         Ok(Some(Ok(models))) => Listing::Models(models.len()),
         Ok(Some(Err(error))) if error.status == Some(404) => Listing::NoList,
@@ -48,7 +48,7 @@ fn listed(provider: &ProviderStatus, listing: Listing, report: &mut Report) {
         Listing::NotSetUp => report.note(format!("{name} is not set up")),
         Listing::NoList => report.note(format!("{name} answers, but lists no models")),
         Listing::Models(count) => {
-            report.good(format!("{name} takes the key and lists its models ({count})"));
+            report.pass(format!("{name} takes the key and lists its models ({count})"));
         }
         Listing::Failed(cause) => {
             let variable = provider.settings.to_uppercase();

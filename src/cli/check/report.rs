@@ -25,12 +25,12 @@ enum Finding {
 
 impl Report {
     /// Begins a part of the report.
-    pub fn about(&mut self, what: impl AsRef<str>) {
+    pub fn section(&mut self, what: impl AsRef<str>) {
         self.findings.push(Finding::About(printable(what)));
     }
 
     /// Something was looked at and is as it should be.
-    pub fn good(&mut self, what: impl AsRef<str>) {
+    pub fn pass(&mut self, what: impl AsRef<str>) {
         self.findings.push(Finding::Good(printable(what)));
     }
 
@@ -40,7 +40,7 @@ impl Report {
     }
 
     /// Something could not be looked at; `what` says why.
-    pub fn unseen(&mut self, what: impl AsRef<str>) {
+    pub fn skipped(&mut self, what: impl AsRef<str>) {
         self.findings.push(Finding::Unseen(printable(what)));
     }
 
@@ -55,7 +55,7 @@ impl Report {
     }
 
     /// How many things could not be looked at.
-    pub fn unseen_count(&self) -> usize {
+    pub fn skipped_count(&self) -> usize {
         self.count(|finding| matches!(finding, Finding::Unseen(_)))
     }
 
@@ -64,7 +64,7 @@ impl Report {
     }
 
     fn summary(&self) -> String {
-        let unseen = match self.unseen_count() {
+        let unseen = match self.skipped_count() {
             0 if self.problems() == 0 => return "All is well.".to_owned(),
             0 => String::new(),
             1 => "; 1 thing could not be looked at".to_owned(),
@@ -130,12 +130,12 @@ mod tests {
     fn what_was_not_seen_is_not_well() {
         let mut report = Report::default();
         assert!(report.to_string().ends_with("\nAll is well.\n"));
-        report.unseen("the bucket");
+        report.skipped("the bucket");
         assert!(
             report.to_string().ends_with("\nNo problem found; 1 thing could not be looked at.\n")
         );
         report.problem("a", "b");
-        report.unseen("the clock");
+        report.skipped("the clock");
         assert!(report.to_string().ends_with("\n1 problem; 2 things could not be looked at.\n"));
     }
 }

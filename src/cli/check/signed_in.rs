@@ -15,16 +15,16 @@ use super::schema::Expected;
 use crate::app::{App, FunctionDescription, TableDescription, expected_schema};
 use crate::supabase::{AccessToken, Caller, Supabase, SupabaseError, SupabaseErrorKind};
 
-/// How long the token is good for, in seconds.
+/// The lifetime of the token, in seconds.
 const LIFETIME: i64 = 120;
 
-/// Whether a secret fits is told by PostgREST, which verifies the token.
+/// PostgREST verifies the token, which shows whether the secret is correct.
 pub(super) async fn check(app: &App, was_compared: bool, report: &mut Report) {
     let Some(secret) = &app.project.jwt_secret else {
         let what = "requests of a signed-in user could not be tried: without SUPABASE_JWT_SECRET no \
                     token can be made for the check";
         // The policies and grants have been read: then trying them would only confirm it.
-        return if was_compared { report.note(what) } else { report.unseen(what) };
+        return if was_compared { report.note(what) } else { report.skipped(what) };
     };
     let Some(token) = token(app, secret) else { return };
     let supabase = &app.state.supabase;
@@ -32,18 +32,18 @@ pub(super) async fn check(app: &App, was_compared: bool, report: &mut Report) {
     if let Some(error) = refusal(supabase, &token, &schema.tables).await {
         return refused(&error, report);
     }
-    report.good("PostgREST takes a token signed with SUPABASE_JWT_SECRET");
+    report.pass("PostgREST takes a token signed with SUPABASE_JWT_SECRET");
     let expected = Expected::committed();
-    let tables = schema.tables.iter().map(|table| tried_table(supabase, &token, table, &expected));
+    let tables = schema.tables.iter().map(|table| check_table(supabase, &token, table, &expected));
     let mut wrong: Vec<String> = join_all(tables).await.into_iter().flatten().collect();
     let functions = schema.functions.iter();
-    let functions = functions.map(|function| tried_function(supabase, &token, function, &expected));
+    let functions = functions.map(|function| check_function(supabase, &token, function, &expected));
     wrong.extend(join_all(functions).await.into_iter().flatten());
     for what in &wrong {
         report.problem(what, MIGRATE);
     }
     if wrong.is_empty() {
-        report.good("a signed-in user can use tables and functions, and sees nobody else's rows");
+        report.pass("a signed-in user can use tables and functions, and sees nobody else's rows");
     }
 }
 
@@ -82,12 +82,12 @@ fn refused(error: &SupabaseError, report: &mut Report) {
             format!("this machine's clock differs from PostgREST's: {error}"),
             "set it by NTP",
         ),
-        _ => report.unseen(format!("requests of a signed-in user could not be tried: {error}")),
+        _ => report.skipped(format!("requests of a signed-in user could not be tried: {error}")),
     }
 }
 
 /// What is wrong with a table for a signed-in user who has no rows.
-async fn tried_table(
+async fn check_table(
     supabase: &Supabase,
     token: &AccessToken,
     table: &TableDescription,
@@ -120,7 +120,7 @@ async fn tried_table(
 }
 
 /// What is wrong with a function. Without arguments none of them finds anything to change.
-async fn tried_function(
+async fn check_function(
     supabase: &Supabase,
     token: &AccessToken,
     function: &FunctionDescription,

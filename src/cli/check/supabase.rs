@@ -7,17 +7,17 @@ use crate::app::App;
 use crate::supabase::Supabase;
 
 pub(super) async fn check(app: &App, report: &mut Report) {
-    report.about(format!("Supabase at {}", app.project.url));
+    report.section(format!("Supabase at {}", app.project.url));
     let supabase = &app.state.supabase;
     let keys = keys::check(&app.project, report);
     if !auth_answers(supabase, report).await {
-        report.unseen("nothing else was asked");
+        report.skipped("nothing else was asked");
         return;
     }
     issuer(app, report).await;
     signing_keys(app, report).await;
     if !keys.anon_is_anon {
-        report.unseen("nothing else was asked: it would be asked with the service key");
+        report.skipped("nothing else was asked: it would be asked with the service key");
         return;
     }
     if outside::check(supabase, report).await {
@@ -28,12 +28,12 @@ pub(super) async fn check(app: &App, report: &mut Report) {
         max_rows::check(supabase, report).await;
         bucket::check(app, was_compared, report).await;
     } else {
-        report.unseen("tables, functions, policies and the bucket were not looked at");
+        report.skipped("tables, functions, policies and the bucket were not looked at");
     }
     if supabase.has_service_key() {
         files::check(&app.state.files, report).await;
     } else {
-        report.unseen("whether files have their bytes: only with SUPABASE_SERVICE_ROLE_KEY");
+        report.skipped("whether files have their bytes: only with SUPABASE_SERVICE_ROLE_KEY");
     }
 }
 
@@ -42,7 +42,7 @@ async fn auth_answers(supabase: &Supabase, report: &mut Report) -> bool {
     match supabase.auth_version().await {
         Ok(version) => {
             let version = version.map_or_else(String::new, |version| format!(" {version}"));
-            report.good(format!("Auth{version} answers in {} ms", started.elapsed().as_millis()));
+            report.pass(format!("Auth{version} answers in {} ms", started.elapsed().as_millis()));
             true
         }
         Err(error) => {
@@ -56,12 +56,12 @@ async fn auth_answers(supabase: &Supabase, report: &mut Report) -> bool {
     }
 }
 
-/// Older versions of Auth do not tell.
+/// Older versions of Auth do not report it.
 async fn issuer(app: &App, report: &mut Report) {
     let Ok(Some(issuer)) = app.state.supabase.issuer().await else { return };
     let expected = format!("{}/auth/v1", app.project.public_url);
     if issuer.trim_end_matches('/') == expected {
-        report.good(format!("tokens are issued by {issuer}"));
+        report.pass(format!("tokens are issued by {issuer}"));
         return;
     }
     report.problem(
@@ -76,10 +76,10 @@ async fn issuer(app: &App, report: &mut Report) {
 async fn signing_keys(app: &App, report: &mut Report) {
     match app.state.supabase.signing_keys().await {
         Ok(set) if !set.keys.is_empty() => {
-            report.good(format!("signing keys are published: {}", set.keys.len()));
+            report.pass(format!("signing keys are published: {}", set.keys.len()));
         }
         Ok(_) if app.project.jwt_secret.is_some() => {
-            report.good("no signing keys are published; SUPABASE_JWT_SECRET verifies tokens");
+            report.pass("no signing keys are published; SUPABASE_JWT_SECRET verifies tokens");
         }
         Ok(_) => report.note(
             "no signing keys are published: Auth is asked about each token once a minute. Signing \

@@ -1,4 +1,4 @@
-//! What an access token claims, and whether it may be believed at this moment. Pure.
+//! The claims of an access token and the checks of its times. Pure.
 
 use std::time::Duration;
 
@@ -7,14 +7,14 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use uuid::Uuid;
 
-use super::invalid_token;
+use super::errors::invalid_token;
 use crate::http::error::ApiError;
 
-/// How long after its end a token is still good, in seconds. PostgREST allows the same.
+/// How long a token is still accepted after it expired, in seconds. PostgREST allows the same.
 pub(super) const LEEWAY: i64 = 30;
-/// How far in the future a token may have been issued, in seconds: its signature says that Auth did,
-/// so it is this server's clock that is late.
-const EARLY: i64 = 300;
+/// How far in the future a token may have been issued, in seconds: its signature proves that Auth issued
+/// it, so this server's clock is late.
+const MAX_EARLY: i64 = 300;
 
 /// The claims this server reads.
 #[derive(Debug, Deserialize)]
@@ -38,13 +38,12 @@ enum Audience {
 }
 
 impl Claims {
-    /// Reads the claims of a token for this project's users. Whether its signature is good has to be
-    /// checked as well.
+    /// Reads the claims of a token for this project's users. Does not verify the signature.
     pub(super) fn read(token: &str, issuer: &str) -> Result<Self, ApiError> {
         let claims = jsonwebtoken::dangerous::insecure_decode::<Self>(token)
             .map_err(|error| invalid_token(error.to_string()))?
             .claims;
-        // Some projects write their address with a slash at its end.
+        // Some projects have a trailing slash in their issuer.
         if claims.iss.strip_suffix('/').unwrap_or(&claims.iss) != issuer {
             return Err(invalid_token("another project has issued it"));
         }
@@ -55,16 +54,16 @@ impl Claims {
         if !is_for_users {
             return Err(invalid_token("its audience is another"));
         }
-        // Project keys that are tokens themselves are no users.
+        // Legacy project keys are tokens too, but not of users.
         match claims.role.as_deref() {
             None | Some("authenticated") => Ok(claims),
             Some(role) => Err(invalid_token(format!("its role is {role}"))),
         }
     }
 
-    /// Whether the token is good at `now`, in seconds since 1970. `ahead` is by how many seconds
-    /// Supabase's clock is ahead of ours, where that is known: a token that only our own clock takes
-    /// for ended is no reason to sign anybody out.
+    /// Checks that the token is valid at `now`, in seconds since 1970. `ahead` is by how many seconds
+    /// Supabase's clock is ahead of ours, if known: a token that has expired only by our clock is a 503,
+    /// because a 401 would sign the user out.
     pub(super) fn check_times(&self, now: i64, ahead: Option<i64>) -> Result<(), ApiError> {
         let has_ended = |now: i64| self.exp.saturating_add(LEEWAY) <= now;
         if has_ended(now) {
@@ -75,7 +74,7 @@ impl Claims {
             });
         }
         let not_before = self.nbf.into_iter().chain(self.iat).max().unwrap_or(i64::MIN);
-        if not_before > now.saturating_add(EARLY) {
+        if not_before > now.saturating_add(MAX_EARLY) {
             let late = not_before.saturating_sub(now);
             return Err(clock_skew(&format!("a token was issued {late} s in the future")));
         }
@@ -83,7 +82,7 @@ impl Claims {
     }
 }
 
-/// Checks nothing but a token's signature.
+/// Checks only the signature of a token.
 pub(super) fn check_signature(
     token: &str,
     key: &DecodingKey,
@@ -102,7 +101,7 @@ pub(super) fn expired() -> ApiError {
     ApiError::unauthorized("token_expired", "Your session has expired. Sign in again.")
 }
 
-/// 503: no user can do anything about our clock.
+/// 503: users cannot correct this server's clock.
 fn clock_skew(cause: &str) -> ApiError {
     ApiError::unavailable(
         "clock_skew",

@@ -1,67 +1,48 @@
-//! Who is calling: access tokens are verified once, in one middleware layer over every `/api` route.
+//! Authentication: one middleware layer over every `/api` route verifies the access token.
 
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{Request, State};
+use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use jsonwebtoken::Algorithm;
-use uuid::Uuid;
 
 use crate::agent::TokenRefresher;
 use crate::http::error::{ApiError, TOKEN_REFUSED};
 use crate::http::rate_limit::Limits;
 use crate::memory::{Held, Holder, Memory};
-use crate::supabase::{AccessToken, Caller};
 
-mod allowance;
-mod ask_auth;
 mod claims;
-mod memory;
+mod current_user;
+mod errors;
+mod remote_verifier;
+mod verified_tokens;
 mod signing_keys;
+mod token_bucket;
 mod verifier;
 
-pub use verifier::{Verifier, VerifierSettings, Verifies};
+use errors::token_too_large;
 
-/// Longer tokens are refused unread. A token holds its user's `user_metadata`, which can be large.
+pub use current_user::CurrentUser;
+pub use verifier::{VerificationMode, Verifier, VerifierSettings};
+
+/// The maximum length of a token; longer ones are refused unread. A token holds its user's `user_metadata`, which can be large.
 const MAX_TOKEN_BYTES: usize = 64 << 10;
 
-/// The signed-in user, as the access token says. In a handler's signature it shows that the route
-/// needs one.
-#[derive(Clone, Debug)]
-pub struct CurrentUser {
-    /// The user's id.
-    pub id: Uuid,
-    /// The token itself: Supabase is called with it, so that row-level security applies.
-    pub token: AccessToken,
-    /// When the token ends, in seconds since 1970.
-    pub expires_at: i64,
-    /// Signed in without an identity.
-    pub is_anonymous: bool,
-}
-
-impl CurrentUser {
-    /// The user, to call Supabase as.
-    pub fn caller(&self) -> Caller<'_> {
-        Caller::User(&self.token)
-    }
-}
-
-/// What the layer needs.
+/// The state of the layer.
 #[derive(Clone)]
 pub struct AuthLayer {
     /// Verifies tokens.
     pub verifier: Verifier,
     /// Counts requests.
     pub limits: Limits,
-    /// What requests may hold.
+    /// The memory budget of requests.
     pub memory: Memory,
     /// Passes a user's newer token on to their running generations.
     pub token_refresher: TokenRefresher,
 }
 
-/// Middleware: lets a request pass only with a good access token, and remembers whose it is.
+/// Middleware that requires a valid access token and adds the [`CurrentUser`] to the request.
 pub async fn require_user(
     State(layer): State<AuthLayer>,
     mut request: Request,
@@ -79,7 +60,7 @@ pub async fn require_user(
     if is_token_refused(&response) {
         layer.verifier.verify_again(&token).await?;
     }
-    Ok(held.until_sent(response))
+    Ok(held.attach_to(response))
 }
 
 fn is_token_refused(response: &Response) -> bool {
@@ -109,36 +90,4 @@ fn bearer(headers: &HeaderMap) -> Result<&str, ApiError> {
 /// Whether a project's key is a token signed with its legacy secret.
 pub fn is_legacy_key(key: &str) -> bool {
     jsonwebtoken::decode_header(key).is_ok_and(|header| header.alg == Algorithm::HS256)
-}
-
-fn invalid_token(cause: impl Into<String>) -> ApiError {
-    ApiError::unauthorized("token_invalid", "The access token is not valid. Sign in again.")
-        .caused_by(cause)
-}
-
-/// 431: signing in again would not help.
-fn token_too_large() -> ApiError {
-    ApiError::new(
-        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-        "token_too_large",
-        "The access token is larger than 64 KiB. It holds the user's metadata: keep less there.",
-    )
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for CurrentUser {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        parts.extensions.get::<Self>().cloned().ok_or_else(|| {
-            ApiError::internal("a route that needs a user is outside the auth layer")
-        })
-    }
-}
-
-fn anonymous_refused() -> ApiError {
-    ApiError::new(
-        StatusCode::FORBIDDEN,
-        "anonymous_not_allowed",
-        "This server does not accept anonymous users. Sign in with an account.",
-    )
 }

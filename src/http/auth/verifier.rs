@@ -1,23 +1,24 @@
-//! Turns an access token into the user it belongs to.
+//! Verifies access tokens.
 
 use std::sync::Arc;
 
 use jsonwebtoken::{Algorithm, DecodingKey};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::ask_auth::AskAuth;
 use super::claims::{Claims, LEEWAY, check_signature, expired};
-use super::memory::{Memory, TokenHash, Verified, hash, memory};
+use super::current_user::CurrentUser;
+use super::errors::{anonymous_refused, invalid_token};
+use super::remote_verifier::RemoteVerifier;
 use super::signing_keys::{SigningKey, SigningKeys};
-use super::{CurrentUser, anonymous_refused, invalid_token};
+use super::verified_tokens::{self, TokenHash, Verified, VerifiedTokens, hash};
 use crate::clock::Clock;
 use crate::http::error::ApiError;
 use crate::supabase::{AccessToken, Supabase};
 
-/// How long Supabase Auth's word about a token counts, in seconds.
-const ASKED_FOR: i64 = 60;
+/// How long a confirmation by Supabase Auth is cached, in seconds.
+const REMOTE_TTL: i64 = 60;
 
-/// What decides about tokens.
+/// The settings of a [`Verifier`].
 pub struct VerifierSettings {
     /// `iss` of the project's tokens: its public address and `/auth/v1`.
     pub issuer: String,
@@ -25,11 +26,11 @@ pub struct VerifierSettings {
     pub jwt_secret: Option<SecretString>,
     /// Whether the project's own keys are tokens signed with the legacy secret.
     pub has_legacy_keys: bool,
-    /// Whether anonymous users may pass.
+    /// Whether anonymous users are accepted.
     pub allow_anonymous_users: bool,
 }
 
-/// Verifies access tokens. Clones share keys and the memory of verified tokens.
+/// Verifies access tokens. Clones share keys and the cache of verified tokens.
 #[derive(Clone)]
 pub struct Verifier {
     inner: Arc<Inner>,
@@ -40,14 +41,14 @@ struct Inner {
     secret: Option<DecodingKey>,
     supabase: Supabase,
     keys: SigningKeys,
-    auth: AskAuth,
-    verified: Memory,
+    auth: RemoteVerifier,
+    verified: VerifiedTokens,
     clock: Clock,
 }
 
-/// How tokens of this project can be verified.
+/// How the tokens of the project are verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verifies {
+pub enum VerificationMode {
     /// With published keys or the legacy secret.
     Alone,
     /// Only by asking Supabase Auth.
@@ -63,38 +64,39 @@ impl Verifier {
             .map(|s| DecodingKey::from_secret(s.expose_secret().as_bytes()));
         let keys = SigningKeys::new(supabase.clone(), clock.clone());
         let has_legacy_keys = settings.has_legacy_keys;
-        let auth = AskAuth::new(supabase.clone(), keys.clone(), has_legacy_keys, clock.clone());
-        let verified = memory();
+        let auth =
+            RemoteVerifier::new(supabase.clone(), keys.clone(), has_legacy_keys, clock.clone());
+        let verified = verified_tokens::cache();
         Self { inner: Arc::new(Inner { settings, secret, supabase, keys, auth, verified, clock }) }
     }
 
-    /// The user a token belongs to. 401 with the reason, 403 for anonymous users where they are not
-    /// welcome, 503 when the token cannot be checked.
+    /// The user of a token. 401 if it is invalid, 403 for an anonymous user if those are not accepted, 503
+    /// if the token cannot be verified at the moment.
     pub async fn verify(&self, token: &str) -> Result<CurrentUser, ApiError> {
         let hash = hash(token);
-        if let Some(user) = self.remembered(&hash).await? {
+        if let Some(user) = self.cached(&hash).await? {
             return Ok(user);
         }
-        let verified = self.verify_anew(token, hash).await?;
+        let verified = self.verify_uncached(token, hash).await?;
         self.inner.verified.insert(hash, verified.clone());
         Ok(verified.user)
     }
 
-    /// Verifies a token that was good here and that Supabase has refused: its key may have been taken
-    /// back since. Then it is the token's fault after all, 401.
+    /// Verifies a token again that Supabase refused although it was valid here: its key may have been
+    /// revoked. In that case, 401.
     pub async fn verify_again(&self, token: &AccessToken) -> Result<(), ApiError> {
         self.inner.verified.remove(&hash(token.expose_secret()));
-        self.inner.keys.doubt();
+        self.inner.keys.invalidate();
         self.verify(token.expose_secret()).await.map(|_| ())
     }
 
-    /// How tokens can be verified at the moment; 503 when they cannot.
-    pub async fn verifies(&self) -> Result<Verifies, ApiError> {
+    /// How tokens are verified at the moment; 503 if they cannot be.
+    pub async fn verification_mode(&self) -> Result<VerificationMode, ApiError> {
         let is_alone = self.inner.secret.is_some() || self.inner.keys.are_published().await?;
-        Ok(if is_alone { Verifies::Alone } else { Verifies::ThroughAuth })
+        Ok(if is_alone { VerificationMode::Alone } else { VerificationMode::ThroughAuth })
     }
 
-    async fn remembered(&self, hash: &TokenHash) -> Result<Option<CurrentUser>, ApiError> {
+    async fn cached(&self, hash: &TokenHash) -> Result<Option<CurrentUser>, ApiError> {
         let Some(verified) = self.inner.verified.get(hash) else { return Ok(None) };
         let is_current = match &verified.signed_by {
             Some((kid, key)) => {
@@ -109,13 +111,13 @@ impl Verifier {
         Ok(None)
     }
 
-    async fn verify_anew(&self, token: &str, hash: TokenHash) -> Result<Verified, ApiError> {
+    async fn verify_uncached(&self, token: &str, hash: TokenHash) -> Result<Verified, ApiError> {
         let header =
             jsonwebtoken::decode_header(token).map_err(|error| invalid_token(error.to_string()))?;
         if header.crit.is_some() {
             return Err(invalid_token("it has critical extensions"));
         }
-        // Nothing is asked about what cannot be a token of a user.
+        // Claims come first: no requests are made about a token that cannot be valid.
         let claims = Claims::read(token, &self.inner.settings.issuer)?;
         claims.check_times(self.now(), self.inner.supabase.clock_ahead())?;
         let end = claims.exp.saturating_add(LEEWAY);
@@ -129,7 +131,7 @@ impl Verifier {
                 if user.id != claims.sub {
                     return Err(invalid_token("Supabase Auth says it is somebody else's"));
                 }
-                let until = claims.exp.min(self.now() + ASKED_FOR);
+                let until = claims.exp.min(self.now() + REMOTE_TTL);
                 self.accept(token, &claims, until, None)
             }
             (algorithm, _) => {
@@ -160,7 +162,7 @@ impl Verifier {
         }
         let user = CurrentUser {
             id: claims.sub,
-            token: AccessToken::of(claims.sub, token),
+            token: AccessToken::for_user(claims.sub, token),
             expires_at: claims.exp,
             is_anonymous: claims.is_anonymous,
         };

@@ -1,4 +1,4 @@
-//! Lower errors, as clients should meet them.
+//! API errors for failures of the agent and of providers.
 
 use std::time::Duration;
 
@@ -122,7 +122,7 @@ impl From<Failure> for ApiError {
         let cause = failure.to_string();
         match failure {
             Failure::Supabase(error) => error.into(),
-            // A refused value is one of ours.
+            // The refused value was written by this server.
             Failure::Unsaved(error) if error.kind == SupabaseErrorKind::InvalidValue => {
                 Self::internal(error.to_string())
             }

@@ -1,4 +1,4 @@
-//! What does not fit into memory, as clients should meet it.
+//! API errors for exceeded memory budgets.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use axum::http::StatusCode;
 use super::ApiError;
 use crate::memory::Full;
 
-/// Bodies and answers come and go within seconds.
-const SOON: Duration = Duration::from_secs(2);
+/// Bodies and responses are freed within seconds.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
 
 impl From<Full> for ApiError {
     fn from(full: Full) -> Self {
@@ -16,7 +16,7 @@ impl From<Full> for ApiError {
             Full::Budget => Self::unavailable(
                 "overloaded",
                 "The server has too many large requests at the moment. Please try again.",
-                SOON,
+                RETRY_AFTER,
             ),
             Full::Share => Self::new(
                 StatusCode::TOO_MANY_REQUESTS,
@@ -24,7 +24,7 @@ impl From<Full> for ApiError {
                 "Your requests hold too many bytes together. Wait until some of them are done, \
                  then try again.",
             )
-            .with_retry_after(SOON),
+            .with_retry_after(RETRY_AFTER),
             Full::Never => Self::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "body_too_large",

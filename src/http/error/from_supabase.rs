@@ -1,4 +1,4 @@
-//! Supabase's errors, as clients should meet them.
+//! API errors for failures of Supabase.
 
 use std::borrow::Borrow;
 use std::time::Duration;
@@ -10,11 +10,11 @@ use super::ApiError;
 use crate::json;
 use crate::supabase::{Query, SupabaseError, SupabaseErrorKind};
 
-/// When to come back, where Supabase does not say.
-const SOON: Duration = Duration::from_secs(2);
-const SETTING_UP: Duration = Duration::from_secs(30);
+/// The `Retry-After` of errors for which Supabase gives none.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
+const MIGRATION_RETRY_AFTER: Duration = Duration::from_secs(30);
 
-/// The code of a token that was verified here and that Supabase refuses all the same.
+/// The code for a token that was verified here but that Supabase refuses.
 pub const TOKEN_REFUSED: &str = "token_refused";
 
 /// For the log: the usual reason for a table or function that PostgREST does not know.
@@ -32,13 +32,13 @@ impl From<SupabaseError> for ApiError {
     }
 }
 
-/// A full disk, or PostgreSQL made read-only, as Supabase does before the disk is full.
+/// Whether the database is read-only or its disk full. Supabase makes it read-only before that.
 fn takes_no_writes(error: &SupabaseError) -> bool {
     matches!(error.code.as_deref(), Some("53100" | "25006"))
 }
 
 impl ApiError {
-    /// 502: a row is not what the migrations say. `thing` is `chat`, `message`, `file`…
+    /// 502: a row does not match the schema. `thing` is `chat`, `message`, `file`…
     pub fn unreadable(thing: &str, error: impl Borrow<serde_json::Error>) -> Self {
         SupabaseError::unreadable(format!("unreadable {thing}: {}", json::cause(error.borrow())))
             .into()
@@ -68,7 +68,7 @@ pub async fn delete_or_not_found(query: Query<'_>, thing: &str) -> Result<(), Ap
 
 fn from_supabase(error: &SupabaseError) -> ApiError {
     use SupabaseErrorKind as Kind;
-    let retry_after = error.retry_after.unwrap_or(SOON);
+    let retry_after = error.retry_after.unwrap_or(RETRY_AFTER);
     match error.kind {
         Kind::NotOneRow | Kind::Forbidden => {
             ApiError::new(StatusCode::NOT_FOUND, "not_found", "There is nothing with this id.")
@@ -85,17 +85,17 @@ fn from_supabase(error: &SupabaseError) -> ApiError {
             ApiError::unauthorized("token_expired", "Your session has expired. Sign in again.")
         }
         Kind::UserNotFound => user_not_found(),
-        // The clocks of the project differ; that is not the user's fault, so it is no 401.
+        // The clocks of Supabase's services differ. A 401 would sign the user out.
         Kind::TokenTooEarly => ApiError::unavailable(
             "token_not_yet_valid",
             "The database does not accept this session yet. Please try again in a moment.",
-            SOON,
+            RETRY_AFTER,
         ),
         Kind::SchemaMismatch => ApiError::unavailable(
             "schema_mismatch",
             "The database is not set up for this server yet. The operator has to apply the \
              migrations.",
-            SETTING_UP,
+            MIGRATION_RETRY_AFTER,
         ),
         Kind::Timeout => ApiError::new(
             StatusCode::GATEWAY_TIMEOUT,
@@ -111,7 +111,7 @@ fn from_supabase(error: &SupabaseError) -> ApiError {
             "supabase_overloaded",
             "The database stores nothing at the moment, because its disk is full or it is \
              read-only. The operator has to make room.",
-            SETTING_UP,
+            MIGRATION_RETRY_AFTER,
         ),
         Kind::Overloaded | Kind::Contention => ApiError::unavailable(
             "supabase_overloaded",
@@ -147,12 +147,12 @@ fn user_not_found() -> ApiError {
     ApiError::unauthorized("user_not_found", "This account no longer exists. Sign in again.")
 }
 
-/// Constraints are named `<table>_<what>_fkey`, but for one that PostgreSQL has named.
+/// Constraints are named `<table>_<what>_fkey`, except for one named by PostgreSQL.
 fn from_foreign_key(error: &SupabaseError) -> ApiError {
     match quoted(&error.message).find(|name| name.ends_with("_fkey")) {
         Some("token_reservations_user_id_fkey") => user_not_found(),
         Some(name) if name.ends_with("_user_fkey") => user_not_found(),
-        // What a message follows is for the database to find: its chat has just gone.
+        // The database chooses the parent of a message, so the chat has just been deleted.
         Some(name) if name.ends_with("_chat_fkey") || name.ends_with("_parent_fkey") => {
             ApiError::not_found("chat")
         }
@@ -177,7 +177,7 @@ fn invalid_value(error: &SupabaseError) -> ApiError {
     }
 }
 
-/// The column that a check or a `not null` refused; the checks of one column are named
+/// The column whose check or `not null` constraint was violated; the checks of one column are named
 /// `<table>_<column>_check`.
 fn refused_column(error: &SupabaseError) -> Option<String> {
     let mut names = quoted(&error.message);
@@ -192,7 +192,7 @@ fn refused_column(error: &SupabaseError) -> Option<String> {
     }
 }
 
-/// What stands between quotation marks.
+/// The quoted words of a message.
 fn quoted(message: &str) -> impl Iterator<Item = &str> {
     message.split('"').skip(1).step_by(2)
 }

@@ -1,5 +1,5 @@
-//! Errors as clients meet them: problem details (RFC 9457). The one place that translates lower
-//! errors, so that nothing internal reaches a body and each cause is logged once.
+//! API errors: problem details (RFC 9457). This is the only place that translates lower errors, so that
+//! nothing internal is sent and each cause is logged once.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -79,7 +79,7 @@ pub struct Problem<'a> {
 }
 
 impl ApiError {
-    /// An error with a code and a sentence or two for a person.
+    /// An error with a stable code and one or two sentences for users.
     pub fn new(
         status: StatusCode,
         code: &'static str,
@@ -108,7 +108,7 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, code, format!("There is no {thing} with this id."))
     }
 
-    /// 409: the id is taken.
+    /// 409: the ID is in use.
     pub fn id_conflict() -> Self {
         Self::new(
             StatusCode::CONFLICT,
@@ -123,7 +123,7 @@ impl ApiError {
         if self.status() == StatusCode::NOT_FOUND { Self::id_conflict() } else { self }
     }
 
-    /// 422 with the fields that were refused.
+    /// 422 with the invalid fields.
     pub fn validation(errors: Vec<FieldError>) -> Self {
         let detail = match errors.as_slice() {
             [only] if only.pointer.is_empty() => format!("The body: {}.", only.detail),
@@ -148,7 +148,7 @@ impl ApiError {
         )
     }
 
-    /// 503 with the time after which a repeat makes sense.
+    /// 503 with a `Retry-After`.
     pub fn unavailable(
         code: &'static str,
         detail: impl Into<Cow<'static, str>>,
@@ -157,7 +157,7 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).with_retry_after(retry_after)
     }
 
-    /// 500: a mistake of ours.
+    /// 500: a bug in this server.
     pub fn internal(cause: impl Into<String>) -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -168,7 +168,7 @@ impl ApiError {
         .caused_by(cause)
     }
 
-    /// What to write to the log; never sent.
+    /// Sets the cause, which is logged but never sent.
     pub fn caused_by(mut self, cause: impl Into<String>) -> Self {
         self.0.cause = Some(cause.into());
         self
@@ -202,7 +202,7 @@ impl ApiError {
         self.0.code
     }
 
-    /// The sentence for a person.
+    /// The sentences for users.
     pub fn detail(&self) -> &str {
         &self.0.detail
     }
@@ -231,7 +231,7 @@ impl ApiError {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     }
 
-    /// Writes the cause to the log: failures of ours as errors, refusals for those who look closer.
+    /// Logs the cause: server errors at level `error`, client errors at `debug`.
     pub fn log(&self, request_id: &str) {
         let (status, code) = (self.0.status.as_u16(), self.0.code);
         let cause = self.0.cause.as_deref().unwrap_or(&self.0.detail);
@@ -243,7 +243,7 @@ impl ApiError {
     }
 }
 
-/// Leaves the body to the layer around everything, which knows the request's id.
+/// Leaves the body to the outermost middleware, which knows the request ID.
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = self.0.status.into_response();

@@ -114,7 +114,7 @@ async fn read_body(request: Request, timeout: Duration) -> Result<(Bytes, Held),
     let held: Held = parts.extensions.get().cloned().ok_or_else(outside)?;
     let MaxBody(max) = parts.extensions.get().copied().ok_or_else(outside)?;
     let expected = content_length(&parts.headers);
-    let reading = read(body.into_data_stream(), expected, max, held.another());
+    let reading = read(body.into_data_stream(), expected, max, held.sibling());
     match tokio::time::timeout(timeout, reading).await {
         Ok(Ok(body)) => Ok((body, held)),
         Ok(Err(error)) => Err(unreadable(error)),

@@ -16,7 +16,7 @@ use crate::providers::{ProviderStatus, Providers};
 
 mod probes;
 
-use probes::{Found, GOOD_FOR};
+use probes::{CACHE_TTL, Found};
 pub use probes::{Probes, ServiceCheck};
 
 /// Looks after the server's health. Clones share what was found.
@@ -115,8 +115,8 @@ impl From<ProviderStatus> for ProviderCheck {
 
 /// Get the health of the server
 #[utoipa::path(get, path = "/health", tag = "health", operation_id = "health", security(()),
-    responses((status = 200, description = "The server can serve", body = HealthReport),
-        (status = 503, description = "The server cannot serve", body = HealthReport)))]
+    responses((status = 200, description = "The server is healthy or degraded", body = HealthReport),
+        (status = 503, description = "The server is down", body = HealthReport)))]
 pub async fn health(State(health): State<Health>) -> Response {
     let found = health.probes.found().await;
     let supabase = match (found.is_ready(), found.is_well()) {
@@ -151,10 +151,10 @@ pub async fn live() -> Json<ProbeStatus> {
 
 /// Readiness probe
 ///
-/// Succeeds while the server can take requests.
+/// Succeeds while the server accepts requests.
 #[utoipa::path(get, path = "/health/ready", tag = "health", operation_id = "health_ready",
     security(()),
-    responses((status = 200, description = "The server can take requests", body = ProbeStatus),
+    responses((status = 200, description = "The server accepts requests", body = ProbeStatus),
         (status = 503, description = "Supabase cannot be reached, or the server is shutting down",
             body = Problem, content_type = "application/problem+json")))]
 pub async fn ready(State(health): State<Health>) -> Result<Json<ProbeStatus>, ApiError> {
@@ -163,7 +163,7 @@ pub async fn ready(State(health): State<Health>) -> Result<Json<ProbeStatus>, Ap
     }
     if !health.probes.found().await.is_ready() {
         let detail = "The database or what verifies sign-ins cannot be reached at the moment.";
-        return Err(ApiError::unavailable("supabase_unreachable", detail, GOOD_FOR));
+        return Err(ApiError::unavailable("supabase_unreachable", detail, CACHE_TTL));
     }
     Ok(Json(ProbeStatus { status: "ok" }))
 }

@@ -9,14 +9,14 @@ use tracing::{debug, warn};
 use utoipa::ToSchema;
 
 use crate::clock::Clock;
-use crate::http::auth::{Verifier, Verifies};
+use crate::http::auth::{VerificationMode, Verifier};
 use crate::http::single_flight::{Next, SingleFlight};
 use crate::supabase::Supabase;
 
 /// What was found is good for this long, however many ask.
-pub(super) const GOOD_FOR: Duration = Duration::from_secs(1);
+pub(super) const CACHE_TTL: Duration = Duration::from_secs(1);
 /// What has not answered by then counts as down.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Probes Supabase. Clones share what was found.
 #[derive(Clone)]
@@ -81,19 +81,19 @@ impl ServiceCheck {
     }
 
     /// What a probe that ends in time says.
-    async fn of<E: std::fmt::Display>(
+    async fn run<E: std::fmt::Display>(
         name: &str,
         probe: impl Future<Output = Result<(), E>>,
     ) -> Self {
         let started = Instant::now();
-        let is_ok = match tokio::time::timeout(PATIENCE, probe).await {
+        let is_ok = match tokio::time::timeout(TIMEOUT, probe).await {
             Ok(Ok(())) => true,
             Ok(Err(error)) => {
                 debug!("{name} is down: {error}");
                 false
             }
             Err(_) => {
-                debug!("{name} is down: no answer within {PATIENCE:?}");
+                debug!("{name} is down: no answer within {TIMEOUT:?}");
                 false
             }
         };
@@ -131,15 +131,15 @@ impl Probes {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let (at, found) = last.as_ref()?;
         let age = self.clock.now().duration_since(*at);
-        let good_for = SignedDuration::try_from(GOOD_FOR).unwrap_or_default();
+        let good_for = SignedDuration::try_from(CACHE_TTL).unwrap_or_default();
         (SignedDuration::ZERO..good_for).contains(&age).then(|| found.clone())
     }
 
     async fn probe(self) -> Found {
         let (rest, auth, storage, (keys, needs_auth)) = tokio::join!(
-            ServiceCheck::of("rest", self.supabase.probe_rest()),
-            ServiceCheck::of("auth", self.supabase.probe_auth()),
-            ServiceCheck::of("storage", self.supabase.probe_storage()),
+            ServiceCheck::run("rest", self.supabase.probe_rest()),
+            ServiceCheck::run("auth", self.supabase.probe_auth()),
+            ServiceCheck::run("storage", self.supabase.probe_storage()),
             self.keys(),
         );
         // What only Auth can tell, nobody can tell without it.
@@ -158,10 +158,10 @@ impl Probes {
     /// Whether tokens can be verified, and whether that takes Auth.
     async fn keys(&self) -> (ServiceCheck, bool) {
         let mut needs_auth = false;
-        let check = ServiceCheck::of("keys", async {
-            let verifies = self.verifier.verifies().await;
-            needs_auth = matches!(verifies, Ok(Verifies::ThroughAuth));
-            verifies.map(drop).map_err(|error| error.code())
+        let check = ServiceCheck::run("keys", async {
+            let mode = self.verifier.verification_mode().await;
+            needs_auth = matches!(mode, Ok(VerificationMode::ThroughAuth));
+            mode.map(drop).map_err(|error| error.code())
         });
         let check = check.await;
         (check, needs_auth)

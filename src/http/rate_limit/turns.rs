@@ -10,14 +10,14 @@ use uuid::Uuid;
 use crate::http::error::ApiError;
 
 /// Who waited too long may try again then.
-const SOON: Duration = Duration::from_secs(5);
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// The turns. Clones share them.
 #[derive(Clone)]
 pub struct Turns {
     all: Arc<Semaphore>,
     by_user: Arc<Mutex<HashMap<Uuid, Arc<Semaphore>>>>,
-    patience: Duration,
+    max_wait: Duration,
 }
 
 /// A turn; it ends when this is dropped.
@@ -27,9 +27,9 @@ pub struct Turn {
 }
 
 impl Turns {
-    /// So many turns at once; who has waited for `patience` gets none.
-    pub fn new(at_once: usize, patience: Duration) -> Self {
-        Self { all: Arc::new(Semaphore::new(at_once)), by_user: Arc::default(), patience }
+    /// So many turns at once; who has waited for `max_wait` gets none.
+    pub fn new(concurrency: usize, max_wait: Duration) -> Self {
+        Self { all: Arc::new(Semaphore::new(concurrency)), by_user: Arc::default(), max_wait }
     }
 
     /// A turn of this user's, who waits for their own turns first: they keep nobody else from one.
@@ -40,10 +40,10 @@ impl Turns {
             let own = own.acquire_owned().await.ok()?;
             Some(Turn { _own: own, _shared: self.all.clone().acquire_owned().await.ok()? })
         };
-        let turn = tokio::time::timeout(self.patience, turn).await;
+        let turn = tokio::time::timeout(self.max_wait, turn).await;
         turn.ok().flatten().ok_or_else(|| {
             let detail = "Too many statistics are being computed at the moment. Please try again.";
-            ApiError::unavailable("overloaded", detail, SOON)
+            ApiError::unavailable("overloaded", detail, RETRY_AFTER)
         })
     }
 

@@ -1,32 +1,18 @@
 //! `begin_generation`.
 
 use rusqlite::Connection;
-use rusqlite::types::Value;
-use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 
-use super::acting_user;
-use super::begin_result::{Chat, Claim, history};
-use super::message_row::{LEASE_MICROS, Message, change, message_json, to_jsonb};
-use super::question::{self, Sent};
+use super::acting_user::acting_user;
+use super::begin_call::BeginCall;
+use super::begin_result::{BeginReply, Chat, history};
+use super::message_row::{LEASE_MICROS, Message, change, to_jsonb};
+use super::question::{self, ExistingQuestion};
 use super::reservations::{Reserved, over_limit, reserve_for_answer};
 use super::usage::{end_lapsed, run_id};
 use crate::local::schema::{CHATS, MESSAGES};
 use crate::local_supabase::functions::value::jsonb;
-use crate::local_supabase::functions::{Arguments, RestError, Session, TableContext};
-use crate::local_supabase::schema::{Column, Table};
-
-/// A call, in whose transaction everything happens.
-pub(super) struct Begin<'a> {
-    pub connection: &'a Connection,
-    pub session: Session,
-    pub arguments: &'a Arguments,
-    pub chat: &'a str,
-    pub user: &'a str,
-    /// `p_user_message`.
-    pub message: Option<Json>,
-    run_id: Option<String>,
-}
+use crate::local_supabase::functions::{Arguments, RestError, Session};
 
 /// Claims the chat for one answer.
 pub(super) fn begin_generation(
@@ -35,9 +21,9 @@ pub(super) fn begin_generation(
     arguments: &Arguments,
 ) -> Result<String, RestError> {
     let Some(user) = acting_user(session, arguments) else {
-        return to_jsonb(&Claim::NotFound { missing: "chat" });
+        return to_jsonb(&BeginReply::NotFound { missing: "chat" });
     };
-    let begin = Begin {
+    let begin = BeginCall {
         connection,
         session,
         arguments,
@@ -46,64 +32,54 @@ pub(super) fn begin_generation(
         message: arguments.json("p_user_message"),
         run_id: arguments.text("p_run").and_then(run_id),
     };
-    to_jsonb(&begin.claim_or_leave()?)
+    to_jsonb(&begin.claim_or_roll_back()?)
 }
 
-impl Begin<'_> {
+impl BeginCall<'_> {
     /// A claim that is over the daily limit leaves everything as it was.
-    fn claim_or_leave(&self) -> Result<Claim, RestError> {
+    fn claim_or_roll_back(&self) -> Result<BeginReply, RestError> {
         self.connection.execute_batch("savepoint claim")?;
         let claim = self.claim()?;
-        if matches!(claim, Claim::OverLimit { .. }) {
+        if matches!(claim, BeginReply::OverLimit { .. }) {
             self.connection.execute_batch("rollback to claim")?;
         }
         self.connection.execute_batch("release claim")?;
         Ok(claim)
     }
 
-    fn claim(&self) -> Result<Claim, RestError> {
+    fn claim(&self) -> Result<BeginReply, RestError> {
         self.create_chat()?;
         let Some(chat) = Chat::find(self.connection, self.chat, self.user)? else {
-            return Ok(Claim::NotFound { missing: "chat" });
+            return Ok(BeginReply::NotFound { missing: "chat" });
         };
         // A repeat of this very call, after its first answer was lost.
         if let Some(answer) = self.find_own_answer()? {
-            let question = self.question_of(&answer)?;
+            let question = self.find_question(&answer)?;
             return self.started(chat, question.as_ref(), &answer);
         }
         end_lapsed(self.connection, self.session, self.chat, self.user)?;
-        let sent = match question::find_sent(self)? {
+        let sent = match question::find_existing(self)? {
             Ok(sent) => sent,
             Err(claim) => return Ok(claim),
         };
         if let Some(running) = self.find_running()? {
-            return Ok(Claim::Busy { message_id: running.id });
+            return Ok(BeginReply::Busy { message_id: running.id });
         }
         self.answer(chat, sent)
     }
 
-    fn answer(&self, chat: Chat, sent: Option<Sent>) -> Result<Claim, RestError> {
+    fn answer(&self, chat: Chat, sent: Option<ExistingQuestion>) -> Result<BeginReply, RestError> {
         let question = match question::choose(self, sent)? {
             Ok(question) => question,
             Err(claim) => return Ok(claim),
         };
         // A version that an edit has replaced gets no new answers.
         if question.role != "user" || !question.is_active {
-            return Ok(Claim::Conflict);
+            return Ok(BeginReply::Conflict);
         }
         self.replace_answers(&question)?;
         let answer = self.insert_answer(&chat, &question)?;
         self.started(chat, Some(&question), &answer)
-    }
-
-    /// `p_action`.
-    pub fn action(&self) -> Option<&str> {
-        self.arguments.text_or("p_action", "submit")
-    }
-
-    /// `p_action <> 'regenerate'`, which is not true of null.
-    pub fn submits(&self) -> bool {
-        self.action().is_some_and(|action| action != "regenerate")
     }
 
     fn create_chat(&self) -> Result<(), RestError> {
@@ -122,25 +98,6 @@ impl Begin<'_> {
         Ok(())
     }
 
-    /// Inserts a row; nothing where a row with the same values in `ignored` exists.
-    pub fn insert<const N: usize>(
-        &self,
-        table: &'static Table,
-        given: [(&str, Value); N],
-        ignored: Option<&'static [&'static str]>,
-    ) -> Result<Option<i64>, RestError> {
-        let given: Vec<(&'static Column, Value)> = given
-            .into_iter()
-            .filter_map(|(name, value)| Some((table.column(name)?, value)))
-            .collect();
-        let target = self.target(table);
-        target.insert_row(&target.new_row(&given)?, ignored)
-    }
-
-    fn target(&self, table: &'static Table) -> TableContext<'_> {
-        TableContext { connection: self.connection, session: self.session, table }
-    }
-
     fn find_own_answer(&self) -> rusqlite::Result<Option<Message>> {
         let clause = "where run_id = ? and chat_id = ? and user_id = ? and status = 'streaming'";
         Message::find(self.connection, clause, (&self.run_id, self.chat, self.user))
@@ -151,7 +108,7 @@ impl Begin<'_> {
         Message::find(self.connection, clause, (self.chat, self.user))
     }
 
-    fn question_of(&self, answer: &Message) -> rusqlite::Result<Option<Message>> {
+    fn find_question(&self, answer: &Message) -> rusqlite::Result<Option<Message>> {
         let key = (&answer.parent_id, self.user);
         Message::find(self.connection, "where id = ? and user_id = ?", key)
     }
@@ -217,19 +174,19 @@ impl Begin<'_> {
         chat: Chat,
         question: Option<&Message>,
         answer: &Message,
-    ) -> Result<Claim, RestError> {
+    ) -> Result<BeginReply, RestError> {
         let reserve = self.arguments.json("p_reserve");
         let reserved = match &reserve {
             Some(reserve) => match self.reserve(answer, reserve)? {
                 Some(reserved) => Some(reserved),
                 None => {
                     let over_limit = over_limit(self.connection, self.user, reserve)?;
-                    return Ok(Claim::OverLimit { over_limit });
+                    return Ok(BeginReply::OverLimit { over_limit });
                 }
             },
             None => None,
         };
-        Ok(Claim::Started {
+        Ok(BeginReply::Started {
             reserved,
             chat,
             user_message: self.message_json(question)?,
@@ -243,9 +200,5 @@ impl Begin<'_> {
         let tokens = self.connection.query_row(select, [answer.rowid], |row| row.get(0))?;
         let run = (Some(self.user), self.run_id.as_deref());
         reserve_for_answer(self.connection, self.session, run, reserve, tokens)
-    }
-
-    pub fn message_json(&self, message: Option<&Message>) -> Result<Box<RawValue>, RestError> {
-        message_json(self.connection, self.session, message.map(|message| message.rowid))
     }
 }

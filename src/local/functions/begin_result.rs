@@ -11,7 +11,7 @@ use crate::local_supabase::functions::RestError;
 /// `busy`, `conflict` and so on, with what the caller needs.
 #[derive(Serialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]
-pub(super) enum Claim {
+pub(super) enum BeginReply {
     Started {
         chat: Chat,
         user_message: Box<RawValue>,

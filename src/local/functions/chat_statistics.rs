@@ -3,11 +3,11 @@
 use rusqlite::{Connection, Params, params};
 use serde_json::{Map, Value as Json, json};
 
-use super::acting_user;
+use super::acting_user::acting_user;
 use super::decimal_sum::whole_or_not;
 use super::message_row::to_jsonb;
-use super::time_buckets::Buckets;
-use super::usage_statistics::Span;
+use super::time_buckets::TimeBuckets;
+use super::usage_statistics::TimeRange;
 use crate::local_supabase::functions::{Arguments, RestError, Session};
 
 const TOP_MODELS: usize = 10;
@@ -19,14 +19,14 @@ pub(super) fn chat_statistics(
     arguments: &Arguments,
 ) -> Result<String, RestError> {
     let user = acting_user(session, arguments);
-    let span = Span::of(arguments, connection)?;
+    let range = TimeRange::from_arguments(arguments, connection)?;
     let zone = arguments.text_or("p_time_zone", "UTC").unwrap_or_default();
-    let days = Buckets::of(span.from, span.to, "day", zone)?;
+    let days = TimeBuckets::new(range.from, range.to, "day", zone)?;
     // A bound that is not given does not narrow the counts.
     let bounds = params![&user, arguments.integer("p_from"), arguments.integer("p_to")];
     let [chats, archived, bookmarked] = counts(connection, bounds)?;
     let messages = messages(connection, bounds)?;
-    let by_day = params![&user, span.from, span.to];
+    let by_day = params![&user, range.from, range.to];
     let chat_days = "select created_at from chats where user_id = ? and created_at >= ? \
                      and created_at < ?";
     let message_days = "select created_at from messages where user_id = ? and created_at >= ? \
@@ -95,12 +95,12 @@ fn messages(connection: &Connection, bounds: impl Params) -> rusqlite::Result<Me
 fn per_day(
     connection: &Connection,
     select: &'static str,
-    span: impl Params,
-    days: &Buckets,
+    range: impl Params,
+    days: &TimeBuckets,
 ) -> rusqlite::Result<Json> {
     let mut counts = vec![0_i64; days.len()];
     let mut statement = connection.prepare_cached(select)?;
-    let mut rows = statement.query(span)?;
+    let mut rows = statement.query(range)?;
     while let Some(row) = rows.next()? {
         counts[days.find(row.get(0)?)] += 1;
     }

@@ -19,13 +19,15 @@ pub(super) fn describe_schema(
     if session.role != Role::Service {
         return Err(RestError::permission_denied("function", "describe_schema"));
     }
-    let wanted = arguments.json("p_names");
-    let is_wanted = |table: &&&Table| {
+    let names_argument = arguments.json("p_names");
+    let is_requested = |table: &&&Table| {
         let name = Value::from(format!("public.{}", table.name));
-        wanted.as_ref().is_none_or(|names| names.as_array().is_some_and(|n| n.contains(&name)))
+        names_argument
+            .as_ref()
+            .is_none_or(|names| names.as_array().is_some_and(|n| n.contains(&name)))
     };
     let mut objects = Map::new();
-    for table in TABLES.iter().filter(is_wanted) {
+    for table in TABLES.iter().filter(is_requested) {
         describe(connection, table, &mut objects)?;
     }
     to_jsonb(&json!({

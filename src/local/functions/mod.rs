@@ -1,5 +1,7 @@
 //! The functions of `supabase/migrations`, in Rust.
 
+mod acting_user;
+mod begin_call;
 mod begin_generation;
 mod begin_result;
 mod chat_statistics;
@@ -21,17 +23,8 @@ mod usage;
 mod usage_statistics;
 
 use super::schema::{CHATS, FILES};
-use crate::local_supabase::Role;
-use crate::local_supabase::functions::{Arguments, Function, FunctionBody, Parameter, Session};
+use crate::local_supabase::functions::{Function, FunctionBody, Parameter};
 use crate::local_supabase::schema::PgType;
-
-/// `private.acting_user`: `p_user_id` counts only for the service role.
-fn acting_user(session: Session, arguments: &Arguments) -> Option<String> {
-    match session.role {
-        Role::Service => arguments.text("p_user_id").map(str::to_owned),
-        _ => session.uid().map(|uid| uid.to_string()),
-    }
-}
 
 /// Every function that can be called.
 pub static FUNCTIONS: &[Function] = &[

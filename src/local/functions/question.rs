@@ -5,8 +5,8 @@ use rusqlite::{OptionalExtension, params};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use super::begin_generation::Begin;
-use super::begin_result::Claim;
+use super::begin_call::BeginCall;
+use super::begin_result::BeginReply;
 use super::message_row::{Message, change};
 use crate::local::schema::MESSAGES;
 use crate::local_supabase::functions::RestError;
@@ -14,10 +14,10 @@ use crate::local_supabase::functions::value::{self, jsonb};
 use crate::local_supabase::schema::PgType;
 
 /// What was looked for, or what becomes of the call without it.
-type Settled<T> = Result<Result<T, Claim>, RestError>;
+type OrReply<T> = Result<Result<T, BeginReply>, RestError>;
 
 /// The call's user message where it is stored already.
-pub(super) struct Sent {
+pub(super) struct ExistingQuestion {
     message: Message,
     /// Whether it is sent with the parts that are stored; unknown when it is sent without any.
     same: Option<bool>,
@@ -25,12 +25,12 @@ pub(super) struct Sent {
 
 /// Looks for the call's user message. A repeat whose answer is running or finished needs no new
 /// one.
-pub(super) fn find_sent(begin: &Begin<'_>) -> Settled<Option<Sent>> {
+pub(super) fn find_existing(begin: &BeginCall<'_>) -> OrReply<Option<ExistingQuestion>> {
     let key = (message_id(begin)?, begin.user);
     let known = Message::find(begin.connection, "where id = ? and user_id = ?", key)?;
     let Some(message) = known else { return Ok(Ok(None)) };
     if message.chat_id != begin.chat || message.role != "user" {
-        return Ok(Err(Claim::Conflict));
+        return Ok(Err(BeginReply::Conflict));
     }
     let same = has_same_parts(begin, &message)?;
     if same == Some(true) && begin.submits() {
@@ -42,14 +42,14 @@ pub(super) fn find_sent(begin: &Begin<'_>) -> Settled<Option<Sent>> {
             return Ok(Err(claim));
         }
     }
-    Ok(Ok(Some(Sent { message, same })))
+    Ok(Ok(Some(ExistingQuestion { message, same })))
 }
 
 fn answered(
-    begin: &Begin<'_>,
+    begin: &BeginCall<'_>,
     question: &Message,
     answer: Option<&Message>,
-) -> Result<Option<Claim>, RestError> {
+) -> Result<Option<BeginReply>, RestError> {
     let status = answer.map_or("", |answer| answer.status.as_str());
     if !matches!(status, "streaming" | "complete" | "stopped") {
         return Ok(None);
@@ -57,39 +57,39 @@ fn answered(
     let message = begin.message_json(answer)?;
     let user_message = begin.message_json(Some(question))?;
     Ok(Some(match status {
-        "streaming" => Claim::Running { message, user_message },
-        _ => Claim::Answered { message, user_message },
+        "streaming" => BeginReply::Running { message, user_message },
+        _ => BeginReply::Answered { message, user_message },
     }))
 }
 
 /// The message to answer: the one that `p_regenerate` names, the one that was sent, or the newest.
-pub(super) fn choose(begin: &Begin<'_>, sent: Option<Sent>) -> Settled<Message> {
+pub(super) fn choose(begin: &BeginCall<'_>, sent: Option<ExistingQuestion>) -> OrReply<Message> {
     if begin.action() == Some("regenerate")
         && let Some(named) = begin.arguments.text("p_regenerate")
     {
         match regenerated(begin, named)? {
             Some(question) => return Ok(Ok(question)),
             None if begin.message.is_none() => {
-                return Ok(Err(Claim::NotFound { missing: "message" }));
+                return Ok(Err(BeginReply::NotFound { missing: "message" }));
             }
             None => {}
         }
     }
     match sent {
-        Some(Sent { message, same: Some(false) }) if begin.submits() => {
+        Some(ExistingQuestion { message, same: Some(false) }) if begin.submits() => {
             if begin.action() != Some("edit") || !message.is_active {
-                return Ok(Err(Claim::Conflict));
+                return Ok(Err(BeginReply::Conflict));
             }
             replace(begin, &message).map(Ok)
         }
-        Some(Sent { message, .. }) => Ok(Ok(message)),
+        Some(ExistingQuestion { message, .. }) => Ok(Ok(message)),
         None if begin.message.is_some() => insert(begin),
         None => newest_unanswered(begin),
     }
 }
 
 /// The message that `p_regenerate` names, or the one that it answers.
-fn regenerated(begin: &Begin<'_>, named: &str) -> rusqlite::Result<Option<Message>> {
+fn regenerated(begin: &BeginCall<'_>, named: &str) -> rusqlite::Result<Option<Message>> {
     let clause = "where id = ? and chat_id = ? and user_id = ? and role <> 'system'";
     let key = (named, begin.chat, begin.user);
     let Some(message) = Message::find(begin.connection, clause, key)? else { return Ok(None) };
@@ -100,7 +100,7 @@ fn regenerated(begin: &Begin<'_>, named: &str) -> rusqlite::Result<Option<Messag
     Message::find(begin.connection, "where id = ? and chat_id = ? and user_id = ?", key)
 }
 
-fn insert(begin: &Begin<'_>) -> Settled<Message> {
+fn insert(begin: &BeginCall<'_>) -> OrReply<Message> {
     let given = [
         ("id", message_id(begin)?.into()),
         ("chat_id", begin.chat.to_owned().into()),
@@ -113,12 +113,12 @@ fn insert(begin: &Begin<'_>) -> Settled<Message> {
     // The id may be somebody else's.
     match begin.insert(&MESSAGES, given, Some(MESSAGES.primary_key()))? {
         Some(rowid) => found(begin, rowid).map(Ok),
-        None => Ok(Err(Claim::Conflict)),
+        None => Ok(Err(BeginReply::Conflict)),
     }
 }
 
 /// `private.replace_question`: the previous version moves to a copy, and its answers with it.
-fn replace(begin: &Begin<'_>, question: &Message) -> Result<Message, RestError> {
+fn replace(begin: &BeginCall<'_>, question: &Message) -> Result<Message, RestError> {
     let copy = Uuid::new_v4().to_string();
     let insert = "insert into messages (id, chat_id, user_id, parent_id, role, content, parts, \
                   model, status, is_active, metadata, created_at) \
@@ -140,7 +140,7 @@ fn replace(begin: &Begin<'_>, question: &Message) -> Result<Message, RestError> 
 }
 
 /// Hides everything that comes after a message.
-pub(super) fn deactivate_after(begin: &Begin<'_>, message: &Message) -> Result<(), RestError> {
+pub(super) fn deactivate_after(begin: &BeginCall<'_>, message: &Message) -> Result<(), RestError> {
     let statement = "update messages set is_active = 0 where chat_id = ? and user_id = ? \
                      and is_active and (created_at, id) > (?, ?)";
     let key = (begin.chat, begin.user, message.created_at, &message.id);
@@ -148,23 +148,23 @@ pub(super) fn deactivate_after(begin: &Begin<'_>, message: &Message) -> Result<(
 }
 
 /// The newest user message, unless it has an answer and no other is wanted.
-fn newest_unanswered(begin: &Begin<'_>) -> Settled<Message> {
+fn newest_unanswered(begin: &BeginCall<'_>) -> OrReply<Message> {
     let newest = "where chat_id = ? and user_id = ? and role = 'user' and is_active \
                   order by created_at desc, id desc limit 1";
     let question = Message::find(begin.connection, newest, (begin.chat, begin.user))?;
-    let Some(question) = question else { return Ok(Err(Claim::NothingToAnswer)) };
+    let Some(question) = question else { return Ok(Err(BeginReply::NothingToAnswer)) };
     let answers = "where parent_id = ? and chat_id = ? and user_id = ? and role = 'assistant' \
                    and is_active and status in ('complete', 'stopped') limit 1";
     let key = (&question.id, begin.chat, begin.user);
     let is_answered = Message::find(begin.connection, answers, key)?.is_some();
     if is_answered && begin.submits() {
-        return Ok(Err(Claim::NothingToAnswer));
+        return Ok(Err(BeginReply::NothingToAnswer));
     }
     Ok(Ok(question))
 }
 
 /// `(p_user_message ->> 'id')::uuid`
-fn message_id(begin: &Begin<'_>) -> Result<Option<String>, RestError> {
+fn message_id(begin: &BeginCall<'_>) -> Result<Option<String>, RestError> {
     let Some(text) = member(begin, "id").and_then(jsonb::to_text) else { return Ok(None) };
     match value::parse(PgType::Uuid, &text, begin.session.now)? {
         Value::Text(id) => Ok(Some(id)),
@@ -172,7 +172,7 @@ fn message_id(begin: &Begin<'_>) -> Result<Option<String>, RestError> {
     }
 }
 
-fn has_same_parts(begin: &Begin<'_>, message: &Message) -> rusqlite::Result<Option<bool>> {
+fn has_same_parts(begin: &BeginCall<'_>, message: &Message) -> rusqlite::Result<Option<bool>> {
     let Some(parts) = member(begin, "parts").map(jsonb::print) else { return Ok(None) };
     let same = begin
         .connection
@@ -183,16 +183,16 @@ fn has_same_parts(begin: &Begin<'_>, message: &Message) -> rusqlite::Result<Opti
 }
 
 /// `p_user_message -> key`
-fn member<'a>(begin: &'a Begin<'_>, key: &str) -> Option<&'a Json> {
+fn member<'a>(begin: &'a BeginCall<'_>, key: &str) -> Option<&'a Json> {
     begin.message.as_ref().and_then(|message| message.get(key))
 }
 
 /// The message's metadata, of which null is none.
-fn metadata(begin: &Begin<'_>) -> Option<String> {
+fn metadata(begin: &BeginCall<'_>) -> Option<String> {
     member(begin, "metadata").filter(|metadata| !metadata.is_null()).map(jsonb::print)
 }
 
-fn found(begin: &Begin<'_>, rowid: i64) -> Result<Message, RestError> {
+fn found(begin: &BeginCall<'_>, rowid: i64) -> Result<Message, RestError> {
     let message = Message::find(begin.connection, "where rowid = ?", [rowid])?;
     message.ok_or_else(|| rusqlite::Error::QueryReturnedNoRows.into())
 }

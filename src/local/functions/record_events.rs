@@ -6,9 +6,9 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Value as Json, json};
 
-use super::acting_user;
+use super::acting_user::acting_user;
 use super::message_row::to_jsonb;
-use super::time_buckets::unusable;
+use super::time_buckets::invalid_argument;
 use crate::local::schema::ANALYTICS;
 use crate::local_supabase::functions::value::{self, jsonb};
 use crate::local_supabase::functions::{Arguments, RestError, Session, TableContext};
@@ -36,7 +36,7 @@ pub(super) fn record_events(
     let user = acting_user(session, arguments);
     let events = match arguments.json("p_events") {
         Some(Json::Array(events)) if events.len() <= MAX_EVENTS => events,
-        _ => return Err(unusable("events must be an array of at most 500")),
+        _ => return Err(invalid_argument("events must be an array of at most 500")),
     };
     let (mut accepted, mut duplicates, mut errors) = (0, 0, Vec::new());
     let mut seen = HashSet::new();
@@ -55,7 +55,7 @@ pub(super) fn record_events(
 impl Event {
     fn read(event: &Json, session: Session) -> Result<Self, RestError> {
         let Json::Object(event) = event else {
-            return Err(unusable("cannot call jsonb_to_record on a non-object"));
+            return Err(invalid_argument("cannot call jsonb_to_record on a non-object"));
         };
         let column = |name: &str, pg_type| match event.get(name).and_then(jsonb::to_text) {
             Some(text) => value::parse(pg_type, &text, session.now),

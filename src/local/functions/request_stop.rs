@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::acting_user;
+use super::acting_user::acting_user;
 use super::message_row::{Message, change, message_json, to_jsonb};
 use super::usage::end_lapsed;
 use crate::local_supabase::functions::{Arguments, RestError, Session};

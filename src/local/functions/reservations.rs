@@ -28,9 +28,9 @@ pub(super) struct Reserved {
 }
 
 /// `p_reserve`.
-pub(super) struct Wanted<'a>(pub &'a Json);
+pub(super) struct TokenCounts<'a>(pub &'a Json);
 
-impl Wanted<'_> {
+impl TokenCounts<'_> {
     fn number(&self, key: &str) -> Result<Option<i64>, RestError> {
         let text = self.0.get(key).and_then(jsonb::to_text);
         let parse =
@@ -100,7 +100,7 @@ fn reserve_tokens(
     session: Session,
     (user, run_id): (Option<&str>, Option<&str>),
     limit: Option<i64>,
-    wanted: i64,
+    requested: i64,
     minimum: Option<i64>,
 ) -> Result<Option<i64>, RestError> {
     let user = require_caller(session, user)?;
@@ -111,7 +111,7 @@ fn reserve_tokens(
         Some(limit) => daily_tokens(connection, user, limit, run_id)?.remaining(),
         None => i64::MAX,
     };
-    let granted = wanted.min(left);
+    let granted = requested.min(left);
     if minimum.is_some_and(|minimum| granted < minimum) {
         return Ok(None);
     }
@@ -120,12 +120,12 @@ fn reserve_tokens(
                   set tokens = excluded.tokens, lease_expires_at = excluded.lease_expires_at \
                   where token_reservations.user_id = excluded.user_id";
     let row = params![run_id, user, granted.max(0), now + LEASE_MICROS];
-    connection.prepare_cached(upsert)?.execute(row).map_err(of_user)?;
+    connection.prepare_cached(upsert)?.execute(row).map_err(map_user_error)?;
     Ok(Some(granted))
 }
 
 /// The only row that a reservation refers to is its user's.
-fn of_user(error: rusqlite::Error) -> RestError {
+fn map_user_error(error: rusqlite::Error) -> RestError {
     match error.sqlite_error().map(|failure| failure.extended_code) {
         Some(ffi::SQLITE_CONSTRAINT_FOREIGNKEY) => {
             RestError::foreign_key("token_reservations", "token_reservations_user_id_fkey")
@@ -142,14 +142,14 @@ pub(super) fn reserve_for_answer(
     reserve: &Json,
     history_tokens: i64,
 ) -> Result<Option<Reserved>, RestError> {
-    let wanted = Wanted(reserve);
-    let input = history_tokens.saturating_add(wanted.number("input_tokens")?.unwrap_or(0));
-    let input = input.min(wanted.number("max_input_tokens")?.unwrap_or(i64::MAX)).max(0);
-    let output = wanted.number("output_tokens")?.unwrap_or(0).max(0);
-    let least = output.min(wanted.number("min_output_tokens")?.unwrap_or(output));
+    let counts = TokenCounts(reserve);
+    let input = history_tokens.saturating_add(counts.number("input_tokens")?.unwrap_or(0));
+    let input = input.min(counts.number("max_input_tokens")?.unwrap_or(i64::MAX)).max(0);
+    let output = counts.number("output_tokens")?.unwrap_or(0).max(0);
+    let least = output.min(counts.number("min_output_tokens")?.unwrap_or(output));
     let total = |output| checked_sum(input, output);
     let (all, minimum) = (total(output)?, total(least)?);
-    let limit = wanted.number("limit")?;
+    let limit = counts.number("limit")?;
     let granted = reserve_tokens(connection, session, run, limit, all, Some(minimum))?;
     Ok(granted.map(|tokens| Reserved { tokens, output_tokens: tokens - input }))
 }
@@ -167,14 +167,14 @@ pub(super) fn renew_reservation(
     reserve: Option<&Json>,
 ) -> Result<bool, RestError> {
     let user = require_caller(session, run.0)?;
-    if let Some(reserve) = reserve.map(Wanted) {
+    if let Some(reserve) = reserve.map(TokenCounts) {
         let tokens = reserve.number("tokens")?.unwrap_or(0).max(0);
         let limit = reserve.number("limit")?;
         if reserve_tokens(connection, session, run, limit, tokens, Some(tokens))?.is_none() {
             return Ok(false);
         }
     }
-    let used = used.map(Wanted);
+    let used = used.map(TokenCounts);
     let number = |key| used.as_ref().map_or(Ok(None), |used| used.number(key));
     let used =
         checked_sum(number("input_tokens")?.unwrap_or(0), number("output_tokens")?.unwrap_or(0))?;
@@ -219,7 +219,7 @@ pub(super) fn over_limit(
     user: &str,
     reserve: &Json,
 ) -> Result<Json, RestError> {
-    let limit = Wanted(reserve).number("limit")?.unwrap_or(0);
+    let limit = TokenCounts(reserve).number("limit")?.unwrap_or(0);
     let tokens = daily_tokens(connection, user, limit, None)?;
     let wait = tokens.resets_at - clock_timestamp(connection)?;
     let mut refusal = tokens.to_json();

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 use serde_json::json;
 
-use super::acting_user;
+use super::acting_user::acting_user;
 use super::message_row::to_jsonb;
 use super::reservations::{over_limit, reserve_for_answer};
 use super::usage::run_id;

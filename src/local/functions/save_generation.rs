@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
-use super::acting_user;
+use super::acting_user::acting_user;
 use super::message_row::{LEASE_MICROS, Message, change, message_json, to_jsonb};
 use super::reservations::{over_limit, renew_reservation, settle_reservation};
 use super::usage::{Usage, record_usage, run_id};

@@ -14,29 +14,29 @@ const MAX_BUCKETS: usize = 10_000;
 const MAX_SHORTEST: i64 = 14_000;
 
 /// The buckets of a time span: microseconds since 1970, in order. One ends where the next begins.
-pub(super) struct Buckets {
+pub(super) struct TimeBuckets {
     starts: Vec<i64>,
     zone: TimeZone,
 }
 
-impl Buckets {
+impl TimeBuckets {
     /// The buckets that hold the time from `from`, inclusive, to `to`, exclusive.
-    pub fn of(from: i64, to: i64, interval: &str, zone: &str) -> Result<Self, RestError> {
+    pub fn new(from: i64, to: i64, interval: &str, zone: &str) -> Result<Self, RestError> {
         let shortest = match interval {
             "hour" => 45 * MINUTE,
             "day" => 18 * HOUR,
             "week" => 126 * HOUR,
             "month" => 504 * HOUR,
-            other => return Err(unusable(format!("interval \"{other}\" not recognized"))),
+            other => return Err(invalid_argument(format!("interval \"{other}\" not recognized"))),
         };
         if from >= to {
-            return Err(unusable("the time span is empty"));
+            return Err(invalid_argument("the time span is empty"));
         }
         if to - from > shortest * MAX_SHORTEST {
             return Err(too_many());
         }
         let zone = TimeZone::get(zone)
-            .map_err(|_| unusable(format!("time zone \"{zone}\" not recognized")))?;
+            .map_err(|_| invalid_argument(format!("time zone \"{zone}\" not recognized")))?;
         let mut starts = if interval == "hour" {
             hours(from, to, &zone)
         } else {
@@ -121,21 +121,21 @@ pub(super) fn utc_midnight(at: i64) -> i64 {
 }
 
 fn too_many() -> RestError {
-    unusable("more than 10000 buckets")
+    invalid_argument("more than 10000 buckets")
 }
 
 /// An argument that means nothing.
-pub(super) fn unusable(message: impl Into<String>) -> RestError {
+pub(super) fn invalid_argument(message: impl Into<String>) -> RestError {
     RestError::sql("22023", message)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Buckets;
+    use super::TimeBuckets;
 
     fn labels(from: &str, to: &str, interval: &str, zone: &str) -> Vec<String> {
         let at = |text: &str| text.parse::<jiff::Timestamp>().unwrap().as_microsecond();
-        Buckets::of(at(from), at(to), interval, zone).unwrap().labels().collect()
+        TimeBuckets::new(at(from), at(to), interval, zone).unwrap().labels().collect()
     }
 
     #[test]
@@ -190,10 +190,10 @@ mod tests {
     #[test]
     fn ten_thousand_at_the_most() {
         let hour = 3_600_000_000;
-        assert_eq!(Buckets::of(0, 10_000 * hour, "hour", "UTC").unwrap().len(), 10_000);
-        assert!(Buckets::of(0, 10_000 * hour + 1, "hour", "UTC").is_err());
-        assert!(Buckets::of(0, i64::MAX, "month", "UTC").is_err());
-        assert!(Buckets::of(1, 1, "day", "UTC").is_err());
-        assert!(Buckets::of(0, 1, "day", "Mars/Olympus").is_err());
+        assert_eq!(TimeBuckets::new(0, 10_000 * hour, "hour", "UTC").unwrap().len(), 10_000);
+        assert!(TimeBuckets::new(0, 10_000 * hour + 1, "hour", "UTC").is_err());
+        assert!(TimeBuckets::new(0, i64::MAX, "month", "UTC").is_err());
+        assert!(TimeBuckets::new(1, 1, "day", "UTC").is_err());
+        assert!(TimeBuckets::new(0, 1, "day", "Mars/Olympus").is_err());
     }
 }

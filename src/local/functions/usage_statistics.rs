@@ -7,33 +7,36 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 
-use super::acting_user;
+use super::acting_user::acting_user;
 use super::decimal_sum::{DecimalSum, integer, percentiles};
 use super::message_row::{raw, to_jsonb};
 use super::reservations::daily_tokens;
-use super::time_buckets::{Buckets, unusable};
+use super::time_buckets::{TimeBuckets, invalid_argument};
 use crate::local_supabase::functions::value::timestamptz;
 use crate::local_supabase::functions::{Arguments, RestError, Session};
 
-/// Without a beginning, a span is 720 hours long.
-const DEFAULT_SPAN: i64 = 720 * 3_600_000_000;
+/// Without a beginning, a range is 720 hours long.
+const DEFAULT_RANGE: i64 = 720 * 3_600_000_000;
 /// Buckets of all groups together.
 const MAX_ENTRIES: usize = 10_000;
 
 /// What the statistics cover.
 #[derive(Clone, Copy)]
-pub(super) struct Span {
+pub(super) struct TimeRange {
     pub from: i64,
     pub to: i64,
 }
 
-impl Span {
-    pub fn of(arguments: &Arguments, connection: &Connection) -> Result<Self, RestError> {
+impl TimeRange {
+    pub fn from_arguments(
+        arguments: &Arguments,
+        connection: &Connection,
+    ) -> Result<Self, RestError> {
         let to = match arguments.integer("p_to") {
             Some(to) => to,
             None => connection.query_row("select clock_timestamp()", [], |row| row.get(0))?,
         };
-        let from = arguments.integer("p_from").unwrap_or(to.saturating_sub(DEFAULT_SPAN));
+        let from = arguments.integer("p_from").unwrap_or(to.saturating_sub(DEFAULT_RANGE));
         Ok(Self { from, to })
     }
 }
@@ -45,34 +48,34 @@ pub(super) fn usage_statistics(
     arguments: &Arguments,
 ) -> Result<String, RestError> {
     let user = acting_user(session, arguments);
-    let span = Span::of(arguments, connection)?;
+    let range = TimeRange::from_arguments(arguments, connection)?;
     let interval = arguments.text_or("p_interval", "day").unwrap_or_default();
     let zone = arguments.text_or("p_time_zone", "UTC").unwrap_or_default();
     let group_by = arguments.text_or("p_group_by", "none").unwrap_or_default();
     let group = match group_by {
         "none" => "''",
         "model" | "provider" | "operation" => group_by,
-        other => return Err(unusable(format!("group \"{other}\" not recognized"))),
+        other => return Err(invalid_argument(format!("group \"{other}\" not recognized"))),
     };
-    let buckets = Buckets::of(span.from, span.to, interval, zone)?;
-    let read = read(connection, user.as_deref(), span, group, &buckets)?;
-    let mut groups: Vec<&str> = read.groups.keys().map(String::as_str).collect();
+    let buckets = TimeBuckets::new(range.from, range.to, interval, zone)?;
+    let aggregates = aggregate(connection, user.as_deref(), range, group, &buckets)?;
+    let mut groups: Vec<&str> = aggregates.groups.keys().map(String::as_str).collect();
     if group_by == "none" && groups.is_empty() {
         groups.push("");
     }
     if groups.len() * buckets.len() > MAX_ENTRIES {
-        return Err(unusable("more than 10000 buckets in all groups"));
+        return Err(invalid_argument("more than 10000 buckets in all groups"));
     }
-    let total = read.cells.values().fold(Usage::default(), |total, usage| total.plus(usage));
+    let total = aggregates.cells.values().fold(Usage::default(), |total, usage| total.plus(usage));
     let limit = arguments.integer("p_daily_token_limit");
     to_jsonb(&Statistics {
-        from: timestamptz::to_json(span.from),
-        to: timestamptz::to_json(span.to),
+        from: timestamptz::to_json(range.from),
+        to: timestamptz::to_json(range.to),
         interval,
         totals: total.to_json(),
-        series: raw(series(&read, &groups, &buckets))?,
-        latency_ms: percentiles(read.latency),
-        time_to_first_token_ms: percentiles(read.first_token),
+        series: raw(series(&aggregates, &groups, &buckets))?,
+        latency_ms: percentiles(aggregates.latency),
+        time_to_first_token_ms: percentiles(aggregates.first_token),
         daily_tokens: match (limit, &user) {
             (Some(limit), Some(user)) => daily_tokens(connection, user, limit, None)?.to_json(),
             _ => Json::Null,
@@ -94,7 +97,7 @@ struct Statistics<'a> {
 
 /// Rows, summed up by bucket and group.
 #[derive(Default)]
-struct Read {
+struct Aggregates {
     /// The groups' numbers by their names.
     groups: BTreeMap<String, usize>,
     cells: HashMap<(usize, usize), Usage>,
@@ -115,13 +118,13 @@ struct Usage {
     cost: DecimalSum,
 }
 
-fn read(
+fn aggregate(
     connection: &Connection,
     user: Option<&str>,
-    span: Span,
+    range: TimeRange,
     group: &str,
-    buckets: &Buckets,
-) -> Result<Read, RestError> {
+    buckets: &TimeBuckets,
+) -> Result<Aggregates, RestError> {
     let select = format!(
         "select created_at, {group}, error_code is not null or status = 'failed', input_tokens, \
          output_tokens, cached_input_tokens, reasoning_tokens, cost_usd, latency_ms, \
@@ -129,19 +132,19 @@ fn read(
          where user_id = :user and created_at >= :from and created_at < :to"
     );
     let mut statement = connection.prepare_cached(&select)?;
-    let params = named_params! { ":user": user, ":from": span.from, ":to": span.to };
+    let params = named_params! { ":user": user, ":from": range.from, ":to": range.to };
     let mut rows = statement.query(params)?;
-    let mut read = Read::default();
+    let mut aggregates = Aggregates::default();
     while let Some(row) = rows.next()? {
-        let number = read.group(row.get_ref(1)?.as_str().unwrap_or_default());
-        read.cells.entry((buckets.find(row.get(0)?), number)).or_default().add(row)?;
-        read.latency.extend(row.get::<_, Option<i64>>(8)?);
-        read.first_token.extend(row.get::<_, Option<i64>>(9)?);
+        let number = aggregates.group(row.get_ref(1)?.as_str().unwrap_or_default());
+        aggregates.cells.entry((buckets.find(row.get(0)?), number)).or_default().add(row)?;
+        aggregates.latency.extend(row.get::<_, Option<i64>>(8)?);
+        aggregates.first_token.extend(row.get::<_, Option<i64>>(9)?);
     }
-    Ok(read)
+    Ok(aggregates)
 }
 
-impl Read {
+impl Aggregates {
     fn group(&mut self, name: &str) -> usize {
         if let Some(number) = self.groups.get(name) {
             return *number;
@@ -199,14 +202,15 @@ impl Usage {
 }
 
 /// Every bucket of every group, empty ones too, as text: there may be a hundred thousand.
-fn series(read: &Read, groups: &[&str], buckets: &Buckets) -> String {
+fn series(aggregates: &Aggregates, groups: &[&str], buckets: &TimeBuckets) -> String {
     let nothing = Usage::default().to_json().to_string();
     let names: Vec<_> = groups.iter().map(|name| (*name, group_json(name))).collect();
     let mut series = String::from("[");
     for (bucket, label) in buckets.labels().enumerate() {
         for (name, group) in &names {
-            let number = read.groups.get(*name).copied().unwrap_or_default();
-            let usage = read.cells.get(&(bucket, number)).map(|usage| usage.to_json().to_string());
+            let number = aggregates.groups.get(*name).copied().unwrap_or_default();
+            let usage =
+                aggregates.cells.get(&(bucket, number)).map(|usage| usage.to_json().to_string());
             let usage = usage.as_ref().unwrap_or(&nothing).trim_end_matches('}');
             series.push_str(if series.len() > 1 { "," } else { "" });
             for text in [usage, r#","bucket":""#, &label, r#"","group":"#, group, "}"] {

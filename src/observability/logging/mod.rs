@@ -31,10 +31,10 @@ impl RequestId {
         self.0
     }
 
-    /// The caller's own id if it is sane, else a new one.
-    pub fn of(headers: &HeaderMap) -> Self {
+    /// The client's own ID if it is valid, else a new one.
+    pub fn from_headers(headers: &HeaderMap) -> Self {
         match headers.get(X_REQUEST_ID) {
-            Some(id) if is_sane(id.as_bytes()) => Self(id.clone()),
+            Some(id) if is_valid(id.as_bytes()) => Self(id.clone()),
             _ => Self::new(),
         }
     }
@@ -48,7 +48,7 @@ impl RequestId {
     }
 }
 
-fn is_sane(id: &[u8]) -> bool {
+fn is_valid(id: &[u8]) -> bool {
     (1..=128).contains(&id.len())
         && id.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(byte))
 }

@@ -1,4 +1,4 @@
-//! What a connection is doing, and until when it may go on doing so.
+//! The activity of a connection, its timeouts and its eviction.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,59 +7,59 @@ use axum::http::Version;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use crate::config::ConnectionTimes;
+use crate::config::ConnectionTimeouts;
 
 /// Shared by a connection's task, its socket and its answers.
 pub struct Activity {
-    times: ConnectionTimes,
+    times: ConnectionTimeouts,
     state: Mutex<State>,
     closing: Notify,
 }
 
 struct State {
-    /// Answers that have not been handed over whole.
+    /// Responses that are not completely sent.
     in_flight: usize,
-    /// Requests whose bodies are waited for.
+    /// Requests that wait for more of their body.
     waiting_for_body: usize,
-    /// When bytes came last.
+    /// When bytes were last received.
     received_at: Instant,
-    has_asked: bool,
+    had_request: bool,
     is_http2: bool,
-    /// The next head has begun.
+    /// The head of the next request has begun.
     in_head: bool,
-    /// When it began to wait for a request, or that request's head.
+    /// Since when it has been waiting for a request or for the rest of its head.
     since: Instant,
-    /// Since when its peer takes no bytes while there are some to send.
+    /// Since when the peer has accepted none of the data to send.
     blocked: Option<Instant>,
-    /// It has been told to end.
+    /// It has been asked to close.
     is_closing: bool,
 }
 
 /// Why a connection is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// Nothing was asked, or the head did not end.
+pub enum CloseReason {
+    /// No request, or no complete head, was received in time.
     Silent,
-    /// There was no further request.
+    /// No further request was received in time.
     Idle,
-    /// Nobody reads what is sent.
+    /// The peer does not read the response.
     Unread,
-    /// Another connection needed the place.
-    Displaced,
+    /// Evicted for another connection.
+    Evicted,
 }
 
-/// How readily a connection gives its place to a new one: the least goes first, the one that has
-/// been waiting longest first among equals.
-pub type Standing = (u8, Instant);
+/// The order of eviction: the lowest first, and among equals the one that has been idle for the longest
+/// time.
+pub type EvictionPriority = (u8, Instant);
 
 impl Activity {
     /// A connection that has just been accepted.
-    pub fn new(times: ConnectionTimes) -> Self {
+    pub fn new(times: ConnectionTimeouts) -> Self {
         let state = State {
             in_flight: 0,
             waiting_for_body: 0,
             received_at: Instant::now(),
-            has_asked: false,
+            had_request: false,
             is_http2: false,
             in_head: false,
             since: Instant::now(),
@@ -69,74 +69,74 @@ impl Activity {
         Self { times, state: Mutex::new(state), closing: Notify::new() }
     }
 
-    /// Completes when the connection is to be closed.
-    pub async fn ending(&self) -> Ending {
+    /// Completes when the connection must be closed.
+    pub async fn close_reason(&self) -> CloseReason {
         let overdue = async {
             loop {
                 match self.overdue(Instant::now()) {
                     Ok(next) => sleep_until(next).await,
-                    Err(ending) => return ending,
+                    Err(reason) => return reason,
                 }
             }
         };
         tokio::select! {
-            ending = overdue => ending,
-            () = self.closing.notified() => Ending::Displaced,
+            reason = overdue => reason,
+            () = self.closing.notified() => CloseReason::Evicted,
         }
     }
 
-    /// Why it must end, or when to look again.
-    fn overdue(&self, now: Instant) -> Result<Instant, Ending> {
+    /// When to check again; `Err` if a timeout has passed.
+    fn overdue(&self, now: Instant) -> Result<Instant, CloseReason> {
         let state = self.state();
-        let (since, limit, ending) = if let Some(blocked) = state.blocked {
-            (blocked, self.times.write, Ending::Unread)
+        let (since, limit, reason) = if let Some(blocked) = state.blocked {
+            (blocked, self.times.write, CloseReason::Unread)
         } else if state.in_flight > 0 {
             return Ok(now + self.shortest());
         } else if state.is_waiting_for_a_head() {
-            (state.since, self.times.head, Ending::Silent)
+            (state.since, self.times.head, CloseReason::Silent)
         } else {
-            (state.since, self.times.idle, Ending::Idle)
+            (state.since, self.times.idle, CloseReason::Idle)
         };
         let due = since + limit;
-        if due <= now { Err(ending) } else { Ok(due.min(now + self.shortest())) }
+        if due <= now { Err(reason) } else { Ok(due.min(now + self.shortest())) }
     }
 
     fn shortest(&self) -> Duration {
         self.times.head.min(self.times.idle).min(self.times.write)
     }
 
-    /// How readily it gives its place up; not at all while it is being served.
-    pub fn standing(&self) -> Option<Standing> {
+    /// Its place in the order of eviction; `None` while it is being served.
+    pub fn eviction_priority(&self) -> Option<EvictionPriority> {
         let state = self.state();
         match state.blocked {
             _ if state.is_closing => None,
             Some(blocked) => Some((3, blocked)),
             None if state.in_flight > state.waiting_for_body => None,
-            // Nobody knows whether the bodies will come: the longest silent goes first.
+            // The bodies may never arrive.
             None if state.in_flight > 0 => Some((1, state.received_at)),
-            None if state.has_asked => Some((2, state.since)),
+            None if state.had_request => Some((2, state.since)),
             None => Some((0, state.since)),
         }
     }
 
-    /// Ends it for the sake of another one.
-    pub fn displace(&self) {
+    /// Closes it to make room for another one.
+    pub fn evict(&self) {
         self.state().is_closing = true;
         self.closing.notify_one();
     }
 
-    /// Bytes came in.
+    /// Bytes were received.
     pub fn received(&self) {
         let mut state = self.state();
         state.received_at = Instant::now();
-        if state.has_asked && state.in_flight == 0 && !state.is_http2 && !state.in_head {
+        if state.had_request && state.in_flight == 0 && !state.is_http2 && !state.in_head {
             state.in_head = true;
             state.since = Instant::now();
         }
     }
 
-    /// The peer takes no bytes now, or does again.
-    pub fn blocked(&self, is_blocked: bool) {
+    /// Whether the peer accepts no data at the moment.
+    pub fn set_blocked(&self, is_blocked: bool) {
         let mut state = self.state();
         match (is_blocked, state.blocked) {
             (true, None) => state.blocked = Some(Instant::now()),
@@ -145,28 +145,28 @@ impl Activity {
         }
     }
 
-    /// Whether the peer has left bytes to be sent.
+    /// Whether the peer accepts no data.
     pub fn is_blocked(&self) -> bool {
         self.state().blocked.is_some()
     }
 
-    /// A request's head has come.
-    pub fn asked(&self, version: Version) {
+    /// The head of a request was received.
+    pub fn request_started(&self, version: Version) {
         let mut state = self.state();
-        state.has_asked = true;
+        state.had_request = true;
         state.is_http2 = version == Version::HTTP_2;
         state.in_head = false;
         state.in_flight += 1;
     }
 
-    /// A request waits for more of its body, or does no longer.
-    pub fn waits_for_body(&self, is_waiting: bool) {
+    /// Whether a request waits for more of its body.
+    pub fn set_waiting_for_body(&self, is_waiting: bool) {
         let waiting = &mut self.state().waiting_for_body;
         *waiting = if is_waiting { *waiting + 1 } else { waiting.saturating_sub(1) };
     }
 
-    /// Its answer has been handed over.
-    pub fn answered(&self) {
+    /// A response was sent.
+    pub fn response_finished(&self) {
         let mut state = self.state();
         state.in_flight -= 1;
         if state.in_flight == 0 {
@@ -181,7 +181,7 @@ impl Activity {
 
 impl State {
     fn is_waiting_for_a_head(&self) -> bool {
-        !self.has_asked || self.in_head
+        !self.had_request || self.in_head
     }
 }
 
@@ -189,66 +189,66 @@ impl State {
 mod tests {
     use super::*;
 
-    const TIMES: ConnectionTimes = ConnectionTimes {
+    const TIMES: ConnectionTimeouts = ConnectionTimeouts {
         head: Duration::from_secs(1),
         idle: Duration::from_secs(10),
         write: Duration::from_secs(5),
     };
 
     /// How it ends, and after how long.
-    async fn end(activity: &Activity) -> (Ending, u64) {
+    async fn end(activity: &Activity) -> (CloseReason, u64) {
         let started = Instant::now();
-        let ending = activity.ending().await;
-        (ending, started.elapsed().as_secs())
+        let reason = activity.close_reason().await;
+        (reason, started.elapsed().as_secs())
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_silent_connection_has_the_time_of_a_head() {
-        assert_eq!(end(&Activity::new(TIMES)).await, (Ending::Silent, 1));
+        assert_eq!(end(&Activity::new(TIMES)).await, (CloseReason::Silent, 1));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_may_rest_between_requests_but_not_within_a_head() {
         let activity = Activity::new(TIMES);
-        activity.asked(Version::HTTP_11);
-        activity.answered();
-        assert_eq!(end(&activity).await, (Ending::Idle, 10));
+        activity.request_started(Version::HTTP_11);
+        activity.response_finished();
+        assert_eq!(end(&activity).await, (CloseReason::Idle, 10));
         activity.received();
-        assert_eq!(end(&activity).await, (Ending::Silent, 1));
+        assert_eq!(end(&activity).await, (CloseReason::Silent, 1));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_running_answer_has_no_end_but_an_unread_one_has() {
         let activity = Activity::new(TIMES);
-        activity.asked(Version::HTTP_11);
-        assert!(tokio::time::timeout(TIMES.idle * 100, activity.ending()).await.is_err());
-        activity.blocked(true);
-        assert_eq!(end(&activity).await, (Ending::Unread, 5));
-        activity.blocked(false);
-        assert!(tokio::time::timeout(TIMES.idle * 100, activity.ending()).await.is_err());
+        activity.request_started(Version::HTTP_11);
+        assert!(tokio::time::timeout(TIMES.idle * 100, activity.close_reason()).await.is_err());
+        activity.set_blocked(true);
+        assert_eq!(end(&activity).await, (CloseReason::Unread, 5));
+        activity.set_blocked(false);
+        assert!(tokio::time::timeout(TIMES.idle * 100, activity.close_reason()).await.is_err());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_body_that_does_not_come_gives_the_place_up() {
         let activity = Activity::new(TIMES);
-        activity.asked(Version::HTTP_11);
-        assert_eq!(activity.standing(), None);
-        activity.waits_for_body(true);
-        let silent = activity.standing();
+        activity.request_started(Version::HTTP_11);
+        assert_eq!(activity.eviction_priority(), None);
+        activity.set_waiting_for_body(true);
+        let silent = activity.eviction_priority();
         assert_eq!(silent.map(|(rank, _)| rank), Some(1));
         tokio::time::advance(TIMES.head).await;
         activity.received();
-        assert!(activity.standing() > silent);
-        activity.waits_for_body(false);
-        assert_eq!(activity.standing(), None);
+        assert!(activity.eviction_priority() > silent);
+        activity.set_waiting_for_body(false);
+        assert_eq!(activity.eviction_priority(), None);
     }
 
     #[tokio::test(start_paused = true)]
     async fn pings_on_http2_begin_no_head() {
         let activity = Activity::new(TIMES);
-        activity.asked(Version::HTTP_2);
-        activity.answered();
+        activity.request_started(Version::HTTP_2);
+        activity.response_finished();
         activity.received();
-        assert_eq!(end(&activity).await, (Ending::Idle, 10));
+        assert_eq!(end(&activity).await, (CloseReason::Idle, 10));
     }
 }

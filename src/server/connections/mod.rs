@@ -1,15 +1,15 @@
-//! The connections of a listener: how many there may be, and how long each may keep its place.
+//! The connections of a listener: how many there may be, and how long each may keep its slot.
 //!
 //! A connection that sends nothing, sends its head too slowly, rests for too long, or reads nothing of
-//! its answer is closed. When all places are taken, a new connection gets the place of the one that
-//! has been doing nothing for the longest time, so that silent ones cannot shut a listener.
+//! its answer is closed. When all slots are taken, a new connection gets the place of the one that
+//! has been idle for the longest time, so that idle ones cannot block a listener.
 
 pub mod activity;
-pub mod answer;
 pub mod open_files;
-pub mod refusals;
+pub mod refusal_log;
 pub mod request_body;
 mod request_line;
+pub mod response_body;
 pub mod socket;
 
 use std::collections::HashMap;
@@ -17,12 +17,12 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::config::{Config, ConnectionTimes, TrustedProxies};
+use crate::config::{Config, ConnectionTimeouts, TrustedProxies};
 use crate::http::addresses::network;
 use activity::Activity;
 
-/// How many may be about to be dropped while new ones are accepted.
-const LEAVING: usize = 8;
+/// How many evicted connections may still be open while new ones are accepted.
+const MAX_EVICTING: usize = 8;
 
 /// A listener's connections. Clones share them.
 #[derive(Clone)]
@@ -32,18 +32,18 @@ pub struct Connections {
 
 struct Inner {
     limit: usize,
-    times: ConnectionTimes,
+    times: ConnectionTimeouts,
     trusted: TrustedProxies,
-    places: Mutex<Places>,
-    /// How many have given up their place and are still to be dropped.
-    leaving: AtomicUsize,
+    slots: Mutex<Slots>,
+    /// How many evicted connections are still open.
+    evicting: AtomicUsize,
 }
 
 #[derive(Default)]
-struct Places {
+struct Slots {
     last_id: u64,
-    taken: HashMap<u64, (IpAddr, Arc<Activity>)>,
-    of_address: HashMap<IpAddr, usize>,
+    in_use: HashMap<u64, (IpAddr, Arc<Activity>)>,
+    by_address: HashMap<IpAddr, usize>,
 }
 
 /// Why a connection is refused.
@@ -51,12 +51,12 @@ struct Places {
 pub enum Refused {
     /// Every connection is in use.
     Full,
-    /// This address has its share.
+    /// The address already has its share.
     Address,
 }
 
 impl Refused {
-    /// What to tell the operator.
+    /// The explanation for the log.
     pub fn explanation(self) -> &'static str {
         match self {
             Self::Full => "as many as MAX_CONNECTIONS allows are in use",
@@ -69,115 +69,115 @@ impl Refused {
 }
 
 impl Connections {
-    /// No more than `limit` connections, with the times of these settings.
+    /// At most `limit` connections, with the timeouts of these settings.
     pub fn new(limit: usize, config: &Config) -> Self {
         let inner = Inner {
             limit,
-            times: config.connection_times,
+            times: config.connection_timeouts,
             trusted: config.trusted_proxies.clone(),
-            places: Mutex::default(),
-            leaving: AtomicUsize::new(0),
+            slots: Mutex::default(),
+            evicting: AtomicUsize::new(0),
         };
         Self { inner: Arc::new(inner) }
     }
 
-    /// A place for a connection from this address. One that does nothing may have to go for it.
-    pub fn admit(&self, peer: IpAddr) -> Result<Place, Refused> {
+    /// A slot for a connection from this address. Evicts an idle connection if necessary.
+    pub fn admit(&self, peer: IpAddr) -> Result<Slot, Refused> {
         let key = network(peer);
         let is_counted = !peer.to_canonical().is_loopback() && !self.inner.trusted.contains(peer);
-        let mut places = self.places();
-        let of_address = places.of_address.get(&key).copied().unwrap_or(0);
-        if is_counted && of_address >= self.inner.limit.div_ceil(2) {
-            self.displace(&mut places, |address| *address == key).ok_or(Refused::Address)?;
-        } else if places.taken.len() >= self.inner.limit {
-            self.displace(&mut places, |_| true).ok_or(Refused::Full)?;
+        let mut slots = self.slots();
+        let by_address = slots.by_address.get(&key).copied().unwrap_or(0);
+        if is_counted && by_address >= self.inner.limit.div_ceil(2) {
+            self.evict(&mut slots, |address| *address == key).ok_or(Refused::Address)?;
+        } else if slots.in_use.len() >= self.inner.limit {
+            self.evict(&mut slots, |_| true).ok_or(Refused::Full)?;
         }
-        Ok(self.take(&mut places, key))
+        Ok(self.take(&mut slots, key))
     }
 
-    /// Closes the connection that has been doing nothing for longest, if there is one.
-    pub fn make_room(&self) {
-        let _ = self.displace(&mut self.places(), |_| true);
+    /// Evicts the connection that has been idle for the longest time, if there is one.
+    pub fn evict_one(&self) {
+        let _ = self.evict(&mut self.slots(), |_| true);
     }
 
-    /// Waits until those that had to go have nearly all gone: their files are still open.
-    pub async fn settled(&self) {
-        while self.inner.leaving.load(Ordering::Relaxed) > LEAVING {
+    /// Waits until nearly all evicted connections are closed: until then they use file descriptors.
+    pub async fn wait_for_evicted(&self) {
+        while self.inner.evicting.load(Ordering::Relaxed) > MAX_EVICTING {
             tokio::task::yield_now().await;
         }
     }
 
-    /// The times that connections have.
-    pub fn times(&self) -> ConnectionTimes {
+    /// The timeouts of connections.
+    pub fn times(&self) -> ConnectionTimeouts {
         self.inner.times
     }
 
-    /// The networks whose forwarding headers are believed.
+    /// The networks whose forwarding headers are trusted.
     pub fn trusted_proxies(&self) -> &TrustedProxies {
         &self.inner.trusted
     }
 
-    fn displace(&self, places: &mut Places, may_go: impl Fn(&IpAddr) -> bool) -> Option<()> {
-        places.displace(may_go)?;
-        self.inner.leaving.fetch_add(1, Ordering::Relaxed);
+    fn evict(&self, slots: &mut Slots, may_evict: impl Fn(&IpAddr) -> bool) -> Option<()> {
+        slots.evict(may_evict)?;
+        self.inner.evicting.fetch_add(1, Ordering::Relaxed);
         Some(())
     }
 
-    fn take(&self, places: &mut Places, key: IpAddr) -> Place {
+    fn take(&self, slots: &mut Slots, key: IpAddr) -> Slot {
         let activity = Arc::new(Activity::new(self.inner.times));
-        places.last_id += 1;
-        places.taken.insert(places.last_id, (key, activity.clone()));
-        *places.of_address.entry(key).or_default() += 1;
-        Place { id: places.last_id, activity, connections: self.clone() }
+        slots.last_id += 1;
+        slots.in_use.insert(slots.last_id, (key, activity.clone()));
+        *slots.by_address.entry(key).or_default() += 1;
+        Slot { id: slots.last_id, activity, connections: self.clone() }
     }
 
-    fn places(&self) -> MutexGuard<'_, Places> {
-        self.inner.places.lock().unwrap_or_else(PoisonError::into_inner)
+    fn slots(&self) -> MutexGuard<'_, Slots> {
+        self.inner.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Places {
-    fn displace(&mut self, may_go: impl Fn(&IpAddr) -> bool) -> Option<()> {
-        let candidates = self.taken.iter().filter(|(_, (address, _))| may_go(address));
-        let standing =
-            candidates.filter_map(|(id, (_, activity))| Some((activity.standing()?, *id)));
-        let (_, id) = standing.min()?;
-        // It counts no longer, though it still has to be dropped.
-        self.leave(id)?.displace();
+impl Slots {
+    fn evict(&mut self, may_evict: impl Fn(&IpAddr) -> bool) -> Option<()> {
+        let candidates = self.in_use.iter().filter(|(_, (address, _))| may_evict(address));
+        let idle =
+            candidates.filter_map(|(id, (_, activity))| Some((activity.eviction_priority()?, *id)));
+        let (_, id) = idle.min()?;
+        // Its slot is free from now on, although it is still open.
+        self.remove(id)?.evict();
         Some(())
     }
 
-    fn leave(&mut self, id: u64) -> Option<Arc<Activity>> {
-        let (address, activity) = self.taken.remove(&id)?;
-        if let Some(count) = self.of_address.get_mut(&address) {
+    fn remove(&mut self, id: u64) -> Option<Arc<Activity>> {
+        let (address, activity) = self.in_use.remove(&id)?;
+        if let Some(count) = self.by_address.get_mut(&address) {
             *count -= 1;
             if *count == 0 {
-                self.of_address.remove(&address);
+                self.by_address.remove(&address);
             }
         }
         Some(activity)
     }
 }
 
-/// A connection's place, which is free again when this is dropped.
-pub struct Place {
+/// A connection's slot, which is released when this is dropped.
+pub struct Slot {
     id: u64,
-    /// What the connection does.
+    /// The activity of the connection.
     pub activity: Arc<Activity>,
     connections: Connections,
 }
 
-impl Place {
-    /// The connections that it is one of.
+impl Slot {
+    /// The connections of the listener.
     pub fn connections(&self) -> &Connections {
         &self.connections
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
-        if self.connections.places().leave(self.id).is_none() {
-            self.connections.inner.leaving.fetch_sub(1, Ordering::Relaxed);
+        if self.connections.slots().remove(self.id).is_none() {
+            self.connections.inner.evicting.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }

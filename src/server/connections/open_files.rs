@@ -2,27 +2,27 @@
 
 /// More than this is of no use to this server.
 #[cfg(unix)]
-const ENOUGH: u64 = 65_536;
+const MAX_USEFUL: u64 = 65_536;
 /// What some systems allow where they claim to have no limit.
 #[cfg(unix)]
-const MODEST: u64 = 10_240;
+const FALLBACK_LIMIT: u64 = 10_240;
 /// For the database, scripts, providers and the log.
 const RESERVED: u64 = 128;
 /// A connection whose request asks Supabase has another one for that, and the local Supabase has that
 /// one's other end.
 const PER_CONNECTION: u64 = 3;
 /// Fewer connections than this would serve nobody.
-const LEAST: u64 = 16;
+const MIN_CONNECTIONS: u64 = 16;
 
 /// Raises this process's limit as far as it may.
 #[cfg(unix)]
 pub fn raise_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
-    let wanted = limit.maximum.map_or(ENOUGH, |maximum| maximum.min(ENOUGH));
-    for wanted in [wanted, wanted.min(MODEST)] {
-        let is_enough = limit.current.is_none_or(|current| current >= wanted);
-        let raised = Rlimit { current: Some(wanted), maximum: limit.maximum };
+    let requested = limit.maximum.map_or(MAX_USEFUL, |maximum| maximum.min(MAX_USEFUL));
+    for requested in [requested, requested.min(FALLBACK_LIMIT)] {
+        let is_enough = limit.current.is_none_or(|current| current >= requested);
+        let raised = Rlimit { current: Some(requested), maximum: limit.maximum };
         if is_enough || setrlimit(Resource::Nofile, raised).is_ok() {
             return;
         }
@@ -41,11 +41,11 @@ pub fn limit() -> Option<u64> {
     None
 }
 
-/// As many of the wanted connections as this limit allows.
-pub fn connections(wanted: usize, limit: Option<u64>) -> usize {
-    let Some(limit) = limit else { return wanted };
-    let allowed = (limit.saturating_sub(RESERVED) / PER_CONNECTION).max(LEAST);
-    wanted.min(usize::try_from(allowed).unwrap_or(usize::MAX))
+/// As many of the requested connections as this limit allows.
+pub fn connections(requested: usize, limit: Option<u64>) -> usize {
+    let Some(limit) = limit else { return requested };
+    let allowed = (limit.saturating_sub(RESERVED) / PER_CONNECTION).max(MIN_CONNECTIONS);
+    requested.min(usize::try_from(allowed).unwrap_or(usize::MAX))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A request's body, which tells its connection whether it is waited for.
+//! The body of a request, which records whether the connection waits for it.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ impl RequestBody {
     fn waits(&mut self, is_waiting: bool) {
         if is_waiting != self.is_waiting {
             self.is_waiting = is_waiting;
-            self.activity.waits_for_body(is_waiting);
+            self.activity.set_waiting_for_body(is_waiting);
         }
     }
 }

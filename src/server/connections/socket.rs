@@ -1,4 +1,4 @@
-//! A connection's socket, which tells whether its peer sends and reads.
+//! The socket of a connection, which records whether the peer sends and reads.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -49,12 +49,12 @@ impl Socket {
     }
 
     fn wrote(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        self.activity.blocked(written.is_pending());
+        self.activity.set_blocked(written.is_pending());
         written
     }
 }
 
-/// What nobody reads is thrown away with the connection; the system would keep it for minutes.
+/// Discards unread data with the connection; the system would keep it for minutes.
 impl Drop for Socket {
     fn drop(&mut self) {
         if self.activity.is_blocked() {

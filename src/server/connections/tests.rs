@@ -11,13 +11,14 @@ fn address(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
-fn busy(place: &Place) {
-    place.activity.asked(Version::HTTP_11);
+fn busy(slot: &Slot) {
+    slot.activity.request_started(Version::HTTP_11);
 }
 
-async fn is_displaced(place: &Place) -> bool {
-    let ending = place.activity.ending();
-    tokio::time::timeout(std::time::Duration::ZERO, ending).await == Ok(activity::Ending::Displaced)
+async fn is_evicted(slot: &Slot) -> bool {
+    let reason = slot.activity.close_reason();
+    tokio::time::timeout(std::time::Duration::ZERO, reason).await
+        == Ok(activity::CloseReason::Evicted)
 }
 
 #[tokio::test(start_paused = true)]
@@ -26,23 +27,23 @@ async fn a_new_connection_takes_the_place_of_the_one_silent_for_longest() {
     let loopback = address("127.0.0.1");
     let resting = connections.admit(loopback).unwrap();
     busy(&resting);
-    resting.activity.answered();
+    resting.activity.response_finished();
     let silent = connections.admit(loopback).unwrap();
     tokio::time::advance(std::time::Duration::from_secs(1)).await;
     let young = connections.admit(loopback).unwrap();
     let _fourth = connections.admit(loopback).unwrap();
-    assert!(is_displaced(&silent).await);
-    assert!(!is_displaced(&young).await && !is_displaced(&resting).await);
+    assert!(is_evicted(&silent).await);
+    assert!(!is_evicted(&young).await && !is_evicted(&resting).await);
 }
 
 #[tokio::test(start_paused = true)]
 async fn connections_at_work_keep_their_places() {
     let connections = connections(2, "");
     let loopback = address("127.0.0.1");
-    let places: Vec<_> = (0..2).map(|_| connections.admit(loopback).unwrap()).collect();
-    places.iter().for_each(busy);
+    let slots: Vec<_> = (0..2).map(|_| connections.admit(loopback).unwrap()).collect();
+    slots.iter().for_each(busy);
     assert_eq!(connections.admit(loopback).err(), Some(Refused::Full));
-    drop(places);
+    drop(slots);
     assert!(connections.admit(loopback).is_ok());
 }
 
@@ -50,19 +51,19 @@ async fn connections_at_work_keep_their_places() {
 async fn the_unread_goes_where_nothing_else_can() {
     let connections = connections(2, "");
     let loopback = address("127.0.0.1");
-    let places: Vec<_> = (0..2).map(|_| connections.admit(loopback).unwrap()).collect();
-    places.iter().for_each(busy);
-    places[1].activity.blocked(true);
+    let slots: Vec<_> = (0..2).map(|_| connections.admit(loopback).unwrap()).collect();
+    slots.iter().for_each(busy);
+    slots[1].activity.set_blocked(true);
     assert!(connections.admit(loopback).is_ok());
-    assert!(is_displaced(&places[1]).await);
+    assert!(is_evicted(&slots[1]).await);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_address_has_half_of_the_places_and_a_trusted_proxy_all() {
     let connections = connections(4, "203.0.113.0/24");
     let admit = |text: &str| {
-        let place = connections.admit(address(text));
-        place.inspect(busy)
+        let slot = connections.admit(address(text));
+        slot.inspect(busy)
     };
     let _of_one: Vec<_> = (0..2).map(|_| admit("198.51.100.1").unwrap()).collect();
     assert_eq!(admit("::ffff:198.51.100.1").err(), Some(Refused::Address));

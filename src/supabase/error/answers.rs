@@ -49,10 +49,12 @@ impl SupabaseError {
     ) -> Self {
         let body = Body::read(status, body);
         let (kind, repeat) = match body.code() {
-            Some(code) => of_postgrest(status, code, body.message.as_deref().unwrap_or_default()),
+            Some(code) => {
+                classify_postgrest(status, code, body.message.as_deref().unwrap_or_default())
+            }
             // PostgREST has found its connection to the database broken, and opens another one.
             None if body.has_empty_code() => (Kind::Unreachable, Repeat::Idempotent),
-            None => of_gateway(status),
+            None => classify_gateway(status),
         };
         Self::read(kind, repeat, body, retry_after)
     }
@@ -68,9 +70,9 @@ impl SupabaseError {
         let is_auths = body.code().is_some() || body.code.as_ref().is_some_and(Value::is_number);
         let (kind, repeat) = if is_auths && status.is_client_error() {
             let message = body.message.as_deref().unwrap_or_default();
-            (of_auth(status, body.code().unwrap_or_default(), message), Repeat::Never)
+            (classify_auth(status, body.code().unwrap_or_default(), message), Repeat::Never)
         } else {
-            of_gateway(status)
+            classify_gateway(status)
         };
         Self::read(kind, repeat, body, retry_after)
     }
@@ -83,10 +85,10 @@ impl SupabaseError {
 }
 
 /// SQLSTATE classes and PostgREST's own codes.
-fn of_postgrest(status: StatusCode, code: &str, message: &str) -> (Kind, Repeat) {
+fn classify_postgrest(status: StatusCode, code: &str, message: &str) -> (Kind, Repeat) {
     let kind = match code {
         "PGRST116" => Kind::NotOneRow,
-        "PGRST301" | "PGRST303" => of_token(message),
+        "PGRST301" | "PGRST303" => classify_token(message),
         "PGRST106" | "PGRST200" | "PGRST201" | "PGRST202" | "PGRST203" | "PGRST204"
         | "PGRST205" | "3F000" | "42P01" | "42703" | "42883" => Kind::SchemaMismatch,
         // No connection to the database, and no picture of its schema yet: nothing was carried out.
@@ -111,12 +113,12 @@ fn of_postgrest(status: StatusCode, code: &str, message: &str) -> (Kind, Repeat)
         // PostgREST cannot switch to the token's role.
         _ if status == StatusCode::UNAUTHORIZED => Kind::TokenRefused,
         _ if ["22", "23", "54"].iter().any(|class| code.starts_with(class)) => Kind::InvalidValue,
-        _ => return of_gateway(status),
+        _ => return classify_gateway(status),
     };
     (kind, Repeat::Never)
 }
 
-fn of_token(message: &str) -> Kind {
+fn classify_token(message: &str) -> Kind {
     match message {
         "JWT expired" => Kind::TokenExpired,
         "JWT issued at future" | "JWT not yet valid" => Kind::TokenTooEarly,
@@ -125,7 +127,7 @@ fn of_token(message: &str) -> Kind {
 }
 
 /// What Auth says about a token. Its words came in 2024; before that there were only sentences.
-fn of_auth(status: StatusCode, code: &str, message: &str) -> Kind {
+fn classify_auth(status: StatusCode, code: &str, message: &str) -> Kind {
     match code {
         "user_not_found" => Kind::UserNotFound,
         "session_expired" => Kind::TokenExpired,
@@ -141,7 +143,7 @@ fn of_auth(status: StatusCode, code: &str, message: &str) -> Kind {
 
 /// A status without a known code: a gateway, or something that is no Supabase at all. A 401 is about
 /// our API key here, not about anybody's token.
-fn of_gateway(status: StatusCode) -> (Kind, Repeat) {
+fn classify_gateway(status: StatusCode) -> (Kind, Repeat) {
     match status.as_u16() {
         429 => (Kind::Overloaded, Repeat::Any),
         503 => (Kind::Overloaded, Repeat::Idempotent),

@@ -40,7 +40,7 @@ async fn twins() -> Option<Twins> {
 }
 
 /// A message of the user's as `begin_generation` takes it.
-fn said(message: u32, text: &str) -> Value {
+fn user_message(message: u32, text: &str) -> Value {
     json!({ "id": id(message), "content": text, "parts": [{ "type": "text", "text": text }] })
 }
 
@@ -128,7 +128,7 @@ impl Twins {
 
     /// A chat with this question and its whole answer.
     async fn answered(&self) {
-        let question = with(begin(1, said(10, "Hi")), json!({ "p_create_chat": {} }));
+        let question = with(begin(1, user_message(10, "Hi")), json!({ "p_create_chat": {} }));
         assert_eq!(self.begin(question).await, "started");
         assert_eq!(self.save(end(1, "complete")).await, true);
     }
@@ -195,9 +195,9 @@ fn is_made(text: &str) -> bool {
 #[tokio::test]
 async fn questions_and_repeats() {
     let Some(twins) = twins().await else { return };
-    assert_eq!(twins.begin(begin(1, said(10, "Hi"))).await, "not_found");
+    assert_eq!(twins.begin(begin(1, user_message(10, "Hi"))).await, "not_found");
     let first = with(
-        begin(1, said(10, "Hi")),
+        begin(1, user_message(10, "Hi")),
         json!({
         "p_create_chat": { "title": "Trip", "model": "a", "system_prompt": "Be brief",
             "metadata": { "n": 1 } },
@@ -205,17 +205,17 @@ async fn questions_and_repeats() {
     );
     assert_eq!(twins.begin(first.clone()).await, "started");
     assert_eq!(twins.begin(first).await, "started");
-    assert_eq!(twins.begin(begin(2, said(10, "Hi"))).await, "running");
-    assert_eq!(twins.begin(begin(2, said(11, "And?"))).await, "busy");
+    assert_eq!(twins.begin(begin(2, user_message(10, "Hi"))).await, "running");
+    assert_eq!(twins.begin(begin(2, user_message(11, "And?"))).await, "busy");
     assert_eq!(twins.save(end(1, "complete")).await, true);
-    assert_eq!(twins.begin(begin(2, said(10, "Hi"))).await, "answered");
-    assert_eq!(twins.begin(begin(2, said(10, "Changed"))).await, "conflict");
-    assert_eq!(twins.begin(begin(2, said(1, "An answer's id"))).await, "conflict");
+    assert_eq!(twins.begin(begin(2, user_message(10, "Hi"))).await, "answered");
+    assert_eq!(twins.begin(begin(2, user_message(10, "Changed"))).await, "conflict");
+    assert_eq!(twins.begin(begin(2, user_message(1, "An answer's id"))).await, "conflict");
     assert_eq!(twins.begin(begin(2, Value::Null)).await, "nothing_to_answer");
-    let second = with(begin(2, said(11, "And?")), json!({ "p_model": "c" }));
+    let second = with(begin(2, user_message(11, "And?")), json!({ "p_model": "c" }));
     assert_eq!(twins.begin(second).await, "started");
     let elsewhere = with(
-        begin(3, said(10, "Hi")),
+        begin(3, user_message(10, "Hi")),
         json!({ "p_chat_id": id(101),
         "p_create_chat": {} }),
     );
@@ -227,14 +227,14 @@ async fn edits_and_regenerations() {
     let Some(twins) = twins().await else { return };
     twins.answered().await;
     let action = |begin: Value, action: &str| with(begin, json!({ "p_action": action }));
-    let edit = action(begin(2, said(10, "Hello")), "edit");
+    let edit = action(begin(2, user_message(10, "Hello")), "edit");
     assert_eq!(twins.begin(edit).await, "started");
     assert_eq!(twins.save(end(2, "complete")).await, true);
-    assert_eq!(twins.begin(begin(3, said(11, "And?"))).await, "started");
+    assert_eq!(twins.begin(begin(3, user_message(11, "And?"))).await, "started");
     assert_eq!(twins.save(end(3, "stopped")).await, true);
-    assert_eq!(twins.begin(action(begin(4, said(10, "Third")), "edit")).await, "started");
+    assert_eq!(twins.begin(action(begin(4, user_message(10, "Third")), "edit")).await, "started");
     assert_eq!(twins.save(end(4, "complete")).await, true);
-    let inactive = action(begin(5, said(11, "Anew")), "edit");
+    let inactive = action(begin(5, user_message(11, "Anew")), "edit");
     assert_eq!(twins.begin(inactive).await, "conflict");
     let of_answer = json!({ "p_action": "regenerate", "p_regenerate": id(4) });
     assert_eq!(twins.begin(with(begin(5, Value::Null), of_answer.clone())).await, "started");
@@ -245,7 +245,7 @@ async fn edits_and_regenerations() {
     assert_eq!(twins.save(end(6, "failed")).await, true);
     let unknown = json!({ "p_action": "regenerate", "p_regenerate": id(99) });
     assert_eq!(twins.begin(with(begin(7, Value::Null), unknown.clone())).await, "not_found");
-    assert_eq!(twins.begin(with(begin(7, said(12, "New")), unknown)).await, "started");
+    assert_eq!(twins.begin(with(begin(7, user_message(12, "New")), unknown)).await, "started");
     assert_eq!(twins.save(end(7, "complete")).await, true);
     assert_eq!(twins.begin(action(begin(8, Value::Null), "regenerate")).await, "started");
 }
@@ -253,13 +253,13 @@ async fn edits_and_regenerations() {
 #[tokio::test]
 async fn failures_and_new_attempts() {
     let Some(twins) = twins().await else { return };
-    let question = with(begin(1, said(10, "Hi")), json!({ "p_create_chat": {} }));
+    let question = with(begin(1, user_message(10, "Hi")), json!({ "p_create_chat": {} }));
     assert_eq!(twins.begin(question).await, "started");
     let mut failed = end(1, "failed");
     failed["p_end"]["is_active"] = json!(false);
     failed["p_end"]["usage_log"]["error_code"] = json!("overloaded");
     assert_eq!(twins.save(failed).await, true);
-    assert_eq!(twins.begin(begin(2, said(10, "Hi"))).await, "started");
+    assert_eq!(twins.begin(begin(2, user_message(10, "Hi"))).await, "started");
     let no_usage = save(2, json!({ "p_end": { "status": "failed", "finish_reason": "error" } }));
     assert_eq!(twins.save(no_usage).await, true);
     assert_eq!(twins.begin(begin(3, Value::Null)).await, "started");
@@ -269,7 +269,7 @@ async fn failures_and_new_attempts() {
 async fn saves_and_stops() {
     let Some(twins) = twins().await else { return };
     assert_eq!(twins.stop().await, Value::Null);
-    let question = with(begin(1, said(10, "Hi")), json!({ "p_create_chat": {} }));
+    let question = with(begin(1, user_message(10, "Hi")), json!({ "p_create_chat": {} }));
     assert_eq!(twins.begin(question).await, "started");
     let checkpoint = json!({ "p_content": "Hel", "p_parts": [1], "p_cost_usd": 0.5,
         "p_metadata": { "provider": "openai" }, "p_usage": { "input_tokens": 4 } });
@@ -289,7 +289,7 @@ async fn saves_and_stops() {
 #[tokio::test]
 async fn lapses() {
     let Some(twins) = twins().await else { return };
-    let question = with(begin(1, said(10, "Hi")), json!({ "p_create_chat": {} }));
+    let question = with(begin(1, user_message(10, "Hi")), json!({ "p_create_chat": {} }));
     assert_eq!(twins.begin(question).await, "started");
     let checkpoint = json!({ "p_usage": { "input_tokens": 4 }, "p_cost_usd": 0.25,
         "p_metadata": { "provider": "openai" } });
@@ -299,9 +299,9 @@ async fn lapses() {
     assert_eq!(twins.stop().await, false);
     assert_eq!(twins.save(save(1, json!({ "p_content": "late" }))).await, false);
     assert_eq!(twins.save(end(1, "complete")).await, true, "slow, but still the owner");
-    assert_eq!(twins.begin(begin(2, said(11, "And?"))).await, "started");
+    assert_eq!(twins.begin(begin(2, user_message(11, "And?"))).await, "started");
     twins.change(2, lapsed.clone()).await;
-    assert_eq!(twins.begin(begin(3, said(11, "And?"))).await, "started");
+    assert_eq!(twins.begin(begin(3, user_message(11, "And?"))).await, "started");
     assert_eq!(twins.save(end(2, "complete")).await, false, "replaced");
     twins.change(3, lapsed).await;
     twins.change(3, json!({ "usage": { "input_tokens": 0 } })).await;
@@ -318,16 +318,16 @@ async fn refusals() {
     let code = |answer: Value| answer["code"].as_str().map(str::to_owned);
     let check = Some("23514".to_owned());
     let long = json!({ "p_chat_id": id(101), "p_create_chat": { "title": "x".repeat(201) } });
-    assert_eq!(code(twins.begin(with(begin(2, said(11, "x")), long)).await), check);
-    let mut no_parts = said(11, "x");
+    assert_eq!(code(twins.begin(with(begin(2, user_message(11, "x")), long)).await), check);
+    let mut no_parts = user_message(11, "x");
     no_parts["parts"] = json!({});
     assert_eq!(code(twins.begin(begin(2, no_parts)).await), check);
-    let mut not_an_object = said(11, "x");
+    let mut not_an_object = user_message(11, "x");
     not_an_object["metadata"] = json!([]);
     assert_eq!(code(twins.begin(begin(2, not_an_object)).await), check);
-    let taken = twins.begin(begin(1, said(11, "x"))).await;
+    let taken = twins.begin(begin(1, user_message(11, "x"))).await;
     assert_eq!(code(taken), Some("23505".to_owned()), "the answer's id is in use");
-    assert_eq!(twins.begin(begin(2, said(11, "x"))).await, "started");
+    assert_eq!(twins.begin(begin(2, user_message(11, "x"))).await, "started");
     for (field, value) in [
         ("cached_input_tokens", json!(11)),
         ("cost_usd", json!(-1)),

@@ -89,7 +89,7 @@ struct Read {
 }
 
 impl Read {
-    fn of(plan: &Value) -> Self {
+    fn parse(plan: &Value) -> Self {
         let mut read = Self::default();
         read.add(plan);
         read
@@ -131,7 +131,7 @@ impl Filled {
             transaction.run("deallocate query").await.unwrap();
             transaction.rollback().await;
             let plan: Value = serde_json::from_str(&plan).unwrap();
-            reads.push(Read::of(&plan[0]["Plan"]));
+            reads.push(Read::parse(&plan[0]["Plan"]));
         }
         reads
     }

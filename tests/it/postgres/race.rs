@@ -60,7 +60,7 @@ impl Race {
         json!({ "p_chat_id": self.chat })
     }
 
-    async fn begun(&self) -> Attempt {
+    async fn started(&self) -> Attempt {
         let attempt = Attempt::new();
         let answer = self.one.call("begin_generation", self.begin(&attempt)).await.unwrap();
         assert_eq!(answer["answer"], "started", "{answer}");
@@ -114,8 +114,8 @@ async fn a_message_sent_twice_is_answered_once() {
     let Some(race) = race().await else { return };
     let attempt = Attempt::new();
     let first = race.one.begin().await;
-    let begun = first.call("begin_generation", race.begin(&attempt)).await.unwrap();
-    assert_eq!(begun["answer"], "started");
+    let started = first.call("begin_generation", race.begin(&attempt)).await.unwrap();
+    assert_eq!(started["answer"], "started");
     let again = race.begin(&attempt.again());
     let answer = race.then(first, "begin_generation", again).await.unwrap();
     assert_eq!(answer["answer"], "running");
@@ -128,9 +128,9 @@ async fn a_call_that_is_repeated_starts_once() {
     let Some(race) = race().await else { return };
     let attempt = Attempt::new();
     let first = race.one.begin().await;
-    let begun = first.call("begin_generation", race.begin(&attempt)).await.unwrap();
+    let started = first.call("begin_generation", race.begin(&attempt)).await.unwrap();
     let again = race.then(first, "begin_generation", race.begin(&attempt)).await.unwrap();
-    assert_eq!(again, begun);
+    assert_eq!(again, started);
     assert_eq!(race.statuses().await, ["streaming"]);
 }
 
@@ -180,14 +180,14 @@ async fn a_stop_that_comes_early_stops_the_answer() {
 #[tokio::test]
 async fn a_stop_and_the_end_at_once() {
     let Some(race) = race().await else { return };
-    let attempt = race.begun().await;
+    let attempt = race.started().await;
     let first = race.one.begin().await;
     first.call("save_generation", race.end(&attempt)).await.unwrap();
     let stopped = race.then(first, "request_stop", race.stop()).await.unwrap();
     assert_eq!(stopped["running"], false);
     assert_eq!(stopped["message"]["status"], "complete");
 
-    let attempt = race.begun().await;
+    let attempt = race.started().await;
     let first = race.one.begin().await;
     assert_eq!(first.call("request_stop", race.stop()).await.unwrap()["running"], true);
     let saved = race.then(first, "save_generation", race.end(&attempt)).await.unwrap();
@@ -198,7 +198,7 @@ async fn a_stop_and_the_end_at_once() {
 #[tokio::test]
 async fn an_end_before_the_lapse_is_seen() {
     let Some(race) = race().await else { return };
-    let attempt = race.begun().await;
+    let attempt = race.started().await;
     race.lapse().await;
     let first = race.one.begin().await;
     first.call("save_generation", race.end(&attempt)).await.unwrap();
@@ -213,7 +213,7 @@ async fn an_end_before_the_lapse_is_seen() {
 #[tokio::test]
 async fn an_end_after_the_lapse_was_seen() {
     let Some(race) = race().await else { return };
-    let attempt = race.begun().await;
+    let attempt = race.started().await;
     race.lapse().await;
     let first = race.one.begin().await;
     let again = first.call("begin_generation", race.begin(&attempt.again())).await.unwrap();
@@ -227,7 +227,7 @@ async fn an_end_after_the_lapse_was_seen() {
 #[tokio::test]
 async fn deleting_a_chat_waits_for_a_save() {
     let Some(race) = race().await else { return };
-    let attempt = race.begun().await;
+    let attempt = race.started().await;
     let first = race.one.begin().await;
     first.call("save_generation", race.end(&attempt)).await.unwrap();
     let delete = race.other.run("delete from chats");
@@ -255,7 +255,7 @@ const PAUSE: &str = "
 #[tokio::test]
 async fn a_save_and_a_deletion_do_not_wait_for_one_another() {
     let Some(race) = race().await else { return };
-    let attempt = race.begun().await;
+    let attempt = race.started().await;
     race.db.admin.batch_execute(PAUSE).await.unwrap();
     let save = race.one.call("save_generation", race.end(&attempt));
     let delete = async {
@@ -275,7 +275,7 @@ async fn a_save_and_a_deletion_do_not_wait_for_one_another() {
 #[tokio::test]
 async fn usage_outlives_a_chat_that_goes_before_the_end() {
     let Some(race) = race().await else { return };
-    let attempt = race.begun().await;
+    let attempt = race.started().await;
     let first = race.one.begin().await;
     assert_eq!(first.run("delete from chats").await.unwrap(), 1);
     let saved = race.then(first, "save_generation", race.end(&attempt)).await.unwrap();
@@ -286,7 +286,7 @@ async fn usage_outlives_a_chat_that_goes_before_the_end() {
 #[tokio::test]
 async fn usage_outlives_a_message_that_goes_before_the_end() {
     let Some(race) = race().await else { return };
-    let attempt = race.begun().await;
+    let attempt = race.started().await;
     let first = race.one.begin().await;
     assert_eq!(first.run("delete from messages where role = 'assistant'").await.unwrap(), 1);
     let saved = race.then(first, "save_generation", race.end(&attempt)).await.unwrap();

@@ -34,7 +34,7 @@ async fn every_request_is_one_that_postgresql_takes() {
     messages(&alice).await;
     generations(&alice).await;
     stored_files(&alice).await;
-    replica.files_settled().await;
+    replica.wait_for_file_tasks().await;
     events_and_usage(&alice).await;
     scripts(&alice).await;
     let unseen: Vec<_> = named_in_the_code().difference(&postgrest.seen()).cloned().collect();
@@ -58,7 +58,7 @@ async fn rows_of_functions_and_writes_have_the_same_columns() {
             let request = app.http.request(method.clone(), format!("{url}/rest/v1{path}"));
             let request = request.bearer_auth(&alice.token).header("apikey", &app.anon_key);
             let request = request.header("prefer", "return=representation").header(QUIETLY, "yes");
-            let reply = Reply::of(match &body {
+            let reply = Reply::send(match &body {
                 Some(body) => request.json(body),
                 None => request,
             });

@@ -7,7 +7,7 @@ use super::*;
 
 const LIMIT: Duration = Duration::from_secs(1);
 /// How much longer it may take on a machine that has other things to do.
-const LENIENCE: Duration = Duration::from_secs(1);
+const TOLERANCE: Duration = Duration::from_secs(1);
 
 /// Small limits, so that reaching them takes little time.
 fn tight(memory_bytes: u64) -> Settings {
@@ -39,7 +39,7 @@ fn contained(outcome: &Outcome, expected: &str, next: &Outcome) -> Result<(), St
     if !expected.split('|').any(|expected| status == expected) {
         return Err(format!("{status}, not {expected}"));
     }
-    if outcome.duration > LIMIT + LENIENCE {
+    if outcome.duration > LIMIT + TOLERANCE {
         return Err(format!("it took {:?}", outcome.duration));
     }
     if outcome.error.is_none() != (outcome.status == Status::Ok) {

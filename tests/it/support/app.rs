@@ -28,7 +28,7 @@ use super::{Reply, User};
 pub const CHECKPOINT_EVERY_MS: &str = "CHECKPOINT_EVERY_MS";
 /// A setting that only tests have: the longest a plain request may take.
 pub const REQUEST_TIMEOUT_MS: &str = "REQUEST_TIMEOUT_MS";
-/// A setting that only tests have: when the client of an answer that cannot be saved is told.
+/// How long clients wait for the end of an answer to be saved; only tests change it.
 pub const UNSAVED_PATIENCE_MS: &str = "UNSAVED_PATIENCE_MS";
 /// Settings that only tests have: how long a connection may do nothing before and in a head, between
 /// requests, and with an answer unread.
@@ -37,7 +37,7 @@ pub const IDLE_TIMEOUT_MS: &str = "IDLE_TIMEOUT_MS";
 pub const WRITE_TIMEOUT_MS: &str = "WRITE_TIMEOUT_MS";
 
 /// What has not happened by then never will.
-const GIVE_UP: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A running application.
 pub struct TestApp {
@@ -138,7 +138,7 @@ impl TestApp {
         let key = self.service_key.as_deref().unwrap();
         let request = self.http.post(url).header("apikey", key).json(rows);
         // Gateways put a new key's token in its place; a legacy key is the token.
-        Reply::of(request.bearer_auth(key)).await.expect(201);
+        Reply::send(request.bearer_auth(key)).await.expect(201);
     }
 
     /// Gives the bucket of all files a limit of its own.
@@ -148,7 +148,7 @@ impl TestApp {
         let request = self.http.put(url).header("apikey", key).bearer_auth(key);
         let limit = json!({ "id": "files", "name": "files", "public": false,
             "file_size_limit": bytes });
-        Reply::of(request.json(&limit)).await.expect(200);
+        Reply::send(request.json(&limit)).await.expect(200);
     }
 
     /// Another replica on the same Supabase.
@@ -188,11 +188,11 @@ impl TestApp {
             }
         };
         let held = || format!("{} bytes are held", self.memory.held());
-        tokio::time::timeout(GIVE_UP, waiting).await.unwrap_or_else(|_| panic!("{}", held()));
+        tokio::time::timeout(TIMEOUT, waiting).await.unwrap_or_else(|_| panic!("{}", held()));
     }
 
     /// Waits until no file is being uploaded, deleted or swept.
-    pub async fn files_settled(&self) {
+    pub async fn wait_for_file_tasks(&self) {
         self.files.finish().await;
     }
 
@@ -258,7 +258,7 @@ impl TestApp {
     pub async fn auth(&self, path: &str, body: &serde_json::Value) -> Reply {
         let url = format!("{}/auth/v1{path}", self.supabase_url);
         let request = self.http.post(url).header("apikey", &self.anon_key).json(body);
-        Reply::of(request).await
+        Reply::send(request).await
     }
 
     /// A request to Auth with the service key.
@@ -267,25 +267,25 @@ impl TestApp {
         let url = format!("{}/auth/v1/admin{path}", self.supabase_url);
         let request = self.http.request(method, url).header("apikey", key).json(body);
         // Gateways put a new key's token in its place; a legacy key is the token.
-        Reply::of(request.bearer_auth(key)).await
+        Reply::send(request.bearer_auth(key)).await
     }
 
-    /// What Prometheus is told.
+    /// The metrics, as Prometheus reads them.
     pub async fn metrics(&self) -> String {
         let url = self.metrics_url.as_deref().unwrap();
-        let reply = Reply::of(self.http.get(url)).await;
+        let reply = Reply::send(self.http.get(url)).await;
         assert!(reply.header("content-type").starts_with("application/openmetrics-text"));
         reply.text
     }
 
     /// A request without a token.
     pub async fn get(&self, path: &str) -> Reply {
-        Reply::of(self.http.get(format!("{}{path}", self.url))).await
+        Reply::send(self.http.get(format!("{}{path}", self.url))).await
     }
 
     /// A request with any token.
     pub async fn get_as(&self, path: &str, token: &str) -> Reply {
-        Reply::of(self.http.get(format!("{}{path}", self.url)).bearer_auth(token)).await
+        Reply::send(self.http.get(format!("{}{path}", self.url)).bearer_auth(token)).await
     }
 }
 
@@ -328,7 +328,7 @@ pub fn config(data_dir: &Path, settings: &HashMap<String, String>) -> Config {
     config.scripts.program = env!("CARGO_BIN_EXE_chat-backend").into();
     config.request_timeout = millis(REQUEST_TIMEOUT_MS).unwrap_or(config.request_timeout);
     config.unsaved_patience = millis(UNSAVED_PATIENCE_MS).unwrap_or(config.unsaved_patience);
-    let times = &mut config.connection_times;
+    let times = &mut config.connection_timeouts;
     times.head = millis(HEAD_TIMEOUT_MS).unwrap_or(times.head);
     times.idle = millis(IDLE_TIMEOUT_MS).unwrap_or(times.idle);
     times.write = millis(WRITE_TIMEOUT_MS).unwrap_or(times.write);

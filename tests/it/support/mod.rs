@@ -1,4 +1,4 @@
-//! What tests are written with: an application, its users, and providers that do as they are told.
+//! Test support: an application, its users, and fakes of what it depends on.
 
 mod app;
 mod form;

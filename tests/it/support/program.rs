@@ -56,7 +56,7 @@ impl Program {
     }
 
     /// Waits for its end.
-    pub fn ended(&mut self) -> ExitStatus {
+    pub fn wait_for_exit(&mut self) -> ExitStatus {
         self.process.wait().unwrap()
     }
 

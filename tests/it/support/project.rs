@@ -1,4 +1,4 @@
-//! An application on a Supabase that does as it is told.
+//! An application on a fake Supabase.
 
 use serde_json::{Value, json};
 use uuid::Uuid;

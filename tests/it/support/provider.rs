@@ -1,4 +1,4 @@
-//! A provider that answers what a test tells it to, and remembers what it was asked.
+//! A fake provider that returns enqueued answers and records its requests.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -67,17 +67,17 @@ impl FakeProvider {
     }
 
     /// Waits until a live stream's reader has gone away.
-    pub async fn hung_up(&self) {
+    pub async fn wait_for_disconnect(&self) {
         self.inner.hung_up.notified().await;
     }
 
     /// What it says it has; nothing until then.
-    pub fn offers(&self, models: Value) {
+    pub fn set_models(&self, models: Value) {
         *self.inner.models.lock().unwrap() = Some(models);
     }
 
     /// One more answer.
-    pub fn will(&self, answer: Answer) {
+    pub fn enqueue(&self, answer: Answer) {
         self.inner.answers.lock().unwrap().push_back(answer);
     }
 }

@@ -13,7 +13,7 @@ pub struct Frames {
 }
 
 impl Frames {
-    pub fn of(response: reqwest::Response) -> Self {
+    pub fn from_response(response: reqwest::Response) -> Self {
         Self {
             status: response.status().as_u16(),
             headers: response.headers().clone(),

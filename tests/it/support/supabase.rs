@@ -1,4 +1,4 @@
-//! A Supabase that does as it is told, for what the local one cannot do: other keys, outages.
+//! A fake Supabase, for what the local one cannot do: other keys, outages.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -34,7 +34,7 @@ struct Inner {
     next: Mutex<VecDeque<(&'static str, Outcome)>>,
     /// What happens to all others of these paths with this API key.
     always: Mutex<Vec<(&'static str, &'static str, Outcome)>>,
-    requests: Mutex<Vec<Asked>>,
+    requests: Mutex<Vec<RecordedRequest>>,
     connections: AtomicUsize,
 }
 
@@ -48,7 +48,7 @@ pub enum Outcome {
     /// The connection is closed without an answer.
     Closed,
     /// The connection is closed in the middle of the answer.
-    Cut,
+    Truncated,
     /// Nothing.
     Silence,
 }
@@ -79,7 +79,7 @@ impl Outcome {
 
 /// A request as it came.
 #[derive(Clone)]
-pub struct Asked {
+pub struct RecordedRequest {
     pub method: String,
     pub path: String,
     pub query: String,
@@ -88,10 +88,10 @@ pub struct Asked {
     pub body: Value,
 }
 
-/// In place of an API key: whoever sends a token of a user.
+/// In place of an API key: requests with the token of a user.
 pub const AS_USER: &str = "a user's token";
 
-impl Asked {
+impl RecordedRequest {
     /// Whether it came with another token than the API key.
     fn is_users(&self) -> bool {
         let text = |name| self.headers.get(name).and_then(|value| value.to_str().ok());
@@ -135,17 +135,17 @@ impl FakeSupabase {
     }
 
     /// Says with its answers that it is this time, in seconds since 1970.
-    pub fn tells_time(&self, seconds: i64) {
+    pub fn set_date_header(&self, seconds: i64) {
         *self.inner.time.lock().unwrap() = Some(seconds.try_into().unwrap());
     }
 
     /// Auth says that every token is this user's.
-    pub fn vouch_for(&self, user: Option<&str>) {
+    pub fn set_auth_user(&self, user: Option<&str>) {
         *self.inner.user.lock().unwrap() = user.map(str::to_owned);
     }
 
     /// What happens to the next requests whose path begins so, one after the other.
-    pub fn will(&self, path: &'static str, outcomes: impl IntoIterator<Item = Outcome>) {
+    pub fn enqueue(&self, path: &'static str, outcomes: impl IntoIterator<Item = Outcome>) {
         let outcomes = outcomes.into_iter().map(|outcome| (path, outcome));
         self.inner.next.lock().unwrap().extend(outcomes);
     }
@@ -168,9 +168,9 @@ impl FakeSupabase {
     }
 
     /// The requests whose path begins so.
-    pub fn asked(&self, path: &str) -> Vec<Asked> {
+    pub fn requests_to(&self, path: &str) -> Vec<RecordedRequest> {
         let requests = self.inner.requests.lock().unwrap();
-        requests.iter().filter(|asked| asked.path.starts_with(path)).cloned().collect()
+        requests.iter().filter(|request| request.path.starts_with(path)).cloned().collect()
     }
 
     /// How many connections were made.
@@ -180,12 +180,12 @@ impl FakeSupabase {
 
     /// How often the keys were fetched.
     pub fn key_requests(&self) -> usize {
-        self.asked("/auth/v1/.well-known/jwks.json").len()
+        self.requests_to("/auth/v1/.well-known/jwks.json").len()
     }
 
-    /// How often Auth was asked about a token.
+    /// How often Auth was request about a token.
     pub fn user_requests(&self) -> usize {
-        self.asked("/auth/v1/user").len()
+        self.requests_to("/auth/v1/user").len()
     }
 }
 
@@ -209,9 +209,9 @@ async fn answer(
     let headers = request.headers().clone();
     let body = axum::body::to_bytes(Body::new(request.into_body()), usize::MAX).await;
     let body = serde_json::from_slice(&body.unwrap_or_default()).unwrap_or_default();
-    let asked = Asked { method, path: path.clone(), query, headers, body };
-    inner.requests.lock().unwrap().push(asked.clone());
-    match inner.outcome(&asked) {
+    let request = RecordedRequest { method, path: path.clone(), query, headers, body };
+    inner.requests.lock().unwrap().push(request.clone());
+    match inner.outcome(&request) {
         Some(Outcome::Recorded(name)) => Ok(recorded(name)),
         Some(Outcome::Answer(status, retry_after, body)) => {
             let mut response = Response::builder().status(status);
@@ -221,37 +221,37 @@ async fn answer(
             Ok(response.body(Body::from(body)).unwrap())
         }
         Some(Outcome::Closed) => Err(std::io::ErrorKind::ConnectionReset.into()),
-        Some(Outcome::Cut) => Ok(cut()),
+        Some(Outcome::Truncated) => Ok(cut()),
         Some(Outcome::Silence) => std::future::pending().await,
-        None => Ok(inner.healthy(&asked)),
+        None => Ok(inner.healthy(&request)),
     }
 }
 
 impl Inner {
-    fn outcome(&self, asked: &Asked) -> Option<Outcome> {
+    fn outcome(&self, request: &RecordedRequest) -> Option<Outcome> {
         let mut next = self.next.lock().unwrap();
-        let is_next = |(path, _): &(&str, _)| asked.path.starts_with(path);
+        let is_next = |(path, _): &(&str, _)| request.path.starts_with(path);
         if let Some(place) = next.iter().position(is_next) {
             return next.remove(place).map(|(_, outcome)| outcome);
         }
-        let key = asked.headers.get("apikey").and_then(|key| key.to_str().ok());
-        let by_method = format!("{} {}", asked.method, asked.path);
+        let key = request.headers.get("apikey").and_then(|key| key.to_str().ok());
+        let by_method = format!("{} {}", request.method, request.path);
         let is_meant = |(of_key, path, _): &&(&str, &str, _)| {
-            (asked.path.starts_with(path) || by_method.starts_with(path))
+            (request.path.starts_with(path) || by_method.starts_with(path))
                 && (of_key.is_empty()
                     || key == Some(of_key)
-                    || *of_key == AS_USER && asked.is_users())
+                    || *of_key == AS_USER && request.is_users())
         };
         // What was said last counts.
         let always = self.always.lock().unwrap();
         always.iter().rev().find(is_meant).map(|(.., outcome)| outcome.clone())
     }
 
-    fn healthy(&self, asked: &Asked) -> Response<Body> {
-        let wants_one_row = asked.headers.get("accept").is_some_and(|accept| {
+    fn healthy(&self, request: &RecordedRequest) -> Response<Body> {
+        let wants_one_row = request.headers.get("accept").is_some_and(|accept| {
             accept.to_str().is_ok_and(|accept| accept.starts_with("application/vnd.pgrst.object"))
         });
-        let path = asked.path.as_str();
+        let path = request.path.as_str();
         let body = match path {
             "/auth/v1/.well-known/jwks.json" => json!({ "keys": *self.keys.lock().unwrap() }),
             "/auth/v1/user" => match &*self.user.lock().unwrap() {

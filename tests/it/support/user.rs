@@ -49,28 +49,28 @@ impl User {
     }
 
     pub async fn get(&self, path: &str) -> Reply {
-        Reply::of(self.request(Method::GET, path)).await
+        Reply::send(self.request(Method::GET, path)).await
     }
 
     pub async fn post(&self, path: &str, body: Value) -> Reply {
-        Reply::of(self.request(Method::POST, path).json(&body)).await
+        Reply::send(self.request(Method::POST, path).json(&body)).await
     }
 
     /// A POST without a body.
     pub async fn poke(&self, path: &str) -> Reply {
-        Reply::of(self.request(Method::POST, path)).await
+        Reply::send(self.request(Method::POST, path)).await
     }
 
     pub async fn patch(&self, path: &str, body: Value) -> Reply {
-        Reply::of(self.request(Method::PATCH, path).json(&body)).await
+        Reply::send(self.request(Method::PATCH, path).json(&body)).await
     }
 
     pub async fn put(&self, path: &str, body: Value) -> Reply {
-        Reply::of(self.request(Method::PUT, path).json(&body)).await
+        Reply::send(self.request(Method::PUT, path).json(&body)).await
     }
 
     pub async fn delete(&self, path: &str) -> Reply {
-        Reply::of(self.request(Method::DELETE, path)).await
+        Reply::send(self.request(Method::DELETE, path)).await
     }
 
     /// A request to PostgREST, as supabase-js sends it.
@@ -81,7 +81,7 @@ impl User {
         if let Some(body) = body {
             request = request.json(&body).header("prefer", "return=representation");
         }
-        Reply::of(request).await
+        Reply::send(request).await
     }
 
     pub async fn create_chat(&self, title: &str) -> String {
@@ -112,13 +112,13 @@ impl User {
     /// Streams an answer.
     pub async fn stream(&self, path: &str, body: Value) -> Frames {
         let request = self.request(Method::POST, path).json(&body);
-        Frames::of(request.send().await.unwrap())
+        Frames::from_response(request.send().await.unwrap())
     }
 
     /// Streams the answer that is being written.
     pub async fn resume(&self, chat: &str) -> Frames {
         let request = self.request(Method::GET, &format!("/api/ai/chat/{chat}/stream"));
-        Frames::of(request.send().await.unwrap())
+        Frames::from_response(request.send().await.unwrap())
     }
 
     pub async fn upload(&self, form: Form) -> Reply {
@@ -128,7 +128,7 @@ impl User {
     pub async fn upload_body(&self, body: impl Into<reqwest::Body>) -> Reply {
         let content_type = format!("multipart/form-data; boundary={BOUNDARY}");
         let request = self.request(Method::POST, "/api/files/").body(body);
-        Reply::of(request.header("content-type", content_type)).await
+        Reply::send(request.header("content-type", content_type)).await
     }
 
     /// Uploads a file; its row.
@@ -147,7 +147,7 @@ impl User {
         let url = format!("{}/storage/v1/object/list/files", self.supabase_url);
         let request = self.http.post(url).bearer_auth(&self.token).header("apikey", &self.anon_key);
         let body = json!({ "prefix": self.id, "limit": 1000 });
-        let objects = Reply::of(request.json(&body)).await.expect(200);
+        let objects = Reply::send(request.json(&body)).await.expect(200);
         let size = |object: &Value| object["metadata"]["size"].as_u64().unwrap();
         objects.as_array().unwrap().iter().map(size).collect()
     }
@@ -159,6 +159,6 @@ impl User {
 
     /// Sends a request id of the caller's own.
     pub async fn get_with_request_id(&self, path: &str, id: &str) -> Reply {
-        Reply::of(self.request(Method::GET, path).header(X_REQUEST_ID, id)).await
+        Reply::send(self.request(Method::GET, path).header(X_REQUEST_ID, id)).await
     }
 }

@@ -84,9 +84,9 @@ fn in_savepoint<T, E: From<Error>>(
 /// Runs the writes that wait and commits them together.
 pub(super) fn commit(connection: &mut Connection, queue: &Queue<Job>) {
     let Some(first) = queue.pop_first(|_| true) else { return };
-    let begun = connection.transaction_with_behavior(TransactionBehavior::Immediate);
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate);
     // A dropped job reports that the database is busy.
-    let Ok(transaction) = begun else { return };
+    let Ok(transaction) = transaction else { return };
     let started = Instant::now();
     let mut replies = Vec::new();
     let mut next = Some(first);
@@ -109,7 +109,7 @@ pub(super) fn result<T, E: From<Error>>(
     match done {
         Ok(Ok(result)) => result,
         Ok(Err(panic)) => resume_unwind(panic),
-        // The transaction could not be begun.
+        // The transaction could not be started.
         Err(_) => Err(busy().into()),
     }
 }

@@ -50,13 +50,13 @@ fn code<T>(result: Result<T>) -> Option<ErrorCode> {
     result.err().and_then(|error| error.sqlite_error_code())
 }
 
-/// A read that holds its connection until it is told to go on, once it has begun.
+/// A read that holds its connection until it is told to go on, once it has started.
 async fn held(
     database: &Database,
     caller: Role,
 ) -> (mpsc::Sender<()>, BoxFuture<'static, Result<i64>>) {
     let (go_on, wait) = mpsc::channel();
-    let (begin, begun) = oneshot::channel();
+    let (begin, started) = oneshot::channel();
     let database = database.clone();
     let read = tokio::spawn(async move {
         let work = move |connection: &Connection| {
@@ -66,7 +66,7 @@ async fn held(
         };
         database.read(caller, work).await
     });
-    begun.await.unwrap();
+    started.await.unwrap();
     (go_on, read.map(|joined| joined.unwrap()).boxed())
 }
 
@@ -199,7 +199,7 @@ async fn work_ends_when_its_caller_goes() {
         check()?;
     };
     for work in [endless as fn(&Connection) -> Result<i64>, looping] {
-        let (begin, begun) = oneshot::channel();
+        let (begin, started) = oneshot::channel();
         let (end, ended) = oneshot::channel();
         let read = database.read(ALICE, move |connection| {
             begin.send(()).unwrap();
@@ -209,7 +209,7 @@ async fn work_ends_when_its_caller_goes() {
         });
         tokio::select! {
             _ = read => panic!("it has no end"),
-            begun = begun => begun.unwrap(),
+            started = started => started.unwrap(),
         }
         assert_eq!(ended.await.unwrap(), Some(ErrorCode::OperationInterrupted));
     }
@@ -218,8 +218,8 @@ async fn work_ends_when_its_caller_goes() {
 #[tokio::test]
 async fn everything_ends_with_the_server() {
     let (database, _folder) = open().await;
-    let (begin_read, read_begun) = oneshot::channel();
-    let (begin_write, write_begun) = oneshot::channel();
+    let (begin_read, read_started) = oneshot::channel();
+    let (begin_write, write_started) = oneshot::channel();
     let read = database.read(ALICE, move |connection| {
         begin_read.send(()).unwrap();
         endless(connection)
@@ -229,8 +229,8 @@ async fn everything_ends_with_the_server() {
         endless(transaction)
     });
     let stop = async {
-        read_begun.await.unwrap();
-        write_begun.await.unwrap();
+        read_started.await.unwrap();
+        write_started.await.unwrap();
         database.interrupt_all();
     };
     let (read, write, ()) = tokio::join!(read, write, stop);
@@ -246,7 +246,7 @@ async fn the_database_is_healthy_during_a_long_write() {
     let _busy = database.free_writer.clone().acquire_owned().await.unwrap();
     assert!(!database.is_healthy().await, "nothing is being written");
     tokio::time::advance(std::time::Duration::from_secs(2)).await;
-    let (begin, begun) = oneshot::channel();
+    let (begin, started) = oneshot::channel();
     let (go_on, wait) = mpsc::channel::<()>();
     let shared = database.shared.clone();
     let writing = std::thread::spawn(move || {
@@ -255,7 +255,7 @@ async fn the_database_is_healthy_during_a_long_write() {
             wait.recv().unwrap();
         });
     });
-    begun.await.unwrap();
+    started.await.unwrap();
     assert!(database.is_healthy().await);
     go_on.send(()).unwrap();
     writing.join().unwrap();

@@ -17,8 +17,8 @@ pub(super) fn check_call(
     table: &'static Table,
     node: &Node,
 ) -> Result<(), RestError> {
-    let mut wanted = selected(schema, table, node)?;
-    if let Some(names) = &mut wanted {
+    let mut requested = selected(schema, table, node)?;
+    if let Some(names) = &mut requested {
         filtered(node, names);
         for name in names.iter() {
             if !exists(table, name) {
@@ -30,7 +30,7 @@ pub(super) fn check_call(
     }
     let mut used = ordered(node);
     node.conditions.iter().for_each(|condition| fields(condition, &mut used));
-    check(table, wanted, &used)
+    check(table, requested, &used)
 }
 
 /// The same for the rows that a write returns. Its filters apply to the table.
@@ -39,11 +39,11 @@ pub(super) fn check_write(
     table: &'static Table,
     node: &Node,
 ) -> Result<(), RestError> {
-    let mut wanted = selected(schema, table, node)?;
-    if let Some(names) = &mut wanted {
+    let mut requested = selected(schema, table, node)?;
+    if let Some(names) = &mut requested {
         names.extend(table.primary_key());
     }
-    check(table, wanted, &ordered(node))
+    check(table, requested, &ordered(node))
 }
 
 /// Refuses to order rows by a column of an embedded row that is not selected there, because an embed is

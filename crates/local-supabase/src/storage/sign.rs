@@ -51,8 +51,8 @@ pub(super) async fn sign(
     params: &Params,
 ) -> Result<Response, StorageError> {
     let lifetime = lifetime(params)?;
-    let wanted = path.clone();
-    let found = context.database.read(role, move |connection| Object::find(connection, &wanted));
+    let requested = path.clone();
+    let found = context.database.read(role, move |connection| Object::find(connection, &requested));
     found
         .await?
         .filter(|object| may_reach(role, &object.name))
@@ -74,10 +74,10 @@ pub(super) async fn sign_many(
         .into_iter()
         .map(|name| ObjectPath { bucket: bucket.clone(), name })
         .collect();
-    let wanted = paths.clone();
+    let requested = paths.clone();
     let found = context.database.read(role, move |connection| {
         let exists = |path| Object::find(connection, path).map(|object| object.is_some());
-        wanted.iter().map(exists).collect::<rusqlite::Result<Vec<_>>>()
+        requested.iter().map(exists).collect::<rusqlite::Result<Vec<_>>>()
     });
     let signed: Result<Vec<Value>, StorageError> = paths
         .iter()
@@ -103,13 +103,13 @@ pub(super) async fn sign_upload(
 ) -> Result<Response, StorageError> {
     check_name(&path.name)?;
     let upsert = wants_upsert(headers);
-    let wanted = path.clone();
+    let requested = path.clone();
     let checked = context.database.read(role, move |connection| {
-        Bucket::find(connection, &wanted.bucket)?;
-        if !may_reach(role, &wanted.name) {
+        Bucket::find(connection, &requested.bucket)?;
+        if !may_reach(role, &requested.name) {
             return Err(StorageError::row_security());
         }
-        match Object::find(connection, &wanted)? {
+        match Object::find(connection, &requested)? {
             Some(_) if !upsert => Err(StorageError::key_exists()),
             _ => Ok(()),
         }

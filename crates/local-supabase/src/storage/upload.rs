@@ -163,7 +163,7 @@ async fn receive(
         if length.is_some_and(|length| length > limit.saturating_add(FORM_OVERHEAD)) {
             return Err(StorageError::too_large());
         }
-        let form = Form::of(Some(&content_type), body, context.memory.charge(holder));
+        let form = Form::from_body(Some(&content_type), body, context.memory.charge(holder));
         let form = form.ok_or_else(StorageError::broken_body)?;
         return receive_form(context, bucket, limit, form).await;
     }
@@ -216,7 +216,7 @@ async fn receive_form(
         let mimetype =
             content_type.or(declared).unwrap_or_else(|| "application/octet-stream".to_owned());
         bucket.check_mime_type(&mimetype)?;
-        let received = context.blobs.receive(field.pieces(), limit).await?;
+        let received = context.blobs.receive(field.chunks(), limit).await?;
         return Ok(UploadContent { received, mimetype, cache_control, user_metadata });
     }
     Err(StorageError::invalid_request("the form has no file"))

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::NAME;
+use super::name::NAME;
 use super::wire::{Block, Delta};
 use crate::decoder::{Events, SizeBudget};
 use crate::{Event, Opaque, ProviderError};
@@ -33,7 +33,7 @@ enum Open {
         name: String,
         input: String,
     },
-    /// A block nobody here understands, exactly as it came.
+    /// A block of an unknown type, unchanged.
     Other(String),
 }
 

@@ -1,7 +1,7 @@
 //! From the frames of a Messages answer to events.
 
-use super::NAME;
 use super::blocks::Blocks;
+use super::name::NAME;
 use super::usage::UsageTotals;
 use super::wire::Frame;
 use crate::decoder::{self, Events, Flow};
@@ -12,7 +12,7 @@ use crate::{Event, FinishReason, ProviderError, ProviderName, Usage, lenient};
 pub(super) struct Decoder {
     blocks: Blocks,
     totals: UsageTotals,
-    has_begun: bool,
+    has_started: bool,
     stop_reason: Option<String>,
 }
 
@@ -57,7 +57,7 @@ impl decoder::Decoder for Decoder {
 
     /// Only `message_stop` ends an answer; a stop reason alone does not.
     fn finish(&mut self, marked: bool, events: &mut Events) -> Option<FinishReason> {
-        if !marked || !self.has_begun {
+        if !marked || !self.has_started {
             return None;
         }
         self.blocks.finish(events);
@@ -70,7 +70,7 @@ impl decoder::Decoder for Decoder {
 impl Decoder {
     /// The usage is emitted as soon as it is known, in case the answer is cut off.
     fn begin(&mut self, frame: Frame<'_>, events: &mut Events) {
-        self.has_begun = true;
+        self.has_started = true;
         if let Some(usage) = frame.message.and_then(|message| message.usage) {
             self.totals.merge(usage.get());
             events.extend(self.totals.take().map(Event::Usage));
@@ -88,7 +88,7 @@ impl Decoder {
 
     /// A whole message, as it comes without a stream.
     fn message(&mut self, frame: Frame<'_>, events: &mut Events) -> Result<(), ProviderError> {
-        self.has_begun = true;
+        self.has_started = true;
         for (at, block) in frame.content.into_iter().flatten().enumerate() {
             self.blocks.start(at, block, events)?;
             self.blocks.stop(at, events);

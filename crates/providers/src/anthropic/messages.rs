@@ -22,7 +22,7 @@ enum Speaker {
     Assistant,
 }
 
-/// A block, or one that goes back exactly as it came.
+/// A block, or one that is sent back unchanged.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Piece<'a> {

@@ -14,19 +14,19 @@ use crate::{
     Capabilities, Connection, EventStream, Provider, ProviderError, ProviderName, Request, reader,
 };
 use decoder::Decoder;
+use name::NAME;
 pub use settings::{AnthropicSettings, AuthHeader};
 
 mod blocks;
 mod decoder;
 mod messages;
 mod models;
+mod name;
 mod request;
 mod settings;
 mod thinking;
 mod usage;
 mod wire;
-
-const NAME: ProviderName = ProviderName::from_static("anthropic");
 
 const BASE_URL: &str = "https://api.anthropic.com";
 const DEFAULT_MODEL: &str = "claude-sonnet-5-5";
@@ -95,7 +95,7 @@ impl Anthropic {
     }
 
     async fn answer(&self, mut request: Request) -> Result<EventStream, ProviderError> {
-        let model = catalogue::find_of(&NAME, &request.model);
+        let model = catalogue::find_for(&NAME, &request.model);
         let samples = request::sampling(&mut request, model)?;
         let request = history::prepare(request, &NAME);
         let body = request::body(&request, model);

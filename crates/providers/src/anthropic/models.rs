@@ -60,7 +60,7 @@ impl Anthropic {
 
 fn model(entry: Entry) -> Model {
     let retirement = entry.retires_at.map(|at| at.to_zoned(TimeZone::UTC).date());
-    let mut model = match catalogue::find_of(&NAME, &entry.id) {
+    let mut model = match catalogue::find_for(&NAME, &entry.id) {
         Some(known) => known.clone(),
         None => unknown(&entry),
     };

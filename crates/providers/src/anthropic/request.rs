@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::NAME;
 use super::messages::{Turn, turns};
+use super::name::NAME;
 use super::thinking::{Effort, Thinking, thinking};
 use crate::catalogue::Model;
 use crate::{Content, ProviderError, Request, ResponseFormat, Role};

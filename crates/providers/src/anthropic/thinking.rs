@@ -63,14 +63,14 @@ fn level(effort: ReasoningEffort) -> Effort {
 
 /// Reasoning counts towards the output limit, so half of it is left to the answer.
 fn budget(effort: ReasoningEffort, max_tokens: u32) -> Option<Thinking> {
-    let wanted = match effort {
+    let requested = match effort {
         ReasoningEffort::None | ReasoningEffort::Minimal => MIN_BUDGET,
         ReasoningEffort::Low => 2048,
         ReasoningEffort::Medium => 8192,
         ReasoningEffort::High => 16_384,
         ReasoningEffort::Xhigh | ReasoningEffort::Max => 32_768,
     };
-    let budget_tokens = wanted.min(max_tokens / 2);
+    let budget_tokens = requested.min(max_tokens / 2);
     (budget_tokens >= MIN_BUDGET)
         .then_some(Thinking::Enabled { budget_tokens, display: Display::Summarized })
 }

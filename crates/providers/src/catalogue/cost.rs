@@ -1,42 +1,8 @@
 //! What a call cost, to the last picodollar.
 
-use serde::Deserialize;
-
-use super::Model;
+use super::model::Model;
+use super::pricing::{Price, Pricing};
 use crate::Usage;
-
-/// The prices of a model. What is absent is not known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub struct Pricing {
-    /// For the input that touches no cache.
-    pub input: Price,
-    /// For the output, reasoning included.
-    pub output: Price,
-    /// For the input read from the cache.
-    pub cached_input: Option<Price>,
-    /// For the input written to the cache.
-    pub cache_write: Option<Price>,
-    /// For the input written to the cache to stay.
-    pub long_cache_write: Option<Price>,
-}
-
-/// A price in picodollars per token, which is the same number as microdollars per million tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(from = "f64")]
-pub struct Price(u64);
-
-impl Price {
-    /// In USD per million tokens.
-    pub fn usd_per_mtok(self) -> f64 {
-        self.0 as f64 / 1e6
-    }
-}
-
-impl From<f64> for Price {
-    fn from(usd_per_mtok: f64) -> Self {
-        Self((usd_per_mtok * 1e6).round() as u64)
-    }
-}
 
 /// The price of a call in USD: the provider's own figure if it gave one, else the catalogue's prices.
 /// `None` where a price is not known, never 0.
@@ -73,5 +39,5 @@ fn part(tokens: u64, price: Option<Price>) -> Option<u128> {
     if tokens == 0 {
         return Some(0);
     }
-    price.map(|price| u128::from(tokens) * u128::from(price.0))
+    price.map(|price| u128::from(tokens) * u128::from(price.picodollars()))
 }

@@ -11,7 +11,7 @@ use crate::{ErrorKind, Event, FinishReason, ProviderError, ProviderName, Usage, 
 pub(crate) struct Decoder {
     provider: ProviderName,
     calls: Calls,
-    has_begun: bool,
+    has_started: bool,
     finish_reason: Option<String>,
     has_refused: bool,
     /// The latest usage that could be read. Some servers send running totals with every chunk.
@@ -53,7 +53,7 @@ impl decoder::Decoder for Decoder {
     fn finish(&mut self, marked: bool, events: &mut Events) -> Option<FinishReason> {
         let reason = match self.finish_reason.take() {
             Some(word) => finish_reason(&word),
-            None if marked && self.has_begun => FinishReason::Stop,
+            None if marked && self.has_started => FinishReason::Stop,
             None => return None,
         };
         self.calls.finish(events);
@@ -70,7 +70,7 @@ impl Decoder {
         Self {
             calls: Calls::new(provider.clone()),
             provider,
-            has_begun: false,
+            has_started: false,
             finish_reason: None,
             has_refused: false,
             usage: None,
@@ -83,9 +83,9 @@ impl Decoder {
         json: &str,
         events: &mut Events,
     ) -> Result<(), ProviderError> {
-        self.has_begun = true;
-        let said = choice.delta.or(choice.message);
-        self.delta(said.unwrap_or_default(), events)?;
+        self.has_started = true;
+        let delta = choice.delta.or(choice.message);
+        self.delta(delta.unwrap_or_default(), events)?;
         match choice.finish_reason.as_deref() {
             None | Some("") => Ok(()),
             Some("error") => Err(ProviderError::reported(self.provider.clone(), json)),

@@ -17,7 +17,7 @@ pub(super) fn read(provider: &ProviderName, body: &str) -> Result<Vec<Model>, Pr
 
 fn model(provider: &ProviderName, entry: &Value) -> Option<Model> {
     let id = entry["id"].as_str()?;
-    let mut model = match catalogue::find_of(provider, id) {
+    let mut model = match catalogue::find_for(provider, id) {
         Some(known) => known.clone(),
         None => unknown(provider, id, entry),
     };

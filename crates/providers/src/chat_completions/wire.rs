@@ -41,7 +41,7 @@ pub(crate) struct Choice<'a> {
 
 #[derive(Default, Deserialize)]
 pub(crate) struct Delta<'a> {
-    #[serde(default, deserialize_with = "said")]
+    #[serde(default, deserialize_with = "delta_content")]
     pub content: DeltaContent,
     #[serde(default, deserialize_with = "lenient::string")]
     pub reasoning_content: Option<String>,
@@ -91,14 +91,14 @@ impl From<String> for DeltaContent {
     }
 }
 
-fn said<'de, D: serde::Deserializer<'de>>(from: D) -> Result<DeltaContent, D::Error> {
+fn delta_content<'de, D: serde::Deserializer<'de>>(from: D) -> Result<DeltaContent, D::Error> {
     lenient::text_or(from, |parts| {
-        let mut said = DeltaContent::default();
+        let mut content = DeltaContent::default();
         for part in parts.as_array().into_iter().flatten() {
-            collect(&part["text"], &mut said.text);
-            collect(&part["thinking"], &mut said.thinking);
+            collect(&part["text"], &mut content.text);
+            collect(&part["thinking"], &mut content.thinking);
         }
-        said
+        content
     })
 }
 

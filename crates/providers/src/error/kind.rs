@@ -1,8 +1,40 @@
 //! Decides what a failure means: by its code, then its type, then the status. The wording counts
 //! only where a provider gives nothing better.
 
-use super::ErrorKind;
 use super::body::Body;
+
+/// The kinds of failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The provider refuses the request as it is.
+    InvalidRequest,
+    /// The conversation is longer than the model's context window.
+    ContextLength,
+    /// The request is too large in bytes.
+    TooLarge,
+    /// The provider cannot read a picture or document of the request.
+    Attachment,
+    /// The provider does not know the model.
+    ModelNotFound,
+    /// The key is missing, wrong or not allowed to do this.
+    Authentication,
+    /// The account has no credit or quota left.
+    Quota,
+    /// Too many requests or tokens for now.
+    RateLimited,
+    /// The provider is overloaded.
+    Overloaded,
+    /// The provider failed.
+    Server,
+    /// The provider could not be reached or the connection broke before an answer.
+    Unreachable,
+    /// Nothing came for too long.
+    Timeout,
+    /// The stream ended before the answer did.
+    Truncated,
+    /// The provider sent something unreadable.
+    Protocol,
+}
 
 /// The kind of a failure.
 pub(super) fn classify(status: Option<u16>, body: &Body) -> ErrorKind {

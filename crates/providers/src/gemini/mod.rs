@@ -17,12 +17,13 @@ use crate::{
     Capabilities, Connection, Event, EventStream, Provider, ProviderError, ProviderName,
     ReasoningEffort, Request,
 };
+use name::NAME;
 
 mod models;
+mod name;
 mod signatures;
 mod usage;
 
-const NAME: ProviderName = ProviderName::from_static("gemini");
 const BASE_URL: &str = "https://generativelanguage.googleapis.com/v1beta/openai";
 const DEFAULT_MODEL: &str = "gemini/gemini-flash-latest";
 

@@ -1,9 +1,9 @@
 //! Thought signatures: what a tool call carries back to the model that made it.
 
-use super::NAME;
+use super::name::NAME;
 use crate::{Content, Message, Opaque, Role};
 
-/// What Google's documentation tells to send for a call that another model made.
+/// What Google's documentation says to send for a call that another model made.
 const NO_SIGNATURE: &str = r#"{"google":{"thought_signature":"skip_thought_signature_validator"}}"#;
 
 /// Gives the first call of each turn a signature, where none of the turn's calls has one: Gemini signs

@@ -102,10 +102,15 @@ fn calls_of_one_answer_with_the_same_id_get_their_results_in_turn() {
         answers.collect::<Vec<_>>()
     };
     let calls = || message(Role::Assistant, vec![call("a", "{}"), call("a", "{}")]);
-    let said = |results: &[&str]| {
+    let tool_results = |results: &[&str]| {
         message(Role::Tool, results.iter().map(|output| result("a", output)).collect())
     };
-    let messages = normalized(vec![calls(), said(&["1", "2", "3"]), calls(), said(&["4", "5"])]);
+    let messages = normalized(vec![
+        calls(),
+        tool_results(&["1", "2", "3"]),
+        calls(),
+        tool_results(&["4", "5"]),
+    ]);
     let expected = [("a", "1"), ("a_2", "2"), ("a_3", "4"), ("a_4", "5")];
     assert_eq!(answers(messages), expected.map(|(id, output)| (id.to_owned(), output.to_owned())));
 }
@@ -158,13 +163,13 @@ fn thoughts_go_only_to_who_thought_them() {
 fn a_thought_that_led_nowhere_is_left_out_but_a_paused_block_is_not() {
     let cut = thought(ProviderName::from_static("anthropic"), r#"{"type":"thinking"}"#);
     let paused = thought(ProviderName::from_static("anthropic"), r#"{"type":"server_tool_use"}"#);
-    let said = Content::text("So.");
+    let text = Content::text("So.");
     let messages = normalized(vec![
-        message(Role::Assistant, vec![said.clone(), cut.clone()]),
+        message(Role::Assistant, vec![text.clone(), cut.clone()]),
         message(Role::Assistant, vec![cut]),
         message(Role::Assistant, vec![paused.clone()]),
     ]);
-    let expected = [message(Role::Assistant, vec![said]), message(Role::Assistant, vec![paused])];
+    let expected = [message(Role::Assistant, vec![text]), message(Role::Assistant, vec![paused])];
     assert_eq!(messages, expected);
 }
 

@@ -11,11 +11,12 @@ use crate::settings::{Settings, SettingsError};
 use crate::{
     Capabilities, Connection, EventStream, Provider, ProviderError, ProviderName, Request, reader,
 };
+use name::NAME;
 
 mod models;
+mod name;
 mod responses;
 
-const NAME: ProviderName = ProviderName::from_static("openai");
 const BASE_URL: &str = "https://api.openai.com/v1";
 const DEFAULT_MODEL: &str = "gpt-6.1-terra";
 
@@ -79,7 +80,7 @@ impl OpenAi {
     /// The Responses API cannot stop at a text, so who wants that gets Chat Completions if the model
     /// has it.
     fn answers_by_responses(&self, request: &Request) -> Result<bool, ProviderError> {
-        let model = catalogue::find_of(&NAME, &request.model).filter(|_| self.uses_responses);
+        let model = catalogue::find_for(&NAME, &request.model).filter(|_| self.uses_responses);
         let Some(model) = model else {
             return Ok(false);
         };

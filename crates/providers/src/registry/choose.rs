@@ -70,7 +70,7 @@ impl Providers {
         let mut registrations = self.inner.registrations.iter();
         let registration = registrations.find(|registration| registration.name.as_str() == name)?;
         let is_meant = registration.configured.is_some()
-            || catalogue::has_models_of(&registration.name)
+            || catalogue::has_models_for(&registration.name)
             || !self.unqualified().any(Registration::is_custom);
         (is_meant && registration.accepts_unlisted_models()).then_some((registration, own_id))
     }
@@ -79,9 +79,9 @@ impl Providers {
     /// which may offer anything. A vendor gets an unknown id only from the settings.
     fn place_unqualified(&self, id: &str) -> Option<&Registration> {
         let is_from_settings = self.is_named_by_settings(id);
-        let is_prefixed = self.inner.registrations.iter().any(|it| it.owns_prefix_of(id));
+        let is_prefixed = self.inner.registrations.iter().any(|it| it.owns_prefix(id));
         let by_prefix = self.inner.registrations.iter().find(|it| {
-            it.owns_prefix_of(id) && it.configured.is_some() && (is_from_settings || it.is_custom())
+            it.owns_prefix(id) && it.configured.is_some() && (is_from_settings || it.is_custom())
         });
         by_prefix
             .or_else(|| self.unqualified().find(|it| it.is_custom() && it.model_prefix.is_none()))

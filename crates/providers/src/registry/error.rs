@@ -5,7 +5,7 @@ use thiserror::Error;
 /// Why a model cannot be asked.
 #[derive(Clone, Debug, Error)]
 pub enum ChooseError {
-    /// Nobody offers it.
+    /// No provider offers it.
     #[error("no provider offers {model}")]
     Unknown {
         /// What was asked for.

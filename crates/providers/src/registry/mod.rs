@@ -127,7 +127,7 @@ impl Providers {
             catalogue::current(today).map(|model| self.listed(model.clone())).collect();
         for configured in self.inner.registrations.iter().filter_map(|r| r.configured.as_ref()) {
             let others = configured.models.all().into_iter().filter(|model| {
-                catalogue::find_of(&model.provider, &model.id).is_none() && !model.is_gone(today)
+                catalogue::find_for(&model.provider, &model.id).is_none() && !model.is_gone(today)
             });
             listed.extend(others.map(|model| self.listed(model)));
         }

@@ -54,7 +54,7 @@ impl ChosenModel {
     pub fn can(&self, capability: Capability) -> bool {
         let Some(model) = &self.known else { return true };
         let is_described = self.provider.capabilities().describes_models
-            || catalogue::find_of(&model.provider, &model.id).is_some();
+            || catalogue::find_for(&model.provider, &model.id).is_some();
         !is_described || model.can(capability)
     }
 

@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
+use super::name::NAME;
 use super::script::{Call, Ending, Script};
-use super::{NAME, example, texts};
+use super::{example, texts};
 use crate::{
     Content, ErrorKind, FinishReason, Message, ProviderError, Request, ResponseFormat, Role,
     ToolDefinition,
@@ -113,12 +114,12 @@ fn reply(asked: &str, last: Option<&Message>, request: &Request) -> String {
         1 => " You attached a file.".to_owned(),
         more => format!(" You attached {more} files."),
     };
-    let said = if asked.is_empty() {
+    let echo = if asked.is_empty() {
         "You said nothing.".to_owned()
     } else {
         format!("You said: “{asked}”")
     };
-    format!("{said}{files}\n\nI am the scripted demo model. Write `/help` to see what I can do.")
+    format!("{echo}{files}\n\nI am the scripted demo model. Write `/help` to see what I can do.")
 }
 
 fn is_file(piece: &Content) -> bool {
@@ -129,12 +130,12 @@ fn is_file(piece: &Content) -> bool {
 fn summary(results: &Message) -> String {
     let sentences = results.content.iter().filter_map(|piece| match piece {
         Content::ToolResult { name, output, is_error, .. } => {
-            let said = if *is_error { "failed" } else { "answered" };
+            let outcome = if *is_error { "failed" } else { "answered" };
             let mut shown: String = output.chars().take(MAX_OF_RESULT).collect();
             if shown.len() < output.len() {
                 shown.push('…');
             }
-            Some(format!("The tool `{name}` {said}:\n\n```\n{shown}\n```"))
+            Some(format!("The tool `{name}` {outcome}:\n\n```\n{shown}\n```"))
         }
         _ => None,
     });

@@ -3,11 +3,11 @@
 use serde_json::{Map, Value, json};
 
 /// How deep schemas are followed.
-const DEEPEST: usize = 8;
+const MAX_DEPTH: usize = 8;
 
 /// A plausible value. Optional properties are left out.
 pub(super) fn value(schema: &Value) -> Value {
-    nested(schema, DEEPEST)
+    nested(schema, MAX_DEPTH)
 }
 
 fn nested(schema: &Value, depth: usize) -> Value {

@@ -12,13 +12,13 @@ use crate::catalogue::{self, Model};
 use crate::registration::Registration;
 use crate::settings::{ScriptedSettings, Settings, SettingsError};
 use crate::{Capabilities, EventStream, Provider, ProviderError, ProviderName, Request};
+use name::NAME;
 
 mod commands;
 mod example;
+mod name;
 mod script;
 mod texts;
-
-const NAME: ProviderName = ProviderName::from_static("scripted");
 
 /// Its only model.
 const DEMO: &str = "demo";
@@ -106,7 +106,7 @@ impl Provider for Scripted {
     }
 
     fn list_models(&self) -> BoxFuture<'_, Result<Vec<Model>, ProviderError>> {
-        ready(Ok(catalogue::find_of(&NAME, DEMO).cloned().into_iter().collect())).boxed()
+        ready(Ok(catalogue::find_for(&NAME, DEMO).cloned().into_iter().collect())).boxed()
     }
 }
 

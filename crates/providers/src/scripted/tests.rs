@@ -10,7 +10,7 @@ use crate::{
     ToolDefinition,
 };
 
-fn asking(text: &str) -> Request {
+fn request_with(text: &str) -> Request {
     let messages = vec![Message { role: Role::User, content: vec![Content::text(text)] }];
     Request { model: "demo".to_owned(), messages, ..Request::default() }
 }
@@ -25,7 +25,7 @@ fn with_tools(text: &str) -> Request {
         "code": {"type": "string", "examples": ["1 + 1"]}, "n": {"type": "integer", "minimum": 3},
         "optional": {"type": "string"}}});
     let tools = vec![tool("run_script", schema), tool("files", json!({"type": "object"}))];
-    Request { tools, ..asking(text) }
+    Request { tools, ..request_with(text) }
 }
 
 async fn answer(request: Request) -> Outcome {
@@ -35,19 +35,19 @@ async fn answer(request: Request) -> Outcome {
     outcome
 }
 
-async fn said(text: &str) -> String {
-    answer(asking(text)).await.text()
+async fn answer_to(text: &str) -> String {
+    answer(request_with(text)).await.text()
 }
 
 #[tokio::test]
 async fn repeats_what_it_is_told_and_counts_it() {
-    let outcome = answer(asking("Grüße 👋")).await;
+    let outcome = answer(request_with("Grüße 👋")).await;
     assert!(outcome.text().starts_with("You said: “Grüße 👋”"));
     let usage = outcome.usage().unwrap();
     let written = outcome.text().chars().count() as u64;
     assert_eq!((usage.input_tokens, usage.output_tokens), (2, written.div_ceil(4)));
-    assert_eq!(outcome, answer(asking("Grüße 👋")).await, "the same answer each time");
-    assert!(said("").await.starts_with("You said nothing."));
+    assert_eq!(outcome, answer(request_with("Grüße 👋")).await, "the same answer each time");
+    assert!(answer_to("").await.starts_with("You said nothing."));
 }
 
 #[tokio::test]
@@ -57,30 +57,31 @@ async fn every_command_of_its_documentation_is_obeyed() {
     let mut count = 0;
     for line in commands {
         let command = line.split(['`', ' ']).next().unwrap();
-        let stream = Scripted::new(Duration::ZERO).stream(asking(&format!("/{command}"))).await;
+        let stream =
+            Scripted::new(Duration::ZERO).stream(request_with(&format!("/{command}"))).await;
         let is_known = match stream {
             Ok(stream) => !Outcome::collect(stream).await.text().contains("I do not know"),
             Err(_) => true,
         };
         assert!(is_known, "/{command}");
-        assert!(said("/help").await.contains(&format!("`/{command}")), "/{command}");
+        assert!(answer_to("/help").await.contains(&format!("`/{command}")), "/{command}");
         count += 1;
     }
     assert_eq!(count, 12);
-    assert!(said("/nonsense").await.contains("/help"));
+    assert!(answer_to("/nonsense").await.contains("/help"));
 }
 
 #[tokio::test]
 async fn writes_as_many_words_as_asked_for() {
-    assert_eq!(said("/long 40").await.split(' ').count(), 40);
-    assert_eq!(said("/long").await.split(' ').count(), 500);
-    assert_eq!(said("/long 999999").await.split(' ').count(), 20_000);
-    assert_eq!(said("/long 0").await, "");
+    assert_eq!(answer_to("/long 40").await.split(' ').count(), 40);
+    assert_eq!(answer_to("/long").await.split(' ').count(), 500);
+    assert_eq!(answer_to("/long 999999").await.split(' ').count(), 20_000);
+    assert_eq!(answer_to("/long 0").await, "");
 }
 
 #[tokio::test]
 async fn thinks_first() {
-    let outcome = answer(asking("/reasoning")).await;
+    let outcome = answer(request_with("/reasoning")).await;
     assert!(outcome.reasoning().starts_with("The user wants"));
     assert!(matches!(outcome.events[0], Event::Reasoning(_)));
     assert!(outcome.usage().unwrap().reasoning_tokens > 20);
@@ -93,17 +94,17 @@ async fn ends_as_asked() {
         ("/refuse", FinishReason::Refusal),
         ("/length", FinishReason::Length),
     ] {
-        assert_eq!(answer(asking(command)).await.finish_reason(), Some(&reason), "{command}");
+        assert_eq!(answer(request_with(command)).await.finish_reason(), Some(&reason), "{command}");
     }
-    assert_eq!(said("/empty").await, "");
+    assert_eq!(answer_to("/empty").await, "");
 }
 
 #[tokio::test]
 async fn fails_as_asked() {
     let provider = Scripted::new(Duration::ZERO);
-    let error = provider.stream(asking("/error overloaded")).await.err().unwrap();
+    let error = provider.stream(request_with("/error overloaded")).await.err().unwrap();
     assert_eq!((error.kind, error.status), (ErrorKind::Overloaded, Some(529)));
-    let stream = provider.stream(asking("/error-late quota")).await.unwrap();
+    let stream = provider.stream(request_with("/error-late quota")).await.unwrap();
     let outcome = Outcome::collect(stream).await;
     outcome.check();
     assert_eq!(outcome.kind, Some(ErrorKind::Quota));
@@ -124,7 +125,7 @@ async fn calls_tools() {
     assert_eq!(calls.len(), 2);
     assert_ne!(calls[0].0, calls[1].0);
     assert!(answer(with_tools("/tool nope")).await.text().contains("`run_script`, `files`"));
-    assert!(said("/tool").await.contains("No tools"));
+    assert!(answer_to("/tool").await.contains("No tools"));
 }
 
 #[tokio::test]
@@ -144,11 +145,11 @@ async fn says_what_the_tools_gave_back() {
 
 #[tokio::test]
 async fn keeps_to_the_limits_of_the_request() {
-    let outcome = answer(Request { max_output_tokens: Some(3), ..asking("Hello") }).await;
+    let outcome = answer(Request { max_output_tokens: Some(3), ..request_with("Hello") }).await;
     assert_eq!(outcome.text(), "You said: “H");
     assert_eq!(outcome.finish_reason(), Some(&FinishReason::Length));
     assert_eq!(outcome.usage().unwrap().output_tokens, 3);
-    let outcome = answer(Request { stop: vec!["said".to_owned()], ..asking("Hello") }).await;
+    let outcome = answer(Request { stop: vec!["said".to_owned()], ..request_with("Hello") }).await;
     assert_eq!(outcome.text(), "You ");
     assert_eq!(outcome.finish_reason(), Some(&FinishReason::StopSequence));
 }
@@ -159,10 +160,10 @@ async fn answers_in_the_form_that_is_wanted() {
         "a": {"enum": ["x", "y"]}, "b": {"type": "array", "minItems": 1, "items": {"type": "boolean"}},
         "c": {"anyOf": [{"type": "null"}]}}});
     let format = ResponseFormat::JsonSchema { name: "n".to_owned(), schema, strict: None };
-    let text = answer(Request { response_format: format, ..asking("Hi") }).await.text();
+    let text = answer(Request { response_format: format, ..request_with("Hi") }).await.text();
     assert_eq!(text, r#"{"a":"x","b":[true],"c":null}"#);
     let format = ResponseFormat::JsonObject;
-    let text = answer(Request { response_format: format, ..asking("Hi") }).await.text();
+    let text = answer(Request { response_format: format, ..request_with("Hi") }).await.text();
     assert_eq!(text, r#"{"you_said":"Hi"}"#);
 }
 
@@ -170,7 +171,7 @@ async fn answers_in_the_form_that_is_wanted() {
 async fn makes_titles() {
     let title = async |text: &str| {
         let system = Some("Write a short title for this conversation.".to_owned());
-        answer(Request { system, ..asking(text) }).await.text()
+        answer(Request { system, ..request_with(text) }).await.text()
     };
     let long = "how do I cook rice in a pot without burning it?";
     assert_eq!(title(long).await, "How do I cook rice in");
@@ -181,10 +182,10 @@ async fn makes_titles() {
 async fn speaks_at_a_natural_pace() {
     let began = Instant::now();
     let provider = Scripted::default();
-    let outcome = Outcome::collect(provider.stream(asking("/long 100")).await.unwrap()).await;
+    let outcome = Outcome::collect(provider.stream(request_with("/long 100")).await.unwrap()).await;
     assert_eq!(outcome.text().split(' ').count(), 100);
     assert_eq!(began.elapsed(), Duration::from_millis(4000));
     let began = Instant::now();
-    Outcome::collect(provider.stream(asking("/slow 2")).await.unwrap()).await;
+    Outcome::collect(provider.stream(request_with("/slow 2")).await.unwrap()).await;
     assert_eq!(began.elapsed(), Duration::from_millis(960));
 }

@@ -1,13 +1,15 @@
-//! Errors that tell the author of the script what to correct.
+//! Errors of scripts, for their authors.
 
 use rquickjs::{CaughtError, Coerced, Error, Exception, Value};
 
-use super::evaluate::{Evaluation, SCRIPT};
 use crate::model::{ScriptError, Status};
 use crate::protocol::{MAX_ERROR_BYTES, Request};
 
-/// The evaluation of a script that has thrown.
-pub(super) fn from_caught(caught: CaughtError<'_>) -> Evaluation {
+/// How traces name the script.
+pub(super) const SCRIPT: &str = "script.js";
+
+/// What a script has thrown, and the status that it ends with.
+pub(super) fn from_caught(caught: CaughtError<'_>) -> (Status, ScriptError) {
     let error = match caught {
         CaughtError::Exception(exception) => from_exception(&exception),
         CaughtError::Value(value) if value.is_null() => out_of_memory(),
@@ -19,7 +21,7 @@ pub(super) fn from_caught(caught: CaughtError<'_>) -> Evaluation {
         CaughtError::Error(error) => ScriptError::new("Error", shorten(error.to_string())),
     };
     let is_memory = error.r#type == "InternalError" && error.message == "out of memory";
-    Evaluation::failed(if is_memory { Status::MemoryLimit } else { Status::Error }, error)
+    (if is_memory { Status::MemoryLimit } else { Status::Error }, error)
 }
 
 /// What is thrown when there is no memory left even for an error.

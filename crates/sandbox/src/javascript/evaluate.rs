@@ -11,15 +11,15 @@ use rquickjs::{
 };
 use serde_json::value::RawValue;
 
+use super::error::{self, SCRIPT};
+use super::globals;
+use super::run::Run;
 use super::workspace::Workspace;
-use super::{Run, error, globals};
 use crate::model::{ScriptError, Status};
 use crate::protocol::Request;
 
 /// The native stack that a script may use; deeper recursion is a `RangeError`.
 const STACK_BYTES: usize = 1 << 20;
-/// How traces name the script.
-pub(super) const SCRIPT: &str = "script.js";
 
 /// How a script ended by itself.
 pub(super) struct Evaluation {
@@ -29,7 +29,7 @@ pub(super) struct Evaluation {
 }
 
 impl Evaluation {
-    pub(super) fn failed(status: Status, error: ScriptError) -> Self {
+    fn failed(status: Status, error: ScriptError) -> Self {
         Self { status, result: None, error: Some(error) }
     }
 }
@@ -51,7 +51,10 @@ pub(super) fn evaluate<W: Write + 'static>(
             .and_then(|to_json| json(&to_json, value(&ctx, request, run)?, request, run));
         match ended.catch(&ctx) {
             Ok(ended) => ended,
-            Err(caught) => error::from_caught(caught),
+            Err(caught) => {
+                let (status, error) = error::from_caught(caught);
+                Evaluation::failed(status, error)
+            }
         }
     })
 }

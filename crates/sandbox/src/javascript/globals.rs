@@ -7,7 +7,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 use rquickjs::{Ctx, Exception, Function, Object, Result};
 
-use super::Run;
+use super::run::Run;
 use super::workspace::Workspace;
 use crate::model::Status;
 use crate::protocol::{self, Request, STDERR, STDOUT};

@@ -2,19 +2,20 @@
 //! other, each in a new runtime. It has no files and no network, only its pipes; the files of a
 //! script travel with it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::io::{self, Read, Write};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
 
-use super::model::{ScriptFile, Status};
+use super::model::ScriptFile;
 use super::protocol::{self, FileHeader, READY, RESPONSE, Request, Response};
 
 mod error;
 mod evaluate;
 mod globals;
+mod run;
 mod workspace;
 
+use run::Run;
 use workspace::Workspace;
 
 /// Serves scripts until the host goes away.
@@ -40,11 +41,7 @@ fn run<W: Write + 'static>(
     to: Rc<RefCell<W>>,
 ) -> (Response, Vec<ScriptFile>) {
     let workspace = Rc::new(RefCell::new(Workspace::new(files, request)));
-    let run = Rc::new(Run {
-        ends_at: Instant::now() + Duration::from_millis(request.timeout_ms),
-        output_left: Cell::new(request.output_bytes),
-        limit_reached: Cell::new(None),
-    });
+    let run = Rc::new(Run::begin(request));
     let ended = evaluate::evaluate(request, &run, &workspace, to);
     // A limit that was reached is the reason, whatever the script has made of it.
     let (status, result, error) = match run.limit_reached.get() {
@@ -54,22 +51,4 @@ fn run<W: Write + 'static>(
     let files = workspace.borrow().changed();
     let headers = files.iter().map(FileHeader::from_file).collect();
     (Response { status, result, error, files: headers }, files)
-}
-
-/// The state of a running script.
-struct Run {
-    ends_at: Instant,
-    output_left: Cell<u64>,
-    /// The limit that was reached; from then on the script is interrupted.
-    limit_reached: Cell<Option<Status>>,
-}
-
-impl Run {
-    /// Whether the script must not go on.
-    fn must_end(&self) -> bool {
-        if self.limit_reached.get().is_none() && Instant::now() >= self.ends_at {
-            self.limit_reached.set(Some(Status::Timeout));
-        }
-        self.limit_reached.get().is_some()
-    }
 }

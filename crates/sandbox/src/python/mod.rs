@@ -21,7 +21,7 @@ mod mounts;
 const RUNNER: &str = include_str!("runner.py");
 /// A script that says what there is.
 pub(super) const INVENTORY: &str = include_str!("inventory.py");
-/// How long the interpreter may take to say where it is.
+/// The timeout for locating the interpreter.
 const DESCRIBE: Duration = Duration::from_secs(10);
 /// Files in `/files` and `/tmp` at any time.
 const MAX_STORED_FILES: u64 = 2_000;

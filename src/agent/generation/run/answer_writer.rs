@@ -1,4 +1,4 @@
-//! The answer as its listeners see it, and when it was written.
+//! Writes the answer that listeners read, and measures its times.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ impl AnswerWriter {
         self.read().bytes()
     }
 
-    /// So long after the start.
+    /// The time this long after the start.
     pub(super) fn deadline(&self, after: Duration) -> Instant {
         self.started_at + after
     }
@@ -70,7 +70,7 @@ impl AnswerWriter {
         }
     }
 
-    /// From here on failures are part of the stream.
+    /// Makes later failures part of the stream.
     pub(super) fn make_visible(&self) {
         self.update(|answer| answer.is_visible = true);
     }
@@ -95,13 +95,13 @@ impl AnswerWriter {
         });
     }
 
-    /// Nothing follows the end.
+    /// Publishes the end, after which the answer never changes.
     pub(super) fn publish_end(&self, end: End) {
         self.update(|answer| answer.end = Some(end));
     }
 
-    /// Waits until nobody listens.
-    pub(super) async fn unheard(&self) {
+    /// Waits until there are no listeners.
+    pub(super) async fn wait_until_unobserved(&self) {
         self.answer.closed().await;
     }
 }

@@ -1,18 +1,18 @@
-//! What a generation has used of tokens, and what it has reserved of the day's.
+//! The tokens that a generation has used and reserved.
 
 use crate::agent::usage::meter::{UsageMeter, estimated_input};
-use crate::agent::usage::reservation::{LEAST_OUTPUT_TOKENS, Reserved};
+use crate::agent::usage::reservation::{MIN_OUTPUT_TOKENS, Reserved};
 use crate::providers::{ChosenModel, Request};
 
 /// The tokens of a generation.
 #[derive(Default)]
 pub(super) struct TokenBudget {
     pub(super) meter: UsageMeter,
-    /// None where the day's tokens are not limited.
+    /// `None` without a daily limit.
     reserved: Option<Reserved>,
 }
 
-/// What a call needs beyond what is reserved.
+/// The tokens that a call needs beyond the reservation.
 pub(super) struct Shortfall {
     /// Everything from the first call to the end of this one.
     pub(super) tokens: u64,
@@ -45,7 +45,7 @@ impl TokenBudget {
         (tokens > reserved.tokens).then_some(Shortfall { tokens, output_left })
     }
 
-    /// The database has reserved so many tokens in all.
+    /// Records that the database has reserved this many tokens in total.
     pub(super) fn extend_to(&mut self, tokens: u64) {
         if let Some(reserved) = &mut self.reserved {
             reserved.tokens = tokens;
@@ -54,9 +54,9 @@ impl TokenBudget {
 }
 
 impl Shortfall {
-    /// The output cap with which the call fits all the same, where that is worth asking for.
+    /// The output cap with which the call fits the reservation, unless it is too low to be useful.
     pub(super) fn lowered_cap(&self) -> Option<u32> {
-        let is_enough = self.output_left >= LEAST_OUTPUT_TOKENS;
+        let is_enough = self.output_left >= MIN_OUTPUT_TOKENS;
         is_enough.then(|| u32::try_from(self.output_left).unwrap_or(u32::MAX))
     }
 }

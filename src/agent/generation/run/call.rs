@@ -19,7 +19,7 @@ const BATCH: usize = 64;
 
 impl Run {
     /// Calls the first of the models that answers.
-    pub(super) async fn call_one_of(
+    pub(super) async fn call_with_fallback(
         &mut self,
         models: &mut Candidates,
         started: &mut Started,
@@ -52,7 +52,7 @@ impl Run {
         }
     }
 
-    /// One call of the model, applied to the answer as it comes.
+    /// Calls the model once and applies its events to the answer.
     async fn call(
         &mut self,
         model: &ChosenModel,

@@ -31,7 +31,7 @@ impl Run {
         self.answer.publish_end(end);
     }
 
-    /// Saves the end. When that takes long, the listeners hear of it before.
+    /// Saves the end. If that takes long, listeners receive an error before it is saved.
     async fn save_or_notify(&mut self, save: &Save, end: &End) -> Result<Saved, SupabaseError> {
         let in_flight = self.checkpoints.take_in_flight();
         let mut saving = pin!(async {
@@ -44,13 +44,13 @@ impl Run {
         if let Ok(saved) = timeout(self.settings.unsaved_patience, saving.as_mut()).await {
             return saved;
         }
-        warn!("the end of an answer cannot be saved; its listeners are told");
+        warn!("the end of an answer cannot be saved; its listeners are notified");
         let failure = end.failure.clone().or(Some(Failure::NotSavedYet));
         self.answer.publish_end(End { status: Status::Failed, failure, ..end.clone() });
         saving.await
     }
 
-    /// What has become of the message, and so of the end.
+    /// Applies the status of the stored message to the end.
     async fn apply_last_save(
         &mut self,
         end: &mut End,
@@ -71,7 +71,7 @@ impl Run {
                 end.failure.get_or_insert(error.into());
             }
             Err(error) => {
-                end.message = self.save_what_can_be(save).await;
+                end.message = self.save_reduced(save).await;
                 end.status = Status::Failed;
                 end.failure.get_or_insert(Failure::Unsaved(error));
             }
@@ -79,23 +79,23 @@ impl Run {
     }
 
     /// Saves the end with the text alone, or else without it.
-    async fn save_what_can_be(&mut self, save: Save) -> Option<Box<RawValue>> {
-        let bare = save::bare(save);
-        let text_only = save::until_saved(&self.job, &bare, &self.settings).await;
-        let saved = match text_only {
+    async fn save_reduced(&mut self, save: Save) -> Option<Box<RawValue>> {
+        let text_only = save::text_only(save);
+        let saved = save::until_saved(&self.job, &text_only, &self.settings).await;
+        let saved = match saved {
             Ok(saved) => Ok(saved),
             Err(_) => {
-                let nothing = Save { text: None, ..bare };
+                let nothing = Save { text: None, ..text_only };
                 save::until_saved(&self.job, &nothing, &self.settings).await
             }
         };
         saved.ok()?.message
     }
 
-    /// Frees the chat if it was claimed after all, though nobody could read the answer.
+    /// Releases the chat in case it was claimed although the reply was lost.
     pub(super) async fn abandon(&mut self, error: &SupabaseError) {
         use SupabaseErrorKind as Kind;
-        // An answer that was not read may have been a claim.
+        // A reply that was lost may have granted the claim.
         let is_unclear = matches!(
             error.kind,
             Kind::Protocol | Kind::Timeout | Kind::AnswerTooLarge | Kind::NoMemory(_)

@@ -5,6 +5,7 @@ mod budget;
 mod call;
 mod checkpoints;
 mod finish;
+mod interruption;
 mod model;
 mod refused_files;
 mod request;
@@ -24,6 +25,7 @@ use tokio_util::task::TaskTracker;
 use self::answer_writer::AnswerWriter;
 use self::budget::TokenBudget;
 use self::checkpoints::Checkpoints;
+use self::interruption::Interruption;
 use self::model::ActiveModel;
 pub(super) use self::signals::Signals;
 use self::title::{PendingTitle, TitleTask};
@@ -45,19 +47,6 @@ pub(super) struct Run {
     checkpoints: Checkpoints,
     title: PendingTitle,
     signals: Signals,
-}
-
-/// Why a generation ends early.
-enum Interruption {
-    Stopped,
-    TooLarge,
-    Failed(Failure),
-}
-
-impl<E: Into<Failure>> From<E> for Interruption {
-    fn from(error: E) -> Self {
-        Self::Failed(error.into())
-    }
 }
 
 impl Run {
@@ -121,13 +110,13 @@ impl Run {
         self.title.start(task, self.signals.shutdown.clone());
     }
 
-    /// Calls the model, runs its tools and calls it again, until it has said everything.
+    /// Calls the model, runs its tools and calls it again, until it is done.
     async fn produce(&mut self, mut started: Started) -> Result<String, Interruption> {
         let mut models = self.settings.providers.candidates(started.model.as_deref())?;
         let mut turns = Vec::new();
         let mut steps = 1;
         loop {
-            let reason = self.call_one_of(&mut models, &mut started, &turns).await?;
+            let reason = self.call_with_fallback(&mut models, &mut started, &turns).await?;
             if reason != FinishReason::ToolCalls {
                 return Ok(reason.as_str().to_owned());
             }
@@ -145,7 +134,7 @@ impl Run {
         }
     }
 
-    /// Runs the tools that were called; false when the model goes round in circles.
+    /// Runs the tools that were called; returns false if the model is in a loop.
     async fn run_tools(&mut self) -> Result<bool, Interruption> {
         let calls = execute::pending(&self.answer.read());
         if execute::is_looping(&calls) {
@@ -158,7 +147,7 @@ impl Run {
         Ok(true)
     }
 
-    /// What the model has said and the tools have answered in the last step.
+    /// The output of the model and the results of the tools in the last step.
     fn last_turn(&self) -> Vec<Message> {
         let answer = self.answer.read();
         let step = answer.parts.iter().rposition(|part| *part == crate::agent::Part::StepStart);

@@ -1,4 +1,4 @@
-//! What a provider could not read is not sent to it again.
+//! Excludes files that a provider could not read from later requests.
 
 use uuid::Uuid;
 

@@ -1,4 +1,4 @@
-//! Saving with the patience that each save deserves.
+//! Saves answers and their ends, with retries.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::agent::{Job, Settings};
 use crate::clock::Backoff;
 use crate::supabase::{SupabaseError, SupabaseErrorKind};
 
-/// How long the last save is tried at the most.
+/// How long the last save is retried.
 const MAX_RETRY_TIME: Duration = Duration::from_secs(600);
 const BACKOFF: Backoff = Backoff {
     first: Duration::from_millis(200),
@@ -120,8 +120,8 @@ pub(super) fn last(
     }
 }
 
-/// The end of an answer that the database would not have, with the text and little else.
-pub(super) fn bare(save: Save) -> Save {
+/// A reduced save for an end that the database refused: the text and little else.
+pub(super) fn text_only(save: Save) -> Save {
     let end = save.end.map(|end| SavedEnd {
         status: Status::Failed.as_str(),
         finish_reason: "error".into(),

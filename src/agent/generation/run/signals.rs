@@ -2,7 +2,7 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::Interruption;
+use super::interruption::Interruption;
 use crate::agent::generation::failure::Failure;
 
 /// The reasons from outside to end a generation.

@@ -23,9 +23,9 @@ const INSTRUCTIONS: &str = "\
 Write a title for the conversation that begins with the user's message: at most six words, in the \
 message's language, without quotation marks. Answer with the title and nothing else.";
 /// How many characters of the question the model reads.
-const LONGEST_QUESTION: usize = 2_000;
-/// How many characters a title taken from the question has at the most.
-const LONGEST_TITLE: usize = 60;
+const MAX_QUESTION_CHARS: usize = 2_000;
+/// The maximum length of a title taken from the question, in characters.
+const MAX_TITLE_CHARS: usize = 60;
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long the end of an answer waits for its title to be saved.
@@ -94,17 +94,17 @@ impl TitleTask {
     async fn find(&self) -> Option<String> {
         // A title is not worth a reservation: with a daily limit the model is not asked.
         let is_free = self.settings.daily_token_limit.is_none();
-        let said = match self.settings.providers.title_model().filter(|_| is_free) {
+        let output = match self.settings.providers.title_model().filter(|_| is_free) {
             Some(model) => self.ask(&model).await,
             None => None,
         };
-        said.as_deref().and_then(from_text).or_else(|| from_text(&self.question))
+        output.as_deref().and_then(from_text).or_else(|| from_text(&self.question))
     }
 
     /// What the model says, if it says it in time.
     async fn ask(&self, model: &ChosenModel) -> Option<String> {
         let began = Instant::now();
-        let question: String = self.question.chars().take(LONGEST_QUESTION).collect();
+        let question: String = self.question.chars().take(MAX_QUESTION_CHARS).collect();
         let request = Request {
             system: Some(INSTRUCTIONS.to_owned()),
             messages: vec![Message { role: Role::User, content: vec![Content::text(question)] }],
@@ -112,12 +112,12 @@ impl TitleTask {
         };
         let mut meter = UsageMeter::default();
         meter.begin_call(model, &request, 0);
-        let mut said = String::new();
+        let mut output = String::new();
         let is_whole = matches!(
-            timeout(TIMEOUT, listen(model, request, &mut meter, &mut said)).await,
+            timeout(TIMEOUT, listen(model, request, &mut meter, &mut output)).await,
             Ok(true)
         );
-        meter.end_call(said.len(), is_whole);
+        meter.end_call(output.len(), is_whole);
         let status = if is_whole { Status::Complete } else { Status::Failed };
         let usage = UsageLog {
             error_code: (!is_whole).then_some("provider_error"),
@@ -127,7 +127,7 @@ impl TitleTask {
         if let Err(error) = self.job.recorder.save_usage(&self.job.credentials, &usage).await {
             warn!("the usage of a title could not be saved: {error}");
         }
-        is_whole.then_some(said)
+        is_whole.then_some(output)
     }
 }
 
@@ -136,7 +136,7 @@ async fn listen(
     model: &ChosenModel,
     request: Request,
     meter: &mut UsageMeter,
-    said: &mut String,
+    output: &mut String,
 ) -> bool {
     let mut events = match model.stream(request).await {
         Ok(events) => events,
@@ -148,7 +148,7 @@ async fn listen(
     meter.call_accepted();
     while let Some(event) = events.next().await {
         match event {
-            Ok(Event::Text(text)) => said.push_str(&text),
+            Ok(Event::Text(text)) => output.push_str(&text),
             Ok(Event::Usage(usage)) => meter.report(usage),
             Ok(Event::End { .. }) => return true,
             Ok(_) => {}
@@ -170,9 +170,9 @@ fn from_text(text: &str) -> Option<String> {
     let mut length = 0;
     for word in line.split_whitespace() {
         let characters = word.chars().count();
-        if length + characters + 1 > LONGEST_TITLE {
+        if length + characters + 1 > MAX_TITLE_CHARS {
             if title.is_empty() {
-                title = word.chars().take(LONGEST_TITLE - 1).collect();
+                title = word.chars().take(MAX_TITLE_CHARS - 1).collect();
             }
             title.push('…');
             break;

@@ -13,7 +13,7 @@ use crate::agent::generation::recorder::{Save, Saved};
 use crate::supabase::SupabaseError;
 
 /// How long a failure stays a plain HTTP problem while the model is silent.
-const SILENCE: Duration = Duration::from_secs(10);
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Without a service key, a generation ends this long before its token does.
 const TOKEN_MARGIN_S: i64 = 15;
 
@@ -25,7 +25,7 @@ impl Run {
     ) -> Result<T, Interruption> {
         let mut work = pin!(work);
         let deadline = self.answer.deadline(self.settings.generation_timeout);
-        let silence_ends = self.answer.deadline(SILENCE);
+        let silence_ends = self.answer.deadline(SILENCE_TIMEOUT);
         loop {
             let is_silent = !self.answer.read().is_visible;
             tokio::select! {
@@ -34,7 +34,7 @@ impl Run {
                 result = &mut work => return Ok(result),
                 event = self.checkpoints.next() => self.handle_checkpoint(event)?,
                 title = self.title.found() => self.answer.set_title(title),
-                () = self.answer.unheard(), if !self.job.survives_disconnect => {
+                () = self.answer.wait_until_unobserved(), if !self.job.survives_disconnect => {
                     return Err(Interruption::Stopped);
                 }
                 () = sleep_until(silence_ends), if is_silent => self.answer.make_visible(),

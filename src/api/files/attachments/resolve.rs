@@ -23,7 +23,7 @@ use crate::http::validate::Checks;
 const MAX_FILES: usize = 100;
 
 /// Where the parts stand.
-pub struct Place<'a> {
+pub struct PartsContext<'a> {
     /// The pointer to the parts, e.g. `/message/parts`.
     pub pointer: &'a str,
     /// The message: the same one, sent again, makes the same files.
@@ -74,7 +74,7 @@ pub enum AttachedContent {
     /// In Storage.
     Stored(Box<File>),
     /// They came along.
-    Sent(Bytes),
+    Inline(Bytes),
 }
 
 /// What a part refers to.
@@ -90,21 +90,21 @@ impl Files {
         &self,
         owner: &Owner,
         parts: &mut [Value],
-        place: Place<'_>,
+        context: PartsContext<'_>,
         check: impl FnMut(&Attachment) -> Option<String>,
     ) -> Result<(), ApiError> {
-        for part in self.attached(owner, parts, place.pointer, check).await? {
+        for part in self.find_attachments(owner, parts, context.pointer, check).await? {
             let index = part.index;
             let filename = parts[index]["filename"].as_str().map(name::clean);
-            let file = self.stored(owner, part, &place).await?;
-            parts[index] = named(&file, filename);
+            let file = self.store_if_new(owner, part, &context).await?;
+            parts[index] = stored_part(&file, filename);
         }
         Ok(())
     }
 
     /// The files that `file` parts stand for; 422 for what is no file of the owner's, and for what
     /// `check` refuses with a sentence.
-    pub async fn attached(
+    pub async fn find_attachments(
         &self,
         owner: &Owner,
         parts: &[Value],
@@ -114,7 +114,7 @@ impl Files {
         let mut checks = Checks::default();
         let mut sources = Vec::new();
         for (index, part) in parts.iter().enumerate().filter(|(_, part)| part["type"] == "file") {
-            match self.source(part, owner) {
+            match self.parse_source(part, owner) {
                 Ok(source) => sources.push((index, source)),
                 Err((field, detail)) => checks.refuse(format!("{pointer}/{index}{field}"), detail),
             }
@@ -123,7 +123,7 @@ impl Files {
             checks.refuse(pointer, format!("must have at most {MAX_FILES} files"));
         }
         checks.finish()?;
-        let known = self.known(owner, &sources).await?;
+        let known = self.find_known_files(owner, &sources).await?;
         let mut checks = Checks::default();
         let mut found = Vec::new();
         for (index, source) in sources {
@@ -157,8 +157,8 @@ impl Files {
                 (attachment, AttachedContent::Stored(Box::new(file.clone())))
             }
             Source::Data { media_type, bytes } => {
-                let attachment = sent(media_type.as_deref(), &bytes, filename)?;
-                (attachment, AttachedContent::Sent(bytes))
+                let attachment = inline_attachment(media_type.as_deref(), &bytes, filename)?;
+                (attachment, AttachedContent::Inline(bytes))
             }
         };
         Ok(FilePart { index, attachment, content })
@@ -182,7 +182,11 @@ impl Files {
         }
     }
 
-    fn source(&self, part: &Value, owner: &Owner) -> Result<Source, (&'static str, &'static str)> {
+    fn parse_source(
+        &self,
+        part: &Value,
+        owner: &Owner,
+    ) -> Result<Source, (&'static str, &'static str)> {
         if let Some(id) = part.get("file_id").filter(|id| !id.is_null()) {
             let id = id.as_str().and_then(|id| Uuid::try_parse(id).ok());
             return id.map(Source::File).ok_or(("/file_id", "must be a UUID"));
@@ -191,8 +195,9 @@ impl Files {
             return Err(("/url", "is missing: send a file_id, a file's url, or a data URL"));
         };
         match url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:")) {
-            true => data(&url[5..], part["mediaType"].as_str()).map_err(|detail| ("/url", detail)),
-            false => self.file_of(url, owner).map(Source::File).ok_or((
+            true => parse_data_url(&url[5..], part["mediaType"].as_str())
+                .map_err(|detail| ("/url", detail)),
+            false => self.file_id_from_url(url, owner).map(Source::File).ok_or((
                 "/url",
                 "must be the url of a file of yours or a data URL; upload the file first",
             )),
@@ -200,7 +205,7 @@ impl Files {
     }
 
     /// The file that one of our own addresses leads to.
-    fn file_of(&self, url: &str, owner: &Owner) -> Option<Uuid> {
+    fn file_id_from_url(&self, url: &str, owner: &Owner) -> Option<Uuid> {
         let path = url.split(['?', '#']).next()?;
         if let Some(id) = path.strip_prefix("/api/files/") {
             return id.strip_suffix("/content").unwrap_or(id).parse().ok();
@@ -212,7 +217,7 @@ impl Files {
         (Uuid::try_parse(user).ok()? == owner.id).then(|| id.parse().ok()).flatten()
     }
 
-    async fn known(
+    async fn find_known_files(
         &self,
         owner: &Owner,
         sources: &[(usize, Source)],
@@ -226,20 +231,20 @@ impl Files {
         Ok(files.into_iter().map(|file| (file.id, file)).collect())
     }
 
-    async fn stored(
+    async fn store_if_new(
         &self,
         owner: &Owner,
         part: FilePart,
-        place: &Place<'_>,
+        context: &PartsContext<'_>,
     ) -> Result<File, ApiError> {
         let bytes = match part.content {
             AttachedContent::Stored(file) => return Ok(*file),
-            AttachedContent::Sent(bytes) => bytes,
+            AttachedContent::Inline(bytes) => bytes,
         };
         // The same bytes at the same place are the same file.
         let hash = digest(&SHA256, &bytes);
         let seed = [part.index.to_string().as_bytes(), hash.as_ref()].concat();
-        let id = Uuid::new_v5(&place.message_id, &seed);
+        let id = Uuid::new_v5(&context.message_id, &seed);
         if let Some(file) = self.get_many(owner, &[id]).await?.pop() {
             return Ok(file);
         }
@@ -248,7 +253,7 @@ impl Files {
             id: Some(id),
             name,
             media_type: Some(media_type),
-            chat_id: place.chat_id,
+            chat_id: context.chat_id,
             metadata: Map::new(),
         };
         self.write(owner, new, bytes).await
@@ -256,7 +261,7 @@ impl Files {
 }
 
 /// A file that came along.
-fn sent(
+fn inline_attachment(
     media_type: Option<&str>,
     bytes: &[u8],
     filename: Option<&str>,
@@ -275,7 +280,7 @@ fn sent(
 
 /// The part as it is stored. Its address is the one that does not end; it is replaced by a signed
 /// one whenever the message is shown.
-fn named(file: &File, filename: Option<String>) -> Value {
+fn stored_part(file: &File, filename: Option<String>) -> Value {
     json!({
         "type": "file",
         "mediaType": file.media_type,
@@ -286,7 +291,7 @@ fn named(file: &File, filename: Option<String>) -> Value {
 }
 
 /// What follows `data:`.
-fn data(url: &str, declared: Option<&str>) -> Result<Source, &'static str> {
+fn parse_data_url(url: &str, declared: Option<&str>) -> Result<Source, &'static str> {
     let (head, content) = url.split_once(',').ok_or("is not a data URL")?;
     let (media_type, is_base64) = match head.strip_suffix(";base64") {
         Some(media_type) => (media_type, true),
@@ -308,7 +313,7 @@ mod tests {
 
     #[test]
     fn data_urls() {
-        let read = |url, declared| match data(url, declared) {
+        let read = |url, declared| match parse_data_url(url, declared) {
             Ok(Source::Data { media_type, bytes }) => {
                 Ok((media_type.unwrap_or_default(), String::from_utf8(bytes.to_vec()).unwrap()))
             }

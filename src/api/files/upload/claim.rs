@@ -17,7 +17,7 @@ pub(super) struct Upload {
     pub(super) files: Files,
     pub(super) owner: Owner,
     pub(super) id: Uuid,
-    /// Tells this attempt from others with the same id.
+    /// Distinguishes this attempt from others with the same ID.
     pub(super) upload_id: Uuid,
     pub(super) name: String,
     pub(super) media_type: String,
@@ -41,7 +41,7 @@ impl Upload {
         }
     }
 
-    /// Claims the id for longer. An upload goes on if that fails: its end will tell.
+    /// Renews the claim. A failure is ignored, because the commit checks the claim again.
     pub(super) async fn renew(&self) {
         let renewed = self.files.begin(&self.owner, self.id, self.upload_id, &self.name).await;
         if let Err(error) = renewed {

@@ -28,7 +28,7 @@ pub(super) struct Digest {
 }
 
 impl<S: Stream<Item = Result<Bytes, ApiError>> + Unpin> Content<S> {
-    /// Reads as many bytes as tell what it is.
+    /// Reads as many bytes as the detection of the media type needs.
     pub(super) async fn open(source: S, max_bytes: u64) -> Result<Self, ApiError> {
         let (head, hash) = (Bytes::new(), Context::new(&SHA256));
         let mut content = Self { source, head, max_bytes, size: 0, is_whole: false, hash };
@@ -50,7 +50,7 @@ impl<S: Stream<Item = Result<Bytes, ApiError>> + Unpin> Content<S> {
         Ok(())
     }
 
-    /// 422 for a picture that cannot be decoded, as far as its first bytes tell. To be called before
+    /// 422 for an image whose header is invalid. To be called before
     /// any piece is taken.
     pub(super) async fn check_picture(&mut self, media_type: &str) -> Result<(), ApiError> {
         if !picture::is_picture(media_type) {

@@ -55,7 +55,7 @@ async fn read_file(
 ) -> Result<Received, ApiError> {
     let name = field.file_name().unwrap_or_default().to_owned();
     let declared = field.content_type();
-    let pieces = field.pieces().map(|piece| piece.map_err(|error| unreadable(&error, "/file")));
+    let pieces = field.chunks().map(|piece| piece.map_err(|error| unreadable(&error, "/file")));
     files.receive(owner, id, &name, declared.as_deref(), Box::pin(pieces)).await
 }
 

@@ -53,7 +53,7 @@ impl Files {
         S: Stream<Item = Result<Bytes, ApiError>> + Unpin,
     {
         let name = name::clean(file_name);
-        let mut content = Content::open(bytes, self.largest().await).await?;
+        let mut content = Content::open(bytes, self.max_file_bytes().await).await?;
         let media_type =
             media_type::media_type(declared, &name, content.head()).map_err(|found| {
                 let declared = declared.unwrap_or_default();
@@ -75,7 +75,7 @@ impl Files {
             let file = FileMetadata { name, media_type, digest: content.digest() };
             return Ok(Received::Existing { id, file });
         };
-        self.cleanup_later(owner);
+        self.spawn_cleanup(owner);
         let transfer = start(upload, &mut content, room).await?;
         let file = FileMetadata { name, media_type, digest: content.digest() };
         Ok(Received::New { transfer, file })

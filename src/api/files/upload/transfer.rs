@@ -20,9 +20,9 @@ use crate::http::response::Created;
 use crate::supabase::IDLE;
 
 /// The claim of an id lasts a minute; it is renewed this often.
-const RENEW_EVERY: Duration = Duration::from_secs(20);
+const RENEW_INTERVAL: Duration = Duration::from_secs(20);
 /// Storage may take this long to say that it has all bytes.
-const LAST_WORD: Duration = Duration::from_secs(120);
+const COMMIT_TIMEOUT: Duration = Duration::from_secs(120);
 /// Pieces that wait for Storage.
 const WAITING: usize = 4;
 
@@ -139,9 +139,9 @@ impl Upload {
             std::pin::pin!(bucket.upload(&object, &self.media_type, self.length, body));
         let mut too_late = std::pin::pin!(async {
             let _ = all_sent.await;
-            tokio::time::sleep(LAST_WORD).await;
+            tokio::time::sleep(COMMIT_TIMEOUT).await;
         });
-        let mut renewals = tokio::time::interval(RENEW_EVERY);
+        let mut renewals = tokio::time::interval(RENEW_INTERVAL);
         renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
         renewals.tick().await;
         loop {
@@ -219,7 +219,7 @@ async fn send(pieces: &mpsc::Sender<Piece>, piece: Piece) -> Result<bool, ApiErr
     }
 }
 
-/// The pieces as a body, which breaks off when they do. `ended` is told when all have been taken.
+/// The pieces as a body, which breaks off when they do. `ended` is notified when all were read.
 fn body(
     pieces: mpsc::Receiver<Piece>,
     ended: oneshot::Sender<()>,

@@ -11,7 +11,7 @@ const MAX_PARTS: usize = 1_000;
 const MAX_TEXT_BYTES: usize = 8 << 20;
 
 /// The parts of a message given as `content` or as `parts`. Pointers begin with `prefix`.
-pub fn of(
+pub fn normalize(
     content: Option<String>,
     parts: Option<Vec<Value>>,
     prefix: &str,
@@ -46,7 +46,7 @@ pub fn for_model(
     prefix: &str,
     checks: &mut Checks,
 ) -> Vec<Value> {
-    let parts = of(content, parts, prefix, checks);
+    let parts = normalize(content, parts, prefix, checks);
     let has_file = parts.iter().any(|part| kind(part) == "file");
     let has_others = parts.iter().any(|part| kind(part) != "text");
     if has_others && !has_file && text(&parts).trim().is_empty() {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::json::{MAX_DEPTH, depth_of};
+use crate::json::{MAX_DEPTH, value_depth};
 
 /// The field that is wrong, as the end of a JSON pointer, and what is wrong with it.
 type Refusal = (&'static str, &'static str);
@@ -22,7 +22,7 @@ pub(super) fn without_nulls(part: &mut Value) {
 
 /// What is wrong with a part, if anything.
 pub(super) fn check(part: &Value) -> Result<(), Refusal> {
-    if depth_of(part) > MAX_DEPTH {
+    if value_depth(part) > MAX_DEPTH {
         return Err(("", "must not be nested deeper than 64 levels"));
     }
     let Some(part) = part.as_object() else { return Err(("", "must be an object")) };

@@ -2,43 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::difference::Difference;
 use super::{Aspects, Description, Expected, ExpectedObject, storage};
 
 /// How much of a definition is shown, in characters.
-const SHOWN: usize = 300;
+const MAX_SHOWN: usize = 300;
 /// How many objects of a missing migration are named.
-const NAMED: usize = 5;
-
-/// A way in which the database differs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
-    /// What is different: one sentence that names the object.
-    pub what: String,
-    /// What to do about it.
-    pub remedy: String,
-    /// Whether something fails or lies open by it; else it is worth knowing.
-    pub is_problem: bool,
-}
-
-impl Difference {
-    fn problem(what: String, remedy: String) -> Self {
-        Self { what, remedy, is_problem: true }
-    }
-
-    fn note(what: String) -> Self {
-        Self { what, remedy: String::new(), is_problem: false }
-    }
-}
+const MAX_NAMED: usize = 5;
 
 /// Everything in which `found` differs from `expected`, where files of up to `max_file_bytes` are to
 /// be stored. What `found` could not see is not judged.
 pub fn compare(expected: &Expected, found: &Description, max_file_bytes: u64) -> Vec<Difference> {
     let missing_files = missing_files(expected, found);
-    let told: BTreeSet<_> = missing_files.values().flat_map(Traces::objects).collect();
+    let reported: BTreeSet<_> = missing_files.values().flat_map(Traces::objects).collect();
     let mut differences: Vec<_> =
         missing_files.iter().map(|(file, traces)| missing_file(file, traces)).collect();
     for (name, object) in &expected.objects {
-        if told.contains(name.as_str()) || found.unseen.contains_key(name) {
+        if reported.contains(name.as_str()) || found.unseen.contains_key(name) {
             continue;
         }
         match found.objects.get(name) {
@@ -123,8 +103,8 @@ fn missing_file(file: &str, traces: &Traces<'_>) -> Difference {
 }
 
 fn listed(objects: &[&str]) -> String {
-    let shown = objects[..objects.len().min(NAMED)].join(", ");
-    match objects.len().saturating_sub(NAMED) {
+    let shown = objects[..objects.len().min(MAX_NAMED)].join(", ");
+    match objects.len().saturating_sub(MAX_NAMED) {
         0 => shown,
         more => format!("{shown} and {more} more"),
     }
@@ -166,7 +146,7 @@ fn changed(
     for aspect in names {
         let expected = object.aspects.get(aspect).map_or("", String::as_str);
         let is = found.get(aspect).map_or("", String::as_str);
-        if expected == is || is_of_no_matter(aspect, expected, found) {
+        if expected == is || is_irrelevant(aspect, expected, found) {
             continue;
         }
         is_problem |= aspect != "file_size_limit"
@@ -188,7 +168,7 @@ fn changed(
 }
 
 /// Tables may be published for Realtime beyond what is needed, and there may be no Realtime at all.
-fn is_of_no_matter(aspect: &str, expected: &str, found: &Aspects) -> bool {
+fn is_irrelevant(aspect: &str, expected: &str, found: &Aspects) -> bool {
     aspect == "realtime" && (expected == "not published" || !found.contains_key(aspect))
 }
 
@@ -196,11 +176,11 @@ fn difference(aspect: &str, is: &str, expected: &str) -> String {
     if aspect == "body" {
         return "its body is another one than in the migrations".to_owned();
     }
-    format!("{aspect}: {} (the migrations say: {})", shown(is), shown(expected))
+    format!("{aspect}: {} (the migrations say: {})", abbreviate(is), abbreviate(expected))
 }
 
-fn shown(value: &str) -> String {
-    match value.char_indices().nth(SHOWN) {
+fn abbreviate(value: &str) -> String {
+    match value.char_indices().nth(MAX_SHOWN) {
         Some((end, _)) => format!("{}…", &value[..end]),
         None if value.is_empty() => "nothing".to_owned(),
         None => value.to_owned(),
@@ -220,8 +200,8 @@ fn added(name: &str, aspects: &Aspects) -> Option<Difference> {
             aspect("kind"),
             aspect("command"),
             aspect("roles"),
-            shown(aspect("using")),
-            shown(aspect("check"))
+            abbreviate(aspect("using")),
+            abbreviate(aspect("check"))
         ))),
         "function" => Some(stranger(
             "is not of the migrations: a function of an older version, or a second one of that name, \

@@ -5,6 +5,7 @@
 //! which ways they differ.
 
 mod compare;
+mod difference;
 mod expected;
 mod storage;
 
@@ -12,7 +13,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-pub use compare::{Difference, compare};
+pub use compare::compare;
+pub use difference::Difference;
 pub use expected::{Expected, ExpectedObject};
 
 /// What is said of one object, such as `owner` or `row-level security`.

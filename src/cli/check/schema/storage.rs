@@ -1,7 +1,8 @@
 //! Policies of Storage's tables that the migrations do not create. Other buckets may have some; none
 //! may reach ours.
 
-use super::{Aspects, Difference};
+use super::Aspects;
+use super::difference::Difference;
 
 const BUCKET: &str = "files";
 const REMEDY: &str = "drop it, or let it name the buckets that it is for: bucket_id = '…'";

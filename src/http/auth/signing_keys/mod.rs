@@ -1,5 +1,5 @@
-//! The project's published signing keys: fetched once for all who wait for them, kept ten minutes,
-//! served stale when Supabase cannot be reached.
+//! The project's published signing keys (JWKS): cached for ten minutes, fetched once for all callers that
+//! wait for them, and served stale while Supabase cannot be reached.
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tracing::warn;
 
-use super::allowance::Allowance;
+use super::token_bucket::TokenBucket;
 use crate::clock::Clock;
 use crate::http::error::ApiError;
 use crate::http::single_flight::{Next, SingleFlight};
@@ -19,17 +19,17 @@ use set::KeySet;
 pub(super) use set::SigningKey;
 
 /// How long a key set counts as fresh, in seconds.
-const FRESH: i64 = 600;
-/// After a failure: when those whose key is known anyway try again, in seconds.
+const TTL: i64 = 600;
+/// After a failed fetch: the pause before the next one if the wanted key is cached, in seconds.
 const STALE_PAUSE: i64 = 30;
-/// The same for those whose key is not known.
+/// The same if the wanted key is unknown.
 const UNKNOWN_PAUSE: i64 = 5;
-/// The same while no key set was ever loaded: nothing works without one.
+/// The same while no key set was ever loaded.
 const COLD_PAUSE: i64 = 1;
-/// Anybody can name a key that does not exist: so many fetches at once, and one more every so many
-/// seconds. Each brings all keys, so nobody waits longer than that for a new one.
+/// Anybody can name a key that does not exist, so unknown keys cause at most this many fetches at once
+/// and one more every so many seconds. Each fetch brings all keys, so a new key is found within that.
 const FETCHES: (i64, i64) = (3, 5);
-/// How long the keys may take to come; `REQUEST_TIMEOUT_S` where that is less.
+/// The timeout of a fetch, unless `REQUEST_TIMEOUT_S` is shorter.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
 
 type Fetched = Result<(), SupabaseError>;
@@ -44,9 +44,9 @@ struct Inner {
     supabase: Supabase,
     clock: Clock,
     current: RwLock<Option<Arc<KeySet>>>,
-    /// When the last fetch failed and why; none when it did not.
+    /// When and why the last fetch failed.
     failure: Mutex<Option<(i64, SupabaseError)>>,
-    allowance: Allowance,
+    allowance: TokenBucket,
     fetching: SingleFlight<(), Fetched>,
 }
 
@@ -57,17 +57,17 @@ impl SigningKeys {
             clock,
             current: RwLock::default(),
             failure: Mutex::default(),
-            allowance: Allowance::new(FETCHES.0, FETCHES.1),
+            allowance: TokenBucket::new(FETCHES.0, FETCHES.1),
             fetching: SingleFlight::default(),
         };
         Self { inner: Arc::new(inner) }
     }
 
-    /// The key named `kid`; `None` when the project does not publish it. 503 when that cannot be told
-    /// because the keys could not be fetched, or because of too many unknown ones.
+    /// The key with this `kid`; `None` if the project does not publish it. 503 if that is unknown because
+    /// the keys could not be fetched or too many unknown keys were asked for.
     pub(super) async fn get(&self, kid: &str) -> Result<Option<Arc<SigningKey>>, ApiError> {
         let known = self.inner.key(kid);
-        // The old key serves while the keys are fetched.
+        // A cached key is used while the keys are fetched.
         let is_served = self.inner.is_fresh() || self.inner.fetching.is_running(&());
         if known.is_some() && is_served {
             return Ok(known);
@@ -80,7 +80,7 @@ impl SigningKeys {
         }
     }
 
-    /// Whether the project publishes any keys: one that does not signs with a shared secret.
+    /// Whether the project publishes any keys. If not, it signs with a shared secret.
     pub(super) async fn are_published(&self) -> Result<bool, ApiError> {
         if self.inner.current().is_none() {
             let loaded = self.fetch(COLD_PAUSE, |inner| inner.current().is_some()).await;
@@ -92,8 +92,8 @@ impl SigningKeys {
         Ok(self.inner.current().is_some_and(|set| !set.is_empty()))
     }
 
-    /// Lets the keys be fetched again at the next occasion.
-    pub(super) fn doubt(&self) {
+    /// Marks the cached keys as stale.
+    pub(super) fn invalidate(&self) {
         if let Some(set) = self.inner.current() {
             let mut doubted = KeySet::clone(&set);
             doubted.fetched_at = i64::MIN;
@@ -101,7 +101,7 @@ impl SigningKeys {
         }
     }
 
-    /// Has the keys fetched, unless that `is_done` or was tried less than `pause` seconds ago.
+    /// Fetches the keys, unless that `is_done` or failed less than `pause` seconds ago.
     async fn fetch(&self, pause: i64, is_done: impl Fn(&Inner) -> bool) -> Result<(), ApiError> {
         let inner = &self.inner;
         let pause = if inner.current().is_none() { COLD_PAUSE } else { pause };
@@ -127,7 +127,7 @@ impl SigningKeys {
 }
 
 impl Inner {
-    /// Or after how many seconds, and why not now.
+    /// `Err` has the seconds until the next fetch is allowed, and why.
     fn may_fetch(&self, pause: i64) -> Result<(), (i64, SupabaseError)> {
         let now = self.clock.unix_seconds();
         if let Some((at, cause)) = &*self.failure() {
@@ -171,10 +171,10 @@ impl Inner {
 
     fn is_fresh(&self) -> bool {
         let age = |set: Arc<KeySet>| self.clock.unix_seconds().saturating_sub(set.fetched_at);
-        self.current().is_some_and(|set| age(set) < FRESH)
+        self.current().is_some_and(|set| age(set) < TTL)
     }
 
-    /// Whether Auth answers that it publishes none.
+    /// Whether Auth has answered that it publishes none.
     fn is_missing(&self) -> bool {
         let kind = self.failure().as_ref().map(|(_, cause)| cause.kind);
         kind == Some(SupabaseErrorKind::NoSuchRoute)

@@ -22,8 +22,8 @@ pub(super) struct KeySet {
 }
 
 impl KeySet {
-    /// The keys this server can verify with. A key that has not changed stays the same object, so
-    /// that who remembers it can tell.
+    /// The keys that this server supports. An unchanged key keeps its `Arc`, so that cache entries can
+    /// compare it by pointer.
     pub(super) fn new(published: JwkSet, old: Option<&Self>, fetched_at: i64) -> Self {
         let old = |kid: &str, jwk: &Jwk| old?.get(kid).filter(|key| key.jwk == *jwk);
         let named = published.keys.into_iter();

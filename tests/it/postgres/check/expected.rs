@@ -94,7 +94,7 @@ async fn the_committed_copy_is_current() {
     let committed = fs::read_to_string(&path).unwrap();
     assert!(
         committed == current,
-        "run UPDATE_EXPECTED_SCHEMA=1 cargo test postgres::check and look at the change"
+        "run UPDATE_EXPECTED_SCHEMA=1 cargo test --test it expected::the_committed and look at the change"
     );
 }
 

@@ -66,7 +66,7 @@ const READ: &str = "
           and k.connamespace = 'public'::regnamespace))::text";
 
 impl Catalog {
-    pub async fn of(db: &Database) -> Self {
+    pub async fn load(db: &Database) -> Self {
         serde_json::from_str(&db.strings(READ).await.concat()).unwrap()
     }
 

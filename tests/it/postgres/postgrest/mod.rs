@@ -44,7 +44,7 @@ struct Inner {
 
 impl Postgrest {
     pub async fn start(db: Database, app: &TestApp) -> Self {
-        let catalog = Catalog::of(&db).await;
+        let catalog = Catalog::load(&db).await;
         let (supabase, http) = (app.supabase_url.clone(), app.http.clone());
         let inner = Arc::new(Inner { db, catalog, supabase, http, seen: Mutex::default() });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

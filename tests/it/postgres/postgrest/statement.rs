@@ -75,7 +75,7 @@ impl Statements<'_> {
             filtered(&query.read, &mut columns);
         }
         let columns = joined(columns, ", ", |name| column("pgrst_call", name));
-        let of_rows = self.of_source(table, &query.read, true);
+        let of_rows = self.source_sql(table, &query.read, true);
         format!("WITH pgrst_source AS (SELECT {columns} FROM {from}) {of_rows}")
     }
 
@@ -118,16 +118,16 @@ impl Statements<'_> {
             columns.extend(self.0.tables[table].primary_key.iter().map(String::as_str));
         }
         let columns = joined(columns, ", ", |column_name| column(&name, column_name));
-        let of_rows = self.of_source(table, &query.read, false);
+        let of_rows = self.source_sql(table, &query.read, false);
         format!("WITH pgrst_source AS ({statement} RETURNING {columns}) {of_rows}")
     }
 
     /// Reads what a call or a write returned.
-    fn of_source(&self, table: &str, read: &Read, filters: bool) -> String {
+    fn source_sql(&self, table: &str, read: &Read, filters: bool) -> String {
         let source = Source { name: "\"pgrst_source\"", table };
         let select = match filters {
             true => self.select(source, source.name, read, "", 0),
-            false => self.select_of(source, source.name, read, "", 0, &[]),
+            false => self.select_sql(source, source.name, read, "", 0, &[]),
         };
         format!("SELECT pg_catalog.count(_postgrest_t), {BODY} FROM ({select}) _postgrest_t")
     }
@@ -140,10 +140,10 @@ impl Statements<'_> {
         join: &str,
         depth: usize,
     ) -> String {
-        self.select_of(source, from, read, join, depth, &read.conditions)
+        self.select_sql(source, from, read, join, depth, &read.conditions)
     }
 
-    fn select_of(
+    fn select_sql(
         &self,
         source: Source<'_>,
         from: &str,
@@ -210,7 +210,7 @@ impl Statements<'_> {
         let types = &self.0.tables[table].columns;
         let typed: Vec<_> =
             columns.iter().map(|name| (name.as_str(), types[name].as_str())).collect();
-        Body { from: format!("FROM {}", rows_of(body, &typed, "")), columns }
+        Body { from: format!("FROM {}", rows_sql(body, &typed, "")), columns }
     }
 }
 
@@ -227,7 +227,7 @@ struct Body {
 }
 
 /// A JSON text as rows with these columns.
-fn rows_of(body: &Value, columns: &[(&str, &str)], limit: &str) -> String {
+fn rows_sql(body: &Value, columns: &[(&str, &str)], limit: &str) -> String {
     let names = joined(columns, ", ", |(name, _)| quoted(name));
     let typed = joined(columns, ", ", |(name, pg_type)| format!("{} {pg_type}", quoted(name)));
     let function = if body.is_object() { "json_to_record" } else { "json_to_recordset" };
@@ -257,7 +257,7 @@ fn call(name: &str, function: &Function, query: &Query, body: Option<&Value>) ->
             format!("{} := pgrst_body.{}", quoted(name), quoted(name))
         });
         let body = body.unwrap();
-        (format!("{}, LATERAL ", rows_of(body, &typed, "LIMIT 1")), arguments)
+        (format!("{}, LATERAL ", rows_sql(body, &typed, "LIMIT 1")), arguments)
     };
     let call = format!("\"public\".{}({arguments})", quoted(name));
     match function.table {

@@ -39,25 +39,25 @@ fn is_contained(b: &str, a: &str, steps: &mut StepCounter) -> Result<bool> {
 fn has_members(a: &str, b: &str, steps: &mut StepCounter) -> Result<bool> {
     if a.len() < b.len() {
         let given: HashMap<_, _> = members(a).collect();
-        for (key, wanted) in members(b) {
-            steps.count(wanted.len())?;
+        for (key, required) in members(b) {
+            steps.count(required.len())?;
             match given.get(key) {
-                Some(value) if is_contained(wanted, value, steps)? => {}
+                Some(value) if is_contained(required, value, steps)? => {}
                 _ => return Ok(false),
             }
         }
         return Ok(true);
     }
-    let mut wanted: HashMap<_, _> = members(b).collect();
+    let mut required: HashMap<_, _> = members(b).collect();
     for (key, value) in members(a) {
         steps.count(value.len())?;
-        if let Some(wanted) = wanted.remove(key)
-            && !is_contained(wanted, value, steps)?
+        if let Some(required) = required.remove(key)
+            && !is_contained(required, value, steps)?
         {
             return Ok(false);
         }
     }
-    Ok(wanted.is_empty())
+    Ok(required.is_empty())
 }
 
 /// Reads `a` and removes the elements of `b` that it finds.
@@ -75,9 +75,9 @@ fn has_elements(a: &str, b: &str, steps: &mut StepCounter) -> Result<bool> {
             continue;
         }
         open.remove(element);
-        for wanted in index.candidates(element) {
-            if open.contains(wanted) && is_contained(wanted, element, steps)? {
-                open.remove(wanted);
+        for required in index.candidates(element) {
+            if open.contains(required) && is_contained(required, element, steps)? {
+                open.remove(required);
             }
         }
     }
@@ -88,14 +88,14 @@ fn has_elements(a: &str, b: &str, steps: &mut StepCounter) -> Result<bool> {
 fn has_only_elements_of(a: &str, b: &str, steps: &mut StepCounter) -> Result<bool> {
     let given: HashSet<&str> = parts(a).collect();
     let containers: Vec<&str> = given.iter().copied().filter(|given| !is_scalar(given)).collect();
-    for wanted in parts(b) {
-        steps.count(wanted.len())?;
-        if given.contains(wanted) {
+    for required in parts(b) {
+        steps.count(required.len())?;
+        if given.contains(required) {
             continue;
         }
         let mut is_there = false;
-        for given in if is_scalar(wanted) { &[] } else { &containers[..] } {
-            is_there = is_there || is_contained(wanted, given, steps)?;
+        for given in if is_scalar(required) { &[] } else { &containers[..] } {
+            is_there = is_there || is_contained(required, given, steps)?;
         }
         if !is_there {
             return Ok(false);
@@ -104,7 +104,7 @@ fn has_only_elements_of(a: &str, b: &str, steps: &mut StepCounter) -> Result<boo
     Ok(true)
 }
 
-/// An index of wanted arrays and objects by a member that their container must have.
+/// An index of required arrays and objects by a member that their container must have.
 struct Index<'a> {
     /// Objects by their rarest scalar member.
     by_member: HashMap<(&'a str, &'a str), Vec<&'a str>>,
@@ -112,17 +112,17 @@ struct Index<'a> {
 }
 
 impl<'a> Index<'a> {
-    fn new(wanted: &HashSet<&'a str>) -> Self {
+    fn new(required: &HashSet<&'a str>) -> Self {
         let scalars = |json: &'a str| {
             let object = json.starts_with('{').then(|| members(json));
             object.into_iter().flatten().filter(|(_, value)| is_scalar(value))
         };
         let mut counts: HashMap<_, usize> = HashMap::new();
-        for member in wanted.iter().flat_map(|json| scalars(json)) {
+        for member in required.iter().flat_map(|json| scalars(json)) {
             *counts.entry(member).or_default() += 1;
         }
         let mut index = Self { by_member: HashMap::new(), others: Vec::new() };
-        for json in wanted.iter().copied() {
+        for json in required.iter().copied() {
             match scalars(json).min_by_key(|member| counts.get(member)) {
                 Some(rarest) => index.by_member.entry(rarest).or_default().push(json),
                 None => index.others.push(json),
@@ -131,7 +131,7 @@ impl<'a> Index<'a> {
         index
     }
 
-    /// The wanted values that an array or object may contain.
+    /// The required values that an array or object may contain.
     fn candidates(&self, container: &str) -> Vec<&'a str> {
         let object = container.starts_with('{').then(|| members(container));
         let found = object.into_iter().flatten().filter_map(|member| self.by_member.get(&member));

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use crate::anthropic::request::{body, sampling};
-use crate::catalogue::find_of;
+use crate::catalogue::find_for;
 use crate::history;
 use crate::{
     Content, Message, Opaque, ProviderName, ReasoningEffort, Request, ResponseFormat, Role,
@@ -12,7 +12,7 @@ const NAME: ProviderName = ProviderName::from_static("anthropic");
 
 fn sent(request: Request) -> Value {
     let request = history::prepare(request, &NAME);
-    let model = find_of(&NAME, &request.model);
+    let model = find_for(&NAME, &request.model);
     serde_json::to_value(body(&request, model)).unwrap()
 }
 
@@ -79,7 +79,7 @@ fn effort_is_said_in_the_words_of_the_model() {
 fn sampling_is_sent_where_it_means_something() {
     let asked = |model: &str, temperature, top_p| {
         let mut request = Request { temperature, top_p, ..to(model) };
-        let samples = sampling(&mut request, find_of(&NAME, model));
+        let samples = sampling(&mut request, find_for(&NAME, model));
         samples.map(|samples| (samples, request.temperature, request.top_p))
     };
     let with = |model, temperature| asked(model, Some(temperature), None);

@@ -154,8 +154,8 @@ async fn odd_fields_do_not_end_an_answer() {
         json!({"choices": [], "x_groq": 5}),
         json!({"choices": [], "usage": [5]}),
     ] {
-        let said = json!({"choices": [text]});
-        let body = format!("data: {said}\n\ndata: {odd}\n\n{}", stream(&[], "stop"));
+        let chunk = json!({"choices": [text]});
+        let body = format!("data: {chunk}\n\ndata: {odd}\n\n{}", stream(&[], "stop"));
         let outcome = decode(body).await;
         assert_eq!((outcome.text().as_str(), &outcome.error), ("a", &None), "{odd}");
     }

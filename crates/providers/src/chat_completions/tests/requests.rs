@@ -182,11 +182,11 @@ fn the_wish_for_json_is_said_in_words() {
         response_format: ResponseFormat::JsonObject,
         ..Request::default()
     };
-    let said = "Answer with one JSON object and nothing else.";
+    let instruction = "Answer with one JSON object and nothing else.";
     let content = |request| body(request, Dialect::MODERN)["messages"][0]["content"].clone();
-    assert_eq!(content(wanting(None)), said);
-    assert_eq!(content(wanting(Some(" "))), said);
-    assert_eq!(content(wanting(Some("Be brief."))), format!("Be brief.\n\n{said}"));
+    assert_eq!(content(wanting(None)), instruction);
+    assert_eq!(content(wanting(Some(" "))), instruction);
+    assert_eq!(content(wanting(Some("Be brief."))), format!("Be brief.\n\n{instruction}"));
     let format = json!({"type": "json_object"});
     assert_eq!(body(wanting(None), Dialect::MODERN)["response_format"], format);
 }

@@ -6,7 +6,7 @@ use super::items::Items;
 use super::wire::{Frame, Response};
 use crate::chat_completions::usage;
 use crate::decoder::{self, Events, Flow};
-use crate::openai::NAME;
+use crate::openai::name::NAME;
 use crate::{ErrorKind, FinishReason, ProviderError, ProviderName, Usage, lenient};
 
 /// What has been read of one answer.

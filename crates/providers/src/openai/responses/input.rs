@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::document::{self, Document};
 use crate::{Content, Message, Opaque, Request, Role};
 
-/// An item, or one that goes back exactly as it came.
+/// An item, or one that is sent back unchanged.
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(super) enum Input<'a> {

@@ -5,14 +5,14 @@ use serde_json::value::RawValue;
 
 use super::wire::{Item, Part};
 use crate::decoder::{Events, SizeBudget};
-use crate::openai::NAME;
+use crate::openai::name::NAME;
 use crate::{Event, Opaque, ProviderError};
 
-/// The items of one answer that have begun and not ended.
+/// The items of one answer that have started and not ended.
 #[derive(Debug, Default)]
 pub(super) struct Items {
     open: Vec<(usize, Open)>,
-    begun: usize,
+    started: usize,
     calls: usize,
     size: SizeBudget,
     /// Whether any part of a message declines.
@@ -31,7 +31,7 @@ enum Open {
 impl Items {
     /// A server may send nothing but the final response.
     pub fn any(&self) -> bool {
-        self.begun > 0
+        self.started > 0
     }
 
     pub fn any_calls(&self) -> bool {
@@ -45,7 +45,7 @@ impl Items {
         events: &mut Events,
     ) -> Result<(), ProviderError> {
         self.size.add(SizeBudget::BLOCK, &NAME)?;
-        self.begun += 1;
+        self.started += 1;
         let item: Item<'_> = serde_json::from_str(item.get()).unwrap_or_default();
         let open = match (item.kind.as_ref(), item.call_id, item.name) {
             ("message", ..) => Open::Message { phase: item.phase, emitted: None },

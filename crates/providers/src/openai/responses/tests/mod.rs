@@ -40,9 +40,9 @@ fn check(name: &str, outcome: &Outcome, sdk: &Value) {
     let stop = sdk["stop"][0].as_str();
     let is_reported = sdk.get("error").or(sdk.get("error_event")).is_some();
     assert_eq!(is_failure, is_reported || stop == Some("failed"), "{name}: error");
-    let text = format!("{}{}", said(&sdk["text"]), said(&sdk["refusal"]));
+    let text = format!("{}{}", as_text(&sdk["text"]), as_text(&sdk["refusal"]));
     assert_eq!(outcome.text(), text, "{name}: text");
-    assert_eq!(outcome.reasoning(), said(&sdk["reasoning"]), "{name}: reasoning");
+    assert_eq!(outcome.reasoning(), as_text(&sdk["reasoning"]), "{name}: reasoning");
     if !is_failure {
         assert_eq!(json!(outcome.calls()), sdk["tools"], "{name}: calls");
         check_finish(name, outcome, stop, sdk["stop"][1].as_str());
@@ -52,7 +52,7 @@ fn check(name: &str, outcome: &Outcome, sdk: &Value) {
     assert_eq!(json!(usage.map(|u| u.output_tokens)), sdk["usage"]["o"], "{name}: output");
 }
 
-fn said(text: &Value) -> &str {
+fn as_text(text: &Value) -> &str {
     text.as_str().unwrap_or_default()
 }
 

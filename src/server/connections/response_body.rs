@@ -1,5 +1,5 @@
-//! An answer on its way: it keeps its connection busy until it has been handed over, and a stream of
-//! HTTP/2 that nobody reads is reset. Such streams are not seen at the socket, which the others use.
+//! The body of a response: its connection is in use until it is sent. An HTTP/2 stream that the peer does
+//! not read is reset here, because the socket does not show it.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,47 +13,46 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::activity::Activity;
 
-/// The most that is handed over at once on HTTP/2, in bytes: it is kept for a peer that gives leave
-/// for a single byte.
-const PIECE: usize = 16 << 10;
+/// The largest frame on HTTP/2, in bytes: a whole one is buffered even for a window of one byte.
+const MAX_FRAME_BYTES: usize = 16 << 10;
 
-/// Keeps a connection busy.
+/// A request and its response, during which the connection is in use.
 pub struct Exchange(Arc<Activity>);
 
 impl Exchange {
-    /// Begins with a request's head.
+    /// Begins when the head of a request was received.
     pub fn begin(activity: Arc<Activity>, version: Version) -> Self {
-        activity.asked(version);
+        activity.request_started(version);
         Self(activity)
     }
 
-    /// The answer's body, with which it ends.
-    pub fn carry(self, body: Body) -> Answer {
+    /// The response body, with which the exchange ends.
+    pub fn attach_to(self, body: Body) -> ResponseBody {
         let reader = READER.try_with(Arc::clone).ok();
         if let Some(reader) = &reader {
             reader.has(true);
         }
-        Answer { body, rest: Bytes::new(), reader, _exchange: self }
+        ResponseBody { body, rest: Bytes::new(), reader, _exchange: self }
     }
 }
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        self.0.answered();
+        self.0.response_finished();
     }
 }
 
 /// A body that is being sent.
-pub struct Answer {
+pub struct ResponseBody {
     body: Body,
-    /// What is left of a large frame.
+    /// The rest of a large frame.
     rest: Bytes,
-    /// On HTTP/2, who reads the stream.
+    /// The reader of the stream, on HTTP/2.
     reader: Option<Arc<Reader>>,
     _exchange: Exchange,
 }
 
-impl hyper::body::Body for Answer {
+impl hyper::body::Body for ResponseBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -75,7 +74,7 @@ impl hyper::body::Body for Answer {
             }
         }
         reader.has(true);
-        let length = self.rest.len().min(PIECE);
+        let length = self.rest.len().min(MAX_FRAME_BYTES);
         Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(length)))))
     }
 
@@ -92,10 +91,10 @@ tokio::task_local! {
     static READER: Arc<Reader>;
 }
 
-/// Whoever reads a stream. Hyper asks for more only when it has leave to send.
+/// The peer of an HTTP/2 stream. Hyper polls for more only when the window allows it.
 #[derive(Default)]
 struct Reader {
-    /// Since when it has something to take.
+    /// Since when data has been waiting for it.
     since: Mutex<Option<Instant>>,
 }
 
@@ -105,7 +104,7 @@ impl Reader {
         *self.since.lock().unwrap_or_else(PoisonError::into_inner) = since;
     }
 
-    /// Completes when nothing has been taken for so long.
+    /// Completes when no data was accepted for this long.
     async fn stopped(&self, limit: Duration) {
         loop {
             let since = *self.since.lock().unwrap_or_else(PoisonError::into_inner);
@@ -121,7 +120,7 @@ impl Reader {
 /// Runs the streams of an HTTP/2 connection.
 #[derive(Clone)]
 pub struct Streams {
-    /// How long the peer may take nothing of a stream.
+    /// How long the peer may accept no data of a stream.
     pub limit: Duration,
 }
 

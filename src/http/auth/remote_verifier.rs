@@ -1,6 +1,5 @@
-//! Asks Supabase Auth about tokens that only it can verify: those signed with a shared secret that
-//! this server was not given. Anybody can make such tokens up, so the asking has bounds of its own,
-//! and refusals are remembered.
+//! Verifies tokens by asking Supabase Auth: those signed with a shared secret that this server was not
+//! given. Anybody can forge such tokens, so the requests to Auth are limited, and refusals are cached.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,35 +8,35 @@ use quick_cache::sync::Cache;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::allowance::Allowance;
-use super::invalid_token;
-use super::memory::TokenHash;
+use super::errors::invalid_token;
 use super::signing_keys::{SigningKeys, unavailable};
+use super::token_bucket::TokenBucket;
+use super::verified_tokens::TokenHash;
 use crate::clock::Clock;
 use crate::http::error::ApiError;
 use crate::http::single_flight::{Next, SingleFlight};
 use crate::supabase::{AccessToken, AuthUser, Supabase, SupabaseError, SupabaseErrorKind};
 
-/// How many questions may be under way, how many more may wait for their turn, and how long.
+/// How many requests to Auth may be in flight, how many more may be queued, and for how long.
 const MAX_CONCURRENT: usize = 16;
 const MAX_WAITING: usize = 240;
 const MAX_QUEUE_TIME: Duration = Duration::from_secs(2);
-/// How many refused tokens are remembered, and how long, in seconds.
-const REMEMBERED: usize = 10_000;
-const REFUSED_FOR: i64 = 60;
-/// How long nobody is asked after Auth has not answered, in seconds.
-const OUTAGE: i64 = 1;
-/// A project that publishes keys may still sign with its old secret. Until a token shows that it
-/// does, so many are asked about at once, and one more every so many seconds.
+/// How many refusals are cached, and for how long, in seconds.
+const MAX_REFUSED: usize = 10_000;
+const REFUSAL_TTL: i64 = 60;
+/// How long no requests are sent after Auth failed to answer, in seconds.
+const OUTAGE_PAUSE: i64 = 1;
+/// A project that publishes keys may still sign with its old secret. Until a token proves that, Auth is
+/// asked about this many tokens at once, and about one more every so many seconds.
 const PROBES: (i64, i64) = (3, 10);
-/// How long a token that Auth has vouched for shows that, in seconds.
-const SHOWN_FOR: i64 = 3600;
+/// How long a token that Auth confirmed is proof of that, in seconds.
+const CONFIRMATION_TTL: i64 = 3600;
 
-type Answered = Result<AuthUser, ApiError>;
+type Verdict = Result<AuthUser, ApiError>;
 
-/// Clones share what is known.
+/// Clones share their caches and limits.
 #[derive(Clone)]
-pub(super) struct AskAuth {
+pub(super) struct RemoteVerifier {
     inner: Arc<Inner>,
 }
 
@@ -47,25 +46,25 @@ struct Inner {
     clock: Clock,
     /// Whether the project's keys are tokens signed with the shared secret.
     has_legacy_keys: bool,
-    asking: SingleFlight<TokenHash, Answered>,
-    /// Until when a refusal counts.
+    in_flight: SingleFlight<TokenHash, Verdict>,
+    /// Refused tokens and until when the refusal is cached.
     refused: Cache<TokenHash, (i64, ApiError)>,
     known: Mutex<Known>,
-    probes: Allowance,
-    places: Arc<Semaphore>,
+    probes: TokenBucket,
+    slots: Arc<Semaphore>,
     turns: Semaphore,
 }
 
-/// What answers have shown.
+/// What earlier responses have shown.
 #[derive(Default)]
 struct Known {
     /// Why Auth could not be asked, and when that was.
     outage: Option<(i64, ApiError)>,
-    /// When Auth last vouched for a token.
-    vouched_at: Option<i64>,
+    /// When Auth last confirmed a token.
+    confirmed_at: Option<i64>,
 }
 
-impl AskAuth {
+impl RemoteVerifier {
     pub(super) fn new(
         supabase: Supabase,
         keys: SigningKeys,
@@ -77,25 +76,25 @@ impl AskAuth {
             keys,
             clock,
             has_legacy_keys,
-            asking: SingleFlight::default(),
-            refused: Cache::new(REMEMBERED),
+            in_flight: SingleFlight::default(),
+            refused: Cache::new(MAX_REFUSED),
             known: Mutex::default(),
-            probes: Allowance::new(PROBES.0, PROBES.1),
-            places: Arc::new(Semaphore::new(MAX_CONCURRENT + MAX_WAITING)),
+            probes: TokenBucket::new(PROBES.0, PROBES.1),
+            slots: Arc::new(Semaphore::new(MAX_CONCURRENT + MAX_WAITING)),
             turns: Semaphore::new(MAX_CONCURRENT),
         };
         Self { inner: Arc::new(inner) }
     }
 
-    /// Whose token it is, by Auth's word. 401 when it refuses the token, 503 when it cannot be asked.
-    pub(super) async fn user(&self, token: &str, hash: TokenHash) -> Answered {
+    /// The user of a token. 401 if Auth refuses the token, 503 if Auth cannot be asked.
+    pub(super) async fn user(&self, token: &str, hash: TokenHash) -> Verdict {
         let inner = &self.inner;
-        let answered = inner.asking.run(hash, || {
+        let answered = inner.in_flight.run(hash, || {
             if let Some(error) = inner.refusal(&hash).or_else(|| inner.outage()) {
                 return Next::Known(Err(error));
             }
-            // What is known to fit is kept while it waits, nothing else.
-            let Ok(place) = inner.places.clone().try_acquire_owned() else {
+            // The length is bounded before the token is queued.
+            let Ok(place) = inner.slots.clone().try_acquire_owned() else {
                 return Next::Known(Err(unavailable("too many tokens to ask about", 1)));
             };
             let (inner, token) = (inner.clone(), AccessToken::new(token));
@@ -104,29 +103,29 @@ impl AskAuth {
                 inner.ask(&token, hash).await
             })
         });
-        answered.await.unwrap_or_else(|| Err(unavailable("the asking crashed", 1)))
+        answered.await.unwrap_or_else(|| Err(unavailable("the request to Auth panicked", 1)))
     }
 }
 
 impl Inner {
-    async fn ask(&self, token: &AccessToken, hash: TokenHash) -> Answered {
-        if !self.signs_with_a_secret().await? {
+    async fn ask(&self, token: &AccessToken, hash: TokenHash) -> Verdict {
+        if !self.uses_shared_secret().await? {
             let probe = self.probes.take(self.now());
             probe.map_err(|wait| unavailable("too many tokens with a shared secret", wait))?;
         }
         let turn = timeout(MAX_QUEUE_TIME, self.turns.acquire()).await;
         let _turn = turn.map_err(|_| unavailable("too many tokens to ask about", 1))?;
-        // Who had the turn before may have found nobody there.
+        // The request before this one may have found that Auth is down.
         if let Some(error) = self.outage() {
             return Err(error);
         }
         let answered = self.supabase.user(token).await;
         let now = self.now();
-        answered.inspect(|_| self.known().vouched_at = Some(now)).map_err(|error| {
+        answered.inspect(|_| self.known().confirmed_at = Some(now)).map_err(|error| {
             let is_refusal = is_refusal(&error);
-            let error = to_clients(error);
+            let error = into_api_error(error);
             if is_refusal {
-                self.refused.insert(hash, (now.saturating_add(REFUSED_FOR), error.clone()));
+                self.refused.insert(hash, (now.saturating_add(REFUSAL_TTL), error.clone()));
             } else {
                 self.known().outage = Some((now, error.clone()));
             }
@@ -134,9 +133,9 @@ impl Inner {
         })
     }
 
-    async fn signs_with_a_secret(&self) -> Result<bool, ApiError> {
-        let is_shown = |at: i64| self.now().saturating_sub(at) < SHOWN_FOR;
-        if self.has_legacy_keys || self.known().vouched_at.is_some_and(is_shown) {
+    async fn uses_shared_secret(&self) -> Result<bool, ApiError> {
+        let is_recent = |at: i64| self.now().saturating_sub(at) < CONFIRMATION_TTL;
+        if self.has_legacy_keys || self.known().confirmed_at.is_some_and(is_recent) {
             return Ok(true);
         }
         Ok(!self.keys.are_published().await?)
@@ -150,7 +149,7 @@ impl Inner {
     fn outage(&self) -> Option<ApiError> {
         let known = self.known();
         let (at, error) = known.outage.as_ref()?;
-        (0..OUTAGE).contains(&self.now().saturating_sub(*at)).then(|| error.clone())
+        (0..OUTAGE_PAUSE).contains(&self.now().saturating_sub(*at)).then(|| error.clone())
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, Known> {
@@ -162,16 +161,16 @@ impl Inner {
     }
 }
 
-/// Whether it is Auth's word about the token.
+/// Whether Auth refused the token itself.
 fn is_refusal(error: &SupabaseError) -> bool {
     use SupabaseErrorKind as Kind;
     matches!(error.kind, Kind::TokenRefused | Kind::TokenExpired | Kind::UserNotFound)
 }
 
-fn to_clients(error: SupabaseError) -> ApiError {
+fn into_api_error(error: SupabaseError) -> ApiError {
     match error.kind {
         SupabaseErrorKind::TokenRefused => invalid_token(error.to_string()),
-        SupabaseErrorKind::Timeout => unavailable(&error.to_string(), OUTAGE),
+        SupabaseErrorKind::Timeout => unavailable(&error.to_string(), OUTAGE_PAUSE),
         _ => error.into(),
     }
 }

@@ -1,4 +1,4 @@
-//! The memory of verified tokens.
+//! The cache of verified tokens.
 
 use std::sync::Arc;
 
@@ -6,13 +6,13 @@ use aws_lc_rs::digest::{SHA256, digest};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
-use super::CurrentUser;
+use super::current_user::CurrentUser;
 use super::signing_keys::SigningKey;
 
-/// How much is remembered, in bytes of tokens: some ten thousand ordinary ones.
+/// The size of the cache in bytes, enough for about ten thousand tokens of ordinary length.
 const MAX_BYTES: u64 = 16 << 20;
 const ORDINARY_TOKENS: usize = 10_000;
-/// What else is kept with each.
+/// The size of an entry besides its token.
 const OVERHEAD: u64 = 256;
 
 /// The SHA-256 of a token.
@@ -24,19 +24,19 @@ pub(super) fn hash(token: &str) -> TokenHash {
     hash
 }
 
-/// A token that was verified, and for how long that counts.
+/// A verified token and how long the entry is valid.
 #[derive(Clone)]
 pub(super) struct Verified {
     pub(super) user: CurrentUser,
     pub(super) until: i64,
-    /// The published key that signed it; the memory ends when the key goes.
+    /// The published key that signed it; the entry ends when the key goes.
     pub(super) signed_by: Option<(String, Arc<SigningKey>)>,
 }
 
 /// Verified tokens by their hashes.
-pub(super) type Memory = Cache<TokenHash, Verified, Weight>;
+pub(super) type VerifiedTokens = Cache<TokenHash, Verified, Weight>;
 
-pub(super) fn memory() -> Memory {
+pub(super) fn cache() -> VerifiedTokens {
     Cache::with_weighter(ORDINARY_TOKENS, MAX_BYTES, Weight)
 }
 

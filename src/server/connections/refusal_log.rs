@@ -1,22 +1,22 @@
-//! Refused connections in the log: a flood must not fill it, so they are counted by the minute.
+//! Logs refused connections, at most one line a minute, so that a flood cannot fill the log.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 use tracing::warn;
 
-const EVERY: Duration = Duration::from_secs(60);
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Counts them.
+/// Counts refused connections.
 #[derive(Default)]
-pub struct Refusals {
+pub struct RefusalLog {
     count: u64,
     why: String,
-    told: Option<Instant>,
+    last_logged: Option<Instant>,
 }
 
-impl Refusals {
-    /// Counts one.
+impl RefusalLog {
+    /// Counts one refusal and logs the count if it is due.
     pub fn add(&mut self, why: &str) {
         self.count += 1;
         why.clone_into(&mut self.why);
@@ -27,10 +27,12 @@ impl Refusals {
 
     /// The line for the log, when it is time for one.
     fn line(&mut self, now: Instant) -> Option<String> {
-        if self.count == 0 || self.told.is_some_and(|told| now < told + EVERY) {
+        if self.count == 0
+            || self.last_logged.is_some_and(|last_logged| now < last_logged + LOG_INTERVAL)
+        {
             return None;
         }
-        self.told = Some(now);
+        self.last_logged = Some(now);
         let count = std::mem::take(&mut self.count);
         Some(format!("{count} connections were refused: {}", self.why))
     }
@@ -42,7 +44,7 @@ mod tests {
 
     #[test]
     fn there_is_one_line_a_minute_with_the_count() {
-        let (mut refusals, start) = (Refusals::default(), Instant::now());
+        let (mut refusals, start) = (RefusalLog::default(), Instant::now());
         let mut lines = Vec::new();
         for second in 0..=60 {
             refusals.count += 1;

@@ -3,6 +3,7 @@
 use tokio::time::Instant;
 
 use super::*;
+use crate::supabase::AccessToken;
 
 fn supabase(url: &str) -> Supabase {
     let project = Project {
@@ -16,15 +17,15 @@ fn supabase(url: &str) -> Supabase {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_too_long_for_a_turn_is_sent_away() {
+async fn who_waits_too_long_for_a_permit_is_sent_away() {
     let supabase = supabase("http://127.0.0.1:9");
-    let others = supabase.inner.turns.acquire_many(512).await.unwrap();
+    let others = supabase.inner.permits.acquire_many(512).await.unwrap();
     let started = Instant::now();
-    let refused = supabase.rest(Caller::Nobody).from("chats").rows().await.unwrap_err();
+    let refused = supabase.rest(Caller::Anon).from("chats").rows().await.unwrap_err();
     assert_eq!(refused.kind, SupabaseErrorKind::Overloaded);
     assert_eq!(started.elapsed(), MAX_QUEUE_TIME);
     drop(others);
-    let refused = supabase.rest(Caller::Nobody).from("chats").rows().await.unwrap_err();
+    let refused = supabase.rest(Caller::Anon).from("chats").rows().await.unwrap_err();
     assert_eq!(refused.kind, SupabaseErrorKind::Unreachable);
 }
 

@@ -1,5 +1,8 @@
 //! What ARCHITECTURE.md promises about the code.
 
+mod circles;
+mod words;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -39,7 +42,7 @@ fn named(text: &str) -> Vec<String> {
     named.into_iter().map(first_word).filter(|name| !name.is_empty()).collect()
 }
 
-fn module_of(file: &Path) -> String {
+fn module_name(file: &Path) -> String {
     let path = file.strip_prefix(source()).unwrap();
     let first = path.components().next().unwrap().as_os_str().to_str().unwrap();
     first.trim_end_matches(".rs").to_owned()
@@ -52,7 +55,7 @@ fn a_module_names_only_modules_above_it() {
     let place = |name: &str| modules.iter().position(|module| module == name);
     let mut wrong = Vec::new();
     for file in files(&source()) {
-        let module = module_of(&file);
+        let module = module_name(&file);
         let Some(own) = place(&module) else { continue };
         let text = fs::read_to_string(&file).unwrap();
         let later = named(&text).into_iter().filter(|name| place(name).is_some_and(|at| at > own));
@@ -217,7 +220,7 @@ fn every_tool_is_offered() {
 #[test]
 fn only_app_names_the_local_supabase_and_only_local_knows_the_crate() {
     for file in files(&source()) {
-        let module = module_of(&file);
+        let module = module_name(&file);
         let text = fs::read_to_string(&file).unwrap();
         let names_it = text.contains("crate::local::") || text.contains("crate::local;");
         let names_crate = text.contains("local_supabase::");
@@ -251,7 +254,7 @@ fn floors() -> Vec<(String, Vec<String>)> {
     let names: Vec<_> = crates.map(str::to_owned).chain(modules()).collect();
     let mut floors: Vec<(String, Vec<String>)> = Vec::new();
     for name in &names {
-        let of_module = files(&source()).into_iter().filter(|file| module_of(file) == *name);
+        let of_module = files(&source()).into_iter().filter(|file| module_name(file) == *name);
         let texts: Vec<_> = of_module.map(|file| fs::read_to_string(file).unwrap()).collect();
         let all = texts.iter().flat_map(|text| named(text));
         let mut others: Vec<_> = names.clone();

@@ -1,0 +1,34 @@
+//! The state of a running script and its limits.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use crate::model::Status;
+use crate::protocol::Request;
+
+/// The state of a running script.
+pub(super) struct Run {
+    ends_at: Instant,
+    pub(super) output_left: Cell<u64>,
+    /// The limit that was reached; from then on the script is interrupted.
+    pub(super) limit_reached: Cell<Option<Status>>,
+}
+
+impl Run {
+    /// Starts the clock of a request's limits.
+    pub(super) fn begin(request: &Request) -> Self {
+        Self {
+            ends_at: Instant::now() + Duration::from_millis(request.timeout_ms),
+            output_left: Cell::new(request.output_bytes),
+            limit_reached: Cell::new(None),
+        }
+    }
+
+    /// Whether the script must not go on.
+    pub(super) fn must_end(&self) -> bool {
+        if self.limit_reached.get().is_none() && Instant::now() >= self.ends_at {
+            self.limit_reached.set(Some(Status::Timeout));
+        }
+        self.limit_reached.get().is_some()
+    }
+}

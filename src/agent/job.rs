@@ -1,0 +1,23 @@
+//! A generation to run.
+
+use std::sync::Arc;
+
+use super::generation::{Credentials, Recorder};
+use super::options::Options;
+use super::tools::AnyTool;
+
+/// A generation to run.
+pub struct Job {
+    /// Claims and saves the answer.
+    pub recorder: Arc<dyn Recorder>,
+    /// The user.
+    pub credentials: Arc<Credentials>,
+    /// What the request asks for.
+    pub options: Options,
+    /// What the model may call.
+    pub tools: Vec<Arc<dyn AnyTool>>,
+    /// `usage_logs.operation`.
+    pub operation: &'static str,
+    /// Whether it continues without listeners.
+    pub survives_disconnect: bool,
+}

@@ -1,0 +1,32 @@
+//! What all generations share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::tools::AnyTool;
+use crate::clock::Clock;
+use crate::observability::metrics::Metrics;
+use crate::providers::Providers;
+
+/// What all generations share.
+pub struct Settings {
+    /// The models.
+    pub providers: Providers,
+    /// The tools of the scripted model, so that a front end can show tool calls without an API key.
+    pub demo_tools: Vec<Arc<dyn AnyTool>>,
+    /// The interval between checkpoints: the most that a crash loses. A checkpoint renews the lease and
+    /// reports a stop that was requested on another replica.
+    pub checkpoint_every: Duration,
+    /// The daily limit of tokens for each user.
+    pub daily_token_limit: Option<u64>,
+    /// The longest a generation may take.
+    pub generation_timeout: Duration,
+    /// Whether saves continue with the service key when the user's token expires.
+    pub outlives_tokens: bool,
+    /// How long clients wait for the end of an answer to be saved before they are sent an error.
+    pub unsaved_patience: Duration,
+    /// The time of day, for tokens.
+    pub clock: Clock,
+    /// The metrics of finished generations.
+    pub metrics: Metrics,
+}

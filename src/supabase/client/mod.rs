@@ -1,0 +1,242 @@
+//! Sends requests to a Supabase project, again where that is safe.
+
+use std::iter;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use reqwest::header::{AGE, AUTHORIZATION, DATE, HeaderMap, HeaderValue};
+use reqwest::{RequestBuilder, Url};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tracing::debug;
+
+use super::answer::{Answer, Reading};
+use super::caller::Caller;
+use super::error::{SupabaseError, SupabaseErrorKind};
+use super::retry;
+use super::service::Service;
+use crate::clock::Clock;
+use crate::config::Project;
+use crate::memory::{Charge, Memory};
+
+/// How fast an unreachable Supabase is noticed.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How many requests may be under way at once, and how long another one waits for its turn.
+const MAX_CONCURRENT: usize = 512;
+const MAX_QUEUE_TIME: Duration = Duration::from_secs(2);
+
+/// A Supabase project. Clones share connections.
+#[derive(Clone)]
+pub struct Supabase {
+    pub(super) inner: Arc<Inner>,
+    memory: Memory,
+}
+
+pub(super) struct Inner {
+    pub(super) http: reqwest::Client,
+    /// Without a timeout, for the contents of files.
+    pub(super) transfers: reqwest::Client,
+    pub(super) url: Url,
+    pub(super) public_url: String,
+    key: SecretString,
+    service_key: Option<SecretString>,
+    permits: Semaphore,
+    timeout: Duration,
+    clock: Clock,
+    /// In seconds; `i64::MIN` while it is not known.
+    clock_ahead: AtomicI64,
+}
+
+impl Supabase {
+    /// A client for `project`; no request takes longer than `timeout`, repeats included. Pauses
+    /// between repeats are the clock's.
+    pub fn new(project: &Project, timeout: Duration, clock: Clock) -> Result<Self, SupabaseError> {
+        let url = Url::parse(&project.url).map_err(|error| {
+            SupabaseError::new(SupabaseErrorKind::Refused, format!("{}: {error}", project.url))
+        })?;
+        let http = client(&url).timeout(timeout).build().map_err(SupabaseError::from_reqwest)?;
+        let transfers = client(&url).build().map_err(SupabaseError::from_reqwest)?;
+        for key in iter::once(&project.anon_key).chain(&project.service_role_key) {
+            sensitive(key.expose_secret())?;
+        }
+        Ok(Self {
+            inner: Arc::new(Inner {
+                http,
+                transfers,
+                url,
+                public_url: project.public_url.clone(),
+                key: project.anon_key.clone(),
+                service_key: project.service_role_key.clone(),
+                permits: Semaphore::new(MAX_CONCURRENT),
+                timeout,
+                clock,
+                clock_ahead: AtomicI64::new(i64::MIN),
+            }),
+            memory: Memory::new(usize::MAX),
+        })
+    }
+
+    /// Charges responses to this memory budget.
+    pub fn charged_to(self, memory: Memory) -> Self {
+        Self { memory, ..self }
+    }
+
+    /// An empty charge of this caller.
+    pub fn charge(&self, caller: Caller<'_>) -> Charge {
+        self.memory.charge(caller.holder())
+    }
+
+    /// Whether requests can be made as [`Caller::Service`].
+    pub fn has_service_key(&self) -> bool {
+        self.inner.service_key.is_some()
+    }
+
+    /// The project as browsers see it, without a slash at the end.
+    pub fn public_url(&self) -> &str {
+        &self.inner.public_url
+    }
+
+    /// By how many seconds Supabase's clock is ahead of ours, by its last answer.
+    pub fn clock_ahead(&self) -> Option<i64> {
+        let ahead = self.inner.clock_ahead.load(Ordering::Relaxed);
+        (ahead != i64::MIN).then_some(ahead)
+    }
+
+    fn compare_clocks(&self, headers: &HeaderMap) {
+        let date = headers.get(DATE).and_then(|date| date.to_str().ok());
+        let date = date.and_then(|date| httpdate::parse_http_date(date).ok());
+        // The `Date` of a cached response is old.
+        let Some(date) = date.filter(|_| !headers.contains_key(AGE)) else { return };
+        if let Ok(since_1970) = date.duration_since(SystemTime::UNIX_EPOCH) {
+            let seconds = i64::try_from(since_1970.as_secs()).unwrap_or(i64::MAX);
+            let ahead = seconds.saturating_sub(self.inner.clock.unix_seconds());
+            self.inner.clock_ahead.store(ahead, Ordering::Relaxed);
+        }
+    }
+
+    /// The address of a path such as `/rest/v1/chats`. Most of it is parsed only once.
+    pub(super) fn address(&self, path: &str) -> Url {
+        let mut address = self.inner.url.clone();
+        match address.path() {
+            "/" => address.set_path(path),
+            base => address.set_path(&format!("{base}{path}")),
+        }
+        address
+    }
+
+    pub(super) fn authorized(
+        &self,
+        request: RequestBuilder,
+        caller: Caller<'_>,
+    ) -> Result<RequestBuilder, SupabaseError> {
+        let (key, token) = match caller {
+            Caller::User(token) => (&self.inner.key, Some(token.expose_secret())),
+            Caller::Anon => (&self.inner.key, legacy_token(&self.inner.key)),
+            Caller::Service => {
+                let key = self.inner.service_key.as_ref().ok_or_else(|| {
+                    SupabaseError::new(SupabaseErrorKind::Refused, "no service key is set")
+                })?;
+                (key, legacy_token(key))
+            }
+        };
+        let request = request.header("apikey", sensitive(key.expose_secret())?);
+        Ok(match token {
+            Some(token) => request.header(AUTHORIZATION, sensitive(&format!("Bearer {token}"))?),
+            None => request,
+        })
+    }
+
+    /// Sends a request until it succeeds, as often as that is safe and in time. `request` builds the same
+    /// request each time.
+    pub(super) async fn ask(
+        &self,
+        service: Service,
+        is_idempotent: bool,
+        reading: Reading<'_>,
+        request: impl Fn() -> Result<RequestBuilder, SupabaseError>,
+    ) -> Result<Answer, SupabaseError> {
+        let deadline = Instant::now() + self.inner.timeout;
+        let mut repeats = 0;
+        loop {
+            let time_left = deadline.saturating_duration_since(Instant::now());
+            let failed = match self.send(request()?.timeout(time_left), reading).await {
+                Ok(answer) if answer.status.is_success() => return Ok(answer),
+                Ok(answer) => service.error(&answer),
+                Err(failed) => failed,
+            };
+            let pause = retry::pause(&failed, repeats, is_idempotent, fastrand::f64());
+            let Some(pause) = pause.filter(|pause| Instant::now() + *pause < deadline) else {
+                return Err(failed);
+            };
+            debug!("asking again in {pause:?}: {failed}");
+            self.inner.clock.sleep(pause).await;
+            repeats += 1;
+        }
+    }
+
+    /// Sends a request once and reads the response, successful or not.
+    pub(super) async fn send(
+        &self,
+        request: RequestBuilder,
+        reading: Reading<'_>,
+    ) -> Result<Answer, SupabaseError> {
+        let permit = tokio::time::timeout(MAX_QUEUE_TIME, self.inner.permits.acquire()).await;
+        let _permit = permit.map_err(|_| {
+            SupabaseError::new(SupabaseErrorKind::Overloaded, "too many requests under way")
+        })?;
+        self.send_at_once(request, reading).await
+    }
+
+    /// The same without waiting for a permit.
+    pub(super) async fn send_at_once(
+        &self,
+        request: RequestBuilder,
+        reading: Reading<'_>,
+    ) -> Result<Answer, SupabaseError> {
+        let response = request.send().await.map_err(SupabaseError::from_reqwest)?;
+        self.compare_clocks(response.headers());
+        Answer::read(response, reading, self.charge(reading.caller)).await
+    }
+}
+
+fn client(url: &Url) -> reqwest::ClientBuilder {
+    let client = reqwest::Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(Duration::from_secs(60))
+        .tcp_keepalive(Duration::from_secs(30))
+        .redirect(reqwest::redirect::Policy::none())
+        // Compressing and unpacking costs more than the way between neighbours.
+        .no_gzip()
+        .user_agent(concat!("chat-backend/", env!("CARGO_PKG_VERSION")));
+    // No proxy knows the way to this machine.
+    if is_this_machine(url) { client.no_proxy() } else { client }
+}
+
+fn is_this_machine(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let ip = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback() || ip.is_unspecified())
+}
+
+/// Legacy keys are tokens and go into both headers; newer ones only into `apikey`.
+fn legacy_token(key: &SecretString) -> Option<&str> {
+    Some(key.expose_secret()).filter(|key| !key.starts_with("sb_"))
+}
+
+/// A header value that is not printed.
+fn sensitive(text: &str) -> Result<HeaderValue, SupabaseError> {
+    let mut value = HeaderValue::from_str(text).map_err(|_| {
+        SupabaseError::new(
+            SupabaseErrorKind::Refused,
+            "a key or token has characters no header can hold",
+        )
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests;
