@@ -28,6 +28,7 @@ pub static MESSAGES: Table = Table {
         column("stop_requested_at", Timestamptz),
         column("created_at", Timestamptz).not_null().default(ClockTimestamp),
         column("updated_at", Timestamptz).not_null().default(ClockTimestamp),
+        column("replaces", Jsonb),
         column("current_status", Text).not_null().computed(
             "case when status = 'streaming' and lease_expires_at < clock_timestamp() \
              then 'interrupted' else status end",

@@ -30,6 +30,7 @@ pub static SCHEMA: Schema = Schema {
         include_str!("0004_files.sql"),
         include_str!("0005_scripts.sql"),
         include_str!("0006_script_runs.sql"),
+        include_str!("0007_generation.sql"),
     ],
     tables: TABLES,
 };
