@@ -10,7 +10,7 @@ use super::error::RestError;
 use super::headers::MediaType;
 use super::response::{empty, with_header};
 use super::rpc::Function;
-use crate::project::OpenProject;
+use crate::open_project::OpenProject;
 use crate::schema::{Column, Default, PgType, Schema, Table};
 
 pub(super) fn answer(
