@@ -80,6 +80,12 @@ impl RoleGrants {
         delete: true,
     };
 
+    /// Whether something is granted.
+    pub fn is_anything(&self) -> bool {
+        let of_columns = [self.select, self.insert, self.update];
+        self.delete || of_columns.iter().any(|granted| *granted != Granted::Nothing)
+    }
+
     fn allow(&self, privilege: Privilege<'_>) -> bool {
         match privilege {
             Privilege::Select => self.select != Granted::Nothing,
