@@ -181,7 +181,8 @@ impl App {
                 limits.clone(),
                 tools(&files, &scripts),
                 clock.clone(),
-            ),
+            )
+            .named(is_local.then_some("local")),
             health: Health::new(probes, providers, generations.clone()),
             auth: AuthLayer { verifier, limits: limits.clone(), memory, token_refresher },
             supabase,

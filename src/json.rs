@@ -8,23 +8,66 @@ pub const MAX_DEPTH: usize = 64;
 
 /// How deep a JSON text is nested; found without recursion.
 pub fn depth(text: &str) -> usize {
-    let (mut depth, mut deepest) = (0_usize, 0);
-    let (mut in_string, mut is_escaped) = (false, false);
-    for byte in text.bytes() {
-        match byte {
-            _ if is_escaped => is_escaped = false,
-            b'\\' => is_escaped = in_string,
-            b'"' => in_string = !in_string,
-            _ if in_string => {}
-            b'[' | b'{' => {
-                depth += 1;
-                deepest = deepest.max(depth);
+    let mut nesting = Nesting::default();
+    text.bytes().for_each(|byte| nesting.read(byte));
+    nesting.deepest
+}
+
+/// How deep a JSON text is nested that comes in pieces.
+#[derive(Clone, Debug, Default)]
+pub struct Nesting {
+    depth: usize,
+    deepest: usize,
+    in_string: bool,
+    is_escaped: bool,
+}
+
+impl Nesting {
+    /// The beginning of the next piece that is nested no deeper than that; nothing of what follows.
+    pub fn within<'a>(&mut self, piece: &'a str, most: usize) -> &'a str {
+        let end = piece.bytes().position(|byte| {
+            if self.deepest <= most {
+                self.read(byte);
             }
-            b']' | b'}' => depth = depth.saturating_sub(1),
+            self.deepest > most
+        });
+        &piece[..end.unwrap_or(piece.len())]
+    }
+
+    fn read(&mut self, byte: u8) {
+        match byte {
+            _ if self.is_escaped => self.is_escaped = false,
+            b'\\' => self.is_escaped = self.in_string,
+            b'"' => self.in_string = !self.in_string,
+            _ if self.in_string => {}
+            b'[' | b'{' => {
+                self.depth += 1;
+                self.deepest = self.deepest.max(self.depth);
+            }
+            b']' | b'}' => self.depth = self.depth.saturating_sub(1),
             _ => {}
         }
     }
-    deepest
+}
+
+/// A value as it is read back from a column of type jsonb, which has an order of its own for the members
+/// of objects.
+pub fn as_stored(mut value: Value) -> String {
+    order(&mut value);
+    value.to_string()
+}
+
+fn order(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(order),
+        Value::Object(members) => {
+            let mut ordered: Vec<_> = std::mem::take(members).into_iter().collect();
+            ordered.sort_by(|(a, _), (b, _)| (a.len(), a).cmp(&(b.len(), b)));
+            ordered.iter_mut().for_each(|(_, value)| order(value));
+            members.extend(ordered);
+        }
+        _ => {}
+    }
 }
 
 /// How deep a value is nested. Values come from serde_json, which reads no more than 128 levels, so
@@ -90,6 +133,19 @@ mod tests {
             }
         }
         assert_eq!(depth(&"[".repeat(300_000)), 300_000);
+    }
+
+    #[test]
+    fn a_text_that_comes_in_pieces_is_cut_where_it_is_too_deep() {
+        let mut nesting = Nesting::default();
+        let pieces = [r#"{"a{["#, r#"":[1"#, ",[2", "]]}"].map(|piece| nesting.within(piece, 2));
+        assert_eq!(pieces, [r#"{"a{["#, r#"":[1"#, ",", ""]);
+    }
+
+    #[test]
+    fn jsonb_orders_members_by_length() {
+        let value = serde_json::from_str(r#"{"bb":{"z":1,"y":1.0},"a":[{"cc":0,"b":0}]}"#).unwrap();
+        assert_eq!(as_stored(value), r#"{"a":[{"b":0,"cc":0}],"bb":{"y":1.0,"z":1}}"#);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The function by which a chat is claimed for an answer.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -21,8 +23,7 @@ pub struct BeginGeneration<'a> {
     pub p_model: Option<&'a str>,
     pub p_default_model: &'a str,
     pub p_create_chat: Option<CreateChat>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub p_reserve: Option<Reserve>,
+    pub p_reserve: Reserve,
 }
 
 /// What is to be done with the user message.
@@ -84,6 +85,7 @@ pub struct StartedReply {
     pub chat: ChatRow,
     pub history: Vec<HistoryMessage>,
     pub reserved: Option<Reserved>,
+    pub lease: Duration,
 }
 
 /// The rows of an answer and its question.
@@ -122,6 +124,9 @@ struct BeginFields {
     chat: Option<ChatRow>,
     reserved: Option<Reserved>,
     over_limit: Option<OverLimit>,
+    /// Before there was such a member, leases had this length.
+    #[serde(default = "first_lease_ms")]
+    lease_ms: u64,
     #[serde(default)]
     history: Vec<HistoryMessage>,
 }
@@ -137,6 +142,10 @@ enum BeginAnswer {
     NotFound,
     NothingToAnswer,
     OverLimit,
+}
+
+fn first_lease_ms() -> u64 {
+    15_000
 }
 
 impl BeginFields {
@@ -156,6 +165,7 @@ impl TryFrom<BeginFields> for BeginReply {
                 chat: fields.chat.ok_or("a claim without its chat")?,
                 history: fields.history,
                 reserved: fields.reserved,
+                lease: Duration::from_millis(fields.lease_ms),
             })),
             BeginAnswer::Running => Self::Running(fields.messages()?),
             BeginAnswer::Answered => Self::Answered(fields.messages()?),

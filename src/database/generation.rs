@@ -116,8 +116,8 @@ pub struct ReserveTokens {
 pub enum ReserveReply {
     /// They are.
     Started {
-        /// How many.
-        reserved: Reserved,
+        /// How many; none without a limit.
+        reserved: Option<Reserved>,
     },
     /// The day's tokens are used up.
     OverLimit {

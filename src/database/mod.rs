@@ -14,6 +14,7 @@ mod chats;
 mod events;
 mod files;
 mod generation;
+mod lapsed;
 
 pub use begin_generation::{
     Action, BeginGeneration, BeginReply, ChatRow, CreateChat, Messages, Missing, StartedReply,
@@ -25,6 +26,7 @@ pub use files::{BeginFile, BeginFileReply, FinishFile, FinishFileReply, SearchFi
 pub use generation::{
     RequestStop, ReserveReply, ReserveTokens, SaveEnd, SaveGeneration, SaveReply, StopReply,
 };
+pub use lapsed::{CountLapsedUsage, ReleaseLeases, count_lapsed_usage};
 
 /// A function of the database, with its arguments.
 pub trait Function: Serialize {

@@ -31,6 +31,7 @@ pub static MIGRATIONS: &[(&str, &str)] = migrations![
     "20261126000001_bytes.sql",
     "20261126000002_script_runs.sql",
     "20261126000003_check.sql",
+    "20261127000010_generation.sql",
 ];
 
 /// Folders of before the tables were read from the migrations: each version was a file in SQLite's own
@@ -52,6 +53,7 @@ pub static LEGACY: &[Legacy] = &[
                 or max(created_at, updated_at) >= 253370764800000000;"
         ),
     },
+    Legacy { user_version: 7, files: 11, repair: RESERVATIONS },
 ];
 
 const RESERVATIONS: &str =

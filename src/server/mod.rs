@@ -48,6 +48,8 @@ const MAX_SEND_BYTES: usize = 64 << 10;
 const MAX_STREAMS: u32 = 128;
 /// The interval and the timeout of HTTP/2 pings.
 const PING_EVERY: Duration = Duration::from_secs(30);
+/// What goes on when its client leaves, because the answer belongs to the server.
+const OUTLIVES_CLIENT: &str = "/api/ai/chat";
 /// The maximum number of connections to the metrics listener.
 const METRICS_CONNECTIONS: usize = 32;
 
@@ -71,6 +73,9 @@ pub async fn serve(mut app: App, listener: TcpListener, stop: impl Future<Output
         let connections = connections(METRICS_CONNECTIONS);
         last.push(tokio::spawn(listen(listener, metrics, connections, final_stop.clone())));
     }
+    app.state.ai.release_own_leases().await;
+    let ai = app.state.ai.clone();
+    let counting = tokio::spawn(async move { ai.count_lapsed_usage().await });
     let api_stop = CancellationToken::new();
     let api = listen(listener, router::router(&app), connections(limit), api_stop.clone());
     let api = tokio::spawn(api);
@@ -78,6 +83,7 @@ pub async fn serve(mut app: App, listener: TcpListener, stop: impl Future<Output
     info!("stopping: no new answers, running ones have {:?}", app.config.shutdown_grace);
     app.state.generations.finish(app.config.shutdown_grace).await;
     api_stop.cancel();
+    counting.abort();
     finished(api).await;
     // Aborted uploads are removed.
     let _ = tokio::time::timeout(UPLOAD_ABORT_TIMEOUT, app.state.files.finish()).await;
@@ -156,6 +162,7 @@ async fn connection(stream: TcpStream, router: Router, slot: Slot, stop: Cancell
         let client = slot.connections().trusted_proxies().client(peer, request.headers());
         request.extensions_mut().insert(Addresses { client, server });
         let exchange = Exchange::begin(activity.clone(), request.version());
+        activity.set_outlives_client(request.uri().path().starts_with(OUTLIVES_CLIENT));
         let request = request.map(|body| RequestBody::new(body, activity.clone()));
         let answer = drain::answer(router.clone(), request);
         async { Ok::<_, Infallible>(answer.await.map(|body| exchange.attach_to(body))) }

@@ -14,6 +14,8 @@ const BACKOFF: Backoff =
     Backoff { first: Duration::from_millis(100), longest: MAX_PAUSE, jitter: (0.5, 1.0) };
 /// If Supabase asks for a longer pause, the request is not repeated and our client gets the `Retry-After`.
 const MAX_PAUSE: Duration = Duration::from_secs(5);
+/// Nobody waits longer, and sums with it do not overflow.
+const MAX_SECONDS: u64 = 365 * 24 * 3600;
 /// Clocks differ by little: a token that is too early is good soon after.
 const TOO_EARLY_PAUSE: Duration = Duration::from_secs(1);
 
@@ -43,8 +45,8 @@ pub(super) fn pause(
 
 /// `Retry-After` in seconds. Supabase sends no dates.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
+    let seconds: u64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds.min(MAX_SECONDS)))
 }
 
 #[cfg(test)]

@@ -36,6 +36,7 @@ async fn supabase() -> FakeSupabase {
         "PATCH /rest/v1/analytics",
         "DELETE /rest/v1/analytics",
         "PATCH /rest/v1/script_runs",
+        "/rest/v1/rpc/release_leases",
         "/rest/v1/rpc/schema_report",
         "/rest/v1/rpc/describe_schema",
     ] {
@@ -88,7 +89,7 @@ async fn a_project_that_has_everything_is_well() {
     let text = report.to_string();
     for line in [
         "✓ signing keys are published: 1",
-        "✓ table messages: 20 columns, closed to anonymous requests",
+        "✓ table messages: 21 columns, closed to anonymous requests",
         "✓ function begin_generation, closed",
         "✓ the schema private is hidden",
         "✓ Storage answers, and the bucket files gives nothing to the public",

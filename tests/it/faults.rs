@@ -152,6 +152,71 @@ async fn anthropic_fails_at_every_event_of_a_thought() {
 }
 
 #[tokio::test]
+async fn what_fails_after_the_end_is_complete_with_a_note() {
+    for (protocol, whole, end) in [
+        ("openai", "openai-chat/text_stream.sse", "\"finish_reason\":\"stop\""),
+        ("anthropic", "anthropic/text_stream.sse", "\"stop_reason\":\"end_turn\""),
+    ] {
+        let stage = stage(protocol).await;
+        let text = String::from_utf8(fixture(whole)).unwrap();
+        let events: Vec<&str> = text.split_inclusive("\n\n").collect();
+        let end = events.iter().position(|event| event.contains(end)).unwrap();
+        for fault in [Fault::Reset, Fault::Error, Fault::Garbage] {
+            stage.provider.enqueue(broken(whole, &events[..=end], fault));
+            let chat = stage.alice.create_chat("Trip").await;
+            let answer = stage.alice.ask(&chat, "Hello").await;
+            let message = &answer["message"];
+            assert_eq!(message["status"], "complete", "{protocol} {fault:?}");
+            assert!(message["metadata"]["note"].is_string(), "{protocol} {fault:?}: {message}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn arguments_that_are_nested_too_deeply_reach_no_client() {
+    let stage = stage("openai").await;
+    let deep = format!("{{\"a\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
+    let call = |arguments: &str| {
+        json!({ "tool_calls": [{ "index": 0, "id": "c1",
+            "function": { "name": "nothing", "arguments": arguments } }] })
+    };
+    let pieces: Vec<_> =
+        deep.as_bytes().chunks(999).map(|piece| std::str::from_utf8(piece).unwrap()).collect();
+    let mut events: Vec<_> = pieces.iter().map(|piece| choice(&call(piece), None)).collect();
+    events.push(choice(&json!({}), Some("tool_calls")));
+    stage.provider.enqueue(sse(&events));
+    stage.provider.enqueue(Answer::Fixture("openai-chat/text_stream.sse"));
+    let chat = stage.alice.create_chat("Trip").await;
+    let path = format!("/api/ai/chat/{chat}/generate");
+    let stream = stage.alice.stream(&path, json!({ "content": "Hi", "stream": true })).await;
+    let frames = stream.rest().await;
+    assert_eq!(frames.last().unwrap()["type"], "finish");
+    let pieces = frames.iter().filter_map(|frame| frame["inputTextDelta"].as_str());
+    assert_eq!(pieces.map(str::len).sum::<usize>(), "{\"a\":".len() + 63);
+}
+
+#[tokio::test]
+async fn arguments_go_back_as_they_came() {
+    let stage = stage("openai").await;
+    let arguments = "{\"zone\": 1.0, \"b\":1e2,\"a\":\"\\u00fc\"}";
+    let call = json!({ "tool_calls": [{ "index": 0, "id": "c1",
+        "function": { "name": "nothing", "arguments": arguments } }] });
+    stage.provider.enqueue(sse(&[choice(&call, None), choice(&json!({}), Some("tool_calls"))]));
+    for _ in 0..2 {
+        stage.provider.enqueue(Answer::Fixture("openai-chat/text_stream.sse"));
+    }
+    let chat = stage.alice.create_chat("Trip").await;
+    stage.alice.ask(&chat, "Hello").await;
+    stage.alice.ask(&chat, "And?").await;
+    for request in &stage.provider.requests()[1..] {
+        let messages = request["messages"].as_array().unwrap();
+        let call =
+            messages.iter().find_map(|message| message["tool_calls"][0].as_object()).unwrap();
+        assert_eq!(call["function"]["arguments"], arguments);
+    }
+}
+
+#[tokio::test]
 async fn no_count_of_a_provider_keeps_an_answer_from_being_saved() {
     let stage = stage("openai").await;
     let details = |cached: Value| json!({ "cached_tokens": cached });

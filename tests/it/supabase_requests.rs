@@ -251,7 +251,8 @@ async fn a_user_who_goes_while_the_model_answers_is_told_so() {
 async fn an_end_that_the_database_refuses_is_saved_all_the_same() {
     const SAVE: &str = "/rest/v1/rpc/save_generation";
     let project = project().await;
-    let message = json!({ "id": Uuid::new_v4(), "model": "scripted/demo", "metadata": {} });
+    let message = json!({ "id": Uuid::new_v4(), "model": "scripted/demo", "metadata": {},
+        "is_active": true });
     let history = [json!({ "role": "user", "parts": [{ "type": "text", "text": "Hi" }] })];
     let started = json!({ "answer": "started", "chat": { "title": "Trip", "system_prompt": null },
         "message": message, "user_message": {}, "history": history });

@@ -124,21 +124,27 @@ impl<D: Decoder> Answer<D> {
             return;
         }
         match self.decoder.finish(marked, &mut self.events) {
-            Some(finish_reason) => {
+            Some(finish_reason) => self.end(finish_reason, cause),
+            None => {
                 self.emit_usage();
-                self.events.push_back(Event::End { finish_reason });
+                self.error = Some(cause.unwrap_or_else(|| {
+                    let message = "the stream ended before the answer did";
+                    ProviderError::new(self.decoder.provider(), ErrorKind::Truncated, message)
+                }));
                 self.ended = true;
             }
-            None => self.fail(cause.unwrap_or_else(|| {
-                let message = "the stream ended before the answer did";
-                ProviderError::new(self.decoder.provider(), ErrorKind::Truncated, message)
-            })),
         }
     }
 
     fn fail(&mut self, error: ProviderError) {
+        self.finish(false, Some(error));
+    }
+
+    fn end(&mut self, finish_reason: FinishReason, failed_after: Option<ProviderError>) {
         self.emit_usage();
-        self.error = Some(error);
+        let late = failed_after.map(|error| Event::FailedAfterEnd(error.to_string()));
+        self.events.extend(late);
+        self.events.push_back(Event::End { finish_reason });
         self.ended = true;
     }
 

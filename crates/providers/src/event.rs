@@ -57,6 +57,9 @@ pub enum Event {
     },
     /// The tokens so far; a later one replaces an earlier one.
     Usage(Usage),
+    /// The provider has failed after it had said all of the answer and why it ends; `End` follows. The
+    /// text is for the log.
+    FailedAfterEnd(String),
     /// The model has finished. Nothing follows.
     End {
         /// Why it stopped.

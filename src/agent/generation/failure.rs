@@ -1,10 +1,12 @@
 //! Why an answer was refused or ended early.
 
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
 use thiserror::Error;
 use uuid::Uuid;
 
 use crate::agent::usage::reservation::OverLimit;
-use crate::providers::{ChooseError, ProviderError};
+use crate::providers::{ChooseError, ErrorKind, ProviderError, ProviderName};
 use crate::supabase::SupabaseError;
 
 /// Why the chat could not be claimed.
@@ -60,6 +62,9 @@ pub enum Failure {
     /// The message was deleted, or the lease lost to another attempt.
     #[error("the message is no longer this generation's to write")]
     Lost,
+    /// The database could not be reached for so long that another attempt may have begun.
+    #[error("the answer could not be kept: the database was out of reach for too long")]
+    Unrenewed,
     /// Another replica wrote it, and it was cut off there.
     #[error("the answer was cut off on another replica")]
     Broken,
@@ -72,7 +77,9 @@ impl Failure {
     /// The value of `usage_logs.error_code`.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Supabase(_) | Self::Unsaved(_) | Self::NotSavedYet => "database_error",
+            Self::Supabase(_) | Self::Unsaved(_) | Self::NotSavedYet | Self::Unrenewed => {
+                "database_error"
+            }
             Self::Provider(_) => "provider_error",
             Self::Model(ChooseError::Unknown { .. }) => "model_not_found",
             Self::Model(ChooseError::NotConfigured { .. }) => "provider_not_configured",
@@ -83,6 +90,39 @@ impl Failure {
             Self::Lost => "message_gone",
             Self::Broken => "interrupted",
             Self::Crashed => "internal_error",
+        }
+    }
+
+    /// What is stored of it with the answer.
+    pub(in crate::agent) fn to_metadata(&self) -> Value {
+        match self {
+            Self::Provider(error) => {
+                json!({ "code": self.code(), "kind": error.kind, "provider": error.provider })
+            }
+            _ => json!({ "code": self.code() }),
+        }
+    }
+
+    /// The failure of an answer that was written elsewhere, by the metadata that is stored with it.
+    pub fn from_metadata(metadata: &Map<String, Value>) -> Self {
+        #[derive(Deserialize)]
+        struct Stored {
+            code: String,
+            kind: Option<ErrorKind>,
+            provider: Option<ProviderName>,
+        }
+        let stored = metadata.get("error").and_then(|error| Stored::deserialize(error).ok());
+        let Some(stored) = stored else { return Self::Broken };
+        match (stored.code.as_str(), stored.kind, stored.provider) {
+            ("provider_error", Some(kind), Some(provider)) => {
+                Self::Provider(ProviderError::elsewhere(provider, kind))
+            }
+            ("generation_timeout", ..) => Self::TooLong,
+            ("server_shutdown", ..) => Self::ShuttingDown,
+            ("token_expired", ..) => Self::TokenExpired,
+            ("message_gone", ..) => Self::Lost,
+            ("internal_error", ..) => Self::Crashed,
+            _ => Self::Broken,
         }
     }
 }

@@ -27,6 +27,15 @@ pub trait Recorder: Send + Sync {
         credentials: &'a Credentials,
     ) -> BoxFuture<'a, Result<BeginOutcome, SupabaseError>>;
 
+    /// Loads the files of a claimed chat's history, as the model is to read them.
+    fn load_files<'a>(
+        &'a self,
+        _credentials: &'a Credentials,
+        _started: &'a mut Started,
+    ) -> BoxFuture<'a, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
     /// Saves the answer as it is. Idempotent, so it is repeated when the reply was lost.
     fn save<'a>(
         &'a self,
@@ -89,6 +98,11 @@ pub struct Started {
     pub reserved: Option<Reserved>,
     /// The initial metadata of the stored message.
     pub metadata: Map<String, Value>,
+    /// For how long the claim and each save keep the answer this run's; none where nobody else could claim
+    /// it.
+    pub lease: Option<Duration>,
+    /// Whether the answer is shown in the place of others once it has content.
+    pub is_candidate: bool,
 }
 
 /// What is saved of an answer.

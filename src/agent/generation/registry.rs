@@ -77,10 +77,14 @@ impl Generation {
         answer.end.is_none() && matches!(answer.claim, Claim::Pending | Claim::Granted(_))
     }
 
-    fn writes(&self, message_id: Uuid) -> bool {
+    /// Whether it writes this message, or the answer to it.
+    fn is_about(&self, message_id: Uuid) -> bool {
         let answer = self.answer.borrow();
-        let is_it = |claim: &Claim| claim.rows().is_some_and(|rows| rows.message_id == message_id);
-        answer.end.is_none() && is_it(&answer.claim)
+        let writes = answer.claim.rows().is_some_and(|rows| rows.message_id == message_id);
+        let asked = answer.metadata.get("user_message_id").and_then(|id| id.as_str());
+        let answers = self.question.as_ref().is_some_and(|question| question.id == message_id)
+            || asked.is_some_and(|id| id.parse() == Ok(message_id));
+        answer.end.is_none() && (writes || answers)
     }
 }
 
@@ -156,11 +160,11 @@ impl Generations {
         of_user.find(|generation| generation.is_running()).cloned()
     }
 
-    /// The generation that writes this message here.
+    /// The generation that writes this message, or the answer to it, here.
     pub fn find_by_message(&self, user_id: Uuid, message_id: Uuid) -> Option<Generation> {
         let by_chat = self.inner.by_chat();
         let mut all = by_chat.values().flatten().filter(|other| other.user_id == user_id);
-        all.find(|generation| generation.writes(message_id)).cloned()
+        all.find(|generation| generation.is_about(message_id)).cloned()
     }
 
     /// The number of generations running in chats on this replica.

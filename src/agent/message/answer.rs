@@ -8,7 +8,7 @@ use super::part::{self, Part, ToolPart, ToolState};
 use super::sanitize;
 use crate::agent::usage::TokenUsage;
 use crate::agent::{Failure, Refusal};
-use crate::json::{MAX_DEPTH, depth};
+use crate::json::{MAX_DEPTH, Nesting, depth};
 use crate::providers::{Event, Opaque};
 
 /// An answer may be this long.
@@ -39,8 +39,19 @@ pub struct Answer {
     /// How many bytes the model has produced, and how many its tools.
     bytes: usize,
     tool_bytes: usize,
-    /// Where this step's tool calls are among the parts, by the provider's index.
-    calls: Vec<(usize, usize)>,
+    /// This step's tool calls.
+    calls: Vec<Call>,
+}
+
+/// A tool call whose arguments come in pieces.
+#[derive(Clone, Debug)]
+struct Call {
+    /// The provider's index.
+    index: usize,
+    /// Where it is among the parts.
+    part: usize,
+    /// Clients read the pieces as they come, and some crash where they are nested too deeply.
+    nesting: Nesting,
 }
 
 /// Whether the chat could be claimed for the answer.
@@ -204,16 +215,11 @@ impl Answer {
             Event::TextEnd { opaque } => self.end_text(opaque),
             Event::ReasoningEnd { opaque } => self.end_reasoning(opaque),
             Event::ToolCallStart { index, id, name } => self.start_call(index, id, name),
-            Event::ToolCallDelta { index, arguments } => {
-                let arguments = self.fitting(arguments);
-                if let Some(call) = self.call(index) {
-                    call.arguments.push_str(&arguments);
-                }
-            }
+            Event::ToolCallDelta { index, arguments } => self.grow_call(index, arguments),
             Event::ToolCallEnd { index, arguments, opaque } => {
                 self.end_call(index, arguments, opaque);
             }
-            Event::Usage(_) => {}
+            Event::Usage(_) | Event::FailedAfterEnd(_) => {}
             Event::End { .. } => self.close_block(),
         }
     }
@@ -279,7 +285,7 @@ impl Answer {
         self.close_block();
         let id = self.fitting(id);
         let (id, name) = (self.unused(id), self.fitting(name));
-        self.calls.push((index, self.parts.len()));
+        self.calls.push(Call { index, part: self.parts.len(), nesting: Nesting::default() });
         self.parts.push(Part::Tool(ToolPart {
             id,
             name,
@@ -299,6 +305,15 @@ impl Answer {
         std::iter::once(id.clone()).chain(others).find(|id| !is_used(id)).unwrap_or(id)
     }
 
+    fn grow_call(&mut self, index: usize, arguments: String) {
+        let arguments = self.fitting(arguments);
+        let Some(call) = self.calls.iter_mut().find(|call| call.index == index) else { return };
+        let arguments = call.nesting.within(&arguments, MAX_DEPTH);
+        if let Some(Part::Tool(tool)) = self.parts.get_mut(call.part) {
+            tool.arguments.push_str(arguments);
+        }
+    }
+
     fn end_call(&mut self, index: usize, arguments: String, opaque: Option<Opaque>) {
         let Some(call) = self.call(index) else { return };
         // The arguments come once more, whole.
@@ -307,10 +322,9 @@ impl Answer {
         let arguments = self.fitting(arguments);
         let opaque = self.fitting_opaque(opaque);
         let Some(call) = self.call(index) else { return };
-        call.arguments = arguments;
-        call.opaque = opaque;
-        call.state = match serde_json::from_str::<Value>(&call.arguments) {
-            Ok(input @ Value::Object(_)) if depth(&call.arguments) <= MAX_DEPTH => {
+        let is_shallow = depth(&arguments) <= MAX_DEPTH;
+        call.state = match serde_json::from_str::<Value>(&arguments) {
+            Ok(input @ Value::Object(_)) if is_shallow => {
                 ToolState::InputAvailable(sanitize::json(input))
             }
             _ => ToolState::OutputError {
@@ -318,11 +332,13 @@ impl Answer {
                 error_text: "The arguments are not a JSON object of reasonable depth.".into(),
             },
         };
+        call.arguments = if is_shallow { arguments } else { String::new() };
+        call.opaque = opaque;
     }
 
     fn call(&mut self, index: usize) -> Option<&mut ToolPart> {
-        let (_, part) = self.calls.iter().find(|(call, _)| *call == index)?;
-        match self.parts.get_mut(*part) {
+        let call = self.calls.iter().find(|call| call.index == index)?;
+        match self.parts.get_mut(call.part) {
             Some(Part::Tool(tool)) => Some(tool),
             _ => None,
         }

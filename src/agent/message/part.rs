@@ -4,6 +4,8 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
+use super::sanitize;
+use crate::json;
 use crate::providers::{Opaque, ProviderName};
 
 /// A part of an answer.
@@ -83,6 +85,40 @@ impl ToolPart {
             | ToolState::OutputError { input, .. } => Some(input),
         }
     }
+
+    /// The arguments as they go back to a provider: the text that it has sent, because another spelling
+    /// of the same is not in its cache.
+    pub(in crate::agent) fn sent_arguments(&self) -> String {
+        match self.input() {
+            Some(input) if says(&self.arguments, input) => self.arguments.clone(),
+            Some(input) => input.to_string(),
+            None => "{}".to_owned(),
+        }
+    }
+
+    /// What is stored with the call besides its input.
+    fn call_metadata(&self) -> Map<String, Value> {
+        let mut all = Map::new();
+        if let Some(opaque) = &self.opaque {
+            all.insert(opaque.provider.as_str().to_owned(), json!({ "opaque": opaque.json }));
+        }
+        let input = self.input().filter(|input| says(&self.arguments, input));
+        // jsonb has an order and a spelling of its own.
+        let is_lost = |input: &&Value| json::as_stored((*input).clone()) != self.arguments;
+        if input.filter(is_lost).is_some() {
+            all.insert(OURS.to_owned(), json!({ "arguments": self.arguments }));
+        }
+        all
+    }
+}
+
+/// The name under which this server keeps what belongs to no provider.
+const OURS: &str = "chat-backend";
+
+/// Whether a text of arguments says this input.
+fn says(arguments: &str, input: &Value) -> bool {
+    let parsed = serde_json::from_str(arguments).map(sanitize::json);
+    parsed.is_ok_and(|parsed| json::is_same(&parsed, input))
 }
 
 /// The text parts of a message, joined: its `content`.
@@ -147,8 +183,9 @@ impl Serialize for ToolPart {
             }
             _ => {}
         }
-        if let Some(opaque) = &self.opaque {
-            map.serialize_entry("callProviderMetadata", &metadata(opaque))?;
+        let metadata = self.call_metadata();
+        if !metadata.is_empty() {
+            map.serialize_entry("callProviderMetadata", &metadata)?;
         }
         map.end()
     }
@@ -207,6 +244,8 @@ fn understood(value: &Value) -> Option<Part> {
 
 fn tool(name: &str, part: &Map<String, Value>) -> Option<ToolPart> {
     let input = part.get("input").cloned();
+    let sent = part.get("callProviderMetadata").and_then(|all| all.get(OURS)?.get("arguments"));
+    let sent = sent.and_then(Value::as_str).map(str::to_owned);
     let whole = input.clone().unwrap_or_else(|| json!({}));
     let state = match part.get("state")?.as_str()? {
         "output-available" => ToolState::OutputAvailable {
@@ -223,7 +262,7 @@ fn tool(name: &str, part: &Map<String, Value>) -> Option<ToolPart> {
     Some(ToolPart {
         id: part.get("toolCallId")?.as_str()?.to_owned(),
         name: name.to_owned(),
-        arguments: input.map(|input| input.to_string()).unwrap_or_default(),
+        arguments: sent.or(input.map(|input| input.to_string())).unwrap_or_default(),
         state,
         opaque: opaque(part, "callProviderMetadata"),
     })

@@ -147,7 +147,7 @@ fn answer_content(part: &Part) -> Option<Content> {
         Part::Tool(tool) => Some(Content::ToolCall {
             id: tool.id.clone(),
             name: tool.name.clone(),
-            arguments: tool.input().map_or_else(|| "{}".to_owned(), ToString::to_string),
+            arguments: tool.sent_arguments(),
             opaque: tool.opaque.clone(),
         }),
         other => question_content(other),

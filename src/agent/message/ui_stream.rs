@@ -10,6 +10,11 @@ use uuid::Uuid;
 use super::answer::{Answer, End, Status};
 use super::part::{Part, ToolPart, ToolState};
 
+/// How much is handed out at once, in bytes, and of one text in one frame.
+const TURN: usize = 48 << 10;
+const MAX_PIECE: usize = 16 << 10;
+const MIN_PIECE: usize = 1 << 10;
+
 /// What a problem looks like inside the stream.
 pub struct StreamError {
     /// The sentence for a person.
@@ -117,7 +122,8 @@ impl Cursor {
         self.ended
     }
 
-    /// Appends to `out` what `answer` holds beyond this cursor. `describe` says how a failure looks
+    /// Appends to `out` what `answer` holds beyond this cursor, of a long answer as much as one turn takes: a
+    /// listener that does not read must not hold all of it. Nothing is appended when there is no more. `describe` says how a failure looks
     /// to a client.
     pub fn advance(
         &mut self,
@@ -135,6 +141,10 @@ impl Cursor {
         }
         for index in self.first_open..answer.parts.len() {
             self.advance_part(index, &answer.parts[index], out);
+            if out.len() >= TURN {
+                self.skip_finished();
+                return;
+            }
         }
         self.skip_finished();
         if let Some(title) = answer.title.as_deref().filter(|_| !self.titled) {
@@ -241,8 +251,7 @@ fn advance_text(
 ) {
     let Progress::Text { sent } = progress else { return };
     let id = &index.to_string();
-    if let Some(delta) = text.get(*sent..).filter(|delta| !delta.is_empty()) {
-        *sent = text.len();
+    while let Some(delta) = next_delta(text, sent, out) {
         put(
             out,
             &if is_text {
@@ -252,19 +261,32 @@ fn advance_text(
             },
         );
     }
-    if done {
+    if done && *sent == text.len() {
         *progress = Progress::Done;
         put(out, &if is_text { Frame::TextEnd { id } } else { Frame::ReasoningEnd { id } });
     }
 }
 
+/// The next piece of a text that this turn has room for.
+fn next_delta<'a>(text: &'a str, sent: &mut usize, out: &[u8]) -> Option<&'a str> {
+    let unsent = text.get(*sent..).filter(|unsent| !unsent.is_empty() && out.len() < TURN)?;
+    // Escaped, a text may be several times as long: the room is looked at again after each piece.
+    let room = (TURN - out.len()).clamp(MIN_PIECE, MAX_PIECE);
+    let piece = &unsent[..unsent.floor_char_boundary(room)];
+    *sent += piece.len();
+    Some(piece)
+}
+
 fn advance_tool(progress: &mut Progress, tool: &ToolPart, out: &mut Vec<u8>) {
     let Progress::Tool { sent, input } = progress else { return };
     let tool_call_id = &tool.id;
-    let unsent = tool.arguments.get(*sent..).filter(|delta| !delta.is_empty() && !*input);
-    if let Some(input_text_delta) = unsent {
-        *sent = tool.arguments.len();
-        put(out, &Frame::ToolInputDelta { tool_call_id, input_text_delta });
+    if !*input {
+        while let Some(input_text_delta) = next_delta(&tool.arguments, sent, out) {
+            put(out, &Frame::ToolInputDelta { tool_call_id, input_text_delta });
+        }
+        if *sent < tool.arguments.len() {
+            return;
+        }
     }
     if let Some(value) = tool.input().filter(|_| !*input) {
         *input = true;
@@ -310,4 +332,35 @@ fn put_error(out: &mut Vec<u8>, error: &StreamError) {
     );
     out.extend_from_slice(data.as_bytes());
     put(out, &Frame::Error { error_text: &error.error_text });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::providers::Event;
+
+    #[test]
+    fn a_long_answer_is_handed_out_in_turns() {
+        let text = "ü\n".repeat(100_000);
+        let mut answer = Answer::default();
+        answer.apply(Event::Text(text.clone()));
+        answer.is_visible = true;
+        answer.close_block();
+        let (mut cursor, mut read, mut turns) = (Cursor::default(), String::new(), 0);
+        loop {
+            let mut out = Vec::new();
+            cursor.advance(&answer, &mut out, |_| unreachable!());
+            if out.is_empty() {
+                break;
+            }
+            turns += 1;
+            assert!(out.len() <= 64 << 10, "{}", out.len());
+            for frame in String::from_utf8(out).unwrap().lines() {
+                let Some(frame) = frame.strip_prefix("data: ") else { continue };
+                let frame: Value = serde_json::from_str(frame).unwrap();
+                read.push_str(frame["delta"].as_str().unwrap_or_default());
+            }
+        }
+        assert!(turns > 5 && read == text);
+    }
 }

@@ -89,10 +89,14 @@ impl UsageMeter {
         !self.done.is_empty() || self.current.is_some()
     }
 
-    /// The tokens if the call under way ended now.
-    pub(in crate::agent) fn so_far(&self, bytes: usize) -> UsageTotal {
-        let current = self.current.as_ref().map(|call| call.call_usage(bytes, false));
-        UsageTotal(self.done.iter().cloned().chain(current).collect())
+    /// The tokens if nothing more is heard of the call under way. A request that may have been taken counts:
+    /// whether it was is known only when its answer begins.
+    ///
+    /// None before the first call: what the row was born with is a better estimate.
+    pub(in crate::agent) fn so_far(&self, bytes: usize) -> Option<UsageTotal> {
+        let current = self.current.as_ref().map(|call| call.so_far(bytes));
+        let calls: Vec<_> = self.done.iter().cloned().chain(current).collect();
+        (!calls.is_empty()).then_some(UsageTotal(calls))
     }
 
     pub(in crate::agent) fn total(&self) -> UsageTotal {
@@ -102,25 +106,32 @@ impl UsageMeter {
 
 impl Call {
     fn call_usage(&self, bytes: usize, is_whole: bool) -> CallUsage {
-        let (usage, source) = self.usage(bytes, is_whole);
+        let (usage, source) = match self.is_accepted {
+            true => self.usage(bytes, is_whole),
+            false => (Usage::default(), UsageSource::Missing),
+        };
         CallUsage { model: self.model.clone(), usage, source }
     }
 
+    fn so_far(&self, bytes: usize) -> CallUsage {
+        let (usage, source) = self.usage(bytes, false);
+        CallUsage { model: self.model.clone(), usage, source }
+    }
+
+    /// What the provider reports. A zero for what was there is no report.
     fn usage(&self, bytes: usize, is_whole: bool) -> (Usage, UsageSource) {
-        if !self.is_accepted {
-            return (Usage::default(), UsageSource::Missing);
+        let mut usage = self.reported.clone().unwrap_or_default();
+        let output = estimated_tokens(bytes.saturating_sub(self.bytes_before));
+        let is_reported =
+            is_whole && usage.input_tokens > 0 && (usage.output_tokens > 0 || output == 0);
+        if is_reported {
+            return (usage, UsageSource::Reported);
         }
-        match &self.reported {
-            Some(usage) if is_whole => (usage.clone(), UsageSource::Reported),
-            reported => {
-                let mut usage = reported
-                    .clone()
-                    .unwrap_or(Usage { input_tokens: self.input_estimate, ..Usage::default() });
-                let output = estimated_tokens(bytes.saturating_sub(self.bytes_before));
-                usage.output_tokens = usage.output_tokens.max(output);
-                (usage, UsageSource::Estimated)
-            }
+        if usage.input_tokens == 0 {
+            usage.input_tokens = self.input_estimate;
         }
+        usage.output_tokens = usage.output_tokens.max(output);
+        (usage, UsageSource::Estimated)
     }
 }
 

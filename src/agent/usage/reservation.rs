@@ -16,10 +16,13 @@ pub(in crate::agent) const MIN_OUTPUT_TOKENS: u64 = 256;
 /// What providers add around messages and tools.
 const OVERHEAD_TOKENS: u64 = 128;
 
-/// The tokens to reserve for an answer: the estimated input and the output cap.
+/// What the database is told about an answer before a model is asked: what it sends besides its history
+/// and, where there is a daily limit, the tokens to reserve.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Reserve {
-    limit: u64,
+    limit: Option<u64>,
+    /// The name of the server that works on it, where it has one.
+    server: Option<&'static str>,
     /// The tokens in addition to the history, which the database estimates.
     input_tokens: u64,
     /// The context window of the model, where known.
@@ -59,18 +62,10 @@ pub struct OverLimit {
 }
 
 impl Reserve {
-    /// Reserves nothing, where there is no limit.
-    pub const NOTHING: Self = Self {
-        limit: i64::MAX as u64,
-        input_tokens: 0,
-        max_input_tokens: None,
-        output_tokens: 0,
-        min_output_tokens: 0,
-    };
-
-    /// The reservation for a request, without the history of its chat.
+    /// The reservation for a request, without the history of its chat. Without a limit nothing is reserved.
     pub fn new(
-        limit: u64,
+        limit: Option<u64>,
+        server: Option<&'static str>,
         options: &Options,
         tools: &[ToolDefinition],
         context_window: Option<u64>,
@@ -80,6 +75,7 @@ impl Reserve {
         let cap = options.max_output_tokens.map(u64::from);
         Self {
             limit,
+            server,
             input_tokens: estimated_tokens(system + tools) + OVERHEAD_TOKENS,
             max_input_tokens: context_window,
             output_tokens: cap.unwrap_or(DEFAULT_OUTPUT_TOKENS),

@@ -141,10 +141,10 @@ pub(super) async fn running(
 ) -> Result<Option<AnswerReceiver>, ApiError> {
     if let Some(generation) = ai.generations.in_chat(user.id, chat_id) {
         let mut answer = generation.answer;
-        return match wait_until_started(&mut answer).await? {
-            Claim::Granted(_) => Ok(Some(answer)),
-            _ => Ok(None),
-        };
+        if let Claim::Granted(_) = wait_until_started(&mut answer).await? {
+            return Ok(Some(answer));
+        }
+        // It has found that another replica writes, or that there is nothing to write: the database knows.
     }
     let row = streaming_message(ai, user, chat_id).await?;
     Ok(row.map(|rows| ai.followers.follow(&rows, &user.token)))

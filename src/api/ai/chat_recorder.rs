@@ -45,14 +45,14 @@ pub(super) struct ChatRecorder {
     pub(super) default_model: String,
     /// Whether to create the chat if it does not exist.
     pub(super) create_chat: bool,
-    /// The tokens to reserve, where there is a daily limit.
-    pub(super) reserve: Option<Reserve>,
+    pub(super) reserve: Reserve,
 }
 
 #[derive(Deserialize)]
 struct MessageRow {
     id: Uuid,
     model: Option<String>,
+    is_active: bool,
     #[serde(default)]
     metadata: Map<String, Value>,
 }
@@ -68,11 +68,21 @@ impl Recorder for ChatRecorder {
             let begin = database::request(rest, &self.begin_generation());
             let reply = begin.rows().await?.body;
             self.request.held.grow(COPIES * json_cost(&reply))?;
-            let mut outcome = outcome(serde_json::from_slice(&reply)?)?;
-            if let BeginOutcome::Started(started) = &mut outcome {
-                self.load_files(credentials, started).await;
+            outcome(serde_json::from_slice(&reply)?)
+        }
+        .boxed()
+    }
+
+    fn load_files<'a>(
+        &'a self,
+        credentials: &'a Credentials,
+        started: &'a mut Started,
+    ) -> BoxFuture<'a, ()> {
+        async move {
+            if let Ok(model) = self.providers.choose(started.model.as_deref()) {
+                let (owner, held) = (Owner::from(credentials), &self.request.held);
+                attachments::load(&self.files, &owner, &mut started.history, &model, held).await;
             }
-            Ok(outcome)
         }
         .boxed()
     }
@@ -143,14 +153,6 @@ impl Recorder for ChatRecorder {
 }
 
 impl ChatRecorder {
-    async fn load_files(&self, credentials: &Credentials, started: &mut Started) {
-        if let Ok(model) = self.providers.choose(started.model.as_deref()) {
-            let owner = Owner::from(credentials);
-            let held = &self.request.held;
-            attachments::load(&self.files, &owner, &mut started.history, &model, held).await;
-        }
-    }
-
     fn begin_generation(&self) -> BeginGeneration<'_> {
         let user_message = self.request.user_message.as_ref().map(|turn| UserMessage {
             id: turn.id,
@@ -213,7 +215,7 @@ fn outcome(reply: BeginReply) -> Result<BeginOutcome, SupabaseError> {
 }
 
 fn into_started(reply: StartedReply) -> Result<Started, SupabaseError> {
-    let StartedReply { messages, chat, history, reserved } = reply;
+    let StartedReply { messages, chat, history, reserved, lease } = reply;
     let (rows, message) = rows(messages)?;
     Ok(Started {
         rows,
@@ -223,6 +225,8 @@ fn into_started(reply: StartedReply) -> Result<Started, SupabaseError> {
         history,
         reserved,
         metadata: message.metadata,
+        lease: Some(lease),
+        is_candidate: !message.is_active,
     })
 }
 

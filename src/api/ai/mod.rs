@@ -5,6 +5,7 @@ mod demo;
 mod ids;
 pub mod model;
 mod principal;
+mod recovery;
 mod request;
 pub mod routes;
 mod services;

@@ -45,41 +45,57 @@ impl Followers {
         let (this, message_id, token) = (self.clone(), rows.message_id, token.clone());
         let rows = rows.clone();
         tokio::spawn(async move {
-            this.read_until_end(&rows, &token, &sender).await;
-            this.lock().remove(&message_id);
+            if this.read_until_end(&rows, &token, &sender).await {
+                this.lock().remove(&message_id);
+            }
         });
         receiver
+    }
+
+    /// Gives a message up that nobody follows any more. Whoever comes after that begins anew.
+    fn is_abandoned(&self, message_id: Uuid, answer: &watch::Sender<Answer>) -> bool {
+        let mut by_message = self.lock();
+        // One receiver is the map's.
+        let is_abandoned = answer.receiver_count() <= 1;
+        if is_abandoned {
+            by_message.remove(&message_id);
+        }
+        is_abandoned
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, watch::Receiver<Answer>>> {
         self.by_message.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Reads until the end, or until it cannot be read; false when it was given up before.
     async fn read_until_end(
         &self,
         rows: &Rows,
         token: &AccessToken,
         answer: &watch::Sender<Answer>,
-    ) {
+    ) -> bool {
         let mut failures = 0;
-        // One receiver is the map's.
-        while answer.borrow().end.is_none() && answer.receiver_count() > 1 {
+        while answer.borrow().end.is_none() {
             sleep(POLL_INTERVAL).await;
+            if self.is_abandoned(rows.message_id, answer) {
+                return false;
+            }
             match self.read(rows, token).await {
                 Ok(newer) => {
                     failures = 0;
                     answer.send_replace(newer);
                 }
-                Err(error) if error.kind == SupabaseErrorKind::NotOneRow => return,
+                Err(error) if error.kind == SupabaseErrorKind::NotOneRow => return true,
                 Err(error) => {
                     failures += 1;
                     warn!("a followed answer could not be read: {error}");
                     if failures >= MAX_FAILURES {
-                        return;
+                        return true;
                     }
                 }
             }
         }
+        true
     }
 
     async fn read(&self, rows: &Rows, token: &AccessToken) -> Result<Answer, SupabaseError> {
@@ -114,7 +130,8 @@ pub(super) fn answer(rows: &Rows, claim: Claim) -> Answer {
         usage: row.usage.unwrap_or_default(),
         cost_usd: row.cost_usd,
         latency_ms,
-        failure: matches!(status, Status::Failed | Status::Interrupted).then_some(Failure::Broken),
+        failure: matches!(status, Status::Failed | Status::Interrupted)
+            .then(|| Failure::from_metadata(&row.metadata)),
         message: rows.message.clone(),
     });
     Answer::stored(claim, row.metadata, row.parts, end)

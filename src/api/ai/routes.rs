@@ -72,7 +72,7 @@ fn stateless_job(ai: &Ai, user: &CurrentUser, id: Uuid, request: StatelessReques
         clock: ai.clock.clone(),
         id,
         run: Uuid::new_v4(),
-        reserve: reserve.map(|reserve| reserve.with_history(&request.history)),
+        reserve: reserve.with_history(&request.history),
         model: request.model,
         history: request.history,
         _held: request.held,

@@ -24,6 +24,9 @@ pub struct Ai {
     pub(super) tools: Arc<[Arc<dyn AnyTool>]>,
     pub(super) followers: Followers,
     pub(super) clock: Clock,
+    /// The name under which this server's answers are known to the database, where it has one: see
+    /// [`recovery`](super::recovery).
+    pub(super) server: Option<&'static str>,
 }
 
 impl Ai {
@@ -47,7 +50,13 @@ impl Ai {
             tools: tools.into(),
             followers,
             clock,
+            server: None,
         }
+    }
+
+    /// The same, known to the database by a name that no other server has.
+    pub fn named(self, server: Option<&'static str>) -> Self {
+        Self { server, ..self }
     }
 
     /// The providers.
@@ -61,18 +70,18 @@ impl Ai {
         self.providers.list().into_iter().map(|listed| Model::new(listed, &default)).collect()
     }
 
-    /// The tokens to reserve for a request, where there is a daily limit.
+    /// What is reserved for a request.
     pub(super) fn reserve(
         &self,
         options: &Options,
         tools: &[Arc<dyn AnyTool>],
         model: Option<&str>,
-    ) -> Option<Reserve> {
-        let limit = self.limits.daily_tokens?;
+    ) -> Reserve {
+        let limit = self.limits.daily_tokens;
         let model = self.providers.choose(model).ok();
         let tools: Vec<_> = tools.iter().map(|tool| tool.definition()).collect();
         let window = model.and_then(|model| model.context_window());
-        Some(Reserve::new(limit, options, &tools, window))
+        Reserve::new(limit, self.server, options, &tools, window)
     }
 
     /// 422 for a model that no configured provider offers.

@@ -37,8 +37,7 @@ pub(super) struct StatelessRecorder {
     pub(super) history: Vec<HistoryMessage>,
     /// The memory that the history is charged to.
     pub(super) _held: Held,
-    /// The tokens to reserve, where there is a daily limit.
-    pub(super) reserve: Option<Reserve>,
+    pub(super) reserve: Reserve,
 }
 
 impl Recorder for StatelessRecorder {
@@ -51,11 +50,9 @@ impl Recorder for StatelessRecorder {
             let rest = self.supabase.rest(Caller::User(&token));
             // Without a limit as well: before the model is asked it has to be known that the user
             // still exists and that the usage can be saved.
-            let reserve = self.reserve.unwrap_or(Reserve::NOTHING);
-            let reserve = ReserveTokens { p_run: self.run, p_reserve: reserve };
+            let reserve = ReserveTokens { p_run: self.run, p_reserve: self.reserve };
             Ok(match database::call(rest, &reserve).await? {
                 ReserveReply::Started { reserved } => {
-                    let reserved = self.reserve.map(|_| reserved);
                     BeginOutcome::Started(Box::new(self.started(reserved)))
                 }
                 ReserveReply::OverLimit { over_limit } => {
@@ -72,11 +69,7 @@ impl Recorder for StatelessRecorder {
         save: &'a Save,
     ) -> BoxFuture<'a, Result<Saved, SupabaseError>> {
         async move {
-            // Without a reservation there is nothing to keep alive.
-            let over_limit = match &save.end {
-                None if self.reserve.is_none() => None,
-                _ => self.call_save(credentials, save).await?.over_limit,
-            };
+            let over_limit = self.call_save(credentials, save).await?.over_limit;
             Ok(Saved {
                 is_owned: true,
                 stop_requested: false,
@@ -117,6 +110,8 @@ impl StatelessRecorder {
             is_untitled: false,
             reserved,
             metadata: Map::new(),
+            lease: None,
+            is_candidate: false,
         }
     }
 

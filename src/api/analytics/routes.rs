@@ -16,6 +16,7 @@ use super::model::{
 use super::store::{self, Recorded, UsageRequest};
 use super::time_range::{TimeRangeQuery, time_zone};
 use crate::clock::Clock;
+use crate::database;
 use crate::http::auth::CurrentUser;
 use crate::http::error::{ApiError, FieldError, Problem};
 use crate::http::extract::{Json, Page, PageQuery, Query};
@@ -46,6 +47,7 @@ pub async fn usage(
     let zone = time_zone(query.time_zone.as_deref())?;
     let range = range.checked(&zone, &clock)?;
     let format = ExportFormat::negotiate(query.format, headers.get(ACCEPT));
+    database::count_lapsed_usage(supabase.rest(user.caller())).await;
     if format != ExportFormat::Json {
         let export = Export {
             supabase,

@@ -13,6 +13,7 @@ use super::model::{
 use super::store;
 use crate::agent::Generations;
 use crate::api::files::{Files, Owner};
+use crate::database;
 use crate::http::auth::CurrentUser;
 use crate::http::error::{ApiError, Problem};
 use crate::http::extract::{Json, OptionalJson, Page, PageQuery, Path, Query, next_link};
@@ -123,7 +124,8 @@ pub async fn delete(
     user: CurrentUser,
     Path(chat_id): Path<Uuid>,
 ) -> Result<StatusCode, ApiError> {
-    store::delete(&supabase, &user, chat_id).await?;
+    let counted = database::count_lapsed_usage(supabase.rest(user.caller()));
+    tokio::join!(store::delete(&supabase, &user, chat_id), counted).0?;
     if let Some(generation) = generations.in_chat(user.id, chat_id) {
         generation.stop();
     }

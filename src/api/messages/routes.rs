@@ -9,6 +9,7 @@ use super::model::{CreateMessage, Message, MessageFilter, UpdateMessage};
 use super::store;
 use crate::agent::Generations;
 use crate::api::files::{Files, Owner, PartsContext};
+use crate::database;
 use crate::http::auth::CurrentUser;
 use crate::http::error::{ApiError, Problem};
 use crate::http::extract::{Json, Page, PageQuery, Path, Query};
@@ -133,6 +134,7 @@ pub async fn delete(
     if let Some(generation) = generations.find_by_message(user.id, message_id) {
         generation.stop_and_wait().await;
     }
-    store::delete(&supabase, &user, message_id).await?;
+    let counted = database::count_lapsed_usage(supabase.rest(user.caller()));
+    tokio::join!(store::delete(&supabase, &user, message_id), counted).0?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -158,6 +158,12 @@ impl From<Failure> for ApiError {
                 "message_gone",
                 "The answer was deleted or replaced while it was being written.",
             ),
+            Failure::Unrenewed => Self::unavailable(
+                "database_unreachable",
+                "The database could not be reached for too long, so the answer was cut off. What there \
+                 was of it is stored when the database is back; send the message again then.",
+                Duration::from_secs(30),
+            ),
             Failure::Broken => Self::new(
                 StatusCode::BAD_GATEWAY,
                 "generation_interrupted",

@@ -1,15 +1,17 @@
 //! `begin_generation`.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
 use serde_json::{Value as Json, json};
 
 use super::acting_user::acting_user;
 use super::begin_call::BeginCall;
 use super::begin_result::{BeginReply, Chat, history};
+use super::candidates::question_json;
+use super::lapsed::end_lapsed;
 use super::message_row::{LEASE_MICROS, Message, change, to_jsonb};
-use super::question::{self, ExistingQuestion};
-use super::reservations::{Reserved, over_limit, reserve_for_answer};
-use super::usage::{end_lapsed, run_id};
+use super::question::{self, ExistingQuestion, Question};
+use super::reservations::{Reserved, TokenCounts, open_run, over_limit, reserve_for_answer};
+use super::usage::run_id;
 use crate::local_supabase::functions::value::jsonb;
 use crate::local_supabase::functions::{Arguments, RestError, Session};
 
@@ -54,7 +56,7 @@ impl BeginCall<'_> {
         // A repeat of this very call, after its first answer was lost.
         if let Some(answer) = self.find_own_answer()? {
             let question = self.find_question(&answer)?;
-            return self.started(chat, question.as_ref(), &answer);
+            return self.started(chat, question.as_ref(), answer.edited().as_ref(), &answer);
         }
         end_lapsed(self.connection, self.session, self.chat, self.user)?;
         let sent = match question::find_existing(self)? {
@@ -68,7 +70,7 @@ impl BeginCall<'_> {
     }
 
     fn answer(&self, chat: Chat, sent: Option<ExistingQuestion>) -> Result<BeginReply, RestError> {
-        let question = match question::choose(self, sent)? {
+        let Question { message: question, edited } = match question::choose(self, sent)? {
             Ok(question) => question,
             Err(claim) => return Ok(claim),
         };
@@ -76,9 +78,10 @@ impl BeginCall<'_> {
         if question.role != "user" || !question.is_active {
             return Ok(BeginReply::Conflict);
         }
-        self.replace_answers(&question)?;
-        let answer = self.insert_answer(&chat, &question)?;
-        self.started(chat, Some(&question), &answer)
+        self.end_attempts(&question)?;
+        let replaces = self.replaces(&question, edited.as_ref())?;
+        let answer = self.insert_answer(&chat, &question, replaces.as_ref())?;
+        self.started(chat, Some(&question), edited.as_ref(), &answer)
     }
 
     fn create_chat(&self) -> Result<(), RestError> {
@@ -113,25 +116,64 @@ impl BeginCall<'_> {
         Message::find(self.connection, "where id = ? and user_id = ?", key)
     }
 
-    /// Hides what the new answer takes the place of: everything after the question, or the attempt
-    /// that failed.
-    fn replace_answers(&self, question: &Message) -> Result<(), RestError> {
-        if self.action() == Some("regenerate") {
-            return question::deactivate_after(self, question);
-        }
-        let statement = "update messages set is_active = 0 where parent_id = ? and chat_id = ? \
-                         and user_id = ? and role = 'assistant' and is_active";
+    /// Earlier attempts are no longer their runs', and those with nothing to show give way at once.
+    fn end_attempts(&self, question: &Message) -> Result<(), RestError> {
+        let statement = "update messages set lease_expires_at = null, \
+                         is_active = is_active and parts <> '[]' \
+                         where parent_id = ? and chat_id = ? and user_id = ? and role = 'assistant' \
+                         and (lease_expires_at is not null or (is_active and parts = '[]'))";
         let params = (&question.id, self.chat, self.user);
         change(self.connection, self.session, statement, params)
     }
 
-    fn insert_answer(&self, chat: &Chat, question: &Message) -> Result<Message, RestError> {
+    /// What has something to show and stays until the new answer has.
+    fn replaces(
+        &self,
+        question: &Message,
+        edited: Option<&Json>,
+    ) -> Result<Option<Json>, RestError> {
+        let all_after = match self.action() {
+            _ if edited.is_some() => Some(true),
+            action => action.map(|action| action == "regenerate"),
+        };
+        let select = "select exists (select 1 from messages where chat_id = ? and user_id = ? \
+                      and is_active and (created_at, id) > (?, ?) \
+                      and (? or (parent_id = ? and role = 'assistant')))";
+        let id = &question.id;
+        let params = params![self.chat, self.user, question.created_at, id, all_after, id];
+        let mut statement = self.connection.prepare_cached(select)?;
+        let is_shown: bool = statement.query_row(params, |row| row.get(0))?;
+        if edited.is_none() && !is_shown {
+            return Ok(None);
+        }
+        let mut replaces = serde_json::Map::new();
+        replaces.extend(all_after.map(|all_after| ("all_after".to_owned(), json!(all_after))));
+        replaces.extend(edited.map(|edited| ("question".to_owned(), edited.clone())));
+        Ok(Some(Json::Object(replaces)))
+    }
+
+    fn insert_answer(
+        &self,
+        chat: &Chat,
+        question: &Message,
+        replaces: Option<&Json>,
+    ) -> Result<Message, RestError> {
         let argument = |name| self.arguments.text(name).map(str::to_owned);
         let model =
             argument("p_model").or(chat.model.clone()).or_else(|| argument("p_default_model"));
         let messages = self.session.table("messages")?;
-        let lease = self.target(messages).clock_timestamp()? + LEASE_MICROS;
+        let now = self.target(messages).clock_timestamp()?;
         let metadata = json!({ "user_message_id": question.id });
+        // Later than what it replaces, whatever the clock says.
+        let newest = "select max(created_at) from messages where chat_id = ? and user_id = ?";
+        let created_at = match replaces {
+            Some(_) => {
+                let mut statement = self.connection.prepare_cached(newest)?;
+                let newest: i64 = statement.query_row((self.chat, self.user), |row| row.get(0))?;
+                now.max(newest + 1)
+            }
+            None => now,
+        };
         let given = [
             ("id", self.arguments.value("p_message_id")),
             ("chat_id", self.chat.to_owned().into()),
@@ -141,9 +183,12 @@ impl BeginCall<'_> {
             ("model", model.into()),
             ("status", "streaming".to_owned().into()),
             ("run_id", self.run_id.clone().into()),
-            ("lease_expires_at", lease.into()),
+            ("lease_expires_at", (now + LEASE_MICROS).into()),
             ("usage", jsonb::print(&self.estimated_usage(question)?).into()),
             ("metadata", jsonb::print(&metadata).into()),
+            ("is_active", i64::from(replaces.is_none()).into()),
+            ("replaces", replaces.map(jsonb::print).into()),
+            ("created_at", created_at.into()),
         ];
         let inserted = self.insert(messages, given, None)?;
         let answer = Message::find(self.connection, "where rowid = ?", [inserted])?;
@@ -174,32 +219,51 @@ impl BeginCall<'_> {
         &self,
         chat: Chat,
         question: Option<&Message>,
+        edited: Option<&Json>,
         answer: &Message,
     ) -> Result<BeginReply, RestError> {
-        let reserve = self.arguments.json("p_reserve");
-        let reserved = match &reserve {
-            Some(reserve) => match self.reserve(answer, reserve)? {
-                Some(reserved) => Some(reserved),
-                None => {
-                    let over_limit = over_limit(self.connection, self.user, reserve)?;
-                    return Ok(BeginReply::OverLimit { over_limit });
-                }
-            },
-            None => None,
+        let reserve = self.arguments.json("p_reserve").unwrap_or_default();
+        let counts = TokenCounts(&reserve);
+        let reserved = match self.reserve(answer, counts)? {
+            None if counts.has_limit() => {
+                let over_limit = over_limit(self.connection, self.user, &reserve)?;
+                return Ok(BeginReply::OverLimit { over_limit });
+            }
+            reserved => reserved,
         };
         Ok(BeginReply::Started {
             reserved,
             chat,
-            user_message: self.message_json(question)?,
+            user_message: question_json(self.connection, self.session, question, edited)?,
             message: self.message_json(Some(answer))?,
-            history: history(self.connection, self.chat, self.user, question)?,
+            lease_ms: LEASE_MICROS / 1000,
+            history: history(self.connection, self.chat, self.user, question, edited)?,
         })
     }
 
-    fn reserve(&self, answer: &Message, reserve: &Json) -> Result<Option<Reserved>, RestError> {
-        let select = "select coalesce(usage ->> 'input_tokens', 0) from messages where rowid = ?";
-        let tokens = self.connection.query_row(select, [answer.rowid], |row| row.get(0))?;
+    /// `private.reserve_or_raise`; none without a limit, or if there is not enough.
+    fn reserve(
+        &self,
+        answer: &Message,
+        counts: TokenCounts<'_>,
+    ) -> Result<Option<Reserved>, RestError> {
+        let select = "select coalesce(usage ->> 'input_tokens', 0), model from messages \
+                      where rowid = ?";
+        let stored = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        let (tokens, model): (i64, Option<String>) =
+            self.connection.query_row(select, [answer.rowid], stored)?;
         let run = (Some(self.user), self.run_id.as_deref());
-        reserve_for_answer(self.connection, self.session, run, reserve, tokens)
+        let mut reserved = None;
+        if counts.has_limit() {
+            reserved = reserve_for_answer(self.connection, self.session, run, counts, tokens)?;
+            if reserved.is_none() {
+                return Ok(None);
+            }
+        }
+        let input = tokens + counts.number("input_tokens")?.unwrap_or(0);
+        let log = json!({ "operation": "chat", "model": model, "chat_id": answer.chat_id,
+            "message_id": answer.id, "input_tokens": input });
+        open_run(self.connection, self.session, run, &log, counts.server().as_deref())?;
+        Ok(reserved)
     }
 }

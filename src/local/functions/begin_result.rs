@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use super::message_row::{Message, raw};
 use super::reservations::Reserved;
 use crate::local_supabase::functions::RestError;
+use crate::local_supabase::functions::value::jsonb;
 
 /// `busy`, `conflict` and so on, with what the caller needs.
 #[derive(Serialize)]
@@ -17,6 +18,7 @@ pub(super) enum BeginReply {
         user_message: Box<RawValue>,
         message: Box<RawValue>,
         reserved: Option<Reserved>,
+        lease_ms: i64,
         history: Box<RawValue>,
     },
     Running {
@@ -73,10 +75,12 @@ pub(super) fn history(
     chat: &str,
     user: &str,
     question: Option<&Message>,
+    edited: Option<&serde_json::Value>,
 ) -> Result<Box<RawValue>, RestError> {
     let select = "select json_rows(message) from ( \
-        select json_row('id', id, 'role', role, 'parts', as_json(parts), 'model', model, \
-            'metadata', as_json(metadata)) as message \
+        select json_row('id', id, 'role', role, \
+            'parts', as_json(iif(id = ?4, coalesce(?5, parts), parts)), 'model', model, \
+            'metadata', as_json(iif(id = ?4, coalesce(?6, metadata), metadata))) as message \
         from ( \
             select *, sum(octet_length(parts)) over (order by created_at desc, id desc) as bytes \
             from messages \
@@ -87,6 +91,7 @@ pub(super) fn history(
         where bytes <= 8388608 or id = ?4 \
         order by created_at, id)";
     let (created_at, id) = question.map(|question| (question.created_at, &question.id)).unzip();
-    let params = params![chat, user, created_at, id];
+    let member = |name| edited.and_then(|edited| edited.get(name)).map(jsonb::print);
+    let params = params![chat, user, created_at, id, member("parts"), member("metadata")];
     raw(connection.prepare_cached(select)?.query_row(params, |row| row.get(0))?)
 }

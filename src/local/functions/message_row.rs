@@ -5,8 +5,8 @@ use serde_json::value::RawValue;
 
 use crate::local_supabase::functions::{RestError, Session, TableContext};
 
-/// How long an answer stays its run's without a word from it.
-pub(super) const LEASE_MICROS: i64 = 15_000_000;
+/// `private.lease`: how long an answer stays its run's without a word from it.
+pub(super) const LEASE_MICROS: i64 = 29_000_000;
 
 /// What decides on a message.
 #[derive(Clone, Debug)]
@@ -14,11 +14,13 @@ pub(super) struct Message {
     pub rowid: i64,
     pub id: String,
     pub chat_id: String,
+    pub user_id: String,
     pub parent_id: Option<String>,
     pub role: String,
     pub status: String,
     pub is_active: bool,
     pub created_at: i64,
+    replaces: Option<String>,
 }
 
 impl Message {
@@ -28,8 +30,8 @@ impl Message {
         clause: &'static str,
         params: impl Params,
     ) -> rusqlite::Result<Option<Self>> {
-        let select = "select rowid, id, chat_id, parent_id, role, status, is_active, \
-                      created_at from messages ";
+        let select = "select rowid, id, chat_id, user_id, parent_id, role, status, is_active, \
+                      created_at, replaces from messages ";
         let mut statement = connection.prepare_cached(&[select, clause].concat())?;
         statement.query_row(params, Self::read).optional()
     }
@@ -39,12 +41,24 @@ impl Message {
             rowid: row.get("rowid")?,
             id: row.get("id")?,
             chat_id: row.get("chat_id")?,
+            user_id: row.get("user_id")?,
             parent_id: row.get("parent_id")?,
             role: row.get("role")?,
             status: row.get("status")?,
             is_active: row.get("is_active")?,
             created_at: row.get("created_at")?,
+            replaces: row.get("replaces")?,
         })
+    }
+
+    /// What the answer is to take the place of; none if it has its place.
+    pub fn replaces(&self) -> Option<serde_json::Value> {
+        self.replaces.as_deref().map(|json| serde_json::from_str(json).unwrap_or_default())
+    }
+
+    /// What the question becomes when the answer takes its place.
+    pub fn edited(&self) -> Option<serde_json::Value> {
+        self.replaces()?.get_mut("question").map(serde_json::Value::take)
     }
 }
 

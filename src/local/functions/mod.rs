@@ -4,11 +4,13 @@ mod acting_user;
 mod begin_call;
 mod begin_generation;
 mod begin_result;
+mod candidates;
 mod chat_statistics;
 mod chats;
 mod decimal_sum;
 mod describe_schema;
 mod files;
+mod lapsed;
 mod message_row;
 mod question;
 mod record_events;
@@ -122,6 +124,16 @@ pub static FUNCTIONS: &[Function] = &[
             Parameter::optional("p_user_id", PgType::Uuid),
         ],
         body: FunctionBody::Jsonb(reserve_tokens::reserve_tokens),
+    },
+    Function {
+        name: "count_lapsed_usage",
+        parameters: &[Parameter::optional("p_user_id", PgType::Uuid)],
+        body: FunctionBody::Jsonb(lapsed::count_lapsed_usage),
+    },
+    Function {
+        name: "release_leases",
+        parameters: &[Parameter::required("p_server", PgType::Text)],
+        body: FunctionBody::Jsonb(lapsed::release_leases),
     },
     Function {
         name: "usage_statistics",

@@ -1,13 +1,13 @@
 //! Which user message a generation answers.
 
+use rusqlite::OptionalExtension;
 use rusqlite::types::Value;
-use rusqlite::{OptionalExtension, params};
-use serde_json::Value as Json;
-use uuid::Uuid;
+use serde_json::{Value as Json, json};
 
 use super::begin_call::BeginCall;
 use super::begin_result::BeginReply;
-use super::message_row::{Message, change};
+use super::candidates::question_json;
+use super::message_row::Message;
 use crate::local_supabase::functions::RestError;
 use crate::local_supabase::functions::value::{self, jsonb};
 use crate::local_supabase::schema::PgType;
@@ -22,6 +22,19 @@ pub(super) struct ExistingQuestion {
     same: Option<bool>,
 }
 
+/// The message to answer.
+pub(super) struct Question {
+    pub message: Message,
+    /// What it becomes when its answer has content.
+    pub edited: Option<Json>,
+}
+
+impl From<Message> for Question {
+    fn from(message: Message) -> Self {
+        Self { message, edited: None }
+    }
+}
+
 /// Looks for the call's user message. A repeat whose answer is running or finished needs no new
 /// one.
 pub(super) fn find_existing(begin: &BeginCall<'_>) -> OrReply<Option<ExistingQuestion>> {
@@ -32,16 +45,36 @@ pub(super) fn find_existing(begin: &BeginCall<'_>) -> OrReply<Option<ExistingQue
         return Ok(Err(BeginReply::Conflict));
     }
     let same = has_same_parts(begin, &message)?;
-    if same == Some(true) && begin.submits() {
-        let newest = "where parent_id = ? and chat_id = ? and user_id = ? and role = 'assistant' \
-                      order by created_at desc, id desc limit 1";
-        let key = (&message.id, begin.chat, begin.user);
-        let answer = Message::find(begin.connection, newest, key)?;
+    if begin.submits() {
+        let answer = find_answer(begin, &message, same == Some(true))?;
         if let Some(claim) = answered(begin, &message, answer.as_ref())? {
             return Ok(Err(claim));
         }
     }
     Ok(Ok(Some(ExistingQuestion { message, same })))
+}
+
+/// What is being written, else what is shown, else the newest. An edit that has no content yet answers
+/// what the question is to become.
+fn find_answer(
+    begin: &BeginCall<'_>,
+    question: &Message,
+    same: bool,
+) -> rusqlite::Result<Option<Message>> {
+    let key = (&question.id, begin.chat, begin.user);
+    let editing = "where parent_id = ? and chat_id = ? and user_id = ? and role = 'assistant' \
+                   and status = 'streaming'";
+    let running = Message::find(begin.connection, editing, key)?;
+    let becomes = |answer: &Message| Some(jsonb::print(answer.edited()?.get("parts")?));
+    let becomes = running.as_ref().and_then(becomes);
+    if becomes.is_some() && becomes == member(begin, "parts").map(jsonb::print) {
+        return Ok(running);
+    }
+    let shown = "where parent_id = ? and chat_id = ? and user_id = ? and role = 'assistant' \
+                 and json_extract(replaces, '$.question') is null \
+                 order by status = 'streaming' desc, is_active desc, created_at desc, id desc \
+                 limit 1";
+    if same { Message::find(begin.connection, shown, key) } else { Ok(None) }
 }
 
 fn answered(
@@ -54,7 +87,9 @@ fn answered(
         return Ok(None);
     }
     let message = begin.message_json(answer)?;
-    let user_message = begin.message_json(Some(question))?;
+    let edited = answer.and_then(Message::edited);
+    let (connection, session) = (begin.connection, begin.session);
+    let user_message = question_json(connection, session, Some(question), edited.as_ref())?;
     Ok(Some(match status {
         "streaming" => BeginReply::Running { message, user_message },
         _ => BeginReply::Answered { message, user_message },
@@ -62,12 +97,12 @@ fn answered(
 }
 
 /// The message to answer: the one that `p_regenerate` names, the one that was sent, or the newest.
-pub(super) fn choose(begin: &BeginCall<'_>, sent: Option<ExistingQuestion>) -> OrReply<Message> {
+pub(super) fn choose(begin: &BeginCall<'_>, sent: Option<ExistingQuestion>) -> OrReply<Question> {
     if begin.action() == Some("regenerate")
         && let Some(named) = begin.arguments.text("p_regenerate")
     {
         match regenerated(begin, named)? {
-            Some(question) => return Ok(Ok(question)),
+            Some(question) => return Ok(Ok(question.into())),
             None if begin.message.is_none() => {
                 return Ok(Err(BeginReply::NotFound { missing: "message" }));
             }
@@ -79,12 +114,26 @@ pub(super) fn choose(begin: &BeginCall<'_>, sent: Option<ExistingQuestion>) -> O
             if begin.action() != Some("edit") || !message.is_active {
                 return Ok(Err(BeginReply::Conflict));
             }
-            replace(begin, &message).map(Ok)
+            let edited = edited(begin, &message)?;
+            Ok(Ok(Question { message, edited: Some(edited) }))
         }
-        Some(ExistingQuestion { message, .. }) => Ok(Ok(message)),
+        Some(ExistingQuestion { message, .. }) => Ok(Ok(message.into())),
         None if begin.message.is_some() => insert(begin),
         None => newest_unanswered(begin),
     }
+}
+
+/// What a known message becomes.
+fn edited(begin: &BeginCall<'_>, message: &Message) -> Result<Json, RestError> {
+    let select = "select metadata from messages where rowid = ?";
+    let stored = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
+    let stored = begin.connection.query_row(select, [message.rowid], stored)?;
+    let metadata = match member(begin, "metadata").filter(|metadata| !metadata.is_null()) {
+        Some(metadata) => metadata.clone(),
+        None => serde_json::from_str(&stored).map_err(|_| RestError::invalid_json_input())?,
+    };
+    let given = |name| member(begin, name).cloned().unwrap_or_default();
+    Ok(json!({ "content": given("content"), "parts": given("parts"), "metadata": metadata }))
 }
 
 /// The message that `p_regenerate` names, or the one that it answers.
@@ -99,7 +148,7 @@ fn regenerated(begin: &BeginCall<'_>, named: &str) -> rusqlite::Result<Option<Me
     Message::find(begin.connection, "where id = ? and chat_id = ? and user_id = ?", key)
 }
 
-fn insert(begin: &BeginCall<'_>) -> OrReply<Message> {
+fn insert(begin: &BeginCall<'_>) -> OrReply<Question> {
     let given = [
         ("id", message_id(begin)?.into()),
         ("chat_id", begin.chat.to_owned().into()),
@@ -112,43 +161,13 @@ fn insert(begin: &BeginCall<'_>) -> OrReply<Message> {
     // The id may be somebody else's.
     let messages = begin.session.table("messages")?;
     match begin.insert(messages, given, Some(messages.primary_key()))? {
-        Some(rowid) => found(begin, rowid).map(Ok),
+        Some(rowid) => Ok(Ok(found(begin, rowid)?.into())),
         None => Ok(Err(BeginReply::Conflict)),
     }
 }
 
-/// `private.replace_question`: the previous version moves to a copy, and its answers with it.
-fn replace(begin: &BeginCall<'_>, question: &Message) -> Result<Message, RestError> {
-    let copy = Uuid::new_v4().to_string();
-    let insert = "insert into messages (id, chat_id, user_id, parent_id, role, content, parts, \
-                  model, status, is_active, metadata, created_at) \
-                  select ?, chat_id, user_id, parent_id, 'user', content, parts, model, \
-                  'complete', 0, metadata, created_at from messages where rowid = ?";
-    change(begin.connection, begin.session, insert, (&copy, question.rowid))?;
-    let answers = "update messages set parent_id = ? where parent_id = ? and chat_id = ? \
-                   and user_id = ? and role = 'assistant'";
-    let key = (&copy, &question.id, begin.chat, begin.user);
-    change(begin.connection, begin.session, answers, key)?;
-    deactivate_after(begin, question)?;
-    let rewrite = "update messages set content = ?, parts = ?, metadata = coalesce(?, metadata) \
-                   where rowid = ?";
-    let content = member(begin, "content").and_then(jsonb::to_text);
-    let parts = member(begin, "parts").map(jsonb::print);
-    let values = params![content, parts, metadata(begin), question.rowid];
-    change(begin.connection, begin.session, rewrite, values)?;
-    found(begin, question.rowid)
-}
-
-/// Hides everything that comes after a message.
-pub(super) fn deactivate_after(begin: &BeginCall<'_>, message: &Message) -> Result<(), RestError> {
-    let statement = "update messages set is_active = 0 where chat_id = ? and user_id = ? \
-                     and is_active and (created_at, id) > (?, ?)";
-    let key = (begin.chat, begin.user, message.created_at, &message.id);
-    change(begin.connection, begin.session, statement, key)
-}
-
 /// The newest user message, unless it has an answer and no other is wanted.
-fn newest_unanswered(begin: &BeginCall<'_>) -> OrReply<Message> {
+fn newest_unanswered(begin: &BeginCall<'_>) -> OrReply<Question> {
     let newest = "where chat_id = ? and user_id = ? and role = 'user' and is_active \
                   order by created_at desc, id desc limit 1";
     let question = Message::find(begin.connection, newest, (begin.chat, begin.user))?;
@@ -160,7 +179,7 @@ fn newest_unanswered(begin: &BeginCall<'_>) -> OrReply<Message> {
     if is_answered && begin.submits() {
         return Ok(Err(BeginReply::NothingToAnswer));
     }
-    Ok(Ok(question))
+    Ok(Ok(question.into()))
 }
 
 /// `(p_user_message ->> 'id')::uuid`

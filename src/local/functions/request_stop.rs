@@ -5,9 +5,12 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::acting_user::acting_user;
+use super::lapsed::end_lapsed;
 use super::message_row::{Message, change, message_json, to_jsonb};
-use super::usage::end_lapsed;
 use crate::local_supabase::functions::{Arguments, RestError, Session};
+
+/// How long the owner of an answer has to end it.
+const PATIENCE_MICROS: i64 = 4_000_000;
 
 /// The running answer, or the newest one if none is running.
 #[derive(Serialize)]
@@ -17,7 +20,7 @@ struct Stopping {
 }
 
 /// Asks the chat's running answer to stop; the run that owns it ends the row. A lapsed one is ended
-/// here.
+/// here, and so is one whose owner has not been heard of for some seconds after a stop was asked for.
 pub(super) fn request_stop(
     connection: &Connection,
     session: Session,
@@ -35,12 +38,22 @@ pub(super) fn request_stop(
     end_lapsed(connection, session, chat, &user)?;
     let streaming = "where chat_id = ? and user_id = ? and status = 'streaming'";
     let running = Message::find(connection, streaming, (chat, &user))?;
+    let mut is_running = false;
     if let Some(message) = &running {
         let mark = "update messages set stop_requested_at = coalesce(stop_requested_at, \
                     clock_timestamp()) where rowid = ?";
         change(connection, session, mark, [message.rowid])?;
+        let is_deaf =
+            "select stop_requested_at < clock_timestamp() - ? from messages where rowid = ?";
+        let key = (PATIENCE_MICROS, message.rowid);
+        let is_deaf: bool = connection.prepare_cached(is_deaf)?.query_row(key, |row| row.get(0))?;
+        is_running = !is_deaf;
+        if is_deaf {
+            let end = "update messages set status = 'stopped', finish_reason = 'stopped' \
+                       where rowid = ?";
+            change(connection, session, end, [message.rowid])?;
+        }
     }
-    let is_running = running.is_some();
     let newest = "where chat_id = ? and user_id = ? and role = 'assistant' and is_active \
                   order by created_at desc, id desc limit 1";
     let shown = match running {

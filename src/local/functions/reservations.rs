@@ -5,10 +5,11 @@ use rusqlite::{Connection, OptionalExtension, ffi, params};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
+use super::acting_user::require_caller;
 use super::decimal_sum::integer;
+use super::lapsed::count_lapsed;
 use super::message_row::LEASE_MICROS;
 use super::time_buckets::utc_midnight;
-use crate::local_supabase::Role;
 use crate::local_supabase::functions::value::{jsonb, timestamptz};
 use crate::local_supabase::functions::{RestError, Session};
 
@@ -28,10 +29,21 @@ pub(super) struct Reserved {
 }
 
 /// `p_reserve`.
+#[derive(Clone, Copy)]
 pub(super) struct TokenCounts<'a>(pub &'a Json);
 
 impl TokenCounts<'_> {
-    fn number(&self, key: &str) -> Result<Option<i64>, RestError> {
+    /// Without a limit nothing is reserved.
+    pub fn has_limit(&self) -> bool {
+        self.0.get("limit").and_then(jsonb::to_text).is_some()
+    }
+
+    /// The server that works on the run, where that has a name.
+    pub fn server(&self) -> Option<String> {
+        self.0.get("server").and_then(jsonb::to_text)
+    }
+
+    pub fn number(&self, key: &str) -> Result<Option<i64>, RestError> {
         let text = self.0.get(key).and_then(jsonb::to_text);
         let parse =
             |text: String| text.parse().map_err(|_| RestError::invalid_input("bigint", &text));
@@ -54,13 +66,6 @@ impl DailyTokens {
             "resets_at": timestamptz::to_json(self.resets_at),
         })
     }
-}
-
-/// `private.require_caller`
-fn require_caller(session: Session, user: Option<&str>) -> Result<&str, RestError> {
-    let caller = session.uid().map(|uid| uid.to_string());
-    let is_own = session.role == Role::Service || user == caller.as_deref();
-    user.filter(|_| is_own).ok_or_else(|| RestError::sql("42501", "not the caller's tokens"))
 }
 
 fn clock_timestamp(connection: &Connection) -> rusqlite::Result<i64> {
@@ -104,10 +109,8 @@ fn reserve_tokens(
     minimum: Option<i64>,
 ) -> Result<Option<i64>, RestError> {
     let user = require_caller(session, user)?;
+    count_lapsed(connection, session, Some(user))?;
     let now = clock_timestamp(connection)?;
-    let old =
-        "delete from \"private.token_reservations\" where user_id = ? and lease_expires_at < ?";
-    connection.prepare_cached(old)?.execute((user, utc_midnight(now)))?;
     let left = match limit {
         Some(limit) => daily_tokens(connection, user, limit, run_id)?.remaining(),
         None => i64::MAX,
@@ -140,10 +143,9 @@ pub(super) fn reserve_for_answer(
     connection: &Connection,
     session: Session,
     run: (Option<&str>, Option<&str>),
-    reserve: &Json,
+    counts: TokenCounts<'_>,
     history_tokens: i64,
 ) -> Result<Option<Reserved>, RestError> {
-    let counts = TokenCounts(reserve);
     let input = history_tokens.saturating_add(counts.number("input_tokens")?.unwrap_or(0));
     let input = input.min(counts.number("max_input_tokens")?.unwrap_or(i64::MAX)).max(0);
     let output = counts.number("output_tokens")?.unwrap_or(0).max(0);
@@ -155,6 +157,27 @@ pub(super) fn reserve_for_answer(
     Ok(granted.map(|tokens| Reserved { tokens, output_tokens: tokens - input }))
 }
 
+/// `private.open_run`
+pub(super) fn open_run(
+    connection: &Connection,
+    session: Session,
+    (user, run_id): (Option<&str>, Option<&str>),
+    log: &Json,
+    server: Option<&str>,
+) -> Result<(), RestError> {
+    let user = require_caller(session, user)?;
+    let used = TokenCounts(log).number("input_tokens")?.unwrap_or(0).max(0);
+    let insert = "insert into \"private.token_reservations\" \
+                  (run_id, user_id, tokens, used_tokens, log, server, lease_expires_at) \
+                  values (?, ?, 0, ?, ?, ?, clock_timestamp() + ?) on conflict (run_id) do update \
+                  set used_tokens = max(used_tokens, excluded.used_tokens), \
+                  log = coalesce(log, excluded.log), server = excluded.server \
+                  where \"private.token_reservations\".user_id = excluded.user_id";
+    let row = params![run_id, user, used, jsonb::print(log), server, LEASE_MICROS];
+    connection.prepare_cached(insert)?.execute(row).map_err(map_user_error)?;
+    Ok(())
+}
+
 fn checked_sum(a: i64, b: i64) -> Result<i64, RestError> {
     a.checked_add(b).ok_or_else(|| RestError::sql("22003", "bigint out of range"))
 }
@@ -164,7 +187,7 @@ pub(super) fn renew_reservation(
     connection: &Connection,
     session: Session,
     run: (Option<&str>, Option<&str>),
-    used: Option<&Json>,
+    report: Option<&Json>,
     reserve: Option<&Json>,
 ) -> Result<bool, RestError> {
     let user = require_caller(session, run.0)?;
@@ -175,43 +198,33 @@ pub(super) fn renew_reservation(
             return Ok(false);
         }
     }
-    let used = used.map(TokenCounts);
+    let used = report.map(TokenCounts);
     let number = |key| used.as_ref().map_or(Ok(None), |used| used.number(key));
     let used =
         checked_sum(number("input_tokens")?.unwrap_or(0), number("output_tokens")?.unwrap_or(0))?;
-    let update = "update \"private.token_reservations\" set used_tokens = max(used_tokens, ?), \
+    let update = "update \"private.token_reservations\" set used_tokens = max(used_tokens, ?), log = ?, \
                   lease_expires_at = clock_timestamp() + ? where run_id = ? and user_id = ?";
-    connection.prepare_cached(update)?.execute(params![used, LEASE_MICROS, run.1, user])?;
+    let log = logged(connection, user, run.1, report)?;
+    connection.prepare_cached(update)?.execute(params![used, log, LEASE_MICROS, run.1, user])?;
     Ok(true)
 }
 
-/// `private.settle_reservation`
-pub(super) fn settle_reservation(
-    connection: &Connection,
-    session: Session,
-    (user, run_id): (Option<&str>, Option<&str>),
-) -> Result<(), RestError> {
-    let user = require_caller(session, user)?;
-    let delete = "delete from \"private.token_reservations\" where run_id = ? and user_id = ?";
-    connection.prepare_cached(delete)?.execute((run_id, user))?;
-    Ok(())
-}
-
-/// What a run whose lease has lapsed has used, by its own word; none while the run lives.
-pub(super) fn lapsed_tokens(
+/// What is known of a run's usage, with what it reports now.
+fn logged(
     connection: &Connection,
     user: &str,
-    run_id: &str,
-) -> rusqlite::Result<Option<i64>> {
-    let select = "select used_tokens, lease_expires_at >= clock_timestamp() \
-                  from \"private.token_reservations\" where run_id = ? and user_id = ?";
+    run_id: Option<&str>,
+    report: Option<&Json>,
+) -> Result<Option<String>, RestError> {
+    let select = "select log from \"private.token_reservations\" where run_id = ? and user_id = ?";
     let mut statement = connection.prepare_cached(select)?;
-    let found = statement.query_row((run_id, user), |row| Ok((row.get(0)?, row.get(1)?)));
-    Ok(match found.optional()? {
-        Some((_, true)) => None,
-        Some((used, false)) => Some(used),
-        None => Some(0),
-    })
+    let log = statement.query_row((run_id, user), |row| row.get::<_, Option<String>>(0));
+    let Some(log) = log.optional()?.flatten() else { return Ok(None) };
+    let Ok(Json::Object(mut log)) = serde_json::from_str(&log) else { return Ok(Some(log)) };
+    if let Some(Json::Object(report)) = report {
+        log.extend(report.clone());
+    }
+    Ok(Some(jsonb::print(&Json::Object(log))))
 }
 
 /// `private.over_limit`

@@ -5,11 +5,11 @@ use serde_json::json;
 
 use super::acting_user::acting_user;
 use super::message_row::to_jsonb;
-use super::reservations::{over_limit, reserve_for_answer};
+use super::reservations::{TokenCounts, open_run, over_limit, reserve_for_answer};
 use super::usage::run_id;
 use crate::local_supabase::functions::{Arguments, RestError, Session};
 
-/// Reserves for an answer.
+/// Opens the run of an answer and reserves for it.
 pub(super) fn reserve_tokens(
     connection: &Connection,
     session: Session,
@@ -18,12 +18,17 @@ pub(super) fn reserve_tokens(
     let user = acting_user(session, arguments);
     let run_id = arguments.text("p_run").and_then(run_id);
     let reserve = arguments.json("p_reserve").unwrap_or_default();
-    let run = (user.as_deref(), run_id.as_deref());
-    match reserve_for_answer(connection, session, run, &reserve, 0)? {
-        Some(reserved) => to_jsonb(&json!({ "answer": "started", "reserved": reserved })),
-        None => {
+    let (run, counts) = ((user.as_deref(), run_id.as_deref()), TokenCounts(&reserve));
+    let mut reserved = None;
+    if counts.has_limit() {
+        reserved = reserve_for_answer(connection, session, run, counts, 0)?;
+        if reserved.is_none() {
             let refusal = over_limit(connection, run.0.unwrap_or_default(), &reserve)?;
-            to_jsonb(&json!({ "answer": "over_limit", "over_limit": refusal }))
+            return to_jsonb(&json!({ "answer": "over_limit", "over_limit": refusal }));
         }
     }
+    let input = counts.number("input_tokens")?.unwrap_or(0);
+    let log = json!({ "operation": "generate", "input_tokens": input });
+    open_run(connection, session, run, &log, counts.server().as_deref())?;
+    to_jsonb(&json!({ "answer": "started", "reserved": reserved }))
 }

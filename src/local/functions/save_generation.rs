@@ -7,9 +7,10 @@ use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
 use super::acting_user::acting_user;
+use super::candidates::{has_content, take_place};
 use super::message_row::{LEASE_MICROS, Message, change, message_json, to_jsonb};
-use super::reservations::{over_limit, renew_reservation, settle_reservation};
-use super::usage::{Usage, record_usage, run_id};
+use super::reservations::{over_limit, renew_reservation};
+use super::usage::{Usage, record_usage, run_id, settle_reservation};
 use crate::local_supabase::functions::value::{self, jsonb};
 use crate::local_supabase::functions::{Arguments, RestError, Session};
 use crate::local_supabase::schema::PgType;
@@ -35,13 +36,19 @@ pub(super) fn save_generation(
     let run_id = arguments.text("p_run").and_then(run_id);
     let end = arguments.json("p_end");
     let key = (arguments.text("p_message_id"), user.as_deref(), run_id.as_deref());
-    // An interrupted message still belongs to its run until another answer takes its place.
+    // A message that others have ended keeps its lease: it belongs to its run until that has had its last
+    // word or another attempt is made.
     let owned_by_run = "where id = ?1 and user_id = ?2 and run_id = ?3 and (status = 'streaming' \
-                        or (status = 'interrupted' and is_active and ?4))";
+                        or (status in ('interrupted', 'stopped') \
+                            and lease_expires_at is not null and ?4))";
     let owned = (key.0, key.1, key.2, end.is_some());
     let owned = Message::find(connection, owned_by_run, owned)?;
     if let Some(message) = &owned {
         save(connection, session, arguments, end.as_ref(), message.rowid)?;
+        let parts = arguments.json("p_parts");
+        if message.replaces().is_some() && has_content(parts.as_ref()) {
+            take_place(connection, session, message)?;
+        }
     }
     if let Some(Json::Object(log)) = end.as_ref().and_then(|end| end.get("usage_log")) {
         let chat = arguments.text("p_chat_id");
@@ -59,8 +66,8 @@ pub(super) fn save_generation(
     };
     let is_owned = owned.is_some();
     let message = match owned {
-        None if end.is_some() => {
-            // The end may have been saved before and its answer lost on the way.
+        None => {
+            // Its end was saved before, by the run or by others.
             Message::find(connection, "where id = ? and user_id = ? and run_id = ?", key)?
         }
         owned => owned,
@@ -82,12 +89,39 @@ fn renew(
     arguments: &Arguments,
     run: (Option<&str>, Option<&str>),
 ) -> Result<Option<Json>, RestError> {
-    let (used, reserve) = (arguments.json("p_usage"), arguments.json("p_reserve"));
-    if renew_reservation(connection, session, run, used.as_ref(), reserve.as_ref())? {
+    let reserve = arguments.json("p_reserve");
+    if renew_reservation(
+        connection,
+        session,
+        run,
+        usage_report(arguments).as_ref(),
+        reserve.as_ref(),
+    )? {
         return Ok(None);
     }
     let user = run.0.unwrap_or_default();
     over_limit(connection, user, &reserve.unwrap_or_default()).map(Some)
+}
+
+/// What the run reports of its usage.
+fn usage_report(arguments: &Arguments) -> Option<Json> {
+    let mut report = match arguments.json("p_usage")? {
+        Json::Object(used) => used,
+        other => return Some(other),
+    };
+    let metadata = arguments.json("p_metadata").unwrap_or_default();
+    let provider = metadata.get("provider").and_then(jsonb::to_text);
+    let known = [("model", arguments.text("p_model").map(str::to_owned)), ("provider", provider)];
+    for (name, value) in known {
+        report.extend(value.map(|value| (name.to_owned(), value.into())));
+    }
+    let cost = match arguments.value("p_cost_usd") {
+        Value::Real(cost) => cost.into(),
+        Value::Integer(cost) => cost.into(),
+        _ => Json::Null,
+    };
+    report.insert("cost_usd".to_owned(), cost);
+    Some(Json::Object(report))
 }
 
 fn save(
@@ -102,9 +136,12 @@ fn save(
         Some(text) => value::parse(PgType::Boolean, &text, session.now)?,
         None => Value::Integer(1),
     };
+    // An answer only grows: a checkpoint with less of it was sent before the last one and came late.
     let statement = "update messages set \
-        content = coalesce(:content, content), \
-        parts = coalesce(:parts, parts), \
+        content = iif(not :ends and octet_length(:content) < octet_length(content), content, \
+            coalesce(:content, content)), \
+        parts = iif(not :ends and octet_length(:content) < octet_length(content), parts, \
+            coalesce(:parts, parts)), \
         model = coalesce(:model, model), \
         metadata = coalesce(:metadata, metadata), \
         usage = case when :ends then :usage else coalesce(:usage, usage) end, \
@@ -112,7 +149,7 @@ fn save(
         status = coalesce(:status, status), \
         finish_reason = case when :ends then :finish_reason else finish_reason end, \
         is_active = is_active and :is_active, \
-        lease_expires_at = clock_timestamp() + :lease \
+        lease_expires_at = iif(:ends, null, clock_timestamp() + :lease) \
         where rowid = :rowid";
     let params = named_params! {
         ":content": arguments.value("p_content"),
@@ -133,7 +170,8 @@ fn save(
 
 fn is_stop_requested(connection: &Connection, rowid: Option<i64>) -> rusqlite::Result<bool> {
     let Some(rowid) = rowid else { return Ok(false) };
-    connection
-        .prepare_cached("select stop_requested_at is not null from messages where rowid = ?")?
-        .query_row([rowid], |row| row.get(0))
+    // An answer without its question is wanted by nobody.
+    let select = "select stop_requested_at is not null or parent_id is null from messages \
+                  where rowid = ?";
+    connection.prepare_cached(select)?.query_row([rowid], |row| row.get(0))
 }

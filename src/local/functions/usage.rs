@@ -1,13 +1,12 @@
-//! `private.run_id`, `private.record_usage` and `private.end_lapsed`.
+//! `private.run_id`, `private.record_usage` and `private.settle_reservation`.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension};
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
-use super::message_row::change;
-use super::reservations::{lapsed_tokens, settle_reservation};
+use super::acting_user::require_caller;
 use crate::local_supabase::Role;
 use crate::local_supabase::functions::value::{self, jsonb};
 use crate::local_supabase::functions::{RestError, Session, TableContext};
@@ -123,99 +122,14 @@ fn own_message(
     statement.query_row((usage.message, usage.chat, user), |row| row.get(0)).optional()
 }
 
-/// A streaming message whose lease has lapsed.
-struct Lapsed {
-    rowid: i64,
-    id: String,
-    run_id: Option<String>,
-    model: Option<String>,
-    usage: Option<String>,
-    cost_usd: Option<f64>,
-    metadata: String,
-}
-
-/// Ends the chat's streaming message if its lease has lapsed; its usage is the last estimate that
-/// was saved with it.
-pub(super) fn end_lapsed(
+/// `private.settle_reservation`
+pub(super) fn settle_reservation(
     connection: &Connection,
     session: Session,
-    chat: &str,
-    user: &str,
+    (user, run_id): (Option<&str>, Option<&str>),
 ) -> Result<(), RestError> {
-    let Some(lapsed) = find_lapsed(connection, chat, user)? else { return Ok(()) };
-    let end = "update messages set status = 'interrupted', finish_reason = 'interrupted' \
-               where rowid = ?";
-    change(connection, session, end, [lapsed.rowid])?;
-    let Some(run_id) = &lapsed.run_id else { return Ok(()) };
-    let usage = Usage {
-        user: Some(user),
-        run_id: Some(run_id),
-        chat: Some(chat),
-        message: Some(&lapsed.id),
-        log: &lapsed.log(),
-    };
-    record_lapsed_usage(connection, session, &usage)
-}
-
-/// `private.record_lapsed_usage`: the message, which users can change, counts no less than what the
-/// run has reported, and not at all while the run's reservation lasts.
-fn record_lapsed_usage(
-    connection: &Connection,
-    session: Session,
-    usage: &Usage<'_>,
-) -> Result<(), RestError> {
-    let (user, run_id) = (usage.user.unwrap_or_default(), usage.run_id.unwrap_or_default());
-    let Some(used) = lapsed_tokens(connection, user, run_id)? else { return Ok(()) };
-    let number = |key| usage.log.get(key).and_then(Json::as_i64).unwrap_or(0);
-    let input = number("input_tokens").max(used - number("output_tokens"));
-    let mut log = usage.log.clone();
-    log.insert("input_tokens".to_owned(), json!(input));
-    record_usage(connection, session, &Usage { log: &log, ..*usage })?;
-    settle_reservation(connection, session, (usage.user, usage.run_id))
-}
-
-impl Lapsed {
-    fn log(&self) -> Map<String, Json> {
-        let object = |text: &str| match serde_json::from_str(text) {
-            Ok(Json::Object(object)) => object,
-            _ => Map::new(),
-        };
-        let provider = object(&self.metadata).get("provider").and_then(jsonb::to_text);
-        let unknown = || "unknown".to_owned();
-        let known = [
-            ("operation", json!("chat")),
-            ("provider", json!(provider.unwrap_or_else(unknown))),
-            ("model", json!(self.model.clone().unwrap_or_else(unknown))),
-            ("cost_usd", json!(self.cost_usd)),
-            ("usage_source", json!("estimated")),
-            ("status", json!("interrupted")),
-            ("error_code", json!("interrupted")),
-        ];
-        let mut log = self.usage.as_deref().map(object).unwrap_or_default();
-        log.extend(known.map(|(name, value)| (name.to_owned(), value)));
-        log
-    }
-}
-
-fn find_lapsed(
-    connection: &Connection,
-    chat: &str,
-    user: &str,
-) -> rusqlite::Result<Option<Lapsed>> {
-    let select = "select rowid, id, run_id, model, usage, cost_usd, metadata from messages \
-                  where chat_id = ? and user_id = ? and status = 'streaming' \
-                  and lease_expires_at < clock_timestamp()";
-    let mut statement = connection.prepare_cached(select)?;
-    let lapsed = statement.query_row((chat, user), |row| {
-        Ok(Lapsed {
-            rowid: row.get(0)?,
-            id: row.get(1)?,
-            run_id: row.get(2)?,
-            model: row.get(3)?,
-            usage: row.get(4)?,
-            cost_usd: row.get(5)?,
-            metadata: row.get(6)?,
-        })
-    });
-    lapsed.optional()
+    let user = require_caller(session, user)?;
+    let delete = "delete from \"private.token_reservations\" where run_id = ? and user_id = ?";
+    connection.prepare_cached(delete)?.execute((run_id, user))?;
+    Ok(())
 }

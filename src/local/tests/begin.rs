@@ -90,8 +90,8 @@ async fn started() {
     assert_eq!(
         stored.await,
         json!([{"run_id": "7ac1b8d7-010b-b6cd-3a3e-84e7f90136b8",
-            "lease_expires_at": "2026-11-22T19:53:46.89415+00:00"}]),
-        "the digest of the run and 15 seconds"
+            "lease_expires_at": "2026-11-22T19:54:00.89415+00:00"}]),
+        "the digest of the run and 29 seconds"
     );
 }
 
@@ -183,7 +183,10 @@ async fn a_failed_answer_gets_one_new_attempt() {
     assert_eq!(history.len(), 1, "the failed answer is no part of it");
     let rows = messages(&server).await;
     assert_eq!(column(&rows, "status"), "complete,failed,streaming");
-    assert_eq!(rows[1]["is_active"], false);
+    assert_eq!((&rows[1]["is_active"], &rows[2]["is_active"]), (&json!(true), &json!(false)));
+    end(&server, 2, "complete", true).await;
+    let rows = messages(&server).await;
+    assert_eq!((&rows[1]["is_active"], &rows[2]["is_active"]), (&json!(false), &json!(true)));
 }
 
 #[tokio::test]
@@ -221,6 +224,20 @@ async fn an_edit_keeps_the_id_and_the_previous_version_a_copy() {
     assert_eq!(edited["user_message"]["id"], id(1));
     assert_eq!(edited["user_message"]["content"], "Edited");
     assert_eq!(column(&edited["history"], "id"), id(1));
+    assert_eq!(edited["history"][0]["parts"], text("Edited"));
+    let stored = format!("/messages?select=content,is_active&id=eq.{}", id(1));
+    let unchanged = json!([{"content": "Question", "is_active": true}]);
+    assert_eq!(server.rows(ALICE, &stored).await, unchanged, "until there is content");
+    let again = json!({"p_action": "edit", "p_user_message": user_message(1, "Edited")});
+    let running = begin(&server, 4, again).await;
+    assert_eq!(
+        (&running["answer"], &running["message"]["id"]),
+        (&json!("running"), &json!(id(0x1003)))
+    );
+    assert_eq!(running["user_message"]["content"], "Edited");
+    let same = begin(&server, 4, json!({"p_user_message": user_message(1, "Question")})).await;
+    assert_eq!(same["message"]["id"], id(0x1001), "what is shown");
+    end(&server, 3, "complete", true).await;
     let rows = messages(&server).await;
     let active = rows.as_array().unwrap().iter().filter(|row| row["is_active"] == true);
     let active: Vec<_> = active.map(|row| row["id"].as_str().unwrap()).collect();
@@ -234,7 +251,6 @@ async fn an_edit_keeps_the_id_and_the_previous_version_a_copy() {
         "its answer went with it"
     );
     // The replaced version gets no new answers.
-    end(&server, 3, "complete", true).await;
     let regenerate = json!({"p_action": "regenerate", "p_regenerate": copy});
     assert_eq!(begin(&server, 4, regenerate).await, json!({"answer": "conflict"}));
     let same = json!({"p_action": "edit", "p_user_message": user_message(1, "Edited")});
@@ -253,11 +269,13 @@ async fn regenerating_replaces_everything_after_the_question() {
     let third = begin(&server, 3, regenerate(0x1001)).await;
     assert_eq!(third["answer"], "started");
     assert_eq!(third["user_message"]["id"], id(1));
+    let active = "/messages?select=id&is_active=is.true&order=created_at,id";
+    assert_eq!(server.rows(ALICE, active).await.as_array().unwrap().len(), 4);
+    end(&server, 3, "complete", true).await;
     let rows = messages(&server).await;
     let inactive = rows.as_array().unwrap().iter().filter(|row| row["is_active"] == false);
     let inactive: Vec<_> = inactive.map(|row| row["id"].as_str().unwrap()).collect();
     assert_eq!(inactive, [id(0x1001), id(2), id(0x1002)]);
-    end(&server, 3, "complete", true).await;
     // By the question itself, and without naming any: the newest one.
     assert_eq!(begin(&server, 4, regenerate(1)).await["user_message"]["id"], id(1));
     end(&server, 4, "complete", true).await;
@@ -294,7 +312,7 @@ async fn a_lapsed_answer_is_interrupted_and_its_estimate_recorded() {
     let server = server().await;
     let question = json!({"p_user_message": user_message(1, "Hi there!")});
     begin(&server, 1, question.clone()).await;
-    server.clock.advance(Duration::from_secs(15));
+    server.clock.advance(Duration::from_secs(29));
     let status = "/messages?select=status,current_status&role=eq.assistant";
     let rows = server.rows(ALICE, status).await;
     assert_eq!(rows, json!([{"status": "streaming", "current_status": "streaming"}]));

@@ -1,6 +1,7 @@
 //! The activity of a connection, its timeouts and its eviction.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 use std::time::Duration;
 
 use axum::http::Version;
@@ -33,6 +34,10 @@ struct State {
     blocked: Option<Instant>,
     /// It has been asked to close.
     is_closing: bool,
+    /// What is asked goes on when its client leaves, so that an end of what it sends says nothing.
+    outlives_client: bool,
+    /// Who is told when the answer has been handed over.
+    reader: Option<Waker>,
 }
 
 /// Why a connection is closed.
@@ -65,6 +70,8 @@ impl Activity {
             since: Instant::now(),
             blocked: None,
             is_closing: false,
+            outlives_client: false,
+            reader: None,
         };
         Self { times, state: Mutex::new(state), closing: Notify::new() }
     }
@@ -159,6 +166,22 @@ impl Activity {
         state.in_flight += 1;
     }
 
+    /// Whether what is asked goes on when its client leaves.
+    pub fn set_outlives_client(&self, outlives_client: bool) {
+        self.state().outlives_client = outlives_client;
+    }
+
+    /// Whether an end of what the peer sends may be no more than that: it may wait for its answer.
+    pub fn outlives_client(&self) -> bool {
+        let state = self.state();
+        state.outlives_client && state.in_flight > 0 && !state.is_http2
+    }
+
+    /// The peer sends no more, which is nobody's business before the answer has been handed over.
+    pub fn wake_when_answered(&self, reader: &Waker) {
+        self.state().reader = Some(reader.clone());
+    }
+
     /// Whether a request waits for more of its body.
     pub fn set_waiting_for_body(&self, is_waiting: bool) {
         let waiting = &mut self.state().waiting_for_body;
@@ -171,6 +194,9 @@ impl Activity {
         state.in_flight -= 1;
         if state.in_flight == 0 {
             state.since = Instant::now();
+        }
+        if let Some(reader) = state.reader.take() {
+            reader.wake();
         }
     }
 

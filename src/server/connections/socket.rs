@@ -48,6 +48,21 @@ impl Socket {
         read
     }
 
+    /// Completes when there is more to read. Hyper takes the end of what a client sends for the end of its
+    /// connection; here it is not told before the answer is whole. Who is really gone is found out with the
+    /// next bytes that are sent.
+    fn poll_more(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut byte = [0];
+        let mut buffer = tokio::io::ReadBuf::new(&mut byte);
+        match ready!(self.stream.inner().poll_peek(cx, &mut buffer)) {
+            Ok(0) => {
+                self.activity.wake_when_answered(cx.waker());
+                Poll::Pending
+            }
+            read => Poll::Ready(read.map(drop)),
+        }
+    }
+
     fn wrote(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         self.activity.set_blocked(written.is_pending());
         written
@@ -70,6 +85,9 @@ impl Read for Socket {
         mut buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
         if self.line == RequestLine::Done && self.escaped.is_empty() {
+            if self.activity.outlives_client() {
+                ready!(self.poll_more(cx))?;
+            }
             let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
             if read.is_ready() {
                 self.activity.received();

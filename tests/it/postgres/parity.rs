@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use chat_backend::database::{
-    BeginFile, BeginGeneration, FinishFile, Function, RecordEvents, RequestStop, ReserveTokens,
-    SaveGeneration,
+    BeginFile, BeginGeneration, CountLapsedUsage, FinishFile, Function, RecordEvents,
+    ReleaseLeases, RequestStop, ReserveTokens, SaveGeneration,
 };
 use reqwest::Method;
 use serde::de::DeserializeOwned;
@@ -116,6 +116,15 @@ impl Twins {
         answer.get("running").cloned().unwrap_or(answer)
     }
 
+    /// Releases a server's leases with the service key, on both sides.
+    async fn release(&self, server: &str) -> [u64; 2] {
+        let (db, app) = &self._kept;
+        let arguments = json!({ "p_server": server });
+        let real = db.as_service().await.call("release_leases", arguments.clone()).await.unwrap();
+        let local = app.call_as_service("release_leases", &arguments).await;
+        [real, local].map(|released| released.as_u64().unwrap())
+    }
+
     /// The same change of a message on both sides.
     async fn change(&self, message: u32, changes: Value) {
         let set = changes.as_object().unwrap().iter();
@@ -179,6 +188,8 @@ fn assert_readable(function: &str, answer: &Value) {
         BeginFile::NAME => read::<BeginFile<'_>>,
         FinishFile::NAME => read::<FinishFile<'_>>,
         RecordEvents::<Value>::NAME => read::<RecordEvents<'_, Value>>,
+        CountLapsedUsage::NAME => read::<CountLapsedUsage>,
+        ReleaseLeases::NAME => read::<ReleaseLeases<'_>>,
         // These pass through.
         "usage_statistics" | "chat_statistics" => return,
         other => panic!("{other}: name the type of its reply here, or that it passes through"),
@@ -251,6 +262,59 @@ async fn edits_and_regenerations() {
 }
 
 #[tokio::test]
+async fn candidates() {
+    let Some(twins) = twins().await else { return };
+    twins.answered().await;
+    let action = |arguments: Value, action: &str| with(arguments, json!({ "p_action": action }));
+    let empty = |number: u32, status: &str| {
+        save(number, json!({ "p_parts": [], "p_end": { "status": status, "is_active": false } }))
+    };
+    let step = json!({ "p_parts": [{ "type": "step-start" }] });
+    let content = json!({ "p_content": "New", "p_parts": [{ "type": "text", "text": "New" }] });
+    assert_eq!(twins.begin(action(begin(2, user_message(10, "Edited")), "edit")).await, "started");
+    assert_eq!(twins.begin(action(begin(3, user_message(10, "Edited")), "edit")).await, "running");
+    assert_eq!(twins.begin(begin(3, user_message(10, "Hi"))).await, "answered");
+    assert_eq!(twins.save(save(2, step)).await, true);
+    assert_eq!(twins.save(empty(2, "failed")).await, true);
+    assert_eq!(twins.begin(action(begin(3, user_message(10, "Edited")), "edit")).await, "started");
+    assert_eq!(twins.save(save(3, content.clone())).await, true);
+    assert_eq!(twins.save(end(3, "complete")).await, true);
+    assert_eq!(twins.begin(action(begin(4, Value::Null), "regenerate")).await, "started");
+    assert_eq!(twins.stop().await, true);
+    assert_eq!(twins.save(empty(4, "stopped")).await, true);
+    assert_eq!(twins.begin(action(begin(5, Value::Null), "regenerate")).await, "started");
+    assert_eq!(twins.save(save(5, content)).await, true);
+    assert_eq!(twins.save(end(5, "failed")).await, true);
+    assert_eq!(twins.begin(begin(6, user_message(10, "Edited"))).await, "started");
+    assert_eq!(twins.save(empty(6, "failed")).await, true);
+}
+
+#[tokio::test]
+async fn lapsed_runs() {
+    let Some(twins) = twins().await else { return };
+    let reserve = json!({ "p_reserve": { "input_tokens": 7, "server": "local" } });
+    let question = with(begin(1, user_message(10, "Hi there")), json!({ "p_create_chat": {} }));
+    assert_eq!(twins.begin(with(question, reserve.clone())).await, "started");
+    let alone = with(json!({ "p_run": id(2) }), reserve);
+    assert_eq!(twins.call("reserve_tokens", alone).await["reserved"], Value::Null);
+    assert_eq!(twins.call("count_lapsed_usage", json!({})).await, 0, "they live");
+    let used = json!({ "p_usage": { "input_tokens": 70, "output_tokens": 2 }, "p_model": "m2",
+        "p_metadata": { "provider": "openai" }, "p_cost_usd": 0.5 });
+    assert_eq!(twins.save(save(1, used)).await, true);
+    assert_eq!(twins.release("local").await, [2, 2]);
+    assert_eq!(twins.release("other").await, [0, 0]);
+    assert_eq!(twins.call("count_lapsed_usage", json!({})).await, 2);
+    assert_eq!(twins.call("count_lapsed_usage", json!({})).await, 0, "once");
+    assert_eq!(twins.begin(begin(3, user_message(10, "Hi there"))).await, "started");
+    assert_eq!(twins.save(end(1, "complete")).await, false, "replaced, but accounted");
+    // Nonsense is passed over and keeps nothing else from being counted.
+    let nonsense = json!({ "p_usage": { "cached_input_tokens": "many" } });
+    assert_eq!(twins.save(save(3, nonsense)).await, true);
+    let denied = twins.call("release_leases", json!({ "p_server": "local" })).await;
+    assert_eq!(denied["code"], "42501");
+}
+
+#[tokio::test]
 async fn failures_and_new_attempts() {
     let Some(twins) = twins().await else { return };
     let question = with(begin(1, user_message(10, "Hi")), json!({ "p_create_chat": {} }));
@@ -275,6 +339,12 @@ async fn saves_and_stops() {
         "p_metadata": { "provider": "openai" }, "p_usage": { "input_tokens": 4 } });
     assert_eq!(twins.save(save(1, checkpoint)).await, true);
     assert_eq!(twins.save(save(1, json!({}))).await, true);
+    let older = json!({ "p_content": "He", "p_parts": [2] });
+    assert_eq!(twins.save(save(1, older)).await, true);
+    assert_eq!(
+        twins.postgres.rows("select content from messages where content like 'He%'").await.unwrap(),
+        [json!({ "content": "Hel" })]
+    );
     let other_run = with(save(1, json!({ "p_content": "forged" })), json!({ "p_run": id(2) }));
     assert_eq!(twins.save(other_run).await, false);
     assert_eq!(twins.stop().await, true);

@@ -56,6 +56,7 @@ pub struct TestApp {
     generations: chat_backend::agent::Generations,
     files: chat_backend::api::files::Files,
     providers: chat_backend::providers::Providers,
+    ai: chat_backend::api::ai::Ai,
     memory: chat_backend::memory::Memory,
 }
 
@@ -96,7 +97,8 @@ impl TestApp {
         let service_key = service_key.map(|key| key.expose_secret().to_owned());
         let generations = app.state.generations.clone();
         let files = app.state.files.clone();
-        let providers = app.state.ai.providers().clone();
+        let ai = app.state.ai.clone();
+        let providers = ai.providers().clone();
         let memory = app.state.auth.memory.clone();
         let stop = CancellationToken::new();
         let connections = || Connections::new(app.config.max_connections, &app.config);
@@ -127,6 +129,7 @@ impl TestApp {
             generations,
             files,
             providers,
+            ai,
             memory,
             metrics_url,
         }
@@ -144,6 +147,18 @@ impl TestApp {
         let request = self.http.post(url).header("apikey", key).json(rows);
         // Gateways put a new key's token in its place; a legacy key is the token.
         Reply::send(request.bearer_auth(key)).await.expect(201);
+    }
+
+    /// Calls a function of the database with the service key.
+    pub async fn call_as_service(
+        &self,
+        function: &str,
+        arguments: &serde_json::Value,
+    ) -> serde_json::Value {
+        let url = format!("{}/rest/v1/rpc/{function}", self.supabase_url);
+        let key = self.service_key.as_deref().unwrap();
+        let request = self.http.post(url).header("apikey", key).bearer_auth(key).json(arguments);
+        Reply::send(request).await.expect(200)
     }
 
     /// Gives the bucket of all files a limit of its own.
@@ -178,6 +193,11 @@ impl TestApp {
     /// Asks the providers for their models now.
     pub async fn refresh_models(&self) {
         self.providers.refresh_models().await;
+    }
+
+    /// Frees what this server had claimed, as it does at its start.
+    pub async fn release_own_leases(&self) {
+        self.ai.release_own_leases().await;
     }
 
     /// Ends generations as a shutdown without patience does.

@@ -8,6 +8,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use super::TestApp;
 
@@ -22,12 +23,18 @@ struct Inner {
     http: reqwest::Client,
     /// A method and the beginning of a path.
     blocked: Mutex<Option<(&'static str, &'static str)>>,
+    /// The same for requests that wait.
+    held: watch::Sender<Option<(&'static str, &'static str)>>,
+    /// How many requests have met one or the other.
+    met: watch::Sender<usize>,
 }
 
 impl Proxy {
     pub async fn to(app: &TestApp) -> Self {
         let (target, http) = (app.supabase_url.clone(), app.http.clone());
-        let inner = Arc::new(Inner { target, http, blocked: Mutex::default() });
+        let blocked = Mutex::default();
+        let (held, met) = (watch::Sender::default(), watch::Sender::default());
+        let inner = Arc::new(Inner { target, http, blocked, held, met });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = Router::new().fallback(answer).with_state(inner.clone());
@@ -40,17 +47,34 @@ impl Proxy {
         *self.inner.blocked.lock().unwrap() = Some((method, path));
     }
 
+    /// Lets these requests wait.
+    pub fn hold(&self, method: &'static str, path: &'static str) {
+        self.inner.held.send_replace(Some((method, path)));
+    }
+
+    /// Waits until a request has been blocked or held.
+    pub async fn met_one(&self) {
+        self.inner.met.subscribe().wait_for(|met| *met > 0).await.unwrap();
+    }
+
     pub fn unblock(&self) {
         *self.inner.blocked.lock().unwrap() = None;
+        self.inner.held.send_replace(None);
     }
 }
 
 async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response {
-    let path = request.uri().path_and_query().unwrap().as_str();
-    let is_blocked = inner.blocked.lock().unwrap().is_some_and(|(method, start)| {
-        request.method().as_str() == method && path.starts_with(start)
-    });
-    if is_blocked {
+    let asked = format!("{} {}", request.method(), request.uri());
+    let is_meant = |rule: &Option<(&str, &str)>| {
+        rule.is_some_and(|(method, path)| asked.starts_with(&format!("{method} {path}")))
+    };
+    let is_held = is_meant(&inner.held.borrow());
+    if is_held {
+        inner.met.send_modify(|met| *met += 1);
+        let _ = inner.held.subscribe().wait_for(|held| !is_meant(held)).await;
+    }
+    if is_meant(&inner.blocked.lock().unwrap()) {
+        inner.met.send_modify(|met| *met += 1);
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }
     pass_on(&inner.http, &inner.target, request).await

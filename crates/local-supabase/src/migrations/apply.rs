@@ -13,7 +13,7 @@ use crate::schema::SYSTEM;
 
 /// The version of databases whose tables are read from migrations. Those before counted files of
 /// SQLite's own.
-pub const FORMAT: u32 = 7;
+pub const FORMAT: u32 = 8;
 
 /// A folder of before: how many of the project's files its version stands for.
 #[derive(Clone, Copy, Debug)]

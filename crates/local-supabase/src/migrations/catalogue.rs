@@ -25,6 +25,12 @@ pub struct Catalogue {
     pub sequences: Vec<SequenceState>,
     /// What roles get on new tables of the schema `public`.
     pub default_privileges: BTreeMap<String, RolePrivileges>,
+    /// Who may execute new functions of `public`.
+    pub default_executors: BTreeSet<String>,
+    /// Who may use the schema `public`.
+    pub users_of_public: BTreeSet<String>,
+    /// Whether an event trigger may have changed tables when they were made.
+    pub has_event_trigger: bool,
     /// What could not be carried over.
     pub notices: Vec<Notice>,
 }
@@ -219,11 +225,32 @@ impl Catalogue {
         let roles = ["anon", "authenticated", "service_role"];
         let default_privileges =
             roles.into_iter().map(|role| (role.to_owned(), all.clone())).collect();
-        Self { default_privileges, ..Self::default() }
+        let everybody: BTreeSet<_> =
+            ["public"].into_iter().chain(roles).map(str::to_owned).collect();
+        Self {
+            default_privileges,
+            default_executors: everybody.clone(),
+            users_of_public: everybody,
+            ..Self::default()
+        }
     }
 
     pub fn table(&self, name: &Name) -> Option<&TableState> {
         self.tables.iter().find(|table| table.name == *name)
+    }
+
+    /// Who may execute a function that is made.
+    pub fn executors_of_new(&self, name: &Name) -> BTreeSet<String> {
+        match name.schema.as_str() {
+            "public" => self.default_executors.clone(),
+            _ => ["public".to_owned()].into(),
+        }
+    }
+
+    /// Whether a role may execute every function of that name.
+    pub fn may_execute(&self, role: &str, name: &Name) -> bool {
+        let mut known = self.functions.iter().filter(|function| function.def.name == *name);
+        known.all(|function| ["public", role].iter().any(|r| function.executors.contains(*r)))
     }
 
     pub fn table_by_id(&self, id: Id) -> Option<&TableState> {

@@ -1,6 +1,6 @@
 //! The catalogue as what is served: tables with their policies and grants, and as tables of SQLite.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlparser::ast::{DataType, Expr, SelectItem, SetExpr, Value as Constant};
 
@@ -11,13 +11,13 @@ use super::expression::nullable::is_never_null;
 use super::expression::{Translator, quote, relation, row_expression};
 use super::not_understood::{NotUnderstood, Result, not_understood};
 use super::read::sequence_of;
-use super::statement::{ActionDef, Returns, Written};
+use super::statement::{ActionDef, Name, Returns, Written};
 use super::trial::Trial;
 use super::triggers::{self, Outcome};
 use super::types::{leak, object_name};
 use crate::schema::{
-    Action, Check, Column, Command, Default, Expression, ForeignKey, Generated, Granted, Grants,
-    PgType, Policy, Refused, RoleGrants, Schema, Table, Unavailable, Unique,
+    Action, Check, Column, Command, Default, Expression, ForeignKey, Fragment, Generated, Granted,
+    Grants, PgType, Policy, Refused, RoleGrants, Schema, Table, Unavailable, Unique,
 };
 
 /// What a catalogue comes to.
@@ -31,6 +31,11 @@ pub struct Compiled {
 /// Compiles a catalogue. A table that cannot be carried over whole takes those with it that depend on
 /// it.
 pub fn compile(mut catalogue: Catalogue) -> Compiled {
+    if catalogue.has_event_trigger {
+        let open = catalogue.tables.iter_mut().filter(|table| !table.is_own && !table.row_security);
+        let problem = "an event trigger may have turned on its row-level security";
+        open.for_each(|table| table.problems.push(problem.to_owned()));
+    }
     loop {
         let (problems, trial) = problems(&catalogue);
         if problems.is_empty() {
@@ -254,7 +259,7 @@ fn table(catalogue: &Catalogue, state: &TableState, notices: &mut Vec<Notice>) -
         checks: checks(catalogue, state)?.leak(),
         has_row_security: state.row_security,
         policies: if state.row_security { policies(catalogue, state)?.leak() } else { &[] },
-        grants: grants(state),
+        grants: grants(catalogue, state),
         refused: &[],
         comment: state.comment.as_deref().map(leak),
     })
@@ -337,7 +342,7 @@ fn literal(expr: &Expr) -> Option<String> {
 
 /// A function of one row whose body is an expression.
 fn computed(catalogue: &Catalogue, state: &TableState, function: &FunctionState) -> Result<Column> {
-    let grants = grants(state);
+    let grants = grants(catalogue, state);
     let readers = [
         ("anon", grants.anon),
         ("authenticated", grants.authenticated),
@@ -511,32 +516,67 @@ fn checks(catalogue: &Catalogue, state: &TableState) -> Result<Vec<Check>> {
 
 fn policies(catalogue: &Catalogue, state: &TableState) -> Result<Vec<Policy>> {
     let prefix = quote(&state.sqlite_name());
-    let condition = |policy: &PolicyState, bound: Option<&Bound>| -> Result<Option<Expression>> {
+    let condition = |policy: &PolicyState, bound: Option<&Bound>, called: &mut BTreeSet<Name>| {
         let Some(bound) = bound else { return Ok(None) };
-        let made = row_expression(catalogue, state, bound, Some(&prefix), PgType::Boolean);
-        let named = |error| {
-            NotUnderstood(format!("its policy \"{}\" is not understood: {error}", policy.name))
+        let mut made = || -> Result<Expression> {
+            let names = &bound.names;
+            let mut translator = Translator::for_row(catalogue, state, names, Some(&prefix))?;
+            let sql = translator.condition(&bound.written.expr)?;
+            called.append(&mut translator.called);
+            Ok(translator.finish(&sql, &bound.written.text))
         };
-        made.map(Some).map_err(named)
+        made().map(Some).map_err(|error| {
+            NotUnderstood(format!("its policy \"{}\" is not understood: {error}", policy.name))
+        })
     };
     let mut policies = Vec::new();
     for policy in &state.policies {
-        let mut using = condition(policy, policy.using.as_ref())?;
-        let mut with_check = condition(policy, policy.with_check.as_ref())?;
+        let mut called = BTreeSet::new();
+        let mut using = condition(policy, policy.using.as_ref(), &mut called)?;
+        let mut with_check = condition(policy, policy.with_check.as_ref(), &mut called)?;
         // PostgreSQL asks it of the policy as a whole.
         let both = [&using, &with_check].into_iter().flatten().any(|e| e.has_subselect);
         using.iter_mut().chain(&mut with_check).for_each(|e| e.has_subselect = both);
-        let roles: Vec<_> = policy.roles.iter().map(|role| leak(role)).collect();
-        policies.push(Policy {
+        let made = Policy {
             name: leak(&policy.name),
             commands: commands(policy.command),
-            roles: roles.leak(),
+            roles: leaked_roles(policy.roles.iter().map(String::as_str)),
             is_permissive: policy.is_permissive,
             using,
             with_check,
-        });
+        };
+        policies.extend(by_executor(catalogue, policy, made, &called));
     }
     Ok(policies)
+}
+
+fn leaked_roles<'r>(roles: impl Iterator<Item = &'r str>) -> &'static [&'static str] {
+    roles.map(leak).collect::<Vec<_>>().leak()
+}
+
+/// For roles that may not execute a function of it, a policy is an error.
+fn by_executor(
+    catalogue: &Catalogue,
+    policy: &PolicyState,
+    made: Policy,
+    called: &BTreeSet<Name>,
+) -> Vec<Policy> {
+    let applies = |role: &&str| policy.roles.iter().any(|known| known == "public" || known == role);
+    let may = |role: &&str| called.iter().all(|name| catalogue.may_execute(role, name));
+    let roles = ["anon", "authenticated"].into_iter().filter(applies);
+    let (allowed, refused): (Vec<_>, Vec<_>) = roles.partition(may);
+    let Some(name) = called.first().filter(|_| !refused.is_empty()) else { return vec![made] };
+    let sql = format!("refuse_function('{}')", name.name.replace('\'', "''"));
+    let refusal = |expression: Option<Expression>| {
+        expression.map(|made| Expression { sqlite: vec![Fragment::Sql(leak(&sql))].leak(), ..made })
+    };
+    let refusing = Policy {
+        roles: leaked_roles(refused.into_iter()),
+        using: refusal(made.using),
+        with_check: refusal(made.with_check),
+        ..made
+    };
+    vec![Policy { roles: leaked_roles(allowed.into_iter()), ..made }, refusing]
 }
 
 fn commands(command: Option<Command>) -> &'static [Command] {
@@ -549,8 +589,13 @@ fn commands(command: Option<Command>) -> &'static [Command] {
     }
 }
 
-fn grants(state: &TableState) -> Grants {
-    let role = |name: &str| role_grants(state, &state.privileges, name);
+fn grants(catalogue: &Catalogue, state: &TableState) -> Grants {
+    let uses_schema =
+        |role: &str| ["public", role].iter().any(|r| catalogue.users_of_public.contains(*r));
+    let role = |name: &str| match uses_schema(name) {
+        true => role_grants(state, &state.privileges, name),
+        false => RoleGrants::NOTHING,
+    };
     Grants {
         anon: role("anon"),
         authenticated: role("authenticated"),

@@ -1,17 +1,23 @@
 //! The part of PL/pgSQL that is read for triggers: statements one after the other, with branches.
 
-use sqlparser::ast::{Expr, Statement as Parsed};
+use sqlparser::ast::{DataType, Expr, Statement as Parsed};
 
+use super::expression::inline::{self, Assigned};
 use super::not_understood::{Result, not_understood};
 use super::parse::{parse, parse_expr};
 use super::split::split;
 use super::statement::Statement;
+
+/// Names and types.
+pub type Variables = Vec<(String, DataType)>;
 
 /// A statement.
 #[derive(Debug)]
 pub enum Step {
     /// `new.column := value`
     Set(String, Box<Expr>),
+    /// `variable := value`, or `select value into variable`
+    Assign(String, Assigned),
     /// `insert`, `update` or `delete`
     Data(Box<Parsed>),
     /// `raise exception`, with its message.
@@ -22,9 +28,16 @@ pub enum Step {
     If(Vec<(Expr, Vec<Step>)>, Vec<Step>),
 }
 
-/// The steps of `begin …; end`.
-pub fn steps(body: &str) -> Result<Vec<Step>> {
+/// The variables and steps of `declare …; begin …; end`.
+pub fn read(body: &str) -> Result<(Variables, Vec<Step>)> {
     let mut pieces: Vec<String> = split(body).iter().map(|piece| clean(piece.text)).collect();
+    let mut variables = Vec::new();
+    if let Some(first) = pieces.first().and_then(|first| after(first, "declare")) {
+        pieces[0] = first;
+        while pieces.first().is_some_and(|piece| after(piece, "begin").is_none()) {
+            variables.push(inline::variable(&pieces.remove(0))?);
+        }
+    }
     let is_end = pieces.pop().is_some_and(|last| last.eq_ignore_ascii_case("end"));
     let first = pieces.first().and_then(|first| after(first, "begin"));
     let (true, Some(first)) = (is_end, first) else {
@@ -33,7 +46,7 @@ pub fn steps(body: &str) -> Result<Vec<Step>> {
     pieces[0] = first;
     let mut reader = Reader { pieces: pieces.into_iter().collect() };
     let steps = reader.until(&[])?;
-    Ok(steps)
+    Ok((variables, steps))
 }
 
 struct Reader {
@@ -69,6 +82,9 @@ impl Reader {
         }
         if lower.starts_with("new.") {
             return set(text);
+        }
+        if let Ok((variable, value)) = inline::assignment(text) {
+            return Ok(Step::Assign(variable, value));
         }
         match parse(text) {
             Ok(Statement::Data(statement)) => Ok(Step::Data(statement)),

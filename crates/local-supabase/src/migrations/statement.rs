@@ -62,7 +62,11 @@ pub enum Statement {
     /// `grant` or `revoke` of tables
     Grant(GrantDef),
     /// `grant` or `revoke` of functions
-    GrantFunctions { functions: Vec<Name>, roles: Vec<String>, granted: bool },
+    GrantFunctions { functions: FunctionsDef, roles: Vec<String>, granted: bool },
+    /// `grant` or `revoke` of the use of schemas
+    GrantSchemas { schemas: Vec<String>, roles: Vec<String>, granted: bool },
+    /// `alter default privileges` for functions
+    DefaultExecutors { schema: Option<String>, roles: Vec<String>, granted: bool },
     /// `alter default privileges` for tables
     DefaultPrivileges {
         schema: Option<String>,
@@ -86,6 +90,8 @@ pub enum Statement {
     Data(Box<sqlparser::ast::Statement>),
     /// `do`
     Block,
+    /// `create event trigger`
+    EventTrigger,
     /// `create view`
     CreateView { name: Name },
     /// A statement that changes nothing here: extensions, owners, settings and so on.
@@ -296,6 +302,13 @@ pub enum TablesDef {
     AllInSchema(Vec<String>),
 }
 
+/// Which functions are meant.
+#[derive(Clone, Debug)]
+pub enum FunctionsDef {
+    Named(Vec<Name>),
+    AllInSchema(Vec<String>),
+}
+
 /// A privilege, on the table or on some columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PrivilegeDef {
@@ -323,7 +336,7 @@ pub struct FunctionDef {
 pub struct ParameterDef {
     pub name: Option<String>,
     pub data_type: DataType,
-    pub has_default: bool,
+    pub default: Option<Expr>,
 }
 
 /// What a function returns.

@@ -6,7 +6,8 @@
 
 use super::catalogue::{Catalogue, FunctionState, Place, TableState};
 use super::data;
-use super::expression::{Relation, Scope, Translator, query, quote, relation};
+use super::expression::inline::Assigned;
+use super::expression::{Kind, Relation, Scope, Translator, Value, query, quote, relation};
 use super::not_understood::{Result, not_understood};
 use super::plpgsql::{self, Step};
 use super::statement::{FunctionBody, Timing, TriggerDef, TriggerEvent};
@@ -153,7 +154,12 @@ fn read(
                 refusals: String::new(),
                 statements: String::new(),
             };
-            body.add(&plpgsql::steps(text)?, &[])?;
+            let (variables, steps) = plpgsql::read(text)?;
+            for (name, data_type) in variables {
+                let pg_type = catalogue.resolve(&data_type)?.pg_type;
+                body.scope().push((Some(name), Value::new("null", pg_type)));
+            }
+            body.add(&steps, &[])?;
             (body.refusals, body.statements)
         }
         None => (String::new(), moddatetime(table, def)?),
@@ -217,6 +223,7 @@ impl Body<'_, '_> {
                 Step::Return if index + 1 == steps.len() => return Ok(true),
                 Step::Return => return not_understood("statements after a return"),
                 Step::Set(column, expr) => self.set(column, expr, &conditions)?,
+                Step::Assign(variable, assigned) => self.assign(variable, assigned, &conditions)?,
                 Step::Raise(message) => self.raise(message, &conditions)?,
                 Step::Data(statement) => {
                     for sql in data::translate(self.translator, statement)? {
@@ -242,6 +249,36 @@ impl Body<'_, '_> {
             }
         }
         Ok(false)
+    }
+
+    /// The variables.
+    fn scope(&mut self) -> &mut Vec<(Option<String>, Value)> {
+        &mut self.translator.scopes[0].parameters
+    }
+
+    /// A variable is what it was given last, of whatever holds where it is used. It is evaluated there:
+    /// so nothing may have been written in between.
+    fn assign(&mut self, variable: &str, assigned: &Assigned, conditions: &[String]) -> Result<()> {
+        if !self.statements.is_empty() {
+            return not_understood("a variable that is set after a change");
+        }
+        let known = self.scope().iter().position(|(name, _)| name.as_deref() == Some(variable));
+        let Some(at) = known else {
+            return not_understood(format!("there is no variable {variable}"));
+        };
+        let Kind::Of(pg_type) = self.scope()[at].1.kind else {
+            return not_understood("a variable of no type");
+        };
+        let value = self.translator.given(assigned, pg_type)?;
+        let before = self.scope()[at].1.sql.clone();
+        let sql = match conditions {
+            [] => format!("({value})"),
+            conditions => {
+                format!("(case when {} then {value} else {before} end)", conditions.join(" and "))
+            }
+        };
+        self.scope()[at].1 = Value::new(sql, pg_type);
+        Ok(())
     }
 
     fn push(&mut self, sql: &str) -> Result<()> {

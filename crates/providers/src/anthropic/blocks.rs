@@ -42,6 +42,11 @@ impl Blocks {
         self.calls > 0
     }
 
+    /// Whether every block that has begun has ended.
+    pub fn are_closed(&self) -> bool {
+        self.open.is_empty()
+    }
+
     pub fn start(
         &mut self,
         at: usize,

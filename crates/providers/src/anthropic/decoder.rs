@@ -55,9 +55,11 @@ impl decoder::Decoder for Decoder {
         self.totals.take()
     }
 
-    /// Only `message_stop` ends an answer; a stop reason alone does not.
+    /// `message_stop` ends an answer. Where it does not come, everything that counts has come with a stop
+    /// reason after the last block.
     fn finish(&mut self, marked: bool, events: &mut Events) -> Option<FinishReason> {
-        if !marked || !self.has_started {
+        let is_whole = self.stop_reason.is_some() && self.blocks.are_closed();
+        if !self.has_started || !(marked || is_whole) {
             return None;
         }
         self.blocks.finish(events);

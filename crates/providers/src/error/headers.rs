@@ -6,17 +6,27 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use reqwest::header::HeaderMap;
 
+/// Nobody waits longer, and sums with it do not overflow.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// How long a provider asks to wait: `retry-after-ms`, or `retry-after` in seconds or as a date.
 pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let header = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
-    let seconds = |text: &str| Duration::try_from_secs_f64(text.parse().ok()?).ok();
+    let seconds = |text: &str| {
+        let seconds: f64 = text.parse().ok()?;
+        if seconds > LONGEST.as_secs_f64() {
+            return Some(LONGEST);
+        }
+        Duration::try_from_secs_f64(seconds).ok()
+    };
     if let Some(milliseconds) = header("retry-after-ms").and_then(seconds) {
         return Some(milliseconds / 1000);
     }
     let text = header("retry-after")?;
     seconds(text).or_else(|| {
         let date = rfc2822::parse(text).ok()?.timestamp();
-        Some(date.duration_since(now).try_into().unwrap_or_default())
+        let wait: Duration = date.duration_since(now).try_into().unwrap_or_default();
+        Some(wait.min(LONGEST))
     })
 }
 
@@ -40,7 +50,7 @@ mod tests {
     use jiff::Timestamp;
     use reqwest::header::HeaderMap;
 
-    use super::retry_after;
+    use super::{LONGEST, retry_after};
 
     #[test]
     fn waits_are_read_from_headers() {
@@ -57,7 +67,10 @@ mod tests {
         assert_eq!(wait("retry-after", "1.5"), seconds(1.5));
         assert_eq!(wait("retry-after", "Sun, 22 Nov 2026 19:41:00 GMT"), seconds(60.0));
         assert_eq!(wait("retry-after", "Sun, 22 Nov 2026 19:39:00 GMT"), seconds(0.0));
-        for nonsense in ["", "soon", "-1", "NaN", "inf", "1e300"] {
+        for never in ["9223372036854775808", "18446744073709551616", "1e300", "inf"] {
+            assert_eq!(wait("retry-after", never), Some(LONGEST), "{never}");
+        }
+        for nonsense in ["", "soon", "-1", "NaN"] {
             assert_eq!(wait("retry-after", nonsense), None, "{nonsense}");
         }
     }

@@ -1,10 +1,13 @@
 //! Decides what a failure means: by its code, then its type, then the status. The wording counts
 //! only where a provider gives nothing better.
 
+use serde::{Deserialize, Serialize};
+
 use super::body::Body;
 
 /// The kinds of failure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ErrorKind {
     /// The provider refuses the request as it is.
     InvalidRequest,

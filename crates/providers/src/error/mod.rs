@@ -44,6 +44,11 @@ pub struct ProviderError {
 }
 
 impl ProviderError {
+    /// A failure of which only this is known: it was met by another server.
+    pub fn elsewhere(provider: ProviderName, kind: ErrorKind) -> Self {
+        Self::new(provider, kind, "as another server has met it")
+    }
+
     /// A failure that this server found by itself.
     pub(super) fn new(provider: ProviderName, kind: ErrorKind, message: &str) -> Self {
         Self {

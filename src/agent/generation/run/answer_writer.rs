@@ -64,6 +64,13 @@ impl AnswerWriter {
         });
     }
 
+    /// Something that readers of the answer may want to know.
+    pub(super) fn note(&self, note: &str) {
+        self.update(|answer| {
+            answer.metadata.insert("note".into(), note.into());
+        });
+    }
+
     pub(super) fn set_title(&self, title: Option<String>) {
         if title.is_some() {
             self.update(|answer| answer.title = title);

@@ -37,7 +37,7 @@ impl TokenBudget {
     /// length so far.
     pub(super) fn shortfall(&self, request: &Request, bytes: usize) -> Option<Shortfall> {
         let reserved = self.reserved?;
-        let used = self.meter.so_far(bytes).tokens().total_tokens;
+        let used = self.meter.so_far(bytes).map_or(0, |used| used.tokens().total_tokens);
         let input = used + estimated_input(request);
         let output = request.max_output_tokens.map_or(reserved.output_tokens, u64::from);
         let tokens = input + output;

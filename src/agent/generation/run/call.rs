@@ -14,6 +14,9 @@ use crate::providers::{Candidates, ChosenModel, ErrorKind, Event, FinishReason, 
 
 /// How long a failing model is asked again before the next one gets its turn.
 const RETRY_TIME_BEFORE_FALLBACK: Duration = Duration::from_secs(8);
+/// What the metadata of an answer says whose provider failed too late to spoil it.
+const FAILED_AFTER_END: &str =
+    "The provider failed after it had finished the answer, which is whole.";
 /// How many events that have already arrived are applied at once.
 const BATCH: usize = 64;
 
@@ -70,6 +73,10 @@ impl Run {
                 match event? {
                     Event::Usage(usage) => self.budget.meter.report(usage),
                     Event::End { finish_reason: reason } => finish_reason = Some(reason),
+                    Event::FailedAfterEnd(failure) => {
+                        warn!("the answer of {} is whole all the same: {failure}", model.id);
+                        self.answer.note(FAILED_AFTER_END);
+                    }
                     event => self.apply_event(event),
                 }
             }
@@ -85,5 +92,8 @@ impl Run {
     fn apply_event(&mut self, event: Event) {
         let starts_step = self.model.end_silence();
         self.answer.apply(event, starts_step);
+        if std::mem::take(&mut self.is_candidate) {
+            self.checkpoints.hurry();
+        }
     }
 }

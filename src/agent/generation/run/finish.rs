@@ -145,6 +145,7 @@ fn ending(outcome: Result<String, Interruption>) -> (Status, String, Option<Fail
             let (status, reason) = match failure {
                 Failure::ShuttingDown => (Status::Interrupted, "server_shutdown"),
                 Failure::TokenExpired => (Status::Interrupted, "token_expired"),
+                Failure::Unrenewed => (Status::Interrupted, "database_unreachable"),
                 Failure::Lost | Failure::Broken => (Status::Interrupted, "interrupted"),
                 _ => (Status::Failed, "error"),
             };

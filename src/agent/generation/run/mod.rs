@@ -6,6 +6,7 @@ mod call;
 mod checkpoints;
 mod finish;
 mod interruption;
+mod lease;
 mod model;
 mod refused_files;
 mod request;
@@ -26,6 +27,7 @@ use self::answer_writer::AnswerWriter;
 use self::budget::TokenBudget;
 use self::checkpoints::Checkpoints;
 use self::interruption::Interruption;
+use self::lease::Lease;
 use self::model::ActiveModel;
 pub(super) use self::signals::Signals;
 use self::title::{PendingTitle, TitleTask};
@@ -45,6 +47,9 @@ pub(super) struct Run {
     budget: TokenBudget,
     model: ActiveModel,
     checkpoints: Checkpoints,
+    lease: Lease,
+    /// The answer is shown in the place of others once it has content.
+    is_candidate: bool,
     title: PendingTitle,
     signals: Signals,
 }
@@ -64,6 +69,8 @@ impl Run {
             budget: TokenBudget::default(),
             model: ActiveModel::default(),
             checkpoints: Checkpoints::new(settings.checkpoint_every),
+            lease: Lease::new(settings.clock.clone()),
+            is_candidate: false,
             title: PendingTitle::new(tasks),
             signals,
             settings,
@@ -80,9 +87,12 @@ impl Run {
     }
 
     async fn claim(&mut self) -> Option<Box<Started>> {
+        let sent_at = self.lease.now();
         let outcome = self.job.recorder.begin(&self.job.credentials).await;
         let claim = match outcome {
             Ok(BeginOutcome::Started(started)) => {
+                self.lease.granted(started.lease, sent_at);
+                self.is_candidate = started.is_candidate;
                 self.budget.set_reserved(started.reserved);
                 self.answer.grant(&started);
                 return Some(started);
@@ -106,12 +116,18 @@ impl Run {
         let question = title::question(&started.history).filter(|_| started.is_untitled);
         let Some(question) = question else { return };
         let (job, settings) = (self.job.clone(), self.settings.clone());
-        let task = TitleTask { job, settings, question };
-        self.title.start(task, self.signals.shutdown.clone());
+        let shutdown = self.signals.shutdown.clone();
+        self.title.start(TitleTask { job, settings, question, shutdown });
     }
 
     /// Calls the model, runs its tools and calls it again, until it is done.
     async fn produce(&mut self, mut started: Started) -> Result<String, Interruption> {
+        let job = self.job.clone();
+        let load = async move {
+            job.recorder.load_files(&job.credentials, &mut started).await;
+            started
+        };
+        let mut started = self.wait_for(load).await?;
         let mut models = self.settings.providers.candidates(started.model.as_deref())?;
         let mut turns = Vec::new();
         let mut steps = 1;

@@ -3,6 +3,7 @@
 use super::{Interruption, Run, save};
 use crate::agent::generation::failure::Failure;
 use crate::agent::generation::recorder::Save;
+use crate::agent::usage::meter::UsageTotal;
 use crate::agent::usage::reservation::{Extension, OverLimit};
 use crate::providers::Request;
 
@@ -31,14 +32,15 @@ impl Run {
     /// Reserves more; what is left when that is not enough.
     async fn extend(&mut self, reserve: Extension) -> Result<Option<OverLimit>, Interruption> {
         if let Some(in_flight) = self.checkpoints.take_in_flight() {
-            let saved = self.wait_for(in_flight).await?;
-            self.handle_save_result(saved)?;
+            let checkpoint = self.wait_for(in_flight).await?;
+            self.handle_checkpoint_result(checkpoint)?;
         }
-        let usage = self.budget.meter.so_far(self.answer.bytes()).tokens();
-        let save = Save { usage: Some(usage), reserve: Some(reserve), ..Save::default() };
+        let usage = self.budget.meter.so_far(self.answer.bytes());
+        let usage = usage.as_ref().map(UsageTotal::tokens);
+        let save = Save { usage, reserve: Some(reserve), ..Save::default() };
+        let sent_at = self.lease.now();
         let saved = self.wait_for(save::once(&self.job, save)).await??;
-        let over_limit = saved.over_limit.clone();
-        self.handle_save_result(Ok(saved))?;
-        Ok(over_limit)
+        self.handle_saved(&saved, sent_at)?;
+        Ok(saved.over_limit)
     }
 }

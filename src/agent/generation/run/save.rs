@@ -85,7 +85,7 @@ fn raw(parts: &[crate::agent::Part]) -> Box<RawValue> {
 
 /// What the message's metadata says at the end.
 pub(super) fn final_metadata(end: &End) -> Map<String, Value> {
-    let Value::Object(metadata) = json!({
+    let Value::Object(mut metadata) = json!({
         "finish_reason": end.finish_reason,
         "usage": end.usage,
         "cost_usd": end.cost_usd,
@@ -93,6 +93,10 @@ pub(super) fn final_metadata(end: &End) -> Map<String, Value> {
     }) else {
         return Map::new();
     };
+    // For those who follow the answer from elsewhere.
+    if let Some(failure) = &end.failure {
+        metadata.insert("error".to_owned(), failure.to_metadata());
+    }
     metadata
 }
 

@@ -43,9 +43,9 @@ impl PendingTitle {
         Self { tasks, receiver: None }
     }
 
-    pub(super) fn start(&mut self, task: TitleTask, shutdown: CancellationToken) {
+    pub(super) fn start(&mut self, task: TitleTask) {
         let (title_tx, title) = oneshot::channel();
-        self.tasks.spawn(async move { shutdown.run_until_cancelled(task.run(title_tx)).await });
+        self.tasks.spawn(task.run(title_tx));
         self.receiver = Some(title);
     }
 
@@ -76,13 +76,17 @@ pub(super) struct TitleTask {
     pub(super) settings: Arc<Settings>,
     /// The question's text.
     pub(super) question: String,
+    /// The server cannot wait any longer.
+    pub(super) shutdown: CancellationToken,
 }
 
 impl TitleTask {
     /// Finds a title and saves it, unless the user has chosen one meanwhile; it is sent
     /// to `title_tx` if it was saved.
     pub(super) async fn run(self, title_tx: oneshot::Sender<String>) {
-        let Some(title) = self.find().await else { return };
+        let Some(title) = self.find().await.filter(|_| !self.shutdown.is_cancelled()) else {
+            return;
+        };
         match self.job.recorder.save_title(&self.job.credentials, &title).await {
             // The answer may have ended before; the title is stored all the same.
             Ok(true) => drop(title_tx.send(title)),
@@ -113,14 +117,18 @@ impl TitleTask {
         let mut meter = UsageMeter::default();
         meter.begin_call(model, &request, 0);
         let mut output = String::new();
-        let is_whole = matches!(
-            timeout(TIMEOUT, listen(model, request, &mut meter, &mut output)).await,
-            Ok(true)
-        );
+        let listening = timeout(TIMEOUT, listen(model, request, &mut meter, &mut output));
+        // A call that is cut off has been paid for all the same.
+        let heard = self.shutdown.run_until_cancelled(listening).await;
+        let is_whole = matches!(heard, Some(Ok(true)));
         meter.end_call(output.len(), is_whole);
-        let status = if is_whole { Status::Complete } else { Status::Failed };
+        let (status, error_code) = match heard {
+            Some(Ok(true)) => (Status::Complete, None),
+            Some(_) => (Status::Failed, Some("provider_error")),
+            None => (Status::Interrupted, Some("server_shutdown")),
+        };
         let usage = UsageLog {
-            error_code: (!is_whole).then_some("provider_error"),
+            error_code,
             ..UsageLog::new("title", model, &meter.total(), status, millis(began.elapsed()))
         };
         self.settings.metrics.answer(usage.answered());

@@ -3,14 +3,14 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use tokio::time::sleep_until;
+use tokio::time::{Instant, sleep_until};
 use tracing::warn;
 
-use super::checkpoints::CheckpointEvent;
+use super::checkpoints::{Checkpoint, CheckpointEvent};
 use super::{Interruption, Run};
 use crate::agent::generation::failure::Failure;
 use crate::agent::generation::recorder::{Save, Saved};
-use crate::supabase::SupabaseError;
+use crate::agent::usage::meter::UsageTotal;
 
 /// How long a failure stays a plain HTTP problem while the model is silent.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,25 +27,34 @@ impl Run {
         let deadline = self.answer.deadline(self.settings.generation_timeout);
         let silence_ends = self.answer.deadline(SILENCE_TIMEOUT);
         loop {
+            if self.lease.is_over() {
+                return Err(Failure::Unrenewed.into());
+            }
             let is_silent = !self.answer.read().is_visible;
+            let check_at = self.lease.check_at().map_or(deadline, |lease| deadline.min(lease));
             tokio::select! {
                 biased;
                 interruption = self.signals.received() => return Err(interruption),
-                result = &mut work => return Ok(result),
+                // Before the work: a provider that never pauses must not keep an answer from being saved.
                 event = self.checkpoints.next() => self.handle_checkpoint(event)?,
+                result = &mut work => return Ok(result),
                 title = self.title.found() => self.answer.set_title(title),
                 () = self.answer.wait_until_unobserved(), if !self.job.survives_disconnect => {
                     return Err(Interruption::Stopped);
                 }
                 () = sleep_until(silence_ends), if is_silent => self.answer.make_visible(),
-                () = sleep_until(deadline) => return Err(Failure::TooLong.into()),
+                () = sleep_until(check_at) => {
+                    if Instant::now() >= deadline {
+                        return Err(Failure::TooLong.into());
+                    }
+                }
             }
         }
     }
 
     fn handle_checkpoint(&mut self, event: CheckpointEvent) -> Result<(), Interruption> {
         match event {
-            CheckpointEvent::Saved(saved) => self.handle_save_result(saved),
+            CheckpointEvent::Done(checkpoint) => self.handle_checkpoint_result(checkpoint),
             CheckpointEvent::Due => {
                 self.check_token()?;
                 self.checkpoint();
@@ -63,36 +72,50 @@ impl Run {
         Ok(())
     }
 
-    /// Begins to save what there is, unless a save is still under way.
+    /// Begins to save what there is, or as soon as the save that is under way has come back.
     pub(super) fn checkpoint(&mut self) {
         if self.checkpoints.is_saving() {
-            return;
+            return self.checkpoints.hurry();
         }
         let answer = self.answer.read();
         let usage = self.budget.meter.so_far(answer.bytes());
         let save = Save {
             model: self.model.id(),
             metadata: Some(answer.metadata.clone()),
-            usage: Some(usage.tokens()),
-            cost_usd: usage.cost_usd(),
+            usage: usage.as_ref().map(UsageTotal::tokens),
+            cost_usd: usage.and_then(|usage| usage.cost_usd()),
             ..Save::default()
         };
-        self.checkpoints.start(&self.job, &answer, save);
+        self.checkpoints.start(&self.job, &answer, save, self.lease.now());
     }
 
-    pub(super) fn handle_save_result(
+    pub(super) fn handle_checkpoint_result(
         &mut self,
-        saved: Result<Saved, SupabaseError>,
+        checkpoint: Checkpoint,
     ) -> Result<(), Interruption> {
-        match saved {
-            Ok(saved) if !saved.is_owned => Err(Failure::Lost.into()),
-            Ok(saved) if saved.stop_requested => Err(Interruption::Stopped),
-            Ok(_) => Ok(()),
+        match checkpoint.saved {
+            Ok(saved) => self.handle_saved(&saved, checkpoint.sent_at),
             Err(error) => {
                 warn!("a checkpoint could not be saved, the next one will be: {error}");
-                self.checkpoints.invalidate();
+                self.checkpoints.failed();
                 Ok(())
             }
         }
+    }
+
+    /// What a save that was sent then says about going on.
+    pub(super) fn handle_saved(
+        &mut self,
+        saved: &Saved,
+        sent_at: Duration,
+    ) -> Result<(), Interruption> {
+        if saved.stop_requested {
+            return Err(Interruption::Stopped);
+        }
+        if !saved.is_owned {
+            return Err(Failure::Lost.into());
+        }
+        self.lease.renewed(sent_at);
+        Ok(())
     }
 }

@@ -18,6 +18,9 @@ impl Translator<'_> {
         if !is_plain {
             return not_understood(format!("{function} is not known"));
         }
+        if self.takes_aggregates && super::query::aggregate(function).is_some() {
+            return self.aggregate(function);
+        }
         let arguments = arguments(function)?;
         let name = object_name(&function.name)?;
         if self.catalogue.functions(&name).next().is_some() {

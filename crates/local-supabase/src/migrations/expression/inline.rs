@@ -9,6 +9,7 @@ use crate::migrations::not_understood::{NotUnderstood, Result, not_understood};
 use crate::migrations::parse::{parse_expr, parse_query, parse_type};
 use crate::migrations::split::split;
 use crate::migrations::statement::{FunctionBody, FunctionDef, Name, Returns};
+use crate::schema::PgType;
 
 /// How deep functions may call one another.
 const MAX_DEPTH: u32 = 16;
@@ -25,6 +26,7 @@ pub enum Body {
 }
 
 /// What a variable is given.
+#[derive(Debug)]
 pub enum Assigned {
     Expr(Box<Expr>),
     Query(Box<Query>),
@@ -33,20 +35,21 @@ pub enum Assigned {
 impl Translator<'_> {
     pub(super) fn inline(&mut self, name: &Name, arguments: &[Expr]) -> Result<Value> {
         let fits = |function: &&FunctionDef| {
-            let required = function.parameters.iter().filter(|p| !p.has_default).count();
+            let required = function.parameters.iter().filter(|p| p.default.is_none()).count();
             arguments.len() <= function.parameters.len() && arguments.len() >= required
         };
         let mut found = self.catalogue.functions(name).filter(fits);
         let (Some(function), None) = (found.next(), found.next()) else {
             return not_understood(format!("which function {}() is meant is not known", name.name));
         };
-        if arguments.len() != function.parameters.len() {
-            return not_understood("defaults of parameters are not implemented");
-        }
         let in_function = |error: NotUnderstood| {
             NotUnderstood(format!("the function {}() is not understood: {error}", name.name))
         };
         let body = body(function).map_err(in_function)?;
+        // What a `security definer` function calls is its owner's to execute.
+        if !self.sees_all {
+            self.called.insert(name.clone());
+        }
         if self.depth >= MAX_DEPTH {
             return not_understood(format!("the function {}() calls itself", name.name));
         }
@@ -55,7 +58,11 @@ impl Translator<'_> {
         };
         let returns = self.catalogue.resolve(returns)?.pg_type;
         let mut parameters = Vec::new();
-        for (parameter, argument) in function.parameters.iter().zip(arguments) {
+        let defaults =
+            function.parameters.iter().skip(arguments.len()).filter_map(|p| p.default.as_ref());
+        for (parameter, argument) in
+            function.parameters.iter().zip(arguments.iter().chain(defaults))
+        {
             let pg_type = self.catalogue.resolve(&parameter.data_type)?.pg_type;
             let sql = self.typed(argument, pg_type)?;
             parameters.push((parameter.name.clone(), Value::new(format!("({sql})"), pg_type)));
@@ -93,6 +100,15 @@ impl Translator<'_> {
 }
 
 impl Translator<'_> {
+    /// What a variable of a type is given.
+    pub fn given(&mut self, assigned: &Assigned, pg_type: PgType) -> Result<String> {
+        let value = match assigned {
+            Assigned::Expr(expr) => self.expr(expr)?,
+            Assigned::Query(query) => self.scalar_query(query)?,
+        };
+        self.assign(value, pg_type)
+    }
+
     fn scalar_query(&mut self, query: &Query) -> Result<Value> {
         let query = self.query(query, Wanted::Value)?;
         Ok(Value { sql: format!("({})", query.sql), kind: query.kind })
@@ -101,11 +117,7 @@ impl Translator<'_> {
     fn steps(&mut self, steps: &[(String, DataType, Assigned)], returned: &Expr) -> Result<Value> {
         for (name, data_type, assigned) in steps {
             let pg_type = self.catalogue.resolve(data_type)?.pg_type;
-            let value = match assigned {
-                Assigned::Expr(expr) => self.expr(expr)?,
-                Assigned::Query(query) => self.scalar_query(query)?,
-            };
-            let sql = self.assign(value, pg_type)?;
+            let sql = self.given(assigned, pg_type)?;
             let variable = (Some(name.clone()), Value::new(format!("({sql})"), pg_type));
             if let Some(scope) = self.scopes.first_mut() {
                 scope.parameters.retain(|(known, _)| known.as_ref() != Some(name));
@@ -168,7 +180,7 @@ fn after_word(text: &str, word: &str) -> Option<String> {
 }
 
 /// `name type`
-fn variable(text: &str) -> Result<(String, DataType)> {
+pub fn variable(text: &str) -> Result<(String, DataType)> {
     match text.split_once(char::is_whitespace) {
         Some((name, data_type)) => Ok((name.to_lowercase(), parse_type(data_type)?)),
         None => not_understood(format!("\"{text}\" is not read")),
@@ -176,7 +188,7 @@ fn variable(text: &str) -> Result<(String, DataType)> {
 }
 
 /// `name := expression`, or `select expression into name from …`.
-fn assignment(text: &str) -> Result<(String, Assigned)> {
+pub fn assignment(text: &str) -> Result<(String, Assigned)> {
     if after_word(text, "select").is_some() {
         let (query, name) = without_into(text)?;
         return Ok((name, Assigned::Query(parse_query(&query)?)));

@@ -10,11 +10,14 @@ pub mod nullable;
 mod operator;
 pub mod query;
 
+use std::collections::BTreeSet;
+
 use sqlparser::ast::{AccessExpr, Array, CaseWhen, Expr, InTarget, Value as Constant};
 
 use super::catalogue::{Bound, Catalogue, TableState};
 use super::not_understood::{Result, not_understood};
 use super::parse::fold;
+use super::statement::Name;
 use super::types::{array_of, leak};
 use crate::schema::{Expression, Fragment, PgType};
 
@@ -66,6 +69,10 @@ pub struct Translator<'a> {
     pub sees_all: bool,
     /// Whether there is a sub-select.
     pub has_subselect: bool,
+    /// The functions of the migrations that it calls itself.
+    pub called: BTreeSet<Name>,
+    /// Whether what is translated is what a select returns.
+    takes_aggregates: bool,
     aliases: u32,
     /// How deep functions call one another.
     depth: u32,
@@ -78,6 +85,8 @@ impl<'a> Translator<'a> {
             scopes: vec![Scope::default()],
             sees_all: false,
             has_subselect: false,
+            called: BTreeSet::new(),
+            takes_aggregates: false,
             aliases: 0,
             depth: 0,
         }

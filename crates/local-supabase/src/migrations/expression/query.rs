@@ -35,7 +35,9 @@ impl Translator<'_> {
             return not_understood("this form of select is not implemented");
         }
         self.scopes.push(Scope::default());
+        let outside = std::mem::replace(&mut self.takes_aggregates, false);
         let value = self.select(query, select, wanted);
+        self.takes_aggregates = outside;
         self.scopes.pop();
         value
     }
@@ -70,20 +72,18 @@ impl Translator<'_> {
         else {
             return not_understood("a select of more than one column");
         };
-        match expr {
-            Expr::Function(function) if aggregate(function).is_some() => self.aggregate(function),
-            expr => {
-                let value = self.expr(expr)?;
-                Ok(match value.kind {
-                    // A constant in a select is a text.
-                    Kind::Literal(text) => Value::new(literal::quoted(&text)?, PgType::Text),
-                    _ => value,
-                })
-            }
-        }
+        let outside = std::mem::replace(&mut self.takes_aggregates, true);
+        let value = self.expr(expr);
+        self.takes_aggregates = outside;
+        let value = value?;
+        Ok(match value.kind {
+            // A constant in a select is a text.
+            Kind::Literal(text) => Value::new(literal::quoted(&text)?, PgType::Text),
+            _ => value,
+        })
     }
 
-    fn aggregate(&mut self, function: &Function) -> Result<Value> {
+    pub(super) fn aggregate(&mut self, function: &Function) -> Result<Value> {
         let FunctionArguments::List(list) = &function.args else {
             return not_understood("an aggregate");
         };
@@ -272,7 +272,7 @@ fn is_plain_select(select: &Select) -> bool {
         && select.named_window.is_empty()
 }
 
-fn aggregate(function: &Function) -> Option<&'static str> {
+pub(super) fn aggregate(function: &Function) -> Option<&'static str> {
     let name = object_name(&function.name).ok()?;
     ["count", "max", "min"].into_iter().find(|known| *known == name.name)
 }

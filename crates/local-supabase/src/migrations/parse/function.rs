@@ -59,10 +59,8 @@ fn parameter(parser: &mut Parser<'_>) -> Result<ParameterDef> {
     let name = if is_type_alone { None } else { Some(parser.identifier()?) };
     let data_type = parser.data_type()?;
     let has_default = parser.word("default") || parser.symbol(&Token::Eq);
-    if has_default {
-        parser.expr()?;
-    }
-    Ok(ParameterDef { name, data_type, has_default })
+    let default = if has_default { Some(parser.expr()?) } else { None };
+    Ok(ParameterDef { name, data_type, default })
 }
 
 fn returns(parser: &mut Parser<'_>) -> Result<Returns> {

@@ -20,13 +20,19 @@ use super::statement::{Name, Statement};
 /// Reads one statement.
 pub fn parse(text: &str) -> Result<Statement> {
     // Its body may be of any language.
-    if text.get(..3).is_some_and(|word| word.eq_ignore_ascii_case("do ")) {
+    if is_block(text) {
         return Ok(Statement::Block);
     }
     let mut parser = Parser::new(text)?;
     let statement = statement(&mut parser, text)?;
     parser.end()?;
     Ok(statement)
+}
+
+/// Whether it is a `do` block.
+fn is_block(text: &str) -> bool {
+    let rest = text.get(..2).filter(|word| word.eq_ignore_ascii_case("do")).map(|_| &text[2..]);
+    rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_whitespace() || c == '$' || c == '\''))
 }
 
 /// Statements that change nothing that the local Supabase has.
@@ -125,6 +131,10 @@ fn create(parser: &mut Parser<'_>, text: &str) -> Result<Statement> {
     }
     if parser.word("function") {
         return function::create(parser, text);
+    }
+    if parser.words("event trigger") {
+        parser.skip();
+        return Ok(Statement::EventTrigger);
     }
     if parser.word("trigger") || parser.words("constraint trigger") {
         return trigger::create(parser);

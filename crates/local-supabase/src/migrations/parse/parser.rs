@@ -268,5 +268,8 @@ impl From<&str> for NotUnderstood {
 
 /// The type that a text names.
 pub fn parse_type(text: &str) -> Result<DataType> {
-    Parser::new(text)?.data_type()
+    let mut parser = Parser::new(text)?;
+    let data_type = parser.data_type()?;
+    parser.end()?;
+    Ok(data_type)
 }

@@ -4,10 +4,9 @@ use sqlparser::tokenizer::Token;
 
 use super::parser::Parser;
 use crate::migrations::not_understood::Result;
-use crate::migrations::statement::{GrantDef, PrivilegeDef, Statement, TablesDef};
+use crate::migrations::statement::{FunctionsDef, GrantDef, PrivilegeDef, Statement, TablesDef};
 
 const OTHERS: &[&str] = &[
-    "schema",
     "sequence",
     "all sequences",
     "database",
@@ -30,20 +29,32 @@ pub fn grant(parser: &mut Parser<'_>, granted: bool) -> Result<Statement> {
         parser.skip();
         return Ok(Statement::Ignored);
     }
+    if parser.word("schema") {
+        let is_usage = privileges.iter().any(|p| ["usage", "all"].contains(&p.name.as_str()));
+        let schemas = parser.list(Parser::identifier)?;
+        let roles = roles(parser, granted)?;
+        let schemas = if is_usage { schemas } else { Vec::new() };
+        return Ok(Statement::GrantSchemas { schemas, roles, granted });
+    }
     if parser.one_of(OTHERS).is_some() {
         parser.skip();
         return Ok(Statement::Ignored);
     }
     if parser.words("all functions in schema") || parser.words("all routines in schema") {
-        parser.skip();
-        return Ok(Statement::Ignored);
+        let schemas = parser.list(Parser::identifier)?;
+        let functions = FunctionsDef::AllInSchema(schemas);
+        return Ok(Statement::GrantFunctions {
+            functions,
+            roles: roles(parser, granted)?,
+            granted,
+        });
     }
     if parser.word("function") || parser.word("routine") {
-        let functions = parser.list(|parser| {
+        let functions = FunctionsDef::Named(parser.list(|parser| {
             let name = parser.name()?;
             parser.skip_parentheses();
             Ok(name)
-        })?;
+        })?);
         return Ok(Statement::GrantFunctions {
             functions,
             roles: roles(parser, granted)?,
@@ -97,9 +108,13 @@ pub fn default_privileges(parser: &mut Parser<'_>) -> Result<Statement> {
     parser.words("grant option for");
     let privileges = privileges(parser)?;
     parser.expect_words("on")?;
-    if !is_ours || !parser.word("tables") {
+    let kind = parser.one_of(&["tables", "functions", "routines"]);
+    let Some(kind) = kind.filter(|_| is_ours) else {
         parser.skip();
         return Ok(Statement::Ignored);
+    };
+    if kind != "tables" {
+        return Ok(Statement::DefaultExecutors { schema, roles: roles(parser, granted)?, granted });
     }
     Ok(Statement::DefaultPrivileges { schema, privileges, roles: roles(parser, granted)?, granted })
 }

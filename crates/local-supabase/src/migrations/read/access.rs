@@ -106,16 +106,37 @@ impl Reader<'_> {
         Ok(())
     }
 
-    pub(super) fn grant_functions(&mut self, functions: &[Name], roles: &[String], granted: bool) {
+    pub(super) fn grant_functions(
+        &mut self,
+        functions: &FunctionsDef,
+        roles: &[String],
+        granted: bool,
+    ) {
+        let is_meant = |name: &Name| match functions {
+            FunctionsDef::Named(names) => names.contains(name),
+            FunctionsDef::AllInSchema(schemas) => schemas.contains(&name.schema),
+        };
         let known = self.catalogue.functions.iter_mut();
-        for function in known.filter(|function| functions.contains(&function.def.name)) {
-            for role in roles {
-                if granted {
-                    function.executors.insert(role.clone());
-                } else {
-                    function.executors.remove(role);
-                }
-            }
+        for function in known.filter(|function| is_meant(&function.def.name)) {
+            change_roles(&mut function.executors, roles, granted);
+        }
+    }
+
+    pub(super) fn default_executors(
+        &mut self,
+        schema: Option<&str>,
+        roles: &[String],
+        granted: bool,
+    ) {
+        if schema.is_none_or(|schema| schema == "public") {
+            change_roles(&mut self.catalogue.default_executors, roles, granted);
+        }
+    }
+
+    /// Without the use of `public`, a role reaches none of its tables.
+    pub(super) fn grant_schemas(&mut self, schemas: &[String], roles: &[String], granted: bool) {
+        if schemas.iter().any(|schema| schema == "public") {
+            change_roles(&mut self.catalogue.users_of_public, roles, granted);
         }
     }
 
@@ -135,6 +156,16 @@ impl Reader<'_> {
             for name in privileges.iter().flat_map(names) {
                 known.by_name.entry(name.to_owned()).or_default().table = granted;
             }
+        }
+    }
+}
+
+fn change_roles(known: &mut BTreeSet<String>, roles: &[String], granted: bool) {
+    for role in roles {
+        if granted {
+            known.insert(role.clone());
+        } else {
+            known.remove(role);
         }
     }
 }

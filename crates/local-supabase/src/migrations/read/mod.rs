@@ -265,9 +265,14 @@ impl Subject {
             ("create", "table") => after(&skipped, 2).map(|word| Self::NewTable(name(word))),
             ("create", "unlogged") => after(&skipped, 3).map(|word| Self::NewTable(name(word))),
             ("alter", "table") => after(&skipped, 2).map(|word| Self::Table(name(word))),
-            ("create" | "alter", "policy")
-            | ("create", "unique" | "trigger" | "constraint" | "rule") => on().map(Self::Table),
+            ("create" | "alter", "policy") | ("create", "unique" | "trigger" | "constraint") => {
+                on().map(Self::Table)
+            }
             ("revoke", _) => on().map(Self::Table),
+            _ if lower.iter().take(4).any(|word| word == "rule") => {
+                let position = lower.iter().position(|word| word == "to")?;
+                words.get(position + 1).copied().map(name).map(Self::Table)
+            }
             ("create", "function" | "or") => {
                 let word = lower.iter().position(|word| word == "function")? + 1;
                 Some(Self::Named("function", words.get(word)?.to_string()))

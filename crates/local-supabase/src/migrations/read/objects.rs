@@ -17,7 +17,25 @@ impl Reader<'_> {
                 self.grant_functions(&functions, &roles, granted);
                 Ok(())
             }
+            Statement::GrantSchemas { schemas, roles, granted } => {
+                self.grant_schemas(&schemas, &roles, granted);
+                Ok(())
+            }
+            Statement::DefaultExecutors { schema, roles, granted } => {
+                self.default_executors(schema.as_deref(), &roles, granted);
+                Ok(())
+            }
             Statement::Block => self.block(at),
+            Statement::EventTrigger => {
+                self.catalogue.has_event_trigger = true;
+                Err(Failure(
+                    "event triggers do not run".into(),
+                    Some(
+                        "tables whose row-level security it may have turned on are not available"
+                            .to_owned(),
+                    ),
+                ))
+            }
             Statement::CreateTable { table, if_not_exists, columns, constraints } => {
                 if !self.is_own && self.catalogue.table(&table).is_some_and(|known| known.is_own) {
                     self.taken.push(table.clone());
@@ -243,7 +261,7 @@ impl Reader<'_> {
             .copied();
         let state = FunctionState {
             registration,
-            executors: ["public".to_owned()].into(),
+            executors: self.catalogue.executors_of_new(&function.name),
             file: at.file.to_owned(),
             line: at.piece.line,
             head: at.head(),

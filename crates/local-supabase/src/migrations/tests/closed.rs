@@ -25,6 +25,9 @@ fn a_table_that_cannot_be_carried_over_is_not_served() {
         "create table t (c int); alter table t enable row level security;
          create policy p on t using (exists (select 1 from auth.users));",
         "create table t (c int unique nulls not distinct);",
+        "create table t (c int); create or replace rule r as on insert to t do instead nothing;",
+        "create event trigger e on ddl_command_end execute function f(); create table t (c int);",
+        "create table t (c int); do\n$x$ begin execute 'alter table t enable row level security'; end $x$;",
     ];
     for sql in cases {
         let plan = read(sql);
@@ -36,9 +39,8 @@ fn a_table_that_cannot_be_carried_over_is_not_served() {
 
 #[test]
 fn it_is_told_where_and_what() {
-    let plan = read(
-        "create table t (c int);\n\ncreate rule r as on insert to t do nothing;\ncreate view v as select 1;",
-    );
+    let plan =
+        read("create table t (c int);\n\ncreate thing of no kind;\ncreate view v as select 1;");
     let told: Vec<_> = plan.notices.iter().map(|n| (n.line, n.message.as_str())).collect();
     assert!(
         told.iter().any(|(line, text)| *line == 4 && text.contains("the view v is not available")),

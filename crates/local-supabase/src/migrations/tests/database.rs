@@ -167,3 +167,36 @@ fn tables_of_the_project_stay_its_own() {
     assert!(!plan.schema.tables[0].has_row_security);
     assert!(notices[0].message.contains("the project itself has a table chats"), "{notices:#?}");
 }
+
+#[test]
+fn variables_of_triggers() {
+    let mut db = connection();
+    let notices = bring(
+        &mut db,
+        &["create table people (id uuid primary key, name text, kind text);
+           create function make_person() returns trigger language plpgsql security definer as $$
+           declare
+             user_name text;
+             kind text;
+           begin
+             user_name := split_part(new.email, '@', 1);
+             if new.raw_user_meta_data ->> 'name' is not null then
+               user_name := new.raw_user_meta_data ->> 'name';
+             end if;
+             select count(*)::text into kind from public.people;
+             insert into public.people (id, name, kind) values (new.id, user_name, kind);
+             return new;
+           end; $$;
+           create trigger made after insert on auth.users for each row execute function make_person();"],
+    )
+    .unwrap();
+    let told: Vec<_> = notices.iter().filter(|n| !n.message.contains("row-level")).collect();
+    assert!(told.is_empty(), "{told:#?}");
+    for (id, data) in [("a", "{}"), ("b", "{\"name\": \"Bo\"}")] {
+        let user = "insert into auth_users (id, email, role, app_metadata, user_metadata, is_anonymous, created_at, updated_at) \
+                    values (?1, 'al@example.com', 'authenticated', '{}', ?2, 0, 0, 0)";
+        let user = user.replace("al@", &format!("al{id}@"));
+        db.execute(&user, [id, data]).unwrap();
+    }
+    assert_eq!(text(&db, "select group_concat(name || kind) from people"), "ala0,Bo1");
+}

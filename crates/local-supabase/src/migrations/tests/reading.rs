@@ -211,3 +211,34 @@ fn what_a_guarded_block_says_is_read() {
         read("create extension pgcrypto; set search_path = ''; begin; commit;").notices.is_empty()
     );
 }
+
+/// Supabase grants the execution of functions of `public` to each role by its name.
+#[test]
+fn who_may_execute_what_a_policy_calls() {
+    let policy =
+        "create function mine(u uuid) returns boolean language sql stable return u = auth.uid();
+                  create table t (u uuid);
+                  alter table t enable row level security;
+                  create policy p on t for select using (mine(u));";
+    let cases = [
+        ("", 1),
+        ("revoke execute on function mine(uuid) from public;", 1),
+        ("revoke all on function mine from public, anon;", 2),
+        ("revoke execute on all functions in schema public from public, anon;", 2),
+    ];
+    for (revoke, policies) in cases {
+        let table = table(&format!("{policy} {revoke}"), "t");
+        assert_eq!(table.policies.len(), policies, "{revoke}");
+    }
+    let table = table(&format!("{policy} revoke all on function mine from public, anon;"), "t");
+    assert_eq!(table.policies[1].roles, ["anon"]);
+    assert_eq!(spelled(table.policies[1].using.unwrap().sqlite), "refuse_function('mine')");
+}
+
+#[test]
+fn a_role_without_the_schema_has_nothing() {
+    let sql = "create table t (a int); revoke usage on schema public from public; revoke all on schema public from anon;";
+    let table = table(sql, "t");
+    assert_eq!(table.grants.anon.select, Granted::Nothing);
+    assert_eq!(table.grants.authenticated.select, Granted::Table);
+}

@@ -23,6 +23,10 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
         let Some(text) = text_argument(context, 1)? else { return Ok(Stored::Null) };
         value::parse(input_type(&name), text, 0).map_err(|error| failed(&error))
     })?;
+    connection.create_scalar_function("refuse_function", 1, pure(), |context| {
+        let name: String = context.get(0)?;
+        Err::<Stored, _>(failed(&RestError::permission_denied("function", &name)))
+    })?;
     connection.create_scalar_function("enum_input", 3, pure(), |context| {
         let Some(text) = text_argument(context, 2)? else { return Ok(None) };
         let labels = elements(text_argument(context, 1)?.unwrap_or_default());

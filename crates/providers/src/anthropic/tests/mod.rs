@@ -119,8 +119,12 @@ async fn errors_have_their_kinds() {
     let unfinished =
         whole.replace("event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n", "");
     assert_ne!(whole, unfinished);
-    let outcome = testing::replay(Decoder::default(), vec![unfinished.into()]).await;
+    let (before_end, _) = unfinished.split_once("event: message_delta").unwrap();
+    let outcome = testing::replay(Decoder::default(), vec![before_end.to_owned().into()]).await;
     assert_eq!(outcome.kind, Some(ErrorKind::Truncated));
+    // With the reason why it stops everything that counts has come.
+    let outcome = testing::replay(Decoder::default(), vec![unfinished.into()]).await;
+    assert_eq!(outcome.kind, None);
 }
 
 #[tokio::test]
