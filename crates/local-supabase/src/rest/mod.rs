@@ -72,7 +72,7 @@ async fn answer(
     body: Bytes,
 ) -> Result<Response, RestError> {
     match Resource::parse(parts.uri.path())? {
-        Resource::Root => openapi::answer(project, &parts.method, &parts.headers),
+        Resource::Root => openapi::answer(project, session.role, &parts.method, &parts.headers),
         Resource::Table(name) => {
             let request = Request::parse(parts, body, false)?;
             table::answer(transactions, session, name, request).await

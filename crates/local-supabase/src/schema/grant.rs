@@ -51,6 +51,12 @@ impl RoleGrants {
         update: Granted::Table,
         delete: true,
     };
+
+    /// Whether something is granted.
+    pub fn is_anything(&self) -> bool {
+        let of_columns = [self.select, self.insert, self.update];
+        self.delete || of_columns.iter().any(|granted| *granted != Granted::Nothing)
+    }
 }
 
 impl Granted {

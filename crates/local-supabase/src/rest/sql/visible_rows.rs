@@ -1,9 +1,13 @@
-//! The rows of a table that a caller may see. Every `from` of a statement names these.
+//! The rows of a table that a caller may see, which every `from` of a statement names, and the
+//! conditions of policies, which may read the visible rows of other tables.
 
 use super::builder::{Sql, json_array};
 use crate::rest::error::RestError;
 use crate::rest::session::Session;
 use crate::schema::{Command, Expression, Fragment, Granted, Privilege, RowSecurity, Table};
+
+/// The tables whose policies are being spelled out, one within the other.
+type Active<'a> = &'a [&'static str];
 
 /// What a statement does with rows, which decides on the policies that apply.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +70,7 @@ pub(super) fn visible_rows_within(
     sql = sql.push(" where true");
     for command in commands(operation) {
         let security = table.using(session.role, *command);
-        if let Some(condition) = policy_condition(session, table, security, active)? {
+        if let Some(condition) = condition(session, table, security, active)? {
             sql = sql.push(" and ").append(condition);
         }
     }
@@ -85,11 +89,8 @@ fn commands(operation: Operation) -> &'static [Command] {
     }
 }
 
-/// The tables whose policies are being spelled out, one within the other.
-pub(super) type Active<'a> = &'a [&'static str];
-
 /// Whether row-level security lets a row of the table pass; nothing where it lets every row pass.
-pub(super) fn policy_condition(
+pub(super) fn condition(
     session: Session,
     table: &'static Table,
     security: RowSecurity,
@@ -131,11 +132,7 @@ pub(crate) fn expression(session: Session, expression: &Expression) -> Result<Sq
     expand(session, expression, &[])
 }
 
-pub(super) fn expand(
-    session: Session,
-    expression: &Expression,
-    active: Active<'_>,
-) -> Result<Sql, RestError> {
+fn expand(session: Session, expression: &Expression, active: Active<'_>) -> Result<Sql, RestError> {
     expression.sqlite.iter().try_fold(Sql::default(), |sql, fragment| match *fragment {
         Fragment::Sql(text) => Ok(sql.push(text)),
         Fragment::VisibleRows(name) => {

@@ -3,7 +3,7 @@
 use rusqlite::types::Value;
 
 use super::builder::Sql;
-use super::visible_rows::{Operation, RowSet, policy_condition, visible_rows_within};
+use super::visible_rows::{Operation, RowSet, condition, visible_rows_within};
 use crate::rest::error::RestError;
 use crate::rest::session::Session;
 use crate::schema::{Column, Expression, ForeignKey, Generated, RowSecurity, Table};
@@ -71,7 +71,7 @@ pub fn violates_policy(
     security: RowSecurity,
     proposed: Proposed<'_>,
 ) -> Result<Option<Sql>, RestError> {
-    let condition = policy_condition(session, proposed.table, security, &[])?;
+    let condition = condition(session, proposed.table, security, &[])?;
     Ok(condition.map(|condition| proposed.exists(condition.push(" is not true"))))
 }
 
