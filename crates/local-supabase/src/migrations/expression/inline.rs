@@ -3,8 +3,9 @@
 
 use sqlparser::ast::{DataType, Expr, Query};
 
-use super::query::Wanted;
-use super::{Scope, Translator, Value};
+use super::query::Projection;
+use super::translator::{Scope, Translator};
+use super::value::Value;
 use crate::migrations::not_understood::{NotUnderstood, Result, not_understood};
 use crate::migrations::parse::{parse_expr, parse_query, parse_type};
 use crate::migrations::split::split;
@@ -110,7 +111,7 @@ impl Translator<'_> {
     }
 
     fn scalar_query(&mut self, query: &Query) -> Result<Value> {
-        let query = self.query(query, Wanted::Value)?;
+        let query = self.query(query, Projection::Value)?;
         Ok(Value { sql: format!("({})", query.sql), kind: query.kind })
     }
 

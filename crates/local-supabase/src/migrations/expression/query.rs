@@ -6,16 +6,18 @@ use sqlparser::ast::{
     TableFactor, TableWithJoins,
 };
 
-use super::{Kind, ROWS, ROWS_END, Relation, Scope, Translator, Value, literal, quote, relation};
+use super::literal;
+use super::translator::{Relation, Scope, Translator, relation};
+use super::value::{Kind, ROWS, ROWS_END, Value, quote};
 use crate::migrations::not_understood::{Result, not_understood};
 use crate::migrations::parse::fold;
 use crate::migrations::statement::Name;
 use crate::migrations::types::object_name;
 use crate::schema::PgType;
 
-/// What is wanted of a sub-select.
+/// The use of a sub-select.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Wanted {
+pub enum Projection {
     /// Whether there are rows.
     Rows,
     /// The one column that it has.
@@ -23,7 +25,7 @@ pub enum Wanted {
 }
 
 impl Translator<'_> {
-    pub(super) fn query(&mut self, query: &Query, wanted: Wanted) -> Result<Value> {
+    pub(super) fn query(&mut self, query: &Query, projection: Projection) -> Result<Value> {
         let is_plain = query.with.is_none()
             && query.fetch.is_none()
             && query.locks.is_empty()
@@ -36,23 +38,23 @@ impl Translator<'_> {
         }
         self.scopes.push(Scope::default());
         let outside = std::mem::replace(&mut self.takes_aggregates, false);
-        let value = self.select(query, select, wanted);
+        let value = self.select(query, select, projection);
         self.takes_aggregates = outside;
         self.scopes.pop();
         value
     }
 
-    fn select(&mut self, query: &Query, select: &Select, wanted: Wanted) -> Result<Value> {
+    fn select(&mut self, query: &Query, select: &Select, projection: Projection) -> Result<Value> {
         let from = self.from(&select.from)?;
-        let value = match wanted {
-            Wanted::Rows => {
+        let value = match projection {
+            Projection::Rows => {
                 // `exists (select count(*) …)` is always true.
                 if select.projection.iter().any(is_aggregate) {
                     return not_understood("exists of an aggregate");
                 }
                 Value::new("1", PgType::Integer)
             }
-            Wanted::Value => self.only_column(select)?,
+            Projection::Value => self.only_column(select)?,
         };
         let distinct = if select.distinct.is_some() { "distinct " } else { "" };
         let mut sql = format!("select {distinct}{}", value.sql);
