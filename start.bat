@@ -18,9 +18,9 @@ if not exist .env (
   echo start.bat: made .env from .env.example; every setting in it is optional.
 )
 
-cargo build --release --locked --bin chat-backend
+cargo build --profile start --locked --bin chat-backend
 if errorlevel 1 exit /b 1
 
 if "%CARGO_TARGET_DIR%"=="" set "CARGO_TARGET_DIR=target"
-"%CARGO_TARGET_DIR%\release\chat-backend.exe" %*
+"%CARGO_TARGET_DIR%\start\chat-backend.exe" %*
 exit /b %errorlevel%

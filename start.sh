@@ -22,5 +22,5 @@ if [ ! -f .env ]; then
   echo "start.sh: made .env from .env.example; every setting in it is optional."
 fi
 
-cargo build --release --locked --bin chat-backend
-exec "${CARGO_TARGET_DIR:-target}/release/chat-backend" "$@"
+cargo build --profile start --locked --bin chat-backend
+exec "${CARGO_TARGET_DIR:-target}/start/chat-backend" "$@"

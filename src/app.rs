@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::ops::Deref;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +22,9 @@ use crate::http::allowed_hosts::AllowedHosts;
 use crate::http::auth::{self, AuthLayer, Verifier, VerifierSettings};
 use crate::http::health::{Health, Probes};
 use crate::http::rate_limit::Limits;
-use crate::local::{self, LocalSupabase, OpenError, Options as LocalOptions, PUBLISHABLE_KEY};
+use crate::local::{
+    self, LocalSupabase, MigrationsError, OpenError, Options as LocalOptions, PUBLISHABLE_KEY,
+};
 use crate::memory::Memory;
 use crate::observability::metrics::Metrics;
 use crate::providers::{Providers, SettingsError};
@@ -101,6 +104,9 @@ pub enum BuildError {
     /// The local Supabase cannot be opened.
     #[error("DATA_DIR: {0}")]
     Local(#[from] OpenError),
+    /// The migrations of the front end's own tables cannot be read.
+    #[error("MIGRATIONS_DIR: {0}")]
+    Migrations(#[from] MigrationsError),
     /// A key is unusable.
     #[error("SUPABASE_ANON_KEY or SUPABASE_SERVICE_ROLE_KEY: {0}")]
     Supabase(#[from] SupabaseError),
@@ -236,9 +242,17 @@ async fn project(
     memory: &Memory,
 ) -> Result<(Project, Option<LocalListener>), BuildError> {
     let (addr, data_dir) = match &config.supabase {
-        SupabaseConfig::Project(project) => return Ok((project.clone(), None)),
+        SupabaseConfig::Project(project) => {
+            if config.migrations_dir.is_some() {
+                tracing::warn!(
+                    "MIGRATIONS_DIR is ignored, because SUPABASE_URL is set: apply them with supabase db push"
+                );
+            }
+            return Ok((project.clone(), None));
+        }
         SupabaseConfig::Local { addr, data_dir } => (*addr, data_dir),
     };
+    let migrations = config.migrations_dir.as_deref().map(local::read_migrations).transpose()?;
     let listener =
         TcpListener::bind(addr).await.map_err(|error| BuildError::LocalAddress(addr, error))?;
     let addr = listener.local_addr().unwrap_or(addr);
@@ -246,10 +260,14 @@ async fn project(
     let options = LocalOptions {
         public_url: url.clone(),
         allow_anonymous_users: config.allow_anonymous_users,
+        migrations,
         clock: clock.clone(),
         memory: memory.clone(),
     };
     let local = LocalSupabase::open(data_dir, local::PROJECT, options)?;
+    for notice in local.notices() {
+        tracing::warn!("{notice}");
+    }
     let project = Project {
         public_url: url.clone(),
         url,
@@ -260,6 +278,11 @@ async fn project(
     let hosts = AllowedHosts::new(config);
     let router = local::router(&local, config.cors_origins.clone(), hosts);
     Ok((project, Some(LocalListener { supabase: local, router, listener })))
+}
+
+/// Takes the front end's own tables out of a local Supabase.
+pub fn reset_own_tables(data_dir: &Path) -> Result<(), OpenError> {
+    LocalSupabase::reset(data_dir, local::PROJECT)
 }
 
 async fn monitoring(addr: Option<SocketAddr>) -> Result<Option<TcpListener>, BuildError> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use chat_backend::app::App;
 use chat_backend::cli::banner;
 use chat_backend::cli::check;
+use chat_backend::cli::reset_local::Reset;
 use chat_backend::clock::Clock;
 use chat_backend::config::Config;
 use chat_backend::observability::logging;
@@ -26,7 +27,7 @@ const THREAD_TIMEOUT: Duration = Duration::from_secs(1);
 const HELP: &str = "\
 chat-backend: the API server behind an AI chat front end on Supabase
 
-Usage: chat-backend [check | --help | --version]
+Usage: chat-backend [check | reset-local [--yes] | --help | --version]
 
 Without arguments the server starts. It is set up by environment variables, which may stand in a
 file named .env; .env.example lists them all. With none set it brings its own local Supabase and a
@@ -34,6 +35,10 @@ scripted model that needs no key.
 
 check looks at the settings, at Supabase and its schema, and at the providers' keys, and says what
 to fix and what it could not look at. It ends with 0 if it found no problem, else with 1.
+
+reset-local deletes the tables that the migrations in MIGRATIONS_DIR have made in the local Supabase,
+after a question, so that they are made anew at the next start. Users, files and the tables of
+chat-backend stay.
 ";
 
 fn main() -> ExitCode {
@@ -47,6 +52,8 @@ fn main() -> ExitCode {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => start(),
         ["check"] => check(),
+        ["reset-local"] => reset_local(false),
+        ["reset-local", "--yes"] => reset_local(true),
         ["--help" | "-h"] => say(HELP),
         ["--version" | "-V"] => say(concat!("chat-backend ", env!("CARGO_PKG_VERSION"), "\n")),
         _ => fail(&format!("unknown arguments: {}. Try --help", arguments.join(" "))),
@@ -81,6 +88,26 @@ fn check() -> ExitCode {
             say(&report.to_string());
             if report.problems() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
+        Err(problem) => fail(&problem),
+    }
+}
+
+fn reset_local(is_sure: bool) -> ExitCode {
+    let run = || {
+        let config = Config::from_env().map_err(|error| error.to_string())?;
+        let reset = Reset::new(&config)?;
+        if !is_sure {
+            say(&reset.question());
+            let mut answer = String::new();
+            std::io::stdin().read_line(&mut answer).map_err(|error| error.to_string())?;
+            if !["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()) {
+                return Ok("Nothing was deleted.\n".to_owned());
+            }
+        }
+        reset.run()
+    };
+    match run() {
+        Ok(done) => say(&done),
         Err(problem) => fail(&problem),
     }
 }

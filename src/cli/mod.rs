@@ -2,3 +2,4 @@
 
 pub mod banner;
 pub mod check;
+pub mod reset_local;

@@ -24,6 +24,8 @@ pub struct Config {
     pub listen: (String, u16),
     /// `SUPABASE_URL` and what belongs to it, or the local Supabase.
     pub supabase: SupabaseConfig,
+    /// `MIGRATIONS_DIR`: migrations of the front end's own tables, for the local Supabase.
+    pub migrations_dir: Option<PathBuf>,
     /// `ALLOW_ANONYMOUS_USERS`: accept Supabase's anonymous sign-ins.
     pub allow_anonymous_users: bool,
     /// The model providers: `OPENAI_API_KEY`, `DEFAULT_MODEL` and what belongs to them.
@@ -192,6 +194,7 @@ impl Config {
         Ok(Self {
             listen: (env.text("HOST", "127.0.0.1"), env.parsed("PORT", 8000)?),
             supabase: supabase(&env)?,
+            migrations_dir: env.get("MIGRATIONS_DIR").map(PathBuf::from),
             allow_anonymous_users: env.flag("ALLOW_ANONYMOUS_USERS", true)?,
             providers: provider_settings::read(&env)?,
             checkpoint_every: Duration::from_secs(2),

@@ -1,7 +1,10 @@
 //! The local Supabase as this server offers it: with our tables, functions and buckets.
 
 mod functions;
-mod schema;
+mod migrations;
+mod saved;
+mod registrations;
+mod own_tables;
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -22,10 +25,12 @@ pub use crate::local_supabase::{
 
 /// What `supabase/migrations` makes of a new project.
 pub static PROJECT: Project = Project {
-    schema: &schema::SCHEMA,
     functions: functions::FUNCTIONS,
     buckets: &[Bucket { id: "files", is_public: false }],
+    ..migrations::TABLES
 };
+
+pub use own_tables::{MigrationsError, read_migrations};
 
 /// The tables and functions that this version of the server needs.
 pub fn expected_schema() -> SchemaDescription {

@@ -266,7 +266,7 @@ $$;
 
 -- What a run has saved after a checkpoint: {checkpoint, delta, model?, provider?}; null if its lease does
 -- not hold. For its user.
-create function private.pieces_after(p_user_id uuid, p_run_id uuid, p_after integer) returns jsonb
+create function private.pieces_after(p_user_id uuid, p_run_id uuid, p_after bigint) returns jsonb
   language sql stable security definer set search_path = ''
   as $$
     select jsonb_strip_nulls(jsonb_build_object('checkpoint', r.checkpoint,
@@ -284,7 +284,7 @@ create function private.pieces_after(p_user_id uuid, p_run_id uuid, p_after inte
 
 -- What is new of an answer that is being written, for who has read it up to a checkpoint: as
 -- private.pieces_after, or {message} when it has ended or is not saved in pieces. Null if there is none.
-create function public.follow_answer(p_message_id uuid, p_after integer) returns jsonb
+create function public.follow_answer(p_message_id uuid, p_after bigint) returns jsonb
   language plpgsql stable set search_path = '' as $$
 declare
   m public.messages;
@@ -538,7 +538,7 @@ revoke execute on function private.as_saved(public.messages) from public, anon;
 revoke execute on function private.run_is_live(uuid, uuid) from public, anon;
 revoke execute on function private.lock_run(uuid, uuid) from public, anon;
 revoke execute on function private.save_checkpoint(jsonb) from public, anon;
-revoke execute on function private.pieces_after(uuid, uuid, integer) from public, anon;
+revoke execute on function private.pieces_after(uuid, uuid, bigint) from public, anon;
 revoke execute on function private.end_with_saved(public.messages, text) from public, anon;
 revoke execute on function private.end_lapsed_row(private.token_reservations) from public, anon;
 grant execute on function private.text_of(jsonb) to authenticated, service_role;
@@ -546,7 +546,7 @@ grant execute on function private.as_saved(public.messages) to authenticated, se
 grant execute on function private.run_is_live(uuid, uuid) to authenticated, service_role;
 grant execute on function private.lock_run(uuid, uuid) to authenticated, service_role;
 grant execute on function private.save_checkpoint(jsonb) to authenticated, service_role;
-grant execute on function private.pieces_after(uuid, uuid, integer) to authenticated, service_role;
+grant execute on function private.pieces_after(uuid, uuid, bigint) to authenticated, service_role;
 grant execute on function private.end_with_saved(public.messages, text)
   to authenticated, service_role;
 
@@ -554,9 +554,9 @@ revoke execute on function public.current_content(public.messages) from public, 
 revoke execute on function public.current_parts(public.messages) from public, anon;
 revoke execute on function public.current_metadata(public.messages) from public, anon;
 revoke execute on function public.save_checkpoints(jsonb) from public, anon;
-revoke execute on function public.follow_answer(uuid, integer) from public, anon;
+revoke execute on function public.follow_answer(uuid, bigint) from public, anon;
 grant execute on function public.current_content(public.messages) to authenticated, service_role;
 grant execute on function public.current_parts(public.messages) to authenticated, service_role;
 grant execute on function public.current_metadata(public.messages) to authenticated, service_role;
 grant execute on function public.save_checkpoints(jsonb) to authenticated, service_role;
-grant execute on function public.follow_answer(uuid, integer) to authenticated, service_role;
+grant execute on function public.follow_answer(uuid, bigint) to authenticated, service_role;

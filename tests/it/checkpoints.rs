@@ -61,7 +61,10 @@ async fn an_answer_costs_as_much_as_it_is_long() {
             // One every two seconds.
             let seconds = 2 * proxy.count(CHECKPOINTS);
             let (bytes, most) = (proxy.bytes(), 3 * size + 2048 * seconds.div_ceil(10));
-            assert!(bytes <= most, "{has_service_key}: {bytes} bytes for {size} in {seconds} s, not {most}");
+            assert!(
+                bytes <= most,
+                "{has_service_key}: {bytes} bytes for {size} in {seconds} s, not {most}"
+            );
         }
     }
 }
@@ -83,7 +86,9 @@ async fn calls_of_tools_are_saved_once() {
     let arguments = json!({ "action": "read", "file_id": "x".repeat(size) }).to_string();
     let call = json!({ "index": 0, "id": "1", "type": "function",
         "function": { "name": "files", "arguments": arguments } });
-    first.raw(&json!({ "choices": [{ "index": 0, "delta": { "tool_calls": [call] } }] }).to_string());
+    first.raw(
+        &json!({ "choices": [{ "index": 0, "delta": { "tool_calls": [call] } }] }).to_string(),
+    );
     first.raw(r#"{"choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]}"#);
     first.raw("[DONE]");
     for _ in 0..12 {

@@ -35,6 +35,7 @@ mod models;
 mod postgres;
 mod providers;
 mod sandbox;
+mod own_tables;
 mod replaced;
 mod scripts;
 mod shutdown;

@@ -264,7 +264,9 @@ async fn an_end_that_the_database_refuses_is_saved_all_the_same() {
     project.supabase.enqueue(SAVE, answers);
     let chat = Uuid::new_v4().to_string();
     project.user().generate(&chat, json!({ "content": "Hi" })).await.problem(500);
-    let ends: Vec<_> = project.supabase.requests_to(SAVE)
+    let ends: Vec<_> = project
+        .supabase
+        .requests_to(SAVE)
         .iter()
         .map(|asked| {
             let save = &asked.body;

@@ -19,6 +19,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let options = Options {
         public_url: url.clone(),
         allow_anonymous_users: true,
+        migrations: None,
         clock: Clock::System,
         memory: Memory::new(256 << 20),
     };

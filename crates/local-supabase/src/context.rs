@@ -10,12 +10,15 @@ use super::blobs::Blobs;
 use super::data_dir::DataDir;
 use super::database::Database;
 use super::keys::SigningKeys;
+use super::migrations::Notice;
+use super::open_project::OpenProject;
 use super::passwords::Passwords;
-use super::project::Project;
 
 /// An open data folder.
 pub(super) struct Context {
-    pub(super) project: Project,
+    pub(super) project: OpenProject,
+    /// What of the migrations is not carried over.
+    pub(super) notices: Vec<Notice>,
     pub(super) database: Database,
     pub(super) signing_keys: SigningKeys,
     pub(super) service_key: SecretString,

@@ -12,6 +12,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::keys::{PUBLISHABLE_KEY, SigningKeys};
+use super::rest;
 use super::role::Role;
 use super::token::{Claims, TokenError};
 
@@ -48,18 +49,23 @@ impl<'a> Credential<'a> {
         }
     }
 
-    /// The role that the request has in the database.
-    pub(super) fn role(&self, keys: &SigningKeys, now: Timestamp) -> Result<Role, CredentialError> {
+    /// The role that the request has in the database, and the claims that policies can read.
+    pub(super) fn caller(
+        &self,
+        keys: &SigningKeys,
+        now: Timestamp,
+    ) -> Result<(Role, rest::settings::Claims), CredentialError> {
         match self {
-            Self::Missing | Self::PublishableKey => Ok(Role::Anon),
-            Self::ServiceKey => Ok(Role::Service),
+            Self::Missing | Self::PublishableKey => Ok((Role::Anon, Role::Anon.into())),
+            Self::ServiceKey => Ok((Role::Service, Role::Service.into())),
             Self::Token("") => {
                 Err(CredentialError::token("Empty JWT is sent in Authorization header"))
             }
             Self::Token(token) => {
                 let claims = Claims::verify(token, keys)?;
                 claims.check_time(now, LEEWAY)?;
-                role(&claims)
+                let role = role(&claims)?;
+                Ok((role, rest::settings::Claims::new(claims.into_map())))
             }
         }
     }

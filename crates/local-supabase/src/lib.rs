@@ -12,10 +12,13 @@ mod body;
 mod context;
 mod credential;
 mod data_dir;
+mod describe;
 pub mod functions;
 mod database;
 mod keys;
+pub mod migrations;
 mod open;
+mod open_project;
 mod open_error;
 mod options;
 mod passwords;
@@ -46,12 +49,13 @@ use secrecy::SecretString;
 
 pub use auth_limits::ClientAddress;
 use context::Context;
+pub use describe::{FunctionDescription, SchemaDescription, TableDescription};
 use functions::RestError;
 pub use keys::PUBLISHABLE_KEY;
+use migrations::Notice;
 pub use open_error::OpenError;
 pub use options::Options;
 pub use project::{Bucket, Project};
-pub use rest::describe::{FunctionDescription, SchemaDescription, TableDescription};
 pub use role::Role;
 
 /// A local Supabase on an open data folder. Clones share it; the lock on the folder is released when the
@@ -68,6 +72,17 @@ impl LocalSupabase {
         Ok(Self { context: Arc::new(context) })
     }
 
+    /// Deletes the tables that migrations of a front end have made in a data folder, so that they can be
+    /// applied again. Users, objects and the project's own tables stay.
+    pub fn reset(data_dir: &Path, project: Project) -> Result<(), OpenError> {
+        open::reset(data_dir, project)
+    }
+
+    /// The statements of the migrations that are not carried over, and what they make unavailable.
+    pub fn notices(&self) -> &[Notice] {
+        &self.context.notices
+    }
+
     /// The routes `/auth/v1`, `/rest/v1` and `/storage/v1`. CORS and checks of the `Host` header are
     /// left to the program that listens, which adds them as layers.
     pub fn router(&self) -> axum::Router {
@@ -78,7 +93,7 @@ impl LocalSupabase {
     /// the headers are ignored.
     pub async fn rest(&self, role: Role, request: &Parts, body: Bytes) -> Response {
         let Context { database, project, clock, .. } = &*self.context;
-        rest::handle(database, *project, clock, role, request, body).await
+        rest::handle(database, *project, clock, (role, role.into()), request, body).await
     }
 
     /// Opens another connection to the database, with the SQL functions that the schema uses. Policies

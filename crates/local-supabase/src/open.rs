@@ -10,21 +10,27 @@ use super::context::Context;
 use super::data_dir::DataDir;
 use super::database::{self, Database};
 use super::keys::{self, SigningKeys};
+use super::migrations::{Desired, FORMAT, Migration, Notice, apply};
 use super::open_error::OpenError;
+use super::open_project::OpenProject;
 use super::options::Options;
 use super::passwords::Passwords;
 use super::project::Project;
+use super::schema::Schema;
 use super::{rest, storage};
 use clock::Clock;
 
 /// Locks the folder, upgrades its database and reads its keys, creating what is missing.
 pub(super) fn open(path: &Path, project: Project, options: Options) -> Result<Context, OpenError> {
-    let Options { public_url, allow_anonymous_users, clock, memory } = options;
+    let Options { public_url, allow_anonymous_users, migrations, clock, memory } = options;
     let data_dir = DataDir::open(path)?;
-    let database = open_database(&data_dir, project, &clock)?;
+    let added = migrations.as_deref();
+    let OpenDatabase { database, schema, notices } =
+        open_database(&data_dir, project, added, false, &clock)?;
     Ok(Context {
         blobs: open_blobs(&data_dir, &clock)?,
-        project,
+        project: OpenProject { schema, functions: project.functions },
+        notices,
         database,
         signing_keys: SigningKeys::open(&data_dir)?,
         service_key: keys::service_key(&data_dir)?,
@@ -39,28 +45,46 @@ pub(super) fn open(path: &Path, project: Project, options: Options) -> Result<Co
     })
 }
 
+/// What is in the database of a folder, and what could not be carried into it.
+struct OpenDatabase {
+    database: Database,
+    schema: &'static Schema,
+    notices: Vec<Notice>,
+}
+
 fn open_database(
     data_dir: &DataDir,
     project: Project,
+    added: Option<&[Migration]>,
+    reset: bool,
     clock: &Clock,
-) -> Result<Database, OpenError> {
+) -> Result<OpenDatabase, OpenError> {
     let path = data_dir.database()?;
-    let migrations = project.schema.migrations;
-    let known = database::version_with(migrations);
     let unusable = |source| OpenError::Database { path: path.clone(), source };
     let found = Connection::open(&path).and_then(|connection| database::version(&connection));
-    match found.map_err(unusable)? {
-        found if found > known => {
-            Err(OpenError::NewerDatabase { path: path.clone(), found, known })
-        }
-        _ => Database::open(
-            &path,
-            migrations,
-            |connection| rest::prepare(connection, clock),
-            |transaction| storage::create_buckets(transaction, project.buckets),
-        )
-        .map_err(unusable),
+    let found = found.map_err(unusable)?;
+    if found > FORMAT {
+        return Err(OpenError::NewerDatabase { path: path.clone(), found, known: FORMAT });
     }
+    let own = project.files();
+    let Project { registrations, legacy, buckets, .. } = project;
+    let desired = Desired { own: &own, added, registrations, legacy, reset };
+    let opened = Database::open(
+        &path,
+        |connection| rest::prepare(connection, clock),
+        |connection| {
+            apply(connection, desired, |transaction| storage::create_buckets(transaction, buckets))
+        },
+    );
+    let (database, (plan, notices)) =
+        opened.map_err(|error| OpenError::from_apply(&path, error))?;
+    Ok(OpenDatabase { database, schema: plan.schema, notices })
+}
+
+/// Deletes the tables that migrations of a front end have made, and forgets that they were applied.
+pub(super) fn reset(path: &Path, project: Project) -> Result<(), OpenError> {
+    let data_dir = DataDir::open(path)?;
+    open_database(&data_dir, project, Some(&[]), true, &Clock::System).map(|_| ())
 }
 
 /// The files of Storage, without those that no object names.

@@ -1,7 +1,9 @@
 //! The errors of opening a local Supabase.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use crate::migrations::ApplyError;
 
 /// Why a local Supabase cannot be opened. Each message is one line for the person who starts the program.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +58,50 @@ pub enum OpenError {
         /// The newest version that this program knows.
         known: u32,
     },
-    /// SQLite cannot open the file.
+    /// A newer server has applied a migration.
+    #[error(
+        "the database {} has the migration {file}, which this program does not know: a newer version of \
+         it has been here",
+        path.display()
+    )]
+    UnknownMigration {
+        /// The database file.
+        path: PathBuf,
+        /// The migration.
+        file: String,
+    },
+    /// A migration of somebody's own is not what it was.
+    #[error(
+        "the migration {file} was applied to {} and {happened} since. Put it back and make another \
+         file for the change, or take the tables of your own migrations away with: chat-backend \
+         reset-local",
+        path.display()
+    )]
+    Migration {
+        /// The database file.
+        path: PathBuf,
+        /// The migration.
+        file: String,
+        /// What happened to it.
+        happened: &'static str,
+    },
+    /// A migration of somebody's own has the version of another.
+    #[error(
+        "the migration {file} has the version of a migration of this program, but says something else"
+    )]
+    MigrationVersion {
+        /// The migration.
+        file: String,
+    },
+    /// What the migrations make of the tables does not fit the rows that are there.
+    #[error("the database {} cannot be brought up to date: {reason}", path.display())]
+    References {
+        /// The database file.
+        path: PathBuf,
+        /// What does not fit.
+        reason: String,
+    },
+    /// SQLite refuses the file.
     #[error("cannot open the database {}: {source}", path.display())]
     Database {
         /// The database file.
@@ -64,4 +109,18 @@ pub enum OpenError {
         /// The cause, e.g. a damaged file.
         source: rusqlite::Error,
     },
+}
+
+impl OpenError {
+    pub(crate) fn from_apply(path: &Path, error: ApplyError) -> Self {
+        let path = path.to_owned();
+        match error {
+            ApplyError::Sqlite(source) => Self::Database { path, source },
+            ApplyError::Unknown(file) => Self::UnknownMigration { path, file },
+            ApplyError::Changed(file) => Self::Migration { path, file, happened: "has changed" },
+            ApplyError::Gone(file) => Self::Migration { path, file, happened: "is gone" },
+            ApplyError::Taken(file) => Self::MigrationVersion { file },
+            ApplyError::Reference(reason) => Self::References { path, reason },
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! How a local Supabase behaves.
 
+use super::migrations::Migration;
 use clock::Clock;
 use memory::Memory;
 
@@ -10,6 +11,9 @@ pub struct Options {
     pub public_url: String,
     /// Whether anonymous sign-ins are enabled.
     pub allow_anonymous_users: bool,
+    /// Migrations of a front end, to be applied after the project's. `None` leaves tables that such have
+    /// made alone and does not serve them.
+    pub migrations: Option<Vec<Migration>>,
     /// The time that expiry and rate limits go by.
     pub clock: Clock,
     /// The budget for request bodies and responses in memory.

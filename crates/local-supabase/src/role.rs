@@ -17,6 +17,15 @@ pub enum Role {
 }
 
 impl Role {
+    /// Its name in PostgreSQL.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Anon => "anon",
+            Self::Authenticated { .. } => "authenticated",
+            Self::Service => "service_role",
+        }
+    }
+
     /// `auth.uid()`.
     pub fn uid(self) -> Option<Uuid> {
         match self {

@@ -41,15 +41,15 @@ async fn not_found() -> Response {
 async fn serve_rest(State(context): State<Arc<Context>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let credential = Credential::from_headers(&parts.headers, &context.service_key);
-    let role = match credential.role(&context.signing_keys, context.clock.now()) {
+    let caller = match credential.caller(&context.signing_keys, context.clock.now()) {
         Err(refusal) => return refusal.into_response(),
-        Ok(role) => role,
+        Ok(caller) => caller,
     };
-    match body::read(&context.memory, role, &parts.headers, body, REST_BODY_LIMIT).await {
+    match body::read(&context.memory, caller.0, &parts.headers, body, REST_BODY_LIMIT).await {
         Err(error) => refused(error),
         Ok((body, held)) => {
             let Context { database, project, clock, .. } = &*context;
-            let answer = rest::handle(database, *project, clock, role, &parts, body).await;
+            let answer = rest::handle(database, *project, clock, caller, &parts, body).await;
             held.attach_to(answer)
         }
     }

@@ -57,8 +57,13 @@ impl Drop for Folder {
 
 fn open(folder: &Path, project: Project, clock: Clock) -> Result<LocalSupabase, super::OpenError> {
     let public_url = "http://127.0.0.1:54321".to_owned();
-    let options =
-        Options { public_url, allow_anonymous_users: true, clock, memory: Memory::new(256 << 20) };
+    let options = Options {
+        public_url,
+        allow_anonymous_users: true,
+        migrations: None,
+        clock,
+        memory: Memory::new(256 << 20),
+    };
     LocalSupabase::open(folder, project, options)
 }
 

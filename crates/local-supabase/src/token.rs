@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, Validation};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::keys::SigningKeys;
 
@@ -15,6 +16,8 @@ pub(super) struct Claims {
     pub(super) session_id: Option<String>,
     exp: Option<i64>,
     nbf: Option<i64>,
+    #[serde(flatten)]
+    others: Map<String, Value>,
 }
 
 /// Why a token is invalid. Auth, PostgREST and Storage each word these differently.
@@ -37,6 +40,18 @@ pub(super) enum TokenError {
 }
 
 impl Claims {
+    /// All of them, as `auth.jwt()` shows them.
+    pub(super) fn into_map(self) -> Map<String, Value> {
+        let mut claims = self.others;
+        let texts = [("sub", self.sub), ("role", self.role), ("session_id", self.session_id)];
+        claims
+            .extend(texts.into_iter().filter_map(|(name, text)| Some((name.into(), text?.into()))));
+        let times = [("exp", self.exp), ("nbf", self.nbf)];
+        claims
+            .extend(times.into_iter().filter_map(|(name, time)| Some((name.into(), time?.into()))));
+        claims
+    }
+
     /// Checks the signature and reads the claims.
     pub(super) fn verify(token: &str, keys: &SigningKeys) -> Result<Self, TokenError> {
         let parts = token.split('.').count();

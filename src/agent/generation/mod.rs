@@ -12,5 +12,5 @@ pub use failure::{Failure, Refusal};
 pub use recorder::{
     BeginOutcome, Checkpoint, Recorder, Save, Saved, SavedEnd, Started, UsageLog, Used,
 };
-pub use slots::CheckpointSlots;
 pub use registry::{Generation, Generations, Question};
+pub use slots::CheckpointSlots;

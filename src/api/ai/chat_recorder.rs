@@ -14,8 +14,8 @@ use super::checkpoints::CheckpointWriter;
 use super::principal::Principal;
 use super::request::ChatRequest;
 use crate::agent::{
-    BeginOutcome, Checkpoint, Credentials, Recorder, Refusal, Reserve, Rows, Save, Saved, Started, Status,
-    UsageLog,
+    BeginOutcome, Checkpoint, Credentials, Recorder, Refusal, Reserve, Rows, Save, Saved, Started,
+    Status, UsageLog,
 };
 use crate::api::chats::model::UNTITLED;
 use crate::api::files::{Files, Owner};

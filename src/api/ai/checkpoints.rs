@@ -71,9 +71,7 @@ impl CheckpointWriter {
             Some(Err(error)) if may_pass(&error) => Err((*error).clone()),
             // What is refused as a whole is not the fault of each: the key may be wrong, or another's
             // checkpoint.
-            Some(Err(_)) | None => {
-                self.save_alone(credentials, run, with_user.checkpoint).await
-            }
+            Some(Err(_)) | None => self.save_alone(credentials, run, with_user.checkpoint).await,
         }
     }
 
@@ -109,13 +107,9 @@ fn may_pass(error: &SupabaseError) -> bool {
 
 fn saved(reply: CheckpointReply) -> Result<Saved, SupabaseError> {
     match reply {
-        CheckpointReply::CarriedOut { owned, stop_requested, over_limit } => Ok(Saved {
-            is_owned: owned,
-            stop_requested,
-            over_limit,
-            status: None,
-            message: None,
-        }),
+        CheckpointReply::CarriedOut { owned, stop_requested, over_limit } => {
+            Ok(Saved { is_owned: owned, stop_requested, over_limit, status: None, message: None })
+        }
         CheckpointReply::Busy { .. } => {
             Err(SupabaseError::new(SupabaseErrorKind::Contention, "the answer is locked"))
         }

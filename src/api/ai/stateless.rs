@@ -12,8 +12,8 @@ use super::model::{AnswerFormat, Generate, PlainContent, PlainMessage, Stop};
 use super::principal::Principal;
 use super::request;
 use crate::agent::{
-    BeginOutcome, Checkpoint, Credentials, HistoryMessage, Options, Part, Recorder, Refusal, Reserve, Reserved,
-    Rows, Save, Saved, Started, UsageLog,
+    BeginOutcome, Checkpoint, Credentials, HistoryMessage, Options, Part, Recorder, Refusal,
+    Reserve, Reserved, Rows, Save, Saved, Started, UsageLog,
 };
 use crate::api::messages::model::Role;
 use crate::api::messages::parts;
@@ -132,11 +132,7 @@ impl StatelessRecorder {
         }
     }
 
-    async fn save_end(
-        &self,
-        credentials: &Credentials,
-        save: &Save,
-    ) -> Result<(), SupabaseError> {
+    async fn save_end(&self, credentials: &Credentials, save: &Save) -> Result<(), SupabaseError> {
         let principal = Principal::new(credentials, &self.supabase, &self.clock);
         let save = SaveGeneration {
             p_run: self.run,

@@ -152,8 +152,11 @@ async fn stored_parts(
     struct Row {
         parts: Vec<Value>,
     }
-    let row =
-        one_or_not_found(by_id(supabase, user, message_id).select("parts:current_parts"), "message").await?;
+    let row = one_or_not_found(
+        by_id(supabase, user, message_id).select("parts:current_parts"),
+        "message",
+    )
+    .await?;
     let row: Row =
         serde_json::from_slice(&row).map_err(|error| ApiError::unreadable("message", error))?;
     Ok(row.parts)

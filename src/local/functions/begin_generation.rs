@@ -12,7 +12,6 @@ use super::message_row::{LEASE_MICROS, Message, change, to_jsonb};
 use super::question::{self, ExistingQuestion, Question};
 use super::reservations::{Reserved, TokenCounts, open_run, over_limit, reserve_for_answer};
 use super::usage::run_id;
-use crate::local::schema::{CHATS, MESSAGES};
 use crate::local_supabase::functions::value::jsonb;
 use crate::local_supabase::functions::{Arguments, RestError, Session};
 
@@ -97,7 +96,8 @@ impl BeginCall<'_> {
             ("system_prompt", text("system_prompt").into()),
             ("metadata", metadata.map_or_else(|| "{}".to_owned(), jsonb::print).into()),
         ];
-        self.insert(&CHATS, given, Some(CHATS.primary_key()))?;
+        let chats = self.session.table("chats")?;
+        self.insert(chats, given, Some(chats.primary_key()))?;
         Ok(())
     }
 
@@ -161,7 +161,8 @@ impl BeginCall<'_> {
         let argument = |name| self.arguments.text(name).map(str::to_owned);
         let model =
             argument("p_model").or(chat.model.clone()).or_else(|| argument("p_default_model"));
-        let now = self.target(&MESSAGES).clock_timestamp()?;
+        let messages = self.session.table("messages")?;
+        let now = self.target(messages).clock_timestamp()?;
         let metadata = json!({ "user_message_id": question.id });
         // Later than what it replaces, whatever the clock says.
         let newest = "select max(created_at) from messages where chat_id = ? and user_id = ?";
@@ -189,7 +190,7 @@ impl BeginCall<'_> {
             ("replaces", replaces.map(jsonb::print).into()),
             ("created_at", created_at.into()),
         ];
-        let inserted = self.insert(&MESSAGES, given, None)?;
+        let inserted = self.insert(messages, given, None)?;
         let answer = Message::find(self.connection, "where rowid = ?", [inserted])?;
         answer.ok_or_else(|| rusqlite::Error::QueryReturnedNoRows.into())
     }

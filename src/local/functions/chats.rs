@@ -2,7 +2,6 @@
 
 use rusqlite::Connection;
 
-use crate::local::schema::CHATS;
 use crate::local_supabase::functions::{
     Arguments, Operation, RestError, RowSet, Session, Sql, TableContext, visible_rows,
 };
@@ -13,6 +12,7 @@ pub(super) fn toggle_chat(
     session: Session,
     arguments: &Arguments,
 ) -> Result<Vec<i64>, RestError> {
+    let table = session.table("chats")?;
     let column = arguments.value("p_column");
     let update = Sql::new("update chats set is_archived = case ")
         .bind(column.clone())
@@ -22,9 +22,9 @@ pub(super) fn toggle_chat(
         .bind(column)
         .push(" when 'is_bookmarked' then not is_bookmarked else is_bookmarked end")
         .push(" where rowid in (select ctid from ")
-        .append(visible_rows(session, &CHATS, Operation::Update, RowSet::All)?)
+        .append(visible_rows(session, table, Operation::Update, RowSet::All)?)
         .push(" where id = ")
         .bind(arguments.value("p_chat_id"))
         .push(") returning rowid");
-    Ok(TableContext { connection, session, table: &CHATS }.row_ids(&update)?)
+    Ok(TableContext { connection, session, table }.row_ids(&update)?)
 }

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use serde_json::{Map, Value, json};
 
 use super::message_row::to_jsonb;
-use crate::local::schema::TABLES;
+use crate::local::migrations::TABLES;
 use crate::local_supabase::Role;
 use crate::local_supabase::functions::value::timestamptz;
 use crate::local_supabase::functions::{Arguments, RestError, Session};
@@ -27,7 +27,7 @@ pub(super) fn describe_schema(
             .is_none_or(|names| names.as_array().is_some_and(|n| n.contains(&name)))
     };
     let mut objects = Map::new();
-    for table in TABLES.iter().filter(is_requested) {
+    for table in TABLES.schema().tables.iter().filter(is_requested) {
         describe(connection, table, &mut objects)?;
     }
     to_jsonb(&json!({

@@ -5,9 +5,8 @@ use rusqlite::{Connection, OptionalExtension};
 use serde_json::json;
 
 use super::message_row::to_jsonb;
-use crate::local::schema::FILES;
 use crate::local_supabase::functions::{Arguments, RestError, Session, TableContext};
-use crate::local_supabase::schema::Column;
+use crate::local_supabase::schema::{Column, Table};
 
 /// How long an upload stays its attempt's without a word from it.
 const LEASE_MICROS: i64 = 60_000_000;
@@ -25,7 +24,8 @@ pub(super) fn begin_file(
     session: Session,
     arguments: &Arguments,
 ) -> Result<String, RestError> {
-    let target = TableContext { connection, session, table: &FILES };
+    let table = session.table("files")?;
+    let target = TableContext { connection, session, table };
     let user = session.uid().map(|uid| uid.to_string());
     let now = target.clock_timestamp()?;
     let found = find(connection, arguments, user.as_deref())?;
@@ -44,11 +44,11 @@ pub(super) fn begin_file(
         ("lease_expires_at", (now + LEASE_MICROS).into()),
     ];
     match found {
-        Some(file) => target.set(&columns(claim), &[file.rowid])?,
+        Some(file) => target.set(&columns(table, claim), &[file.rowid])?,
         None => {
             let key = [("id", arguments.value("p_id")), ("user_id", user.into())];
-            let row = target.new_row(&[columns(key), columns(claim)].concat())?;
-            if target.insert_row(&row, Some(FILES.primary_key()))?.is_none() {
+            let row = target.new_row(&[columns(table, key), columns(table, claim)].concat())?;
+            if target.insert_row(&row, Some(table.primary_key()))?.is_none() {
                 return answer("conflict");
             }
         }
@@ -63,7 +63,8 @@ pub(super) fn finish_file(
     session: Session,
     arguments: &Arguments,
 ) -> Result<String, RestError> {
-    let target = TableContext { connection, session, table: &FILES };
+    let table = session.table("files")?;
+    let target = TableContext { connection, session, table };
     let user = session.uid().map(|uid| uid.to_string());
     let chat = arguments.text("p_chat_id");
     if chat.is_some() && !has_chat(connection, chat, user.as_deref())? {
@@ -89,7 +90,7 @@ pub(super) fn finish_file(
         ("chat_id", arguments.value("p_chat_id")),
         ("metadata", metadata.into()),
     ];
-    target.set(&columns(finished), &[file.rowid])?;
+    target.set(&columns(table, finished), &[file.rowid])?;
     answer("stored")
 }
 
@@ -143,8 +144,11 @@ fn has_chat(
     statement.exists((chat, user))
 }
 
-fn columns<const N: usize>(given: [(&str, Value); N]) -> Vec<(&'static Column, Value)> {
-    let column = |(name, value)| Some((FILES.column(name)?, value));
+fn columns<const N: usize>(
+    table: &'static Table,
+    given: [(&str, Value); N],
+) -> Vec<(&'static Column, Value)> {
+    let column = |(name, value)| Some((table.column(name)?, value));
     given.into_iter().filter_map(column).collect()
 }
 

@@ -51,7 +51,7 @@ fn record_lapsed_usage(
     usage: &Usage<'_>,
 ) -> Result<(), RestError> {
     let select = "select run_id, user_id, used_tokens, log, lease_expires_at \
-                  from token_reservations where run_id = ? and user_id = ?";
+                  from \"private.token_reservations\" where run_id = ? and user_id = ?";
     let mut statement = connection.prepare_cached(select)?;
     let run = statement.query_row((usage.run_id, usage.user), Run::read).optional()?;
     let is_live: bool = match &run {
@@ -170,7 +170,7 @@ pub(super) fn count_lapsed(
         require_caller(session, user)?;
     }
     let select = "select run_id, user_id, used_tokens, log, lease_expires_at \
-                  from token_reservations where lease_expires_at < clock_timestamp() \
+                  from \"private.token_reservations\" where lease_expires_at < clock_timestamp() \
                   and (?1 is null or user_id = ?1) order by lease_expires_at limit 1000";
     let runs: Vec<Run> = {
         let mut statement = connection.prepare_cached(select)?;
@@ -178,7 +178,7 @@ pub(super) fn count_lapsed(
     };
     for run in &runs {
         run.end_row(connection, session)?;
-        let delete = "delete from token_reservations where run_id = ?";
+        let delete = "delete from \"private.token_reservations\" where run_id = ?";
         connection.prepare_cached(delete)?.execute([&run.run_id])?;
         run.record(connection, session)?;
     }
@@ -207,9 +207,9 @@ pub(super) fn release_leases(
     let server = arguments.text("p_server");
     let messages = "update messages set lease_expires_at = clock_timestamp() - 1000 \
                     where status = 'streaming' and run_id in \
-                    (select run_id from token_reservations where server = ?)";
+                    (select run_id from \"private.token_reservations\" where server = ?)";
     change(connection, session, messages, [server])?;
-    let runs = "update token_reservations \
+    let runs = "update \"private.token_reservations\" \
                 set lease_expires_at = min(lease_expires_at, clock_timestamp() - 1000) \
                 where server = ?";
     Ok(connection.prepare_cached(runs)?.execute([server])?.to_string())
@@ -246,7 +246,7 @@ fn find_lapsed(
     let select = "select rowid, id, run_id, model, usage, cost_usd, metadata from messages \
                   where chat_id = ? and user_id = ? and status = 'streaming' \
                   and lease_expires_at < clock_timestamp() \
-                  and not exists (select 1 from token_reservations r \
+                  and not exists (select 1 from \"private.token_reservations\" r \
                       where r.run_id = messages.run_id and r.user_id = messages.user_id \
                       and r.lease_expires_at >= clock_timestamp())";
     let mut statement = connection.prepare_cached(select)?;

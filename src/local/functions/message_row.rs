@@ -4,7 +4,6 @@ use rusqlite::{Connection, OptionalExtension, Params, Row};
 use serde_json::value::RawValue;
 
 use super::saved_answer::SavedAnswer;
-use crate::local::schema::MESSAGES;
 use crate::local_supabase::functions::{RestError, Session, TableContext};
 
 /// `private.lease`: how long an answer stays its run's without a word from it.
@@ -96,7 +95,8 @@ pub(super) fn message_json(
         return raw(serde_json::Value::from_iter(nulls).to_string());
     };
     // Whose message it is was decided when it was found.
-    let messages = TableContext { connection, session: session.as_service(), table: &MESSAGES };
+    let session = session.as_service();
+    let messages = TableContext { connection, session, table: session.table("messages")? };
     let message = raw(messages.row_json(rowid, &COLUMNS.join(","))?)?;
     match SavedAnswer::find(connection, rowid)? {
         Some(saved) => saved.complete(&message),
@@ -121,5 +121,6 @@ pub(super) fn change(
     statement: &'static str,
     params: impl Params,
 ) -> Result<(), RestError> {
-    TableContext { connection, session, table: &MESSAGES }.change(statement, params)
+    let table = session.table("messages")?;
+    TableContext { connection, session, table }.change(statement, params)
 }

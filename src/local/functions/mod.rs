@@ -26,7 +26,6 @@ mod time_buckets;
 mod usage;
 mod usage_statistics;
 
-use super::schema::{CHATS, FILES};
 use crate::local_supabase::functions::{Function, FunctionBody, Parameter};
 use crate::local_supabase::schema::PgType;
 
@@ -35,7 +34,7 @@ pub static FUNCTIONS: &[Function] = &[
     Function {
         name: "search_chats",
         parameters: &[Parameter::required("q", PgType::Text)],
-        body: FunctionBody::Search(&CHATS, search::chats),
+        body: FunctionBody::Search("chats", search::chats),
     },
     Function {
         name: "toggle_chat",
@@ -43,7 +42,7 @@ pub static FUNCTIONS: &[Function] = &[
             Parameter::required("p_chat_id", PgType::Uuid),
             Parameter::required("p_column", PgType::Text),
         ],
-        body: FunctionBody::SetOf(&CHATS, chats::toggle_chat),
+        body: FunctionBody::SetOf("chats", chats::toggle_chat),
     },
     Function {
         name: "begin_generation",
@@ -73,7 +72,7 @@ pub static FUNCTIONS: &[Function] = &[
             Parameter::optional("p_model", PgType::Text),
             Parameter::optional("p_metadata", PgType::Jsonb),
             Parameter::optional("p_usage", PgType::Jsonb),
-            Parameter::optional("p_cost_usd", PgType::Numeric),
+            Parameter::optional("p_cost_usd", PgType::NUMERIC),
             Parameter::optional("p_end", PgType::Jsonb),
             Parameter::optional("p_reserve", PgType::Jsonb),
             Parameter::optional("p_user_id", PgType::Uuid),
@@ -89,14 +88,14 @@ pub static FUNCTIONS: &[Function] = &[
         name: "follow_answer",
         parameters: &[
             Parameter::required("p_message_id", PgType::Uuid),
-            Parameter::required("p_after", PgType::Integer),
+            Parameter::required("p_after", PgType::Bigint),
         ],
         body: FunctionBody::Jsonb(save_checkpoints::follow_answer),
     },
     Function {
         name: "search_files",
         parameters: &[Parameter::required("q", PgType::Text)],
-        body: FunctionBody::Search(&FILES, search::files),
+        body: FunctionBody::Search("files", search::files),
     },
     Function {
         name: "begin_file",

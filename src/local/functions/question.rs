@@ -8,7 +8,6 @@ use super::begin_call::BeginCall;
 use super::begin_result::BeginReply;
 use super::candidates::question_json;
 use super::message_row::Message;
-use crate::local::schema::MESSAGES;
 use crate::local_supabase::functions::RestError;
 use crate::local_supabase::functions::value::{self, jsonb};
 use crate::local_supabase::schema::PgType;
@@ -160,7 +159,8 @@ fn insert(begin: &BeginCall<'_>) -> OrReply<Question> {
         ("metadata", metadata(begin).unwrap_or_else(|| "{}".to_owned()).into()),
     ];
     // The id may be somebody else's.
-    match begin.insert(&MESSAGES, given, Some(MESSAGES.primary_key()))? {
+    let messages = begin.session.table("messages")?;
+    match begin.insert(messages, given, Some(messages.primary_key()))? {
         Some(rowid) => Ok(Ok(found(begin, rowid)?.into())),
         None => Ok(Err(BeginReply::Conflict)),
     }

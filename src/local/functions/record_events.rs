@@ -9,7 +9,6 @@ use serde_json::{Value as Json, json};
 use super::acting_user::acting_user;
 use super::message_row::to_jsonb;
 use super::time_buckets::invalid_argument;
-use crate::local::schema::ANALYTICS;
 use crate::local_supabase::functions::value::{self, jsonb};
 use crate::local_supabase::functions::{Arguments, RestError, Session, TableContext};
 use crate::local_supabase::schema::PgType;
@@ -110,7 +109,8 @@ impl Event {
         session: Session,
         user: Option<&str>,
     ) -> Result<bool, RestError> {
-        let target = TableContext { connection, session, table: &ANALYTICS };
+        let table = session.table("analytics")?;
+        let target = TableContext { connection, session, table };
         let occurred_at = match &self.occurred_at {
             Value::Null => Value::Integer(target.clock_timestamp()?),
             given => given.clone(),
@@ -126,10 +126,10 @@ impl Event {
         ];
         let given: Vec<_> = given
             .into_iter()
-            .filter_map(|(name, value)| Some((ANALYTICS.column(name)?, value)))
+            .filter_map(|(name, value)| Some((table.column(name)?, value)))
             .collect();
         let row = target.new_row(&given)?;
-        Ok(target.insert_row(&row, Some(ANALYTICS.primary_key()))?.is_some())
+        Ok(target.insert_row(&row, Some(table.primary_key()))?.is_some())
     }
 
     /// Whether the caller has stored just this event before.

@@ -87,7 +87,7 @@ pub(super) fn daily_tokens(
                   union all \
                   select lease_expires_at >= ?3, used_tokens, \
                       iif(lease_expires_at >= ?3, max(tokens - used_tokens, 0), 0) \
-                  from token_reservations \
+                  from \"private.token_reservations\" \
                   where user_id = ?1 and lease_expires_at >= ?2 and run_id is not ?4";
     let mut statement = connection.prepare_cached(select)?;
     let mut rows = statement.query(params![user, today, now, except])?;
@@ -119,10 +119,10 @@ fn reserve_tokens(
     if minimum.is_some_and(|minimum| granted < minimum) {
         return Ok(None);
     }
-    let upsert = "insert into token_reservations (run_id, user_id, tokens, lease_expires_at) \
+    let upsert = "insert into \"private.token_reservations\" (run_id, user_id, tokens, lease_expires_at) \
                   values (?, ?, ?, ?) on conflict (run_id) do update \
                   set tokens = excluded.tokens, lease_expires_at = excluded.lease_expires_at \
-                  where token_reservations.user_id = excluded.user_id";
+                  where \"private.token_reservations\".user_id = excluded.user_id";
     let row = params![run_id, user, granted.max(0), now + LEASE_MICROS];
     connection.prepare_cached(upsert)?.execute(row).map_err(map_user_error)?;
     Ok(Some(granted))
@@ -167,12 +167,12 @@ pub(super) fn open_run(
 ) -> Result<(), RestError> {
     let user = require_caller(session, user)?;
     let used = TokenCounts(log).number("input_tokens")?.unwrap_or(0).max(0);
-    let insert = "insert into token_reservations \
+    let insert = "insert into \"private.token_reservations\" \
                   (run_id, user_id, tokens, used_tokens, log, server, lease_expires_at) \
                   values (?, ?, 0, ?, ?, ?, clock_timestamp() + ?) on conflict (run_id) do update \
                   set used_tokens = max(used_tokens, excluded.used_tokens), \
                   log = coalesce(log, excluded.log), server = excluded.server \
-                  where token_reservations.user_id = excluded.user_id";
+                  where \"private.token_reservations\".user_id = excluded.user_id";
     let row = params![run_id, user, used, jsonb::print(log), server, LEASE_MICROS];
     connection.prepare_cached(insert)?.execute(row).map_err(map_user_error)?;
     Ok(())
@@ -197,7 +197,7 @@ pub(super) fn renew_reservation(
         return Ok(false);
     }
     let (used, log) = self::report(connection, (user, run.1), report)?;
-    let update = "update token_reservations set used_tokens = max(used_tokens, ?), log = ?, \
+    let update = "update \"private.token_reservations\" set used_tokens = max(used_tokens, ?), log = ?, \
                   lease_expires_at = clock_timestamp() + ? where run_id = ? and user_id = ?";
     connection.prepare_cached(update)?.execute(params![used, log, LEASE_MICROS, run.1, user])?;
     Ok(true)
@@ -237,7 +237,7 @@ fn logged(
     run_id: Option<&str>,
     report: Option<&Json>,
 ) -> Result<Option<String>, RestError> {
-    let select = "select log from token_reservations where run_id = ? and user_id = ?";
+    let select = "select log from \"private.token_reservations\" where run_id = ? and user_id = ?";
     let mut statement = connection.prepare_cached(select)?;
     let log = statement.query_row((run_id, user), |row| row.get::<_, Option<String>>(0));
     let Some(log) = log.optional()?.flatten() else { return Ok(None) };

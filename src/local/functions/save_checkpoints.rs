@@ -55,7 +55,7 @@ fn save_checkpoint(
     let user = require_caller(session, user.as_deref())?;
     let run_id = text("run").as_deref().and_then(run_id);
     let number = counts.number("number")?;
-    let run = "select checkpoint, log from token_reservations where run_id = ? and user_id = ?";
+    let run = "select checkpoint, log from \"private.token_reservations\" where run_id = ? and user_id = ?";
     let mut run = connection.prepare_cached(run)?;
     let run: Option<(i64, Option<String>)> =
         run.query_row((&run_id, user), |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
@@ -75,7 +75,7 @@ fn save_checkpoint(
     }
     let used = checkpoint.get("used").filter(|_| !is_late);
     let (used_tokens, log) = report(connection, (user, run_id.as_deref()), used)?;
-    let renew = "update token_reservations set checkpoint = max(checkpoint, coalesce(?, 0)), \
+    let renew = "update \"private.token_reservations\" set checkpoint = max(checkpoint, coalesce(?, 0)), \
                  used_tokens = max(used_tokens, ?), log = ?, \
                  lease_expires_at = clock_timestamp() + ? where run_id = ? and user_id = ?";
     let renewed = params![number, used_tokens, log, LEASE_MICROS, run_id, user];
@@ -92,18 +92,19 @@ fn save_checkpoint(
     Ok(Json::Object(reply))
 }
 
-fn save_pieces(
-    connection: &Connection,
-    run_id: &str,
-    checkpoint: &Json,
-) -> Result<(), RestError> {
+fn save_pieces(connection: &Connection, run_id: &str, checkpoint: &Json) -> Result<(), RestError> {
     let counts = TokenCounts(checkpoint);
-    let in_vain = "delete from answer_pieces where run_id = ? and checkpoint > ?";
+    let in_vain = "delete from \"private.answer_pieces\" where run_id = ? and checkpoint > ?";
     connection.prepare_cached(in_vain)?.execute((run_id, counts.number("after")?))?;
-    let insert = "insert into answer_pieces \
+    let insert = "insert into \"private.answer_pieces\" \
                   (run_id, checkpoint, part_index, text_offset, text, part) \
                   values (?, ?, ?, ?, ?, ?)";
     for new in checkpoint.get("delta").and_then(Json::as_array).into_iter().flatten() {
+        if new.get("part").is_some_and(|part| !part.is_null() && !part.is_object()) {
+            let refused = "new row for relation \"answer_pieces\" violates check constraint \
+                           \"answer_pieces_part_check\"";
+            return Err(RestError::sql("23514", refused));
+        }
         let text = new.get("text").and_then(jsonb::to_text).unwrap_or_default();
         let part = new.get("part").filter(|part| !part.is_null()).map(jsonb::print);
         let (index, at) = (TokenCounts(new).number("index")?, TokenCounts(new).number("at")?);
@@ -115,15 +116,12 @@ fn save_pieces(
 }
 
 fn has_content(connection: &Connection, run_id: &str) -> rusqlite::Result<bool> {
-    let select = "select exists (select 1 from answer_pieces \
+    let select = "select exists (select 1 from \"private.answer_pieces\" \
                   where run_id = ? and part ->> '$.type' <> 'step-start')";
     connection.prepare_cached(select)?.query_row([run_id], |row| row.get(0))
 }
 
-fn is_stop_requested(
-    connection: &Connection,
-    message: Option<&Message>,
-) -> rusqlite::Result<bool> {
+fn is_stop_requested(connection: &Connection, message: Option<&Message>) -> rusqlite::Result<bool> {
     let Some(message) = message else { return Ok(false) };
     // An answer without its question is wanted by nobody.
     let select = "select stop_requested_at is not null or parent_id is null from messages \
@@ -159,7 +157,7 @@ fn pieces_after(
     message: &Message,
     after: i64,
 ) -> Result<Option<Json>, RestError> {
-    let select = "select r.run_id, r.checkpoint, r.log from messages m join token_reservations r \
+    let select = "select r.run_id, r.checkpoint, r.log from messages m join \"private.token_reservations\" r \
                   on r.run_id = m.run_id and r.user_id = m.user_id \
                   and r.lease_expires_at >= clock_timestamp() \
                   where m.rowid = ? and m.status = 'streaming' and m.parts = '[]'";
@@ -169,7 +167,7 @@ fn pieces_after(
     });
     let Some((run_id, checkpoint, log)) = run.optional()? else { return Ok(None) };
     let log: Json = log.and_then(|log| serde_json::from_str(&log).ok()).unwrap_or_default();
-    let select = "select part_index, text_offset, text, part from answer_pieces \
+    let select = "select part_index, text_offset, text, part from \"private.answer_pieces\" \
                   where run_id = ? and checkpoint > ? order by checkpoint, part_index";
     let mut statement = connection.prepare_cached(select)?;
     let delta = statement.query_map((run_id, after), |row| {

@@ -32,7 +32,7 @@ impl SavedAnswer {
     /// What was saved of a streaming message; none if that is nothing.
     pub fn find(connection: &Connection, rowid: i64) -> Result<Option<Self>, RestError> {
         let select = "select m.parts <> '[]', m.metadata, m.run_id, coalesce(r.log, '{}') \
-                      from messages m join token_reservations r \
+                      from messages m join \"private.token_reservations\" r \
                       on r.run_id = m.run_id and r.user_id = m.user_id and r.checkpoint > 0 \
                       where m.rowid = ? and m.status = 'streaming'";
         let mut statement = connection.prepare_cached(select)?;
@@ -85,8 +85,8 @@ impl SavedAnswer {
 
     /// The message as the API returns it, with what was saved.
     pub fn complete(self, message: &RawValue) -> Result<Box<RawValue>, RestError> {
-        let mut members: BTreeMap<String, Box<RawValue>> = serde_json::from_str(message.get())
-            .map_err(|_| RestError::invalid_json_input())?;
+        let mut members: BTreeMap<String, Box<RawValue>> =
+            serde_json::from_str(message.get()).map_err(|_| RestError::invalid_json_input())?;
         let (parts, content) = self.text.unzip();
         let saved = [
             ("parts", parts),
@@ -142,7 +142,7 @@ pub(super) fn saved_text(
 
 /// `private.saved_parts`
 fn saved_parts(connection: &Connection, run_id: &str) -> Result<Option<Vec<Json>>, RestError> {
-    let select = "select part_index, text, part from answer_pieces where run_id = ? \
+    let select = "select part_index, text, part from \"private.answer_pieces\" where run_id = ? \
                   order by checkpoint, part_index";
     let mut statement = connection.prepare_cached(select)?;
     let mut rows = statement.query([run_id])?;

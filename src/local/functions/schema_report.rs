@@ -4,9 +4,9 @@ use rusqlite::Connection;
 use serde_json::{Map, Value, json};
 
 use super::message_row::to_jsonb;
-use crate::local::schema::SCHEMA;
+use crate::local::migrations::TABLES;
+use crate::local_supabase::Role;
 use crate::local_supabase::functions::{Arguments, RestError, Session};
-use crate::local_supabase::{Project, Role};
 
 /// The database's version, and each table with the commands that have a policy.
 pub(super) fn schema_report(
@@ -17,9 +17,7 @@ pub(super) fn schema_report(
     if session.role != Role::Service {
         return Err(RestError::permission_denied("function", "schema_report"));
     }
-    // Without the functions, of which this is one.
-    let tables = Project { schema: &SCHEMA, functions: &[], buckets: &[] };
-    let tables = tables.describe().tables.into_iter().map(|table| {
+    let tables = TABLES.describe().tables.into_iter().map(|table| {
         let policies = json!({ "row_security": true, "policies": table.policies });
         (table.name.to_owned(), policies)
     });

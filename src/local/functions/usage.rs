@@ -7,7 +7,6 @@ use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
 use super::acting_user::require_caller;
-use crate::local::schema::USAGE_LOGS;
 use crate::local_supabase::Role;
 use crate::local_supabase::functions::value::{self, jsonb};
 use crate::local_supabase::functions::{RestError, Session, TableContext};
@@ -41,11 +40,11 @@ pub(super) fn record_usage(
         return Err(RestError::sql("42501", "not the caller's usage"));
     };
     let mut given = logged(session, usage.log)?;
-    given.push((column("id")?, usage.run_id.map(str::to_owned).into()));
-    given.push((column("user_id")?, Value::Text(user.to_owned())));
-    given.push((column("chat_id")?, own_chat(connection, usage, user)?.into()));
-    given.push((column("message_id")?, own_message(connection, usage, user)?.into()));
-    let target = TableContext { connection, session, table: &USAGE_LOGS };
+    given.push((column(session, "id")?, usage.run_id.map(str::to_owned).into()));
+    given.push((column(session, "user_id")?, Value::Text(user.to_owned())));
+    given.push((column(session, "chat_id")?, own_chat(connection, usage, user)?.into()));
+    given.push((column(session, "message_id")?, own_message(connection, usage, user)?.into()));
+    let target = TableContext { connection, session, table: session.table("usage_logs")? };
     let row = target.new_row(&given)?;
     target.insert_on_conflict(&row, REPLACE_ESTIMATE)
 }
@@ -88,19 +87,19 @@ fn logged(
     let mut given = Vec::new();
     for name in names {
         if let Some(text) = log.get(name).and_then(jsonb::to_text) {
-            let column = column(name)?;
+            let column = column(session, name)?;
             given.push((column, value::parse(column.pg_type, &text, session.now)?));
         }
     }
     if let Some(raw) = log.get("raw") {
-        given.push((column("raw")?, Value::Text(jsonb::print(raw))));
+        given.push((column(session, "raw")?, Value::Text(jsonb::print(raw))));
     }
     Ok(given)
 }
 
-fn column(name: &str) -> Result<&'static Column, RestError> {
-    let column = USAGE_LOGS.column(name);
-    column.ok_or_else(|| RestError::undefined_column(USAGE_LOGS.name, name, &[]))
+fn column(session: Session, name: &str) -> Result<&'static Column, RestError> {
+    let column = session.table("usage_logs")?.column(name);
+    column.ok_or_else(|| RestError::undefined_column("usage_logs", name, &[]))
 }
 
 fn own_chat(
@@ -130,7 +129,7 @@ pub(super) fn settle_reservation(
     (user, run_id): (Option<&str>, Option<&str>),
 ) -> Result<(), RestError> {
     let user = require_caller(session, user)?;
-    let delete = "delete from token_reservations where run_id = ? and user_id = ?";
+    let delete = "delete from \"private.token_reservations\" where run_id = ? and user_id = ?";
     connection.prepare_cached(delete)?.execute((run_id, user))?;
     Ok(())
 }

@@ -112,7 +112,7 @@ async fn updates() {
                 .prefer(FULL)
                 .json(&json!({"is_archived": true})),
         )
-        .refuses(400, "42703", "column pgrst_source.title does not exist"),
+        .refuses(400, "42703", "column chats.title does not exist"),
         case("a null", ALICE, patch(&a2).json(&json!({"title": null}))).refuses(
             400,
             "23502",

@@ -1,123 +1,33 @@
-//! The description of the tables against the tables that there are in SQLite.
+//! What the migrations come to: everything of ours is read or registered, and what is read makes the
+//! tables that the functions count on.
 
-use rusqlite::Connection;
+use std::path::Path;
 
 use super::support::*;
-use crate::local::schema::TABLES;
-use crate::local_supabase::functions::value;
-use crate::local_supabase::schema::{Column, Default, ForeignKey, OnDelete, PgType};
+use crate::local::{LocalSupabase, Options, PROJECT, read_migrations};
 
-async fn with_connection(check: impl FnOnce(&Connection)) {
-    let server = Server::start().await;
-    check(&server.supabase.connect().unwrap());
+#[test]
+fn every_file_is_listed() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("supabase/migrations");
+    let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
+    names.sort();
+    let listed: Vec<_> = PROJECT.migrations.iter().map(|(file, _)| *file).collect();
+    assert_eq!(listed, names, "list the new file in src/local/migrations.rs");
 }
 
-fn strings(connection: &Connection, sql: &str) -> Vec<String> {
-    let mut statement = connection.prepare(sql).unwrap();
-    let rows = statement.query_map([], |row| row.get(0)).unwrap();
-    rows.collect::<rusqlite::Result<_>>().unwrap()
+#[test]
+fn every_statement_is_read_or_registered() {
+    let notices = PROJECT.notices();
+    assert!(notices.is_empty(), "write what it does in Rust or SQL, and register it: {notices:#?}");
 }
 
-/// `title text 1 'New chat'`
-fn column(column: &Column) -> String {
-    let stored = match column.pg_type {
-        PgType::Text | PgType::Uuid | PgType::Jsonb => "text",
-        PgType::Numeric => "real",
-        PgType::Boolean | PgType::Integer | PgType::Bigint | PgType::Timestamptz => "integer",
-    };
-    let default = match column.default {
-        Default::None | Default::AuthUid => String::new(),
-        Default::GenRandomUuid => "gen_random_uuid()".to_owned(),
-        Default::ClockTimestamp => "clock_timestamp()".to_owned(),
-        Default::Literal(text) => match value::parse(column.pg_type, text, 0).unwrap() {
-            rusqlite::types::Value::Integer(number) => number.to_string(),
-            _ => format!("'{text}'"),
-        },
-    };
-    format!("{} {stored} {} {default}", column.name, u8::from(!column.nullable))
-}
-
-#[tokio::test]
-async fn columns() {
-    with_connection(|connection| {
-        for table in TABLES {
-            let described: Vec<_> = table.stored_columns().map(column).collect();
-            let found = format!(
-                "select name || ' ' || lower(type) || ' ' || \"notnull\" || ' ' || \
-                 coalesce(dflt_value, '') from pragma_table_info('{}')",
-                table.name
-            );
-            assert_eq!(strings(connection, &found), described, "{}", table.name);
-        }
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn unique_constraints() {
-    with_connection(|connection| {
-        for table in TABLES {
-            let mut described: Vec<_> =
-                table.unique.iter().map(|unique| unique.columns.join(",")).collect();
-            described.sort();
-            let found = format!(
-                "select (select group_concat(name) from pragma_index_info(list.name)) as columns \
-                 from pragma_index_list('{}') as list where \"unique\" order by columns",
-                table.name
-            );
-            assert_eq!(strings(connection, &found), described, "{}", table.name);
-        }
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn foreign_keys() {
-    let described = |key: &ForeignKey| {
-        // SQLite cannot set one column of several to null; triggers do it.
-        let on_delete = match key.on_delete {
-            OnDelete::Cascade => "CASCADE",
-            OnDelete::SetNull(columns) if columns == key.columns => "SET NULL",
-            OnDelete::SetNull(_) => "NO ACTION",
-        };
-        let (own, foreign) = (key.columns.join(","), key.foreign_columns.join(","));
-        format!("{own} {}({foreign}) {on_delete}", key.sqlite_table())
-    };
-    with_connection(move |connection| {
-        for table in TABLES {
-            let mut described: Vec<_> = table.foreign_keys.iter().map(described).collect();
-            described.sort();
-            let found = format!(
-                "select group_concat(\"from\") || ' ' || \"table\" || '(' || group_concat(\"to\") \
-                 || ') ' || on_delete as key from pragma_foreign_key_list('{}') group by id \
-                 order by key",
-                table.name
-            );
-            assert_eq!(strings(connection, &found), described, "{}", table.name);
-        }
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn names_of_constraints() {
-    with_connection(|connection| {
-        for table in TABLES {
-            let ddl = strings(
-                connection,
-                &format!(
-                    "select sql from sqlite_schema where tbl_name = '{}' and sql is not null",
-                    table.name
-                ),
-            );
-            let ddl = ddl.join("\n");
-            let unique = table.unique.iter().map(|unique| unique.name);
-            for name in unique.chain(table.foreign_keys.iter().map(|key| key.name)) {
-                assert!(ddl.contains(&format!(" {name} ")), "{name}");
-            }
-        }
-    })
-    .await;
+#[test]
+fn tables_are_what_the_migrations_say() {
+    let tables = PROJECT.schema().tables;
+    let names: Vec<_> = tables.iter().map(|table| table.name).collect();
+    assert_eq!(names, ["chats", "messages", "usage_logs", "analytics", "files", "script_runs"]);
+    assert!(tables.iter().all(|table| table.has_row_security && table.primary_key() == ["id"]));
 }
 
 #[tokio::test]
@@ -135,5 +45,25 @@ async fn lists_are_read_in_the_order_of_an_index() {
         let plan = server.supabase.query_plan(ALICE, table, &text).unwrap();
         assert!(plan.contains(index), "{text}: {plan}");
         assert!(!plan.contains("TEMP B-TREE"), "{text}: {plan}");
+    }
+}
+
+/// Nothing of what front ends' migrations say is lost.
+#[test]
+fn migrations_of_front_ends_are_read() {
+    let projects = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/fixtures/projects");
+    for entry in std::fs::read_dir(projects).unwrap() {
+        let project = entry.unwrap().path();
+        let folder = Folder::new();
+        let migrations = Some(read_migrations(&project.join("migrations")).unwrap());
+        let options = Options { migrations, ..options() };
+        let supabase = LocalSupabase::open(&folder.0, PROJECT, options).unwrap();
+        // Functions of theirs are put where policies use them, but cannot be called.
+        let is_warning = |text: &str| {
+            text.starts_with("row-level security is off")
+                || text.contains("/rpc/is_project_member is not")
+        };
+        let lost: Vec<_> = supabase.notices().iter().filter(|n| !is_warning(&n.message)).collect();
+        assert!(lost.is_empty(), "{}: {lost:?}", project.display());
     }
 }

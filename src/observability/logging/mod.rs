@@ -3,7 +3,10 @@
 use std::io::IsTerminal;
 
 use axum::http::{HeaderMap, HeaderValue};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, fmt, registry};
 use uuid::{Builder, Uuid};
 
 use crate::config::{Config, LogFormat};
@@ -52,13 +55,15 @@ fn is_valid(id: &[u8]) -> bool {
 
 /// Starts writing log lines to standard error.
 pub fn init(config: &Config) -> Result<(), String> {
-    let filter = EnvFilter::try_new(&config.log_filter)
+    let filter: Targets = config
+        .log_filter
+        .parse()
         .map_err(|error| format!("RUST_LOG: `{}` is not usable: {error}", config.log_filter))?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = fmt::layer().with_writer(std::io::stderr);
     let lines = lines.with_ansi(std::io::stderr().is_terminal());
-    match config.log_format {
-        LogFormat::Text => lines.fmt_fields(one_line::fields()).try_init(),
-        LogFormat::Json => lines.json().flatten_event(true).try_init(),
-    }
-    .map_err(|error| error.to_string())
+    let lines = match config.log_format {
+        LogFormat::Text => lines.fmt_fields(one_line::fields()).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+    };
+    registry().with(lines.with_filter(filter)).try_init().map_err(|error| error.to_string())
 }

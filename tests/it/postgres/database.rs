@@ -90,15 +90,18 @@ impl Database {
         self.session("service_role", "", json!({ "role": "service_role" })).await
     }
 
-    /// A connection that acts with an access token that says this.
-    pub async fn as_token(&self, claims: &Value) -> Session {
+    /// A connection, `idle` if there is one, that acts with an access token that says this.
+    pub async fn as_token(&self, claims: &Value, idle: Option<Session>) -> Session {
         let role = match claims["role"].as_str() {
             Some("authenticated") => "authenticated",
             Some("service_role") => "service_role",
             _ => "anon",
         };
         let id = claims["sub"].as_str().unwrap_or_default();
-        self.session(role, id, claims.clone()).await
+        match idle {
+            Some(session) => session.acting_as(role, id, claims.clone()),
+            None => self.session(role, id, claims.clone()).await,
+        }
     }
 
     async fn session(&self, role: &'static str, id: &str, claims: Value) -> Session {

@@ -87,6 +87,9 @@ impl Race {
         let sql = "update messages set lease_expires_at = clock_timestamp() - interval '1 second' \
                    where status = 'streaming'";
         assert_eq!(self.one.run(sql).await.unwrap(), 1);
+        let past = "update private.token_reservations \
+                    set lease_expires_at = clock_timestamp() - interval '1 second'";
+        self.db.admin.batch_execute(past).await.unwrap();
     }
 
     async fn usage(&self) -> Vec<Value> {

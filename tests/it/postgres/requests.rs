@@ -17,7 +17,7 @@ async fn every_request_is_one_that_postgresql_takes() {
     }
     let Some(db) = database().await else { return };
     let app = app().await;
-    let postgrest = Postgrest::start(db, &app).await;
+    let postgrest = Postgrest::start(db, &app.supabase_url, app.service_key()).await;
     let replica = app
         .replica(&[
             ("SUPABASE_URL", &postgrest.url),
@@ -33,6 +33,11 @@ async fn every_request_is_one_that_postgresql_takes() {
     chats(&alice, &bob).await;
     messages(&alice).await;
     generations(&alice).await;
+    // Who follows an answer on another replica asks this.
+    let follow = json!({ "p_message_id": alice.id, "p_after": 0 });
+    let url = format!("{}/rest/v1/rpc/follow_answer", postgrest.url);
+    let asked = app.http.post(url).bearer_auth(&alice.token).header("apikey", &app.anon_key);
+    assert_eq!(Reply::send(asked.json(&follow)).await.expect(200), Value::Null);
     stored_files(&alice).await;
     replica.wait_for_file_tasks().await;
     events_and_usage(&alice).await;
@@ -49,7 +54,7 @@ async fn rows_of_functions_and_writes_have_the_same_columns() {
     }
     let Some(db) = database().await else { return };
     let app = app().await;
-    let postgrest = Postgrest::start(db, &app).await;
+    let postgrest = Postgrest::start(db, &app.supabase_url, app.service_key()).await;
     let alice = app.user("alice").await;
     postgrest.db().add_user(&alice.id, "alice").await;
     let both = async |method: &Method, path: &str, body: Option<Value>| {

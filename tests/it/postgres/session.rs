@@ -20,6 +20,8 @@ pub struct Refusal {
     /// The SQLSTATE.
     pub code: String,
     pub message: String,
+    pub details: Option<String>,
+    pub hint: Option<String>,
 }
 
 /// An open transaction of a session.
@@ -29,6 +31,11 @@ impl Session {
     pub async fn new(client: Client, role: &'static str, id: &str, claims: Value) -> Self {
         let pid = client.query_one("select pg_backend_pid()", &[]).await.unwrap().get(0);
         Self { id: id.to_owned(), role, pid, client, claims }
+    }
+
+    /// The same connection for another caller.
+    pub fn acting_as(self, role: &'static str, id: &str, claims: Value) -> Self {
+        Self { id: id.to_owned(), role, claims, ..self }
     }
 
     pub async fn begin(&self) -> Transaction<'_> {
@@ -97,11 +104,13 @@ impl Transaction<'_> {
         Ok(messages.iter().filter_map(text).collect())
     }
 
-    /// Both columns of the only row.
-    pub async fn two_texts(&self, sql: &str) -> Result<[String; 2], Refusal> {
+    /// The columns of the only row.
+    pub async fn only_row(&self, sql: &str) -> Result<Vec<Option<String>>, Refusal> {
         let messages = self.0.client.simple_query(sql).await.map_err(Refusal::from)?;
         let texts = |message: &SimpleQueryMessage| match message {
-            SimpleQueryMessage::Row(row) => Some([0, 1].map(|n| row.get(n).unwrap().to_owned())),
+            SimpleQueryMessage::Row(row) => {
+                Some((0..row.len()).map(|at| row.get(at).map(str::to_owned)).collect())
+            }
             _ => None,
         };
         Ok(messages.iter().find_map(texts).unwrap())
@@ -142,7 +151,13 @@ impl Transaction<'_> {
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         let db = error.as_db_error().unwrap_or_else(|| panic!("{error:?}"));
-        Self { code: db.code().code().to_owned(), message: db.message().to_owned() }
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        Self {
+            code: db.code().code().to_owned(),
+            message: db.message().to_owned(),
+            details: owned(db.detail()),
+            hint: owned(db.hint()),
+        }
     }
 }
 

@@ -1,17 +1,14 @@
 //! A small project: notes that belong to their users, a function that counts them, a bucket.
 
 use local_supabase::functions::{Arguments, Function, FunctionBody, RestError, Session};
-use local_supabase::schema::Default::{AuthUid, ClockTimestamp, GenRandomUuid};
-use local_supabase::schema::PgType::{Text, Timestamptz, Uuid};
-use local_supabase::schema::{
-    ForeignKey, Grants, InsertGrant, OnDelete, Policies, Schema, Table, column, unique,
-};
 use local_supabase::{Bucket, Project};
 use rusqlite::Connection;
 
 /// The project.
 pub const PROJECT: Project = Project {
-    schema: &SCHEMA,
+    migrations: &[("20260101000000_notes.sql", CREATE_NOTES)],
+    registrations: &[],
+    legacy: &[],
     functions: &[Function {
         name: "count_notes",
         parameters: &[],
@@ -20,44 +17,18 @@ pub const PROJECT: Project = Project {
     buckets: &[Bucket { id: "files", is_public: false }],
 };
 
-static SCHEMA: Schema = Schema { migrations: &[CREATE_NOTES], tables: &[&NOTES] };
-
 const CREATE_NOTES: &str = "
-    create table notes (
-      id text not null constraint notes_pkey primary key default (gen_random_uuid()),
-      user_id text not null
-        constraint notes_user_fkey references auth_users (id) on delete cascade,
-      body text not null constraint notes_body_check check (length(body) <= 1000),
-      created_at integer not null default (clock_timestamp())
-    ) strict;";
-
-const OWN_ROW: Option<&str> = Some("(select auth.uid()) = user_id");
-
-static NOTES: Table = Table {
-    name: "notes",
-    columns: &[
-        column("id", Uuid).not_null().default(GenRandomUuid),
-        column("user_id", Uuid).not_null().default(AuthUid),
-        column("body", Text).not_null(),
-        column("created_at", Timestamptz).not_null().default(ClockTimestamp),
-    ],
-    unique: &[unique("notes_pkey", &["id"])],
-    foreign_keys: &[ForeignKey {
-        name: "notes_user_fkey",
-        columns: &["user_id"],
-        references: "auth.users",
-        foreign_columns: &["id"],
-        on_delete: OnDelete::Cascade,
-    }],
-    policies: Policies {
-        select_using: OWN_ROW,
-        insert_check: OWN_ROW,
-        update_using: OWN_ROW,
-        update_check: OWN_ROW,
-        delete_using: OWN_ROW,
-    },
-    grants: Grants { select: true, insert: InsertGrant::AllColumns, update: true, delete: true },
-};
+    create table public.notes (
+      id uuid primary key default gen_random_uuid(),
+      user_id uuid not null default auth.uid()
+        constraint notes_user_fkey references auth.users (id) on delete cascade,
+      body text not null constraint notes_body_check check (char_length(body) <= 1000),
+      created_at timestamptz not null default clock_timestamp()
+    );
+    alter table public.notes enable row level security;
+    create policy notes_own on public.notes to authenticated
+      using ((select auth.uid()) = user_id) with check ((select auth.uid()) = user_id);
+    revoke all on public.notes from anon;";
 
 /// How many notes the caller has, as jsonb.
 fn count_notes(

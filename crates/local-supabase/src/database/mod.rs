@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::limits::Limit;
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Transaction};
 use tokio::sync::{Semaphore, oneshot};
 
 use self::blocking::run_blocking;
@@ -16,7 +16,6 @@ use self::health::{HealthCache, ProbeError, probe_disk};
 use self::limits::{CancelOnDrop, Shared, Work};
 use self::queue::{MAX_WAIT, Queue};
 use self::reader_pool::{POOL_SIZE, ReaderPool};
-use super::schema::SYSTEM;
 
 pub(super) mod blocking;
 pub(super) mod caller;
@@ -25,11 +24,6 @@ mod health;
 pub(super) mod limits;
 mod queue;
 mod reader_pool;
-
-/// The version of a database with the tables of every project and all of these migrations.
-pub(super) fn version_with(migrations: &[&str]) -> u32 {
-    1 + migrations.len() as u32
-}
 
 /// The longest text and the largest row.
 const MAX_LENGTH: i32 = 128 << 20;
@@ -52,18 +46,17 @@ pub struct Database {
 }
 
 impl Database {
-    /// Opens the file, creating or upgrading its schema. `prepare` runs on every connection (to
-    /// register functions), `complete` once after the migrations.
-    pub fn open(
+    /// Opens the file. `prepare` runs on every connection (to register functions), `migrate` once on the
+    /// one that writes.
+    pub fn open<T, E: From<rusqlite::Error>>(
         path: &Path,
-        migrations: &[&str],
         prepare: impl Fn(&Connection) -> rusqlite::Result<()>,
-        complete: impl FnOnce(&Connection) -> rusqlite::Result<()>,
-    ) -> rusqlite::Result<Self> {
+        migrate: impl FnOnce(&mut Connection) -> Result<T, E>,
+    ) -> Result<(Self, T), E> {
         let mut writer = connect(path)?;
         writer.pragma_update(None, "journal_mode", "wal")?;
         prepare(&writer)?;
-        migrate(&mut writer, migrations, complete)?;
+        let migrated = migrate(&mut writer)?;
         let readers = (0..POOL_SIZE)
             .map(|_| {
                 let reader = connect(path)?;
@@ -72,16 +65,18 @@ impl Database {
                 Ok(reader)
             })
             .collect::<rusqlite::Result<Vec<_>>>()?;
-        Ok(Self {
+        let version = version(&writer)?;
+        let database = Self {
             writer: Arc::new(Mutex::new(writer)),
             free_writer: Arc::new(Semaphore::new(1)),
             writes: Queue::default(),
             readers: ReaderPool::new(readers),
             shared: Arc::default(),
             health: Arc::default(),
-            version: version_with(migrations),
+            version,
             path: path.into(),
-        })
+        };
+        Ok((database, migrated))
     }
 
     /// Opens another connection, which is not part of the pool.
@@ -207,28 +202,9 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// How many migrations a database has.
+/// Which format a database has.
 pub(super) fn version(connection: &Connection) -> rusqlite::Result<u32> {
     connection.query_row("pragma user_version", [], |row| row.get(0))
-}
-
-/// `user_version` counts the migrations, and before them the tables of every project.
-fn migrate(
-    connection: &mut Connection,
-    migrations: &[&str],
-    complete: impl FnOnce(&Connection) -> rusqlite::Result<()>,
-) -> rusqlite::Result<()> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let applied = version(&transaction)?;
-    transaction.execute_batch(SYSTEM)?;
-    for (version, migration) in (2u32..).zip(migrations) {
-        if version > applied {
-            transaction.execute_batch(migration)?;
-        }
-    }
-    complete(&transaction)?;
-    transaction.pragma_update(None, "user_version", version_with(migrations))?;
-    transaction.commit()
 }
 
 /// A panic inside `work` rolls its transaction back, so the connection behind a poisoned lock is fit

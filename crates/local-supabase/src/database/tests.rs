@@ -25,7 +25,8 @@ impl Drop for Folder {
 async fn open() -> (Database, Folder) {
     let folder = std::env::temp_dir().join(format!("chat-backend-db-{}", Uuid::new_v4()));
     std::fs::create_dir(&folder).unwrap();
-    let database = Database::open(&folder.join("test.db"), &[], |_| Ok(()), |_| Ok(())).unwrap();
+    let path = folder.join("test.db");
+    let (database, ()) = Database::open(&path, |_| Ok(()), |_| Ok::<_, Error>(())).unwrap();
     let create = |t: &Transaction<'_>| t.execute_batch("create table t (a integer primary key)");
     database.write(Role::Service, create).await.unwrap();
     (database, Folder(folder))

@@ -4,7 +4,6 @@
 //! `query`, `headers`, `payload`), translated to SQL with it (`schema`, `sql`), run in one transaction
 //! (`table`, `write`, `rpc`) and rendered (`render`, `response`).
 
-pub(super) mod describe;
 pub(super) mod error;
 mod headers;
 mod openapi;
@@ -12,12 +11,13 @@ mod payload;
 mod query;
 mod render;
 mod request;
-mod subquery_columns;
 mod response;
 pub(super) mod rpc;
 pub(super) mod session;
+pub(super) mod settings;
 pub(super) mod sql;
 mod sqlite_functions;
+mod subquery_columns;
 pub(super) mod suggest;
 mod table;
 pub(super) mod table_context;
@@ -35,47 +35,52 @@ use bytes::Bytes;
 use self::error::RestError;
 use self::request::{Request, Resource};
 use self::session::Session;
+use self::settings::Claims;
 use self::sql::{Page, RowFormat, RowSet, Sql};
+use self::transaction::Transactions;
 use super::database::Database;
-use super::project::Project;
+use super::open_project::OpenProject;
 use super::role::Role;
 use clock::Clock;
 
 /// Registers the SQL functions that the schema and the statements use. Every connection needs them.
 pub(super) fn prepare(connection: &rusqlite::Connection, clock: &Clock) -> rusqlite::Result<()> {
-    sqlite_functions::register(connection, clock)
+    sqlite_functions::register(connection, clock)?;
+    settings::register(connection, clock)
 }
 
 /// Answers a request whose path is relative to `/rest/v1`.
 pub(super) async fn handle(
-    db: &Database,
-    project: Project,
+    database: &Database,
+    project: OpenProject,
     clock: &Clock,
-    role: Role,
+    (role, claims): (Role, Claims),
     parts: &Parts,
     body: Bytes,
 ) -> Response {
     let session = Session::new(role, project.schema, clock);
-    let answer = answer(db, project, session, parts, body).await;
+    let transactions = Transactions { database, claims };
+    let answer = answer(&transactions, project, session, parts, body).await;
     answer.unwrap_or_else(|error| error.for_role(role).into_response())
 }
 
 async fn answer(
-    db: &Database,
-    project: Project,
+    transactions: &Transactions<'_>,
+    project: OpenProject,
     session: Session,
     parts: &Parts,
     body: Bytes,
 ) -> Result<Response, RestError> {
     match Resource::parse(parts.uri.path())? {
-        Resource::Root => openapi::answer(project, &parts.method, &parts.headers),
+        Resource::Root => openapi::answer(project, session.role, &parts.method, &parts.headers),
         Resource::Table(name) => {
-            table::answer(db, session, name, Request::parse(parts, body, false)?).await
+            let request = Request::parse(parts, body, false)?;
+            table::answer(transactions, session, name, request).await
         }
         Resource::Function(name) => {
             let by_get = matches!(parts.method, Method::GET | Method::HEAD);
-            rpc::answer(db, project.functions, session, name, Request::parse(parts, body, by_get)?)
-                .await
+            let request = Request::parse(parts, body, by_get)?;
+            rpc::answer(transactions, project.functions, session, name, request).await
         }
     }
 }
@@ -83,7 +88,7 @@ async fn answer(
 /// SQLite's query plan for a read.
 pub(super) fn query_plan(
     connection: &rusqlite::Connection,
-    project: Project,
+    project: OpenProject,
     clock: &Clock,
     role: Role,
     (table, query): (&str, &str),

@@ -2,8 +2,9 @@
 
 use uuid::Uuid;
 
+use super::error::RestError;
 use crate::role::Role;
-use crate::schema::Schema;
+use crate::schema::{Schema, Table};
 use clock::Clock;
 
 /// The role of a transaction, and the time of its start, which is PostgreSQL's `now()`.
@@ -29,5 +30,10 @@ impl Session {
     /// `auth.uid()`.
     pub fn uid(self) -> Option<Uuid> {
         self.role.uid()
+    }
+
+    /// A table of the project.
+    pub fn table(self, name: &str) -> Result<&'static Table, RestError> {
+        self.schema.table(name)
     }
 }

@@ -133,7 +133,7 @@ fn check(
             Some(column) if column.computed.is_some() => cast(table, &held)?,
             _ => {
                 let near = suggest::nearest_columns(name, held.iter().copied());
-                return Err(RestError::undefined_column("pgrst_source", name, &near));
+                return Err(RestError::undefined_column(table.name, name, &near));
             }
         }
     }
@@ -167,7 +167,7 @@ fn cast(table: &'static Table, held: &BTreeSet<&str>) -> Result<(), RestError> {
 /// Whether PostgreSQL casts numbers from one type to the other implicitly.
 fn widens(from: PgType, to: PgType) -> bool {
     use PgType::{Bigint, Integer, Numeric};
-    matches!((from, to), (Integer, Bigint) | (Integer | Bigint, Numeric))
+    matches!((from, to), (Integer, Bigint) | (Integer | Bigint, Numeric(_)))
 }
 
 /// `count` without a column of that name is an aggregate.

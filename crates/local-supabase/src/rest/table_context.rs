@@ -9,8 +9,8 @@ use super::query;
 use super::render::render;
 use super::session::Session;
 use super::sql::{self, Page, Proposed, RowFormat, RowSet, Sql};
-use crate::role::Role;
-use crate::schema::{Column, Table};
+
+use crate::schema::{Column, Command, Granted, RowSecurity, Table};
 
 /// A table within the transaction of a request. Its methods read and write rows as the caller.
 #[derive(Clone, Copy)]
@@ -27,7 +27,9 @@ impl TableContext<'_> {
     /// Whether row-level security applies to the caller. Then error messages do not show values, which
     /// may be those of hidden rows.
     pub(crate) fn has_row_security(&self) -> bool {
-        self.session.role != Role::Service
+        let security = self.table.using(self.session.role, Command::Select);
+        let granted = self.table.granted(self.session.role).select;
+        matches!(security, RowSecurity::Policies { .. }) || granted != Granted::Table
     }
 
     /// Runs a statement and returns the number of rows that it changed.

@@ -4,6 +4,7 @@ use rusqlite::Connection;
 
 use super::error::RestError;
 use super::session::Session;
+use super::settings::{self, Claims};
 use crate::database::Database;
 use crate::database::blocking::run_blocking;
 
@@ -18,37 +19,52 @@ pub(super) async fn read_body<T: Send + 'static>(
     if bytes > MAX_SHORT { run_blocking(read).await } else { read() }
 }
 
-/// Runs `work`, whose statements all see the same snapshot.
-pub(super) async fn read<T, F>(db: &Database, session: Session, work: F) -> Result<T, RestError>
-where
-    T: Send + 'static,
-    F: FnOnce(&Connection) -> Result<T, RestError> + Send + 'static,
-{
-    db.read(session.role, |connection| {
-        let snapshot = connection.unchecked_transaction()?;
-        work(&snapshot)
-    })
-    .await
+/// The transactions of one request.
+pub(super) struct Transactions<'a> {
+    pub(super) database: &'a Database,
+    /// What its caller's token says.
+    pub(super) claims: Claims,
 }
 
-/// Runs `work`, which changes few rows in each statement and is rolled back if it fails.
-pub(super) async fn write<T, F>(db: &Database, session: Session, work: F) -> Result<T, RestError>
-where
-    T: Send + 'static,
-    F: FnOnce(&Connection) -> Result<T, RestError> + Send + 'static,
-{
-    db.write(session.role, |transaction| work(transaction)).await
-}
+impl Transactions<'_> {
+    /// Runs `work`, all of whose statements see the same state.
+    pub(super) async fn read<T, F>(&self, session: Session, work: F) -> Result<T, RestError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, RestError> + Send + 'static,
+    {
+        let claims = self.claims.clone();
+        self.database
+            .read(session.role, move |connection| {
+                let snapshot = connection.unchecked_transaction()?;
+                settings::with(claims, session, || work(&snapshot))
+            })
+            .await
+    }
 
-/// The same for work that may change any number of rows in one statement.
-pub(super) async fn write_many<T, F>(
-    db: &Database,
-    session: Session,
-    work: F,
-) -> Result<T, RestError>
-where
-    T: Send + 'static,
-    F: FnOnce(&Connection) -> Result<T, RestError> + Send + 'static,
-{
-    db.write_exclusive(session.role, |transaction| work(transaction)).await
+    /// Runs `work`, which changes few rows at a time; what it has written stays only if it succeeds.
+    pub(super) async fn write<T, F>(&self, session: Session, work: F) -> Result<T, RestError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, RestError> + Send + 'static,
+    {
+        let claims = self.claims.clone();
+        let work = move |transaction: &rusqlite::Transaction<'_>| {
+            settings::with(claims, session, || work(transaction))
+        };
+        self.database.write(session.role, work).await
+    }
+
+    /// The same for work that may change any number of rows in one statement.
+    pub(super) async fn write_many<T, F>(&self, session: Session, work: F) -> Result<T, RestError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, RestError> + Send + 'static,
+    {
+        let claims = self.claims.clone();
+        let work = move |transaction: &rusqlite::Transaction<'_>| {
+            settings::with(claims, session, || work(transaction))
+        };
+        self.database.write_exclusive(session.role, work).await
+    }
 }

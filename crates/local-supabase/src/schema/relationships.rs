@@ -1,24 +1,38 @@
 //! Which tables can be embedded in which, found by their foreign keys as PostgREST finds them.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Schema, Table};
+use super::{ForeignKey, Schema, Table};
 use crate::rest::error::RestError;
 use crate::rest::suggest;
 
-/// A foreign key as seen from one of its two tables, the origin.
+/// What ties one table, the origin, to another.
 #[derive(Debug)]
 pub struct Relationship {
     /// The table at the other end.
     pub table: &'static Table,
-    /// Pairs of the origin's column and the other table's.
-    pub columns: Vec<(&'static str, &'static str)>,
+    /// Pairs of the origin's column and that of the other table, or of the junction.
+    pub columns: Pairs,
     /// Whether a row of the origin has at most one row there.
     pub to_one: bool,
+    /// The table between the two, where many rows have many.
+    pub junction: Option<Junction>,
     constraint: &'static str,
     origin: &'static str,
     /// Whether the key belongs to the origin.
     outgoing: bool,
+}
+
+type Pairs = Vec<(&'static str, &'static str)>;
+
+/// A table whose primary key holds two foreign keys.
+#[derive(Debug)]
+pub struct Junction {
+    /// The table.
+    pub table: &'static Table,
+    /// Pairs of the other table's column and the junction's.
+    pub columns: Pairs,
+    constraint: &'static str,
 }
 
 impl Schema {
@@ -38,7 +52,7 @@ impl Schema {
             (Some(relationship), true) => Ok(relationship),
             (Some(last), false) => {
                 found.push(last);
-                Err(ambiguous(origin.name, target, &found))
+                Err(ambiguous(origin.name, target, found))
             }
             (None, _) => Err(RestError::relationship_not_found(
                 origin.name,
@@ -51,20 +65,35 @@ impl Schema {
 
     fn relationships(&self, origin: &'static Table) -> Vec<Relationship> {
         let outgoing = origin.foreign_keys.iter().filter_map(|key| {
-            let table = self.tables.iter().find(|table| table.name == key.references)?;
-            let columns = zip(key.columns, key.foreign_columns);
-            let to_one = true;
-            Some(Relationship::new(origin, table, key.name, columns, to_one, true))
+            let table = self.referenced(key)?;
+            Some(Relationship::new(origin, table, key, is_unique(origin, key), true))
         });
         let incoming = self.tables.iter().flat_map(|table| {
             let keys = table.foreign_keys.iter().filter(|key| key.references == origin.name);
-            keys.map(|key| {
-                let columns = zip(key.foreign_columns, key.columns);
-                let to_one = is_unique(table, key.columns);
-                Relationship::new(origin, table, key.name, columns, to_one, false)
-            })
+            keys.map(|key| Relationship::new(origin, table, key, is_unique(table, key), false))
         });
-        outgoing.chain(incoming).collect()
+        let through = self.tables.iter().flat_map(|table| self.through(origin, table));
+        outgoing.chain(incoming).chain(through).collect()
+    }
+
+    /// The relationships that a table makes between the origin and others.
+    fn through(&self, origin: &'static Table, table: &'static Table) -> Vec<Relationship> {
+        let keys = || table.foreign_keys.iter().filter(|key| !is_unique(table, key));
+        let mut found = Vec::new();
+        for own in keys().filter(|key| key.references == origin.name) {
+            for other in keys().filter(|key| key.name != own.name) {
+                let mut columns = own.columns.iter().chain(other.columns);
+                let is_key = columns.all(|column| table.primary_key().contains(column));
+                if let Some(target) = self.referenced(other).filter(|_| is_key) {
+                    found.push(Relationship::through(origin, target, table, own, other));
+                }
+            }
+        }
+        found
+    }
+
+    fn referenced(&self, key: &ForeignKey) -> Option<&'static Table> {
+        self.tables.iter().find(|table| table.name == key.references).copied()
     }
 
     /// A table that can be embedded and is spelled nearly like `target`.
@@ -75,16 +104,16 @@ impl Schema {
     }
 }
 
-fn zip(
-    left: &'static [&'static str],
-    right: &'static [&'static str],
-) -> Vec<(&'static str, &'static str)> {
+fn zip(left: &'static [&'static str], right: &'static [&'static str]) -> Pairs {
     left.iter().copied().zip(right.iter().copied()).collect()
 }
 
-fn is_unique(table: &Table, columns: &[&str]) -> bool {
+/// Whether the columns of a key are those of a primary key or unique constraint of its table.
+fn is_unique(table: &Table, key: &ForeignKey) -> bool {
     table.unique.iter().any(|unique| {
-        unique.predicate.is_none() && unique.columns.iter().all(|column| columns.contains(column))
+        unique.is_constraint
+            && unique.columns.len() == key.columns.len()
+            && unique.columns.iter().all(|column| key.columns.contains(column))
     })
 }
 
@@ -92,16 +121,50 @@ impl Relationship {
     fn new(
         origin: &'static Table,
         table: &'static Table,
-        constraint: &'static str,
-        columns: Vec<(&'static str, &'static str)>,
-        to_one: bool,
+        key: &ForeignKey,
+        one_to_one: bool,
         outgoing: bool,
     ) -> Self {
-        Self { table, columns, to_one, constraint, origin: origin.name, outgoing }
+        let columns = match outgoing {
+            true => zip(key.columns, key.foreign_columns),
+            false => zip(key.foreign_columns, key.columns),
+        };
+        Self {
+            table,
+            columns,
+            to_one: outgoing || one_to_one,
+            junction: None,
+            constraint: key.name,
+            origin: origin.name,
+            outgoing,
+        }
+    }
+
+    fn through(
+        origin: &'static Table,
+        target: &'static Table,
+        table: &'static Table,
+        own: &ForeignKey,
+        other: &ForeignKey,
+    ) -> Self {
+        let columns = zip(other.foreign_columns, other.columns);
+        Self {
+            table: target,
+            columns: zip(own.foreign_columns, own.columns),
+            to_one: false,
+            junction: Some(Junction { table, columns, constraint: other.name }),
+            constraint: own.name,
+            origin: origin.name,
+            outgoing: false,
+        }
     }
 
     fn is_named(&self, target: &str, hint: Option<&str>) -> bool {
         let names_table = target == self.table.name;
+        if let Some(junction) = &self.junction {
+            let is_self = self.origin == self.table.name;
+            return names_table && !is_self && hint.is_none_or(|hint| hint == junction.table.name);
+        }
         let only = match self.columns[..] {
             [pair] => Some(pair),
             _ => None,
@@ -118,27 +181,52 @@ impl Relationship {
         }
     }
 
-    fn describe(&self) -> serde_json::Value {
+    /// Its kind, with the place that PostgREST gives it among others.
+    fn cardinality(&self) -> (u8, &'static str) {
+        match (&self.junction, self.to_one, self.outgoing) {
+            (Some(_), _, _) => (3, "many-to-many"),
+            (None, false, _) => (0, "one-to-many"),
+            (None, true, true) => (1, "many-to-one"),
+            (None, true, false) => (2, "one-to-one"),
+        }
+    }
+
+    fn describe(&self) -> Value {
         let (own, foreign): (Vec<_>, Vec<_>) = self.columns.iter().copied().unzip();
-        let cardinality = match (self.to_one, self.outgoing) {
-            (true, true) => "many-to-one",
-            (true, false) => "one-to-one",
-            (false, _) => "one-to-many",
+        let (own, foreign) = (own.join(", "), foreign.join(", "));
+        let relationship = match &self.junction {
+            Some(junction) => {
+                let other: Vec<_> = junction.columns.iter().map(|(_, column)| *column).collect();
+                format!(
+                    "{} using {}({foreign}) and {}({})",
+                    junction.table.name,
+                    self.constraint,
+                    junction.constraint,
+                    other.join(", ")
+                )
+            }
+            None => format!(
+                "{} using {}({own}) and {}({foreign})",
+                self.constraint, self.origin, self.table.name
+            ),
         };
         json!({
             "embedding": format!("{} with {}", self.origin, self.table.name),
-            "cardinality": cardinality,
-            "relationship": format!(
-                "{} using {}({}) and {}({})",
-                self.constraint, self.origin, own.join(", "), self.table.name, foreign.join(", ")
-            ),
+            "cardinality": self.cardinality().1,
+            "relationship": relationship,
         })
+    }
+
+    /// The hint that names it.
+    fn hint(&self) -> &'static str {
+        self.junction.as_ref().map_or(self.constraint, |junction| junction.table.name)
     }
 }
 
-fn ambiguous(origin: &str, target: &str, found: &[Relationship]) -> RestError {
+fn ambiguous(origin: &str, target: &str, mut found: Vec<Relationship>) -> RestError {
+    found.sort_by_key(|r| (r.table.name, r.cardinality().0, r.hint(), r.constraint));
     let choices: Vec<_> =
-        found.iter().map(|r| format!("'{}!{}'", r.table.name, r.constraint)).collect();
+        found.iter().map(|r| format!("'{}!{}'", r.table.name, r.hint())).collect();
     let descriptions = found.iter().map(Relationship::describe).collect();
     RestError::relationship_ambiguous(origin, target, &choices.join(", "), descriptions)
 }

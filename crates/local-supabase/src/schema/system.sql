@@ -79,3 +79,30 @@ create table if not exists storage_objects (
   updated_at integer not null default (clock_timestamp()),
   unique (bucket_id, name)
 ) strict;
+
+-- Which migrations have been applied, and how the tables were made that they describe.
+create table if not exists local_migrations (
+  position integer primary key,
+  file text not null unique,
+  sha256 text not null,
+  is_own integer not null check (is_own in (0, 1)),
+  applied_at integer not null default (clock_timestamp())
+) strict;
+
+create table if not exists local_tables (
+  id integer primary key,
+  name text not null,
+  sql text not null,
+  columns text not null
+) strict;
+
+create table if not exists local_state (
+  name text primary key,
+  value text not null
+) strict;
+
+create table if not exists local_sequences (
+  name text primary key,
+  last_value integer not null,
+  increment integer not null
+) strict;

@@ -21,7 +21,8 @@ fn role(server: &Server, headers: &[(&str, &str)]) -> Option<Role> {
         .collect();
     let context = &server.supabase.context;
     Credential::from_headers(&headers, &context.service_key)
-        .role(&context.signing_keys, context.clock.now())
+        .caller(&context.signing_keys, context.clock.now())
+        .map(|(role, _)| role)
         .ok()
 }
 

@@ -7,7 +7,6 @@ use clock::Clock;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::schema::Schema;
 use crate::testing::{Folder, Server, notes};
 use crate::{Project, Role};
 
@@ -60,16 +59,22 @@ fn a_migration_that_was_added_is_applied_once() {
     let folder = Folder::new();
     let insert = "insert into notes (user_id, body, tag) values ('x', 'y', 'z')";
     drop(folder.open(Clock::System).unwrap());
-    let added = "alter table notes add column tag text";
-    let migrations = [notes::PROJECT.schema.migrations, &[added]].concat();
-    let schema = Schema { migrations: Box::leak(migrations.into()), ..*notes::PROJECT.schema };
-    let project = Project { schema: Box::leak(Box::new(schema)), ..notes::PROJECT };
-    for _ in 0..2 {
+    let added = ("20260102000000_tag.sql", "alter table notes add column tag text");
+    let migrations = Box::leak([notes::PROJECT.migrations, &[added]].concat().into());
+    let project = Project { migrations, ..notes::PROJECT };
+    for rows in 0..2 {
         let supabase = folder.open_as(project, Clock::System).unwrap();
         let connection = supabase.connect().unwrap();
         connection.pragma_update(None, "foreign_keys", false).unwrap();
+        let count: i64 =
+            connection.query_row("select count(*) from notes", [], |row| row.get(0)).unwrap();
+        assert_eq!(count, 0, "at start {rows}");
         connection.execute(insert, []).unwrap();
+        connection.execute("delete from notes", []).unwrap();
     }
     let refusal = folder.open(Clock::System).err().unwrap().to_string();
-    assert!(refusal.contains("is of version 3, but this program knows only"), "{refusal}");
+    assert!(
+        refusal.contains("20260102000000_tag.sql, which this program does not know"),
+        "{refusal}"
+    );
 }

@@ -9,12 +9,12 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
-use crate::agent::{Job, Settings};
 use crate::agent::generation::recorder::{Checkpoint, Saved, Used};
 use crate::agent::generation::slots::CheckpointSlots;
 use crate::agent::message::answer::Answer;
 use crate::agent::message::delta::Position;
 use crate::agent::usage::reservation::Extension;
+use crate::agent::{Job, Settings};
 
 /// How long one may take. Far below the lease, so that it can be sent again several times, and above what
 /// a database under load takes.

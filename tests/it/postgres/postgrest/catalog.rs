@@ -10,14 +10,23 @@ use super::super::Database;
 pub struct Catalog {
     pub tables: BTreeMap<String, Table>,
     pub functions: BTreeMap<String, Function>,
-    keys: Vec<ForeignKey>,
+    pub keys: Vec<ForeignKey>,
 }
 
 #[derive(Deserialize)]
 pub struct Table {
-    /// Names and types.
-    pub columns: BTreeMap<String, String>,
+    pub columns: BTreeMap<String, Column>,
+    /// By alphabet.
     pub primary_key: Vec<String>,
+    /// The columns of each primary key and unique constraint, by alphabet.
+    pub unique: Vec<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+pub struct Column {
+    pub pg_type: String,
+    /// What `missing=default` fills in.
+    pub default: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -30,54 +39,61 @@ pub struct Function {
 }
 
 #[derive(Deserialize)]
-struct ForeignKey {
-    table: String,
-    columns: Vec<String>,
-    target: String,
-    target_columns: Vec<String>,
+pub struct ForeignKey {
+    pub name: String,
+    pub table: String,
+    pub columns: Vec<String>,
+    pub target: String,
+    pub target_columns: Vec<String>,
 }
 
 const READ: &str = "
     select jsonb_build_object(
-      'tables', (select jsonb_object_agg(c.relname, jsonb_build_object(
-          'columns', (select jsonb_object_agg(a.attname, format_type(a.atttypid, a.atttypmod))
-            from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped),
-          'primary_key', (select jsonb_agg(a.attname) from pg_index i join pg_attribute a
+      'tables', (select coalesce(jsonb_object_agg(c.relname, jsonb_build_object(
+          'columns', (select jsonb_object_agg(a.attname, jsonb_build_object(
+              'pg_type', format_type(a.atttypid, a.atttypmod),
+              'default', case
+                when t.typbasetype <> 0 and d.adbin is null then pg_get_expr(t.typdefaultbin, 0)
+                when a.attidentity = 'd' then format('nextval(%L)', s.objid::regclass)
+                when a.attgenerated = 's' then null
+                else pg_get_expr(d.adbin, d.adrelid) end))
+            from pg_attribute a join pg_type t on t.oid = a.atttypid
+            left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+            left join pg_depend s on s.refobjid = a.attrelid and s.refobjsubid = a.attnum
+              and s.deptype = 'i'
+            where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped),
+          'primary_key', (select coalesce(jsonb_agg(a.attname order by a.attname), '[]')
+            from pg_index i join pg_attribute a
             on a.attrelid = i.indrelid and a.attnum = any (i.indkey)
-            where i.indrelid = c.oid and i.indisprimary)))
+            where i.indrelid = c.oid and i.indisprimary),
+          'unique', (select coalesce(jsonb_agg((select jsonb_agg(a.attname order by a.attname)
+              from pg_attribute a where a.attrelid = c.oid and a.attnum = any (u.conkey))), '[]')
+            from pg_constraint u where u.conrelid = c.oid and u.contype in ('p', 'u')))), '{}')
         from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'),
-      'functions', (select jsonb_object_agg(p.proname, jsonb_build_object(
+      'functions', (select coalesce(jsonb_object_agg(p.proname, jsonb_build_object(
           'parameters', (select coalesce(jsonb_object_agg(a.name, format_type(a.type, null)), '{}')
             from unnest(p.proargnames, p.proargtypes::oid[]) as a (name, type)
             where a.type is not null and a.name is not null),
           'table', (select t.relname from pg_class t where t.reltype = p.prorettype),
-          'is_volatile', p.provolatile = 'v'))
+          'is_volatile', p.provolatile = 'v')), '{}')
         from pg_proc p where p.pronamespace = 'public'::regnamespace),
-      'keys', (select jsonb_agg(jsonb_build_object(
+      'keys', (select coalesce(jsonb_agg(jsonb_build_object(
+          'name', k.conname,
           'table', (select relname from pg_class where oid = k.conrelid),
           'columns', (select jsonb_agg(a.attname order by n.place)
             from unnest(k.conkey) with ordinality as n (number, place)
             join pg_attribute a on a.attrelid = k.conrelid and a.attnum = n.number),
-          'target', (select relname from pg_class where oid = k.confrelid),
+          'target', (select relname from pg_class where oid = k.confrelid
+            and relnamespace = 'public'::regnamespace),
           'target_columns', (select jsonb_agg(a.attname order by n.place)
             from unnest(k.confkey) with ordinality as n (number, place)
-            join pg_attribute a on a.attrelid = k.confrelid and a.attnum = n.number)))
-        from pg_constraint k where k.contype = 'f'
-          and k.connamespace = 'public'::regnamespace))::text";
+            join pg_attribute a on a.attrelid = k.confrelid and a.attnum = n.number))), '[]')
+        from pg_constraint k join pg_class f on f.oid = k.confrelid where k.contype = 'f'
+          and k.connamespace = 'public'::regnamespace
+          and f.relnamespace = 'public'::regnamespace))::text";
 
 impl Catalog {
-    pub async fn load(db: &Database) -> Self {
+    pub async fn read(db: &Database) -> Self {
         serde_json::from_str(&db.strings(READ).await.concat()).unwrap()
-    }
-
-    /// The columns that join rows of `table`, embedded, with those of `parent`: pairs of the parent's
-    /// and its own.
-    pub fn join(&self, parent: &str, table: &str) -> Vec<(&str, &str)> {
-        let mut keys = self.keys.iter().filter(|key| key.table == table && key.target == parent);
-        let (Some(key), None) = (keys.next(), keys.next()) else {
-            panic!("not one foreign key from {table} to {parent}")
-        };
-        let parents = key.target_columns.iter().map(String::as_str);
-        parents.zip(key.columns.iter().map(String::as_str)).collect()
     }
 }

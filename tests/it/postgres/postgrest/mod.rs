@@ -1,8 +1,13 @@
-//! PostgREST 14 for the requests of this server: each becomes the SQL that PostgREST makes of it and
-//! runs on a real PostgreSQL, in the caller's role. Auth and Storage are the local Supabase's.
+//! PostgREST 14 over a real PostgreSQL: each request becomes the SQL that PostgREST makes of it and
+//! runs in the caller's role. Auth and Storage are the local Supabase's.
 
+mod body;
 mod catalog;
+mod failure;
 mod query;
+mod read;
+mod relationship;
+mod scanner;
 mod statement;
 
 use std::collections::BTreeSet;
@@ -10,20 +15,22 @@ use std::io::Write as _;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body as Response, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Response, StatusCode};
+use axum::http::{HeaderMap, Response as Http};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use self::body::Body;
 use self::catalog::Catalog;
-use self::query::parse;
-use self::statement::{Statements, Write};
-use super::{Database, Refusal};
-use crate::support::{TestApp, pass_on};
+use self::failure::Failure;
+use self::query::{Query, parse};
+use self::statement::{Format, Statements, Wants};
+use super::{Database, Session, Transaction};
+use crate::support::pass_on;
 
 /// A header that says: a refusal is what the test expects.
 pub const QUIETLY: &str = "x-refusal-expected";
@@ -37,16 +44,31 @@ struct Inner {
     db: Database,
     catalog: Catalog,
     supabase: String,
+    service_key: String,
     http: reqwest::Client,
     /// Tables and functions that were asked for.
     seen: Mutex<BTreeSet<String>>,
+    /// Connections between two requests.
+    idle: Mutex<Vec<Session>>,
+}
+
+/// What a statement found.
+struct Found {
+    /// Of all rows, where they were counted; of a write, how many rows were new.
+    total: Option<i64>,
+    rows: i64,
+    body: String,
+    location: String,
 }
 
 impl Postgrest {
-    pub async fn start(db: Database, app: &TestApp) -> Self {
-        let catalog = Catalog::load(&db).await;
-        let (supabase, http) = (app.supabase_url.clone(), app.http.clone());
-        let inner = Arc::new(Inner { db, catalog, supabase, http, seen: Mutex::default() });
+    /// In front of the local Supabase at this address, whose Auth it uses.
+    pub async fn start(db: Database, supabase: &str, service_key: &str) -> Self {
+        let catalog = Catalog::read(&db).await;
+        let (supabase, service_key) = (supabase.to_owned(), service_key.to_owned());
+        let (http, seen, idle) = (reqwest::Client::new(), Mutex::default(), Mutex::default());
+        let inner = Inner { db, catalog, supabase, service_key, http, seen, idle };
+        let inner = Arc::new(inner);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = Router::new().fallback(answer).with_state(inner.clone());
@@ -64,92 +86,123 @@ impl Postgrest {
     }
 }
 
-async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response<Body> {
+async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Http<Response> {
     if !request.uri().path().starts_with("/rest/v1/") {
         return pass_on(&inner.http, &inner.supabase, request).await;
     }
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
-    let body = (!body.is_empty()).then(|| serde_json::from_slice(&body).unwrap());
-    inner.rest(&parts, body.as_ref()).await
+    inner.rest(&parts, &body).await
 }
 
 impl Inner {
-    async fn rest(&self, parts: &Parts, body: Option<&Value>) -> Response<Body> {
+    async fn rest(&self, parts: &Parts, body: &[u8]) -> Http<Response> {
         let path = parts.uri.path().strip_prefix("/rest/v1/").unwrap();
-        let verb = parts.method.as_str();
-        let query = parse(
-            parts.uri.query().unwrap_or_default(),
-            body.is_none() && path.starts_with("rpc/"),
-        );
-        let statements = Statements(&self.catalog);
-        let prefers = |what: &str| header(&parts.headers, "prefer").contains(what);
-        let (sql, reads_only) = match (path.strip_prefix("rpc/"), verb) {
-            (Some(name), _) => {
-                let function = &self.catalog.functions[name];
-                let sql = statements.call(name, function, &query, body);
-                (sql, verb == "GET" || !function.is_volatile)
-            }
-            (None, "GET") => (statements.read(path, &query), true),
-            (None, _) => {
-                let ignores_duplicates = prefers("resolution=ignore-duplicates");
-                let returns = prefers("return=representation");
-                let write = Write { body, ignores_duplicates, returns };
-                (statements.write(verb, path, &query, &write), false)
-            }
-        };
-        let name = path.trim_start_matches("rpc/").to_owned();
-        self.seen.lock().unwrap().insert(name);
-        let verb_of_all = match verb {
-            "PATCH" => Some("UPDATE"),
-            "DELETE" => Some("DELETE"),
-            _ => None,
-        };
-        if let Some(statement) = verb_of_all.filter(|_| query.read.conditions.is_empty()) {
-            // `pg_safeupdate`, which Supabase loads, is no part of PostgreSQL.
-            let message = format!("{statement} requires a WHERE clause");
-            return refused(&Refusal { code: "21000".to_owned(), message });
-        }
-        let wants_one = header(&parts.headers, "accept").contains("vnd.pgrst.object");
-        match self.run(&claims(&parts.headers), &sql, reads_only, wants_one).await {
-            Ok((rows, body)) => found(verb, path, rows, body),
-            Err(refusal) => {
-                if refusal.code.starts_with("42") && !parts.headers.contains_key(QUIETLY) {
+        self.seen.lock().unwrap().insert(path.trim_start_matches("rpc/").to_owned());
+        let claims = self.claims(&parts.headers);
+        match self.answer(parts, path, body, &claims).await {
+            Ok(response) => response,
+            Err(failure) => {
+                let failure = failure.seen_by(claims["role"].as_str().unwrap_or("anon"));
+                if failure.code().starts_with("42") && !parts.headers.contains_key(QUIETLY) {
                     // Past the test harness: the server says no more than that Supabase has failed.
-                    let _ = writeln!(std::io::stderr(), "{refusal:?}: {sql}");
+                    let _ = writeln!(std::io::stderr(), "{failure:?}: {}", parts.uri);
                 }
-                refused(&refusal)
+                let response = Http::builder().status(failure.status);
+                response.body(failure.body().into()).unwrap()
             }
         }
     }
 
-    /// How many rows there are, and the answer's body. All is undone where one row was wanted and
-    /// another number came.
+    async fn answer(
+        &self,
+        parts: &Parts,
+        path: &str,
+        body: &[u8],
+        claims: &Value,
+    ) -> Result<Http<Response>, Failure> {
+        let verb = parts.method.as_str();
+        let wants = wants(&parts.headers, verb == "HEAD");
+        let is_csv = header(&parts.headers, "content-type").starts_with("text/csv");
+        let text = parts.uri.query().unwrap_or_default();
+        let query = parse(text, body.is_empty() && path.starts_with("rpc/"))?;
+        let body = if ["GET", "HEAD", "DELETE"].contains(&verb) { &[] } else { body };
+        let body = Body::parse(body, is_csv)?;
+        let statements = Statements(&self.catalog);
+        let (sql, reads_only) = match path.strip_prefix("rpc/") {
+            Some(name) => {
+                let function = &self.catalog.functions[name];
+                let sql = statements.call(name, function, &query, body.as_ref(), wants)?;
+                (sql, verb == "GET" || !function.is_volatile)
+            }
+            None => {
+                if !self.catalog.tables.contains_key(path) {
+                    let message =
+                        format!("Could not find the table 'public.{path}' in the schema cache");
+                    return Err(Failure::new(404, "PGRST205", message));
+                }
+                if let Some(body) = &body {
+                    body.check(&query)?;
+                }
+                match verb {
+                    "GET" | "HEAD" => (statements.read(path, &query, wants)?, true),
+                    _ => (statements.write(verb, path, &query, body.as_ref(), wants)?, false),
+                }
+            }
+        };
+        refuse_all_rows(verb, path, &query, body.as_ref())?;
+        let found = self.run(claims, &sql, reads_only, verb, wants).await?;
+        Ok(found.respond(verb, path, &query, wants))
+    }
+
+    /// All is undone where one row was wanted and another number came.
     async fn run(
         &self,
         claims: &Value,
         sql: &str,
         reads_only: bool,
-        wants_one: bool,
-    ) -> Result<(u64, String), Refusal> {
-        let session = self.db.as_token(claims).await;
+        verb: &str,
+        wants: Wants<'_>,
+    ) -> Result<Found, Failure> {
+        let idle = self.idle.lock().unwrap().pop();
+        let session = self.db.as_token(claims, idle).await;
         let transaction = session.begin().await;
+        let result = Self::run_in(&transaction, sql, reads_only).await;
+        let result = result.and_then(|found| found.check(verb, wants));
+        match result {
+            Ok(_) => transaction.commit().await,
+            Err(_) => transaction.rollback().await,
+        }
+        self.idle.lock().unwrap().push(session);
+        result
+    }
+
+    async fn run_in(
+        transaction: &Transaction<'_>,
+        sql: &str,
+        reads_only: bool,
+    ) -> Result<Found, Failure> {
         if reads_only {
             transaction.run("set transaction read only").await?;
         }
-        let [rows, body] = transaction.two_texts(sql).await?;
-        let rows = rows.parse().unwrap();
-        if wants_one && rows != 1 {
-            transaction.rollback().await;
-            let message = "Cannot coerce the result to a single JSON object".to_owned();
-            return Err(Refusal { code: "PGRST116".to_owned(), message });
-        }
-        transaction.commit().await;
-        let body = match wants_one {
-            true => body[1..body.len() - 1].to_owned(),
-            false => body,
+        let row = transaction.only_row(sql).await?;
+        let [total, rows, body, location] = row.try_into().unwrap();
+        let number = |text: Option<String>| text.and_then(|text| text.parse().ok());
+        let (total, rows) = (number(total), number(rows).unwrap());
+        let (body, location) = (body.unwrap_or_default(), location.unwrap_or_default());
+        Ok(Found { total, rows, body, location })
+    }
+
+    /// What the caller's token says; nobody has checked it.
+    fn claims(&self, headers: &HeaderMap) -> Value {
+        let bearer = header(headers, "authorization").strip_prefix("Bearer ");
+        let token = bearer.unwrap_or_else(|| header(headers, "apikey"));
+        let claims = |token: &str| {
+            let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+            serde_json::from_slice(&claims).ok()
         };
-        Ok((rows, body))
+        let role = if token == self.service_key { "service_role" } else { "anon" };
+        claims(token).unwrap_or_else(|| json!({ "role": role }))
     }
 }
 
@@ -157,37 +210,123 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-/// What the caller's token says; nobody has checked it.
-fn claims(headers: &HeaderMap) -> Value {
-    let bearer = header(headers, "authorization").strip_prefix("Bearer ");
-    let claims = |token: &str| {
-        let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
-        serde_json::from_slice(&claims).ok()
+fn wants(headers: &HeaderMap, is_head: bool) -> Wants<'_> {
+    let prefer = header(headers, "prefer");
+    let accept = header(headers, "accept");
+    let format = match accept.split(',').next().unwrap_or_default() {
+        accept if accept.contains("vnd.pgrst.object") => Format::Object,
+        accept if accept.contains("nulls=stripped") => Format::StrippedArray,
+        "text/csv" => Format::Csv,
+        _ if is_head => Format::Nothing,
+        _ => Format::Array,
     };
-    let token = bearer.unwrap_or_else(|| header(headers, "apikey"));
-    claims(token).unwrap_or_else(|| json!({ "role": "anon" }))
+    let resolution = ["merge-duplicates", "ignore-duplicates"];
+    Wants {
+        format,
+        count: prefer.contains("count=exact"),
+        representation: prefer.contains("return=representation"),
+        headers_only: prefer.contains("return=headers-only"),
+        resolution: resolution.into_iter().find(|word| prefer.contains(word)),
+        missing_default: prefer.contains("missing=default"),
+        max_affected: max_affected(prefer),
+    }
 }
 
-fn found(verb: &str, path: &str, rows: u64, body: String) -> Response<Body> {
-    let status = if verb == "POST" && !path.starts_with("rpc/") { 201 } else { 200 };
-    let range = match (verb, rows) {
-        ("DELETE" | "POST", _) if !path.starts_with("rpc/") => "*/*".to_owned(),
-        (_, 0) => "*/*".to_owned(),
-        (_, rows) => format!("0-{}/*", rows - 1),
-    };
-    let response = Response::builder().status(status).header("content-range", range);
-    response.header("content-type", "application/json; charset=utf-8").body(body.into()).unwrap()
+/// It counts only where handling is strict.
+fn max_affected(prefer: &str) -> Option<i64> {
+    let rows = prefer.split("max-affected=").nth(1)?.split(',').next()?;
+    prefer.contains("handling=strict").then(|| rows.trim().parse().ok())?
 }
 
-fn refused(refusal: &Refusal) -> Response<Body> {
-    let status = match refusal.code.as_str() {
-        "PGRST116" => StatusCode::NOT_ACCEPTABLE,
-        "42501" => StatusCode::FORBIDDEN,
-        "23503" | "23505" => StatusCode::CONFLICT,
-        "25006" => StatusCode::METHOD_NOT_ALLOWED,
-        _ => StatusCode::BAD_REQUEST,
+/// `pg_safeupdate`, which Supabase loads, is no part of PostgreSQL.
+fn refuse_all_rows(
+    verb: &str,
+    path: &str,
+    query: &Query,
+    body: Option<&Body>,
+) -> Result<(), Failure> {
+    let changes = body.is_some_and(|body| !body.columns(query).is_empty());
+    let statement = match verb {
+        "PATCH" if changes => "UPDATE",
+        "DELETE" => "DELETE",
+        _ => return Ok(()),
     };
-    let Refusal { code, message } = refusal;
-    let body = json!({ "code": code, "message": message, "details": null, "hint": null });
-    Response::builder().status(status).body(body.to_string().into()).unwrap()
+    if !query.read.conditions.is_empty() || path.starts_with("rpc/") {
+        return Ok(());
+    }
+    Err(Failure::new(400, "21000", format!("{statement} requires a WHERE clause")))
+}
+
+impl Found {
+    /// Refuses another number of rows than was wanted.
+    fn check(self, verb: &str, wants: Wants<'_>) -> Result<Self, Failure> {
+        let rows = self.rows;
+        let (status, code, message, details) = match verb {
+            "PUT" if rows != 1 => {
+                let message = "Payload values do not match URL in primary key column(s)";
+                return Err(Failure::new(400, "PGRST115", message));
+            }
+            "PATCH" | "DELETE" if wants.max_affected.is_some_and(|most| rows > most) => {
+                let message = "Query result exceeds max-affected preference constraint";
+                (400, "PGRST124", message, format!("The query affects {rows} rows"))
+            }
+            _ if wants.format == Format::Object && rows != 1 => {
+                let message = "Cannot coerce the result to a single JSON object";
+                (406, "PGRST116", message, format!("The result contains {rows} rows"))
+            }
+            _ => return Ok(self),
+        };
+        Err(Failure::new(status, code, message).details(details))
+    }
+
+    fn respond(self, verb: &str, path: &str, query: &Query, wants: Wants<'_>) -> Http<Response> {
+        let reads = ["GET", "HEAD"].contains(&verb) || path.starts_with("rpc/");
+        let shows = reads || wants.representation;
+        let offset = query.read.offset as i64;
+        let mut response = Http::builder().status(self.status(verb, reads, shows, offset, wants));
+        response = response.header("content-type", "application/json; charset=utf-8");
+        if verb != "PUT" {
+            let range = self.content_range(verb, reads, offset, wants);
+            response = response.header("content-range", range);
+        }
+        if !self.location.is_empty() {
+            response = response.header("location", format!("/{path}?{}", self.location));
+        }
+        let body = match self.total {
+            Some(total) if reads && offset > total => beyond_the_end(offset, total),
+            _ if shows && verb != "HEAD" => self.body,
+            _ => String::new(),
+        };
+        response.body(body.into()).unwrap()
+    }
+
+    fn status(&self, verb: &str, reads: bool, shows: bool, offset: i64, wants: Wants<'_>) -> u16 {
+        match (verb, self.total) {
+            (_, Some(total)) if reads && offset > total => 416,
+            (_, Some(total)) if reads && self.rows < total => 206,
+            _ if reads => 200,
+            ("POST", Some(inserted)) if inserted <= 0 => 200,
+            ("POST", None) if wants.resolution == Some("merge-duplicates") => 200,
+            ("POST", _) => 201,
+            ("PUT", Some(inserted)) if shows && inserted > 0 => 201,
+            _ if shows => 200,
+            _ => 204,
+        }
+    }
+
+    fn content_range(&self, verb: &str, reads: bool, offset: i64, wants: Wants<'_>) -> String {
+        let total = if reads { self.total } else { wants.count.then_some(self.rows) };
+        let range = match verb {
+            "POST" | "DELETE" if !reads => "*".to_owned(),
+            _ if self.rows == 0 || total == Some(0) => "*".to_owned(),
+            _ => format!("{offset}-{}", offset + self.rows - 1),
+        };
+        format!("{range}/{}", total.map_or_else(|| "*".to_owned(), |total| total.to_string()))
+    }
+}
+
+fn beyond_the_end(offset: i64, total: i64) -> String {
+    let details = format!("An offset of {offset} was requested, but there are only {total} rows.");
+    let failure = Failure::new(416, "PGRST103", "Requested range not satisfiable");
+    failure.details(details).body()
 }

@@ -1,41 +1,57 @@
-//! The SQL that PostgREST 14 makes of a request, as its `QueryBuilder.hs` and `Statements.hs` put it
-//! together; values are literals here and parameters there.
+//! The SQL that PostgREST 14 makes of a request, as its `Statements.hs` puts it together; values are
+//! literals here and parameters there.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
 use super::super::literal;
+use super::body::Body;
 use super::catalog::{Catalog, Function};
+use super::failure::Failure;
 use super::query::{Condition, Query, Read};
-
-/// More rows than this Supabase lets no request return.
-const MAX_ROWS: u64 = 1000;
-
-const BODY: &str = "coalesce(json_agg(_postgrest_t), '[]')::text";
+use super::read::{Source, no_embeds};
 
 pub struct Statements<'a>(pub &'a Catalog);
 
-/// Where rows come from: how SQL names them, and the table that they are of.
+/// What a request wants to see.
 #[derive(Clone, Copy)]
-struct Source<'a> {
-    name: &'a str,
-    table: &'a str,
+pub struct Wants<'a> {
+    pub format: Format,
+    /// Of all rows.
+    pub count: bool,
+    /// The rows of a write.
+    pub representation: bool,
+    pub headers_only: bool,
+    /// `merge-duplicates` or `ignore-duplicates`
+    pub resolution: Option<&'a str>,
+    pub missing_default: bool,
+    /// Of a write.
+    pub max_affected: Option<i64>,
 }
 
-fn quoted(name: &str) -> String {
-    if name == "*" { name.to_owned() } else { format!("\"{name}\"") }
+#[derive(Clone, Copy, PartialEq)]
+pub enum Format {
+    Array,
+    StrippedArray,
+    Object,
+    Csv,
+    Nothing,
 }
 
-fn column(source: &str, name: &str) -> String {
+pub fn quoted(name: &str) -> String {
+    if name == "*" { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+}
+
+pub fn column(source: &str, name: &str) -> String {
     format!("{source}.{}", quoted(name))
 }
 
-fn text(value: &str) -> String {
+pub fn text(value: &str) -> String {
     literal(&Value::from(value))
 }
 
-fn joined<T>(
+pub fn joined<T>(
     parts: impl IntoIterator<Item = T>,
     separator: &str,
     show: impl Fn(T) -> String,
@@ -43,15 +59,48 @@ fn joined<T>(
     parts.into_iter().map(show).collect::<Vec<_>>().join(separator)
 }
 
+pub fn public(table: &str) -> String {
+    format!("\"public\".{}", quoted(table))
+}
+
+const RESULT: &str = "FROM (SELECT * FROM pgrst_source) _postgrest_t";
+
+impl Format {
+    fn body(self) -> &'static str {
+        match self {
+            Self::Array => "coalesce(json_agg(_postgrest_t), '[]')::text",
+            Self::StrippedArray => "coalesce(json_strip_nulls(json_agg(_postgrest_t)), '[]')::text",
+            Self::Object => "coalesce(json_agg(_postgrest_t)->0, 'null')::text",
+            Self::Csv => {
+                "(SELECT coalesce(string_agg(a.k, ','), '') FROM (SELECT json_object_keys(r)::text \
+                 as k FROM (SELECT row_to_json(hh) as r from pgrst_source as hh limit 1) s) a) \
+                 || E'\\n' || coalesce(string_agg(substring(_postgrest_t::text, 2, \
+                 length(_postgrest_t::text) - 2), E'\\n'), '')"
+            }
+            Self::Nothing => "''::text",
+        }
+    }
+}
+
 impl Statements<'_> {
     /// `GET /table`
-    pub fn read(&self, table: &str, query: &Query) -> String {
-        let name = format!("\"public\".{}", quoted(table));
-        let select = self.select(Source { name: &name, table }, &name, &query.read, "", 0);
-        format!(
-            "WITH pgrst_source AS ( {select} ) SELECT pg_catalog.count(_postgrest_t), {BODY} \
-             FROM ( SELECT * FROM pgrst_source ) _postgrest_t"
-        )
+    pub fn read(&self, table: &str, query: &Query, wants: Wants<'_>) -> Result<String, Failure> {
+        let select = self.select(&Source::table(table), &query.read, &[], 0, true)?;
+        let (counted, total) = match wants.count {
+            true => {
+                let all = self.count(&Source::table(table), &query.read, &[], 0)?;
+                (
+                    format!(", pgrst_source_count AS ({all})"),
+                    "(SELECT count(*) FROM pgrst_source_count)",
+                )
+            }
+            false => (String::new(), "null"),
+        };
+        let body = wants.format.body();
+        Ok(format!(
+            "WITH pgrst_source AS ( {select} ) {counted} SELECT {total}::text, \
+             pg_catalog.count(_postgrest_t)::text, {body}, '' {RESULT}"
+        ))
     }
 
     /// `GET /rpc/function` or, with a body, POST.
@@ -60,191 +109,211 @@ impl Statements<'_> {
         name: &str,
         function: &Function,
         query: &Query,
-        body: Option<&Value>,
-    ) -> String {
+        body: Option<&Body>,
+        wants: Wants<'_>,
+    ) -> Result<String, Failure> {
         let from = call(name, function, query, body);
         let Some(table) = &function.table else {
-            return format!(
+            return Ok(format!(
                 "WITH pgrst_source AS (SELECT pgrst_call.pgrst_scalar FROM {from}) \
-                 SELECT 1, coalesce(json_agg(_postgrest_t.pgrst_scalar)->0, 'null')::text \
+                 SELECT null, '1', coalesce(json_agg(_postgrest_t.pgrst_scalar)->0, 'null')::text, '' \
                  FROM (SELECT \"pgrst_source\".* FROM \"pgrst_source\") _postgrest_t"
-            );
+            ));
         };
-        let mut columns = self.returned(table, &query.read);
+        let mut columns = self.returned(table, &query.read)?;
         if !columns.contains("*") {
             filtered(&query.read, &mut columns);
         }
-        let columns = joined(columns, ", ", |name| column("pgrst_call", name));
-        let of_rows = self.source_sql(table, &query.read, true);
-        format!("WITH pgrst_source AS (SELECT {columns} FROM {from}) {of_rows}")
+        let columns = joined(columns, ", ", |name| column("pgrst_call", &name));
+        let select = self.select(&Source::written(table), &query.read, &[], 0, true)?;
+        let body = wants.format.body();
+        Ok(format!(
+            "WITH pgrst_source AS (SELECT {columns} FROM {from}) SELECT null, \
+             pg_catalog.count(_postgrest_t)::text, {body}, '' FROM ({select}) _postgrest_t"
+        ))
     }
 
-    /// POST, PATCH or DELETE of rows of a table; what is not asked for is not returned.
-    pub fn write(&self, verb: &str, table: &str, query: &Query, request: &Write<'_>) -> String {
-        let name = format!("\"public\".{}", quoted(table));
-        let conditions = joined(&query.read.conditions, " AND ", |c| condition(&name, c));
-        let place = if conditions.is_empty() { conditions } else { format!(" WHERE {conditions}") };
-        let body = request.body.map(|body| self.body(table, body));
-        let columns = body.as_ref().map(|body| body.columns.as_slice()).unwrap_or_default();
-        let from = body.as_ref().map(|body| body.from.as_str()).unwrap_or_default();
+    /// POST, PUT, PATCH or DELETE of rows of a table; what is not asked for is not returned.
+    pub fn write(
+        &self,
+        verb: &str,
+        table: &str,
+        query: &Query,
+        body: Option<&Body>,
+        wants: Wants<'_>,
+    ) -> Result<String, Failure> {
+        // PostgREST plans what is read before what is written.
+        let select = self.select(&Source::written(table), &query.read, &[], 0, false)?;
+        let names = body.map(|body| body.columns(query)).unwrap_or_default();
+        let columns = &self.0.tables[table].columns;
+        if let Some(unknown) = names.iter().find(|name| !columns.contains_key(*name)) {
+            let message =
+                format!("Could not find the '{unknown}' column of '{table}' in the schema cache");
+            return Err(Failure::new(400, "PGRST204", message));
+        }
+        let returning = self.returning(table, &query.read, wants)?;
+        let from = match body {
+            Some(body) => body.from(&names, &self.0.tables[table], wants.missing_default),
+            None => String::new(),
+        };
+        let name = public(table);
         let statement = match verb {
-            "POST" => {
-                let key = joined(&self.0.tables[table].primary_key, ", ", |name| quoted(name));
-                let conflict = if request.ignores_duplicates {
-                    format!(" ON CONFLICT({key}) DO NOTHING")
-                } else {
-                    String::new()
-                };
-                let named = joined(columns, ", ", |name| quoted(name));
-                let values = joined(columns, ", ", |name| column("\"pgrst_body\"", name));
-                format!("INSERT INTO {name}({named}) SELECT {values} {from}{conflict}")
+            "POST" | "PUT" => self.insert(verb, table, &names, &from, query, wants)?,
+            "PATCH" if names.is_empty() => {
+                let empty = joined(self.returned(table, &query.read)?, ", ", |c| {
+                    column(&quoted(table), &c)
+                });
+                let empty = if returning == "1" { "NULL".to_owned() } else { empty };
+                format!("SELECT {empty} FROM {name} WHERE false")
             }
             "PATCH" => {
-                let set = joined(columns, ", ", |name| {
+                let set = joined(&names, ", ", |name| {
                     format!("{} = {}", quoted(name), column("\"pgrst_body\"", name))
                 });
-                format!("UPDATE {name} SET {set} {from}{place}")
+                format!(
+                    "UPDATE {name} SET {set} {from}{}",
+                    self.place(&Source::table(table), &query.read.conditions, &[], &no_embeds)
+                )
             }
-            _ => format!("DELETE FROM {name}{place}"),
+            _ => format!(
+                "DELETE FROM {name}{}",
+                self.place(&Source::table(table), &query.read.conditions, &[], &no_embeds)
+            ),
         };
-        if !request.returns {
-            return format!(
-                "WITH pgrst_source AS ({statement} RETURNING 1) SELECT \
-                 pg_catalog.count(_postgrest_t), ''::text FROM (SELECT * FROM pgrst_source) _postgrest_t"
-            );
+        let statement = match statement.starts_with("SELECT") {
+            true => statement,
+            false => format!("{statement} RETURNING {returning}"),
+        };
+        let rows = if wants.representation {
+            format!("({select})")
+        } else {
+            "(SELECT * FROM pgrst_source)".to_owned()
+        };
+        let format = if wants.representation { wants.format } else { Format::Nothing };
+        let location = if wants.headers_only && verb == "POST" {
+            self.location(table)
+        } else {
+            "''".to_owned()
+        };
+        let inserted = "nullif(current_setting('pgrst.inserted', true), '')";
+        Ok(format!(
+            "WITH pgrst_source AS ({statement}) SELECT {inserted}, \
+             pg_catalog.count(_postgrest_t)::text, {}, {location} FROM {rows} _postgrest_t",
+            format.body()
+        ))
+    }
+
+    fn insert(
+        &self,
+        verb: &str,
+        table: &str,
+        names: &[String],
+        from: &str,
+        query: &Query,
+        wants: Wants<'_>,
+    ) -> Result<String, Failure> {
+        let key = &self.0.tables[table].primary_key;
+        if verb == "PUT" && !names_key(query, key) {
+            let message =
+                "Filters must include all and only primary key columns with 'eq' operators";
+            return Err(Failure::new(405, "PGRST105", message));
         }
-        let mut columns = self.returned(table, &query.read);
+        let into = if names.is_empty() {
+            " ".to_owned()
+        } else {
+            format!("({}) ", joined(names, ", ", |n| quoted(n)))
+        };
+        let values = joined(names, ", ", |name| column("\"pgrst_body\"", name));
+        let is_put = verb == "PUT";
+        let merges = is_put || wants.resolution == Some("merge-duplicates");
+        let mut sql = format!("INSERT INTO {}{into}SELECT {values} {from} ", public(table));
+        if merges {
+            sql += &format!("WHERE {}", count_inserted("+", "0"));
+        }
+        if is_put {
+            let source = Source::body(table);
+            let place =
+                joined(&query.read.conditions, " AND ", |c| self.condition(&source, c, &no_embeds));
+            sql += &format!(" AND {place}");
+        }
+        let target = if is_put { key } else { query.on_conflict.as_ref().unwrap_or(key) };
+        if (merges || wants.resolution.is_some()) && !target.is_empty() {
+            sql += &format!(" ON CONFLICT({}) ", joined(target, ", ", |n| quoted(n)));
+            sql += &if merges && !names.is_empty() {
+                let set =
+                    joined(names, ", ", |n| format!("{} = EXCLUDED.{}", quoted(n), quoted(n)));
+                format!("DO UPDATE SET {set} WHERE {}", count_inserted("-", "-1"))
+            } else {
+                "DO NOTHING".to_owned()
+            };
+        }
+        Ok(sql)
+    }
+
+    /// What a write returns: 1 where nobody wants to see anything.
+    fn returning(&self, table: &str, read: &Read, wants: Wants<'_>) -> Result<String, Failure> {
+        if !wants.representation && !wants.headers_only {
+            return Ok("1".to_owned());
+        }
+        let mut columns = self.returned(table, read)?;
         if !columns.contains("*") {
-            columns.extend(self.0.tables[table].primary_key.iter().map(String::as_str));
+            columns.extend(self.0.tables[table].primary_key.iter().cloned());
         }
-        let columns = joined(columns, ", ", |column_name| column(&name, column_name));
-        let of_rows = self.source_sql(table, &query.read, false);
-        format!("WITH pgrst_source AS ({statement} RETURNING {columns}) {of_rows}")
+        Ok(joined(columns, ", ", |name| column(&public(table), &name)))
     }
 
-    /// Reads what a call or a write returned.
-    fn source_sql(&self, table: &str, read: &Read, filters: bool) -> String {
-        let source = Source { name: "\"pgrst_source\"", table };
-        let select = match filters {
-            true => self.select(source, source.name, read, "", 0),
-            false => self.select_sql(source, source.name, read, "", 0, &[]),
-        };
-        format!("SELECT pg_catalog.count(_postgrest_t), {BODY} FROM ({select}) _postgrest_t")
-    }
-
-    fn select(
-        &self,
-        source: Source<'_>,
-        from: &str,
-        read: &Read,
-        join: &str,
-        depth: usize,
-    ) -> String {
-        self.select_sql(source, from, read, join, depth, &read.conditions)
-    }
-
-    fn select_sql(
-        &self,
-        source: Source<'_>,
-        from: &str,
-        read: &Read,
-        join: &str,
-        depth: usize,
-        conditions: &[Condition],
-    ) -> String {
-        let item = |(shown, name): &(String, String)| match shown == name {
-            true => column(source.name, name),
-            false => format!("{} AS {}", column(source.name, name), quoted(shown)),
-        };
-        let mut items: Vec<_> = read.columns.iter().map(item).collect();
-        let mut joins = String::new();
-        for (table, embedded) in &read.embeds {
-            let alias = format!("\"{table}_{}\"", depth + 1);
-            let rows = format!("\"{}_{table}_{}\"", source.table, depth + 1);
-            let pairs = self.0.join(source.table, table);
-            let on = joined(pairs, " AND ", |(parent, own)| {
-                format!("{} = {}", column(&alias, own), column(source.name, parent))
-            });
-            let from = format!("\"public\".{} AS {alias}", quoted(table));
-            let inner = Source { name: &alias, table };
-            let select = self.select(inner, &from, embedded, &on, depth + 1);
-            joins += &format!(
-                " LEFT JOIN LATERAL ( SELECT json_agg({rows})::jsonb AS {rows} FROM ({select} ) AS \
-                 {rows} ) AS {rows} ON TRUE"
-            );
-            items.push(format!("COALESCE( {rows}.{rows}, '[]') AS {}", quoted(table)));
-        }
-        let mut place: Vec<_> = conditions.iter().map(|c| condition(source.name, c)).collect();
-        place.extend((!join.is_empty()).then(|| join.to_owned()));
-        let place = if place.is_empty() {
-            String::new()
-        } else {
-            format!(" WHERE {}", place.join(" AND "))
-        };
-        let order =
-            joined(&read.order, ", ", |(name, way)| format!("{} {way}", column(source.name, name)));
-        let order = if order.is_empty() { order } else { format!(" ORDER BY {order}") };
-        let limit = read.limit.unwrap_or(MAX_ROWS).min(MAX_ROWS);
-        let limit = if place.is_empty() && source.name == "\"pgrst_source\"" && read.limit.is_none()
-        {
-            String::new()
-        } else {
-            format!(" LIMIT '{limit}' OFFSET '0'")
-        };
-        format!("SELECT {} FROM {from}{joins}{place}{order}{limit}", items.join(", "))
+    fn location(&self, table: &str) -> String {
+        let key = joined(&self.0.tables[table].primary_key, ",", |name| text(name));
+        let key = if key.is_empty() { "''".to_owned() } else { key };
+        format!(
+            "CASE WHEN pg_catalog.count(_postgrest_t) = 1 THEN coalesce((WITH data AS (SELECT \
+             row_to_json(_) AS row FROM pgrst_source AS _ LIMIT 1) SELECT string_agg(json_data.key || \
+             '=' || coalesce('eq.' || json_data.value, 'is.null'), '&') FROM data CROSS JOIN \
+             json_each_text(data.row) AS json_data WHERE json_data.key IN ({key})), '') ELSE '' END"
+        )
     }
 
     /// The columns that the subquery of a call or a write holds for what is selected, by their names.
-    fn returned<'b>(&'b self, table: &str, read: &'b Read) -> BTreeSet<&'b str> {
-        if read.columns.iter().any(|(_, column)| column == "*") {
-            return BTreeSet::from(["*"]);
+    fn returned(&self, table: &str, read: &Read) -> Result<BTreeSet<String>, Failure> {
+        let mut columns: BTreeSet<_> =
+            read.items.iter().map(|item| item.field.name.clone()).collect();
+        if columns.contains("*") {
+            return Ok(BTreeSet::from(["*".to_owned()]));
         }
-        let embeds = read.embeds.iter();
-        let keys = embeds.flat_map(|(embed, _)| self.0.join(table, embed)).map(|(own, _)| own);
-        read.columns.iter().map(|(_, column)| column.as_str()).chain(keys).collect()
-    }
-
-    fn body(&self, table: &str, body: &Value) -> Body {
-        let first = body.as_array().map_or(body, |rows| &rows[0]).as_object().unwrap();
-        let columns: Vec<_> = first.keys().cloned().collect();
-        let types = &self.0.tables[table].columns;
-        let typed: Vec<_> =
-            columns.iter().map(|name| (name.as_str(), types[name].as_str())).collect();
-        Body { from: format!("FROM {}", rows_sql(body, &typed, "")), columns }
+        for embed in &read.embeds {
+            let found = self.0.find(table, &embed.relation, embed.hint.as_deref())?;
+            columns.extend(found.origin_columns().map(str::to_owned));
+        }
+        Ok(columns)
     }
 }
 
-/// The parts of a request that its query string does not have.
-pub struct Write<'a> {
-    pub body: Option<&'a Value>,
-    pub ignores_duplicates: bool,
-    pub returns: bool,
+/// Whether the filters name the primary key and nothing else.
+fn names_key(query: &Query, key: &[String]) -> bool {
+    let equal = |condition: &Condition| match condition {
+        Condition::Compare { field, negated: false, operation } if operation.is_equality() => {
+            Some(field.name.clone())
+        }
+        _ => None,
+    };
+    let named: Option<BTreeSet<_>> = query.read.conditions.iter().map(equal).collect();
+    named.is_some_and(|named| !key.is_empty() && named == key.iter().cloned().collect())
 }
 
-struct Body {
-    columns: Vec<String>,
-    from: String,
-}
-
-/// A JSON text as rows with these columns.
-fn rows_sql(body: &Value, columns: &[(&str, &str)], limit: &str) -> String {
-    let names = joined(columns, ", ", |(name, _)| quoted(name));
-    let typed = joined(columns, ", ", |(name, pg_type)| format!("{} {pg_type}", quoted(name)));
-    let function = if body.is_object() { "json_to_record" } else { "json_to_recordset" };
-    let json = text(&body.to_string());
+fn count_inserted(sign: &str, other: &str) -> String {
     format!(
-        "(SELECT {json}::json AS json_data) pgrst_payload, LATERAL (SELECT {names} FROM \
-         {function}(pgrst_payload.json_data) AS _({typed}) {limit}) pgrst_body"
+        "set_config('pgrst.inserted', (coalesce(nullif(current_setting('pgrst.inserted', true), \
+         '')::int, 0) {sign} 1)::text, true) <> '{other}'"
     )
 }
 
-fn call(name: &str, function: &Function, query: &Query, body: Option<&Value>) -> String {
+fn call(name: &str, function: &Function, query: &Query, body: Option<&Body>) -> String {
     let pg_type = |name: &str| {
         let of = function.parameters.get(name);
         of.unwrap_or_else(|| panic!("{name} is no parameter")).as_str()
     };
     let none = Map::new();
-    let given = body.map_or(&none, |body| body.as_object().unwrap());
+    let given = body.map_or(&none, |body| body.json.as_object().unwrap());
     let (before, arguments) = if given.is_empty() {
         let arguments = &query.arguments;
         let arguments = joined(arguments, ", ", |(name, value)| {
@@ -257,49 +326,25 @@ fn call(name: &str, function: &Function, query: &Query, body: Option<&Value>) ->
             format!("{} := pgrst_body.{}", quoted(name), quoted(name))
         });
         let body = body.unwrap();
-        (format!("{}, LATERAL ", rows_sql(body, &typed, "LIMIT 1")), arguments)
+        (format!("{}, LATERAL ", body.rows(&typed, "LIMIT 1")), arguments)
     };
-    let call = format!("\"public\".{}({arguments})", quoted(name));
+    let call = format!("{}({arguments})", public(name));
     match function.table {
         Some(_) => format!("{before}{call} pgrst_call"),
         None => format!("{before}(SELECT {call} pgrst_scalar) pgrst_call"),
     }
 }
 
-fn filtered<'a>(read: &'a Read, names: &mut BTreeSet<&'a str>) {
+fn filtered(read: &Read, names: &mut BTreeSet<String>) {
     read.conditions.iter().for_each(|condition| named(condition, names));
-    read.embeds.iter().for_each(|(_, embedded)| filtered(embedded, names));
+    read.embeds.iter().for_each(|embed| filtered(&embed.read, names));
 }
 
-fn named<'a>(condition: &'a Condition, names: &mut BTreeSet<&'a str>) {
+fn named(condition: &Condition, names: &mut BTreeSet<String>) {
     match condition {
-        Condition::Compare { column, .. } => {
-            names.insert(column);
+        Condition::Compare { field, .. } => {
+            names.insert(field.name.clone());
         }
         Condition::Logic { conditions, .. } => conditions.iter().for_each(|c| named(c, names)),
-    }
-}
-
-fn condition(source: &str, of: &Condition) -> String {
-    match of {
-        Condition::Logic { any, conditions } => {
-            let separator = if *any { " OR " } else { " AND " };
-            format!("({})", joined(conditions, separator, |inner| condition(source, inner)))
-        }
-        Condition::Compare { column: name, negated, operator, value } => {
-            let left = column(source, name);
-            let right = match operator.as_str() {
-                "eq" => format!("= {}", text(value)),
-                "neq" => format!("<> {}", text(value)),
-                "gt" => format!("> {}", text(value)),
-                "gte" => format!(">= {}", text(value)),
-                "lt" => format!("< {}", text(value)),
-                "lte" => format!("<= {}", text(value)),
-                "like" | "ilike" => format!("{operator} {}", text(&value.replace('*', "%"))),
-                "is" => format!("IS {}", value.to_uppercase()),
-                _ => format!("= ANY ({})", text(&value.replace('(', "{").replace(')', "}"))),
-            };
-            format!("{} {left} {right}", if *negated { "NOT" } else { "" })
-        }
     }
 }

@@ -5,6 +5,7 @@ mod sql_state;
 mod sqlite;
 
 use std::borrow::Cow;
+use std::fmt;
 
 use axum::Json;
 use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
@@ -16,6 +17,9 @@ use serde_json::Value;
 use crate::role::Role;
 
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
+
+/// The beginning of errors that passed through SQLite.
+pub(super) const THROUGH_SQLITE: &str = "postgresql:";
 
 /// An error as PostgREST reports it.
 #[derive(Debug)]
@@ -75,6 +79,11 @@ impl RestError {
         &self.0.body.message
     }
 
+    /// The same as text that passes through SQLite, which knows no other errors of functions.
+    pub(crate) fn through_sqlite(&self) -> String {
+        format!("{THROUGH_SQLITE}{}:{}", self.0.body.code, self.0.body.message)
+    }
+
     /// PostgREST's code or the SQLSTATE.
     #[cfg(test)]
     pub(crate) fn into_code(self) -> String {
@@ -85,6 +94,12 @@ impl RestError {
     pub(crate) fn into_bare_response(self) -> Response {
         let content_type = [(CONTENT_TYPE, "application/json; charset=utf-8")];
         (self.0.status, content_type, Json(self.0.body)).into_response()
+    }
+}
+
+impl fmt::Display for RestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.body.message)
     }
 }
 

@@ -24,6 +24,17 @@ impl RestError {
         Self::new(status(state), state, message)
     }
 
+    /// The same where the state is known only at run time.
+    pub(super) fn from_state(state: String, message: &str) -> Self {
+        Self::new(status(&state), state, message)
+    }
+
+    /// Policies that refer to one another in a circle.
+    pub(crate) fn policy_recursion(table: &str) -> Self {
+        let message = format!("infinite recursion detected in policy for relation \"{table}\"");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "42P17", message)
+    }
+
     /// PostgREST knows this message of `pg_safeupdate` and answers with 400, not 500.
     pub(crate) fn no_where(statement: &str) -> Self {
         let message = format!("{statement} requires a WHERE clause");
@@ -46,13 +57,13 @@ impl RestError {
         Self::sql("22003", format!("value \"{value}\" is out of range for type {}", pg_type.name()))
     }
 
-    pub(crate) fn invalid_timestamp(value: &str) -> Self {
-        let message =
-            format!("invalid input syntax for type timestamp with time zone: \"{value}\"");
-        Self::sql("22007", message)
+    /// Input that is no date or time; `name` is the type's as PostgreSQL's parser calls it.
+    pub(crate) fn invalid_datetime(name: &str, value: &str) -> Self {
+        Self::sql("22007", format!("invalid input syntax for type {name}: \"{value}\""))
     }
 
-    pub(crate) fn timestamp_out_of_range(value: &str) -> Self {
+    /// A date or time whose numbers are too large.
+    pub(crate) fn datetime_out_of_range(value: &str) -> Self {
         Self::sql("22008", format!("date/time field value out of range: \"{value}\""))
     }
 
@@ -99,6 +110,37 @@ impl RestError {
         Self::sql("23505", message)
     }
 
+    /// A value that is none of its domain.
+    pub(crate) fn domain_check(domain: &str, constraint: &str) -> Self {
+        let message =
+            format!("value for domain {domain} violates check constraint \"{constraint}\"");
+        Self::sql("23514", message)
+    }
+
+    /// A value for a column that is computed from others.
+    pub(crate) fn generated_column(column: &str, is_insert: bool) -> Self {
+        Self::not_default(column, is_insert)
+            .details(format!("Column \"{column}\" is a generated column."))
+    }
+
+    /// A value for a column that is always numbered.
+    pub(crate) fn identity_column(column: &str, is_insert: bool) -> Self {
+        let hint = is_insert.then(|| "Use OVERRIDING SYSTEM VALUE to override.".to_owned());
+        Self::not_default(column, is_insert)
+            .details(format!(
+                "Column \"{column}\" is an identity column defined as GENERATED ALWAYS."
+            ))
+            .hint(hint)
+    }
+
+    fn not_default(column: &str, is_insert: bool) -> Self {
+        let message = match is_insert {
+            true => format!("cannot insert a non-DEFAULT value into column \"{column}\""),
+            false => format!("column \"{column}\" can only be updated to DEFAULT"),
+        };
+        Self::sql("428C9", message)
+    }
+
     pub(crate) fn check(table: &str, constraint: &str) -> Self {
         let message =
             format!("new row for relation \"{table}\" violates check constraint \"{constraint}\"");
@@ -114,8 +156,11 @@ impl RestError {
         Self::sql("42501", format!("permission denied for {kind} {name}"))
     }
 
-    pub(crate) fn row_security(table: &str) -> Self {
-        let message = format!("new row violates row-level security policy for table \"{table}\"");
+    /// A row that policies forbid; `policy` is the restrictive one that does.
+    pub(crate) fn row_security(table: &str, policy: Option<&str>) -> Self {
+        let policy = policy.map(|name| format!(" \"{name}\"")).unwrap_or_default();
+        let message =
+            format!("new row violates row-level security policy{policy} for table \"{table}\"");
         Self::sql("42501", message)
     }
 
@@ -141,6 +186,25 @@ impl RestError {
                     explicit type casts.";
         Self::sql("42883", format!("operator does not exist: {left} {operator} unknown"))
             .hint(Some(hint.to_owned()))
+    }
+
+    pub(crate) fn ambiguous_operator(left: &str, operator: &str) -> Self {
+        let hint = "Could not choose a best candidate operator. You might need to add explicit \
+                    type casts.";
+        Self::sql("42725", format!("operator is not unique: {left} {operator} unknown"))
+            .hint(Some(hint.to_owned()))
+    }
+
+    /// A type of which there are no arrays.
+    pub(crate) fn no_array_type(name: &str) -> Self {
+        Self::sql("42704", format!("could not find array type for data type {name}"))
+    }
+
+    /// A type whose values have no order.
+    pub(crate) fn no_order(name: &str) -> Self {
+        let hint = "Use an explicit ordering operator or modify the query.";
+        let message = format!("could not identify an ordering operator for type {name}");
+        Self::sql("42883", message).hint(Some(hint.to_owned()))
     }
 
     pub(crate) fn no_conflict_target() -> Self {

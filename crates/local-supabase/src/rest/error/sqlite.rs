@@ -2,10 +2,13 @@
 
 use rusqlite::{Error, ErrorCode};
 
-use super::RestError;
+use super::{RestError, THROUGH_SQLITE};
 
 impl From<Error> for RestError {
     fn from(error: Error) -> Self {
+        if let Some(refusal) = refused_by_function(&error) {
+            return refusal;
+        }
         match error.sqlite_error_code() {
             Some(ErrorCode::OperationInterrupted) => {
                 return Self::sql("57014", "canceling statement due to statement timeout");
@@ -26,7 +29,14 @@ impl From<Error> for RestError {
     }
 }
 
-/// Whether a statement exceeds a limit of SQLite.
+/// What a function of ours refuses is an error of PostgreSQL already.
+fn refused_by_function(error: &Error) -> Option<RestError> {
+    let Error::SqliteFailure(_, Some(message)) = error else { return None };
+    let (state, message) = message.strip_prefix(THROUGH_SQLITE)?.split_once(':')?;
+    Some(RestError::from_state(state.to_owned(), message))
+}
+
+/// Whether a statement has more parts than SQLite takes.
 fn is_too_complex(error: &Error) -> bool {
     let message = match error {
         Error::SqlInputError { msg, .. } => msg,

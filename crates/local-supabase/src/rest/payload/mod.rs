@@ -5,6 +5,8 @@ mod object;
 
 pub(super) use object::Object;
 
+use std::collections::BTreeSet;
+
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use serde_json::value::RawValue;
@@ -38,7 +40,7 @@ impl Payload {
         columns: Option<&[String]>,
     ) -> Result<Self, RestError> {
         let (rows, columns) = match (content_type(headers), columns) {
-            ("application/json", Some(columns)) => (rows(parse_json(body)?), columns.to_vec()),
+            ("application/json", Some(columns)) => (rows(parse_json(body)?), sorted(columns)),
             ("application/json", None) => uniform(rows(parse_json(body)?))?,
             ("text/csv", _) => uniform(csv::parse(body)?)?,
             ("application/x-www-form-urlencoded", _) => uniform(vec![form(body)?])?,
@@ -46,6 +48,11 @@ impl Payload {
         };
         Ok(Self { columns, rows })
     }
+}
+
+/// PostgREST keeps columns in the order of the alphabet.
+fn sorted(columns: &[String]) -> Vec<String> {
+    BTreeSet::from_iter(columns).into_iter().cloned().collect()
 }
 
 /// The arguments of a function called by POST. No body means no arguments.

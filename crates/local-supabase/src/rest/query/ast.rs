@@ -78,6 +78,7 @@ pub enum FilterOperation {
     Is(Is),
     Contains(String),
     ContainedIn(String),
+    Overlaps(String),
     /// An operator of PostgREST that is not implemented.
     NotImplemented(String),
 }
@@ -92,6 +93,31 @@ pub enum Comparison {
     Lte,
     Like,
     Ilike,
+    Match,
+    Imatch,
+}
+
+impl Comparison {
+    /// What PostgreSQL calls it.
+    pub fn operator(self) -> &'static str {
+        match self {
+            Self::Eq => "=",
+            Self::Neq => "<>",
+            Self::Gt => ">",
+            Self::Gte => ">=",
+            Self::Lt => "<",
+            Self::Lte => "<=",
+            Self::Like => "~~",
+            Self::Ilike => "~~*",
+            Self::Match => "~",
+            Self::Imatch => "~*",
+        }
+    }
+
+    /// Whether it compares a text with a pattern.
+    pub fn is_pattern(self) -> bool {
+        matches!(self, Self::Like | Self::Ilike | Self::Match | Self::Imatch)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,7 +12,7 @@ pub(super) fn parse(text: &str) -> Parsed<(bool, FilterOperation)> {
 pub(super) fn has_operator(text: &str) -> bool {
     let Some((operator, _)) = text.split_once('.') else { return false };
     let operator = operator.split('(').next().unwrap_or(operator);
-    matches!(operator, "not" | "is" | "in" | "isdistinct")
+    matches!(operator, "not" | "is" | "in" | "isdistinct" | "cs" | "cd" | "ov")
         || comparison(operator).is_some()
         || is_other_operator(operator)
 }
@@ -35,6 +35,7 @@ pub(super) fn operation(
         ("isdistinct", None) => FilterOperation::IsDistinct(value(scanner)),
         ("cs", None) => FilterOperation::Contains(value(scanner)),
         ("cd", None) => FilterOperation::ContainedIn(value(scanner)),
+        ("ov", None) => FilterOperation::Overlaps(value(scanner)),
         (other, _) if is_other_operator(other) => {
             value(scanner);
             FilterOperation::NotImplemented(other.to_owned())
@@ -77,13 +78,14 @@ fn comparison(operator: &str) -> Option<Comparison> {
         "lte" => Comparison::Lte,
         "like" => Comparison::Like,
         "ilike" => Comparison::Ilike,
+        "match" => Comparison::Match,
+        "imatch" => Comparison::Imatch,
         _ => return None,
     })
 }
 
 fn is_other_operator(operator: &str) -> bool {
-    let others =
-        ["match", "imatch", "fts", "plfts", "phfts", "wfts", "ov", "sl", "sr", "nxr", "nxl", "adj"];
+    let others = ["fts", "plfts", "phfts", "wfts", "sl", "sr", "nxr", "nxl", "adj"];
     others.contains(&operator)
 }
 

@@ -11,7 +11,7 @@ mod select;
 mod url;
 
 pub(super) use ast::*;
-pub(super) use url::decode;
+pub(super) use url::{decode, encode};
 
 use scanner::{Parsed, Scanner};
 

@@ -14,11 +14,15 @@ fn decode_part(text: &str) -> String {
     percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
 }
 
+/// A text as a part of an address.
+pub fn encode(text: &str) -> String {
+    utf8_percent_encode(text, RESERVED).to_string()
+}
+
 /// The parameters sorted by name.
 pub(super) fn canonical(parameters: &[(String, String)]) -> String {
     let mut sorted: Vec<_> = parameters.iter().collect();
     sorted.sort_by(|a, b| a.0.cmp(&b.0));
-    let encode = |text: &str| utf8_percent_encode(text, RESERVED).to_string();
     let pairs: Vec<_> =
         sorted.iter().map(|(key, value)| format!("{}={}", encode(key), encode(value))).collect();
     pairs.join("&")

@@ -17,7 +17,7 @@ pub fn from_json(
     check(function, given.keys().map(String::as_str).collect(), OR_UNNAMED)?;
     let given = function.parameters.iter().filter_map(|p| Some((p, given.get(p.name)?)));
     given
-        .map(|(p, json)| Ok((p.name, value::parse_json(p.pg_type, json, session.now)?)))
+        .map(|(p, json)| Ok((p.name, value::parse_json(p.pg_type, p.name, json, session.now)?)))
         .collect::<Result<_, _>>()
         .map(Arguments::new)
 }

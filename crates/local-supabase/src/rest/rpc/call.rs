@@ -8,7 +8,6 @@ use rusqlite::Connection;
 use super::arguments::Arguments;
 use super::binding::{self, unknown_function};
 use super::function::{Function, FunctionBody};
-use crate::database::Database;
 use crate::rest::error::RestError;
 use crate::rest::headers::{MediaType, Range};
 use crate::rest::payload::{Object, parse_arguments};
@@ -19,12 +18,12 @@ use crate::rest::sql::RowSet;
 use crate::rest::subquery_columns;
 use crate::rest::table::{page_response, read_page};
 use crate::rest::table_context::TableContext;
-use crate::rest::transaction;
+use crate::rest::transaction::{self, Transactions};
 use crate::role::Role;
 
 /// Answers a request for the function of that name.
 pub async fn answer(
-    db: &Database,
+    transactions: &Transactions<'_>,
     functions: &'static [Function],
     session: Session,
     name: &str,
@@ -49,9 +48,9 @@ pub async fn answer(
     }
     let work = move |connection: &_| call(connection, session, function, &arguments, &request);
     if is_volatile {
-        transaction::write(db, session, work).await
+        transactions.write(session, work).await
     } else {
-        transaction::read(db, session, work).await
+        transactions.read(session, work).await
     }
 }
 
@@ -104,6 +103,7 @@ fn call(
 ) -> Result<Response, RestError> {
     match function.body {
         FunctionBody::Search(table, condition) => {
+            let table = session.table(table)?;
             subquery_columns::check_call(session.schema, table, &request.query.root)?;
             let condition = condition(session, arguments)?;
             let rows = RowSet::Matching(&condition);
@@ -111,6 +111,7 @@ fn call(
             Ok(page_response(page, request))
         }
         FunctionBody::SetOf(table, body) => {
+            let table = session.table(table)?;
             subquery_columns::check_call(session.schema, table, &request.query.root)?;
             let rows = body(connection, session, arguments)?;
             request.preferences.check_affected(rows.len())?;

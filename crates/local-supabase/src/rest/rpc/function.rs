@@ -6,7 +6,7 @@ use super::arguments::Arguments;
 use crate::rest::error::RestError;
 use crate::rest::session::Session;
 use crate::rest::sql::Sql;
-use crate::schema::{PgType, Table};
+use crate::schema::PgType;
 
 /// A function of the schema `public`. Only signed-in users and the service role may call it.
 #[derive(Debug)]
@@ -33,10 +33,10 @@ pub struct Parameter {
 /// The implementation of a function.
 #[derive(Debug)]
 pub enum FunctionBody {
-    /// Only reads, and returns the rows of a table that meet a condition.
-    Search(&'static Table, fn(Session, &Arguments) -> Result<Sql, RestError>),
-    /// Returns rows of a table, given their row ids.
-    SetOf(&'static Table, fn(&Connection, Session, &Arguments) -> Result<Vec<i64>, RestError>),
+    /// Only reads, and returns the rows of the table of this name that meet a condition.
+    Search(&'static str, fn(Session, &Arguments) -> Result<Sql, RestError>),
+    /// Returns rows of the table of this name, given their row ids.
+    SetOf(&'static str, fn(&Connection, Session, &Arguments) -> Result<Vec<i64>, RestError>),
     /// Only reads, and returns jsonb.
     Report(fn(&Connection, Session, &Arguments) -> Result<String, RestError>),
     /// Returns jsonb.

@@ -7,7 +7,6 @@ use rusqlite::{Connection, ParamsFromIter, Statement, params_from_iter};
 
 use crate::database::limits::check;
 use crate::rest::error::RestError;
-use crate::rest::session::Session;
 
 /// Longer statements are compiled each time.
 const MAX_CACHED: usize = 16 << 10;
@@ -148,18 +147,6 @@ impl Sql {
     pub(crate) fn names(names: impl IntoIterator<Item = &'static str>) -> Self {
         let names = names.into_iter().map(|name| Self::default().name(name));
         Self::new("(").append(Self::join(", ", names)).push(")")
-    }
-
-    /// A policy's condition in parentheses. Without a policy, no row is allowed.
-    pub(crate) fn policy(self, condition: Option<&'static str>, session: Session) -> Self {
-        let Some(condition) = condition else { return self.push("(false)") };
-        let uid = Value::from(session.uid().map(|uid| uid.to_string()));
-        let mut sql = self.push("(");
-        for (index, part) in condition.split("auth.uid()").enumerate() {
-            sql = if index > 0 { sql.bind(uid.clone()) } else { sql };
-            sql = part.split("public.").fold(sql, Self::push);
-        }
-        sql.push(")")
     }
 
     /// `(select value from json_each(…))`: any number of values in one bound value.

@@ -4,10 +4,10 @@ use super::builder::{Alias, Sql};
 use super::field::{Item, Operand, json_row};
 use super::read::Page;
 use super::relation::Relation;
-use super::visible_rows::{Operation, RowSet};
+use super::visible_rows::{Operation, RowSet, visible_rows_within};
 use crate::rest::error::RestError;
 use crate::rest::query::{Embed, Node, SelectItem};
-use crate::schema::{PgType, Relationship};
+use crate::schema::{Junction, PgType, Relationship};
 
 /// An embedded relation and its relationship to the parent.
 pub(super) struct Embedded<'a> {
@@ -57,6 +57,10 @@ impl Embedded<'_> {
         Ok(Sql::new("(select ").append(value).append(self.matching()?).push(" limit 1)"))
     }
 
+    pub(super) fn relationship(&self) -> &Relationship {
+        &self.relationship
+    }
+
     pub(super) fn relation(&self) -> &Relation<'_> {
         &self.relation
     }
@@ -100,16 +104,37 @@ impl Embedded<'_> {
         items.collect()
     }
 
+    /// ` from … where …`: its rows that belong to a row of the parent.
     pub(super) fn matching(&self) -> Result<Sql, RestError> {
-        let from = self.relation.from(Operation::Read, RowSet::All)?;
-        Ok(from.append(self.relation.filter(Some(self.join()))?))
+        let filter = self.relation.filter(Some(self.join()))?;
+        let mut from = self.relation.from(Operation::Read, RowSet::All)?;
+        if let Some((junction, alias)) = self.junction() {
+            let session = self.relation.session;
+            let table = junction.table;
+            let rows = visible_rows_within(session, table, Operation::Read, RowSet::All, &[])?;
+            from = from.push(", ").append(rows).push(" as ").alias(alias);
+        }
+        Ok(from.append(filter))
+    }
+
+    /// The table between the two, and its name.
+    fn junction(&self) -> Option<(&Junction, Alias)> {
+        let junction = self.relationship.junction.as_ref()?;
+        let depth = self.relation.alias.depth;
+        Some((junction, Alias { table: junction.table.name, depth }))
     }
 
     fn join(&self) -> Sql {
         let own = self.relation.alias;
-        let pairs = self.relationship.columns.iter().map(|(parent, child)| {
-            Sql::default().column(own, child).push(" = ").column(self.parent, parent)
-        });
-        Sql::join(" and ", pairs)
+        let equal = |left: Alias, column: &'static str, right: Alias, other: &'static str| {
+            Sql::default().column(left, column).push(" = ").column(right, other)
+        };
+        let parent = self.relationship.columns.iter();
+        let Some((junction, between)) = self.junction() else {
+            return Sql::join(" and ", parent.map(|(a, b)| equal(own, b, self.parent, a)));
+        };
+        let to_parent = parent.map(|(a, b)| equal(between, b, self.parent, a));
+        let to_own = junction.columns.iter().map(|(a, b)| equal(between, b, own, a));
+        Sql::join(" and ", to_own.chain(to_parent))
     }
 }

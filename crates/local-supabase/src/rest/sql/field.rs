@@ -4,8 +4,9 @@ use super::builder::Sql;
 use super::relation::Relation;
 use crate::rest::error::RestError;
 use crate::rest::query::{Field, SelectField, SelectItem, Step};
+use crate::rest::sqlite_functions::arrays;
 use crate::rest::suggest;
-use crate::schema::PgType;
+use crate::schema::{EnumType, PgType, Precision};
 
 /// SQLite takes 1000 arguments to a function: a name and a value for each column.
 pub(super) const MAX_COLUMNS: usize = 500;
@@ -22,6 +23,14 @@ pub(super) struct Operand {
     pub sql: Sql,
     pub pg_type: PgType,
     pub nullable: bool,
+}
+
+/// The place of an enum's value in its order.
+fn position(value: Sql, enumeration: &EnumType) -> Sql {
+    let cases = enumeration.labels.iter().zip(0_i64..).map(|(label, place)| {
+        Sql::new(" when ").bind((*label).to_owned()).push(" then ").bind(place)
+    });
+    Sql::new("case ").append(value).append(Sql::join("", cases)).push(" end")
 }
 
 /// `json_row(name, value, …)`
@@ -42,12 +51,36 @@ impl Operand {
     /// As `json_row` and `json_quote` take it.
     pub fn into_json(self) -> Sql {
         match self.pg_type {
-            PgType::Uuid | PgType::Integer | PgType::Bigint => self.sql,
-            PgType::Text => Sql::call("json_text", self.sql),
-            PgType::Jsonb => Sql::call("as_json", self.sql),
+            PgType::Uuid | PgType::Smallint | PgType::Integer | PgType::Bigint => self.sql,
+            PgType::Text
+            | PgType::Varchar(_)
+            | PgType::Char(_)
+            | PgType::Enum(_)
+            | PgType::Bytea => Sql::call("json_text", self.sql),
+            PgType::Json | PgType::Jsonb | PgType::Array(_) => Sql::call("as_json", self.sql),
             PgType::Boolean => self.choose("json('true')", "json('false')"),
-            PgType::Numeric => Sql::call("as_json", Sql::call("numeric_text", self.sql)),
+            PgType::Numeric(_) => Sql::call("as_json", self.cast_to_text()),
+            PgType::Real => Sql::call("real_json", self.sql),
+            PgType::DoublePrecision => Sql::call("double_json", self.sql),
+            PgType::Timestamp => Sql::call("timestamp_json", self.sql),
             PgType::Timestamptz => Sql::call("timestamptz_json", self.sql),
+            PgType::Date | PgType::Time | PgType::Interval => self.cast_to_text(),
+        }
+    }
+
+    /// `to_jsonb(value)` as text.
+    fn into_jsonb(self) -> Sql {
+        match self.pg_type {
+            PgType::Json | PgType::Jsonb | PgType::Array(_) => self.sql,
+            PgType::Boolean
+            | PgType::Smallint
+            | PgType::Integer
+            | PgType::Bigint
+            | PgType::Numeric(_) => self.cast_to_text(),
+            PgType::Real | PgType::DoublePrecision => self.into_json(),
+            PgType::Timestamp | PgType::Timestamptz => Sql::call("json_text", self.into_json()),
+            PgType::Char(_) => Sql::call("json_text", self.sql),
+            _ => Sql::call("json_text", self.cast_to_text()),
         }
     }
 
@@ -55,6 +88,7 @@ impl Operand {
     fn into_text(self) -> Sql {
         match self.pg_type {
             PgType::Boolean => self.choose("'t'", "'f'"),
+            PgType::Char(_) => self.sql,
             _ => self.cast_to_text(),
         }
     }
@@ -62,12 +96,52 @@ impl Operand {
     /// `::text`
     fn cast_to_text(self) -> Sql {
         match self.pg_type {
-            PgType::Text | PgType::Uuid | PgType::Jsonb => self.sql,
+            PgType::Text
+            | PgType::Varchar(_)
+            | PgType::Uuid
+            | PgType::Json
+            | PgType::Jsonb
+            | PgType::Enum(_)
+            | PgType::Bytea => self.sql,
             PgType::Boolean => self.choose("'true'", "'false'"),
-            PgType::Integer | PgType::Bigint => Sql::call("cast", self.sql.push(" as text")),
-            PgType::Numeric => Sql::call("numeric_text", self.sql),
+            // Its spaces at the end are no part of the text.
+            PgType::Char(_) => Sql::call("rtrim", self.sql.push(", ' '")),
+            PgType::Smallint | PgType::Integer | PgType::Bigint | PgType::Interval => {
+                Sql::call("cast", self.sql.push(" as text"))
+            }
+            PgType::Numeric(Some(Precision { scale, .. })) => {
+                Sql::call("numeric_text", self.sql.push(", ").bind(i64::from(scale)))
+            }
+            PgType::Numeric(None) => Sql::call("numeric_text", self.sql),
+            PgType::Real => Sql::call("real_text", self.sql),
+            PgType::DoublePrecision => Sql::call("double_text", self.sql),
+            PgType::Date => Sql::call("date_text", self.sql),
+            PgType::Time => Sql::call("time_text", self.sql),
+            PgType::Timestamp => Sql::call("timestamp_text", self.sql),
             PgType::Timestamptz => Sql::call("timestamptz_text", self.sql),
+            PgType::Array(element) => {
+                let kind = arrays::kind(*element);
+                Sql::call("array_text", self.sql.push(", ").bind(kind.to_owned()))
+            }
         }
+    }
+
+    /// A value that sorts as PostgreSQL orders those of the type, where SQLite would not.
+    pub(super) fn sort_key(self) -> Result<Sql, RestError> {
+        Ok(match self.pg_type {
+            PgType::Jsonb => Sql::call("jsonb_sort_key", self.sql),
+            PgType::Enum(enumeration) => position(self.sql, enumeration),
+            PgType::Array(element) => {
+                let labels = match element {
+                    PgType::Enum(enumeration) => enumeration.labels,
+                    _ => &[],
+                };
+                let labels = serde_json::Value::from(labels.to_vec()).to_string();
+                Sql::call("array_sort_key", self.sql.push(", ").bind(labels))
+            }
+            PgType::Json => return Err(RestError::no_order("json")),
+            _ => self.sql,
+        })
     }
 
     fn choose(self, yes: &'static str, no: &'static str) -> Sql {
@@ -88,6 +162,7 @@ impl Operand {
                 sql: self.cast_to_text(),
             }),
             ("json", PgType::Jsonb) => Ok(self),
+            ("float8", PgType::DoublePrecision) | ("float4", PgType::Real) => Ok(self),
             (name, own) if name == own.name() || is_short_name(name, own) => Ok(self),
             (name, own) => Err(RestError::not_implemented(format!(
                 "Casting {} to {name} is not implemented; text is.",
@@ -102,9 +177,12 @@ fn is_short_name(name: &str, pg_type: PgType) -> bool {
         PgType::Boolean => name == "bool",
         PgType::Integer => matches!(name, "int" | "int4"),
         PgType::Bigint => name == "int8",
-        PgType::Numeric => name == "decimal",
+        PgType::Numeric(_) => name == "decimal",
+        PgType::Smallint => name == "int2",
+        PgType::Time => name == "time",
+        PgType::Timestamp => name == "timestamp",
         PgType::Timestamptz => name == "timestamptz",
-        PgType::Text | PgType::Uuid | PgType::Jsonb => false,
+        _ => false,
     }
 }
 
@@ -178,10 +256,13 @@ impl Relation<'_> {
         if field.path.is_empty() {
             return Ok(Operand { sql, pg_type: column.pg_type, nullable: column.nullable });
         }
-        let pg_type = if field.as_text { PgType::Text } else { PgType::Jsonb };
+        let pg_type = match column.pg_type {
+            _ if field.as_text => PgType::Text,
+            PgType::Json => PgType::Json,
+            _ => PgType::Jsonb,
+        };
         let function = if field.as_text { "jsonb_get_text" } else { "jsonb_get" };
-        // There is nothing inside a value that is not jsonb.
-        let sql = if column.pg_type == PgType::Jsonb { sql } else { Sql::new("null") };
+        let sql = Operand { sql, pg_type: column.pg_type, nullable: true }.into_jsonb();
         let sql = Sql::call(function, sql.push(", ").bind(json_path(&field.path)));
         Ok(Operand { sql, pg_type, nullable: true })
     }

@@ -7,6 +7,7 @@ use super::field::Operand;
 use super::relation::Relation;
 use crate::rest::error::RestError;
 use crate::rest::query::{Comparison, Condition, Embed, Filter, FilterOperation, Is, Quantifier};
+use crate::rest::value::regex::Pattern;
 use crate::rest::value::{self, array};
 use crate::schema::PgType;
 
@@ -64,22 +65,39 @@ impl Relation<'_> {
                 self.compare_each(&left, *comparison, *quantifier, value)
             }
             FilterOperation::IsDistinct(value) => {
+                comparable(&left, "=")?;
                 let value = self.input(&left, value)?;
                 Ok(left.sql.push(" is not ").bind(value))
             }
             FilterOperation::In(values) => {
+                comparable(&left, "=")?;
+                // It is `= any` there.
+                not_array(&left)?;
+                // Nothing between the parentheses is no value, not one that is empty.
+                if values.iter().eq([""]) {
+                    return Ok(Sql::new("false"));
+                }
                 let values: Result<Vec<_>, _> =
                     values.iter().map(|value| self.input(&left, value)).collect();
                 Ok(left.sql.push(" in ").append(Sql::list(&values?)))
             }
             FilterOperation::Is(is) => is_null_or_truth(left, *is),
             FilterOperation::Contains(value) => {
-                let value = Sql::bound(self.contained(&left, "@>", value)?);
-                Ok(Sql::call("jsonb_contains", left.sql.push(", ").append(value)))
+                let function = containment(&left, "@>")?;
+                let value = Sql::bound(self.input(&left, value)?);
+                Ok(Sql::call(function, left.sql.push(", ").append(value)))
             }
             FilterOperation::ContainedIn(value) => {
-                let value = Sql::bound(self.contained(&left, "<@", value)?);
-                Ok(Sql::call("jsonb_contains", value.push(", ").append(left.sql)))
+                let function = containment(&left, "<@")?;
+                let value = Sql::bound(self.input(&left, value)?);
+                Ok(Sql::call(function, value.push(", ").append(left.sql)))
+            }
+            FilterOperation::Overlaps(value) => {
+                if !matches!(left.pg_type, PgType::Array(_)) {
+                    return Err(RestError::undefined_operator(left.pg_type.name(), "&&"));
+                }
+                let value = self.input(&left, value)?;
+                Ok(Sql::call("array_overlaps", left.sql.push(", ").bind(value)))
             }
             FilterOperation::NotImplemented(operator) => Err(RestError::not_implemented(format!(
                 "The operator {operator} is not implemented."
@@ -88,14 +106,7 @@ impl Relation<'_> {
     }
 
     fn input(&self, left: &Operand, value: &str) -> Result<Value, RestError> {
-        value::parse(left.pg_type, value, self.session.now)
-    }
-
-    fn contained(&self, left: &Operand, operator: &str, value: &str) -> Result<Value, RestError> {
-        if left.pg_type != PgType::Jsonb {
-            return Err(RestError::undefined_operator(left.pg_type.name(), operator));
-        }
-        self.input(left, value)
+        value::parse_operand(left.pg_type, value, self.session.now)
     }
 
     fn compare(
@@ -105,25 +116,25 @@ impl Relation<'_> {
         value: &str,
     ) -> Result<Sql, RestError> {
         let value = self.compared(&left, comparison, value)?;
-        Ok(relate(left, comparison, Sql::bound(value)))
+        relate(left, comparison, Sql::bound(value))
     }
 
-    /// A value to compare with. In patterns PostgREST lets `*` stand for `%`.
+    /// A value to compare with. In patterns of `like` PostgREST lets `*` stand for `%`.
     fn compared(
         &self,
         left: &Operand,
         comparison: Comparison,
         value: &str,
     ) -> Result<Value, RestError> {
-        let operator = match comparison {
-            Comparison::Like => "~~",
-            Comparison::Ilike => "~~*",
-            _ => return self.input(left, value),
-        };
-        if left.pg_type != PgType::Text {
-            return Err(RestError::undefined_operator(left.pg_type.name(), operator));
+        applicable(left, comparison.operator(), comparison.is_pattern())?;
+        if !comparison.is_pattern() {
+            return self.input(left, value);
         }
-        self.input(left, &value.replace('*', "%"))
+        if let Comparison::Match | Comparison::Imatch = comparison {
+            Pattern::new(value, comparison == Comparison::Imatch)?;
+            return value::parse(PgType::Text, value, self.session.now);
+        }
+        value::parse(PgType::Text, &value.replace('*', "%"), self.session.now)
     }
 
     /// `like(any).{a*,b*}`. However many elements there are, it is one condition.
@@ -134,46 +145,90 @@ impl Relation<'_> {
         quantifier: Quantifier,
         literal: &str,
     ) -> Result<Sql, RestError> {
-        let elements = array::parse(literal)?;
-        let values: Result<Vec<_>, _> =
-            elements.iter().map(|element| self.compared(left, comparison, element)).collect();
-        let values = values?;
+        applicable(left, comparison.operator(), comparison.is_pattern())?;
+        not_array(left)?;
+        let values = array::values(literal, |element| self.compared(left, comparison, element))?;
         if (comparison, quantifier) == (Comparison::Eq, Quantifier::Any) {
             return Ok(left.sql.clone().push(" in ").append(Sql::list(&values)));
         }
-        let condition = relate(left.clone(), comparison, Sql::new("element.value"));
-        let (exists, condition) = match quantifier {
-            Quantifier::Any => ("exists", condition),
-            Quantifier::All => ("not exists", parenthesize(true, condition)),
+        let condition = relate(left.clone(), comparison, Sql::new("element.value"))?;
+        let (condition, decided, otherwise) = match quantifier {
+            Quantifier::Any => (condition, "true", "false"),
+            Quantifier::All => (parenthesize(true, condition), "false", "true"),
         };
-        Ok(Sql::new("case when ")
-            .append(left.sql.clone())
-            .push(" is not null then ")
-            .push(exists)
-            .push(" (select 1 from ")
+        let decides = Sql::new("case when exists (select 1 from ")
             .append(Sql::elements(&values))
             .push(" as element where ")
             .append(condition)
-            .push(") end"))
+            .push(") then ")
+            .push(decided);
+        // What is compared with null is neither; of no elements nothing is compared.
+        let unknown = match (values.is_empty(), values.contains(&Value::Null)) {
+            (true, _) => Sql::default(),
+            (false, true) => Sql::new(" when true then null"),
+            (false, false) => {
+                Sql::new(" when ").append(left.sql.clone()).push(" is null then null")
+            }
+        };
+        Ok(decides.append(unknown).push(" else ").push(otherwise).push(" end"))
     }
 }
 
-fn relate(left: Operand, comparison: Comparison, right: Sql) -> Sql {
-    let operator = match comparison {
-        Comparison::Like => return Sql::call("pg_like", left.sql.push(", ").append(right)),
-        Comparison::Ilike => return Sql::call("pg_ilike", left.sql.push(", ").append(right)),
-        Comparison::Eq => return left.sql.push(" = ").append(right),
-        Comparison::Neq => return left.sql.push(" <> ").append(right),
-        Comparison::Gt => " > ",
-        Comparison::Gte => " >= ",
-        Comparison::Lt => " < ",
-        Comparison::Lte => " <= ",
+fn relate(left: Operand, comparison: Comparison, right: Sql) -> Result<Sql, RestError> {
+    let function = match comparison {
+        Comparison::Like => "pg_like",
+        Comparison::Ilike => "pg_ilike",
+        Comparison::Match => "pg_match",
+        Comparison::Imatch => "pg_imatch",
+        Comparison::Eq => return Ok(left.sql.push(" = ").append(right)),
+        Comparison::Neq => return Ok(left.sql.push(" <> ").append(right)),
+        Comparison::Gt | Comparison::Gte | Comparison::Lt | Comparison::Lte => {
+            let right = Operand { sql: right, ..left.clone() };
+            let operator = match comparison {
+                Comparison::Gt => " > ",
+                Comparison::Gte => " >= ",
+                Comparison::Lt => " < ",
+                _ => " <= ",
+            };
+            return Ok(left.sort_key()?.push(operator).append(right.sort_key()?));
+        }
     };
-    if left.pg_type != PgType::Jsonb {
-        return left.sql.push(operator).append(right);
+    Ok(Sql::call(function, left.sql.push(", ").append(right)))
+}
+
+/// The function behind `@>`, which jsonb and arrays have.
+fn containment(left: &Operand, operator: &str) -> Result<&'static str, RestError> {
+    match left.pg_type {
+        PgType::Jsonb => Ok("jsonb_contains"),
+        PgType::Array(_) => Ok("array_contains"),
+        // Ranges contain values of other types; which of them is meant cannot be told.
+        other if operator == "<@" => Err(RestError::ambiguous_operator(other.name(), operator)),
+        other => Err(RestError::undefined_operator(other.name(), operator)),
     }
-    let key = |sql| Sql::call("jsonb_sort_key", sql);
-    key(left.sql).push(operator).append(key(right))
+}
+
+/// Refuses an operator that the type does not have.
+fn applicable(left: &Operand, operator: &str, is_pattern: bool) -> Result<(), RestError> {
+    if is_pattern && !left.pg_type.is_text() {
+        return Err(RestError::undefined_operator(left.pg_type.name(), operator));
+    }
+    comparable(left, operator)
+}
+
+/// Refuses to look for an array among arrays.
+fn not_array(left: &Operand) -> Result<(), RestError> {
+    match left.pg_type {
+        PgType::Array(_) => Err(RestError::no_array_type(left.pg_type.name())),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses values that cannot be compared.
+fn comparable(left: &Operand, operator: &str) -> Result<(), RestError> {
+    match left.pg_type {
+        PgType::Json => Err(RestError::undefined_operator("json", operator)),
+        _ => Ok(()),
+    }
 }
 
 fn parenthesize(negated: bool, condition: Sql) -> Sql {

@@ -7,7 +7,6 @@ use super::field::{MAX_COLUMNS, Operand};
 use super::relation::Relation;
 use crate::rest::error::RestError;
 use crate::rest::query::OrderTerm;
-use crate::schema::PgType;
 
 impl Relation<'_> {
     /// The requested terms, and then the order in which rows were stored.
@@ -22,7 +21,7 @@ impl Relation<'_> {
             if seen.len() > MAX_COLUMNS {
                 return Err(RestError::too_many_columns(MAX_COLUMNS));
             }
-            terms.push(ordered(self.order_value(term)?, term));
+            terms.push(ordered(self.order_value(term)?, term)?);
         }
         if !self.order_is_total() {
             terms.push(Sql::default().column(self.alias, "ctid"));
@@ -53,16 +52,14 @@ impl Relation<'_> {
     }
 }
 
-fn ordered(value: Operand, term: &OrderTerm) -> Sql {
-    let sql = match value.pg_type {
-        PgType::Jsonb => Sql::call("jsonb_sort_key", value.sql),
-        _ => value.sql,
-    };
+fn ordered(value: Operand, term: &OrderTerm) -> Result<Sql, RestError> {
+    let nullable = value.nullable;
+    let sql = value.sort_key()?;
     let sql = sql.push(if term.descending { " desc" } else { " asc" });
     // `nulls first` keeps SQLite from using an index, so it is used only for nullable columns.
-    match term.nulls_first.unwrap_or(term.descending) {
-        _ if !value.nullable => sql,
+    Ok(match term.nulls_first.unwrap_or(term.descending) {
+        _ if !nullable => sql,
         true => sql.push(" nulls first"),
         false => sql.push(" nulls last"),
-    }
+    })
 }

@@ -3,7 +3,7 @@
 use super::builder::Sql;
 use super::field::{Item, json_row};
 use super::relation::{MAX_ROWS, Relation};
-use super::visible_rows::{Operation, RowSet, visible_rows};
+use super::visible_rows::{Operation, RowSet, visible_rows_within};
 use crate::rest::error::RestError;
 use crate::rest::query::Node;
 use crate::rest::session::Session;
@@ -59,7 +59,8 @@ pub fn rows(
     format: RowFormat,
 ) -> Result<Select, RestError> {
     let relation = Relation::root(session, table, node);
-    let from = relation.from(Operation::Read, row_set)?;
+    // PostgREST has a write return the key, too.
+    let also = if matches!(row_set, RowSet::Rows(_)) { table.primary_key() } else { &[] };
     let items = relation.items()?;
     let columns = items.iter().map(|item| item.name.clone()).collect();
     let result = match format {
@@ -68,7 +69,11 @@ pub fn rows(
         RowFormat::Json | RowFormat::Bare => json_row(items),
         RowFormat::Text => Sql::join(", ", items.into_iter().map(Item::into_text)),
     };
-    let found = from.append(relation.filter(None)?);
+    let filter = relation.filter(None)?;
+    // What is not understood is refused before what is not granted.
+    relation.order()?;
+    relation.check_privileges(also)?;
+    let found = relation.from(Operation::Read, row_set)?.append(filter);
     let found = if relation.counts_rows() { found } else { relation.page(found, page)? };
     let sql = Sql::new("select ").append(result).append(found).check_size()?;
     Ok(Select { sql, columns })
@@ -82,9 +87,10 @@ pub fn count(
     row_set: RowSet<'_>,
 ) -> Result<Sql, RestError> {
     let relation = Relation::root(session, table, node);
+    let filter = relation.filter(None)?;
     Sql::new("select count(*)")
         .append(relation.from(Operation::Read, row_set)?)
-        .append(relation.filter(None)?)
+        .append(filter)
         .check_size()
 }
 
@@ -96,9 +102,11 @@ pub fn targets(
     operation: Operation,
 ) -> Result<Sql, RestError> {
     let relation = Relation::root(session, table, node);
+    let filter = relation.filter(None)?;
+    relation.check_privileges(&[])?;
     Sql::new("select ctid")
         .append(relation.from(operation, RowSet::All)?)
-        .append(relation.filter(None)?)
+        .append(filter)
         .push(" order by ctid")
         .check_size()
 }
@@ -106,7 +114,7 @@ pub fn targets(
 impl Relation<'_> {
     /// ` from (…) as "chats"`
     pub(super) fn from(&self, operation: Operation, row_set: RowSet<'_>) -> Result<Sql, RestError> {
-        let rows = visible_rows(self.session, self.table, operation, row_set)?;
+        let rows = visible_rows_within(self.session, self.table, operation, row_set, &[])?;
         Ok(Sql::new(" from ").append(rows).push(" as ").alias(self.alias))
     }
 
@@ -114,7 +122,9 @@ impl Relation<'_> {
     /// computed, so that rows of other pages cost only the sorting.
     pub(super) fn page(&self, found: Sql, page: Page) -> Result<Sql, RestError> {
         let order = self.order()?;
-        Ok(Sql::new(" from (select *")
+        Ok(Sql::new(" from (select ")
+            .alias(self.alias)
+            .push(".*")
             .append(found)
             .append(order.clone())
             .append(page.to_sql())

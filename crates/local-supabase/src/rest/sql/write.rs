@@ -3,10 +3,10 @@
 use rusqlite::types::Value;
 
 use super::builder::Sql;
-use super::visible_rows::{Operation, RowSet, visible_rows};
+use super::visible_rows::{Operation, RowSet, condition, visible_rows_within};
 use crate::rest::error::RestError;
 use crate::rest::session::Session;
-use crate::schema::{Column, ForeignKey, Table};
+use crate::schema::{Column, Expression, ForeignKey, Generated, RowSecurity, Table};
 
 /// Rows as a statement would leave them: the given values, and the stored ones where rows exist.
 #[derive(Clone, Copy)]
@@ -51,7 +51,8 @@ pub fn find_conflict(
     proposed: Proposed<'_>,
     columns: &[&'static str],
 ) -> Result<Sql, RestError> {
-    let visible = visible_rows(session, proposed.table, Operation::Update, RowSet::All)?;
+    let table = proposed.table;
+    let visible = visible_rows_within(session, table, Operation::Update, RowSet::All, &[])?;
     let same =
         proposed.values.iter().filter(|(column, _)| columns.contains(&column.name)).map(
             |(column, value)| Sql::default().name(column.name).push(" = ").bind(value.clone()),
@@ -64,17 +65,21 @@ pub fn find_conflict(
         .append(Sql::join(" and ", same)))
 }
 
-/// Whether a policy's `with check` forbids one of the rows.
-pub fn violates_check(
+/// Whether row-level security forbids one of the rows; nothing where it forbids none.
+pub fn violates_policy(
     session: Session,
-    policy: Option<&'static str>,
+    security: RowSecurity,
     proposed: Proposed<'_>,
-) -> Sql {
-    Sql::new("select exists (select 1 from ")
-        .append(proposed.to_sql())
-        .push(" where ")
-        .policy(policy, session)
-        .push(" is not true)")
+) -> Result<Option<Sql>, RestError> {
+    let condition = condition(session, proposed.table, security, &[])?;
+    Ok(condition.map(|condition| proposed.exists(condition.push(" is not true"))))
+}
+
+/// Whether an expression of the schema, a check, is false of one of the rows.
+pub fn violates_expression(proposed: Proposed<'_>, expression: &Expression) -> Sql {
+    // A check names no other table.
+    let condition = Sql::new("not (").push(expression.sql().unwrap_or("null")).push(")");
+    proposed.exists(condition)
 }
 
 /// Whether a foreign key of one of the rows refers to a missing row.
@@ -94,14 +99,41 @@ pub fn missing_parent(proposed: Proposed<'_>, key: &ForeignKey) -> Sql {
         .push("))")
 }
 
-/// Whether `key`, a foreign key of `child`, refers to one of the rows.
-pub fn still_referenced(proposed: Proposed<'_>, child: &'static Table, key: &ForeignKey) -> Sql {
-    let same = key
-        .columns
-        .iter()
-        .zip(key.foreign_columns)
-        .map(|(own, foreign)| Sql::new("child.").name(own).push(" = parent.").name(foreign));
+/// Whether a row that is not written now has the values of `columns`.
+pub fn is_taken(proposed: Proposed<'_>, columns: &[&'static str]) -> Sql {
+    let same =
+        columns.iter().map(|name| Sql::new("stored.").name(name).push(" = proposed.").name(name));
     Sql::new("select exists (select 1 from ")
+        .append(proposed.to_sql())
+        .push(" as proposed join ")
+        .name(proposed.table.name)
+        .push(" as stored on ")
+        .append(Sql::join(" and ", same))
+        .push(" where stored.rowid not in ")
+        .append(Sql::row_ids(proposed.rows.unwrap_or_default()))
+        .push(")")
+}
+
+/// The values by which `key`, a foreign key of `child`, refers to one of the rows.
+pub fn still_referenced(proposed: Proposed<'_>, child: &'static Table, key: &ForeignKey) -> Sql {
+    let foreign = key.foreign_columns.iter().map(|name| Sql::new("parent.").name(name));
+    Sql::new("select ")
+        .append(Sql::join(", ", foreign))
+        .append(references(proposed, child, key))
+        .push(" limit 1")
+}
+
+/// The row ids of `child` that refer to one of the rows.
+pub fn referring_rows(proposed: Proposed<'_>, child: &'static Table, key: &ForeignKey) -> Sql {
+    Sql::new("select child.rowid").append(references(proposed, child, key)).push(" limit 1000")
+}
+
+/// ` from "messages" as child join "chats" as parent on … where …`
+fn references(proposed: Proposed<'_>, child: &'static Table, key: &ForeignKey) -> Sql {
+    let same = key.columns.iter().zip(key.foreign_columns);
+    let same =
+        same.map(|(own, foreign)| Sql::new("child.").name(own).push(" = parent.").name(foreign));
+    Sql::new(" from ")
         .name(child.name)
         .push(" as child join ")
         .name(proposed.table.name)
@@ -109,20 +141,32 @@ pub fn still_referenced(proposed: Proposed<'_>, child: &'static Table, key: &For
         .append(Sql::join(" and ", same))
         .push(" where parent.rowid in ")
         .append(Sql::row_ids(proposed.rows.unwrap_or_default()))
-        .push(")")
 }
 
 impl Proposed<'_> {
+    /// `select exists (select 1 from (…) as "chats" where condition)`
+    fn exists(self, condition: Sql) -> Sql {
+        Sql::new("select exists (select 1 from ")
+            .append(self.to_sql())
+            .push(" as ")
+            .name(self.table.name)
+            .push(" where ")
+            .append(condition)
+            .push(")")
+    }
+
     /// `(select ? as "id", "title", … from "chats" where …)`
     fn to_sql(self) -> Sql {
-        let columns = self.table.stored_columns().map(|column| {
+        let is_generated = |column: &&Column| matches!(column.generated, Generated::Stored(_));
+        let columns = self.table.stored_columns().filter(|column| !is_generated(column));
+        let columns = columns.map(|column| {
             match self.values.iter().find(|(given, _)| given.name == column.name) {
                 Some((_, value)) => Sql::bound(value.clone()).push(" as ").name(column.name),
                 None => Sql::default().name(column.name),
             }
         });
         let sql = Sql::new("(select ").append(Sql::join(", ", columns));
-        match self.rows {
+        let sql = match self.rows {
             Some(rows) => sql
                 .push(" from ")
                 .name(self.table.name)
@@ -130,6 +174,34 @@ impl Proposed<'_> {
                 .append(Sql::row_ids(rows))
                 .push(")"),
             None => sql.push(")"),
+        };
+        // Their expressions read the new values.
+        let generated = self.table.stored_columns().filter_map(|column| match column.generated {
+            Generated::Stored(expression) => Some((column.name, expression.sql()?)),
+            _ => None,
+        });
+        let generated: Vec<_> = generated
+            .map(|(name, expression)| Sql::new(", ").push(expression).push(" as ").name(name))
+            .collect();
+        if generated.is_empty() {
+            return sql;
         }
+        Sql::new("(select *").append(Sql::join("", generated)).push(" from ").append(sql).push(")")
+    }
+
+    /// Every column of the first row that a check is false of, or of the first row.
+    pub fn values(self, check: Option<&'static str>) -> Sql {
+        let names = self.table.stored_columns().map(|column| Sql::default().name(column.name));
+        let sql = Sql::new("select ")
+            .append(Sql::join(", ", names))
+            .push(" from ")
+            .append(self.to_sql())
+            .push(" as ")
+            .name(self.table.name);
+        let sql = match check {
+            Some(check) => sql.push(" where not (").push(check).push(")"),
+            None => sql,
+        };
+        sql.push(" limit 1")
     }
 }

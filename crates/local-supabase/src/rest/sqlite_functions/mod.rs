@@ -4,24 +4,27 @@
 //! (`database::limits`), and functions that produce long texts count the bytes.
 
 mod arguments;
+pub(super) mod arrays;
 mod json;
 mod jsonb;
+mod output;
+mod schema;
 mod text;
 
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, Result};
 use uuid::Uuid;
 
-use self::arguments::pure;
-use super::value::timestamptz;
 use clock::Clock;
 
 /// Registers the functions on a connection.
 pub(super) fn register(connection: &Connection, clock: &Clock) -> Result<()> {
     register_generators(connection, clock)?;
-    register_output(connection)?;
+    output::register(connection)?;
+    arrays::register(connection)?;
     json::register(connection)?;
     jsonb::register(connection)?;
+    schema::register(connection)?;
     text::register(connection)
 }
 
@@ -34,17 +37,4 @@ fn register_generators(connection: &Connection, clock: &Clock) -> Result<()> {
     })?;
     connection
         .create_scalar_function("gen_random_uuid", 0, volatile, |_| Ok(Uuid::new_v4().to_string()))
-}
-
-/// The functions that format stored values.
-fn register_output(connection: &Connection) -> Result<()> {
-    connection.create_scalar_function("timestamptz_json", 1, pure(), |context| {
-        Ok(context.get::<Option<i64>>(0)?.map(timestamptz::to_json))
-    })?;
-    connection.create_scalar_function("timestamptz_text", 1, pure(), |context| {
-        Ok(context.get::<Option<i64>>(0)?.map(timestamptz::to_text))
-    })?;
-    connection.create_scalar_function("numeric_text", 1, pure(), |context| {
-        Ok(context.get::<Option<f64>>(0)?.map(|number| number.to_string()))
-    })
 }

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::written::{representation, require_where, split, total, written};
+use super::written::{check_representation, representation, require_where, split, total, written};
 use crate::rest::error::RestError;
 use crate::rest::headers::Range;
 use crate::rest::request::Request;
@@ -18,9 +18,11 @@ pub(super) fn delete(
 ) -> Result<Response, RestError> {
     let TableContext { session, table, .. } = context;
     let (targets, returned) = split(std::mem::take(&mut request.query.root));
+    check_representation(context, &returned, &request)?;
     require_where(&targets, "DELETE")?;
+    let targets = sql::targets(session, table, &targets, Operation::Delete)?;
     table.require(session.role, Privilege::Delete)?;
-    let rows = context.row_ids(&sql::targets(session, table, &targets, Operation::Delete)?)?;
+    let rows = context.row_ids(&targets)?;
     request.preferences.check_affected(rows.len())?;
     let representation = representation(context, &returned, &rows, &request)?;
     context.delete(&rows)?;

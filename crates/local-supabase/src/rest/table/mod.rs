@@ -18,12 +18,11 @@ use super::request::Request;
 use super::response::{empty, with_header};
 use super::session::Session;
 use super::table_context::TableContext;
-use super::transaction;
-use crate::database::Database;
+use super::transaction::{self, Transactions};
 
 /// Answers a request for the table of that name.
 pub(super) async fn answer(
-    db: &Database,
+    transactions: &Transactions<'_>,
     session: Session,
     name: &str,
     request: Request,
@@ -31,10 +30,11 @@ pub(super) async fn answer(
     let table = session.schema.table(name)?;
     let write = match request.method {
         Method::GET | Method::HEAD => {
-            return transaction::read(db, session, move |connection| {
-                read::read(TableContext { connection, session, table }, &request)
-            })
-            .await;
+            return transactions
+                .read(session, move |connection| {
+                    read::read(TableContext { connection, session, table }, &request)
+                })
+                .await;
         }
         Method::POST => create::create,
         Method::PUT => put::put,
@@ -53,9 +53,9 @@ pub(super) async fn answer(
     let changes_many = matches!(request.method, Method::PATCH | Method::DELETE);
     let work = move |connection: &_| write(TableContext { connection, session, table }, request);
     if changes_many {
-        transaction::write_many(db, session, work).await
+        transactions.write_many(session, work).await
     } else {
-        transaction::write(db, session, work).await
+        transactions.write(session, work).await
     }
 }
 

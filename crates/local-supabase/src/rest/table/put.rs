@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::written::{representation, split, written};
+use super::written::{check_representation, representation, returns_rows, split, written};
 use crate::rest::error::RestError;
 use crate::rest::headers::Resolution;
 use crate::rest::payload::Object;
@@ -12,7 +12,7 @@ use crate::rest::request::Request;
 use crate::rest::session::Session;
 use crate::rest::table_context::TableContext;
 use crate::rest::value;
-use crate::rest::write::Resolve;
+use crate::rest::write::{InsertOptions, Resolve};
 use crate::schema::{Column, Table};
 
 pub(super) fn put(context: TableContext<'_>, mut request: Request) -> Result<Response, RestError> {
@@ -23,10 +23,13 @@ pub(super) fn put(context: TableContext<'_>, mut request: Request) -> Result<Res
     let (targets, returned) = split(std::mem::take(&mut request.query.root));
     let key = key(context.table, &targets).ok_or_else(RestError::put_filters)?;
     let [object] = &payload.rows[..] else { return Err(RestError::put_mismatch()) };
+    check_representation(context, &returned, &request)?;
     check_key(context.session, &key, object)?;
     let columns = context.table.primary_key();
-    let resolve = Resolve { resolution: Resolution::MergeDuplicates, columns };
-    let inserted = context.insert(&payload, false, Some(resolve))?;
+    let resolve = Some(Resolve { resolution: Resolution::MergeDuplicates, columns });
+    let returns = returns_rows(&request);
+    let options = InsertOptions { missing_default: false, resolve, returns };
+    let inserted = context.insert(&payload, options)?;
     let representation = representation(context, &returned, &inserted.rows, &request)?;
     let status = if inserted.inserted > 0 { StatusCode::CREATED } else { StatusCode::OK };
     let names = ["return", "count", "handling"];
@@ -41,7 +44,7 @@ fn key<'a>(table: &'static Table, node: &'a Node) -> Option<Vec<(&'static Column
     let names = table.primary_key();
     let all = names.iter().all(|name| columns.iter().any(|(column, _)| column.name == *name));
     let only = columns.iter().all(|(column, _)| names.contains(&column.name));
-    (all && only).then_some(columns)
+    (all && only && !names.is_empty()).then_some(columns)
 }
 
 fn equality<'a>(
@@ -67,7 +70,7 @@ fn check_key(
     for (column, text) in key {
         let named = value::parse(column.pg_type, text, session.now)?;
         let json = object.get(column.name).ok_or_else(RestError::put_mismatch)?;
-        if value::parse_json(column.pg_type, json, session.now)? != named {
+        if value::parse_json(column.pg_type, column.name, json, session.now)? != named {
             return Err(RestError::put_mismatch());
         }
     }

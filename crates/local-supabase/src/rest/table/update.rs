@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::written::{representation, require_where, split, total, written};
+use super::written::{check_representation, representation, require_where, split, total, written};
 use crate::rest::error::RestError;
 use crate::rest::headers::{Missing, Range};
 use crate::rest::query::Node;
@@ -17,6 +17,7 @@ pub(super) fn update(
     mut request: Request,
 ) -> Result<Response, RestError> {
     let (targets, returned) = split(std::mem::take(&mut request.query.root));
+    check_representation(context, &returned, &request)?;
     let rows = change(context, &targets, &request)?;
     request.preferences.check_affected(rows.len())?;
     let representation = representation(context, &returned, &rows, &request)?;
@@ -41,6 +42,5 @@ fn change(
     };
     require_where(targets, "UPDATE")?;
     let missing_default = request.preferences.missing == Some(Missing::Default);
-    let values = context.assignments(&columns, object, missing_default)?;
-    context.update(targets, &values)
+    context.update(targets, &columns, object, missing_default)
 }

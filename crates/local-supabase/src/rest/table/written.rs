@@ -41,11 +41,32 @@ pub(super) fn representation(
         };
     }
     let TableContext { connection, session, table } = context;
-    subquery_columns::check_write(session.schema, table, node)?;
-    subquery_columns::check_related_orders(session.schema, table, node, 0)?;
     let row_set = RowSet::Rows(rows);
     let select = sql::rows(session, table, node, row_set, Page::ALL, row_format(media_type))?;
     render(connection, &select, media_type).map(Some)
+}
+
+/// Whether the write reads the rows that it leaves.
+pub(super) fn returns_rows(request: &Request) -> bool {
+    matches!(request.preferences.returns, Some(Return::Representation | Return::HeadersOnly))
+}
+
+/// Refuses what could not be returned, before anything is written: PostgreSQL understands a statement
+/// before it runs it.
+pub(super) fn check_representation(
+    context: TableContext<'_>,
+    node: &Node,
+    request: &Request,
+) -> Result<(), RestError> {
+    let TableContext { session, table, .. } = context;
+    if !returns_rows(request) {
+        return Ok(());
+    }
+    subquery_columns::check_write(session.schema, table, node)?;
+    subquery_columns::check_related_orders(session.schema, table, node, 0)?;
+    let format = row_format(request.media_type);
+    sql::rows(session, table, node, RowSet::Rows(&[]), Page::ALL, format)?;
+    Ok(())
 }
 
 /// The response to a write: its representation, or an empty one with the status `without`.

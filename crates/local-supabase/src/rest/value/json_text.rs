@@ -27,7 +27,7 @@ fn member(part: &str) -> (&str, &str) {
     let mut scan = Scan::default();
     let end = part.bytes().skip(1).position(|byte| scan.is_end_of_text(byte));
     let (key, value) = part.split_at(end.map_or(part.len(), |end| end + 2));
-    (key, value.trim_start_matches([':', ' ']))
+    (key, value.trim_start().trim_start_matches(':').trim_start())
 }
 
 #[derive(Default)]
@@ -94,7 +94,8 @@ pub fn get<'a>(json: &'a str, path: &[Step]) -> Option<&'a str> {
     path.iter().try_fold(json, |json, step| match step {
         Step::Key(key) if json.starts_with('{') => {
             let key = serde_json::Value::from(key.as_str()).to_string();
-            members(json).find(|(name, _)| *name == key).map(|(_, value)| value)
+            // Of json, where a key may occur several times, the last counts.
+            members(json).filter(|(name, _)| *name == key).last().map(|(_, value)| value)
         }
         Step::Index(index) if json.starts_with('[') => {
             let index = match usize::try_from(*index) {
@@ -103,6 +104,8 @@ pub fn get<'a>(json: &'a str, path: &[Step]) -> Option<&'a str> {
             };
             parts(json).nth(index)
         }
+        // PostgreSQL keeps a jsonb scalar as an array of one element.
+        Step::Index(0 | -1) if !json.starts_with('{') => Some(json),
         _ => None,
     })
 }
@@ -162,7 +165,7 @@ fn push_text(key: &mut Vec<u8>, json: &str) {
 }
 
 /// The bytes of a double, changed so that they sort like the numbers.
-fn ordered(number: f64) -> [u8; 8] {
+pub(super) fn ordered(number: f64) -> [u8; 8] {
     let bits = number.to_bits();
     let turned = if bits >> 63 == 1 { !bits } else { bits | 1 << 63 };
     turned.to_be_bytes()

@@ -5,6 +5,7 @@ use jiff::fmt::temporal::{Pieces, PiecesOffset};
 use jiff::tz::Offset;
 use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
 
+use super::date;
 use crate::rest::error::RestError;
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -16,12 +17,12 @@ pub(crate) fn parse(text: &str, now: i64) -> Result<i64, RestError> {
     if let Some(micros) = word(&trimmed.to_ascii_lowercase(), now) {
         return Ok(micros);
     }
-    iso(trimmed).ok_or_else(|| {
-        if looks_like_a_date(trimmed) {
-            RestError::timestamp_out_of_range(text)
-        } else {
-            RestError::invalid_timestamp(text)
+    iso(trimmed).ok_or_else(|| match date::split(trimmed) {
+        Some((date, _)) if looks_like_a_date(trimmed) => {
+            let of_date = date::days(date, text).err();
+            of_date.unwrap_or_else(|| RestError::datetime_out_of_range(text))
         }
+        _ => RestError::invalid_datetime("timestamp with time zone", text),
     })
 }
 
@@ -42,7 +43,9 @@ fn iso(text: &str) -> Option<i64> {
     if text.contains('[') {
         return None;
     }
-    let pieces = Pieces::parse(text).ok()?;
+    // A date with a zone is the beginning of its day.
+    let date = text.strip_suffix(['Z', 'z']).filter(|date| date.len() == 10);
+    let pieces = Pieces::parse(date.unwrap_or(text)).ok()?;
     let time = pieces.time().unwrap_or(Time::midnight());
     let offset = match pieces.offset() {
         Some(PiecesOffset::Numeric(offset)) => offset.offset(),

@@ -4,25 +4,27 @@
 use rusqlite::types::Value;
 use rusqlite::{Error, ffi};
 
-use crate::rest::error::RestError;
+use crate::rest::error::{RestError, THROUGH_SQLITE};
 use crate::rest::sql::{self, Proposed};
 use crate::rest::table_context::TableContext;
 use crate::rest::value;
-use crate::schema::{Column, ForeignKey, Table};
+use crate::schema::{Action, Column, ForeignKey, Table, Unique};
+
+/// How far deletions are followed from table to table, to say which row forbids one.
+const MAX_CASCADES: usize = 8;
 
 impl TableContext<'_> {
     /// The error of a statement that would have written the proposed rows.
     pub(crate) fn constraint_error(&self, proposed: Proposed<'_>, error: Error) -> RestError {
         let Error::SqliteFailure(failure, Some(message)) = &error else { return error.into() };
+        // A trigger that refuses a row says it in PostgreSQL's words.
+        if message.starts_with(THROUGH_SQLITE) {
+            return error.into();
+        }
         let subject = message.rsplit(": ").next().unwrap_or_default();
         match failure.extended_code {
-            // A check that was added later is a trigger, whose message is its name.
-            ffi::SQLITE_CONSTRAINT_CHECK | ffi::SQLITE_CONSTRAINT_TRIGGER => {
-                self.with_row(proposed, RestError::check(self.table.name, subject))
-            }
-            ffi::SQLITE_CONSTRAINT_NOTNULL => {
-                self.null_value(proposed, subject.rsplit('.').next().unwrap_or_default())
-            }
+            ffi::SQLITE_CONSTRAINT_CHECK => self.check_violation(proposed, subject),
+            ffi::SQLITE_CONSTRAINT_NOTNULL => self.null_in(proposed, subject),
             ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY => {
                 self.duplicate_key(proposed, subject)
             }
@@ -33,20 +35,63 @@ impl TableContext<'_> {
         }
     }
 
-    /// A null in a column that is not nullable.
-    pub(super) fn null_value(&self, proposed: Proposed<'_>, column: &str) -> RestError {
-        self.with_row(proposed, RestError::not_null(self.table.name, column))
+    /// A check, or one of a domain, that a row does not meet.
+    pub(super) fn check_violation(&self, proposed: Proposed<'_>, name: &str) -> RestError {
+        let check = self.table.checks.iter().find(|check| check.name == name);
+        match check.and_then(|check| check.domain) {
+            Some(domain) => RestError::domain_check(domain, name),
+            None => {
+                let broken = check.and_then(|check| check.expression.sql());
+                self.with_row(proposed, RestError::check(self.table.name, name), broken)
+            }
+        }
     }
 
-    /// `subject` lists the columns: `chats.id, chats.user_id`.
+    /// Why rows could not be deleted.
+    pub(super) fn deletion_error(&self, rows: &[i64], error: Error) -> RestError {
+        let proposed = Proposed { table: self.table, values: &[], rows: Some(rows) };
+        let Error::SqliteFailure(failure, Some(message)) = &error else { return error.into() };
+        if message.starts_with(THROUGH_SQLITE) {
+            return error.into();
+        }
+        let subject = message.rsplit(": ").next().unwrap_or_default();
+        match failure.extended_code {
+            // A row that refers to a deleted one would have a null where none may be.
+            ffi::SQLITE_CONSTRAINT_NOTNULL => self.null_in(proposed, subject),
+            ffi::SQLITE_CONSTRAINT_FOREIGNKEY => {
+                self.blocked_deletion(proposed, 0).unwrap_or_else(|| error.into())
+            }
+            _ => error.into(),
+        }
+    }
+
+    /// `subject` is `chats.title`.
+    fn null_in(&self, proposed: Proposed<'_>, subject: &str) -> RestError {
+        let (table, column) = subject.split_once('.').unwrap_or((self.table.name, subject));
+        match table == self.table.name {
+            true => self.null_value(proposed, column),
+            false => RestError::not_null(table, column),
+        }
+    }
+
+    /// A null in a column that is not nullable.
+    pub(super) fn null_value(&self, proposed: Proposed<'_>, column: &str) -> RestError {
+        self.with_row(proposed, RestError::not_null(self.table.name, column), None)
+    }
+
+    /// `subject` lists the columns: `chats.id, chats.user_id`. If several keys are violated, PostgreSQL
+    /// reports the oldest.
     fn duplicate_key(&self, proposed: Proposed<'_>, subject: &str) -> RestError {
         let columns: Vec<_> =
             subject.split(", ").filter_map(|name| name.rsplit('.').next()).collect();
-        // If several are violated, PostgreSQL reports the oldest.
-        let mut constraints = self.table.unique.iter();
-        let violated =
-            constraints.find(|unique| unique.columns.iter().all(|column| columns.contains(column)));
-        let Some(violated) = violated else { return RestError::unique(subject) };
+        let is_violated = |unique: &&Unique| {
+            unique.columns.iter().all(|column| columns.contains(column))
+                || unique.is_conflict_target()
+                    && self.query_bool(&sql::is_taken(proposed, unique.columns)).unwrap_or(false)
+        };
+        let Some(violated) = self.table.unique.iter().find(is_violated) else {
+            return RestError::unique(subject);
+        };
         let error = RestError::unique(violated.name);
         match self.key(proposed, violated.columns) {
             Some(key) => error.details(format!("Key {key} already exists.")),
@@ -57,7 +102,11 @@ impl TableContext<'_> {
     fn broken_reference(&self, proposed: Proposed<'_>) -> Option<RestError> {
         let asks = |key: &&ForeignKey| self.query_bool(&sql::missing_parent(proposed, key));
         let missing = self.table.foreign_keys.iter().find(|key| asks(key).unwrap_or(false));
-        let Some(key) = missing else { return self.still_referenced(proposed) };
+        let changes = |key: &ForeignKey| {
+            let mut values = proposed.values.iter();
+            values.any(|(given, _)| key.foreign_columns.contains(&given.name))
+        };
+        let Some(key) = missing else { return self.still_referenced(proposed, changes) };
         let values = self.key(proposed, key.columns).map(|values| format!("{values} "));
         Some(RestError::foreign_key(self.table.name, key.name).details(format!(
             "Key {}is not present in table \"{}\".",
@@ -66,29 +115,74 @@ impl TableContext<'_> {
         )))
     }
 
-    fn still_referenced(&self, proposed: Proposed<'_>) -> Option<RestError> {
-        let (child, key) = self.session.schema.tables.iter().find_map(|child| {
-            let key = self.reference_from(child, proposed)?;
-            Some((child, key))
-        })?;
-        let error = RestError::still_referenced(self.table.name, key.name, child.name);
-        Some(error.details(format!("Key is still referenced from table \"{}\".", child.name)))
+    /// A row elsewhere that keeps one of the rows from being deleted, or one that would go with it.
+    fn blocked_deletion(&self, proposed: Proposed<'_>, depth: usize) -> Option<RestError> {
+        let blocks =
+            |key: &ForeignKey| matches!(key.on_delete, Action::NoAction | Action::Restrict);
+        if let Some(error) = self.still_referenced(proposed, blocks) {
+            return Some(error);
+        }
+        let mut cascading = self.references().filter(|(_, key)| key.on_delete == Action::Cascade);
+        cascading.find_map(|(table, key)| {
+            let rows = self.row_ids(&sql::referring_rows(proposed, table, key)).ok()?;
+            let child = TableContext { table, ..*self };
+            let proposed = Proposed { table, values: &[], rows: Some(&rows) };
+            let is_deeper = !rows.is_empty() && depth < MAX_CASCADES;
+            is_deeper.then(|| child.blocked_deletion(proposed, depth + 1)).flatten()
+        })
     }
 
-    /// The foreign key of `child` that points to one of the rows and to a column that changes.
-    fn reference_from(
-        &self,
-        child: &'static Table,
-        proposed: Proposed<'_>,
-    ) -> Option<&'static ForeignKey> {
-        let changes =
-            |column: &&'static str| proposed.values.iter().any(|(given, _)| given.name == *column);
-        let mut keys = child.foreign_keys.iter();
-        keys.find(|key| {
-            key.references == self.table.name
-                && key.foreign_columns.iter().any(changes)
-                && self.query_bool(&sql::still_referenced(proposed, child, key)).unwrap_or(false)
+    /// The keys that refer to the table, and the tables that they are of.
+    fn references(&self) -> impl Iterator<Item = (&'static Table, &'static ForeignKey)> {
+        let name = self.table.name;
+        self.session.schema.tables.iter().flat_map(move |child| {
+            let keys = child.foreign_keys.iter().map(move |key| (*child, key));
+            keys.filter(move |(_, key)| key.references == name)
         })
+    }
+
+    /// A row elsewhere that refers to one of the rows by a key that counts.
+    fn still_referenced(
+        &self,
+        proposed: Proposed<'_>,
+        counts: impl Fn(&ForeignKey) -> bool,
+    ) -> Option<RestError> {
+        let mut keys = self.references().filter(|(_, key)| counts(key));
+        let (child, key, values) = keys.find_map(|(child, key)| {
+            let values = self.referenced_values(proposed, child, key)?;
+            Some((child, key, values))
+        })?;
+        let error = RestError::still_referenced(self.table.name, key.name, child.name);
+        let columns = key.foreign_columns.join(", ");
+        let shown = match self.has_row_security() {
+            true => String::new(),
+            false => format!("({columns})=({}) ", values.join(", ")),
+        };
+        let details = format!("Key {shown}is still referenced from table \"{}\".", child.name);
+        Some(error.details(details))
+    }
+
+    /// The values that a key of another table refers to, of the first row that it refers to.
+    fn referenced_values(
+        &self,
+        proposed: Proposed<'_>,
+        child: &'static Table,
+        key: &ForeignKey,
+    ) -> Option<Vec<String>> {
+        let question = sql::still_referenced(proposed, child, key);
+        let columns = key.foreign_columns.iter().map(|name| self.table.column(name));
+        let columns: Vec<&Column> = columns.collect::<Option<_>>()?;
+        let found: rusqlite::Result<Vec<String>> =
+            question.prepared(self.connection, |statement, values| {
+                statement.query_row(values, |row| {
+                    let print = |(index, column): (usize, &&Column)| {
+                        let stored: Value = row.get(index)?;
+                        Ok(value::print(column.pg_type, &stored).unwrap_or_default())
+                    };
+                    columns.iter().enumerate().map(print).collect()
+                })
+            });
+        found.ok()
     }
 
     /// `(id)=(…)`, if the values are known and may be shown.
@@ -102,12 +196,30 @@ impl TableContext<'_> {
         Some(format!("({})=({})", columns.join(", "), values?.join(", ")))
     }
 
-    fn with_row(&self, proposed: Proposed<'_>, error: RestError) -> RestError {
-        if self.has_row_security() || proposed.rows.is_some() {
+    /// Adds the first row that a check is false of, or the first row at all.
+    fn with_row(
+        &self,
+        proposed: Proposed<'_>,
+        error: RestError,
+        check: Option<&'static str>,
+    ) -> RestError {
+        if self.has_row_security() {
             return error;
         }
-        let values: Vec<_> = proposed.values.iter().map(|v| shorten(print(v))).collect();
-        error.details(format!("Failing row contains ({}).", values.join(", ")))
+        let columns: Vec<_> = self.table.stored_columns().collect();
+        let row: rusqlite::Result<Vec<String>> =
+            proposed.values(check).prepared(self.connection, |statement, values| {
+                statement.query_row(values, |row| {
+                    let print = |(index, column): (usize, &&'static Column)| {
+                        Ok(shorten(print(&(*column, row.get(index)?))))
+                    };
+                    columns.iter().enumerate().map(print).collect()
+                })
+            });
+        match row {
+            Ok(values) => error.details(format!("Failing row contains ({}).", values.join(", "))),
+            Err(_) => error,
+        }
     }
 }
 

@@ -7,7 +7,8 @@ use crate::rest::table_context::TableContext;
 impl TableContext<'_> {
     /// Deletes rows that the caller may delete.
     pub(crate) fn delete(&self, rows: &[i64]) -> Result<(), RestError> {
-        self.execute(&sql::delete(self.table, rows))?;
+        let deleted = self.execute(&sql::delete(self.table, rows));
+        deleted.map_err(|error| self.deletion_error(rows, error))?;
         Ok(())
     }
 }

@@ -4,8 +4,9 @@
 mod constraint_error;
 mod delete;
 mod insert;
+mod policy;
 mod row;
 mod update;
 
-pub(super) use insert::{Resolve, Written, conflict_target};
+pub(super) use insert::{InsertOptions, Resolve, Written, conflict_target};
 pub(super) use row::resolve_columns;

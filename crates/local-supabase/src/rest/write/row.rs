@@ -1,13 +1,13 @@
 //! From a payload's objects to the values of columns.
 
 use rusqlite::types::Value;
-use uuid::Uuid;
 
 use crate::rest::error::RestError;
 use crate::rest::payload::Object;
+use crate::rest::sql::{self, Sql};
 use crate::rest::table_context::TableContext;
 use crate::rest::value;
-use crate::schema::{Column, Default, Table};
+use crate::schema::{Column, Default, Generated, Table};
 
 /// Columns and their new values.
 pub type Values = Vec<(&'static Column, Value)>;
@@ -35,7 +35,9 @@ impl TableContext<'_> {
     ) -> Result<Values, RestError> {
         let assign = |column: &&'static Column| {
             let value = match object.get(column.name) {
-                Some(json) => value::parse_json(column.pg_type, json, self.session.now)?,
+                Some(json) => {
+                    value::parse_json(column.pg_type, column.name, json, self.session.now)?
+                }
                 None if missing_default => self.default_value(column)?,
                 None => Value::Null,
             };
@@ -44,7 +46,7 @@ impl TableContext<'_> {
         columns.iter().map(assign).collect()
     }
 
-    /// Every column of a new row: the given values and defaults for the rest.
+    /// Every column of a new row that is not generated: the given values and defaults for the rest.
     pub fn new_row(&self, given: &[(&'static Column, Value)]) -> Result<Values, RestError> {
         let complete = |column: &'static Column| {
             let value = match given.iter().find(|(given, _)| given.name == column.name) {
@@ -53,17 +55,30 @@ impl TableContext<'_> {
             };
             Ok((column, value))
         };
-        self.table.stored_columns().map(complete).collect()
+        let is_computed = |column: &&Column| matches!(column.generated, Generated::Stored(_));
+        self.table.stored_columns().filter(|column| !is_computed(column)).map(complete).collect()
     }
 
     fn default_value(&self, column: &'static Column) -> Result<Value, RestError> {
         Ok(match column.default {
             Default::None => Value::Null,
-            Default::GenRandomUuid => Value::Text(Uuid::new_v4().to_string()),
-            Default::AuthUid => self.session.uid().map(|uid| uid.to_string()).into(),
-            Default::ClockTimestamp => self.clock_timestamp()?.into(),
             Default::Literal(text) => value::parse(column.pg_type, text, self.session.now)?,
+            Default::Expression(expression) => {
+                let select =
+                    Sql::new("select ").append(sql::expression(self.session, &expression)?);
+                select.prepared(self.connection, |statement, values| {
+                    Ok::<_, RestError>(statement.query_row(values, |row| row.get(0))?)
+                })?
+            }
+            Default::Sequence(name) => self.next_value(name)?.into(),
         })
+    }
+
+    /// `nextval`. Unlike PostgreSQL's, the numbers of a transaction that fails are used again.
+    fn next_value(&self, sequence: &str) -> rusqlite::Result<i64> {
+        let next = "update local_sequences set last_value = last_value + increment where name = ? \
+                    returning last_value";
+        self.connection.prepare_cached(next)?.query_row([sequence], |row| row.get(0))
     }
 
     /// The current time, which advances within a transaction.

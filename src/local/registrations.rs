@@ -1,0 +1,164 @@
+//! What of `supabase/migrations` stands elsewhere in words of its own: the functions in `functions`, in
+//! Rust, and the triggers here, in SQLite's. Each is known by its digest, so that a statement that
+//! changes has to be looked at again: then `local::tests::schema` says the new one.
+
+use super::saved;
+use crate::local_supabase::migrations::{Registration, TriggerBody};
+
+const fn rust(file: &'static str, statement: &'static str, sha256: &'static str) -> Registration {
+    Registration { file, statement, sha256, trigger: None, computed: None }
+}
+
+const fn trigger(
+    file: &'static str,
+    statement: &'static str,
+    sha256: &'static str,
+    when: &'static str,
+    statements: &'static str,
+) -> Registration {
+    Registration {
+        file,
+        statement,
+        sha256,
+        trigger: Some(TriggerBody { when, statements }),
+        computed: None,
+    }
+}
+
+const fn computed(
+    file: &'static str,
+    statement: &'static str,
+    sha256: &'static str,
+    words: &'static str,
+) -> Registration {
+    Registration { file, statement, sha256, trigger: None, computed: Some(words) }
+}
+
+/// All of them, in the order of the files.
+pub static REGISTRATIONS: &[Registration] = &[
+    trigger(
+        "20261122000001_tables.sql",
+        "create function private.place_message",
+        "a617ff7710071cb8",
+        "",
+        "
+        update messages
+          set parent_id = (
+            select m.id
+              from messages m
+              where m.chat_id = new.chat_id and m.user_id = new.user_id and m.is_active
+                and (m.created_at <= new.created_at or new.created_at > clock_timestamp() - 60000000)
+                and m.id <> new.id
+              order by m.created_at desc, m.id desc
+              limit 1)
+          where rowid = new.rowid and new.parent_id is null and new.is_active;
+        update messages
+          set created_at = parent.created_at + 1
+          from messages parent
+          where messages.rowid = new.rowid and parent.id = messages.parent_id
+            and parent.chat_id = new.chat_id and parent.user_id = new.user_id
+            and parent.created_at >= messages.created_at;
+        update chats
+          set last_message_at = max(coalesce(last_message_at, m.created_at), m.created_at)
+          from messages m
+          where m.rowid = new.rowid and chats.id = new.chat_id and chats.user_id = new.user_id;",
+    ),
+    // In the same trigger as the one before, because SQLite leaves the order of two open.
+    trigger(
+        "20261122000001_tables.sql",
+        "create function private.touch_chat",
+        "6dca2539a2f2f082",
+        "",
+        "",
+    ),
+    rust("20261122000001_tables.sql", "create function public.search_chats", "2a5d0348d73c7281"),
+    rust("20261122000001_tables.sql", "create function public.toggle_chat", "fd0e0827acae6fac"),
+    rust("20261122000001_tables.sql", "do", "05858906ff410dc9"),
+    rust("20261122000002_generation.sql", "create function private.acting_user", "dfdff2d8645c0cee"),
+    rust("20261122000002_generation.sql", "create function private.run_id", "05e95c17c5b3a8a3"),
+    rust("20261122000002_generation.sql", "create function private.message_json", "89e8a1bc2e15760b"),
+    rust("20261122000002_generation.sql", "create function private.record_usage", "7ea7b5fdc23bd991"),
+    rust("20261122000002_generation.sql", "create function private.estimated_usage", "93fb101e9311ca97"),
+    rust("20261122000002_generation.sql", "create function private.end_lapsed", "09af60a2866d65a2"),
+    rust("20261122000003_analytics.sql", "create function private.local_start", "0e844a1e55f9aabf"),
+    rust("20261122000003_analytics.sql", "create function private.local_text", "d2a554269cdb2d1e"),
+    rust("20261122000003_analytics.sql", "create function private.bucket_starts", "1d03d054d5b930bc"),
+    rust("20261122000003_analytics.sql", "create function private.usage_json", "b222897c5f11a4b8"),
+    rust("20261122000003_analytics.sql", "create function private.percentiles_json", "b08df15e30c4b7bc"),
+    rust("20261122000003_analytics.sql", "create function public.chat_statistics", "d6bf2b08e1707688"),
+    rust("20261122000003_analytics.sql", "create function public.record_events", "97612a30e537262c"),
+    rust("20261122000004_daily_tokens.sql", "create function private.require_caller", "a82b9b3aab71c638"),
+    rust("20261122000004_daily_tokens.sql", "create function private.daily_tokens", "d2438d141ece0483"),
+    rust("20261122000004_daily_tokens.sql", "create function private.reserve_for_answer", "91045e7945e46a56"),
+    rust("20261122000004_daily_tokens.sql", "create function private.settle_reservation", "2fe87b64c63fde2a"),
+    rust("20261122000004_daily_tokens.sql", "create function private.over_limit", "cab7e75020f91c64"),
+    rust("20261122000005_files.sql", "create function public.begin_file", "d2aec171275b6323"),
+    rust("20261122000005_files.sql", "create function public.finish_file", "5fae22b1ef6b18ac"),
+    rust("20261122000005_files.sql", "do", "f4bdfce4dc85f97a"),
+    rust("20261122000007_check.sql", "create function public.schema_report", "25977960c14c50d0"),
+    rust("20261126000001_bytes.sql", "create or replace function public.usage_statistics", "657abd085b9a727d"),
+    trigger(
+        "20261126000002_script_runs.sql",
+        "create function private.forget_script_runs",
+        "23f9863c8db547b7",
+        "
+        (select count(*) > 1000 or sum(octet_length(code) + octet_length(stdout) + octet_length(stderr) + octet_length(files)
+            + octet_length(limits) + coalesce(octet_length(input), 0)
+            + coalesce(octet_length(result), 0) + coalesce(octet_length(error), 0)) > 67108864 from script_runs where user_id = new.user_id)",
+        "
+        delete from script_runs where id in (
+          select id from (
+            select id, row_number() over newest as runs, sum(octet_length(code) + octet_length(stdout) + octet_length(stderr) + octet_length(files)
+            + octet_length(limits) + coalesce(octet_length(input), 0)
+            + coalesce(octet_length(result), 0) + coalesce(octet_length(error), 0)) over newest as bytes
+            from script_runs
+            where user_id = new.user_id
+            window newest as (order by created_at desc, id desc rows unbounded preceding)
+          ) where runs > 900 or bytes > 58720256
+        );",
+    ),
+    rust("20261126000002_script_runs.sql", "create or replace function public.search_files", "d2561c32d70800e1"),
+    rust("20261126000003_check.sql", "create function private.described_grants", "cf6dc9b5c9a91542"),
+    rust("20261126000003_check.sql", "create function private.described_owner", "bac9367358993537"),
+    rust("20261126000003_check.sql", "create function public.describe_schema", "55f49f46a09fdcb0"),
+    rust("20261127000010_generation.sql", "create function private.lease", "8ba1170c124e6ccf"),
+    rust("20261127000010_generation.sql", "create function private.record_lapsed_run", "c70ddf2e94fc05de"),
+    rust("20261127000010_generation.sql", "create function private.count_lapsed", "b4e50b8456179de5"),
+    rust("20261127000010_generation.sql", "create function public.count_lapsed_usage", "922d4dcaa057b4b2"),
+    rust("20261127000010_generation.sql", "create function private.release_leases", "4b5ebe6973e7f1b1"),
+    rust("20261127000010_generation.sql", "create function public.release_leases", "b0bdfef77b66009f"),
+    rust("20261127000010_generation.sql", "create or replace function private.record_lapsed_usage", "244fd88bdd9bb2d5"),
+    rust("20261127000010_generation.sql", "create function private.open_run", "37b5fdcb75414e6d"),
+    rust("20261127000010_generation.sql", "create or replace function private.reserve_tokens", "4459cc2de52d8ccb"),
+    rust("20261127000010_generation.sql", "create or replace function private.renew_reservation", "37baa6b923ed94a5"),
+    rust("20261127000010_generation.sql", "create or replace function private.reserve_or_raise", "d51e644df72f4a44"),
+    rust("20261127000010_generation.sql", "create or replace function public.reserve_tokens", "40551ef06f074824"),
+    rust("20261127000010_generation.sql", "create function private.as_edited", "78763c11d2e41438"),
+    rust("20261127000010_generation.sql", "create or replace function private.replace_question", "48756b6310c98ad5"),
+    rust("20261127000010_generation.sql", "create function private.take_place", "399c77588a02e58b"),
+    rust("20261127000010_generation.sql", "create or replace function public.begin_generation", "ada5d59c6e5add63"),
+    rust("20261127000010_generation.sql", "create or replace function private.started", "2197aeb6d326a3d1"),
+    rust("20261127000010_generation.sql", "create or replace function public.save_generation", "9e640f8438d8b782"),
+    rust("20261127000010_generation.sql", "create or replace function public.request_stop", "ce9ff30de4889066"),
+    rust("20261127000020_checkpoints.sql", "create function private.text_of", "251bc3674fecf8e1"),
+    rust("20261127000020_checkpoints.sql", "create function private.saved_parts", "595d1aa7ca76c143"),
+    rust("20261127000020_checkpoints.sql", "create function private.as_saved", "66642e7b330f77a4"),
+    rust("20261127000020_checkpoints.sql", "create function private.run_is_live", "2a7c57f49aec9b79"),
+    computed("20261127000020_checkpoints.sql", "create or replace function public.current_status", "5c7868bebbbfd75a", saved::STATUS),
+    computed("20261127000020_checkpoints.sql", "create function public.current_content", "a663a662f2b73bf6", saved::CONTENT),
+    computed("20261127000020_checkpoints.sql", "create function public.current_parts", "4f7d00667e21350c", saved::PARTS),
+    computed("20261127000020_checkpoints.sql", "create function public.current_metadata", "f924895cbefe1cee", saved::METADATA),
+    rust("20261127000020_checkpoints.sql", "create or replace function private.message_json", "a8e5ced5081c116f"),
+    rust("20261127000020_checkpoints.sql", "create or replace function public.search_chats", "533fd3e81fcb0351"),
+    rust("20261127000020_checkpoints.sql", "create function private.lock_run", "5140a0d297635762"),
+    rust("20261127000020_checkpoints.sql", "create function private.save_checkpoint", "8267939647630ada"),
+    rust("20261127000020_checkpoints.sql", "create function public.save_checkpoints", "f13e1712e64bab12"),
+    rust("20261127000020_checkpoints.sql", "create function private.pieces_after", "26b01dec79272593"),
+    rust("20261127000020_checkpoints.sql", "create function public.follow_answer", "99d983521cfe2fa7"),
+    rust("20261127000020_checkpoints.sql", "create function private.end_with_saved", "753830e5a73a8687"),
+    rust("20261127000020_checkpoints.sql", "create or replace function private.end_lapsed", "6c91dca063d7ea82"),
+    rust("20261127000020_checkpoints.sql", "create function private.end_lapsed_row", "db31eb3a8efa6dbe"),
+    rust("20261127000020_checkpoints.sql", "create or replace function private.count_lapsed", "42b0613319daa382"),
+    rust("20261127000020_checkpoints.sql", "create or replace function public.save_generation", "06981194bb489a9a"),
+    rust("20261127000020_checkpoints.sql", "create or replace function public.request_stop", "19eab24d63e60417"),
+];
