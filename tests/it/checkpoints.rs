@@ -41,7 +41,13 @@ async fn an_answer_costs_as_much_as_it_is_long() {
             let voice = stage.chunk_sender();
             let answer = tokio::spawn({
                 let (alice, path) = (stage.alice.clone(), stage.path());
-                async move { alice.stream(&path, json!({ "content": "Hi" })).await.rest().await }
+                async move {
+                    alice
+                        .stream(&path, json!({ "content": "Hi", "stream": true }))
+                        .await
+                        .rest()
+                        .await
+                }
             });
             proxy.until_next(CHECKPOINTS).await;
             let begun = row(&stage).await;
@@ -79,7 +85,7 @@ async fn calls_of_tools_are_saved_once() {
     let (first, second) = (stage.chunk_sender(), stage.chunk_sender());
     let answer = tokio::spawn({
         let (alice, path) = (stage.alice.clone(), stage.path());
-        let body = json!({ "content": "Hi", "tools": ["files"] });
+        let body = json!({ "content": "Hi", "tools": ["files"], "stream": true });
         async move { alice.stream(&path, body).await.rest().await }
     });
     let size = 64 << 10;
@@ -121,7 +127,7 @@ async fn one_request_saves_all_answers() {
         .map(|chat| {
             let (alice, path) = (stage.alice.clone(), format!("/api/ai/chat/{chat}/generate"));
             tokio::spawn(async move {
-                alice.stream(&path, json!({ "content": "Hi" })).await.rest().await
+                alice.stream(&path, json!({ "content": "Hi", "stream": true })).await.rest().await
             })
         })
         .collect();
