@@ -30,6 +30,7 @@ async fn row(stage: &Stage) -> Value {
 }
 
 #[tokio::test]
+#[ignore = "takes too long"]
 async fn an_answer_costs_as_much_as_it_is_long() {
     if skipped_on_a_real_supabase("a proxy before the local one") {
         return;
@@ -76,6 +77,7 @@ async fn an_answer_costs_as_much_as_it_is_long() {
 }
 
 #[tokio::test]
+#[ignore = "takes too long"]
 async fn calls_of_tools_are_saved_once() {
     if skipped_on_a_real_supabase("a proxy before the local one") {
         return;
@@ -113,6 +115,7 @@ async fn calls_of_tools_are_saved_once() {
 }
 
 #[tokio::test]
+#[ignore = "takes too long"]
 async fn one_request_saves_all_answers() {
     const ANSWERS: usize = 20;
     if skipped_on_a_real_supabase("a proxy before the local one") {
