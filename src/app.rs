@@ -251,7 +251,7 @@ async fn project(
     };
     let own_tables = config.migrations_dir.as_deref().map(local::read_own_tables).transpose()?;
     let exposes = own_tables.as_ref().and_then(|tables| tables.auto_expose_new_tables);
-    tell_exposure(exposes);
+    log_exposure(exposes);
     let listener =
         TcpListener::bind(addr).await.map_err(|error| BuildError::LocalAddress(addr, error))?;
     let addr = listener.local_addr().unwrap_or(addr);
@@ -280,8 +280,8 @@ async fn project(
     Ok((project, Some(LocalListener { supabase: local, router, listener })))
 }
 
-/// Tells what `config.toml` beside `MIGRATIONS_DIR` says of new tables.
-fn tell_exposure(exposes: Option<bool>) {
+/// Logs what `config.toml` beside `MIGRATIONS_DIR` says of new tables.
+fn log_exposure(exposes: Option<bool>) {
     match exposes {
         Some(true) => tracing::warn!(
             "config.toml beside MIGRATIONS_DIR was read: auto_expose_new_tables opens new tables to all roles without a grant, which Supabase has deprecated"

@@ -37,7 +37,7 @@ pub enum MigrationsError {
         inner: PathBuf,
     },
     /// `config.toml` is not what the Supabase CLI reads.
-    #[error("{}:{line}: {problem}. Mend the file as the Supabase CLI reads it", path.display())]
+    #[error("{}:{line}: {problem}. Fix the file as the Supabase CLI reads it", path.display())]
     Config {
         /// The file.
         path: PathBuf,

@@ -25,9 +25,9 @@ pub(super) fn open(path: &Path, project: Project, options: Options) -> Result<Co
     let Options { public_url, allow_anonymous_users, migrations, clock, memory, .. } = options;
     let data_dir = DataDir::open(path)?;
     let added = migrations.as_deref();
-    let wanted = Wanted { added, exposes: options.auto_expose_new_tables, reset: false };
+    let requested = Requested { added, exposes: options.auto_expose_new_tables, reset: false };
     let OpenDatabase { database, schema, notices } =
-        open_database(&data_dir, project, wanted, &clock)?;
+        open_database(&data_dir, project, requested, &clock)?;
     Ok(Context {
         blobs: open_blobs(&data_dir, &clock)?,
         project: OpenProject { schema, functions: project.functions },
@@ -54,7 +54,8 @@ struct OpenDatabase {
 }
 
 /// What a database is to have besides the project.
-struct Wanted<'a> {
+#[derive(Clone, Copy)]
+struct Requested<'a> {
     added: Option<&'a [Migration]>,
     exposes: bool,
     reset: bool,
@@ -63,7 +64,7 @@ struct Wanted<'a> {
 fn open_database(
     data_dir: &DataDir,
     project: Project,
-    wanted: Wanted<'_>,
+    requested: Requested<'_>,
     clock: &Clock,
 ) -> Result<OpenDatabase, OpenError> {
     let path = data_dir.database()?;
@@ -75,7 +76,7 @@ fn open_database(
     }
     let own = project.files();
     let Project { registrations, legacy, buckets, .. } = project;
-    let Wanted { added, exposes, reset } = wanted;
+    let Requested { added, exposes, reset } = requested;
     let desired = Desired { own: &own, added, exposes, registrations, legacy, reset };
     let opened = Database::open(
         &path,
@@ -92,8 +93,8 @@ fn open_database(
 /// Deletes the tables that migrations of a front end have made, and forgets that they were applied.
 pub(super) fn reset(path: &Path, project: Project) -> Result<(), OpenError> {
     let data_dir = DataDir::open(path)?;
-    let wanted = Wanted { added: Some(&[]), exposes: false, reset: true };
-    open_database(&data_dir, project, wanted, &Clock::System).map(|_| ())
+    let requested = Requested { added: Some(&[]), exposes: false, reset: true };
+    open_database(&data_dir, project, requested, &Clock::System).map(|_| ())
 }
 
 /// The files of Storage, without those that no object names.

@@ -223,7 +223,8 @@ fn new_tables_are_closed_unless_they_are_exposed() {
         create table granted (a int); grant insert (a) on granted to service_role;";
     let roles = |table: &crate::schema::Table| {
         let grants = &table.grants;
-        [&grants.anon, &grants.authenticated, &grants.service_role].map(|role| role.is_anything())
+        [&grants.anon, &grants.authenticated, &grants.service_role]
+            .map(crate::schema::RoleGrants::is_anything)
     };
     let (closed, exposed) = (read(sql), read_exposed(sql));
     assert_eq!(roles(find(&closed, "before")), [false; 3]);
@@ -232,20 +233,20 @@ fn new_tables_are_closed_unless_they_are_exposed() {
     for name in ["before", "after", "granted"] {
         assert_eq!(roles(find(&exposed, name)), [true; 3], "{name}");
     }
-    let told = |plan: &crate::migrations::plan::Plan| -> Vec<String> {
+    let reported = |plan: &crate::migrations::plan::Plan| -> Vec<String> {
         let closed = plan.notices.iter().filter(|notice| notice.message.starts_with("nothing"));
         closed.map(ToString::to_string).collect()
     };
-    let [told_closed] = &told(&closed)[..] else { panic!("{:?}", closed.notices) };
+    let [reported_closed] = &reported(&closed)[..] else { panic!("{:?}", closed.notices) };
     let starts = "20260101000000_test.sql:1: table public.before: nothing on it is granted";
-    assert!(told_closed.starts_with(starts), "{told_closed}");
-    assert!(told_closed.contains("grant select, insert, update, delete on public.before to"));
-    assert!(told_closed.contains("auto_expose_new_tables = true"), "{told_closed}");
-    assert!(told(&exposed).is_empty());
+    assert!(reported_closed.starts_with(starts), "{reported_closed}");
+    assert!(reported_closed.contains("grant select, insert, update, delete on public.before to"));
+    assert!(reported_closed.contains("auto_expose_new_tables = true"), "{reported_closed}");
+    assert!(reported(&exposed).is_empty());
     let revoked = read_exposed(
         "create table t (a int); revoke all on t from anon, authenticated, service_role;",
     );
-    assert!(!told(&revoked)[0].contains("auto_expose_new_tables"));
+    assert!(!reported(&revoked)[0].contains("auto_expose_new_tables"));
 }
 
 #[test]
@@ -259,9 +260,10 @@ fn tables_without_row_security_are_told_where_somebody_may_use_them() {
     ];
     for (sql, who) in cases {
         let plan = read(&format!("create table t (a int); {sql}"));
-        let told = plan.notices.iter().find(|n| n.message.starts_with("row-level security is off"));
-        assert_eq!(told.is_some(), who.is_some(), "{sql}: {:?}", plan.notices);
-        assert!(told.is_none_or(|notice| notice.message.contains(who.unwrap())), "{sql}");
+        let reported =
+            plan.notices.iter().find(|n| n.message.starts_with("row-level security is off"));
+        assert_eq!(reported.is_some(), who.is_some(), "{sql}: {:?}", plan.notices);
+        assert!(reported.is_none_or(|notice| notice.message.contains(who.unwrap())), "{sql}");
     }
 }
 
