@@ -62,10 +62,10 @@ pub struct DataStep {
 }
 
 impl<'a> Reader<'a> {
-    pub fn new(registrations: &'a [Registration]) -> Self {
+    pub fn new(registrations: &'a [Registration], exposes: bool) -> Self {
         let place = (String::new(), 0);
         Self {
-            catalogue: Catalogue::new(),
+            catalogue: Catalogue::new(exposes),
             registrations,
             place,
             is_own: false,

@@ -39,8 +39,9 @@ fn a_table_that_cannot_be_carried_over_is_not_served() {
 
 #[test]
 fn it_is_told_where_and_what() {
-    let plan =
-        read("create table t (c int);\n\ncreate thing of no kind;\ncreate view v as select 1;");
+    let plan = read(
+        "create table t (c int); grant select on t to anon;\n\ncreate thing of no kind;\ncreate view v as select 1;",
+    );
     let reported: Vec<_> = plan.notices.iter().map(|n| (n.line, n.message.as_str())).collect();
     assert!(
         reported

@@ -20,8 +20,14 @@ fn files(texts: &[&str]) -> Vec<Migration> {
 
 fn bring(connection: &mut Connection, texts: &[&str]) -> Result<Vec<Notice>, ApplyError> {
     let added = files(texts);
-    let desired =
-        Desired { own: &[], added: Some(&added), registrations: &[], legacy: &[], reset: false };
+    let desired = Desired {
+        own: &[],
+        added: Some(&added),
+        exposes: true,
+        registrations: &[],
+        legacy: &[],
+        reset: false,
+    };
     apply(connection, desired, |_| Ok(())).map(|(_, notices)| notices)
 }
 
@@ -158,8 +164,14 @@ fn tables_of_the_project_stay_its_own() {
                create policy p on chats using (title = 'x'); create table todos (id int, chat uuid references chats);";
     let added = [Migration::new("2_added.sql", sql)];
     let (own, mut db) = ([own], connection());
-    let desired =
-        Desired { own: &own, added: Some(&added), registrations: &[], legacy: &[], reset: false };
+    let desired = Desired {
+        own: &own,
+        added: Some(&added),
+        exposes: false,
+        registrations: &[],
+        legacy: &[],
+        reset: false,
+    };
     let (plan, notices) = apply(&mut db, desired, |_| Ok(())).unwrap();
     let served: Vec<_> =
         plan.schema.tables.iter().map(|table| (table.name, table.columns.len())).collect();
