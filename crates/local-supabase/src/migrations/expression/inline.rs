@@ -81,7 +81,9 @@ impl Translator<'_> {
         let own = Scope { relations: Vec::new(), parameters };
         let scopes = std::mem::replace(&mut self.scopes, vec![own]);
         let (sees_all, had_subselect) = (self.sees_all, self.has_subselect);
+        let as_owner = self.as_owner;
         self.sees_all |= function.security_definer;
+        self.as_owner |= function.security_definer;
         self.depth += 1;
         let value = match body {
             Body::Expr(expr) => self.expr(expr),
@@ -95,6 +97,7 @@ impl Translator<'_> {
             self.has_subselect = had_subselect;
         }
         self.sees_all = sees_all;
+        self.as_owner = as_owner;
         value
     }
 }

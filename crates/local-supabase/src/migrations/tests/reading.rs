@@ -242,3 +242,38 @@ fn a_role_without_the_schema_has_nothing() {
     assert_eq!(table.grants.anon.select, Granted::Nothing);
     assert_eq!(table.grants.authenticated.select, Granted::Table);
 }
+
+/// The forms that guard statements against being run twice.
+#[test]
+fn blocks_that_only_guard() {
+    let sql = "do $$ begin
+            -- the type
+            if not exists (select 1 from pg_type t join pg_namespace n on n.oid = t.typnamespace
+                           where t.typname = 'mood' and n.nspname = 'public') then
+                create type public.mood as enum ('sad', 'ok');
+            end if;
+        end $$;
+        create table t (id int primary key, m mood);
+        do $$ begin
+            if not exists (select from information_schema.columns
+                           where table_name = 't' and column_name = 'owner') then
+                alter table t add column owner uuid;
+                create index on t (owner);
+            end if;
+            if exists (select 1 from pg_tables where schemaname = 'public' and tablename = 't') then
+                alter table t enable row level security;
+            end if;
+            if not exists (select 1 from pg_policies where tablename = 't' and policyname = 'Own') then
+                create policy \"Own\" on t using (auth.uid() = owner);
+            end if;
+            if not exists (select 1 from pg_publication_tables where tablename = 't') then
+                alter publication supabase_realtime add table t;
+            end if;
+            raise notice 'done';
+        end; $$;";
+    let plan = read(sql);
+    assert_eq!(plan.notices, []);
+    let table = table(sql, "t");
+    assert_eq!(table.columns.len(), 3);
+    assert!(table.has_row_security && table.policies.len() == 1);
+}
