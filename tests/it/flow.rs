@@ -1,5 +1,7 @@
 //! Bounded whatever comes: huge answers, tiny pieces, readers that do not read.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use serde_json::json;
 
@@ -70,7 +72,7 @@ async fn tiny_pieces_make_one_text_for_a_reader_that_comes_late() {
         if message["status"] != "streaming" {
             break message;
         }
-        tokio::task::yield_now().await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
     };
     let seen: String =
         late.rest().await.iter().filter_map(|frame| frame["delta"].as_str()).collect();

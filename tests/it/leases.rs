@@ -243,6 +243,8 @@ async fn a_server_that_starts_frees_its_own_leases_only() {
     other.until("text-delta").await;
     let mut own = stage.stream(question.clone()).await;
     own.until("text-delta").await;
+    // The first save with content would renew the lease.
+    stage.until_saved().await;
     stage.app.release_own_leases().await;
     let statuses = [stage.last_message().await, there.messages(&elsewhere).await.remove(1)]
         .map(|message| message["status"].clone());

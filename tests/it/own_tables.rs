@@ -80,11 +80,11 @@ fn a_changed_file_is_refused_until_a_reset() {
     folder.write(&format!("{}\ncreate table public.more (id int primary key);", example()));
     let listening = [("PORT", "0"), ("LOCAL_SUPABASE_ADDR", "127.0.0.1:0")];
     let refused = run(&[], &[settings, listening].concat());
-    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(told.contains("20261201000000_todos.sql was applied to"), "{told}");
+    let message = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(message.contains("20261201000000_todos.sql was applied to"), "{message}");
     assert!(
-        told.contains("has changed since") && told.contains("chat-backend reset-local"),
-        "{told}"
+        message.contains("has changed since") && message.contains("chat-backend reset-local"),
+        "{message}"
     );
     assert!(reset(&data_dir).status.success());
     drop(Program::start(&settings));
@@ -94,6 +94,6 @@ fn a_changed_file_is_refused_until_a_reset() {
 fn a_project_elsewhere_ignores_it() {
     let refused =
         run(&["reset-local", "--yes"], &[("SUPABASE_URL", "http://x"), ("SUPABASE_ANON_KEY", "k")]);
-    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(told.contains("reset-local is for the local Supabase alone"), "{told}");
+    let message = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(message.contains("reset-local is for the local Supabase alone"), "{message}");
 }

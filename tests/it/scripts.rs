@@ -125,8 +125,8 @@ async fn the_runs_of_a_user_take_bounded_room() {
     let alice = app.user("alice").await;
     // On a real project what counts is the room that they take, so they must not be compressible.
     let mut random = fastrand::Rng::with_seed(1);
+    let stdout: String = (0..7 << 20).map(|_| random.char(' '..='~')).collect();
     for _ in 0..10 {
-        let stdout: String = (0..7 << 20).map(|_| random.char(' '..='~')).collect();
         alice.record_runs(recorded(&stdout)).await;
     }
     let left = alice.count_runs().await;

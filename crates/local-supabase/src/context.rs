@@ -11,8 +11,8 @@ use super::data_dir::DataDir;
 use super::database::Database;
 use super::keys::SigningKeys;
 use super::migrations::Notice;
+use super::open_project::OpenProject;
 use super::passwords::Passwords;
-use super::project::OpenProject;
 
 /// An open data folder.
 pub(super) struct Context {

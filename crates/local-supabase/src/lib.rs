@@ -12,11 +12,13 @@ mod body;
 mod context;
 mod credential;
 mod data_dir;
+mod describe;
 pub mod functions;
 mod database;
 mod keys;
 pub mod migrations;
 mod open;
+mod open_project;
 mod open_error;
 mod options;
 mod passwords;
@@ -47,13 +49,13 @@ use secrecy::SecretString;
 
 pub use auth_limits::ClientAddress;
 use context::Context;
+pub use describe::{FunctionDescription, SchemaDescription, TableDescription};
 use functions::RestError;
 pub use keys::PUBLISHABLE_KEY;
 use migrations::Notice;
 pub use open_error::OpenError;
 pub use options::Options;
 pub use project::{Bucket, Project};
-pub use rest::describe::{FunctionDescription, SchemaDescription, TableDescription};
 pub use role::Role;
 
 /// A local Supabase on an open data folder. Clones share it; the lock on the folder is released when the

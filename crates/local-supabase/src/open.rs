@@ -10,11 +10,12 @@ use super::context::Context;
 use super::data_dir::DataDir;
 use super::database::{self, Database};
 use super::keys::{self, SigningKeys};
-use super::migrations::{FORMAT, Migration, Notice, Wanted, apply};
+use super::migrations::{Desired, FORMAT, Migration, Notice, apply};
 use super::open_error::OpenError;
+use super::open_project::OpenProject;
 use super::options::Options;
 use super::passwords::Passwords;
-use super::project::{OpenProject, Project};
+use super::project::Project;
 use super::schema::Schema;
 use super::{rest, storage};
 use clock::Clock;
@@ -67,12 +68,12 @@ fn open_database(
     }
     let own = project.files();
     let Project { registrations, legacy, buckets, .. } = project;
-    let wanted = Wanted { own: &own, added, registrations, legacy, reset };
+    let desired = Desired { own: &own, added, registrations, legacy, reset };
     let opened = Database::open(
         &path,
         |connection| rest::prepare(connection, clock),
         |connection| {
-            apply(connection, wanted, |transaction| storage::create_buckets(transaction, buckets))
+            apply(connection, desired, |transaction| storage::create_buckets(transaction, buckets))
         },
     );
     let (database, (plan, notices)) =

@@ -38,13 +38,6 @@ impl Project {
     }
 }
 
-/// What of a project requests meet.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct OpenProject {
-    pub(crate) schema: &'static Schema,
-    pub(crate) functions: &'static [Function],
-}
-
 /// A bucket. It is created at the start where it is missing.
 #[derive(Clone, Copy, Debug)]
 pub struct Bucket {

@@ -260,7 +260,7 @@ async fn toggle_flips_one_column() {
 #[tokio::test]
 async fn the_root_describes_what_there_is() {
     let server = Server::start().await;
-    let answer = server.send(Role::Anon, get("/")).await;
+    let answer = server.send(ALICE, get("/")).await;
     assert_eq!(answer.status, 200);
     assert_eq!(answer.header("content-type"), "application/openapi+json; charset=utf-8");
     let description = answer.json();
@@ -268,9 +268,12 @@ async fn the_root_describes_what_there_is() {
     assert!(description["paths"]["/chats"]["get"].is_object());
     assert!(description["paths"]["/rpc/begin_generation"]["post"].is_object());
     let columns = &description["definitions"]["messages"]["properties"];
-    let id = json!({"type": "string", "format": "uuid", "default": "gen_random_uuid()"});
+    let id = json!({"type": "string", "format": "uuid", "default": "gen_random_uuid()",
+        "description": "Note:\nThis is a Primary Key.<pk/>"});
     assert_eq!(columns["id"], id);
     let is_active = json!({"type": "boolean", "format": "boolean", "default": true});
     assert_eq!(columns["is_active"], is_active);
     assert_eq!(columns["metadata"], json!({"format": "jsonb"}));
+    let of_nobody = server.send(Role::Anon, get("/")).await.json();
+    assert_eq!((&of_nobody["paths"], &of_nobody["definitions"]), (&json!({}), &json!({})));
 }

@@ -28,7 +28,7 @@ pub struct Legacy {
 
 /// What a database is to have.
 #[derive(Clone, Copy, Debug)]
-pub struct Wanted<'a> {
+pub struct Desired<'a> {
     /// The project's files.
     pub own: &'a [Migration],
     /// Files that somebody adds; nothing where their tables are to be left alone.
@@ -65,14 +65,14 @@ impl From<rusqlite::Error> for ApplyError {
 /// Brings the database up to date. `complete` runs in the same transaction.
 pub fn apply(
     connection: &mut Connection,
-    wanted: Wanted<'_>,
+    desired: Desired<'_>,
     complete: impl FnOnce(&Connection) -> Result<()>,
 ) -> std::result::Result<(Arc<Plan>, Vec<Notice>), ApplyError> {
     // Tables are made anew, and for a moment those that refer to them refer to nothing.
     connection.pragma_update(None, "foreign_keys", false)?;
     connection.pragma_update(None, "legacy_alter_table", true)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let done = apply_within(&transaction, wanted)?;
+    let done = apply_within(&transaction, desired)?;
     complete(&transaction)?;
     transaction.pragma_update(None, "user_version", FORMAT)?;
     transaction.commit()?;
@@ -83,19 +83,19 @@ pub fn apply(
 
 fn apply_within(
     transaction: &Transaction<'_>,
-    wanted: Wanted<'_>,
+    desired: Desired<'_>,
 ) -> std::result::Result<(Arc<Plan>, Vec<Notice>), ApplyError> {
     let version: u32 = transaction.query_row("pragma user_version", [], |row| row.get(0))?;
     transaction.execute_batch(SYSTEM)?;
-    adopt(transaction, version, wanted)?;
-    if wanted.reset {
+    adopt(transaction, version, desired)?;
+    if desired.reset {
         transaction.execute("delete from local_migrations where is_own = 0", [])?;
     }
-    let (mut files, ignored) = applied(transaction, wanted)?;
+    let (mut files, ignored) = applied(transaction, desired)?;
     let count = files.len();
-    let pending = pending(&files, wanted)?;
+    let pending = pending(&files, desired)?;
     files.extend(pending.iter().map(|(file, _)| (*file).clone()));
-    let plan = plan(&files, count, wanted.registrations);
+    let plan = plan(&files, count, desired.registrations);
     let mut notices = plan.notices.clone();
     let mut found = None;
     for step in &plan.steps {
@@ -110,7 +110,7 @@ fn apply_within(
             });
         }
     }
-    let known = (!ignored && (wanted.reset || !pending.is_empty())).then_some(&plan.known[..]);
+    let known = (!ignored && (desired.reset || !pending.is_empty())).then_some(&plan.known[..]);
     sync(transaction, &plan.end.tables, &plan.sequences, known)?;
     for (file, is_own) in &pending {
         let insert = "insert into local_migrations (file, sha256, is_own) values (?, ?, ?)";
@@ -121,12 +121,12 @@ fn apply_within(
 }
 
 /// Notes which files a folder of before has.
-fn adopt(transaction: &Transaction<'_>, version: u32, wanted: Wanted<'_>) -> Result<()> {
-    let Some(legacy) = wanted.legacy.iter().find(|legacy| legacy.user_version == version) else {
+fn adopt(transaction: &Transaction<'_>, version: u32, desired: Desired<'_>) -> Result<()> {
+    let Some(legacy) = desired.legacy.iter().find(|legacy| legacy.user_version == version) else {
         return Ok(());
     };
     transaction.execute_batch(legacy.repair)?;
-    for migration in &wanted.own[..legacy.files] {
+    for migration in &desired.own[..legacy.files] {
         let insert =
             "insert or ignore into local_migrations (file, sha256, is_own) values (?, ?, 1)";
         transaction.execute(insert, (&migration.file, sha256(&migration.sql)))?;
@@ -137,7 +137,7 @@ fn adopt(transaction: &Transaction<'_>, version: u32, wanted: Wanted<'_>) -> Res
 /// The files that have been applied, in that order, and whether there are others that are left alone.
 fn applied(
     transaction: &Transaction<'_>,
-    wanted: Wanted<'_>,
+    desired: Desired<'_>,
 ) -> std::result::Result<(Vec<Migration>, bool), ApplyError> {
     let select = "select file, sha256, is_own from local_migrations order by position";
     let mut statement = transaction.prepare(select)?;
@@ -147,10 +147,10 @@ fn applied(
     for (file, digest, is_own) in rows {
         let known = |files: &[Migration]| files.iter().find(|known| known.file == file).cloned();
         if is_own {
-            files.push(known(wanted.own).ok_or(ApplyError::Unknown(file))?);
+            files.push(known(desired.own).ok_or(ApplyError::Unknown(file))?);
             continue;
         }
-        let Some(added) = wanted.added else {
+        let Some(added) = desired.added else {
             ignored = true;
             continue;
         };
@@ -168,12 +168,12 @@ fn applied(
 /// The files that are still to be applied, and whether they are the project's.
 fn pending<'a>(
     applied: &[Migration],
-    wanted: Wanted<'a>,
+    desired: Desired<'a>,
 ) -> std::result::Result<Vec<(&'a Migration, bool)>, ApplyError> {
     let is_new = |migration: &&Migration| applied.iter().all(|known| known.file != migration.file);
-    let mut pending: Vec<_> = wanted.own.iter().filter(is_new).map(|own| (own, true)).collect();
-    for migration in wanted.added.unwrap_or_default() {
-        let same = wanted.own.iter().find(|own| own.version() == migration.version());
+    let mut pending: Vec<_> = desired.own.iter().filter(is_new).map(|own| (own, true)).collect();
+    for migration in desired.added.unwrap_or_default() {
+        let same = desired.own.iter().find(|own| own.version() == migration.version());
         match same {
             None => pending.extend(is_new(&migration).then_some((migration, false))),
             Some(own) if own.sql.replace('\r', "") == migration.sql.replace('\r', "") => {}

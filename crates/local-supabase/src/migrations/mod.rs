@@ -28,7 +28,7 @@ mod triggers;
 mod types;
 
 pub use apply::Legacy;
-pub(crate) use apply::{ApplyError, FORMAT, Wanted, apply};
+pub(crate) use apply::{ApplyError, Desired, FORMAT, apply};
 pub use catalogue::Notice;
 pub(crate) use plan::{notices_of, schema_of};
 pub use read::Migration;

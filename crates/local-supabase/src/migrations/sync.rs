@@ -26,7 +26,7 @@ pub fn sync(
     sequences: &[SequenceState],
     known: Option<&[u64]>,
 ) -> Result<()> {
-    let wanted = extras(tables);
+    let extras_json = extras(tables);
     let made = made(connection)?;
     let is_same = |table: &SqliteTable| {
         made.iter().any(|made| {
@@ -39,7 +39,7 @@ pub fn sync(
         .filter(|made| known.is_some_and(|known| !known.contains(&(made.id as u64))))
         .collect();
     let current = current_extras(connection)?;
-    if own().all(is_same) && dropped.is_empty() && current.as_deref() == Some(&wanted) {
+    if own().all(is_same) && dropped.is_empty() && current.as_deref() == Some(&extras_json) {
         return Ok(());
     }
     drop_triggers(connection)?;
@@ -69,7 +69,7 @@ pub fn sync(
     }
     let keep = "insert into local_state (name, value) values ('extras', ?1) \
                 on conflict (name) do update set value = ?1";
-    connection.execute(keep, [&wanted])?;
+    connection.execute(keep, [&extras_json])?;
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! What was made is tried on an empty database, so that SQL that SQLite does not take is told like
+//! What was made is tried on an empty database, so that SQL that SQLite does not take is reported like
 //! everything else that is not understood, and does not stop the start or fail a request.
 
 use clock::Clock;

@@ -4,7 +4,6 @@
 //! `query`, `headers`, `payload`), translated to SQL with it (`schema`, `sql`), run in one transaction
 //! (`table`, `write`, `rpc`) and rendered (`render`, `response`).
 
-pub(super) mod describe;
 pub(super) mod error;
 mod headers;
 mod openapi;
@@ -40,7 +39,7 @@ use self::settings::Claims;
 use self::sql::{Page, RowFormat, RowSet, Sql};
 use self::transaction::Transactions;
 use super::database::Database;
-use super::project::OpenProject;
+use super::open_project::OpenProject;
 use super::role::Role;
 use clock::Clock;
 
@@ -73,7 +72,7 @@ async fn answer(
     body: Bytes,
 ) -> Result<Response, RestError> {
     match Resource::parse(parts.uri.path())? {
-        Resource::Root => openapi::answer(project, &parts.method, &parts.headers),
+        Resource::Root => openapi::answer(project, session.role, &parts.method, &parts.headers),
         Resource::Table(name) => {
             let request = Request::parse(parts, body, false)?;
             table::answer(transactions, session, name, request).await

@@ -10,16 +10,20 @@ use super::error::RestError;
 use super::headers::MediaType;
 use super::response::{empty, with_header};
 use super::rpc::Function;
-use crate::project::OpenProject;
-use crate::schema::{Column, Default, PgType, Schema, Table};
+use crate::open_project::OpenProject;
+use crate::role::Role;
+use crate::schema::{Column, Default, PgType, Table};
 
 pub(super) fn answer(
     project: OpenProject,
+    role: Role,
     method: &Method,
     headers: &HeaderMap,
 ) -> Result<Response, RestError> {
     match *method {
-        Method::GET | Method::HEAD => MediaType::check_root(headers).map(|()| description(project)),
+        Method::GET | Method::HEAD => {
+            MediaType::check_root(headers).map(|()| description(project, role))
+        }
         Method::OPTIONS => {
             let allowed = Some("OPTIONS,GET,HEAD".to_owned());
             Ok(with_header(empty(StatusCode::OK), ALLOW, allowed))
@@ -28,8 +32,12 @@ pub(super) fn answer(
     }
 }
 
-fn description(project: OpenProject) -> Response {
-    let OpenProject { schema: Schema { tables, .. }, functions, .. } = project;
+/// Of what the caller may use.
+fn description(project: OpenProject, role: Role) -> Response {
+    let OpenProject { schema, functions, .. } = project;
+    let tables: Vec<&Table> =
+        schema.tables.iter().copied().filter(|table| table.granted(role).is_anything()).collect();
+    let functions = if role == Role::Anon { &[] } else { functions };
     let definitions = tables.iter().map(|table| (table.name.to_owned(), definition(table)));
     let table_paths = tables.iter().map(|table| (format!("/{}", table.name), table_path(table)));
     let function_paths = functions.iter().map(|f| (format!("/rpc/{}", f.name), function_path(f)));
@@ -73,9 +81,40 @@ fn definition(table: &Table) -> Value {
         .filter(|column| !column.nullable)
         .map(|column| column.name)
         .collect();
-    let property = |column: &Column| (column.name.to_owned(), property(column));
+    let property = |column: &Column| {
+        let mut property = property(column);
+        if let Some(description) = describe(table, column) {
+            property["description"] = description.into();
+        }
+        (column.name.to_owned(), property)
+    };
     let properties: Map<_, _> = table.columns.iter().map(property).collect();
-    json!({"type": "object", "required": required, "properties": properties})
+    let mut definition = json!({"type": "object", "required": required, "properties": properties});
+    if let Some(comment) = table.comment {
+        definition["description"] = comment.into();
+    }
+    definition
+}
+
+/// A column's comment and keys, as generators of types read them.
+fn describe(table: &Table, column: &Column) -> Option<String> {
+    let mut notes = vec!["Note:".to_owned()];
+    if table.primary_key().contains(&column.name) {
+        notes.push("This is a Primary Key.<pk/>".to_owned());
+    }
+    let mut keys = table.foreign_keys.iter().filter(|key| !key.references.contains('.'));
+    if let Some(key) = keys.find(|key| key.columns == [column.name]) {
+        let (table, foreign) = (key.references, key.foreign_columns.join(", "));
+        notes.push(format!(
+            "This is a Foreign Key to `{table}.{foreign}`.<fk table='{table}' column='{foreign}'/>"
+        ));
+    }
+    let comment = column.comment.map(str::to_owned);
+    if notes.len() == 1 {
+        return comment;
+    }
+    let notes = notes.join("\n");
+    Some(comment.map_or(notes.clone(), |comment| format!("{comment}\n\n{notes}")))
 }
 
 /// A column; its default is shown for the types that PostgREST shows it for.
@@ -101,6 +140,20 @@ fn schema(pg_type: PgType) -> Value {
             json!({"type": "number", "format": pg_type.name()})
         }
         PgType::Json | PgType::Jsonb => json!({"format": pg_type.name()}),
+        PgType::Varchar(Some(length)) | PgType::Char(length) => {
+            json!({"type": "string", "format": pg_type.name(), "maxLength": length})
+        }
+        PgType::Enum(enumeration) => {
+            let format = format!("public.{}", enumeration.name);
+            json!({"type": "string", "format": format, "enum": enumeration.labels})
+        }
+        PgType::Array(element) => {
+            let items = match schema(*element).get("type") {
+                Some(name) => json!({ "type": name }),
+                None => json!({}),
+            };
+            json!({"type": "array", "format": pg_type.name(), "items": items})
+        }
         _ => json!({"type": "string", "format": pg_type.name()}),
     }
 }

@@ -7,35 +7,38 @@ use super::super::Refusal;
 #[derive(Debug)]
 pub struct Failure {
     pub status: u16,
-    pub code: String,
-    message: String,
-    details: Value,
-    hint: Value,
+    body: Box<Value>,
 }
 
 impl Failure {
     pub fn new(status: u16, code: &str, message: impl Into<String>) -> Self {
-        let (code, message) = (code.to_owned(), message.into());
-        Self { status, code, message, details: Value::Null, hint: Value::Null }
+        let message: String = message.into();
+        let body = json!({ "code": code, "message": message, "details": null, "hint": null });
+        Self { status, body: Box::new(body) }
     }
 
-    pub fn details(self, details: impl Into<Value>) -> Self {
-        Self { details: details.into(), ..self }
+    pub fn details(mut self, details: impl Into<Value>) -> Self {
+        self.body["details"] = details.into();
+        self
     }
 
-    pub fn hint(self, hint: impl Into<Value>) -> Self {
-        Self { hint: hint.into(), ..self }
+    pub fn hint(mut self, hint: impl Into<Value>) -> Self {
+        self.body["hint"] = hint.into();
+        self
+    }
+
+    pub fn code(&self) -> &str {
+        self.body["code"].as_str().unwrap_or_default()
     }
 
     /// What the caller's role makes of it.
     pub fn seen_by(self, role: &str) -> Self {
-        let status = if self.code == "42501" && role == "anon" { 401 } else { self.status };
+        let status = if self.code() == "42501" && role == "anon" { 401 } else { self.status };
         Self { status, ..self }
     }
 
-    pub fn body(&self) -> Value {
-        let Self { code, message, details, hint, .. } = self;
-        json!({ "code": code, "message": message, "details": details, "hint": hint })
+    pub fn body(&self) -> String {
+        self.body.to_string()
     }
 }
 
@@ -54,6 +57,6 @@ impl From<Refusal> for Failure {
             code if ["25", "54", "55", "57", "P0", "XX"].contains(&&code[..2]) => 500,
             _ => 400,
         };
-        Self { status, code, message, details: details.into(), hint: hint.into() }
+        Self::new(status, &code, message).details(details).hint(hint)
     }
 }

@@ -104,12 +104,12 @@ impl Inner {
             Ok(response) => response,
             Err(failure) => {
                 let failure = failure.seen_by(claims["role"].as_str().unwrap_or("anon"));
-                if failure.code.starts_with("42") && !parts.headers.contains_key(QUIETLY) {
+                if failure.code().starts_with("42") && !parts.headers.contains_key(QUIETLY) {
                     // Past the test harness: the server says no more than that Supabase has failed.
                     let _ = writeln!(std::io::stderr(), "{failure:?}: {}", parts.uri);
                 }
                 let response = Http::builder().status(failure.status);
-                response.body(failure.body().to_string().into()).unwrap()
+                response.body(failure.body().into()).unwrap()
             }
         }
     }
@@ -328,5 +328,5 @@ impl Found {
 fn beyond_the_end(offset: i64, total: i64) -> String {
     let details = format!("An offset of {offset} was requested, but there are only {total} rows.");
     let failure = Failure::new(416, "PGRST103", "Requested range not satisfiable");
-    failure.details(details).body().to_string()
+    failure.details(details).body()
 }

@@ -4,7 +4,8 @@ use sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, TrimWhereField,
 };
 
-use super::{Kind, Translator, Value, integer, text};
+use super::translator::Translator;
+use super::value::{Kind, Value, integer, text};
 use crate::migrations::not_understood::{Result, not_understood};
 use crate::migrations::types::object_name;
 use crate::schema::PgType;

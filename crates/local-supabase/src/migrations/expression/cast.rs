@@ -2,7 +2,11 @@
 
 use sqlparser::ast::DataType;
 
-use super::{Expr, Kind, Translator, Value, boolean, literal};
+use sqlparser::ast::Expr;
+
+use super::literal;
+use super::translator::Translator;
+use super::value::{Kind, Value, boolean};
 use crate::migrations::not_understood::{Result, not_understood};
 use crate::schema::PgType;
 

@@ -2,7 +2,10 @@
 
 use sqlparser::ast::{Interval, Value as Constant};
 
-use super::{Expr, Kind, Translator, Value};
+use sqlparser::ast::Expr;
+
+use super::translator::Translator;
+use super::value::{Kind, Value};
 use crate::migrations::not_understood::{Result, not_understood};
 use crate::schema::PgType;
 

@@ -2,7 +2,7 @@
 
 use rusqlite::types::Value as Stored;
 
-use super::{Kind, ROWS, ROWS_END, Value};
+use super::value::{Kind, ROWS, ROWS_END, Value};
 use crate::migrations::not_understood::{Result, not_understood};
 use crate::rest::value;
 use crate::schema::PgType;

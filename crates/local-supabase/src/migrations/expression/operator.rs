@@ -2,7 +2,9 @@
 
 use sqlparser::ast::{BinaryOperator, Expr, UnaryOperator};
 
-use super::{Kind, Translator, Value, boolean, literal, text};
+use super::literal;
+use super::translator::Translator;
+use super::value::{Kind, Value, boolean, text};
 use crate::migrations::not_understood::{Result, not_understood};
 use crate::rest::value::regex::Pattern;
 use crate::schema::PgType;
@@ -305,7 +307,7 @@ impl Translator<'_> {
         let left = self.expr(left)?;
         if let Some(query) = subquery(right) {
             self.has_subselect = true;
-            let query = self.query(query, super::query::Wanted::Value)?;
+            let query = self.query(query, super::query::Projection::Value)?;
             // A sub-select of arrays is `any` over their elements only with a second pair of brackets.
             self.require_comparable(&left.kind, &query.kind)?;
             return Ok(boolean(&format!("{} {not}in ({})", left.sql, query.sql)));
@@ -402,6 +404,13 @@ pub fn require_plain_element(element: PgType) -> Result<()> {
 fn subquery(expr: &Expr) -> Option<&sqlparser::ast::Query> {
     match expr {
         Expr::Subquery(query) => Some(query),
+        // `array(select …)`
+        Expr::Function(function) if function.name.to_string().eq_ignore_ascii_case("array") => {
+            match &function.args {
+                sqlparser::ast::FunctionArguments::Subquery(query) => Some(query),
+                _ => None,
+            }
+        }
         _ => None,
     }
 }

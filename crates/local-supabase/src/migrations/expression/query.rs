@@ -6,16 +6,18 @@ use sqlparser::ast::{
     TableFactor, TableWithJoins,
 };
 
-use super::{Kind, ROWS, ROWS_END, Relation, Scope, Translator, Value, literal, quote, relation};
+use super::literal;
+use super::translator::{Relation, Scope, Translator, relation};
+use super::value::{Kind, ROWS, ROWS_END, Value, quote};
 use crate::migrations::not_understood::{Result, not_understood};
 use crate::migrations::parse::fold;
 use crate::migrations::statement::Name;
 use crate::migrations::types::object_name;
 use crate::schema::PgType;
 
-/// What is wanted of a sub-select.
+/// The use of a sub-select.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Wanted {
+pub enum Projection {
     /// Whether there are rows.
     Rows,
     /// The one column that it has.
@@ -23,7 +25,7 @@ pub enum Wanted {
 }
 
 impl Translator<'_> {
-    pub(super) fn query(&mut self, query: &Query, wanted: Wanted) -> Result<Value> {
+    pub(super) fn query(&mut self, query: &Query, projection: Projection) -> Result<Value> {
         let is_plain = query.with.is_none()
             && query.fetch.is_none()
             && query.locks.is_empty()
@@ -34,25 +36,35 @@ impl Translator<'_> {
         if !is_plain || !is_plain_select(select) {
             return not_understood("this form of select is not implemented");
         }
+        if let ([SelectItem::UnnamedExpr(Expr::Function(function))], [], None, Projection::Value) =
+            (&select.projection[..], &select.from[..], &select.selection, projection)
+        {
+            let name = object_name(&function.name)?;
+            if let Ok(arguments) = super::call::arguments(function)
+                && let Some(rows) = self.set(&name, &arguments)?
+            {
+                return Ok(rows);
+            }
+        }
         self.scopes.push(Scope::default());
         let outside = std::mem::replace(&mut self.takes_aggregates, false);
-        let value = self.select(query, select, wanted);
+        let value = self.select(query, select, projection);
         self.takes_aggregates = outside;
         self.scopes.pop();
         value
     }
 
-    fn select(&mut self, query: &Query, select: &Select, wanted: Wanted) -> Result<Value> {
+    fn select(&mut self, query: &Query, select: &Select, projection: Projection) -> Result<Value> {
         let from = self.from(&select.from)?;
-        let value = match wanted {
-            Wanted::Rows => {
+        let value = match projection {
+            Projection::Rows => {
                 // `exists (select count(*) …)` is always true.
                 if select.projection.iter().any(is_aggregate) {
                     return not_understood("exists of an aggregate");
                 }
                 Value::new("1", PgType::Integer)
             }
-            Wanted::Value => self.only_column(select)?,
+            Projection::Value => self.only_column(select)?,
         };
         let distinct = if select.distinct.is_some() { "distinct " } else { "" };
         let mut sql = format!("select {distinct}{}", value.sql);
@@ -257,6 +269,27 @@ pub fn users(prefix: &str) -> Relation {
         (name.to_owned(), Value::new(format!("{prefix}.{}", quote(stored)), pg_type))
     });
     Relation { name: "users".to_owned(), columns: columns.collect() }
+}
+
+/// Whether a sub-select has one row at most, whatever the tables have.
+pub(super) fn is_single(query: &Query) -> bool {
+    let SetExpr::Select(select) = &*query.body else { return false };
+    let is_one =
+        |limit: &Option<Expr>| limit.as_ref().is_some_and(|limit| limit.to_string() == "1");
+    select.from.is_empty() && !may_return_sets(select)
+        || select.projection.iter().any(is_aggregate)
+        || matches!(&query.limit_clause, Some(LimitClause::LimitOffset { limit, .. }) if is_one(limit))
+}
+
+/// Functions of the migrations may return several rows.
+fn may_return_sets(select: &Select) -> bool {
+    let is_call = |item: &SelectItem| {
+        matches!(item, SelectItem::UnnamedExpr(Expr::Function(function))
+        if !["auth.", "now", "current_"].iter().any(|start| {
+            function.name.to_string().to_lowercase().starts_with(start)
+        }))
+    };
+    select.projection.iter().any(is_call)
 }
 
 fn is_plain_select(select: &Select) -> bool {

@@ -1,4 +1,4 @@
-//! What is not understood closes what it would have protected, and is told.
+//! What is not understood closes what it would have protected, and is reported.
 
 use super::{read, table};
 use crate::role::Role;
@@ -58,15 +58,20 @@ fn a_table_that_cannot_be_carried_over_is_not_served() {
 fn it_is_told_where_and_what() {
     let plan =
         read("create table t (c int);\n\ncreate thing of no kind;\ncreate view v as select 1;");
-    let told: Vec<_> = plan.notices.iter().map(|n| (n.line, n.message.as_str())).collect();
+    let reported: Vec<_> = plan.notices.iter().map(|n| (n.line, n.message.as_str())).collect();
     assert!(
-        told.iter().any(|(line, text)| *line == 4 && text.contains("the view v is not available")),
-        "{told:?}"
+        reported
+            .iter()
+            .any(|(line, text)| *line == 4 && text.contains("the view v is not available")),
+        "{reported:?}"
     );
-    assert!(told.iter().any(|(_, text)| text.contains("row-level security is off")), "{told:?}");
+    assert!(
+        reported.iter().any(|(_, text)| text.contains("row-level security is off")),
+        "{reported:?}"
+    );
 }
 
-/// A trigger that may refuse a row has its writes refused; one that follows is only told.
+/// A trigger that may refuse a row has its writes refused; one that follows is only reported.
 #[test]
 fn triggers_that_cannot_run() {
     let function = |body: &str| {

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 
 use super::file;
 use crate::migrations::read::Migration;
-use crate::migrations::{ApplyError, Notice, Wanted, apply};
+use crate::migrations::{ApplyError, Desired, Notice, apply};
 
 fn connection() -> Connection {
     let connection = Connection::open_in_memory().unwrap();
@@ -20,9 +20,9 @@ fn files(texts: &[&str]) -> Vec<Migration> {
 
 fn bring(connection: &mut Connection, texts: &[&str]) -> Result<Vec<Notice>, ApplyError> {
     let added = files(texts);
-    let wanted =
-        Wanted { own: &[], added: Some(&added), registrations: &[], legacy: &[], reset: false };
-    apply(connection, wanted, |_| Ok(())).map(|(_, notices)| notices)
+    let desired =
+        Desired { own: &[], added: Some(&added), registrations: &[], legacy: &[], reset: false };
+    apply(connection, desired, |_| Ok(())).map(|(_, notices)| notices)
 }
 
 fn text(connection: &Connection, sql: &str) -> String {
@@ -77,9 +77,9 @@ fn rows_of_migrations() {
     .unwrap();
     assert_eq!(text(&db, "select group_concat(id || name) from t"), "1a,2B");
     assert_eq!(text(&db, "select name || public from storage_buckets"), "avatars1");
-    let told: Vec<_> =
+    let reported: Vec<_> =
         notices.iter().filter(|notice| notice.message.contains("rows are missing")).collect();
-    assert_eq!(told.len(), 1, "{notices:#?}");
+    assert_eq!(reported.len(), 1, "{notices:#?}");
 }
 
 #[test]
@@ -135,8 +135,8 @@ fn branches_of_triggers() {
            insert into w (id) values (1);"],
     )
     .unwrap();
-    let told: Vec<_> = notices.iter().filter(|n| !n.message.contains("row-level")).collect();
-    assert!(told.is_empty(), "{told:#?}");
+    let reported: Vec<_> = notices.iter().filter(|n| !n.message.contains("row-level")).collect();
+    assert!(reported.is_empty(), "{reported:#?}");
     let note = "select coalesce(note, '-') || (select count(*) from log) from w";
     for (change, expected) in
         [("kind = null", "none0"), ("kind = 'a'", "first0"), ("kind = 'b'", "first1")]
@@ -158,9 +158,9 @@ fn tables_of_the_project_stay_its_own() {
                create policy p on chats using (title = 'x'); create table todos (id int, chat uuid references chats);";
     let added = [Migration::new("2_added.sql", sql)];
     let (own, mut db) = ([own], connection());
-    let wanted =
-        Wanted { own: &own, added: Some(&added), registrations: &[], legacy: &[], reset: false };
-    let (plan, notices) = apply(&mut db, wanted, |_| Ok(())).unwrap();
+    let desired =
+        Desired { own: &own, added: Some(&added), registrations: &[], legacy: &[], reset: false };
+    let (plan, notices) = apply(&mut db, desired, |_| Ok(())).unwrap();
     let served: Vec<_> =
         plan.schema.tables.iter().map(|table| (table.name, table.columns.len())).collect();
     assert_eq!(served, [("chats", 1), ("todos", 2)]);
@@ -190,8 +190,8 @@ fn variables_of_triggers() {
            create trigger made after insert on auth.users for each row execute function make_person();"],
     )
     .unwrap();
-    let told: Vec<_> = notices.iter().filter(|n| !n.message.contains("row-level")).collect();
-    assert!(told.is_empty(), "{told:#?}");
+    let reported: Vec<_> = notices.iter().filter(|n| !n.message.contains("row-level")).collect();
+    assert!(reported.is_empty(), "{reported:#?}");
     for (id, data) in [("a", "{}"), ("b", "{\"name\": \"Bo\"}")] {
         let user = "insert into auth_users (id, email, role, app_metadata, user_metadata, is_anonymous, created_at, updated_at) \
                     values (?1, 'al@example.com', 'authenticated', '{}', ?2, 0, 0, 0)";

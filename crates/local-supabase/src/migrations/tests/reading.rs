@@ -277,3 +277,26 @@ fn blocks_that_only_guard() {
     assert_eq!(table.columns.len(), 3);
     assert!(table.has_row_security && table.policies.len() == 1);
 }
+
+/// A function that returns a set stands for its rows; a sub-select that is a value has one row.
+#[test]
+fn sets_and_single_rows() {
+    let start = "create table m (org int, uid uuid); create table t (org int);
+        alter table t enable row level security;
+        create function orgs(who uuid) returns setof int language sql security definer
+        as $$ select org from m where uid = who $$;";
+    for (written, expected) in [
+        ("org in (select orgs(auth.uid()))", "in (select \"~1\".\"org\" from \"m\"".to_owned()),
+        (
+            "org = any (array(select orgs(auth.uid())))",
+            "in (select \"~1\".\"org\" from \"m\"".to_owned(),
+        ),
+        ("org = (select org from m)", "only_row(".to_owned()),
+        ("org = (select org from m limit 1)", "limit 1".to_owned()),
+    ] {
+        let table = table(&format!("{start} create policy p on t using ({written});"), "t");
+        let sql = spelled(table.policies[0].using.unwrap().sqlite);
+        assert!(sql.contains(&expected), "{sql}");
+        assert_eq!(sql.contains("only_row("), expected == "only_row(", "{sql}");
+    }
+}

@@ -8,14 +8,13 @@ mod order;
 mod privileges;
 mod read;
 mod relation;
-mod row_security;
 mod visible_rows;
 mod write;
 
 pub use builder::Sql;
 pub(super) use privileges::require_select;
 pub(super) use read::{Page, RowFormat, Select, count, rows, targets};
-pub(super) use row_security::expression;
+pub(super) use visible_rows::expression;
 pub use visible_rows::{Operation, RowSet, visible_rows};
 pub(super) use write::{
     Proposed, delete, find_conflict, insert, is_taken, missing_parent, referring_rows,

@@ -3,8 +3,7 @@
 use rusqlite::types::Value;
 
 use super::builder::Sql;
-use super::row_security;
-use super::visible_rows::{Operation, RowSet, visible_rows_within};
+use super::visible_rows::{Operation, RowSet, condition, visible_rows_within};
 use crate::rest::error::RestError;
 use crate::rest::session::Session;
 use crate::schema::{Column, Expression, ForeignKey, Generated, RowSecurity, Table};
@@ -72,7 +71,7 @@ pub fn violates_policy(
     security: RowSecurity,
     proposed: Proposed<'_>,
 ) -> Result<Option<Sql>, RestError> {
-    let condition = row_security::condition(session, proposed.table, security, &[])?;
+    let condition = condition(session, proposed.table, security, &[])?;
     Ok(condition.map(|condition| proposed.exists(condition.push(" is not true"))))
 }
 

@@ -8,9 +8,12 @@ use super::jsonb::MAX_VALUES;
 use crate::rest::error::RestError;
 use crate::schema::PgType;
 
-/// Parses `{a,"b c",NULL}` as an array of a type.
-pub(super) fn parse(element: PgType, text: &str, now: i64) -> Result<String, RestError> {
-    from_elements(element, elements(text)?.into_iter(), now)
+/// Parses `{a,"b c",NULL}`; `read` makes of an element the JSON that answers show.
+pub(super) fn parse(
+    text: &str,
+    read: impl Fn(&str) -> Result<String, RestError>,
+) -> Result<String, RestError> {
+    from_elements(elements(text)?.into_iter(), read)
 }
 
 /// Parses a member of a JSON object.
@@ -18,7 +21,7 @@ pub(super) fn from_json(
     element: PgType,
     json: &str,
     key: &str,
-    now: i64,
+    read: impl Fn(&str) -> Result<String, RestError>,
 ) -> Result<String, RestError> {
     let values: Vec<&RawValue> = serde_json::from_str(json).map_err(|_| {
         let hint = format!("See the value of key \"{key}\".");
@@ -35,21 +38,18 @@ pub(super) fn from_json(
         json => Ok(Some(json.to_owned())),
     };
     let elements: Vec<_> = values.iter().map(text).collect::<Result<_, RestError>>()?;
-    from_elements(element, elements.into_iter(), now)
+    from_elements(elements.into_iter(), read)
 }
 
 fn from_elements(
-    element: PgType,
     elements: impl ExactSizeIterator<Item = Option<String>>,
-    now: i64,
+    read: impl Fn(&str) -> Result<String, RestError>,
 ) -> Result<String, RestError> {
     if elements.len() > MAX_VALUES {
         return Err(RestError::too_many_values(MAX_VALUES));
     }
-    let json = |text: Option<String>| match text {
-        None => Ok("null".to_owned()),
-        Some(text) => Ok(super::to_json(element, &super::parse(element, &text, now)?)),
-    };
+    let json =
+        |text: Option<String>| text.map_or_else(|| Ok("null".to_owned()), |text| read(&text));
     let elements: Vec<_> = elements.map(json).collect::<Result<_, RestError>>()?;
     Ok(format!("[{}]", elements.join(",")))
 }

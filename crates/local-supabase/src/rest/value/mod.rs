@@ -50,11 +50,18 @@ pub fn parse(pg_type: PgType, text: &str, now: i64) -> Result<Value, RestError> 
         PgType::Timestamptz => Value::Integer(timestamptz::parse(text, now)?),
         PgType::Bytea => Value::Text(bytea(text)?),
         PgType::Enum(enumeration) => Value::Text(label(enumeration, text)?),
-        PgType::Array(element) => Value::Text(array::parse(*element, text, now)?),
+        PgType::Array(element) => {
+            Value::Text(array::parse(text, |text| element_to_json(*element, text, now))?)
+        }
         PgType::Interval => {
             return Err(RestError::not_implemented("The local Supabase has no intervals."));
         }
     })
+}
+
+/// An element of an array as answers show it.
+fn element_to_json(element: PgType, text: &str, now: i64) -> Result<String, RestError> {
+    Ok(to_json(element, &parse(element, text, now)?))
 }
 
 /// Reads a value that is compared with those of a column, for which its length and digits count for
@@ -87,7 +94,8 @@ pub(super) fn parse_json(
     if let PgType::Array(element) = pg_type
         && !json.starts_with('"')
     {
-        return Ok(Value::Text(array::from_json(*element, json, name, now)?));
+        let read = |text: &str| element_to_json(*element, text, now);
+        return Ok(Value::Text(array::from_json(*element, json, name, read)?));
     }
     if matches!(pg_type, PgType::Json | PgType::Jsonb) || !json.starts_with('"') {
         return parse(pg_type, json, now);

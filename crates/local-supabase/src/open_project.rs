@@ -1,0 +1,11 @@
+//! The parts of a project that requests use.
+
+use crate::functions::Function;
+use crate::schema::Schema;
+
+/// What of a project requests meet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OpenProject {
+    pub(crate) schema: &'static Schema,
+    pub(crate) functions: &'static [Function],
+}
