@@ -38,6 +38,11 @@ impl Translator<'_> {
         }
     }
 
+    /// The arguments of a call, if they are plain expressions.
+    pub(super) fn arguments_of(function: &Function) -> Result<Vec<Expr>> {
+        arguments(function)
+    }
+
     fn auth(&mut self, name: &str, arguments: &[Expr]) -> Result<Option<Value>> {
         let value = match name {
             "uid" => Value::new("auth_uid()", PgType::Uuid),

@@ -40,7 +40,7 @@ impl Translator<'_> {
             (&select.projection[..], &select.from[..], &select.selection, projection)
         {
             let name = object_name(&function.name)?;
-            if let Ok(arguments) = super::call::arguments(function)
+            if let Ok(arguments) = Self::arguments_of(function)
                 && let Some(rows) = self.set(&name, &arguments)?
             {
                 return Ok(rows);

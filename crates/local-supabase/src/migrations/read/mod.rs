@@ -80,16 +80,16 @@ impl<'a> Reader<'a> {
     /// Reads a file. Its statements that change rows are handed to `data`, if it was not applied yet.
     pub fn read(&mut self, migration: &Migration, mut data: Option<&mut Vec<DataStep>>) {
         let mut path = SearchPath::default();
-        let mut begun = None;
+        let mut transaction = None;
         for piece in split(&migration.sql) {
             let at = At { file: &migration.file, piece };
             path.set(piece.text);
             let steps = data.as_ref().map_or(0, |steps| steps.len());
             match piece.text.to_lowercase().split_whitespace().next() {
-                Some("begin" | "start") => begun = Some((self.catalogue.clone(), steps)),
+                Some("begin" | "start") => transaction = Some((self.catalogue.clone(), steps)),
                 Some("rollback" | "abort") => {
                     self.snapshot = None;
-                    if let Some((catalogue, steps)) = begun.take() {
+                    if let Some((catalogue, steps)) = transaction.take() {
                         self.catalogue = catalogue;
                         data.iter_mut().for_each(|data| data.truncate(steps));
                     }

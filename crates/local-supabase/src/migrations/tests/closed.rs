@@ -49,8 +49,8 @@ fn a_table_that_cannot_be_carried_over_is_not_served() {
         assert!(plan.schema.tables.iter().all(|table| table.name != "t"), "{sql}");
         assert!(!plan.notices.is_empty(), "{sql}");
         let is_elsewhere = sql.contains("search_path");
-        let is_told = plan.schema.unavailable.iter().any(|table| table.table == "t");
-        assert!(is_told || is_elsewhere, "{sql}");
+        let is_reported = plan.schema.unavailable.iter().any(|table| table.table == "t");
+        assert!(is_reported || is_elsewhere, "{sql}");
     }
 }
 
