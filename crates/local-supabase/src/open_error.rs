@@ -87,7 +87,8 @@ pub enum OpenError {
     },
     /// A migration of somebody's own has the version of another.
     #[error(
-        "the migration {file} has the version of a migration of this program, but says something else"
+        "the migration {file} has the version of a migration of this program, but says something \
+         else. Copy this program's again, or give yours another version"
     )]
     MigrationVersion {
         /// The migration.

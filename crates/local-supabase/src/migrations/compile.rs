@@ -11,7 +11,7 @@ use super::expression::nullable::is_never_null;
 use super::expression::{Translator, quote, relation, row_expression};
 use super::not_understood::{NotUnderstood, Result, not_understood};
 use super::read::sequence_of;
-use super::statement::{ActionDef, Name, Returns, Written};
+use super::statement::{ActionDef, Name, Returns, TriggerEvent, Written};
 use super::trial::Trial;
 use super::triggers::{self, Outcome};
 use super::types::{leak, object_name};
@@ -119,6 +119,13 @@ fn assemble(catalogue: &Catalogue, trial: Option<&Trial>) -> Compiled {
         match tried(trial, triggers::trigger(catalogue, None, def)) {
             Outcome::Made(made) => {
                 tables.push(user_trigger(made));
+            }
+            Outcome::Missing { reason, may_refuse: true }
+                if def.events.contains(&TriggerEvent::Insert) =>
+            {
+                let message = format!("{reason}; new users, whom it may refuse, are refused");
+                notices.push(triggers::notice(place, message));
+                tables.push(user_trigger(triggers::refusal(def)));
             }
             Outcome::Missing { reason, .. } => {
                 let message = format!("{reason}; it does nothing when users come and go");

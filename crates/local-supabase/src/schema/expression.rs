@@ -23,10 +23,6 @@ pub enum Fragment {
 }
 
 impl Expression {
-    /// Always true.
-    pub const TRUE: Self =
-        Self { postgres: "true", sqlite: &[Fragment::Sql("true")], has_subselect: false };
-
     /// Its SQL, if it names no other table.
     pub fn sql(&self) -> Option<&'static str> {
         match self.sqlite {

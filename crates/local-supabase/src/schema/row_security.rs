@@ -46,17 +46,11 @@ impl Table {
         let (permissive, mut restrictive): (Vec<&Policy>, Vec<&Policy>) =
             self.policies.iter().filter(applies).partition(|policy| policy.is_permissive);
         restrictive.sort_by_key(|policy| policy.name);
-        let names: Vec<_> = restrictive.iter().map(|policy| policy.name).collect();
-        // One without a condition for this lets everything pass.
-        let conditions = |policies: Vec<&'static Policy>| {
-            policies
-                .into_iter()
-                .map(|policy| condition(policy).unwrap_or(&Expression::TRUE))
-                .collect()
-        };
+        // One without a condition for this neither lets rows pass nor keeps them back.
+        let named = |policy: &'static Policy| Some((policy.name, condition(policy)?));
         RowSecurity::Policies {
-            permissive: conditions(permissive),
-            restrictive: names.into_iter().zip(conditions(restrictive)).collect(),
+            permissive: permissive.into_iter().filter_map(condition).collect(),
+            restrictive: restrictive.into_iter().filter_map(named).collect(),
         }
     }
 }

@@ -320,3 +320,61 @@ fn a_role_without_the_schema_has_nothing() {
     assert_eq!(table.grants.anon.select, Granted::Nothing);
     assert_eq!(table.grants.authenticated.select, Granted::Table);
 }
+
+/// The forms that guard statements against being run twice.
+#[test]
+fn blocks_that_only_guard() {
+    let sql = "do $$ begin
+            -- the type
+            if not exists (select 1 from pg_type t join pg_namespace n on n.oid = t.typnamespace
+                           where t.typname = 'mood' and n.nspname = 'public') then
+                create type public.mood as enum ('sad', 'ok');
+            end if;
+        end $$;
+        create table t (id int primary key, m mood);
+        do $$ begin
+            if not exists (select from information_schema.columns
+                           where table_name = 't' and column_name = 'owner') then
+                alter table t add column owner uuid;
+                create index on t (owner);
+            end if;
+            if exists (select 1 from pg_tables where schemaname = 'public' and tablename = 't') then
+                alter table t enable row level security;
+            end if;
+            if not exists (select 1 from pg_policies where tablename = 't' and policyname = 'Own') then
+                create policy \"Own\" on t using (auth.uid() = owner);
+            end if;
+            if not exists (select 1 from pg_publication_tables where tablename = 't') then
+                alter publication supabase_realtime add table t;
+            end if;
+            raise notice 'done';
+        end; $$;";
+    let plan = read(sql);
+    assert_eq!(plan.notices, []);
+    let table = table(sql, "t");
+    assert_eq!(table.columns.len(), 3);
+    assert!(table.has_row_security && table.policies.len() == 1);
+}
+
+/// A function that returns a set stands for its rows; a sub-select that is a value has one row.
+#[test]
+fn sets_and_single_rows() {
+    let start = "create table m (org int, uid uuid); create table t (org int);
+        alter table t enable row level security;
+        create function orgs(who uuid) returns setof int language sql security definer
+        as $$ select org from m where uid = who $$;";
+    for (written, expected) in [
+        ("org in (select orgs(auth.uid()))", "in (select \"~1\".\"org\" from \"m\"".to_owned()),
+        (
+            "org = any (array(select orgs(auth.uid())))",
+            "in (select \"~1\".\"org\" from \"m\"".to_owned(),
+        ),
+        ("org = (select org from m)", "only_row(".to_owned()),
+        ("org = (select org from m limit 1)", "limit 1".to_owned()),
+    ] {
+        let table = table(&format!("{start} create policy p on t using ({written});"), "t");
+        let sql = spelled(table.policies[0].using.unwrap().sqlite);
+        assert!(sql.contains(&expected), "{sql}");
+        assert_eq!(sql.contains("only_row("), expected == "only_row(", "{sql}");
+    }
+}
