@@ -202,7 +202,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Which format a database has.
+/// The format version of a database.
 pub(super) fn version(connection: &Connection) -> rusqlite::Result<u32> {
     connection.query_row("pragma user_version", [], |row| row.get(0))
 }

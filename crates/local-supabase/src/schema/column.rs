@@ -61,17 +61,17 @@ pub const fn column(name: &'static str, pg_type: PgType) -> Column {
 }
 
 impl Column {
-    /// The same, not null.
+    /// Makes the column `not null`.
     pub const fn not_null(self) -> Self {
         Self { nullable: false, ..self }
     }
 
-    /// The same with a default.
+    /// Sets the default.
     pub const fn default(self, default: Default) -> Self {
         Self { default, ..self }
     }
 
-    /// The same as a function of the row, of which this is the body.
+    /// Makes it a computed column with this function body.
     pub const fn computed(self, body: Expression) -> Self {
         Self { computed: Some(body), ..self }
     }

@@ -9,9 +9,9 @@ use crate::role::Role;
 pub(crate) enum Privilege<'a> {
     /// Reads some of its columns.
     Select,
-    /// Names the columns that are given a value.
+    /// Inserts rows with these columns.
     Insert(&'a [&'static Column]),
-    /// Changes some of its columns.
+    /// Updates some of its columns.
     Update,
     /// Deletes rows.
     Delete,

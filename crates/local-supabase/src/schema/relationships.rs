@@ -76,7 +76,7 @@ impl Schema {
         outgoing.chain(incoming).chain(through).collect()
     }
 
-    /// The relationships that a table makes between the origin and others.
+    /// The many-to-many relationships of the origin through a junction table.
     fn through(&self, origin: &'static Table, table: &'static Table) -> Vec<Relationship> {
         let keys = || table.foreign_keys.iter().filter(|key| !is_unique(table, key));
         let mut found = Vec::new();

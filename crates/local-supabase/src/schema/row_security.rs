@@ -49,7 +49,7 @@ impl Table {
             self.policies.iter().filter(applies).partition(|policy| policy.is_permissive);
         restrictive.sort_by_key(|policy| policy.name);
         let names: Vec<_> = restrictive.iter().map(|policy| policy.name).collect();
-        // One without a condition for this lets everything pass.
+        // A policy without this condition allows every row.
         let conditions = |policies: Vec<&'static Policy>| {
             policies
                 .into_iter()

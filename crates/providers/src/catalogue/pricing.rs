@@ -23,12 +23,12 @@ pub struct Pricing {
 pub struct Price(u64);
 
 impl Price {
-    /// In USD per million tokens.
+    /// The price in USD per million tokens.
     pub fn usd_per_mtok(self) -> f64 {
         self.0 as f64 / 1e6
     }
 
-    /// In picodollars per token.
+    /// The price in picodollars per token.
     pub(super) fn picodollars(self) -> u64 {
         self.0
     }
