@@ -69,7 +69,7 @@ pub struct FilePart {
     pub content: AttachedContent,
 }
 
-/// Where the bytes of a [`FilePart`] are.
+/// Where the bytes of a `file` part are.
 pub enum AttachedContent {
     /// In Storage.
     Stored(Box<File>),
