@@ -317,7 +317,10 @@ async fn a_stop_after_the_owners_death_ends_the_answer() {
     stage.app.clock.advance(LAPSE);
     let voice = stage.chunk_sender();
     voice.say("Now");
-    assert_eq!(there.stream(&stage.path(), question).await.until("text-delta").await["delta"], "Now");
+    assert_eq!(
+        there.stream(&stage.path(), question).await.until("text-delta").await["delta"],
+        "Now"
+    );
     // Had the owner only been slow, its last word would count all the same.
     voice.finish();
     stream.rest().await;

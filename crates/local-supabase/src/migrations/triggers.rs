@@ -39,10 +39,19 @@ pub fn trigger(catalogue: &Catalogue, table: Option<&TableState>, def: &TriggerD
         Ok(triggers) => Outcome::Made(triggers),
         Err(error) => {
             let may_raise = function.is_none_or(|function| raises(catalogue, function));
-            let may_refuse = may_raise || (table.is_some() && def.timing != Timing::After);
+            let may_refuse = may_raise
+                || (table.is_some()
+                    && (def.timing != Timing::After || function.is_some_and(writes_as_caller)));
             Outcome::Missing { reason: error.to_string(), may_refuse }
         }
     }
+}
+
+/// Whether a function changes rows with its caller's privileges and policies, which may refuse that.
+fn writes_as_caller(function: &FunctionState) -> bool {
+    let words = function.def.text.to_lowercase();
+    !function.def.security_definer
+        && words.split_whitespace().any(|word| ["insert", "update", "delete"].contains(&word))
 }
 
 /// Whether a function raises exceptions, or one of the migrations that it may call.
@@ -261,6 +270,11 @@ impl Body<'_, '_> {
                 Step::Set(column, expr) => self.set(column, expr, &conditions)?,
                 Step::Assign(variable, assigned) => self.assign(variable, assigned, &conditions)?,
                 Step::Raise(message) => self.raise(message, &conditions)?,
+                Step::Data(_) if !self.translator.as_owner => {
+                    return not_understood(
+                        "it changes rows as its caller, not as security definer",
+                    );
+                }
                 Step::Data(statement) => {
                     for sql in data::translate(self.translator, statement)? {
                         let sql = data::guarded(&sql, &conditions.join(" and "))?;

@@ -83,7 +83,10 @@ fn triggers_that_cannot_run() {
     let strange = "begin perform something(); return new; end";
     let raising =
         "begin perform look(); if true then raise exception 'no'; end if; return new; end";
-    for (body, trigger, refused) in [(strange, before, 2), (strange, after, 0), (raising, after, 1)]
+    // As its caller, who may have no right to it.
+    let writing = "insert into log (c) values (new.c);";
+    for (body, trigger, refused) in
+        [(strange, before, 2), (strange, after, 0), (raising, after, 1), (writing, after, 1)]
     {
         let sql = format!("create table t (c int); {} {trigger}", function(body));
         let plan = read(&sql);

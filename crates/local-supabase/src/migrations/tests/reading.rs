@@ -348,7 +348,8 @@ fn blocks_that_only_guard() {
                 alter publication supabase_realtime add table t;
             end if;
             raise notice 'done';
-        end; $$;";
+        end; $$;
+        grant select on t to authenticated;";
     let plan = read(sql);
     assert_eq!(plan.notices, []);
     let table = table(sql, "t");
