@@ -120,7 +120,7 @@ pub static REGISTRATIONS: &[Registration] = &[
     rust("20261127000010_generation.sql", "create function private.as_edited", "78763c11d2e41438"),
     rust("20261127000010_generation.sql", "create or replace function private.replace_question", "48756b6310c98ad5"),
     rust("20261127000010_generation.sql", "create function private.take_place", "399c77588a02e58b"),
-    rust("20261127000010_generation.sql", "create function private.find_call_at_work", "63d68f77d60d31b2"),
+    rust("20261127000010_generation.sql", "create function private.find_call_at_work", "d521f395985a1d72"),
     rust("20261127000010_generation.sql", "create or replace function public.begin_generation", "ff3ef784f3a0d065"),
     rust("20261127000010_generation.sql", "create or replace function private.started", "2197aeb6d326a3d1"),
     rust("20261127000010_generation.sql", "create or replace function public.save_generation", "9e640f8438d8b782"),

@@ -330,7 +330,7 @@ begin
       from private.token_reservations r
         join public.messages m on m.run_id = r.run_id
       where r.user_id = p_user_id and r.lease_expires_at > clock_timestamp()
-        and m.chat_id = p_chat_id and m.user_id = p_user_id and m.status <> 'streaming'
+        and m.chat_id = p_chat_id and m.user_id = p_user_id and m.status = 'stopped'
       limit 1);
 end;
 $$;

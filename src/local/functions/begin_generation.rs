@@ -117,7 +117,7 @@ impl BeginCall<'_> {
     /// `private.find_call_at_work`: the message of a chat that was stopped without its owner, whose call of
     /// the provider may go on until its lease ends.
     fn find_call_at_work(&self) -> rusqlite::Result<Option<Message>> {
-        let clause = "where chat_id = ? and user_id = ? and status <> 'streaming' and run_id in \
+        let clause = "where chat_id = ? and user_id = ? and status = 'stopped' and run_id in \
                       (select run_id from \"private.token_reservations\" \
                       where user_id = ? and lease_expires_at > clock_timestamp()) limit 1";
         Message::find(self.connection, clause, (self.chat, self.user, self.user))
