@@ -252,7 +252,9 @@ async fn project(
         }
         SupabaseConfig::Local { addr, data_dir } => (*addr, data_dir),
     };
-    let migrations = config.migrations_dir.as_deref().map(local::read_migrations).transpose()?;
+    let own_tables = config.migrations_dir.as_deref().map(local::read_own_tables).transpose()?;
+    let exposes = own_tables.as_ref().and_then(|tables| tables.auto_expose_new_tables);
+    log_exposure(exposes);
     let listener =
         TcpListener::bind(addr).await.map_err(|error| BuildError::LocalAddress(addr, error))?;
     let addr = listener.local_addr().unwrap_or(addr);
@@ -260,7 +262,8 @@ async fn project(
     let options = LocalOptions {
         public_url: url.clone(),
         allow_anonymous_users: config.allow_anonymous_users,
-        migrations,
+        migrations: own_tables.map(|tables| tables.migrations),
+        auto_expose_new_tables: exposes == Some(true),
         clock: clock.clone(),
         memory: memory.clone(),
     };
@@ -278,6 +281,19 @@ async fn project(
     let hosts = AllowedHosts::new(config);
     let router = local::router(&local, config.cors_origins.clone(), hosts);
     Ok((project, Some(LocalListener { supabase: local, router, listener })))
+}
+
+/// Logs what `config.toml` beside `MIGRATIONS_DIR` says of new tables.
+fn log_exposure(exposes: Option<bool>) {
+    match exposes {
+        Some(true) => tracing::warn!(
+            "config.toml beside MIGRATIONS_DIR was read: auto_expose_new_tables opens new tables to all roles without a grant, which Supabase has deprecated"
+        ),
+        Some(false) => tracing::info!(
+            "config.toml beside MIGRATIONS_DIR was read: new tables are open to the roles that a grant names"
+        ),
+        None => {}
+    }
 }
 
 /// Takes the front end's own tables out of a local Supabase.

@@ -1,10 +1,10 @@
 //! The API server behind an AI chat front end on Supabase.
 //!
-//! A request reads like a sentence: `main → config → router → http/auth →
-//! api/<feature>/routes → api/<feature>/store → supabase | agent → providers | sandbox`. A module names only modules above it in this list; a
-//! test holds it to that.
+//! The path of a request: `main → config → router → http/auth → api/<feature>/routes →
+//! api/<feature>/store → supabase | agent → providers | sandbox`. A module uses only modules above it
+//! in this list, which a test enforces.
 
-// Crates of their own, under the names by which the modules below know them.
+// The crates of the workspace, re-exported for the modules below.
 pub use clock;
 pub use local_supabase;
 pub use memory;

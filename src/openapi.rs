@@ -204,15 +204,15 @@ pub fn pages<S: Clone + Send + Sync + 'static>() -> Router<S> {
         .merge(swagger)
 }
 
-/// ReDoc with its script in the page. The one picture that it would fetch from elsewhere is left out,
-/// and so is the browser's search for an icon.
+/// ReDoc with its script in the page, over its whole width, small screens included. The one picture that
+/// it would fetch from elsewhere is left out, and so is the browser's search for an icon.
 fn redoc() -> String {
     let page = aide::redoc::Redoc::new("/openapi.json").with_title("chat-backend API").html();
-    page.replace("https://cdn.redoc.ly/redoc/logo-mini.svg", NO_PICTURE).replacen(
-        "</head>",
-        "<link rel=\"icon\" href=\"data:,\"></head>",
-        1,
-    )
+    let head = "<link rel=\"icon\" href=\"data:,\">\
+                <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"></head>";
+    page.replace("https://cdn.redoc.ly/redoc/logo-mini.svg", NO_PICTURE)
+        .replacen("</head>", head, 1)
+        .replacen("<body>", "<body style=\"margin: 0\">", 1)
 }
 
 const NO_PICTURE: &str =

@@ -1,4 +1,4 @@
-//! What the server says when it has started.
+//! The banner that is printed at startup.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! What the program says on a terminal.
+//! The command-line interface.
 
 pub mod banner;
 pub mod check;

@@ -1,4 +1,4 @@
-//! `chat-backend reset-local`: the tables of `MIGRATIONS_DIR` are deleted, to be made anew.
+//! `chat-backend reset-local`: deletes the tables of `MIGRATIONS_DIR`, so that they are created anew.
 
 use std::path::PathBuf;
 
@@ -21,7 +21,7 @@ impl Reset {
         }
     }
 
-    /// What is asked before anything is deleted.
+    /// The question to confirm before anything is deleted.
     pub fn question(&self) -> String {
         format!(
             "This deletes the tables that your own migrations have made in {}, with all of their rows.\n\
@@ -30,7 +30,7 @@ impl Reset {
         )
     }
 
-    /// Deletes them.
+    /// Deletes the tables.
     pub fn run(&self) -> Result<String, String> {
         reset_own_tables(&self.data_dir).map_err(|error| error.to_string())?;
         Ok("Done. The next start applies the migrations in MIGRATIONS_DIR from the first.\n"

@@ -1,9 +1,10 @@
 //! Compresses JSON, HTML, CSS and scripts for clients that accept it.
 //!
-//! A secret in a compressed answer can be guessed by its length if somebody else makes the client ask
-//! again and again and chooses a part of the answer (BREACH). Here nobody else can make it ask: an
-//! answer with anything of a user's in it needs an access token in a header, which browsers add to no
-//! other site's requests. The only secrets in it are signed addresses, which change with each answer.
+//! A secret in a compressed response can be guessed from its length by an attacker who can make the
+//! client repeat the request and can choose a part of the response (BREACH). That is not possible
+//! here: a response with a user's data requires an access token in a header, which browsers do not add
+//! to requests of other sites. The only secrets in responses are signed URLs, which change with each
+//! response.
 
 use axum::http::header::{ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{Extensions, HeaderMap, StatusCode, Version};

@@ -1,4 +1,4 @@
-//! What every route shares: who calls, what comes in, what goes out, and what goes wrong.
+//! What all routes share: authentication, extractors, responses, errors and middleware.
 
 pub mod addresses;
 pub mod allowed_hosts;

@@ -30,7 +30,7 @@ pub static PROJECT: Project = Project {
     ..migrations::TABLES
 };
 
-pub use own_tables::{MigrationsError, read_migrations};
+pub use own_tables::{MigrationsError, OwnTables, read_own_tables};
 
 /// The tables and functions that this version of the server needs.
 pub fn expected_schema() -> SchemaDescription {

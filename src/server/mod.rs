@@ -48,7 +48,7 @@ const MAX_SEND_BYTES: usize = 64 << 10;
 const MAX_STREAMS: u32 = 128;
 /// The interval and the timeout of HTTP/2 pings.
 const PING_EVERY: Duration = Duration::from_secs(30);
-/// What goes on when its client leaves, because the answer belongs to the server.
+/// Requests that continue when their client disconnects, because the answer belongs to the server.
 const OUTLIVES_CLIENT: &str = "/api/ai/chat";
 /// The maximum number of connections to the metrics listener.
 const METRICS_CONNECTIONS: usize = 32;
@@ -87,7 +87,7 @@ pub async fn serve(mut app: App, listener: TcpListener, stop: impl Future<Output
     finished(api).await;
     // Aborted uploads are removed.
     let _ = tokio::time::timeout(UPLOAD_ABORT_TIMEOUT, app.state.files.finish()).await;
-    // Nobody is left whose answer these statements are.
+    // No caller is left that waits for these statements.
     if let Some(local) = local_supabase {
         local.interrupt_all();
     }

@@ -41,7 +41,7 @@ impl Supabase {
         Ok(serde_json::from_slice(&answer.body)?)
     }
 
-    /// The version of Auth, where it tells.
+    /// The version of Auth, if it reports it.
     pub async fn auth_version(&self) -> Result<Option<String>, SupabaseError> {
         #[derive(Deserialize)]
         struct Health {
@@ -51,7 +51,7 @@ impl Supabase {
         Ok(serde_json::from_slice::<Health>(&answer.body)?.version)
     }
 
-    /// `iss` of the project's tokens, where Auth tells.
+    /// `iss` of the project's tokens, if Auth reports it.
     pub async fn issuer(&self) -> Result<Option<String>, SupabaseError> {
         #[derive(Deserialize)]
         struct Configuration {

@@ -105,8 +105,8 @@ impl<'a> Query<'a> {
         self
     }
 
-    /// Says that a call which is carried out twice does what one does, so that it may be sent again
-    /// when its answer is lost. Reading, changing, deleting and `insert_new` are so by themselves.
+    /// Marks the call as idempotent, so that it may be sent again when its response is lost. Reads,
+    /// updates, deletions and `insert_new` always are.
     pub fn repeatable(mut self) -> Self {
         self.is_idempotent = true;
         self
@@ -285,7 +285,7 @@ fn is_too_costly(error: &SupabaseError) -> bool {
 pub struct Rows {
     /// The bytes.
     pub body: Bytes,
-    /// How many rows they hold, where PostgREST says so.
+    /// The number of rows, if PostgREST reports it.
     pub count: Option<usize>,
     /// There are more, which were not read because of their length.
     pub is_cut: bool,

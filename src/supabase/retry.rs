@@ -14,7 +14,7 @@ const BACKOFF: Backoff =
     Backoff { first: Duration::from_millis(100), longest: MAX_PAUSE, jitter: (0.5, 1.0) };
 /// If Supabase asks for a longer pause, the request is not repeated and our client gets the `Retry-After`.
 const MAX_PAUSE: Duration = Duration::from_secs(5);
-/// Nobody waits longer, and sums with it do not overflow.
+/// The maximum wait, which also keeps sums from overflowing.
 const MAX_SECONDS: u64 = 365 * 24 * 3600;
 /// Clocks differ by little: a token that is too early is good soon after.
 const TOO_EARLY_PAUSE: Duration = Duration::from_secs(1);

@@ -23,9 +23,9 @@ pub struct Bucket<'a> {
     bucket: &'static str,
 }
 
-/// Bytes as they come, and what Storage says of them.
+/// A stream of bytes and the headers that Storage sent with it.
 pub struct Download<S> {
-    /// How many come, where Storage says so.
+    /// The size, if Storage reports it.
     pub length: Option<u64>,
     /// Which of the object's bytes they are, as `bytes 0-9/100`, where not all were asked for.
     pub range: Option<String>,

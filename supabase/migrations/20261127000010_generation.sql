@@ -319,6 +319,22 @@ $$;
 
 ------------------------------------------------------------------------------- begin, save and stop
 
+-- The message of a chat that was stopped without its owner, whose call of the provider may go on until its
+-- lease ends.
+create function private.find_call_at_work(p_user_id uuid, p_chat_id uuid) returns uuid
+  language plpgsql stable security definer set search_path = '' as $$
+begin
+  perform private.require_caller(p_user_id);
+  return (
+    select m.id
+      from private.token_reservations r
+        join public.messages m on m.run_id = r.run_id
+      where r.user_id = p_user_id and r.lease_expires_at > clock_timestamp()
+        and m.chat_id = p_chat_id and m.user_id = p_user_id and m.status = 'stopped'
+      limit 1);
+end;
+$$;
+
 create or replace function public.begin_generation(
   p_chat_id uuid,
   p_run uuid,
@@ -404,7 +420,10 @@ begin
 
   select id into v_running from public.messages
     where chat_id = p_chat_id and user_id = v_user and status = 'streaming';
-  if found then
+  if not found then
+    v_running := private.find_call_at_work(v_user, p_chat_id);
+  end if;
+  if v_running is not null then
     return jsonb_build_object('answer', 'busy', 'message_id', v_running);
   end if;
 
@@ -667,12 +686,14 @@ revoke execute on function private.count_lapsed(uuid) from public, anon;
 revoke execute on function private.open_run(uuid, uuid, jsonb, text) from public, anon;
 revoke execute on function private.as_edited(public.messages, public.messages) from public, anon;
 revoke execute on function private.take_place(public.messages) from public, anon;
+revoke execute on function private.find_call_at_work(uuid, uuid) from public, anon;
 grant execute on function private.lease() to authenticated, service_role;
 grant execute on function private.count_lapsed(uuid) to authenticated, service_role;
 grant execute on function private.open_run(uuid, uuid, jsonb, text) to authenticated, service_role;
 grant execute on function private.as_edited(public.messages, public.messages)
   to authenticated, service_role;
 grant execute on function private.take_place(public.messages) to authenticated, service_role;
+grant execute on function private.find_call_at_work(uuid, uuid) to authenticated, service_role;
 
 revoke execute on function public.count_lapsed_usage(uuid) from public, anon;
 revoke execute on function private.release_leases(text) from public, anon, authenticated;

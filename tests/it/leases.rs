@@ -311,11 +311,21 @@ async fn a_stop_after_the_owners_death_ends_the_answer() {
     };
     let (stopped, ()) = tokio::join!(stopping, time);
     assert_eq!(stopped.expect(200)["status"], "stopped");
+    // The owner may only be cut off: until its lease ends nothing else is asked in this chat.
+    let question = json!({ "content": "And now?", "stream": true });
+    let busy = there.post(&stage.path(), question.clone()).await.expect(409);
+    assert_eq!(busy["code"], "generation_running");
     // Had the owner only been slow, its last word would count all the same.
     voice.finish();
     stream.rest().await;
     let message = stage.last_message().await;
     assert_eq!((&message["status"], &message["content"]), (&json!("complete"), &json!("Hello")));
+    let voice = stage.chunk_sender();
+    voice.say("Now");
+    assert_eq!(
+        there.stream(&stage.path(), question).await.until("text-delta").await["delta"],
+        "Now"
+    );
 }
 
 #[tokio::test]

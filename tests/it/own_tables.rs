@@ -10,24 +10,29 @@ use uuid::Uuid;
 
 use crate::support::{Program, TestApp, run, skipped_on_a_real_supabase};
 
-/// A folder with the migration of the README.
+/// A project of the Supabase CLI with the migration of the README.
 struct Folder(PathBuf);
 
 impl Folder {
     fn new() -> Self {
         let folder = std::env::temp_dir().join(format!("chat-backend-test-{}", Uuid::new_v4()));
-        fs::create_dir_all(&folder).unwrap();
+        fs::create_dir_all(folder.join("migrations")).unwrap();
         let folder = Self(folder);
         folder.write(&example());
         folder
     }
 
     fn write(&self, sql: &str) {
-        fs::write(self.0.join("20261201000000_todos.sql"), sql).unwrap();
+        fs::write(self.0.join("migrations/20261201000000_todos.sql"), sql).unwrap();
     }
 
-    fn path(&self) -> &str {
-        self.0.to_str().unwrap()
+    fn configure(&self, toml: &str) {
+        fs::write(self.0.join("config.toml"), toml).unwrap();
+    }
+
+    /// Of the migrations.
+    fn path(&self) -> String {
+        self.0.join("migrations").display().to_string()
     }
 }
 
@@ -52,7 +57,7 @@ async fn the_example_works_and_keeps_users_apart() {
         return;
     }
     let folder = Folder::new();
-    let app = TestApp::with(&[("MIGRATIONS_DIR", folder.path())]).await;
+    let app = TestApp::with(&[("MIGRATIONS_DIR", &folder.path())]).await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
     let todo = Some(json!({ "title": "Buy milk" }));
     ann.rest(Method::POST, "/todos", todo.clone()).await.expect(201);
@@ -66,6 +71,34 @@ async fn the_example_works_and_keeps_users_apart() {
     ann.create_chat("Ours works as before").await;
 }
 
+#[tokio::test]
+async fn tables_without_grants_are_closed_unless_config_toml_exposes_them() {
+    if skipped_on_a_real_supabase("a front end's migrations are for the local one") {
+        return;
+    }
+    let folder = Folder::new();
+    let example = example();
+    let (without_grants, grants) = example.split_once("grant ").unwrap();
+    assert_eq!(grants.lines().count(), 1, "it ends with its grants");
+    folder.write(without_grants);
+    let path = folder.path();
+    let settings = [("MIGRATIONS_DIR", path.as_str())];
+    for (config, expected) in [("", 403), ("[api]\nauto_expose_new_tables = true", 200)] {
+        folder.configure(config);
+        let app = TestApp::with(&settings).await;
+        let read = app.user("ann").await.rest(Method::GET, "/todos", None).await;
+        let body = read.expect(expected);
+        assert_eq!(body["code"] == "42501", expected == 403, "{body}");
+    }
+    folder.configure("[api");
+    let refused = run(&[], &[settings[0], ("PORT", "0"), ("LOCAL_SUPABASE_ADDR", "127.0.0.1:0")]);
+    let message = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        message.contains("MIGRATIONS_DIR: ") && message.contains("config.toml:1: "),
+        "{message}"
+    );
+}
+
 fn reset(data_dir: &str) -> Output {
     run(&["reset-local", "--yes"], &[("DATA_DIR", data_dir)])
 }
@@ -75,7 +108,8 @@ fn reset(data_dir: &str) -> Output {
 fn a_changed_file_is_refused_until_a_reset() {
     let (folder, data) = (Folder::new(), Folder::new());
     let data_dir = data.0.join("data").display().to_string();
-    let settings = [("MIGRATIONS_DIR", folder.path()), ("DATA_DIR", &data_dir)];
+    let path = folder.path();
+    let settings = [("MIGRATIONS_DIR", path.as_str()), ("DATA_DIR", &data_dir)];
     drop(Program::start(&settings));
     folder.write(&format!("{}\ncreate table public.more (id int primary key);", example()));
     let listening = [("PORT", "0"), ("LOCAL_SUPABASE_ADDR", "127.0.0.1:0")];

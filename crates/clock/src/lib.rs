@@ -16,7 +16,7 @@ pub enum Clock {
     /// The machine's clock.
     #[default]
     System,
-    /// A clock that only moves when it is told to: microseconds since 1970.
+    /// A clock that moves only by `advance` and `sleep`: microseconds since 1970.
     Fixed(Arc<AtomicI64>),
 }
 

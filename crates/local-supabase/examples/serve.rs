@@ -20,6 +20,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         public_url: url.clone(),
         allow_anonymous_users: true,
         migrations: None,
+        auto_expose_new_tables: false,
         clock: Clock::System,
         memory: Memory::new(256 << 20),
     };

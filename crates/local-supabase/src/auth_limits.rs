@@ -1,7 +1,7 @@
-//! How many sign-ups and sign-ins one address, and all addresses together, may ask for.
+//! Rate limits on sign-ups and sign-ins, per client address and for all addresses together.
 //!
-//! Generous enough for a test suite, yet no web page and no script can fill the disk with users or
-//! keep the cores hashing passwords.
+//! The limits are generous enough for a test suite, but keep web pages and scripts from filling the
+//! disk with users or occupying every core with password hashing.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -15,9 +15,10 @@ use governor::{Quota, RateLimiter};
 use clock::Clock;
 
 const ONE: NonZeroU32 = NonZeroU32::MIN;
-/// New users, passwords and mails of one address: at once, and then per minute.
+/// Limit per address on creating users, checking passwords and sending mail: burst size, then requests
+/// per minute.
 const SIGN_INS: (NonZeroU32, NonZeroU32) = (ONE.saturating_add(299), ONE.saturating_add(59));
-/// The same for refresh tokens.
+/// Limit per address on exchanging refresh tokens: burst size, then requests per minute.
 const REFRESHES: (NonZeroU32, NonZeroU32) = (ONE.saturating_add(599), ONE.saturating_add(299));
 /// The limit for all addresses together, as a multiple of that for one.
 const TOTAL_FACTOR: NonZeroU32 = ONE.saturating_add(3);
@@ -76,7 +77,7 @@ impl Limit {
     }
 }
 
-/// The clock that is passed in, as governor reads it.
+/// Adapts the injected clock to governor.
 #[derive(Clone, Debug)]
 struct GovernorClock(Clock);
 

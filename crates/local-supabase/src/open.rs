@@ -22,11 +22,12 @@ use clock::Clock;
 
 /// Locks the folder, upgrades its database and reads its keys, creating what is missing.
 pub(super) fn open(path: &Path, project: Project, options: Options) -> Result<Context, OpenError> {
-    let Options { public_url, allow_anonymous_users, migrations, clock, memory } = options;
+    let Options { public_url, allow_anonymous_users, migrations, clock, memory, .. } = options;
     let data_dir = DataDir::open(path)?;
     let added = migrations.as_deref();
+    let requested = Requested { added, exposes: options.auto_expose_new_tables, reset: false };
     let OpenDatabase { database, schema, notices } =
-        open_database(&data_dir, project, added, false, &clock)?;
+        open_database(&data_dir, project, requested, &clock)?;
     Ok(Context {
         blobs: open_blobs(&data_dir, &clock)?,
         project: OpenProject { schema, functions: project.functions },
@@ -52,11 +53,18 @@ struct OpenDatabase {
     notices: Vec<Notice>,
 }
 
+/// What a database is to have besides the project.
+#[derive(Clone, Copy)]
+struct Requested<'a> {
+    added: Option<&'a [Migration]>,
+    exposes: bool,
+    reset: bool,
+}
+
 fn open_database(
     data_dir: &DataDir,
     project: Project,
-    added: Option<&[Migration]>,
-    reset: bool,
+    requested: Requested<'_>,
     clock: &Clock,
 ) -> Result<OpenDatabase, OpenError> {
     let path = data_dir.database()?;
@@ -68,7 +76,8 @@ fn open_database(
     }
     let own = project.files();
     let Project { registrations, legacy, buckets, .. } = project;
-    let desired = Desired { own: &own, added, registrations, legacy, reset };
+    let Requested { added, exposes, reset } = requested;
+    let desired = Desired { own: &own, added, exposes, registrations, legacy, reset };
     let opened = Database::open(
         &path,
         |connection| rest::prepare(connection, clock),
@@ -84,7 +93,8 @@ fn open_database(
 /// Deletes the tables that migrations of a front end have made, and forgets that they were applied.
 pub(super) fn reset(path: &Path, project: Project) -> Result<(), OpenError> {
     let data_dir = DataDir::open(path)?;
-    open_database(&data_dir, project, Some(&[]), true, &Clock::System).map(|_| ())
+    let requested = Requested { added: Some(&[]), exposes: false, reset: true };
+    open_database(&data_dir, project, requested, &Clock::System).map(|_| ())
 }
 
 /// The files of Storage, without those that no object names.

@@ -70,7 +70,7 @@ pub enum OpenError {
         /// The migration.
         file: String,
     },
-    /// A migration of somebody's own is not what it was.
+    /// A migration in `Options::migrations` was changed after it was applied.
     #[error(
         "the migration {file} was applied to {} and {happened} since. Put it back and make another \
          file for the change, or take the tables of your own migrations away with: chat-backend \
@@ -85,9 +85,10 @@ pub enum OpenError {
         /// What happened to it.
         happened: &'static str,
     },
-    /// A migration of somebody's own has the version of another.
+    /// A migration in `Options::migrations` has the version of another.
     #[error(
-        "the migration {file} has the version of a migration of this program, but says something else"
+        "the migration {file} has the version of a migration of this program, but says something \
+         else. Copy this program's again, or give yours another version"
     )]
     MigrationVersion {
         /// The migration.

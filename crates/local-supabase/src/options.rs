@@ -14,6 +14,9 @@ pub struct Options {
     /// Migrations of a front end, to be applied after the project's. `None` leaves tables that such have
     /// made alone and does not serve them.
     pub migrations: Option<Vec<Migration>>,
+    /// Whether tables of `public` are open to `anon`, `authenticated` and `service_role` without a grant,
+    /// but for row-level security, as `auto_expose_new_tables` of the Supabase CLI's `config.toml` has it.
+    pub auto_expose_new_tables: bool,
     /// The time that expiry and rate limits go by.
     pub clock: Clock,
     /// The budget for request bodies and responses in memory.

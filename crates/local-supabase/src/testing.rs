@@ -61,6 +61,7 @@ fn open(folder: &Path, project: Project, clock: Clock) -> Result<LocalSupabase, 
         public_url,
         allow_anonymous_users: true,
         migrations: None,
+        auto_expose_new_tables: false,
         clock,
         memory: Memory::new(256 << 20),
     };

@@ -1,14 +1,14 @@
-//! What a JSON text takes in memory when it has been read.
+//! Estimates the memory that a parsed JSON text takes.
 
-/// A value in a list: itself, and the room that a growing list has to spare.
+/// A value in an array: the value itself, and the spare capacity of a growing list.
 const ITEM: usize = 160;
-/// A member of an object, its place in the index included.
+/// A member of an object, including its index entry.
 const MEMBER: usize = 250;
-/// An object with anything in it.
+/// A non-empty object.
 const OBJECT: usize = 600;
 
-/// An upper bound of the bytes that the value of this text takes. Texts take what they are long;
-/// what makes the difference is how many values there are.
+/// An upper bound of the bytes that the parsed value of this text takes. Strings take about their own
+/// length; what matters is the number of values.
 pub fn json_cost(text: &[u8]) -> usize {
     let mut cost = text.len();
     let mut bytes = text.iter();

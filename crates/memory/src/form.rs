@@ -111,7 +111,7 @@ impl Form {
     pub async fn drain(&mut self) {
         self.buffered.is_drained.store(true, Ordering::Relaxed);
         let rest = async { while let Ok(Some(_)) = self.next().await {} };
-        // A client that goes on for longer is cut off.
+        // A client that keeps sending for longer is disconnected.
         let _ = tokio::time::timeout(DRAIN, rest).await;
     }
 }

@@ -23,7 +23,8 @@ pub use read::{Buffer, ReadError, read};
 const USER_SHARE: usize = 4;
 /// The share of all callers without an access token together.
 const ANONYMOUS_SHARE: usize = 8;
-/// The last part of the budget is reserved for holders of little, so that large bodies cannot block them.
+/// The last part of the budget is reserved for holders of small amounts, so that large bodies cannot
+/// block them.
 const RESERVED_SHARE: usize = 8;
 const SMALL_HOLDER: usize = 1 << 20;
 

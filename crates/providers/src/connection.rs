@@ -1,4 +1,4 @@
-//! How to reach a provider. Everything is passed in.
+//! How to reach a provider. All values are passed in.
 
 use std::time::Duration;
 
@@ -6,18 +6,18 @@ use clock::Clock;
 use reqwest::Url;
 use secrecy::SecretString;
 
-/// Where a provider is reached, and how long to wait for it.
+/// The address of a provider, with its credentials and timeouts.
 #[derive(Clone, Debug)]
 pub struct Connection {
-    /// The key. None for a server that wants none: no authentication header is sent.
+    /// The API key. `None` for a server that needs none: no authentication header is sent.
     pub api_key: Option<SecretString>,
-    /// The address of the API, with or without a slash at its end.
+    /// The base URL of the API, with or without a trailing slash.
     pub base_url: String,
-    /// The longest wait for a connection.
+    /// The timeout for connecting.
     pub connect_timeout: Duration,
-    /// The longest silence within an answer.
+    /// The maximum time without data within a response.
     pub idle_timeout: Duration,
-    /// How often a call that failed before its answer began is tried again.
+    /// The maximum number of retries of a call that fails before its answer starts.
     pub max_retries: u32,
     /// Whether the proxy of the operating system is used.
     pub system_proxy: bool,
@@ -26,7 +26,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// A vendor's own API.
+    /// A connection to a vendor's own API.
     pub fn vendor(api_key: Option<SecretString>, base_url: impl Into<String>) -> Self {
         Self {
             api_key,
@@ -39,13 +39,13 @@ impl Connection {
         }
     }
 
-    /// Another server that speaks a vendor's protocol. It may be silent for ten minutes: local servers
-    /// load a model before its first word.
+    /// A connection to another server that speaks a vendor's protocol. It may be silent for ten
+    /// minutes, because local servers load a model before they answer.
     pub fn compatible(api_key: Option<SecretString>, base_url: impl Into<String>) -> Self {
         Self { idle_timeout: Duration::from_secs(600), ..Self::vendor(api_key, base_url) }
     }
 
-    /// Whether it leads to the host of this URL.
+    /// Whether the base URL has the same host as this URL.
     pub(super) fn is_at(&self, url: &str) -> bool {
         host(&self.base_url) == host(url)
     }

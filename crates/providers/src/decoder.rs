@@ -1,4 +1,4 @@
-//! From a provider's response to the events of its answer, whatever the protocol.
+//! Decodes a provider's response into the events of its answer, independent of the protocol.
 
 use std::collections::VecDeque;
 
@@ -8,15 +8,15 @@ use super::sse::Frame;
 use super::surrogates::Surrogates;
 use super::{ErrorKind, Event, FinishReason, ProviderError, ProviderName, Usage};
 
-/// The events that a decoder has found.
+/// The events that a decoder has produced.
 pub(super) type Events = VecDeque<Event>;
 
-/// Decodes one protocol. It does no I/O.
+/// A decoder for one protocol. It does no I/O.
 pub(super) trait Decoder: Send + 'static {
-    /// What a frame holds. A whole JSON answer is a frame, too.
+    /// The type of a frame. A complete JSON response is a frame, too.
     type Frame<'a>: Deserialize<'a>;
 
-    /// The provider whose answer this is.
+    /// The provider that sent the response.
     fn provider(&self) -> ProviderName;
 
     /// Decodes one frame. `json` is its text.
@@ -27,24 +27,24 @@ pub(super) trait Decoder: Send + 'static {
         events: &mut Events,
     ) -> Result<Flow, ProviderError>;
 
-    /// The tokens so far, unless they have been emitted.
+    /// The usage so far, unless it has been emitted.
     fn usage(&mut self) -> Option<Usage>;
 
-    /// Nothing more will come; `marked` is whether the provider said so. Emits what is pending and
-    /// returns why the model stopped, or `None` if the answer is incomplete.
+    /// Called at the end of the response; `marked` is whether the provider marked the end. Emits what
+    /// is pending and returns why the model stopped, or `None` if the answer is incomplete.
     fn finish(&mut self, marked: bool, events: &mut Events) -> Option<FinishReason>;
 }
 
 /// Whether more of the answer follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flow {
-    /// More is to come.
+    /// More frames follow.
     Continue,
-    /// The protocol's own end has been reached.
+    /// The end marker of the protocol was received.
     Done,
 }
 
-/// Limits the bytes that are buffered of one answer: a provider that never stops must not fill the
+/// Limits the bytes that are buffered for one answer: a provider that never stops must not fill the
 /// memory.
 #[derive(Debug, Default)]
 pub(super) struct SizeBudget(usize);
@@ -52,10 +52,11 @@ pub(super) struct SizeBudget(usize);
 impl SizeBudget {
     const MAX: usize = 16 * 1024 * 1024;
 
-    /// The fixed size of a call or block besides its content. An answer has at most a thousand of them.
+    /// The overhead of a call or block besides its content. It limits an answer to about a thousand of
+    /// them.
     pub const BLOCK: usize = Self::MAX / 1000;
 
-    /// Counts bytes that are buffered from now on.
+    /// Counts bytes that are buffered.
     pub fn add(&mut self, bytes: usize, provider: &ProviderName) -> Result<(), ProviderError> {
         self.0 += bytes;
         if self.0 <= Self::MAX {
@@ -65,7 +66,7 @@ impl SizeBudget {
     }
 }
 
-/// An answer as it is read: what is to be handed out, and how it ended.
+/// An answer while it is read: pending events, and how it ended.
 pub(super) struct Answer<D> {
     decoder: D,
     surrogates: Surrogates,
@@ -80,17 +81,17 @@ impl<D: Decoder> Answer<D> {
         Self { decoder, surrogates, events: Events::new(), error: None, ended: false }
     }
 
-    /// The next thing to hand out.
+    /// The next event.
     pub fn pop(&mut self) -> Option<Result<Event, ProviderError>> {
         self.events.pop_front().map(Ok).or_else(|| self.error.take().map(Err))
     }
 
-    /// The provider whose answer this is.
+    /// The provider that sent the answer.
     pub fn provider(&self) -> ProviderName {
         self.decoder.provider()
     }
 
-    /// Whether everything has been read that counts.
+    /// Whether the answer has been read to its end.
     pub fn has_ended(&self) -> bool {
         self.ended
     }
@@ -105,7 +106,7 @@ impl<D: Decoder> Answer<D> {
             Ok(Ok(Flow::Done)) => self.finish(true, None),
             Ok(Err(reported)) => self.fail(reported),
             Err(unreadable) if matches!(frame, Frame::Whole(_)) => {
-                // The error's own words may quote the frame, which may be what the model says.
+                // The parser's message may quote the frame, which may contain the model's output.
                 let (what, column) = (unreadable.classify(), unreadable.column());
                 let message = format!("unreadable frame: {what:?} at column {column}");
                 self.fail(ProviderError::new(
@@ -118,7 +119,8 @@ impl<D: Decoder> Answer<D> {
         }
     }
 
-    /// The body has ended, properly or by `cause`. An answer that was whole by then stays whole.
+    /// The body has ended, normally or by `cause`. An answer that was complete by then remains
+    /// complete.
     pub fn finish(&mut self, marked: bool, cause: Option<ProviderError>) {
         if self.ended {
             return;
@@ -152,7 +154,7 @@ impl<D: Decoder> Answer<D> {
         self.events.extend(self.decoder.usage().map(Event::Usage));
     }
 
-    /// The outer failure is JSON that cannot be read, the inner one what the provider reports.
+    /// The outer error is JSON that cannot be parsed, the inner one what the provider reports.
     fn read(&mut self, data: &str) -> serde_json::Result<Result<Flow, ProviderError>> {
         if let Ok(frame) = serde_json::from_str(data) {
             return Ok(self.decoder.accept(frame, data, &mut self.events));

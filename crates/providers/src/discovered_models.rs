@@ -1,4 +1,4 @@
-//! The models that a provider says it has, as far as it was asked.
+//! The models that a provider lists.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -10,19 +10,19 @@ use super::catalogue::Model;
 /// The models of one provider. Clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct DiscoveredModels {
-    /// None until the provider has said it once.
+    /// `None` until the provider has been asked successfully.
     models: Arc<RwLock<Option<Vec<Arc<Model>>>>>,
     is_fixed: bool,
 }
 
 impl DiscoveredModels {
-    /// These, whatever the provider says.
+    /// A fixed list, whatever the provider lists.
     pub fn fixed(models: Vec<Model>) -> Self {
         let models = models.into_iter().map(Arc::new).collect();
         Self { models: Arc::new(RwLock::new(Some(models))), is_fixed: true }
     }
 
-    /// Asks the provider. What it said before holds if it does not answer.
+    /// Asks the provider. If it does not answer, the previous list remains valid.
     pub async fn refresh(&self, provider: &dyn Provider) {
         if self.is_fixed {
             return;
@@ -46,7 +46,7 @@ impl DiscoveredModels {
         models.as_ref()?.iter().find(|model| model.id == id).cloned()
     }
 
-    /// Whether the provider has said what it has, and this is not among it.
+    /// Whether the provider's list is known and does not contain this model.
     pub fn lacks(&self, id: &str) -> bool {
         let models = self.models.read().unwrap_or_else(PoisonError::into_inner);
         models.as_ref().is_some_and(|models| models.iter().all(|model| model.id != id))

@@ -1,4 +1,4 @@
-//! What becomes of a document that a message carries.
+//! How the documents of a message are sent.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -6,11 +6,11 @@ use base64::engine::general_purpose::STANDARD;
 /// The form in which a document can be sent.
 #[derive(Debug, PartialEq)]
 pub(super) enum Document {
-    /// Providers read the file itself.
+    /// As a file, which providers parse themselves.
     Pdf,
-    /// Its text.
+    /// As text.
     Text(String),
-    /// Nothing that a model could read.
+    /// Not at all: no model could read it.
     Unreadable,
 }
 
@@ -40,7 +40,7 @@ pub(super) fn inline_text(name: &str, text: &str) -> String {
     format!("<document name=\"{name}\">\n{text}\n</document>")
 }
 
-/// The bytes of a file as an address.
+/// The content of a file as a data URL.
 pub(super) fn data_url(media_type: &str, base64: &str) -> String {
     format!("data:{media_type};base64,{base64}")
 }

@@ -1,22 +1,22 @@
-//! Where a provider is reached, as the settings say.
+//! The endpoint of a provider, from the settings.
 
 use clock::Clock;
 use secrecy::SecretString;
 
 use crate::Connection;
 
-/// Where a provider is reached.
+/// The endpoint of a provider.
 #[derive(Clone, Debug, Default)]
 pub struct Endpoint {
-    /// The key. None for a server that needs none.
+    /// The API key. `None` for a server that needs none.
     pub api_key: Option<SecretString>,
-    /// The address of the API. None: the vendor's own.
+    /// The base URL of the API. `None` for the vendor's own.
     pub base_url: Option<String>,
 }
 
 impl Endpoint {
-    /// The connection to the vendor at `vendor_url`, or to the server in its place. `None` if this is
-    /// not configured: the vendor requires a key.
+    /// The connection to the vendor at `vendor_url`, or to the server in its place. `None` if the
+    /// provider is not configured: the vendor requires a key.
     pub(crate) fn connection(&self, vendor_url: &str, clock: &Clock) -> Option<Connection> {
         let base_url = self.base_url.as_deref().unwrap_or(vendor_url);
         let vendor = Connection::vendor(self.api_key.clone(), base_url);

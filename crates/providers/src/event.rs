@@ -1,4 +1,4 @@
-//! What happens while a model answers, in vendor-neutral terms.
+//! Events of a model's answer, in vendor-neutral terms.
 
 use std::pin::Pin;
 
@@ -8,29 +8,29 @@ use serde_json::Value;
 use super::{Opaque, ProviderError};
 
 /// The events of one call. Dropping it cancels the provider's request. The stream ends after
-/// [`Event::End`], or with one `Err`; what was known of the usage comes before either.
+/// [`Event::End`], or with one `Err`; any known usage is emitted before either.
 pub type EventStream = Pin<Box<dyn Stream<Item = Result<Event, ProviderError>> + Send>>;
 
-/// What happens while a model answers. Blocks (text, reasoning, a tool call) begin with their
-/// first delta or start and end when another block begins, with an explicit end, or with `End`.
+/// An event of a model's answer. Blocks (text, reasoning, a tool call) begin with their first delta or
+/// start and end when another block begins, with an explicit end, or with `End`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// More of the answer's text. Never empty.
+    /// More text of the answer. Never empty.
     Text(String),
     /// The current text is complete; more text is a new block.
     TextEnd {
-        /// What must go back with the text.
+        /// What must be sent back with the text.
         opaque: Option<Opaque>,
     },
-    /// More of the model's reasoning. Never empty.
+    /// More reasoning of the model. Never empty.
     Reasoning(String),
     /// The current reasoning is complete. It may have no readable text at all: hidden reasoning, or
-    /// another block that only its provider understands and that must go back in this place.
+    /// another block that only its provider understands and that must be sent back in this position.
     ReasoningEnd {
-        /// What must go back byte for byte.
+        /// What must be sent back byte for byte.
         opaque: Option<Opaque>,
     },
-    /// The model begins a call. Calls may overlap; `index` tells them apart.
+    /// The start of a tool call. Calls may overlap; `index` distinguishes them.
     ToolCallStart {
         /// Position among the calls of this answer: 0, 1, 2…
         index: usize,
@@ -41,56 +41,57 @@ pub enum Event {
     },
     /// More of a call's arguments, JSON text. Never empty.
     ToolCallDelta {
-        /// Which call.
+        /// The index of the call.
         index: usize,
         /// The next piece of JSON text.
         arguments: String,
     },
     /// A call is complete. Run it only if `End` follows and its reason is `ToolCalls`.
     ToolCallEnd {
-        /// Which call.
+        /// The index of the call.
         index: usize,
         /// All of its arguments: `{}` when the provider sent none; possibly invalid JSON.
         arguments: String,
-        /// What must go back byte for byte with the call.
+        /// What must be sent back byte for byte with the call.
         opaque: Option<Opaque>,
     },
-    /// The tokens so far; a later one replaces an earlier one.
+    /// The usage so far; replaces any earlier one.
     Usage(Usage),
-    /// The provider has failed after it had said all of the answer and why it ends; `End` follows. The
+    /// The provider failed after it had sent the whole answer and the stop reason; `End` follows. The
     /// text is for the log.
     FailedAfterEnd(String),
-    /// The model has finished. Nothing follows.
+    /// The answer has ended. Nothing follows.
     End {
-        /// Why it stopped.
+        /// Why the model stopped.
         finish_reason: FinishReason,
     },
 }
 
-/// Tokens of one call. `input` includes cached and cache-write tokens, `output` includes reasoning,
-/// for every provider.
+/// Token usage of one call. `input` includes cached and cache-write tokens, `output` includes
+/// reasoning, for every provider.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Usage {
-    /// Everything the model read.
+    /// All input tokens.
     pub input_tokens: u64,
-    /// Everything the model wrote.
+    /// All output tokens.
     pub output_tokens: u64,
-    /// The part of the input read from the provider's cache.
+    /// Input tokens read from the provider's cache.
     pub cached_input_tokens: u64,
-    /// The part of the input written to the provider's cache, all lifetimes together.
+    /// Input tokens written to the provider's cache, for all lifetimes together.
     pub cache_write_input_tokens: u64,
-    /// The part of the cache writes kept for an hour (Anthropic) or twelve (OpenAI), which costs more.
+    /// Cache writes with a lifetime of an hour (Anthropic) or twelve (OpenAI), which cost more.
     pub long_cache_write_input_tokens: u64,
-    /// The part of the output that was reasoning.
+    /// Output tokens used for reasoning.
     pub reasoning_tokens: u64,
-    /// The price in USD where the provider itself names one (OpenRouter).
+    /// The cost in USD, if the provider reports it (OpenRouter).
     pub cost_usd: Option<f64>,
     /// The provider's own usage object, unless it is larger than 16 KiB.
     pub raw: Option<Value>,
 }
 
 impl Usage {
-    /// Holds every part within its whole and the whole within reason, whatever the provider claims.
+    /// Limits every part to its total, and the totals to a plausible maximum, whatever the provider
+    /// reports.
     pub(crate) fn clamped(mut self) -> Self {
         const MAX: u64 = 1_000_000_000_000;
         self.input_tokens = self.input_tokens.min(MAX);
@@ -105,7 +106,7 @@ impl Usage {
         self
     }
 
-    /// Keeps the provider's own object, if it is not too large.
+    /// Stores the provider's own object, if it is not too large.
     pub(super) fn with_raw(mut self, raw: Value, length: usize) -> Self {
         const MAX: usize = 16 * 1024;
         self.raw = (length <= MAX).then_some(raw);
@@ -118,7 +119,7 @@ impl Usage {
 pub enum FinishReason {
     /// The answer is complete.
     Stop,
-    /// One of `Request::stop` was reached.
+    /// One of the stop sequences in `Request::stop` was generated.
     StopSequence,
     /// The model waits for the results of its tool calls.
     ToolCalls,
@@ -132,12 +133,12 @@ pub enum FinishReason {
     Refusal,
     /// The model paused and is to be called again with its answer so far.
     Paused,
-    /// A reason that is not known here, as the provider calls it, at most 100 characters.
+    /// A reason that is not known here, under the provider's own name, at most 100 characters.
     Other(String),
 }
 
 impl FinishReason {
-    /// The name by which the API reports it.
+    /// The name in the API.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Stop => "stop",
@@ -152,14 +153,14 @@ impl FinishReason {
         }
     }
 
-    /// A reason of the provider's own, shortened and cleaned so that it can be stored.
+    /// An unknown reason of the provider, truncated and cleaned so that it can be stored.
     pub(super) fn other(word: &str) -> Self {
         const MAX: usize = 100;
         let clean = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
         Self::Other(word.chars().take(MAX).map(clean).collect())
     }
 
-    /// Many servers say `stop` although the model waits for tools, and some the reverse.
+    /// Many servers send `stop` although the model waits for tools, and some the reverse.
     pub(super) fn given_calls(self, has_calls: bool) -> Self {
         match self {
             Self::Stop | Self::Other(_) if has_calls => Self::ToolCalls,

@@ -1,10 +1,10 @@
-//! The models that may answer a request: the requested one, and its fallbacks.
+//! The models that can answer a request: the requested one and its fallbacks.
 
 use std::collections::VecDeque;
 
 use super::{ChosenModel, ErrorKind, ProviderError};
 
-/// A model to ask, and its fallbacks.
+/// A model and its fallbacks.
 pub struct Candidates {
     current: ChosenModel,
     others: VecDeque<ChosenModel>,
@@ -15,7 +15,7 @@ impl Candidates {
         Self { current, others }
     }
 
-    /// The model to ask.
+    /// The current model.
     pub fn current(&self) -> &ChosenModel {
         &self.current
     }
@@ -25,8 +25,8 @@ impl Candidates {
         !self.others.is_empty()
     }
 
-    /// Switches to the next fallback if another provider may not have this failure. Returns whether it
-    /// did.
+    /// Switches to the next fallback, if another provider may not have this failure. Returns whether
+    /// it switched.
     pub fn next_fallback(&mut self, error: &ProviderError) -> bool {
         let is_down = matches!(
             error.kind,

@@ -14,14 +14,14 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::sse::{MAX_EVENT_BYTES, ReadError};
 use super::{Connection, Deadlines, ErrorKind, ProviderError, ProviderName, retry};
 
-/// The longest wait for an answer to begin, as in the providers' SDKs.
+/// The timeout for a response to start, as in the providers' SDKs.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// The most that is read of an error's body, and for how long.
+/// The maximum size of an error's body, and the timeout for reading it.
 const ERROR_BODY: usize = 64 * 1024;
 const ERROR_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A provider's HTTP side.
+/// The HTTP client of a provider.
 #[derive(Debug)]
 pub(super) struct Http {
     pub provider: ProviderName,
@@ -31,7 +31,7 @@ pub(super) struct Http {
 }
 
 impl Http {
-    /// Checks the settings; connects to nothing yet. `headers` go with each request.
+    /// Validates the settings without connecting. `headers` are sent with each request.
     pub fn new(
         provider: ProviderName,
         connection: Connection,
@@ -47,19 +47,19 @@ impl Http {
         Ok(Self { provider, connection, client, base })
     }
 
-    /// The base URL without a slash at its end.
+    /// The base URL without a trailing slash.
     pub fn base_path(&self) -> &str {
         self.base.path().trim_end_matches('/')
     }
 
-    /// An address below the base URL, keeping the base's own query.
+    /// A URL below the base URL, with the base's own query.
     pub fn url(&self, path: &str) -> Url {
         let mut url = self.base.clone();
         url.set_path(path);
         url
     }
 
-    /// Sends a body as JSON and waits until the answer begins, trying again where that helps.
+    /// Sends a JSON body and waits until the response starts, with retries.
     pub async fn post(
         &self,
         url: &Url,
@@ -78,7 +78,7 @@ impl Http {
         .await
     }
 
-    /// Fetches a text, trying again where that helps.
+    /// Fetches a text, with retries.
     pub async fn get(&self, url: &Url, headers: &HeaderMap) -> Result<String, ProviderError> {
         retry::with_retries(self.connection.max_retries, Deadlines::default(), async || {
             let request = self.client.get(url.clone()).headers(headers.clone());
@@ -155,7 +155,7 @@ async fn read_prefix(response: &mut Response) -> Vec<u8> {
     body
 }
 
-/// A body that is no stream.
+/// A body that is not a stream.
 pub(super) async fn read_body(
     mut response: Response,
     idle_timeout: Duration,
@@ -173,7 +173,7 @@ pub(super) async fn read_body(
     }
 }
 
-/// A header that carries a secret, with `prefix` before it.
+/// A header with a secret value, which `prefix` precedes.
 pub(super) fn secret_header(
     provider: &ProviderName,
     name: HeaderName,
@@ -191,8 +191,8 @@ pub(super) fn secret_header(
     Ok(headers)
 }
 
-/// What went wrong. reqwest itself says only "error sending request"; the reason is in its sources. The
-/// address is left out, because its query may hold a secret.
+/// The cause of a failure. reqwest itself says only "error sending request"; the reason is in its
+/// sources. The URL is left out, because its query may contain a secret.
 pub(super) fn error_chain(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut text = error.to_string();

@@ -1,5 +1,5 @@
-//! Readers for fields that servers fill with whatever they please. What cannot be used counts as
-//! absent, because one odd field must not end an answer.
+//! Lenient deserializers for fields that servers fill inconsistently. A value that cannot be used
+//! counts as absent, because one malformed field must not end an answer.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ pub(super) fn string<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String
     })
 }
 
-/// A whole number from zero; anything else is `None`.
+/// A non-negative integer; anything else is `None`.
 pub(super) fn index<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usize>, D::Error> {
     Ok(match from.deserialize_any(Any)? {
         Scalar::Number(number) => usize::try_from(number).ok(),
@@ -24,7 +24,7 @@ pub(super) fn index<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usize>,
     })
 }
 
-/// JSON text that may also come as the JSON itself.
+/// JSON text, which may also be sent as JSON itself.
 pub(super) fn json_text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     Ok(match from.deserialize_any(Any)? {
         Scalar::Text(text) => text,
@@ -33,7 +33,7 @@ pub(super) fn json_text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D:
     })
 }
 
-/// A string, or what `parts` makes of an array of parts.
+/// A string, or the result of `parts` for an array of parts.
 pub(super) fn text_or<'de, D, T>(from: D, parts: impl FnOnce(Value) -> T) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -46,7 +46,7 @@ where
     })
 }
 
-/// Whatever can be read as a `T`; anything else is `None`.
+/// Any value that can be parsed as a `T`; anything else is `None`.
 pub(super) fn readable<'de, D, T>(from: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -55,7 +55,7 @@ where
     read(<&RawValue>::deserialize(from)?).map_err(D::Error::custom)
 }
 
-/// The items of an array that can be read as a `T`; what is no array is `None`.
+/// The items of an array that can be parsed as a `T`; `None` if it is not an array.
 pub(super) fn list<'de, D, T>(from: D) -> Result<Option<Vec<T>>, D::Error>
 where
     D: Deserializer<'de>,
@@ -66,7 +66,8 @@ where
     items.map(Iterator::collect).transpose().map_err(D::Error::custom)
 }
 
-/// Half a surrogate pair is not an odd field but a frame that must be repaired, so it remains an error.
+/// Half a surrogate pair is not a malformed field but a frame that must be repaired, so it remains an
+/// error.
 fn read<'de, T: Deserialize<'de>>(json: &'de RawValue) -> serde_json::Result<Option<T>> {
     match serde_json::from_str(json.get()) {
         Ok(value) => Ok(Some(value)),
@@ -74,7 +75,7 @@ fn read<'de, T: Deserialize<'de>>(json: &'de RawValue) -> serde_json::Result<Opt
     }
 }
 
-/// A count of tokens, which some servers write as `11.0`.
+/// A token count, which some servers write as `11.0`.
 pub(super) fn count(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| whole(value.as_f64()?))
 }
@@ -83,7 +84,7 @@ fn whole(number: f64) -> Option<u64> {
     (number >= 0.0 && number.fract() == 0.0).then_some(number as u64)
 }
 
-/// Whether a field such as `error` says anything at all.
+/// Whether a field such as `error` has any content.
 pub(super) fn is_something(json: &RawValue) -> bool {
     !matches!(json.get(), "null" | "false" | "0" | "\"\"" | "{}" | "[]")
 }

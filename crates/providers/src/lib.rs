@@ -1,10 +1,10 @@
 //! Model providers: neutral requests and events on one side, a vendor's wire format on the other.
 //!
-//! A [`Provider`] turns a [`Request`] into a stream of [`Event`]s. [`Providers`] is the list of all that
-//! are configured, and knows which of them the id of a model means. The vendor's own types stay private
-//! to its folder; what comes in is read tolerantly, because providers and the servers that imitate them
-//! add fields, leave fields out and disagree about details. Nothing here knows of HTTP servers, chats or
-//! databases, and nothing here reads the environment.
+//! A [`Provider`] turns a [`Request`] into a stream of [`Event`]s. [`Providers`] holds all providers
+//! and finds the one that a model's id refers to. The types of a vendor's wire format are private to
+//! its folder. Responses are parsed leniently, because providers and compatible servers add fields,
+//! leave fields out and disagree about details. This crate knows nothing of HTTP servers, chats or
+//! databases, and does not read the environment.
 
 pub use anthropic::{Anthropic, AnthropicSettings, AuthHeader};
 pub use compatible::Compatible;

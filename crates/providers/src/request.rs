@@ -1,4 +1,4 @@
-//! What a model is asked, in vendor-neutral terms.
+//! Requests to models, in vendor-neutral terms.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -6,10 +6,10 @@ use tokio::time::Instant;
 
 use super::ProviderName;
 
-/// What a model is asked.
+/// A request to a model.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
-    /// The provider's own id of the model.
+    /// ID of the model at its provider.
     pub model: String,
     /// Instructions that precede the conversation.
     pub system: Option<String>,
@@ -17,28 +17,28 @@ pub struct Request {
     pub messages: Vec<Message>,
     /// Tools the model may call.
     pub tools: Vec<ToolDefinition>,
-    /// The most tokens the answer may take, reasoning included.
+    /// Maximum number of output tokens, including reasoning.
     pub max_output_tokens: Option<u32>,
     /// Sampling temperature.
     pub temperature: Option<f64>,
     /// Nucleus sampling.
     pub top_p: Option<f64>,
-    /// Texts at which the model stops.
+    /// Stop sequences.
     pub stop: Vec<String>,
-    /// How much the model should reason.
+    /// The reasoning effort.
     pub reasoning_effort: Option<ReasoningEffort>,
-    /// The form of the answer.
+    /// The format of the answer.
     pub response_format: ResponseFormat,
-    /// When the caller stops waiting for the answer to begin.
+    /// When the caller stops waiting for the answer to start.
     pub deadlines: Deadlines,
 }
 
-/// When a caller stops waiting for an answer to begin.
+/// When a caller stops waiting for an answer to start.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Deadlines {
     /// When the call fails, retries included.
     pub deadline: Option<Instant>,
-    /// When a failed attempt is no longer repeated, because there is a fallback.
+    /// When a failed attempt is no longer retried, because there is a fallback.
     pub retries_end: Option<Instant>,
 }
 
@@ -64,7 +64,7 @@ pub enum Role {
     Tool,
 }
 
-/// A piece of a message.
+/// A part of a message.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {
     /// Plain text.
@@ -81,7 +81,8 @@ pub enum Content {
         /// The bytes in base64.
         base64: String,
     },
-    /// A document for models that read files. What is neither PDF nor text goes as its name alone.
+    /// A document, for models that read files. Of anything other than PDF or text, only the name is
+    /// sent.
     Document {
         /// MIME type, such as `application/pdf`.
         media_type: String,
@@ -90,23 +91,23 @@ pub enum Content {
         /// The bytes in base64.
         base64: String,
     },
-    /// The model's own reasoning from an earlier turn (assistant only). Only its own provider gets
-    /// them back, and only with `opaque`.
+    /// The model's own reasoning from an earlier turn (assistant only). It is sent back only to its
+    /// own provider, and only with `opaque`.
     Reasoning {
         /// The readable part, possibly empty.
         text: String,
-        /// What must go back byte for byte, as its provider wrote it.
+        /// What must be sent back byte for byte, as its provider wrote it.
         opaque: Option<Opaque>,
     },
     /// A call the model made (assistant only).
     ToolCall {
-        /// Pairs the call with its result.
+        /// Links the call to its result.
         id: String,
         /// The tool's name.
         name: String,
         /// A JSON object as text.
         arguments: String,
-        /// What must go back byte for byte with this call.
+        /// What must be sent back byte for byte with this call.
         opaque: Option<Opaque>,
     },
     /// The outcome of a call (tool only).
@@ -132,7 +133,7 @@ impl Content {
 /// Data that only its own provider understands and that must be sent back unchanged: a JSON text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Opaque {
-    /// The provider that wrote it. Other providers never get it.
+    /// The provider that wrote it. It is not sent to any other.
     pub provider: ProviderName,
     /// The JSON text.
     pub json: String,
@@ -153,9 +154,9 @@ pub struct ToolDefinition {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ReasoningEffort {
-    /// Not at all, if the model can be asked not to.
+    /// No reasoning, if the model supports that.
     None,
-    /// As little as the model can.
+    /// As little as the model supports.
     Minimal,
     /// Little.
     Low,
@@ -165,11 +166,11 @@ pub enum ReasoningEffort {
     High,
     /// Very much.
     Xhigh,
-    /// As much as the model can.
+    /// As much as the model supports.
     Max,
 }
 
-/// The form the answer must take.
+/// The format of an answer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum ResponseFormat {
     /// Plain text.
@@ -177,7 +178,7 @@ pub enum ResponseFormat {
     Text,
     /// Any JSON object.
     JsonObject,
-    /// JSON that fits a schema.
+    /// JSON that conforms to a schema.
     JsonSchema {
         /// A name for the schema.
         name: String,

@@ -9,8 +9,8 @@ use thiserror::Error;
 use crate::anthropic::AnthropicSettings;
 use crate::{Endpoint, ProviderError, ProviderName};
 
-/// The settings of all providers. A provider is configured when it has a key, or an address of its
-/// own (local servers need no key).
+/// The settings of all providers. A provider is configured if it has a key or a base URL of its own
+/// (local servers need no key).
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// OpenAI, or a server that speaks its protocol.
@@ -23,24 +23,24 @@ pub struct Settings {
     pub compatible: Vec<CompatibleSettings>,
     /// The scripted provider, which is always configured.
     pub scripted: ScriptedSettings,
-    /// The model to ask when a request names none.
+    /// The model to use when a request names none.
     pub default_model: Option<String>,
-    /// Models to ask, in this order, when a provider is overloaded or down.
+    /// The fallback models, in order, for when a provider is overloaded or down.
     pub fallback_models: Vec<String>,
-    /// The model that finds titles for new chats.
+    /// The model that generates titles for new chats.
     pub title_model: Option<String>,
 }
 
 /// A server that speaks OpenAI's Chat Completions protocol, under a name of its own.
 #[derive(Clone, Debug)]
 pub struct CompatibleSettings {
-    /// The name, which precedes the ids of its models.
+    /// The name, which is the prefix of its models' ids.
     pub name: ProviderName,
-    /// The key. None for a server that needs none.
+    /// The API key. `None` for a server that needs none.
     pub api_key: Option<SecretString>,
-    /// The address of the API.
+    /// The base URL of the API.
     pub base_url: String,
-    /// The models to offer. Empty: those that the server lists.
+    /// The models to offer; if empty, those that the server lists.
     pub models: Vec<String>,
 }
 
@@ -58,18 +58,18 @@ impl Default for ScriptedSettings {
     }
 }
 
-/// A setting that cannot be used.
+/// An invalid setting.
 #[derive(Clone, Debug, Error)]
 #[error("{setting}: {problem}")]
 pub struct SettingsError {
     /// The setting, such as `openai_base_url`.
     pub setting: String,
-    /// What is wrong with it, for people.
+    /// What is wrong with it, as a sentence.
     pub problem: String,
 }
 
 impl SettingsError {
-    /// A provider whose settings begin with `settings` cannot be used.
+    /// An error in the settings with this prefix.
     pub(crate) fn provider(settings: &str, error: &ProviderError) -> Self {
         let field = error.param.as_deref().unwrap_or("base_url");
         Self { setting: format!("{settings}_{field}"), problem: error.to_string() }

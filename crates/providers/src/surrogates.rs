@@ -1,21 +1,22 @@
-//! Repairs JSON in which a surrogate pair was split. Servers written in JavaScript slice text by UTF-16
-//! units: one frame ends with `\ud83d`, the next begins with `\udc69`, and neither is valid alone.
+//! Repairs JSON in which a surrogate pair was split. Servers written in JavaScript slice text by
+//! UTF-16 units: one frame ends with `\ud83d`, the next begins with `\udc69`, and neither is valid
+//! alone.
 
 use std::ops::RangeInclusive;
 
 const HIGH: RangeInclusive<u16> = 0xD800..=0xDBFF;
 const LOW: RangeInclusive<u16> = 0xDC00..=0xDFFF;
 
-/// Holds a high surrogate between the frames of one answer.
+/// Keeps a high surrogate between the frames of one answer.
 #[derive(Debug, Default)]
 pub(super) struct Surrogates {
     held: Option<u16>,
 }
 
 impl Surrogates {
-    /// Makes a frame that did not parse parse, if halves were what was wrong with it. A first half at
-    /// the end of a string is held back and joined to the second half that begins a later string;
-    /// any other half becomes U+FFFD.
+    /// Repairs a frame that did not parse, if unpaired surrogates were the cause. A high surrogate at
+    /// the end of a string is held back and joined with the low surrogate that starts a later string;
+    /// any other unpaired surrogate becomes U+FFFD.
     pub fn repair(&mut self, frame: &str) -> String {
         let mut repaired = String::with_capacity(frame.len() + 6);
         let mut rest = frame;
@@ -33,7 +34,7 @@ impl Surrogates {
         repaired
     }
 
-    /// Deals with one `\uXXXX` that may be half of a character. Says how much it used.
+    /// Handles one `\uXXXX` escape that may be a surrogate. Returns the length that was consumed.
     fn half(&mut self, unit: u16, after: &str, repaired: &mut String) -> Option<usize> {
         if LOW.contains(&unit) {
             let begins_string = repaired.ends_with('"') && !repaired.ends_with("\\\"");
@@ -59,13 +60,14 @@ impl Surrogates {
     }
 }
 
-/// The UTF-16 unit that `\uXXXX` at the beginning of `text` names.
+/// The UTF-16 unit of the escape `\uXXXX` at the start of `text`.
 fn unit(text: &str) -> Option<u16> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
     u16::from_str_radix(digits, 16).ok()
 }
 
-/// Copies a backslash and what it escapes, so that `\\u` is not taken for the beginning of a unit.
+/// Copies a backslash and the character that it escapes, so that `\\u` is not taken for the start of
+/// an escape.
 fn copy_escape(text: &str, to: &mut String) -> usize {
     let escaped = text.chars().nth(1).map_or(0, char::len_utf8);
     to.push_str(&text[..1 + escaped]);

@@ -1,4 +1,5 @@
-//! What the tests of this module share: recorded answers, ways to cut them, and a server to send them.
+//! Support shared by the tests of this crate: recorded answers, ways to split them, and a server that
+//! sends them.
 
 use std::collections::VecDeque;
 use std::fs;

@@ -12,7 +12,8 @@ pub(super) struct FairQueue(Arc<Mutex<Inner>>);
 
 struct Inner {
     free: usize,
-    /// The most permits for one user: where there are several, one is left to the others.
+    /// Maximum number of permits for one user: if there are several permits, one is left to other
+    /// users.
     per_user: usize,
     waiting: Vec<Waiting>,
     users: HashMap<Uuid, User>,
@@ -24,12 +25,12 @@ struct Waiting {
     ready: oneshot::Sender<Permit>,
 }
 
-/// A user who has a script that runs or waits.
+/// A user with a script that runs or waits.
 #[derive(Default)]
 struct User {
     running: usize,
     waiting: usize,
-    /// When their last script began; 0 for a user whose first one waits.
+    /// When their last script started; 0 for a user whose first one waits.
     last_turn: u64,
 }
 
@@ -50,7 +51,7 @@ impl FairQueue {
     pub(super) async fn acquire(&self, user: Uuid) -> Permit {
         let (ready, permit) = oneshot::channel();
         self.lock().wait(Waiting { user, ready });
-        // Whoever goes away while waiting is passed over.
+        // Users who stopped waiting are skipped.
         let waiter = Waiter { queue: self, user };
         self.hand_out();
         let permit = permit.await;
@@ -62,11 +63,11 @@ impl FairQueue {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives the free permits to those whose turn it is.
+    /// Grants the free permits to the users whose turn it is.
     fn hand_out(&self) {
         loop {
             let Some(Waiting { user, ready }) = self.lock().next() else { return };
-            // Dropped, where nobody waits any more, it is handed out again.
+            // If the receiver is gone, dropping the permit returns it to the queue.
             drop(ready.send(Permit { queue: self.clone(), user }));
         }
     }
@@ -103,8 +104,8 @@ impl Inner {
         self.waiting.push(waiting);
     }
 
-    /// The next one: of the users with the fewest scripts running, the one who has waited longest for
-    /// a turn.
+    /// The next user: of those with the fewest scripts running, the one who has waited longest for a
+    /// turn.
     fn next(&mut self) -> Option<Waiting> {
         if self.free == 0 {
             return None;
@@ -124,7 +125,7 @@ impl Inner {
         Some(next)
     }
 
-    /// Users with nothing to run are forgotten.
+    /// Users with nothing to run are removed.
     fn change(&mut self, id: Uuid, change: impl FnOnce(&mut User)) {
         let user = self.users.entry(id).or_default();
         change(user);

@@ -1,4 +1,4 @@
-//! Reads the frames that a worker sends, within bounds that do not depend on the worker.
+//! Reads the frames of a worker, within limits that do not depend on the worker.
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt, BufReader};
@@ -65,7 +65,7 @@ async fn read_files(
     Ok((response, files))
 }
 
-/// Reads a script's own output; returns when there is too much of it.
+/// Reads a script's own output; returns when it exceeds the limit.
 pub(super) async fn drain(pipes: Option<&mut (Reader, Reader)>, output: &Output) {
     let Some((stdout, stderr)) = pipes else { return std::future::pending().await };
     tokio::select! {
@@ -80,7 +80,7 @@ async fn overflow(from: &mut Reader, kind: u8, output: &Output) {
     }
 }
 
-/// Copies to the end; false when there was too much.
+/// Copies to the end; returns false if the limit was exceeded.
 pub(super) async fn copy(from: &mut Reader, kind: u8, output: &Output) -> bool {
     let mut buffer = [0; 16 << 10];
     loop {

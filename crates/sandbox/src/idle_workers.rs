@@ -46,7 +46,7 @@ impl IdleWorkers {
         None
     }
 
-    /// Keeps a worker. If there are enough, the one that has waited longest is ended.
+    /// Keeps a worker. If there are enough, the one that has been idle longest is ended.
     pub(super) fn put(&self, language: Language, user: Option<Uuid>, worker: Worker) {
         let mut workers = self.lock();
         workers.push(Entry { language, user, worker });

@@ -15,9 +15,9 @@ use seccompiler::{
 
 pub(super) use super::privileges::drop_privileges;
 
-/// What a worker needs besides the memory of its scripts: the program, its copies of files.
+/// The memory that a worker needs besides that of its scripts: the program, and copies of files.
 const PROGRAM_BYTES: u64 = 64 << 20;
-/// Open files of a worker.
+/// Maximum number of open files of a worker.
 const OPEN_FILES: u64 = 64;
 
 /// Confines this process to its pipes: it may compute, and read and write what is open.
@@ -35,7 +35,7 @@ pub(super) fn confine_javascript(memory_bytes: u64) -> io::Result<()> {
     apply_filter_all_threads(&filter).map_err(io::Error::other)
 }
 
-/// Limits this process and what it will turn into: bubblewrap, then Python.
+/// Limits this process and the programs that it executes: bubblewrap, then Python.
 pub(super) fn limit_python(memory_bytes: u64, files_bytes: u64) -> io::Result<()> {
     limit(Resource::Core, 0)?;
     limit(Resource::Fsize, files_bytes)?;
@@ -68,7 +68,7 @@ pub(super) fn python_filter() -> io::Result<RawFd> {
     Ok(file.into_raw_fd())
 }
 
-/// The filter that Python's runner adds when Python itself is started: no other program.
+/// The filter that Python's runner adds once Python has started: no other program can be executed.
 pub(super) fn no_exec_filter() -> Vec<u8> {
     let call = |call: i64| u32::try_from(call).unwrap_or_default();
     bytes(&[
@@ -80,8 +80,8 @@ pub(super) fn no_exec_filter() -> Vec<u8> {
     ])
 }
 
-/// `clone3` hides its flags from a filter, and calls that are newer than this list, or of another
-/// ABI, cannot be judged: they do not exist. Programs then fall back to older ones.
+/// `clone3` hides its flags from a filter, and calls that are newer than this list, or of another ABI,
+/// cannot be judged: they are reported as not implemented. Programs then fall back to older ones.
 fn no_unknown_calls() -> BpfProgram {
     let clone3 = u32::try_from(libc::SYS_clone3).unwrap_or_default();
     vec![
@@ -130,28 +130,28 @@ fn bytes(program: &[sock_filter]) -> Vec<u8> {
     program.iter().flat_map(instruction).collect()
 }
 
-/// Ends a worker and all that is in its process group.
+/// Ends a worker and its process group.
 pub(super) fn kill_group(leader: u32) {
     let leader = i32::try_from(leader).ok().and_then(Pid::from_raw);
     if let Some(leader) = leader {
-        // It may have ended by itself.
+        // It may already have ended.
         let _ = kill_process_group(leader, Signal::KILL);
     }
 }
 
-/// How much memory, in bytes, and how many threads a process has; `None` when it is gone.
+/// The memory, in bytes, and the number of threads of a process; `None` if it has ended.
 pub(super) fn usage(process: u32) -> Option<(u64, u64)> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     Some((field(&status, "VmRSS:")? * 1024, field(&status, "Threads:")?))
 }
 
-/// A number, of kilobytes or things, in a process's status.
+/// A number in a process's status: kilobytes, or a count.
 fn field(status: &str, name: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     line.trim().trim_end_matches(" kB").parse().ok()
 }
 
-/// The child of a process that has one.
+/// The child of a process, if it has one.
 pub(super) fn child(process: u32) -> Option<u32> {
     let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children")).ok()?;
     children.split_whitespace().next()?.parse().ok()
@@ -163,7 +163,7 @@ pub(super) fn stored(process: u32, folder: &str) -> Option<(u64, u64)> {
     Some(((stat.f_blocks - stat.f_bfree) * stat.f_frsize, stat.f_files - stat.f_ffree))
 }
 
-/// What a program does that only computes.
+/// The system calls of a program that only computes.
 const COMPUTING: &[i64] = &[
     libc::SYS_read,
     libc::SYS_write,
@@ -188,8 +188,8 @@ const COMPUTING: &[i64] = &[
     libc::SYS_exit_group,
 ];
 
-/// What no script needs: other processes, programs and users' things, the network, the kernel's
-/// less trodden paths, and memory that no limit counts.
+/// System calls that no script needs: those for other processes, programs, other users' resources, the
+/// network, rarely used parts of the kernel, and memory that no limit counts.
 const FORBIDDEN: &[i64] = &[
     #[cfg(target_arch = "x86_64")]
     libc::SYS_fork,

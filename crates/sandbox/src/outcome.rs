@@ -1,4 +1,4 @@
-//! From a worker's answer to an outcome that can be stored. Pure; a worker is not trusted.
+//! Converts a worker's response to an outcome that can be stored. Pure; a worker is not trusted.
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::model::{ScriptError, ScriptFile, Status};
 
-/// How deep a result may be nested: it is stored and sent inside of other JSON. `runner.py` has the
+/// Maximum nesting depth of a result, which is stored and sent inside other JSON. `runner.py` has the
 /// same limit.
 const MAX_RESULT_DEPTH: usize = 60;
 
@@ -49,7 +49,7 @@ fn repair_surrogates(json: &str) -> String {
     whole
 }
 
-/// The value without NUL, which databases cannot store; `None` when it is nested more than `levels`
+/// The value without NUL, which databases cannot store; `None` if it is nested more than `levels`
 /// deep. serde_json reads no more than 128 levels, so recursion is safe.
 fn sanitize(value: Value, levels: usize) -> Option<Value> {
     Some(match value {
@@ -74,7 +74,7 @@ fn without_nul(text: String) -> String {
     if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
 }
 
-/// An error as it may be shown and stored.
+/// An error as it can be shown and stored.
 pub(super) fn error(error: ScriptError) -> ScriptError {
     ScriptError {
         r#type: without_nul(error.r#type),
@@ -84,7 +84,7 @@ pub(super) fn error(error: ScriptError) -> ScriptError {
     }
 }
 
-/// The files that a script leaves: only what is new or different, under names that lead nowhere.
+/// The files that a script leaves: only new and changed ones, under safe names.
 pub(super) fn files(written: Vec<(String, Bytes)>, given: &[ScriptFile]) -> Vec<ScriptFile> {
     let is_known =
         |name: &str, data: &Bytes| given.iter().any(|file| file.name == name && file.data == *data);

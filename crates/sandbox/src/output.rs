@@ -24,7 +24,7 @@ impl Output {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps what fits; false when not everything did.
+    /// Appends what fits; returns false if output was cut off.
     pub(super) fn push(&self, kind: u8, bytes: &[u8]) -> bool {
         let mut inner = self.lock();
         let fits = usize::try_from(inner.left).unwrap_or(usize::MAX).min(bytes.len());
@@ -36,7 +36,7 @@ impl Output {
         is_whole
     }
 
-    /// Standard output, standard error, and whether there was more.
+    /// Standard output, standard error, and whether output was cut off.
     pub(super) fn into_parts(self) -> (Vec<u8>, Vec<u8>, bool) {
         let inner = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
         (inner.stdout, inner.stderr, inner.is_truncated)

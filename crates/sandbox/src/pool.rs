@@ -68,7 +68,7 @@ pub struct Inventory {
 }
 
 impl Sandbox {
-    /// Creates a sandbox. Whether Python is available is found out in the background.
+    /// Creates a sandbox. Whether Python is available is determined in the background.
     pub fn new(settings: Settings) -> Self {
         let (found, python) = watch::channel(None);
         let inner = Inner {

@@ -9,17 +9,17 @@ use rustix::thread::{
     set_thread_res_gid, set_thread_res_uid,
 };
 
-/// The user and group that own nothing.
+/// The user and group without any permissions of their own.
 const NOBODY: u32 = 65_534;
 
-/// Gives up all capabilities, and root where this process is root. To be called while there is one
-/// thread: privileges are a thread's own, and new threads have those of the one that starts them.
+/// Drops all capabilities, and root if this process is root. Must be called while there is only one
+/// thread: privileges belong to threads, and new threads inherit those of the thread that starts them.
 pub(super) fn drop_privileges() -> io::Result<()> {
     set_no_new_privs(true)?;
     let held = capabilities(None)?.effective;
     if held.contains(CapabilitySet::SETPCAP) {
         for capability in CapabilitySet::all().iter() {
-            // The kernel may be too old to know it.
+            // Older kernels do not know it.
             let _ = remove_capability_from_bounding_set(capability);
         }
     }
@@ -46,7 +46,7 @@ fn become_nobody() -> io::Result<()> {
         .and_then(|()| set_thread_res_gid(gid, gid, gid))
         .and_then(|()| set_thread_res_uid(uid, uid, uid));
     match changed {
-        // A user namespace with no other users: its root is somebody ordinary outside of it.
+        // A user namespace with a single user: its root is an unprivileged user outside of it.
         Err(rustix::io::Errno::INVAL | rustix::io::Errno::PERM) => Ok(()),
         changed => Ok(changed?),
     }

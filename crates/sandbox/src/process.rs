@@ -1,4 +1,4 @@
-//! The host's side of a worker: starts it, gives it a script, watches it, ends it.
+//! The host's side of a worker: starts it, sends it a script, watches it, ends it.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,9 +18,9 @@ use super::termination::Termination;
 use super::watchdog::Watchdog;
 use super::{outcome, platform};
 
-/// How long a worker may take to start.
+/// The timeout for a worker to start.
 const START: Duration = Duration::from_secs(10);
-/// How long the last output of a worker that was ended may take to be read.
+/// The timeout for reading the last output of a worker that was ended.
 const OUTPUT_DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 
 type Writer = Box<dyn AsyncWrite + Send + Unpin>;
@@ -30,7 +30,7 @@ pub(super) struct Worker {
     child: Child,
     requests: Writer,
     frames: BufReader<Reader>,
-    /// Output that does not come as frames.
+    /// Output that is not part of a frame.
     pipes: Option<(Reader, Reader)>,
     watchdog: Watchdog,
     /// How many scripts it has run.
@@ -64,18 +64,18 @@ impl Worker {
         matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// Whether its memory can be seen from outside.
+    /// Whether its memory can be measured from outside.
     #[cfg(target_os = "linux")]
     pub(super) fn is_watched(&self) -> bool {
         self.child.id().is_some_and(|process| self.watchdog.usage(process).is_some())
     }
 
-    /// Runs a script to its end, or to the end of what is allowed.
+    /// Runs a script until it ends or reaches a limit.
     pub(super) async fn run(&mut self, script: &Script, limits: &Limits) -> Outcome {
         let started = Instant::now();
         let output = Output::new(limits.output_bytes);
         self.runs += 1;
-        // Until the script has ended well, a dropped run leaves a worker that is of no use.
+        // A run that is dropped before the script has ended leaves a worker that cannot be reused.
         self.is_spent = true;
         let ended = self.exchange(script, limits, &output).await;
         let duration = started.elapsed();
@@ -106,13 +106,13 @@ impl Worker {
         outcome
     }
 
-    /// Whether it keeps so much memory that the next script would be short of it.
+    /// Whether it holds so much memory that the next script would not have enough.
     fn is_bloated(&self) -> bool {
         self.child.id().is_some_and(|process| self.watchdog.is_bloated(process))
     }
 
-    /// Hands over the script and waits for the first of: its end, too much output, too much memory,
-    /// the end of its time, its owner's cancellation.
+    /// Sends the script and waits for the first of: its end, too much output, too much memory, its
+    /// timeout, its cancellation.
     async fn exchange(
         &mut self,
         script: &Script,
@@ -128,10 +128,10 @@ impl Worker {
             }
             requests.flush().await
         };
-        // A worker that does not read on has ended, which reading will tell.
+        // A worker that does not read has ended, which the reader will notice.
         let answer =
             async { tokio::join!(write, frames::read_answer(&mut self.frames, limits, output)).1 };
-        // QuickJS ends a script itself; only if it cannot, the host does.
+        // QuickJS ends a script itself; only if that fails, the host does.
         let grace = if self.pipes.is_some() { Duration::ZERO } else { script.timeout / 10 };
         let process = self.child.id();
         let pipes = frames::drain(self.pipes.as_mut(), output);
@@ -152,17 +152,17 @@ impl Worker {
         let _ = self.child.start_kill();
     }
 
-    /// What the pipes still hold. Nobody writes any more.
+    /// The remaining content of the pipes, to which nothing is written any more.
     async fn read_last_output(&mut self, output: &Output) {
         let Some((stdout, stderr)) = &mut self.pipes else { return };
         let rest =
             async { tokio::join!(copy(stdout, STDOUT, output), copy(stderr, STDERR, output)) };
         let _ = timeout(OUTPUT_DRAIN_TIMEOUT, rest).await;
-        // The process is dead; this only waits for the system to say so.
+        // The process is dead; this only waits for the system to report it.
         let _ = timeout(OUTPUT_DRAIN_TIMEOUT, self.child.wait()).await;
     }
 
-    /// Why it did not start, by its own account.
+    /// Why the worker did not start, as it reported itself.
     async fn startup_error(&mut self) -> String {
         self.kill();
         let output = Output::new(2_000);
@@ -194,7 +194,7 @@ fn spawn(launch: &Launch) -> io::Result<Worker> {
     }
 }
 
-/// A worker that talks over its standard input and output.
+/// A worker that communicates over its standard input and output.
 fn spawn_with_stdio(mut command: Command, watchdog: Watchdog) -> io::Result<Worker> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn()?;
@@ -205,8 +205,8 @@ fn spawn_with_stdio(mut command: Command, watchdog: Watchdog) -> io::Result<Work
     Ok(Worker { child, requests, frames, pipes: None, watchdog, runs: 0, is_spent: false })
 }
 
-/// A worker whose standard input is a socket on which it talks, because its script has standard
-/// output and error for itself.
+/// A worker that communicates over a socket as its standard input, because its script has standard
+/// output and error to itself.
 #[cfg(unix)]
 fn spawn_with_socket(mut command: Command, watchdog: Watchdog) -> io::Result<Worker> {
     use std::os::fd::OwnedFd;
@@ -216,7 +216,7 @@ fn spawn_with_socket(mut command: Command, watchdog: Watchdog) -> io::Result<Wor
     ours.set_nonblocking(true)?;
     command.stdin(OwnedFd::from(theirs)).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn()?;
-    // The command keeps the worker's end of the socket open.
+    // The command holds the worker's end of the socket open.
     drop(command);
     let missing = || io::Error::other("a pipe is missing");
     let stdout: Reader = Box::new(child.stdout.take().ok_or_else(missing)?);

@@ -70,7 +70,7 @@ pub(super) fn encode_request(request: &Request) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Reads a request with its files; `None` when the host has gone away.
+/// Reads a request with its files; `None` when the host has disconnected.
 pub(super) fn read_request(from: &mut impl Read) -> io::Result<Option<(Request, Vec<ScriptFile>)>> {
     let mut size = [0; 4];
     if let Err(error) = from.read_exact(&mut size) {

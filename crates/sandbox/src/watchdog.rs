@@ -7,14 +7,14 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::platform;
 use super::termination::Termination;
 
-/// How often a worker is looked at.
+/// The polling interval.
 const INTERVAL: Duration = Duration::from_millis(10);
-/// After this many failed looks in a row the worker counts as gone.
+/// After this many failed polls in a row the worker counts as gone.
 const MAX_UNSEEN: u32 = 50;
-/// Threads take memory that is not a process's own.
+/// Threads take memory that does not count as the process's own.
 const MAX_THREADS: u64 = 256;
 
-/// What is watched from outside.
+/// What is measured from outside.
 #[derive(Clone, Copy)]
 pub(super) enum Watchdog {
     /// The worker's own memory.
@@ -24,7 +24,7 @@ pub(super) enum Watchdog {
     Grandchild { max_bytes: u64, max_files: u64 },
 }
 
-/// How much a worker uses.
+/// The memory and threads that a worker uses.
 pub(super) struct Usage {
     bytes: u64,
     threads: u64,
@@ -32,7 +32,7 @@ pub(super) struct Usage {
 }
 
 impl Watchdog {
-    /// Looks at a worker at intervals; returns when it uses too much or cannot be seen.
+    /// Polls a worker; returns when it uses too much or cannot be measured.
     pub(super) async fn watch(self, process: Option<u32>) -> Termination {
         let Some(process) = process else { return Termination::Broken };
         let mut ticks = interval(INTERVAL);
@@ -43,7 +43,7 @@ impl Watchdog {
             match self.usage(process).map(|usage| self.exceeded(&usage)) {
                 Some(Some(termination)) => return termination,
                 Some(None) => unseen = 0,
-                // A worker that has ended is not seen either; its last words may be under way.
+                // A worker that has ended cannot be measured either; its response may be in transit.
                 None if unseen >= MAX_UNSEEN => return Termination::Broken,
                 None => unseen += 1,
             }

@@ -1,4 +1,4 @@
-//! The worker's side: what a program does when it is started as a worker.
+//! The worker's side: the main function of a program that was started as a worker.
 
 use std::io::{self, BufReader, BufWriter};
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ use super::{javascript, platform};
 /// The hidden first argument that makes a program a worker.
 pub const ARGUMENT: &str = "sandbox-worker";
 
-/// The native stack on which JavaScript runs; more than a script is allowed to use of it.
+/// The native stack size of the JavaScript thread; more than a script may use.
 const STACK_BYTES: usize = 8 << 20;
 
 /// The main function of a worker; `arguments` are those after [`ARGUMENT`].
@@ -43,7 +43,7 @@ fn javascript(memory_bytes: &str) -> io::Result<()> {
     thread.join().map_err(|_| io::Error::other("the worker panicked"))?
 }
 
-/// Turns into bubblewrap, which turns into Python.
+/// Executes bubblewrap, which executes Python.
 #[cfg(target_os = "linux")]
 fn python(memory: &str, files: &str, bwrap: &str, launch: &[&str]) -> io::Result<()> {
     use std::os::unix::process::CommandExt;

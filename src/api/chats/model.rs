@@ -212,7 +212,7 @@ pub struct ChatInclude {
     pub include: Option<Include>,
 }
 
-/// See [`ChatInclude`].
+/// Related resources to include in a chat.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs)]

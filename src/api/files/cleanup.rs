@@ -1,4 +1,4 @@
-//! Deletions, and the rest of what was not finished: first the bytes go, then the row.
+//! Deletions, and the cleanup of unfinished uploads: the bytes are deleted first, then the row.
 
 use serde::Deserialize;
 use serde_json::json;
@@ -8,7 +8,7 @@ use super::service::{Files, Owner};
 use crate::http::error::ApiError;
 use crate::supabase::{Query, SupabaseError};
 
-/// How many files one cleanup finishes.
+/// Maximum number of files in one cleanup.
 const BATCH_SIZE: usize = 200;
 
 #[derive(Deserialize)]
@@ -17,8 +17,8 @@ struct Row {
 }
 
 impl Files {
-    /// Deletes a file. For its owner it is gone at once; the bytes follow, whether the client waits
-    /// or not.
+    /// Deletes a file. It is gone for its owner at once; the bytes are deleted even if the client
+    /// disconnects.
     pub(super) async fn delete(&self, owner: &Owner, id: Uuid) -> Result<(), ApiError> {
         let (files, owner) = (self.clone(), owner.clone());
         let task = self.tasks.spawn(async move {
@@ -33,7 +33,7 @@ impl Files {
         task.await.map_err(|error| ApiError::internal(format!("a deletion crashed: {error}")))?
     }
 
-    /// Takes back an upload that this attempt still owns.
+    /// Reverts an upload that this attempt still owns.
     pub(super) async fn discard(&self, owner: &Owner, id: Uuid, upload_id: Uuid) {
         let query = self.supabase.rest(owner.caller()).from("files").eq("id", id);
         let query = query.eq("upload_id", upload_id).eq("status", "uploading");
@@ -43,7 +43,7 @@ impl Files {
         }
     }
 
-    /// Finishes, in the background, what broke off: deletions, and uploads whose claim has lapsed.
+    /// Finishes interrupted work in the background: deletions, and uploads whose claim has expired.
     pub(super) fn spawn_cleanup(&self, owner: &Owner) {
         let (files, owner) = (self.clone(), owner.clone());
         self.tasks.spawn(async move {
@@ -58,7 +58,7 @@ impl Files {
         });
     }
 
-    /// Marks files as being deleted; which ones.
+    /// Marks files as being deleted. Returns which ones.
     async fn mark(&self, query: Query<'_>) -> Result<Vec<Uuid>, SupabaseError> {
         let marked: Vec<Row> =
             query.update(&json!({ "status": "deleting" })).select("id").value().await?;

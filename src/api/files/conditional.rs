@@ -36,7 +36,7 @@ impl ContentSelection {
     }
 }
 
-/// One range of bytes; several, or what is no range, mean everything.
+/// A single range of bytes; several ranges, or an invalid header, mean the whole content.
 fn select_range(range: &str, size: u64) -> ContentSelection {
     match HttpRange::parse(range, size).as_deref() {
         Ok([HttpRange { length: 0, .. }]) | Err(HttpRangeParseError::NoOverlap) => {

@@ -1,5 +1,5 @@
-//! How large a file may be: this server's limit, and the bucket's own, to which Storage holds only
-//! uploads whose length is known beforehand.
+//! The maximum size of a file: this server's limit, and the bucket's own, which Storage enforces only
+//! for uploads of known length.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,10 +9,10 @@ use jiff::Timestamp;
 use crate::clock::Clock;
 use crate::supabase::{Caller, Supabase};
 
-/// How long the bucket's limit is remembered.
+/// How long the bucket's limit is cached.
 const TTL: Duration = Duration::from_secs(300);
 
-/// The bucket's limit, as it was last seen.
+/// The bucket's limit when it was last read.
 #[derive(Clone, Default)]
 pub(super) struct BucketLimit(Arc<Mutex<Option<Seen>>>);
 
@@ -23,7 +23,7 @@ struct Seen {
 }
 
 impl BucketLimit {
-    /// The limit of this bucket, `None` if it has none or it is not known. It takes the service key:
+    /// The limit of this bucket; `None` if it has none or it is unknown. Requires the service key:
     /// users cannot read it.
     pub(super) async fn get(
         &self,

@@ -36,7 +36,7 @@ pub(super) fn media_type(
     }
 }
 
-/// Types that browsers show without running anything in them.
+/// Types that browsers display without running scripts in them.
 pub(super) fn is_inline(media_type: &str) -> bool {
     let safe = ["image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "image/bmp"];
     safe.contains(&media_type)
@@ -67,9 +67,9 @@ pub fn is_text(media_type: &str) -> bool {
     media_type.starts_with("text/") || formats.iter().any(|format| media_type.ends_with(format))
 }
 
-/// Formats that begin with bytes of their own. Libraries that find types, such as `infer`, look at fewer
-/// bytes or further into the file: what begins with `GIF` or `BM`, or mentions `%PDF`, would no longer be
-/// taken as text.
+/// Formats with a signature. Libraries that detect types, such as `infer`, look at fewer bytes or
+/// further into the file: a text that begins with `GIF` or `BM`, or mentions `%PDF`, would no longer
+/// be recognized as text.
 const SIGNATURES: &[(&str, &[u8])] = &[
     ("image/png", b"\x89PNG\r\n\x1a\n"),
     ("image/jpeg", b"\xff\xd8\xff"),
@@ -120,7 +120,7 @@ fn looks_like_markup(head: &[u8]) -> Option<&'static str> {
     is_svg.then_some("image/svg+xml")
 }
 
-/// Declared pictures and PDF files must be what they say: models and browsers go by it.
+/// Declared pictures and PDF files must match their signature: models and browsers rely on the type.
 fn has_signature(media_type: &str) -> bool {
     const CHECKED: [&str; 7] = [
         "image/png",
@@ -137,7 +137,7 @@ fn has_signature(media_type: &str) -> bool {
 fn is_same(declared: &str, found: &str) -> bool {
     declared == found
         || match found {
-            // Source code is text to those who only look at it.
+            // Source code counts as text.
             "text/html" | "image/svg+xml" => {
                 is_text(declared) && declared != "text/html" || declared.ends_with("xml")
             }
@@ -153,7 +153,7 @@ fn is_same(declared: &str, found: &str) -> bool {
         }
 }
 
-/// By the extension, or text where it reads like it.
+/// By the extension, or text if the content looks like it.
 fn by_name(name: &str, head: &[u8]) -> String {
     let guess = mime_guess::from_path(name).first();
     let guess = guess.as_ref().map(mime_guess::Mime::essence_str);
@@ -171,13 +171,13 @@ fn is_text_by_extension(name: &str) -> bool {
     is_typescript || mime_guess::from_path(name).iter().any(|guess| is_text(guess.essence_str()))
 }
 
-/// Without bytes that no text has; the last character may be cut.
+/// Whether there are no bytes that text never contains; the last character may be cut off.
 fn reads_like_text(head: &[u8]) -> bool {
     let is_utf8 = std::str::from_utf8(head).map_or_else(|e| e.error_len().is_none(), |_| true);
     !head.is_empty() && !head.contains(&0) && is_utf8
 }
 
-/// The type without parameters, in lower case; `None` for what is no media type.
+/// The type without parameters, in lower case; `None` for an invalid media type.
 fn essence(declared: &str) -> Option<String> {
     let essence = declared.split(';').next()?.trim().to_ascii_lowercase();
     let is_token = |part: &str| {

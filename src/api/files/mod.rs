@@ -1,8 +1,8 @@
 //! Files: `/api/files`. The row is in `files`, the bytes are in Supabase Storage under
 //! `<user_id>/<file_id>`.
 //!
-//! The row comes first and goes last, so that an upload or a deletion that breaks off is found by
-//! its row and finished later. What must run to its end does so in a task of its own, whether the
+//! The row is created first and deleted last, so that an interrupted upload or deletion is found by
+//! its row and finished later. Work that must be completed runs in a task of its own, whether the
 //! client waits or not.
 
 mod limit;

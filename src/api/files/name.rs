@@ -19,7 +19,7 @@ const ATTR_CHAR: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'|')
     .remove(b'~');
 
-/// A name without folders and without what a person cannot see; `file` where nothing is left.
+/// The name without folders and invisible characters; `file` if nothing is left.
 pub(super) fn clean(name: &str) -> String {
     let base = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let is_visible = |c: &char| {
@@ -34,7 +34,7 @@ pub(super) fn clean(name: &str) -> String {
     }
 }
 
-/// Cuts before the extension, so that a name keeps its kind.
+/// Truncates the name before its extension.
 fn shorten(name: &str) -> String {
     let count = name.chars().count();
     if count <= MAX_CHARS {

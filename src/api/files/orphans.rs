@@ -1,5 +1,5 @@
-//! Rows without bytes, and bytes without a row: what an operator should know of. Users can make both
-//! themselves, with rows and objects of their own, so neither says that anything is wrong.
+//! Rows without bytes, and bytes without a row, for the operator's information. Users can create both
+//! themselves, with rows and objects of their own, so neither is an error.
 
 use std::collections::HashSet;
 
@@ -9,21 +9,21 @@ use uuid::Uuid;
 use super::service::{BUCKET, Files};
 use crate::supabase::{Caller, SupabaseError};
 
-/// PostgREST gives no more rows at once, and Storage is asked for as many objects.
+/// The most rows that PostgREST returns at once, and the number of objects requested of Storage.
 const PAGE: usize = 1000;
-/// More files than this are not looked at.
+/// The most files that are compared.
 const MAX_FILES: usize = 200_000;
 
-/// What does not belong together.
+/// The result of the comparison.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Orphans {
-    /// Files whose bytes are gone.
+    /// Files whose bytes are missing.
     pub rows: Vec<ObjectName>,
-    /// How many objects no file names.
+    /// The number of objects without a row.
     pub objects: usize,
-    /// How many files were looked at.
+    /// The number of files that were compared.
     pub looked_at: usize,
-    /// There are more.
+    /// Whether there are more.
     pub is_partial: bool,
 }
 
@@ -47,7 +47,7 @@ struct Row {
     status: String,
 }
 
-/// What is in the bucket. Names that users have chosen are counted, not kept.
+/// The objects in the bucket. Names chosen by users are counted, not kept.
 #[derive(Default)]
 struct Objects {
     names: HashSet<ObjectName>,
@@ -69,19 +69,19 @@ impl Objects {
     }
 }
 
-/// A UUID in the one notation that the server writes.
+/// A UUID in the notation that the server writes.
 fn id(text: &str) -> Option<Uuid> {
     text.parse().ok().filter(|id: &Uuid| id.to_string() == text)
 }
 
 impl Files {
-    /// Whether everybody can read what is in the bucket.
+    /// Whether the bucket is public.
     pub async fn bucket_is_public(&self) -> Result<bool, SupabaseError> {
         self.supabase.bucket(BUCKET, Caller::Anon).is_public().await
     }
 
-    /// Compares all rows with all objects. It needs the service key, and changes nothing. What is
-    /// being uploaded or deleted meanwhile has a row and is no orphan.
+    /// Compares all rows with all objects. Requires the service key and changes nothing. A file that
+    /// is uploaded or deleted meanwhile has a row and is not reported.
     pub async fn orphans(&self) -> Result<Orphans, SupabaseError> {
         let mut orphans = Orphans::default();
         // Objects first: one that is stored later cannot be missed, its row was there before it.
@@ -107,7 +107,7 @@ impl Files {
             }
         }
         if orphans.is_partial {
-            // Half a comparison accuses nobody.
+            // An incomplete comparison reports nothing.
             return Ok(Orphans { rows: Vec::new(), ..orphans });
         }
         orphans.objects = unnamed.len() + objects.others;
@@ -145,7 +145,7 @@ impl Files {
         Ok(objects)
     }
 
-    /// Visits all names in a folder. False if there are too many of them.
+    /// Visits all names in a folder. Returns false if there are too many of them.
     async fn for_each_object(
         &self,
         folder: &str,

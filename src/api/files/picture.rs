@@ -2,19 +2,19 @@
 
 use imagesize::ImageError;
 
-/// How many bytes are looked at: JPEG files have previews and colour profiles before their size.
+/// How many bytes are inspected: JPEG files have previews and colour profiles before their dimensions.
 pub(super) const HEAD: usize = 64 << 10;
 
-/// The width and the height in pixels.
+/// The width and height in pixels.
 pub type Dimensions = (usize, usize);
 
-/// Whether models see a file of this type as a picture.
+/// Whether models receive a file of this type as a picture.
 pub fn is_picture(media_type: &str) -> bool {
     matches!(media_type, "image/png" | "image/jpeg" | "image/gif" | "image/webp")
 }
 
-/// The size of a picture; `None` for other files, and where it lies behind these first bytes. `Err`
-/// says why it cannot be a picture.
+/// The dimensions of a picture; `None` for other files, and if they are beyond these first bytes.
+/// `Err` says why it cannot be a picture.
 pub fn dimensions(
     media_type: &str,
     head: &[u8],

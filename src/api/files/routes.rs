@@ -27,7 +27,7 @@ use crate::http::response::{self, Created};
 use crate::http::validate::Checks;
 use crate::memory::{Form, Held};
 
-/// What a form's fields and boundaries may add to the bytes of its file.
+/// The most bytes that a form's fields and boundaries may add to those of its file.
 const FORM_OVERHEAD: u64 = 1 << 20;
 const DEFAULT_EXPIRY_S: u64 = 3600;
 
@@ -192,7 +192,7 @@ pub async fn content(
     let download = files.stream(&owner, file_id, range).await?;
     let mut response = content_headers(status, &file, &query, &etag);
     let sent = response.headers_mut();
-    // Storage knows how many come. The row is its owner's to write.
+    // Storage knows the actual length; the row can be written by its owner.
     if let Some(length) = download.length {
         sent.insert(CONTENT_LENGTH, HeaderValue::from(length));
     }

@@ -12,7 +12,7 @@ use crate::supabase::{AccessToken, Bucket, Caller, Supabase};
 
 /// The bucket of all files.
 pub(super) const BUCKET: &str = "files";
-/// How many files one user may have.
+/// Maximum number of files of one user.
 pub(super) const MAX_FILES: u64 = 100_000;
 
 /// Files in Supabase. Clones share everything.
@@ -20,14 +20,14 @@ pub(super) const MAX_FILES: u64 = 100_000;
 pub struct Files {
     pub(super) supabase: Supabase,
     pub(super) clock: Clock,
-    /// The largest file.
+    /// The maximum size of a file.
     pub max_bytes: u64,
     pub(super) quota: u64,
     bucket_limit: BucketLimit,
     pub(super) tasks: TaskTracker,
 }
 
-/// Whose files; every request is made with their own token.
+/// The owner of files. Every request is made with their own token.
 #[derive(Clone, Debug)]
 pub struct Owner {
     /// The user.
@@ -60,7 +60,7 @@ impl From<&Credentials> for Owner {
 }
 
 impl Files {
-    /// Files in this Supabase, within the limits that are set.
+    /// Files in this Supabase, with these limits.
     pub fn new(supabase: Supabase, config: &Config, clock: Clock) -> Self {
         Self {
             supabase,
@@ -72,7 +72,7 @@ impl Files {
         }
     }
 
-    /// The largest file that can be uploaded: the bucket's limit is known only with the service key.
+    /// The maximum size of an upload: the bucket's limit is known only with the service key.
     pub(super) async fn max_file_bytes(&self) -> u64 {
         if !self.supabase.has_service_key() {
             return self.max_bytes;
@@ -81,7 +81,7 @@ impl Files {
         limit.map_or(self.max_bytes, |limit| limit.min(self.max_bytes))
     }
 
-    /// Waits for uploads and deletions under way to end.
+    /// Waits until running uploads and deletions have ended.
     pub async fn finish(&self) {
         self.tasks.close();
         self.tasks.wait().await;

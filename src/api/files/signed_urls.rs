@@ -1,4 +1,4 @@
-//! Addresses that need no token, put into rows as they are shown.
+//! Signed URLs, which are added to rows when they are read.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use super::model::File;
 use super::service::{Files, Owner};
 use crate::http::error::ApiError;
 
-/// How long the addresses in rows are good for.
+/// The lifetime of the URLs in rows.
 pub(super) const LIFETIME: Duration = Duration::from_secs(7200);
 
-/// What of a file decides on its address.
+/// The fields of a file that its URL depends on.
 #[derive(Debug, Deserialize)]
 pub(super) struct Signable {
     pub(super) id: Uuid,
@@ -25,14 +25,14 @@ pub(super) struct Signable {
 }
 
 impl Files {
-    /// A row as it came, with its `url`.
+    /// A row, unchanged except for its `url`.
     pub(super) async fn with_url(&self, owner: &Owner, row: &Bytes) -> Result<Bytes, ApiError> {
         let raw: &RawValue = serde_json::from_slice(row).map_err(|error| unreadable(&error))?;
         let mut rows = self.with_urls(owner, &[raw]).await?;
         rows.pop().ok_or_else(|| ApiError::internal("a file's row was lost"))
     }
 
-    /// Rows as they came, each with its `url`; all are signed in one round trip.
+    /// Rows, unchanged except for their `url`; all are signed in one request.
     pub(super) async fn with_urls(
         &self,
         owner: &Owner,
@@ -60,7 +60,7 @@ impl Files {
         Ok(files)
     }
 
-    /// The address of each file; `None` where Storage does not have it.
+    /// The URL of each file; `None` if Storage does not have it.
     pub(super) async fn sign(
         &self,
         owner: &Owner,
@@ -81,7 +81,7 @@ impl Files {
 }
 
 impl Signable {
-    /// What could run in a browser is saved instead of shown.
+    /// Files that could run scripts in a browser are saved instead of displayed.
     fn force_download(&self, url: String) -> String {
         if media_type::is_inline(&self.media_type) {
             return url;

@@ -1,4 +1,4 @@
-//! Files in Supabase. Row-level security sees to it that a user reaches only their own.
+//! Files in Supabase. Row-level security ensures that users reach only their own.
 
 use bytes::Bytes;
 use futures_util::Stream;
@@ -12,11 +12,11 @@ use crate::http::error::{ApiError, one_or_not_found};
 use crate::http::extract::{Cursor, Keyed, Page, SortOrder};
 use crate::supabase::{Download, Query, Rows, SupabaseError};
 
-/// The columns of [`File`]; its `url` is added when it is shown.
+/// The columns of [`File`]; its `url` is added when it is read.
 const COLUMNS: &str =
     "id,user_id,chat_id,name,media_type,size,sha256,metadata,created_at,updated_at,refused_by";
 
-/// Files by creation.
+/// Files, sorted by creation.
 pub(super) const LIST: Keyed = Keyed::by("file", &["created_at"]);
 
 impl Files {
@@ -74,7 +74,7 @@ impl Files {
     ) -> Query<'a> {
         let rest = self.supabase.rest(owner.caller());
         let mut query = match &filter.q {
-            // By POST, since PostgREST takes a word like "eq.1" in an address for a filter.
+            // By POST, since PostgREST takes a word like "eq.1" in a URL for a filter.
             Some(q) => database::request(rest, &SearchFiles { q }),
             None => rest.from("files"),
         };
@@ -85,7 +85,7 @@ impl Files {
         LIST.page(query, SortOrder::Descending, after)
     }
 
-    /// A file's row, as it came and read; 404.
+    /// A file's row, unchanged and parsed; 404 if there is none.
     pub(super) async fn file(&self, owner: &Owner, id: Uuid) -> Result<(Bytes, File), ApiError> {
         let row = one_or_not_found(self.by_id(owner, id).select(COLUMNS), "file").await?;
         let file =
@@ -93,12 +93,12 @@ impl Files {
         Ok((row, file))
     }
 
-    /// A file; 404 when it is not the owner's.
+    /// A file; 404 if it is not the owner's.
     pub async fn get(&self, owner: &Owner, id: Uuid) -> Result<File, ApiError> {
         Ok(self.file(owner, id).await?.1)
     }
 
-    /// Those of these files that are there, in no particular order.
+    /// Those of these files that exist, in no particular order.
     pub async fn get_many(&self, owner: &Owner, ids: &[Uuid]) -> Result<Vec<File>, ApiError> {
         if ids.is_empty() {
             return Ok(Vec::new());
@@ -128,7 +128,7 @@ impl Files {
         }
     }
 
-    /// The bytes of a file as they come, or those from the first to the last of a range.
+    /// The bytes of a file as a stream, or those from the first to the last of a range.
     pub async fn stream(
         &self,
         owner: &Owner,
@@ -150,7 +150,7 @@ impl Files {
         one_or_not_found(query.select(COLUMNS), "file").await
     }
 
-    /// Remembers that a provider could not read these files.
+    /// Records that a provider could not read these files.
     pub async fn refuse(
         &self,
         owner: &Owner,

@@ -1,4 +1,4 @@
-//! The tool `files`: what a person can do with their files, for the model that works for them.
+//! The tool `files`, with which a model works with the files of its user.
 
 use uuid::Uuid;
 
@@ -9,9 +9,9 @@ use super::upload::metadata::NewFile;
 use crate::agent::tools::prelude::*;
 use crate::http::error::ApiError;
 
-/// How much of a text one call reads.
+/// The most that one call reads of a text.
 const MAX_READ: u64 = 64 * 1024;
-/// How many files one call lists.
+/// The most files that one call lists.
 const MAX_LISTED: usize = 100;
 
 /// Lists, reads and writes the caller's files.
@@ -72,7 +72,7 @@ impl FilesTool {
         Ok(json!({ "files": files, "has_more": has_more }))
     }
 
-    /// The file of this id, or the newest one of this name.
+    /// The file with this id, or the newest one with this name.
     async fn find(
         &self,
         owner: &Owner,
@@ -99,7 +99,7 @@ impl FilesTool {
         let length = MAX_READ.min(file.size - offset);
         let bytes = self.files.read_part(owner, file.id, offset, length).await.map_err(sentence)?;
         let end = offset + length;
-        // A character that the end cuts through belongs to the next part.
+        // A character that the end would split belongs to the next part.
         let whole = match std::str::from_utf8(&bytes) {
             Err(error) if error.error_len().is_none() && end < file.size => error.valid_up_to(),
             _ => bytes.len(),

@@ -1,4 +1,4 @@
-//! What shows of the bucket without the service key.
+//! What can be checked of the bucket without the service key.
 
 use super::Report;
 use crate::app::App;

@@ -1,4 +1,4 @@
-//! Asks the database to describe itself, and compares. Only with the service key.
+//! Compares the database's description of itself with the migrations. Requires the service key.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ const HIDDEN: &str = "policies, grants, functions, triggers, indexes, constraint
 const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(30);
 const NOTED_CLOCK_DIFFERENCE: Duration = Duration::from_secs(5);
 
-/// Answers whether the database could be compared.
+/// Returns whether the database could be compared.
 pub(super) async fn check(app: &App, report: &mut Report) -> bool {
     if !app.state.supabase.has_service_key() {
         report.skipped(format!("{HIDDEN}: only with SUPABASE_SERVICE_ROLE_KEY"));
@@ -64,7 +64,7 @@ fn refused(error: &SupabaseError, expected: &Expected, report: &mut Report) {
     }
 }
 
-/// The database's clock was read between the two times.
+/// The database's clock was read between these two times.
 fn clocks(before: Timestamp, after: Timestamp, theirs: Timestamp, report: &mut Report) {
     let (ahead, behind) = (theirs.duration_since(after), before.duration_since(theirs));
     let difference = ahead.max(behind).unsigned_abs();

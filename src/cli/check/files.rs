@@ -8,9 +8,9 @@ use tokio::time::timeout;
 use super::Report;
 use crate::api::files::{Files, Orphans};
 
-/// How many files are named.
+/// The most files that are named.
 const MAX_SHOWN: usize = 5;
-/// The longest that the comparison may take.
+/// The timeout of the comparison.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(super) async fn check(files: &Files, report: &mut Report) {

@@ -1,4 +1,4 @@
-//! Whether the project's keys are what their variables say. Pure.
+//! Checks that the project's keys match their variables. Pure.
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use secrecy::ExposeSecret;
@@ -15,11 +15,11 @@ struct Claims {
     project: Option<String>,
 }
 
-/// What may be done with the keys.
+/// What the keys can be used for.
 pub(super) struct Keys {
     /// Requests as `anon` can be made: the anon key is not the service key.
     pub anon_is_anon: bool,
-    /// `SUPABASE_JWT_SECRET` may be the project's.
+    /// `SUPABASE_JWT_SECRET` may be that of the project.
     pub secret_may_fit: bool,
 }
 
@@ -119,7 +119,7 @@ mod tests {
         for (url, problems) in [
             ("https://ours.supabase.co", 2),
             ("https://theirs.supabase.co", 0),
-            // A domain of its own does not tell.
+            // A custom domain does not name the project.
             ("https://chat.example.com", 0),
         ] {
             url.clone_into(&mut project.url);

@@ -1,4 +1,4 @@
-//! Whether PostgREST gives out a whole page. Its limit shows only where there are more rows.
+//! Whether PostgREST returns a whole page. Its limit shows only if there are more rows.
 
 use super::Report;
 use crate::app::expected_schema;
@@ -27,7 +27,7 @@ pub(super) async fn check(supabase: &Supabase, report: &mut Report) {
             Err(error) => return report.skipped(format!("PostgREST's max rows: {error}")),
         }
     }
-    // With so few rows it does no harm.
+    // With so few rows it has no effect.
     report.note(format!("no table has {PAGE} rows yet, so PostgREST's max rows does not show"));
 }
 
@@ -42,7 +42,7 @@ async fn limit(supabase: &Supabase, table: &str) -> Result<Limit, SupabaseError>
     if rows >= PAGE {
         return Ok(Limit::Enough);
     }
-    // Twice the same number: rows that were stored meanwhile accuse nobody.
+    // The number must be the same twice: rows that are stored meanwhile must not cause a report.
     let is_cut = count(supabase, table, rows, 1).await? > 0
         && count(supabase, table, 0, PAGE).await? == rows;
     Ok(if is_cut { Limit::Of(rows) } else { Limit::NotSeen })

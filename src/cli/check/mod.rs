@@ -1,6 +1,6 @@
-//! `chat-backend check`: whether the settings, Supabase and the providers' keys will do. It changes
-//! nothing, except that the local Supabase's folder is created where it is missing, and takes no
-//! longer than its time limits.
+//! `chat-backend check`: whether the settings, Supabase and the providers' keys are usable. It changes
+//! nothing, except that it creates the local Supabase's folder if it is missing, and takes no longer
+//! than its timeouts.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -27,10 +27,10 @@ mod supabase;
 
 pub use report::Report;
 
-/// The longest that one question to Supabase may take.
+/// The timeout of one request to Supabase.
 const SUPABASE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Looks at everything that `config` names.
+/// Checks everything that `config` names.
 pub async fn run(mut config: Config, clock: Clock) -> Report {
     let mut report = Report::default();
     report.section(format!("chat-backend {}", env!("CARGO_PKG_VERSION")));
@@ -75,7 +75,7 @@ async fn build(mut config: Config, clock: Clock, report: &mut Report) -> Option<
     }
 }
 
-/// Starts the local Supabase, where it is the one in use: it is asked like any other.
+/// Starts the local Supabase, if it is in use: it is checked like any other.
 fn serve_local(mut app: App, stop: &CancellationToken) -> App {
     if let Some(local) = app.local_supabase.take() {
         let connections = Connections::new(app.config.max_connections, &app.config);

@@ -1,8 +1,8 @@
-//! What shows from outside: whether PostgREST knows the tables, columns and functions of the
+//! Checks without the service key: whether PostgREST knows the tables, columns and functions of the
 //! migrations, and denies them to `anon`.
 //!
-//! Everything is first requested as `anon`. PostgreSQL looks for a table and its columns before it
-//! looks at permissions, so a refusal says that all of them are there, and closed.
+//! Everything is first requested as `anon`. PostgreSQL looks up a table and its columns before it
+//! checks permissions, so a refusal shows that they exist and are protected.
 
 use futures_util::future::join_all;
 use serde_json::{Map, Value};
@@ -17,7 +17,7 @@ const REFUSED: &str = "42501";
 const UNKNOWN_SCHEMA: &str = "PGRST106";
 pub(super) const MIGRATE: &str = "apply the files of supabase/migrations: supabase db push";
 
-/// Answers whether PostgREST works, so that asking more makes sense.
+/// Returns whether PostgREST works, so that further checks make sense.
 pub(super) async fn check(supabase: &Supabase, report: &mut Report) -> bool {
     let schema = expected_schema();
     if let Some(error) = postgrest_fails(supabase, &schema.tables).await {
@@ -61,7 +61,7 @@ async fn hidden_schema(supabase: &Supabase, report: &mut Report) {
     }
 }
 
-/// Failures that have nothing to do with the schema, and would be the same for all of it.
+/// Failures that are unrelated to the schema and would be the same for every object.
 async fn postgrest_fails(
     supabase: &Supabase,
     tables: &[TableDescription],
@@ -70,7 +70,7 @@ async fn postgrest_fails(
     (error.kind != SupabaseErrorKind::SchemaMismatch && !is_refused(&error)).then_some(error)
 }
 
-/// Whether the role lacks a grant for what it asked for, which therefore is there.
+/// Whether the role lacks a grant for the object, which therefore exists.
 pub(super) fn is_refused(error: &SupabaseError) -> bool {
     error.code.as_deref() == Some(REFUSED)
 }

@@ -1,4 +1,4 @@
-//! Whether the providers take their keys. Listing models costs nothing.
+//! Whether the providers accept their keys. Listing models is free.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::Report;
 use crate::app::App;
 use crate::providers::{ProviderStatus, Providers};
 
-/// The longest that a provider's list may take, repeats included.
+/// The timeout for a provider's list, including retries.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
 pub(super) async fn check(app: &App, report: &mut Report) {
@@ -23,10 +23,10 @@ pub(super) async fn check(app: &App, report: &mut Report) {
     report.pass(format!("the default model is {}", providers.default_model()));
 }
 
-/// What asking a provider for its models has shown.
+/// The result of asking a provider for its models.
 enum Listing {
     NotSetUp,
-    /// Some servers that speak OpenAI's protocol have no list.
+    /// Some compatible servers do not list models.
     NoList,
     Models(usize),
     Failed(String),

@@ -1,9 +1,9 @@
-//! What a check has found, to be read by a person.
+//! The report of a check.
 
 use std::fmt;
 
-/// The findings in their order. What they quote has its control characters escaped: a name in the
-/// database must not reach the operator's terminal as commands.
+/// The findings in order. Control characters in quoted text are escaped: a name in the database must
+/// not reach the operator's terminal as a command.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     findings: Vec<Finding>,
@@ -13,48 +13,48 @@ pub struct Report {
 enum Finding {
     /// A headline.
     About(String),
-    /// Something is as it should be.
+    /// Something was checked and is correct.
     Good(String),
-    /// Something to know, which is neither good nor bad.
+    /// Information that is neither good nor bad.
     Note(String),
-    /// Something could not be looked at, and why.
+    /// Something could not be checked, and why.
     Unseen(String),
-    /// Something is wrong, and what to do about it.
+    /// A problem, and what to do about it.
     Problem(String, String),
 }
 
 impl Report {
-    /// Begins a part of the report.
+    /// Starts a section of the report.
     pub fn section(&mut self, what: impl AsRef<str>) {
         self.findings.push(Finding::About(printable(what)));
     }
 
-    /// Something was looked at and is as it should be.
+    /// Something was checked and is correct.
     pub fn pass(&mut self, what: impl AsRef<str>) {
         self.findings.push(Finding::Good(printable(what)));
     }
 
-    /// Something to know, which is neither good nor bad.
+    /// Information that is neither good nor bad.
     pub fn note(&mut self, what: impl AsRef<str>) {
         self.findings.push(Finding::Note(printable(what)));
     }
 
-    /// Something could not be looked at; `what` says why.
+    /// Something could not be checked; `what` says why.
     pub fn skipped(&mut self, what: impl AsRef<str>) {
         self.findings.push(Finding::Unseen(printable(what)));
     }
 
-    /// Something is wrong; `remedy` says what to do.
+    /// A problem; `remedy` says what to do.
     pub fn problem(&mut self, what: impl AsRef<str>, remedy: impl AsRef<str>) {
         self.findings.push(Finding::Problem(printable(what), printable(remedy)));
     }
 
-    /// How many things are wrong.
+    /// The number of problems.
     pub fn problems(&self) -> usize {
         self.count(|finding| matches!(finding, Finding::Problem(..)))
     }
 
-    /// How many things could not be looked at.
+    /// The number of things that could not be checked.
     pub fn skipped_count(&self) -> usize {
         self.count(|finding| matches!(finding, Finding::Unseen(_)))
     }
@@ -93,7 +93,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// On one line, without what a terminal obeys.
+/// The text on one line, with control characters escaped.
 fn printable(text: impl AsRef<str>) -> String {
     let escape = |character: char| {
         if is_printed(character) {
@@ -105,7 +105,7 @@ fn printable(text: impl AsRef<str>) -> String {
     text.as_ref().chars().map(escape).collect()
 }
 
-/// Neither a control character nor one that turns the direction of text.
+/// Neither a control character nor one that changes the direction of text.
 fn is_printed(character: char) -> bool {
     let turns = ['\u{200e}', '\u{200f}'].contains(&character)
         || ('\u{2028}'..='\u{202e}').contains(&character)

@@ -1,5 +1,5 @@
-//! What a signed-in user can do, tried with a token that is made for the check. Its user exists
-//! nowhere and has no rows, so nothing can be changed and nothing may be seen.
+//! What a signed-in user can do, tested with a token that is created for the check. Its user does not
+//! exist and has no rows, so nothing can be changed or seen.
 
 use std::collections::BTreeSet;
 
@@ -58,7 +58,7 @@ fn token(app: &App, secret: &SecretString) -> Option<AccessToken> {
     Some(AccessToken::new(&token))
 }
 
-/// What PostgREST has against the token itself.
+/// Why PostgREST refuses the token itself.
 async fn refusal(
     supabase: &Supabase,
     token: &AccessToken,
@@ -119,7 +119,7 @@ async fn check_table(
     wrong
 }
 
-/// What is wrong with a function. Without arguments none of them finds anything to change.
+/// What is wrong with a function. Without arguments, none of them changes anything.
 async fn check_function(
     supabase: &Supabase,
     token: &AccessToken,

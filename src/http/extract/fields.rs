@@ -1,4 +1,4 @@
-//! How fields come: absent, null, or as an object.
+//! Deserializers that distinguish absent fields, null and objects.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -14,7 +14,7 @@ pub fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     T::deserialize(deserializer).map(Some)
 }
 
-/// For a field that may be absent, and null to clear it: the inner `Option` is what was sent.
+/// For a field that may be absent, or null to clear it: the inner `Option` is the value that was sent.
 pub fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<T>>, D::Error> {
@@ -28,8 +28,8 @@ pub fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
-/// What must be a JSON object. A plain struct may be an array of its fields as well, by serde's
-/// rules, which nobody means to send.
+/// A value that must be a JSON object. By serde's rules a struct may also be an array of its fields,
+/// which no client intends.
 pub struct Object<T>(pub T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {

@@ -1,4 +1,4 @@
-//! Lists that are paged by key: by a time, then by id.
+//! Keyset pagination: lists that are sorted by a time, then by id.
 
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -10,16 +10,16 @@ use uuid::Uuid;
 use crate::http::error::ApiError;
 use crate::supabase::Query;
 
-/// The key of a row in a list: the time it is ordered by, then its id.
+/// The key of a row in a list: the time that it is sorted by, then its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
-    /// The time the list is ordered by.
+    /// The time that the list is sorted by.
     pub at: Timestamp,
     /// Breaks ties.
     pub id: Uuid,
 }
 
-/// Which end of a list comes first.
+/// The order of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SortOrder {
     /// Oldest first.
@@ -31,13 +31,13 @@ pub enum SortOrder {
 /// A list whose rows are sorted by a time and by id.
 #[derive(Clone, Copy, Debug)]
 pub struct Keyed {
-    /// What a row is called, such as `chat`.
+    /// The name of a row, such as `chat`.
     pub row: &'static str,
-    /// The path of rows that are embedded in another one, such as `messages.`; otherwise empty.
+    /// The path of rows that are embedded in another row, such as `messages.`; otherwise empty.
     pub path: &'static str,
     /// The column that the rows are sorted by.
     pub column: &'static str,
-    /// The members of a row that hold its time: the first that is not null.
+    /// The members of a row with its time: the first that is not null.
     pub members: &'static [&'static str],
 }
 
@@ -47,7 +47,7 @@ impl Keyed {
         Self { row, path: "", column: column[0], members: column }
     }
 
-    /// Sorts the rows of a query, and leaves out those up to a cursor.
+    /// Sorts the rows of a query, and skips those up to a cursor.
     pub fn page<'a>(&self, query: Query<'a>, order: SortOrder, after: Option<Cursor>) -> Query<'a> {
         let Self { path, column, .. } = self;
         let (direction, beyond) = match order {
@@ -58,13 +58,13 @@ impl Keyed {
         let query = query.parameter(&format!("{path}order"), sorted);
         let Some(Cursor { at, id }) = after else { return query };
         let rows = format!("({column}.{beyond}.{at},and({column}.eq.{at},id.{beyond}.{id}))");
-        // PostgreSQL finds the place in an index by the first condition, which the second implies.
+        // PostgreSQL uses an index for the first condition, which the second implies.
         query
             .parameter(&format!("{path}{column}"), format_args!("{beyond}e.{at}"))
             .parameter(&format!("{path}or"), rows)
     }
 
-    /// Where the page after this row begins.
+    /// The cursor of the page after this row.
     pub fn cursor(&self, row: &RawValue) -> Result<Cursor, ApiError> {
         self.read(row).map_err(|error| ApiError::unreadable(self.row, error))
     }

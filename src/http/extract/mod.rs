@@ -1,4 +1,4 @@
-//! Extractors that refuse with problems: which field, what is wrong, what to send instead.
+//! Extractors whose problems say which field is invalid, why, and what to send instead.
 
 use std::time::Duration;
 
@@ -27,11 +27,13 @@ pub use fields::{
 pub use keyed::{Cursor, Keyed, SortOrder};
 pub use page::{Page, PageQuery, next_link};
 
-/// The largest body of the routes below it, in bytes: an extension of their requests.
+/// The maximum size of request bodies on the routes below it, in bytes: an extension of their
+/// requests.
 #[derive(Clone, Copy, Debug)]
 pub struct MaxBody(pub usize);
 
-/// A JSON body. 400 malformed, 413 too large, 415 another type, 422 with a pointer.
+/// A JSON body. 400 if it is malformed, 413 if it is too large, 415 for another content type, 422 with
+/// a pointer to an invalid field.
 pub struct Json<T>(pub T);
 
 impl<S, T> FromRequest<S> for Json<T>
@@ -47,7 +49,7 @@ where
     }
 }
 
-/// The same, with what the request holds: for what is kept longer than the request.
+/// The same, with the memory charge of the request, for values that outlive it.
 pub struct HeldJson<T>(pub T, pub Held);
 
 impl<S, T> FromRequest<S> for HeldJson<T>
@@ -66,7 +68,7 @@ where
     }
 }
 
-/// A JSON body that may be left out.
+/// An optional JSON body.
 pub struct OptionalJson<T>(pub Option<T>);
 
 impl<S, T> FromRequest<S> for OptionalJson<T>
@@ -107,7 +109,7 @@ fn require_json(request: &Request) -> Result<(), ApiError> {
     ))
 }
 
-/// The body, and the account of its request.
+/// The body, and the memory charge of the request.
 async fn read_body(request: Request, timeout: Duration) -> Result<(Bytes, Held), ApiError> {
     let (parts, body) = request.into_parts();
     let outside = || ApiError::internal("a route that reads a body is outside the auth layer");
@@ -147,7 +149,7 @@ fn unreadable(error: ReadError<axum::Error>) -> ApiError {
     }
 }
 
-/// What is read from the body is held until the request is over.
+/// What is parsed from the body is charged until the request ends.
 fn parse_json<T: DeserializeOwned>(body: &[u8], held: &Held) -> Result<T, ApiError> {
     held.grow(json_cost(body))?;
     let mut deserializer = serde_json::Deserializer::from_slice(body);
@@ -162,7 +164,7 @@ fn parse_json<T: DeserializeOwned>(body: &[u8], held: &Held) -> Result<T, ApiErr
     }
 }
 
-/// A part of a body, read by itself: an object.
+/// A part of a body that is parsed separately: an object.
 pub fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, FieldError> {
     read_object(value)
 }
@@ -187,7 +189,7 @@ where
 }
 
 fn refused(body: &[u8], pointer: String, error: &serde_json::Error) -> ApiError {
-    // serde_json blames the syntax for some values that are only not the field's.
+    // serde_json reports some values as syntax errors that are only invalid for the field.
     let is_well_formed = || serde_json::from_slice::<IgnoredAny>(body).is_ok();
     let is_too_deep = error.to_string().contains("recursion limit");
     if error.is_data() || (!is_too_deep && is_well_formed()) {
@@ -201,8 +203,8 @@ fn refused(body: &[u8], pointer: String, error: &serde_json::Error) -> ApiError 
     ApiError::new(StatusCode::BAD_REQUEST, "malformed_json", detail).caused_by(error.to_string())
 }
 
-/// serde_json says where in the text, but the pointer already says where in the value; and it names
-/// our types and its own parser's steps, which mean nothing to a client.
+/// serde_json appends the position in the text, but the pointer already names the field; and it names
+/// types and steps of its parser, which mean nothing to a client.
 fn in_json_terms(error: &serde_json::Error) -> String {
     let message = error.to_string();
     let message = message.rsplit_once(" at line ").map_or(&*message, |(message, _)| message);
@@ -233,8 +235,8 @@ fn escape(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 
-/// PostgreSQL cannot store U+0000. Only a body with its escape needs a closer look; one that cannot
-/// be read whole is refused, even where what cannot be read is ignored.
+/// PostgreSQL cannot store U+0000. Only a body with its escape is inspected; one that cannot be parsed
+/// completely is refused, even if the invalid part would be ignored.
 fn find_nul(body: &[u8]) -> Result<Option<String>, ApiError> {
     if !body.windows(6).any(|window| window == b"\\u0000") {
         return Ok(None);

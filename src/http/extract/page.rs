@@ -1,4 +1,4 @@
-//! Paging by key: `limit`, `cursor` and the `Link` to the next page.
+//! Keyset pagination: `limit`, `cursor` and the `Link` to the next page.
 
 use axum::extract::FromRequestParts;
 use axum::http::header::LINK;
@@ -30,14 +30,14 @@ pub struct PageQuery {
     cursor: Option<String>,
 }
 
-/// A checked [`PageQuery`], with what is needed to write the link to the next page.
+/// A validated [`PageQuery`], with what is needed to write the link to the next page.
 #[derive(Debug)]
 pub struct Page {
-    /// How many rows at most.
+    /// Maximum number of rows.
     pub limit: usize,
-    /// The last row of the page before.
+    /// The last row of the previous page.
     pub after: Option<Cursor>,
-    /// What the client asked for; after a page of long rows the limit is lower.
+    /// The limit that the client requested; after a page of long rows the actual limit is lower.
     asked: usize,
     uri: Uri,
 }
@@ -64,13 +64,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Page {
 }
 
 impl Page {
-    /// What to ask the database for: one row more tells whether there is a next page.
+    /// The limit for the database: one more row shows whether there is a next page.
     pub fn limit_with_next(&self) -> usize {
         self.limit + 1
     }
 
-    /// The page as a response. There may be one row more than the page holds, or rows that were not
-    /// read. Rows that fit are passed on unread.
+    /// The page as a response. There may be one more row than the page holds, or rows that were not
+    /// read. Rows that fit are passed on without parsing them.
     pub fn respond(&self, rows: Rows, list: &Keyed) -> Result<Response, ApiError> {
         match rows.count {
             Some(count) if count <= self.limit && !rows.is_cut => Ok(response::json(rows.body)),
@@ -94,8 +94,8 @@ impl Page {
         Ok(response)
     }
 
-    /// How many rows to ask for next, where it is fewer than the client wants: where rows are long,
-    /// the next are likely to be so.
+    /// How many rows to request next, if fewer than the client requested: after long rows, the next
+    /// ones are likely to be long.
     fn next_rows(&self, rows: usize, is_cut: bool) -> Option<usize> {
         match is_cut {
             true => Some(rows),
@@ -103,7 +103,7 @@ impl Page {
         }
     }
 
-    /// The same address with the cursor in place of the old one, as a relative reference.
+    /// The request's URL with this cursor, as a relative reference.
     fn link(&self, next: &Next) -> Result<HeaderValue, ApiError> {
         let mut query = form_urlencoded::Serializer::new(String::new());
         let kept = form(self.uri.query().unwrap_or_default()).filter(|(name, _)| name != "cursor");
@@ -118,7 +118,7 @@ pub fn next_link(address: &str) -> Result<HeaderValue, ApiError> {
     HeaderValue::from_str(&link).map_err(|error| ApiError::internal(error.to_string()))
 }
 
-/// Rows as one JSON array, each as it came.
+/// Rows as one JSON array, each unchanged.
 fn json_array(rows: &[&RawValue]) -> Bytes {
     let length: usize = rows.iter().map(|row| row.get().len() + 1).sum();
     let mut array = BytesMut::with_capacity(length + 2);
@@ -133,7 +133,7 @@ fn json_array(rows: &[&RawValue]) -> Bytes {
     array.freeze()
 }
 
-/// What the cursor of a `Link` says: where the next page begins, and how many rows are worth asking for.
+/// The content of a cursor: where the next page begins, and how many rows to request.
 struct Next {
     after: Cursor,
     rows: Option<usize>,

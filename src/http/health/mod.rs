@@ -1,4 +1,4 @@
-//! Whether this server can serve: `/health`.
+//! The health of this server: `/health`.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -19,7 +19,7 @@ mod probes;
 use probes::{CACHE_TTL, Found};
 pub use probes::{Probes, ServiceCheck};
 
-/// Looks after the server's health. Clones share what was found.
+/// Monitors the server's health. Clones share the results.
 #[derive(Clone)]
 pub struct Health {
     probes: Probes,
@@ -73,7 +73,7 @@ pub struct ProviderCheck {
 }
 
 impl Health {
-    /// Nothing is known yet.
+    /// No results yet.
     pub fn new(probes: Probes, providers: Providers, generations: Generations) -> Self {
         Self { probes, providers, generations, started_at: Instant::now() }
     }
@@ -84,7 +84,7 @@ impl Health {
             providers.map(|provider| (provider.name.to_string(), provider.into())).collect();
         let mut stable = |name: &str| checks.remove(name).unwrap_or_default();
         let (openai, anthropic) = (stable("openai"), stable("anthropic"));
-        // A server may have any name, also that of a field.
+        // A compatible server may have any name, including that of a field.
         const FIELDS: [&str; 5] = ["supabase", "rest", "auth", "storage", "keys"];
         let is_field = |name: &str| FIELDS.contains(&name);
         checks.retain(|name, check| !is_field(name) && *check != ProviderCheck::default());

@@ -1,4 +1,4 @@
-//! Asks each part of Supabase whether it works: one round at a time, shared by all who want to know.
+//! Probes each service of Supabase: one round at a time, shared by all callers.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,12 +13,12 @@ use crate::http::auth::{VerificationMode, Verifier};
 use crate::http::single_flight::{Next, SingleFlight};
 use crate::supabase::Supabase;
 
-/// What was found is good for this long, however many ask.
+/// How long a result is cached.
 pub(super) const CACHE_TTL: Duration = Duration::from_secs(1);
-/// What has not answered by then counts as down.
+/// The timeout of a probe.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Probes Supabase. Clones share what was found.
+/// Probes Supabase. Clones share the results.
 #[derive(Clone)]
 pub struct Probes {
     supabase: Supabase,
@@ -40,7 +40,7 @@ pub struct ServiceCheck {
     pub(super) latency_ms: f64,
 }
 
-/// How the parts do.
+/// The status of each service.
 #[derive(Clone)]
 pub(super) struct Found {
     pub(super) rest: ServiceCheck,
@@ -51,15 +51,15 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// Whether requests can be answered: who calls can be told, and the database works. The local
-    /// Supabase is one process on one disk: any part of it that is down is no small matter.
+    /// Whether requests can be answered: tokens can be verified, and the database works. The local
+    /// Supabase is one process on one disk, so all of its services must work.
     pub(super) fn is_ready(&self) -> bool {
         let is_needed =
             [&self.rest, &self.keys].into_iter().chain(self.is_local.then_some(&self.auth));
         is_needed.into_iter().all(ServiceCheck::is_ok)
     }
 
-    /// Whether nothing is down.
+    /// Whether no service is down.
     pub(super) fn is_well(&self) -> bool {
         [&self.rest, &self.auth, &self.storage, &self.keys].into_iter().all(ServiceCheck::is_ok)
     }
@@ -80,7 +80,7 @@ impl ServiceCheck {
         self.status == "ok"
     }
 
-    /// What a probe that ends in time says.
+    /// The result of a probe that ends in time.
     async fn run<E: std::fmt::Display>(
         name: &str,
         probe: impl Future<Output = Result<(), E>>,
@@ -107,13 +107,13 @@ impl ServiceCheck {
 }
 
 impl Probes {
-    /// Nothing is known yet. `is_local`: of the local Supabase.
+    /// No results yet. `is_local`: of the local Supabase.
     pub fn new(supabase: Supabase, verifier: Verifier, clock: Clock, is_local: bool) -> Self {
         let (last, probing) = (Arc::default(), SingleFlight::default());
         Self { supabase, verifier, clock, is_local, last, probing }
     }
 
-    /// How the parts do, found out within the last second.
+    /// The status of each service, at most one second old.
     pub(super) async fn found(&self) -> Found {
         let found = self.probing.run((), || match self.recent() {
             Some(found) => Next::Known(found),
@@ -142,7 +142,7 @@ impl Probes {
             ServiceCheck::run("storage", self.supabase.probe_storage()),
             self.keys(),
         );
-        // What only Auth can tell, nobody can tell without it.
+        // If only Auth can verify tokens, it is required.
         let keys = if needs_auth && !auth.is_ok() { auth.clone() } else { keys };
         let found = Found { rest, auth, storage, keys, is_local: self.is_local };
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
@@ -155,7 +155,7 @@ impl Probes {
         found
     }
 
-    /// Whether tokens can be verified, and whether that takes Auth.
+    /// Whether tokens can be verified, and whether that requires Auth.
     async fn keys(&self) -> (ServiceCheck, bool) {
         let mut needs_auth = false;
         let check = ServiceCheck::run("keys", async {

@@ -1,4 +1,4 @@
-//! The clock that is passed in, as governor reads it.
+//! Adapts the injected clock to governor.
 
 use std::time::Duration;
 

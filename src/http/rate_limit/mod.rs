@@ -1,4 +1,4 @@
-//! Limits on what one user may ask of one replica.
+//! Rate limits per user and replica.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -27,18 +27,18 @@ const STATISTICS: usize = 4;
 /// The limits, shared by all requests.
 #[derive(Clone)]
 pub struct Limits {
-    /// The longest a request's body may take to arrive, and Supabase to answer.
+    /// The timeout for a request's body to arrive, and for Supabase to respond.
     pub request_timeout: Duration,
-    /// How many tokens a user has for a day; the database counts them.
+    /// The daily token limit of a user, which the database enforces.
     pub daily_tokens: Option<u64>,
-    /// Turns for the statistics.
+    /// Permits for computing statistics.
     pub statistics: Turns,
     requests: PerMinute,
     generations: PerMinute,
 }
 
 impl Limits {
-    /// The limits that are set.
+    /// The limits that are configured.
     pub fn new(config: &Config, clock: &Clock) -> Self {
         Self {
             request_timeout: config.request_timeout,
@@ -49,17 +49,17 @@ impl Limits {
         }
     }
 
-    /// Counts one request of this user; 429 when there were too many.
+    /// Counts a request of this user; 429 if the limit is exceeded.
     pub fn count_request(&self, user_id: Uuid) -> Result<(), ApiError> {
         self.requests.count(user_id, "requests", "rate_limited")
     }
 
-    /// Counts one generation of this user; 429 when there were too many.
+    /// Counts a generation of this user; 429 if the limit is exceeded.
     pub fn count_generation(&self, user_id: Uuid) -> Result<(), ApiError> {
         self.generations.count(user_id, "generations", "generation_rate_limited")
     }
 
-    /// Forgets users whose allowance is full again, to keep memory bounded.
+    /// Removes users whose allowance is full again, to bound the memory.
     pub fn forget_idle_users(&self) {
         self.requests.forget_idle();
         self.generations.forget_idle();
@@ -70,7 +70,7 @@ impl Limits {
 type Limiter =
     RateLimiter<Uuid, DefaultKeyedStateStore<Uuid>, GovernorClock, NoOpMiddleware<Duration>>;
 
-/// So many per minute and user, all at once if need be. Without a limiter: any number.
+/// This many requests per minute and user, all at once if necessary. Without a limiter: unlimited.
 #[derive(Clone)]
 struct PerMinute {
     quota: u32,

@@ -1,4 +1,4 @@
-//! Turns for what takes much memory and time: few at once, and only one of each user.
+//! Limits expensive work: few at once, and only one of each user.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::http::error::ApiError;
 
-/// Who waited too long may try again then.
+/// When callers who waited too long may try again.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// The turns. Clones share them.
@@ -20,19 +20,19 @@ pub struct Turns {
     max_wait: Duration,
 }
 
-/// A turn; it ends when this is dropped.
+/// A turn, which ends when this is dropped.
 pub struct Turn {
     _own: OwnedSemaphorePermit,
     _shared: OwnedSemaphorePermit,
 }
 
 impl Turns {
-    /// So many turns at once; who has waited for `max_wait` gets none.
+    /// This many turns at once; callers wait for at most `max_wait`.
     pub fn new(concurrency: usize, max_wait: Duration) -> Self {
         Self { all: Arc::new(Semaphore::new(concurrency)), by_user: Arc::default(), max_wait }
     }
 
-    /// A turn of this user's, who waits for their own turns first: they keep nobody else from one.
+    /// A turn for this user. Users first wait for their own turns, so that they do not block others.
     pub async fn take(&self, user_id: Uuid) -> Result<Turn, ApiError> {
         let own =
             self.by_user().entry(user_id).or_insert_with(|| Arc::new(Semaphore::new(1))).clone();

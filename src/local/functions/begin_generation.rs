@@ -66,6 +66,9 @@ impl BeginCall<'_> {
         if let Some(running) = self.find_running()? {
             return Ok(BeginReply::Busy { message_id: running.id });
         }
+        if let Some(stopped) = self.find_call_at_work()? {
+            return Ok(BeginReply::Busy { message_id: stopped.id });
+        }
         self.answer(chat, sent)
     }
 
@@ -109,6 +112,15 @@ impl BeginCall<'_> {
     fn find_running(&self) -> rusqlite::Result<Option<Message>> {
         let clause = "where chat_id = ? and user_id = ? and status = 'streaming'";
         Message::find(self.connection, clause, (self.chat, self.user))
+    }
+
+    /// `private.find_call_at_work`: the message of a chat that was stopped without its owner, whose call of
+    /// the provider may go on until its lease ends.
+    fn find_call_at_work(&self) -> rusqlite::Result<Option<Message>> {
+        let clause = "where chat_id = ? and user_id = ? and status = 'stopped' and run_id in \
+                      (select run_id from \"private.token_reservations\" \
+                      where user_id = ? and lease_expires_at > clock_timestamp()) limit 1";
+        Message::find(self.connection, clause, (self.chat, self.user, self.user))
     }
 
     fn find_question(&self, answer: &Message) -> rusqlite::Result<Option<Message>> {

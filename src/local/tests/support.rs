@@ -77,6 +77,7 @@ pub fn options() -> Options {
         public_url: "http://127.0.0.1:54321".to_owned(),
         allow_anonymous_users: true,
         migrations: None,
+        auto_expose_new_tables: false,
         clock: Clock::fixed(NOW.parse::<Timestamp>().unwrap()),
         memory: Memory::new(256 << 20),
     }

@@ -34,7 +34,7 @@ struct State {
     blocked: Option<Instant>,
     /// It has been asked to close.
     is_closing: bool,
-    /// What is asked goes on when its client leaves, so that an end of what it sends says nothing.
+    /// The request continues when its client disconnects, so the end of what it sends means nothing.
     outlives_client: bool,
     /// Who is told when the answer has been handed over.
     reader: Option<Waker>,
@@ -166,7 +166,7 @@ impl Activity {
         state.in_flight += 1;
     }
 
-    /// Whether what is asked goes on when its client leaves.
+    /// Whether the request continues when its client disconnects.
     pub fn set_outlives_client(&self, outlives_client: bool) {
         self.state().outlives_client = outlives_client;
     }

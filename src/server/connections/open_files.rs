@@ -11,7 +11,7 @@ const RESERVED: u64 = 128;
 /// A connection whose request asks Supabase has another one for that, and the local Supabase has that
 /// one's other end.
 const PER_CONNECTION: u64 = 3;
-/// Fewer connections than this would serve nobody.
+/// With fewer connections than this the server is of no use.
 const MIN_CONNECTIONS: u64 = 16;
 
 /// Raises this process's limit as far as it may.

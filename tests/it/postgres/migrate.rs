@@ -7,6 +7,7 @@ const OTHERS: &str = "
     create schema private;
     create function private.helper() returns int language sql as 'select 1';
     create table public.todos (id bigint generated always as identity primary key, title text);
+    grant select on public.todos to anon;
     alter table public.todos enable row level security;
     create policy everybody on public.todos for all using (true);
     create function public.add(a int, b int) returns int language sql as 'select a + b';

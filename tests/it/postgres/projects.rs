@@ -42,6 +42,21 @@ fn migrations(project: &str) -> Vec<(String, String)> {
     files.iter().map(|path| (name(path), fs::read_to_string(path).unwrap())).collect()
 }
 
+/// Whether its `config.toml` opens new tables by themselves.
+fn exposes(project: &str) -> bool {
+    let config = fs::read_to_string(folder(project).join("config.toml")).unwrap_or_default();
+    config.lines().any(|line| line == "auto_expose_new_tables = true")
+}
+
+/// What a project has that opens new tables by themselves.
+const EXPOSING: &str = "
+    alter default privileges in schema public
+      grant all on tables to anon, authenticated, service_role;
+    alter default privileges in schema public
+      grant all on functions to anon, authenticated, service_role;
+    alter default privileges in schema public
+      grant all on sequences to anon, authenticated, service_role;";
+
 /// `alice GET /table`, and indented below it headers and the body.
 fn requests(project: &str) -> Vec<Asked> {
     let text = fs::read_to_string(folder(project).join("requests.txt")).unwrap();
@@ -207,6 +222,7 @@ impl Local {
             public_url: url.clone(),
             allow_anonymous_users: true,
             migrations: Some(migrations),
+            auto_expose_new_tables: exposes(project),
             clock: Clock::System,
             memory: Memory::new(256 << 20),
         };
@@ -241,6 +257,9 @@ async fn compare(project: &str) {
     }
     let Some(db) = bare_database().await else { return };
     let owner = db.as_owner().await;
+    if exposes(project) {
+        owner.batch_execute(EXPOSING).await.unwrap();
+    }
     for (name, sql) in migrations(project) {
         let applied = owner.batch_execute(&sql).await;
         applied.unwrap_or_else(|error| panic!("{name}: {error:?}"));

@@ -28,7 +28,7 @@ const CREATE_NOTES: &str = "
     alter table public.notes enable row level security;
     create policy notes_own on public.notes to authenticated
       using ((select auth.uid()) = user_id) with check ((select auth.uid()) = user_id);
-    revoke all on public.notes from anon;";
+    grant select, insert, update, delete on public.notes to authenticated, service_role;";
 
 /// How many notes the caller has, as jsonb.
 fn count_notes(

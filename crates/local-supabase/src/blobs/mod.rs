@@ -48,7 +48,7 @@ pub(super) struct Received {
 }
 
 impl Blobs {
-    /// The folder, created if need be.
+    /// Opens the folder, creating it if necessary.
     pub(super) fn open(folder: PathBuf) -> io::Result<Self> {
         create_private_dir(&folder)?;
         Ok(Self { folder })
@@ -130,7 +130,7 @@ impl Blobs {
     }
 }
 
-/// The next chunk of a body, unless the client pauses for too long.
+/// The next chunk of a body; fails if the client pauses for too long.
 async fn next<S: Stream + Unpin>(body: &mut S) -> Result<Option<S::Item>, BlobError> {
     let next = tokio::time::timeout(IDLE, body.next()).await;
     next.map_err(|_| BlobError::Broken)

@@ -13,7 +13,7 @@ use jiff::civil::Date;
 
 use crate::data_dir::create_private_dir;
 
-/// A folder inside that of the files, so that moving a file never copies it.
+/// A subfolder of the folder of the files, so that moving a file never copies it.
 const FOLDER: &str = "set-aside";
 /// How long a file is kept.
 const DAYS: i32 = 7;
@@ -44,7 +44,7 @@ pub(super) fn cleanup(folder: &Path, versions: &HashSet<String>, today: Date) ->
     Ok(())
 }
 
-/// The folders of the days.
+/// The quarantine folders, one for each day.
 fn days(aside: &Path) -> io::Result<Vec<(Date, PathBuf)>> {
     let entries = match fs::read_dir(aside) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

@@ -1,6 +1,6 @@
 //! Work that would block an async thread.
 
-/// Runs `work` on a thread that may block. A panic inside it goes on in the caller.
+/// Runs `work` on a thread that may block. A panic inside it is propagated to the caller.
 pub(crate) async fn run_blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> T {

@@ -1,4 +1,4 @@
-//! Who uses the database.
+//! The callers of the database.
 
 use crate::role::Role;
 
@@ -14,7 +14,7 @@ pub(crate) enum Caller {
 }
 
 impl Caller {
-    /// Whether a reader is reserved for it.
+    /// Whether a reader is reserved for this caller.
     pub(super) fn is_privileged(self) -> bool {
         !matches!(self, Self::Role(_))
     }

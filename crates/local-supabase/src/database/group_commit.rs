@@ -102,7 +102,7 @@ pub(super) fn commit(connection: &mut Connection, queue: &Queue<Job>) {
     replies.into_iter().for_each(|reply| reply(&committed));
 }
 
-/// The result of a write. A panic goes on in the caller.
+/// The result of a write. A panic is propagated to the caller.
 pub(super) fn result<T, E: From<Error>>(
     done: Result<Done<T, E>, oneshot::error::RecvError>,
 ) -> Result<T, E> {

@@ -14,7 +14,7 @@ use super::blocking::run_blocking;
 const MAX_TIME: Duration = Duration::from_millis(1500);
 /// How long a result is served from the cache, so that many health checks cost one probe.
 const CACHE_TTL: Duration = Duration::from_secs(1);
-/// A write to the database may find room in its log even where the disk is full.
+/// A write to the database may succeed on a full disk, because its log may have free space.
 const PROBE_BYTES: usize = 256 << 10;
 
 /// The result of the last probe.
@@ -32,7 +32,7 @@ pub(super) enum ProbeError {
 }
 
 impl HealthCache {
-    /// Whether the last probe succeeded, or this one where that is too long ago.
+    /// Whether the database is healthy, by the last probe or, if that is too old, by a new one.
     pub async fn check(
         &self,
         probe: impl Future<Output = Result<(), ProbeError>>,
@@ -50,7 +50,7 @@ impl HealthCache {
                 tracing::warn!("the local database cannot be used: {error}");
                 false
             }
-            // A long write does no harm; its time is limited.
+            // A long write is not a failure; its time is limited.
             Err(_) if is_writing() => true,
             Err(_) => {
                 tracing::warn!("the local database does not answer within {MAX_TIME:?}");

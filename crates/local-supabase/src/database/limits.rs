@@ -1,5 +1,5 @@
-//! The limits of a piece of work: its time, the size of its output, whether its caller still waits, and
-//! the end of the process.
+//! The limits of a unit of work: its time, the size of its output, cancellation by its caller, and the
+//! shutdown of the process.
 //!
 //! SQLite interrupts only between its own opcodes. A function of this crate that runs within one of
 //! them, and may run for long, calls `check` or uses a `StepCounter`.
@@ -11,15 +11,16 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Error, Result, ffi};
 
-/// The longest answer, and the longest text that SQLite makes of one row.
+/// Maximum size of a response, and of the text that SQLite produces for one row, in bytes.
 pub(crate) const MAX_ANSWER: usize = 64 << 20;
 /// Supabase's statement timeout for signed-in users.
 const MAX_TIME: Duration = Duration::from_secs(8);
 /// The same while others wait for the connection.
 const MAX_TIME_WHILE_OTHERS_WAIT: Duration = Duration::from_secs(2);
-/// How many bytes of output one request may cause. Embedded rows count once for each level.
+/// Maximum number of bytes of output that one request may produce. Embedded rows count once for each
+/// level.
 const MAX_OUTPUT: usize = 256 << 20;
-/// The same for all requests that run at a time.
+/// The same limit for all concurrent requests together.
 const MAX_TOTAL_OUTPUT: usize = 512 << 20;
 /// How many opcodes SQLite runs between two checks.
 const OPCODES_PER_CHECK: i32 = 1000;
@@ -46,14 +47,14 @@ impl Shared {
         done
     }
 
-    /// Whether a transaction writes that has not exceeded its time.
+    /// Whether a write transaction is running that has not exceeded its time limit.
     pub fn is_writing(&self) -> bool {
         let since = *self.writing_since.lock().unwrap_or_else(PoisonError::into_inner);
         since.is_some_and(|since| since.elapsed() < MAX_TIME + Duration::from_secs(2))
     }
 }
 
-/// A piece of work: what one request does in one transaction.
+/// A unit of work: what one request does in one transaction.
 pub(super) struct Work {
     pub shared: Arc<Shared>,
     pub deadline: Instant,
@@ -63,7 +64,7 @@ pub(super) struct Work {
     pub waiting: Arc<AtomicUsize>,
     pub is_cancelled: Arc<AtomicBool>,
     /// Whether it writes. SQLite rolls back the whole transaction when a statement that writes is
-    /// interrupted, so a write goes on after its caller has gone away.
+    /// interrupted, so a write continues after its caller has disconnected.
     pub is_write: bool,
     output: usize,
 }
@@ -135,22 +136,22 @@ pub fn check() -> Result<()> {
     if is_over { Err(failure(ffi::SQLITE_INTERRUPT)) } else { Ok(()) }
 }
 
-/// Counts bytes that SQLite produces for this thread's work, and fails once they are too many.
+/// Counts bytes that SQLite produces for this thread's work, and fails if they exceed the limit.
 pub fn count_output(bytes: usize) -> Result<()> {
     CURRENT.with_borrow_mut(|work| work.as_mut().map_or(Ok(()), |work| work.count_output(bytes)))
 }
 
-/// Fails if a row or a list of rows is longer than an answer may be.
+/// Fails if a row or a list of rows exceeds the maximum size of a response.
 pub fn check_length(bytes: usize) -> Result<()> {
     if bytes > MAX_ANSWER { Err(failure(ffi::SQLITE_TOOBIG)) } else { Ok(()) }
 }
 
-/// Counts the steps of a loop and calls `check` from time to time.
+/// Counts the steps of a loop and calls `check` periodically.
 #[derive(Default)]
 pub struct StepCounter(usize);
 
 impl StepCounter {
-    /// Counts the handling of some bytes.
+    /// Counts the processing of this many bytes.
     pub fn count(&mut self, bytes: usize) -> Result<()> {
         self.0 += bytes + 16;
         if self.0 < 1 << 16 {

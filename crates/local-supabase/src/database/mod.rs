@@ -179,7 +179,7 @@ impl Database {
             connection.query_row("select count(*) from sqlite_schema", [], |_| Ok(()))
         };
         self.read::<_, rusqlite::Error, _>(Caller::Probe, count).await?;
-        // The value stays the same, but the page that holds it is written all the same.
+        // The value does not change, but the page that holds it is still written.
         let version = self.version;
         let touch = move |transaction: &Transaction<'_>| {
             transaction.pragma_update(None, "user_version", version)
@@ -202,7 +202,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Which format a database has.
+/// The format version of a database.
 pub(super) fn version(connection: &Connection) -> rusqlite::Result<u32> {
     connection.query_row("pragma user_version", [], |row| row.get(0))
 }

@@ -33,6 +33,8 @@ pub struct Desired<'a> {
     pub own: &'a [Migration],
     /// Files that somebody adds; nothing where their tables are to be left alone.
     pub added: Option<&'a [Migration]>,
+    /// Whether new tables are open to the roles of the API by themselves.
+    pub exposes: bool,
     pub registrations: &'a [Registration],
     pub legacy: &'a [Legacy],
     /// Whether what somebody has added before is to go.
@@ -95,7 +97,7 @@ fn apply_within(
     let count = files.len();
     let pending = pending(&files, desired)?;
     files.extend(pending.iter().map(|(file, _)| (*file).clone()));
-    let plan = plan(&files, count, desired.registrations);
+    let plan = plan(&files, count, desired.registrations, desired.exposes);
     let mut notices = plan.notices.clone();
     let mut found = None;
     for step in &plan.steps {

@@ -23,10 +23,14 @@ pub struct Catalogue {
     /// Triggers on `auth.users`.
     pub user_triggers: Vec<(TriggerDef, Place)>,
     pub sequences: Vec<SequenceState>,
+    /// Whether new objects of `public` are open to the roles of the API by themselves.
+    pub exposes: bool,
     /// What roles get on new tables of the schema `public`.
     pub default_privileges: BTreeMap<String, RolePrivileges>,
-    /// Who may execute new functions of `public`.
+    /// Who may execute new functions, whatever their schema.
     pub default_executors: BTreeSet<String>,
+    /// Who else may execute new functions of `public`.
+    pub public_executors: BTreeSet<String>,
     /// Who may use the schema `public`.
     pub users_of_public: BTreeSet<String>,
     /// Whether an event trigger may have changed tables when they were made.
@@ -74,6 +78,8 @@ pub struct TableState {
     pub comment: Option<String>,
     /// Whether a file of the project made it.
     pub is_own: bool,
+    /// The file and the line that made it.
+    pub made: (String, usize),
     /// Why it cannot be served.
     pub problems: Vec<String>,
 }
@@ -217,20 +223,27 @@ pub struct PrivilegeState {
 /// The privileges that mean something here.
 pub const PRIVILEGES: &[&str] = &["select", "insert", "update", "delete"];
 
+/// The roles that requests have.
+pub const ROLES: &[&str] = &["anon", "authenticated", "service_role"];
+
 impl Catalogue {
-    /// A project before its first migration: tables of `public` are open to all three roles but for
-    /// row-level security, as they are in projects whose tables are exposed when they are made.
-    pub fn new() -> Self {
-        let all = RolePrivileges::all();
-        let roles = ["anon", "authenticated", "service_role"];
+    /// A project before its first migration. What it makes in `public` is open to no role of the API
+    /// without a grant, unless it `exposes` its tables by itself: then all three roles may use them, but
+    /// for row-level security. Functions are everybody's to execute in either case, as PostgreSQL has it.
+    pub fn new(exposes: bool) -> Self {
+        let exposed = ROLES.iter().filter(|_| exposes).map(|role| (*role).to_owned());
         let default_privileges =
-            roles.into_iter().map(|role| (role.to_owned(), all.clone())).collect();
-        let everybody: BTreeSet<_> =
-            ["public"].into_iter().chain(roles).map(str::to_owned).collect();
+            exposed.clone().map(|role| (role, RolePrivileges::all())).collect();
         Self {
+            exposes,
             default_privileges,
-            default_executors: everybody.clone(),
-            users_of_public: everybody,
+            default_executors: ["public".to_owned()].into(),
+            public_executors: exposed.collect(),
+            users_of_public: ["public"]
+                .iter()
+                .chain(ROLES)
+                .map(|role| (*role).to_owned())
+                .collect(),
             ..Self::default()
         }
     }
@@ -241,10 +254,11 @@ impl Catalogue {
 
     /// Who may execute a function that is made.
     pub fn executors_of_new(&self, name: &Name) -> BTreeSet<String> {
-        match name.schema.as_str() {
-            "public" => self.default_executors.clone(),
-            _ => ["public".to_owned()].into(),
+        let mut executors = self.default_executors.clone();
+        if name.schema == "public" {
+            executors.extend(self.public_executors.iter().cloned());
         }
+        executors
     }
 
     /// Whether a role may execute every function of that name.
@@ -285,6 +299,7 @@ impl TableState {
             privileges: BTreeMap::new(),
             comment: None,
             is_own: false,
+            made: (String::new(), 0),
             problems: Vec::new(),
         }
     }
@@ -307,6 +322,16 @@ impl TableState {
     pub fn names(&self) -> Arc<Names> {
         let columns = self.columns.iter().map(|column| (column.name.clone(), column.id)).collect();
         Arc::new(Names { table: self.name.name.clone(), columns })
+    }
+
+    /// Whether a role of the API may do anything with it.
+    pub fn is_granted(&self) -> bool {
+        let granted = self
+            .privileges
+            .iter()
+            .filter(|(role, _)| ROLES.contains(&role.as_str()) || role.as_str() == "public");
+        let mut states = granted.flat_map(|(_, known)| known.by_name.values());
+        states.any(|state| state.table || !state.columns.is_empty())
     }
 
     /// The name of the table in SQLite, which has no schemas.

@@ -11,7 +11,7 @@ use super::expression::nullable::is_never_null;
 use super::expression::{Translator, quote, relation, row_expression};
 use super::not_understood::{NotUnderstood, Result, not_understood};
 use super::read::sequence_of;
-use super::statement::{ActionDef, Name, Returns, Written};
+use super::statement::{ActionDef, Name, Returns, TriggerEvent, Written};
 use super::trial::Trial;
 use super::triggers::{self, Outcome};
 use super::types::{leak, object_name};
@@ -120,6 +120,13 @@ fn assemble(catalogue: &Catalogue, trial: Option<&Trial>) -> Compiled {
             Outcome::Made(made) => {
                 tables.push(user_trigger(made));
             }
+            Outcome::Missing { reason, may_refuse: true }
+                if def.events.contains(&TriggerEvent::Insert) =>
+            {
+                let message = format!("{reason}; new users, whom it may refuse, are refused");
+                notices.push(triggers::notice(place, message));
+                tables.push(user_trigger(triggers::refusal(def)));
+            }
             Outcome::Missing { reason, .. } => {
                 let message = format!("{reason}; it does nothing when users come and go");
                 notices.push(triggers::notice(place, message));
@@ -128,6 +135,7 @@ fn assemble(catalogue: &Catalogue, trial: Option<&Trial>) -> Compiled {
     }
     notices.extend(catalogue.tables.iter().filter_map(table_notice));
     notices.extend(open_tables(&served));
+    notices.extend(catalogue.tables.iter().filter_map(|state| closed(catalogue, state)));
     notices.extend(catalogue.functions.iter().filter_map(|f| unregistered(catalogue, f)));
     Compiled {
         tables,
@@ -187,23 +195,52 @@ fn missing_trigger(
     triggers::notice(place, message)
 }
 
-/// Tables that everybody may change.
+/// Tables that everybody may use.
 fn open_tables(served: &[&'static Table]) -> Vec<Notice> {
-    let is_open =
-        |table: &&&Table| !table.has_row_security && table.grants.anon.select != Granted::Nothing;
-    served
-        .iter()
-        .filter(is_open)
-        .map(|table| Notice {
+    let notice = |table: &&'static Table| {
+        let who = match &table.grants {
+            _ if table.has_row_security => return None,
+            grants if grants.anon.is_anything() => "everybody who has the address",
+            grants if grants.authenticated.is_anything() => "everybody who signs up",
+            _ => return None,
+        };
+        Some(Notice {
             file: String::new(),
             line: 0,
             statement: format!("table public.{}", table.name),
-            message:
-                "row-level security is off: everybody who has the address may use all of its rows, \
-                      as on Supabase"
-                    .to_owned(),
+            message: format!(
+                "row-level security is off: {who} may use all of its rows, as on Supabase"
+            ),
         })
-        .collect()
+    };
+    served.iter().filter_map(notice).collect()
+}
+
+/// A table that no request can reach, because no role of the API may use it.
+fn closed(catalogue: &Catalogue, state: &TableState) -> Option<Notice> {
+    let is_closed = !state.is_own
+        && state.name.schema == "public"
+        && state.problems.is_empty()
+        && !state.is_granted();
+    let (file, line) = state.made.clone();
+    let table = format!("public.{}", state.name.name);
+    let or_key = match catalogue.exposes {
+        true => "",
+        false => {
+            "; or set auto_expose_new_tables = true under [api] in config.toml, if your project \
+             still has it so"
+        }
+    };
+    is_closed.then(|| Notice {
+        message: format!(
+            "nothing on it is granted to anon, authenticated or service_role, so no request can \
+             reach it, as on Supabase. Grant in a migration what each is to have, as in \"grant \
+             select, insert, update, delete on {table} to authenticated\"{or_key}"
+        ),
+        statement: format!("table {table}"),
+        file,
+        line,
+    })
 }
 
 /// Functions that requests could call, if somebody had written them in Rust.

@@ -50,30 +50,44 @@ impl Found {
 /// one for each content.
 static PLANS: LazyLock<Mutex<HashMap<String, Arc<Plan>>>> = LazyLock::new(Mutex::default);
 
-/// What the files come to, of which the first `applied` are in the database already.
-pub fn plan(files: &[Migration], applied: usize, registrations: &[Registration]) -> Arc<Plan> {
+/// What the files come to, of which the first `applied` are in the database already, in a project that
+/// `exposes` new tables by itself or does not.
+pub fn plan(
+    files: &[Migration],
+    applied: usize,
+    registrations: &[Registration],
+    exposes: bool,
+) -> Arc<Plan> {
     let all: Vec<String> = files
         .iter()
         .map(|migration| format!("{}\0{}\0{}", migration.file, migration.sql, migration.is_own))
         .collect();
     let registered: Vec<_> = registrations.iter().map(|known| known.sha256).collect();
-    let key = format!("{applied} {} {}", sha256(&all.join("\0")), registered.join(" "));
+    let key = format!("{applied} {exposes} {} {}", sha256(&all.join("\0")), registered.join(" "));
     let mut plans = PLANS.lock().unwrap_or_else(PoisonError::into_inner);
-    plans.entry(key).or_insert_with(|| Arc::new(make(files, applied, registrations))).clone()
+    plans
+        .entry(key)
+        .or_insert_with(|| Arc::new(make(files, applied, registrations, exposes)))
+        .clone()
 }
 
 /// The schema that files make of a new project.
 pub fn schema_of(files: &[Migration], registrations: &[Registration]) -> &'static Schema {
-    plan(files, files.len(), registrations).schema
+    plan(files, files.len(), registrations, false).schema
 }
 
 /// What of the files is neither read nor registered.
 pub fn notices_of(files: &[Migration], registrations: &[Registration]) -> Vec<Notice> {
-    plan(files, files.len(), registrations).notices.clone()
+    plan(files, files.len(), registrations, false).notices.clone()
 }
 
-fn make(files: &[Migration], applied: usize, registrations: &[Registration]) -> Plan {
-    let mut reader = Reader::new(registrations);
+fn make(
+    files: &[Migration],
+    applied: usize,
+    registrations: &[Registration],
+    exposes: bool,
+) -> Plan {
+    let mut reader = Reader::new(registrations, exposes);
     let mut data = Vec::new();
     for (index, migration) in files.iter().enumerate() {
         reader.read(migration, (index >= applied).then_some(&mut data));

@@ -344,7 +344,9 @@ pub struct ParameterDef {
 pub enum Returns {
     Trigger,
     Type(DataType),
-    /// `setof`, `table`, `out` parameters.
+    /// `setof` with a type.
+    SetOf(DataType),
+    /// `table`, `out` parameters.
     Other,
 }
 

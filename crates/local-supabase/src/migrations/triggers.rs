@@ -38,12 +38,52 @@ pub fn trigger(catalogue: &Catalogue, table: Option<&TableState>, def: &TriggerD
     match made {
         Ok(triggers) => Outcome::Made(triggers),
         Err(error) => {
-            let body = function.map(|function| function.def.text.to_lowercase());
-            let may_refuse = def.timing != Timing::After
-                || body.is_none_or(|body| body.contains("raise") && body.contains("exception"));
+            let may_raise = function.is_none_or(|function| raises(catalogue, function));
+            let may_refuse = may_raise
+                || (table.is_some()
+                    && (def.timing != Timing::After || function.is_some_and(writes_as_caller)));
             Outcome::Missing { reason: error.to_string(), may_refuse }
         }
     }
+}
+
+/// Whether a function changes rows with its caller's privileges and policies, which may refuse that.
+fn writes_as_caller(function: &FunctionState) -> bool {
+    let words = function.def.text.to_lowercase();
+    !function.def.security_definer
+        && words.split_whitespace().any(|word| ["insert", "update", "delete"].contains(&word))
+}
+
+/// Whether a function raises exceptions, or one of the migrations that it may call.
+fn raises(catalogue: &Catalogue, function: &FunctionState) -> bool {
+    let (mut reached, mut at) = (vec![function], 0);
+    while let Some(function) = reached.get(at) {
+        let words = function.def.text.to_lowercase();
+        let words: Vec<&str> = words.split_whitespace().collect();
+        let raises = |pair: &[&str]| {
+            pair[0] == "raise" && !["notice", "log", "warning", "info", "debug"].contains(&pair[1])
+        };
+        if words.windows(2).any(raises) || words.contains(&"raise;") {
+            return true;
+        }
+        for other in &catalogue.functions {
+            let is_named = words.iter().any(|word| word.contains(&other.def.name.name));
+            if is_named && !reached.iter().any(|known| std::ptr::eq(*known, other)) {
+                reached.push(other);
+            }
+        }
+        at += 1;
+    }
+    false
+}
+
+/// Refuses new users, whom a trigger that does not run might refuse.
+pub fn refusal(def: &TriggerDef) -> Vec<SqliteTrigger> {
+    let name = def.name.replace('\'', "''");
+    let body =
+        format!("select raise(abort, 'postgresql:P0001:the trigger {name} does not run here');");
+    let def = TriggerDef { events: vec![TriggerEvent::Insert], ..def.clone() };
+    for_events(None, &def, "before", "", &body)
 }
 
 /// The commands that fire a trigger.
@@ -118,6 +158,8 @@ fn read(
     let has_new = !def.events.contains(&TriggerEvent::Delete);
     let mut translator = Translator::new(catalogue);
     translator.sees_all = true;
+    translator.as_owner =
+        table.is_none() || function.is_some_and(|function| function.def.security_definer);
     let row = |name: &str| -> Result<Relation> {
         let mut row = match table {
             Some(table) => relation(catalogue, table, &table.names(), Some(name))?,
@@ -151,6 +193,7 @@ fn read(
                 table,
                 def,
                 assigned: Vec::new(),
+                text,
                 refusals: String::new(),
                 statements: String::new(),
             };
@@ -209,6 +252,8 @@ struct Body<'t, 'c> {
     def: &'t TriggerDef,
     /// Columns of `new` that have been set: what comes later would have to see it.
     assigned: Vec<String>,
+    /// The body as it is written.
+    text: &'t str,
     /// What refuses a row has to come before it is written.
     refusals: String,
     statements: String,
@@ -225,6 +270,11 @@ impl Body<'_, '_> {
                 Step::Set(column, expr) => self.set(column, expr, &conditions)?,
                 Step::Assign(variable, assigned) => self.assign(variable, assigned, &conditions)?,
                 Step::Raise(message) => self.raise(message, &conditions)?,
+                Step::Data(_) if !self.translator.as_owner => {
+                    return not_understood(
+                        "it changes rows as its caller, not as security definer",
+                    );
+                }
                 Step::Data(statement) => {
                     for sql in data::translate(self.translator, statement)? {
                         let sql = data::guarded(&sql, &conditions.join(" and "))?;
@@ -259,7 +309,8 @@ impl Body<'_, '_> {
     /// A variable is what it was given last, of whatever holds where it is used. It is evaluated there:
     /// so nothing may have been written in between.
     fn assign(&mut self, variable: &str, assigned: &Assigned, conditions: &[String]) -> Result<()> {
-        if !self.statements.is_empty() {
+        let is_late = !self.statements.is_empty();
+        if is_late && mentions(self.text, variable) > 2 {
             return not_understood("a variable that is set after a change");
         }
         let known = self.scope().iter().position(|(name, _)| name.as_deref() == Some(variable));
@@ -270,6 +321,10 @@ impl Body<'_, '_> {
             return not_understood("a variable of no type");
         };
         let value = self.translator.given(assigned, pg_type)?;
+        // Nothing uses it but what declares and sets it.
+        if is_late {
+            return Ok(());
+        }
         let before = self.scope()[at].1.sql.clone();
         let sql = match conditions {
             [] => format!("({value})"),
@@ -323,6 +378,12 @@ impl Body<'_, '_> {
         }
         self.push(sql.trim_end_matches("; "))
     }
+}
+
+/// How often a word is in a text.
+fn mentions(text: &str, word: &str) -> usize {
+    let words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+    words.filter(|other| other.eq_ignore_ascii_case(word)).count()
 }
 
 /// What a trigger that does not run makes of its table, for whoever starts the server.

@@ -1,4 +1,4 @@
-//! What rows must meet: keys and checks.
+//! Constraints: keys and checks.
 
 use super::Expression;
 
@@ -34,14 +34,14 @@ impl Unique {
     }
 }
 
-/// A check constraint, of the table or of the domain of a column. SQLite holds it under its name.
+/// A check constraint of the table or of the domain of a column. It has the same name in SQLite.
 #[derive(Clone, Copy, Debug)]
 pub struct Check {
     /// Its name.
     pub name: &'static str,
     /// The domain that it belongs to.
     pub domain: Option<&'static str>,
-    /// What must not be false.
+    /// The condition, which must not be false.
     pub expression: Expression,
 }
 
@@ -50,31 +50,31 @@ pub struct Check {
 pub struct ForeignKey {
     /// Its name.
     pub name: &'static str,
-    /// The columns that refer.
+    /// The referencing columns.
     pub columns: &'static [&'static str],
-    /// With its schema where that is not `public`.
+    /// The referenced table, with its schema unless that is `public`.
     pub references: &'static str,
-    /// The columns that are referred to.
+    /// The referenced columns.
     pub foreign_columns: &'static [&'static str],
-    /// What becomes of the row when the one that it refers to is deleted. SQLite does it; this
-    /// describes it.
+    /// The action when the referenced row is deleted. SQLite performs it; this field only describes
+    /// it.
     pub on_delete: Action,
-    /// The same when the key of the one that it refers to changes.
+    /// The action when the referenced key is updated.
     pub on_update: Action,
 }
 
-/// What a change does to the rows that refer to the changed one.
+/// A referential action: what a change does to the rows that reference the changed one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// It is refused if there are any when the statement is done.
+    /// Fails at the end of the statement if referencing rows exist.
     NoAction,
-    /// It is refused if there are any.
+    /// Fails immediately if referencing rows exist.
     Restrict,
-    /// They are deleted, or changed too.
+    /// Deletes or updates the referencing rows.
     Cascade,
-    /// These columns become null.
+    /// Sets these columns to null.
     SetNull(&'static [&'static str]),
-    /// These columns get their defaults.
+    /// Sets these columns to their defaults.
     SetDefault(&'static [&'static str]),
 }
 

@@ -1,14 +1,14 @@
 //! Expressions of the schema: policies, checks, defaults, generated and computed columns.
 
-/// An expression that the migrations say in PostgreSQL's words, and what SQLite evaluates.
+/// An expression as written in the migrations, and its translation to SQLite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Expression {
-    /// As it is written in the migrations.
+    /// The expression in PostgreSQL's syntax, as written in the migrations.
     pub postgres: &'static str,
-    /// For SQLite. `auth_uid()` and its like are functions that read the caller's claims.
+    /// The translation to SQLite. `auth_uid()` and similar functions read the caller's claims.
     pub sqlite: &'static [Fragment],
-    /// Whether it has a sub-select, `(select auth.uid())` included: PostgreSQL then looks whether
-    /// policies refer to one another in a circle.
+    /// Whether it contains a subquery, including `(select auth.uid())`: PostgreSQL then checks whether
+    /// policies refer to one another recursively.
     pub has_subselect: bool,
 }
 
@@ -17,17 +17,13 @@ pub struct Expression {
 pub enum Fragment {
     /// SQL.
     Sql(&'static str),
-    /// The rows of this table that the caller may read, to stand in a `from`: policies hold in
-    /// sub-selects too.
+    /// The rows of this table that the caller may read, for use in a `from` clause: policies also
+    /// apply in subqueries.
     VisibleRows(&'static str),
 }
 
 impl Expression {
-    /// Always true.
-    pub const TRUE: Self =
-        Self { postgres: "true", sqlite: &[Fragment::Sql("true")], has_subselect: false };
-
-    /// Its SQL, if it names no other table.
+    /// The SQL, if it names no other table.
     pub fn sql(&self) -> Option<&'static str> {
         match self.sqlite {
             [Fragment::Sql(sql)] => Some(sql),

@@ -1,6 +1,6 @@
-//! What is granted to the roles that requests have.
+//! Grants: the privileges of the roles that requests use.
 
-/// What the three roles may do with a table.
+/// The privileges of the three roles on a table.
 #[derive(Clone, Copy, Debug)]
 pub struct Grants {
     /// `anon`
@@ -11,32 +11,32 @@ pub struct Grants {
     pub service_role: RoleGrants,
 }
 
-/// What one role may do.
+/// The privileges of one role.
 #[derive(Clone, Copy, Debug)]
 pub struct RoleGrants {
-    /// What may be read.
+    /// The columns that may be read.
     pub select: Granted,
-    /// What may be inserted.
+    /// The columns that may be inserted.
     pub insert: Granted,
-    /// What may be updated.
+    /// The columns that may be updated.
     pub update: Granted,
     /// Whether rows may be deleted.
     pub delete: bool,
 }
 
-/// On what a privilege is granted.
+/// The columns on which a privilege is granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Granted {
-    /// Nothing.
+    /// No columns.
     Nothing,
-    /// The whole table, and columns that come later.
+    /// The whole table, including columns that are added later.
     Table,
     /// These columns.
     Columns(&'static [&'static str]),
 }
 
 impl RoleGrants {
-    /// Nothing at all.
+    /// No privileges.
     pub const NOTHING: Self = Self {
         select: Granted::Nothing,
         insert: Granted::Nothing,
@@ -52,7 +52,7 @@ impl RoleGrants {
         delete: true,
     };
 
-    /// Whether something is granted.
+    /// Whether any column is granted.
     pub fn is_anything(&self) -> bool {
         let of_columns = [self.select, self.insert, self.update];
         self.delete || of_columns.iter().any(|granted| *granted != Granted::Nothing)
@@ -60,7 +60,8 @@ impl RoleGrants {
 }
 
 impl Granted {
-    /// Whether every one of the columns is granted. Of no columns, something must be.
+    /// Whether all of these columns are granted. For an empty list, at least one column must be
+    /// granted.
     pub fn covers<'a>(self, columns: impl IntoIterator<Item = &'a str>) -> bool {
         match self {
             Self::Nothing => false,

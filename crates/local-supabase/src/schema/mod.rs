@@ -1,6 +1,6 @@
-//! What the tables of a project are, as data: columns, keys, policies and grants.
+//! The tables of a project as data: columns, keys, policies and grants.
 //!
-//! Whatever reaches SQL as an identifier comes from here, never from a request.
+//! Identifiers in SQL are always taken from here, never from a request.
 //!
 //! A schema lives as long as the process: it is read from the migrations when a folder is opened, and
 //! everything that serves a request refers to it.
@@ -30,16 +30,16 @@ pub use table::{Refused, Table};
 use crate::rest::error::RestError;
 use crate::rest::suggest;
 
-/// The tables of every project.
+/// The tables that every project has.
 pub(crate) const SYSTEM: &str = include_str!("system.sql");
 
 /// The schema `public` of a project. It lives as long as the process.
 #[derive(Debug)]
 pub struct Schema {
-    /// What the tables are.
+    /// The tables.
     pub tables: &'static [&'static Table],
-    /// Tables that the migrations make but that are not served, because something that protects their
-    /// rows could not be carried over.
+    /// Tables that the migrations create but that are not served, because something that protects
+    /// their rows could not be translated.
     pub unavailable: &'static [Unavailable],
 }
 
@@ -48,12 +48,12 @@ pub struct Schema {
 pub struct Unavailable {
     /// Its name.
     pub table: &'static str,
-    /// Why: a sentence.
+    /// The reason, as a sentence.
     pub reason: &'static str,
 }
 
 impl Schema {
-    /// The table of that name.
+    /// The table with this name.
     pub(crate) fn table(&self, name: &str) -> Result<&'static Table, RestError> {
         if let Some(table) = self.tables.iter().find(|table| table.name == name) {
             return Ok(table);

@@ -1,18 +1,18 @@
-//! PostgreSQL's types, and what SQLite holds for each.
+//! PostgreSQL's types, and how SQLite stores their values.
 
-/// A type of PostgreSQL.
+/// A PostgreSQL type.
 ///
-/// What SQLite holds, by [`Storage`]: text, uuid, json, jsonb, enums, bytea (as `\x…`) and arrays (a JSON
-/// array of the elements as answers show them) as text; boolean as 0 or 1; date as days, time as
-/// microseconds since midnight, timestamp and timestamptz as microseconds since 1970; numeric, real and
-/// double precision as a double.
+/// SQLite stores its values as [`Storage`] says: text, uuid, json, jsonb, enums, bytea (as `\x…`) and
+/// arrays (a JSON array of the elements as in responses) as text; boolean as 0 or 1; date as days,
+/// time as microseconds since midnight, timestamp and timestamptz as microseconds since 1970; numeric,
+/// real and double precision as a double.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PgType {
     /// `text`
     Text,
-    /// `character varying`, of at most so many characters.
+    /// `character varying`, with its maximum length.
     Varchar(Option<u32>),
-    /// `character`, padded to so many characters.
+    /// `character`, with the length to which it is padded.
     Char(u32),
     /// `uuid`
     Uuid,
@@ -32,7 +32,7 @@ pub enum PgType {
     Real,
     /// `double precision`
     DoublePrecision,
-    /// `numeric`, with its digits where they are limited.
+    /// `numeric`, with its precision and scale if they are declared.
     Numeric(Option<Precision>),
     /// `date`
     Date,
@@ -42,37 +42,37 @@ pub enum PgType {
     Timestamp,
     /// `timestamp with time zone`
     Timestamptz,
-    /// `interval`, of expressions only.
+    /// `interval`, which occurs only in expressions.
     Interval,
     /// `bytea`
     Bytea,
-    /// A type that `create type … as enum` made.
+    /// A type created by `create type … as enum`.
     Enum(&'static EnumType),
-    /// An array of elements of a type.
+    /// An array of elements of this type.
     Array(&'static PgType),
 }
 
-/// The digits of a `numeric(precision, scale)`.
+/// The precision and scale of `numeric(precision, scale)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Precision {
-    /// All of them.
+    /// The total number of digits.
     pub precision: u32,
-    /// Those after the point.
+    /// The number of digits after the decimal point.
     pub scale: i32,
 }
 
-/// A type that `create type … as enum` made.
+/// A type created by `create type … as enum`.
 #[derive(Debug, PartialEq, Eq)]
 pub struct EnumType {
     /// Its name.
     pub name: &'static str,
     /// `name[]`
     pub array_name: &'static str,
-    /// In their order.
+    /// The values, in their order.
     pub labels: &'static [&'static str],
 }
 
-/// What SQLite calls the values that it holds for a type.
+/// How SQLite stores the values of a type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Storage {
     /// `text`
@@ -147,7 +147,7 @@ impl PgType {
             Self::Interval => "interval[]",
             Self::Bytea => "bytea[]",
             Self::Enum(enumeration) => enumeration.array_name,
-            // PostgreSQL does not tell arrays of arrays from arrays.
+            // PostgreSQL does not distinguish arrays of arrays from arrays.
             Self::Array(element) => element.array_name(),
         }
     }
@@ -165,7 +165,7 @@ impl PgType {
         }
     }
 
-    /// What SQLite holds.
+    /// How SQLite stores its values.
     pub fn storage(self) -> Storage {
         match self {
             Self::Boolean | Self::Smallint | Self::Integer | Self::Bigint => Storage::Integer,
@@ -185,17 +185,17 @@ impl PgType {
         }
     }
 
-    /// Whether it is one of the types of text.
+    /// Whether it is a text type.
     pub fn is_text(self) -> bool {
         matches!(self, Self::Text | Self::Varchar(_) | Self::Char(_))
     }
 
-    /// Whether it is a type of numbers.
+    /// Whether it is a numeric type.
     pub fn is_number(self) -> bool {
         self.is_integer() || matches!(self, Self::Real | Self::DoublePrecision | Self::Numeric(_))
     }
 
-    /// Whether it is a type of whole numbers.
+    /// Whether it is an integer type.
     pub fn is_integer(self) -> bool {
         matches!(self, Self::Smallint | Self::Integer | Self::Bigint)
     }

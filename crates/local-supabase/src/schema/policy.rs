@@ -1,8 +1,8 @@
-//! Row-level security: which rows a role sees and may write.
+//! Row-level security: the rows that a role may see and write.
 
 use super::Expression;
 
-/// What a policy is for.
+/// The command that a policy applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Command {
     /// `delete`
@@ -16,10 +16,10 @@ pub enum Command {
 }
 
 impl Command {
-    /// Each of them.
+    /// All commands.
     pub const ALL: &[Self] = &[Self::Delete, Self::Insert, Self::Select, Self::Update];
 
-    /// In capitals, as PostgreSQL's catalogue has it.
+    /// The name in upper case, as in PostgreSQL's catalog.
     pub fn name(self) -> &'static str {
         match self {
             Self::Delete => "DELETE",
@@ -30,19 +30,20 @@ impl Command {
     }
 }
 
-/// What `create policy` says.
+/// A policy, as declared by `create policy`.
 #[derive(Clone, Copy, Debug)]
 pub struct Policy {
     /// Its name.
     pub name: &'static str,
-    /// One command, or all.
+    /// The command it applies to; none for all commands.
     pub commands: &'static [Command],
-    /// `public` stands for every role.
+    /// The roles it applies to; `public` stands for every role.
     pub roles: &'static [&'static str],
-    /// Whether one of several suffices; a restrictive one must hold besides.
+    /// Whether it is permissive, so that one of several suffices. A restrictive policy must hold in
+    /// addition.
     pub is_permissive: bool,
-    /// Which rows it lets the command see.
+    /// The rows that the command may see.
     pub using: Option<Expression>,
-    /// Which rows it lets the command leave; `using` where it does not say.
+    /// The rows that the command may leave in the table; defaults to `using`.
     pub with_check: Option<Expression>,
 }

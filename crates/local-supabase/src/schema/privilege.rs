@@ -1,4 +1,4 @@
-//! Whether a role may do what a statement does.
+//! Checks that a role has the privileges that a statement needs.
 
 use super::{Column, Command, Granted, RoleGrants, Table};
 use crate::rest::error::RestError;
@@ -9,9 +9,9 @@ use crate::role::Role;
 pub(crate) enum Privilege<'a> {
     /// Reads some of its columns.
     Select,
-    /// Names the columns that are given a value.
+    /// Inserts rows with these columns.
     Insert(&'a [&'static Column]),
-    /// Changes some of its columns.
+    /// Updates some of its columns.
     Update,
     /// Deletes rows.
     Delete,
@@ -40,7 +40,7 @@ impl RoleGrants {
 }
 
 impl Table {
-    /// What a role may do.
+    /// The privileges of a role.
     pub fn granted(&self, role: Role) -> &RoleGrants {
         match role {
             Role::Anon => &self.grants.anon,
@@ -49,7 +49,7 @@ impl Table {
         }
     }
 
-    /// Refuses what was not granted.
+    /// Refuses what is not granted.
     pub(crate) fn require(&self, role: Role, privilege: Privilege<'_>) -> Result<(), RestError> {
         if !self.granted(role).allow(privilege) {
             return Err(RestError::permission_denied("table", self.name));

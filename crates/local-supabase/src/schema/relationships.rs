@@ -6,26 +6,26 @@ use super::{ForeignKey, Schema, Table};
 use crate::rest::error::RestError;
 use crate::rest::suggest;
 
-/// What ties one table, the origin, to another.
+/// A relationship between a table, the origin, and another one.
 #[derive(Debug)]
 pub struct Relationship {
     /// The table at the other end.
     pub table: &'static Table,
     /// Pairs of the origin's column and that of the other table, or of the junction.
     pub columns: Pairs,
-    /// Whether a row of the origin has at most one row there.
+    /// Whether a row of the origin has at most one related row.
     pub to_one: bool,
-    /// The table between the two, where many rows have many.
+    /// The junction table of a many-to-many relationship.
     pub junction: Option<Junction>,
     constraint: &'static str,
     origin: &'static str,
-    /// Whether the key belongs to the origin.
+    /// Whether the foreign key belongs to the origin.
     outgoing: bool,
 }
 
 type Pairs = Vec<(&'static str, &'static str)>;
 
-/// A table whose primary key holds two foreign keys.
+/// A junction table: its primary key contains two foreign keys.
 #[derive(Debug)]
 pub struct Junction {
     /// The table.
@@ -36,7 +36,7 @@ pub struct Junction {
 }
 
 impl Schema {
-    /// The relationship that `target` (a table, a foreign key or its column) and `hint` name.
+    /// Finds the relationship that `target` (a table, a foreign key or its column) and `hint` name.
     pub(crate) fn find_relationship(
         &self,
         origin: &'static Table,
@@ -76,7 +76,7 @@ impl Schema {
         outgoing.chain(incoming).chain(through).collect()
     }
 
-    /// The relationships that a table makes between the origin and others.
+    /// The many-to-many relationships of the origin through a junction table.
     fn through(&self, origin: &'static Table, table: &'static Table) -> Vec<Relationship> {
         let keys = || table.foreign_keys.iter().filter(|key| !is_unique(table, key));
         let mut found = Vec::new();
@@ -96,7 +96,7 @@ impl Schema {
         self.tables.iter().find(|table| table.name == key.references).copied()
     }
 
-    /// A table that can be embedded and is spelled nearly like `target`.
+    /// A table that can be embedded and has a name similar to `target`.
     fn near(&self, origin: &'static Table, target: &str) -> Option<String> {
         let relationships = self.relationships(origin);
         let names = relationships.iter().map(|relationship| relationship.table.name);

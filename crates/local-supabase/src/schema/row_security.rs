@@ -1,24 +1,26 @@
-//! Row-level security: the rows that it leaves to a role.
+//! Row-level security: the rows that a role may access.
 
 use super::{Command, Expression, Policy, Table};
 use crate::role::Role;
 
-/// The rows that row-level security leaves to a role.
+/// The rows that row-level security allows a role to access.
 #[derive(Debug)]
 pub enum RowSecurity {
-    /// All: it is off, or does not bind the role.
+    /// All rows: row-level security is off, or does not apply to the role.
     Off,
-    /// Those that meet one of the first and all of the second; none where the first is empty.
+    /// The rows that meet at least one permissive policy and all restrictive ones; none without a
+    /// permissive one.
     Policies {
-        /// One of them must hold.
+        /// The permissive policies, of which one must hold.
         permissive: Vec<&'static Expression>,
-        /// All of them must hold; by name, which is the order in which PostgreSQL tries them.
+        /// The restrictive policies, which must all hold, sorted by name: PostgreSQL evaluates them in
+        /// this order.
         restrictive: Vec<(&'static str, &'static Expression)>,
     },
 }
 
 impl Table {
-    /// The rows of the table that a command of this role sees.
+    /// The rows of the table that a command of this role may see.
     pub fn using(&'static self, role: Role, command: Command) -> RowSecurity {
         self.row_security(role, command, |policy| policy.using.as_ref())
     }
@@ -46,17 +48,11 @@ impl Table {
         let (permissive, mut restrictive): (Vec<&Policy>, Vec<&Policy>) =
             self.policies.iter().filter(applies).partition(|policy| policy.is_permissive);
         restrictive.sort_by_key(|policy| policy.name);
-        let names: Vec<_> = restrictive.iter().map(|policy| policy.name).collect();
-        // One without a condition for this lets everything pass.
-        let conditions = |policies: Vec<&'static Policy>| {
-            policies
-                .into_iter()
-                .map(|policy| condition(policy).unwrap_or(&Expression::TRUE))
-                .collect()
-        };
+        // One without a condition for this neither lets rows pass nor keeps them back.
+        let named = |policy: &'static Policy| Some((policy.name, condition(policy)?));
         RowSecurity::Policies {
-            permissive: conditions(permissive),
-            restrictive: names.into_iter().zip(conditions(restrictive)).collect(),
+            permissive: permissive.into_iter().filter_map(condition).collect(),
+            restrictive: restrictive.into_iter().filter_map(named).collect(),
         }
     }
 }

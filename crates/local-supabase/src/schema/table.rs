@@ -2,12 +2,12 @@
 
 use super::{Check, Column, Command, ForeignKey, Grants, Policy, Unique};
 
-/// A command that a table does not take.
+/// A command that is refused for a table.
 #[derive(Clone, Copy, Debug)]
 pub struct Refused {
     /// The command.
     pub command: Command,
-    /// Why: a sentence.
+    /// The reason, as a sentence.
     pub reason: &'static str,
 }
 
@@ -16,28 +16,28 @@ pub struct Refused {
 pub struct Table {
     /// Its name.
     pub name: &'static str,
-    /// In the order of `create table`; computed columns last.
+    /// The columns in the order of `create table`; computed columns come last.
     pub columns: &'static [Column],
-    /// The primary key first, if there is one.
+    /// The primary key comes first, if there is one.
     pub unique: &'static [Unique],
-    /// In the order in which they were made.
+    /// In order of creation.
     pub foreign_keys: &'static [ForeignKey],
-    /// By name, which is the order in which PostgreSQL tries them.
+    /// Sorted by name: PostgreSQL evaluates them in this order.
     pub checks: &'static [Check],
-    /// Whether row-level security is on.
+    /// Whether row-level security is enabled.
     pub has_row_security: bool,
-    /// Who sees and writes which rows.
+    /// The row-level security policies.
     pub policies: &'static [Policy],
-    /// What is granted at all.
+    /// The privileges that are granted.
     pub grants: Grants,
-    /// Writes that are refused, because what the database would check of them is missing here.
+    /// Commands that are refused, because something that the database would check is not implemented.
     pub refused: &'static [Refused],
-    /// What `comment on` says.
+    /// The comment set by `comment on`.
     pub comment: Option<&'static str>,
 }
 
 impl Table {
-    /// A column by its name, computed or not.
+    /// The column with this name, computed or not.
     pub fn column(&self, name: &str) -> Option<&'static Column> {
         self.columns.iter().find(|column| column.name == name)
     }
@@ -47,7 +47,7 @@ impl Table {
         self.columns.iter().filter(|column| column.computed.is_none())
     }
 
-    /// The columns of the primary key; none where there is no key.
+    /// The columns of the primary key; empty if there is none.
     pub fn primary_key(&self) -> &'static [&'static str] {
         match self.unique.first() {
             Some(unique) if unique.is_primary => unique.columns,

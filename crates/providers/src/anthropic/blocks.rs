@@ -1,4 +1,4 @@
-//! The content blocks of an answer as they grow.
+//! The content blocks of an answer while it is streamed.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -8,7 +8,7 @@ use super::wire::{Block, Delta};
 use crate::decoder::{Events, SizeBudget};
 use crate::{Event, Opaque, ProviderError};
 
-/// The blocks that have begun and not ended.
+/// The blocks that have started but not ended.
 #[derive(Debug, Default)]
 pub(super) struct Blocks {
     open: Vec<(usize, Open)>,
@@ -42,7 +42,7 @@ impl Blocks {
         self.calls > 0
     }
 
-    /// Whether every block that has begun has ended.
+    /// Whether every block that has started has ended.
     pub fn are_closed(&self) -> bool {
         self.open.is_empty()
     }
@@ -80,7 +80,7 @@ impl Blocks {
         }
     }
 
-    /// Ends what has not been ended.
+    /// Ends the blocks that are still open.
     pub fn finish(&mut self, events: &mut Events) {
         for (_, open) in self.open.drain(..) {
             open.end(events);
@@ -89,7 +89,7 @@ impl Blocks {
 }
 
 impl Open {
-    /// `index` is the position that a call would have.
+    /// `index` is the position of the block if it is a tool call.
     fn begin(json: &RawValue, index: usize, events: &mut Events) -> Self {
         let block: Block<'_> = serde_json::from_str(json.get()).unwrap_or_default();
         match (block.kind.as_ref(), block.id, block.name) {
@@ -114,7 +114,7 @@ impl Open {
         }
     }
 
-    /// A signature comes whole; everything else comes in pieces.
+    /// A signature arrives whole; everything else arrives in pieces.
     fn grow(&mut self, delta: Delta, events: &mut Events) {
         match self {
             Self::Text => emit(delta.text, Event::Text, events),
@@ -161,7 +161,7 @@ impl Open {
     }
 }
 
-/// A call whose input came with its beginning has had no deltas.
+/// A call whose input arrived with its start has no deltas.
 fn end_call(index: usize, arguments: String, input: Option<String>, events: &mut Events) {
     let arguments = match input {
         Some(input) if arguments.is_empty() && input != "{}" => {
@@ -174,7 +174,7 @@ fn end_call(index: usize, arguments: String, input: Option<String>, events: &mut
     events.push_back(Event::ToolCallEnd { index, arguments, opaque: None });
 }
 
-/// Blocks that came in pieces, put together in the provider's own form.
+/// Assembles blocks that arrived in pieces, in the provider's own format.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum RebuiltBlock {

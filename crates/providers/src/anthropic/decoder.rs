@@ -1,4 +1,4 @@
-//! From the frames of a Messages answer to events.
+//! Decodes the frames of a Messages response into events.
 
 use super::blocks::Blocks;
 use super::name::NAME;
@@ -7,7 +7,7 @@ use super::wire::Frame;
 use crate::decoder::{self, Events, Flow};
 use crate::{Event, FinishReason, ProviderError, ProviderName, Usage, lenient};
 
-/// What has been read of one answer.
+/// The state of decoding one answer.
 #[derive(Debug, Default)]
 pub(super) struct Decoder {
     blocks: Blocks,
@@ -55,8 +55,8 @@ impl decoder::Decoder for Decoder {
         self.totals.take()
     }
 
-    /// `message_stop` ends an answer. Where it does not come, everything that counts has come with a stop
-    /// reason after the last block.
+    /// `message_stop` ends an answer. Without it, an answer is still complete if a stop reason arrived
+    /// after the last block.
     fn finish(&mut self, marked: bool, events: &mut Events) -> Option<FinishReason> {
         let is_whole = self.stop_reason.is_some() && self.blocks.are_closed();
         if !self.has_started || !(marked || is_whole) {
@@ -88,7 +88,7 @@ impl Decoder {
         }
     }
 
-    /// A whole message, as it comes without a stream.
+    /// A complete message, as in a response that is not streamed.
     fn message(&mut self, frame: Frame<'_>, events: &mut Events) -> Result<(), ProviderError> {
         self.has_started = true;
         for (at, block) in frame.content.into_iter().flatten().enumerate() {

@@ -1,4 +1,4 @@
-//! From a prepared conversation to the messages of a Messages request.
+//! Converts a prepared conversation to the messages of a Messages request.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::document::{self, Document};
 use crate::{Content, Message, Role};
 
-/// One message. Turns of one role in a row are merged, as the provider would.
+/// A message. Consecutive turns of one role are merged, as the provider would do.
 #[derive(Serialize)]
 pub(super) struct Turn<'a> {
     role: Speaker,
@@ -63,8 +63,8 @@ enum Source<'a> {
     Text { media_type: &'static str, data: String },
 }
 
-/// The conversation without the instructions at its beginning, which have a place of their own. It
-/// begins with the user, because the provider wants that.
+/// The conversation without its leading instructions, which have a field of their own. It starts with
+/// a user message, as the provider requires.
 pub(super) fn turns(messages: &[Message]) -> Vec<Turn<'_>> {
     let mut turns: Vec<Turn<'_>> = Vec::new();
     for message in messages.iter().skip_while(|message| message.role == Role::System) {
@@ -112,7 +112,7 @@ fn piece(piece: &Content, role: Role) -> Option<Piece<'_>> {
     }))
 }
 
-/// Only some models take instructions in mid-conversation; all of them understand this.
+/// Only some models accept instructions in mid-conversation; all of them understand this.
 fn instructions(text: &str) -> Block<'static> {
     Block::Text { text: format!("<system>\n{text}\n</system>").into() }
 }

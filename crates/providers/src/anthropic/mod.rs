@@ -36,7 +36,7 @@ const MAX_IMAGE_BYTES: u64 = (5 << 20) / 4 * 3;
 /// The longest side of an image, in pixels.
 const MAX_IMAGE_SIDE: usize = 8_000;
 
-/// The version before it, in which models that sample still take both.
+/// The previous API version, in which models that support sampling still accept both parameters.
 const SAMPLING_VERSION: &str = "2023-06-01";
 
 pub(crate) fn register(
@@ -64,10 +64,11 @@ pub struct Anthropic {
 }
 
 impl Anthropic {
-    /// The version this module speaks. It refuses `temperature` and `top_p` for every model.
+    /// The API version that this module implements. It refuses `temperature` and `top_p` for every
+    /// model.
     pub const VERSION: &str = settings::VERSION;
 
-    /// Checks the settings; connects to nothing yet. `version` is the `anthropic-version` to speak,
+    /// Validates the settings without connecting. `version` is the `anthropic-version` to use,
     /// normally [`Self::VERSION`].
     pub fn new(
         connection: Connection,

@@ -1,4 +1,4 @@
-//! The models Anthropic says it has: `GET {base}/v1/models`, page by page.
+//! The models that Anthropic lists: `GET {base}/v1/models`, page by page.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -9,7 +9,7 @@ use super::{Anthropic, NAME};
 use crate::catalogue::{self, Capability, Model, ThinkingMode};
 use crate::{ErrorKind, ProviderError};
 
-/// A list that never ends is cut off here.
+/// The maximum number of pages, in case a list never ends.
 const MAX_PAGES: usize = 10;
 
 #[derive(Deserialize)]
@@ -71,7 +71,7 @@ fn model(entry: Entry) -> Model {
     model
 }
 
-/// A model that is newer than the catalogue. The list says what it can do.
+/// A model that is not in the catalogue. The list describes its capabilities.
 fn unknown(entry: &Entry) -> Model {
     let can = |path: &str| {
         let supported = entry.capabilities.pointer(path).map(|leaf| &leaf["supported"]);

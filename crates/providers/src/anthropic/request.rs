@@ -1,4 +1,4 @@
-//! From a neutral request to the body of a Messages request.
+//! Converts a neutral request to the body of a Messages request.
 
 use std::borrow::Cow;
 
@@ -11,15 +11,15 @@ use super::thinking::{Effort, Thinking, thinking};
 use crate::catalogue::Model;
 use crate::{Content, ProviderError, Request, ResponseFormat, Role};
 
-/// What a model that is not in the catalogue may write.
+/// The output limit of models that are not in the catalogue.
 const DEFAULT_MAX_TOKENS: u32 = 8192;
 
-/// How long a prompt must be for the cache, where the catalogue does not say.
+/// The minimum length of a prompt for caching, if the catalogue has none.
 const DEFAULT_CACHE_MIN_TOKENS: u64 = 4096;
 
-/// Says whether the request needs the version that still samples. A value that only repeats the default
-/// is left out. A model that cannot sample refuses here, by the field's name, because an answer that
-/// silently ignored the setting would be worse.
+/// Returns whether the request needs the older API version, which supports sampling. A value equal to
+/// the default is omitted. For a model that does not support sampling the request is refused, naming
+/// the field, because an answer that silently ignored the setting would be worse.
 pub(super) fn sampling(
     request: &mut Request,
     model: Option<&Model>,
@@ -110,7 +110,7 @@ fn output_config(effort: Option<Effort>, format: &ResponseFormat) -> Option<Outp
     (effort.is_some() || format.is_some()).then_some(OutputConfig { effort, format })
 }
 
-/// What precedes the conversation is one text here.
+/// The leading instructions are a single text in this protocol.
 fn system(request: &Request) -> Option<Cow<'_, str>> {
     let leading = request.messages.iter().take_while(|message| message.role == Role::System);
     let leading = leading.flat_map(|message| &message.content).filter_map(|piece| match piece {
@@ -135,7 +135,7 @@ enum ToolChoice {
     None,
 }
 
-/// A history with calls needs tools, even where none may be called any more.
+/// A history with tool calls requires tools, even if none may be called any more.
 fn tools(request: &Request) -> Vec<Tool<'_>> {
     let offered = request.tools.iter().map(|tool| Tool {
         name: &tool.name,
@@ -165,7 +165,7 @@ fn called_name(piece: &Content) -> Option<&str> {
     }
 }
 
-/// The schema must be an object's.
+/// The schema must be that of an object.
 fn schema(parameters: &Value) -> Cow<'_, Value> {
     if parameters["type"] == "object" {
         return Cow::Borrowed(parameters);
@@ -179,8 +179,8 @@ enum CacheControl {
     Ephemeral,
 }
 
-/// Writing to the cache costs more than reading without it, so it must be likely that the same
-/// beginning is sent again: a conversation that goes on, or one with tools.
+/// Writing to the cache costs more than reading without it, so it pays off only if the same prefix is
+/// likely to be sent again: in a longer conversation, or with tools.
 fn should_cache(request: &Request, model: Option<&Model>) -> bool {
     let goes_on = request.messages.iter().any(|message| message.role == Role::Assistant);
     let least = model.and_then(|model| model.prompt_cache_min_tokens);

@@ -2,7 +2,7 @@
 
 use crate::Endpoint;
 
-/// The version of the API that is spoken unless another is set.
+/// The default API version.
 pub(super) const VERSION: &str = "2026-10-21";
 
 /// Which header carries the key.
@@ -11,16 +11,16 @@ pub enum AuthHeader {
     /// `Authorization: Bearer …`, as Anthropic's own SDKs send it.
     #[default]
     Authorization,
-    /// `x-api-key: …`, the only one that older gateways read.
+    /// `x-api-key: …`, the only header that older gateways read.
     XApiKey,
 }
 
 /// Anthropic's settings.
 #[derive(Clone, Debug)]
 pub struct AnthropicSettings {
-    /// Where it is reached.
+    /// The endpoint.
     pub endpoint: Endpoint,
-    /// The `anthropic-version` to speak.
+    /// The `anthropic-version` to send.
     pub version: String,
     /// Which header carries the key.
     pub auth_header: AuthHeader,

@@ -1,11 +1,11 @@
-//! The reasoning effort, in the form that the generation of the model understands.
+//! The reasoning effort, in the form that the generation of the model supports.
 
 use serde::Serialize;
 
 use crate::ReasoningEffort;
 use crate::catalogue::{Model, ThinkingMode};
 
-/// The smallest budget the API takes.
+/// The smallest budget that the API accepts.
 const MIN_BUDGET: u32 = 1024;
 
 #[derive(Debug, PartialEq, Serialize)]
@@ -33,7 +33,7 @@ pub(super) enum Effort {
     Max,
 }
 
-/// What to ask for. Without an effort the model decides.
+/// The reasoning settings of a request. Without an effort the model decides.
 pub(super) fn thinking(
     effort: Option<ReasoningEffort>,
     model: Option<&Model>,
@@ -61,7 +61,7 @@ fn level(effort: ReasoningEffort) -> Effort {
     }
 }
 
-/// Reasoning counts towards the output limit, so half of it is left to the answer.
+/// Reasoning counts towards the output limit, so half of it is reserved for the answer.
 fn budget(effort: ReasoningEffort, max_tokens: u32) -> Option<Thinking> {
     let requested = match effort {
         ReasoningEffort::None | ReasoningEffort::Minimal => MIN_BUDGET,

@@ -1,10 +1,10 @@
-//! Counts tokens from Anthropic's usage objects. Its input excludes the cache; ours does not.
+//! Converts Anthropic's usage objects. Its input count excludes cached tokens; ours includes them.
 
 use serde_json::{Map, Value};
 
 use crate::{Usage, lenient};
 
-/// The usage so far. Later objects overwrite what they name and keep what they leave out.
+/// The usage so far. Later objects override only the fields that they contain.
 #[derive(Debug, Default)]
 pub(super) struct UsageTotals {
     merged: Map<String, Value>,

@@ -1,4 +1,5 @@
-//! What a Messages answer looks like. Dispatch is on `type`, so the frames need no `event:` lines.
+//! The wire format of a Messages response. Events are dispatched on `type`, so the frames need no
+//! `event:` lines.
 
 use std::borrow::Cow;
 
@@ -7,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::lenient;
 
-/// An event of a stream, or a whole message. Which fields are there depends on `type`.
+/// An event of a stream, or a complete message. `type` determines which fields are present.
 #[derive(Deserialize)]
 pub(crate) struct Frame<'a> {
     #[serde(rename = "type", borrow, default)]
@@ -19,7 +20,7 @@ pub(crate) struct Frame<'a> {
     pub delta: Option<Delta>,
     pub usage: Option<&'a RawValue>,
     pub error: Option<&'a RawValue>,
-    /// The blocks of a whole message.
+    /// The blocks of a complete message.
     pub content: Option<Vec<&'a RawValue>>,
     #[serde(default, deserialize_with = "lenient::string")]
     pub stop_reason: Option<String>,
@@ -46,7 +47,7 @@ pub(crate) struct Delta {
     pub stop_reason: Option<String>,
 }
 
-/// The beginning of a block, or the whole of it. Which fields are there depends on `type`.
+/// The start of a block, or a complete block. `type` determines which fields are present.
 #[derive(Default, Deserialize)]
 pub(super) struct Block<'a> {
     #[serde(rename = "type", borrow, default)]

@@ -1,4 +1,4 @@
-//! What a call cost, to the last picodollar.
+//! The cost of a call, exact to the picodollar.
 
 use super::model::Model;
 use super::pricing::{Price, Pricing};
@@ -25,7 +25,7 @@ pub fn cost(model: &Model, usage: &Usage) -> Option<f64> {
     Some(parts.iter().sum::<u128>() as f64 / 1e12)
 }
 
-/// Long inputs have prices of their own, for the whole request.
+/// Long inputs have separate prices, which apply to the whole request.
 fn pricing(model: &Model, input_tokens: u64) -> Option<Pricing> {
     let long = model.long_context_pricing.as_ref();
     match long.filter(|long| input_tokens > long.above_tokens) {
@@ -34,7 +34,7 @@ fn pricing(model: &Model, input_tokens: u64) -> Option<Pricing> {
     }
 }
 
-/// In picodollars. No tokens cost nothing at any price.
+/// The cost in picodollars. Zero tokens cost nothing at any price.
 fn part(tokens: u64, price: Option<Price>) -> Option<u128> {
     if tokens == 0 {
         return Some(0);

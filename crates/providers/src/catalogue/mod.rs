@@ -1,5 +1,5 @@
-//! The known models: what they can do, what they cost, when they are shut down. The data is
-//! `models.json`, whose notes say where it is from and of when.
+//! The known models: capabilities, prices and shutdown dates. The data is in `models.json`, whose
+//! notes name its sources and dates.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
@@ -18,12 +18,12 @@ mod model;
 mod pricing;
 mod suggest;
 
-/// The models that are not retired on this day, the built-in one last.
+/// The models that are not retired on this day; the built-in one comes last.
 pub fn current(today: Date) -> impl Iterator<Item = &'static Arc<Model>> {
     CATALOGUE.models.iter().filter(move |model| !model.is_gone(today))
 }
 
-/// The model with this id, with or without its provider's name before it.
+/// The model with this id, with or without its provider's name as a prefix.
 pub fn find(id: &str) -> Option<&'static Arc<Model>> {
     let qualified = id.split_once('/').and_then(|(provider, id)| {
         let provider = CATALOGUE.models.iter().find(|model| model.provider.as_str() == provider)?;
@@ -32,7 +32,7 @@ pub fn find(id: &str) -> Option<&'static Arc<Model>> {
     qualified.or_else(|| CATALOGUE.models.iter().find(|model| model.id == id))
 }
 
-/// A provider's model with this id.
+/// The model of a provider with this id.
 pub fn find_for(provider: &ProviderName, id: &str) -> Option<&'static Model> {
     find_arc(provider, id).map(Arc::as_ref)
 }
@@ -46,14 +46,14 @@ pub(crate) fn has_models_for(provider: &ProviderName) -> bool {
     CATALOGUE.models.iter().any(|model| model.provider == *provider)
 }
 
-/// The day on which a model was or will be shut down, also of models that are no longer known
-/// otherwise.
+/// The day on which a model was or will be shut down, including models that are otherwise no longer
+/// known.
 pub fn shutdown(id: &str) -> Option<Date> {
     let id = id.rsplit('/').next().unwrap_or(id);
     CATALOGUE.shutdowns.get(id).copied()
 }
 
-/// Up to three of the `offered` ids that may have been meant by an unknown one, likeliest first.
+/// Up to three of the `offered` ids that are similar to an unknown one, most similar first.
 pub fn close_matches(id: &str, offered: impl Iterator<Item = String>) -> Vec<String> {
     suggest::closest(id, offered)
 }
@@ -69,7 +69,7 @@ struct Catalogue {
     shutdowns: HashMap<String, Date>,
 }
 
-/// A test reads the file, so that it can only fail there.
+/// A test parses the file, so that this can fail only there.
 static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
     let file = serde_json::from_str(include_str!("models.json"));
     let file: File = file.unwrap_or_default();

@@ -1,4 +1,4 @@
-//! A model: what it can do and what it costs.
+//! Models: capabilities and prices.
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -9,38 +9,38 @@ use crate::ProviderName;
 /// A model.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Model {
-    /// The provider's own id.
+    /// ID of the model at its provider.
     pub id: String,
-    /// Its provider.
+    /// The provider.
     pub provider: ProviderName,
-    /// A name for people.
+    /// Display name.
     pub name: String,
-    /// The most tokens it can take in, where known.
+    /// Maximum number of input tokens, if known.
     pub context_window: Option<u32>,
-    /// The most tokens it can write, reasoning included, where known.
+    /// Maximum number of output tokens, including reasoning, if known.
     pub max_output_tokens: Option<u32>,
-    /// What it can do.
+    /// Capabilities.
     pub capabilities: Vec<Capability>,
-    /// The prices; absent where they are not known.
+    /// The prices, if known.
     pub pricing: Option<Pricing>,
-    /// The prices of a request that is longer than most.
+    /// The prices of requests with a long input.
     pub long_context_pricing: Option<LongContextPricing>,
-    /// The day from which it is gone, where one is announced.
+    /// The shutdown date, if announced.
     pub shutdown: Option<Date>,
-    /// Which of OpenAI's protocols it speaks.
+    /// The OpenAI protocols that it supports.
     #[serde(default)]
     pub endpoint: Endpoint,
     /// Whether it accepts `temperature` and `top_p`.
     #[serde(default = "yes")]
     pub accepts_sampling: bool,
-    /// How a Claude model is asked to reason.
+    /// How reasoning is requested from a Claude model.
     #[serde(default)]
     pub thinking: ThinkingMode,
-    /// How long a prompt must be for Anthropic's cache.
+    /// The minimum length of a prompt for Anthropic's cache, in tokens.
     pub prompt_cache_min_tokens: Option<u64>,
 }
 
-/// What a model can do.
+/// A capability of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Capability {
@@ -56,32 +56,33 @@ pub enum Capability {
     Documents,
 }
 
-/// Which of OpenAI's protocols a model speaks.
+/// The OpenAI protocols that a model supports.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Endpoint {
-    /// Chat Completions, and Responses too.
+    /// Chat Completions and Responses.
     #[default]
     Chat,
-    /// Responses only.
+    /// Only Responses.
     Responses,
 }
 
-/// How a Claude model is asked to reason.
+/// How reasoning is requested from a Claude model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ThinkingMode {
-    /// The model decides; an effort guides it.
+    /// The model decides how much to reason; an effort guides it.
     #[default]
     Adaptive,
-    /// The model decides, and reasoning cannot be turned off.
+    /// The model decides how much to reason, and reasoning cannot be turned off.
     Always,
-    /// A number of tokens is set aside for reasoning.
+    /// A budget of tokens is reserved for reasoning.
     Budget,
 }
 
 impl Model {
-    /// A model of which nothing is known but that a server has it. Nearly all can call tools.
+    /// A model about which nothing is known except that a server offers it. Nearly all models can call
+    /// tools.
     pub(crate) fn unknown(provider: &ProviderName, id: &str) -> Self {
         Self {
             id: id.to_owned(),
@@ -100,17 +101,17 @@ impl Model {
         }
     }
 
-    /// The id with its provider's name before it: `openai/gpt-6-sol`.
+    /// The id with the provider's name as a prefix: `openai/gpt-6-sol`.
     pub fn qualified_id(&self) -> String {
         format!("{}/{}", self.provider, self.id)
     }
 
-    /// Whether the model can do this.
+    /// Whether the model has this capability.
     pub fn can(&self, capability: Capability) -> bool {
         self.capabilities.contains(&capability)
     }
 
-    /// Whether the model has been shut down by then.
+    /// Whether the model has been shut down by this day.
     pub fn is_gone(&self, today: Date) -> bool {
         self.shutdown.is_some_and(|shutdown| shutdown <= today)
     }

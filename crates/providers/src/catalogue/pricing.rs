@@ -2,18 +2,18 @@
 
 use serde::Deserialize;
 
-/// The prices of a model. What is absent is not known.
+/// The prices of a model. Unknown prices are absent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub struct Pricing {
-    /// For the input that touches no cache.
+    /// Input tokens that neither read nor write the cache.
     pub input: Price,
-    /// For the output, reasoning included.
+    /// Output tokens, including reasoning.
     pub output: Price,
-    /// For the input read from the cache.
+    /// Input tokens read from the cache.
     pub cached_input: Option<Price>,
-    /// For the input written to the cache.
+    /// Input tokens written to the cache.
     pub cache_write: Option<Price>,
-    /// For the input written to the cache to stay.
+    /// Input tokens written to the cache with a longer lifetime.
     pub long_cache_write: Option<Price>,
 }
 
@@ -23,12 +23,12 @@ pub struct Pricing {
 pub struct Price(u64);
 
 impl Price {
-    /// In USD per million tokens.
+    /// The price in USD per million tokens.
     pub fn usd_per_mtok(self) -> f64 {
         self.0 as f64 / 1e6
     }
 
-    /// In picodollars per token.
+    /// The price in picodollars per token.
     pub(super) fn picodollars(self) -> u64 {
         self.0
     }
@@ -40,10 +40,10 @@ impl From<f64> for Price {
     }
 }
 
-/// The prices of requests whose input is longer than `above_tokens`. They hold for the whole request.
+/// The prices of requests whose input is longer than `above_tokens`. They apply to the whole request.
 #[derive(Clone, Debug, Deserialize)]
 pub struct LongContextPricing {
-    /// The longest input at the ordinary prices.
+    /// The longest input at the standard prices.
     pub above_tokens: u64,
     /// The prices.
     #[serde(flatten)]

@@ -2,10 +2,11 @@
 
 use strsim::levenshtein;
 
-/// The longest id that is compared.
+/// Maximum length of the ids that are compared.
 const MAX_LEN: usize = 100;
 
-/// Up to three of the candidates, the most similar first. A candidate's provider need not be named.
+/// Up to three of the candidates, most similar first. The prefix with the provider's name may be
+/// missing.
 pub(super) fn closest(id: &str, candidates: impl Iterator<Item = String>) -> Vec<String> {
     let id = id.to_lowercase();
     if id.is_empty() || id.len() > MAX_LEN {
@@ -17,8 +18,8 @@ pub(super) fn closest(id: &str, candidates: impl Iterator<Item = String>) -> Vec
     rated.into_iter().take(3).map(|(_, candidate)| candidate).collect()
 }
 
-/// The lower, the more similar: an id of which this is the beginning comes before one that is spelt
-/// alike. `None` if they have too little in common.
+/// The lower, the more similar: an id with this prefix ranks before one that is spelled similarly.
+/// `None` if they have too little in common.
 fn rating(id: &str, candidate: &str) -> Option<(bool, usize)> {
     let bare = candidate.split_once('/').map_or(candidate, |(_, bare)| bare);
     let distance = levenshtein(id, bare).min(levenshtein(id, candidate));

@@ -1,4 +1,4 @@
-//! Puts tool calls together from fragments that servers number, name and identify in many ways.
+//! Assembles tool calls from fragments, which servers number, name and identify in different ways.
 
 use uuid::Uuid;
 
@@ -6,12 +6,12 @@ use super::wire::{CallDelta, FunctionDelta};
 use crate::decoder::{Events, SizeBudget};
 use crate::{Event, Opaque, ProviderError, ProviderName};
 
-/// The calls of one answer so far.
+/// The tool calls of one answer so far.
 #[derive(Debug)]
 pub(super) struct Calls {
     provider: ProviderName,
     calls: Vec<Call>,
-    /// How many have been emitted; their positions are in that order.
+    /// The number of emitted calls, whose positions follow that order.
     emitted: usize,
     size: SizeBudget,
 }
@@ -22,7 +22,7 @@ struct Call {
     position: Option<usize>,
     wire_index: Option<usize>,
     id: String,
-    /// The server gave it no id.
+    /// The server did not send an id.
     is_id_made_up: bool,
     arguments: String,
     extra_content: Option<String>,
@@ -37,7 +37,7 @@ impl Calls {
         self.emitted > 0
     }
 
-    /// Takes in one fragment.
+    /// Applies one fragment.
     pub fn accept(
         &mut self,
         delta: CallDelta<'_>,
@@ -63,7 +63,7 @@ impl Calls {
         Ok(())
     }
 
-    /// A call can be emitted when it has a name, with the arguments that came before it.
+    /// A call can be emitted once it has a name, with the arguments that arrived before it.
     fn emit(&mut self, at: usize, name: String, events: &mut Events) {
         let index = self.emitted;
         self.emitted += 1;
@@ -73,9 +73,9 @@ impl Calls {
         emit_arguments(index, call.arguments.clone(), events);
     }
 
-    /// The call that a fragment continues, if it does not begin one. An index that comes with another
-    /// id is a new call (Ollama), except where the id comes late; without index and id, a name is
-    /// (Gemini).
+    /// The call that a fragment continues; `None` if it starts a new one. An index with a different id
+    /// is a new call (Ollama), unless the id arrives late; without an index or id, a name is a new
+    /// call (Gemini).
     fn find(&self, index: Option<usize>, id: Option<&str>, is_named: bool) -> Option<usize> {
         let latest = |continues: &dyn Fn(&Call) -> bool| self.calls.iter().rposition(continues);
         match (index, id) {
@@ -99,7 +99,7 @@ impl Calls {
         self.calls.len() - 1
     }
 
-    /// All calls are complete. One that never got a name cannot be run and was never emitted.
+    /// Completes all calls. A call without a name cannot be run and was never emitted.
     pub fn finish(&mut self, events: &mut Events) {
         for call in self.calls.drain(..) {
             let Some(index) = call.position else { continue };
@@ -118,7 +118,7 @@ fn emit_arguments(index: usize, arguments: String, events: &mut Events) {
     }
 }
 
-/// The form before `tool_calls`: one call, without index and id.
+/// The legacy form of `tool_calls`: a single call without index and id.
 pub(super) fn legacy(function: FunctionDelta) -> CallDelta<'static> {
     CallDelta { index: Some(0), function: Some(function), ..CallDelta::default() }
 }

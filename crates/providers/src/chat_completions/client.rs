@@ -18,8 +18,8 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Checks the settings; connects to nothing yet. `dialect` is the first guess at what the server
-    /// understands.
+    /// Validates the settings without connecting. `dialect` is the initial guess at what the server
+    /// supports.
     pub fn new(
         provider: ProviderName,
         connection: Connection,
@@ -39,21 +39,21 @@ impl Client {
         &self.http
     }
 
-    /// Asks with a prepared request.
+    /// Sends a prepared request.
     pub async fn stream(&self, request: &Request) -> Result<EventStream, ProviderError> {
         let body = |dialect| body(request, dialect);
         let response = self.post(request, "/chat/completions", body).await?;
         reader::read(&self.http, response, Decoder::new(self.name().clone())).await
     }
 
-    /// The models the server says it has: `GET {base}/models`.
+    /// The models that the server lists: `GET {base}/models`.
     pub async fn list_models(&self) -> Result<Vec<Model>, ProviderError> {
         let body = self.http.get(&self.url("/models"), &HeaderMap::new()).await?;
         models::read(self.name(), &body)
     }
 
-    /// Sends the request, each time in another dialect, until the server understands it or refuses it
-    /// for another reason. There are only as many choices to change as a dialect has fields.
+    /// Sends the request, each time in another dialect, until the server accepts it or refuses it for
+    /// another reason. The number of attempts is limited by the number of options of a dialect.
     pub async fn post<B: Serialize>(
         &self,
         request: &Request,
@@ -74,7 +74,7 @@ impl Client {
         }
     }
 
-    /// An address below the base URL, which includes `/v1` where the server has it.
+    /// A URL below the base URL, which includes `/v1` if the server uses it.
     fn url(&self, path: &str) -> Url {
         let base = self.http.base_path().trim_end_matches("/chat/completions");
         self.http.url(&format!("{base}{path}"))

@@ -1,4 +1,4 @@
-//! From the chunks of a Chat Completions answer to events.
+//! Decodes the chunks of a Chat Completions response into events.
 
 use super::calls::{self, Calls};
 use super::usage;
@@ -6,7 +6,7 @@ use super::wire::{Choice, Chunk, Delta};
 use crate::decoder::{self, Events, Flow};
 use crate::{ErrorKind, Event, FinishReason, ProviderError, ProviderName, Usage, lenient};
 
-/// What has been read of one answer.
+/// The state of decoding one answer.
 #[derive(Debug)]
 pub(crate) struct Decoder {
     provider: ProviderName,
@@ -14,7 +14,7 @@ pub(crate) struct Decoder {
     has_started: bool,
     finish_reason: Option<String>,
     has_refused: bool,
-    /// The latest usage that could be read. Some servers send running totals with every chunk.
+    /// The latest usage that could be parsed. Some servers send running totals with every chunk.
     usage: Option<Usage>,
 }
 
@@ -65,7 +65,7 @@ impl decoder::Decoder for Decoder {
 }
 
 impl Decoder {
-    /// The decoder of one answer of this provider.
+    /// The decoder of an answer of this provider.
     pub fn new(provider: ProviderName) -> Self {
         Self {
             calls: Calls::new(provider.clone()),

@@ -1,15 +1,15 @@
-//! Which of the protocol's fields a server accepts. Compatible servers lag behind and models differ, so
-//! it starts with a guess and learns from refusals.
+//! The optional fields of the protocol that a server accepts. Compatible servers lag behind and models
+//! differ, so this starts with a guess and learns from refusals.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use crate::{ErrorKind, ProviderError};
 
-/// The choices a request leaves open.
+/// The options of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Dialect {
-    /// `stream_options` asks for the usage.
+    /// `stream_options`, which requests the usage.
     pub stream_options: bool,
     /// `stream_options.include_obfuscation` can be turned off.
     pub obfuscation: bool,
@@ -17,16 +17,16 @@ pub(crate) struct Dialect {
     pub max_completion_tokens: bool,
     /// `developer` instead of `system`.
     pub developer: bool,
-    /// `reasoning_effort`, where the caller asks for one.
+    /// `reasoning_effort`, if the caller requests one.
     pub reasoning_effort: bool,
-    /// `reasoning.summary` of the Responses API. Some organisations may not have it.
+    /// `reasoning.summary` of the Responses API, which some organisations cannot use.
     pub reasoning_summary: bool,
-    /// `include` of the Responses API asks for reasoning that can be sent back.
+    /// `include` of the Responses API, which requests reasoning that can be sent back.
     pub encrypted_reasoning: bool,
 }
 
 impl Dialect {
-    /// What the current protocol has.
+    /// Everything that the current protocol supports.
     pub const MODERN: Self = Self {
         stream_options: true,
         obfuscation: true,
@@ -37,12 +37,12 @@ impl Dialect {
         encrypted_reasoning: true,
     };
 
-    /// What nearly all servers understand.
+    /// What nearly all servers support.
     pub const CONSERVATIVE: Self =
         Self { obfuscation: false, max_completion_tokens: false, developer: false, ..Self::MODERN };
 
-    /// What to say instead, if the refusal is about one of the choices. A choice is revised once: what
-    /// differs from `first` is not changed back.
+    /// The dialect to try instead, if the refusal is about one of the options. An option is revised
+    /// once: what differs from `first` is not changed back.
     fn revised(self, first: Self, error: &ProviderError) -> Option<Self> {
         let refusal = Refusal::read(error)?;
         let mut next = self;
@@ -70,7 +70,7 @@ impl Dialect {
     }
 }
 
-/// A refusal of the request as it is, and what it is about.
+/// A refusal of the request, and the parameter that it is about.
 struct Refusal<'a> {
     param: &'a str,
     message: String,
@@ -87,7 +87,7 @@ impl<'a> Refusal<'a> {
         })
     }
 
-    /// A named parameter is what it is about; otherwise the message decides.
+    /// If the refusal names a parameter, it is about that one; otherwise the message decides.
     fn names(&self, field: &str) -> bool {
         self.param.contains(field) || self.param.is_empty() && self.message.contains(field)
     }
@@ -96,7 +96,7 @@ impl<'a> Refusal<'a> {
         self.param.starts_with("include") || self.message.contains("encrypted content")
     }
 
-    /// The field itself is not known, as opposed to what was in it.
+    /// The field itself is unknown, as opposed to its value being refused.
     fn is_unknown(&self, field: &str) -> bool {
         const WORDS: [&str; 7] = [
             "unsupported",
@@ -113,7 +113,7 @@ impl<'a> Refusal<'a> {
     }
 }
 
-/// The dialects of one connection: a guess, and what each model has taught.
+/// The dialects of one connection: the initial guess, and what was learned about each model.
 #[derive(Debug)]
 pub(crate) struct Dialects {
     first: Dialect,
@@ -131,12 +131,12 @@ impl Dialects {
         learned.get(model).copied().unwrap_or(self.first)
     }
 
-    /// What to say instead of `used`, if that is what was refused.
+    /// The dialect to try instead of `used`, if that was the reason for the refusal.
     pub fn revised(&self, used: Dialect, refusal: &ProviderError) -> Option<Dialect> {
         used.revised(self.first, refusal)
     }
 
-    /// A model has understood this.
+    /// Records that a model accepted this dialect.
     pub fn learn(&self, model: &str, understood: Dialect) {
         const MAX_MODELS: usize = 1000;
         if understood == self.for_model(model) {

@@ -1,4 +1,4 @@
-//! From a prepared conversation to the messages of a Chat Completions request.
+//! Converts a prepared conversation to the messages of a Chat Completions request.
 
 use std::borrow::Cow;
 
@@ -32,7 +32,7 @@ pub(super) enum ChatMessage<'a> {
     },
 }
 
-/// Text alone goes as a string, because many servers know nothing else.
+/// Text alone is sent as a string, because many servers support nothing else.
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(super) enum UserContent<'a> {
@@ -126,7 +126,7 @@ fn part(piece: &Content) -> Option<Part<'_>> {
     }
 }
 
-/// Only PDF files are read as files; any other text goes as text.
+/// Only PDF files are sent as files; any other text is sent as text.
 fn document<'a>(media_type: &str, name: &'a str, base64: &str) -> Part<'a> {
     match Document::read(media_type, base64) {
         Document::Pdf => {
@@ -138,7 +138,7 @@ fn document<'a>(media_type: &str, name: &'a str, base64: &str) -> Part<'a> {
     }
 }
 
-/// The protocol has no place for reasoning.
+/// The protocol cannot represent reasoning.
 fn assistant(message: &Message) -> Option<ChatMessage<'_>> {
     let content = texts(message);
     let tool_calls: Vec<_> = message.content.iter().filter_map(call).collect();
@@ -154,13 +154,13 @@ fn call(piece: &Content) -> Option<Call<'_>> {
     Some(Call { id, kind: "function", function: Function { name, arguments }, extra_content })
 }
 
-/// What a call of the Responses API carries is an item with a type; here it would be out of place.
+/// The opaque data of a call of the Responses API is an item with a type, which does not belong here.
 fn extra_content(json: &str) -> Option<Box<RawValue>> {
     let value: serde_json::Value = serde_json::from_str(json).ok()?;
     value.get("type").is_none().then(|| RawValue::from_string(json.to_owned()).ok())?
 }
 
-/// The protocol cannot say that a tool failed, so its text does.
+/// The protocol cannot mark a result as failed, so its text says so.
 fn tool(piece: &Content) -> Option<ChatMessage<'_>> {
     let Content::ToolResult { id, output, is_error, .. } = piece else {
         return None;
@@ -169,7 +169,7 @@ fn tool(piece: &Content) -> Option<ChatMessage<'_>> {
     Some(ChatMessage::Tool { tool_call_id: id, content })
 }
 
-/// All the texts of a message, one after another.
+/// All texts of a message, concatenated.
 fn texts(message: &Message) -> Option<Cow<'_, str>> {
     let mut texts = message.content.iter().filter_map(|piece| match piece {
         Content::Text { text, .. } => Some(text.as_str()),

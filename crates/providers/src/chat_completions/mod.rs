@@ -1,5 +1,5 @@
-//! OpenAI's Chat Completions protocol, `POST {base}/chat/completions`, and the many servers that speak
-//! it with small differences. Shared by all providers that do.
+//! OpenAI's Chat Completions protocol, `POST {base}/chat/completions`, and the many servers that
+//! implement it with small differences. Shared by all providers that use it.
 
 pub(crate) use client::Client;
 pub(crate) use decoder::Decoder;

@@ -1,4 +1,4 @@
-//! The models a server says it has: `GET {base}/models`.
+//! The models that a server lists: `GET {base}/models`.
 
 use jiff::civil::Date;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::catalogue::{self, Capability, Model};
 use crate::{ErrorKind, ProviderError, ProviderName};
 
-/// The list is in `data`, which is null where there is nothing, or it is all there is.
+/// The list is in `data`, which may be null if it is empty, or is the whole response.
 pub(super) fn read(provider: &ProviderName, body: &str) -> Result<Vec<Model>, ProviderError> {
     let body: Value = serde_json::from_str(body).map_err(|error| {
         ProviderError::new(provider.clone(), ErrorKind::Protocol, &error.to_string())
@@ -27,7 +27,7 @@ fn model(provider: &ProviderName, entry: &Value) -> Option<Model> {
     Some(model)
 }
 
-/// OpenRouter describes its models; most servers only name them.
+/// OpenRouter describes its models; most servers list only ids.
 fn unknown(provider: &ProviderName, id: &str, entry: &Value) -> Model {
     let says = |path: &str, word: &str| {
         let words = entry.pointer(path).and_then(Value::as_array);
@@ -46,7 +46,7 @@ fn unknown(provider: &ProviderName, id: &str, entry: &Value) -> Model {
     model
 }
 
-/// vLLM's name for it, OpenRouter's, Groq's, LM Studio's.
+/// The names used by vLLM, OpenRouter, Groq and LM Studio.
 fn context_window(entry: &Value) -> Option<u32> {
     let names = ["max_model_len", "context_length", "context_window", "max_context_length"];
     names.iter().find_map(|name| u32::try_from(entry[*name].as_u64()?).ok())

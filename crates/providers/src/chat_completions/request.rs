@@ -1,4 +1,4 @@
-//! From a neutral request to the body of a Chat Completions request.
+//! Converts a neutral request to the body of a Chat Completions request.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -7,7 +7,7 @@ use super::messages::{ChatMessage, messages};
 use crate::chat_completions::dialect::Dialect;
 use crate::{ReasoningEffort, Request, ResponseFormat, ToolDefinition};
 
-/// The body in a dialect.
+/// The body in this dialect.
 pub(crate) fn body(request: &Request, dialect: Dialect) -> Body<'_> {
     let limit = request.max_output_tokens;
     Body {

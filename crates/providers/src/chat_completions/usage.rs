@@ -1,11 +1,10 @@
-//! Reads the usage objects of both of OpenAI's protocols. Every detail is a part of a total.
+//! Parses the usage objects of both OpenAI protocols. Every detail is part of a total.
 
 use serde_json::Value;
 
 use crate::{Usage, lenient};
 
-/// The tokens a usage object names. `None` where there is nothing to read: an absent usage is not
-/// zero.
+/// The token counts of a usage object. `None` if it has none: an absent usage is not zero.
 pub(crate) fn read(json: &str) -> Option<Usage> {
     let usage: Value = serde_json::from_str(json).ok()?;
     let input = count(&usage, &["/prompt_tokens", "/input_tokens"]);
@@ -44,7 +43,7 @@ fn count(usage: &Value, paths: &[&str]) -> Option<u64> {
     paths.iter().find_map(|path| lenient::count(usage.pointer(path)?))
 }
 
-/// OpenRouter names the price of a call.
+/// OpenRouter reports the cost of a call.
 fn cost(usage: &Value) -> Option<f64> {
     usage["cost"].as_f64().filter(|cost| cost.is_finite() && *cost >= 0.0)
 }

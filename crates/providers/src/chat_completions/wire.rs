@@ -1,4 +1,4 @@
-//! What a Chat Completions answer looks like, read as tolerantly as its imitators need.
+//! The wire format of a Chat Completions response, parsed as leniently as compatible servers require.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::lenient;
 
-/// A chunk of a stream, or a whole completion.
+/// A chunk of a stream, or a complete response.
 #[derive(Deserialize)]
 pub(crate) struct Chunk<'a> {
     #[serde(borrow, default, deserialize_with = "lenient::list")]
@@ -32,7 +32,7 @@ pub(crate) struct Choice<'a> {
     pub index: Option<usize>,
     #[serde(borrow, default, deserialize_with = "lenient::readable")]
     pub delta: Option<Delta<'a>>,
-    /// What a whole completion has in place of `delta`.
+    /// The counterpart of `delta` in a complete response.
     #[serde(borrow, default, deserialize_with = "lenient::readable")]
     pub message: Option<Delta<'a>>,
     #[serde(default, deserialize_with = "lenient::string")]
@@ -51,12 +51,12 @@ pub(crate) struct Delta<'a> {
     pub refusal: Option<String>,
     #[serde(borrow, default, deserialize_with = "lenient::list")]
     pub tool_calls: Option<Vec<CallDelta<'a>>>,
-    /// The form before `tool_calls`.
+    /// The legacy form of `tool_calls`.
     #[serde(default, deserialize_with = "lenient::readable")]
     pub function_call: Option<FunctionDelta>,
 }
 
-/// A fragment of a tool call. Only the first fragment names it.
+/// A fragment of a tool call. Only the first fragment contains its name.
 #[derive(Default, Deserialize)]
 pub(crate) struct CallDelta<'a> {
     #[serde(default, deserialize_with = "lenient::index")]
@@ -65,7 +65,7 @@ pub(crate) struct CallDelta<'a> {
     pub id: Option<String>,
     #[serde(default, deserialize_with = "lenient::readable")]
     pub function: Option<FunctionDelta>,
-    /// Gemini's thought signature is in here and must go back.
+    /// Contains Gemini's thought signature, which must be sent back.
     #[serde(borrow)]
     pub extra_content: Option<&'a RawValue>,
 }
@@ -102,7 +102,7 @@ fn delta_content<'de, D: serde::Deserializer<'de>>(from: D) -> Result<DeltaConte
     })
 }
 
-/// Mistral's reasoning is again a list of parts.
+/// Mistral's reasoning is itself a list of parts.
 fn collect(part: &Value, into: &mut String) {
     match part {
         Value::String(text) => into.push_str(text),

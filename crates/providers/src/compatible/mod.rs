@@ -1,4 +1,4 @@
-//! Any number of servers that speak OpenAI's Chat Completions protocol, each under a name of its own.
+//! Servers that speak OpenAI's Chat Completions protocol, each under a name of its own.
 
 use clock::Clock;
 use futures_util::future::BoxFuture;
@@ -42,7 +42,7 @@ pub struct Compatible {
 }
 
 impl Compatible {
-    /// Checks the settings; connects to nothing yet.
+    /// Validates the settings without connecting.
     pub fn new(name: ProviderName, connection: Connection) -> Result<Self, ProviderError> {
         let client = Client::new(name, connection, Dialect::CONSERVATIVE)?;
         Ok(Self { client, capabilities: Capabilities::default() })

@@ -1,8 +1,8 @@
-//! Reads what providers put into error bodies: every shape in use, down to plain text and HTML.
+//! Parses the error bodies of providers: every format in use, including plain text and HTML.
 
 use serde_json::Value;
 
-/// What an error body says.
+/// The content of an error body.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Body {
     pub message: String,
@@ -12,7 +12,7 @@ pub(super) struct Body {
     pub request_id: Option<String>,
 }
 
-/// Reads a body, or an error frame within a stream.
+/// Parses a body, or an error frame within a stream.
 pub(super) fn read(body: &str) -> Body {
     match serde_json::from_str::<Value>(body) {
         Ok(value) => from_value(&value),
@@ -54,7 +54,7 @@ fn from_fields(error: &Value) -> Body {
     }
 }
 
-/// OpenRouter keeps what the upstream provider said in `metadata.raw`.
+/// OpenRouter puts the error of the upstream provider into `metadata.raw`.
 fn message(error: &Value) -> String {
     let message = text(&error["message"]).unwrap_or_else(|| error.to_string());
     match text(&error["metadata"]["raw"]) {
@@ -80,7 +80,7 @@ fn from_detail(detail: &Value) -> Body {
     }
 }
 
-/// A string, or a number as one: codes are both.
+/// A string, or a number converted to one: codes can be either.
 fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
@@ -99,7 +99,7 @@ fn truthy(value: &Value) -> bool {
     }
 }
 
-/// A page's title says what a proxy means; the markup around it does not.
+/// The title of an HTML page describes the error of a proxy; the rest is markup.
 fn plain(body: &str) -> String {
     let body = body.trim();
     if !body.starts_with('<') {

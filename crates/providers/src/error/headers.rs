@@ -1,4 +1,4 @@
-//! What the headers of a response say about a failure.
+//! The headers of error responses.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use reqwest::header::HeaderMap;
 
-/// Nobody waits longer, and sums with it do not overflow.
+/// The maximum wait, which also keeps sums from overflowing.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// How long a provider asks to wait: `retry-after-ms`, or `retry-after` in seconds or as a date.
@@ -35,7 +35,7 @@ pub(super) fn should_retry(headers: &HeaderMap) -> Option<bool> {
     headers.get("x-should-retry")?.to_str().ok()?.parse().ok()
 }
 
-/// The provider's id of a request, under the names in use.
+/// The provider's request ID, under the names in use.
 pub(crate) fn request_id(headers: &HeaderMap) -> Option<Box<str>> {
     ["x-request-id", "request-id", "x-generation-id"]
         .iter()

@@ -1,5 +1,5 @@
-//! Decides what a failure means: by its code, then its type, then the status. The wording counts
-//! only where a provider gives nothing better.
+//! Classifies failures: by code, then type, then status. The message counts only if a provider sends
+//! nothing better.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use super::body::Body;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorKind {
-    /// The provider refuses the request as it is.
+    /// The provider refuses the request as invalid.
     InvalidRequest,
     /// The conversation is longer than the model's context window.
     ContextLength,
@@ -23,7 +23,7 @@ pub enum ErrorKind {
     Authentication,
     /// The account has no credit or quota left.
     Quota,
-    /// Too many requests or tokens for now.
+    /// Too many requests or tokens at the moment.
     RateLimited,
     /// The provider is overloaded.
     Overloaded,
@@ -31,11 +31,11 @@ pub enum ErrorKind {
     Server,
     /// The provider could not be reached or the connection broke before an answer.
     Unreachable,
-    /// Nothing came for too long.
+    /// Nothing was received for too long.
     Timeout,
     /// The stream ended before the answer did.
     Truncated,
-    /// The provider sent something unreadable.
+    /// The provider sent something that cannot be parsed.
     Protocol,
 }
 
@@ -52,7 +52,7 @@ pub(super) fn classify(status: Option<u16>, body: &Body) -> ErrorKind {
         .unwrap_or(ErrorKind::Server)
 }
 
-/// Codes and types that say more than any status.
+/// Codes and types that are more specific than any status.
 fn by_code(code: &str) -> Option<ErrorKind> {
     Some(match code {
         "context_length_exceeded" | "exceed_context_size_error" => ErrorKind::ContextLength,

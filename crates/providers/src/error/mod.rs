@@ -1,4 +1,4 @@
-//! What can go wrong between this server and a provider.
+//! Errors of calls to providers.
 
 use std::time::Duration;
 
@@ -16,26 +16,26 @@ mod headers;
 mod kind;
 mod redact;
 
-/// A failed call. As text it is for the log, never for a client, and holds no wording of the
-/// provider, which may repeat what it was asked.
+/// A failed call. Its `Display` text is for the log, never for a client, and contains no text of the
+/// provider, which may quote the request.
 #[derive(Clone, Debug, Error)]
 #[error("{provider}: {kind:?}{}", self.details())]
 pub struct ProviderError {
     /// The provider that failed.
     pub provider: ProviderName,
-    /// What went wrong, in terms this server acts on.
+    /// The kind of failure.
     pub kind: ErrorKind,
-    /// The HTTP status, where the provider answered with one that means failure.
+    /// The HTTP status, if the provider responded with an error status.
     pub status: Option<u16>,
     /// The message, with secrets removed, at most 2 KiB.
     pub message: String,
-    /// Whether the wording is the provider's.
+    /// Whether the message was written by the provider.
     pub(super) is_theirs: bool,
     /// The provider's own error code or type.
     pub code: Option<Box<str>>,
-    /// The request field the provider complains about.
+    /// The request field that the error is about.
     pub param: Option<Box<str>>,
-    /// The provider's request id, to quote to its support.
+    /// The provider's request ID, to quote to its support.
     pub request_id: Option<Box<str>>,
     /// How long the provider asks to wait.
     pub retry_after: Option<Duration>,
@@ -44,12 +44,12 @@ pub struct ProviderError {
 }
 
 impl ProviderError {
-    /// A failure of which only this is known: it was met by another server.
+    /// A failure that occurred on another server, of which only this is known.
     pub fn elsewhere(provider: ProviderName, kind: ErrorKind) -> Self {
         Self::new(provider, kind, "as another server has met it")
     }
 
-    /// A failure that this server found by itself.
+    /// A failure detected by this server.
     pub(super) fn new(provider: ProviderName, kind: ErrorKind, message: &str) -> Self {
         Self {
             provider,
@@ -65,18 +65,18 @@ impl ProviderError {
         }
     }
 
-    /// A request that this server knows the provider would refuse.
+    /// A request that the provider would refuse, detected by this server.
     pub(super) fn invalid(provider: ProviderName, param: &str, message: &str) -> Self {
         let error = Self::new(provider, ErrorKind::InvalidRequest, message);
         Self { param: Some(param.into()), ..error }
     }
 
-    /// A failure that the provider reported inside its answer, or as the body of one.
+    /// A failure that the provider reported inside its response, or as the body of one.
     pub(super) fn reported(provider: ProviderName, body: &str) -> Self {
         Self::from_body(provider, None, body)
     }
 
-    /// An answer whose status means failure.
+    /// A response with an error status.
     pub(super) fn from_response(
         provider: ProviderName,
         status: u16,
@@ -107,7 +107,7 @@ impl ProviderError {
         }
     }
 
-    /// What a log line says beside the kind.
+    /// The details for a log line, besides the kind.
     fn details(&self) -> String {
         let mut details = self.status.map(|status| format!(" ({status})")).unwrap_or_default();
         if !self.is_theirs {
@@ -116,7 +116,7 @@ impl ProviderError {
         let words =
             [("code", &self.code), ("param", &self.param), ("request id", &self.request_id)];
         for (name, word) in words {
-            // Anything longer is no name.
+            // Anything longer is not a name.
             if let Some(word) = word.as_deref().filter(|word| is_name(word)) {
                 details.push_str(&format!(", {name} {word}"));
             }
@@ -124,7 +124,7 @@ impl ProviderError {
         details
     }
 
-    /// Takes the connection's own key out of the message, should the provider repeat it.
+    /// Removes the connection's own key from the message, in case the provider quotes it.
     pub(super) fn without_key(mut self, key: Option<&SecretString>) -> Self {
         let key = key.map_or("", |key| key.expose_secret());
         if key.len() >= 4 {

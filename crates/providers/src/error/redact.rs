@@ -1,8 +1,8 @@
-//! Takes secrets out of what providers say before it reaches a log.
+//! Removes secrets from providers' messages before they are logged.
 
 const MAX: usize = 2048;
 
-/// The message without keys and tokens, cut to what a log line bears.
+/// The message without keys and tokens, truncated for the log.
 pub(super) fn shortened(message: &str) -> String {
     let mut end = message.len().min(MAX);
     while !message.is_char_boundary(end) {
@@ -31,7 +31,7 @@ fn is_key_character(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '*' | '~' | '+' | '/' | '=')
 }
 
-/// The beginnings of the keys in use. Shorter words with such a beginning are only words.
+/// The prefixes of the keys in use. Shorter words with such a prefix are ordinary words.
 fn looks_secret(word: &str) -> bool {
     const BEGINNINGS: [&str; 8] =
         ["sk-", "sk_", "gsk_", "xai-", "AIza", "sb_secret_", "eyJ", "hf_"];

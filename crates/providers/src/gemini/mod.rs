@@ -1,8 +1,8 @@
-//! Google Gemini, through its endpoint that speaks OpenAI's Chat Completions protocol.
+//! Google Gemini, through its OpenAI-compatible endpoint.
 //!
-//! Where it differs from OpenAI: it lists models as `models/…`, counts reasoning apart from the answer,
-//! knows fewer reasoning efforts, reads no files but images, and some of its models refuse a history in
-//! which the first tool call of a turn has no thought signature.
+//! Differences from OpenAI: models are listed as `models/…`; reasoning tokens are not part of the
+//! output tokens; fewer reasoning efforts are supported; images are the only files; and some models
+//! refuse a history in which the first tool call of a turn has no thought signature.
 
 use clock::Clock;
 use futures_util::StreamExt;
@@ -46,7 +46,7 @@ pub struct Gemini {
 }
 
 impl Gemini {
-    /// Checks the settings; connects to nothing yet.
+    /// Validates the settings without connecting.
     pub fn new(connection: Connection) -> Result<Self, ProviderError> {
         let capabilities = Capabilities {
             is_vendor: connection.is_at(BASE_URL),
@@ -76,7 +76,7 @@ impl Gemini {
     }
 }
 
-/// The nearest effort that the endpoint knows.
+/// The nearest effort that the endpoint supports.
 fn known_effort(effort: ReasoningEffort) -> ReasoningEffort {
     match effort {
         ReasoningEffort::Xhigh | ReasoningEffort::Max => ReasoningEffort::High,

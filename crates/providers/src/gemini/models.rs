@@ -2,7 +2,7 @@
 
 use crate::catalogue::{Capability, Model};
 
-/// The model as it can be asked; `None` for one that does not chat.
+/// The model as it can be requested; `None` if it is not a chat model.
 pub(super) fn described(mut model: Model) -> Option<Model> {
     let id = model.id.strip_prefix("models/").unwrap_or(&model.id).to_owned();
     if !is_chat_model(&id) {
@@ -16,7 +16,7 @@ pub(super) fn described(mut model: Model) -> Option<Model> {
     Some(model)
 }
 
-/// The list has models of every kind, and says of none what it is.
+/// The list contains models of every kind, and does not say which.
 fn is_chat_model(id: &str) -> bool {
     const OTHERS: [&str; 6] = ["embedding", "image", "tts", "live", "audio", "robotics"];
     let is_family = id.starts_with("gemini") || id.starts_with("gemma");

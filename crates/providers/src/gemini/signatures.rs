@@ -1,13 +1,13 @@
-//! Thought signatures: what a tool call carries back to the model that made it.
+//! Thought signatures, which a tool call carries back to the model that made it.
 
 use super::name::NAME;
 use crate::{Content, Message, Opaque, Role};
 
-/// What Google's documentation says to send for a call that another model made.
+/// The value that Google documents for a call made by another model.
 const NO_SIGNATURE: &str = r#"{"google":{"thought_signature":"skip_thought_signature_validator"}}"#;
 
-/// Gives the first call of each turn a signature, where none of the turn's calls has one: Gemini signs
-/// only the first of several, and refuses a turn without any.
+/// Adds a signature to the first call of each turn in which no call has one: Gemini signs only the
+/// first of several calls, and refuses a turn without any.
 pub(super) fn complete(messages: &mut [Message]) {
     for message in messages.iter_mut().filter(|message| message.role == Role::Assistant) {
         let mut calls: Vec<_> = message.content.iter_mut().filter_map(signature).collect();

@@ -1,10 +1,10 @@
-//! Counts the reasoning, which Gemini leaves out of the tokens of the answer.
+//! Counts the reasoning tokens, which Gemini excludes from the output tokens.
 
 use serde_json::Value;
 
 use crate::Usage;
 
-/// The usage with everything in the total that neither the input nor the answer accounts for.
+/// The usage, with tokens of the total that are neither input nor output counted as reasoning.
 pub(super) fn with_reasoning(usage: Usage) -> Usage {
     let total = usage.raw.as_ref().and_then(|raw| raw.get("total_tokens")).and_then(Value::as_u64);
     let emitted = usage.input_tokens.saturating_add(usage.output_tokens);

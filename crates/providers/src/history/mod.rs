@@ -1,4 +1,5 @@
-//! Puts a request and its conversation into a form that every provider accepts, whoever wrote its parts.
+//! Normalizes a request and its conversation so that every provider accepts them, whichever provider
+//! wrote its parts.
 
 use std::collections::HashSet;
 
@@ -7,14 +8,14 @@ use serde::de::IgnoredAny;
 
 use super::{Content, Message, Opaque, ProviderName, Request, ResponseFormat, Role};
 
-/// The result of a call that was cut off, as the model gets it.
+/// The result that the model receives for a call that was cut off.
 const UNFINISHED: &str = "The tool did not finish.";
 
-/// The longest id and the longest name of a tool that all providers accept.
+/// The maximum length of ids and of tool names that all providers accept.
 const MAX_ID: usize = 64;
 
-/// The request as a provider can be asked it: with a history it accepts, and with the wish for JSON in
-/// words, because Anthropic has no other way to express it and OpenAI requires the word.
+/// The request as it can be sent to a provider: with a normalized history, and with the request for
+/// JSON in words, because Anthropic has no other way to express it and OpenAI requires the word.
 pub(super) fn prepare(mut request: Request, provider: &ProviderName) -> Request {
     const JSON: &str = "Answer with one JSON object and nothing else.";
     request.messages = normalize(request.messages, provider);
@@ -26,9 +27,10 @@ pub(super) fn prepare(mut request: Request, provider: &ProviderName) -> Request 
     request
 }
 
-/// Drops what `provider` could not read: empty texts, reasoning and opaque data of other providers,
-/// results that belong to no call. Gives each call a unique id and a name of the form that all accept,
-/// an object for arguments, and its result in the very next message: providers refuse everything else.
+/// Drops what `provider` cannot read: empty texts, reasoning and opaque data of other providers,
+/// results that belong to no call. Gives each call a unique id, a name in the form that all providers
+/// accept, an object as arguments, and its result in the next message: providers refuse everything
+/// else.
 fn normalize(messages: Vec<Message>, provider: &ProviderName) -> Vec<Message> {
     let (messages, calls) = paired(messages);
     let mut calls = calls.into_iter();
@@ -45,9 +47,9 @@ fn normalize(messages: Vec<Message>, provider: &ProviderName) -> Vec<Message> {
     normalize
 }
 
-/// A call of the conversation and what became of it.
+/// A tool call of the conversation and its result.
 struct Call {
-    /// The place of its message.
+    /// The index of its message.
     turn: usize,
     original_id: String,
     id: String,
@@ -61,9 +63,9 @@ impl Call {
     }
 }
 
-/// Takes the results out of the messages and gives each to the call of its id in the latest message
-/// that has one; calls of one message that share an id get theirs in turn. The calls come in the order
-/// in which the messages have them.
+/// Removes the results from the messages and assigns each to the call with its id in the latest
+/// message that has one; calls of one message that share an id receive theirs in order. Returns the
+/// calls in the order of the messages.
 fn paired(mut messages: Vec<Message>) -> (Vec<Message>, Vec<Call>) {
     let mut calls: Vec<Call> = Vec::new();
     let mut taken = HashSet::new();
@@ -93,14 +95,14 @@ fn waiting<'a>(calls: &'a mut [Call], id: &str) -> Option<&'a mut Call> {
     same.find(|call| call.outcome.is_none())
 }
 
-/// The same text in the characters that all providers accept.
+/// The text with unsupported characters replaced.
 fn acceptable(word: &str, if_empty: &str) -> String {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     let word = if word.is_empty() { if_empty } else { word };
     word.chars().take(MAX_ID).map(|c| if allowed(c) { c } else { '_' }).collect()
 }
 
-/// An id that all providers accept, the same each time the conversation is sent.
+/// An id that all providers accept. It is the same each time the conversation is sent.
 fn unique_id(id: &str, taken: &mut HashSet<String>) -> String {
     let id = acceptable(id, "call");
     let mut number = 1;
@@ -113,7 +115,7 @@ fn unique_id(id: &str, taken: &mut HashSet<String>) -> String {
     unique
 }
 
-/// The pieces that may be sent, and the results of the calls among them.
+/// The parts that may be sent, and the results of the calls among them.
 fn normalized(
     pieces: Vec<Content>,
     provider: &ProviderName,
@@ -144,15 +146,16 @@ fn normalized(
     (without_last_thoughts(content), results)
 }
 
-/// Arguments that are no JSON object, as a model may write them, would make the whole request invalid.
+/// Arguments that are not a JSON object, which models sometimes write, would make the whole request
+/// invalid.
 fn object(arguments: String) -> String {
     let is_object = arguments.trim_start().starts_with('{')
         && serde_json::from_str::<IgnoredAny>(&arguments).is_ok();
     if is_object { arguments } else { "{}".to_owned() }
 }
 
-/// Reasoning must be followed by what it led to; if it was cut off, nothing follows. Other blocks that
-/// only their provider understands may come last: a paused answer ends with one.
+/// Reasoning must be followed by the output that it led to; if it was cut off, nothing follows. Other
+/// blocks that only their provider understands may come last: a paused answer ends with one.
 fn without_last_thoughts(mut content: Vec<Content>) -> Vec<Content> {
     while let Some(Content::Reasoning { opaque: Some(opaque), .. }) = content.last()
         && is_thought(opaque)

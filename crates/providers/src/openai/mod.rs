@@ -1,4 +1,4 @@
-//! OpenAI, or one server in its place that speaks its Chat Completions protocol.
+//! OpenAI, or a compatible server in its place.
 
 use clock::Clock;
 use futures_util::future::BoxFuture;
@@ -33,8 +33,8 @@ pub(crate) fn register(
 
 /// OpenAI or a compatible server.
 ///
-/// Reasoning models of OpenAI itself are asked by its Responses API, which alone reports their
-/// reasoning and takes it back; everything else by Chat Completions.
+/// Reasoning models of OpenAI itself use the Responses API, which alone returns their reasoning and
+/// accepts it back; everything else uses Chat Completions.
 #[derive(Debug)]
 pub struct OpenAi {
     client: Client,
@@ -43,10 +43,10 @@ pub struct OpenAi {
 }
 
 impl OpenAi {
-    /// Checks the settings; connects to nothing yet.
+    /// Validates the settings without connecting.
     pub fn new(mut connection: Connection) -> Result<Self, ProviderError> {
         if connection.base_url.trim().trim_end_matches('/').ends_with("//api.openai.com") {
-            // Whoever leaves `/v1` out of OpenAI's own address means it.
+            // OpenAI's own URL works without `/v1`, too.
             connection.base_url = BASE_URL.to_owned();
         }
         let is_vendor = connection.is_at(BASE_URL);
@@ -60,8 +60,8 @@ impl OpenAi {
         Ok(Self { client, capabilities, uses_responses: is_vendor })
     }
 
-    /// Turns the Responses API on or off. It is on for OpenAI itself only, since few other servers
-    /// have it.
+    /// Enables or disables the Responses API. It is enabled only for OpenAI itself, since few other
+    /// servers have it.
     #[must_use]
     pub fn with_responses(self, uses_responses: bool) -> Self {
         Self { uses_responses, ..self }
@@ -77,8 +77,8 @@ impl OpenAi {
         reader::read(self.client.http(), response, responses::Decoder::default()).await
     }
 
-    /// The Responses API cannot stop at a text, so who wants that gets Chat Completions if the model
-    /// has it.
+    /// The Responses API does not support stop sequences, so requests with them use Chat Completions
+    /// if the model supports it.
     fn answers_by_responses(&self, request: &Request) -> Result<bool, ProviderError> {
         let model = catalogue::find_for(&NAME, &request.model).filter(|_| self.uses_responses);
         let Some(model) = model else {

@@ -1,6 +1,6 @@
 //! Which of the models that OpenAI lists can chat.
 
-/// OpenAI lists all it has, of every kind, and says of none what it is.
+/// OpenAI lists models of every kind, and does not say which.
 pub(super) fn is_chat_model(id: &str) -> bool {
     const OTHERS: [&str; 13] = [
         "embedding",

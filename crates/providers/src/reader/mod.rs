@@ -1,4 +1,4 @@
-//! Reads a provider's response into the stream of its answer's events.
+//! Reads a provider's response as a stream of events.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::http::{Http, error_chain, read_body};
 use super::sse::{Frame, Frames, ReadError};
 use super::{ErrorKind, Event, EventStream, ProviderError, ProviderName};
 
-/// The events of a response that has begun.
+/// The events of a response that has started.
 pub(super) async fn read<D: Decoder>(
     http: &Http,
     response: Response,
@@ -58,7 +58,7 @@ where
     events.fuse().boxed()
 }
 
-/// Servers that do not stream answer with one JSON object. It may be nothing but an error.
+/// Servers that do not stream respond with one JSON object, which may be just an error.
 fn from_json_body<D: Decoder>(
     decoder: D,
     body: String,
@@ -118,7 +118,7 @@ fn error(provider: ProviderName, broken: ReadError<reqwest::Error>) -> ProviderE
     ProviderError::new(provider, kind, &message)
 }
 
-/// What an error inside an answer must carry besides what its frame says.
+/// What an error inside a response needs besides the content of its frame.
 #[derive(Default)]
 pub(super) struct ErrorContext {
     request_id: Option<Box<str>>,

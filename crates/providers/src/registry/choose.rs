@@ -1,4 +1,4 @@
-//! Which provider and which model an id means.
+//! Finds the provider and the model that an id refers to.
 
 use std::sync::Arc;
 
@@ -6,12 +6,12 @@ use super::{ChooseError, ChosenModel, Providers};
 use crate::catalogue::{self, Model};
 use crate::registration::Registration;
 
-/// The longest id of a model, in characters.
+/// Maximum length of a model's id, in characters.
 const MAX_ID_CHARS: usize = 200;
 
 impl Providers {
-    /// The model with this id, with or without its provider's name before it; without an id the
-    /// default.
+    /// The model with this id, with or without its provider's name as a prefix; without an id, the
+    /// default model.
     pub fn choose(&self, id: Option<&str>) -> Result<ChosenModel, ChooseError> {
         let id = id.unwrap_or(&self.inner.default_model);
         let known = self.find(id);
@@ -34,7 +34,7 @@ impl Providers {
         }
     }
 
-    /// What is known of a model: what its provider says of it, else the catalogue.
+    /// What is known about a model: from its provider's list, else from the catalogue.
     fn find(&self, id: &str) -> Option<Arc<Model>> {
         let known = catalogue::find(id);
         let discovered = self.inner.registrations.iter().find_map(|registration| {
@@ -45,7 +45,7 @@ impl Providers {
         discovered.or_else(|| known.cloned())
     }
 
-    /// The provider of a known model, if it is configured. A vendor no longer runs what is retired.
+    /// The provider of a known model, if it is configured. Vendors no longer run retired models.
     fn who_runs(&self, model: &Model) -> Option<&Registration> {
         let registration = self.registration(&model.provider)?;
         let capabilities = registration.configured.as_ref()?.provider.capabilities();
@@ -53,8 +53,8 @@ impl Providers {
         (!is_retired).then_some(registration)
     }
 
-    /// The provider of a model that neither the catalogue nor a list places, and the provider's own id
-    /// of it.
+    /// The provider of a model that is neither in the catalogue nor in a list, and the provider's own
+    /// id of it.
     fn place<'a>(&self, id: &'a str) -> Option<(&Registration, &'a str)> {
         let placed = self.place_qualified(id);
         let placed = placed.or_else(|| Some((self.place_unqualified(id)?, id)));
@@ -63,8 +63,8 @@ impl Providers {
         })
     }
 
-    /// The provider named before the id. The name of one that is neither configured nor in the
-    /// catalogue may be part of an id of a server of the operator's own.
+    /// The provider named in the id. A name that is neither configured nor in the catalogue may be
+    /// part of an id of a server of the operator's own.
     fn place_qualified<'a>(&self, id: &'a str) -> Option<(&Registration, &'a str)> {
         let (name, own_id) = id.split_once('/')?;
         let mut registrations = self.inner.registrations.iter();
@@ -75,8 +75,9 @@ impl Providers {
         (is_meant && registration.accepts_unlisted_models()).then_some((registration, own_id))
     }
 
-    /// The provider of an id without a name: whose prefix it has, else a server of the operator's own,
-    /// which may offer anything. A vendor gets an unknown id only from the settings.
+    /// The provider of an id without a name: the one with a matching prefix, else a server of the
+    /// operator's own, which may offer any model. A vendor receives an unknown id only from the
+    /// settings.
     fn place_unqualified(&self, id: &str) -> Option<&Registration> {
         let is_from_settings = self.is_named_by_settings(id);
         let is_prefixed = self.inner.registrations.iter().any(|it| it.owns_prefix(id));
@@ -89,7 +90,7 @@ impl Providers {
             .or_else(|| self.unqualified().find(|it| it.is_custom()))
     }
 
-    /// The providers whose models need no name before their ids.
+    /// The providers whose models need no prefix.
     fn unqualified(&self) -> impl Iterator<Item = &Registration> {
         self.inner.registrations.iter().filter(|registration| !registration.is_qualified)
     }
@@ -105,7 +106,7 @@ fn chosen(
     Some(ChosenModel { id, provider, own_id: own_id.to_owned(), known })
 }
 
-/// Whether the database takes this id.
+/// Whether the database accepts this id.
 fn is_storable(id: &str) -> bool {
     id.chars().count() <= MAX_ID_CHARS && !id.contains(char::is_control)
 }

@@ -1,22 +1,22 @@
-//! Why a model cannot be asked.
+//! Errors of choosing a model.
 
 use thiserror::Error;
 
-/// Why a model cannot be asked.
+/// Why a model cannot be used.
 #[derive(Clone, Debug, Error)]
 pub enum ChooseError {
     /// No provider offers it.
     #[error("no provider offers {model}")]
     Unknown {
-        /// What was asked for.
+        /// The requested id.
         model: String,
-        /// Models with a similar name.
+        /// Models with similar ids.
         similar: Vec<String>,
     },
     /// Its provider is not configured.
     #[error("the provider of {model} is not set up")]
     NotConfigured {
-        /// What was asked for.
+        /// The requested id.
         model: String,
     },
 }

@@ -1,4 +1,4 @@
-//! The providers there are, those that are configured, and the models they offer.
+//! The list of providers, those that are configured, and the models they offer.
 
 use std::sync::Arc;
 
@@ -23,8 +23,8 @@ mod tests;
 
 type Register = fn(&Settings, &Clock) -> Result<Vec<Registration>, SettingsError>;
 
-/// Every provider there is. Where several could be meant, the first is. The servers whose names the
-/// operator chooses come last, so that no name is taken from another.
+/// All providers, in order of precedence. Servers with names chosen by the operator come last, so that
+/// they cannot take the name of another.
 const PROVIDERS: &[Register] = &[
     crate::openai::register,
     crate::anthropic::register,
@@ -48,7 +48,7 @@ struct Inner {
 }
 
 impl Providers {
-    /// The providers that the settings configure.
+    /// Creates the providers that the settings configure.
     pub fn new(settings: &Settings, clock: Clock) -> Result<Self, SettingsError> {
         let mut registrations: Vec<Registration> = Vec::new();
         for register in PROVIDERS {
@@ -74,7 +74,7 @@ impl Providers {
         Ok(providers)
     }
 
-    /// Refuses settings that name a model which can never be asked.
+    /// Refuses settings that name a model which can never be used.
     fn check_models(&self, settings: &Settings) -> Result<(), SettingsError> {
         let named =
             [("default_model", &settings.default_model), ("title_model", &settings.title_model)];
@@ -91,7 +91,7 @@ impl Providers {
         self.inner.registrations.iter().map(Registration::status)
     }
 
-    /// The model with this id, and those to ask should its provider be overloaded or down.
+    /// The model with this id, and its fallbacks.
     pub fn candidates(&self, id: Option<&str>) -> Result<Candidates, ChooseError> {
         let first = self.choose(id)?;
         let fallbacks = self.inner.fallback_models.iter();
@@ -100,17 +100,17 @@ impl Providers {
         Ok(Candidates::new(first, others))
     }
 
-    /// The model that finds titles, where one is set.
+    /// The model that generates titles, if one is set.
     pub fn title_model(&self) -> Option<ChosenModel> {
         self.inner.title_model.as_deref().and_then(|id| self.choose(Some(id)).ok())
     }
 
-    /// The model that is asked when a request names none.
+    /// The model that is used when a request names none.
     pub fn default_model(&self) -> &str {
         &self.inner.default_model
     }
 
-    /// Asks a provider for its models; `None` if it is not configured. Such a call costs nothing.
+    /// Asks a provider for its models; `None` if it is not configured. Such a call is free.
     pub async fn list_models(
         &self,
         name: &ProviderName,
@@ -119,8 +119,8 @@ impl Providers {
         Some(configured.provider.list_models().await)
     }
 
-    /// Every model that is known and not retired: those of the catalogue, then what else the
-    /// providers say they have.
+    /// All known models that are not retired: those of the catalogue, then others that the providers
+    /// list.
     pub fn list(&self) -> Vec<ListedModel> {
         let today = self.today();
         let mut listed: Vec<_> =
@@ -148,7 +148,7 @@ impl Providers {
         ListedModel { id, is_available, model }
     }
 
-    /// Asks the providers which models they have.
+    /// Asks the providers for their models.
     pub async fn refresh_models(&self) {
         for configured in self.inner.registrations.iter().filter_map(|r| r.configured.as_ref()) {
             configured.models.refresh(configured.provider.as_ref()).await;

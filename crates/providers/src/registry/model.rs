@@ -1,4 +1,4 @@
-//! Models as the registry gives them out.
+//! The models of the registry.
 
 use std::sync::Arc;
 
@@ -7,24 +7,24 @@ use futures_util::future::BoxFuture;
 use crate::catalogue::{self, Capability, Model};
 use crate::{Capabilities, EventStream, Provider, ProviderError, ProviderName, Request, Usage};
 
-/// A model that can be asked.
+/// A model that can be used.
 #[derive(Clone)]
 pub struct ChosenModel {
-    /// The id as the API lists it.
+    /// ID of the model in the API.
     pub id: String,
     pub(super) provider: Arc<dyn Provider>,
-    /// The id as its provider knows it.
+    /// ID of the model at its provider.
     pub(super) own_id: String,
     pub(super) known: Option<Arc<Model>>,
 }
 
-/// A model, and whether it can be asked here.
+/// A model, and whether it is available.
 pub struct ListedModel {
-    /// The id as the API lists it.
+    /// ID of the model in the API.
     pub id: String,
     /// What is known about it.
     pub model: Arc<Model>,
-    /// Whether its provider is configured and has it.
+    /// Whether its provider is configured and offers it.
     pub is_available: bool,
 }
 
@@ -34,23 +34,23 @@ impl ChosenModel {
         self.provider.name()
     }
 
-    /// What the provider can do.
+    /// The capabilities of the provider.
     pub fn provider_capabilities(&self) -> &Capabilities {
         self.provider.capabilities()
     }
 
-    /// The most tokens the model can take in, where known.
+    /// Maximum number of input tokens, if known.
     pub fn context_window(&self) -> Option<u64> {
         self.known.as_ref()?.context_window.map(u64::from)
     }
 
-    /// The most tokens the model can write, where known.
+    /// Maximum number of output tokens, if known.
     pub fn max_output_tokens(&self) -> Option<u32> {
         self.known.as_ref()?.max_output_tokens
     }
 
-    /// Whether the model can do this, as far as is known. A model about which nothing is known may be
-    /// able to do anything.
+    /// Whether the model has this capability, as far as is known. A model about which nothing is known
+    /// may be capable of anything.
     pub fn can(&self, capability: Capability) -> bool {
         let Some(model) = &self.known else { return true };
         let is_described = self.provider.capabilities().describes_models
@@ -58,7 +58,7 @@ impl ChosenModel {
         !is_described || model.can(capability)
     }
 
-    /// The price in USD of a call, where known.
+    /// The cost of a call in USD, if known.
     pub fn cost_usd(&self, usage: &Usage) -> Option<f64> {
         match &self.known {
             Some(model) => catalogue::cost(model, usage),
@@ -66,7 +66,7 @@ impl ChosenModel {
         }
     }
 
-    /// Asks the model; `request.model` is filled in.
+    /// Sends a request to the model; `request.model` is filled in.
     pub fn stream(
         &self,
         request: Request,

@@ -1,5 +1,5 @@
-//! When a failed call is tried again, as the providers' own SDKs do it: only before an answer has
-//! begun, at most so often, never longer than the caller waits.
+//! Retries of failed calls, as in the providers' own SDKs: only before an answer has started, a
+//! limited number of times, and never longer than the caller waits.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::{Deadlines, ErrorKind, ProviderError};
 /// A provider that asks for a longer wait does not mean this call.
 const MAX_WAIT: Duration = Duration::from_secs(120);
 
-/// As the SDKs wait.
+/// The backoff of the SDKs.
 const BACKOFF: Backoff = Backoff {
     first: Duration::from_millis(500),
     longest: Duration::from_secs(8),
@@ -57,7 +57,7 @@ fn is_worthwhile(error: &ProviderError) -> bool {
     }
 }
 
-/// What the provider asks for, else the backoff.
+/// The wait that the provider asks for, else the backoff.
 fn wait(error: &ProviderError, retries: u32, random: f64) -> Duration {
     error.retry_after.unwrap_or_else(|| BACKOFF.pause(retries, random))
 }

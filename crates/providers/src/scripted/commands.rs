@@ -1,4 +1,4 @@
-//! Decides what is answered to a request.
+//! Chooses the answer to a request.
 
 use serde_json::json;
 
@@ -10,7 +10,7 @@ use crate::{
     ToolDefinition,
 };
 
-/// The longest answer to `/long` and `/slow`.
+/// Maximum length of `/long` and `/slow`, in words.
 const MAX_WORDS: usize = 20_000;
 
 /// How much of a tool's result is repeated.
@@ -101,7 +101,7 @@ fn failure(kind: &str) -> ProviderError {
     ProviderError { status: Some(status), ..error }
 }
 
-/// The answer to what is no command.
+/// The answer to a message that is not a command.
 fn reply(asked: &str, last: Option<&Message>, request: &Request) -> String {
     match &request.response_format {
         ResponseFormat::JsonSchema { schema, .. } => return example::value(schema).to_string(),
@@ -126,7 +126,7 @@ fn is_file(piece: &Content) -> bool {
     matches!(piece, Content::Image { .. } | Content::Document { .. })
 }
 
-/// What the tools gave back.
+/// The results of the tools.
 fn summary(results: &Message) -> String {
     let sentences = results.content.iter().filter_map(|piece| match piece {
         Content::ToolResult { name, output, is_error, .. } => {

@@ -1,8 +1,8 @@
-//! Makes up values that fit a JSON Schema.
+//! Generates values that conform to a JSON Schema.
 
 use serde_json::{Map, Value, json};
 
-/// How deep schemas are followed.
+/// The maximum depth of schemas.
 const MAX_DEPTH: usize = 8;
 
 /// A plausible value. Optional properties are left out.

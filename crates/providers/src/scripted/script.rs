@@ -1,4 +1,4 @@
-//! A whole answer, and how it becomes events.
+//! A scripted answer, and its conversion to events.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use uuid::Uuid;
 
 use crate::{Content, Event, FinishReason, ProviderError, Request, Usage};
 
-/// One event of an answer and the wait before it.
+/// One event of an answer and the delay before it.
 pub(super) type Step = (Duration, Result<Event, ProviderError>);
 
-/// What will be answered.
+/// A scripted answer.
 #[derive(Debug, Default)]
 pub(super) struct Script {
     pub reasoning: String,
@@ -65,7 +65,7 @@ impl Script {
         steps
     }
 
-    /// Cuts the text where the request wants it to stop. What is cut off takes the calls with it.
+    /// Truncates the text at a stop sequence. The calls are then dropped.
     fn limit(&mut self, request: &Request) -> Option<FinishReason> {
         let stops = request.stop.iter().filter(|stop| !stop.is_empty());
         let stop = stops.filter_map(|stop| self.text.find(stop)).min();
@@ -84,7 +84,7 @@ impl Script {
         Some(reason)
     }
 
-    /// A token for every four characters, begun ones included.
+    /// One token for every four characters, rounded up.
     fn usage(&self, request: &Request) -> Usage {
         let messages = request.messages.iter().flat_map(|message| &message.content);
         let input: usize = messages.map(length).sum();
@@ -122,7 +122,7 @@ fn at_once(event: Event) -> Step {
     (Duration::ZERO, Ok(event))
 }
 
-/// The same in the same conversation, another in any other.
+/// An id that is the same in one conversation and different in any other.
 fn id(request: &Request, index: usize) -> String {
     let conversation = format!("{index} {:?}", request.messages);
     let uuid = Uuid::new_v5(&Uuid::NAMESPACE_OID, conversation.as_bytes());

@@ -1,4 +1,4 @@
-//! What the scripted provider has to say.
+//! The texts of the scripted provider.
 
 /// The answer to `/help`.
 pub(super) const HELP: &str = "\
@@ -64,7 +64,7 @@ pub(super) const PARTIAL: &str = "This answer begins well, but then ";
 /// What `/tool` says where there is none.
 pub(super) const NO_TOOLS: &str = "No tools were offered with this request, so I cannot call one.";
 
-/// So many words, in sentences.
+/// This many words, in sentences.
 pub(super) fn words(count: usize) -> String {
     const WORDS: [&str; 16] = [
         "rivers", "carry", "small", "stones", "toward", "the", "sea", "and", "every", "stone",

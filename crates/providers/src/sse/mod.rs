@@ -1,4 +1,4 @@
-//! Server-sent events: from the bytes of a body to the text of each event's data.
+//! Parses server-sent events: from the bytes of a body to the text of each event's data.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -8,31 +8,31 @@ use futures_util::{Stream, StreamExt};
 use sse_core::{SseDecoder, SseEvent};
 use tokio::time::timeout;
 
-/// The most one event may hold: the last event of a Responses stream repeats the whole answer.
+/// Maximum size of an event: the last event of a Responses stream repeats the whole answer.
 pub(super) const MAX_EVENT_BYTES: usize = 16 * 1024 * 1024;
 
 /// The data of one event.
 #[derive(Debug, PartialEq)]
 pub(super) enum Frame {
-    /// An event as it should be.
+    /// A complete event.
     Whole(String),
-    /// What the body ended with, without the blank line that ends an event. Small servers forget it,
-    /// and broken connections look the same.
+    /// Data at the end of the body without the blank line that ends an event. Some small servers omit
+    /// it, and broken connections look the same.
     Unterminated(String),
 }
 
-/// Why there are no more frames although the body has not ended.
+/// Why there are no more events although the body has not ended.
 #[derive(Debug)]
 pub(super) enum ReadError<E> {
     /// The connection failed.
     Transport(E),
-    /// Nothing came for too long.
+    /// Nothing was received for too long.
     Idle,
     /// An event is larger than [`MAX_EVENT_BYTES`].
     TooLarge,
 }
 
-/// The events of one body. Any byte, a comment's too, counts as a sign of life.
+/// The events of one body. Any byte, including those of comments, resets the timeout.
 pub(super) struct Frames<S> {
     body: S,
     idle_timeout: Duration,
@@ -69,8 +69,8 @@ where
         }
     }
 
-    /// Reads what is left, for a moment: only a connection whose body was read to its end can be used
-    /// again.
+    /// Reads the rest of the body for a short time: a connection can be reused only if its body was
+    /// read to its end.
     pub async fn drain(&mut self) {
         let rest = async { while let Some(Ok(_)) = self.body.next().await {} };
         let _ = timeout(Duration::from_millis(100), rest).await;

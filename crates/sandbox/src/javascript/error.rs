@@ -8,7 +8,7 @@ use crate::protocol::{MAX_ERROR_BYTES, Request};
 /// How traces name the script.
 pub(super) const SCRIPT: &str = "script.js";
 
-/// What a script has thrown, and the status that it ends with.
+/// What a script threw, and the resulting status.
 pub(super) fn from_caught(caught: CaughtError<'_>) -> (Status, ScriptError) {
     let error = match caught {
         CaughtError::Exception(exception) => from_exception(&exception),
@@ -24,7 +24,7 @@ pub(super) fn from_caught(caught: CaughtError<'_>) -> (Status, ScriptError) {
     (if is_memory { Status::MemoryLimit } else { Status::Error }, error)
 }
 
-/// What is thrown when there is no memory left even for an error.
+/// The error if there is no memory left even for an error.
 fn out_of_memory() -> ScriptError {
     ScriptError::new("InternalError", "out of memory")
 }
@@ -45,7 +45,7 @@ fn from_thrown_value(value: &Value<'_>) -> String {
     text.unwrap_or_else(|_| "The script has thrown something that has no text".to_owned())
 }
 
-/// The first place in the script that a stack names: `at f (script.js:3:7)`.
+/// The first position in the script that a stack trace names: `at f (script.js:3:7)`.
 fn line(stack: &str) -> Option<u32> {
     let (_, place) = stack.split_once(&format!("{SCRIPT}:"))?;
     place.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()

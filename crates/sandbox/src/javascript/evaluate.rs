@@ -18,7 +18,7 @@ use super::workspace::Workspace;
 use crate::model::{ScriptError, Status};
 use crate::protocol::Request;
 
-/// The native stack that a script may use; deeper recursion is a `RangeError`.
+/// The native stack size of a script; deeper recursion is a `RangeError`.
 const STACK_BYTES: usize = 1 << 20;
 
 /// How a script ended by itself.
@@ -64,7 +64,7 @@ fn out_of_memory() -> Evaluation {
     Evaluation::failed(Status::MemoryLimit, ScriptError::new("MemoryError", message))
 }
 
-/// The value of the last expression; a promise is waited for, and whatever else is still to be done.
+/// The value of the last expression. A promise is awaited, and pending jobs are run.
 fn value<'js>(ctx: &Ctx<'js>, request: &Request, run: &Run) -> rquickjs::Result<Value<'js>> {
     let mut options = EvalOptions::default();
     options.strict = false;
@@ -93,7 +93,7 @@ fn resolve_promise<'js, T: FromJs<'js>>(
     }
 }
 
-/// The value as JSON; null for what JSON has no form for.
+/// The value as JSON; null if JSON cannot represent it.
 fn json<'js>(
     to_json: &Function<'js>,
     value: Value<'js>,

@@ -16,7 +16,7 @@ const PRELUDE: &str = include_str!("prelude.js");
 
 type Files = Rc<RefCell<Workspace>>;
 
-/// Gives the script `console`, `files` and `input`; what is returned makes JSON of a value.
+/// Defines `console`, `files` and `input`. Returns a function that converts a value to JSON.
 pub(super) fn install<'js, W: Write + 'static>(
     ctx: &Ctx<'js>,
     request: &Request,
@@ -68,7 +68,7 @@ fn install_files<'js>(ctx: &Ctx<'js>, native: &Object<'js>, files: &Files) -> Re
     native.set("remove", Function::new(ctx.clone(), remove)?)
 }
 
-/// A refusal as an `Error` that the script can catch.
+/// A refusal, as an `Error` that the script can catch.
 fn or_throw<T>(ctx: &Ctx<'_>, result: std::result::Result<T, String>) -> Result<T> {
     result.map_err(|message| Exception::throw_message(ctx, &message))
 }

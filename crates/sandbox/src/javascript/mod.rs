@@ -1,6 +1,6 @@
-//! The worker for JavaScript: QuickJS in a process of its own, which runs one script after the
-//! other, each in a new runtime. It has no files and no network, only its pipes; the files of a
-//! script travel with it.
+//! The JavaScript worker: QuickJS in a separate process, which runs one script after another, each in
+//! a new runtime. It has no access to files and the network, only to its pipes, over which the files
+//! of a script are sent.
 
 use std::cell::RefCell;
 use std::io::{self, Read, Write};
@@ -18,7 +18,7 @@ mod workspace;
 use run::Run;
 use workspace::Workspace;
 
-/// Serves scripts until the host goes away.
+/// Serves scripts until the host disconnects.
 pub(super) fn serve<W: Write + 'static>(from: &mut impl Read, to: W) -> io::Result<()> {
     let to = Rc::new(RefCell::new(to));
     protocol::write_frame(&mut *to.borrow_mut(), READY, &[])?;
@@ -43,7 +43,7 @@ fn run<W: Write + 'static>(
     let workspace = Rc::new(RefCell::new(Workspace::new(files, request)));
     let run = Rc::new(Run::begin(request));
     let ended = evaluate::evaluate(request, &run, &workspace, to);
-    // A limit that was reached is the reason, whatever the script has made of it.
+    // If a limit was reached, it is the cause, whatever the script made of it.
     let (status, result, error) = match run.limit_reached.get() {
         Some(status) => (status, None, Some(error::limit_error(status, request))),
         None => (ended.status, ended.result, ended.error),

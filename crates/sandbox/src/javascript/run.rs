@@ -15,7 +15,7 @@ pub(super) struct Run {
 }
 
 impl Run {
-    /// Starts the clock of a request's limits.
+    /// Starts the timer of a request's limits.
     pub(super) fn begin(request: &Request) -> Self {
         Self {
             ends_at: Instant::now() + Duration::from_millis(request.timeout_ms),
@@ -24,7 +24,7 @@ impl Run {
         }
     }
 
-    /// Whether the script must not go on.
+    /// Whether the script must stop.
     pub(super) fn must_end(&self) -> bool {
         if self.limit_reached.get().is_none() && Instant::now() >= self.ends_at {
             self.limit_reached.set(Some(Status::Timeout));

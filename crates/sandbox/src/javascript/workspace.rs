@@ -1,4 +1,4 @@
-//! The files of one script, in memory. Names are names: there are no folders and no links.
+//! The files of one script, in memory. Names are flat: there are no folders and no links.
 
 use std::collections::BTreeMap;
 
@@ -70,7 +70,7 @@ impl Workspace {
     }
 }
 
-/// The name itself, with or without `/files/` before it.
+/// The name without the prefix `/files/`, if it has one.
 fn validate_name(name: &str) -> Result<&str, String> {
     let plain = name.strip_prefix("/files/").unwrap_or(name);
     let is_bad = plain.is_empty()

@@ -1,10 +1,10 @@
-//! What Python sees of the machine, as bubblewrap's arguments.
+//! The arguments of bubblewrap, which decide what Python can see of the machine.
 
 use std::path::{Path, PathBuf};
 
 use super::mounts::{self, Mount, ROOT, Visibility};
 
-/// Namespaces of its own, no capabilities, no terminal, an environment of its own.
+/// Separate namespaces, no capabilities, no terminal, an environment of its own.
 const ISOLATION: &str = "--unshare-all --unshare-user --uid 1000 --gid 1000 --hostname sandbox \
     --die-with-parent --new-session --cap-drop ALL \
     --setenv PATH /usr/bin:/bin --setenv HOME /tmp --setenv LANG C.UTF-8 \
@@ -13,7 +13,8 @@ const ISOLATION: &str = "--unshare-all --unshare-user --uid 1000 --gid 1000 --ho
 /// The size limit of `/tmp`.
 const MAX_TMP_BYTES: u64 = 32 << 20;
 
-/// All arguments before the program. `Err` if the interpreter cannot be shown without a private path.
+/// All arguments before the program. `Err` if the interpreter cannot be made visible without a private
+/// path.
 pub(super) fn arguments(
     interpreter: &[PathBuf],
     private: &[PathBuf],

@@ -1,5 +1,5 @@
-//! Python: the host's own CPython, confined by bubblewrap. Each script has a process of its own,
-//! which is started before it is needed.
+//! Python: the host's CPython, confined by bubblewrap. Each script has a process of its own, which is
+//! started in advance.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -17,9 +17,9 @@ use super::{platform, worker};
 mod bubblewrap;
 mod mounts;
 
-/// The program that runs inside.
+/// The program that runs inside the sandbox.
 const RUNNER: &str = include_str!("runner.py");
-/// A script that says what there is.
+/// A script that reports what is available.
 pub(super) const INVENTORY: &str = include_str!("inventory.py");
 /// The timeout for locating the interpreter.
 const DESCRIBE: Duration = Duration::from_secs(10);
@@ -33,7 +33,7 @@ const DESCRIPTION: &str = "import json, os, sys; print(json.dumps({'program': sy
      'folders': [sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix, \
      os.path.dirname(os.path.dirname(os.path.realpath(sys.executable)))]}))";
 
-/// Where an interpreter is, as it says itself.
+/// The location of an interpreter, as it reports it.
 #[derive(Debug, Deserialize)]
 pub(super) struct Interpreter {
     program: String,
@@ -41,8 +41,8 @@ pub(super) struct Interpreter {
     folders: Vec<PathBuf>,
 }
 
-/// Asks an interpreter, or that of a virtual environment, where it is. It belongs to the operator and
-/// runs outside of the sandbox here.
+/// Asks an interpreter, or that of a virtual environment, for its location. It belongs to the operator
+/// and runs outside of the sandbox here.
 pub(super) async fn find(python: &Path) -> Result<Interpreter, String> {
     let inside = python.join("bin/python");
     let python = if inside.exists() { inside.as_path() } else { python };
@@ -58,7 +58,7 @@ pub(super) async fn find(python: &Path) -> Result<Interpreter, String> {
     Ok(interpreter)
 }
 
-/// How a worker with this interpreter is started. `Err` says why it must not be.
+/// The command that starts a worker with this interpreter. `Err` says why it must not be started.
 pub(super) fn launch(
     program: &Path,
     interpreter: &Interpreter,

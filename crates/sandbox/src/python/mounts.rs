@@ -1,8 +1,9 @@
-//! Which folders of the machine Python sees, and what inside of them stays hidden.
+//! Which folders of the machine Python can see, and which paths inside them are hidden.
 
 use std::path::{Path, PathBuf};
 
-/// Programs and libraries of the system, to be read. Not all of `/usr`: servers are installed there.
+/// Programs and libraries of the system, read-only. Not all of `/usr`, because servers are installed
+/// there.
 const SYSTEM: [&str; 12] = [
     "/usr/bin",
     "/usr/lib",
@@ -21,7 +22,7 @@ const SYSTEM: [&str; 12] = [
 /// Links into `/usr` on most systems, folders on others.
 pub(super) const ROOT: [&str; 6] = ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
 
-/// What an interpreter needs of its own folder; somebody's project may be around it.
+/// The parts of an interpreter's folder that it needs; the folder may be part of somebody's project.
 const INTERPRETER: [&str; 6] = ["bin", "lib", "lib32", "lib64", "pyvenv.cfg", "share/zoneinfo"];
 
 /// A path of the machine as it appears in the sandbox.
@@ -33,16 +34,16 @@ pub(super) struct Mount {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Visibility {
-    /// A file that must not be read.
+    /// A file that cannot be read.
     HiddenFile,
-    /// A folder that is empty there.
+    /// A folder that appears empty.
     HiddenFolder,
-    /// A file or folder to be read.
+    /// A file or folder, read-only.
     Shown,
 }
 
 /// The mounts in the order in which they are made: a path inside of another comes after it. `Err` if
-/// the interpreter cannot be shown without a private path.
+/// the interpreter cannot be made visible without a private path.
 pub(super) fn plan(interpreter: &[PathBuf], private: &[PathBuf]) -> Result<Vec<Mount>, String> {
     let mut shown: Vec<PathBuf> = SYSTEM.map(PathBuf::from).to_vec();
     shown.extend(ROOT.iter().map(PathBuf::from).filter(|path| !path.is_symlink()));
@@ -64,9 +65,9 @@ fn is_of_the_system(folder: &Path) -> bool {
     ["/", "/usr", "/usr/local"].iter().any(|prefix| folder == Path::new(prefix))
 }
 
-/// Hides a private path wherever a shown folder has it, links followed.
+/// Hides a private path wherever a visible folder contains it, also through links.
 fn hide(private: &Path, shown: &[PathBuf], mounts: &mut Vec<Mount>) -> Result<(), String> {
-    // What is not there cannot be read either.
+    // A path that does not exist cannot be read either.
     let Ok(private) = private.canonicalize() else { return Ok(()) };
     let visibility =
         if private.is_dir() { Visibility::HiddenFolder } else { Visibility::HiddenFile };

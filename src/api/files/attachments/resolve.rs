@@ -1,5 +1,5 @@
-//! `file` parts of incoming messages: each names a file of the caller's, or brings one as a data URL,
-//! which is stored, so that bytes never lie in a message's row.
+//! `file` parts of incoming messages. Each refers to a file of the caller's, or contains a data URL,
+//! which is stored as a file: a message's row never contains the bytes.
 
 use std::collections::HashMap;
 
@@ -19,20 +19,20 @@ use crate::api::files::{media_type, name, picture};
 use crate::http::error::ApiError;
 use crate::http::validate::Checks;
 
-/// Files that may be looked up at once.
+/// The number of files that may be looked up at once.
 const MAX_FILES: usize = 100;
 
-/// Where the parts stand.
+/// Where the parts are.
 pub struct PartsContext<'a> {
     /// The pointer to the parts, e.g. `/message/parts`.
     pub pointer: &'a str,
-    /// The message: the same one, sent again, makes the same files.
+    /// ID of the message. The same message, sent again, creates the same files.
     pub message_id: Uuid,
-    /// Its chat, if it exists already.
+    /// ID of its chat, if it already exists.
     pub chat_id: Option<Uuid>,
 }
 
-/// What is known of a file before it is stored.
+/// The properties of a file before it is stored.
 #[derive(Clone, Debug)]
 pub struct Attachment {
     /// Its name.
@@ -41,7 +41,7 @@ pub struct Attachment {
     pub media_type: String,
     /// Its length in bytes.
     pub size: u64,
-    /// Its width and height, where it is a picture and they are known.
+    /// Width and height, for a picture whose dimensions are known.
     pub dimensions: Option<Dimensions>,
     /// The provider that could not read it.
     pub refused_by: Option<String>,
@@ -59,21 +59,21 @@ impl From<&File> for Attachment {
     }
 }
 
-/// A `file` part and the file that it stands for.
+/// A `file` part and the file that it refers to.
 pub struct FilePart {
-    /// Its place among the parts.
+    /// Its index among the parts.
     pub index: usize,
-    /// What it stands for.
+    /// The file that it refers to.
     pub attachment: Attachment,
     /// Where the bytes are.
     pub content: AttachedContent,
 }
 
-/// Where the bytes of a [`FilePart`] are.
+/// Where the bytes of a `file` part are.
 pub enum AttachedContent {
     /// In Storage.
     Stored(Box<File>),
-    /// They came along.
+    /// In the request.
     Inline(Bytes),
 }
 
@@ -84,8 +84,8 @@ enum Source {
 }
 
 impl Files {
-    /// Replaces every `file` part by one that names a stored file. `check` may refuse a file, with a
-    /// sentence, before anything is stored.
+    /// Replaces every `file` part by one that refers to a stored file. `check` may refuse a file, with
+    /// a sentence, before anything is stored.
     pub async fn resolve(
         &self,
         owner: &Owner,
@@ -102,8 +102,8 @@ impl Files {
         Ok(())
     }
 
-    /// The files that `file` parts stand for; 422 for what is no file of the owner's, and for what
-    /// `check` refuses with a sentence.
+    /// The files that `file` parts refer to; 422 for anything that is not a file of the owner's, and
+    /// for what `check` refuses with a sentence.
     pub async fn find_attachments(
         &self,
         owner: &Owner,
@@ -164,8 +164,8 @@ impl Files {
         Ok(FilePart { index, attachment, content })
     }
 
-    /// The width and height of a stored picture, by its first bytes. Files of earlier releases were not
-    /// looked at when they came.
+    /// The width and height of a stored picture, from its first bytes. Files of earlier releases were
+    /// not inspected when they were uploaded.
     async fn dimensions(
         &self,
         owner: &Owner,
@@ -177,7 +177,7 @@ impl Files {
         let length = file.size.min(picture::HEAD as u64);
         match self.read_part(owner, file.id, 0, length).await {
             Ok(head) => picture::dimensions(&file.media_type, &head, file.size),
-            // Whoever reads it all will say what is wrong.
+            // An invalid picture is reported when all of it is read.
             Err(_) => Ok(None),
         }
     }
@@ -204,7 +204,7 @@ impl Files {
         }
     }
 
-    /// The file that one of our own addresses leads to.
+    /// The file that a URL of this server refers to.
     fn file_id_from_url(&self, url: &str, owner: &Owner) -> Option<Uuid> {
         let path = url.split(['?', '#']).next()?;
         if let Some(id) = path.strip_prefix("/api/files/") {
@@ -241,7 +241,7 @@ impl Files {
             AttachedContent::Stored(file) => return Ok(*file),
             AttachedContent::Inline(bytes) => bytes,
         };
-        // The same bytes at the same place are the same file.
+        // The same bytes in the same position are the same file.
         let hash = digest(&SHA256, &bytes);
         let seed = [part.index.to_string().as_bytes(), hash.as_ref()].concat();
         let id = Uuid::new_v5(&context.message_id, &seed);
@@ -260,7 +260,7 @@ impl Files {
     }
 }
 
-/// A file that came along.
+/// A file that was part of the request.
 fn inline_attachment(
     media_type: Option<&str>,
     bytes: &[u8],
@@ -278,8 +278,8 @@ fn inline_attachment(
     Ok(Attachment { name, media_type, size, dimensions, refused_by: None })
 }
 
-/// The part as it is stored. Its address is the one that does not end; it is replaced by a signed
-/// one whenever the message is shown.
+/// The part as it is stored. Its URL does not expire; it is replaced by a signed one whenever the
+/// message is read.
 fn stored_part(file: &File, filename: Option<String>) -> Value {
     json!({
         "type": "file",
@@ -290,7 +290,7 @@ fn stored_part(file: &File, filename: Option<String>) -> Value {
     })
 }
 
-/// What follows `data:`.
+/// The part of a data URL after `data:`.
 fn parse_data_url(url: &str, declared: Option<&str>) -> Result<Source, &'static str> {
     let (head, content) = url.split_once(',').ok_or("is not a data URL")?;
     let (media_type, is_base64) = match head.strip_suffix(";base64") {

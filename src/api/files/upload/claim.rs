@@ -1,4 +1,4 @@
-//! The row of an upload: claimed before its bytes are sent, made ready after them.
+//! The row of an upload: claimed before its bytes are sent, and marked ready afterwards.
 
 use axum::http::StatusCode;
 use uuid::Uuid;
@@ -21,12 +21,13 @@ pub(super) struct Upload {
     pub(super) upload_id: Uuid,
     pub(super) name: String,
     pub(super) media_type: String,
-    /// How many bytes come, if it is known.
+    /// The size in bytes, if it is known.
     pub(super) length: Option<u64>,
 }
 
 impl Upload {
-    /// Claims the id: how many more bytes the user may store, or `None` if the id is a file of theirs.
+    /// Claims the id. Returns how many more bytes the user may store, or `None` if the id is a file of
+    /// theirs.
     pub(super) async fn claim(&self) -> Result<Option<u64>, ApiError> {
         match self.files.begin(&self.owner, self.id, self.upload_id, &self.name).await? {
             BeginFileReply::Started { room } => Ok(Some(room)),
@@ -49,7 +50,7 @@ impl Upload {
         }
     }
 
-    /// Makes the row ready, whose bytes are in Storage.
+    /// Marks the row ready, once its bytes are in Storage.
     pub(super) async fn make_ready(
         &self,
         fields: &FormFields,
@@ -76,13 +77,13 @@ impl Upload {
         }
     }
 
-    /// Gives up the claim, and removes what Storage has.
+    /// Gives up the claim and removes the bytes from Storage.
     pub(super) async fn discard(&self) {
         self.files.discard(&self.owner, self.id, self.upload_id).await;
     }
 }
 
-/// The stored file of this id, if it is what an upload would have stored; else 409.
+/// The stored file with this id, if it is the same as the upload; else 409.
 pub(super) async fn already_stored(
     files: &Files,
     owner: &Owner,

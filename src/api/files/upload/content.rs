@@ -1,4 +1,4 @@
-//! Bytes on their way in: counted, hashed and bounded as they pass.
+//! The bytes of an upload: counted, hashed and bounded as they pass.
 
 use aws_lc_rs::digest::{Context, SHA256};
 use bytes::{Bytes, BytesMut};
@@ -11,7 +11,7 @@ use crate::http::error::ApiError;
 /// A file's bytes as they arrive.
 pub(super) struct Content<S> {
     source: S,
-    /// Read, but not yet given out.
+    /// Read, but not yet returned.
     head: Bytes,
     max_bytes: u64,
     size: u64,
@@ -62,7 +62,7 @@ impl<S: Stream<Item = Result<Bytes, ApiError>> + Unpin> Content<S> {
         found.map(drop).map_err(|problem| ApiError::invalid("/file", problem))
     }
 
-    /// How many bytes there are, where all have been read before the first is taken.
+    /// The size, if all bytes have been read before the first is taken.
     pub(super) fn length(&self) -> Option<u64> {
         self.is_whole.then_some(self.head.len() as u64)
     }
@@ -72,7 +72,7 @@ impl<S: Stream<Item = Result<Bytes, ApiError>> + Unpin> Content<S> {
         &self.head[..self.head.len().min(media_type::HEAD)]
     }
 
-    /// The next bytes; 413 when there are too many.
+    /// The next bytes; 413 if the limit is exceeded.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
         let piece = if self.head.is_empty() {
             match self.source.next().await {
@@ -90,7 +90,7 @@ impl<S: Stream<Item = Result<Bytes, ApiError>> + Unpin> Content<S> {
         Ok(Some(piece))
     }
 
-    /// How many bytes have passed.
+    /// The number of bytes that have passed.
     pub(super) fn size(&self) -> u64 {
         self.size
     }

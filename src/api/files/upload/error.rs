@@ -1,4 +1,4 @@
-//! What can go wrong with an upload.
+//! Errors of uploads.
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ pub(super) fn busy() -> ApiError {
     .with_retry_after(Duration::from_secs(5))
 }
 
-/// 504 for a Storage that does not go on.
+/// 504 if Storage does not respond.
 pub(super) fn storage_timeout() -> ApiError {
     ApiError::new(
         StatusCode::GATEWAY_TIMEOUT,

@@ -1,4 +1,4 @@
-//! The form that brings a file, read field by field.
+//! The form of an upload, read field by field.
 
 use axum::http::StatusCode;
 use futures_util::StreamExt;

@@ -1,4 +1,4 @@
-//! What is known of a file that is being uploaded.
+//! The metadata of an upload.
 
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -12,7 +12,7 @@ pub struct NewFile {
     pub id: Option<Uuid>,
     /// Name of the file.
     pub name: String,
-    /// Media type, if it is known.
+    /// Media type, if it was declared.
     pub media_type: Option<String>,
     /// ID of the chat that the file belongs to.
     pub chat_id: Option<Uuid>,

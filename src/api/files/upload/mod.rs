@@ -1,9 +1,9 @@
-//! Uploads. One upload goes one way:
+//! Uploads. An upload takes these steps:
 //!
 //! 1. `receive` reads the first bytes, detects the media type, and claims its id (`claim`).
 //! 2. `transfer` sends the bytes to Storage, in a task of its own, and makes the row ready once the
 //!    rest of the form is known: its states are [`UploadState`](transfer::UploadState).
-//! 3. What breaks off leaves nothing behind: its row and its bytes are removed.
+//! 3. If the upload fails, its row and its bytes are removed.
 
 mod claim;
 mod content;

@@ -14,16 +14,16 @@ use crate::api::files::{media_type, name};
 use crate::http::error::ApiError;
 use crate::http::response::Created;
 
-/// A file whose bytes have all been read.
+/// A file whose bytes have all been received.
 pub(super) enum Received {
     /// The bytes are on their way to Storage.
     New { transfer: Transfer, file: FileMetadata },
-    /// The id is a file already: the bytes were only looked at.
+    /// The id is already a file: the bytes were only hashed.
     Existing { id: Uuid, file: FileMetadata },
 }
 
 impl Files {
-    /// Adds a file whose bytes are in memory already.
+    /// Adds a file whose bytes are already in memory.
     pub async fn write(
         &self,
         owner: &Owner,
@@ -81,7 +81,7 @@ impl Files {
         Ok(Received::New { transfer, file })
     }
 
-    /// Makes what was received a file. The same id and content again is the stored file.
+    /// Completes an upload. The same id and content again returns the stored file.
     pub(super) async fn complete(
         &self,
         owner: &Owner,

@@ -1,6 +1,6 @@
-//! The transfer of an upload's bytes to Storage: a task of its own, fed by whoever has them. When the
-//! feeder goes away, nothing is left behind; once it has sent everything, nothing more is needed of
-//! it.
+//! The transfer of an upload's bytes to Storage, in a task of its own that receives them over a
+//! channel. If the sender goes away early, the task removes what it has stored; once everything has
+//! been sent, the sender is no longer needed.
 
 use std::time::Duration;
 
@@ -21,9 +21,9 @@ use crate::supabase::IDLE;
 
 /// The claim of an id lasts a minute; it is renewed this often.
 const RENEW_INTERVAL: Duration = Duration::from_secs(20);
-/// Storage may take this long to say that it has all bytes.
+/// The timeout for Storage to confirm that it has all bytes.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(120);
-/// Pieces that wait for Storage.
+/// The number of pieces buffered for Storage.
 const WAITING: usize = 4;
 
 /// An upload whose bytes have all been sent to its task.
@@ -32,44 +32,44 @@ pub(super) struct Transfer {
     task: JoinHandle<Result<Created, ApiError>>,
 }
 
-/// What the end of an upload needs.
+/// What completing an upload requires.
 type Described = (FormFields, FileMetadata);
 
 impl Transfer {
-    /// Sends the rest, and waits for the end.
+    /// Sends the rest and waits for the end.
     pub(super) async fn complete(
         self,
         fields: FormFields,
         file: FileMetadata,
     ) -> Result<Created, ApiError> {
-        // A task that has ended says why.
+        // A task that has ended reports why.
         let _ = self.form.send((fields, file));
         joined(self.task).await
     }
 }
 
-/// Where an upload is. Each state leads to the next one, or to `Failed`.
+/// The state of an upload. Each state leads to the next one, or to `Failed`.
 pub(super) enum UploadState {
     /// The id is claimed, and bytes are on their way to Storage.
     Receiving { pieces: mpsc::Receiver<Piece>, form: oneshot::Receiver<Described> },
-    /// Storage has all bytes. The rest of the form is awaited.
+    /// Storage has all bytes. The rest of the form is pending.
     Stored { form: oneshot::Receiver<Described> },
-    /// Everything is known that the row needs.
+    /// Everything that the row requires is known.
     Described { fields: FormFields, file: FileMetadata },
     /// The row is ready: the upload is a file.
     Ready(Created),
-    /// The upload broke off. What there is of it is removed.
+    /// The upload failed. Its row and bytes are removed.
     Failed(ApiError),
 }
 
 pub(super) enum Piece {
     Bytes(Bytes),
-    /// All bytes have come; without it, the upload has broken off.
+    /// All bytes have been sent; without it, the upload was interrupted.
     End,
 }
 
-/// Sends the bytes to a task of its own. It goes on to the end once it has the rest of the form, and
-/// leaves nothing behind if it does not get that far.
+/// Sends the bytes in a task of its own. It completes the upload once it has the rest of the form, and
+/// otherwise removes what it has stored.
 pub(super) async fn start<S>(
     upload: Upload,
     content: &mut Content<S>,
@@ -91,7 +91,7 @@ where
         }
         Err(error) => {
             drop((pieces, form));
-            // What was begun is taken back before the client hears of it.
+            // The upload is reverted before the client receives the error.
             let _ = task.await;
             Err(error)
         }
@@ -112,7 +112,7 @@ impl Upload {
         }
     }
 
-    /// The state after this one.
+    /// The next state.
     async fn next(&self, state: UploadState) -> Result<UploadState, ApiError> {
         Ok(match state {
             UploadState::Receiving { pieces, form } => {
@@ -153,7 +153,7 @@ impl Upload {
         }
     }
 
-    /// Gives the file the id that came after its bytes, and makes it ready.
+    /// Gives the file the id that arrived after its bytes, and marks it ready.
     async fn commit(&self, fields: &FormFields, file: &FileMetadata) -> Result<Created, ApiError> {
         match fields.id {
             Some(late) if late != self.id => self.rename(late, fields, file).await,
@@ -191,7 +191,7 @@ impl Upload {
     }
 }
 
-/// Whether all pieces were taken; if not, the task knows why.
+/// Whether all pieces were accepted; if not, the task knows why.
 async fn pump<S>(
     content: &mut Content<S>,
     pieces: &mpsc::Sender<Piece>,
@@ -219,7 +219,7 @@ async fn send(pieces: &mpsc::Sender<Piece>, piece: Piece) -> Result<bool, ApiErr
     }
 }
 
-/// The pieces as a body, which breaks off when they do. `ended` is notified when all were read.
+/// The pieces as a body, which fails if they are incomplete. `ended` is notified when all were read.
 fn body(
     pieces: mpsc::Receiver<Piece>,
     ended: oneshot::Sender<()>,

@@ -1,17 +1,17 @@
-//! In which ways a database differs from what the migrations say.
+//! Compares a database with the migrations.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::difference::Difference;
 use super::{Aspects, Description, Expected, ExpectedObject, storage};
 
-/// How much of a definition is shown, in characters.
+/// The maximum length of a quoted definition, in characters.
 const MAX_SHOWN: usize = 300;
-/// How many objects of a missing migration are named.
+/// The most objects of a missing migration that are named.
 const MAX_NAMED: usize = 5;
 
-/// Everything in which `found` differs from `expected`, where files of up to `max_file_bytes` are to
-/// be stored. What `found` could not see is not judged.
+/// All differences between `found` and `expected`, where files of up to `max_file_bytes` are to be
+/// stored. What `found` could not read is not judged.
 pub fn compare(expected: &Expected, found: &Description, max_file_bytes: u64) -> Vec<Difference> {
     let missing_files = missing_files(expected, found);
     let reported: BTreeSet<_> = missing_files.values().flat_map(Traces::objects).collect();
@@ -32,14 +32,14 @@ pub fn compare(expected: &Expected, found: &Description, max_file_bytes: u64) ->
     differences
 }
 
-/// What shows that a migration is missing.
+/// The evidence that a migration is missing.
 #[derive(Default)]
 struct Traces<'a> {
-    /// What it creates is not there.
+    /// An object that it creates is missing.
     missing: Vec<&'a str>,
-    /// What it changes is as it was before.
+    /// An object that it changes is unchanged.
     unchanged: Vec<&'a str>,
-    /// Something of it is there.
+    /// A part of it is present.
     is_applied: bool,
 }
 
@@ -49,7 +49,7 @@ impl<'a> Traces<'a> {
     }
 }
 
-/// The migrations of which nothing is there.
+/// The migrations that are missing entirely.
 fn missing_files<'a>(expected: &'a Expected, found: &Description) -> BTreeMap<&'a str, Traces<'a>> {
     let mut files = BTreeMap::<&str, Traces<'_>>::new();
     for (name, object) in &expected.objects {
@@ -110,7 +110,7 @@ fn listed(objects: &[&str]) -> String {
     }
 }
 
-/// Columns, constraints and the like of a table that is missing itself.
+/// Columns, constraints and the like of a table that is itself missing.
 fn belongs_to_a_missing_table(name: &str, object: &ExpectedObject, found: &Description) -> bool {
     let table = match name.split_once(' ') {
         Some(("column", column)) => column.rsplit_once('.').map(|(table, _)| table),
@@ -187,7 +187,7 @@ fn abbreviate(value: &str) -> String {
     }
 }
 
-/// What the migrations do not create. Other applications may share the project, but not these
+/// Objects that the migrations do not create. Other applications may share the project, but not these
 /// tables and names.
 fn added(name: &str, aspects: &Aspects) -> Option<Difference> {
     let aspect = |name: &str| aspects.get(name).map_or("", String::as_str);

@@ -1,13 +1,13 @@
-//! A way in which a database differs from what the migrations say.
+//! A difference between a database and the migrations.
 
-/// A way in which the database differs.
+/// A difference between the database and the migrations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// What is different: one sentence that names the object.
+    /// What is different: a sentence that names the object.
     pub what: String,
     /// What to do about it.
     pub remedy: String,
-    /// Whether something fails or lies open by it; else it is worth knowing.
+    /// Whether something fails or is exposed because of it; else it is only information.
     pub is_problem: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What the migrations say.
+//! The schema according to the migrations.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ pub struct Expected {
     pub objects: BTreeMap<String, ExpectedObject>,
 }
 
-/// An object of the migrations, or one that was there before and that they rely on.
+/// An object of the migrations, or an existing one that they rely on.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub struct ExpectedObject {
     /// The migrations that have made it what it is: the one that creates it and, where that is
@@ -41,7 +41,7 @@ impl Expected {
         names
     }
 
-    /// What a description can show: all of it, but only tables and columns in the local Supabase.
+    /// What a description can show: everything, or only tables and columns for the local Supabase.
     pub fn visible_in(&self, found: &Description) -> Self {
         let mut visible = self.clone();
         if found.is_local() {

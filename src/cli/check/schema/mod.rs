@@ -1,8 +1,8 @@
-//! Whether the database is what the migrations say, object by object. Pure.
+//! Whether the database matches the migrations, object by object. Pure.
 //!
 //! `describe_schema`, a function of the migrations, describes the database; [`Expected`] is the same
-//! description of a database to which nothing but the migrations was applied; [`compare`] says in
-//! which ways they differ.
+//! description of a database to which nothing but the migrations was applied; [`compare`] lists the
+//! differences.
 
 mod compare;
 mod difference;
@@ -17,10 +17,10 @@ pub use compare::compare;
 pub use difference::Difference;
 pub use expected::{Expected, ExpectedObject};
 
-/// What is said of one object, such as `owner` or `row-level security`.
+/// The aspects of an object, such as `owner` or `row-level security`.
 pub type Aspects = BTreeMap<String, String>;
 
-/// What `describe_schema` answers.
+/// The response of `describe_schema`.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Description {
     /// `PostgreSQL 17.6`
@@ -35,7 +35,7 @@ pub struct Description {
 }
 
 impl Description {
-    /// Whether it is the local Supabase's, whose functions, policies and grants are code.
+    /// Whether it describes the local Supabase, which reports only tables and columns.
     pub fn is_local(&self) -> bool {
         self.server.starts_with("SQLite")
     }

@@ -1,12 +1,12 @@
-//! Policies of Storage's tables that the migrations do not create. Other buckets may have some; none
-//! may reach ours.
+//! Policies of Storage's tables that the migrations do not create. Other buckets may have policies,
+//! but none of those may apply to ours.
 
 use super::Aspects;
 use super::difference::Difference;
 
 const BUCKET: &str = "files";
 const REMEDY: &str = "drop it, or let it name the buckets that it is for: bucket_id = '…'";
-/// A longer condition is not read.
+/// The maximum length of a condition that is parsed.
 const MAX_BYTES: usize = 16 * 1024;
 
 /// A policy of `storage.objects`.
@@ -38,14 +38,14 @@ fn reaches(aspects: &Aspects, columns: &[&str]) -> bool {
     is_for_requests(aspects) && given.any(|condition| may_hold(condition, columns))
 }
 
-/// Whether it is for a role that requests have and that policies bind.
+/// Whether it applies to a role that requests have and that policies bind.
 fn is_for_requests(aspects: &Aspects) -> bool {
     let mut roles = aspect(aspects, "roles").split(", ");
     roles.any(|role| matches!(role, "everybody" | "anon" | "authenticated"))
 }
 
-/// Whether a condition, as PostgreSQL prints it, may hold for our bucket: unless one of the terms
-/// that must all hold names other buckets.
+/// Whether a condition, as PostgreSQL prints it, may hold for our bucket: it does unless one of the
+/// terms that must all hold names other buckets.
 fn may_hold(condition: &str, columns: &[&str]) -> bool {
     if condition.len() > MAX_BYTES {
         return true;
@@ -72,7 +72,7 @@ fn names_others(term: &str, column: &str) -> bool {
     values.all(|value| literal(value).is_some_and(|literal| literal != BUCKET))
 }
 
-/// `avatars` of `'avatars'::text`; nothing of what is no plain literal.
+/// `avatars` from `'avatars'::text`; `None` for anything but a plain literal.
 fn literal(value: &str) -> Option<&str> {
     let literal = value.strip_suffix("::text")?.strip_prefix('\'')?.strip_suffix('\'')?;
     (!literal.contains('\'')).then_some(literal)

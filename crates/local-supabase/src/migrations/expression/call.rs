@@ -38,6 +38,11 @@ impl Translator<'_> {
         }
     }
 
+    /// The arguments of a call, if they are plain expressions.
+    pub(super) fn arguments_of(function: &Function) -> Result<Vec<Expr>> {
+        arguments(function)
+    }
+
     fn auth(&mut self, name: &str, arguments: &[Expr]) -> Result<Option<Value>> {
         let value = match name {
             "uid" => Value::new("auth_uid()", PgType::Uuid),
@@ -61,6 +66,10 @@ impl Translator<'_> {
             ("gen_random_uuid" | "uuid_generate_v4", []) => {
                 Value::new("gen_random_uuid()", PgType::Uuid)
             }
+            ("current_user" | "current_role", []) if !self.as_owner => {
+                text("auth_role()".to_owned())
+            }
+            ("encode", [Expr::Function(bytes), format]) => self.random_text(bytes, format)?,
             ("coalesce", [_, ..]) => self.variadic("coalesce", arguments)?,
             ("least" | "greatest", [_, ..]) => self.variadic(name, arguments)?,
             ("nullif", [a, b]) => {
@@ -76,6 +85,22 @@ impl Translator<'_> {
             _ => return self.scalar(name, arguments),
         };
         Ok(Some(value))
+    }
+
+    /// `encode(gen_random_bytes(16), 'hex')`
+    fn random_text(&mut self, bytes: &Function, format: &Expr) -> Result<Value> {
+        let name = object_name(&bytes.name)?;
+        let count = match &arguments(bytes)?[..] {
+            [Expr::Value(count)] => count.to_string().parse::<u16>().ok(),
+            _ => None,
+        };
+        let is_hex = self.expr(format)?.kind == Kind::Literal("hex".to_owned());
+        match count.filter(|count| (1..=1024).contains(count)) {
+            Some(count) if is_hex && name.name == "gen_random_bytes" => {
+                Ok(text(format!("lower(hex(randomblob({count})))")))
+            }
+            _ => not_understood("only encode(gen_random_bytes(…), 'hex') is implemented"),
+        }
     }
 
     /// Functions of arguments of fixed types.

@@ -69,8 +69,16 @@ impl Translator<'_> {
             }
             Expr::Subquery(query) => {
                 self.has_subselect = true;
-                let query = self.query(query, query::Projection::Value)?;
-                Ok(Value { sql: format!("({})", query.sql), kind: query.kind })
+                let is_single = query::is_single(query);
+                let Value { sql, kind } = self.query(query, query::Projection::Value)?;
+                // SQLite would take the first of several rows, which PostgreSQL refuses.
+                let sql = match is_single {
+                    true => format!("({sql})"),
+                    false => format!(
+                        "(with \"~\"(v) as ({sql}) select only_row(count(*), min(v)) from \"~\")"
+                    ),
+                };
+                Ok(Value { sql, kind })
             }
             Expr::Interval(interval) => self.interval(interval),
             Expr::Array(Array { elem, .. }) => self.array(elem),

@@ -5,7 +5,7 @@ use sqlparser::ast::{DataType, Expr, Query};
 
 use super::query::Projection;
 use super::translator::{Scope, Translator};
-use super::value::Value;
+use super::value::{Kind, Value};
 use crate::migrations::not_understood::{NotUnderstood, Result, not_understood};
 use crate::migrations::parse::{parse_expr, parse_query, parse_type};
 use crate::migrations::split::split;
@@ -33,8 +33,44 @@ pub enum Assigned {
     Query(Box<Query>),
 }
 
-impl Translator<'_> {
+impl<'a> Translator<'a> {
     pub(super) fn inline(&mut self, name: &Name, arguments: &[Expr]) -> Result<Value> {
+        let in_function = |error: NotUnderstood| {
+            NotUnderstood(format!("the function {}() is not understood: {error}", name.name))
+        };
+        let function = self.meant(name, arguments)?;
+        let body = body(function).map_err(in_function)?;
+        let Returns::Type(returns) = &function.returns else {
+            return not_understood(format!("{}() does not return a value", name.name));
+        };
+        let returns = self.catalogue.resolve(returns)?.pg_type;
+        let parameters = self.parameters(function, arguments)?;
+        let value =
+            self.within(function, parameters, |t| t.evaluated(&body)).map_err(in_function)?;
+        Ok(Value::new(format!("({})", self.coerce(value, returns)?), returns))
+    }
+
+    /// `select f(…)` of a function that returns a set, in place of a sub-select.
+    pub(super) fn set(&mut self, name: &Name, arguments: &[Expr]) -> Result<Option<Value>> {
+        let mut known = self.catalogue.functions(name);
+        let Some(Returns::SetOf(returns)) = known.next().map(|function| &function.returns) else {
+            return Ok(None);
+        };
+        let returns = self.catalogue.resolve(returns)?.pg_type;
+        let function = self.meant(name, arguments)?;
+        let Body::Query(query) = body(function)? else {
+            return not_understood(format!("{}() has more than one select", name.name));
+        };
+        let parameters = self.parameters(function, arguments)?;
+        let value = self.within(function, parameters, |t| t.query(&query, Projection::Value))?;
+        match value.kind == Kind::Of(returns) {
+            true => Ok(Some(value)),
+            false => not_understood(format!("{}() returns another type than it says", name.name)),
+        }
+    }
+
+    /// The function that is called, which is then known as called.
+    fn meant(&mut self, name: &Name, arguments: &[Expr]) -> Result<&'a FunctionDef> {
         let fits = |function: &&FunctionDef| {
             let required = function.parameters.iter().filter(|p| p.default.is_none()).count();
             arguments.len() <= function.parameters.len() && arguments.len() >= required
@@ -43,10 +79,6 @@ impl Translator<'_> {
         let (Some(function), None) = (found.next(), found.next()) else {
             return not_understood(format!("which function {}() is meant is not known", name.name));
         };
-        let in_function = |error: NotUnderstood| {
-            NotUnderstood(format!("the function {}() is not understood: {error}", name.name))
-        };
-        let body = body(function).map_err(in_function)?;
         // What a `security definer` function calls is its owner's to execute.
         if !self.sees_all {
             self.called.insert(name.clone());
@@ -54,10 +86,14 @@ impl Translator<'_> {
         if self.depth >= MAX_DEPTH {
             return not_understood(format!("the function {}() calls itself", name.name));
         }
-        let Returns::Type(returns) = &function.returns else {
-            return not_understood(format!("{}() does not return a value", name.name));
-        };
-        let returns = self.catalogue.resolve(returns)?.pg_type;
+        Ok(function)
+    }
+
+    fn parameters(
+        &mut self,
+        function: &FunctionDef,
+        arguments: &[Expr],
+    ) -> Result<Vec<(Option<String>, Value)>> {
         let mut parameters = Vec::new();
         let defaults =
             function.parameters.iter().skip(arguments.len()).filter_map(|p| p.default.as_ref());
@@ -68,8 +104,7 @@ impl Translator<'_> {
             let sql = self.typed(argument, pg_type)?;
             parameters.push((parameter.name.clone(), Value::new(format!("({sql})"), pg_type)));
         }
-        let value = self.within(function, parameters, &body).map_err(in_function)?;
-        Ok(Value::new(format!("({})", self.coerce(value, returns)?), returns))
+        Ok(parameters)
     }
 
     /// Evaluates the body where only the parameters have names.
@@ -77,18 +112,16 @@ impl Translator<'_> {
         &mut self,
         function: &FunctionDef,
         parameters: Vec<(Option<String>, Value)>,
-        body: &Body,
+        evaluate: impl FnOnce(&mut Self) -> Result<Value>,
     ) -> Result<Value> {
         let own = Scope { relations: Vec::new(), parameters };
         let scopes = std::mem::replace(&mut self.scopes, vec![own]);
         let (sees_all, had_subselect) = (self.sees_all, self.has_subselect);
+        let as_owner = self.as_owner;
         self.sees_all |= function.security_definer;
+        self.as_owner |= function.security_definer;
         self.depth += 1;
-        let value = match body {
-            Body::Expr(expr) => self.expr(expr),
-            Body::Query(query) => self.scalar_query(query),
-            Body::Steps { steps, returned } => self.steps(steps, returned),
-        };
+        let value = evaluate(self);
         self.depth -= 1;
         self.scopes = scopes;
         // What such a function reads is not a part of the policy.
@@ -96,6 +129,7 @@ impl Translator<'_> {
             self.has_subselect = had_subselect;
         }
         self.sees_all = sees_all;
+        self.as_owner = as_owner;
         value
     }
 }
@@ -108,6 +142,14 @@ impl Translator<'_> {
             Assigned::Query(query) => self.scalar_query(query)?,
         };
         self.assign(value, pg_type)
+    }
+
+    fn evaluated(&mut self, body: &Body) -> Result<Value> {
+        match body {
+            Body::Expr(expr) => self.expr(expr),
+            Body::Query(query) => self.scalar_query(query),
+            Body::Steps { steps, returned } => self.steps(steps, returned),
+        }
     }
 
     fn scalar_query(&mut self, query: &Query) -> Result<Value> {

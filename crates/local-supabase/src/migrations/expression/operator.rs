@@ -404,6 +404,13 @@ pub fn require_plain_element(element: PgType) -> Result<()> {
 fn subquery(expr: &Expr) -> Option<&sqlparser::ast::Query> {
     match expr {
         Expr::Subquery(query) => Some(query),
+        // `array(select …)`
+        Expr::Function(function) if function.name.to_string().eq_ignore_ascii_case("array") => {
+            match &function.args {
+                sqlparser::ast::FunctionArguments::Subquery(query) => Some(query),
+                _ => None,
+            }
+        }
         _ => None,
     }
 }

@@ -36,6 +36,16 @@ impl Translator<'_> {
         if !is_plain || !is_plain_select(select) {
             return not_understood("this form of select is not implemented");
         }
+        if let ([SelectItem::UnnamedExpr(Expr::Function(function))], [], None, Projection::Value) =
+            (&select.projection[..], &select.from[..], &select.selection, projection)
+        {
+            let name = object_name(&function.name)?;
+            if let Ok(arguments) = Self::arguments_of(function)
+                && let Some(rows) = self.set(&name, &arguments)?
+            {
+                return Ok(rows);
+            }
+        }
         self.scopes.push(Scope::default());
         let outside = std::mem::replace(&mut self.takes_aggregates, false);
         let value = self.select(query, select, projection);
@@ -259,6 +269,27 @@ pub fn users(prefix: &str) -> Relation {
         (name.to_owned(), Value::new(format!("{prefix}.{}", quote(stored)), pg_type))
     });
     Relation { name: "users".to_owned(), columns: columns.collect() }
+}
+
+/// Whether a sub-select has one row at most, whatever the tables have.
+pub(super) fn is_single(query: &Query) -> bool {
+    let SetExpr::Select(select) = &*query.body else { return false };
+    let is_one =
+        |limit: &Option<Expr>| limit.as_ref().is_some_and(|limit| limit.to_string() == "1");
+    select.from.is_empty() && !may_return_sets(select)
+        || select.projection.iter().any(is_aggregate)
+        || matches!(&query.limit_clause, Some(LimitClause::LimitOffset { limit, .. }) if is_one(limit))
+}
+
+/// Functions of the migrations may return several rows.
+fn may_return_sets(select: &Select) -> bool {
+    let is_call = |item: &SelectItem| {
+        matches!(item, SelectItem::UnnamedExpr(Expr::Function(function))
+        if !["auth.", "now", "current_"].iter().any(|start| {
+            function.name.to_string().to_lowercase().starts_with(start)
+        }))
+    };
+    select.projection.iter().any(is_call)
 }
 
 fn is_plain_select(select: &Select) -> bool {

@@ -31,6 +31,8 @@ pub struct Translator<'a> {
     pub scopes: Vec<Scope>,
     /// Whether sub-selects see every row, as those of `security definer` functions do.
     pub sees_all: bool,
+    /// Whether what it is in runs as its owner, and not as the caller.
+    pub as_owner: bool,
     /// Whether there is a sub-select.
     pub has_subselect: bool,
     /// The functions of the migrations that it calls itself.
@@ -48,6 +50,7 @@ impl<'a> Translator<'a> {
             catalogue,
             scopes: vec![Scope::default()],
             sees_all: false,
+            as_owner: false,
             has_subselect: false,
             called: BTreeSet::new(),
             takes_aggregates: false,

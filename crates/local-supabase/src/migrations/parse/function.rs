@@ -68,8 +68,7 @@ fn returns(parser: &mut Parser<'_>) -> Result<Returns> {
         return Ok(Returns::Trigger);
     }
     if parser.word("setof") {
-        parser.data_type()?;
-        return Ok(Returns::Other);
+        return Ok(Returns::SetOf(parser.data_type()?));
     }
     if parser.word("table") {
         parser.skip_parentheses();

@@ -100,7 +100,13 @@ pub fn default_privileges(parser: &mut Parser<'_>) -> Result<Statement> {
     if parser.words("for role") || parser.words("for user") {
         is_ours = parser.roles()?.iter().any(|role| role == "postgres" || role == "current_user");
     }
-    let schema = if parser.words("in schema") { Some(parser.identifier()?) } else { None };
+    let schema = if parser.words("in schema") {
+        let mut schemas = parser.list(Parser::identifier)?;
+        let public = schemas.iter().position(|schema| schema == "public");
+        Some(schemas.swap_remove(public.unwrap_or(0)))
+    } else {
+        None
+    };
     let Some(word) = parser.one_of(&["grant", "revoke"]) else {
         return parser.expected("grant or revoke");
     };

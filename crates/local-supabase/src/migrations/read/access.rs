@@ -122,14 +122,17 @@ impl Reader<'_> {
         }
     }
 
+    /// What is said of one schema comes on top of what holds for all: it cannot take that away.
     pub(super) fn default_executors(
         &mut self,
         schema: Option<&str>,
         roles: &[String],
         granted: bool,
     ) {
-        if schema.is_none_or(|schema| schema == "public") {
-            change_roles(&mut self.catalogue.default_executors, roles, granted);
+        match schema {
+            None => change_roles(&mut self.catalogue.default_executors, roles, granted),
+            Some("public") => change_roles(&mut self.catalogue.public_executors, roles, granted),
+            Some(_) => {}
         }
     }
 

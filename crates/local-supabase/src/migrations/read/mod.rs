@@ -4,6 +4,7 @@ mod access;
 mod alter;
 mod block;
 mod objects;
+mod search_path;
 mod table;
 
 pub use table::sequence_of;
@@ -18,6 +19,7 @@ use super::parse::parse;
 use super::registration::Registration;
 use super::split::{Piece, split};
 use super::statement::{Name, Statement};
+use search_path::SearchPath;
 
 /// A file of a project's migrations.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,10 +64,10 @@ pub struct DataStep {
 }
 
 impl<'a> Reader<'a> {
-    pub fn new(registrations: &'a [Registration]) -> Self {
+    pub fn new(registrations: &'a [Registration], exposes: bool) -> Self {
         let place = (String::new(), 0);
         Self {
-            catalogue: Catalogue::new(),
+            catalogue: Catalogue::new(exposes),
             registrations,
             place,
             is_own: false,
@@ -77,8 +79,24 @@ impl<'a> Reader<'a> {
 
     /// Reads a file. Its statements that change rows are handed to `data`, if it was not applied yet.
     pub fn read(&mut self, migration: &Migration, mut data: Option<&mut Vec<DataStep>>) {
+        let mut path = SearchPath::default();
+        let mut transaction = None;
         for piece in split(&migration.sql) {
             let at = At { file: &migration.file, piece };
+            path.set(piece.text);
+            let steps = data.as_ref().map_or(0, |steps| steps.len());
+            match piece.text.to_lowercase().split_whitespace().next() {
+                Some("begin" | "start") => transaction = Some((self.catalogue.clone(), steps)),
+                Some("rollback" | "abort") => {
+                    self.snapshot = None;
+                    if let Some((catalogue, steps)) = transaction.take() {
+                        self.catalogue = catalogue;
+                        data.iter_mut().for_each(|data| data.truncate(steps));
+                    }
+                    continue;
+                }
+                _ => {}
+            }
             self.place = (migration.file.clone(), piece.line);
             self.is_own = migration.is_own;
             self.made = 0;
@@ -98,7 +116,10 @@ impl<'a> Reader<'a> {
                     }
                     continue;
                 }
-                Ok(statement) => statement,
+                Ok(mut statement) => {
+                    path.apply(&mut statement, piece.text);
+                    statement
+                }
             };
             if !self.is_own && statement.table().is_some_and(|name| self.taken.contains(name)) {
                 continue;
@@ -155,6 +176,22 @@ impl<'a> Reader<'a> {
                 }
                 Err(_) => "it changes nothing here".to_owned(),
             },
+            Subject::Revoked(name) => {
+                let problem = format!(
+                    "a statement that may protect it in {}:{} is not understood: {error}",
+                    at.file, at.piece.line
+                );
+                let is_known = self.catalogue.table(&name).is_some();
+                let tables = self.catalogue.tables.iter_mut().filter(|table| !table.is_own);
+                for table in tables.filter(|table| !is_known || table.name == name) {
+                    table.problems.push(problem.clone());
+                }
+                "the tables that it may protect are not available".to_owned()
+            }
+            Subject::NewTables => {
+                self.catalogue.has_event_trigger = true;
+                "tables that come after it are not available".to_owned()
+            }
             Subject::Named(kind, name) => format!("the {kind} {name} is not available"),
         };
         self.notice(at, format!("{error}; {consequence}"));
@@ -163,7 +200,7 @@ impl<'a> Reader<'a> {
     fn is_taken(&self, subject: &Subject) -> bool {
         match subject {
             Subject::NewTable(name) | Subject::Table(name) => self.taken.contains(name),
-            Subject::Named(..) => false,
+            Subject::Revoked(_) | Subject::NewTables | Subject::Named(..) => false,
         }
     }
 
@@ -225,14 +262,20 @@ impl From<NotUnderstood> for Failure {
 enum Subject {
     NewTable(Name),
     Table(Name),
+    /// Of `revoke`: a table, or several.
+    Revoked(Name),
+    /// Those that come.
+    NewTables,
     Named(&'static str, String),
 }
 
 impl Subject {
     fn of(text: &str) -> Option<Self> {
         let without_comments = strip_comments(text);
-        let spaced = without_comments.replace('(', " ( ").replace(';', " ");
-        let words: Vec<&str> = spaced.split_whitespace().collect();
+        let mut words = words(&without_comments);
+        if words.get(1).is_some_and(|word| word.eq_ignore_ascii_case("or")) {
+            words.drain(1..words.len().min(3));
+        }
         let lower: Vec<String> = words.iter().map(|word| word.to_lowercase()).collect();
         let at = |n: usize| lower.get(n).map(String::as_str).unwrap_or_default();
         let after = |skipped: &[&str], mut n: usize| {
@@ -268,15 +311,15 @@ impl Subject {
             ("create" | "alter", "policy") | ("create", "unique" | "trigger" | "constraint") => {
                 on().map(Self::Table)
             }
-            ("revoke", _) => on().map(Self::Table),
+            ("revoke", _) => on().map(Self::Revoked),
+            ("alter", "default") if lower.iter().any(|word| word == "revoke") => {
+                Some(Self::NewTables)
+            }
             _ if lower.iter().take(4).any(|word| word == "rule") => {
                 let position = lower.iter().position(|word| word == "to")?;
                 words.get(position + 1).copied().map(name).map(Self::Table)
             }
-            ("create", "function" | "or") => {
-                let word = lower.iter().position(|word| word == "function")? + 1;
-                Some(Self::Named("function", words.get(word)?.to_string()))
-            }
+            ("create", "function") => Some(Self::Named("function", words.get(2)?.to_string())),
             ("create", "type" | "domain") => Some(Self::Named("type", words.get(2)?.to_string())),
             ("create", "view" | "materialized") => {
                 Some(Self::Named("view", words.get(2)?.to_string()))
@@ -284,6 +327,25 @@ impl Subject {
             _ => None,
         }
     }
+}
+
+/// The words of a statement; a name in quotes is one, whatever is in it.
+fn words(text: &str) -> Vec<&str> {
+    let (mut words, mut start, mut quoted) = (Vec::new(), None, false);
+    for (at, c) in text.char_indices() {
+        quoted ^= c == '"';
+        let is_end = !quoted && (c.is_whitespace() || matches!(c, '(' | ';' | ','));
+        match (is_end, start) {
+            (true, Some(from)) => {
+                words.push(&text[from..at]);
+                start = None;
+            }
+            (false, None) => start = Some(at),
+            _ => {}
+        }
+    }
+    words.extend(start.map(|from| &text[from..]));
+    words
 }
 
 fn strip_comments(text: &str) -> String {

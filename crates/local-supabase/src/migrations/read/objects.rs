@@ -12,7 +12,8 @@ impl Reader<'_> {
         at: &At<'_>,
     ) -> std::result::Result<(), Failure> {
         match statement {
-            Statement::Ignored | Statement::Data(_) => Ok(()),
+            Statement::Ignored => self.called(at),
+            Statement::Data(_) => Ok(()),
             Statement::GrantFunctions { functions, roles, granted } => {
                 self.grant_functions(&functions, &roles, granted);
                 Ok(())
@@ -128,6 +129,27 @@ impl Reader<'_> {
             )),
             other => Ok(self.apply_type(other)?),
         }
+    }
+
+    /// A `select` may call a function that changes tables.
+    fn called(&mut self, at: &At<'_>) -> std::result::Result<(), Failure> {
+        let text = at.piece.text.to_lowercase();
+        if !text.starts_with("select") || self.is_own {
+            return Ok(());
+        }
+        let called = self.catalogue.functions.iter().filter(|function| {
+            function.def.language == "plpgsql" && text.contains(&function.def.name.name)
+        });
+        let bodies: Vec<String> = called.map(|function| function.def.text.clone()).collect();
+        let mut closes = false;
+        for body in &bodies {
+            closes |= self.close_what_may_be_closed(body, at, "a function that is called");
+        }
+        if !closes {
+            return Ok(());
+        }
+        let consequence = "the tables that it may protect are not available";
+        Err(Failure("functions of migrations are not called".into(), Some(consequence.to_owned())))
     }
 
     fn apply_type(&mut self, statement: Statement) -> Result<()> {

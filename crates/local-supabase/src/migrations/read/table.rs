@@ -28,6 +28,7 @@ impl Reader<'_> {
         }
         let mut table = TableState::new(self.next_id(), name.clone());
         table.is_own = self.is_own;
+        table.made = self.place.clone();
         if name.schema == "public" {
             table.privileges = self.catalogue.default_privileges.clone();
         }

@@ -15,12 +15,21 @@ fn file(sql: &str) -> Migration {
 }
 
 fn read(sql: &str) -> Arc<Plan> {
-    plan(&[file(sql)], 0, &[])
+    plan(&[file(sql)], 0, &[], false)
+}
+
+/// In a project that exposes new tables by itself.
+fn read_exposed(sql: &str) -> Arc<Plan> {
+    plan(&[file(sql)], 0, &[], true)
 }
 
 #[track_caller]
 fn table(sql: &str, name: &str) -> &'static Table {
-    let plan = read(sql);
+    find(&read(sql), name)
+}
+
+#[track_caller]
+fn find(plan: &Plan, name: &str) -> &'static Table {
     let found = plan.schema.tables.iter().find(|table| table.name == name);
     found.unwrap_or_else(|| panic!("{name} is not served: {:#?}", plan.notices))
 }

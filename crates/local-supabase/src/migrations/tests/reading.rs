@@ -1,6 +1,6 @@
 //! What is understood, and as what.
 
-use super::{read, spelled, table};
+use super::{find, read, read_exposed, spelled, table};
 use crate::migrations::split::split;
 use crate::schema::{Action, Default, Generated, Granted, PgType};
 
@@ -142,6 +142,7 @@ fn policies_and_grants() {
          create policy \"All of it\" on t as restrictive for update to authenticated, anon using (true);
          alter policy \"All of it\" on t rename to some;
          create policy gone on t using (false); drop policy gone on t;
+         grant all on t to anon, authenticated, service_role;
          revoke all on t from anon, authenticated;
          grant select on table t to anon;
          grant insert (a), update (a, id) on t to authenticated;
@@ -212,7 +213,65 @@ fn what_a_guarded_block_says_is_read() {
     );
 }
 
-/// Supabase grants the execution of functions of `public` to each role by its name.
+/// What a role gets without being named in a grant.
+#[test]
+fn new_tables_are_closed_unless_they_are_exposed() {
+    let sql = "create table before (a int);
+        alter default privileges for role postgres in schema public grant select on tables to anon;
+        create table after (a int);
+
+        create table granted (a int); grant insert (a) on granted to service_role;";
+    let roles = |table: &crate::schema::Table| {
+        let grants = &table.grants;
+        [&grants.anon, &grants.authenticated, &grants.service_role]
+            .map(crate::schema::RoleGrants::is_anything)
+    };
+    let (closed, exposed) = (read(sql), read_exposed(sql));
+    assert_eq!(roles(find(&closed, "before")), [false; 3]);
+    assert_eq!(roles(find(&closed, "after")), [true, false, false]);
+    assert_eq!(roles(find(&closed, "granted")), [true, false, true]);
+    for name in ["before", "after", "granted"] {
+        assert_eq!(roles(find(&exposed, name)), [true; 3], "{name}");
+    }
+    let reported = |plan: &crate::migrations::plan::Plan| -> Vec<String> {
+        let closed = plan.notices.iter().filter(|notice| notice.message.starts_with("nothing"));
+        closed.map(ToString::to_string).collect()
+    };
+    let [reported_closed] = &reported(&closed)[..] else { panic!("{:?}", closed.notices) };
+    let starts = "20260101000000_test.sql:1: table public.before: nothing on it is granted";
+    assert!(reported_closed.starts_with(starts), "{reported_closed}");
+    assert!(reported_closed.contains("grant select, insert, update, delete on public.before to"));
+    assert!(reported_closed.contains("auto_expose_new_tables = true"), "{reported_closed}");
+    assert!(reported(&exposed).is_empty());
+    let revoked = read_exposed(
+        "create table t (a int); revoke all on t from anon, authenticated, service_role;",
+    );
+    assert!(!reported(&revoked)[0].contains("auto_expose_new_tables"));
+}
+
+#[test]
+fn tables_without_row_security_are_told_where_somebody_may_use_them() {
+    let cases = [
+        ("", None),
+        ("grant select on t to anon;", Some("everybody who has the address")),
+        ("grant delete on t to authenticated;", Some("everybody who signs up")),
+        ("grant all on t to service_role;", None),
+        ("grant all on t to anon; alter table t enable row level security;", None),
+    ];
+    for (sql, who) in cases {
+        let plan = read(&format!("create table t (a int); {sql}"));
+        let reported =
+            plan.notices.iter().find(|n| n.message.starts_with("row-level security is off"));
+        assert_eq!(reported.is_some(), who.is_some(), "{sql}: {:?}", plan.notices);
+        assert!(reported.is_none_or(|notice| notice.message.contains(who.unwrap())), "{sql}");
+    }
+}
+
+/// The roles that policies apply to.
+const USERS: &[&str] = &["anon", "authenticated"];
+
+/// PostgreSQL lets every role execute new functions. Projects that expose new tables grant it to each
+/// role by its name too.
 #[test]
 fn who_may_execute_what_a_policy_calls() {
     let policy =
@@ -220,25 +279,103 @@ fn who_may_execute_what_a_policy_calls() {
                   create table t (u uuid);
                   alter table t enable row level security;
                   create policy p on t for select using (mine(u));";
-    let cases = [
-        ("", 1),
-        ("revoke execute on function mine(uuid) from public;", 1),
-        ("revoke all on function mine from public, anon;", 2),
-        ("revoke execute on all functions in schema public from public, anon;", 2),
+    // Before, after, and the roles whose requests are refused: in new projects, and in exposed ones.
+    let cases: [(&str, &str, &[&str], &[&str]); 7] = [
+        ("", "", &[], &[]),
+        ("", "revoke execute on function mine(uuid) from anon;", &[], &[]),
+        ("", "revoke execute on function mine(uuid) from public;", USERS, &[]),
+        ("", "revoke all on function mine from public, anon;", USERS, &["anon"]),
+        (
+            "",
+            "revoke execute on all functions in schema public from public, anon;",
+            USERS,
+            &["anon"],
+        ),
+        // What PostgreSQL grants everywhere is not taken back in one schema.
+        (
+            "alter default privileges in schema public revoke execute on functions from public;",
+            "",
+            &[],
+            &[],
+        ),
+        ("alter default privileges revoke execute on functions from public;", "", USERS, &[]),
     ];
-    for (revoke, policies) in cases {
-        let table = table(&format!("{policy} {revoke}"), "t");
-        assert_eq!(table.policies.len(), policies, "{revoke}");
+    for (before, after, closed, exposed) in cases {
+        let sql = format!("{before} {policy} {after}");
+        for (plan, refused) in [(read(&sql), closed), (read_exposed(&sql), exposed)] {
+            let table = find(&plan, "t");
+            let roles: Vec<_> =
+                table.policies[1..].iter().flat_map(|policy| policy.roles).collect();
+            assert_eq!(roles, refused.iter().collect::<Vec<_>>(), "{sql}");
+        }
     }
-    let table = table(&format!("{policy} revoke all on function mine from public, anon;"), "t");
-    assert_eq!(table.policies[1].roles, ["anon"]);
+    let table = table(&format!("{policy} revoke all on function mine from public;"), "t");
     assert_eq!(spelled(table.policies[1].using.unwrap().sqlite), "refuse_function('mine')");
 }
 
 #[test]
 fn a_role_without_the_schema_has_nothing() {
-    let sql = "create table t (a int); revoke usage on schema public from public; revoke all on schema public from anon;";
+    let sql = "create table t (a int); grant select on t to anon, authenticated; revoke usage on schema public from public; revoke all on schema public from anon;";
     let table = table(sql, "t");
     assert_eq!(table.grants.anon.select, Granted::Nothing);
     assert_eq!(table.grants.authenticated.select, Granted::Table);
+}
+
+/// The forms that guard statements against being run twice.
+#[test]
+fn blocks_that_only_guard() {
+    let sql = "do $$ begin
+            -- the type
+            if not exists (select 1 from pg_type t join pg_namespace n on n.oid = t.typnamespace
+                           where t.typname = 'mood' and n.nspname = 'public') then
+                create type public.mood as enum ('sad', 'ok');
+            end if;
+        end $$;
+        create table t (id int primary key, m mood);
+        do $$ begin
+            if not exists (select from information_schema.columns
+                           where table_name = 't' and column_name = 'owner') then
+                alter table t add column owner uuid;
+                create index on t (owner);
+            end if;
+            if exists (select 1 from pg_tables where schemaname = 'public' and tablename = 't') then
+                alter table t enable row level security;
+            end if;
+            if not exists (select 1 from pg_policies where tablename = 't' and policyname = 'Own') then
+                create policy \"Own\" on t using (auth.uid() = owner);
+            end if;
+            if not exists (select 1 from pg_publication_tables where tablename = 't') then
+                alter publication supabase_realtime add table t;
+            end if;
+            raise notice 'done';
+        end; $$;
+        grant select on t to authenticated;";
+    let plan = read(sql);
+    assert_eq!(plan.notices, []);
+    let table = table(sql, "t");
+    assert_eq!(table.columns.len(), 3);
+    assert!(table.has_row_security && table.policies.len() == 1);
+}
+
+/// A function that returns a set stands for its rows; a sub-select that is a value has one row.
+#[test]
+fn sets_and_single_rows() {
+    let start = "create table m (org int, uid uuid); create table t (org int);
+        alter table t enable row level security;
+        create function orgs(who uuid) returns setof int language sql security definer
+        as $$ select org from m where uid = who $$;";
+    for (written, expected) in [
+        ("org in (select orgs(auth.uid()))", "in (select \"~1\".\"org\" from \"m\"".to_owned()),
+        (
+            "org = any (array(select orgs(auth.uid())))",
+            "in (select \"~1\".\"org\" from \"m\"".to_owned(),
+        ),
+        ("org = (select org from m)", "only_row(".to_owned()),
+        ("org = (select org from m limit 1)", "limit 1".to_owned()),
+    ] {
+        let table = table(&format!("{start} create policy p on t using ({written});"), "t");
+        let sql = spelled(table.policies[0].using.unwrap().sqlite);
+        assert!(sql.contains(&expected), "{sql}");
+        assert_eq!(sql.contains("only_row("), expected == "only_row(", "{sql}");
+    }
 }

@@ -27,6 +27,13 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
         let name: String = context.get(0)?;
         Err::<Stored, _>(failed(&RestError::permission_denied("function", &name)))
     })?;
+    connection.create_scalar_function("only_row", 2, pure(), |context| {
+        let message = "more than one row returned by a subquery used as an expression";
+        match context.get::<i64>(0)? {
+            0 | 1 => context.get::<Stored>(1),
+            _ => Err(failed(&RestError::sql("21000", message))),
+        }
+    })?;
     connection.create_scalar_function("enum_input", 3, pure(), |context| {
         let Some(text) = text_argument(context, 2)? else { return Ok(None) };
         let labels = elements(text_argument(context, 1)?.unwrap_or_default());

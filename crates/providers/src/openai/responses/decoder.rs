@@ -1,4 +1,4 @@
-//! From the frames of a Responses answer to events.
+//! Decodes the frames of a response of the Responses API into events.
 
 use serde_json::value::RawValue;
 
@@ -9,7 +9,7 @@ use crate::decoder::{self, Events, Flow};
 use crate::openai::name::NAME;
 use crate::{ErrorKind, FinishReason, ProviderError, ProviderName, Usage, lenient};
 
-/// What has been read of one answer.
+/// The state of decoding one answer.
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
     items: Items,
@@ -104,7 +104,7 @@ impl Decoder {
     }
 }
 
-/// The events that bring text, before `.delta` and `.done`.
+/// The names of the events with text, without `.delta` or `.done`.
 const TEXTS: [&str; 4] = ["output_text", "refusal", "reasoning_summary_text", "reasoning_text"];
 
 fn failure(error: Option<&RawValue>) -> ProviderError {

@@ -1,4 +1,4 @@
-//! From a prepared conversation to the input of a Responses request.
+//! Converts a prepared conversation to the input of a Responses request.
 
 use std::borrow::Cow;
 
@@ -41,8 +41,7 @@ enum Part<'a> {
     InputFile { filename: &'a str, file_data: String },
 }
 
-/// The whole conversation. The instructions are part of it and not apart, because the provider looks
-/// for the word JSON only here.
+/// The whole conversation, including the instructions: the provider looks for the word JSON only here.
 pub(super) fn input(request: &Request) -> Vec<Input<'_>> {
     let system = request.system.as_deref().map(|text| {
         let content = vec![Part::InputText { text: text.into() }];
@@ -63,7 +62,7 @@ fn items(message: &Message) -> Vec<Input<'_>> {
     vec![Input::Message(InputMessage { role, content, phase: None })]
 }
 
-/// A part of an answer of the model.
+/// A part of a model's answer.
 fn item(piece: &Content) -> Option<Input<'_>> {
     Some(match piece {
         Content::Text { text, opaque } => {
@@ -120,7 +119,7 @@ fn raw(opaque: &Opaque) -> Option<Box<RawValue>> {
     RawValue::from_string(opaque.json.clone()).ok()
 }
 
-/// What was attached to a text or a call, as far as it matters here.
+/// The opaque data of a text or a call, as far as it matters here.
 #[derive(Default, Deserialize)]
 struct Attached {
     phase: Option<String>,
@@ -137,8 +136,8 @@ fn phase(opaque: Option<&Opaque>) -> Option<String> {
     attached(opaque?).phase
 }
 
-/// An item with another id would no longer pair with its result; one with another name or other
-/// arguments is one that the API would refuse.
+/// An item with another id would no longer match its result; one with another name or other arguments
+/// would be refused by the API.
 fn is_same_call(opaque: &Opaque, id: &str, name: &str, arguments: &str) -> bool {
     let attached = attached(opaque);
     attached.call_id.as_deref() == Some(id)

@@ -1,4 +1,4 @@
-//! The items of an answer as they grow.
+//! The output items of an answer while it is streamed.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -15,11 +15,11 @@ pub(super) struct Items {
     started: usize,
     calls: usize,
     size: SizeBudget,
-    /// Whether any part of a message declines.
+    /// Whether any part of a message is a refusal.
     pub has_refused: bool,
 }
 
-/// Deltas are optional everywhere: what they left out is emitted when the item is complete.
+/// Deltas are optional: what they left out is emitted when the item is complete.
 #[derive(Debug)]
 enum Open {
     Message { phase: Option<String>, emitted: Option<usize> },
@@ -29,7 +29,7 @@ enum Open {
 }
 
 impl Items {
-    /// A server may send nothing but the final response.
+    /// A server may send only the final response.
     pub fn any(&self) -> bool {
         self.started > 0
     }
@@ -62,7 +62,7 @@ impl Items {
         Ok(())
     }
 
-    /// More of a part of a message or of reasoning.
+    /// More content of a part of a message or of reasoning.
     pub fn text(&mut self, at: usize, part: usize, delta: Option<String>, events: &mut Events) {
         match self.find(at) {
             Some(Open::Message { emitted, .. }) => {
@@ -116,7 +116,7 @@ impl Items {
         Ok(())
     }
 
-    /// An item is complete. Its beginning need not have been sent.
+    /// An item is complete. Its start may not have been sent.
     pub fn end(
         &mut self,
         at: usize,
@@ -145,7 +145,7 @@ impl Items {
         Ok(())
     }
 
-    /// Emits the parts of a message or of reasoning of which nothing has been emitted.
+    /// Emits the parts of a message or of reasoning that have not been emitted.
     fn emit_parts(&mut self, at: usize, parts: impl Iterator<Item = Part>, events: &mut Events) {
         let (Some(Open::Message { emitted: None, .. }) | Some(Open::Thought { emitted: None })) =
             self.find(at)
@@ -158,7 +158,7 @@ impl Items {
         }
     }
 
-    /// Ends the calls that have not been ended.
+    /// Ends the calls that have not ended.
     pub fn finish(&mut self, events: &mut Events) {
         for (_, open) in self.open.drain(..) {
             if let Open::Call { index, arguments } = open {
@@ -202,7 +202,7 @@ fn end_call(
     events.push_back(Event::ToolCallEnd { index, arguments, opaque });
 }
 
-/// What a message's text must take back with it.
+/// What must be sent back with a message's text.
 #[derive(Serialize)]
 struct Message<'a> {
     phase: &'a str,

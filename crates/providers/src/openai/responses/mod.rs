@@ -1,4 +1,4 @@
-//! Responses: `POST {base}/responses`, without anything stored at the provider.
+//! The Responses API: `POST {base}/responses`, without storing anything at the provider.
 
 pub(super) use decoder::Decoder;
 pub(super) use request::body;

@@ -1,4 +1,4 @@
-//! From a neutral request to the body of a Responses request.
+//! Converts a neutral request to the body of a Responses request.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -7,8 +7,8 @@ use super::input::{Input, input};
 use crate::chat_completions::Dialect;
 use crate::{ReasoningEffort, Request, ResponseFormat, ToolDefinition};
 
-/// The body in a dialect. Nothing is stored at the provider, so reasoning comes back encrypted and goes
-/// with each request.
+/// The body in this dialect. Nothing is stored at the provider, so reasoning is returned encrypted and
+/// sent back with each request.
 pub(crate) fn body(request: &Request, dialect: Dialect) -> Body<'_> {
     let encrypted = dialect.encrypted_reasoning.then_some("reasoning.encrypted_content");
     Body {

@@ -1,4 +1,5 @@
-//! What a Responses answer looks like. Dispatch is on `type`, so the frames need no `event:` lines.
+//! The wire format of a response of the Responses API. Events are dispatched on `type`, so the frames
+//! need no `event:` lines.
 
 use std::borrow::Cow;
 
@@ -7,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::lenient;
 
-/// An event of a stream, or a whole response. Which fields are there depends on `type`.
+/// An event of a stream, or a complete response. `type` determines which fields are present.
 #[derive(Deserialize)]
 pub(crate) struct Frame<'a> {
     #[serde(rename = "type", borrow, default)]
@@ -20,7 +21,7 @@ pub(crate) struct Frame<'a> {
     pub content_index: Option<usize>,
     #[serde(default, deserialize_with = "lenient::string")]
     pub delta: Option<String>,
-    /// The whole of what the deltas brought.
+    /// The complete content, of which the deltas are parts.
     #[serde(default, deserialize_with = "lenient::string")]
     pub text: Option<String>,
     #[serde(default, deserialize_with = "lenient::string")]
@@ -33,7 +34,7 @@ pub(crate) struct Frame<'a> {
     pub object: Option<Cow<'a, str>>,
 }
 
-/// A response as it ends.
+/// A finished response.
 #[derive(Deserialize)]
 pub(crate) struct Response<'a> {
     #[serde(default, deserialize_with = "lenient::string")]
@@ -52,19 +53,19 @@ pub(crate) struct Incomplete {
     pub reason: Option<String>,
 }
 
-/// An item of the output. Which fields are there depends on `type`.
+/// An item of the output. `type` determines which fields are present.
 #[derive(Default, Deserialize)]
 pub(super) struct Item<'a> {
     #[serde(rename = "type", borrow, default)]
     pub kind: Cow<'a, str>,
-    /// Pairs a call with its result; the item's own `id` does not.
+    /// Links a call to its result; the item's own `id` does not.
     #[serde(default, deserialize_with = "lenient::string")]
     pub call_id: Option<String>,
     #[serde(default, deserialize_with = "lenient::string")]
     pub name: Option<String>,
     #[serde(default, deserialize_with = "lenient::string")]
     pub arguments: Option<String>,
-    /// What a message is: commentary or the final answer.
+    /// The phase of a message: commentary or the final answer.
     #[serde(default, deserialize_with = "lenient::string")]
     pub phase: Option<String>,
     #[serde(default, deserialize_with = "lenient::string")]

@@ -1,13 +1,15 @@
 //! An answer while it grows: what the running generation writes and its listeners read.
 
-use serde_json::value::RawValue;
+mod claim;
+mod end;
+
 use serde_json::{Map, Value, json};
-use uuid::Uuid;
+
+pub use claim::{Claim, Rows};
+pub use end::{End, Status};
 
 use super::part::{self, Part, ToolPart, ToolState};
 use super::sanitize;
-use crate::agent::usage::TokenUsage;
-use crate::agent::{Failure, Refusal};
 use crate::json::{MAX_DEPTH, Nesting, depth};
 use crate::providers::{Event, Opaque};
 
@@ -52,90 +54,6 @@ struct Call {
     part: usize,
     /// Clients read the pieces as they come, and some crash where they are nested too deeply.
     nesting: Nesting,
-}
-
-/// Whether the chat could be claimed for the answer.
-#[derive(Clone, Debug, Default)]
-pub enum Claim {
-    /// Not known yet.
-    #[default]
-    Pending,
-    /// It is being answered here.
-    Granted(Rows),
-    /// Another replica is at it.
-    Elsewhere(Rows),
-    /// It was answered before.
-    Answered(Rows),
-    /// It cannot be answered.
-    Refused(Refusal),
-}
-
-/// The messages of a claim, as they are stored.
-#[derive(Clone, Debug)]
-pub struct Rows {
-    /// The assistant message's id.
-    pub message_id: Uuid,
-    /// The assistant message when the chat was claimed; none for a stateless answer.
-    pub message: Option<Box<RawValue>>,
-    /// The question; none for a stateless answer.
-    pub user_message: Option<Box<RawValue>>,
-}
-
-impl Claim {
-    /// The messages, once the chat is claimed.
-    pub fn rows(&self) -> Option<&Rows> {
-        match self {
-            Self::Granted(rows) | Self::Elsewhere(rows) | Self::Answered(rows) => Some(rows),
-            Self::Pending | Self::Refused(_) => None,
-        }
-    }
-}
-
-/// How an answer ended.
-#[derive(Clone, Debug)]
-pub struct End {
-    /// What the message's status is now.
-    pub status: Status,
-    /// Why the model stopped.
-    pub finish_reason: String,
-    /// The tokens.
-    pub usage: TokenUsage,
-    /// The price, where it is known.
-    pub cost_usd: Option<f64>,
-    /// From the claim to the end.
-    pub latency_ms: u64,
-    /// What went wrong.
-    pub failure: Option<Failure>,
-    /// The message as it is stored now, where it could be saved.
-    pub message: Option<Box<RawValue>>,
-}
-
-/// What a message's status is at its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Status {
-    Complete,
-    Stopped,
-    Failed,
-    Interrupted,
-}
-
-impl Status {
-    /// The name in the database and the API.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Complete => "complete",
-            Self::Stopped => "stopped",
-            Self::Failed => "failed",
-            Self::Interrupted => "interrupted",
-        }
-    }
-
-    /// The status with this name; `None` for a message that is being written.
-    pub fn parse(word: &str) -> Option<Self> {
-        let all = [Self::Complete, Self::Stopped, Self::Failed, Self::Interrupted];
-        all.into_iter().find(|status| status.as_str() == word)
-    }
 }
 
 impl Answer {

@@ -1,0 +1,114 @@
+//! The frames of the stream, and how they are written.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+/// What a problem looks like inside the stream.
+pub struct StreamError {
+    /// The sentence for a person.
+    pub error_text: String,
+    /// The whole problem, JSON text.
+    pub problem: String,
+}
+
+/// A frame of the stream; the protocol's own field names.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+pub(super) enum Frame<'a> {
+    Start {
+        message_id: Uuid,
+        message_metadata: &'a Map<String, Value>,
+    },
+    StartStep,
+    FinishStep,
+    TextStart {
+        id: &'a str,
+    },
+    TextDelta {
+        id: &'a str,
+        delta: &'a str,
+    },
+    TextEnd {
+        id: &'a str,
+    },
+    ReasoningStart {
+        id: &'a str,
+    },
+    ReasoningDelta {
+        id: &'a str,
+        delta: &'a str,
+    },
+    ReasoningEnd {
+        id: &'a str,
+    },
+    ToolInputStart {
+        tool_call_id: &'a str,
+        tool_name: &'a str,
+    },
+    ToolInputDelta {
+        tool_call_id: &'a str,
+        input_text_delta: &'a str,
+    },
+    ToolInputAvailable {
+        tool_call_id: &'a str,
+        tool_name: &'a str,
+        input: &'a Value,
+    },
+    ToolOutputAvailable {
+        tool_call_id: &'a str,
+        output: &'a Value,
+    },
+    ToolOutputError {
+        tool_call_id: &'a str,
+        error_text: &'a str,
+    },
+    MessageMetadata {
+        message_metadata: &'a Map<String, Value>,
+    },
+    Finish {
+        message_metadata: &'a Map<String, Value>,
+    },
+    Abort,
+    Error {
+        error_text: &'a str,
+    },
+    #[serde(rename = "data-chat-title")]
+    Title {
+        data: Title<'a>,
+        transient: bool,
+    },
+}
+
+#[derive(Serialize)]
+pub(super) struct Title<'a> {
+    pub(super) title: &'a str,
+}
+
+pub(super) fn put(out: &mut Vec<u8>, frame: &Frame<'_>) {
+    out.extend_from_slice(b"data: ");
+    // Frames hold nothing that JSON cannot, and writing to a Vec does not fail.
+    let _ = serde_json::to_writer(&mut *out, frame);
+    out.extend_from_slice(b"\n\n");
+}
+
+/// Stored parts that the stream has a frame for: files, and data of the front end.
+pub(super) fn put_other(out: &mut Vec<u8>, value: &Value) {
+    let frame = match value.get("type").and_then(Value::as_str) {
+        Some("file") => serde_json::json!({
+            "type": "file", "url": value.get("url"), "mediaType": value.get("mediaType")
+        }),
+        Some(kind) if kind.starts_with("data-") => value.clone(),
+        _ => return,
+    };
+    out.extend_from_slice(format!("data: {frame}\n\n").as_bytes());
+}
+
+pub(super) fn put_error(out: &mut Vec<u8>, error: &StreamError) {
+    let data = format!(
+        "data: {{\"type\":\"data-error\",\"data\":{},\"transient\":true}}\n\n",
+        error.problem
+    );
+    out.extend_from_slice(data.as_bytes());
+    put(out, &Frame::Error { error_text: &error.error_text });
+}
