@@ -95,10 +95,10 @@ impl AnswerWriter {
         });
     }
 
-    /// Closes everything that is open, before the end is saved.
-    pub(super) fn close(&self, metadata: Map<String, Value>) {
+    /// Closes everything that is open, but for calls that wait, before the end is saved.
+    pub(super) fn close(&self, metadata: Map<String, Value>, keeps_calls: bool) {
         self.update(|answer| {
-            answer.close_all();
+            answer.close_all(keeps_calls);
             answer.metadata.extend(metadata);
         });
     }

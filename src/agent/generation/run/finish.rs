@@ -16,11 +16,18 @@ use crate::supabase::{SupabaseError, SupabaseErrorKind};
 impl Run {
     /// Saves the end and publishes it to the listeners.
     pub(super) async fn end(&mut self, outcome: Result<String, Interruption>) {
-        let (status, finish_reason, failure) = ending(outcome);
+        let waiting = std::mem::take(&mut self.waiting);
+        let (status, finish_reason, failure) = match ending(outcome) {
+            (Status::Complete, reason, None) if !waiting.is_empty() => {
+                (Status::Awaiting, reason, None)
+            }
+            ending => ending,
+        };
         self.budget.meter.end_call(self.answer.bytes(), false);
         let mut end = self.summary(status, finish_reason, failure);
-        self.answer.close(save::final_metadata(&end));
-        let save = save::last(&self.answer.read(), &end, self.model.id(), self.usage_log(&end));
+        self.answer.close(save::final_metadata(&end), status == Status::Awaiting);
+        let log = self.usage_log(&end);
+        let save = save::last(&self.answer.read(), &end, self.model.id(), log, waiting);
         if let Some(log) = &save.end.usage_log {
             self.settings.metrics.answer(log.answered());
         }
@@ -62,7 +69,7 @@ impl Run {
             Ok(saved) if saved.is_owned || saved.status == Some(end.status) => {
                 end.message = saved.message;
             }
-            Ok(_) if end.status == Status::Complete => {
+            Ok(_) if matches!(end.status, Status::Complete | Status::Awaiting) => {
                 end.status = Status::Interrupted;
                 end.failure = Some(Failure::Lost);
             }

@@ -37,7 +37,7 @@ use crate::agent::message::answer::{Answer, Claim, Status};
 use crate::agent::message::prompt;
 use crate::agent::tools::execute;
 use crate::agent::usage::TokenUsage;
-use crate::agent::{Job, Part, Settings};
+use crate::agent::{ClientTool, Job, Part, Settings, WaitingCall};
 use crate::providers::{FinishReason, Message};
 
 /// A generation at work.
@@ -53,6 +53,10 @@ pub(super) struct Run {
     is_candidate: bool,
     /// The tokens and the price of earlier runs of the same message.
     used_before: Option<(TokenUsage, Option<f64>)>,
+    /// The page's tools: the request's, and those that the message has called before.
+    client_tools: Vec<Arc<ClientTool>>,
+    /// The calls with which the answer begins to wait.
+    waiting: Vec<WaitingCall>,
     title: PendingTitle,
     signals: Signals,
 }
@@ -75,6 +79,8 @@ impl Run {
             lease: Lease::new(settings.clock.clone()),
             is_candidate: false,
             used_before: None,
+            client_tools: Vec::new(),
+            waiting: Vec::new(),
             title: PendingTitle::new(tasks),
             signals,
             settings,
@@ -101,6 +107,7 @@ impl Run {
                 let earlier = &started.earlier;
                 self.used_before = earlier.usage.map(|usage| (usage, earlier.cost_usd));
                 self.checkpoints.resume(earlier.checkpoint, &earlier.parts);
+                self.client_tools = self.client_tools(&started);
                 self.answer.grant(&started);
                 return Some(started);
             }
@@ -150,6 +157,9 @@ impl Run {
             if !self.run_tools().await? {
                 return Ok("tool_loop".to_owned());
             }
+            if !self.waiting.is_empty() {
+                return Ok("tool-calls".to_owned());
+            }
             if self.answer.read().is_full() {
                 return Err(Interruption::TooLarge);
             }
@@ -157,17 +167,32 @@ impl Run {
         }
     }
 
-    /// Runs the tools that were called; returns false if the model is in a loop.
+    /// Runs the tools that were called, but for those of the page, whose calls wait when all others have
+    /// run; returns false if the model is in a loop.
     async fn run_tools(&mut self) -> Result<bool, Interruption> {
-        let calls = execute::pending(&self.answer.read());
+        let mut calls = execute::pending(&self.answer.read());
         if execute::is_looping(&calls) {
             return Ok(false);
         }
+        let (waiting, refused) =
+            execute::take_waiting(&mut calls, &self.client_tools, &self.answer.read());
+        self.answer.update(|answer| execute::store(answer, refused));
         let tools = self.model.current().map(|model| self.tools(model)).unwrap_or_default();
         let runs = execute::run_all(calls, &tools, &self.job.credentials);
         let results = self.wait_for(runs).await?;
         self.answer.update(|answer| execute::store(answer, results));
+        self.waiting = waiting;
         Ok(true)
+    }
+
+    fn client_tools(&self, started: &Started) -> Vec<Arc<ClientTool>> {
+        let mut tools = self.job.client_tools.clone();
+        for tool in &started.earlier.client_tools {
+            if tools.iter().all(|other| other.name() != tool.name()) {
+                tools.push(tool.clone());
+            }
+        }
+        tools
     }
 
     /// The output of the model and the results of the tools in the last step.

@@ -278,14 +278,14 @@ impl Answer {
         }
     }
 
-    /// Closes all parts, so that the answer can be stored.
-    pub(in crate::agent) fn close_all(&mut self) {
+    /// Closes all parts, so that the answer can be stored; calls that are whole may wait.
+    pub(in crate::agent) fn close_all(&mut self, keeps_calls: bool) {
         self.close_block();
         for part in &mut self.parts {
             let Part::Tool(tool) = part else { continue };
             let input = match &tool.state {
                 ToolState::InputStreaming => json!({}),
-                ToolState::InputAvailable(input) => input.clone(),
+                ToolState::InputAvailable(input) if !keeps_calls => input.clone(),
                 _ => continue,
             };
             let error_text = "The tool was not run: the answer ended before.".to_owned();

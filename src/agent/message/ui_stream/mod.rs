@@ -22,6 +22,8 @@ pub struct Cursor {
     started: bool,
     /// How many parts the listener has from before.
     earlier: usize,
+    /// Whether the listener takes a reason in the frame of the end.
+    says_finish_reason: bool,
     in_step: bool,
     titled: bool,
     /// One for each part that was begun.
@@ -43,6 +45,12 @@ impl Cursor {
     /// last step's calls, and then what is new.
     pub fn after(earlier: usize) -> Self {
         Self { earlier, ..Self::default() }
+    }
+
+    /// The same, for a listener that takes a reason in the frame of the end or does not.
+    #[must_use]
+    pub fn with_finish_reason(self, says_finish_reason: bool) -> Self {
+        Self { says_finish_reason, ..self }
     }
 
     /// Whether the end was sent: nothing follows.
@@ -167,7 +175,8 @@ impl Cursor {
         describe: impl FnOnce(&End) -> StreamError,
     ) {
         self.ended = true;
-        if self.earlier > 0 && self.parts.len() == self.earlier {
+        let has_nothing_new = self.earlier > 0 && self.parts.len() == self.earlier;
+        if has_nothing_new && end.status != Status::Awaiting {
             // A client whose last step is made of results asks for the next one, again and again.
             self.in_step = true;
             put(out, &Frame::StartStep);
@@ -175,7 +184,10 @@ impl Cursor {
         self.finish_step(out);
         let message_metadata = &answer.metadata;
         match end.status {
-            Status::Complete => put(out, &Frame::Finish { message_metadata }),
+            Status::Complete | Status::Awaiting => {
+                let finish_reason = self.says_finish_reason.then(|| finish_reason(end));
+                put(out, &Frame::Finish { message_metadata, finish_reason });
+            }
             Status::Stopped => {
                 put(out, &Frame::MessageMetadata { message_metadata });
                 put(out, &Frame::Abort);
@@ -186,6 +198,17 @@ impl Cursor {
             }
         }
         out.extend_from_slice(b"data: [DONE]\n\n");
+    }
+}
+
+/// Why the model has stopped, in the SDK's words.
+fn finish_reason(end: &End) -> &'static str {
+    match end.finish_reason.as_str() {
+        "stop" | "stop_sequence" => "stop",
+        "length" | "context_window" => "length",
+        "content_filter" | "refusal" => "content-filter",
+        "tool-calls" | "tool_calls" => "tool-calls",
+        _ => "other",
     }
 }
 
