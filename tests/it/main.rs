@@ -10,6 +10,7 @@ mod auth;
 mod bodies;
 mod chats;
 mod checkpoints;
+mod client_tools;
 mod check;
 mod config;
 mod connections;
