@@ -40,7 +40,7 @@ pub(super) fn save_generation(
     let mut metadata = arguments.json("p_metadata");
     let key = (arguments.text("p_message_id"), user.as_deref(), run_id.as_deref());
     if is_cut_off(end.as_ref()) && was_to_stop(connection, key)? {
-        keep_stopped(end.as_mut(), metadata.as_mut());
+        keep_stopped(&mut end, &mut metadata);
     }
     // A message that others have ended keeps its lease: it belongs to its run until that has had its last
     // word or another attempt is made.
@@ -104,7 +104,7 @@ fn was_to_stop(
 }
 
 /// One that was to stop is stopped, unless it is complete all the same.
-fn keep_stopped(end: Option<&mut Json>, metadata: Option<&mut Json>) {
+fn keep_stopped(end: &mut Option<Json>, metadata: &mut Option<Json>) {
     let stopped = || Json::from("stopped");
     if let Some(Json::Object(end)) = end {
         end.insert("status".to_owned(), stopped());

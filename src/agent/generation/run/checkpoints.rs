@@ -61,7 +61,7 @@ pub(super) enum CheckpointEvent {
     /// It is time for the next one.
     Due,
     /// The one in flight has come back.
-    Done(CheckpointOutcome),
+    Done(Box<CheckpointOutcome>),
 }
 
 impl Checkpoints {
@@ -78,7 +78,7 @@ impl Checkpoints {
             Some(in_flight) => {
                 let done = in_flight.await;
                 self.in_flight = None;
-                CheckpointEvent::Done(done)
+                CheckpointEvent::Done(Box::new(done))
             }
             None => {
                 self.due.as_mut().await;
