@@ -188,6 +188,11 @@ async fn the_last_result_continues_the_answer_on_any_replica_once() {
     assert_eq!(stored["status"], "complete");
     assert_eq!(stored["parts"][1]["input"], json!({}));
     assert_eq!(page.alice.messages(&page.chat).await.len(), 2);
+    // A transport that sends the last message alone.
+    let alone = json!({ "id": page.chat, "trigger": "submit-message", "messageId": message["id"],
+        "message": body["messages"][1] });
+    let again = page.alice.stream("/api/ai/chat", alone).await.rest().await;
+    assert!(frames(&again).join(" ").contains("start-step text-start text-delta Here."));
     let mut different = body;
     different["messages"][1]["parts"][2]["output"] = json!({ "lat": 2 });
     let late = page.alice.post("/api/ai/chat", different).await;
