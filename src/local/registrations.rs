@@ -2,7 +2,7 @@
 //! Rust, and the triggers here, in SQLite's. Each is known by its digest, so that a statement that
 //! changes has to be looked at again: then `local::tests::schema` says the new one.
 
-use super::saved;
+use super::{computed, saved};
 use crate::local_supabase::migrations::{Registration, TriggerBody};
 
 const fn rust(file: &'static str, statement: &'static str, sha256: &'static str) -> Registration {
@@ -162,4 +162,25 @@ pub static REGISTRATIONS: &[Registration] = &[
     rust("20261127000020_checkpoints.sql", "create or replace function private.count_lapsed", "42b0613319daa382"),
     rust("20261127000020_checkpoints.sql", "create or replace function public.save_generation", "06981194bb489a9a"),
     rust("20261127000020_checkpoints.sql", "create or replace function public.request_stop", "19eab24d63e60417"),
+    trigger(
+        "20261127000050_branches.sql",
+        "create function private.note_end",
+        "df1aef1a13e3450a",
+        "
+            new.status <> 'streaming' and (old.status = 'streaming'
+                or (old.lease_expires_at is not null and new.parts is not old.parts))",
+        "
+        insert into \"private.unread_answers\" (chat_id, user_id, message_id, ended_at)
+          values (new.chat_id, new.user_id, new.id, clock_timestamp())
+          on conflict (chat_id) do update
+            set user_id = excluded.user_id, message_id = excluded.message_id,
+                ended_at = excluded.ended_at;",
+    ),
+    rust("20261127000050_branches.sql", "create function private.find_unread", "593167b773b29a24"),
+    computed("20261127000050_branches.sql", "create function public.unread_answer", "76fc4b06e563ea9c", computed::UNREAD),
+    rust("20261127000050_branches.sql", "create function private.forget_unread", "65b23d894958a2ec"),
+    rust("20261127000050_branches.sql", "create function public.mark_answer_read", "1a8cf77dcf64caa0"),
+    rust("20261127000050_branches.sql", "create function public.answer_to_resume", "471b6ba17bd18ec5"),
+    computed("20261127000050_branches.sql", "create function public.sibling_ids", "1ebb0b415977bbb0", computed::SIBLINGS),
+    rust("20261127000050_branches.sql", "create function public.select_message", "daf99841b7604123"),
 ];

@@ -3,16 +3,13 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::chat_recorder::ChatRecorder;
 use super::request::ChatRequest;
 use super::{Ai, remote_answer, stop};
-use crate::agent::{Answer, AnyTool, Claim, Credentials, Job, Refusal, Rows};
-use crate::api::messages;
+use crate::agent::{Answer, AnyTool, Claim, Credentials, Job, Refusal};
 use crate::http::auth::CurrentUser;
 use crate::http::error::{ApiError, for_end, shutting_down};
 
@@ -132,48 +129,4 @@ pub(super) async fn wait_until_finished(mut answer: AnswerReceiver) -> Result<An
         Some(end) if end.failure.is_some() => Err(for_end(end)),
         _ => Ok(finished),
     }
-}
-
-/// The answer that is being written in the chat, here or elsewhere.
-pub(super) async fn running(
-    ai: &Ai,
-    user: &CurrentUser,
-    chat_id: Uuid,
-) -> Result<Option<AnswerReceiver>, ApiError> {
-    if let Some(generation) = ai.generations.in_chat(user.id, chat_id) {
-        let mut answer = generation.answer;
-        if let Claim::Granted(_) = wait_until_started(&mut answer).await? {
-            return Ok(Some(answer));
-        }
-        // It has found that another replica writes, or that there is nothing to write: the database knows.
-    }
-    let row = streaming_message(ai, user, chat_id).await?;
-    Ok(row.map(|rows| ai.followers.follow(&rows, &user.token)))
-}
-
-/// The chat's streaming message; 404 when the chat is not the user's.
-async fn streaming_message(
-    ai: &Ai,
-    user: &CurrentUser,
-    chat_id: Uuid,
-) -> Result<Option<Rows>, ApiError> {
-    #[derive(Deserialize)]
-    struct Chat {
-        messages: Vec<Box<RawValue>>,
-    }
-    #[derive(Deserialize)]
-    struct Row {
-        id: Uuid,
-    }
-    let query = ai.supabase.rest(user.caller()).from("chats").eq("id", chat_id);
-    let query = query
-        .select(&format!("messages({})", messages::COLUMNS))
-        .parameter("messages.current_status", "eq.streaming")
-        .parameter("messages.limit", 1);
-    let mut chats: Vec<Chat> = query.value().await?;
-    let chat = chats.pop().ok_or_else(|| ApiError::not_found("chat"))?;
-    let Some(message) = chat.messages.into_iter().next() else { return Ok(None) };
-    let row: Row = serde_json::from_str(message.get())
-        .map_err(|error| ApiError::unreadable("message", error))?;
-    Ok(Some(Rows { message_id: row.id, message: Some(message), user_message: None }))
 }

@@ -16,6 +16,7 @@ mod begin;
 mod chat_recorder;
 mod checkpoints;
 mod remote_answer;
+mod resume;
 
 pub use demo::Weather;
 pub use services::Ai;

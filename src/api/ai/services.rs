@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::agent::{AnyTool, Failure, Generations, Options, Reserve};
 use crate::api::files::Files;
+use crate::api::messages::ReadMarks;
 use crate::clock::Clock;
 use crate::http::error::ApiError;
 use crate::http::rate_limit::Limits;
@@ -20,6 +21,7 @@ pub struct Ai {
     pub(super) supabase: Supabase,
     pub(super) generations: Generations,
     pub(super) files: Files,
+    pub(super) read_marks: ReadMarks,
     pub(super) providers: Providers,
     pub(super) limits: Limits,
     pub(super) tools: Arc<[Arc<dyn AnyTool>]>,
@@ -37,6 +39,7 @@ impl Ai {
         supabase: Supabase,
         generations: Generations,
         files: Files,
+        read_marks: ReadMarks,
         providers: Providers,
         limits: Limits,
         tools: Vec<Arc<dyn AnyTool>>,
@@ -48,6 +51,7 @@ impl Ai {
             supabase,
             generations,
             files,
+            read_marks,
             providers,
             limits,
             tools: tools.into(),

@@ -8,7 +8,7 @@ use super::begin_call::BeginCall;
 use super::begin_result::{BeginReply, Chat, history};
 use super::candidates::question_json;
 use super::lapsed::end_lapsed;
-use super::message_row::{LEASE_MICROS, Message, change, to_jsonb};
+use super::message_row::{LEASE_MICROS, Message, change, find_writing, to_jsonb};
 use super::question::{self, ExistingQuestion, Question};
 use super::reservations::{Reserved, TokenCounts, open_run, over_limit, reserve_for_answer};
 use super::usage::run_id;
@@ -63,11 +63,8 @@ impl BeginCall<'_> {
             Ok(sent) => sent,
             Err(claim) => return Ok(claim),
         };
-        if let Some(running) = self.find_running()? {
+        if let Some(running) = find_writing(self.connection, self.chat, self.user)? {
             return Ok(BeginReply::Busy { message_id: running.id });
-        }
-        if let Some(stopped) = self.find_call_at_work()? {
-            return Ok(BeginReply::Busy { message_id: stopped.id });
         }
         self.answer(chat, sent)
     }
@@ -107,20 +104,6 @@ impl BeginCall<'_> {
     fn find_own_answer(&self) -> rusqlite::Result<Option<Message>> {
         let clause = "where run_id = ? and chat_id = ? and user_id = ? and status = 'streaming'";
         Message::find(self.connection, clause, (&self.run_id, self.chat, self.user))
-    }
-
-    fn find_running(&self) -> rusqlite::Result<Option<Message>> {
-        let clause = "where chat_id = ? and user_id = ? and status = 'streaming'";
-        Message::find(self.connection, clause, (self.chat, self.user))
-    }
-
-    /// `private.find_call_at_work`: the message of a chat that was stopped without its owner, whose call of
-    /// the provider may go on until its lease ends.
-    fn find_call_at_work(&self) -> rusqlite::Result<Option<Message>> {
-        let clause = "where chat_id = ? and user_id = ? and status = 'stopped' and run_id in \
-                      (select run_id from \"private.token_reservations\" \
-                      where user_id = ? and lease_expires_at > clock_timestamp()) limit 1";
-        Message::find(self.connection, clause, (self.chat, self.user, self.user))
     }
 
     fn find_question(&self, answer: &Message) -> rusqlite::Result<Option<Message>> {

@@ -63,6 +63,23 @@ impl Message {
     }
 }
 
+/// The answer that is being written in a chat, or else the one that was stopped without its owner, whose
+/// call of the provider may go on until its lease ends: `private.find_call_at_work`.
+pub(super) fn find_writing(
+    connection: &Connection,
+    chat: &str,
+    user: &str,
+) -> rusqlite::Result<Option<Message>> {
+    let streaming = "where chat_id = ? and user_id = ? and status = 'streaming'";
+    if let Some(message) = Message::find(connection, streaming, (chat, user))? {
+        return Ok(Some(message));
+    }
+    let stopped = "where chat_id = ? and user_id = ? and status = 'stopped' and run_id in \
+                   (select run_id from \"private.token_reservations\" \
+                   where user_id = ? and lease_expires_at > clock_timestamp()) limit 1";
+    Message::find(connection, stopped, (chat, user, user))
+}
+
 /// What the API returns of a message.
 const COLUMNS: [&str; 16] = [
     "id",

@@ -22,7 +22,9 @@ mod save_generation;
 mod saved_answer;
 mod schema_report;
 mod search;
+mod select_message;
 mod time_buckets;
+mod unread;
 mod usage;
 mod usage_statistics;
 
@@ -130,6 +132,21 @@ pub static FUNCTIONS: &[Function] = &[
             Parameter::optional("p_user_id", PgType::Uuid),
         ],
         body: FunctionBody::Jsonb(request_stop::request_stop),
+    },
+    Function {
+        name: "mark_answer_read",
+        parameters: &[Parameter::required("p_message_id", PgType::Uuid)],
+        body: FunctionBody::Jsonb(unread::mark_answer_read),
+    },
+    Function {
+        name: "answer_to_resume",
+        parameters: &[Parameter::required("p_chat_id", PgType::Uuid)],
+        body: FunctionBody::Jsonb(unread::answer_to_resume),
+    },
+    Function {
+        name: "select_message",
+        parameters: &[Parameter::required("p_message_id", PgType::Uuid)],
+        body: FunctionBody::Jsonb(select_message::select_message),
     },
     Function {
         name: "reserve_tokens",

@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use chat_backend::database::{
-    BeginFile, BeginGeneration, CountLapsedUsage, FinishFile, FollowAnswer, Function, RecordEvents,
-    ReleaseLeases, RequestStop, ReserveTokens, SaveCheckpoints, SaveGeneration,
+    AnswerToResume, BeginFile, BeginGeneration, CountLapsedUsage, FinishFile, FollowAnswer,
+    Function, MarkAnswerRead, RecordEvents, ReleaseLeases, RequestStop, ReserveTokens,
+    SaveCheckpoints, SaveGeneration, SelectMessage,
 };
 use reqwest::Method;
 use serde::de::DeserializeOwned;
@@ -17,7 +18,7 @@ use crate::support::{TestApp, User, app, skipped_on_a_real_supabase};
 const CHAT: u32 = 100;
 /// What is not stored of a message.
 const COMPUTED: &[&str] =
-    &["current_status", "current_content", "current_parts", "current_metadata"];
+    &["current_status", "current_content", "current_parts", "current_metadata", "sibling_ids"];
 
 /// A user of both, to whom the same happens on both sides.
 struct Twins {
@@ -161,7 +162,11 @@ impl Twins {
 
     async fn compare_rows(&self, after: &str) {
         for table in ["chats", "messages", "usage_logs", "files"] {
-            let computed = if table == "messages" { COMPUTED } else { &[] };
+            let computed = match table {
+                "messages" => COMPUTED,
+                "chats" => &["unread_answer"],
+                _ => &[],
+            };
             let columns = |name: &dyn Fn(&str) -> String| {
                 let computed = computed.iter().map(|column| format!(",{}", name(column)));
                 format!("*{}", computed.collect::<String>())
@@ -210,6 +215,9 @@ fn assert_readable(function: &str, answer: &Value) {
         FollowAnswer::NAME => read::<FollowAnswer>,
         SaveGeneration::NAME => read::<SaveGeneration<'_>>,
         RequestStop::NAME => read::<RequestStop>,
+        MarkAnswerRead::NAME => read::<MarkAnswerRead>,
+        AnswerToResume::NAME => read::<AnswerToResume>,
+        SelectMessage::NAME => read::<SelectMessage>,
         ReserveTokens::NAME => read::<ReserveTokens>,
         BeginFile::NAME => read::<BeginFile<'_>>,
         FinishFile::NAME => read::<FinishFile<'_>>,
@@ -540,6 +548,79 @@ async fn ends_of_what_checkpoints_have_saved() {
         twins.postgres.rows(row).await.unwrap(),
         [json!({ "content": "Hey", "status": "interrupted", "is_active": true })]
     );
+}
+
+#[tokio::test]
+async fn unread_answers() {
+    let Some(twins) = twins().await else { return };
+    let resume = async || twins.call("answer_to_resume", json!({ "p_chat_id": id(CHAT) })).await;
+    let read = async |number: u32| {
+        twins.call("mark_answer_read", json!({ "p_message_id": id(number) })).await
+    };
+    assert_eq!(resume().await, Value::Null);
+    let question = with(begin(1, user_message(10, "Hi")), json!({ "p_create_chat": {} }));
+    assert_eq!(twins.begin(by("one", question)).await, "started");
+    assert_eq!(resume().await["message"]["status"], "streaming");
+    assert_eq!(read(1).await, false, "it is still being written");
+    assert_eq!(twins.save(end(1, "complete")).await, true);
+    assert_eq!(resume().await["message"]["id"], id(1));
+    assert_eq!((read(10).await, read(99).await), (json!(false), json!(false)));
+    assert_eq!((read(1).await, read(1).await), (json!(true), json!(false)));
+    assert_eq!(resume().await["message"], Value::Null);
+    // One that is not heard of again has ended, also while nobody has ended its row.
+    let first = json!({ "number": 1, "after": 0, "delta": beginning("Half") });
+    assert_eq!(twins.begin(by("two", begin(2, user_message(11, "And?")))).await, "started");
+    assert_eq!(twins.checkpoint(2, first).await["owned"], true);
+    twins.release("two").await;
+    twins.compare_rows("a lapse").await;
+    assert_eq!(read(2).await, true);
+    assert_eq!(twins.save(end(2, "complete")).await, true, "slow, and there is more of it");
+    assert_eq!(resume().await["message"]["content"], "Hello");
+    // One that failed before it said anything.
+    assert_eq!(twins.begin(begin(3, user_message(12, "So?"))).await, "started");
+    let empty = json!({ "p_parts": [], "p_end": { "status": "failed", "is_active": false } });
+    assert_eq!(twins.save(save(3, empty)).await, true);
+    assert_eq!(resume().await["message"]["status"], "failed");
+    assert_eq!(twins.begin(by("four", begin(4, user_message(13, "Oh?")))).await, "started");
+    twins.release("four").await;
+    assert_eq!(resume().await["message"]["status"], "interrupted");
+}
+
+#[tokio::test]
+async fn versions_and_branches() {
+    let Some(twins) = twins().await else { return };
+    let select = async |message: &str| {
+        let reply = twins.call("select_message", json!({ "p_message_id": message })).await;
+        reply["answer"].clone()
+    };
+    assert_eq!(select(&id(1)).await, "not_found");
+    twins.answered().await;
+    assert_eq!(twins.begin(begin(2, user_message(11, "And?"))).await, "started");
+    assert_eq!(select(&id(1)).await, "busy");
+    assert_eq!(twins.save(end(2, "complete")).await, true);
+    assert_eq!(select(&id(10)).await, "selected");
+    let again = json!({ "p_action": "regenerate", "p_regenerate": id(1) });
+    assert_eq!(twins.begin(with(begin(3, Value::Null), again)).await, "started");
+    assert_eq!(twins.save(end(3, "complete")).await, true);
+    assert_eq!(twins.begin(begin(4, user_message(12, "So?"))).await, "started");
+    assert_eq!(twins.save(end(4, "complete")).await, true);
+    for message in [1, 3, 11, 12, 2, 4, 10] {
+        assert_eq!(select(&id(message)).await, "selected", "{message}");
+    }
+    let edit = with(begin(5, user_message(10, "Hey")), json!({ "p_action": "edit" }));
+    assert_eq!(twins.begin(edit).await, "started");
+    assert_eq!(twins.save(end(5, "complete")).await, true);
+    for message in [1, 5, 4] {
+        assert_eq!(select(&id(message)).await, "selected", "{message}");
+    }
+    // Circles, and paths with a gap.
+    twins.change(10, json!({ "parent_id": id(5) })).await;
+    assert_eq!(select(&id(5)).await, "selected");
+    twins.change(10, json!({ "parent_id": null })).await;
+    twins.change(12, json!({ "parent_id": null })).await;
+    for message in [4, 10, 3] {
+        assert_eq!(select(&id(message)).await, "selected", "{message}");
+    }
 }
 
 #[tokio::test]
