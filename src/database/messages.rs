@@ -32,6 +32,8 @@ pub struct AnswerToResume {
 pub struct ResumeReply {
     /// The answer that is being written, or else the unread one.
     pub message: Option<Box<RawValue>>,
+    /// The first of the messages that wait.
+    pub queued: Option<Uuid>,
 }
 
 impl Function for AnswerToResume {
@@ -83,4 +85,26 @@ impl Function for SelectMessage {
     const NAME: &'static str = "select_message";
     const IS_REPEATABLE: bool = true;
     type Reply = SelectReply;
+}
+
+/// Lists the messages that wait in a chat, in their order.
+#[derive(Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct QueuedMessages {
+    pub p_chat_id: Uuid,
+}
+
+/// A message that waits.
+#[derive(Debug, Deserialize)]
+pub struct QueuedMessage {
+    /// Its id.
+    pub id: Uuid,
+    /// What is remembered of its request.
+    pub request: Box<RawValue>,
+}
+
+impl Function for QueuedMessages {
+    const NAME: &'static str = "queued_messages";
+    const IS_REPEATABLE: bool = true;
+    type Reply = Vec<QueuedMessage>;
 }

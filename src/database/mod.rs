@@ -29,7 +29,10 @@ pub use generation::{
     RunCheckpoint, SaveCheckpoints, SaveEnd, SaveGeneration, SaveReply, StopReply,
 };
 pub use lapsed::{CountLapsedUsage, ReleaseLeases, count_lapsed_usage};
-pub use messages::{AnswerToResume, MarkAnswerRead, ResumeReply, SelectMessage, SelectReply};
+pub use messages::{
+    AnswerToResume, MarkAnswerRead, QueuedMessage, QueuedMessages, ResumeReply, SelectMessage,
+    SelectReply,
+};
 
 /// A function of the database, with its arguments.
 pub trait Function: Serialize {

@@ -13,7 +13,8 @@ pub const UNREAD: &str = "(select m.id from messages m \
             and r.user_id = m.user_id and r.lease_expires_at >= clock_timestamp()))) \
     and (m.is_active or m.parts = '[]') \
     and not exists (select 1 from messages n where n.chat_id = m.chat_id \
-        and n.user_id = m.user_id and n.is_active and (n.created_at, n.id) > (m.created_at, m.id)))";
+        and n.user_id = m.user_id and n.is_active and (n.created_at, n.id) > (m.created_at, m.id) \
+        and not exists (select 1 from \"private.queued_messages\" q where q.message_id = n.id)))";
 
 /// `sibling_ids` of a message
 pub const SIBLINGS: &str = "(select json_group_array(s.id order by s.created_at, \

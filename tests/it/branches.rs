@@ -109,3 +109,56 @@ async fn what_cannot_be_selected() {
     stage.alice.generate(&stage.chat, json!({ "regenerate": id(&first) })).await.problem(422);
     assert_eq!(shown(&stage).await, ["Q1 1", "A1b 2"]);
 }
+
+/// A body of assistant-ui's transport: the list is cut to the branch, and its last message is new.
+async fn send(stage: &Stage, before: &[&Value], text: &str, answer: &str) -> Value {
+    let message = |id: &Value, role: &str| json!({ "id": id, "role": role, "parts": [] });
+    let mut messages: Vec<_> = before.iter().map(|id| message(id, "assistant")).collect();
+    messages.push(json!({ "id": Uuid::new_v4(), "role": "user", "metadata": { "custom": {} },
+        "parts": [{ "type": "text", "text": text }] }));
+    let body = json!({ "messages": messages, "trigger": "submit-message", "stream": false });
+    say(stage, body, answer).await
+}
+
+#[tokio::test]
+async fn a_shorter_list_is_a_branch() {
+    let stage = stage().await;
+    let first = send(&stage, &[], "Q1", "A1").await;
+    let a1 = &first["message"]["id"];
+    let second = send(&stage, &[a1], "Q2", "A2").await;
+    let a2 = &second["message"]["id"];
+    assert_eq!(shown(&stage).await, ["Q1 1", "A1 1", "Q2 1", "A2 1"]);
+    // An edit of the second question, and one of the first.
+    send(&stage, &[a1], "Q2b", "A2b").await;
+    assert_eq!(shown(&stage).await, ["Q1 1", "A1 1", "Q2b 2", "A2b 1"]);
+    let asked = stage.provider.requests().pop().unwrap()["messages"].to_string();
+    assert!(asked.contains("A1") && !asked.contains("Q2\""), "{asked}");
+    send(&stage, &[], "Q1b", "A1b").await;
+    assert_eq!(shown(&stage).await, ["Q1b 2", "A1b 1"]);
+    let asked = stage.provider.requests().pop().unwrap()["messages"].to_string();
+    assert!(!asked.contains("Q1\""), "{asked}");
+    // Going on in a branch that is not active, as after a switch in the page.
+    send(&stage, &[a1, a2], "Q3", "A3").await;
+    assert_eq!(shown(&stage).await, ["Q1 2", "A1 1", "Q2 2", "A2 1", "Q3 1", "A3 1"]);
+    // What is not known here changes nothing.
+    send(&stage, &[&json!("x7Gh2kQm9TfLw3Zp")], "Q4", "A4").await;
+    assert_eq!(shown(&stage).await.len(), 8);
+    assert_eq!(list(&stage, "active=any").await.len(), 12, "nothing is lost");
+}
+
+#[tokio::test]
+async fn a_branch_that_fails_changes_nothing() {
+    let stage = stage().await;
+    send(&stage, &[], "Q1", "A1").await;
+    let before = shown(&stage).await;
+    let question = json!({ "messages": [{ "id": Uuid::new_v4(), "role": "user",
+        "parts": [{ "type": "text", "text": "Q1b" }] }], "trigger": "submit-message",
+        "stream": false });
+    let refused = json!({ "error": { "message": "no", "type": "invalid_request_error" } });
+    stage.provider.enqueue(Answer::Json(400, refused));
+    stage.alice.generate(&stage.chat, question.clone()).await.problem(422);
+    assert_eq!(shown(&stage).await, before);
+    // Sent again it is a new attempt.
+    say(&stage, question, "A1b").await;
+    assert_eq!(shown(&stage).await, ["Q1b 2", "A1b 1"]);
+}

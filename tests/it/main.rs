@@ -35,6 +35,7 @@ mod models;
 #[cfg(unix)]
 mod postgres;
 mod providers;
+mod queue;
 mod sandbox;
 mod own_tables;
 mod replaced;

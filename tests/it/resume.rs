@@ -214,3 +214,20 @@ async fn a_mark_that_cannot_be_saved_costs_a_repetition() {
     stage.alice.messages(&stage.chat).await;
     assert_eq!(proxy.count(MARK), marks, "once for each answer");
 }
+
+#[tokio::test]
+async fn a_client_that_counts_gets_the_rest() {
+    let stage = stage().await;
+    ended(&stage).await;
+    let path = format!("/api/ai/chat/{}/stream", stage.chat);
+    let resume = async |last: &str| {
+        let request = stage.alice.request(Method::GET, &path).header("last-event-id", last);
+        request.send().await.unwrap().text().await.unwrap()
+    };
+    let all = resume("").await;
+    let upto = all.find("\"text-delta\"").unwrap();
+    let id = all[..upto].rsplit("id: ").next().unwrap().lines().next().unwrap().to_owned();
+    let rest = resume(&id).await;
+    assert!(all.ends_with(&rest) && rest.contains("text-end") && !rest.contains("Hello"), "{rest}");
+    assert!(!stage.alice.get(&path).await.text.contains("id: "), "{path}");
+}

@@ -1,12 +1,14 @@
 //! Starts an answer, or joins the one that is there already.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::http::StatusCode;
+use serde_json::value::RawValue;
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::chat_recorder::ChatRecorder;
+use super::chat_recorder::{ChatRecorder, QueueReply};
 use super::request::ChatRequest;
 use super::{Ai, remote_answer, stop};
 use crate::agent::{Answer, AnyTool, Claim, Credentials, Job, Refusal};
@@ -19,8 +21,20 @@ const MAX_STOPS: u32 = 3;
 /// An answer that can be listened to.
 pub(super) type AnswerReceiver = watch::Receiver<Answer>;
 
-/// Starts what the request asks for, or joins what answers the same question. The answer has begun: what
-/// fails from here on is part of it.
+/// What becomes of a request.
+pub(super) enum Begun {
+    /// There is an answer.
+    Answer(AnswerReceiver),
+    /// The user message waits.
+    Queued {
+        /// Its id.
+        message_id: Uuid,
+        /// Its row.
+        message: Box<RawValue>,
+    },
+}
+
+/// Starts what the request asks for, or joins what answers the same question, whatever is being written.
 pub(super) async fn start(
     ai: &Ai,
     user: &CurrentUser,
@@ -28,24 +42,59 @@ pub(super) async fn start(
     create_chat: bool,
     request: ChatRequest,
 ) -> Result<AnswerReceiver, ApiError> {
+    match start_or_queue(ai, user, chat_id, create_chat, ChatRequest { queue: None, ..request })
+        .await?
+    {
+        Begun::Answer(answer) => Ok(answer),
+        Begun::Queued { .. } => Err(Refusal::Queued.into()),
+    }
+}
+
+/// Starts what the request asks for, joins what answers the same question, or lets it wait. An answer has
+/// begun: what fails from here on is part of it.
+pub(super) async fn start_or_queue(
+    ai: &Ai,
+    user: &CurrentUser,
+    chat_id: Uuid,
+    create_chat: bool,
+    request: ChatRequest,
+) -> Result<Begun, ApiError> {
     let tools = tools(ai, &request.tools)?;
     let request = Arc::new(request);
     let mut stops = 0;
     loop {
-        let mut answer = spawn(ai, user, chat_id, create_chat, &request, &tools)?;
+        let queue = Arc::default();
+        let mut answer = spawn(ai, user, chat_id, create_chat, &request, &tools, &queue)?;
         match wait_until_started(&mut answer).await? {
+            Claim::Refused(Refusal::Queued) => {
+                let Some(message) = queue.message.get().cloned() else {
+                    // It was sent twice at the same time, and the other request has stored it.
+                    continue;
+                };
+                let message_id = request.user_message.as_ref().map(|turn| turn.id);
+                let message_id = message_id.ok_or_else(|| ApiError::internal("nothing waits"))?;
+                ai.queues.work_on(ai, user, chat_id, &request.held);
+                return Ok(Begun::Queued { message_id, message });
+            }
             Claim::Refused(Refusal::Busy { .. }) if request.stop_running && stops < MAX_STOPS => {
                 stops += 1;
                 stop::stop(ai, user, chat_id).await?;
             }
             Claim::Refused(refusal) => return Err(refusal.into()),
-            Claim::Elsewhere(rows) => return Ok(ai.followers.follow(&rows, &user.token)),
+            Claim::Elsewhere(rows) => {
+                return Ok(Begun::Answer(ai.followers.follow(&rows, &user.token)));
+            }
             claim @ Claim::Answered(_) => {
                 let rows = claim.rows().cloned();
                 let stored = rows.map(|rows| remote_answer::answer(&rows, claim));
-                return Ok(watch::channel(stored.unwrap_or_default()).1);
+                return Ok(Begun::Answer(watch::channel(stored.unwrap_or_default()).1));
             }
-            Claim::Granted(_) | Claim::Pending => return Ok(answer),
+            Claim::Granted(_) | Claim::Pending => {
+                if queue.has_others.load(Ordering::Relaxed) {
+                    ai.queues.work_on(ai, user, chat_id, &request.held);
+                }
+                return Ok(Begun::Answer(answer));
+            }
         }
     }
 }
@@ -57,6 +106,7 @@ fn spawn(
     create_chat: bool,
     request: &Arc<ChatRequest>,
     tools: &[Arc<dyn AnyTool>],
+    queue: &Arc<QueueReply>,
 ) -> Result<AnswerReceiver, ApiError> {
     let question = request.repeatable_question();
     let recorder = ChatRecorder {
@@ -72,6 +122,7 @@ fn spawn(
         default_model: ai.providers.default_model().to_owned(),
         create_chat,
         reserve: ai.reserve(&request.options, tools, request.model.as_deref()),
+        queue: queue.clone(),
     };
     let job = Job {
         recorder: Arc::new(recorder),

@@ -2,9 +2,11 @@
 
 mod attachments;
 mod demo;
+mod event_ids;
 mod ids;
 pub mod model;
 mod principal;
+mod queue;
 mod recovery;
 mod request;
 pub mod routes;

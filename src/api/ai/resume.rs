@@ -9,9 +9,10 @@ use super::begin::{AnswerReceiver, wait_until_started};
 use super::{Ai, remote_answer};
 use crate::agent::{Claim, Rows};
 use crate::api::files::Owner;
-use crate::database::{self, AnswerToResume};
+use crate::database::{self, AnswerToResume, ResumeReply};
 use crate::http::auth::CurrentUser;
 use crate::http::error::ApiError;
+use crate::memory::Held;
 
 /// The answer that is being written in the chat, here or elsewhere, or else the one that has ended and that
 /// the user has not read yet. 404 when the chat is not the user's.
@@ -20,31 +21,59 @@ pub(super) async fn resume(
     user: &CurrentUser,
     chat_id: Uuid,
 ) -> Result<Option<AnswerReceiver>, ApiError> {
-    if let Some(generation) = ai.generations.in_chat(user.id, chat_id) {
-        let mut answer = generation.answer;
-        if let Ok(Claim::Granted(_)) = wait_until_started(&mut answer).await {
-            return Ok(Some(answer));
-        }
-        // Another replica writes, or there is nothing to write, or it has failed: the database knows.
+    if let Some(answer) = running_here(ai, user, chat_id).await {
+        return Ok(Some(answer));
     }
-    let find = AnswerToResume { p_chat_id: chat_id };
-    let found = database::call(ai.supabase.rest(user.caller()), &find).await?;
-    match found.ok_or_else(|| ApiError::not_found("chat"))?.message {
-        Some(message) => stored(ai, user, message).await,
-        None => Ok(None),
+    shown(ai, user, find(ai, user, chat_id).await?.message).await
+}
+
+/// The same; what waits in the chat and is answered by nobody is answered from now on, and shown if there
+/// is nothing else.
+pub(super) async fn resume_or_continue(
+    ai: &Ai,
+    user: &CurrentUser,
+    chat_id: Uuid,
+    held: &Held,
+) -> Result<Option<AnswerReceiver>, ApiError> {
+    if let Some(answer) = running_here(ai, user, chat_id).await {
+        return Ok(Some(answer));
+    }
+    let ResumeReply { message, queued } = find(ai, user, chat_id).await?;
+    let answer = shown(ai, user, message).await?;
+    let Some(queued) = queued else { return Ok(answer) };
+    ai.queues.work_on(ai, user, chat_id, held);
+    match answer {
+        Some(answer) => Ok(Some(answer)),
+        None => Ok(ai.queues.listen(chat_id, queued).await.ok()),
     }
 }
 
-async fn stored(
+async fn running_here(ai: &Ai, user: &CurrentUser, chat_id: Uuid) -> Option<AnswerReceiver> {
+    let mut answer = ai.generations.in_chat(user.id, chat_id)?.answer;
+    match wait_until_started(&mut answer).await {
+        Ok(Claim::Granted(_)) => Some(answer),
+        // Another replica writes, or there is nothing to write, or it has failed: the database knows.
+        _ => None,
+    }
+}
+
+async fn find(ai: &Ai, user: &CurrentUser, chat_id: Uuid) -> Result<ResumeReply, ApiError> {
+    let find = AnswerToResume { p_chat_id: chat_id };
+    let found = database::call(ai.supabase.rest(user.caller()), &find).await?;
+    found.ok_or_else(|| ApiError::not_found("chat"))
+}
+
+async fn shown(
     ai: &Ai,
     user: &CurrentUser,
-    message: Box<RawValue>,
+    message: Option<Box<RawValue>>,
 ) -> Result<Option<AnswerReceiver>, ApiError> {
     #[derive(Deserialize)]
     struct Row {
         id: Uuid,
         status: String,
     }
+    let Some(message) = message else { return Ok(None) };
     let unreadable = |error| ApiError::unreadable("message", error);
     let Row { id, status } = serde_json::from_str(message.get()).map_err(unreadable)?;
     if status == "streaming" {

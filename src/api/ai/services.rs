@@ -13,6 +13,7 @@ use crate::supabase::Supabase;
 
 use super::checkpoints::CheckpointWriter;
 use super::model::Model;
+use super::queue::Queues;
 use super::remote_answer::Followers;
 
 /// The services of `/api/ai`. Clones share them.
@@ -27,6 +28,7 @@ pub struct Ai {
     pub(super) tools: Arc<[Arc<dyn AnyTool>]>,
     pub(super) followers: Followers,
     pub(super) checkpoints: CheckpointWriter,
+    pub(super) queues: Queues,
     pub(super) clock: Clock,
     /// The name under which this server's answers are known to the database, where it has one: see
     /// [`recovery`](super::recovery).
@@ -57,6 +59,7 @@ impl Ai {
             tools: tools.into(),
             followers,
             checkpoints,
+            queues: Queues::default(),
             clock,
             server: None,
         }

@@ -8,8 +8,9 @@ use super::begin_call::BeginCall;
 use super::begin_result::{BeginReply, Chat, history};
 use super::candidates::question_json;
 use super::lapsed::end_lapsed;
-use super::message_row::{LEASE_MICROS, Message, change, find_writing, to_jsonb};
+use super::message_row::{LEASE_MICROS, Message, change, find_writing, is_queued, to_jsonb};
 use super::question::{self, ExistingQuestion, Question};
+use super::queue::has_queue;
 use super::reservations::{Reserved, TokenCounts, open_run, over_limit, reserve_for_answer};
 use super::usage::run_id;
 use crate::local_supabase::functions::value::jsonb;
@@ -64,7 +65,15 @@ impl BeginCall<'_> {
             Err(claim) => return Ok(claim),
         };
         if let Some(running) = find_writing(self.connection, self.chat, self.user)? {
+            if question::member(self, "queue").is_some() && self.submits() {
+                return self.queue_message(sent.as_ref().map(|sent| &sent.message), running);
+            }
             return Ok(BeginReply::Busy { message_id: running.id });
+        }
+        if let Some(sent) = sent.as_ref().filter(|_| self.action() == Some("queued"))
+            && !is_queued(self.connection, &sent.message)?
+        {
+            return Ok(BeginReply::Conflict);
         }
         self.answer(chat, sent)
     }
@@ -74,13 +83,15 @@ impl BeginCall<'_> {
             Ok(question) => question,
             Err(claim) => return Ok(claim),
         };
-        // A version that an edit has replaced gets no new answers.
-        if question.role != "user" || !question.is_active {
+        // A version that was replaced gets no new answers, but one that is still to take its place does.
+        if question.role != "user" || !(question.is_active || question.replaces().is_some()) {
             return Ok(BeginReply::Conflict);
         }
+        let question = self.end_waiting(question)?;
         self.end_attempts(&question)?;
         let replaces = self.replaces(&question, edited.as_ref())?;
         let answer = self.insert_answer(&chat, &question, replaces.as_ref())?;
+        self.move_queue_behind(&answer)?;
         self.started(chat, Some(&question), edited.as_ref(), &answer)
     }
 
@@ -128,17 +139,18 @@ impl BeginCall<'_> {
         edited: Option<&Json>,
     ) -> Result<Option<Json>, RestError> {
         let all_after = match self.action() {
-            _ if edited.is_some() => Some(true),
+            _ if edited.is_some() || question.replaces().is_some() => Some(true),
             action => action.map(|action| action == "regenerate"),
         };
         let select = "select exists (select 1 from messages where chat_id = ? and user_id = ? \
                       and is_active and (created_at, id) > (?, ?) \
-                      and (? or (parent_id = ? and role = 'assistant')))";
+                      and (? or (parent_id = ? and role = 'assistant')) \
+                      and id not in (select message_id from \"private.queued_messages\"))";
         let id = &question.id;
         let params = params![self.chat, self.user, question.created_at, id, all_after, id];
         let mut statement = self.connection.prepare_cached(select)?;
         let is_shown: bool = statement.query_row(params, |row| row.get(0))?;
-        if edited.is_none() && !is_shown {
+        if edited.is_none() && question.replaces().is_none() && !is_shown {
             return Ok(None);
         }
         let mut replaces = serde_json::Map::new();
@@ -160,15 +172,7 @@ impl BeginCall<'_> {
         let now = self.target(messages).clock_timestamp()?;
         let metadata = json!({ "user_message_id": question.id });
         // Later than what it replaces, whatever the clock says.
-        let newest = "select max(created_at) from messages where chat_id = ? and user_id = ?";
-        let created_at = match replaces {
-            Some(_) => {
-                let mut statement = self.connection.prepare_cached(newest)?;
-                let newest: i64 = statement.query_row((self.chat, self.user), |row| row.get(0))?;
-                now.max(newest + 1)
-            }
-            None => now,
-        };
+        let created_at = self.new_time(replaces.is_some())?;
         let given = [
             ("id", self.arguments.value("p_message_id")),
             ("chat_id", self.chat.to_owned().into()),
@@ -231,6 +235,7 @@ impl BeginCall<'_> {
             chat,
             user_message: question_json(self.connection, self.session, question, edited)?,
             message: self.message_json(Some(answer))?,
+            has_queue: has_queue(self.connection, self.chat, self.user)?,
             lease_ms: LEASE_MICROS / 1000,
             history: history(self.connection, self.chat, self.user, question, edited)?,
         })

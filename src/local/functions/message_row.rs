@@ -80,6 +80,14 @@ pub(super) fn find_writing(
     Message::find(connection, stopped, (chat, user, user))
 }
 
+/// `private.is_queued`
+pub(super) fn is_queued(connection: &Connection, message: &Message) -> rusqlite::Result<bool> {
+    let select = "select 1 from \"private.queued_messages\" where message_id = ? and user_id = ?";
+    let key = (&message.id, &message.user_id);
+    let found = connection.prepare_cached(select)?.query_row(key, |_| Ok(())).optional()?;
+    Ok(found.is_some())
+}
+
 /// What the API returns of a message.
 const COLUMNS: [&str; 16] = [
     "id",

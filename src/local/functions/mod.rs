@@ -12,7 +12,9 @@ mod describe_schema;
 mod files;
 mod lapsed;
 mod message_row;
+mod paths;
 mod question;
+mod queue;
 mod record_events;
 mod request_stop;
 mod reservations;
@@ -142,6 +144,11 @@ pub static FUNCTIONS: &[Function] = &[
         name: "answer_to_resume",
         parameters: &[Parameter::required("p_chat_id", PgType::Uuid)],
         body: FunctionBody::Jsonb(unread::answer_to_resume),
+    },
+    Function {
+        name: "queued_messages",
+        parameters: &[Parameter::required("p_chat_id", PgType::Uuid)],
+        body: FunctionBody::Jsonb(queue::queued_messages),
     },
     Function {
         name: "select_message",

@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use super::lapsed::end_lapsed;
 use super::message_row::{Message, message_json, to_jsonb};
+use super::queue::first_in_queue;
 use crate::local::computed::UNREAD;
 use crate::local_supabase::functions::{Arguments, RestError, Session};
 
@@ -27,6 +28,7 @@ pub(super) fn mark_answer_read(
 #[derive(serde::Serialize)]
 struct Resumed {
     message: Option<Box<RawValue>>,
+    queued: Option<String>,
 }
 
 /// The answer that a client which comes back to a chat has to be shown: the one that is being written,
@@ -50,5 +52,6 @@ pub(super) fn answer_to_resume(
         message = Message::find(connection, "where id = ? and user_id = ?", (unread, &user))?;
     }
     let message = message.map(|m| message_json(connection, session, Some(m.rowid))).transpose()?;
-    to_jsonb(&Resumed { message })
+    let queued = first_in_queue(connection, chat, &user)?;
+    to_jsonb(&Resumed { message, queued })
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use chat_backend::database::{
     AnswerToResume, BeginFile, BeginGeneration, CountLapsedUsage, FinishFile, FollowAnswer,
-    Function, MarkAnswerRead, RecordEvents, ReleaseLeases, RequestStop, ReserveTokens,
-    SaveCheckpoints, SaveGeneration, SelectMessage,
+    Function, MarkAnswerRead, QueuedMessages, RecordEvents, ReleaseLeases, RequestStop,
+    ReserveTokens, SaveCheckpoints, SaveGeneration, SelectMessage,
 };
 use reqwest::Method;
 use serde::de::DeserializeOwned;
@@ -218,6 +218,7 @@ fn assert_readable(function: &str, answer: &Value) {
         MarkAnswerRead::NAME => read::<MarkAnswerRead>,
         AnswerToResume::NAME => read::<AnswerToResume>,
         SelectMessage::NAME => read::<SelectMessage>,
+        QueuedMessages::NAME => read::<QueuedMessages>,
         ReserveTokens::NAME => read::<ReserveTokens>,
         BeginFile::NAME => read::<BeginFile<'_>>,
         FinishFile::NAME => read::<FinishFile<'_>>,
@@ -621,6 +622,105 @@ async fn versions_and_branches() {
     for message in [4, 10, 3] {
         assert_eq!(select(&id(message)).await, "selected", "{message}");
     }
+}
+
+#[tokio::test]
+async fn queues() {
+    let Some(twins) = twins().await else { return };
+    let waits = |message: u32, text: &str| {
+        with(
+            user_message(message, text),
+            json!({ "queue": { "model": "m" }, "metadata": { "a": 1 } }),
+        )
+    };
+    let next = |number: u32, message: u32| {
+        with(
+            begin(number, Value::Null),
+            json!({ "p_action": "queued", "p_regenerate": id(message) }),
+        )
+    };
+    let list = async || twins.call("queued_messages", json!({ "p_chat_id": id(CHAT) })).await;
+    let question = with(begin(1, waits(10, "Hi")), json!({ "p_create_chat": {} }));
+    assert_eq!(twins.begin(question).await, "started", "nothing to wait for");
+    for message in [11, 12, 13] {
+        assert_eq!(twins.begin(begin(2, waits(message, "So?"))).await, "queued");
+    }
+    assert_eq!(twins.begin(begin(2, waits(11, "So?"))).await, "queued", "once");
+    assert_eq!(twins.begin(begin(2, user_message(11, "So?"))).await, "busy");
+    assert_eq!(twins.begin(next(2, 11)).await, "busy");
+    assert_eq!(list().await.as_array().unwrap().len(), 3);
+    let mut wrong = waits(14, "x");
+    wrong["queue"] = json!([]);
+    assert_eq!(twins.begin(begin(2, wrong)).await["code"], "23514");
+    let mut wrong = waits(14, "x");
+    wrong["metadata"] = json!([]);
+    assert_eq!(twins.begin(begin(2, wrong)).await["code"], "23514");
+    assert_eq!(twins.save(end(1, "complete")).await, true);
+    assert_eq!(
+        twins.call("answer_to_resume", json!({ "p_chat_id": id(CHAT) })).await["queued"],
+        id(11)
+    );
+    // Another question comes first, and what waits comes after its answer.
+    assert_eq!(twins.begin(begin(3, user_message(20, "First"))).await, "started");
+    assert_eq!(twins.save(end(3, "complete")).await, true);
+    assert_eq!(twins.begin(begin(4, Value::Null)).await, "nothing_to_answer");
+    assert_eq!(
+        twins.call("select_message", json!({ "p_message_id": id(1) })).await["answer"],
+        "selected"
+    );
+    assert_eq!(twins.begin(next(4, 11)).await, "started");
+    assert_eq!(twins.begin(next(5, 11)).await, "running");
+    assert_eq!(twins.save(end(4, "complete")).await, true);
+    assert_eq!(twins.begin(next(5, 11)).await, "answered");
+    assert_eq!(twins.begin(next(5, 99)).await, "not_found");
+    assert_eq!(twins.begin(next(5, 20)).await, "answered");
+    // Sent again when nothing is being written it is answered.
+    assert_eq!(twins.begin(begin(5, waits(12, "So?"))).await, "started");
+    assert_eq!(twins.save(end(5, "failed")).await, true);
+    assert_eq!(twins.begin(next(6, 12)).await, "conflict");
+    let again = json!({ "p_action": "regenerate", "p_regenerate": id(3) });
+    assert_eq!(twins.begin(with(begin(6, Value::Null), again)).await, "started");
+    assert_eq!(twins.save(end(6, "complete")).await, true);
+    assert_eq!(list().await.as_array().unwrap().len(), 1, "a regenerate takes nothing from it");
+    assert_eq!(twins.begin(begin(7, user_message(21, "Busy"))).await, "started");
+    for message in 30..39 {
+        assert_eq!(twins.begin(begin(8, waits(message, "So?"))).await, "queued");
+    }
+    assert_eq!(twins.begin(begin(8, waits(39, "So?"))).await, "queue_full");
+}
+
+#[tokio::test]
+async fn questions_as_branches() {
+    let Some(twins) = twins().await else { return };
+    twins.answered().await;
+    let after = |number: u32, message: u32, after: Value| {
+        let question = with(user_message(message, "New"), json!({ "after": after }));
+        with(begin(number, question), json!({ "p_action": "edit" }))
+    };
+    assert_eq!(twins.begin(after(2, 11, json!(id(1)))).await, "started");
+    assert_eq!(twins.save(end(2, "complete")).await, true);
+    // Another one after the first answer.
+    let begun = twins.call("begin_generation", after(3, 12, json!(id(1)))).await;
+    assert_eq!(begun["history"].as_array().unwrap().len(), 3);
+    let empty = json!({ "p_parts": [], "p_end": { "status": "failed", "is_active": false } });
+    assert_eq!(twins.save(save(3, empty.clone())).await, true);
+    assert_eq!(twins.begin(after(4, 12, json!(id(1)))).await, "started");
+    let first = json!({ "number": 1, "after": 0, "delta": beginning("Half") });
+    assert_eq!(twins.checkpoint(4, first).await["owned"], true);
+    assert_eq!(twins.save(end(4, "complete")).await, true);
+    // A first question, one in a branch that is not active, and what is unknown or came to nothing.
+    assert_eq!(twins.begin(after(5, 13, Value::Null)).await, "started");
+    assert_eq!(twins.save(end(5, "complete")).await, true);
+    assert_eq!(twins.begin(after(6, 14, json!(id(2)))).await, "started");
+    assert_eq!(twins.save(end(6, "complete")).await, true);
+    for (number, known) in [(7, 99), (8, 3)] {
+        assert_eq!(twins.begin(after(number, 20 + number, json!(id(known)))).await, "started");
+        assert_eq!(twins.save(end(number, "complete")).await, true);
+    }
+    assert_eq!(
+        twins.call("select_message", json!({ "p_message_id": id(10) })).await["answer"],
+        "selected"
+    );
 }
 
 #[tokio::test]
