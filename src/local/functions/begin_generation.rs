@@ -68,7 +68,7 @@ impl BeginCall<'_> {
             if question::member(self, "queue").is_some() && self.submits() {
                 return self.queue_message(sent.as_ref().map(|sent| &sent.message), running);
             }
-            return Ok(BeginReply::Busy { message_id: running.id });
+            return Ok(BeginReply::Busy { message_id: running });
         }
         if let Some(sent) = sent.as_ref().filter(|_| self.action() == Some("queued"))
             && !is_queued(self.connection, &sent.message)?

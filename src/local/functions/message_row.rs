@@ -3,7 +3,6 @@
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 use serde_json::value::RawValue;
 
-use super::saved_answer::SavedAnswer;
 use crate::local_supabase::functions::{RestError, Session, TableContext};
 
 /// `private.lease`: how long an answer stays its run's without a word from it.
@@ -63,21 +62,21 @@ impl Message {
     }
 }
 
-/// The answer that is being written in a chat, or else the one that was stopped without its owner, whose
-/// call of the provider may go on until its lease ends: `private.find_call_at_work`.
+/// The answer that is being written in a chat, or else `private.find_call_at_work`: the message of a chat whose
+/// call of the provider may go on until its run's lease ends, although nothing is being written there.
 pub(super) fn find_writing(
     connection: &Connection,
     chat: &str,
     user: &str,
-) -> rusqlite::Result<Option<Message>> {
+) -> rusqlite::Result<Option<String>> {
     let streaming = "where chat_id = ? and user_id = ? and status = 'streaming'";
     if let Some(message) = Message::find(connection, streaming, (chat, user))? {
-        return Ok(Some(message));
+        return Ok(Some(message.id));
     }
-    let stopped = "where chat_id = ? and user_id = ? and status = 'stopped' and run_id in \
-                   (select run_id from \"private.token_reservations\" \
-                   where user_id = ? and lease_expires_at > clock_timestamp()) limit 1";
-    Message::find(connection, stopped, (chat, user, user))
+    let at_work = "select log ->> '$.message_id' from \"private.token_reservations\" \
+                   where user_id = ? and lease_expires_at > clock_timestamp() \
+                   and log ->> '$.chat_id' = ? and log ->> '$.message_id' is not null limit 1";
+    connection.prepare_cached(at_work)?.query_row((user, chat), |row| row.get(0)).optional()
 }
 
 /// `private.is_queued`
@@ -86,47 +85,6 @@ pub(super) fn is_queued(connection: &Connection, message: &Message) -> rusqlite:
     let key = (&message.id, &message.user_id);
     let found = connection.prepare_cached(select)?.query_row(key, |_| Ok(())).optional()?;
     Ok(found.is_some())
-}
-
-/// What the API returns of a message.
-const COLUMNS: [&str; 16] = [
-    "id",
-    "chat_id",
-    "user_id",
-    "parent_id",
-    "role",
-    "content",
-    "parts",
-    "model",
-    "status:current_status",
-    "finish_reason",
-    "usage",
-    "cost_usd",
-    "is_active",
-    "metadata",
-    "created_at",
-    "updated_at",
-];
-
-/// `private.message_json`. Of no message it makes an object that is null throughout.
-pub(super) fn message_json(
-    connection: &Connection,
-    session: Session,
-    rowid: Option<i64>,
-) -> Result<Box<RawValue>, RestError> {
-    let Some(rowid) = rowid else {
-        let key = |column: &str| column.split(':').next().unwrap_or(column).to_owned();
-        let nulls = COLUMNS.map(|column| (key(column), serde_json::Value::Null));
-        return raw(serde_json::Value::from_iter(nulls).to_string());
-    };
-    // Whose message it is was decided when it was found.
-    let session = session.as_service();
-    let messages = TableContext { connection, session, table: session.table("messages")? };
-    let message = raw(messages.row_json(rowid, &COLUMNS.join(","))?)?;
-    match SavedAnswer::find(connection, rowid)? {
-        Some(saved) => saved.complete(&message),
-        None => Ok(message),
-    }
 }
 
 /// JSON that SQLite has written.

@@ -58,11 +58,11 @@ impl BeginCall<'_> {
     pub fn queue_message(
         &self,
         known: Option<&Message>,
-        running: Message,
+        running: String,
     ) -> Result<BeginReply, RestError> {
         let message = match known {
             Some(known) if !is_queued(self.connection, known)? => {
-                return Ok(BeginReply::Busy { message_id: running.id });
+                return Ok(BeginReply::Busy { message_id: running });
             }
             Some(known) => known.clone(),
             None => match self.add_to_queue()? {
@@ -71,7 +71,7 @@ impl BeginCall<'_> {
             },
         };
         Ok(BeginReply::Queued {
-            message_id: running.id,
+            message_id: running,
             user_message: self.message_json(Some(&message))?,
         })
     }

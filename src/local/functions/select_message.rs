@@ -5,7 +5,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::lapsed::end_lapsed;
-use super::message_row::{Message, find_writing, message_json, to_jsonb};
+use super::message_json::message_json;
+use super::message_row::{Message, find_writing, to_jsonb};
 use super::paths::{activate_path, newest_after, path_to};
 use crate::local_supabase::functions::{Arguments, RestError, Session};
 
@@ -29,7 +30,7 @@ pub(super) fn select_message(
     let Some(message) = message else { return to_jsonb(&Selected::NotFound) };
     end_lapsed(connection, session, &message.chat_id, &message.user_id)?;
     if let Some(running) = find_writing(connection, &message.chat_id, &message.user_id)? {
-        return to_jsonb(&Selected::Busy { message_id: running.id });
+        return to_jsonb(&Selected::Busy { message_id: running });
     }
     let newest = newest_after(connection, &message)?.unwrap_or_else(|| message.clone());
     let path = path_to(connection, &newest)?;

@@ -4,7 +4,8 @@ use rusqlite::{Connection, OptionalExtension};
 use serde_json::value::RawValue;
 
 use super::lapsed::end_lapsed;
-use super::message_row::{Message, message_json, to_jsonb};
+use super::message_json::message_json;
+use super::message_row::{Message, to_jsonb};
 use super::queue::first_in_queue;
 use crate::local::computed::UNREAD;
 use crate::local_supabase::functions::{Arguments, RestError, Session};
