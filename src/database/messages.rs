@@ -34,6 +34,8 @@ pub struct ResumeReply {
     pub message: Option<Box<RawValue>>,
     /// The first of the messages that wait.
     pub queued: Option<Uuid>,
+    /// The newest message, if calls of it are to be answered.
+    pub awaiting: Option<Uuid>,
 }
 
 impl Function for AnswerToResume {

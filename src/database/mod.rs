@@ -16,6 +16,7 @@ mod files;
 mod generation;
 mod lapsed;
 mod messages;
+mod tool_calls;
 
 pub use begin_generation::{
     Action, BeginGeneration, BeginReply, ChatRow, CreateChat, Messages, Missing, StartedReply,
@@ -33,6 +34,7 @@ pub use messages::{
     AnswerToResume, MarkAnswerRead, QueuedMessage, QueuedMessages, ResumeReply, SelectMessage,
     SelectReply,
 };
+pub use tool_calls::{AnswerToolCalls, AnsweredCalls, CallResult, ContinueGeneration};
 
 /// A function of the database, with its arguments.
 pub trait Function: Serialize {

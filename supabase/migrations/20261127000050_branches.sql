@@ -313,8 +313,8 @@ end;
 $$;
 
 -- The answer that a client which comes back to a chat has to be shown: the one that is being written, or
--- else the unread one. Answers {"message": … or null, "queued": the first message that waits or null}; null
--- if there is no such chat.
+-- else the unread one. Answers {"message": … or null, "queued": the first message that waits or null,
+-- "awaiting": the newest message if its calls are to be answered or null}; null if there is no such chat.
 create function public.answer_to_resume(p_chat_id uuid) returns jsonb
   language plpgsql set search_path = '' as $$
 declare
@@ -339,7 +339,9 @@ begin
   end if;
   return jsonb_build_object('message',
     case when m.id is not null then private.message_json(m) end,
-    'queued', private.list_queue(v_user, p_chat_id) -> 0 -> 'id');
+    'queued', private.list_queue(v_user, p_chat_id) -> 0 -> 'id',
+    'awaiting', (select t.id from public.messages t
+      where t.id = private.newest_in_path(v_user, p_chat_id) and t.status = 'awaiting'));
 end;
 $$;
 
@@ -625,10 +627,9 @@ begin
         p_user_message ->> 'content', p_user_message -> 'parts',
         coalesce(nullif(p_user_message -> 'metadata', 'null'), '{}'),
         v_branch is null, v_branch,
-        -- A version is later than the others, whatever the clock says.
+        -- Later than what there is, whatever the clock says.
         greatest(clock_timestamp(), (select max(created_at) + interval '1 microsecond'
-          from public.messages
-          where chat_id = p_chat_id and user_id = v_user and v_branch is not null)))
+          from public.messages where chat_id = p_chat_id and user_id = v_user)))
       on conflict (id) do nothing
       returning * into v_question;
     if not found then
@@ -654,6 +655,9 @@ begin
     return jsonb_build_object('answer', 'conflict');
   end if;
   v_question := private.end_waiting(v_question);
+
+  perform private.supersede_calls(v_user, p_chat_id,
+    'Not run: the person wrote something else instead.');
 
   -- Earlier attempts are no longer their runs', and those with nothing to show give way at once.
   update public.messages

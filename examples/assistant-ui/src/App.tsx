@@ -1,4 +1,8 @@
-import { AssistantRuntimeProvider, useRemoteThreadListRuntime } from "@assistant-ui/react";
+import {
+  AssistantRuntimeProvider,
+  useAui,
+  useRemoteThreadListRuntime,
+} from "@assistant-ui/react";
 import {
   AssistantChatTransport,
   createResumableSessionStorage,
@@ -38,19 +42,23 @@ function Chat() {
 }
 
 function useThreadRuntime() {
-  const transport = useMemo(
-    () =>
-      new AssistantChatTransport({
-        api: `${API_URL}/api/ai/chat`,
-        headers: authorization,
-        // After a reload the page goes on with the answer that is being written.
-        resumable: {
-          storage: createResumableSessionStorage(),
-          resumeApi: (chatId) => `${API_URL}/api/ai/chat/${chatId}/stream`,
-        },
-      }),
-    [],
-  );
+  const aui = useAui();
+  const transport = useMemo(() => {
+    // Each thread remembers its own stream, once it has a chat.
+    const key = () => {
+      const { remoteId } = aui.threadListItem.source ? aui.threadListItem().getState() : {};
+      return remoteId && `stream-of-${remoteId}`;
+    };
+    return new AssistantChatTransport({
+      api: `${API_URL}/api/ai/chat`,
+      headers: authorization,
+      // After a reload the page goes on with the answer that is being written.
+      resumable: {
+        storage: createResumableSessionStorage({ key }),
+        resumeApi: (chatId) => `${API_URL}/api/ai/chat/${chatId}/stream`,
+      },
+    });
+  }, [aui]);
   return useChatRuntime({
     transport,
     adapters: { attachments },

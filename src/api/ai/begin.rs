@@ -10,8 +10,9 @@ use uuid::Uuid;
 
 use super::chat_recorder::{ChatRecorder, QueueReply};
 use super::request::ChatRequest;
-use super::{Ai, remote_answer, stop};
-use crate::agent::{Answer, AnyTool, Claim, Credentials, Job, Refusal};
+use super::requested_tools::RequestedTools;
+use super::{Ai, Weather, remote_answer, stop};
+use crate::agent::{Answer, AnyTool, Claim, ClientTool, Credentials, Job, Refusal, Tool};
 use crate::http::auth::CurrentUser;
 use crate::http::error::{ApiError, for_end, shutting_down};
 
@@ -24,7 +25,12 @@ pub(super) type AnswerReceiver = watch::Receiver<Answer>;
 /// What becomes of a request.
 pub(super) enum Begun {
     /// There is an answer.
-    Answer(AnswerReceiver),
+    Answer {
+        /// The answer.
+        answer: AnswerReceiver,
+        /// Whether messages wait for its end.
+        has_queue: bool,
+    },
     /// The user message waits.
     Queued {
         /// Its id.
@@ -45,7 +51,7 @@ pub(super) async fn start(
     match start_or_queue(ai, user, chat_id, create_chat, ChatRequest { queue: None, ..request })
         .await?
     {
-        Begun::Answer(answer) => Ok(answer),
+        Begun::Answer { answer, .. } => Ok(answer),
         Begun::Queued { .. } => Err(Refusal::Queued.into()),
     }
 }
@@ -60,11 +66,13 @@ pub(super) async fn start_or_queue(
     request: ChatRequest,
 ) -> Result<Begun, ApiError> {
     let tools = tools(ai, &request.tools)?;
+    let client_tools = client_tools(ai, &request.tools.client)?;
     let request = Arc::new(request);
     let mut stops = 0;
     loop {
         let queue = Arc::default();
-        let mut answer = spawn(ai, user, chat_id, create_chat, &request, &tools, &queue)?;
+        let offered = (&*tools, &*client_tools);
+        let mut answer = spawn(ai, user, chat_id, create_chat, &request, offered, &queue)?;
         match wait_until_started(&mut answer).await? {
             Claim::Refused(Refusal::Queued) => {
                 let Some(message) = queue.message.get().cloned() else {
@@ -73,7 +81,6 @@ pub(super) async fn start_or_queue(
                 };
                 let message_id = request.user_message.as_ref().map(|turn| turn.id);
                 let message_id = message_id.ok_or_else(|| ApiError::internal("nothing waits"))?;
-                ai.queues.work_on(ai, user, chat_id, &request.held);
                 return Ok(Begun::Queued { message_id, message });
             }
             Claim::Refused(Refusal::Busy { .. }) if request.stop_running && stops < MAX_STOPS => {
@@ -82,18 +89,21 @@ pub(super) async fn start_or_queue(
             }
             Claim::Refused(refusal) => return Err(refusal.into()),
             Claim::Elsewhere(rows) => {
-                return Ok(Begun::Answer(ai.followers.follow(&rows, &user.token)));
+                // A continuation is recognised by the database alone, and may run here.
+                let here = ai.generations.find_by_message(user.id, rows.message_id);
+                let follow = || ai.followers.follow(&rows, &user.token);
+                let answer = here.map_or_else(follow, |generation| generation.answer);
+                return Ok(Begun::Answer { answer, has_queue: false });
             }
             claim @ Claim::Answered(_) => {
                 let rows = claim.rows().cloned();
                 let stored = rows.map(|rows| remote_answer::answer(&rows, claim));
-                return Ok(Begun::Answer(watch::channel(stored.unwrap_or_default()).1));
+                let answer = watch::channel(stored.unwrap_or_default()).1;
+                return Ok(Begun::Answer { answer, has_queue: false });
             }
             Claim::Granted(_) | Claim::Pending => {
-                if queue.has_others.load(Ordering::Relaxed) {
-                    ai.queues.work_on(ai, user, chat_id, &request.held);
-                }
-                return Ok(Begun::Answer(answer));
+                let has_queue = queue.has_others.load(Ordering::Relaxed);
+                return Ok(Begun::Answer { answer, has_queue });
             }
         }
     }
@@ -105,10 +115,13 @@ fn spawn(
     chat_id: Uuid,
     create_chat: bool,
     request: &Arc<ChatRequest>,
-    tools: &[Arc<dyn AnyTool>],
+    (tools, client_tools): (&[Arc<dyn AnyTool>], &[Arc<ClientTool>]),
     queue: &Arc<QueueReply>,
 ) -> Result<AnswerReceiver, ApiError> {
     let question = request.repeatable_question();
+    let ours = tools.iter().map(|tool| tool.definition());
+    let of_page = client_tools.iter().map(|tool| tool.definition().clone());
+    let definitions: Vec<_> = ours.chain(of_page).collect();
     let recorder = ChatRecorder {
         supabase: ai.supabase.clone(),
         checkpoints: ai.checkpoints.clone(),
@@ -116,12 +129,12 @@ fn spawn(
         providers: ai.providers.clone(),
         clock: ai.clock.clone(),
         chat_id,
-        message_id: Uuid::now_v7(),
+        message_id: request.continues.unwrap_or_else(Uuid::now_v7),
         run: Uuid::new_v4(),
         request: request.clone(),
         default_model: ai.providers.default_model().to_owned(),
         create_chat,
-        reserve: ai.reserve(&request.options, tools, request.model.as_deref()),
+        reserve: ai.reserve(&request.options, &definitions, request.model.as_deref()),
         queue: queue.clone(),
     };
     let job = Job {
@@ -129,6 +142,7 @@ fn spawn(
         credentials: Credentials::new(user.id, user.token.clone(), user.expires_at),
         options: request.options.clone(),
         tools: tools.to_vec(),
+        client_tools: client_tools.to_vec(),
         operation: "chat",
         survives_disconnect: true,
     };
@@ -137,16 +151,40 @@ fn spawn(
 }
 
 /// The tools that a request names.
-fn tools(ai: &Ai, names: &[String]) -> Result<Vec<Arc<dyn AnyTool>>, ApiError> {
-    let find = |(index, name): (usize, &String)| {
-        let tool = ai.tools.iter().find(|tool| tool.name() == name);
-        tool.cloned().ok_or_else(|| {
-            let known: Vec<_> = ai.tools.iter().map(|tool| tool.name()).collect();
-            let detail = format!("is not a tool of this server; it has: {}", known.join(", "));
-            ApiError::invalid(format!("/tools/{index}"), detail)
-        })
-    };
-    names.iter().enumerate().map(find).collect()
+fn tools(ai: &Ai, requested: &RequestedTools) -> Result<Vec<Arc<dyn AnyTool>>, ApiError> {
+    let mut tools = Vec::new();
+    for (pointer, name) in &requested.server {
+        match ai.tools.iter().find(|tool| tool.name() == name) {
+            Some(tool) => tools.push(tool.clone()),
+            None if requested.client.iter().any(|(_, tool)| tool.name() == name) => {}
+            None => {
+                let known: Vec<_> = ai.tools.iter().map(|tool| tool.name()).collect();
+                let detail = format!("is not a tool of this server; it has: {}", known.join(", "));
+                return Err(ApiError::invalid(pointer, detail));
+            }
+        }
+    }
+    Ok(tools)
+}
+
+/// The page's own tools. None may answer in the place of one of the server's.
+fn client_tools(
+    ai: &Ai,
+    requested: &[(String, Arc<ClientTool>)],
+) -> Result<Vec<Arc<ClientTool>>, ApiError> {
+    let is_ours =
+        |name: &str| ai.tools.iter().any(|tool| tool.name() == name) || name == Weather::NAME;
+    for (pointer, tool) in requested {
+        if is_ours(tool.name()) {
+            let detail = format!(
+                "The tool {} at {pointer} has the name of one of the server's. Give it another name.",
+                tool.name()
+            );
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            return Err(ApiError::new(status, "tool_name_taken", detail));
+        }
+    }
+    Ok(requested.iter().map(|(_, tool)| tool.clone()).collect())
 }
 
 /// Waits until the answer has begun: its first content, ten seconds of silence, or its end.

@@ -1,33 +1,15 @@
-//! Messages that wait for the answer that is being written in their chat: `if_running: "queue"`.
-//!
-//! The database has them, with what is needed to answer them. A replica that has been asked about a chat
-//! answers what waits there, one after another; who is the first to claim the chat answers the message.
+//! Who works on which chat's queue on this replica, and who listens.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use axum::http::{HeaderMap, StatusCode};
-use tokio::sync::oneshot;
-use tokio::time::sleep;
+use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
-use super::begin::{self, AnswerReceiver};
-use super::model::ChatGenerate;
-use super::request::ChatRequest;
-use super::{Ai, resume};
-use crate::agent::Credentials;
-use crate::database::{self, Action, QueuedMessage, QueuedMessages};
-use crate::http::auth::CurrentUser;
-use crate::http::error::ApiError;
-use crate::memory::Held;
+use crate::agent::Answer;
 
 /// In how many chats messages are waited for at once. In others they are answered at the next request.
 const MAX_CHATS: usize = 4_096;
-/// How long a chat is left alone that cannot be claimed, as after a stop whose owner was not heard of.
-const PAUSE: Duration = Duration::from_secs(1);
-/// How often that is tried: longer than the lease of an owner that was not heard of.
-const MAX_REFUSALS: u32 = 45;
 
 /// The chats whose queues this replica works on. Clones share them.
 #[derive(Clone, Default)]
@@ -47,24 +29,23 @@ struct Queue {
 #[derive(Debug)]
 struct Listener {
     message_id: Uuid,
-    begun: oneshot::Sender<AnswerReceiver>,
+    begun: oneshot::Sender<watch::Receiver<Answer>>,
 }
 
 impl Queues {
-    /// Sees to it that what waits in a chat is answered. `held` says whose memory it takes.
-    pub(super) fn work_on(&self, ai: &Ai, user: &CurrentUser, chat_id: Uuid, held: &Held) {
+    /// Begins the work on a chat's queue; false if it has been begun, or if there is too much of it. Then
+    /// it looks once more before it ends.
+    pub(super) fn begin(&self, chat_id: Uuid) -> bool {
         let mut by_chat = self.lock();
         if let Some(queue) = by_chat.get_mut(&chat_id) {
             queue.is_asked_for = true;
-            return;
+            return false;
         }
-        if by_chat.len() >= MAX_CHATS {
-            return;
+        let has_room = by_chat.len() < MAX_CHATS;
+        if has_room {
+            by_chat.insert(chat_id, Queue::default());
         }
-        by_chat.insert(chat_id, Queue::default());
-        let held = Held::new(held.sibling());
-        let work = Work { ai: ai.clone(), user: user.clone(), chat_id, held, refusals: 0 };
-        tokio::spawn(work.run());
+        has_room
     }
 
     /// The answer to a message that waits, once it has begun.
@@ -72,7 +53,7 @@ impl Queues {
         &self,
         chat_id: Uuid,
         message_id: Uuid,
-    ) -> oneshot::Receiver<AnswerReceiver> {
+    ) -> oneshot::Receiver<watch::Receiver<Answer>> {
         let (begun, answer) = oneshot::channel();
         if let Some(queue) = self.lock().get_mut(&chat_id) {
             queue.listeners.push(Listener { message_id, begun });
@@ -80,7 +61,7 @@ impl Queues {
         answer
     }
 
-    fn tell(&self, chat_id: Uuid, message_id: Uuid, answer: &AnswerReceiver) {
+    pub(super) fn tell(&self, chat_id: Uuid, message_id: Uuid, answer: &watch::Receiver<Answer>) {
         let mut by_chat = self.lock();
         let Some(queue) = by_chat.get_mut(&chat_id) else { return };
         for told in queue.listeners.extract_if(.., |listener| listener.message_id == message_id) {
@@ -88,26 +69,25 @@ impl Queues {
         }
     }
 
-    /// The messages that are listened for and do not wait any more.
-    fn missed(&self, chat_id: Uuid, queue: &[QueuedMessage]) -> Vec<Uuid> {
-        let waits = |id: &Uuid| queue.iter().any(|queued| queued.id == *id);
+    /// The messages that are listened for.
+    pub(super) fn listened_for(&self, chat_id: Uuid) -> Vec<Uuid> {
         let by_chat = self.lock();
         let listeners = by_chat.get(&chat_id).into_iter().flat_map(|queue| &queue.listeners);
-        listeners.map(|listener| listener.message_id).filter(|id| !waits(id)).collect()
+        listeners.map(|listener| listener.message_id).collect()
     }
 
-    fn forget(&self, chat_id: Uuid, message_id: Uuid) {
+    pub(super) fn forget(&self, chat_id: Uuid, message_id: Uuid) {
         if let Some(queue) = self.lock().get_mut(&chat_id) {
             queue.listeners.retain(|listener| listener.message_id != message_id);
         }
     }
 
-    fn end(&self, chat_id: Uuid) {
+    pub(super) fn end(&self, chat_id: Uuid) {
         self.lock().remove(&chat_id);
     }
 
     /// Ends the work on a queue, unless somebody has asked for it since it last looked.
-    fn end_if_unasked(&self, chat_id: Uuid) -> bool {
+    pub(super) fn end_if_unasked(&self, chat_id: Uuid) -> bool {
         let mut by_chat = self.lock();
         let is_asked_for =
             by_chat.get_mut(&chat_id).is_some_and(|queue| std::mem::take(&mut queue.is_asked_for));
@@ -120,99 +100,4 @@ impl Queues {
     fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, Queue>> {
         self.by_chat.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The work on one chat's queue.
-struct Work {
-    ai: Ai,
-    user: CurrentUser,
-    chat_id: Uuid,
-    held: Held,
-    /// How often in a row the next message could not be answered.
-    refusals: u32,
-}
-
-impl Work {
-    /// Answers what waits until nothing does.
-    async fn run(mut self) {
-        let credentials =
-            Credentials::new(self.user.id, self.user.token.clone(), self.user.expires_at);
-        let _fresh = self.ai.generations.keep_fresh(&credentials);
-        loop {
-            self.user.token = credentials.token();
-            self.user.expires_at = credentials.expires_at();
-            match self.step().await {
-                Ok(true) => {}
-                // One may have come between the last look and the end.
-                Ok(false) if self.ai.queues.end_if_unasked(self.chat_id) => break,
-                Ok(false) => {}
-                Err(error) => {
-                    tracing::info!("messages go on waiting for the next request: {error:?}");
-                    self.ai.queues.end(self.chat_id);
-                    break;
-                }
-            }
-        }
-    }
-
-    /// Waits for what is being written and has the next message answered; false when nothing waits.
-    async fn step(&mut self) -> Result<bool, ApiError> {
-        self.wait_until_idle().await?;
-        let queue = self.queue().await?;
-        for message_id in self.ai.queues.missed(self.chat_id, &queue) {
-            self.catch_up(message_id).await;
-        }
-        let Some(next) = queue.into_iter().next() else { return Ok(false) };
-        let request = serde_json::from_str(next.request.get())
-            .map_err(|error| ApiError::unreadable("message", error))?;
-        match self.begin(next.id, request).await {
-            Ok(answer) => {
-                self.refusals = 0;
-                self.ai.queues.tell(self.chat_id, next.id, &answer);
-            }
-            // Another one is being written, or the message has been answered or withdrawn meanwhile.
-            Err(error) if is_passing(&error) && self.refusals < MAX_REFUSALS => {
-                self.refusals += 1;
-                sleep(PAUSE).await;
-            }
-            Err(error) => return Err(error),
-        }
-        Ok(true)
-    }
-
-    async fn wait_until_idle(&self) -> Result<(), ApiError> {
-        if let Some(mut answer) = resume::resume(&self.ai, &self.user, self.chat_id).await? {
-            let _ = answer.wait_for(|answer| answer.end.is_some()).await;
-        }
-        Ok(())
-    }
-
-    async fn queue(&self) -> Result<Vec<QueuedMessage>, ApiError> {
-        let list = QueuedMessages { p_chat_id: self.chat_id };
-        Ok(database::call(self.ai.supabase.rest(self.user.caller()), &list).await?)
-    }
-
-    /// Finds the answer to a message that another replica has had answered.
-    async fn catch_up(&self, message_id: Uuid) {
-        match self.begin(message_id, ChatGenerate::default()).await {
-            Ok(answer) => self.ai.queues.tell(self.chat_id, message_id, &answer),
-            Err(_) => self.ai.queues.forget(self.chat_id, message_id),
-        }
-    }
-
-    async fn begin(&self, id: Uuid, body: ChatGenerate) -> Result<AnswerReceiver, ApiError> {
-        let held = Held::new(self.held.sibling());
-        let request = ChatRequest::read(body, self.chat_id, &HeaderMap::new(), held)?;
-        let request = ChatRequest {
-            action: Action::Queued,
-            regenerate: Some(id),
-            user_message: None,
-            ..request
-        };
-        begin::start(&self.ai, &self.user, self.chat_id, false, request).await
-    }
-}
-
-fn is_passing(error: &ApiError) -> bool {
-    [StatusCode::CONFLICT, StatusCode::NOT_FOUND].contains(&error.status())
 }

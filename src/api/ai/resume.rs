@@ -12,7 +12,6 @@ use crate::api::files::Owner;
 use crate::database::{self, AnswerToResume, ResumeReply};
 use crate::http::auth::CurrentUser;
 use crate::http::error::ApiError;
-use crate::memory::Held;
 
 /// The answer that is being written in the chat, here or elsewhere, or else the one that has ended and that
 /// the user has not read yet. 404 when the chat is not the user's.
@@ -27,28 +26,20 @@ pub(super) async fn resume(
     shown(ai, user, find(ai, user, chat_id).await?.message).await
 }
 
-/// The same; what waits in the chat and is answered by nobody is answered from now on, and shown if there
-/// is nothing else.
-pub(super) async fn resume_or_continue(
+/// Whether anything of the chat is to be answered before what waits.
+pub(super) async fn is_awaiting(
     ai: &Ai,
     user: &CurrentUser,
     chat_id: Uuid,
-    held: &Held,
-) -> Result<Option<AnswerReceiver>, ApiError> {
-    if let Some(answer) = running_here(ai, user, chat_id).await {
-        return Ok(Some(answer));
-    }
-    let ResumeReply { message, queued } = find(ai, user, chat_id).await?;
-    let answer = shown(ai, user, message).await?;
-    let Some(queued) = queued else { return Ok(answer) };
-    ai.queues.work_on(ai, user, chat_id, held);
-    match answer {
-        Some(answer) => Ok(Some(answer)),
-        None => Ok(ai.queues.listen(chat_id, queued).await.ok()),
-    }
+) -> Result<bool, ApiError> {
+    Ok(find(ai, user, chat_id).await?.awaiting.is_some())
 }
 
-async fn running_here(ai: &Ai, user: &CurrentUser, chat_id: Uuid) -> Option<AnswerReceiver> {
+pub(super) async fn running_here(
+    ai: &Ai,
+    user: &CurrentUser,
+    chat_id: Uuid,
+) -> Option<AnswerReceiver> {
     let mut answer = ai.generations.in_chat(user.id, chat_id)?.answer;
     match wait_until_started(&mut answer).await {
         Ok(Claim::Granted(_)) => Some(answer),
@@ -57,13 +48,17 @@ async fn running_here(ai: &Ai, user: &CurrentUser, chat_id: Uuid) -> Option<Answ
     }
 }
 
-async fn find(ai: &Ai, user: &CurrentUser, chat_id: Uuid) -> Result<ResumeReply, ApiError> {
+pub(super) async fn find(
+    ai: &Ai,
+    user: &CurrentUser,
+    chat_id: Uuid,
+) -> Result<ResumeReply, ApiError> {
     let find = AnswerToResume { p_chat_id: chat_id };
     let found = database::call(ai.supabase.rest(user.caller()), &find).await?;
     found.ok_or_else(|| ApiError::not_found("chat"))
 }
 
-async fn shown(
+pub(super) async fn shown(
     ai: &Ai,
     user: &CurrentUser,
     message: Option<Box<RawValue>>,

@@ -8,7 +8,7 @@ use crate::api::messages::ReadMarks;
 use crate::clock::Clock;
 use crate::http::error::ApiError;
 use crate::http::rate_limit::Limits;
-use crate::providers::Providers;
+use crate::providers::{Providers, ToolDefinition};
 use crate::supabase::Supabase;
 
 use super::checkpoints::CheckpointWriter;
@@ -85,14 +85,13 @@ impl Ai {
     pub(super) fn reserve(
         &self,
         options: &Options,
-        tools: &[Arc<dyn AnyTool>],
+        tools: &[ToolDefinition],
         model: Option<&str>,
     ) -> Reserve {
         let limit = self.limits.daily_tokens;
         let model = self.providers.choose(model).ok();
-        let tools: Vec<_> = tools.iter().map(|tool| tool.definition()).collect();
         let window = model.and_then(|model| model.context_window());
-        Reserve::new(limit, self.server, options, &tools, window)
+        Reserve::new(limit, self.server, options, tools, window)
     }
 
     /// 422 for a model that no configured provider offers.

@@ -24,17 +24,27 @@ const PING: &[u8] = b": ping\n\n";
 /// The stream of an answer from its start, then live. A slow reader gets what it missed at once; a
 /// generation that ends without an end resets the stream, because a clean end would look whole.
 pub(super) fn respond(answer: watch::Receiver<Answer>, request_id: String) -> Response {
-    response(Body::from_stream(chunks(answer, request_id)))
+    respond_from(answer, Cursor::default(), request_id)
+}
+
+/// The same, for a listener that has read up to there.
+pub(super) fn respond_from(
+    answer: watch::Receiver<Answer>,
+    cursor: Cursor,
+    request_id: String,
+) -> Response {
+    response(Body::from_stream(chunks(answer, cursor, request_id)))
 }
 
 /// The same for a client that has read up to an event, with ids for the next time.
 pub(super) fn respond_after(
     answer: watch::Receiver<Answer>,
+    cursor: Cursor,
     request_id: String,
     last_event_id: &str,
 ) -> Response {
     let mut ids = EventIds::after(last_event_id);
-    let numbered = chunks(answer, request_id)
+    let numbered = chunks(answer, cursor, request_id)
         .map(move |chunk| chunk.map(|events| Bytes::from(ids.number(&events))))
         .filter(|chunk| ready(chunk.as_ref().map_or(true, |events| !events.is_empty())));
     response(Body::from_stream(numbered))
@@ -43,6 +53,7 @@ pub(super) fn respond_after(
 /// The same for an answer that is still to begin.
 pub(super) fn respond_later(
     answer: impl Future<Output = Result<watch::Receiver<Answer>, ApiError>> + Send + 'static,
+    cursor: Cursor,
     request_id: String,
 ) -> Response {
     let waiting = stream::unfold(Some(Box::pin(answer)), |waiting| async move {
@@ -52,9 +63,13 @@ pub(super) fn respond_later(
             Err(_) => Some((None, Some(answer))),
         }
     });
+    let mut cursor = Some(cursor);
     let body = waiting.flat_map(move |begun| match begun {
         None => stream::once(async { Ok(Bytes::from_static(PING)) }).left_stream(),
-        Some(Ok(answer)) => chunks(answer, request_id.clone()).boxed().right_stream(),
+        Some(Ok(answer)) => {
+            let cursor = cursor.take().unwrap_or_default();
+            chunks(answer, cursor, request_id.clone()).boxed().right_stream()
+        }
         Some(Err(error)) => {
             error.log(&request_id);
             let problem = error_frames(&error, &request_id);
@@ -74,9 +89,10 @@ fn error_frames(error: &ApiError, request_id: &str) -> Bytes {
 
 fn chunks(
     answer: watch::Receiver<Answer>,
+    cursor: Cursor,
     request_id: String,
 ) -> impl Stream<Item = Chunk> + Send + 'static {
-    let listener = Listener { answer, cursor: Cursor::default(), request_id };
+    let listener = Listener { answer, cursor, request_id };
     stream::unfold(Some(listener), |listener| async move { listener?.next().await })
 }
 

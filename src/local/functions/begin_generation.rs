@@ -12,6 +12,7 @@ use super::message_row::{LEASE_MICROS, Message, change, find_writing, is_queued,
 use super::question::{self, ExistingQuestion, Question};
 use super::queue::has_queue;
 use super::reservations::{Reserved, TokenCounts, open_run, over_limit, reserve_for_answer};
+use super::tool_calls::supersede_calls;
 use super::usage::run_id;
 use crate::local_supabase::functions::value::jsonb;
 use crate::local_supabase::functions::{Arguments, RestError, Session};
@@ -34,14 +35,17 @@ pub(super) fn begin_generation(
         message: arguments.json("p_user_message"),
         run_id: arguments.text("p_run").and_then(run_id),
     };
-    to_jsonb(&begin.claim_or_roll_back()?)
+    to_jsonb(&begin.or_roll_back(|| begin.claim())?)
 }
 
 impl BeginCall<'_> {
     /// A claim that is over the daily limit leaves everything as it was.
-    fn claim_or_roll_back(&self) -> Result<BeginReply, RestError> {
+    pub(super) fn or_roll_back(
+        &self,
+        claim: impl FnOnce() -> Result<BeginReply, RestError>,
+    ) -> Result<BeginReply, RestError> {
         self.connection.execute_batch("savepoint claim")?;
-        let claim = self.claim()?;
+        let claim = claim()?;
         if matches!(claim, BeginReply::OverLimit { .. }) {
             self.connection.execute_batch("rollback to claim")?;
         }
@@ -88,6 +92,8 @@ impl BeginCall<'_> {
             return Ok(BeginReply::Conflict);
         }
         let question = self.end_waiting(question)?;
+        let error = "Not run: the person wrote something else instead.";
+        supersede_calls(self.connection, self.session, self.chat, self.user, error)?;
         self.end_attempts(&question)?;
         let replaces = self.replaces(&question, edited.as_ref())?;
         let answer = self.insert_answer(&chat, &question, replaces.as_ref())?;
@@ -196,7 +202,7 @@ impl BeginCall<'_> {
 
     /// What answering costs at the least, about four bytes a token: it counts if the server crashes
     /// before it can save a better estimate.
-    fn estimated_usage(&self, question: &Message) -> rusqlite::Result<Json> {
+    pub(super) fn estimated_usage(&self, question: &Message) -> rusqlite::Result<Json> {
         let select = "select coalesce(sum(octet_length(content)), 0) / 4 from messages \
                       where chat_id = ? and user_id = ? and is_active \
                       and (created_at, id) <= (?, ?)";
@@ -214,7 +220,7 @@ impl BeginCall<'_> {
     }
 
     /// `private.started`, with what a daily limit wants reserved.
-    fn started(
+    pub(super) fn started(
         &self,
         chat: Chat,
         question: Option<&Message>,
@@ -237,6 +243,8 @@ impl BeginCall<'_> {
             message: self.message_json(Some(answer))?,
             has_queue: has_queue(self.connection, self.chat, self.user)?,
             lease_ms: LEASE_MICROS / 1000,
+            checkpoint: None,
+            definitions: None,
             history: history(self.connection, self.chat, self.user, question, edited)?,
         })
     }

@@ -168,8 +168,8 @@ fn insert_new(begin: &BeginCall<'_>) -> OrReply<Message> {
             parent = after.as_str().map(str::to_owned);
         }
     }
-    // A version is later than the others, whatever the clock says.
-    let created_at = begin.new_time(branch.is_some())?;
+    // Later than what there is, whatever the clock says.
+    let created_at = begin.new_time(true)?;
     let given = [
         ("created_at", created_at.into()),
         ("parent_id", parent.into()),

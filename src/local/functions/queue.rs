@@ -53,6 +53,19 @@ pub(super) fn first_in_queue(
     statement.query_row((chat, user), |row| row.get(0)).optional()
 }
 
+/// `private.newest_in_path`: the newest active message that does not wait, but for one.
+pub(super) fn newest_in_path(
+    connection: &Connection,
+    (chat, user): (&str, &str),
+    except: Option<&str>,
+) -> rusqlite::Result<Option<Message>> {
+    let newest = "where chat_id = ?1 and user_id = ?2 and is_active and id is not ?3 \
+                  and id not in (select message_id from \"private.queued_messages\" \
+                      where chat_id = ?1 and user_id = ?2) \
+                  order by created_at desc, id desc limit 1";
+    Message::find(connection, newest, (chat, user, except))
+}
+
 impl BeginCall<'_> {
     /// Lets the call's message wait for the answer that is being written.
     pub fn queue_message(
@@ -129,13 +142,9 @@ impl BeginCall<'_> {
         Ok(moved.unwrap_or(question))
     }
 
-    /// `private.newest_in_path`: the newest active message that does not wait, but for one.
+    /// The newest message that the call's message would follow.
     pub fn newest_in_path(&self, except: Option<&str>) -> rusqlite::Result<Option<Message>> {
-        let newest = "where chat_id = ?1 and user_id = ?2 and is_active and id is not ?3 \
-                      and id not in (select message_id from \"private.queued_messages\" \
-                          where chat_id = ?1 and user_id = ?2) \
-                      order by created_at desc, id desc limit 1";
-        Message::find(self.connection, newest, (self.chat, self.user, except))
+        newest_in_path(self.connection, (self.chat, self.user), except)
     }
 
     /// What waits comes after what is being written, in lists as well.

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::lapsed::end_lapsed;
 use super::message_json::message_json;
 use super::message_row::{Message, to_jsonb};
-use super::queue::first_in_queue;
+use super::queue::{first_in_queue, newest_in_path};
 use crate::local::computed::UNREAD;
 use crate::local_supabase::functions::{Arguments, RestError, Session};
 
@@ -30,6 +30,7 @@ pub(super) fn mark_answer_read(
 struct Resumed {
     message: Option<Box<RawValue>>,
     queued: Option<String>,
+    awaiting: Option<String>,
 }
 
 /// The answer that a client which comes back to a chat has to be shown: the one that is being written,
@@ -54,5 +55,7 @@ pub(super) fn answer_to_resume(
     }
     let message = message.map(|m| message_json(connection, session, Some(m.rowid))).transpose()?;
     let queued = first_in_queue(connection, chat, &user)?;
-    to_jsonb(&Resumed { message, queued })
+    let newest = newest_in_path(connection, (chat, &user), None)?;
+    let awaiting = newest.filter(|newest| newest.status == "awaiting").map(|newest| newest.id);
+    to_jsonb(&Resumed { message, queued, awaiting })
 }

@@ -7,13 +7,20 @@ use crate::agent::AnyTool;
 use crate::agent::generation::recorder::Started;
 use crate::agent::message::prompt;
 use crate::providers::catalogue::Capability;
-use crate::providers::{ChosenModel, Deadlines, Message, Request};
+use crate::providers::{ChosenModel, Deadlines, Message, Request, ToolDefinition};
 
 impl Run {
     pub(super) fn tools(&self, model: &ChosenModel) -> Vec<Arc<dyn AnyTool>> {
         let is_demo = model.provider_capabilities().is_simulated;
         let demo = self.settings.demo_tools.iter().filter(|_| is_demo);
         self.job.tools.iter().chain(demo).cloned().collect()
+    }
+
+    /// What the model may call: tools of this server, then those of the page.
+    fn definitions(&self, model: &ChosenModel) -> Vec<ToolDefinition> {
+        let ours = self.tools(model).into_iter().map(|tool| tool.definition());
+        let of_page = self.client_tools.iter().map(|tool| tool.definition().clone());
+        ours.chain(of_page).collect()
     }
 
     pub(super) fn request(
@@ -38,7 +45,7 @@ impl Run {
             model: String::new(),
             system,
             messages,
-            tools: self.tools(model).iter().map(|tool| tool.definition()).collect(),
+            tools: self.definitions(model),
             max_output_tokens,
             temperature: options.temperature,
             top_p: options.top_p,
