@@ -18,6 +18,8 @@ create table private.queued_messages (
 create index queued_messages_chat_idx on private.queued_messages (chat_id);
 alter table private.queued_messages enable row level security;
 revoke all on private.queued_messages from public, anon, authenticated;
+-- So that the service role can truncate messages with what refers to them.
+grant truncate on private.queued_messages to service_role;
 
 create function private.is_queued(p_user_id uuid, p_message_id uuid) returns boolean
   language sql stable security definer set search_path = ''
@@ -117,20 +119,22 @@ $$;
 create function private.end_waiting(p_question public.messages) returns public.messages
   language plpgsql set search_path = '' as $$
 declare
-  p public.messages;
+  v_parent uuid;
 begin
   if not private.take_from_queue(p_question.user_id, p_question.id) then
     return p_question;
   end if;
   -- It is the newest of the path itself now.
-  select * into p from public.messages t
+  select t.id into v_parent from public.messages t
     where t.chat_id = p_question.chat_id and t.user_id = p_question.user_id and t.is_active
       and t.id <> p_question.id
       and t.id <> all (private.queue_of(p_question.user_id, p_question.chat_id))
     order by t.created_at desc, t.id desc limit 1;
   update public.messages
-    set metadata = metadata - 'queued', parent_id = p.id,
-        created_at = greatest(clock_timestamp(), p.created_at + interval '1 microsecond')
+    set metadata = metadata - 'queued', parent_id = v_parent,
+        created_at = greatest(clock_timestamp(), (select max(created_at) + interval '1 microsecond'
+          from public.messages
+          where chat_id = p_question.chat_id and user_id = p_question.user_id))
     where id = p_question.id and user_id = p_question.user_id
     returning * into p_question;
   return p_question;
@@ -236,6 +240,7 @@ create table private.unread_answers (
 create index unread_answers_message_idx on private.unread_answers (message_id);
 alter table private.unread_answers enable row level security;
 revoke all on private.unread_answers from public, anon, authenticated;
+grant truncate on private.unread_answers to service_role;
 
 -- Remembers that an answer has ended, whoever has ended it, and that its run has added to it afterwards.
 create function private.note_end() returns trigger

@@ -11,6 +11,7 @@ mod bodies;
 mod branches;
 mod chats;
 mod checkpoints;
+mod client_tools;
 mod check;
 mod config;
 mod connections;

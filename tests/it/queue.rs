@@ -62,7 +62,7 @@ async fn messages_are_answered_one_after_another() {
         assert_eq!(reply["user_message"]["id"], id.to_string());
         assert_eq!(reply["user_message"]["metadata"], json!({ "queued": true }));
     }
-    // Sent again it waits once; it can be changed and withdrawn.
+    // Sent again it waits once; it can be changed and deleted.
     alice.generate(chat, queued(ids[0], "Q1")).await.expect(202);
     let path = |id: Uuid| format!("/api/messages/{id}");
     alice.patch(&path(ids[0]), json!({ "content": "Q1 changed" })).await.expect(200);

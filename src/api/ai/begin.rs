@@ -23,7 +23,7 @@ const MAX_STOPS: u32 = 3;
 pub(super) type AnswerReceiver = watch::Receiver<Answer>;
 
 /// What becomes of a request.
-pub(super) enum Begun {
+pub(super) enum Outcome {
     /// There is an answer.
     Answer {
         /// The answer.
@@ -51,20 +51,20 @@ pub(super) async fn start(
     match start_or_queue(ai, user, chat_id, create_chat, ChatRequest { queue: None, ..request })
         .await?
     {
-        Begun::Answer { answer, .. } => Ok(answer),
-        Begun::Queued { .. } => Err(Refusal::Queued.into()),
+        Outcome::Answer { answer, .. } => Ok(answer),
+        Outcome::Queued { .. } => Err(Refusal::Queued.into()),
     }
 }
 
 /// Starts what the request asks for, joins what answers the same question, or lets it wait. An answer has
-/// begun: what fails from here on is part of it.
+/// started: what fails from here on is part of it.
 pub(super) async fn start_or_queue(
     ai: &Ai,
     user: &CurrentUser,
     chat_id: Uuid,
     create_chat: bool,
     request: ChatRequest,
-) -> Result<Begun, ApiError> {
+) -> Result<Outcome, ApiError> {
     let tools = tools(ai, &request.tools)?;
     let client_tools = client_tools(ai, &request.tools.client)?;
     let request = Arc::new(request);
@@ -81,7 +81,7 @@ pub(super) async fn start_or_queue(
                 };
                 let message_id = request.user_message.as_ref().map(|turn| turn.id);
                 let message_id = message_id.ok_or_else(|| ApiError::internal("nothing waits"))?;
-                return Ok(Begun::Queued { message_id, message });
+                return Ok(Outcome::Queued { message_id, message });
             }
             Claim::Refused(Refusal::Busy { .. }) if request.stop_running && stops < MAX_STOPS => {
                 stops += 1;
@@ -93,17 +93,17 @@ pub(super) async fn start_or_queue(
                 let here = ai.generations.find_by_message(user.id, rows.message_id);
                 let follow = || ai.followers.follow(&rows, &user.token);
                 let answer = here.map_or_else(follow, |generation| generation.answer);
-                return Ok(Begun::Answer { answer, has_queue: false });
+                return Ok(Outcome::Answer { answer, has_queue: false });
             }
             claim @ Claim::Answered(_) => {
                 let rows = claim.rows().cloned();
                 let stored = rows.map(|rows| remote_answer::answer(&rows, claim));
                 let answer = watch::channel(stored.unwrap_or_default()).1;
-                return Ok(Begun::Answer { answer, has_queue: false });
+                return Ok(Outcome::Answer { answer, has_queue: false });
             }
             Claim::Granted(_) | Claim::Pending => {
                 let has_queue = queue.has_others.load(Ordering::Relaxed);
-                return Ok(Begun::Answer { answer, has_queue });
+                return Ok(Outcome::Answer { answer, has_queue });
             }
         }
     }
@@ -187,7 +187,7 @@ fn client_tools(
     Ok(requested.iter().map(|(_, tool)| tool.clone()).collect())
 }
 
-/// Waits until the answer has begun: its first content, ten seconds of silence, or its end.
+/// Waits until the answer has started: its first content, ten seconds of silence, or its end.
 pub(super) async fn wait_until_started(answer: &mut AnswerReceiver) -> Result<Claim, ApiError> {
     let started = answer
         .wait_for(|answer| match answer.claim {

@@ -16,7 +16,7 @@ struct Position {
     steps: usize,
     step_ends: usize,
     others: usize,
-    /// One for each part that was begun, in their order.
+    /// One for each part that was started, in their order.
     parts: Vec<Progress>,
 }
 

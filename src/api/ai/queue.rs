@@ -29,11 +29,11 @@ struct Queue {
 #[derive(Debug)]
 struct Listener {
     message_id: Uuid,
-    begun: oneshot::Sender<watch::Receiver<Answer>>,
+    started: oneshot::Sender<watch::Receiver<Answer>>,
 }
 
 impl Queues {
-    /// Begins the work on a chat's queue; false if it has been begun, or if there is too much of it. Then
+    /// Begins the work on a chat's queue; false if it has been started, or if there is too much of it. Then
     /// it looks once more before it ends.
     pub(super) fn begin(&self, chat_id: Uuid) -> bool {
         let mut by_chat = self.lock();
@@ -48,24 +48,25 @@ impl Queues {
         has_room
     }
 
-    /// The answer to a message that waits, once it has begun.
+    /// The answer to a message that waits, once it has started.
     pub(super) fn listen(
         &self,
         chat_id: Uuid,
         message_id: Uuid,
     ) -> oneshot::Receiver<watch::Receiver<Answer>> {
-        let (begun, answer) = oneshot::channel();
+        let (started, answer) = oneshot::channel();
         if let Some(queue) = self.lock().get_mut(&chat_id) {
-            queue.listeners.push(Listener { message_id, begun });
+            queue.listeners.push(Listener { message_id, started });
         }
         answer
     }
 
-    pub(super) fn tell(&self, chat_id: Uuid, message_id: Uuid, answer: &watch::Receiver<Answer>) {
+    pub(super) fn notify(&self, chat_id: Uuid, message_id: Uuid, answer: &watch::Receiver<Answer>) {
         let mut by_chat = self.lock();
         let Some(queue) = by_chat.get_mut(&chat_id) else { return };
-        for told in queue.listeners.extract_if(.., |listener| listener.message_id == message_id) {
-            let _ = told.begun.send(answer.clone());
+        for listener in queue.listeners.extract_if(.., |listener| listener.message_id == message_id)
+        {
+            let _ = listener.started.send(answer.clone());
         }
     }
 

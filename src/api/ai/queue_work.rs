@@ -85,9 +85,9 @@ impl Work {
         match self.begin(next.id, request).await {
             Ok(answer) => {
                 self.refusals = 0;
-                self.ai.queues.tell(self.chat_id, next.id, &answer);
+                self.ai.queues.notify(self.chat_id, next.id, &answer);
             }
-            // Another one is being written, or the message has been answered or withdrawn meanwhile.
+            // Another one is being written, or the message has been answered or deleted meanwhile.
             Err(error) if is_passing(&error) && self.refusals < MAX_REFUSALS => {
                 self.refusals += 1;
                 sleep(PAUSE).await;
@@ -112,7 +112,7 @@ impl Work {
     /// Finds the answer to a message that another replica has had answered.
     async fn catch_up(&self, message_id: Uuid) {
         match self.begin(message_id, ChatGenerate::default()).await {
-            Ok(answer) => self.ai.queues.tell(self.chat_id, message_id, &answer),
+            Ok(answer) => self.ai.queues.notify(self.chat_id, message_id, &answer),
             Err(_) => self.ai.queues.forget(self.chat_id, message_id),
         }
     }

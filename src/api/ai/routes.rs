@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::begin::{self, AnswerReceiver, Begun};
+use super::begin::{self, AnswerReceiver, Outcome};
 use super::model::{Answer, ChatAnswer, ChatGenerate, Generate, Model, QueuedAnswer, ResumeQuery};
 use super::request::{ChatRequest, accepts_events};
 use super::stateless::{StatelessRecorder, StatelessRequest};
@@ -195,21 +195,21 @@ pub(super) async fn respond(
     let request_id = request_id.as_str().to_owned();
     let cursor = Cursor::after(earlier).with_finish_reason(request.says_finish_reason);
     let held = request.held.clone();
-    let begun = begin::start_or_queue(ai, user, chat_id, create_chat, request).await?;
-    if matches!(begun, Begun::Queued { .. } | Begun::Answer { has_queue: true, .. }) {
+    let outcome = begin::start_or_queue(ai, user, chat_id, create_chat, request).await?;
+    if matches!(outcome, Outcome::Queued { .. } | Outcome::Answer { has_queue: true, .. }) {
         queue_work::work_on(ai, user, chat_id, &held);
     }
-    match begun {
-        Begun::Answer { answer, .. } if wants_stream => {
+    match outcome {
+        Outcome::Answer { answer, .. } if wants_stream => {
             Ok(resumable(stream::respond_from(answer, cursor, request_id), chat_id))
         }
-        Begun::Answer { answer, .. } => answer_response(ai, user, answer).await,
-        Begun::Queued { message_id, .. } if wants_stream => {
+        Outcome::Answer { answer, .. } => answer_response(ai, user, answer).await,
+        Outcome::Queued { message_id, .. } if wants_stream => {
             let answer = ai.queues.listen(chat_id, message_id);
-            let answer = async { answer.await.map_err(|_| withdrawn()) };
+            let answer = async { answer.await.map_err(|_| not_answered()) };
             Ok(resumable(stream::respond_later(answer, cursor, request_id), chat_id))
         }
-        Begun::Queued { message, .. } => {
+        Outcome::Queued { message, .. } => {
             let queued = QueuedAnswer { user_message: message, queued: true };
             Ok((StatusCode::ACCEPTED, axum::Json(queued)).into_response())
         }
@@ -224,11 +224,11 @@ fn resumable(mut response: Response, chat_id: Uuid) -> Response {
     response
 }
 
-fn withdrawn() -> ApiError {
+fn not_answered() -> ApiError {
     ApiError::new(
         StatusCode::CONFLICT,
         "message_not_answered",
-        "This message was withdrawn, or cannot be answered now. Load the messages again.",
+        "This message was deleted, or cannot be answered now. Load the messages again.",
     )
 }
 

@@ -59,12 +59,12 @@ pub(super) fn respond_later(
     let waiting = stream::unfold(Some(Box::pin(answer)), |waiting| async move {
         let mut answer = waiting?;
         match timeout(PING_INTERVAL, answer.as_mut()).await {
-            Ok(begun) => Some((Some(begun), None)),
+            Ok(started) => Some((Some(started), None)),
             Err(_) => Some((None, Some(answer))),
         }
     });
     let mut cursor = Some(cursor);
-    let body = waiting.flat_map(move |begun| match begun {
+    let body = waiting.flat_map(move |started| match started {
         None => stream::once(async { Ok(Bytes::from_static(PING)) }).left_stream(),
         Some(Ok(answer)) => {
             let cursor = cursor.take().unwrap_or_default();

@@ -102,12 +102,12 @@ impl From<Refusal> for ApiError {
             Refusal::NoSuchMessage => Self::not_found("message"),
             Refusal::IdConflict => Self::id_conflict(),
             Refusal::OverLimit(over_limit) => daily_limit_exceeded(&over_limit),
-            Refusal::Queued => Self::internal("a message waits that nobody has asked to"),
+            Refusal::Queued => Self::internal("a message waits that was not to wait"),
             Refusal::QueueFull => Self::new(
                 StatusCode::CONFLICT,
                 "queue_full",
-                "Ten messages of this chat wait for their answers. Send this one later, or withdraw \
-                 one of them by deleting it.",
+                "Ten messages of this chat wait for their answers. Send this one later, or delete \
+                 one of them.",
             ),
             Refusal::NothingToAnswer => Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,

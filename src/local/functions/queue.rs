@@ -132,12 +132,11 @@ impl BeginCall<'_> {
         if self.connection.prepare_cached(take)?.execute(key)? == 0 {
             return Ok(question);
         }
-        let newest = self.newest_in_path(Some(&question.id))?;
-        let (parent, after) = newest.map(|newest| (newest.id, newest.created_at + 1)).unzip();
+        let parent = self.newest_in_path(Some(&question.id))?.map(|newest| newest.id);
+        let created_at = self.new_time(true)?;
         let update = "update messages set metadata = json_remove(metadata, '$.queued'), \
-                      parent_id = ?1, created_at = max(clock_timestamp(), coalesce(?2, 0)) \
-                      where rowid = ?3";
-        change(self.connection, self.session, update, (parent, after, question.rowid))?;
+                      parent_id = ?1, created_at = ?2 where rowid = ?3";
+        change(self.connection, self.session, update, (parent, created_at, question.rowid))?;
         let moved = Message::find(self.connection, "where rowid = ?", [question.rowid])?;
         Ok(moved.unwrap_or(question))
     }
