@@ -763,8 +763,8 @@ async fn questions_as_branches() {
     assert_eq!(twins.begin(after(2, 11, json!(id(1)))).await, "started");
     assert_eq!(twins.save(end(2, "complete")).await, true);
     // Another one after the first answer.
-    let begun = twins.call("begin_generation", after(3, 12, json!(id(1)))).await;
-    assert_eq!(begun["history"].as_array().unwrap().len(), 3);
+    let reply = twins.call("begin_generation", after(3, 12, json!(id(1)))).await;
+    assert_eq!(reply["history"].as_array().unwrap().len(), 3);
     let empty = json!({ "p_parts": [], "p_end": { "status": "failed", "is_active": false } });
     assert_eq!(twins.save(save(3, empty.clone())).await, true);
     assert_eq!(twins.begin(after(4, 12, json!(id(1)))).await, "started");
