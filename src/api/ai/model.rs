@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::agent::TokenUsage;
@@ -218,34 +218,6 @@ pub struct ChatAnswer {
     pub cost_usd: Option<f64>,
     /// Time from the request to the end of the answer, in milliseconds.
     pub latency_ms: u64,
-}
-
-/// What the request that began an answer said of its stream.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct ResumeQuery {
-    /// The `approvals` of the request that began the answer.
-    pub approvals: Option<String>,
-    /// Its `capabilities`, separated by commas.
-    pub capabilities: Option<String>,
-}
-
-impl ResumeQuery {
-    /// Whether the client knows this.
-    pub(super) fn has(&self, capability: &str) -> bool {
-        let known = self.capabilities.iter().flat_map(|all| all.split(','));
-        known.map(str::trim).any(|known| known == capability)
-    }
-}
-
-/// A user message that waits for its turn.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct QueuedAnswer {
-    /// The message, with `metadata.queued`.
-    #[schema(value_type = Message)]
-    pub user_message: Box<RawValue>,
-    /// Always true.
-    pub queued: bool,
 }
 
 /// Request to generate an answer without a chat. Only usage is stored.

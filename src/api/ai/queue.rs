@@ -3,13 +3,27 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde::Serialize;
+use serde_json::value::RawValue;
 use tokio::sync::{oneshot, watch};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::agent::Answer;
+use crate::api::messages::model::Message;
 
 /// In how many chats messages are waited for at once. In others they are answered at the next request.
 const MAX_CHATS: usize = 4_096;
+
+/// A user message that waits for its turn.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct QueuedAnswer {
+    /// The message, with `metadata.queued`.
+    #[schema(value_type = Message)]
+    pub user_message: Box<RawValue>,
+    /// Always true.
+    pub queued: bool,
+}
 
 /// The chats whose queues this replica works on. Clones share them.
 #[derive(Clone, Default)]

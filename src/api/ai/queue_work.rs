@@ -3,6 +3,7 @@
 //! The database has them, with what is needed to answer them. A replica that has been asked about a chat
 //! answers what waits there, one after another; who is the first to claim the chat answers the message.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{HeaderMap, StatusCode};
@@ -28,7 +29,9 @@ const MAX_REFUSALS: u32 = 45;
 pub(super) fn work_on(ai: &Ai, user: &CurrentUser, chat_id: Uuid, held: &Held) {
     if ai.queues.begin(chat_id) {
         let held = Held::new(held.sibling());
-        let work = Work { ai: ai.clone(), user: user.clone(), chat_id, held, refusals: 0 };
+        let credentials = Credentials::new(user.id, user.token.clone(), user.expires_at);
+        let (ai, user) = (ai.clone(), user.clone());
+        let work = Work { ai, user, credentials, chat_id, held, refusals: 0 };
         tokio::spawn(work.run());
     }
 }
@@ -37,6 +40,8 @@ pub(super) fn work_on(ai: &Ai, user: &CurrentUser, chat_id: Uuid, held: &Held) {
 struct Work {
     ai: Ai,
     user: CurrentUser,
+    /// The user's newest token.
+    credentials: Arc<Credentials>,
     chat_id: Uuid,
     held: Held,
     /// How often in a row the next message could not be answered.
@@ -46,12 +51,8 @@ struct Work {
 impl Work {
     /// Answers what waits until nothing does.
     async fn run(mut self) {
-        let credentials =
-            Credentials::new(self.user.id, self.user.token.clone(), self.user.expires_at);
-        let _fresh = self.ai.generations.keep_fresh(&credentials);
+        let _fresh = self.ai.generations.keep_fresh(&self.credentials);
         loop {
-            self.user.token = credentials.token();
-            self.user.expires_at = credentials.expires_at();
             match self.step().await {
                 Ok(true) => {}
                 // One may have come between the last look and the end.
@@ -69,6 +70,8 @@ impl Work {
     /// Waits for what is being written and has the next message answered; false when nothing waits.
     async fn step(&mut self) -> Result<bool, ApiError> {
         self.wait_until_idle().await?;
+        self.user.token = self.credentials.token();
+        self.user.expires_at = self.credentials.expires_at();
         if resume::is_awaiting(&self.ai, &self.user, self.chat_id).await? {
             // Who continues that answer goes on with the queue.
             return Ok(false);
@@ -92,9 +95,20 @@ impl Work {
                 self.refusals += 1;
                 sleep(PAUSE).await;
             }
-            Err(error) => return Err(error),
+            Err(error) => {
+                if !self.is_answered(next.id).await? {
+                    return Err(error);
+                }
+                // Its answer has failed, which says nothing of the others'.
+                self.refusals = 0;
+                self.ai.queues.forget(self.chat_id, next.id);
+            }
         }
         Ok(true)
+    }
+
+    async fn is_answered(&self, message_id: Uuid) -> Result<bool, ApiError> {
+        Ok(self.queue().await?.iter().all(|queued| queued.id != message_id))
     }
 
     async fn wait_until_idle(&self) -> Result<(), ApiError> {

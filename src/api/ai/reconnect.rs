@@ -1,5 +1,7 @@
 //! What happens when a client comes back to a chat.
 
+use serde::Deserialize;
+use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::begin::{self, AnswerReceiver};
@@ -9,6 +11,24 @@ use crate::database::ResumeReply;
 use crate::http::auth::CurrentUser;
 use crate::http::error::ApiError;
 use crate::memory::Held;
+
+/// What the request that began an answer said of its stream.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ResumeQuery {
+    /// The `approvals` of the request that began the answer.
+    pub approvals: Option<String>,
+    /// Its `capabilities`, separated by commas.
+    pub capabilities: Option<String>,
+}
+
+impl ResumeQuery {
+    /// Whether the client knows this.
+    pub(super) fn has(&self, capability: &str) -> bool {
+        let known = self.capabilities.iter().flat_map(|all| all.split(','));
+        known.map(str::trim).any(|known| known == capability)
+    }
+}
 
 /// What there is to show of the chat. What waits there and is answered by nobody is answered from now on,
 /// and shown if there is nothing else.

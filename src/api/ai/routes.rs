@@ -11,7 +11,9 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::begin::{self, AnswerReceiver, Outcome};
-use super::model::{Answer, ChatAnswer, ChatGenerate, Generate, Model, QueuedAnswer, ResumeQuery};
+use super::model::{Answer, ChatAnswer, ChatGenerate, Generate, Model};
+use super::queue::QueuedAnswer;
+use super::reconnect::ResumeQuery;
 use super::request::{ChatRequest, accepts_events};
 use super::stateless::{StatelessRecorder, StatelessRequest};
 use super::{Ai, attachments, ids, queue_work, reconnect, stop, stream};
