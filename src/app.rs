@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use crate::agent::{AnyTool, CheckpointSlots, Generations, Settings, TokenRefresher};
 use crate::api::ai::{Ai, Weather};
 use crate::api::files::{Files, FilesTool};
+use crate::api::messages::ReadMarks;
 use crate::api::scripts::{RunScriptTool, Scripts};
 use crate::clock::Clock;
 use crate::config::{Config, Project, SupabaseConfig};
@@ -82,6 +83,7 @@ pub struct Services {
     pub supabase: Supabase,
     pub generations: Generations,
     pub files: Files,
+    pub read_marks: ReadMarks,
     pub limits: Limits,
     pub ai: Ai,
     pub scripts: Scripts,
@@ -175,11 +177,13 @@ impl App {
         );
         scripts.cleanup();
         refresh_models(providers.clone());
+        let read_marks = ReadMarks::new(supabase.clone());
         let state = Services {
             ai: Ai::new(
                 supabase.clone(),
                 generations.clone(),
                 files.clone(),
+                read_marks.clone(),
                 providers.clone(),
                 limits.clone(),
                 tools(&files, &scripts),
@@ -192,6 +196,7 @@ impl App {
             generations,
             scripts,
             files,
+            read_marks,
             limits,
             clock,
         };
@@ -341,6 +346,7 @@ extractable! {
     supabase: Supabase,
     generations: Generations,
     files: Files,
+    read_marks: ReadMarks,
     limits: Limits,
     ai: Ai,
     scripts: Scripts,

@@ -17,7 +17,7 @@ use crate::api::ai::model::Effort;
 use crate::api::analytics::export::ExportFormat;
 use crate::api::analytics::model::{GroupBy, Interval};
 use crate::api::chats::model::Include;
-use crate::api::messages::model::{ActiveFilter, MessageOrder};
+use crate::api::messages::model::{ActiveFilter, MessageInclude, MessageOrder};
 use crate::http::error::Problem;
 use crate::http::security_headers::{self, Page};
 
@@ -44,6 +44,7 @@ data: [DONE]\n\n";
     Include,
     MessageOrder,
     ActiveFilter,
+    MessageInclude,
     Effort,
     ExportFormat,
     GroupBy,

@@ -1,5 +1,6 @@
 //! The local Supabase as this server offers it: with our tables, functions and buckets.
 
+mod computed;
 mod functions;
 mod migrations;
 mod saved;

@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use tracing::warn;
 use uuid::Uuid;
 
-use super::credentials::TokenRefresher;
+use super::credentials::{Credentials, Registration, TokenRefresher};
 use super::run::{Run, Signals};
 use crate::agent::message::answer::{Answer, Claim};
 use crate::agent::{Job, Settings};
@@ -123,6 +123,11 @@ impl Generations {
         let generation = self.spawn(question, job, Some(chat_id));
         running.push(generation.clone());
         Some(generation)
+    }
+
+    /// Gives these credentials the newer tokens of their user's requests, until the result is dropped.
+    pub fn keep_fresh(&self, credentials: &Arc<Credentials>) -> Registration {
+        self.inner.refresher.register(credentials)
     }
 
     /// Starts a generation that is cancelled when its last listener is dropped.

@@ -1,24 +1,20 @@
 //! Starts an answer, or joins the one that is there already.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::http::StatusCode;
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::chat_recorder::ChatRecorder;
+use super::chat_recorder::{ChatRecorder, QueueReply};
 use super::request::ChatRequest;
 use super::requested_tools::RequestedTools;
 use super::{Ai, Weather, remote_answer, stop};
-use crate::agent::{
-    Answer, AnyTool, Claim, ClientTool, Credentials, Job, Refusal, Rows, Status, Tool,
-};
-use crate::api::messages;
+use crate::agent::{Answer, AnyTool, Claim, ClientTool, Credentials, Job, Refusal, Tool};
 use crate::http::auth::CurrentUser;
 use crate::http::error::{ApiError, for_end, shutting_down};
-use crate::memory::Held;
 
 /// How often a request with `if_running: "stop"` stops others before it is refused itself.
 const MAX_STOPS: u32 = 3;
@@ -26,8 +22,25 @@ const MAX_STOPS: u32 = 3;
 /// An answer that can be listened to.
 pub(super) type AnswerReceiver = watch::Receiver<Answer>;
 
-/// Starts what the request asks for, or joins what answers the same question. The answer has begun: what
-/// fails from here on is part of it.
+/// What becomes of a request.
+pub(super) enum Outcome {
+    /// There is an answer.
+    Answer {
+        /// The answer.
+        answer: AnswerReceiver,
+        /// Whether messages wait for its end.
+        has_queue: bool,
+    },
+    /// The user message waits.
+    Queued {
+        /// Its id.
+        message_id: Uuid,
+        /// Its row.
+        message: Box<RawValue>,
+    },
+}
+
+/// Starts what the request asks for, or joins what answers the same question, whatever is being written.
 pub(super) async fn start(
     ai: &Ai,
     user: &CurrentUser,
@@ -35,14 +48,41 @@ pub(super) async fn start(
     create_chat: bool,
     request: ChatRequest,
 ) -> Result<AnswerReceiver, ApiError> {
+    match start_or_queue(ai, user, chat_id, create_chat, ChatRequest { queue: None, ..request })
+        .await?
+    {
+        Outcome::Answer { answer, .. } => Ok(answer),
+        Outcome::Queued { .. } => Err(Refusal::Queued.into()),
+    }
+}
+
+/// Starts what the request asks for, joins what answers the same question, or lets it wait. An answer has
+/// started: what fails from here on is part of it.
+pub(super) async fn start_or_queue(
+    ai: &Ai,
+    user: &CurrentUser,
+    chat_id: Uuid,
+    create_chat: bool,
+    request: ChatRequest,
+) -> Result<Outcome, ApiError> {
     let tools = tools(ai, &request.tools)?;
     let client_tools = client_tools(ai, &request.tools.client)?;
     let request = Arc::new(request);
     let mut stops = 0;
     loop {
+        let queue = Arc::default();
         let offered = (&*tools, &*client_tools);
-        let mut answer = spawn(ai, user, chat_id, create_chat, &request, offered)?;
+        let mut answer = spawn(ai, user, chat_id, create_chat, &request, offered, &queue)?;
         match wait_until_started(&mut answer).await? {
+            Claim::Refused(Refusal::Queued) => {
+                let Some(message) = queue.message.get().cloned() else {
+                    // It was sent twice at the same time, and the other request has stored it.
+                    continue;
+                };
+                let message_id = request.user_message.as_ref().map(|turn| turn.id);
+                let message_id = message_id.ok_or_else(|| ApiError::internal("nothing waits"))?;
+                return Ok(Outcome::Queued { message_id, message });
+            }
             Claim::Refused(Refusal::Busy { .. }) if request.stop_running && stops < MAX_STOPS => {
                 stops += 1;
                 stop::stop(ai, user, chat_id).await?;
@@ -52,14 +92,19 @@ pub(super) async fn start(
                 // A continuation is recognised by the database alone, and may run here.
                 let here = ai.generations.find_by_message(user.id, rows.message_id);
                 let follow = || ai.followers.follow(&rows, &user.token);
-                return Ok(here.map_or_else(follow, |generation| generation.answer));
+                let answer = here.map_or_else(follow, |generation| generation.answer);
+                return Ok(Outcome::Answer { answer, has_queue: false });
             }
             claim @ Claim::Answered(_) => {
                 let rows = claim.rows().cloned();
                 let stored = rows.map(|rows| remote_answer::answer(&rows, claim));
-                return Ok(watch::channel(stored.unwrap_or_default()).1);
+                let answer = watch::channel(stored.unwrap_or_default()).1;
+                return Ok(Outcome::Answer { answer, has_queue: false });
             }
-            Claim::Granted(_) | Claim::Pending => return Ok(answer),
+            Claim::Granted(_) | Claim::Pending => {
+                let has_queue = queue.has_others.load(Ordering::Relaxed);
+                return Ok(Outcome::Answer { answer, has_queue });
+            }
         }
     }
 }
@@ -71,6 +116,7 @@ fn spawn(
     create_chat: bool,
     request: &Arc<ChatRequest>,
     (tools, client_tools): (&[Arc<dyn AnyTool>], &[Arc<ClientTool>]),
+    queue: &Arc<QueueReply>,
 ) -> Result<AnswerReceiver, ApiError> {
     let question = request.repeatable_question();
     let ours = tools.iter().map(|tool| tool.definition());
@@ -89,6 +135,7 @@ fn spawn(
         default_model: ai.providers.default_model().to_owned(),
         create_chat,
         reserve: ai.reserve(&request.options, &definitions, request.model.as_deref()),
+        queue: queue.clone(),
     };
     let job = Job {
         recorder: Arc::new(recorder),
@@ -140,7 +187,7 @@ fn client_tools(
     Ok(requested.iter().map(|(_, tool)| tool.clone()).collect())
 }
 
-/// Waits until the answer has begun: its first content, ten seconds of silence, or its end.
+/// Waits until the answer has started: its first content, ten seconds of silence, or its end.
 pub(super) async fn wait_until_started(answer: &mut AnswerReceiver) -> Result<Claim, ApiError> {
     let started = answer
         .wait_for(|answer| match answer.claim {
@@ -171,60 +218,4 @@ pub(super) async fn wait_until_finished(mut answer: AnswerReceiver) -> Result<An
         Some(end) if end.failure.is_some() => Err(for_end(end)),
         _ => Ok(finished),
     }
-}
-
-/// The answer that is being written in the chat, here or elsewhere.
-pub(super) async fn running(
-    ai: &Ai,
-    user: &CurrentUser,
-    chat_id: Uuid,
-    held: Held,
-) -> Result<Option<AnswerReceiver>, ApiError> {
-    if let Some(generation) = ai.generations.in_chat(user.id, chat_id) {
-        let mut answer = generation.answer;
-        if let Claim::Granted(_) = wait_until_started(&mut answer).await? {
-            return Ok(Some(answer));
-        }
-        // It has found that another replica writes, or that there is nothing to write: the database knows.
-    }
-    match streaming_message(ai, user, chat_id).await? {
-        Some((rows, Some(Status::Awaiting))) => {
-            // Whoever has sent the last result may be gone.
-            let request = ChatRequest::continuing(rows.message_id, held);
-            let answer = start(ai, user, chat_id, false, request).await?;
-            let is_ended = answer.borrow().end.is_some();
-            Ok((!is_ended).then_some(answer))
-        }
-        Some((rows, _)) => Ok(Some(ai.followers.follow(&rows, &user.token))),
-        None => Ok(None),
-    }
-}
-
-/// The chat's message that is being written or waits; 404 when the chat is not the user's.
-async fn streaming_message(
-    ai: &Ai,
-    user: &CurrentUser,
-    chat_id: Uuid,
-) -> Result<Option<(Rows, Option<Status>)>, ApiError> {
-    #[derive(Deserialize)]
-    struct Chat {
-        messages: Vec<Box<RawValue>>,
-    }
-    #[derive(Deserialize)]
-    struct Row {
-        id: Uuid,
-        status: String,
-    }
-    let query = ai.supabase.rest(user.caller()).from("chats").eq("id", chat_id);
-    let query = query
-        .select(&format!("messages({})", messages::COLUMNS))
-        .parameter("messages.current_status", "in.(streaming,awaiting)")
-        .parameter("messages.limit", 1);
-    let mut chats: Vec<Chat> = query.value().await?;
-    let chat = chats.pop().ok_or_else(|| ApiError::not_found("chat"))?;
-    let Some(message) = chat.messages.into_iter().next() else { return Ok(None) };
-    let row: Row = serde_json::from_str(message.get())
-        .map_err(|error| ApiError::unreadable("message", error))?;
-    let rows = Rows { message_id: row.id, message: Some(message), user_message: None };
-    Ok(Some((rows, Status::parse(&row.status))))
 }

@@ -1,6 +1,7 @@
 //! Claims and saves answers with the functions of the database.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -48,6 +49,16 @@ pub(super) struct ChatRecorder {
     /// Whether to create the chat if it does not exist.
     pub(super) create_chat: bool,
     pub(super) reserve: Reserve,
+    pub(super) queue: Arc<QueueReply>,
+}
+
+/// What the claim has said of messages that wait.
+#[derive(Debug, Default)]
+pub(super) struct QueueReply {
+    /// The call's own message, if it waits.
+    pub(super) message: OnceLock<Box<RawValue>>,
+    /// Whether others wait for this answer's end.
+    pub(super) has_others: AtomicBool,
 }
 
 #[derive(Deserialize)]
@@ -73,7 +84,15 @@ impl Recorder for ChatRecorder {
             };
             let reply = begin.rows().await?.body;
             self.request.held.grow(COPIES * json_cost(&reply))?;
-            outcome(serde_json::from_slice(&reply)?)
+            let reply: BeginReply = serde_json::from_slice(&reply)?;
+            match &reply {
+                BeginReply::Queued(message) => drop(self.queue.message.set(message.clone())),
+                BeginReply::Started(started) => {
+                    self.queue.has_others.store(started.has_queue, Ordering::Relaxed);
+                }
+                _ => {}
+            }
+            outcome(reply)
         }
         .boxed()
     }
@@ -172,6 +191,8 @@ impl ChatRecorder {
             content: &turn.content,
             parts: &turn.parts,
             metadata: turn.metadata.as_ref(),
+            after: turn.after,
+            queue: self.request.queue.as_deref(),
         });
         BeginGeneration {
             p_chat_id: self.chat_id,
@@ -227,6 +248,8 @@ fn outcome(reply: BeginReply) -> Result<BeginOutcome, SupabaseError> {
         BeginReply::Running(messages) => BeginOutcome::Elsewhere(rows(messages)?.0),
         BeginReply::Answered(messages) => BeginOutcome::Answered(rows(messages)?.0),
         BeginReply::Busy { message_id } => BeginOutcome::Refused(Refusal::Busy { message_id }),
+        BeginReply::Queued(_) => BeginOutcome::Refused(Refusal::Queued),
+        BeginReply::QueueFull => BeginOutcome::Refused(Refusal::QueueFull),
         BeginReply::Conflict => BeginOutcome::Refused(Refusal::IdConflict),
         BeginReply::NotFound(Missing::Message) => BeginOutcome::Refused(Refusal::NoSuchMessage),
         BeginReply::NotFound(Missing::Chat) => BeginOutcome::Refused(Refusal::NoSuchChat),
@@ -236,7 +259,16 @@ fn outcome(reply: BeginReply) -> Result<BeginOutcome, SupabaseError> {
 }
 
 fn into_started(reply: StartedReply) -> Result<Started, SupabaseError> {
-    let StartedReply { messages, chat, history, reserved, lease, checkpoint, definitions } = reply;
+    let StartedReply {
+        messages,
+        chat,
+        history,
+        reserved,
+        lease,
+        has_queue: _,
+        checkpoint,
+        definitions,
+    } = reply;
     let (rows, message) = rows(messages)?;
     let earlier = match checkpoint {
         0 => Earlier::default(),

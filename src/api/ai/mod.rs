@@ -2,9 +2,13 @@
 
 mod attachments;
 mod demo;
+mod event_ids;
 mod ids;
 pub mod model;
 mod principal;
+mod queue;
+mod queue_work;
+mod reconnect;
 mod recovery;
 mod request;
 pub mod routes;
@@ -19,6 +23,7 @@ pub mod tool_calls;
 mod chat_recorder;
 mod checkpoints;
 mod remote_answer;
+mod resume;
 
 pub use demo::Weather;
 pub use services::Ai;

@@ -24,6 +24,8 @@ use crate::providers::ResponseFormat;
 
 const DEFAULT_MAX_STEPS: u32 = 8;
 const MAX_STEPS: u32 = 50;
+/// How long a request may be, besides its messages, whose message waits. As jsonb it may get a bit longer.
+const MAX_REMEMBERED: usize = 200 << 10;
 
 /// A validated request for an answer in a chat.
 #[derive(Debug)]
@@ -33,6 +35,8 @@ pub(super) struct ChatRequest {
     /// The message that is to be answered again.
     pub(super) regenerate: Option<Uuid>,
     pub(super) stop_running: bool,
+    /// What is remembered of the request if its message has to wait.
+    pub(super) queue: Option<Box<RawValue>>,
     pub(super) model: Option<String>,
     pub(super) options: Options,
     pub(super) tools: RequestedTools,
@@ -56,6 +60,8 @@ pub(super) struct UserTurn {
     pub(super) content: String,
     pub(super) parts: Vec<Value>,
     pub(super) metadata: Option<Map<String, Value>>,
+    /// The message before it in the client's list, where that ends with it; `Some(None)` if it is the first.
+    pub(super) after: Option<Option<Uuid>>,
 }
 
 impl ChatRequest {
@@ -82,9 +88,14 @@ impl ChatRequest {
         let capabilities = body.capabilities.as_deref().unwrap_or_default();
         let options = options(&body, max_steps);
         check_options(&options, body.model.as_deref(), &mut checks);
+        let queue = match body.if_running {
+            IfRunning::Queue if action != Action::Regenerate => remembered(&body, &mut checks),
+            _ => None,
+        };
         checks.finish()?;
         Ok(Self {
             action,
+            queue,
             user_message,
             regenerate,
             stop_running: body.if_running == IfRunning::Stop,
@@ -111,6 +122,7 @@ impl ChatRequest {
             model: None,
             options: options(&ChatGenerate::default(), DEFAULT_MAX_STEPS),
             tools: RequestedTools::default(),
+            queue: None,
             continues: Some(message_id),
             continuation: None,
             says_finish_reason: false,
@@ -184,10 +196,12 @@ fn user_turn(body: &ChatGenerate, chat_id: Uuid, checks: &mut Checks) -> Option<
         }
         return Some(read(message, "/message", chat_id, body, checks));
     }
-    let (index, message) = last_user_message(body.messages.as_deref().unwrap_or_default())?;
+    let messages = body.messages.as_deref().unwrap_or_default();
+    let (index, message) = last_user_message(messages)?;
     let prefix = format!("/messages/{index}");
+    let after = after(&messages[..index], chat_id).filter(|_| index + 1 == messages.len());
     match from_text(message.get()) {
-        Ok(message) => Some(read(&message, &prefix, chat_id, body, checks)),
+        Ok(message) => Some(UserTurn { after, ..read(&message, &prefix, chat_id, body, checks) }),
         Err(error) => {
             checks.refuse(format!("{prefix}{}", error.pointer), error.detail);
             None
@@ -235,7 +249,45 @@ fn read(
         content: parts::text(&parts),
         parts,
         metadata: message.metadata.clone(),
+        after: None,
     }
+}
+
+/// The last of the messages before the question, `Some(None)` if there are none.
+fn after(before: &[Box<RawValue>], chat_id: Uuid) -> Option<Option<Uuid>> {
+    #[derive(Deserialize)]
+    struct Message<'a> {
+        #[serde(borrow)]
+        id: Option<Cow<'a, str>>,
+    }
+    let Some(last) = before.last() else { return Some(None) };
+    let message: Message<'_> = from_text(last.get()).ok()?;
+    let id = message.id.filter(|id| !id.is_empty())?;
+    Some(Some(ids::message_id(chat_id, &id)))
+}
+
+/// What is needed to answer a message later, besides the message.
+fn remembered(body: &ChatGenerate, checks: &mut Checks) -> Option<Box<RawValue>> {
+    let rest = ChatGenerate {
+        message: None,
+        content: None,
+        messages: None,
+        id: None,
+        trigger: None,
+        message_id: None,
+        if_running: IfRunning::Reject,
+        ..body.clone()
+    };
+    let mut json = json!(rest);
+    if let Value::Object(members) = &mut json {
+        members.retain(|_, value| !value.is_null());
+    }
+    let json = serde_json::value::to_raw_value(&json).ok()?;
+    if json.get().len() > MAX_REMEMBERED {
+        checks
+            .refuse("/if_running", "cannot be queue: the request is too long besides its messages");
+    }
+    Some(json)
 }
 
 /// Checks the options for the model.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::agent::{AnyTool, Failure, Generations, Options, Reserve};
 use crate::api::files::Files;
+use crate::api::messages::ReadMarks;
 use crate::clock::Clock;
 use crate::http::error::ApiError;
 use crate::http::rate_limit::Limits;
@@ -12,6 +13,7 @@ use crate::supabase::Supabase;
 
 use super::checkpoints::CheckpointWriter;
 use super::model::Model;
+use super::queue::Queues;
 use super::remote_answer::Followers;
 
 /// The services of `/api/ai`. Clones share them.
@@ -20,11 +22,13 @@ pub struct Ai {
     pub(super) supabase: Supabase,
     pub(super) generations: Generations,
     pub(super) files: Files,
+    pub(super) read_marks: ReadMarks,
     pub(super) providers: Providers,
     pub(super) limits: Limits,
     pub(super) tools: Arc<[Arc<dyn AnyTool>]>,
     pub(super) followers: Followers,
     pub(super) checkpoints: CheckpointWriter,
+    pub(super) queues: Queues,
     pub(super) clock: Clock,
     /// The name under which this server's answers are known to the database, where it has one: see
     /// [`recovery`](super::recovery).
@@ -37,6 +41,7 @@ impl Ai {
         supabase: Supabase,
         generations: Generations,
         files: Files,
+        read_marks: ReadMarks,
         providers: Providers,
         limits: Limits,
         tools: Vec<Arc<dyn AnyTool>>,
@@ -48,11 +53,13 @@ impl Ai {
             supabase,
             generations,
             files,
+            read_marks,
             providers,
             limits,
             tools: tools.into(),
             followers,
             checkpoints,
+            queues: Queues::default(),
             clock,
             server: None,
         }

@@ -56,6 +56,10 @@ pub struct Message {
     /// Time the message was last changed.
     #[schema(format = DateTime)]
     pub updated_at: String,
+    /// IDs of all versions of the message, its own included, oldest first: an answer that was generated
+    /// again, a question that was edited. Present only with `include=siblings`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sibling_ids: Option<Vec<Uuid>>,
 }
 
 /// Author of a message.
@@ -179,6 +183,16 @@ pub struct MessageFilter {
     /// `true` returns only active messages; `any` also those that were replaced.
     #[param(default = "true")]
     pub active: Option<ActiveFilter>,
+    /// `siblings` adds `sibling_ids` to each message.
+    pub include: Option<MessageInclude>,
+}
+
+/// What to return along with the messages.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum MessageInclude {
+    Siblings,
 }
 
 /// Sort order by creation time.

@@ -8,7 +8,7 @@ use super::begin_call::BeginCall;
 use super::begin_result::{BeginReply, Chat};
 use super::candidates::question_json;
 use super::lapsed::end_lapsed;
-use super::message_row::{LEASE_MICROS, Message, change, to_jsonb};
+use super::message_row::{LEASE_MICROS, Message, change, find_writing, to_jsonb};
 use super::tool_calls::{CallSummary, end_calls, supersede_calls, with_outcomes};
 use super::usage::run_id;
 use crate::local_supabase::functions::value::jsonb;
@@ -61,7 +61,7 @@ impl BeginCall<'_> {
         if message.status != "awaiting" {
             return self.found(&message, question.as_ref(), None);
         }
-        if let Some(message_id) = self.find_busy()? {
+        if let Some(message_id) = find_writing(self.connection, self.chat, self.user)? {
             return Ok(BeginReply::Busy { message_id });
         }
         if summary.remaining > 0 {
@@ -93,13 +93,6 @@ impl BeginCall<'_> {
     fn is_own(&self, message: &Message) -> rusqlite::Result<bool> {
         let own = "where rowid = ? and run_id = ?";
         Ok(Message::find(self.connection, own, (message.rowid, &self.run_id))?.is_some())
-    }
-
-    fn find_busy(&self) -> rusqlite::Result<Option<String>> {
-        match self.find_running()? {
-            None => self.find_call_at_work(),
-            Some(running) => Ok(Some(running.id)),
-        }
     }
 
     /// A message that this run does not continue.

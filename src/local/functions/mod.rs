@@ -14,7 +14,9 @@ mod files;
 mod lapsed;
 mod message_json;
 mod message_row;
+mod paths;
 mod question;
+mod queue;
 mod record_events;
 mod request_stop;
 mod reservations;
@@ -24,8 +26,10 @@ mod save_generation;
 mod saved_answer;
 mod schema_report;
 mod search;
+mod select_message;
 mod time_buckets;
 mod tool_calls;
+mod unread;
 mod usage;
 mod usage_statistics;
 
@@ -133,6 +137,26 @@ pub static FUNCTIONS: &[Function] = &[
             Parameter::optional("p_user_id", PgType::Uuid),
         ],
         body: FunctionBody::Jsonb(request_stop::request_stop),
+    },
+    Function {
+        name: "mark_answer_read",
+        parameters: &[Parameter::required("p_message_id", PgType::Uuid)],
+        body: FunctionBody::Jsonb(unread::mark_answer_read),
+    },
+    Function {
+        name: "answer_to_resume",
+        parameters: &[Parameter::required("p_chat_id", PgType::Uuid)],
+        body: FunctionBody::Jsonb(unread::answer_to_resume),
+    },
+    Function {
+        name: "queued_messages",
+        parameters: &[Parameter::required("p_chat_id", PgType::Uuid)],
+        body: FunctionBody::Jsonb(queue::queued_messages),
+    },
+    Function {
+        name: "select_message",
+        parameters: &[Parameter::required("p_message_id", PgType::Uuid)],
+        body: FunctionBody::Jsonb(select_message::select_message),
     },
     Function {
         name: "answer_tool_calls",

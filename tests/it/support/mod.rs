@@ -27,6 +27,6 @@ pub use proxy::{Proxy, pass_on};
 pub use remote::{is_on_a_real_supabase, skipped_on_a_real_supabase};
 pub use reply::Reply;
 pub use sse::{Frames, frames};
-pub use stage::{Stage, stage, stage_with};
+pub use stage::{ChunkSender, Stage, stage, stage_with};
 pub use supabase::{AS_USER, FakeSupabase, Outcome};
 pub use user::User;
