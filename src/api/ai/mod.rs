@@ -1,7 +1,10 @@
 //! Answers: `/api/ai`.
 
+pub mod ag_ui;
 mod attachments;
+pub(in crate::api) mod begin;
 mod demo;
+pub(in crate::api) mod generate;
 mod ids;
 pub mod model;
 mod principal;
@@ -9,10 +12,9 @@ mod recovery;
 mod request;
 pub mod routes;
 mod services;
-mod stateless;
+pub(in crate::api) mod stateless;
 mod stop;
 mod stream;
-mod begin;
 mod chat_recorder;
 mod checkpoints;
 mod remote_answer;

@@ -18,10 +18,12 @@ use crate::http::error::ApiError;
 use crate::http::extract::from_text;
 use crate::http::validate::Checks;
 use crate::memory::Held;
-use crate::providers::ResponseFormat;
+use crate::providers::{ResponseFormat, ToolChoice};
 
 const DEFAULT_MAX_STEPS: u32 = 8;
 const MAX_STEPS: u32 = 50;
+/// More than any model gives.
+pub(in crate::api) const MAX_OUTPUT_TOKENS: u32 = 10_000_000;
 
 /// A validated request for an answer in a chat.
 #[derive(Debug)]
@@ -35,6 +37,8 @@ pub(super) struct ChatRequest {
     pub(super) options: Options,
     pub(super) tools: Vec<String>,
     pub(super) stream: bool,
+    /// The id of the answer, where the client's protocol implies it.
+    pub(super) answer_id: Option<Uuid>,
     /// The memory that the request is charged to.
     pub(super) held: Held,
 }
@@ -68,6 +72,7 @@ impl ChatRequest {
         let user_message = user_turn(&body, chat_id, &mut checks);
         let options = Options {
             system: body.system.clone(),
+            context: None,
             max_output_tokens: body.max_output_tokens,
             temperature: body.temperature,
             top_p: body.top_p,
@@ -75,6 +80,9 @@ impl ChatRequest {
             reasoning_effort: body.reasoning_effort,
             response_format: ResponseFormat::Text,
             max_steps,
+            client_tools: Vec::new(),
+            tool_choice: ToolChoice::Auto,
+            parallel_tool_calls: None,
         };
         check_options(&options, body.model.as_deref(), &mut checks);
         checks.finish()?;
@@ -87,6 +95,7 @@ impl ChatRequest {
             options,
             tools: body.tools.unwrap_or_default(),
             stream,
+            answer_id: None,
             held,
         })
     }
@@ -200,10 +209,10 @@ fn read(
 }
 
 /// Checks the options for the model.
-pub(super) fn check_options(options: &Options, model: Option<&str>, checks: &mut Checks) {
+pub(in crate::api) fn check_options(options: &Options, model: Option<&str>, checks: &mut Checks) {
     checks.range("/temperature", options.temperature, 0.0, 2.0);
     checks.range("/top_p", options.top_p, 0.0, 1.0);
-    checks.range("/max_output_tokens", options.max_output_tokens, 1, 10_000_000);
+    checks.range("/max_output_tokens", options.max_output_tokens, 1, MAX_OUTPUT_TOKENS);
     if let Some(model) = model {
         checks.length("/model", model, 1, 200);
     }

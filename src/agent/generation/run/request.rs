@@ -12,7 +12,9 @@ use crate::providers::{ChosenModel, Deadlines, Message, Request};
 impl Run {
     pub(super) fn tools(&self, model: &ChosenModel) -> Vec<Arc<dyn AnyTool>> {
         let is_demo = model.provider_capabilities().is_simulated;
-        let demo = self.settings.demo_tools.iter().filter(|_| is_demo);
+        // What can be called but never run is not offered.
+        let runs_tools = self.job.options.max_steps > 1;
+        let demo = self.settings.demo_tools.iter().filter(|_| is_demo && runs_tools);
         self.job.tools.iter().chain(demo).cloned().collect()
     }
 
@@ -24,7 +26,10 @@ impl Run {
     ) -> Request {
         let options = &self.job.options;
         let max_output_tokens = self.budget.output_cap(options.max_output_tokens, model);
-        let system = options.system.clone().or_else(|| started.system_prompt.clone());
+        let system = options.system.as_ref().or(started.system_prompt.as_ref());
+        let system: Vec<_> =
+            system.into_iter().chain(&options.context).map(String::as_str).collect();
+        let system = Some(system.join("\n\n")).filter(|system| !system.is_empty());
         let messages = prompt::conversation(
             &started.history,
             turns,
@@ -34,11 +39,14 @@ impl Run {
         );
         let (sees, reads_pdf) = (model.can(Capability::Vision), model.can(Capability::Documents));
         let messages = prompt::readable(messages, sees, reads_pdf);
+        let tools = self.tools(model).into_iter().map(|tool| tool.definition());
         Request {
             model: String::new(),
             system,
             messages,
-            tools: self.tools(model).iter().map(|tool| tool.definition()).collect(),
+            tools: tools.chain(options.client_tools.iter().cloned()).collect(),
+            tool_choice: options.tool_choice.clone(),
+            parallel_tool_calls: options.parallel_tool_calls,
             max_output_tokens,
             temperature: options.temperature,
             top_p: options.top_p,

@@ -1,0 +1,117 @@
+//! The routes of `/v1`.
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use uuid::Uuid;
+
+use super::chunk::Chunk;
+use super::completion::completion;
+use super::encoder::ChunkEncoder;
+use super::model::{ChatCompletion, ChatCompletionRequest, ModelList, OpenAiModel};
+use super::request;
+use crate::api::ai::{Ai, begin, generate};
+use crate::http::auth::CurrentUser;
+use crate::http::error::ApiError;
+use crate::http::event_stream;
+use crate::http::extract::{HeldJson, Path};
+use crate::observability::logging::RequestId;
+
+/// SDKs send a failed request again by themselves, unless an answer says that they should not.
+const X_SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+
+/// List models (OpenAI)
+#[utoipa::path(get, path = "/v1/models", tag = "openai", operation_id = "openai_list_models",
+    responses((status = 200, description = "The models that answer", body = ModelList)))]
+pub async fn models(State(ai): State<Ai>, _: CurrentUser) -> Response {
+    axum::Json(ModelList { object: "list".to_owned(), data: available(&ai) }).into_response()
+}
+
+/// Get a model (OpenAI)
+#[utoipa::path(get, path = "/v1/models/{id}", tag = "openai", operation_id = "openai_get_model",
+    params(("id" = String, Path, description = "ID of the model, with `/` as `%2F`")),
+    responses((status = 200, description = "The model", body = OpenAiModel)))]
+pub async fn model(
+    State(ai): State<Ai>,
+    _: CurrentUser,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    let model = available(&ai).into_iter().find(|model| model.id == id);
+    let model = model.ok_or_else(|| no_such_model(&id))?;
+    Ok(axum::Json(model).into_response())
+}
+
+fn available(ai: &Ai) -> Vec<OpenAiModel> {
+    let models = ai.models().into_iter().filter(|model| model.available);
+    let models = models.map(|model| OpenAiModel {
+        id: model.id,
+        object: "model".to_owned(),
+        created: 0,
+        owned_by: model.provider,
+    });
+    models.collect()
+}
+
+fn no_such_model(id: &str) -> ApiError {
+    let detail = format!("There is no model {id} on this server. GET /v1/models lists the models.");
+    ApiError::new(StatusCode::NOT_FOUND, "model_not_found", detail)
+}
+
+/// Create a chat completion (OpenAI)
+///
+/// The endpoint for OpenAI's SDKs and what is built on them: `base_url` is this server's address with
+/// `/v1`, the API key is the user's access token. Only usage is stored. Calls of functions are returned, not
+/// run. The generation is cancelled when the client disconnects.
+#[utoipa::path(post, path = "/v1/chat/completions", tag = "openai",
+    operation_id = "openai_create_chat_completion",
+    request_body = ChatCompletionRequest,
+    responses((status = 200, description = "The completion, or its stream",
+        content((ChatCompletion = "application/json"), (Chunk = "text/event-stream")))))]
+pub async fn chat_completions(
+    State(ai): State<Ai>,
+    Extension(request_id): Extension<RequestId>,
+    user: CurrentUser,
+    HeldJson(body, held): HeldJson<ChatCompletionRequest>,
+) -> Result<Response, ApiError> {
+    ai.limits.count_generation(user.id)?;
+    // As the history, as the model's turns, and as the request to the provider.
+    held.grow(2 * held.bytes())?;
+    let wants_stream = body.stream.unwrap_or_default();
+    let options = body.stream_options.as_ref();
+    let includes_usage = options.and_then(|options| options.include_usage).unwrap_or_default();
+    let request = request::read(body, held)?;
+    check_model(&ai, request.model.as_deref())?;
+    let (id, created) = (Uuid::now_v7(), ai.clock.unix_seconds());
+    let answer = generate::start(&ai, &user, id, request).await.map_err(unless_it_may_cost)?;
+    let id = format!("chatcmpl-{}", id.simple());
+    if wants_stream {
+        let request_id = request_id.as_str().to_owned();
+        let encoder = ChunkEncoder::new(id, created, includes_usage, request_id);
+        return Ok(event_stream::respond(answer, encoder));
+    }
+    let answer = begin::wait_until_finished(answer).await.map_err(do_not_retry)?;
+    Ok(axum::Json(completion(id, created, &answer)?).into_response())
+}
+
+fn check_model(ai: &Ai, model: Option<&str>) -> Result<(), ApiError> {
+    let is_unknown = |error: &ApiError| error.status() == StatusCode::UNPROCESSABLE_ENTITY;
+    ai.check_model(model).map_err(|error| match model {
+        Some(model) if is_unknown(&error) => no_such_model(model),
+        _ => error,
+    })
+}
+
+/// A provider that was too slow may go on, and a day's tokens do not come back within a client's patience.
+fn unless_it_may_cost(error: ApiError) -> ApiError {
+    let is_futile = error.code() == "daily_limit_exceeded";
+    if is_futile || error.status() == StatusCode::GATEWAY_TIMEOUT {
+        return do_not_retry(error);
+    }
+    error
+}
+
+/// There was an answer, which has been paid for.
+fn do_not_retry(error: ApiError) -> ApiError {
+    error.with_header(X_SHOULD_RETRY, HeaderValue::from_static("false"))
+}
