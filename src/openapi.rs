@@ -166,7 +166,9 @@ fn complete_item(path: &str, item: &mut Value) {
 fn describe_stream(path: &str, operation: &mut Value) {
     let stream = operation.pointer_mut("/responses/200/content/text~1event-stream");
     let Some(stream) = stream else { return };
-    if path.starts_with("/v1/") {
+    if path == "/v1/responses" {
+        stream["example"] = json!(stream_examples::RESPONSES);
+    } else if path.starts_with("/v1/") {
         stream["example"] = json!(stream_examples::OPENAI);
     } else if path.starts_with("/api/ai/ag-ui") || path.starts_with("/api/ai/copilotkit") {
         stream["example"] = json!(stream_examples::AG_UI);

@@ -51,6 +51,7 @@ fn api(max_body_bytes: usize, max_generate_body_bytes: usize) -> OpenApiRouter<A
         .routes(routes!(ai::routes::generate_in_chat))
         .routes(routes!(ai::routes::chat))
         .routes(routes!(openai::routes::chat_completions))
+        .routes(routes!(openai::responses::routes::responses))
         .routes(routes!(ag_ui::routes::run))
         .routes(routes!(ag_ui::copilotkit::run))
         .routes(routes!(ag_ui::copilotkit::connect))

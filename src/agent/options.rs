@@ -17,7 +17,7 @@ pub struct Options {
     pub response_format: ResponseFormat,
     pub max_steps: u32,
     /// Tools that the model may call and that the caller runs: their calls end the answer.
-    pub client_tools: Vec<ToolDefinition>,
+    pub functions: Vec<ToolDefinition>,
     pub tool_choice: ToolChoice,
     pub parallel_tool_calls: Option<bool>,
 }

@@ -50,6 +50,14 @@ fn response(body: Body) -> Response {
     response
 }
 
+/// Appends an event with a name.
+pub fn put_named(out: &mut Vec<u8>, name: &str, event: &impl serde::Serialize) {
+    out.extend_from_slice(b"event: ");
+    out.extend_from_slice(name.as_bytes());
+    out.push(b'\n');
+    put(out, event);
+}
+
 /// Appends an event with this JSON.
 pub fn put(out: &mut Vec<u8>, event: &impl serde::Serialize) {
     out.extend_from_slice(b"data: ");

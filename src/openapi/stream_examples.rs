@@ -23,6 +23,14 @@ data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":17
 \"model\":\"demo\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n\
 data: [DONE]\n\n";
 
+/// A streamed response.
+pub(super) const RESPONSES: &str = "\
+event: response.output_text.delta\n\
+data: {\"type\":\"response.output_text.delta\",\"sequence_number\":4,\"item_id\":\"msg_1\",\
+\"output_index\":0,\"content_index\":0,\"delta\":\"Hello!\"}\n\n\
+event: response.completed\n\
+data: {\"type\":\"response.completed\",\"sequence_number\":8,\"response\":{}}\n\n";
+
 /// A run.
 pub(super) const AG_UI: &str = "\
 data: {\"type\":\"RUN_STARTED\",\"threadId\":\"chat-1\",\"runId\":\"run-1\"}\n\n\

@@ -13,12 +13,16 @@ fn recorded(name: &str) -> Value {
     bodies[name].clone()
 }
 
-/// The data of the events of a stream.
+/// The events of a stream.
 async fn stream(user: &User, body: Value) -> Vec<String> {
-    let reply = Reply::send(user.request(Method::POST, COMPLETIONS).json(&body)).await;
+    stream_of(user, COMPLETIONS, body).await
+}
+
+async fn stream_of(user: &User, path: &str, body: Value) -> Vec<String> {
+    let reply = Reply::send(user.request(Method::POST, path).json(&body)).await;
     assert_eq!((reply.status, reply.header("content-type")), (200, "text/event-stream"));
     let events = reply.text.split_terminator("\n\n");
-    events.map(|event| event.strip_prefix("data: ").unwrap().to_owned()).collect()
+    events.map(|event| event.split_once("data: ").unwrap().1.to_owned()).collect()
 }
 
 #[tokio::test]
@@ -212,4 +216,65 @@ async fn a_client_that_goes_away_cancels_its_answer() {
     assert_eq!(response.status(), 200);
     drop(response);
     provider.wait_for_disconnect().await;
+}
+
+#[tokio::test]
+async fn limits_say_whether_waiting_helps() {
+    let app = TestApp::with(&[("GENERATIONS_PER_MINUTE", "1"), ("DAILY_TOKEN_LIMIT", "100")]).await;
+    let alice = app.user("alice").await;
+    for (code, should_retry) in [("daily_limit_exceeded", "false"), ("generation_rate_limited", "")] {
+        let reply = alice.post(COMPLETIONS, recorded("chat")).await;
+        assert_eq!((reply.status, reply.header("x-should-retry")), (429, should_retry));
+        assert_ne!(reply.header("retry-after"), "");
+        let error = &reply.json()["error"];
+        assert_eq!((&error["code"], &error["type"]), (&json!(code), &json!("rate_limit_error")));
+    }
+}
+
+#[tokio::test]
+async fn responses_are_answered_without_being_stored() {
+    let app = app().await;
+    let alice = app.user("alice").await;
+    let path = "/v1/responses";
+    let response = alice.post(path, recorded("responses")).await.expect(200);
+    assert_eq!(
+        (&response["object"], &response["status"]),
+        (&json!("response"), &json!("completed"))
+    );
+    let text = response["output"][0]["content"][0]["text"].as_str().unwrap();
+    assert!(text.starts_with("The tool `get_weather` answered"), "{text}");
+    let refused = json!({ "input": "Hello", "previous_response_id": "resp_1" });
+    let refused = alice.post(path, refused).await.expect(400);
+    assert_eq!(refused["error"]["param"], "previous_response_id");
+
+    let tools = json!([{ "type": "function", "name": "f", "parameters": { "type": "object" } }]);
+    let body = json!({ "stream": true, "input": "/tool f {\"a\":1}", "tools": tools });
+    let events = stream_of(&alice, path, body).await;
+    let events: Vec<Value> =
+        events.iter().map(|event| serde_json::from_str(event).unwrap()).collect();
+    let numbers: Vec<_> = events.iter().map(|event| event["sequence_number"].clone()).collect();
+    assert_eq!(numbers, (0..events.len()).map(Value::from).collect::<Vec<_>>());
+    let mut kinds: Vec<_> = events.iter().map(|event| event["type"].as_str().unwrap()).collect();
+    kinds.dedup();
+    assert_eq!(
+        kinds,
+        [
+            "response.created",
+            "response.in_progress",
+            "response.output_item.added",
+            "response.content_part.added",
+            "response.output_text.delta",
+            "response.output_text.done",
+            "response.content_part.done",
+            "response.output_item.done",
+            "response.output_item.added",
+            "response.function_call_arguments.delta",
+            "response.function_call_arguments.done",
+            "response.output_item.done",
+            "response.completed",
+        ]
+    );
+    let output = &events.last().unwrap()["response"]["output"];
+    assert_eq!(output[1]["arguments"], "{\"a\":1}");
+    assert_eq!(output[1]["call_id"], events[events.len() - 2]["item"]["call_id"]);
 }

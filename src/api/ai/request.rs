@@ -80,7 +80,7 @@ impl ChatRequest {
             reasoning_effort: body.reasoning_effort,
             response_format: ResponseFormat::Text,
             max_steps,
-            client_tools: Vec::new(),
+            functions: Vec::new(),
             tool_choice: ToolChoice::Auto,
             parallel_tool_calls: None,
         };

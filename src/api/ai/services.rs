@@ -84,7 +84,7 @@ impl Ai {
         let limit = self.limits.daily_tokens;
         let model = self.providers.choose(model).ok();
         let tools = tools.iter().map(|tool| tool.definition());
-        let tools: Vec<_> = tools.chain(options.client_tools.iter().cloned()).collect();
+        let tools: Vec<_> = tools.chain(options.functions.iter().cloned()).collect();
         let window = model.and_then(|model| model.context_window());
         Reserve::new(limit, self.server, options, &tools, window)
     }

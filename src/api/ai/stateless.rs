@@ -168,7 +168,7 @@ impl StatelessRequest {
             reasoning_effort: body.reasoning_effort,
             response_format: format(body.response_format, &mut checks),
             max_steps: 1,
-            client_tools: Vec::new(),
+            functions: Vec::new(),
             tool_choice: ToolChoice::Auto,
             parallel_tool_calls: None,
         };

@@ -18,15 +18,19 @@ pub(super) struct Conversation {
     pub(super) history: Vec<HistoryMessage>,
 }
 
-/// Reads the messages of a request.
-pub(super) fn conversation(messages: Vec<ChatMessage>, checks: &mut Checks) -> Conversation {
+/// Reads the messages of a request, which are its member `root`.
+pub(super) fn conversation(
+    messages: Vec<ChatMessage>,
+    root: &str,
+    checks: &mut Checks,
+) -> Conversation {
     if messages.is_empty() || messages.len() > MAX_MESSAGES {
-        checks.refuse("/messages", format!("must be 1 to {MAX_MESSAGES} messages"));
+        checks.refuse(root, format!("must be 1 to {MAX_MESSAGES} messages"));
     }
     let mut system = Vec::new();
     let mut history: Vec<HistoryMessage> = Vec::new();
     for (index, message) in messages.into_iter().enumerate() {
-        let pointer = format!("/messages/{index}");
+        let pointer = format!("{root}/{index}");
         let is_instruction = matches!(message.role, ChatRole::System | ChatRole::Developer);
         // Instructions before the conversation are kept when the rest is too long for the model.
         let is_leading = is_instruction && history.iter().all(|before| before.parts.is_empty());

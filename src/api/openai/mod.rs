@@ -7,5 +7,7 @@ mod encoder;
 mod messages;
 pub mod model;
 mod request;
+pub mod responses;
 pub mod routes;
+mod start;
 mod tools;

@@ -18,8 +18,8 @@ pub(super) fn read(body: ChatCompletionRequest, held: Held) -> Result<StatelessR
         None => (body.max_tokens, "/max_tokens"),
     };
     checks.range(pointer, limit, 1, stateless::MAX_OUTPUT_TOKENS);
-    let client_tools = tools::definitions(body.tools.unwrap_or_default(), &mut checks);
-    let tool_choice = tools::choice(body.tool_choice, &client_tools, &mut checks);
+    let functions = tools::definitions(body.tools.unwrap_or_default(), &mut checks);
+    let tool_choice = tools::choice(body.tool_choice, &functions, &mut checks);
     let options = Options {
         system: None,
         context: None,
@@ -30,13 +30,13 @@ pub(super) fn read(body: ChatCompletionRequest, held: Held) -> Result<StatelessR
         reasoning_effort: body.reasoning_effort,
         response_format: stateless::format(body.response_format, &mut checks),
         max_steps: 1,
-        client_tools,
+        functions,
         tool_choice,
         parallel_tool_calls: body.parallel_tool_calls,
     };
     let model = body.model.filter(|model| !model.is_empty());
     stateless::check_options(&options, model.as_deref(), &mut checks);
-    let Conversation { system, history } = conversation(body.messages, &mut checks);
+    let Conversation { system, history } = conversation(body.messages, "/messages", &mut checks);
     checks.finish()?;
     let options = Options { system, max_output_tokens: limit, ..options };
     Ok(StatelessRequest { history, options, model, held })

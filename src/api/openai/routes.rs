@@ -2,7 +2,6 @@
 
 use axum::Extension;
 use axum::extract::State;
-use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
 
@@ -11,15 +10,13 @@ use super::completion::completion;
 use super::encoder::ChunkEncoder;
 use super::model::{ChatCompletion, ChatCompletionRequest, ModelList, OpenAiModel};
 use super::request;
-use crate::api::ai::{Ai, begin, generate};
+use super::start::{do_not_retry, no_such_model, start};
+use crate::api::ai::{Ai, begin};
 use crate::http::auth::CurrentUser;
 use crate::http::error::ApiError;
 use crate::http::event_stream;
 use crate::http::extract::{HeldJson, Path};
 use crate::observability::logging::RequestId;
-
-/// SDKs send a failed request again by themselves, unless an answer says that they should not.
-const X_SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
 /// List models (OpenAI)
 #[utoipa::path(get, path = "/v1/models", tag = "openai", operation_id = "openai_list_models",
@@ -53,11 +50,6 @@ fn available(ai: &Ai) -> Vec<OpenAiModel> {
     models.collect()
 }
 
-fn no_such_model(id: &str) -> ApiError {
-    let detail = format!("There is no model {id} on this server. GET /v1/models lists the models.");
-    ApiError::new(StatusCode::NOT_FOUND, "model_not_found", detail)
-}
-
 /// Create a chat completion (OpenAI)
 ///
 /// The endpoint for OpenAI's SDKs and what is built on them: `base_url` is this server's address with
@@ -81,9 +73,8 @@ pub async fn chat_completions(
     let options = body.stream_options.as_ref();
     let includes_usage = options.and_then(|options| options.include_usage).unwrap_or_default();
     let request = request::read(body, held)?;
-    check_model(&ai, request.model.as_deref())?;
     let (id, created) = (Uuid::now_v7(), ai.clock.unix_seconds());
-    let answer = generate::start(&ai, &user, id, request).await.map_err(unless_it_may_cost)?;
+    let answer = start(&ai, &user, id, request).await?;
     let id = format!("chatcmpl-{}", id.simple());
     if wants_stream {
         let request_id = request_id.as_str().to_owned();
@@ -92,26 +83,4 @@ pub async fn chat_completions(
     }
     let answer = begin::wait_until_finished(answer).await.map_err(do_not_retry)?;
     Ok(axum::Json(completion(id, created, &answer)?).into_response())
-}
-
-fn check_model(ai: &Ai, model: Option<&str>) -> Result<(), ApiError> {
-    let is_unknown = |error: &ApiError| error.status() == StatusCode::UNPROCESSABLE_ENTITY;
-    ai.check_model(model).map_err(|error| match model {
-        Some(model) if is_unknown(&error) => no_such_model(model),
-        _ => error,
-    })
-}
-
-/// A provider that was too slow may go on, and a day's tokens do not come back within a client's patience.
-fn unless_it_may_cost(error: ApiError) -> ApiError {
-    let is_futile = error.code() == "daily_limit_exceeded";
-    if is_futile || error.status() == StatusCode::GATEWAY_TIMEOUT {
-        return do_not_retry(error);
-    }
-    error
-}
-
-/// There was an answer, which has been paid for.
-fn do_not_retry(error: ApiError) -> ApiError {
-    error.with_header(X_SHOULD_RETRY, HeaderValue::from_static("false"))
 }

@@ -71,7 +71,7 @@ impl ApiError {
 
     /// There is no list of fields, so the sentence names them.
     fn message(&self) -> String {
-        if self.0.errors.len() < 2 {
+        if self.0.errors.iter().all(|error| error.pointer.is_empty()) {
             return self.0.detail.clone().into_owned();
         }
         let sentence =

@@ -44,7 +44,7 @@ impl Run {
             model: String::new(),
             system,
             messages,
-            tools: tools.chain(options.client_tools.iter().cloned()).collect(),
+            tools: tools.chain(options.functions.iter().cloned()).collect(),
             tool_choice: options.tool_choice.clone(),
             parallel_tool_calls: options.parallel_tool_calls,
             max_output_tokens,

@@ -75,9 +75,11 @@ struct Events {
 }
 
 impl EventEncoder {
-    pub(super) fn new(run: Run) -> Self {
-        let events = Events { run, steps: 0, id: Uuid::nil(), has_message: false, current: None };
-        Self { cursor: ChangeCursor::default(), events }
+    /// For a client that has this many parts of the message already.
+    pub(super) fn after(earlier: usize, run: Run) -> Self {
+        let (id, has_message) = (Uuid::nil(), earlier > 0);
+        let events = Events { run, steps: 0, id, has_message, current: None };
+        Self { cursor: ChangeCursor::after(earlier), events }
     }
 }
 

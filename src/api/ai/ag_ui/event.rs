@@ -6,14 +6,16 @@ use utoipa::ToSchema;
 
 /// An event of a run: the `data` of one server-sent event.
 #[derive(Debug, Serialize, ToSchema)]
-#[serde(tag = "type", rename_all = "SCREAMING_SNAKE_CASE", rename_all_fields = "camelCase")]
+#[serde(tag = "type", rename_all = "SCREAMING_SNAKE_CASE")]
 #[schema(as = AgUiEvent)]
 #[allow(missing_docs, reason = "the protocol says what its fields mean")]
 pub enum Event<'a> {
+    #[serde(rename_all = "camelCase")]
     RunStarted {
         thread_id: &'a str,
         run_id: &'a str,
     },
+    #[serde(rename_all = "camelCase")]
     RunFinished {
         thread_id: &'a str,
         run_id: &'a str,
@@ -28,52 +30,66 @@ pub enum Event<'a> {
         message: &'a str,
         code: &'a str,
     },
+    #[serde(rename_all = "camelCase")]
     StepStarted {
         step_name: &'a str,
     },
+    #[serde(rename_all = "camelCase")]
     StepFinished {
         step_name: &'a str,
     },
+    #[serde(rename_all = "camelCase")]
     TextMessageStart {
         message_id: &'a str,
         role: &'static str,
     },
+    #[serde(rename_all = "camelCase")]
     TextMessageContent {
         message_id: &'a str,
         delta: &'a str,
     },
+    #[serde(rename_all = "camelCase")]
     TextMessageEnd {
         message_id: &'a str,
     },
+    #[serde(rename_all = "camelCase")]
     ReasoningStart {
         message_id: &'a str,
     },
+    #[serde(rename_all = "camelCase")]
     ReasoningMessageStart {
         message_id: &'a str,
         role: &'static str,
     },
+    #[serde(rename_all = "camelCase")]
     ReasoningMessageContent {
         message_id: &'a str,
         delta: &'a str,
     },
+    #[serde(rename_all = "camelCase")]
     ReasoningMessageEnd {
         message_id: &'a str,
     },
+    #[serde(rename_all = "camelCase")]
     ReasoningEnd {
         message_id: &'a str,
     },
+    #[serde(rename_all = "camelCase")]
     ToolCallStart {
         tool_call_id: &'a str,
         tool_call_name: &'a str,
         parent_message_id: &'a str,
     },
+    #[serde(rename_all = "camelCase")]
     ToolCallArgs {
         tool_call_id: &'a str,
         delta: &'a str,
     },
+    #[serde(rename_all = "camelCase")]
     ToolCallEnd {
         tool_call_id: &'a str,
     },
+    #[serde(rename_all = "camelCase")]
     ToolCallResult {
         message_id: &'a str,
         tool_call_id: &'a str,
@@ -83,6 +99,7 @@ pub enum Event<'a> {
     StateSnapshot {
         snapshot: &'a Value,
     },
+    #[serde(rename_all = "camelCase")]
     MessagesSnapshot {
         #[schema(value_type = Vec<Object>)]
         messages: &'a [Value],
@@ -110,10 +127,11 @@ pub struct RunResult<'a> {
 
 /// How a run has ended.
 #[derive(Debug, Serialize, ToSchema)]
-#[serde(tag = "type", rename_all = "lowercase", rename_all_fields = "camelCase")]
+#[serde(tag = "type", rename_all = "lowercase")]
 #[schema(as = AgUiOutcome)]
 pub enum Outcome<'a> {
     /// It is complete.
+    #[serde(rename_all = "camelCase")]
     Success {
         /// Calls that wait for the client's tools.
         #[serde(skip_serializing_if = "<[_]>::is_empty")]

@@ -4,7 +4,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
 use super::ids;
-use super::model::{AgUiMessage, ForwardedProps, RunAgentInput};
+use super::model::{AgUiMessage, AgUiToolCall, ForwardedProps, RunAgentInput};
 use crate::api::ai::model::{ChatGenerate, Trigger};
 use crate::http::error::ApiError;
 
@@ -18,31 +18,80 @@ pub(super) enum Intent {
     Connect,
     /// An answer to its last message.
     Answer,
+    /// The rest of an answer that waits for its tools.
+    Continue,
 }
 
 /// What the end of the client's copy asks for.
 pub(super) fn intent(input: &RunAgentInput) -> Result<Intent, ApiError> {
-    let messages = input.messages.as_deref().unwrap_or_default();
-    match messages.last().map(|message| message.role.as_str()) {
+    match messages(input).last().map(|message| message.role.as_str()) {
         None => Ok(Intent::Connect),
         Some("user") => Ok(Intent::Answer),
-        Some(_) => Err(ApiError::invalid("/messages", "must end with a user message")),
+        Some("tool") => Ok(Intent::Continue),
+        Some(_) => {
+            let detail = "must end with a user message or with the results of tools";
+            Err(ApiError::invalid("/messages", detail))
+        }
     }
+}
+
+/// The messages of the conversation, without what clients add for themselves.
+fn messages(input: &RunAgentInput) -> Vec<&AgUiMessage> {
+    let all = input.messages.iter().flatten();
+    all.filter(|message| matches!(message.role.as_str(), "user" | "assistant" | "tool")).collect()
 }
 
 /// The request for an answer to the last user message.
 pub(super) fn answer(input: &RunAgentInput) -> ChatGenerate {
-    let messages = input.messages.as_deref().unwrap_or_default();
+    let messages = messages(input);
     let last = messages.len().saturating_sub(1);
-    let messages = messages.iter().enumerate().filter_map(|(index, message)| {
-        let is_last = index == last;
-        ui_message(message, is_last, &input.run_id)
-    });
+    let messages = messages
+        .into_iter()
+        .enumerate()
+        .filter_map(|(index, message)| ui_message(message, index == last, &input.run_id));
     ChatGenerate {
         messages: Some(messages.collect()),
         trigger: Some(Trigger::SubmitMessage),
         ..options(input)
     }
+}
+
+/// The request for the rest of an answer, with what the client's tools have returned.
+pub(super) fn continuation(input: &RunAgentInput) -> ChatGenerate {
+    let messages = messages(input);
+    let is_result = |message: &&&AgUiMessage| message.role == "tool";
+    let results: Vec<_> = messages.iter().rev().take_while(is_result).collect();
+    let asked = messages.iter().rev().find(|message| message.tool_calls.is_some());
+    let calls = asked.and_then(|message| message.tool_calls.as_deref()).unwrap_or_default();
+    let parts = results.into_iter().rev().map(|result| tool_part(result, calls));
+    let parts: Vec<_> = parts.collect();
+    let id = asked.and_then(|message| message.id.as_deref()).map(ids::stored);
+    let message = json!({ "id": id, "role": "assistant", "parts": parts });
+    ChatGenerate {
+        messages: to_raw_value(&message).ok().map(|message| vec![message]),
+        message_id: id.map(str::to_owned),
+        trigger: Some(Trigger::SubmitMessage),
+        ..options(input)
+    }
+}
+
+/// A result as the AI SDK has it.
+fn tool_part(result: &AgUiMessage, calls: &[AgUiToolCall]) -> Value {
+    let id = result.tool_call_id.as_deref().unwrap_or_default();
+    let call = calls.iter().find(|call| call.id == id);
+    let name = call.map_or("unknown", |call| &call.function.name);
+    let text = result.content.as_ref().map(text).unwrap_or_default();
+    let kind = format!("tool-{name}");
+    if let Some(error) = &result.error {
+        return json!({
+            "type": kind, "toolCallId": id, "state": "output-error", "errorText": error,
+        });
+    }
+    // Results are text in this protocol; what is JSON is kept as such.
+    let json = serde_json::from_str::<Value>(&text).ok();
+    let output = json.filter(|json| json.is_object() || json.is_array());
+    let output = output.unwrap_or(Value::String(text));
+    json!({ "type": kind, "toolCallId": id, "state": "output-available", "output": output })
 }
 
 /// The request for another answer in the place of one.

@@ -30,12 +30,19 @@ pub(super) async fn run(
     request_id: &str,
 ) -> Result<Response, ApiError> {
     check_ids(&input)?;
-    if request::intent(&input)? == Intent::Connect {
+    let intent = request::intent(&input)?;
+    if intent == Intent::Connect {
         return connect(ai, user, input, held, request_id).await;
     }
     ai.limits.count_generation(user.id)?;
-    let answer = start(ai, user, &input, held).await?;
-    Ok(event_stream::respond(answer, EventEncoder::new(Run::new(&input, request_id))))
+    let (answer, earlier) = match intent {
+        Intent::Continue => {
+            begin_answer(ai, user, &input, request::continuation(&input), held).await?
+        }
+        _ => start(ai, user, &input, held).await?,
+    };
+    let run = Run::new(&input, request_id);
+    Ok(event_stream::respond(answer, EventEncoder::after(earlier, run)))
 }
 
 fn check_ids(input: &RunAgentInput) -> Result<(), ApiError> {
@@ -54,35 +61,37 @@ async fn start(
     user: &CurrentUser,
     input: &RunAgentInput,
     held: Held,
-) -> Result<AnswerReceiver, ApiError> {
+) -> Result<(AnswerReceiver, usize), ApiError> {
     let answer_id = ids::answer_id(user.id, &input.run_id);
-    let answer = begin_answer(ai, user, input, request::answer(input), held.clone()).await?;
+    let (answer, earlier) =
+        begin_answer(ai, user, input, request::answer(input), held.clone()).await?;
     let answered = match &answer.borrow().claim {
         Claim::Answered(rows) if rows.message_id != answer_id => Some(rows.message_id),
         _ => None,
     };
     match answered {
-        None => Ok(answer),
+        None => Ok((answer, earlier)),
         Some(answered) => {
             begin_answer(ai, user, input, request::regenerate(input, answered), held).await
         }
     }
 }
 
+/// Also how many parts of the answer the client has already.
 async fn begin_answer(
     ai: &Ai,
     user: &CurrentUser,
     input: &RunAgentInput,
     body: ChatGenerate,
     held: Held,
-) -> Result<AnswerReceiver, ApiError> {
+) -> Result<(AnswerReceiver, usize), ApiError> {
     let chat_id = chat_ids::chat_id(user.id, &input.thread_id);
     let mut request = ChatRequest::read(body, chat_id, &HeaderMap::new(), held)?;
     request.options.context = request::context(input)?;
     request.answer_id = Some(ids::answer_id(user.id, &input.run_id));
     ai.check_model(request.model.as_deref())?;
     attachments::prepare(ai, user, chat_id, true, &mut request).await?;
-    begin::start(ai, user, chat_id, true, request).await
+    Ok((begin::start(ai, user, chat_id, true, request).await?, 0))
 }
 
 /// What a client that connects is shown: the chat's messages, and the answer that is being written.
@@ -100,7 +109,7 @@ pub(super) async fn connect(
     let mut run = Run::new(&input, request_id);
     run.snapshot = Some(messages::snapshot(&history.rows));
     match running {
-        Some(answer) => Ok(event_stream::respond(answer, EventEncoder::new(run))),
+        Some(answer) => Ok(event_stream::respond(answer, EventEncoder::after(0, run))),
         None => {
             let mut events = Vec::new();
             run.start(&mut events);

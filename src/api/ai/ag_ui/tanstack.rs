@@ -223,7 +223,7 @@ async fn join(
         snapshot: None,
         request_id: request_id.to_owned(),
     };
-    Ok(event_stream::respond(answer, EventEncoder::new(run)))
+    Ok(event_stream::respond(answer, EventEncoder::after(0, run)))
 }
 
 /// The chat and the message that has one of these ids.
