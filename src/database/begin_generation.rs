@@ -60,7 +60,7 @@ pub enum BeginReply {
     Started(Box<StartedReply>),
     /// This question is being answered.
     Running(Messages),
-    /// This question was answered before.
+    /// This question was answered before, or there is nothing to continue yet or any more.
     Answered(Messages),
     /// Another answer is being written.
     Busy {
@@ -86,6 +86,10 @@ pub struct StartedReply {
     pub history: Vec<HistoryMessage>,
     pub reserved: Option<Reserved>,
     pub lease: Duration,
+    /// The checkpoint of this run that holds the parts which the message has already; 0 where it has none.
+    pub checkpoint: u32,
+    /// What the page's tools were that this message has called.
+    pub definitions: Vec<Value>,
 }
 
 /// The rows of an answer and its question.
@@ -129,6 +133,10 @@ struct BeginFields {
     lease_ms: u64,
     #[serde(default)]
     history: Vec<HistoryMessage>,
+    #[serde(default)]
+    checkpoint: u32,
+    #[serde(default)]
+    definitions: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -142,6 +150,8 @@ enum BeginAnswer {
     NotFound,
     NothingToAnswer,
     OverLimit,
+    Ended,
+    NotReady,
 }
 
 fn first_lease_ms() -> u64 {
@@ -166,9 +176,13 @@ impl TryFrom<BeginFields> for BeginReply {
                 history: fields.history,
                 reserved: fields.reserved,
                 lease: Duration::from_millis(fields.lease_ms),
+                checkpoint: fields.checkpoint,
+                definitions: fields.definitions,
             })),
             BeginAnswer::Running => Self::Running(fields.messages()?),
-            BeginAnswer::Answered => Self::Answered(fields.messages()?),
+            BeginAnswer::Answered | BeginAnswer::Ended | BeginAnswer::NotReady => {
+                Self::Answered(fields.messages()?)
+            }
             BeginAnswer::Busy => Self::Busy {
                 message_id: fields.message_id.ok_or("a busy chat without its answer")?,
             },

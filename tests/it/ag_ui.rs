@@ -224,3 +224,63 @@ async fn a_run_is_stopped_joined_and_restored() {
     assert_eq!(bob.get("/api/ai/ag-ui?offset=-1&runId=run-1").await.problem(404), "run_not_found");
     assert_eq!(bob.get("/api/ai/ag-ui?threadId=t").await.expect(200)["messages"], json!([]));
 }
+
+/// The tool that recorded requests bring.
+fn with_tool(mut body: Value, protocol: &str) -> Value {
+    let source = recorded("tool result");
+    body["tools"] = source["tools"].clone();
+    match protocol {
+        "1.0" => body["protocolVersion"] = "1.0".into(),
+        "tanstack" => body["data"] = json!({}),
+        _ => {}
+    }
+    body
+}
+
+#[tokio::test]
+async fn the_clients_tools_are_called_and_their_results_taken() {
+    let app = app().await;
+    let alice = app.user("alice").await;
+    for protocol in ["1.0", "0.0.59", "tanstack"] {
+        let text = "/tool getLocation {\"precise\":true}";
+        let first = question(protocol, &format!("{protocol}-1"), "u1", text);
+        let events = run(&alice, &with_tool(first.clone(), protocol)).await;
+        check_order(&events);
+        let call = last(&events, "TOOL_CALL_START");
+        let id = call["toolCallId"].as_str().unwrap();
+        assert!(!events.iter().any(|event| event["type"] == "TOOL_CALL_RESULT"), "{events:#?}");
+        let outcome = &last(&events, "RUN_FINISHED")["outcome"];
+        match protocol {
+            "1.0" => assert_eq!(outcome["pendingToolCallIds"], json!([id])),
+            "0.0.59" => assert_eq!(*outcome, json!({ "type": "success" })),
+            _ => {
+                let interrupt = &outcome["interrupts"][0];
+                assert_eq!(interrupt["id"], format!("client_tool_{id}"));
+                assert_eq!(interrupt["metadata"]["input"], json!({ "precise": true }));
+                let path = format!("/api/ai/ag-ui?threadId={protocol}");
+                let restored = alice.get(&path).await.expect(200);
+                assert_eq!(restored["interrupts"]["pending"][0]["id"], interrupt["id"]);
+            }
+        }
+        // As the recorded requests have it.
+        let mut second = with_tool(first, protocol);
+        second["runId"] = format!("{protocol}-2").into();
+        let asked = json!({ "id": call["parentMessageId"], "role": "assistant", "toolCalls":
+            [{ "id": id, "type": "function", "function": { "name": "getLocation", "arguments": "{}" } }] });
+        let result =
+            json!({ "id": "t", "role": "tool", "toolCallId": id, "content": "{\"lat\":59}" });
+        second["messages"].as_array_mut().unwrap().extend([asked, result]);
+        let rest = run(&alice, &second).await;
+        check_order(&rest);
+        assert!(self::text(&rest).contains("{\"lat\":59}"), "{rest:#?}");
+        let message = &last(&rest, "RUN_FINISHED")["result"]["message_id"];
+        assert_eq!(*message, last(&events, "RUN_FINISHED")["result"]["message_id"]);
+        // A message of its own in the client's list, but not on the server.
+        let started = &last(&rest, "TEXT_MESSAGE_START")["messageId"];
+        assert!(started.as_str().unwrap().starts_with(&format!("{}:", message.as_str().unwrap())));
+        let connect = json!({ "threadId": protocol, "runId": "c", "messages": [] });
+        let snapshot = run(&alice, &connect).await;
+        let last_message = snapshot[1]["messages"].as_array().unwrap().last().unwrap().clone();
+        assert_eq!(last_message["id"], *started);
+    }
+}

@@ -222,7 +222,8 @@ async fn a_client_that_goes_away_cancels_its_answer() {
 async fn limits_say_whether_waiting_helps() {
     let app = TestApp::with(&[("GENERATIONS_PER_MINUTE", "1"), ("DAILY_TOKEN_LIMIT", "100")]).await;
     let alice = app.user("alice").await;
-    for (code, should_retry) in [("daily_limit_exceeded", "false"), ("generation_rate_limited", "")] {
+    for (code, should_retry) in [("daily_limit_exceeded", "false"), ("generation_rate_limited", "")]
+    {
         let reply = alice.post(COMPLETIONS, recorded("chat")).await;
         assert_eq!((reply.status, reply.header("x-should-retry")), (429, should_retry));
         assert_ne!(reply.header("retry-after"), "");

@@ -10,11 +10,15 @@ use uuid::Uuid;
 
 use super::chat_recorder::ChatRecorder;
 use super::request::ChatRequest;
-use super::{Ai, remote_answer, stop};
-use crate::agent::{Answer, AnyTool, Claim, Credentials, Job, Refusal, Rows};
+use super::requested_tools::RequestedTools;
+use super::{Ai, Weather, remote_answer, stop};
+use crate::agent::{
+    Answer, AnyTool, Claim, ClientTool, Credentials, Job, Refusal, Rows, Status, Tool,
+};
 use crate::api::messages;
 use crate::http::auth::CurrentUser;
 use crate::http::error::{ApiError, for_end, shutting_down};
+use crate::memory::Held;
 
 /// How often a request with `if_running: "stop"` stops others before it is refused itself.
 const MAX_STOPS: u32 = 3;
@@ -32,17 +36,24 @@ pub(super) async fn start(
     request: ChatRequest,
 ) -> Result<AnswerReceiver, ApiError> {
     let tools = tools(ai, &request.tools)?;
+    let client_tools = client_tools(ai, &request.tools.client)?;
     let request = Arc::new(request);
     let mut stops = 0;
     loop {
-        let mut answer = spawn(ai, user, chat_id, create_chat, &request, &tools)?;
+        let offered = (&*tools, &*client_tools);
+        let mut answer = spawn(ai, user, chat_id, create_chat, &request, offered)?;
         match wait_until_started(&mut answer).await? {
             Claim::Refused(Refusal::Busy { .. }) if request.stop_running && stops < MAX_STOPS => {
                 stops += 1;
                 stop::stop(ai, user, chat_id).await?;
             }
             Claim::Refused(refusal) => return Err(refusal.into()),
-            Claim::Elsewhere(rows) => return Ok(ai.followers.follow(&rows, &user.token)),
+            Claim::Elsewhere(rows) => {
+                // A continuation is recognised by the database alone, and may run here.
+                let here = ai.generations.find_by_message(user.id, rows.message_id);
+                let follow = || ai.followers.follow(&rows, &user.token);
+                return Ok(here.map_or_else(follow, |generation| generation.answer));
+            }
             claim @ Claim::Answered(_) => {
                 let rows = claim.rows().cloned();
                 let stored = rows.map(|rows| remote_answer::answer(&rows, claim));
@@ -59,9 +70,12 @@ fn spawn(
     chat_id: Uuid,
     create_chat: bool,
     request: &Arc<ChatRequest>,
-    tools: &[Arc<dyn AnyTool>],
+    (tools, client_tools): (&[Arc<dyn AnyTool>], &[Arc<ClientTool>]),
 ) -> Result<AnswerReceiver, ApiError> {
     let question = request.repeatable_question();
+    let ours = tools.iter().map(|tool| tool.definition());
+    let of_page = client_tools.iter().map(|tool| tool.definition().clone());
+    let definitions: Vec<_> = ours.chain(of_page).collect();
     let recorder = ChatRecorder {
         supabase: ai.supabase.clone(),
         checkpoints: ai.checkpoints.clone(),
@@ -69,18 +83,19 @@ fn spawn(
         providers: ai.providers.clone(),
         clock: ai.clock.clone(),
         chat_id,
-        message_id: request.answer_id.unwrap_or_else(Uuid::now_v7),
+        message_id: request.continues.or(request.answer_id).unwrap_or_else(Uuid::now_v7),
         run: Uuid::new_v4(),
         request: request.clone(),
         default_model: ai.providers.default_model().to_owned(),
         create_chat,
-        reserve: ai.reserve(&request.options, tools, request.model.as_deref()),
+        reserve: ai.reserve(&request.options, &definitions, request.model.as_deref()),
     };
     let job = Job {
         recorder: Arc::new(recorder),
         credentials: Credentials::new(user.id, user.token.clone(), user.expires_at),
         options: request.options.clone(),
         tools: tools.to_vec(),
+        client_tools: client_tools.to_vec(),
         operation: "chat",
         survives_disconnect: true,
     };
@@ -89,16 +104,40 @@ fn spawn(
 }
 
 /// The tools that a request names.
-fn tools(ai: &Ai, names: &[String]) -> Result<Vec<Arc<dyn AnyTool>>, ApiError> {
-    let find = |(index, name): (usize, &String)| {
-        let tool = ai.tools.iter().find(|tool| tool.name() == name);
-        tool.cloned().ok_or_else(|| {
-            let known: Vec<_> = ai.tools.iter().map(|tool| tool.name()).collect();
-            let detail = format!("is not a tool of this server; it has: {}", known.join(", "));
-            ApiError::invalid(format!("/tools/{index}"), detail)
-        })
-    };
-    names.iter().enumerate().map(find).collect()
+fn tools(ai: &Ai, requested: &RequestedTools) -> Result<Vec<Arc<dyn AnyTool>>, ApiError> {
+    let mut tools = Vec::new();
+    for (pointer, name) in &requested.server {
+        match ai.tools.iter().find(|tool| tool.name() == name) {
+            Some(tool) => tools.push(tool.clone()),
+            None if requested.client.iter().any(|(_, tool)| tool.name() == name) => {}
+            None => {
+                let known: Vec<_> = ai.tools.iter().map(|tool| tool.name()).collect();
+                let detail = format!("is not a tool of this server; it has: {}", known.join(", "));
+                return Err(ApiError::invalid(pointer, detail));
+            }
+        }
+    }
+    Ok(tools)
+}
+
+/// The page's own tools. None may answer in the place of one of the server's.
+fn client_tools(
+    ai: &Ai,
+    requested: &[(String, Arc<ClientTool>)],
+) -> Result<Vec<Arc<ClientTool>>, ApiError> {
+    let is_ours =
+        |name: &str| ai.tools.iter().any(|tool| tool.name() == name) || name == Weather::NAME;
+    for (pointer, tool) in requested {
+        if is_ours(tool.name()) {
+            let detail = format!(
+                "The tool {} at {pointer} has the name of one of the server's. Give it another name.",
+                tool.name()
+            );
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            return Err(ApiError::new(status, "tool_name_taken", detail));
+        }
+    }
+    Ok(requested.iter().map(|(_, tool)| tool.clone()).collect())
 }
 
 /// Waits until the answer has begun: its first content, ten seconds of silence, or its end.
@@ -141,6 +180,7 @@ pub(super) async fn running(
     ai: &Ai,
     user: &CurrentUser,
     chat_id: Uuid,
+    held: Held,
 ) -> Result<Option<AnswerReceiver>, ApiError> {
     if let Some(generation) = ai.generations.in_chat(user.id, chat_id) {
         let mut answer = generation.answer;
@@ -149,16 +189,25 @@ pub(super) async fn running(
         }
         // It has found that another replica writes, or that there is nothing to write: the database knows.
     }
-    let row = streaming_message(ai, user, chat_id).await?;
-    Ok(row.map(|rows| ai.followers.follow(&rows, &user.token)))
+    match streaming_message(ai, user, chat_id).await? {
+        Some((rows, Some(Status::Awaiting))) => {
+            // Whoever has sent the last result may be gone.
+            let request = ChatRequest::continuing(rows.message_id, held);
+            let answer = start(ai, user, chat_id, false, request).await?;
+            let is_ended = answer.borrow().end.is_some();
+            Ok((!is_ended).then_some(answer))
+        }
+        Some((rows, _)) => Ok(Some(ai.followers.follow(&rows, &user.token))),
+        None => Ok(None),
+    }
 }
 
-/// The chat's streaming message; 404 when the chat is not the user's.
+/// The chat's message that is being written or waits; 404 when the chat is not the user's.
 async fn streaming_message(
     ai: &Ai,
     user: &CurrentUser,
     chat_id: Uuid,
-) -> Result<Option<Rows>, ApiError> {
+) -> Result<Option<(Rows, Option<Status>)>, ApiError> {
     #[derive(Deserialize)]
     struct Chat {
         messages: Vec<Box<RawValue>>,
@@ -166,16 +215,18 @@ async fn streaming_message(
     #[derive(Deserialize)]
     struct Row {
         id: Uuid,
+        status: String,
     }
     let query = ai.supabase.rest(user.caller()).from("chats").eq("id", chat_id);
     let query = query
         .select(&format!("messages({})", messages::COLUMNS))
-        .parameter("messages.current_status", "eq.streaming")
+        .parameter("messages.current_status", "in.(streaming,awaiting)")
         .parameter("messages.limit", 1);
     let mut chats: Vec<Chat> = query.value().await?;
     let chat = chats.pop().ok_or_else(|| ApiError::not_found("chat"))?;
     let Some(message) = chat.messages.into_iter().next() else { return Ok(None) };
     let row: Row = serde_json::from_str(message.get())
         .map_err(|error| ApiError::unreadable("message", error))?;
-    Ok(Some(Rows { message_id: row.id, message: Some(message), user_message: None }))
+    let rows = Rows { message_id: row.id, message: Some(message), user_message: None };
+    Ok(Some((rows, Status::parse(&row.status))))
 }

@@ -14,15 +14,15 @@ use super::checkpoints::CheckpointWriter;
 use super::principal::Principal;
 use super::request::ChatRequest;
 use crate::agent::{
-    BeginOutcome, Checkpoint, Credentials, Recorder, Refusal, Reserve, Rows, Save, Saved, Started,
-    Status, UsageLog,
+    BeginOutcome, Checkpoint, ClientTool, Credentials, Earlier, Part, Recorder, Refusal, Reserve,
+    Rows, Save, Saved, Started, Status, TokenUsage, UsageLog,
 };
 use crate::api::chats::model::UNTITLED;
 use crate::api::files::{Files, Owner};
 use crate::clock::Clock;
 use crate::database::{
-    self, BeginGeneration, BeginReply, CreateChat, Messages, Missing, SaveEnd, SaveGeneration,
-    StartedReply, UserMessage,
+    self, BeginGeneration, BeginReply, ContinueGeneration, CreateChat, Messages, Missing, SaveEnd,
+    SaveGeneration, StartedReply, UserMessage,
 };
 use crate::memory::json_cost;
 use crate::providers::{ProviderName, Providers};
@@ -67,7 +67,10 @@ impl Recorder for ChatRecorder {
         async move {
             let token = credentials.token();
             let rest = self.supabase.rest(Caller::User(&token));
-            let begin = database::request(rest, &self.begin_generation());
+            let begin = match self.request.continues {
+                Some(message_id) => database::request(rest, &self.continue_generation(message_id)),
+                None => database::request(rest, &self.begin_generation()),
+            };
             let reply = begin.rows().await?.body;
             self.request.held.grow(COPIES * json_cost(&reply))?;
             outcome(serde_json::from_slice(&reply)?)
@@ -184,6 +187,16 @@ impl ChatRecorder {
         }
     }
 
+    fn continue_generation(&self, message_id: Uuid) -> ContinueGeneration<'_> {
+        ContinueGeneration {
+            p_chat_id: self.chat_id,
+            p_message_id: message_id,
+            p_run: self.run,
+            p_model: self.request.model.as_deref(),
+            p_reserve: self.reserve,
+        }
+    }
+
     fn save_generation<'a>(&self, save: &'a Save, user_id: Option<Uuid>) -> SaveGeneration<'a> {
         SaveGeneration {
             p_message_id: self.message_id,
@@ -223,8 +236,12 @@ fn outcome(reply: BeginReply) -> Result<BeginOutcome, SupabaseError> {
 }
 
 fn into_started(reply: StartedReply) -> Result<Started, SupabaseError> {
-    let StartedReply { messages, chat, history, reserved, lease } = reply;
+    let StartedReply { messages, chat, history, reserved, lease, checkpoint, definitions } = reply;
     let (rows, message) = rows(messages)?;
+    let earlier = match checkpoint {
+        0 => Earlier::default(),
+        checkpoint => earlier(&rows, &message, checkpoint, &definitions)?,
+    };
     Ok(Started {
         rows,
         model: message.model,
@@ -235,6 +252,30 @@ fn into_started(reply: StartedReply) -> Result<Started, SupabaseError> {
         metadata: message.metadata,
         lease: Some(lease),
         is_candidate: !message.is_active,
+        earlier,
+    })
+}
+
+/// What a message that is continued has already.
+fn earlier(
+    rows: &Rows,
+    message: &MessageRow,
+    checkpoint: u32,
+    definitions: &[Value],
+) -> Result<Earlier, SupabaseError> {
+    #[derive(Deserialize)]
+    struct Row {
+        parts: Vec<Part>,
+    }
+    let row = rows.message.as_deref().map_or("null", RawValue::get);
+    let Row { parts } = serde_json::from_str(row)?;
+    let usage = message.metadata.get("usage");
+    Ok(Earlier {
+        parts,
+        checkpoint,
+        usage: usage.and_then(|usage| TokenUsage::deserialize(usage).ok()),
+        cost_usd: message.metadata.get("cost_usd").and_then(Value::as_f64),
+        client_tools: definitions.iter().filter_map(ClientTool::from_json).map(Arc::new).collect(),
     })
 }
 

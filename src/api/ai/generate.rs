@@ -30,7 +30,8 @@ pub(in crate::api) async fn start(
 }
 
 fn job(ai: &Ai, user: &CurrentUser, id: Uuid, request: StatelessRequest) -> Job {
-    let reserve = ai.reserve(&request.options, &[], request.model.as_deref());
+    let reserve =
+        ai.reserve(&request.options, &request.options.functions, request.model.as_deref());
     let recorder = StatelessRecorder {
         supabase: ai.supabase.clone(),
         checkpoints: ai.checkpoints.clone(),
@@ -47,6 +48,7 @@ fn job(ai: &Ai, user: &CurrentUser, id: Uuid, request: StatelessRequest) -> Job 
         credentials: Credentials::new(user.id, user.token.clone(), user.expires_at),
         options: request.options,
         tools: Vec::new(),
+        client_tools: Vec::new(),
         operation: "generate",
         survives_disconnect: false,
     }

@@ -9,8 +9,10 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::continuation::Continuation;
 use super::ids;
 use super::model::{ChatGenerate, IfRunning, Trigger, UserMessage};
+use super::requested_tools::RequestedTools;
 use crate::agent::{Options, Question};
 use crate::api::messages::parts;
 use crate::database::Action;
@@ -35,7 +37,13 @@ pub(super) struct ChatRequest {
     pub(super) stop_running: bool,
     pub(super) model: Option<String>,
     pub(super) options: Options,
-    pub(super) tools: Vec<String>,
+    pub(super) tools: RequestedTools,
+    /// The message to continue, in the place of answering a question.
+    pub(super) continues: Option<Uuid>,
+    /// What the page's tools have returned.
+    pub(super) continuation: Option<Continuation>,
+    /// Whether the client takes a reason in the frame of the end.
+    pub(super) says_finish_reason: bool,
     pub(super) stream: bool,
     /// The id of the answer, where the client's protocol implies it.
     pub(super) answer_id: Option<Uuid>,
@@ -69,21 +77,14 @@ impl ChatRequest {
         checks.range("/max_steps", Some(max_steps), 1, MAX_STEPS);
         let regenerate = regenerate(&body, chat_id);
         let action = action(&body);
-        let user_message = user_turn(&body, chat_id, &mut checks);
-        let options = Options {
-            system: body.system.clone(),
-            context: None,
-            max_output_tokens: body.max_output_tokens,
-            temperature: body.temperature,
-            top_p: body.top_p,
-            stop: Vec::new(),
-            reasoning_effort: body.reasoning_effort,
-            response_format: ResponseFormat::Text,
-            max_steps,
-            functions: Vec::new(),
-            tool_choice: ToolChoice::Auto,
-            parallel_tool_calls: None,
+        let continuation = Continuation::read(&body, chat_id, &mut checks);
+        let user_message = match continuation {
+            Some(_) => None,
+            None => user_turn(&body, chat_id, &mut checks),
         };
+        let tools = RequestedTools::read(&body, &mut checks);
+        let capabilities = body.capabilities.as_deref().unwrap_or_default();
+        let options = options(&body, max_steps);
         check_options(&options, body.model.as_deref(), &mut checks);
         checks.finish()?;
         Ok(Self {
@@ -93,7 +94,10 @@ impl ChatRequest {
             stop_running: body.if_running == IfRunning::Stop,
             model: body.model,
             options,
-            tools: body.tools.unwrap_or_default(),
+            tools,
+            continues: continuation.as_ref().map(|continuation| continuation.message_id),
+            continuation,
+            says_finish_reason: capabilities.iter().any(|word| word == "finish-reason"),
             stream,
             answer_id: None,
             held,
@@ -102,10 +106,46 @@ impl ChatRequest {
 }
 
 impl ChatRequest {
+    /// Continues an answer with what the server knows of it.
+    pub(super) fn continuing(message_id: Uuid, held: Held) -> Self {
+        Self {
+            action: Action::Submit,
+            user_message: None,
+            regenerate: None,
+            stop_running: false,
+            model: None,
+            options: options(&ChatGenerate::default(), DEFAULT_MAX_STEPS),
+            tools: RequestedTools::default(),
+            continues: Some(message_id),
+            continuation: None,
+            says_finish_reason: false,
+            stream: true,
+            answer_id: None,
+            held,
+        }
+    }
+
     /// Identifies a repeat of this request; a regeneration is always new.
     pub(super) fn repeatable_question(&self) -> Option<Question> {
         let turn = self.user_message.as_ref().filter(|_| self.action != Action::Regenerate)?;
         Some(Question { id: turn.id, parts: json!(turn.parts).to_string() })
+    }
+}
+
+fn options(body: &ChatGenerate, max_steps: u32) -> Options {
+    Options {
+        system: body.system.clone(),
+        context: None,
+        max_output_tokens: body.max_output_tokens,
+        temperature: body.temperature,
+        top_p: body.top_p,
+        stop: Vec::new(),
+        reasoning_effort: body.reasoning_effort,
+        response_format: ResponseFormat::Text,
+        max_steps,
+        functions: Vec::new(),
+        tool_choice: ToolChoice::Auto,
+        parallel_tool_calls: None,
     }
 }
 

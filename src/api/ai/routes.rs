@@ -13,13 +13,14 @@ use super::model::{Answer, ChatAnswer, ChatGenerate, Generate, Model};
 use super::request::{ChatRequest, accepts_events};
 use super::stateless::StatelessRequest;
 use super::{Ai, attachments, generate, ids, stop, stream};
-use crate::agent::{self, Failure, TokenUsage};
+use crate::agent::{self, Cursor, Failure, TokenUsage};
 use crate::api::files::Owner;
 use crate::api::messages::model::Message;
 use crate::http::auth::CurrentUser;
 use crate::http::error::{ApiError, Problem};
 use crate::http::extract::{HeldJson, Path};
 use crate::http::response;
+use crate::memory::Held;
 use crate::observability::logging::RequestId;
 
 /// List models
@@ -135,11 +136,32 @@ async fn answer_in_chat(
     ai.limits.count_generation(user.id)?;
     let mut request = ChatRequest::read(body, chat_id, headers, held)?;
     ai.check_model(request.model.as_deref())?;
-    attachments::prepare(ai, user, chat_id, create_chat, &mut request).await?;
+    let earlier = match &request.continuation {
+        Some(continuation) => continuation.record(ai, user, chat_id).await?,
+        None => {
+            attachments::prepare(ai, user, chat_id, create_chat, &mut request).await?;
+            0
+        }
+    };
+    let create_chat = create_chat && request.continues.is_none();
+    respond(ai, user, request_id, chat_id, create_chat, request, earlier).await
+}
+
+/// Starts what a request asks for and answers it. The client has so many parts of the message already.
+pub(super) async fn respond(
+    ai: &Ai,
+    user: &CurrentUser,
+    request_id: &RequestId,
+    chat_id: Uuid,
+    create_chat: bool,
+    request: ChatRequest,
+    earlier: usize,
+) -> Result<Response, ApiError> {
     let wants_stream = request.stream;
+    let cursor = Cursor::after(earlier).with_finish_reason(request.says_finish_reason);
     let answer = begin::start(ai, user, chat_id, create_chat, request).await?;
     if wants_stream {
-        return Ok(stream::respond(answer, request_id.as_str().to_owned()));
+        return Ok(stream::respond_from(answer, cursor, request_id.as_str().to_owned()));
     }
     answer_response(ai, user, answer).await
 }
@@ -187,10 +209,11 @@ async fn answer_response(
 pub async fn resume(
     State(ai): State<Ai>,
     Extension(request_id): Extension<RequestId>,
+    Extension(held): Extension<Held>,
     user: CurrentUser,
     Path(chat_id): Path<String>,
 ) -> Result<Response, ApiError> {
-    match begin::running(&ai, &user, ids::chat_id(user.id, &chat_id)).await {
+    match begin::running(&ai, &user, ids::chat_id(user.id, &chat_id), held).await {
         Ok(Some(answer)) => Ok(stream::respond(answer, request_id.as_str().to_owned())),
         Ok(None) => Ok(StatusCode::NO_CONTENT.into_response()),
         // The SDK looks here before the first message too, when its chat does not exist yet.

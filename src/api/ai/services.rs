@@ -7,7 +7,7 @@ use crate::api::files::Files;
 use crate::clock::Clock;
 use crate::http::error::ApiError;
 use crate::http::rate_limit::Limits;
-use crate::providers::Providers;
+use crate::providers::{Providers, ToolDefinition};
 use crate::supabase::Supabase;
 
 use super::checkpoints::CheckpointWriter;
@@ -78,15 +78,13 @@ impl Ai {
     pub(super) fn reserve(
         &self,
         options: &Options,
-        tools: &[Arc<dyn AnyTool>],
+        tools: &[ToolDefinition],
         model: Option<&str>,
     ) -> Reserve {
         let limit = self.limits.daily_tokens;
         let model = self.providers.choose(model).ok();
-        let tools = tools.iter().map(|tool| tool.definition());
-        let tools: Vec<_> = tools.chain(options.functions.iter().cloned()).collect();
         let window = model.and_then(|model| model.context_window());
-        Reserve::new(limit, self.server, options, &tools, window)
+        Reserve::new(limit, self.server, options, tools, window)
     }
 
     /// 422 for a model that no configured provider offers.

@@ -21,7 +21,16 @@ const PING_INTERVAL: Duration = Duration::from_secs(15);
 /// The stream of an answer from its start, then live. A slow reader gets what it missed at once; a
 /// generation that ends without an end resets the stream, because a clean end would look whole.
 pub(super) fn respond(answer: watch::Receiver<Answer>, request_id: String) -> Response {
-    let listener = Listener { answer, cursor: Cursor::default(), request_id };
+    respond_from(answer, Cursor::default(), request_id)
+}
+
+/// The same, for a listener that has read up to there.
+pub(super) fn respond_from(
+    answer: watch::Receiver<Answer>,
+    cursor: Cursor,
+    request_id: String,
+) -> Response {
+    let listener = Listener { answer, cursor, request_id };
     let body = Body::from_stream(stream::unfold(Some(listener), |listener| async move {
         listener?.next().await
     }));

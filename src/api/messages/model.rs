@@ -83,6 +83,8 @@ pub enum MessageStatus {
     Failed,
     /// The generation was interrupted, for example by a server that was shut down.
     Interrupted,
+    /// Tool calls of the answer wait for their results. It goes on when they are there.
+    Awaiting,
 }
 
 /// Request to create a message.

@@ -11,6 +11,7 @@ use super::lapsed::end_lapsed;
 use super::message_row::{LEASE_MICROS, Message, change, to_jsonb};
 use super::question::{self, ExistingQuestion, Question};
 use super::reservations::{Reserved, TokenCounts, open_run, over_limit, reserve_for_answer};
+use super::tool_calls::supersede_calls;
 use super::usage::run_id;
 use crate::local_supabase::functions::value::jsonb;
 use crate::local_supabase::functions::{Arguments, RestError, Session};
@@ -33,14 +34,17 @@ pub(super) fn begin_generation(
         message: arguments.json("p_user_message"),
         run_id: arguments.text("p_run").and_then(run_id),
     };
-    to_jsonb(&begin.claim_or_roll_back()?)
+    to_jsonb(&begin.or_roll_back(|| begin.claim())?)
 }
 
 impl BeginCall<'_> {
     /// A claim that is over the daily limit leaves everything as it was.
-    fn claim_or_roll_back(&self) -> Result<BeginReply, RestError> {
+    pub(super) fn or_roll_back(
+        &self,
+        claim: impl FnOnce() -> Result<BeginReply, RestError>,
+    ) -> Result<BeginReply, RestError> {
         self.connection.execute_batch("savepoint claim")?;
-        let claim = self.claim()?;
+        let claim = claim()?;
         if matches!(claim, BeginReply::OverLimit { .. }) {
             self.connection.execute_batch("rollback to claim")?;
         }
@@ -81,6 +85,8 @@ impl BeginCall<'_> {
         if question.role != "user" || !question.is_active {
             return Ok(BeginReply::Conflict);
         }
+        let error = "Not run: the person wrote something else instead.";
+        supersede_calls(self.connection, self.session, self.chat, self.user, error)?;
         self.end_attempts(&question)?;
         let replaces = self.replaces(&question, edited.as_ref())?;
         let answer = self.insert_answer(&chat, &question, replaces.as_ref())?;
@@ -109,14 +115,14 @@ impl BeginCall<'_> {
         Message::find(self.connection, clause, (&self.run_id, self.chat, self.user))
     }
 
-    fn find_running(&self) -> rusqlite::Result<Option<Message>> {
+    pub(super) fn find_running(&self) -> rusqlite::Result<Option<Message>> {
         let clause = "where chat_id = ? and user_id = ? and status = 'streaming'";
         Message::find(self.connection, clause, (self.chat, self.user))
     }
 
     /// `private.find_call_at_work`: the message of a chat that was stopped without its owner, whose call of
     /// the provider may go on until its lease ends.
-    fn find_call_at_work(&self) -> rusqlite::Result<Option<Message>> {
+    pub(super) fn find_call_at_work(&self) -> rusqlite::Result<Option<Message>> {
         let clause = "where chat_id = ? and user_id = ? and status = 'stopped' and run_id in \
                       (select run_id from \"private.token_reservations\" \
                       where user_id = ? and lease_expires_at > clock_timestamp()) limit 1";
@@ -209,7 +215,7 @@ impl BeginCall<'_> {
 
     /// What answering costs at the least, about four bytes a token: it counts if the server crashes
     /// before it can save a better estimate.
-    fn estimated_usage(&self, question: &Message) -> rusqlite::Result<Json> {
+    pub(super) fn estimated_usage(&self, question: &Message) -> rusqlite::Result<Json> {
         let select = "select coalesce(sum(octet_length(content)), 0) / 4 from messages \
                       where chat_id = ? and user_id = ? and is_active \
                       and (created_at, id) <= (?, ?)";
@@ -227,7 +233,7 @@ impl BeginCall<'_> {
     }
 
     /// `private.started`, with what a daily limit wants reserved.
-    fn started(
+    pub(super) fn started(
         &self,
         chat: Chat,
         question: Option<&Message>,
@@ -249,6 +255,8 @@ impl BeginCall<'_> {
             user_message: question_json(self.connection, self.session, question, edited)?,
             message: self.message_json(Some(answer))?,
             lease_ms: LEASE_MICROS / 1000,
+            checkpoint: None,
+            definitions: None,
             history: history(self.connection, self.chat, self.user, question, edited)?,
         })
     }

@@ -20,12 +20,26 @@ pub(super) enum BeginReply {
         reserved: Option<Reserved>,
         lease_ms: i64,
         history: Box<RawValue>,
+        /// Where the message is continued.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        checkpoint: Option<i64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        definitions: Option<serde_json::Value>,
     },
     Running {
         message: Box<RawValue>,
         user_message: Box<RawValue>,
     },
     Answered {
+        message: Box<RawValue>,
+        user_message: Box<RawValue>,
+    },
+    Ended {
+        message: Box<RawValue>,
+        user_message: Box<RawValue>,
+    },
+    NotReady {
+        remaining: i64,
         message: Box<RawValue>,
         user_message: Box<RawValue>,
     },

@@ -7,6 +7,7 @@ mod begin_result;
 mod candidates;
 mod chat_statistics;
 mod chats;
+mod continue_generation;
 mod decimal_sum;
 mod describe_schema;
 mod files;
@@ -23,6 +24,7 @@ mod saved_answer;
 mod schema_report;
 mod search;
 mod time_buckets;
+mod tool_calls;
 mod usage;
 mod usage_statistics;
 
@@ -130,6 +132,28 @@ pub static FUNCTIONS: &[Function] = &[
             Parameter::optional("p_user_id", PgType::Uuid),
         ],
         body: FunctionBody::Jsonb(request_stop::request_stop),
+    },
+    Function {
+        name: "answer_tool_calls",
+        parameters: &[
+            Parameter::required("p_chat_id", PgType::Uuid),
+            Parameter::required("p_outcomes", PgType::Jsonb),
+            Parameter::optional("p_message_id", PgType::Uuid),
+            Parameter::optional("p_user_id", PgType::Uuid),
+        ],
+        body: FunctionBody::Jsonb(tool_calls::answer_tool_calls),
+    },
+    Function {
+        name: "continue_generation",
+        parameters: &[
+            Parameter::required("p_chat_id", PgType::Uuid),
+            Parameter::required("p_message_id", PgType::Uuid),
+            Parameter::required("p_run", PgType::Uuid),
+            Parameter::optional("p_model", PgType::Text),
+            Parameter::optional("p_reserve", PgType::Jsonb),
+            Parameter::optional("p_user_id", PgType::Uuid),
+        ],
+        body: FunctionBody::Jsonb(continue_generation::continue_generation),
     },
     Function {
         name: "reserve_tokens",

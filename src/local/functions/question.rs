@@ -83,7 +83,7 @@ fn answered(
     answer: Option<&Message>,
 ) -> Result<Option<BeginReply>, RestError> {
     let status = answer.map_or("", |answer| answer.status.as_str());
-    if !matches!(status, "streaming" | "complete" | "stopped") {
+    if !matches!(status, "streaming" | "complete" | "stopped" | "awaiting") {
         return Ok(None);
     }
     let message = begin.message_json(answer)?;
@@ -173,7 +173,7 @@ fn newest_unanswered(begin: &BeginCall<'_>) -> OrReply<Question> {
     let question = Message::find(begin.connection, newest, (begin.chat, begin.user))?;
     let Some(question) = question else { return Ok(Err(BeginReply::NothingToAnswer)) };
     let answers = "where parent_id = ? and chat_id = ? and user_id = ? and role = 'assistant' \
-                   and is_active and status in ('complete', 'stopped') limit 1";
+                   and is_active and status in ('complete', 'stopped', 'awaiting') limit 1";
     let key = (&question.id, begin.chat, begin.user);
     let is_answered = Message::find(begin.connection, answers, key)?.is_some();
     if is_answered && begin.submits() {

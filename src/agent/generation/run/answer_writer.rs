@@ -54,6 +54,7 @@ impl AnswerWriter {
         self.update(|answer| {
             answer.claim = Claim::Granted(started.rows.clone());
             answer.metadata = started.metadata.clone();
+            answer.resume(started.earlier.parts.clone());
         });
     }
 
@@ -94,10 +95,10 @@ impl AnswerWriter {
         });
     }
 
-    /// Closes everything that is open, before the end is saved.
-    pub(super) fn close(&self, metadata: Map<String, Value>) {
+    /// Closes everything that is open, but for calls that wait, before the end is saved.
+    pub(super) fn close(&self, metadata: Map<String, Value>, keeps_calls: bool) {
         self.update(|answer| {
-            answer.close_all();
+            answer.close_all(keeps_calls);
             answer.metadata.extend(metadata);
         });
     }

@@ -7,7 +7,7 @@ use crate::agent::AnyTool;
 use crate::agent::generation::recorder::Started;
 use crate::agent::message::prompt;
 use crate::providers::catalogue::Capability;
-use crate::providers::{ChosenModel, Deadlines, Message, Request};
+use crate::providers::{ChosenModel, Deadlines, Message, Request, ToolDefinition};
 
 impl Run {
     pub(super) fn tools(&self, model: &ChosenModel) -> Vec<Arc<dyn AnyTool>> {
@@ -16,6 +16,13 @@ impl Run {
         let runs_tools = self.job.options.max_steps > 1;
         let demo = self.settings.demo_tools.iter().filter(|_| is_demo && runs_tools);
         self.job.tools.iter().chain(demo).cloned().collect()
+    }
+
+    /// What the model may call: tools of this server, then those of the page or of the caller.
+    fn definitions(&self, model: &ChosenModel) -> Vec<ToolDefinition> {
+        let ours = self.tools(model).into_iter().map(|tool| tool.definition());
+        let of_page = self.client_tools.iter().map(|tool| tool.definition().clone());
+        ours.chain(of_page).chain(self.job.options.functions.iter().cloned()).collect()
     }
 
     pub(super) fn request(
@@ -39,12 +46,11 @@ impl Run {
         );
         let (sees, reads_pdf) = (model.can(Capability::Vision), model.can(Capability::Documents));
         let messages = prompt::readable(messages, sees, reads_pdf);
-        let tools = self.tools(model).into_iter().map(|tool| tool.definition());
         Request {
             model: String::new(),
             system,
             messages,
-            tools: tools.chain(options.functions.iter().cloned()).collect(),
+            tools: self.definitions(model),
             tool_choice: options.tool_choice.clone(),
             parallel_tool_calls: options.parallel_tool_calls,
             max_output_tokens,

@@ -68,6 +68,8 @@ pub(super) enum Frame<'a> {
     },
     Finish {
         message_metadata: &'a Map<String, Value>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        finish_reason: Option<&'static str>,
     },
     Abort,
     Error {
@@ -92,16 +94,25 @@ pub(super) fn put(out: &mut Vec<u8>, frame: &Frame<'_>) {
     out.extend_from_slice(b"\n\n");
 }
 
-/// Stored parts that the stream has a frame for: files, and data of the front end.
+/// Stored parts that the stream has a frame for: files, sources, and data of the front end. One without
+/// what its frame must have is left out: clients refuse the whole stream for it.
 pub(super) fn put_other(out: &mut Vec<u8>, value: &Value) {
-    let frame = match value.get("type").and_then(Value::as_str) {
-        Some("file") => serde_json::json!({
-            "type": "file", "url": value.get("url"), "mediaType": value.get("mediaType")
-        }),
-        Some(kind) if kind.starts_with("data-") => value.clone(),
+    let (required, optional): (&[&str], &[&str]) = match value.get("type").and_then(Value::as_str) {
+        Some("file") => (&["type", "url", "mediaType"], &[]),
+        Some("source-url") => (&["type", "sourceId", "url"], &["title"]),
+        Some("source-document") => (&["type", "sourceId", "mediaType", "title"], &["filename"]),
+        Some(kind) if kind.starts_with("data-") => {
+            out.extend_from_slice(format!("data: {value}\n\n").as_bytes());
+            return;
+        }
         _ => return,
     };
-    out.extend_from_slice(format!("data: {frame}\n\n").as_bytes());
+    let member = |name: &&str| Some(((*name).to_owned(), value.get(*name)?.as_str()?.into()));
+    let mut frame: Map<String, Value> = required.iter().filter_map(member).collect();
+    if frame.len() == required.len() {
+        frame.extend(optional.iter().filter_map(member));
+        out.extend_from_slice(format!("data: {}\n\n", Value::Object(frame)).as_bytes());
+    }
 }
 
 pub(super) fn put_error(out: &mut Vec<u8>, error: &StreamError) {

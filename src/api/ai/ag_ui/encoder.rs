@@ -3,10 +3,11 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::event::{Event, Interrupt, Outcome, RunResult, RunUsage};
+use super::calls::{interrupt, result_text, waiting};
+use super::event::{Event, Outcome, RunResult, RunUsage};
 use super::ids;
 use super::model::RunAgentInput;
-use crate::agent::{Answer, Block, Change, ChangeCursor, End, Part, Status, ToolPart, ToolState};
+use crate::agent::{Answer, Block, Change, ChangeCursor, End, Status, ToolPart};
 use crate::http::error::{ApiError, for_end};
 use crate::http::event_stream::{Encoder, put};
 
@@ -181,7 +182,7 @@ impl Events {
             put(out, &Event::RunError { message: error.detail(), code: error.code() });
             return;
         }
-        let waiting = waiting(answer);
+        let waiting = waiting(&answer.parts);
         let ids: Vec<_> = waiting.iter().map(|(call, _)| call.id.as_str()).collect();
         put(
             out,
@@ -218,29 +219,6 @@ impl Events {
     }
 }
 
-/// The calls that the client has to answer.
-fn waiting(answer: &Answer) -> Vec<(&ToolPart, &Value)> {
-    let calls = answer.parts.iter().filter_map(|part| match part {
-        Part::Tool(call) => match &call.state {
-            ToolState::InputAvailable(input) => Some((call, input)),
-            _ => None,
-        },
-        _ => None,
-    });
-    calls.collect()
-}
-
-/// TanStack AI runs a tool only when it is asked this way.
-pub(super) fn interrupt<'a>(call: &'a ToolPart, input: &Value) -> Interrupt<'a> {
-    Interrupt {
-        id: format!("client_tool_{}", call.id),
-        reason: "tanstack:client_tool_execution",
-        tool_call_id: &call.id,
-        response_schema: json!({}),
-        metadata: json!({ "kind": "client_tool", "toolName": call.name, "input": input }),
-    }
-}
-
 fn usage<'a>(answer: &'a Answer, end: &End) -> RunUsage<'a> {
     let word = |key: &str| answer.metadata.get(key).and_then(Value::as_str);
     RunUsage {
@@ -252,16 +230,6 @@ fn usage<'a>(answer: &'a Answer, end: &End) -> RunUsage<'a> {
         reasoning_tokens: end.usage.reasoning_tokens,
         cached_input_tokens: end.usage.cached_input_tokens,
         cache_write_input_tokens: end.usage.cache_write_input_tokens,
-    }
-}
-
-/// What a tool has answered, as the protocol has it: text.
-pub(super) fn result_text(call: &ToolPart) -> Option<String> {
-    match &call.state {
-        ToolState::OutputAvailable { output: Value::String(text), .. } => Some(text.clone()),
-        ToolState::OutputAvailable { output, .. } => Some(output.to_string()),
-        ToolState::OutputError { error_text, .. } => Some(error_text.clone()),
-        _ => None,
     }
 }
 

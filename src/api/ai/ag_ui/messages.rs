@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::encoder::result_text;
+use super::calls::result_text;
 use super::ids;
 use super::rows::MessageRow;
 use crate::agent::{Part, ToolPart, content};
@@ -35,7 +35,8 @@ fn user_content(row: &MessageRow) -> Value {
     parts.into()
 }
 
-fn file(part: &Part) -> Option<Value> {
+/// A file as the protocol has it.
+pub(super) fn file(part: &Part) -> Option<Value> {
     let Part::Other(value) = part else { return None };
     if value["type"] != "file" {
         return None;

@@ -3,6 +3,7 @@
 //! A run is an answer in a chat. The client sends its copy of the conversation; this server takes what is
 //! new of it and has the rest itself.
 
+mod calls;
 pub mod copilotkit;
 mod encoder;
 pub mod event;

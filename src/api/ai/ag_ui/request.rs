@@ -111,8 +111,20 @@ fn options(input: &RunAgentInput) -> ChatGenerate {
         max_steps: props.max_steps,
         stream: Some(true),
         id: Some(input.thread_id.clone()),
+        client_tools: tools(input),
         ..ChatGenerate::default()
     }
+}
+
+/// The client's tools.
+fn tools(input: &RunAgentInput) -> Option<Value> {
+    let tools = input.tools.as_deref().filter(|tools| !tools.is_empty())?;
+    let tools = tools.iter().map(|tool| {
+        let any = json!({ "type": "object", "properties": {} });
+        let parameters = tool.parameters.clone().filter(|schema| !schema.is_null()).unwrap_or(any);
+        json!({ "name": tool.name, "description": tool.description, "parameters": parameters })
+    });
+    Some(tools.collect())
 }
 
 /// A message as the AI SDK has it. Of all but the last one only the id and the author count.

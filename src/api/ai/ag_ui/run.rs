@@ -90,8 +90,15 @@ async fn begin_answer(
     request.options.context = request::context(input)?;
     request.answer_id = Some(ids::answer_id(user.id, &input.run_id));
     ai.check_model(request.model.as_deref())?;
-    attachments::prepare(ai, user, chat_id, true, &mut request).await?;
-    Ok((begin::start(ai, user, chat_id, true, request).await?, 0))
+    let earlier = match &request.continuation {
+        Some(continuation) => continuation.record(ai, user, chat_id).await?,
+        None => {
+            attachments::prepare(ai, user, chat_id, true, &mut request).await?;
+            0
+        }
+    };
+    let create_chat = request.continues.is_none();
+    Ok((begin::start(ai, user, chat_id, create_chat, request).await?, earlier))
 }
 
 /// What a client that connects is shown: the chat's messages, and the answer that is being written.
@@ -104,7 +111,7 @@ pub(super) async fn connect(
 ) -> Result<Response, ApiError> {
     check_ids(&input)?;
     let chat_id = chat_ids::chat_id(user.id, &input.thread_id);
-    let running = running(ai, user, chat_id).await?;
+    let running = running(ai, user, chat_id, held.clone()).await?;
     let history = rows::history(ai, user, &held, chat_id, MAX_SHOWN, None).await?;
     let mut run = Run::new(&input, request_id);
     run.snapshot = Some(messages::snapshot(&history.rows));
@@ -124,8 +131,9 @@ pub(super) async fn running(
     ai: &Ai,
     user: &CurrentUser,
     chat_id: Uuid,
+    held: Held,
 ) -> Result<Option<AnswerReceiver>, ApiError> {
-    match begin::running(ai, user, chat_id).await {
+    match begin::running(ai, user, chat_id, held).await {
         Err(error) if error.code() == "chat_not_found" => Ok(None),
         running => running,
     }

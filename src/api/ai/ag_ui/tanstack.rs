@@ -10,8 +10,10 @@ use tokio::sync::watch;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::encoder::{EventEncoder, Run, result_text};
+use super::calls::{interrupt, result_text, waiting};
+use super::encoder::{EventEncoder, Run};
 use super::event::Event;
+use super::messages::file;
 use super::rows::{self, MessageRow};
 use super::{ids, run};
 use crate::agent::{Part, Rows, ToolPart, ToolState};
@@ -95,7 +97,7 @@ pub async fn restore(
     Query(query): Query<Hydration>,
 ) -> Result<Response, ApiError> {
     match (&query.run_id, &query.thread_id) {
-        (Some(run_id), _) => join(&ai, &user, run_id, request_id.as_str()).await,
+        (Some(run_id), _) => join(&ai, &user, &held, run_id, request_id.as_str()).await,
         (None, Some(thread_id)) => history(&ai, &user, &held, thread_id, &query).await,
         (None, None) => Err(ApiError::invalid("/threadId", "is missing: send threadId or runId")),
     }
@@ -114,7 +116,7 @@ async fn history(
     }
     let before = query.before.as_deref().map(str::parse).transpose()?;
     let chat_id = chat_ids::chat_id(user.id, thread_id);
-    let running = run::running(ai, user, chat_id).await?;
+    let running = run::running(ai, user, chat_id, held.clone()).await?;
     let running = running.and_then(|answer| message_id(&answer));
     let history = rows::history(ai, user, held, chat_id, limit, before).await?;
     let written = history.rows.iter().filter(|row| row.status != "streaming");
@@ -146,15 +148,7 @@ fn part(part: &Part) -> Vec<Value> {
             vec![json!({ "type": "thinking", "content": text })]
         }
         Part::Tool(call) => tool(call),
-        Part::Other(value) if value["type"] == "file" => {
-            let media_type = value["mediaType"].as_str().unwrap_or_default();
-            let kind = match media_type.split('/').next() {
-                Some(kind @ ("image" | "audio" | "video")) => kind,
-                _ => "document",
-            };
-            let source = json!({ "type": "url", "value": value["url"], "mimeType": media_type });
-            vec![json!({ "type": kind, "source": source })]
-        }
+        Part::Other(_) => file(part).into_iter().collect(),
         _ => Vec::new(),
     }
 }
@@ -185,14 +179,8 @@ fn tool(call: &ToolPart) -> Vec<Value> {
 
 /// What a message waits for.
 fn interrupts(row: &MessageRow) -> Option<Value> {
-    let calls = row.parts.iter().filter_map(|part| match part {
-        Part::Tool(call) => match &call.state {
-            ToolState::InputAvailable(input) => Some(super::encoder::interrupt(call, input)),
-            _ => None,
-        },
-        _ => None,
-    });
-    let pending: Vec<_> = calls.collect();
+    let pending = waiting(&row.parts).into_iter().map(|(call, input)| interrupt(call, input));
+    let pending: Vec<_> = pending.collect();
     let waits = row.status == "awaiting" && !pending.is_empty();
     waits.then(|| json!({ "runId": row.id, "pending": pending }))
 }
@@ -201,13 +189,14 @@ fn interrupts(row: &MessageRow) -> Option<Value> {
 async fn join(
     ai: &Ai,
     user: &CurrentUser,
+    held: &Held,
     run_id: &str,
     request_id: &str,
 ) -> Result<Response, ApiError> {
     let message_id = run_id.parse().unwrap_or_else(|_| ids::answer_id(user.id, run_id));
     let ids = [message_id, ids::answer_id(user.id, run_id)];
     let (chat_id, rows) = find(ai, user, ids).await?;
-    let answer = match run::running(ai, user, chat_id).await? {
+    let answer = match run::running(ai, user, chat_id, held.clone()).await? {
         Some(answer) if self::message_id(&answer) == Some(rows.message_id) => answer,
         _ => {
             let claim = crate::agent::Claim::Answered(rows.clone());
