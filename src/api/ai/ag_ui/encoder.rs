@@ -26,7 +26,7 @@ pub(super) struct Run {
 impl Run {
     pub(super) fn new(input: &RunAgentInput, request_id: &str) -> Self {
         let is_empty = |state: &Value| {
-            state.is_null() || state.as_object().is_some_and(|members| members.is_empty())
+            state.is_null() || state.as_object().is_some_and(serde_json::Map::is_empty)
         };
         Self {
             thread_id: input.thread_id.clone(),

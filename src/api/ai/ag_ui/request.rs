@@ -14,7 +14,7 @@ const MAX_CONTEXT: usize = 100_000;
 /// What a client wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Intent {
-    /// It only connects: it has no messages yet.
+    /// It only connects: it has nothing new, perhaps only a part of an answer.
     Connect,
     /// An answer to its last message.
     Answer,
@@ -23,15 +23,11 @@ pub(super) enum Intent {
 }
 
 /// What the end of the client's copy asks for.
-pub(super) fn intent(input: &RunAgentInput) -> Result<Intent, ApiError> {
+pub(super) fn intent(input: &RunAgentInput) -> Intent {
     match messages(input).last().map(|message| message.role.as_str()) {
-        None => Ok(Intent::Connect),
-        Some("user") => Ok(Intent::Answer),
-        Some("tool") => Ok(Intent::Continue),
-        Some(_) => {
-            let detail = "must end with a user message or with the results of tools";
-            Err(ApiError::invalid("/messages", detail))
-        }
+        Some("user") => Intent::Answer,
+        Some("tool") => Intent::Continue,
+        _ => Intent::Connect,
     }
 }
 

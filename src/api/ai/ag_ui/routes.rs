@@ -18,9 +18,10 @@ use crate::observability::logging::RequestId;
 /// The endpoint for AG-UI's `HttpAgent`, a `CopilotRuntime` and TanStack AI. `threadId` names the chat, which
 /// is created if it does not exist. The last user message is stored and answered, with the stored history; a
 /// message that was answered before is answered anew, unless the run is the same. A run that ends with the
-/// results of the client's tools goes on with the answer that waits for them. Without messages the stream
-/// has the chat's messages (`MESSAGES_SNAPSHOT`) and, if an answer is being written, its events. The
-/// generation continues on the server when the client disconnects.
+/// results of the client's tools goes on with the answer that waits for them. A run with nothing new (without
+/// messages, or with an answer last) only connects: its stream has the chat's messages (`MESSAGES_SNAPSHOT`)
+/// and, if an answer is being written, its events. The generation continues on the server when the client
+/// disconnects.
 #[utoipa::path(post, path = "/api/ai/ag-ui", tag = "ag-ui", operation_id = "ag_ui_run",
     request_body = RunAgentInput,
     responses((status = 200, description = "The events of the run", body = Event,

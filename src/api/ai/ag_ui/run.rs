@@ -30,11 +30,13 @@ pub(super) async fn run(
     request_id: &str,
 ) -> Result<Response, ApiError> {
     check_ids(&input)?;
-    let intent = request::intent(&input)?;
+    let intent = request::intent(&input);
     if intent == Intent::Connect {
         return connect(ai, user, input, held, request_id).await;
     }
     ai.limits.count_generation(user.id)?;
+    // As it came, and twice on the way to a request of this API's own.
+    held.grow(2 * held.bytes())?;
     let (answer, earlier) = match intent {
         Intent::Continue => {
             begin_answer(ai, user, &input, request::continuation(&input), held).await?
