@@ -594,6 +594,14 @@ begin
   if v_user is not null then
     perform private.lock_run(v_user, v_run_id);
   end if;
+  if p_end ->> 'status' in ('interrupted', 'failed') and exists (
+    select 1 from public.messages
+      where id = p_message_id and user_id = v_user and run_id = v_run_id
+        and (status = 'stopped' or stop_requested_at is not null)
+  ) then
+    p_end := p_end || '{"status": "stopped", "finish_reason": "stopped"}';
+    p_metadata := (p_metadata - 'error') || '{"finish_reason": "stopped"}';
+  end if;
   -- A row that others have ended keeps its lease: it belongs to its run until that has had its last word
   -- or another attempt is made.
   update public.messages t

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::model::{ChatGenerate, Trigger};
+use super::model::{ChatGenerate, Trigger, UserMessage};
 use super::{Ai, ids};
 use crate::database::{self, AnswerToolCalls, AnsweredCalls, CallResult};
 use crate::http::auth::CurrentUser;
@@ -42,24 +42,12 @@ impl Continuation {
     /// What the last message says, where it is the assistant's. Everything else about the calls is in the
     /// database: the client's copy may be anything.
     pub(super) fn read(body: &ChatGenerate, chat_id: Uuid, checks: &mut Checks) -> Option<Self> {
-        let is_other = body.content.is_some()
-            || body.message.is_some()
-            || body.trigger == Some(Trigger::RegenerateMessage);
-        let messages = body.messages.as_deref().filter(|_| !is_other)?;
-        let last = messages.last()?;
-        let prefix = format!("/messages/{}", messages.len() - 1);
-        if !is_assistants(last) {
+        if body.content.is_some() || body.trigger == Some(Trigger::RegenerateMessage) {
             return None;
         }
-        let message: AssistantMessage = match from_text(last.get()) {
-            Ok(message) => message,
-            Err(error) => {
-                checks.refuse(format!("{prefix}{}", error.pointer), error.detail);
-                return None;
-            }
-        };
-        let id = message.id.as_deref().or(body.message_id.as_deref()).filter(|id| !id.is_empty());
-        let Some(id) = id else {
+        let (message, prefix) = last_message(body, checks)?;
+        let ids = [message.id.as_deref(), body.message_id.as_deref()];
+        let Some(id) = ids.into_iter().flatten().find(|id| !id.is_empty()) else {
             checks.refuse(format!("{prefix}/id"), "is missing: it names the answer to continue");
             return None;
         };
@@ -111,6 +99,26 @@ impl Continuation {
             return Err(expired());
         }
         Ok(answered.message_parts)
+    }
+}
+
+/// The last message, where it is the assistant's, and where it is. Transports send it alone or at the end of
+/// the conversation.
+fn last_message(body: &ChatGenerate, checks: &mut Checks) -> Option<(AssistantMessage, String)> {
+    if let Some(UserMessage { id, role: Some(role), parts, .. }) = &body.message {
+        let (id, parts) = (id.clone(), parts.clone().unwrap_or_default());
+        return (role == "assistant")
+            .then(|| (AssistantMessage { id, parts }, "/message".to_owned()));
+    }
+    let messages = body.messages.as_deref().filter(|_| body.message.is_none())?;
+    let last = messages.last().filter(|message| is_assistants(message))?;
+    let prefix = format!("/messages/{}", messages.len() - 1);
+    match from_text(last.get()) {
+        Ok(message) => Some((message, prefix)),
+        Err(error) => {
+            checks.refuse(format!("{prefix}{}", error.pointer), error.detail);
+            None
+        }
     }
 }
 

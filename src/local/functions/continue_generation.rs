@@ -96,11 +96,10 @@ impl BeginCall<'_> {
     }
 
     fn find_busy(&self) -> rusqlite::Result<Option<String>> {
-        let running = match self.find_running()? {
-            None => self.find_call_at_work()?,
-            running => running,
-        };
-        Ok(running.map(|running| running.id))
+        match self.find_running()? {
+            None => self.find_call_at_work(),
+            Some(running) => Ok(Some(running.id)),
+        }
     }
 
     /// A message that this run does not continue.
