@@ -1,5 +1,7 @@
 //! The OpenAPI document and the pages that show it. Both pages work without the internet.
 
+mod stream_examples;
+
 use std::sync::LazyLock;
 
 use axum::Router;
@@ -18,29 +20,20 @@ use crate::api::analytics::export::ExportFormat;
 use crate::api::analytics::model::{GroupBy, Interval};
 use crate::api::chats::model::Include;
 use crate::api::messages::model::{ActiveFilter, MessageInclude, MessageOrder};
-use crate::http::error::Problem;
+use crate::http::error::{OpenAiProblem, Problem};
 use crate::http::security_headers::{self, Page};
 
 const DESCRIPTION: &str = "\
 The API server behind an AI chat front end on Supabase.\n\n\
-Every `/api` route needs `Authorization: Bearer <Supabase access token>`: sign in with supabase-js \
-and send `session.access_token`. Lists are paged by key: follow the `Link` header. Errors are \
-problem details (RFC 9457) with a stable `code`.";
-
-const STREAM_EXAMPLE: &str = "\
-data: {\"type\":\"start\",\"messageId\":\"0199f0c2-7c1e-7d53-b3ac-4a2c5a1f0e6b\"}\n\n\
-data: {\"type\":\"start-step\"}\n\n\
-data: {\"type\":\"text-start\",\"id\":\"1\"}\n\n\
-data: {\"type\":\"text-delta\",\"id\":\"1\",\"delta\":\"Hello!\"}\n\n\
-data: {\"type\":\"text-end\",\"id\":\"1\"}\n\n\
-data: {\"type\":\"finish-step\"}\n\n\
-data: {\"type\":\"finish\"}\n\n\
-data: [DONE]\n\n";
+Every `/api` and `/v1` route needs `Authorization: Bearer <Supabase access token>`: sign in with \
+supabase-js and send `session.access_token`. Lists are paged by key: follow the `Link` header. Errors \
+are problem details (RFC 9457) with a stable `code`; under `/v1` they have OpenAI's shape.";
 
 /// What routes do not say by themselves.
 #[derive(OpenApi)]
 #[openapi(components(schemas(
     Problem,
+    OpenAiProblem,
     Include,
     MessageOrder,
     ActiveFilter,
@@ -87,6 +80,8 @@ pub fn complete(routes: utoipa::openapi::OpenApi) -> Value {
         { "name": "messages", "description": "Messages of a chat" },
         { "name": "files", "description": "Files to attach to messages and to use in scripts" },
         { "name": "ai", "description": "Generation of answers by models" },
+        { "name": "ag-ui", "description": "AG-UI, for CopilotKit, TanStack AI and other front ends" },
+        { "name": "openai", "description": "OpenAI's API, for its SDKs and what is built on them" },
         { "name": "analytics", "description": "Usage statistics, chat statistics and events" },
         { "name": "scripts", "description": "Sandboxed scripts" },
         { "name": "health", "description": "Health checks for operators" },
@@ -96,7 +91,9 @@ pub fn complete(routes: utoipa::openapi::OpenApi) -> Value {
         "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
         "description": "The access token of a Supabase session",
     }});
-    document["components"]["responses"] = SHARED.iter().chain([&TIMEOUT]).map(shared).collect();
+    let all = || SHARED.iter().chain([&TIMEOUT]);
+    let openai = all().filter(|(_, status, ..)| *status != "422").map(shared_openai);
+    document["components"]["responses"] = all().map(shared).chain(openai).collect();
     if let Some(paths) = document["paths"].as_object_mut() {
         for (path, item) in paths {
             complete_item(path, item);
@@ -122,6 +119,23 @@ fn shared((name, status, code, detail): &(&str, &str, &str, &str)) -> (String, V
     ((*name).to_owned(), json!({ "description": detail, "content": content }))
 }
 
+/// The same in OpenAI's shape.
+fn shared_openai((name, _, code, detail): &(&str, &str, &str, &str)) -> (String, Value) {
+    let kind = match *name {
+        "Unauthorized" => "authentication_error",
+        "Forbidden" => "permission_error",
+        "NotFound" => "not_found_error",
+        "TooMany" => "rate_limit_error",
+        "Internal" | "BadGateway" | "Unavailable" | "GatewayTimeout" => "api_error",
+        _ => "invalid_request_error",
+    };
+    let error = json!({ "message": detail, "type": kind, "param": null, "code": code });
+    let content = json!({ "application/json": {
+        "schema": { "$ref": "#/components/schemas/OpenAiProblem" }, "example": { "error": error },
+    }});
+    (format!("OpenAi{name}"), json!({ "description": detail, "content": content }))
+}
+
 fn complete_item(path: &str, item: &mut Value) {
     let Some(operations) = item.as_object_mut() else { return };
     // PUT and PATCH do the same, but each operation needs a name of its own.
@@ -131,24 +145,36 @@ fn complete_item(path: &str, item: &mut Value) {
     {
         put["operationId"] = json!(id);
     }
-    for operation in operations.values_mut().filter(|_| path.starts_with("/api/")) {
+    let is_openai = path.starts_with("/v1/");
+    let needs_token = is_openai || path.starts_with("/api/");
+    for operation in operations.values_mut().filter(|_| needs_token) {
         let statuses = statuses(path, operation);
-        describe_stream(operation);
+        describe_stream(path, operation);
         let Some(responses) = operation["responses"].as_object_mut() else { continue };
         for (name, status, ..) in SHARED.iter().chain([&TIMEOUT]) {
-            if statuses.contains(status) && !responses.contains_key(*status) {
-                let reference = json!({ "$ref": format!("#/components/responses/{name}") });
+            let is_missing = statuses.contains(status) && !responses.contains_key(*status);
+            // OpenAI's SDKs know 400 only.
+            if is_missing && !(is_openai && *status == "422") {
+                let shape = if is_openai { "OpenAi" } else { "" };
+                let reference = json!({ "$ref": format!("#/components/responses/{shape}{name}") });
                 responses.insert((*status).to_owned(), reference);
             }
         }
     }
 }
 
-/// A stream's schema would be read as that of a single event; an example says more.
-fn describe_stream(operation: &mut Value) {
+/// The AI SDK has no schema of its events, only an example; the others have both.
+fn describe_stream(path: &str, operation: &mut Value) {
     let stream = operation.pointer_mut("/responses/200/content/text~1event-stream");
-    if let Some(stream) = stream {
-        *stream = json!({ "example": STREAM_EXAMPLE });
+    let Some(stream) = stream else { return };
+    if path == "/v1/responses" {
+        stream["example"] = json!(stream_examples::RESPONSES);
+    } else if path.starts_with("/v1/") {
+        stream["example"] = json!(stream_examples::OPENAI);
+    } else if path.starts_with("/api/ai/ag-ui") || path.starts_with("/api/ai/copilotkit") {
+        stream["example"] = json!(stream_examples::AG_UI);
+    } else {
+        *stream = json!({ "example": stream_examples::AI_SDK });
     }
 }
 

@@ -10,7 +10,8 @@ use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::{ai, analytics, chats, files, messages, scripts};
+use crate::api::ai::ag_ui;
+use crate::api::{ai, analytics, chats, files, messages, openai, scripts};
 use crate::app::{App, AppState};
 use crate::config::Config;
 use crate::http::allowed_hosts::AllowedHosts;
@@ -50,6 +51,11 @@ fn api(max_body_bytes: usize, max_generate_body_bytes: usize) -> OpenApiRouter<A
         .routes(routes!(ai::routes::generate_in_chat))
         .routes(routes!(ai::tool_calls::answer_tool_call))
         .routes(routes!(ai::routes::chat))
+        .routes(routes!(openai::routes::chat_completions))
+        .routes(routes!(openai::responses::routes::responses))
+        .routes(routes!(ag_ui::routes::run))
+        .routes(routes!(ag_ui::copilotkit::run))
+        .routes(routes!(ag_ui::copilotkit::connect))
         .layer(Extension(MaxBody(max_generate_body_bytes)));
     OpenApiRouter::new()
         .routes(routes!(chats::routes::list, chats::routes::create))
@@ -71,6 +77,11 @@ fn api(max_body_bytes: usize, max_generate_body_bytes: usize) -> OpenApiRouter<A
         .routes(routes!(ai::routes::models))
         .routes(routes!(ai::routes::resume_stream))
         .routes(routes!(ai::routes::stop))
+        .routes(routes!(ag_ui::tanstack::restore))
+        .routes(routes!(ag_ui::copilotkit::info))
+        .routes(routes!(ag_ui::copilotkit::stop))
+        .routes(routes!(openai::routes::models))
+        .routes(routes!(openai::routes::model))
         .routes(routes!(scripts::routes::run))
         .routes(routes!(scripts::routes::list))
         .routes(routes!(scripts::routes::get))

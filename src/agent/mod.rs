@@ -19,6 +19,7 @@ pub use generation::{
 };
 pub use job::Job;
 pub use message::answer::{Answer, Claim, End, Rows, Status};
+pub use message::changes::{Block, Change, ChangeCursor};
 pub use message::delta::{PartDelta, apply};
 pub use message::history::HistoryMessage;
 pub use message::part::{Part, ToolPart, ToolState, content};

@@ -28,6 +28,7 @@ const EXPOSED: [HeaderName; 16] = [
     HeaderName::from_static("x-request-id"),
     HeaderName::from_static("x-resumable-stream-id"),
     HeaderName::from_static("x-sb-error-code"),
+    HeaderName::from_static("x-should-retry"),
     HeaderName::from_static("x-supabase-api-version"),
     HeaderName::from_static("x-total-count"),
     HeaderName::from_static("x-vercel-ai-ui-message-stream"),

@@ -7,6 +7,7 @@ pub mod compression;
 pub mod cors;
 pub mod drain;
 pub mod error;
+pub mod event_stream;
 pub mod extract;
 pub mod health;
 pub mod index_page;

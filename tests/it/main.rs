@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is a failed test, with its line")]
 
+mod ag_ui;
 mod agent;
 mod analytics;
 mod architecture;
@@ -39,6 +40,7 @@ mod postgres;
 mod providers;
 mod queue;
 mod sandbox;
+mod openai;
 mod own_tables;
 mod replaced;
 mod resume;

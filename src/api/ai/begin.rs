@@ -20,7 +20,7 @@ use crate::http::error::{ApiError, for_end, shutting_down};
 const MAX_STOPS: u32 = 3;
 
 /// An answer that can be listened to.
-pub(super) type AnswerReceiver = watch::Receiver<Answer>;
+pub(in crate::api) type AnswerReceiver = watch::Receiver<Answer>;
 
 /// What becomes of a request.
 pub(super) enum Outcome {
@@ -129,7 +129,7 @@ fn spawn(
         providers: ai.providers.clone(),
         clock: ai.clock.clone(),
         chat_id,
-        message_id: request.continues.unwrap_or_else(Uuid::now_v7),
+        message_id: request.continues.or(request.answer_id).unwrap_or_else(Uuid::now_v7),
         run: Uuid::new_v4(),
         request: request.clone(),
         default_model: ai.providers.default_model().to_owned(),
@@ -203,7 +203,9 @@ pub(super) async fn wait_until_started(answer: &mut AnswerReceiver) -> Result<Cl
 }
 
 /// Waits for the end. A failure is a problem, whatever was produced before.
-pub(super) async fn wait_until_finished(mut answer: AnswerReceiver) -> Result<Answer, ApiError> {
+pub(in crate::api) async fn wait_until_finished(
+    mut answer: AnswerReceiver,
+) -> Result<Answer, ApiError> {
     let finished = answer.wait_for(|answer| answer.end.is_some()).await;
     let finished = finished
         .map_err(|_| {

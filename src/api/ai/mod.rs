@@ -1,8 +1,11 @@
 //! Answers: `/api/ai`.
 
+pub mod ag_ui;
 mod attachments;
+pub(in crate::api) mod begin;
 mod demo;
 mod event_ids;
+pub(in crate::api) mod generate;
 mod ids;
 pub mod model;
 mod principal;
@@ -13,10 +16,9 @@ mod recovery;
 mod request;
 pub mod routes;
 mod services;
-mod stateless;
+pub(in crate::api) mod stateless;
 mod stop;
 mod stream;
-mod begin;
 mod continuation;
 mod requested_tools;
 pub mod tool_calls;

@@ -20,12 +20,14 @@ use crate::http::error::ApiError;
 use crate::http::extract::from_text;
 use crate::http::validate::Checks;
 use crate::memory::Held;
-use crate::providers::ResponseFormat;
+use crate::providers::{ResponseFormat, ToolChoice};
 
 const DEFAULT_MAX_STEPS: u32 = 8;
 const MAX_STEPS: u32 = 50;
 /// How long a request may be, besides its messages, whose message waits. As jsonb it may get a bit longer.
 const MAX_REMEMBERED: usize = 200 << 10;
+/// More than any model gives.
+pub(in crate::api) const MAX_OUTPUT_TOKENS: u32 = 10_000_000;
 
 /// A validated request for an answer in a chat.
 #[derive(Debug)]
@@ -47,6 +49,8 @@ pub(super) struct ChatRequest {
     /// Whether the client takes a reason in the frame of the end.
     pub(super) says_finish_reason: bool,
     pub(super) stream: bool,
+    /// The id of the answer, where the client's protocol implies it.
+    pub(super) answer_id: Option<Uuid>,
     /// The memory that the request is charged to.
     pub(super) held: Held,
 }
@@ -106,6 +110,7 @@ impl ChatRequest {
             continuation,
             says_finish_reason: capabilities.iter().any(|word| word == "finish-reason"),
             stream,
+            answer_id: None,
             held,
         })
     }
@@ -127,6 +132,7 @@ impl ChatRequest {
             continuation: None,
             says_finish_reason: false,
             stream: true,
+            answer_id: None,
             held,
         }
     }
@@ -141,6 +147,7 @@ impl ChatRequest {
 fn options(body: &ChatGenerate, max_steps: u32) -> Options {
     Options {
         system: body.system.clone(),
+        context: None,
         max_output_tokens: body.max_output_tokens,
         temperature: body.temperature,
         top_p: body.top_p,
@@ -148,6 +155,9 @@ fn options(body: &ChatGenerate, max_steps: u32) -> Options {
         reasoning_effort: body.reasoning_effort,
         response_format: ResponseFormat::Text,
         max_steps,
+        functions: Vec::new(),
+        tool_choice: ToolChoice::Auto,
+        parallel_tool_calls: None,
     }
 }
 
@@ -291,10 +301,10 @@ fn remembered(body: &ChatGenerate, checks: &mut Checks) -> Option<Box<RawValue>>
 }
 
 /// Checks the options for the model.
-pub(super) fn check_options(options: &Options, model: Option<&str>, checks: &mut Checks) {
+pub(in crate::api) fn check_options(options: &Options, model: Option<&str>, checks: &mut Checks) {
     checks.range("/temperature", options.temperature, 0.0, 2.0);
     checks.range("/top_p", options.top_p, 0.0, 1.0);
-    checks.range("/max_output_tokens", options.max_output_tokens, 1, 10_000_000);
+    checks.range("/max_output_tokens", options.max_output_tokens, 1, MAX_OUTPUT_TOKENS);
     if let Some(model) = model {
         checks.length("/model", model, 1, 200);
     }

@@ -1,7 +1,5 @@
 //! The routes of `/api/ai`.
 
-use std::sync::Arc;
-
 use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -15,13 +13,13 @@ use super::model::{Answer, ChatAnswer, ChatGenerate, Generate, Model};
 use super::queue::QueuedAnswer;
 use super::reconnect::ResumeQuery;
 use super::request::{ChatRequest, accepts_events};
-use super::stateless::{StatelessRecorder, StatelessRequest};
-use super::{Ai, attachments, ids, queue_work, reconnect, stop, stream};
-use crate::agent::{self, Claim, Credentials, Cursor, Failure, Job, TokenUsage};
+use super::stateless::StatelessRequest;
+use super::{Ai, attachments, generate, ids, queue_work, reconnect, stop, stream};
+use crate::agent::{self, Claim, Cursor, Failure, TokenUsage};
 use crate::api::files::Owner;
 use crate::api::messages::model::Message;
 use crate::http::auth::CurrentUser;
-use crate::http::error::{ApiError, Problem, shutting_down};
+use crate::http::error::{ApiError, Problem};
 use crate::http::extract::{HeldJson, Path, Query};
 use crate::http::response;
 use crate::memory::Held;
@@ -52,44 +50,14 @@ pub async fn generate(
     let wants_stream = body.stream.unwrap_or_else(|| accepts_events(&headers));
     // As the history, as the model's turns, and as the request to the provider.
     held.grow(2 * held.bytes())?;
-    let mut request = StatelessRequest::read(body, held)?;
-    ai.check_model(request.model.as_deref())?;
-    attachments::read(&ai, &user, &mut request).await?;
+    let request = StatelessRequest::read(body, held)?;
     let id = Uuid::now_v7();
-    let job = stateless_job(&ai, &user, id, request);
-    let mut answer = ai.generations.start_stateless(job).ok_or_else(shutting_down)?;
-    if let Claim::Refused(refusal) = begin::wait_until_started(&mut answer).await? {
-        return Err(refusal.into());
-    }
+    let answer = generate::start(&ai, &user, id, request).await?;
     if wants_stream {
         return Ok(stream::respond(answer, request_id.as_str().to_owned()));
     }
     let answer = begin::wait_until_finished(answer).await?;
     Ok(axum::Json(stateless_answer(id, &answer)?).into_response())
-}
-
-fn stateless_job(ai: &Ai, user: &CurrentUser, id: Uuid, request: StatelessRequest) -> Job {
-    let reserve = ai.reserve(&request.options, &[], request.model.as_deref());
-    let recorder = StatelessRecorder {
-        supabase: ai.supabase.clone(),
-        checkpoints: ai.checkpoints.clone(),
-        clock: ai.clock.clone(),
-        id,
-        run: Uuid::new_v4(),
-        reserve: reserve.with_history(&request.history),
-        model: request.model,
-        history: request.history,
-        _held: request.held,
-    };
-    Job {
-        recorder: Arc::new(recorder),
-        credentials: Credentials::new(user.id, user.token.clone(), user.expires_at),
-        options: request.options,
-        tools: Vec::new(),
-        client_tools: Vec::new(),
-        operation: "generate",
-        survives_disconnect: false,
-    }
 }
 
 fn stateless_answer(id: Uuid, answer: &agent::Answer) -> Result<Answer, ApiError> {

@@ -24,12 +24,12 @@ pub struct Ai {
     pub(super) files: Files,
     pub(super) read_marks: ReadMarks,
     pub(super) providers: Providers,
-    pub(super) limits: Limits,
+    pub(in crate::api) limits: Limits,
     pub(super) tools: Arc<[Arc<dyn AnyTool>]>,
     pub(super) followers: Followers,
     pub(super) checkpoints: CheckpointWriter,
     pub(super) queues: Queues,
-    pub(super) clock: Clock,
+    pub(in crate::api) clock: Clock,
     /// The name under which this server's answers are known to the database, where it has one: see
     /// [`recovery`](super::recovery).
     pub(super) server: Option<&'static str>,
@@ -76,7 +76,7 @@ impl Ai {
     }
 
     /// The models, as the API lists them.
-    pub(super) fn models(&self) -> Vec<Model> {
+    pub(in crate::api) fn models(&self) -> Vec<Model> {
         let default = self.providers.choose(None).map(|model| model.id).unwrap_or_default();
         self.providers.list().into_iter().map(|listed| Model::new(listed, &default)).collect()
     }
@@ -95,7 +95,7 @@ impl Ai {
     }
 
     /// 422 for a model that no configured provider offers.
-    pub(super) fn check_model(&self, model: Option<&str>) -> Result<(), ApiError> {
+    pub(in crate::api) fn check_model(&self, model: Option<&str>) -> Result<(), ApiError> {
         match model {
             Some(_) => {
                 self.providers.choose(model).map(drop).map_err(|error| Failure::from(error).into())
