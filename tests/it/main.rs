@@ -15,6 +15,7 @@ mod config;
 mod connections;
 mod cors;
 mod daily_limit;
+mod doc_examples;
 mod docs;
 mod errors;
 mod faults;

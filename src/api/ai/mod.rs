@@ -12,6 +12,7 @@ mod services;
 mod stateless;
 mod stop;
 mod stream;
+pub mod stream_event;
 mod begin;
 mod chat_recorder;
 mod checkpoints;

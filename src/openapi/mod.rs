@@ -1,0 +1,8 @@
+//! The OpenAPI document and the pages that show it.
+
+mod document;
+mod pages;
+mod problems;
+
+pub use self::document::complete;
+pub use self::pages::pages;
