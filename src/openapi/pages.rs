@@ -121,6 +121,8 @@ fn redoc() -> String {
     let theme =
         format!("theme: matchMedia('(prefers-color-scheme: dark)').matches ? {DARK} : {{}}");
     page.replace("https://cdn.redoc.ly/redoc/logo-mini.svg", NO_PICTURE)
+        // Headings that have no name in its theme.
+        .replace("rgba(38, 50, 56, 0.5)", "#808890")
         .replacen("</head>", &head, 1)
         .replacen("<body>", "<body style=\"margin: 0\">", 1)
         .replacen("scrollYOffset: 50", &theme, 1)
