@@ -17,4 +17,5 @@ pub mod rate_limit;
 pub mod response;
 pub mod security_headers;
 pub mod single_flight;
+pub mod static_file;
 pub mod validate;

@@ -19,6 +19,7 @@ mod connections;
 mod cors;
 mod cut_off;
 mod daily_limit;
+mod doc_examples;
 mod docs;
 mod errors;
 mod faults;

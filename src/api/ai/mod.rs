@@ -22,6 +22,7 @@ mod stream;
 mod continuation;
 mod requested_tools;
 pub mod tool_calls;
+pub mod stream_event;
 mod chat_recorder;
 mod checkpoints;
 mod remote_answer;

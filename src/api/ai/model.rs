@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::agent::TokenUsage;
-use crate::api::messages::model::Message;
+use crate::api::messages::model::{Message, MessagePart};
 use crate::http::extract::{object, optional_object, optional_objects, or_default, present};
 use crate::providers::catalogue::Price;
 use crate::providers::{ListedModel, ReasoningEffort};
@@ -172,7 +172,7 @@ pub struct UserMessage {
     /// Text of the message. Send either `content` or `parts`.
     pub content: Option<String>,
     /// AI SDK `UIMessage` parts. Send either `content` or `parts`.
-    #[schema(value_type = Option<Vec<Object>>)]
+    #[schema(value_type = Option<Vec<MessagePart>>)]
     pub parts: Option<Vec<Value>>,
     /// Custom metadata, at most 64 KiB of JSON.
     pub metadata: Option<Map<String, Value>>,
@@ -310,7 +310,6 @@ pub struct JsonSchema {
     #[schema(pattern = "^[A-Za-z0-9_-]{1,64}$")]
     pub name: String,
     /// The schema.
-    #[schema(value_type = Object)]
     pub schema: Map<String, Value>,
     /// Whether the provider must enforce the schema.
     pub strict: Option<bool>,
@@ -330,7 +329,7 @@ pub struct Answer {
     /// Text of the answer.
     pub content: String,
     /// AI SDK `UIMessage` parts.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<MessagePart>)]
     pub parts: Value,
     /// Why the model stopped generating.
     #[schema(example = "stop")]

@@ -26,7 +26,7 @@ use crate::observability::logging::RequestId;
         ("call_id" = String, Path, description = "`toolCallId` of the call")),
     request_body = ToolCallResult,
     responses((status = 200, description = "How the call stands, or the rest of the answer: its stream (AI SDK UI message stream v1), or without a stream the whole of it",
-        content((ToolCallState = "application/json"), (ChatAnswer = "application/json"), (String = "text/event-stream"))),
+        content((ToolCallState = "application/json"), (ChatAnswer = "application/json"), (StreamEvent = "text/event-stream"))),
         (status = 409, description = "The call has another result, or is not wanted any more",
             body = Problem, content_type = "application/problem+json"),
         (status = 410, description = "The result came too late",

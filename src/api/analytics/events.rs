@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::export::ExportFormat;
-use super::model::Event;
+use super::model::{Event, EventReport};
 use crate::http::error::{ApiError, FieldError};
 use crate::http::extract::from_value;
 use crate::http::validate::Checks;
@@ -60,6 +60,16 @@ pub enum NewEvents {
         /// The events, at most 500.
         events: Vec<NewEvent>,
     },
+}
+
+/// The result of a batch, or an event that an earlier request has stored.
+#[derive(Debug, ToSchema)]
+#[schema(as = RecordedEvents)]
+#[serde(untagged)]
+#[allow(missing_docs, reason = "the types say it")]
+pub enum RecordedEvents {
+    Batch(EventReport),
+    One(Event),
 }
 
 /// Filters of the list of events.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
-use super::events::{EventFilter, NewEvent, NewEvents, batch};
+use super::events::{EventFilter, NewEvent, NewEvents, RecordedEvents, batch};
 use super::export::{Export, ExportFormat};
 use super::model::{
     ChatStatistics, ChatsQuery, Event, EventError, EventReport, UsageQuery, UsageReport,
@@ -105,7 +105,7 @@ pub async fn chats(
     operation_id = "record_events", request_body = NewEvents,
     responses((status = 201, description = "The new event", body = Event),
         (status = 200, description = "The result of the batch; or the event already stored by an \
-            earlier request", content((EventReport = "application/json"))),
+            earlier request", body = RecordedEvents),
         (status = 409, description = "The ID is already in use", body = Problem,
             content_type = "application/problem+json")))]
 pub async fn record(

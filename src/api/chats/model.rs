@@ -123,7 +123,7 @@ pub struct UpdateChat {
     pub system_prompt: Option<Option<String>>,
     /// New metadata, which replaces all of the old.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Object, required = false)]
+    #[schema(value_type = Map<String, Value>, required = false)]
     pub metadata: Option<Map<String, Value>>,
     /// Whether the chat is archived.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
@@ -179,6 +179,7 @@ fn check_system_prompt(checks: &mut Checks, prompt: Option<&str>) {
 
 /// Request to archive or unarchive a chat.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"archived": true}))]
 pub struct SetArchived {
     /// Whether the chat should be archived.
     pub archived: bool,
@@ -186,6 +187,7 @@ pub struct SetArchived {
 
 /// Request to bookmark a chat or remove its bookmark.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"bookmarked": true}))]
 pub struct SetBookmarked {
     /// Whether the chat should be bookmarked.
     pub bookmarked: bool,

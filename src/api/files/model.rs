@@ -80,7 +80,7 @@ pub struct UpdateFile {
     pub chat_id: Option<Option<Uuid>>,
     /// New metadata, which replaces all of the old.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Object, required = false)]
+    #[schema(value_type = Map<String, Value>, required = false)]
     pub metadata: Option<Map<String, Value>>,
 }
 
@@ -130,8 +130,8 @@ pub struct ContentQuery {
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(example = json!({"expires_in": 3600}))]
 pub struct SignUrl {
-    /// Lifetime of the URL in seconds.
-    #[schema(minimum = 60, maximum = 604800, default = 3600)]
+    /// Lifetime of the URL in seconds. Defaults to 3600.
+    #[schema(minimum = 60, maximum = 604800)]
     pub expires_in: Option<u64>,
 }
 

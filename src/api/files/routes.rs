@@ -108,6 +108,8 @@ fn not_a_form() -> ApiError {
 }
 
 /// Get a file
+///
+/// Returns the description of the file, with a signed URL of its content that works without a token.
 #[utoipa::path(get, path = "/api/files/{file_id}", tag = "files", operation_id = "get_file",
     params(("file_id" = Uuid, Path, description = "ID of the file")),
     responses((status = 200, description = "The file", body = File)))]

@@ -30,7 +30,7 @@ pub struct Message {
     #[schema(example = "Hello!")]
     pub content: String,
     /// AI SDK `UIMessage` parts: `text`, `reasoning`, `file`, `tool-<name>`…
-    #[schema(value_type = Vec<Object>, example = json!([{"type": "text", "text": "Hello!"}]))]
+    #[schema(value_type = Vec<MessagePart>, example = json!([{"type": "text", "text": "Hello!"}]))]
     pub parts: Vec<Value>,
     /// Model that generated the message.
     #[schema(required = true)]
@@ -60,6 +60,19 @@ pub struct Message {
     /// again, a question that was edited. Present only with `include=siblings`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sibling_ids: Option<Vec<Uuid>>,
+}
+
+/// A part of a message, as in the AI SDK's `UIMessage`: `{"type": "text", "text": …}`, `reasoning`, `file`,
+/// `step-start`, `source-url`, `source-document`, `tool-<name>`, `data-<name>`.
+#[derive(Debug, ToSchema)]
+#[allow(dead_code, reason = "it describes what is passed through")]
+pub struct MessagePart {
+    /// Kind of the part.
+    #[schema(example = "text")]
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(flatten)]
+    fields: Map<String, Value>,
 }
 
 /// Author of a message.
@@ -97,14 +110,14 @@ pub enum MessageStatus {
 pub struct CreateMessage {
     /// ID chosen by the client, which makes the request safe to retry.
     pub id: Option<Uuid>,
-    /// Author of the message.
+    /// Author of the message. Defaults to `user`.
     #[serde(default, deserialize_with = "or_default")]
-    #[schema(required = false, default = "user")]
+    #[schema(required = false)]
     pub role: Role,
     /// Text of the message. Send either `content` or `parts`.
     pub content: Option<String>,
     /// AI SDK `UIMessage` parts. Send either `content` or `parts`.
-    #[schema(value_type = Option<Vec<Object>>)]
+    #[schema(value_type = Option<Vec<MessagePart>>)]
     pub parts: Option<Vec<Value>>,
     /// Custom metadata, at most 64 KiB of JSON.
     pub metadata: Option<Map<String, Value>>,
@@ -165,11 +178,11 @@ pub struct UpdateMessage {
     pub content: Option<String>,
     /// New parts, which replace all of the old. Send either `content` or `parts`.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Vec<Object>, required = false)]
+    #[schema(value_type = Vec<MessagePart>, required = false)]
     pub parts: Option<Vec<Value>>,
     /// New metadata, which replaces all of the old.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Object, required = false)]
+    #[schema(value_type = Map<String, Value>, required = false)]
     pub metadata: Option<Map<String, Value>>,
 }
 

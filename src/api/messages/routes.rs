@@ -85,6 +85,8 @@ pub async fn create(
 }
 
 /// Get a message
+///
+/// An answer that is being written is returned as far as it is saved.
 #[utoipa::path(get, path = "/api/messages/{message_id}", tag = "messages",
     operation_id = "get_message",
     params(("message_id" = Uuid, Path, description = "ID of the message")),

@@ -57,6 +57,8 @@ pub async fn list(
 }
 
 /// Get a script run
+///
+/// Returns the run with its source code, input, output and files.
 #[utoipa::path(get, path = "/api/scripts/runs/{run_id}", tag = "scripts",
     operation_id = "get_script_run",
     params(("run_id" = Uuid, Path, description = "The run")),
@@ -89,6 +91,8 @@ pub async fn delete(
 }
 
 /// Get the languages and limits of scripts
+///
+/// Says which languages this server runs, which modules they can use, and what a script may consume.
 #[utoipa::path(get, path = "/api/scripts/capabilities", tag = "scripts",
     operation_id = "script_capabilities",
     responses((status = 200, description = "Languages and limits", body = Capabilities)))]

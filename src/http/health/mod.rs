@@ -114,6 +114,8 @@ impl From<ProviderStatus> for ProviderCheck {
 }
 
 /// Get the health of the server
+///
+/// Reports each service that the server depends on.
 #[utoipa::path(get, path = "/health", tag = "health", operation_id = "health", security(()),
     responses((status = 200, description = "The server is healthy or degraded", body = HealthReport),
         (status = 503, description = "The server is down", body = HealthReport)))]

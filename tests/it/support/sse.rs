@@ -1,5 +1,6 @@
 //! Reads the AI SDK's stream, frame by frame.
 
+use chat_backend::api::ai::stream_event::StreamEvent;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use serde_json::Value;
@@ -30,7 +31,7 @@ impl Frames {
                 let frame = String::from_utf8(frame).unwrap();
                 match frame.trim_end().strip_prefix("data: ") {
                     Some("[DONE]") => return None,
-                    Some(data) => return Some(serde_json::from_str(data).unwrap()),
+                    Some(data) => return Some(self.documented(data)),
                     None => continue,
                 }
             }
@@ -39,6 +40,19 @@ impl Frames {
                 None => panic!("the stream ended without [DONE]"),
             }
         }
+    }
+
+    /// A frame, which is one that the API's document describes.
+    fn documented(&self, data: &str) -> Value {
+        let frame: Value = serde_json::from_str(data).unwrap();
+        let is_of_the_front_end = frame["type"].as_str().is_some_and(|kind| {
+            kind.starts_with("data-") && !["data-chat-title", "data-error"].contains(&kind)
+        });
+        if self.headers.contains_key("x-vercel-ai-ui-message-stream") && !is_of_the_front_end {
+            let event = serde_json::from_str::<StreamEvent>(data);
+            assert!(event.is_ok(), "not as documented: {data}: {event:?}");
+        }
+        frame
     }
 
     /// Reads on until a frame of this type.

@@ -1,0 +1,19 @@
+import type { components } from "./schema.js";
+
+type Schemas = components["schemas"];
+
+export type Chat = Schemas["Chat"];
+export type CreateChat = Schemas["CreateChat"];
+export type UpdateChat = Schemas["UpdateChat"];
+export type Message = Schemas["Message"];
+export type MessagePart = Schemas["MessagePart"];
+export type CreateMessage = Schemas["CreateMessage"];
+export type UpdateMessage = Schemas["UpdateMessage"];
+export type ChatAnswer = Schemas["ChatAnswer"];
+export type ChatGenerate = Schemas["ChatGenerate"];
+export type Model = Schemas["Model"];
+export type ChatFile = Schemas["File"];
+export type NewEvent = Schemas["NewEvent"];
+export type UsageReport = Schemas["UsageReport"];
+export type ScriptRun = Schemas["ScriptRun"];
+export type RunScript = Schemas["RunScript"];

@@ -1,0 +1,156 @@
+//! The events of a stream, as the API's document describes them. What writes them is
+//! `agent/message/ui_stream`; a test holds the two together.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// An event of an answer's stream: the `data` of a server-sent event, in the AI SDK's UI message stream
+/// protocol. The last event is followed by `data: [DONE]`. Ignore types that you do not know.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum StreamEvent {
+    /// The answer begins.
+    #[serde(rename_all = "camelCase")]
+    Start {
+        /// ID of the answer, a message of the chat.
+        message_id: Uuid,
+        /// Model, provider and time, as far as they are known.
+        #[serde(default)]
+        message_metadata: Map<String, Value>,
+    },
+    /// A call of the model begins.
+    StartStep,
+    /// A call of the model has ended.
+    FinishStep,
+    /// A text begins.
+    TextStart {
+        /// ID of the text within the answer.
+        id: String,
+    },
+    /// A piece of text.
+    TextDelta {
+        /// ID of the text.
+        id: String,
+        /// The text that follows.
+        delta: String,
+    },
+    /// A text has ended.
+    TextEnd {
+        /// ID of the text.
+        id: String,
+    },
+    /// Reasoning begins.
+    ReasoningStart {
+        /// ID of the reasoning within the answer.
+        id: String,
+    },
+    /// A piece of reasoning.
+    ReasoningDelta {
+        /// ID of the reasoning.
+        id: String,
+        /// The text that follows.
+        delta: String,
+    },
+    /// Reasoning has ended.
+    ReasoningEnd {
+        /// ID of the reasoning.
+        id: String,
+    },
+    /// The model calls a tool.
+    #[serde(rename_all = "camelCase")]
+    ToolInputStart {
+        /// ID of the call.
+        tool_call_id: String,
+        /// Name of the tool.
+        tool_name: String,
+    },
+    /// A piece of the arguments' JSON text.
+    #[serde(rename_all = "camelCase")]
+    ToolInputDelta {
+        /// ID of the call.
+        tool_call_id: String,
+        /// The text that follows.
+        input_text_delta: String,
+    },
+    /// The arguments of a call are complete.
+    #[serde(rename_all = "camelCase")]
+    ToolInputAvailable {
+        /// ID of the call.
+        tool_call_id: String,
+        /// Name of the tool.
+        tool_name: String,
+        /// The arguments.
+        input: Value,
+    },
+    /// A tool has returned.
+    #[serde(rename_all = "camelCase")]
+    ToolOutputAvailable {
+        /// ID of the call.
+        tool_call_id: String,
+        /// The result.
+        output: Value,
+    },
+    /// A tool has failed.
+    #[serde(rename_all = "camelCase")]
+    ToolOutputError {
+        /// ID of the call.
+        tool_call_id: String,
+        /// Why, in a sentence.
+        error_text: String,
+    },
+    /// A file that belongs to the answer.
+    #[serde(rename_all = "camelCase")]
+    File {
+        /// Where it can be loaded from.
+        url: String,
+        /// Its media type.
+        media_type: String,
+    },
+    /// Metadata that has become known.
+    #[serde(rename_all = "camelCase")]
+    MessageMetadata {
+        /// To be merged into the answer's.
+        message_metadata: Map<String, Value>,
+    },
+    /// The chat has a new title.
+    #[serde(rename = "data-chat-title")]
+    ChatTitle {
+        /// The title.
+        data: ChatTitle,
+        /// It is not part of the answer.
+        transient: bool,
+    },
+    /// What went wrong, as the body of an error response.
+    #[serde(rename = "data-error")]
+    Problem {
+        /// The problem.
+        #[schema(value_type = crate::http::error::Problem)]
+        data: Value,
+        /// It is not part of the answer.
+        transient: bool,
+    },
+    /// The answer is complete and stored.
+    #[serde(rename_all = "camelCase")]
+    Finish {
+        /// Usage, cost and the reason for the end.
+        #[serde(default)]
+        message_metadata: Map<String, Value>,
+    },
+    /// The answer was stopped. What there is of it is stored.
+    Abort,
+    /// The answer failed. What there is of it is stored.
+    #[serde(rename_all = "camelCase")]
+    Error {
+        /// Why, in a sentence.
+        error_text: String,
+    },
+}
+
+/// The title of a chat.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct ChatTitle {
+    /// The title.
+    pub title: String,
+}
