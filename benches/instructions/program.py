@@ -10,7 +10,7 @@ class Program:
 
     def __init__(self, program, folder, settings, wrapper=()):
         os.makedirs(folder)
-        settings = {"PORT": "0", "LOCAL_SUPABASE_ADDR": "127.0.0.1:0", "PATH": os.environ["PATH"]} | settings
+        settings = {"PORT": "0", "LOCAL_SUPABASE_ADDR": "127.0.0.1:0", "SCRIPT_PYTHON": "off"} | settings
         with open(f"{folder}/log", "w") as log:
             self.process = subprocess.Popen([*wrapper, program], cwd=folder, env=settings, text=True,
                                             stdout=subprocess.PIPE, stderr=log)
