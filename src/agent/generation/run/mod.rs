@@ -17,10 +17,13 @@ mod title;
 mod wait;
 
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::watch;
+use tokio::time::{Sleep, sleep};
 use tokio_util::task::TaskTracker;
 
 use self::answer_writer::AnswerWriter;
@@ -52,6 +55,8 @@ pub(super) struct Run {
     is_candidate: bool,
     title: PendingTitle,
     signals: Signals,
+    /// When to look at the clock although nothing happens.
+    alarm: Pin<Box<Sleep>>,
 }
 
 impl Run {
@@ -73,6 +78,7 @@ impl Run {
             is_candidate: false,
             title: PendingTitle::new(tasks),
             signals,
+            alarm: Box::pin(sleep(Duration::ZERO)),
             settings,
         }
     }
