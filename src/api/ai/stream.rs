@@ -10,9 +10,9 @@ use axum::response::Response;
 use bytes::Bytes;
 use futures_util::stream;
 use tokio::sync::watch;
-use tokio::time::timeout;
 
 use crate::agent::{Answer, Cursor, End, StreamError};
+use crate::clock::IdleTimer;
 use crate::http::error::{ApiError, for_end};
 
 /// A silent stream says something this often, so that proxies keep it open.
@@ -21,7 +21,9 @@ const PING_INTERVAL: Duration = Duration::from_secs(15);
 /// The stream of an answer from its start, then live. A slow reader gets what it missed at once; a
 /// generation that ends without an end resets the stream, because a clean end would look whole.
 pub(super) fn respond(answer: watch::Receiver<Answer>, request_id: String) -> Response {
-    let listener = Listener { answer, cursor: Cursor::default(), request_id };
+    let silence = IdleTimer::new(PING_INTERVAL);
+    // Boxed, because it moves with each piece.
+    let listener = Box::new(Listener { answer, cursor: Cursor::default(), silence, request_id });
     let body = Body::from_stream(stream::unfold(Some(listener), |listener| async move {
         listener?.next().await
     }));
@@ -39,6 +41,7 @@ pub(super) fn respond(answer: watch::Receiver<Answer>, request_id: String) -> Re
 struct Listener {
     answer: watch::Receiver<Answer>,
     cursor: Cursor,
+    silence: IdleTimer,
     request_id: String,
 }
 
@@ -46,7 +49,7 @@ type Chunk = io::Result<Bytes>;
 
 impl Listener {
     /// The next bytes and, unless they are the last, the listener.
-    async fn next(mut self) -> Option<(Chunk, Option<Self>)> {
+    async fn next(mut self: Box<Self>) -> Option<(Chunk, Option<Box<Self>>)> {
         if self.cursor.is_at_end() {
             return None;
         }
@@ -58,15 +61,19 @@ impl Listener {
                 self.cursor.advance(&answer, &mut bytes, describe);
             }
             if !bytes.is_empty() {
+                self.silence.restart();
                 return Some((Ok(bytes.into()), Some(self)));
             }
-            match timeout(PING_INTERVAL, self.answer.changed()).await {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) => {
+            tokio::select! {
+                biased;
+                changed = self.answer.changed() => if changed.is_err() {
                     let broken = io::Error::other("the generation is gone without an end");
                     return Some((Err(broken), None));
+                },
+                () = self.silence.expired() => {
+                    self.silence.restart();
+                    return Some((Ok(Bytes::from_static(b": ping\n\n")), Some(self)));
                 }
-                Err(_) => return Some((Ok(Bytes::from_static(b": ping\n\n")), Some(self))),
             }
         }
     }
