@@ -43,7 +43,7 @@ impl Run {
                 request.deadlines.retries_end = Some(Instant::now() + RETRY_TIME_BEFORE_FALLBACK);
             }
             self.reserve(&mut request).await?;
-            let result = self.call(&model, &request).await;
+            let result = self.call(&model, request).await;
             let Err(Interruption::Failed(Failure::Provider(error))) = &result else {
                 return result;
             };
@@ -65,12 +65,16 @@ impl Run {
     async fn call(
         &mut self,
         model: &ChosenModel,
-        request: &Request,
+        request: Request,
     ) -> Result<FinishReason, Interruption> {
         self.model.begin_call();
-        self.budget.meter.begin_call(model, request, self.answer.bytes());
+        self.budget.meter.begin_call(model, &request, self.answer.bytes());
         self.checkpoint_soon();
-        let mut stream = self.wait_for(model.stream(request.clone())).await??.fuse();
+        let stream = self.wait_for(model.stream(request)).await?;
+        if stream.is_err() {
+            self.budget.meter.call_refused();
+        }
+        let mut stream = stream?.fuse();
         self.budget.meter.call_accepted();
         let mut batch = Vec::new();
         let mut finish_reason = None;
