@@ -7,11 +7,10 @@ from urllib.parse import urlsplit
 
 
 class Provider:
-    """A server that speaks Chat Completions; it says a word when it is told to."""
+    """A server that speaks Chat Completions."""
 
     def __init__(self):
         self.listener = socket.create_server(("127.0.0.1", 0))
-        self.connection = None
         port = self.listener.getsockname()[1]
         self.settings = {"OPENAI_COMPATIBLE_MOCK_BASE_URL": f"http://127.0.0.1:{port}/v1",
                          "OPENAI_COMPATIBLE_MOCK_MODELS": "m", "DEFAULT_MODEL": "mock/m"}
@@ -24,13 +23,19 @@ class Provider:
 
     def accept(self):
         """Waits for the next request and begins its answer."""
-        if self.connection:
-            self.connection.close()
-        self.connection, _ = self.listener.accept()
-        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        read_message(self.connection)
-        self.connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
-                                b"transfer-encoding: chunked\r\nconnection: close\r\n\r\n")
+        connection, _ = self.listener.accept()
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        read_message(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
+                           b"transfer-encoding: chunked\r\nconnection: close\r\n\r\n")
+        return Model(connection)
+
+
+class Model:
+    """An answer of the provider, which says a word when it is told to."""
+
+    def __init__(self, connection):
+        self.connection = connection
 
     def say(self, word):
         self.send({"index": 0, "delta": {"content": word}, "finish_reason": None})
@@ -39,6 +44,7 @@ class Provider:
         self.send({"index": 0, "delta": {}, "finish_reason": "stop"})
         self.write(b"data: [DONE]\n\n")
         self.connection.sendall(b"0\r\n\r\n")
+        self.connection.close()
 
     def send(self, choice):
         chunk = {"id": "chatcmpl-8Zq2sVbX1", "object": "chat.completion.chunk", "created": 1790000000,
@@ -61,9 +67,11 @@ class Chats:
             user = json.loads(ask(connection, "POST", "/auth/v1/signup", headers, body))
         self.headers = f"authorization: Bearer {user['access_token']}\r\n"
         with self.connect() as connection:
-            for number in range(51):
-                chat = {"title": f"A chat about something {number}"}
-                self.chat = json.loads(ask(connection, "POST", "/api/chats/", self.headers, chat))["id"]
+            self.chats = [self.create(connection, number) for number in range(51)]
+
+    def create(self, connection, number):
+        chat = {"title": f"A chat about something {number}"}
+        return json.loads(ask(connection, "POST", "/api/chats/", self.headers, chat))["id"]
 
     def connect(self):
         return socket.create_connection(self.address)
@@ -75,24 +83,42 @@ class Chats:
 
     def stream(self, provider, deltas, listeners):
         """An answer of so many deltas, each sent when all listeners have the one before."""
-        question = {"content": "Say something.", "stream": True}
-        connections = [self.connect()]
-        request(connections[0], "POST", f"/api/ai/chat/{self.chat}/generate", self.headers, question)
-        provider.accept()
-        provider.say("Word")
-        wait_for(connections[0], b"text-delta")
+        model, connection = self.generate(provider, self.chats[0])
+        connections = [connection]
         for _ in range(listeners - 1):
             connections.append(self.connect())
-            request(connections[-1], "GET", f"/api/ai/chat/{self.chat}/stream", self.headers)
+            request(connections[-1], "GET", f"/api/ai/chat/{self.chats[0]}/stream", self.headers)
             wait_for(connections[-1], b"text-delta")
-        for _ in range(deltas):
-            provider.say("word")
-            for connection in connections:
-                wait_for(connection, b"text-delta")
-        provider.end()
+        converse([model], connections, deltas)
+
+    def streams(self, provider, deltas, answers):
+        """So many answers at once, each with one listener: the next deltas follow when all have come."""
+        generations = [self.generate(provider, chat) for chat in self.chats[:answers]]
+        models, connections = zip(*generations)
+        converse(models, connections, deltas // answers)
+
+    def generate(self, provider, chat):
+        connection = self.connect()
+        question = {"content": "Say something.", "stream": True}
+        request(connection, "POST", f"/api/ai/chat/{chat}/generate", self.headers, question)
+        model = provider.accept()
+        model.say("Word")
+        wait_for(connection, b"text-delta")
+        return model, connection
+
+
+def converse(models, connections, deltas):
+    """The models say so many words, each when all listeners have heard the one before, and end."""
+    for _ in range(deltas):
+        for model in models:
+            model.say("word")
         for connection in connections:
-            wait_for(connection, b"[DONE]")
-            connection.close()
+            wait_for(connection, b"text-delta")
+    for model in models:
+        model.end()
+    for connection in connections:
+        wait_for(connection, b"[DONE]")
+        connection.close()
 
 
 def wait_for(connection, what):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Instructions (in user space, by callgrind) and system calls (by strace) of the server for one delta of a
-streamed answer and for one list of 50 chats.
+streamed answer, alone and among others that come at the same moment, and for one list of 50 chats.
 
     benches/instructions/measure.py [PROGRAM] [--listeners 1 3] [--profile FILE]
 
@@ -24,6 +24,7 @@ from conversation import Chats, Provider
 from program import Program
 
 LENGTHS = (200, 1200)
+ANSWERS = 32
 LISTS = (50, 250)
 
 
@@ -94,6 +95,9 @@ def measure(arguments, counter, provider, folder):
             for listeners in arguments.listeners:
                 answer = lambda deltas: chats.stream(provider, deltas, listeners)
                 tell(f"a delta to {listeners} listener(s)", slope(counter, server, answer, LENGTHS))
+            answers = lambda deltas: chats.streams(provider, deltas, ANSWERS)
+            lengths = [10 * ANSWERS, 60 * ANSWERS]
+            tell(f"a delta of {ANSWERS} answers at once", slope(counter, server, answers, lengths))
             if not arguments.no_list:
                 tell("a list of 50 chats", slope(counter, server, chats.list, LISTS))
             if arguments.profile and isinstance(counter, Callgrind):
