@@ -140,13 +140,13 @@ impl Generations {
 
     fn spawn(&self, question: Option<Question>, job: Job, chat_id: Option<Uuid>) -> Generation {
         let (sender, answer) = watch::channel(Answer::default());
-        let stop = CancellationToken::new();
+        let stop = self.inner.shutdown.child_token();
         let id = Uuid::now_v7();
         let user_id = job.credentials.user_id;
         let registration = self.inner.refresher.register(&job.credentials);
         let settings = self.inner.settings.clone();
         let inner = self.inner.clone();
-        let signals = Signals { stop: stop.clone(), shutdown: inner.shutdown.clone() };
+        let signals = Signals::new(stop.clone(), inner.shutdown.clone());
         let run = Run::new(job, settings, sender, signals, inner.tasks.clone());
         self.inner.tasks.spawn(async move {
             run.run().await;

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use super::event_ids::EventIds;
 use crate::agent::{Answer, Cursor, End, StreamError};
+use crate::clock::IdleTimer;
 use crate::http::error::{ApiError, for_end};
 
 /// A silent stream says something this often, so that proxies keep it open.
@@ -92,7 +93,9 @@ fn chunks(
     cursor: Cursor,
     request_id: String,
 ) -> impl Stream<Item = Chunk> + Send + 'static {
-    let listener = Listener { answer, cursor, request_id };
+    let silence = IdleTimer::new(PING_INTERVAL);
+    // Boxed, because it moves with each piece.
+    let listener = Box::new(Listener { answer, cursor, silence, request_id });
     stream::unfold(Some(listener), |listener| async move { listener?.next().await })
 }
 
@@ -111,6 +114,7 @@ fn response(body: Body) -> Response {
 struct Listener {
     answer: watch::Receiver<Answer>,
     cursor: Cursor,
+    silence: IdleTimer,
     request_id: String,
 }
 
@@ -118,7 +122,7 @@ type Chunk = io::Result<Bytes>;
 
 impl Listener {
     /// The next bytes and, unless they are the last, the listener.
-    async fn next(mut self) -> Option<(Chunk, Option<Self>)> {
+    async fn next(mut self: Box<Self>) -> Option<(Chunk, Option<Box<Self>>)> {
         if self.cursor.is_at_end() {
             return None;
         }
@@ -130,15 +134,19 @@ impl Listener {
                 self.cursor.advance(&answer, &mut bytes, describe);
             }
             if !bytes.is_empty() {
+                self.silence.restart();
                 return Some((Ok(bytes.into()), Some(self)));
             }
-            match timeout(PING_INTERVAL, self.answer.changed()).await {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) => {
+            tokio::select! {
+                biased;
+                changed = self.answer.changed() => if changed.is_err() {
                     let broken = io::Error::other("the generation is gone without an end");
                     return Some((Err(broken), None));
+                },
+                () = self.silence.expired() => {
+                    self.silence.restart();
+                    return Some((Ok(Bytes::from_static(PING)), Some(self)));
                 }
-                Err(_) => return Some((Ok(Bytes::from_static(PING)), Some(self))),
             }
         }
     }

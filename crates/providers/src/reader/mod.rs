@@ -51,7 +51,8 @@ where
     S: Stream<Item = reqwest::Result<Bytes>> + Send + Unpin + 'static,
 {
     let frames = Frames::new(body, idle_timeout);
-    let reader = Reader { frames, answer: Answer::new(decoder), context };
+    // Boxed, because it moves with each event.
+    let reader = Box::new(Reader { frames, answer: Answer::new(decoder), context });
     let events = stream::unfold(reader, |mut reader| async move {
         reader.next().await.map(|event| (event, reader))
     });

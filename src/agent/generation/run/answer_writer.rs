@@ -80,7 +80,7 @@ impl AnswerWriter {
 
     /// Makes later failures part of the stream.
     pub(super) fn make_visible(&self) {
-        self.update(|answer| answer.is_visible = true);
+        self.answer.send_if_modified(|answer| !std::mem::replace(&mut answer.is_visible, true));
     }
 
     /// Adds what the model has produced, in a new step if it is the first of its call.

@@ -17,10 +17,13 @@ mod title;
 mod wait;
 
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::watch;
+use tokio::time::{Sleep, sleep};
 use tokio_util::task::TaskTracker;
 
 use self::answer_writer::AnswerWriter;
@@ -59,6 +62,8 @@ pub(super) struct Run {
     waiting: Vec<WaitingCall>,
     title: PendingTitle,
     signals: Signals,
+    /// When to look at the clock although nothing happens.
+    alarm: Pin<Box<Sleep>>,
 }
 
 impl Run {
@@ -83,6 +88,7 @@ impl Run {
             waiting: Vec::new(),
             title: PendingTitle::new(tasks),
             signals,
+            alarm: Box::pin(sleep(Duration::ZERO)),
             settings,
         }
     }

@@ -25,19 +25,11 @@ pub(super) enum Frame<'a> {
     TextStart {
         id: &'a str,
     },
-    TextDelta {
-        id: &'a str,
-        delta: &'a str,
-    },
     TextEnd {
         id: &'a str,
     },
     ReasoningStart {
         id: &'a str,
-    },
-    ReasoningDelta {
-        id: &'a str,
-        delta: &'a str,
     },
     ReasoningEnd {
         id: &'a str,
@@ -92,6 +84,24 @@ pub(super) fn put(out: &mut Vec<u8>, frame: &Frame<'_>) {
     // Frames hold nothing that JSON cannot, and writing to a Vec does not fail.
     let _ = serde_json::to_writer(&mut *out, frame);
     out.extend_from_slice(b"\n\n");
+}
+
+/// About as long as a frame with a piece of text is without that.
+const DELTA_FRAME_BYTES: usize = 64;
+
+/// A piece of a text or thought. Nearly all frames are such, so what is the same in each is not put together
+/// anew.
+pub(super) fn put_delta(out: &mut Vec<u8>, is_text: bool, id: &str, delta: &str) {
+    out.reserve(DELTA_FRAME_BYTES + delta.len());
+    out.extend_from_slice(if is_text {
+        br#"data: {"type":"text-delta","id":""#
+    } else {
+        br#"data: {"type":"reasoning-delta","id":""#
+    });
+    out.extend_from_slice(id.as_bytes());
+    out.extend_from_slice(br#"","delta":"#);
+    let _ = serde_json::to_writer(&mut *out, delta);
+    out.extend_from_slice(b"}\n\n");
 }
 
 /// Stored parts that the stream has a frame for: files, sources, and data of the front end. One without

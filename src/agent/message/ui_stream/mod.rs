@@ -6,7 +6,7 @@
 mod frames;
 
 pub use frames::StreamError;
-use frames::{Frame, Title, put, put_error, put_other};
+use frames::{Frame, Title, put, put_delta, put_error, put_other};
 
 use super::answer::{Answer, End, Status};
 use super::part::{Part, ToolPart, ToolState};
@@ -223,14 +223,7 @@ fn advance_text(
     let Progress::Text { sent } = progress else { return };
     let id = &index.to_string();
     while let Some(delta) = next_delta(text, sent, out) {
-        put(
-            out,
-            &if is_text {
-                Frame::TextDelta { id, delta }
-            } else {
-                Frame::ReasoningDelta { id, delta }
-            },
-        );
+        put_delta(out, is_text, id, delta);
     }
     if done && *sent == text.len() {
         *progress = Progress::Done;
