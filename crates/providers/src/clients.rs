@@ -13,13 +13,15 @@ use super::Connection;
 
 /// How many answers share a client. RFC 9113 advises servers to allow no fewer than a hundred; those that
 /// were cancelled count until the server knows.
-const ANSWERS: usize = 64;
+const ANSWERS: usize = 90;
 
 /// The clients of a provider, as many as its answers need.
 #[derive(Debug)]
 pub(super) struct Clients {
     connection: Connection,
     headers: HeaderMap,
+    /// How many answers share one.
+    most: usize,
     all: Mutex<Vec<Shared>>,
 }
 
@@ -36,7 +38,10 @@ pub(super) struct Place(Arc<()>);
 impl Clients {
     /// The clients of `connection`. `headers` are sent with each request.
     pub fn new(connection: Connection, headers: HeaderMap) -> reqwest::Result<Self> {
-        let clients = Self { connection, headers, all: Mutex::default() };
+        // HTTP/2 is agreed on with TLS.
+        let may_share = connection.base_url.trim_start().starts_with("https:");
+        let most = if may_share { ANSWERS } else { usize::MAX };
+        let clients = Self { connection, headers, most, all: Mutex::default() };
         let first = clients.another()?;
         clients.all.lock().unwrap_or_else(PoisonError::into_inner).push(first);
         Ok(clients)
@@ -45,7 +50,7 @@ impl Clients {
     /// A client for one request, and its place there.
     pub fn get(&self) -> reqwest::Result<(Client, Place)> {
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-        let free = all.iter().position(|shared| Arc::strong_count(&shared.place.0) <= ANSWERS);
+        let free = all.iter().position(|shared| Arc::strong_count(&shared.place.0) <= self.most);
         let free = match free {
             Some(free) => free,
             None => {
