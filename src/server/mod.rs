@@ -167,8 +167,24 @@ async fn connection(stream: TcpStream, router: Router, slot: Slot, stop: Cancell
         let answer = drain::answer(router.clone(), request);
         async { Ok::<_, Infallible>(answer.await.map(|body| exchange.attach_to(body))) }
     });
-    let builder = builder(&slot);
-    let socket = Socket::new(stream, Arc::clone(activity));
+    let mut socket = Socket::new(stream, Arc::clone(activity));
+    let speaks_http2 = tokio::select! {
+        speaks_http2 = socket.speaks_http2() => speaks_http2,
+        reason = activity.close_reason() => {
+            debug!("a connection is closed: {reason:?}");
+            return;
+        }
+        () = stop.cancelled() => return,
+    };
+    let builder = match speaks_http2 {
+        Ok(true) => builder(&slot).http2_only(),
+        // Told by its builder, hyper need not read ahead, which would double its buffer.
+        Ok(false) => builder(&slot).http1_only(),
+        Err(error) => {
+            debug!("a connection ended: {error}");
+            return;
+        }
+    };
     let mut connection = pin!(builder.serve_connection(socket, service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

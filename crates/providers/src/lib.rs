@@ -30,6 +30,7 @@ pub mod catalogue;
 
 mod anthropic;
 mod chat_completions;
+mod clients;
 mod compatible;
 mod connection;
 mod decoder;

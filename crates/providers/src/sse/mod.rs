@@ -89,6 +89,8 @@ where
                 return Ok(Some(message.data));
             }
         }
+        // Even an empty piece keeps the buffer that it was cut from.
+        self.chunk = Bytes::new();
         Ok(None)
     }
 
