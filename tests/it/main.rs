@@ -15,6 +15,7 @@ mod commands;
 mod config;
 mod connections;
 mod cors;
+mod cut_off;
 mod daily_limit;
 mod docs;
 mod errors;
