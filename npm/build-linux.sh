@@ -5,15 +5,15 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-tools=${CARGO_TARGET_DIR:-target}/zig
+built=${CARGO_TARGET_DIR:-$PWD/target}
+tools=$built/zig
 if [ ! -x "$tools/bin/cargo-zigbuild" ]; then
   python3 -m venv "$tools"
   "$tools/bin/pip" install --quiet --requirement npm/build-linux.txt
 fi
-PATH=$PWD/$tools/bin:$PATH
+PATH=$tools/bin:$PATH
 
 machine=$(uname -m)-unknown-linux-gnu
-cargo zigbuild --release --locked --bin chat-backend --target "$machine.2.17"
-built=${CARGO_TARGET_DIR:-target}
+CARGO_TARGET_DIR=$built cargo zigbuild --release --locked --bin chat-backend --target "$machine.2.17"
 mkdir -p "$built/release"
 cp "$built/$machine/release/chat-backend" "$built/release/chat-backend"
