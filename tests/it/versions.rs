@@ -38,3 +38,9 @@ fn the_changelog_ends_with_this_version() {
         assert_eq!(newest.split([']', ' ']).next(), Some(VERSION));
     }
 }
+
+#[test]
+fn the_image_is_built_by_a_compiler_that_is_new_enough() {
+    let image = format!("FROM rust:{}-bookworm AS build", env!("CARGO_PKG_RUST_VERSION"));
+    assert!(read("Dockerfile").lines().any(|line| line == image), "{image}");
+}

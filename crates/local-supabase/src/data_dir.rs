@@ -11,6 +11,8 @@ pub(super) const DATABASE: &str = "supabase.db";
 /// The folder of the files of Storage.
 pub(super) const STORAGE: &str = "storage";
 const LOCK: &str = "lock";
+/// What a new file system has.
+const LOST_AND_FOUND: &str = "lost+found";
 /// Keeps the folder out of the repository in which it lies.
 const IGNORE: &str = ".gitignore";
 
@@ -54,8 +56,8 @@ impl DataDir {
 
     /// Removes all that is in the folder.
     pub(super) fn clear(self) -> io::Result<()> {
-        for entry in fs::read_dir(&self.path)? {
-            let path = entry?.path();
+        for name in names(&self.path)?.iter().filter(|name| *name != LOST_AND_FOUND) {
+            let path = self.path.join(name);
             match path.is_dir() {
                 true => fs::remove_dir_all(path)?,
                 false => fs::remove_file(path)?,
@@ -75,7 +77,7 @@ fn ignore_in_git(folder: &Path) -> io::Result<()> {
 
 /// Whether a folder holds nothing, as a new volume does.
 pub(super) fn is_empty(path: &Path) -> io::Result<bool> {
-    const NOTHING: [&str; 3] = ["lost+found", LOCK, IGNORE];
+    const NOTHING: [&str; 3] = [LOST_AND_FOUND, LOCK, IGNORE];
     for entry in fs::read_dir(path)? {
         if !NOTHING.iter().any(|name| entry.as_ref().is_ok_and(|entry| entry.file_name() == *name))
         {
