@@ -21,8 +21,17 @@ use crate::http::middleware::request_context;
 use crate::http::{auth, compression, cors, health, index_page};
 use crate::openapi;
 
-/// All routes, behind all layers.
+/// All routes, behind all layers. The local Supabase has layers of its own.
 pub fn router(app: &App) -> Router {
+    match app.local_supabase_path() {
+        Some((path, supabase)) => {
+            Router::new().nest_service(path, supabase).fallback_service(api_router(app))
+        }
+        None => api_router(app),
+    }
+}
+
+fn api_router(app: &App) -> Router {
     let state = app.state.clone();
     table(&state, &app.config)
         .fallback(unknown_route)

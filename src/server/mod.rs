@@ -62,6 +62,7 @@ pub async fn serve(mut app: App, listener: TcpListener, stop: impl Future<Output
     // A flood at one listener takes no place at another.
     let limit = connection_limit(app.config.max_connections);
     let connections = |limit| Connections::new(limit, &app.config);
+    let router = router::router(&app);
     let mut local_supabase = None;
     if let Some(local) = app.local_supabase.take() {
         let served = listen(local.listener, local.router, connections(limit), final_stop.clone());
@@ -77,7 +78,7 @@ pub async fn serve(mut app: App, listener: TcpListener, stop: impl Future<Output
     let ai = app.state.ai.clone();
     let counting = tokio::spawn(async move { ai.count_lapsed_usage().await });
     let api_stop = CancellationToken::new();
-    let api = listen(listener, router::router(&app), connections(limit), api_stop.clone());
+    let api = listen(listener, router, connections(limit), api_stop.clone());
     let api = tokio::spawn(api);
     stop.await;
     info!("stopping: no new answers, running ones have {:?}", app.config.shutdown_grace);

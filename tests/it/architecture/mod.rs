@@ -173,7 +173,7 @@ fn may_name(path: &str, name: &str, line: &str) -> bool {
         // A part of a URL, the name of a setting, a word of the help.
         "crates/providers/src/gemini/mod.rs" => line.contains("googleapis.com/v1beta/openai"),
         "crates/providers/src/compatible/mod.rs" => line.contains("openai_compatible_"),
-        "src/main.rs" => line.contains("scripted model"),
+        "src/cli/arguments.rs" => line.contains("scripted model"),
         "src/http/health/mod.rs" => ["openai", "anthropic"].contains(&name),
         _ => name == "openai" && speaks_openai(path),
     }

@@ -20,7 +20,7 @@ pub use app::{
 };
 pub use form::{BOUNDARY, Form};
 pub use keys::Key;
-pub use program::{Program, run};
+pub use program::{Program, new_folder, run, run_in};
 pub use project::{Project, claims, project};
 pub use provider::{Answer, FakeProvider, fixture, live};
 pub use proxy::{Proxy, pass_on};
