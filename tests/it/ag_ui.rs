@@ -178,6 +178,9 @@ async fn failures_are_problems_before_the_run_and_its_last_event_after() {
     let error = last(&events, "RUN_ERROR");
     assert_eq!(error["code"], "provider_failed");
     assert!(error["message"].as_str().unwrap().starts_with("The model provider failed"));
+    // The same run again gets the same failure, not another attempt.
+    let again = run(&alice, &question("t", "r2", "u2", "/error-late")).await;
+    assert_eq!((text(&again), &last(&again, "RUN_ERROR")["code"]), (text(&events), &error["code"]));
     // A client that was cut off has a part of the answer: it is shown all of it in the place of that.
     let cut = json!({ "threadId": "t", "runId": "r3", "messages": [{ "id": "u2", "role": "user" },
         { "role": "assistant", "content": "Th" }] });

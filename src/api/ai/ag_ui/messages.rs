@@ -42,10 +42,8 @@ pub(super) fn file(part: &Part) -> Option<Value> {
         return None;
     }
     let media_type = value["mediaType"].as_str()?;
-    let kind = match media_type.split('/').next() {
-        Some(kind @ ("image" | "audio" | "video")) => kind,
-        _ => "document",
-    };
+    let is_of = |kind: &&str| media_type.split('/').next() == Some(*kind);
+    let kind = ["image", "audio", "video"].into_iter().find(is_of).unwrap_or("document");
     let source = json!({ "type": "url", "value": value["url"].as_str()?, "mimeType": media_type });
     Some(json!({ "type": kind, "source": source }))
 }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::agent::Part;
+use crate::agent::{Part, Rows};
 use crate::api::ai::Ai;
 use crate::api::files::Owner;
 use crate::api::messages;
@@ -75,4 +75,26 @@ fn read(body: &[u8], limit: usize, is_cut: bool) -> Result<History, ApiError> {
     // A row that its user has nested too deeply is left out.
     let rows = page.iter().rev().filter_map(|row| serde_json::from_str(row.get()).ok());
     Ok(History { rows: rows.collect(), before })
+}
+
+/// The answer that has one of these ids, and its chat.
+pub(super) async fn answer(
+    ai: &Ai,
+    user: &CurrentUser,
+    ids: &[Uuid],
+) -> Result<Option<(Uuid, Rows)>, ApiError> {
+    #[derive(Deserialize)]
+    struct Row {
+        id: Uuid,
+        chat_id: Uuid,
+    }
+    let ids: Vec<_> = ids.iter().map(Uuid::to_string).collect();
+    let query = ai.supabase.rest(user.caller()).from("messages").select(messages::COLUMNS);
+    let query = query.parameter("id", format_args!("in.({})", ids.join(",")));
+    let found = query.eq("role", "assistant").rows().await?;
+    let Some(row) = found.first()? else { return Ok(None) };
+    let unreadable = |error| ApiError::unreadable("message", error);
+    let Row { id, chat_id } = serde_json::from_slice(&row).map_err(unreadable)?;
+    let message = serde_json::from_slice(&row).map_err(unreadable)?;
+    Ok(Some((chat_id, Rows { message_id: id, message: Some(message), user_message: None })))
 }

@@ -2,18 +2,19 @@
 
 use axum::http::HeaderMap;
 use axum::response::Response;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::encoder::{EventEncoder, Run};
 use super::model::RunAgentInput;
 use super::request::{self, Intent};
 use super::{ids, messages, rows};
-use crate::agent::Claim;
+use crate::agent::{Claim, Rows};
 use crate::api::ai::begin::{self, AnswerReceiver};
 use crate::api::ai::model::ChatGenerate;
 use crate::api::ai::reconnect;
 use crate::api::ai::request::ChatRequest;
-use crate::api::ai::{Ai, attachments, ids as chat_ids};
+use crate::api::ai::{Ai, attachments, ids as chat_ids, remote_answer};
 use crate::http::auth::CurrentUser;
 use crate::http::error::ApiError;
 use crate::http::event_stream;
@@ -66,8 +67,17 @@ async fn start(
     held: Held,
 ) -> Result<(AnswerReceiver, usize), ApiError> {
     let answer_id = ids::answer_id(user.id, &input.run_id);
-    let (answer, earlier) =
-        begin_answer(ai, user, input, request::answer(input), held.clone()).await?;
+    let begun = begin_answer(ai, user, input, request::answer(input), held.clone()).await;
+    let (answer, earlier) = match begun {
+        // A failed answer may be tried again, but not by the run whose answer it is.
+        Err(error) if error.code() == "id_conflict" => {
+            let chat_id = chat_ids::chat_id(user.id, &input.thread_id);
+            let found = rows::answer(ai, user, &[answer_id]).await?;
+            let own = found.filter(|(chat, _)| *chat == chat_id);
+            return own.map(|(_, rows)| (stored(&rows), 0)).ok_or(error);
+        }
+        begun => begun?,
+    };
     let answered = match &answer.borrow().claim {
         Claim::Answered(rows) if rows.message_id != answer_id => Some(rows.message_id),
         _ => None,
@@ -78,6 +88,11 @@ async fn start(
             begin_answer(ai, user, input, request::regenerate(input, answered), held).await
         }
     }
+}
+
+/// An answer as it is stored.
+pub(super) fn stored(rows: &Rows) -> AnswerReceiver {
+    watch::channel(remote_answer::answer(rows, Claim::Answered(rows.clone()))).1
 }
 
 /// Also how many parts of the answer the client has already.

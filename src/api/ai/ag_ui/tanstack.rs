@@ -6,7 +6,6 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tokio::sync::watch;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -16,10 +15,9 @@ use super::event::Event;
 use super::messages::file;
 use super::rows::{self, MessageRow};
 use super::{ids, run};
-use crate::agent::{Part, Rows, ToolPart, ToolState};
+use crate::agent::{Part, ToolPart, ToolState};
 use crate::api::ai::begin::AnswerReceiver;
-use crate::api::ai::{Ai, ids as chat_ids, remote_answer};
-use crate::api::messages;
+use crate::api::ai::{Ai, ids as chat_ids};
 use crate::http::auth::CurrentUser;
 use crate::http::error::ApiError;
 use crate::http::event_stream;
@@ -195,13 +193,10 @@ async fn join(
 ) -> Result<Response, ApiError> {
     let message_id = run_id.parse().unwrap_or_else(|_| ids::answer_id(user.id, run_id));
     let ids = [message_id, ids::answer_id(user.id, run_id)];
-    let (chat_id, rows) = find(ai, user, ids).await?;
+    let (chat_id, rows) = rows::answer(ai, user, &ids).await?.ok_or_else(no_such_run)?;
     let answer = match run::running(ai, user, chat_id, held.clone()).await? {
         Some(answer) if self::message_id(&answer) == Some(rows.message_id) => answer,
-        _ => {
-            let claim = crate::agent::Claim::Answered(rows.clone());
-            watch::channel(remote_answer::answer(&rows, claim)).1
-        }
+        _ => run::stored(&rows),
     };
     let run = Run {
         thread_id: chat_id.to_string(),
@@ -213,23 +208,6 @@ async fn join(
         request_id: request_id.to_owned(),
     };
     Ok(event_stream::respond(answer, EventEncoder::after(0, run)))
-}
-
-/// The chat and the message that has one of these ids.
-async fn find(ai: &Ai, user: &CurrentUser, ids: [Uuid; 2]) -> Result<(Uuid, Rows), ApiError> {
-    #[derive(Deserialize)]
-    struct Row {
-        id: Uuid,
-        chat_id: Uuid,
-    }
-    let query = ai.supabase.rest(user.caller()).from("messages").select(messages::COLUMNS);
-    let query = query.parameter("id", format_args!("in.({},{})", ids[0], ids[1]));
-    let found = query.eq("role", "assistant").rows().await?;
-    let row = found.first()?.ok_or_else(no_such_run)?;
-    let unreadable = |error| ApiError::unreadable("message", error);
-    let Row { id, chat_id } = serde_json::from_slice(&row).map_err(unreadable)?;
-    let message = serde_json::from_slice(&row).map_err(unreadable)?;
-    Ok((chat_id, Rows { message_id: id, message: Some(message), user_message: None }))
 }
 
 fn no_such_run() -> ApiError {

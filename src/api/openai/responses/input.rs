@@ -14,7 +14,7 @@ pub(super) fn messages(input: ResponseInput, checks: &mut Checks) -> Vec<ChatMes
         ResponseInput::Items(items) => items,
     };
     let items = items.into_iter().enumerate().map(|(index, item)| {
-        read(item).unwrap_or_else(|(field, detail)| {
+        read(&item).unwrap_or_else(|(field, detail)| {
             checks.refuse(format!("/input/{index}{field}"), detail);
             message(ChatRole::Assistant, None)
         })
@@ -33,7 +33,7 @@ fn message(role: ChatRole, content: Option<PlainContent>) -> ChatMessage {
 }
 
 /// The message, or the field that is wrong and what is wrong with it.
-fn read(item: Value) -> Result<ChatMessage, (&'static str, &'static str)> {
+fn read(item: &Value) -> Result<ChatMessage, (&'static str, &'static str)> {
     const STRING: &str = "must be a string";
     let text = |field: &str| item[field].as_str().map(str::to_owned);
     match item["type"].as_str().unwrap_or("message") {
