@@ -83,14 +83,14 @@ impl Page {
         self.alice.messages(&self.chat).await.pop().unwrap()
     }
 
-    /// What the model was told of a call, in its last request.
+    /// What the model received for a call, in its last request.
     fn result_of(&self, call: &str) -> Value {
         let request = self.provider.requests().pop().unwrap();
         let messages = request["messages"].as_array().unwrap();
         let result = messages.iter().find(|message| message["tool_call_id"] == call);
         let result = result.unwrap_or_else(|| panic!("no result of {call} in {request}"));
-        let told = result["content"].as_str().unwrap();
-        json!(told.strip_prefix("Error: ").unwrap_or(told))
+        let content = result["content"].as_str().unwrap();
+        json!(content.strip_prefix("Error: ").unwrap_or(content))
     }
 }
 
@@ -203,11 +203,11 @@ async fn the_last_result_continues_the_answer_on_any_replica_once() {
 async fn what_waits_is_superseded() {
     let page = Page::waiting([says("As you like.")]).await;
     page.alice.ask(&page.chat, "Never mind.").await;
-    let told = page.result_of("call_0");
-    assert_eq!(told, "Not run: the person wrote something else instead.");
+    let content = page.result_of("call_0");
+    assert_eq!(content, "Not run: the person wrote something else instead.");
     let messages = page.alice.messages(&page.chat).await;
     assert_eq!(messages[1]["status"], "complete");
-    assert_eq!(messages[1]["parts"][1]["errorText"], told);
+    assert_eq!(messages[1]["parts"][1]["errorText"], content);
     let late = page.alice.post(&page.path("call_0"), json!({ "output": 1 })).await;
     assert_eq!(late.problem(409), "already_decided");
 
@@ -243,14 +243,14 @@ async fn a_page_has_ten_minutes() {
 }
 
 #[tokio::test]
-async fn arguments_that_do_not_fit_are_the_models_to_mend() {
+async fn arguments_that_do_not_fit_go_back_to_the_model() {
     let wrong = calls(&[("getLocation", json!({ "precise": "very" }))]);
     let page = Page::with([wrong, says("Somewhere.")]).await;
     let body = json!({ "content": "Where am I?", "tools": { "getLocation": locate() } });
     let answer = page.alice.generate(&page.chat, body).await.expect(200);
     assert_eq!(answer["message"]["status"], "complete");
-    let told = page.result_of("call_0");
-    assert_eq!(told, "The arguments do not fit: /precise must be of type boolean.");
+    let content = page.result_of("call_0");
+    assert_eq!(content, "The arguments do not fit: /precise must be of type boolean.");
 }
 
 #[tokio::test]

@@ -332,12 +332,12 @@ mod tests {
         };
         let (input, output) = (serde_json::json!({}), Value::Null);
         let done = call(ToolState::OutputAvailable { input, output });
-        let said = Part::Text { text: "Here.".into(), done: true, opaque: None };
-        let before = vec![Part::StepStart, done.clone(), Part::StepStart, said.clone(), done];
+        let text = Part::Text { text: "Here.".into(), done: true, opaque: None };
+        let before = vec![Part::StepStart, done.clone(), Part::StepStart, text.clone(), done];
         let claim = crate::agent::Claim::Pending;
         let mut answer = Answer::stored(claim, serde_json::Map::new(), before.clone(), None);
         assert_eq!(frames(Cursor::after(5), &answer), ["start", "tool-output-available"]);
-        answer.parts.extend([Part::StepStart, said]);
+        answer.parts.extend([Part::StepStart, text]);
         let whole = "start tool-output-available start-step text-start text-delta text-end";
         assert_eq!(frames(Cursor::after(5), &answer).join(" "), whole);
         answer.parts = before;
@@ -352,5 +352,29 @@ mod tests {
         });
         let whole = "start tool-output-available start-step finish-step finish";
         assert_eq!(frames(Cursor::after(5), &answer).join(" "), whole);
+    }
+
+    #[test]
+    fn sources_and_files_have_the_fields_that_all_versions_take() {
+        let url =
+            serde_json::json!({ "type": "source-url", "sourceId": "1", "url": "u", "title": "t" });
+        let file = serde_json::json!({ "type": "file", "url": "u", "mediaType": "m" });
+        let document = serde_json::json!({ "type": "source-document", "sourceId": "1",
+            "mediaType": "m", "title": "t", "filename": "f" });
+        let more = |part: &Value| {
+            let mut part = part.clone();
+            part["providerMetadata"] = serde_json::json!({ "x": {} });
+            Part::Other(part)
+        };
+        let incomplete = Part::Other(serde_json::json!({ "type": "source-url", "url": "u" }));
+        let parts = vec![more(&url), incomplete, more(&file), more(&document)];
+        let claim = crate::agent::Claim::Pending;
+        let answer = Answer::stored(claim, serde_json::Map::new(), parts, None);
+        let mut out = Vec::new();
+        Cursor::default().advance(&answer, &mut out, |_| unreachable!());
+        let text = String::from_utf8(out).unwrap();
+        let frames = text.lines().filter_map(|line| line.strip_prefix("data: ")).skip(1);
+        let frames: Vec<Value> = frames.map(|frame| serde_json::from_str(frame).unwrap()).collect();
+        assert_eq!(frames, [url, file, document]);
     }
 }
