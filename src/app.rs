@@ -190,26 +190,25 @@ impl App {
         );
         scripts.cleanup();
         refresh_models(providers.clone());
-        let read_marks = ReadMarks::new(supabase.clone());
+        let ai = Ai::new(
+            supabase.clone(),
+            generations.clone(),
+            files.clone(),
+            providers.clone(),
+            limits.clone(),
+            tools(&files, &scripts),
+            clock.clone(),
+        )
+        .named(is_local.then_some("local"));
         let state = Services {
-            ai: Ai::new(
-                supabase.clone(),
-                generations.clone(),
-                files.clone(),
-                read_marks.clone(),
-                providers.clone(),
-                limits.clone(),
-                tools(&files, &scripts),
-                clock.clone(),
-            )
-            .named(is_local.then_some("local")),
             health: Health::new(probes, providers, generations.clone()),
             auth: AuthLayer { verifier, limits: limits.clone(), memory, token_refresher },
             supabase,
             generations,
             scripts,
             files,
-            read_marks,
+            read_marks: ai.read_marks(),
+            ai,
             limits,
             clock,
         };

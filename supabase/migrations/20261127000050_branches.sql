@@ -19,7 +19,7 @@ create index queued_messages_chat_idx on private.queued_messages (chat_id);
 alter table private.queued_messages enable row level security;
 revoke all on private.queued_messages from public, anon, authenticated;
 -- So that the service role can truncate messages with what refers to them.
-grant truncate on private.queued_messages to service_role;
+grant truncate on private.queued_messages, private.tool_calls to service_role;
 
 create function private.is_queued(p_user_id uuid, p_message_id uuid) returns boolean
   language sql stable security definer set search_path = ''

@@ -41,13 +41,13 @@ impl Ai {
         supabase: Supabase,
         generations: Generations,
         files: Files,
-        read_marks: ReadMarks,
         providers: Providers,
         limits: Limits,
         tools: Vec<Arc<dyn AnyTool>>,
         clock: Clock,
     ) -> Self {
         let followers = Followers::new(supabase.clone());
+        let read_marks = ReadMarks::new(supabase.clone());
         let checkpoints = CheckpointWriter::new(supabase.clone(), clock.clone());
         Self {
             supabase,
@@ -68,6 +68,11 @@ impl Ai {
     /// The same, known to the database by a name that no other server has.
     pub fn named(self, server: Option<&'static str>) -> Self {
         Self { server, ..self }
+    }
+
+    /// The marks of what users have read, which the routes of messages make as well.
+    pub fn read_marks(&self) -> ReadMarks {
+        self.read_marks.clone()
     }
 
     /// The providers.

@@ -12,7 +12,7 @@ use crate::local_supabase::functions::{Arguments, RestError, Session};
 
 #[derive(Serialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]
-enum Selected {
+enum Reply {
     Selected { message: Box<RawValue> },
     Busy { message_id: String },
     NotFound,
@@ -27,14 +27,14 @@ pub(super) fn select_message(
     let user = session.uid().map(|uid| uid.to_string());
     let key = (arguments.text("p_message_id"), user.as_deref());
     let message = Message::find(connection, "where id = ? and user_id = ?", key)?;
-    let Some(message) = message else { return to_jsonb(&Selected::NotFound) };
+    let Some(message) = message else { return to_jsonb(&Reply::NotFound) };
     end_lapsed(connection, session, &message.chat_id, &message.user_id)?;
     if let Some(running) = find_writing(connection, &message.chat_id, &message.user_id)? {
-        return to_jsonb(&Selected::Busy { message_id: running });
+        return to_jsonb(&Reply::Busy { message_id: running });
     }
     let newest = newest_after(connection, &message)?.unwrap_or_else(|| message.clone());
     let path = path_to(connection, &newest)?;
     activate_path(connection, session, (&message.chat_id, &message.user_id), &path)?;
     let message = message_json(connection, session, Some(message.rowid))?;
-    to_jsonb(&Selected::Selected { message })
+    to_jsonb(&Reply::Selected { message })
 }
