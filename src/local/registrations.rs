@@ -160,6 +160,9 @@ pub static REGISTRATIONS: &[Registration] = &[
     rust("20261127000020_checkpoints.sql", "create or replace function private.end_lapsed", "6c91dca063d7ea82"),
     rust("20261127000020_checkpoints.sql", "create function private.end_lapsed_row", "db31eb3a8efa6dbe"),
     rust("20261127000020_checkpoints.sql", "create or replace function private.count_lapsed", "42b0613319daa382"),
-    rust("20261127000020_checkpoints.sql", "create or replace function public.save_generation", "06981194bb489a9a"),
+    rust("20261127000020_checkpoints.sql", "create or replace function private.record_usage", "c1218d3fbc5ac8e6"),
+    rust("20261127000020_checkpoints.sql", "create or replace function private.reserve_for_answer", "c1f2af8e5ca5581c"),
+    rust("20261127000020_checkpoints.sql", "create or replace function private.find_call_at_work", "e490fa7a9cd7062d"),
+    rust("20261127000020_checkpoints.sql", "create or replace function public.save_generation", "b61f32518a7b1dd4"),
     rust("20261127000020_checkpoints.sql", "create or replace function public.request_stop", "19eab24d63e60417"),
 ];
