@@ -53,7 +53,7 @@ def main():
     python = None if options.no_peer else peer.prepare()
     processes, report = Processes(load_path), Report()
     try:
-        setup = Setup(processes, Load(load_path), report, options.quick, python)
+        setup = Setup(processes, Load(load_path), report, options.quick, python, files)
         if files < 30000:
             print(f"This machine allows {files} files per process: too few for 10,000 streams.")
         for section in sections:

@@ -7,9 +7,9 @@ from .supabase import add_chats, sign_up
 class Setup:
     """The processes and users of a run."""
 
-    def __init__(self, processes, load, report, quick, python):
+    def __init__(self, processes, load, report, quick, python, files):
         self.processes, self.load, self.report = processes, load, report
-        self.quick, self.python = quick, python
+        self.quick, self.python, self.files = quick, python, files
         self.seconds = 1.0 if quick else 4.0
         self.supabase = processes.supabase()
         self.provider = processes.helper("provider")

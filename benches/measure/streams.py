@@ -40,25 +40,27 @@ def at_once(setup):
         "Streams",
         f"Each is {DELTAS} deltas of 24 bytes, one every {EVERY_MS} ms, in a chat of its own: the question and the "
         "answer are stored, checkpoints saved every 2 s, tokens counted. The lag is from the provider's "
-        "write to the client's read. \"Full speed\" has no pauses: how many deltas per second there can be.",
+        "write to the client's read. The 2,000 have 500 deltas each. \"Full speed\" has no pauses: how many deltas "
+        "per second there can be.",
     )
-    counts = (1, 100) if setup.quick else (1, 100, 2000)
-    for count in counts:
-        per_second = 400 if count > 400 else 0
-        _streams(setup, f"{count}: provider alone", setup.provider, _bare(), count, per_second)
-        own = question(setup.tokens, prompt())
-        _streams(setup, f"{count}: chat-backend", setup.server, own, count, per_second)
-        if setup.peer:
-            own = question(setup.tokens, prompt())
-            _streams(setup, f"{count}: FastAPI peer", setup.peer, own, count, per_second)
+    for count in (1, 100):
+        _streams(setup, f"{count}: provider alone", setup.provider, _bare(prompt()), count)
+        for process, name in ((setup.server, "chat-backend"), (setup.peer, "FastAPI peer")):
+            if process:
+                _streams(setup, f"{count}: {name}", process, question(setup.tokens, prompt()), count)
+    if not setup.quick:
+        # They begin a hundred a second, and last until all have begun.
+        long = prompt(deltas=500)
+        _streams(setup, "2,000: provider alone", setup.provider, _bare(long), 2000, 100)
+        _streams(setup, "2,000: chat-backend", setup.server, question(setup.tokens, long), 2000, 100)
     fast = prompt(deltas=2000, every=0)
     for process, name in ((setup.server, "chat-backend"), (setup.peer, "FastAPI peer")):
         if process:
             _streams(setup, f"20 at full speed: {name}", process, question(setup.tokens, fast), 20)
 
 
-def _bare():
-    body = {"model": "bench", "stream": True, "messages": [{"role": "user", "content": prompt()}]}
+def _bare(text):
+    body = {"model": "bench", "stream": True, "messages": [{"role": "user", "content": text}]}
     return [request("POST", "/v1/chat/completions", None, body)]
 
 
