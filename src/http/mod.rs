@@ -9,7 +9,6 @@ pub mod drain;
 pub mod error;
 pub mod extract;
 pub mod health;
-pub mod index_page;
 pub mod metrics_endpoint;
 pub mod middleware;
 pub mod rate_limit;

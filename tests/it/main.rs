@@ -13,6 +13,7 @@ mod checkpoints;
 mod check;
 mod config;
 mod connections;
+mod console;
 mod cors;
 mod cut_off;
 mod daily_limit;
