@@ -1,6 +1,7 @@
 //! The application: builds and holds all services.
 
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,9 +16,10 @@ use tokio::net::TcpListener;
 use crate::agent::{AnyTool, CheckpointSlots, Generations, Settings, TokenRefresher};
 use crate::api::ai::{Ai, Weather};
 use crate::api::files::{Files, FilesTool};
+use crate::api::messages::ReadMarks;
 use crate::api::scripts::{RunScriptTool, Scripts};
 use crate::clock::Clock;
-use crate::config::{Config, Project, SupabaseConfig};
+use crate::config::{Config, LocalConfig, Project, SupabaseConfig};
 use crate::http::allowed_hosts::AllowedHosts;
 use crate::http::auth::{self, AuthLayer, Verifier, VerifierSettings};
 use crate::http::health::{Health, Probes};
@@ -31,7 +33,9 @@ use crate::providers::{Providers, SettingsError};
 use crate::sandbox::{self, Sandbox};
 use crate::supabase::{Supabase, SupabaseError};
 
-pub use crate::local::{FunctionDescription, TableDescription, expected_schema};
+pub use crate::local::{
+    BackupContents, BackupError, FunctionDescription, MIGRATIONS, TableDescription, expected_schema,
+};
 
 /// How often the rate limits of idle users are removed.
 const FORGET_IDLE_EVERY: Duration = Duration::from_secs(300);
@@ -82,6 +86,7 @@ pub struct Services {
     pub supabase: Supabase,
     pub generations: Generations,
     pub files: Files,
+    pub read_marks: ReadMarks,
     pub limits: Limits,
     pub ai: Ai,
     pub scripts: Scripts,
@@ -129,15 +134,25 @@ impl BuildError {
 }
 
 /// The local Supabase of a running server, as front ends see it.
-pub fn running_local_supabase(addr: SocketAddr) -> Project {
-    let url = format!("http://{addr}");
+pub fn running_local_supabase(local: &LocalConfig) -> Project {
+    let url = url_of(local.addr);
     Project {
-        public_url: url.clone(),
+        public_url: local.public_url.clone().unwrap_or_else(|| url.clone()),
         url,
         anon_key: PUBLISHABLE_KEY.into(),
         service_role_key: None,
         jwt_secret: None,
     }
+}
+
+/// The URL of a listener on this machine; one that listens on all addresses is reached by loopback.
+pub fn url_of(addr: SocketAddr) -> String {
+    let ip = match addr.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    format!("http://{}", SocketAddr::new(ip, addr.port()))
 }
 
 impl App {
@@ -184,11 +199,13 @@ impl App {
         );
         scripts.cleanup();
         refresh_models(providers.clone());
+        let read_marks = ReadMarks::new(supabase.clone());
         let state = Services {
             ai: Ai::new(
                 supabase.clone(),
                 generations.clone(),
                 files.clone(),
+                read_marks.clone(),
                 providers.clone(),
                 limits.clone(),
                 tools(&files, &scripts),
@@ -201,6 +218,7 @@ impl App {
             generations,
             scripts,
             files,
+            read_marks,
             limits,
             clock,
         };
@@ -210,7 +228,13 @@ impl App {
 
     /// Whether the local Supabase is in use.
     pub fn is_local(&self) -> bool {
-        matches!(self.config.supabase, SupabaseConfig::Local { .. })
+        matches!(self.config.supabase, SupabaseConfig::Local(_))
+    }
+
+    /// The local Supabase and the path below which the API's listener serves it, where there is one.
+    pub fn local_supabase_path(&self) -> Option<(&str, Router)> {
+        let SupabaseConfig::Local(local) = &self.config.supabase else { return None };
+        Some((local.path.as_deref()?, self.local_supabase.as_ref()?.router.clone()))
     }
 }
 
@@ -250,7 +274,7 @@ async fn project(
     clock: &Clock,
     memory: &Memory,
 ) -> Result<(Project, Option<LocalListener>), BuildError> {
-    let (addr, data_dir) = match &config.supabase {
+    let LocalConfig { addr, data_dir, public_url, .. } = match &config.supabase {
         SupabaseConfig::Project(project) => {
             if config.migrations_dir.is_some() {
                 tracing::warn!(
@@ -259,17 +283,17 @@ async fn project(
             }
             return Ok((project.clone(), None));
         }
-        SupabaseConfig::Local { addr, data_dir } => (*addr, data_dir),
+        SupabaseConfig::Local(local) => local,
     };
     let own_tables = config.migrations_dir.as_deref().map(local::read_own_tables).transpose()?;
     let exposes = own_tables.as_ref().and_then(|tables| tables.auto_expose_new_tables);
     log_exposure(exposes);
     let listener =
-        TcpListener::bind(addr).await.map_err(|error| BuildError::LocalAddress(addr, error))?;
-    let addr = listener.local_addr().unwrap_or(addr);
-    let url = format!("http://{addr}");
+        TcpListener::bind(addr).await.map_err(|error| BuildError::LocalAddress(*addr, error))?;
+    let url = url_of(listener.local_addr().unwrap_or(*addr));
+    let public_url = public_url.clone().unwrap_or_else(|| url.clone());
     let options = LocalOptions {
-        public_url: url.clone(),
+        public_url: public_url.clone(),
         allow_anonymous_users: config.allow_anonymous_users,
         migrations: own_tables.map(|tables| tables.migrations),
         auto_expose_new_tables: exposes == Some(true),
@@ -281,7 +305,7 @@ async fn project(
         tracing::warn!("{notice}");
     }
     let project = Project {
-        public_url: url.clone(),
+        public_url,
         url,
         anon_key: local.publishable_key().into(),
         service_role_key: Some(local.service_key().clone()),
@@ -308,6 +332,16 @@ fn log_exposure(exposes: Option<bool>) {
 /// Takes the front end's own tables out of a local Supabase.
 pub fn reset_own_tables(data_dir: &Path) -> Result<(), OpenError> {
     LocalSupabase::reset(data_dir, local::PROJECT)
+}
+
+/// Writes a backup of a local Supabase, on which a server may be running.
+pub fn back_up_local(data_dir: &Path, output: impl Write) -> Result<BackupContents, BackupError> {
+    LocalSupabase::backup(data_dir, output)
+}
+
+/// Restores a backup into an empty folder.
+pub fn restore_local(input: impl Read, data_dir: &Path) -> Result<BackupContents, BackupError> {
+    LocalSupabase::restore(input, data_dir)
 }
 
 async fn monitoring(addr: Option<SocketAddr>) -> Result<Option<TcpListener>, BuildError> {
@@ -350,6 +384,7 @@ extractable! {
     supabase: Supabase,
     generations: Generations,
     files: Files,
+    read_marks: ReadMarks,
     limits: Limits,
     ai: Ai,
     scripts: Scripts,

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use chat_backend::app::App;
-use chat_backend::cli::banner;
-use chat_backend::cli::check;
+use chat_backend::cli::arguments::{Command, HELP};
 use chat_backend::cli::reset_local::Reset;
+use chat_backend::cli::{backup, banner, check, health, migrations};
 use chat_backend::clock::Clock;
 use chat_backend::config::Config;
 use chat_backend::observability::logging;
@@ -24,22 +24,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// How long threads that are at work may take to end.
 const THREAD_TIMEOUT: Duration = Duration::from_secs(1);
 
-const HELP: &str = "\
-chat-backend: the API server behind an AI chat front end on Supabase
-
-Usage: chat-backend [check | reset-local [--yes] | --help | --version]
-
-Without arguments the server starts. It is set up by environment variables, which may stand in a
-file named .env; .env.example lists them all. With none set it brings its own local Supabase and a
-scripted model that needs no key.
-
-check looks at the settings, at Supabase and its schema, and at the providers' keys, and says what
-to fix and what it could not look at. It ends with 0 if it found no problem, else with 1.
-
-reset-local deletes the tables that the migrations in MIGRATIONS_DIR have made in the local Supabase,
-after a question, so that they are made anew at the next start. Users, files and the tables of
-chat-backend stay.
-";
+/// The exit code for arguments that cannot be understood.
+const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -49,14 +35,39 @@ fn main() -> ExitCode {
     {
         return worker::main(arguments);
     }
-    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        [] => start(),
-        ["check"] => check(),
-        ["reset-local"] => reset_local(false),
-        ["reset-local", "--yes"] => reset_local(true),
-        ["--help" | "-h"] => say(HELP),
-        ["--version" | "-V"] => say(concat!("chat-backend ", env!("CARGO_PKG_VERSION"), "\n")),
-        _ => fail(&format!("unknown arguments: {}. Try --help", arguments.join(" "))),
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    match Command::parse(&arguments) {
+        Ok(command) => carry_out(command),
+        Err(problem) => {
+            fail(&problem);
+            ExitCode::from(USAGE)
+        }
+    }
+}
+
+fn carry_out(command: Command) -> ExitCode {
+    let with_config = |work: &dyn Fn(&Config) -> Result<String, String>| {
+        let config = Config::from_env().map_err(|error| error.to_string());
+        answer(config.and_then(|config| work(&config)))
+    };
+    match command {
+        Command::Start => start(),
+        Command::Check => check(),
+        Command::Health => with_config(&|config| runtime()?.block_on(health::run(config))),
+        Command::Migrations(None) => say(&migrations::text()),
+        Command::Migrations(Some(folder)) => answer(migrations::write(&folder)),
+        Command::Backup(file) => with_config(&|config| backup::backup(config, &file)),
+        Command::Restore(file) => with_config(&|config| backup::restore(config, &file)),
+        Command::ResetLocal { is_sure } => reset_local(is_sure),
+        Command::Help => say(HELP),
+        Command::Version => say(concat!("chat-backend ", env!("CARGO_PKG_VERSION"), "\n")),
+    }
+}
+
+fn answer(result: Result<String, String>) -> ExitCode {
+    match result {
+        Ok(text) => say(&text),
+        Err(problem) => fail(&problem),
     }
 }
 
@@ -106,10 +117,7 @@ fn reset_local(is_sure: bool) -> ExitCode {
         }
         reset.run()
     };
-    match run() {
-        Ok(done) => say(&done),
-        Err(problem) => fail(&problem),
-    }
+    answer(run())
 }
 
 fn runtime() -> Result<Runtime, String> {

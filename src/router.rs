@@ -10,7 +10,8 @@ use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::{ai, analytics, chats, files, messages, scripts};
+use crate::api::ai::ag_ui;
+use crate::api::{ai, analytics, chats, files, messages, openai, scripts};
 use crate::app::{App, AppState};
 use crate::console;
 use crate::http::allowed_hosts::AllowedHosts;
@@ -20,8 +21,17 @@ use crate::http::middleware::request_context;
 use crate::http::{auth, compression, cors, health};
 use crate::openapi;
 
-/// All routes, behind all layers.
+/// All routes, behind all layers. The local Supabase has layers of its own.
 pub fn router(app: &App) -> Router {
+    match app.local_supabase_path() {
+        Some((path, supabase)) => {
+            Router::new().nest_service(path, supabase).fallback_service(api_router(app))
+        }
+        None => api_router(app),
+    }
+}
+
+fn api_router(app: &App) -> Router {
     table(app)
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
@@ -48,7 +58,13 @@ fn api(max_body_bytes: usize, max_generate_body_bytes: usize) -> OpenApiRouter<A
     let generate = OpenApiRouter::new()
         .routes(routes!(ai::routes::generate))
         .routes(routes!(ai::routes::generate_in_chat))
+        .routes(routes!(ai::tool_calls::answer_tool_call))
         .routes(routes!(ai::routes::chat))
+        .routes(routes!(openai::routes::chat_completions))
+        .routes(routes!(openai::responses::routes::responses))
+        .routes(routes!(ag_ui::routes::run))
+        .routes(routes!(ag_ui::copilotkit::run))
+        .routes(routes!(ag_ui::copilotkit::connect))
         .layer(Extension(MaxBody(max_generate_body_bytes)));
     OpenApiRouter::new()
         .routes(routes!(chats::routes::list, chats::routes::create))
@@ -58,6 +74,7 @@ fn api(max_body_bytes: usize, max_generate_body_bytes: usize) -> OpenApiRouter<A
         .routes(routes!(chats::routes::bookmark))
         .routes(routes!(messages::routes::list, messages::routes::create))
         .routes(routes!(messages::routes::get, messages::routes::update, messages::routes::delete))
+        .routes(routes!(messages::routes::select))
         .routes(routes!(analytics::routes::usage))
         .routes(routes!(analytics::routes::chats))
         .routes(routes!(analytics::routes::list, analytics::routes::record))
@@ -67,8 +84,13 @@ fn api(max_body_bytes: usize, max_generate_body_bytes: usize) -> OpenApiRouter<A
         .routes(routes!(files::routes::content))
         .routes(routes!(files::routes::sign))
         .routes(routes!(ai::routes::models))
-        .routes(routes!(ai::routes::resume))
+        .routes(routes!(ai::routes::resume_stream))
         .routes(routes!(ai::routes::stop))
+        .routes(routes!(ag_ui::tanstack::restore))
+        .routes(routes!(ag_ui::copilotkit::info))
+        .routes(routes!(ag_ui::copilotkit::stop))
+        .routes(routes!(openai::routes::models))
+        .routes(routes!(openai::routes::model))
         .routes(routes!(scripts::routes::run))
         .routes(routes!(scripts::routes::list))
         .routes(routes!(scripts::routes::get))

@@ -33,7 +33,7 @@ export function useConversation(client: ChatClient, chat: string, isNew: boolean
 
   /** Reads the newest messages; returns whether an answer is being written. */
   const load = useCallback(async (): Promise<boolean> => {
-    const { items, next } = await client.messages.newest(chat);
+    const { items, next } = await client.messages.newest(chat, { include: "siblings" });
     // The stream brings an unfinished answer again from its start.
     const shown: Shown[] = items.filter((message) => message.status !== "streaming");
     const { current } = sent;
@@ -105,13 +105,23 @@ export function useConversation(client: ChatClient, chat: string, isNew: boolean
       cut(id);
       void run(ask({ regenerate: id, ...options }));
     },
+    /** Shows another version of a message, and what followed it. */
+    async select(id: string) {
+      sent.current = undefined;
+      try {
+        await client.messages.select(id);
+        await load();
+      } catch (error) {
+        fail(error);
+      }
+    },
     async stop() {
       await client.answers.stop(chat).catch(fail);
     },
     /** Reads the page of messages before the first shown; undefined if there is none. */
     showEarlier: earlier === undefined ? undefined : async () => {
       try {
-        const page = await client.messages.newest(chat, 50, earlier);
+        const page = await client.messages.newest(chat, { include: "siblings", cursor: earlier });
         setMessages((shown) => [...page.items, ...shown]);
         setEarlier(page.next);
       } catch (error) {

@@ -143,6 +143,12 @@ test("an answer is resumed after a reload, stopped, edited and regenerated", asy
   await page.getByRole("button", { name: "Stop" }).waitFor();
   await isIdle(page);
   assert.equal(await answers(page).count(), 1);
+
+  await answers(page).getByText("2 of 2").waitFor();
+  await answers(page).getByRole("button", { name: "Earlier version" }).click();
+  await answers(page).getByText("1 of 2").waitFor();
+  await page.getByRole("article", { name: "You" }).getByRole("button", { name: "Earlier version" }).click();
+  await answers(page).filter({ hasText: "Stopped" }).waitFor();
   assert.deepEqual(problems, []);
   await page.close();
 });

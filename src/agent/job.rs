@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::generation::{Credentials, Recorder};
 use super::options::Options;
 use super::tools::AnyTool;
+use super::tools::client::ClientTool;
 
 /// A generation to run.
 pub struct Job {
@@ -16,6 +17,8 @@ pub struct Job {
     pub options: Options,
     /// What the model may call.
     pub tools: Vec<Arc<dyn AnyTool>>,
+    /// What it may call that runs in the page.
+    pub client_tools: Vec<Arc<ClientTool>>,
     /// `usage_logs.operation`.
     pub operation: &'static str,
     /// Whether it continues without listeners.

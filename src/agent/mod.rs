@@ -13,17 +13,23 @@ mod job;
 mod settings;
 
 pub use generation::{
-    BeginOutcome, Checkpoint, CheckpointSlots, Credentials, Failure, Generation, Generations,
-    Question, Recorder, Refusal, Save, Saved, SavedEnd, Started, TokenRefresher, UsageLog, Used,
+    BeginOutcome, Checkpoint, CheckpointSlots, Credentials, Earlier, Failure, Generation,
+    Generations, Question, Recorder, Refusal, Save, Saved, SavedEnd, Started, TokenRefresher,
+    UsageLog, Used,
 };
 pub use job::Job;
 pub use message::answer::{Answer, Claim, End, Rows, Status};
+pub use message::changes::{Block, Change, ChangeCursor};
 pub use message::delta::{PartDelta, apply};
 pub use message::history::HistoryMessage;
 pub use message::part::{Part, ToolPart, ToolState, content};
+pub use message::sanitize::json as storable;
 pub use message::ui_stream::{Cursor, StreamError};
 pub use options::Options;
 pub use settings::Settings;
+pub use tools::client::ClientTool;
+pub use tools::json_schema::SchemaError;
+pub use tools::waiting_call::WaitingCall;
 pub use tools::{AnyTool, Tool, ToolResult, define};
 pub use usage::reservation::{Extension, OverLimit, Reserve, Reserved};
 pub use usage::{TokenUsage, UsageSource};

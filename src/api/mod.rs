@@ -6,4 +6,5 @@ pub mod analytics;
 pub mod chats;
 pub mod files;
 pub mod messages;
+pub mod openai;
 pub mod scripts;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 
-use crate::app::App;
+use crate::app::{App, url_of};
 use crate::config::SupabaseConfig;
 
 /// The addresses, the providers, where the data lies, and what to do next.
@@ -16,13 +16,14 @@ pub fn text(app: &App, listener: &TcpListener) -> String {
         let _ = writeln!(text, "  {name:<14}{value}");
     };
     let address = match listener.local_addr() {
-        Ok(address) => format!("http://{address}"),
+        Ok(address) => url_of(address),
         Err(_) => "unknown".to_owned(),
     };
     line("API", &format!("{address}/api"));
     line("Docs", &format!("{address}/docs and {address}/redoc"));
     match &app.config.supabase {
-        SupabaseConfig::Local { data_dir, .. } => {
+        SupabaseConfig::Local(local) => {
+            let data_dir = &local.data_dir;
             let data_dir = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.clone());
             line("Supabase", &format!("{} (local, in this process)", app.project.public_url));
             line(

@@ -14,7 +14,7 @@ impl Reset {
     /// The reset of the local Supabase that the settings name.
     pub fn new(config: &Config) -> Result<Self, String> {
         match &config.supabase {
-            SupabaseConfig::Local { data_dir, .. } => Ok(Self { data_dir: data_dir.clone() }),
+            SupabaseConfig::Local(local) => Ok(Self { data_dir: local.data_dir.clone() }),
             SupabaseConfig::Project(_) => {
                 Err("SUPABASE_URL is set: reset-local is for the local Supabase alone".to_owned())
             }

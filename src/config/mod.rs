@@ -11,10 +11,12 @@ use secrecy::SecretString;
 
 mod env;
 mod error;
+mod local;
 mod provider_settings;
 mod proxies;
 
 pub use error::ConfigError;
+pub use local::LocalConfig;
 pub use proxies::TrustedProxies;
 
 /// The settings. The documentation of each field names its variable.
@@ -106,12 +108,7 @@ pub enum SupabaseConfig {
     /// A remote project.
     Project(Project),
     /// The local Supabase of this process.
-    Local {
-        /// `LOCAL_SUPABASE_ADDR`: its listener.
-        addr: SocketAddr,
-        /// `DATA_DIR`: its folder.
-        data_dir: PathBuf,
-    },
+    Local(LocalConfig),
 }
 
 /// A Supabase project.
@@ -181,7 +178,7 @@ impl Config {
     pub fn private_paths(&self) -> Vec<PathBuf> {
         let mut paths: Vec<PathBuf> = std::env::current_dir().into_iter().collect();
         paths.extend(self.env_file.clone());
-        if let SupabaseConfig::Local { data_dir, .. } = &self.supabase {
+        if let SupabaseConfig::Local(LocalConfig { data_dir, .. }) = &self.supabase {
             paths.extend(linked(data_dir));
             paths.push(data_dir.clone());
         }
@@ -254,10 +251,7 @@ fn supabase(env: &Env<'_>) -> Result<SupabaseConfig, ConfigError> {
                           or neither for the local Supabase",
             ));
         }
-        return Ok(SupabaseConfig::Local {
-            addr: env.parsed("LOCAL_SUPABASE_ADDR", SocketAddr::from(([127, 0, 0, 1], 54321)))?,
-            data_dir: env.text("DATA_DIR", "./data").into(),
-        });
+        return LocalConfig::read(env).map(SupabaseConfig::Local);
     };
     let url = checked_url("SUPABASE_URL", &url)?;
     let Some(anon_key) = env.secret("SUPABASE_ANON_KEY") else {

@@ -1,27 +1,34 @@
 //! The console: a page in which people use the API, served out of the program itself. Its source is the
 //! folder `console`, whose build writes `assets`.
 
-mod asset;
-
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use bytes::Bytes;
 use reqwest::Url;
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
-use self::asset::Asset;
 use crate::app::App;
 use crate::http::security_headers;
+use crate::http::static_file::StaticFile;
 
-static SCRIPT: Asset =
-    Asset::new("text/javascript; charset=utf-8", include_bytes!("assets/console.js"));
-static STYLES: Asset = Asset::new("text/css; charset=utf-8", include_bytes!("assets/console.css"));
-static PAGE: Asset = Asset::new("text/html; charset=utf-8", include_bytes!("assets/index.html"));
+macro_rules! asset {
+    ($content_type:literal, $name:literal) => {
+        LazyLock::new(|| {
+            let bytes = Bytes::from_static(include_bytes!(concat!("assets/", $name)));
+            StaticFile::new($content_type, bytes)
+        })
+    };
+}
+
+static PAGE: LazyLock<StaticFile> = asset!("text/html; charset=utf-8", "index.html");
+static SCRIPT: LazyLock<StaticFile> = asset!("text/javascript; charset=utf-8", "console.js");
+static STYLES: LazyLock<StaticFile> = asset!("text/css; charset=utf-8", "console.css");
 
 /// What the page needs to know of the server. It is public: the key is the one for browsers.
 #[derive(Serialize)]
@@ -47,18 +54,14 @@ pub fn pages<S: Clone + Send + Sync + 'static>(app: &App) -> Router<S> {
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
         response
     };
+    let script = |headers: HeaderMap| async move { SCRIPT.respond(&headers) };
+    let styles = |headers: HeaderMap| async move { STYLES.respond(&headers) };
     Router::new()
         .route("/", get(|| async { Redirect::temporary("/console") }))
         .route("/console", get(page))
         .route("/console/", get(|| async { Redirect::permanent("/console") }))
-        .route(
-            "/console/console.js",
-            get(|headers: HeaderMap| async move { SCRIPT.respond(&headers) }),
-        )
-        .route(
-            "/console/console.css",
-            get(|headers: HeaderMap| async move { STYLES.respond(&headers) }),
-        )
+        .route("/console/console.js", get(script))
+        .route("/console/console.css", get(styles))
         .route("/console/config.json", get(move || async move { config_json(&config) }))
 }
 

@@ -36,6 +36,8 @@ pub enum Action {
     Edit,
     /// It is answered again.
     Regenerate,
+    /// It has waited, and is answered now. `p_regenerate` names it.
+    Queued,
 }
 
 /// A message of the user's.
@@ -46,6 +48,13 @@ pub struct UserMessage<'a> {
     pub content: &'a str,
     pub parts: &'a [Value],
     pub metadata: Option<&'a Map<String, Value>>,
+    /// The message that it follows in the client's list, where that is known; `Some(None)` if it is the
+    /// first there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<Option<Uuid>>,
+    /// What is remembered of the request if the message has to wait; without it nothing waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<&'a RawValue>,
 }
 
 /// Creates a chat that does not exist yet, with the defaults of the table.
@@ -60,13 +69,17 @@ pub enum BeginReply {
     Started(Box<StartedReply>),
     /// This question is being answered.
     Running(Messages),
-    /// This question was answered before.
+    /// This question was answered before, or there is nothing to continue yet or any more.
     Answered(Messages),
     /// Another answer is being written.
     Busy {
         /// That answer.
         message_id: Uuid,
     },
+    /// The message waits; it is this.
+    Queued(Box<RawValue>),
+    /// As many messages wait already as may.
+    QueueFull,
     /// The id of the message is in use.
     Conflict,
     /// Something does not exist.
@@ -86,6 +99,12 @@ pub struct StartedReply {
     pub history: Vec<HistoryMessage>,
     pub reserved: Option<Reserved>,
     pub lease: Duration,
+    /// Messages wait for this answer's end.
+    pub has_queue: bool,
+    /// The checkpoint of this run that holds the parts which the message has already; 0 where it has none.
+    pub checkpoint: u32,
+    /// What the page's tools were that this message has called.
+    pub definitions: Vec<Value>,
 }
 
 /// The rows of an answer and its question.
@@ -122,6 +141,8 @@ struct BeginFields {
     message: Option<Box<RawValue>>,
     user_message: Option<Box<RawValue>>,
     chat: Option<ChatRow>,
+    #[serde(default)]
+    has_queue: bool,
     reserved: Option<Reserved>,
     over_limit: Option<OverLimit>,
     /// Before there was such a member, leases had this length.
@@ -129,6 +150,10 @@ struct BeginFields {
     lease_ms: u64,
     #[serde(default)]
     history: Vec<HistoryMessage>,
+    #[serde(default)]
+    checkpoint: u32,
+    #[serde(default)]
+    definitions: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -138,10 +163,14 @@ enum BeginAnswer {
     Running,
     Answered,
     Busy,
+    Queued,
+    QueueFull,
     Conflict,
     NotFound,
     NothingToAnswer,
     OverLimit,
+    Ended,
+    NotReady,
 }
 
 fn first_lease_ms() -> u64 {
@@ -166,12 +195,21 @@ impl TryFrom<BeginFields> for BeginReply {
                 history: fields.history,
                 reserved: fields.reserved,
                 lease: Duration::from_millis(fields.lease_ms),
+                has_queue: fields.has_queue,
+                checkpoint: fields.checkpoint,
+                definitions: fields.definitions,
             })),
             BeginAnswer::Running => Self::Running(fields.messages()?),
-            BeginAnswer::Answered => Self::Answered(fields.messages()?),
+            BeginAnswer::Answered | BeginAnswer::Ended | BeginAnswer::NotReady => {
+                Self::Answered(fields.messages()?)
+            }
             BeginAnswer::Busy => Self::Busy {
                 message_id: fields.message_id.ok_or("a busy chat without its answer")?,
             },
+            BeginAnswer::Queued => {
+                Self::Queued(fields.user_message.ok_or("a message that waits is missing")?)
+            }
+            BeginAnswer::QueueFull => Self::QueueFull,
             BeginAnswer::Conflict => Self::Conflict,
             BeginAnswer::NotFound => Self::NotFound(fields.missing.unwrap_or(Missing::Chat)),
             BeginAnswer::NothingToAnswer => Self::NothingToAnswer,

@@ -15,6 +15,8 @@ mod events;
 mod files;
 mod generation;
 mod lapsed;
+mod messages;
+mod tool_calls;
 
 pub use begin_generation::{
     Action, BeginGeneration, BeginReply, ChatRow, CreateChat, Messages, Missing, StartedReply,
@@ -28,6 +30,11 @@ pub use generation::{
     RunCheckpoint, SaveCheckpoints, SaveEnd, SaveGeneration, SaveReply, StopReply,
 };
 pub use lapsed::{CountLapsedUsage, ReleaseLeases, count_lapsed_usage};
+pub use messages::{
+    AnswerToResume, MarkAnswerRead, QueuedMessage, QueuedMessages, ResumeReply, SelectMessage,
+    SelectReply,
+};
+pub use tool_calls::{AnswerToolCalls, AnsweredCalls, CallResult, ContinueGeneration};
 
 /// A function of the database, with its arguments.
 pub trait Function: Serialize {

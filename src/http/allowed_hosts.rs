@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::http::header::HOST;
 use axum::http::uri::Authority;
-use axum::http::{HeaderValue, Request};
+use axum::http::{HeaderValue, Request, Uri};
 
 use crate::config::{Config, SupabaseConfig};
 use crate::http::addresses::Addresses;
@@ -25,13 +25,17 @@ pub struct AllowedHosts {
 }
 
 impl AllowedHosts {
-    /// With a Supabase project every name is allowed unless some are listed, since a proxy in front
+    /// Where the local Supabase has a public URL, its host is one of them. With a Supabase project every name is allowed unless some are listed, since a proxy in front
     /// passes the site's name on.
     pub fn new(config: &Config) -> Self {
-        let listed = &config.allowed_hosts;
-        let is_local = matches!(config.supabase, SupabaseConfig::Local { .. });
+        let mut listed = config.allowed_hosts.clone();
+        let mut is_local = false;
+        if let SupabaseConfig::Local(local) = &config.supabase {
+            is_local = true;
+            listed.extend(local.public_url.as_deref().and_then(host));
+        }
         let is_open = listed.iter().any(|name| name == ANY) || (listed.is_empty() && !is_local);
-        Self { listed: (!is_open).then(|| listed.clone().into()) }
+        Self { listed: (!is_open).then(|| listed.into()) }
     }
 
     /// Why a request is refused, as a sentence; `None` if it is allowed.
@@ -58,6 +62,11 @@ pub fn name(authority: &str) -> Option<String> {
     let parsed: Authority = authority.parse().ok().filter(|_| !authority.contains('@'))?;
     let name = parsed.host().trim_end_matches('.').to_ascii_lowercase();
     (!name.is_empty() && name.len() <= MAX_NAME_BYTES).then_some(name)
+}
+
+/// The name in a URL, as it is compared.
+fn host(url: &str) -> Option<String> {
+    name(url.parse::<Uri>().ok()?.authority()?.as_str())
 }
 
 fn is_own(name: &str, server: IpAddr) -> bool {
@@ -149,6 +158,14 @@ mod tests {
         };
         assert!(hosts(&[]).refusal(&request("192.0.2.5:8000")).is_none());
         assert!(hosts(&[]).refusal(&request("192.0.2.6:8000")).is_some());
+    }
+
+    #[test]
+    fn the_public_name_of_the_local_supabase_is_good() {
+        let hosts = hosts(&[("SUPABASE_PUBLIC_URL", "https://Chat.example.com/supabase")]);
+        assert!(takes(&hosts, &["chat.example.com"]));
+        assert!(takes(&hosts, &["localhost:8000"]));
+        assert!(!takes(&hosts, &["evil.example"]));
     }
 
     #[test]

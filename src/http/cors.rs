@@ -14,7 +14,7 @@ const METHODS: [Method; 6] =
     [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
 /// The response headers that pages may read, beyond the ones that browsers always expose.
-const EXPOSED: [HeaderName; 15] = [
+const EXPOSED: [HeaderName; 16] = [
     CONTENT_DISPOSITION,
     CONTENT_LOCATION,
     CONTENT_RANGE,
@@ -26,7 +26,9 @@ const EXPOSED: [HeaderName; 15] = [
     HeaderName::from_static("ratelimit"),
     HeaderName::from_static("ratelimit-policy"),
     HeaderName::from_static("x-request-id"),
+    HeaderName::from_static("x-resumable-stream-id"),
     HeaderName::from_static("x-sb-error-code"),
+    HeaderName::from_static("x-should-retry"),
     HeaderName::from_static("x-supabase-api-version"),
     HeaderName::from_static("x-total-count"),
     HeaderName::from_static("x-vercel-ai-ui-message-stream"),

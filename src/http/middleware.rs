@@ -1,5 +1,5 @@
 //! The outermost middleware: gives a request its ID, logs it, and turns errors and panics into problem
-//! details. One layer instead of several, because each one boxes the whole service below it.
+//! details, or what else a protocol's errors look like. One layer instead of several, because each one boxes the whole service below it.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -31,7 +31,8 @@ pub async fn request_context(
     );
     let route = request.extensions().get::<MatchedPath>().cloned();
     let method = request.method().clone();
-    let is_api = request.uri().path().starts_with("/api/");
+    let is_openai = request.uri().path().starts_with("/v1/");
+    let is_api = is_openai || request.uri().path().starts_with("/api/");
     request.extensions_mut().insert(id.clone());
     let started = Instant::now();
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone()).await;
@@ -39,7 +40,10 @@ pub async fn request_context(
     let _entered = span.enter();
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
         error.log(id.as_str());
-        error.render(&mut response, id.as_str());
+        match is_openai {
+            true => error.render_openai(&mut response),
+            false => error.render(&mut response, id.as_str()),
+        }
     }
     let (status, elapsed) = (response.status().as_u16(), started.elapsed());
     debug!(status, elapsed_ms = elapsed.as_secs_f64() * 1000.0, "answered");

@@ -25,17 +25,23 @@ impl Page {
     /// A page that may run its first inline script and use its first inline style, plus what the given
     /// directives allow.
     pub fn new(html: String, more: &str) -> Self {
-        let mut policy = NOTHING.to_owned();
-        for (directive, start, end) in
-            [("script-src", "<script>", "</script>"), ("style-src", "<style>", "</style>")]
-        {
-            if let Some(inline) = between(&html, start, end) {
-                let hash = STANDARD.encode(digest(&SHA256, inline.as_bytes()));
-                policy += &format!("; {directive} 'sha256-{hash}'");
-            }
-        }
-        Self { policy: with(&policy, more), html: html.into() }
+        Self { policy: policy_of_page(&html, more), html: html.into() }
     }
+}
+
+/// The policy of a page that may run its first inline script and use its first inline style, plus the
+/// given directives.
+pub fn policy_of_page(html: &str, more: &str) -> HeaderValue {
+    let mut policy = NOTHING.to_owned();
+    for (directive, start, end) in
+        [("script-src", "<script>", "</script>"), ("style-src", "<style>", "</style>")]
+    {
+        if let Some(inline) = between(html, start, end) {
+            let hash = STANDARD.encode(digest(&SHA256, inline.as_bytes()));
+            policy += &format!("; {directive} 'sha256-{hash}'");
+        }
+    }
+    with(&policy, more)
 }
 
 impl IntoResponse for Page {

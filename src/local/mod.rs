@@ -1,5 +1,6 @@
 //! The local Supabase as this server offers it: with our tables, functions and buckets.
 
+mod computed;
 mod functions;
 mod migrations;
 mod saved;
@@ -20,7 +21,8 @@ use crate::http::cors;
 use crate::local_supabase::{Bucket, ClientAddress, Project, SchemaDescription};
 
 pub use crate::local_supabase::{
-    FunctionDescription, LocalSupabase, OpenError, Options, PUBLISHABLE_KEY, TableDescription,
+    BackupContents, BackupError, FunctionDescription, LocalSupabase, OpenError, Options,
+    PUBLISHABLE_KEY, TableDescription,
 };
 
 /// What `supabase/migrations` makes of a new project.
@@ -30,6 +32,7 @@ pub static PROJECT: Project = Project {
     ..migrations::TABLES
 };
 
+pub use migrations::MIGRATIONS;
 pub use own_tables::{MigrationsError, OwnTables, read_own_tables};
 
 /// The tables and functions that this version of the server needs.

@@ -2,7 +2,7 @@
 //! Rust, and the triggers here, in SQLite's. Each is known by its digest, so that a statement that
 //! changes has to be looked at again: then `local::tests::schema` says the new one.
 
-use super::saved;
+use super::{computed, saved};
 use crate::local_supabase::migrations::{Registration, TriggerBody};
 
 const fn rust(file: &'static str, statement: &'static str, sha256: &'static str) -> Registration {
@@ -165,4 +165,56 @@ pub static REGISTRATIONS: &[Registration] = &[
     rust("20261127000020_checkpoints.sql", "create or replace function private.find_call_at_work", "e490fa7a9cd7062d"),
     rust("20261127000020_checkpoints.sql", "create or replace function public.save_generation", "b61f32518a7b1dd4"),
     rust("20261127000020_checkpoints.sql", "create or replace function public.request_stop", "19eab24d63e60417"),
+    rust("20261127000040_tool_calls.sql", "create function private.with_outcomes", "7e55068224895342"),
+    rust("20261127000040_tool_calls.sql", "create function private.outcomes", "088c6990fbf290e3"),
+    rust("20261127000040_tool_calls.sql", "create function private.add_tool_calls", "745a0081aefc7155"),
+    rust("20261127000040_tool_calls.sql", "create function private.end_calls", "a605ab28f151db26"),
+    rust("20261127000040_tool_calls.sql", "create function private.supersede_calls", "2a9e9816b7d32558"),
+    rust("20261127000040_tool_calls.sql", "create function private.record_outcomes", "d611379a7dbcf451"),
+    rust("20261127000040_tool_calls.sql", "create function private.call_summary", "a6b058d180cd60ad"),
+    rust("20261127000040_tool_calls.sql", "create function private.message_of_call", "58da77c38bb4f090"),
+    rust("20261127000040_tool_calls.sql", "create function public.answer_tool_calls", "86b6ade845da8ea7"),
+    rust("20261127000040_tool_calls.sql", "create function private.save_earlier", "5d128b67526a5116"),
+    rust("20261127000040_tool_calls.sql", "create function private.begin_again", "f7a0da4812a9db2e"),
+    rust("20261127000040_tool_calls.sql", "create function public.continue_generation", "4cfe8c40dcae8b83"),
+    rust("20261127000040_tool_calls.sql", "create or replace function public.begin_generation", "aaebddca4ab99e9b"),
+    rust("20261127000040_tool_calls.sql", "create or replace function public.save_generation", "2c80ae62c8075f88"),
+    rust("20261127000040_tool_calls.sql", "create or replace function public.request_stop", "86fa39cfd4dbdb0f"),
+    rust("20261127000050_branches.sql", "create function private.is_queued", "2f5940d4301303dc"),
+    rust("20261127000050_branches.sql", "create function private.queue_of", "7df3c207ec6170eb"),
+    rust("20261127000050_branches.sql", "create function private.list_queue", "55711b65be2111de"),
+    rust("20261127000050_branches.sql", "create function public.queued_messages", "dfd8bbb084a0c3a9"),
+    rust("20261127000050_branches.sql", "create function private.add_to_queue", "fcb845f1869b8cd2"),
+    rust("20261127000050_branches.sql", "create function private.take_from_queue", "b8deafe9e778a348"),
+    rust("20261127000050_branches.sql", "create function private.newest_in_path", "1ced2cecf29c7bdf"),
+    rust("20261127000050_branches.sql", "create function private.queue_message", "f22db0c205446564"),
+    rust("20261127000050_branches.sql", "create function private.end_waiting", "c0c3eb9180a35b64"),
+    rust("20261127000050_branches.sql", "create function private.move_queue_behind", "00644a12efe05770"),
+    rust("20261127000050_branches.sql", "create function private.path_to", "1e057a8fc412b94a"),
+    rust("20261127000050_branches.sql", "create function private.branching_point", "36165a6e24718876"),
+    rust("20261127000050_branches.sql", "create function private.activate_path", "33d06248abacf34e"),
+    trigger(
+        "20261127000050_branches.sql",
+        "create function private.note_end",
+        "df1aef1a13e3450a",
+        "
+            new.status <> 'streaming' and (old.status = 'streaming'
+                or (old.lease_expires_at is not null and new.parts is not old.parts))",
+        "
+        insert into \"private.unread_answers\" (chat_id, user_id, message_id, ended_at)
+          values (new.chat_id, new.user_id, new.id, clock_timestamp())
+          on conflict (chat_id) do update
+            set user_id = excluded.user_id, message_id = excluded.message_id,
+                ended_at = excluded.ended_at;",
+    ),
+    rust("20261127000050_branches.sql", "create function private.find_unread", "15068da93c16160a"),
+    computed("20261127000050_branches.sql", "create function public.unread_answer", "76fc4b06e563ea9c", computed::UNREAD),
+    rust("20261127000050_branches.sql", "create function private.forget_unread", "65b23d894958a2ec"),
+    rust("20261127000050_branches.sql", "create function public.mark_answer_read", "1a8cf77dcf64caa0"),
+    rust("20261127000050_branches.sql", "create function public.answer_to_resume", "ce343f6b09db88f9"),
+    computed("20261127000050_branches.sql", "create function public.sibling_ids", "1ebb0b415977bbb0", computed::SIBLINGS),
+    rust("20261127000050_branches.sql", "create function public.select_message", "e1a82b08eb5f0c78"),
+    rust("20261127000050_branches.sql", "create or replace function private.take_place", "c3c00f851359838a"),
+    rust("20261127000050_branches.sql", "create or replace function private.started", "c8590d92568c5267"),
+    rust("20261127000050_branches.sql", "create or replace function public.begin_generation", "648dd40cd913d773"),
 ];

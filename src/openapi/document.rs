@@ -3,40 +3,31 @@
 use serde_json::{Value, json};
 use utoipa::OpenApi;
 
-use super::problems;
+use super::{problems, stream_examples};
 use crate::api::ai::model::Effort;
 use crate::api::ai::stream_event::{ChatTitle, StreamEvent};
 use crate::api::analytics::export::ExportFormat;
 use crate::api::analytics::model::{GroupBy, Interval};
 use crate::api::chats::model::Include;
-use crate::api::messages::model::{ActiveFilter, MessageOrder};
-use crate::http::error::Problem;
+use crate::api::messages::model::{ActiveFilter, MessageInclude, MessageOrder};
+use crate::http::error::{OpenAiProblem, Problem};
 
 const DESCRIPTION: &str = "\
 The API server behind an AI chat front end on Supabase.\n\n\
-Every `/api` route needs `Authorization: Bearer <Supabase access token>`: sign in with supabase-js \
-and send `session.access_token`. Lists are paged by key: follow the `Link` header. Errors are \
-problem details (RFC 9457) with a stable `code`.";
-
-const STREAM_DESCRIPTION: &str = "/components/schemas/StreamEvent/description";
-const STREAM_EXAMPLE: &str = "\
-data: {\"type\":\"start\",\"messageId\":\"0199f0c2-7c1e-7d53-b3ac-4a2c5a1f0e6b\"}\n\n\
-data: {\"type\":\"start-step\"}\n\n\
-data: {\"type\":\"text-start\",\"id\":\"1\"}\n\n\
-data: {\"type\":\"text-delta\",\"id\":\"1\",\"delta\":\"Hello!\"}\n\n\
-data: {\"type\":\"text-end\",\"id\":\"1\"}\n\n\
-data: {\"type\":\"finish-step\"}\n\n\
-data: {\"type\":\"finish\"}\n\n\
-data: [DONE]\n\n";
+Every `/api` and `/v1` route needs `Authorization: Bearer <Supabase access token>`: sign in with \
+supabase-js and send `session.access_token`. Lists are paged by key: follow the `Link` header. Errors \
+are problem details (RFC 9457) with a stable `code`; under `/v1` they have OpenAI's shape.";
 
 /// What routes do not say by themselves.
 #[derive(OpenApi)]
 #[openapi(components(schemas(
     Problem,
+    OpenAiProblem,
     StreamEvent,
     ChatTitle,
     Include,
     MessageOrder,
+    MessageInclude,
     ActiveFilter,
     Effort,
     ExportFormat,
@@ -61,6 +52,8 @@ pub fn complete(routes: utoipa::openapi::OpenApi) -> Value {
         { "name": "messages", "description": "Messages of a chat" },
         { "name": "files", "description": "Files to attach to messages and to use in scripts" },
         { "name": "ai", "description": "Generation of answers by models" },
+        { "name": "ag-ui", "description": "AG-UI, for CopilotKit, TanStack AI and other front ends" },
+        { "name": "openai", "description": "OpenAI's API, for its SDKs and what is built on them" },
         { "name": "analytics", "description": "Usage statistics, chat statistics and events" },
         { "name": "scripts", "description": "Sandboxed scripts" },
         { "name": "health", "description": "Health checks for operators" },
@@ -72,11 +65,6 @@ pub fn complete(routes: utoipa::openapi::OpenApi) -> Value {
         "description": "The access token of a Supabase session",
     }});
     document["components"]["responses"] = problems::components().into();
-    if let Some(Value::String(text)) = document.pointer_mut(STREAM_DESCRIPTION) {
-        text.push_str("\n\nA stream as a whole:\n\n```\n");
-        text.push_str(STREAM_EXAMPLE);
-        text.push_str("```");
-    }
     if let Some(paths) = document["paths"].as_object_mut() {
         for (path, item) in paths {
             complete_item(path, item);
@@ -95,15 +83,26 @@ fn complete_item(path: &str, item: &mut Value) {
         put["operationId"] = json!(id);
     }
     for operation in operations.values_mut() {
-        describe_stream(operation);
+        describe_stream(path, operation);
         problems::describe(path, operation);
     }
 }
 
-/// The schema of a stream is that of a single event, as generators of clients read it.
-fn describe_stream(operation: &mut Value) {
-    let stream = operation.pointer_mut("/responses/200/content/text~1event-stream");
-    if let Some(stream) = stream {
-        stream["example"] = json!({ "type": "text-delta", "id": "1", "delta": "Hello!" });
+/// The schema of a stream is that of a single event, as generators of clients read it; an example shows the
+/// whole.
+fn describe_stream(path: &str, operation: &mut Value) {
+    if operation.pointer("/responses/200/content/text~1event-stream").is_none() {
+        return;
     }
+    let example = if path == "/v1/responses" {
+        stream_examples::RESPONSES
+    } else if path.starts_with("/v1/") {
+        stream_examples::OPENAI
+    } else if path.starts_with("/api/ai/ag-ui") || path.starts_with("/api/ai/copilotkit") {
+        stream_examples::AG_UI
+    } else {
+        stream_examples::AI_SDK
+    };
+    let description = operation["description"].as_str().unwrap_or_default();
+    operation["description"] = json!(format!("{description}\n\nA stream:\n\n```\n{example}```"));
 }

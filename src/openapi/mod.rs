@@ -3,6 +3,7 @@
 mod document;
 mod pages;
 mod problems;
+mod stream_examples;
 
 pub use self::document::complete;
 pub use self::pages::pages;

@@ -124,14 +124,17 @@ const OWN: [(&str, &str, &str, &str); 7] = [
     ("", "409", "id_conflict", "This id is already in use for something else. Choose another one."),
 ];
 
+/// What is not there in OpenAI's API.
+const NO_MODEL: Example =
+    example("ModelNotFound", "404", "model_not_found", "There is no model with this id.");
+
 /// The components that [`describe`] refers to.
 pub(super) fn components() -> Map<String, Value> {
     let missing = MISSING.iter().map(|(_, example)| example);
-    SHARED
-        .iter()
-        .chain(missing)
-        .map(|example| (example.name.to_owned(), example.response()))
-        .collect()
+    let ours = SHARED.iter().chain(missing).map(|it| (it.name.to_owned(), it.response()));
+    let openai = SHARED.iter().chain([&NO_MODEL]);
+    let openai = openai.map(|it| (format!("OpenAi{}", it.name), it.openai_response()));
+    ours.chain(openai).collect()
 }
 
 /// Adds the errors that an operation can answer with, and examples of those that it has described itself.
@@ -150,11 +153,14 @@ pub(super) fn describe(path: &str, operation: &mut Value) {
             content["example"] = problem(status, code, detail);
         }
     }
+    let is_openai = path.starts_with("/v1/");
     let missing = MISSING.iter().find(|(parameter, _)| path.contains(parameter));
-    for example in SHARED.iter().chain(missing.map(|(_, example)| example)) {
+    let missing = if is_openai { Some(&NO_MODEL) } else { missing.map(|(_, example)| example) };
+    for example in SHARED.iter().chain(missing) {
         if statuses.contains(&example.status) && !responses.contains_key(example.status) {
-            let reference = json!({ "$ref": format!("#/components/responses/{}", example.name) });
-            responses.insert(example.status.to_owned(), reference);
+            let shape = if is_openai { "OpenAi" } else { "" };
+            let reference = format!("#/components/responses/{shape}{}", example.name);
+            responses.insert(example.status.to_owned(), json!({ "$ref": reference }));
         }
     }
 }
@@ -164,6 +170,25 @@ impl Example {
         let content = json!({ "application/problem+json": {
             "schema": { "$ref": "#/components/schemas/Problem" },
             "example": problem(self.status, self.code, self.detail),
+        }});
+        json!({ "description": self.detail, "content": content })
+    }
+
+    /// The same in OpenAI's shape.
+    fn openai_response(&self) -> Value {
+        let kind = match self.status {
+            "401" => "authentication_error",
+            "403" => "permission_error",
+            "404" => "not_found_error",
+            "429" => "rate_limit_error",
+            "500" | "502" | "503" | "504" => "api_error",
+            _ => "invalid_request_error",
+        };
+        let (message, code) = (self.detail, self.code);
+        let error = json!({ "message": message, "type": kind, "param": null, "code": code });
+        let content = json!({ "application/json": {
+            "schema": { "$ref": "#/components/schemas/OpenAiProblem" },
+            "example": { "error": error },
         }});
         json!({ "description": self.detail, "content": content })
     }
@@ -185,7 +210,8 @@ fn problem(status: &str, code: &str, detail: &str) -> Value {
 /// The errors that an operation may answer with.
 fn statuses(path: &str, operation: &Value) -> Vec<&'static str> {
     let mut statuses = vec!["421"];
-    if !path.starts_with("/api/") {
+    let is_openai = path.starts_with("/v1/");
+    if !is_openai && !path.starts_with("/api/") {
         return statuses;
     }
     statuses.extend(["401", "403", "429", "431", "500", "502", "503", "504"]);
@@ -195,7 +221,11 @@ fn statuses(path: &str, operation: &Value) -> Vec<&'static str> {
         statuses.extend(["408", "413", "415"]);
     }
     if has_body || has_parameters {
-        statuses.extend(["400", "422"]);
+        statuses.push("400");
+    }
+    // OpenAI's SDKs know 400 only.
+    if (has_body || has_parameters) && !is_openai {
+        statuses.push("422");
     }
     // A body may name a row that is not the caller's.
     if path.contains('{') || has_body {

@@ -62,6 +62,7 @@ pub async fn serve(mut app: App, listener: TcpListener, stop: impl Future<Output
     // A flood at one listener takes no place at another.
     let limit = connection_limit(app.config.max_connections);
     let connections = |limit| Connections::new(limit, &app.config);
+    let router = router::router(&app);
     let mut local_supabase = None;
     if let Some(local) = app.local_supabase.take() {
         let served = listen(local.listener, local.router, connections(limit), final_stop.clone());
@@ -77,7 +78,7 @@ pub async fn serve(mut app: App, listener: TcpListener, stop: impl Future<Output
     let ai = app.state.ai.clone();
     let counting = tokio::spawn(async move { ai.count_lapsed_usage().await });
     let api_stop = CancellationToken::new();
-    let api = listen(listener, router::router(&app), connections(limit), api_stop.clone());
+    let api = listen(listener, router, connections(limit), api_stop.clone());
     let api = tokio::spawn(api);
     stop.await;
     info!("stopping: no new answers, running ones have {:?}", app.config.shutdown_grace);
@@ -167,8 +168,24 @@ async fn connection(stream: TcpStream, router: Router, slot: Slot, stop: Cancell
         let answer = drain::answer(router.clone(), request);
         async { Ok::<_, Infallible>(answer.await.map(|body| exchange.attach_to(body))) }
     });
-    let builder = builder(&slot);
-    let socket = Socket::new(stream, Arc::clone(activity));
+    let mut socket = Socket::new(stream, Arc::clone(activity));
+    let speaks_http2 = tokio::select! {
+        speaks_http2 = socket.speaks_http2() => speaks_http2,
+        reason = activity.close_reason() => {
+            debug!("a connection is closed: {reason:?}");
+            return;
+        }
+        () = stop.cancelled() => return,
+    };
+    let builder = match speaks_http2 {
+        Ok(true) => builder(&slot).http2_only(),
+        // Told by its builder, hyper need not read ahead, which would double its buffer.
+        Ok(false) => builder(&slot).http1_only(),
+        Err(error) => {
+            debug!("a connection ended: {error}");
+            return;
+        }
+    };
     let mut connection = pin!(builder.serve_connection(socket, service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{CONTENT_RANGE, HeaderValue};
 use reqwest::{Response, StatusCode};
 
 use super::caller::Caller;
@@ -15,8 +14,6 @@ use crate::memory::Charge;
 /// A whole answer, good or bad.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
-    /// How many rows there are, by the `Content-Range`.
-    pub(super) rows: Option<usize>,
     pub(super) retry_after: Option<Duration>,
     pub(super) body: Bytes,
     /// There are more rows, which were not read.
@@ -48,7 +45,6 @@ impl Answer {
         charge: Charge,
     ) -> Result<Self, SupabaseError> {
         let status = response.status();
-        let rows = response.headers().get(CONTENT_RANGE).and_then(rows_in_range);
         let retry_after = retry::retry_after(response.headers());
         let (body, is_cut) = match (status.is_success(), reading.page) {
             (false, _) => (body::read_error(response).await?, false),
@@ -57,12 +53,6 @@ impl Answer {
                 body::read_page(response, rows, reading.max_bytes, charge).await?
             }
         };
-        Ok(Self { status, rows, retry_after, body, is_cut })
+        Ok(Self { status, retry_after, body, is_cut })
     }
-}
-
-/// `0-49/*` are fifty rows, `*/*` is none or unknown.
-fn rows_in_range(range: &HeaderValue) -> Option<usize> {
-    let (first, last) = range.to_str().ok()?.split('/').next()?.split_once('-')?;
-    last.parse::<usize>().ok()?.checked_sub(first.parse().ok()?)?.checked_add(1)
 }

@@ -3,6 +3,7 @@
 //! It knows neither axum nor the tables' meaning. Rows come back as the bytes PostgREST sent.
 
 mod answer;
+mod array;
 mod auth;
 mod body;
 mod caller;

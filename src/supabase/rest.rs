@@ -1,6 +1,7 @@
 //! PostgREST requests: a query is built word by word, rows come back as they were sent.
 
 use std::fmt::{Display, Write};
+use std::ops::Range;
 
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -10,6 +11,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::answer::Reading;
+use super::array;
 use super::page::RowsAt;
 use super::service::Service;
 use super::{Caller, MAX_ANSWER_BYTES, Supabase, SupabaseError};
@@ -189,11 +191,11 @@ impl<'a> Query<'a> {
 
     /// Sends the request; the answer is an array of rows, or a function's value.
     pub async fn rows(self) -> Result<Rows, SupabaseError> {
-        self.send("application/json").await
+        self.send("application/json").await?.checked()
     }
 
     /// Sends the request; the answer is at most so many rows, and no more than make a page of some
-    /// MiB, but at least one.
+    /// MiB, but at least one. Its reader checks or parses it.
     pub async fn page(self, rows: usize) -> Result<Rows, SupabaseError> {
         self.send_page("application/json", RowsAt::Top, "limit", rows).await
     }
@@ -229,7 +231,7 @@ impl<'a> Query<'a> {
 
     /// Sends the request; the answer is exactly one row, else `NotOneRow`.
     pub async fn one(self) -> Result<Bytes, SupabaseError> {
-        let body = self.send(ONE_ROW).await?.body;
+        let Rows { body, .. } = self.send(ONE_ROW).await?.checked()?;
         if body.trim_ascii_start().starts_with(b"{") {
             return Ok(body);
         }
@@ -238,7 +240,7 @@ impl<'a> Query<'a> {
 
     /// Sends the request and reads its answer.
     pub async fn value<T: serde::de::DeserializeOwned>(self) -> Result<T, SupabaseError> {
-        let rows = self.rows().await?;
+        let rows = self.send("application/json").await?;
         Ok(serde_json::from_slice(&rows.body)?)
     }
 
@@ -248,11 +250,7 @@ impl<'a> Query<'a> {
         let reading =
             Reading { caller: self.rest.caller, max_bytes: self.max_bytes, page: self.page };
         let answer = supabase.ask(Service::PostgRest, self.is_idempotent, reading, request).await?;
-        // Rows may go to a client as they are: they have to be JSON at least.
-        if !answer.body.is_empty() {
-            serde_json::from_slice::<&RawValue>(&answer.body)?;
-        }
-        Ok(Rows { body: answer.body, count: answer.rows, is_cut: answer.is_cut })
+        Ok(Rows { body: answer.body, is_cut: answer.is_cut })
     }
 
     fn request(&self, accept: &'static str) -> Result<RequestBuilder, SupabaseError> {
@@ -285,13 +283,26 @@ fn is_too_costly(error: &SupabaseError) -> bool {
 pub struct Rows {
     /// The bytes.
     pub body: Bytes,
-    /// The number of rows, if PostgREST reports it.
-    pub count: Option<usize>,
     /// There are more, which were not read because of their length.
     pub is_cut: bool,
 }
 
 impl Rows {
+    /// The same, if it is JSON at least: then it may go to a client as it is.
+    pub fn checked(self) -> Result<Self, SupabaseError> {
+        if !self.body.is_empty() {
+            serde_json::from_slice::<&RawValue>(&self.body)?;
+        }
+        Ok(self)
+    }
+
+    /// Where the rows are. They are found and not parsed, which is enough to pass them on: what is no array
+    /// of rows, or ends early, is an error.
+    pub fn ranges(&self) -> Result<Vec<Range<usize>>, SupabaseError> {
+        array::rows(&self.body)
+            .ok_or_else(|| SupabaseError::unreadable("rows were asked for, and these are none"))
+    }
+
     /// The rows one by one, each still text.
     pub fn split(&self) -> Result<Vec<&RawValue>, SupabaseError> {
         Ok(serde_json::from_slice(&self.body)?)

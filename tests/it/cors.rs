@@ -6,7 +6,8 @@ use crate::support::{FakeSupabase, Reply, TestApp, app, skipped_on_a_real_supaba
 
 async fn preflight(app: &TestApp, url: &str, origin: &str) -> Reply {
     let request = app.http.request(Method::OPTIONS, url).header("origin", origin);
-    let asked = "authorization,apikey,content-type,x-client-info,prefer,x-request-id";
+    let asked = "authorization,apikey,content-type,x-client-info,prefer,x-request-id,\
+                 x-stainless-lang,x-stainless-retry-count,x-run-id";
     let request = request
         .header("access-control-request-method", "PATCH")
         .header("access-control-request-headers", asked);
@@ -16,7 +17,8 @@ async fn preflight(app: &TestApp, url: &str, origin: &str) -> Reply {
 #[tokio::test]
 async fn preflights_are_answered_before_authentication() {
     let app = app().await;
-    let mut listeners = vec![format!("{}/api/chats/", app.url)];
+    let mut listeners =
+        vec![format!("{}/api/chats/", app.url), format!("{}/v1/chat/completions", app.url)];
     if !skipped_on_a_real_supabase("a local Supabase for its second half") {
         listeners.push(format!("{}/rest/v1/chats", app.supabase_url));
     }
@@ -25,7 +27,8 @@ async fn preflights_are_answered_before_authentication() {
         assert_eq!(reply.status, 200, "{url}");
         assert_eq!(reply.header("access-control-allow-origin"), "http://localhost:3000");
         assert!(reply.header("access-control-allow-methods").contains("PATCH"));
-        for name in ["authorization", "apikey", "x-client-info", "x-request-id"] {
+        for name in ["authorization", "apikey", "x-client-info", "x-request-id", "x-stainless-lang"]
+        {
             assert!(reply.header("access-control-allow-headers").contains(name), "{name}");
         }
     }
@@ -38,7 +41,7 @@ async fn errors_carry_the_headers_too() {
     let reply = Reply::send(request.header("origin", "http://localhost:3000")).await;
     assert_eq!(reply.status, 401);
     assert_eq!(reply.header("access-control-allow-origin"), "http://localhost:3000");
-    for name in ["link", "x-request-id", "retry-after", "location"] {
+    for name in ["link", "x-request-id", "retry-after", "location", "x-should-retry"] {
         assert!(reply.header("access-control-expose-headers").contains(name), "{name}");
     }
 }

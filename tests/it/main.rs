@@ -2,15 +2,19 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is a failed test, with its line")]
 
+mod ag_ui;
 mod agent;
 mod analytics;
 mod architecture;
 mod attachments;
 mod auth;
 mod bodies;
+mod branches;
 mod chats;
 mod checkpoints;
+mod client_tools;
 mod check;
+mod commands;
 mod config;
 mod connections;
 mod console;
@@ -30,6 +34,7 @@ mod health;
 mod hosts;
 mod keep_alive;
 mod leases;
+mod local_supabase;
 mod memory;
 mod messages;
 mod metrics;
@@ -37,12 +42,16 @@ mod models;
 #[cfg(unix)]
 mod postgres;
 mod providers;
+mod queue;
 mod sandbox;
+mod openai;
 mod own_tables;
 mod replaced;
+mod resume;
 mod scripts;
 mod shutdown;
 mod sign_ins;
 mod supabase_errors;
 mod supabase_requests;
 mod support;
+mod versions;

@@ -58,6 +58,14 @@ async fn answers_and_their_tokens_are_counted() {
         assert_eq!(value(&metrics, &tokens), usage[field].as_f64(), "{metrics}");
         assert!(usage[field].as_f64().unwrap() > 0.0);
     }
+    let documented = include_str!("../../docs/production.md");
+    let is_name = |c: char| c == '_' || c.is_ascii_alphanumeric();
+    let names = documented.split(|c| !is_name(c)).filter(|name| name.starts_with("chat_backend_"));
+    let names: Vec<_> = names.map(|name| name.trim_end_matches("_bucket")).collect();
+    assert!(names.len() > 7);
+    for name in names {
+        assert!(metrics.lines().any(|line| line.starts_with(name)), "{name}: {metrics}");
+    }
 }
 
 #[tokio::test]

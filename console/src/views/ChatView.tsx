@@ -38,6 +38,7 @@ export function ChatView({ chat, isNew, models, changes, onChange }: Props) {
       key={message.id}
       message={message}
       onEdit={isRunning ? undefined : (parts) => conversation.edit(message.id, parts, options)}
+      onSelect={isRunning ? undefined : conversation.select}
       onRegenerate={isRunning ? undefined : () => conversation.regenerate(message.id, options)}
     />
   );

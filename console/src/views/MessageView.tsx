@@ -6,12 +6,14 @@ import { textOf } from "../parts";
 import { CopyButton } from "./CopyButton";
 import { Facts } from "./Facts";
 import { PartView } from "./PartView";
+import { Versions } from "./Versions";
 
 interface Props {
   message: Shown;
   isRunning?: boolean;
   onEdit?: ((parts: MessagePart[]) => void) | undefined;
   onRegenerate?: (() => void) | undefined;
+  onSelect?: ((id: string) => void) | undefined;
 }
 
 const STATUS: Record<string, string> = {
@@ -20,7 +22,7 @@ const STATUS: Record<string, string> = {
   interrupted: "Interrupted by a restart",
 };
 
-export function MessageView({ message, isRunning = false, onEdit, onRegenerate }: Props) {
+export function MessageView({ message, isRunning = false, onEdit, onRegenerate, onSelect }: Props) {
   const [isEditing, setEditing] = useState(false);
   const isUser = message.role === "user";
   if (isEditing && onEdit) {
@@ -34,6 +36,7 @@ export function MessageView({ message, isRunning = false, onEdit, onRegenerate }
       {!isRunning && (
         <footer class="small">
           {!isUser && <Facts message={message} />}
+          {onSelect && <Versions message={message} onSelect={onSelect} />}
           <CopyButton text={() => textOf(message.parts)} />
           {isUser && onEdit && <button onClick={() => setEditing(true)}>Edit</button>}
           {!isUser && onRegenerate && <button onClick={onRegenerate}>Regenerate</button>}

@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 mod backoff;
+mod idle_timer;
 
 pub use backoff::Backoff;
+pub use idle_timer::IdleTimer;
 
 /// Where the time of day comes from. Clones of one clock agree.
 #[derive(Clone, Debug, Default)]

@@ -6,6 +6,16 @@ use std::path::{Path, PathBuf};
 
 use super::open_error::OpenError;
 
+/// The database.
+pub(super) const DATABASE: &str = "supabase.db";
+/// The folder of the files of Storage.
+pub(super) const STORAGE: &str = "storage";
+const LOCK: &str = "lock";
+/// What a new file system has.
+const LOST_AND_FOUND: &str = "lost+found";
+/// Keeps the folder out of the repository in which it lies.
+const IGNORE: &str = ".gitignore";
+
 /// The data folder, locked by this process until this is dropped.
 pub(super) struct DataDir {
     path: PathBuf,
@@ -19,13 +29,13 @@ impl DataDir {
         create_private_dir(path).map_err(unusable)?;
         #[cfg(unix)]
         close_to_others(path)?;
-        let lock = private_file()
-            .create(true)
-            .truncate(false)
-            .open(path.join("lock"))
-            .map_err(unusable)?;
+        let lock =
+            private_file().create(true).truncate(false).open(path.join(LOCK)).map_err(unusable)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Ok(()) => {
+                ignore_in_git(path).map_err(unusable)?;
+                Ok(Self { path: path.to_owned(), _lock: lock })
+            }
             Err(TryLockError::WouldBlock) => Err(OpenError::Locked { path: path.to_owned() }),
             Err(TryLockError::Error(source)) => Err(unusable(source)),
         }
@@ -33,7 +43,7 @@ impl DataDir {
 
     /// The database file, which only its owner can read from the moment it exists.
     pub(super) fn database(&self) -> Result<PathBuf, OpenError> {
-        let path = self.path.join("supabase.db");
+        let path = self.path.join(DATABASE);
         let opened = private_file().create(true).truncate(false).open(&path);
         opened.map_err(|source| OpenError::Folder { path: path.clone(), source })?;
         Ok(path)
@@ -43,6 +53,61 @@ impl DataDir {
     pub(super) fn join(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
+
+    /// Removes all that is in the folder.
+    pub(super) fn clear(self) -> io::Result<()> {
+        for name in names(&self.path)?.iter().filter(|name| *name != LOST_AND_FOUND) {
+            let path = self.path.join(name);
+            match path.is_dir() {
+                true => fs::remove_dir_all(path)?,
+                false => fs::remove_file(path)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+fn ignore_in_git(folder: &Path) -> io::Result<()> {
+    match private_file().create_new(true).open(folder.join(IGNORE)) {
+        Ok(mut file) => file.write_all(b"*\n"),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether a folder holds nothing, as a new volume does.
+pub(super) fn is_empty(path: &Path) -> io::Result<bool> {
+    const NOTHING: [&str; 3] = [LOST_AND_FOUND, LOCK, IGNORE];
+    for entry in fs::read_dir(path)? {
+        if !NOTHING.iter().any(|name| entry.as_ref().is_ok_and(|entry| entry.file_name() == *name))
+        {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The names of the files in a data folder and its folders, without the database, the files of Storage
+/// and what is temporary.
+pub(super) fn other_files(folder: &Path) -> io::Result<Vec<String>> {
+    let mut files = Vec::new();
+    for name in names(folder)? {
+        if folder.join(&name).is_dir() {
+            if name != STORAGE {
+                let inner = names(&folder.join(&name))?;
+                files.extend(inner.iter().map(|inner| format!("{name}/{inner}")));
+            }
+        } else if !name.starts_with(DATABASE) && ![LOCK, IGNORE].contains(&name.as_str()) {
+            files.push(name);
+        }
+    }
+    files.retain(|name| !name.ends_with(".tmp") && folder.join(name).is_file());
+    Ok(files)
+}
+
+fn names(folder: &Path) -> io::Result<Vec<String>> {
+    let names = fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name().into_string().ok()));
+    names.filter_map(Result::transpose).collect()
 }
 
 /// Makes a folder private. A folder that may hold other files is left unchanged and refused.
@@ -69,11 +134,7 @@ fn close_to_others(path: &Path) -> Result<(), OpenError> {
 /// Whether a folder is empty, as a new volume is, or holds a local Supabase.
 #[cfg(unix)]
 fn holds_nothing_else(path: &Path) -> io::Result<bool> {
-    let mut is_empty = true;
-    for entry in fs::read_dir(path)? {
-        is_empty &= entry?.file_name() == "lost+found";
-    }
-    Ok(is_empty || path.join("supabase.db").exists())
+    Ok(is_empty(path)? || path.join(DATABASE).exists())
 }
 
 /// Creates a folder, and those above it, that only their owner can enter.
@@ -95,7 +156,8 @@ pub(super) fn write_secret(path: &Path, secret: &[u8]) -> io::Result<()> {
     sync_parent(path)
 }
 
-fn private_file() -> OpenOptions {
+/// How a file is opened for writing that only its owner can read.
+pub(super) fn private_file() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.write(true);
     #[cfg(unix)]

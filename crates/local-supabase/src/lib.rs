@@ -7,6 +7,7 @@
 
 mod auth;
 mod auth_limits;
+mod backup;
 mod blobs;
 mod body;
 mod context;
@@ -38,6 +39,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -48,6 +50,7 @@ use rusqlite::Connection;
 use secrecy::SecretString;
 
 pub use auth_limits::ClientAddress;
+pub use backup::{BackupContents, BackupError};
 use context::Context;
 pub use describe::{FunctionDescription, SchemaDescription, TableDescription};
 use functions::RestError;
@@ -76,6 +79,17 @@ impl LocalSupabase {
     /// applied again. Users, objects and the project's own tables stay.
     pub fn reset(data_dir: &Path, project: Project) -> Result<(), OpenError> {
         open::reset(data_dir, project)
+    }
+
+    /// Writes a backup of a data folder, on which a server may be running: a tar archive with the database,
+    /// the files of Storage and the keys.
+    pub fn backup(data_dir: &Path, output: impl Write) -> Result<BackupContents, BackupError> {
+        backup::backup(data_dir, output)
+    }
+
+    /// Restores a backup into a folder that is empty or missing.
+    pub fn restore(input: impl Read, data_dir: &Path) -> Result<BackupContents, BackupError> {
+        backup::restore(input, data_dir)
     }
 
     /// The statements of the migrations that are not carried over, and what they make unavailable.

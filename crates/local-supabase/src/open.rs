@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::auth_limits::AuthLimits;
 use super::blobs::Blobs;
 use super::context::Context;
-use super::data_dir::DataDir;
+use super::data_dir::{DataDir, STORAGE};
 use super::database::{self, Database};
 use super::keys::{self, SigningKeys};
 use super::migrations::{Desired, FORMAT, Migration, Notice, apply};
@@ -102,7 +102,7 @@ fn open_blobs(data_dir: &DataDir, clock: &Clock) -> Result<Blobs, OpenError> {
     let path = data_dir.database()?;
     let versions = Connection::open(&path).and_then(|connection| storage::versions(&connection));
     let versions = versions.map_err(|source| OpenError::Database { path, source })?;
-    let folder = data_dir.join("storage");
+    let folder = data_dir.join(STORAGE);
     let blobs = Blobs::open(folder.clone()).and_then(|blobs| {
         blobs.cleanup(&versions, clock)?;
         Ok(blobs)

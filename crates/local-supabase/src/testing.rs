@@ -22,6 +22,8 @@ use memory::Memory;
 pub(super) const EMAIL: &str = "al@example.com";
 pub(super) const PASSWORD: &str = "secret123";
 
+const NOW: &str = "2026-11-22T19:53:31.913Z";
+
 /// A local Supabase whose clock stands still and whose folder goes when it goes.
 pub(super) struct Server {
     pub(super) supabase: LocalSupabase,
@@ -70,9 +72,18 @@ fn open(folder: &Path, project: Project, clock: Clock) -> Result<LocalSupabase, 
 
 impl Server {
     pub(super) fn start() -> Self {
-        let clock = Clock::fixed("2026-11-22T19:53:31.913Z".parse::<Timestamp>().unwrap());
-        let folder = Folder::new();
+        Self::on(Folder::new())
+    }
+
+    /// A server on a folder that may hold something.
+    pub(super) fn on(folder: Folder) -> Self {
+        let clock = Clock::fixed(NOW.parse::<Timestamp>().unwrap());
         Self { supabase: folder.open(clock.clone()).unwrap(), clock, folder }
+    }
+
+    /// Its data folder.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder.0
     }
 
     /// Stops the server and starts another one on the same folder.

@@ -19,6 +19,12 @@ pub(super) trait Decoder: Send + 'static {
     /// The provider that sent the response.
     fn provider(&self) -> ProviderName;
 
+    /// Decodes a frame that holds nothing but a piece of text, as nearly all do, in one pass; false if it
+    /// holds more.
+    fn accept_text(&mut self, _json: &str, _events: &mut Events) -> bool {
+        false
+    }
+
     /// Decodes one frame. `json` is its text.
     fn accept(
         &mut self,
@@ -156,6 +162,9 @@ impl<D: Decoder> Answer<D> {
 
     /// The outer error is JSON that cannot be parsed, the inner one what the provider reports.
     fn read(&mut self, data: &str) -> serde_json::Result<Result<Flow, ProviderError>> {
+        if self.decoder.accept_text(data, &mut self.events) {
+            return Ok(Ok(Flow::Continue));
+        }
         if let Ok(frame) = serde_json::from_str(data) {
             return Ok(self.decoder.accept(frame, data, &mut self.events));
         }

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::clients::Clients;
 use super::sse::{MAX_EVENT_BYTES, ReadError};
 use super::{Connection, Deadlines, ErrorKind, ProviderError, ProviderName, retry};
 
@@ -26,7 +26,7 @@ const ERROR_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) struct Http {
     pub provider: ProviderName,
     pub connection: Connection,
-    client: Client,
+    clients: Clients,
     base: Url,
 }
 
@@ -43,8 +43,9 @@ impl Http {
         if !matches!(base.scheme(), "http" | "https") {
             return Err(invalid("the base URL is not http or https"));
         }
-        let client = client(&connection, headers).map_err(|error| invalid(&error_chain(error)))?;
-        Ok(Self { provider, connection, client, base })
+        let clients = Clients::new(connection.clone(), headers);
+        let clients = clients.map_err(|error| invalid(&error_chain(error)))?;
+        Ok(Self { provider, connection, clients, base })
     }
 
     /// The base URL without a trailing slash.
@@ -71,9 +72,11 @@ impl Http {
             .map_err(|error| self.error(ErrorKind::InvalidRequest, &error.to_string()))?;
         let body = Bytes::from(body);
         retry::with_retries(self.connection.max_retries, deadlines, || {
-            let request = self.client.post(url.clone()).headers(headers.clone());
-            let request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
-            self.send(request, deadlines.deadline)
+            let (headers, body) = (headers.clone(), body.clone());
+            self.send(deadlines.deadline, |client| {
+                let request = client.post(url.clone()).headers(headers);
+                request.header(CONTENT_TYPE, "application/json").body(body)
+            })
         })
         .await
     }
@@ -81,8 +84,8 @@ impl Http {
     /// Fetches a text, with retries.
     pub async fn get(&self, url: &Url, headers: &HeaderMap) -> Result<String, ProviderError> {
         retry::with_retries(self.connection.max_retries, Deadlines::default(), async || {
-            let request = self.client.get(url.clone()).headers(headers.clone());
-            let response = self.send(request, None).await?;
+            let request = |client: Client| client.get(url.clone()).headers(headers.clone());
+            let response = self.send(None, request).await?;
             read_body(response, self.connection.idle_timeout).await.map_err(|broken| match broken {
                 ReadError::Transport(error) => self.broken(error),
                 ReadError::Idle => self.error(ErrorKind::Timeout, "nothing came for too long"),
@@ -92,19 +95,22 @@ impl Http {
         .await
     }
 
+    /// The response keeps its place on the connection in its extensions.
     async fn send(
         &self,
-        request: RequestBuilder,
         deadline: Option<Instant>,
+        request: impl FnOnce(Client) -> RequestBuilder,
     ) -> Result<Response, ProviderError> {
+        let (client, place) = self.clients.get().map_err(|error| self.broken(error))?;
         let latest = Instant::now() + ANSWER_TIMEOUT;
         let latest = deadline.map_or(latest, |deadline| deadline.min(latest));
-        let response = match timeout_at(latest, request.send()).await {
+        let mut response = match timeout_at(latest, request(client).send()).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => return Err(self.broken(error)),
             Err(_) => return Err(self.error(ErrorKind::Timeout, "no answer began in time")),
         };
         if response.status().is_success() {
+            response.extensions_mut().insert(place);
             Ok(response)
         } else {
             Err(self.refused(response).await)
@@ -131,16 +137,6 @@ impl Http {
     fn error(&self, kind: ErrorKind, message: &str) -> ProviderError {
         ProviderError::new(self.provider.clone(), kind, message)
     }
-}
-
-fn client(connection: &Connection, headers: HeaderMap) -> reqwest::Result<Client> {
-    let client = Client::builder()
-        .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
-        .default_headers(headers)
-        .connect_timeout(connection.connect_timeout)
-        .tcp_keepalive(Duration::from_secs(30))
-        .redirect(Policy::none());
-    if connection.system_proxy { client.build() } else { client.no_proxy().build() }
 }
 
 async fn read_prefix(response: &mut Response) -> Vec<u8> {

@@ -21,7 +21,7 @@ pub use registration::ProviderStatus;
 pub use registry::{ChooseError, ChosenModel, ListedModel, Providers};
 pub use request::{
     Content, Deadlines, Message, Opaque, ReasoningEffort, Request, ResponseFormat, Role,
-    ToolDefinition,
+    ToolChoice, ToolDefinition,
 };
 pub use scripted::Scripted;
 pub use settings::{CompatibleSettings, ScriptedSettings, Settings, SettingsError};
@@ -30,6 +30,7 @@ pub mod catalogue;
 
 mod anthropic;
 mod chat_completions;
+mod clients;
 mod compatible;
 mod connection;
 mod decoder;

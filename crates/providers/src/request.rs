@@ -17,6 +17,10 @@ pub struct Request {
     pub messages: Vec<Message>,
     /// Tools the model may call.
     pub tools: Vec<ToolDefinition>,
+    /// Whether the model may or must call them.
+    pub tool_choice: ToolChoice,
+    /// Whether the model may call several tools at once; `None` leaves it to the provider.
+    pub parallel_tool_calls: Option<bool>,
     /// Maximum number of output tokens, including reasoning.
     pub max_output_tokens: Option<u32>,
     /// Sampling temperature.
@@ -148,6 +152,20 @@ pub struct ToolDefinition {
     pub description: String,
     /// JSON Schema of its arguments, an object.
     pub parameters: Value,
+}
+
+/// Whether the model may or must call tools. Without tools it has no effect.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ToolChoice {
+    /// The model decides.
+    #[default]
+    Auto,
+    /// It must not call any.
+    None,
+    /// It must call at least one.
+    Required,
+    /// It must call this one.
+    Tool(String),
 }
 
 /// How much a reasoning model should reason. Each model supports a subset.

@@ -32,7 +32,7 @@ export function Chat({ chatId, onEnd }: Props) {
 
 async function readHistory(chatId: string, cursor?: string): Promise<History> {
   try {
-    const { items, next } = await client.messages.newest(chatId, 50, cursor);
+    const { items, next } = await client.messages.newest(chatId, cursor === undefined ? {} : { cursor });
     // The stream brings an unfinished answer again from its start.
     const ended = items.filter((message) => message.status !== "streaming");
     return { messages: ended.map(toUIMessage), earlier: next, isWriting: ended.length < items.length };

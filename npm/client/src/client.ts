@@ -128,8 +128,8 @@ function messages(api: Api) {
   return {
     list,
     /** The newest messages of a chat, oldest first; `next` is the cursor of earlier ones. */
-    async newest(chat: string, limit = 50, cursor?: string): Promise<Page<Message>> {
-      const found = await list(chat, { order: "desc", limit, ...(cursor !== undefined && { cursor }) });
+    async newest(chat: string, query: Omit<MessageFilter, "order"> = {}): Promise<Page<Message>> {
+      const found = await list(chat, { limit: 50, ...query, order: "desc" });
       return { ...found, items: found.items.toReversed() };
     },
     async get(id: string): Promise<Message> {
@@ -142,6 +142,10 @@ function messages(api: Api) {
     },
     async update(id: string, changes: UpdateMessage): Promise<Message> {
       return read(await api.PATCH("/api/messages/{message_id}", { ...path(id), body: changes }));
+    },
+    /** Returns to another version of a message, one of its `sibling_ids`, and what followed it. */
+    async select(id: string): Promise<Message> {
+      return read(await api.POST("/api/messages/{message_id}/select", path(id)));
     },
     async delete(id: string): Promise<void> {
       await api.DELETE("/api/messages/{message_id}", path(id));

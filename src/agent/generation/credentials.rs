@@ -91,7 +91,7 @@ impl Inner {
 }
 
 /// Keeps credentials on the list of a [`TokenRefresher`].
-pub(super) struct Registration {
+pub struct Registration {
     refresher: Arc<Inner>,
     credentials: Arc<Credentials>,
 }

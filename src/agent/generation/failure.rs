@@ -21,6 +21,10 @@ pub enum Refusal {
         /// That answer.
         message_id: Uuid,
     },
+    /// It waits for the answer that is being written.
+    Queued,
+    /// As many messages wait already as may.
+    QueueFull,
     /// The message's id is in use for something else.
     IdConflict,
     /// Every message is answered.

@@ -1,5 +1,6 @@
 //! Where answers are claimed and saved. The agent defines what it needs; `ai` talks to the database.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -13,6 +14,9 @@ use super::failure::Refusal;
 use crate::agent::message::answer::{Rows, Status};
 use crate::agent::message::delta::PartDelta;
 use crate::agent::message::history::HistoryMessage;
+use crate::agent::message::part::Part;
+use crate::agent::tools::client::ClientTool;
+use crate::agent::tools::waiting_call::WaitingCall;
 use crate::agent::usage::meter::UsageTotal;
 use crate::agent::usage::reservation::{Extension, OverLimit, Reserved};
 use crate::agent::usage::{TokenUsage, UsageSource};
@@ -111,6 +115,23 @@ pub struct Started {
     pub lease: Option<Duration>,
     /// Whether the answer is shown in the place of others once it has content.
     pub is_candidate: bool,
+    /// What the message holds already, where an earlier run has begun it.
+    pub earlier: Earlier,
+}
+
+/// What earlier runs have made of a message that is continued.
+#[derive(Debug, Default)]
+pub struct Earlier {
+    /// Its parts. None of them is open.
+    pub parts: Vec<Part>,
+    /// The number of the checkpoint of this run that has them; its next one has the number after that.
+    pub checkpoint: u32,
+    /// The tokens of those runs.
+    pub usage: Option<TokenUsage>,
+    /// The price of those tokens.
+    pub cost_usd: Option<f64>,
+    /// The page's tools that they have called.
+    pub client_tools: Vec<Arc<ClientTool>>,
 }
 
 /// What is new of an answer, which renews the lease.
@@ -167,7 +188,7 @@ pub struct Save {
 /// The end of an answer, saved in one transaction with its usage.
 #[derive(Clone, Debug, Serialize)]
 pub struct SavedEnd {
-    /// `complete`, `stopped`, `failed` or `interrupted`.
+    /// `complete`, `stopped`, `failed`, `interrupted` or `awaiting`.
     pub status: &'static str,
     /// Why the model stopped.
     pub finish_reason: String,
@@ -175,6 +196,9 @@ pub struct SavedEnd {
     pub is_active: bool,
     /// The usage, where a provider was called at all.
     pub usage_log: Option<UsageLog>,
+    /// The calls that wait, of an answer that does.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<WaitingCall>,
 }
 
 /// A row of `usage_logs`; its id, user, chat and message are the recorder's to add.
@@ -221,7 +245,8 @@ impl UsageLog {
             cost_usd: total.cost_usd(),
             latency_ms,
             time_to_first_token_ms: None,
-            status: status.as_str(),
+            // What waits has been produced whole.
+            status: if status == Status::Awaiting { "complete" } else { status.as_str() },
             error_code: None,
             raw: total.raw(),
         }

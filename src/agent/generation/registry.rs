@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use tracing::warn;
 use uuid::Uuid;
 
-use super::credentials::TokenRefresher;
+use super::credentials::{Credentials, Registration, TokenRefresher};
 use super::run::{Run, Signals};
 use crate::agent::message::answer::{Answer, Claim};
 use crate::agent::{Job, Settings};
@@ -125,6 +125,11 @@ impl Generations {
         Some(generation)
     }
 
+    /// Gives these credentials the newer tokens of their user's requests, until the result is dropped.
+    pub fn keep_fresh(&self, credentials: &Arc<Credentials>) -> Registration {
+        self.inner.refresher.register(credentials)
+    }
+
     /// Starts a generation that is cancelled when its last listener is dropped.
     pub fn start_stateless(&self, job: Job) -> Option<watch::Receiver<Answer>> {
         if self.is_draining() {
@@ -135,13 +140,13 @@ impl Generations {
 
     fn spawn(&self, question: Option<Question>, job: Job, chat_id: Option<Uuid>) -> Generation {
         let (sender, answer) = watch::channel(Answer::default());
-        let stop = CancellationToken::new();
+        let stop = self.inner.shutdown.child_token();
         let id = Uuid::now_v7();
         let user_id = job.credentials.user_id;
         let registration = self.inner.refresher.register(&job.credentials);
         let settings = self.inner.settings.clone();
         let inner = self.inner.clone();
-        let signals = Signals { stop: stop.clone(), shutdown: inner.shutdown.clone() };
+        let signals = Signals::new(stop.clone(), inner.shutdown.clone());
         let run = Run::new(job, settings, sender, signals, inner.tasks.clone());
         self.inner.tasks.spawn(async move {
             run.run().await;

@@ -1,6 +1,7 @@
 //! Messages: their parts, the prompt that a history makes, and the stream that clients read.
 
 pub(super) mod answer;
+pub(super) mod changes;
 pub(super) mod delta;
 pub(super) mod history;
 pub(super) mod part;

@@ -8,7 +8,7 @@ pub(in crate::agent) fn text(text: String) -> String {
 }
 
 /// Likewise inside of JSON; and without the keys for which clients refuse a whole chunk.
-pub(in crate::agent) fn json(value: Value) -> Value {
+pub fn json(value: Value) -> Value {
     match value {
         Value::String(string) => Value::String(text(string)),
         Value::Array(items) => Value::Array(items.into_iter().map(json).collect()),

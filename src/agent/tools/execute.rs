@@ -8,6 +8,8 @@ use futures_util::future::{BoxFuture, JoinAll, join_all};
 use serde_json::Value;
 
 use super::AnyTool;
+use super::client::ClientTool;
+use super::waiting_call::WaitingCall;
 use crate::agent::Credentials;
 use crate::agent::message::answer::Answer;
 use crate::agent::message::part::{Part, ToolState};
@@ -25,6 +27,53 @@ pub(in crate::agent) struct PendingCall {
     input: Value,
     /// How many steps before this one, without a gap, have made the same call.
     repeats: usize,
+}
+
+/// The most calls of one step that may wait for the page.
+const MAX_WAITING: usize = 32;
+
+impl PendingCall {
+    /// The call as one that waits for the page, or why it does not.
+    fn wait_for(&self, tool: &ClientTool, answer: &Answer) -> Result<WaitingCall, String> {
+        if self.repeats >= MAX_REPEATS {
+            return Err(repeated(&self.name));
+        }
+        tool.check(&self.input)?;
+        let Some(Part::Tool(part)) = answer.parts.get(self.part) else {
+            return Err(format!("There is no call of {}.", self.name));
+        };
+        Ok(WaitingCall::of_page(part.id.clone(), tool, self.input.clone()))
+    }
+}
+
+/// Splits calls of tools that run in the page off: those that wait for it, and results of those that do
+/// not.
+pub(in crate::agent) fn take_waiting(
+    calls: &mut Vec<PendingCall>,
+    tools: &[Arc<ClientTool>],
+    answer: &Answer,
+) -> (Vec<WaitingCall>, Vec<ToolResult>) {
+    let (mut waiting, mut results) = (Vec::new(), Vec::new());
+    calls.retain(|call| {
+        let Some(tool) = tools.iter().find(|tool| tool.name() == call.name) else { return true };
+        let waits = match waiting.len() {
+            MAX_WAITING.. => Err("Too many calls at once. Make fewer.".to_owned()),
+            _ => call.wait_for(tool, answer),
+        };
+        match waits {
+            Ok(call) => waiting.push(call),
+            Err(error) => results.push(ToolResult { part: call.part, outcome: Err(error) }),
+        }
+        false
+    });
+    (waiting, results)
+}
+
+fn repeated(name: &str) -> String {
+    format!(
+        "This call of {name} was made before with the same arguments, so it was not run again. \
+         Use the result that you have, or try something else."
+    )
 }
 
 /// A call's result.
@@ -85,11 +134,7 @@ async fn run(
     credentials: Arc<Credentials>,
 ) -> ToolResult {
     let outcome = match tool {
-        _ if call.repeats >= MAX_REPEATS => Err(format!(
-            "This call of {} was made before with the same arguments, so it was not run again. \
-             Use the result that you have, or try something else.",
-            call.name
-        )),
+        _ if call.repeats >= MAX_REPEATS => Err(repeated(&call.name)),
         Some(tool) => call_tool(&*tool, &call.input, &credentials).await,
         None => Err(format!("There is no tool named {}.", call.name)),
     };

@@ -15,6 +15,9 @@ use crate::providers::ToolDefinition;
 mod count_words;
 pub(super) mod execute;
 mod schema;
+pub(super) mod json_schema;
+pub(super) mod client;
+pub(super) mod waiting_call;
 
 /// What the file of a tool needs.
 pub mod prelude {

@@ -72,7 +72,7 @@ impl Reserve {
         tools: &[ToolDefinition],
         context_window: Option<u64>,
     ) -> Self {
-        let system = options.system.as_ref().map_or(0, String::len);
+        let system: usize = options.system.iter().chain(&options.context).map(String::len).sum();
         let tools: usize = tools.iter().map(tool_bytes).sum();
         let cap = options.max_output_tokens.map(u64::from);
         Self {

@@ -1,18 +1,18 @@
 //! Starts an answer, or joins the one that is there already.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::http::StatusCode;
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::chat_recorder::ChatRecorder;
+use super::chat_recorder::{ChatRecorder, QueueReply};
 use super::request::ChatRequest;
-use super::{Ai, remote_answer, stop};
-use crate::agent::{Answer, AnyTool, Claim, Credentials, Job, Refusal, Rows};
-use crate::api::messages;
+use super::requested_tools::RequestedTools;
+use super::{Ai, Weather, remote_answer, stop};
+use crate::agent::{Answer, AnyTool, Claim, ClientTool, Credentials, Job, Refusal, Tool};
 use crate::http::auth::CurrentUser;
 use crate::http::error::{ApiError, for_end, shutting_down};
 
@@ -20,10 +20,27 @@ use crate::http::error::{ApiError, for_end, shutting_down};
 const MAX_STOPS: u32 = 3;
 
 /// An answer that can be listened to.
-pub(super) type AnswerReceiver = watch::Receiver<Answer>;
+pub(in crate::api) type AnswerReceiver = watch::Receiver<Answer>;
 
-/// Starts what the request asks for, or joins what answers the same question. The answer has begun: what
-/// fails from here on is part of it.
+/// What becomes of a request.
+pub(super) enum Outcome {
+    /// There is an answer.
+    Answer {
+        /// The answer.
+        answer: AnswerReceiver,
+        /// Whether messages wait for its end.
+        has_queue: bool,
+    },
+    /// The user message waits.
+    Queued {
+        /// Its id.
+        message_id: Uuid,
+        /// Its row.
+        message: Box<RawValue>,
+    },
+}
+
+/// Starts what the request asks for, or joins what answers the same question, whatever is being written.
 pub(super) async fn start(
     ai: &Ai,
     user: &CurrentUser,
@@ -31,24 +48,63 @@ pub(super) async fn start(
     create_chat: bool,
     request: ChatRequest,
 ) -> Result<AnswerReceiver, ApiError> {
+    match start_or_queue(ai, user, chat_id, create_chat, ChatRequest { queue: None, ..request })
+        .await?
+    {
+        Outcome::Answer { answer, .. } => Ok(answer),
+        Outcome::Queued { .. } => Err(Refusal::Queued.into()),
+    }
+}
+
+/// Starts what the request asks for, joins what answers the same question, or lets it wait. An answer has
+/// started: what fails from here on is part of it.
+pub(super) async fn start_or_queue(
+    ai: &Ai,
+    user: &CurrentUser,
+    chat_id: Uuid,
+    create_chat: bool,
+    request: ChatRequest,
+) -> Result<Outcome, ApiError> {
     let tools = tools(ai, &request.tools)?;
+    let client_tools = client_tools(ai, &request.tools.client)?;
     let request = Arc::new(request);
     let mut stops = 0;
     loop {
-        let mut answer = spawn(ai, user, chat_id, create_chat, &request, &tools)?;
+        let queue = Arc::default();
+        let offered = (&*tools, &*client_tools);
+        let mut answer = spawn(ai, user, chat_id, create_chat, &request, offered, &queue)?;
         match wait_until_started(&mut answer).await? {
+            Claim::Refused(Refusal::Queued) => {
+                let Some(message) = queue.message.get().cloned() else {
+                    // It was sent twice at the same time, and the other request has stored it.
+                    continue;
+                };
+                let message_id = request.user_message.as_ref().map(|turn| turn.id);
+                let message_id = message_id.ok_or_else(|| ApiError::internal("nothing waits"))?;
+                return Ok(Outcome::Queued { message_id, message });
+            }
             Claim::Refused(Refusal::Busy { .. }) if request.stop_running && stops < MAX_STOPS => {
                 stops += 1;
                 stop::stop(ai, user, chat_id).await?;
             }
             Claim::Refused(refusal) => return Err(refusal.into()),
-            Claim::Elsewhere(rows) => return Ok(ai.followers.follow(&rows, &user.token)),
+            Claim::Elsewhere(rows) => {
+                // A continuation is recognised by the database alone, and may run here.
+                let here = ai.generations.find_by_message(user.id, rows.message_id);
+                let follow = || ai.followers.follow(&rows, &user.token);
+                let answer = here.map_or_else(follow, |generation| generation.answer);
+                return Ok(Outcome::Answer { answer, has_queue: false });
+            }
             claim @ Claim::Answered(_) => {
                 let rows = claim.rows().cloned();
                 let stored = rows.map(|rows| remote_answer::answer(&rows, claim));
-                return Ok(watch::channel(stored.unwrap_or_default()).1);
+                let answer = watch::channel(stored.unwrap_or_default()).1;
+                return Ok(Outcome::Answer { answer, has_queue: false });
             }
-            Claim::Granted(_) | Claim::Pending => return Ok(answer),
+            Claim::Granted(_) | Claim::Pending => {
+                let has_queue = queue.has_others.load(Ordering::Relaxed);
+                return Ok(Outcome::Answer { answer, has_queue });
+            }
         }
     }
 }
@@ -59,9 +115,13 @@ fn spawn(
     chat_id: Uuid,
     create_chat: bool,
     request: &Arc<ChatRequest>,
-    tools: &[Arc<dyn AnyTool>],
+    (tools, client_tools): (&[Arc<dyn AnyTool>], &[Arc<ClientTool>]),
+    queue: &Arc<QueueReply>,
 ) -> Result<AnswerReceiver, ApiError> {
     let question = request.repeatable_question();
+    let ours = tools.iter().map(|tool| tool.definition());
+    let of_page = client_tools.iter().map(|tool| tool.definition().clone());
+    let definitions: Vec<_> = ours.chain(of_page).collect();
     let recorder = ChatRecorder {
         supabase: ai.supabase.clone(),
         checkpoints: ai.checkpoints.clone(),
@@ -69,18 +129,20 @@ fn spawn(
         providers: ai.providers.clone(),
         clock: ai.clock.clone(),
         chat_id,
-        message_id: Uuid::now_v7(),
+        message_id: request.continues.or(request.answer_id).unwrap_or_else(Uuid::now_v7),
         run: Uuid::new_v4(),
         request: request.clone(),
         default_model: ai.providers.default_model().to_owned(),
         create_chat,
-        reserve: ai.reserve(&request.options, tools, request.model.as_deref()),
+        reserve: ai.reserve(&request.options, &definitions, request.model.as_deref()),
+        queue: queue.clone(),
     };
     let job = Job {
         recorder: Arc::new(recorder),
         credentials: Credentials::new(user.id, user.token.clone(), user.expires_at),
         options: request.options.clone(),
         tools: tools.to_vec(),
+        client_tools: client_tools.to_vec(),
         operation: "chat",
         survives_disconnect: true,
     };
@@ -89,19 +151,43 @@ fn spawn(
 }
 
 /// The tools that a request names.
-fn tools(ai: &Ai, names: &[String]) -> Result<Vec<Arc<dyn AnyTool>>, ApiError> {
-    let find = |(index, name): (usize, &String)| {
-        let tool = ai.tools.iter().find(|tool| tool.name() == name);
-        tool.cloned().ok_or_else(|| {
-            let known: Vec<_> = ai.tools.iter().map(|tool| tool.name()).collect();
-            let detail = format!("is not a tool of this server; it has: {}", known.join(", "));
-            ApiError::invalid(format!("/tools/{index}"), detail)
-        })
-    };
-    names.iter().enumerate().map(find).collect()
+fn tools(ai: &Ai, requested: &RequestedTools) -> Result<Vec<Arc<dyn AnyTool>>, ApiError> {
+    let mut tools = Vec::new();
+    for (pointer, name) in &requested.server {
+        match ai.tools.iter().find(|tool| tool.name() == name) {
+            Some(tool) => tools.push(tool.clone()),
+            None if requested.client.iter().any(|(_, tool)| tool.name() == name) => {}
+            None => {
+                let known: Vec<_> = ai.tools.iter().map(|tool| tool.name()).collect();
+                let detail = format!("is not a tool of this server; it has: {}", known.join(", "));
+                return Err(ApiError::invalid(pointer, detail));
+            }
+        }
+    }
+    Ok(tools)
 }
 
-/// Waits until the answer has begun: its first content, ten seconds of silence, or its end.
+/// The page's own tools. None may answer in the place of one of the server's.
+fn client_tools(
+    ai: &Ai,
+    requested: &[(String, Arc<ClientTool>)],
+) -> Result<Vec<Arc<ClientTool>>, ApiError> {
+    let is_ours =
+        |name: &str| ai.tools.iter().any(|tool| tool.name() == name) || name == Weather::NAME;
+    for (pointer, tool) in requested {
+        if is_ours(tool.name()) {
+            let detail = format!(
+                "The tool {} at {pointer} has the name of one of the server's. Give it another name.",
+                tool.name()
+            );
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            return Err(ApiError::new(status, "tool_name_taken", detail));
+        }
+    }
+    Ok(requested.iter().map(|(_, tool)| tool.clone()).collect())
+}
+
+/// Waits until the answer has started: its first content, ten seconds of silence, or its end.
 pub(super) async fn wait_until_started(answer: &mut AnswerReceiver) -> Result<Claim, ApiError> {
     let started = answer
         .wait_for(|answer| match answer.claim {
@@ -117,7 +203,9 @@ pub(super) async fn wait_until_started(answer: &mut AnswerReceiver) -> Result<Cl
 }
 
 /// Waits for the end. A failure is a problem, whatever was produced before.
-pub(super) async fn wait_until_finished(mut answer: AnswerReceiver) -> Result<Answer, ApiError> {
+pub(in crate::api) async fn wait_until_finished(
+    mut answer: AnswerReceiver,
+) -> Result<Answer, ApiError> {
     let finished = answer.wait_for(|answer| answer.end.is_some()).await;
     let finished = finished
         .map_err(|_| {
@@ -132,48 +220,4 @@ pub(super) async fn wait_until_finished(mut answer: AnswerReceiver) -> Result<An
         Some(end) if end.failure.is_some() => Err(for_end(end)),
         _ => Ok(finished),
     }
-}
-
-/// The answer that is being written in the chat, here or elsewhere.
-pub(super) async fn running(
-    ai: &Ai,
-    user: &CurrentUser,
-    chat_id: Uuid,
-) -> Result<Option<AnswerReceiver>, ApiError> {
-    if let Some(generation) = ai.generations.in_chat(user.id, chat_id) {
-        let mut answer = generation.answer;
-        if let Claim::Granted(_) = wait_until_started(&mut answer).await? {
-            return Ok(Some(answer));
-        }
-        // It has found that another replica writes, or that there is nothing to write: the database knows.
-    }
-    let row = streaming_message(ai, user, chat_id).await?;
-    Ok(row.map(|rows| ai.followers.follow(&rows, &user.token)))
-}
-
-/// The chat's streaming message; 404 when the chat is not the user's.
-async fn streaming_message(
-    ai: &Ai,
-    user: &CurrentUser,
-    chat_id: Uuid,
-) -> Result<Option<Rows>, ApiError> {
-    #[derive(Deserialize)]
-    struct Chat {
-        messages: Vec<Box<RawValue>>,
-    }
-    #[derive(Deserialize)]
-    struct Row {
-        id: Uuid,
-    }
-    let query = ai.supabase.rest(user.caller()).from("chats").eq("id", chat_id);
-    let query = query
-        .select(&format!("messages({})", messages::COLUMNS))
-        .parameter("messages.current_status", "eq.streaming")
-        .parameter("messages.limit", 1);
-    let mut chats: Vec<Chat> = query.value().await?;
-    let chat = chats.pop().ok_or_else(|| ApiError::not_found("chat"))?;
-    let Some(message) = chat.messages.into_iter().next() else { return Ok(None) };
-    let row: Row = serde_json::from_str(message.get())
-        .map_err(|error| ApiError::unreadable("message", error))?;
-    Ok(Some(Rows { message_id: row.id, message: Some(message), user_message: None }))
 }

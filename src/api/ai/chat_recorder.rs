@@ -1,6 +1,7 @@
 //! Claims and saves answers with the functions of the database.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -14,15 +15,15 @@ use super::checkpoints::CheckpointWriter;
 use super::principal::Principal;
 use super::request::ChatRequest;
 use crate::agent::{
-    BeginOutcome, Checkpoint, Credentials, Recorder, Refusal, Reserve, Rows, Save, Saved, Started,
-    Status, UsageLog,
+    BeginOutcome, Checkpoint, ClientTool, Credentials, Earlier, Part, Recorder, Refusal, Reserve,
+    Rows, Save, Saved, Started, Status, TokenUsage, UsageLog,
 };
 use crate::api::chats::model::UNTITLED;
 use crate::api::files::{Files, Owner};
 use crate::clock::Clock;
 use crate::database::{
-    self, BeginGeneration, BeginReply, CreateChat, Messages, Missing, SaveEnd, SaveGeneration,
-    StartedReply, UserMessage,
+    self, BeginGeneration, BeginReply, ContinueGeneration, CreateChat, Messages, Missing, SaveEnd,
+    SaveGeneration, StartedReply, UserMessage,
 };
 use crate::memory::json_cost;
 use crate::providers::{ProviderName, Providers};
@@ -48,6 +49,16 @@ pub(super) struct ChatRecorder {
     /// Whether to create the chat if it does not exist.
     pub(super) create_chat: bool,
     pub(super) reserve: Reserve,
+    pub(super) queue: Arc<QueueReply>,
+}
+
+/// What the claim has said of messages that wait.
+#[derive(Debug, Default)]
+pub(super) struct QueueReply {
+    /// The call's own message, if it waits.
+    pub(super) message: OnceLock<Box<RawValue>>,
+    /// Whether others wait for this answer's end.
+    pub(super) has_others: AtomicBool,
 }
 
 #[derive(Deserialize)]
@@ -67,10 +78,21 @@ impl Recorder for ChatRecorder {
         async move {
             let token = credentials.token();
             let rest = self.supabase.rest(Caller::User(&token));
-            let begin = database::request(rest, &self.begin_generation());
+            let begin = match self.request.continues {
+                Some(message_id) => database::request(rest, &self.continue_generation(message_id)),
+                None => database::request(rest, &self.begin_generation()),
+            };
             let reply = begin.rows().await?.body;
             self.request.held.grow(COPIES * json_cost(&reply))?;
-            outcome(serde_json::from_slice(&reply)?)
+            let reply: BeginReply = serde_json::from_slice(&reply)?;
+            match &reply {
+                BeginReply::Queued(message) => drop(self.queue.message.set(message.clone())),
+                BeginReply::Started(started) => {
+                    self.queue.has_others.store(started.has_queue, Ordering::Relaxed);
+                }
+                _ => {}
+            }
+            outcome(reply)
         }
         .boxed()
     }
@@ -169,6 +191,8 @@ impl ChatRecorder {
             content: &turn.content,
             parts: &turn.parts,
             metadata: turn.metadata.as_ref(),
+            after: turn.after,
+            queue: self.request.queue.as_deref(),
         });
         BeginGeneration {
             p_chat_id: self.chat_id,
@@ -180,6 +204,16 @@ impl ChatRecorder {
             p_model: self.request.model.as_deref(),
             p_default_model: &self.default_model,
             p_create_chat: self.create_chat.then_some(CreateChat {}),
+            p_reserve: self.reserve,
+        }
+    }
+
+    fn continue_generation(&self, message_id: Uuid) -> ContinueGeneration<'_> {
+        ContinueGeneration {
+            p_chat_id: self.chat_id,
+            p_message_id: message_id,
+            p_run: self.run,
+            p_model: self.request.model.as_deref(),
             p_reserve: self.reserve,
         }
     }
@@ -214,6 +248,8 @@ fn outcome(reply: BeginReply) -> Result<BeginOutcome, SupabaseError> {
         BeginReply::Running(messages) => BeginOutcome::Elsewhere(rows(messages)?.0),
         BeginReply::Answered(messages) => BeginOutcome::Answered(rows(messages)?.0),
         BeginReply::Busy { message_id } => BeginOutcome::Refused(Refusal::Busy { message_id }),
+        BeginReply::Queued(_) => BeginOutcome::Refused(Refusal::Queued),
+        BeginReply::QueueFull => BeginOutcome::Refused(Refusal::QueueFull),
         BeginReply::Conflict => BeginOutcome::Refused(Refusal::IdConflict),
         BeginReply::NotFound(Missing::Message) => BeginOutcome::Refused(Refusal::NoSuchMessage),
         BeginReply::NotFound(Missing::Chat) => BeginOutcome::Refused(Refusal::NoSuchChat),
@@ -223,8 +259,21 @@ fn outcome(reply: BeginReply) -> Result<BeginOutcome, SupabaseError> {
 }
 
 fn into_started(reply: StartedReply) -> Result<Started, SupabaseError> {
-    let StartedReply { messages, chat, history, reserved, lease } = reply;
+    let StartedReply {
+        messages,
+        chat,
+        history,
+        reserved,
+        lease,
+        has_queue: _,
+        checkpoint,
+        definitions,
+    } = reply;
     let (rows, message) = rows(messages)?;
+    let earlier = match checkpoint {
+        0 => Earlier::default(),
+        checkpoint => earlier(&rows, &message, checkpoint, &definitions)?,
+    };
     Ok(Started {
         rows,
         model: message.model,
@@ -235,6 +284,30 @@ fn into_started(reply: StartedReply) -> Result<Started, SupabaseError> {
         metadata: message.metadata,
         lease: Some(lease),
         is_candidate: !message.is_active,
+        earlier,
+    })
+}
+
+/// What a message that is continued has already.
+fn earlier(
+    rows: &Rows,
+    message: &MessageRow,
+    checkpoint: u32,
+    definitions: &[Value],
+) -> Result<Earlier, SupabaseError> {
+    #[derive(Deserialize)]
+    struct Row {
+        parts: Vec<Part>,
+    }
+    let row = rows.message.as_deref().map_or("null", RawValue::get);
+    let Row { parts } = serde_json::from_str(row)?;
+    let usage = message.metadata.get("usage");
+    Ok(Earlier {
+        parts,
+        checkpoint,
+        usage: usage.and_then(|usage| TokenUsage::deserialize(usage).ok()),
+        cost_usd: message.metadata.get("cost_usd").and_then(Value::as_f64),
+        client_tools: definitions.iter().filter_map(ClientTool::from_json).map(Arc::new).collect(),
     })
 }
 

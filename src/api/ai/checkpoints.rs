@@ -87,7 +87,9 @@ impl CheckpointWriter {
         let checkpoint = RunCheckpoint { run, user_id: principal.user_id, checkpoint };
         let p_checkpoints = [&*to_raw_value(&checkpoint)?];
         let save = SaveCheckpoints { p_checkpoints: &p_checkpoints };
-        let replies = database::call(self.supabase.rest(principal.caller()), &save).await?;
+        let rest = self.supabase.rest(principal.caller());
+        // Boxed, since it is large and those that wait for a request with others do without.
+        let replies = Box::pin(database::call(rest, &save)).await?;
         saved(replies.into_iter().next().ok_or_else(incomplete)?)
     }
 }

@@ -1,22 +1,32 @@
 //! Answers: `/api/ai`.
 
+pub mod ag_ui;
 mod attachments;
+pub(in crate::api) mod begin;
 mod demo;
+mod event_ids;
+pub(in crate::api) mod generate;
 mod ids;
 pub mod model;
 mod principal;
+mod queue;
+mod queue_work;
+mod reconnect;
 mod recovery;
 mod request;
 pub mod routes;
 mod services;
-mod stateless;
+pub(in crate::api) mod stateless;
 mod stop;
 mod stream;
+mod continuation;
+mod requested_tools;
+pub mod tool_calls;
 pub mod stream_event;
-mod begin;
 mod chat_recorder;
 mod checkpoints;
 mod remote_answer;
+mod resume;
 
 pub use demo::Weather;
 pub use services::Ai;

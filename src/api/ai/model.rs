@@ -1,5 +1,7 @@
 //! The requests and responses of `/api/ai`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -8,7 +10,7 @@ use uuid::Uuid;
 
 use crate::agent::TokenUsage;
 use crate::api::messages::model::{Message, MessagePart};
-use crate::http::extract::{object, optional_object, optional_objects, or_default};
+use crate::http::extract::{object, optional_object, optional_objects, or_default, present};
 use crate::providers::catalogue::Price;
 use crate::providers::{ListedModel, ReasoningEffort};
 
@@ -27,7 +29,7 @@ pub enum Effort {
 }
 
 /// Request to generate an answer in a chat, in the format of this API or of the AI SDK's transport.
-#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
 #[schema(example = json!({"content": "What is Rust?", "stream": true}))]
 pub struct ChatGenerate {
     /// The new user message, or an existing one.
@@ -58,8 +60,18 @@ pub struct ChatGenerate {
     /// Reasoning effort, for models that support it.
     #[schema(value_type = Option<Effort>)]
     pub reasoning_effort: Option<ReasoningEffort>,
-    /// Names of the tools that the model may call.
-    pub tools: Option<Vec<String>>,
+    /// What the model may call: a list of names of this server's tools and of definitions of the page's
+    /// own tools, or a map of such definitions. The page runs its tools itself: see `client_tools`.
+    #[schema(value_type = Option<Tools>)]
+    pub tools: Option<Value>,
+    /// Tools that run in the page, in addition to `tools`. When the model calls one, the answer ends with
+    /// the status `awaiting`, and goes on when the page has sent the result.
+    #[schema(value_type = Option<Vec<ClientToolDefinition>>, max_items = 16)]
+    pub client_tools: Option<Value>,
+    /// What the client takes beyond the first release of the AI SDK's version 5: `finish-reason`, a reason
+    /// in the frame `finish`. Others are ignored.
+    #[serde(default)]
+    pub capabilities: Option<Vec<String>>,
     /// Maximum number of model calls, with tool results in between.
     #[schema(minimum = 1, maximum = 50)]
     pub max_steps: Option<u32>,
@@ -67,7 +79,9 @@ pub struct ChatGenerate {
     pub stream: Option<bool>,
     /// AI SDK: ID of the chat.
     pub id: Option<String>,
-    /// AI SDK: the client's copy of the conversation. Only the last user message is used.
+    /// AI SDK: the client's copy of the conversation. Only the last user message is used. If it is new and
+    /// follows another message than the chat's newest one, it is a new version of what followed that
+    /// message, as an edit is.
     #[schema(value_type = Option<Vec<UserMessage>>)]
     pub messages: Option<Vec<Box<RawValue>>>,
     /// AI SDK: the action that triggered the request.
@@ -77,8 +91,79 @@ pub struct ChatGenerate {
     pub message_id: Option<String>,
 }
 
+/// Tools that the model may call.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[allow(dead_code, missing_docs, reason = "the schema of what is read in parts")]
+pub enum Tools {
+    List(Vec<ToolEntry>),
+    Map(BTreeMap<String, ClientToolDefinition>),
+}
+
+/// The name of a tool of this server, or the definition of one that runs in the page.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[allow(dead_code, missing_docs, reason = "the schema of what is read in parts")]
+pub enum ToolEntry {
+    Name(String),
+    Definition(ClientToolDefinition),
+}
+
+/// A tool that runs in the page.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "the schema of what is read in parts")]
+pub struct ClientToolDefinition {
+    /// Name by which the model calls it. Not needed in a map, whose key it is.
+    #[schema(pattern = "^[a-zA-Z][a-zA-Z0-9_]{0,47}$")]
+    pub name: Option<String>,
+    /// What it does, for the model: the first 1,024 characters.
+    pub description: Option<String>,
+    /// JSON Schema of its arguments, an object. `inputSchema` is taken as well.
+    #[schema(value_type = Object)]
+    pub parameters: Value,
+}
+
+/// The result of a tool that runs in the page, and how the answer is to go on. Send either `output` or
+/// `error`.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"output": {"latitude": 52.5, "longitude": 13.4}}))]
+pub struct ToolCallResult {
+    /// What the tool has returned: any JSON of at most 64 KiB.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Object)]
+    pub output: Option<Value>,
+    /// Why the tool has failed, a sentence for the model.
+    pub error: Option<String>,
+    /// Whether to stream the rest of the answer. Defaults to true.
+    pub stream: Option<bool>,
+    /// Model to use. Defaults to the answer's.
+    pub model: Option<String>,
+    /// System prompt, which replaces the chat's.
+    #[schema(max_length = 100000)]
+    pub system: Option<String>,
+    /// What the model may call from here on, as for a question. Tools of the page that the answer has
+    /// called already can be called again in any case.
+    #[schema(value_type = Option<Tools>)]
+    pub tools: Option<Value>,
+    /// Tools that run in the page, in addition to `tools`.
+    #[schema(value_type = Option<Vec<ClientToolDefinition>>, max_items = 16)]
+    pub client_tools: Option<Value>,
+    /// What the client takes beyond the first release of the AI SDK's version 5.
+    pub capabilities: Option<Vec<String>>,
+}
+
+/// How a tool call stands whose answer waits for others.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+pub struct ToolCallState {
+    /// `done` or `failed`.
+    #[schema(example = "done")]
+    pub state: String,
+    /// Number of calls of the answer that still wait.
+    pub remaining: u64,
+}
+
 /// A message in a request. In `messages`, only the last one of the user is read.
-#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
 pub struct UserMessage {
     /// ID chosen by the client: a UUID, or an ID generated by the AI SDK.
     pub id: Option<String>,
@@ -94,7 +179,7 @@ pub struct UserMessage {
 }
 
 /// What to do when another answer is being written in the chat.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum IfRunning {
     /// Refuse the request with 409 `generation_running`.
@@ -102,10 +187,14 @@ pub enum IfRunning {
     Reject,
     /// Stop the other answer first.
     Stop,
+    /// Store the message with `metadata.queued` and answer it when the other answer has ended: 202, or
+    /// for a stream the stream of its own answer when that begins. At most 10 messages of a chat wait; one
+    /// that waits can be changed and deleted.
+    Queue,
 }
 
 /// The action that triggered a request of the AI SDK.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ToSchema)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 #[allow(missing_docs)]
 pub enum Trigger {

@@ -9,8 +9,10 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::continuation::Continuation;
 use super::ids;
 use super::model::{ChatGenerate, IfRunning, Trigger, UserMessage};
+use super::requested_tools::RequestedTools;
 use crate::agent::{Options, Question};
 use crate::api::messages::parts;
 use crate::database::Action;
@@ -18,10 +20,14 @@ use crate::http::error::ApiError;
 use crate::http::extract::from_text;
 use crate::http::validate::Checks;
 use crate::memory::Held;
-use crate::providers::ResponseFormat;
+use crate::providers::{ResponseFormat, ToolChoice};
 
 const DEFAULT_MAX_STEPS: u32 = 8;
 const MAX_STEPS: u32 = 50;
+/// How long a request may be, besides its messages, whose message waits. As jsonb it may get a bit longer.
+const MAX_REMEMBERED: usize = 200 << 10;
+/// More than any model gives.
+pub(in crate::api) const MAX_OUTPUT_TOKENS: u32 = 10_000_000;
 
 /// A validated request for an answer in a chat.
 #[derive(Debug)]
@@ -31,10 +37,20 @@ pub(super) struct ChatRequest {
     /// The message that is to be answered again.
     pub(super) regenerate: Option<Uuid>,
     pub(super) stop_running: bool,
+    /// What is remembered of the request if its message has to wait.
+    pub(super) queue: Option<Box<RawValue>>,
     pub(super) model: Option<String>,
     pub(super) options: Options,
-    pub(super) tools: Vec<String>,
+    pub(super) tools: RequestedTools,
+    /// The message to continue, in the place of answering a question.
+    pub(super) continues: Option<Uuid>,
+    /// What the page's tools have returned.
+    pub(super) continuation: Option<Continuation>,
+    /// Whether the client takes a reason in the frame of the end.
+    pub(super) says_finish_reason: bool,
     pub(super) stream: bool,
+    /// The id of the answer, where the client's protocol implies it.
+    pub(super) answer_id: Option<Uuid>,
     /// The memory that the request is charged to.
     pub(super) held: Held,
 }
@@ -48,6 +64,8 @@ pub(super) struct UserTurn {
     pub(super) content: String,
     pub(super) parts: Vec<Value>,
     pub(super) metadata: Option<Map<String, Value>>,
+    /// The message before it in the client's list, where that ends with it; `Some(None)` if it is the first.
+    pub(super) after: Option<Option<Uuid>>,
 }
 
 impl ChatRequest {
@@ -65,38 +83,81 @@ impl ChatRequest {
         checks.range("/max_steps", Some(max_steps), 1, MAX_STEPS);
         let regenerate = regenerate(&body, chat_id);
         let action = action(&body);
-        let user_message = user_turn(&body, chat_id, &mut checks);
-        let options = Options {
-            system: body.system.clone(),
-            max_output_tokens: body.max_output_tokens,
-            temperature: body.temperature,
-            top_p: body.top_p,
-            stop: Vec::new(),
-            reasoning_effort: body.reasoning_effort,
-            response_format: ResponseFormat::Text,
-            max_steps,
+        let continuation = Continuation::read(&body, chat_id, &mut checks);
+        let user_message = match continuation {
+            Some(_) => None,
+            None => user_turn(&body, chat_id, &mut checks),
         };
+        let tools = RequestedTools::read(&body, &mut checks);
+        let capabilities = body.capabilities.as_deref().unwrap_or_default();
+        let options = options(&body, max_steps);
         check_options(&options, body.model.as_deref(), &mut checks);
+        let queue = match body.if_running {
+            IfRunning::Queue if action != Action::Regenerate => remembered(&body, &mut checks),
+            _ => None,
+        };
         checks.finish()?;
         Ok(Self {
             action,
+            queue,
             user_message,
             regenerate,
             stop_running: body.if_running == IfRunning::Stop,
             model: body.model,
             options,
-            tools: body.tools.unwrap_or_default(),
+            tools,
+            continues: continuation.as_ref().map(|continuation| continuation.message_id),
+            continuation,
+            says_finish_reason: capabilities.iter().any(|word| word == "finish-reason"),
             stream,
+            answer_id: None,
             held,
         })
     }
 }
 
 impl ChatRequest {
+    /// Continues an answer with what the server knows of it.
+    pub(super) fn continuing(message_id: Uuid, held: Held) -> Self {
+        Self {
+            action: Action::Submit,
+            user_message: None,
+            regenerate: None,
+            stop_running: false,
+            model: None,
+            options: options(&ChatGenerate::default(), DEFAULT_MAX_STEPS),
+            tools: RequestedTools::default(),
+            queue: None,
+            continues: Some(message_id),
+            continuation: None,
+            says_finish_reason: false,
+            stream: true,
+            answer_id: None,
+            held,
+        }
+    }
+
     /// Identifies a repeat of this request; a regeneration is always new.
     pub(super) fn repeatable_question(&self) -> Option<Question> {
         let turn = self.user_message.as_ref().filter(|_| self.action != Action::Regenerate)?;
         Some(Question { id: turn.id, parts: json!(turn.parts).to_string() })
+    }
+}
+
+fn options(body: &ChatGenerate, max_steps: u32) -> Options {
+    Options {
+        system: body.system.clone(),
+        context: None,
+        max_output_tokens: body.max_output_tokens,
+        temperature: body.temperature,
+        top_p: body.top_p,
+        stop: Vec::new(),
+        reasoning_effort: body.reasoning_effort,
+        response_format: ResponseFormat::Text,
+        max_steps,
+        functions: Vec::new(),
+        tool_choice: ToolChoice::Auto,
+        parallel_tool_calls: None,
     }
 }
 
@@ -145,10 +206,12 @@ fn user_turn(body: &ChatGenerate, chat_id: Uuid, checks: &mut Checks) -> Option<
         }
         return Some(read(message, "/message", chat_id, body, checks));
     }
-    let (index, message) = last_user_message(body.messages.as_deref().unwrap_or_default())?;
+    let messages = body.messages.as_deref().unwrap_or_default();
+    let (index, message) = last_user_message(messages)?;
     let prefix = format!("/messages/{index}");
+    let after = after(&messages[..index], chat_id).filter(|_| index + 1 == messages.len());
     match from_text(message.get()) {
-        Ok(message) => Some(read(&message, &prefix, chat_id, body, checks)),
+        Ok(message) => Some(UserTurn { after, ..read(&message, &prefix, chat_id, body, checks) }),
         Err(error) => {
             checks.refuse(format!("{prefix}{}", error.pointer), error.detail);
             None
@@ -196,14 +259,52 @@ fn read(
         content: parts::text(&parts),
         parts,
         metadata: message.metadata.clone(),
+        after: None,
     }
 }
 
+/// The last of the messages before the question, `Some(None)` if there are none.
+fn after(before: &[Box<RawValue>], chat_id: Uuid) -> Option<Option<Uuid>> {
+    #[derive(Deserialize)]
+    struct Message<'a> {
+        #[serde(borrow)]
+        id: Option<Cow<'a, str>>,
+    }
+    let Some(last) = before.last() else { return Some(None) };
+    let message: Message<'_> = from_text(last.get()).ok()?;
+    let id = message.id.filter(|id| !id.is_empty())?;
+    Some(Some(ids::message_id(chat_id, &id)))
+}
+
+/// What is needed to answer a message later, besides the message.
+fn remembered(body: &ChatGenerate, checks: &mut Checks) -> Option<Box<RawValue>> {
+    let rest = ChatGenerate {
+        message: None,
+        content: None,
+        messages: None,
+        id: None,
+        trigger: None,
+        message_id: None,
+        if_running: IfRunning::Reject,
+        ..body.clone()
+    };
+    let mut json = json!(rest);
+    if let Value::Object(members) = &mut json {
+        members.retain(|_, value| !value.is_null());
+    }
+    let json = serde_json::value::to_raw_value(&json).ok()?;
+    if json.get().len() > MAX_REMEMBERED {
+        checks
+            .refuse("/if_running", "cannot be queue: the request is too long besides its messages");
+    }
+    Some(json)
+}
+
 /// Checks the options for the model.
-pub(super) fn check_options(options: &Options, model: Option<&str>, checks: &mut Checks) {
+pub(in crate::api) fn check_options(options: &Options, model: Option<&str>, checks: &mut Checks) {
     checks.range("/temperature", options.temperature, 0.0, 2.0);
     checks.range("/top_p", options.top_p, 0.0, 1.0);
-    checks.range("/max_output_tokens", options.max_output_tokens, 1, 10_000_000);
+    checks.range("/max_output_tokens", options.max_output_tokens, 1, MAX_OUTPUT_TOKENS);
     if let Some(model) = model {
         checks.length("/model", model, 1, 200);
     }

@@ -1,28 +1,29 @@
 //! The routes of `/api/ai`.
 
-use std::sync::Arc;
-
 use axum::Extension;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::begin::{self, AnswerReceiver};
+use super::begin::{self, AnswerReceiver, Outcome};
 use super::model::{Answer, ChatAnswer, ChatGenerate, Generate, Model};
+use super::queue::QueuedAnswer;
+use super::reconnect::ResumeQuery;
 use super::request::{ChatRequest, accepts_events};
-use super::stateless::{StatelessRecorder, StatelessRequest};
+use super::stateless::StatelessRequest;
 use super::stream_event::StreamEvent;
-use super::{Ai, attachments, ids, stop, stream};
-use crate::agent::{self, Claim, Credentials, Failure, Job, TokenUsage};
+use super::{Ai, attachments, generate, ids, queue_work, reconnect, stop, stream};
+use crate::agent::{self, Claim, Cursor, Failure, TokenUsage};
 use crate::api::files::Owner;
 use crate::api::messages::model::Message;
 use crate::http::auth::CurrentUser;
-use crate::http::error::{ApiError, Problem, shutting_down};
-use crate::http::extract::{HeldJson, Path};
+use crate::http::error::{ApiError, Problem};
+use crate::http::extract::{HeldJson, Path, Query};
 use crate::http::response;
+use crate::memory::Held;
 use crate::observability::logging::RequestId;
 
 /// List models
@@ -52,43 +53,14 @@ pub async fn generate(
     let wants_stream = body.stream.unwrap_or_else(|| accepts_events(&headers));
     // As the history, as the model's turns, and as the request to the provider.
     held.grow(2 * held.bytes())?;
-    let mut request = StatelessRequest::read(body, held)?;
-    ai.check_model(request.model.as_deref())?;
-    attachments::read(&ai, &user, &mut request).await?;
+    let request = StatelessRequest::read(body, held)?;
     let id = Uuid::now_v7();
-    let job = stateless_job(&ai, &user, id, request);
-    let mut answer = ai.generations.start_stateless(job).ok_or_else(shutting_down)?;
-    if let Claim::Refused(refusal) = begin::wait_until_started(&mut answer).await? {
-        return Err(refusal.into());
-    }
+    let answer = generate::start(&ai, &user, id, request).await?;
     if wants_stream {
         return Ok(stream::respond(answer, request_id.as_str().to_owned()));
     }
     let answer = begin::wait_until_finished(answer).await?;
     Ok(axum::Json(stateless_answer(id, &answer)?).into_response())
-}
-
-fn stateless_job(ai: &Ai, user: &CurrentUser, id: Uuid, request: StatelessRequest) -> Job {
-    let reserve = ai.reserve(&request.options, &[], request.model.as_deref());
-    let recorder = StatelessRecorder {
-        supabase: ai.supabase.clone(),
-        checkpoints: ai.checkpoints.clone(),
-        clock: ai.clock.clone(),
-        id,
-        run: Uuid::new_v4(),
-        reserve: reserve.with_history(&request.history),
-        model: request.model,
-        history: request.history,
-        _held: request.held,
-    };
-    Job {
-        recorder: Arc::new(recorder),
-        credentials: Credentials::new(user.id, user.token.clone(), user.expires_at),
-        options: request.options,
-        tools: Vec::new(),
-        operation: "generate",
-        survives_disconnect: false,
-    }
 }
 
 fn stateless_answer(id: Uuid, answer: &agent::Answer) -> Result<Answer, ApiError> {
@@ -119,6 +91,7 @@ fn stateless_answer(id: Uuid, answer: &agent::Answer) -> Result<Answer, ApiError
     request_body = ChatGenerate,
     responses((status = 200, description = "The answer, or its stream (AI SDK UI message stream v1)",
         content((ChatAnswer = "application/json"), (StreamEvent = "text/event-stream"))),
+        (status = 202, description = "With `if_running: \"queue\"`: the message waits for its turn", body = QueuedAnswer),
         (status = 409, description = "Another answer is being written in this chat, or the message ID is already in use",
             body = Problem, content_type = "application/problem+json")))]
 pub async fn generate_in_chat(
@@ -144,6 +117,7 @@ pub async fn generate_in_chat(
             "parts": [{ "type": "text", "text": "What is Rust?" }] }] })),
     responses((status = 200, description = "The answer, or its stream (AI SDK UI message stream v1)",
         content((ChatAnswer = "application/json"), (StreamEvent = "text/event-stream"))),
+        (status = 202, description = "With `if_running: \"queue\"`: the message waits for its turn", body = QueuedAnswer),
         (status = 409, description = "Another answer is being written in this chat, or the message ID is already in use",
             body = Problem, content_type = "application/problem+json")))]
 pub async fn chat(
@@ -172,13 +146,66 @@ async fn answer_in_chat(
     ai.limits.count_generation(user.id)?;
     let mut request = ChatRequest::read(body, chat_id, headers, held)?;
     ai.check_model(request.model.as_deref())?;
-    attachments::prepare(ai, user, chat_id, create_chat, &mut request).await?;
+    let earlier = match &request.continuation {
+        Some(continuation) => continuation.record(ai, user, chat_id).await?,
+        None => {
+            attachments::prepare(ai, user, chat_id, create_chat, &mut request).await?;
+            0
+        }
+    };
+    let create_chat = create_chat && request.continues.is_none();
+    respond(ai, user, request_id, chat_id, create_chat, request, earlier).await
+}
+
+/// Starts what a request asks for and answers it. The client has so many parts of the message already.
+pub(super) async fn respond(
+    ai: &Ai,
+    user: &CurrentUser,
+    request_id: &RequestId,
+    chat_id: Uuid,
+    create_chat: bool,
+    request: ChatRequest,
+    earlier: usize,
+) -> Result<Response, ApiError> {
     let wants_stream = request.stream;
-    let answer = begin::start(ai, user, chat_id, create_chat, request).await?;
-    if wants_stream {
-        return Ok(stream::respond(answer, request_id.as_str().to_owned()));
+    let request_id = request_id.as_str().to_owned();
+    let cursor = Cursor::after(earlier).with_finish_reason(request.says_finish_reason);
+    let held = request.held.clone();
+    let outcome = begin::start_or_queue(ai, user, chat_id, create_chat, request).await?;
+    if matches!(outcome, Outcome::Queued { .. } | Outcome::Answer { has_queue: true, .. }) {
+        queue_work::work_on(ai, user, chat_id, &held);
     }
-    answer_response(ai, user, answer).await
+    match outcome {
+        Outcome::Answer { answer, .. } if wants_stream => {
+            Ok(resumable(stream::respond_from(answer, cursor, request_id), chat_id))
+        }
+        Outcome::Answer { answer, .. } => answer_response(ai, user, answer).await,
+        Outcome::Queued { message_id, .. } if wants_stream => {
+            let answer = ai.queues.listen(chat_id, message_id);
+            let answer = async { answer.await.map_err(|_| not_answered()) };
+            Ok(resumable(stream::respond_later(answer, cursor, request_id), chat_id))
+        }
+        Outcome::Queued { message, .. } => {
+            let queued = QueuedAnswer { user_message: message, queued: true };
+            Ok((StatusCode::ACCEPTED, axum::Json(queued)).into_response())
+        }
+    }
+}
+
+/// assistant-ui remembers this header, and asks for the stream of its value after a reload.
+fn resumable(mut response: Response, chat_id: Uuid) -> Response {
+    if let Ok(value) = HeaderValue::try_from(chat_id.to_string()) {
+        response.headers_mut().insert("x-resumable-stream-id", value);
+    }
+    response
+}
+
+fn not_answered() -> ApiError {
+    ApiError::new(
+        StatusCode::CONFLICT,
+        "message_not_answered",
+        "This message was deleted, or cannot be answered now. Load the messages again.",
+    )
 }
 
 /// What [`ChatAnswer`] describes, with the rows as they came.
@@ -201,6 +228,9 @@ async fn answer_response(
     // Its chat was deleted meanwhile.
     let message = end.message.as_deref().ok_or(Failure::Lost)?;
     let rows = answer.claim.rows();
+    if let Some(rows) = rows.filter(|_| !matches!(answer.claim, Claim::Answered(_))) {
+        ai.read_marks.mark(user, rows.message_id);
+    }
     let body = AnswerBody {
         user_message: rows.and_then(|rows| rows.user_message.as_deref()),
         message,
@@ -212,23 +242,38 @@ async fn answer_response(
     Ok(response::json(ai.files.with_signed_urls(&Owner::from(user), body.into()).await))
 }
 
-/// Resume the stream of a running answer
+/// Resume the stream of an answer
 ///
-/// Sends the stream from its start and continues live. 204 means that no answer is being written: read
-/// the messages instead. The AI SDK's `resume` calls this endpoint by default.
+/// Sends the stream of a running answer from its start and continues live. An answer that has ended within
+/// the last 24 hours is sent whole if its user has not read the chat's messages since; with `error` or
+/// `abort` at its end if it failed or was stopped. 204 means that there is nothing to show that is not
+/// among the messages. The AI SDK's `resume` calls this endpoint by default.
 #[utoipa::path(get, path = "/api/ai/chat/{chat_id}/stream", tag = "ai", operation_id = "resume_stream",
-    params(("chat_id" = String, Path, description = "ID of the chat: a UUID, or an ID generated by the AI SDK")),
+    params(("chat_id" = String, Path, description = "ID of the chat: a UUID, or an ID generated by the AI SDK"),
+        ResumeQuery,
+        ("Last-Event-ID" = Option<String>, Header, description = "The last `id:` that was read, or empty: only what follows it is sent, with `id:` lines")),
     responses((status = 200, description = "The stream (AI SDK UI message stream v1)",
         body = StreamEvent, content_type = "text/event-stream"),
-        (status = 204, description = "No answer is being written")))]
-pub async fn resume(
+        (status = 204, description = "No answer is being written, and none is unread")))]
+pub async fn resume_stream(
     State(ai): State<Ai>,
     Extension(request_id): Extension<RequestId>,
+    Extension(held): Extension<Held>,
     user: CurrentUser,
     Path(chat_id): Path<String>,
+    Query(query): Query<ResumeQuery>,
+    headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    match begin::running(&ai, &user, ids::chat_id(user.id, &chat_id)).await {
-        Ok(Some(answer)) => Ok(stream::respond(answer, request_id.as_str().to_owned())),
+    match reconnect::resume_or_continue(&ai, &user, ids::chat_id(user.id, &chat_id), &held).await {
+        Ok(Some(answer)) => {
+            let request_id = request_id.as_str().to_owned();
+            let cursor = Cursor::default().with_finish_reason(query.has("finish-reason"));
+            let last_event_id = headers.get("last-event-id").and_then(|id| id.to_str().ok());
+            Ok(match last_event_id {
+                Some(id) => stream::respond_after(answer, cursor, request_id, id),
+                None => stream::respond_from(answer, cursor, request_id),
+            })
+        }
         Ok(None) => Ok(StatusCode::NO_CONTENT.into_response()),
         // The SDK looks here before the first message too, when its chat does not exist yet.
         Err(error) if error.status() == StatusCode::NOT_FOUND && !ids::is_uuid(&chat_id) => {

@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use crate::agent::{AnyTool, Failure, Generations, Options, Reserve};
 use crate::api::files::Files;
+use crate::api::messages::ReadMarks;
 use crate::clock::Clock;
 use crate::http::error::ApiError;
 use crate::http::rate_limit::Limits;
-use crate::providers::Providers;
+use crate::providers::{Providers, ToolDefinition};
 use crate::supabase::Supabase;
 
 use super::checkpoints::CheckpointWriter;
 use super::model::Model;
+use super::queue::Queues;
 use super::remote_answer::Followers;
 
 /// The services of `/api/ai`. Clones share them.
@@ -20,12 +22,14 @@ pub struct Ai {
     pub(super) supabase: Supabase,
     pub(super) generations: Generations,
     pub(super) files: Files,
+    pub(super) read_marks: ReadMarks,
     pub(super) providers: Providers,
-    pub(super) limits: Limits,
+    pub(in crate::api) limits: Limits,
     pub(super) tools: Arc<[Arc<dyn AnyTool>]>,
     pub(super) followers: Followers,
     pub(super) checkpoints: CheckpointWriter,
-    pub(super) clock: Clock,
+    pub(super) queues: Queues,
+    pub(in crate::api) clock: Clock,
     /// The name under which this server's answers are known to the database, where it has one: see
     /// [`recovery`](super::recovery).
     pub(super) server: Option<&'static str>,
@@ -37,6 +41,7 @@ impl Ai {
         supabase: Supabase,
         generations: Generations,
         files: Files,
+        read_marks: ReadMarks,
         providers: Providers,
         limits: Limits,
         tools: Vec<Arc<dyn AnyTool>>,
@@ -48,11 +53,13 @@ impl Ai {
             supabase,
             generations,
             files,
+            read_marks,
             providers,
             limits,
             tools: tools.into(),
             followers,
             checkpoints,
+            queues: Queues::default(),
             clock,
             server: None,
         }
@@ -69,7 +76,7 @@ impl Ai {
     }
 
     /// The models, as the API lists them.
-    pub(super) fn models(&self) -> Vec<Model> {
+    pub(in crate::api) fn models(&self) -> Vec<Model> {
         let default = self.providers.choose(None).map(|model| model.id).unwrap_or_default();
         self.providers.list().into_iter().map(|listed| Model::new(listed, &default)).collect()
     }
@@ -78,18 +85,17 @@ impl Ai {
     pub(super) fn reserve(
         &self,
         options: &Options,
-        tools: &[Arc<dyn AnyTool>],
+        tools: &[ToolDefinition],
         model: Option<&str>,
     ) -> Reserve {
         let limit = self.limits.daily_tokens;
         let model = self.providers.choose(model).ok();
-        let tools: Vec<_> = tools.iter().map(|tool| tool.definition()).collect();
         let window = model.and_then(|model| model.context_window());
-        Reserve::new(limit, self.server, options, &tools, window)
+        Reserve::new(limit, self.server, options, tools, window)
     }
 
     /// 422 for a model that no configured provider offers.
-    pub(super) fn check_model(&self, model: Option<&str>) -> Result<(), ApiError> {
+    pub(in crate::api) fn check_model(&self, model: Option<&str>) -> Result<(), ApiError> {
         match model {
             Some(_) => {
                 self.providers.choose(model).map(drop).map_err(|error| Failure::from(error).into())

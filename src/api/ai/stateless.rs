@@ -10,10 +10,10 @@ use uuid::Uuid;
 use super::checkpoints::CheckpointWriter;
 use super::model::{AnswerFormat, Generate, PlainContent, PlainMessage, Stop};
 use super::principal::Principal;
-use super::request;
+pub(in crate::api) use super::request::{MAX_OUTPUT_TOKENS, check_options};
 use crate::agent::{
-    BeginOutcome, Checkpoint, Credentials, HistoryMessage, Options, Part, Recorder, Refusal,
-    Reserve, Reserved, Rows, Save, Saved, Started, UsageLog,
+    BeginOutcome, Checkpoint, Credentials, Earlier, HistoryMessage, Options, Part, Recorder,
+    Refusal, Reserve, Reserved, Rows, Save, Saved, Started, UsageLog,
 };
 use crate::api::messages::model::Role;
 use crate::api::messages::parts;
@@ -22,7 +22,7 @@ use crate::database::{self, ReserveReply, ReserveTokens, SaveEnd, SaveGeneration
 use crate::http::error::ApiError;
 use crate::http::validate::Checks;
 use crate::memory::Held;
-use crate::providers::ResponseFormat;
+use crate::providers::{ResponseFormat, ToolChoice};
 use crate::supabase::{Caller, Supabase, SupabaseError};
 
 const MAX_MESSAGES: usize = 2_000;
@@ -129,6 +129,7 @@ impl StatelessRecorder {
             metadata: Map::new(),
             lease: None,
             is_candidate: false,
+            earlier: Earlier::default(),
         }
     }
 
@@ -147,12 +148,12 @@ impl StatelessRecorder {
 }
 
 /// A validated request for an answer without a chat.
-pub(super) struct StatelessRequest {
-    pub(super) history: Vec<HistoryMessage>,
-    pub(super) options: Options,
-    pub(super) model: Option<String>,
+pub(in crate::api) struct StatelessRequest {
+    pub(in crate::api) history: Vec<HistoryMessage>,
+    pub(in crate::api) options: Options,
+    pub(in crate::api) model: Option<String>,
     /// The memory that the request is charged to.
-    pub(super) held: Held,
+    pub(in crate::api) held: Held,
 }
 
 impl StatelessRequest {
@@ -160,6 +161,7 @@ impl StatelessRequest {
         let mut checks = Checks::default();
         let options = Options {
             system: body.system,
+            context: None,
             max_output_tokens: body.max_output_tokens,
             temperature: body.temperature,
             top_p: body.top_p,
@@ -167,8 +169,11 @@ impl StatelessRequest {
             reasoning_effort: body.reasoning_effort,
             response_format: format(body.response_format, &mut checks),
             max_steps: 1,
+            functions: Vec::new(),
+            tool_choice: ToolChoice::Auto,
+            parallel_tool_calls: None,
         };
-        request::check_options(&options, body.model.as_deref(), &mut checks);
+        check_options(&options, body.model.as_deref(), &mut checks);
         let history = history(body.messages, body.prompt, &mut checks);
         checks.finish()?;
         Ok(Self { history, options, model: body.model, held })
@@ -231,7 +236,8 @@ fn read(parts: Vec<Value>) -> Vec<Part> {
     parts.into_iter().map(read).collect()
 }
 
-fn stop(stop: Option<Stop>, checks: &mut Checks) -> Vec<String> {
+/// Stop sequences.
+pub(in crate::api) fn stop(stop: Option<Stop>, checks: &mut Checks) -> Vec<String> {
     let stop = match stop {
         None => Vec::new(),
         Some(Stop::One(text)) => vec![text],
@@ -243,7 +249,8 @@ fn stop(stop: Option<Stop>, checks: &mut Checks) -> Vec<String> {
     stop
 }
 
-fn format(format: Option<AnswerFormat>, checks: &mut Checks) -> ResponseFormat {
+/// The format of an answer.
+pub(in crate::api) fn format(format: Option<AnswerFormat>, checks: &mut Checks) -> ResponseFormat {
     match format {
         None | Some(AnswerFormat::Text) => ResponseFormat::Text,
         Some(AnswerFormat::JsonObject) => ResponseFormat::JsonObject,

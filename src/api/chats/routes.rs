@@ -13,6 +13,7 @@ use super::model::{
 use super::store;
 use crate::agent::Generations;
 use crate::api::files::{Files, Owner};
+use crate::api::messages::ReadMarks;
 use crate::database;
 use crate::http::auth::CurrentUser;
 use crate::http::error::{ApiError, Problem};
@@ -76,6 +77,7 @@ pub async fn create(
 pub async fn get(
     State(supabase): State<Supabase>,
     State(files): State<Files>,
+    State(read_marks): State<ReadMarks>,
     user: CurrentUser,
     Path(chat_id): Path<Uuid>,
     Query(query): Query<ChatInclude>,
@@ -84,6 +86,9 @@ pub async fn get(
         return Ok(response::json(store::get(&supabase, &user, chat_id).await?));
     }
     let chat = store::get_with_messages(&supabase, &user, chat_id).await?;
+    if let Some(answer) = chat.unread_answer {
+        read_marks.mark(&user, answer);
+    }
     let body = files.with_signed_urls(&Owner::from(&user), chat.body).await;
     let mut response = response::json(body);
     if let Some(oldest) = chat.oldest {

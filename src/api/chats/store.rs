@@ -85,6 +85,8 @@ pub(super) async fn get(
 /// A chat with its newest messages.
 pub(super) struct WithMessages {
     pub(super) body: Bytes,
+    /// An answer among them that the user reads for the first time.
+    pub(super) unread_answer: Option<Uuid>,
     /// The oldest message of those, where there are older ones.
     pub(super) oldest: Option<Cursor>,
 }
@@ -100,30 +102,40 @@ pub(super) async fn get_with_messages(
     struct Chat<'a> {
         #[serde(borrow)]
         messages: Vec<&'a RawValue>,
+        #[serde(borrow)]
+        unread_answer: &'a RawValue,
     }
-    let columns = format!("{COLUMNS},messages({})", messages::COLUMNS);
+    let columns = format!("{COLUMNS},unread_answer,messages({})", messages::COLUMNS);
     let query = by_id(supabase, user, chat_id).select(&columns).is("messages.is_active", true);
     let query = messages::LIST.page(query, SortOrder::Descending, None);
     let chat = query.one_with_page("messages", INCLUDED_MESSAGES + 1).await;
     let Rows { body, is_cut, .. } = chat.map_err(|error| ApiError::from_one(error, "chat"))?;
     let unreadable = |error| ApiError::unreadable("chat", error);
     let chat: Chat<'_> = serde_json::from_slice(&body).map_err(unreadable)?;
+    let offset = |row: &RawValue| row.get().as_ptr().addr() - body.as_ptr().addr();
+    // What the API shows of the chat goes up to there.
+    let head = body[..offset(chat.unread_answer)].trim_ascii_end();
+    let head = head.strip_suffix(b"\"unread_answer\":").unwrap_or(head);
+    let unread_answer = serde_json::from_str(chat.unread_answer.get()).map_err(unreadable)?;
+    let rest = offset(chat.unread_answer) + chat.unread_answer.get().len();
+    let rest = rest + body[rest..].iter().take_while(|byte| b", ".contains(byte)).count();
     let Some((first, last)) = chat.messages.first().zip(chat.messages.last()) else {
-        return Ok(WithMessages { body, oldest: None });
+        let body = [head, &body[rest..]].concat().into();
+        return Ok(WithMessages { body, unread_answer, oldest: None });
     };
     let newest = &chat.messages[..chat.messages.len().min(INCLUDED_MESSAGES)];
     let has_older = is_cut || newest.len() < chat.messages.len();
     let oldest =
         newest.last().filter(|_| has_older).map(|row| messages::LIST.cursor(row)).transpose()?;
-    let offset = |row: &RawValue| row.get().as_ptr().addr() - body.as_ptr().addr();
     let mut turned = BytesMut::with_capacity(body.len());
-    turned.extend_from_slice(&body[..offset(first)]);
+    turned.extend_from_slice(head);
+    turned.extend_from_slice(&body[rest..offset(first)]);
     for (index, message) in newest.iter().rev().enumerate() {
         turned.extend_from_slice(if index > 0 { b"," } else { b"" });
         turned.extend_from_slice(message.get().as_bytes());
     }
     turned.extend_from_slice(&body[offset(last) + last.get().len()..]);
-    Ok(WithMessages { body: turned.freeze(), oldest })
+    Ok(WithMessages { body: turned.freeze(), unread_answer, oldest })
 }
 
 pub(super) async fn update(

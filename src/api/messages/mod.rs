@@ -2,9 +2,11 @@
 
 pub mod model;
 pub mod parts;
+mod read_marks;
 pub mod routes;
 mod store;
 
+pub use read_marks::ReadMarks;
 pub use store::LIST;
 
 /// The columns of [`model::Message`]. `current_…` are computed: a streaming row has what was saved of

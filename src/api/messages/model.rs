@@ -56,6 +56,10 @@ pub struct Message {
     /// Time the message was last changed.
     #[schema(format = DateTime)]
     pub updated_at: String,
+    /// IDs of all versions of the message, its own included, oldest first: an answer that was generated
+    /// again, a question that was edited. Present only with `include=siblings`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sibling_ids: Option<Vec<Uuid>>,
 }
 
 /// A part of a message, as in the AI SDK's `UIMessage`: `{"type": "text", "text": …}`, `reasoning`, `file`,
@@ -96,6 +100,8 @@ pub enum MessageStatus {
     Failed,
     /// The generation was interrupted, for example by a server that was shut down.
     Interrupted,
+    /// Tool calls of the answer wait for their results. It goes on when they are there.
+    Awaiting,
 }
 
 /// Request to create a message.
@@ -190,6 +196,16 @@ pub struct MessageFilter {
     /// `true` returns only active messages; `any` also those that were replaced.
     #[param(default = "true")]
     pub active: Option<ActiveFilter>,
+    /// `siblings` adds `sibling_ids` to each message.
+    pub include: Option<MessageInclude>,
+}
+
+/// What to return along with the messages.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum MessageInclude {
+    Siblings,
 }
 
 /// Sort order by creation time.

@@ -5,11 +5,11 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use uuid::Uuid;
 
-use super::model::{CreateMessage, Message, MessageFilter, UpdateMessage};
-use super::store;
-use crate::agent::Generations;
+use super::model::{CreateMessage, Message, MessageFilter, MessageOrder, UpdateMessage};
+use super::{ReadMarks, store};
+use crate::agent::{Generations, Refusal};
 use crate::api::files::{Files, Owner, PartsContext};
-use crate::database;
+use crate::database::{self, SelectMessage, SelectReply};
 use crate::http::auth::CurrentUser;
 use crate::http::error::{ApiError, Problem};
 use crate::http::extract::{Json, Page, PageQuery, Path, Query};
@@ -27,6 +27,7 @@ use crate::supabase::Supabase;
 pub async fn list(
     State(supabase): State<Supabase>,
     State(files): State<Files>,
+    State(read_marks): State<ReadMarks>,
     user: CurrentUser,
     Path(chat_id): Path<Uuid>,
     page: Page,
@@ -34,6 +35,13 @@ pub async fn list(
 ) -> Result<Response, ApiError> {
     let listed = store::list(&supabase, &user, chat_id, &filter, &page).await?;
     let rows = listed.rows()?;
+    let has_newest = match filter.order.unwrap_or_default() {
+        MessageOrder::Asc => !listed.is_cut && rows.len() <= page.limit,
+        MessageOrder::Desc => page.after.is_none(),
+    };
+    if let Some(answer) = listed.unread_answer.filter(|_| has_newest) {
+        read_marks.mark(&user, answer);
+    }
     match files.rows_with_signed_urls(&Owner::from(&user), &rows).await {
         Some(shown) => {
             let shown: Vec<_> = shown.iter().map(|row| &**row).collect();
@@ -139,4 +147,32 @@ pub async fn delete(
     let counted = database::count_lapsed_usage(supabase.rest(user.caller()));
     tokio::join!(store::delete(&supabase, &user, message_id), counted).0?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Select a version of a message
+///
+/// Makes this version and its newest continuation the active path of the chat, in the place of other
+/// versions and what follows them. Nothing is deleted: `sibling_ids` has the versions. Fails while an
+/// answer is being written in the chat.
+#[utoipa::path(post, path = "/api/messages/{message_id}/select", tag = "messages",
+    operation_id = "select_message",
+    params(("message_id" = Uuid, Path, description = "ID of the message")),
+    responses((status = 200, description = "The message, now active", body = Message),
+        (status = 409, description = "An answer is being written in this chat", body = Problem,
+            content_type = "application/problem+json")))]
+pub async fn select(
+    State(supabase): State<Supabase>,
+    State(files): State<Files>,
+    user: CurrentUser,
+    Path(message_id): Path<Uuid>,
+) -> Result<Response, ApiError> {
+    let select = SelectMessage { p_message_id: message_id };
+    match database::call(supabase.rest(user.caller()), &select).await? {
+        SelectReply::Selected(message) => {
+            let message = message.get().to_owned().into();
+            Ok(response::json(files.with_signed_urls(&Owner::from(&user), message).await))
+        }
+        SelectReply::Busy { message_id } => Err(Refusal::Busy { message_id }.into()),
+        SelectReply::NotFound => Err(ApiError::not_found("message")),
+    }
 }

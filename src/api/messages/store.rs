@@ -22,6 +22,8 @@ pub const LIST: Keyed =
 /// A page of messages, embedded in their chat: no chat means that there is none of this user.
 pub(super) struct Listed {
     body: Bytes,
+    /// An ended answer that the user has not read yet: who reads all newest messages reads it now.
+    pub(super) unread_answer: Option<Uuid>,
     /// There are more, which were not read.
     pub(super) is_cut: bool,
 }
@@ -51,18 +53,31 @@ pub(super) async fn list(
         MessageOrder::Asc => SortOrder::Ascending,
         MessageOrder::Desc => SortOrder::Descending,
     };
-    let mut query = supabase
-        .rest(user.caller())
-        .from("chats")
-        .eq("id", chat_id)
-        .select(&format!("messages({COLUMNS})"));
+    let mut query =
+        supabase.rest(user.caller()).from("chats").eq("id", chat_id).select(&columns(filter));
     if filter.active.unwrap_or_default() == ActiveFilter::True {
         query = query.is("messages.is_active", true);
     }
     let query = LIST.page(query, order, page.after);
     let listed = query.one_with_page("messages", page.limit_with_next()).await;
     let listed = listed.map_err(|error| ApiError::from_one(error, "chat"))?;
-    Ok(Listed { body: listed.body, is_cut: listed.is_cut })
+    let unread_answer = unread_answer(&listed.body);
+    Ok(Listed { body: listed.body, unread_answer, is_cut: listed.is_cut })
+}
+
+/// The unread answer comes first, because a page may be cut at its end.
+fn columns(filter: &MessageFilter) -> String {
+    let siblings = if filter.include.is_some() { ",sibling_ids" } else { "" };
+    format!("unread_answer,messages({COLUMNS}{siblings})")
+}
+
+/// The unread answer of a chat that was read with the column of this name.
+fn unread_answer(chat: &[u8]) -> Option<Uuid> {
+    #[derive(Deserialize)]
+    struct Chat {
+        unread_answer: Option<Uuid>,
+    }
+    serde_json::from_slice::<Chat>(chat).ok()?.unread_answer
 }
 
 pub(super) async fn create(

@@ -48,19 +48,20 @@ pub async fn run(mut config: Config, clock: Clock) -> Report {
 }
 
 async fn build(mut config: Config, clock: Clock, report: &mut Report) -> Option<App> {
-    let mut usual_addr = None;
-    if let SupabaseConfig::Local { addr, data_dir } = &mut config.supabase {
+    let mut usual = None;
+    if let SupabaseConfig::Local(local) = &mut config.supabase {
+        usual = Some(local.clone());
         // On any port: a server may be running on the usual one.
-        usual_addr = Some(std::mem::replace(addr, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))));
-        let data_dir = data_dir.display();
+        local.addr = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let data_dir = local.data_dir.display();
         report.note(format!("SUPABASE_URL is not set: the local Supabase in {data_dir} is used"));
     }
     let mut built = App::build(config.clone(), clock.clone()).await;
-    if let (Err(error), Some(addr)) = (&built, usual_addr)
+    if let (Err(error), Some(local)) = (&built, usual)
         && error.is_in_use()
     {
-        report.note(format!("a running server has it and is asked at {addr}"));
-        config.supabase = SupabaseConfig::Project(running_local_supabase(addr));
+        report.note(format!("a running server has it and is asked at {}", local.addr));
+        config.supabase = SupabaseConfig::Project(running_local_supabase(&local));
         built = App::build(config, clock).await;
     }
     match built {

@@ -102,6 +102,13 @@ impl From<Refusal> for ApiError {
             Refusal::NoSuchMessage => Self::not_found("message"),
             Refusal::IdConflict => Self::id_conflict(),
             Refusal::OverLimit(over_limit) => daily_limit_exceeded(&over_limit),
+            Refusal::Queued => Self::internal("a message waits that was not to wait"),
+            Refusal::QueueFull => Self::new(
+                StatusCode::CONFLICT,
+                "queue_full",
+                "Ten messages of this chat wait for their answers. Send this one later, or delete \
+                 one of them.",
+            ),
             Refusal::NothingToAnswer => Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "nothing_to_answer",

@@ -15,10 +15,12 @@ use utoipa::ToSchema;
 mod from_supabase;
 mod from_agent;
 mod from_memory;
+mod openai;
 mod rate_limit_headers;
 
 pub use from_agent::{for_end, shutting_down};
 pub use from_supabase::{TOKEN_REFUSED, delete_or_not_found, one_or_not_found};
+pub use openai::OpenAiProblem;
 pub use rate_limit_headers::RateLimit;
 
 /// A refused or failed request.

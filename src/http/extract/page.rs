@@ -70,12 +70,23 @@ impl Page {
     }
 
     /// The page as a response. There may be one more row than the page holds, or rows that were not
-    /// read. Rows that fit are passed on without parsing them.
+    /// read. Rows are passed on without parsing them.
     pub fn respond(&self, rows: Rows, list: &Keyed) -> Result<Response, ApiError> {
-        match rows.count {
-            Some(count) if count <= self.limit && !rows.is_cut => Ok(response::json(rows.body)),
-            _ => self.respond_with(&rows.split()?, rows.is_cut, list),
-        }
+        let ranges = rows.ranges()?;
+        let has_next = rows.is_cut || ranges.len() > self.limit;
+        let count = ranges.len().min(self.limit);
+        let Some(last) = ranges[..count].last().filter(|_| has_next) else {
+            return Ok(response::json(rows.body));
+        };
+        let row = serde_json::from_slice(&rows.body[last.clone()])
+            .map_err(|error| ApiError::unreadable(list.row, error))?;
+        let link = self.next(row, count, rows.is_cut, list)?;
+        let mut page = BytesMut::from(rows.body);
+        page.truncate(last.end);
+        page.put_u8(b']');
+        let mut response = response::json(page);
+        response.headers_mut().insert(LINK, link);
+        Ok(response)
     }
 
     /// The same for rows one by one.
@@ -88,10 +99,21 @@ impl Page {
         let page = &rows[..rows.len().min(self.limit)];
         let mut response = response::json(json_array(page));
         if let Some(last) = page.last().filter(|_| is_cut || rows.len() > page.len()) {
-            let next = Next { after: list.cursor(last)?, rows: self.next_rows(page.len(), is_cut) };
-            response.headers_mut().insert(LINK, self.link(&next)?);
+            let link = self.next(last, page.len(), is_cut, list)?;
+            response.headers_mut().insert(LINK, link);
         }
         Ok(response)
+    }
+
+    /// The link to the page after one of so many rows, of which this is the last.
+    fn next(
+        &self,
+        last: &RawValue,
+        rows: usize,
+        is_cut: bool,
+        list: &Keyed,
+    ) -> Result<HeaderValue, ApiError> {
+        self.link(&Next { after: list.cursor(last)?, rows: self.next_rows(rows, is_cut) })
     }
 
     /// How many rows to request next, if fewer than the client requested: after long rows, the next

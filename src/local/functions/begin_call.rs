@@ -34,10 +34,10 @@ impl BeginCall<'_> {
     }
 
     /// Inserts a row; nothing where a row with the same values in `ignored` exists.
-    pub fn insert<const N: usize>(
+    pub fn insert<'a>(
         &self,
         table: &'static Table,
-        given: [(&str, Value); N],
+        given: impl IntoIterator<Item = (&'a str, Value)>,
         ignored: Option<&'static [&'static str]>,
     ) -> Result<Option<i64>, RestError> {
         let given: Vec<(&'static Column, Value)> = given
@@ -46,6 +46,16 @@ impl BeginCall<'_> {
             .collect();
         let target = self.target(table);
         target.insert_row(&target.new_row(&given)?, ignored)
+    }
+
+    /// Now, or if that matters at least a time after all of the chat's messages.
+    pub fn new_time(&self, is_last: bool) -> Result<i64, RestError> {
+        let now = self.target(self.session.table("messages")?).clock_timestamp()?;
+        let newest = "select max(created_at) from messages where chat_id = ? and user_id = ? and ?";
+        let mut statement = self.connection.prepare_cached(newest)?;
+        let key = (self.chat, self.user, is_last);
+        let newest: Option<i64> = statement.query_row(key, |row| row.get(0))?;
+        Ok(newest.map_or(now, |newest| now.max(newest + 1)))
     }
 
     pub fn target(&self, table: &'static Table) -> TableContext<'_> {

@@ -1,6 +1,6 @@
 //! `begin_generation`.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use serde_json::{Value as Json, json};
 
 use super::acting_user::acting_user;
@@ -8,9 +8,11 @@ use super::begin_call::BeginCall;
 use super::begin_result::{BeginReply, Chat, history};
 use super::candidates::question_json;
 use super::lapsed::end_lapsed;
-use super::message_row::{LEASE_MICROS, Message, change, to_jsonb};
+use super::message_row::{LEASE_MICROS, Message, change, find_writing, is_queued, to_jsonb};
 use super::question::{self, ExistingQuestion, Question};
+use super::queue::has_queue;
 use super::reservations::{Reserved, TokenCounts, open_run, over_limit, reserve_for_answer};
+use super::tool_calls::supersede_calls;
 use super::usage::run_id;
 use crate::local_supabase::functions::value::jsonb;
 use crate::local_supabase::functions::{Arguments, RestError, Session};
@@ -33,14 +35,17 @@ pub(super) fn begin_generation(
         message: arguments.json("p_user_message"),
         run_id: arguments.text("p_run").and_then(run_id),
     };
-    to_jsonb(&begin.claim_or_roll_back()?)
+    to_jsonb(&begin.or_roll_back(|| begin.claim())?)
 }
 
 impl BeginCall<'_> {
     /// A claim that is over the daily limit leaves everything as it was.
-    fn claim_or_roll_back(&self) -> Result<BeginReply, RestError> {
+    pub(super) fn or_roll_back(
+        &self,
+        claim: impl FnOnce() -> Result<BeginReply, RestError>,
+    ) -> Result<BeginReply, RestError> {
         self.connection.execute_batch("savepoint claim")?;
-        let claim = self.claim()?;
+        let claim = claim()?;
         if matches!(claim, BeginReply::OverLimit { .. }) {
             self.connection.execute_batch("rollback to claim")?;
         }
@@ -63,11 +68,16 @@ impl BeginCall<'_> {
             Ok(sent) => sent,
             Err(claim) => return Ok(claim),
         };
-        if let Some(running) = self.find_running()? {
-            return Ok(BeginReply::Busy { message_id: running.id });
+        if let Some(running) = find_writing(self.connection, self.chat, self.user)? {
+            if question::member(self, "queue").is_some() && self.submits() {
+                return self.queue_message(sent.as_ref().map(|sent| &sent.message), running);
+            }
+            return Ok(BeginReply::Busy { message_id: running });
         }
-        if let Some(message_id) = self.find_call_at_work()? {
-            return Ok(BeginReply::Busy { message_id });
+        if let Some(sent) = sent.as_ref().filter(|_| self.action() == Some("queued"))
+            && !is_queued(self.connection, &sent.message)?
+        {
+            return Ok(BeginReply::Conflict);
         }
         self.answer(chat, sent)
     }
@@ -77,13 +87,17 @@ impl BeginCall<'_> {
             Ok(question) => question,
             Err(claim) => return Ok(claim),
         };
-        // A version that an edit has replaced gets no new answers.
-        if question.role != "user" || !question.is_active {
+        // A version that was replaced gets no new answers, but one that is still to take its place does.
+        if question.role != "user" || !(question.is_active || question.replaces().is_some()) {
             return Ok(BeginReply::Conflict);
         }
+        let question = self.end_waiting(question)?;
+        let error = "Not run: the person wrote something else instead.";
+        supersede_calls(self.connection, self.session, self.chat, self.user, error)?;
         self.end_attempts(&question)?;
         let replaces = self.replaces(&question, edited.as_ref())?;
         let answer = self.insert_answer(&chat, &question, replaces.as_ref())?;
+        self.move_queue_behind(&answer)?;
         self.started(chat, Some(&question), edited.as_ref(), &answer)
     }
 
@@ -109,21 +123,6 @@ impl BeginCall<'_> {
         Message::find(self.connection, clause, (&self.run_id, self.chat, self.user))
     }
 
-    fn find_running(&self) -> rusqlite::Result<Option<Message>> {
-        let clause = "where chat_id = ? and user_id = ? and status = 'streaming'";
-        Message::find(self.connection, clause, (self.chat, self.user))
-    }
-
-    /// `private.find_call_at_work`: the message of a chat whose call of the provider may go on until its
-    /// run's lease ends, although nothing is being written in the chat.
-    fn find_call_at_work(&self) -> rusqlite::Result<Option<String>> {
-        let select = "select log ->> '$.message_id' from \"private.token_reservations\" \
-                      where user_id = ? and lease_expires_at > clock_timestamp() \
-                      and log ->> '$.chat_id' = ? and log ->> '$.message_id' is not null limit 1";
-        let mut statement = self.connection.prepare_cached(select)?;
-        statement.query_row((self.user, self.chat), |row| row.get(0)).optional()
-    }
-
     fn find_question(&self, answer: &Message) -> rusqlite::Result<Option<Message>> {
         let key = (&answer.parent_id, self.user);
         Message::find(self.connection, "where id = ? and user_id = ?", key)
@@ -146,17 +145,18 @@ impl BeginCall<'_> {
         edited: Option<&Json>,
     ) -> Result<Option<Json>, RestError> {
         let all_after = match self.action() {
-            _ if edited.is_some() => Some(true),
+            _ if edited.is_some() || question.replaces().is_some() => Some(true),
             action => action.map(|action| action == "regenerate"),
         };
         let select = "select exists (select 1 from messages where chat_id = ? and user_id = ? \
                       and is_active and (created_at, id) > (?, ?) \
-                      and (? or (parent_id = ? and role = 'assistant')))";
+                      and (? or (parent_id = ? and role = 'assistant')) \
+                      and id not in (select message_id from \"private.queued_messages\"))";
         let id = &question.id;
         let params = params![self.chat, self.user, question.created_at, id, all_after, id];
         let mut statement = self.connection.prepare_cached(select)?;
         let is_shown: bool = statement.query_row(params, |row| row.get(0))?;
-        if edited.is_none() && !is_shown {
+        if edited.is_none() && question.replaces().is_none() && !is_shown {
             return Ok(None);
         }
         let mut replaces = serde_json::Map::new();
@@ -178,15 +178,7 @@ impl BeginCall<'_> {
         let now = self.target(messages).clock_timestamp()?;
         let metadata = json!({ "user_message_id": question.id });
         // Later than what it replaces, whatever the clock says.
-        let newest = "select max(created_at) from messages where chat_id = ? and user_id = ?";
-        let created_at = match replaces {
-            Some(_) => {
-                let mut statement = self.connection.prepare_cached(newest)?;
-                let newest: i64 = statement.query_row((self.chat, self.user), |row| row.get(0))?;
-                now.max(newest + 1)
-            }
-            None => now,
-        };
+        let created_at = self.new_time(replaces.is_some())?;
         let given = [
             ("id", self.arguments.value("p_message_id")),
             ("chat_id", self.chat.to_owned().into()),
@@ -210,7 +202,7 @@ impl BeginCall<'_> {
 
     /// What answering costs at the least, about four bytes a token: it counts if the server crashes
     /// before it can save a better estimate.
-    fn estimated_usage(&self, question: &Message) -> rusqlite::Result<Json> {
+    pub(super) fn estimated_usage(&self, question: &Message) -> rusqlite::Result<Json> {
         let select = "select coalesce(sum(octet_length(content)), 0) / 4 from messages \
                       where chat_id = ? and user_id = ? and is_active \
                       and (created_at, id) <= (?, ?)";
@@ -228,7 +220,7 @@ impl BeginCall<'_> {
     }
 
     /// `private.started`, with what a daily limit wants reserved.
-    fn started(
+    pub(super) fn started(
         &self,
         chat: Chat,
         question: Option<&Message>,
@@ -249,7 +241,10 @@ impl BeginCall<'_> {
             chat,
             user_message: question_json(self.connection, self.session, question, edited)?,
             message: self.message_json(Some(answer))?,
+            has_queue: has_queue(self.connection, self.chat, self.user)?,
             lease_ms: LEASE_MICROS / 1000,
+            checkpoint: None,
+            definitions: None,
             history: history(self.connection, self.chat, self.user, question, edited)?,
         })
     }

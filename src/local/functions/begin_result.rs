@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::message_row::{Message, raw};
+use super::paths::path_to;
 use super::reservations::Reserved;
 use crate::local_supabase::functions::RestError;
 use crate::local_supabase::functions::value::jsonb;
@@ -18,8 +19,14 @@ pub(super) enum BeginReply {
         user_message: Box<RawValue>,
         message: Box<RawValue>,
         reserved: Option<Reserved>,
+        has_queue: bool,
         lease_ms: i64,
         history: Box<RawValue>,
+        /// Where the message is continued.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        checkpoint: Option<i64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        definitions: Option<serde_json::Value>,
     },
     Running {
         message: Box<RawValue>,
@@ -29,9 +36,23 @@ pub(super) enum BeginReply {
         message: Box<RawValue>,
         user_message: Box<RawValue>,
     },
+    Ended {
+        message: Box<RawValue>,
+        user_message: Box<RawValue>,
+    },
+    NotReady {
+        remaining: i64,
+        message: Box<RawValue>,
+        user_message: Box<RawValue>,
+    },
     Busy {
         message_id: String,
     },
+    Queued {
+        message_id: String,
+        user_message: Box<RawValue>,
+    },
+    QueueFull,
     Conflict,
     NotFound {
         missing: &'static str,
@@ -68,8 +89,8 @@ impl Chat {
     }
 }
 
-/// What a model is to read. It ends with the question; rows that hold nothing a model could read
-/// are left out. Newest 1,000 messages, 8 MiB.
+/// What a model is to read. It ends with the question, and of a branch it is the path to it; rows that hold
+/// nothing a model could read are left out, and those that wait. Newest 1,000 messages, 8 MiB.
 pub(super) fn history(
     connection: &Connection,
     chat: &str,
@@ -84,7 +105,11 @@ pub(super) fn history(
         from ( \
             select *, sum(octet_length(parts)) over (order by created_at desc, id desc) as bytes \
             from messages \
-            where chat_id = ?1 and user_id = ?2 and is_active and status <> 'streaming' \
+            where chat_id = ?1 and user_id = ?2 \
+                and iif(?7 is null, is_active, id in (select value from json_each(?7))) \
+                and id not in (select message_id from \"private.queued_messages\" \
+                    where chat_id = ?1 and user_id = ?2) \
+                and status <> 'streaming' \
                 and parts <> '[]' and (created_at, id) <= (?3, ?4) \
             order by created_at desc, id desc \
             limit 1000) \
@@ -92,6 +117,8 @@ pub(super) fn history(
         order by created_at, id)";
     let (created_at, id) = question.map(|question| (question.created_at, &question.id)).unzip();
     let member = |name| edited.and_then(|edited| edited.get(name)).map(jsonb::print);
-    let params = params![chat, user, created_at, id, member("parts"), member("metadata")];
+    let branch = question.filter(|question| question.replaces().is_some());
+    let path = branch.map(|question| path_to(connection, question)).transpose()?;
+    let params = params![chat, user, created_at, id, member("parts"), member("metadata"), path];
     raw(connection.prepare_cached(select)?.query_row(params, |row| row.get(0))?)
 }

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::message_json::message_json;
 use super::message_row::{Message, change, raw, to_jsonb};
+use super::paths::{activate_path, path_to};
 use crate::local_supabase::functions::value::jsonb;
 use crate::local_supabase::functions::{RestError, Session};
 
@@ -48,10 +49,13 @@ pub(super) fn take_place(
     session: Session,
     answer: &Message,
 ) -> Result<(), RestError> {
-    let replaces = answer.replaces().unwrap_or_default();
     let by_id = "where id = ? and chat_id = ? and user_id = ?";
     let key = (&answer.parent_id, &answer.chat_id, &answer.user_id);
     let question = Message::find(connection, by_id, key)?;
+    if let Some(branch) = question.as_ref().filter(|question| question.replaces().is_some()) {
+        return take_place_as_branch(connection, session, branch, answer);
+    }
+    let replaces = answer.replaces().unwrap_or_default();
     if let Some(question) = &question {
         if let Some(edited) = replaces.get("question") {
             replace_question(connection, session, question, edited)?;
@@ -72,6 +76,18 @@ pub(super) fn take_place(
     }
     let show = "update messages set is_active = 1, replaces = null, parent_id = ? where rowid = ?";
     change(connection, session, show, (question.map(|question| question.id), answer.rowid))
+}
+
+fn take_place_as_branch(
+    connection: &Connection,
+    session: Session,
+    question: &Message,
+    answer: &Message,
+) -> Result<(), RestError> {
+    let placed = "update messages set replaces = null where rowid in (?, ?)";
+    change(connection, session, placed, (question.rowid, answer.rowid))?;
+    let path = path_to(connection, answer)?;
+    activate_path(connection, session, (&answer.chat_id, &answer.user_id), &path)
 }
 
 /// `private.replace_question`: the previous version moves to a copy, and its answers with it.

@@ -62,6 +62,31 @@ impl Message {
     }
 }
 
+/// The answer that is being written in a chat, or else `private.find_call_at_work`: the message of a chat whose
+/// call of the provider may go on until its run's lease ends, although nothing is being written there.
+pub(super) fn find_writing(
+    connection: &Connection,
+    chat: &str,
+    user: &str,
+) -> rusqlite::Result<Option<String>> {
+    let streaming = "where chat_id = ? and user_id = ? and status = 'streaming'";
+    if let Some(message) = Message::find(connection, streaming, (chat, user))? {
+        return Ok(Some(message.id));
+    }
+    let at_work = "select log ->> '$.message_id' from \"private.token_reservations\" \
+                   where user_id = ? and lease_expires_at > clock_timestamp() \
+                   and log ->> '$.chat_id' = ? and log ->> '$.message_id' is not null limit 1";
+    connection.prepare_cached(at_work)?.query_row((user, chat), |row| row.get(0)).optional()
+}
+
+/// `private.is_queued`
+pub(super) fn is_queued(connection: &Connection, message: &Message) -> rusqlite::Result<bool> {
+    let select = "select 1 from \"private.queued_messages\" where message_id = ? and user_id = ?";
+    let key = (&message.id, &message.user_id);
+    let found = connection.prepare_cached(select)?.query_row(key, |_| Ok(())).optional()?;
+    Ok(found.is_some())
+}
+
 /// JSON that SQLite has written.
 pub(super) fn raw(json: String) -> Result<Box<RawValue>, RestError> {
     RawValue::from_string(json).map_err(|_| RestError::invalid_json_input())

@@ -7,13 +7,16 @@ mod begin_result;
 mod candidates;
 mod chat_statistics;
 mod chats;
+mod continue_generation;
 mod decimal_sum;
 mod describe_schema;
 mod files;
 mod lapsed;
 mod message_json;
 mod message_row;
+mod paths;
 mod question;
+mod queue;
 mod record_events;
 mod request_stop;
 mod reservations;
@@ -23,7 +26,10 @@ mod save_generation;
 mod saved_answer;
 mod schema_report;
 mod search;
+mod select_message;
 mod time_buckets;
+mod tool_calls;
+mod unread;
 mod usage;
 mod usage_statistics;
 
@@ -131,6 +137,48 @@ pub static FUNCTIONS: &[Function] = &[
             Parameter::optional("p_user_id", PgType::Uuid),
         ],
         body: FunctionBody::Jsonb(request_stop::request_stop),
+    },
+    Function {
+        name: "mark_answer_read",
+        parameters: &[Parameter::required("p_message_id", PgType::Uuid)],
+        body: FunctionBody::Jsonb(unread::mark_answer_read),
+    },
+    Function {
+        name: "answer_to_resume",
+        parameters: &[Parameter::required("p_chat_id", PgType::Uuid)],
+        body: FunctionBody::Jsonb(unread::answer_to_resume),
+    },
+    Function {
+        name: "queued_messages",
+        parameters: &[Parameter::required("p_chat_id", PgType::Uuid)],
+        body: FunctionBody::Jsonb(queue::queued_messages),
+    },
+    Function {
+        name: "select_message",
+        parameters: &[Parameter::required("p_message_id", PgType::Uuid)],
+        body: FunctionBody::Jsonb(select_message::select_message),
+    },
+    Function {
+        name: "answer_tool_calls",
+        parameters: &[
+            Parameter::required("p_chat_id", PgType::Uuid),
+            Parameter::required("p_outcomes", PgType::Jsonb),
+            Parameter::optional("p_message_id", PgType::Uuid),
+            Parameter::optional("p_user_id", PgType::Uuid),
+        ],
+        body: FunctionBody::Jsonb(tool_calls::answer_tool_calls),
+    },
+    Function {
+        name: "continue_generation",
+        parameters: &[
+            Parameter::required("p_chat_id", PgType::Uuid),
+            Parameter::required("p_message_id", PgType::Uuid),
+            Parameter::required("p_run", PgType::Uuid),
+            Parameter::optional("p_model", PgType::Text),
+            Parameter::optional("p_reserve", PgType::Jsonb),
+            Parameter::optional("p_user_id", PgType::Uuid),
+        ],
+        body: FunctionBody::Jsonb(continue_generation::continue_generation),
     },
     Function {
         name: "reserve_tokens",

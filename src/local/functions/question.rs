@@ -8,6 +8,7 @@ use super::begin_call::BeginCall;
 use super::begin_result::BeginReply;
 use super::candidates::question_json;
 use super::message_row::Message;
+use super::paths::branching_point;
 use crate::local_supabase::functions::RestError;
 use crate::local_supabase::functions::value::{self, jsonb};
 use crate::local_supabase::schema::PgType;
@@ -17,7 +18,7 @@ type OrReply<T> = Result<Result<T, BeginReply>, RestError>;
 
 /// The call's user message where it is stored already.
 pub(super) struct ExistingQuestion {
-    message: Message,
+    pub message: Message,
     /// Whether it is sent with the parts that are stored; unknown when it is sent without any.
     same: Option<bool>,
 }
@@ -38,13 +39,20 @@ impl From<Message> for Question {
 /// Looks for the call's user message. A repeat whose answer is running or finished needs no new
 /// one.
 pub(super) fn find_existing(begin: &BeginCall<'_>) -> OrReply<Option<ExistingQuestion>> {
-    let key = (message_id(begin)?, begin.user);
-    let known = Message::find(begin.connection, "where id = ? and user_id = ?", key)?;
-    let Some(message) = known else { return Ok(Ok(None)) };
+    let waits = begin.action() == Some("queued");
+    let id = match begin.arguments.text("p_regenerate") {
+        named if waits => named.map(str::to_owned),
+        _ => message_id(begin)?,
+    };
+    let known = Message::find(begin.connection, "where id = ? and user_id = ?", (id, begin.user))?;
+    let Some(message) = known else {
+        let missing = BeginReply::NotFound { missing: "message" };
+        return Ok(if waits { Err(missing) } else { Ok(None) });
+    };
     if message.chat_id != begin.chat || message.role != "user" {
         return Ok(Err(BeginReply::Conflict));
     }
-    let same = has_same_parts(begin, &message)?;
+    let same = if waits { Some(true) } else { has_same_parts(begin, &message)? };
     if begin.submits() {
         let answer = find_answer(begin, &message, same == Some(true))?;
         if let Some(claim) = answered(begin, &message, answer.as_ref())? {
@@ -83,7 +91,7 @@ fn answered(
     answer: Option<&Message>,
 ) -> Result<Option<BeginReply>, RestError> {
     let status = answer.map_or("", |answer| answer.status.as_str());
-    if !matches!(status, "streaming" | "complete" | "stopped") {
+    if !matches!(status, "streaming" | "complete" | "stopped" | "awaiting") {
         return Ok(None);
     }
     let message = begin.message_json(answer)?;
@@ -118,7 +126,7 @@ pub(super) fn choose(begin: &BeginCall<'_>, sent: Option<ExistingQuestion>) -> O
             Ok(Ok(Question { message, edited: Some(edited) }))
         }
         Some(ExistingQuestion { message, .. }) => Ok(Ok(message.into())),
-        None if begin.message.is_some() => insert(begin),
+        None if begin.message.is_some() => Ok(insert_new(begin)?.map(Question::from)),
         None => newest_unanswered(begin),
     }
 }
@@ -148,7 +156,35 @@ fn regenerated(begin: &BeginCall<'_>, named: &str) -> rusqlite::Result<Option<Me
     Message::find(begin.connection, "where id = ? and chat_id = ? and user_id = ?", key)
 }
 
-fn insert(begin: &BeginCall<'_>) -> OrReply<Question> {
+/// A new question, which follows the newest message of the path or branches off before it.
+fn insert_new(begin: &BeginCall<'_>) -> OrReply<Message> {
+    let newest = begin.newest_in_path(None)?;
+    let mut parent = newest.as_ref().map(|newest| newest.id.clone());
+    let mut branch = None;
+    if let (Some("edit"), Some(after)) = (begin.action(), member(begin, "after")) {
+        let key = (begin.chat, begin.user);
+        branch = branching_point(begin.connection, key, after.as_str(), newest.as_ref())?;
+        if branch.is_some() {
+            parent = after.as_str().map(str::to_owned);
+        }
+    }
+    // Later than what there is, whatever the clock says.
+    let created_at = begin.new_time(true)?;
+    let given = [
+        ("created_at", created_at.into()),
+        ("parent_id", parent.into()),
+        ("is_active", i64::from(branch.is_none()).into()),
+        ("replaces", branch.as_ref().map(jsonb::print).into()),
+        ("metadata", metadata(begin).unwrap_or_else(|| "{}".to_owned()).into()),
+    ];
+    insert(begin, given)
+}
+
+/// Stores the call's user message.
+pub(super) fn insert<const N: usize>(
+    begin: &BeginCall<'_>,
+    more: [(&str, Value); N],
+) -> OrReply<Message> {
     let given = [
         ("id", message_id(begin)?.into()),
         ("chat_id", begin.chat.to_owned().into()),
@@ -156,12 +192,12 @@ fn insert(begin: &BeginCall<'_>) -> OrReply<Question> {
         ("role", "user".to_owned().into()),
         ("content", member(begin, "content").and_then(jsonb::to_text).into()),
         ("parts", member(begin, "parts").map(jsonb::print).into()),
-        ("metadata", metadata(begin).unwrap_or_else(|| "{}".to_owned()).into()),
     ];
     // The id may be somebody else's.
     let messages = begin.session.table("messages")?;
+    let given = given.into_iter().chain(more);
     match begin.insert(messages, given, Some(messages.primary_key()))? {
-        Some(rowid) => Ok(Ok(found(begin, rowid)?.into())),
+        Some(rowid) => Ok(Ok(found(begin, rowid)?)),
         None => Ok(Err(BeginReply::Conflict)),
     }
 }
@@ -169,11 +205,12 @@ fn insert(begin: &BeginCall<'_>) -> OrReply<Question> {
 /// The newest user message, unless it has an answer and no other is wanted.
 fn newest_unanswered(begin: &BeginCall<'_>) -> OrReply<Question> {
     let newest = "where chat_id = ? and user_id = ? and role = 'user' and is_active \
+                  and id not in (select message_id from \"private.queued_messages\") \
                   order by created_at desc, id desc limit 1";
     let question = Message::find(begin.connection, newest, (begin.chat, begin.user))?;
     let Some(question) = question else { return Ok(Err(BeginReply::NothingToAnswer)) };
     let answers = "where parent_id = ? and chat_id = ? and user_id = ? and role = 'assistant' \
-                   and is_active and status in ('complete', 'stopped') limit 1";
+                   and is_active and status in ('complete', 'stopped', 'awaiting') limit 1";
     let key = (&question.id, begin.chat, begin.user);
     let is_answered = Message::find(begin.connection, answers, key)?.is_some();
     if is_answered && begin.submits() {
@@ -202,12 +239,12 @@ fn has_same_parts(begin: &BeginCall<'_>, message: &Message) -> rusqlite::Result<
 }
 
 /// `p_user_message -> key`
-fn member<'a>(begin: &'a BeginCall<'_>, key: &str) -> Option<&'a Json> {
+pub(super) fn member<'a>(begin: &'a BeginCall<'_>, key: &str) -> Option<&'a Json> {
     begin.message.as_ref().and_then(|message| message.get(key))
 }
 
 /// The message's metadata, of which null is none.
-fn metadata(begin: &BeginCall<'_>) -> Option<String> {
+pub(super) fn metadata(begin: &BeginCall<'_>) -> Option<String> {
     member(begin, "metadata").filter(|metadata| !metadata.is_null()).map(jsonb::print)
 }
 

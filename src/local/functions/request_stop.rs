@@ -9,6 +9,7 @@ use super::lapsed::end_lapsed;
 use super::message_json::message_json;
 use super::message_row::{Message, change, to_jsonb};
 use super::saved_answer::end_with_saved;
+use super::tool_calls::supersede_calls;
 use crate::local_supabase::functions::{Arguments, RestError, Session};
 
 /// How long the owner of an answer has to end it.
@@ -58,7 +59,11 @@ pub(super) fn request_stop(
                   order by created_at desc, id desc limit 1";
     let shown = match running {
         Some(message) => Some(message),
-        None => Message::find(connection, newest, (chat, &user))?,
+        None => {
+            let error = "Not run: the answer was stopped.";
+            supersede_calls(connection, session, chat, &user, error)?;
+            Message::find(connection, newest, (chat, &user))?
+        }
     };
     let message = shown.map(|m| message_json(connection, session, Some(m.rowid))).transpose()?;
     to_jsonb(&Stopping { running: is_running, message })

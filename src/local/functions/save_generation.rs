@@ -12,6 +12,7 @@ use super::message_json::message_json;
 use super::message_row::{LEASE_MICROS, Message, change, to_jsonb};
 use super::reservations::{over_limit, renew_reservation};
 use super::saved_answer::{saved_text, text_of};
+use super::tool_calls::add_tool_calls;
 use super::usage::{Usage, record_usage, run_id, settle_reservation};
 use crate::local_supabase::functions::value::{self, jsonb};
 use crate::local_supabase::functions::{Arguments, RestError, Session};
@@ -55,6 +56,9 @@ pub(super) fn save_generation(
         let parts = arguments.json("p_parts");
         if message.replaces().is_some() && has_content(parts.as_ref()) {
             take_place(connection, session, message)?;
+        }
+        if let Some(end) = end.as_ref().filter(|end| end["status"] == "awaiting") {
+            add_tool_calls(connection, session, message, end.get("tool_calls"))?;
         }
     }
     if let Some(Json::Object(log)) = end.as_ref().and_then(|end| end.get("usage_log")) {

@@ -19,6 +19,7 @@ pub enum RequestLine {
 impl RequestLine {
     /// Copies what has arrived to `escaped`.
     pub fn escape(&mut self, bytes: &[u8], escaped: &mut Vec<u8>) {
+        escaped.reserve(bytes.len());
         for &byte in bytes {
             *self = match (*self, byte) {
                 (Self::Done, _) | (_, b'\n') => Self::Done,

@@ -1,5 +1,6 @@
 //! The socket of a connection, which records whether the peer sends and reads.
 
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,8 +18,12 @@ use super::request_line::RequestLine;
 #[cfg(target_os = "linux")]
 const UNSENT: u32 = 128 << 10;
 
-/// How much of the first request line is read at once, in bytes.
-const LINE: usize = 2 << 10;
+/// How much is read at once until the first request line is whole, in bytes: what hyper's buffer holds, which
+/// doubles when a head comes in two pieces.
+const LINE: usize = 8 << 10;
+
+/// What an HTTP/2 client sends first.
+const HTTP2: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// The socket.
 pub struct Socket {
@@ -37,6 +42,24 @@ impl Socket {
         let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT);
         let stream = TokioIo::new(stream);
         Self { stream, activity, line: RequestLine::Method, escaped: Vec::new() }
+    }
+
+    /// Whether the client speaks HTTP/2. What has arrived until then is kept for hyper.
+    pub async fn speaks_http2(&mut self) -> io::Result<bool> {
+        loop {
+            let known = self.escaped.len().min(HTTP2.len());
+            if self.escaped[..known] != HTTP2[..known] {
+                return Ok(false);
+            }
+            if known == HTTP2.len() {
+                return Ok(true);
+            }
+            poll_fn(|cx| self.poll_line(cx)).await?;
+            if self.escaped.len() == known {
+                // It has hung up.
+                return Ok(false);
+            }
+        }
     }
 
     /// Reads while the first request line has not been read.
@@ -100,6 +123,9 @@ impl Read for Socket {
         let length = self.escaped.len().min(buffer.remaining());
         buffer.put_slice(&self.escaped[..length]);
         self.escaped.drain(..length);
+        if self.escaped.is_empty() {
+            self.escaped = Vec::new();
+        }
         self.activity.received();
         Poll::Ready(Ok(()))
     }

@@ -4,8 +4,10 @@
 use std::collections::BTreeMap;
 
 use chat_backend::database::{
-    BeginFile, BeginGeneration, CountLapsedUsage, FinishFile, FollowAnswer, Function, RecordEvents,
-    ReleaseLeases, RequestStop, ReserveTokens, SaveCheckpoints, SaveGeneration,
+    AnswerToResume, AnswerToolCalls, BeginFile, BeginGeneration, ContinueGeneration,
+    CountLapsedUsage, FinishFile, FollowAnswer, Function, MarkAnswerRead, QueuedMessages,
+    RecordEvents, ReleaseLeases, RequestStop, ReserveTokens, SaveCheckpoints, SaveGeneration,
+    SelectMessage,
 };
 use reqwest::Method;
 use serde::de::DeserializeOwned;
@@ -17,7 +19,7 @@ use crate::support::{TestApp, User, app, skipped_on_a_real_supabase};
 const CHAT: u32 = 100;
 /// What is not stored of a message.
 const COMPUTED: &[&str] =
-    &["current_status", "current_content", "current_parts", "current_metadata"];
+    &["current_status", "current_content", "current_parts", "current_metadata", "sibling_ids"];
 
 /// A user of both, to whom the same happens on both sides.
 struct Twins {
@@ -161,7 +163,11 @@ impl Twins {
 
     async fn compare_rows(&self, after: &str) {
         for table in ["chats", "messages", "usage_logs", "files"] {
-            let computed = if table == "messages" { COMPUTED } else { &[] };
+            let computed = match table {
+                "messages" => COMPUTED,
+                "chats" => &["unread_answer"],
+                _ => &[],
+            };
             let columns = |name: &dyn Fn(&str) -> String| {
                 let computed = computed.iter().map(|column| format!(",{}", name(column)));
                 format!("*{}", computed.collect::<String>())
@@ -210,7 +216,13 @@ fn assert_readable(function: &str, answer: &Value) {
         FollowAnswer::NAME => read::<FollowAnswer>,
         SaveGeneration::NAME => read::<SaveGeneration<'_>>,
         RequestStop::NAME => read::<RequestStop>,
+        MarkAnswerRead::NAME => read::<MarkAnswerRead>,
+        AnswerToResume::NAME => read::<AnswerToResume>,
+        SelectMessage::NAME => read::<SelectMessage>,
+        QueuedMessages::NAME => read::<QueuedMessages>,
         ReserveTokens::NAME => read::<ReserveTokens>,
+        AnswerToolCalls::NAME => read::<AnswerToolCalls<'_>>,
+        ContinueGeneration::NAME => read::<ContinueGeneration<'_>>,
         BeginFile::NAME => read::<BeginFile<'_>>,
         FinishFile::NAME => read::<FinishFile<'_>>,
         RecordEvents::<Value>::NAME => read::<RecordEvents<'_, Value>>,
@@ -603,6 +615,178 @@ async fn overheads_are_reserved_and_not_counted() {
 }
 
 #[tokio::test]
+async fn unread_answers() {
+    let Some(twins) = twins().await else { return };
+    let resume = async || twins.call("answer_to_resume", json!({ "p_chat_id": id(CHAT) })).await;
+    let read = async |number: u32| {
+        twins.call("mark_answer_read", json!({ "p_message_id": id(number) })).await
+    };
+    assert_eq!(resume().await, Value::Null);
+    let question = with(begin(1, user_message(10, "Hi")), json!({ "p_create_chat": {} }));
+    assert_eq!(twins.begin(by("one", question)).await, "started");
+    assert_eq!(resume().await["message"]["status"], "streaming");
+    assert_eq!(read(1).await, false, "it is still being written");
+    assert_eq!(twins.save(end(1, "complete")).await, true);
+    assert_eq!(resume().await["message"]["id"], id(1));
+    assert_eq!((read(10).await, read(99).await), (json!(false), json!(false)));
+    assert_eq!((read(1).await, read(1).await), (json!(true), json!(false)));
+    assert_eq!(resume().await["message"], Value::Null);
+    // One that is not heard of again has ended, also while nobody has ended its row.
+    let first = json!({ "number": 1, "after": 0, "delta": beginning("Half") });
+    assert_eq!(twins.begin(by("two", begin(2, user_message(11, "And?")))).await, "started");
+    assert_eq!(twins.checkpoint(2, first).await["owned"], true);
+    twins.release("two").await;
+    twins.compare_rows("a lapse").await;
+    assert_eq!(read(2).await, true);
+    assert_eq!(twins.save(end(2, "complete")).await, true, "slow, and there is more of it");
+    assert_eq!(resume().await["message"]["content"], "Hello");
+    // One that failed before it said anything.
+    assert_eq!(twins.begin(begin(3, user_message(12, "So?"))).await, "started");
+    let empty = json!({ "p_parts": [], "p_end": { "status": "failed", "is_active": false } });
+    assert_eq!(twins.save(save(3, empty)).await, true);
+    assert_eq!(resume().await["message"]["status"], "failed");
+    assert_eq!(twins.begin(by("four", begin(4, user_message(13, "Oh?")))).await, "started");
+    twins.release("four").await;
+    assert_eq!(resume().await["message"]["status"], "interrupted");
+}
+
+#[tokio::test]
+async fn versions_and_branches() {
+    let Some(twins) = twins().await else { return };
+    let select = async |message: &str| {
+        let reply = twins.call("select_message", json!({ "p_message_id": message })).await;
+        reply["answer"].clone()
+    };
+    assert_eq!(select(&id(1)).await, "not_found");
+    twins.answered().await;
+    assert_eq!(twins.begin(begin(2, user_message(11, "And?"))).await, "started");
+    assert_eq!(select(&id(1)).await, "busy");
+    assert_eq!(twins.save(end(2, "complete")).await, true);
+    assert_eq!(select(&id(10)).await, "selected");
+    let again = json!({ "p_action": "regenerate", "p_regenerate": id(1) });
+    assert_eq!(twins.begin(with(begin(3, Value::Null), again)).await, "started");
+    assert_eq!(twins.save(end(3, "complete")).await, true);
+    assert_eq!(twins.begin(begin(4, user_message(12, "So?"))).await, "started");
+    assert_eq!(twins.save(end(4, "complete")).await, true);
+    for message in [1, 3, 11, 12, 2, 4, 10] {
+        assert_eq!(select(&id(message)).await, "selected", "{message}");
+    }
+    let edit = with(begin(5, user_message(10, "Hey")), json!({ "p_action": "edit" }));
+    assert_eq!(twins.begin(edit).await, "started");
+    assert_eq!(twins.save(end(5, "complete")).await, true);
+    for message in [1, 5, 4] {
+        assert_eq!(select(&id(message)).await, "selected", "{message}");
+    }
+    // Circles, and paths with a gap.
+    twins.change(10, json!({ "parent_id": id(5) })).await;
+    assert_eq!(select(&id(5)).await, "selected");
+    twins.change(10, json!({ "parent_id": null })).await;
+    twins.change(12, json!({ "parent_id": null })).await;
+    for message in [4, 10, 3] {
+        assert_eq!(select(&id(message)).await, "selected", "{message}");
+    }
+}
+
+#[tokio::test]
+async fn queues() {
+    let Some(twins) = twins().await else { return };
+    let waits = |message: u32, text: &str| {
+        with(
+            user_message(message, text),
+            json!({ "queue": { "model": "m" }, "metadata": { "a": 1 } }),
+        )
+    };
+    let next = |number: u32, message: u32| {
+        with(
+            begin(number, Value::Null),
+            json!({ "p_action": "queued", "p_regenerate": id(message) }),
+        )
+    };
+    let list = async || twins.call("queued_messages", json!({ "p_chat_id": id(CHAT) })).await;
+    let question = with(begin(1, waits(10, "Hi")), json!({ "p_create_chat": {} }));
+    assert_eq!(twins.begin(question).await, "started", "nothing to wait for");
+    for message in [11, 12, 13] {
+        assert_eq!(twins.begin(begin(2, waits(message, "So?"))).await, "queued");
+    }
+    assert_eq!(twins.begin(begin(2, waits(11, "So?"))).await, "queued", "once");
+    assert_eq!(twins.begin(begin(2, user_message(11, "So?"))).await, "busy");
+    assert_eq!(twins.begin(next(2, 11)).await, "busy");
+    assert_eq!(list().await.as_array().unwrap().len(), 3);
+    let mut wrong = waits(14, "x");
+    wrong["queue"] = json!([]);
+    assert_eq!(twins.begin(begin(2, wrong)).await["code"], "23514");
+    let mut wrong = waits(14, "x");
+    wrong["metadata"] = json!([]);
+    assert_eq!(twins.begin(begin(2, wrong)).await["code"], "23514");
+    assert_eq!(twins.save(end(1, "complete")).await, true);
+    assert_eq!(
+        twins.call("answer_to_resume", json!({ "p_chat_id": id(CHAT) })).await["queued"],
+        id(11)
+    );
+    // Another question comes first, and what waits comes after its answer.
+    assert_eq!(twins.begin(begin(3, user_message(20, "First"))).await, "started");
+    assert_eq!(twins.save(end(3, "complete")).await, true);
+    assert_eq!(twins.begin(begin(4, Value::Null)).await, "nothing_to_answer");
+    assert_eq!(
+        twins.call("select_message", json!({ "p_message_id": id(1) })).await["answer"],
+        "selected"
+    );
+    assert_eq!(twins.begin(next(4, 11)).await, "started");
+    assert_eq!(twins.begin(next(5, 11)).await, "running");
+    assert_eq!(twins.save(end(4, "complete")).await, true);
+    assert_eq!(twins.begin(next(5, 11)).await, "answered");
+    assert_eq!(twins.begin(next(5, 99)).await, "not_found");
+    assert_eq!(twins.begin(next(5, 20)).await, "answered");
+    // Sent again when nothing is being written it is answered.
+    assert_eq!(twins.begin(begin(5, waits(12, "So?"))).await, "started");
+    assert_eq!(twins.save(end(5, "failed")).await, true);
+    assert_eq!(twins.begin(next(6, 12)).await, "conflict");
+    let again = json!({ "p_action": "regenerate", "p_regenerate": id(3) });
+    assert_eq!(twins.begin(with(begin(6, Value::Null), again)).await, "started");
+    assert_eq!(twins.save(end(6, "complete")).await, true);
+    assert_eq!(list().await.as_array().unwrap().len(), 1, "a regenerate takes nothing from it");
+    assert_eq!(twins.begin(begin(7, user_message(21, "Busy"))).await, "started");
+    for message in 30..39 {
+        assert_eq!(twins.begin(begin(8, waits(message, "So?"))).await, "queued");
+    }
+    assert_eq!(twins.begin(begin(8, waits(39, "So?"))).await, "queue_full");
+}
+
+#[tokio::test]
+async fn questions_as_branches() {
+    let Some(twins) = twins().await else { return };
+    twins.answered().await;
+    let after = |number: u32, message: u32, after: Value| {
+        let question = with(user_message(message, "New"), json!({ "after": after }));
+        with(begin(number, question), json!({ "p_action": "edit" }))
+    };
+    assert_eq!(twins.begin(after(2, 11, json!(id(1)))).await, "started");
+    assert_eq!(twins.save(end(2, "complete")).await, true);
+    // Another one after the first answer.
+    let reply = twins.call("begin_generation", after(3, 12, json!(id(1)))).await;
+    assert_eq!(reply["history"].as_array().unwrap().len(), 3);
+    let empty = json!({ "p_parts": [], "p_end": { "status": "failed", "is_active": false } });
+    assert_eq!(twins.save(save(3, empty.clone())).await, true);
+    assert_eq!(twins.begin(after(4, 12, json!(id(1)))).await, "started");
+    let first = json!({ "number": 1, "after": 0, "delta": beginning("Half") });
+    assert_eq!(twins.checkpoint(4, first).await["owned"], true);
+    assert_eq!(twins.save(end(4, "complete")).await, true);
+    // A first question, one in a branch that is not active, and what is unknown or came to nothing.
+    assert_eq!(twins.begin(after(5, 13, Value::Null)).await, "started");
+    assert_eq!(twins.save(end(5, "complete")).await, true);
+    assert_eq!(twins.begin(after(6, 14, json!(id(2)))).await, "started");
+    assert_eq!(twins.save(end(6, "complete")).await, true);
+    for (number, known) in [(7, 99), (8, 3)] {
+        assert_eq!(twins.begin(after(number, 20 + number, json!(id(known)))).await, "started");
+        assert_eq!(twins.save(end(number, "complete")).await, true);
+    }
+    assert_eq!(
+        twins.call("select_message", json!({ "p_message_id": id(10) })).await["answer"],
+        "selected"
+    );
+}
+
+#[tokio::test]
 async fn refusals() {
     let Some(twins) = twins().await else { return };
     twins.answered().await;
@@ -667,4 +851,92 @@ async fn uploads() {
     ] {
         assert_eq!(twins.call(function, arguments).await, answer);
     }
+}
+
+/// An end with which these calls begin to wait.
+fn awaiting(number: u32, calls: &[&str]) -> Value {
+    let part = |call: &&str| json!({ "type": "tool-look", "toolCallId": call, "state": "input-available", "input": {} });
+    let row = |call: &&str| {
+        json!({ "call_id": call, "source": "client", "tool": "look", "arguments": { "n": 1 },
+            "definition": { "name": "look" }, "definition_digest": "d", "expires_in_s": 600 })
+    };
+    let text = json!({ "type": "text", "text": "Let me look.", "state": "done" });
+    let mut parts = vec![json!({ "type": "step-start" }), text];
+    parts.extend(calls.iter().map(part));
+    let log = json!({ "operation": "chat", "provider": "openai", "model": "m", "input_tokens": 10,
+        "output_tokens": 5, "usage_source": "reported", "status": "complete" });
+    let end = json!({ "status": "awaiting", "finish_reason": "tool-calls", "usage_log": log,
+        "tool_calls": calls.iter().map(row).collect::<Vec<_>>() });
+    save(number, json!({ "p_parts": parts, "p_model": "m", "p_end": end }))
+}
+
+#[tokio::test]
+async fn calls_that_wait() {
+    let Some(twins) = twins().await else { return };
+    let answer = |outcomes: Value, message: Option<u32>| {
+        let mut arguments = json!({ "p_chat_id": id(CHAT), "p_outcomes": outcomes });
+        arguments["p_message_id"] = message.map(id).into();
+        arguments
+    };
+    let resume = |message: u32, run: u32| {
+        json!({ "p_chat_id": id(CHAT), "p_message_id": id(message), "p_run": id(run),
+            "p_reserve": { "input_tokens": 7 } })
+    };
+    let question = with(begin(1, user_message(10, "Where?")), json!({ "p_create_chat": {} }));
+    assert_eq!(
+        twins.call("answer_tool_calls", answer(json!({ "a": {} }), None)).await,
+        Value::Null
+    );
+    assert_eq!(twins.call("continue_generation", resume(1, 1)).await["missing"], "chat");
+    assert_eq!(twins.begin(question.clone()).await, "started");
+    assert_eq!(twins.save(awaiting(1, &["a", "b"])).await, true);
+    assert_eq!(twins.save(awaiting(1, &["a", "b"])).await, false, "a repeat");
+    assert_eq!(twins.begin(begin(2, user_message(10, "Where?"))).await, "answered");
+    assert_eq!(twins.begin(begin(2, Value::Null)).await, "nothing_to_answer");
+    assert_eq!(twins.call("continue_generation", resume(1, 3)).await["answer"], "not_ready");
+    assert_eq!(twins.call("continue_generation", resume(99, 3)).await["missing"], "message");
+    let first = json!({ "a": { "output": { "x": [1, null] } }, "z": { "error": "?" } });
+    let reply = twins.call("answer_tool_calls", answer(first.clone(), Some(1))).await;
+    assert_eq!(reply["results"], json!({ "a": "recorded", "z": "unknown" }));
+    assert_eq!((&reply["remaining"], &reply["message_parts"]), (&json!(1), &json!(4)));
+    let reply = twins.call("answer_tool_calls", answer(first, Some(1))).await;
+    assert_eq!(reply["results"]["a"], "same");
+    let other = answer(json!({ "a": { "output": 2 } }), None);
+    assert_eq!(twins.call("answer_tool_calls", other).await["results"]["a"], "decided");
+    let last = answer(json!({ "b": { "error": "No." } }), None);
+    assert_eq!(twins.call("answer_tool_calls", last).await["remaining"], 0);
+    let started = twins.call("continue_generation", resume(1, 3)).await;
+    assert_eq!((&started["answer"], &started["checkpoint"]), (&json!("started"), &json!(1)));
+    assert_eq!(started["message"]["parts"][2]["output"], json!({ "x": [1, null] }));
+    assert_eq!(started["message"]["content"], "Let me look.");
+    assert_eq!(started["definitions"], json!([{ "name": "look" }, { "name": "look" }]));
+    assert_eq!(twins.call("continue_generation", resume(1, 3)).await["answer"], "started");
+    assert_eq!(twins.call("continue_generation", resume(1, 4)).await["answer"], "running");
+    let more = json!({ "number": 2, "after": 1, "delta": [
+        { "index": 4, "part": { "type": "step-start" } },
+        { "index": 5, "text": "Here", "part": { "type": "text", "text": "" } }] });
+    let checkpoint = |checkpoint: Value| with(json!({ "run": id(3) }), checkpoint);
+    let saved = twins.checkpoints(json!([checkpoint(more)])).await;
+    assert_eq!(saved[0]["owned"], true);
+    twins.follow(1, 0).await;
+    let own = json!({ "p_run": id(3), "p_end": { "status": "complete", "usage_log": {
+        "operation": "chat", "provider": "p", "model": "m", "usage_source": "reported",
+        "status": "complete" } } });
+    let saved = twins.call("save_generation", with(save(1, json!({})), own)).await;
+    assert_eq!(saved["message"]["content"], "Let me look.Here");
+    assert_eq!(twins.call("continue_generation", resume(1, 5)).await["answer"], "ended");
+
+    // Superseded by another message, by a stop, and when the question is gone.
+    assert_eq!(twins.begin(begin(20, user_message(11, "And?"))).await, "started");
+    assert_eq!(twins.save(awaiting(20, &["a"])).await, true);
+    assert_eq!(twins.begin(begin(21, user_message(12, "No"))).await, "started");
+    assert_eq!(twins.save(awaiting(21, &["a"])).await, true);
+    assert_eq!(twins.stop().await, false);
+    let late = answer(json!({ "a": { "output": 2 } }), Some(21));
+    assert_eq!(twins.call("answer_tool_calls", late).await["results"]["a"], "superseded");
+    assert_eq!(twins.begin(begin(22, user_message(13, "Well"))).await, "started");
+    assert_eq!(twins.save(awaiting(22, &["a"])).await, true);
+    let nobody = json!({ "parent_id": null });
+    twins.change(22, nobody).await;
+    assert_eq!(twins.call("continue_generation", resume(22, 6)).await["answer"], "ended");
 }

@@ -33,11 +33,20 @@ async fn every_request_is_one_that_postgresql_takes() {
     chats(&alice, &bob).await;
     messages(&alice).await;
     generations(&alice).await;
-    // Who follows an answer on another replica asks this.
-    let follow = json!({ "p_message_id": alice.id, "p_after": 0 });
-    let url = format!("{}/rest/v1/rpc/follow_answer", postgrest.url);
-    let asked = app.http.post(url).bearer_auth(&alice.token).header("apikey", &app.anon_key);
-    assert_eq!(Reply::send(asked.json(&follow)).await.expect(200), Value::Null);
+    // Who follows an answer on another replica asks this, and who has had messages wait or tools wait for
+    // the page.
+    let chat = json!({ "p_chat_id": alice.id });
+    let message = json!({ "p_chat_id": alice.id, "p_message_id": alice.id, "p_run": alice.id });
+    for (function, arguments) in [
+        ("follow_answer", json!({ "p_message_id": alice.id, "p_after": 0 })),
+        ("queued_messages", chat),
+        ("continue_generation", message),
+        ("answer_tool_calls", json!({ "p_chat_id": alice.id, "p_outcomes": {} })),
+    ] {
+        let url = format!("{}/rest/v1/rpc/{function}", postgrest.url);
+        let asked = app.http.post(url).bearer_auth(&alice.token).header("apikey", &app.anon_key);
+        Reply::send(asked.json(&arguments)).await.expect(200);
+    }
     stored_files(&alice).await;
     replica.wait_for_file_tasks().await;
     events_and_usage(&alice).await;
@@ -233,6 +242,8 @@ async fn generations(alice: &User) {
     assert_eq!(answer["message"]["status"], "complete");
     let again = json!({ "regenerate": id(&answer["message"]) });
     alice.generate(&chat, again).await.expect(200);
+    let select = format!("/api/messages/{}/select", id(&answer["message"]));
+    alice.poke(&select).await.expect(200);
     alice.poke(&format!("/api/ai/chat/{chat}/stop")).await.expect(200);
     let stateless = json!({ "messages": [{ "role": "user", "content": "Hello" }] });
     alice.post("/api/ai/generate", stateless).await.expect(200);

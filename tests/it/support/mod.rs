@@ -20,13 +20,13 @@ pub use app::{
 };
 pub use form::{BOUNDARY, Form};
 pub use keys::Key;
-pub use program::{Program, run};
+pub use program::{Program, new_folder, run, run_in};
 pub use project::{Project, claims, project};
 pub use provider::{Answer, FakeProvider, fixture, live};
 pub use proxy::{Proxy, pass_on};
 pub use remote::{is_on_a_real_supabase, skipped_on_a_real_supabase};
 pub use reply::Reply;
 pub use sse::{Frames, frames};
-pub use stage::{Stage, stage, stage_with};
+pub use stage::{ChunkSender, Stage, stage, stage_with};
 pub use supabase::{AS_USER, FakeSupabase, Outcome};
 pub use user::User;

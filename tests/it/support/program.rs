@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 
 use uuid::Uuid;
@@ -18,14 +18,15 @@ pub struct Program {
 }
 
 /// The program with these settings and no others, in a folder of its own.
-fn command(folder: &PathBuf, settings: &[(&str, &str)]) -> Command {
+fn command(folder: &Path, settings: &[(&str, &str)]) -> Command {
     std::fs::create_dir_all(folder).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_chat-backend"));
     command.env_clear().current_dir(folder).envs(settings.iter().copied());
     command
 }
 
-fn new_folder() -> PathBuf {
+/// A folder that is not there yet.
+pub fn new_folder() -> PathBuf {
     std::env::temp_dir().join(format!("chat-backend-test-{}", Uuid::new_v4()))
 }
 
@@ -92,7 +93,12 @@ fn banner(stdout: ChildStdout) -> HashMap<String, String> {
 /// Runs the program with arguments to its end.
 pub fn run(arguments: &[&str], settings: &[(&str, &str)]) -> Output {
     let folder = new_folder();
-    let output = command(&folder, settings).args(arguments).output().unwrap();
+    let output = run_in(&folder, arguments, settings);
     let _ = std::fs::remove_dir_all(&folder);
     output
+}
+
+/// The same in a folder of the caller's, which is made if need be.
+pub fn run_in(folder: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> Output {
+    command(folder, settings).args(arguments).output().unwrap()
 }

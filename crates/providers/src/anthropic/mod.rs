@@ -25,6 +25,7 @@ mod name;
 mod request;
 mod settings;
 mod thinking;
+mod tool_choice;
 mod usage;
 mod wire;
 

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::messages::{Turn, turns};
 use super::name::NAME;
 use super::thinking::{Effort, Thinking, thinking};
+use super::tool_choice::{Choice, tool_choice};
 use crate::catalogue::Model;
 use crate::{Content, ProviderError, Request, ResponseFormat, Role};
 
@@ -43,7 +44,10 @@ pub(super) fn sampling(
 pub(super) fn body<'a>(request: &'a Request, model: Option<&Model>) -> Body<'a> {
     let known = model.and_then(|model| model.max_output_tokens);
     let max_tokens = request.max_output_tokens.or(known).unwrap_or(DEFAULT_MAX_TOKENS);
-    let (thinking, effort) = thinking(request.reasoning_effort, model, max_tokens);
+    let tool_choice = tool_choice(request);
+    let effort =
+        request.reasoning_effort.filter(|_| !tool_choice.as_ref().is_some_and(Choice::is_forced));
+    let (thinking, effort) = thinking(effort, model, max_tokens);
     let tools = tools(request);
     Body {
         model: &request.model,
@@ -56,7 +60,7 @@ pub(super) fn body<'a>(request: &'a Request, model: Option<&Model>) -> Body<'a> 
         top_p: request.top_p,
         thinking,
         output_config: output_config(effort, &request.response_format),
-        tool_choice: (request.tools.is_empty() && !tools.is_empty()).then_some(ToolChoice::None),
+        tool_choice: tool_choice.filter(|_| !tools.is_empty()),
         tools,
         cache_control: should_cache(request, model).then_some(CacheControl::Ephemeral),
     }
@@ -83,7 +87,7 @@ pub(super) struct Body<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tools: Vec<Tool<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    tool_choice: Option<ToolChoice>,
+    tool_choice: Option<Choice<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cache_control: Option<CacheControl>,
 }
@@ -127,12 +131,6 @@ struct Tool<'a> {
     name: &'a str,
     description: &'a str,
     input_schema: Cow<'a, Value>,
-}
-
-#[derive(Serialize)]
-#[serde(tag = "type", rename_all = "lowercase")]
-enum ToolChoice {
-    None,
 }
 
 /// A history with tool calls requires tools, even if none may be called any more.

@@ -1,6 +1,7 @@
 //! Decodes the chunks of a Chat Completions response into events.
 
 use super::calls::{self, Calls};
+use super::text_chunk::{self, Piece};
 use super::usage;
 use super::wire::{Choice, Chunk, Delta};
 use crate::decoder::{self, Events, Flow};
@@ -10,6 +11,7 @@ use crate::{ErrorKind, Event, FinishReason, ProviderError, ProviderName, Usage, 
 #[derive(Debug)]
 pub(crate) struct Decoder {
     provider: ProviderName,
+    text_chunks: text_chunk::Reader,
     calls: Calls,
     has_started: bool,
     finish_reason: Option<String>,
@@ -24,6 +26,15 @@ impl decoder::Decoder for Decoder {
     }
 
     type Frame<'a> = Chunk<'a>;
+
+    fn accept_text(&mut self, json: &str, events: &mut Events) -> bool {
+        let Some(pieces) = self.text_chunks.read(json) else { return false };
+        self.has_started = true;
+        let owned = |piece: Piece<'_>| piece.0.into_owned();
+        emit(pieces.reasoning_content.map(owned), Event::Reasoning, events);
+        emit(pieces.content.map(owned), Event::Text, events);
+        true
+    }
 
     fn accept(
         &mut self,
@@ -70,6 +81,7 @@ impl Decoder {
         Self {
             calls: Calls::new(provider.clone()),
             provider,
+            text_chunks: text_chunk::Reader::default(),
             has_started: false,
             finish_reason: None,
             has_refused: false,

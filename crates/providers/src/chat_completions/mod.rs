@@ -13,6 +13,7 @@ mod dialect;
 mod messages;
 mod models;
 mod request;
+mod text_chunk;
 pub(crate) mod usage;
 mod wire;
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::messages::{ChatMessage, messages};
 use crate::chat_completions::dialect::Dialect;
-use crate::{ReasoningEffort, Request, ResponseFormat, ToolDefinition};
+use crate::{ReasoningEffort, Request, ResponseFormat, ToolChoice, ToolDefinition};
 
 /// The body in this dialect.
 pub(crate) fn body(request: &Request, dialect: Dialect) -> Body<'_> {
@@ -26,6 +26,8 @@ pub(crate) fn body(request: &Request, dialect: Dialect) -> Body<'_> {
         reasoning_effort: request.reasoning_effort.filter(|_| dialect.reasoning_effort),
         response_format: format(&request.response_format),
         tools: request.tools.iter().map(tool).collect(),
+        tool_choice: tool_choice(request),
+        parallel_tool_calls: request.parallel_tool_calls.filter(|_| !request.tools.is_empty()),
     }
 }
 
@@ -52,6 +54,10 @@ pub(crate) struct Body<'a> {
     response_format: Option<Format<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tools: Vec<Tool<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_choice: Option<Choice<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parallel_tool_calls: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -102,4 +108,33 @@ struct Function<'a> {
 fn tool(tool: &ToolDefinition) -> Tool<'_> {
     let ToolDefinition { name, description, parameters } = tool;
     Tool::Function { function: Function { name, description, parameters } }
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Choice<'a> {
+    Word(&'static str),
+    Named(Named<'a>),
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Named<'a> {
+    Function { function: Name<'a> },
+}
+
+#[derive(Serialize)]
+struct Name<'a> {
+    name: &'a str,
+}
+
+/// Servers refuse a choice without tools.
+fn tool_choice(request: &Request) -> Option<Choice<'_>> {
+    match &request.tool_choice {
+        _ if request.tools.is_empty() => None,
+        ToolChoice::Auto => None,
+        ToolChoice::None => Some(Choice::Word("none")),
+        ToolChoice::Required => Some(Choice::Word("required")),
+        ToolChoice::Tool(name) => Some(Choice::Named(Named::Function { function: Name { name } })),
+    }
 }

@@ -8,6 +8,7 @@ use reqwest::Response;
 use reqwest::header::CONTENT_TYPE;
 use secrecy::SecretString;
 
+use super::clients::Place;
 use super::decoder::{Answer, Decoder};
 use super::error::request_id;
 use super::http::{Http, error_chain, read_body};
@@ -17,7 +18,7 @@ use super::{ErrorKind, Event, EventStream, ProviderError, ProviderName};
 /// The events of a response that has started.
 pub(super) async fn read<D: Decoder>(
     http: &Http,
-    response: Response,
+    mut response: Response,
     decoder: D,
 ) -> Result<EventStream, ProviderError> {
     let context = ErrorContext::new(http, &response);
@@ -36,7 +37,10 @@ pub(super) async fn read<D: Decoder>(
             Err(broken) => Err(context.apply_to(error(http.provider.clone(), broken))),
         };
     }
-    Ok(from_stream(response.bytes_stream(), http.connection.idle_timeout, decoder, context))
+    // Taken until the last byte has been read.
+    let place = response.extensions_mut().remove::<Place>();
+    let body = response.bytes_stream().inspect(move |_| _ = &place);
+    Ok(from_stream(body, http.connection.idle_timeout, decoder, context))
 }
 
 /// The events of a body of server-sent events.
@@ -51,7 +55,8 @@ where
     S: Stream<Item = reqwest::Result<Bytes>> + Send + Unpin + 'static,
 {
     let frames = Frames::new(body, idle_timeout);
-    let reader = Reader { frames, answer: Answer::new(decoder), context };
+    // Boxed, because it moves with each event.
+    let reader = Box::new(Reader { frames, answer: Answer::new(decoder), context });
     let events = stream::unfold(reader, |mut reader| async move {
         reader.next().await.map(|event| (event, reader))
     });

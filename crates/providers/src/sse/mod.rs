@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use bytes::Bytes;
+use clock::IdleTimer;
 use futures_util::{Stream, StreamExt};
 use sse_core::{SseDecoder, SseEvent};
 use tokio::time::timeout;
@@ -35,7 +36,7 @@ pub(super) enum ReadError<E> {
 /// The events of one body. Any byte, including those of comments, resets the timeout.
 pub(super) struct Frames<S> {
     body: S,
-    idle_timeout: Duration,
+    idle: IdleTimer,
     decoder: SseDecoder,
     chunk: Bytes,
     ended: bool,
@@ -48,7 +49,8 @@ where
     pub fn new(body: S, idle_timeout: Duration) -> Self {
         let limit = NonZeroUsize::new(MAX_EVENT_BYTES).unwrap_or(NonZeroUsize::MIN);
         let decoder = SseDecoder::with_limit(limit);
-        Self { body, idle_timeout, decoder, chunk: Bytes::new(), ended: false }
+        let idle = IdleTimer::new(idle_timeout);
+        Self { body, idle, decoder, chunk: Bytes::new(), ended: false }
     }
 
     /// The next event, or `None` at the end of the body.
@@ -61,10 +63,15 @@ where
             if self.ended {
                 return Ok(None);
             }
-            match timeout(self.idle_timeout, self.body.next()).await {
-                Ok(Some(chunk)) => self.chunk = chunk.map_err(ReadError::Transport)?,
-                Ok(None) => self.end(),
-                Err(_) => return Err(ReadError::Idle),
+            let chunk = tokio::select! {
+                biased;
+                chunk = self.body.next() => chunk,
+                () = self.idle.expired() => return Err(ReadError::Idle),
+            };
+            self.idle.restart();
+            match chunk {
+                Some(chunk) => self.chunk = chunk.map_err(ReadError::Transport)?,
+                None => self.end(),
             }
         }
     }
@@ -82,6 +89,8 @@ where
                 return Ok(Some(message.data));
             }
         }
+        // Even an empty piece keeps the buffer that it was cut from.
+        self.chunk = Bytes::new();
         Ok(None)
     }
 

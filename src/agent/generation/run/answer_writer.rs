@@ -54,6 +54,7 @@ impl AnswerWriter {
         self.update(|answer| {
             answer.claim = Claim::Granted(started.rows.clone());
             answer.metadata = started.metadata.clone();
+            answer.resume(started.earlier.parts.clone());
         });
     }
 
@@ -79,7 +80,7 @@ impl AnswerWriter {
 
     /// Makes later failures part of the stream.
     pub(super) fn make_visible(&self) {
-        self.update(|answer| answer.is_visible = true);
+        self.answer.send_if_modified(|answer| !std::mem::replace(&mut answer.is_visible, true));
     }
 
     /// Adds what the model has produced, in a new step if it is the first of its call.
@@ -94,10 +95,10 @@ impl AnswerWriter {
         });
     }
 
-    /// Closes everything that is open, before the end is saved.
-    pub(super) fn close(&self, metadata: Map<String, Value>) {
+    /// Closes everything that is open, but for calls that wait, before the end is saved.
+    pub(super) fn close(&self, metadata: Map<String, Value>, keeps_calls: bool) {
         self.update(|answer| {
-            answer.close_all();
+            answer.close_all(keeps_calls);
             answer.metadata.extend(metadata);
         });
     }

@@ -1,8 +1,11 @@
 //! Calling the model, and the next one when it cannot answer.
 
+use std::future::poll_fn;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use futures_util::stream::Fuse;
 use tokio::time::Instant;
 use tracing::warn;
 
@@ -10,7 +13,10 @@ use super::{Interruption, Run};
 use crate::agent::generation::failure::Failure;
 use crate::agent::generation::recorder::Started;
 use crate::agent::message::answer::Answer;
-use crate::providers::{Candidates, ChosenModel, ErrorKind, Event, FinishReason, Message, Request};
+use crate::providers::{
+    Candidates, ChosenModel, ErrorKind, Event, EventStream, FinishReason, Message, ProviderError,
+    Request,
+};
 
 /// How long a failing model is asked again before the next one gets its turn.
 const RETRY_TIME_BEFORE_FALLBACK: Duration = Duration::from_secs(8);
@@ -18,7 +24,7 @@ const RETRY_TIME_BEFORE_FALLBACK: Duration = Duration::from_secs(8);
 const FAILED_AFTER_END: &str =
     "The provider failed after it had finished the answer, which is whole.";
 /// How many events that have already arrived are applied at once.
-const BATCH: usize = 64;
+const MAX_BATCH: usize = 64;
 
 impl Run {
     /// Calls the first of the models that answers.
@@ -37,7 +43,7 @@ impl Run {
                 request.deadlines.retries_end = Some(Instant::now() + RETRY_TIME_BEFORE_FALLBACK);
             }
             self.reserve(&mut request).await?;
-            let result = self.call(&model, &request).await;
+            let result = self.call(&model, request).await;
             let Err(Interruption::Failed(Failure::Provider(error))) = &result else {
                 return result;
             };
@@ -59,21 +65,25 @@ impl Run {
     async fn call(
         &mut self,
         model: &ChosenModel,
-        request: &Request,
+        request: Request,
     ) -> Result<FinishReason, Interruption> {
         self.model.begin_call();
-        self.budget.meter.begin_call(model, request, self.answer.bytes());
+        self.budget.meter.begin_call(model, &request, self.answer.bytes());
         self.checkpoint_soon();
-        let stream = self.wait_for(model.stream(request.clone())).await?;
+        let stream = self.wait_for(model.stream(request)).await?;
         if stream.is_err() {
             self.budget.meter.call_refused();
         }
-        let stream = stream?;
+        let mut stream = stream?.fuse();
         self.budget.meter.call_accepted();
-        let mut events = stream.ready_chunks(BATCH);
+        let mut batch = Vec::new();
         let mut finish_reason = None;
-        while let Some(batch) = self.wait_for(events.next()).await? {
-            for event in batch {
+        loop {
+            self.wait_for(poll_fn(|cx| poll_batch(&mut stream, &mut batch, cx))).await?;
+            if batch.is_empty() {
+                break;
+            }
+            for event in batch.drain(..) {
                 match event? {
                     Event::Usage(usage) => self.budget.meter.report(usage),
                     Event::End { finish_reason: reason } => finish_reason = Some(reason),
@@ -100,4 +110,20 @@ impl Run {
             self.checkpoints.hurry();
         }
     }
+}
+
+/// Completes with the events that have arrived, at least one; with none at the end of the stream.
+fn poll_batch(
+    stream: &mut Fuse<EventStream>,
+    batch: &mut Vec<Result<Event, ProviderError>>,
+    cx: &mut Context<'_>,
+) -> Poll<()> {
+    while batch.len() < MAX_BATCH {
+        match stream.poll_next_unpin(cx) {
+            Poll::Ready(Some(event)) => batch.push(event),
+            Poll::Pending if batch.is_empty() => return Poll::Pending,
+            Poll::Ready(None) | Poll::Pending => break,
+        }
+    }
+    Poll::Ready(())
 }

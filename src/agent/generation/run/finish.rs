@@ -10,16 +10,24 @@ use super::{Interruption, Run, save};
 use crate::agent::generation::failure::Failure;
 use crate::agent::generation::recorder::{Save, Saved, UsageLog};
 use crate::agent::message::answer::{End, Status};
+use crate::agent::usage::TokenUsage;
 use crate::supabase::{SupabaseError, SupabaseErrorKind};
 
 impl Run {
     /// Saves the end and publishes it to the listeners.
     pub(super) async fn end(&mut self, outcome: Result<String, Interruption>) {
-        let (status, finish_reason, failure) = ending(outcome);
+        let waiting = std::mem::take(&mut self.waiting);
+        let (status, finish_reason, failure) = match ending(outcome) {
+            (Status::Complete, reason, None) if !waiting.is_empty() => {
+                (Status::Awaiting, reason, None)
+            }
+            ending => ending,
+        };
         self.budget.meter.end_call(self.answer.bytes(), false);
         let mut end = self.summary(status, finish_reason, failure);
-        self.answer.close(save::final_metadata(&end));
-        let save = save::last(&self.answer.read(), &end, self.model.id(), self.usage_log(&end));
+        self.answer.close(save::final_metadata(&end), status == Status::Awaiting);
+        let log = self.usage_log(&end);
+        let save = save::last(&self.answer.read(), &end, self.model.id(), log, waiting);
         if let Some(log) = &save.end.usage_log {
             self.settings.metrics.answer(log.answered());
         }
@@ -67,7 +75,7 @@ impl Run {
                 }
                 end.message = saved.message;
             }
-            Ok(_) if end.status == Status::Complete => {
+            Ok(_) if matches!(end.status, Status::Complete | Status::Awaiting) => {
                 end.status = Status::Interrupted;
                 end.failure = Some(Failure::Lost);
             }
@@ -118,16 +126,25 @@ impl Run {
         finish_reason: String,
         failure: Option<Failure>,
     ) -> End {
-        let usage = self.budget.meter.total();
+        let (usage, cost_usd) = self.used_in_all();
         End {
             status,
             finish_reason,
-            usage: usage.tokens(),
-            cost_usd: usage.cost_usd(),
+            usage,
+            cost_usd,
             latency_ms: self.answer.latency_ms(),
             failure,
             message: None,
         }
+    }
+
+    /// What all runs of the message have used: this one, and those that it continues.
+    fn used_in_all(&self) -> (TokenUsage, Option<f64>) {
+        let total = self.budget.meter.total();
+        let (mut usage, cost_usd) = (total.tokens(), total.cost_usd());
+        let Some((before, cost_before)) = self.used_before else { return (usage, cost_usd) };
+        usage += before;
+        (usage, cost_usd.zip(cost_before).map(|(now, before)| now + before))
     }
 
     /// The row of `usage_logs`, where a provider was called at all.

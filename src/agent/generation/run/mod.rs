@@ -17,10 +17,13 @@ mod title;
 mod wait;
 
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::watch;
+use tokio::time::{Sleep, sleep};
 use tokio_util::task::TaskTracker;
 
 use self::answer_writer::AnswerWriter;
@@ -36,7 +39,8 @@ use super::recorder::{BeginOutcome, Started};
 use crate::agent::message::answer::{Answer, Claim, Status};
 use crate::agent::message::prompt;
 use crate::agent::tools::execute;
-use crate::agent::{Job, Settings};
+use crate::agent::usage::TokenUsage;
+use crate::agent::{ClientTool, Job, Part, Settings, WaitingCall};
 use crate::providers::{FinishReason, Message};
 
 /// A generation at work.
@@ -50,8 +54,16 @@ pub(super) struct Run {
     lease: Lease,
     /// The answer is shown in the place of others once it has content.
     is_candidate: bool,
+    /// The tokens and the price of earlier runs of the same message.
+    used_before: Option<(TokenUsage, Option<f64>)>,
+    /// The page's tools: the request's, and those that the message has called before.
+    client_tools: Vec<Arc<ClientTool>>,
+    /// The calls with which the answer begins to wait.
+    waiting: Vec<WaitingCall>,
     title: PendingTitle,
     signals: Signals,
+    /// When to look at the clock although nothing happens.
+    alarm: Pin<Box<Sleep>>,
 }
 
 impl Run {
@@ -71,8 +83,12 @@ impl Run {
             checkpoints: Checkpoints::new(settings.clone()),
             lease: Lease::new(settings.clock.clone()),
             is_candidate: false,
+            used_before: None,
+            client_tools: Vec::new(),
+            waiting: Vec::new(),
             title: PendingTitle::new(tasks),
             signals,
+            alarm: Box::pin(sleep(Duration::ZERO)),
             settings,
         }
     }
@@ -94,6 +110,10 @@ impl Run {
                 self.lease.granted(started.lease, sent_at);
                 self.is_candidate = started.is_candidate;
                 self.budget.set_reserved(started.reserved);
+                let earlier = &started.earlier;
+                self.used_before = earlier.usage.map(|usage| (usage, earlier.cost_usd));
+                self.checkpoints.resume(earlier.checkpoint, &earlier.parts);
+                self.client_tools = self.client_tools(&started);
                 self.answer.grant(&started);
                 return Some(started);
             }
@@ -129,8 +149,8 @@ impl Run {
         };
         let mut started = self.wait_for(load).await?;
         let mut models = self.settings.providers.candidates(started.model.as_deref())?;
-        let mut turns = Vec::new();
-        let mut steps = 1;
+        let mut turns = prompt::answer(&started.earlier.parts);
+        let mut steps = 1 + steps(&started.earlier.parts);
         loop {
             let reason = self.call_with_fallback(&mut models, &mut started, &turns).await?;
             if reason != FinishReason::ToolCalls {
@@ -143,6 +163,9 @@ impl Run {
             if !self.run_tools().await? {
                 return Ok("tool_loop".to_owned());
             }
+            if !self.waiting.is_empty() {
+                return Ok("tool-calls".to_owned());
+            }
             if self.answer.read().is_full() {
                 return Err(Interruption::TooLarge);
             }
@@ -150,23 +173,44 @@ impl Run {
         }
     }
 
-    /// Runs the tools that were called; returns false if the model is in a loop.
+    /// Runs the tools that were called, but for those of the page, whose calls wait when all others have
+    /// run; returns false if the model is in a loop.
     async fn run_tools(&mut self) -> Result<bool, Interruption> {
-        let calls = execute::pending(&self.answer.read());
+        let mut calls = execute::pending(&self.answer.read());
         if execute::is_looping(&calls) {
             return Ok(false);
         }
+        let (waiting, refused) =
+            execute::take_waiting(&mut calls, &self.client_tools, &self.answer.read());
+        self.answer.update(|answer| execute::store(answer, refused));
         let tools = self.model.current().map(|model| self.tools(model)).unwrap_or_default();
         let runs = execute::run_all(calls, &tools, &self.job.credentials);
         let results = self.wait_for(runs).await?;
         self.answer.update(|answer| execute::store(answer, results));
+        self.waiting = waiting;
         Ok(true)
+    }
+
+    fn client_tools(&self, started: &Started) -> Vec<Arc<ClientTool>> {
+        let mut tools = self.job.client_tools.clone();
+        for tool in &started.earlier.client_tools {
+            if tools.iter().all(|other| other.name() != tool.name()) {
+                tools.push(tool.clone());
+            }
+        }
+        tools
     }
 
     /// The output of the model and the results of the tools in the last step.
     fn last_turn(&self) -> Vec<Message> {
         let answer = self.answer.read();
-        let step = answer.parts.iter().rposition(|part| *part == crate::agent::Part::StepStart);
+        let step = answer.parts.iter().rposition(|part| *part == Part::StepStart);
         prompt::answer(&answer.parts[step.unwrap_or(0)..])
     }
+}
+
+/// How many calls of a model have made these parts.
+fn steps(parts: &[Part]) -> u32 {
+    let steps = parts.iter().filter(|part| **part == Part::StepStart).count();
+    u32::try_from(steps).unwrap_or(u32::MAX)
 }

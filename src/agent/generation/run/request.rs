@@ -7,13 +7,22 @@ use crate::agent::AnyTool;
 use crate::agent::generation::recorder::Started;
 use crate::agent::message::prompt;
 use crate::providers::catalogue::Capability;
-use crate::providers::{ChosenModel, Deadlines, Message, Request};
+use crate::providers::{ChosenModel, Deadlines, Message, Request, ToolDefinition};
 
 impl Run {
     pub(super) fn tools(&self, model: &ChosenModel) -> Vec<Arc<dyn AnyTool>> {
         let is_demo = model.provider_capabilities().is_simulated;
-        let demo = self.settings.demo_tools.iter().filter(|_| is_demo);
+        // What can be called but never run is not offered.
+        let runs_tools = self.job.options.max_steps > 1;
+        let demo = self.settings.demo_tools.iter().filter(|_| is_demo && runs_tools);
         self.job.tools.iter().chain(demo).cloned().collect()
+    }
+
+    /// What the model may call: tools of this server, then those of the page or of the caller.
+    fn definitions(&self, model: &ChosenModel) -> Vec<ToolDefinition> {
+        let ours = self.tools(model).into_iter().map(|tool| tool.definition());
+        let of_page = self.client_tools.iter().map(|tool| tool.definition().clone());
+        ours.chain(of_page).chain(self.job.options.functions.iter().cloned()).collect()
     }
 
     pub(super) fn request(
@@ -24,7 +33,10 @@ impl Run {
     ) -> Request {
         let options = &self.job.options;
         let max_output_tokens = self.budget.output_cap(options.max_output_tokens, model);
-        let system = options.system.clone().or_else(|| started.system_prompt.clone());
+        let system = options.system.as_ref().or(started.system_prompt.as_ref());
+        let system: Vec<_> =
+            system.into_iter().chain(&options.context).map(String::as_str).collect();
+        let system = Some(system.join("\n\n")).filter(|system| !system.is_empty());
         let messages = prompt::conversation(
             &started.history,
             turns,
@@ -38,7 +50,9 @@ impl Run {
             model: String::new(),
             system,
             messages,
-            tools: self.tools(model).iter().map(|tool| tool.definition()).collect(),
+            tools: self.definitions(model),
+            tool_choice: options.tool_choice.clone(),
+            parallel_tool_calls: options.parallel_tool_calls,
             max_output_tokens,
             temperature: options.temperature,
             top_p: options.top_p,

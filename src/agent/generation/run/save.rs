@@ -9,6 +9,7 @@ use tracing::{error, warn};
 
 use crate::agent::generation::recorder::{Save, Saved, SavedEnd, UsageLog};
 use crate::agent::message::answer::{Answer, End, Status};
+use crate::agent::tools::waiting_call::WaitingCall;
 use crate::agent::{Job, Settings};
 use crate::clock::Backoff;
 use crate::supabase::{SupabaseError, SupabaseErrorKind};
@@ -91,6 +92,7 @@ pub(super) fn last(
     end: &End,
     model: Option<String>,
     usage_log: Option<UsageLog>,
+    tool_calls: Vec<WaitingCall>,
 ) -> Save {
     let is_empty_failure = answer.parts.is_empty() && end.status == Status::Failed;
     Save {
@@ -104,6 +106,7 @@ pub(super) fn last(
             finish_reason: end.finish_reason.clone(),
             is_active: !is_empty_failure,
             usage_log,
+            tool_calls,
         },
     }
 }
@@ -113,6 +116,7 @@ pub(super) fn text_only(save: Save) -> Save {
     let end = SavedEnd {
         status: Status::Failed.as_str(),
         finish_reason: "error".into(),
+        tool_calls: Vec::new(),
         usage_log: save.end.usage_log.map(|log| UsageLog {
             status: Status::Failed.as_str(),
             error_code: Some("database_error"),
@@ -131,6 +135,7 @@ pub(super) fn abandoned() -> Save {
         finish_reason: "error".into(),
         is_active: false,
         usage_log: None,
+        tool_calls: Vec::new(),
     };
     Save { parts: None, model: None, metadata: None, usage: None, cost_usd: None, end }
 }

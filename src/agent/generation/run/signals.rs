@@ -1,25 +1,36 @@
 //! What ends a generation from outside.
 
-use tokio_util::sync::CancellationToken;
+use std::pin::Pin;
+
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::interruption::Interruption;
 use crate::agent::generation::failure::Failure;
 
-/// The reasons from outside to end a generation.
+/// The reasons from outside to end a generation. They are waited for without a pause, because to begin and to
+/// end a wait costs more than to handle a piece of the answer.
 pub(in crate::agent::generation) struct Signals {
-    /// The user has asked for a stop.
-    pub(in crate::agent::generation) stop: CancellationToken,
     /// The server cannot wait any longer.
-    pub(in crate::agent::generation) shutdown: CancellationToken,
+    pub(super) shutdown: CancellationToken,
+    ended: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
 impl Signals {
-    /// Waits for either; a user's stop comes first.
-    pub(super) async fn received(&self) -> Interruption {
-        tokio::select! {
-            biased;
-            () = self.stop.cancelled() => Interruption::Stopped,
-            () = self.shutdown.cancelled() => Failure::ShuttingDown.into(),
+    /// `shutdown` is cancelled when the server cannot wait any longer; `stop`, a child of it, also when the
+    /// user has asked for a stop.
+    pub(in crate::agent::generation) fn new(
+        stop: CancellationToken,
+        shutdown: CancellationToken,
+    ) -> Self {
+        Self { shutdown, ended: Box::pin(stop.cancelled_owned()) }
+    }
+
+    /// Waits for either.
+    pub(super) async fn received(&mut self) -> Interruption {
+        self.ended.as_mut().await;
+        if self.shutdown.is_cancelled() {
+            return Failure::ShuttingDown.into();
         }
+        Interruption::Stopped
     }
 }

@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 use tracing::warn;
 
 use super::checkpoints::{CheckpointEvent, CheckpointOutcome, CheckpointState};
@@ -25,14 +25,10 @@ impl Run {
         work: impl Future<Output = T>,
     ) -> Result<T, Interruption> {
         let mut work = pin!(work);
-        let deadline = self.answer.deadline(self.settings.generation_timeout);
-        let silence_ends = self.answer.deadline(SILENCE_TIMEOUT);
         loop {
             if self.lease.is_over() {
                 return Err(Failure::Unrenewed.into());
             }
-            let is_silent = !self.answer.read().is_visible;
-            let check_at = self.lease.check_at().map_or(deadline, |lease| deadline.min(lease));
             tokio::select! {
                 biased;
                 interruption = self.signals.received() => return Err(interruption),
@@ -43,14 +39,26 @@ impl Run {
                 () = self.answer.wait_until_unobserved(), if !self.job.survives_disconnect => {
                     return Err(Interruption::Stopped);
                 }
-                () = sleep_until(silence_ends), if is_silent => self.answer.make_visible(),
-                () = sleep_until(check_at) => {
-                    if Instant::now() >= deadline {
-                        return Err(Failure::TooLong.into());
-                    }
-                }
+                () = self.alarm.as_mut() => self.look_at_clock()?,
             }
         }
+    }
+
+    /// What the time says about going on, and when to look again. That is set once and not moved on with each
+    /// renewal of the lease, which only makes it later.
+    fn look_at_clock(&mut self) -> Result<(), Interruption> {
+        let now = Instant::now();
+        let deadline = self.answer.deadline(self.settings.generation_timeout);
+        if now >= deadline {
+            return Err(Failure::TooLong.into());
+        }
+        let silence_ends = self.answer.deadline(SILENCE_TIMEOUT);
+        if now >= silence_ends {
+            self.answer.make_visible();
+        }
+        let next = [Some(silence_ends).filter(|ends| *ends > now), self.lease.check_at()];
+        self.alarm.as_mut().reset(next.into_iter().flatten().fold(deadline, Instant::min));
+        Ok(())
     }
 
     fn handle_checkpoint(&mut self, event: CheckpointEvent) -> Result<(), Interruption> {

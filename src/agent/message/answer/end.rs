@@ -32,6 +32,8 @@ pub enum Status {
     Stopped,
     Failed,
     Interrupted,
+    /// Its calls wait for somebody.
+    Awaiting,
 }
 
 impl Status {
@@ -42,12 +44,13 @@ impl Status {
             Self::Stopped => "stopped",
             Self::Failed => "failed",
             Self::Interrupted => "interrupted",
+            Self::Awaiting => "awaiting",
         }
     }
 
     /// The status with this name; `None` for a message that is being written.
     pub fn parse(word: &str) -> Option<Self> {
-        let all = [Self::Complete, Self::Stopped, Self::Failed, Self::Interrupted];
+        let all = [Self::Complete, Self::Stopped, Self::Failed, Self::Interrupted, Self::Awaiting];
         all.into_iter().find(|status| status.as_str() == word)
     }
 }

@@ -67,6 +67,20 @@ impl Answer {
         Self { claim, metadata, parts, is_visible: true, end, ..Self::default() }
     }
 
+    /// Goes on from what an earlier run has made of it.
+    pub(in crate::agent) fn resume(&mut self, parts: Vec<Part>) {
+        let bytes = |part: &Part| match part {
+            Part::Text { text, .. } | Part::Reasoning { text, .. } => (text.len(), 0),
+            Part::Tool(tool) => (tool.arguments.len(), tool.result_bytes()),
+            Part::StepStart | Part::Other(_) => (0, 0),
+        };
+        for (bytes, tool_bytes) in parts.iter().map(bytes) {
+            self.bytes += bytes;
+            self.tool_bytes += tool_bytes;
+        }
+        self.parts = parts;
+    }
+
     /// The answer's text.
     pub fn content(&self) -> String {
         part::content(&self.parts)
@@ -264,14 +278,14 @@ impl Answer {
         }
     }
 
-    /// Closes all parts, so that the answer can be stored.
-    pub(in crate::agent) fn close_all(&mut self) {
+    /// Closes all parts, so that the answer can be stored; calls that are whole may wait.
+    pub(in crate::agent) fn close_all(&mut self, keeps_calls: bool) {
         self.close_block();
         for part in &mut self.parts {
             let Part::Tool(tool) = part else { continue };
             let input = match &tool.state {
                 ToolState::InputStreaming => json!({}),
-                ToolState::InputAvailable(input) => input.clone(),
+                ToolState::InputAvailable(input) if !keeps_calls => input.clone(),
                 _ => continue,
             };
             let error_text = "The tool was not run: the answer ended before.".to_owned();

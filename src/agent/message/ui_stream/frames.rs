@@ -25,19 +25,11 @@ pub(super) enum Frame<'a> {
     TextStart {
         id: &'a str,
     },
-    TextDelta {
-        id: &'a str,
-        delta: &'a str,
-    },
     TextEnd {
         id: &'a str,
     },
     ReasoningStart {
         id: &'a str,
-    },
-    ReasoningDelta {
-        id: &'a str,
-        delta: &'a str,
     },
     ReasoningEnd {
         id: &'a str,
@@ -68,6 +60,8 @@ pub(super) enum Frame<'a> {
     },
     Finish {
         message_metadata: &'a Map<String, Value>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        finish_reason: Option<&'static str>,
     },
     Abort,
     Error {
@@ -92,16 +86,43 @@ pub(super) fn put(out: &mut Vec<u8>, frame: &Frame<'_>) {
     out.extend_from_slice(b"\n\n");
 }
 
-/// Stored parts that the stream has a frame for: files, and data of the front end.
+/// About as long as a frame with a piece of text is without that.
+const DELTA_FRAME_BYTES: usize = 64;
+
+/// A piece of a text or thought. Nearly all frames are such, so what is the same in each is not put together
+/// anew.
+pub(super) fn put_delta(out: &mut Vec<u8>, is_text: bool, id: &str, delta: &str) {
+    out.reserve(DELTA_FRAME_BYTES + delta.len());
+    out.extend_from_slice(if is_text {
+        br#"data: {"type":"text-delta","id":""#
+    } else {
+        br#"data: {"type":"reasoning-delta","id":""#
+    });
+    out.extend_from_slice(id.as_bytes());
+    out.extend_from_slice(br#"","delta":"#);
+    let _ = serde_json::to_writer(&mut *out, delta);
+    out.extend_from_slice(b"}\n\n");
+}
+
+/// Stored parts that the stream has a frame for: files, sources, and data of the front end. One without
+/// what its frame must have is left out: clients refuse the whole stream for it.
 pub(super) fn put_other(out: &mut Vec<u8>, value: &Value) {
-    let frame = match value.get("type").and_then(Value::as_str) {
-        Some("file") => serde_json::json!({
-            "type": "file", "url": value.get("url"), "mediaType": value.get("mediaType")
-        }),
-        Some(kind) if kind.starts_with("data-") => value.clone(),
+    let (required, optional): (&[&str], &[&str]) = match value.get("type").and_then(Value::as_str) {
+        Some("file") => (&["type", "url", "mediaType"], &[]),
+        Some("source-url") => (&["type", "sourceId", "url"], &["title"]),
+        Some("source-document") => (&["type", "sourceId", "mediaType", "title"], &["filename"]),
+        Some(kind) if kind.starts_with("data-") => {
+            out.extend_from_slice(format!("data: {value}\n\n").as_bytes());
+            return;
+        }
         _ => return,
     };
-    out.extend_from_slice(format!("data: {frame}\n\n").as_bytes());
+    let member = |name: &&str| Some(((*name).to_owned(), value.get(*name)?.as_str()?.into()));
+    let mut frame: Map<String, Value> = required.iter().filter_map(member).collect();
+    if frame.len() == required.len() {
+        frame.extend(optional.iter().filter_map(member));
+        out.extend_from_slice(format!("data: {}\n\n", Value::Object(frame)).as_bytes());
+    }
 }
 
 pub(super) fn put_error(out: &mut Vec<u8>, error: &StreamError) {

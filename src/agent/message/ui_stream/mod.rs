@@ -6,7 +6,7 @@
 mod frames;
 
 pub use frames::StreamError;
-use frames::{Frame, Title, put, put_error, put_other};
+use frames::{Frame, Title, put, put_delta, put_error, put_other};
 
 use super::answer::{Answer, End, Status};
 use super::part::{Part, ToolPart, ToolState};
@@ -20,6 +20,10 @@ const MIN_PIECE: usize = 1 << 10;
 #[derive(Debug, Default)]
 pub struct Cursor {
     started: bool,
+    /// How many parts the listener has from before.
+    earlier: usize,
+    /// Whether the listener takes a reason in the frame of the end.
+    says_finish_reason: bool,
     in_step: bool,
     titled: bool,
     /// One for each part that was begun.
@@ -37,6 +41,18 @@ enum Progress {
 }
 
 impl Cursor {
+    /// A listener that has this many parts of a message which is continued. It gets what became of the
+    /// last step's calls, and then what is new.
+    pub fn after(earlier: usize) -> Self {
+        Self { earlier, ..Self::default() }
+    }
+
+    /// The same, for a listener that takes a reason in the frame of the end or does not.
+    #[must_use]
+    pub fn with_finish_reason(self, says_finish_reason: bool) -> Self {
+        Self { says_finish_reason, ..self }
+    }
+
     /// Whether the end was sent: nothing follows.
     pub fn is_at_end(&self) -> bool {
         self.ended
@@ -58,6 +74,7 @@ impl Cursor {
             self.started = true;
             let message_id = answer.claim.rows().map(|rows| rows.message_id).unwrap_or_default();
             put(out, &Frame::Start { message_id, message_metadata: &answer.metadata });
+            self.skip_earlier(&answer.parts, out);
         }
         for index in self.first_open..answer.parts.len() {
             self.advance_part(index, &answer.parts[index], out);
@@ -73,6 +90,20 @@ impl Cursor {
         }
         if let Some(end) = &answer.end {
             self.finish(answer, end, out, describe);
+        }
+    }
+
+    /// Clients take results before the next step begins.
+    fn skip_earlier(&mut self, parts: &[Part], out: &mut Vec<u8>) {
+        let earlier = &parts[..self.earlier.min(parts.len())];
+        let step = earlier.iter().rposition(|part| *part == Part::StepStart).unwrap_or(0);
+        for (index, part) in earlier.iter().enumerate() {
+            if let Part::Tool(tool) = part
+                && index >= step
+            {
+                put_result(tool, out);
+            }
+            self.parts.push(Progress::Done);
         }
     }
 
@@ -144,10 +175,19 @@ impl Cursor {
         describe: impl FnOnce(&End) -> StreamError,
     ) {
         self.ended = true;
+        let has_nothing_new = self.earlier > 0 && self.parts.len() == self.earlier;
+        if has_nothing_new && end.status != Status::Awaiting {
+            // A client whose last step is made of results asks for the next one, again and again.
+            self.in_step = true;
+            put(out, &Frame::StartStep);
+        }
         self.finish_step(out);
         let message_metadata = &answer.metadata;
         match end.status {
-            Status::Complete => put(out, &Frame::Finish { message_metadata }),
+            Status::Complete | Status::Awaiting => {
+                let finish_reason = self.says_finish_reason.then(|| finish_reason(end));
+                put(out, &Frame::Finish { message_metadata, finish_reason });
+            }
             Status::Stopped => {
                 put(out, &Frame::MessageMetadata { message_metadata });
                 put(out, &Frame::Abort);
@@ -158,6 +198,17 @@ impl Cursor {
             }
         }
         out.extend_from_slice(b"data: [DONE]\n\n");
+    }
+}
+
+/// Why the model has stopped, in the SDK's words.
+fn finish_reason(end: &End) -> &'static str {
+    match end.finish_reason.as_str() {
+        "stop" | "stop_sequence" => "stop",
+        "length" | "context_window" => "length",
+        "content_filter" | "refusal" => "content-filter",
+        "tool-calls" | "tool_calls" => "tool-calls",
+        _ => "other",
     }
 }
 
@@ -172,14 +223,7 @@ fn advance_text(
     let Progress::Text { sent } = progress else { return };
     let id = &index.to_string();
     while let Some(delta) = next_delta(text, sent, out) {
-        put(
-            out,
-            &if is_text {
-                Frame::TextDelta { id, delta }
-            } else {
-                Frame::ReasoningDelta { id, delta }
-            },
-        );
+        put_delta(out, is_text, id, delta);
     }
     if done && *sent == text.len() {
         *progress = Progress::Done;
@@ -213,17 +257,24 @@ fn advance_tool(progress: &mut Progress, tool: &ToolPart, out: &mut Vec<u8>) {
         let tool_name = &tool.name;
         put(out, &Frame::ToolInputAvailable { tool_call_id, tool_name, input: value });
     }
+    if put_result(tool, out) {
+        *progress = Progress::Done;
+    }
+}
+
+/// Whether there is one.
+fn put_result(tool: &ToolPart, out: &mut Vec<u8>) -> bool {
+    let tool_call_id = &tool.id;
     match &tool.state {
         ToolState::OutputAvailable { output, .. } => {
             put(out, &Frame::ToolOutputAvailable { tool_call_id, output });
-            *progress = Progress::Done;
         }
         ToolState::OutputError { error_text, .. } => {
             put(out, &Frame::ToolOutputError { tool_call_id, error_text });
-            *progress = Progress::Done;
         }
-        _ => {}
+        ToolState::InputStreaming | ToolState::InputAvailable(_) => return false,
     }
+    true
 }
 
 #[cfg(test)]
@@ -256,5 +307,67 @@ mod tests {
             }
         }
         assert!(turns > 5 && read == text);
+    }
+
+    fn frames(mut cursor: Cursor, answer: &Answer) -> Vec<String> {
+        let mut out = Vec::new();
+        cursor.advance(answer, &mut out, |_| unreachable!());
+        let text = String::from_utf8(out).unwrap();
+        let frames = text.lines().filter_map(|line| line.strip_prefix("data: {\"type\":\""));
+        frames.map(|frame| frame.split('"').next().unwrap_or_default().to_owned()).collect()
+    }
+
+    #[test]
+    fn who_has_the_beginning_gets_results_and_the_next_step() {
+        let call = |state| {
+            let (id, name, arguments) = ("1".to_owned(), "look".to_owned(), "{}".to_owned());
+            Part::Tool(ToolPart { id, name, arguments, state, opaque: None })
+        };
+        let (input, output) = (serde_json::json!({}), Value::Null);
+        let done = call(ToolState::OutputAvailable { input, output });
+        let text = Part::Text { text: "Here.".into(), done: true, opaque: None };
+        let before = vec![Part::StepStart, done.clone(), Part::StepStart, text.clone(), done];
+        let claim = crate::agent::Claim::Pending;
+        let mut answer = Answer::stored(claim, serde_json::Map::new(), before.clone(), None);
+        assert_eq!(frames(Cursor::after(5), &answer), ["start", "tool-output-available"]);
+        answer.parts.extend([Part::StepStart, text]);
+        let whole = "start tool-output-available start-step text-start text-delta text-end";
+        assert_eq!(frames(Cursor::after(5), &answer).join(" "), whole);
+        answer.parts = before;
+        answer.end = Some(End {
+            status: Status::Complete,
+            finish_reason: "stop".into(),
+            usage: crate::agent::TokenUsage::default(),
+            cost_usd: None,
+            latency_ms: 0,
+            failure: None,
+            message: None,
+        });
+        let whole = "start tool-output-available start-step finish-step finish";
+        assert_eq!(frames(Cursor::after(5), &answer).join(" "), whole);
+    }
+
+    #[test]
+    fn sources_and_files_have_the_fields_that_all_versions_take() {
+        let url =
+            serde_json::json!({ "type": "source-url", "sourceId": "1", "url": "u", "title": "t" });
+        let file = serde_json::json!({ "type": "file", "url": "u", "mediaType": "m" });
+        let document = serde_json::json!({ "type": "source-document", "sourceId": "1",
+            "mediaType": "m", "title": "t", "filename": "f" });
+        let more = |part: &Value| {
+            let mut part = part.clone();
+            part["providerMetadata"] = serde_json::json!({ "x": {} });
+            Part::Other(part)
+        };
+        let incomplete = Part::Other(serde_json::json!({ "type": "source-url", "url": "u" }));
+        let parts = vec![more(&url), incomplete, more(&file), more(&document)];
+        let claim = crate::agent::Claim::Pending;
+        let answer = Answer::stored(claim, serde_json::Map::new(), parts, None);
+        let mut out = Vec::new();
+        Cursor::default().advance(&answer, &mut out, |_| unreachable!());
+        let text = String::from_utf8(out).unwrap();
+        let frames = text.lines().filter_map(|line| line.strip_prefix("data: ")).skip(1);
+        let frames: Vec<Value> = frames.map(|frame| serde_json::from_str(frame).unwrap()).collect();
+        assert_eq!(frames, [url, file, document]);
     }
 }

@@ -39,13 +39,15 @@ pub fn normalize(
     parts
 }
 
-/// The same, for what a model is asked: it is shown nothing but texts and files, so there must be one.
+/// The same, for what a model is asked: it is shown nothing but texts and files, so there must be one. What
+/// only the newest clients know is left out, because others refuse a history that has it.
 pub fn for_model(
     content: Option<String>,
     parts: Option<Vec<Value>>,
     prefix: &str,
     checks: &mut Checks,
 ) -> Vec<Value> {
+    let parts = parts.map(|parts| parts.into_iter().filter(is_lasting).collect());
     let parts = normalize(content, parts, prefix, checks);
     let has_file = parts.iter().any(|part| kind(part) == "file");
     let has_others = parts.iter().any(|part| kind(part) != "text");
@@ -85,6 +87,10 @@ pub fn with_text(parts: Vec<Value>, text: &str) -> Vec<Value> {
     let mut kept: Vec<_> = parts.into_iter().filter(|part| kind(part) != "text").collect();
     kept.insert(before.min(kept.len()), json!({ "type": "text", "text": text }));
     kept
+}
+
+fn is_lasting(part: &Value) -> bool {
+    !matches!(kind(part), "custom" | "reasoning-file" | "steering-message")
 }
 
 fn kind(part: &Value) -> &str {

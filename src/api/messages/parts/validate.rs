@@ -9,8 +9,15 @@ type Refusal = (&'static str, &'static str);
 
 const STRING: &str = "must be a string";
 const BLOCK_STATES: &[&str] = &["streaming", "done"];
-const TOOL_STATES: &[&str] =
-    &["input-streaming", "input-available", "output-available", "output-error"];
+const TOOL_STATES: &[&str] = &[
+    "input-streaming",
+    "input-available",
+    "approval-requested",
+    "approval-responded",
+    "output-available",
+    "output-error",
+    "output-denied",
+];
 
 /// Takes out the optional members that are null: the SDK wants them absent.
 pub(super) fn without_nulls(part: &mut Value) {
@@ -59,8 +66,7 @@ fn tool(part: &Map<String, Value>) -> Result<(), Refusal> {
     required(part, &["/toolCallId", "/state"])?;
     let state = &part["state"];
     if !is_one_of(state, TOOL_STATES) {
-        let detail = "must be input-streaming, input-available, output-available or output-error";
-        return Err(("/state", detail));
+        return Err(("/state", "is not a state of a tool call that the AI SDK knows"));
     }
     if state == "output-error" {
         required(part, &["/errorText"])?;
@@ -70,12 +76,33 @@ fn tool(part: &Map<String, Value>) -> Result<(), Refusal> {
     if state != "output-available" && part.contains_key("output") {
         return Err(("/output", "belongs to the state output-available only"));
     }
+    if state
+        .as_str()
+        .is_some_and(|state| state.starts_with("approval-") || state == "output-denied")
+    {
+        approval(part)?;
+    }
     for field in ["/providerExecuted", "/preliminary"] {
         if !part.get(&field[1..]).is_none_or(Value::is_boolean) {
             return Err((field, "must be true or false"));
         }
     }
     metadata(part, "/callProviderMetadata")
+}
+
+fn approval(part: &Map<String, Value>) -> Result<(), Refusal> {
+    let Some(approval) = part.get("approval").and_then(Value::as_object) else {
+        return Err(("/approval", "must be an object"));
+    };
+    if !approval.get("id").is_some_and(Value::is_string) {
+        return Err(("/approval/id", STRING));
+    }
+    if part["state"] != "approval-requested"
+        && !approval.get("approved").is_some_and(Value::is_boolean)
+    {
+        return Err(("/approval/approved", "must be true or false"));
+    }
+    Ok(())
 }
 
 fn is_one_of(state: &Value, states: &[&str]) -> bool {
@@ -127,6 +154,13 @@ mod tests {
                 "input": null, "output": null, "errorText": null, "preliminary": true }),
             json!({ "type": "dynamic-tool", "toolName": "x", "toolCallId": "1",
                 "state": "output-error", "errorText": "e" }),
+            json!({ "type": "text", "text": "a", "citations": [] }),
+            json!({ "type": "tool-x", "toolCallId": "1", "state": "approval-requested",
+                "input": {}, "approval": { "id": "1", "isAutomatic": false } }),
+            json!({ "type": "tool-x", "toolCallId": "1", "state": "approval-responded",
+                "input": {}, "approval": { "id": "1", "approved": true, "reason": "r" } }),
+            json!({ "type": "tool-x", "toolCallId": "1", "state": "output-denied",
+                "input": {}, "approval": { "id": "1", "approved": false } }),
         ] {
             let mut cleaned = part.clone();
             without_nulls(&mut cleaned);
@@ -174,6 +208,16 @@ mod tests {
                 "/toolCallId",
             ),
             (json!({ "type": "dynamic-tool", "toolName": "x", "toolCallId": "1" }), "/state"),
+            (
+                json!({ "type": "tool-x", "toolCallId": "1", "state": "approval-requested" }),
+                "/approval",
+            ),
+            (
+                json!({ "type": "tool-x", "toolCallId": "1", "state": "output-denied",
+                    "approval": { "id": "1" } }),
+                "/approval/approved",
+            ),
+            (json!({ "type": "custom", "kind": "a.b" }), "/type"),
             (json!({ "type": "video" }), "/type"),
         ] {
             let mut cleaned = part.clone();

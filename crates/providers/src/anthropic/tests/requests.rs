@@ -5,7 +5,7 @@ use crate::catalogue::find_for;
 use crate::history;
 use crate::{
     Content, Message, Opaque, ProviderName, ReasoningEffort, Request, ResponseFormat, Role,
-    ToolDefinition,
+    ToolChoice, ToolDefinition,
 };
 
 const NAME: ProviderName = ProviderName::from_static("anthropic");
@@ -216,6 +216,33 @@ fn schemas_of_tools_and_answers() {
     assert_eq!(sent["tools"][1]["input_schema"], json!({"type": "object"}));
     assert_eq!(sent["output_config"]["format"], json!({"type": "json_schema", "schema": schema}));
     assert!(sent.get("tool_choice").is_none());
+}
+
+#[test]
+fn a_forced_call_is_without_thinking() {
+    let tools = vec![ToolDefinition {
+        name: "f".to_owned(),
+        description: "Does f.".to_owned(),
+        parameters: json!({"type": "object"}),
+    }];
+    let choice = |tool_choice: ToolChoice, parallel_tool_calls: Option<bool>| {
+        let request = Request {
+            tools: tools.clone(),
+            tool_choice,
+            parallel_tool_calls,
+            reasoning_effort: Some(ReasoningEffort::High),
+            ..to("claude-opus-5-5")
+        };
+        let sent = sent(request);
+        (sent.get("tool_choice").cloned(), sent.get("thinking").is_some())
+    };
+    assert_eq!(choice(ToolChoice::Auto, Some(true)), (None, true));
+    let auto = json!({"type": "auto", "disable_parallel_tool_use": true});
+    assert_eq!(choice(ToolChoice::Auto, Some(false)), (Some(auto), true));
+    assert_eq!(choice(ToolChoice::None, None), (Some(json!({"type": "none"})), true));
+    assert_eq!(choice(ToolChoice::Required, None), (Some(json!({"type": "any"})), false));
+    let named = json!({"type": "tool", "name": "f", "disable_parallel_tool_use": true});
+    assert_eq!(choice(ToolChoice::Tool("f".to_owned()), Some(false)), (Some(named), false));
 }
 
 #[test]

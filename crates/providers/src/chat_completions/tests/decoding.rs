@@ -7,6 +7,7 @@ use futures_util::stream::iter;
 use futures_util::{Stream, StreamExt};
 
 use super::*;
+use crate::decoder::{Decoder as _, Events, Flow};
 use crate::reader::{self, ErrorContext};
 use crate::{EventStream, testing};
 
@@ -296,4 +297,40 @@ fn from_stream(
     body: impl Stream<Item = reqwest::Result<Bytes>> + Send + Unpin + 'static,
 ) -> EventStream {
     reader::from_stream(body, Duration::from_secs(1), decoder(), ErrorContext::default())
+}
+
+#[test]
+fn chunks_of_mere_text_mean_the_same_when_read_in_one_pass() {
+    let mut read = 0;
+    for name in [names("openai-chat", ".sse"), names("compat", ".sse")].concat() {
+        let body = fixture(&format!("{name}.sse"));
+        let mut reader = decoder();
+        for json in body.lines().filter_map(|line| line.strip_prefix("data:")) {
+            let (mut quick, mut thorough) = (Events::new(), Events::new());
+            if !reader.accept_text(json, &mut quick) {
+                continue;
+            }
+            read += 1;
+            let chunk = serde_json::from_str(json).unwrap();
+            let flow = decoder().accept(chunk, json, &mut thorough).unwrap();
+            assert_eq!((flow, quick), (Flow::Continue, thorough), "{name}: {json}");
+        }
+    }
+    assert!(read > 50, "{read}");
+    for more in [
+        r#"{"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}]}"#,
+        r#"{"choices":[{"delta":{"content":"a","tool_calls":[{}]}}]}"#,
+        r#"{"choices":[{"delta":{"content":"a","refusal":"b"}}]}"#,
+        r#"{"choices":[{"delta":{"content":["a"]}}]}"#,
+        r#"{"choices":[{"delta":{"content":"a"},"index":1}]}"#,
+        r#"{"choices":[{"delta":{"content":"a"}}],"usage":{}}"#,
+        r#"{"choices":[{"delta":{"content":"a"}}],"error":{}}"#,
+        r#"{"choices":[{"delta":{"content":"\ud83d"}}]}"#,
+        r#"{"choices":[]}"#,
+    ] {
+        let mut reader = decoder();
+        let plain = r#"{"choices":[{"delta":{"content":"b"}}]}"#;
+        assert!(reader.accept_text(plain, &mut Events::new()));
+        assert!(!reader.accept_text(more, &mut Events::new()), "{more}");
+    }
 }

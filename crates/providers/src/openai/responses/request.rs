@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::input::{Input, input};
 use crate::chat_completions::Dialect;
-use crate::{ReasoningEffort, Request, ResponseFormat, ToolDefinition};
+use crate::{ReasoningEffort, Request, ResponseFormat, ToolChoice, ToolDefinition};
 
 /// The body in this dialect. Nothing is stored at the provider, so reasoning is returned encrypted and
 /// sent back with each request.
@@ -27,6 +27,8 @@ pub(crate) fn body(request: &Request, dialect: Dialect) -> Body<'_> {
         },
         text: format(&request.response_format).map(|format| Text { format }),
         tools: request.tools.iter().map(tool).collect(),
+        tool_choice: tool_choice(request),
+        parallel_tool_calls: request.parallel_tool_calls.filter(|_| !request.tools.is_empty()),
     }
 }
 
@@ -50,6 +52,10 @@ pub(crate) struct Body<'a> {
     text: Option<Text<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tools: Vec<Tool<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_choice: Option<Choice<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parallel_tool_calls: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -102,4 +108,28 @@ enum Tool<'a> {
 fn tool(tool: &ToolDefinition) -> Tool<'_> {
     let ToolDefinition { name, description, parameters } = tool;
     Tool::Function { name, description, parameters, strict: false }
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Choice<'a> {
+    Word(&'static str),
+    Named(Named<'a>),
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Named<'a> {
+    Function { name: &'a str },
+}
+
+/// The API refuses a choice without tools.
+fn tool_choice(request: &Request) -> Option<Choice<'_>> {
+    match &request.tool_choice {
+        _ if request.tools.is_empty() => None,
+        ToolChoice::Auto => None,
+        ToolChoice::None => Some(Choice::Word("none")),
+        ToolChoice::Required => Some(Choice::Word("required")),
+        ToolChoice::Tool(name) => Some(Choice::Named(Named::Function { name })),
+    }
 }

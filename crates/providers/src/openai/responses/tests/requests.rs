@@ -5,7 +5,7 @@ use crate::history;
 use crate::openai::responses;
 use crate::{
     Content, Message, Opaque, ProviderName, ReasoningEffort, Request, ResponseFormat, Role,
-    ToolDefinition,
+    ToolChoice, ToolDefinition,
 };
 
 fn body(request: Request) -> Value {
@@ -135,4 +135,25 @@ fn files_and_pictures() {
             {"type": "input_text", "text": "[file: c.zip]"},
         ])
     );
+}
+
+#[test]
+fn tools_are_chosen_only_where_there_are_any() {
+    let tool = ToolDefinition {
+        name: "f".to_owned(),
+        description: String::new(),
+        parameters: json!({"type": "object"}),
+    };
+    let choice = |tools: &[ToolDefinition], tool_choice: ToolChoice| {
+        let (tools, parallel_tool_calls) = (tools.to_vec(), Some(false));
+        let request = Request { tools, tool_choice, parallel_tool_calls, ..Request::default() };
+        let body = self::body(request);
+        (body["tool_choice"].clone(), body["parallel_tool_calls"].clone())
+    };
+    let tools = [tool];
+    assert_eq!(choice(&[], ToolChoice::Required), (Value::Null, Value::Null));
+    assert_eq!(choice(&tools, ToolChoice::Auto), (Value::Null, json!(false)));
+    assert_eq!(choice(&tools, ToolChoice::Required).0, json!("required"));
+    let named = choice(&tools, ToolChoice::Tool("f".to_owned())).0;
+    assert_eq!(named, json!({"type": "function", "name": "f"}));
 }

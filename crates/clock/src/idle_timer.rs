@@ -1,0 +1,63 @@
+//! Notices silence.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep, sleep};
+
+/// Expires when nothing was heard for some time. It is set once and looked at again when it runs out, because
+/// to set a timer anew costs more than to handle the short piece of text that it waits for.
+#[derive(Debug)]
+pub struct IdleTimer {
+    timeout: Duration,
+    heard_at: Instant,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl IdleTimer {
+    /// Counts from now on.
+    pub fn new(timeout: Duration) -> Self {
+        Self { timeout, heard_at: Instant::now(), timer: Box::pin(sleep(timeout)) }
+    }
+
+    /// Counts from now on again.
+    pub fn restart(&mut self) {
+        self.heard_at = Instant::now();
+    }
+
+    /// Completes when the timeout has passed since the start or the last restart.
+    pub async fn expired(&mut self) {
+        loop {
+            self.timer.as_mut().await;
+            let due = self.heard_at + self.timeout;
+            if due <= Instant::now() {
+                return;
+            }
+            self.timer.as_mut().reset(due);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn it_expires_after_the_last_restart() {
+        let started = Instant::now();
+        let seconds = Duration::from_secs;
+        let mut timer = IdleTimer::new(seconds(10));
+        for _ in 0..3 {
+            assert!(tokio::time::timeout(seconds(9), timer.expired()).await.is_err());
+            timer.restart();
+        }
+        timer.expired().await;
+        assert_eq!(started.elapsed(), seconds(37));
+        // Without a restart it stays expired.
+        timer.expired().await;
+        assert_eq!(started.elapsed(), seconds(37));
+        timer.restart();
+        timer.expired().await;
+        assert_eq!(started.elapsed(), seconds(47));
+    }
+}

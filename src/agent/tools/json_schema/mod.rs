@@ -1,0 +1,8 @@
+//! JSON Schemas that others have written: made plain for models, and arguments checked against them.
+
+mod check;
+mod clean;
+
+pub(super) use check::check;
+pub use clean::SchemaError;
+pub(super) use clean::{clean, readable};

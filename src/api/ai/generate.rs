@@ -1,0 +1,55 @@
+//! Starts answers without a chat.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::begin::{self, AnswerReceiver};
+use super::stateless::{StatelessRecorder, StatelessRequest};
+use super::{Ai, attachments};
+use crate::agent::{Claim, Credentials, Job};
+use crate::http::auth::CurrentUser;
+use crate::http::error::{ApiError, shutting_down};
+
+/// Starts an answer that only its listeners keep alive, and waits for its first content. What fails from
+/// then on is part of it.
+pub(in crate::api) async fn start(
+    ai: &Ai,
+    user: &CurrentUser,
+    id: Uuid,
+    mut request: StatelessRequest,
+) -> Result<AnswerReceiver, ApiError> {
+    ai.check_model(request.model.as_deref())?;
+    attachments::read(ai, user, &mut request).await?;
+    let job = job(ai, user, id, request);
+    let mut answer = ai.generations.start_stateless(job).ok_or_else(shutting_down)?;
+    match begin::wait_until_started(&mut answer).await? {
+        Claim::Refused(refusal) => Err(refusal.into()),
+        _ => Ok(answer),
+    }
+}
+
+fn job(ai: &Ai, user: &CurrentUser, id: Uuid, request: StatelessRequest) -> Job {
+    let reserve =
+        ai.reserve(&request.options, &request.options.functions, request.model.as_deref());
+    let recorder = StatelessRecorder {
+        supabase: ai.supabase.clone(),
+        checkpoints: ai.checkpoints.clone(),
+        clock: ai.clock.clone(),
+        id,
+        run: Uuid::new_v4(),
+        reserve: reserve.with_history(&request.history),
+        model: request.model,
+        history: request.history,
+        _held: request.held,
+    };
+    Job {
+        recorder: Arc::new(recorder),
+        credentials: Credentials::new(user.id, user.token.clone(), user.expires_at),
+        options: request.options,
+        tools: Vec::new(),
+        client_tools: Vec::new(),
+        operation: "generate",
+        survives_disconnect: false,
+    }
+}

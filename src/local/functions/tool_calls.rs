@@ -1,0 +1,238 @@
+//! The calls of a model that wait for somebody: `private.tool_calls` and what becomes of them.
+
+use rusqlite::{Connection, OptionalExtension, params};
+use serde_json::{Map, Value as Json, json};
+use uuid::Uuid;
+
+use super::acting_user::{acting_user, require_caller};
+use super::message_row::{Message, change, to_jsonb};
+use crate::local_supabase::functions::value::jsonb;
+use crate::local_supabase::functions::{Arguments, RestError, Session};
+
+/// Records the results of calls that wait for the page.
+pub(super) fn answer_tool_calls(
+    connection: &Connection,
+    session: Session,
+    arguments: &Arguments,
+) -> Result<String, RestError> {
+    let nothing = || Ok("null".to_owned());
+    let Some(user) = acting_user(session, arguments) else { return nothing() };
+    let chat = arguments.text("p_chat_id").unwrap_or_default();
+    let given = match arguments.json("p_outcomes") {
+        Some(Json::Object(given)) => given,
+        None | Some(Json::Null) => Map::new(),
+        Some(_) => return Err(RestError::sql("22023", "cannot call jsonb_each on a non-object")),
+    };
+    let id = match arguments.text("p_message_id") {
+        Some(id) => Some(id.to_owned()),
+        None => message_of_call(connection, &user, chat, given.keys().min())?,
+    };
+    let by_id = "where id = ? and chat_id = ? and user_id = ? and role = 'assistant'";
+    let Some(message) = Message::find(connection, by_id, (id, chat, &user))? else {
+        return nothing();
+    };
+    let mut results = Map::new();
+    for (call, outcome) in &given {
+        let result = record_outcome(connection, &user, &message.id, call, outcome)?;
+        results.insert(call.clone(), json!(result));
+    }
+    if message.status == "awaiting" {
+        store_outcomes(connection, session, &message, "awaiting")?;
+    }
+    let summary = CallSummary::find(connection, &user, &message.id)?.unwrap_or_default();
+    let status = "select iif(status = 'streaming' and lease_expires_at < clock_timestamp() \
+                  and run_id not in (select run_id from \"private.token_reservations\" \
+                  where lease_expires_at >= clock_timestamp()), 'interrupted', status) \
+                  from messages where rowid = ?";
+    let status: String = connection.query_row(status, [message.rowid], |row| row.get(0))?;
+    to_jsonb(&json!({ "message_id": message.id, "status": status, "results": results,
+        "remaining": summary.remaining, "message_parts": summary.message_parts }))
+}
+
+/// `private.message_of_call`
+fn message_of_call(
+    connection: &Connection,
+    user: &str,
+    chat: &str,
+    call: Option<&String>,
+) -> rusqlite::Result<Option<String>> {
+    let select = "select message_id from \"private.tool_calls\" \
+                  where chat_id = ? and user_id = ? and call_id = ? \
+                  order by created_at desc, message_id desc limit 1";
+    let mut statement = connection.prepare_cached(select)?;
+    statement.query_row((chat, user, call), |row| row.get(0)).optional()
+}
+
+/// `private.record_outcomes`, of one call.
+fn record_outcome(
+    connection: &Connection,
+    user: &str,
+    message: &str,
+    call: &str,
+    outcome: &Json,
+) -> Result<&'static str, RestError> {
+    let select = "select id, state, expires_at >= clock_timestamp(), outcome \
+                  from \"private.tool_calls\" where message_id = ? and user_id = ? and call_id = ? \
+                  and state <> 'pending' and policy is null";
+    let mut statement = connection.prepare_cached(select)?;
+    let row = statement.query_row((message, user, call), |row| {
+        let stored: Option<String> = row.get(3)?;
+        Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, bool>(2)?, stored))
+    });
+    let Some((id, state, is_in_time, stored)) = row.optional()? else { return Ok("unknown") };
+    let text = jsonb::print(outcome);
+    Ok(match state.as_str() {
+        "waiting" if is_in_time => {
+            let state = if outcome.get("output").is_some() { "done" } else { "failed" };
+            let update = "update \"private.tool_calls\" set state = ?, outcome = ?, \
+                          decided_at = clock_timestamp() where id = ?";
+            connection.prepare_cached(update)?.execute((state, text, id))?;
+            "recorded"
+        }
+        "waiting" | "expired" => "expired",
+        "done" | "failed" if stored.as_deref() == Some(&*text) => "same",
+        "superseded" => "superseded",
+        _ => "decided",
+    })
+}
+
+/// `private.call_summary`
+#[derive(Default)]
+pub(super) struct CallSummary {
+    pub remaining: i64,
+    pub message_parts: i64,
+    pub definitions: Vec<Json>,
+}
+
+impl CallSummary {
+    pub fn find(
+        connection: &Connection,
+        user: &str,
+        message: &str,
+    ) -> Result<Option<Self>, RestError> {
+        let select = "select state in ('pending', 'waiting') and expires_at >= clock_timestamp(), \
+                      message_parts, definition from \"private.tool_calls\" \
+                      where message_id = ? and user_id = ? order by created_at, call_id";
+        let mut statement = connection.prepare_cached(select)?;
+        let mut rows = statement.query((message, user))?;
+        let mut summary = None;
+        while let Some(row) = rows.next()? {
+            let all: &mut Self = summary.get_or_insert_default();
+            all.remaining += row.get::<_, i64>(0)?;
+            all.message_parts = all.message_parts.max(row.get(1)?);
+            if let Some(definition) = row.get::<_, Option<String>>(2)? {
+                let definition = serde_json::from_str(&definition);
+                all.definitions.push(definition.map_err(|_| RestError::invalid_json_input())?);
+            }
+        }
+        Ok(summary)
+    }
+}
+
+/// `private.add_tool_calls`
+pub(super) fn add_tool_calls(
+    connection: &Connection,
+    session: Session,
+    message: &Message,
+    calls: Option<&Json>,
+) -> Result<(), RestError> {
+    require_caller(session, Some(&message.user_id))?;
+    let insert = "insert into \"private.tool_calls\" (id, user_id, chat_id, message_id, call_id, \
+                  message_parts, source, tool, definition, definition_digest, arguments, state, \
+                  expires_at, created_at) \
+                  select ?, user_id, chat_id, id, ?, json_array_length(parts), ?, ?, ?, ?, ?, \
+                  'waiting', clock_timestamp() + 1000000 * min(max(?, 1), 2592000), \
+                  clock_timestamp() from messages where rowid = ? \
+                  on conflict (message_id, call_id) do nothing";
+    for call in calls.and_then(Json::as_array).into_iter().flatten() {
+        let text = |name: &str| call.get(name).and_then(jsonb::to_text);
+        let value = |name: &str| call.get(name).filter(|value| !value.is_null()).map(jsonb::print);
+        let row = params![
+            Uuid::new_v4().to_string(),
+            text("call_id"),
+            text("source"),
+            text("tool"),
+            value("definition"),
+            text("definition_digest"),
+            value("arguments"),
+            call.get("expires_in_s").and_then(Json::as_i64),
+            message.rowid
+        ];
+        connection.prepare_cached(insert)?.execute(row)?;
+    }
+    Ok(())
+}
+
+/// `private.end_calls`
+pub(super) fn end_calls(
+    connection: &Connection,
+    user: &str,
+    message: &str,
+    state: &str,
+    error: &str,
+) -> Result<(), RestError> {
+    let update = "update \"private.tool_calls\" set state = ?1, outcome = ?2, \
+                  decided_at = clock_timestamp() where message_id = ?3 and user_id = ?4 \
+                  and state in ('pending', 'waiting', 'approved') \
+                  and (?1 <> 'expired' or (state <> 'approved' and expires_at < clock_timestamp()))";
+    let outcome = jsonb::print(&json!({ "error": error }));
+    connection.prepare_cached(update)?.execute((state, outcome, message, user))?;
+    Ok(())
+}
+
+/// `private.supersede_calls`: completes the chat's answers that wait.
+pub(super) fn supersede_calls(
+    connection: &Connection,
+    session: Session,
+    chat: &str,
+    user: &str,
+    error: &str,
+) -> Result<(), RestError> {
+    let waits = "where chat_id = ? and user_id = ? and status = 'awaiting'";
+    while let Some(message) = Message::find(connection, waits, (chat, user))? {
+        end_calls(connection, user, &message.id, "superseded", error)?;
+        store_outcomes(connection, session, &message, "complete")?;
+    }
+    Ok(())
+}
+
+fn store_outcomes(
+    connection: &Connection,
+    session: Session,
+    message: &Message,
+    status: &str,
+) -> Result<(), RestError> {
+    let parts = with_outcomes(connection, message)?;
+    let update = "update messages set status = ?, parts = ? where rowid = ?";
+    change(connection, session, update, (status, jsonb::print(&parts), message.rowid))
+}
+
+/// `private.with_outcomes` of a message's parts and `private.outcomes`.
+pub(super) fn with_outcomes(connection: &Connection, message: &Message) -> Result<Json, RestError> {
+    let unreadable = |_| RestError::invalid_json_input();
+    let parts = "select parts from messages where rowid = ?";
+    let parts: String = connection.query_row(parts, [message.rowid], |row| row.get(0))?;
+    let mut parts: Vec<Json> = serde_json::from_str(&parts).map_err(unreadable)?;
+    let select = "select call_id, outcome from \"private.tool_calls\" \
+                  where message_id = ? and user_id = ? and outcome is not null";
+    let mut statement = connection.prepare_cached(select)?;
+    let mut rows = statement.query((&message.id, &message.user_id))?;
+    while let Some(row) = rows.next()? {
+        let call: String = row.get(0)?;
+        let outcome: Json = serde_json::from_str(&row.get::<_, String>(1)?).map_err(unreadable)?;
+        let of_call = parts.iter_mut().filter(|part| {
+            part["state"] == "input-available"
+                && part.get("toolCallId").and_then(jsonb::to_text).as_ref() == Some(&call)
+        });
+        for part in of_call {
+            let member = |name: &str| outcome.get(name).cloned();
+            let (state, name, value) = match member("output") {
+                Some(output) => ("output-available", "output", output),
+                None => ("output-error", "errorText", member("error").unwrap_or_default()),
+            };
+            part["state"] = json!(state);
+            part[name] = value;
+        }
+    }
+    Ok(Json::Array(parts))
+}
