@@ -14,7 +14,7 @@ const METHODS: [Method; 6] =
     [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
 /// The response headers that pages may read, beyond the ones that browsers always expose.
-const EXPOSED: [HeaderName; 16] = [
+const EXPOSED: [HeaderName; 17] = [
     CONTENT_DISPOSITION,
     CONTENT_LOCATION,
     CONTENT_RANGE,

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::model::{ChatAnswer, ChatGenerate, ToolCallResult, ToolCallState};
 use super::request::ChatRequest;
+use super::stream_event::StreamEvent;
 use super::{Ai, continuation, ids, routes};
 use crate::database::CallResult;
 use crate::http::auth::CurrentUser;

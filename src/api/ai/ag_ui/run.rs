@@ -11,6 +11,7 @@ use super::{ids, messages, rows};
 use crate::agent::Claim;
 use crate::api::ai::begin::{self, AnswerReceiver};
 use crate::api::ai::model::ChatGenerate;
+use crate::api::ai::reconnect;
 use crate::api::ai::request::ChatRequest;
 use crate::api::ai::{Ai, attachments, ids as chat_ids};
 use crate::http::auth::CurrentUser;
@@ -128,15 +129,17 @@ pub(super) async fn connect(
     }
 }
 
-/// The answer that is being written in a chat, which may not exist yet.
+/// The answer that is being written in a chat, which may not exist yet. One that has ended is among the
+/// messages.
 pub(super) async fn running(
     ai: &Ai,
     user: &CurrentUser,
     chat_id: Uuid,
     held: Held,
 ) -> Result<Option<AnswerReceiver>, ApiError> {
-    match begin::running(ai, user, chat_id, held).await {
+    match reconnect::resume_or_continue(ai, user, chat_id, &held).await {
         Err(error) if error.code() == "chat_not_found" => Ok(None),
-        running => running,
+        Err(error) => Err(error),
+        Ok(answer) => Ok(answer.filter(|answer| answer.borrow().end.is_none())),
     }
 }
