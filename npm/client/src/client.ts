@@ -174,7 +174,10 @@ function answers(api: Api) {
       });
       if (reply.response.body) yield* readEvents(reply.response.body);
     },
-    /** Follows the answer that is being written, from its start; yields nothing if there is none. */
+    /**
+     * Follows the answer that is being written, from its start, or reads one that has ended and has not been
+     * read; yields nothing if there is none.
+     */
     async *resume(chat: string, cancel: Cancel = {}): AsyncGenerator<StreamEvent, void, undefined> {
       const reply = await api.GET("/api/ai/chat/{chat_id}/stream", {
         ...path(chat), ...cancel, parseAs: "stream",
