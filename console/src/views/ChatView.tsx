@@ -25,6 +25,7 @@ export function ChatView({ chat, isNew, models, changes, onChange }: Props) {
   const details = useLoaded(async () => (isNew ? undefined : client.chats.get(chat)), [client, chat, isNew, changes]);
   const { messages, answer, isRunning, failure, showEarlier } = conversation;
   const isEmpty = messages.length === 0 && !isRunning;
+  const model = options.model ?? models.value?.find(({ is_default }) => is_default)?.id;
   const send = (parts: Shown["parts"]) => conversation.send(parts, options);
   /** A chat remembers its model. */
   const choose = (chosen: Options) => {
@@ -49,7 +50,7 @@ export function ChatView({ chat, isNew, models, changes, onChange }: Props) {
         <div class="messages">
           {showEarlier && <button class="center" onClick={showEarlier}>Earlier messages</button>}
           <Problem error={details.error} />
-          {isEmpty && isNew && <Welcome onSend={(text) => send([{ type: "text", text }])} />}
+          {isEmpty && isNew && <Welcome model={model} onSend={(text) => send([{ type: "text", text }])} />}
           {messages.map(view)}
           {isRunning && <MessageView key="answer" message={running(answer)} isRunning />}
           <Problem error={failure?.error} retry={failure?.retry} />
@@ -73,16 +74,18 @@ function running(answer: { id: string; parts: Shown["parts"]; metadata: Shown["m
 
 const COMMANDS = ["/help", "/markdown", "/reasoning", "/tool", "/long 300", "/error overloaded"];
 
-function Welcome({ onSend }: { onSend(text: string): void }) {
+function Welcome({ model, onSend }: { model: string | undefined; onSend(text: string): void }) {
   return (
     <div class="welcome">
       <h2>What would you like to know?</h2>
-      <p>
-        The scripted model needs no provider’s key. It shows what a front end has to deal with:
-      </p>
-      <ul class="row">
-        {COMMANDS.map((text) => <li key={text}><button onClick={() => onSend(text)}>{text}</button></li>)}
-      </ul>
+      {model === "scripted/demo" && (
+        <>
+          <p>The scripted model needs no provider’s key. It shows what a front end has to deal with:</p>
+          <ul class="row">
+            {COMMANDS.map((text) => <li key={text}><button onClick={() => onSend(text)}>{text}</button></li>)}
+          </ul>
+        </>
+      )}
     </div>
   );
 }
