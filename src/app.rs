@@ -112,6 +112,12 @@ pub enum BuildError {
     /// The migrations of the front end's own tables cannot be read.
     #[error("MIGRATIONS_DIR: {0}")]
     Migrations(#[from] MigrationsError),
+    /// The key that is given to browsers is the secret one.
+    #[error(
+        "SUPABASE_ANON_KEY is the service key, which row-level security does not bind and browsers must \
+         not have. Put the publishable (or anon) key there"
+    )]
+    SecretKey,
     /// A key is unusable.
     #[error("SUPABASE_ANON_KEY or SUPABASE_SERVICE_ROLE_KEY: {0}")]
     Supabase(#[from] SupabaseError),
@@ -154,6 +160,9 @@ impl App {
     pub async fn build(config: Config, clock: Clock) -> Result<Self, BuildError> {
         let memory = Memory::new(config.memory_budget_bytes);
         let (project, local_supabase) = project(&config, &clock, &memory).await?;
+        if auth::is_service_key(project.anon_key.expose_secret()) {
+            return Err(BuildError::SecretKey);
+        }
         let monitoring = monitoring(config.metrics_addr).await?;
         let metrics = if monitoring.is_some() { Metrics::on() } else { Metrics::default() };
         let supabase = Supabase::new(&project, config.request_timeout, clock.clone())?

@@ -22,6 +22,7 @@ pub mod local;
 pub mod api;
 pub mod app;
 pub mod openapi;
+pub mod console;
 pub mod router;
 pub mod server;
 pub mod cli;

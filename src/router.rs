@@ -13,12 +13,12 @@ use utoipa_axum::routes;
 use crate::api::ai::ag_ui;
 use crate::api::{ai, analytics, chats, files, messages, openai, scripts};
 use crate::app::{App, AppState};
-use crate::config::Config;
+use crate::console;
 use crate::http::allowed_hosts::AllowedHosts;
 use crate::http::error::ApiError;
 use crate::http::extract::MaxBody;
 use crate::http::middleware::request_context;
-use crate::http::{auth, compression, cors, health, index_page};
+use crate::http::{auth, compression, cors, health};
 use crate::openapi;
 
 /// All routes, behind all layers. The local Supabase has layers of its own.
@@ -32,24 +32,24 @@ pub fn router(app: &App) -> Router {
 }
 
 fn api_router(app: &App) -> Router {
-    let state = app.state.clone();
-    table(&state, &app.config)
+    table(app)
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(AllowedHosts::new(&app.config), require_allowed_host))
         .layer(cors::layer(app.config.cors_origins.clone(), app.is_local()))
         .layer(from_fn_with_state(app.metrics.clone(), request_context))
         .layer(compression::layer())
-        .with_state(state)
+        .with_state(app.state.clone())
 }
 
-fn table(state: &AppState, config: &Config) -> Router<AppState> {
+fn table(app: &App) -> Router<AppState> {
+    let config = &app.config;
     let (api, _) = api(config.max_body_bytes, config.max_generate_body_bytes).split_for_parts();
     let (public, _) = public().split_for_parts();
-    api.route_layer(from_fn_with_state(state.auth.clone(), auth::require_user))
+    api.route_layer(from_fn_with_state(app.state.auth.clone(), auth::require_user))
         .merge(public)
         .merge(openapi::pages())
-        .route("/", get(index_page::index))
+        .merge(console::pages(app))
 }
 
 /// Routes that need a signed-in user. A collection's path without the slash is a second,

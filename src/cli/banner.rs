@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use crate::app::{App, url_of};
 use crate::config::SupabaseConfig;
 
-/// The addresses, the providers and where the data lies.
+/// The addresses, the providers, where the data lies, and what to do next.
 pub fn text(app: &App, listener: &TcpListener) -> String {
     let mut text = format!("\n  chat-backend {}\n\n", env!("CARGO_PKG_VERSION"));
     let mut line = |name: &str, value: &str| {
@@ -38,6 +38,7 @@ pub fn text(app: &App, listener: &TcpListener) -> String {
         SupabaseConfig::Project(project) => line("Supabase", &project.public_url),
     }
     line("Models", &models(app));
+    line("Next", &next(app, &address));
     text.push('\n');
     text
 }
@@ -47,4 +48,18 @@ fn models(app: &App) -> String {
     let configured = providers.statuses().filter(|provider| provider.is_configured);
     let on: Vec<_> = configured.map(|provider| provider.name.to_string()).collect();
     format!("{} (default: {})", on.join(", "), providers.default_model())
+}
+
+/// What a person may do now, or later: only what has not been done.
+fn next(app: &App, address: &str) -> String {
+    let mut steps = vec![format!("open {address}/console")];
+    let providers = app.state.ai.providers().statuses();
+    // The scripted one needs no key.
+    if providers.filter(|provider| provider.is_configured).count() < 2 {
+        steps.push("set a provider's key for real answers".to_owned());
+    }
+    if app.is_local() {
+        steps.push("set SUPABASE_URL to use a Supabase project".to_owned());
+    }
+    steps.join("; ")
 }

@@ -10,7 +10,6 @@ pub mod error;
 pub mod event_stream;
 pub mod extract;
 pub mod health;
-pub mod index_page;
 pub mod metrics_endpoint;
 pub mod middleware;
 pub mod rate_limit;

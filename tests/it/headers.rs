@@ -8,7 +8,7 @@ use crate::support::{Form, Reply, app};
 #[tokio::test]
 async fn every_page_is_confined() {
     let app = app().await;
-    for path in ["/", "/docs/", "/redoc"] {
+    for path in ["/console", "/docs/", "/redoc"] {
         let reply = app.get(path).await;
         let policy = reply.header("content-security-policy");
         assert!(policy.starts_with("default-src 'none'"), "{path}: {policy}");
@@ -44,7 +44,7 @@ async fn json_and_pages_are_compressed_and_nothing_else() {
         let request = raw.get(format!("{}{path}", app.url)).bearer_auth(&alice.token);
         request.header("accept-encoding", "gzip")
     };
-    for path in ["/openapi.json", "/redoc", "/docs/swagger-ui-bundle.js"] {
+    for path in ["/openapi.json", "/redoc", "/docs/swagger-ui-bundle.js", "/console/console.js"] {
         let answer = ask(path).send().await.unwrap();
         assert_eq!(answer.headers()["content-encoding"], "gzip", "{path}");
         let plain = app.get(path).await.text;

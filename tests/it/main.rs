@@ -17,6 +17,7 @@ mod check;
 mod commands;
 mod config;
 mod connections;
+mod console;
 mod cors;
 mod cut_off;
 mod daily_limit;

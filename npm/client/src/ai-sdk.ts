@@ -1,12 +1,14 @@
 import { DefaultChatTransport, type UIMessage } from "ai";
 import type { ChatClient } from "./client.js";
+import { ProblemError } from "./problem.js";
 import type { ChatGenerate } from "./types.js";
 
 /** What a request may say beyond the messages: model, system prompt, tools… */
 type Body = Omit<ChatGenerate, "id" | "messages" | "message" | "content" | "trigger" | "messageId" | "stream">;
 
 /**
- * A transport for `useChat` that knows the server's address and the session's token:
+ * A transport for `useChat` that knows the server's address and the session's token. A refused request is a
+ * `ProblemError`, so that `error.message` of `useChat` is always a sentence for people:
  * `useChat({ id, messages, resume: true, transport: new ChatBackendTransport(client) })`.
  */
 export class ChatBackendTransport<Message extends UIMessage = UIMessage> extends DefaultChatTransport<Message> {
@@ -16,6 +18,11 @@ export class ChatBackendTransport<Message extends UIMessage = UIMessage> extends
     super({
       api: `${client.url.replace(/\/+$/, "")}/api/ai/chat`,
       body,
+      fetch: async (...request) => {
+        const response = await fetch(...request);
+        if (!response.ok) throw await ProblemError.from(response);
+        return response;
+      },
       headers: async (): Promise<Record<string, string>> => {
         const token = await client.token();
         return token === undefined ? {} : { authorization: `Bearer ${token}` };

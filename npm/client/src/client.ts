@@ -4,8 +4,9 @@ import { ProblemError } from "./problem.js";
 import type { paths } from "./schema.js";
 import { readEvents, type StreamEvent } from "./stream.js";
 import type {
-  Chat, ChatAnswer, ChatFile, ChatGenerate, CreateChat, CreateMessage, Message, Model, NewEvent, RunScript,
-  ScriptRun, UpdateChat, UpdateMessage, UsageReport,
+  Chat, ChatAnswer, ChatFile, ChatGenerate, ChatStatistics, CreateChat, CreateMessage, Message, Model, NewEvent,
+  RunScript, ScriptCapabilities, ScriptRun, ScriptRunSummary, StoredScriptRun, UpdateChat, UpdateMessage,
+  UsageReport,
 } from "./types.js";
 
 export interface ClientOptions {
@@ -22,6 +23,8 @@ type MessageFilter =
   NonNullable<paths["/api/messages/chat/{chat_id}"]["get"]["parameters"]["query"]>;
 type FileFilter = NonNullable<paths["/api/files/"]["get"]["parameters"]["query"]>;
 type UsageQuery = NonNullable<paths["/api/analytics/usage"]["get"]["parameters"]["query"]>;
+type StatisticsQuery = NonNullable<paths["/api/analytics/chats/stats"]["get"]["parameters"]["query"]>;
+type RunFilter = NonNullable<paths["/api/scripts/runs"]["get"]["parameters"]["query"]>;
 
 interface Cancel {
   signal?: AbortSignal;
@@ -48,6 +51,10 @@ export function createChatClient(options: ClientOptions) {
     },
     async usage(query: UsageQuery = {}): Promise<UsageReport> {
       return read(await api.GET("/api/analytics/usage", { params: { query } })) as UsageReport;
+    },
+    /** Counts chats and messages, in all and by day. */
+    async statistics(query: StatisticsQuery = {}): Promise<ChatStatistics> {
+      return read(await api.GET("/api/analytics/chats/stats", { params: { query } }));
     },
     /** Records an event. An `id` makes it safe to send again. */
     async track(event: NewEvent): Promise<void> {
@@ -121,8 +128,8 @@ function messages(api: Api) {
   return {
     list,
     /** The newest messages of a chat, oldest first; `next` is the cursor of earlier ones. */
-    async newest(chat: string, limit = 50, cursor?: string): Promise<Page<Message>> {
-      const found = await list(chat, { order: "desc", limit, ...(cursor !== undefined && { cursor }) });
+    async newest(chat: string, query: Omit<MessageFilter, "order"> = {}): Promise<Page<Message>> {
+      const found = await list(chat, { limit: 50, ...query, order: "desc" });
       return { ...found, items: found.items.toReversed() };
     },
     async get(id: string): Promise<Message> {
@@ -135,6 +142,10 @@ function messages(api: Api) {
     },
     async update(id: string, changes: UpdateMessage): Promise<Message> {
       return read(await api.PATCH("/api/messages/{message_id}", { ...path(id), body: changes }));
+    },
+    /** Returns to another version of a message, one of its `sibling_ids`, and what followed it. */
+    async select(id: string): Promise<Message> {
+      return read(await api.POST("/api/messages/{message_id}/select", path(id)));
     },
     async delete(id: string): Promise<void> {
       await api.DELETE("/api/messages/{message_id}", path(id));
@@ -163,7 +174,10 @@ function answers(api: Api) {
       });
       if (reply.response.body) yield* readEvents(reply.response.body);
     },
-    /** Follows the answer that is being written, from its start; yields nothing if there is none. */
+    /**
+     * Follows the answer that is being written, from its start, or reads one that has ended and has not been
+     * read; yields nothing if there is none.
+     */
     async *resume(chat: string, cancel: Cancel = {}): AsyncGenerator<StreamEvent, void, undefined> {
       const reply = await api.GET("/api/ai/chat/{chat_id}/stream", {
         ...path(chat), ...cancel, parseAs: "stream",
@@ -209,13 +223,26 @@ function files(api: Api) {
 }
 
 function scripts(api: Api) {
+  const path = (run_id: string) => ({ params: { path: { run_id } } });
   return {
+    /** Languages and limits, and why a language is not available. */
+    async capabilities(): Promise<ScriptCapabilities> {
+      return read(await api.GET("/api/scripts/capabilities"));
+    },
+    /** Earlier runs, newest first. */
+    async list(query: RunFilter = {}): Promise<Page<ScriptRunSummary>> {
+      return page(await api.GET("/api/scripts/runs", { params: { query } }));
+    },
+    async get(id: string): Promise<StoredScriptRun> {
+      return read(await api.GET("/api/scripts/runs/{run_id}", path(id)));
+    },
     /** Runs a script in the sandbox and waits for its end. */
     async run(script: RunScript, cancel: Cancel = {}): Promise<ScriptRun> {
       return read(await api.POST("/api/scripts/run", { body: script, ...cancel }));
     },
-    async delete(run_id: string): Promise<void> {
-      await api.DELETE("/api/scripts/runs/{run_id}", { params: { path: { run_id } } });
+    /** Cancels a script that runs; deletes a run that has ended. */
+    async delete(id: string): Promise<void> {
+      await api.DELETE("/api/scripts/runs/{run_id}", path(id));
     },
   };
 }

@@ -611,6 +611,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/messages/{message_id}/select": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Select a version of a message
+         * @description Makes this version and its newest continuation the active path of the chat, in the place of other
+         *     versions and what follows them. Nothing is deleted: `sibling_ids` has the versions. Fails while an
+         *     answer is being written in the chat.
+         */
+        post: operations["select_message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1273,6 +1295,11 @@ export interface components {
              * @description Time the message was last changed.
              */
             updated_at: string;
+            /**
+             * @description IDs of all versions of the message, its own included, oldest first: an answer that was generated
+             *     again, a question that was edited. Present only with `include=siblings`.
+             */
+            sibling_ids?: string[] | null;
         };
         /**
          * @description Sort order by creation time.
@@ -2106,6 +2133,8 @@ export interface components {
                 [key: string]: unknown;
             } | null;
         };
+        /** @enum {string} */
+        MessageInclude: "siblings";
     };
     responses: {
         /** @description The body is not well-formed JSON (line 1, column 9). */
@@ -2910,6 +2939,8 @@ export interface operations {
                 limit?: number;
                 /** @description Cursor of the page, as returned in the `Link` header of the previous page. */
                 cursor?: string;
+                /** @description `siblings` adds `sibling_ids` to each message. */
+                include?: components["schemas"]["MessageInclude"];
             };
             header?: never;
             path: {
@@ -4341,6 +4372,49 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["WrongType"];
             421: components["responses"]["WrongHost"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
+            431: components["responses"]["TokenTooLarge"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["BadGateway"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    select_message: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description ID of the message */
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The message, now active */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["MessageNotFound"];
+            /** @description An answer is being written in this chat */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooMany"];
             431: components["responses"]["TokenTooLarge"];

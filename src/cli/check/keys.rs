@@ -15,24 +15,10 @@ struct Claims {
     project: Option<String>,
 }
 
-/// What the keys can be used for.
-pub(super) struct Keys {
-    /// Requests as `anon` can be made: the anon key is not the service key.
-    pub anon_is_anon: bool,
-    /// `SUPABASE_JWT_SECRET` may be that of the project.
-    pub secret_may_fit: bool,
-}
-
-pub(super) fn check(project: &Project, report: &mut Report) -> Keys {
-    let mut keys = Keys { anon_is_anon: true, secret_may_fit: true };
+/// Returns whether `SUPABASE_JWT_SECRET` may be that of the project.
+pub(super) fn check(project: &Project, report: &mut Report) -> bool {
+    let mut secret_may_fit = true;
     let anon_key = project.anon_key.expose_secret();
-    if anon_key.starts_with("sb_secret_") || role(anon_key).as_deref() == Some("service_role") {
-        keys.anon_is_anon = false;
-        report.problem(
-            "SUPABASE_ANON_KEY is the service key, which row-level security does not bind",
-            "put the publishable (or anon) key there",
-        );
-    }
     let service_key = project.service_role_key.as_ref().map(ExposeSecret::expose_secret);
     for (variable, key) in
         [("SUPABASE_ANON_KEY", Some(anon_key)), ("SUPABASE_SERVICE_ROLE_KEY", service_key)]
@@ -57,7 +43,7 @@ pub(super) fn check(project: &Project, report: &mut Report) -> Keys {
         if is_signed_with(anon_key, secret.expose_secret()) {
             report.pass("SUPABASE_JWT_SECRET fits the anon key");
         } else {
-            keys.secret_may_fit = false;
+            secret_may_fit = false;
             report.problem(
                 "SUPABASE_JWT_SECRET is not the secret that signed the anon key: every token would \
                  be refused",
@@ -65,7 +51,7 @@ pub(super) fn check(project: &Project, report: &mut Report) -> Keys {
             );
         }
     }
-    keys
+    secret_may_fit
 }
 
 /// The role of a legacy key, which is a token.

@@ -9,20 +9,16 @@ use crate::supabase::Supabase;
 pub(super) async fn check(app: &App, report: &mut Report) {
     report.section(format!("Supabase at {}", app.project.url));
     let supabase = &app.state.supabase;
-    let keys = keys::check(&app.project, report);
+    let secret_may_fit = keys::check(&app.project, report);
     if !auth_answers(supabase, report).await {
         report.skipped("nothing else was asked");
         return;
     }
     issuer(app, report).await;
     signing_keys(app, report).await;
-    if !keys.anon_is_anon {
-        report.skipped("nothing else was asked: it would be asked with the service key");
-        return;
-    }
     if outside::check(supabase, report).await {
         let was_compared = described::check(app, report).await;
-        if keys.secret_may_fit {
+        if secret_may_fit {
             signed_in::check(app, was_compared, report).await;
         }
         max_rows::check(supabase, report).await;

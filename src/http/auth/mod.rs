@@ -87,6 +87,17 @@ fn bearer(headers: &HeaderMap) -> Result<&str, ApiError> {
     Ok(token)
 }
 
+/// Whether a project's key is its secret one, which row-level security does not bind.
+pub fn is_service_key(key: &str) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Claims {
+        role: Option<String>,
+    }
+    let claims = jsonwebtoken::dangerous::insecure_decode::<Claims>(key);
+    key.starts_with("sb_secret_")
+        || claims.is_ok_and(|token| token.claims.role.as_deref() == Some("service_role"))
+}
+
 /// Whether a project's key is a token signed with its legacy secret.
 pub fn is_legacy_key(key: &str) -> bool {
     jsonwebtoken::decode_header(key).is_ok_and(|header| header.alg == Algorithm::HS256)

@@ -1,0 +1,91 @@
+import type { Model } from "@chat-backend/client";
+import { useState } from "preact/hooks";
+import { useConversation, type Options, type Shown } from "../conversation";
+import type { Loaded } from "../loading";
+import { useLoaded } from "../loading";
+import { useServices } from "../services";
+import { ChatHeader } from "./ChatHeader";
+import { Composer } from "./Composer";
+import { MessageView } from "./MessageView";
+import { OptionsForm } from "./OptionsForm";
+import { Problem } from "./Problem";
+
+interface Props {
+  chat: string;
+  isNew: boolean;
+  models: Loaded<Model[]>;
+  changes: number;
+  onChange(): void;
+}
+
+export function ChatView({ chat, isNew, models, changes, onChange }: Props) {
+  const { client } = useServices();
+  const [options, setOptions] = useState<Options>({});
+  const conversation = useConversation(client, chat, isNew, onChange);
+  const details = useLoaded(async () => (isNew ? undefined : client.chats.get(chat)), [client, chat, isNew, changes]);
+  const { messages, answer, isRunning, failure, showEarlier } = conversation;
+  const isEmpty = messages.length === 0 && !isRunning;
+  const model = options.model ?? models.value?.find(({ is_default }) => is_default)?.id;
+  const send = (parts: Shown["parts"]) => conversation.send(parts, options);
+  /** A chat remembers its model. */
+  const choose = (chosen: Options) => {
+    setOptions(chosen);
+    if (isNew || chosen.model === options.model) return;
+    void client.chats.update(chat, { model: chosen.model ?? null }).then(details.reload, details.reload);
+  };
+
+  const view = (message: Shown) => (
+    <MessageView
+      key={message.id}
+      message={message}
+      onEdit={isRunning ? undefined : (parts) => conversation.edit(message.id, parts, options)}
+      onSelect={isRunning ? undefined : conversation.select}
+      onRegenerate={isRunning ? undefined : () => conversation.regenerate(message.id, options)}
+    />
+  );
+  return (
+    <section class="chat" aria-label="Chat">
+      {details.value ? <ChatHeader chat={details.value} onChange={onChange} /> : <h1 class="hidden">New chat</h1>}
+      <div class="scroller" tabIndex={0} role="region" aria-label="Messages">
+        <div class="messages">
+          {showEarlier && <button class="center" onClick={showEarlier}>Earlier messages</button>}
+          <Problem error={details.error} />
+          {isEmpty && isNew && <Welcome model={model} onSend={(text) => send([{ type: "text", text }])} />}
+          {messages.map(view)}
+          {isRunning && <MessageView key="answer" message={running(answer)} isRunning />}
+          <Problem error={failure?.error} retry={failure?.retry} />
+        </div>
+      </div>
+      <p class="hidden" role="status">{isRunning ? "The answer is being written." : ""}</p>
+      <Composer
+        isRunning={isRunning}
+        onSend={send}
+        onStop={conversation.stop}
+      >
+        <OptionsForm models={models} chatModel={details.value?.model} options={options} onChange={choose} />
+      </Composer>
+    </section>
+  );
+}
+
+function running(answer: { id: string; parts: Shown["parts"]; metadata: Shown["metadata"] } | undefined): Shown {
+  return { id: "", parts: [], metadata: {}, ...answer, role: "assistant", status: "streaming" };
+}
+
+const COMMANDS = ["/help", "/markdown", "/reasoning", "/tool", "/long 300", "/error overloaded"];
+
+function Welcome({ model, onSend }: { model: string | undefined; onSend(text: string): void }) {
+  return (
+    <div class="welcome">
+      <h2>What would you like to know?</h2>
+      {model === "scripted/demo" && (
+        <>
+          <p>The scripted model needs no provider’s key. It shows what a front end has to deal with:</p>
+          <ul class="row">
+            {COMMANDS.map((text) => <li key={text}><button onClick={() => onSend(text)}>{text}</button></li>)}
+          </ul>
+        </>
+      )}
+    </div>
+  );
+}
