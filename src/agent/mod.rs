@@ -20,6 +20,7 @@ pub use job::Job;
 pub use message::answer::{Answer, Claim, End, Rows, Status};
 pub use message::delta::{PartDelta, apply};
 pub use message::history::HistoryMessage;
+pub use message::live::{AnswerNews, LiveCursor};
 pub use message::part::{Part, ToolPart, ToolState, content};
 pub use message::ui_stream::{Cursor, StreamError};
 pub use options::Options;

@@ -36,6 +36,7 @@ mod postgres;
 mod providers;
 mod sandbox;
 mod own_tables;
+mod peers;
 mod replaced;
 mod scripts;
 mod shutdown;

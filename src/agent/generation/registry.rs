@@ -77,6 +77,18 @@ impl Generation {
         answer.end.is_none() && matches!(answer.claim, Claim::Pending | Claim::Granted(_))
     }
 
+    /// Whether it belongs to this user.
+    pub fn is_of(&self, user_id: Uuid) -> bool {
+        self.user_id == user_id
+    }
+
+    fn is_writing(&self, message_id: Uuid) -> bool {
+        let answer = self.answer.borrow();
+        let is_granted =
+            matches!(&answer.claim, Claim::Granted(rows) if rows.message_id == message_id);
+        is_granted && answer.end.is_none()
+    }
+
     /// Whether it writes this message, or the answer to it.
     fn is_about(&self, message_id: Uuid) -> bool {
         let answer = self.answer.borrow();
@@ -158,6 +170,13 @@ impl Generations {
         let by_chat = self.inner.by_chat();
         let mut of_user = by_chat.get(&chat_id)?.iter().filter(|other| other.user_id == user_id);
         of_user.find(|generation| generation.is_running()).cloned()
+    }
+
+    /// The generation that writes this message of a chat here.
+    pub fn writing(&self, chat_id: Uuid, message_id: Uuid) -> Option<Generation> {
+        let by_chat = self.inner.by_chat();
+        let mut of_chat = by_chat.get(&chat_id)?.iter();
+        of_chat.find(|generation| generation.is_writing(message_id)).cloned()
     }
 
     /// The generation that writes this message, or the answer to it, here.

@@ -42,7 +42,7 @@ pub(super) async fn start(
                 stop::stop(ai, user, chat_id).await?;
             }
             Claim::Refused(refusal) => return Err(refusal.into()),
-            Claim::Elsewhere(rows) => return Ok(ai.followers.follow(&rows, &user.token)),
+            Claim::Elsewhere(rows) => return Ok(ai.followers.follow(chat_id, &rows, &user.token)),
             claim @ Claim::Answered(_) => {
                 let rows = claim.rows().cloned();
                 let stored = rows.map(|rows| remote_answer::answer(&rows, claim));
@@ -148,7 +148,7 @@ pub(super) async fn running(
         // It has found that another replica writes, or that there is nothing to write: the database knows.
     }
     let row = streaming_message(ai, user, chat_id).await?;
-    Ok(row.map(|rows| ai.followers.follow(&rows, &user.token)))
+    Ok(row.map(|rows| ai.followers.follow(chat_id, &rows, &user.token)))
 }
 
 /// The chat's streaming message; 404 when the chat is not the user's.

@@ -2,8 +2,10 @@
 
 mod attachments;
 mod demo;
+mod follow_peer;
 mod ids;
 pub mod model;
+pub mod peer_routes;
 mod principal;
 mod recovery;
 mod request;

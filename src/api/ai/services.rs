@@ -7,6 +7,7 @@ use crate::api::files::Files;
 use crate::clock::Clock;
 use crate::http::error::ApiError;
 use crate::http::rate_limit::Limits;
+use crate::peers::Peers;
 use crate::providers::Providers;
 use crate::supabase::Supabase;
 
@@ -24,6 +25,7 @@ pub struct Ai {
     pub(super) limits: Limits,
     pub(super) tools: Arc<[Arc<dyn AnyTool>]>,
     pub(super) followers: Followers,
+    pub(super) peers: Option<Peers>,
     pub(super) checkpoints: CheckpointWriter,
     pub(super) clock: Clock,
     /// The name under which this server's answers are known to the database, where it has one: see
@@ -42,7 +44,7 @@ impl Ai {
         tools: Vec<Arc<dyn AnyTool>>,
         clock: Clock,
     ) -> Self {
-        let followers = Followers::new(supabase.clone());
+        let followers = Followers::new(supabase.clone(), None);
         let checkpoints = CheckpointWriter::new(supabase.clone(), clock.clone());
         Self {
             supabase,
@@ -52,6 +54,7 @@ impl Ai {
             limits,
             tools: tools.into(),
             followers,
+            peers: None,
             checkpoints,
             clock,
             server: None,
@@ -61,6 +64,12 @@ impl Ai {
     /// The same, known to the database by a name that no other server has.
     pub fn named(self, server: Option<&'static str>) -> Self {
         Self { server, ..self }
+    }
+
+    /// The same, one of several replicas.
+    pub fn with_peers(self, peers: Option<Peers>) -> Self {
+        let followers = Followers::new(self.supabase.clone(), peers.clone());
+        Self { followers, peers, ..self }
     }
 
     /// The providers.
