@@ -13,8 +13,9 @@ mod job;
 mod settings;
 
 pub use generation::{
-    BeginOutcome, Checkpoint, CheckpointSlots, Credentials, Failure, Generation, Generations,
-    Question, Recorder, Refusal, Save, Saved, SavedEnd, Started, TokenRefresher, UsageLog, Used,
+    BeginOutcome, Checkpoint, CheckpointSlots, Credentials, Earlier, Failure, Generation,
+    Generations, Question, Recorder, Refusal, Save, Saved, SavedEnd, Started, TokenRefresher,
+    UsageLog, Used,
 };
 pub use job::Job;
 pub use message::answer::{Answer, Claim, End, Rows, Status};

@@ -86,6 +86,8 @@ pub struct StartedReply {
     pub history: Vec<HistoryMessage>,
     pub reserved: Option<Reserved>,
     pub lease: Duration,
+    /// The checkpoint of this run that holds the parts which the message has already; 0 where it has none.
+    pub checkpoint: u32,
 }
 
 /// The rows of an answer and its question.
@@ -129,6 +131,8 @@ struct BeginFields {
     lease_ms: u64,
     #[serde(default)]
     history: Vec<HistoryMessage>,
+    #[serde(default)]
+    checkpoint: u32,
 }
 
 #[derive(Deserialize)]
@@ -166,6 +170,7 @@ impl TryFrom<BeginFields> for BeginReply {
                 history: fields.history,
                 reserved: fields.reserved,
                 lease: Duration::from_millis(fields.lease_ms),
+                checkpoint: fields.checkpoint,
             })),
             BeginAnswer::Running => Self::Running(fields.messages()?),
             BeginAnswer::Answered => Self::Answered(fields.messages()?),

@@ -13,6 +13,7 @@ use super::failure::Refusal;
 use crate::agent::message::answer::{Rows, Status};
 use crate::agent::message::delta::PartDelta;
 use crate::agent::message::history::HistoryMessage;
+use crate::agent::message::part::Part;
 use crate::agent::usage::meter::UsageTotal;
 use crate::agent::usage::reservation::{Extension, OverLimit, Reserved};
 use crate::agent::usage::{TokenUsage, UsageSource};
@@ -111,6 +112,21 @@ pub struct Started {
     pub lease: Option<Duration>,
     /// Whether the answer is shown in the place of others once it has content.
     pub is_candidate: bool,
+    /// What the message holds already, where an earlier run has begun it.
+    pub earlier: Earlier,
+}
+
+/// What earlier runs have made of a message that is continued.
+#[derive(Debug, Default)]
+pub struct Earlier {
+    /// Its parts. None of them is open.
+    pub parts: Vec<Part>,
+    /// The number of the checkpoint of this run that has them; its next one has the number after that.
+    pub checkpoint: u32,
+    /// The tokens of those runs.
+    pub usage: Option<TokenUsage>,
+    /// The price of those tokens.
+    pub cost_usd: Option<f64>,
 }
 
 /// What is new of an answer, which renews the lease.

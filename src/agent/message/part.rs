@@ -96,6 +96,15 @@ impl ToolPart {
         }
     }
 
+    /// How long its result is as JSON.
+    pub(in crate::agent) fn result_bytes(&self) -> usize {
+        match &self.state {
+            ToolState::OutputAvailable { output, .. } => output.to_string().len(),
+            ToolState::OutputError { error_text, .. } => error_text.len(),
+            ToolState::InputStreaming | ToolState::InputAvailable(_) => 0,
+        }
+    }
+
     /// What is stored with the call besides its input.
     fn call_metadata(&self) -> Map<String, Value> {
         let mut all = Map::new();

@@ -14,8 +14,8 @@ use super::checkpoints::CheckpointWriter;
 use super::principal::Principal;
 use super::request::ChatRequest;
 use crate::agent::{
-    BeginOutcome, Checkpoint, Credentials, Recorder, Refusal, Reserve, Rows, Save, Saved, Started,
-    Status, UsageLog,
+    BeginOutcome, Checkpoint, Credentials, Earlier, Part, Recorder, Refusal, Reserve, Rows, Save,
+    Saved, Started, Status, TokenUsage, UsageLog,
 };
 use crate::api::chats::model::UNTITLED;
 use crate::api::files::{Files, Owner};
@@ -223,8 +223,12 @@ fn outcome(reply: BeginReply) -> Result<BeginOutcome, SupabaseError> {
 }
 
 fn into_started(reply: StartedReply) -> Result<Started, SupabaseError> {
-    let StartedReply { messages, chat, history, reserved, lease } = reply;
+    let StartedReply { messages, chat, history, reserved, lease, checkpoint } = reply;
     let (rows, message) = rows(messages)?;
+    let earlier = match checkpoint {
+        0 => Earlier::default(),
+        checkpoint => earlier(&rows, &message, checkpoint)?,
+    };
     Ok(Started {
         rows,
         model: message.model,
@@ -235,6 +239,24 @@ fn into_started(reply: StartedReply) -> Result<Started, SupabaseError> {
         metadata: message.metadata,
         lease: Some(lease),
         is_candidate: !message.is_active,
+        earlier,
+    })
+}
+
+/// What a message that is continued has already.
+fn earlier(rows: &Rows, message: &MessageRow, checkpoint: u32) -> Result<Earlier, SupabaseError> {
+    #[derive(Deserialize)]
+    struct Row {
+        parts: Vec<Part>,
+    }
+    let row = rows.message.as_deref().map_or("null", RawValue::get);
+    let Row { parts } = serde_json::from_str(row)?;
+    let usage = message.metadata.get("usage");
+    Ok(Earlier {
+        parts,
+        checkpoint,
+        usage: usage.and_then(|usage| TokenUsage::deserialize(usage).ok()),
+        cost_usd: message.metadata.get("cost_usd").and_then(Value::as_f64),
     })
 }
 

@@ -12,8 +12,8 @@ use super::model::{AnswerFormat, Generate, PlainContent, PlainMessage, Stop};
 use super::principal::Principal;
 use super::request;
 use crate::agent::{
-    BeginOutcome, Checkpoint, Credentials, HistoryMessage, Options, Part, Recorder, Refusal,
-    Reserve, Reserved, Rows, Save, Saved, Started, UsageLog,
+    BeginOutcome, Checkpoint, Credentials, Earlier, HistoryMessage, Options, Part, Recorder,
+    Refusal, Reserve, Reserved, Rows, Save, Saved, Started, UsageLog,
 };
 use crate::api::messages::model::Role;
 use crate::api::messages::parts;
@@ -129,6 +129,7 @@ impl StatelessRecorder {
             metadata: Map::new(),
             lease: None,
             is_candidate: false,
+            earlier: Earlier::default(),
         }
     }
 

@@ -54,6 +54,7 @@ impl AnswerWriter {
         self.update(|answer| {
             answer.claim = Claim::Granted(started.rows.clone());
             answer.metadata = started.metadata.clone();
+            answer.resume(started.earlier.parts.clone());
         });
     }
 

@@ -13,6 +13,7 @@ use crate::agent::generation::recorder::{Checkpoint, Saved, Used};
 use crate::agent::generation::slots::CheckpointSlots;
 use crate::agent::message::answer::Answer;
 use crate::agent::message::delta::Position;
+use crate::agent::message::part::Part;
 use crate::agent::usage::reservation::Extension;
 use crate::agent::{Job, Settings};
 
@@ -68,6 +69,13 @@ impl Checkpoints {
         let due = Box::pin(sleep_until(due_after(&settings, settings.checkpoint_every)));
         let saved = CheckpointState::default();
         Self { settings, due, in_flight: None, count: 0, saved }
+    }
+
+    /// The parts that an earlier run has left are saved already, under this number.
+    pub(super) fn resume(&mut self, number: u32, parts: &[Part]) {
+        self.count = number;
+        self.saved.number = number;
+        self.saved.position = Position::end_of(parts);
     }
 
     /// Waits for what happens next. Nothing is lost when the future is dropped.

@@ -10,6 +10,7 @@ use super::{Interruption, Run, save};
 use crate::agent::generation::failure::Failure;
 use crate::agent::generation::recorder::{Save, Saved, UsageLog};
 use crate::agent::message::answer::{End, Status};
+use crate::agent::usage::TokenUsage;
 use crate::supabase::{SupabaseError, SupabaseErrorKind};
 
 impl Run {
@@ -112,16 +113,25 @@ impl Run {
         finish_reason: String,
         failure: Option<Failure>,
     ) -> End {
-        let usage = self.budget.meter.total();
+        let (usage, cost_usd) = self.used_in_all();
         End {
             status,
             finish_reason,
-            usage: usage.tokens(),
-            cost_usd: usage.cost_usd(),
+            usage,
+            cost_usd,
             latency_ms: self.answer.latency_ms(),
             failure,
             message: None,
         }
+    }
+
+    /// What all runs of the message have used: this one, and those that it continues.
+    fn used_in_all(&self) -> (TokenUsage, Option<f64>) {
+        let total = self.budget.meter.total();
+        let (mut usage, cost_usd) = (total.tokens(), total.cost_usd());
+        let Some((before, cost_before)) = self.used_before else { return (usage, cost_usd) };
+        usage += before;
+        (usage, cost_usd.zip(cost_before).map(|(now, before)| now + before))
     }
 
     /// The row of `usage_logs`, where a provider was called at all.

@@ -36,7 +36,8 @@ use super::recorder::{BeginOutcome, Started};
 use crate::agent::message::answer::{Answer, Claim, Status};
 use crate::agent::message::prompt;
 use crate::agent::tools::execute;
-use crate::agent::{Job, Settings};
+use crate::agent::usage::TokenUsage;
+use crate::agent::{Job, Part, Settings};
 use crate::providers::{FinishReason, Message};
 
 /// A generation at work.
@@ -50,6 +51,8 @@ pub(super) struct Run {
     lease: Lease,
     /// The answer is shown in the place of others once it has content.
     is_candidate: bool,
+    /// The tokens and the price of earlier runs of the same message.
+    used_before: Option<(TokenUsage, Option<f64>)>,
     title: PendingTitle,
     signals: Signals,
 }
@@ -71,6 +74,7 @@ impl Run {
             checkpoints: Checkpoints::new(settings.clone()),
             lease: Lease::new(settings.clock.clone()),
             is_candidate: false,
+            used_before: None,
             title: PendingTitle::new(tasks),
             signals,
             settings,
@@ -94,6 +98,9 @@ impl Run {
                 self.lease.granted(started.lease, sent_at);
                 self.is_candidate = started.is_candidate;
                 self.budget.set_reserved(started.reserved);
+                let earlier = &started.earlier;
+                self.used_before = earlier.usage.map(|usage| (usage, earlier.cost_usd));
+                self.checkpoints.resume(earlier.checkpoint, &earlier.parts);
                 self.answer.grant(&started);
                 return Some(started);
             }
@@ -129,8 +136,8 @@ impl Run {
         };
         let mut started = self.wait_for(load).await?;
         let mut models = self.settings.providers.candidates(started.model.as_deref())?;
-        let mut turns = Vec::new();
-        let mut steps = 1;
+        let mut turns = prompt::answer(&started.earlier.parts);
+        let mut steps = 1 + steps(&started.earlier.parts);
         loop {
             let reason = self.call_with_fallback(&mut models, &mut started, &turns).await?;
             if reason != FinishReason::ToolCalls {
@@ -166,7 +173,13 @@ impl Run {
     /// The output of the model and the results of the tools in the last step.
     fn last_turn(&self) -> Vec<Message> {
         let answer = self.answer.read();
-        let step = answer.parts.iter().rposition(|part| *part == crate::agent::Part::StepStart);
+        let step = answer.parts.iter().rposition(|part| *part == Part::StepStart);
         prompt::answer(&answer.parts[step.unwrap_or(0)..])
     }
+}
+
+/// How many calls of a model have made these parts.
+fn steps(parts: &[Part]) -> u32 {
+    let steps = parts.iter().filter(|part| **part == Part::StepStart).count();
+    u32::try_from(steps).unwrap_or(u32::MAX)
 }

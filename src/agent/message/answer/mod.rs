@@ -67,6 +67,20 @@ impl Answer {
         Self { claim, metadata, parts, is_visible: true, end, ..Self::default() }
     }
 
+    /// Goes on from what an earlier run has made of it.
+    pub(in crate::agent) fn resume(&mut self, parts: Vec<Part>) {
+        let bytes = |part: &Part| match part {
+            Part::Text { text, .. } | Part::Reasoning { text, .. } => (text.len(), 0),
+            Part::Tool(tool) => (tool.arguments.len(), tool.result_bytes()),
+            Part::StepStart | Part::Other(_) => (0, 0),
+        };
+        for (bytes, tool_bytes) in parts.iter().map(bytes) {
+            self.bytes += bytes;
+            self.tool_bytes += tool_bytes;
+        }
+        self.parts = parts;
+    }
+
     /// The answer's text.
     pub fn content(&self) -> String {
         part::content(&self.parts)

@@ -20,6 +20,8 @@ const MIN_PIECE: usize = 1 << 10;
 #[derive(Debug, Default)]
 pub struct Cursor {
     started: bool,
+    /// How many parts the listener has from before.
+    earlier: usize,
     in_step: bool,
     titled: bool,
     /// One for each part that was begun.
@@ -37,6 +39,12 @@ enum Progress {
 }
 
 impl Cursor {
+    /// A listener that has this many parts of a message which is continued. It gets what became of the
+    /// last step's calls, and then what is new.
+    pub fn after(earlier: usize) -> Self {
+        Self { earlier, ..Self::default() }
+    }
+
     /// Whether the end was sent: nothing follows.
     pub fn is_at_end(&self) -> bool {
         self.ended
@@ -58,6 +66,7 @@ impl Cursor {
             self.started = true;
             let message_id = answer.claim.rows().map(|rows| rows.message_id).unwrap_or_default();
             put(out, &Frame::Start { message_id, message_metadata: &answer.metadata });
+            self.skip_earlier(&answer.parts, out);
         }
         for index in self.first_open..answer.parts.len() {
             self.advance_part(index, &answer.parts[index], out);
@@ -73,6 +82,20 @@ impl Cursor {
         }
         if let Some(end) = &answer.end {
             self.finish(answer, end, out, describe);
+        }
+    }
+
+    /// Clients take results before the next step begins.
+    fn skip_earlier(&mut self, parts: &[Part], out: &mut Vec<u8>) {
+        let earlier = &parts[..self.earlier.min(parts.len())];
+        let step = earlier.iter().rposition(|part| *part == Part::StepStart).unwrap_or(0);
+        for (index, part) in earlier.iter().enumerate() {
+            if let Part::Tool(tool) = part
+                && index >= step
+            {
+                put_result(tool, out);
+            }
+            self.parts.push(Progress::Done);
         }
     }
 
@@ -144,6 +167,11 @@ impl Cursor {
         describe: impl FnOnce(&End) -> StreamError,
     ) {
         self.ended = true;
+        if self.earlier > 0 && self.parts.len() == self.earlier {
+            // A client whose last step is made of results asks for the next one, again and again.
+            self.in_step = true;
+            put(out, &Frame::StartStep);
+        }
         self.finish_step(out);
         let message_metadata = &answer.metadata;
         match end.status {
@@ -213,17 +241,24 @@ fn advance_tool(progress: &mut Progress, tool: &ToolPart, out: &mut Vec<u8>) {
         let tool_name = &tool.name;
         put(out, &Frame::ToolInputAvailable { tool_call_id, tool_name, input: value });
     }
+    if put_result(tool, out) {
+        *progress = Progress::Done;
+    }
+}
+
+/// Whether there is one.
+fn put_result(tool: &ToolPart, out: &mut Vec<u8>) -> bool {
+    let tool_call_id = &tool.id;
     match &tool.state {
         ToolState::OutputAvailable { output, .. } => {
             put(out, &Frame::ToolOutputAvailable { tool_call_id, output });
-            *progress = Progress::Done;
         }
         ToolState::OutputError { error_text, .. } => {
             put(out, &Frame::ToolOutputError { tool_call_id, error_text });
-            *progress = Progress::Done;
         }
-        _ => {}
+        ToolState::InputStreaming | ToolState::InputAvailable(_) => return false,
     }
+    true
 }
 
 #[cfg(test)]
@@ -256,5 +291,43 @@ mod tests {
             }
         }
         assert!(turns > 5 && read == text);
+    }
+
+    fn frames(mut cursor: Cursor, answer: &Answer) -> Vec<String> {
+        let mut out = Vec::new();
+        cursor.advance(answer, &mut out, |_| unreachable!());
+        let text = String::from_utf8(out).unwrap();
+        let frames = text.lines().filter_map(|line| line.strip_prefix("data: {\"type\":\""));
+        frames.map(|frame| frame.split('"').next().unwrap_or_default().to_owned()).collect()
+    }
+
+    #[test]
+    fn who_has_the_beginning_gets_results_and_the_next_step() {
+        let call = |state| {
+            let (id, name, arguments) = ("1".to_owned(), "look".to_owned(), "{}".to_owned());
+            Part::Tool(ToolPart { id, name, arguments, state, opaque: None })
+        };
+        let (input, output) = (serde_json::json!({}), Value::Null);
+        let done = call(ToolState::OutputAvailable { input, output });
+        let said = Part::Text { text: "Here.".into(), done: true, opaque: None };
+        let before = vec![Part::StepStart, done.clone(), Part::StepStart, said.clone(), done];
+        let claim = crate::agent::Claim::Pending;
+        let mut answer = Answer::stored(claim, serde_json::Map::new(), before.clone(), None);
+        assert_eq!(frames(Cursor::after(5), &answer), ["start", "tool-output-available"]);
+        answer.parts.extend([Part::StepStart, said]);
+        let whole = "start tool-output-available start-step text-start text-delta text-end";
+        assert_eq!(frames(Cursor::after(5), &answer).join(" "), whole);
+        answer.parts = before;
+        answer.end = Some(End {
+            status: Status::Complete,
+            finish_reason: "stop".into(),
+            usage: crate::agent::TokenUsage::default(),
+            cost_usd: None,
+            latency_ms: 0,
+            failure: None,
+            message: None,
+        });
+        let whole = "start tool-output-available start-step finish-step finish";
+        assert_eq!(frames(Cursor::after(5), &answer).join(" "), whole);
     }
 }
