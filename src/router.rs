@@ -40,6 +40,7 @@ fn internal(state: &AppState) -> Router<AppState> {
     let Some(gate) = &state.peer_gate else { return Router::new() };
     Router::new()
         .route("/internal/peers/follow/{chat_id}/{message_id}", post(ai::peer_routes::follow))
+        .route("/internal/peers/take-over/{chat_id}/{message_id}", post(ai::peer_routes::take_over))
         .route("/internal/peers/stop/{chat_id}/{message_id}", post(ai::peer_routes::stop))
         .route_layer(from_fn_with_state(state.auth.clone(), auth::require_user))
         .route_layer(from_fn_with_state(gate.clone(), peers::require_peer))

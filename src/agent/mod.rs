@@ -14,8 +14,8 @@ mod settings;
 
 pub use generation::{
     BeginOutcome, Checkpoint, CheckpointSlots, Credentials, Earlier, Failure, Generation,
-    Generations, Question, Recorder, Refusal, Save, Saved, SavedEnd, Started, TokenRefresher,
-    UsageLog, Used,
+    Generations, HandOver, HandedOver, Question, Recorder, Refusal, Save, Saved, SavedEnd, Started,
+    TokenRefresher, UsageLog, Used,
 };
 pub use job::Job;
 pub use message::answer::{Answer, Claim, End, Rows, Status};

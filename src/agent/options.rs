@@ -1,9 +1,11 @@
 //! The options of a request to a model.
 
+use serde::{Deserialize, Serialize};
+
 use crate::providers::{ReasoningEffort, ResponseFormat};
 
 /// The options of a request to a model.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Options {
     pub system: Option<String>,
@@ -12,6 +14,8 @@ pub struct Options {
     pub top_p: Option<f64>,
     pub stop: Vec<String>,
     pub reasoning_effort: Option<ReasoningEffort>,
+    /// That of an answer in a chat is always the default, so it is not handed on.
+    #[serde(skip)]
     pub response_format: ResponseFormat,
     pub max_steps: u32,
 }

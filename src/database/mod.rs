@@ -15,6 +15,7 @@ mod events;
 mod files;
 mod generation;
 mod lapsed;
+mod take_over;
 
 pub use begin_generation::{
     Action, BeginGeneration, BeginReply, ChatRow, CreateChat, Messages, Missing, StartedReply,
@@ -28,6 +29,7 @@ pub use generation::{
     RunCheckpoint, SaveCheckpoints, SaveEnd, SaveGeneration, SaveReply, StopReply,
 };
 pub use lapsed::{CountLapsedUsage, ReleaseLeases, count_lapsed_usage};
+pub use take_over::TakeOverGeneration;
 
 /// A function of the database, with its arguments.
 pub trait Function: Serialize {

@@ -33,6 +33,7 @@ pub static MIGRATIONS: &[(&str, &str)] = migrations![
     "20261126000003_check.sql",
     "20261127000010_generation.sql",
     "20261127000020_checkpoints.sql",
+    "20261127000030_peers.sql",
 ];
 
 /// Folders of before the tables were read from the migrations: each version was a file in SQLite's own

@@ -162,4 +162,6 @@ pub static REGISTRATIONS: &[Registration] = &[
     rust("20261127000020_checkpoints.sql", "create or replace function private.count_lapsed", "42b0613319daa382"),
     rust("20261127000020_checkpoints.sql", "create or replace function public.save_generation", "06981194bb489a9a"),
     rust("20261127000020_checkpoints.sql", "create or replace function public.request_stop", "19eab24d63e60417"),
+    rust("20261127000030_peers.sql", "create function private.move_pieces", "ea1d263012c5d6eb"),
+    rust("20261127000030_peers.sql", "create function public.take_over_generation", "9f00435f9757eded"),
 ];

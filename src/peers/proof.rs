@@ -28,6 +28,8 @@ pub enum Question {
         /// The message.
         message_id: Uuid,
     },
+    /// Whether it would go on with an answer of a replica that is being stopped.
+    TakesOver,
 }
 
 /// A question, and a nonce that the reply has to name.

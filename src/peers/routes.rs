@@ -48,6 +48,7 @@ impl PeerGate {
             Question::Writes { chat_id, message_id } => {
                 self.generations.writing(*chat_id, *message_id).is_some()
             }
+            Question::TakesOver => !self.generations.is_draining(),
         }
     }
 

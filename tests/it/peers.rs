@@ -257,3 +257,98 @@ async fn peers_need_a_key_that_all_have() {
         assert!(refused(&[("PEERS", wrong), KEY]).starts_with("PEERS: "), "{wrong}");
     }
 }
+
+/// Replicas with a service key that know one another.
+async fn fleet<const COUNT: usize>(stage: &Stage, settings: &[(&str, &str)]) -> [TestApp; COUNT] {
+    let mut listeners = Vec::new();
+    for _ in 0..COUNT {
+        listeners.push(TestApp::listener().await);
+    }
+    let url =
+        |listener: &tokio::net::TcpListener| format!("http://{}", listener.local_addr().unwrap());
+    let peers = listeners.iter().map(url).collect::<Vec<_>>().join(",");
+    let service_key = ("SUPABASE_SERVICE_ROLE_KEY", stage.app.service_key());
+    let settings = [&[KEY, ("PEERS", peers.as_str()), service_key], settings].concat();
+    let mut replicas = Vec::new();
+    for listener in listeners {
+        replicas.push(stage.app.replica_at(listener, &settings).await);
+    }
+    replicas.try_into().ok().unwrap()
+}
+
+#[tokio::test]
+async fn an_answer_goes_on_elsewhere_when_its_replica_is_stopped() {
+    if skipped_on_a_real_supabase("the service key of the local one") {
+        return;
+    }
+    let stage = stage().await;
+    let [first, second, third] = fleet(&stage, &[OFTEN]).await;
+    let steps = [stage.chunk_sender(), stage.chunk_sender(), stage.chunk_sender()];
+    let [one, two, three] = steps;
+    one.say("First. ");
+    let mut question = question();
+    question["tools"] = json!(["files"]);
+    let mut stream = ask(&stage, &stage.alice.on(&first), &question).await;
+    let message = stream.until("start").await["messageId"].clone();
+    stream.until("text-delta").await;
+    // The first of three that are replaced one after the other.
+    let first_stops = first.begin_to_stop();
+    one.call_tool("a", "files", &json!({ "action": "list" }));
+    stream.until("tool-output-available").await;
+    two.say("Second. ");
+    assert_eq!(stream.until("text-delta").await["delta"], "Second. ");
+    // Either may have taken it.
+    let (second, third) = if second.running() == 1 { (second, third) } else { (third, second) };
+    let second_stops = second.begin_to_stop();
+    two.call_tool("b", "files", &json!({ "action": "list" }));
+    three.say("Third.");
+    while stream.until("text-delta").await["delta"] != "Third." {}
+    // Who comes now finds it where it is.
+    let mut resumed = stage.alice.on(&second).resume(&stage.chat).await;
+    assert_eq!(resumed.until("start").await["messageId"], message);
+    three.finish();
+    let rest = stream.rest().await;
+    assert_eq!(frames(&rest), ["text-end", "finish-step", "finish"]);
+    assert_eq!(resumed.rest().await.pop(), rest.last().cloned());
+    first_stops.await.unwrap();
+    second_stops.await.unwrap();
+    let stored = stage.last_message().await;
+    assert_eq!((&stored["id"], &stored["status"]), (&message, &json!("complete")));
+    assert_eq!(stored["content"], "First. Second. Third.");
+    // Each call is asked once, with all that was before, and counts once.
+    let asked = stage.provider.requests();
+    let turns = |request: &Value| request["messages"].as_array().unwrap().len();
+    assert_eq!(asked.iter().map(turns).collect::<Vec<_>>(), [1, 3, 5]);
+    let mut tokens: Vec<_> = stage.alice.usage_logs().await;
+    tokens.sort_by_key(|log| log["input_tokens"].as_u64());
+    let used = |log: &Value| (log["input_tokens"].clone(), log["usage_source"].clone());
+    let (whole, last) = ((json!(20), json!("reported")), (json!(10), json!("reported")));
+    assert_eq!(tokens.iter().map(used).collect::<Vec<_>>(), [last, whole.clone(), whole]);
+    assert_eq!(stored["usage"]["input_tokens"], 50);
+    assert_eq!([first.running(), second.running(), third.running()], [0; 3]);
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_takes_over_has_the_grace() {
+    if skipped_on_a_real_supabase("the service key of the local one") {
+        return;
+    }
+    let stage = stage().await;
+    let [first, second] = fleet(&stage, &[OFTEN]).await;
+    let (one, two) = (stage.chunk_sender(), stage.chunk_sender());
+    one.say("One. ");
+    let mut question = question();
+    question["tools"] = json!(["files"]);
+    let mut stream = ask(&stage, &stage.alice.on(&first), &question).await;
+    stream.until("text-delta").await;
+    let stopping = [first.begin_to_stop(), second.begin_to_stop()];
+    one.call_tool("a", "files", &json!({ "action": "list" }));
+    two.say("Two.");
+    two.finish();
+    assert_eq!(stream.rest().await.pop().unwrap()["type"], "finish");
+    for stopped in stopping {
+        stopped.await.unwrap();
+    }
+    let stored = stage.last_message().await;
+    assert_eq!((&stored["status"], &stored["content"]), (&json!("complete"), &json!("One. Two.")));
+}

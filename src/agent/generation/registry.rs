@@ -67,7 +67,10 @@ impl Generation {
     /// Asks it to stop and waits for its end, a few seconds at the most.
     pub async fn stop_and_wait(mut self) {
         self.stop();
-        let ended = self.answer.wait_for(|answer| answer.end.is_some());
+        // An answer that has been handed over is another replica's to stop.
+        let is_over =
+            |answer: &Answer| answer.end.is_some() || matches!(answer.claim, Claim::Elsewhere(_));
+        let ended = self.answer.wait_for(is_over);
         // Both errors mean that there is nothing left to wait for.
         let _ = tokio::time::timeout(STOP_TIMEOUT, ended).await;
     }
@@ -153,7 +156,11 @@ impl Generations {
         let registration = self.inner.refresher.register(&job.credentials);
         let settings = self.inner.settings.clone();
         let inner = self.inner.clone();
-        let signals = Signals { stop: stop.clone(), shutdown: inner.shutdown.clone() };
+        let signals = Signals {
+            stop: stop.clone(),
+            shutdown: inner.shutdown.clone(),
+            draining: inner.draining.clone(),
+        };
         let run = Run::new(job, settings, sender, signals, inner.tasks.clone());
         self.inner.tasks.spawn(async move {
             run.run().await;

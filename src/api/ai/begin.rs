@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::chat_recorder::ChatRecorder;
+use super::hand_over::TakeOver;
 use super::request::ChatRequest;
 use super::{Ai, remote_answer, stop};
 use crate::agent::{Answer, AnyTool, Claim, Credentials, Job, Refusal, Rows};
@@ -53,6 +54,41 @@ pub(super) async fn start(
     }
 }
 
+/// Goes on with an answer of a replica that is being stopped; it has been claimed.
+pub(super) async fn take_over(
+    ai: &Ai,
+    user: &CurrentUser,
+    (chat_id, message_id): (Uuid, Uuid),
+    request: ChatRequest,
+    from: TakeOver,
+) -> Result<(), ApiError> {
+    let tools = tools(ai, &request.tools)?;
+    let request = Arc::new(request);
+    let recorder = ChatRecorder {
+        message_id,
+        take_over: Some(from),
+        ..recorder(ai, chat_id, false, &request, &tools)
+    };
+    let job = job(user, recorder, &request, &tools);
+    let generation = ai.generations.start(chat_id, None, job).ok_or_else(not_taken_over)?;
+    let mut answer = generation.answer;
+    let is_known =
+        |answer: &Answer| !matches!(answer.claim, Claim::Pending) || answer.end.is_some();
+    let known = answer.wait_for(is_known).await;
+    let known = known.map_err(|_| ApiError::internal("a generation ended without a word"))?;
+    match (&known.claim, &known.end) {
+        (Claim::Refused(refusal), _) => Err(refusal.clone().into()),
+        (Claim::Granted(_) | Claim::Elsewhere(_), _) => Ok(()),
+        (_, Some(end)) => Err(for_end(end)),
+        _ => Err(ApiError::internal("an answer that was taken over is another")),
+    }
+}
+
+/// A 4xx: the other replica goes on itself.
+fn not_taken_over() -> ApiError {
+    ApiError::new(StatusCode::CONFLICT, "not_taken_over", "This replica is being stopped as well.")
+}
+
 fn spawn(
     ai: &Ai,
     user: &CurrentUser,
@@ -62,7 +98,20 @@ fn spawn(
     tools: &[Arc<dyn AnyTool>],
 ) -> Result<AnswerReceiver, ApiError> {
     let question = request.repeatable_question();
-    let recorder = ChatRecorder {
+    let recorder = recorder(ai, chat_id, create_chat, request, tools);
+    let job = job(user, recorder, request, tools);
+    let generation = ai.generations.start(chat_id, question, job).ok_or_else(shutting_down)?;
+    Ok(generation.answer)
+}
+
+fn recorder(
+    ai: &Ai,
+    chat_id: Uuid,
+    create_chat: bool,
+    request: &Arc<ChatRequest>,
+    tools: &[Arc<dyn AnyTool>],
+) -> ChatRecorder {
+    ChatRecorder {
         supabase: ai.supabase.clone(),
         checkpoints: ai.checkpoints.clone(),
         files: ai.files.clone(),
@@ -75,17 +124,25 @@ fn spawn(
         default_model: ai.providers.default_model().to_owned(),
         create_chat,
         reserve: ai.reserve(&request.options, tools, request.model.as_deref()),
-    };
-    let job = Job {
+        followers: ai.followers.clone(),
+        take_over: None,
+    }
+}
+
+fn job(
+    user: &CurrentUser,
+    recorder: ChatRecorder,
+    request: &ChatRequest,
+    tools: &[Arc<dyn AnyTool>],
+) -> Job {
+    Job {
         recorder: Arc::new(recorder),
         credentials: Credentials::new(user.id, user.token.clone(), user.expires_at),
         options: request.options.clone(),
         tools: tools.to_vec(),
         operation: "chat",
         survives_disconnect: true,
-    };
-    let generation = ai.generations.start(chat_id, question, job).ok_or_else(shutting_down)?;
-    Ok(generation.answer)
+    }
 }
 
 /// The tools that a request names.

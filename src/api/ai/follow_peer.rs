@@ -26,6 +26,9 @@ pub(super) struct Follow {
     pub(super) answer: watch::Sender<Answer>,
 }
 
+/// One receiver of each answer is that of a list.
+const KEPT: usize = 1;
+
 /// How far an answer could be followed on another replica.
 pub(super) enum FollowedThere {
     ToEnd,
@@ -38,9 +41,9 @@ pub(super) enum FollowedThere {
 }
 
 impl Follow {
-    /// Whether nobody listens; one receiver is that of the list of all.
+    /// Whether nobody listens.
     pub(super) fn is_unobserved(&self) -> bool {
-        self.answer.receiver_count() <= 1
+        self.answer.receiver_count() <= KEPT
     }
 
     pub(super) fn is_at_end(&self) -> bool {

@@ -3,6 +3,7 @@
 mod attachments;
 mod demo;
 mod follow_peer;
+mod hand_over;
 mod ids;
 pub mod model;
 pub mod peer_routes;

@@ -4,6 +4,7 @@
 use std::io;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
@@ -15,11 +16,14 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::Ai;
+use super::hand_over::TakeOver;
+use super::request::ChatRequest;
+use super::{Ai, begin};
 use crate::agent::{Answer, Generation, LiveCursor};
 use crate::http::auth::CurrentUser;
 use crate::http::error::ApiError;
-use crate::http::extract::Path;
+use crate::http::extract::{Path, from_text};
+use crate::memory::Held;
 
 /// The message of a chat.
 type Target = Path<(Uuid, Uuid)>;
@@ -48,6 +52,20 @@ pub async fn stop(
     Path((chat_id, message_id)): Target,
 ) -> Result<StatusCode, ApiError> {
     written_here(&ai, &user, chat_id, message_id)?.stop_and_wait().await;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Goes on with the answer of a replica that is being stopped.
+pub async fn take_over(
+    State(ai): State<Ai>,
+    user: CurrentUser,
+    Extension(held): Extension<Held>,
+    Path(target): Target,
+    body: String,
+) -> Result<StatusCode, ApiError> {
+    let from: TakeOver = from_text(&body).map_err(|error| ApiError::validation(vec![error]))?;
+    let request = ChatRequest::taken_over(from.options(), from.tools(), held);
+    begin::take_over(&ai, &user, target, request, from).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -58,10 +58,21 @@ impl Followers {
         let follow = Follow { chat_id, message_id, token: token.clone(), answer };
         tokio::spawn(async move {
             if this.follow_to_end(&follow).await {
-                this.lock().remove(&message_id);
+                remove(&mut this.lock(), &follow);
             }
         });
         receiver
+    }
+
+    /// Shows the listeners of an answer of this replica what another one makes of it, to its end or as long
+    /// as there are any.
+    pub(super) async fn follow_handed_over(&self, follow: Follow) {
+        self.follow_to_end(&follow).await;
+    }
+
+    /// The other replicas, where there are any.
+    pub(super) fn peers(&self) -> Option<&Peers> {
+        self.peers.as_ref()
     }
 
     /// Gives a message up that nobody follows any more. Whoever comes after that begins anew.
@@ -69,7 +80,7 @@ impl Followers {
         let mut by_message = self.lock();
         let is_abandoned = follow.is_unobserved();
         if is_abandoned {
-            by_message.remove(&follow.message_id);
+            remove(&mut by_message, follow);
         }
         is_abandoned
     }
@@ -121,6 +132,14 @@ impl Followers {
         let rest = self.supabase.rest(Caller::User(&follow.token));
         let read = FollowAnswer { p_message_id: follow.message_id, p_after: after };
         database::call(rest, &read).await
+    }
+}
+
+/// Removes this answer, but not another one of the same message.
+fn remove(by_message: &mut HashMap<Uuid, watch::Receiver<Answer>>, follow: &Follow) {
+    let own = follow.answer.subscribe();
+    if by_message.get(&follow.message_id).is_some_and(|listed| listed.same_channel(&own)) {
+        by_message.remove(&follow.message_id);
     }
 }
 

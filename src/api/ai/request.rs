@@ -93,6 +93,21 @@ impl ChatRequest {
 }
 
 impl ChatRequest {
+    /// A request of which another replica has answered the beginning.
+    pub(super) fn taken_over(options: Options, tools: Vec<String>, held: Held) -> Self {
+        Self {
+            action: Action::Submit,
+            user_message: None,
+            regenerate: None,
+            stop_running: false,
+            model: None,
+            options,
+            tools,
+            stream: false,
+            held,
+        }
+    }
+
     /// Identifies a repeat of this request; a regeneration is always new.
     pub(super) fn repeatable_question(&self) -> Option<Question> {
         let turn = self.user_message.as_ref().filter(|_| self.action != Action::Regenerate)?;

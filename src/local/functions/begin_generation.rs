@@ -123,7 +123,7 @@ impl BeginCall<'_> {
         Message::find(self.connection, clause, (self.chat, self.user, self.user))
     }
 
-    fn find_question(&self, answer: &Message) -> rusqlite::Result<Option<Message>> {
+    pub(super) fn find_question(&self, answer: &Message) -> rusqlite::Result<Option<Message>> {
         let key = (&answer.parent_id, self.user);
         Message::find(self.connection, "where id = ? and user_id = ?", key)
     }
@@ -227,7 +227,7 @@ impl BeginCall<'_> {
     }
 
     /// `private.started`, with what a daily limit wants reserved.
-    fn started(
+    pub(super) fn started(
         &self,
         chat: Chat,
         question: Option<&Message>,
@@ -254,7 +254,7 @@ impl BeginCall<'_> {
     }
 
     /// `private.reserve_or_raise`; none without a limit, or if there is not enough.
-    fn reserve(
+    pub(super) fn reserve(
         &self,
         answer: &Message,
         counts: TokenCounts<'_>,

@@ -222,6 +222,18 @@ impl TestApp {
         self.generations.finish(Duration::ZERO).await;
     }
 
+    /// How many answers are written here.
+    pub fn running(&self) -> usize {
+        self.generations.running()
+    }
+
+    /// Begins to stop, as on a signal; running answers have time.
+    pub fn begin_to_stop(&self) -> tokio::task::JoinHandle<()> {
+        let generations = self.generations.clone();
+        generations.drain();
+        tokio::spawn(async move { generations.finish(TIMEOUT).await })
+    }
+
     /// Waits until bodies and answers hold as many bytes as that.
     pub async fn holds(&self, is_it: impl Fn(usize) -> bool) {
         let waiting = async {

@@ -9,6 +9,8 @@ use crate::agent::generation::failure::Failure;
 pub(in crate::agent::generation) struct Signals {
     /// The user has asked for a stop.
     pub(in crate::agent::generation) stop: CancellationToken,
+    /// The server is being stopped: what can go on elsewhere should.
+    pub(in crate::agent::generation) draining: CancellationToken,
     /// The server cannot wait any longer.
     pub(in crate::agent::generation) shutdown: CancellationToken,
 }
