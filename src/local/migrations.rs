@@ -55,7 +55,6 @@ pub static LEGACY: &[Legacy] = &[
                 or max(created_at, updated_at) >= 253370764800000000;"
         ),
     },
-    Legacy { user_version: 7, files: 11, repair: RESERVATIONS },
 ];
 
 const RESERVATIONS: &str =

@@ -391,10 +391,95 @@ begin
 end;
 $$;
 
+-- Inserts the usage of one run. A report replaces an estimate, and so does what the run itself says last;
+-- the estimate of a lapsed run, whose error is 'interrupted', only if it is higher: a user may have written
+-- what it is taken from.
+-- Security definer because users may append to usage_logs but never change it.
+create or replace function private.record_usage(
+  p_user_id uuid, p_run_id uuid, p_chat_id uuid, p_message_id uuid, p_log jsonb
+) returns void
+  language plpgsql security definer set search_path = '' as $$
+begin
+  if p_user_id is null
+     or (auth.role() is distinct from 'service_role' and p_user_id is distinct from auth.uid()) then
+    raise exception 'not the caller''s usage' using errcode = '42501';
+  end if;
+  insert into public.usage_logs as u (
+    id, user_id, chat_id, message_id, operation, provider, model, input_tokens, output_tokens,
+    cached_input_tokens, cache_write_input_tokens, reasoning_tokens, usage_source, cost_usd,
+    latency_ms, time_to_first_token_ms, status, error_code, raw)
+  values (
+    p_run_id, p_user_id,
+    (select c.id from public.chats c where c.id = p_chat_id and c.user_id = p_user_id),
+    (select m.id from public.messages m
+      where m.id = p_message_id and m.chat_id = p_chat_id and m.user_id = p_user_id),
+    p_log ->> 'operation', p_log ->> 'provider', p_log ->> 'model',
+    coalesce((p_log ->> 'input_tokens')::bigint, 0),
+    coalesce((p_log ->> 'output_tokens')::bigint, 0),
+    coalesce((p_log ->> 'cached_input_tokens')::bigint, 0),
+    coalesce((p_log ->> 'cache_write_input_tokens')::bigint, 0),
+    coalesce((p_log ->> 'reasoning_tokens')::bigint, 0),
+    p_log ->> 'usage_source', (p_log ->> 'cost_usd')::numeric,
+    (p_log ->> 'latency_ms')::bigint, (p_log ->> 'time_to_first_token_ms')::bigint,
+    p_log ->> 'status', p_log ->> 'error_code', p_log -> 'raw')
+  on conflict (id) do update set
+    provider = excluded.provider, model = excluded.model,
+    input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens,
+    cached_input_tokens = excluded.cached_input_tokens,
+    cache_write_input_tokens = excluded.cache_write_input_tokens,
+    reasoning_tokens = excluded.reasoning_tokens, usage_source = excluded.usage_source,
+    cost_usd = excluded.cost_usd, latency_ms = excluded.latency_ms,
+    time_to_first_token_ms = excluded.time_to_first_token_ms, status = excluded.status,
+    error_code = excluded.error_code, raw = excluded.raw
+  where u.user_id = excluded.user_id and u.usage_source = 'estimated'
+    and (excluded.usage_source <> 'estimated' or excluded.error_code is distinct from 'interrupted'
+      or excluded.input_tokens + excluded.output_tokens > u.input_tokens + u.output_tokens);
+end;
+$$;
+
+-- Reserves for an answer. p_reserve is {limit, input_tokens, overhead_tokens, max_input_tokens,
+-- output_tokens, min_output_tokens}: what the server sends besides the history, which is estimated here,
+-- what providers may add to it, how much a model can read at the most, and the output cap, which may be
+-- lowered to what is left but not below the minimum. Answers {tokens, output_tokens}, or null.
+create or replace function private.reserve_for_answer(
+  p_user_id uuid, p_run_id uuid, p_reserve jsonb, p_history_tokens bigint
+) returns jsonb
+  language plpgsql set search_path = '' as $$
+declare
+  v_input constant bigint := greatest(0, least((p_reserve ->> 'max_input_tokens')::bigint,
+    p_history_tokens + coalesce((p_reserve ->> 'input_tokens')::bigint, 0)
+      + coalesce((p_reserve ->> 'overhead_tokens')::bigint, 0)));
+  v_output constant bigint := greatest(0, (p_reserve ->> 'output_tokens')::bigint);
+  v_granted constant bigint := private.reserve_tokens(p_user_id, p_run_id,
+    (p_reserve ->> 'limit')::bigint, v_input + v_output,
+    v_input + least(v_output, (p_reserve ->> 'min_output_tokens')::bigint));
+begin
+  return case when v_granted is not null
+    then jsonb_build_object('tokens', v_granted, 'output_tokens', v_granted - v_input) end;
+end;
+$$;
+
+-- The message of a chat whose call of the provider may go on until its run's lease ends, although nothing
+-- is being written in the chat: the message was stopped without its owner, or deleted, alone or with the
+-- chat, which was then created anew.
+create or replace function private.find_call_at_work(p_user_id uuid, p_chat_id uuid) returns uuid
+  language plpgsql stable security definer set search_path = '' as $$
+begin
+  perform private.require_caller(p_user_id);
+  return (
+    select (r.log ->> 'message_id')::uuid
+      from private.token_reservations r
+      where r.user_id = p_user_id and r.lease_expires_at > clock_timestamp()
+        and r.log ->> 'chat_id' = p_chat_id::text
+      limit 1);
+end;
+$$;
+
 -- Saves the end of an answer for the run that owns it: p_end is {status, finish_reason, is_active,
 -- usage_log}. The row and its usage are saved in one transaction; usage is recorded even when the row is
 -- gone or owned by another run. Without content it is the text of the parts, without parts what the
--- checkpoints have saved. An answer that has content takes the place of what it replaces.
+-- checkpoints have saved. An answer that has content takes the place of what it replaces. One that was to
+-- stop is stopped, unless it is complete all the same.
 -- Without p_end it is a checkpoint of the previous release, which brings the whole answer (null content
 -- leaves the text as it is) and renews the lease; p_usage is the estimate so far, and p_reserve what a
 -- daily limit wants reserved from here on (private.renew_reservation).
@@ -435,6 +520,14 @@ begin
   end if;
   if v_user is not null then
     perform private.lock_run(v_user, v_run_id);
+  end if;
+  if p_end ->> 'status' in ('interrupted', 'failed') and exists (
+    select 1 from public.messages
+      where id = p_message_id and user_id = v_user and run_id = v_run_id
+        and (status = 'stopped' or stop_requested_at is not null)
+  ) then
+    p_end := p_end || '{"status": "stopped", "finish_reason": "stopped"}';
+    p_metadata := (p_metadata - 'error') || '{"finish_reason": "stopped"}';
   end if;
   -- A row that others have ended keeps its lease: it belongs to its run until that has had its last word
   -- or another attempt is made.

@@ -14,15 +14,15 @@ use crate::support::{
 /// Longer than a lease.
 const LAPSE: Duration = Duration::from_secs(30);
 /// No checkpoint but the first.
-const NEVER: (&str, &str) = (CHECKPOINT_EVERY_MS, "3600000");
-const SAVE: (&str, &str) = ("POST", "/rest/v1/rpc/save_");
+pub(crate) const NEVER: (&str, &str) = (CHECKPOINT_EVERY_MS, "3600000");
+pub(crate) const SAVE: (&str, &str) = ("POST", "/rest/v1/rpc/save_");
 
 /// A replica that reaches the stage's Supabase through a proxy.
 async fn behind_a_proxy(stage: &Stage) -> (TestApp, Proxy) {
     behind_a_proxy_with(stage, &[]).await
 }
 
-async fn behind_a_proxy_with(stage: &Stage, more: &[(&str, &str)]) -> (TestApp, Proxy) {
+pub(crate) async fn behind_a_proxy_with(stage: &Stage, more: &[(&str, &str)]) -> (TestApp, Proxy) {
     let proxy = Proxy::to(&stage.app).await;
     let settings = [
         ("SUPABASE_URL", proxy.url.as_str()),
@@ -33,7 +33,7 @@ async fn behind_a_proxy_with(stage: &Stage, more: &[(&str, &str)]) -> (TestApp, 
 }
 
 /// Reads the chat until its answer has this text.
-async fn until_stored(stage: &Stage, text: &str) {
+pub(crate) async fn until_stored(stage: &Stage, text: &str) {
     while stage.last_message().await["content"] != text {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -134,7 +134,7 @@ async fn counted(user: &User) -> Value {
 }
 
 /// An answer of which only the first checkpoint comes, to a question with as many bytes.
-async fn crashed(stage: &Stage, bytes: usize) -> Value {
+pub(crate) async fn crashed(stage: &Stage, bytes: usize) -> Value {
     let voice = stage.chunk_sender();
     let body = json!({ "content": "x".repeat(bytes), "system": "y".repeat(bytes), "stream": true });
     let alice = stage.alice.clone();
@@ -283,6 +283,25 @@ async fn nothing_runs_is_said_only_when_it_is_known() {
     assert_eq!(repeated.until("start").await["messageId"], start["messageId"]);
 }
 
+/// Stops an answer whose owner does not hear of it.
+pub(crate) async fn stop_without_owner(stage: &Stage, user: &User) -> Value {
+    let stop = format!("/api/ai/chat/{}/stop", stage.chat);
+    let stopping = user.poke(&stop);
+    let time = async {
+        let path = format!(
+            "/messages?select=stop_requested_at&chat_id=eq.{}&role=eq.assistant",
+            stage.chat
+        );
+        let asked = async || stage.alice.rest(Method::GET, &path, None).await.expect(200);
+        while asked().await[0]["stop_requested_at"].is_null() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        stage.app.clock.advance(Duration::from_secs(5));
+    };
+    let (stopped, ()) = tokio::join!(stopping, time);
+    stopped.expect(200)
+}
+
 #[tokio::test]
 async fn a_stop_after_the_owners_death_ends_the_answer() {
     if skipped_on_a_real_supabase("a clock that can be moved") {
@@ -296,21 +315,7 @@ async fn a_stop_after_the_owners_death_ends_the_answer() {
     stage.until_saved().await;
     let other = stage.app.replica(&[]).await;
     let there = stage.alice.on(&other);
-    let stop = format!("/api/ai/chat/{}/stop", stage.chat);
-    let stopping = there.poke(&stop);
-    let time = async {
-        let path = format!(
-            "/messages?select=stop_requested_at&chat_id=eq.{}&role=eq.assistant",
-            stage.chat
-        );
-        let asked = async || stage.alice.rest(Method::GET, &path, None).await.expect(200);
-        while asked().await[0]["stop_requested_at"].is_null() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        stage.app.clock.advance(Duration::from_secs(5));
-    };
-    let (stopped, ()) = tokio::join!(stopping, time);
-    assert_eq!(stopped.expect(200)["status"], "stopped");
+    assert_eq!(stop_without_owner(&stage, &there).await["status"], "stopped");
     // The owner may only be cut off: until its lease ends nothing else is asked in this chat.
     let question = json!({ "content": "And now?", "stream": true });
     let busy = there.post(&stage.path(), question.clone()).await.expect(409);

@@ -14,6 +14,7 @@ mod check;
 mod config;
 mod connections;
 mod cors;
+mod cut_off;
 mod daily_limit;
 mod docs;
 mod errors;

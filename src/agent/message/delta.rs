@@ -65,25 +65,31 @@ pub fn apply(parts: &mut Vec<Part>, delta: Vec<PartDelta>) -> bool {
 
 impl PartDelta {
     fn apply(self, parts: &mut Vec<Part>) -> bool {
-        let mut whole = parts.get_mut(self.index).and_then(text_mut).map(std::mem::take);
-        let whole = whole.get_or_insert_default();
-        if self.at > whole.len() || !whole.is_char_boundary(self.at) {
+        if !self.fits(parts) {
             return false;
         }
+        let old = parts.get_mut(self.index).and_then(text_mut).map(std::mem::take);
+        let mut whole = old.unwrap_or_default();
         whole.truncate(self.at);
         whole.push_str(&self.text);
-        let count = parts.len();
         if let Some(part) = self.part {
             match parts.get_mut(self.index) {
                 Some(old) => *old = part,
-                None if self.index == count => parts.push(part),
-                None => return false,
+                None => parts.push(part),
             }
         }
         if let Some(text) = parts.get_mut(self.index).and_then(text_mut) {
-            *text = std::mem::take(whole);
+            *text = whole;
         }
-        self.index < parts.len()
+        true
+    }
+
+    /// Whether nothing before it is missing.
+    fn fits(&self, parts: &[Part]) -> bool {
+        match parts.get(self.index) {
+            Some(part) => text(part).is_char_boundary(self.at),
+            None => self.at == 0 && self.index == parts.len() && self.part.is_some(),
+        }
     }
 }
 
@@ -138,7 +144,7 @@ mod tests {
     use super::*;
     use crate::agent::ToolPart;
 
-    fn said(text: &str, done: bool) -> Part {
+    fn text_part(text: &str, done: bool) -> Part {
         Part::Text { text: text.into(), done, opaque: None }
     }
 
@@ -154,16 +160,16 @@ mod tests {
         let input = json!({});
         let available = ToolState::InputAvailable(input.clone());
         let output = ToolState::OutputAvailable { input, output: json!([1]) };
-        let first = || vec![Part::StepStart, said("Grüß Gott", true)];
+        let first = || vec![Part::StepStart, text_part("Grüß Gott", true)];
         let with = |more: Vec<Part>| first().into_iter().chain(more).collect();
         vec![
             vec![],
-            vec![Part::StepStart, said("Grü", false)],
+            vec![Part::StepStart, text_part("Grü", false)],
             first(),
             with(vec![called(ToolState::InputStreaming)]),
             with(vec![called(available)]),
-            with(vec![called(output.clone()), Part::StepStart, said("One", false)]),
-            with(vec![called(output), Part::StepStart, said("One o'clock", true)]),
+            with(vec![called(output.clone()), Part::StepStart, text_part("One", false)]),
+            with(vec![called(output), Part::StepStart, text_part("One o'clock", true)]),
         ]
     }
 
@@ -192,17 +198,20 @@ mod tests {
 
     #[test]
     fn only_what_is_new_is_sent() {
-        let parts = [said("Hello you", false)];
-        let delta = Position::end_of(&[said("Hello", false)]).delta(&parts);
+        let parts = [text_part("Hello you", false)];
+        let delta = Position::end_of(&[text_part("Hello", false)]).delta(&parts);
         assert_eq!(json!(delta), json!([{ "index": 0, "at": 5, "text": " you" }]));
     }
 
     #[test]
-    fn a_gap_is_noticed() {
+    fn a_gap_is_noticed_before_anything_changes() {
         let delta = |index, at| vec![PartDelta { index, at, text: "x".into(), part: None }];
         for (index, at) in [(0, 4), (0, 3), (1, 0), (2, 0)] {
-            let mut parts = vec![said("Grü", false)];
-            assert_eq!(apply(&mut parts, delta(index, at)), (index, at) == (0, 4), "{index} {at}");
+            let before = vec![text_part("Grü", false)];
+            let mut parts = before.clone();
+            let fits = apply(&mut parts, delta(index, at));
+            assert_eq!(fits, (index, at) == (0, 4), "{index} {at}");
+            assert_eq!(parts == before, !fits, "{index} {at}");
         }
     }
 }

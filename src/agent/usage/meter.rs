@@ -23,9 +23,19 @@ struct Call {
     input_estimate: u64,
     /// How long the answer was when the call began.
     bytes_before: usize,
-    /// Whether the provider has accepted the request: from then on it costs.
-    is_accepted: bool,
+    request: RequestState,
     reported: Option<Usage>,
+}
+
+/// What has become of a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum RequestState {
+    /// Nothing has been heard of it. It may have been accepted.
+    Sent,
+    /// It costs, whatever comes of it.
+    Accepted,
+    /// It costs nothing.
+    Refused,
 }
 
 /// The tokens of one call.
@@ -51,22 +61,30 @@ impl UsageMeter {
             model: model.clone(),
             input_estimate: estimated_input(request),
             bytes_before,
-            is_accepted: false,
+            request: RequestState::Sent,
             reported: None,
         });
     }
 
-    /// Ends a call in whose place another model is asked. One that was not taken costs nothing.
+    /// Ends a call in whose place another model is asked. One that was refused is forgotten.
     pub(in crate::agent) fn abandon_call(&mut self, bytes: usize) {
-        if self.current.as_ref().is_some_and(|call| call.is_accepted) {
+        if self.current.as_ref().is_some_and(|call| call.request != RequestState::Refused) {
             self.end_call(bytes, false);
         }
         self.current = None;
     }
 
     pub(in crate::agent) fn call_accepted(&mut self) {
+        self.set_request(RequestState::Accepted);
+    }
+
+    pub(in crate::agent) fn call_refused(&mut self) {
+        self.set_request(RequestState::Refused);
+    }
+
+    fn set_request(&mut self, state: RequestState) {
         if let Some(call) = &mut self.current {
-            call.is_accepted = true;
+            call.request = state;
         }
     }
 
@@ -106,9 +124,9 @@ impl UsageMeter {
 
 impl Call {
     fn call_usage(&self, bytes: usize, is_whole: bool) -> CallUsage {
-        let (usage, source) = match self.is_accepted {
-            true => self.usage(bytes, is_whole),
-            false => (Usage::default(), UsageSource::Missing),
+        let (usage, source) = match self.request {
+            RequestState::Sent | RequestState::Accepted => self.usage(bytes, is_whole),
+            RequestState::Refused => (Usage::default(), UsageSource::Missing),
         };
         CallUsage { model: self.model.clone(), usage, source }
     }

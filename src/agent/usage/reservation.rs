@@ -25,6 +25,8 @@ pub struct Reserve {
     server: Option<&'static str>,
     /// The tokens in addition to the history, which the database estimates.
     input_tokens: u64,
+    /// Input to reserve besides that is not counted as used.
+    overhead_tokens: u64,
     /// The context window of the model, where known.
     max_input_tokens: Option<u64>,
     output_tokens: u64,
@@ -76,7 +78,8 @@ impl Reserve {
         Self {
             limit,
             server,
-            input_tokens: estimated_tokens(system + tools) + OVERHEAD_TOKENS,
+            input_tokens: estimated_tokens(system + tools),
+            overhead_tokens: OVERHEAD_TOKENS,
             max_input_tokens: context_window,
             output_tokens: cap.unwrap_or(DEFAULT_OUTPUT_TOKENS),
             min_output_tokens: cap.unwrap_or(MIN_OUTPUT_TOKENS),

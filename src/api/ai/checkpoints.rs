@@ -20,7 +20,9 @@ use crate::supabase::{Caller, Supabase, SupabaseError, SupabaseErrorKind};
 const GATHERING: Duration = Duration::from_millis(50);
 /// The most that one request carries, but for a single checkpoint that is longer.
 const MAX_BYTES: usize = 1 << 20;
-const MAX_CHECKPOINTS: usize = 512;
+const MAX_CHECKPOINTS: usize = 1000;
+/// How many requests carry those that were sent in vain, at the least.
+const RETRY_REQUESTS: usize = 8;
 
 /// Saves checkpoints. Clones share the queue.
 #[derive(Clone)]
@@ -139,22 +141,27 @@ async fn write_together(supabase: Supabase, mut queued: mpsc::UnboundedReceiver<
     }
 }
 
-/// Requests for these checkpoints. Those that were sent in vain go with fewer others, at last alone: what
-/// keeps one from being saved should not keep others from it until their leases have ended.
-fn batches(mut due: Vec<Queued>) -> Vec<Vec<Queued>> {
-    due.sort_by_key(|queued| queued.failures);
+/// Requests for these checkpoints. Those that were sent in vain are divided each time, at last each goes
+/// alone: what keeps one from being saved should not keep others from it until their leases have ended.
+fn batches(due: Vec<Queued>) -> Vec<Vec<Queued>> {
+    let (fresh, failed): (Vec<_>, Vec<_>) = due.into_iter().partition(|due| due.failures == 0);
+    let divided = failed.len().div_ceil(RETRY_REQUESTS).min(MAX_CHECKPOINTS);
+    let mut batches = batches_of(MAX_CHECKPOINTS, fresh);
+    batches.extend(batches_of(divided, failed));
+    batches
+}
+
+/// Requests with at most so many checkpoints each.
+fn batches_of(most: usize, due: Vec<Queued>) -> Vec<Vec<Queued>> {
     let mut batches: Vec<Vec<Queued>> = Vec::new();
-    let (mut bytes, mut failures) = (0, 0);
+    let mut bytes = 0;
     for queued in due {
-        let most = (MAX_CHECKPOINTS >> (queued.failures.min(8) * 4)).max(1);
         let length = queued.json.get().len();
-        let last = batches.last_mut().filter(|batch| {
-            batch.len() < most && bytes + length <= MAX_BYTES && failures == queued.failures
-        });
-        match last {
+        let has_room = |batch: &Vec<Queued>| batch.len() < most && bytes + length <= MAX_BYTES;
+        match batches.last_mut().filter(|batch| has_room(batch)) {
             Some(batch) => batch.push(queued),
             None => {
-                (bytes, failures) = (0, queued.failures);
+                bytes = 0;
                 batches.push(vec![queued]);
             }
         }
@@ -205,8 +212,8 @@ mod tests {
 
     #[test]
     fn one_request_carries_all_that_are_due() {
-        assert_eq!(sizes(many(512, 0)), [512]);
-        assert_eq!(sizes(many(2_000, 0)), [512, 512, 512, 464]);
+        assert_eq!(sizes(many(1_000, 0)), [1_000]);
+        assert_eq!(sizes(many(2_000, 0)), [1_000, 1_000]);
     }
 
     #[test]
@@ -217,10 +224,11 @@ mod tests {
     }
 
     #[test]
-    fn what_has_failed_takes_few_others_with_it() {
-        let due = [many(3, 2), many(40, 1), many(40, 0)].into_iter().flatten().collect();
-        assert_eq!(sizes(due), [40, 32, 8, 2, 1]);
-        assert_eq!(sizes(many(2, 3)), [1, 1]);
-        assert_eq!(sizes(many(2, 100)), [1, 1]);
+    fn what_has_failed_is_divided_until_each_goes_alone() {
+        let due = [many(40, 0), many(24, 1)].into_iter().flatten().collect();
+        assert_eq!(sizes(due), [40, 3, 3, 3, 3, 3, 3, 3, 3]);
+        // The database may only be out of reach: then that does not grow with the number of answers.
+        assert_eq!(sizes(many(2_000, 1)), [250; 8]);
+        assert_eq!(sizes(many(8, 2)), [1; 8]);
     }
 }

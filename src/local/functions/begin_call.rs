@@ -5,7 +5,8 @@ use rusqlite::types::Value;
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
-use super::message_row::{Message, message_json};
+use super::message_json::message_json;
+use super::message_row::Message;
 use crate::local_supabase::functions::{Arguments, RestError, Session, TableContext};
 use crate::local_supabase::schema::{Column, Table};
 

@@ -1,6 +1,6 @@
 //! `begin_generation`.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Value as Json, json};
 
 use super::acting_user::acting_user;
@@ -66,8 +66,8 @@ impl BeginCall<'_> {
         if let Some(running) = self.find_running()? {
             return Ok(BeginReply::Busy { message_id: running.id });
         }
-        if let Some(stopped) = self.find_call_at_work()? {
-            return Ok(BeginReply::Busy { message_id: stopped.id });
+        if let Some(message_id) = self.find_call_at_work()? {
+            return Ok(BeginReply::Busy { message_id });
         }
         self.answer(chat, sent)
     }
@@ -114,13 +114,14 @@ impl BeginCall<'_> {
         Message::find(self.connection, clause, (self.chat, self.user))
     }
 
-    /// `private.find_call_at_work`: the message of a chat that was stopped without its owner, whose call of
-    /// the provider may go on until its lease ends.
-    fn find_call_at_work(&self) -> rusqlite::Result<Option<Message>> {
-        let clause = "where chat_id = ? and user_id = ? and status = 'stopped' and run_id in \
-                      (select run_id from \"private.token_reservations\" \
-                      where user_id = ? and lease_expires_at > clock_timestamp()) limit 1";
-        Message::find(self.connection, clause, (self.chat, self.user, self.user))
+    /// `private.find_call_at_work`: the message of a chat whose call of the provider may go on until its
+    /// run's lease ends, although nothing is being written in the chat.
+    fn find_call_at_work(&self) -> rusqlite::Result<Option<String>> {
+        let select = "select log ->> '$.message_id' from \"private.token_reservations\" \
+                      where user_id = ? and lease_expires_at > clock_timestamp() \
+                      and log ->> '$.chat_id' = ? and log ->> '$.message_id' is not null limit 1";
+        let mut statement = self.connection.prepare_cached(select)?;
+        statement.query_row((self.user, self.chat), |row| row.get(0)).optional()
     }
 
     pub(super) fn find_question(&self, answer: &Message) -> rusqlite::Result<Option<Message>> {

@@ -8,7 +8,8 @@ use serde_json::Value as Json;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::message_row::{Message, change, message_json, raw, to_jsonb};
+use super::message_json::message_json;
+use super::message_row::{Message, change, raw, to_jsonb};
 use crate::local_supabase::functions::value::jsonb;
 use crate::local_supabase::functions::{RestError, Session};
 

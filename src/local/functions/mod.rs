@@ -11,6 +11,7 @@ mod decimal_sum;
 mod describe_schema;
 mod files;
 mod lapsed;
+mod message_json;
 mod message_row;
 mod question;
 mod record_events;

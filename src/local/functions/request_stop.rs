@@ -6,7 +6,8 @@ use serde_json::value::RawValue;
 
 use super::acting_user::acting_user;
 use super::lapsed::end_lapsed;
-use super::message_row::{Message, change, message_json, to_jsonb};
+use super::message_json::message_json;
+use super::message_row::{Message, change, to_jsonb};
 use super::saved_answer::end_with_saved;
 use crate::local_supabase::functions::{Arguments, RestError, Session};
 

@@ -146,7 +146,9 @@ pub(super) fn reserve_for_answer(
     counts: TokenCounts<'_>,
     history_tokens: i64,
 ) -> Result<Option<Reserved>, RestError> {
-    let input = history_tokens.saturating_add(counts.number("input_tokens")?.unwrap_or(0));
+    let input = history_tokens
+        .saturating_add(counts.number("input_tokens")?.unwrap_or(0))
+        .saturating_add(counts.number("overhead_tokens")?.unwrap_or(0));
     let input = input.min(counts.number("max_input_tokens")?.unwrap_or(i64::MAX)).max(0);
     let output = counts.number("output_tokens")?.unwrap_or(0).max(0);
     let least = output.min(counts.number("min_output_tokens")?.unwrap_or(output));

@@ -5,7 +5,8 @@ use serde_json::{Map, Value as Json, json};
 
 use super::acting_user::require_caller;
 use super::candidates::take_place;
-use super::message_row::{LEASE_MICROS, Message, message_json, to_jsonb};
+use super::message_json::message_json;
+use super::message_row::{LEASE_MICROS, Message, to_jsonb};
 use super::reservations::{TokenCounts, over_limit, report, reserve_more};
 use super::usage::run_id;
 use crate::local_supabase::Role;

@@ -8,7 +8,8 @@ use serde_json::value::RawValue;
 
 use super::acting_user::acting_user;
 use super::candidates::{has_content, take_place};
-use super::message_row::{LEASE_MICROS, Message, change, message_json, to_jsonb};
+use super::message_json::message_json;
+use super::message_row::{LEASE_MICROS, Message, change, to_jsonb};
 use super::reservations::{over_limit, renew_reservation};
 use super::saved_answer::{saved_text, text_of};
 use super::usage::{Usage, record_usage, run_id, settle_reservation};
@@ -35,8 +36,12 @@ pub(super) fn save_generation(
 ) -> Result<String, RestError> {
     let user = acting_user(session, arguments);
     let run_id = arguments.text("p_run").and_then(run_id);
-    let end = arguments.json("p_end");
+    let mut end = arguments.json("p_end");
+    let mut metadata = arguments.json("p_metadata");
     let key = (arguments.text("p_message_id"), user.as_deref(), run_id.as_deref());
+    if is_cut_off(end.as_ref()) && was_to_stop(connection, key)? {
+        keep_stopped(&mut end, &mut metadata);
+    }
     // A message that others have ended keeps its lease: it belongs to its run until that has had its last
     // word or another attempt is made.
     let owned_by_run = "where id = ?1 and user_id = ?2 and run_id = ?3 and (status = 'streaming' \
@@ -45,7 +50,8 @@ pub(super) fn save_generation(
     let owned = (key.0, key.1, key.2, end.is_some());
     let owned = Message::find(connection, owned_by_run, owned)?;
     if let Some(message) = &owned {
-        save(connection, session, arguments, end.as_ref(), message.rowid)?;
+        let saved = (end.as_ref(), metadata.as_ref());
+        save(connection, session, arguments, saved, message.rowid)?;
         let parts = arguments.json("p_parts");
         if message.replaces().is_some() && has_content(parts.as_ref()) {
             take_place(connection, session, message)?;
@@ -81,6 +87,33 @@ pub(super) fn save_generation(
         message: shown.map(|rowid| message_json(connection, session, Some(rowid))).transpose()?,
         over_limit,
     })
+}
+
+fn is_cut_off(end: Option<&Json>) -> bool {
+    let status = end.and_then(|end| end.get("status")).and_then(Json::as_str);
+    matches!(status, Some("interrupted" | "failed"))
+}
+
+fn was_to_stop(
+    connection: &Connection,
+    key: (Option<&str>, Option<&str>, Option<&str>),
+) -> rusqlite::Result<bool> {
+    let select = "select exists (select 1 from messages where id = ? and user_id = ? and run_id = ? \
+                  and (status = 'stopped' or stop_requested_at is not null))";
+    connection.prepare_cached(select)?.query_row(key, |row| row.get(0))
+}
+
+/// One that was to stop is stopped, unless it is complete all the same.
+fn keep_stopped(end: &mut Option<Json>, metadata: &mut Option<Json>) {
+    let stopped = || Json::from("stopped");
+    if let Some(Json::Object(end)) = end {
+        end.insert("status".to_owned(), stopped());
+        end.insert("finish_reason".to_owned(), stopped());
+    }
+    if let Some(Json::Object(metadata)) = metadata {
+        metadata.remove("error");
+        metadata.insert("finish_reason".to_owned(), stopped());
+    }
 }
 
 /// Renews the reservation; what is left of the day's tokens when that is not enough.
@@ -129,7 +162,7 @@ fn save(
     connection: &Connection,
     session: Session,
     arguments: &Arguments,
-    end: Option<&Json>,
+    (end, metadata): (Option<&Json>, Option<&Json>),
     rowid: i64,
 ) -> Result<(), RestError> {
     let end_text = |key: &str| end.and_then(|end| end.get(key)).and_then(jsonb::to_text);
@@ -169,7 +202,7 @@ fn save(
         ":content": content,
         ":parts": parts,
         ":model": arguments.value("p_model"),
-        ":metadata": arguments.value("p_metadata"),
+        ":metadata": metadata.map(jsonb::print),
         ":usage": arguments.value("p_usage"),
         ":cost_usd": arguments.value("p_cost_usd"),
         ":ends": end.is_some(),

@@ -44,10 +44,10 @@ impl SavedAnswer {
                 log: row.get(3)?,
             })
         });
-        row.optional()?.map(|row| Self::read(connection, row)).transpose()
+        row.optional()?.map(|row| Self::read(connection, &row)).transpose()
     }
 
-    fn read(connection: &Connection, row: Row) -> Result<Self, RestError> {
+    fn read(connection: &Connection, row: &Row) -> Result<Self, RestError> {
         let object = |text: &str| match serde_json::from_str(text) {
             Ok(Json::Object(object)) => object,
             _ => Map::new(),

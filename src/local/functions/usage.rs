@@ -27,8 +27,9 @@ pub(super) struct Usage<'a> {
     pub log: &'a Map<String, Json>,
 }
 
-/// Inserts the usage of a run; a report, or a higher estimate, replaces the estimate that a lapsed
-/// lease left behind: a user may have written that one.
+/// Inserts the usage of a run. A report replaces an estimate, and so does what the run itself says last;
+/// the estimate of a lapsed run, whose error is `interrupted`, only if it is higher: a user may have written
+/// what it is taken from.
 pub(super) fn record_usage(
     connection: &Connection,
     session: Session,
@@ -59,7 +60,8 @@ const REPLACE_ESTIMATE: &str = " on conflict (id) do update set \
     time_to_first_token_ms = excluded.time_to_first_token_ms, status = excluded.status, \
     error_code = excluded.error_code, raw = excluded.raw \
     where usage_logs.user_id = excluded.user_id and usage_logs.usage_source = 'estimated' \
-    and (excluded.usage_source <> 'estimated' or excluded.input_tokens + excluded.output_tokens \
+    and (excluded.usage_source <> 'estimated' or excluded.error_code is not 'interrupted' \
+    or excluded.input_tokens + excluded.output_tokens \
     > usage_logs.input_tokens + usage_logs.output_tokens)";
 
 /// The columns that the log fills, each `p_log ->> name` in the column's type. The counts of tokens

@@ -179,7 +179,7 @@ async fn a_late_end_replaces_the_estimate() {
 }
 
 #[tokio::test]
-async fn a_higher_estimate_replaces_a_lower_one() {
+async fn the_last_word_of_a_run_replaces_an_estimate() {
     let server = server().await;
     let forged = json!({"lease_expires_at": "2026-01-01", "usage": {}});
     let path = format!("/messages?id=eq.{}", id(ANSWER));
@@ -195,7 +195,7 @@ async fn a_higher_estimate_replaces_a_lower_one() {
     assert_eq!(server.rows(ALICE, usage).await, estimated(10));
     estimate["p_end"]["usage_log"]["input_tokens"] = json!(4);
     save(&server, estimate).await;
-    assert_eq!(server.rows(ALICE, usage).await, estimated(10));
+    assert_eq!(server.rows(ALICE, usage).await, estimated(4));
 }
 
 #[tokio::test]

@@ -13,7 +13,6 @@ const FOLDERS: &[(&str, &str)] = &[
     ("4", include_str!("folders/version_4.sql")),
     ("5", include_str!("folders/version_5.sql")),
     ("6", include_str!("folders/version_6.sql")),
-    ("7", include_str!("folders/version_7.sql")),
 ];
 
 fn folder_with(sql: &str) -> Folder {

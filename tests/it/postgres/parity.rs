@@ -421,9 +421,9 @@ fn text(at: u32, text: &str) -> Value {
 }
 
 /// The beginning of an answer.
-fn beginning(said: &str) -> Value {
+fn beginning(content: &str) -> Value {
     json!([{ "index": 0, "part": { "type": "step-start" } },
-        { "index": 1, "text": said,
+        { "index": 1, "text": content,
             "part": { "type": "text", "text": "", "state": "streaming" } }])
 }
 
@@ -541,6 +541,66 @@ async fn ends_of_what_checkpoints_have_saved() {
         twins.postgres.rows(row).await.unwrap(),
         [json!({ "content": "Hey", "status": "interrupted", "is_active": true })]
     );
+}
+
+/// The last word of a run whose estimate was recorded in its place, with these tokens in all.
+fn late_end(number: u32, status: &str, tokens: u32) -> Value {
+    let mut end = end(number, status);
+    end["p_metadata"] = json!({ "error": { "code": "database_error" }, "finish_reason": "error" });
+    end["p_end"]["usage_log"]["usage_source"] = json!("estimated");
+    end["p_end"]["usage_log"]["error_code"] = json!("database_error");
+    end["p_end"]["usage_log"]["input_tokens"] = json!(tokens - 5);
+    end
+}
+
+#[tokio::test]
+async fn last_words() {
+    let Some(twins) = twins().await else { return };
+    let create = json!({ "p_create_chat": {} });
+    let question = with(begin(1, user_message(10, "Hi")), create.clone());
+    assert_eq!(twins.begin(by("one", question)).await, "started");
+    let used = json!({ "input_tokens": 70, "output_tokens": 30 });
+    let first = json!({ "number": 1, "after": 0, "delta": beginning("He"), "used": used });
+    assert_eq!(twins.checkpoint(1, first).await["owned"], true);
+    twins.release("one").await;
+    assert_eq!(twins.call("count_lapsed_usage", json!({})).await, 1);
+    // What the run itself says takes the place of the estimate, though it is less.
+    assert_eq!(twins.save(late_end(1, "interrupted", 60)).await, true);
+    let counted = "select input_tokens + output_tokens as tokens from usage_logs";
+    assert_eq!(twins.postgres.rows(counted).await.unwrap(), [json!({ "tokens": 60 })]);
+    // One that was to stop is stopped, unless it is complete.
+    for (number, status, kept) in
+        [(2, "interrupted", "stopped"), (3, "failed", "stopped"), (4, "complete", "complete")]
+    {
+        assert_eq!(twins.begin(begin(number, user_message(number + 20, "And?"))).await, "started");
+        assert_eq!(twins.stop().await, true);
+        assert_eq!(twins.save(late_end(number, status, 60)).await, true);
+        let row = format!("select status from messages where id = '{}'", id(number));
+        assert_eq!(twins.postgres.rows(&row).await.unwrap(), [json!({ "status": kept })]);
+    }
+    // A run outlives its chat: the next one of the same id waits for it.
+    assert_eq!(twins.begin(by("five", begin(5, user_message(25, "And?")))).await, "started");
+    let delete = format!("delete from chats where id = '{}'", id(CHAT));
+    assert_eq!(twins.postgres.run(&delete).await.unwrap(), 1);
+    twins.local.rest(Method::DELETE, &format!("/chats?id=eq.{}", id(CHAT)), None).await;
+    let anew = |number| with(begin(number, user_message(26, "Hi")), create.clone());
+    assert_eq!(twins.begin(anew(6)).await, "busy");
+    twins.release("five").await;
+    assert_eq!(twins.begin(anew(6)).await, "started");
+}
+
+#[tokio::test]
+async fn overheads_are_reserved_and_not_counted() {
+    let Some(twins) = twins().await else { return };
+    let reserve = json!({ "p_create_chat": {}, "p_reserve": { "limit": 1000, "input_tokens": 20,
+        "overhead_tokens": 100, "output_tokens": 50, "min_output_tokens": 1, "server": "one" } });
+    let question = with(begin(1, user_message(10, "Hi there")), reserve);
+    let started = twins.call("begin_generation", question).await;
+    assert_eq!(started["reserved"], json!({ "tokens": 172, "output_tokens": 50 }));
+    twins.release("one").await;
+    assert_eq!(twins.call("count_lapsed_usage", json!({})).await, 1);
+    let counted = "select input_tokens from usage_logs";
+    assert_eq!(twins.postgres.rows(counted).await.unwrap(), [json!({ "input_tokens": 22 })]);
 }
 
 #[tokio::test]

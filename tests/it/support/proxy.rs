@@ -1,16 +1,21 @@
 //! A way to the local Supabase that can be blocked in parts, and that counts what is sent.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::TestApp;
+
+/// What has not been sent by then never will be.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Clone)]
 pub struct Proxy {
@@ -27,8 +32,8 @@ struct Inner {
     held: watch::Sender<Option<(&'static str, &'static str)>>,
     /// How many requests have met one or the other.
     met: watch::Sender<usize>,
-    /// The path of each request and how many bytes its body has.
-    sent: watch::Sender<Vec<(String, usize)>>,
+    /// The path and the body of each request.
+    sent: watch::Sender<Vec<(String, Bytes)>>,
 }
 
 impl Proxy {
@@ -62,7 +67,7 @@ impl Proxy {
 
     /// How many bytes there were in the bodies of the requests so far.
     pub fn bytes(&self) -> usize {
-        self.inner.sent.borrow().iter().map(|(_, bytes)| bytes).sum()
+        self.inner.sent.borrow().iter().map(|(_, body)| body.len()).sum()
     }
 
     /// How many requests there were.
@@ -75,13 +80,17 @@ impl Proxy {
         self.inner.sent.borrow().iter().filter(|(sent, _)| sent == path).count()
     }
 
-    /// Waits for the next request to a path.
-    pub async fn until_next(&self, path: &str) {
-        let before = self.count(path);
-        let is_next = |sent: &Vec<(String, usize)>| {
-            sent.iter().filter(|(sent, _)| sent == path).count() > before
+    /// Waits for the next request to a path; its body.
+    pub async fn until_next(&self, path: &str) -> Bytes {
+        let mut sent = self.inner.sent.subscribe();
+        let before = sent.borrow_and_update().len();
+        let next = |sent: &[(String, Bytes)]| {
+            let next = sent[before..].iter().find(|(sent, _)| sent == path);
+            next.map(|(_, body)| body.clone())
         };
-        self.inner.sent.subscribe().wait_for(is_next).await.unwrap();
+        let waiting = sent.wait_for(|sent| next(sent).is_some());
+        let sent = tokio::time::timeout(TIMEOUT, waiting).await.expect("a request").unwrap();
+        next(&sent).unwrap()
     }
 
     pub fn unblock(&self) {
@@ -107,7 +116,7 @@ async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response {
     let path = request.uri().path().to_owned();
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
-    inner.sent.send_modify(|sent| sent.push((path, body.len())));
+    inner.sent.send_modify(|sent| sent.push((path, body.clone())));
     let request = Request::from_parts(parts, Body::from(body));
     pass_on(&inner.http, &inner.target, request).await
 }

@@ -64,7 +64,11 @@ impl Run {
         self.model.begin_call();
         self.budget.meter.begin_call(model, request, self.answer.bytes());
         self.checkpoint_soon();
-        let stream = self.wait_for(model.stream(request.clone())).await??;
+        let stream = self.wait_for(model.stream(request.clone())).await?;
+        if stream.is_err() {
+            self.budget.meter.call_refused();
+        }
+        let stream = stream?;
         self.budget.meter.call_accepted();
         let mut events = stream.ready_chunks(BATCH);
         let mut finish_reason = None;

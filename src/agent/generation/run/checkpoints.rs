@@ -38,9 +38,10 @@ pub(super) struct CheckpointOutcome {
 }
 
 /// What is saved once a checkpoint has been carried out.
-#[derive(Default)]
 pub(super) struct CheckpointState {
     number: u32,
+    /// When the answer was like this.
+    taken_at: Instant,
     position: Position,
     used: Used,
 }
@@ -64,13 +65,14 @@ pub(super) enum CheckpointEvent {
     /// It is time for the next one.
     Due,
     /// The one in flight has come back.
-    Done(CheckpointOutcome),
+    Done(Box<CheckpointOutcome>),
 }
 
 impl Checkpoints {
     pub(super) fn new(settings: Arc<Settings>) -> Self {
         let due = Box::pin(sleep_until(due_after(&settings, settings.checkpoint_every)));
-        let saved = CheckpointState::default();
+        let (position, used) = (Position::default(), Used::default());
+        let saved = CheckpointState { number: 0, taken_at: Instant::now(), position, used };
         Self { settings, due, in_flight: None, is_paused: false, count: 0, saved }
     }
 
@@ -87,7 +89,7 @@ impl Checkpoints {
             Some(in_flight) => {
                 let done = in_flight.await;
                 self.in_flight = None;
-                CheckpointEvent::Done(done)
+                CheckpointEvent::Done(Box::new(done))
             }
             None if self.is_paused => pending().await,
             None => {
@@ -127,7 +129,8 @@ impl Checkpoints {
             reserve,
         };
         let position = Position::end_of(&answer.parts);
-        (checkpoint, CheckpointState { number: self.count, position, used })
+        let taken_at = Instant::now();
+        (checkpoint, CheckpointState { number: self.count, taken_at, position, used })
     }
 
     /// This is saved now.
@@ -185,7 +188,9 @@ impl Checkpoints {
 
     /// The last save has failed: the next one comes soon.
     pub(super) fn failed(&mut self) {
-        self.due_in(self.settings.checkpoint_every.min(RETRY_AFTER));
+        let slots = self.settings.checkpoint_slots.as_ref();
+        let retry_at = retry_at(slots, self.settings.checkpoint_every, self.saved.taken_at);
+        self.due.as_mut().reset(retry_at);
     }
 
     fn due_in(&mut self, pause: Duration) {
@@ -199,5 +204,34 @@ fn due_after(settings: &Settings, pause: Duration) -> Instant {
         Some(slots) if pause.is_zero() && slots.is_free() => Instant::now(),
         Some(slots) => slots.next(),
         None => Instant::now() + pause,
+    }
+}
+
+/// When one that has failed is sent again: with all others, unless what has not been saved since then would
+/// be older than two intervals.
+fn retry_at(slots: Option<&CheckpointSlots>, every: Duration, saved_at: Instant) -> Instant {
+    match slots {
+        Some(slots) if slots.next() <= saved_at + every * 2 => slots.next(),
+        _ => Instant::now() + every.min(RETRY_AFTER),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_has_failed_does_not_wait_for_others_too_long() {
+        let every = Duration::from_secs(2);
+        let slots = CheckpointSlots::new(every);
+        let saved_at = Instant::now();
+        let pause = |slots| retry_at(slots, every, saved_at) - Instant::now();
+        advance(Duration::from_millis(2100)).await;
+        assert_eq!(pause(None), RETRY_AFTER);
+        assert_eq!(pause(Some(&slots)), Duration::from_millis(1900), "with all others");
+        advance(Duration::from_secs(2)).await;
+        assert_eq!(pause(Some(&slots)), RETRY_AFTER, "it has failed twice, or was slow");
     }
 }

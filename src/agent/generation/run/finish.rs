@@ -60,6 +60,12 @@ impl Run {
     ) {
         match saved {
             Ok(saved) if saved.is_owned || saved.status == Some(end.status) => {
+                if saved.status == Some(Status::Stopped) {
+                    // A stop was requested that had not been heard of here.
+                    end.status = Status::Stopped;
+                    end.finish_reason = "stopped".to_owned();
+                    end.failure = None;
+                }
                 end.message = saved.message;
             }
             Ok(_) if end.status == Status::Complete => {

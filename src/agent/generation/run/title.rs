@@ -149,6 +149,7 @@ async fn listen(
     let mut events = match model.stream(request).await {
         Ok(events) => events,
         Err(error) => {
+            meter.call_refused();
             warn!("no title from {}: {error}", model.id);
             return false;
         }

@@ -55,7 +55,7 @@ impl Run {
 
     fn handle_checkpoint(&mut self, event: CheckpointEvent) -> Result<(), Interruption> {
         match event {
-            CheckpointEvent::Done(outcome) => self.handle_checkpoint_result(outcome),
+            CheckpointEvent::Done(outcome) => self.handle_checkpoint_result(*outcome),
             CheckpointEvent::Due => {
                 self.check_token()?;
                 self.checkpoint();
