@@ -29,8 +29,10 @@ use crate::local::{
 };
 use crate::memory::Memory;
 use crate::observability::metrics::Metrics;
+use crate::peers::{PeerError, PeerGate, Peers};
 use crate::providers::{Providers, SettingsError};
 use crate::sandbox::{self, Sandbox};
+use crate::seal::SealKeys;
 use crate::supabase::{Supabase, SupabaseError};
 
 pub use crate::local::{
@@ -93,6 +95,10 @@ pub struct Services {
     pub health: Health,
     pub auth: AuthLayer,
     pub clock: Clock,
+    /// Lets the other replicas in, where there are any.
+    pub peer_gate: Option<PeerGate>,
+    /// The keys of `SEAL_KEY`, where there are any.
+    pub seal_keys: Option<SealKeys>,
 }
 
 /// Why the application cannot start. The message is one line.
@@ -121,6 +127,12 @@ pub enum BuildError {
     /// A key is unusable.
     #[error("SUPABASE_ANON_KEY or SUPABASE_SERVICE_ROLE_KEY: {0}")]
     Supabase(#[from] SupabaseError),
+    /// The key of seals cannot be kept.
+    #[error("DATA_DIR: the key of seals cannot be kept: {0}")]
+    SealKey(std::io::Error),
+    /// The other replicas cannot be asked.
+    #[error("PEERS: {0}")]
+    Peers(#[from] PeerError),
     /// A provider's settings are invalid.
     #[error("{}: {}", .0.setting.to_uppercase(), .0.problem)]
     Providers(#[from] SettingsError),
@@ -187,6 +199,10 @@ impl App {
         };
         let generations = Generations::new(settings, token_refresher.clone());
         let verifier = verifier(&config, &project, &supabase, &clock);
+        let seal_keys = seal_keys(&config, &project)?;
+        let peers = peers(&config, seal_keys.as_ref(), &clock)?;
+        let gate = |peers: &Peers| PeerGate::new(peers.clone(), generations.clone());
+        let peer_gate = peers.as_ref().map(gate);
         let is_local = local_supabase.is_some();
         let probes = Probes::new(supabase.clone(), verifier.clone(), clock.clone(), is_local);
         forget_idle_users(limits.clone());
@@ -208,7 +224,8 @@ impl App {
             tools(&files, &scripts),
             clock.clone(),
         )
-        .named(is_local.then_some("local"));
+        .named(is_local.then_some("local"))
+        .with_peers(peers);
         let state = Services {
             health: Health::new(probes, providers, generations.clone()),
             auth: AuthLayer { verifier, limits: limits.clone(), memory, token_refresher },
@@ -220,6 +237,8 @@ impl App {
             ai,
             limits,
             clock,
+            peer_gate,
+            seal_keys,
         };
         let state = AppState(Arc::new(state));
         Ok(Self { state, config, local_supabase, project, metrics, monitoring })
@@ -235,6 +254,33 @@ impl App {
         let SupabaseConfig::Local(local) = &self.config.supabase else { return None };
         Some((local.path.as_deref()?, self.local_supabase.as_ref()?.router.clone()))
     }
+}
+
+/// The keys of `SEAL_KEY`; without that setting one that all who have the same service key make, or one of
+/// this folder's own.
+fn seal_keys(config: &Config, project: &Project) -> Result<Option<SealKeys>, BuildError> {
+    if let Some(keys) = SealKeys::new(&config.seal_keys) {
+        return Ok(Some(keys));
+    }
+    match &config.supabase {
+        SupabaseConfig::Local(local) => {
+            SealKeys::kept_in(&local.data_dir).map(Some).map_err(BuildError::SealKey)
+        }
+        SupabaseConfig::Project(_) => {
+            Ok(project.service_role_key.as_ref().map(SealKeys::derived_from))
+        }
+    }
+}
+
+/// The other replicas, where there are any.
+fn peers(
+    config: &Config,
+    keys: Option<&SealKeys>,
+    clock: &Clock,
+) -> Result<Option<Peers>, BuildError> {
+    let (Some(list), Some(keys)) = (&config.peers, keys) else { return Ok(None) };
+    let peers = Peers::new(list.clone(), keys.clone(), config.peer_timeouts, clock.clone())?;
+    Ok(Some(peers))
 }
 
 /// The tools that requests may name.

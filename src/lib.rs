@@ -13,11 +13,13 @@ pub use sandbox;
 
 pub mod json;
 pub mod config;
+pub mod seal;
 pub mod observability;
 pub mod supabase;
 pub mod agent;
 pub mod database;
 pub mod http;
+pub mod peers;
 pub mod local;
 pub mod api;
 pub mod app;

@@ -4,7 +4,7 @@ use axum::extract::{OriginalUri, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Extension, Router};
 use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
@@ -20,6 +20,7 @@ use crate::http::extract::MaxBody;
 use crate::http::middleware::request_context;
 use crate::http::{auth, compression, cors, health};
 use crate::openapi;
+use crate::peers;
 
 /// All routes, behind all layers. The local Supabase has layers of its own.
 pub fn router(app: &App) -> Router {
@@ -37,9 +38,22 @@ fn api_router(app: &App) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(AllowedHosts::new(&app.config), require_allowed_host))
         .layer(cors::layer(app.config.cors_origins.clone(), app.is_local()))
+        .merge(internal(&app.state))
         .layer(from_fn_with_state(app.metrics.clone(), request_context))
         .layer(compression::layer())
         .with_state(app.state.clone())
+}
+
+/// What the other replicas ask. They have proof in place of a name, and no page ever calls them.
+fn internal(state: &AppState) -> Router<AppState> {
+    let Some(gate) = &state.peer_gate else { return Router::new() };
+    Router::new()
+        .route("/internal/peers/follow/{chat_id}/{message_id}", post(ai::peer_routes::follow))
+        .route("/internal/peers/take-over/{chat_id}/{message_id}", post(ai::peer_routes::take_over))
+        .route("/internal/peers/stop/{chat_id}/{message_id}", post(ai::peer_routes::stop))
+        .route_layer(from_fn_with_state(state.auth.clone(), auth::require_user))
+        .route_layer(from_fn_with_state(gate.clone(), peers::require_peer))
+        .route("/internal/peers/hello", post(peers::hello).with_state(gate.clone()))
 }
 
 fn table(app: &App) -> Router<AppState> {

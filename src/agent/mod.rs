@@ -14,14 +14,15 @@ mod settings;
 
 pub use generation::{
     BeginOutcome, Checkpoint, CheckpointSlots, Credentials, Earlier, Failure, Generation,
-    Generations, Question, Recorder, Refusal, Save, Saved, SavedEnd, Started, TokenRefresher,
-    UsageLog, Used,
+    Generations, HandOver, HandedOver, Question, Recorder, Refusal, Save, Saved, SavedEnd, Started,
+    TokenRefresher, UsageLog, Used,
 };
 pub use job::Job;
 pub use message::answer::{Answer, Claim, End, Rows, Status};
 pub use message::changes::{Block, Change, ChangeCursor};
 pub use message::delta::{PartDelta, apply};
 pub use message::history::HistoryMessage;
+pub use message::live::{AnswerNews, LiveCursor};
 pub use message::part::{Part, ToolPart, ToolState, content};
 pub use message::sanitize::json as storable;
 pub use message::ui_stream::{Cursor, StreamError};

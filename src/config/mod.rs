@@ -12,11 +12,13 @@ use secrecy::SecretString;
 mod env;
 mod error;
 mod local;
+mod peers;
 mod provider_settings;
 mod proxies;
 
 pub use error::ConfigError;
 pub use local::LocalConfig;
+pub use peers::{PeerList, PeerTimeouts};
 pub use proxies::TrustedProxies;
 
 /// The settings. The documentation of each field names its variable.
@@ -70,6 +72,12 @@ pub struct Config {
     pub generation_timeout: Duration,
     /// `SHUTDOWN_GRACE_S`: how long running generations may continue after a shutdown signal.
     pub shutdown_grace: Duration,
+    /// `PEERS`: the replicas of this server; none if it is alone.
+    pub peers: Option<PeerList>,
+    /// How long another replica may take; only tests change it.
+    pub peer_timeouts: PeerTimeouts,
+    /// `SEAL_KEY`: the keys by which replicas recognise one another; the first one seals.
+    pub seal_keys: Vec<SecretString>,
     /// `METRICS_ADDR`: the address of `/metrics`; it is not served without one.
     pub metrics_addr: Option<SocketAddr>,
     /// `SCRIPT_PYTHON` and the other settings of scripts.
@@ -109,6 +117,13 @@ pub enum SupabaseConfig {
     Project(Project),
     /// The local Supabase of this process.
     Local(LocalConfig),
+}
+
+impl SupabaseConfig {
+    /// Whether the service key is set.
+    fn has_service_key(&self) -> bool {
+        matches!(self, Self::Project(project) if project.service_role_key.is_some())
+    }
 }
 
 /// A Supabase project.
@@ -188,9 +203,14 @@ impl Config {
     /// Reads the settings from these variables.
     pub fn from_variables(variables: &HashMap<String, String>) -> Result<Self, ConfigError> {
         let env = Env { variables };
+        let seal_keys = peers::seal_keys(&env)?;
+        let supabase = supabase(&env)?;
         Ok(Self {
             listen: (env.text("HOST", "127.0.0.1"), env.parsed("PORT", 8000)?),
-            supabase: supabase(&env)?,
+            peers: peers::peers(&env, !seal_keys.is_empty() || supabase.has_service_key())?,
+            peer_timeouts: PeerTimeouts::default(),
+            seal_keys,
+            supabase,
             migrations_dir: env.get("MIGRATIONS_DIR").map(PathBuf::from),
             allow_anonymous_users: env.flag("ALLOW_ANONYMOUS_USERS", true)?,
             providers: provider_settings::read(&env)?,

@@ -17,6 +17,7 @@ mod generation;
 mod lapsed;
 mod messages;
 mod tool_calls;
+mod take_over;
 
 pub use begin_generation::{
     Action, BeginGeneration, BeginReply, ChatRow, CreateChat, Messages, Missing, StartedReply,
@@ -34,6 +35,7 @@ pub use messages::{
     AnswerToResume, MarkAnswerRead, QueuedMessage, QueuedMessages, ResumeReply, SelectMessage,
     SelectReply,
 };
+pub use take_over::TakeOverGeneration;
 pub use tool_calls::{AnswerToolCalls, AnsweredCalls, CallResult, ContinueGeneration};
 
 /// A function of the database, with its arguments.

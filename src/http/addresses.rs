@@ -1,6 +1,7 @@
 //! The client and server addresses of a request.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 
 use axum::http::Extensions;
 
@@ -18,6 +19,26 @@ impl Addresses {
     pub fn from_extensions(extensions: &Extensions) -> Self {
         let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
         extensions.get().copied().unwrap_or(Self { client: loopback, server: loopback })
+    }
+}
+
+/// The connection of a request that may have come from another replica, a request extension.
+#[derive(Clone)]
+pub struct PeerConnection {
+    /// This machine's end.
+    pub local: SocketAddr,
+    exempt: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl PeerConnection {
+    /// A connection that `exempt` takes out of the count of its address.
+    pub fn new(local: SocketAddr, exempt: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { local, exempt: Arc::new(exempt) }
+    }
+
+    /// It is a replica's: it no longer counts for its address.
+    pub fn exempt(&self) {
+        (self.exempt)();
     }
 }
 

@@ -33,6 +33,7 @@ pub static MIGRATIONS: &[(&str, &str)] = migrations![
     "20261126000003_check.sql",
     "20261127000010_generation.sql",
     "20261127000020_checkpoints.sql",
+    "20261127000030_peers.sql",
     "20261127000040_tool_calls.sql",
     "20261127000050_branches.sql",
 ];

@@ -165,6 +165,8 @@ pub static REGISTRATIONS: &[Registration] = &[
     rust("20261127000020_checkpoints.sql", "create or replace function private.find_call_at_work", "e490fa7a9cd7062d"),
     rust("20261127000020_checkpoints.sql", "create or replace function public.save_generation", "b61f32518a7b1dd4"),
     rust("20261127000020_checkpoints.sql", "create or replace function public.request_stop", "19eab24d63e60417"),
+    rust("20261127000030_peers.sql", "create function private.move_pieces", "ea1d263012c5d6eb"),
+    rust("20261127000030_peers.sql", "create function public.take_over_generation", "9f00435f9757eded"),
     rust("20261127000040_tool_calls.sql", "create function private.with_outcomes", "7e55068224895342"),
     rust("20261127000040_tool_calls.sql", "create function private.outcomes", "088c6990fbf290e3"),
     rust("20261127000040_tool_calls.sql", "create function private.add_tool_calls", "745a0081aefc7155"),

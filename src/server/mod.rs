@@ -21,8 +21,9 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
 
 use crate::app::App;
-use crate::http::addresses::Addresses;
+use crate::http::addresses::{Addresses, PeerConnection};
 use crate::http::{drain, metrics_endpoint};
+use crate::peers;
 use crate::router;
 use crate::server::connections::activity::CloseReason;
 use crate::server::connections::refusal_log::RefusalLog;
@@ -159,9 +160,13 @@ pub async fn listen(
 async fn connection(stream: TcpStream, router: Router, slot: Slot, stop: CancellationToken) {
     let activity = &slot.activity;
     let (peer, server) = addresses(&stream);
+    let local = stream.local_addr().ok();
     let service = service_fn(|mut request: Request<Incoming>| {
         let client = slot.connections().trusted_proxies().client(peer, request.headers());
         request.extensions_mut().insert(Addresses { client, server });
+        if let Some(local) = local.filter(|_| request.uri().path().starts_with(peers::PREFIX)) {
+            request.extensions_mut().insert(PeerConnection::new(local, slot.exempt()));
+        }
         let exchange = Exchange::begin(activity.clone(), request.version());
         activity.set_outlives_client(request.uri().path().starts_with(OUTLIVES_CLIENT));
         let request = request.map(|body| RequestBody::new(body, activity.clone()));

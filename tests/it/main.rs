@@ -46,6 +46,7 @@ mod queue;
 mod sandbox;
 mod openai;
 mod own_tables;
+mod peers;
 mod replaced;
 mod resume;
 mod scripts;

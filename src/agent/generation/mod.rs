@@ -10,7 +10,8 @@ mod slots;
 pub use credentials::{Credentials, TokenRefresher};
 pub use failure::{Failure, Refusal};
 pub use recorder::{
-    BeginOutcome, Checkpoint, Earlier, Recorder, Save, Saved, SavedEnd, Started, UsageLog, Used,
+    BeginOutcome, Checkpoint, Earlier, HandOver, HandedOver, Recorder, Save, Saved, SavedEnd,
+    Started, UsageLog, Used,
 };
 pub use registry::{Generation, Generations, Question};
 pub use slots::CheckpointSlots;

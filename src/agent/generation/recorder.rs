@@ -4,14 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::credentials::Credentials;
 use super::failure::Refusal;
-use crate::agent::message::answer::{Rows, Status};
+use crate::agent::Options;
+use crate::agent::message::answer::{Answer, Rows, Status};
 use crate::agent::message::delta::PartDelta;
 use crate::agent::message::history::HistoryMessage;
 use crate::agent::message::part::Part;
@@ -68,6 +70,25 @@ pub trait Recorder: Send + Sync {
         _credentials: &'a Credentials,
         _provider: &'a ProviderName,
         _files: &'a [Uuid],
+    ) -> BoxFuture<'a, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    /// Has another replica go on with the answer. Everything so far is saved, and nothing is under way.
+    fn hand_over<'a>(
+        &'a self,
+        _credentials: &'a Credentials,
+        _hand_over: HandOver,
+    ) -> BoxFuture<'a, HandedOver> {
+        Box::pin(std::future::ready(HandedOver::Refused))
+    }
+
+    /// Shows the listeners of an answer that was handed over what becomes of it, to its end or as long as
+    /// there are any.
+    fn follow<'a>(
+        &'a self,
+        _credentials: &'a Credentials,
+        _answer: watch::Sender<Answer>,
     ) -> BoxFuture<'a, ()> {
         Box::pin(std::future::ready(()))
     }
@@ -132,6 +153,32 @@ pub struct Earlier {
     pub cost_usd: Option<f64>,
     /// The page's tools that they have called.
     pub client_tools: Vec<Arc<ClientTool>>,
+    /// Whether listeners have been shown them: failures are part of the stream from the start.
+    pub is_visible: bool,
+}
+
+/// What another replica needs to go on with an answer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct HandOver {
+    /// What its request asked for.
+    pub options: Options,
+    /// The names of the tools that its model may call.
+    pub tools: Vec<String>,
+    /// The tokens so far.
+    pub usage: TokenUsage,
+    /// The price of those tokens.
+    pub cost_usd: Option<f64>,
+}
+
+/// Whether another replica goes on with an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HandedOver {
+    /// One does: the answer is its.
+    Taken,
+    /// None does.
+    Refused,
+    /// One may.
+    Unknown,
 }
 
 /// What is new of an answer, which renews the lease.

@@ -67,7 +67,10 @@ impl Generation {
     /// Asks it to stop and waits for its end, a few seconds at the most.
     pub async fn stop_and_wait(mut self) {
         self.stop();
-        let ended = self.answer.wait_for(|answer| answer.end.is_some());
+        // An answer that has been handed over is another replica's to stop.
+        let is_over =
+            |answer: &Answer| answer.end.is_some() || matches!(answer.claim, Claim::Elsewhere(_));
+        let ended = self.answer.wait_for(is_over);
         // Both errors mean that there is nothing left to wait for.
         let _ = tokio::time::timeout(STOP_TIMEOUT, ended).await;
     }
@@ -75,6 +78,18 @@ impl Generation {
     fn is_running(&self) -> bool {
         let answer = self.answer.borrow();
         answer.end.is_none() && matches!(answer.claim, Claim::Pending | Claim::Granted(_))
+    }
+
+    /// Whether it belongs to this user.
+    pub fn is_of(&self, user_id: Uuid) -> bool {
+        self.user_id == user_id
+    }
+
+    fn is_writing(&self, message_id: Uuid) -> bool {
+        let answer = self.answer.borrow();
+        let is_granted =
+            matches!(&answer.claim, Claim::Granted(rows) if rows.message_id == message_id);
+        is_granted && answer.end.is_none()
     }
 
     /// Whether it writes this message, or the answer to it.
@@ -146,7 +161,7 @@ impl Generations {
         let registration = self.inner.refresher.register(&job.credentials);
         let settings = self.inner.settings.clone();
         let inner = self.inner.clone();
-        let signals = Signals::new(stop.clone(), inner.shutdown.clone());
+        let signals = Signals::new(stop.clone(), inner.draining.clone(), inner.shutdown.clone());
         let run = Run::new(job, settings, sender, signals, inner.tasks.clone());
         self.inner.tasks.spawn(async move {
             run.run().await;
@@ -163,6 +178,13 @@ impl Generations {
         let by_chat = self.inner.by_chat();
         let mut of_user = by_chat.get(&chat_id)?.iter().filter(|other| other.user_id == user_id);
         of_user.find(|generation| generation.is_running()).cloned()
+    }
+
+    /// The generation that writes this message of a chat here.
+    pub fn writing(&self, chat_id: Uuid, message_id: Uuid) -> Option<Generation> {
+        let by_chat = self.inner.by_chat();
+        let mut of_chat = by_chat.get(&chat_id)?.iter();
+        of_chat.find(|generation| generation.is_writing(message_id)).cloned()
     }
 
     /// The generation that writes this message, or the answer to it, here.

@@ -41,7 +41,7 @@ impl Position {
     /// The end of these parts.
     pub fn end_of(parts: &[Part]) -> Self {
         let position =
-            |part: &Part| PartPosition { text_bytes: text(part).len(), state: state(part) };
+            |part: &Part| PartPosition { text_bytes: text(part).len(), state: part.state() };
         Self(parts.iter().map(position).collect())
     }
 
@@ -50,7 +50,7 @@ impl Position {
         let news = parts.iter().enumerate().map(|(index, part)| {
             let saved = self.0.get(index);
             let at = saved.map_or(0, |saved| saved.text_bytes);
-            let is_new = saved.is_none_or(|saved| saved.state != state(part));
+            let is_new = saved.is_none_or(|saved| saved.state != part.state());
             let text = text(part).get(at..).unwrap_or_default().to_owned();
             PartDelta { index, at, text, part: is_new.then(|| without_text(part)) }
         });
@@ -107,22 +107,25 @@ fn text_mut(part: &mut Part) -> Option<&mut String> {
     }
 }
 
-fn state(part: &Part) -> u8 {
-    match part {
-        Part::StepStart | Part::Other(_) => 0,
-        Part::Text { done, opaque, .. } | Part::Reasoning { done, opaque, .. } => {
-            u8::from(*done) + 2 * u8::from(opaque.is_some())
+impl Part {
+    /// A number that rises whenever something else than the text changes.
+    pub(super) fn state(&self) -> u8 {
+        match self {
+            Self::StepStart | Self::Other(_) => 0,
+            Self::Text { done, opaque, .. } | Self::Reasoning { done, opaque, .. } => {
+                u8::from(*done) + 2 * u8::from(opaque.is_some())
+            }
+            Self::Tool(tool) => match tool.state {
+                ToolState::InputStreaming => 0,
+                ToolState::InputAvailable(_) => 1,
+                ToolState::OutputAvailable { .. } => 2,
+                ToolState::OutputError { .. } => 3,
+            },
         }
-        Part::Tool(tool) => match tool.state {
-            ToolState::InputStreaming => 0,
-            ToolState::InputAvailable(_) => 1,
-            ToolState::OutputAvailable { .. } => 2,
-            ToolState::OutputError { .. } => 3,
-        },
     }
 }
 
-fn without_text(part: &Part) -> Part {
+pub(super) fn without_text(part: &Part) -> Part {
     match part {
         Part::Text { done, opaque, .. } => {
             Part::Text { text: String::new(), done: *done, opaque: opaque.clone() }

@@ -4,6 +4,7 @@ pub(super) mod answer;
 pub(super) mod changes;
 pub(super) mod delta;
 pub(super) mod history;
+pub(super) mod live;
 pub(super) mod part;
 pub(super) mod prompt;
 pub(super) mod sanitize;

@@ -9,12 +9,14 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::chat_recorder::{ChatRecorder, QueueReply};
+use super::hand_over::TakeOver;
 use super::request::ChatRequest;
 use super::requested_tools::RequestedTools;
 use super::{Ai, Weather, remote_answer, stop};
 use crate::agent::{Answer, AnyTool, Claim, ClientTool, Credentials, Job, Refusal, Tool};
 use crate::http::auth::CurrentUser;
 use crate::http::error::{ApiError, for_end, shutting_down};
+use crate::providers::ToolDefinition;
 
 /// How often a request with `if_running: "stop"` stops others before it is refused itself.
 const MAX_STOPS: u32 = 3;
@@ -65,14 +67,12 @@ pub(super) async fn start_or_queue(
     create_chat: bool,
     request: ChatRequest,
 ) -> Result<Outcome, ApiError> {
-    let tools = tools(ai, &request.tools)?;
-    let client_tools = client_tools(ai, &request.tools.client)?;
+    let offered = Offered::new(ai, &request)?;
     let request = Arc::new(request);
     let mut stops = 0;
     loop {
         let queue = Arc::default();
-        let offered = (&*tools, &*client_tools);
-        let mut answer = spawn(ai, user, chat_id, create_chat, &request, offered, &queue)?;
+        let mut answer = spawn(ai, user, chat_id, create_chat, &request, &offered, &queue)?;
         match wait_until_started(&mut answer).await? {
             Claim::Refused(Refusal::Queued) => {
                 let Some(message) = queue.message.get().cloned() else {
@@ -91,7 +91,7 @@ pub(super) async fn start_or_queue(
             Claim::Elsewhere(rows) => {
                 // A continuation is recognised by the database alone, and may run here.
                 let here = ai.generations.find_by_message(user.id, rows.message_id);
-                let follow = || ai.followers.follow(&rows, &user.token);
+                let follow = || ai.followers.follow(chat_id, &rows, &user.token);
                 let answer = here.map_or_else(follow, |generation| generation.answer);
                 return Ok(Outcome::Answer { answer, has_queue: false });
             }
@@ -109,20 +109,66 @@ pub(super) async fn start_or_queue(
     }
 }
 
+/// Goes on with an answer of a replica that is being stopped; it has been claimed.
+pub(super) async fn take_over(
+    ai: &Ai,
+    user: &CurrentUser,
+    (chat_id, message_id): (Uuid, Uuid),
+    request: ChatRequest,
+    from: TakeOver,
+) -> Result<(), ApiError> {
+    let offered = Offered::new(ai, &request)?;
+    let request = Arc::new(request);
+    let recorder = ChatRecorder {
+        message_id,
+        take_over: Some(from),
+        ..recorder(ai, chat_id, false, &request, &offered, &Arc::default())
+    };
+    let job = job(user, recorder, &request, &offered);
+    let generation = ai.generations.start(chat_id, None, job).ok_or_else(not_taken_over)?;
+    let mut answer = generation.answer;
+    let is_known =
+        |answer: &Answer| !matches!(answer.claim, Claim::Pending) || answer.end.is_some();
+    let known = answer.wait_for(is_known).await;
+    let known = known.map_err(|_| ApiError::internal("a generation ended without a word"))?;
+    match (&known.claim, &known.end) {
+        (Claim::Refused(refusal), _) => Err(refusal.clone().into()),
+        (Claim::Granted(_) | Claim::Elsewhere(_), _) => Ok(()),
+        (_, Some(end)) => Err(for_end(end)),
+        _ => Err(ApiError::internal("an answer that was taken over is another")),
+    }
+}
+
+/// A 4xx: the other replica goes on itself.
+fn not_taken_over() -> ApiError {
+    ApiError::new(StatusCode::CONFLICT, "not_taken_over", "This replica is being stopped as well.")
+}
+
 fn spawn(
     ai: &Ai,
     user: &CurrentUser,
     chat_id: Uuid,
     create_chat: bool,
     request: &Arc<ChatRequest>,
-    (tools, client_tools): (&[Arc<dyn AnyTool>], &[Arc<ClientTool>]),
+    offered: &Offered,
     queue: &Arc<QueueReply>,
 ) -> Result<AnswerReceiver, ApiError> {
     let question = request.repeatable_question();
-    let ours = tools.iter().map(|tool| tool.definition());
-    let of_page = client_tools.iter().map(|tool| tool.definition().clone());
-    let definitions: Vec<_> = ours.chain(of_page).collect();
-    let recorder = ChatRecorder {
+    let recorder = recorder(ai, chat_id, create_chat, request, offered, queue);
+    let job = job(user, recorder, request, offered);
+    let generation = ai.generations.start(chat_id, question, job).ok_or_else(shutting_down)?;
+    Ok(generation.answer)
+}
+
+fn recorder(
+    ai: &Ai,
+    chat_id: Uuid,
+    create_chat: bool,
+    request: &Arc<ChatRequest>,
+    offered: &Offered,
+    queue: &Arc<QueueReply>,
+) -> ChatRecorder {
+    ChatRecorder {
         supabase: ai.supabase.clone(),
         checkpoints: ai.checkpoints.clone(),
         files: ai.files.clone(),
@@ -134,20 +180,47 @@ fn spawn(
         request: request.clone(),
         default_model: ai.providers.default_model().to_owned(),
         create_chat,
-        reserve: ai.reserve(&request.options, &definitions, request.model.as_deref()),
+        reserve: ai.reserve(&request.options, &offered.definitions(), request.model.as_deref()),
         queue: queue.clone(),
-    };
-    let job = Job {
+        followers: ai.followers.clone(),
+        take_over: None,
+    }
+}
+
+fn job(
+    user: &CurrentUser,
+    recorder: ChatRecorder,
+    request: &ChatRequest,
+    offered: &Offered,
+) -> Job {
+    Job {
         recorder: Arc::new(recorder),
         credentials: Credentials::new(user.id, user.token.clone(), user.expires_at),
         options: request.options.clone(),
-        tools: tools.to_vec(),
-        client_tools: client_tools.to_vec(),
+        tools: offered.tools.clone(),
+        client_tools: offered.client_tools.clone(),
         operation: "chat",
         survives_disconnect: true,
-    };
-    let generation = ai.generations.start(chat_id, question, job).ok_or_else(shutting_down)?;
-    Ok(generation.answer)
+    }
+}
+
+/// The tools that a model is offered.
+struct Offered {
+    tools: Vec<Arc<dyn AnyTool>>,
+    client_tools: Vec<Arc<ClientTool>>,
+}
+
+impl Offered {
+    fn new(ai: &Ai, request: &ChatRequest) -> Result<Self, ApiError> {
+        let tools = tools(ai, &request.tools)?;
+        let client_tools = client_tools(ai, &request.tools.client)?;
+        Ok(Self { tools, client_tools })
+    }
+
+    fn definitions(&self) -> Vec<ToolDefinition> {
+        let ours = self.tools.iter().map(|tool| tool.definition());
+        ours.chain(self.client_tools.iter().map(|tool| tool.definition().clone())).collect()
+    }
 }
 
 /// The tools that a request names.

@@ -8,22 +8,26 @@ use futures_util::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::attachments;
 use super::checkpoints::CheckpointWriter;
+use super::follow_peer::Follow;
+use super::hand_over::{self, TakeOver};
 use super::principal::Principal;
+use super::remote_answer::Followers;
 use super::request::ChatRequest;
 use crate::agent::{
-    BeginOutcome, Checkpoint, ClientTool, Credentials, Earlier, Part, Recorder, Refusal, Reserve,
-    Rows, Save, Saved, Started, Status, TokenUsage, UsageLog,
+    Answer, BeginOutcome, Checkpoint, ClientTool, Credentials, Earlier, HandOver, HandedOver, Part,
+    Recorder, Refusal, Reserve, Rows, Save, Saved, Started, Status, TokenUsage, UsageLog,
 };
 use crate::api::chats::model::UNTITLED;
 use crate::api::files::{Files, Owner};
 use crate::clock::Clock;
 use crate::database::{
     self, BeginGeneration, BeginReply, ContinueGeneration, CreateChat, Messages, Missing, SaveEnd,
-    SaveGeneration, StartedReply, UserMessage,
+    SaveGeneration, StartedReply, TakeOverGeneration, UserMessage,
 };
 use crate::memory::json_cost;
 use crate::providers::{ProviderName, Providers};
@@ -50,6 +54,9 @@ pub(super) struct ChatRecorder {
     pub(super) create_chat: bool,
     pub(super) reserve: Reserve,
     pub(super) queue: Arc<QueueReply>,
+    pub(super) followers: Followers,
+    /// Whose answer it is to go on with; none for a new one.
+    pub(super) take_over: Option<TakeOver>,
 }
 
 /// What the claim has said of messages that wait.
@@ -78,9 +85,12 @@ impl Recorder for ChatRecorder {
         async move {
             let token = credentials.token();
             let rest = self.supabase.rest(Caller::User(&token));
-            let begin = match self.request.continues {
-                Some(message_id) => database::request(rest, &self.continue_generation(message_id)),
-                None => database::request(rest, &self.begin_generation()),
+            let begin = match (&self.take_over, self.request.continues) {
+                (Some(from), _) => database::request(rest, &self.take_over_generation(from)),
+                (None, Some(message_id)) => {
+                    database::request(rest, &self.continue_generation(message_id))
+                }
+                (None, None) => database::request(rest, &self.begin_generation()),
             };
             let reply = begin.rows().await?.body;
             self.request.held.grow(COPIES * json_cost(&reply))?;
@@ -92,7 +102,11 @@ impl Recorder for ChatRecorder {
                 }
                 _ => {}
             }
-            outcome(reply)
+            let mut outcome = outcome(reply)?;
+            if let (BeginOutcome::Started(started), Some(from)) = (&mut outcome, &self.take_over) {
+                from.complete(&mut started.earlier);
+            }
+            Ok(outcome)
         }
         .boxed()
     }
@@ -172,6 +186,27 @@ impl Recorder for ChatRecorder {
         .boxed()
     }
 
+    fn hand_over<'a>(
+        &'a self,
+        credentials: &'a Credentials,
+        hand_over: HandOver,
+    ) -> BoxFuture<'a, HandedOver> {
+        let take_over = TakeOver::new(self.run, hand_over);
+        let key = (self.chat_id, self.message_id);
+        async move { hand_over::send(self.followers.peers(), key, credentials, &take_over).await }
+            .boxed()
+    }
+
+    fn follow<'a>(
+        &'a self,
+        credentials: &'a Credentials,
+        answer: watch::Sender<Answer>,
+    ) -> BoxFuture<'a, ()> {
+        let (chat_id, message_id, token) = (self.chat_id, self.message_id, credentials.token());
+        let follow = Follow { chat_id, message_id, token, answer };
+        self.followers.follow_handed_over(follow).boxed()
+    }
+
     fn save_usage<'a>(
         &'a self,
         credentials: &'a Credentials,
@@ -204,6 +239,16 @@ impl ChatRecorder {
             p_model: self.request.model.as_deref(),
             p_default_model: &self.default_model,
             p_create_chat: self.create_chat.then_some(CreateChat {}),
+            p_reserve: self.reserve,
+        }
+    }
+
+    fn take_over_generation(&self, from: &TakeOver) -> TakeOverGeneration {
+        TakeOverGeneration {
+            p_chat_id: self.chat_id,
+            p_message_id: self.message_id,
+            p_run: from.run(),
+            p_next_run: self.run,
             p_reserve: self.reserve,
         }
     }
@@ -308,6 +353,7 @@ fn earlier(
         usage: usage.and_then(|usage| TokenUsage::deserialize(usage).ok()),
         cost_usd: message.metadata.get("cost_usd").and_then(Value::as_f64),
         client_tools: definitions.iter().filter_map(ClientTool::from_json).map(Arc::new).collect(),
+        is_visible: false,
     })
 }
 

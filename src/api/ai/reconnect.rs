@@ -44,7 +44,7 @@ pub(super) async fn resume_or_continue(
     let ResumeReply { message, queued, awaiting } = resume::find(ai, user, chat_id).await?;
     let answer = match continued(ai, user, chat_id, awaiting, held).await {
         Some(answer) => Some(answer),
-        None => resume::shown(ai, user, message).await?,
+        None => resume::shown(ai, user, chat_id, message).await?,
     };
     let Some(queued) = queued else { return Ok(answer) };
     queue_work::work_on(ai, user, chat_id, held);

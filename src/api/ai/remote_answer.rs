@@ -1,5 +1,5 @@
-//! Follows an answer that another replica writes, by reading what is new of what it saves. Listeners to one
-//! message share one reader.
+//! Follows an answer that another replica writes: there where it is written, or else by reading what is new
+//! of what is saved. Listeners to one message share one reader.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,52 +13,74 @@ use tokio::time::sleep;
 use tracing::warn;
 use uuid::Uuid;
 
+use super::follow_peer::{Follow, FollowedThere};
 use crate::agent::{self, Answer, Claim, End, Failure, Part, Rows, Status, TokenUsage};
 use crate::database::{self, FollowAnswer, Followed};
+use crate::peers::Peers;
 use crate::supabase::{AccessToken, Caller, Supabase, SupabaseError};
 
 /// How often what is new is read.
 const POLL_INTERVAL: Duration = Duration::from_millis(700);
 /// The number of consecutive failures after which the stream ends.
 const MAX_FAILURES: u32 = 20;
+/// After how many reads the other replicas are asked again, and after one of them has broken off.
+const ASK_AGAIN: u32 = 8;
+const ASK_SOON: u32 = 1;
 
 /// The answers that are followed here. Clones share them.
 #[derive(Clone)]
 pub(super) struct Followers {
     supabase: Supabase,
+    peers: Option<Peers>,
     by_message: Arc<Mutex<HashMap<Uuid, watch::Receiver<Answer>>>>,
 }
 
 impl Followers {
-    pub(super) fn new(supabase: Supabase) -> Self {
-        Self { supabase, by_message: Arc::default() }
+    pub(super) fn new(supabase: Supabase, peers: Option<Peers>) -> Self {
+        Self { supabase, peers, by_message: Arc::default() }
     }
 
     /// The answer as it is saved, followed to its end.
-    pub(super) fn follow(&self, rows: &Rows, token: &AccessToken) -> watch::Receiver<Answer> {
+    pub(super) fn follow(
+        &self,
+        chat_id: Uuid,
+        rows: &Rows,
+        token: &AccessToken,
+    ) -> watch::Receiver<Answer> {
+        let message_id = rows.message_id;
         let mut by_message = self.lock();
-        if let Some(answer) = by_message.get(&rows.message_id) {
+        if let Some(answer) = by_message.get(&message_id) {
             return answer.clone();
         }
-        let (sender, receiver) = watch::channel(answer(rows, Claim::Elsewhere(rows.clone())));
-        by_message.insert(rows.message_id, receiver.clone());
-        let (this, message_id, token) = (self.clone(), rows.message_id, token.clone());
-        let rows = rows.clone();
+        let (answer, receiver) = watch::channel(answer(rows, Claim::Elsewhere(rows.clone())));
+        by_message.insert(message_id, receiver.clone());
+        let this = self.clone();
+        let follow = Follow { chat_id, message_id, token: token.clone(), answer };
         tokio::spawn(async move {
-            if this.read_until_end(&rows, &token, &sender).await {
-                this.lock().remove(&message_id);
+            if this.follow_to_end(&follow).await {
+                remove(&mut this.lock(), &follow);
             }
         });
         receiver
     }
 
+    /// Shows the listeners of an answer of this replica what another one makes of it, to its end or as long
+    /// as there are any.
+    pub(super) async fn follow_handed_over(&self, follow: Follow) {
+        self.follow_to_end(&follow).await;
+    }
+
+    /// The other replicas, where there are any.
+    pub(super) fn peers(&self) -> Option<&Peers> {
+        self.peers.as_ref()
+    }
+
     /// Gives a message up that nobody follows any more. Whoever comes after that begins anew.
-    fn is_abandoned(&self, message_id: Uuid, answer: &watch::Sender<Answer>) -> bool {
+    fn is_abandoned(&self, follow: &Follow) -> bool {
         let mut by_message = self.lock();
-        // One receiver is the map's.
-        let is_abandoned = answer.receiver_count() <= 1;
+        let is_abandoned = follow.is_unobserved();
         if is_abandoned {
-            by_message.remove(&message_id);
+            remove(&mut by_message, follow);
         }
         is_abandoned
     }
@@ -67,24 +89,31 @@ impl Followers {
         self.by_message.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads until the end, or until it cannot be read; false when it was given up before.
-    async fn read_until_end(
-        &self,
-        rows: &Rows,
-        token: &AccessToken,
-        answer: &watch::Sender<Answer>,
-    ) -> bool {
-        let (mut failures, mut read_to) = (0, 0);
-        while answer.borrow().end.is_none() {
+    /// Follows to the end, or until that is impossible; false when it was given up before.
+    async fn follow_to_end(&self, follow: &Follow) -> bool {
+        let mut saved = SavedAnswer::default();
+        let (mut failures, mut reads_until_asking) = (0, 0);
+        while !follow.is_at_end() {
+            if let Some(peers) = self.peers.as_ref().filter(|_| reads_until_asking == 0) {
+                match follow.there(peers).await {
+                    FollowedThere::ToEnd => return true,
+                    FollowedThere::BrokenOff => reads_until_asking = ASK_SOON,
+                    FollowedThere::Nowhere => reads_until_asking = ASK_AGAIN,
+                    FollowedThere::Unobserved if self.is_abandoned(follow) => return false,
+                    // Somebody has come meanwhile.
+                    FollowedThere::Unobserved => continue,
+                }
+            }
+            reads_until_asking = reads_until_asking.saturating_sub(1);
             sleep(POLL_INTERVAL).await;
-            if self.is_abandoned(rows.message_id, answer) {
+            if self.is_abandoned(follow) {
                 return false;
             }
-            match self.read(rows, token, read_to).await {
+            match self.read(follow, saved.checkpoint).await {
                 Ok(None) => return true,
                 Ok(Some(news)) => {
                     failures = 0;
-                    read_to = add(news, rows, answer);
+                    saved.add(news, follow);
                 }
                 Err(error) => {
                     failures += 1;
@@ -99,38 +128,56 @@ impl Followers {
     }
 
     /// What was saved after a checkpoint; none if the message is gone.
-    async fn read(
-        &self,
-        rows: &Rows,
-        token: &AccessToken,
-        after: u32,
-    ) -> Result<Option<Followed>, SupabaseError> {
-        let rest = self.supabase.rest(Caller::User(token));
-        let follow = FollowAnswer { p_message_id: rows.message_id, p_after: after };
-        database::call(rest, &follow).await
+    async fn read(&self, follow: &Follow, after: u32) -> Result<Option<Followed>, SupabaseError> {
+        let rest = self.supabase.rest(Caller::User(&follow.token));
+        let read = FollowAnswer { p_message_id: follow.message_id, p_after: after };
+        database::call(rest, &read).await
     }
 }
 
-/// Adds what is new to the answer; the checkpoint up to which it is read now.
-fn add(news: Followed, rows: &Rows, answer: &watch::Sender<Answer>) -> u32 {
-    let Followed { message, mut checkpoint, delta, model, provider } = news;
-    if message.is_some() {
-        let rows = Rows { message, ..rows.clone() };
-        answer.send_replace(self::answer(&rows, Claim::Elsewhere(rows.clone())));
-        return 0;
+/// Removes this answer, but not another one of the same message.
+fn remove(by_message: &mut HashMap<Uuid, watch::Receiver<Answer>>, follow: &Follow) {
+    let own = follow.answer.subscribe();
+    if by_message.get(&follow.message_id).is_some_and(|listed| listed.same_channel(&own)) {
+        by_message.remove(&follow.message_id);
     }
-    answer.send_if_modified(|answer| {
-        let has_news = !delta.is_empty();
-        if !agent::apply(&mut answer.parts, delta) {
-            // Something is missing, so the whole is read next time.
-            checkpoint = 0;
+}
+
+/// What was read of an answer that is saved in pieces.
+#[derive(Default)]
+struct SavedAnswer {
+    /// The checkpoint up to which it was read.
+    checkpoint: u32,
+    parts: Vec<Part>,
+}
+
+impl SavedAnswer {
+    /// Shows what is new. More may have been shown before, by the replica that writes.
+    fn add(&mut self, news: Followed, follow: &Follow) {
+        let Followed { message, checkpoint, delta, model, provider } = news;
+        if message.is_some() {
+            follow.answer.send_modify(|answer| {
+                let rows = Rows { message_id: follow.message_id, message, user_message: None };
+                let stored = self::answer(&rows, Claim::Elsewhere(rows.clone()));
+                if stored.end.is_some() {
+                    answer.end_as_saved(stored);
+                } else {
+                    answer.catch_up(&stored.parts);
+                }
+            });
+            *self = Self::default();
+            return;
         }
-        for (name, value) in [("model", model), ("provider", provider)] {
-            answer.metadata.extend(value.map(|value| (name.to_owned(), value.into())));
-        }
-        has_news
-    });
-    checkpoint
+        // What is missing is read with the whole the next time.
+        let is_whole = agent::apply(&mut self.parts, delta);
+        self.checkpoint = if is_whole { checkpoint } else { 0 };
+        follow.answer.send_modify(|answer| {
+            answer.catch_up(&self.parts);
+            for (name, value) in [("model", model), ("provider", provider)] {
+                answer.metadata.extend(value.map(|value| (name.to_owned(), value.into())));
+            }
+        });
+    }
 }
 
 #[derive(Default, Deserialize)]

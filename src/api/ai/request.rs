@@ -119,16 +119,27 @@ impl ChatRequest {
 impl ChatRequest {
     /// Continues an answer with what the server knows of it.
     pub(super) fn continuing(message_id: Uuid, held: Held) -> Self {
+        let options = options(&ChatGenerate::default(), DEFAULT_MAX_STEPS);
+        Self { continues: Some(message_id), ..Self::of_server(options, held) }
+    }
+
+    /// A request of which another replica has answered the beginning.
+    pub(super) fn taken_over(options: Options, tools: Vec<String>, held: Held) -> Self {
+        Self { tools: RequestedTools::of_server(tools), ..Self::of_server(options, held) }
+    }
+
+    /// One that the server makes itself.
+    fn of_server(options: Options, held: Held) -> Self {
         Self {
             action: Action::Submit,
             user_message: None,
             regenerate: None,
             stop_running: false,
             model: None,
-            options: options(&ChatGenerate::default(), DEFAULT_MAX_STEPS),
+            options,
             tools: RequestedTools::default(),
             queue: None,
-            continues: Some(message_id),
+            continues: None,
             continuation: None,
             says_finish_reason: false,
             stream: true,

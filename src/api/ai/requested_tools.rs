@@ -23,6 +23,12 @@ pub(super) struct RequestedTools {
 }
 
 impl RequestedTools {
+    /// Tools of the server, and none of the page.
+    pub(super) fn of_server(names: Vec<String>) -> Self {
+        let server = names.into_iter().map(|name| ("/tools".to_owned(), name)).collect();
+        Self { server, ..Self::default() }
+    }
+
     /// Reads `tools` and `client_tools`.
     pub(super) fn read(body: &ChatGenerate, checks: &mut Checks) -> Self {
         let mut tools = Self::default();

@@ -23,7 +23,7 @@ pub(super) async fn resume(
     if let Some(answer) = running_here(ai, user, chat_id).await {
         return Ok(Some(answer));
     }
-    shown(ai, user, find(ai, user, chat_id).await?.message).await
+    shown(ai, user, chat_id, find(ai, user, chat_id).await?.message).await
 }
 
 /// Whether anything of the chat is to be answered before what waits.
@@ -61,6 +61,7 @@ pub(super) async fn find(
 pub(super) async fn shown(
     ai: &Ai,
     user: &CurrentUser,
+    chat_id: Uuid,
     message: Option<Box<RawValue>>,
 ) -> Result<Option<AnswerReceiver>, ApiError> {
     #[derive(Deserialize)]
@@ -73,7 +74,7 @@ pub(super) async fn shown(
     let Row { id, status } = serde_json::from_str(message.get()).map_err(unreadable)?;
     if status == "streaming" {
         let rows = Rows { message_id: id, message: Some(message), user_message: None };
-        return Ok(Some(ai.followers.follow(&rows, &user.token)));
+        return Ok(Some(ai.followers.follow(chat_id, &rows, &user.token)));
     }
     if ai.read_marks.is_being_marked(id) {
         return Ok(None);

@@ -8,6 +8,7 @@ use crate::api::messages::ReadMarks;
 use crate::clock::Clock;
 use crate::http::error::ApiError;
 use crate::http::rate_limit::Limits;
+use crate::peers::Peers;
 use crate::providers::{Providers, ToolDefinition};
 use crate::supabase::Supabase;
 
@@ -27,6 +28,7 @@ pub struct Ai {
     pub(in crate::api) limits: Limits,
     pub(super) tools: Arc<[Arc<dyn AnyTool>]>,
     pub(super) followers: Followers,
+    pub(super) peers: Option<Peers>,
     pub(super) checkpoints: CheckpointWriter,
     pub(super) queues: Queues,
     pub(in crate::api) clock: Clock,
@@ -46,7 +48,7 @@ impl Ai {
         tools: Vec<Arc<dyn AnyTool>>,
         clock: Clock,
     ) -> Self {
-        let followers = Followers::new(supabase.clone());
+        let followers = Followers::new(supabase.clone(), None);
         let read_marks = ReadMarks::new(supabase.clone());
         let checkpoints = CheckpointWriter::new(supabase.clone(), clock.clone());
         Self {
@@ -58,6 +60,7 @@ impl Ai {
             limits,
             tools: tools.into(),
             followers,
+            peers: None,
             checkpoints,
             queues: Queues::default(),
             clock,
@@ -73,6 +76,12 @@ impl Ai {
     /// The marks of what users have read, which the routes of messages make as well.
     pub fn read_marks(&self) -> ReadMarks {
         self.read_marks.clone()
+    }
+
+    /// The same, one of several replicas.
+    pub fn with_peers(self, peers: Option<Peers>) -> Self {
+        let followers = Followers::new(self.supabase.clone(), peers.clone());
+        Self { followers, peers, ..self }
     }
 
     /// The providers.

@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::Ai;
+use super::follow_peer::stop_there;
 use crate::database::{self, RequestStop, StopReply};
 use crate::http::auth::CurrentUser;
 use crate::http::error::ApiError;
@@ -25,16 +28,35 @@ pub(super) async fn stop(
         generation.stop_and_wait().await;
     }
     let give_up = Instant::now() + TIMEOUT;
+    let mut peers = ai.peers.as_ref();
     loop {
         let rest = ai.supabase.rest(user.caller());
         let message = match database::call(rest, &RequestStop { p_chat_id: chat_id }).await? {
             StopReply::NoChat => return Err(ApiError::not_found("chat")),
-            StopReply::Running(_) if Instant::now() < give_up => {
-                sleep(POLL_INTERVAL).await;
+            StopReply::Running(message) if Instant::now() < give_up => {
+                // Its owner hears of it here, or else with its next checkpoint.
+                let message_id = message.as_deref().and_then(id);
+                let is_stopped = match (peers.take(), message_id) {
+                    (Some(peers), Some(message_id)) => {
+                        stop_there(peers, chat_id, message_id, &user.token).await
+                    }
+                    _ => false,
+                };
+                if !is_stopped {
+                    sleep(POLL_INTERVAL).await;
+                }
                 continue;
             }
             StopReply::Running(message) | StopReply::Idle(message) => message,
         };
         return Ok(message.map(|message| Bytes::from(message.get().to_owned())));
     }
+}
+
+fn id(message: &RawValue) -> Option<Uuid> {
+    #[derive(Deserialize)]
+    struct Row {
+        id: Uuid,
+    }
+    serde_json::from_str::<Row>(message.get()).ok().map(|row| row.id)
 }

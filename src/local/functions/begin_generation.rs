@@ -123,7 +123,7 @@ impl BeginCall<'_> {
         Message::find(self.connection, clause, (&self.run_id, self.chat, self.user))
     }
 
-    fn find_question(&self, answer: &Message) -> rusqlite::Result<Option<Message>> {
+    pub(super) fn find_question(&self, answer: &Message) -> rusqlite::Result<Option<Message>> {
         let key = (&answer.parent_id, self.user);
         Message::find(self.connection, "where id = ? and user_id = ?", key)
     }
@@ -250,7 +250,7 @@ impl BeginCall<'_> {
     }
 
     /// `private.reserve_or_raise`; none without a limit, or if there is not enough.
-    fn reserve(
+    pub(super) fn reserve(
         &self,
         answer: &Message,
         counts: TokenCounts<'_>,

@@ -27,6 +27,7 @@ mod saved_answer;
 mod schema_report;
 mod search;
 mod select_message;
+mod take_over;
 mod time_buckets;
 mod tool_calls;
 mod unread;
@@ -98,6 +99,18 @@ pub static FUNCTIONS: &[Function] = &[
             Parameter::required("p_after", PgType::Bigint),
         ],
         body: FunctionBody::Jsonb(save_checkpoints::follow_answer),
+    },
+    Function {
+        name: "take_over_generation",
+        parameters: &[
+            Parameter::required("p_chat_id", PgType::Uuid),
+            Parameter::required("p_message_id", PgType::Uuid),
+            Parameter::required("p_run", PgType::Uuid),
+            Parameter::required("p_next_run", PgType::Uuid),
+            Parameter::optional("p_reserve", PgType::Jsonb),
+            Parameter::optional("p_user_id", PgType::Uuid),
+        ],
+        body: FunctionBody::Jsonb(take_over::take_over_generation),
     },
     Function {
         name: "search_files",

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, named_params};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json};
 
-use super::message_row::{change, raw, to_jsonb};
+use super::message_row::{LEASE_MICROS, change, raw, to_jsonb};
 use crate::local_supabase::functions::value::jsonb;
 use crate::local_supabase::functions::{RestError, Session};
 
@@ -130,6 +130,27 @@ pub(super) fn end_with_saved(
         ":rowid": rowid,
     };
     change(connection, session, end, params)
+}
+
+/// Gives a streaming message to another run, with the model that its run has named.
+pub(super) fn give_to_run(
+    connection: &Connection,
+    session: Session,
+    rowid: i64,
+    run_id: Option<&str>,
+) -> Result<(), RestError> {
+    let saved = SavedAnswer::find(connection, rowid)?.unwrap_or_default();
+    let give = "update messages set run_id = :run_id, model = coalesce(:model, model), \
+                metadata = coalesce(:metadata, metadata), \
+                lease_expires_at = clock_timestamp() + :lease where rowid = :rowid";
+    let params = named_params! {
+        ":run_id": run_id,
+        ":model": saved.model,
+        ":metadata": saved.metadata.as_ref().map(jsonb::print),
+        ":lease": LEASE_MICROS,
+        ":rowid": rowid,
+    };
+    change(connection, session, give, params)
 }
 
 /// The parts that were saved of a streaming message, with their text.

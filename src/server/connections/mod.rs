@@ -42,7 +42,8 @@ struct Inner {
 #[derive(Default)]
 struct Slots {
     last_id: u64,
-    in_use: HashMap<u64, (IpAddr, Arc<Activity>)>,
+    /// None for the address of one that is not counted.
+    in_use: HashMap<u64, (Option<IpAddr>, Arc<Activity>)>,
     by_address: HashMap<IpAddr, usize>,
 }
 
@@ -88,7 +89,7 @@ impl Connections {
         let mut slots = self.slots();
         let by_address = slots.by_address.get(&key).copied().unwrap_or(0);
         if is_counted && by_address >= self.inner.limit.div_ceil(2) {
-            self.evict(&mut slots, |address| *address == key).ok_or(Refused::Address)?;
+            self.evict(&mut slots, |address| *address == Some(key)).ok_or(Refused::Address)?;
         } else if slots.in_use.len() >= self.inner.limit {
             self.evict(&mut slots, |_| true).ok_or(Refused::Full)?;
         }
@@ -117,7 +118,7 @@ impl Connections {
         &self.inner.trusted
     }
 
-    fn evict(&self, slots: &mut Slots, may_evict: impl Fn(&IpAddr) -> bool) -> Option<()> {
+    fn evict(&self, slots: &mut Slots, may_evict: impl Fn(&Option<IpAddr>) -> bool) -> Option<()> {
         slots.evict(may_evict)?;
         self.inner.evicting.fetch_add(1, Ordering::Relaxed);
         Some(())
@@ -126,9 +127,10 @@ impl Connections {
     fn take(&self, slots: &mut Slots, key: IpAddr) -> Slot {
         let activity = Arc::new(Activity::new(self.inner.times));
         slots.last_id += 1;
-        slots.in_use.insert(slots.last_id, (key, activity.clone()));
+        let id = slots.last_id;
+        slots.in_use.insert(id, (Some(key), activity.clone()));
         *slots.by_address.entry(key).or_default() += 1;
-        Slot { id: slots.last_id, activity, connections: self.clone() }
+        Slot { id, activity, connections: self.clone() }
     }
 
     fn slots(&self) -> MutexGuard<'_, Slots> {
@@ -137,7 +139,7 @@ impl Connections {
 }
 
 impl Slots {
-    fn evict(&mut self, may_evict: impl Fn(&IpAddr) -> bool) -> Option<()> {
+    fn evict(&mut self, may_evict: impl Fn(&Option<IpAddr>) -> bool) -> Option<()> {
         let candidates = self.in_use.iter().filter(|(_, (address, _))| may_evict(address));
         let idle =
             candidates.filter_map(|(id, (_, activity))| Some((activity.eviction_priority()?, *id)));
@@ -148,14 +150,20 @@ impl Slots {
     }
 
     fn remove(&mut self, id: u64) -> Option<Arc<Activity>> {
-        let (address, activity) = self.in_use.remove(&id)?;
+        self.exempt(id);
+        self.in_use.remove(&id).map(|(_, activity)| activity)
+    }
+
+    /// Takes a connection out of the count of its address.
+    fn exempt(&mut self, id: u64) {
+        let address = self.in_use.get_mut(&id).and_then(|(address, _)| address.take());
+        let Some(address) = address else { return };
         if let Some(count) = self.by_address.get_mut(&address) {
             *count -= 1;
             if *count == 0 {
                 self.by_address.remove(&address);
             }
         }
-        Some(activity)
     }
 }
 
@@ -171,6 +179,12 @@ impl Slot {
     /// The connections of the listener.
     pub fn connections(&self) -> &Connections {
         &self.connections
+    }
+
+    /// Takes this connection out of the count of its address.
+    pub fn exempt(&self) -> impl Fn() + Send + Sync + 'static {
+        let (id, connections) = (self.id, self.connections.clone());
+        move || connections.slots().exempt(id)
     }
 }
 

@@ -76,3 +76,21 @@ fn the_addresses_of_one_ipv6_network_are_one() {
     assert_eq!(network(address("2001:db8:1:2::3")), network(address("2001:db8:1:2:ffff::")));
     assert_ne!(network(address("2001:db8:1:2::3")), network(address("2001:db8:1:3::3")));
 }
+
+#[test]
+fn a_replicas_connections_do_not_count_for_its_address() {
+    let connections = connections(4, "");
+    let address = address("192.0.2.1");
+    let first = [connections.admit(address).unwrap(), connections.admit(address).unwrap()];
+    first.iter().for_each(busy);
+    assert_eq!(connections.admit(address).err(), Some(Refused::Address));
+    let exempt = first[0].exempt();
+    exempt();
+    exempt();
+    let third = connections.admit(address).unwrap();
+    busy(&third);
+    assert_eq!(connections.admit(address).err(), Some(Refused::Address));
+    drop(first);
+    drop(third);
+    assert!(connections.slots().by_address.is_empty());
+}

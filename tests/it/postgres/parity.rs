@@ -7,7 +7,7 @@ use chat_backend::database::{
     AnswerToResume, AnswerToolCalls, BeginFile, BeginGeneration, ContinueGeneration,
     CountLapsedUsage, FinishFile, FollowAnswer, Function, MarkAnswerRead, QueuedMessages,
     RecordEvents, ReleaseLeases, RequestStop, ReserveTokens, SaveCheckpoints, SaveGeneration,
-    SelectMessage,
+    SelectMessage, TakeOverGeneration,
 };
 use reqwest::Method;
 use serde::de::DeserializeOwned;
@@ -223,6 +223,7 @@ fn assert_readable(function: &str, answer: &Value) {
         ReserveTokens::NAME => read::<ReserveTokens>,
         AnswerToolCalls::NAME => read::<AnswerToolCalls<'_>>,
         ContinueGeneration::NAME => read::<ContinueGeneration<'_>>,
+        TakeOverGeneration::NAME => read::<TakeOverGeneration>,
         BeginFile::NAME => read::<BeginFile<'_>>,
         FinishFile::NAME => read::<FinishFile<'_>>,
         RecordEvents::<Value>::NAME => read::<RecordEvents<'_, Value>>,
@@ -612,6 +613,52 @@ async fn overheads_are_reserved_and_not_counted() {
     assert_eq!(twins.call("count_lapsed_usage", json!({})).await, 1);
     let counted = "select input_tokens from usage_logs";
     assert_eq!(twins.postgres.rows(counted).await.unwrap(), [json!({ "input_tokens": 22 })]);
+}
+
+#[tokio::test]
+async fn answers_that_are_taken_over() {
+    let Some(twins) = twins().await else { return };
+    let question = with(begin(1, user_message(10, "Hi")), json!({ "p_create_chat": {} }));
+    assert_eq!(twins.begin(question).await, "started");
+    let saved = json!({ "number": 3, "after": 0, "delta": beginning("Hello"),
+        "used": { "model": "m2", "provider": "openai", "input_tokens": 7, "output_tokens": 2 } });
+    assert_eq!(twins.checkpoint(1, saved).await["owned"], true);
+    let take = |run: u32, next: u32, more: Value| {
+        let key = json!({ "p_chat_id": id(CHAT), "p_message_id": id(1), "p_run": id(run),
+            "p_next_run": id(next) });
+        twins.call("take_over_generation", with(key, more))
+    };
+    // Only who knows the run.
+    assert_eq!(take(9, 2, json!({})).await["answer"], "conflict");
+    let taken = take(1, 2, json!({})).await;
+    assert_eq!((&taken["answer"], &taken["checkpoint"]), (&json!("started"), &json!(3)));
+    assert_eq!(taken["message"]["content"], "Hello");
+    assert_eq!(take(1, 2, json!({})).await, taken, "the same again");
+    assert_eq!(take(1, 4, json!({})).await["answer"], "conflict", "once");
+    // The run before has only its usage to save.
+    let late = json!({ "number": 4, "after": 3, "delta": beginning("late") });
+    assert_eq!(twins.checkpoint(1, late).await["owned"], false);
+    let log = json!({ "operation": "chat", "provider": "openai", "model": "m2", "input_tokens": 7,
+        "output_tokens": 2, "usage_source": "reported", "status": "complete" });
+    let end = json!({ "p_end": { "status": "complete", "usage_log": log } });
+    assert_eq!(twins.save(save(1, end)).await, false);
+    let more =
+        json!({ "number": 4, "after": 3, "delta": [{ "index": 1, "at": 5, "text": " you" }] });
+    assert_eq!(twins.checkpoint(2, more).await["owned"], true);
+    let whole = json!({ "p_message_id": id(1), "p_run": id(2), "p_chat_id": id(CHAT),
+        "p_end": { "status": "complete", "finish_reason": "stop" } });
+    assert_eq!(twins.save(whole).await, true);
+    let row = "select content, status from messages where run_id is not null";
+    assert_eq!(
+        twins.postgres.rows(row).await.unwrap(),
+        [json!({ "content": "Hello you", "status": "complete" })]
+    );
+    // What is to be stopped is not taken over.
+    assert_eq!(twins.begin(begin(5, user_message(11, "And?"))).await, "started");
+    assert_eq!(twins.stop().await, true);
+    let key = json!({ "p_chat_id": id(CHAT), "p_message_id": id(5), "p_run": id(5),
+        "p_next_run": id(6) });
+    assert_eq!(twins.call("take_over_generation", key).await["answer"], "conflict");
 }
 
 #[tokio::test]

@@ -36,6 +36,9 @@ pub const HEAD_TIMEOUT_MS: &str = "HEAD_TIMEOUT_MS";
 pub const IDLE_TIMEOUT_MS: &str = "IDLE_TIMEOUT_MS";
 pub const WRITE_TIMEOUT_MS: &str = "WRITE_TIMEOUT_MS";
 
+/// A setting that only tests have: how long another replica may take to answer.
+pub const PEER_ANSWER_MS: &str = "PEER_ANSWER_MS";
+
 /// What has not happened by then never will.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -83,13 +86,22 @@ impl TestApp {
             all.insert("SUPABASE_ANON_KEY".into(), remote.anon_key.clone());
             all.insert("SUPABASE_SERVICE_ROLE_KEY".into(), remote.service_key.clone());
         }
-        Self::start(data_dir, all, clock).await
+        Self::start(data_dir, all, clock, Self::listener().await).await
     }
 
-    async fn start(data_dir: PathBuf, settings: HashMap<String, String>, clock: Clock) -> Self {
+    /// A listener for an application whose address has to be known before it starts.
+    pub async fn listener() -> TcpListener {
+        TcpListener::bind("127.0.0.1:0").await.unwrap()
+    }
+
+    async fn start(
+        data_dir: PathBuf,
+        settings: HashMap<String, String>,
+        clock: Clock,
+        listener: TcpListener,
+    ) -> Self {
         let config = config(&data_dir, &settings);
         let app = App::build(config, clock.clone()).await.unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let supabase_url = app.project.public_url.clone();
         let anon_key = app.project.anon_key.expose_secret().to_owned();
@@ -173,12 +185,17 @@ impl TestApp {
 
     /// Another replica on the same Supabase.
     pub async fn replica(&self, settings: &[(&str, &str)]) -> Self {
+        self.replica_at(Self::listener().await, settings).await
+    }
+
+    /// Another replica on the same Supabase, which listens there.
+    pub async fn replica_at(&self, listener: TcpListener, settings: &[(&str, &str)]) -> Self {
         let mut all = self.settings.clone();
         all.insert("SUPABASE_URL".into(), self.supabase_url.clone());
         all.insert("SUPABASE_ANON_KEY".into(), self.anon_key.clone());
         all.extend(settings.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())));
         let folder = std::env::temp_dir().join(format!("chat-backend-test-{}", Uuid::new_v4()));
-        Self::start(folder, all, self.clock.clone()).await
+        Self::start(folder, all, self.clock.clone(), listener).await
     }
 
     /// Why an application with these settings does not start.
@@ -203,6 +220,18 @@ impl TestApp {
     /// Ends generations as a shutdown without patience does.
     pub async fn shut_down(&self) {
         self.generations.finish(Duration::ZERO).await;
+    }
+
+    /// How many answers are written here.
+    pub fn running(&self) -> usize {
+        self.generations.running()
+    }
+
+    /// Begins to stop, as on a signal; running answers have time.
+    pub fn begin_to_stop(&self) -> tokio::task::JoinHandle<()> {
+        let generations = self.generations.clone();
+        generations.drain();
+        tokio::spawn(async move { generations.finish(TIMEOUT).await })
     }
 
     /// Waits until bodies and answers hold as many bytes as that.
@@ -353,6 +382,8 @@ pub fn config(data_dir: &Path, settings: &HashMap<String, String>) -> Config {
     config.scripts.program = env!("CARGO_BIN_EXE_chat-backend").into();
     config.request_timeout = millis(REQUEST_TIMEOUT_MS).unwrap_or(config.request_timeout);
     config.unsaved_patience = millis(UNSAVED_PATIENCE_MS).unwrap_or(config.unsaved_patience);
+    let peers = &mut config.peer_timeouts;
+    peers.answer = millis(PEER_ANSWER_MS).unwrap_or(peers.answer);
     let times = &mut config.connection_timeouts;
     times.head = millis(HEAD_TIMEOUT_MS).unwrap_or(times.head);
     times.idle = millis(IDLE_TIMEOUT_MS).unwrap_or(times.idle);

@@ -7,6 +7,7 @@ mod program;
 mod project;
 mod provider;
 mod proxy;
+mod relay;
 mod remote;
 mod reply;
 mod sse;
@@ -15,8 +16,8 @@ mod supabase;
 mod user;
 
 pub use app::{
-    CHECKPOINT_EVERY_MS, HEAD_TIMEOUT_MS, IDLE_TIMEOUT_MS, REQUEST_TIMEOUT_MS, TestApp,
-    UNSAVED_PATIENCE_MS, WRITE_TIMEOUT_MS, app, config,
+    CHECKPOINT_EVERY_MS, HEAD_TIMEOUT_MS, IDLE_TIMEOUT_MS, PEER_ANSWER_MS, REQUEST_TIMEOUT_MS,
+    TestApp, UNSAVED_PATIENCE_MS, WRITE_TIMEOUT_MS, app, config,
 };
 pub use form::{BOUNDARY, Form};
 pub use keys::Key;
@@ -24,6 +25,7 @@ pub use program::{Program, new_folder, run, run_in};
 pub use project::{Project, claims, project};
 pub use provider::{Answer, FakeProvider, fixture, live};
 pub use proxy::{Proxy, pass_on};
+pub use relay::Relay;
 pub use remote::{is_on_a_real_supabase, skipped_on_a_real_supabase};
 pub use reply::Reply;
 pub use sse::{Frames, frames};

@@ -70,6 +70,11 @@ impl Proxy {
         self.inner.sent.borrow().iter().map(|(_, body)| body.len()).sum()
     }
 
+    /// How many requests there were.
+    pub fn requests(&self) -> usize {
+        self.inner.sent.borrow().len()
+    }
+
     /// How many requests there were to a path.
     pub fn count(&self, path: &str) -> usize {
         self.inner.sent.borrow().iter().filter(|(sent, _)| sent == path).count()

@@ -42,6 +42,18 @@ impl ChunkSender {
         self.raw(&json!({ "choices": [{ "index": 0, "delta": { "content": text } }] }).to_string());
     }
 
+    /// Calls a tool, which ends the step.
+    pub fn call_tool(self, id: &str, name: &str, arguments: &Value) {
+        let call = json!({ "index": 0, "id": id, "type": "function",
+            "function": { "name": name, "arguments": arguments.to_string() } });
+        self.raw(
+            &json!({ "choices": [{ "index": 0, "delta": { "tool_calls": [call] } }] }).to_string(),
+        );
+        self.raw(r#"{"choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]}"#);
+        self.raw(r#"{"choices":[],"usage":{"prompt_tokens":20,"completion_tokens":7,"total_tokens":27}}"#);
+        self.raw("[DONE]");
+    }
+
     pub fn finish(self) {
         self.raw(r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#);
         self.raw(r#"{"choices":[],"usage":{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15}}"#);

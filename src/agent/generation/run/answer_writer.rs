@@ -108,6 +108,16 @@ impl AnswerWriter {
         self.update(|answer| answer.end = Some(end));
     }
 
+    /// Another replica writes from here on; for who shows what that does.
+    pub(super) fn leave(self) -> watch::Sender<Answer> {
+        self.update(|answer| {
+            if let Claim::Granted(rows) = &answer.claim {
+                answer.claim = Claim::Elsewhere(rows.clone());
+            }
+        });
+        self.answer
+    }
+
     /// Waits until there are no listeners.
     pub(super) async fn wait_until_unobserved(&self) {
         self.answer.closed().await;

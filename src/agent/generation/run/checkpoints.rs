@@ -1,6 +1,7 @@
 //! When an answer is saved while it grows, and what of it: one save at a time, each with what is new since
 //! the last that is known to have been carried out.
 
+use std::future::pending;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,6 +52,8 @@ pub(super) struct Checkpoints {
     /// Ends when the next one is due. It begins at once when one takes longer than that.
     due: Pin<Box<Sleep>>,
     in_flight: Option<CheckpointFuture>,
+    /// None is begun: one is sent from elsewhere.
+    is_paused: bool,
     /// How many there have been.
     count: u32,
     /// The last one that is known to have been carried out.
@@ -70,7 +73,7 @@ impl Checkpoints {
         let due = Box::pin(sleep_until(due_after(&settings, settings.checkpoint_every)));
         let (position, used) = (Position::default(), Used::default());
         let saved = CheckpointState { number: 0, taken_at: Instant::now(), position, used };
-        Self { settings, due, in_flight: None, count: 0, saved }
+        Self { settings, due, in_flight: None, is_paused: false, count: 0, saved }
     }
 
     /// The parts that an earlier run has left are saved already, under this number.
@@ -88,6 +91,7 @@ impl Checkpoints {
                 self.in_flight = None;
                 CheckpointEvent::Done(Box::new(done))
             }
+            None if self.is_paused => pending().await,
             None => {
                 self.due.as_mut().await;
                 CheckpointEvent::Due
@@ -159,6 +163,17 @@ impl Checkpoints {
             },
         });
         self.in_flight = Some(saving.boxed());
+    }
+
+    /// None is begun from here on. One that is sent from elsewhere must not meet another: each takes the
+    /// place of what was sent since the last that is known to have been carried out.
+    pub(super) fn pause(&mut self) {
+        self.is_paused = true;
+    }
+
+    /// They are begun again when they are due.
+    pub(super) fn unpause(&mut self) {
+        self.is_paused = false;
     }
 
     /// The save in flight, for someone else to wait for.

@@ -139,7 +139,7 @@ impl Run {
     }
 
     /// What all runs of the message have used: this one, and those that it continues.
-    fn used_in_all(&self) -> (TokenUsage, Option<f64>) {
+    pub(super) fn used_in_all(&self) -> (TokenUsage, Option<f64>) {
         let total = self.budget.meter.total();
         let (mut usage, cost_usd) = (total.tokens(), total.cost_usd());
         let Some((before, cost_before)) = self.used_before else { return (usage, cost_usd) };
@@ -148,7 +148,7 @@ impl Run {
     }
 
     /// The row of `usage_logs`, where a provider was called at all.
-    fn usage_log(&self, end: &End) -> Option<UsageLog> {
+    pub(super) fn usage_log(&self, end: &End) -> Option<UsageLog> {
         let model = self.model.current().filter(|_| self.budget.meter.has_calls())?;
         let total = self.budget.meter.total();
         Some(UsageLog {
@@ -165,6 +165,10 @@ fn ending(outcome: Result<String, Interruption>) -> (Status, String, Option<Fail
         Ok(reason) => (Status::Complete, reason, None),
         Err(Interruption::TooLarge) => (Status::Complete, "length".into(), None),
         Err(Interruption::Stopped) => (Status::Stopped, "stopped".into(), None),
+        // Whose end is not this run's.
+        Err(Interruption::HandedOver) => {
+            (Status::Interrupted, "interrupted".into(), Some(Failure::Lost))
+        }
         Err(Interruption::Failed(failure)) => {
             let (status, reason) = match failure {
                 Failure::ShuttingDown => (Status::Interrupted, "server_shutdown"),

@@ -6,6 +6,8 @@ use crate::agent::generation::failure::Failure;
 pub(super) enum Interruption {
     Stopped,
     TooLarge,
+    /// Another replica goes on.
+    HandedOver,
     Failed(Failure),
 }
 

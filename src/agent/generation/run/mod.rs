@@ -5,6 +5,7 @@ mod budget;
 mod call;
 mod checkpoints;
 mod finish;
+mod hand_over;
 mod interruption;
 mod lease;
 mod model;
@@ -99,7 +100,10 @@ impl Run {
         self.begin_title(&started);
         let outcome = AssertUnwindSafe(self.produce(*started)).catch_unwind().await;
         let outcome = outcome.unwrap_or(Err(Interruption::Failed(Failure::Crashed)));
-        self.end(outcome).await;
+        match outcome {
+            Err(Interruption::HandedOver) => self.leave().await,
+            outcome => self.end(outcome).await,
+        }
     }
 
     async fn claim(&mut self) -> Option<Box<Started>> {
@@ -115,6 +119,9 @@ impl Run {
                 self.checkpoints.resume(earlier.checkpoint, &earlier.parts);
                 self.client_tools = self.client_tools(&started);
                 self.answer.grant(&started);
+                if started.earlier.is_visible {
+                    self.answer.make_visible();
+                }
                 return Some(started);
             }
             Ok(BeginOutcome::Elsewhere(rows)) => Claim::Elsewhere(rows),
@@ -152,6 +159,7 @@ impl Run {
         let mut turns = prompt::answer(&started.earlier.parts);
         let mut steps = 1 + steps(&started.earlier.parts);
         loop {
+            self.hand_over_if_draining().await?;
             let reason = self.call_with_fallback(&mut models, &mut started, &turns).await?;
             if reason != FinishReason::ToolCalls {
                 return Ok(reason.as_str().to_owned());

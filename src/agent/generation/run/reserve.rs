@@ -29,6 +29,7 @@ impl Run {
 
     /// Reserves more; what is left when that is not enough.
     async fn extend(&mut self, reserve: Extension) -> Result<Option<OverLimit>, Interruption> {
+        self.checkpoints.pause();
         if let Some(in_flight) = self.checkpoints.take_in_flight() {
             let checkpoint = self.wait_for(in_flight).await?;
             self.handle_checkpoint_result(checkpoint)?;
@@ -38,6 +39,7 @@ impl Run {
         let saving = async move { job.recorder.checkpoint(&job.credentials, checkpoint).await };
         let saved = self.wait_for(saving).await??;
         self.handle_saved(&saved, sent_at, state)?;
+        self.checkpoints.unpause();
         Ok(saved.over_limit)
     }
 }

@@ -128,6 +128,18 @@ pub(super) fn text_only(save: Save) -> Save {
     Save { model: None, metadata: None, end, ..save }
 }
 
+/// What a run has used whose answer another one goes on with: the message stays as it is.
+pub(super) fn usage_alone(usage_log: Option<UsageLog>) -> Save {
+    let end = SavedEnd {
+        status: Status::Complete.as_str(),
+        finish_reason: "tool-calls".into(),
+        is_active: true,
+        usage_log,
+        tool_calls: Vec::new(),
+    };
+    Save { parts: None, model: None, metadata: None, usage: None, cost_usd: None, end }
+}
+
 /// The end of an answer that never began.
 pub(super) fn abandoned() -> Save {
     let end = SavedEnd {
