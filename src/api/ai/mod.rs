@@ -4,6 +4,7 @@ mod attachments;
 mod demo;
 mod ids;
 pub mod model;
+pub mod tool_model;
 mod principal;
 mod recovery;
 mod request;
