@@ -36,7 +36,6 @@ pub struct ClientToolDefinition {
     /// What it does, for the model: the first 1,024 characters.
     pub description: Option<String>,
     /// JSON Schema of its arguments, an object. `inputSchema` is taken as well.
-    #[schema(value_type = Object)]
     pub parameters: Value,
 }
 
@@ -47,7 +46,6 @@ pub struct ClientToolDefinition {
 pub struct ToolCallResult {
     /// What the tool has returned: any JSON of at most 64 KiB.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Object)]
     pub output: Option<Value>,
     /// Why the tool has failed, a sentence for the model.
     pub error: Option<String>,
