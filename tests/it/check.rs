@@ -89,7 +89,7 @@ async fn a_project_that_has_everything_is_well() {
     let text = report.to_string();
     for line in [
         "✓ signing keys are published: 1",
-        "✓ table messages: 24 columns, closed to anonymous requests",
+        "✓ table messages: 25 columns, closed to anonymous requests",
         "✓ function begin_generation, closed",
         "✓ the schema private is hidden",
         "✓ Storage answers, and the bucket files gives nothing to the public",

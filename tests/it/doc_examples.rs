@@ -14,7 +14,8 @@ async fn every_example_of_a_body_can_be_sent() {
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let content = &operation["requestBody"]["content"]["application/json"];
-            if content.is_null() {
+            // A call that waits needs a page with tools: see `client_tools`.
+            if content.is_null() || path.contains("{call_id}") {
                 continue;
             }
             let example = example(&document, content)

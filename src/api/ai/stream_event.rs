@@ -108,6 +108,30 @@ pub enum StreamEvent {
         /// Its media type.
         media_type: String,
     },
+    /// A page that the answer refers to.
+    #[serde(rename_all = "camelCase")]
+    SourceUrl {
+        /// ID of the source within the answer.
+        source_id: String,
+        /// Its address.
+        url: String,
+        /// Its title.
+        #[schema(required = false, value_type = String)]
+        title: Option<String>,
+    },
+    /// A document that the answer refers to.
+    #[serde(rename_all = "camelCase")]
+    SourceDocument {
+        /// ID of the source within the answer.
+        source_id: String,
+        /// Its media type.
+        media_type: String,
+        /// Its title.
+        title: String,
+        /// The name of its file.
+        #[schema(required = false, value_type = String)]
+        filename: Option<String>,
+    },
     /// Metadata that has become known.
     #[serde(rename_all = "camelCase")]
     MessageMetadata {
@@ -137,6 +161,9 @@ pub enum StreamEvent {
         /// Usage, cost and the reason for the end.
         #[serde(default)]
         message_metadata: Map<String, Value>,
+        /// Why the model stopped; only for clients whose `capabilities` name `finish-reason`.
+        #[schema(required = false, value_type = String)]
+        finish_reason: Option<String>,
     },
     /// The answer was stopped. What there is of it is stored.
     Abort,

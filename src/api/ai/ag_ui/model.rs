@@ -11,7 +11,7 @@ use crate::providers::ReasoningEffort;
 /// Request for a run (AG-UI `RunAgentInput`). Fields that are not listed are ignored.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(example = json!({"threadId": "0199f0c2-7c1e-7d53-b3ac-4a2c5a1f0e6b", "runId": "run-1",
+#[schema(example = json!({"threadId": "trip-to-rome", "runId": "run-1",
     "messages": [{"id": "u1", "role": "user", "content": "Hello"}], "tools": [], "context": []}))]
 pub struct RunAgentInput {
     /// ID of the chat, which is created if it does not exist: a UUID, or any other ID of the client's.

@@ -37,7 +37,8 @@ fn messages(input: &RunAgentInput) -> Vec<&AgUiMessage> {
     all.filter(|message| matches!(message.role.as_str(), "user" | "assistant" | "tool")).collect()
 }
 
-/// The request for an answer to the last user message.
+/// The request for an answer to the last user message. What a client shows before it says where a branch
+/// begins; one that sends nothing else has not read the conversation, and goes on with it.
 pub(super) fn answer(input: &RunAgentInput) -> ChatGenerate {
     let messages = messages(input);
     let last = messages.len().saturating_sub(1);
@@ -45,8 +46,14 @@ pub(super) fn answer(input: &RunAgentInput) -> ChatGenerate {
         .into_iter()
         .enumerate()
         .filter_map(|(index, message)| ui_message(message, index == last, &input.run_id));
+    let messages: Vec<_> = messages.collect();
+    let alone = match &*messages {
+        [message] => serde_json::from_str(message.get()).ok(),
+        _ => None,
+    };
     ChatGenerate {
-        messages: Some(messages.collect()),
+        messages: alone.is_none().then_some(messages),
+        message: alone,
         trigger: Some(Trigger::SubmitMessage),
         ..options(input)
     }
