@@ -130,7 +130,6 @@ pub struct ClientToolDefinition {
 pub struct ToolCallResult {
     /// What the tool has returned: any JSON of at most 64 KiB.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Object)]
     pub output: Option<Value>,
     /// Why the tool has failed, a sentence for the model.
     pub error: Option<String>,
