@@ -6,6 +6,8 @@ import platform
 import subprocess
 from datetime import date
 
+from .processes import ROOT
+
 
 class Report:
     """Rows of measured values, by section."""
@@ -61,13 +63,13 @@ def cell(value):
 
 
 def machine():
-    revision = ["git", "rev-parse", "--short", "HEAD"]
+    git = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
     return {
         "processor": processor(),
         "processors": os.cpu_count(),
         "system": f"{platform.system()} {platform.release().split('-')[0]}",
         "date": date.today().isoformat(),
-        "revision": subprocess.run(revision, capture_output=True, text=True).stdout.strip(),
+        "revision": subprocess.run(git, capture_output=True, text=True).stdout.strip(),
         "load": f"{os.getloadavg()[0]:.1f}",
     }
 

@@ -1730,9 +1730,7 @@ export interface components {
             /** @description What it does, for the model: the first 1,024 characters. */
             description?: string | null;
             /** @description JSON Schema of its arguments, an object. `inputSchema` is taken as well. */
-            parameters: {
-                [key: string]: unknown;
-            };
+            parameters: unknown;
         };
         /** @description What output tokens include. */
         CompletionTokensDetails: {

@@ -53,13 +53,13 @@ impl Continuation {
         };
         let mut continuation = Self { message_id: ids::message_id(chat_id, id), ..Self::default() };
         for (index, part) in message.parts.into_iter().enumerate() {
-            continuation.read_part(part, format!("{prefix}/parts/{index}"));
+            continuation.read_part(part, &format!("{prefix}/parts/{index}"));
         }
         Some(continuation)
     }
 
     /// Only the last step's calls can wait.
-    fn read_part(&mut self, mut part: Value, pointer: String) {
+    fn read_part(&mut self, mut part: Value, pointer: &str) {
         let kind = part["type"].as_str().unwrap_or_default();
         if kind == "step-start" {
             self.outcomes.clear();

@@ -11,6 +11,7 @@ mod hand_over;
 mod ids;
 pub mod model;
 pub mod peer_routes;
+pub mod tool_model;
 mod principal;
 mod queue;
 mod queue_work;

@@ -1,16 +1,15 @@
 //! The requests and responses of `/api/ai`.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::tool_model::{ClientToolDefinition, Tools};
 use crate::agent::TokenUsage;
 use crate::api::messages::model::{Message, MessagePart};
-use crate::http::extract::{object, optional_object, optional_objects, or_default, present};
+use crate::http::extract::{object, optional_object, optional_objects, or_default};
 use crate::providers::catalogue::Price;
 use crate::providers::{ListedModel, ReasoningEffort};
 
@@ -89,76 +88,6 @@ pub struct ChatGenerate {
     /// AI SDK: ID of the message to edit or regenerate.
     #[serde(rename = "messageId")]
     pub message_id: Option<String>,
-}
-
-/// Tools that the model may call.
-#[derive(ToSchema)]
-#[serde(untagged)]
-#[allow(dead_code, missing_docs, reason = "the schema of what is read in parts")]
-pub enum Tools {
-    List(Vec<ToolEntry>),
-    Map(BTreeMap<String, ClientToolDefinition>),
-}
-
-/// The name of a tool of this server, or the definition of one that runs in the page.
-#[derive(ToSchema)]
-#[serde(untagged)]
-#[allow(dead_code, missing_docs, reason = "the schema of what is read in parts")]
-pub enum ToolEntry {
-    Name(String),
-    Definition(ClientToolDefinition),
-}
-
-/// A tool that runs in the page.
-#[derive(ToSchema)]
-#[allow(dead_code, reason = "the schema of what is read in parts")]
-pub struct ClientToolDefinition {
-    /// Name by which the model calls it. Not needed in a map, whose key it is.
-    #[schema(pattern = "^[a-zA-Z][a-zA-Z0-9_]{0,47}$")]
-    pub name: Option<String>,
-    /// What it does, for the model: the first 1,024 characters.
-    pub description: Option<String>,
-    /// JSON Schema of its arguments, an object. `inputSchema` is taken as well.
-    #[schema(value_type = Object)]
-    pub parameters: Value,
-}
-
-/// The result of a tool that runs in the page, and how the answer is to go on. Send either `output` or
-/// `error`.
-#[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"output": {"latitude": 52.5, "longitude": 13.4}}))]
-pub struct ToolCallResult {
-    /// What the tool has returned: any JSON of at most 64 KiB.
-    #[serde(default, deserialize_with = "present")]
-    pub output: Option<Value>,
-    /// Why the tool has failed, a sentence for the model.
-    pub error: Option<String>,
-    /// Whether to stream the rest of the answer. Defaults to true.
-    pub stream: Option<bool>,
-    /// Model to use. Defaults to the answer's.
-    pub model: Option<String>,
-    /// System prompt, which replaces the chat's.
-    #[schema(max_length = 100000)]
-    pub system: Option<String>,
-    /// What the model may call from here on, as for a question. Tools of the page that the answer has
-    /// called already can be called again in any case.
-    #[schema(value_type = Option<Tools>)]
-    pub tools: Option<Value>,
-    /// Tools that run in the page, in addition to `tools`.
-    #[schema(value_type = Option<Vec<ClientToolDefinition>>, max_items = 16)]
-    pub client_tools: Option<Value>,
-    /// What the client takes beyond the first release of the AI SDK's version 5.
-    pub capabilities: Option<Vec<String>>,
-}
-
-/// How a tool call stands whose answer waits for others.
-#[derive(Debug, Deserialize, Serialize, ToSchema)]
-pub struct ToolCallState {
-    /// `done` or `failed`.
-    #[schema(example = "done")]
-    pub state: String,
-    /// Number of calls of the answer that still wait.
-    pub remaining: u64,
 }
 
 /// A message in a request. In `messages`, only the last one of the user is read.

@@ -6,9 +6,10 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
-use super::model::{ChatAnswer, ChatGenerate, ToolCallResult, ToolCallState};
+use super::model::{ChatAnswer, ChatGenerate};
 use super::request::ChatRequest;
 use super::stream_event::StreamEvent;
+use super::tool_model::{ToolCallResult, ToolCallState};
 use super::{Ai, continuation, ids, routes};
 use crate::database::CallResult;
 use crate::http::auth::CurrentUser;
