@@ -67,8 +67,8 @@ async fn start(
     held: Held,
 ) -> Result<(AnswerReceiver, usize), ApiError> {
     let answer_id = ids::answer_id(user.id, &input.run_id);
-    let begun = begin_answer(ai, user, input, request::answer(input), held.clone()).await;
-    let (answer, earlier) = match begun {
+    let started = begin_answer(ai, user, input, request::answer(input), held.clone()).await;
+    let (answer, earlier) = match started {
         // A failed answer may be tried again, but not by the run whose answer it is.
         Err(error) if error.code() == "id_conflict" => {
             let chat_id = chat_ids::chat_id(user.id, &input.thread_id);
@@ -76,7 +76,7 @@ async fn start(
             let own = found.filter(|(chat, _)| *chat == chat_id);
             return own.map(|(_, rows)| (stored(&rows), 0)).ok_or(error);
         }
-        begun => begun?,
+        started => started?,
     };
     let answered = match &answer.borrow().claim {
         Claim::Answered(rows) if rows.message_id != answer_id => Some(rows.message_id),
