@@ -13,7 +13,7 @@ export interface Failure {
   retry: (() => void) | undefined;
 }
 
-export type Options = Pick<ChatGenerate, "model" | "tools" | "reasoning_effort">;
+export type Options = Pick<ChatGenerate, "model" | "reasoning_effort"> & { tools?: string[] };
 
 type Start = () => AsyncIterable<StreamEvent>;
 

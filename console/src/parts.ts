@@ -6,7 +6,8 @@ export type FilePart = { type: "file"; mediaType: string; filename?: string; url
 export type ToolPart = {
   type: `tool-${string}`;
   toolCallId: string;
-  state: "input-streaming" | "input-available" | "output-available" | "output-error";
+  /** `input-streaming`, `input-available`, `output-available`, `output-error`… */
+  state: string;
   input?: unknown;
   output?: unknown;
   errorText?: string;

@@ -70,7 +70,31 @@ pub fn complete(routes: utoipa::openapi::OpenApi) -> Value {
             complete_item(path, item);
         }
     }
+    open_objects(&mut document);
     document
+}
+
+/// An object of which no field is described may have any. Generators of clients take it for an empty one
+/// unless that is said.
+fn open_objects(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            let inner = fields
+                .iter_mut()
+                .filter(|(name, _)| !["example", "examples"].contains(&name.as_str()));
+            inner.for_each(|(_, value)| open_objects(value));
+            let types = fields.get("type");
+            let is_object = types.is_some_and(|types| {
+                types == "object"
+                    || types.as_array().is_some_and(|types| types.contains(&json!("object")))
+            });
+            if is_object && !fields.contains_key("properties") {
+                fields.entry("additionalProperties").or_insert(json!(true));
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(open_objects),
+        _ => {}
+    }
 }
 
 fn complete_item(path: &str, item: &mut Value) {

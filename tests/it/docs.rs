@@ -120,6 +120,26 @@ fn named_paths(text: &str) -> Vec<&str> {
         .collect()
 }
 
+/// Generators of clients take an object of which nothing is said for one without fields.
+#[test]
+fn no_object_is_closed_by_accident() {
+    fn closed(value: &Value, path: &str, found: &mut Vec<String>) {
+        let types = value["type"].to_string();
+        let says = |name: &str| value.get(name).is_some();
+        if types.contains("\"object\"") && !says("properties") && !says("additionalProperties") {
+            found.push(path.to_owned());
+        }
+        let fields = value.as_object().into_iter().flatten();
+        let fields = fields.filter(|(name, _)| *name != "example" && *name != "examples");
+        fields.for_each(|(name, value)| closed(value, &format!("{path}/{name}"), found));
+        let items = value.as_array().into_iter().flatten();
+        items.for_each(|value| closed(value, path, found));
+    }
+    let mut found = Vec::new();
+    closed(&document(), "", &mut found);
+    assert!(found.is_empty(), "{found:?}");
+}
+
 #[test]
 fn every_reference_leads_somewhere() {
     fn references(value: &Value, found: &mut Vec<String>) {

@@ -20,6 +20,7 @@ const STATUS: Record<string, string> = {
   stopped: "Stopped",
   failed: "Failed before its end",
   interrupted: "Interrupted by a restart",
+  awaiting: "Waits for a tool of the page or a decision",
 };
 
 export function MessageView({ message, isRunning = false, onEdit, onRegenerate, onSelect }: Props) {

@@ -25,11 +25,14 @@ function Reasoning({ text }: { text: string }) {
   );
 }
 
-const STATES: Record<ToolPart["state"], string> = {
+const STATES: Record<string, string> = {
   "input-streaming": "is being called",
   "input-available": "is running",
   "output-available": "done",
   "output-error": "failed",
+  "approval-requested": "waits for a decision",
+  "approval-responded": "has been decided on",
+  "output-denied": "was refused",
 };
 
 function ToolCall({ part }: { part: ToolPart }) {

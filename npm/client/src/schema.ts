@@ -226,6 +226,28 @@ export interface paths {
         patch: operations["update_message"];
         trace?: never;
     };
+    "/api/messages/{message_id}/select": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Select a version of a message
+         * @description Makes this version and its newest continuation the active path of the chat, in the place of other
+         *     versions and what follows them. Nothing is deleted: `sibling_ids` has the versions. Fails while an
+         *     answer is being written in the chat.
+         */
+        post: operations["select_message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/analytics/usage": {
         parameters: {
             query?: never;
@@ -426,9 +448,32 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Resume the stream of a running answer
-         * @description Sends the stream from its start and continues live. 204 means that no answer is being written: read
-         *     the messages instead. The AI SDK's `resume` calls this endpoint by default.
+         * Resume the stream of an answer
+         * @description Sends the stream of a running answer from its start and continues live. An answer that has ended within
+         *     the last 24 hours is sent whole if its user has not read the chat's messages since; with `error` or
+         *     `abort` at its end if it failed or was stopped. 204 means that there is nothing to show that is not
+         *     among the messages. The AI SDK's `resume` calls this endpoint by default.
+         *
+         *     A stream:
+         *
+         *     ```
+         *     data: {"type":"start","messageId":"0199f0c2-7c1e-7d53-b3ac-4a2c5a1f0e6b"}
+         *
+         *     data: {"type":"start-step"}
+         *
+         *     data: {"type":"text-start","id":"1"}
+         *
+         *     data: {"type":"text-delta","id":"1","delta":"Hello!"}
+         *
+         *     data: {"type":"text-end","id":"1"}
+         *
+         *     data: {"type":"finish-step"}
+         *
+         *     data: {"type":"finish"}
+         *
+         *     data: [DONE]
+         *
+         *     ```
          */
         get: operations["resume_stream"];
         put?: never;
@@ -453,6 +498,138 @@ export interface paths {
          * @description Works from any client and is idempotent. The part that was already generated is kept.
          */
         post: operations["stop"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/ai/ag-ui": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Restore a chat (TanStack AI)
+         * @description With `threadId` the chat's messages. With `runId` the events of that run: from its start and then live;
+         *     whole if it has ended.
+         *
+         *     A stream:
+         *
+         *     ```
+         *     data: {"type":"RUN_STARTED","threadId":"chat-1","runId":"run-1"}
+         *
+         *     data: {"type":"TEXT_MESSAGE_START","messageId":"m1","role":"assistant"}
+         *
+         *     data: {"type":"TEXT_MESSAGE_CONTENT","messageId":"m1","delta":"Hello!"}
+         *
+         *     data: {"type":"TEXT_MESSAGE_END","messageId":"m1"}
+         *
+         *     data: {"type":"RUN_FINISHED","threadId":"chat-1","runId":"run-1","outcome":{"type":"success"}}
+         *
+         *     ```
+         */
+        get: operations["ag_ui_restore"];
+        put?: never;
+        /**
+         * Run an agent (AG-UI)
+         * @description The endpoint for AG-UI's `HttpAgent`, a `CopilotRuntime` and TanStack AI. `threadId` names the chat, which
+         *     is created if it does not exist. The last user message is stored and answered, with the stored history; a
+         *     message that was answered before is answered anew, unless the run is the same. A run that ends with the
+         *     results of the client's tools goes on with the answer that waits for them. A run with nothing new (without
+         *     messages, or with an answer last) only connects: its stream has the chat's messages (`MESSAGES_SNAPSHOT`)
+         *     and, if an answer is being written, its events. The generation continues on the server when the client
+         *     disconnects.
+         *
+         *     A stream:
+         *
+         *     ```
+         *     data: {"type":"RUN_STARTED","threadId":"chat-1","runId":"run-1"}
+         *
+         *     data: {"type":"TEXT_MESSAGE_START","messageId":"m1","role":"assistant"}
+         *
+         *     data: {"type":"TEXT_MESSAGE_CONTENT","messageId":"m1","delta":"Hello!"}
+         *
+         *     data: {"type":"TEXT_MESSAGE_END","messageId":"m1"}
+         *
+         *     data: {"type":"RUN_FINISHED","threadId":"chat-1","runId":"run-1","outcome":{"type":"success"}}
+         *
+         *     ```
+         */
+        post: operations["ag_ui_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/ai/copilotkit/info": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Describe the runtime (CopilotKit) */
+        get: operations["copilotkit_info"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/ai/copilotkit/agent/{agent_id}/stop/{thread_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop the running answer (CopilotKit)
+         * @description Idempotent. The part that was already generated is kept.
+         */
+        post: operations["copilotkit_stop"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List models (OpenAI) */
+        get: operations["openai_list_models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a model (OpenAI) */
+        get: operations["openai_get_model"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -560,6 +737,27 @@ export interface paths {
         /**
          * Generate an answer without a chat
          * @description Only usage is stored. The generation is cancelled when the client disconnects.
+         *
+         *     A stream:
+         *
+         *     ```
+         *     data: {"type":"start","messageId":"0199f0c2-7c1e-7d53-b3ac-4a2c5a1f0e6b"}
+         *
+         *     data: {"type":"start-step"}
+         *
+         *     data: {"type":"text-start","id":"1"}
+         *
+         *     data: {"type":"text-delta","id":"1","delta":"Hello!"}
+         *
+         *     data: {"type":"text-end","id":"1"}
+         *
+         *     data: {"type":"finish-step"}
+         *
+         *     data: {"type":"finish"}
+         *
+         *     data: [DONE]
+         *
+         *     ```
          */
         post: operations["generate"];
         delete?: never;
@@ -582,8 +780,72 @@ export interface paths {
          * @description Stores the user message, generates an answer from the chat's history and stores it. The
          *     generation continues on the server when the client disconnects. Sending the same message ID again
          *     never generates a second answer.
+         *
+         *     A stream:
+         *
+         *     ```
+         *     data: {"type":"start","messageId":"0199f0c2-7c1e-7d53-b3ac-4a2c5a1f0e6b"}
+         *
+         *     data: {"type":"start-step"}
+         *
+         *     data: {"type":"text-start","id":"1"}
+         *
+         *     data: {"type":"text-delta","id":"1","delta":"Hello!"}
+         *
+         *     data: {"type":"text-end","id":"1"}
+         *
+         *     data: {"type":"finish-step"}
+         *
+         *     data: {"type":"finish"}
+         *
+         *     data: [DONE]
+         *
+         *     ```
          */
         post: operations["generate_in_chat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/ai/chat/{chat_id}/tool-calls/{call_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send the result of a tool call
+         * @description For a tool that runs in the page. The first result counts: the same one again is answered as the first
+         *     time. While other calls of the answer wait, the response says how many; when none is left, it is the rest
+         *     of the answer.
+         *
+         *     A stream:
+         *
+         *     ```
+         *     data: {"type":"start","messageId":"0199f0c2-7c1e-7d53-b3ac-4a2c5a1f0e6b"}
+         *
+         *     data: {"type":"start-step"}
+         *
+         *     data: {"type":"text-start","id":"1"}
+         *
+         *     data: {"type":"text-delta","id":"1","delta":"Hello!"}
+         *
+         *     data: {"type":"text-end","id":"1"}
+         *
+         *     data: {"type":"finish-step"}
+         *
+         *     data: {"type":"finish"}
+         *
+         *     data: [DONE]
+         *
+         *     ```
+         */
+        post: operations["answer_tool_call"];
         delete?: never;
         options?: never;
         head?: never;
@@ -603,6 +865,27 @@ export interface paths {
          * Generate an answer for the AI SDK's transport
          * @description The endpoint for `DefaultChatTransport` (`api: "/api/ai/chat"`). The `id` in the body names the chat,
          *     which is created if it does not exist.
+         *
+         *     A stream:
+         *
+         *     ```
+         *     data: {"type":"start","messageId":"0199f0c2-7c1e-7d53-b3ac-4a2c5a1f0e6b"}
+         *
+         *     data: {"type":"start-step"}
+         *
+         *     data: {"type":"text-start","id":"1"}
+         *
+         *     data: {"type":"text-delta","id":"1","delta":"Hello!"}
+         *
+         *     data: {"type":"text-end","id":"1"}
+         *
+         *     data: {"type":"finish-step"}
+         *
+         *     data: {"type":"finish"}
+         *
+         *     data: [DONE]
+         *
+         *     ```
          */
         post: operations["chat"];
         delete?: never;
@@ -611,7 +894,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/messages/{message_id}/select": {
+    "/v1/chat/completions": {
         parameters: {
             query?: never;
             header?: never;
@@ -621,12 +904,128 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Select a version of a message
-         * @description Makes this version and its newest continuation the active path of the chat, in the place of other
-         *     versions and what follows them. Nothing is deleted: `sibling_ids` has the versions. Fails while an
-         *     answer is being written in the chat.
+         * Create a chat completion (OpenAI)
+         * @description The endpoint for OpenAI's SDKs and what is built on them: `base_url` is this server's address with
+         *     `/v1`, the API key is the user's access token. Only usage is stored. Calls of functions are returned, not
+         *     run. The generation is cancelled when the client disconnects.
+         *
+         *     A stream:
+         *
+         *     ```
+         *     data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1790000000,"model":"demo","choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}
+         *
+         *     data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1790000000,"model":"demo","choices":[{"index":0,"delta":{"content":"Hello!"},"finish_reason":null}]}
+         *
+         *     data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1790000000,"model":"demo","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}
+         *
+         *     data: [DONE]
+         *
+         *     ```
          */
-        post: operations["select_message"];
+        post: operations["openai_create_chat_completion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/responses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create a response (OpenAI)
+         * @description OpenAI's Responses API without what it stores: each request brings its whole conversation. Only usage is
+         *     stored. Calls of functions are returned, not run. The generation is cancelled when the client disconnects.
+         *
+         *     A stream:
+         *
+         *     ```
+         *     event: response.output_text.delta
+         *     data: {"type":"response.output_text.delta","sequence_number":4,"item_id":"msg_1","output_index":0,"content_index":0,"delta":"Hello!"}
+         *
+         *     event: response.completed
+         *     data: {"type":"response.completed","sequence_number":8,"response":{}}
+         *
+         *     ```
+         */
+        post: operations["openai_create_response"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/ai/copilotkit/agent/{agent_id}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run an agent (CopilotKit)
+         * @description The same as `POST /api/ai/ag-ui`.
+         *
+         *     A stream:
+         *
+         *     ```
+         *     data: {"type":"RUN_STARTED","threadId":"chat-1","runId":"run-1"}
+         *
+         *     data: {"type":"TEXT_MESSAGE_START","messageId":"m1","role":"assistant"}
+         *
+         *     data: {"type":"TEXT_MESSAGE_CONTENT","messageId":"m1","delta":"Hello!"}
+         *
+         *     data: {"type":"TEXT_MESSAGE_END","messageId":"m1"}
+         *
+         *     data: {"type":"RUN_FINISHED","threadId":"chat-1","runId":"run-1","outcome":{"type":"success"}}
+         *
+         *     ```
+         */
+        post: operations["copilotkit_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/ai/copilotkit/agent/{agent_id}/connect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Connect to a chat (CopilotKit)
+         * @description The chat's newest messages (`MESSAGES_SNAPSHOT`) and, if an answer is being written, its events from the
+         *     start and then live.
+         *
+         *     A stream:
+         *
+         *     ```
+         *     data: {"type":"RUN_STARTED","threadId":"chat-1","runId":"run-1"}
+         *
+         *     data: {"type":"TEXT_MESSAGE_START","messageId":"m1","role":"assistant"}
+         *
+         *     data: {"type":"TEXT_MESSAGE_CONTENT","messageId":"m1","delta":"Hello!"}
+         *
+         *     data: {"type":"TEXT_MESSAGE_END","messageId":"m1"}
+         *
+         *     data: {"type":"RUN_FINISHED","threadId":"chat-1","runId":"run-1","outcome":{"type":"success"}}
+         *
+         *     ```
+         */
+        post: operations["copilotkit_connect"];
         delete?: never;
         options?: never;
         head?: never;
@@ -642,6 +1041,221 @@ export interface components {
          * @enum {string}
          */
         ActiveFilter: "true" | "any";
+        /** @description Something that the model should know. */
+        AgUiContext: {
+            /** @description What it is. */
+            description?: string | null;
+            /** @description The value: text, or any JSON. */
+            value: unknown;
+        };
+        /** @description An event of a run: the `data` of one server-sent event. */
+        AgUiEvent: {
+            threadId: string;
+            runId: string;
+            /** @enum {string} */
+            type: "RUN_STARTED";
+        } | {
+            threadId: string;
+            runId: string;
+            result?: components["schemas"]["AgUiRunResult"] | null;
+            outcome?: components["schemas"]["AgUiOutcome"] | null;
+            usage?: components["schemas"]["AgUiUsage"][] | null;
+            /** @enum {string} */
+            type: "RUN_FINISHED";
+        } | {
+            message: string;
+            code: string;
+            /** @enum {string} */
+            type: "RUN_ERROR";
+        } | {
+            stepName: string;
+            /** @enum {string} */
+            type: "STEP_STARTED";
+        } | {
+            stepName: string;
+            /** @enum {string} */
+            type: "STEP_FINISHED";
+        } | {
+            messageId: string;
+            role: string;
+            /** @enum {string} */
+            type: "TEXT_MESSAGE_START";
+        } | {
+            messageId: string;
+            delta: string;
+            /** @enum {string} */
+            type: "TEXT_MESSAGE_CONTENT";
+        } | {
+            messageId: string;
+            /** @enum {string} */
+            type: "TEXT_MESSAGE_END";
+        } | {
+            messageId: string;
+            /** @enum {string} */
+            type: "REASONING_START";
+        } | {
+            messageId: string;
+            role: string;
+            /** @enum {string} */
+            type: "REASONING_MESSAGE_START";
+        } | {
+            messageId: string;
+            delta: string;
+            /** @enum {string} */
+            type: "REASONING_MESSAGE_CONTENT";
+        } | {
+            messageId: string;
+            /** @enum {string} */
+            type: "REASONING_MESSAGE_END";
+        } | {
+            messageId: string;
+            /** @enum {string} */
+            type: "REASONING_END";
+        } | {
+            toolCallId: string;
+            toolCallName: string;
+            parentMessageId: string;
+            /** @enum {string} */
+            type: "TOOL_CALL_START";
+        } | {
+            toolCallId: string;
+            delta: string;
+            /** @enum {string} */
+            type: "TOOL_CALL_ARGS";
+        } | {
+            toolCallId: string;
+            /** @enum {string} */
+            type: "TOOL_CALL_END";
+        } | {
+            messageId: string;
+            toolCallId: string;
+            content: string;
+            role: string;
+            /** @enum {string} */
+            type: "TOOL_CALL_RESULT";
+        } | {
+            snapshot: unknown;
+            /** @enum {string} */
+            type: "STATE_SNAPSHOT";
+        } | {
+            messages: {
+                [key: string]: unknown;
+            }[];
+            /** @enum {string} */
+            type: "MESSAGES_SNAPSHOT";
+        } | {
+            name: string;
+            value: unknown;
+            /** @enum {string} */
+            type: "CUSTOM";
+        };
+        /** @description The tool that is called. */
+        AgUiFunction: {
+            /** @description Name of the tool. */
+            name: string;
+        };
+        /** @description A call that waits for a tool of TanStack AI's client. */
+        AgUiInterrupt: {
+            /**
+             * @description ID of the interrupt.
+             * @example client_tool_call_1
+             */
+            id: string;
+            /** @description `tanstack:client_tool_execution`. */
+            reason: string;
+            /** @description The call. */
+            toolCallId: string;
+            /** @description Always an empty schema. */
+            responseSchema: unknown;
+            /** @description `kind`, `toolName` and `input`. */
+            metadata: unknown;
+        };
+        /** @description A message of the client's copy. */
+        AgUiMessage: {
+            /** @description ID of the message. */
+            id?: string | null;
+            /**
+             * @description `user`, `assistant`, `tool`, `system`, `developer`, `reasoning` or `activity`.
+             * @example user
+             */
+            role: string;
+            /** @description Text, or in user messages also parts (`text`, `image`, `document`…). */
+            content?: unknown;
+            /** @description Calls that the model made. */
+            toolCalls?: components["schemas"]["AgUiToolCall"][] | null;
+            /** @description The call that this is the result of. */
+            toolCallId?: string | null;
+            /** @description Why the tool failed. */
+            error?: string | null;
+        };
+        /** @description How a run has ended. */
+        AgUiOutcome: {
+            /** @description Calls that wait for the client's tools. */
+            pendingToolCallIds?: string[];
+            /** @enum {string} */
+            type: "success";
+        } | {
+            /** @description What it waits for. */
+            interrupts: components["schemas"]["AgUiInterrupt"][];
+            /** @enum {string} */
+            type: "interrupt";
+        } | {
+            /** @enum {string} */
+            type: "cancelled";
+        };
+        /** @description The answer of a run. */
+        AgUiRunResult: {
+            /**
+             * @description ID of the stored message.
+             * @example 0199f0c2-7c1e-7d53-b3ac-4a2c5a1f0e6b
+             */
+            message_id: string;
+            /**
+             * @description Why the model stopped.
+             * @example stop
+             */
+            finish_reason: string;
+            /**
+             * Format: double
+             * @description Cost of the answer in USD; null if unknown.
+             */
+            cost_usd: number | null;
+        };
+        /** @description A tool that runs in the client. */
+        AgUiTool: {
+            /** @description Name of the tool. */
+            name: string;
+            /** @description What it does, for the model. */
+            description?: string | null;
+            /** @description JSON Schema of its arguments. */
+            parameters?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /** @description A call that the model made. */
+        AgUiToolCall: {
+            /** @description ID of the call. */
+            id: string;
+            /** @description The tool that is called. */
+            function: components["schemas"]["AgUiFunction"];
+        };
+        /** @description Token usage of a run. */
+        AgUiUsage: {
+            provider?: string | null;
+            model?: string | null;
+            /** Format: int64 */
+            inputTokens: number;
+            /** Format: int64 */
+            outputTokens: number;
+            /** Format: int64 */
+            totalTokens: number;
+            /** Format: int64 */
+            reasoningTokens: number;
+            /** Format: int64 */
+            cachedInputTokens: number;
+            /** Format: int64 */
+            cacheWriteInputTokens: number;
+        };
         /** @description An answer without a chat, not streamed. */
         Answer: {
             /**
@@ -753,6 +1367,241 @@ export interface components {
              */
             latency_ms: number;
         };
+        /** @description A chat completion. */
+        ChatCompletion: {
+            /**
+             * @description ID of the answer.
+             * @example chatcmpl-0199f0c27c1e7d53b3ac4a2c5a1f0e6b
+             */
+            id: string;
+            /**
+             * @description Always `chat.completion`.
+             * @example chat.completion
+             */
+            object: string;
+            /**
+             * Format: int64
+             * @description When the answer was begun, in Unix time.
+             * @example 1790000000
+             */
+            created: number;
+            /**
+             * @description Model that generated the answer.
+             * @example scripted/demo
+             */
+            model: string;
+            /** @description The answer; always one. */
+            choices: components["schemas"]["ChatCompletionChoice"][];
+            /** @description Token usage of the answer. */
+            usage: components["schemas"]["CompletionUsage"];
+        };
+        /** @description The message of an answer. */
+        ChatCompletionAnswer: {
+            /**
+             * @description Always `assistant`.
+             * @example assistant
+             */
+            role: string;
+            /** @description Text of the answer; null if there is none. */
+            content: string | null;
+            /** @description Always null: what a model refuses with is its content. */
+            refusal: string | null;
+            /** @description Reasoning of the model, if it shows any. */
+            reasoning_content?: string | null;
+            /** @description Calls for the caller to run. */
+            tool_calls?: components["schemas"]["ChatCompletionToolCall"][] | null;
+        };
+        /** @description The answer. */
+        ChatCompletionChoice: {
+            /**
+             * Format: int32
+             * @description Always 0.
+             * @example 0
+             */
+            index: number;
+            /** @description The message. */
+            message: components["schemas"]["ChatCompletionAnswer"];
+            /**
+             * @description Why the model stopped: `stop`, `length`, `tool_calls` or `content_filter`.
+             * @example stop
+             */
+            finish_reason: string;
+            /** @description Always null. */
+            logprobs: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /** @description A chunk of a streamed completion: the `data` of one event. `[DONE]` follows the last one. */
+        ChatCompletionChunk: {
+            /**
+             * @description ID of the answer, the same in all chunks.
+             * @example chatcmpl-0199f0c27c1e7d53b3ac4a2c5a1f0e6b
+             */
+            id: string;
+            /**
+             * @description Always `chat.completion.chunk`.
+             * @example chat.completion.chunk
+             */
+            object: string;
+            /**
+             * Format: int64
+             * @description When the answer was begun, in Unix time.
+             * @example 1790000000
+             */
+            created: number;
+            /**
+             * @description Model that generates the answer.
+             * @example scripted/demo
+             */
+            model: string;
+            /** @description What is new, once; none in the chunk with the usage. */
+            choices: components["schemas"]["ChatCompletionChunkChoice"][];
+            usage?: components["schemas"]["CompletionUsage"] | null;
+        };
+        /** @description What is new. */
+        ChatCompletionChunkChoice: {
+            /**
+             * Format: int32
+             * @description Always 0.
+             * @example 0
+             */
+            index: number;
+            /** @description More of the message. */
+            delta: components["schemas"]["ChatCompletionDelta"];
+            /** @description Why the model stopped; null before the last chunk. */
+            finish_reason: string | null;
+        };
+        /** @description More of a message. */
+        ChatCompletionDelta: {
+            /** @description `assistant`, in the first chunk. */
+            role?: string | null;
+            /** @description More of the text. */
+            content?: string | null;
+            /** @description More of the reasoning. */
+            reasoning_content?: string | null;
+            /** @description More of a call. */
+            tool_calls?: components["schemas"]["ChatCompletionToolCallDelta"][] | null;
+        };
+        /** @description A message of the conversation. */
+        ChatCompletionMessage: {
+            /** @description Author of the message. */
+            role: components["schemas"]["ChatCompletionRole"];
+            content?: components["schemas"]["PlainContent"] | null;
+            /** @description Calls that the model made (assistant only). */
+            tool_calls?: components["schemas"]["ChatCompletionToolCall"][] | null;
+            /** @description The call that this is the result of (tool only). */
+            tool_call_id?: string | null;
+        };
+        /**
+         * @description Request for a chat completion. Fields of OpenAI's API that are not listed are ignored.
+         * @example {
+         *       "model": "scripted/demo",
+         *       "messages": [
+         *         {
+         *           "role": "user",
+         *           "content": "Hello"
+         *         }
+         *       ]
+         *     }
+         */
+        ChatCompletionRequest: {
+            /** @description Messages of the conversation. */
+            messages: components["schemas"]["ChatCompletionMessage"][];
+            /**
+             * @description Model to use. Defaults to the server's default model.
+             * @example scripted/demo
+             */
+            model?: string | null;
+            /** @description Whether to stream the answer. */
+            stream?: boolean | null;
+            stream_options?: components["schemas"]["ChatCompletionStreamOptions"] | null;
+            /**
+             * @description Functions that the model may call. Their calls end the answer; send the results as `tool`
+             *     messages.
+             */
+            tools?: components["schemas"]["ChatCompletionTool"][] | null;
+            tool_choice?: components["schemas"]["ChatCompletionToolChoice"] | null;
+            /** @description Whether the model may make several calls at once. */
+            parallel_tool_calls?: boolean | null;
+            response_format?: components["schemas"]["ResponseFormat"] | null;
+            /**
+             * Format: double
+             * @description Sampling temperature. Not supported by every model.
+             */
+            temperature?: number | null;
+            /**
+             * Format: double
+             * @description Probability mass for nucleus sampling. Not supported by every model.
+             */
+            top_p?: number | null;
+            /**
+             * Format: int32
+             * @description Maximum number of output tokens, including reasoning tokens.
+             */
+            max_completion_tokens?: number | null;
+            /**
+             * Format: int32
+             * @description The older name of `max_completion_tokens`.
+             */
+            max_tokens?: number | null;
+            stop?: components["schemas"]["Stop"] | null;
+            /**
+             * Format: int32
+             * @description Number of answers: 1.
+             */
+            n?: number | null;
+            reasoning_effort?: components["schemas"]["ReasoningEffort"] | null;
+        };
+        /**
+         * @description The author of a message.
+         * @enum {string}
+         */
+        ChatCompletionRole: "system" | "developer" | "user" | "assistant" | "tool";
+        /** @description Options of a stream. */
+        ChatCompletionStreamOptions: {
+            /** @description Whether one more chunk, without choices, has the token usage. */
+            include_usage?: boolean | null;
+        };
+        /** @description A function that the model may call. */
+        ChatCompletionTool: {
+            /**
+             * @description `function`.
+             * @example function
+             */
+            type?: string;
+            function?: components["schemas"]["FunctionDefinition"] | null;
+        };
+        /** @description A call that the model made. */
+        ChatCompletionToolCall: {
+            /**
+             * @description ID of the call.
+             * @example call_1
+             */
+            id: string;
+            /**
+             * @description Always `function`.
+             * @example function
+             */
+            type?: string;
+            /** @description The function that is called. */
+            function: components["schemas"]["FunctionCall"];
+        };
+        /** @description More of a call; `id`, `type` and `name` come first and once. */
+        ChatCompletionToolCallDelta: {
+            /** @description Index of the call among those of the message. */
+            index: number;
+            /** @description ID of the call. */
+            id?: string | null;
+            /** @description `function`. */
+            type?: string | null;
+            /** @description The function that is called. */
+            function: components["schemas"]["FunctionDelta"];
+        };
+        /** @description Whether the model may or must call functions. */
+        ChatCompletionToolChoice: string | {
+            /** @description The function. */
+            function: components["schemas"]["FunctionName"];
+        };
         /**
          * @description Request to generate an answer in a chat, in the format of this API or of the AI SDK's transport.
          * @example {
@@ -791,8 +1640,17 @@ export interface components {
              */
             top_p?: number | null;
             reasoning_effort?: components["schemas"]["ReasoningEffort"] | null;
-            /** @description Names of the tools that the model may call. */
-            tools?: string[] | null;
+            tools?: components["schemas"]["Tools"] | null;
+            /**
+             * @description Tools that run in the page, in addition to `tools`. When the model calls one, the answer ends with
+             *     the status `awaiting`, and goes on when the page has sent the result.
+             */
+            client_tools?: components["schemas"]["ClientToolDefinition"][] | null;
+            /**
+             * @description What the client takes beyond the first release of the AI SDK's version 5: `finish-reason`, a reason
+             *     in the frame `finish`. Others are ignored.
+             */
+            capabilities?: string[] | null;
             /**
              * Format: int32
              * @description Maximum number of model calls, with tool results in between.
@@ -802,7 +1660,11 @@ export interface components {
             stream?: boolean | null;
             /** @description AI SDK: ID of the chat. */
             id?: string | null;
-            /** @description AI SDK: the client's copy of the conversation. Only the last user message is used. */
+            /**
+             * @description AI SDK: the client's copy of the conversation. Only the last user message is used. If it is new and
+             *     follows another message than the chat's newest one, it is a new version of what followed that
+             *     message, as an edit is.
+             */
             messages?: components["schemas"]["UserMessage"][] | null;
             trigger?: components["schemas"]["Trigger"] | null;
             /** @description AI SDK: ID of the message to edit or regenerate. */
@@ -860,6 +1722,78 @@ export interface components {
         ChatWithMessages: components["schemas"]["Chat"] & {
             /** @description The last 50 active messages, oldest first. Present only with `include=messages`. */
             messages?: components["schemas"]["Message"][] | null;
+        };
+        /** @description A tool that runs in the page. */
+        ClientToolDefinition: {
+            /** @description Name by which the model calls it. Not needed in a map, whose key it is. */
+            name?: string | null;
+            /** @description What it does, for the model: the first 1,024 characters. */
+            description?: string | null;
+            /** @description JSON Schema of its arguments, an object. `inputSchema` is taken as well. */
+            parameters: unknown;
+        };
+        /** @description What output tokens include. */
+        CompletionTokensDetails: {
+            /**
+             * Format: int64
+             * @description Tokens used for reasoning.
+             */
+            reasoning_tokens: number;
+        };
+        /** @description Token usage. */
+        CompletionUsage: {
+            /**
+             * Format: int64
+             * @description Tokens of the input, cached tokens included.
+             * @example 412
+             */
+            prompt_tokens: number;
+            /**
+             * Format: int64
+             * @description Tokens of the output, reasoning included.
+             * @example 96
+             */
+            completion_tokens: number;
+            /**
+             * Format: int64
+             * @description Input and output together.
+             * @example 508
+             */
+            total_tokens: number;
+            /** @description What the input tokens include. */
+            prompt_tokens_details: components["schemas"]["PromptTokensDetails"];
+            /** @description What the output tokens include. */
+            completion_tokens_details: components["schemas"]["CompletionTokensDetails"];
+        };
+        /** @description An agent. */
+        CopilotAgent: {
+            name: string;
+            description: string;
+            className: string;
+        };
+        /** @description The agents. */
+        CopilotAgents: {
+            /** @description The agent. */
+            default: components["schemas"]["CopilotAgent"];
+        };
+        /** @description What a runtime offers. */
+        CopilotInfo: {
+            /** @description Version of this server. */
+            version: string;
+            /** @description The agents: one, `default`. Any other ID means the same one. */
+            agents: components["schemas"]["CopilotAgents"];
+            /**
+             * @description Always `sse`.
+             * @example sse
+             */
+            mode: string;
+            /** @description Always false. */
+            audioFileTranscriptionEnabled: boolean;
+        };
+        /** @description Whether a run was stopped. */
+        CopilotStopped: {
+            /** @description Always true: nothing is running any more. */
+            stopped: boolean;
         };
         /**
          * @description Request to create a chat.
@@ -1094,6 +2028,71 @@ export interface components {
              */
             url: string | null;
         };
+        /** @description Options of an answer. Fields that are not listed are ignored. */
+        ForwardedProps: {
+            /**
+             * @description Model to use. Defaults to the chat's model, then to the server's default.
+             * @example scripted/demo
+             */
+            model?: string | null;
+            /**
+             * Format: int32
+             * @description Maximum number of output tokens, including reasoning tokens.
+             */
+            max_output_tokens?: number | null;
+            /**
+             * Format: double
+             * @description Sampling temperature. Not supported by every model.
+             */
+            temperature?: number | null;
+            /**
+             * Format: double
+             * @description Probability mass for nucleus sampling. Not supported by every model.
+             */
+            top_p?: number | null;
+            reasoning_effort?: components["schemas"]["ReasoningEffort"] | null;
+            /**
+             * Format: int32
+             * @description Maximum number of model calls, with tool results in between.
+             */
+            max_steps?: number | null;
+        };
+        /** @description A function with arguments. */
+        FunctionCall: {
+            /**
+             * @description Name of the function.
+             * @example get_weather
+             */
+            name: string;
+            /**
+             * @description Arguments as JSON text.
+             * @example {"city":"Oslo"}
+             */
+            arguments: string;
+        };
+        /** @description The definition of a function. */
+        FunctionDefinition: {
+            /** @description Name of the function: letters, digits, `_` and `-`, at most 64. */
+            name: string;
+            /** @description What it does, for the model. */
+            description?: string | null;
+            /** @description JSON Schema of its arguments. Without one it has none. */
+            parameters?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /** @description A function's name, or more of its arguments. */
+        FunctionDelta: {
+            /** @description Name of the function. */
+            name?: string | null;
+            /** @description More of the arguments, JSON text. */
+            arguments: string;
+        };
+        /** @description The name of a function. */
+        FunctionName: {
+            /** @description The name. */
+            name: string;
+        };
         /**
          * @description Request to generate an answer without a chat. Only usage is stored.
          * @example {
@@ -1179,12 +2178,20 @@ export interface components {
          * @description What to do when another answer is being written in the chat.
          * @enum {string}
          */
-        IfRunning: "reject" | "stop";
+        IfRunning: "reject" | "stop" | "queue";
         /**
          * @description Related resources to include in a chat.
          * @enum {string}
          */
         Include: "messages";
+        /** @description What input tokens include. */
+        InputTokensDetails: {
+            /**
+             * Format: int64
+             * @description Tokens read from the provider's cache.
+             */
+            cached_tokens: number;
+        };
         /**
          * @description Length of a bucket.
          * @enum {string}
@@ -1302,6 +2309,11 @@ export interface components {
             sibling_ids?: string[] | null;
         };
         /**
+         * @description What to return along with the messages.
+         * @enum {string}
+         */
+        MessageInclude: "siblings";
+        /**
          * @description Sort order by creation time.
          * @enum {string}
          */
@@ -1323,7 +2335,7 @@ export interface components {
          * @description State of a message.
          * @enum {string}
          */
-        MessageStatus: "complete" | "streaming" | "stopped" | "failed" | "interrupted";
+        MessageStatus: "complete" | "streaming" | "stopped" | "failed" | "interrupted" | "awaiting";
         /** @description A model. */
         Model: {
             /**
@@ -1408,6 +2420,76 @@ export interface components {
             /** @description The events, at most 500. */
             events: components["schemas"]["NewEvent"][];
         };
+        /** @description What went wrong. */
+        OpenAiError: {
+            /**
+             * @description What happened and what to do, in a sentence that can be shown to users.
+             * @example There is no model gpt-x on this server. GET /v1/models lists the models.
+             */
+            message: string;
+            /**
+             * @description Kind of the error.
+             * @example not_found_error
+             */
+            type: string;
+            /**
+             * @description The field that was refused; null if it is about none.
+             * @example null
+             */
+            param: string | null;
+            /**
+             * @description Stable machine-readable code.
+             * @example model_not_found
+             */
+            code: string;
+        };
+        /** @description A model. */
+        OpenAiModel: {
+            /**
+             * @description ID of the model, for the `model` field of requests.
+             * @example scripted/demo
+             */
+            id: string;
+            /**
+             * @description Always `model`.
+             * @example model
+             */
+            object: string;
+            /**
+             * Format: int64
+             * @description Always 0: the date is unknown.
+             * @example 0
+             */
+            created: number;
+            /**
+             * @description Provider of the model.
+             * @example scripted
+             */
+            owned_by: string;
+        };
+        /** @description The models that answer. */
+        OpenAiModelList: {
+            /**
+             * @description Always `list`.
+             * @example list
+             */
+            object: string;
+            /** @description The models. */
+            data: components["schemas"]["OpenAiModel"][];
+        };
+        /** @description An error response of `/v1`. */
+        OpenAiProblem: {
+            /** @description The error. */
+            error: components["schemas"]["OpenAiError"];
+        };
+        /** @description What output tokens include. */
+        OutputTokensDetails: {
+            /**
+             * Format: int64
+             * @description Tokens used for reasoning.
+             */
+            reasoning_tokens: number;
+        };
         /** @description Exact percentiles, interpolated between the two nearest values; null if there are no values. */
         Percentiles: {
             /**
@@ -1485,6 +2567,14 @@ export interface components {
             /** @description The fields that failed validation (422 only). */
             errors?: components["schemas"]["FieldError"][];
         };
+        /** @description What input tokens include. */
+        PromptTokensDetails: {
+            /**
+             * Format: int64
+             * @description Tokens read from the provider's cache.
+             */
+            cached_tokens: number;
+        };
         /** @description Whether a provider is configured. The provider itself is not called. */
         ProviderCheck: {
             /**
@@ -1493,6 +2583,13 @@ export interface components {
              */
             status: string;
         };
+        /** @description A user message that waits for its turn. */
+        QueuedAnswer: {
+            /** @description The message, with `metadata.queued`. */
+            user_message: components["schemas"]["Message"];
+            /** @description Always true. */
+            queued: boolean;
+        };
         /**
          * @description The reasoning effort. Each model supports a subset.
          * @enum {string}
@@ -1500,6 +2597,75 @@ export interface components {
         ReasoningEffort: "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | "max";
         /** @description The result of a batch, or an event that an earlier request has stored. */
         RecordedEvents: components["schemas"]["EventReport"] | components["schemas"]["Event"];
+        /** @description A response. */
+        Response: {
+            /**
+             * @description ID of the response.
+             * @example resp_0199f0c27c1e7d53b3ac4a2c5a1f0e6b
+             */
+            id: string;
+            /**
+             * @description Always `response`.
+             * @example response
+             */
+            object: string;
+            /**
+             * Format: int64
+             * @description When the answer was begun, in Unix time.
+             * @example 1790000000
+             */
+            created_at: number;
+            /**
+             * @description `in_progress`, `completed`, `incomplete` or `failed`.
+             * @example completed
+             */
+            status: string;
+            /**
+             * @description Model that generated the answer.
+             * @example scripted/demo
+             */
+            model: string;
+            /** @description The items of the answer: `message`, `reasoning` and `function_call`. */
+            output: {
+                [key: string]: unknown;
+            }[];
+            usage: components["schemas"]["ResponseUsage"] | null;
+            /** @description What went wrong, with `code` and `message`; null if nothing did. */
+            error: {
+                [key: string]: unknown;
+            } | null;
+            /** @description Why the answer is incomplete, with `reason`; null if it is not. */
+            incomplete_details: {
+                [key: string]: unknown;
+            } | null;
+            /** @description Whether the model may make several calls at once. */
+            parallel_tool_calls: boolean;
+            /**
+             * @description Always `auto`: the request knows better.
+             * @example auto
+             */
+            tool_choice: string;
+            /** @description Always empty: the request knows better. */
+            tools: {
+                [key: string]: unknown;
+            }[];
+        };
+        /** @description An event of a streamed response: the `data` of one server-sent event, whose name is its `type`. */
+        ResponseEvent: {
+            [key: string]: unknown;
+        } & {
+            /**
+             * @description `response.created`, `response.output_text.delta`, `response.completed` and others of OpenAI's API.
+             * @example response.output_text.delta
+             */
+            type: string;
+            /**
+             * Format: int64
+             * @description Position in the stream, from 0.
+             * @example 4
+             */
+            sequence_number: number;
+        };
         /** @description The format of an answer. */
         ResponseFormat: {
             /** @enum {string} */
@@ -1513,11 +2679,187 @@ export interface components {
             /** @enum {string} */
             type: "json_schema";
         };
+        /** @description The conversation. */
+        ResponseInput: string | unknown[];
+        /** @description How much to reason. */
+        ResponseReasoning: {
+            effort?: components["schemas"]["ReasoningEffort"] | null;
+        };
+        /**
+         * @description Request for a response. Fields of OpenAI's API that are not listed are ignored.
+         * @example {
+         *       "model": "scripted/demo",
+         *       "input": "Hello"
+         *     }
+         */
+        ResponseRequest: {
+            /**
+             * @description A user message, or the items of the conversation: messages, `function_call` and
+             *     `function_call_output`.
+             */
+            input: components["schemas"]["ResponseInput"];
+            /** @description System prompt. */
+            instructions?: string | null;
+            /**
+             * @description Model to use. Defaults to the server's default model.
+             * @example scripted/demo
+             */
+            model?: string | null;
+            /** @description Whether to stream the answer. */
+            stream?: boolean | null;
+            /**
+             * @description Functions that the model may call. Their calls end the answer; send the results as
+             *     `function_call_output` items.
+             */
+            tools?: components["schemas"]["ResponseTool"][] | null;
+            tool_choice?: components["schemas"]["ResponseToolChoice"] | null;
+            /** @description Whether the model may make several calls at once. */
+            parallel_tool_calls?: boolean | null;
+            /**
+             * Format: double
+             * @description Sampling temperature. Not supported by every model.
+             */
+            temperature?: number | null;
+            /**
+             * Format: double
+             * @description Probability mass for nucleus sampling. Not supported by every model.
+             */
+            top_p?: number | null;
+            /**
+             * Format: int32
+             * @description Maximum number of output tokens, including reasoning tokens.
+             */
+            max_output_tokens?: number | null;
+            reasoning?: components["schemas"]["ResponseReasoning"] | null;
+            text?: components["schemas"]["ResponseText"] | null;
+            /** @description Refused: responses are not stored. */
+            previous_response_id?: string | null;
+            /** @description Refused: conversations are not stored. */
+            conversation?: {
+                [key: string]: unknown;
+            } | null;
+            /** @description Refused if true: an answer ends with its request. */
+            background?: boolean | null;
+        };
+        /** @description The format of an answer. */
+        ResponseText: {
+            format?: components["schemas"]["ResponseTextFormat"] | null;
+        };
+        /** @description A format of text. */
+        ResponseTextFormat: {
+            /** @enum {string} */
+            type: "text";
+        } | {
+            /** @enum {string} */
+            type: "json_object";
+        } | {
+            /** @description Name of the schema: letters, digits, `_` and `-`, at most 64. */
+            name: string;
+            /** @description The schema. */
+            schema: {
+                [key: string]: unknown;
+            };
+            /** @description Whether the provider must enforce the schema. */
+            strict?: boolean | null;
+            /** @enum {string} */
+            type: "json_schema";
+        };
+        /** @description A function that the model may call. */
+        ResponseTool: {
+            /**
+             * @description `function`.
+             * @example function
+             */
+            type: string;
+            /** @description Name of the function: letters, digits, `_` and `-`, at most 64. */
+            name?: string | null;
+            /** @description What it does, for the model. */
+            description?: string | null;
+            /** @description JSON Schema of its arguments. Without one it has none. */
+            parameters?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /** @description Whether the model may or must call functions. */
+        ResponseToolChoice: string | {
+            /** @description Its name. */
+            name: string;
+        };
+        /** @description Token usage. */
+        ResponseUsage: {
+            /**
+             * Format: int64
+             * @description Tokens of the input, cached tokens included.
+             * @example 412
+             */
+            input_tokens: number;
+            /** @description What the input tokens include. */
+            input_tokens_details: components["schemas"]["InputTokensDetails"];
+            /**
+             * Format: int64
+             * @description Tokens of the output, reasoning included.
+             * @example 96
+             */
+            output_tokens: number;
+            /** @description What the output tokens include. */
+            output_tokens_details: components["schemas"]["OutputTokensDetails"];
+            /**
+             * Format: int64
+             * @description Input and output together.
+             * @example 508
+             */
+            total_tokens: number;
+        };
         /**
          * @description Author of a message.
          * @enum {string}
          */
         Role: "user" | "assistant" | "system";
+        /**
+         * @description Request for a run (AG-UI `RunAgentInput`). Fields that are not listed are ignored.
+         * @example {
+         *       "threadId": "0199f0c2-7c1e-7d53-b3ac-4a2c5a1f0e6b",
+         *       "runId": "run-1",
+         *       "messages": [
+         *         {
+         *           "id": "u1",
+         *           "role": "user",
+         *           "content": "Hello"
+         *         }
+         *       ],
+         *       "tools": [],
+         *       "context": []
+         *     }
+         */
+        RunAgentInput: {
+            /** @description ID of the chat, which is created if it does not exist: a UUID, or any other ID of the client's. */
+            threadId: string;
+            /** @description ID of the run. The same ID never starts a second answer. */
+            runId: string;
+            /**
+             * @description Version of the protocol that the client speaks; absent before 1.0.
+             * @example 1.0
+             */
+            protocolVersion?: string | null;
+            /**
+             * @description The client's copy of the conversation. Only what is new at its end is used: a user message, or the
+             *     results of tools.
+             */
+            messages?: components["schemas"]["AgUiMessage"][] | null;
+            /** @description Tools that run in the client. */
+            tools?: components["schemas"]["AgUiTool"][] | null;
+            /** @description What the model should know about the page. */
+            context?: components["schemas"]["AgUiContext"][] | null;
+            /** @description State that the client shares; it is sent back unchanged. */
+            state?: unknown;
+            forwardedProps?: components["schemas"]["ForwardedProps"] | null;
+            /** @description ID of the run that this one continues. */
+            parentRunId?: string | null;
+            /** @description TanStack AI only: a copy of `forwardedProps`. */
+            data?: {
+                [key: string]: unknown;
+            } | null;
+        };
         /**
          * @description Request to run a script.
          * @example {
@@ -1751,27 +3093,6 @@ export interface components {
         /**
          * @description An event of an answer's stream: the `data` of a server-sent event, in the AI SDK's UI message stream
          *     protocol. The last event is followed by `data: [DONE]`. Ignore types that you do not know.
-         *
-         *     A stream as a whole:
-         *
-         *     ```
-         *     data: {"type":"start","messageId":"0199f0c2-7c1e-7d53-b3ac-4a2c5a1f0e6b"}
-         *
-         *     data: {"type":"start-step"}
-         *
-         *     data: {"type":"text-start","id":"1"}
-         *
-         *     data: {"type":"text-delta","id":"1","delta":"Hello!"}
-         *
-         *     data: {"type":"text-end","id":"1"}
-         *
-         *     data: {"type":"finish-step"}
-         *
-         *     data: {"type":"finish"}
-         *
-         *     data: [DONE]
-         *
-         *     ```
          */
         StreamEvent: {
             /**
@@ -1906,6 +3227,32 @@ export interface components {
             /** @enum {string} */
             type: "error";
         };
+        /** @description A chat, as TanStack AI's client restores it. */
+        TanStackHistory: {
+            /** @description The newest messages, oldest first, in TanStack AI's form. */
+            messages: {
+                [key: string]: unknown;
+            }[];
+            activeRun: components["schemas"]["TanStackRun"] | null;
+            /** @description What the newest answer waits for; null if it waits for nothing. */
+            interrupts: {
+                [key: string]: unknown;
+            } | null;
+            /** @description Whether there are earlier messages. */
+            page: components["schemas"]["TanStackPage"];
+        };
+        /** @description Where a page of messages ends. */
+        TanStackPage: {
+            /** @description Whether there are earlier messages. */
+            truncated: boolean;
+            /** @description Where they are, for the `before` parameter. */
+            cursor?: string | null;
+        };
+        /** @description A run. */
+        TanStackRun: {
+            /** @description ID of the run, for the `runId` parameter. */
+            runId: string;
+        };
         /** @description The tokens used by an answer, over all calls of the model. */
         TokenUsage: {
             /**
@@ -1944,6 +3291,52 @@ export interface components {
              * @example 0
              */
             reasoning_tokens: number;
+        };
+        /**
+         * @description The result of a tool that runs in the page, and how the answer is to go on. Send either `output` or
+         *     `error`.
+         * @example {
+         *       "output": {
+         *         "latitude": 52.5,
+         *         "longitude": 13.4
+         *       }
+         *     }
+         */
+        ToolCallResult: {
+            /** @description What the tool has returned: any JSON of at most 64 KiB. */
+            output?: unknown;
+            /** @description Why the tool has failed, a sentence for the model. */
+            error?: string | null;
+            /** @description Whether to stream the rest of the answer. Defaults to true. */
+            stream?: boolean | null;
+            /** @description Model to use. Defaults to the answer's. */
+            model?: string | null;
+            /** @description System prompt, which replaces the chat's. */
+            system?: string | null;
+            tools?: components["schemas"]["Tools"] | null;
+            /** @description Tools that run in the page, in addition to `tools`. */
+            client_tools?: components["schemas"]["ClientToolDefinition"][] | null;
+            /** @description What the client takes beyond the first release of the AI SDK's version 5. */
+            capabilities?: string[] | null;
+        };
+        /** @description How a tool call stands whose answer waits for others. */
+        ToolCallState: {
+            /**
+             * @description `done` or `failed`.
+             * @example done
+             */
+            state: string;
+            /**
+             * Format: int64
+             * @description Number of calls of the answer that still wait.
+             */
+            remaining: number;
+        };
+        /** @description The name of a tool of this server, or the definition of one that runs in the page. */
+        ToolEntry: string | components["schemas"]["ClientToolDefinition"];
+        /** @description Tools that the model may call. */
+        Tools: components["schemas"]["ToolEntry"][] | {
+            [key: string]: components["schemas"]["ClientToolDefinition"];
         };
         /**
          * @description The action that triggered a request of the AI SDK.
@@ -2133,8 +3526,6 @@ export interface components {
                 [key: string]: unknown;
             } | null;
         };
-        /** @enum {string} */
-        MessageInclude: "siblings";
     };
     responses: {
         /** @description The body is not well-formed JSON (line 1, column 9). */
@@ -2483,6 +3874,291 @@ export interface components {
                  *     }
                  */
                 "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The body is not well-formed JSON (line 1, column 9). */
+        OpenAiBadRequest: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "message": "The body is not well-formed JSON (line 1, column 9).",
+                 *         "type": "invalid_request_error",
+                 *         "param": null,
+                 *         "code": "malformed_json"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["OpenAiProblem"];
+            };
+        };
+        /** @description Your session has expired. Sign in again. */
+        OpenAiUnauthorized: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "message": "Your session has expired. Sign in again.",
+                 *         "type": "authentication_error",
+                 *         "param": null,
+                 *         "code": "token_expired"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["OpenAiProblem"];
+            };
+        };
+        /** @description This server does not accept anonymous users. */
+        OpenAiForbidden: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "message": "This server does not accept anonymous users.",
+                 *         "type": "permission_error",
+                 *         "param": null,
+                 *         "code": "anonymous_not_allowed"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["OpenAiProblem"];
+            };
+        };
+        /** @description The request's body took too long to arrive. */
+        OpenAiRequestTimeout: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "message": "The request's body took too long to arrive.",
+                 *         "type": "invalid_request_error",
+                 *         "param": null,
+                 *         "code": "request_timeout"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["OpenAiProblem"];
+            };
+        };
+        /** @description The request's body is larger than this server takes. */
+        OpenAiTooLarge: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "message": "The request's body is larger than this server takes.",
+                 *         "type": "invalid_request_error",
+                 *         "param": null,
+                 *         "code": "body_too_large"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["OpenAiProblem"];
+            };
+        };
+        /** @description This server is not called evil.example. Add it to ALLOWED_HOSTS. */
+        OpenAiWrongHost: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "message": "This server is not called evil.example. Add it to ALLOWED_HOSTS.",
+                 *         "type": "invalid_request_error",
+                 *         "param": null,
+                 *         "code": "host_not_allowed"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["OpenAiProblem"];
+            };
+        };
+        /** @description Send the body as JSON. */
+        OpenAiWrongType: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "message": "Send the body as JSON.",
+                 *         "type": "invalid_request_error",
+                 *         "param": null,
+                 *         "code": "unsupported_media_type"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["OpenAiProblem"];
+            };
+        };
+        /** @description title must be 1 to 200 characters long. */
+        OpenAiInvalid: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "message": "title must be 1 to 200 characters long.",
+                 *         "type": "invalid_request_error",
+                 *         "param": null,
+                 *         "code": "validation_failed"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["OpenAiProblem"];
+            };
+        };
+        /** @description You may make 600 requests per minute. */
+        OpenAiTooMany: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "message": "You may make 600 requests per minute.",
+                 *         "type": "rate_limit_error",
+                 *         "param": null,
+                 *         "code": "rate_limited"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["OpenAiProblem"];
+            };
+        };
+        /** @description The access token is larger than 64 KiB. */
+        OpenAiTokenTooLarge: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "message": "The access token is larger than 64 KiB.",
+                 *         "type": "invalid_request_error",
+                 *         "param": null,
+                 *         "code": "token_too_large"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["OpenAiProblem"];
+            };
+        };
+        /** @description Something went wrong on our side. */
+        OpenAiInternal: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "message": "Something went wrong on our side.",
+                 *         "type": "api_error",
+                 *         "param": null,
+                 *         "code": "internal_error"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["OpenAiProblem"];
+            };
+        };
+        /** @description The database did not accept the request. */
+        OpenAiBadGateway: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "message": "The database did not accept the request.",
+                 *         "type": "api_error",
+                 *         "param": null,
+                 *         "code": "supabase_refused"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["OpenAiProblem"];
+            };
+        };
+        /** @description The database cannot be reached. */
+        OpenAiUnavailable: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "message": "The database cannot be reached.",
+                 *         "type": "api_error",
+                 *         "param": null,
+                 *         "code": "supabase_unreachable"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["OpenAiProblem"];
+            };
+        };
+        /** @description The database took too long. */
+        OpenAiGatewayTimeout: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "message": "The database took too long.",
+                 *         "type": "api_error",
+                 *         "param": null,
+                 *         "code": "supabase_timeout"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["OpenAiProblem"];
+            };
+        };
+        /** @description There is no model with this id. */
+        OpenAiModelNotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "message": "There is no model with this id.",
+                 *         "type": "not_found_error",
+                 *         "param": null,
+                 *         "code": "model_not_found"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["OpenAiProblem"];
             };
         };
     };
@@ -2935,12 +4611,12 @@ export interface operations {
                 order?: components["schemas"]["MessageOrder"];
                 /** @description `true` returns only active messages; `any` also those that were replaced. */
                 active?: components["schemas"]["ActiveFilter"];
+                /** @description `siblings` adds `sibling_ids` to each message. */
+                include?: components["schemas"]["MessageInclude"];
                 /** @description Maximum number of items. A page also ends at about 8 MiB. */
                 limit?: number;
                 /** @description Cursor of the page, as returned in the `Link` header of the previous page. */
                 cursor?: string;
-                /** @description `siblings` adds `sibling_ids` to each message. */
-                include?: components["schemas"]["MessageInclude"];
             };
             header?: never;
             path: {
@@ -3228,6 +4904,60 @@ export interface operations {
             };
             413: components["responses"]["TooLarge"];
             415: components["responses"]["WrongType"];
+            421: components["responses"]["WrongHost"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
+            431: components["responses"]["TokenTooLarge"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["BadGateway"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    select_message: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description ID of the message */
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The message, now active */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["MessageNotFound"];
+            /** @description An answer is being written in this chat */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Conflict",
+                     *       "status": 409,
+                     *       "detail": "This id is already in use for something else. Choose another one.",
+                     *       "code": "id_conflict",
+                     *       "request_id": "0199f0c2-7c1e-7d53-b3ac-4a2c5a1f0e6b"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             421: components["responses"]["WrongHost"];
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooMany"];
@@ -3897,8 +5627,16 @@ export interface operations {
     };
     resume_stream: {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                /** @description The `approvals` of the request that began the answer. */
+                approvals?: string;
+                /** @description Its `capabilities`, separated by commas. */
+                capabilities?: string;
+            };
+            header?: {
+                /** @description The last `id:` that was read, or empty: only what follows it is sent, with `id:` lines */
+                "Last-Event-ID"?: string | null;
+            };
             path: {
                 /** @description ID of the chat: a UUID, or an ID generated by the AI SDK */
                 chat_id: string;
@@ -3913,17 +5651,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "type": "text-delta",
-                     *       "id": "1",
-                     *       "delta": "Hello!"
-                     *     }
-                     */
                     "text/event-stream": components["schemas"]["StreamEvent"];
                 };
             };
-            /** @description No answer is being written */
+            /** @description No answer is being written, and none is unread */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -3984,6 +5715,234 @@ export interface operations {
             502: components["responses"]["BadGateway"];
             503: components["responses"]["Unavailable"];
             504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    ag_ui_restore: {
+        parameters: {
+            query?: {
+                /** @description ID of the chat whose messages are requested. */
+                threadId?: string;
+                /** @description ID of the run whose events are requested. */
+                runId?: string;
+                /** @description Maximum number of messages. */
+                limit?: number;
+                /** @description Cursor of the page before, as returned in `page.cursor`. */
+                before?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The messages, or the events of the run */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TanStackHistory"];
+                    "text/event-stream": components["schemas"]["AgUiEvent"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            421: components["responses"]["WrongHost"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
+            431: components["responses"]["TokenTooLarge"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["BadGateway"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    ag_ui_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunAgentInput"];
+            };
+        };
+        responses: {
+            /** @description The events of the run */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["AgUiEvent"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["ChatNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description Another answer is being written in this chat, or an ID is already in use */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Conflict",
+                     *       "status": 409,
+                     *       "detail": "This id is already in use for something else. Choose another one.",
+                     *       "code": "id_conflict",
+                     *       "request_id": "0199f0c2-7c1e-7d53-b3ac-4a2c5a1f0e6b"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["WrongType"];
+            421: components["responses"]["WrongHost"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
+            431: components["responses"]["TokenTooLarge"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["BadGateway"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    copilotkit_info: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the runtime offers */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CopilotInfo"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            421: components["responses"]["WrongHost"];
+            429: components["responses"]["TooMany"];
+            431: components["responses"]["TokenTooLarge"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["BadGateway"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    copilotkit_stop: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description ID of the agent: `default` */
+                agent_id: string;
+                /** @description ID of the chat */
+                thread_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nothing is running any more */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CopilotStopped"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["ChatNotFound"];
+            421: components["responses"]["WrongHost"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
+            431: components["responses"]["TokenTooLarge"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["BadGateway"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    openai_list_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The models that answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiModelList"];
+                };
+            };
+            401: components["responses"]["OpenAiUnauthorized"];
+            403: components["responses"]["OpenAiForbidden"];
+            421: components["responses"]["OpenAiWrongHost"];
+            429: components["responses"]["OpenAiTooMany"];
+            431: components["responses"]["OpenAiTokenTooLarge"];
+            500: components["responses"]["OpenAiInternal"];
+            502: components["responses"]["OpenAiBadGateway"];
+            503: components["responses"]["OpenAiUnavailable"];
+            504: components["responses"]["OpenAiGatewayTimeout"];
+        };
+    };
+    openai_get_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description ID of the model, with `/` as `%2F` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The model */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiModel"];
+                };
+            };
+            400: components["responses"]["OpenAiBadRequest"];
+            401: components["responses"]["OpenAiUnauthorized"];
+            403: components["responses"]["OpenAiForbidden"];
+            404: components["responses"]["OpenAiModelNotFound"];
+            421: components["responses"]["OpenAiWrongHost"];
+            429: components["responses"]["OpenAiTooMany"];
+            431: components["responses"]["OpenAiTokenTooLarge"];
+            500: components["responses"]["OpenAiInternal"];
+            502: components["responses"]["OpenAiBadGateway"];
+            503: components["responses"]["OpenAiUnavailable"];
+            504: components["responses"]["OpenAiGatewayTimeout"];
         };
     };
     run_script: {
@@ -4201,13 +6160,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Answer"];
-                    /**
-                     * @example {
-                     *       "type": "text-delta",
-                     *       "id": "1",
-                     *       "delta": "Hello!"
-                     *     }
-                     */
                     "text/event-stream": components["schemas"]["StreamEvent"];
                 };
             };
@@ -4251,14 +6203,16 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ChatAnswer"];
-                    /**
-                     * @example {
-                     *       "type": "text-delta",
-                     *       "id": "1",
-                     *       "delta": "Hello!"
-                     *     }
-                     */
                     "text/event-stream": components["schemas"]["StreamEvent"];
+                };
+            };
+            /** @description With `if_running: "queue"`: the message waits for its turn */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueuedAnswer"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -4282,6 +6236,79 @@ export interface operations {
                      *       "request_id": "0199f0c2-7c1e-7d53-b3ac-4a2c5a1f0e6b"
                      *     }
                      */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["WrongType"];
+            421: components["responses"]["WrongHost"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
+            431: components["responses"]["TokenTooLarge"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["BadGateway"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    answer_tool_call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description ID of the chat: a UUID, or an ID generated by the AI SDK */
+                chat_id: string;
+                /** @description `toolCallId` of the call */
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ToolCallResult"];
+            };
+        };
+        responses: {
+            /** @description How the call stands, or the rest of the answer: its stream (AI SDK UI message stream v1), or without a stream the whole of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatAnswer"];
+                    "text/event-stream": components["schemas"]["StreamEvent"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["ChatNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description The call has another result, or is not wanted any more */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Conflict",
+                     *       "status": 409,
+                     *       "detail": "This id is already in use for something else. Choose another one.",
+                     *       "code": "id_conflict",
+                     *       "request_id": "0199f0c2-7c1e-7d53-b3ac-4a2c5a1f0e6b"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The result came too late */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4335,14 +6362,16 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ChatAnswer"];
-                    /**
-                     * @example {
-                     *       "type": "text-delta",
-                     *       "id": "1",
-                     *       "delta": "Hello!"
-                     *     }
-                     */
                     "text/event-stream": components["schemas"]["StreamEvent"];
+                };
+            };
+            /** @description With `if_running: "queue"`: the message waits for its turn */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueuedAnswer"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -4381,40 +6410,178 @@ export interface operations {
             504: components["responses"]["GatewayTimeout"];
         };
     };
-    select_message: {
+    openai_create_chat_completion: {
         parameters: {
             query?: never;
             header?: never;
-            path: {
-                /** @description ID of the message */
-                message_id: string;
-            };
+            path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChatCompletionRequest"];
+            };
+        };
         responses: {
-            /** @description The message, now active */
+            /** @description The completion, or its stream */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Message"];
+                    "application/json": components["schemas"]["ChatCompletion"];
+                    "text/event-stream": components["schemas"]["ChatCompletionChunk"];
+                };
+            };
+            400: components["responses"]["OpenAiBadRequest"];
+            401: components["responses"]["OpenAiUnauthorized"];
+            403: components["responses"]["OpenAiForbidden"];
+            404: components["responses"]["OpenAiModelNotFound"];
+            408: components["responses"]["OpenAiRequestTimeout"];
+            413: components["responses"]["OpenAiTooLarge"];
+            415: components["responses"]["OpenAiWrongType"];
+            421: components["responses"]["OpenAiWrongHost"];
+            429: components["responses"]["OpenAiTooMany"];
+            431: components["responses"]["OpenAiTokenTooLarge"];
+            500: components["responses"]["OpenAiInternal"];
+            502: components["responses"]["OpenAiBadGateway"];
+            503: components["responses"]["OpenAiUnavailable"];
+            504: components["responses"]["OpenAiGatewayTimeout"];
+        };
+    };
+    openai_create_response: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResponseRequest"];
+            };
+        };
+        responses: {
+            /** @description The response, or its events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Response"];
+                    "text/event-stream": components["schemas"]["ResponseEvent"];
+                };
+            };
+            400: components["responses"]["OpenAiBadRequest"];
+            401: components["responses"]["OpenAiUnauthorized"];
+            403: components["responses"]["OpenAiForbidden"];
+            404: components["responses"]["OpenAiModelNotFound"];
+            408: components["responses"]["OpenAiRequestTimeout"];
+            413: components["responses"]["OpenAiTooLarge"];
+            415: components["responses"]["OpenAiWrongType"];
+            421: components["responses"]["OpenAiWrongHost"];
+            429: components["responses"]["OpenAiTooMany"];
+            431: components["responses"]["OpenAiTokenTooLarge"];
+            500: components["responses"]["OpenAiInternal"];
+            502: components["responses"]["OpenAiBadGateway"];
+            503: components["responses"]["OpenAiUnavailable"];
+            504: components["responses"]["OpenAiGatewayTimeout"];
+        };
+    };
+    copilotkit_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description ID of the agent: `default` */
+                agent_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunAgentInput"];
+            };
+        };
+        responses: {
+            /** @description The events of the run */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["AgUiEvent"];
                 };
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
-            404: components["responses"]["MessageNotFound"];
-            /** @description An answer is being written in this chat */
+            404: components["responses"]["ChatNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description Another answer is being written in this chat, or an ID is already in use */
             409: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Conflict",
+                     *       "status": 409,
+                     *       "detail": "This id is already in use for something else. Choose another one.",
+                     *       "code": "id_conflict",
+                     *       "request_id": "0199f0c2-7c1e-7d53-b3ac-4a2c5a1f0e6b"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["WrongType"];
+            421: components["responses"]["WrongHost"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
+            431: components["responses"]["TokenTooLarge"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["BadGateway"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    copilotkit_connect: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description ID of the agent: `default` */
+                agent_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunAgentInput"];
+            };
+        };
+        responses: {
+            /** @description The events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["AgUiEvent"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["ChatNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["WrongType"];
+            421: components["responses"]["WrongHost"];
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooMany"];
             431: components["responses"]["TokenTooLarge"];

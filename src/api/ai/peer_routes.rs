@@ -24,6 +24,7 @@ use crate::http::auth::CurrentUser;
 use crate::http::error::ApiError;
 use crate::http::extract::{Path, from_text};
 use crate::memory::Held;
+use crate::peers::Peers;
 
 /// The message of a chat.
 type Target = Path<(Uuid, Uuid)>;
@@ -36,7 +37,7 @@ pub async fn follow(
     Path((chat_id, message_id)): Target,
 ) -> Result<Response, ApiError> {
     let answer = written_here(&ai, &user, chat_id, message_id)?.answer;
-    let ping_every = ai.peers.as_ref().map_or(Duration::MAX, |peers| peers.ping_every());
+    let ping_every = ai.peers.as_ref().map_or(Duration::MAX, Peers::ping_every);
     let follower = Follower { answer, cursor: LiveCursor::default(), ping_every };
     let body = stream::unfold(Some(follower), |follower| async move { follower?.next().await });
     let mut response = Response::new(Body::from_stream(body));
