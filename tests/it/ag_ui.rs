@@ -16,10 +16,10 @@ fn recorded(name: &str) -> Value {
 /// The events of a run. There is nothing else in the stream.
 async fn run_at(user: &User, path: &str, body: &Value) -> Vec<Value> {
     let reply = Reply::send(user.request(Method::POST, path).json(body)).await;
-    events(reply)
+    events(&reply)
 }
 
-fn events(reply: Reply) -> Vec<Value> {
+fn events(reply: &Reply) -> Vec<Value> {
     assert_eq!(
         (reply.status, reply.header("content-type")),
         (200, "text/event-stream"),
@@ -219,7 +219,7 @@ async fn a_run_is_stopped_joined_and_restored() {
         let headers = response.headers().clone();
         let status = response.status().as_u16();
         let reply = Reply { status, headers, text: response.text().await.unwrap() };
-        let events = events(reply);
+        let events = events(&reply);
         check_order(&events);
         assert_eq!(self::text(&events), "Hi");
         assert_eq!(last(&events, "RUN_FINISHED")["outcome"], outcome);
