@@ -2818,7 +2818,7 @@ export interface components {
         /**
          * @description Request for a run (AG-UI `RunAgentInput`). Fields that are not listed are ignored.
          * @example {
-         *       "threadId": "0199f0c2-7c1e-7d53-b3ac-4a2c5a1f0e6b",
+         *       "threadId": "trip-to-rome",
          *       "runId": "run-1",
          *       "messages": [
          *         {
@@ -3191,6 +3191,26 @@ export interface components {
             /** @enum {string} */
             type: "file";
         } | {
+            /** @description ID of the source within the answer. */
+            sourceId: string;
+            /** @description Its address. */
+            url: string;
+            /** @description Its title. */
+            title?: string;
+            /** @enum {string} */
+            type: "source-url";
+        } | {
+            /** @description ID of the source within the answer. */
+            sourceId: string;
+            /** @description Its media type. */
+            mediaType: string;
+            /** @description Its title. */
+            title: string;
+            /** @description The name of its file. */
+            filename?: string;
+            /** @enum {string} */
+            type: "source-document";
+        } | {
             /** @description To be merged into the answer's. */
             messageMetadata: {
                 [key: string]: unknown;
@@ -3216,6 +3236,8 @@ export interface components {
             messageMetadata?: {
                 [key: string]: unknown;
             };
+            /** @description Why the model stopped; only for clients whose `capabilities` name `finish-reason`. */
+            finishReason?: string;
             /** @enum {string} */
             type: "finish";
         } | {
@@ -4003,25 +4025,6 @@ export interface components {
                  *         "type": "invalid_request_error",
                  *         "param": null,
                  *         "code": "unsupported_media_type"
-                 *       }
-                 *     }
-                 */
-                "application/json": components["schemas"]["OpenAiProblem"];
-            };
-        };
-        /** @description title must be 1 to 200 characters long. */
-        OpenAiInvalid: {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "error": {
-                 *         "message": "title must be 1 to 200 characters long.",
-                 *         "type": "invalid_request_error",
-                 *         "param": null,
-                 *         "code": "validation_failed"
                  *       }
                  *     }
                  */
