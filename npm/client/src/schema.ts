@@ -572,7 +572,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Describe the runtime (CopilotKit) */
+        /**
+         * Describe the runtime (CopilotKit)
+         * @description Names the one agent that this server has: `default`.
+         */
         get: operations["copilotkit_info"];
         put?: never;
         post?: never;
@@ -609,7 +612,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List models (OpenAI) */
+        /**
+         * List models (OpenAI)
+         * @description Returns the models that can be used, in OpenAI's shape.
+         */
         get: operations["openai_list_models"];
         put?: never;
         post?: never;
@@ -626,7 +632,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a model (OpenAI) */
+        /**
+         * Get a model (OpenAI)
+         * @description A `/` in the id is sent as `%2F`.
+         */
         get: operations["openai_get_model"];
         put?: never;
         post?: never;
@@ -3314,6 +3323,8 @@ export interface components {
              */
             reasoning_tokens: number;
         };
+        /** @description The reply to a result without a stream: how the call stands, or the rest of the answer. */
+        ToolCallReply: components["schemas"]["ToolCallState"] | components["schemas"]["ChatAnswer"];
         /**
          * @description The result of a tool that runs in the page, and how the answer is to go on. Send either `output` or
          *     `error`.
@@ -6278,7 +6289,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ChatAnswer"];
+                    "application/json": components["schemas"]["ToolCallReply"];
                     "text/event-stream": components["schemas"]["StreamEvent"];
                 };
             };

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use super::model::{ChatAnswer, ChatGenerate};
 use super::request::ChatRequest;
@@ -17,6 +18,15 @@ use crate::http::error::{ApiError, Problem};
 use crate::http::extract::{HeldJson, Path};
 use crate::observability::logging::RequestId;
 
+/// The reply to a result without a stream: how the call stands, or the rest of the answer.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[allow(dead_code, missing_docs, reason = "the schema of what is one or the other")]
+pub enum ToolCallReply {
+    State(ToolCallState),
+    Answer(ChatAnswer),
+}
+
 /// Send the result of a tool call
 ///
 /// For a tool that runs in the page. The first result counts: the same one again is answered as the first
@@ -28,7 +38,7 @@ use crate::observability::logging::RequestId;
         ("call_id" = String, Path, description = "`toolCallId` of the call")),
     request_body = ToolCallResult,
     responses((status = 200, description = "How the call stands, or the rest of the answer: its stream (AI SDK UI message stream v1), or without a stream the whole of it",
-        content((ToolCallState = "application/json"), (ChatAnswer = "application/json"), (StreamEvent = "text/event-stream"))),
+        content((ToolCallReply = "application/json"), (StreamEvent = "text/event-stream"))),
         (status = 409, description = "The call has another result, or is not wanted any more",
             body = Problem, content_type = "application/problem+json"),
         (status = 410, description = "The result came too late",

@@ -19,6 +19,8 @@ use crate::http::extract::{HeldJson, Path};
 use crate::observability::logging::RequestId;
 
 /// List models (OpenAI)
+///
+/// Returns the models that can be used, in OpenAI's shape.
 #[utoipa::path(get, path = "/v1/models", tag = "openai", operation_id = "openai_list_models",
     responses((status = 200, description = "The models that answer", body = ModelList)))]
 pub async fn models(State(ai): State<Ai>, _: CurrentUser) -> Response {
@@ -26,6 +28,8 @@ pub async fn models(State(ai): State<Ai>, _: CurrentUser) -> Response {
 }
 
 /// Get a model (OpenAI)
+///
+/// A `/` in the id is sent as `%2F`.
 #[utoipa::path(get, path = "/v1/models/{id}", tag = "openai", operation_id = "openai_get_model",
     params(("id" = String, Path, description = "ID of the model, with `/` as `%2F`")),
     responses((status = 200, description = "The model", body = OpenAiModel)))]

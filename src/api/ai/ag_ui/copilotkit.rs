@@ -55,6 +55,8 @@ pub struct CopilotStopped {
 }
 
 /// Describe the runtime (CopilotKit)
+///
+/// Names the one agent that this server has: `default`.
 #[utoipa::path(get, path = "/api/ai/copilotkit/info", tag = "ag-ui", operation_id = "copilotkit_info",
     responses((status = 200, description = "What the runtime offers", body = CopilotInfo)))]
 pub async fn info(_: CurrentUser) -> Response {
