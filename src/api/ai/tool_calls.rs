@@ -24,7 +24,7 @@ use crate::observability::logging::RequestId;
 #[allow(dead_code, missing_docs, reason = "the schema of what is one or the other")]
 pub enum ToolCallReply {
     State(ToolCallState),
-    Answer(ChatAnswer),
+    Answer(Box<ChatAnswer>),
 }
 
 /// Send the result of a tool call
