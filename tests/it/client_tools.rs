@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::support::{
-    Answer, FakeProvider, Frames, TestApp, User, app, frames, skipped_on_a_real_supabase,
+    Answer, FakeProvider, Frames, TestApp, User, app, frames, live, skipped_on_a_real_supabase,
 };
 
 fn events(chunks: &[Value]) -> Answer {
@@ -197,6 +198,29 @@ async fn the_last_result_continues_the_answer_on_any_replica_once() {
     different["messages"][1]["parts"][2]["output"] = json!({ "lat": 2 });
     let late = page.alice.post("/api/ai/chat", different).await;
     assert_eq!(late.problem(409), "already_decided");
+}
+
+// What goes wrong between threads shows with several.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn equal_results_at_once_all_follow_the_answer() {
+    let (voice, answer) = live();
+    let page = Page::waiting([answer]).await;
+    let replica = page.app.replica(&[]).await;
+    let elsewhere = page.alice.on(&replica);
+    let say = |delta: Value, reason: Option<&str>| {
+        let chunk = json!({ "choices": [{ "delta": delta, "finish_reason": reason }] });
+        voice.send(format!("data: {chunk}\n\n").into()).unwrap();
+    };
+    say(json!({ "content": "Here." }), None);
+    let output = json!({ "output": { "lat": 1 } });
+    let first = page.send(&page.alice, "call_0", output.clone()).await;
+    let others = join_all((0..30).map(|_| page.send(&elsewhere, "call_0", output.clone()))).await;
+    say(json!({}), Some("stop"));
+    drop(voice);
+    for stream in std::iter::once(first).chain(others) {
+        let kinds = frames(&stream.rest().await).join(" ");
+        assert!(kinds.ends_with("finish-step finish"), "{kinds}");
+    }
 }
 
 #[tokio::test]

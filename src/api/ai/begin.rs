@@ -89,8 +89,10 @@ pub(super) async fn start_or_queue(
             }
             Claim::Refused(refusal) => return Err(refusal.into()),
             Claim::Elsewhere(rows) => {
-                // A continuation is recognised by the database alone, and may run here.
-                let here = ai.generations.find_by_message(user.id, rows.message_id);
+                // A continuation is recognised by the database alone, and may run here. What has only asked
+                // for it, as this call has, writes nothing.
+                let here = ai.generations.writing(chat_id, rows.message_id);
+                let here = here.filter(|generation| generation.is_of(user.id));
                 let follow = || ai.followers.follow(chat_id, &rows, &user.token);
                 let answer = here.map_or_else(follow, |generation| generation.answer);
                 return Ok(Outcome::Answer { answer, has_queue: false });
