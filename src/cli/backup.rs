@@ -77,8 +77,13 @@ fn explain(error: BackupError) -> String {
 
 fn write(folder: &Path, partial: &Path) -> Result<BackupContents, String> {
     let unwritable = |error: io::Error| format!("cannot write {}: {error}", partial.display());
+    // What is left of an attempt before, or lies there for another reason, may be open to others.
+    match fs::remove_file(partial) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unwritable(error)),
+        _ => {}
+    }
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let output = options.open(partial).map_err(unwritable)?;

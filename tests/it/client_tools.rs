@@ -283,7 +283,20 @@ async fn wrong_definitions_and_results_are_named() {
     let many: Vec<_> =
         (0..17).map(|n| json!({ "name": format!("t{n}"), "parameters": {} })).collect();
     let long = json!([{ "name": "a", "parameters": { "x": "y".repeat(33_000) } }]);
+    // Short as it is sent, and long with its references written out.
+    let growing = |properties: usize| {
+        let references = (0..properties).map(|n| (format!("p{n}"), json!({ "$ref": "#/$defs/l" })));
+        json!({ "$defs": { "l": { "description": "😀".repeat(300) } }, "type": "object",
+            "properties": references.collect::<Map<_, _>>() })
+    };
+    let tool = |n: usize| json!({ "name": format!("t{n}"), "parameters": growing(50) });
+    let together: Vec<_> = (0..3).map(tool).collect();
     for (body, pointer) in [
+        (
+            json!({ "client_tools": [{ "name": "a", "parameters": growing(70) }] }),
+            "/client_tools/0/parameters/properties/p55",
+        ),
+        (json!({ "client_tools": together }), "/client_tools/2"),
         (json!({ "tools": 5 }), "/tools"),
         (json!({ "tools": [5] }), "/tools/0"),
         (json!({ "tools": [{ "parameters": {} }] }), "/tools/0/name"),

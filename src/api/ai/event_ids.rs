@@ -37,10 +37,14 @@ pub(super) struct EventIds {
     names: Vec<String>,
 }
 
+/// The longest id that is read, in bytes: each event repeats it.
+const MAX_LENGTH: usize = 2_048;
+
 impl EventIds {
     /// Ids for who has read up to this one; of an unknown one nothing was read.
     pub(super) fn after(last_event_id: &str) -> Self {
-        let read = last_event_id.parse().unwrap_or_default();
+        let known = Some(last_event_id).filter(|id| id.len() <= MAX_LENGTH);
+        let read = known.and_then(|id| id.parse().ok()).unwrap_or_default();
         Self { read, sent: Position::default(), names: Vec::new() }
     }
 

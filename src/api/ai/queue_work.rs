@@ -87,13 +87,17 @@ impl Work {
             .map_err(|error| ApiError::unreadable("message", error))?;
         match self.begin(next.id, request).await {
             Ok(answer) => {
-                self.refusals = 0;
                 self.ai.queues.notify(self.chat_id, next.id, &answer);
+                let has_ended = answer.borrow().end.is_some();
+                if has_ended && !self.is_answered(next.id).await? {
+                    // It waits although there is an answer: somebody has written one beside it.
+                    return self.refused().await;
+                }
+                self.refusals = 0;
             }
             // Another one is being written, or the message has been answered or deleted meanwhile.
             Err(error) if is_passing(&error) && self.refusals < MAX_REFUSALS => {
-                self.refusals += 1;
-                sleep(PAUSE).await;
+                return self.refused().await;
             }
             Err(error) => {
                 if !self.is_answered(next.id).await? {
@@ -105,6 +109,13 @@ impl Work {
             }
         }
         Ok(true)
+    }
+
+    /// Waits before the same message is tried again; false when that was done often enough.
+    async fn refused(&mut self) -> Result<bool, ApiError> {
+        self.refusals += 1;
+        sleep(PAUSE).await;
+        Ok(self.refusals <= MAX_REFUSALS)
     }
 
     async fn is_answered(&self, message_id: Uuid) -> Result<bool, ApiError> {

@@ -194,7 +194,15 @@ struct MessageRow {
 /// A stored answer in the form that listeners read.
 pub(super) fn answer(rows: &Rows, claim: Claim) -> Answer {
     let json = rows.message.as_deref().map_or("null", RawValue::get);
-    let row: MessageRow = serde_json::from_str(json).unwrap_or_default();
+    let row: MessageRow = serde_json::from_str(json).unwrap_or_else(|error| {
+        // Its user may have changed the row. An answer without an end would be waited for.
+        let is_there = rows.message.is_some();
+        if is_there {
+            warn!("a stored answer cannot be read: {error}");
+        }
+        let status = if is_there { Status::Failed.as_str() } else { "" };
+        MessageRow { status: status.to_owned(), ..MessageRow::default() }
+    });
     let status = Status::parse(&row.status);
     let latency_ms = row.metadata.get("latency_ms").and_then(Value::as_u64).unwrap_or_default();
     let end = status.map(|status| End {

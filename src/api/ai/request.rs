@@ -97,6 +97,8 @@ impl ChatRequest {
             _ => None,
         };
         checks.finish()?;
+        // As values and once more as the request to the provider.
+        held.grow(4 * tools.cleaned_bytes())?;
         Ok(Self {
             action,
             queue,

@@ -11,6 +11,8 @@ use crate::http::validate::Checks;
 const MAX_TOOLS: usize = 16;
 /// All definitions together, as JSON.
 const MAX_BYTES: usize = 32 << 10;
+/// The same with the references of their schemas written out.
+const MAX_CLEANED_BYTES: usize = 128 << 10;
 
 /// The tools that a request offers, each with the place that names it.
 #[derive(Debug, Default)]
@@ -20,6 +22,7 @@ pub(super) struct RequestedTools {
     /// The page's.
     pub(super) client: Vec<(String, Arc<ClientTool>)>,
     bytes: usize,
+    cleaned_bytes: usize,
 }
 
 impl RequestedTools {
@@ -27,6 +30,11 @@ impl RequestedTools {
     pub(super) fn of_server(names: Vec<String>) -> Self {
         let server = names.into_iter().map(|name| ("/tools".to_owned(), name)).collect();
         Self { server, ..Self::default() }
+    }
+
+    /// What the page's tools take, in bytes.
+    pub(super) fn cleaned_bytes(&self) -> usize {
+        self.cleaned_bytes
     }
 
     /// Reads `tools` and `client_tools`.
@@ -114,7 +122,14 @@ impl RequestedTools {
             }
             return;
         }
-        self.client.extend(read_definition(pointer, name, definition, checks));
+        let Some(tool) = read_definition(pointer, name, definition, checks) else { return };
+        self.cleaned_bytes += tool.1.definition().parameters.to_string().len();
+        if self.cleaned_bytes > MAX_CLEANED_BYTES {
+            let detail = "is too long: all definitions together may have 128 KiB of JSON, with the \
+                          references of their schemas written out";
+            return checks.refuse(pointer, detail);
+        }
+        self.client.push(tool);
     }
 }
 

@@ -100,6 +100,9 @@ impl<'a> Cleaner<'a> {
                 ),
             );
         }
+        if self.text > MAX_TEXT {
+            return too_long(at);
+        }
         if depth > MAX_DEPTH {
             return refused(
                 at,
@@ -241,10 +244,17 @@ impl<'a> Cleaner<'a> {
     fn data(&mut self, value: &Value, at: &str) -> Result<Value, SchemaError> {
         self.text += value.to_string().len();
         if self.text > MAX_TEXT {
-            return refused(at, format!("is too long: a schema may have {MAX_TEXT} bytes of text"));
+            return too_long(at);
         }
         Ok(sanitize::json(value.clone()))
     }
+}
+
+fn too_long<T>(at: &str) -> Result<T, SchemaError> {
+    let detail = format!(
+        "is too long: a schema may have {MAX_TEXT} bytes of text, with its references written out"
+    );
+    refused(at, detail)
 }
 
 /// A text without control characters and those that reorder it.
