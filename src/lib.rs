@@ -18,6 +18,7 @@ pub mod observability;
 pub mod supabase;
 pub mod agent;
 pub mod database;
+pub mod tool_sources;
 pub mod http;
 pub mod peers;
 pub mod local;

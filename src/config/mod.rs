@@ -11,12 +11,14 @@ use secrecy::SecretString;
 
 mod env;
 mod error;
+pub mod file;
 mod local;
 mod peers;
 mod provider_settings;
 mod proxies;
 
 pub use error::ConfigError;
+pub use file::FileConfig;
 pub use local::LocalConfig;
 pub use peers::{PeerList, PeerTimeouts};
 pub use proxies::TrustedProxies;
@@ -32,6 +34,8 @@ pub struct Config {
     pub migrations_dir: Option<PathBuf>,
     /// `ALLOW_ANONYMOUS_USERS`: accept Supabase's anonymous sign-ins.
     pub allow_anonymous_users: bool,
+    /// `CONFIG_FILE`: what the operator offers.
+    pub file: FileConfig,
     /// The model providers: `OPENAI_API_KEY`, `DEFAULT_MODEL` and what belongs to them.
     pub providers: providers::Settings,
     /// How often a running answer is saved; only tests change it.
@@ -213,6 +217,7 @@ impl Config {
             supabase,
             migrations_dir: env.get("MIGRATIONS_DIR").map(PathBuf::from),
             allow_anonymous_users: env.flag("ALLOW_ANONYMOUS_USERS", true)?,
+            file: FileConfig::read(env.get("CONFIG_FILE").map(PathBuf::from), variables)?,
             providers: provider_settings::read(&env)?,
             checkpoint_every: Duration::from_secs(2),
             unsaved_patience: Duration::from_secs(5),

@@ -18,6 +18,7 @@ mod schema;
 pub(super) mod json_schema;
 pub(super) mod client;
 pub(super) mod waiting_call;
+pub mod source;
 
 /// What the file of a tool needs.
 pub mod prelude {

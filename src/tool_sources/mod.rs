@@ -1,0 +1,1 @@
+//! The sources of tools that need no Rust: what an operator names in the configuration file.
