@@ -196,6 +196,7 @@ impl App {
             outlives_tokens: supabase.has_service_key(),
             clock: clock.clone(),
             metrics: metrics.clone(),
+            traces_content: config.traces_capture_content,
         };
         let generations = Generations::new(settings, token_refresher.clone());
         let verifier = verifier(&config, &project, &supabase, &clock);

@@ -9,12 +9,15 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
-use tracing::{Instrument, debug, debug_span};
+use opentelemetry::trace::SpanKind;
+use tracing::{Instrument, Span, debug, debug_span, field};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::http::error::ApiError;
 use crate::http::security_headers;
 use crate::observability::logging::{RequestId, X_REQUEST_ID};
 use crate::observability::metrics::Metrics;
+use crate::observability::traces;
 
 /// The middleware.
 pub async fn request_context(
@@ -28,8 +31,11 @@ pub async fn request_context(
         request_id = id.as_str(),
         method = %request.method(),
         route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str),
+        otel.kind = "server",
+        otel.name = field::Empty,
     );
     let route = request.extensions().get::<MatchedPath>().cloned();
+    begin_trace(&span, &request, route.as_ref());
     let method = request.method().clone();
     let is_openai = request.uri().path().starts_with("/v1/");
     let is_api = is_openai || request.uri().path().starts_with("/api/");
@@ -46,12 +52,25 @@ pub async fn request_context(
         }
     }
     let (status, elapsed) = (response.status().as_u16(), started.elapsed());
+    traces::set_response(&span, &SpanKind::Server, status);
     debug!(status, elapsed_ms = elapsed.as_secs_f64() * 1000.0, "answered");
     let route = route.as_ref().map_or("none", MatchedPath::as_str);
     metrics.request(method.as_str(), route, status, elapsed);
     response.headers_mut().insert(X_REQUEST_ID, id.into_header());
     security_headers::complete(response.headers_mut(), is_api);
     response
+}
+
+/// Begins the request's span, as a part of the caller's trace where there is one.
+fn begin_trace(span: &Span, request: &Request, route: Option<&MatchedPath>) {
+    if !traces::is_on() {
+        return;
+    }
+    traces::continue_trace(span, request.headers());
+    let (method, route) = (request.method().as_str(), route.map_or("none", MatchedPath::as_str));
+    span.record("otel.name", format!("{method} {route}"));
+    span.set_attribute("http.request.method", method.to_owned());
+    span.set_attribute("http.route", route.to_owned());
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> Response {

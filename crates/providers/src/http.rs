@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::clients::Clients;
 use super::sse::{MAX_EVENT_BYTES, ReadError};
-use super::{Connection, Deadlines, ErrorKind, ProviderError, ProviderName, retry};
+use super::{Connection, Deadlines, ErrorKind, ProviderError, ProviderName, Request, retry};
 
 /// The timeout for a response to start, as in the providers' SDKs.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(600);
@@ -60,21 +60,22 @@ impl Http {
         url
     }
 
-    /// Sends a JSON body and waits until the response starts, with retries.
+    /// Sends the JSON body of a request and waits until the response starts, with retries.
     pub async fn post(
         &self,
         url: &Url,
         headers: &HeaderMap,
         body: &impl Serialize,
-        deadlines: Deadlines,
+        request: &Request,
     ) -> Result<Response, ProviderError> {
         let body = serde_json::to_vec(body)
             .map_err(|error| self.error(ErrorKind::InvalidRequest, &error.to_string()))?;
-        let body = Bytes::from(body);
+        let (body, deadlines) = (Bytes::from(body), request.deadlines);
         retry::with_retries(self.connection.max_retries, deadlines, || {
             let (headers, body) = (headers.clone(), body.clone());
+            let more = request.headers.clone();
             self.send(deadlines.deadline, |client| {
-                let request = client.post(url.clone()).headers(headers);
+                let request = client.post(url.clone()).headers(more).headers(headers);
                 request.header(CONTENT_TYPE, "application/json").body(body)
             })
         })

@@ -103,7 +103,7 @@ impl Anthropic {
         let body = request::body(&request, model);
         let headers = self.headers(samples);
         let url = self.url("/messages");
-        let response = self.http.post(&url, &headers, &body, request.deadlines).await?;
+        let response = self.http.post(&url, &headers, &body, &request).await?;
         reader::read(&self.http, response, Decoder::default()).await
     }
 
