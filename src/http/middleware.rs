@@ -13,15 +13,25 @@ use opentelemetry::trace::SpanKind;
 use tracing::{Instrument, Span, debug, debug_span, field};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
+use crate::http::addresses::Addresses;
 use crate::http::error::ApiError;
 use crate::http::security_headers;
+use crate::http::security_log::{Answered, AuthenticatedAs, SecurityLog};
 use crate::observability::logging::{RequestId, X_REQUEST_ID};
 use crate::observability::metrics::Metrics;
 use crate::observability::traces;
 
+/// What sees every response.
+#[derive(Clone, Default)]
+#[allow(missing_docs)]
+pub struct RequestLog {
+    pub metrics: Metrics,
+    pub security: SecurityLog,
+}
+
 /// The middleware.
 pub async fn request_context(
-    State(metrics): State<Metrics>,
+    State(RequestLog { metrics, security }): State<RequestLog>,
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -39,12 +49,24 @@ pub async fn request_context(
     let method = request.method().clone();
     let is_openai = request.uri().path().starts_with("/v1/");
     let is_api = is_openai || request.uri().path().starts_with("/api/");
+    let address = Addresses::from_extensions(request.extensions()).client;
     request.extensions_mut().insert(id.clone());
     let started = Instant::now();
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone()).await;
     let mut response = answer.unwrap_or_else(|panic| panicked(&*panic));
     let _entered = span.enter();
-    if let Some(error) = response.extensions_mut().remove::<ApiError>() {
+    let error = response.extensions_mut().remove::<ApiError>();
+    let code = error.as_ref().map(ApiError::code);
+    security.record(&Answered {
+        method: &method,
+        route: route.as_ref().map_or("none", MatchedPath::as_str),
+        status: response.status(),
+        code,
+        user: response.extensions().get().map(|AuthenticatedAs(user)| *user),
+        address,
+        request_id: id.as_str(),
+    });
+    if let Some(error) = error {
         error.log(id.as_str());
         match is_openai {
             true => error.render_openai(&mut response),

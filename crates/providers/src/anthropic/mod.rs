@@ -135,6 +135,10 @@ impl Provider for Anthropic {
     fn list_models(&self) -> BoxFuture<'_, Result<Vec<Model>, ProviderError>> {
         Box::pin(self.models())
     }
+
+    fn retries(&self) -> u64 {
+        self.http.retries()
+    }
 }
 
 #[cfg(test)]

@@ -48,6 +48,8 @@ impl Run {
             let Err(Interruption::Failed(Failure::Provider(error))) = &result else {
                 return result;
             };
+            let (metrics, kind) = (&self.settings.metrics, error.kind.as_str());
+            metrics.provider_error(model.provider().as_str(), kind);
             if !self.model.is_silent() {
                 return result;
             }
