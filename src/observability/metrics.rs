@@ -31,6 +31,7 @@ struct Inner {
     first_token_seconds: Family<ProviderLabels, Histogram>,
     tokens: Family<TokenLabels, Counter>,
     running: Gauge,
+    refused_addresses: Counter,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -121,6 +122,12 @@ impl Metrics {
         }
     }
 
+    /// A tool was not let to an address.
+    pub fn refused_address(&self) {
+        let Some(inner) = &self.inner else { return };
+        inner.refused_addresses.inc();
+    }
+
     /// Everything in Prometheus's text format; `running` generations at this moment.
     pub fn text(&self, running: usize) -> String {
         let mut text = String::new();
@@ -163,6 +170,12 @@ impl Inner {
         );
         registry.register("tokens", "Tokens used, reported or estimated", tokens.clone());
         registry.register("generations_running", "Generations under way in chats", running.clone());
+        let refused_addresses = Counter::default();
+        registry.register(
+            "tool_refused_addresses",
+            "Addresses that tools were not let to",
+            refused_addresses.clone(),
+        );
         Self {
             registry,
             requests,
@@ -172,6 +185,7 @@ impl Inner {
             first_token_seconds,
             tokens,
             running,
+            refused_addresses,
         }
     }
 }
