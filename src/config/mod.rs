@@ -38,6 +38,8 @@ pub struct Config {
     pub allow_anonymous_users: bool,
     /// `CONFIG_FILE`: what the operator offers.
     pub file: FileConfig,
+    /// `TOOL_PROXY`: a proxy for the requests of tools, which checks their addresses itself.
+    pub tool_proxy: Option<SecretString>,
     /// The model providers: `OPENAI_API_KEY`, `DEFAULT_MODEL` and what belongs to them.
     pub providers: providers::Settings,
     /// How often a running answer is saved; only tests change it.
@@ -224,6 +226,7 @@ impl Config {
             migrations_dir: env.get("MIGRATIONS_DIR").map(PathBuf::from),
             allow_anonymous_users: env.flag("ALLOW_ANONYMOUS_USERS", true)?,
             file: FileConfig::read(env.get("CONFIG_FILE").map(PathBuf::from), variables)?,
+            tool_proxy: tool_proxy(&env)?,
             providers: provider_settings::read(&env)?,
             checkpoint_every: Duration::from_secs(2),
             unsaved_patience: Duration::from_secs(5),
@@ -252,6 +255,13 @@ impl Config {
             traces_capture_content: env.flag("OTEL_CAPTURE_CONTENT", false)?,
         })
     }
+}
+
+/// It may have a password in it.
+fn tool_proxy(env: &Env<'_>) -> Result<Option<SecretString>, ConfigError> {
+    let Some(url) = env.get("TOOL_PROXY") else { return Ok(None) };
+    let wrong = |_| ConfigError::new("TOOL_PROXY", "is not a URL such as http://proxy:3128");
+    checked_url("TOOL_PROXY", &url).map(|url| Some(url.into())).map_err(wrong)
 }
 
 /// The folders outside the data folder that symbolic links in it point to.

@@ -64,6 +64,7 @@ struct Inner {
     scripts: Family<ScriptLabels, Counter>,
     script_seconds: Histogram,
     local_requests: Family<LocalLabels, Counter>,
+    refused_addresses: Counter,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -207,6 +208,12 @@ impl Metrics {
         inner.local_requests.get_or_create(&LocalLabels { service, status }).inc();
     }
 
+    /// A tool was not let to an address.
+    pub fn refused_address(&self) {
+        let Some(inner) = &self.inner else { return };
+        inner.refused_addresses.inc();
+    }
+
     /// Has a number read whenever the metrics are.
     pub fn watch(&self, what: Watched, reading: impl Fn() -> u64 + Send + Sync + 'static) {
         let Some(inner) = &self.inner else { return };
@@ -282,6 +289,11 @@ impl Inner {
                 "local_supabase_requests",
                 "Requests that the local Supabase has answered",
                 Family::default(),
+            ),
+            refused_addresses: all.add(
+                "tool_refused_addresses",
+                "Requests of tools to addresses that they may not reach",
+                Counter::default(),
             ),
             gauges: GAUGES.map(|(name, help, what)| (what, all.add(name, help, Gauge::default()))),
             readings: Mutex::default(),

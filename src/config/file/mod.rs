@@ -8,11 +8,14 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use toml::Table;
 
+mod private_hosts;
 pub mod hosted;
 pub mod http;
 pub mod mcp;
 pub mod openapi;
 pub mod postgres;
+
+pub use private_hosts::PrivateHosts;
 
 use super::ConfigError;
 
@@ -26,8 +29,8 @@ pub struct FileConfig {
     pub path: Option<PathBuf>,
     /// The values of the variables that `secrets` names.
     pub secrets: HashMap<String, SecretString>,
-    /// `host` or `host:port` that tools may reach although their address is private.
-    pub allow_hosts: Vec<String>,
+    /// Hosts that tools may reach although their address is private.
+    pub allow_hosts: PrivateHosts,
     /// The sources of tools, in the order of the file.
     pub tools: Vec<ToolEntry>,
 }
@@ -81,7 +84,7 @@ impl FileConfig {
         Ok(Self {
             path: None,
             secrets: secrets.collect::<Result<_, String>>()?,
-            allow_hosts: raw.allow_hosts,
+            allow_hosts: PrivateHosts::parse(&raw.allow_hosts)?,
             tools: tools.collect::<Result<_, String>>()?,
         })
     }
@@ -132,6 +135,7 @@ mod tests {
             ("[[tools]]\nkind = \"soap\"", "tools[0].kind: must be one of"),
             ("[[tools]]\nkind = \"postgres\"\nnam = 1", "tools[0]"),
             ("secrets = [\"KEY\"]", "secrets[0]: KEY is not set"),
+            ("allow_hosts = [\"http://a\"]", "allow_hosts[0]: `http://a` is not a host"),
         ] {
             let problem = problem(text);
             assert!(problem.contains(place) && !problem.contains('\n'), "{problem}");
