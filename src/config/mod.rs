@@ -18,7 +18,7 @@ mod provider_settings;
 mod proxies;
 
 pub use error::ConfigError;
-pub use file::FileConfig;
+pub use file::{FileConfig, FileHandle};
 pub use local::LocalConfig;
 pub use peers::{PeerList, PeerTimeouts};
 pub use proxies::TrustedProxies;
@@ -35,7 +35,11 @@ pub struct Config {
     /// `ALLOW_ANONYMOUS_USERS`: accept Supabase's anonymous sign-ins.
     pub allow_anonymous_users: bool,
     /// `CONFIG_FILE`: what the operator offers.
-    pub file: FileConfig,
+    pub file: FileHandle,
+    /// `STATELESS`: whether answers without a chat are offered.
+    pub is_stateless_on: bool,
+    /// `ASSISTANTS_ONLY`: nothing but the assistants of the file can be asked.
+    pub assistants_only: bool,
     /// The model providers: `OPENAI_API_KEY`, `DEFAULT_MODEL` and what belongs to them.
     pub providers: providers::Settings,
     /// How often a running answer is saved; only tests change it.
@@ -217,7 +221,9 @@ impl Config {
             supabase,
             migrations_dir: env.get("MIGRATIONS_DIR").map(PathBuf::from),
             allow_anonymous_users: env.flag("ALLOW_ANONYMOUS_USERS", true)?,
-            file: FileConfig::read(env.get("CONFIG_FILE").map(PathBuf::from), variables)?,
+            file: FileHandle::open(env.get("CONFIG_FILE").map(PathBuf::from), variables)?,
+            is_stateless_on: env.flag("STATELESS", true)?,
+            assistants_only: env.flag("ASSISTANTS_ONLY", false)?,
             providers: provider_settings::read(&env)?,
             checkpoint_every: Duration::from_secs(2),
             unsaved_patience: Duration::from_secs(5),
