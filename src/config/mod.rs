@@ -16,12 +16,14 @@ mod local;
 mod peers;
 mod provider_settings;
 mod proxies;
+mod traces;
 
 pub use error::ConfigError;
 pub use file::FileConfig;
 pub use local::LocalConfig;
 pub use peers::{PeerList, PeerTimeouts};
 pub use proxies::TrustedProxies;
+pub use traces::{TraceConfig, TraceSampler};
 
 /// The settings. The documentation of each field names its variable.
 #[derive(Clone, Debug)]
@@ -94,6 +96,10 @@ pub struct Config {
     pub log_format: LogFormat,
     /// `RUST_LOG`: which log lines are written.
     pub log_filter: String,
+    /// `OTEL_*`: where traces go; none are made without a collector.
+    pub traces: Option<TraceConfig>,
+    /// `OTEL_CAPTURE_CONTENT`: whether traces show what is said.
+    pub traces_capture_content: bool,
 }
 
 /// The timeouts of idle connections.
@@ -245,6 +251,8 @@ impl Config {
             env_file: None,
             log_format: log_format(&env)?,
             log_filter: env.text("RUST_LOG", "info"),
+            traces: traces::read(&env)?,
+            traces_capture_content: env.flag("OTEL_CAPTURE_CONTENT", false)?,
         })
     }
 }
