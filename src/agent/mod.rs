@@ -29,7 +29,7 @@ pub use message::ui_stream::{Cursor, StreamError};
 pub use options::Options;
 pub use settings::Settings;
 pub use tools::client::ClientTool;
-pub use tools::json_schema::SchemaError;
+pub use tools::json_schema::{SchemaError, clean as clean_schema};
 pub use tools::waiting_call::WaitingCall;
 pub use tools::{AnyTool, Tool, ToolResult, define};
 pub use usage::reservation::{Extension, OverLimit, Reserve, Reserved};

@@ -4,5 +4,5 @@ mod check;
 mod clean;
 
 pub(super) use check::check;
-pub use clean::SchemaError;
-pub(super) use clean::{clean, readable};
+pub(super) use clean::readable;
+pub use clean::{SchemaError, clean};
