@@ -29,7 +29,9 @@ pub use message::ui_stream::{Cursor, StreamError};
 pub use options::Options;
 pub use settings::Settings;
 pub use tools::client::ClientTool;
-pub use tools::json_schema::{SchemaError, clean as clean_schema};
+pub use tools::json_schema::{
+    SchemaError, clean as clean_schema, clean_within as clean_schema_within,
+};
 pub use tools::waiting_call::WaitingCall;
 pub use tools::{AnyTool, Tool, ToolResult, define};
 pub use usage::reservation::{Extension, OverLimit, Reserve, Reserved};

@@ -90,7 +90,8 @@ fn endpoint(
         Some(argument) => BodyRule::Argument(argument.clone()),
         None => BodyRule::Rest,
     };
-    let operation = Operation { method, url, headers: Vec::new(), body };
+    let operation =
+        Operation { method, url, headers: Vec::new(), body, media_type: "application/json".into() };
     let parameters =
         entry.parameters.clone().unwrap_or_else(|| json!({ "type": "object", "properties": {} }));
     check_arguments(entry, &operation, &parameters)?;

@@ -22,6 +22,8 @@ pub struct Operation {
     pub headers: Vec<(HeaderName, String)>,
     /// What the body is.
     pub body: BodyRule,
+    /// The body's media type.
+    pub media_type: String,
 }
 
 /// What the body of a request is.
@@ -86,7 +88,8 @@ impl Operation {
                     "The arguments are too long: at most {MAX_BODY} bytes can be sent."
                 ));
             }
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            let media_type = HeaderValue::from_str(&self.media_type);
+            headers.extend(media_type.ok().map(|media_type| (CONTENT_TYPE, media_type)));
             *request.body_mut() = Some(Body::from(body));
         }
         *request.headers_mut() = headers;

@@ -18,7 +18,15 @@ pub struct UrlTemplate {
     /// Scheme, host and port.
     origin: Url,
     segments: Vec<Vec<Piece>>,
-    query: Vec<(String, Vec<Piece>)>,
+    query: Vec<Pair>,
+}
+
+#[derive(Clone, Debug)]
+struct Pair {
+    name: String,
+    value: Vec<Piece>,
+    /// Whether a list is one value, with commas.
+    is_joined: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -54,7 +62,9 @@ impl UrlTemplate {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             match name.contains(['{', '}']) {
                 true => Err("a name in the query cannot be an argument".to_owned()),
-                false => Ok((name.to_owned(), pieces(value)?)),
+                false => {
+                    Ok(Pair { name: name.to_owned(), value: pieces(value)?, is_joined: false })
+                }
             }
         });
         let (segments, query) =
@@ -74,13 +84,26 @@ impl UrlTemplate {
 
     /// The arguments in the query.
     pub fn query_arguments(&self) -> impl Iterator<Item = &str> {
-        self.query.iter().flat_map(|(_, value)| value).filter_map(Piece::argument)
+        self.query.iter().flat_map(|pair| &pair.value).filter_map(Piece::argument)
     }
 
-    /// Adds `name={argument}` to the query.
-    pub fn add_query(&mut self, name: &str, argument: &str) {
+    /// Adds `name={argument}` to the query; a list is one value with commas, or one for each item.
+    pub fn add_query(&mut self, name: &str, argument: &str, is_joined: bool) {
         let name = utf8_percent_encode(name, RESERVED).to_string();
-        self.query.push((name, vec![Piece::Argument(argument.to_owned())]));
+        self.query.push(Pair {
+            name,
+            value: vec![Piece::Argument(argument.to_owned())],
+            is_joined,
+        });
+    }
+
+    /// Gives an argument of the path another name.
+    pub fn rename(&mut self, name: &str, other: &str) {
+        for piece in self.segments.iter_mut().flatten() {
+            if piece.argument() == Some(name) {
+                *piece = Piece::Argument(other.to_owned());
+            }
+        }
     }
 
     /// The address with these arguments. `Err` is a sentence for the model.
@@ -90,9 +113,12 @@ impl UrlTemplate {
         let segments = segments.collect::<Result<Vec<_>, _>>()?;
         url.set_path(&segments.join("/"));
         let mut query = Vec::new();
-        for (name, value) in &self.query {
-            for value in filled_values(value, arguments)? {
-                query.push(format!("{name}={value}"));
+        for Pair { name, value, is_joined } in &self.query {
+            match filled_values(value, arguments)? {
+                values if *is_joined && !values.is_empty() => {
+                    query.push(format!("{name}={}", values.join(",")));
+                }
+                values => query.extend(values.iter().map(|value| format!("{name}={value}"))),
             }
         }
         url.set_query(Some(query.join("&").as_str()).filter(|query| !query.is_empty()));

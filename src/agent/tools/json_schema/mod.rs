@@ -5,4 +5,4 @@ mod clean;
 
 pub(super) use check::check;
 pub(super) use clean::readable;
-pub use clean::{SchemaError, clean};
+pub use clean::{SchemaError, clean, clean_within};
