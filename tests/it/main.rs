@@ -56,4 +56,5 @@ mod sign_ins;
 mod supabase_errors;
 mod supabase_requests;
 mod support;
+mod traces;
 mod versions;
