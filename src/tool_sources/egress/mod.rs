@@ -62,11 +62,12 @@ impl EgressSettings {
 /// The HTTP client for addresses that an operator names. Clones share connections.
 #[derive(Clone)]
 pub struct Egress {
+    hosts: Arc<PrivateHosts>,
     inner: Arc<Inner>,
 }
 
 struct Inner {
-    settings: EgressSettings,
+    supabase: Option<Url>,
     public: Guarded,
     listed: Guarded,
     private: Guarded,
@@ -99,7 +100,7 @@ impl Egress {
         lookup: &Lookup,
     ) -> Result<Self, EgressError> {
         let refusals = Arc::new(Refusals::new(metrics));
-        let proxy = settings.proxy.clone();
+        let EgressSettings { hosts, supabase, proxy } = settings;
         let guarded = |reach, proxy| Guarded::new(reach, proxy, lookup, &refusals);
         let [public, listed, private] = [
             guarded(Reach::Public, proxy)?,
@@ -107,9 +108,13 @@ impl Egress {
             guarded(Reach::Private, None)?,
         ];
         let turns = Turns::default();
-        Ok(Self {
-            inner: Arc::new(Inner { settings, public, listed, private, refusals, turns, memory }),
-        })
+        let inner = Inner { supabase, public, listed, private, refusals, turns, memory };
+        Ok(Self { hosts: Arc::new(hosts), inner: Arc::new(inner) })
+    }
+
+    /// The same client, with the hosts of another version of the configuration file.
+    pub fn with_hosts(&self, hosts: PrivateHosts) -> Self {
+        Self { hosts: Arc::new(hosts), inner: self.inner.clone() }
     }
 
     /// Whether this address may be asked for, as far as that is known without looking its name up.
@@ -151,11 +156,10 @@ impl Egress {
     }
 
     fn guarded(&self, url: &Url) -> Result<&Guarded, EgressError> {
-        let Inner { settings, public, listed, private, refusals, .. } = &*self.inner;
+        let Inner { supabase, public, listed, private, refusals, .. } = &*self.inner;
         let is_named = url.username().is_empty() && url.password().is_none() && url.has_host();
-        let is_supabase =
-            settings.supabase.as_ref().is_some_and(|own| own.origin() == url.origin());
-        let is_listed = is_supabase || settings.hosts.contains(url);
+        let is_supabase = supabase.as_ref().is_some_and(|own| own.origin() == url.origin());
+        let is_listed = is_supabase || self.hosts.contains(url);
         let guarded = match url.scheme() {
             "https" | "http" if !is_named => return Err(Refused::Address.into()),
             "https" if is_listed => listed,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::clock::Clock;
-use crate::config::{Config, Project, SupabaseConfig};
+use crate::config::{Config, FileConfig, Project, SupabaseConfig};
 use crate::tool_sources::egress::Egress;
 
 /// What the entries of the configuration file are built with.
@@ -26,8 +26,13 @@ pub struct Setup<'a> {
 }
 
 impl<'a> Setup<'a> {
-    /// What these settings say.
-    pub fn new(config: &'a Config, egress: &'a Egress, clock: &'a Clock) -> Self {
+    /// What these settings and this file say.
+    pub fn new(
+        config: &'a Config,
+        file: &'a FileConfig,
+        egress: &'a Egress,
+        clock: &'a Clock,
+    ) -> Self {
         let project = match &config.supabase {
             SupabaseConfig::Project(project) => Some(project),
             SupabaseConfig::Local(_) => None,
@@ -35,7 +40,7 @@ impl<'a> Setup<'a> {
         Self {
             egress,
             project,
-            secrets: &config.file.secrets,
+            secrets: &file.secrets,
             timeout: Duration::from_secs(15),
             max_result_bytes: 64 << 10,
             clock,

@@ -67,7 +67,10 @@ impl Arguments {
         let Collected { properties, required, .. } = collected;
         let schema = json!({ "type": "object", "properties": properties, "required": required });
         let schema = clean_schema_within(&document.0, &schema).map_err(|error| {
-            format!("its arguments cannot be given to models: {}: {}", error.pointer, error.detail)
+            format!(
+                "has arguments that cannot be given to models: {}: {}",
+                error.pointer, error.detail
+            )
         })?;
         Ok(Self { schema, url, headers, body, media_type })
     }

@@ -2,6 +2,7 @@
 //! reads, and what endpoints cannot do.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use chat_backend::observability::metrics::Metrics;
 use chat_backend::supabase::AccessToken;
 use chat_backend::tool_sources::egress::{Egress, EgressSettings};
 use chat_backend::tool_sources::http::{HttpSource, Setup};
+use chat_backend::tool_sources::openapi::OpenapiSource;
 use reqwest::Url;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -109,7 +111,8 @@ fn build(
     memory: &Memory,
 ) -> Result<Vec<Arc<dyn ToolSource>>, String> {
     let variables = HashMap::from([("KEY".to_owned(), KEY.to_owned())]);
-    let file = FileConfig::parse(text, &variables)?;
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/fixtures"));
+    let file = FileConfig::parse(text, folder, &variables)?;
     let settings = EgressSettings {
         hosts: file.allow_hosts.clone(),
         supabase: project.map(|project| Url::parse(&project.url).unwrap()),
@@ -129,6 +132,8 @@ fn build(
             ToolEntry::Http(entry) => {
                 HttpSource::new(entry, &setup).map(|it| Arc::new(it) as Arc<dyn ToolSource>)
             }
+            ToolEntry::Openapi(entry) => OpenapiSource::new(entry, Some(folder), &setup)
+                .map(|it| Arc::new(it) as Arc<dyn ToolSource>),
             _ => unreachable!(),
         };
         source.map_err(|problem| format!("tools[{index}].{problem}"))
@@ -420,4 +425,86 @@ fn a_mistake_in_the_file_is_one_line_that_names_the_place() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Operations of the fixture's document, asked at the endpoints.
+fn shop(operations: &str, more: &str) -> String {
+    format!(
+        "[[tools]]\nkind = \"openapi\"\nname = \"shop\"\ndocument = \"shop.openapi.json\"\noperations = {operations}\n{more}\n"
+    )
+}
+
+#[tokio::test]
+async fn operations_of_a_document_are_tools() {
+    let operations = r#"["orders.get", "replaceOrder", "patchOrder"]"#;
+    let tools = Tools::new(&shop(operations, "url = \"http://localhost:PORT\"")).await;
+
+    let get = tools.listed("shop_orders.get", None).await.unwrap();
+    assert_eq!((get.policy, get.is_repeatable), (Policy::Never, true));
+    assert_eq!((get.title.as_deref(), &*get.description), (Some("An order"), "Reads one order."));
+    assert_eq!(
+        get.parameters,
+        json!({
+            "type": "object",
+            "properties": {
+                "fields": { "type": "array", "items": { "type": "string" }, "description": "Of the operation." },
+                "filter_state_": { "enum": ["open", "paid"] },
+                "X-Trace": { "type": "string" },
+                "order-id": { "type": "integer", "format": "int64", "minimum": 1 },
+            },
+            "required": ["order-id"],
+        })
+    );
+    let arguments =
+        json!({ "order-id": 5, "fields": ["a", "b,c"], "filter_state_": "open", "X-Trace": "t" });
+    let sent = tools.output("shop_orders.get", arguments).await;
+    assert_eq!(sent["target"], "/echo/orders/5?fields=a,b%2Cc&filter%5Bstate%5D=open");
+    assert_eq!((&sent["headers"]["x-trace"], &sent["body"]), (&json!("t"), &Value::Null));
+    let forged = json!({ "order-id": 5, "X-Trace": "a\r\nHost: b" });
+    assert!(tools.refusal("shop_orders.get", forged).await.contains("/X-Trace must be one line"));
+
+    let put = tools.listed("shop_replaceOrder", None).await.unwrap();
+    assert_eq!((put.policy, put.is_repeatable), (Policy::Always, false));
+    assert_eq!(put.description, "PUT /echo/orders/{order-id}");
+    assert_eq!(put.parameters["required"], json!(["order-id", "lines"]));
+    let line = &put.parameters["properties"]["lines"]["items"];
+    assert_eq!(line["properties"]["sku"]["type"], json!(["string", "null"]));
+    assert_eq!(line["properties"]["parts"]["items"], json!({}), "what contains itself ends");
+    let sent = tools.output("shop_replaceOrder", json!({ "order-id": 5, "lines": [] })).await;
+    assert_eq!((&sent["method"], &sent["body"]), (&json!("PUT"), &json!({ "lines": [] })));
+
+    let sent = tools.output("shop_patchOrder", json!({ "order-id": 5, "body": [1] })).await;
+    assert_eq!(sent["headers"]["content-type"], "application/merge-patch+json");
+    assert_eq!(sent["body"], json!([1]));
+}
+
+#[test]
+fn a_document_that_cannot_be_tools_is_refused_at_the_start() {
+    let other = |document: &str| shop("[\"far\"]", "").replace("shop.openapi.json", document);
+    for (text, expected) in [
+        (shop("[\"orders.get\"]", ""), ""),
+        (shop("[\"orders.get\"]", "url = \"/v1\""), "tools[0].url: is missing"),
+        (
+            shop("[\"orders.get\"]", "url = \"http://10.0.0.1\""),
+            "tools[0].url: 10.0.0.1 is reached by http://",
+        ),
+        (shop("[]", ""), "tools[0].operations: must name 1 to 64"),
+        (
+            shop("[\"orders.get\", \"getOrder\"]", ""),
+            "tools[0].operations[1]: `getOrder` is no operationId of the document, which has orders.get, replaceOrder",
+        ),
+        (shop("[\"upload\"]", ""), "tools[0].operations[0]: upload needs a body that is not JSON"),
+        (
+            shop("[\"far\"]", ""),
+            "tools[0].operations[0]: far has arguments that cannot be given to models: /properties/x/$ref: must be a reference within",
+        ),
+        (shop("[\"session\"]", ""), "tools[0].operations[0]: session needs `sid` in the cookie"),
+        (other("none.json"), "tools[0].document: "),
+        (other("openai-sdk.json"), "tools[0].document: "),
+        (other("zeros.gz"), "tools[0].document: "),
+    ] {
+        let problem = build(&text, None, &Memory::new(1 << 20)).err().unwrap_or_default();
+        let is_it = problem.starts_with(expected) && problem.is_empty() == expected.is_empty();
+        assert!(is_it && !problem.contains('\n'), "{problem}\n{expected}");
+    }
 }
