@@ -3,7 +3,7 @@
 //! environment.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
@@ -76,9 +76,10 @@ struct Inner {
     memory: Memory,
 }
 
-/// A client that reaches some addresses.
+/// A client that reaches some addresses. It is made when it is needed: it reads the certificates of this machine.
 struct Guarded {
-    client: Client,
+    client: OnceLock<Result<Client, EgressError>>,
+    proxy: Option<Proxy>,
     resolver: Arc<Resolver>,
 }
 
@@ -101,12 +102,16 @@ impl Egress {
     ) -> Result<Self, EgressError> {
         let refusals = Arc::new(Refusals::new(metrics));
         let EgressSettings { hosts, supabase, proxy } = settings;
-        let guarded = |reach, proxy| Guarded::new(reach, proxy, lookup, &refusals);
-        let [public, listed, private] = [
-            guarded(Reach::Public, proxy)?,
-            guarded(Reach::Listed, None)?,
-            guarded(Reach::Private, None)?,
-        ];
+        let proxy = proxy.map(Proxy::all).transpose();
+        let proxy = proxy.map_err(|_| EgressError::Unreachable("TOOL_PROXY".into()))?;
+        let [public, listed, private] =
+            [(Reach::Public, proxy), (Reach::Listed, None), (Reach::Private, None)].map(
+                |(reach, proxy)| {
+                    let (lookup, refusals) = (lookup.clone(), refusals.clone());
+                    let resolver = Arc::new(Resolver { lookup, reach, refusals });
+                    Guarded { client: OnceLock::new(), proxy, resolver }
+                },
+            );
         let turns = Turns::default();
         let inner = Inner { supabase, public, listed, private, refusals, turns, memory };
         Ok(Self { hosts: Arc::new(hosts), inner: Arc::new(inner) })
@@ -125,7 +130,12 @@ impl Egress {
     /// The client that reaches this address and nothing that must not be reached. Whoever uses it bounds
     /// what it reads.
     pub fn client(&self, url: &Url) -> Result<Client, EgressError> {
-        self.guarded(url).map(|guarded| guarded.client.clone())
+        self.guarded(url)?.client()
+    }
+
+    /// Whether a proxy reaches this address, and looks its name up.
+    pub fn is_proxied(&self, url: &Url) -> bool {
+        self.guarded(url).is_ok_and(|guarded| guarded.proxy.is_some())
     }
 
     /// Looks the host up and checks what is found, without a request.
@@ -179,14 +189,11 @@ impl Egress {
 }
 
 impl Guarded {
-    fn new(
-        reach: Reach,
-        proxy: Option<Url>,
-        lookup: &Lookup,
-        refusals: &Arc<Refusals>,
-    ) -> Result<Self, EgressError> {
-        let (lookup, refusals) = (lookup.clone(), refusals.clone());
-        let resolver = Arc::new(Resolver { lookup, reach, refusals });
+    fn client(&self) -> Result<Client, EgressError> {
+        self.client.get_or_init(|| self.build()).clone()
+    }
+
+    fn build(&self) -> Result<Client, EgressError> {
         let builder = Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .pool_idle_timeout(Duration::from_secs(30))
@@ -195,13 +202,12 @@ impl Guarded {
             .http2_max_header_list_size(MAX_HEAD)
             .user_agent(concat!("chat-backend/", env!("CARGO_PKG_VERSION")))
             .no_proxy();
-        let wrong = |error: reqwest::Error| EgressError::from_reqwest(&error, "TOOL_PROXY");
-        let builder = match proxy {
+        let builder = match &self.proxy {
             // The proxy's own name is looked up as usual.
-            Some(proxy) => builder.proxy(Proxy::all(proxy).map_err(wrong)?),
-            None => builder.dns_resolver(Shared(resolver.clone())),
+            Some(proxy) => builder.proxy(proxy.clone()),
+            None => builder.dns_resolver(Shared(self.resolver.clone())),
         };
-        Ok(Self { client: builder.build().map_err(wrong)?, resolver })
+        builder.build().map_err(|error| EgressError::from_reqwest(&error, "The client of tools"))
     }
 }
 

@@ -49,7 +49,10 @@ impl Tools {
             jwt_secret: None,
         };
         let memory = Memory::new(64 << 20);
-        let sources = build(&text, Some(&project), &memory).unwrap();
+        let supabase = Some(Url::parse(&project.url).unwrap());
+        let settings = EgressSettings { supabase, ..EgressSettings::default() };
+        let egress = Egress::new(settings, memory.clone(), Metrics::default()).unwrap();
+        let sources = build(&text, Some(&project), &egress).unwrap();
         Self { sources, memory }
     }
 
@@ -108,17 +111,12 @@ fn credentials() -> Arc<Credentials> {
 fn build(
     text: &str,
     project: Option<&Project>,
-    memory: &Memory,
+    egress: &Egress,
 ) -> Result<Vec<Arc<dyn ToolSource>>, String> {
     let variables = HashMap::from([("KEY".to_owned(), KEY.to_owned())]);
     let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/fixtures"));
     let file = FileConfig::parse(text, folder, &variables)?;
-    let settings = EgressSettings {
-        hosts: file.allow_hosts.clone(),
-        supabase: project.map(|project| Url::parse(&project.url).unwrap()),
-        proxy: None,
-    };
-    let egress = Egress::new(settings, memory.clone(), Metrics::default()).unwrap();
+    let egress = egress.with_hosts(file.allow_hosts.clone());
     let setup = Setup {
         egress: &egress,
         project,
@@ -139,6 +137,11 @@ fn build(
         source.map_err(|problem| format!("tools[{index}].{problem}"))
     });
     sources.collect()
+}
+
+/// A client that nothing is sent with.
+fn idle_client() -> Egress {
+    Egress::new(EgressSettings::default(), Memory::new(1 << 20), Metrics::default()).unwrap()
 }
 
 /// An entry of the file, as short as it can be.
@@ -325,6 +328,7 @@ fn a_mistake_in_the_file_is_one_line_that_names_the_place() {
         entry("a", "POST", "", more).replace("http://localhost:PORT", "https://a.example")
     };
     let url = |url: &str| entry("a", "POST", "", "").replace("http://localhost:PORT", url);
+    let egress = idle_client();
     let mut wrong = Vec::new();
     for (text, expected) in [
         (with("colour = 1"), "tools[0].colour: unknown field `colour`"),
@@ -418,7 +422,7 @@ fn a_mistake_in_the_file_is_one_line_that_names_the_place() {
         ),
         (url("").replace("url = \"\"\n", ""), "tools[0].url: is missing"),
     ] {
-        let built = build(&text, None, &Memory::new(1 << 20));
+        let built = build(&text, None, &egress);
         let problem = built.err().unwrap_or_default();
         if !problem.starts_with(expected) || problem.contains('\n') {
             wrong.push(format!("{expected}\n{problem}"));
@@ -480,6 +484,7 @@ async fn operations_of_a_document_are_tools() {
 
 #[test]
 fn a_document_that_cannot_be_tools_is_refused_at_the_start() {
+    let egress = idle_client();
     let other = |document: &str| shop("[\"far\"]", "").replace("shop.openapi.json", document);
     for (text, expected) in [
         (shop("[\"orders.get\"]", ""), ""),
@@ -503,7 +508,7 @@ fn a_document_that_cannot_be_tools_is_refused_at_the_start() {
         (other("openai-sdk.json"), "tools[0].document: "),
         (other("zeros.gz"), "tools[0].document: "),
     ] {
-        let problem = build(&text, None, &Memory::new(1 << 20)).err().unwrap_or_default();
+        let problem = build(&text, None, &egress).err().unwrap_or_default();
         let is_it = problem.starts_with(expected) && problem.is_empty() == expected.is_empty();
         assert!(is_it && !problem.contains('\n'), "{problem}\n{expected}");
     }
