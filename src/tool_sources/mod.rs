@@ -2,4 +2,5 @@
 
 pub mod egress;
 pub mod http;
+pub mod mcp;
 pub mod openapi;

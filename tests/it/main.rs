@@ -36,6 +36,7 @@ mod http_tools;
 mod keep_alive;
 mod leases;
 mod local_supabase;
+mod mcp;
 mod memory;
 mod messages;
 mod metrics;
