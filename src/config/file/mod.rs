@@ -19,6 +19,7 @@ pub mod mcp;
 pub mod openapi;
 pub mod plans;
 pub mod postgres;
+pub mod schema;
 
 pub use private_hosts::PrivateHosts;
 
