@@ -156,6 +156,11 @@ impl FileConfig {
         })
     }
 
+    /// The folder that paths in it are relative to.
+    pub fn folder(&self) -> Option<&Path> {
+        self.path.as_deref()?.parent()
+    }
+
     /// What is wrong with it, in one line.
     pub fn error(&self, problem: &str) -> ConfigError {
         match &self.path {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::setup::Setup;
 use crate::agent::tools::source::Policy;
-use crate::agent::{ClientTool, clean_schema};
+use crate::agent::{ClientTool, clean_schema, is_checkable};
 use crate::config::file::http::Approval;
 
 /// The most characters of a description that a model reads.
@@ -91,6 +91,11 @@ pub fn asking(approval: Option<&Approval>, is_safe: bool, request: &str) -> Resu
         }
         Some(Approval::Unless(harmless)) => {
             schema("approval.unless", harmless)?;
+            if !is_checkable(harmless) {
+                let problem =
+                    "has keywords that are not checked, such as pattern, format, if or $ref";
+                return Err(format!("approval.unless: {problem}"));
+            }
             (
                 Policy::Unless(harmless.clone()),
                 Some("It is set to ask with such arguments.".into()),

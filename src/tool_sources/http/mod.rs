@@ -53,11 +53,6 @@ impl HttpSource {
     pub fn origin(&self) -> Option<&Url> {
         self.ready.as_ref().map(|(_, endpoint)| endpoint.operation.url.origin())
     }
-
-    /// Whether requests that name no tools have it.
-    pub fn is_default(&self) -> bool {
-        self.is_default
-    }
 }
 
 /// The address of an entry's endpoint.
@@ -118,7 +113,6 @@ fn endpoint(
         title: entry.title.clone(),
         description: entry.description.clone(),
         parameters,
-        output_schema: None,
         policy,
         reason,
         may_edit: entry.edit,
@@ -128,6 +122,8 @@ fn endpoint(
         max_result_bytes: definition::max_result_bytes(entry.max_response_bytes, setup)?,
         redact: entry.redact.clone(),
         target: Some(host.to_owned()),
+        models: entry.models.clone(),
+        ..SourceTool::default()
     };
     Ok((connection, Endpoint { tool, operation, response: entry.response.clone() }))
 }
@@ -185,6 +181,10 @@ impl ToolSource for HttpSource {
 
     fn kind(&self) -> SourceKind {
         SourceKind::Http
+    }
+
+    fn is_default(&self) -> bool {
+        self.is_default
     }
 
     fn list<'a>(&'a self, who: &'a Who) -> BoxFuture<'a, Result<Vec<SourceTool>, SourceError>> {

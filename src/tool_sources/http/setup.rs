@@ -41,8 +41,8 @@ impl<'a> Setup<'a> {
             egress,
             project,
             secrets: &file.secrets,
-            timeout: Duration::from_secs(15),
-            max_result_bytes: 64 << 10,
+            timeout: config.tool_timeout,
+            max_result_bytes: config.tool_result_bytes,
             clock,
         }
     }

@@ -80,11 +80,6 @@ impl OpenapiSource {
     pub fn origin(&self) -> &Url {
         self.endpoints[0].operation.url.origin()
     }
-
-    /// Whether requests that name no tools have its tools.
-    pub fn is_default(&self) -> bool {
-        self.is_default
-    }
 }
 
 /// What is wrong: in the document's operation, or in a field of the entry.
@@ -148,7 +143,6 @@ fn tool(
         title: text("summary").map(|title| title.chars().take(100).collect()),
         description,
         parameters,
-        output_schema: None,
         policy,
         reason,
         may_edit: entry.edit,
@@ -158,6 +152,8 @@ fn tool(
         max_result_bytes: definition::max_result_bytes(entry.max_response_bytes, setup)?,
         redact: entry.redact.clone(),
         target: Some(host),
+        models: entry.models.clone(),
+        ..SourceTool::default()
     })
 }
 
@@ -168,6 +164,10 @@ impl ToolSource for OpenapiSource {
 
     fn kind(&self) -> SourceKind {
         SourceKind::Openapi
+    }
+
+    fn is_default(&self) -> bool {
+        self.is_default
     }
 
     fn list<'a>(&'a self, who: &'a Who) -> BoxFuture<'a, Result<Vec<SourceTool>, SourceError>> {

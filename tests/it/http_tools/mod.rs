@@ -341,6 +341,10 @@ fn a_mistake_in_the_file_is_one_line_that_names_the_place() {
         ),
         (with("approval = \"sometimes\""), "tools[0].approval: unknown variant `sometimes`"),
         (with("approval = { unless = 5 }"), "tools[0].approval.unless: must be a JSON Schema"),
+        (
+            with("approval = { unless = { properties = { a = { pattern = \"b\" } } } }"),
+            "tools[0].approval.unless: has keywords that are not checked",
+        ),
         (with("headers = { Host = \"b\" }"), "tools[0].headers.Host: `host` cannot be set"),
         (
             with("headers = { X-Forwarded-For = \"b\" }"),
