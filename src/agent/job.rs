@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::generation::{Credentials, Recorder};
 use super::options::Options;
+use super::terms::Terms;
 use super::tools::client::ClientTool;
 use super::tools::sources::Offered;
 
@@ -19,6 +20,8 @@ pub struct Job {
     pub role: Option<String>,
     /// The chat; none for an answer without one.
     pub chat_id: Option<Uuid>,
+    /// On what terms it is written.
+    pub terms: Terms,
     /// What the request asks for.
     pub options: Options,
     /// What the model may call.

@@ -11,11 +11,12 @@ mod generation;
 pub mod tools;
 mod job;
 mod settings;
+mod terms;
 
 pub use generation::{
     BeginOutcome, Checkpoint, CheckpointSlots, Credentials, Earlier, Failure, Generation,
     Generations, HandOver, HandedOver, Question, Recorder, Refusal, Save, Saved, SavedEnd, Started,
-    TokenRefresher, UsageLog, Used,
+    StoredFile, TokenRefresher, UsageLog, Used,
 };
 pub use job::{Job, JobTools};
 pub use message::answer::{Answer, Claim, End, Rows, Status};
@@ -28,6 +29,7 @@ pub use message::sanitize::json as storable;
 pub use message::ui_stream::{Cursor, StreamError};
 pub use options::Options;
 pub use settings::Settings;
+pub use terms::{BudgetLimit, Period, PlanRefusal, Terms};
 pub use tools::built_in::BuiltIn;
 pub use tools::client::ClientTool;
 pub use tools::json_schema::SchemaError;
@@ -36,5 +38,5 @@ pub use tools::sources::{
 };
 pub use tools::waiting_call::WaitingCall;
 pub use tools::{AnyTool, Tool, ToolResult, define};
-pub use usage::reservation::{Extension, OverLimit, Reserve, Reserved};
+pub use usage::reservation::{Budget, Extension, OverBudget, OverLimit, Reserve, Reserved};
 pub use usage::{TokenUsage, UsageSource};

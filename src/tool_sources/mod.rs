@@ -3,36 +3,83 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use self::egress::{Egress, EgressSettings};
 use crate::agent::tools::source::ToolSource;
 use crate::clock::Clock;
-use crate::config::Config;
 use crate::config::file::ToolEntry;
+use crate::config::{Config, ConfigError, FileConfig};
+use crate::memory::Memory;
+use crate::observability::metrics::Metrics;
 use crate::seal::SealKeys;
 use crate::supabase::Supabase;
 
-/// What sources are made of.
+pub mod egress;
+
+/// Makes the sources of configuration files: of the first one, and of those that are read later.
+#[derive(Clone)]
+pub struct SourceBuilder {
+    /// The settings.
+    pub config: Config,
+    /// The project.
+    pub supabase: Supabase,
+    /// The keys of seals, where there are any.
+    pub seal_keys: Option<SealKeys>,
+    /// The time of day.
+    pub clock: Clock,
+    /// What responses are charged to.
+    pub memory: Memory,
+    /// The metrics.
+    pub metrics: Metrics,
+}
+
+/// What a source is made of.
 pub struct BuildContext<'a> {
-    /// The settings and the file.
+    /// The settings; the file among them may be an older one.
     pub config: &'a Config,
+    /// The configuration file.
+    pub file: &'a FileConfig,
     /// The project.
     pub supabase: &'a Supabase,
     /// The keys of seals, where there are any.
     pub seal_keys: Option<&'a SealKeys>,
     /// The time of day.
     pub clock: &'a Clock,
+    /// The guarded client, which all sources of a file share.
+    pub egress: Egress,
+    /// The metrics.
+    pub metrics: &'a Metrics,
 }
 
-/// The sources of the configuration file, in its order. `Err` is one line that names the place.
-pub fn build(context: &BuildContext<'_>) -> Result<Vec<Arc<dyn ToolSource>>, String> {
-    let entries = context.config.file.tools.iter().enumerate();
-    let sources = entries.map(|(index, entry)| {
-        source(context, entry).map_err(|problem| format!("tools[{index}]: {problem}"))
-    });
-    let sources = sources.collect::<Result<Vec<_>, String>>()?;
-    check_labels(&sources)?;
-    Ok(sources)
+impl SourceBuilder {
+    /// The sources of a file, in its order.
+    pub fn build(&self, file: &FileConfig) -> Result<Vec<Arc<dyn ToolSource>>, ConfigError> {
+        self.sources(file).map_err(|problem| file.error(&problem))
+    }
+
+    fn sources(&self, file: &FileConfig) -> Result<Vec<Arc<dyn ToolSource>>, String> {
+        let settings =
+            EgressSettings { hosts: file.allow_hosts.clone(), ..EgressSettings::new(&self.config) };
+        let egress = Egress::new(settings, self.memory.clone(), self.metrics.clone());
+        let egress = egress.map_err(|error| format!("the client of tools: {error}"))?;
+        let context = BuildContext {
+            config: &self.config,
+            file,
+            supabase: &self.supabase,
+            seal_keys: self.seal_keys.as_ref(),
+            clock: &self.clock,
+            egress,
+            metrics: &self.metrics,
+        };
+        let sources = file.tools.iter().enumerate().map(|(index, entry)| {
+            source(&context, entry).map_err(|problem| format!("tools[{index}]: {problem}"))
+        });
+        let sources = sources.collect::<Result<Vec<_>, String>>()?;
+        check_labels(&sources)?;
+        Ok(sources)
+    }
 }
 
+/// A source of an entry. `Err` says what is wrong with it.
 fn source(_context: &BuildContext<'_>, entry: &ToolEntry) -> Result<Arc<dyn ToolSource>, String> {
     match entry {
         ToolEntry::Http(_)

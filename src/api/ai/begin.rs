@@ -12,8 +12,9 @@ use super::chat_recorder::{ChatRecorder, QueueReply};
 use super::hand_over::TakeOver;
 use super::offered_tools::OfferedTools;
 use super::request::ChatRequest;
-use super::{Ai, remote_answer, stop};
-use crate::agent::{Answer, Claim, Credentials, Job, Refusal};
+use super::{Ai, assistants, remote_answer, stop};
+use crate::agent::{Answer, Claim, Credentials, Job, Refusal, Rows};
+use crate::api::files::Owner;
 use crate::http::auth::CurrentUser;
 use crate::http::error::{ApiError, for_end, shutting_down};
 
@@ -66,6 +67,7 @@ pub(super) async fn start_or_queue(
     create_chat: bool,
     request: ChatRequest,
 ) -> Result<Outcome, ApiError> {
+    let request = assistants::settle(ai, user, chat_id, create_chat, request).await?;
     let offered = OfferedTools::new(ai, user, &request).await?;
     let request = Arc::new(request);
     let mut stops = 0;
@@ -97,7 +99,10 @@ pub(super) async fn start_or_queue(
                 return Ok(Outcome::Answer { answer, has_queue: false });
             }
             claim @ Claim::Answered(_) => {
-                let rows = claim.rows().cloned();
+                let rows = match claim.rows() {
+                    Some(rows) => Some(signed(ai, user, rows.clone()).await),
+                    None => None,
+                };
                 let stored = rows.map(|rows| remote_answer::answer(&rows, claim));
                 let answer = watch::channel(stored.unwrap_or_default()).1;
                 return Ok(Outcome::Answer { answer, has_queue: false });
@@ -110,6 +115,16 @@ pub(super) async fn start_or_queue(
     }
 }
 
+/// The rows with addresses that browsers can load files from.
+async fn signed(ai: &Ai, user: &CurrentUser, rows: Rows) -> Rows {
+    let Some(message) = &rows.message else { return rows };
+    let signed = ai.files.rows_with_signed_urls(&Owner::from(user), &[message]).await;
+    match signed.and_then(|mut signed| signed.pop()) {
+        Some(message) => Rows { message: Some(message), ..rows },
+        None => rows,
+    }
+}
+
 /// Goes on with an answer of a replica that is being stopped; it has been claimed.
 pub(super) async fn take_over(
     ai: &Ai,
@@ -118,6 +133,8 @@ pub(super) async fn take_over(
     request: ChatRequest,
     from: TakeOver,
 ) -> Result<(), ApiError> {
+    let assistant = from.assistant().map(|id| ai.assistant(user, id)).transpose()?;
+    let request = ChatRequest { terms: Some(ai.terms(user, assistant)), ..request };
     let offered = OfferedTools::new(ai, user, &request).await?;
     let request = Arc::new(request);
     let recorder = ChatRecorder {
@@ -181,7 +198,12 @@ fn recorder(
         request: request.clone(),
         default_model: ai.providers.default_model().to_owned(),
         create_chat,
-        reserve: ai.reserve(&request.options, &offered.definitions(), request.model.as_deref()),
+        reserve: ai.reserve(
+            &request.terms.clone().unwrap_or_default(),
+            &request.options,
+            &offered.definitions(),
+            request.model.as_deref(),
+        ),
         queue: queue.clone(),
         followers: ai.followers.clone(),
         take_over: None,
@@ -199,6 +221,7 @@ fn job(
         recorder: Arc::new(recorder),
         credentials: Credentials::new(user.id, user.token.clone(), user.expires_at),
         role: user.role.clone(),
+        terms: request.terms.clone().unwrap_or_default(),
         options: request.options.clone(),
         tools: offered.job_tools(),
         client_tools: offered.client_tools(),

@@ -21,7 +21,8 @@ use super::request::ChatRequest;
 use crate::agent::tools::source::ToolFile;
 use crate::agent::{
     Answer, BeginOutcome, Checkpoint, ClientTool, Credentials, Earlier, HandOver, HandedOver, Part,
-    Recorder, Refusal, Reserve, Rows, Save, Saved, Started, Status, TokenUsage, UsageLog,
+    Recorder, Refusal, Reserve, Rows, Save, Saved, Started, Status, StoredFile, TokenUsage,
+    UsageLog,
 };
 use crate::api::chats::model::UNTITLED;
 use crate::api::files::{Files, Owner, ToolCallSource};
@@ -31,6 +32,7 @@ use crate::database::{
     SaveGeneration, StartedReply, TakeOverGeneration, UserMessage,
 };
 use crate::memory::json_cost;
+use crate::providers::catalogue::Usd;
 use crate::providers::{ProviderName, Providers};
 use crate::supabase::{Caller, Supabase, SupabaseError};
 
@@ -192,7 +194,7 @@ impl Recorder for ChatRecorder {
         credentials: &'a Credentials,
         call_id: &'a str,
         files: Vec<ToolFile>,
-    ) -> BoxFuture<'a, Vec<Value>> {
+    ) -> BoxFuture<'a, Vec<StoredFile>> {
         let owner = Owner::from(credentials);
         let source = ToolCallSource { chat_id: self.chat_id, message_id: self.message_id, call_id };
         async move { self.files.store_tool_files(&owner, &source, files).await }.boxed()
@@ -251,7 +253,7 @@ impl ChatRecorder {
             p_model: self.request.model.as_deref(),
             p_default_model: &self.default_model,
             p_create_chat: self.create_chat.then_some(CreateChat {}),
-            p_reserve: self.reserve,
+            p_reserve: self.reserve.clone(),
         }
     }
 
@@ -261,7 +263,7 @@ impl ChatRecorder {
             p_message_id: self.message_id,
             p_run: from.run(),
             p_next_run: self.run,
-            p_reserve: self.reserve,
+            p_reserve: self.reserve.clone(),
         }
     }
 
@@ -271,7 +273,7 @@ impl ChatRecorder {
             p_message_id: message_id,
             p_run: self.run,
             p_model: self.request.model.as_deref(),
-            p_reserve: self.reserve,
+            p_reserve: self.reserve.clone(),
         }
     }
 
@@ -363,7 +365,7 @@ fn earlier(
         parts,
         checkpoint,
         usage: usage.and_then(|usage| TokenUsage::deserialize(usage).ok()),
-        cost_usd: message.metadata.get("cost_usd").and_then(Value::as_f64),
+        cost_usd: message.metadata.get("cost_usd").and_then(Value::as_f64).map(Usd::from_f64),
         client_tools: definitions.iter().filter_map(ClientTool::from_json).map(Arc::new).collect(),
         is_visible: false,
     })

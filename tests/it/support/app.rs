@@ -123,7 +123,7 @@ impl TestApp {
         let metrics_url = app.monitoring.map(|listener| {
             let url = format!("http://{}/metrics", listener.local_addr().unwrap());
             let metrics =
-                metrics_endpoint::router(app.metrics.clone(), app.state.generations.clone());
+                metrics_endpoint::router(app.log.metrics.clone(), app.state.ai.providers().clone());
             tokio::spawn(server::listen(listener, metrics, connections(), stop.clone()));
             url
         });
@@ -205,6 +205,14 @@ impl TestApp {
         let built = App::build(config(&data_dir, &settings), Clock::System).await;
         let _ = std::fs::remove_dir_all(&data_dir);
         built.err().expect("it starts").to_string()
+    }
+
+    /// Offers the tools of these sources, besides the built-in ones.
+    pub fn offer(&self, sources: &[std::sync::Arc<super::FakeSource>]) {
+        let sources = sources.iter().map(|source| {
+            source.clone() as std::sync::Arc<dyn chat_backend::agent::tools::source::ToolSource>
+        });
+        self.ai.sources().replace(sources.collect());
     }
 
     /// Asks the providers for their models now.
