@@ -16,7 +16,7 @@ mod terms;
 pub use generation::{
     BeginOutcome, Checkpoint, CheckpointSlots, Credentials, Earlier, Failure, Generation,
     Generations, HandOver, HandedOver, Question, Recorder, Refusal, Save, Saved, SavedEnd, Started,
-    TokenRefresher, UsageLog, Used,
+    StoredFile, TokenRefresher, UsageLog, Used,
 };
 pub use job::{Job, JobTools};
 pub use message::answer::{Answer, Claim, End, Rows, Status};

@@ -57,5 +57,6 @@ mod sign_ins;
 mod supabase_errors;
 mod supabase_requests;
 mod support;
+mod tool_sources;
 mod traces;
 mod versions;

@@ -79,7 +79,7 @@ impl Cursor {
             self.skip_earlier(&answer.parts, out);
         }
         for index in self.first_open..answer.parts.len() {
-            self.advance_part(index, &answer.parts[index], out);
+            self.advance_part(index, answer, out);
             if out.len() >= TURN {
                 self.skip_finished();
                 return;
@@ -120,10 +120,11 @@ impl Cursor {
         }
     }
 
-    fn advance_part(&mut self, index: usize, part: &Part, out: &mut Vec<u8>) {
+    fn advance_part(&mut self, index: usize, answer: &Answer, out: &mut Vec<u8>) {
+        let part = &answer.parts[index];
         let is_new = index == self.parts.len();
         if is_new {
-            let progress = self.begin_part(index, part, out);
+            let progress = self.begin_part(index, answer, out);
             self.parts.push(progress);
         }
         let progress = &mut self.parts[index];
@@ -137,7 +138,8 @@ impl Cursor {
         }
     }
 
-    fn begin_part(&mut self, index: usize, part: &Part, out: &mut Vec<u8>) -> Progress {
+    fn begin_part(&mut self, index: usize, answer: &Answer, out: &mut Vec<u8>) -> Progress {
+        let part = &answer.parts[index];
         let id = index.to_string();
         if *part == Part::StepStart {
             self.finish_step(out);
@@ -161,7 +163,7 @@ impl Cursor {
                 Progress::Tool { sent: 0, input: false }
             }
             Part::Other(value) => {
-                put_other(out, value);
+                put_other(out, &answer.shown(value));
                 Progress::Done
             }
         }
