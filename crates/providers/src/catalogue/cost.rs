@@ -4,6 +4,9 @@ use super::model::Model;
 use super::pricing::{Price, Pricing};
 use crate::Usage;
 
+/// What providers take for a search of the web, in picodollars: $10 for a thousand.
+const SEARCH: u128 = 10_000_000_000;
+
 /// The price of a call in USD: the provider's own figure if it gave one, else the catalogue's prices.
 /// `None` where a price is not known, never 0.
 pub fn cost(model: &Model, usage: &Usage) -> Option<f64> {
@@ -21,6 +24,7 @@ pub fn cost(model: &Model, usage: &Usage) -> Option<f64> {
         part(written.saturating_sub(long), pricing.cache_write)?,
         part(long, pricing.long_cache_write)?,
         part(usage.output_tokens, Some(pricing.output))?,
+        u128::from(usage.searches) * SEARCH,
     ];
     Some(parts.iter().sum::<u128>() as f64 / 1e12)
 }

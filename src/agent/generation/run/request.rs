@@ -51,6 +51,7 @@ impl Run {
             system,
             messages,
             tools: self.definitions(model),
+            hosted_tools: Vec::new(),
             tool_choice: options.tool_choice.clone(),
             parallel_tool_calls: options.parallel_tool_calls,
             max_output_tokens,
