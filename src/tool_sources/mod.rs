@@ -2,3 +2,5 @@
 
 pub mod hosted;
 pub mod postgres;
+pub mod egress;
+pub mod mcp;
