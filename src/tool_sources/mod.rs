@@ -1,6 +1,6 @@
 //! The sources of tools that need no Rust: what an operator names in the configuration file.
 
-pub mod hosted;
-pub mod postgres;
 pub mod egress;
+pub mod hosted;
 pub mod mcp;
+pub mod postgres;

@@ -10,7 +10,7 @@ const REMEDY: &str = "README.md (\"Postgres function\") says how a comment is wr
 
 pub(super) async fn check(app: &App, report: &mut Report) {
     let is_source = |entry: &ToolEntry| matches!(entry, ToolEntry::Postgres(_));
-    if !app.config.file.tools.iter().any(is_source) {
+    if !app.config.file.current().tools.iter().any(is_source) {
         return;
     }
     let supabase = &app.state.supabase;

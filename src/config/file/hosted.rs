@@ -98,12 +98,16 @@ impl Raw {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+    use std::path::Path;
+
     use super::super::{FileConfig, ToolEntry};
     use super::*;
 
     fn read(settings: &str) -> Result<HostedTools, String> {
         let file = format!("[[tools]]\nkind = \"hosted\"\n{settings}");
-        match FileConfig::parse(&file, &[].into())?.tools.remove(0) {
+        let file = FileConfig::parse(&file, Path::new("."), &HashMap::new())?;
+        match file.tools.into_iter().next().unwrap() {
             ToolEntry::Hosted(tools) => Ok(*tools),
             _ => unreachable!(),
         }

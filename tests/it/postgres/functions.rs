@@ -41,7 +41,7 @@ fn supabase(url: &str) -> Supabase {
 impl Source {
     fn new(url: &str, settings: &str) -> Self {
         let file = format!("[[tools]]\nkind = \"postgres\"\nname = \"db\"\n{settings}");
-        let file = FileConfig::parse(&file, &[].into()).unwrap();
+        let file = FileConfig::parse(&file, std::path::Path::new(""), &[].into()).unwrap();
         let Some(ToolEntry::Postgres(settings)) = file.tools.into_iter().next() else { panic!() };
         Self(PostgresFunctions::new(*settings, supabase(url), Duration::from_secs(15), 65_536))
     }
