@@ -1,7 +1,5 @@
 //! Tools that the model's provider runs: web search and reading pages.
 
-use std::time::Duration;
-
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::json;
@@ -30,19 +28,11 @@ impl Hosted {
         };
         SourceTool {
             name: self.settings.name.clone(),
-            title: None,
             description: description.into(),
             parameters: json!({ "type": "object", "properties": {} }),
-            output_schema: None,
             policy: Policy::Never,
-            reason: None,
-            may_edit: false,
-            may_remember: false,
-            is_repeatable: false,
-            deadline: Duration::ZERO,
-            max_result_bytes: 0,
-            redact: Vec::new(),
-            target: None,
+            models: self.settings.models.clone(),
+            ..SourceTool::default()
         }
     }
 }
@@ -54,6 +44,14 @@ impl ToolSource for Hosted {
 
     fn kind(&self) -> SourceKind {
         SourceKind::Hosted
+    }
+
+    fn is_default(&self) -> bool {
+        self.settings.default
+    }
+
+    fn fixed_names(&self) -> Vec<String> {
+        vec![self.settings.name.clone()]
     }
 
     fn hosted(&self) -> Option<&HostedTool> {

@@ -134,10 +134,8 @@ fn define(function: &ToolFunction, comment: &Comment, limits: Limits) -> Definit
         returns_set: function.returns_set,
         tool: SourceTool {
             name: comment.name.clone().unwrap_or_else(|| function.name.clone()),
-            title: None,
             description: comment.description.clone(),
             parameters: comment.schema.clone().unwrap_or_else(|| parameters(function, comment)),
-            output_schema: None,
             policy,
             reason: reason.map(str::to_owned),
             may_edit: true,
@@ -145,8 +143,7 @@ fn define(function: &ToolFunction, comment: &Comment, limits: Limits) -> Definit
             is_repeatable: only_reads || comment.is_repeatable,
             deadline: limits.deadline,
             max_result_bytes: limits.max_result_bytes,
-            redact: Vec::new(),
-            target: None,
+            ..SourceTool::default()
         },
     }
 }

@@ -109,13 +109,22 @@ impl ToolSource for PostgresFunctions {
         SourceKind::Postgres
     }
 
+    fn is_default(&self) -> bool {
+        self.settings.default
+    }
+
     fn list<'a>(&'a self, who: &'a Who) -> BoxFuture<'a, Result<Vec<SourceTool>, SourceError>> {
         async move {
             if !self.is_for(who) {
                 return Ok(vec![]);
             }
             let definitions = self.definitions(&who.credentials.token()).await?;
-            Ok(definitions.iter().map(|definition| definition.tool.clone()).collect())
+            let models = &self.settings.models;
+            let tool = |definition: &Definition| SourceTool {
+                models: models.clone(),
+                ..definition.tool.clone()
+            };
+            Ok(definitions.iter().map(tool).collect())
         }
         .boxed()
     }

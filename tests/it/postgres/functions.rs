@@ -9,7 +9,8 @@ use chat_backend::agent::tools::source::{
     Outcome, Policy, SourceCall, SourceTool, ToolContext, ToolSource, Who,
 };
 use chat_backend::clock::Clock;
-use chat_backend::config::{FileConfig, Project, file::ToolEntry};
+use chat_backend::config::file::ToolEntry;
+use chat_backend::config::{FileConfig, Project};
 use chat_backend::supabase::{AccessToken, Caller, Supabase};
 use chat_backend::tool_sources::postgres::{Inspection, PostgresFunctions, inspect};
 use serde_json::{Value, json};
