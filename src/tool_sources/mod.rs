@@ -1,9 +1,11 @@
 //! The sources of tools that need no Rust: what an operator names in the configuration file.
 
 pub mod egress;
+pub mod hosted;
 pub mod http;
 pub mod mcp;
 pub mod openapi;
+pub mod postgres;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -15,9 +17,11 @@ use crate::config::{Config, ConfigError, FileConfig};
 use crate::seal::SealKeys;
 use crate::supabase::Supabase;
 use egress::Egress;
+use hosted::Hosted;
 use http::{HttpSource, Setup};
 use mcp::McpSource;
 use openapi::OpenapiSource;
+use postgres::PostgresFunctions;
 
 /// Makes the sources of configuration files: of the first one, and of those that are read later.
 #[derive(Clone)]
@@ -68,9 +72,13 @@ impl SourceBuilder {
             ToolEntry::Mcp(entry) => {
                 Ok(Arc::new(McpSource::new(entry, &file.secrets, egress, &self.mcp)?))
             }
-            ToolEntry::Postgres(_) | ToolEntry::Hosted(_) => {
-                Err("kind: is not supported yet".to_owned())
-            }
+            ToolEntry::Postgres(entry) => Ok(Arc::new(PostgresFunctions::new(
+                (**entry).clone(),
+                self.supabase.clone(),
+                self.config.tool_timeout,
+                self.config.tool_result_bytes,
+            ))),
+            ToolEntry::Hosted(entry) => Ok(Arc::new(Hosted::new((**entry).clone()))),
         }
     }
 }

@@ -31,6 +31,7 @@ mod generate;
 mod generations;
 mod headers;
 mod health;
+mod hosted;
 mod hosts;
 mod http_tools;
 mod keep_alive;

@@ -16,7 +16,7 @@ use crate::agent::tools::progress::ProgressReports;
 use crate::agent::tools::source::{Outcome, SourceKind, ToolFile, Who};
 use crate::agent::tools::sources::{Offered, OfferedTool, ToolSelection};
 use crate::agent::{Answer, ClientTool};
-use crate::providers::{ChosenModel, Content, ToolDefinition};
+use crate::providers::{ChosenModel, Content, HostedTool, ToolDefinition};
 
 /// Under this name the metadata of an answer that waits says what its model was offered.
 const TOOLS: &str = "tools";
@@ -83,6 +83,23 @@ impl Run {
         let ours = ours.map(|tool| tool.for_model());
         let of_page = self.tools.of_page.iter().map(|tool| tool.definition().clone());
         ours.chain(of_page).chain(self.job.options.functions.iter().cloned()).collect()
+    }
+
+    /// The tools that the provider of this model runs.
+    pub(super) fn hosted_tools(&self, model: &ChosenModel) -> Vec<HostedTool> {
+        let offered = self.tools.offered.tools.iter();
+        offered.filter_map(|tool| tool.hosted_for(model)?.ok().cloned()).collect()
+    }
+
+    /// Says which of the provider's tools this model does not have.
+    pub(super) fn warn_of_missing(&self, model: &ChosenModel) {
+        let offered = self.tools.offered.tools.iter();
+        let missing: Vec<_> = offered.filter_map(|tool| tool.hosted_for(model)?.err()).collect();
+        if !missing.is_empty() {
+            let warnings = self.tools.offered.warnings.iter().cloned().chain(missing);
+            let warnings: Value = warnings.collect::<Vec<_>>().into();
+            self.answer.update(|answer| drop(answer.metadata.insert(WARNINGS.into(), warnings)));
+        }
     }
 
     /// Runs the tools that were called, but for those that wait for somebody, whose calls do so when all

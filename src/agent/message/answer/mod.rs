@@ -3,6 +3,7 @@
 mod call_progress;
 mod claim;
 mod end;
+mod hosted;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -83,7 +84,7 @@ impl Answer {
         let bytes = |part: &Part| match part {
             Part::Text { text, .. } | Part::Reasoning { text, .. } => (text.len(), 0),
             Part::Tool(tool) => (tool.arguments.len(), tool.result_bytes()),
-            Part::StepStart | Part::Other(_) => (0, 0),
+            Part::StepStart | Part::Hosted(_) | Part::Other(_) => (0, 0),
         };
         for (bytes, tool_bytes) in parts.iter().map(bytes) {
             self.bytes += bytes;
@@ -191,6 +192,10 @@ impl Answer {
             Event::ToolCallEnd { index, arguments, opaque } => {
                 self.end_call(index, arguments, opaque);
             }
+            Event::HostedCallStart { id, name } => self.start_hosted_call(id, name),
+            Event::HostedCall { id, arguments } => self.call_hosted(&id, arguments),
+            Event::HostedResult { id, outcome } => self.end_hosted_call(&id, outcome),
+            Event::Source { url, title } => self.add_source(&url, title),
             Event::Usage(_) | Event::FailedAfterEnd(_) => {}
             Event::End { .. } => self.close_block(),
         }
@@ -327,6 +332,7 @@ impl Answer {
     /// Closes all parts, so that the answer can be stored; calls that are whole may wait.
     pub(in crate::agent) fn close_all(&mut self, keeps_calls: bool) {
         self.close_block();
+        self.close_hosted_calls();
         for part in &mut self.parts {
             let Part::Tool(tool) = part else { continue };
             let input = match &tool.state {
