@@ -193,6 +193,7 @@ impl App {
             unsaved_patience: config.unsaved_patience,
             daily_token_limit: config.daily_token_limit,
             generation_timeout: config.generation_timeout,
+            approval_ttl: config.approval_ttl,
             outlives_tokens: supabase.has_service_key(),
             clock: clock.clone(),
             metrics: metrics.clone(),
@@ -225,7 +226,8 @@ impl App {
             clock.clone(),
         )
         .named(is_local.then_some("local"))
-        .with_peers(peers);
+        .with_peers(peers)
+        .sealed_with(seal_keys.clone());
         let state = Services {
             health: Health::new(probes, providers, generations.clone()),
             auth: AuthLayer { verifier, limits: limits.clone(), memory, token_refresher },

@@ -20,8 +20,8 @@ mod tool_calls;
 mod take_over;
 
 pub use begin_generation::{
-    Action, BeginGeneration, BeginReply, ChatRow, CreateChat, Messages, Missing, StartedReply,
-    UserMessage,
+    Action, BeginGeneration, BeginReply, CallToRun, ChatRow, CreateChat, Messages, Missing,
+    StartedReply, UserMessage,
 };
 pub use chats::{SearchChats, ToggleChat};
 pub use events::{RecordEvents, RecordEventsReply, RefusedEvent};
@@ -36,7 +36,11 @@ pub use messages::{
     SelectReply,
 };
 pub use take_over::TakeOverGeneration;
-pub use tool_calls::{AnswerToolCalls, AnsweredCalls, CallResult, ContinueGeneration};
+pub use tool_calls::{
+    AnswerToolCalls, AnsweredCalls, CallResult, ClaimToolCall, ClaimedCall, ContinueGeneration,
+    DecideToolCall, DecidedCall, DecisionResult, EditedArguments, FindToolCall, FinishToolCall,
+    PendingToolCalls, StoredCall, StoredGrant, ToolGrants,
+};
 
 /// A function of the database, with its arguments.
 pub trait Function: Serialize {

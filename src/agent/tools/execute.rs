@@ -173,7 +173,15 @@ mod tests {
         } else {
             ToolState::OutputAvailable { input, output: Value::Null }
         };
-        Part::Tool(ToolPart { id: String::new(), name, arguments, state, opaque: None })
+        Part::Tool(ToolPart {
+            id: String::new(),
+            name,
+            arguments,
+            state,
+            opaque: None,
+            approval: None,
+            is_edited: false,
+        })
     }
 
     /// The repeats of the last call, after steps with these calls.

@@ -185,6 +185,7 @@ fn recorder(
         reserve: ai.reserve(&request.options, &offered.definitions(), request.model.as_deref()),
         queue: queue.clone(),
         followers: ai.followers.clone(),
+        seal_keys: ai.seal_keys.clone(),
         take_over: None,
     }
 }

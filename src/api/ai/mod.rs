@@ -1,6 +1,7 @@
 //! Answers: `/api/ai`.
 
 pub mod ag_ui;
+pub mod approvals;
 mod attachments;
 pub(in crate::api) mod begin;
 mod demo;
@@ -28,9 +29,12 @@ mod requested_tools;
 pub mod tool_calls;
 pub mod stream_event;
 mod chat_recorder;
+mod call_recorder;
+mod call_seal;
 mod checkpoints;
+mod decisions;
 mod remote_answer;
 mod resume;
 
-pub use demo::Weather;
+pub use demo::{SendPostcard, Weather};
 pub use services::Ai;

@@ -55,6 +55,13 @@ pub(super) enum Frame<'a> {
         tool_call_id: &'a str,
         error_text: &'a str,
     },
+    ToolOutputDenied {
+        tool_call_id: &'a str,
+    },
+    ToolApprovalRequest {
+        approval_id: &'a str,
+        tool_call_id: &'a str,
+    },
     MessageMetadata {
         message_metadata: &'a Map<String, Value>,
     },
@@ -72,6 +79,12 @@ pub(super) enum Frame<'a> {
         data: Title<'a>,
         transient: bool,
     },
+}
+
+/// The question whether a call may be made, for clients that have no frame for it.
+pub(super) fn put_approval(out: &mut Vec<u8>, id: &str, data: &Value) {
+    let frame = serde_json::json!({ "type": "data-approval", "id": id, "data": data });
+    out.extend_from_slice(format!("data: {frame}\n\n").as_bytes());
 }
 
 #[derive(Serialize)]

@@ -6,7 +6,7 @@
 mod frames;
 
 pub use frames::StreamError;
-use frames::{Frame, Title, put, put_delta, put_error, put_other};
+use frames::{Frame, Title, put, put_approval, put_delta, put_error, put_other};
 
 use super::answer::{Answer, End, Status};
 use super::part::{Part, ToolPart, ToolState};
@@ -24,6 +24,8 @@ pub struct Cursor {
     earlier: usize,
     /// Whether the listener takes a reason in the frame of the end.
     says_finish_reason: bool,
+    /// Whether the listener takes the frames of approvals.
+    takes_approvals: bool,
     in_step: bool,
     titled: bool,
     /// One for each part that was begun.
@@ -51,6 +53,13 @@ impl Cursor {
     #[must_use]
     pub fn with_finish_reason(self, says_finish_reason: bool) -> Self {
         Self { says_finish_reason, ..self }
+    }
+
+    /// The same, for a listener that takes the AI SDK's frames of approvals or does not: others end in an error
+    /// when they meet one.
+    #[must_use]
+    pub fn with_approvals(self, takes_approvals: bool) -> Self {
+        Self { takes_approvals, ..self }
     }
 
     /// Whether the end was sent: nothing follows.
@@ -101,7 +110,7 @@ impl Cursor {
             if let Part::Tool(tool) = part
                 && index >= step
             {
-                put_result(tool, out);
+                put_result(tool, self.takes_approvals, out);
             }
             self.parts.push(Progress::Done);
         }
@@ -125,7 +134,7 @@ impl Cursor {
                 let is_text = matches!(part, Part::Text { .. });
                 advance_text(progress, index, text, *done, is_text, out);
             }
-            Part::Tool(tool) => advance_tool(progress, tool, out),
+            Part::Tool(tool) => advance_tool(progress, tool, self.takes_approvals, out),
             Part::StepStart | Part::Other(_) => {}
         }
     }
@@ -181,6 +190,9 @@ impl Cursor {
             self.in_step = true;
             put(out, &Frame::StartStep);
         }
+        if end.status == Status::Awaiting {
+            self.put_approvals(&answer.parts, out);
+        }
         self.finish_step(out);
         let message_metadata = &answer.metadata;
         match end.status {
@@ -198,6 +210,25 @@ impl Cursor {
             }
         }
         out.extend_from_slice(b"data: [DONE]\n\n");
+    }
+}
+
+impl Cursor {
+    /// What a person is asked. Not before the questions are stored, so that they can be answered.
+    fn put_approvals(&self, parts: &[Part], out: &mut Vec<u8>) {
+        for part in parts.get(self.earlier..).unwrap_or_default() {
+            let Part::Tool(tool) = part else { continue };
+            let (Some(approval), ToolState::ApprovalRequested(_)) = (&tool.approval, &tool.state)
+            else {
+                continue;
+            };
+            if self.takes_approvals {
+                let (approval_id, tool_call_id) = (&*approval.id, &*tool.id);
+                put(out, &Frame::ToolApprovalRequest { approval_id, tool_call_id });
+            } else {
+                put_approval(out, &approval.id, &tool.approval_data());
+            }
+        }
     }
 }
 
@@ -241,7 +272,12 @@ fn next_delta<'a>(text: &'a str, sent: &mut usize, out: &[u8]) -> Option<&'a str
     Some(piece)
 }
 
-fn advance_tool(progress: &mut Progress, tool: &ToolPart, out: &mut Vec<u8>) {
+fn advance_tool(
+    progress: &mut Progress,
+    tool: &ToolPart,
+    takes_approvals: bool,
+    out: &mut Vec<u8>,
+) {
     let Progress::Tool { sent, input } = progress else { return };
     let tool_call_id = &tool.id;
     if !*input {
@@ -257,13 +293,13 @@ fn advance_tool(progress: &mut Progress, tool: &ToolPart, out: &mut Vec<u8>) {
         let tool_name = &tool.name;
         put(out, &Frame::ToolInputAvailable { tool_call_id, tool_name, input: value });
     }
-    if put_result(tool, out) {
+    if put_result(tool, takes_approvals, out) {
         *progress = Progress::Done;
     }
 }
 
 /// Whether there is one.
-fn put_result(tool: &ToolPart, out: &mut Vec<u8>) -> bool {
+fn put_result(tool: &ToolPart, takes_approvals: bool, out: &mut Vec<u8>) -> bool {
     let tool_call_id = &tool.id;
     match &tool.state {
         ToolState::OutputAvailable { output, .. } => {
@@ -272,7 +308,16 @@ fn put_result(tool: &ToolPart, out: &mut Vec<u8>) -> bool {
         ToolState::OutputError { error_text, .. } => {
             put(out, &Frame::ToolOutputError { tool_call_id, error_text });
         }
-        ToolState::InputStreaming | ToolState::InputAvailable(_) => return false,
+        ToolState::OutputDenied(_) if takes_approvals => {
+            put(out, &Frame::ToolOutputDenied { tool_call_id });
+        }
+        ToolState::OutputDenied(_) => {
+            put(out, &Frame::ToolOutputError { tool_call_id, error_text: &tool.denial() });
+        }
+        ToolState::InputStreaming
+        | ToolState::InputAvailable(_)
+        | ToolState::ApprovalRequested(_)
+        | ToolState::ApprovalResponded(_) => return false,
     }
     true
 }
@@ -321,7 +366,15 @@ mod tests {
     fn who_has_the_beginning_gets_results_and_the_next_step() {
         let call = |state| {
             let (id, name, arguments) = ("1".to_owned(), "look".to_owned(), "{}".to_owned());
-            Part::Tool(ToolPart { id, name, arguments, state, opaque: None })
+            Part::Tool(ToolPart {
+                id,
+                name,
+                arguments,
+                state,
+                opaque: None,
+                approval: None,
+                is_edited: false,
+            })
         };
         let (input, output) = (serde_json::json!({}), Value::Null);
         let done = call(ToolState::OutputAvailable { input, output });
