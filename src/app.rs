@@ -13,8 +13,11 @@ use secrecy::ExposeSecret;
 use thiserror::Error;
 use tokio::net::TcpListener;
 
-use crate::agent::{AnyTool, CheckpointSlots, Generations, Settings, TokenRefresher};
-use crate::api::ai::{Ai, Weather};
+use crate::agent::tools::source::ToolSource;
+use crate::agent::{
+    AnyTool, BuiltIn, CheckpointSlots, Generations, Settings, Sources, TokenRefresher,
+};
+use crate::api::ai::{Ai, SendPostcard, Weather};
 use crate::api::files::{Files, FilesTool};
 use crate::api::messages::ReadMarks;
 use crate::api::scripts::{RunScriptTool, Scripts};
@@ -34,6 +37,7 @@ use crate::providers::{Providers, SettingsError};
 use crate::sandbox::{self, Sandbox};
 use crate::seal::SealKeys;
 use crate::supabase::{Supabase, SupabaseError};
+use crate::tool_sources::{self, BuildContext};
 
 pub use crate::local::{
     BackupContents, BackupError, FunctionDescription, MIGRATIONS, TableDescription, expected_schema,
@@ -133,6 +137,9 @@ pub enum BuildError {
     /// The other replicas cannot be asked.
     #[error("PEERS: {0}")]
     Peers(#[from] PeerError),
+    /// A source of tools cannot be made.
+    #[error("CONFIG_FILE: {0}")]
+    ToolSources(String),
     /// A provider's settings are invalid.
     #[error("{}: {}", .0.setting.to_uppercase(), .0.problem)]
     Providers(#[from] SettingsError),
@@ -182,10 +189,30 @@ impl App {
         let providers = Providers::new(&config.providers, clock.clone())?;
         let limits = Limits::new(&config, &clock);
         let files = Files::new(supabase.clone(), &config, clock.clone());
+        let scripts = Scripts::new(
+            supabase.clone(),
+            files.clone(),
+            sandbox(&config),
+            clock.clone(),
+            config.scripts.retention,
+        );
+        scripts.cleanup();
+        let seal_keys = seal_keys(&config, &project)?;
+        let context = BuildContext {
+            config: &config,
+            supabase: &supabase,
+            seal_keys: seal_keys.as_ref(),
+            clock: &clock,
+        };
+        let mut all_sources: Vec<Arc<dyn ToolSource>> =
+            vec![Arc::new(BuiltIn::new("built_in", tools(&files, &scripts)))];
+        all_sources.extend(tool_sources::build(&context).map_err(BuildError::ToolSources)?);
+        let demo = BuiltIn::new("demo", vec![Arc::new(Weather), Arc::new(SendPostcard)]);
+        let sources = Sources::new(all_sources, demo, clock.clone(), metrics.clone());
         let token_refresher = TokenRefresher::default();
         let settings = Settings {
             providers: providers.clone(),
-            demo_tools: vec![Arc::new(Weather)],
+            sources: sources.clone(),
             checkpoint_every: config.checkpoint_every,
             checkpoint_slots: supabase
                 .has_service_key()
@@ -200,21 +227,12 @@ impl App {
         };
         let generations = Generations::new(settings, token_refresher.clone());
         let verifier = verifier(&config, &project, &supabase, &clock);
-        let seal_keys = seal_keys(&config, &project)?;
         let peers = peers(&config, seal_keys.as_ref(), &clock)?;
         let gate = |peers: &Peers| PeerGate::new(peers.clone(), generations.clone());
         let peer_gate = peers.as_ref().map(gate);
         let is_local = local_supabase.is_some();
         let probes = Probes::new(supabase.clone(), verifier.clone(), clock.clone(), is_local);
         forget_idle_users(limits.clone());
-        let scripts = Scripts::new(
-            supabase.clone(),
-            files.clone(),
-            sandbox(&config),
-            clock.clone(),
-            config.scripts.retention,
-        );
-        scripts.cleanup();
         refresh_models(providers.clone());
         let ai = Ai::new(
             supabase.clone(),
@@ -222,7 +240,7 @@ impl App {
             files.clone(),
             providers.clone(),
             limits.clone(),
-            tools(&files, &scripts),
+            sources,
             clock.clone(),
         )
         .named(is_local.then_some("local"))

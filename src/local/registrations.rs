@@ -228,7 +228,7 @@ pub static REGISTRATIONS: &[Registration] = &[
     rust("20261128000010_approvals.sql", "create or replace function private.end_calls", "9d40fea8e5927055"),
     rust("20261128000010_approvals.sql", "create or replace function private.record_outcomes", "bfcb2414f0986828"),
     rust("20261128000010_approvals.sql", "create function private.call_json", "f9b89dd53d671cc0"),
-    rust("20261128000010_approvals.sql", "create function private.calls_to_run", "e0621e3ae46b31cd"),
+    rust("20261128000010_approvals.sql", "create function private.calls_to_run", "153acf1f1f1b988f"),
     rust("20261128000010_approvals.sql", "create function private.id_of_call", "3f0902c7e8ef3062"),
     rust("20261128000010_approvals.sql", "create function private.read_call", "e2fed336a431e456"),
     rust("20261128000010_approvals.sql", "create function public.find_tool_call", "a21a3795464da5a3"),

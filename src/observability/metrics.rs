@@ -30,6 +30,9 @@ struct Inner {
     answer_seconds: Family<ProviderLabels, Histogram>,
     first_token_seconds: Family<ProviderLabels, Histogram>,
     tokens: Family<TokenLabels, Counter>,
+    tool_calls: Family<ToolCallLabels, Counter>,
+    tool_call_seconds: Family<ToolKindLabels, Histogram>,
+    tool_definition_changes: Family<ToolKindLabels, Counter>,
     running: Gauge,
 }
 
@@ -62,6 +65,17 @@ struct ProviderLabels {
 struct TokenLabels {
     provider: String,
     kind: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ToolCallLabels {
+    source: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ToolKindLabels {
+    source: &'static str,
 }
 
 /// An answer of a model that has come to its end.
@@ -121,6 +135,21 @@ impl Metrics {
         }
     }
 
+    /// A tool was called. `source` is the kind of its source.
+    pub fn tool_call(&self, source: &'static str, outcome: &'static str, took: Duration) {
+        let Some(inner) = &self.inner else { return };
+        inner.tool_calls.get_or_create(&ToolCallLabels { source, outcome }).inc();
+        let of_kind = ToolKindLabels { source };
+        inner.tool_call_seconds.get_or_create(&of_kind).observe(took.as_secs_f64());
+    }
+
+    /// Sources of this kind describe so many tools otherwise than before.
+    pub fn tool_definitions_changed(&self, source: &'static str, changes: usize) {
+        let Some(inner) = &self.inner else { return };
+        let changed = inner.tool_definition_changes.get_or_create(&ToolKindLabels { source });
+        changed.inc_by(changes as u64);
+    }
+
     /// Everything in Prometheus's text format; `running` generations at this moment.
     pub fn text(&self, running: usize) -> String {
         let mut text = String::new();
@@ -162,6 +191,21 @@ impl Inner {
             first_token_seconds.clone(),
         );
         registry.register("tokens", "Tokens used, reported or estimated", tokens.clone());
+        let (tool_calls, tool_definition_changes) = (Family::default(), Family::default());
+        let tool_call_seconds =
+            Family::new_with_constructor((|| Histogram::new(ANSWER_SECONDS)) as fn() -> Histogram);
+        registry.register("tool_calls", "Calls of tools", tool_calls.clone());
+        registry.register_with_unit(
+            "tool_call_duration",
+            "Time until a tool had answered",
+            Unit::Seconds,
+            tool_call_seconds.clone(),
+        );
+        registry.register(
+            "tool_definition_changes",
+            "Tools that are described otherwise than before",
+            tool_definition_changes.clone(),
+        );
         registry.register("generations_running", "Generations under way in chats", running.clone());
         Self {
             registry,
@@ -171,6 +215,9 @@ impl Inner {
             answer_seconds,
             first_token_seconds,
             tokens,
+            tool_calls,
+            tool_call_seconds,
+            tool_definition_changes,
             running,
         }
     }

@@ -254,7 +254,7 @@ create function private.calls_to_run(p_user_id uuid, p_message_id uuid) returns 
 begin
   perform private.require_caller(p_user_id);
   return (
-    select coalesce(jsonb_agg(private.call_json(c) order by c.created_at, c.call_id), '[]')
+    select coalesce(jsonb_agg(private.call_json(c) order by c.call_id), '[]')
       from private.tool_calls c
       where c.message_id = p_message_id and c.user_id = p_user_id
         and c.state in ('approved', 'running'));

@@ -144,7 +144,7 @@ impl ChatRequest {
             stop_running: false,
             model: None,
             options,
-            tools: RequestedTools::default(),
+            tools: RequestedTools::silent(),
             queue: None,
             continues: None,
             continuation: None,

@@ -1,8 +1,6 @@
 //! What the routes of `/api/ai` work with.
 
-use std::sync::Arc;
-
-use crate::agent::{AnyTool, Failure, Generations, Options, Reserve};
+use crate::agent::{Failure, Generations, Options, Reserve, Sources};
 use crate::api::files::Files;
 use crate::api::messages::ReadMarks;
 use crate::clock::Clock;
@@ -27,7 +25,7 @@ pub struct Ai {
     pub(super) read_marks: ReadMarks,
     pub(super) providers: Providers,
     pub(in crate::api) limits: Limits,
-    pub(super) tools: Arc<[Arc<dyn AnyTool>]>,
+    pub(super) sources: Sources,
     pub(super) followers: Followers,
     pub(super) peers: Option<Peers>,
     pub(super) checkpoints: CheckpointWriter,
@@ -41,14 +39,14 @@ pub struct Ai {
 }
 
 impl Ai {
-    /// Puts the services together. `tools` are those that a request can name.
+    /// Puts the services together.
     pub fn new(
         supabase: Supabase,
         generations: Generations,
         files: Files,
         providers: Providers,
         limits: Limits,
-        tools: Vec<Arc<dyn AnyTool>>,
+        sources: Sources,
         clock: Clock,
     ) -> Self {
         let followers = Followers::new(supabase.clone(), None);
@@ -61,7 +59,7 @@ impl Ai {
             read_marks,
             providers,
             limits,
-            tools: tools.into(),
+            sources,
             followers,
             peers: None,
             checkpoints,
@@ -91,6 +89,11 @@ impl Ai {
     pub fn with_peers(self, peers: Option<Peers>) -> Self {
         let followers = Followers::new(self.supabase.clone(), peers.clone());
         Self { followers, peers, ..self }
+    }
+
+    /// The sources of tools.
+    pub fn sources(&self) -> &Sources {
+        &self.sources
     }
 
     /// The providers.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::errors::invalid_token;
@@ -15,6 +16,9 @@ pub(super) const LEEWAY: i64 = 30;
 /// How far in the future a token may have been issued, in seconds: its signature proves that Auth issued
 /// it, so this server's clock is late.
 const MAX_EARLY: i64 = 300;
+
+/// The longest role of an application.
+const MAX_ROLE: usize = 200;
 
 /// The claims this server reads.
 #[derive(Debug, Deserialize)]
@@ -28,6 +32,8 @@ pub(super) struct Claims {
     role: Option<String>,
     #[serde(default)]
     pub(super) is_anonymous: bool,
+    #[serde(default)]
+    app_metadata: Value,
 }
 
 #[derive(Debug, Deserialize)]
@@ -38,6 +44,12 @@ enum Audience {
 }
 
 impl Claims {
+    /// `app_metadata.role`, which only the service key can set.
+    pub(super) fn app_role(&self) -> Option<String> {
+        let role = self.app_metadata.get("role")?.as_str()?;
+        (!role.is_empty() && role.len() <= MAX_ROLE).then(|| role.to_owned())
+    }
+
     /// Reads the claims of a token for this project's users. Does not verify the signature.
     pub(super) fn read(token: &str, issuer: &str) -> Result<Self, ApiError> {
         let claims = jsonwebtoken::dangerous::insecure_decode::<Self>(token)

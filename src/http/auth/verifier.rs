@@ -165,6 +165,7 @@ impl Verifier {
             token: AccessToken::for_user(claims.sub, token),
             expires_at: claims.exp,
             is_anonymous: claims.is_anonymous,
+            role: claims.app_role(),
         };
         Ok(Verified { user, until, signed_by })
     }

@@ -22,7 +22,7 @@ pub(super) fn calls_to_run(
     message: &str,
 ) -> Result<Json, RestError> {
     let to_run = "where c.message_id = ? and c.user_id = ? and c.state in ('approved', 'running') \
-                  order by c.created_at, c.call_id";
+                  order by c.call_id";
     let calls = Call::all(connection, to_run, (message, user))?;
     Ok(calls.iter().map(Call::to_json).collect())
 }

@@ -1,30 +1,12 @@
 //! The request that a model is sent.
 
-use std::sync::Arc;
-
 use super::Run;
-use crate::agent::AnyTool;
 use crate::agent::generation::recorder::Started;
 use crate::agent::message::prompt;
 use crate::providers::catalogue::Capability;
-use crate::providers::{ChosenModel, Deadlines, Message, Request, ToolDefinition};
+use crate::providers::{ChosenModel, Deadlines, Message, Request};
 
 impl Run {
-    pub(super) fn tools(&self, model: &ChosenModel) -> Vec<Arc<dyn AnyTool>> {
-        let is_demo = model.provider_capabilities().is_simulated;
-        // What can be called but never run is not offered.
-        let runs_tools = self.job.options.max_steps > 1;
-        let demo = self.settings.demo_tools.iter().filter(|_| is_demo && runs_tools);
-        self.job.tools.iter().chain(demo).cloned().collect()
-    }
-
-    /// What the model may call: tools of this server, then those of the page or of the caller.
-    fn definitions(&self, model: &ChosenModel) -> Vec<ToolDefinition> {
-        let ours = self.tools(model).into_iter().map(|tool| tool.definition());
-        let of_page = self.client_tools.iter().map(|tool| tool.definition().clone());
-        ours.chain(of_page).chain(self.job.options.functions.iter().cloned()).collect()
-    }
-
     pub(super) fn request(
         &self,
         started: &Started,

@@ -6,7 +6,7 @@
 mod frames;
 
 pub use frames::StreamError;
-use frames::{Frame, Title, put, put_approval, put_delta, put_error, put_other};
+use frames::{CallReport, Frame, Title, put, put_approval, put_delta, put_error, put_other};
 
 use super::answer::{Answer, End, Status};
 use super::part::{Part, ToolPart, ToolState};
@@ -28,6 +28,8 @@ pub struct Cursor {
     takes_approvals: bool,
     in_step: bool,
     titled: bool,
+    /// How many reports of running calls were looked at.
+    reports: usize,
     /// One for each part that was begun.
     parts: Vec<Progress>,
     /// Parts before this one are finished.
@@ -93,6 +95,11 @@ impl Cursor {
             }
         }
         self.skip_finished();
+        for (tool_call_id, progress) in answer.progress.after(self.reports) {
+            let data = CallReport { tool_call_id, progress };
+            put(out, &Frame::ToolProgress { data, transient: true });
+        }
+        self.reports = answer.progress.reports();
         if let Some(title) = answer.title.as_deref().filter(|_| !self.titled) {
             self.titled = true;
             put(out, &Frame::Title { data: Title { title }, transient: true });
@@ -107,12 +114,17 @@ impl Cursor {
         let earlier = &parts[..self.earlier.min(parts.len())];
         let step = earlier.iter().rposition(|part| *part == Part::StepStart).unwrap_or(0);
         for (index, part) in earlier.iter().enumerate() {
-            if let Part::Tool(tool) = part
-                && index >= step
-            {
-                put_result(tool, self.takes_approvals, out);
-            }
-            self.parts.push(Progress::Done);
+            let progress = match part {
+                // What was approved gets its result later.
+                Part::Tool(tool) if index >= step => {
+                    match put_result(tool, self.takes_approvals, out) {
+                        true => Progress::Done,
+                        false => Progress::Tool { sent: tool.arguments.len(), input: true },
+                    }
+                }
+                _ => Progress::Done,
+            };
+            self.parts.push(progress);
         }
     }
 
