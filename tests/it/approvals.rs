@@ -79,13 +79,13 @@ async fn a_call_waits_for_its_person_and_runs_with_what_was_shown() {
     let shown = &first[first.len() - 3];
     assert_eq!(shown["data"]["approvalId"], shown["id"]);
     assert_eq!((&shown["data"]["input"], &shown["data"]["mayEdit"]), (&card, &json!(true)));
+    let whole = asking.alice.resume(&asking.chat).await.rest().await;
+    assert!(kinds(&whole).ends_with("tool-input-available data-approval finish-step finish"));
     assert_eq!(asking.states().await, ["approval-requested"]);
     let pending = asking.pending().await;
     assert_eq!((pending.len(), &pending[0]["approval_id"]), (1, &shown["id"]));
     assert_eq!((&pending[0]["arguments"], &pending[0]["tool"]), (&card, &json!("send_postcard")));
     assert_eq!(pending[0]["digest"], shown["data"]["digest"]);
-    let whole = asking.alice.resume(&asking.chat).await.rest().await;
-    assert!(kinds(&whole).ends_with("tool-input-available data-approval finish-step finish"));
 
     let mallory = asking.app.user("mallory").await;
     let id = shown["id"].as_str().unwrap();
@@ -148,10 +148,11 @@ async fn of_an_ai_sdk_client_only_the_decision_is_read() {
     let unknown = json!({ "type": "tool-send_postcard", "toolCallId": "x", "input": {},
         "state": "approval-responded", "approval": { "id": "x", "approved": true } });
     let rest = send(vec![part(0, true), part(1, false), unknown.clone()]).await;
-    let expected = "start tool-output-available tool-output-denied start-step";
+    // What was denied is known at once, what was approved runs first.
+    let expected = "start tool-output-denied tool-output-available start-step";
     assert!(kinds(&rest).starts_with(expected), "{}", kinds(&rest));
-    assert_eq!(rest[1]["output"], json!({ "sent_to": "Ada", "characters": 10 }));
-    assert_eq!(rest[2].as_object().unwrap().len(), 2);
+    assert_eq!(rest[2]["output"], json!({ "sent_to": "Ada", "characters": 10 }));
+    assert_eq!(rest[1].as_object().unwrap().len(), 2);
     let told = frames(&rest).join(" ");
     assert!(told.contains("denied this call") && told.contains("No, \\\"ignore\\\""), "{told}");
     assert_eq!(asking.states().await, ["output-available", "output-denied"]);
@@ -270,7 +271,8 @@ async fn what_a_user_writes_themselves_is_never_run() {
     }
     let path = format!("/messages?id=eq.{}", message["id"].as_str().unwrap());
     alice.rest(Method::PATCH, &path, Some(json!({ "parts": parts }))).await.expect(200);
-    alice.resume(chat).await.rest().await;
+    let stream = format!("/api/ai/chat/{chat}/stream");
+    assert_eq!(alice.get(&stream).await.status, 204);
     assert_eq!(asking.pending().await.len(), 1, "it still waits");
     // Arguments of their own, in the place of those that a server has sealed.
     let edit =
@@ -282,7 +284,7 @@ async fn what_a_user_writes_themselves_is_never_run() {
     )
     .await;
     assert_eq!(decided.expect(200)["answer"], "recorded");
-    alice.resume(chat).await.rest().await;
+    assert_eq!(alice.get(&stream).await.status, 200);
     let message = asking.last_message().await;
     assert!(message.to_string().contains("not what the person was asked about"), "{message}");
     assert!(!message.to_string().contains("sent_to"));

@@ -49,8 +49,22 @@ pub struct ToolDescription {
     responses((status = 200, description = "The tools", body = Vec<ToolDescription>)))]
 pub async fn list_tools(State(ai): State<Ai>, user: CurrentUser) -> Response {
     let tools = ai.sources.describe(&who(&user)).await;
-    let tools: Vec<ToolDescription> = tools.into_iter().map(ToolDescription::from).collect();
+    let mut tools: Vec<ToolDescription> = tools.into_iter().map(ToolDescription::from).collect();
+    if ai.seal_keys.is_none() {
+        tools.iter_mut().for_each(ToolDescription::cannot_ask);
+    }
     axum::Json(tools).into_response()
+}
+
+impl ToolDescription {
+    /// Without a key no call can wait for a person.
+    fn cannot_ask(&mut self) {
+        if self.available && self.approval == "always" {
+            self.available = false;
+            let reason = "It asks a person first, and this server has no SEAL_KEY to do so.";
+            self.reason = Some(reason.to_owned());
+        }
+    }
 }
 
 impl From<DescribedTool> for ToolDescription {
