@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::generation::{Credentials, Recorder};
 use super::options::Options;
+use super::terms::Terms;
 use super::tools::client::ClientTool;
 use super::tools::sources::Offered;
 
@@ -15,6 +16,8 @@ pub struct Job {
     pub recorder: Arc<dyn Recorder>,
     /// The user.
     pub credentials: Arc<Credentials>,
+    /// On what terms it is written.
+    pub terms: Terms,
     /// `app_metadata.role` of the user's token.
     pub role: Option<String>,
     /// The chat; none for an answer without one.

@@ -11,6 +11,7 @@ mod generation;
 pub mod tools;
 mod job;
 mod settings;
+mod terms;
 
 pub use generation::{
     BeginOutcome, Checkpoint, CheckpointSlots, Credentials, Earlier, Failure, Generation,
@@ -29,6 +30,7 @@ pub use message::sanitize::json as storable;
 pub use message::ui_stream::{Cursor, StreamError};
 pub use options::Options;
 pub use settings::Settings;
+pub use terms::{BudgetLimit, Period, PlanRefusal, Terms};
 pub use tools::approval::{ApprovedCall, CallEnd, ClaimedCall, SealedCall, ToolGrant};
 pub use tools::built_in::BuiltIn;
 pub use tools::client::ClientTool;
@@ -40,5 +42,5 @@ pub use tools::sources::{
 };
 pub use tools::waiting_call::WaitingCall;
 pub use tools::{AnyTool, Tool, ToolResult, define};
-pub use usage::reservation::{Extension, OverLimit, Reserve, Reserved};
+pub use usage::reservation::{Budget, Extension, OverBudget, OverLimit, Reserve, Reserved};
 pub use usage::{TokenUsage, UsageSource};

@@ -19,8 +19,6 @@ pub struct Settings {
     pub checkpoint_every: Duration,
     /// Where all answers are saved together: when.
     pub checkpoint_slots: Option<CheckpointSlots>,
-    /// The daily limit of tokens for each user.
-    pub daily_token_limit: Option<u64>,
     /// The longest a generation may take.
     pub generation_timeout: Duration,
     /// How long a person has to decide on a call.
@@ -31,6 +29,8 @@ pub struct Settings {
     pub unsaved_patience: Duration,
     /// The time of day, for tokens.
     pub clock: Clock,
+    /// Whether traces show what is said.
+    pub traces_content: bool,
     /// The metrics of finished generations.
     pub metrics: Metrics,
 }

@@ -1,14 +1,19 @@
 //! The sources of tools that need no Rust: what an operator names in the configuration file.
 
+pub mod egress;
+pub mod mcp;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::agent::tools::source::ToolSource;
 use crate::clock::Clock;
-use crate::config::Config;
 use crate::config::file::ToolEntry;
+use crate::config::{Config, FileConfig};
 use crate::seal::SealKeys;
 use crate::supabase::Supabase;
+use egress::Egress;
+use mcp::McpSource;
 
 /// What sources are made of.
 pub struct BuildContext<'a> {
@@ -20,25 +25,37 @@ pub struct BuildContext<'a> {
     pub seal_keys: Option<&'a SealKeys>,
     /// The time of day.
     pub clock: &'a Clock,
+    /// How tools reach other servers.
+    pub egress: &'a Egress,
+    /// The connections to servers of the Model Context Protocol.
+    pub mcp: &'a mcp::Connections,
 }
 
 /// The sources of the configuration file, in its order. `Err` is one line that names the place.
 pub fn build(context: &BuildContext<'_>) -> Result<Vec<Arc<dyn ToolSource>>, String> {
-    let entries = context.config.file.tools.iter().enumerate();
+    let file = context.config.file.current();
+    let entries = file.tools.iter().enumerate();
     let sources = entries.map(|(index, entry)| {
-        source(context, entry).map_err(|problem| format!("tools[{index}]: {problem}"))
+        source(context, &file, entry).map_err(|problem| format!("tools[{index}]: {problem}"))
     });
     let sources = sources.collect::<Result<Vec<_>, String>>()?;
     check_labels(&sources)?;
     Ok(sources)
 }
 
-fn source(_context: &BuildContext<'_>, entry: &ToolEntry) -> Result<Arc<dyn ToolSource>, String> {
+fn source(
+    context: &BuildContext<'_>,
+    file: &FileConfig,
+    entry: &ToolEntry,
+) -> Result<Arc<dyn ToolSource>, String> {
     match entry {
+        ToolEntry::Mcp(entry) => {
+            let source = McpSource::new(entry, &file.secrets, context.egress, context.mcp)?;
+            Ok(Arc::new(source))
+        }
         ToolEntry::Http(_)
         | ToolEntry::Openapi(_)
         | ToolEntry::Postgres(_)
-        | ToolEntry::Mcp(_)
         | ToolEntry::Hosted(_) => Err("this kind is not supported yet".to_owned()),
     }
 }

@@ -12,7 +12,7 @@ use super::chat_recorder::{ChatRecorder, QueueReply};
 use super::hand_over::TakeOver;
 use super::offered_tools::OfferedTools;
 use super::request::ChatRequest;
-use super::{Ai, remote_answer, stop};
+use super::{Ai, assistants, remote_answer, stop};
 use crate::agent::{Answer, Claim, Credentials, Job, Refusal};
 use crate::http::auth::CurrentUser;
 use crate::http::error::{ApiError, for_end, shutting_down};
@@ -66,6 +66,7 @@ pub(super) async fn start_or_queue(
     create_chat: bool,
     request: ChatRequest,
 ) -> Result<Outcome, ApiError> {
+    let request = assistants::settle(ai, user, chat_id, create_chat, request).await?;
     let offered = OfferedTools::new(ai, user, &request).await?;
     let request = Arc::new(request);
     let mut stops = 0;
@@ -118,6 +119,8 @@ pub(super) async fn take_over(
     request: ChatRequest,
     from: TakeOver,
 ) -> Result<(), ApiError> {
+    let assistant = from.assistant().map(|id| ai.assistant(user, id)).transpose()?;
+    let request = ChatRequest { terms: Some(ai.terms(user, assistant)), ..request };
     let offered = OfferedTools::new(ai, user, &request).await?;
     let request = Arc::new(request);
     let recorder = ChatRecorder {
@@ -181,7 +184,12 @@ fn recorder(
         request: request.clone(),
         default_model: ai.providers.default_model().to_owned(),
         create_chat,
-        reserve: ai.reserve(&request.options, &offered.definitions(), request.model.as_deref()),
+        reserve: ai.reserve(
+            &request.terms.clone().unwrap_or_default(),
+            &request.options,
+            &offered.definitions(),
+            request.model.as_deref(),
+        ),
         queue: queue.clone(),
         followers: ai.followers.clone(),
         seal_keys: ai.seal_keys.clone(),
@@ -199,6 +207,7 @@ fn job(
         chat_id: Some(recorder.chat_id),
         recorder: Arc::new(recorder),
         credentials: Credentials::new(user.id, user.token.clone(), user.expires_at),
+        terms: request.terms.clone().unwrap_or_default(),
         role: user.role.clone(),
         options: request.options.clone(),
         tools: offered.job_tools(),

@@ -53,18 +53,25 @@ pub async fn answer_tool_call(
     headers: HeaderMap,
     HeldJson(body, held): HeldJson<ToolCallResult>,
 ) -> Result<Response, ApiError> {
-    ai.limits.count_generation(user.id)?;
     let chat_id = ids::chat_id(user.id, &chat_id);
     let answer = CallAnswer::read(&body)?;
+    let is_decision = matches!(answer, CallAnswer::Decision(_));
     let mut request = ChatRequest::read(generate(body), chat_id, &headers, held)?;
     ai.check_model(request.model.as_deref())?;
     let call = match answer {
-        CallAnswer::Outcome(outcome) => record(&ai, &user, chat_id, &call_id, outcome).await?,
+        CallAnswer::Outcome(outcome) => {
+            ai.count_generation(&user)?;
+            record(&ai, &user, chat_id, &call_id, outcome).await?
+        }
         CallAnswer::Decision(decision) => decide(&ai, &user, chat_id, &call_id, &decision).await?,
     };
     let AnsweredCall { state, remaining, message_id, message_parts } = call;
     if remaining > 0 {
         return Ok(axum::Json(ToolCallState { state, remaining }).into_response());
+    }
+    if is_decision {
+        // Decisions have a limit of their own; what follows from the last one is a generation.
+        ai.count_generation(&user)?;
     }
     request.continues = Some(message_id);
     routes::respond(&ai, &user, &request_id, chat_id, false, request, message_parts).await

@@ -1,11 +1,12 @@
 //! The claims of an access token and the checks of its times. Pure.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::errors::invalid_token;
@@ -32,8 +33,9 @@ pub(super) struct Claims {
     role: Option<String>,
     #[serde(default)]
     pub(super) is_anonymous: bool,
-    #[serde(default)]
-    app_metadata: Value,
+    /// All others.
+    #[serde(flatten)]
+    others: Map<String, Value>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -43,10 +45,20 @@ enum Audience {
     Several(Vec<String>),
 }
 
+/// The longest name of a plan, as in the configuration file.
+const MAX_PLAN: usize = 64;
+
 impl Claims {
+    /// The text at this path in claims that are not this server's own, such as `app_metadata.plan`.
+    pub(super) fn plan(&self, path: &[String]) -> Option<Arc<str>> {
+        let (first, rest) = path.split_first()?;
+        let claim = rest.iter().try_fold(self.others.get(first)?, |claim, name| claim.get(name))?;
+        claim.as_str().filter(|name| name.len() <= MAX_PLAN).map(Arc::from)
+    }
+
     /// `app_metadata.role`, which only the service key can set.
     pub(super) fn app_role(&self) -> Option<String> {
-        let role = self.app_metadata.get("role")?.as_str()?;
+        let role = self.others.get("app_metadata")?.get("role")?.as_str()?;
         (!role.is_empty() && role.len() <= MAX_ROLE).then(|| role.to_owned())
     }
 

@@ -15,6 +15,7 @@ mod request;
 mod reserve;
 mod save;
 mod signals;
+pub(super) mod spans;
 mod title;
 mod tools;
 mod turn_tools;
@@ -45,7 +46,9 @@ use crate::agent::message::answer::{Answer, Claim, Status};
 use crate::agent::message::prompt;
 use crate::agent::usage::TokenUsage;
 use crate::agent::{Job, Part, Settings, WaitingCall};
-use crate::providers::{FinishReason, Message};
+use crate::config::file::assistants::Overridable;
+use crate::providers::catalogue::Usd;
+use crate::providers::{Candidates, FinishReason, Message};
 
 /// A generation at work.
 pub(super) struct Run {
@@ -59,7 +62,7 @@ pub(super) struct Run {
     /// The answer is shown in the place of others once it has content.
     is_candidate: bool,
     /// The tokens and the price of earlier runs of the same message.
-    used_before: Option<(TokenUsage, Option<f64>)>,
+    used_before: Option<(TokenUsage, Option<Usd>)>,
     tools: TurnTools,
     /// The calls with which the answer begins to wait.
     waiting: Vec<WaitingCall>,
@@ -115,11 +118,11 @@ impl Run {
             Ok(BeginOutcome::Started(started)) => {
                 self.lease.granted(started.lease, sent_at);
                 self.is_candidate = started.is_candidate;
-                self.budget.set_reserved(started.reserved);
+                self.budget.set_reserved(started.reserved.clone());
                 let earlier = &started.earlier;
                 self.used_before = earlier.usage.map(|usage| (usage, earlier.cost_usd));
                 self.checkpoints.resume(earlier.checkpoint, &earlier.parts);
-                self.answer.grant(&started);
+                self.answer.grant(&started, self.job.terms.metadata());
                 if started.earlier.is_visible {
                     self.answer.make_visible();
                 }
@@ -156,8 +159,12 @@ impl Run {
             started
         };
         let mut started = self.wait_for(load).await?;
+        if self.job.terms.assistant.as_ref().is_some_and(|own| !own.leaves(Overridable::System)) {
+            // Users can write any message of theirs, but who answers is told what to do by the operator alone.
+            started.history.retain(|message| message.role != "system");
+        }
         self.freeze_tools(&started).await?;
-        let mut models = self.settings.providers.candidates(started.model.as_deref())?;
+        let mut models = self.models(started.model.as_deref())?;
         self.run_approved(&started.earlier.approved).await?;
         let mut turns = prompt::answer(&self.answer.read().parts, self.tools.files());
         let mut steps = 1 + steps(&started.earlier.parts);
@@ -182,6 +189,14 @@ impl Run {
             }
             turns.extend(self.last_turn());
         }
+    }
+
+    /// The models to call, as the terms have them.
+    fn models(&self, id: Option<&str>) -> Result<Candidates, Failure> {
+        let terms = &self.job.terms;
+        let models = self.settings.providers.candidates(id, terms.fallbacks())?;
+        terms.take(models.current().clone())?;
+        models.filter_map(|model| terms.take(model).ok()).ok_or(Failure::Crashed)
     }
 
     /// The output of the model and the results of the tools in the last step.
