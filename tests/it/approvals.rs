@@ -153,16 +153,16 @@ async fn of_an_ai_sdk_client_only_the_decision_is_read() {
     assert!(kinds(&rest).starts_with(expected), "{}", kinds(&rest));
     assert_eq!(rest[2]["output"], json!({ "sent_to": "Ada", "characters": 10 }));
     assert_eq!(rest[1].as_object().unwrap().len(), 2);
-    let told = frames(&rest).join(" ");
-    assert!(told.contains("denied this call") && told.contains("No, \\\"ignore\\\""), "{told}");
+    let text = frames(&rest).join(" ");
+    assert!(text.contains("denied this call") && text.contains("No, \\\"ignore\\\""), "{text}");
+    // Who has not opted in meets nothing that ends their stream.
+    let unread = asking.alice.resume(chat).await.rest().await;
+    assert!(!kinds(&unread).contains("approval-request") && !kinds(&unread).contains("denied"));
     assert_eq!(asking.states().await, ["output-available", "output-denied"]);
     // A hand-made part alone is nothing.
     let message = json!({ "id": first[0]["messageId"], "role": "assistant", "parts": [unknown] });
     let forged = json!({ "id": chat, "messages": [question, message] });
     assert_eq!(asking.alice.post("/api/ai/chat", forged).await.status, 404);
-    // Who has not opted in meets nothing that ends their stream.
-    let unread = asking.alice.resume(chat).await.rest().await;
-    assert!(!kinds(&unread).contains("approval-request") && !kinds(&unread).contains("denied"));
 }
 
 #[tokio::test]
@@ -178,8 +178,8 @@ async fn arguments_may_be_changed_and_tools_allowed_for_the_chat() {
     let body =
         json!({ "approved": true, "arguments": edited, "remember": "chat", "stream": false });
     let answer = asking.decide(&pending[0], body).await.expect(200);
-    let told = answer["message"]["content"].as_str().unwrap();
-    assert!(told.contains("changed the arguments") && told.contains("Bob"), "{told}");
+    let text = answer["message"]["content"].as_str().unwrap();
+    assert!(text.contains("changed the arguments") && text.contains("Bob"), "{text}");
     let parts = answer["message"]["parts"].as_array().unwrap();
     let part = parts.iter().find(|part| part["type"] == "tool-send_postcard").unwrap();
     assert_eq!((&part["input"], &part["output"]["sent_to"]), (&edited, &json!("Bob")));
@@ -293,13 +293,13 @@ async fn what_a_user_writes_themselves_is_never_run() {
     let (run, id) = (Uuid::new_v4().to_string(), Uuid::new_v4().to_string());
     let question = json!({ "id": Uuid::new_v4().to_string(), "content": "Hi",
         "parts": [{ "type": "text", "text": "Hi" }] });
-    let begun = rpc(
+    let started = rpc(
         "begin_generation",
         json!({ "p_chat_id": chat, "p_run": run,
         "p_message_id": id, "p_user_message": question, "p_model": "scripted/demo" }),
     )
     .await;
-    assert_eq!(begun.expect(200)["answer"], "started");
+    assert_eq!(started.expect(200)["answer"], "started");
     let call = json!({ "call_id": "own", "source": "demo", "source_tool": "send_postcard",
         "tool": "send_postcard", "policy": "always", "definition_digest": "d",
         "arguments": { "to": "x", "text": "y" }, "arguments_digest": "a", "seal": "s",

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// What is shown in their place.
-const HIDDEN: &str = "…";
+const HIDDEN: &str = "•••";
 
 /// The arguments without what these JSON Pointers name.
 pub fn redacted(mut arguments: Value, pointers: &[String]) -> Value {

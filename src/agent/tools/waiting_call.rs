@@ -7,7 +7,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::client::{ClientTool, definition_digest};
-use super::execute::ReadyCall;
+use super::sources::OfferedTool;
 
 /// How long a page has to send the result of a call.
 const PAGE_TIMEOUT_S: u32 = 600;
@@ -75,16 +75,20 @@ impl WaitingCall {
     }
 
     /// A call that a person is asked about.
-    pub(in crate::agent) fn of_person(call: &ReadyCall, question: Question) -> Self {
-        let ReadyCall { id, tool, arguments, .. } = call;
+    pub(in crate::agent) fn of_person(
+        call_id: String,
+        tool: &OfferedTool,
+        arguments: Value,
+        question: Question,
+    ) -> Self {
         let described = tool.tool();
         Self {
-            call_id: id.clone(),
+            call_id,
             source: tool.source.label().to_owned(),
             tool: tool.name.clone(),
             definition: None,
             definition_digest: tool.digest().to_owned(),
-            arguments: arguments.clone(),
+            arguments,
             expires_in_s: question.ttl.as_secs(),
             asked: Some(Asked {
                 id: question.id,

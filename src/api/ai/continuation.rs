@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::decisions::{self, Decision, approval_expired};
+use super::decisions::{self, Decision, already_decided, approval_expired};
 use super::model::{ChatGenerate, Trigger, UserMessage};
 use super::{Ai, ids};
 use crate::database::{self, AnswerToolCalls, AnsweredCalls, CallResult, DecisionResult};
@@ -207,16 +207,6 @@ pub(super) async fn record(
         true => Err(already_decided()),
         false => Ok(answered),
     }
-}
-
-/// 409: the first result counts.
-pub(super) fn already_decided() -> ApiError {
-    ApiError::new(
-        StatusCode::CONFLICT,
-        "already_decided",
-        "This call has been decided otherwise or has another result already, or it is not wanted any more. \
-         Read the chat's messages again.",
-    )
 }
 
 /// 410: nobody waits for the result any more.

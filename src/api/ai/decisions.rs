@@ -6,7 +6,6 @@ use uuid::Uuid;
 
 use super::Ai;
 use super::call_seal::{facts, is_sealed, seal_call, seal_grant};
-use super::continuation::already_decided;
 use crate::agent::{SealedCall, storable, value_digest};
 use crate::database::{
     self, DecideToolCall, DecidedCall, DecisionResult, EditedArguments, FindToolCall, StoredCall,
@@ -172,6 +171,16 @@ fn arguments_changed() -> ApiError {
         StatusCode::CONFLICT,
         "arguments_changed",
         "These are not the arguments that you were shown. Read what waits for you again.",
+    )
+}
+
+/// 409: the first result counts.
+pub(super) fn already_decided() -> ApiError {
+    ApiError::new(
+        StatusCode::CONFLICT,
+        "already_decided",
+        "This call has been decided otherwise or has another result already, or it is not wanted any more. \
+         Read the chat's messages again.",
     )
 }
 

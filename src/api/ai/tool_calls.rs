@@ -104,7 +104,7 @@ async fn record(
             message_parts: answered.message_parts,
         }),
         Some(CallResult::Expired) => Err(continuation::expired()),
-        Some(CallResult::Decided | CallResult::Superseded) => Err(continuation::already_decided()),
+        Some(CallResult::Decided | CallResult::Superseded) => Err(decisions::already_decided()),
         Some(CallResult::Unknown) | None => Err(ApiError::not_found("tool call")),
     }
 }
@@ -121,7 +121,7 @@ async fn decide(
     let decided = decided.ok_or_else(|| ApiError::not_found("tool call"))?;
     match decided.answer {
         DecisionResult::Expired => Err(decisions::approval_expired()),
-        DecisionResult::Superseded => Err(continuation::already_decided()),
+        DecisionResult::Superseded => Err(decisions::already_decided()),
         _ => Ok(AnsweredCall {
             state: if decision.approved { "approved" } else { "denied" }.to_owned(),
             remaining: decided.remaining,

@@ -122,9 +122,10 @@ impl Run {
         let ttl = self.settings.approval_ttl;
         let approval = self.approval(id, &call, &arguments_digest);
         let question = Question { id, policy, arguments_digest, seal, ttl };
-        self.waiting.push(WaitingCall::of_person(&call, question));
-        self.answer.update(|answer| answer.request_approval(call.part, approval));
         info!(tool = name, source = call.tool.source.label(), "a person is asked");
+        let ReadyCall { part, id, tool, arguments } = call;
+        self.waiting.push(WaitingCall::of_person(id, &tool, arguments, question));
+        self.answer.update(|answer| answer.request_approval(part, approval));
         Ok(())
     }
 
