@@ -228,7 +228,7 @@ async fn what_waits_ends_with_time_and_with_other_words() {
     let asking = Asking { alice, ..asking };
     assert_eq!(asking.decide(&pending[0], approve()).await.problem(410), "approval_expired");
     assert_eq!(asking.pending().await, [] as [Value; 0]);
-    // Whoever opens the chat has the model told.
+    // Whoever opens the chat lets the model know.
     let rest = asking.alice.resume(&asking.chat).await.rest().await;
     assert!(frames(&rest).join(" ").contains("did not decide in time"));
 
