@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use crate::agent::{
     AnyTool, BuiltIn, CheckpointSlots, Generations, Settings, Sources, TokenRefresher,
 };
-use crate::api::ai::{Ai, Weather, offered};
+use crate::api::ai::{Ai, SendPostcard, Weather, offered};
 use crate::api::files::{Files, FilesTool};
 use crate::api::messages::ReadMarks;
 use crate::api::scripts::{RunScriptTool, Scripts};
@@ -246,7 +246,7 @@ impl App {
             mcp: Connections::new(),
         };
         let built_in = BuiltIn::new("built_in", tools(&files, &scripts));
-        let demo = BuiltIn::new("demo", vec![Arc::new(Weather)]);
+        let demo = BuiltIn::new("demo", vec![Arc::new(Weather), Arc::new(SendPostcard)]);
         let sources = Sources::new(built_in, demo, clock.clone(), metrics.clone());
         sources.replace(source_builder.build(&config.file.current())?);
         let token_refresher = TokenRefresher::default();
@@ -259,6 +259,7 @@ impl App {
                 .then(|| CheckpointSlots::new(config.checkpoint_every)),
             unsaved_patience: config.unsaved_patience,
             generation_timeout: config.generation_timeout,
+            approval_ttl: config.approval_ttl,
             outlives_tokens: supabase.has_service_key(),
             clock: clock.clone(),
             metrics: metrics.clone(),
@@ -285,7 +286,8 @@ impl App {
         )
         .closed_to(config.is_stateless_on, config.assistants_only)
         .named(is_local.then_some("local"))
-        .with_peers(peers);
+        .with_peers(peers)
+        .sealed_with(seal_keys.clone());
         let state = Services {
             health: Health::new(probes, providers, generations.clone(), ai.sources().clone()),
             auth: AuthLayer { verifier, limits: limits.clone(), memory, token_refresher },

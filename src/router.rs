@@ -73,6 +73,7 @@ fn api(max_body_bytes: usize, max_generate_body_bytes: usize) -> OpenApiRouter<A
         .routes(routes!(ai::routes::generate))
         .routes(routes!(ai::routes::generate_in_chat))
         .routes(routes!(ai::tool_calls::answer_tool_call))
+        .routes(routes!(ai::approvals::list_approvals))
         .routes(routes!(ai::routes::chat))
         .routes(routes!(openai::routes::chat_completions))
         .routes(routes!(openai::responses::routes::responses))

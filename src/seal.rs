@@ -24,6 +24,10 @@ pub enum Purpose {
     PeerWelcome,
     /// A request with a user's token, between replicas that have met.
     PeerRequest,
+    /// A call of a tool that waits for a person's decision.
+    ToolCall,
+    /// A tool that a person has allowed for the rest of a chat.
+    ToolGrant,
 }
 
 impl Purpose {
@@ -32,6 +36,8 @@ impl Purpose {
             Self::PeerHello => "peer-hello",
             Self::PeerWelcome => "peer-welcome",
             Self::PeerRequest => "peer-request",
+            Self::ToolCall => "tool-call",
+            Self::ToolGrant => "tool-grant",
         }
     }
 }

@@ -86,6 +86,8 @@ pub struct Config {
     pub request_timeout: Duration,
     /// `GENERATION_TIMEOUT_S`: the timeout of a generation.
     pub generation_timeout: Duration,
+    /// `APPROVAL_TTL_S`: how long a person has to decide on a call of a tool.
+    pub approval_ttl: Duration,
     /// `SHUTDOWN_GRACE_S`: how long running generations may continue after a shutdown signal.
     pub shutdown_grace: Duration,
     /// `PEERS`: the replicas of this server; none if it is alone.
@@ -262,6 +264,7 @@ impl Config {
             user_file_quota_bytes: env.positive("USER_FILE_QUOTA_BYTES", 1 << 30)? as u64,
             request_timeout: env.seconds("REQUEST_TIMEOUT_S", 30)?,
             generation_timeout: env.seconds("GENERATION_TIMEOUT_S", 600)?,
+            approval_ttl: approval_ttl(&env)?,
             shutdown_grace: Duration::from_secs(env.parsed("SHUTDOWN_GRACE_S", 20)?),
             metrics_addr: env.optional("METRICS_ADDR")?,
             scripts: scripts(&env)?,
@@ -367,6 +370,13 @@ fn log_format(env: &Env<'_>) -> Result<LogFormat, ConfigError> {
 }
 
 /// 0 turns the limit off, as it does the other limits.
+fn approval_ttl(env: &Env<'_>) -> Result<Duration, ConfigError> {
+    match env.parsed("APPROVAL_TTL_S", 86_400)? {
+        seconds @ 60..=2_592_000 => Ok(Duration::from_secs(seconds)),
+        _ => Err(ConfigError::new("APPROVAL_TTL_S", "must be 60 to 2592000 seconds")),
+    }
+}
+
 fn daily_token_limit(env: &Env<'_>) -> Result<Option<u64>, ConfigError> {
     let limit: u32 = env.parsed("DAILY_TOKEN_LIMIT", 0)?;
     Ok(Some(limit.into()).filter(|limit| *limit > 0))

@@ -21,8 +21,8 @@ mod tool_functions;
 mod take_over;
 
 pub use begin_generation::{
-    Action, BeginGeneration, BeginReply, ChatRow, CreateChat, Messages, Missing, StartedReply,
-    UserMessage,
+    Action, BeginGeneration, BeginReply, CallToRun, ChatRow, CreateChat, Messages, Missing,
+    StartedReply, UserMessage,
 };
 pub use chats::{SearchChats, ToggleChat};
 pub use events::{RecordEvents, RecordEventsReply, RefusedEvent};
@@ -37,7 +37,11 @@ pub use messages::{
     SelectReply,
 };
 pub use take_over::TakeOverGeneration;
-pub use tool_calls::{AnswerToolCalls, AnsweredCalls, CallResult, ContinueGeneration};
+pub use tool_calls::{
+    AnswerToolCalls, AnsweredCalls, CallResult, ClaimToolCall, ClaimedCall, ContinueGeneration,
+    DecideToolCall, DecidedCall, DecisionResult, EditedArguments, FindToolCall, FinishToolCall,
+    PendingToolCalls, StoredCall, StoredGrant, ToolGrants,
+};
 pub use tool_functions::{
     FunctionArgument, ListToolFunctions, ToolFunction, ToolFunctions, Volatility,
 };

@@ -5,6 +5,7 @@
 mod ag_ui;
 mod agent;
 mod analytics;
+mod approvals;
 mod architecture;
 mod attachments;
 mod auth;

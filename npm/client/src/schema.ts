@@ -106,7 +106,7 @@ export interface paths {
         get: operations["get_chat"];
         /**
          * Update a chat
-         * @description Omitted fields are left unchanged; null clears `model` and `system_prompt`.
+         * @description Omitted fields are left unchanged; null clears `model`, `system_prompt` and `assistant`.
          */
         put: operations["update_chat_by_put"];
         post?: never;
@@ -120,7 +120,7 @@ export interface paths {
         head?: never;
         /**
          * Update a chat
-         * @description Omitted fields are left unchanged; null clears `model` and `system_prompt`.
+         * @description Omitted fields are left unchanged; null clears `model`, `system_prompt` and `assistant`.
          */
         patch: operations["update_chat"];
         trace?: never;
@@ -432,6 +432,47 @@ export interface paths {
          * @description Returns the models that requests can name, with capabilities and prices as far as they are known.
          */
         get: operations["list_models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/ai/assistants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List assistants
+         * @description The assistants that the operator offers and that the user's plan has.
+         */
+        get: operations["list_assistants"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/ai/tools": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List tools
+         * @description Returns the tools of this server that the caller's requests can name. A source that cannot be asked at the
+         *     moment is listed under its own name, with the reason.
+         */
+        get: operations["list_tools"];
         put?: never;
         post?: never;
         delete?: never;
@@ -828,10 +869,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Send the result of a tool call
-         * @description For a tool that runs in the page. The first result counts: the same one again is answered as the first
-         *     time. While other calls of the answer wait, the response says how many; when none is left, it is the rest
-         *     of the answer.
+         * Decide on a tool call, or send its result
+         * @description A call that waits for a decision is named by its approval's or its own ID; a result is of a tool that runs in
+         *     the page. The first decision or result counts: the same one again is answered as the first time. While other
+         *     calls of the answer wait, the response says how many; when none is left, it is the rest of the answer.
          *
          *     A stream:
          *
@@ -855,6 +896,27 @@ export interface paths {
          *     ```
          */
         post: operations["answer_tool_call"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/ai/approvals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what waits for your decision
+         * @description Calls of tools that were not run yet because you are to be asked, in all chats, the oldest first. The `Link`
+         *     header has the address of the next page.
+         */
+        get: operations["list_approvals"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1304,6 +1366,61 @@ export interface components {
              */
             latency_ms: number;
         };
+        /** @description What a person is asked before a tool is run. */
+        ApprovalRequest: {
+            /** @description ID by which it is decided. */
+            approvalId: string;
+            /** @description ID of the call. */
+            toolCallId: string;
+            /** @description Name of the tool. */
+            toolName: string;
+            /** @description Its title. */
+            title?: string;
+            /** @description The arguments with which it would run. */
+            input: unknown;
+            /**
+             * Format: date-time
+             * @description Until when it can be decided.
+             */
+            expiresAt: string;
+            /** @description Why the person is asked. */
+            reason?: string;
+            /** @description Where the tool runs: a host name. */
+            target?: string;
+            /** @description Digest of the arguments: send it with the decision to be sure that nothing else is run. */
+            digest: string;
+            /** @description Whether the arguments may be changed. */
+            mayEdit: boolean;
+            /** @description Whether the tool can be allowed for the rest of the chat. */
+            mayRemember: boolean;
+        };
+        /** @description An assistant. */
+        Assistant: {
+            /**
+             * @description ID of the assistant, for the `assistant` field of requests and chats.
+             * @example travel
+             */
+            id: string;
+            /**
+             * @description Display name of the assistant.
+             * @example Travel agent
+             */
+            name: string;
+            /**
+             * @description What the assistant is for.
+             * @example Plans trips and finds trains.
+             */
+            description: string;
+            /**
+             * @description Model that answers.
+             * @example scripted/demo
+             */
+            model: string;
+            /** @description Tools that the model may call. */
+            tools: string[];
+            /** @description Questions to begin with. */
+            suggestions: string[];
+        };
         /** @description The languages and limits of this server's scripts. */
         Capabilities: {
             /** @description The languages. */
@@ -1335,6 +1452,8 @@ export interface components {
             model: string | null;
             /** @description System prompt sent with every request in this chat. */
             system_prompt: string | null;
+            /** @description ID of the assistant that answers; null if requests choose models themselves. */
+            assistant: string | null;
             /** @description Whether the chat is archived. */
             is_archived: boolean;
             /** @description Whether the chat is bookmarked. */
@@ -1631,6 +1750,12 @@ export interface components {
              * @example scripted/demo
              */
             model?: string | null;
+            /**
+             * @description ID of the assistant that answers, in the place of the chat's: see `GET /api/ai/assistants`. What
+             *     the assistant decides, such as the model, cannot be sent then.
+             * @example travel
+             */
+            assistant?: string | null;
             /** @description System prompt, which replaces the chat's. */
             system?: string | null;
             /**
@@ -1660,6 +1785,11 @@ export interface components {
              *     in the frame `finish`. Others are ignored.
              */
             capabilities?: string[] | null;
+            /**
+             * @description `ai-sdk`: the client is version 6 or later of the AI SDK and takes its frames of approvals. Others are
+             *     told by a part `data-approval` that a call waits for a decision.
+             */
+            approvals?: string | null;
             /**
              * Format: int32
              * @description Maximum number of model calls, with tool results in between.
@@ -1822,6 +1952,11 @@ export interface components {
             model?: string | null;
             /** @description System prompt sent with every request in this chat. */
             system_prompt?: string | null;
+            /**
+             * @description ID of the assistant that answers: see `GET /api/ai/assistants`.
+             * @example travel
+             */
+            assistant?: string | null;
             /** @description Custom metadata, at most 64 KiB of JSON. */
             metadata?: {
                 [key: string]: unknown;
@@ -2146,7 +2281,7 @@ export interface components {
          * @description Grouping of the series.
          * @enum {string}
          */
-        GroupBy: "none" | "model" | "provider" | "operation";
+        GroupBy: "none" | "model" | "provider" | "operation" | "assistant" | "plan";
         /** @description Status of the services that the server depends on. Other providers appear once they are configured. */
         HealthChecks: {
             /** @description Supabase as a whole: `ok`, `degraded` or `down`, and how long the database took. */
@@ -2499,6 +2634,50 @@ export interface components {
              */
             reasoning_tokens: number;
         };
+        /** @description A call of a tool that waits for a decision. */
+        PendingApproval: {
+            /**
+             * Format: uuid
+             * @description ID by which it is decided.
+             */
+            approval_id: string;
+            /**
+             * Format: uuid
+             * @description ID of the chat.
+             */
+            chat_id: string;
+            /**
+             * Format: uuid
+             * @description ID of the answer.
+             */
+            message_id: string;
+            /** @description `toolCallId` of the call. */
+            call_id: string;
+            /**
+             * @description Name of the tool.
+             * @example send_postcard
+             */
+            tool: string;
+            /** @description Title of the tool. */
+            title?: string | null;
+            /** @description Where it runs: a host name. */
+            target?: string | null;
+            /** @description The arguments with which it would run. */
+            arguments: unknown;
+            /** @description Digest of the arguments: send it with the decision to be sure that nothing else is run. */
+            digest?: string | null;
+            /** @description Why you are asked. */
+            reason?: string | null;
+            /** @description Whether the arguments may be changed. */
+            may_edit: boolean;
+            /** @description Whether the tool can be allowed for the rest of the chat. */
+            may_remember: boolean;
+            /**
+             * Format: date-time
+             * @description Until when it can be decided.
+             */
+            expires_at: string;
+        };
         /** @description Exact percentiles, interpolated between the two nearest values; null if there are no values. */
         Percentiles: {
             /**
@@ -2606,6 +2785,11 @@ export interface components {
         ReasoningEffort: "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | "max";
         /** @description The result of a batch, or an event that an earlier request has stored. */
         RecordedEvents: components["schemas"]["EventReport"] | components["schemas"]["Event"];
+        /**
+         * @description For how long a tool is allowed.
+         * @enum {string}
+         */
+        Remember: "chat";
         /** @description A response. */
         Response: {
             /**
@@ -3193,6 +3377,25 @@ export interface components {
             /** @enum {string} */
             type: "tool-output-error";
         } | {
+            /** @description ID of the call. */
+            toolCallId: string;
+            /** @enum {string} */
+            type: "tool-output-denied";
+        } | {
+            /** @description ID by which it is decided. */
+            approvalId: string;
+            /** @description ID of the call. */
+            toolCallId: string;
+            /** @enum {string} */
+            type: "tool-approval-request";
+        } | {
+            /** @description ID by which it is decided. */
+            id: string;
+            /** @description What the person is asked. */
+            data: components["schemas"]["ApprovalRequest"];
+            /** @enum {string} */
+            type: "data-approval";
+        } | {
             /** @description Where it can be loaded from. */
             url: string;
             /** @description Its media type. */
@@ -3326,8 +3529,8 @@ export interface components {
         /** @description The reply to a result without a stream: how the call stands, or the rest of the answer. */
         ToolCallReply: components["schemas"]["ToolCallState"] | components["schemas"]["ChatAnswer"];
         /**
-         * @description The result of a tool that runs in the page, and how the answer is to go on. Send either `output` or
-         *     `error`.
+         * @description A decision about a call (`approved`), or the result of a tool that runs in the page (`output` or `error`),
+         *     and how the answer is to go on.
          * @example {
          *       "output": {
          *         "latitude": 52.5,
@@ -3340,6 +3543,17 @@ export interface components {
             output?: unknown;
             /** @description Why the tool has failed, a sentence for the model. */
             error?: string | null;
+            /** @description Whether the call may be made. */
+            approved?: boolean | null;
+            /** @description Why, in your words: the model reads the first 1,000 characters. */
+            reason?: string | null;
+            /** @description Arguments in the place of the model's, where the tool allows it. */
+            arguments?: {
+                [key: string]: unknown;
+            } | null;
+            remember?: components["schemas"]["Remember"] | null;
+            /** @description The `digest` of the arguments that were shown: if they are others by now, the decision is refused. */
+            digest?: string | null;
             /** @description Whether to stream the rest of the answer. Defaults to true. */
             stream?: boolean | null;
             /** @description Model to use. Defaults to the answer's. */
@@ -3349,13 +3563,15 @@ export interface components {
             tools?: components["schemas"]["Tools"] | null;
             /** @description Tools that run in the page, in addition to `tools`. */
             client_tools?: components["schemas"]["ClientToolDefinition"][] | null;
+            /** @description `ai-sdk`: the client takes the frames of approvals of version 6 of the AI SDK. */
+            approvals?: string | null;
             /** @description What the client takes beyond the first release of the AI SDK's version 5. */
             capabilities?: string[] | null;
         };
         /** @description How a tool call stands whose answer waits for others. */
         ToolCallState: {
             /**
-             * @description `done` or `failed`.
+             * @description `approved`, `denied`, `done` or `failed`.
              * @example done
              */
             state: string;
@@ -3364,6 +3580,40 @@ export interface components {
              * @description Number of calls of the answer that still wait.
              */
             remaining: number;
+        };
+        /** @description A tool of this server, or a source that has none at the moment. */
+        ToolDescription: {
+            /**
+             * @description Name by which requests and models know it.
+             * @example run_script
+             */
+            name: string;
+            /** @description Title for people. */
+            title: string | null;
+            /** @description What it does, as the model reads it. */
+            description: string;
+            /**
+             * @description Name of its source, which stands for all of its tools in `tools` of a request.
+             * @example built_in
+             */
+            source: string;
+            /**
+             * @description Where it runs: `server`, or `provider` for what the model's provider runs.
+             * @example server
+             */
+            runs_on: string;
+            /**
+             * @description Whether a person is asked before it runs: `never`, `always`, or `auto` where that depends on the
+             *     arguments.
+             * @example never
+             */
+            approval: string;
+            /** @description Whether requests that name no tools offer it. */
+            is_default: boolean;
+            /** @description Whether a model can be offered it. */
+            available: boolean;
+            /** @description Why it is not available. */
+            reason?: string | null;
         };
         /** @description The name of a tool of this server, or the definition of one that runs in the page. */
         ToolEntry: string | components["schemas"]["ClientToolDefinition"];
@@ -3377,8 +3627,8 @@ export interface components {
          */
         Trigger: "submit-message" | "regenerate-message";
         /**
-         * @description Request to update a chat. Omitted fields are left unchanged; null clears `model` and
-         *     `system_prompt`.
+         * @description Request to update a chat. Omitted fields are left unchanged; null clears `model`,
+         *     `system_prompt` and `assistant`.
          * @example {
          *       "title": "Trip to Rome",
          *       "is_bookmarked": true
@@ -3391,6 +3641,8 @@ export interface components {
             model?: string | null;
             /** @description New system prompt, or null to remove it. */
             system_prompt?: string | null;
+            /** @description New assistant, or null for none. */
+            assistant?: string | null;
             /** @description New metadata, which replaces all of the old. */
             metadata?: {
                 [key: string]: unknown;
@@ -3469,6 +3721,37 @@ export interface components {
             /** @description Model, provider or operation; null without grouping. */
             group: string | null;
         };
+        /** @description A limit of money. */
+        UsageBudget: {
+            /**
+             * @description How long it lasts, in UTC: `day` or `month`.
+             * @example day
+             */
+            period: string;
+            /**
+             * Format: double
+             * @description What may be spent.
+             * @example 0.5
+             */
+            limit_usd: number;
+            /**
+             * Format: double
+             * @description What has been spent.
+             * @example 0.125
+             */
+            used_usd: number;
+            /**
+             * Format: double
+             * @description What running answers have set aside.
+             * @example 0.02
+             */
+            reserved_usd: number;
+            /**
+             * Format: date-time
+             * @description When it is full again.
+             */
+            resets_at: string;
+        };
         /** @description Usage statistics of a time range. */
         UsageReport: {
             /**
@@ -3495,6 +3778,8 @@ export interface components {
             /** @description All buckets of all groups in chronological order, including empty ones. */
             series: components["schemas"]["UsageBucket"][];
             daily_tokens: components["schemas"]["DailyTokens"] | null;
+            /** @description What the user's plan allows to spend; empty if money is not limited. */
+            budgets: components["schemas"]["UsageBudget"][];
         };
         /** @description Totals over a number of usage records. */
         UsageTotals: {
@@ -4998,7 +5283,7 @@ export interface operations {
                 to?: string;
                 /** @description Length of a bucket. Defaults to `day`; weeks begin on Monday. */
                 interval?: components["schemas"]["Interval"];
-                /** @description Divide the series by model, provider or operation. */
+                /** @description Divide the series by model, provider, operation, assistant or plan. */
                 group_by?: components["schemas"]["GroupBy"];
                 /**
                  * @description IANA time zone. Defaults to UTC.
@@ -5626,6 +5911,64 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Model"][];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            421: components["responses"]["WrongHost"];
+            429: components["responses"]["TooMany"];
+            431: components["responses"]["TokenTooLarge"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["BadGateway"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    list_assistants: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The assistants */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Assistant"][];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            421: components["responses"]["WrongHost"];
+            429: components["responses"]["TooMany"];
+            431: components["responses"]["TokenTooLarge"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["BadGateway"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    list_tools: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The tools */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToolDescription"][];
                 };
             };
             401: components["responses"]["Unauthorized"];
@@ -6272,7 +6615,7 @@ export interface operations {
             path: {
                 /** @description ID of the chat: a UUID, or an ID generated by the AI SDK */
                 chat_id: string;
-                /** @description `toolCallId` of the call */
+                /** @description ID of the approval, or `toolCallId` of the call */
                 call_id: string;
             };
             cookie?: never;
@@ -6298,7 +6641,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["ChatNotFound"];
             408: components["responses"]["RequestTimeout"];
-            /** @description The call has another result, or is not wanted any more */
+            /** @description The call has another result or decision, is not wanted any more, or has other arguments than those that were shown */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6317,7 +6660,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The result came too late */
+            /** @description The result or decision came too late */
             410: {
                 headers: {
                     [name: string]: unknown;
@@ -6328,6 +6671,44 @@ export interface operations {
             };
             413: components["responses"]["TooLarge"];
             415: components["responses"]["WrongType"];
+            421: components["responses"]["WrongHost"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
+            431: components["responses"]["TokenTooLarge"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["BadGateway"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    list_approvals: {
+        parameters: {
+            query?: {
+                /** @description Maximum number of items. A page also ends at about 8 MiB. */
+                limit?: number;
+                /** @description The last `approval_id` of the previous page, as in its `Link` header. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What waits */
+            200: {
+                headers: {
+                    /** @description The next page, if there is one */
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PendingApproval"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             421: components["responses"]["WrongHost"];
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooMany"];

@@ -42,7 +42,10 @@ fn described(tool: &dyn AnyTool) -> SourceTool {
         name: definition.name,
         description: definition.description,
         parameters: definition.parameters,
-        policy: Policy::Never,
+        policy: if tool.asks().is_some() { Policy::Always } else { Policy::Never },
+        reason: tool.asks().map(str::to_owned),
+        may_edit: tool.asks().is_some(),
+        may_remember: tool.asks().is_some(),
         deadline: DEADLINE,
         max_result_bytes: MAX_RESULT_BYTES,
         ..SourceTool::default()

@@ -43,6 +43,11 @@ pub async fn run(mut config: Config, clock: Clock) -> Report {
         let app = serve_local(app, &stop);
         supabase::check(&app, &mut report).await;
         providers::check(&app, &mut report).await;
+        if app.state.seal_keys.is_none() {
+            report.note(
+                "neither SEAL_KEY nor a service key is set: tools that ask a person first are not run",
+            );
+        }
         stop.cancel();
     }
     report

@@ -24,6 +24,8 @@ pub use turns::{Turn, Turns};
 
 /// How many statistics are computed at once.
 const STATISTICS: usize = 4;
+/// How often a user may decide on calls that wait, in a minute.
+const DECISIONS: u32 = 60;
 
 /// The limits, shared by all requests.
 #[derive(Clone)]
@@ -36,6 +38,7 @@ pub struct Limits {
     pub statistics: Turns,
     requests: PerMinute,
     generations: PerMinute,
+    decisions: PerMinute,
     /// Those of plans.
     plans: Quotas,
 }
@@ -49,6 +52,7 @@ impl Limits {
             statistics: Turns::new(STATISTICS, config.request_timeout),
             requests: PerMinute::new(config.rate_limit_per_minute, clock),
             generations: PerMinute::new(config.generations_per_minute, clock),
+            decisions: PerMinute::new(DECISIONS, clock),
             plans: Quotas { limiters: Arc::default(), clock: clock.clone() },
         }
     }
@@ -69,10 +73,16 @@ impl Limits {
         }
     }
 
+    /// Counts a decision of this user about a call that waits; 429 if the limit is exceeded.
+    pub fn count_decision(&self, user_id: Uuid) -> Result<(), ApiError> {
+        self.decisions.count(user_id, "decisions", "decisions_rate_limited")
+    }
+
     /// Removes users whose allowance is full again, to bound the memory.
     pub fn forget_idle_users(&self) {
         self.requests.forget_idle();
         self.generations.forget_idle();
+        self.decisions.forget_idle();
         self.plans.forget_idle();
         self.statistics.forget_idle();
     }

@@ -5,11 +5,15 @@ mod begin_call;
 mod begin_generation;
 mod begin_result;
 mod budgets;
+mod call_outcomes;
+mod call_row;
+mod call_runs;
 mod candidates;
 mod chat_statistics;
 mod chats;
 mod continue_generation;
 mod decimal_sum;
+mod decisions;
 mod describe_schema;
 mod files;
 mod lapsed;
@@ -194,6 +198,68 @@ pub static FUNCTIONS: &[Function] = &[
             Parameter::optional("p_user_id", PgType::Uuid),
         ],
         body: FunctionBody::Jsonb(continue_generation::continue_generation),
+    },
+    Function {
+        name: "find_tool_call",
+        parameters: &[
+            Parameter::required("p_chat_id", PgType::Uuid),
+            Parameter::required("p_call", PgType::Text),
+            Parameter::optional("p_user_id", PgType::Uuid),
+        ],
+        body: FunctionBody::Report(decisions::find_tool_call),
+    },
+    Function {
+        name: "pending_tool_calls",
+        parameters: &[
+            Parameter::optional("p_limit", PgType::Integer),
+            Parameter::optional("p_after", PgType::Uuid),
+            Parameter::optional("p_user_id", PgType::Uuid),
+        ],
+        body: FunctionBody::Report(decisions::pending_tool_calls),
+    },
+    Function {
+        name: "decide_tool_call",
+        parameters: &[
+            Parameter::required("p_chat_id", PgType::Uuid),
+            Parameter::required("p_call", PgType::Text),
+            Parameter::required("p_approved", PgType::Boolean),
+            Parameter::optional("p_reason", PgType::Text),
+            Parameter::optional("p_digest", PgType::Text),
+            Parameter::optional("p_edit", PgType::Jsonb),
+            Parameter::optional("p_grant_seal", PgType::Text),
+            Parameter::optional("p_user_id", PgType::Uuid),
+        ],
+        body: FunctionBody::Jsonb(decisions::decide_tool_call),
+    },
+    Function {
+        name: "tool_grants",
+        parameters: &[
+            Parameter::required("p_chat_id", PgType::Uuid),
+            Parameter::optional("p_user_id", PgType::Uuid),
+        ],
+        body: FunctionBody::Report(decisions::tool_grants),
+    },
+    Function {
+        name: "claim_tool_call",
+        parameters: &[
+            Parameter::required("p_message_id", PgType::Uuid),
+            Parameter::required("p_run", PgType::Uuid),
+            Parameter::required("p_call_id", PgType::Text),
+            Parameter::optional("p_user_id", PgType::Uuid),
+        ],
+        body: FunctionBody::Jsonb(call_runs::claim_tool_call),
+    },
+    Function {
+        name: "finish_tool_call",
+        parameters: &[
+            Parameter::required("p_message_id", PgType::Uuid),
+            Parameter::required("p_run", PgType::Uuid),
+            Parameter::required("p_call_id", PgType::Text),
+            Parameter::required("p_state", PgType::Text),
+            Parameter::required("p_outcome", PgType::Jsonb),
+            Parameter::optional("p_user_id", PgType::Uuid),
+        ],
+        body: FunctionBody::Jsonb(call_runs::finish_tool_call),
     },
     Function {
         name: "reserve_tokens",

@@ -1,6 +1,7 @@
 //! The functions of the migrations beside those of the local Supabase: whatever is called, both
 //! answer the same and leave the same rows.
 
+mod approvals;
 mod branches;
 mod calls;
 mod checkpoints;
@@ -9,10 +10,11 @@ mod generations;
 use std::collections::BTreeMap;
 
 use chat_backend::database::{
-    AnswerToResume, AnswerToolCalls, BeginFile, BeginGeneration, ContinueGeneration,
-    CountLapsedUsage, FinishFile, FollowAnswer, Function, MarkAnswerRead, QueuedMessages,
-    RecordEvents, ReleaseLeases, RequestStop, ReserveTokens, SaveCheckpoints, SaveGeneration,
-    SelectMessage, TakeOverGeneration,
+    AnswerToResume, AnswerToolCalls, BeginFile, BeginGeneration, ClaimToolCall, ContinueGeneration,
+    CountLapsedUsage, DecideToolCall, FindToolCall, FinishFile, FinishToolCall, FollowAnswer,
+    Function, MarkAnswerRead, PendingToolCalls, QueuedMessages, RecordEvents, ReleaseLeases,
+    RequestStop, ReserveTokens, SaveCheckpoints, SaveGeneration, SelectMessage, TakeOverGeneration,
+    ToolGrants,
 };
 use reqwest::Method;
 use serde::de::DeserializeOwned;
@@ -233,6 +235,12 @@ fn assert_readable(function: &str, answer: &Value) {
         QueuedMessages::NAME => read::<QueuedMessages>,
         ReserveTokens::NAME => read::<ReserveTokens>,
         AnswerToolCalls::NAME => read::<AnswerToolCalls<'_>>,
+        FindToolCall::NAME => read::<FindToolCall<'_>>,
+        PendingToolCalls::NAME => read::<PendingToolCalls>,
+        DecideToolCall::NAME => read::<DecideToolCall<'_>>,
+        ToolGrants::NAME => read::<ToolGrants>,
+        ClaimToolCall::NAME => read::<ClaimToolCall<'_>>,
+        FinishToolCall::NAME => read::<FinishToolCall<'_>>,
         ContinueGeneration::NAME => read::<ContinueGeneration<'_>>,
         TakeOverGeneration::NAME => read::<TakeOverGeneration>,
         BeginFile::NAME => read::<BeginFile<'_>>,
