@@ -18,7 +18,8 @@ mod provider_settings;
 mod proxies;
 
 pub use error::ConfigError;
-pub use file::{FileConfig, FileHandle};
+pub use file::FileConfig;
+pub use file::handle::FileHandle;
 pub use local::LocalConfig;
 pub use peers::{PeerList, PeerTimeouts};
 pub use proxies::TrustedProxies;

@@ -222,7 +222,7 @@ pub static REGISTRATIONS: &[Registration] = &[
     rust("20261128000040_plans.sql", "create function private.budgets", "95e0015eb41b1c8f"),
     rust("20261128000040_plans.sql", "create function public.budgets", "64cc2569586a766c"),
     rust("20261128000040_plans.sql", "create function private.reserve_run", "b4fabb6634e35f1f"),
-    rust("20261128000040_plans.sql", "create or replace function private.reserve_for_answer", "585e93e84ee75c91"),
+    rust("20261128000040_plans.sql", "create or replace function private.reserve_for_answer", "d9ecc340752c9d21"),
     rust("20261128000040_plans.sql", "create function private.reserve_more", "1801ec479d8ca608"),
     rust("20261128000040_plans.sql", "create or replace function private.over_limit", "43b65ecbbdd7844f"),
     rust("20261128000040_plans.sql", "create function private.run_log", "43bf1433761df354"),
@@ -232,4 +232,6 @@ pub static REGISTRATIONS: &[Registration] = &[
     rust("20261128000040_plans.sql", "create or replace function private.save_checkpoint", "3bd6541cdf8827ff"),
     rust("20261128000040_plans.sql", "create or replace function private.record_usage", "183d1ca98dead86d"),
     rust("20261128000040_plans.sql", "create or replace function public.usage_statistics", "6b6d059305cb9d23"),
+    rust("20261128000040_plans.sql", "create or replace function public.search_chats", "533fd3e81fcb0351"),
+    rust("20261128000040_plans.sql", "create or replace function public.toggle_chat", "134c7cbb2da2b3ac"),
 ];

@@ -10,7 +10,7 @@ use providers::ReasoningEffort;
 use serde::Deserialize;
 use toml::Table;
 
-use super::typed;
+use super::typed::typed;
 
 /// The longest instructions, in bytes.
 const MAX_INSTRUCTIONS: usize = 200 << 10;

@@ -4,7 +4,7 @@ use providers::catalogue::Usd;
 use serde::Deserialize;
 use toml::Table;
 
-use super::typed;
+use super::typed::typed;
 
 /// The plan of users whose token names none, where there is such a plan.
 pub const DEFAULT_PLAN: &str = "default";
