@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::FromRef;
+use axum::middleware::from_fn_with_state;
 use secrecy::ExposeSecret;
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -22,13 +23,17 @@ use crate::clock::Clock;
 use crate::config::{Config, ConfigError, FileHandle, LocalConfig, Project, SupabaseConfig};
 use crate::http::allowed_hosts::AllowedHosts;
 use crate::http::auth::{self, AuthLayer, Verifier, VerifierSettings};
+use crate::http::event_stream::OpenStream;
 use crate::http::health::{Health, Probes};
+use crate::http::local_supabase_log::local_supabase_log;
+use crate::http::middleware::RequestLog;
 use crate::http::rate_limit::Limits;
+use crate::http::security_log::SecurityLog;
 use crate::local::{
     self, LocalSupabase, MigrationsError, OpenError, Options as LocalOptions, PUBLISHABLE_KEY,
 };
 use crate::memory::Memory;
-use crate::observability::metrics::Metrics;
+use crate::observability::metrics::{Metrics, Watched};
 use crate::peers::{PeerError, PeerGate, Peers};
 use crate::providers::{Providers, SettingsError};
 use crate::sandbox::{self, Sandbox};
@@ -54,8 +59,8 @@ pub struct App {
     pub local_supabase: Option<LocalListener>,
     /// The project in use.
     pub project: Project,
-    /// The metrics.
-    pub metrics: Metrics,
+    /// The metrics and the security log.
+    pub log: RequestLog,
     /// The listener for `/metrics`, if it is enabled.
     pub monitoring: Option<TcpListener>,
 }
@@ -68,6 +73,13 @@ pub struct LocalListener {
     pub router: Router,
     /// The listener.
     pub listener: TcpListener,
+}
+
+impl LocalListener {
+    fn logged(self, log: &RequestLog) -> Self {
+        let router = self.router.layer(from_fn_with_state(log.clone(), local_supabase_log));
+        Self { router, ..self }
+    }
 }
 
 /// The router's state; cloned for every request.
@@ -211,6 +223,7 @@ impl App {
             outlives_tokens: supabase.has_service_key(),
             clock: clock.clone(),
             metrics: metrics.clone(),
+            traces_content: config.traces_capture_content,
         };
         let generations = Generations::new(settings, token_refresher.clone());
         let verifier = verifier(&config, &project, &supabase, &clock);
@@ -227,7 +240,8 @@ impl App {
             sandbox(&config),
             clock.clone(),
             config.scripts.retention,
-        );
+        )
+        .counted_by(metrics.clone());
         scripts.cleanup();
         refresh_models(providers.clone());
         let ai = Ai::new(
@@ -259,7 +273,10 @@ impl App {
             seal_keys,
         };
         let state = AppState(Arc::new(state));
-        Ok(Self { state, config, local_supabase, project, metrics, monitoring })
+        watch(&metrics, &state);
+        let log = RequestLog { metrics, security: SecurityLog::default() };
+        let local_supabase = local_supabase.map(|local| local.logged(&log));
+        Ok(Self { state, config, local_supabase, project, log, monitoring })
     }
 
     /// Whether the local Supabase is in use.
@@ -299,6 +316,17 @@ fn peers(
     let (Some(list), Some(keys)) = (&config.peers, keys) else { return Ok(None) };
     let peers = Peers::new(list.clone(), keys.clone(), config.peer_timeouts, clock.clone())?;
     Ok(Some(peers))
+}
+
+/// The numbers that are read whenever the metrics are.
+fn watch(metrics: &Metrics, services: &Services) {
+    let generations = services.generations.clone();
+    metrics.watch(Watched::Generations, move || generations.running() as u64);
+    metrics.watch(Watched::Streams, OpenStream::count);
+    let memory = services.auth.memory.clone();
+    let limit = memory.limit() as u64;
+    metrics.watch(Watched::MemoryUsed, move || memory.held() as u64);
+    metrics.watch(Watched::MemoryLimit, move || limit);
 }
 
 /// The tools that requests may name.

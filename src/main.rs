@@ -74,11 +74,14 @@ fn answer(result: Result<String, String>) -> ExitCode {
 fn start() -> ExitCode {
     let run = || {
         let config = Config::from_env().map_err(|error| error.to_string())?;
-        logging::init(&config)?;
+        let runtime = runtime()?;
+        let traces = logging::init(&config, runtime.handle())?;
         open_files::raise_limit();
         let stop = shutdown::on_signal(config.shutdown_grace)?;
-        let runtime = runtime()?;
         let served = runtime.block_on(serve(config, stop));
+        if let Some(traces) = traces {
+            traces.shutdown();
+        }
         // What cannot be interrupted is not waited for.
         runtime.shutdown_timeout(THREAD_TIMEOUT);
         served

@@ -39,7 +39,7 @@ fn api_router(app: &App) -> Router {
         .layer(from_fn_with_state(AllowedHosts::new(&app.config), require_allowed_host))
         .layer(cors::layer(app.config.cors_origins.clone(), app.is_local()))
         .merge(internal(&app.state))
-        .layer(from_fn_with_state(app.metrics.clone(), request_context))
+        .layer(from_fn_with_state(app.log.clone(), request_context))
         .layer(compression::layer())
         .with_state(app.state.clone())
 }

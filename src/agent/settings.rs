@@ -28,6 +28,8 @@ pub struct Settings {
     pub unsaved_patience: Duration,
     /// The time of day, for tokens.
     pub clock: Clock,
+    /// Whether traces show what is said.
+    pub traces_content: bool,
     /// The metrics of finished generations.
     pub metrics: Metrics,
 }

@@ -329,6 +329,7 @@ impl UsageLog {
             cached_input_tokens: self.cached_input_tokens,
             output_tokens: self.output_tokens,
             reasoning_tokens: self.reasoning_tokens,
+            cost_usd: self.cost_usd.map(Usd::as_f64),
         }
     }
 }

@@ -119,6 +119,12 @@ impl UsageMeter {
         (!calls.is_empty()).then_some(UsageTotal(calls))
     }
 
+    /// The call under way, or else the last one.
+    pub(in crate::agent) fn last_call(&self, bytes: usize) -> Option<UsageTotal> {
+        let current = self.current.as_ref().map(|call| call.so_far(bytes));
+        current.or_else(|| self.done.last().cloned()).map(|call| UsageTotal(vec![call]))
+    }
+
     pub(in crate::agent) fn total(&self) -> UsageTotal {
         UsageTotal(self.done.clone())
     }

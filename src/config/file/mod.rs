@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use toml::Table;
 
+mod private_hosts;
 pub mod assistants;
 pub mod handle;
 pub mod hosted;
@@ -18,6 +19,8 @@ pub mod openapi;
 pub mod plans;
 pub mod postgres;
 mod typed;
+
+pub use private_hosts::PrivateHosts;
 
 use super::ConfigError;
 use assistants::Assistant;
@@ -36,8 +39,8 @@ pub struct FileConfig {
     pub path: Option<PathBuf>,
     /// The values of the variables that `secrets` names.
     pub secrets: HashMap<String, SecretString>,
-    /// `host` or `host:port` that tools may reach although their address is private.
-    pub allow_hosts: Vec<String>,
+    /// Hosts that tools may reach although their address is private.
+    pub allow_hosts: PrivateHosts,
     /// The sources of tools, in the order of the file.
     pub tools: Vec<ToolEntry>,
     /// The assistants, in the order of their ids.
@@ -62,6 +65,20 @@ pub enum ToolEntry {
     Postgres(Box<postgres::PostgresTools>),
     Mcp(Box<mcp::McpTools>),
     Hosted(Box<hosted::HostedTool>),
+}
+
+impl ToolEntry {
+    /// What the types cannot say. `Err` begins with the field.
+    fn check(
+        &self,
+        allow_hosts: &PrivateHosts,
+        secrets: &HashMap<String, SecretString>,
+    ) -> Result<(), String> {
+        match self {
+            Self::Mcp(entry) => entry.check(allow_hosts, |name| secrets.contains_key(name)),
+            _ => Ok(()),
+        }
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -109,12 +126,21 @@ impl FileConfig {
             let value = value.ok_or_else(|| format!("secrets[{index}]: {name} is not set"))?;
             Ok((name, SecretString::from(value.as_str())))
         });
-        let tools = raw.tools.into_iter().enumerate().map(|(index, table)| entry(index, table));
+        let allow_hosts = PrivateHosts::parse(&raw.allow_hosts)?;
+        let secrets: HashMap<String, SecretString> = secrets.collect::<Result<_, String>>()?;
+        let tools = raw.tools.into_iter().enumerate().map(|(index, table)| {
+            let entry = entry(index, table)?;
+            entry
+                .check(&allow_hosts, &secrets)
+                .map_err(|problem| format!("tools[{index}].{problem}"))?;
+            Ok(entry)
+        });
+        let tools = tools.collect::<Result<_, String>>()?;
         Ok(Self {
             path: None,
-            secrets: secrets.collect::<Result<_, String>>()?,
-            allow_hosts: raw.allow_hosts,
-            tools: tools.collect::<Result<_, String>>()?,
+            secrets,
+            allow_hosts,
+            tools,
             assistants: tables("assistants", raw.assistants, |id, table| {
                 Assistant::read(id, table, folder).map(Arc::new)
             })?,
@@ -212,7 +238,12 @@ mod tests {
             ("tool = 1", "unknown field `tool`"),
             ("[[tools]]\nkind = \"soap\"", "tools[0].kind: must be one of"),
             ("[[tools]]\nkind = \"postgres\"\nnam = 1", "tools[0]"),
+            (
+                "[[tools]]\nkind = \"mcp\"\nname = \"a\"\nurl = \"http://10.0.0.1\"",
+                "tools[0].url: must be https",
+            ),
             ("secrets = [\"KEY\"]", "secrets[0]: KEY is not set"),
+            ("allow_hosts = [\"http://a\"]", "allow_hosts[0]: `http://a` is not a host"),
             ("\n[assistants.a]\ninstructions = \"marker", "line 3"),
             ("[assistants.a]\nname = \"A\"", "assistants.a.instructions: are missing"),
             ("[assistants.a]\ninstructions = [\"marker\"]", "assistants.a.instructions"),

@@ -173,6 +173,13 @@ impl Providers {
         ListedModel { id, is_available, model }
     }
 
+    /// How many requests to each configured provider were repeats of failed ones.
+    pub fn retries(&self) -> Vec<(ProviderName, u64)> {
+        let configured = self.inner.registrations.iter().filter_map(|r| r.configured.as_ref());
+        let providers = configured.map(|configured| &configured.provider);
+        providers.map(|provider| (provider.name().clone(), provider.retries())).collect()
+    }
+
     /// Asks the providers for their models.
     pub async fn refresh_models(&self) {
         for configured in self.inner.registrations.iter().filter_map(|r| r.configured.as_ref()) {

@@ -14,6 +14,7 @@ mod request;
 mod reserve;
 mod save;
 mod signals;
+pub(super) mod spans;
 mod title;
 mod wait;
 

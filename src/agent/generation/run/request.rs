@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use reqwest::header::HeaderMap;
+
 use super::Run;
 use crate::agent::AnyTool;
 use crate::agent::generation::recorder::Started;
@@ -78,6 +80,7 @@ impl Run {
                 deadline: Some(self.answer.deadline(self.settings.generation_timeout)),
                 retries_end: None,
             },
+            headers: HeaderMap::new(),
         }
     }
 }
