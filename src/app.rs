@@ -240,6 +240,7 @@ impl App {
             sandbox(&config),
             clock.clone(),
             config.scripts.retention,
+            limits.clone(),
         )
         .counted_by(metrics.clone());
         scripts.cleanup();

@@ -226,7 +226,8 @@ async fn what_has_no_price_is_refused_or_counted_at_the_operators() {
 #[tokio::test]
 async fn a_token_says_which_plan_is_its_users() {
     let file = "[plans.default]\nmodels = [\"scripted/*\"]\ngenerations_per_minute = 1\n\
-                [plans.pro]\ntokens_per_day = 1000\n";
+                [plans.pro]\ntokens_per_day = 1000\n\
+                file_quota_bytes = 10\nscripts_per_minute = 1\n";
     let planned = planned(file).await;
     let ask = json!({ "prompt": "Hi", "max_output_tokens": 100 });
     let ask = || planned.alice.post("/api/ai/generate", ask.clone());
@@ -241,4 +242,9 @@ async fn a_token_says_which_plan_is_its_users() {
     both.await.into_iter().for_each(|reply| drop(reply.expect(200)));
     let usage = pro.get("/api/analytics/usage").await.expect(200);
     assert_eq!((&usage["daily_tokens"]["limit"], &usage["budgets"]), (&json!(1000), &json!([])));
+    let script = json!({ "code": "1" });
+    pro.post("/api/scripts/run", script.clone()).await.expect(200);
+    assert_eq!(pro.post("/api/scripts/run", script).await.problem(429), "script_rate_limited");
+    let form = crate::support::Form::file("a.txt", "text/plain", "more than ten bytes");
+    assert_eq!(pro.upload(form).await.problem(413), "file_quota_exceeded");
 }
