@@ -19,6 +19,9 @@ pub(super) const LEEWAY: i64 = 30;
 /// it, so this server's clock is late.
 const MAX_EARLY: i64 = 300;
 
+/// The longest role of an application.
+const MAX_ROLE: usize = 200;
+
 /// The claims this server reads.
 #[derive(Debug, Deserialize)]
 pub(super) struct Claims {
@@ -50,6 +53,12 @@ impl Claims {
     /// The text at this path in claims that are not this server's own, such as `app_metadata.plan`.
     pub(super) fn plan(&self, path: &[String]) -> Option<Arc<str>> {
         plan(&self.others, path)
+    }
+
+    /// `app_metadata.role`, which only the service key can set.
+    pub(super) fn app_role(&self) -> Option<String> {
+        let role = self.others.get("app_metadata")?.get("role")?.as_str()?;
+        (!role.is_empty() && role.len() <= MAX_ROLE).then(|| role.to_owned())
     }
 
     /// Reads the claims of a token for this project's users. Does not verify the signature.
