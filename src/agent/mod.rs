@@ -32,7 +32,9 @@ pub use settings::Settings;
 pub use terms::{BudgetLimit, Period, PlanRefusal, Terms};
 pub use tools::built_in::BuiltIn;
 pub use tools::client::ClientTool;
-pub use tools::json_schema::SchemaError;
+pub use tools::json_schema::{
+    SchemaError, clean as clean_schema, clean_within as clean_schema_within, is_checkable,
+};
 pub use tools::sources::{
     DescribedTool, FindError, Offered, OfferedTool, SourceHealth, Sources, ToolSelection,
 };

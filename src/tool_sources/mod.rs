@@ -1,7 +1,9 @@
 //! The sources of tools that need no Rust: what an operator names in the configuration file.
 
 pub mod egress;
+pub mod http;
 pub mod mcp;
+pub mod openapi;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -13,7 +15,9 @@ use crate::config::{Config, FileConfig};
 use crate::seal::SealKeys;
 use crate::supabase::Supabase;
 use egress::Egress;
+use http::{HttpSource, Setup};
 use mcp::McpSource;
+use openapi::OpenapiSource;
 
 /// What sources are made of.
 pub struct BuildContext<'a> {
@@ -34,29 +38,37 @@ pub struct BuildContext<'a> {
 /// The sources of the configuration file, in its order. `Err` is one line that names the place.
 pub fn build(context: &BuildContext<'_>) -> Result<Vec<Arc<dyn ToolSource>>, String> {
     let file = context.config.file.current();
+    let egress = context.egress.with_hosts(file.allow_hosts.clone());
     let entries = file.tools.iter().enumerate();
     let sources = entries.map(|(index, entry)| {
-        source(context, &file, entry).map_err(|problem| format!("tools[{index}]: {problem}"))
+        source(context, &file, &egress, entry)
+            .map_err(|problem| format!("tools[{index}].{problem}"))
     });
     let sources = sources.collect::<Result<Vec<_>, String>>()?;
     check_labels(&sources)?;
     Ok(sources)
 }
 
+/// `Err` begins with the field.
 fn source(
     context: &BuildContext<'_>,
     file: &FileConfig,
+    egress: &Egress,
     entry: &ToolEntry,
 ) -> Result<Arc<dyn ToolSource>, String> {
+    let setup = Setup::new(context.config, file, egress, context.clock);
     match entry {
+        ToolEntry::Http(entry) => Ok(Arc::new(HttpSource::new(entry, &setup)?)),
+        ToolEntry::Openapi(entry) => {
+            Ok(Arc::new(OpenapiSource::new(entry, file.folder(), &setup)?))
+        }
         ToolEntry::Mcp(entry) => {
-            let source = McpSource::new(entry, &file.secrets, context.egress, context.mcp)?;
+            let source = McpSource::new(entry, &file.secrets, egress, context.mcp)?;
             Ok(Arc::new(source))
         }
-        ToolEntry::Http(_)
-        | ToolEntry::Openapi(_)
-        | ToolEntry::Postgres(_)
-        | ToolEntry::Hosted(_) => Err("this kind is not supported yet".to_owned()),
+        ToolEntry::Postgres(_) | ToolEntry::Hosted(_) => {
+            Err("kind: is not supported yet".to_owned())
+        }
     }
 }
 

@@ -33,6 +33,7 @@ mod generations;
 mod headers;
 mod health;
 mod hosts;
+mod http_tools;
 mod keep_alive;
 mod leases;
 mod local_supabase;
