@@ -224,7 +224,7 @@ pub static REGISTRATIONS: &[Registration] = &[
     rust("20261128000040_plans.sql", "create function private.budgets", "95e0015eb41b1c8f"),
     rust("20261128000040_plans.sql", "create function public.budgets", "64cc2569586a766c"),
     rust("20261128000040_plans.sql", "create function private.reserve_run", "b4fabb6634e35f1f"),
-    rust("20261128000040_plans.sql", "create or replace function private.reserve_for_answer", "585e93e84ee75c91"),
+    rust("20261128000040_plans.sql", "create or replace function private.reserve_for_answer", "d9ecc340752c9d21"),
     rust("20261128000040_plans.sql", "create function private.reserve_more", "1801ec479d8ca608"),
     rust("20261128000040_plans.sql", "create or replace function private.over_limit", "43b65ecbbdd7844f"),
     rust("20261128000040_plans.sql", "create function private.run_log", "43bf1433761df354"),
@@ -264,4 +264,6 @@ pub static REGISTRATIONS: &[Registration] = &[
     rust("20261128000010_approvals.sql", "create or replace function public.save_generation", "a1bbb20a37f1a55f"),
     rust("20261128000010_approvals.sql", "create or replace function public.continue_generation", "09e7d1fc16fcc926"),
     rust("20261128000010_approvals.sql", "create or replace function public.select_message", "7b2228b47dcf0d45"),
+    rust("20261128000040_plans.sql", "create or replace function public.search_chats", "533fd3e81fcb0351"),
+    rust("20261128000040_plans.sql", "create or replace function public.toggle_chat", "134c7cbb2da2b3ac"),
 ];
