@@ -42,6 +42,8 @@ use crate::sandbox::{self, Sandbox};
 use crate::seal::SealKeys;
 use crate::supabase::{Supabase, SupabaseError};
 use crate::tool_sources::SourceBuilder;
+use crate::tool_sources::egress::{Egress, EgressSettings};
+use crate::tool_sources::mcp::Connections;
 
 pub use crate::local::{
     BackupContents, BackupError, FunctionDescription, MIGRATIONS, TableDescription, expected_schema,
@@ -154,6 +156,9 @@ pub enum BuildError {
     /// The configuration file offers what there is not.
     #[error(transparent)]
     File(#[from] ConfigError),
+    /// The client of tools cannot be made.
+    #[error("the client of tools: {0}")]
+    ToolSources(String),
     /// A provider's settings are invalid.
     #[error("{}: {}", .0.setting.to_uppercase(), .0.problem)]
     Providers(#[from] SettingsError),
@@ -227,16 +232,19 @@ impl App {
             sandbox(&config),
             clock.clone(),
             config.scripts.retention,
-        );
-        let scripts = scripts.counted_by(metrics.clone());
+        )
+        .counted_by(metrics.clone());
         scripts.cleanup();
         let seal_keys = seal_keys(&config, &project)?;
+        let egress = Egress::new(EgressSettings::new(&config), memory.clone(), metrics.clone())
+            .map_err(|error| BuildError::ToolSources(error.to_string()))?;
         let source_builder = SourceBuilder {
             config: config.clone(),
             supabase: supabase.clone(),
             seal_keys: seal_keys.clone(),
             clock: clock.clone(),
-            memory: memory.clone(),
+            egress,
+            mcp: Connections::new(),
             metrics: metrics.clone(),
         };
         let built_in = BuiltIn::new("built_in", tools(&files, &scripts));

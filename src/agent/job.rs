@@ -16,12 +16,12 @@ pub struct Job {
     pub recorder: Arc<dyn Recorder>,
     /// The user.
     pub credentials: Arc<Credentials>,
+    /// On what terms it is written.
+    pub terms: Terms,
     /// `app_metadata.role` of the user's token.
     pub role: Option<String>,
     /// The chat; none for an answer without one.
     pub chat_id: Option<Uuid>,
-    /// On what terms it is written.
-    pub terms: Terms,
     /// What the request asks for.
     pub options: Options,
     /// What the model may call.

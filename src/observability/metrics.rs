@@ -58,9 +58,6 @@ struct Inner {
     answer_seconds: Family<ProviderLabels, Histogram>,
     first_token_seconds: Family<ProviderLabels, Histogram>,
     tokens: Family<TokenLabels, Counter>,
-    tool_calls: Family<ToolCallLabels, Counter>,
-    tool_call_seconds: Family<ToolKindLabels, Histogram>,
-    tool_definition_changes: Family<ToolKindLabels, Counter>,
     cost: Family<ProviderLabels, Counter<f64, AtomicU64>>,
     provider_errors: Family<ErrorLabels, Counter>,
     provider_retries: Family<ProviderLabels, Counter>,
@@ -68,6 +65,9 @@ struct Inner {
     script_seconds: Histogram,
     local_requests: Family<LocalLabels, Counter>,
     refused_addresses: Counter,
+    tool_calls: Family<ToolCallLabels, Counter>,
+    tool_call_seconds: Family<ToolKindLabels, Histogram>,
+    tool_definition_changes: Family<ToolKindLabels, Counter>,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -114,12 +114,6 @@ struct LocalLabels {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct TokenLabels {
-    provider: String,
-    kind: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct ToolCallLabels {
     source: &'static str,
     outcome: &'static str,
@@ -128,6 +122,12 @@ struct ToolCallLabels {
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct ToolKindLabels {
     source: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct TokenLabels {
+    provider: String,
+    kind: &'static str,
 }
 
 /// An answer of a model that has come to its end.
@@ -192,21 +192,6 @@ impl Metrics {
         }
     }
 
-    /// A tool was called. `source` is the kind of its source.
-    pub fn tool_call(&self, source: &'static str, outcome: &'static str, took: Duration) {
-        let Some(inner) = &self.inner else { return };
-        inner.tool_calls.get_or_create(&ToolCallLabels { source, outcome }).inc();
-        let of_kind = ToolKindLabels { source };
-        inner.tool_call_seconds.get_or_create(&of_kind).observe(took.as_secs_f64());
-    }
-
-    /// Sources of this kind describe so many tools otherwise than before.
-    pub fn tool_definitions_changed(&self, source: &'static str, changes: usize) {
-        let Some(inner) = &self.inner else { return };
-        let changed = inner.tool_definition_changes.get_or_create(&ToolKindLabels { source });
-        changed.inc_by(changes as u64);
-    }
-
     /// A call of a model has failed.
     pub fn provider_error(&self, provider: &str, kind: &str) {
         let Some(inner) = &self.inner else { return };
@@ -235,6 +220,21 @@ impl Metrics {
         let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
         let service = known.into_iter().find(|service| *service == first).unwrap_or("other");
         inner.local_requests.get_or_create(&LocalLabels { service, status }).inc();
+    }
+
+    /// A tool was called. `source` is the kind of its source.
+    pub fn tool_call(&self, source: &'static str, outcome: &'static str, took: Duration) {
+        let Some(inner) = &self.inner else { return };
+        inner.tool_calls.get_or_create(&ToolCallLabels { source, outcome }).inc();
+        let of_kind = ToolKindLabels { source };
+        inner.tool_call_seconds.get_or_create(&of_kind).observe(took.as_secs_f64());
+    }
+
+    /// Sources of this kind describe so many tools otherwise than before.
+    pub fn tool_definitions_changed(&self, source: &'static str, changes: usize) {
+        let Some(inner) = &self.inner else { return };
+        let changed = inner.tool_definition_changes.get_or_create(&ToolKindLabels { source });
+        changed.inc_by(changes as u64);
     }
 
     /// A tool was not let to an address.
@@ -319,23 +319,23 @@ impl Inner {
                 "Requests that the local Supabase has answered",
                 Family::default(),
             ),
+            refused_addresses: all.add(
+                "tool_refused_addresses",
+                "Requests of tools to addresses that they may not reach",
+                Counter::default(),
+            ),
             tool_calls: all.add("tool_calls", "Calls of tools", Family::default()),
             tool_call_seconds: all.add_seconds(
                 "tool_call_duration",
-                "Time until a tool had answered",
+                "Time that calls of tools took",
                 Family::new_with_constructor(
                     (|| Histogram::new(ANSWER_SECONDS)) as fn() -> Histogram,
                 ),
             ),
             tool_definition_changes: all.add(
                 "tool_definition_changes",
-                "Tools that are described otherwise than before",
+                "Tools whose description has changed",
                 Family::default(),
-            ),
-            refused_addresses: all.add(
-                "tool_refused_addresses",
-                "Requests of tools to addresses that they may not reach",
-                Counter::default(),
             ),
             gauges: GAUGES.map(|(name, help, what)| (what, all.add(name, help, Gauge::default()))),
             readings: Mutex::default(),

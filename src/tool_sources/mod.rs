@@ -1,19 +1,20 @@
 //! The sources of tools that need no Rust: what an operator names in the configuration file.
 
+pub mod egress;
+pub mod mcp;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use self::egress::{Egress, EgressSettings};
 use crate::agent::tools::source::ToolSource;
 use crate::clock::Clock;
 use crate::config::file::ToolEntry;
 use crate::config::{Config, ConfigError, FileConfig};
-use crate::memory::Memory;
 use crate::observability::metrics::Metrics;
 use crate::seal::SealKeys;
 use crate::supabase::Supabase;
-
-pub mod egress;
+use egress::Egress;
+use mcp::McpSource;
 
 /// Makes the sources of configuration files: of the first one, and of those that are read later.
 #[derive(Clone)]
@@ -26,8 +27,10 @@ pub struct SourceBuilder {
     pub seal_keys: Option<SealKeys>,
     /// The time of day.
     pub clock: Clock,
-    /// What responses are charged to.
-    pub memory: Memory,
+    /// How tools reach other servers.
+    pub egress: Egress,
+    /// The connections to servers of the Model Context Protocol.
+    pub mcp: mcp::Connections,
     /// The metrics.
     pub metrics: Metrics,
 }
@@ -44,8 +47,10 @@ pub struct BuildContext<'a> {
     pub seal_keys: Option<&'a SealKeys>,
     /// The time of day.
     pub clock: &'a Clock,
-    /// The guarded client, which all sources of a file share.
-    pub egress: Egress,
+    /// How tools reach other servers.
+    pub egress: &'a Egress,
+    /// The connections to servers of the Model Context Protocol.
+    pub mcp: &'a mcp::Connections,
     /// The metrics.
     pub metrics: &'a Metrics,
 }
@@ -53,39 +58,41 @@ pub struct BuildContext<'a> {
 impl SourceBuilder {
     /// The sources of a file, in its order.
     pub fn build(&self, file: &FileConfig) -> Result<Vec<Arc<dyn ToolSource>>, ConfigError> {
-        self.sources(file).map_err(|problem| file.error(&problem))
-    }
-
-    fn sources(&self, file: &FileConfig) -> Result<Vec<Arc<dyn ToolSource>>, String> {
-        let settings =
-            EgressSettings { hosts: file.allow_hosts.clone(), ..EgressSettings::new(&self.config) };
-        let egress = Egress::new(settings, self.memory.clone(), self.metrics.clone());
-        let egress = egress.map_err(|error| format!("the client of tools: {error}"))?;
         let context = BuildContext {
             config: &self.config,
             file,
             supabase: &self.supabase,
             seal_keys: self.seal_keys.as_ref(),
             clock: &self.clock,
-            egress,
+            egress: &self.egress,
+            mcp: &self.mcp,
             metrics: &self.metrics,
         };
-        let sources = file.tools.iter().enumerate().map(|(index, entry)| {
-            source(&context, entry).map_err(|problem| format!("tools[{index}]: {problem}"))
-        });
-        let sources = sources.collect::<Result<Vec<_>, String>>()?;
-        check_labels(&sources)?;
-        Ok(sources)
+        sources(&context).map_err(|problem| file.error(&problem))
     }
 }
 
-/// A source of an entry. `Err` says what is wrong with it.
-fn source(_context: &BuildContext<'_>, entry: &ToolEntry) -> Result<Arc<dyn ToolSource>, String> {
+fn sources(context: &BuildContext<'_>) -> Result<Vec<Arc<dyn ToolSource>>, String> {
+    let entries = context.file.tools.iter().enumerate();
+    let sources = entries.map(|(index, entry)| {
+        source(context, entry).map_err(|problem| format!("tools[{index}]: {problem}"))
+    });
+    let sources = sources.collect::<Result<Vec<_>, String>>()?;
+    check_labels(&sources)?;
+    Ok(sources)
+}
+
+/// The source of an entry. `Err` says what is wrong with it.
+fn source(context: &BuildContext<'_>, entry: &ToolEntry) -> Result<Arc<dyn ToolSource>, String> {
     match entry {
+        ToolEntry::Mcp(entry) => {
+            let secrets = &context.file.secrets;
+            let source = McpSource::new(entry, secrets, context.egress, context.mcp)?;
+            Ok(Arc::new(source))
+        }
         ToolEntry::Http(_)
         | ToolEntry::Openapi(_)
         | ToolEntry::Postgres(_)
-        | ToolEntry::Mcp(_)
         | ToolEntry::Hosted(_) => Err("this kind is not supported yet".to_owned()),
     }
 }

@@ -35,6 +35,7 @@ mod hosts;
 mod keep_alive;
 mod leases;
 mod local_supabase;
+mod mcp;
 mod memory;
 mod messages;
 mod metrics;

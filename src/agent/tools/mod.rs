@@ -24,6 +24,8 @@ pub(super) mod progress;
 mod result;
 pub(super) mod execute;
 
+pub use json_schema::fits_foreign;
+
 /// What the file of a tool needs.
 pub mod prelude {
     pub use schemars::JsonSchema;

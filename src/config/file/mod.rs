@@ -67,6 +67,20 @@ pub enum ToolEntry {
     Hosted(Box<hosted::HostedTool>),
 }
 
+impl ToolEntry {
+    /// What the types cannot say. `Err` begins with the field.
+    fn check(
+        &self,
+        allow_hosts: &PrivateHosts,
+        secrets: &HashMap<String, SecretString>,
+    ) -> Result<(), String> {
+        match self {
+            Self::Mcp(entry) => entry.check(allow_hosts, |name| secrets.contains_key(name)),
+            _ => Ok(()),
+        }
+    }
+}
+
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Raw {
@@ -112,12 +126,21 @@ impl FileConfig {
             let value = value.ok_or_else(|| format!("secrets[{index}]: {name} is not set"))?;
             Ok((name, SecretString::from(value.as_str())))
         });
-        let tools = raw.tools.into_iter().enumerate().map(|(index, table)| entry(index, table));
+        let allow_hosts = PrivateHosts::parse(&raw.allow_hosts)?;
+        let secrets: HashMap<String, SecretString> = secrets.collect::<Result<_, String>>()?;
+        let tools = raw.tools.into_iter().enumerate().map(|(index, table)| {
+            let entry = entry(index, table)?;
+            entry
+                .check(&allow_hosts, &secrets)
+                .map_err(|problem| format!("tools[{index}].{problem}"))?;
+            Ok(entry)
+        });
+        let tools = tools.collect::<Result<_, String>>()?;
         Ok(Self {
             path: None,
-            secrets: secrets.collect::<Result<_, String>>()?,
-            allow_hosts: PrivateHosts::parse(&raw.allow_hosts)?,
-            tools: tools.collect::<Result<_, String>>()?,
+            secrets,
+            allow_hosts,
+            tools,
             assistants: tables("assistants", raw.assistants, |id, table| {
                 Assistant::read(id, table, folder).map(Arc::new)
             })?,
@@ -228,6 +251,10 @@ mod tests {
             ("tool = 1", "unknown field `tool`"),
             ("[[tools]]\nkind = \"soap\"", "tools[0].kind: must be one of"),
             ("[[tools]]\nkind = \"postgres\"\nnam = 1", "tools[0]"),
+            (
+                "[[tools]]\nkind = \"mcp\"\nname = \"a\"\nurl = \"http://10.0.0.1\"",
+                "tools[0].url: must be https",
+            ),
             ("secrets = [\"KEY\"]", "secrets[0]: KEY is not set"),
             ("allow_hosts = [\"http://a\"]", "allow_hosts[0]: `http://a` is not a host"),
             ("\n[assistants.a]\ninstructions = \"marker", "line 3"),

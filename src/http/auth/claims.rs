@@ -48,17 +48,17 @@ const MAX_ROLE: usize = 200;
 const MAX_PLAN: usize = 64;
 
 impl Claims {
-    /// `app_metadata.role`, which only the service key can set.
-    pub(super) fn app_role(&self) -> Option<String> {
-        let role = self.others.get("app_metadata")?.get("role")?.as_str()?;
-        (!role.is_empty() && role.len() <= MAX_ROLE).then(|| role.to_owned())
-    }
-
     /// The text at this path in claims that are not this server's own, such as `app_metadata.plan`.
     pub(super) fn plan(&self, path: &[String]) -> Option<Arc<str>> {
         let (first, rest) = path.split_first()?;
         let claim = rest.iter().try_fold(self.others.get(first)?, |claim, name| claim.get(name))?;
         claim.as_str().filter(|name| name.len() <= MAX_PLAN).map(Arc::from)
+    }
+
+    /// `app_metadata.role`, which only the service key can set.
+    pub(super) fn app_role(&self) -> Option<String> {
+        let role = self.others.get("app_metadata")?.get("role")?.as_str()?;
+        (!role.is_empty() && role.len() <= MAX_ROLE).then(|| role.to_owned())
     }
 
     /// Reads the claims of a token for this project's users. Does not verify the signature.

@@ -21,10 +21,10 @@ pub struct CurrentUser {
     pub expires_at: i64,
     /// Whether the user signed in anonymously.
     pub is_anonymous: bool,
-    /// `app_metadata.role` of the token: what the project's operator says the user is.
-    pub role: Option<String>,
     /// What the claim of plans says, where there is one.
     pub plan: Option<Arc<str>>,
+    /// `app_metadata.role` of the token: what the project's operator says the user is.
+    pub role: Option<String>,
 }
 
 impl CurrentUser {

@@ -168,8 +168,8 @@ impl Verifier {
             token: AccessToken::for_user(claims.sub, token),
             expires_at: claims.exp,
             is_anonymous: claims.is_anonymous,
-            role: claims.app_role(),
             plan: claims.plan(&self.inner.settings.file.current().plan_claim),
+            role: claims.app_role(),
         };
         Ok(Verified { user, until, signed_by })
     }
