@@ -24,6 +24,7 @@ mod report;
 pub mod schema;
 mod signed_in;
 mod supabase;
+mod tools;
 
 pub use report::Report;
 
@@ -42,6 +43,7 @@ pub async fn run(mut config: Config, clock: Clock) -> Report {
         let app = serve_local(app, &stop);
         supabase::check(&app, &mut report).await;
         providers::check(&app, &mut report).await;
+        tools::check(&app, &mut report).await;
         stop.cancel();
     }
     report
