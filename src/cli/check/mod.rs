@@ -25,6 +25,7 @@ pub mod schema;
 mod signed_in;
 mod supabase;
 mod tools;
+mod tool_functions;
 
 pub use report::Report;
 

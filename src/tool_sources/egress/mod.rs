@@ -30,6 +30,7 @@ use crate::config::file::PrivateHosts;
 use crate::config::{Config, SupabaseConfig};
 use crate::memory::{Holder, Memory};
 use crate::observability::metrics::Metrics;
+use crate::observability::traces;
 
 /// How fast an unreachable host is noticed.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -154,7 +155,12 @@ impl Egress {
     }
 
     /// Sends a request once, in its turn. Its own timeout holds for the whole response.
-    pub async fn send(&self, holder: Holder, request: Request) -> Result<Response, EgressError> {
+    pub async fn send(
+        &self,
+        holder: Holder,
+        mut request: Request,
+    ) -> Result<Response, EgressError> {
+        traces::inject(request.headers_mut());
         let client = self.client(request.url())?;
         let host = host(request.url());
         let charge = self.inner.memory.charge(holder);
