@@ -66,7 +66,9 @@ impl OfferedTool {
         let is_named = !self.tool().models.is_empty() && self.is_for(&[model.id.as_str()]);
         Some(match model.hosts(hosted) {
             _ if is_named => Ok(hosted),
-            _ if !self.is_for(&[model.id.as_str()]) => Err(format!("{} is not for this model.", self.name)),
+            _ if !self.is_for(&[model.id.as_str()]) => {
+                Err(format!("{} is not for this model.", self.name))
+            }
             Ok(()) => Ok(hosted),
             Err(why) => Err(format!("{} {why}.", self.name)),
         })

@@ -11,11 +11,11 @@ mod generations;
 use std::collections::BTreeMap;
 
 use chat_backend::database::{
-    AnswerToResume, AnswerToolCalls, BeginFile, BeginGeneration, Budgets, ClaimToolCall, ContinueGeneration,
-    CountLapsedUsage, DecideToolCall, FindToolCall, FinishFile, FinishToolCall, FollowAnswer,
-    Function, MarkAnswerRead, PendingToolCalls, QueuedMessages, RecordEvents, ReleaseLeases,
-    RequestStop, ReserveTokens, SaveCheckpoints, SaveGeneration, SelectMessage, TakeOverGeneration,
-    ToolGrants,
+    AnswerToResume, AnswerToolCalls, BeginFile, BeginGeneration, Budgets, ClaimToolCall,
+    ContinueGeneration, CountLapsedUsage, DecideToolCall, FindToolCall, FinishFile, FinishToolCall,
+    FollowAnswer, Function, MarkAnswerRead, PendingToolCalls, QueuedMessages, RecordEvents,
+    ReleaseLeases, RequestStop, ReserveTokens, SaveCheckpoints, SaveGeneration, SelectMessage,
+    TakeOverGeneration, ToolGrants,
 };
 use reqwest::Method;
 use serde::de::DeserializeOwned;
