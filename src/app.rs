@@ -39,6 +39,8 @@ use crate::providers::{Providers, SettingsError};
 use crate::sandbox::{self, Sandbox};
 use crate::seal::SealKeys;
 use crate::supabase::{Supabase, SupabaseError};
+use crate::tool_sources::egress::{Egress, EgressSettings};
+use crate::tool_sources::mcp::oauth::{Services as SignInServices, SignIns};
 
 pub use crate::local::{
     BackupContents, BackupError, FunctionDescription, MIGRATIONS, TableDescription, expected_schema,
@@ -111,6 +113,7 @@ pub struct Services {
     pub peer_gate: Option<PeerGate>,
     /// The keys of `SEAL_KEY`, where there are any.
     pub seal_keys: Option<SealKeys>,
+    pub sign_ins: SignIns,
 }
 
 /// Why the application cannot start. The message is one line.
@@ -145,6 +148,9 @@ pub enum BuildError {
     /// The other replicas cannot be asked.
     #[error("PEERS: {0}")]
     Peers(#[from] PeerError),
+    /// The tools of the configuration file cannot be offered.
+    #[error("CONFIG_FILE: {0}")]
+    Tools(String),
     /// A provider's settings are invalid.
     #[error("{}: {}", .0.setting.to_uppercase(), .0.problem)]
     Providers(#[from] SettingsError),
@@ -229,6 +235,17 @@ impl App {
         .counted_by(metrics.clone());
         scripts.cleanup();
         refresh_models(providers.clone());
+        let egress = Egress::new(EgressSettings::new(&config), memory.clone(), metrics.clone())
+            .map_err(|error| BuildError::Tools(error.to_string()))?;
+        let sign_ins = SignIns::new(
+            &config.file,
+            &SignInServices {
+                egress,
+                supabase: supabase.clone(),
+                seal_keys: seal_keys.clone(),
+                clock: clock.clone(),
+            },
+        );
         let ai = Ai::new(
             supabase.clone(),
             generations.clone(),
@@ -253,6 +270,7 @@ impl App {
             clock,
             peer_gate,
             seal_keys,
+            sign_ins,
         };
         let state = AppState(Arc::new(state));
         watch(&metrics, &state);
@@ -463,4 +481,5 @@ extractable! {
     scripts: Scripts,
     health: Health,
     clock: Clock,
+    sign_ins: SignIns,
 }

@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::ai::ag_ui;
-use crate::api::{ai, analytics, chats, files, messages, openai, scripts};
+use crate::api::{ai, analytics, chats, files, messages, openai, scripts, tools};
 use crate::app::{App, AppState};
 use crate::console;
 use crate::http::allowed_hosts::AllowedHosts;
@@ -110,6 +110,8 @@ fn api(max_body_bytes: usize, max_generate_body_bytes: usize) -> OpenApiRouter<A
         .routes(routes!(scripts::routes::get))
         .routes(routes!(scripts::routes::delete))
         .routes(routes!(scripts::routes::capabilities))
+        .routes(routes!(tools::oauth::start))
+        .routes(routes!(tools::oauth::end))
         .layer(Extension(MaxBody(max_body_bytes)))
         .merge(generate)
 }
@@ -119,6 +121,8 @@ fn public() -> OpenApiRouter<AppState> {
         .routes(routes!(health::health))
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
+        .routes(routes!(tools::oauth::callback))
+        .routes(routes!(tools::oauth::client))
 }
 
 /// The OpenAPI document.

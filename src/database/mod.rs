@@ -17,6 +17,7 @@ mod generation;
 mod lapsed;
 mod messages;
 mod tool_calls;
+mod tool_tokens;
 mod take_over;
 
 pub use begin_generation::{
@@ -37,6 +38,7 @@ pub use messages::{
 };
 pub use take_over::TakeOverGeneration;
 pub use tool_calls::{AnswerToolCalls, AnsweredCalls, CallResult, ContinueGeneration};
+pub use tool_tokens::{ClaimToolRefresh, RefreshClaim, SaveToolToken, StoredToken, ToolToken};
 
 /// A function of the database, with its arguments.
 pub trait Function: Serialize {

@@ -219,4 +219,7 @@ pub static REGISTRATIONS: &[Registration] = &[
     rust("20261127000050_branches.sql", "create or replace function private.take_place", "c3c00f851359838a"),
     rust("20261127000050_branches.sql", "create or replace function private.started", "c8590d92568c5267"),
     rust("20261127000050_branches.sql", "create or replace function public.begin_generation", "648dd40cd913d773"),
+    rust("20261128000030_tool_tokens.sql", "create function public.tool_token", "ac7ec6c26d6e7fab"),
+    rust("20261128000030_tool_tokens.sql", "create function public.save_tool_token", "09de1035d139068e"),
+    rust("20261128000030_tool_tokens.sql", "create function public.claim_tool_refresh", "bba96c77670385d5"),
 ];

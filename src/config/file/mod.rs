@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use secrecy::SecretString;
+use reqwest::Url;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use toml::Table;
@@ -31,6 +32,8 @@ pub struct FileConfig {
     pub secrets: HashMap<String, SecretString>,
     /// Hosts that tools may reach although their address is private.
     pub allow_hosts: PrivateHosts,
+    /// Where browsers reach this server, for sign-ins at servers of tools.
+    pub public_url: Option<Url>,
     /// The sources of tools, in the order of the file.
     pub tools: Vec<ToolEntry>,
 }
@@ -52,8 +55,12 @@ impl ToolEntry {
         &self,
         allow_hosts: &PrivateHosts,
         secrets: &HashMap<String, SecretString>,
+        has_public_url: bool,
     ) -> Result<(), String> {
         match self {
+            Self::Mcp(entry) if entry.needs_public_url() && !has_public_url => {
+                Err("auth: oauth needs public_url at the top of the file".into())
+            }
             Self::Mcp(entry) => entry.check(allow_hosts, |name| secrets.contains_key(name)),
             _ => Ok(()),
         }
@@ -65,6 +72,7 @@ impl ToolEntry {
 struct Raw {
     secrets: Vec<String>,
     allow_hosts: Vec<String>,
+    public_url: Option<String>,
     tools: Vec<Table>,
 }
 
@@ -86,6 +94,18 @@ impl FileConfig {
         Ok(Self { path: Some(path), ..config })
     }
 
+    /// A text of the file with the secrets that its `${NAME}` stand for.
+    pub fn filled(&self, text: &str) -> SecretString {
+        let mut pieces = text.split("${");
+        let mut filled = pieces.next().unwrap_or_default().to_owned();
+        for piece in pieces {
+            let (name, rest) = piece.split_once('}').unwrap_or((piece, ""));
+            filled.push_str(self.secrets.get(name).map_or("", ExposeSecret::expose_secret));
+            filled.push_str(rest);
+        }
+        filled.into()
+    }
+
     /// Reads a file's text. `Err` names the place in one line.
     pub fn parse(text: &str, variables: &HashMap<String, String>) -> Result<Self, String> {
         let raw: Raw = toml::from_str(text).map_err(|error| one_line(&error.to_string()))?;
@@ -96,16 +116,23 @@ impl FileConfig {
         });
         let allow_hosts = PrivateHosts::parse(&raw.allow_hosts)?;
         let secrets: HashMap<String, SecretString> = secrets.collect::<Result<_, String>>()?;
+        let public_url = raw.public_url.map(|url| public_url(&url)).transpose()?;
         let tools = raw.tools.into_iter().enumerate().map(|(index, table)| {
             let entry = entry(index, table)?;
             entry
-                .check(&allow_hosts, &secrets)
+                .check(&allow_hosts, &secrets, public_url.is_some())
                 .map_err(|problem| format!("tools[{index}].{problem}"))?;
             Ok(entry)
         });
         let tools = tools.collect::<Result<_, String>>()?;
-        Ok(Self { path: None, secrets, allow_hosts, tools })
+        Ok(Self { path: None, secrets, allow_hosts, public_url, tools })
     }
+}
+
+fn public_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).ok().filter(|url| url.has_host() && url.query().is_none());
+    let is_web = |url: &Url| matches!(url.scheme(), "https" | "http");
+    url.filter(is_web).ok_or_else(|| format!("public_url: `{text}` is no address of a web server"))
 }
 
 fn entry(index: usize, mut table: Table) -> Result<ToolEntry, String> {

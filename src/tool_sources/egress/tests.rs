@@ -73,7 +73,7 @@ async fn what_must_not_be_reached_is_refused_before_a_connection() {
     let for_certain = tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
     let (_, first) = listener.accept().await.unwrap();
     assert_eq!(first, for_certain.local_addr().unwrap(), "there was no connection before");
-    let text = metrics.text(0);
+    let text = metrics.text();
     assert!(text.contains("chat_backend_tool_refused_addresses_total 21"), "{text}");
 }
 

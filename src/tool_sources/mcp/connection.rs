@@ -49,6 +49,8 @@ pub(super) enum CallError {
     Rpc(ErrorData),
     /// There is no answer.
     Failed(Failure),
+    /// The user has to sign in at the server; the sentence that says so.
+    NotSignedIn(String),
     /// It takes too long.
     Timeout,
     /// The connection was closed before.

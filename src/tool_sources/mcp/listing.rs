@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::Server;
+use super::bounded_client::Failure;
 use super::connection::{CallError, Connection};
 use super::definition::offered;
 use crate::agent::Credentials;
@@ -108,7 +109,22 @@ impl Server {
     }
 
     async fn ask(&self, credentials: &Arc<Credentials>) -> Result<(Listed, Duration), SourceError> {
-        let credential = self.auth.credential(credentials).await.map_err(SourceError)?;
+        let refused = match self.ask_with(credentials, None).await {
+            Err((CallError::Failed(Failure::Unauthorized(_)), Some(version))) => version,
+            other => return other.map_err(|(error, _)| self.unavailable(&error)),
+        };
+        let asked = self.ask_with(credentials, Some(refused)).await;
+        asked.map_err(|(error, _)| self.unavailable(&error))
+    }
+
+    /// With the version of the sign-in that was refused, where there is one.
+    async fn ask_with(
+        &self,
+        credentials: &Arc<Credentials>,
+        refused: Option<i64>,
+    ) -> Result<(Listed, Duration), (CallError, Option<i64>)> {
+        let credential = self.auth.credential(credentials, refused).await;
+        let credential = credential.map_err(|sentence| (CallError::NotSignedIn(sentence), None))?;
         let key = self.key(credentials, &credential);
         let pages = async {
             let _turn = self.turn(credentials).await?;
@@ -118,7 +134,7 @@ impl Server {
         };
         let (tools, lifetime) = pages.await.map_err(|error| {
             self.connections.remove(&key);
-            self.unavailable(&error)
+            (error, credential.version)
         })?;
         let marked = |tool: &Value| tool.to_string().contains("\"x-mcp-header\"");
         let has_header_parameters = tools.iter().any(marked);

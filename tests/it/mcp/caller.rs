@@ -12,6 +12,7 @@ use chat_backend::memory::Memory;
 use chat_backend::observability::metrics::Metrics;
 use chat_backend::supabase::AccessToken;
 use chat_backend::tool_sources::egress::{Egress, EgressSettings};
+use chat_backend::tool_sources::mcp::oauth::SignIns;
 use chat_backend::tool_sources::mcp::{Connections, McpSource};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -29,7 +30,8 @@ pub fn source(url: &str, more: &str) -> McpSource {
     let [ToolEntry::Mcp(entry)] = &file.tools[..] else { panic!() };
     let settings = EgressSettings { hosts: file.allow_hosts.clone(), ..Default::default() };
     let egress = Egress::new(settings, Memory::new(64 << 20), Metrics::default()).unwrap();
-    McpSource::new(entry, &file.secrets, &egress, &Connections::new()).unwrap()
+    let sign_ins = SignIns::default();
+    McpSource::new(entry, &file, &egress, &Connections::new(), &sign_ins).unwrap()
 }
 
 /// A user.
@@ -41,7 +43,12 @@ pub struct Caller {
 impl Caller {
     pub fn new() -> Self {
         let user_id = Uuid::new_v4();
-        let token = AccessToken::new(&format!("token-of-{user_id}"));
+        Self::with_token(user_id, &format!("token-of-{user_id}"))
+    }
+
+    /// A user with this access token.
+    pub fn with_token(user_id: Uuid, token: &str) -> Self {
+        let token = AccessToken::new(token);
         let credentials = Credentials::new(user_id, token, i64::MAX);
         Self { credentials, progress: Arc::default() }
     }

@@ -5,14 +5,15 @@ mod branches;
 mod calls;
 mod checkpoints;
 mod generations;
+mod tool_tokens;
 
 use std::collections::BTreeMap;
 
 use chat_backend::database::{
-    AnswerToResume, AnswerToolCalls, BeginFile, BeginGeneration, ContinueGeneration,
-    CountLapsedUsage, FinishFile, FollowAnswer, Function, MarkAnswerRead, QueuedMessages,
-    RecordEvents, ReleaseLeases, RequestStop, ReserveTokens, SaveCheckpoints, SaveGeneration,
-    SelectMessage, TakeOverGeneration,
+    AnswerToResume, AnswerToolCalls, BeginFile, BeginGeneration, ClaimToolRefresh,
+    ContinueGeneration, CountLapsedUsage, FinishFile, FollowAnswer, Function, MarkAnswerRead,
+    QueuedMessages, RecordEvents, ReleaseLeases, RequestStop, ReserveTokens, SaveCheckpoints,
+    SaveGeneration, SaveToolToken, SelectMessage, TakeOverGeneration, ToolToken,
 };
 use reqwest::Method;
 use serde::de::DeserializeOwned;
@@ -235,6 +236,9 @@ fn assert_readable(function: &str, answer: &Value) {
         AnswerToolCalls::NAME => read::<AnswerToolCalls<'_>>,
         ContinueGeneration::NAME => read::<ContinueGeneration<'_>>,
         TakeOverGeneration::NAME => read::<TakeOverGeneration>,
+        ToolToken::NAME => read::<ToolToken<'_>>,
+        SaveToolToken::NAME => read::<SaveToolToken<'_>>,
+        ClaimToolRefresh::NAME => read::<ClaimToolRefresh<'_>>,
         BeginFile::NAME => read::<BeginFile<'_>>,
         FinishFile::NAME => read::<FinishFile<'_>>,
         RecordEvents::<Value>::NAME => read::<RecordEvents<'_, Value>>,
