@@ -15,12 +15,12 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 
 use crate::agent::{AnyTool, CheckpointSlots, Generations, Settings, TokenRefresher};
-use crate::api::ai::{Ai, Weather};
+use crate::api::ai::{Ai, Weather, offered};
 use crate::api::files::{Files, FilesTool};
 use crate::api::messages::ReadMarks;
 use crate::api::scripts::{RunScriptTool, Scripts};
 use crate::clock::Clock;
-use crate::config::{Config, LocalConfig, Project, SupabaseConfig};
+use crate::config::{Config, ConfigError, FileHandle, LocalConfig, Project, SupabaseConfig};
 use crate::http::allowed_hosts::AllowedHosts;
 use crate::http::auth::{self, AuthLayer, Verifier, VerifierSettings};
 use crate::http::event_stream::OpenStream;
@@ -109,6 +109,7 @@ pub struct Services {
     pub health: Health,
     pub auth: AuthLayer,
     pub clock: Clock,
+    pub file: FileHandle,
     /// Lets the other replicas in, where there are any.
     pub peer_gate: Option<PeerGate>,
     /// The keys of `SEAL_KEY`, where there are any.
@@ -151,6 +152,9 @@ pub enum BuildError {
     /// The tools of the configuration file cannot be offered.
     #[error("CONFIG_FILE: {0}")]
     Tools(String),
+    /// The configuration file offers what there is not.
+    #[error(transparent)]
+    File(#[from] ConfigError),
     /// A provider's settings are invalid.
     #[error("{}: {}", .0.setting.to_uppercase(), .0.problem)]
     Providers(#[from] SettingsError),
@@ -185,6 +189,16 @@ pub fn url_of(addr: SocketAddr) -> String {
     format!("http://{}", SocketAddr::new(ip, addr.port()))
 }
 
+impl AppState {
+    /// Reads the configuration file again. A wrong one leaves everything as it is.
+    pub fn reload_file(&self) -> Result<(), ConfigError> {
+        let providers = self.ai.providers();
+        self.file.reload(|file| offered::check(file, providers))?;
+        providers.set_prices(self.file.current().prices.clone());
+        Ok(())
+    }
+}
+
 impl App {
     /// Builds all services. Opens the local Supabase if no project is configured.
     pub async fn build(config: Config, clock: Clock) -> Result<Self, BuildError> {
@@ -198,6 +212,8 @@ impl App {
         let supabase = Supabase::new(&project, config.request_timeout, clock.clone())?
             .charged_to(memory.clone());
         let providers = Providers::new(&config.providers, clock.clone())?;
+        offered::check(&config.file.current(), &providers)?;
+        providers.set_prices(config.file.current().prices.clone());
         let limits = Limits::new(&config, &clock);
         let files = Files::new(supabase.clone(), &config, clock.clone());
         let token_refresher = TokenRefresher::default();
@@ -209,7 +225,6 @@ impl App {
                 .has_service_key()
                 .then(|| CheckpointSlots::new(config.checkpoint_every)),
             unsaved_patience: config.unsaved_patience,
-            daily_token_limit: config.daily_token_limit,
             generation_timeout: config.generation_timeout,
             outlives_tokens: supabase.has_service_key(),
             clock: clock.clone(),
@@ -237,24 +252,24 @@ impl App {
         refresh_models(providers.clone());
         let egress = Egress::new(EgressSettings::new(&config), memory.clone(), metrics.clone())
             .map_err(|error| BuildError::Tools(error.to_string()))?;
-        let sign_ins = SignIns::new(
-            &config.file,
-            &SignInServices {
-                egress,
-                supabase: supabase.clone(),
-                seal_keys: seal_keys.clone(),
-                clock: clock.clone(),
-            },
-        );
+        let services = SignInServices {
+            egress,
+            supabase: supabase.clone(),
+            seal_keys: seal_keys.clone(),
+            clock: clock.clone(),
+        };
+        let sign_ins = SignIns::new(config.file.clone(), services);
         let ai = Ai::new(
             supabase.clone(),
             generations.clone(),
             files.clone(),
             providers.clone(),
             limits.clone(),
+            config.file.clone(),
             tools(&files, &scripts),
             clock.clone(),
         )
+        .closed_to(config.is_stateless_on, config.assistants_only)
         .named(is_local.then_some("local"))
         .with_peers(peers);
         let state = Services {
@@ -268,6 +283,7 @@ impl App {
             ai,
             limits,
             clock,
+            file: config.file.clone(),
             peer_gate,
             seal_keys,
             sign_ins,
@@ -355,6 +371,7 @@ fn verifier(config: &Config, project: &Project, supabase: &Supabase, clock: &Clo
         jwt_secret: project.jwt_secret.clone(),
         has_legacy_keys: auth::is_legacy_key(project.anon_key.expose_secret()),
         allow_anonymous_users: config.allow_anonymous_users,
+        file: config.file.clone(),
     };
     Verifier::new(supabase.clone(), settings, clock.clone())
 }

@@ -13,7 +13,7 @@ use chat_backend::config::Config;
 use chat_backend::observability::logging;
 use chat_backend::sandbox::worker;
 use chat_backend::server::connections::open_files;
-use chat_backend::server::{self, shutdown};
+use chat_backend::server::{self, reload, shutdown};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
@@ -137,6 +137,7 @@ async fn serve(config: Config, stop: CancellationToken) -> Result<(), String> {
     })?;
     let app = App::build(config, Clock::System).await.map_err(|error| error.to_string())?;
     say(&banner::text(&app, &listener));
+    reload::on_hangup(app.state.clone());
     server::serve(app, listener, stop.cancelled()).await;
     Ok(())
 }

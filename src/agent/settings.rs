@@ -20,8 +20,6 @@ pub struct Settings {
     pub checkpoint_every: Duration,
     /// Where all answers are saved together: when.
     pub checkpoint_slots: Option<CheckpointSlots>,
-    /// The daily limit of tokens for each user.
-    pub daily_token_limit: Option<u64>,
     /// The longest a generation may take.
     pub generation_timeout: Duration,
     /// Whether saves continue with the service key when the user's token expires.

@@ -19,7 +19,7 @@ mod proxies;
 mod traces;
 
 pub use error::ConfigError;
-pub use file::FileConfig;
+pub use file::{FileConfig, FileHandle};
 pub use local::LocalConfig;
 pub use peers::{PeerList, PeerTimeouts};
 pub use proxies::TrustedProxies;
@@ -37,9 +37,13 @@ pub struct Config {
     /// `ALLOW_ANONYMOUS_USERS`: accept Supabase's anonymous sign-ins.
     pub allow_anonymous_users: bool,
     /// `CONFIG_FILE`: what the operator offers.
-    pub file: FileConfig,
+    pub file: FileHandle,
     /// `TOOL_PROXY`: a proxy for the requests of tools, which checks their addresses itself.
     pub tool_proxy: Option<SecretString>,
+    /// `STATELESS`: whether answers without a chat are offered.
+    pub is_stateless_on: bool,
+    /// `ASSISTANTS_ONLY`: nothing but the assistants of the file can be asked.
+    pub assistants_only: bool,
     /// The model providers: `OPENAI_API_KEY`, `DEFAULT_MODEL` and what belongs to them.
     pub providers: providers::Settings,
     /// How often a running answer is saved; only tests change it.
@@ -225,8 +229,10 @@ impl Config {
             supabase,
             migrations_dir: env.get("MIGRATIONS_DIR").map(PathBuf::from),
             allow_anonymous_users: env.flag("ALLOW_ANONYMOUS_USERS", true)?,
-            file: FileConfig::read(env.get("CONFIG_FILE").map(PathBuf::from), variables)?,
             tool_proxy: tool_proxy(&env)?,
+            file: FileHandle::open(env.get("CONFIG_FILE").map(PathBuf::from), variables)?,
+            is_stateless_on: env.flag("STATELESS", true)?,
+            assistants_only: env.flag("ASSISTANTS_ONLY", false)?,
             providers: provider_settings::read(&env)?,
             checkpoint_every: Duration::from_secs(2),
             unsaved_patience: Duration::from_secs(5),

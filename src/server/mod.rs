@@ -1,6 +1,7 @@
 //! Listens, serves, and stops cleanly.
 
 pub mod connections;
+pub mod reload;
 pub mod shutdown;
 
 use std::convert::Infallible;

@@ -55,7 +55,7 @@ impl EgressSettings {
             SupabaseConfig::Local(_) => None,
         };
         let proxy = config.tool_proxy.as_ref().and_then(|url| Url::parse(url.expose_secret()).ok());
-        Self { hosts: config.file.allow_hosts.clone(), supabase, proxy }
+        Self { hosts: config.file.current().allow_hosts.clone(), supabase, proxy }
     }
 }
 

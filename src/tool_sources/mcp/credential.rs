@@ -43,7 +43,8 @@ impl Auth {
             }
             McpAuth::User => Ok(Self::User),
             McpAuth::Oauth { .. } => {
-                let oauth = sign_ins.find(&entry.name).ok_or("auth: oauth needs public_url")?;
+                let oauth =
+                    sign_ins.find_in(file, &entry.name).ok_or("auth: oauth needs public_url")?;
                 Ok(Self::OAuth(oauth))
             }
         }

@@ -2,17 +2,20 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use chat_backend::agent::Credentials;
 use chat_backend::agent::tools::source::{
     Outcome, Progress, SourceCall, SourceError, SourceTool, ToolContext, ToolSource, Who,
 };
+use chat_backend::clock::Clock;
 use chat_backend::config::file::{FileConfig, ToolEntry};
+use chat_backend::config::{FileHandle, Project};
 use chat_backend::memory::Memory;
 use chat_backend::observability::metrics::Metrics;
-use chat_backend::supabase::AccessToken;
+use chat_backend::supabase::{AccessToken, Supabase};
 use chat_backend::tool_sources::egress::{Egress, EgressSettings};
-use chat_backend::tool_sources::mcp::oauth::SignIns;
+use chat_backend::tool_sources::mcp::oauth::{Services, SignIns};
 use chat_backend::tool_sources::mcp::{Connections, McpSource};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -26,11 +29,24 @@ pub fn source(url: &str, more: &str) -> McpSource {
         url.trim_start_matches("http://").split('/').next().unwrap(),
     );
     let variables = HashMap::from([("KEY".to_owned(), "s3cret-key".to_owned())]);
-    let file = FileConfig::parse(&file, &variables).unwrap();
+    let file = FileConfig::parse(&file, std::path::Path::new(""), &variables).unwrap();
     let [ToolEntry::Mcp(entry)] = &file.tools[..] else { panic!() };
     let settings = EgressSettings { hosts: file.allow_hosts.clone(), ..Default::default() };
     let egress = Egress::new(settings, Memory::new(64 << 20), Metrics::default()).unwrap();
-    let sign_ins = SignIns::default();
+    let project = Project {
+        url: "http://127.0.0.1:9".into(),
+        public_url: "http://127.0.0.1:9".into(),
+        anon_key: "none".into(),
+        service_role_key: None,
+        jwt_secret: None,
+    };
+    let services = Services {
+        egress: egress.clone(),
+        supabase: Supabase::new(&project, Duration::from_secs(1), Clock::System).unwrap(),
+        seal_keys: None,
+        clock: Clock::System,
+    };
+    let sign_ins = SignIns::new(FileHandle::default(), services);
     McpSource::new(entry, &file, &egress, &Connections::new(), &sign_ins).unwrap()
 }
 

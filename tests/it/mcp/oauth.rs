@@ -1,12 +1,13 @@
 //! Sign-ins of users at MCP servers.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::response::Response;
 use chat_backend::config::file::ToolEntry;
-use chat_backend::config::{FileConfig, Project};
+use chat_backend::config::{FileConfig, FileHandle, Project};
 use chat_backend::memory::Memory;
 use chat_backend::observability::metrics::Metrics;
 use chat_backend::seal::SealKeys;
@@ -159,7 +160,7 @@ impl Stage {
 
     /// The source as a replica has it.
     fn replica(&self) -> McpSource {
-        let file = FileConfig::parse(&self.file, &HashMap::new()).unwrap();
+        let file = FileConfig::parse(&self.file, Path::new("."), &HashMap::new()).unwrap();
         let settings = EgressSettings { hosts: file.allow_hosts.clone(), ..Default::default() };
         let egress = Egress::new(settings, Memory::new(64 << 20), Metrics::default()).unwrap();
         let project = Project {
@@ -176,7 +177,7 @@ impl Stage {
             seal_keys: SealKeys::new(&[SecretString::from(KEY)]),
             clock,
         };
-        let sign_ins = SignIns::new(&file, &services);
+        let sign_ins = SignIns::new(FileHandle::from(file.clone()), services);
         let [ToolEntry::Mcp(entry)] = &file.tools[..] else { panic!() };
         McpSource::new(entry, &file, &egress, &Connections::new(), &sign_ins).unwrap()
     }

@@ -43,7 +43,7 @@ impl Run {
             if models.has_next() {
                 request.deadlines.retries_end = Some(Instant::now() + RETRY_TIME_BEFORE_FALLBACK);
             }
-            self.reserve(&mut request).await?;
+            self.reserve(&mut request, &model).await?;
             let result = self.call(&model, request).await;
             let Err(Interruption::Failed(Failure::Provider(error))) = &result else {
                 return result;
@@ -95,6 +95,7 @@ impl Run {
         self.budget.meter.begin_call(model, &request, self.answer.bytes());
         self.checkpoint_soon();
         let stream = self.wait_for(model.stream(request)).await?;
+        let stream = stream.map_err(|error| self.without_instructions(error));
         if stream.is_err() {
             self.budget.meter.call_refused();
         }
@@ -108,7 +109,7 @@ impl Run {
                 break;
             }
             for event in batch.drain(..) {
-                match event? {
+                match event.map_err(|error| self.without_instructions(error))? {
                     Event::Usage(usage) => self.budget.meter.report(usage),
                     Event::End { finish_reason: reason } => finish_reason = Some(reason),
                     Event::FailedAfterEnd(failure) => {
@@ -125,6 +126,14 @@ impl Run {
         self.budget.meter.end_call(self.answer.bytes(), finish_reason.is_some());
         self.answer.update(Answer::close_block);
         Ok(finish_reason.unwrap_or(FinishReason::Stop))
+    }
+
+    /// A failure as it may be told: providers quote what they were sent.
+    fn without_instructions(&self, error: ProviderError) -> ProviderError {
+        match self.job.terms.instructions() {
+            Some(instructions) => error.without(|word| instructions.are_repeated_by(word)),
+            None => error,
+        }
     }
 
     fn apply_event(&mut self, event: Event) {

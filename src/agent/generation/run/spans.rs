@@ -14,6 +14,7 @@ use super::Interruption;
 use crate::agent::message::part::Part;
 use crate::agent::usage::meter::UsageTotal;
 use crate::observability::traces;
+use crate::providers::catalogue::Usd;
 use crate::providers::{ChosenModel, Content, FinishReason, Message, Request, Role};
 
 /// The most bytes of a conversation, and of an answer, that a span shows.
@@ -116,7 +117,7 @@ fn set_usage(span: &Span, used: &UsageTotal) {
         "total": tokens.total_tokens,
     });
     span.set_attribute("langfuse.observation.usage_details", details.to_string());
-    if let Some(cost) = used.cost_usd() {
+    if let Some(cost) = used.cost().map(Usd::as_f64) {
         span.set_attribute("gen_ai.usage.cost", cost);
         let details = json!({ "total": cost });
         span.set_attribute("langfuse.observation.cost_details", details.to_string());

@@ -1,6 +1,5 @@
 //! Sign-ins of users at MCP servers, by OAuth 2.1.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use quick_cache::sync::Cache;
@@ -17,8 +16,9 @@ mod refresh;
 mod start;
 
 use crate::clock::Clock;
+use crate::config::file::ToolEntry;
 use crate::config::file::mcp::McpAuth;
-use crate::config::file::{FileConfig, ToolEntry};
+use crate::config::{FileConfig, FileHandle};
 use crate::seal::SealKeys;
 use crate::supabase::Supabase;
 use crate::tool_sources::egress::Egress;
@@ -44,44 +44,54 @@ pub struct Services {
     pub clock: Clock,
 }
 
-/// The servers at which users sign in, by their labels.
-#[derive(Clone, Default)]
-pub struct SignIns(Arc<HashMap<String, Arc<OAuth>>>);
+/// The sign-ins at all servers of the configuration file.
+#[derive(Clone)]
+pub struct SignIns {
+    file: FileHandle,
+    services: Services,
+    refreshing: Refreshing,
+}
+
+/// One refresh at a time for each source and user, whatever becomes of the file.
+type Refreshing = Arc<Cache<(String, Uuid), Arc<Mutex<()>>>>;
 
 impl SignIns {
-    /// Those of the configuration file.
-    pub fn new(file: &FileConfig, services: &Services) -> Self {
-        let servers = file.tools.iter().filter_map(|entry| {
-            let ToolEntry::Mcp(entry) = entry else { return None };
-            let McpAuth::Oauth { client_id, client_secret, scopes } = &entry.auth else {
-                return None;
-            };
-            let secret = client_secret.as_ref().map(|text| file.filled(text));
-            let client = client_id.clone().map(|id| Client { id, secret });
-            let oauth = OAuth {
-                label: entry.name.clone(),
-                server: entry.url.clone(),
-                public_url: file.public_url.clone()?,
-                client,
-                scopes: scopes.clone(),
-                services: services.clone(),
-                refreshing: Cache::new(MAX_REFRESHING),
-            };
-            Some((entry.name.clone(), Arc::new(oauth)))
-        });
-        Self(Arc::new(servers.collect()))
+    /// Those of the file as it is at the time of asking.
+    pub fn new(file: FileHandle, services: Services) -> Self {
+        Self { file, services, refreshing: Arc::new(Cache::new(MAX_REFRESHING)) }
     }
 
     /// The one with this label.
     pub fn find(&self, label: &str) -> Option<Arc<OAuth>> {
-        self.0.get(label).cloned()
+        self.find_in(&self.file.current(), label)
+    }
+
+    /// The one with this label in a file.
+    pub fn find_in(&self, file: &FileConfig, label: &str) -> Option<Arc<OAuth>> {
+        file.tools.iter().filter_map(|entry| self.at(file, entry)).find(|at| at.label == label)
+    }
+
+    fn at(&self, file: &FileConfig, entry: &ToolEntry) -> Option<Arc<OAuth>> {
+        let ToolEntry::Mcp(entry) = entry else { return None };
+        let McpAuth::Oauth { client_id, client_secret, scopes } = &entry.auth else { return None };
+        let secret = client_secret.as_ref().map(|text| file.filled(text));
+        Some(Arc::new(OAuth {
+            label: entry.name.clone(),
+            server: entry.url.clone(),
+            public_url: file.public_url.clone()?,
+            client: client_id.clone().map(|id| Client { id, secret }),
+            scopes: scopes.clone(),
+            services: self.services.clone(),
+            refreshing: self.refreshing.clone(),
+        }))
     }
 
     /// What this server tells authorization servers of itself, if there is any to ask for it.
     pub fn client_metadata(&self) -> Option<serde_json::Value> {
-        let any = self.0.values().next()?;
-        let mut redirects: Vec<_> = self.0.values().map(|oauth| oauth.redirect_uri()).collect();
-        redirects.sort();
+        let file = self.file.current();
+        let all: Vec<_> = file.tools.iter().filter_map(|entry| self.at(&file, entry)).collect();
+        let any = all.first()?;
+        let redirects: Vec<_> = all.iter().map(|oauth| oauth.redirect_uri()).collect();
         Some(serde_json::json!({
             "client_id": any.metadata_url(),
             "client_name": "chat-backend",
@@ -107,8 +117,7 @@ pub struct OAuth {
     client: Option<Client>,
     scopes: Option<Vec<String>>,
     services: Services,
-    /// One refresh at a time for each user.
-    refreshing: Cache<Uuid, Arc<Mutex<()>>>,
+    refreshing: Refreshing,
 }
 
 /// A client that an authorization server knows.

@@ -32,8 +32,8 @@ impl OAuth {
         let (oauth, credentials) = (self.clone(), credentials.clone());
         // A refresh that has begun is ended, whatever becomes of the call.
         let refreshed = tokio::spawn(async move {
-            let user = credentials.user_id;
-            let turn = oauth.refreshing.get_or_insert_with(&user, || Ok::<_, ()>(Arc::default()));
+            let key = (oauth.label.clone(), credentials.user_id);
+            let turn = oauth.refreshing.get_or_insert_with(&key, || Ok::<_, ()>(Arc::default()));
             let turn = turn.unwrap_or_default();
             let _turn = turn.lock().await;
             oauth.refresh_in_turn(&credentials, refused).await
