@@ -15,6 +15,7 @@ mod content;
 mod credential;
 mod definition;
 mod listing;
+mod offer;
 pub mod oauth;
 mod words;
 

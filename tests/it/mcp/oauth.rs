@@ -268,7 +268,7 @@ async fn a_sign_in_is_the_users_who_began_it() {
     let page = stage.come_back(&query).await;
     let html = page.text;
     assert!(
-        page.status == 200 && html.contains("anna@") && html.contains("confirm=true"),
+        page.status == 200 && html.contains("account anna") && html.contains("confirm=true"),
         "{html}"
     );
     for wrong in

@@ -81,7 +81,10 @@ impl SignIns {
             public_url: file.public_url.clone()?,
             client: client_id.clone().map(|id| Client { id, secret }),
             scopes: scopes.clone(),
-            services: self.services.clone(),
+            services: Services {
+                egress: self.services.egress.with_hosts(file.allow_hosts.clone()),
+                ..self.services.clone()
+            },
             refreshing: self.refreshing.clone(),
         }))
     }
