@@ -32,6 +32,7 @@ mod generations;
 mod headers;
 mod health;
 mod hosts;
+mod http_tools;
 mod keep_alive;
 mod leases;
 mod local_supabase;

@@ -81,6 +81,10 @@ impl ToolSource for McpSource {
         SourceKind::Mcp
     }
 
+    fn is_default(&self) -> bool {
+        self.0.entry.default
+    }
+
     fn list<'a>(&'a self, who: &'a Who) -> BoxFuture<'a, Result<Vec<SourceTool>, SourceError>> {
         async {
             if !self.0.is_for(who.role.as_deref()) {
