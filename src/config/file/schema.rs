@@ -26,6 +26,8 @@ struct ConfigurationFile {
     /// and 443.
     #[serde(default)]
     allow_hosts: Vec<String>,
+    /// Where browsers reach this server, such as `https://api.example.com`: for sign-ins at servers of tools.
+    public_url: Option<String>,
     /// The tools that models are offered.
     #[serde(default)]
     #[schemars(schema_with = "tools")]
