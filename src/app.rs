@@ -14,6 +14,7 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 
 use crate::agent::{AnyTool, CheckpointSlots, Generations, Settings, TokenRefresher};
+use crate::api::account::Accounts;
 use crate::api::ai::{Ai, Weather};
 use crate::api::files::{Files, FilesTool};
 use crate::api::messages::ReadMarks;
@@ -92,6 +93,7 @@ pub struct Services {
     pub limits: Limits,
     pub ai: Ai,
     pub scripts: Scripts,
+    pub accounts: Accounts,
     pub health: Health,
     pub auth: AuthLayer,
     pub clock: Clock,
@@ -229,6 +231,7 @@ impl App {
         let state = Services {
             health: Health::new(probes, providers, generations.clone()),
             auth: AuthLayer { verifier, limits: limits.clone(), memory, token_refresher },
+            accounts: Accounts::new(supabase.clone(), files.clone(), clock.clone()),
             supabase,
             generations,
             scripts,
@@ -433,6 +436,7 @@ extractable! {
     limits: Limits,
     ai: Ai,
     scripts: Scripts,
+    accounts: Accounts,
     health: Health,
     clock: Clock,
 }

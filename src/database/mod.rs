@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::supabase::{Query, Rest, SupabaseError};
 
+mod accounts;
 mod begin_generation;
 mod chats;
 mod events;
@@ -19,6 +20,9 @@ mod messages;
 mod tool_calls;
 mod take_over;
 
+pub use accounts::{
+    BeginAccountDeletion, ClaimAccountDeletions, DeleteAccountRows, EndAccountDeletion,
+};
 pub use begin_generation::{
     Action, BeginGeneration, BeginReply, ChatRow, CreateChat, Messages, Missing, StartedReply,
     UserMessage,

@@ -25,6 +25,6 @@ pub use attachments::resolve::{AttachedContent, Attachment, PartsContext};
 pub use media_type::is_text;
 pub use orphans::{ObjectName, Orphans};
 pub use picture::{dimensions, is_picture};
-pub use service::{Files, Owner};
+pub use service::{BUCKET, Files, Owner};
 pub use tool::FilesTool;
 pub use upload::metadata::NewFile;

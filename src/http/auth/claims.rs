@@ -5,6 +5,7 @@ use std::time::Duration;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::errors::invalid_token;
@@ -28,6 +29,9 @@ pub(super) struct Claims {
     role: Option<String>,
     #[serde(default)]
     pub(super) is_anonymous: bool,
+    /// What only the service key can set of a user.
+    #[serde(default)]
+    app_metadata: Value,
 }
 
 #[derive(Debug, Deserialize)]
@@ -59,6 +63,11 @@ impl Claims {
             None | Some("authenticated") => Ok(claims),
             Some(role) => Err(invalid_token(format!("its role is {role}"))),
         }
+    }
+
+    /// Whether its user is an administrator.
+    pub(super) fn is_admin(&self) -> bool {
+        self.app_metadata.get("role").and_then(Value::as_str) == Some("admin")
     }
 
     /// Checks that the token is valid at `now`, in seconds since 1970. `ahead` is by how many seconds

@@ -19,6 +19,8 @@ pub struct CurrentUser {
     pub expires_at: i64,
     /// Whether the user signed in anonymously.
     pub is_anonymous: bool,
+    /// Whether the token says that the user runs this server: `role` of its `app_metadata` is `admin`.
+    pub is_admin: bool,
 }
 
 impl CurrentUser {

@@ -165,6 +165,7 @@ impl Verifier {
             token: AccessToken::for_user(claims.sub, token),
             expires_at: claims.exp,
             is_anonymous: claims.is_anonymous,
+            is_admin: claims.is_admin(),
         };
         Ok(Verified { user, until, signed_by })
     }
