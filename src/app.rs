@@ -228,10 +228,17 @@ impl App {
         )
         .named(is_local.then_some("local"))
         .with_peers(peers);
+        let accounts = Accounts::new(
+            supabase.clone(),
+            files.clone(),
+            clock.clone(),
+            &limits,
+            token_refresher.clone(),
+        );
         let state = Services {
             health: Health::new(probes, providers, generations.clone()),
             auth: AuthLayer { verifier, limits: limits.clone(), memory, token_refresher },
-            accounts: Accounts::new(supabase.clone(), files.clone(), clock.clone()),
+            accounts,
             supabase,
             generations,
             scripts,

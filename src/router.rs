@@ -93,6 +93,8 @@ fn api(max_body_bytes: usize, max_generate_body_bytes: usize) -> OpenApiRouter<A
         .routes(routes!(analytics::routes::chats))
         .routes(routes!(analytics::routes::list, analytics::routes::record))
         .routes(routes!(account::routes::delete))
+        .routes(routes!(account::routes::export))
+        .routes(routes!(account::routes::import))
         .routes(routes!(admin::routes::usage))
         .routes(routes!(files::routes::list, files::routes::upload))
         .route("/api/files", get(files::routes::list).post(files::routes::upload))

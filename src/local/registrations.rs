@@ -247,5 +247,5 @@ pub static REGISTRATIONS: &[Registration] = &[
     rust("20261128000050_account.sql", "create function private.claim_deletions", "92ad0684138abc12"),
     rust("20261128000050_account.sql", "create function public.claim_account_deletions", "1f3e08a42ea56a26"),
     rust("20261128000050_account.sql", "create function private.require_operator", "e1b91ed92810683d"),
-    rust("20261128000050_account.sql", "create function public.usage_of_all_users", "fee4121dd59a6783"),
+    rust("20261128000050_account.sql", "create function public.usage_of_all_users", "f6b6ee44087ab288"),
 ];

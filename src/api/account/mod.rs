@@ -1,6 +1,8 @@
 //! A user's own data: `/api/account`.
 
 mod deletion;
+mod export;
+mod import;
 pub mod model;
 pub mod routes;
 mod service;

@@ -23,6 +23,9 @@ pub use turns::{Turn, Turns};
 
 /// How many statistics are computed at once.
 const STATISTICS: usize = 4;
+/// How many accounts are exported or imported at once, and how long another one waits for its turn.
+const TRANSFERS: usize = 8;
+const TRANSFER_WAIT: Duration = Duration::from_secs(2);
 
 /// The limits, shared by all requests.
 #[derive(Clone)]
@@ -33,6 +36,8 @@ pub struct Limits {
     pub daily_tokens: Option<u64>,
     /// Permits for computing statistics.
     pub statistics: Turns,
+    /// Permits for exporting and importing accounts.
+    pub transfers: Turns,
     requests: PerMinute,
     generations: PerMinute,
 }
@@ -43,7 +48,17 @@ impl Limits {
         Self {
             request_timeout: config.request_timeout,
             daily_tokens: config.daily_token_limit,
-            statistics: Turns::new(STATISTICS, config.request_timeout),
+            statistics: Turns::new(
+                STATISTICS,
+                config.request_timeout,
+                "Too many statistics are being computed at the moment. Please try again.",
+            ),
+            transfers: Turns::new(
+                TRANSFERS,
+                TRANSFER_WAIT,
+                "Another export or import of yours is running, or too many of others are. Please try \
+                 again when it has ended.",
+            ),
             requests: PerMinute::new(config.rate_limit_per_minute, clock),
             generations: PerMinute::new(config.generations_per_minute, clock),
         }
@@ -64,6 +79,7 @@ impl Limits {
         self.requests.forget_idle();
         self.generations.forget_idle();
         self.statistics.forget_idle();
+        self.transfers.forget_idle();
     }
 }
 

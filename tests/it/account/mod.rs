@@ -2,6 +2,8 @@
 
 mod admin;
 mod deletion;
+mod export;
+mod import;
 
 use reqwest::Method;
 use serde_json::{Value, json};

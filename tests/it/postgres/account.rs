@@ -248,8 +248,9 @@ async fn the_usage_of_all_users_is_read_from_an_index() {
     transaction.run("set local random_page_cost = 1.1").await.unwrap();
     let explain = "explain select user_id, model, sum(input_tokens), sum(cost_usd), count(error_code), \
           count(latency_ms) \
-        from usage_logs where created_at >= '2026-03-01' and created_at < '2026-04-01' group by 1, 2";
+        from usage_logs where created_at at time zone 'UTC' >= '2026-03-01' \
+          and created_at at time zone 'UTC' < '2026-04-01' group by 1, 2";
     let plan = transaction.texts(explain).await.unwrap().join("\n");
     transaction.rollback().await;
-    assert!(plan.contains("Index Only Scan using usage_logs_created_idx"), "{plan}");
+    assert!(plan.contains("Index Only Scan using usage_logs_all_users_idx"), "{plan}");
 }
