@@ -9,32 +9,43 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::FromRef;
+use axum::middleware::from_fn_with_state;
 use secrecy::ExposeSecret;
 use thiserror::Error;
 use tokio::net::TcpListener;
 
-use crate::agent::{AnyTool, CheckpointSlots, Generations, Settings, TokenRefresher};
+use crate::agent::tools::source::ToolSource;
+use crate::agent::{
+    AnyTool, BuiltIn, CheckpointSlots, Generations, Settings, Sources, TokenRefresher,
+};
 use crate::api::account::Accounts;
-use crate::api::ai::{Ai, Weather};
+use crate::api::ai::{Ai, Weather, offered};
 use crate::api::files::{Files, FilesTool};
 use crate::api::messages::ReadMarks;
 use crate::api::scripts::{RunScriptTool, Scripts};
 use crate::clock::Clock;
-use crate::config::{Config, LocalConfig, Project, SupabaseConfig};
+use crate::config::{Config, ConfigError, FileHandle, LocalConfig, Project, SupabaseConfig};
 use crate::http::allowed_hosts::AllowedHosts;
 use crate::http::auth::{self, AuthLayer, Verifier, VerifierSettings};
+use crate::http::event_stream::OpenStream;
 use crate::http::health::{Health, Probes};
+use crate::http::local_supabase_log::local_supabase_log;
+use crate::http::middleware::RequestLog;
 use crate::http::rate_limit::Limits;
+use crate::http::security_log::SecurityLog;
 use crate::local::{
     self, LocalSupabase, MigrationsError, OpenError, Options as LocalOptions, PUBLISHABLE_KEY,
 };
 use crate::memory::Memory;
-use crate::observability::metrics::Metrics;
+use crate::observability::metrics::{Metrics, Watched};
 use crate::peers::{PeerError, PeerGate, Peers};
 use crate::providers::{Providers, SettingsError};
 use crate::sandbox::{self, Sandbox};
 use crate::seal::SealKeys;
 use crate::supabase::{Supabase, SupabaseError};
+use crate::tool_sources::egress::{Egress, EgressSettings};
+use crate::tool_sources::mcp::Connections;
+use crate::tool_sources::{self, BuildContext};
 
 pub use crate::local::{
     BackupContents, BackupError, FunctionDescription, MIGRATIONS, TableDescription, expected_schema,
@@ -55,8 +66,8 @@ pub struct App {
     pub local_supabase: Option<LocalListener>,
     /// The project in use.
     pub project: Project,
-    /// The metrics.
-    pub metrics: Metrics,
+    /// The metrics and the security log.
+    pub log: RequestLog,
     /// The listener for `/metrics`, if it is enabled.
     pub monitoring: Option<TcpListener>,
 }
@@ -69,6 +80,13 @@ pub struct LocalListener {
     pub router: Router,
     /// The listener.
     pub listener: TcpListener,
+}
+
+impl LocalListener {
+    fn logged(self, log: &RequestLog) -> Self {
+        let router = self.router.layer(from_fn_with_state(log.clone(), local_supabase_log));
+        Self { router, ..self }
+    }
 }
 
 /// The router's state; cloned for every request.
@@ -97,6 +115,7 @@ pub struct Services {
     pub health: Health,
     pub auth: AuthLayer,
     pub clock: Clock,
+    pub file: FileHandle,
     /// Lets the other replicas in, where there are any.
     pub peer_gate: Option<PeerGate>,
     /// The keys of `SEAL_KEY`, where there are any.
@@ -135,6 +154,12 @@ pub enum BuildError {
     /// The other replicas cannot be asked.
     #[error("PEERS: {0}")]
     Peers(#[from] PeerError),
+    /// The configuration file offers what there is not.
+    #[error(transparent)]
+    File(#[from] ConfigError),
+    /// A source of tools cannot be made.
+    #[error("CONFIG_FILE: {0}")]
+    ToolSources(String),
     /// A provider's settings are invalid.
     #[error("{}: {}", .0.setting.to_uppercase(), .0.problem)]
     Providers(#[from] SettingsError),
@@ -169,6 +194,16 @@ pub fn url_of(addr: SocketAddr) -> String {
     format!("http://{}", SocketAddr::new(ip, addr.port()))
 }
 
+impl AppState {
+    /// Reads the configuration file again. A wrong one leaves everything as it is.
+    pub fn reload_file(&self) -> Result<(), ConfigError> {
+        let providers = self.ai.providers();
+        self.file.reload(|file| offered::check(file, providers))?;
+        providers.set_prices(self.file.current().prices.clone());
+        Ok(())
+    }
+}
+
 impl App {
     /// Builds all services. Opens the local Supabase if no project is configured.
     pub async fn build(config: Config, clock: Clock) -> Result<Self, BuildError> {
@@ -182,40 +217,59 @@ impl App {
         let supabase = Supabase::new(&project, config.request_timeout, clock.clone())?
             .charged_to(memory.clone());
         let providers = Providers::new(&config.providers, clock.clone())?;
+        offered::check(&config.file.current(), &providers)?;
+        providers.set_prices(config.file.current().prices.clone());
         let limits = Limits::new(&config, &clock);
         let files = Files::new(supabase.clone(), &config, clock.clone());
-        let token_refresher = TokenRefresher::default();
-        let settings = Settings {
-            providers: providers.clone(),
-            demo_tools: vec![Arc::new(Weather)],
-            checkpoint_every: config.checkpoint_every,
-            checkpoint_slots: supabase
-                .has_service_key()
-                .then(|| CheckpointSlots::new(config.checkpoint_every)),
-            unsaved_patience: config.unsaved_patience,
-            daily_token_limit: config.daily_token_limit,
-            generation_timeout: config.generation_timeout,
-            outlives_tokens: supabase.has_service_key(),
-            clock: clock.clone(),
-            metrics: metrics.clone(),
-        };
-        let generations = Generations::new(settings, token_refresher.clone());
-        let verifier = verifier(&config, &project, &supabase, &clock);
-        let seal_keys = seal_keys(&config, &project)?;
-        let peers = peers(&config, seal_keys.as_ref(), &clock)?;
-        let gate = |peers: &Peers| PeerGate::new(peers.clone(), generations.clone());
-        let peer_gate = peers.as_ref().map(gate);
-        let is_local = local_supabase.is_some();
-        let probes = Probes::new(supabase.clone(), verifier.clone(), clock.clone(), is_local);
-        forget_idle_users(limits.clone());
         let scripts = Scripts::new(
             supabase.clone(),
             files.clone(),
             sandbox(&config),
             clock.clone(),
             config.scripts.retention,
-        );
+        )
+        .counted_by(metrics.clone());
         scripts.cleanup();
+        let seal_keys = seal_keys(&config, &project)?;
+        let egress = Egress::new(EgressSettings::new(&config), memory.clone(), metrics.clone())
+            .map_err(|error| BuildError::ToolSources(error.to_string()))?;
+        let mcp_connections = Connections::new();
+        let context = BuildContext {
+            config: &config,
+            supabase: &supabase,
+            seal_keys: seal_keys.as_ref(),
+            clock: &clock,
+            egress: &egress,
+            mcp: &mcp_connections,
+        };
+        let mut all_sources: Vec<Arc<dyn ToolSource>> =
+            vec![Arc::new(BuiltIn::new("built_in", tools(&files, &scripts)))];
+        all_sources.extend(tool_sources::build(&context).map_err(BuildError::ToolSources)?);
+        let demo = BuiltIn::new("demo", vec![Arc::new(Weather)]);
+        let sources = Sources::new(all_sources, demo, clock.clone(), metrics.clone());
+        let token_refresher = TokenRefresher::default();
+        let settings = Settings {
+            providers: providers.clone(),
+            sources: sources.clone(),
+            checkpoint_every: config.checkpoint_every,
+            checkpoint_slots: supabase
+                .has_service_key()
+                .then(|| CheckpointSlots::new(config.checkpoint_every)),
+            unsaved_patience: config.unsaved_patience,
+            generation_timeout: config.generation_timeout,
+            outlives_tokens: supabase.has_service_key(),
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+            traces_content: config.traces_capture_content,
+        };
+        let generations = Generations::new(settings, token_refresher.clone());
+        let verifier = verifier(&config, &project, &supabase, &clock);
+        let peers = peers(&config, seal_keys.as_ref(), &clock)?;
+        let gate = |peers: &Peers| PeerGate::new(peers.clone(), generations.clone());
+        let peer_gate = peers.as_ref().map(gate);
+        let is_local = local_supabase.is_some();
+        let probes = Probes::new(supabase.clone(), verifier.clone(), clock.clone(), is_local);
+        forget_idle_users(limits.clone());
         refresh_models(providers.clone());
         let ai = Ai::new(
             supabase.clone(),
@@ -223,9 +277,11 @@ impl App {
             files.clone(),
             providers.clone(),
             limits.clone(),
-            tools(&files, &scripts),
+            config.file.clone(),
+            sources,
             clock.clone(),
         )
+        .closed_to(config.is_stateless_on, config.assistants_only)
         .named(is_local.then_some("local"))
         .with_peers(peers);
         let accounts = Accounts::new(
@@ -247,11 +303,15 @@ impl App {
             ai,
             limits,
             clock,
+            file: config.file.clone(),
             peer_gate,
             seal_keys,
         };
         let state = AppState(Arc::new(state));
-        Ok(Self { state, config, local_supabase, project, metrics, monitoring })
+        watch(&metrics, &state);
+        let log = RequestLog { metrics, security: SecurityLog::default() };
+        let local_supabase = local_supabase.map(|local| local.logged(&log));
+        Ok(Self { state, config, local_supabase, project, log, monitoring })
     }
 
     /// Whether the local Supabase is in use.
@@ -293,6 +353,17 @@ fn peers(
     Ok(Some(peers))
 }
 
+/// The numbers that are read whenever the metrics are.
+fn watch(metrics: &Metrics, services: &Services) {
+    let generations = services.generations.clone();
+    metrics.watch(Watched::Generations, move || generations.running() as u64);
+    metrics.watch(Watched::Streams, OpenStream::count);
+    let memory = services.auth.memory.clone();
+    let limit = memory.limit() as u64;
+    metrics.watch(Watched::MemoryUsed, move || memory.held() as u64);
+    metrics.watch(Watched::MemoryLimit, move || limit);
+}
+
 /// The tools that requests may name.
 fn tools(files: &Files, scripts: &Scripts) -> Vec<Arc<dyn AnyTool>> {
     vec![Arc::new(FilesTool::new(files.clone())), Arc::new(RunScriptTool::new(scripts.clone()))]
@@ -319,6 +390,7 @@ fn verifier(config: &Config, project: &Project, supabase: &Supabase, clock: &Clo
         jwt_secret: project.jwt_secret.clone(),
         has_legacy_keys: auth::is_legacy_key(project.anon_key.expose_secret()),
         allow_anonymous_users: config.allow_anonymous_users,
+        file: config.file.clone(),
     };
     Verifier::new(supabase.clone(), settings, clock.clone())
 }

@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::ai::ag_ui;
-use crate::api::{account, admin, ai, analytics, chats, files, messages, openai, scripts};
+use crate::api::{account, admin, ai, analytics, chats, files, messages, openai, scripts, tools};
 use crate::app::{App, AppState};
 use crate::console;
 use crate::http::allowed_hosts::AllowedHosts;
@@ -39,7 +39,7 @@ fn api_router(app: &App) -> Router {
         .layer(from_fn_with_state(AllowedHosts::new(&app.config), require_allowed_host))
         .layer(cors::layer(app.config.cors_origins.clone(), app.is_local()))
         .merge(internal(&app.state))
-        .layer(from_fn_with_state(app.metrics.clone(), request_context))
+        .layer(from_fn_with_state(app.log.clone(), request_context))
         .layer(compression::layer())
         .with_state(app.state.clone())
 }
@@ -102,6 +102,8 @@ fn api(max_body_bytes: usize, max_generate_body_bytes: usize) -> OpenApiRouter<A
         .routes(routes!(files::routes::content))
         .routes(routes!(files::routes::sign))
         .routes(routes!(ai::routes::models))
+        .routes(routes!(ai::routes::list_assistants))
+        .routes(routes!(ai::tools::list_tools))
         .routes(routes!(ai::routes::resume_stream))
         .routes(routes!(ai::routes::stop))
         .routes(routes!(ag_ui::tanstack::restore))
@@ -123,6 +125,7 @@ fn public() -> OpenApiRouter<AppState> {
         .routes(routes!(health::health))
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
+        .routes(routes!(tools::schema::file_schema))
 }
 
 /// The OpenAPI document.

@@ -1,10 +1,9 @@
 //! What all generations share.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::generation::CheckpointSlots;
-use super::tools::AnyTool;
+use super::tools::sources::Sources;
 use crate::clock::Clock;
 use crate::observability::metrics::Metrics;
 use crate::providers::Providers;
@@ -13,15 +12,13 @@ use crate::providers::Providers;
 pub struct Settings {
     /// The models.
     pub providers: Providers,
-    /// The tools of the scripted model, so that a front end can show tool calls without an API key.
-    pub demo_tools: Vec<Arc<dyn AnyTool>>,
+    /// Where tools come from.
+    pub sources: Sources,
     /// The interval between checkpoints: the most that a crash loses. A checkpoint renews the lease and
     /// reports a stop that was requested on another replica.
     pub checkpoint_every: Duration,
     /// Where all answers are saved together: when.
     pub checkpoint_slots: Option<CheckpointSlots>,
-    /// The daily limit of tokens for each user.
-    pub daily_token_limit: Option<u64>,
     /// The longest a generation may take.
     pub generation_timeout: Duration,
     /// Whether saves continue with the service key when the user's token expires.
@@ -30,6 +27,8 @@ pub struct Settings {
     pub unsaved_patience: Duration,
     /// The time of day, for tokens.
     pub clock: Clock,
+    /// Whether traces show what is said.
+    pub traces_content: bool,
     /// The metrics of finished generations.
     pub metrics: Metrics,
 }

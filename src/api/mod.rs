@@ -10,3 +10,4 @@ pub mod files;
 pub mod messages;
 pub mod openai;
 pub mod scripts;
+pub mod tools;

@@ -58,6 +58,7 @@ pub fn complete(routes: utoipa::openapi::OpenApi) -> Value {
         { "name": "admin", "description": "All users, for administrators" },
         { "name": "analytics", "description": "Usage statistics, chat statistics and events" },
         { "name": "scripts", "description": "Sandboxed scripts" },
+        { "name": "tools", "description": "The tools of the configuration file" },
         { "name": "health", "description": "Health checks for operators" },
     ]);
     document["servers"] = json!([{ "url": "/" }]);

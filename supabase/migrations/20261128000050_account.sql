@@ -201,7 +201,8 @@ create function public.claim_account_deletions() returns jsonb
 -- that no plan for the rows of one user takes it.
 create index usage_logs_all_users_idx on public.usage_logs ((created_at at time zone 'UTC'))
   include (created_at, user_id, operation, provider, model, input_tokens, output_tokens, cached_input_tokens,
-    reasoning_tokens, cost_usd, latency_ms, time_to_first_token_ms, status, error_code);
+    reasoning_tokens, cost_usd, latency_ms, time_to_first_token_ms, status, error_code, assistant,
+    plan);
 
 -- For one who runs the server, whom the server has recognised by their token.
 create function private.require_operator(p_user_id uuid) returns void
@@ -237,14 +238,16 @@ declare
   v_first_token double precision[];
 begin
   perform private.require_operator(p_operator);
-  if p_group_by is null or p_group_by not in ('none', 'model', 'provider', 'operation', 'user') then
+  if p_group_by is null or p_group_by not in ('none', 'model', 'provider', 'operation', 'assistant',
+      'plan', 'user') then
     raise exception 'group "%" not recognized', p_group_by using errcode = '22023';
   end if;
   with cells as materialized (
     -- (select v_starts) is evaluated once, v_starts would be unpacked for every row.
     select width_bucket(u.created_at, (select v_starts)) as bucket,
         case p_group_by when 'model' then u.model when 'provider' then u.provider
-          when 'operation' then u.operation when 'user' then u.user_id::text else '' end as name,
+          when 'operation' then u.operation when 'assistant' then coalesce(u.assistant, '')
+          when 'plan' then coalesce(u.plan, '') when 'user' then u.user_id::text else '' end as name,
         count(*) as requests,
         count(*) filter (where u.error_code is not null or u.status = 'failed') as errors,
         sum(u.input_tokens) as input, sum(u.output_tokens) as output,

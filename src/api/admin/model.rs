@@ -16,6 +16,8 @@ pub enum AdminGroupBy {
     Model,
     Provider,
     Operation,
+    Assistant,
+    Plan,
 }
 
 impl AdminGroupBy {
@@ -26,6 +28,8 @@ impl AdminGroupBy {
             Self::Model => "model",
             Self::Provider => "provider",
             Self::Operation => "operation",
+            Self::Assistant => "assistant",
+            Self::Plan => "plan",
         }
     }
 }
@@ -36,7 +40,7 @@ impl AdminGroupBy {
 pub struct AdminUsageQuery {
     /// Length of a bucket. Defaults to `day`; weeks begin on Monday.
     pub interval: Option<Interval>,
-    /// Divide the series by user, model, provider or operation.
+    /// Divide the series by user, model, provider, operation, assistant or plan.
     pub group_by: Option<AdminGroupBy>,
     /// IANA time zone. Defaults to UTC.
     #[param(example = "Europe/Berlin")]

@@ -54,7 +54,7 @@ pub async fn usage(
 }
 
 fn require_admin(user: &CurrentUser) -> Result<(), ApiError> {
-    if user.is_admin {
+    if user.role.as_deref() == Some("admin") {
         return Ok(());
     }
     Err(ApiError::new(

@@ -18,18 +18,20 @@ use super::hand_over::{self, TakeOver};
 use super::principal::Principal;
 use super::remote_answer::Followers;
 use super::request::ChatRequest;
+use crate::agent::tools::source::ToolFile;
 use crate::agent::{
     Answer, BeginOutcome, Checkpoint, ClientTool, Credentials, Earlier, HandOver, HandedOver, Part,
     Recorder, Refusal, Reserve, Rows, Save, Saved, Started, Status, TokenUsage, UsageLog,
 };
 use crate::api::chats::model::UNTITLED;
-use crate::api::files::{Files, Owner};
+use crate::api::files::{Files, Owner, ToolCallSource};
 use crate::clock::Clock;
 use crate::database::{
     self, BeginGeneration, BeginReply, ContinueGeneration, CreateChat, Messages, Missing, SaveEnd,
     SaveGeneration, StartedReply, TakeOverGeneration, UserMessage,
 };
 use crate::memory::json_cost;
+use crate::providers::catalogue::Usd;
 use crate::providers::{ProviderName, Providers};
 use crate::supabase::{Caller, Supabase, SupabaseError};
 
@@ -186,6 +188,17 @@ impl Recorder for ChatRecorder {
         .boxed()
     }
 
+    fn store_files<'a>(
+        &'a self,
+        credentials: &'a Credentials,
+        call_id: &'a str,
+        files: Vec<ToolFile>,
+    ) -> BoxFuture<'a, Vec<Value>> {
+        let owner = Owner::from(credentials);
+        let source = ToolCallSource { chat_id: self.chat_id, message_id: self.message_id, call_id };
+        async move { self.files.store_tool_files(&owner, &source, files).await }.boxed()
+    }
+
     fn hand_over<'a>(
         &'a self,
         credentials: &'a Credentials,
@@ -239,7 +252,7 @@ impl ChatRecorder {
             p_model: self.request.model.as_deref(),
             p_default_model: &self.default_model,
             p_create_chat: self.create_chat.then_some(CreateChat {}),
-            p_reserve: self.reserve,
+            p_reserve: self.reserve.clone(),
         }
     }
 
@@ -249,7 +262,7 @@ impl ChatRecorder {
             p_message_id: self.message_id,
             p_run: from.run(),
             p_next_run: self.run,
-            p_reserve: self.reserve,
+            p_reserve: self.reserve.clone(),
         }
     }
 
@@ -259,7 +272,7 @@ impl ChatRecorder {
             p_message_id: message_id,
             p_run: self.run,
             p_model: self.request.model.as_deref(),
-            p_reserve: self.reserve,
+            p_reserve: self.reserve.clone(),
         }
     }
 
@@ -351,7 +364,7 @@ fn earlier(
         parts,
         checkpoint,
         usage: usage.and_then(|usage| TokenUsage::deserialize(usage).ok()),
-        cost_usd: message.metadata.get("cost_usd").and_then(Value::as_f64),
+        cost_usd: message.metadata.get("cost_usd").and_then(Value::as_f64).map(Usd::from_f64),
         client_tools: definitions.iter().filter_map(ClientTool::from_json).map(Arc::new).collect(),
         is_visible: false,
     })

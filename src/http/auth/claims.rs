@@ -1,11 +1,12 @@
 //! The claims of an access token and the checks of its times. Pure.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::errors::invalid_token;
@@ -16,6 +17,9 @@ pub(super) const LEEWAY: i64 = 30;
 /// How far in the future a token may have been issued, in seconds: its signature proves that Auth issued
 /// it, so this server's clock is late.
 const MAX_EARLY: i64 = 300;
+
+/// The longest role of an application.
+const MAX_ROLE: usize = 200;
 
 /// The claims this server reads.
 #[derive(Debug, Deserialize)]
@@ -29,9 +33,9 @@ pub(super) struct Claims {
     role: Option<String>,
     #[serde(default)]
     pub(super) is_anonymous: bool,
-    /// What only the service key can set of a user.
-    #[serde(default)]
-    app_metadata: Value,
+    /// All others.
+    #[serde(flatten)]
+    others: Map<String, Value>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -41,7 +45,23 @@ enum Audience {
     Several(Vec<String>),
 }
 
+/// The longest name of a plan, as in the configuration file.
+const MAX_PLAN: usize = 64;
+
 impl Claims {
+    /// The text at this path in claims that are not this server's own, such as `app_metadata.plan`.
+    pub(super) fn plan(&self, path: &[String]) -> Option<Arc<str>> {
+        let (first, rest) = path.split_first()?;
+        let claim = rest.iter().try_fold(self.others.get(first)?, |claim, name| claim.get(name))?;
+        claim.as_str().filter(|name| name.len() <= MAX_PLAN).map(Arc::from)
+    }
+
+    /// `app_metadata.role`, which only the service key can set.
+    pub(super) fn app_role(&self) -> Option<String> {
+        let role = self.others.get("app_metadata")?.get("role")?.as_str()?;
+        (!role.is_empty() && role.len() <= MAX_ROLE).then(|| role.to_owned())
+    }
+
     /// Reads the claims of a token for this project's users. Does not verify the signature.
     pub(super) fn read(token: &str, issuer: &str) -> Result<Self, ApiError> {
         let claims = jsonwebtoken::dangerous::insecure_decode::<Self>(token)
@@ -63,11 +83,6 @@ impl Claims {
             None | Some("authenticated") => Ok(claims),
             Some(role) => Err(invalid_token(format!("its role is {role}"))),
         }
-    }
-
-    /// Whether its user is an administrator.
-    pub(super) fn is_admin(&self) -> bool {
-        self.app_metadata.get("role").and_then(Value::as_str) == Some("admin")
     }
 
     /// Checks that the token is valid at `now`, in seconds since 1970. `ahead` is by how many seconds

@@ -1,5 +1,7 @@
 //! The signed-in user of a request.
 
+use std::sync::Arc;
+
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use uuid::Uuid;
@@ -19,8 +21,10 @@ pub struct CurrentUser {
     pub expires_at: i64,
     /// Whether the user signed in anonymously.
     pub is_anonymous: bool,
-    /// Whether the token says that the user runs this server: `role` of its `app_metadata` is `admin`.
-    pub is_admin: bool,
+    /// What the claim of plans says, where there is one.
+    pub plan: Option<Arc<str>>,
+    /// `app_metadata.role` of the token: what the project's operator says the user is.
+    pub role: Option<String>,
 }
 
 impl CurrentUser {

@@ -88,6 +88,8 @@ fn statistics<'a>(
         ("none", _) => "''",
         ("user", Users::All) => "user_id",
         ("model" | "provider" | "operation", _) => group_by,
+        ("assistant", _) => "coalesce(assistant, '')",
+        ("plan", _) => "coalesce(plan, '')",
         (other, _) => return Err(invalid_argument(format!("group \"{other}\" not recognized"))),
     };
     let buckets = TimeBuckets::new(range.from, range.to, interval, zone)?;

@@ -148,7 +148,7 @@ async fn rows_of_users_are_deleted_with_them() {
                and relkind = 'r' and attname = 'user_id' and c.oid not in (select oid from gone)",
         )
         .await;
-    assert_eq!(kept, ["private.deleted_accounts", "private.answer_pieces"][..kept.len()]);
+    assert_eq!(kept, ["private.deleted_accounts"]);
 }
 
 /// A way to the same function on both sides.
@@ -193,7 +193,9 @@ async fn both_databases_answer_the_same() {
             "model": format!("m{}", number % 4), "input_tokens": 100 + number, "output_tokens": number,
             "usage_source": "reported", "status": if number % 7 == 0 { "failed" } else { "complete" },
             "cost_usd": if number % 5 == 0 { json!(null) } else { json!(0.001) },
-            "latency_ms": number * 13, "created_at": format!("2026-10-{:02}T0{}:30:00Z", 1 + number % 28,
+            "latency_ms": number * 13,
+            "plan": if number % 2 == 0 { json!("free") } else { json!(null) },
+            "assistant": format!("a{}", number % 3), "created_at": format!("2026-10-{:02}T0{}:30:00Z", 1 + number % 28,
             number % 10) });
         service.insert("usage_logs", row.clone()).await.unwrap();
         both.app.store("usage_logs", &row).await;
@@ -204,6 +206,8 @@ async fn both_databases_answer_the_same() {
         ("month", "model"),
         ("day", "provider"),
         ("month", "operation"),
+        ("week", "plan"),
+        ("month", "assistant"),
         ("day", "plan!"),
         ("year", "none"),
     ] {

@@ -14,7 +14,10 @@ mod request;
 mod reserve;
 mod save;
 mod signals;
+pub(super) mod spans;
 mod title;
+mod tools;
+mod turn_tools;
 mod wait;
 
 use std::panic::AssertUnwindSafe;
@@ -35,14 +38,16 @@ use self::lease::Lease;
 use self::model::ActiveModel;
 pub(super) use self::signals::Signals;
 use self::title::{PendingTitle, TitleTask};
+use self::turn_tools::TurnTools;
 use super::failure::Failure;
 use super::recorder::{BeginOutcome, Started};
 use crate::agent::message::answer::{Answer, Claim, Status};
 use crate::agent::message::prompt;
-use crate::agent::tools::execute;
 use crate::agent::usage::TokenUsage;
-use crate::agent::{ClientTool, Job, Part, Settings, WaitingCall};
-use crate::providers::{FinishReason, Message};
+use crate::agent::{Job, Part, Settings, WaitingCall};
+use crate::config::file::assistants::Overridable;
+use crate::providers::catalogue::Usd;
+use crate::providers::{Candidates, FinishReason, Message};
 
 /// A generation at work.
 pub(super) struct Run {
@@ -56,9 +61,8 @@ pub(super) struct Run {
     /// The answer is shown in the place of others once it has content.
     is_candidate: bool,
     /// The tokens and the price of earlier runs of the same message.
-    used_before: Option<(TokenUsage, Option<f64>)>,
-    /// The page's tools: the request's, and those that the message has called before.
-    client_tools: Vec<Arc<ClientTool>>,
+    used_before: Option<(TokenUsage, Option<Usd>)>,
+    tools: TurnTools,
     /// The calls with which the answer begins to wait.
     waiting: Vec<WaitingCall>,
     title: PendingTitle,
@@ -85,7 +89,7 @@ impl Run {
             lease: Lease::new(settings.clock.clone()),
             is_candidate: false,
             used_before: None,
-            client_tools: Vec::new(),
+            tools: TurnTools::default(),
             waiting: Vec::new(),
             title: PendingTitle::new(tasks),
             signals,
@@ -113,12 +117,11 @@ impl Run {
             Ok(BeginOutcome::Started(started)) => {
                 self.lease.granted(started.lease, sent_at);
                 self.is_candidate = started.is_candidate;
-                self.budget.set_reserved(started.reserved);
+                self.budget.set_reserved(started.reserved.clone());
                 let earlier = &started.earlier;
                 self.used_before = earlier.usage.map(|usage| (usage, earlier.cost_usd));
                 self.checkpoints.resume(earlier.checkpoint, &earlier.parts);
-                self.client_tools = self.client_tools(&started);
-                self.answer.grant(&started);
+                self.answer.grant(&started, self.job.terms.metadata());
                 if started.earlier.is_visible {
                     self.answer.make_visible();
                 }
@@ -155,8 +158,13 @@ impl Run {
             started
         };
         let mut started = self.wait_for(load).await?;
-        let mut models = self.settings.providers.candidates(started.model.as_deref())?;
-        let mut turns = prompt::answer(&started.earlier.parts);
+        if self.job.terms.assistant.as_ref().is_some_and(|own| !own.leaves(Overridable::System)) {
+            // Users can write any message of theirs, but who answers is told what to do by the operator alone.
+            started.history.retain(|message| message.role != "system");
+        }
+        self.freeze_tools(&started).await?;
+        let mut models = self.models(started.model.as_deref())?;
+        let mut turns = prompt::answer(&started.earlier.parts, self.tools.files());
         let mut steps = 1 + steps(&started.earlier.parts);
         loop {
             self.hand_over_if_draining().await?;
@@ -181,39 +189,19 @@ impl Run {
         }
     }
 
-    /// Runs the tools that were called, but for those of the page, whose calls wait when all others have
-    /// run; returns false if the model is in a loop.
-    async fn run_tools(&mut self) -> Result<bool, Interruption> {
-        let mut calls = execute::pending(&self.answer.read());
-        if execute::is_looping(&calls) {
-            return Ok(false);
-        }
-        let (waiting, refused) =
-            execute::take_waiting(&mut calls, &self.client_tools, &self.answer.read());
-        self.answer.update(|answer| execute::store(answer, refused));
-        let tools = self.model.current().map(|model| self.tools(model)).unwrap_or_default();
-        let runs = execute::run_all(calls, &tools, &self.job.credentials);
-        let results = self.wait_for(runs).await?;
-        self.answer.update(|answer| execute::store(answer, results));
-        self.waiting = waiting;
-        Ok(true)
-    }
-
-    fn client_tools(&self, started: &Started) -> Vec<Arc<ClientTool>> {
-        let mut tools = self.job.client_tools.clone();
-        for tool in &started.earlier.client_tools {
-            if tools.iter().all(|other| other.name() != tool.name()) {
-                tools.push(tool.clone());
-            }
-        }
-        tools
+    /// The models to call, as the terms have them.
+    fn models(&self, id: Option<&str>) -> Result<Candidates, Failure> {
+        let terms = &self.job.terms;
+        let models = self.settings.providers.candidates(id, terms.fallbacks())?;
+        terms.take(models.current().clone())?;
+        models.filter_map(|model| terms.take(model).ok()).ok_or(Failure::Crashed)
     }
 
     /// The output of the model and the results of the tools in the last step.
     fn last_turn(&self) -> Vec<Message> {
         let answer = self.answer.read();
         let step = answer.parts.iter().rposition(|part| *part == Part::StepStart);
-        prompt::answer(&answer.parts[step.unwrap_or(0)..])
+        prompt::answer(&answer.parts[step.unwrap_or(0)..], self.tools.files())
     }
 }
 
