@@ -26,7 +26,7 @@ pub use turns::{Turn, Turns};
 const STATISTICS: usize = 4;
 /// How many accounts are exported or imported at once, and how long another one waits for its turn.
 const TRANSFERS: usize = 8;
-const TRANSFER_WAIT: Duration = Duration::from_secs(2);
+const TRANSFER_WAIT: Duration = Duration::from_millis(500);
 
 /// The limits, shared by all requests.
 #[derive(Clone)]

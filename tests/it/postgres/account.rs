@@ -82,11 +82,11 @@ async fn tokens_of_deleted_accounts_reach_nothing() {
             let code = refusal.as_ref().map(|refusal| refusal.code.as_str());
             assert_eq!(code, expected, "{statement}: {refusal:?}");
         }
-        let begun = json!({ "p_chat_id": chat, "p_run": uuid::Uuid::new_v4(),
+        let started = json!({ "p_chat_id": chat, "p_run": uuid::Uuid::new_v4(),
             "p_message_id": uuid::Uuid::new_v4(),
             "p_user_message": { "id": uuid::Uuid::new_v4(), "content": "Hi", "parts": [] } });
-        let begun = user.call("begin_generation", begun).await;
-        assert_eq!(begun.err().map(|refusal| refusal.code).as_deref(), expected);
+        let started = user.call("begin_generation", started).await;
+        assert_eq!(started.err().map(|refusal| refusal.code).as_deref(), expected);
         let object = format!(
             "insert into storage.objects (bucket_id, name) values ('files', '{}/x')",
             user.id

@@ -138,7 +138,7 @@ pub(super) fn read(user_id: Uuid, text: &[u8], now: Timestamp) -> Result<Importe
         format!("{title} {:?}", conversation.create_time)
     });
     let chat_id = id(user_id, &["chat", &source]);
-    let begun = time(conversation.create_time).unwrap_or(now);
+    let started_at = time(conversation.create_time).unwrap_or(now);
     let mut reader = Reader {
         user_id,
         source: &source,
@@ -148,7 +148,7 @@ pub(super) fn read(user_id: Uuid, text: &[u8], now: Timestamp) -> Result<Importe
         messages: Vec::new(),
         left_out: LeftOut::new(),
     };
-    reader.read(begun);
+    reader.read(started_at);
     let Reader { messages, left_out, .. } = reader;
     if messages.is_empty() {
         return Err(Unusable::Empty);
@@ -158,7 +158,7 @@ pub(super) fn read(user_id: Uuid, text: &[u8], now: Timestamp) -> Result<Importe
         title: title(conversation.title.as_deref()),
         is_archived: conversation.is_archived.unwrap_or(false),
         metadata: json!({ "imported_from": "chatgpt", "conversation_id": shortened(&source, 200) }),
-        created_at: begun,
+        created_at: started_at,
     };
     Ok(Imported { chat, messages, left_out })
 }
@@ -198,7 +198,7 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// Visits the tree from its roots, earlier messages first. What is in a circle has no root.
-    fn read(&mut self, begun: Timestamp) {
+    fn read(&mut self, started_at: Timestamp) {
         let mut children: HashMap<Option<&str>, Vec<&'a str>> = HashMap::new();
         for (name, node) in self.mapping {
             let parent = node.parent.as_deref().filter(|name| self.mapping.contains_key(*name));
@@ -211,7 +211,7 @@ impl<'a> Reader<'a> {
         // A node, the message that it follows, and what its own has to be later than.
         let roots = children.get(&None).into_iter().flatten().rev();
         let mut open: Vec<(&str, Option<Uuid>, Timestamp)> =
-            roots.map(|name| (*name, None, begun)).collect();
+            roots.map(|name| (*name, None, started_at)).collect();
         while let Some((name, parent, after)) = open.pop() {
             visited += 1;
             let (parent, after) = self.visit(name, parent, after);

@@ -98,16 +98,16 @@ impl Unzip {
         self.input.extend_from_slice(bytes);
     }
 
-    /// The next event. `wanted` says of an entry's name whether its content is unpacked, into `content`.
+    /// The next event. `requested` says of an entry's name whether its content is unpacked, into `content`.
     pub(super) fn next(
         &mut self,
-        wanted: impl Fn(&str) -> bool,
+        requested: impl Fn(&str) -> bool,
         content: &mut Vec<u8>,
     ) -> Result<Event, ZipError> {
         loop {
             content.clear();
             let event = match self.state {
-                State::Header => Some(self.header(&wanted)?),
+                State::Header => Some(self.header(&requested)?),
                 State::Content(entry) => self.content(entry, content)?,
                 State::Descriptor(entry) => Some(self.descriptor(entry)?),
                 State::End => {
@@ -125,7 +125,7 @@ impl Unzip {
         &self.input[self.at..]
     }
 
-    fn header(&mut self, wanted: impl Fn(&str) -> bool) -> Result<Event, ZipError> {
+    fn header(&mut self, requested: impl Fn(&str) -> bool) -> Result<Event, ZipError> {
         let Some(signature) = u32_at(self.rest(), 0) else { return Ok(Event::NeedsInput) };
         if LIST.contains(&signature) {
             self.state = State::End;
@@ -147,7 +147,7 @@ impl Unzip {
             return Err(ZipError::TooLarge);
         }
         let name = String::from_utf8_lossy(&rest[HEADER_LEN..name_end]).into_owned();
-        let entry = entry(rest, &rest[name_end..end], wanted(&name))?;
+        let entry = entry(rest, &rest[name_end..end], requested(&name))?;
         self.at += end;
         self.entries += 1;
         self.inflate.reset(false);
@@ -247,7 +247,7 @@ impl Unzip {
     }
 }
 
-fn entry(header: &[u8], extra: &[u8], is_wanted: bool) -> Result<Entry, ZipError> {
+fn entry(header: &[u8], extra: &[u8], is_requested: bool) -> Result<Entry, ZipError> {
     let field = |at| u16_at(header, at).ok_or(ZipError::Malformed);
     let long = |at| u32_at(header, at).ok_or(ZipError::Malformed);
     let (flags, method) = (field(6)?, field(8)?);
@@ -261,13 +261,13 @@ fn entry(header: &[u8], extra: &[u8], is_wanted: bool) -> Result<Entry, ZipError
     };
     let is_known = !has_descriptor || packed > 0;
     let is_readable = matches!(method, 0 | 8);
-    if (!is_known && method != 8) || (is_wanted && !is_readable) {
+    if (!is_known && method != 8) || (is_requested && !is_readable) {
         return Err(ZipError::Unsupported);
     }
     Ok(Entry {
         method,
         left: is_known.then_some(packed),
-        is_unpacked: is_wanted,
+        is_unpacked: is_requested,
         packed: 0,
         unpacked: 0,
         crc: if has_descriptor { None } else { Some(long(14)?) },
@@ -322,18 +322,18 @@ mod tests {
 
     use super::{Event, Unzip, ZipError};
 
-    const TEXT: &str = "wanted wanted wanted wanted";
+    const TEXT: &str = "requested requested requested requested";
 
     fn fill<W: Write + std::io::Seek>(mut zip: ZipWriter<W>, method: CompressionMethod) -> W {
         let options = SimpleFileOptions::default().compression_method(method);
         for (name, text) in
-            [("a/picture.png", "not wanted"), ("conversations.json", TEXT), ("empty", "")]
+            [("a/picture.png", "not requested"), ("conversations.json", TEXT), ("empty", "")]
         {
             zip.start_file(name, options).unwrap();
             zip.write_all(text.as_bytes()).unwrap();
         }
         zip.start_file("large", options.large_file(true)).unwrap();
-        zip.write_all(b"not wanted").unwrap();
+        zip.write_all(b"not requested").unwrap();
         zip.finish().unwrap()
     }
 
@@ -347,7 +347,7 @@ mod tests {
         archive
     }
 
-    /// The names, the content of what is wanted, and whether it had an end.
+    /// The names, the content of what is requested, and whether it had an end.
     fn read(
         archive: &[u8],
         piece: usize,
