@@ -55,7 +55,6 @@ struct Entry {
     left: Option<u64>,
     is_unpacked: bool,
     packed: u64,
-    unpacked: u64,
     crc: Option<u32>,
 }
 
@@ -180,7 +179,7 @@ impl Unzip {
             entry.left = entry.left.map(|left| left - taken);
             entry.left == Some(0)
         };
-        self.count(&mut entry, content)?;
+        self.count(content)?;
         self.state = if has_ended { State::Descriptor(entry) } else { State::Content(entry) };
         Ok(match content.is_empty() {
             true if has_ended => None,
@@ -199,13 +198,13 @@ impl Unzip {
     ) -> Result<bool, ZipError> {
         content.reserve(PIECE);
         let end = self.at + usize::try_from(available).unwrap_or_default();
-        let before = (self.inflate.total_in(), self.inflate.total_out());
+        let before = self.inflate.total_in();
         let input = &self.input[self.at..end];
         let status = self
             .inflate
             .decompress_vec(input, content, FlushDecompress::None)
             .map_err(|_| ZipError::Malformed)?;
-        let read = self.inflate.total_in() - before.0;
+        let read = self.inflate.total_in() - before;
         self.at += usize::try_from(read).unwrap_or_default();
         entry.packed += read;
         entry.left = entry.left.map(|left| left - read);
@@ -218,10 +217,9 @@ impl Unzip {
         }
     }
 
-    fn count(&mut self, entry: &mut Entry, content: &[u8]) -> Result<(), ZipError> {
+    fn count(&mut self, content: &[u8]) -> Result<(), ZipError> {
         let length = content.len() as u64;
         self.room = self.room.checked_sub(length).ok_or(ZipError::TooLarge)?;
-        entry.unpacked += length;
         self.crc.update(content);
         Ok(())
     }
@@ -269,7 +267,6 @@ fn entry(header: &[u8], extra: &[u8], is_requested: bool) -> Result<Entry, ZipEr
         left: is_known.then_some(packed),
         is_unpacked: is_requested,
         packed: 0,
-        unpacked: 0,
         crc: if has_descriptor { None } else { Some(long(14)?) },
     })
 }
