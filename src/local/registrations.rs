@@ -233,7 +233,7 @@ pub static REGISTRATIONS: &[Registration] = &[
     rust("20261128000040_plans.sql", "create or replace function private.record_usage", "183d1ca98dead86d"),
     rust("20261128000040_plans.sql", "create or replace function public.usage_statistics", "6b6d059305cb9d23"),
     rust("20261128000050_account.sql", "create function private.has_account", "835e5ad6d745c5ef"),
-    rust("20261128000050_account.sql", "create function private.current_account", "ffcbd151e4e7df82"),
+    rust("20261128000050_account.sql", "create function private.current_account", "f0efe8a4d9985cdd"),
     rust("20261128000050_account.sql", "create policy chats_account", "7200d4e37ef2b436"),
     rust("20261128000050_account.sql", "create policy messages_account", "b9a91960a0cbe319"),
     rust("20261128000050_account.sql", "create policy usage_logs_account", "2435bdccd4164e58"),

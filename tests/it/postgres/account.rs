@@ -93,6 +93,12 @@ async fn tokens_of_deleted_accounts_reach_nothing() {
         );
         let stored = user.run(&object).await.err().map(|refusal| refusal.code);
         assert_eq!(stored.as_deref(), expected.map(|_| "42501"));
+        // Realtime asks for all who listen in one transaction, which nobody may break.
+        let transaction = user.begin().await;
+        transaction.run("select set_config('request.method', '', true)").await.unwrap();
+        let seen = transaction.rows("select id from chats").await.unwrap().len();
+        transaction.rollback().await;
+        assert_eq!(seen, if expected.is_some() { 0 } else { 1 });
     }
 }
 
