@@ -94,7 +94,8 @@ async fn metadata(field: Field) -> Result<Map<String, Value>, ApiError> {
     Ok(metadata)
 }
 
-fn unreadable(error: &FormError, pointer: &str) -> ApiError {
+/// The error of a form that cannot be read.
+pub fn unreadable(error: &FormError, pointer: &str) -> ApiError {
     if let Some(full) = error.full() {
         return full.into();
     }
