@@ -210,6 +210,7 @@ impl App {
             supabase.clone(),
             files.clone(),
             sandbox(&config),
+            config.scripts.timeout,
             clock.clone(),
             config.scripts.retention,
         );
@@ -295,7 +296,7 @@ fn sandbox(config: &Config) -> Sandbox {
         python: scripts.python.clone(),
         private: config.private_paths(),
         limits: sandbox::Limits {
-            timeout: scripts.timeout,
+            timeout: scripts.max_timeout,
             memory_bytes: scripts.memory_bytes,
             output_bytes: scripts.output_bytes,
         },

@@ -1308,8 +1308,13 @@ export interface components {
         Capabilities: {
             /** @description The languages. */
             languages: components["schemas"]["LanguageCapabilities"][];
-            /** @description The limits of every script. */
+            /** @description The limits of every script; that of time unless its request says otherwise. */
             limits: components["schemas"]["ScriptLimits"];
+            /**
+             * Format: int64
+             * @description The longest time limit in milliseconds that a request may ask for.
+             */
+            max_timeout_ms: number;
         };
         /** @description A chat. */
         Chat: {
@@ -2900,7 +2905,8 @@ export interface components {
             input?: unknown;
             /**
              * Format: int64
-             * @description Time limit in milliseconds, at most the one in the capabilities.
+             * @description Time limit in milliseconds, at most `max_timeout_ms` of the capabilities. Defaults to the
+             *     `timeout_ms` of their limits.
              */
             timeout_ms?: number | null;
             /**

@@ -14,6 +14,26 @@ use crate::http::error::ApiError;
 use crate::sandbox::{Outcome, Sandbox, Script};
 use crate::supabase::Supabase;
 
+/// What scripts in JavaScript find besides the language.
+const JAVASCRIPT_GLOBALS: [&str; 16] = [
+    "console",
+    "files",
+    "input",
+    "require",
+    "setTimeout",
+    "setInterval",
+    "setImmediate",
+    "queueMicrotask",
+    "structuredClone",
+    "TextEncoder",
+    "TextDecoder",
+    "URL",
+    "URLSearchParams",
+    "crypto",
+    "performance",
+    "Intl",
+];
+
 /// The services of `/api/scripts`. Clones share them.
 #[derive(Clone)]
 pub struct Scripts {
@@ -21,6 +41,8 @@ pub struct Scripts {
     pub(super) files: Files,
     sandbox: Sandbox,
     slots: ScriptSlots,
+    /// How long a script may take unless its request says otherwise.
+    timeout: Duration,
     pub(super) clock: Clock,
     pub(super) retention: Option<Duration>,
 }
@@ -31,10 +53,11 @@ impl Scripts {
         supabase: Supabase,
         files: Files,
         sandbox: Sandbox,
+        timeout: Duration,
         clock: Clock,
         retention: Option<Duration>,
     ) -> Self {
-        Self { supabase, files, sandbox, slots: ScriptSlots::default(), clock, retention }
+        Self { supabase, files, sandbox, slots: ScriptSlots::default(), timeout, clock, retention }
     }
 
     /// A permit for a script that its owner sends; refused if there are too many already.
@@ -120,13 +143,18 @@ impl Scripts {
     }
 
     fn limits(&self, request: &RunScript) -> RunLimits {
-        let limits = RunLimits::from(self.sandbox.limits());
-        RunLimits { timeout_ms: request.timeout_ms.unwrap_or(limits.timeout_ms), ..limits }
+        let timeout_ms = request.timeout_ms.unwrap_or_else(|| milliseconds(self.timeout));
+        RunLimits { timeout_ms, ..RunLimits::from(self.sandbox.limits()) }
     }
 
-    /// Whether Python is known to be available.
-    pub(super) fn has_python(&self) -> bool {
+    /// Whether Python is available; `None` while that is being found out.
+    pub(super) fn has_python(&self) -> Option<bool> {
         self.sandbox.has_python()
+    }
+
+    /// The longest that a request may let its script run.
+    pub(super) fn max_timeout_ms(&self) -> u64 {
+        milliseconds(self.sandbox.limits().timeout)
     }
 
     /// The languages and limits of scripts.
@@ -136,7 +164,7 @@ impl Scripts {
             available: true,
             reason: None,
             version: Some("ES2023 (QuickJS)".into()),
-            globals: ["console", "files", "input"].map(str::to_owned).to_vec(),
+            globals: JAVASCRIPT_GLOBALS.map(str::to_owned).to_vec(),
             modules: Vec::new(),
         };
         let (inventory, reason) = match self.sandbox.python().await {
@@ -148,12 +176,17 @@ impl Scripts {
             available: inventory.is_some(),
             reason,
             version: inventory.as_ref().map(|inventory| inventory.version.clone()),
-            globals: vec!["input".into()],
+            globals: ["input", "display"].map(str::to_owned).to_vec(),
             modules: inventory.map(|inventory| inventory.modules).unwrap_or_default(),
         };
-        let limits = RunLimits::from(self.sandbox.limits());
-        Capabilities { languages: vec![javascript, python], limits }
+        let limits = self.limits(&RunScript::default());
+        let max_timeout_ms = self.max_timeout_ms();
+        Capabilities { languages: vec![javascript, python], limits, max_timeout_ms }
     }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn unavailable(reason: String) -> ApiError {
