@@ -9,26 +9,31 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::FromRef;
+use axum::middleware::from_fn_with_state;
 use secrecy::ExposeSecret;
 use thiserror::Error;
 use tokio::net::TcpListener;
 
 use crate::agent::{AnyTool, CheckpointSlots, Generations, Settings, TokenRefresher};
-use crate::api::ai::{Ai, Weather};
+use crate::api::ai::{Ai, Weather, offered};
 use crate::api::files::{Files, FilesTool};
 use crate::api::messages::ReadMarks;
 use crate::api::scripts::{RunScriptTool, Scripts};
 use crate::clock::Clock;
-use crate::config::{Config, LocalConfig, Project, SupabaseConfig};
+use crate::config::{Config, ConfigError, FileHandle, LocalConfig, Project, SupabaseConfig};
 use crate::http::allowed_hosts::AllowedHosts;
 use crate::http::auth::{self, AuthLayer, Verifier, VerifierSettings};
+use crate::http::event_stream::OpenStream;
 use crate::http::health::{Health, Probes};
+use crate::http::local_supabase_log::local_supabase_log;
+use crate::http::middleware::RequestLog;
 use crate::http::rate_limit::Limits;
+use crate::http::security_log::SecurityLog;
 use crate::local::{
     self, LocalSupabase, MigrationsError, OpenError, Options as LocalOptions, PUBLISHABLE_KEY,
 };
 use crate::memory::Memory;
-use crate::observability::metrics::Metrics;
+use crate::observability::metrics::{Metrics, Watched};
 use crate::peers::{PeerError, PeerGate, Peers};
 use crate::providers::{Providers, SettingsError};
 use crate::sandbox::{self, Sandbox};
@@ -54,8 +59,8 @@ pub struct App {
     pub local_supabase: Option<LocalListener>,
     /// The project in use.
     pub project: Project,
-    /// The metrics.
-    pub metrics: Metrics,
+    /// The metrics and the security log.
+    pub log: RequestLog,
     /// The listener for `/metrics`, if it is enabled.
     pub monitoring: Option<TcpListener>,
 }
@@ -68,6 +73,13 @@ pub struct LocalListener {
     pub router: Router,
     /// The listener.
     pub listener: TcpListener,
+}
+
+impl LocalListener {
+    fn logged(self, log: &RequestLog) -> Self {
+        let router = self.router.layer(from_fn_with_state(log.clone(), local_supabase_log));
+        Self { router, ..self }
+    }
 }
 
 /// The router's state; cloned for every request.
@@ -95,6 +107,7 @@ pub struct Services {
     pub health: Health,
     pub auth: AuthLayer,
     pub clock: Clock,
+    pub file: FileHandle,
     /// Lets the other replicas in, where there are any.
     pub peer_gate: Option<PeerGate>,
     /// The keys of `SEAL_KEY`, where there are any.
@@ -133,6 +146,9 @@ pub enum BuildError {
     /// The other replicas cannot be asked.
     #[error("PEERS: {0}")]
     Peers(#[from] PeerError),
+    /// The configuration file offers what there is not.
+    #[error(transparent)]
+    File(#[from] ConfigError),
     /// A provider's settings are invalid.
     #[error("{}: {}", .0.setting.to_uppercase(), .0.problem)]
     Providers(#[from] SettingsError),
@@ -167,6 +183,16 @@ pub fn url_of(addr: SocketAddr) -> String {
     format!("http://{}", SocketAddr::new(ip, addr.port()))
 }
 
+impl AppState {
+    /// Reads the configuration file again. A wrong one leaves everything as it is.
+    pub fn reload_file(&self) -> Result<(), ConfigError> {
+        let providers = self.ai.providers();
+        self.file.reload(|file| offered::check(file, providers))?;
+        providers.set_prices(self.file.current().prices.clone());
+        Ok(())
+    }
+}
+
 impl App {
     /// Builds all services. Opens the local Supabase if no project is configured.
     pub async fn build(config: Config, clock: Clock) -> Result<Self, BuildError> {
@@ -180,6 +206,8 @@ impl App {
         let supabase = Supabase::new(&project, config.request_timeout, clock.clone())?
             .charged_to(memory.clone());
         let providers = Providers::new(&config.providers, clock.clone())?;
+        offered::check(&config.file.current(), &providers)?;
+        providers.set_prices(config.file.current().prices.clone());
         let limits = Limits::new(&config, &clock);
         let files = Files::new(supabase.clone(), &config, clock.clone());
         let token_refresher = TokenRefresher::default();
@@ -191,11 +219,11 @@ impl App {
                 .has_service_key()
                 .then(|| CheckpointSlots::new(config.checkpoint_every)),
             unsaved_patience: config.unsaved_patience,
-            daily_token_limit: config.daily_token_limit,
             generation_timeout: config.generation_timeout,
             outlives_tokens: supabase.has_service_key(),
             clock: clock.clone(),
             metrics: metrics.clone(),
+            traces_content: config.traces_capture_content,
         };
         let generations = Generations::new(settings, token_refresher.clone());
         let verifier = verifier(&config, &project, &supabase, &clock);
@@ -213,7 +241,8 @@ impl App {
             config.scripts.timeout,
             clock.clone(),
             config.scripts.retention,
-        );
+        )
+        .counted_by(metrics.clone());
         scripts.cleanup();
         refresh_models(providers.clone());
         let ai = Ai::new(
@@ -222,9 +251,11 @@ impl App {
             files.clone(),
             providers.clone(),
             limits.clone(),
+            config.file.clone(),
             tools(&files, &scripts),
             clock.clone(),
         )
+        .closed_to(config.is_stateless_on, config.assistants_only)
         .named(is_local.then_some("local"))
         .with_peers(peers);
         let state = Services {
@@ -238,11 +269,15 @@ impl App {
             ai,
             limits,
             clock,
+            file: config.file.clone(),
             peer_gate,
             seal_keys,
         };
         let state = AppState(Arc::new(state));
-        Ok(Self { state, config, local_supabase, project, metrics, monitoring })
+        watch(&metrics, &state);
+        let log = RequestLog { metrics, security: SecurityLog::default() };
+        let local_supabase = local_supabase.map(|local| local.logged(&log));
+        Ok(Self { state, config, local_supabase, project, log, monitoring })
     }
 
     /// Whether the local Supabase is in use.
@@ -284,6 +319,17 @@ fn peers(
     Ok(Some(peers))
 }
 
+/// The numbers that are read whenever the metrics are.
+fn watch(metrics: &Metrics, services: &Services) {
+    let generations = services.generations.clone();
+    metrics.watch(Watched::Generations, move || generations.running() as u64);
+    metrics.watch(Watched::Streams, OpenStream::count);
+    let memory = services.auth.memory.clone();
+    let limit = memory.limit() as u64;
+    metrics.watch(Watched::MemoryUsed, move || memory.held() as u64);
+    metrics.watch(Watched::MemoryLimit, move || limit);
+}
+
 /// The tools that requests may name.
 fn tools(files: &Files, scripts: &Scripts) -> Vec<Arc<dyn AnyTool>> {
     vec![Arc::new(FilesTool::new(files.clone())), Arc::new(RunScriptTool::new(scripts.clone()))]
@@ -310,6 +356,7 @@ fn verifier(config: &Config, project: &Project, supabase: &Supabase, clock: &Clo
         jwt_secret: project.jwt_secret.clone(),
         has_legacy_keys: auth::is_legacy_key(project.anon_key.expose_secret()),
         allow_anonymous_users: config.allow_anonymous_users,
+        file: config.file.clone(),
     };
     Verifier::new(supabase.clone(), settings, clock.clone())
 }

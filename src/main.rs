@@ -13,7 +13,7 @@ use chat_backend::config::Config;
 use chat_backend::observability::logging;
 use chat_backend::sandbox::worker;
 use chat_backend::server::connections::open_files;
-use chat_backend::server::{self, shutdown};
+use chat_backend::server::{self, reload, shutdown};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
@@ -74,11 +74,14 @@ fn answer(result: Result<String, String>) -> ExitCode {
 fn start() -> ExitCode {
     let run = || {
         let config = Config::from_env().map_err(|error| error.to_string())?;
-        logging::init(&config)?;
+        let runtime = runtime()?;
+        let traces = logging::init(&config, runtime.handle())?;
         open_files::raise_limit();
         let stop = shutdown::on_signal(config.shutdown_grace)?;
-        let runtime = runtime()?;
         let served = runtime.block_on(serve(config, stop));
+        if let Some(traces) = traces {
+            traces.shutdown();
+        }
         // What cannot be interrupted is not waited for.
         runtime.shutdown_timeout(THREAD_TIMEOUT);
         served
@@ -134,6 +137,7 @@ async fn serve(config: Config, stop: CancellationToken) -> Result<(), String> {
     })?;
     let app = App::build(config, Clock::System).await.map_err(|error| error.to_string())?;
     say(&banner::text(&app, &listener));
+    reload::on_hangup(app.state.clone());
     server::serve(app, listener, stop.cancelled()).await;
     Ok(())
 }

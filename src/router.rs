@@ -39,7 +39,7 @@ fn api_router(app: &App) -> Router {
         .layer(from_fn_with_state(AllowedHosts::new(&app.config), require_allowed_host))
         .layer(cors::layer(app.config.cors_origins.clone(), app.is_local()))
         .merge(internal(&app.state))
-        .layer(from_fn_with_state(app.metrics.clone(), request_context))
+        .layer(from_fn_with_state(app.log.clone(), request_context))
         .layer(compression::layer())
         .with_state(app.state.clone())
 }
@@ -98,6 +98,7 @@ fn api(max_body_bytes: usize, max_generate_body_bytes: usize) -> OpenApiRouter<A
         .routes(routes!(files::routes::content))
         .routes(routes!(files::routes::sign))
         .routes(routes!(ai::routes::models))
+        .routes(routes!(ai::routes::list_assistants))
         .routes(routes!(ai::routes::resume_stream))
         .routes(routes!(ai::routes::stop))
         .routes(routes!(ag_ui::tanstack::restore))

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::generation::{Credentials, Recorder};
 use super::options::Options;
+use super::terms::Terms;
 use super::tools::AnyTool;
 use super::tools::client::ClientTool;
 
@@ -13,6 +14,8 @@ pub struct Job {
     pub recorder: Arc<dyn Recorder>,
     /// The user.
     pub credentials: Arc<Credentials>,
+    /// On what terms it is written.
+    pub terms: Terms,
     /// What the request asks for.
     pub options: Options,
     /// What the model may call.

@@ -11,6 +11,7 @@ mod generation;
 pub mod tools;
 mod job;
 mod settings;
+mod terms;
 
 pub use generation::{
     BeginOutcome, Checkpoint, CheckpointSlots, Credentials, Earlier, Failure, Generation,
@@ -28,9 +29,10 @@ pub use message::sanitize::json as storable;
 pub use message::ui_stream::{Cursor, StreamError};
 pub use options::Options;
 pub use settings::Settings;
+pub use terms::{BudgetLimit, Period, PlanRefusal, Terms};
 pub use tools::client::ClientTool;
 pub use tools::json_schema::SchemaError;
 pub use tools::waiting_call::WaitingCall;
 pub use tools::{AnyTool, Tool, ToolResult, define};
-pub use usage::reservation::{Extension, OverLimit, Reserve, Reserved};
+pub use usage::reservation::{Budget, Extension, OverBudget, OverLimit, Reserve, Reserved};
 pub use usage::{TokenUsage, UsageSource};

@@ -12,6 +12,9 @@ pub struct Options {
     /// What follows the instructions, the chat's or the request's.
     pub context: Option<String>,
     pub max_output_tokens: Option<u32>,
+    /// The most of output where the request does not say how much: the assistant's.
+    #[serde(default)]
+    pub output_limit: Option<u32>,
     pub temperature: Option<f64>,
     pub top_p: Option<f64>,
     pub stop: Vec<String>,

@@ -20,8 +20,6 @@ pub struct Settings {
     pub checkpoint_every: Duration,
     /// Where all answers are saved together: when.
     pub checkpoint_slots: Option<CheckpointSlots>,
-    /// The daily limit of tokens for each user.
-    pub daily_token_limit: Option<u64>,
     /// The longest a generation may take.
     pub generation_timeout: Duration,
     /// Whether saves continue with the service key when the user's token expires.
@@ -30,6 +28,8 @@ pub struct Settings {
     pub unsaved_patience: Duration,
     /// The time of day, for tokens.
     pub clock: Clock,
+    /// Whether traces show what is said.
+    pub traces_content: bool,
     /// The metrics of finished generations.
     pub metrics: Metrics,
 }

@@ -16,12 +16,14 @@ mod local;
 mod peers;
 mod provider_settings;
 mod proxies;
+mod traces;
 
 pub use error::ConfigError;
-pub use file::FileConfig;
+pub use file::{FileConfig, FileHandle};
 pub use local::LocalConfig;
 pub use peers::{PeerList, PeerTimeouts};
 pub use proxies::TrustedProxies;
+pub use traces::{TraceConfig, TraceSampler};
 
 /// The settings. The documentation of each field names its variable.
 #[derive(Clone, Debug)]
@@ -35,7 +37,13 @@ pub struct Config {
     /// `ALLOW_ANONYMOUS_USERS`: accept Supabase's anonymous sign-ins.
     pub allow_anonymous_users: bool,
     /// `CONFIG_FILE`: what the operator offers.
-    pub file: FileConfig,
+    pub file: FileHandle,
+    /// `TOOL_PROXY`: a proxy for the requests of tools, which checks their addresses itself.
+    pub tool_proxy: Option<SecretString>,
+    /// `STATELESS`: whether answers without a chat are offered.
+    pub is_stateless_on: bool,
+    /// `ASSISTANTS_ONLY`: nothing but the assistants of the file can be asked.
+    pub assistants_only: bool,
     /// The model providers: `OPENAI_API_KEY`, `DEFAULT_MODEL` and what belongs to them.
     pub providers: providers::Settings,
     /// How often a running answer is saved; only tests change it.
@@ -92,6 +100,10 @@ pub struct Config {
     pub log_format: LogFormat,
     /// `RUST_LOG`: which log lines are written.
     pub log_filter: String,
+    /// `OTEL_*`: where traces go; none are made without a collector.
+    pub traces: Option<TraceConfig>,
+    /// `OTEL_CAPTURE_CONTENT`: whether traces show what is said.
+    pub traces_capture_content: bool,
 }
 
 /// The timeouts of idle connections.
@@ -219,7 +231,10 @@ impl Config {
             supabase,
             migrations_dir: env.get("MIGRATIONS_DIR").map(PathBuf::from),
             allow_anonymous_users: env.flag("ALLOW_ANONYMOUS_USERS", true)?,
-            file: FileConfig::read(env.get("CONFIG_FILE").map(PathBuf::from), variables)?,
+            tool_proxy: tool_proxy(&env)?,
+            file: FileHandle::open(env.get("CONFIG_FILE").map(PathBuf::from), variables)?,
+            is_stateless_on: env.flag("STATELESS", true)?,
+            assistants_only: env.flag("ASSISTANTS_ONLY", false)?,
             providers: provider_settings::read(&env)?,
             checkpoint_every: Duration::from_secs(2),
             unsaved_patience: Duration::from_secs(5),
@@ -244,8 +259,17 @@ impl Config {
             env_file: None,
             log_format: log_format(&env)?,
             log_filter: env.text("RUST_LOG", "info"),
+            traces: traces::read(&env)?,
+            traces_capture_content: env.flag("OTEL_CAPTURE_CONTENT", false)?,
         })
     }
+}
+
+/// It may have a password in it.
+fn tool_proxy(env: &Env<'_>) -> Result<Option<SecretString>, ConfigError> {
+    let Some(url) = env.get("TOOL_PROXY") else { return Ok(None) };
+    let wrong = |_| ConfigError::new("TOOL_PROXY", "is not a URL such as http://proxy:3128");
+    checked_url("TOOL_PROXY", &url).map(|url| Some(url.into())).map_err(wrong)
 }
 
 /// The folders outside the data folder that symbolic links in it point to.

@@ -7,8 +7,10 @@ use uuid::Uuid;
 
 use super::Function;
 use crate::agent::{
-    Checkpoint, OverLimit, PartDelta, Reserve, Reserved, SavedEnd, TokenUsage, UsageLog,
+    Budget, BudgetLimit, Checkpoint, OverLimit, PartDelta, Reserve, Reserved, SavedEnd, TokenUsage,
+    UsageLog,
 };
+use crate::providers::catalogue::Usd;
 
 /// Saves what is new of answers that are being written and renews their leases, each by itself.
 #[derive(Debug, Serialize)]
@@ -104,7 +106,7 @@ pub struct SaveGeneration<'a> {
     pub p_model: Option<&'a str>,
     pub p_metadata: Option<&'a Map<String, Value>>,
     pub p_usage: Option<TokenUsage>,
-    pub p_cost_usd: Option<f64>,
+    pub p_cost_usd: Option<Usd>,
     pub p_end: Option<SaveEnd<'a>>,
     /// The user for whom the service key acts.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -210,6 +212,19 @@ impl Function for ReserveTokens {
     const NAME: &'static str = "reserve_tokens";
     const IS_REPEATABLE: bool = true;
     type Reply = ReserveReply;
+}
+
+/// What counts against the caller's budgets.
+#[derive(Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct Budgets<'a> {
+    pub p_budgets: &'a [BudgetLimit],
+}
+
+impl Function for Budgets<'_> {
+    const NAME: &'static str = "budgets";
+    const IS_REPEATABLE: bool = true;
+    type Reply = Option<Vec<Budget>>;
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ pub use chats::{SearchChats, ToggleChat};
 pub use events::{RecordEvents, RecordEventsReply, RefusedEvent};
 pub use files::{BeginFile, BeginFileReply, FinishFile, FinishFileReply, SearchFiles};
 pub use generation::{
-    CheckpointReply, FollowAnswer, Followed, RequestStop, ReserveReply, ReserveTokens,
+    Budgets, CheckpointReply, FollowAnswer, Followed, RequestStop, ReserveReply, ReserveTokens,
     RunCheckpoint, SaveCheckpoints, SaveEnd, SaveGeneration, SaveReply, StopReply,
 };
 pub use lapsed::{CountLapsedUsage, ReleaseLeases, count_lapsed_usage};

@@ -1,6 +1,7 @@
 //! Streams an answer to one listener as Server-Sent Events, in the protocol of an encoder.
 
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -17,6 +18,36 @@ use crate::agent::Answer;
 /// A silent stream says something this often, so that proxies keep it open.
 const PING_INTERVAL: Duration = Duration::from_secs(15);
 
+static OPEN: AtomicU64 = AtomicU64::new(0);
+
+/// Counts a stream as open until it is dropped.
+pub struct OpenStream(());
+
+impl OpenStream {
+    /// One more open stream.
+    pub fn new() -> Self {
+        OPEN.fetch_add(1, Ordering::Relaxed);
+        Self(())
+    }
+
+    /// How many streams this process has open.
+    pub fn count() -> u64 {
+        OPEN.load(Ordering::Relaxed)
+    }
+}
+
+impl Default for OpenStream {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        OPEN.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// Writes an answer in a protocol, from where it has stopped.
 pub trait Encoder: Send + 'static {
     /// Appends what is new; nothing if there is no more.
@@ -29,7 +60,7 @@ pub trait Encoder: Send + 'static {
 /// The stream of an answer from its start, then live. A slow reader gets what it missed at once; a
 /// generation that ends without an end resets the stream, because a clean end would look whole.
 pub fn respond(answer: watch::Receiver<Answer>, encoder: impl Encoder) -> Response {
-    let listener = Listener { answer, encoder };
+    let listener = Listener { answer, encoder, _open: OpenStream::new() };
     response(Body::from_stream(stream::unfold(Some(listener), |listener| async move {
         listener?.next().await
     })))
@@ -69,6 +100,7 @@ pub fn put(out: &mut Vec<u8>, event: &impl serde::Serialize) {
 struct Listener<E> {
     answer: watch::Receiver<Answer>,
     encoder: E,
+    _open: OpenStream,
 }
 
 type Chunk = io::Result<Bytes>;

@@ -1,6 +1,8 @@
 //! What this process counts, for Prometheus. Without `METRICS_ADDR` nothing is counted.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -9,12 +11,35 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::{Metric, Registry, Unit};
 
 /// Seconds: from a row passed on to a request that reaches its time limit.
 const REQUEST_SECONDS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5, 10.0];
 /// Seconds: from a local model to a long answer with tools.
 const ANSWER_SECONDS: [f64; 9] = [0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 120.0, 600.0];
+
+const PREFIX: &str = "chat_backend";
+
+/// A number that is read whenever the metrics are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum Watched {
+    Generations,
+    Streams,
+    Connections,
+    MemoryUsed,
+    MemoryLimit,
+}
+
+const GAUGES: [(&str, &str, Watched); 5] = [
+    ("generations_running", "Generations under way in chats", Watched::Generations),
+    ("streams_open", "Streams of answers under way", Watched::Streams),
+    ("connections", "Connections of the API", Watched::Connections),
+    ("memory_budget_used_bytes", "Bytes of bodies and answers in memory", Watched::MemoryUsed),
+    ("memory_budget_limit_bytes", "The most of them", Watched::MemoryLimit),
+];
+
+type Reading = Box<dyn Fn() -> u64 + Send + Sync>;
 
 /// The counters. Clones share them.
 #[derive(Clone, Default)]
@@ -24,13 +49,22 @@ pub struct Metrics {
 
 struct Inner {
     registry: Registry,
+    names: Vec<String>,
+    gauges: [(Watched, Gauge); GAUGES.len()],
+    readings: Mutex<HashMap<Watched, Reading>>,
     requests: Family<RequestLabels, Counter>,
     request_seconds: Family<RouteLabels, Histogram>,
     answers: Family<AnswerLabels, Counter>,
     answer_seconds: Family<ProviderLabels, Histogram>,
     first_token_seconds: Family<ProviderLabels, Histogram>,
     tokens: Family<TokenLabels, Counter>,
-    running: Gauge,
+    cost: Family<ProviderLabels, Counter<f64, AtomicU64>>,
+    provider_errors: Family<ErrorLabels, Counter>,
+    provider_retries: Family<ProviderLabels, Counter>,
+    scripts: Family<ScriptLabels, Counter>,
+    script_seconds: Histogram,
+    local_requests: Family<LocalLabels, Counter>,
+    refused_addresses: Counter,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -59,6 +93,24 @@ struct ProviderLabels {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ErrorLabels {
+    provider: String,
+    kind: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ScriptLabels {
+    language: &'static str,
+    status: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct LocalLabels {
+    service: &'static str,
+    status: u16,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct TokenLabels {
     provider: String,
     kind: &'static str,
@@ -79,6 +131,8 @@ pub struct Answered {
     /// Those of reasoning are among them.
     pub output_tokens: u64,
     pub reasoning_tokens: u64,
+    /// None where the price is not known.
+    pub cost_usd: Option<f64>,
 }
 
 impl Metrics {
@@ -110,6 +164,9 @@ impl Metrics {
         if let Some(wait) = answered.time_to_first_token {
             inner.first_token_seconds.get_or_create(&of_provider).observe(wait.as_secs_f64());
         }
+        if let Some(cost) = answered.cost_usd.filter(|cost| *cost > 0.0) {
+            inner.cost.get_or_create(&of_provider).inc_by(cost);
+        }
         for (kind, tokens) in [
             ("input", answered.input_tokens),
             ("cached_input", answered.cached_input_tokens),
@@ -121,11 +178,62 @@ impl Metrics {
         }
     }
 
-    /// Everything in Prometheus's text format; `running` generations at this moment.
-    pub fn text(&self, running: usize) -> String {
+    /// A call of a model has failed.
+    pub fn provider_error(&self, provider: &str, kind: &str) {
+        let Some(inner) = &self.inner else { return };
+        let labels = ErrorLabels { provider: provider.to_owned(), kind: kind.to_owned() };
+        inner.provider_errors.get_or_create(&labels).inc();
+    }
+
+    /// How many requests to a provider were repeats, since the process began.
+    pub fn provider_retries(&self, provider: &str, retries: u64) {
+        let Some(inner) = &self.inner else { return };
+        let labels = ProviderLabels { provider: provider.to_owned() };
+        inner.provider_retries.get_or_create(&labels).inner().store(retries, Ordering::Relaxed);
+    }
+
+    /// A script has ended.
+    pub fn script(&self, language: &'static str, status: &'static str, elapsed: Duration) {
+        let Some(inner) = &self.inner else { return };
+        inner.scripts.get_or_create(&ScriptLabels { language, status }).inc();
+        inner.script_seconds.observe(elapsed.as_secs_f64());
+    }
+
+    /// The local Supabase has answered.
+    pub fn local_request(&self, path: &str, status: u16) {
+        let Some(inner) = &self.inner else { return };
+        let known = ["auth", "rest", "storage"];
+        let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+        let service = known.into_iter().find(|service| *service == first).unwrap_or("other");
+        inner.local_requests.get_or_create(&LocalLabels { service, status }).inc();
+    }
+
+    /// A tool was not let to an address.
+    pub fn refused_address(&self) {
+        let Some(inner) = &self.inner else { return };
+        inner.refused_addresses.inc();
+    }
+
+    /// Has a number read whenever the metrics are.
+    pub fn watch(&self, what: Watched, reading: impl Fn() -> u64 + Send + Sync + 'static) {
+        let Some(inner) = &self.inner else { return };
+        lock(&inner.readings).insert(what, Box::new(reading));
+    }
+
+    /// The names of all metrics.
+    pub fn names(&self) -> Vec<String> {
+        self.inner.as_ref().map(|inner| inner.names.clone()).unwrap_or_default()
+    }
+
+    /// Everything in Prometheus's text format.
+    pub fn text(&self) -> String {
         let mut text = String::new();
         if let Some(inner) = &self.inner {
-            inner.running.set(i64::try_from(running).unwrap_or(i64::MAX));
+            let readings = lock(&inner.readings);
+            for (what, gauge) in &inner.gauges {
+                let reading = readings.get(what).map_or(0, |reading| reading());
+                gauge.set(i64::try_from(reading).unwrap_or(i64::MAX));
+            }
             // Writing to a String cannot fail.
             let _ = encode(&mut text, &inner.registry);
         }
@@ -135,47 +243,92 @@ impl Metrics {
 
 impl Inner {
     fn new() -> Self {
-        let mut registry = Registry::with_prefix("chat_backend");
-        let (requests, answers, tokens) = (Family::default(), Family::default(), Family::default());
-        let (answer_seconds, first_token_seconds) = (answer_seconds(), answer_seconds());
+        let mut all = Catalogue::default();
         let request_seconds =
             Family::new_with_constructor((|| Histogram::new(REQUEST_SECONDS)) as fn() -> Histogram);
-        let running = Gauge::default();
-        registry.register("requests", "Requests answered", requests.clone());
-        registry.register_with_unit(
-            "request_duration",
-            "Time until a response began",
-            Unit::Seconds,
-            request_seconds.clone(),
-        );
-        registry.register("answers", "Answers of models that have ended", answers.clone());
-        registry.register_with_unit(
-            "answer_duration",
-            "Time until an answer had ended",
-            Unit::Seconds,
-            answer_seconds.clone(),
-        );
-        registry.register_with_unit(
-            "time_to_first_token",
-            "Time until an answer's first token",
-            Unit::Seconds,
-            first_token_seconds.clone(),
-        );
-        registry.register("tokens", "Tokens used, reported or estimated", tokens.clone());
-        registry.register("generations_running", "Generations under way in chats", running.clone());
+        let by_provider = || {
+            Family::new_with_constructor((|| Histogram::new(ANSWER_SECONDS)) as fn() -> Histogram)
+        };
         Self {
-            registry,
-            requests,
-            request_seconds,
-            answers,
-            answer_seconds,
-            first_token_seconds,
-            tokens,
-            running,
+            requests: all.add("requests", "Requests answered", Family::default()),
+            request_seconds: all.add_seconds(
+                "request_duration",
+                "Time until a response began",
+                request_seconds,
+            ),
+            answers: all.add("answers", "Answers of models that have ended", Family::default()),
+            answer_seconds: all.add_seconds(
+                "answer_duration",
+                "Time until an answer had ended",
+                by_provider(),
+            ),
+            first_token_seconds: all.add_seconds(
+                "time_to_first_token",
+                "Time until an answer's first token",
+                by_provider(),
+            ),
+            tokens: all.add("tokens", "Tokens used, reported or estimated", Family::default()),
+            cost: all.add("cost_usd", "Price of the tokens used", Family::default()),
+            provider_errors: all.add(
+                "provider_errors",
+                "Calls of models that failed",
+                Family::default(),
+            ),
+            provider_retries: all.add(
+                "provider_retries",
+                "Requests to providers that repeat a failed one",
+                Family::default(),
+            ),
+            scripts: all.add("scripts", "Scripts that have ended", Family::default()),
+            script_seconds: all.add_seconds(
+                "script_duration",
+                "Time that scripts took",
+                Histogram::new(ANSWER_SECONDS),
+            ),
+            local_requests: all.add(
+                "local_supabase_requests",
+                "Requests that the local Supabase has answered",
+                Family::default(),
+            ),
+            refused_addresses: all.add(
+                "tool_refused_addresses",
+                "Requests of tools to addresses that they may not reach",
+                Counter::default(),
+            ),
+            gauges: GAUGES.map(|(name, help, what)| (what, all.add(name, help, Gauge::default()))),
+            readings: Mutex::default(),
+            names: all.names,
+            registry: all.registry,
         }
     }
 }
 
-fn answer_seconds() -> Family<ProviderLabels, Histogram> {
-    Family::new_with_constructor((|| Histogram::new(ANSWER_SECONDS)) as fn() -> Histogram)
+/// The metrics and their names.
+struct Catalogue {
+    registry: Registry,
+    names: Vec<String>,
+}
+
+impl Default for Catalogue {
+    fn default() -> Self {
+        Self { registry: Registry::with_prefix(PREFIX), names: Vec::new() }
+    }
+}
+
+impl Catalogue {
+    fn add<M: Metric + Clone>(&mut self, name: &str, help: &str, metric: M) -> M {
+        self.names.push(format!("{PREFIX}_{name}"));
+        self.registry.register(name, help, metric.clone());
+        metric
+    }
+
+    fn add_seconds<M: Metric + Clone>(&mut self, name: &str, help: &str, metric: M) -> M {
+        self.names.push(format!("{PREFIX}_{name}_seconds"));
+        self.registry.register_with_unit(name, help, Unit::Seconds, metric.clone());
+        metric
+    }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,6 +1,7 @@
 //! Listens, serves, and stops cleanly.
 
 pub mod connections;
+pub mod reload;
 pub mod shutdown;
 
 use std::convert::Infallible;
@@ -23,6 +24,7 @@ use tracing::{debug, info, warn};
 use crate::app::App;
 use crate::http::addresses::{Addresses, PeerConnection};
 use crate::http::{drain, metrics_endpoint};
+use crate::observability::metrics::Watched;
 use crate::peers;
 use crate::router;
 use crate::server::connections::activity::CloseReason;
@@ -64,6 +66,9 @@ pub async fn serve(mut app: App, listener: TcpListener, stop: impl Future<Output
     let limit = connection_limit(app.config.max_connections);
     let connections = |limit| Connections::new(limit, &app.config);
     let router = router::router(&app);
+    let api_connections = connections(limit);
+    let open = api_connections.clone();
+    app.log.metrics.watch(Watched::Connections, move || open.in_use() as u64);
     let mut local_supabase = None;
     if let Some(local) = app.local_supabase.take() {
         let served = listen(local.listener, local.router, connections(limit), final_stop.clone());
@@ -71,7 +76,8 @@ pub async fn serve(mut app: App, listener: TcpListener, stop: impl Future<Output
         local_supabase = Some(local.supabase);
     }
     if let Some(listener) = app.monitoring.take() {
-        let metrics = metrics_endpoint::router(app.metrics.clone(), app.state.generations.clone());
+        let metrics =
+            metrics_endpoint::router(app.log.metrics.clone(), app.state.ai.providers().clone());
         let connections = connections(METRICS_CONNECTIONS);
         last.push(tokio::spawn(listen(listener, metrics, connections, final_stop.clone())));
     }
@@ -79,7 +85,7 @@ pub async fn serve(mut app: App, listener: TcpListener, stop: impl Future<Output
     let ai = app.state.ai.clone();
     let counting = tokio::spawn(async move { ai.count_lapsed_usage().await });
     let api_stop = CancellationToken::new();
-    let api = listen(listener, router, connections(limit), api_stop.clone());
+    let api = listen(listener, router, api_connections, api_stop.clone());
     let api = tokio::spawn(api);
     stop.await;
     info!("stopping: no new answers, running ones have {:?}", app.config.shutdown_grace);

@@ -12,6 +12,7 @@ use serde_json::json;
 use super::answer::Reading;
 use super::{Caller, MAX_ANSWER_BYTES, Supabase, SupabaseError, SupabaseErrorKind, body};
 use crate::memory::{self, ReadError};
+use crate::observability::traces;
 
 /// A transfer may be silent this long.
 pub const IDLE: Duration = Duration::from_secs(60);
@@ -73,7 +74,7 @@ impl<'a> Bucket<'a> {
             None => request,
         };
         let request = self.supabase.authorized(request, self.caller)?;
-        let response = request.send().await.map_err(SupabaseError::from_reqwest)?;
+        let response = traces::send(request).await.map_err(SupabaseError::from_reqwest)?;
         checked(response).await.map(drop)
     }
 
@@ -92,7 +93,8 @@ impl<'a> Bucket<'a> {
             request = request.header(RANGE, format!("bytes={first}-{last}"));
         }
         let request = self.supabase.authorized(request, self.caller)?;
-        let response = within_idle(request.send()).await?.map_err(SupabaseError::from_reqwest)?;
+        let response =
+            within_idle(traces::send(request)).await?.map_err(SupabaseError::from_reqwest)?;
         let response = checked(response).await?;
         if range.is_some() && response.status() != StatusCode::PARTIAL_CONTENT {
             let message = "storage ignored the range";

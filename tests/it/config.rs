@@ -167,6 +167,7 @@ fn no_secret_is_printed() {
         "OPENAI_COMPATIBLE_X_API_KEY",
     ];
     let urls = ["SUPABASE_URL", "OPENAI_COMPATIBLE_X_BASE_URL"].map(|name| (name, "http://x.test"));
+    let urls = urls.into_iter().chain([("TOOL_PROXY", "http://user:hunter22@x.test")]);
     let settings = secrets.map(|name| (name, "hunter22")).into_iter().chain(urls);
     let config = read(&settings.collect::<Vec<_>>()).unwrap();
     assert!(matches!(config.supabase, SupabaseConfig::Project(_)));

@@ -95,6 +95,11 @@ impl Memory {
         Charge { memory: self.clone(), holder, bytes: 0 }
     }
 
+    /// The budget in bytes.
+    pub fn limit(&self) -> usize {
+        self.inner.total
+    }
+
     /// The bytes charged at the moment.
     pub fn held(&self) -> usize {
         self.total().bytes

@@ -15,6 +15,13 @@ impl Candidates {
         Self { current, others }
     }
 
+    /// Those that this function takes, as it returns them; `None` if it takes none of them.
+    pub fn filter_map(self, take: impl Fn(ChosenModel) -> Option<ChosenModel>) -> Option<Self> {
+        let all = std::iter::once(self.current).chain(self.others);
+        let mut taken: VecDeque<_> = all.filter_map(take).collect();
+        Some(Self { current: taken.pop_front()?, others: taken })
+    }
+
     /// The current model.
     pub fn current(&self) -> &ChosenModel {
         &self.current

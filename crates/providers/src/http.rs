@@ -1,6 +1,7 @@
 //! Sends requests to a provider and turns every kind of failure into a [`ProviderError`].
 
 use std::error::Error as _;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,7 +13,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::clients::Clients;
 use super::sse::{MAX_EVENT_BYTES, ReadError};
-use super::{Connection, Deadlines, ErrorKind, ProviderError, ProviderName, retry};
+use super::{Connection, Deadlines, ErrorKind, ProviderError, ProviderName, Request, retry};
 
 /// The timeout for a response to start, as in the providers' SDKs.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(600);
@@ -28,6 +29,7 @@ pub(super) struct Http {
     pub connection: Connection,
     clients: Clients,
     base: Url,
+    retries: AtomicU64,
 }
 
 impl Http {
@@ -45,7 +47,12 @@ impl Http {
         }
         let clients = Clients::new(connection.clone(), headers);
         let clients = clients.map_err(|error| invalid(&error_chain(error)))?;
-        Ok(Self { provider, connection, clients, base })
+        Ok(Self { provider, connection, clients, base, retries: AtomicU64::new(0) })
+    }
+
+    /// How many requests were repeats of failed ones.
+    pub fn retries(&self) -> u64 {
+        self.retries.load(Ordering::Relaxed)
     }
 
     /// The base URL without a trailing slash.
@@ -60,21 +67,22 @@ impl Http {
         url
     }
 
-    /// Sends a JSON body and waits until the response starts, with retries.
+    /// Sends the JSON body of a request and waits until the response starts, with retries.
     pub async fn post(
         &self,
         url: &Url,
         headers: &HeaderMap,
         body: &impl Serialize,
-        deadlines: Deadlines,
+        request: &Request,
     ) -> Result<Response, ProviderError> {
         let body = serde_json::to_vec(body)
             .map_err(|error| self.error(ErrorKind::InvalidRequest, &error.to_string()))?;
-        let body = Bytes::from(body);
-        retry::with_retries(self.connection.max_retries, deadlines, || {
+        let (body, deadlines) = (Bytes::from(body), request.deadlines);
+        retry::with_retries(self.connection.max_retries, &self.retries, deadlines, || {
             let (headers, body) = (headers.clone(), body.clone());
+            let more = request.headers.clone();
             self.send(deadlines.deadline, |client| {
-                let request = client.post(url.clone()).headers(headers);
+                let request = client.post(url.clone()).headers(more).headers(headers);
                 request.header(CONTENT_TYPE, "application/json").body(body)
             })
         })
@@ -83,7 +91,8 @@ impl Http {
 
     /// Fetches a text, with retries.
     pub async fn get(&self, url: &Url, headers: &HeaderMap) -> Result<String, ProviderError> {
-        retry::with_retries(self.connection.max_retries, Deadlines::default(), async || {
+        let retries = self.connection.max_retries;
+        retry::with_retries(retries, &self.retries, Deadlines::default(), async || {
             let request = |client: Client| client.get(url.clone()).headers(headers.clone());
             let response = self.send(None, request).await?;
             read_body(response, self.connection.idle_timeout).await.map_err(|broken| match broken {

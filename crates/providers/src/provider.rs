@@ -22,6 +22,11 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// Lists the provider's models. Details that the list lacks are taken from the catalogue, if it
     /// knows the model.
     fn list_models(&self) -> BoxFuture<'_, Result<Vec<Model>, ProviderError>>;
+
+    /// How many requests were repeats of failed ones, since the process began.
+    fn retries(&self) -> u64 {
+        0
+    }
 }
 
 /// The capabilities of a provider as a whole, and other properties that decide how it is used.

@@ -1,5 +1,6 @@
 //! Requests to models, in vendor-neutral terms.
 
+use reqwest::header::HeaderMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -35,6 +36,8 @@ pub struct Request {
     pub response_format: ResponseFormat,
     /// When the caller stops waiting for the answer to start.
     pub deadlines: Deadlines,
+    /// Further headers of the HTTP request, such as those of a trace.
+    pub headers: HeaderMap,
 }
 
 /// When a caller stops waiting for an answer to start.

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use thiserror::Error;
 use uuid::Uuid;
 
+use crate::agent::PlanRefusal;
 use crate::agent::usage::reservation::OverLimit;
 use crate::providers::{ChooseError, ErrorKind, ProviderError, ProviderName};
 use crate::supabase::SupabaseError;
@@ -29,7 +30,7 @@ pub enum Refusal {
     IdConflict,
     /// Every message is answered.
     NothingToAnswer,
-    /// The day's tokens are used up.
+    /// The day's tokens or a budget are used up.
     OverLimit(OverLimit),
 }
 
@@ -51,9 +52,12 @@ pub enum Failure {
     /// The model cannot be asked.
     #[error(transparent)]
     Model(#[from] ChooseError),
-    /// The next call exceeds the day's tokens.
-    #[error("the daily limit of {} tokens is reached", .0.limit)]
+    /// The next call exceeds the day's tokens or a budget.
+    #[error("{}", limit_reached(.0))]
     OverLimit(OverLimit),
+    /// The model is not called on the user's plan.
+    #[error(transparent)]
+    Plan(#[from] PlanRefusal),
     /// It took longer than `GENERATION_TIMEOUT_S`.
     #[error("the generation took longer than it may")]
     TooLong,
@@ -77,6 +81,13 @@ pub enum Failure {
     Crashed,
 }
 
+fn limit_reached(over_limit: &OverLimit) -> String {
+    match &over_limit.budget {
+        Some(over) => format!("the budget of {} is reached", over.budget.limit_usd),
+        None => format!("the daily limit of {} tokens is reached", over_limit.limit),
+    }
+}
+
 impl Failure {
     /// The value of `usage_logs.error_code`.
     pub fn code(&self) -> &'static str {
@@ -87,7 +98,11 @@ impl Failure {
             Self::Provider(_) => "provider_error",
             Self::Model(ChooseError::Unknown { .. }) => "model_not_found",
             Self::Model(ChooseError::NotConfigured { .. }) => "provider_not_configured",
-            Self::OverLimit(_) => "daily_limit_exceeded",
+            Self::OverLimit(over_limit) => match over_limit.budget {
+                Some(_) => "budget_exceeded",
+                None => "daily_limit_exceeded",
+            },
+            Self::Plan(_) => "plan_limit",
             Self::TooLong => "generation_timeout",
             Self::ShuttingDown => "server_shutdown",
             Self::TokenExpired => "token_expired",

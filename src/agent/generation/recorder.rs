@@ -12,7 +12,6 @@ use uuid::Uuid;
 
 use super::credentials::Credentials;
 use super::failure::Refusal;
-use crate::agent::Options;
 use crate::agent::message::answer::{Answer, Rows, Status};
 use crate::agent::message::delta::PartDelta;
 use crate::agent::message::history::HistoryMessage;
@@ -22,7 +21,9 @@ use crate::agent::tools::waiting_call::WaitingCall;
 use crate::agent::usage::meter::UsageTotal;
 use crate::agent::usage::reservation::{Extension, OverLimit, Reserved};
 use crate::agent::usage::{TokenUsage, UsageSource};
+use crate::agent::{Options, Terms};
 use crate::observability::metrics::Answered;
+use crate::providers::catalogue::Usd;
 use crate::providers::{ChosenModel, ProviderName};
 use crate::supabase::SupabaseError;
 
@@ -150,7 +151,7 @@ pub struct Earlier {
     /// The tokens of those runs.
     pub usage: Option<TokenUsage>,
     /// The price of those tokens.
-    pub cost_usd: Option<f64>,
+    pub cost_usd: Option<Usd>,
     /// The page's tools that they have called.
     pub client_tools: Vec<Arc<ClientTool>>,
     /// Whether listeners have been shown them: failures are part of the stream from the start.
@@ -162,12 +163,15 @@ pub struct Earlier {
 pub struct HandOver {
     /// What its request asked for.
     pub options: Options,
+    /// Who answers, by id: the other replica has the same file, and instructions do not travel.
+    #[serde(default)]
+    pub assistant: Option<String>,
     /// The names of the tools that its model may call.
     pub tools: Vec<String>,
     /// The tokens so far.
     pub usage: TokenUsage,
     /// The price of those tokens.
-    pub cost_usd: Option<f64>,
+    pub cost_usd: Option<Usd>,
 }
 
 /// Whether another replica goes on with an answer.
@@ -212,7 +216,7 @@ pub struct Used {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
     /// The price of the tokens.
-    pub cost_usd: Option<f64>,
+    pub cost_usd: Option<Usd>,
 }
 
 /// The end of an answer, as it is saved.
@@ -227,7 +231,7 @@ pub struct Save {
     /// The tokens.
     pub usage: Option<TokenUsage>,
     /// The price of those tokens.
-    pub cost_usd: Option<f64>,
+    pub cost_usd: Option<Usd>,
     /// How it ended.
     pub end: SavedEnd,
 }
@@ -261,12 +265,20 @@ pub struct UsageLog {
     pub cache_write_input_tokens: u64,
     pub reasoning_tokens: u64,
     pub usage_source: UsageSource,
-    pub cost_usd: Option<f64>,
+    pub cost_usd: Option<Usd>,
     pub latency_ms: u64,
     pub time_to_first_token_ms: Option<u64>,
     pub status: &'static str,
     pub error_code: Option<&'static str>,
     pub raw: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prices: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assistant: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assistant_version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
 }
 
 impl UsageLog {
@@ -277,8 +289,10 @@ impl UsageLog {
         total: &UsageTotal,
         status: Status,
         latency_ms: u64,
+        terms: &Terms,
     ) -> Self {
         let tokens = total.tokens();
+        let assistant = terms.assistant.as_ref();
         Self {
             operation,
             provider: model.provider().clone(),
@@ -289,13 +303,17 @@ impl UsageLog {
             cache_write_input_tokens: tokens.cache_write_input_tokens,
             reasoning_tokens: tokens.reasoning_tokens,
             usage_source: total.source(),
-            cost_usd: total.cost_usd(),
+            cost_usd: total.cost(),
             latency_ms,
             time_to_first_token_ms: None,
             // What waits has been produced whole.
             status: if status == Status::Awaiting { "complete" } else { status.as_str() },
             error_code: None,
-            raw: total.raw(),
+            raw: total.raw(terms.instructions()),
+            prices: total.prices(),
+            assistant: assistant.map(|assistant| assistant.id.clone()),
+            assistant_version: assistant.map(|assistant| assistant.version.clone()),
+            plan: terms.plan.as_ref().map(|plan| plan.name.clone()),
         }
     }
 
@@ -311,6 +329,7 @@ impl UsageLog {
             cached_input_tokens: self.cached_input_tokens,
             output_tokens: self.output_tokens,
             reasoning_tokens: self.reasoning_tokens,
+            cost_usd: self.cost_usd.map(Usd::as_f64),
         }
     }
 }

@@ -7,11 +7,11 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::warn;
+use tracing::{Instrument, warn};
 use uuid::Uuid;
 
 use super::credentials::{Credentials, Registration, TokenRefresher};
-use super::run::{Run, Signals};
+use super::run::{Run, Signals, spans};
 use crate::agent::message::answer::{Answer, Claim};
 use crate::agent::{Job, Settings};
 
@@ -163,13 +163,15 @@ impl Generations {
         let inner = self.inner.clone();
         let signals = Signals::new(stop.clone(), inner.draining.clone(), inner.shutdown.clone());
         let run = Run::new(job, settings, sender, signals, inner.tasks.clone());
-        self.inner.tasks.spawn(async move {
+        let span = spans::generation(user_id, chat_id);
+        let work = async move {
             run.run().await;
             drop(registration);
             if let Some(chat_id) = chat_id {
                 inner.forget(chat_id, id);
             }
-        });
+        };
+        self.inner.tasks.spawn(work.instrument(span));
         Generation { id, user_id, question, answer, stop }
     }
 

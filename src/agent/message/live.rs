@@ -35,7 +35,7 @@ struct EndNews {
     status: String,
     finish_reason: String,
     usage: TokenUsage,
-    cost_usd: Option<f64>,
+    cost_usd: Option<crate::providers::catalogue::Usd>,
     latency_ms: u64,
     message: Option<Box<RawValue>>,
 }

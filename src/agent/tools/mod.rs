@@ -20,6 +20,8 @@ pub(super) mod client;
 pub(super) mod waiting_call;
 pub mod source;
 
+pub use json_schema::fits;
+
 /// What the file of a tool needs.
 pub mod prelude {
     pub use schemars::JsonSchema;

@@ -1,10 +1,12 @@
 //! Adds up the tokens of an answer's calls: reported by the provider, or estimated and marked so.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::reservation::tool_bytes;
+use super::reservation::{OVERHEAD_TOKENS, tool_bytes};
 use super::{TokenUsage, UsageSource, estimated_tokens};
 use crate::agent::message::{prompt, sanitize};
+use crate::config::file::assistants::Instructions;
+use crate::providers::catalogue::Usd;
 use crate::providers::{ChosenModel, Content, Request, Usage};
 
 /// The longest JSON that `usage_logs.raw` takes is 64 KiB, as PostgreSQL writes it: with spaces.
@@ -117,6 +119,12 @@ impl UsageMeter {
         (!calls.is_empty()).then_some(UsageTotal(calls))
     }
 
+    /// The call under way, or else the last one.
+    pub(in crate::agent) fn last_call(&self, bytes: usize) -> Option<UsageTotal> {
+        let current = self.current.as_ref().map(|call| call.so_far(bytes));
+        current.or_else(|| self.done.last().cloned()).map(|call| UsageTotal(vec![call]))
+    }
+
     pub(in crate::agent) fn total(&self) -> UsageTotal {
         UsageTotal(self.done.clone())
     }
@@ -163,9 +171,16 @@ impl UsageTotal {
         tokens
     }
 
-    /// The price, if each call's is known.
-    pub(in crate::agent) fn cost_usd(&self) -> Option<f64> {
-        self.0.iter().map(|call_usage| call_usage.model.cost_usd(&call_usage.usage)).sum()
+    /// The cost, if each call's is known.
+    pub(in crate::agent) fn cost(&self) -> Option<Usd> {
+        self.0.iter().map(CallUsage::cost).sum()
+    }
+
+    /// What each call has cost, and the prices of which that is made.
+    pub(in crate::agent) fn prices(&self) -> Option<Value> {
+        let paid: Vec<_> = self.0.iter().filter_map(CallUsage::price).collect();
+        let prices = (!paid.is_empty()).then_some(Value::Array(paid));
+        prices.filter(|prices| prices.to_string().len() <= MAX_RAW)
     }
 
     /// The least certain of the calls' sources.
@@ -180,13 +195,70 @@ impl UsageTotal {
         }
     }
 
-    /// The usage as the providers reported it, unless it is too long: one object, or one for each call.
-    pub(in crate::agent) fn raw(&self) -> Option<Value> {
+    /// The usage as the providers reported it, unless it is too long: one object, or one for each call. What
+    /// may repeat an assistant's instructions is left out.
+    pub(in crate::agent) fn raw(&self, instructions: Option<&Instructions>) -> Option<Value> {
         let raw = self.0.iter().filter_map(|call_usage| call_usage.usage.raw.clone());
         let mut raw: Vec<_> = raw.map(sanitize::json).collect();
+        if let Some(instructions) = instructions {
+            raw = raw.into_iter().filter_map(|raw| numbers(raw, instructions)).collect();
+        }
         let raw = if raw.len() <= 1 { raw.pop() } else { Some(Value::Array(raw)) };
         raw.filter(|raw| raw.to_string().len() <= MAX_RAW)
     }
+}
+
+impl CallUsage {
+    fn cost(&self) -> Option<Usd> {
+        // What was refused has no tokens.
+        if self.usage.input_tokens + self.usage.output_tokens == 0 {
+            return Some(self.usage.cost_usd.map(Usd::from_f64).unwrap_or_default());
+        }
+        self.model.cost(&self.usage)
+    }
+
+    fn price(&self) -> Option<Value> {
+        let usage = &self.usage;
+        let cost_usd = self.cost().filter(|_| usage.input_tokens + usage.output_tokens > 0)?;
+        Some(json!({
+            "model": self.model.id,
+            "input_tokens": usage.input_tokens,
+            "cached_input_tokens": usage.cached_input_tokens,
+            "cache_write_input_tokens": usage.cache_write_input_tokens,
+            "long_cache_write_input_tokens": usage.long_cache_write_input_tokens,
+            "output_tokens": usage.output_tokens,
+            "reported_usd": usage.cost_usd,
+            "cost_usd": cost_usd,
+            "usd_per_million_tokens": self.model.prices(),
+        }))
+    }
+}
+
+/// The numbers of a value under their names; texts may be anything.
+fn numbers(value: Value, instructions: &Instructions) -> Option<Value> {
+    let is_name = |name: &str| {
+        name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b))
+            && !instructions.are_repeated_by(name)
+    };
+    match value {
+        Value::Object(members) => {
+            let members = members.into_iter().filter(|(name, _)| is_name(name));
+            let members =
+                members.filter_map(|(name, value)| Some((name, numbers(value, instructions)?)));
+            Some(Value::Object(members.collect()))
+        }
+        Value::Array(items) => {
+            Some(items.into_iter().filter_map(|item| numbers(item, instructions)).collect())
+        }
+        Value::String(_) => None,
+        number => Some(number),
+    }
+}
+
+/// The most tokens that a request can have: one for each byte.
+pub(in crate::agent) fn most_input(request: &Request, window: Option<u64>) -> u64 {
+    let bytes = u64::try_from(request_bytes(request)).unwrap_or(u64::MAX);
+    bytes.saturating_add(4 * OVERHEAD_TOKENS).min(window.unwrap_or(u64::MAX))
 }
 
 /// About how many tokens a request has.

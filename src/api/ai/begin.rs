@@ -12,7 +12,7 @@ use super::chat_recorder::{ChatRecorder, QueueReply};
 use super::hand_over::TakeOver;
 use super::request::ChatRequest;
 use super::requested_tools::RequestedTools;
-use super::{Ai, Weather, remote_answer, stop};
+use super::{Ai, Weather, assistants, remote_answer, stop};
 use crate::agent::{Answer, AnyTool, Claim, ClientTool, Credentials, Job, Refusal, Tool};
 use crate::http::auth::CurrentUser;
 use crate::http::error::{ApiError, for_end, shutting_down};
@@ -67,6 +67,7 @@ pub(super) async fn start_or_queue(
     create_chat: bool,
     request: ChatRequest,
 ) -> Result<Outcome, ApiError> {
+    let request = assistants::settle(ai, user, chat_id, create_chat, request).await?;
     let offered = Offered::new(ai, &request)?;
     let request = Arc::new(request);
     let mut stops = 0;
@@ -119,6 +120,8 @@ pub(super) async fn take_over(
     request: ChatRequest,
     from: TakeOver,
 ) -> Result<(), ApiError> {
+    let assistant = from.assistant().map(|id| ai.assistant(user, id)).transpose()?;
+    let request = ChatRequest { terms: Some(ai.terms(user, assistant)), ..request };
     let offered = Offered::new(ai, &request)?;
     let request = Arc::new(request);
     let recorder = ChatRecorder {
@@ -182,7 +185,12 @@ fn recorder(
         request: request.clone(),
         default_model: ai.providers.default_model().to_owned(),
         create_chat,
-        reserve: ai.reserve(&request.options, &offered.definitions(), request.model.as_deref()),
+        reserve: ai.reserve(
+            &request.terms.clone().unwrap_or_default(),
+            &request.options,
+            &offered.definitions(),
+            request.model.as_deref(),
+        ),
         queue: queue.clone(),
         followers: ai.followers.clone(),
         take_over: None,
@@ -198,6 +206,7 @@ fn job(
     Job {
         recorder: Arc::new(recorder),
         credentials: Credentials::new(user.id, user.token.clone(), user.expires_at),
+        terms: request.terms.clone().unwrap_or_default(),
         options: request.options.clone(),
         tools: offered.tools.clone(),
         client_tools: offered.client_tools.clone(),

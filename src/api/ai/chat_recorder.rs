@@ -30,6 +30,7 @@ use crate::database::{
     SaveGeneration, StartedReply, TakeOverGeneration, UserMessage,
 };
 use crate::memory::json_cost;
+use crate::providers::catalogue::Usd;
 use crate::providers::{ProviderName, Providers};
 use crate::supabase::{Caller, Supabase, SupabaseError};
 
@@ -239,7 +240,7 @@ impl ChatRecorder {
             p_model: self.request.model.as_deref(),
             p_default_model: &self.default_model,
             p_create_chat: self.create_chat.then_some(CreateChat {}),
-            p_reserve: self.reserve,
+            p_reserve: self.reserve.clone(),
         }
     }
 
@@ -249,7 +250,7 @@ impl ChatRecorder {
             p_message_id: self.message_id,
             p_run: from.run(),
             p_next_run: self.run,
-            p_reserve: self.reserve,
+            p_reserve: self.reserve.clone(),
         }
     }
 
@@ -259,7 +260,7 @@ impl ChatRecorder {
             p_message_id: message_id,
             p_run: self.run,
             p_model: self.request.model.as_deref(),
-            p_reserve: self.reserve,
+            p_reserve: self.reserve.clone(),
         }
     }
 
@@ -351,7 +352,7 @@ fn earlier(
         parts,
         checkpoint,
         usage: usage.and_then(|usage| TokenUsage::deserialize(usage).ok()),
-        cost_usd: message.metadata.get("cost_usd").and_then(Value::as_f64),
+        cost_usd: message.metadata.get("cost_usd").and_then(Value::as_f64).map(Usd::from_f64),
         client_tools: definitions.iter().filter_map(ClientTool::from_json).map(Arc::new).collect(),
         is_visible: false,
     })

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::begin::{self, AnswerReceiver};
 use super::stateless::{StatelessRecorder, StatelessRequest};
 use super::{Ai, attachments};
-use crate::agent::{Claim, Credentials, Job};
+use crate::agent::{Claim, Credentials, Job, Terms};
 use crate::http::auth::CurrentUser;
 use crate::http::error::{ApiError, shutting_down};
 
@@ -19,9 +19,13 @@ pub(in crate::api) async fn start(
     id: Uuid,
     mut request: StatelessRequest,
 ) -> Result<AnswerReceiver, ApiError> {
+    ai.check_stateless()?;
     ai.check_model(request.model.as_deref())?;
+    let terms = ai.terms(user, None);
+    let model = request.model.as_deref().or(Some(ai.providers.default_model()));
+    ai.check_offer(&terms, model)?;
     attachments::read(ai, user, &mut request).await?;
-    let job = job(ai, user, id, request);
+    let job = job(ai, user, id, request, terms);
     let mut answer = ai.generations.start_stateless(job).ok_or_else(shutting_down)?;
     match begin::wait_until_started(&mut answer).await? {
         Claim::Refused(refusal) => Err(refusal.into()),
@@ -29,9 +33,9 @@ pub(in crate::api) async fn start(
     }
 }
 
-fn job(ai: &Ai, user: &CurrentUser, id: Uuid, request: StatelessRequest) -> Job {
+fn job(ai: &Ai, user: &CurrentUser, id: Uuid, request: StatelessRequest, terms: Terms) -> Job {
     let reserve =
-        ai.reserve(&request.options, &request.options.functions, request.model.as_deref());
+        ai.reserve(&terms, &request.options, &request.options.functions, request.model.as_deref());
     let recorder = StatelessRecorder {
         supabase: ai.supabase.clone(),
         checkpoints: ai.checkpoints.clone(),
@@ -46,6 +50,7 @@ fn job(ai: &Ai, user: &CurrentUser, id: Uuid, request: StatelessRequest) -> Job 
     Job {
         recorder: Arc::new(recorder),
         credentials: Credentials::new(user.id, user.token.clone(), user.expires_at),
+        terms,
         options: request.options,
         tools: Vec::new(),
         client_tools: Vec::new(),

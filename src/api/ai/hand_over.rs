@@ -30,6 +30,10 @@ impl TakeOver {
         self.run
     }
 
+    pub(super) fn assistant(&self) -> Option<&str> {
+        self.hand_over.assistant.as_deref()
+    }
+
     pub(super) fn options(&self) -> Options {
         self.hand_over.options.clone()
     }

@@ -1,6 +1,7 @@
 //! Answers: `/api/ai`.
 
 pub mod ag_ui;
+pub mod assistants;
 mod attachments;
 pub(in crate::api) mod begin;
 mod demo;
@@ -10,8 +11,10 @@ mod follow_peer;
 mod hand_over;
 mod ids;
 pub mod model;
+pub mod offered;
 pub mod peer_routes;
 pub mod tool_model;
+mod overrides;
 mod principal;
 mod queue;
 mod queue_work;

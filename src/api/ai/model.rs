@@ -44,6 +44,10 @@ pub struct ChatGenerate {
     /// Model to use. Defaults to the chat's model, then to the server's default.
     #[schema(example = "scripted/demo", max_length = 200)]
     pub model: Option<String>,
+    /// ID of the assistant that answers, in the place of the chat's: see `GET /api/ai/assistants`. What
+    /// the assistant decides, such as the model, cannot be sent then.
+    #[schema(example = "travel")]
+    pub assistant: Option<String>,
     /// System prompt, which replaces the chat's.
     #[schema(max_length = 100000)]
     pub system: Option<String>,
@@ -269,6 +273,28 @@ pub struct Answer {
     pub cost_usd: Option<f64>,
     /// Time from the request to the end of the answer, in milliseconds.
     pub latency_ms: u64,
+}
+
+/// An assistant.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = Assistant)]
+pub struct AssistantInfo {
+    /// ID of the assistant, for the `assistant` field of requests and chats.
+    #[schema(example = "travel")]
+    pub id: String,
+    /// Display name of the assistant.
+    #[schema(example = "Travel agent")]
+    pub name: String,
+    /// What the assistant is for.
+    #[schema(example = "Plans trips and finds trains.")]
+    pub description: String,
+    /// Model that answers.
+    #[schema(example = "scripted/demo")]
+    pub model: String,
+    /// Tools that the model may call.
+    pub tools: Vec<String>,
+    /// Questions to begin with.
+    pub suggestions: Vec<String>,
 }
 
 /// A model.

@@ -209,7 +209,7 @@ pub(super) fn answer(rows: &Rows, claim: Claim) -> Answer {
         status,
         finish_reason: row.finish_reason.unwrap_or_default(),
         usage: row.usage.unwrap_or_default(),
-        cost_usd: row.cost_usd,
+        cost_usd: row.cost_usd.map(crate::providers::catalogue::Usd::from_f64),
         latency_ms,
         failure: matches!(status, Status::Failed | Status::Interrupted)
             .then(|| Failure::from_metadata(&row.metadata)),

@@ -12,8 +12,9 @@ use uuid::Uuid;
 use super::continuation::Continuation;
 use super::ids;
 use super::model::{ChatGenerate, IfRunning, Trigger, UserMessage};
+use super::overrides::{Overrides, overrides};
 use super::requested_tools::RequestedTools;
-use crate::agent::{Options, Question};
+use crate::agent::{Options, Question, Terms};
 use crate::api::messages::parts;
 use crate::database::Action;
 use crate::http::error::ApiError;
@@ -22,7 +23,7 @@ use crate::http::validate::Checks;
 use crate::memory::Held;
 use crate::providers::{ResponseFormat, ToolChoice};
 
-const DEFAULT_MAX_STEPS: u32 = 8;
+pub(super) const DEFAULT_MAX_STEPS: u32 = 8;
 const MAX_STEPS: u32 = 50;
 /// How long a request may be, besides its messages, whose message waits. As jsonb it may get a bit longer.
 const MAX_REMEMBERED: usize = 200 << 10;
@@ -40,6 +41,12 @@ pub(super) struct ChatRequest {
     /// What is remembered of the request if its message has to wait.
     pub(super) queue: Option<Box<RawValue>>,
     pub(super) model: Option<String>,
+    /// The assistant that the request names.
+    pub(super) assistant: Option<String>,
+    /// What it says that is an assistant's to say.
+    pub(super) overrides: Overrides,
+    /// On what terms it is answered, once that is settled.
+    pub(super) terms: Option<Terms>,
     pub(super) options: Options,
     pub(super) tools: RequestedTools,
     /// The message to continue, in the place of answering a question.
@@ -105,6 +112,9 @@ impl ChatRequest {
             user_message,
             regenerate,
             stop_running: body.if_running == IfRunning::Stop,
+            assistant: body.assistant.clone(),
+            overrides: overrides(&body),
+            terms: None,
             model: body.model,
             options,
             tools,
@@ -138,6 +148,9 @@ impl ChatRequest {
             regenerate: None,
             stop_running: false,
             model: None,
+            assistant: None,
+            overrides: Vec::new(),
+            terms: None,
             options,
             tools: RequestedTools::default(),
             queue: None,
@@ -162,6 +175,7 @@ fn options(body: &ChatGenerate, max_steps: u32) -> Options {
         system: body.system.clone(),
         context: None,
         max_output_tokens: body.max_output_tokens,
+        output_limit: None,
         temperature: body.temperature,
         top_p: body.top_p,
         stop: Vec::new(),

@@ -9,13 +9,13 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::begin::{self, AnswerReceiver, Outcome};
-use super::model::{Answer, ChatAnswer, ChatGenerate, Generate, Model};
+use super::model::{Answer, AssistantInfo, ChatAnswer, ChatGenerate, Generate, Model};
 use super::queue::QueuedAnswer;
 use super::reconnect::ResumeQuery;
 use super::request::{ChatRequest, accepts_events};
 use super::stateless::StatelessRequest;
 use super::stream_event::StreamEvent;
-use super::{Ai, attachments, generate, ids, queue_work, reconnect, stop, stream};
+use super::{Ai, assistants, attachments, generate, ids, queue_work, reconnect, stop, stream};
 use crate::agent::{self, Claim, Cursor, Failure, TokenUsage};
 use crate::api::files::Owner;
 use crate::api::messages::model::Message;
@@ -25,6 +25,7 @@ use crate::http::extract::{HeldJson, Path, Query};
 use crate::http::response;
 use crate::memory::Held;
 use crate::observability::logging::RequestId;
+use crate::providers::catalogue::Usd;
 
 /// List models
 ///
@@ -49,7 +50,7 @@ pub async fn generate(
     headers: HeaderMap,
     HeldJson(body, held): HeldJson<Generate>,
 ) -> Result<Response, ApiError> {
-    ai.limits.count_generation(user.id)?;
+    ai.count_generation(&user)?;
     let wants_stream = body.stream.unwrap_or_else(|| accepts_events(&headers));
     // As the history, as the model's turns, and as the request to the provider.
     held.grow(2 * held.bytes())?;
@@ -75,9 +76,18 @@ fn stateless_answer(id: Uuid, answer: &agent::Answer) -> Result<Answer, ApiError
             .map_err(|error| ApiError::internal(error.to_string()))?,
         finish_reason: end.finish_reason.clone(),
         usage: end.usage,
-        cost_usd: end.cost_usd,
+        cost_usd: end.cost_usd.map(Usd::as_f64),
         latency_ms: end.latency_ms,
     })
+}
+
+/// List assistants
+///
+/// The assistants that the operator offers and that the user's plan has.
+#[utoipa::path(get, path = "/api/ai/assistants", tag = "ai", operation_id = "list_assistants",
+    responses((status = 200, description = "The assistants", body = Vec<AssistantInfo>)))]
+pub async fn list_assistants(State(ai): State<Ai>, user: CurrentUser) -> Response {
+    axum::Json(ai.assistants(&user)).into_response()
 }
 
 /// Generate an answer in a chat
@@ -143,8 +153,9 @@ async fn answer_in_chat(
     headers: &HeaderMap,
     HeldJson(body, held): HeldJson<ChatGenerate>,
 ) -> Result<Response, ApiError> {
-    ai.limits.count_generation(user.id)?;
-    let mut request = ChatRequest::read(body, chat_id, headers, held)?;
+    ai.count_generation(user)?;
+    let request = ChatRequest::read(body, chat_id, headers, held)?;
+    let mut request = assistants::settle(ai, user, chat_id, create_chat, request).await?;
     ai.check_model(request.model.as_deref())?;
     let earlier = match &request.continuation {
         Some(continuation) => continuation.record(ai, user, chat_id).await?,
@@ -214,7 +225,7 @@ struct AnswerBody<'a> {
     user_message: Option<&'a RawValue>,
     message: &'a RawValue,
     usage: TokenUsage,
-    cost_usd: Option<f64>,
+    cost_usd: Option<Usd>,
     latency_ms: u64,
 }
 

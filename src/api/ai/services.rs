@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::agent::{AnyTool, Failure, Generations, Options, Reserve};
+use crate::agent::{AnyTool, Failure, Generations, Options, Reserve, Terms};
 use crate::api::files::Files;
 use crate::api::messages::ReadMarks;
 use crate::clock::Clock;
+use crate::config::FileHandle;
+use crate::config::file::assistants::Assistant;
+use crate::http::auth::CurrentUser;
 use crate::http::error::ApiError;
 use crate::http::rate_limit::Limits;
 use crate::peers::Peers;
@@ -26,6 +29,11 @@ pub struct Ai {
     pub(super) read_marks: ReadMarks,
     pub(super) providers: Providers,
     pub(in crate::api) limits: Limits,
+    pub(in crate::api) file: FileHandle,
+    /// `STATELESS`.
+    pub(super) is_stateless_on: bool,
+    /// `ASSISTANTS_ONLY`.
+    pub(super) assistants_only: bool,
     pub(super) tools: Arc<[Arc<dyn AnyTool>]>,
     pub(super) followers: Followers,
     pub(super) peers: Option<Peers>,
@@ -45,6 +53,7 @@ impl Ai {
         files: Files,
         providers: Providers,
         limits: Limits,
+        file: FileHandle,
         tools: Vec<Arc<dyn AnyTool>>,
         clock: Clock,
     ) -> Self {
@@ -58,6 +67,9 @@ impl Ai {
             read_marks,
             providers,
             limits,
+            file,
+            is_stateless_on: true,
+            assistants_only: false,
             tools: tools.into(),
             followers,
             peers: None,
@@ -66,6 +78,11 @@ impl Ai {
             clock,
             server: None,
         }
+    }
+
+    /// The same, as `STATELESS` and `ASSISTANTS_ONLY` say.
+    pub fn closed_to(self, is_stateless_on: bool, assistants_only: bool) -> Self {
+        Self { is_stateless_on, assistants_only, ..self }
     }
 
     /// The same, known to the database by a name that no other server has.
@@ -98,14 +115,46 @@ impl Ai {
     /// What is reserved for a request.
     pub(super) fn reserve(
         &self,
+        terms: &Terms,
         options: &Options,
         tools: &[ToolDefinition],
         model: Option<&str>,
     ) -> Reserve {
-        let limit = self.limits.daily_tokens;
         let model = self.providers.choose(model).ok();
-        let window = model.and_then(|model| model.context_window());
-        Reserve::new(limit, self.server, options, tools, window)
+        let model = model.and_then(|model| terms.take(model).ok());
+        Reserve::new(terms, self.server, options, tools, model.as_ref())
+    }
+
+    /// On what terms this user is answered, by an assistant where there is one.
+    pub(in crate::api) fn terms(
+        &self,
+        user: &CurrentUser,
+        assistant: Option<Arc<Assistant>>,
+    ) -> Terms {
+        let file = self.file.current();
+        let plan = file.plan(user.plan.as_deref()).cloned();
+        let tokens = plan.as_ref().and_then(|plan| plan.tokens_per_day);
+        let daily_tokens = tokens.or(self.limits.daily_tokens);
+        Terms { assistant, plan, daily_tokens, unpriced: file.unpriced }
+    }
+
+    /// Refuses a model that is not part of the user's plan.
+    pub(in crate::api) fn check_offer(
+        &self,
+        terms: &Terms,
+        model: Option<&str>,
+    ) -> Result<(), ApiError> {
+        match self.providers.choose(model) {
+            Ok(chosen) if model.is_some() => Ok(terms.take(chosen).map(drop)?),
+            _ => Ok(()),
+        }
+    }
+
+    /// Counts a generation of this user; 429 if the limit is exceeded.
+    pub(in crate::api) fn count_generation(&self, user: &CurrentUser) -> Result<(), ApiError> {
+        let file = self.file.current();
+        let plan = file.plan(user.plan.as_deref());
+        self.limits.count_generation(user.id, plan.and_then(|plan| plan.generations_per_minute))
     }
 
     /// 422 for a model that no configured provider offers.

@@ -52,7 +52,7 @@ impl Recorder for StatelessRecorder {
             let rest = self.supabase.rest(Caller::User(&token));
             // Without a limit as well: before the model is asked it has to be known that the user
             // still exists and that the usage can be saved.
-            let reserve = ReserveTokens { p_run: self.run, p_reserve: self.reserve };
+            let reserve = ReserveTokens { p_run: self.run, p_reserve: self.reserve.clone() };
             Ok(match database::call(rest, &reserve).await? {
                 ReserveReply::Started { reserved } => {
                     BeginOutcome::Started(Box::new(self.started(reserved)))
@@ -163,6 +163,7 @@ impl StatelessRequest {
             system: body.system,
             context: None,
             max_output_tokens: body.max_output_tokens,
+            output_limit: None,
             temperature: body.temperature,
             top_p: body.top_p,
             stop: stop(body.stop, &mut checks),

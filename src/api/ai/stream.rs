@@ -17,6 +17,7 @@ use super::event_ids::EventIds;
 use crate::agent::{Answer, Cursor, End, StreamError};
 use crate::clock::IdleTimer;
 use crate::http::error::{ApiError, for_end};
+use crate::http::event_stream::OpenStream;
 
 /// A silent stream says something this often, so that proxies keep it open.
 const PING_INTERVAL: Duration = Duration::from_secs(15);
@@ -95,7 +96,8 @@ fn chunks(
 ) -> impl Stream<Item = Chunk> + Send + 'static {
     let silence = IdleTimer::new(PING_INTERVAL);
     // Boxed, because it moves with each piece.
-    let listener = Box::new(Listener { answer, cursor, silence, request_id });
+    let listener =
+        Box::new(Listener { answer, cursor, silence, request_id, _open: OpenStream::new() });
     stream::unfold(Some(listener), |listener| async move { listener?.next().await })
 }
 
@@ -116,6 +118,7 @@ struct Listener {
     cursor: Cursor,
     silence: IdleTimer,
     request_id: String,
+    _open: OpenStream,
 }
 
 type Chunk = io::Result<Bytes>;

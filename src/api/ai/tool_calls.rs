@@ -51,7 +51,7 @@ pub async fn answer_tool_call(
     headers: HeaderMap,
     HeldJson(body, held): HeldJson<ToolCallResult>,
 ) -> Result<Response, ApiError> {
-    ai.limits.count_generation(user.id)?;
+    ai.count_generation(&user)?;
     let chat_id = ids::chat_id(user.id, &chat_id);
     let outcome = outcome(&body)?;
     let mut request = ChatRequest::read(generate(body), chat_id, &headers, held)?;

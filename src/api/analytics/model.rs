@@ -42,6 +42,8 @@ pub enum GroupBy {
     Model,
     Provider,
     Operation,
+    Assistant,
+    Plan,
 }
 
 impl GroupBy {
@@ -51,6 +53,8 @@ impl GroupBy {
             Self::Model => "model",
             Self::Provider => "provider",
             Self::Operation => "operation",
+            Self::Assistant => "assistant",
+            Self::Plan => "plan",
         }
     }
 }
@@ -61,7 +65,7 @@ impl GroupBy {
 pub struct UsageQuery {
     /// Length of a bucket. Defaults to `day`; weeks begin on Monday.
     pub interval: Option<Interval>,
-    /// Divide the series by model, provider or operation.
+    /// Divide the series by model, provider, operation, assistant or plan.
     pub group_by: Option<GroupBy>,
     /// IANA time zone. Defaults to UTC.
     #[param(example = "Europe/Berlin")]
@@ -102,6 +106,28 @@ pub struct UsageReport {
     /// The user's daily token limit; null if there is none.
     #[schema(required = true)]
     pub daily_tokens: Option<DailyTokens>,
+    /// What the user's plan allows to spend; empty if money is not limited.
+    pub budgets: Vec<UsageBudget>,
+}
+
+/// A limit of money.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+pub struct UsageBudget {
+    /// How long it lasts, in UTC: `day` or `month`.
+    #[schema(example = "day")]
+    pub period: String,
+    /// What may be spent.
+    #[schema(example = 0.5)]
+    pub limit_usd: f64,
+    /// What has been spent.
+    #[schema(example = 0.125)]
+    pub used_usd: f64,
+    /// What running answers have set aside.
+    #[schema(example = 0.02)]
+    pub reserved_usd: f64,
+    /// When it is full again.
+    #[schema(format = DateTime)]
+    pub resets_at: String,
 }
 
 /// Totals over a number of usage records.

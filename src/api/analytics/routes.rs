@@ -15,6 +15,7 @@ use super::model::{
 };
 use super::store::{self, Recorded, UsageRequest};
 use super::time_range::{TimeRangeQuery, time_zone};
+use crate::api::ai::Ai;
 use crate::clock::Clock;
 use crate::database;
 use crate::http::auth::CurrentUser;
@@ -38,6 +39,7 @@ use crate::supabase::Supabase;
 pub async fn usage(
     State(supabase): State<Supabase>,
     State(limits): State<Limits>,
+    State(ai): State<Ai>,
     State(clock): State<Clock>,
     user: CurrentUser,
     headers: HeaderMap,
@@ -62,15 +64,21 @@ pub async fn usage(
         };
         return export.respond("usage").await;
     }
+    let terms = ai.terms(&user, None);
     let request = UsageRequest {
         range,
         zone,
         interval: query.interval.unwrap_or_default(),
         group_by: query.group_by.unwrap_or_default(),
-        daily_tokens: limits.daily_tokens,
+        daily_tokens: terms.daily_tokens,
     };
     let _turn = limits.statistics.take(user.id).await?;
-    Ok(response::json(store::usage(&supabase, &user, &request).await?))
+    let budgets = terms.budgets();
+    let (usage, budgets) = tokio::join!(
+        store::usage(&supabase, &user, &request),
+        store::budgets(&supabase, &user, &budgets)
+    );
+    Ok(response::json(store::with_budgets(&usage?, &budgets?)?))
 }
 
 /// Get chat statistics

@@ -8,8 +8,9 @@ use super::error::explain;
 use super::events::{EventFilter, NewEvent};
 use super::model::{Event, GroupBy, Interval};
 use super::time_range::TimeRange;
+use crate::agent::{Budget, BudgetLimit};
 use crate::clock::Clock;
-use crate::database::{self, RecordEvents, RecordEventsReply};
+use crate::database::{self, Budgets, RecordEvents, RecordEventsReply};
 use crate::http::auth::CurrentUser;
 use crate::http::error::ApiError;
 use crate::http::extract::{Keyed, Page, SortOrder};
@@ -25,7 +26,7 @@ pub(super) const EVENT_COLUMNS: [&str; 8] =
     ["id", "user_id", "name", "properties", "chat_id", "session_id", "occurred_at", "created_at"];
 
 /// The columns of an exported usage row.
-pub(super) const USAGE_COLUMNS: [&str; 19] = [
+pub(super) const USAGE_COLUMNS: [&str; 22] = [
     "id",
     "user_id",
     "chat_id",
@@ -44,6 +45,9 @@ pub(super) const USAGE_COLUMNS: [&str; 19] = [
     "time_to_first_token_ms",
     "status",
     "error_code",
+    "assistant",
+    "assistant_version",
+    "plan",
     "created_at",
 ];
 
@@ -69,6 +73,29 @@ pub(super) async fn usage(
         query = query.parameter("p_daily_token_limit", limit);
     }
     Ok(query.rows().await.map_err(explain)?.body)
+}
+
+/// What the user's plan allows to spend, and what of it is spent.
+pub(super) async fn budgets(
+    supabase: &Supabase,
+    user: &CurrentUser,
+    limits: &[BudgetLimit],
+) -> Result<Vec<Budget>, ApiError> {
+    if limits.is_empty() {
+        return Ok(Vec::new());
+    }
+    let budgets = Budgets { p_budgets: limits };
+    let budgets = database::call(supabase.rest(user.caller()), &budgets).await?;
+    Ok(budgets.unwrap_or_default())
+}
+
+/// The statistics, which pass through, with these budgets.
+pub(super) fn with_budgets(usage: &Bytes, budgets: &[Budget]) -> Result<Bytes, ApiError> {
+    let budgets = serde_json::to_vec(budgets);
+    let budgets = budgets.map_err(|error| ApiError::internal(error.to_string()))?;
+    let usage = usage.trim_ascii_end();
+    let head = usage.strip_suffix(b"}").unwrap_or(usage);
+    Ok([head, b",\"budgets\":", &budgets, b"}"].concat().into())
 }
 
 pub(super) async fn chats(

@@ -30,6 +30,9 @@ pub struct Chat {
     /// System prompt sent with every request in this chat.
     #[schema(required = true)]
     pub system_prompt: Option<String>,
+    /// ID of the assistant that answers; null if requests choose models themselves.
+    #[schema(required = true)]
+    pub assistant: Option<String>,
     /// Whether the chat is archived.
     pub is_archived: bool,
     /// Whether the chat is bookmarked.
@@ -76,6 +79,10 @@ pub struct CreateChat {
     #[schema(max_length = 100000)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub system_prompt: Option<String>,
+    /// ID of the assistant that answers: see `GET /api/ai/assistants`.
+    #[schema(example = "travel")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assistant: Option<String>,
     /// Custom metadata, at most 64 KiB of JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Map<String, Value>>,
@@ -100,12 +107,13 @@ impl CreateChat {
         self.title.as_ref().is_none_or(|title| *title == chat.title)
             && (self.model.is_none() || self.model == chat.model)
             && (self.system_prompt.is_none() || self.system_prompt == chat.system_prompt)
+            && (self.assistant.is_none() || self.assistant == chat.assistant)
             && self.metadata.as_ref().is_none_or(|own| json::is_same_object(own, &chat.metadata))
     }
 }
 
-/// Request to update a chat. Omitted fields are left unchanged; null clears `model` and
-/// `system_prompt`.
+/// Request to update a chat. Omitted fields are left unchanged; null clears `model`,
+/// `system_prompt` and `assistant`.
 #[derive(Debug, Default, Deserialize, Serialize, ToSchema)]
 #[schema(example = json!({"title": "Trip to Rome", "is_bookmarked": true}))]
 pub struct UpdateChat {
@@ -121,6 +129,10 @@ pub struct UpdateChat {
     #[serde(default, deserialize_with = "nullable", skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 100000, value_type = Option<String>)]
     pub system_prompt: Option<Option<String>>,
+    /// New assistant, or null for none.
+    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub assistant: Option<Option<String>>,
     /// New metadata, which replaces all of the old.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Map<String, Value>, required = false)]
@@ -153,6 +165,7 @@ impl UpdateChat {
         self.title.is_none()
             && self.model.is_none()
             && self.system_prompt.is_none()
+            && self.assistant.is_none()
             && self.metadata.is_none()
             && self.is_archived.is_none()
             && self.is_bookmarked.is_none()

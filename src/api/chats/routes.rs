@@ -12,6 +12,7 @@ use super::model::{
 };
 use super::store;
 use crate::agent::Generations;
+use crate::api::ai::Ai;
 use crate::api::files::{Files, Owner};
 use crate::api::messages::ReadMarks;
 use crate::database;
@@ -59,10 +60,15 @@ pub async fn list(
             content_type = "application/problem+json")))]
 pub async fn create(
     State(supabase): State<Supabase>,
+    State(ai): State<Ai>,
     user: CurrentUser,
     Json(chat): Json<CreateChat>,
 ) -> Result<Response, ApiError> {
-    let created = store::create(&supabase, &user, &chat.checked()?).await?;
+    let chat = chat.checked()?;
+    if let Some(assistant) = &chat.assistant {
+        ai.assistant(&user, assistant)?;
+    }
+    let created = store::create(&supabase, &user, &chat).await?;
     Ok(created.respond("/api/chats/"))
 }
 
@@ -100,7 +106,7 @@ pub async fn get(
 
 /// Update a chat
 ///
-/// Omitted fields are left unchanged; null clears `model` and `system_prompt`.
+/// Omitted fields are left unchanged; null clears `model`, `system_prompt` and `assistant`.
 #[utoipa::path(method(put, patch), path = "/api/chats/{chat_id}", tag = "chats",
     operation_id = "update_chat",
     params(("chat_id" = Uuid, Path, description = "ID of the chat")),
@@ -108,11 +114,16 @@ pub async fn get(
     responses((status = 200, description = "The updated chat", body = Chat)))]
 pub async fn update(
     State(supabase): State<Supabase>,
+    State(ai): State<Ai>,
     user: CurrentUser,
     Path(chat_id): Path<Uuid>,
     Json(changes): Json<UpdateChat>,
 ) -> Result<Response, ApiError> {
-    let chat = store::update(&supabase, &user, chat_id, &changes.checked()?).await?;
+    let changes = changes.checked()?;
+    if let Some(Some(assistant)) = &changes.assistant {
+        ai.assistant(&user, assistant)?;
+    }
+    let chat = store::update(&supabase, &user, chat_id, &changes).await?;
     Ok(response::json(chat))
 }
 

@@ -23,6 +23,7 @@ pub(super) fn read(body: ChatCompletionRequest, held: Held) -> Result<StatelessR
     let options = Options {
         system: None,
         context: None,
+        output_limit: None,
         max_output_tokens: None,
         temperature: body.temperature,
         top_p: body.top_p,

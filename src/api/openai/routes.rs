@@ -70,7 +70,7 @@ pub async fn chat_completions(
     user: CurrentUser,
     HeldJson(body, held): HeldJson<ChatCompletionRequest>,
 ) -> Result<Response, ApiError> {
-    ai.limits.count_generation(user.id)?;
+    ai.count_generation(&user)?;
     // As the history, as the model's turns, and as the request to the provider.
     held.grow(2 * held.bytes())?;
     let wants_stream = body.stream.unwrap_or_default();

@@ -31,6 +31,16 @@ pub enum Language {
     Python,
 }
 
+impl Language {
+    /// The name, as it is serialized.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::JavaScript => "javascript",
+            Self::Python => "python",
+        }
+    }
+}
+
 impl From<Language> for sandbox::Language {
     fn from(language: Language) -> Self {
         match language {
@@ -188,6 +198,21 @@ pub enum Status {
     Crashed,
     /// It was cancelled, or its client disconnected.
     Cancelled,
+}
+
+impl Status {
+    /// The name, as it is serialized.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Error => "error",
+            Self::Timeout => "timeout",
+            Self::MemoryLimit => "memory_limit",
+            Self::OutputLimit => "output_limit",
+            Self::Crashed => "crashed",
+            Self::Cancelled => "cancelled",
+        }
+    }
 }
 
 impl From<sandbox::Status> for Status {

@@ -11,6 +11,7 @@ use super::{staging, store};
 use crate::api::files::{Files, Owner};
 use crate::clock::Clock;
 use crate::http::error::ApiError;
+use crate::observability::metrics::Metrics;
 use crate::sandbox::{Outcome, Sandbox, Script};
 use crate::supabase::Supabase;
 
@@ -45,6 +46,7 @@ pub struct Scripts {
     timeout: Duration,
     pub(super) clock: Clock,
     pub(super) retention: Option<Duration>,
+    metrics: Metrics,
 }
 
 impl Scripts {
@@ -57,7 +59,13 @@ impl Scripts {
         clock: Clock,
         retention: Option<Duration>,
     ) -> Self {
-        Self { supabase, files, sandbox, slots: ScriptSlots::default(), timeout, clock, retention }
+        let (slots, metrics) = (ScriptSlots::default(), Metrics::default());
+        Self { supabase, files, sandbox, slots, timeout, clock, retention, metrics }
+    }
+
+    /// The same, with its scripts counted.
+    pub fn counted_by(self, metrics: Metrics) -> Self {
+        Self { metrics, ..self }
     }
 
     /// A permit for a script that its owner sends; refused if there are too many already.
@@ -112,6 +120,8 @@ impl Scripts {
         let mut outcome = self.outcome(owner, &request, &mut script).await?;
         let written = std::mem::take(&mut outcome.files);
         let mut run = ScriptRun::new(permit.id, &request, outcome, limits);
+        let elapsed = Duration::from_millis(run.duration_ms);
+        self.metrics.script(run.language.as_str(), run.status.as_str(), elapsed);
         info!(language = ?run.language, status = ?run.status, ms = run.duration_ms, "script ended");
         staging::save_files(&self.files, owner, &mut run, written).await?;
         let recorded = store::record(&self.supabase, owner, &script, &run);

@@ -1,10 +1,12 @@
 //! The claims of an access token and the checks of its times. Pure.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::errors::invalid_token;
@@ -28,6 +30,9 @@ pub(super) struct Claims {
     role: Option<String>,
     #[serde(default)]
     pub(super) is_anonymous: bool,
+    /// All others.
+    #[serde(flatten)]
+    others: Map<String, Value>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -37,7 +42,17 @@ enum Audience {
     Several(Vec<String>),
 }
 
+/// The longest name of a plan, as in the configuration file.
+const MAX_PLAN: usize = 64;
+
 impl Claims {
+    /// The text at this path in claims that are not this server's own, such as `app_metadata.plan`.
+    pub(super) fn plan(&self, path: &[String]) -> Option<Arc<str>> {
+        let (first, rest) = path.split_first()?;
+        let claim = rest.iter().try_fold(self.others.get(first)?, |claim, name| claim.get(name))?;
+        claim.as_str().filter(|name| name.len() <= MAX_PLAN).map(Arc::from)
+    }
+
     /// Reads the claims of a token for this project's users. Does not verify the signature.
     pub(super) fn read(token: &str, issuer: &str) -> Result<Self, ApiError> {
         let claims = jsonwebtoken::dangerous::insecure_decode::<Self>(token)

@@ -1,5 +1,7 @@
 //! The signed-in user of a request.
 
+use std::sync::Arc;
+
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use uuid::Uuid;
@@ -19,6 +21,8 @@ pub struct CurrentUser {
     pub expires_at: i64,
     /// Whether the user signed in anonymously.
     pub is_anonymous: bool,
+    /// What the claim of plans says, where there is one.
+    pub plan: Option<Arc<str>>,
 }
 
 impl CurrentUser {

@@ -10,6 +10,7 @@ use jsonwebtoken::Algorithm;
 use crate::agent::TokenRefresher;
 use crate::http::error::{ApiError, TOKEN_REFUSED};
 use crate::http::rate_limit::Limits;
+use crate::http::security_log::AuthenticatedAs;
 use crate::memory::{Held, Holder, Memory};
 
 mod claims;
@@ -52,11 +53,12 @@ pub async fn require_user(
     let user = layer.verifier.verify(token).await?;
     layer.limits.count_request(user.id)?;
     layer.token_refresher.refresh(user.id, &user.token, user.expires_at);
-    let token = user.token.clone();
+    let (token, user_id) = (user.token.clone(), user.id);
     let held = Held::new(layer.memory.charge(Holder::User(user.id)));
     request.extensions_mut().insert(held.clone());
     request.extensions_mut().insert(user);
-    let response = next.run(request).await;
+    let mut response = next.run(request).await;
+    response.extensions_mut().insert(AuthenticatedAs(user_id));
     if is_token_refused(&response) {
         layer.verifier.verify_again(&token).await?;
     }

@@ -12,6 +12,7 @@ use super::remote_verifier::RemoteVerifier;
 use super::signing_keys::{SigningKey, SigningKeys};
 use super::verified_tokens::{self, TokenHash, Verified, VerifiedTokens, hash};
 use crate::clock::Clock;
+use crate::config::FileHandle;
 use crate::http::error::ApiError;
 use crate::supabase::{AccessToken, Supabase};
 
@@ -28,6 +29,8 @@ pub struct VerifierSettings {
     pub has_legacy_keys: bool,
     /// Whether anonymous users are accepted.
     pub allow_anonymous_users: bool,
+    /// The configuration file, which says where a token names its user's plan.
+    pub file: FileHandle,
 }
 
 /// Verifies access tokens. Clones share keys and the cache of verified tokens.
@@ -165,6 +168,7 @@ impl Verifier {
             token: AccessToken::for_user(claims.sub, token),
             expires_at: claims.exp,
             is_anonymous: claims.is_anonymous,
+            plan: claims.plan(&self.inner.settings.file.current().plan_claim),
         };
         Ok(Verified { user, until, signed_by })
     }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use axum::http::StatusCode;
 
 use super::{ApiError, RateLimit};
-use crate::agent::{End, Failure, OverLimit, Refusal};
+use crate::agent::{End, Failure, OverBudget, OverLimit, Period, PlanRefusal, Refusal};
+use crate::providers::catalogue::Usd;
 use crate::providers::{ChooseError, ErrorKind, ProviderError};
 use crate::supabase::SupabaseErrorKind;
 
@@ -101,7 +102,7 @@ impl From<Refusal> for ApiError {
             Refusal::NoSuchChat => Self::not_found("chat"),
             Refusal::NoSuchMessage => Self::not_found("message"),
             Refusal::IdConflict => Self::id_conflict(),
-            Refusal::OverLimit(over_limit) => daily_limit_exceeded(&over_limit),
+            Refusal::OverLimit(over_limit) => limit_exceeded(&over_limit),
             Refusal::Queued => Self::internal("a message waits that was not to wait"),
             Refusal::QueueFull => Self::new(
                 StatusCode::CONFLICT,
@@ -149,7 +150,8 @@ impl From<Failure> for ApiError {
                 "The provider of this model is not set up on this server. Choose another model.",
                 Duration::from_secs(60),
             ),
-            Failure::OverLimit(over_limit) => daily_limit_exceeded(&over_limit),
+            Failure::OverLimit(over_limit) => limit_exceeded(&over_limit),
+            Failure::Plan(refusal) => refusal.into(),
             Failure::TooLong => Self::new(
                 StatusCode::GATEWAY_TIMEOUT,
                 "generation_timeout",
@@ -182,9 +184,60 @@ impl From<Failure> for ApiError {
     }
 }
 
+impl From<PlanRefusal> for ApiError {
+    fn from(refusal: PlanRefusal) -> Self {
+        let detail = match &refusal {
+            PlanRefusal::Model { plan, model } => {
+                format!("Your plan ({plan}) does not have the model {model}. Choose another model.")
+            }
+            PlanRefusal::Unpriced { plan, model } => format!(
+                "Your plan ({plan}) limits what you spend, and the price of {model} is not known to \
+                 this server. Choose another model."
+            ),
+        };
+        Self::new(StatusCode::FORBIDDEN, "plan_limit", detail)
+    }
+}
+
+fn limit_exceeded(over_limit: &OverLimit) -> ApiError {
+    match &over_limit.budget {
+        Some(over) => budget_exceeded(over),
+        None => daily_limit_exceeded(over_limit),
+    }
+}
+
+/// 429 with what is left of the budget and the time at which it is full again.
+fn budget_exceeded(over: &OverBudget) -> ApiError {
+    let OverBudget { budget, remaining_usd, retry_after_s } = over;
+    let (period, window_s) = match budget.period {
+        Period::Day => ("day", 86_400),
+        Period::Month => ("month", 31 * 86_400),
+    };
+    let detail = format!(
+        "This may cost more than what is left of your {} a {period}: {remaining_usd}. It is full again \
+         at {}; until then a shorter request may fit.",
+        budget.limit_usd, budget.resets_at
+    );
+    let cents = |usd: Usd| u64::try_from(usd.picodollars() / 10_000_000_000).unwrap_or(u64::MAX);
+    let rate_limit = RateLimit {
+        policy: "budget-cents",
+        quota: cents(budget.limit_usd),
+        window_s: Some(window_s),
+        remaining: cents(*remaining_usd),
+        reset_s: *retry_after_s,
+    };
+    ApiError::new(StatusCode::TOO_MANY_REQUESTS, "budget_exceeded", detail)
+        .with_retry_after(Duration::from_secs(*retry_after_s))
+        .with_rate_limit(rate_limit)
+        .with_member("period", period)
+        .with_member("limit_usd", budget.limit_usd.as_f64())
+        .with_member("remaining_usd", remaining_usd.as_f64())
+        .with_member("resets_at", budget.resets_at.to_string())
+}
+
 /// 429 with the time at which the next day begins.
 fn daily_limit_exceeded(over_limit: &OverLimit) -> ApiError {
-    let OverLimit { limit, remaining, resets_at, retry_after_s } = over_limit;
+    let OverLimit { limit, remaining, resets_at, retry_after_s, budget: _ } = over_limit;
     let detail = format!(
         "This needs more than what is left of your {limit} tokens a day. They are full again at \
          00:00 UTC; until then a shorter request may fit."

@@ -1,7 +1,8 @@
 //! Rate limits per user and replica.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::http::StatusCode;
@@ -35,6 +36,8 @@ pub struct Limits {
     pub statistics: Turns,
     requests: PerMinute,
     generations: PerMinute,
+    /// Those of plans.
+    plans: Quotas,
 }
 
 impl Limits {
@@ -46,6 +49,7 @@ impl Limits {
             statistics: Turns::new(STATISTICS, config.request_timeout),
             requests: PerMinute::new(config.rate_limit_per_minute, clock),
             generations: PerMinute::new(config.generations_per_minute, clock),
+            plans: Quotas { limiters: Arc::default(), clock: clock.clone() },
         }
     }
 
@@ -55,15 +59,41 @@ impl Limits {
     }
 
     /// Counts a generation of this user; 429 if the limit is exceeded.
-    pub fn count_generation(&self, user_id: Uuid) -> Result<(), ApiError> {
-        self.generations.count(user_id, "generations", "generation_rate_limited")
+    /// `quota` is the limit of the user's plan; without one the setting counts.
+    pub fn count_generation(&self, user_id: Uuid, quota: Option<u32>) -> Result<(), ApiError> {
+        match quota {
+            Some(quota) => {
+                self.plans.of(quota).count(user_id, "generations", "generation_rate_limited")
+            }
+            None => self.generations.count(user_id, "generations", "generation_rate_limited"),
+        }
     }
 
     /// Removes users whose allowance is full again, to bound the memory.
     pub fn forget_idle_users(&self) {
         self.requests.forget_idle();
         self.generations.forget_idle();
+        self.plans.forget_idle();
         self.statistics.forget_idle();
+    }
+}
+
+/// Limits of generations by how many they allow: each plan has its own, and the file may change.
+#[derive(Clone)]
+struct Quotas {
+    limiters: Arc<Mutex<BTreeMap<u32, PerMinute>>>,
+    clock: Clock,
+}
+
+impl Quotas {
+    fn of(&self, quota: u32) -> PerMinute {
+        let mut limiters = self.limiters.lock().unwrap_or_else(PoisonError::into_inner);
+        limiters.entry(quota).or_insert_with(|| PerMinute::new(quota, &self.clock)).clone()
+    }
+
+    fn forget_idle(&self) {
+        let limiters = self.limiters.lock().unwrap_or_else(PoisonError::into_inner);
+        limiters.values().for_each(PerMinute::forget_idle);
     }
 }
 

@@ -269,8 +269,11 @@ impl BeginCall<'_> {
             }
         }
         let input = tokens + counts.number("input_tokens")?.unwrap_or(0);
-        let log = json!({ "operation": "chat", "model": model, "chat_id": answer.chat_id,
-            "message_id": answer.id, "input_tokens": input });
+        let mut log = json!({ "operation": "chat", "model": model, "chat_id": answer.chat_id,
+            "message_id": answer.id });
+        for (name, value) in counts.run_log(input)? {
+            log[name] = value;
+        }
         open_run(self.connection, self.session, run, &log, counts.server().as_deref())?;
         Ok(reserved)
     }

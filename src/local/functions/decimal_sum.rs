@@ -6,7 +6,7 @@ use serde_json::{Number, Value as Json, json};
 const SCALE: usize = 20;
 
 /// A sum of decimal numbers, free of the rounding that adding doubles brings.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct DecimalSum(i128);
 
 impl DecimalSum {
@@ -21,6 +21,34 @@ impl DecimalSum {
     /// The sum of two sums.
     pub fn plus(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
+    }
+
+    /// A number that is not negative.
+    pub fn of(number: f64) -> Self {
+        let mut sum = Self::default();
+        sum.add(number);
+        sum
+    }
+
+    /// The difference of two sums.
+    pub fn minus(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+
+    /// The number this many times.
+    pub fn times(self, count: i64) -> Self {
+        Self(self.0.saturating_mul(count.into()))
+    }
+
+    /// How often the other one is in it, without a rest, as `div` counts it; none of nothing.
+    pub fn count_of(self, other: Self) -> Option<i64> {
+        let count = self.0.checked_div(other.0)?;
+        Some(i64::try_from(count).unwrap_or(i64::MAX))
+    }
+
+    /// As a double, for SQLite.
+    pub fn as_f64(self) -> f64 {
+        self.to_json().as_f64().unwrap_or_default()
     }
 
     /// As a JSON number.

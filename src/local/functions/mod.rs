@@ -4,6 +4,7 @@ mod acting_user;
 mod begin_call;
 mod begin_generation;
 mod begin_result;
+mod budgets;
 mod candidates;
 mod chat_statistics;
 mod chats;
@@ -201,6 +202,14 @@ pub static FUNCTIONS: &[Function] = &[
             Parameter::optional("p_user_id", PgType::Uuid),
         ],
         body: FunctionBody::Jsonb(reserve_tokens::reserve_tokens),
+    },
+    Function {
+        name: "budgets",
+        parameters: &[
+            Parameter::required("p_budgets", PgType::Jsonb),
+            Parameter::optional("p_user_id", PgType::Uuid),
+        ],
+        body: FunctionBody::Jsonb(budgets::report),
     },
     Function {
         name: "count_lapsed_usage",

@@ -1,12 +1,13 @@
-//! The daily limit of tokens: `private.token_reservations` and the functions around it. Writes are
+//! What runs reserve of the day's tokens and of budgets: `private.token_reservations` and the functions around it. Writes are
 //! one at a time here, so no lock is needed.
 
 use rusqlite::{Connection, OptionalExtension, ffi, params};
 use serde::Serialize;
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 use super::acting_user::require_caller;
-use super::decimal_sum::integer;
+use super::budgets::{Budget, budgets};
+use super::decimal_sum::{DecimalSum, integer};
 use super::lapsed::count_lapsed;
 use super::message_row::LEASE_MICROS;
 use super::time_buckets::utc_midnight;
@@ -26,6 +27,22 @@ pub(super) struct DailyTokens {
 pub(super) struct Reserved {
     tokens: i64,
     output_tokens: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usd: Option<Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    budgets: Option<Vec<Json>>,
+}
+
+/// What a run needs.
+#[derive(Default)]
+struct Needed {
+    /// Besides its output.
+    tokens: i64,
+    usd: DecimalSum,
+    /// As much of it as there is, but not less than the minimum.
+    output: i64,
+    minimum: i64,
+    usd_per_output_token: DecimalSum,
 }
 
 /// `p_reserve`.
@@ -35,7 +52,33 @@ pub(super) struct TokenCounts<'a>(pub &'a Json);
 impl TokenCounts<'_> {
     /// Without a limit nothing is reserved.
     pub fn has_limit(&self) -> bool {
-        self.0.get("limit").and_then(jsonb::to_text).is_some()
+        let has = |name| self.0.get(name).and_then(jsonb::to_text).is_some();
+        has("limit") || has("budgets")
+    }
+
+    /// A number that is not negative.
+    pub fn decimal(&self, key: &str) -> Result<Option<DecimalSum>, RestError> {
+        let text = self.0.get(key).and_then(jsonb::to_text);
+        let parse = |text: String| match text.parse::<f64>() {
+            Ok(number) if number.is_finite() => Ok(DecimalSum::of(number.max(0.0))),
+            _ => Err(RestError::invalid_input("numeric", &text)),
+        };
+        text.map(parse).transpose()
+    }
+
+    /// `private.run_log`
+    pub fn run_log(&self, input_tokens: i64) -> Result<Map<String, Json>, RestError> {
+        let mut log = Map::new();
+        log.insert("input_tokens".to_owned(), json!(input_tokens));
+        if let Some(price) = self.decimal("usd_per_input_token")? {
+            log.insert("cost_usd".to_owned(), price.times(input_tokens).to_json());
+        }
+        for name in ["assistant", "assistant_version", "plan"] {
+            if let Some(value) = self.0.get(name).filter(|value| !value.is_null()) {
+                log.insert(name.to_owned(), value.clone());
+            }
+        }
+        Ok(log)
     }
 
     /// The server that works on the run, where that has a name.
@@ -68,7 +111,7 @@ impl DailyTokens {
     }
 }
 
-fn clock_timestamp(connection: &Connection) -> rusqlite::Result<i64> {
+pub(super) fn clock_timestamp(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("select clock_timestamp()", [], |row| row.get(0))
 }
 
@@ -99,33 +142,46 @@ pub(super) fn daily_tokens(
     Ok(tokens)
 }
 
-/// `private.reserve_tokens`
-fn reserve_tokens(
+/// `private.reserve_run`
+fn reserve_run(
     connection: &Connection,
     session: Session,
     (user, run_id): (Option<&str>, Option<&str>),
-    limit: Option<i64>,
-    requested: i64,
-    minimum: Option<i64>,
-) -> Result<Option<i64>, RestError> {
+    reserve: TokenCounts<'_>,
+    needed: &Needed,
+) -> Result<Option<Reserved>, RestError> {
     let user = require_caller(session, user)?;
     count_lapsed(connection, session, Some(user))?;
     let now = clock_timestamp(connection)?;
-    let left = match limit {
-        Some(limit) => daily_tokens(connection, user, limit, run_id)?.remaining(),
-        None => i64::MAX,
-    };
-    let granted = requested.min(left);
-    if minimum.is_some_and(|minimum| granted < minimum) {
+    let budgets = budgets(connection, user, reserve.0.get("budgets"), run_id)?;
+    let left = budgets.iter().flatten().map(Budget::remaining).min();
+    let mut output = needed.output;
+    if let Some(limit) = reserve.number("limit")? {
+        let remaining = daily_tokens(connection, user, limit, run_id)?.remaining();
+        output = output.min(remaining.saturating_sub(needed.tokens));
+    }
+    let affordable =
+        left.and_then(|left| left.minus(needed.usd).count_of(needed.usd_per_output_token));
+    output = output.min(affordable.unwrap_or(i64::MAX));
+    if output < needed.minimum || left.is_some_and(|left| left < needed.usd) {
         return Ok(None);
     }
-    let upsert = "insert into \"private.token_reservations\" (run_id, user_id, tokens, lease_expires_at) \
-                  values (?, ?, ?, ?) on conflict (run_id) do update \
-                  set tokens = excluded.tokens, lease_expires_at = excluded.lease_expires_at \
+    let tokens = checked_sum(needed.tokens, output)?;
+    let usd = needed.usd.plus(needed.usd_per_output_token.times(output));
+    let upsert = "insert into \"private.token_reservations\" \
+                  (run_id, user_id, tokens, usd, lease_expires_at) \
+                  values (?, ?, ?, ?, ?) on conflict (run_id) do update \
+                  set tokens = excluded.tokens, usd = excluded.usd, \
+                  lease_expires_at = excluded.lease_expires_at \
                   where \"private.token_reservations\".user_id = excluded.user_id";
-    let row = params![run_id, user, granted.max(0), now + LEASE_MICROS];
+    let row = params![run_id, user, tokens.max(0), usd.as_f64(), now + LEASE_MICROS];
     connection.prepare_cached(upsert)?.execute(row).map_err(map_user_error)?;
-    Ok(Some(granted))
+    Ok(Some(Reserved {
+        tokens,
+        output_tokens: output,
+        usd: budgets.is_some().then(|| usd.to_json()),
+        budgets: budgets.map(|budgets| budgets.iter().map(Budget::to_json).collect()),
+    }))
 }
 
 /// The only row that a reservation refers to is its user's.
@@ -146,17 +202,22 @@ pub(super) fn reserve_for_answer(
     counts: TokenCounts<'_>,
     history_tokens: i64,
 ) -> Result<Option<Reserved>, RestError> {
-    let input = history_tokens
+    let sent = history_tokens
         .saturating_add(counts.number("input_tokens")?.unwrap_or(0))
         .saturating_add(counts.number("overhead_tokens")?.unwrap_or(0));
-    let input = input.min(counts.number("max_input_tokens")?.unwrap_or(i64::MAX)).max(0);
+    let window = counts.number("max_input_tokens")?.unwrap_or(i64::MAX);
+    let tokens = sent.min(window).max(0);
     let output = counts.number("output_tokens")?.unwrap_or(0).max(0);
-    let least = output.min(counts.number("min_output_tokens")?.unwrap_or(output));
-    let total = |output| checked_sum(input, output);
-    let (all, minimum) = (total(output)?, total(least)?);
-    let limit = counts.number("limit")?;
-    let granted = reserve_tokens(connection, session, run, limit, all, Some(minimum))?;
-    Ok(granted.map(|tokens| Reserved { tokens, output_tokens: tokens - input }))
+    checked_sum(tokens, output)?;
+    let input_price = counts.decimal("usd_per_input_token")?.unwrap_or_default();
+    let needed = Needed {
+        tokens,
+        usd: input_price.times(sent.saturating_mul(4).min(window).max(0)),
+        output,
+        minimum: output.min(counts.number("min_output_tokens")?.unwrap_or(output)),
+        usd_per_output_token: counts.decimal("usd_per_output_token")?.unwrap_or_default(),
+    };
+    reserve_run(connection, session, run, counts, &needed)
 }
 
 /// `private.open_run`
@@ -213,10 +274,13 @@ pub(super) fn reserve_more(
     reserve: &Json,
 ) -> Result<bool, RestError> {
     let reserve = TokenCounts(reserve);
-    let tokens = reserve.number("tokens")?.unwrap_or(0).max(0);
-    let limit = reserve.number("limit")?;
+    let needed = Needed {
+        tokens: reserve.number("tokens")?.unwrap_or(0).max(0),
+        usd: reserve.decimal("usd")?.unwrap_or_default(),
+        ..Needed::default()
+    };
     let run = (Some(user), run_id);
-    Ok(reserve_tokens(connection, session, run, limit, tokens, Some(tokens))?.is_some())
+    Ok(reserve_run(connection, session, run, reserve, &needed)?.is_some())
 }
 
 /// How many tokens a run reports as used, and its log with what it reports.
@@ -256,10 +320,25 @@ pub(super) fn over_limit(
     user: &str,
     reserve: &Json,
 ) -> Result<Json, RestError> {
-    let limit = TokenCounts(reserve).number("limit")?.unwrap_or(0);
-    let tokens = daily_tokens(connection, user, limit, None)?;
-    let wait = tokens.resets_at - clock_timestamp(connection)?;
-    let mut refusal = tokens.to_json();
-    refusal["retry_after_s"] = json!((wait + 999_999) / 1_000_000);
+    let counts = TokenCounts(reserve);
+    let limit = counts.number("limit")?;
+    let day = daily_tokens(connection, user, limit.unwrap_or(0), None)?;
+    let now = clock_timestamp(connection)?;
+    let mut refusal = day.to_json();
+    refusal["retry_after_s"] = json!((day.resets_at - now + 999_999) / 1_000_000);
+    let number = |key| Ok::<_, RestError>(counts.number(key)?.unwrap_or(0));
+    let needed = match counts.number("tokens")? {
+        Some(tokens) => tokens,
+        None => {
+            let input = number("input_tokens")?.saturating_add(number("overhead_tokens")?);
+            input.saturating_add(number("min_output_tokens")?)
+        }
+    };
+    if limit.is_none() || day.remaining() >= needed {
+        let budgets = budgets(connection, user, reserve.get("budgets"), None)?;
+        if let Some(least) = budgets.iter().flatten().min_by_key(|budget| budget.remaining()) {
+            refusal["budget"] = least.refusal(now);
+        }
+    }
     Ok(refusal)
 }

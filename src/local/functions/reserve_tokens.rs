@@ -1,7 +1,7 @@
 //! `reserve_tokens`, for answers that belong to no chat.
 
 use rusqlite::Connection;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::acting_user::acting_user;
 use super::message_row::to_jsonb;
@@ -28,7 +28,8 @@ pub(super) fn reserve_tokens(
         }
     }
     let input = counts.number("input_tokens")?.unwrap_or(0);
-    let log = json!({ "operation": "generate", "input_tokens": input });
-    open_run(connection, session, run, &log, counts.server().as_deref())?;
+    let mut log = counts.run_log(input)?;
+    log.insert("operation".to_owned(), json!("generate"));
+    open_run(connection, session, run, &Json::Object(log), counts.server().as_deref())?;
     to_jsonb(&json!({ "answer": "started", "reserved": reserved }))
 }

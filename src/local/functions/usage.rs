@@ -58,7 +58,8 @@ const REPLACE_ESTIMATE: &str = " on conflict (id) do update set \
     reasoning_tokens = excluded.reasoning_tokens, usage_source = excluded.usage_source, \
     cost_usd = excluded.cost_usd, latency_ms = excluded.latency_ms, \
     time_to_first_token_ms = excluded.time_to_first_token_ms, status = excluded.status, \
-    error_code = excluded.error_code, raw = excluded.raw \
+    error_code = excluded.error_code, raw = excluded.raw, assistant = excluded.assistant, \
+    assistant_version = excluded.assistant_version, plan = excluded.plan, prices = excluded.prices \
     where usage_logs.user_id = excluded.user_id and usage_logs.usage_source = 'estimated' \
     and (excluded.usage_source <> 'estimated' or excluded.error_code is not 'interrupted' \
     or excluded.input_tokens + excluded.output_tokens \
@@ -85,6 +86,9 @@ fn logged(
         "time_to_first_token_ms",
         "status",
         "error_code",
+        "assistant",
+        "assistant_version",
+        "plan",
     ];
     let mut given = Vec::new();
     for name in names {
@@ -93,8 +97,10 @@ fn logged(
             given.push((column, value::parse(column.pg_type, &text, session.now)?));
         }
     }
-    if let Some(raw) = log.get("raw") {
-        given.push((column(session, "raw")?, Value::Text(jsonb::print(raw))));
+    for name in ["raw", "prices"] {
+        if let Some(value) = log.get(name) {
+            given.push((column(session, name)?, Value::Text(jsonb::print(value))));
+        }
     }
     Ok(given)
 }

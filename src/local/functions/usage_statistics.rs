@@ -55,6 +55,8 @@ pub(super) fn usage_statistics(
     let group = match group_by {
         "none" => "''",
         "model" | "provider" | "operation" => group_by,
+        "assistant" => "coalesce(assistant, '')",
+        "plan" => "coalesce(plan, '')",
         other => return Err(invalid_argument(format!("group \"{other}\" not recognized"))),
     };
     let buckets = TimeBuckets::new(range.from, range.to, interval, zone)?;

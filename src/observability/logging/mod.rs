@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 
 use axum::http::{HeaderMap, HeaderValue};
+use tokio::runtime::Handle;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -10,6 +11,7 @@ use tracing_subscriber::{Layer, fmt, registry};
 use uuid::{Builder, Uuid};
 
 use crate::config::{Config, LogFormat};
+use crate::observability::traces::{self, Traces};
 
 mod one_line;
 
@@ -53,8 +55,8 @@ fn is_valid(id: &[u8]) -> bool {
         && id.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(byte))
 }
 
-/// Starts writing log lines to standard error.
-pub fn init(config: &Config) -> Result<(), String> {
+/// Starts writing log lines to standard error, and sending traces where there is a collector.
+pub fn init(config: &Config, runtime: &Handle) -> Result<Option<Traces>, String> {
     let filter: Targets = config
         .log_filter
         .parse()
@@ -65,5 +67,9 @@ pub fn init(config: &Config) -> Result<(), String> {
         LogFormat::Text => lines.fmt_fields(one_line::fields()).boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
-    registry().with(lines.with_filter(filter)).try_init().map_err(|error| error.to_string())
+    let traced = config.traces.as_ref().map(|traces| traces::layer(traces, runtime.clone()));
+    let (spans, traces) = traced.transpose()?.unzip();
+    let layers = registry().with(spans).with(lines.with_filter(filter));
+    layers.try_init().map_err(|error| error.to_string())?;
+    Ok(traces)
 }

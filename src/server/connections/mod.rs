@@ -96,6 +96,11 @@ impl Connections {
         Ok(self.take(&mut slots, key))
     }
 
+    /// How many there are.
+    pub fn in_use(&self) -> usize {
+        self.slots().in_use.len()
+    }
+
     /// Evicts the connection that has been idle for the longest time, if there is one.
     pub fn evict_one(&self) {
         let _ = self.evict(&mut self.slots(), |_| true);

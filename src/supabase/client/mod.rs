@@ -21,6 +21,7 @@ use super::service::Service;
 use crate::clock::Clock;
 use crate::config::Project;
 use crate::memory::{Charge, Memory};
+use crate::observability::traces;
 
 /// How fast an unreachable Supabase is noticed.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -196,7 +197,7 @@ impl Supabase {
         request: RequestBuilder,
         reading: Reading<'_>,
     ) -> Result<Answer, SupabaseError> {
-        let response = request.send().await.map_err(SupabaseError::from_reqwest)?;
+        let response = traces::send(request).await.map_err(SupabaseError::from_reqwest)?;
         self.compare_clocks(response.headers());
         Answer::read(response, reading, self.charge(reading.caller)).await
     }

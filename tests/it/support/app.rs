@@ -123,7 +123,7 @@ impl TestApp {
         let metrics_url = app.monitoring.map(|listener| {
             let url = format!("http://{}/metrics", listener.local_addr().unwrap());
             let metrics =
-                metrics_endpoint::router(app.metrics.clone(), app.state.generations.clone());
+                metrics_endpoint::router(app.log.metrics.clone(), app.state.ai.providers().clone());
             tokio::spawn(server::listen(listener, metrics, connections(), stop.clone()));
             url
         });

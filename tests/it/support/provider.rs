@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::Method;
+use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
@@ -41,6 +41,7 @@ pub struct FakeProvider {
 struct Inner {
     answers: Mutex<VecDeque<Answer>>,
     requests: Mutex<Vec<Value>>,
+    headers: Mutex<Vec<HeaderMap>>,
     models: Mutex<Option<Value>>,
     hung_up: Notify,
 }
@@ -51,6 +52,7 @@ impl FakeProvider {
         let inner = Arc::new(Inner {
             answers: Mutex::new(answers.into_iter().collect()),
             requests: Mutex::default(),
+            headers: Mutex::default(),
             models: Mutex::default(),
             hung_up: Notify::new(),
         });
@@ -64,6 +66,11 @@ impl FakeProvider {
     /// The bodies it was sent.
     pub fn requests(&self) -> Vec<Value> {
         self.inner.requests.lock().unwrap().clone()
+    }
+
+    /// The headers of those requests.
+    pub fn headers(&self) -> Vec<HeaderMap> {
+        self.inner.headers.lock().unwrap().clone()
     }
 
     /// Waits until a live stream's reader has gone away.
@@ -95,6 +102,7 @@ async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response {
             None => json_answer(404, &Value::Null),
         };
     }
+    inner.headers.lock().unwrap().push(request.headers().clone());
     let body = axum::body::to_bytes(request.into_body(), usize::MAX).await.unwrap();
     inner.requests.lock().unwrap().push(serde_json::from_slice(&body).unwrap_or_default());
     let answer = inner.answers.lock().unwrap().pop_front();

@@ -103,7 +103,7 @@ impl Anthropic {
         let body = request::body(&request, model);
         let headers = self.headers(samples);
         let url = self.url("/messages");
-        let response = self.http.post(&url, &headers, &body, request.deadlines).await?;
+        let response = self.http.post(&url, &headers, &body, &request).await?;
         reader::read(&self.http, response, Decoder::default()).await
     }
 
@@ -134,6 +134,10 @@ impl Provider for Anthropic {
 
     fn list_models(&self) -> BoxFuture<'_, Result<Vec<Model>, ProviderError>> {
         Box::pin(self.models())
+    }
+
+    fn retries(&self) -> u64 {
+        self.http.retries()
     }
 }
 

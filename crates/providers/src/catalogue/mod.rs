@@ -7,9 +7,9 @@ use std::sync::{Arc, LazyLock};
 use jiff::civil::Date;
 use serde::Deserialize;
 
-pub use cost::cost;
 pub use model::{Capability, Endpoint, Model, ThinkingMode};
-pub use pricing::{LongContextPricing, Price, Pricing};
+pub use pricing::{LongContextPricing, Price, PriceSource, Prices, Pricing};
+pub use usd::Usd;
 
 use super::ProviderName;
 
@@ -17,6 +17,7 @@ mod cost;
 mod model;
 mod pricing;
 mod suggest;
+mod usd;
 
 /// The models that are not retired on this day; the built-in one comes last.
 pub fn current(today: Date) -> impl Iterator<Item = &'static Arc<Model>> {

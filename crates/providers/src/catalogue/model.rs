@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::pricing::{LongContextPricing, Pricing};
+use super::pricing::{LongContextPricing, PriceSource, Prices, Pricing};
 use crate::ProviderName;
 
 /// A model.
@@ -99,6 +99,13 @@ impl Model {
             thinking: ThinkingMode::Adaptive,
             prompt_cache_min_tokens: None,
         }
+    }
+
+    /// The prices, if they are known.
+    pub fn prices(&self) -> Option<Prices> {
+        let long_context = self.long_context_pricing.clone();
+        let of = |standard| Prices { source: PriceSource::Catalogue, standard, long_context };
+        self.pricing.map(of)
     }
 
     /// The id with the provider's name as a prefix: `openai/gpt-6-sol`.

@@ -1,12 +1,12 @@
 use jiff::civil::{Date, date};
 
-use super::{File, close_matches, cost, current, find, shutdown};
+use super::{File, Price, Prices, Usd, close_matches, current, find, shutdown};
 use crate::{ProviderName, Usage};
 
 const TODAY: Date = date(2026, 11, 22);
 
 fn price(id: &str, usage: &Usage) -> Option<f64> {
-    cost(find(id).unwrap(), usage)
+    find(id).unwrap().prices()?.cost(usage).map(Usd::as_f64)
 }
 
 #[test]
@@ -88,9 +88,13 @@ fn what_is_not_known_is_not_zero() {
 }
 
 #[test]
-fn the_provider_s_own_price_comes_first() {
-    let usage = Usage { input_tokens: 9, cost_usd: Some(0.25), ..Usage::default() };
-    assert_eq!(price("gpt-4o", &usage), Some(0.25));
+fn with_a_budget_every_token_has_a_price() {
+    let cached = Usage { input_tokens: 9, cached_input_tokens: 1, ..Usage::default() };
+    let prices = find("gpt-5.4-pro").unwrap().prices().unwrap();
+    let all_input = prices.standard.input.times(9);
+    assert_eq!(prices.completed().cost(&cached), Some(all_input));
+    let flat = Prices::flat(Price::try_from(10.0).unwrap());
+    assert_eq!(flat.cost(&cached), Some(Usd::from_f64(0.00009)));
 }
 
 #[test]

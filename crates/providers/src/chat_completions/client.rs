@@ -64,7 +64,7 @@ impl Client {
         let mut dialect = self.dialects.for_model(&request.model);
         loop {
             let body = body(dialect);
-            match self.http.post(&url, &HeaderMap::new(), &body, request.deadlines).await {
+            match self.http.post(&url, &HeaderMap::new(), &body, request).await {
                 Ok(response) => {
                     self.dialects.learn(&request.model, dialect);
                     return Ok(response);

@@ -70,4 +70,8 @@ impl Provider for Compatible {
     fn list_models(&self) -> BoxFuture<'_, Result<Vec<Model>, ProviderError>> {
         Box::pin(self.client.list_models())
     }
+
+    fn retries(&self) -> u64 {
+        self.client.http().retries()
+    }
 }

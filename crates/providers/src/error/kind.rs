@@ -39,6 +39,28 @@ pub enum ErrorKind {
     Protocol,
 }
 
+impl ErrorKind {
+    /// The name, as it is serialized.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid_request",
+            Self::ContextLength => "context_length",
+            Self::TooLarge => "too_large",
+            Self::Attachment => "attachment",
+            Self::ModelNotFound => "model_not_found",
+            Self::Authentication => "authentication",
+            Self::Quota => "quota",
+            Self::RateLimited => "rate_limited",
+            Self::Overloaded => "overloaded",
+            Self::Server => "server",
+            Self::Unreachable => "unreachable",
+            Self::Timeout => "timeout",
+            Self::Truncated => "truncated",
+            Self::Protocol => "protocol",
+        }
+    }
+}
+
 /// The kind of a failure.
 pub(super) fn classify(status: Option<u16>, body: &Body) -> ErrorKind {
     let codes = [body.code.as_deref(), body.kind.as_deref()];

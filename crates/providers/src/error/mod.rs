@@ -124,6 +124,17 @@ impl ProviderError {
         details
     }
 
+    /// Removes everything that the provider has written and that this says is confidential.
+    pub fn without(mut self, is_confidential: impl Fn(&str) -> bool) -> Self {
+        if self.is_theirs {
+            self.message = "its words are left out".to_owned();
+        }
+        for word in [&mut self.code, &mut self.param, &mut self.request_id] {
+            *word = word.take().filter(|word| !is_confidential(word));
+        }
+        self
+    }
+
     /// Removes the connection's own key from the message, in case the provider quotes it.
     pub(super) fn without_key(mut self, key: Option<&SecretString>) -> Self {
         let key = key.map_or("", |key| key.expose_secret());

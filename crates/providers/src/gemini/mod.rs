@@ -100,6 +100,10 @@ impl Provider for Gemini {
     fn list_models(&self) -> BoxFuture<'_, Result<Vec<Model>, ProviderError>> {
         Box::pin(self.models())
     }
+
+    fn retries(&self) -> u64 {
+        self.client.http().retries()
+    }
 }
 
 #[cfg(test)]

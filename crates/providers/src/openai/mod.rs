@@ -117,4 +117,8 @@ impl Provider for OpenAi {
     fn list_models(&self) -> BoxFuture<'_, Result<Vec<Model>, ProviderError>> {
         Box::pin(self.models())
     }
+
+    fn retries(&self) -> u64 {
+        self.client.http().retries()
+    }
 }

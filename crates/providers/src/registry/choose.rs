@@ -18,12 +18,14 @@ impl Providers {
         if let Some(model) = &known
             && let Some(registration) = self.who_runs(model)
         {
-            return chosen(registration, &model.id, Some(model.clone()))
+            return self
+                .chosen(registration, &model.id, Some(model.clone()))
                 .ok_or_else(|| ChooseError::NotConfigured { model: id.to_owned() });
         }
         let is_current = known.as_ref().is_some_and(|model| !model.is_gone(self.today()));
         match self.place(id) {
-            Some((registration, own_id)) => chosen(registration, own_id, known)
+            Some((registration, own_id)) => self
+                .chosen(registration, own_id, known)
                 .ok_or_else(|| ChooseError::NotConfigured { model: id.to_owned() }),
             None if is_current => Err(ChooseError::NotConfigured { model: id.to_owned() }),
             None => {
@@ -94,16 +96,19 @@ impl Providers {
     fn unqualified(&self) -> impl Iterator<Item = &Registration> {
         self.inner.registrations.iter().filter(|registration| !registration.is_qualified)
     }
-}
 
-fn chosen(
-    registration: &Registration,
-    own_id: &str,
-    known: Option<Arc<Model>>,
-) -> Option<ChosenModel> {
-    let provider = registration.configured.as_ref()?.provider.clone();
-    let id = registration.public_id(own_id);
-    Some(ChosenModel { id, provider, own_id: own_id.to_owned(), known })
+    fn chosen(
+        &self,
+        registration: &Registration,
+        own_id: &str,
+        known: Option<Arc<Model>>,
+    ) -> Option<ChosenModel> {
+        let provider = registration.configured.as_ref()?.provider.clone();
+        let id = registration.public_id(own_id);
+        let of_operator = self.operators_prices([&format!("{}/{own_id}", registration.name), &id]);
+        let prices = of_operator.or_else(|| known.as_ref()?.prices());
+        Some(ChosenModel { id, provider, own_id: own_id.to_owned(), known, prices })
+    }
 }
 
 /// Whether the database accepts this id.

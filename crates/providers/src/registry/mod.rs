@@ -1,12 +1,13 @@
 //! The list of providers, those that are configured, and the models they offer.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use clock::Clock;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::catalogue::{self, Model};
+use crate::catalogue::{self, Model, PriceSource, Prices, Pricing};
 use crate::fallback::Candidates;
 use crate::registration::{ProviderStatus, Registration};
 use crate::settings::{Settings, SettingsError};
@@ -44,6 +45,8 @@ struct Inner {
     default_model: String,
     fallback_models: Vec<String>,
     title_model: Option<String>,
+    /// The operator's prices, by the models' ids.
+    prices: RwLock<HashMap<String, Pricing>>,
     clock: Clock,
 }
 
@@ -66,6 +69,7 @@ impl Providers {
                 default_model: default_model.to_owned(),
                 fallback_models: settings.fallback_models.clone(),
                 title_model: settings.title_model.clone(),
+                prices: RwLock::default(),
                 registrations,
                 clock,
             }),
@@ -91,13 +95,30 @@ impl Providers {
         self.inner.registrations.iter().map(Registration::status)
     }
 
-    /// The model with this id, and its fallbacks.
-    pub fn candidates(&self, id: Option<&str>) -> Result<Candidates, ChooseError> {
+    /// The model with this id, and those that are asked where it cannot answer: these, or those of the
+    /// settings.
+    pub fn candidates(
+        &self,
+        id: Option<&str>,
+        fallbacks: Option<&[String]>,
+    ) -> Result<Candidates, ChooseError> {
         let first = self.choose(id)?;
-        let fallbacks = self.inner.fallback_models.iter();
+        let fallbacks = fallbacks.unwrap_or(&self.inner.fallback_models).iter();
         let fallbacks = fallbacks.filter_map(|id| self.choose(Some(id)).ok());
         let others = fallbacks.filter(|model| model.id != first.id).collect();
         Ok(Candidates::new(first, others))
+    }
+
+    /// Sets the operator's prices, by the models' ids with or without the name of the provider. They take
+    /// the place of the catalogue's for what is chosen from now on.
+    pub fn set_prices(&self, prices: HashMap<String, Pricing>) {
+        *self.inner.prices.write().unwrap_or_else(PoisonError::into_inner) = prices;
+    }
+
+    fn operators_prices<const N: usize>(&self, ids: [&str; N]) -> Option<Prices> {
+        let prices = self.inner.prices.read().unwrap_or_else(PoisonError::into_inner);
+        let standard = ids.iter().find_map(|id| prices.get(*id).copied())?;
+        Some(Prices { source: PriceSource::Operator, standard, long_context: None })
     }
 
     /// The model that generates titles, if one is set.
@@ -139,6 +160,10 @@ impl Providers {
         let configured = registration.and_then(|registration| registration.configured.as_ref());
         let model = configured.and_then(|it| it.models.find(&known.id)).unwrap_or(known);
         let id = registration.map_or_else(|| model.qualified_id(), |r| r.public_id(&model.id));
+        let model = match self.operators_prices([&model.qualified_id(), &id]) {
+            Some(prices) => Arc::new(Model { pricing: Some(prices.standard), ..(*model).clone() }),
+            None => model,
+        };
         let is_available = configured.is_some_and(|configured| {
             configured.provider.capabilities().is_vendor
                 || !configured.models.lacks(&model.id)
@@ -146,6 +171,13 @@ impl Providers {
                 || self.is_named_by_settings(&id)
         });
         ListedModel { id, is_available, model }
+    }
+
+    /// How many requests to each configured provider were repeats of failed ones.
+    pub fn retries(&self) -> Vec<(ProviderName, u64)> {
+        let configured = self.inner.registrations.iter().filter_map(|r| r.configured.as_ref());
+        let providers = configured.map(|configured| &configured.provider);
+        providers.map(|provider| (provider.name().clone(), provider.retries())).collect()
     }
 
     /// Asks the providers for their models.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use crate::catalogue::{self, Capability, Model};
+use crate::catalogue::{self, Capability, Model, Price, PriceSource, Prices, Usd};
 use crate::{Capabilities, EventStream, Provider, ProviderError, ProviderName, Request, Usage};
 
 /// A model that can be used.
@@ -16,6 +16,7 @@ pub struct ChosenModel {
     /// ID of the model at its provider.
     pub(super) own_id: String,
     pub(super) known: Option<Arc<Model>>,
+    pub(super) prices: Option<Prices>,
 }
 
 /// A model, and whether it is available.
@@ -32,6 +33,11 @@ impl ChosenModel {
     /// The provider's name.
     pub fn provider(&self) -> &ProviderName {
         self.provider.name()
+    }
+
+    /// The id with the provider's name as a prefix.
+    pub fn qualified_id(&self) -> String {
+        format!("{}/{}", self.provider(), self.own_id)
     }
 
     /// The capabilities of the provider.
@@ -58,11 +64,26 @@ impl ChosenModel {
         !is_described || model.can(capability)
     }
 
-    /// The cost of a call in USD, if known.
-    pub fn cost_usd(&self, usage: &Usage) -> Option<f64> {
-        match &self.known {
-            Some(model) => catalogue::cost(model, usage),
-            None => usage.cost_usd,
+    /// The prices, if known.
+    pub fn prices(&self) -> Option<&Prices> {
+        self.prices.as_ref()
+    }
+
+    /// The same with a price for each token, or `None`: what has no price costs as much as is given.
+    pub fn priced(self, unpriced: Option<Price>) -> Option<Self> {
+        let prices = self.prices.map(Prices::completed).or_else(|| unpriced.map(Prices::flat))?;
+        Some(Self { prices: Some(prices), ..self })
+    }
+
+    /// The cost of a call, if known: at the operator's prices, else the provider's own figure if it gives
+    /// one, else at the catalogue's prices.
+    pub fn cost(&self, usage: &Usage) -> Option<Usd> {
+        let reported = usage.cost_usd.map(Usd::from_f64);
+        match (&self.prices, reported) {
+            (Some(prices), Some(_)) if prices.source == PriceSource::Operator => prices.cost(usage),
+            (_, Some(reported)) => Some(reported),
+            (Some(prices), None) => prices.cost(usage),
+            (None, None) => None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Retries of failed calls, as in the providers' own SDKs: only before an answer has started, a
 //! limited number of times, and never longer than the caller waits.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use clock::Backoff;
@@ -18,9 +19,11 @@ const BACKOFF: Backoff = Backoff {
     jitter: (0.75, 1.0),
 };
 
-/// Runs `attempt` until it succeeds, fails for good, or has been repeated `max_retries` times.
+/// Runs `attempt` until it succeeds, fails for good, or has been repeated `max_retries` times. Each repeat is
+/// counted.
 pub(super) async fn with_retries<T, F>(
     max_retries: u32,
+    counted: &AtomicU64,
     deadlines: Deadlines,
     attempt: impl Fn() -> F,
 ) -> Result<T, ProviderError>
@@ -40,6 +43,7 @@ where
             return Err(error);
         }
         sleep(wait).await;
+        counted.fetch_add(1, Ordering::Relaxed);
         retries += 1;
     }
 }

@@ -1,4 +1,5 @@
 use std::cell::Cell;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -16,7 +17,7 @@ async fn tries(error: ProviderError, deadline: Option<Duration>) -> (u32, Durati
     let began = Instant::now();
     let deadline = deadline.map(|deadline| began + deadline);
     let deadlines = Deadlines { deadline, ..Deadlines::default() };
-    let result: Result<(), _> = with_retries(2, deadlines, async || {
+    let result: Result<(), _> = with_retries(2, &AtomicU64::new(0), deadlines, async || {
         count.set(count.get() + 1);
         Err(error.clone())
     })
@@ -84,7 +85,8 @@ async fn nobody_waits_beyond_the_deadline() {
 #[tokio::test]
 async fn success_ends_it() {
     let count = Cell::new(0);
-    let result = with_retries(2, Deadlines::default(), async || {
+    let counted = AtomicU64::new(0);
+    let result = with_retries(2, &counted, Deadlines::default(), async || {
         count.set(count.get() + 1);
         let again = ProviderError {
             retry_after: Some(Duration::ZERO),
@@ -94,4 +96,5 @@ async fn success_ends_it() {
     })
     .await;
     assert_eq!((result.unwrap(), count.get()), ("answer", 3));
+    assert_eq!(counted.into_inner(), 2);
 }

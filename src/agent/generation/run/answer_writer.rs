@@ -50,10 +50,11 @@ impl AnswerWriter {
     }
 
     /// The chat is claimed.
-    pub(super) fn grant(&self, started: &Started) {
+    pub(super) fn grant(&self, started: &Started, metadata: Map<String, Value>) {
         self.update(|answer| {
             answer.claim = Claim::Granted(started.rows.clone());
             answer.metadata = started.metadata.clone();
+            answer.metadata.extend(metadata);
             answer.resume(started.earlier.parts.clone());
         });
     }

@@ -7,12 +7,13 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::Fuse;
 use tokio::time::Instant;
-use tracing::warn;
+use tracing::{Instrument, warn};
 
-use super::{Interruption, Run};
+use super::{Interruption, Run, spans};
 use crate::agent::generation::failure::Failure;
 use crate::agent::generation::recorder::Started;
 use crate::agent::message::answer::Answer;
+use crate::observability::traces;
 use crate::providers::{
     Candidates, ChosenModel, ErrorKind, Event, EventStream, FinishReason, Message, ProviderError,
     Request,
@@ -42,11 +43,13 @@ impl Run {
             if models.has_next() {
                 request.deadlines.retries_end = Some(Instant::now() + RETRY_TIME_BEFORE_FALLBACK);
             }
-            self.reserve(&mut request).await?;
+            self.reserve(&mut request, &model).await?;
             let result = self.call(&model, request).await;
             let Err(Interruption::Failed(Failure::Provider(error))) = &result else {
                 return result;
             };
+            let (metrics, kind) = (&self.settings.metrics, error.kind.as_str());
+            metrics.provider_error(model.provider().as_str(), kind);
             if !self.model.is_silent() {
                 return result;
             }
@@ -61,8 +64,29 @@ impl Run {
         }
     }
 
-    /// Calls the model once and applies its events to the answer.
+    /// Calls the model once, as a span of the trace.
     async fn call(
+        &mut self,
+        model: &ChosenModel,
+        mut request: Request,
+    ) -> Result<FinishReason, Interruption> {
+        let span = spans::model_call(model, &request, self.settings.traces_content);
+        span.in_scope(|| traces::inject(&mut request.headers));
+        let parts_before = self.answer.read().parts.len();
+        let result = self.read_answer(model, request).instrument(span.clone()).await;
+        spans::end_model_call(
+            &span,
+            &result,
+            self.budget.meter.last_call(self.answer.bytes()).as_ref(),
+        );
+        if self.settings.traces_content {
+            spans::show_output(&span, &self.answer.read().parts[parts_before..]);
+        }
+        result
+    }
+
+    /// Calls the model once and applies its events to the answer.
+    async fn read_answer(
         &mut self,
         model: &ChosenModel,
         request: Request,
@@ -71,6 +95,7 @@ impl Run {
         self.budget.meter.begin_call(model, &request, self.answer.bytes());
         self.checkpoint_soon();
         let stream = self.wait_for(model.stream(request)).await?;
+        let stream = stream.map_err(|error| self.without_instructions(error));
         if stream.is_err() {
             self.budget.meter.call_refused();
         }
@@ -84,7 +109,7 @@ impl Run {
                 break;
             }
             for event in batch.drain(..) {
-                match event? {
+                match event.map_err(|error| self.without_instructions(error))? {
                     Event::Usage(usage) => self.budget.meter.report(usage),
                     Event::End { finish_reason: reason } => finish_reason = Some(reason),
                     Event::FailedAfterEnd(failure) => {
@@ -103,8 +128,19 @@ impl Run {
         Ok(finish_reason.unwrap_or(FinishReason::Stop))
     }
 
+    /// A failure as it may be told: providers quote what they were sent.
+    fn without_instructions(&self, error: ProviderError) -> ProviderError {
+        match self.job.terms.instructions() {
+            Some(instructions) => error.without(|word| instructions.are_repeated_by(word)),
+            None => error,
+        }
+    }
+
     fn apply_event(&mut self, event: Event) {
         let starts_step = self.model.end_silence();
+        if starts_step {
+            spans::first_token(self.model.call_age(), self.settings.clock.now());
+        }
         self.answer.apply(event, starts_step);
         if std::mem::take(&mut self.is_candidate) {
             self.checkpoints.hurry();

@@ -11,6 +11,7 @@ use crate::agent::generation::failure::Failure;
 use crate::agent::generation::recorder::{Save, Saved, UsageLog};
 use crate::agent::message::answer::{End, Status};
 use crate::agent::usage::TokenUsage;
+use crate::providers::catalogue::Usd;
 use crate::supabase::{SupabaseError, SupabaseErrorKind};
 
 impl Run {
@@ -25,7 +26,11 @@ impl Run {
         };
         self.budget.meter.end_call(self.answer.bytes(), false);
         let mut end = self.summary(status, finish_reason, failure);
-        self.answer.close(save::final_metadata(&end), status == Status::Awaiting);
+        let mut metadata = save::final_metadata(&end);
+        if let Some(warning) = self.budget.warning() {
+            metadata.insert("budget_warning".to_owned(), warning);
+        }
+        self.answer.close(metadata, status == Status::Awaiting);
         let log = self.usage_log(&end);
         let save = save::last(&self.answer.read(), &end, self.model.id(), log, waiting);
         if let Some(log) = &save.end.usage_log {
@@ -139,9 +144,9 @@ impl Run {
     }
 
     /// What all runs of the message have used: this one, and those that it continues.
-    pub(super) fn used_in_all(&self) -> (TokenUsage, Option<f64>) {
+    pub(super) fn used_in_all(&self) -> (TokenUsage, Option<Usd>) {
         let total = self.budget.meter.total();
-        let (mut usage, cost_usd) = (total.tokens(), total.cost_usd());
+        let (mut usage, cost_usd) = (total.tokens(), total.cost());
         let Some((before, cost_before)) = self.used_before else { return (usage, cost_usd) };
         usage += before;
         (usage, cost_usd.zip(cost_before).map(|(now, before)| now + before))
@@ -154,7 +159,14 @@ impl Run {
         Some(UsageLog {
             time_to_first_token_ms: self.answer.time_to_first_token_ms(),
             error_code: end.failure.as_ref().map(Failure::code),
-            ..UsageLog::new(self.job.operation, model, &total, end.status, end.latency_ms)
+            ..UsageLog::new(
+                self.job.operation,
+                model,
+                &total,
+                end.status,
+                end.latency_ms,
+                &self.job.terms,
+            )
         })
     }
 }

@@ -22,7 +22,9 @@ impl Run {
         }
         let (usage, cost_usd) = self.used_in_all();
         let tools = self.job.tools.iter().map(|tool| tool.name().to_owned()).collect();
-        let hand_over = HandOver { options: self.job.options.clone(), tools, usage, cost_usd };
+        let assistant = self.job.terms.assistant.as_ref().map(|assistant| assistant.id.clone());
+        let options = self.job.options.clone();
+        let hand_over = HandOver { options, assistant, tools, usage, cost_usd };
         // Nothing is saved meanwhile: the answer may be another run's at any moment.
         match self.job.recorder.hand_over(&self.job.credentials, hand_over).await {
             HandedOver::Taken => Err(Interruption::HandedOver),

@@ -14,6 +14,7 @@ mod request;
 mod reserve;
 mod save;
 mod signals;
+pub(super) mod spans;
 mod title;
 mod wait;
 
@@ -42,7 +43,9 @@ use crate::agent::message::prompt;
 use crate::agent::tools::execute;
 use crate::agent::usage::TokenUsage;
 use crate::agent::{ClientTool, Job, Part, Settings, WaitingCall};
-use crate::providers::{FinishReason, Message};
+use crate::config::file::assistants::Overridable;
+use crate::providers::catalogue::Usd;
+use crate::providers::{Candidates, FinishReason, Message};
 
 /// A generation at work.
 pub(super) struct Run {
@@ -56,7 +59,7 @@ pub(super) struct Run {
     /// The answer is shown in the place of others once it has content.
     is_candidate: bool,
     /// The tokens and the price of earlier runs of the same message.
-    used_before: Option<(TokenUsage, Option<f64>)>,
+    used_before: Option<(TokenUsage, Option<Usd>)>,
     /// The page's tools: the request's, and those that the message has called before.
     client_tools: Vec<Arc<ClientTool>>,
     /// The calls with which the answer begins to wait.
@@ -113,12 +116,12 @@ impl Run {
             Ok(BeginOutcome::Started(started)) => {
                 self.lease.granted(started.lease, sent_at);
                 self.is_candidate = started.is_candidate;
-                self.budget.set_reserved(started.reserved);
+                self.budget.set_reserved(started.reserved.clone());
                 let earlier = &started.earlier;
                 self.used_before = earlier.usage.map(|usage| (usage, earlier.cost_usd));
                 self.checkpoints.resume(earlier.checkpoint, &earlier.parts);
                 self.client_tools = self.client_tools(&started);
-                self.answer.grant(&started);
+                self.answer.grant(&started, self.job.terms.metadata());
                 if started.earlier.is_visible {
                     self.answer.make_visible();
                 }
@@ -155,7 +158,11 @@ impl Run {
             started
         };
         let mut started = self.wait_for(load).await?;
-        let mut models = self.settings.providers.candidates(started.model.as_deref())?;
+        if self.job.terms.assistant.as_ref().is_some_and(|own| !own.leaves(Overridable::System)) {
+            // Users can write any message of theirs, but who answers is told what to do by the operator alone.
+            started.history.retain(|message| message.role != "system");
+        }
+        let mut models = self.models(started.model.as_deref())?;
         let mut turns = prompt::answer(&started.earlier.parts);
         let mut steps = 1 + steps(&started.earlier.parts);
         loop {
@@ -179,6 +186,14 @@ impl Run {
             }
             turns.extend(self.last_turn());
         }
+    }
+
+    /// The models to call, as the terms have them.
+    fn models(&self, id: Option<&str>) -> Result<Candidates, Failure> {
+        let terms = &self.job.terms;
+        let models = self.settings.providers.candidates(id, terms.fallbacks())?;
+        terms.take(models.current().clone())?;
+        models.filter_map(|model| terms.take(model).ok()).ok_or(Failure::Crashed)
     }
 
     /// Runs the tools that were called, but for those of the page, whose calls wait when all others have

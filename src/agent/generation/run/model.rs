@@ -1,5 +1,9 @@
 //! The model that a generation calls.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 use crate::providers::ChosenModel;
 
 /// The model of the call under way, or of the last one.
@@ -7,11 +11,12 @@ pub(super) struct ActiveModel {
     current: Option<ChosenModel>,
     /// Its call has brought nothing yet.
     is_silent: bool,
+    call_began: Option<Instant>,
 }
 
 impl Default for ActiveModel {
     fn default() -> Self {
-        Self { current: None, is_silent: true }
+        Self { current: None, is_silent: true, call_began: None }
     }
 }
 
@@ -35,6 +40,12 @@ impl ActiveModel {
 
     pub(super) fn begin_call(&mut self) {
         self.is_silent = true;
+        self.call_began = Some(Instant::now());
+    }
+
+    /// For how long the call has been under way.
+    pub(super) fn call_age(&self) -> Duration {
+        self.call_began.map(|began| began.elapsed()).unwrap_or_default()
     }
 
     /// The call has brought something. Whether that was the first of it.

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use reqwest::header::HeaderMap;
+
 use super::Run;
 use crate::agent::AnyTool;
 use crate::agent::generation::recorder::Started;
 use crate::agent::message::prompt;
+use crate::config::file::assistants::Overridable;
 use crate::providers::catalogue::Capability;
 use crate::providers::{ChosenModel, Deadlines, Message, Request, ToolDefinition};
 
@@ -25,6 +28,21 @@ impl Run {
         ours.chain(of_page).chain(self.job.options.functions.iter().cloned()).collect()
     }
 
+    /// An assistant's instructions come first and, unless the operator leaves them to the request, alone.
+    fn system<'a>(&'a self, started: &'a Started) -> Vec<&'a str> {
+        let options = &self.job.options;
+        let own = options.system.as_ref().or(started.system_prompt.as_ref());
+        let own = own.into_iter().chain(&options.context).map(String::as_str);
+        match &self.job.terms.assistant {
+            Some(assistant) => {
+                let takes = assistant.leaves(Overridable::System);
+                let own = own.filter(|_| takes);
+                std::iter::once(assistant.instructions.expose()).chain(own).collect()
+            }
+            None => own.collect(),
+        }
+    }
+
     pub(super) fn request(
         &self,
         started: &Started,
@@ -32,10 +50,9 @@ impl Run {
         model: &ChosenModel,
     ) -> Request {
         let options = &self.job.options;
-        let max_output_tokens = self.budget.output_cap(options.max_output_tokens, model);
-        let system = options.system.as_ref().or(started.system_prompt.as_ref());
-        let system: Vec<_> =
-            system.into_iter().chain(&options.context).map(String::as_str).collect();
+        let max_output_tokens =
+            self.budget.output_cap(options.max_output_tokens, options.output_limit, model);
+        let system = self.system(started);
         let system = Some(system.join("\n\n")).filter(|system| !system.is_empty());
         let messages = prompt::conversation(
             &started.history,
@@ -63,6 +80,7 @@ impl Run {
                 deadline: Some(self.answer.deadline(self.settings.generation_timeout)),
                 retries_end: None,
             },
+            headers: HeaderMap::new(),
         }
     }
 }

@@ -1,20 +1,24 @@
-//! Keeps a generation within what it has reserved of the day's tokens.
+//! Keeps a generation within what it has reserved of its user's limits.
 
 use super::{Interruption, Run};
 use crate::agent::generation::failure::Failure;
 use crate::agent::usage::reservation::{Extension, OverLimit};
-use crate::providers::Request;
+use crate::providers::{ChosenModel, Request};
 
 impl Run {
     /// Sees to it that a call is reserved for, which later calls and inputs that turn out longer
     /// than estimated need. A cap that the request did not ask for is lowered if it has to be.
-    pub(super) async fn reserve(&mut self, request: &mut Request) -> Result<(), Interruption> {
-        let Some(limit) = self.settings.daily_token_limit else { return Ok(()) };
-        let shortfall = self.budget.shortfall(request, self.answer.bytes());
+    pub(super) async fn reserve(
+        &mut self,
+        request: &mut Request,
+        model: &ChosenModel,
+    ) -> Result<(), Interruption> {
+        let bytes = self.answer.bytes();
+        let shortfall = self.budget.shortfall(request, model, bytes, &self.job.terms);
         let Some(shortfall) = shortfall else { return Ok(()) };
-        let tokens = shortfall.tokens;
-        let Some(over_limit) = self.extend(Extension { limit, tokens }).await? else {
-            self.budget.extend_to(tokens);
+        let (tokens, usd) = (shortfall.needed.tokens, shortfall.needed.usd);
+        let Some(over_limit) = self.extend(shortfall.needed.clone()).await? else {
+            self.budget.extend_to(tokens, usd);
             return Ok(());
         };
         let may_lower = self.job.options.max_output_tokens.is_none();

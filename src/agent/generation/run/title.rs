@@ -96,8 +96,8 @@ impl TitleTask {
     }
 
     async fn find(&self) -> Option<String> {
-        // A title is not worth a reservation: with a daily limit the model is not asked.
-        let is_free = self.settings.daily_token_limit.is_none();
+        // A title is not worth a reservation: with a limit the model is not asked.
+        let is_free = !self.job.terms.has_limits();
         let output = match self.settings.providers.title_model().filter(|_| is_free) {
             Some(model) => self.ask(&model).await,
             None => None,
@@ -129,7 +129,14 @@ impl TitleTask {
         };
         let usage = UsageLog {
             error_code,
-            ..UsageLog::new("title", model, &meter.total(), status, millis(began.elapsed()))
+            ..UsageLog::new(
+                "title",
+                model,
+                &meter.total(),
+                status,
+                millis(began.elapsed()),
+                &self.job.terms,
+            )
         };
         self.settings.metrics.answer(usage.answered());
         if let Err(error) = self.job.recorder.save_usage(&self.job.credentials, &usage).await {

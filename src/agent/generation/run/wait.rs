@@ -104,7 +104,7 @@ impl Run {
             tokens: usage.as_ref().map(UsageTotal::tokens),
             model: model.map(|model| model.id.clone()),
             provider: model.map(|model| model.provider().to_string()),
-            cost_usd: usage.and_then(|usage| usage.cost_usd()),
+            cost_usd: usage.and_then(|usage| usage.cost()),
         };
         self.checkpoints.next_after_saved(&answer, used, reserve)
     }

@@ -15,7 +15,7 @@ pub struct End {
     /// The token usage.
     pub usage: TokenUsage,
     /// The cost in USD, if known.
-    pub cost_usd: Option<f64>,
+    pub cost_usd: Option<crate::providers::catalogue::Usd>,
     /// Time from the claim to the end, in milliseconds.
     pub latency_ms: u64,
     /// What went wrong.

@@ -192,7 +192,7 @@ impl Events {
                 result: Some(RunResult {
                     message_id: self.id,
                     finish_reason: &end.finish_reason,
-                    cost_usd: end.cost_usd,
+                    cost_usd: end.cost_usd.map(crate::providers::catalogue::Usd::as_f64),
                 }),
                 outcome: self.outcome(end, &waiting, &ids),
                 usage: Some([usage(answer, end)]),

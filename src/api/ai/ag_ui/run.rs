@@ -36,7 +36,7 @@ pub(super) async fn run(
     if intent == Intent::Connect {
         return connect(ai, user, input, held, request_id).await;
     }
-    ai.limits.count_generation(user.id)?;
+    ai.count_generation(user)?;
     // As it came, and twice on the way to a request of this API's own.
     held.grow(2 * held.bytes())?;
     let (answer, earlier) = match intent {

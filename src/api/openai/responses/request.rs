@@ -24,6 +24,7 @@ pub(super) fn read(body: ResponseRequest, held: Held) -> Result<StatelessRequest
     let options = Options {
         system: None,
         context: None,
+        output_limit: None,
         max_output_tokens: body.max_output_tokens,
         temperature: body.temperature,
         top_p: body.top_p,

@@ -1,0 +1,216 @@
+//! The HTTP client for addresses that an operator names. It reaches the Internet by https, and what is private
+//! only where host and port are listed; it follows no redirects, keeps no cookies, and asks no proxy of the
+//! environment.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::redirect::Policy;
+use reqwest::{Client, Proxy, Request, Url};
+use secrecy::ExposeSecret;
+
+mod address;
+mod error;
+mod refusals;
+mod resolver;
+mod response;
+mod turns;
+
+pub use error::{EgressError, Refused};
+pub use resolver::Lookup;
+pub use response::{Body, Response};
+pub use turns::Turn;
+
+use refusals::Refusals;
+use resolver::{Reach, Resolver, Shared, system_lookup};
+use turns::Turns;
+
+use crate::config::file::PrivateHosts;
+use crate::config::{Config, SupabaseConfig};
+use crate::memory::{Holder, Memory};
+use crate::observability::metrics::Metrics;
+
+/// How fast an unreachable host is noticed.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// The longest head of a response over HTTP/2, in bytes.
+const MAX_HEAD: u32 = 32 << 10;
+
+/// What the client may reach.
+#[derive(Clone, Default)]
+pub struct EgressSettings {
+    /// `allow_hosts`.
+    pub hosts: PrivateHosts,
+    /// The address of the Supabase project, which is listed with any scheme.
+    pub supabase: Option<Url>,
+    /// `TOOL_PROXY`: what checks the addresses instead. Listed hosts are reached without it.
+    pub proxy: Option<Url>,
+}
+
+impl EgressSettings {
+    /// What the settings and the configuration file say.
+    pub fn new(config: &Config) -> Self {
+        let supabase = match &config.supabase {
+            SupabaseConfig::Project(project) => Url::parse(&project.url).ok(),
+            SupabaseConfig::Local(_) => None,
+        };
+        let proxy = config.tool_proxy.as_ref().and_then(|url| Url::parse(url.expose_secret()).ok());
+        Self { hosts: config.file.current().allow_hosts.clone(), supabase, proxy }
+    }
+}
+
+/// The HTTP client for addresses that an operator names. Clones share connections.
+#[derive(Clone)]
+pub struct Egress {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    settings: EgressSettings,
+    public: Guarded,
+    listed: Guarded,
+    private: Guarded,
+    refusals: Arc<Refusals>,
+    turns: Turns,
+    memory: Memory,
+}
+
+/// A client that reaches some addresses.
+struct Guarded {
+    client: Client,
+    resolver: Arc<Resolver>,
+}
+
+impl Egress {
+    /// A client that charges what it holds to this budget.
+    pub fn new(
+        settings: EgressSettings,
+        memory: Memory,
+        metrics: Metrics,
+    ) -> Result<Self, EgressError> {
+        Self::with_lookup(settings, memory, metrics, &system_lookup())
+    }
+
+    /// The same with another way to look names up.
+    pub fn with_lookup(
+        settings: EgressSettings,
+        memory: Memory,
+        metrics: Metrics,
+        lookup: &Lookup,
+    ) -> Result<Self, EgressError> {
+        let refusals = Arc::new(Refusals::new(metrics));
+        let proxy = settings.proxy.clone();
+        let guarded = |reach, proxy| Guarded::new(reach, proxy, lookup, &refusals);
+        let [public, listed, private] = [
+            guarded(Reach::Public, proxy)?,
+            guarded(Reach::Listed, None)?,
+            guarded(Reach::Private, None)?,
+        ];
+        let turns = Turns::default();
+        Ok(Self {
+            inner: Arc::new(Inner { settings, public, listed, private, refusals, turns, memory }),
+        })
+    }
+
+    /// Whether this address may be asked for, as far as that is known without looking its name up.
+    pub fn check(&self, url: &Url) -> Result<(), EgressError> {
+        self.guarded(url).map(drop)
+    }
+
+    /// The client that reaches this address and nothing that must not be reached. Whoever uses it bounds
+    /// what it reads.
+    pub fn client(&self, url: &Url) -> Result<Client, EgressError> {
+        self.guarded(url).map(|guarded| guarded.client.clone())
+    }
+
+    /// Looks the host up and checks what is found, without a request.
+    pub async fn resolve(&self, url: &Url) -> Result<Vec<IpAddr>, EgressError> {
+        let guarded = self.guarded(url)?;
+        let host = host(url);
+        if let Some(literal) = literal(url) {
+            return Ok(vec![literal]);
+        }
+        guarded.resolver.addresses(&host).await
+    }
+
+    /// The turn of a request to this address.
+    pub async fn turn(&self, holder: Holder, url: &Url) -> Result<Turn, EgressError> {
+        self.inner.turns.next(holder, &host(url)).await
+    }
+
+    /// Sends a request once, in its turn. Its own timeout holds for the whole response.
+    pub async fn send(&self, holder: Holder, request: Request) -> Result<Response, EgressError> {
+        let client = self.client(request.url())?;
+        let host = host(request.url());
+        let charge = self.inner.memory.charge(holder);
+        let turn = self.inner.turns.next(holder, &host).await?;
+        match client.execute(request).await {
+            Ok(response) => Ok(Response::new(response, host, charge, turn)),
+            Err(error) => Err(EgressError::from_reqwest(&error, &host)),
+        }
+    }
+
+    fn guarded(&self, url: &Url) -> Result<&Guarded, EgressError> {
+        let Inner { settings, public, listed, private, refusals, .. } = &*self.inner;
+        let is_named = url.username().is_empty() && url.password().is_none() && url.has_host();
+        let is_supabase =
+            settings.supabase.as_ref().is_some_and(|own| own.origin() == url.origin());
+        let is_listed = is_supabase || settings.hosts.contains(url);
+        let guarded = match url.scheme() {
+            "https" | "http" if !is_named => return Err(Refused::Address.into()),
+            "https" if is_listed => listed,
+            "https" => public,
+            "http" if is_supabase => listed,
+            "http" if is_listed => private,
+            "http" => return Err(Refused::Unencrypted(host(url)).into()),
+            _ => return Err(Refused::Address.into()),
+        };
+        if let Some(literal) = literal(url) {
+            guarded.resolver.reach.check(&host(url), literal).inspect_err(|_| {
+                refusals.add(&host(url), None);
+            })?;
+        }
+        Ok(guarded)
+    }
+}
+
+impl Guarded {
+    fn new(
+        reach: Reach,
+        proxy: Option<Url>,
+        lookup: &Lookup,
+        refusals: &Arc<Refusals>,
+    ) -> Result<Self, EgressError> {
+        let (lookup, refusals) = (lookup.clone(), refusals.clone());
+        let resolver = Arc::new(Resolver { lookup, reach, refusals });
+        let builder = Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .pool_idle_timeout(Duration::from_secs(30))
+            .redirect(Policy::none())
+            .referer(false)
+            .http2_max_header_list_size(MAX_HEAD)
+            .user_agent(concat!("chat-backend/", env!("CARGO_PKG_VERSION")))
+            .no_proxy();
+        let wrong = |error: reqwest::Error| EgressError::from_reqwest(&error, "TOOL_PROXY");
+        let builder = match proxy {
+            // The proxy's own name is looked up as usual.
+            Some(proxy) => builder.proxy(Proxy::all(proxy).map_err(wrong)?),
+            None => builder.dns_resolver(Shared(resolver.clone())),
+        };
+        Ok(Self { client: builder.build().map_err(wrong)?, resolver })
+    }
+}
+
+/// The host without the dot of the root.
+fn host(url: &Url) -> String {
+    url.host_str().unwrap_or_default().trim_end_matches('.').to_owned()
+}
+
+/// The IP address that stands in the URL, which no resolver sees. URLs have decimal, octal and hexadecimal
+/// ones in their usual form.
+fn literal(url: &Url) -> Option<IpAddr> {
+    host(url).trim_matches(['[', ']']).parse().ok()
+}
+
+#[cfg(test)]
+mod tests;

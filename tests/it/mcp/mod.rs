@@ -1,0 +1,8 @@
+//! Tools of servers that speak the Model Context Protocol.
+
+mod caller;
+mod hostile;
+mod real;
+mod recorded;
+mod server;
+mod sessions;
