@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::process::Worker;
 
 /// Modules take much memory, so few workers that have imported them wait.
-pub(super) const MAX_PREPARED: usize = 2;
+const MAX_PREPARED: usize = 2;
 
 /// What a worker was started for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,16 +57,25 @@ impl IdleWorkers {
         None
     }
 
+    fn most(&self, kind: Kind) -> usize {
+        match kind {
+            Kind::PreparedPython => self.max_per_kind.min(MAX_PREPARED),
+            Kind::JavaScript | Kind::Python => self.max_per_kind,
+        }
+    }
+
+    /// Whether more workers of this kind may be kept.
+    pub(super) fn lacks(&self, kind: Kind) -> bool {
+        let workers = self.lock();
+        workers.iter().filter(|entry| entry.kind == kind).count() < self.most(kind)
+    }
+
     /// Keeps a worker. If there are enough, the one that has been idle longest is ended.
     pub(super) fn put(&self, kind: Kind, user: Option<Uuid>, worker: Worker) {
         let mut workers = self.lock();
         workers.push(Entry { kind, user, worker });
         let is_like = |entry: &Entry| entry.kind == kind;
-        let most = match kind {
-            Kind::PreparedPython => self.max_per_kind.min(MAX_PREPARED),
-            Kind::JavaScript | Kind::Python => self.max_per_kind,
-        };
-        if workers.iter().filter(|entry| is_like(entry)).count() > most
+        if workers.iter().filter(|entry| is_like(entry)).count() > self.most(kind)
             && let Some(oldest) = workers.iter().position(is_like)
         {
             workers.remove(oldest);

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 
 use serde::Deserialize;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tracing::{info, warn};
 use uuid::Uuid;
 
 use super::fair_queue::{FairQueue, Permit};
-use super::idle_workers::{IdleWorkers, Kind, MAX_PREPARED};
+use super::idle_workers::{IdleWorkers, Kind};
 use super::model::{Language, Limits, Outcome, Script};
 use super::process::{Launch, START, Worker};
 #[cfg(target_os = "linux")]
@@ -47,6 +47,8 @@ struct Inner {
     settings: Settings,
     queue: FairQueue,
     idle: IdleWorkers,
+    /// Modules are imported by one worker at a time, since scripts need the machine as well.
+    preparing: Semaphore,
     python: watch::Receiver<Option<Python>>,
 }
 
@@ -76,6 +78,7 @@ impl Sandbox {
         let inner = Arc::new(Inner {
             queue: FairQueue::new(settings.workers),
             idle: IdleWorkers::new(settings.workers),
+            preparing: Semaphore::new(1),
             settings: settings.clone(),
             python,
         });
@@ -90,8 +93,8 @@ impl Sandbox {
             }
             let prepared = python.as_ref().ok().and_then(|python| python.prepared.clone());
             found.send_replace(Some(python));
-            for launch in prepared.iter().cycle().take(MAX_PREPARED.min(settings.workers)) {
-                keep_ready(&weak, Kind::PreparedPython, launch).await;
+            if let Some(launch) = prepared {
+                keep_prepared(weak, launch).await;
             }
         });
         Self { inner }
@@ -136,12 +139,27 @@ impl Sandbox {
     }
 }
 
-/// Starts a worker and keeps it for whoever needs it.
-async fn keep_ready(inner: &Weak<Inner>, kind: Kind, launch: &Launch) {
+/// Starts a worker and keeps it for whoever needs it; false if it could not be started.
+async fn keep_ready(inner: &Weak<Inner>, kind: Kind, launch: &Launch) -> bool {
     match (Worker::start(launch).await, inner.upgrade()) {
         (Ok(worker), Some(inner)) => inner.idle.put(kind, None, worker),
-        (Err(error), _) => warn!("a worker could not be started: {error}"),
+        (Err(error), _) => {
+            warn!("a worker could not be started: {error}");
+            return false;
+        }
         _ => {}
+    }
+    true
+}
+
+/// Starts workers that import what takes long, one after the other, until enough wait.
+async fn keep_prepared(weak: Weak<Inner>, launch: Arc<Launch>) {
+    let Some(inner) = weak.upgrade() else { return };
+    let Ok(_turn) = inner.preparing.try_acquire() else { return };
+    while inner.idle.lacks(Kind::PreparedPython) {
+        if !keep_ready(&weak, Kind::PreparedPython, &launch).await {
+            return;
+        }
     }
 }
 
@@ -156,11 +174,34 @@ pub struct Slot<'a> {
 impl Slot<'_> {
     /// Runs a script. `Err` says why no worker could be started. Dropping the future kills the script.
     pub async fn run(&self, script: &Script) -> Result<Outcome, String> {
+        let Some(prepared) = self.prepared(&script.code) else {
+            return self.run_plain(script).await;
+        };
         let inner = &self.sandbox.inner;
-        let (kind, launch) = self.worker_for(&script.code);
+        let outcome = match inner.idle.take(Kind::PreparedPython, self.user) {
+            Some(mut worker) => Ok(worker.run(script, &inner.settings.limits).await),
+            // A new one does not import what its script may not need.
+            None => self.run_plain(script).await,
+        };
+        tokio::spawn(keep_prepared(Arc::downgrade(inner), prepared));
+        outcome
+    }
+
+    /// How workers are started for scripts like this one, if they import something in advance.
+    fn prepared(&self, code: &str) -> Option<Arc<Launch>> {
+        let prepared = self.python.as_ref()?.prepared.clone()?;
+        is_slow_to_import(code).then_some(prepared)
+    }
+
+    async fn run_plain(&self, script: &Script) -> Result<Outcome, String> {
+        let inner = &self.sandbox.inner;
+        let (kind, launch) = match &self.python {
+            None => (Kind::JavaScript, Arc::new(javascript_launch(&inner.settings))),
+            Some(python) => (Kind::Python, python.launch.clone()),
+        };
         let mut worker = match inner.idle.take(kind, self.user) {
             Some(worker) => worker,
-            None => self.start().await?,
+            None => Worker::start(&launch).await?,
         };
         let outcome = worker.run(script, &inner.settings.limits).await;
         if worker.is_spent || worker.runs >= RUNS_PER_WORKER {
@@ -169,24 +210,6 @@ impl Slot<'_> {
             inner.idle.put(kind, Some(self.user), worker);
         }
         Ok(outcome)
-    }
-
-    fn worker_for(&self, code: &str) -> (Kind, Arc<Launch>) {
-        match &self.python {
-            None => (Kind::JavaScript, Arc::new(javascript_launch(&self.sandbox.inner.settings))),
-            Some(python) => match python.prepared.as_ref().filter(|_| is_slow_to_import(code)) {
-                Some(prepared) => (Kind::PreparedPython, prepared.clone()),
-                None => (Kind::Python, python.launch.clone()),
-            },
-        }
-    }
-
-    /// A worker when none is ready. It does not import what its script may not need.
-    async fn start(&self) -> Result<Worker, String> {
-        match &self.python {
-            None => Worker::start(&javascript_launch(&self.sandbox.inner.settings)).await,
-            Some(python) => Worker::start(&python.launch).await,
-        }
     }
 }
 

@@ -108,9 +108,9 @@ fn value<'js>(
         Err(Error::Exception) => start_without_imports(ctx, request, prelude)?,
         done => done?,
     };
-    let done = wait_until_settled(ctx, done.into_value(), prelude, run)?;
+    let done = await_value(ctx, done.into_value(), prelude, run)?;
     let value = done.get::<Object<'js>>()?.get("value")?;
-    let value = wait_until_settled(ctx, value, prelude, run)?;
+    let value = await_value(ctx, value, prelude, run)?;
     while advance(ctx, prelude, run)? {}
     Ok(value)
 }
@@ -140,7 +140,7 @@ fn start_without_imports<'js>(
 }
 
 /// What a promise is fulfilled with; other values as they are.
-fn wait_until_settled<'js>(
+fn await_value<'js>(
     ctx: &Ctx<'js>,
     value: Value<'js>,
     prelude: &Prelude<'js>,

@@ -1,16 +1,17 @@
 # What Python runs in the sandbox: it takes one script, runs it, answers, and ends. It talks over the
 # socket that it was given as standard input; standard output and error are the script's own.
-import ast
+import _ast
 import builtins
 import ctypes
 import linecache
 import stat
 import struct
 import traceback
-from inspect import CO_COROUTINE, iscoroutine
 
 SCRIPT = 'script.py'
 MAX_TEXT = 16000
+# A code object's flag, as `inspect` has it, which takes long to import.
+CO_COROUTINE = 128
 
 
 def forbid_programs(program):
@@ -78,18 +79,18 @@ def changed_files(staged, max_files):
 
 def run(code, namespace):
     """Runs the script; the value of its last expression is its result."""
-    tree = ast.parse(code, SCRIPT)
-    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-    parts = [compile(tree, SCRIPT, 'exec', ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)]
+    tree = compile(code, SCRIPT, 'exec', _ast.PyCF_ONLY_AST)
+    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], _ast.Expr) else None
+    parts = [compile(tree, SCRIPT, 'exec', _ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)]
     if last is not None:
-        expression = ast.Expression(last.value)
-        parts.append(compile(expression, SCRIPT, 'eval', ast.PyCF_ALLOW_TOP_LEVEL_AWAIT))
+        expression = _ast.Expression(last.value)
+        parts.append(compile(expression, SCRIPT, 'eval', _ast.PyCF_ALLOW_TOP_LEVEL_AWAIT))
     if any(part.co_flags & CO_COROUTINE for part in parts):
         value = run_coroutine(run_async(parts, namespace))
     else:
         for part in parts:
             value = eval(part, namespace)
-        if iscoroutine(value):
+        if isinstance(value, types.CoroutineType):
             value = run_coroutine(value)
     show_new_figures()
     return show_figure(value) if is_figure(value) and not getattr(value, 'is_kept', False) else value
@@ -98,7 +99,7 @@ def run(code, namespace):
 async def run_async(parts, namespace):
     for part in parts:
         value = eval(part, namespace)
-        if part.co_flags & CO_COROUTINE or iscoroutine(value):
+        if part.co_flags & CO_COROUTINE or isinstance(value, types.CoroutineType):
             value = await value
     return value
 
