@@ -14,7 +14,10 @@ use secrecy::ExposeSecret;
 use thiserror::Error;
 use tokio::net::TcpListener;
 
-use crate::agent::{AnyTool, CheckpointSlots, Generations, Settings, TokenRefresher};
+use crate::agent::tools::source::ToolSource;
+use crate::agent::{
+    AnyTool, BuiltIn, CheckpointSlots, Generations, Settings, Sources, TokenRefresher,
+};
 use crate::api::ai::{Ai, Weather, offered};
 use crate::api::files::{Files, FilesTool};
 use crate::api::messages::ReadMarks;
@@ -39,6 +42,9 @@ use crate::providers::{Providers, SettingsError};
 use crate::sandbox::{self, Sandbox};
 use crate::seal::SealKeys;
 use crate::supabase::{Supabase, SupabaseError};
+use crate::tool_sources::egress::{Egress, EgressSettings};
+use crate::tool_sources::mcp::Connections;
+use crate::tool_sources::{self, BuildContext};
 
 pub use crate::local::{
     BackupContents, BackupError, FunctionDescription, MIGRATIONS, TableDescription, expected_schema,
@@ -149,6 +155,9 @@ pub enum BuildError {
     /// The configuration file offers what there is not.
     #[error(transparent)]
     File(#[from] ConfigError),
+    /// A source of tools cannot be made.
+    #[error("CONFIG_FILE: {0}")]
+    ToolSources(String),
     /// A provider's settings are invalid.
     #[error("{}: {}", .0.setting.to_uppercase(), .0.problem)]
     Providers(#[from] SettingsError),
@@ -210,10 +219,37 @@ impl App {
         providers.set_prices(config.file.current().prices.clone());
         let limits = Limits::new(&config, &clock);
         let files = Files::new(supabase.clone(), &config, clock.clone());
+        let scripts = Scripts::new(
+            supabase.clone(),
+            files.clone(),
+            sandbox(&config),
+            config.scripts.timeout,
+            clock.clone(),
+            config.scripts.retention,
+        )
+        .counted_by(metrics.clone());
+        scripts.cleanup();
+        let seal_keys = seal_keys(&config, &project)?;
+        let egress = Egress::new(EgressSettings::new(&config), memory.clone(), metrics.clone())
+            .map_err(|error| BuildError::ToolSources(error.to_string()))?;
+        let mcp_connections = Connections::new();
+        let context = BuildContext {
+            config: &config,
+            supabase: &supabase,
+            seal_keys: seal_keys.as_ref(),
+            clock: &clock,
+            egress: &egress,
+            mcp: &mcp_connections,
+        };
+        let mut all_sources: Vec<Arc<dyn ToolSource>> =
+            vec![Arc::new(BuiltIn::new("built_in", tools(&files, &scripts)))];
+        all_sources.extend(tool_sources::build(&context).map_err(BuildError::ToolSources)?);
+        let demo = BuiltIn::new("demo", vec![Arc::new(Weather)]);
+        let sources = Sources::new(all_sources, demo, clock.clone(), metrics.clone());
         let token_refresher = TokenRefresher::default();
         let settings = Settings {
             providers: providers.clone(),
-            demo_tools: vec![Arc::new(Weather)],
+            sources: sources.clone(),
             checkpoint_every: config.checkpoint_every,
             checkpoint_slots: supabase
                 .has_service_key()
@@ -227,23 +263,12 @@ impl App {
         };
         let generations = Generations::new(settings, token_refresher.clone());
         let verifier = verifier(&config, &project, &supabase, &clock);
-        let seal_keys = seal_keys(&config, &project)?;
         let peers = peers(&config, seal_keys.as_ref(), &clock)?;
         let gate = |peers: &Peers| PeerGate::new(peers.clone(), generations.clone());
         let peer_gate = peers.as_ref().map(gate);
         let is_local = local_supabase.is_some();
         let probes = Probes::new(supabase.clone(), verifier.clone(), clock.clone(), is_local);
         forget_idle_users(limits.clone());
-        let scripts = Scripts::new(
-            supabase.clone(),
-            files.clone(),
-            sandbox(&config),
-            config.scripts.timeout,
-            clock.clone(),
-            config.scripts.retention,
-        )
-        .counted_by(metrics.clone());
-        scripts.cleanup();
         refresh_models(providers.clone());
         let ai = Ai::new(
             supabase.clone(),
@@ -252,7 +277,7 @@ impl App {
             providers.clone(),
             limits.clone(),
             config.file.clone(),
-            tools(&files, &scripts),
+            sources,
             clock.clone(),
         )
         .closed_to(config.is_stateless_on, config.assistants_only)

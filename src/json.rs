@@ -70,6 +70,39 @@ fn order(value: &mut Value) {
     }
 }
 
+/// A value in the one spelling that all who say the same share: members in the order of their names.
+pub fn canonical(value: &Value) -> String {
+    let mut text = String::new();
+    write_canonical(value, &mut text);
+    text
+}
+
+fn write_canonical(value: &Value, text: &mut String) {
+    match value {
+        Value::Array(items) => {
+            text.push('[');
+            for (index, item) in items.iter().enumerate() {
+                text.push_str(if index == 0 { "" } else { "," });
+                write_canonical(item, text);
+            }
+            text.push(']');
+        }
+        Value::Object(members) => {
+            let mut members: Vec<_> = members.iter().collect();
+            members.sort_by_key(|(name, _)| *name);
+            text.push('{');
+            for (index, (name, value)) in members.into_iter().enumerate() {
+                text.push_str(if index == 0 { "" } else { "," });
+                text.push_str(&Value::from(name.as_str()).to_string());
+                text.push(':');
+                write_canonical(value, text);
+            }
+            text.push('}');
+        }
+        plain => text.push_str(&plain.to_string()),
+    }
+}
+
 /// How deep a value is nested. Values come from serde_json, which reads no more than 128 levels, so
 /// that recursion is safe.
 pub fn value_depth(value: &Value) -> usize {
@@ -140,6 +173,13 @@ mod tests {
         let mut nesting = Nesting::default();
         let pieces = [r#"{"a{["#, r#"":[1"#, ",[2", "]]}"].map(|piece| nesting.within(piece, 2));
         assert_eq!(pieces, [r#"{"a{["#, r#"":[1"#, ",", ""]);
+    }
+
+    #[test]
+    fn the_canonical_spelling_has_one_order() {
+        let value =
+            serde_json::from_str(r#"{"b": [1, {"d": "ü\"", "c": null}], "a": {}}"#).unwrap();
+        assert_eq!(canonical(&value), r#"{"a":{},"b":[1,{"c":null,"d":"ü\""}]}"#);
     }
 
     #[test]

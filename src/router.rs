@@ -99,6 +99,7 @@ fn api(max_body_bytes: usize, max_generate_body_bytes: usize) -> OpenApiRouter<A
         .routes(routes!(files::routes::sign))
         .routes(routes!(ai::routes::models))
         .routes(routes!(ai::routes::list_assistants))
+        .routes(routes!(ai::tools::list_tools))
         .routes(routes!(ai::routes::resume_stream))
         .routes(routes!(ai::routes::stop))
         .routes(routes!(ag_ui::tanstack::restore))

@@ -2,7 +2,7 @@
 //!
 //! A generation belongs to the server, not to a connection: it runs in a task, handlers only listen.
 //! The agent knows neither axum nor tables; it defines what it needs of the database (`Recorder`)
-//! and what a tool is (`Tool`).
+//! and where tools come from (`ToolSource`).
 
 mod options;
 mod usage;
@@ -18,7 +18,7 @@ pub use generation::{
     Generations, HandOver, HandedOver, Question, Recorder, Refusal, Save, Saved, SavedEnd, Started,
     TokenRefresher, UsageLog, Used,
 };
-pub use job::Job;
+pub use job::{Job, JobTools};
 pub use message::answer::{Answer, Claim, End, Rows, Status};
 pub use message::changes::{Block, Change, ChangeCursor};
 pub use message::delta::{PartDelta, apply};
@@ -30,8 +30,12 @@ pub use message::ui_stream::{Cursor, StreamError};
 pub use options::Options;
 pub use settings::Settings;
 pub use terms::{BudgetLimit, Period, PlanRefusal, Terms};
+pub use tools::built_in::BuiltIn;
 pub use tools::client::ClientTool;
 pub use tools::json_schema::SchemaError;
+pub use tools::sources::{
+    DescribedTool, FindError, Offered, OfferedTool, SourceHealth, Sources, ToolSelection,
+};
 pub use tools::waiting_call::WaitingCall;
 pub use tools::{AnyTool, Tool, ToolResult, define};
 pub use usage::reservation::{Budget, Extension, OverBudget, OverLimit, Reserve, Reserved};

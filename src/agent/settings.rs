@@ -1,10 +1,9 @@
 //! What all generations share.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::generation::CheckpointSlots;
-use super::tools::AnyTool;
+use super::tools::sources::Sources;
 use crate::clock::Clock;
 use crate::observability::metrics::Metrics;
 use crate::providers::Providers;
@@ -13,8 +12,8 @@ use crate::providers::Providers;
 pub struct Settings {
     /// The models.
     pub providers: Providers,
-    /// The tools of the scripted model, so that a front end can show tool calls without an API key.
-    pub demo_tools: Vec<Arc<dyn AnyTool>>,
+    /// Where tools come from.
+    pub sources: Sources,
     /// The interval between checkpoints: the most that a crash loses. A checkpoint renews the lease and
     /// reports a stop that was requested on another replica.
     pub checkpoint_every: Duration,

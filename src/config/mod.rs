@@ -44,6 +44,10 @@ pub struct Config {
     pub is_stateless_on: bool,
     /// `ASSISTANTS_ONLY`: nothing but the assistants of the file can be asked.
     pub assistants_only: bool,
+    /// `TOOL_TIMEOUT_MS`: how long a call of a tool may take whose entry says nothing else.
+    pub tool_timeout: Duration,
+    /// `TOOL_RESULT_BYTES`: how much of a result a model reads of a tool whose entry says nothing else.
+    pub tool_result_bytes: usize,
     /// The model providers: `OPENAI_API_KEY`, `DEFAULT_MODEL` and what belongs to them.
     pub providers: providers::Settings,
     /// How often a running answer is saved; only tests change it.
@@ -235,6 +239,13 @@ impl Config {
             file: FileHandle::open(env.get("CONFIG_FILE").map(PathBuf::from), variables)?,
             is_stateless_on: env.flag("STATELESS", true)?,
             assistants_only: env.flag("ASSISTANTS_ONLY", false)?,
+            tool_timeout: Duration::from_millis(env.within(
+                "TOOL_TIMEOUT_MS",
+                15_000,
+                1_000..=120_000,
+            )?),
+            tool_result_bytes: env.within("TOOL_RESULT_BYTES", 64 << 10, (1 << 10)..=(1 << 20))?
+                as usize,
             providers: provider_settings::read(&env)?,
             checkpoint_every: Duration::from_secs(2),
             unsaved_patience: Duration::from_secs(5),

@@ -65,6 +65,9 @@ struct Inner {
     script_seconds: Histogram,
     local_requests: Family<LocalLabels, Counter>,
     refused_addresses: Counter,
+    tool_calls: Family<ToolCallLabels, Counter>,
+    tool_call_seconds: Family<ToolKindLabels, Histogram>,
+    tool_definition_changes: Family<ToolKindLabels, Counter>,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -108,6 +111,17 @@ struct ScriptLabels {
 struct LocalLabels {
     service: &'static str,
     status: u16,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ToolCallLabels {
+    source: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ToolKindLabels {
+    source: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -208,6 +222,21 @@ impl Metrics {
         inner.local_requests.get_or_create(&LocalLabels { service, status }).inc();
     }
 
+    /// A tool was called. `source` is the kind of its source.
+    pub fn tool_call(&self, source: &'static str, outcome: &'static str, took: Duration) {
+        let Some(inner) = &self.inner else { return };
+        inner.tool_calls.get_or_create(&ToolCallLabels { source, outcome }).inc();
+        let of_kind = ToolKindLabels { source };
+        inner.tool_call_seconds.get_or_create(&of_kind).observe(took.as_secs_f64());
+    }
+
+    /// Sources of this kind describe so many tools otherwise than before.
+    pub fn tool_definitions_changed(&self, source: &'static str, changes: usize) {
+        let Some(inner) = &self.inner else { return };
+        let changed = inner.tool_definition_changes.get_or_create(&ToolKindLabels { source });
+        changed.inc_by(changes as u64);
+    }
+
     /// A tool was not let to an address.
     pub fn refused_address(&self) {
         let Some(inner) = &self.inner else { return };
@@ -294,6 +323,19 @@ impl Inner {
                 "tool_refused_addresses",
                 "Requests of tools to addresses that they may not reach",
                 Counter::default(),
+            ),
+            tool_calls: all.add("tool_calls", "Calls of tools", Family::default()),
+            tool_call_seconds: all.add_seconds(
+                "tool_call_duration",
+                "Time that calls of tools took",
+                Family::new_with_constructor(
+                    (|| Histogram::new(ANSWER_SECONDS)) as fn() -> Histogram,
+                ),
+            ),
+            tool_definition_changes: all.add(
+                "tool_definition_changes",
+                "Tools whose description has changed",
+                Family::default(),
             ),
             gauges: GAUGES.map(|(name, help, what)| (what, all.add(name, help, Gauge::default()))),
             readings: Mutex::default(),

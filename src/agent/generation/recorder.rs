@@ -17,6 +17,7 @@ use crate::agent::message::delta::PartDelta;
 use crate::agent::message::history::HistoryMessage;
 use crate::agent::message::part::Part;
 use crate::agent::tools::client::ClientTool;
+use crate::agent::tools::source::ToolFile;
 use crate::agent::tools::waiting_call::WaitingCall;
 use crate::agent::usage::meter::UsageTotal;
 use crate::agent::usage::reservation::{Extension, OverLimit, Reserved};
@@ -73,6 +74,17 @@ pub trait Recorder: Send + Sync {
         _files: &'a [Uuid],
     ) -> BoxFuture<'a, ()> {
         Box::pin(std::future::ready(()))
+    }
+
+    /// Stores files that a tool has made: they become the user's. The parts of the message that show them, in
+    /// the same order; of one that cannot be stored, a text that says so.
+    fn store_files<'a>(
+        &'a self,
+        _credentials: &'a Credentials,
+        _call_id: &'a str,
+        _files: Vec<ToolFile>,
+    ) -> BoxFuture<'a, Vec<Value>> {
+        Box::pin(std::future::ready(Vec::new()))
     }
 
     /// Has another replica go on with the answer. Everything so far is saved, and nothing is under way.

@@ -1,5 +1,9 @@
 //! From a chat's history to what a model is asked: trimmed to its context window, nothing dangling.
 
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
 use super::part::{Part, ToolPart, ToolState};
 use crate::agent::message::history::HistoryMessage;
 use crate::providers::{Content, Message, Role};
@@ -8,6 +12,8 @@ use crate::providers::{Content, Message, Role};
 const MIN_BYTES_PER_TOKEN: usize = 3;
 /// The share of the context window that is kept free for the answer where no limit is set.
 const ANSWER_SHARE: u64 = 4;
+/// What precedes files that tools have made.
+const MADE: &str = "(Files that the tools have made:)";
 
 /// The conversation for the model, oldest first, without what exceeds the window: the history and
 /// the `turns` of the answer so far. The newest message and the turns always stay; a message goes
@@ -78,20 +84,20 @@ fn size(message: &Message) -> usize {
 /// One stored message as the model's turns: each step of an answer is followed by its results.
 fn messages(message: &HistoryMessage) -> Vec<Message> {
     let role = match message.role.as_str() {
-        "assistant" => return answer(&message.parts),
+        "assistant" => return answer(&message.parts, &message.files),
         "system" => Role::System,
         _ => Role::User,
     };
-    let content = |part| attached(part, message).or_else(|| question_content(part));
+    let content = |part| attached(part, &message.files).or_else(|| question_content(part));
     let content: Vec<_> = message.parts.iter().filter_map(content).collect();
     if content.is_empty() { Vec::new() } else { vec![Message { role, content }] }
 }
 
 /// A file that the model is shown.
-fn attached(part: &Part, message: &HistoryMessage) -> Option<Content> {
+fn attached(part: &Part, files: &HashMap<Uuid, Content>) -> Option<Content> {
     let Part::Other(value) = part else { return None };
     let id = value.get("file_id")?.as_str()?.parse().ok()?;
-    message.files.get(&id).cloned()
+    files.get(&id).cloned()
 }
 
 /// The messages with names in place of what a model cannot see or read.
@@ -125,18 +131,32 @@ fn question_content(part: &Part) -> Option<Content> {
     }
 }
 
-/// The turns of an answer.
-pub fn answer(parts: &[Part]) -> Vec<Message> {
+/// The turns of an answer. Files that its tools have made follow the results: not all providers take them
+/// inside.
+pub fn answer(parts: &[Part], files: &HashMap<Uuid, Content>) -> Vec<Message> {
     parts
         .split(|part| *part == Part::StepStart)
         .flat_map(|step| {
-            let content: Vec<_> = step.iter().filter_map(answer_content).collect();
             let results: Vec<_> = step.iter().filter_map(result).collect();
-            [(Role::Assistant, content), (Role::Tool, results)]
+            let is_made = |part: &&Part| !results.is_empty() && is_file(part);
+            let content = step.iter().filter(|part| !is_made(part));
+            let content: Vec<_> = content.filter_map(answer_content).collect();
+            let made = step.iter().filter(is_made);
+            let made =
+                made.filter_map(|part| attached(part, files).or_else(|| question_content(part)));
+            let mut made: Vec<_> = made.collect();
+            if !made.is_empty() {
+                made.insert(0, Content::text(MADE));
+            }
+            [(Role::Assistant, content), (Role::Tool, results), (Role::User, made)]
         })
         .filter(|(_, content)| !content.is_empty())
         .map(|(role, content)| Message { role, content })
         .collect()
+}
+
+fn is_file(part: &Part) -> bool {
+    matches!(part, Part::Other(value) if value.get("type").is_some_and(|kind| kind == "file"))
 }
 
 fn answer_content(part: &Part) -> Option<Content> {

@@ -3,7 +3,7 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
-use super::json_schema::{SchemaError, check, clean, readable};
+use super::json_schema::{SchemaError, clean, fits, readable, without_nulls};
 use crate::providers::ToolDefinition;
 
 /// The most characters of a tool's description that a model reads.
@@ -43,7 +43,7 @@ impl ClientTool {
 
     /// Whether arguments fit. `Err` is the message for the model.
     pub(in crate::agent) fn check(&self, arguments: &Value) -> Result<(), String> {
-        check(&self.0.parameters, arguments)
+        fits(&self.0.parameters, &without_nulls(&self.0.parameters, arguments.clone()))
     }
 
     /// As it is stored with its calls, so that an answer is continued without the request that brought it.

@@ -1,85 +1,88 @@
-//! Runs the tools that a model has called.
+//! The calls of a step: which of them run, and how.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, JoinAll, join_all};
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, StreamExt};
 use serde_json::Value;
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info};
+use uuid::Uuid;
 
-use super::AnyTool;
 use super::client::ClientTool;
+use super::progress::ProgressReports;
+use super::result::limited;
+use super::source::{Outcome, SourceCall, ToolContext};
+use super::sources::OfferedTool;
 use super::waiting_call::WaitingCall;
 use crate::agent::Credentials;
 use crate::agent::message::answer::Answer;
 use crate::agent::message::part::{Part, ToolState};
+use crate::observability::metrics::Metrics;
 
 /// How many consecutive steps may make the same call; further ones are answered with a hint.
 const MAX_REPEATS: usize = 2;
 /// After this many repeats a model is considered to be in a loop.
 const LOOPING_REPEATS: usize = 4;
+/// The most calls of one step that may wait for somebody.
+const MAX_WAITING: usize = 32;
+/// How many calls run at the same time.
+const MAX_RUNNING: usize = 16;
 
 /// A call whose arguments are complete.
 #[derive(Debug)]
 pub(in crate::agent) struct PendingCall {
     part: usize,
+    id: String,
     name: String,
     input: Value,
     /// How many steps before this one, without a gap, have made the same call.
     repeats: usize,
 }
 
-/// The most calls of one step that may wait for the page.
-const MAX_WAITING: usize = 32;
-
-impl PendingCall {
-    /// The call as one that waits for the page, or why it does not.
-    fn wait_for(&self, tool: &ClientTool, answer: &Answer) -> Result<WaitingCall, String> {
-        if self.repeats >= MAX_REPEATS {
-            return Err(repeated(&self.name));
-        }
-        tool.check(&self.input)?;
-        let Some(Part::Tool(part)) = answer.parts.get(self.part) else {
-            return Err(format!("There is no call of {}.", self.name));
-        };
-        Ok(WaitingCall::of_page(part.id.clone(), tool, self.input.clone()))
-    }
+/// A call that may run.
+pub(in crate::agent) struct ReadyCall {
+    /// Where it is among the parts of the answer.
+    pub(in crate::agent) part: usize,
+    /// The provider's id.
+    pub(in crate::agent) id: String,
+    pub(in crate::agent) tool: Arc<OfferedTool>,
+    /// As they are sent.
+    pub(in crate::agent) arguments: Value,
 }
 
-/// Splits calls of tools that run in the page off: those that wait for it, and results of those that do
-/// not.
-pub(in crate::agent) fn take_waiting(
-    calls: &mut Vec<PendingCall>,
-    tools: &[Arc<ClientTool>],
-    answer: &Answer,
-) -> (Vec<WaitingCall>, Vec<ToolResult>) {
-    let (mut waiting, mut results) = (Vec::new(), Vec::new());
-    calls.retain(|call| {
-        let Some(tool) = tools.iter().find(|tool| tool.name() == call.name) else { return true };
-        let waits = match waiting.len() {
-            MAX_WAITING.. => Err("Too many calls at once. Make fewer.".to_owned()),
-            _ => call.wait_for(tool, answer),
-        };
-        match waits {
-            Ok(call) => waiting.push(call),
-            Err(error) => results.push(ToolResult { part: call.part, outcome: Err(error) }),
-        }
-        false
-    });
-    (waiting, results)
-}
-
-fn repeated(name: &str) -> String {
-    format!(
-        "This call of {name} was made before with the same arguments, so it was not run again. \
-         Use the result that you have, or try something else."
-    )
+/// What becomes of the calls of a step.
+#[derive(Default)]
+pub(in crate::agent) struct SortedCalls {
+    /// They run now.
+    pub(in crate::agent) ready: Vec<ReadyCall>,
+    /// They wait for somebody.
+    pub(in crate::agent) waiting: Vec<WaitingCall>,
+    /// They do not run.
+    pub(in crate::agent) refused: Vec<CallResult>,
 }
 
 /// A call's result.
-pub(in crate::agent) struct ToolResult {
-    part: usize,
-    outcome: Result<Value, String>,
+pub(in crate::agent) struct CallResult {
+    /// Where its call is among the parts of the answer.
+    pub(in crate::agent) part: usize,
+    /// The id of its call.
+    pub(in crate::agent) id: String,
+    pub(in crate::agent) outcome: Outcome,
+}
+
+/// In whose name calls run, and where they report to.
+#[derive(Clone)]
+pub(in crate::agent) struct CallContext {
+    pub(in crate::agent) credentials: Arc<Credentials>,
+    pub(in crate::agent) chat_id: Option<Uuid>,
+    pub(in crate::agent) message_id: Option<Uuid>,
+    pub(in crate::agent) progress: ProgressReports,
+    pub(in crate::agent) metrics: Metrics,
 }
 
 /// The calls that have arguments and no result.
@@ -88,9 +91,9 @@ pub(in crate::agent) fn pending(answer: &Answer) -> Vec<PendingCall> {
     let pending = parts.filter_map(|(part, content)| match content {
         Part::Tool(tool) => match &tool.state {
             ToolState::InputAvailable(input) => {
-                let (name, input) = (tool.name.clone(), input.clone());
+                let (id, name, input) = (tool.id.clone(), tool.name.clone(), input.clone());
                 let repeats = repeats(&answer.parts[..part], &name, &input);
-                Some(PendingCall { part, name, input, repeats })
+                Some(PendingCall { part, id, name, input, repeats })
             }
             _ => None,
         },
@@ -114,49 +117,157 @@ pub(in crate::agent) fn is_looping(calls: &[PendingCall]) -> bool {
     !calls.is_empty() && calls.iter().all(|call| call.repeats >= LOOPING_REPEATS)
 }
 
-/// Runs the calls concurrently.
-pub(in crate::agent) fn run_all(
+/// Decides what becomes of each call: of this server's tools, and of the page's.
+pub(in crate::agent) fn sort(
     calls: Vec<PendingCall>,
-    tools: &[Arc<dyn AnyTool>],
-    credentials: &Arc<Credentials>,
-) -> JoinAll<BoxFuture<'static, ToolResult>> {
-    let find = |name: &str| tools.iter().find(|tool| tool.name() == name).cloned();
-    let runs = calls.into_iter().map(|call| {
-        let tool = find(&call.name);
-        run(call, tool, credentials.clone()).boxed()
-    });
-    join_all(runs)
+    tools: &[Arc<OfferedTool>],
+    of_page: &[Arc<ClientTool>],
+) -> SortedCalls {
+    let mut sorted = SortedCalls::default();
+    for call in calls {
+        let (part, id) = (call.part, call.id.clone());
+        if let Err(sentence) = sorted.add(call, tools, of_page) {
+            sorted.refused.push(CallResult { part, id, outcome: Outcome::Refused(sentence) });
+        }
+    }
+    sorted
 }
 
-async fn run(
-    call: PendingCall,
-    tool: Option<Arc<dyn AnyTool>>,
-    credentials: Arc<Credentials>,
-) -> ToolResult {
-    let outcome = match tool {
-        _ if call.repeats >= MAX_REPEATS => Err(repeated(&call.name)),
-        Some(tool) => call_tool(&*tool, &call.input, &credentials).await,
-        None => Err(format!("There is no tool named {}.", call.name)),
+impl SortedCalls {
+    /// `Err` is the message for the model of a call that does not run.
+    fn add(
+        &mut self,
+        call: PendingCall,
+        tools: &[Arc<OfferedTool>],
+        of_page: &[Arc<ClientTool>],
+    ) -> Result<(), String> {
+        let PendingCall { part, id, name, input, repeats } = call;
+        if repeats >= MAX_REPEATS {
+            return Err(repeated(&name));
+        }
+        if let Some(tool) = tools.iter().find(|tool| tool.name == name) {
+            let arguments = tool.prepared(input)?;
+            if tool.needs_approval(&arguments) {
+                return Err(format!(
+                    "{name} runs only with a person's approval, which cannot be asked for here. Go on \
+                     without it."
+                ));
+            }
+            self.ready.push(ReadyCall { part, id, tool: tool.clone(), arguments });
+            return Ok(());
+        }
+        if let Some(tool) = of_page.iter().find(|tool| tool.name() == name) {
+            if self.waiting.len() >= MAX_WAITING {
+                return Err("Too many calls at once. Make fewer.".to_owned());
+            }
+            tool.check(&input)?;
+            self.waiting.push(WaitingCall::of_page(id, tool, input));
+            return Ok(());
+        }
+        Err(format!("There is no tool named {name}."))
+    }
+}
+
+fn repeated(name: &str) -> String {
+    format!(
+        "This call of {name} was made before with the same arguments, so it was not run again. \
+         Use the result that you have, or try something else."
+    )
+}
+
+/// Runs the calls side by side. A stop drops the future, and with it the calls.
+pub(in crate::agent) fn run_all(
+    calls: Vec<ReadyCall>,
+    context: &CallContext,
+) -> BoxFuture<'static, Vec<CallResult>> {
+    let context = context.clone();
+    let runs = stream::iter(calls).map(move |call| run(call, context.clone()));
+    runs.buffered(MAX_RUNNING).collect().boxed()
+}
+
+async fn run(call: ReadyCall, context: CallContext) -> CallResult {
+    let ReadyCall { part, id, tool, arguments } = call;
+    let started_at = Instant::now();
+    let cancellation = CancellationToken::new();
+    // Whatever ends the call ends what it has begun.
+    let _ended = cancellation.clone().drop_guard();
+    let tool_context = ToolContext {
+        credentials: context.credentials,
+        chat_id: context.chat_id,
+        message_id: context.message_id,
+        idempotency_key: format!("{}/{id}", context.message_id.unwrap_or_default()),
+        cancellation,
+        progress: context.progress.of_call(id.clone()),
     };
-    ToolResult { part: call.part, outcome }
+    let call = SourceCall { tool: tool.tool().name.clone(), arguments };
+    let outcome = call_source(&tool, &tool_context, &call).await;
+    report(&tool, &outcome, started_at.elapsed(), &context.metrics);
+    CallResult { part, id, outcome }
 }
 
 /// A failing tool never ends the answer: even a panic is a result.
-async fn call_tool(
-    tool: &dyn AnyTool,
-    input: &Value,
-    credentials: &Credentials,
-) -> Result<Value, String> {
-    // Reading the arguments may panic as well.
-    let call = AssertUnwindSafe(async { tool.call(input, credentials).await });
-    call.catch_unwind().await.unwrap_or_else(|_| Err("The tool crashed.".to_owned()))
+async fn call_source(tool: &OfferedTool, context: &ToolContext, call: &SourceCall) -> Outcome {
+    let running = AssertUnwindSafe(async { tool.source.call(context, call).await }).catch_unwind();
+    let deadline = tool.tool().deadline;
+    match timeout(deadline, running).await {
+        Ok(Ok(Outcome::Ok { output, parts, files })) => {
+            let output = limited(output, tool.tool().max_result_bytes);
+            Outcome::Ok { output, parts, files }
+        }
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_)) => failed("The tool crashed.".to_owned()),
+        Err(_) => failed(format!(
+            "The tool took longer than {}, so it was given up. It may have done its work all the same.",
+            seconds(deadline)
+        )),
+    }
 }
 
-/// Puts the results where their calls are.
-pub(in crate::agent) fn store(answer: &mut Answer, results: Vec<ToolResult>) {
-    for result in results {
-        answer.store_result(result.part, result.outcome);
+fn failed(sentence: String) -> Outcome {
+    Outcome::Failed { sentence, may_have_happened: true }
+}
+
+fn seconds(duration: Duration) -> String {
+    match duration.as_secs_f64() {
+        1.0 => "1 second".to_owned(),
+        seconds => format!("{seconds} seconds"),
     }
+}
+
+/// Counts the call and writes a line about it, without what it was about.
+fn report(tool: &OfferedTool, outcome: &Outcome, took: Duration, metrics: &Metrics) {
+    let (source, kind) = (tool.source.label(), tool.kind().as_str());
+    let (name, ms) = (tool.name.as_str(), took.as_millis());
+    let word = outcome_word(outcome);
+    metrics.tool_call(kind, word, took);
+    match outcome {
+        Outcome::Ok { .. } => debug!(tool = name, source, kind, outcome = word, ms, "tool call"),
+        _ => info!(tool = name, source, kind, outcome = word, ms, "tool call"),
+    }
+}
+
+fn outcome_word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Ok { .. } => "ok",
+        Outcome::Refused(_) => "refused",
+        Outcome::Failed { .. } => "failed",
+    }
+}
+
+/// Puts the results where their calls are, and what the tools have brought for the person after them.
+pub(in crate::agent) fn store(answer: &mut Answer, results: Vec<CallResult>) {
+    let mut further = Vec::new();
+    for result in results {
+        let outcome = match result.outcome {
+            Outcome::Ok { output, parts, .. } => {
+                further.extend(parts);
+                Ok(output)
+            }
+            Outcome::Refused(sentence) | Outcome::Failed { sentence, .. } => Err(sentence),
+        };
+        answer.store_result(result.part, outcome);
+    }
+    answer.add_parts(further);
 }
 
 #[cfg(test)]

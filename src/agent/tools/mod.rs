@@ -13,14 +13,18 @@ use crate::providers::ToolDefinition;
 
 #[cfg(test)]
 mod count_words;
-pub(super) mod execute;
+pub mod source;
 mod schema;
 pub(super) mod json_schema;
 pub(super) mod client;
 pub(super) mod waiting_call;
-pub mod source;
+pub(super) mod built_in;
+pub mod sources;
+pub(super) mod progress;
+mod result;
+pub(super) mod execute;
 
-pub use json_schema::fits;
+pub use json_schema::fits_foreign;
 
 /// What the file of a tool needs.
 pub mod prelude {
@@ -58,6 +62,11 @@ pub trait Tool: Send + Sync {
     fn definition(&self) -> ToolDefinition {
         define::<Self>()
     }
+
+    /// What the person gets to see besides the result: parts of the message, such as files.
+    fn parts(&self, _output: &Value) -> Vec<Value> {
+        Vec::new()
+    }
 }
 
 /// A tool's name, description and derived schema.
@@ -83,6 +92,9 @@ pub trait AnyTool: Send + Sync {
         arguments: &'a Value,
         credentials: &'a Credentials,
     ) -> BoxFuture<'a, ToolResult>;
+
+    /// What the person gets to see besides the result.
+    fn parts(&self, output: &Value) -> Vec<Value>;
 }
 
 impl<T: Tool> AnyTool for T {
@@ -101,9 +113,13 @@ impl<T: Tool> AnyTool for T {
     ) -> BoxFuture<'a, ToolResult> {
         async move { self.run(parse(arguments)?, credentials).await }.boxed()
     }
+
+    fn parts(&self, output: &Value) -> Vec<Value> {
+        Tool::parts(self, output)
+    }
 }
 
-/// The only place where arguments are checked. `Err` is the message for the model.
+/// Reads arguments, which have been checked against the derived schema. `Err` is the message for the model.
 fn parse<T: DeserializeOwned>(arguments: &Value) -> Result<T, String> {
     if !arguments.is_object() {
         return Err("The arguments do not fit: they must be a JSON object.".into());

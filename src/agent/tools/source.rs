@@ -19,8 +19,24 @@ pub trait ToolSource: Send + Sync {
     /// What it is.
     fn kind(&self) -> SourceKind;
 
-    /// The tools that this user may be offered, in a stable order. A source that fails contributes nothing to
-    /// the turn, and a warning.
+    /// Whether requests that name no tools are offered its tools.
+    fn is_default(&self) -> bool {
+        false
+    }
+
+    /// The names of tools that it always has, under which requests know them. No other tool gets one of them.
+    fn fixed_names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// How long a listing is used again, and for whom. None: the source is asked at each turn, because that
+    /// costs nothing.
+    fn keeps(&self) -> Option<Keep> {
+        None
+    }
+
+    /// The tools that this user may be offered, in a stable order. A source that fails, or takes longer than two
+    /// seconds, contributes nothing to the turn, and a warning.
     fn list<'a>(&'a self, who: &'a Who) -> BoxFuture<'a, Result<Vec<SourceTool>, SourceError>>;
 
     /// Runs a tool. The arguments have been checked, and what needed approval has it. Dropping the future is a
@@ -47,6 +63,41 @@ pub enum SourceKind {
     Hosted,
     /// A function of the page.
     Client,
+}
+
+impl SourceKind {
+    /// The name, as the configuration file has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BuiltIn => "built_in",
+            Self::Http => "http",
+            Self::Openapi => "openapi",
+            Self::Postgres => "postgres",
+            Self::Mcp => "mcp",
+            Self::Hosted => "hosted",
+            Self::Client => "client",
+        }
+    }
+}
+
+/// How long a listing is used again, and for whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keep {
+    /// How long.
+    pub lifetime: Duration,
+    /// For whom.
+    pub shared_by: SharedBy,
+}
+
+/// Who is offered the same tools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SharedBy {
+    /// All users.
+    Everybody,
+    /// All users with the same role.
+    Role,
+    /// Each user has a listing of their own.
+    User,
 }
 
 /// The user who is offered tools.
@@ -94,6 +145,31 @@ pub struct SourceTool {
     pub redact: Vec<String>,
     /// Where it runs, for the person who is asked: a host name.
     pub target: Option<String>,
+    /// Ids of the models that it is offered to; without any, all.
+    pub models: Vec<String>,
+}
+
+impl Default for SourceTool {
+    /// A tool that asks a person.
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            title: None,
+            description: String::new(),
+            parameters: Value::Object(serde_json::Map::new()),
+            output_schema: None,
+            policy: Policy::Always,
+            reason: None,
+            may_edit: false,
+            may_remember: false,
+            is_repeatable: false,
+            deadline: Duration::from_secs(15),
+            max_result_bytes: 64 << 10,
+            redact: Vec::new(),
+            target: None,
+            models: Vec::new(),
+        }
+    }
 }
 
 /// Whether a person is asked before a tool runs.

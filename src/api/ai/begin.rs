@@ -10,13 +10,12 @@ use uuid::Uuid;
 
 use super::chat_recorder::{ChatRecorder, QueueReply};
 use super::hand_over::TakeOver;
+use super::offered_tools::OfferedTools;
 use super::request::ChatRequest;
-use super::requested_tools::RequestedTools;
-use super::{Ai, Weather, assistants, remote_answer, stop};
-use crate::agent::{Answer, AnyTool, Claim, ClientTool, Credentials, Job, Refusal, Tool};
+use super::{Ai, assistants, remote_answer, stop};
+use crate::agent::{Answer, Claim, Credentials, Job, Refusal};
 use crate::http::auth::CurrentUser;
 use crate::http::error::{ApiError, for_end, shutting_down};
-use crate::providers::ToolDefinition;
 
 /// How often a request with `if_running: "stop"` stops others before it is refused itself.
 const MAX_STOPS: u32 = 3;
@@ -68,7 +67,7 @@ pub(super) async fn start_or_queue(
     request: ChatRequest,
 ) -> Result<Outcome, ApiError> {
     let request = assistants::settle(ai, user, chat_id, create_chat, request).await?;
-    let offered = Offered::new(ai, &request)?;
+    let offered = OfferedTools::new(ai, user, &request).await?;
     let request = Arc::new(request);
     let mut stops = 0;
     loop {
@@ -122,7 +121,7 @@ pub(super) async fn take_over(
 ) -> Result<(), ApiError> {
     let assistant = from.assistant().map(|id| ai.assistant(user, id)).transpose()?;
     let request = ChatRequest { terms: Some(ai.terms(user, assistant)), ..request };
-    let offered = Offered::new(ai, &request)?;
+    let offered = OfferedTools::new(ai, user, &request).await?;
     let request = Arc::new(request);
     let recorder = ChatRecorder {
         message_id,
@@ -155,7 +154,7 @@ fn spawn(
     chat_id: Uuid,
     create_chat: bool,
     request: &Arc<ChatRequest>,
-    offered: &Offered,
+    offered: &OfferedTools,
     queue: &Arc<QueueReply>,
 ) -> Result<AnswerReceiver, ApiError> {
     let question = request.repeatable_question();
@@ -170,7 +169,7 @@ fn recorder(
     chat_id: Uuid,
     create_chat: bool,
     request: &Arc<ChatRequest>,
-    offered: &Offered,
+    offered: &OfferedTools,
     queue: &Arc<QueueReply>,
 ) -> ChatRecorder {
     ChatRecorder {
@@ -201,74 +200,20 @@ fn job(
     user: &CurrentUser,
     recorder: ChatRecorder,
     request: &ChatRequest,
-    offered: &Offered,
+    offered: &OfferedTools,
 ) -> Job {
     Job {
+        chat_id: Some(recorder.chat_id),
         recorder: Arc::new(recorder),
         credentials: Credentials::new(user.id, user.token.clone(), user.expires_at),
         terms: request.terms.clone().unwrap_or_default(),
+        role: user.role.clone(),
         options: request.options.clone(),
-        tools: offered.tools.clone(),
-        client_tools: offered.client_tools.clone(),
+        tools: offered.job_tools(),
+        client_tools: offered.client_tools(),
         operation: "chat",
         survives_disconnect: true,
     }
-}
-
-/// The tools that a model is offered.
-struct Offered {
-    tools: Vec<Arc<dyn AnyTool>>,
-    client_tools: Vec<Arc<ClientTool>>,
-}
-
-impl Offered {
-    fn new(ai: &Ai, request: &ChatRequest) -> Result<Self, ApiError> {
-        let tools = tools(ai, &request.tools)?;
-        let client_tools = client_tools(ai, &request.tools.client)?;
-        Ok(Self { tools, client_tools })
-    }
-
-    fn definitions(&self) -> Vec<ToolDefinition> {
-        let ours = self.tools.iter().map(|tool| tool.definition());
-        ours.chain(self.client_tools.iter().map(|tool| tool.definition().clone())).collect()
-    }
-}
-
-/// The tools that a request names.
-fn tools(ai: &Ai, requested: &RequestedTools) -> Result<Vec<Arc<dyn AnyTool>>, ApiError> {
-    let mut tools = Vec::new();
-    for (pointer, name) in &requested.server {
-        match ai.tools.iter().find(|tool| tool.name() == name) {
-            Some(tool) => tools.push(tool.clone()),
-            None if requested.client.iter().any(|(_, tool)| tool.name() == name) => {}
-            None => {
-                let known: Vec<_> = ai.tools.iter().map(|tool| tool.name()).collect();
-                let detail = format!("is not a tool of this server; it has: {}", known.join(", "));
-                return Err(ApiError::invalid(pointer, detail));
-            }
-        }
-    }
-    Ok(tools)
-}
-
-/// The page's own tools. None may answer in the place of one of the server's.
-fn client_tools(
-    ai: &Ai,
-    requested: &[(String, Arc<ClientTool>)],
-) -> Result<Vec<Arc<ClientTool>>, ApiError> {
-    let is_ours =
-        |name: &str| ai.tools.iter().any(|tool| tool.name() == name) || name == Weather::NAME;
-    for (pointer, tool) in requested {
-        if is_ours(tool.name()) {
-            let detail = format!(
-                "The tool {} at {pointer} has the name of one of the server's. Give it another name.",
-                tool.name()
-            );
-            let status = StatusCode::UNPROCESSABLE_ENTITY;
-            return Err(ApiError::new(status, "tool_name_taken", detail));
-        }
-    }
-    Ok(requested.iter().map(|(_, tool)| tool.clone()).collect())
 }
 
 /// Waits until the answer has started: its first content, ten seconds of silence, or its end.

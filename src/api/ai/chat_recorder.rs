@@ -18,12 +18,13 @@ use super::hand_over::{self, TakeOver};
 use super::principal::Principal;
 use super::remote_answer::Followers;
 use super::request::ChatRequest;
+use crate::agent::tools::source::ToolFile;
 use crate::agent::{
     Answer, BeginOutcome, Checkpoint, ClientTool, Credentials, Earlier, HandOver, HandedOver, Part,
     Recorder, Refusal, Reserve, Rows, Save, Saved, Started, Status, TokenUsage, UsageLog,
 };
 use crate::api::chats::model::UNTITLED;
-use crate::api::files::{Files, Owner};
+use crate::api::files::{Files, Owner, ToolCallSource};
 use crate::clock::Clock;
 use crate::database::{
     self, BeginGeneration, BeginReply, ContinueGeneration, CreateChat, Messages, Missing, SaveEnd,
@@ -185,6 +186,17 @@ impl Recorder for ChatRecorder {
             }
         }
         .boxed()
+    }
+
+    fn store_files<'a>(
+        &'a self,
+        credentials: &'a Credentials,
+        call_id: &'a str,
+        files: Vec<ToolFile>,
+    ) -> BoxFuture<'a, Vec<Value>> {
+        let owner = Owner::from(credentials);
+        let source = ToolCallSource { chat_id: self.chat_id, message_id: self.message_id, call_id };
+        async move { self.files.store_tool_files(&owner, &source, files).await }.boxed()
     }
 
     fn hand_over<'a>(

@@ -88,6 +88,8 @@ impl EventIds {
             "start-step" => count(&mut read.steps, &mut sent.steps),
             "finish-step" => count(&mut read.step_ends, &mut sent.step_ends),
             "finish" | "abort" | "error" => true,
+            // It is not part of the answer.
+            "data-tool-progress" => true,
             "text-start" | "reasoning-start" | "tool-input-start" => {
                 self.names.push(id?);
                 sent.parts.push(Progress::default());

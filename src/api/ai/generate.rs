@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::begin::{self, AnswerReceiver};
 use super::stateless::{StatelessRecorder, StatelessRequest};
 use super::{Ai, attachments};
-use crate::agent::{Claim, Credentials, Job, Terms};
+use crate::agent::{Claim, Credentials, Job, JobTools, Terms};
 use crate::http::auth::CurrentUser;
 use crate::http::error::{ApiError, shutting_down};
 
@@ -52,7 +52,9 @@ fn job(ai: &Ai, user: &CurrentUser, id: Uuid, request: StatelessRequest, terms: 
         credentials: Credentials::new(user.id, user.token.clone(), user.expires_at),
         terms,
         options: request.options,
-        tools: Vec::new(),
+        role: user.role.clone(),
+        chat_id: None,
+        tools: JobTools::default(),
         client_tools: Vec::new(),
         operation: "generate",
         survives_disconnect: false,

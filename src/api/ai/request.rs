@@ -152,7 +152,7 @@ impl ChatRequest {
             overrides: Vec::new(),
             terms: None,
             options,
-            tools: RequestedTools::default(),
+            tools: RequestedTools::silent(),
             queue: None,
             continues: None,
             continuation: None,

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::model::ChatGenerate;
-use crate::agent::ClientTool;
+use crate::agent::{ClientTool, ToolSelection};
 use crate::http::validate::Checks;
 
 const MAX_TOOLS: usize = 16;
+/// The most entries of a list.
+const MAX_LISTED: usize = 100;
 /// All definitions together, as JSON.
 const MAX_BYTES: usize = 32 << 10;
 /// The same with the references of their schemas written out.
@@ -17,8 +19,10 @@ const MAX_CLEANED_BYTES: usize = 128 << 10;
 /// The tools that a request offers, each with the place that names it.
 #[derive(Debug, Default)]
 pub(super) struct RequestedTools {
-    /// Names of the server's.
-    pub(super) server: Vec<(String, String)>,
+    /// Names of the server's tools or sources; none where the request does not list what it offers.
+    pub(super) server: Option<Vec<(String, String)>>,
+    /// Whether the request says nothing about tools at all.
+    pub(super) is_silent: bool,
     /// The page's.
     pub(super) client: Vec<(String, Arc<ClientTool>)>,
     bytes: usize,
@@ -26,10 +30,25 @@ pub(super) struct RequestedTools {
 }
 
 impl RequestedTools {
+    /// Of a request that says nothing about tools.
+    pub(super) fn silent() -> Self {
+        Self { is_silent: true, ..Self::default() }
+    }
+
     /// Tools of the server, and none of the page.
     pub(super) fn of_server(names: Vec<String>) -> Self {
         let server = names.into_iter().map(|name| ("/tools".to_owned(), name)).collect();
-        Self { server, ..Self::default() }
+        Self { server: Some(server), ..Self::default() }
+    }
+
+    /// Which of the server's tools the request asks for.
+    pub(super) fn selection(&self) -> ToolSelection {
+        match &self.server {
+            None => ToolSelection::Default,
+            Some(names) => {
+                ToolSelection::Named(names.iter().map(|(_, name)| name.clone()).collect())
+            }
+        }
     }
 
     /// What the page's tools take, in bytes.
@@ -41,7 +60,7 @@ impl RequestedTools {
     pub(super) fn read(body: &ChatGenerate, checks: &mut Checks) -> Self {
         let mut tools = Self::default();
         match body.tools.as_ref() {
-            None | Some(Value::Null) => {}
+            None | Some(Value::Null) => tools.is_silent = true,
             Some(Value::Array(list)) => tools.read_list(list, checks),
             Some(Value::Object(map)) => {
                 for (name, definition) in map {
@@ -78,13 +97,18 @@ impl RequestedTools {
     }
 
     fn read_list(&mut self, list: &[Value], checks: &mut Checks) {
+        let mut names = Vec::new();
+        if list.len() > MAX_LISTED {
+            return checks.refuse("/tools", format!("must have at most {MAX_LISTED} entries"));
+        }
         for (index, tool) in list.iter().enumerate() {
             let pointer = format!("/tools/{index}");
             match tool {
-                Value::String(name) => self.server.push((pointer, name.clone())),
+                Value::String(name) => names.push((pointer, name.clone())),
                 definition => self.define(&pointer, None, definition, checks),
             }
         }
+        self.server = Some(names);
     }
 
     /// Reads the definition of a tool that runs in the page: `{name?, description?, parameters}`.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::agent::{AnyTool, Failure, Generations, Options, Reserve, Terms};
+use crate::agent::{Failure, Generations, Options, Reserve, Sources, Terms};
 use crate::api::files::Files;
 use crate::api::messages::ReadMarks;
 use crate::clock::Clock;
@@ -34,7 +34,7 @@ pub struct Ai {
     pub(super) is_stateless_on: bool,
     /// `ASSISTANTS_ONLY`.
     pub(super) assistants_only: bool,
-    pub(super) tools: Arc<[Arc<dyn AnyTool>]>,
+    pub(super) sources: Sources,
     pub(super) followers: Followers,
     pub(super) peers: Option<Peers>,
     pub(super) checkpoints: CheckpointWriter,
@@ -46,7 +46,7 @@ pub struct Ai {
 }
 
 impl Ai {
-    /// Puts the services together. `tools` are those that a request can name.
+    /// Puts the services together.
     pub fn new(
         supabase: Supabase,
         generations: Generations,
@@ -54,7 +54,7 @@ impl Ai {
         providers: Providers,
         limits: Limits,
         file: FileHandle,
-        tools: Vec<Arc<dyn AnyTool>>,
+        sources: Sources,
         clock: Clock,
     ) -> Self {
         let followers = Followers::new(supabase.clone(), None);
@@ -70,7 +70,7 @@ impl Ai {
             file,
             is_stateless_on: true,
             assistants_only: false,
-            tools: tools.into(),
+            sources,
             followers,
             peers: None,
             checkpoints,
@@ -99,6 +99,11 @@ impl Ai {
     pub fn with_peers(self, peers: Option<Peers>) -> Self {
         let followers = Followers::new(self.supabase.clone(), peers.clone());
         Self { followers, peers, ..self }
+    }
+
+    /// The sources of tools.
+    pub fn sources(&self) -> &Sources {
+        &self.sources
     }
 
     /// The providers.

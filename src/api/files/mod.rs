@@ -22,6 +22,7 @@ mod media_type;
 mod signed_urls;
 
 pub use attachments::resolve::{AttachedContent, Attachment, PartsContext};
+pub use attachments::tool_files::ToolCallSource;
 pub use media_type::is_text;
 pub use orphans::{ObjectName, Orphans};
 pub use picture::{dimensions, is_picture};

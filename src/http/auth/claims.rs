@@ -18,6 +18,9 @@ pub(super) const LEEWAY: i64 = 30;
 /// it, so this server's clock is late.
 const MAX_EARLY: i64 = 300;
 
+/// The longest role of an application.
+const MAX_ROLE: usize = 200;
+
 /// The claims this server reads.
 #[derive(Debug, Deserialize)]
 pub(super) struct Claims {
@@ -51,6 +54,12 @@ impl Claims {
         let (first, rest) = path.split_first()?;
         let claim = rest.iter().try_fold(self.others.get(first)?, |claim, name| claim.get(name))?;
         claim.as_str().filter(|name| name.len() <= MAX_PLAN).map(Arc::from)
+    }
+
+    /// `app_metadata.role`, which only the service key can set.
+    pub(super) fn app_role(&self) -> Option<String> {
+        let role = self.others.get("app_metadata")?.get("role")?.as_str()?;
+        (!role.is_empty() && role.len() <= MAX_ROLE).then(|| role.to_owned())
     }
 
     /// Reads the claims of a token for this project's users. Does not verify the signature.

@@ -23,6 +23,8 @@ pub struct CurrentUser {
     pub is_anonymous: bool,
     /// What the claim of plans says, where there is one.
     pub plan: Option<Arc<str>>,
+    /// `app_metadata.role` of the token: what the project's operator says the user is.
+    pub role: Option<String>,
 }
 
 impl CurrentUser {

@@ -169,6 +169,7 @@ impl Verifier {
             expires_at: claims.exp,
             is_anonymous: claims.is_anonymous,
             plan: claims.plan(&self.inner.settings.file.current().plan_claim),
+            role: claims.app_role(),
         };
         Ok(Verified { user, until, signed_by })
     }

@@ -52,7 +52,7 @@ fn failed(sentence: &str) -> Outcome {
 /// A schema that this server cannot read says nothing.
 fn fits(schema: &Value, structured: Option<&Value>) -> Result<(), String> {
     let Some(structured) = structured else { return Err("it has no structured content".into()) };
-    crate::agent::tools::fits(schema, structured)
+    crate::agent::tools::fits_foreign(schema, structured)
 }
 
 #[derive(Default)]

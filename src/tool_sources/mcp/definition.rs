@@ -68,6 +68,7 @@ fn define(entry: &McpTools, tool: &Value) -> Option<SourceTool> {
         max_result_bytes: MAX_RESULT_BYTES,
         redact: Vec::new(),
         target: entry.url.host_str().map(str::to_owned),
+        ..SourceTool::default()
     })
 }
 

@@ -16,12 +16,12 @@ impl Run {
         // Without the service key an answer depends on the tokens that its user brings here.
         let may_leave = self.job.survives_disconnect && self.settings.outlives_tokens;
         // The other replica has the tools of the server, not those of the page.
-        let may_leave = may_leave && self.client_tools.is_empty();
+        let may_leave = may_leave && !self.tools.need_the_page();
         if !self.signals.draining.is_cancelled() || !may_leave || !self.save_all().await? {
             return Ok(());
         }
         let (usage, cost_usd) = self.used_in_all();
-        let tools = self.job.tools.iter().map(|tool| tool.name().to_owned()).collect();
+        let tools = self.tools.names();
         let assistant = self.job.terms.assistant.as_ref().map(|assistant| assistant.id.clone());
         let options = self.job.options.clone();
         let hand_over = HandOver { options, assistant, tools, usage, cost_usd };

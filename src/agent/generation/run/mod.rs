@@ -16,6 +16,8 @@ mod save;
 mod signals;
 pub(super) mod spans;
 mod title;
+mod tools;
+mod turn_tools;
 mod wait;
 
 use std::panic::AssertUnwindSafe;
@@ -36,13 +38,13 @@ use self::lease::Lease;
 use self::model::ActiveModel;
 pub(super) use self::signals::Signals;
 use self::title::{PendingTitle, TitleTask};
+use self::turn_tools::TurnTools;
 use super::failure::Failure;
 use super::recorder::{BeginOutcome, Started};
 use crate::agent::message::answer::{Answer, Claim, Status};
 use crate::agent::message::prompt;
-use crate::agent::tools::execute;
 use crate::agent::usage::TokenUsage;
-use crate::agent::{ClientTool, Job, Part, Settings, WaitingCall};
+use crate::agent::{Job, Part, Settings, WaitingCall};
 use crate::config::file::assistants::Overridable;
 use crate::providers::catalogue::Usd;
 use crate::providers::{Candidates, FinishReason, Message};
@@ -60,8 +62,7 @@ pub(super) struct Run {
     is_candidate: bool,
     /// The tokens and the price of earlier runs of the same message.
     used_before: Option<(TokenUsage, Option<Usd>)>,
-    /// The page's tools: the request's, and those that the message has called before.
-    client_tools: Vec<Arc<ClientTool>>,
+    tools: TurnTools,
     /// The calls with which the answer begins to wait.
     waiting: Vec<WaitingCall>,
     title: PendingTitle,
@@ -88,7 +89,7 @@ impl Run {
             lease: Lease::new(settings.clock.clone()),
             is_candidate: false,
             used_before: None,
-            client_tools: Vec::new(),
+            tools: TurnTools::default(),
             waiting: Vec::new(),
             title: PendingTitle::new(tasks),
             signals,
@@ -120,7 +121,6 @@ impl Run {
                 let earlier = &started.earlier;
                 self.used_before = earlier.usage.map(|usage| (usage, earlier.cost_usd));
                 self.checkpoints.resume(earlier.checkpoint, &earlier.parts);
-                self.client_tools = self.client_tools(&started);
                 self.answer.grant(&started, self.job.terms.metadata());
                 if started.earlier.is_visible {
                     self.answer.make_visible();
@@ -162,8 +162,9 @@ impl Run {
             // Users can write any message of theirs, but who answers is told what to do by the operator alone.
             started.history.retain(|message| message.role != "system");
         }
+        self.freeze_tools(&started).await?;
         let mut models = self.models(started.model.as_deref())?;
-        let mut turns = prompt::answer(&started.earlier.parts);
+        let mut turns = prompt::answer(&started.earlier.parts, self.tools.files());
         let mut steps = 1 + steps(&started.earlier.parts);
         loop {
             self.hand_over_if_draining().await?;
@@ -196,39 +197,11 @@ impl Run {
         models.filter_map(|model| terms.take(model).ok()).ok_or(Failure::Crashed)
     }
 
-    /// Runs the tools that were called, but for those of the page, whose calls wait when all others have
-    /// run; returns false if the model is in a loop.
-    async fn run_tools(&mut self) -> Result<bool, Interruption> {
-        let mut calls = execute::pending(&self.answer.read());
-        if execute::is_looping(&calls) {
-            return Ok(false);
-        }
-        let (waiting, refused) =
-            execute::take_waiting(&mut calls, &self.client_tools, &self.answer.read());
-        self.answer.update(|answer| execute::store(answer, refused));
-        let tools = self.model.current().map(|model| self.tools(model)).unwrap_or_default();
-        let runs = execute::run_all(calls, &tools, &self.job.credentials);
-        let results = self.wait_for(runs).await?;
-        self.answer.update(|answer| execute::store(answer, results));
-        self.waiting = waiting;
-        Ok(true)
-    }
-
-    fn client_tools(&self, started: &Started) -> Vec<Arc<ClientTool>> {
-        let mut tools = self.job.client_tools.clone();
-        for tool in &started.earlier.client_tools {
-            if tools.iter().all(|other| other.name() != tool.name()) {
-                tools.push(tool.clone());
-            }
-        }
-        tools
-    }
-
     /// The output of the model and the results of the tools in the last step.
     fn last_turn(&self) -> Vec<Message> {
         let answer = self.answer.read();
         let step = answer.parts.iter().rposition(|part| *part == Part::StepStart);
-        prompt::answer(&answer.parts[step.unwrap_or(0)..])
+        prompt::answer(&answer.parts[step.unwrap_or(0)..], self.tools.files())
     }
 }
 

@@ -1,33 +1,15 @@
 //! The request that a model is sent.
 
-use std::sync::Arc;
-
 use reqwest::header::HeaderMap;
 
 use super::Run;
-use crate::agent::AnyTool;
 use crate::agent::generation::recorder::Started;
 use crate::agent::message::prompt;
 use crate::config::file::assistants::Overridable;
 use crate::providers::catalogue::Capability;
-use crate::providers::{ChosenModel, Deadlines, Message, Request, ToolDefinition};
+use crate::providers::{ChosenModel, Deadlines, Message, Request};
 
 impl Run {
-    pub(super) fn tools(&self, model: &ChosenModel) -> Vec<Arc<dyn AnyTool>> {
-        let is_demo = model.provider_capabilities().is_simulated;
-        // What can be called but never run is not offered.
-        let runs_tools = self.job.options.max_steps > 1;
-        let demo = self.settings.demo_tools.iter().filter(|_| is_demo && runs_tools);
-        self.job.tools.iter().chain(demo).cloned().collect()
-    }
-
-    /// What the model may call: tools of this server, then those of the page or of the caller.
-    fn definitions(&self, model: &ChosenModel) -> Vec<ToolDefinition> {
-        let ours = self.tools(model).into_iter().map(|tool| tool.definition());
-        let of_page = self.client_tools.iter().map(|tool| tool.definition().clone());
-        ours.chain(of_page).chain(self.job.options.functions.iter().cloned()).collect()
-    }
-
     /// An assistant's instructions come first and, unless the operator leaves them to the request, alone.
     fn system<'a>(&'a self, started: &'a Started) -> Vec<&'a str> {
         let options = &self.job.options;

@@ -1,15 +1,18 @@
 //! An answer while it grows: what the running generation writes and its listeners read.
 
+mod call_progress;
 mod claim;
 mod end;
 
 use serde_json::{Map, Value, json};
 
+pub(super) use call_progress::CallProgress;
 pub use claim::{Claim, Rows};
 pub use end::{End, Status};
 
 use super::part::{self, Part, ToolPart, ToolState};
 use super::sanitize;
+use crate::agent::tools::source::Progress;
 use crate::json::{MAX_DEPTH, Nesting, depth};
 use crate::providers::{Event, Opaque};
 
@@ -43,6 +46,8 @@ pub struct Answer {
     tool_bytes: usize,
     /// This step's tool calls.
     calls: Vec<Call>,
+    /// How far running calls are.
+    pub(super) progress: CallProgress,
 }
 
 /// A tool call whose arguments come in pieces.
@@ -124,6 +129,23 @@ impl Answer {
         };
         tool.state = state;
         self.tool_bytes += bytes;
+        self.progress.forget(&tool.id);
+    }
+
+    /// Adds what tools have brought for the person: sources, files.
+    pub(in crate::agent) fn add_parts(&mut self, parts: Vec<Value>) {
+        for part in parts {
+            let part = sanitize::json(part);
+            self.tool_bytes += part.to_string().len();
+            self.parts.push(Part::Other(part));
+        }
+    }
+
+    /// Notes how far calls are.
+    pub(in crate::agent) fn report_progress(&mut self, news: Vec<(String, Progress)>) {
+        for (call_id, progress) in news {
+            self.progress.report(call_id, progress);
+        }
     }
 
     /// Begins another call of the model.

@@ -4,6 +4,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::agent::tools::source::Progress;
+
 /// What a problem looks like inside the stream.
 pub struct StreamError {
     /// The sentence for a person.
@@ -72,6 +74,20 @@ pub(super) enum Frame<'a> {
         data: Title<'a>,
         transient: bool,
     },
+    #[serde(rename = "data-tool-progress")]
+    ToolProgress {
+        data: CallReport<'a>,
+        transient: bool,
+    },
+}
+
+/// How far a running call is.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CallReport<'a> {
+    pub(super) tool_call_id: &'a str,
+    #[serde(flatten)]
+    pub(super) progress: &'a Progress,
 }
 
 #[derive(Serialize)]

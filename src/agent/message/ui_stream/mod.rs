@@ -6,7 +6,7 @@
 mod frames;
 
 pub use frames::StreamError;
-use frames::{Frame, Title, put, put_delta, put_error, put_other};
+use frames::{CallReport, Frame, Title, put, put_delta, put_error, put_other};
 
 use super::answer::{Answer, End, Status};
 use super::part::{Part, ToolPart, ToolState};
@@ -26,6 +26,8 @@ pub struct Cursor {
     says_finish_reason: bool,
     in_step: bool,
     titled: bool,
+    /// How many reports of running calls were looked at.
+    reports: usize,
     /// One for each part that was begun.
     parts: Vec<Progress>,
     /// Parts before this one are finished.
@@ -84,6 +86,11 @@ impl Cursor {
             }
         }
         self.skip_finished();
+        for (tool_call_id, progress) in answer.progress.after(self.reports) {
+            let data = CallReport { tool_call_id, progress };
+            put(out, &Frame::ToolProgress { data, transient: true });
+        }
+        self.reports = answer.progress.reports();
         if let Some(title) = answer.title.as_deref().filter(|_| !self.titled) {
             self.titled = true;
             put(out, &Frame::Title { data: Title { title }, transient: true });

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::drafts::{KEPT, TYPES, complete, is_meaningless};
 use crate::agent::message::sanitize;
 
 /// The most that a schema may hold once its references are written out.
@@ -9,42 +10,6 @@ const MAX_NODES: usize = 2_000;
 const MAX_DEPTH: usize = 32;
 const MAX_TEXT: usize = 64 << 10;
 const MAX_DESCRIPTION: usize = 512;
-
-/// Keywords that say nothing to a model, or that providers refuse.
-const DROPPED: &[&str] = &[
-    "$schema",
-    "$id",
-    "$comment",
-    "$anchor",
-    "$defs",
-    "definitions",
-    "$dynamicAnchor",
-    "$vocabulary",
-    "examples",
-    "example",
-    "default",
-    "if",
-    "then",
-    "else",
-    "patternProperties",
-    "propertyNames",
-    "contains",
-    "minContains",
-    "maxContains",
-    "dependentSchemas",
-    "dependentRequired",
-    "dependencies",
-    "unevaluatedProperties",
-    "unevaluatedItems",
-    "contentSchema",
-    "discriminator",
-    "xml",
-    "nullable",
-    "deprecated",
-    "readOnly",
-    "writeOnly",
-    "externalDocs",
-];
 
 /// Why a schema is not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,8 +31,15 @@ pub fn clean(schema: &Value) -> Result<Value, SchemaError> {
     if object.get("type").is_none_or(Value::is_null) && !object.contains_key("anyOf") {
         object.insert("type".into(), json!("object"));
     }
-    if object.get("type").is_none_or(|kind| kind != "object") {
-        return Err(refused("must be the JSON Schema of an object: its type must be object"));
+    let kinds = object.get("type").map(|kinds| (kinds == "object", kinds.as_array().cloned()));
+    match kinds {
+        Some((true, _)) => {}
+        Some((_, Some(kinds))) if kinds.contains(&json!("object")) => {
+            object.insert("type".into(), json!("object"));
+        }
+        _ => {
+            return Err(refused("must be the JSON Schema of an object: its type must be object"));
+        }
     }
     // Some providers refuse an object without.
     object.entry("properties").or_insert_with(|| json!({}));
@@ -126,7 +98,7 @@ impl<'a> Cleaner<'a> {
         }
         let mut plain = Map::new();
         for (name, value) in schema {
-            if !DROPPED.contains(&name.as_str()) && !name.starts_with("x-") {
+            if KEPT.contains(&name.as_str()) && !is_meaningless(name, value) {
                 self.keyword(&mut plain, name, value, at, depth)?;
             }
         }
@@ -191,6 +163,7 @@ impl<'a> Cleaner<'a> {
             ("properties" | "anyOf" | "oneOf" | "allOf" | "prefixItems", _) => {
                 return refused(&at, "must be schemas");
             }
+            ("type", kinds) => (name, self.kinds(kinds, &at)?),
             // Of draft 4: the limit is the other keyword's.
             ("exclusiveMinimum" | "exclusiveMaximum", Value::Bool(_)) => return Ok(()),
             (name, value) => (name, self.data(value, &at)?),
@@ -223,6 +196,15 @@ impl<'a> Cleaner<'a> {
             }
         }
         Ok(Value::Object(properties))
+    }
+
+    fn kinds(&mut self, kinds: &Value, at: &str) -> Result<Value, SchemaError> {
+        let is_known = |kind: &Value| kind.as_str().is_some_and(|kind| TYPES.contains(&kind));
+        let all = kinds.as_array().map_or(std::slice::from_ref(kinds), Vec::as_slice);
+        match !all.is_empty() && all.len() <= TYPES.len() && all.iter().all(is_known) {
+            true => self.data(kinds, at),
+            false => refused(at, format!("must be one of {}", TYPES.join(", "))),
+        }
     }
 
     fn list(&mut self, all: &'a [Value], at: &str, depth: usize) -> Result<Value, SchemaError> {
@@ -266,33 +248,6 @@ pub fn readable(text: &str, most: usize) -> String {
     text.chars().filter(|c| !is_hidden(c)).take(most).collect()
 }
 
-/// What other drafts leave out or write otherwise.
-fn complete(plain: &mut Map<String, Value>, schema: &Map<String, Value>) {
-    for (exclusive, limit) in [("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")] {
-        if schema.get(exclusive) == Some(&Value::Bool(true))
-            && let Some(number) = plain.remove(limit)
-        {
-            plain.insert(exclusive.to_owned(), number);
-        }
-    }
-    let kind = match plain.contains_key("type") {
-        false if plain.contains_key("properties") => Some("object"),
-        false if plain.contains_key("items") || plain.contains_key("prefixItems") => Some("array"),
-        _ => None,
-    };
-    plain.extend(kind.map(|kind| ("type".to_owned(), json!(kind))));
-    if plain.get("type").is_some_and(|kind| kind == "array") {
-        plain.entry("items").or_insert_with(|| json!({}));
-    }
-    // Of OpenAPI.
-    if schema.get("nullable") == Some(&Value::Bool(true))
-        && let Some(Value::String(kind)) = plain.get("type")
-    {
-        let kinds = json!([kind, "null"]);
-        plain.insert("type".to_owned(), kinds);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -315,6 +270,8 @@ mod tests {
                 "none": false,
                 "n": { "type": "integer", "nullable": true, "minimum": 1, "exclusiveMinimum": true },
                 "either": { "oneOf": [{ "type": "string" }, { "type": "null" }] },
+                "odd": { "type": "any", "required": true, "enum": [], "minLength": "1", "default": 3,
+                    "if": {}, "unheard-of": { "of": 1 } },
             },
             "required": ["place"],
             "additionalProperties": false,
@@ -327,22 +284,32 @@ mod tests {
                 "pair": { "type": "array", "prefixItems": [{ "type": "number" }, {}], "items": {} },
                 "n": { "type": ["integer", "null"], "exclusiveMinimum": 1 },
                 "either": { "anyOf": [{ "type": "string" }, { "type": "null" }] },
+                "odd": {},
             },
             "required": ["place"],
             "additionalProperties": false,
         });
         assert_eq!(clean(&schema), Ok(expected));
+        let nullable = json!({ "type": ["object", "null"] });
+        assert_eq!(clean(&nullable), Ok(json!({ "type": "object", "properties": {} })));
+        let itself = clean(&json!({ "$ref": "#" }));
+        assert_eq!(itself, Ok(json!({ "type": "object", "properties": {} })));
         assert_eq!(clean(&json!({})), Ok(json!({ "type": "object", "properties": {} })));
     }
 
     #[test]
     fn what_would_cost_too_much_or_reach_out_is_refused() {
-        let doubling = |n: usize| json!({ "allOf": [{ "$ref": format!("#/$defs/d{}", n + 1) }, { "$ref": format!("#/$defs/d{}", n + 1) }] });
-        let mut defs: Map<String, Value> =
-            (0..12).map(|n| (format!("d{n}"), doubling(n))).collect();
-        defs.insert("d12".into(), json!({ "type": "string" }));
-        let doubled = json!({ "$defs": defs, "properties": { "x": { "$ref": "#/$defs/d0" } } });
-        assert!(refusal(&doubled).contains("is too large"));
+        let unknown = json!({ "properties": { "a": { "type": "objekt" } } });
+        assert!(refusal(&unknown).starts_with("/properties/a/type must be one of object, array"));
+        for (levels, expected) in [(12, "is too large"), (28, "is nested too deeply")] {
+            let next = |n: usize| json!({ "$ref": format!("#/$defs/d{}", n + 1) });
+            let mut defs: Map<String, Value> = (0..levels)
+                .map(|n| (format!("d{n}"), json!({ "allOf": [next(n), next(n)] })))
+                .collect();
+            defs.insert(format!("d{levels}"), json!({ "type": "string" }));
+            let doubled = json!({ "$defs": defs, "properties": { "x": { "$ref": "#/$defs/d0" } } });
+            assert!(refusal(&doubled).contains(expected), "{levels}");
+        }
         let deep = (0..40).fold(json!({}), |inner, _| json!({ "properties": { "a": inner } }));
         assert!(refusal(&deep).contains("is nested too deeply"));
         let address = json!({ "properties": { "a": { "$ref": "http://169.254.169.254/" } } });
@@ -350,6 +317,9 @@ mod tests {
         let trap: Value = serde_json::from_str(r#"{"properties":{"__proto__":{}}}"#).unwrap();
         assert!(refusal(&trap).contains("__proto__"));
         assert!(refusal(&json!({ "type": "string" })).contains("its type must be object"));
+        let file = json!({ "properties": { "a": { "$ref": "file:///etc/passwd" } } });
+        assert!(refusal(&file).contains("others are not followed"));
+        assert!(refusal(&json!({ "type": "objekt", "properties": 5 })).contains("must be"));
         assert!(refusal(&json!([1])).contains("must be a JSON Schema"));
         assert!(refusal(&json!({ "enum": ["x".repeat(70_000)] })).contains("is too long"));
     }

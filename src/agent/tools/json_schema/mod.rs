@@ -1,16 +1,23 @@
 //! JSON Schemas that others have written: made plain for models, and arguments checked against them.
 
 mod check;
+mod checkable;
 mod clean;
+mod drafts;
+mod format;
+mod keywords;
+mod nulls;
 
-pub(super) use check::check;
+pub(super) use check::{check, fits};
+pub(super) use checkable::is_checkable;
 pub use clean::SchemaError;
 pub(super) use clean::{clean, readable};
+pub(super) use nulls::without_nulls;
 
 use serde_json::Value;
 
 /// Whether a value fits a schema that somebody else has written. `Err` is what does not fit; a schema that is
 /// not understood is none.
-pub fn fits(schema: &Value, value: &Value) -> Result<(), String> {
-    clean(schema).map_or(Ok(()), |schema| check(&schema, value))
+pub fn fits_foreign(schema: &Value, value: &Value) -> Result<(), String> {
+    clean(schema).map_or(Ok(()), |schema| fits(&schema, value))
 }

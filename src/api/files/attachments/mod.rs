@@ -2,3 +2,4 @@
 
 pub(super) mod refresh_urls;
 pub(super) mod resolve;
+pub(super) mod tool_files;

@@ -280,7 +280,7 @@ fn inline_attachment(
 
 /// The part as it is stored. Its URL does not expire; it is replaced by a signed one whenever the
 /// message is read.
-fn stored_part(file: &File, filename: Option<String>) -> Value {
+pub(super) fn stored_part(file: &File, filename: Option<String>) -> Value {
     json!({
         "type": "file",
         "mediaType": file.media_type,

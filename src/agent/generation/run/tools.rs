@@ -1,0 +1,172 @@
+//! The tools of a turn: what its model is offered, and what becomes of its calls.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use futures_util::future::{Either, select};
+use serde_json::{Value, json};
+
+use super::{Interruption, Run};
+use crate::agent::generation::recorder::Started;
+use crate::agent::job::JobTools;
+use crate::agent::tools::execute::{self, CallContext, CallResult};
+use crate::agent::tools::progress::ProgressReports;
+use crate::agent::tools::source::{Outcome, SourceKind, ToolFile, Who};
+use crate::agent::tools::sources::{Offered, OfferedTool, ToolSelection};
+use crate::agent::{Answer, ClientTool};
+use crate::providers::{ChosenModel, Content, ToolDefinition};
+
+/// Under this name the metadata of an answer that waits says what its model was offered.
+const TOOLS: &str = "tools";
+const WARNINGS: &str = "warnings";
+
+impl Run {
+    /// Decides what the models of this turn are offered.
+    pub(super) async fn freeze_tools(&mut self, started: &Started) -> Result<(), Interruption> {
+        let offered = match &self.job.tools {
+            JobTools::Offered(offered) => offered.clone(),
+            JobTools::AsBefore => match names(started.metadata.get(TOOLS)) {
+                names if names.is_empty() => Offered::default(),
+                names => {
+                    let sources = self.settings.sources.clone();
+                    let who = Who {
+                        credentials: self.job.credentials.clone(),
+                        role: self.job.role.clone(),
+                    };
+                    let selection = ToolSelection::Named(names);
+                    self.wait_for(async move { sources.offer(&selection, &who).await }).await?
+                }
+            },
+        };
+        if !offered.warnings.is_empty() {
+            let warnings = json!(offered.warnings);
+            self.answer.update(|answer| drop(answer.metadata.insert(WARNINGS.into(), warnings)));
+        }
+        self.tools.of_page = self.tools_of_page(started, &offered);
+        self.tools.offered = offered;
+        Ok(())
+    }
+
+    /// The request's, and those that the message has called before. A name is one tool's: this server's come
+    /// first.
+    fn tools_of_page(&self, started: &Started, offered: &Offered) -> Vec<Arc<ClientTool>> {
+        let mut tools: Vec<Arc<ClientTool>> = Vec::new();
+        for tool in self.job.client_tools.iter().chain(&started.earlier.client_tools) {
+            let is_taken = tools.iter().any(|other| other.name() == tool.name())
+                || offered.tools.iter().any(|other| other.name == tool.name());
+            if !is_taken {
+                tools.push(tool.clone());
+            }
+        }
+        tools
+    }
+
+    /// The tools of this server that a model may call.
+    fn tools(&self, model: &ChosenModel) -> Vec<Arc<OfferedTool>> {
+        let is_demo = model.provider_capabilities().is_simulated;
+        // What can be called but never run is not offered.
+        let runs_tools = self.job.options.max_steps > 1;
+        let demo = self.settings.sources.demo().iter().filter(|_| is_demo && runs_tools);
+        let offered = self.tools.offered.tools.iter().filter(|tool| tool.is_for(&model.id));
+        offered.chain(demo).cloned().collect()
+    }
+
+    /// What the model may call: tools of this server, then those of the page or of the caller. What the
+    /// provider runs itself is not among them.
+    pub(super) fn definitions(&self, model: &ChosenModel) -> Vec<ToolDefinition> {
+        let ours = self.tools(model).into_iter();
+        let ours = ours.filter(|tool| tool.kind() != SourceKind::Hosted);
+        let ours = ours.map(|tool| tool.for_model());
+        let of_page = self.tools.of_page.iter().map(|tool| tool.definition().clone());
+        ours.chain(of_page).chain(self.job.options.functions.iter().cloned()).collect()
+    }
+
+    /// Runs the tools that were called, but for those that wait for somebody, whose calls do so when all
+    /// others have run; returns false if the model is in a loop.
+    pub(super) async fn run_tools(&mut self) -> Result<bool, Interruption> {
+        let calls = execute::pending(&self.answer.read());
+        if execute::is_looping(&calls) {
+            return Ok(false);
+        }
+        let tools = self.model.current().map(|model| self.tools(model)).unwrap_or_default();
+        let sorted = execute::sort(calls, &tools, &self.tools.of_page);
+        self.answer.update(|answer| execute::store(answer, sorted.refused));
+        let context = self.call_context();
+        let mut running = execute::run_all(sorted.ready, &context);
+        let mut shown_at = None;
+        let results = loop {
+            let news = pin!(context.progress.next(&mut shown_at));
+            match self.wait_for(select(&mut running, news)).await? {
+                Either::Left((results, _)) => break results,
+                Either::Right((news, _)) => {
+                    self.answer.update(|answer| answer.report_progress(news));
+                }
+            }
+        };
+        let results = self.keep_files(results).await?;
+        self.answer.update(|answer| execute::store(answer, results));
+        self.waiting = sorted.waiting;
+        if !self.waiting.is_empty() {
+            let names = self.tools.names();
+            self.answer.update(|answer| remember(answer, names));
+        }
+        Ok(true)
+    }
+
+    fn call_context(&self) -> CallContext {
+        CallContext {
+            credentials: self.job.credentials.clone(),
+            chat_id: self.job.chat_id,
+            message_id: self.answer.read().claim.rows().map(|rows| rows.message_id),
+            progress: ProgressReports::default(),
+            metrics: self.settings.metrics.clone(),
+        }
+    }
+
+    /// Stores the files that tools have made, which become parts of the answer.
+    async fn keep_files(
+        &mut self,
+        mut results: Vec<CallResult>,
+    ) -> Result<Vec<CallResult>, Interruption> {
+        for result in &mut results {
+            let Outcome::Ok { files, parts, .. } = &mut result.outcome else { continue };
+            let files = std::mem::take(files);
+            if files.is_empty() {
+                continue;
+            }
+            let (job, call_id) = (self.job.clone(), result.id.clone());
+            let pictures: Vec<_> = files.iter().map(picture).collect();
+            let storing =
+                async move { job.recorder.store_files(&job.credentials, &call_id, files).await };
+            let stored = self.wait_for(storing).await?;
+            for (part, picture) in stored.into_iter().zip(pictures) {
+                let id = part.get("file_id").and_then(|id| id.as_str()?.parse().ok());
+                self.tools.files.extend(id.zip(picture));
+                parts.push(part);
+            }
+        }
+        Ok(results)
+    }
+}
+
+/// What a model is shown of a file.
+fn picture(file: &ToolFile) -> Option<Content> {
+    let is_picture = file.media_type.starts_with("image/");
+    let media_type = file.media_type.clone();
+    is_picture.then(|| Content::Image { media_type, base64: STANDARD.encode(&file.bytes) })
+}
+
+/// The continuation of an answer that waits offers the same.
+fn remember(answer: &mut Answer, names: Vec<String>) {
+    match names.is_empty() {
+        true => answer.metadata.shift_remove(TOOLS),
+        false => answer.metadata.insert(TOOLS.into(), json!(names)),
+    };
+}
+
+fn names(tools: Option<&Value>) -> Vec<String> {
+    let names = tools.and_then(Value::as_array).into_iter().flatten();
+    names.filter_map(|name| name.as_str().map(str::to_owned)).collect()
+}

@@ -1,0 +1,78 @@
+//! Tools as a turn offers them to its model: they do not change until it ends.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::definition::Definition;
+use crate::agent::tools::json_schema::{check, fits, without_nulls};
+use crate::agent::tools::source::{Policy, SourceKind, SourceTool, ToolSource};
+use crate::providers::ToolDefinition;
+
+/// A tool that a turn offers to its model.
+#[derive(Clone)]
+pub struct OfferedTool {
+    /// The name by which the model calls it.
+    pub name: String,
+    /// Where it comes from.
+    pub source: Arc<dyn ToolSource>,
+    pub(super) definition: Arc<Definition>,
+}
+
+/// The tools that a turn offers.
+#[derive(Clone, Default)]
+pub struct Offered {
+    /// The tools.
+    pub tools: Vec<Arc<OfferedTool>>,
+    /// What is missing and why, a sentence each, for the person.
+    pub warnings: Vec<String>,
+    /// The names of the selection that are no tool's.
+    pub unknown: Vec<String>,
+    /// A source could not be asked, so that an unknown name may be one of its tools.
+    pub has_failed: bool,
+}
+
+impl OfferedTool {
+    /// The tool as its source describes it.
+    pub fn tool(&self) -> &SourceTool {
+        &self.definition.tool
+    }
+
+    /// What kind of source it comes from.
+    pub fn kind(&self) -> SourceKind {
+        self.source.kind()
+    }
+
+    /// Changes with the tool's name, description, original schema, source and target.
+    pub fn digest(&self) -> &str {
+        &self.definition.digest
+    }
+
+    /// What the model is sent.
+    pub fn for_model(&self) -> ToolDefinition {
+        ToolDefinition { name: self.name.clone(), ..self.definition.for_model.clone() }
+    }
+
+    /// Whether this model is offered it.
+    pub fn is_for(&self, model: &str) -> bool {
+        let models = &self.tool().models;
+        models.is_empty() || models.iter().any(|other| other == model)
+    }
+
+    /// The arguments as they are sent: without the nulls that models write for what they leave out. `Err` is
+    /// the message for the model where they do not fit.
+    pub fn prepared(&self, arguments: Value) -> Result<Value, String> {
+        let schema = &self.definition.for_model.parameters;
+        let arguments = without_nulls(schema, arguments);
+        fits(schema, &arguments).map(|()| arguments)
+    }
+
+    /// Whether a person has to be asked before it runs with these arguments, which are prepared.
+    pub fn needs_approval(&self, arguments: &Value) -> bool {
+        match &self.tool().policy {
+            Policy::Never => false,
+            Policy::Always => true,
+            Policy::Unless(harmless) => check(harmless, arguments).is_err(),
+        }
+    }
+}

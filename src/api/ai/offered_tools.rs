@@ -1,0 +1,103 @@
+//! The tools that a model is offered for a request: the server's and the page's.
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+
+use super::Ai;
+use super::request::ChatRequest;
+use super::requested_tools::RequestedTools;
+use crate::agent::tools::source::{SourceKind, Who};
+use crate::agent::{ClientTool, Credentials, JobTools, Offered};
+use crate::http::auth::CurrentUser;
+use crate::http::error::ApiError;
+use crate::providers::ToolDefinition;
+
+/// The tools that a model is offered.
+pub(super) struct OfferedTools {
+    /// None where an answer goes on with what it was offered before.
+    server: Option<Offered>,
+    client: Vec<Arc<ClientTool>>,
+}
+
+impl OfferedTools {
+    /// What the request asks for; 422 for what there is not.
+    pub(super) async fn new(
+        ai: &Ai,
+        user: &CurrentUser,
+        request: &ChatRequest,
+    ) -> Result<Self, ApiError> {
+        let requested = &request.tools;
+        let server = match request.continues {
+            Some(_) if requested.is_silent => None,
+            _ => Some(ai.sources.offer(&requested.selection(), &who(user)).await),
+        };
+        if let Some(server) = &server {
+            check_names(ai, requested, server)?;
+        }
+        let client = client_tools(ai, &requested.client, server.as_ref())?;
+        Ok(Self { server, client })
+    }
+
+    pub(super) fn job_tools(&self) -> JobTools {
+        self.server.clone().map_or(JobTools::AsBefore, JobTools::Offered)
+    }
+
+    pub(super) fn client_tools(&self) -> Vec<Arc<ClientTool>> {
+        self.client.clone()
+    }
+
+    /// What the model is sent.
+    pub(super) fn definitions(&self) -> Vec<ToolDefinition> {
+        let ours = self.server.iter().flat_map(|offered| &offered.tools);
+        let ours = ours.filter(|tool| tool.kind() != SourceKind::Hosted);
+        let ours = ours.map(|tool| tool.for_model());
+        ours.chain(self.client.iter().map(|tool| tool.definition().clone())).collect()
+    }
+}
+
+/// The user, as sources know them.
+pub(super) fn who(user: &CurrentUser) -> Who {
+    let credentials = Credentials::new(user.id, user.token.clone(), user.expires_at);
+    Who { credentials, role: user.role.clone() }
+}
+
+/// A name without a tool is a mistake, unless a source could not be asked whose tool it may be.
+fn check_names(ai: &Ai, requested: &RequestedTools, offered: &Offered) -> Result<(), ApiError> {
+    let is_unknown = |name: &String| {
+        offered.unknown.contains(name)
+            && !requested.client.iter().any(|(_, tool)| tool.name() == name)
+    };
+    let mut names = requested.server.iter().flatten();
+    match names.find(|(_, name)| is_unknown(name)) {
+        Some((pointer, _)) if !offered.has_failed => {
+            let known = ai.sources.known_names().join(", ");
+            let detail = format!("is not a tool of this server; it has: {known}");
+            Err(ApiError::invalid(pointer, detail))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The page's own tools. None may answer in the place of one of the server's.
+fn client_tools(
+    ai: &Ai,
+    requested: &[(String, Arc<ClientTool>)],
+    offered: Option<&Offered>,
+) -> Result<Vec<Arc<ClientTool>>, ApiError> {
+    let is_ours = |name: &str| {
+        let mut offered = offered.into_iter().flat_map(|offered| &offered.tools);
+        ai.sources.has_name(name) || offered.any(|tool| tool.name == name)
+    };
+    for (pointer, tool) in requested {
+        if is_ours(tool.name()) {
+            let detail = format!(
+                "The tool {} at {pointer} has the name of one of the server's. Give it another name.",
+                tool.name()
+            );
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            return Err(ApiError::new(status, "tool_name_taken", detail));
+        }
+    }
+    Ok(requested.iter().map(|(_, tool)| tool.clone()).collect())
+}
