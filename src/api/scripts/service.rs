@@ -16,7 +16,7 @@ use crate::sandbox::{Outcome, Sandbox, Script};
 use crate::supabase::Supabase;
 
 /// What scripts in JavaScript find besides the language.
-const JAVASCRIPT_GLOBALS: [&str; 16] = [
+const JAVASCRIPT_GLOBALS: [&str; 18] = [
     "console",
     "files",
     "input",
@@ -33,6 +33,8 @@ const JAVASCRIPT_GLOBALS: [&str; 16] = [
     "crypto",
     "performance",
     "Intl",
+    "Buffer",
+    "process",
 ];
 
 /// The services of `/api/scripts`. Clones share them.

@@ -13,11 +13,12 @@ use uuid::Uuid;
 /// How traces name these sources; scripts' errors do not show it.
 const FILE: &str = "<builtin>";
 
-const SOURCES: [(&str, &str); 6] = [
+const SOURCES: [(&str, &str); 7] = [
     ("inspect", include_str!("library/inspect.js")),
     ("encoding", include_str!("library/encoding.js")),
     ("clone", include_str!("library/clone.js")),
     ("url", include_str!("library/url.js")),
+    ("node", include_str!("library/node.js")),
     ("modules", include_str!("library/modules.js")),
     ("intl", INTL),
 ];

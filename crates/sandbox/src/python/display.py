@@ -17,7 +17,7 @@ def free_path(stem, extension):
 
 
 def display(*values, **_):
-    """Shows figures, tables and pictures as files, and anything else as text."""
+    """Shows figures, tables, pictures and pages as files, and anything else as text."""
     for value in values:
         show(value)
 
@@ -39,7 +39,44 @@ def show(value):
         if picture:
             with open(free_path('picture', extension), 'wb') as file:
                 return file.write(picture.encode() if isinstance(picture, str) else picture)
+    page = getattr(value, '_repr_html_', None)
+    page = page() if callable(page) and not isinstance(value, type) else None
+    if page:
+        with open(free_path('page', 'html'), 'w') as file:
+            return file.write(page)
     print(value)
+
+
+class HTML:
+    """What `IPython.display.HTML` is: a page."""
+
+    def __init__(self, data):
+        self.data = data
+
+    def _repr_html_(self):
+        return self.data
+
+
+class Markdown(HTML):
+    """A text, which is printed."""
+    _repr_html_ = None
+
+    def __str__(self):
+        return self.data
+
+
+class Image:
+    """A picture of a file or of its bytes."""
+
+    def __init__(self, data=None, filename=None, **_):
+        name = filename or (data if isinstance(data, str) else None)
+        self.data = open(name, 'rb').read() if name else data
+
+    def _repr_png_(self):
+        return self.data if self.data[:4] == b'\x89PNG' else None
+
+    def _repr_jpeg_(self):
+        return self.data if self.data[:2] == b'\xff\xd8' else None
 
 
 def show_table(table):
@@ -136,7 +173,7 @@ class NotebookFinder:
 
     def create_module(self, spec):
         module = types.ModuleType(spec.name)
-        module.display = display
+        module.display, module.HTML, module.Markdown, module.Image = display, HTML, Markdown, Image
         return module
 
     def exec_module(self, module):

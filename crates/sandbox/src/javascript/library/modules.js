@@ -21,20 +21,9 @@
     if (!exists(path)) throw missing(path)
     const encoding = encodingOf(options)
     const bytes = files.readBytes(inside(path))
-    if (encoding === undefined || encoding === null) return withText(bytes)
+    if (encoding === undefined || encoding === null) return load('node').Buffer.from(bytes)
     const label = { utf8: 'utf-8', latin1: 'latin1', ascii: 'latin1', binary: 'latin1', utf16le: 'utf-16le', ucs2: 'utf-16le' }[encoding]
     return new (load('encoding').TextDecoder)(label ?? encoding, { ignoreBOM: true }).decode(bytes)
-  }
-  // What Node's Buffer is mostly used for.
-  function withText(bytes) {
-    Object.defineProperty(bytes, 'toString', {
-      value: (encoding = 'utf-8') => {
-        if (encoding === 'hex') return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
-        if (encoding === 'base64') return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''))
-        return new (load('encoding').TextDecoder)(encoding === 'utf8' ? 'utf-8' : encoding, { ignoreBOM: true }).decode(bytes)
-      },
-    })
-    return bytes
   }
   const writeFileSync = (path, data) => { files.write(inside(path), data) }
   const fs = {
@@ -109,6 +98,8 @@
     'timers/promises': () => ({ setTimeout: sleep, setImmediate: (value) => sleep(0, value) }),
     perf_hooks: () => ({ performance: globalThis.performance }),
     console: () => console,
+    buffer: () => ({ Buffer: load('node').Buffer }),
+    process: () => load('node').process,
   }
 
   const made = { __proto__: null }

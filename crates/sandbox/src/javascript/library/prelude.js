@@ -198,6 +198,7 @@
     url: ['URL', 'URLSearchParams'],
     clone: ['structuredClone'],
     intl: ['Intl'],
+    node: ['Buffer', 'process'],
   }
   for (const part in later) {
     for (const name of later[part]) {
