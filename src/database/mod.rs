@@ -17,6 +17,7 @@ mod generation;
 mod lapsed;
 mod messages;
 mod tool_calls;
+mod tool_functions;
 mod take_over;
 
 pub use begin_generation::{
@@ -37,6 +38,9 @@ pub use messages::{
 };
 pub use take_over::TakeOverGeneration;
 pub use tool_calls::{AnswerToolCalls, AnsweredCalls, CallResult, ContinueGeneration};
+pub use tool_functions::{
+    FunctionArgument, ListToolFunctions, ToolFunction, ToolFunctions, Volatility,
+};
 
 /// A function of the database, with its arguments.
 pub trait Function: Serialize {

@@ -36,6 +36,7 @@ pub static MIGRATIONS: &[(&str, &str)] = migrations![
     "20261127000030_peers.sql",
     "20261127000040_tool_calls.sql",
     "20261127000050_branches.sql",
+    "20261128000020_tool_functions.sql",
     "20261128000040_plans.sql",
 ];
 

@@ -121,6 +121,7 @@ impl Part {
                 ToolState::OutputAvailable { .. } => 2,
                 ToolState::OutputError { .. } => 3,
             },
+            Self::Hosted(call) => call.state.number(),
         }
     }
 }
