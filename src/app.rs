@@ -231,6 +231,7 @@ impl App {
             supabase.clone(),
             files.clone(),
             sandbox(&config),
+            config.scripts.timeout,
             clock.clone(),
             config.scripts.retention,
             limits.clone(),
@@ -395,7 +396,7 @@ fn sandbox(config: &Config) -> Sandbox {
         python: scripts.python.clone(),
         private: config.private_paths(),
         limits: sandbox::Limits {
-            timeout: scripts.timeout,
+            timeout: scripts.max_timeout,
             memory_bytes: scripts.memory_bytes,
             output_bytes: scripts.output_bytes,
         },
