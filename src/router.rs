@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::ai::ag_ui;
-use crate::api::{ai, analytics, chats, files, messages, openai, scripts};
+use crate::api::{ai, analytics, chats, files, messages, openai, scripts, tools};
 use crate::app::{App, AppState};
 use crate::console;
 use crate::http::allowed_hosts::AllowedHosts;
@@ -121,6 +121,7 @@ fn public() -> OpenApiRouter<AppState> {
         .routes(routes!(health::health))
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
+        .routes(routes!(tools::schema::file_schema))
 }
 
 /// The OpenAPI document.

@@ -16,7 +16,7 @@ mod terms;
 pub use generation::{
     BeginOutcome, Checkpoint, CheckpointSlots, Credentials, Earlier, Failure, Generation,
     Generations, HandOver, HandedOver, Question, Recorder, Refusal, Save, Saved, SavedEnd, Started,
-    TokenRefresher, UsageLog, Used,
+    StoredFile, TokenRefresher, UsageLog, Used,
 };
 pub use job::{Job, JobTools};
 pub use message::answer::{Answer, Claim, End, Rows, Status};
@@ -33,7 +33,9 @@ pub use settings::Settings;
 pub use terms::{BudgetLimit, Period, PlanRefusal, Terms};
 pub use tools::built_in::BuiltIn;
 pub use tools::client::ClientTool;
-pub use tools::json_schema::SchemaError;
+pub use tools::json_schema::{
+    SchemaError, clean as clean_schema, clean_within as clean_schema_within, is_checkable,
+};
 pub use tools::sources::{
     DescribedTool, FindError, Offered, OfferedTool, SourceHealth, Sources, ToolSelection,
 };

@@ -8,3 +8,4 @@ pub mod files;
 pub mod messages;
 pub mod openai;
 pub mod scripts;
+pub mod tools;

@@ -59,7 +59,8 @@ fn attributes(span: &Span) -> HashMap<String, String> {
     pairs.map(|pair| (pair.key, text(pair.value.unwrap().value.unwrap()))).collect()
 }
 
-/// A server with these settings, and one answer of it that is part of the caller's trace.
+/// A server with these settings, and two answers of it that are part of the caller's trace: of a model, and of
+/// one that calls a tool.
 async fn traced(settings: &[(&str, &str)]) -> (Collector, FakeProvider, Vec<Span>) {
     let collector = Collector::default();
     let endpoint = collector.start().await;
@@ -85,6 +86,8 @@ async fn traced(settings: &[(&str, &str)]) -> (Collector, FakeProvider, Vec<Span
     let chat: Value = chat.await.unwrap().json().await.unwrap();
     let path = format!("/api/ai/chat/{}/generate", chat["id"].as_str().unwrap());
     let body = json!({ "content": "What is a fjord?", "stream": false });
+    assert_eq!(send(&path, body).await.unwrap().status(), 200);
+    let body = json!({ "content": "/tool", "model": "scripted/demo", "stream": false });
     assert_eq!(send(&path, body).await.unwrap().status(), 200);
     program.signal("TERM");
     assert!(program.wait_for_exit().success(), "{}", program.log());
@@ -117,6 +120,11 @@ async fn an_answer_is_one_trace_from_the_caller_to_the_model() {
     assert_eq!(call.parent_span_id, generation.span_id);
     assert!(spans.iter().any(|span| span.name.contains("/rest/v1/rpc/begin_generation")));
 
+    let tool = spans.iter().find(|span| span.name.starts_with("execute_tool ")).unwrap();
+    let agent = spans.iter().find(|span| span.span_id == tool.parent_span_id).unwrap();
+    assert_eq!(agent.name, "invoke_agent");
+    assert_eq!(attributes(tool)["chat_backend.tool.source"], "demo");
+
     let said = attributes(call);
     assert_eq!(said["gen_ai.provider.name"], "anthropic");
     let count = |name: &str| said[name].parse::<i64>().unwrap();
@@ -146,7 +154,7 @@ async fn an_answer_is_one_trace_from_the_caller_to_the_model() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn content_is_shown_where_the_operator_wants_it_but_never_instructions() {
     let (_, _, spans) = traced(&[("OTEL_CAPTURE_CONTENT", "true")]).await;
-    let call = spans.iter().find(|span| span.name.starts_with("chat ")).unwrap();
+    let call = spans.iter().find(|span| span.name == "chat claude-sonnet-5-5").unwrap();
     let said = attributes(call);
     assert!(said["gen_ai.input.messages"].contains("What is a fjord"), "{said:?}");
     assert!(said["gen_ai.output.messages"].contains("\"content\""), "{said:?}");

@@ -10,7 +10,7 @@ use futures_util::stream::{self, StreamExt};
 use serde_json::Value;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info};
+use tracing::{Instrument, debug, info};
 use uuid::Uuid;
 
 use super::client::ClientTool;
@@ -18,6 +18,7 @@ use super::progress::ProgressReports;
 use super::result::limited;
 use super::source::{Outcome, SourceCall, ToolContext};
 use super::sources::OfferedTool;
+use super::span;
 use super::waiting_call::WaitingCall;
 use crate::agent::Credentials;
 use crate::agent::message::answer::Answer;
@@ -200,7 +201,9 @@ async fn run(call: ReadyCall, context: CallContext) -> CallResult {
         progress: context.progress.of_call(id.clone()),
     };
     let call = SourceCall { tool: tool.tool().name.clone(), arguments };
-    let outcome = call_source(&tool, &tool_context, &call).await;
+    let span = span::begin(&tool, &id);
+    let outcome = call_source(&tool, &tool_context, &call).instrument(span.clone()).await;
+    span::end(&span, &outcome);
     report(&tool, &outcome, started_at.elapsed(), &context.metrics);
     CallResult { part, id, outcome }
 }

@@ -15,6 +15,7 @@ use crate::providers::ToolDefinition;
 mod count_words;
 pub mod source;
 mod schema;
+mod span;
 pub(super) mod json_schema;
 pub(super) mod client;
 pub(super) mod waiting_call;

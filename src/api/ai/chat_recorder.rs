@@ -21,7 +21,8 @@ use super::request::ChatRequest;
 use crate::agent::tools::source::ToolFile;
 use crate::agent::{
     Answer, BeginOutcome, Checkpoint, ClientTool, Credentials, Earlier, HandOver, HandedOver, Part,
-    Recorder, Refusal, Reserve, Rows, Save, Saved, Started, Status, TokenUsage, UsageLog,
+    Recorder, Refusal, Reserve, Rows, Save, Saved, Started, Status, StoredFile, TokenUsage,
+    UsageLog,
 };
 use crate::api::chats::model::UNTITLED;
 use crate::api::files::{Files, Owner, ToolCallSource};
@@ -193,7 +194,7 @@ impl Recorder for ChatRecorder {
         credentials: &'a Credentials,
         call_id: &'a str,
         files: Vec<ToolFile>,
-    ) -> BoxFuture<'a, Vec<Value>> {
+    ) -> BoxFuture<'a, Vec<StoredFile>> {
         let owner = Owner::from(credentials);
         let source = ToolCallSource { chat_id: self.chat_id, message_id: self.message_id, call_id };
         async move { self.files.store_tool_files(&owner, &source, files).await }.boxed()

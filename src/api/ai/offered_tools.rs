@@ -29,7 +29,7 @@ impl OfferedTools {
     ) -> Result<Self, ApiError> {
         let requested = &request.tools;
         let server = match request.continues {
-            Some(_) if requested.is_silent => None,
+            Some(_) if requested.is_silent && requested.server.is_none() => None,
             _ => Some(ai.sources.offer(&requested.selection(), &who(user)).await),
         };
         if let Some(server) = &server {

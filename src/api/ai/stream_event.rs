@@ -162,6 +162,14 @@ pub enum StreamEvent {
         /// It is not part of the answer.
         transient: bool,
     },
+    /// How far a running tool call is.
+    #[serde(rename = "data-tool-progress")]
+    ToolProgress {
+        /// How far it is.
+        data: ToolProgress,
+        /// It is not part of the answer.
+        transient: bool,
+    },
     /// What went wrong, as the body of an error response.
     #[serde(rename = "data-error")]
     Problem {
@@ -189,6 +197,20 @@ pub enum StreamEvent {
         /// Why, in a sentence.
         error_text: String,
     },
+}
+
+/// How far a running tool call is.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ToolProgress {
+    /// ID of the call.
+    pub tool_call_id: String,
+    /// What has been done, in units of the tool's own.
+    pub progress: f64,
+    /// What there is to do.
+    pub total: Option<f64>,
+    /// A short text.
+    pub message: Option<String>,
 }
 
 /// The title of a chat.

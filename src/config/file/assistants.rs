@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use providers::ReasoningEffort;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Table;
 
@@ -54,7 +55,7 @@ pub struct Limits {
 }
 
 /// What a request may say otherwise than its assistant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Overridable {
     /// Another model.
@@ -111,9 +112,10 @@ impl From<String> for Instructions {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "Assistant")]
 #[serde(deny_unknown_fields)]
-struct Raw {
+pub(super) struct Raw {
     name: String,
     #[serde(default)]
     description: String,
@@ -129,6 +131,7 @@ struct Raw {
     max_steps: Option<u32>,
     temperature: Option<f64>,
     top_p: Option<f64>,
+    #[schemars(with = "Option<String>")]
     reasoning_effort: Option<ReasoningEffort>,
     #[serde(default)]
     overridable: Vec<Overridable>,

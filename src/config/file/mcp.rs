@@ -5,19 +5,21 @@ use std::time::Duration;
 
 use reqwest::Url;
 use reqwest::header::{HeaderName, HeaderValue};
+use schemars::JsonSchema;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
 use super::PrivateHosts;
 
 /// A server that speaks the Model Context Protocol.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct McpTools {
     /// The label, with which the tools' names begin: letters, digits, `_`.
     pub name: String,
     /// The server's address.
     #[serde(deserialize_with = "url")]
+    #[schemars(with = "String")]
     pub url: Url,
     /// How the server knows who calls.
     #[serde(default)]
@@ -44,7 +46,7 @@ pub struct McpTools {
 }
 
 /// How an MCP server knows who calls.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum McpAuth {
     /// It does not.
@@ -73,7 +75,7 @@ pub enum McpAuth {
 }
 
 /// When a person is asked before a tool of an MCP server runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum McpApproval {
     /// Except before tools that a trusted server says only read.

@@ -19,6 +19,7 @@ pub mod mcp;
 pub mod openapi;
 pub mod plans;
 pub mod postgres;
+pub mod schema;
 
 pub use private_hosts::PrivateHosts;
 
@@ -153,6 +154,11 @@ impl FileConfig {
             })?,
             unpriced: raw.unpriced_usd_per_million_tokens,
         })
+    }
+
+    /// The folder that paths in it are relative to.
+    pub fn folder(&self) -> Option<&Path> {
+        self.path.as_deref()?.parent()
     }
 
     /// What is wrong with it, in one line.

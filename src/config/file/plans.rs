@@ -1,6 +1,7 @@
 //! `[plans.<name>]`: what a user may spend.
 
 use providers::catalogue::Usd;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Table;
 
@@ -10,15 +11,17 @@ use super::typed;
 pub const DEFAULT_PLAN: &str = "default";
 
 /// What a user of a plan may spend. What is absent is the server's setting, or not limited.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Plan {
     /// The name of its table in the file.
     #[serde(skip)]
     pub name: String,
     /// US dollars a day, from 00:00 UTC.
+    #[schemars(with = "Option<f64>")]
     pub usd_per_day: Option<Usd>,
     /// US dollars a month, from its first day at 00:00 UTC.
+    #[schemars(with = "Option<f64>")]
     pub usd_per_month: Option<Usd>,
     /// Tokens a day.
     pub tokens_per_day: Option<u64>,

@@ -3,7 +3,7 @@
 //! environment.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
@@ -30,6 +30,7 @@ use crate::config::file::PrivateHosts;
 use crate::config::{Config, SupabaseConfig};
 use crate::memory::{Holder, Memory};
 use crate::observability::metrics::Metrics;
+use crate::observability::traces;
 
 /// How fast an unreachable host is noticed.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -62,11 +63,12 @@ impl EgressSettings {
 /// The HTTP client for addresses that an operator names. Clones share connections.
 #[derive(Clone)]
 pub struct Egress {
+    hosts: Arc<PrivateHosts>,
     inner: Arc<Inner>,
 }
 
 struct Inner {
-    settings: EgressSettings,
+    supabase: Option<Url>,
     public: Guarded,
     listed: Guarded,
     private: Guarded,
@@ -75,9 +77,10 @@ struct Inner {
     memory: Memory,
 }
 
-/// A client that reaches some addresses.
+/// A client that reaches some addresses. It is made when it is needed: it reads the certificates of this machine.
 struct Guarded {
-    client: Client,
+    client: OnceLock<Result<Client, EgressError>>,
+    proxy: Option<Proxy>,
     resolver: Arc<Resolver>,
 }
 
@@ -99,17 +102,25 @@ impl Egress {
         lookup: &Lookup,
     ) -> Result<Self, EgressError> {
         let refusals = Arc::new(Refusals::new(metrics));
-        let proxy = settings.proxy.clone();
-        let guarded = |reach, proxy| Guarded::new(reach, proxy, lookup, &refusals);
-        let [public, listed, private] = [
-            guarded(Reach::Public, proxy)?,
-            guarded(Reach::Listed, None)?,
-            guarded(Reach::Private, None)?,
-        ];
+        let EgressSettings { hosts, supabase, proxy } = settings;
+        let proxy = proxy.map(Proxy::all).transpose();
+        let proxy = proxy.map_err(|_| EgressError::Unreachable("TOOL_PROXY".into()))?;
+        let [public, listed, private] =
+            [(Reach::Public, proxy), (Reach::Listed, None), (Reach::Private, None)].map(
+                |(reach, proxy)| {
+                    let (lookup, refusals) = (lookup.clone(), refusals.clone());
+                    let resolver = Arc::new(Resolver { lookup, reach, refusals });
+                    Guarded { client: OnceLock::new(), proxy, resolver }
+                },
+            );
         let turns = Turns::default();
-        Ok(Self {
-            inner: Arc::new(Inner { settings, public, listed, private, refusals, turns, memory }),
-        })
+        let inner = Inner { supabase, public, listed, private, refusals, turns, memory };
+        Ok(Self { hosts: Arc::new(hosts), inner: Arc::new(inner) })
+    }
+
+    /// The same client, with the hosts of another version of the configuration file.
+    pub fn with_hosts(&self, hosts: PrivateHosts) -> Self {
+        Self { hosts: Arc::new(hosts), inner: self.inner.clone() }
     }
 
     /// Whether this address may be asked for, as far as that is known without looking its name up.
@@ -120,7 +131,12 @@ impl Egress {
     /// The client that reaches this address and nothing that must not be reached. Whoever uses it bounds
     /// what it reads.
     pub fn client(&self, url: &Url) -> Result<Client, EgressError> {
-        self.guarded(url).map(|guarded| guarded.client.clone())
+        self.guarded(url)?.client()
+    }
+
+    /// Whether a proxy reaches this address, and looks its name up.
+    pub fn is_proxied(&self, url: &Url) -> bool {
+        self.guarded(url).is_ok_and(|guarded| guarded.proxy.is_some())
     }
 
     /// Looks the host up and checks what is found, without a request.
@@ -139,7 +155,12 @@ impl Egress {
     }
 
     /// Sends a request once, in its turn. Its own timeout holds for the whole response.
-    pub async fn send(&self, holder: Holder, request: Request) -> Result<Response, EgressError> {
+    pub async fn send(
+        &self,
+        holder: Holder,
+        mut request: Request,
+    ) -> Result<Response, EgressError> {
+        traces::inject(request.headers_mut());
         let client = self.client(request.url())?;
         let host = host(request.url());
         let charge = self.inner.memory.charge(holder);
@@ -151,11 +172,10 @@ impl Egress {
     }
 
     fn guarded(&self, url: &Url) -> Result<&Guarded, EgressError> {
-        let Inner { settings, public, listed, private, refusals, .. } = &*self.inner;
+        let Inner { supabase, public, listed, private, refusals, .. } = &*self.inner;
         let is_named = url.username().is_empty() && url.password().is_none() && url.has_host();
-        let is_supabase =
-            settings.supabase.as_ref().is_some_and(|own| own.origin() == url.origin());
-        let is_listed = is_supabase || settings.hosts.contains(url);
+        let is_supabase = supabase.as_ref().is_some_and(|own| own.origin() == url.origin());
+        let is_listed = is_supabase || self.hosts.contains(url);
         let guarded = match url.scheme() {
             "https" | "http" if !is_named => return Err(Refused::Address.into()),
             "https" if is_listed => listed,
@@ -175,14 +195,11 @@ impl Egress {
 }
 
 impl Guarded {
-    fn new(
-        reach: Reach,
-        proxy: Option<Url>,
-        lookup: &Lookup,
-        refusals: &Arc<Refusals>,
-    ) -> Result<Self, EgressError> {
-        let (lookup, refusals) = (lookup.clone(), refusals.clone());
-        let resolver = Arc::new(Resolver { lookup, reach, refusals });
+    fn client(&self) -> Result<Client, EgressError> {
+        self.client.get_or_init(|| self.build()).clone()
+    }
+
+    fn build(&self) -> Result<Client, EgressError> {
         let builder = Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .pool_idle_timeout(Duration::from_secs(30))
@@ -191,13 +208,12 @@ impl Guarded {
             .http2_max_header_list_size(MAX_HEAD)
             .user_agent(concat!("chat-backend/", env!("CARGO_PKG_VERSION")))
             .no_proxy();
-        let wrong = |error: reqwest::Error| EgressError::from_reqwest(&error, "TOOL_PROXY");
-        let builder = match proxy {
+        let builder = match &self.proxy {
             // The proxy's own name is looked up as usual.
-            Some(proxy) => builder.proxy(Proxy::all(proxy).map_err(wrong)?),
-            None => builder.dns_resolver(Shared(resolver.clone())),
+            Some(proxy) => builder.proxy(proxy.clone()),
+            None => builder.dns_resolver(Shared(self.resolver.clone())),
         };
-        Ok(Self { client: builder.build().map_err(wrong)?, resolver })
+        builder.build().map_err(|error| EgressError::from_reqwest(&error, "The client of tools"))
     }
 }
 

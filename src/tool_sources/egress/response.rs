@@ -62,9 +62,14 @@ impl Response {
         encoding.is_some_and(|encoding| encoding != "identity")
     }
 
+    /// How long the body is, where that is known.
+    pub fn length(&self) -> Option<u64> {
+        self.response.content_length()
+    }
+
     /// Reads at most `max` bytes of the unpacked body; the rest is never read.
     pub async fn read(self, max: usize) -> Result<Body, EgressError> {
-        let length = self.response.content_length();
+        let length = self.length();
         let mut buffer = Buffer::new(max, self.charge);
         let mut pieces = self.response.bytes_stream();
         let mut is_cut = false;

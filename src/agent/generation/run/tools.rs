@@ -9,7 +9,7 @@ use futures_util::future::{Either, select};
 use serde_json::{Value, json};
 
 use super::{Interruption, Run};
-use crate::agent::generation::recorder::Started;
+use crate::agent::generation::recorder::{Started, StoredFile};
 use crate::agent::job::JobTools;
 use crate::agent::tools::execute::{self, CallContext, CallResult};
 use crate::agent::tools::progress::ProgressReports;
@@ -69,7 +69,9 @@ impl Run {
         // What can be called but never run is not offered.
         let runs_tools = self.job.options.max_steps > 1;
         let demo = self.settings.sources.demo().iter().filter(|_| is_demo && runs_tools);
-        let offered = self.tools.offered.tools.iter().filter(|tool| tool.is_for(&model.id));
+        let (id, qualified) = (model.id.as_str(), model.qualified_id());
+        let offered = self.tools.offered.tools.iter();
+        let offered = offered.filter(|tool| tool.is_for(&[id, &qualified]));
         offered.chain(demo).cloned().collect()
     }
 
@@ -158,9 +160,12 @@ impl Run {
             let storing =
                 async move { job.recorder.store_files(&job.credentials, &call_id, files).await };
             let stored = self.wait_for(storing).await?;
-            for (part, picture) in stored.into_iter().zip(pictures) {
-                let id = part.get("file_id").and_then(|id| id.as_str()?.parse().ok());
+            for (StoredFile { part, signed_url }, picture) in stored.into_iter().zip(pictures) {
+                let text = |name: &str| part.get(name).and_then(Value::as_str);
+                let id = text("file_id").and_then(|id| id.parse().ok());
                 self.tools.files.extend(id.zip(picture));
+                let url = text("url").map(str::to_owned);
+                self.answer.update(|answer| answer.sign_urls(url.zip(signed_url)));
                 parts.push(part);
             }
         }

@@ -5,6 +5,9 @@ mod claim;
 mod end;
 mod hosted;
 
+use std::borrow::Cow;
+use std::collections::HashMap;
+
 use serde_json::{Map, Value, json};
 
 pub(super) use call_progress::CallProgress;
@@ -49,6 +52,9 @@ pub struct Answer {
     calls: Vec<Call>,
     /// How far running calls are.
     pub(super) progress: CallProgress,
+    /// The addresses of files, as parts have them, and those that browsers load them from for a while. Only the
+    /// first are stored.
+    pub(super) signed_urls: HashMap<String, String>,
 }
 
 /// A tool call whose arguments come in pieces.
@@ -139,6 +145,24 @@ impl Answer {
             let part = sanitize::json(part);
             self.tool_bytes += part.to_string().len();
             self.parts.push(Part::Other(part));
+        }
+    }
+
+    /// Adds the addresses that browsers load files from.
+    pub(in crate::agent) fn sign_urls(&mut self, urls: impl IntoIterator<Item = (String, String)>) {
+        self.signed_urls.extend(urls);
+    }
+
+    /// A part as browsers are shown it.
+    pub fn shown<'a>(&self, part: &'a Value) -> Cow<'a, Value> {
+        let url = part.get("url").and_then(Value::as_str);
+        match url.and_then(|url| self.signed_urls.get(url)) {
+            Some(signed) => {
+                let mut part = part.clone();
+                part["url"] = signed.as_str().into();
+                Cow::Owned(part)
+            }
+            None => Cow::Borrowed(part),
         }
     }
 

@@ -83,7 +83,7 @@ impl Cursor {
             self.skip_earlier(&answer.parts, out);
         }
         for index in self.first_open..answer.parts.len() {
-            self.advance_part(index, &answer.parts[index], out);
+            self.advance_part(index, answer, out);
             if out.len() >= TURN {
                 self.skip_finished();
                 return;
@@ -124,10 +124,11 @@ impl Cursor {
         }
     }
 
-    fn advance_part(&mut self, index: usize, part: &Part, out: &mut Vec<u8>) {
+    fn advance_part(&mut self, index: usize, answer: &Answer, out: &mut Vec<u8>) {
+        let part = &answer.parts[index];
         let is_new = index == self.parts.len();
         if is_new {
-            let progress = self.begin_part(index, part, out);
+            let progress = self.begin_part(index, answer, out);
             self.parts.push(progress);
         }
         let progress = &mut self.parts[index];
@@ -155,7 +156,8 @@ impl Cursor {
         }
     }
 
-    fn begin_part(&mut self, index: usize, part: &Part, out: &mut Vec<u8>) -> Progress {
+    fn begin_part(&mut self, index: usize, answer: &Answer, out: &mut Vec<u8>) -> Progress {
+        let part = &answer.parts[index];
         let id = index.to_string();
         if *part == Part::StepStart {
             self.finish_step(out);
@@ -182,7 +184,7 @@ impl Cursor {
             }
             Part::Hosted(call) => Progress::Hosted { sent: HostedSent::start(call, out) },
             Part::Other(value) => {
-                put_other(out, value);
+                put_other(out, &answer.shown(value));
                 Progress::Done
             }
         }

@@ -22,7 +22,12 @@ pub struct SchemaError {
 
 /// The schema of an object, made plain.
 pub fn clean(schema: &Value) -> Result<Value, SchemaError> {
-    let mut cleaner = Cleaner { root: schema, nodes: 0, text: 0, open: Vec::new() };
+    clean_within(schema, schema)
+}
+
+/// The same for a schema whose references lead into this document.
+pub fn clean_within(document: &Value, schema: &Value) -> Result<Value, SchemaError> {
+    let mut cleaner = Cleaner { root: document, nodes: 0, text: 0, open: Vec::new() };
     let mut cleaned = cleaner.schema(schema, "", 0)?.unwrap_or_default();
     let refused = |detail: &str| SchemaError { pointer: String::new(), detail: detail.to_owned() };
     let Some(object) = cleaned.as_object_mut() else {

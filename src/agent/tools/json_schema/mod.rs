@@ -9,9 +9,9 @@ mod keywords;
 mod nulls;
 
 pub(super) use check::{check, fits};
-pub(super) use checkable::is_checkable;
-pub use clean::SchemaError;
-pub(super) use clean::{clean, readable};
+pub use checkable::is_checkable;
+pub(super) use clean::readable;
+pub use clean::{SchemaError, clean, clean_within};
 pub(super) use nulls::without_nulls;
 
 use serde_json::Value;

@@ -53,10 +53,10 @@ impl OfferedTool {
         ToolDefinition { name: self.name.clone(), ..self.definition.for_model.clone() }
     }
 
-    /// Whether this model is offered it.
-    pub fn is_for(&self, model: &str) -> bool {
+    /// Whether the model with these ids is offered it.
+    pub fn is_for(&self, model: &[&str]) -> bool {
         let models = &self.tool().models;
-        models.is_empty() || models.iter().any(|other| other == model)
+        models.is_empty() || models.iter().any(|other| model.contains(&other.as_str()))
     }
 
     /// The tool that the provider of this model runs, where it is such a tool. `Err` says why the model does not

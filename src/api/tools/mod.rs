@@ -1,0 +1,3 @@
+//! `/api/tools`: what belongs to the operator's tools.
+
+pub mod schema;
