@@ -6,6 +6,7 @@ mod ag_ui;
 mod agent;
 mod analytics;
 mod approvals;
+mod approved_tools;
 mod architecture;
 mod attachments;
 mod auth;
