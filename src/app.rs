@@ -14,7 +14,6 @@ use secrecy::ExposeSecret;
 use thiserror::Error;
 use tokio::net::TcpListener;
 
-use crate::agent::tools::source::ToolSource;
 use crate::agent::{
     AnyTool, BuiltIn, CheckpointSlots, Generations, Settings, Sources, TokenRefresher,
 };
@@ -42,9 +41,9 @@ use crate::providers::{Providers, SettingsError};
 use crate::sandbox::{self, Sandbox};
 use crate::seal::SealKeys;
 use crate::supabase::{Supabase, SupabaseError};
+use crate::tool_sources::SourceBuilder;
 use crate::tool_sources::egress::{Egress, EgressSettings};
 use crate::tool_sources::mcp::Connections;
-use crate::tool_sources::{self, BuildContext};
 
 pub use crate::local::{
     BackupContents, BackupError, FunctionDescription, MIGRATIONS, TableDescription, expected_schema,
@@ -114,6 +113,8 @@ pub struct Services {
     pub auth: AuthLayer,
     pub clock: Clock,
     pub file: FileHandle,
+    /// Makes the sources of tools when the configuration file is read again.
+    pub source_builder: SourceBuilder,
     /// Lets the other replicas in, where there are any.
     pub peer_gate: Option<PeerGate>,
     /// The keys of `SEAL_KEY`, where there are any.
@@ -155,9 +156,6 @@ pub enum BuildError {
     /// The configuration file offers what there is not.
     #[error(transparent)]
     File(#[from] ConfigError),
-    /// A source of tools cannot be made.
-    #[error("CONFIG_FILE: {0}")]
-    ToolSources(String),
     /// A provider's settings are invalid.
     #[error("{}: {}", .0.setting.to_uppercase(), .0.problem)]
     Providers(#[from] SettingsError),
@@ -196,7 +194,13 @@ impl AppState {
     /// Reads the configuration file again. A wrong one leaves everything as it is.
     pub fn reload_file(&self) -> Result<(), ConfigError> {
         let providers = self.ai.providers();
-        self.file.reload(|file| offered::check(file, providers))?;
+        let mut sources = Vec::new();
+        self.file.reload(|file| {
+            offered::check(file, providers)?;
+            sources = self.source_builder.build(file)?;
+            Ok(())
+        })?;
+        self.ai.sources().replace(sources);
         providers.set_prices(self.file.current().prices.clone());
         Ok(())
     }
@@ -225,26 +229,26 @@ impl App {
             sandbox(&config),
             clock.clone(),
             config.scripts.retention,
-        )
-        .counted_by(metrics.clone());
+        );
+        let scripts = scripts.counted_by(metrics.clone());
         scripts.cleanup();
         let seal_keys = seal_keys(&config, &project)?;
         let egress = Egress::new(EgressSettings::new(&config), memory.clone(), metrics.clone())
-            .map_err(|error| BuildError::ToolSources(error.to_string()))?;
-        let mcp_connections = Connections::new();
-        let context = BuildContext {
-            config: &config,
-            supabase: &supabase,
-            seal_keys: seal_keys.as_ref(),
-            clock: &clock,
-            egress: &egress,
-            mcp: &mcp_connections,
+            .map_err(|error| {
+                config.file.current().error(&format!("the client of tools: {error}"))
+            })?;
+        let source_builder = SourceBuilder {
+            config: config.clone(),
+            supabase: supabase.clone(),
+            seal_keys: seal_keys.clone(),
+            clock: clock.clone(),
+            egress,
+            mcp: Connections::new(),
         };
-        let mut all_sources: Vec<Arc<dyn ToolSource>> =
-            vec![Arc::new(BuiltIn::new("built_in", tools(&files, &scripts)))];
-        all_sources.extend(tool_sources::build(&context).map_err(BuildError::ToolSources)?);
+        let built_in = BuiltIn::new("built_in", tools(&files, &scripts));
         let demo = BuiltIn::new("demo", vec![Arc::new(Weather), Arc::new(SendPostcard)]);
-        let sources = Sources::new(all_sources, demo, clock.clone(), metrics.clone());
+        let sources = Sources::new(built_in, demo, clock.clone(), metrics.clone());
+        sources.replace(source_builder.build(&config.file.current())?);
         let token_refresher = TokenRefresher::default();
         let settings = Settings {
             providers: providers.clone(),
@@ -285,7 +289,7 @@ impl App {
         .with_peers(peers)
         .sealed_with(seal_keys.clone());
         let state = Services {
-            health: Health::new(probes, providers, generations.clone()),
+            health: Health::new(probes, providers, generations.clone(), ai.sources().clone()),
             auth: AuthLayer { verifier, limits: limits.clone(), memory, token_refresher },
             supabase,
             generations,
@@ -296,6 +300,7 @@ impl App {
             limits,
             clock,
             file: config.file.clone(),
+            source_builder,
             peer_gate,
             seal_keys,
         };

@@ -16,7 +16,7 @@ mod terms;
 pub use generation::{
     BeginOutcome, Checkpoint, CheckpointSlots, Credentials, Earlier, Failure, Generation,
     Generations, HandOver, HandedOver, Question, Recorder, Refusal, Save, Saved, SavedEnd, Started,
-    TokenRefresher, UsageLog, Used,
+    StoredFile, TokenRefresher, UsageLog, Used,
 };
 pub use job::{Job, JobTools};
 pub use message::answer::{Answer, Claim, End, Rows, Status};
@@ -24,6 +24,7 @@ pub use message::approval::Approval;
 pub use message::changes::{Block, Change, ChangeCursor};
 pub use message::delta::{PartDelta, apply};
 pub use message::history::HistoryMessage;
+pub use message::hosted_call::{HostedCall, HostedState};
 pub use message::live::{AnswerNews, LiveCursor};
 pub use message::part::{Part, ToolPart, ToolState, content};
 pub use message::sanitize::json as storable;

@@ -17,6 +17,7 @@ mod generation;
 mod lapsed;
 mod messages;
 mod tool_calls;
+mod tool_functions;
 mod take_over;
 
 pub use begin_generation::{
@@ -40,6 +41,9 @@ pub use tool_calls::{
     AnswerToolCalls, AnsweredCalls, CallResult, ClaimToolCall, ClaimedCall, ContinueGeneration,
     DecideToolCall, DecidedCall, DecisionResult, EditedArguments, FindToolCall, FinishToolCall,
     PendingToolCalls, StoredCall, StoredGrant, ToolGrants,
+};
+pub use tool_functions::{
+    FunctionArgument, ListToolFunctions, ToolFunction, ToolFunctions, Volatility,
 };
 
 /// A function of the database, with its arguments.

@@ -219,6 +219,8 @@ pub static REGISTRATIONS: &[Registration] = &[
     rust("20261127000050_branches.sql", "create or replace function private.take_place", "c3c00f851359838a"),
     rust("20261127000050_branches.sql", "create or replace function private.started", "c8590d92568c5267"),
     rust("20261127000050_branches.sql", "create or replace function public.begin_generation", "648dd40cd913d773"),
+    rust("20261128000020_tool_functions.sql", "create function private.json_schema_of", "19448aad08369bd1"),
+    rust("20261128000020_tool_functions.sql", "create function public.list_tool_functions", "2162a4347b8010c2"),
     rust("20261128000040_plans.sql", "create function private.budgets", "95e0015eb41b1c8f"),
     rust("20261128000040_plans.sql", "create function public.budgets", "64cc2569586a766c"),
     rust("20261128000040_plans.sql", "create function private.reserve_run", "b4fabb6634e35f1f"),

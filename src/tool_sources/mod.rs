@@ -1,9 +1,11 @@
 //! The sources of tools that need no Rust: what an operator names in the configuration file.
 
 pub mod egress;
+pub mod hosted;
 pub mod http;
 pub mod mcp;
 pub mod openapi;
+pub mod postgres;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,63 +13,72 @@ use std::sync::Arc;
 use crate::agent::tools::source::ToolSource;
 use crate::clock::Clock;
 use crate::config::file::ToolEntry;
-use crate::config::{Config, FileConfig};
+use crate::config::{Config, ConfigError, FileConfig};
 use crate::seal::SealKeys;
 use crate::supabase::Supabase;
 use egress::Egress;
+use hosted::Hosted;
 use http::{HttpSource, Setup};
 use mcp::McpSource;
 use openapi::OpenapiSource;
+use postgres::PostgresFunctions;
 
-/// What sources are made of.
-pub struct BuildContext<'a> {
-    /// The settings and the file.
-    pub config: &'a Config,
+/// Makes the sources of configuration files: of the first one, and of those that are read later.
+#[derive(Clone)]
+pub struct SourceBuilder {
+    /// The settings; the file among them may be an older one.
+    pub config: Config,
     /// The project.
-    pub supabase: &'a Supabase,
+    pub supabase: Supabase,
     /// The keys of seals, where there are any.
-    pub seal_keys: Option<&'a SealKeys>,
+    pub seal_keys: Option<SealKeys>,
     /// The time of day.
-    pub clock: &'a Clock,
-    /// How tools reach other servers.
-    pub egress: &'a Egress,
+    pub clock: Clock,
+    /// How tools reach other servers: the bounds of all sources together.
+    pub egress: Egress,
     /// The connections to servers of the Model Context Protocol.
-    pub mcp: &'a mcp::Connections,
+    pub mcp: mcp::Connections,
 }
 
-/// The sources of the configuration file, in its order. `Err` is one line that names the place.
-pub fn build(context: &BuildContext<'_>) -> Result<Vec<Arc<dyn ToolSource>>, String> {
-    let file = context.config.file.current();
-    let egress = context.egress.with_hosts(file.allow_hosts.clone());
-    let entries = file.tools.iter().enumerate();
-    let sources = entries.map(|(index, entry)| {
-        source(context, &file, &egress, entry)
-            .map_err(|problem| format!("tools[{index}].{problem}"))
-    });
-    let sources = sources.collect::<Result<Vec<_>, String>>()?;
-    check_labels(&sources)?;
-    Ok(sources)
-}
+impl SourceBuilder {
+    /// The sources of a file, in its order.
+    pub fn build(&self, file: &FileConfig) -> Result<Vec<Arc<dyn ToolSource>>, ConfigError> {
+        self.sources(file).map_err(|problem| file.error(&problem))
+    }
 
-/// `Err` begins with the field.
-fn source(
-    context: &BuildContext<'_>,
-    file: &FileConfig,
-    egress: &Egress,
-    entry: &ToolEntry,
-) -> Result<Arc<dyn ToolSource>, String> {
-    let setup = Setup::new(context.config, file, egress, context.clock);
-    match entry {
-        ToolEntry::Http(entry) => Ok(Arc::new(HttpSource::new(entry, &setup)?)),
-        ToolEntry::Openapi(entry) => {
-            Ok(Arc::new(OpenapiSource::new(entry, file.folder(), &setup)?))
-        }
-        ToolEntry::Mcp(entry) => {
-            let source = McpSource::new(entry, &file.secrets, egress, context.mcp)?;
-            Ok(Arc::new(source))
-        }
-        ToolEntry::Postgres(_) | ToolEntry::Hosted(_) => {
-            Err("kind: is not supported yet".to_owned())
+    fn sources(&self, file: &FileConfig) -> Result<Vec<Arc<dyn ToolSource>>, String> {
+        let egress = self.egress.with_hosts(file.allow_hosts.clone());
+        let sources = file.tools.iter().enumerate().map(|(index, entry)| {
+            self.source(file, &egress, entry).map_err(|problem| format!("tools[{index}].{problem}"))
+        });
+        let sources = sources.collect::<Result<Vec<_>, String>>()?;
+        check_labels(&sources)?;
+        Ok(sources)
+    }
+
+    /// A source of an entry. `Err` begins with the field.
+    fn source(
+        &self,
+        file: &FileConfig,
+        egress: &Egress,
+        entry: &ToolEntry,
+    ) -> Result<Arc<dyn ToolSource>, String> {
+        let setup = Setup::new(&self.config, file, egress, &self.clock);
+        match entry {
+            ToolEntry::Http(entry) => Ok(Arc::new(HttpSource::new(entry, &setup)?)),
+            ToolEntry::Openapi(entry) => {
+                Ok(Arc::new(OpenapiSource::new(entry, file.folder(), &setup)?))
+            }
+            ToolEntry::Mcp(entry) => {
+                Ok(Arc::new(McpSource::new(entry, &file.secrets, egress, &self.mcp)?))
+            }
+            ToolEntry::Postgres(entry) => Ok(Arc::new(PostgresFunctions::new(
+                (**entry).clone(),
+                self.supabase.clone(),
+                self.config.tool_timeout,
+                self.config.tool_result_bytes,
+            ))),
+            ToolEntry::Hosted(entry) => Ok(Arc::new(Hosted::new((**entry).clone()))),
         }
     }
 }

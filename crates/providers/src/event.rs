@@ -55,6 +55,36 @@ pub enum Event {
         /// What must be sent back byte for byte with the call.
         opaque: Option<Opaque>,
     },
+    /// The start of a call of a tool that the provider runs. Its blocks come besides, as reasoning that goes
+    /// back unchanged.
+    HostedCallStart {
+        /// The provider's id.
+        id: String,
+        /// The tool's name.
+        name: String,
+    },
+    /// What the provider's tool is called with.
+    HostedCall {
+        /// The id of the call.
+        id: String,
+        /// JSON text.
+        arguments: String,
+    },
+    /// What came of a call of the provider's tool, for people: what the model needs of it goes back as it
+    /// came.
+    HostedResult {
+        /// The id of the call.
+        id: String,
+        /// The result, or why there is none.
+        outcome: Result<Value, String>,
+    },
+    /// Something that the answer is based on. It comes between blocks, and again each time.
+    Source {
+        /// The address.
+        url: String,
+        /// The title, where it is known.
+        title: Option<String>,
+    },
     /// The usage so far; replaces any earlier one.
     Usage(Usage),
     /// The provider failed after it had sent the whole answer and the stop reason; `End` follows. The
@@ -83,6 +113,8 @@ pub struct Usage {
     pub long_cache_write_input_tokens: u64,
     /// Output tokens used for reasoning.
     pub reasoning_tokens: u64,
+    /// Searches of the web by the provider, which are paid for one by one.
+    pub searches: u64,
     /// The cost in USD, if the provider reports it (OpenRouter).
     pub cost_usd: Option<f64>,
     /// The provider's own usage object, unless it is larger than 16 KiB.
@@ -94,8 +126,10 @@ impl Usage {
     /// reports.
     pub(crate) fn clamped(mut self) -> Self {
         const MAX: u64 = 1_000_000_000_000;
+        const MAX_SEARCHES: u64 = 10_000;
         self.input_tokens = self.input_tokens.min(MAX);
         self.output_tokens = self.output_tokens.min(MAX);
+        self.searches = self.searches.min(MAX_SEARCHES);
         self.cost_usd = self.cost_usd.filter(|cost| (0.0..1e9).contains(cost));
         self.cached_input_tokens = self.cached_input_tokens.min(self.input_tokens);
         let uncached = self.input_tokens - self.cached_input_tokens;

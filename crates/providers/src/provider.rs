@@ -5,7 +5,7 @@ use std::fmt;
 use futures_util::future::BoxFuture;
 
 use crate::catalogue::Model;
-use crate::{EventStream, ProviderError, ProviderName, Request};
+use crate::{EventStream, HostedTool, ProviderError, ProviderName, Request};
 
 /// A service that runs models.
 pub trait Provider: fmt::Debug + Send + Sync {
@@ -14,6 +14,12 @@ pub trait Provider: fmt::Debug + Send + Sync {
 
     /// The capabilities of the provider as a whole.
     fn capabilities(&self) -> &Capabilities;
+
+    /// Whether it runs this tool for this model; `Err` says why not, after the tool's name.
+    fn hosts(&self, tool: &HostedTool, model: &str) -> Result<(), &'static str> {
+        let _ = (tool, model);
+        Err("is not there: the provider of this model has no such tool")
+    }
 
     /// Sends a request to a model. Resolves when the provider has started to answer; earlier failures
     /// are retried until `request.deadlines`. Dropping the stream cancels the provider's request.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::ProviderName;
+use super::{HostedTool, ProviderName};
 
 /// A request to a model.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +18,8 @@ pub struct Request {
     pub messages: Vec<Message>,
     /// Tools the model may call.
     pub tools: Vec<ToolDefinition>,
+    /// Tools that the provider runs.
+    pub hosted_tools: Vec<HostedTool>,
     /// Whether the model may or must call them.
     pub tool_choice: ToolChoice,
     /// Whether the model may call several tools at once; `None` leaves it to the provider.

@@ -11,7 +11,7 @@ pub use credentials::{Credentials, TokenRefresher};
 pub use failure::{Failure, Refusal};
 pub use recorder::{
     BeginOutcome, Checkpoint, Earlier, HandOver, HandedOver, Recorder, Save, Saved, SavedEnd,
-    Started, UsageLog, Used,
+    Started, StoredFile, UsageLog, Used,
 };
 pub use registry::{Generation, Generations, Question};
 pub use slots::CheckpointSlots;

@@ -77,14 +77,14 @@ pub trait Recorder: Send + Sync {
         Box::pin(std::future::ready(()))
     }
 
-    /// Stores files that a tool has made: they become the user's. The parts of the message that show them, in
-    /// the same order; of one that cannot be stored, a text that says so.
+    /// Stores files that a tool has made: they become the user's. In the same order, the parts of the message
+    /// that show them; of one that cannot be stored, one that says so.
     fn store_files<'a>(
         &'a self,
         _credentials: &'a Credentials,
         _call_id: &'a str,
         _files: Vec<ToolFile>,
-    ) -> BoxFuture<'a, Vec<Value>> {
+    ) -> BoxFuture<'a, Vec<StoredFile>> {
         Box::pin(std::future::ready(Vec::new()))
     }
 
@@ -232,6 +232,15 @@ pub enum HandedOver {
     Refused,
     /// One may.
     Unknown,
+}
+
+/// A file of the user's, as a message shows it.
+#[derive(Clone, Debug)]
+pub struct StoredFile {
+    /// The part of the message.
+    pub part: Value,
+    /// Where browsers load it from for a while; only listeners are shown it.
+    pub signed_url: Option<String>,
 }
 
 /// What is new of an answer, which renews the lease.

@@ -158,7 +158,7 @@ impl ChangeCursor {
                 advance_block(progress, (Block::Reasoning, index), text, *done, out, write);
             }
             Part::Tool(call) => advance_call(progress, call, out, write),
-            Part::StepStart | Part::Other(_) => {}
+            Part::StepStart | Part::Hosted(_) | Part::Other(_) => {}
         }
     }
 
@@ -177,7 +177,8 @@ impl ChangeCursor {
             write(out, Change::StepStart);
         }
         match part {
-            Part::StepStart => Progress::Done,
+            // Protocols without such calls have the text that they lead to.
+            Part::StepStart | Part::Hosted(_) => Progress::Done,
             Part::Text { .. } => {
                 write(out, Change::BlockStart(Block::Text, index));
                 Progress::Block { sent: 0 }

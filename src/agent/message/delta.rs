@@ -124,6 +124,7 @@ impl Part {
                 ToolState::OutputError { .. } => 5,
                 ToolState::OutputDenied(_) => 6,
             },
+            Self::Hosted(call) => call.state.number(),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! An answer as one replica sends it to another while it grows: what is new since the last time, so that the
 //! other one has the same parts and writes them in whatever form its client reads.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -20,6 +22,9 @@ pub struct AnswerNews {
     /// The metadata, where that is new.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     metadata: Option<Map<String, Value>>,
+    /// Where browsers load files from, where that is new.
+    #[serde(default, skip_serializing_if = "HashMap::is_empty")]
+    signed_urls: HashMap<String, String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     delta: Vec<PartDelta>,
     /// The chat's title, where that is new.
@@ -47,6 +52,7 @@ pub struct LiveCursor {
     metadata: Map<String, Value>,
     is_titled: bool,
     is_at_end: bool,
+    signed_urls: usize,
 }
 
 /// What was sent of a part.
@@ -70,6 +76,10 @@ impl LiveCursor {
             self.metadata.clone_from(&answer.metadata);
             news.metadata = Some(answer.metadata.clone());
         }
+        if self.signed_urls != answer.signed_urls.len() {
+            self.signed_urls = answer.signed_urls.len();
+            news.signed_urls.clone_from(&answer.signed_urls);
+        }
         let is_whole = self.advance_parts(&answer.parts, &mut news.delta);
         if !self.is_titled && answer.title.is_some() {
             self.is_titled = true;
@@ -80,6 +90,7 @@ impl LiveCursor {
             news.end = Some(EndNews::of(end));
         }
         let is_empty = news.metadata.is_none()
+            && news.signed_urls.is_empty()
             && news.delta.is_empty()
             && news.title.is_none()
             && news.end.is_none();
@@ -187,7 +198,8 @@ impl Answer {
     /// Adds what another replica has sent, from the start of the answer on: what is shown already stays.
     /// False if something before it is missing.
     pub fn add(&mut self, news: AnswerNews) -> bool {
-        let AnswerNews { metadata, delta, title, end } = news;
+        let AnswerNews { metadata, signed_urls, delta, title, end } = news;
+        self.signed_urls.extend(signed_urls);
         if let Some(metadata) = metadata {
             self.metadata = metadata;
         }

@@ -2,8 +2,10 @@
 
 pub(super) mod answer;
 pub(super) mod changes;
+pub(super) mod citations;
 pub(super) mod delta;
 pub(super) mod history;
+pub(super) mod hosted_call;
 pub(super) mod live;
 pub(super) mod approval;
 pub(super) mod part;

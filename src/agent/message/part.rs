@@ -5,7 +5,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
 use super::approval::Approval;
-use super::sanitize;
+use super::hosted_call::{self, HostedCall};
+use super::{citations, sanitize};
 use crate::json;
 use crate::providers::{Opaque, ProviderName};
 
@@ -34,6 +35,8 @@ pub enum Part {
     },
     /// A tool call and its result.
     Tool(ToolPart),
+    /// A call of a tool that the provider runs.
+    Hosted(HostedCall),
     /// A part that this server does not interpret: files, data of the front end.
     Other(Value),
 }
@@ -198,6 +201,7 @@ impl Serialize for Part {
                 block(serializer, "reasoning", text, *done, opaque.as_ref())
             }
             Self::Tool(tool) => tool.serialize(serializer),
+            Self::Hosted(call) => call.serialize(serializer),
             Self::Other(value) => value.serialize(serializer),
         }
     }
@@ -280,7 +284,9 @@ impl ToolState {
 
 /// jsonb reorders keys, so what must stay byte for byte is stored as text.
 fn metadata(opaque: &Opaque) -> Value {
-    json!({ opaque.provider.as_str(): { "opaque": opaque.json } })
+    let mut kept = citations::of(opaque).unwrap_or_default();
+    kept.insert("opaque".to_owned(), opaque.json.clone().into());
+    json!({ opaque.provider.as_str(): kept })
 }
 
 fn opaque(part: &Map<String, Value>, field: &str) -> Option<Opaque> {
@@ -313,6 +319,11 @@ fn understood(value: &Value) -> Option<Part> {
         "reasoning" => {
             let opaque = opaque(part, "providerMetadata");
             Some(Part::Reasoning { text: text()?, done, opaque })
+        }
+        kind if kind.starts_with("tool-")
+            && part.get("providerExecuted") == Some(&Value::Bool(true)) =>
+        {
+            hosted_call::understood(part).map(Part::Hosted)
         }
         kind => tool(kind.strip_prefix("tool-")?, part).map(Part::Tool),
     }

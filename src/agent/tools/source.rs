@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::agent::Credentials;
+use crate::providers::HostedTool;
 
 /// Offers tools and runs them. It owns its connections and secrets.
 pub trait ToolSource: Send + Sync {
@@ -18,6 +19,11 @@ pub trait ToolSource: Send + Sync {
 
     /// What it is.
     fn kind(&self) -> SourceKind;
+
+    /// The tool that the model's provider runs, where it is one: it is put into the request and never called.
+    fn hosted(&self) -> Option<&HostedTool> {
+        None
+    }
 
     /// Whether requests that name no tools are offered its tools.
     fn is_default(&self) -> bool {

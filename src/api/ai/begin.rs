@@ -13,7 +13,8 @@ use super::hand_over::TakeOver;
 use super::offered_tools::OfferedTools;
 use super::request::ChatRequest;
 use super::{Ai, assistants, remote_answer, stop};
-use crate::agent::{Answer, Claim, Credentials, Job, Refusal};
+use crate::agent::{Answer, Claim, Credentials, Job, Refusal, Rows};
+use crate::api::files::Owner;
 use crate::http::auth::CurrentUser;
 use crate::http::error::{ApiError, for_end, shutting_down};
 
@@ -98,7 +99,10 @@ pub(super) async fn start_or_queue(
                 return Ok(Outcome::Answer { answer, has_queue: false });
             }
             claim @ Claim::Answered(_) => {
-                let rows = claim.rows().cloned();
+                let rows = match claim.rows() {
+                    Some(rows) => Some(signed(ai, user, rows.clone()).await),
+                    None => None,
+                };
                 let stored = rows.map(|rows| remote_answer::answer(&rows, claim));
                 let answer = watch::channel(stored.unwrap_or_default()).1;
                 return Ok(Outcome::Answer { answer, has_queue: false });
@@ -108,6 +112,16 @@ pub(super) async fn start_or_queue(
                 return Ok(Outcome::Answer { answer, has_queue });
             }
         }
+    }
+}
+
+/// The rows with addresses that browsers can load files from.
+async fn signed(ai: &Ai, user: &CurrentUser, rows: Rows) -> Rows {
+    let Some(message) = &rows.message else { return rows };
+    let signed = ai.files.rows_with_signed_urls(&Owner::from(user), &[message]).await;
+    match signed.and_then(|mut signed| signed.pop()) {
+        Some(message) => Rows { message: Some(message), ..rows },
+        None => rows,
     }
 }
 

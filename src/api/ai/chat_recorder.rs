@@ -23,7 +23,7 @@ use crate::agent::tools::source::ToolFile;
 use crate::agent::{
     Answer, BeginOutcome, CallEnd, Checkpoint, ClaimedCall, ClientTool, Credentials, Earlier,
     HandOver, HandedOver, Part, Recorder, Refusal, Reserve, Rows, Save, Saved, SealedCall, Started,
-    Status, TokenUsage, ToolGrant, UsageLog,
+    Status, StoredFile, TokenUsage, ToolGrant, UsageLog,
 };
 use crate::api::chats::model::UNTITLED;
 use crate::api::files::{Files, Owner, ToolCallSource};
@@ -198,7 +198,7 @@ impl Recorder for ChatRecorder {
         credentials: &'a Credentials,
         call_id: &'a str,
         files: Vec<ToolFile>,
-    ) -> BoxFuture<'a, Vec<Value>> {
+    ) -> BoxFuture<'a, Vec<StoredFile>> {
         let owner = Owner::from(credentials);
         let source = ToolCallSource { chat_id: self.chat_id, message_id: self.message_id, call_id };
         async move { self.files.store_tool_files(&owner, &source, files).await }.boxed()

@@ -29,11 +29,12 @@ impl OfferedTools {
     ) -> Result<Self, ApiError> {
         let requested = &request.tools;
         let server = match request.continues {
-            Some(_) if requested.is_silent => None,
+            Some(_) if requested.is_silent && requested.server.is_none() => None,
             _ => Some(ai.sources.offer(&requested.selection(), &who(user)).await),
         };
         if let Some(server) = &server {
             check_names(ai, requested, server)?;
+            check_hosted(ai, request.model.as_deref(), requested, server)?;
         }
         let client = client_tools(ai, &requested.client, server.as_ref())?;
         Ok(Self { server, client })
@@ -77,6 +78,25 @@ fn check_names(ai: &Ai, requested: &RequestedTools, offered: &Offered) -> Result
         }
         _ => Ok(()),
     }
+}
+
+/// Who asks for a tool of the provider's and names a model that does not have it is told so.
+fn check_hosted(
+    ai: &Ai,
+    model: Option<&str>,
+    requested: &RequestedTools,
+    offered: &Offered,
+) -> Result<(), ApiError> {
+    let Some(Ok(model)) = model.map(|model| ai.providers.choose(Some(model))) else {
+        return Ok(());
+    };
+    for (pointer, name) in requested.server.iter().flatten() {
+        let tool = offered.tools.iter().find(|tool| tool.name == *name);
+        if let Some(Err(why)) = tool.and_then(|tool| tool.hosted_for(&model)) {
+            return Err(ApiError::invalid(pointer, why));
+        }
+    }
+    Ok(())
 }
 
 /// The page's own tools. None may answer in the place of one of the server's.

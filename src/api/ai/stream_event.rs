@@ -37,9 +37,13 @@ pub enum StreamEvent {
         delta: String,
     },
     /// A text has ended.
+    #[serde(rename_all = "camelCase")]
     TextEnd {
         /// ID of the text.
         id: String,
+        /// What it cites: by the provider's name `citations` or `annotations`, as the provider has them.
+        #[schema(required = false, value_type = Object)]
+        provider_metadata: Option<Map<String, Value>>,
     },
     /// Reasoning begins.
     ReasoningStart {
@@ -65,6 +69,9 @@ pub enum StreamEvent {
         tool_call_id: String,
         /// Name of the tool.
         tool_name: String,
+        /// Whether the provider runs the tool; absent for others.
+        #[schema(required = false, value_type = bool)]
+        provider_executed: Option<bool>,
     },
     /// A piece of the arguments' JSON text.
     #[serde(rename_all = "camelCase")]
@@ -83,6 +90,9 @@ pub enum StreamEvent {
         tool_name: String,
         /// The arguments.
         input: Value,
+        /// Whether the provider runs the tool; absent for others.
+        #[schema(required = false, value_type = bool)]
+        provider_executed: Option<bool>,
     },
     /// A tool has returned.
     #[serde(rename_all = "camelCase")]
@@ -91,6 +101,9 @@ pub enum StreamEvent {
         tool_call_id: String,
         /// The result.
         output: Value,
+        /// Whether the provider runs the tool; absent for others.
+        #[schema(required = false, value_type = bool)]
+        provider_executed: Option<bool>,
     },
     /// A tool has failed.
     #[serde(rename_all = "camelCase")]
@@ -99,6 +112,9 @@ pub enum StreamEvent {
         tool_call_id: String,
         /// Why, in a sentence.
         error_text: String,
+        /// Whether the provider runs the tool; absent for others.
+        #[schema(required = false, value_type = bool)]
+        provider_executed: Option<bool>,
     },
     /// A person has denied a call; only for clients with `approvals: "ai-sdk"`, others get `tool-output-error`.
     #[serde(rename_all = "camelCase")]
@@ -169,6 +185,14 @@ pub enum StreamEvent {
         /// It is not part of the answer.
         transient: bool,
     },
+    /// How far a running tool call is.
+    #[serde(rename = "data-tool-progress")]
+    ToolProgress {
+        /// How far it is.
+        data: ToolProgress,
+        /// It is not part of the answer.
+        transient: bool,
+    },
     /// What went wrong, as the body of an error response.
     #[serde(rename = "data-error")]
     Problem {
@@ -228,6 +252,20 @@ pub struct ApprovalRequest {
     pub may_edit: bool,
     /// Whether the tool can be allowed for the rest of the chat.
     pub may_remember: bool,
+}
+
+/// How far a running tool call is.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ToolProgress {
+    /// ID of the call.
+    pub tool_call_id: String,
+    /// What has been done, in units of the tool's own.
+    pub progress: f64,
+    /// What there is to do.
+    pub total: Option<f64>,
+    /// A short text.
+    pub message: Option<String>,
 }
 
 /// The title of a chat.

@@ -44,12 +44,24 @@ pub struct ToolDescription {
 /// List tools
 ///
 /// Returns the tools of this server that the caller's requests can name. A source that cannot be asked at the
-/// moment is listed under its own name, with the reason.
+/// moment is listed under its own name, with the reason. A tool that the provider runs is available if the
+/// default model has it.
 #[utoipa::path(get, path = "/api/ai/tools", tag = "ai", operation_id = "list_tools",
     responses((status = 200, description = "The tools", body = Vec<ToolDescription>)))]
 pub async fn list_tools(State(ai): State<Ai>, user: CurrentUser) -> Response {
     let tools = ai.sources.describe(&who(&user)).await;
-    let mut tools: Vec<ToolDescription> = tools.into_iter().map(ToolDescription::from).collect();
+    let model = ai.providers.choose(None).ok();
+    let missing =
+        |described: &DescribedTool| described.tool.as_ref()?.hosted_for(model.as_ref()?)?.err();
+    let tools = tools.into_iter().map(|described| match missing(&described) {
+        Some(why) => ToolDescription {
+            available: false,
+            reason: Some(why),
+            ..ToolDescription::from(described)
+        },
+        None => ToolDescription::from(described),
+    });
+    let mut tools: Vec<ToolDescription> = tools.collect();
     if ai.seal_keys.is_none() {
         tools.iter_mut().for_each(ToolDescription::cannot_ask);
     }

@@ -24,6 +24,7 @@ mod report;
 pub mod schema;
 mod signed_in;
 mod supabase;
+mod tool_functions;
 
 pub use report::Report;
 

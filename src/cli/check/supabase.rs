@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::{Report, bucket, described, files, keys, max_rows, outside, signed_in};
+use super::{Report, bucket, described, files, keys, max_rows, outside, signed_in, tool_functions};
 use crate::app::App;
 use crate::supabase::Supabase;
 
@@ -23,6 +23,7 @@ pub(super) async fn check(app: &App, report: &mut Report) {
         }
         max_rows::check(supabase, report).await;
         bucket::check(app, was_compared, report).await;
+        tool_functions::check(app, report).await;
     } else {
         report.skipped("tables, functions, policies and the bucket were not looked at");
     }

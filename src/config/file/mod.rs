@@ -65,7 +65,7 @@ pub enum ToolEntry {
     Openapi(Box<openapi::OpenapiTools>),
     Postgres(Box<postgres::PostgresTools>),
     Mcp(Box<mcp::McpTools>),
-    Hosted(Box<hosted::HostedTool>),
+    Hosted(Box<hosted::HostedTools>),
 }
 
 impl ToolEntry {

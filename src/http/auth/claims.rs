@@ -18,9 +18,6 @@ pub(super) const LEEWAY: i64 = 30;
 /// it, so this server's clock is late.
 const MAX_EARLY: i64 = 300;
 
-/// The longest role of an application.
-const MAX_ROLE: usize = 200;
-
 /// The claims this server reads.
 #[derive(Debug, Deserialize)]
 pub(super) struct Claims {
@@ -45,6 +42,8 @@ enum Audience {
     Several(Vec<String>),
 }
 
+/// The longest role of an application.
+const MAX_ROLE: usize = 200;
 /// The longest name of a plan, as in the configuration file.
 const MAX_PLAN: usize = 64;
 

@@ -10,7 +10,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::agent::Generations;
+use crate::agent::tools::source::SourceKind;
+use crate::agent::{Generations, SourceHealth, Sources};
 use crate::http::error::{ApiError, Problem, shutting_down};
 use crate::providers::{ProviderStatus, Providers};
 
@@ -25,6 +26,7 @@ pub struct Health {
     probes: Probes,
     providers: Providers,
     generations: Generations,
+    sources: Sources,
     started_at: Instant,
 }
 
@@ -59,6 +61,8 @@ pub struct HealthChecks {
     keys: ServiceCheck,
     openai: ProviderCheck,
     anthropic: ProviderCheck,
+    /// How the last listing of each source of tools went. None is asked for this.
+    tools: BTreeMap<String, ToolsCheck>,
     #[serde(flatten)]
     #[schema(ignore)]
     others: BTreeMap<String, ProviderCheck>,
@@ -72,10 +76,40 @@ pub struct ProviderCheck {
     status: &'static str,
 }
 
+/// How the last listing of a source of tools went.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ToolsCheck {
+    /// What the source is, as the configuration file has it.
+    #[schema(example = "mcp")]
+    kind: &'static str,
+    /// `ok`, `down`, or `unknown` before a request has asked for its tools.
+    #[schema(example = "ok")]
+    status: &'static str,
+    /// Number of tools.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tools: Option<usize>,
+}
+
+impl ToolsCheck {
+    fn new(kind: SourceKind, health: Option<SourceHealth>) -> Self {
+        let status = match &health {
+            None => "unknown",
+            Some(health) if health.error.is_some() => "down",
+            Some(_) => "ok",
+        };
+        Self { kind: kind.as_str(), status, tools: health.map(|health| health.tools) }
+    }
+}
+
 impl Health {
     /// No results yet.
-    pub fn new(probes: Probes, providers: Providers, generations: Generations) -> Self {
-        Self { probes, providers, generations, started_at: Instant::now() }
+    pub fn new(
+        probes: Probes,
+        providers: Providers,
+        generations: Generations,
+        sources: Sources,
+    ) -> Self {
+        Self { probes, providers, generations, sources, started_at: Instant::now() }
     }
 
     fn checks(&self, supabase: &'static str, found: Found) -> HealthChecks {
@@ -85,10 +119,13 @@ impl Health {
         let mut stable = |name: &str| checks.remove(name).unwrap_or_default();
         let (openai, anthropic) = (stable("openai"), stable("anthropic"));
         // A compatible server may have any name, including that of a field.
-        const FIELDS: [&str; 5] = ["supabase", "rest", "auth", "storage", "keys"];
+        const FIELDS: [&str; 6] = ["supabase", "rest", "auth", "storage", "keys", "tools"];
         let is_field = |name: &str| FIELDS.contains(&name);
         checks.retain(|name, check| !is_field(name) && *check != ProviderCheck::default());
+        let tools = self.sources.health().into_iter();
+        let tools = tools.map(|(label, kind, health)| (label, ToolsCheck::new(kind, health)));
         HealthChecks {
+            tools: tools.collect(),
             supabase: ServiceCheck { status: supabase, latency_ms: found.rest.latency_ms },
             rest: found.rest,
             auth: found.auth,

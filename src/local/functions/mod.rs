@@ -35,6 +35,7 @@ mod select_message;
 mod take_over;
 mod time_buckets;
 mod tool_calls;
+mod tool_functions;
 mod unread;
 mod usage;
 mod usage_statistics;
@@ -317,6 +318,11 @@ pub static FUNCTIONS: &[Function] = &[
             Parameter::optional("p_user_id", PgType::Uuid),
         ],
         body: FunctionBody::Jsonb(record_events::record_events),
+    },
+    Function {
+        name: "list_tool_functions",
+        parameters: &[],
+        body: FunctionBody::Report(tool_functions::list_tool_functions),
     },
     Function {
         name: "schema_report",

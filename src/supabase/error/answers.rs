@@ -6,7 +6,7 @@ use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Repeat, SupabaseError, SupabaseErrorKind as Kind};
+use super::{Repeat, SupabaseError, SupabaseErrorKind as Kind, shortened};
 
 /// How much of an unknown body goes into the log, in characters.
 const EXCERPT: usize = 300;
@@ -19,6 +19,8 @@ struct Body {
     error_code: Option<String>,
     message: Option<String>,
     msg: Option<String>,
+    details: Option<Value>,
+    hint: Option<Value>,
 }
 
 impl Body {
@@ -79,8 +81,11 @@ impl SupabaseError {
 
     fn read(kind: Kind, repeat: Repeat, body: Body, retry_after: Option<Duration>) -> Self {
         let code = body.code().map(|code| code.chars().take(EXCERPT).collect());
-        let failed = Self::new(kind, body.message.unwrap_or_default());
-        Self { code, retry_after, repeat, ..failed }
+        let failed = Self::new(kind, body.message.clone().unwrap_or_default());
+        let hint = [&body.details, &body.hint].into_iter().flatten().filter_map(Value::as_str);
+        let hint = hint.filter(|text| !text.is_empty()).collect::<Vec<_>>().join(". ");
+        let hint = (!hint.is_empty()).then(|| shortened(hint).into());
+        Self { code, hint, retry_after, repeat, ..failed }
     }
 }
 

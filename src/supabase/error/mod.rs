@@ -24,6 +24,8 @@ pub struct SupabaseError {
     pub code: Option<String>,
     /// Supabase's own wording.
     pub message: String,
+    /// What PostgREST adds: details and a hint.
+    pub hint: Option<Box<str>>,
     /// After which time Supabase wants to be asked again, where it says so.
     pub retry_after: Option<Duration>,
     pub(super) repeat: Repeat,
@@ -89,7 +91,7 @@ impl SupabaseError {
     /// A failure of a part of a request that is a success.
     pub fn new(kind: SupabaseErrorKind, message: impl Into<String>) -> Self {
         let message = shortened(message.into());
-        Self { kind, code: None, message, retry_after: None, repeat: Repeat::Never }
+        Self { kind, code: None, message, hint: None, retry_after: None, repeat: Repeat::Never }
     }
 
     /// An answer that makes no sense.
@@ -105,6 +107,19 @@ impl SupabaseError {
                 | SupabaseErrorKind::Duplicate
                 | SupabaseErrorKind::InvalidValue
         ) && self.message.contains(&format!("\"{name}\""))
+    }
+
+    /// Whether the request may have been carried out although it failed.
+    pub fn may_have_happened(&self) -> bool {
+        use SupabaseErrorKind as Kind;
+        let is_certain =
+            matches!(self.kind, Kind::Overloaded | Kind::NoSuchRoute | Kind::InvalidValue);
+        match self.repeat {
+            Repeat::Any => false,
+            Repeat::Idempotent => true,
+            // What the database refuses, it undoes.
+            Repeat::Never => self.code.is_none() && !is_certain,
+        }
     }
 
     pub(super) fn from_reqwest(error: reqwest::Error) -> Self {

@@ -6,6 +6,7 @@ mod analytics;
 mod catalog;
 mod check;
 mod database;
+mod functions;
 mod json;
 mod migrate;
 mod parity;

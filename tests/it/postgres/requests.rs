@@ -45,6 +45,7 @@ async fn every_request_is_one_that_postgresql_takes() {
         ("continue_generation", message),
         ("take_over_generation", taken_over),
         ("answer_tool_calls", json!({ "p_chat_id": alice.id, "p_outcomes": {} })),
+        ("list_tool_functions", json!({})),
     ] {
         let url = format!("{}/rest/v1/rpc/{function}", postgrest.url);
         let asked = app.http.post(url).bearer_auth(&alice.token).header("apikey", &app.anon_key);

@@ -207,6 +207,14 @@ impl TestApp {
         built.err().expect("it starts").to_string()
     }
 
+    /// Offers the tools of these sources, besides the built-in ones.
+    pub fn offer(&self, sources: &[std::sync::Arc<super::FakeSource>]) {
+        let sources = sources.iter().map(|source| {
+            source.clone() as std::sync::Arc<dyn chat_backend::agent::tools::source::ToolSource>
+        });
+        self.ai.sources().replace(sources.collect());
+    }
+
     /// Asks the providers for their models now.
     pub async fn refresh_models(&self) {
         self.providers.refresh_models().await;

@@ -46,7 +46,8 @@ impl Frames {
     fn documented(&self, data: &str) -> Value {
         let frame: Value = serde_json::from_str(data).unwrap();
         let is_of_the_front_end = frame["type"].as_str().is_some_and(|kind| {
-            kind.starts_with("data-") && !["data-chat-title", "data-error"].contains(&kind)
+            kind.starts_with("data-")
+                && !["data-chat-title", "data-error", "data-tool-progress"].contains(&kind)
         });
         if self.headers.contains_key("x-vercel-ai-ui-message-stream") && !is_of_the_front_end {
             let event = serde_json::from_str::<StreamEvent>(data);

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::name::NAME;
+use super::server_tool::{self, ServerCall};
 use super::wire::{Block, Delta};
 use crate::decoder::{Events, SizeBudget};
 use crate::{Event, Opaque, ProviderError};
@@ -18,7 +19,9 @@ pub(super) struct Blocks {
 
 #[derive(Debug)]
 enum Open {
-    Text,
+    Text {
+        citations: Vec<Box<RawValue>>,
+    },
     Thinking {
         thinking: String,
         signature: String,
@@ -28,11 +31,7 @@ enum Open {
         arguments: String,
         input: Option<String>,
     },
-    ServerCall {
-        id: String,
-        name: String,
-        input: String,
-    },
+    ServerCall(ServerCall),
     /// A block of an unknown type, unchanged.
     Other(String),
 }
@@ -67,7 +66,8 @@ impl Blocks {
         events: &mut Events,
     ) -> Result<(), ProviderError> {
         let kept = [&delta.thinking, &delta.signature, &delta.partial_json];
-        self.size.add(kept.into_iter().flatten().map(String::len).sum(), &NAME)?;
+        let cited = delta.citation.as_ref().map_or(0, |citation| citation.get().len());
+        self.size.add(cited + kept.into_iter().flatten().map(String::len).sum::<usize>(), &NAME)?;
         if let Some((_, open)) = self.open.iter_mut().rfind(|(index, _)| *index == at) {
             open.grow(delta, events);
         }
@@ -95,7 +95,7 @@ impl Open {
         match (block.kind.as_ref(), block.id, block.name) {
             ("text", ..) => {
                 emit(block.text, Event::Text, events);
-                Self::Text
+                Self::Text { citations: block.citations.unwrap_or_default() }
             }
             ("thinking", ..) => {
                 let thinking = block.thinking.unwrap_or_default();
@@ -107,8 +107,8 @@ impl Open {
                 let input = block.input.map(|input| input.get().to_owned());
                 Self::Call { index, arguments: String::new(), input }
             }
-            ("server_tool_use", Some(id), Some(name)) if block.input.is_none_or(is_empty) => {
-                Self::ServerCall { id, name, input: String::new() }
+            ("server_tool_use", Some(id), Some(name)) => {
+                Self::ServerCall(ServerCall::start(json, id, &name, block.input, events))
             }
             _ => Self::Other(json.get().to_owned()),
         }
@@ -117,7 +117,10 @@ impl Open {
     /// A signature arrives whole; everything else arrives in pieces.
     fn grow(&mut self, delta: Delta, events: &mut Events) {
         match self {
-            Self::Text => emit(delta.text, Event::Text, events),
+            Self::Text { citations } => {
+                citations.extend(delta.citation);
+                emit(delta.text, Event::Text, events);
+            }
             Self::Thinking { thinking, signature } => {
                 if let Some(whole) = delta.signature {
                     *signature = whole;
@@ -131,16 +134,20 @@ impl Open {
                 let event = |arguments| Event::ToolCallDelta { index, arguments };
                 emit(delta.partial_json, event, events);
             }
-            Self::ServerCall { input, .. } => {
-                input.push_str(delta.partial_json.as_deref().unwrap_or_default());
-            }
+            Self::ServerCall(call) => call.grow(delta.partial_json.as_deref().unwrap_or_default()),
             Self::Other(_) => {}
         }
     }
 
     fn end(self, events: &mut Events) {
         match self {
-            Self::Text => events.push_back(Event::TextEnd { opaque: None }),
+            Self::Text { citations } => {
+                let sources: Vec<_> =
+                    citations.iter().filter_map(|one| server_tool::cited(one)).collect();
+                let cited = (!citations.is_empty()).then_some(Citations { citations });
+                events.push_back(Event::TextEnd { opaque: cited.as_ref().and_then(opaque) });
+                events.extend(sources);
+            }
             Self::Thinking { thinking, signature } => {
                 let opaque = (!signature.is_empty())
                     .then(|| opaque(&RebuiltBlock::Thinking { thinking, signature }))
@@ -148,14 +155,12 @@ impl Open {
                 events.push_back(Event::ReasoningEnd { opaque });
             }
             Self::Call { index, arguments, input } => end_call(index, arguments, input, events),
-            Self::ServerCall { id, name, input } => {
-                let input = RawValue::from_string(or_object(input)).ok();
-                let opaque = opaque(&RebuiltBlock::ServerToolUse { id, name, input });
-                events.push_back(Event::ReasoningEnd { opaque });
-            }
+            Self::ServerCall(call) => call.end(events),
             Self::Other(json) => {
+                let result = server_tool::result(&json);
                 let opaque = Some(Opaque { provider: NAME, json });
                 events.push_back(Event::ReasoningEnd { opaque });
+                events.extend(result);
             }
         }
     }
@@ -179,20 +184,21 @@ fn end_call(index: usize, arguments: String, input: Option<String>, events: &mut
 #[serde(tag = "type", rename_all = "snake_case")]
 enum RebuiltBlock {
     Thinking { thinking: String, signature: String },
-    ServerToolUse { id: String, name: String, input: Option<Box<RawValue>> },
 }
 
-fn opaque(block: &RebuiltBlock) -> Option<Opaque> {
+/// What must go back with a text.
+#[derive(Serialize)]
+struct Citations {
+    citations: Vec<Box<RawValue>>,
+}
+
+fn opaque(block: &impl Serialize) -> Option<Opaque> {
     let json = serde_json::to_string(block).ok()?;
     Some(Opaque { provider: NAME, json })
 }
 
 fn or_object(json: String) -> String {
     if json.trim().is_empty() { "{}".to_owned() } else { json }
-}
-
-fn is_empty(input: &RawValue) -> bool {
-    input.get() == "{}"
 }
 
 fn emit(text: Option<String>, event: impl FnOnce(String) -> Event, events: &mut Events) {

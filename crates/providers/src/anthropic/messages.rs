@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::document::{self, Document};
-use crate::{Content, Message, Role};
+use crate::{Content, Message, Opaque, Role};
 
 /// A message. Consecutive turns of one role are merged, as the provider would do.
 #[derive(Serialize)]
@@ -35,6 +35,8 @@ enum Piece<'a> {
 enum Block<'a> {
     Text {
         text: Cow<'a, str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        citations: Option<Box<RawValue>>,
     },
     Image {
         source: Source<'a>,
@@ -73,7 +75,7 @@ pub(super) fn turns(messages: &[Message]) -> Vec<Turn<'_>> {
             let text = "(The conversation began earlier.)".into();
             turns.push(Turn {
                 role: Speaker::User,
-                content: vec![Piece::Block(Block::Text { text })],
+                content: vec![Piece::Block(Block::Text { text, citations: None })],
             });
         }
         let content = message.content.iter().filter_map(|piece| self::piece(piece, message.role));
@@ -95,7 +97,9 @@ fn speaker(role: Role) -> Speaker {
 fn piece(piece: &Content, role: Role) -> Option<Piece<'_>> {
     Some(Piece::Block(match piece {
         Content::Text { text, .. } if role == Role::System => instructions(text),
-        Content::Text { text, .. } => Block::Text { text: text.into() },
+        Content::Text { text, opaque } => {
+            Block::Text { text: text.into(), citations: citations(opaque.as_ref()) }
+        }
         Content::Image { media_type, base64 } => image(media_type, base64),
         Content::Document { media_type, name, base64 } => document(media_type, name, base64),
         Content::Reasoning { opaque, .. } => {
@@ -114,12 +118,12 @@ fn piece(piece: &Content, role: Role) -> Option<Piece<'_>> {
 
 /// Only some models accept instructions in mid-conversation; all of them understand this.
 fn instructions(text: &str) -> Block<'static> {
-    Block::Text { text: format!("<system>\n{text}\n</system>").into() }
+    Block::Text { text: format!("<system>\n{text}\n</system>").into(), citations: None }
 }
 
 fn image<'a>(media_type: &'a str, base64: &'a str) -> Block<'a> {
     if !document::is_supported_image(media_type) {
-        return Block::Text { text: document::placeholder(media_type).into() };
+        return Block::Text { text: document::placeholder(media_type).into(), citations: None };
     }
     Block::Image { source: Source::Base64 { media_type, data: base64 } }
 }
@@ -129,8 +133,17 @@ fn document<'a>(media_type: &'a str, name: &'a str, base64: &'a str) -> Block<'a
         Document::Pdf => Source::Base64 { media_type, data: base64 },
         Document::Text(data) => Source::Text { media_type: "text/plain", data },
         Document::Unreadable => {
-            return Block::Text { text: document::placeholder(name).into() };
+            return Block::Text { text: document::placeholder(name).into(), citations: None };
         }
     };
     Block::Document { source, title: name }
+}
+
+/// What a text cites, as it came.
+fn citations(opaque: Option<&Opaque>) -> Option<Box<RawValue>> {
+    #[derive(Deserialize)]
+    struct Attached {
+        citations: Option<Box<RawValue>>,
+    }
+    serde_json::from_str::<Attached>(&opaque?.json).ok()?.citations
 }

@@ -5,13 +5,14 @@ use futures_util::future::BoxFuture;
 use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
-use crate::catalogue::{self, Model};
+use crate::catalogue::{self, Capability, Model};
 use crate::history;
 use crate::http::{Http, secret_header};
 use crate::registration::Registration;
 use crate::settings::{Settings, SettingsError};
 use crate::{
-    Capabilities, Connection, EventStream, Provider, ProviderError, ProviderName, Request, reader,
+    Capabilities, Connection, EventStream, HostedTool, Provider, ProviderError, ProviderName,
+    Request, reader,
 };
 use decoder::Decoder;
 use name::NAME;
@@ -23,6 +24,7 @@ mod messages;
 mod models;
 mod name;
 mod request;
+mod server_tool;
 mod settings;
 mod thinking;
 mod tool_choice;
@@ -126,6 +128,12 @@ impl Provider for Anthropic {
 
     fn capabilities(&self) -> &Capabilities {
         &self.capabilities
+    }
+
+    fn hosts(&self, _: &HostedTool, model: &str) -> Result<(), &'static str> {
+        let known = catalogue::find_for(&NAME, model).filter(|_| self.capabilities.is_vendor);
+        let can = known.is_some_and(|model| model.can(Capability::Tools));
+        if can { Ok(()) } else { Err("is not there for this model") }
     }
 
     fn stream(&self, request: Request) -> BoxFuture<'_, Result<EventStream, ProviderError>> {

@@ -10,7 +10,9 @@ use super::name::NAME;
 use super::thinking::{Effort, Thinking, thinking};
 use super::tool_choice::{Choice, tool_choice};
 use crate::catalogue::Model;
-use crate::{Content, ProviderError, Request, ResponseFormat, Role};
+use crate::{
+    Content, HostedKind, HostedTool, ProviderError, Request, ResponseFormat, Role, UserLocation,
+};
 
 /// The output limit of models that are not in the catalogue.
 const DEFAULT_MAX_TOKENS: u32 = 8192;
@@ -127,27 +129,73 @@ fn system(request: &Request) -> Option<Cow<'_, str>> {
 }
 
 #[derive(Serialize)]
-struct Tool<'a> {
-    name: &'a str,
-    description: &'a str,
-    input_schema: Cow<'a, Value>,
+#[serde(untagged)]
+enum Tool<'a> {
+    Function { name: &'a str, description: &'a str, input_schema: Cow<'a, Value> },
+    Hosted(Hosted<'a>),
+}
+
+/// A tool that the provider runs.
+#[derive(Serialize)]
+struct Hosted<'a> {
+    #[serde(rename = "type")]
+    version: &'static str,
+    name: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_uses: Option<u32>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    allowed_domains: &'a [String],
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    blocked_domains: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_location: Option<Location<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    citations: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_content_tokens: Option<u32>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Location<'a> {
+    Approximate(&'a UserLocation),
+}
+
+/// How much of a page the model reads: pages of any length would fill its context.
+const MAX_PAGE_TOKENS: u32 = 50_000;
+
+fn hosted(tool: &HostedTool) -> Hosted<'_> {
+    let is_search = tool.kind == HostedKind::WebSearch;
+    let location = tool.user_location.as_ref().filter(|_| is_search);
+    Hosted {
+        // The versions that write no code of their own.
+        version: if is_search { "web_search_20250305" } else { "web_fetch_20250910" },
+        name: tool.kind.name(),
+        max_uses: tool.max_uses,
+        allowed_domains: &tool.allowed_domains,
+        blocked_domains: &tool.blocked_domains,
+        user_location: location.map(Location::Approximate),
+        citations: (!is_search).then(|| json!({ "enabled": true })),
+        max_content_tokens: (!is_search).then_some(MAX_PAGE_TOKENS),
+    }
 }
 
 /// A history with tool calls requires tools, even if none may be called any more.
 fn tools(request: &Request) -> Vec<Tool<'_>> {
-    let offered = request.tools.iter().map(|tool| Tool {
+    let offered = request.tools.iter().map(|tool| Tool::Function {
         name: &tool.name,
         description: &tool.description,
         input_schema: schema(&tool.parameters),
     });
-    let mut tools: Vec<_> = offered.collect();
+    let hosted = request.hosted_tools.iter().map(|tool| Tool::Hosted(hosted(tool)));
+    let mut tools: Vec<_> = offered.chain(hosted).collect();
     if tools.is_empty() {
         let called = request.messages.iter().flat_map(|message| &message.content);
         let mut names: Vec<_> = called.filter_map(called_name).collect();
         names.sort_unstable();
         names.dedup();
         let input_schema = json!({"type": "object"});
-        tools.extend(names.into_iter().map(|name| Tool {
+        tools.extend(names.into_iter().map(|name| Tool::Function {
             name,
             description: "No longer available.",
             input_schema: Cow::Owned(input_schema.clone()),

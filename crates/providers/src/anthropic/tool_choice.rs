@@ -37,7 +37,7 @@ pub(super) fn tool_choice(request: &Request) -> Option<Choice<'_>> {
         request.parallel_tool_calls.map(|parallel| !parallel).filter(|is_disabled| *is_disabled);
     match &request.tool_choice {
         // What a history names may not be called any more.
-        _ if request.tools.is_empty() => Some(Choice::None),
+        _ if request.tools.is_empty() && request.hosted_tools.is_empty() => Some(Choice::None),
         ToolChoice::None => Some(Choice::None),
         ToolChoice::Required => Some(Choice::Any { disable_parallel_tool_use }),
         ToolChoice::Tool(name) => Some(Choice::Tool { name, disable_parallel_tool_use }),

@@ -43,6 +43,7 @@ fn read(usage: &Value) -> Usage {
         cache_write_input_tokens: written,
         long_cache_write_input_tokens: count("/cache_creation/ephemeral_1h_input_tokens"),
         reasoning_tokens: count("/output_tokens_details/thinking_tokens"),
+        searches: count("/server_tool_use/web_search_requests"),
         cost_usd: None,
         raw: None,
     }

@@ -43,6 +43,8 @@ pub(crate) struct Delta {
     pub signature: Option<String>,
     #[serde(default, deserialize_with = "lenient::string")]
     pub partial_json: Option<String>,
+    #[serde(default)]
+    pub citation: Option<Box<RawValue>>,
     #[serde(default, deserialize_with = "lenient::string")]
     pub stop_reason: Option<String>,
 }
@@ -63,4 +65,6 @@ pub(super) struct Block<'a> {
     #[serde(default, deserialize_with = "lenient::string")]
     pub name: Option<String>,
     pub input: Option<&'a RawValue>,
+    #[serde(default, deserialize_with = "lenient::readable")]
+    pub citations: Option<Vec<Box<RawValue>>>,
 }

@@ -4,6 +4,9 @@ use super::pricing::{Price, Prices, Pricing};
 use super::usd::Usd;
 use crate::Usage;
 
+/// What providers take for a search of the web, in picodollars: $10 for a thousand.
+const SEARCH: u128 = 10_000_000_000;
+
 impl Prices {
     /// The price of a call. `None` where a price is not known, never 0.
     pub fn cost(&self, usage: &Usage) -> Option<Usd> {
@@ -18,6 +21,7 @@ impl Prices {
             part(written.saturating_sub(long), pricing.cache_write)?,
             part(long, pricing.long_cache_write)?,
             part(usage.output_tokens, Some(pricing.output))?,
+            Usd::from_picodollars(u128::from(usage.searches) * SEARCH),
         ];
         Some(parts.into_iter().sum())
     }

@@ -32,6 +32,7 @@ pub(crate) fn read(json: &str) -> Option<Usage> {
             "/completion_tokens_details/reasoning_tokens",
             "/output_tokens_details/reasoning_tokens",
         ]),
+        searches: 0,
         cost_usd: cost(&usage),
         raw: None,
     };

@@ -9,7 +9,8 @@ use crate::history;
 use crate::registration::Registration;
 use crate::settings::{Settings, SettingsError};
 use crate::{
-    Capabilities, Connection, EventStream, Provider, ProviderError, ProviderName, Request, reader,
+    Capabilities, Connection, EventStream, HostedKind, HostedTool, Provider, ProviderError,
+    ProviderName, Request, reader,
 };
 use name::NAME;
 
@@ -70,6 +71,10 @@ impl OpenAi {
     async fn answer(&self, request: Request) -> Result<EventStream, ProviderError> {
         let request = history::prepare(request, &NAME);
         if !self.answers_by_responses(&request)? {
+            if !request.hosted_tools.is_empty() {
+                let message = "this request cannot search the web; leave out stop or web_search";
+                return Err(ProviderError::invalid(NAME, "tools", message));
+            }
             return self.client.stream(&request).await;
         }
         let body = |dialect| responses::body(&request, dialect);
@@ -108,6 +113,22 @@ impl Provider for OpenAi {
 
     fn capabilities(&self) -> &Capabilities {
         &self.capabilities
+    }
+
+    fn hosts(&self, tool: &HostedTool, model: &str) -> Result<(), &'static str> {
+        let known = catalogue::find_for(&NAME, model).filter(|_| self.uses_responses);
+        let can = known.is_some_and(|model| {
+            model.can(Capability::Tools)
+                && (model.can(Capability::Reasoning) || model.endpoint == Endpoint::Responses)
+        });
+        match tool.kind {
+            HostedKind::WebFetch => Err("is not there: OpenAI has no such tool"),
+            HostedKind::WebSearch if !can => Err("is not there for this model"),
+            HostedKind::WebSearch if !tool.blocked_domains.is_empty() => {
+                Err("cannot be used with OpenAI's models: they take no blocked_domains")
+            }
+            HostedKind::WebSearch => Ok(()),
+        }
     }
 
     fn stream(&self, request: Request) -> BoxFuture<'_, Result<EventStream, ProviderError>> {

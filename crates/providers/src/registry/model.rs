@@ -5,7 +5,9 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use crate::catalogue::{self, Capability, Model, Price, PriceSource, Prices, Usd};
-use crate::{Capabilities, EventStream, Provider, ProviderError, ProviderName, Request, Usage};
+use crate::{
+    Capabilities, EventStream, HostedTool, Provider, ProviderError, ProviderName, Request, Usage,
+};
 
 /// A model that can be used.
 #[derive(Clone)]
@@ -62,6 +64,11 @@ impl ChosenModel {
         let is_described = self.provider.capabilities().describes_models
             || catalogue::find_for(&model.provider, &model.id).is_some();
         !is_described || model.can(capability)
+    }
+
+    /// Whether its provider runs this tool for it; `Err` says why not, after the tool's name.
+    pub fn hosts(&self, tool: &HostedTool) -> Result<(), &'static str> {
+        self.provider.hosts(tool, &self.own_id)
     }
 
     /// The prices, if known.

@@ -6,8 +6,8 @@ use super::name::NAME;
 use super::script::{Call, Ending, Script};
 use super::{example, texts};
 use crate::{
-    Content, ErrorKind, FinishReason, Message, ProviderError, Request, ResponseFormat, Role,
-    ToolDefinition,
+    Content, ErrorKind, FinishReason, HostedKind, Message, ProviderError, Request, ResponseFormat,
+    Role, ToolDefinition,
 };
 
 /// Maximum length of `/long` and `/slow`, in words.
@@ -50,6 +50,7 @@ fn run_command(command: &str, rest: &str, request: &Request) -> Result<Script, P
         "/tool" => one_call(rest, &request.tools),
         "/tools" => all_calls(&request.tools),
         "/approve" => asking_calls(rest, &request.tools),
+        "/search" => search(rest, request),
         "/error" => return Err(failure(rest)),
         "/error-late" => Script::text(texts::PARTIAL).ending_with(Ending::Fail(failure(rest))),
         "/empty" => Script::default(),
@@ -67,6 +68,14 @@ fn one_call(rest: &str, tools: &[ToolDefinition]) -> Script {
         None if tools.is_empty() => Script::text(texts::NO_TOOLS),
         None => Script::text(format!("There is no tool `{name}`. There are: {}.", names(tools))),
     }
+}
+
+fn search(query: &str, request: &Request) -> Script {
+    if request.hosted_tools.iter().all(|tool| tool.kind != HostedKind::WebSearch) {
+        return Script::text(texts::NO_SEARCH);
+    }
+    let query = if query.is_empty() { "example" } else { query };
+    Script { search: Some(query.to_owned()), ..Script::text(texts::FOUND) }
 }
 
 fn all_calls(tools: &[ToolDefinition]) -> Script {

@@ -11,7 +11,10 @@ use tokio::time::sleep;
 use crate::catalogue::{self, Model};
 use crate::registration::Registration;
 use crate::settings::{ScriptedSettings, Settings, SettingsError};
-use crate::{Capabilities, EventStream, Provider, ProviderError, ProviderName, Request};
+use crate::{
+    Capabilities, EventStream, HostedKind, HostedTool, Provider, ProviderError, ProviderName,
+    Request,
+};
 use name::NAME;
 
 mod commands;
@@ -55,6 +58,7 @@ pub(crate) fn register(settings: &Settings, _: &Clock) -> Result<Vec<Registratio
 /// | `/markdown` | headings, lists, a table, code, a formula, a link |
 /// | `/tool [name] [arguments]` | calls a tool: the named or the first one offered, with the given JSON or made-up arguments that fit its schema |
 /// | `/tools` | calls every tool that is offered, in parallel |
+/// | `/search [query]` | shows a web search with two sources, if the request offers one |
 /// | `/error [kind]` | fails before the first word: `server`, `overloaded`, `rate_limited`, `quota`, `context_length` or `timeout` |
 /// | `/error-late [kind]` | fails in the middle of the answer |
 /// | `/empty` | ends without a word |
@@ -99,6 +103,13 @@ impl Provider for Scripted {
 
     fn capabilities(&self) -> &Capabilities {
         &CAPABILITIES
+    }
+
+    fn hosts(&self, tool: &HostedTool, _: &str) -> Result<(), &'static str> {
+        match tool.kind {
+            HostedKind::WebSearch => Ok(()),
+            HostedKind::WebFetch => Err("is not there: the scripted model reads no pages"),
+        }
     }
 
     fn stream(&self, request: Request) -> BoxFuture<'_, Result<EventStream, ProviderError>> {

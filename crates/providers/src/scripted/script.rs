@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use uuid::Uuid;
 
-use crate::{Content, Event, FinishReason, ProviderError, Request, Usage};
+use crate::{Content, Event, FinishReason, HostedKind, ProviderError, Request, Usage};
 
 /// One event of an answer and the delay before it.
 pub(super) type Step = (Duration, Result<Event, ProviderError>);
@@ -15,6 +16,8 @@ pub(super) struct Script {
     pub reasoning: String,
     pub text: String,
     pub calls: Vec<Call>,
+    /// What the web is searched for, before the text.
+    pub search: Option<String>,
     pub ending: Option<Ending>,
     /// How much slower than usual.
     pub slowness: u32,
@@ -51,6 +54,9 @@ impl Script {
         words(&self.reasoning, pace, Event::Reasoning, &mut steps);
         if !self.reasoning.is_empty() {
             steps.push(at_once(Event::ReasoningEnd { opaque: None }));
+        }
+        if let Some(query) = &self.search {
+            steps.extend(search(query, id(request, 0), pace));
         }
         words(&self.text, pace, Event::Text, &mut steps);
         for (index, call) in self.calls.iter().enumerate() {
@@ -96,9 +102,30 @@ impl Script {
             input_tokens: tokens(input + system),
             output_tokens: text + reasoning,
             reasoning_tokens: reasoning,
+            searches: u64::from(self.search.is_some()),
             ..Usage::default()
         }
     }
+}
+
+/// A search that finds the same two pages whatever it is for.
+fn search(query: &str, id: String, pace: Duration) -> [Step; 5] {
+    let pages = [("https://example.com/", "Example Domain"), ("https://www.iana.org/", "IANA")];
+    let found = pages
+        .map(|(url, title)| json!({ "type": "web_search_result", "url": url, "title": title }));
+    let [first, second] = pages.map(|(url, title)| {
+        at_once(Event::Source { url: url.to_owned(), title: Some(title.to_owned()) })
+    });
+    let name = HostedKind::WebSearch.name().to_owned();
+    let arguments = json!({ "query": query }).to_string();
+    let outcome = Ok(found.as_slice().into());
+    [
+        (pace, Ok(Event::HostedCallStart { id: id.clone(), name })),
+        at_once(Event::HostedCall { id: id.clone(), arguments }),
+        (pace, Ok(Event::HostedResult { id, outcome })),
+        first,
+        second,
+    ]
 }
 
 impl Call {

@@ -11,6 +11,7 @@ I am the scripted demo model. I need no key, and I answer to these commands:
 - `/markdown` shows headings, lists, a table and code.
 - `/tool [name] [arguments]` calls a tool, `/tools` all of them.
 - `/approve [arguments]` calls a tool that asks you first, `/approve [count]` several times.
+- `/search [query]` searches the web, if that is offered, and always finds the same.
 - `/error [kind]` fails at once, `/error-late [kind]` in the middle of the answer. Kinds: `server`, \
 `overloaded`, `rate_limited`, `quota`, `context_length`, `timeout`.
 - `/empty` ends without a word.
@@ -18,6 +19,12 @@ I am the scripted demo model. I need no key, and I answer to these commands:
 - `/length` stops in mid-sentence.
 
 Anything else I repeat.";
+
+/// What `/search` says where no search is offered.
+pub(super) const NO_SEARCH: &str = "I was not offered a web search.";
+
+/// What `/search` says then.
+pub(super) const FOUND: &str = "I have found two pages, the same as always.";
 
 /// The answer to `/markdown`.
 pub(super) const MARKDOWN: &str = "\

@@ -50,6 +50,9 @@ use crate::config::file::assistants::Overridable;
 use crate::providers::catalogue::Usd;
 use crate::providers::{Candidates, FinishReason, Message};
 
+/// How often a provider may pause an answer in the middle of its own tools.
+const MAX_PAUSES: u32 = 5;
+
 /// A generation at work.
 pub(super) struct Run {
     job: Arc<Job>,
@@ -165,12 +168,23 @@ impl Run {
         }
         self.freeze_tools(&started).await?;
         let mut models = self.models(started.model.as_deref())?;
+        self.warn_of_missing(models.current());
         self.run_approved(&started.earlier.approved).await?;
+        let mut pauses = 0;
         let mut turns = prompt::answer(&self.answer.read().parts, self.tools.files());
         let mut steps = 1 + steps(&started.earlier.parts);
         loop {
             self.hand_over_if_draining().await?;
             let reason = self.call_with_fallback(&mut models, &mut started, &turns).await?;
+            if reason == FinishReason::Paused && pauses < MAX_PAUSES {
+                // The provider goes on where it was, with what it has said so far.
+                pauses += 1;
+                if self.answer.read().is_full() {
+                    return Err(Interruption::TooLarge);
+                }
+                turns.extend(self.last_turn());
+                continue;
+            }
             if reason != FinishReason::ToolCalls {
                 return Ok(reason.as_str().to_owned());
             }

@@ -50,6 +50,7 @@ impl Run {
             system,
             messages,
             tools: self.definitions(model),
+            hosted_tools: self.hosted_tools(model),
             tool_choice: options.tool_choice.clone(),
             parallel_tool_calls: options.parallel_tool_calls,
             max_output_tokens,

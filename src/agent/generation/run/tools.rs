@@ -9,14 +9,14 @@ use futures_util::future::{Either, select};
 use serde_json::{Value, json};
 
 use super::{Interruption, Run};
-use crate::agent::generation::recorder::Started;
+use crate::agent::generation::recorder::{Started, StoredFile};
 use crate::agent::job::JobTools;
 use crate::agent::tools::execute::{self, CallContext, CallResult};
 use crate::agent::tools::progress::ProgressReports;
 use crate::agent::tools::source::{Outcome, SourceKind, ToolFile, Who};
 use crate::agent::tools::sources::{Offered, OfferedTool, ToolSelection};
 use crate::agent::{Answer, ClientTool};
-use crate::providers::{ChosenModel, Content, ToolDefinition};
+use crate::providers::{ChosenModel, Content, HostedTool, ToolDefinition};
 
 /// Under this name the metadata of an answer that waits says what its model was offered.
 const TOOLS: &str = "tools";
@@ -69,7 +69,9 @@ impl Run {
         // What can be called but never run is not offered.
         let runs_tools = self.job.options.max_steps > 1;
         let demo = self.settings.sources.demo().iter().filter(|_| is_demo && runs_tools);
-        let offered = self.tools.offered.tools.iter().filter(|tool| tool.is_for(&model.id));
+        let (id, qualified) = (model.id.as_str(), model.qualified_id());
+        let offered = self.tools.offered.tools.iter();
+        let offered = offered.filter(|tool| tool.is_for(&[id, &qualified]));
         offered.chain(demo).cloned().collect()
     }
 
@@ -81,6 +83,23 @@ impl Run {
         let ours = ours.map(|tool| tool.for_model());
         let of_page = self.tools.of_page.iter().map(|tool| tool.definition().clone());
         ours.chain(of_page).chain(self.job.options.functions.iter().cloned()).collect()
+    }
+
+    /// The tools that the provider of this model runs.
+    pub(super) fn hosted_tools(&self, model: &ChosenModel) -> Vec<HostedTool> {
+        let offered = self.tools.offered.tools.iter();
+        offered.filter_map(|tool| tool.hosted_for(model)?.ok().cloned()).collect()
+    }
+
+    /// Says which of the provider's tools this model does not have.
+    pub(super) fn warn_of_missing(&self, model: &ChosenModel) {
+        let offered = self.tools.offered.tools.iter();
+        let missing: Vec<_> = offered.filter_map(|tool| tool.hosted_for(model)?.err()).collect();
+        if !missing.is_empty() {
+            let warnings = self.tools.offered.warnings.iter().cloned().chain(missing);
+            let warnings: Value = warnings.collect::<Vec<_>>().into();
+            self.answer.update(|answer| drop(answer.metadata.insert(WARNINGS.into(), warnings)));
+        }
     }
 
     /// Runs the tools that were called, but for those that wait for somebody, whose calls do so when all
@@ -153,9 +172,12 @@ impl Run {
             let storing =
                 async move { job.recorder.store_files(&job.credentials, &call_id, files).await };
             let stored = self.wait_for(storing).await?;
-            for (part, picture) in stored.into_iter().zip(pictures) {
-                let id = part.get("file_id").and_then(|id| id.as_str()?.parse().ok());
+            for (StoredFile { part, signed_url }, picture) in stored.into_iter().zip(pictures) {
+                let text = |name: &str| part.get(name).and_then(Value::as_str);
+                let id = text("file_id").and_then(|id| id.parse().ok());
                 self.tools.files.extend(id.zip(picture));
+                let url = text("url").map(str::to_owned);
+                self.answer.update(|answer| answer.sign_urls(url.zip(signed_url)));
                 parts.push(part);
             }
         }

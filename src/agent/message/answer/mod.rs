@@ -3,6 +3,10 @@
 mod call_progress;
 mod claim;
 mod end;
+mod hosted;
+
+use std::borrow::Cow;
+use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
@@ -49,6 +53,9 @@ pub struct Answer {
     calls: Vec<Call>,
     /// How far running calls are.
     pub(super) progress: CallProgress,
+    /// The addresses of files, as parts have them, and those that browsers load them from for a while. Only the
+    /// first are stored.
+    pub(super) signed_urls: HashMap<String, String>,
 }
 
 /// A tool call whose arguments come in pieces.
@@ -78,7 +85,7 @@ impl Answer {
         let bytes = |part: &Part| match part {
             Part::Text { text, .. } | Part::Reasoning { text, .. } => (text.len(), 0),
             Part::Tool(tool) => (tool.arguments.len(), tool.result_bytes()),
-            Part::StepStart | Part::Other(_) => (0, 0),
+            Part::StepStart | Part::Hosted(_) | Part::Other(_) => (0, 0),
         };
         for (bytes, tool_bytes) in parts.iter().map(bytes) {
             self.bytes += bytes;
@@ -142,6 +149,24 @@ impl Answer {
         }
     }
 
+    /// Adds the addresses that browsers load files from.
+    pub(in crate::agent) fn sign_urls(&mut self, urls: impl IntoIterator<Item = (String, String)>) {
+        self.signed_urls.extend(urls);
+    }
+
+    /// A part as browsers are shown it.
+    pub fn shown<'a>(&self, part: &'a Value) -> Cow<'a, Value> {
+        let url = part.get("url").and_then(Value::as_str);
+        match url.and_then(|url| self.signed_urls.get(url)) {
+            Some(signed) => {
+                let mut part = part.clone();
+                part["url"] = signed.as_str().into();
+                Cow::Owned(part)
+            }
+            None => Cow::Borrowed(part),
+        }
+    }
+
     /// Notes how far calls are.
     pub(in crate::agent) fn report_progress(&mut self, news: Vec<(String, Progress)>) {
         for (call_id, progress) in news {
@@ -184,6 +209,10 @@ impl Answer {
             Event::ToolCallEnd { index, arguments, opaque } => {
                 self.end_call(index, arguments, opaque);
             }
+            Event::HostedCallStart { id, name } => self.start_hosted_call(id, name),
+            Event::HostedCall { id, arguments } => self.call_hosted(&id, arguments),
+            Event::HostedResult { id, outcome } => self.end_hosted_call(&id, outcome),
+            Event::Source { url, title } => self.add_source(&url, title),
             Event::Usage(_) | Event::FailedAfterEnd(_) => {}
             Event::End { .. } => self.close_block(),
         }
@@ -322,6 +351,7 @@ impl Answer {
     /// Closes all parts, so that the answer can be stored; calls that are whole may wait.
     pub(in crate::agent) fn close_all(&mut self, keeps_calls: bool) {
         self.close_block();
+        self.close_hosted_calls();
         for part in &mut self.parts {
             let Part::Tool(tool) = part else { continue };
             let input = match &tool.state {

@@ -29,6 +29,8 @@ pub(super) enum Frame<'a> {
     },
     TextEnd {
         id: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        provider_metadata: Option<Value>,
     },
     ReasoningStart {
         id: &'a str,
@@ -63,6 +65,31 @@ pub(super) enum Frame<'a> {
     ToolApprovalRequest {
         approval_id: &'a str,
         tool_call_id: &'a str,
+    },
+    #[serde(rename = "tool-input-start")]
+    HostedStart {
+        tool_call_id: &'a str,
+        tool_name: &'a str,
+        provider_executed: bool,
+    },
+    #[serde(rename = "tool-input-available")]
+    HostedCall {
+        tool_call_id: &'a str,
+        tool_name: &'a str,
+        input: &'a Value,
+        provider_executed: bool,
+    },
+    #[serde(rename = "tool-output-available")]
+    HostedOutput {
+        tool_call_id: &'a str,
+        output: &'a Value,
+        provider_executed: bool,
+    },
+    #[serde(rename = "tool-output-error")]
+    HostedError {
+        tool_call_id: &'a str,
+        error_text: &'a str,
+        provider_executed: bool,
     },
     MessageMetadata {
         message_metadata: &'a Map<String, Value>,

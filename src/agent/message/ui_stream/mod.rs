@@ -4,11 +4,14 @@
 //! what changed since the listener's cursor, so deltas coalesce for a slow one and nothing is queued.
 
 mod frames;
+mod hosted;
 
 pub use frames::StreamError;
 use frames::{CallReport, Frame, Title, put, put_approval, put_delta, put_error, put_other};
+use hosted::HostedSent;
 
 use super::answer::{Answer, End, Status};
+use super::citations;
 use super::part::{Part, ToolPart, ToolState};
 
 /// How much is handed out at once, in bytes, and of one text in one frame.
@@ -41,6 +44,7 @@ pub struct Cursor {
 enum Progress {
     Text { sent: usize },
     Tool { sent: usize, input: bool },
+    Hosted { sent: HostedSent },
     Done,
 }
 
@@ -88,7 +92,7 @@ impl Cursor {
             self.skip_earlier(&answer.parts, out);
         }
         for index in self.first_open..answer.parts.len() {
-            self.advance_part(index, &answer.parts[index], out);
+            self.advance_part(index, answer, out);
             if out.len() >= TURN {
                 self.skip_finished();
                 return;
@@ -134,24 +138,40 @@ impl Cursor {
         }
     }
 
-    fn advance_part(&mut self, index: usize, part: &Part, out: &mut Vec<u8>) {
+    fn advance_part(&mut self, index: usize, answer: &Answer, out: &mut Vec<u8>) {
+        let part = &answer.parts[index];
         let is_new = index == self.parts.len();
         if is_new {
-            let progress = self.begin_part(index, part, out);
+            let progress = self.begin_part(index, answer, out);
             self.parts.push(progress);
         }
         let progress = &mut self.parts[index];
         match part {
-            Part::Text { text, done, .. } | Part::Reasoning { text, done, .. } => {
-                let is_text = matches!(part, Part::Text { .. });
-                advance_text(progress, index, text, *done, is_text, out);
+            Part::Text { text, done, opaque } => {
+                if advance_text(progress, index, text, *done, true, out) {
+                    let provider_metadata = citations::metadata(opaque.as_ref());
+                    put(out, &Frame::TextEnd { id: &index.to_string(), provider_metadata });
+                }
+            }
+            Part::Reasoning { text, done, .. } => {
+                if advance_text(progress, index, text, *done, false, out) {
+                    put(out, &Frame::ReasoningEnd { id: &index.to_string() });
+                }
             }
             Part::Tool(tool) => advance_tool(progress, tool, self.takes_approvals, out),
+            Part::Hosted(call) => {
+                if let Progress::Hosted { sent } = progress
+                    && sent.advance(call, out)
+                {
+                    *progress = Progress::Done;
+                }
+            }
             Part::StepStart | Part::Other(_) => {}
         }
     }
 
-    fn begin_part(&mut self, index: usize, part: &Part, out: &mut Vec<u8>) -> Progress {
+    fn begin_part(&mut self, index: usize, answer: &Answer, out: &mut Vec<u8>) -> Progress {
+        let part = &answer.parts[index];
         let id = index.to_string();
         if *part == Part::StepStart {
             self.finish_step(out);
@@ -166,6 +186,8 @@ impl Cursor {
                 put(out, &Frame::TextStart { id: &id });
                 Progress::Text { sent: 0 }
             }
+            // Of what only the provider understands there is nothing to show.
+            Part::Reasoning { text, done: true, .. } if text.is_empty() => Progress::Done,
             Part::Reasoning { .. } => {
                 put(out, &Frame::ReasoningStart { id: &id });
                 Progress::Text { sent: 0 }
@@ -174,8 +196,9 @@ impl Cursor {
                 put(out, &Frame::ToolInputStart { tool_call_id: &tool.id, tool_name: &tool.name });
                 Progress::Tool { sent: 0, input: false }
             }
+            Part::Hosted(call) => Progress::Hosted { sent: HostedSent::start(call, out) },
             Part::Other(value) => {
-                put_other(out, value);
+                put_other(out, &answer.shown(value));
                 Progress::Done
             }
         }
@@ -255,6 +278,7 @@ fn finish_reason(end: &End) -> &'static str {
     }
 }
 
+/// Whether all of it is sent.
 fn advance_text(
     progress: &mut Progress,
     index: usize,
@@ -262,16 +286,17 @@ fn advance_text(
     done: bool,
     is_text: bool,
     out: &mut Vec<u8>,
-) {
-    let Progress::Text { sent } = progress else { return };
+) -> bool {
+    let Progress::Text { sent } = progress else { return false };
     let id = &index.to_string();
     while let Some(delta) = next_delta(text, sent, out) {
         put_delta(out, is_text, id, delta);
     }
-    if done && *sent == text.len() {
+    let is_whole = done && *sent == text.len();
+    if is_whole {
         *progress = Progress::Done;
-        put(out, &if is_text { Frame::TextEnd { id } } else { Frame::ReasoningEnd { id } });
     }
+    is_whole
 }
 
 /// The next piece of a text that this turn has room for.

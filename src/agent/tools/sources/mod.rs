@@ -79,13 +79,8 @@ pub enum FindError {
 type Listings = Vec<(Arc<Entry>, Arc<Listing>)>;
 
 impl Sources {
-    /// These sources, in the order in which models are shown their tools. `demo` is for the scripted model.
-    pub fn new(
-        sources: Vec<Arc<dyn ToolSource>>,
-        demo: BuiltIn,
-        clock: Clock,
-        metrics: Metrics,
-    ) -> Self {
+    /// The tools of this server. `demo` is for the scripted model.
+    pub fn new(built_in: BuiltIn, demo: BuiltIn, clock: Clock, metrics: Metrics) -> Self {
         let tools = demo.tools();
         let demo: Arc<dyn ToolSource> = Arc::new(demo);
         let tools = tools.into_iter().filter_map(|tool| {
@@ -94,16 +89,13 @@ impl Sources {
             Some(Arc::new(OfferedTool { name, source: demo.clone(), definition }))
         });
         let demo = tools.collect();
-        let entries: Vec<_> = sources
-            .into_iter()
-            .map(|source| Entry::new(source, clock.clone(), metrics.clone()))
-            .collect();
+        let entries = [Entry::new(Arc::new(built_in), clock.clone(), metrics.clone())];
         let entries = RwLock::new(entries.into());
         Self { inner: Arc::new(Inner { entries, demo, clock, metrics }) }
     }
 
-    /// Takes these in the place of all but the built-in ones: the configuration was read again. Turns under way
-    /// keep what they have been offered.
+    /// Takes these, in the order in which models are shown their tools, in the place of all but the built-in
+    /// one: the configuration was read. Turns under way keep what they have been offered.
     pub fn replace(&self, sources: Vec<Arc<dyn ToolSource>>) {
         let (clock, metrics) = (&self.inner.clock, &self.inner.metrics);
         let built_in = self.entries();

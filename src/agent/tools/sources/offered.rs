@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::definition::Definition;
 use crate::agent::tools::json_schema::{check, fits, without_nulls};
 use crate::agent::tools::source::{Policy, SourceKind, SourceTool, ToolSource};
-use crate::providers::ToolDefinition;
+use crate::providers::{ChosenModel, HostedTool, ToolDefinition};
 
 /// A tool that a turn offers to its model.
 #[derive(Clone)]
@@ -53,10 +53,25 @@ impl OfferedTool {
         ToolDefinition { name: self.name.clone(), ..self.definition.for_model.clone() }
     }
 
-    /// Whether this model is offered it.
-    pub fn is_for(&self, model: &str) -> bool {
+    /// Whether the model with these ids is offered it.
+    pub fn is_for(&self, model: &[&str]) -> bool {
         let models = &self.tool().models;
-        models.is_empty() || models.iter().any(|other| other == model)
+        models.is_empty() || models.iter().any(|other| model.contains(&other.as_str()))
+    }
+
+    /// The tool that the provider of this model runs, where it is such a tool. `Err` says why the model does not
+    /// have it. Of models that the operator names for it, it is taken for granted.
+    pub fn hosted_for(&self, model: &ChosenModel) -> Option<Result<&HostedTool, String>> {
+        let hosted = self.source.hosted()?;
+        let is_named = !self.tool().models.is_empty() && self.is_for(&[model.id.as_str()]);
+        Some(match model.hosts(hosted) {
+            _ if is_named => Ok(hosted),
+            _ if !self.is_for(&[model.id.as_str()]) => {
+                Err(format!("{} is not for this model.", self.name))
+            }
+            Ok(()) => Ok(hosted),
+            Err(why) => Err(format!("{} {why}.", self.name)),
+        })
     }
 
     /// The arguments as they are sent: without the nulls that models write for what they leave out. `Err` is

@@ -1,10 +1,11 @@
 //! Files that tools have made: they become the user's, and parts of the answer.
 
 use aws_lc_rs::digest::{SHA256, digest};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 use uuid::Uuid;
 
 use super::resolve::stored_part;
+use crate::agent::StoredFile;
 use crate::agent::tools::source::ToolFile;
 use crate::api::files::model::File;
 use crate::api::files::service::{Files, Owner};
@@ -33,13 +34,17 @@ impl Files {
         owner: &Owner,
         source: &ToolCallSource<'_>,
         files: Vec<ToolFile>,
-    ) -> Vec<Value> {
-        let mut parts = Vec::new();
+    ) -> Vec<StoredFile> {
+        let mut shown = Vec::new();
         let count = files.len();
         for (index, file) in files.into_iter().take(MAX_FILES).enumerate() {
             let name = name::clean(&file.name);
-            parts.push(match self.store_tool_file(owner, source, index, file).await {
-                Ok(file) => stored_part(&file, None),
+            shown.push(match self.store_tool_file(owner, source, index, file).await {
+                Ok(file) => {
+                    let part = stored_part(&file, None);
+                    let signed = self.signed(owner, vec![file]).await.unwrap_or_default();
+                    StoredFile { part, signed_url: signed.into_iter().find_map(|file| file.url) }
+                }
                 Err(error) => {
                     tracing::warn!("a file that a tool has made is not stored: {error:?}");
                     not_stored(&name, error.detail())
@@ -48,9 +53,9 @@ impl Files {
         }
         if count > MAX_FILES {
             let more = format!("{} more files", count - MAX_FILES);
-            parts.push(not_stored(&more, "a call may make 16."));
+            shown.push(not_stored(&more, &format!("A call may make {MAX_FILES}.")));
         }
-        parts
+        shown
     }
 
     async fn store_tool_file(
@@ -84,6 +89,8 @@ impl Files {
     }
 }
 
-fn not_stored(name: &str, why: &str) -> Value {
-    json!({ "type": "data-file-not-stored", "data": { "name": name, "reason": why } })
+fn not_stored(name: &str, why: &str) -> StoredFile {
+    let data = json!({ "name": name, "reason": why });
+    let part = json!({ "type": "data-file-not-stored", "data": data });
+    StoredFile { part, signed_url: None }
 }

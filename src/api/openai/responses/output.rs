@@ -71,7 +71,7 @@ pub(super) fn item(index: usize, part: &Part) -> Option<Value> {
             "type": "function_call", "id": id(index, part), "status": "completed",
             "call_id": call.id, "name": call.name, "arguments": arguments(call),
         })),
-        Part::StepStart | Part::Other(_) => None,
+        Part::StepStart | Part::Hosted(_) | Part::Other(_) => None,
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::super::Database;
+use super::body::Body;
 
 #[derive(Deserialize)]
 pub struct Catalog {
@@ -35,6 +36,11 @@ pub struct Function {
     pub parameters: BTreeMap<String, String>,
     /// The table whose rows it returns; else it returns a single value.
     pub table: Option<String>,
+    /// Whether it has columns of its own, and any number of rows.
+    pub returns_record: bool,
+    pub returns_set: bool,
+    /// The argument that takes the rest.
+    pub variadic: Option<String>,
     pub is_volatile: bool,
 }
 
@@ -75,6 +81,9 @@ const READ: &str = "
             from unnest(p.proargnames, p.proargtypes::oid[]) as a (name, type)
             where a.type is not null and a.name is not null),
           'table', (select t.relname from pg_class t where t.reltype = p.prorettype),
+          'returns_record', p.prorettype = 'record'::regtype,
+          'returns_set', p.proretset,
+          'variadic', case when p.provariadic <> 0 then p.proargnames[p.pronargs] end,
           'is_volatile', p.provolatile = 'v')), '{}')
         from pg_proc p where p.pronamespace = 'public'::regnamespace),
       'keys', (select coalesce(jsonb_agg(jsonb_build_object(
@@ -95,5 +104,13 @@ const READ: &str = "
 impl Catalog {
     pub async fn read(db: &Database) -> Self {
         serde_json::from_str(&db.strings(READ).await.concat()).unwrap()
+    }
+}
+
+impl Function {
+    /// The names of the arguments select the function.
+    pub fn takes(&self, body: Option<&Body>) -> bool {
+        let given = body.and_then(|body| body.json.as_object());
+        given.is_none_or(|given| given.keys().all(|name| self.parameters.contains_key(name)))
     }
 }

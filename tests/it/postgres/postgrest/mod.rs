@@ -21,6 +21,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Response as Http};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -131,7 +132,11 @@ impl Inner {
         let statements = Statements(&self.catalog);
         let (sql, reads_only) = match path.strip_prefix("rpc/") {
             Some(name) => {
-                let function = &self.catalog.functions[name];
+                let name = &*percent_decode_str(name).decode_utf8().unwrap();
+                let function = self.catalog.functions.get(name);
+                let function = function.filter(|function| function.takes(body.as_ref()));
+                let message = "Could not find the function in the schema cache";
+                let function = function.ok_or_else(|| Failure::new(404, "PGRST202", message))?;
                 let sql = statements.call(name, function, &query, body.as_ref(), wants)?;
                 (sql, verb == "GET" || !function.is_volatile)
             }

@@ -114,6 +114,17 @@ impl Statements<'_> {
     ) -> Result<String, Failure> {
         let from = call(name, function, query, body);
         let Some(table) = &function.table else {
+            if function.returns_record {
+                let format = if function.returns_set { Format::Array } else { Format::Object };
+                let limit = query.read.limit.map(|limit| format!("LIMIT {limit}"));
+                return Ok(format!(
+                    "WITH pgrst_source AS (SELECT pgrst_call.* FROM {from}) SELECT null, \
+                     pg_catalog.count(_postgrest_t)::text, {}, '' FROM (SELECT * FROM pgrst_source {}) \
+                     _postgrest_t",
+                    format.body(),
+                    limit.unwrap_or_default()
+                ));
+            }
             return Ok(format!(
                 "WITH pgrst_source AS (SELECT pgrst_call.pgrst_scalar FROM {from}) \
                  SELECT null, '1', coalesce(json_agg(_postgrest_t.pgrst_scalar)->0, 'null')::text, '' \
@@ -126,7 +137,9 @@ impl Statements<'_> {
         }
         let columns = joined(columns, ", ", |name| column("pgrst_call", &name));
         let select = self.select(&Source::written(table), &query.read, &[], 0, true)?;
-        let body = wants.format.body();
+        // One row is an object, whatever was asked for.
+        let format = if function.returns_set { wants.format } else { Format::Object };
+        let body = format.body();
         Ok(format!(
             "WITH pgrst_source AS (SELECT {columns} FROM {from}) SELECT null, \
              pg_catalog.count(_postgrest_t)::text, {body}, '' FROM ({select}) _postgrest_t"
@@ -323,15 +336,17 @@ fn call(name: &str, function: &Function, query: &Query, body: Option<&Body>) -> 
     } else {
         let typed: Vec<_> = given.keys().map(|name| (name.as_str(), pg_type(name))).collect();
         let arguments = joined(given.keys(), ", ", |name| {
-            format!("{} := pgrst_body.{}", quoted(name), quoted(name))
+            let variadic = if function.variadic.as_ref() == Some(name) { "VARIADIC " } else { "" };
+            format!("{variadic}{} := pgrst_body.{}", quoted(name), quoted(name))
         });
         let body = body.unwrap();
         (format!("{}, LATERAL ", body.rows(&typed, "LIMIT 1")), arguments)
     };
     let call = format!("{}({arguments})", public(name));
-    match function.table {
-        Some(_) => format!("{before}{call} pgrst_call"),
-        None => format!("{before}(SELECT {call} pgrst_scalar) pgrst_call"),
+    if function.table.is_some() || function.returns_record {
+        format!("{before}{call} pgrst_call")
+    } else {
+        format!("{before}(SELECT {call} pgrst_scalar) pgrst_call")
     }
 }
 

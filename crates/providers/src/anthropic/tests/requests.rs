@@ -10,13 +10,13 @@ use crate::{
 
 const NAME: ProviderName = ProviderName::from_static("anthropic");
 
-fn sent(request: Request) -> Value {
+pub(super) fn sent(request: Request) -> Value {
     let request = history::prepare(request, &NAME);
     let model = find_for(&NAME, &request.model);
     serde_json::to_value(body(&request, model)).unwrap()
 }
 
-fn message(role: Role, content: Vec<Content>) -> Message {
+pub(super) fn message(role: Role, content: Vec<Content>) -> Message {
     Message { role, content }
 }
 
@@ -24,7 +24,7 @@ fn text(role: Role, text: &str) -> Message {
     message(role, vec![Content::text(text)])
 }
 
-fn to(model: &str) -> Request {
+pub(super) fn to(model: &str) -> Request {
     Request {
         model: model.to_owned(),
         messages: vec![text(Role::User, "Hi")],

@@ -69,6 +69,11 @@ impl Decoder {
         match (kind, frame.item) {
             ("output_item.added", Some(item)) => self.items.begin(at, item, events)?,
             ("output_item.done", Some(item)) => self.items.end(at, item, events)?,
+            ("output_text.annotation.added", _) => {
+                frame
+                    .annotation
+                    .map_or(Ok(()), |annotation| self.items.annotate(at, annotation))?;
+            }
             ("function_call_arguments.delta", _) => {
                 self.items.arguments(at, frame.delta, events)?;
             }
@@ -84,12 +89,14 @@ impl Decoder {
     }
 
     fn end(&mut self, response: Response<'_>, events: &mut Events) -> Result<(), ProviderError> {
-        self.usage = response.usage.and_then(|usage| usage::read(usage.get()));
         if !self.items.any() {
             for (at, item) in response.output.into_iter().flatten().enumerate() {
                 self.items.end(at, item, events)?;
             }
         }
+        // Searches are not in its usage.
+        let usage = response.usage.and_then(|usage| usage::read(usage.get()));
+        self.usage = usage.map(|usage| Usage { searches: self.items.searches, ..usage }.clamped());
         let detail = response.incomplete_details.and_then(|details| details.reason);
         let reason = match (response.status.as_deref(), detail.as_deref()) {
             (Some("failed"), _) => return Err(failure(response.error)),

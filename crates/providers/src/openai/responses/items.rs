@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::search;
 use super::wire::{Item, Part};
 use crate::decoder::{Events, SizeBudget};
 use crate::openai::name::NAME;
@@ -17,14 +18,29 @@ pub(super) struct Items {
     size: SizeBudget,
     /// Whether any part of a message is a refusal.
     pub has_refused: bool,
+    /// How often the web was searched.
+    pub searches: u64,
 }
 
 /// Deltas are optional: what they left out is emitted when the item is complete.
 #[derive(Debug)]
 enum Open {
-    Message { phase: Option<String>, emitted: Option<usize> },
-    Thought { emitted: Option<usize> },
-    Call { index: usize, arguments: String },
+    Message {
+        phase: Option<String>,
+        annotations: Vec<Box<RawValue>>,
+        emitted: Option<usize>,
+    },
+    Thought {
+        emitted: Option<usize>,
+    },
+    Call {
+        index: usize,
+        arguments: String,
+    },
+    /// A call of the provider's search.
+    Search {
+        id: String,
+    },
     Other,
 }
 
@@ -48,13 +64,20 @@ impl Items {
         self.started += 1;
         let item: Item<'_> = serde_json::from_str(item.get()).unwrap_or_default();
         let open = match (item.kind.as_ref(), item.call_id, item.name) {
-            ("message", ..) => Open::Message { phase: item.phase, emitted: None },
+            ("message", ..) => {
+                Open::Message { phase: item.phase, annotations: Vec::new(), emitted: None }
+            }
             ("reasoning", ..) => Open::Thought { emitted: None },
             ("function_call", Some(id), Some(name)) => {
                 let index = self.calls;
                 self.calls += 1;
                 events.push_back(Event::ToolCallStart { index, id, name });
                 Open::Call { index, arguments: String::new() }
+            }
+            ("web_search_call", ..) => {
+                let id = item.id.unwrap_or_else(|| format!("search_{at}"));
+                events.push_back(search::start(&id));
+                Open::Search { id }
             }
             _ => Open::Other,
         };
@@ -85,19 +108,32 @@ impl Items {
         events: &mut Events,
     ) {
         match self.find(at) {
-            Some(Open::Message { phase, emitted }) => {
+            Some(Open::Message { phase, annotations, emitted }) => {
                 if *emitted != Some(part) {
                     *emitted = Some(part);
                     emit(whole, Event::Text, events);
                 }
-                let opaque = phase.as_deref().and_then(|phase| opaque(&Message { phase }));
+                let annotations = std::mem::take(annotations);
+                let sources: Vec<_> =
+                    annotations.iter().filter_map(|one| search::cited(one)).collect();
+                let opaque = opaque(&Message { phase: phase.as_deref(), annotations });
                 events.push_back(Event::TextEnd { opaque });
+                events.extend(sources);
             }
             Some(Open::Thought { emitted }) if *emitted != Some(part) => {
                 think(emitted, part, whole, events);
             }
             _ => {}
         }
+    }
+
+    /// Something that the text of a message is based on.
+    pub fn annotate(&mut self, at: usize, annotation: &RawValue) -> Result<(), ProviderError> {
+        self.size.add(annotation.get().len(), &NAME)?;
+        if let Some(Open::Message { annotations, .. }) = self.find(at) {
+            annotations.push(annotation.to_owned());
+        }
+        Ok(())
     }
 
     /// More of a call's arguments.
@@ -137,6 +173,11 @@ impl Items {
             Some(Open::Call { index, arguments }) => {
                 end_call(index, arguments, item.arguments, Some(as_it_came(json)), events);
             }
+            Some(Open::Search { id }) => {
+                events.push_back(Event::ReasoningEnd { opaque: Some(as_it_came(json)) });
+                let has_failed = item.status.as_deref() == Some("failed");
+                self.searches += search::end(id, item.action, has_failed, events);
+            }
             Some(Open::Other) => {
                 events.push_back(Event::ReasoningEnd { opaque: Some(as_it_came(json)) });
             }
@@ -152,8 +193,11 @@ impl Items {
         else {
             return;
         };
-        for (part, Part { text, refusal }) in parts.enumerate() {
+        for (part, Part { text, refusal, annotations: cited }) in parts.enumerate() {
             self.has_refused |= refusal.is_some();
+            if let Some(Open::Message { annotations, .. }) = self.find(at) {
+                annotations.extend(cited.into_iter().flatten());
+            }
             self.text_done(at, part, text.or(refusal), events);
         }
     }
@@ -202,13 +246,19 @@ fn end_call(
     events.push_back(Event::ToolCallEnd { index, arguments, opaque });
 }
 
-/// What must be sent back with a message's text.
+/// What is kept with a message's text: the phase is sent back.
 #[derive(Serialize)]
 struct Message<'a> {
-    phase: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phase: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    annotations: Vec<Box<RawValue>>,
 }
 
 fn opaque(message: &Message<'_>) -> Option<Opaque> {
+    if message.phase.is_none() && message.annotations.is_empty() {
+        return None;
+    }
     let json = serde_json::to_string(message).ok()?;
     Some(Opaque { provider: NAME, json })
 }

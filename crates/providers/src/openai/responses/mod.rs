@@ -7,6 +7,7 @@ mod decoder;
 mod input;
 mod items;
 mod request;
+mod search;
 mod wire;
 
 #[cfg(test)]

@@ -5,19 +5,24 @@ use serde_json::Value;
 
 use super::input::{Input, input};
 use crate::chat_completions::Dialect;
-use crate::{ReasoningEffort, Request, ResponseFormat, ToolChoice, ToolDefinition};
+use crate::{
+    HostedTool, ReasoningEffort, Request, ResponseFormat, SearchContextSize, ToolChoice,
+    ToolDefinition, UserLocation,
+};
 
 /// The body in this dialect. Nothing is stored at the provider, so reasoning is returned encrypted and
 /// sent back with each request.
 pub(crate) fn body(request: &Request, dialect: Dialect) -> Body<'_> {
     let encrypted = dialect.encrypted_reasoning.then_some("reasoning.encrypted_content");
+    let sources = (!request.hosted_tools.is_empty()).then_some("web_search_call.action.sources");
+    let uses = request.hosted_tools.iter().filter_map(|tool| tool.max_uses);
     Body {
         model: &request.model,
         input: input(request),
         stream: true,
         stream_options: StreamOptions { include_obfuscation: false },
         store: false,
-        include: encrypted.into_iter().collect(),
+        include: encrypted.into_iter().chain(sources).collect(),
         max_output_tokens: request.max_output_tokens,
         temperature: request.temperature,
         top_p: request.top_p,
@@ -26,7 +31,13 @@ pub(crate) fn body(request: &Request, dialect: Dialect) -> Body<'_> {
             summary: dialect.reasoning_summary.then_some("auto"),
         },
         text: format(&request.response_format).map(|format| Text { format }),
-        tools: request.tools.iter().map(tool).collect(),
+        tools: request
+            .tools
+            .iter()
+            .map(tool)
+            .chain(request.hosted_tools.iter().map(search))
+            .collect(),
+        max_tool_calls: uses.reduce(u32::saturating_add),
         tool_choice: tool_choice(request),
         parallel_tool_calls: request.parallel_tool_calls.filter(|_| !request.tools.is_empty()),
     }
@@ -52,6 +63,9 @@ pub(crate) struct Body<'a> {
     text: Option<Text<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tools: Vec<Tool<'a>>,
+    /// Of the tools that the provider runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_tool_calls: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tool_choice: Option<Choice<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,7 +115,41 @@ fn format(format: &ResponseFormat) -> Option<Format<'_>> {
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Tool<'a> {
-    Function { name: &'a str, description: &'a str, parameters: &'a Value, strict: bool },
+    Function {
+        name: &'a str,
+        description: &'a str,
+        parameters: &'a Value,
+        strict: bool,
+    },
+    WebSearch {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        filters: Option<Filters<'a>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        search_context_size: Option<SearchContextSize>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        user_location: Option<Location<'a>>,
+    },
+}
+
+#[derive(Serialize)]
+struct Filters<'a> {
+    allowed_domains: &'a [String],
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Location<'a> {
+    Approximate(&'a UserLocation),
+}
+
+/// The only tool that this provider runs here; see `hosts`.
+fn search(tool: &HostedTool) -> Tool<'_> {
+    let allowed_domains = &*tool.allowed_domains;
+    Tool::WebSearch {
+        filters: (!allowed_domains.is_empty()).then_some(Filters { allowed_domains }),
+        search_context_size: tool.search_context_size,
+        user_location: tool.user_location.as_ref().map(Location::Approximate),
+    }
 }
 
 /// Without `strict: false` the provider would insist on its own subset of JSON Schema.
@@ -126,7 +174,7 @@ enum Named<'a> {
 /// The API refuses a choice without tools.
 fn tool_choice(request: &Request) -> Option<Choice<'_>> {
     match &request.tool_choice {
-        _ if request.tools.is_empty() => None,
+        _ if request.tools.is_empty() && request.hosted_tools.is_empty() => None,
         ToolChoice::Auto => None,
         ToolChoice::None => Some(Choice::Word("none")),
         ToolChoice::Required => Some(Choice::Word("required")),

@@ -27,6 +27,7 @@ pub(crate) struct Frame<'a> {
     #[serde(default, deserialize_with = "lenient::string")]
     pub refusal: Option<String>,
     pub item: Option<&'a RawValue>,
+    pub annotation: Option<&'a RawValue>,
     pub response: Option<Response<'a>>,
     pub error: Option<&'a RawValue>,
     /// `response` in a whole response.
@@ -58,6 +59,12 @@ pub(crate) struct Incomplete {
 pub(super) struct Item<'a> {
     #[serde(rename = "type", borrow, default)]
     pub kind: Cow<'a, str>,
+    #[serde(default, deserialize_with = "lenient::string")]
+    pub id: Option<String>,
+    #[serde(default, deserialize_with = "lenient::string")]
+    pub status: Option<String>,
+    /// What was searched or read.
+    pub action: Option<&'a RawValue>,
     /// Links a call to its result; the item's own `id` does not.
     #[serde(default, deserialize_with = "lenient::string")]
     pub call_id: Option<String>,
@@ -83,4 +90,6 @@ pub(super) struct Part {
     pub text: Option<String>,
     #[serde(default, deserialize_with = "lenient::string")]
     pub refusal: Option<String>,
+    #[serde(default, deserialize_with = "lenient::readable")]
+    pub annotations: Option<Vec<Box<RawValue>>>,
 }

@@ -6,6 +6,7 @@ use super::Decoder;
 use crate::testing::{self, Outcome, fixture, json, names, replay_all_ways};
 use crate::{ErrorKind, Event, FinishReason, Opaque, ProviderName};
 
+mod hosted;
 mod requests;
 mod sending;
 

@@ -8,7 +8,7 @@ use crate::{
     ToolChoice, ToolDefinition,
 };
 
-fn body(request: Request) -> Value {
+pub(super) fn body(request: Request) -> Value {
     let request = history::prepare(request, &ProviderName::from_static("openai"));
     serde_json::to_value(responses::body(&request, Dialect::MODERN)).unwrap()
 }

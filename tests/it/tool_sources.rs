@@ -1,0 +1,466 @@
+//! Sources of tools that lie, stall, flood and fail, and what a turn makes of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use chat_backend::agent::tools::source::{
+    Keep, Outcome, Policy, SharedBy, SourceKind, SourceTool, ToolFile, ToolSource, Who,
+};
+use chat_backend::agent::{BuiltIn, Credentials, FindError, Offered, Sources, ToolSelection};
+use chat_backend::clock::Clock;
+use chat_backend::observability::metrics::Metrics;
+use chat_backend::supabase::AccessToken;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::support::{Answer, Called, FakeProvider, FakeSource, Listed, TestApp, User, ok, tool};
+
+/// One white pixel.
+const PNG: &[u8] = b"\x89PNG\x0d\x0a\x1a\x0a\x00\x00\x00\x0dIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x01\x00\x00\x00\x007n\xf9$\x00\x00\x00\x0aIDATx\xdac\xf8\x0f\x00\x01\x01\x01\x00\x1c\xb0\x8c\x99\x00\x00\x00\x00IEND\xaeB`\x82";
+
+fn who(role: Option<&str>) -> Who {
+    let credentials = Credentials::new(Uuid::new_v4(), AccessToken::new("token"), 0);
+    Who { credentials, role: role.map(str::to_owned) }
+}
+
+fn sources(all: &[Arc<FakeSource>]) -> Sources {
+    let none = |label| BuiltIn::new(label, Vec::new());
+    let sources = Sources::new(none("built_in"), none("demo"), Clock::System, Metrics::default());
+    sources.replace(all.iter().map(|source| source.clone() as Arc<dyn ToolSource>).collect());
+    sources
+}
+
+fn names(offered: &Offered) -> Vec<&str> {
+    offered.tools.iter().map(|tool| tool.name.as_str()).collect()
+}
+
+async fn default(sources: &Sources) -> Offered {
+    sources.offer(&ToolSelection::Default, &who(None)).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_fails_is_slow_or_crashes_costs_a_warning_and_two_seconds() {
+    let good = FakeSource::mcp("good", vec![tool("a")]).answering([]);
+    let bad = [
+        ("fails", Listed::Failure("the server says 503")),
+        ("stalls", Listed::Silence),
+        ("panics", Listed::Panic),
+    ]
+    .map(|(label, listed)| FakeSource::new(label, SourceKind::Mcp, listed).answering([]));
+    let sources = sources(&[&[good][..], &bad].concat());
+    let started = tokio::time::Instant::now();
+    let offered = default(&sources).await;
+    assert_eq!(started.elapsed(), Duration::from_secs(2));
+    assert_eq!(names(&offered), ["good_a"]);
+    assert_eq!(
+        offered.warnings,
+        [
+            "The tools of fails are missing: the server says 503.",
+            "The tools of stalls are missing: it did not answer in time.",
+            "The tools of panics are missing: it crashed.",
+        ]
+    );
+    // Nobody asks a source that nothing is wanted of.
+    let named = ToolSelection::Named(vec!["good".to_owned()]);
+    let started = tokio::time::Instant::now();
+    assert!(sources.offer(&named, &who(None)).await.warnings.is_empty());
+    assert_eq!(started.elapsed(), Duration::ZERO);
+    let health: Vec<_> =
+        sources.health().into_iter().map(|(_, _, health)| health.unwrap()).collect();
+    assert!(health[0].error.is_none() && health[1..].iter().all(|health| health.error.is_some()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn listings_are_kept_as_the_source_says_and_a_slow_one_serves_the_next_turn() {
+    let keep = |shared_by| Keep { lifetime: Duration::from_secs(60), shared_by };
+    let by_role = FakeSource::mcp("r", vec![tool("a")]).keeping(keep(SharedBy::Role)).answering([]);
+    let all = sources(&[by_role.clone()]);
+    for role in [None, Some("admin"), None, Some("admin")] {
+        all.offer(&ToolSelection::Default, &who(role)).await;
+    }
+    assert_eq!(by_role.listings(), 2);
+    tokio::time::advance(Duration::from_secs(61)).await;
+    default(&all).await;
+    assert_eq!(by_role.listings(), 3);
+
+    let shared = FakeSource::new("s", SourceKind::Mcp, Listed::Silence)
+        .keeping(keep(SharedBy::Everybody))
+        .answering([]);
+    let all = sources(&[shared.clone()]);
+    // Many turns at once, and later ones, wait for the same listing.
+    for _ in 0..3 {
+        let (one, other) = tokio::join!(default(&all), default(&all));
+        assert!(one.tools.is_empty() && other.tools.is_empty());
+    }
+    assert_eq!(shared.listings(), 1);
+    shared.lists(Listed::Tools(vec![tool("a")]));
+    tokio::time::advance(Duration::from_secs(40)).await;
+    assert_eq!(names(&default(&all).await), ["s_a"]);
+    assert_eq!(shared.listings(), 2);
+}
+
+#[tokio::test]
+async fn a_flood_is_bounded() {
+    let long = SourceTool { description: "x\u{202e}".repeat(1 << 19), ..tool("long") };
+    let many: Vec<_> = (0..5_000).map(|number| tool(&format!("t{number}"))).collect();
+    let sources = sources(&[FakeSource::mcp("many", [vec![long], many].concat()).answering([])]);
+    let offered = default(&sources).await;
+    assert_eq!(offered.tools.len(), 64);
+    assert_eq!(offered.tools[0].for_model().description, "x".repeat(1_024));
+    let warnings = offered.warnings.join(" ");
+    assert!(warnings.contains("it has 5001 tools"), "{warnings}");
+    assert!(warnings.contains("There are 512 tools"), "{warnings}");
+}
+
+#[tokio::test]
+async fn a_hostile_schema_leaves_its_tool_out_and_no_other() {
+    let with = |name: &str, parameters: Value| SourceTool { parameters, ..tool(name) };
+    let next = |n: usize| json!({ "$ref": format!("#/$defs/d{}", n + 1) });
+    let mut defs: Map<String, Value> =
+        (0..28).map(|n| (format!("d{n}"), json!({ "allOf": [next(n), next(n)] }))).collect();
+    defs.insert("d28".into(), json!({ "type": "string" }));
+    let tools = vec![
+        with("doubles", json!({ "$defs": defs, "properties": { "x": { "$ref": "#/$defs/d0" } } })),
+        with("reaches", json!({ "properties": { "x": { "$ref": "http://169.254.169.254/" } } })),
+        with("traps", serde_json::from_str(r#"{"properties":{"__proto__":{}}}"#).unwrap()),
+        with("recurses", json!({ "properties": { "x": { "$ref": "#" } } })),
+        with("none", json!(null)),
+        with("lists", json!({ "type": "array" })),
+    ];
+    let sources = sources(&[FakeSource::mcp("s", tools).answering([])]);
+    let offered = default(&sources).await;
+    assert_eq!(names(&offered), ["s_recurses"]);
+    assert_eq!(offered.warnings.len(), 5, "{:?}", offered.warnings);
+    let schema = offered.tools[0].for_model().parameters;
+    assert_eq!(schema, json!({ "type": "object", "properties": { "x": {} } }));
+}
+
+#[tokio::test]
+async fn names_are_the_models_and_do_not_depend_on_the_order() {
+    let long = "l".repeat(128);
+    let hostile =
+        ["a.b", "../x", "😀", "getUser", "getuser", "run_script", "9lives", "", long.as_str()];
+    let hostile = || FakeSource::mcp("m", hostile.map(tool).to_vec()).answering([]);
+    let functions = |label| {
+        let tools = ["files", "search"].map(tool).to_vec();
+        FakeSource::new(label, SourceKind::Postgres, Listed::Tools(tools)).answering([])
+    };
+    let named = |all: &[Arc<FakeSource>]| {
+        let sources = sources(all);
+        async move {
+            let offered = default(&sources).await;
+            let name = |tool: &Arc<chat_backend::agent::OfferedTool>| {
+                let real = format!("{}.{}", tool.source.label(), tool.tool().name);
+                (real, tool.name.clone())
+            };
+            let mut names: Vec<_> = offered.tools.iter().map(name).collect();
+            names.sort();
+            names
+        }
+    };
+    let one = named(&[hostile(), functions("db"), functions("db2")]).await;
+    assert_eq!(one, named(&[functions("db2"), hostile(), functions("db")]).await);
+    let shown: std::collections::BTreeMap<_, _> = one.iter().cloned().collect();
+    assert_eq!(shown["m.a.b"], "m_a_b");
+    assert_eq!(shown["m.../x"], "m_.._x".replace('.', "_"));
+    assert_eq!(shown["m.run_script"], "m_run_script");
+    assert!(!shown.contains_key("m."));
+    for (real, name) in &one {
+        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+        assert!((1..=64).contains(&name.len()) && name.chars().all(fits), "{real}: {name}");
+    }
+    let mut lower: Vec<_> = one.iter().map(|(_, name)| name.to_lowercase()).collect();
+    lower.sort();
+    lower.dedup();
+    assert_eq!(lower.len(), one.len());
+    assert!(shown["m.getUser"].ends_with("_m_getUser") && shown["db.search"] != "search");
+    assert!(shown[&format!("m.{long}")].ends_with(&"l".repeat(55)));
+}
+
+#[tokio::test]
+async fn a_definition_that_changes_is_another_tool() {
+    let source = FakeSource::mcp("s", vec![tool("a")]).answering([]);
+    let all = sources(&[source.clone()]);
+    let digest = default(&all).await.tools[0].digest().to_owned();
+    let again = all.find("s", "a", &who(None)).await.ok().unwrap();
+    assert_eq!(again.digest(), digest);
+    for changed in [
+        SourceTool { description: "Does A.".into(), ..tool("a") },
+        SourceTool { target: Some("example.com".into()), ..tool("a") },
+        SourceTool { parameters: json!({ "type": "object", "properties": {} }), ..tool("a") },
+    ] {
+        source.lists(Listed::Tools(vec![changed]));
+        assert_ne!(all.find("s", "a", &who(None)).await.ok().unwrap().digest(), digest);
+    }
+    source.lists(Listed::Tools(vec![]));
+    assert_eq!(all.find("s", "a", &who(None)).await.err(), Some(FindError::Missing));
+    source.lists(Listed::Failure("no"));
+    let unavailable = FindError::Unavailable("no".into());
+    assert_eq!(all.find("s", "a", &who(None)).await.err(), Some(unavailable));
+}
+
+#[tokio::test]
+async fn only_harmless_calls_run_unasked() {
+    let unless = |schema: Value| SourceTool { policy: Policy::Unless(schema), ..tool("a") };
+    let below =
+        json!({ "type": "object", "properties": { "n": { "maximum": 3 } }, "required": ["n"] });
+    for (tool, asks) in [
+        (tool("a"), false),
+        (SourceTool { policy: Policy::Always, ..tool("a") }, true),
+        (unless(below.clone()), false),
+        (unless(json!({ "type": "object", "required": ["m"] })), true),
+        // What is not looked at must not let a call pass.
+        (unless(json!({ "properties": { "n": { "format": "small" } } })), true),
+    ] {
+        let sources = sources(&[FakeSource::mcp("s", vec![tool]).answering([])]);
+        let offered = default(&sources).await;
+        assert_eq!(offered.tools[0].needs_approval(&json!({ "n": 3 })), asks);
+    }
+}
+
+/// The events of an OpenAI-compatible server that calls tools.
+fn calls(calls: &[(&str, Value)]) -> Answer {
+    let call = |(index, (name, arguments)): (usize, &(&str, Value))| {
+        json!({ "index": index, "id": format!("call-{index}"), "type": "function",
+            "function": { "name": name, "arguments": arguments.to_string() } })
+    };
+    let calls: Vec<_> = calls.iter().enumerate().map(call).collect();
+    events(json!({ "role": "assistant", "tool_calls": calls }), "tool_calls")
+}
+
+fn says(text: &str) -> Answer {
+    events(json!({ "role": "assistant", "content": text }), "stop")
+}
+
+fn events(delta: Value, finish_reason: &str) -> Answer {
+    let chunk = |delta: Value, reason: Value| {
+        let choice = json!({ "index": 0, "delta": delta, "finish_reason": reason });
+        format!("data: {}\n\n", json!({ "choices": [choice] }))
+    };
+    let last = chunk(json!({}), json!(finish_reason));
+    Answer::Body(Bytes::from(chunk(delta, Value::Null) + &last + "data: [DONE]\n\n"))
+}
+
+struct Stage {
+    provider: FakeProvider,
+    app: TestApp,
+    alice: User,
+    chat: String,
+}
+
+impl Stage {
+    async fn with(answers: Vec<Answer>, sources: &[Arc<FakeSource>]) -> Self {
+        let provider = FakeProvider::with(answers).await;
+        let settings = [
+            ("OPENAI_BASE_URL", &*provider.url),
+            ("DEFAULT_MODEL", "openai/any"),
+            ("METRICS_ADDR", "127.0.0.1:0"),
+        ];
+        let app = TestApp::with(&settings).await;
+        app.offer(sources);
+        let alice = app.user("alice").await;
+        let chat = alice.create_chat("Tools").await;
+        Self { provider, app, alice, chat }
+    }
+
+    /// The names that the model was offered in its last request.
+    fn offered(&self) -> Vec<String> {
+        let requests = self.provider.requests();
+        let tools = requests.last().unwrap()["tools"].as_array().cloned().unwrap_or_default();
+        tools.iter().map(|tool| tool["function"]["name"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+/// The results of a message's calls, in their order.
+fn results(message: &Value) -> Vec<Value> {
+    let parts = message["parts"].as_array().unwrap().iter();
+    let calls = parts.filter(|part| part["type"].as_str().unwrap().starts_with("tool-"));
+    calls.map(|call| call.get("output").unwrap_or(&call["errorText"]).clone()).collect()
+}
+
+#[tokio::test]
+async fn a_request_is_offered_what_it_names() {
+    let (d, r) = (
+        FakeSource::mcp("d", vec![tool("a")]).answering([]),
+        FakeSource::mcp("r", vec![tool("b"), tool("c")]).on_request().answering([]),
+    );
+    let locate = json!({ "locate": { "parameters": { "type": "object" } } });
+    let cases = [
+        (json!({}), vec!["d_a"]),
+        (json!({ "tools": locate }), vec!["d_a", "locate"]),
+        (json!({ "tools": [] }), vec![]),
+        (json!({ "tools": ["r"] }), vec!["r_b", "r_c"]),
+        (json!({ "tools": ["r_c", "files", "r"] }), vec!["r_c", "files", "r_b"]),
+    ];
+    let stage = Stage::with(cases.iter().map(|_| says("Hi.")).collect(), &[d.clone(), r]).await;
+    for (mut body, expected) in cases {
+        body["content"] = json!("Hello");
+        stage.alice.generate(&stage.chat, body).await.expect(200);
+        assert_eq!(stage.offered(), expected);
+    }
+    // A request that asks for none lists none.
+    assert_eq!(d.listings(), 3);
+    let refused = |body: Value| async { stage.alice.generate(&stage.chat, body).await };
+    let unknown = refused(json!({ "content": "x", "tools": ["r_d"] })).await;
+    assert_eq!(unknown.pointers(), ["/tools/0"]);
+    for name in ["d_a", "d", "files"] {
+        let body = json!({ "content": "x", "tools": { name: { "parameters": {} } } });
+        assert_eq!(refused(body).await.problem(422), "tool_name_taken", "{name}");
+    }
+    let tools = stage.alice.get("/api/ai/tools").await.expect(200);
+    let find =
+        |name: &str| tools.as_array().unwrap().iter().find(|tool| tool["name"] == name).cloned();
+    assert_eq!(
+        find("r_b").unwrap(),
+        json!({ "name": "r_b", "title": null, "description": "Does b.", "source": "r",
+            "runs_on": "server", "approval": "never", "is_default": false, "available": true })
+    );
+    assert_eq!(find("run_script").unwrap()["source"], "built_in");
+    stage.app.offer(&[
+        FakeSource::new("x", SourceKind::Mcp, Listed::Failure("it is closed")).answering([])
+    ]);
+    let tools = stage.alice.get("/api/ai/tools").await.expect(200);
+    let last = tools.as_array().unwrap().last().unwrap();
+    assert_eq!(
+        (&last["name"], &last["available"], &last["reason"]),
+        (&json!("x"), &json!(false), &json!("it is closed"))
+    );
+    let health = stage.app.get("/health").await.json();
+    let check = json!({ "kind": "mcp", "status": "down", "tools": 0 });
+    assert_eq!(health["checks"]["tools"]["x"], check);
+    assert_eq!(health["status"], "ok");
+}
+
+#[tokio::test]
+async fn whatever_a_call_comes_to_is_a_result() {
+    let named = |name: &str, change: fn(SourceTool) -> SourceTool| change(tool(name));
+    let source = FakeSource::mcp(
+        "s",
+        vec![
+            named("long", |tool| SourceTool { max_result_bytes: 10, ..tool }),
+            tool("b"),
+            tool("c"),
+            named("slow", |tool| SourceTool { deadline: Duration::from_millis(50), ..tool }),
+            named("asks", |tool| SourceTool { policy: Policy::Always, ..tool }),
+            tool("f"),
+        ],
+    );
+    let failed = Outcome::Failed { sentence: "It is gone.".into(), may_have_happened: false };
+    let source = source.answering([
+        Called::Outcome(ok(json!("größer als zehn"))),
+        Called::Outcome(Outcome::Refused("Try n = 2.".into())),
+        Called::Panic,
+        Called::Silence,
+        Called::Outcome(failed),
+    ]);
+    let all = ["s_long", "s_b", "s_c", "s_slow", "s_asks", "s_f", "s_none", "s_b"];
+    let mut made: Vec<_> = all.map(|name| (name, json!({ "n": null }))).to_vec();
+    made[7].1 = json!({ "n": "two" });
+    let stage = Stage::with(vec![calls(&made), says("Well.")], &[source.clone()]).await;
+    let message = stage.alice.ask(&stage.chat, "Go").await["message"].clone();
+    let results = results(&message);
+    assert_eq!(results[0], "größer a\n[cut, 17 bytes in all]");
+    assert_eq!(results[1], "Try n = 2.");
+    assert_eq!(results[2], "The tool crashed.");
+    assert!(results[3].as_str().unwrap().starts_with("The tool took longer than 0.05 seconds"));
+    assert!(results[4].as_str().unwrap().contains("approval"));
+    assert_eq!(results[5], "It is gone.");
+    assert_eq!(results[6], "There is no tool named s_none.");
+    assert_eq!(results[7], "The arguments do not fit: /n must be of type integer.");
+    // What is left out is not sent as null, and what is not allowed is not sent at all.
+    let calls = source.calls();
+    assert_eq!(calls.len(), 5);
+    assert!(calls.iter().all(|(_, arguments)| *arguments == json!({})));
+    assert!(source.has_nothing_running());
+    let metrics = stage.app.metrics().await;
+    for (outcome, count) in [("ok", 1), ("refused", 1), ("failed", 3)] {
+        let line = format!(
+            "chat_backend_tool_calls_total{{source=\"mcp\",outcome=\"{outcome}\"}} {count}\n"
+        );
+        assert!(metrics.contains(&line), "{line}{metrics}");
+    }
+}
+
+#[tokio::test]
+async fn a_stop_ends_the_calls_that_run() {
+    let source = FakeSource::mcp("s", vec![tool("a")]).answering([Called::Silence]);
+    let stage = Stage::with(vec![calls(&[("s_a", json!({}))])], &[source.clone()]).await;
+    let body = json!({ "content": "Go", "stream": true });
+    let path = format!("/api/ai/chat/{}/generate", stage.chat);
+    let mut stream = stage.alice.stream(&path, body).await;
+    while stream.next().await.unwrap()["type"] != "tool-input-available" {}
+    while source.calls().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    stage.alice.poke(&format!("/api/ai/chat/{}/stop", stage.chat)).await.expect(200);
+    assert!(source.has_nothing_running());
+}
+
+#[tokio::test]
+async fn progress_is_shown_and_not_stored() {
+    let source =
+        FakeSource::mcp("s", vec![tool("a")]).answering([Called::Reports(1_000, json!("done"))]);
+    let answers = vec![calls(&[("s_a", json!({}))]), says("Done.")];
+    let stage = Stage::with(answers, &[source]).await;
+    let body = json!({ "content": "Go", "stream": true });
+    let path = format!("/api/ai/chat/{}/generate", stage.chat);
+    let frames = stage.alice.stream(&path, body).await.rest().await;
+    let progress: Vec<_> =
+        frames.iter().filter(|frame| frame["type"] == "data-tool-progress").collect();
+    assert_eq!(progress.len(), 1, "{progress:?}");
+    let data = json!({ "toolCallId": "call-0", "progress": 999.0, "total": 1000.0, "message": "step 999" });
+    assert_eq!(
+        *progress[0],
+        json!({ "type": "data-tool-progress", "data": data, "transient": true })
+    );
+    let stored = stage.alice.messages(&stage.chat).await;
+    assert!(!stored[1].to_string().contains("step 999"));
+}
+
+#[tokio::test]
+async fn files_of_tools_are_the_users_and_models_see_the_pictures() {
+    let file = |name: &str, media_type: &str, bytes: &'static [u8]| ToolFile {
+        name: name.into(),
+        media_type: media_type.into(),
+        bytes: Bytes::from_static(bytes),
+    };
+    let files =
+        vec![file("dot.png", "image/png", PNG), file("lies.png", "image/png", b"no picture")];
+    let source_part =
+        json!({ "type": "source-url", "sourceId": "1", "url": "https://example.com/" });
+    let outcome = Outcome::Ok { output: json!("drawn"), parts: vec![source_part], files };
+    let source = FakeSource::mcp("s", vec![tool("a")]).answering([Called::Outcome(outcome)]);
+    let answers = vec![calls(&[("s_a", json!({}))]), says("Done."), says("Again.")];
+    let stage = Stage::with(answers, &[source]).await;
+    let body = json!({ "content": "Go", "stream": true });
+    let path = format!("/api/ai/chat/{}/generate", stage.chat);
+    let frames = stage.alice.stream(&path, body).await.rest().await;
+    let shown: Vec<_> = frames.iter().filter(|frame| frame["type"] == "file").collect();
+    let url = shown[0]["url"].as_str().unwrap();
+    let read = stage.app.http.get(url).send().await.unwrap().bytes().await.unwrap();
+    assert_eq!(&read[..], PNG);
+    let rows = stage.alice.rest(reqwest::Method::GET, "/messages?role=eq.assistant", None).await;
+    let stored = rows.expect(200)[0]["parts"].clone();
+    let stored = stored.as_array().unwrap();
+    let kinds: Vec<_> = stored.iter().map(|part| part["type"].as_str().unwrap()).collect();
+    assert_eq!(&kinds[1..5], ["tool-s_a", "source-url", "file", "file"], "{kinds:?}");
+    assert!(stored[3]["url"].as_str().unwrap().starts_with("/api/files/"));
+    // Its bytes say that it is none.
+    assert_eq!(stored[4]["mediaType"], "application/octet-stream");
+    let owned = stage.alice.get("/api/files/").await.expect(200);
+    assert_eq!(owned.as_array().unwrap().len(), 2);
+    // In the same turn, and when the history is read again.
+    stage.alice.ask(&stage.chat, "And now?").await;
+    for request in &stage.provider.requests()[1..] {
+        let messages = request["messages"].as_array().unwrap();
+        let roles: Vec<_> =
+            messages.iter().map(|message| message["role"].as_str().unwrap()).collect();
+        assert_eq!(&roles[..4], ["user", "assistant", "tool", "user"]);
+        let content = messages[3]["content"].to_string();
+        assert!(
+            content.contains("data:image/png;base64,") && content.contains("lies.png"),
+            "{content}"
+        );
+    }
+}
