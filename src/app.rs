@@ -229,8 +229,9 @@ impl App {
             sandbox(&config),
             clock.clone(),
             config.scripts.retention,
-        );
-        let scripts = scripts.counted_by(metrics.clone());
+            limits.clone(),
+        )
+        .counted_by(metrics.clone());
         scripts.cleanup();
         let seal_keys = seal_keys(&config, &project)?;
         let egress = Egress::new(EgressSettings::new(&config), memory.clone(), metrics.clone())

@@ -19,7 +19,8 @@ mod proxies;
 mod traces;
 
 pub use error::ConfigError;
-pub use file::{FileConfig, FileHandle};
+pub use file::FileConfig;
+pub use file::handle::FileHandle;
 pub use local::LocalConfig;
 pub use peers::{PeerList, PeerTimeouts};
 pub use proxies::TrustedProxies;

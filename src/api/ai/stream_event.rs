@@ -222,6 +222,20 @@ pub enum StreamEvent {
     },
 }
 
+/// How far a running tool call is.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ToolProgress {
+    /// ID of the call.
+    pub tool_call_id: String,
+    /// What has been done, in units of the tool's own.
+    pub progress: f64,
+    /// What there is to do.
+    pub total: Option<f64>,
+    /// A short text.
+    pub message: Option<String>,
+}
+
 /// What a person is asked before a tool is run.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -252,20 +266,6 @@ pub struct ApprovalRequest {
     pub may_edit: bool,
     /// Whether the tool can be allowed for the rest of the chat.
     pub may_remember: bool,
-}
-
-/// How far a running tool call is.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ToolProgress {
-    /// ID of the call.
-    pub tool_call_id: String,
-    /// What has been done, in units of the tool's own.
-    pub progress: f64,
-    /// What there is to do.
-    pub total: Option<f64>,
-    /// A short text.
-    pub message: Option<String>,
 }
 
 /// The title of a chat.

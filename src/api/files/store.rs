@@ -31,7 +31,7 @@ impl Files {
             p_id: id,
             p_upload_id: upload_id,
             p_name: name,
-            p_quota: self.quota,
+            p_quota: self.quota(owner),
             p_max_files: MAX_FILES,
         };
         Ok(database::call(self.supabase.rest(owner.caller()), &begin).await?)

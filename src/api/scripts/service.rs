@@ -11,6 +11,7 @@ use super::{staging, store};
 use crate::api::files::{Files, Owner};
 use crate::clock::Clock;
 use crate::http::error::ApiError;
+use crate::http::rate_limit::Limits;
 use crate::observability::metrics::Metrics;
 use crate::sandbox::{Outcome, Sandbox, Script};
 use crate::supabase::Supabase;
@@ -24,6 +25,7 @@ pub struct Scripts {
     slots: ScriptSlots,
     pub(super) clock: Clock,
     pub(super) retention: Option<Duration>,
+    rates: Limits,
     metrics: Metrics,
 }
 
@@ -35,9 +37,10 @@ impl Scripts {
         sandbox: Sandbox,
         clock: Clock,
         retention: Option<Duration>,
+        rates: Limits,
     ) -> Self {
         let (slots, metrics) = (ScriptSlots::default(), Metrics::default());
-        Self { supabase, files, sandbox, slots, clock, retention, metrics }
+        Self { supabase, files, sandbox, slots, clock, retention, rates, metrics }
     }
 
     /// The same, with its scripts counted.
@@ -52,6 +55,7 @@ impl Scripts {
         request: &RunScript,
     ) -> Result<Permit, ApiError> {
         request.check(self.sandbox.limits())?;
+        self.count(owner)?;
         let permit = self.slots.try_acquire(request.id.unwrap_or_else(Uuid::now_v7), owner.id)?;
         if request.id.is_some() && store::exists(&self.supabase, owner, permit.id).await? {
             return Err(ApiError::id_conflict());
@@ -66,7 +70,14 @@ impl Scripts {
         request: &RunScript,
     ) -> Result<Permit, ApiError> {
         request.check(self.sandbox.limits())?;
+        self.count(owner)?;
         Ok(self.slots.acquire(Uuid::now_v7(), owner.id).await)
+    }
+
+    /// Counts a script, as the user's plan allows.
+    fn count(&self, owner: &Owner) -> Result<(), ApiError> {
+        let Some(plan) = self.files.plan(owner) else { return Ok(()) };
+        self.rates.count_script(owner.id, plan.scripts_per_minute, plan.scripts_per_day)
     }
 
     /// Cancels a script that runs or deletes the run of one that has ended; 404 if there is neither.

@@ -7,12 +7,11 @@ use std::sync::Arc;
 use providers::catalogue::{Price, Pricing};
 use secrecy::SecretString;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use toml::Table;
 
 mod private_hosts;
 pub mod assistants;
-mod handle;
+pub mod handle;
 pub mod hosted;
 pub mod http;
 pub mod mcp;
@@ -20,13 +19,14 @@ pub mod openapi;
 pub mod plans;
 pub mod postgres;
 pub mod schema;
+mod typed;
 
 pub use private_hosts::PrivateHosts;
 
 use super::ConfigError;
 use assistants::Assistant;
-pub use handle::FileHandle;
 use plans::{DEFAULT_PLAN, Plan};
+use typed::{one_line, typed};
 
 /// The name of the file that is read where no other is named.
 const DEFAULT_FILE: &str = "chat-backend.toml";
@@ -224,19 +224,6 @@ fn entry(index: usize, mut table: Table) -> Result<ToolEntry, String> {
         Some("hosted") => typed(&place, table).map(ToolEntry::Hosted),
         _ => Err(format!("{place}.kind: must be one of http, openapi, postgres, mcp, hosted")),
     }
-}
-
-/// Reads a table; `Err` begins with the place of what is wrong.
-fn typed<T: DeserializeOwned>(place: &str, table: Table) -> Result<Box<T>, String> {
-    serde_path_to_error::deserialize(table).map(Box::new).map_err(|error| {
-        let path = error.path().to_string();
-        let at = if path == "." { place.to_owned() } else { format!("{place}.{path}") };
-        format!("{at}: {}", one_line(error.inner().message()))
-    })
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn error_in(path: &Path, problem: &str) -> ConfigError {

@@ -34,6 +34,7 @@ mod search;
 mod select_message;
 mod take_over;
 mod time_buckets;
+mod token_counts;
 mod tool_calls;
 mod tool_functions;
 mod unread;

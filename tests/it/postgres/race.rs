@@ -113,6 +113,21 @@ fn reported(chat_gone: bool, message_gone: bool) -> Vec<Value> {
 }
 
 #[tokio::test]
+async fn money_is_reserved_once() {
+    let Some(race) = race().await else { return };
+    let reserve = json!({ "budgets": [{ "period": "day", "limit_usd": 0.01 }], "output_tokens": 600,
+        "usd_per_output_token": 0.000_01 });
+    let first = race.one.begin().await;
+    let mut begin = race.begin(&Attempt::new());
+    begin["p_reserve"] = reserve.clone();
+    let started = first.call("begin_generation", begin).await.unwrap();
+    assert_eq!(started["reserved"]["usd"], 0.006);
+    let second = json!({ "p_run": Uuid::new_v4(), "p_reserve": reserve });
+    let refused = race.then(first, "reserve_tokens", second).await.unwrap();
+    assert_eq!(refused["over_limit"]["budget"]["remaining_usd"], 0.004);
+}
+
+#[tokio::test]
 async fn a_message_sent_twice_is_answered_once() {
     let Some(race) = race().await else { return };
     let attempt = Attempt::new();

@@ -61,6 +61,7 @@ pub struct TestApp {
     providers: chat_backend::providers::Providers,
     ai: chat_backend::api::ai::Ai,
     memory: chat_backend::memory::Memory,
+    state: chat_backend::app::AppState,
 }
 
 /// An application with nothing set.
@@ -112,6 +113,7 @@ impl TestApp {
         let ai = app.state.ai.clone();
         let providers = ai.providers().clone();
         let memory = app.state.auth.memory.clone();
+        let state = app.state.clone();
         let stop = CancellationToken::new();
         let connections = || Connections::new(app.config.max_connections, &app.config);
         let api = router::router(&app);
@@ -143,6 +145,7 @@ impl TestApp {
             providers,
             ai,
             memory,
+            state,
             metrics_url,
         }
     }
@@ -218,6 +221,18 @@ impl TestApp {
     /// Asks the providers for their models now.
     pub async fn refresh_models(&self) {
         self.providers.refresh_models().await;
+    }
+
+    /// Reads the configuration file again.
+    pub fn reload_file(&self) -> Result<(), chat_backend::config::ConfigError> {
+        self.state.reload_file()
+    }
+
+    /// Sets what a user's next tokens say of the application's own.
+    pub async fn set_app_metadata(&self, user: &User, metadata: serde_json::Value) {
+        let path = format!("/users/{}", user.id);
+        let body = json!({ "app_metadata": metadata });
+        self.administer(Method::PUT, &path, &body).await.expect(200);
     }
 
     /// Frees what this server had claimed, as it does at its start.

@@ -59,13 +59,6 @@ pub(super) enum Frame<'a> {
         tool_call_id: &'a str,
         error_text: &'a str,
     },
-    ToolOutputDenied {
-        tool_call_id: &'a str,
-    },
-    ToolApprovalRequest {
-        approval_id: &'a str,
-        tool_call_id: &'a str,
-    },
     #[serde(rename = "tool-input-start")]
     HostedStart {
         tool_call_id: &'a str,
@@ -90,6 +83,13 @@ pub(super) enum Frame<'a> {
         tool_call_id: &'a str,
         error_text: &'a str,
         provider_executed: bool,
+    },
+    ToolOutputDenied {
+        tool_call_id: &'a str,
+    },
+    ToolApprovalRequest {
+        approval_id: &'a str,
+        tool_call_id: &'a str,
     },
     MessageMetadata {
         message_metadata: &'a Map<String, Value>,
