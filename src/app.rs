@@ -44,6 +44,7 @@ use crate::supabase::{Supabase, SupabaseError};
 use crate::tool_sources::SourceBuilder;
 use crate::tool_sources::egress::{Egress, EgressSettings};
 use crate::tool_sources::mcp::Connections;
+use crate::tool_sources::mcp::oauth::{Services as SignInServices, SignIns};
 
 pub use crate::local::{
     BackupContents, BackupError, FunctionDescription, MIGRATIONS, TableDescription, expected_schema,
@@ -119,6 +120,7 @@ pub struct Services {
     pub peer_gate: Option<PeerGate>,
     /// The keys of `SEAL_KEY`, where there are any.
     pub seal_keys: Option<SealKeys>,
+    pub sign_ins: SignIns,
 }
 
 /// Why the application cannot start. The message is one line.
@@ -238,6 +240,13 @@ impl App {
             .map_err(|error| {
                 config.file.current().error(&format!("the client of tools: {error}"))
             })?;
+        let services = SignInServices {
+            egress: egress.clone(),
+            supabase: supabase.clone(),
+            seal_keys: seal_keys.clone(),
+            clock: clock.clone(),
+        };
+        let sign_ins = SignIns::new(config.file.clone(), services);
         let source_builder = SourceBuilder {
             config: config.clone(),
             supabase: supabase.clone(),
@@ -245,6 +254,7 @@ impl App {
             clock: clock.clone(),
             egress,
             mcp: Connections::new(),
+            sign_ins: sign_ins.clone(),
         };
         let built_in = BuiltIn::new("built_in", tools(&files, &scripts));
         let demo = BuiltIn::new("demo", vec![Arc::new(Weather), Arc::new(SendPostcard)]);
@@ -304,6 +314,7 @@ impl App {
             source_builder,
             peer_gate,
             seal_keys,
+            sign_ins,
         };
         let state = AppState(Arc::new(state));
         watch(&metrics, &state);
@@ -515,4 +526,5 @@ extractable! {
     scripts: Scripts,
     health: Health,
     clock: Clock,
+    sign_ins: SignIns,
 }

@@ -113,6 +113,8 @@ fn api(max_body_bytes: usize, max_generate_body_bytes: usize) -> OpenApiRouter<A
         .routes(routes!(scripts::routes::get))
         .routes(routes!(scripts::routes::delete))
         .routes(routes!(scripts::routes::capabilities))
+        .routes(routes!(tools::oauth::start))
+        .routes(routes!(tools::oauth::end))
         .layer(Extension(MaxBody(max_body_bytes)))
         .merge(generate)
 }
@@ -122,6 +124,8 @@ fn public() -> OpenApiRouter<AppState> {
         .routes(routes!(health::health))
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
+        .routes(routes!(tools::oauth::callback))
+        .routes(routes!(tools::oauth::client))
         .routes(routes!(tools::schema::file_schema))
 }
 

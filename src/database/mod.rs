@@ -18,6 +18,7 @@ mod lapsed;
 mod messages;
 mod tool_calls;
 mod tool_functions;
+mod tool_tokens;
 mod take_over;
 
 pub use begin_generation::{
@@ -45,6 +46,7 @@ pub use tool_calls::{
 pub use tool_functions::{
     FunctionArgument, ListToolFunctions, ToolFunction, ToolFunctions, Volatility,
 };
+pub use tool_tokens::{ClaimToolRefresh, RefreshClaim, SaveToolToken, StoredToken, ToolToken};
 
 /// A function of the database, with its arguments.
 pub trait Function: Serialize {

@@ -38,6 +38,7 @@ pub static MIGRATIONS: &[(&str, &str)] = migrations![
     "20261127000050_branches.sql",
     "20261128000010_approvals.sql",
     "20261128000020_tool_functions.sql",
+    "20261128000030_tool_tokens.sql",
     "20261128000040_plans.sql",
 ];
 

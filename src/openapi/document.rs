@@ -56,7 +56,7 @@ pub fn complete(routes: utoipa::openapi::OpenApi) -> Value {
         { "name": "openai", "description": "OpenAI's API, for its SDKs and what is built on them" },
         { "name": "analytics", "description": "Usage statistics, chat statistics and events" },
         { "name": "scripts", "description": "Sandboxed scripts" },
-        { "name": "tools", "description": "The tools of the configuration file" },
+        { "name": "tools", "description": "The operator's tools, and sign-ins at their servers" },
         { "name": "health", "description": "Health checks for operators" },
     ]);
     document["servers"] = json!([{ "url": "/" }]);

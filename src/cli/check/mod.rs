@@ -24,6 +24,7 @@ mod report;
 pub mod schema;
 mod signed_in;
 mod supabase;
+mod tools;
 mod tool_functions;
 
 pub use report::Report;
@@ -48,6 +49,7 @@ pub async fn run(mut config: Config, clock: Clock) -> Report {
                 "neither SEAL_KEY nor a service key is set: tools that ask a person first are not run",
             );
         }
+        tools::check(&app, &mut report).await;
         stop.cancel();
     }
     report

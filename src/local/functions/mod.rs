@@ -37,6 +37,7 @@ mod time_buckets;
 mod token_counts;
 mod tool_calls;
 mod tool_functions;
+mod tool_tokens;
 mod unread;
 mod usage;
 mod usage_statistics;
@@ -334,5 +335,28 @@ pub static FUNCTIONS: &[Function] = &[
         name: "describe_schema",
         parameters: &[Parameter::optional("p_names", PgType::Jsonb)],
         body: FunctionBody::Report(describe_schema::describe_schema),
+    },
+    Function {
+        name: "tool_token",
+        parameters: &[Parameter::required("p_source", PgType::Text)],
+        body: FunctionBody::Report(tool_tokens::tool_token),
+    },
+    Function {
+        name: "save_tool_token",
+        parameters: &[
+            Parameter::required("p_source", PgType::Text),
+            Parameter::optional("p_sealed", PgType::Text),
+            Parameter::optional("p_run", PgType::Uuid),
+        ],
+        body: FunctionBody::Jsonb(tool_tokens::save_tool_token),
+    },
+    Function {
+        name: "claim_tool_refresh",
+        parameters: &[
+            Parameter::required("p_source", PgType::Text),
+            Parameter::required("p_version", PgType::Bigint),
+            Parameter::required("p_run", PgType::Uuid),
+        ],
+        body: FunctionBody::Jsonb(tool_tokens::claim_tool_refresh),
     },
 ];

@@ -7,15 +7,16 @@ mod budgets;
 mod calls;
 mod checkpoints;
 mod generations;
+mod tool_tokens;
 
 use std::collections::BTreeMap;
 
 use chat_backend::database::{
     AnswerToResume, AnswerToolCalls, BeginFile, BeginGeneration, Budgets, ClaimToolCall,
-    ContinueGeneration, CountLapsedUsage, DecideToolCall, FindToolCall, FinishFile, FinishToolCall,
-    FollowAnswer, Function, MarkAnswerRead, PendingToolCalls, QueuedMessages, RecordEvents,
-    ReleaseLeases, RequestStop, ReserveTokens, SaveCheckpoints, SaveGeneration, SelectMessage,
-    TakeOverGeneration, ToolGrants,
+    ClaimToolRefresh, ContinueGeneration, CountLapsedUsage, DecideToolCall, FindToolCall,
+    FinishFile, FinishToolCall, FollowAnswer, Function, MarkAnswerRead, PendingToolCalls,
+    QueuedMessages, RecordEvents, ReleaseLeases, RequestStop, ReserveTokens, SaveCheckpoints,
+    SaveGeneration, SaveToolToken, SelectMessage, TakeOverGeneration, ToolGrants, ToolToken,
 };
 use reqwest::Method;
 use serde::de::DeserializeOwned;
@@ -252,6 +253,9 @@ fn assert_readable(function: &str, answer: &Value) {
         FinishToolCall::NAME => read::<FinishToolCall<'_>>,
         ContinueGeneration::NAME => read::<ContinueGeneration<'_>>,
         TakeOverGeneration::NAME => read::<TakeOverGeneration>,
+        ToolToken::NAME => read::<ToolToken<'_>>,
+        SaveToolToken::NAME => read::<SaveToolToken<'_>>,
+        ClaimToolRefresh::NAME => read::<ClaimToolRefresh<'_>>,
         BeginFile::NAME => read::<BeginFile<'_>>,
         FinishFile::NAME => read::<FinishFile<'_>>,
         RecordEvents::<Value>::NAME => read::<RecordEvents<'_, Value>>,
