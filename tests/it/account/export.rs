@@ -159,7 +159,7 @@ async fn files_that_storage_does_not_hand_out_are_named() {
     let before = proxy.requests();
     let entries = export(&alice).await;
     let errors = text(&entries, "errors.txt");
-    assert_eq!(errors.matches("could not be read").count(), 6, "{errors}");
+    assert_eq!(errors.matches("its content could not be read").count(), 6, "{errors}");
     assert_eq!(entries.keys().filter(is_file).count(), 0);
     assert!(entries.keys().any(|name| name.ends_with(".md")));
     // It is not asked for each of them.

@@ -20,8 +20,9 @@ const MAX_MODEL: usize = 200;
 
 #[derive(Debug, Deserialize)]
 struct Conversation {
-    #[serde(alias = "id")]
     conversation_id: Option<String>,
+    /// The same; older exports have only this.
+    id: Option<String>,
     title: Option<String>,
     create_time: Option<f64>,
     #[serde(default)]
@@ -133,7 +134,8 @@ pub(super) fn read(user_id: Uuid, text: &[u8], now: Timestamp) -> Result<Importe
     if conversation.mapping.len() > MAX_NODES {
         return Err(Unusable::TooManyMessages);
     }
-    let source = conversation.conversation_id.clone().unwrap_or_else(|| {
+    let own_id = conversation.conversation_id.clone().or_else(|| conversation.id.clone());
+    let source = own_id.unwrap_or_else(|| {
         let title = conversation.title.as_deref().unwrap_or_default();
         format!("{title} {:?}", conversation.create_time)
     });
