@@ -17,7 +17,8 @@ use tokio::net::TcpListener;
 use crate::agent::{
     AnyTool, BuiltIn, CheckpointSlots, Generations, Settings, Sources, TokenRefresher,
 };
-use crate::api::ai::{Ai, Weather, offered};
+use crate::api::account::Accounts;
+use crate::api::ai::{Ai, SendPostcard, Weather, offered};
 use crate::api::files::{Files, FilesTool};
 use crate::api::messages::ReadMarks;
 use crate::api::scripts::{RunScriptTool, Scripts};
@@ -44,6 +45,7 @@ use crate::supabase::{Supabase, SupabaseError};
 use crate::tool_sources::SourceBuilder;
 use crate::tool_sources::egress::{Egress, EgressSettings};
 use crate::tool_sources::mcp::Connections;
+use crate::tool_sources::mcp::oauth::{Services as SignInServices, SignIns};
 
 pub use crate::local::{
     BackupContents, BackupError, FunctionDescription, MIGRATIONS, TableDescription, expected_schema,
@@ -109,6 +111,7 @@ pub struct Services {
     pub limits: Limits,
     pub ai: Ai,
     pub scripts: Scripts,
+    pub accounts: Accounts,
     pub health: Health,
     pub auth: AuthLayer,
     pub clock: Clock,
@@ -119,6 +122,7 @@ pub struct Services {
     pub peer_gate: Option<PeerGate>,
     /// The keys of `SEAL_KEY`, where there are any.
     pub seal_keys: Option<SealKeys>,
+    pub sign_ins: SignIns,
 }
 
 /// Why the application cannot start. The message is one line.
@@ -227,16 +231,25 @@ impl App {
             supabase.clone(),
             files.clone(),
             sandbox(&config),
+            config.scripts.timeout,
             clock.clone(),
             config.scripts.retention,
-        );
-        let scripts = scripts.counted_by(metrics.clone());
+            limits.clone(),
+        )
+        .counted_by(metrics.clone());
         scripts.cleanup();
         let seal_keys = seal_keys(&config, &project)?;
         let egress = Egress::new(EgressSettings::new(&config), memory.clone(), metrics.clone())
             .map_err(|error| {
                 config.file.current().error(&format!("the client of tools: {error}"))
             })?;
+        let services = SignInServices {
+            egress: egress.clone(),
+            supabase: supabase.clone(),
+            seal_keys: seal_keys.clone(),
+            clock: clock.clone(),
+        };
+        let sign_ins = SignIns::new(config.file.clone(), services);
         let source_builder = SourceBuilder {
             config: config.clone(),
             supabase: supabase.clone(),
@@ -244,9 +257,10 @@ impl App {
             clock: clock.clone(),
             egress,
             mcp: Connections::new(),
+            sign_ins: sign_ins.clone(),
         };
         let built_in = BuiltIn::new("built_in", tools(&files, &scripts));
-        let demo = BuiltIn::new("demo", vec![Arc::new(Weather)]);
+        let demo = BuiltIn::new("demo", vec![Arc::new(Weather), Arc::new(SendPostcard)]);
         let sources = Sources::new(built_in, demo, clock.clone(), metrics.clone());
         sources.replace(source_builder.build(&config.file.current())?);
         let token_refresher = TokenRefresher::default();
@@ -259,6 +273,7 @@ impl App {
                 .then(|| CheckpointSlots::new(config.checkpoint_every)),
             unsaved_patience: config.unsaved_patience,
             generation_timeout: config.generation_timeout,
+            approval_ttl: config.approval_ttl,
             outlives_tokens: supabase.has_service_key(),
             clock: clock.clone(),
             metrics: metrics.clone(),
@@ -285,10 +300,19 @@ impl App {
         )
         .closed_to(config.is_stateless_on, config.assistants_only)
         .named(is_local.then_some("local"))
-        .with_peers(peers);
+        .with_peers(peers)
+        .sealed_with(seal_keys.clone());
+        let accounts = Accounts::new(
+            supabase.clone(),
+            files.clone(),
+            clock.clone(),
+            &limits,
+            token_refresher.clone(),
+        );
         let state = Services {
             health: Health::new(probes, providers, generations.clone(), ai.sources().clone()),
             auth: AuthLayer { verifier, limits: limits.clone(), memory, token_refresher },
+            accounts,
             supabase,
             generations,
             scripts,
@@ -301,6 +325,7 @@ impl App {
             source_builder,
             peer_gate,
             seal_keys,
+            sign_ins,
         };
         let state = AppState(Arc::new(state));
         watch(&metrics, &state);
@@ -371,7 +396,7 @@ fn sandbox(config: &Config) -> Sandbox {
         python: scripts.python.clone(),
         private: config.private_paths(),
         limits: sandbox::Limits {
-            timeout: scripts.timeout,
+            timeout: scripts.max_timeout,
             memory_bytes: scripts.memory_bytes,
             output_bytes: scripts.output_bytes,
         },
@@ -510,6 +535,8 @@ extractable! {
     limits: Limits,
     ai: Ai,
     scripts: Scripts,
+    accounts: Accounts,
     health: Health,
     clock: Clock,
+    sign_ins: SignIns,
 }

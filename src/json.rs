@@ -70,36 +70,52 @@ fn order(value: &mut Value) {
     }
 }
 
-/// A value in the one spelling that all who say the same share: members in the order of their names.
+/// A value as the one text that all who read it write: members in order, numbers as JavaScript writes them
+/// (RFC 8785). Integers keep all their digits. For digests.
 pub fn canonical(value: &Value) -> String {
     let mut text = String::new();
     write_canonical(value, &mut text);
     text
 }
 
-fn write_canonical(value: &Value, text: &mut String) {
+fn write_canonical(value: &Value, out: &mut String) {
+    use std::fmt::Write;
     match value {
-        Value::Array(items) => {
-            text.push('[');
-            for (index, item) in items.iter().enumerate() {
-                text.push_str(if index == 0 { "" } else { "," });
-                write_canonical(item, text);
+        Value::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
+            // A column of type jsonb does not always tell 1.0 from 1.
+            Some(float) if float.fract() == 0.0 && float.abs() < 1e15 => {
+                let _ = write!(out, "{float:.0}");
+                if out.ends_with("-0") && float == 0.0 {
+                    out.truncate(out.len() - 2);
+                    out.push('0');
+                }
             }
-            text.push(']');
+            _ => {
+                let _ = write!(out, "{number}");
+            }
+        },
+        Value::Array(items) => {
+            out.push('[');
+            for (index, item) in items.iter().enumerate() {
+                out.push_str(if index == 0 { "" } else { "," });
+                write_canonical(item, out);
+            }
+            out.push(']');
         }
         Value::Object(members) => {
             let mut members: Vec<_> = members.iter().collect();
-            members.sort_by_key(|(name, _)| *name);
-            text.push('{');
+            members.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+            out.push('{');
             for (index, (name, value)) in members.into_iter().enumerate() {
-                text.push_str(if index == 0 { "" } else { "," });
-                text.push_str(&Value::from(name.as_str()).to_string());
-                text.push(':');
-                write_canonical(value, text);
+                out.push_str(if index == 0 { "" } else { "," });
+                let _ = write!(out, "{}:", Value::from(name.as_str()));
+                write_canonical(value, out);
             }
-            text.push('}');
+            out.push('}');
         }
-        plain => text.push_str(&plain.to_string()),
+        other => {
+            let _ = write!(out, "{other}");
+        }
     }
 }
 
@@ -176,10 +192,14 @@ mod tests {
     }
 
     #[test]
-    fn the_canonical_spelling_has_one_order() {
-        let value =
-            serde_json::from_str(r#"{"b": [1, {"d": "ü\"", "c": null}], "a": {}}"#).unwrap();
-        assert_eq!(canonical(&value), r#"{"a":{},"b":[1,{"c":null,"d":"ü\""}]}"#);
+    fn one_text_for_values_that_say_the_same() {
+        let texts = [
+            r#"{"b":1.0,"a":[-0.0,1.5,10000000000000000000],"\u20ac":"\u20ac","\ud83d\ude00":null}"#,
+            r#"{"\ud83d\ude00":null,"\u20ac":"\u20ac","a":[0,1.5,10000000000000000000],"b":1}"#,
+        ];
+        let canonical = texts.map(|text| canonical(&serde_json::from_str(text).unwrap()));
+        assert_eq!(canonical[0], r#"{"a":[0,1.5,10000000000000000000],"b":1,"€":"€","😀":null}"#);
+        assert_eq!(canonical[0], canonical[1]);
     }
 
     #[test]

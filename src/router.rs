@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::ai::ag_ui;
-use crate::api::{ai, analytics, chats, files, messages, openai, scripts, tools};
+use crate::api::{account, admin, ai, analytics, chats, files, messages, openai, scripts, tools};
 use crate::app::{App, AppState};
 use crate::console;
 use crate::http::allowed_hosts::AllowedHosts;
@@ -73,6 +73,7 @@ fn api(max_body_bytes: usize, max_generate_body_bytes: usize) -> OpenApiRouter<A
         .routes(routes!(ai::routes::generate))
         .routes(routes!(ai::routes::generate_in_chat))
         .routes(routes!(ai::tool_calls::answer_tool_call))
+        .routes(routes!(ai::approvals::list_approvals))
         .routes(routes!(ai::routes::chat))
         .routes(routes!(openai::routes::chat_completions))
         .routes(routes!(openai::responses::routes::responses))
@@ -92,6 +93,10 @@ fn api(max_body_bytes: usize, max_generate_body_bytes: usize) -> OpenApiRouter<A
         .routes(routes!(analytics::routes::usage))
         .routes(routes!(analytics::routes::chats))
         .routes(routes!(analytics::routes::list, analytics::routes::record))
+        .routes(routes!(account::routes::delete))
+        .routes(routes!(account::routes::export))
+        .routes(routes!(account::routes::import))
+        .routes(routes!(admin::routes::usage))
         .routes(routes!(files::routes::list, files::routes::upload))
         .route("/api/files", get(files::routes::list).post(files::routes::upload))
         .routes(routes!(files::routes::get, files::routes::update, files::routes::delete))
@@ -112,6 +117,8 @@ fn api(max_body_bytes: usize, max_generate_body_bytes: usize) -> OpenApiRouter<A
         .routes(routes!(scripts::routes::get))
         .routes(routes!(scripts::routes::delete))
         .routes(routes!(scripts::routes::capabilities))
+        .routes(routes!(tools::oauth::start))
+        .routes(routes!(tools::oauth::end))
         .layer(Extension(MaxBody(max_body_bytes)))
         .merge(generate)
 }
@@ -121,6 +128,8 @@ fn public() -> OpenApiRouter<AppState> {
         .routes(routes!(health::health))
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
+        .routes(routes!(tools::oauth::callback))
+        .routes(routes!(tools::oauth::client))
         .routes(routes!(tools::schema::file_schema))
 }
 

@@ -1,11 +1,12 @@
 //! Seals: keyed digests (HMAC-SHA-256) by which the replicas of this server recognise what one of them has
-//! made. The key is `SEAL_KEY`.
+//! made. The key is `SEAL_KEY`. What must not be read by others is encrypted with a key made from it.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
+use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::{digest, hmac};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -24,6 +25,14 @@ pub enum Purpose {
     PeerWelcome,
     /// A request with a user's token, between replicas that have met.
     PeerRequest,
+    /// A call of a tool that waits for a person's decision.
+    ToolCall,
+    /// A tool that a person has allowed for the rest of a chat.
+    ToolGrant,
+    /// A user's sign-in at a server of tools, as it is stored.
+    ToolToken,
+    /// A sign-in at a server of tools that has begun.
+    ToolSignIn,
 }
 
 impl Purpose {
@@ -32,6 +41,10 @@ impl Purpose {
             Self::PeerHello => "peer-hello",
             Self::PeerWelcome => "peer-welcome",
             Self::PeerRequest => "peer-request",
+            Self::ToolCall => "tool-call",
+            Self::ToolGrant => "tool-grant",
+            Self::ToolToken => "tool-token",
+            Self::ToolSignIn => "tool-sign-in",
         }
     }
 }
@@ -84,6 +97,52 @@ impl SealKeys {
         let text = message(purpose, fields);
         self.0.iter().any(|key| hmac::verify(&hmac_key(key), &text, &seal).is_ok())
     }
+}
+
+impl SealKeys {
+    /// Encrypts a text. It can be read again with the same purpose and fields alone.
+    pub fn encrypt(
+        &self,
+        purpose: Purpose,
+        fields: &[&[u8]],
+        text: &str,
+    ) -> Result<String, Unreadable> {
+        let key = self.0.first().ok_or(Unreadable)?;
+        let mut sealed = text.as_bytes().to_vec();
+        let aad = Aad::from(message(purpose, fields));
+        let nonce =
+            cipher(key)?.seal_in_place_append_tag(aad, &mut sealed).map_err(|_| Unreadable)?;
+        Ok(URL_SAFE_NO_PAD.encode([nonce.as_ref().as_slice(), &sealed].concat()))
+    }
+
+    /// Reads what was encrypted with one of the keys.
+    pub fn decrypt(
+        &self,
+        purpose: Purpose,
+        fields: &[&[u8]],
+        sealed: &str,
+    ) -> Option<SecretString> {
+        let sealed = URL_SAFE_NO_PAD.decode(sealed).ok()?;
+        let (nonce, sealed) = sealed.split_at_checked(NONCE_LEN)?;
+        self.0.iter().find_map(|key| {
+            let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+            let mut text = sealed.to_vec();
+            let aad = Aad::from(message(purpose, fields));
+            let text = cipher(key).ok()?.open_in_place(nonce, aad, &mut text).ok()?;
+            std::str::from_utf8(text).ok().map(SecretString::from)
+        })
+    }
+}
+
+/// There is no key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it cannot be encrypted")]
+pub struct Unreadable;
+
+/// A key of its own, because the other one signs.
+fn cipher(key: &SecretSlice<u8>) -> Result<RandomizedNonceKey, Unreadable> {
+    let derived = hmac::sign(&hmac_key(key), b"chat-backend: the key of encryption");
+    RandomizedNonceKey::new(&AES_256_GCM, derived.as_ref()).map_err(|_| Unreadable)
 }
 
 /// The SHA-256 of what is too long or too secret to be sealed itself.
@@ -148,6 +207,25 @@ mod tests {
             |keys: &SealKeys, seal: &str| keys.verify(Purpose::PeerHello, &[b"hello"], seal);
         assert!(takes(&both, &seal(&old)) && takes(&new, &seal(&both)));
         assert!(!takes(&new, &seal(&old)) && !takes(&old, &seal(&both)));
+    }
+
+    #[test]
+    fn what_is_encrypted_is_read_by_all_keys_for_its_purpose_alone() {
+        let (old, both, new) = (keys(&["old"]), keys(&["new", "old"]), keys(&["new"]));
+        let purpose = Purpose::ToolToken;
+        let sealed = old.encrypt(purpose, &[b"anna"], "s3cret").unwrap();
+        assert!(!sealed.contains("s3cret"));
+        assert_ne!(sealed, old.encrypt(purpose, &[b"anna"], "s3cret").unwrap());
+        let read = |keys: &SealKeys, purpose, who: &[u8], sealed: &str| {
+            keys.decrypt(purpose, &[who], sealed).map(|text| text.expose_secret().to_owned())
+        };
+        assert_eq!(read(&both, purpose, b"anna", &sealed).as_deref(), Some("s3cret"));
+        assert_eq!(read(&new, purpose, b"anna", &sealed), None);
+        assert_eq!(read(&old, purpose, b"bert", &sealed), None);
+        assert_eq!(read(&old, Purpose::ToolSignIn, b"anna", &sealed), None);
+        for nonsense in ["", "AAAA", "!", &sealed[..sealed.len() - 2]] {
+            assert_eq!(read(&old, purpose, b"anna", nonsense), None);
+        }
     }
 
     #[test]

@@ -38,6 +38,8 @@ export class AnswerReader {
         return this.#tool(event.toolCallId, { state: "output-available", output: event.output });
       case "tool-output-error":
         return this.#tool(event.toolCallId, { state: "output-error", errorText: event.errorText });
+      case "data-approval":
+        return this.#tool(event.data.toolCallId, { state: "approval-requested" });
       case "file":
         this.answer.parts.push(event);
     }
@@ -62,6 +64,8 @@ export class AnswerReader {
     const { parts } = this.answer;
     const index = parts.findIndex((part) => "toolCallId" in part && part.toolCallId === toolCallId);
     const part = { ...parts[index], toolCallId, ...change } as MessagePart;
+    // What continues an answer tells of calls before it.
+    if (index < 0 && !("type" in change)) return;
     if (index < 0) parts.push(part);
     else parts[index] = part;
   }

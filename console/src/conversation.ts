@@ -1,6 +1,6 @@
 // One chat: its newest messages, the answer that is being written, and what can be done.
 import { StreamBrokenError, ProblemError } from "@chat-backend/client";
-import type { ChatClient, ChatGenerate, Message, MessagePart, StreamEvent } from "@chat-backend/client";
+import type { ChatClient, ChatGenerate, Decision, Message, MessagePart, StreamEvent } from "@chat-backend/client";
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { v4 as uuid } from "uuid";
 import { AnswerReader, type Answer } from "./answer";
@@ -114,6 +114,10 @@ export function useConversation(client: ChatClient, chat: string, isNew: boolean
       } catch (error) {
         fail(error);
       }
+    },
+    /** Decides on a call that waits; the rest of the answer follows when none is left. */
+    decide(approval: string, decision: Decision) {
+      void run(() => client.answers.decide(chat, approval, decision, leaving.current));
     },
     async stop() {
       await client.answers.stop(chat).catch(fail);

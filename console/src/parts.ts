@@ -11,7 +11,19 @@ export type ToolPart = {
   input?: unknown;
   output?: unknown;
   errorText?: string;
+  /** The question whether it may be made, and the decision. */
+  approval?: { id: string; approved?: boolean; reason?: string };
+  callProviderMetadata?: { "chat-backend"?: { approval?: ShownApproval } };
 };
+/** What a person is shown besides the arguments. */
+export interface ShownApproval {
+  title?: string;
+  target?: string;
+  reason?: string;
+  expiresAt: string;
+  digest: string;
+  mayRemember: boolean;
+}
 
 export const isText = (part: MessagePart): part is MessagePart & TextPart =>
   part.type === "text" || part.type === "reasoning";

@@ -1,7 +1,7 @@
 // The address after `#` says what is shown, so that a reload and the back button work.
 import { useEffect, useState } from "preact/hooks";
 
-export type Route = { view: "chat"; chat?: string } | { view: "scripts" } | { view: "usage" };
+export type Route = { view: "chat"; chat?: string } | { view: "approvals" | "scripts" | "usage" };
 
 export function useRoute(): Route {
   const [hash, setHash] = useState(location.hash);
@@ -15,7 +15,7 @@ export function useRoute(): Route {
 
 function parse(hash: string): Route {
   const [view, id] = hash.replace(/^#\/?/, "").split("/");
-  if (view === "scripts" || view === "usage") return { view };
+  if (view === "approvals" || view === "scripts" || view === "usage") return { view };
   return view === "chats" && id ? { view: "chat", chat: id } : { view: "chat" };
 }
 

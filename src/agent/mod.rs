@@ -20,6 +20,7 @@ pub use generation::{
 };
 pub use job::{Job, JobTools};
 pub use message::answer::{Answer, Claim, End, Rows, Status};
+pub use message::approval::Approval;
 pub use message::changes::{Block, Change, ChangeCursor};
 pub use message::delta::{PartDelta, apply};
 pub use message::history::HistoryMessage;
@@ -31,11 +32,14 @@ pub use message::ui_stream::{Cursor, StreamError};
 pub use options::Options;
 pub use settings::Settings;
 pub use terms::{BudgetLimit, Period, PlanRefusal, Terms};
+pub use tools::approval::{ApprovedCall, CallEnd, ClaimedCall, SealedCall, ToolGrant};
 pub use tools::built_in::BuiltIn;
 pub use tools::client::ClientTool;
+pub use tools::digest::value_digest;
 pub use tools::json_schema::{
     SchemaError, clean as clean_schema, clean_within as clean_schema_within, is_checkable,
 };
+pub use tools::redact::redacted;
 pub use tools::sources::{
     DescribedTool, FindError, Offered, OfferedTool, SourceHealth, Sources, ToolSelection,
 };

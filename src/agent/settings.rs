@@ -21,6 +21,8 @@ pub struct Settings {
     pub checkpoint_slots: Option<CheckpointSlots>,
     /// The longest a generation may take.
     pub generation_timeout: Duration,
+    /// How long a person has to decide on a call.
+    pub approval_ttl: Duration,
     /// Whether saves continue with the service key when the user's token expires.
     pub outlives_tokens: bool,
     /// How long clients wait for the end of an answer to be saved before they are sent an error.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::config::file::assistants::{Assistant, Instructions};
+use crate::config::file::assistants::{Assistant, Instructions, Overridable};
 use crate::config::file::plans::Plan;
 use crate::providers::ChosenModel;
 use crate::providers::catalogue::{Price, Usd};
@@ -95,7 +95,9 @@ impl Terms {
     /// has chosen for an assistant is part of every plan that has the assistant.
     pub fn take(&self, model: ChosenModel) -> Result<ChosenModel, PlanRefusal> {
         let Some(plan) = &self.plan else { return Ok(model) };
-        if self.assistant.is_none() && !plan.has_model(&[&model.id, &model.qualified_id()]) {
+        let is_operators = |own: &Arc<Assistant>| !own.leaves(Overridable::Model);
+        let is_operators = self.assistant.as_ref().is_some_and(is_operators);
+        if !is_operators && !plan.has_model(&[&model.id, &model.qualified_id()]) {
             return Err(PlanRefusal::Model { plan: plan.name.clone(), model: model.id });
         }
         if !plan.limits_money() {

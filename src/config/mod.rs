@@ -19,7 +19,8 @@ mod proxies;
 mod traces;
 
 pub use error::ConfigError;
-pub use file::{FileConfig, FileHandle};
+pub use file::FileConfig;
+pub use file::handle::FileHandle;
 pub use local::LocalConfig;
 pub use peers::{PeerList, PeerTimeouts};
 pub use proxies::TrustedProxies;
@@ -86,6 +87,8 @@ pub struct Config {
     pub request_timeout: Duration,
     /// `GENERATION_TIMEOUT_S`: the timeout of a generation.
     pub generation_timeout: Duration,
+    /// `APPROVAL_TTL_S`: how long a person has to decide on a call of a tool.
+    pub approval_ttl: Duration,
     /// `SHUTDOWN_GRACE_S`: how long running generations may continue after a shutdown signal.
     pub shutdown_grace: Duration,
     /// `PEERS`: the replicas of this server; none if it is alone.
@@ -168,8 +171,10 @@ pub struct ScriptConfig {
     pub program: PathBuf,
     /// `SCRIPT_PYTHON`: an interpreter or virtual environment; none when it is `off`.
     pub python: Option<PathBuf>,
-    /// `SCRIPT_TIMEOUT_MS`: the longest that a script may take.
+    /// `SCRIPT_TIMEOUT_MS`: how long a script may take unless its request says otherwise.
     pub timeout: Duration,
+    /// `SCRIPT_TIMEOUT_MAX_MS`: the longest that a request may say.
+    pub max_timeout: Duration,
     /// `SCRIPT_MEMORY_BYTES`: the most memory that a script may use.
     pub memory_bytes: u64,
     /// `SCRIPT_OUTPUT_BYTES`: the most that a script may write or return.
@@ -262,6 +267,7 @@ impl Config {
             user_file_quota_bytes: env.positive("USER_FILE_QUOTA_BYTES", 1 << 30)? as u64,
             request_timeout: env.seconds("REQUEST_TIMEOUT_S", 30)?,
             generation_timeout: env.seconds("GENERATION_TIMEOUT_S", 600)?,
+            approval_ttl: approval_ttl(&env)?,
             shutdown_grace: Duration::from_secs(env.parsed("SHUTDOWN_GRACE_S", 20)?),
             metrics_addr: env.optional("METRICS_ADDR")?,
             scripts: scripts(&env)?,
@@ -332,10 +338,14 @@ fn supabase(env: &Env<'_>) -> Result<SupabaseConfig, ConfigError> {
 fn scripts(env: &Env<'_>) -> Result<ScriptConfig, ConfigError> {
     let python = env.text("SCRIPT_PYTHON", "python3");
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let timeout_ms = env.within("SCRIPT_TIMEOUT_MS", 5_000, 1..=600_000)?;
+    let longest = timeout_ms.max(30_000);
+    let max_timeout_ms = env.within("SCRIPT_TIMEOUT_MAX_MS", longest, timeout_ms..=600_000)?;
     Ok(ScriptConfig {
         program: this_program()?,
         python: (!python.eq_ignore_ascii_case("off")).then(|| python.into()),
-        timeout: Duration::from_millis(env.within("SCRIPT_TIMEOUT_MS", 5_000, 1..=600_000)?),
+        timeout: Duration::from_millis(timeout_ms),
+        max_timeout: Duration::from_millis(max_timeout_ms),
         memory_bytes: env.within("SCRIPT_MEMORY_BYTES", 256 << 20, (16 << 20)..=(64 << 30))?,
         output_bytes: env.within("SCRIPT_OUTPUT_BYTES", 1 << 20, (1 << 10)..=(16 << 20))?,
         workers: env.positive("SCRIPT_WORKERS", cores)?,
@@ -367,6 +377,13 @@ fn log_format(env: &Env<'_>) -> Result<LogFormat, ConfigError> {
 }
 
 /// 0 turns the limit off, as it does the other limits.
+fn approval_ttl(env: &Env<'_>) -> Result<Duration, ConfigError> {
+    match env.parsed("APPROVAL_TTL_S", 86_400)? {
+        seconds @ 60..=2_592_000 => Ok(Duration::from_secs(seconds)),
+        _ => Err(ConfigError::new("APPROVAL_TTL_S", "must be 60 to 2592000 seconds")),
+    }
+}
+
 fn daily_token_limit(env: &Env<'_>) -> Result<Option<u64>, ConfigError> {
     let limit: u32 = env.parsed("DAILY_TOKEN_LIMIT", 0)?;
     Ok(Some(limit.into()).filter(|limit| *limit > 0))

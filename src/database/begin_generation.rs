@@ -105,6 +105,17 @@ pub struct StartedReply {
     pub checkpoint: u32,
     /// What the page's tools were that this message has called.
     pub definitions: Vec<Value>,
+    /// The ids of its calls that were approved and are to be made.
+    pub calls: Vec<CallToRun>,
+}
+
+/// A call that was approved and is to be made.
+#[derive(Debug, Deserialize)]
+#[allow(missing_docs)]
+pub struct CallToRun {
+    pub call_id: String,
+    pub tool: String,
+    pub source: String,
 }
 
 /// The rows of an answer and its question.
@@ -154,6 +165,8 @@ struct BeginFields {
     checkpoint: u32,
     #[serde(default)]
     definitions: Vec<Value>,
+    #[serde(default)]
+    calls: Vec<CallToRun>,
 }
 
 #[derive(Deserialize)]
@@ -198,6 +211,7 @@ impl TryFrom<BeginFields> for BeginReply {
                 has_queue: fields.has_queue,
                 checkpoint: fields.checkpoint,
                 definitions: fields.definitions,
+                calls: fields.calls,
             })),
             BeginAnswer::Running => Self::Running(fields.messages()?),
             BeginAnswer::Answered | BeginAnswer::Ended | BeginAnswer::NotReady => {

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::supabase::{Query, Rest, SupabaseError};
 
+mod accounts;
 mod begin_generation;
 mod chats;
 mod events;
@@ -18,11 +19,15 @@ mod lapsed;
 mod messages;
 mod tool_calls;
 mod tool_functions;
+mod tool_tokens;
 mod take_over;
 
+pub use accounts::{
+    BeginAccountDeletion, ClaimAccountDeletions, DeleteAccountRows, EndAccountDeletion,
+};
 pub use begin_generation::{
-    Action, BeginGeneration, BeginReply, ChatRow, CreateChat, Messages, Missing, StartedReply,
-    UserMessage,
+    Action, BeginGeneration, BeginReply, CallToRun, ChatRow, CreateChat, Messages, Missing,
+    StartedReply, UserMessage,
 };
 pub use chats::{SearchChats, ToggleChat};
 pub use events::{RecordEvents, RecordEventsReply, RefusedEvent};
@@ -37,10 +42,15 @@ pub use messages::{
     SelectReply,
 };
 pub use take_over::TakeOverGeneration;
-pub use tool_calls::{AnswerToolCalls, AnsweredCalls, CallResult, ContinueGeneration};
+pub use tool_calls::{
+    AnswerToolCalls, AnsweredCalls, CallResult, ClaimToolCall, ClaimedCall, ContinueGeneration,
+    DecideToolCall, DecidedCall, DecisionResult, EditedArguments, FindToolCall, FinishToolCall,
+    PendingToolCalls, StoredCall, StoredGrant, ToolGrants,
+};
 pub use tool_functions::{
     FunctionArgument, ListToolFunctions, ToolFunction, ToolFunctions, Volatility,
 };
+pub use tool_tokens::{ClaimToolRefresh, RefreshClaim, SaveToolToken, StoredToken, ToolToken};
 
 /// A function of the database, with its arguments.
 pub trait Function: Serialize {

@@ -11,6 +11,7 @@ pub static TABLES: Project = Project {
     legacy: LEGACY,
     functions: &[],
     buckets: &[],
+    check_user: None,
 };
 
 macro_rules! migrations {
@@ -36,8 +37,11 @@ pub static MIGRATIONS: &[(&str, &str)] = migrations![
     "20261127000030_peers.sql",
     "20261127000040_tool_calls.sql",
     "20261127000050_branches.sql",
+    "20261128000010_approvals.sql",
     "20261128000020_tool_functions.sql",
+    "20261128000030_tool_tokens.sql",
     "20261128000040_plans.sql",
+    "20261128000050_account.sql",
 ];
 
 /// Folders of before the tables were read from the migrations: each version was a file in SQLite's own

@@ -38,6 +38,8 @@ pub struct SourceBuilder {
     pub egress: Egress,
     /// The connections to servers of the Model Context Protocol.
     pub mcp: mcp::Connections,
+    /// The users' sign-ins at such servers.
+    pub sign_ins: mcp::oauth::SignIns,
 }
 
 impl SourceBuilder {
@@ -70,7 +72,7 @@ impl SourceBuilder {
                 Ok(Arc::new(OpenapiSource::new(entry, file.folder(), &setup)?))
             }
             ToolEntry::Mcp(entry) => {
-                Ok(Arc::new(McpSource::new(entry, &file.secrets, egress, &self.mcp)?))
+                Ok(Arc::new(McpSource::new(entry, file, egress, &self.mcp, &self.sign_ins)?))
             }
             ToolEntry::Postgres(entry) => Ok(Arc::new(PostgresFunctions::new(
                 (**entry).clone(),

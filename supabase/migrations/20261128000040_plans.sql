@@ -146,7 +146,7 @@ declare
   v_input constant bigint :=
     greatest(0, least((p_reserve ->> 'max_input_tokens')::bigint, v_sent));
   v_most constant numeric :=
-    greatest(0, least((p_reserve ->> 'max_input_tokens')::bigint, 4 * v_sent::numeric));
+    greatest(0, least((p_reserve ->> 'max_input_tokens')::bigint, 4 * v_sent::numeric + 4));
   v_output constant bigint := greatest(0, (p_reserve ->> 'output_tokens')::bigint);
 begin
   return private.reserve_run(p_user_id, p_run_id, p_reserve, v_input,
@@ -463,6 +463,32 @@ begin
     'daily_tokens', private.daily_tokens(v_user, p_daily_token_limit));
 end;
 $$;
+
+------------------------------------------------------------------------------------------ chats
+
+-- As before: the columns that these return are those that there were when they were made.
+create or replace function public.search_chats(q text) returns setof public.chats
+  language sql stable
+  begin atomic
+    select c.*
+      from public.chats c
+      where strpos(lower(c.title), lower(q)) > 0
+        or c.id in (
+          select m.chat_id
+            from public.messages m
+            where m.is_active and strpos(lower(public.current_content(m)), lower(q)) > 0
+        );
+  end;
+
+create or replace function public.toggle_chat(p_chat_id uuid, p_column text) returns setof public.chats
+  language sql
+  begin atomic
+    update public.chats c
+      set is_archived = case p_column when 'is_archived' then not c.is_archived else c.is_archived end,
+          is_bookmarked = case p_column when 'is_bookmarked' then not c.is_bookmarked else c.is_bookmarked end
+      where c.id = p_chat_id
+      returning c.*;
+  end;
 
 --------------------------------------------------------------------------------------------- grants
 

@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is a failed test, with its line")]
 
+mod account;
 mod ag_ui;
 mod agent;
 mod analytics;
+mod approvals;
 mod architecture;
+mod assistants;
 mod attachments;
 mod auth;
 mod bodies;
@@ -50,6 +53,7 @@ mod sandbox;
 mod openai;
 mod own_tables;
 mod peers;
+mod plans;
 mod replaced;
 mod resume;
 mod scripts;

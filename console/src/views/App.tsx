@@ -4,6 +4,7 @@ import { useLoaded } from "../loading";
 import { useRoute } from "../route";
 import { useServices } from "../services";
 import { useSession } from "../session";
+import { ApprovalsView } from "./ApprovalsView";
 import { ChatView } from "./ChatView";
 import { Navigation } from "./Navigation";
 import { RequestsPanel } from "./RequestsPanel";
@@ -49,6 +50,7 @@ function Console({ name }: { name: string }) {
               onChange={changed}
             />
           )}
+          {route.view === "approvals" && <ApprovalsView />}
           {route.view === "scripts" && <ScriptsView />}
           {route.view === "usage" && <UsageView />}
         </main>

@@ -40,6 +40,7 @@ export function ChatView({ chat, isNew, models, changes, onChange }: Props) {
       message={message}
       onEdit={isRunning ? undefined : (parts) => conversation.edit(message.id, parts, options)}
       onSelect={isRunning ? undefined : conversation.select}
+      onDecide={isRunning ? undefined : conversation.decide}
       onRegenerate={isRunning ? undefined : () => conversation.regenerate(message.id, options)}
     />
   );
@@ -72,7 +73,7 @@ function running(answer: { id: string; parts: Shown["parts"]; metadata: Shown["m
   return { id: "", parts: [], metadata: {}, ...answer, role: "assistant", status: "streaming" };
 }
 
-const COMMANDS = ["/help", "/markdown", "/reasoning", "/tool", "/long 300", "/error overloaded"];
+const COMMANDS = ["/help", "/markdown", "/reasoning", "/tool", "/approve", "/long 300", "/error overloaded"];
 
 function Welcome({ model, onSend }: { model: string | undefined; onSend(text: string): void }) {
   return (

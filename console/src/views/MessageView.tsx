@@ -1,10 +1,11 @@
-import type { MessagePart } from "@chat-backend/client";
+import type { Decision, MessagePart } from "@chat-backend/client";
 import { memo } from "preact/compat";
 import { useState } from "preact/hooks";
 import type { Shown } from "../conversation";
 import { textOf } from "../parts";
 import { CopyButton } from "./CopyButton";
 import { Facts } from "./Facts";
+import { Questions } from "./Questions";
 import { PartView } from "./PartView";
 import { Versions } from "./Versions";
 
@@ -14,6 +15,7 @@ interface Props {
   onEdit?: ((parts: MessagePart[]) => void) | undefined;
   onRegenerate?: (() => void) | undefined;
   onSelect?: ((id: string) => void) | undefined;
+  onDecide?: ((approval: string, decision: Decision) => void) | undefined;
 }
 
 const STATUS: Record<string, string> = {
@@ -23,7 +25,7 @@ const STATUS: Record<string, string> = {
   awaiting: "Waits for a tool of the page or a decision",
 };
 
-export function MessageView({ message, isRunning = false, onEdit, onRegenerate, onSelect }: Props) {
+export function MessageView({ message, isRunning = false, onEdit, onRegenerate, onSelect, onDecide }: Props) {
   const [isEditing, setEditing] = useState(false);
   const isUser = message.role === "user";
   if (isEditing && onEdit) {
@@ -32,6 +34,7 @@ export function MessageView({ message, isRunning = false, onEdit, onRegenerate, 
   return (
     <article class={`message ${message.role}`} aria-label={isUser ? "You" : "Assistant"} aria-busy={isRunning}>
       {message.parts.map((part, index) => <Part key={index} part={part} />)}
+      {message.status === "awaiting" && onDecide && <Questions message={message} onDecide={onDecide} />}
       {isRunning && <p class="writing" aria-hidden="true"><span /><span /><span /></p>}
       {message.status && STATUS[message.status] && <p class="small"><em>{STATUS[message.status]}</em></p>}
       {!isRunning && (

@@ -32,6 +32,7 @@ export function Navigation({ name, route, changes }: Props) {
       <a class="button primary" href="#/">New chat</a>
       <ChatList current={current} changes={changes} />
       <ul class="views">
+        <li><a href="#/approvals" aria-current={here("approvals")}>What waits for you</a></li>
         <li><a href="#/scripts" aria-current={here("scripts")}>Scripts and files</a></li>
         <li><a href="#/usage" aria-current={here("usage")}>Usage</a></li>
       </ul>

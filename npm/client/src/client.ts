@@ -4,8 +4,8 @@ import { ProblemError } from "./problem.js";
 import type { paths } from "./schema.js";
 import { readEvents, type StreamEvent } from "./stream.js";
 import type {
-  Chat, ChatAnswer, ChatFile, ChatGenerate, ChatStatistics, CreateChat, CreateMessage, Message, Model, NewEvent,
-  RunScript, ScriptCapabilities, ScriptRun, ScriptRunSummary, StoredScriptRun, UpdateChat, UpdateMessage,
+  Chat, ChatAnswer, ChatFile, ChatGenerate, ChatStatistics, CreateChat, CreateMessage, Decision, Message, Model,
+  NewEvent, PendingApproval, RunScript, ScriptCapabilities, ScriptRun, ScriptRunSummary, StoredScriptRun, UpdateChat, UpdateMessage,
   UsageReport,
 } from "./types.js";
 
@@ -183,6 +183,27 @@ function answers(api: Api) {
         ...path(chat), ...cancel, parseAs: "stream",
       });
       if (reply.response.status === 200 && reply.response.body) yield* readEvents(reply.response.body);
+    },
+    /**
+     * Decides on a call that waits, and follows the rest of the answer; yields nothing while other calls of it
+     * wait.
+     */
+    async *decide(
+      chat: string,
+      approval: string,
+      decision: Decision,
+      cancel: Cancel = {},
+    ): AsyncGenerator<StreamEvent, void, undefined> {
+      const reply = await api.POST("/api/ai/chat/{chat_id}/tool-calls/{call_id}", {
+        params: { path: { chat_id: chat, call_id: approval } }, body: { ...decision, stream: true },
+        ...cancel, parseAs: "stream",
+      });
+      const { headers, body } = reply.response;
+      if (headers.get("content-type")?.startsWith("text/event-stream") && body) yield* readEvents(body);
+    },
+    /** What waits for the user's decision, in all chats, the oldest first. */
+    async approvals(): Promise<PendingApproval[]> {
+      return read(await api.GET("/api/ai/approvals", {}));
     },
     /** Stops the answer that is being written. What there is of it is kept. */
     async stop(chat: string): Promise<void> {

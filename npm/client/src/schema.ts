@@ -106,7 +106,7 @@ export interface paths {
         get: operations["get_chat"];
         /**
          * Update a chat
-         * @description Omitted fields are left unchanged; null clears `model` and `system_prompt`.
+         * @description Omitted fields are left unchanged; null clears `model`, `system_prompt` and `assistant`.
          */
         put: operations["update_chat_by_put"];
         post?: never;
@@ -120,7 +120,7 @@ export interface paths {
         head?: never;
         /**
          * Update a chat
-         * @description Omitted fields are left unchanged; null clears `model` and `system_prompt`.
+         * @description Omitted fields are left unchanged; null clears `model`, `system_prompt` and `assistant`.
          */
         patch: operations["update_chat"];
         trace?: never;
@@ -432,6 +432,47 @@ export interface paths {
          * @description Returns the models that requests can name, with capabilities and prices as far as they are known.
          */
         get: operations["list_models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/ai/assistants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List assistants
+         * @description The assistants that the operator offers and that the user's plan has.
+         */
+        get: operations["list_assistants"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/ai/tools": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List tools
+         * @description Returns the tools of this server that the caller's requests can name. A source that cannot be asked at the
+         *     moment is listed under its own name, with the reason.
+         */
+        get: operations["list_tools"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1304,12 +1345,44 @@ export interface components {
              */
             latency_ms: number;
         };
+        /** @description An assistant. */
+        Assistant: {
+            /**
+             * @description ID of the assistant, for the `assistant` field of requests and chats.
+             * @example travel
+             */
+            id: string;
+            /**
+             * @description Display name of the assistant.
+             * @example Travel agent
+             */
+            name: string;
+            /**
+             * @description What the assistant is for.
+             * @example Plans trips and finds trains.
+             */
+            description: string;
+            /**
+             * @description Model that answers.
+             * @example scripted/demo
+             */
+            model: string;
+            /** @description Tools that the model may call. */
+            tools: string[];
+            /** @description Questions to begin with. */
+            suggestions: string[];
+        };
         /** @description The languages and limits of this server's scripts. */
         Capabilities: {
             /** @description The languages. */
             languages: components["schemas"]["LanguageCapabilities"][];
-            /** @description The limits of every script. */
+            /** @description The limits of every script; that of time unless its request says otherwise. */
             limits: components["schemas"]["ScriptLimits"];
+            /**
+             * Format: int64
+             * @description The longest time limit in milliseconds that a request may ask for.
+             */
+            max_timeout_ms: number;
         };
         /** @description A chat. */
         Chat: {
@@ -1335,6 +1408,8 @@ export interface components {
             model: string | null;
             /** @description System prompt sent with every request in this chat. */
             system_prompt: string | null;
+            /** @description ID of the assistant that answers; null if requests choose models themselves. */
+            assistant: string | null;
             /** @description Whether the chat is archived. */
             is_archived: boolean;
             /** @description Whether the chat is bookmarked. */
@@ -1631,6 +1706,12 @@ export interface components {
              * @example scripted/demo
              */
             model?: string | null;
+            /**
+             * @description ID of the assistant that answers, in the place of the chat's: see `GET /api/ai/assistants`. What
+             *     the assistant decides, such as the model, cannot be sent then.
+             * @example travel
+             */
+            assistant?: string | null;
             /** @description System prompt, which replaces the chat's. */
             system?: string | null;
             /**
@@ -1822,6 +1903,11 @@ export interface components {
             model?: string | null;
             /** @description System prompt sent with every request in this chat. */
             system_prompt?: string | null;
+            /**
+             * @description ID of the assistant that answers: see `GET /api/ai/assistants`.
+             * @example travel
+             */
+            assistant?: string | null;
             /** @description Custom metadata, at most 64 KiB of JSON. */
             metadata?: {
                 [key: string]: unknown;
@@ -2146,7 +2232,7 @@ export interface components {
          * @description Grouping of the series.
          * @enum {string}
          */
-        GroupBy: "none" | "model" | "provider" | "operation";
+        GroupBy: "none" | "model" | "provider" | "operation" | "assistant" | "plan";
         /** @description Status of the services that the server depends on. Other providers appear once they are configured. */
         HealthChecks: {
             /** @description Supabase as a whole: `ok`, `degraded` or `down`, and how long the database took. */
@@ -2900,7 +2986,8 @@ export interface components {
             input?: unknown;
             /**
              * Format: int64
-             * @description Time limit in milliseconds, at most the one in the capabilities.
+             * @description Time limit in milliseconds, at most `max_timeout_ms` of the capabilities. Defaults to the
+             *     `timeout_ms` of their limits.
              */
             timeout_ms?: number | null;
             /**
@@ -3365,6 +3452,40 @@ export interface components {
              */
             remaining: number;
         };
+        /** @description A tool of this server, or a source that has none at the moment. */
+        ToolDescription: {
+            /**
+             * @description Name by which requests and models know it.
+             * @example run_script
+             */
+            name: string;
+            /** @description Title for people. */
+            title: string | null;
+            /** @description What it does, as the model reads it. */
+            description: string;
+            /**
+             * @description Name of its source, which stands for all of its tools in `tools` of a request.
+             * @example built_in
+             */
+            source: string;
+            /**
+             * @description Where it runs: `server`, or `provider` for what the model's provider runs.
+             * @example server
+             */
+            runs_on: string;
+            /**
+             * @description Whether a person is asked before it runs: `never`, `always`, or `auto` where that depends on the
+             *     arguments.
+             * @example never
+             */
+            approval: string;
+            /** @description Whether requests that name no tools offer it. */
+            is_default: boolean;
+            /** @description Whether a model can be offered it. */
+            available: boolean;
+            /** @description Why it is not available. */
+            reason?: string | null;
+        };
         /** @description The name of a tool of this server, or the definition of one that runs in the page. */
         ToolEntry: string | components["schemas"]["ClientToolDefinition"];
         /** @description Tools that the model may call. */
@@ -3377,8 +3498,8 @@ export interface components {
          */
         Trigger: "submit-message" | "regenerate-message";
         /**
-         * @description Request to update a chat. Omitted fields are left unchanged; null clears `model` and
-         *     `system_prompt`.
+         * @description Request to update a chat. Omitted fields are left unchanged; null clears `model`,
+         *     `system_prompt` and `assistant`.
          * @example {
          *       "title": "Trip to Rome",
          *       "is_bookmarked": true
@@ -3391,6 +3512,8 @@ export interface components {
             model?: string | null;
             /** @description New system prompt, or null to remove it. */
             system_prompt?: string | null;
+            /** @description New assistant, or null for none. */
+            assistant?: string | null;
             /** @description New metadata, which replaces all of the old. */
             metadata?: {
                 [key: string]: unknown;
@@ -3469,6 +3592,37 @@ export interface components {
             /** @description Model, provider or operation; null without grouping. */
             group: string | null;
         };
+        /** @description A limit of money. */
+        UsageBudget: {
+            /**
+             * @description How long it lasts, in UTC: `day` or `month`.
+             * @example day
+             */
+            period: string;
+            /**
+             * Format: double
+             * @description What may be spent.
+             * @example 0.5
+             */
+            limit_usd: number;
+            /**
+             * Format: double
+             * @description What has been spent.
+             * @example 0.125
+             */
+            used_usd: number;
+            /**
+             * Format: double
+             * @description What running answers have set aside.
+             * @example 0.02
+             */
+            reserved_usd: number;
+            /**
+             * Format: date-time
+             * @description When it is full again.
+             */
+            resets_at: string;
+        };
         /** @description Usage statistics of a time range. */
         UsageReport: {
             /**
@@ -3495,6 +3649,8 @@ export interface components {
             /** @description All buckets of all groups in chronological order, including empty ones. */
             series: components["schemas"]["UsageBucket"][];
             daily_tokens: components["schemas"]["DailyTokens"] | null;
+            /** @description What the user's plan allows to spend; empty if money is not limited. */
+            budgets: components["schemas"]["UsageBudget"][];
         };
         /** @description Totals over a number of usage records. */
         UsageTotals: {
@@ -4998,7 +5154,7 @@ export interface operations {
                 to?: string;
                 /** @description Length of a bucket. Defaults to `day`; weeks begin on Monday. */
                 interval?: components["schemas"]["Interval"];
-                /** @description Divide the series by model, provider or operation. */
+                /** @description Divide the series by model, provider, operation, assistant or plan. */
                 group_by?: components["schemas"]["GroupBy"];
                 /**
                  * @description IANA time zone. Defaults to UTC.
@@ -5626,6 +5782,64 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Model"][];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            421: components["responses"]["WrongHost"];
+            429: components["responses"]["TooMany"];
+            431: components["responses"]["TokenTooLarge"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["BadGateway"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    list_assistants: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The assistants */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Assistant"][];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            421: components["responses"]["WrongHost"];
+            429: components["responses"]["TooMany"];
+            431: components["responses"]["TokenTooLarge"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["BadGateway"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    list_tools: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The tools */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToolDescription"][];
                 };
             };
             401: components["responses"]["Unauthorized"];

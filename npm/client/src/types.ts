@@ -21,4 +21,7 @@ export type ScriptRun = Schemas["ScriptRun"];
 export type StoredScriptRun = Schemas["StoredScriptRun"];
 export type ScriptRunSummary = Schemas["ScriptRunSummary"];
 export type ScriptCapabilities = Schemas["Capabilities"];
+export type PendingApproval = Schemas["PendingApproval"];
+/** Whether a call may be made, and why. */
+export type Decision = Pick<Schemas["ToolCallResult"], "approved" | "reason" | "arguments" | "remember" | "digest">;
 export type RunScript = Schemas["RunScript"];

@@ -16,6 +16,7 @@ use crate::agent::message::answer::{Answer, Rows, Status};
 use crate::agent::message::delta::PartDelta;
 use crate::agent::message::history::HistoryMessage;
 use crate::agent::message::part::Part;
+use crate::agent::tools::approval::{CallEnd, ClaimedCall, SealedCall, ToolGrant};
 use crate::agent::tools::client::ClientTool;
 use crate::agent::tools::source::ToolFile;
 use crate::agent::tools::waiting_call::WaitingCall;
@@ -106,6 +107,40 @@ pub trait Recorder: Send + Sync {
         Box::pin(std::future::ready(()))
     }
 
+    /// Seals a call that is to wait for a person's decision; none where none can wait, with the reason.
+    fn seal(&self, _user: Uuid, _call: &SealedCall<'_>) -> Result<String, &'static str> {
+        Err("a person can be asked in a chat only")
+    }
+
+    /// The tools that the person has allowed for the rest of the chat.
+    fn grants<'a>(
+        &'a self,
+        _credentials: &'a Credentials,
+    ) -> BoxFuture<'a, Result<Vec<ToolGrant>, SupabaseError>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
+    /// Takes an approved call for this run. Idempotent, so it is repeated when the reply was lost.
+    fn claim_call<'a>(
+        &'a self,
+        _credentials: &'a Credentials,
+        _call_id: &'a str,
+    ) -> BoxFuture<'a, Result<ClaimedCall, SupabaseError>> {
+        Box::pin(std::future::ready(Ok(ClaimedCall::Lost)))
+    }
+
+    /// Records what a call of this run has come to, `{"output"}` or `{"error"}`; whether it was this run's still.
+    /// Idempotent.
+    fn finish_call<'a>(
+        &'a self,
+        _credentials: &'a Credentials,
+        _call_id: &'a str,
+        _end: CallEnd,
+        _outcome: &'a Value,
+    ) -> BoxFuture<'a, Result<bool, SupabaseError>> {
+        Box::pin(std::future::ready(Ok(false)))
+    }
+
     /// Saves usage that belongs to no message.
     fn save_usage<'a>(
         &'a self,
@@ -166,6 +201,8 @@ pub struct Earlier {
     pub cost_usd: Option<Usd>,
     /// The page's tools that they have called.
     pub client_tools: Vec<Arc<ClientTool>>,
+    /// The ids of the calls that were approved and are to be made.
+    pub approved: Vec<String>,
     /// Whether listeners have been shown them: failures are part of the stream from the start.
     pub is_visible: bool,
 }

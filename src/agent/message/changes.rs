@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::answer::{Answer, End};
+use super::answer::{Answer, End, Status};
 use super::part::{Part, ToolPart, ToolState};
 
 /// How much is handed out at once, in bytes, and of one text in one change.
@@ -36,6 +36,8 @@ pub enum Change<'a> {
     CallEnd(&'a ToolPart),
     /// It has a result, or an error in its place.
     CallResult(&'a ToolPart),
+    /// A person is asked whether it may be made.
+    Approval(&'a ToolPart),
     /// A part that this server does not interpret.
     Other(&'a Value),
     /// The chat has a new title.
@@ -55,6 +57,8 @@ pub enum Block {
 /// How far one listener has read.
 #[derive(Debug, Default)]
 pub struct ChangeCursor {
+    /// How many parts the listener has from before.
+    earlier: usize,
     is_started: bool,
     is_in_step: bool,
     is_titled: bool,
@@ -76,7 +80,7 @@ impl ChangeCursor {
     /// A listener that has this many parts of a message which is continued: it gets what is new only.
     pub fn after(earlier: usize) -> Self {
         let parts = std::iter::repeat_with(|| Progress::Done).take(earlier).collect();
-        Self { parts, first_open: earlier, ..Self::default() }
+        Self { earlier, parts, first_open: earlier, ..Self::default() }
     }
 
     /// Whether the end was sent: nothing follows.
@@ -113,6 +117,16 @@ impl ChangeCursor {
         }
         if let Some(end) = &answer.end {
             self.is_ended = true;
+            if end.status == Status::Awaiting {
+                // Not before the questions are stored, so that they can be answered.
+                for part in answer.parts.get(self.earlier..).unwrap_or_default() {
+                    if let Part::Tool(call) = part
+                        && let ToolState::ApprovalRequested(_) = call.state
+                    {
+                        write(out, Change::Approval(call));
+                    }
+                }
+            }
             self.end_step(out, write);
             write(out, Change::End(end));
         }
@@ -238,7 +252,10 @@ fn advance_call(
             write(out, Change::CallEnd(call));
         }
     }
-    if let ToolState::OutputAvailable { .. } | ToolState::OutputError { .. } = call.state {
+    if let ToolState::OutputAvailable { .. }
+    | ToolState::OutputError { .. }
+    | ToolState::OutputDenied(_) = call.state
+    {
         *progress = Progress::Done;
         write(out, Change::CallResult(call));
     }

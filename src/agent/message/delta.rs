@@ -118,8 +118,11 @@ impl Part {
             Self::Tool(tool) => match tool.state {
                 ToolState::InputStreaming => 0,
                 ToolState::InputAvailable(_) => 1,
-                ToolState::OutputAvailable { .. } => 2,
-                ToolState::OutputError { .. } => 3,
+                ToolState::ApprovalRequested(_) => 2,
+                ToolState::ApprovalResponded(_) => 3,
+                ToolState::OutputAvailable { .. } => 4,
+                ToolState::OutputError { .. } => 5,
+                ToolState::OutputDenied(_) => 6,
             },
             Self::Hosted(call) => call.state.number(),
         }
@@ -153,7 +156,15 @@ mod tests {
         let (id, name) = ("1".to_owned(), "clock".to_owned());
         let is_whole = state != ToolState::InputStreaming;
         let arguments = if is_whole { "{}" } else { "" }.to_owned();
-        Part::Tool(ToolPart { id, name, arguments, state, opaque: None })
+        Part::Tool(ToolPart {
+            id,
+            name,
+            arguments,
+            state,
+            opaque: None,
+            approval: None,
+            is_edited: false,
+        })
     }
 
     /// An answer as it grows.

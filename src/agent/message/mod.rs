@@ -7,6 +7,7 @@ pub(super) mod delta;
 pub(super) mod history;
 pub(super) mod hosted_call;
 pub(super) mod live;
+pub(super) mod approval;
 pub(super) mod part;
 pub(super) mod prompt;
 pub(super) mod sanitize;

@@ -4,6 +4,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
+use super::approval::Approval;
 use super::hosted_call::{self, HostedCall};
 use super::{citations, sanitize};
 use crate::json;
@@ -53,6 +54,10 @@ pub struct ToolPart {
     pub state: ToolState,
     /// Opaque data that goes back to the provider unchanged.
     pub opaque: Option<Opaque>,
+    /// The question whether it may be made, where a person was asked.
+    pub approval: Option<Box<Approval>>,
+    /// Whether the person has changed the arguments.
+    pub is_edited: bool,
 }
 
 /// The state of a tool call.
@@ -62,6 +67,12 @@ pub enum ToolState {
     InputStreaming,
     /// The arguments are complete.
     InputAvailable(Value),
+    /// A person is asked whether it may be made.
+    ApprovalRequested(Value),
+    /// It may be made, and has no result yet.
+    ApprovalResponded(Value),
+    /// A person has denied it.
+    OutputDenied(Value),
     /// The tool has answered.
     OutputAvailable {
         /// The arguments.
@@ -84,6 +95,9 @@ impl ToolPart {
         match &self.state {
             ToolState::InputStreaming => None,
             ToolState::InputAvailable(input)
+            | ToolState::ApprovalRequested(input)
+            | ToolState::ApprovalResponded(input)
+            | ToolState::OutputDenied(input)
             | ToolState::OutputAvailable { input, .. }
             | ToolState::OutputError { input, .. } => Some(input),
         }
@@ -93,6 +107,7 @@ impl ToolPart {
     /// of the same is not in its cache.
     pub(in crate::agent) fn sent_arguments(&self) -> String {
         match self.input() {
+            Some(_) if self.is_edited => self.arguments.clone(),
             Some(input) if says(&self.arguments, input) => self.arguments.clone(),
             Some(input) => input.to_string(),
             None => "{}".to_owned(),
@@ -104,8 +119,26 @@ impl ToolPart {
         match &self.state {
             ToolState::OutputAvailable { output, .. } => output.to_string().len(),
             ToolState::OutputError { error_text, .. } => error_text.len(),
-            ToolState::InputStreaming | ToolState::InputAvailable(_) => 0,
+            _ => 0,
         }
+    }
+
+    /// What a person is asked, for a client that decides by the API's own route.
+    pub fn approval_data(&self) -> Value {
+        let mut data = Map::new();
+        if let Some(approval) = &self.approval {
+            data.extend(approval.shown.clone());
+            data.insert("approvalId".to_owned(), approval.id.as_str().into());
+        }
+        data.insert("toolCallId".to_owned(), self.id.as_str().into());
+        data.insert("toolName".to_owned(), self.name.as_str().into());
+        data.insert("input".to_owned(), self.input().cloned().unwrap_or_default());
+        Value::Object(data)
+    }
+
+    /// Why the call was denied, for the model and the person.
+    pub fn denial(&self) -> String {
+        self.approval.as_deref().map_or_else(|| Approval::default().denial(), Approval::denial)
     }
 
     /// What is stored with the call besides its input.
@@ -114,11 +147,22 @@ impl ToolPart {
         if let Some(opaque) = &self.opaque {
             all.insert(opaque.provider.as_str().to_owned(), json!({ "opaque": opaque.json }));
         }
+        let mut ours = Map::new();
+        if self.is_edited {
+            ours.insert("edited".to_owned(), true.into());
+        }
         let input = self.input().filter(|input| says(&self.arguments, input));
         // jsonb has an order and a spelling of its own.
         let is_lost = |input: &&Value| json::as_stored((*input).clone()) != self.arguments;
-        if input.filter(is_lost).is_some() {
-            all.insert(OURS.to_owned(), json!({ "arguments": self.arguments }));
+        if self.is_edited || input.filter(is_lost).is_some() {
+            ours.insert("arguments".to_owned(), self.arguments.as_str().into());
+        }
+        if let Some(approval) = self.approval.as_ref().filter(|approval| !approval.shown.is_empty())
+        {
+            ours.insert("approval".to_owned(), Value::Object(approval.shown.clone()));
+        }
+        if !ours.is_empty() {
+            all.insert(OURS.to_owned(), Value::Object(ours));
         }
         all
     }
@@ -189,6 +233,9 @@ impl Serialize for ToolPart {
         if let Some(input) = self.input() {
             map.serialize_entry("input", input)?;
         }
+        if let Some(approval) = self.shown_approval() {
+            map.serialize_entry("approval", &approval.to_json())?;
+        }
         match &self.state {
             ToolState::OutputAvailable { output, .. } => map.serialize_entry("output", output)?,
             ToolState::OutputError { error_text, .. } => {
@@ -204,11 +251,31 @@ impl Serialize for ToolPart {
     }
 }
 
+impl ToolPart {
+    /// Clients take an error with an approval only if that was given.
+    fn shown_approval(&self) -> Option<&Approval> {
+        let approval = self.approval.as_deref()?;
+        let is_shown = match &self.state {
+            ToolState::InputStreaming | ToolState::InputAvailable(_) => false,
+            ToolState::ApprovalRequested(_) => approval.approved.is_none(),
+            ToolState::OutputDenied(_) => approval.approved == Some(false),
+            ToolState::ApprovalResponded(_) => approval.approved.is_some(),
+            ToolState::OutputAvailable { .. } | ToolState::OutputError { .. } => {
+                approval.approved == Some(true)
+            }
+        };
+        is_shown.then_some(approval)
+    }
+}
+
 impl ToolState {
     fn name(&self) -> &'static str {
         match self {
             Self::InputStreaming => "input-streaming",
             Self::InputAvailable(_) => "input-available",
+            Self::ApprovalRequested(_) => "approval-requested",
+            Self::ApprovalResponded(_) => "approval-responded",
+            Self::OutputDenied(_) => "output-denied",
             Self::OutputAvailable { .. } => "output-available",
             Self::OutputError { .. } => "output-error",
         }
@@ -264,8 +331,11 @@ fn understood(value: &Value) -> Option<Part> {
 
 fn tool(name: &str, part: &Map<String, Value>) -> Option<ToolPart> {
     let input = part.get("input").cloned();
-    let sent = part.get("callProviderMetadata").and_then(|all| all.get(OURS)?.get("arguments"));
-    let sent = sent.and_then(Value::as_str).map(str::to_owned);
+    let ours = part.get("callProviderMetadata").and_then(|all| all.get(OURS));
+    let ours = |name: &str| ours.and_then(|ours| ours.get(name));
+    let sent = ours("arguments").and_then(Value::as_str).map(str::to_owned);
+    let approval = part.get("approval");
+    let approval = approval.and_then(|approval| Approval::read(approval, ours("approval")));
     let whole = input.clone().unwrap_or_else(|| json!({}));
     let state = match part.get("state")?.as_str()? {
         "output-available" => ToolState::OutputAvailable {
@@ -277,6 +347,9 @@ fn tool(name: &str, part: &Map<String, Value>) -> Option<ToolPart> {
             error_text: part.get("errorText")?.as_str()?.to_owned(),
         },
         "input-available" => ToolState::InputAvailable(whole),
+        "approval-requested" => ToolState::ApprovalRequested(whole),
+        "approval-responded" => ToolState::ApprovalResponded(whole),
+        "output-denied" => ToolState::OutputDenied(whole),
         _ => ToolState::InputStreaming,
     };
     Some(ToolPart {
@@ -285,5 +358,7 @@ fn tool(name: &str, part: &Map<String, Value>) -> Option<ToolPart> {
         arguments: sent.or(input.map(|input| input.to_string())).unwrap_or_default(),
         state,
         opaque: opaque(part, "callProviderMetadata"),
+        approval: approval.map(Box::new),
+        is_edited: ours("edited") == Some(&Value::Bool(true)),
     })
 }

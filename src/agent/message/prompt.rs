@@ -176,14 +176,23 @@ fn answer_content(part: &Part) -> Option<Content> {
 
 /// A call without a result gets one that says so: no provider takes a dangling call.
 fn result(part: &Part) -> Option<Content> {
-    let Part::Tool(ToolPart { id, name, state, .. }) = part else { return None };
-    let (output, is_error) = match state {
+    let Part::Tool(tool) = part else { return None };
+    let ToolPart { id, name, state, .. } = tool;
+    let (mut output, is_error) = match state {
         ToolState::OutputAvailable { output, .. } => (as_text(output), false),
         ToolState::OutputError { error_text, .. } => (error_text.clone(), true),
-        ToolState::InputStreaming | ToolState::InputAvailable(_) => {
-            ("The tool was not run.".to_owned(), true)
-        }
+        ToolState::OutputDenied(_) => (tool.denial(), true),
+        ToolState::InputStreaming
+        | ToolState::InputAvailable(_)
+        | ToolState::ApprovalRequested(_)
+        | ToolState::ApprovalResponded(_) => ("The tool was not run.".to_owned(), true),
     };
+    if let Some(input) = tool.input().filter(|_| tool.is_edited) {
+        // The call must stay what the provider has said.
+        output = format!(
+            "The person changed the arguments of this call to {input} before it was run.\n{output}"
+        );
+    }
     Some(Content::ToolResult { id: id.clone(), name: name.clone(), output, is_error })
 }
 

@@ -30,7 +30,7 @@ const MAX_REPEATS: usize = 2;
 /// After this many repeats a model is considered to be in a loop.
 const LOOPING_REPEATS: usize = 4;
 /// The most calls of one step that may wait for somebody.
-const MAX_WAITING: usize = 32;
+pub(in crate::agent) const MAX_WAITING: usize = 32;
 /// How many calls run at the same time.
 const MAX_RUNNING: usize = 16;
 
@@ -61,6 +61,8 @@ pub(in crate::agent) struct ReadyCall {
 pub(in crate::agent) struct SortedCalls {
     /// They run now.
     pub(in crate::agent) ready: Vec<ReadyCall>,
+    /// A person is to be asked about them.
+    pub(in crate::agent) asks: Vec<ReadyCall>,
     /// They wait for somebody.
     pub(in crate::agent) waiting: Vec<WaitingCall>,
     /// They do not run.
@@ -148,13 +150,13 @@ impl SortedCalls {
         }
         if let Some(tool) = tools.iter().find(|tool| tool.name == name) {
             let arguments = tool.prepared(input)?;
-            if tool.needs_approval(&arguments) {
-                return Err(format!(
-                    "{name} runs only with a person's approval, which cannot be asked for here. Go on \
-                     without it."
-                ));
+            let asks = tool.needs_approval(&arguments);
+            let call = ReadyCall { part, id, tool: tool.clone(), arguments };
+            if asks {
+                self.asks.push(call)
+            } else {
+                self.ready.push(call)
             }
-            self.ready.push(ReadyCall { part, id, tool: tool.clone(), arguments });
             return Ok(());
         }
         if let Some(tool) = of_page.iter().find(|tool| tool.name() == name) {
@@ -186,7 +188,8 @@ pub(in crate::agent) fn run_all(
     runs.buffered(MAX_RUNNING).collect().boxed()
 }
 
-async fn run(call: ReadyCall, context: CallContext) -> CallResult {
+/// Runs one call, which needs nobody or has been approved.
+pub(in crate::agent) async fn run(call: ReadyCall, context: CallContext) -> CallResult {
     let ReadyCall { part, id, tool, arguments } = call;
     let started_at = Instant::now();
     let cancellation = CancellationToken::new();
@@ -287,7 +290,15 @@ mod tests {
         } else {
             ToolState::OutputAvailable { input, output: Value::Null }
         };
-        Part::Tool(ToolPart { id: String::new(), name, arguments, state, opaque: None })
+        Part::Tool(ToolPart {
+            id: String::new(),
+            name,
+            arguments,
+            state,
+            opaque: None,
+            approval: None,
+            is_edited: false,
+        })
     }
 
     /// The repeats of the last call, after steps with these calls.

@@ -19,6 +19,9 @@ mod span;
 pub(super) mod json_schema;
 pub(super) mod client;
 pub(super) mod waiting_call;
+pub(super) mod approval;
+pub(super) mod digest;
+pub(super) mod redact;
 pub(super) mod built_in;
 pub mod sources;
 pub(super) mod progress;
@@ -51,6 +54,9 @@ pub trait Tool: Send + Sync {
 
     /// What it does, for the model.
     const DESCRIPTION: &'static str;
+
+    /// Why a person is asked before it runs; none if it runs at once.
+    const ASKS: Option<&'static str> = None;
 
     /// Runs it with the caller's own rights. A stop drops the future.
     fn run(
@@ -87,6 +93,9 @@ pub trait AnyTool: Send + Sync {
     /// The description for the model.
     fn definition(&self) -> ToolDefinition;
 
+    /// Why a person is asked before it runs; none if it runs at once.
+    fn asks(&self) -> Option<&'static str>;
+
     /// Reads the arguments and runs the tool.
     fn call<'a>(
         &'a self,
@@ -105,6 +114,10 @@ impl<T: Tool> AnyTool for T {
 
     fn definition(&self) -> ToolDefinition {
         Tool::definition(self)
+    }
+
+    fn asks(&self) -> Option<&'static str> {
+        T::ASKS
     }
 
     fn call<'a>(

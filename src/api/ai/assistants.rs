@@ -141,7 +141,7 @@ fn apply(ai: &Ai, assistant: &Assistant, request: &mut ChatRequest) -> Result<()
         let detail = format!("cannot be chosen: the assistant {} decides it", assistant.id);
         return Err(ApiError::invalid(*pointer, detail));
     }
-    let says = |what| request.overrides.iter().any(|(_, said)| *said == what);
+    let says = |what| request.overrides.iter().any(|(_, given)| *given == what);
     let limits = &assistant.limits;
     if !says(Overridable::MaxSteps) {
         request.options.max_steps = limits.max_steps.unwrap_or(DEFAULT_MAX_STEPS);

@@ -206,6 +206,7 @@ fn recorder(
         ),
         queue: queue.clone(),
         followers: ai.followers.clone(),
+        seal_keys: ai.seal_keys.clone(),
         take_over: None,
     }
 }

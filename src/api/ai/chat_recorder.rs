@@ -11,18 +11,19 @@ use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::attachments;
+use super::call_recorder::CallRecorder;
 use super::checkpoints::CheckpointWriter;
 use super::follow_peer::Follow;
 use super::hand_over::{self, TakeOver};
 use super::principal::Principal;
 use super::remote_answer::Followers;
 use super::request::ChatRequest;
+use super::{attachments, call_seal};
 use crate::agent::tools::source::ToolFile;
 use crate::agent::{
-    Answer, BeginOutcome, Checkpoint, ClientTool, Credentials, Earlier, HandOver, HandedOver, Part,
-    Recorder, Refusal, Reserve, Rows, Save, Saved, Started, Status, StoredFile, TokenUsage,
-    UsageLog,
+    Answer, BeginOutcome, CallEnd, Checkpoint, ClaimedCall, ClientTool, Credentials, Earlier,
+    HandOver, HandedOver, Part, Recorder, Refusal, Reserve, Rows, Save, Saved, SealedCall, Started,
+    Status, StoredFile, TokenUsage, ToolGrant, UsageLog,
 };
 use crate::api::chats::model::UNTITLED;
 use crate::api::files::{Files, Owner, ToolCallSource};
@@ -34,6 +35,7 @@ use crate::database::{
 use crate::memory::json_cost;
 use crate::providers::catalogue::Usd;
 use crate::providers::{ProviderName, Providers};
+use crate::seal::SealKeys;
 use crate::supabase::{Caller, Supabase, SupabaseError};
 
 /// A history is held as it was read, as the model's turns, and as the request to the provider.
@@ -58,6 +60,8 @@ pub(super) struct ChatRecorder {
     pub(super) reserve: Reserve,
     pub(super) queue: Arc<QueueReply>,
     pub(super) followers: Followers,
+    /// What calls that wait for a decision are sealed with.
+    pub(super) seal_keys: Option<SealKeys>,
     /// Whose answer it is to go on with; none for a new one.
     pub(super) take_over: Option<TakeOver>,
 }
@@ -221,6 +225,36 @@ impl Recorder for ChatRecorder {
         self.followers.follow_handed_over(follow).boxed()
     }
 
+    fn seal(&self, user: Uuid, call: &SealedCall<'_>) -> Result<String, &'static str> {
+        let keys = self.seal_keys.as_ref().ok_or("this server has no SEAL_KEY")?;
+        Ok(call_seal::seal_call(keys, user, (self.chat_id, self.message_id), call))
+    }
+
+    fn grants<'a>(
+        &'a self,
+        credentials: &'a Credentials,
+    ) -> BoxFuture<'a, Result<Vec<ToolGrant>, SupabaseError>> {
+        self.calls(credentials).grants().boxed()
+    }
+
+    fn claim_call<'a>(
+        &'a self,
+        credentials: &'a Credentials,
+        call_id: &'a str,
+    ) -> BoxFuture<'a, Result<ClaimedCall, SupabaseError>> {
+        self.calls(credentials).claim(call_id).boxed()
+    }
+
+    fn finish_call<'a>(
+        &'a self,
+        credentials: &'a Credentials,
+        call_id: &'a str,
+        end: CallEnd,
+        outcome: &'a Value,
+    ) -> BoxFuture<'a, Result<bool, SupabaseError>> {
+        self.calls(credentials).finish(call_id, end, outcome).boxed()
+    }
+
     fn save_usage<'a>(
         &'a self,
         credentials: &'a Credentials,
@@ -264,6 +298,18 @@ impl ChatRecorder {
             p_run: from.run(),
             p_next_run: self.run,
             p_reserve: self.reserve.clone(),
+        }
+    }
+
+    fn calls<'a>(&'a self, credentials: &'a Credentials) -> CallRecorder<'a> {
+        CallRecorder {
+            supabase: &self.supabase,
+            principal: Principal::new(credentials, &self.supabase, &self.clock),
+            user: credentials.user_id,
+            chat_id: self.chat_id,
+            message_id: self.message_id,
+            run: self.run,
+            seal_keys: self.seal_keys.as_ref(),
         }
     }
 
@@ -327,11 +373,15 @@ fn into_started(reply: StartedReply) -> Result<Started, SupabaseError> {
         has_queue: _,
         checkpoint,
         definitions,
+        calls,
     } = reply;
     let (rows, message) = rows(messages)?;
     let earlier = match checkpoint {
         0 => Earlier::default(),
-        checkpoint => earlier(&rows, &message, checkpoint, &definitions)?,
+        checkpoint => Earlier {
+            approved: calls.into_iter().map(|call| call.call_id).collect(),
+            ..earlier(&rows, &message, checkpoint, &definitions)?
+        },
     };
     Ok(Started {
         rows,
@@ -367,6 +417,7 @@ fn earlier(
         usage: usage.and_then(|usage| TokenUsage::deserialize(usage).ok()),
         cost_usd: message.metadata.get("cost_usd").and_then(Value::as_f64).map(Usd::from_f64),
         client_tools: definitions.iter().filter_map(ClientTool::from_json).map(Arc::new).collect(),
+        approved: Vec::new(),
         is_visible: false,
     })
 }

@@ -6,9 +6,10 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::decisions::{self, Decision, already_decided, approval_expired};
 use super::model::{ChatGenerate, Trigger, UserMessage};
 use super::{Ai, ids};
-use crate::database::{self, AnswerToolCalls, AnsweredCalls, CallResult};
+use crate::database::{self, AnswerToolCalls, AnsweredCalls, CallResult, DecisionResult};
 use crate::http::auth::CurrentUser;
 use crate::http::error::ApiError;
 use crate::http::extract::from_text;
@@ -18,6 +19,8 @@ use crate::json::value_depth;
 /// The longest result of one call, as JSON, and how deep it may be nested.
 const MAX_BYTES: usize = 64 << 10;
 const MAX_DEPTH: usize = 60;
+/// So many calls of a step can wait.
+const MAX_DECISIONS: usize = 32;
 
 /// What a request of the AI SDK says that ends with a message of the assistant's.
 #[derive(Debug, Default)]
@@ -26,6 +29,8 @@ pub(super) struct Continuation {
     pub(super) message_id: Uuid,
     /// `{"output"}` or `{"error"}` by the calls' ids.
     outcomes: Map<String, Value>,
+    /// Decisions by the approvals' ids.
+    decisions: Vec<(String, Decision)>,
     /// Where results are that are not taken, and why: they may be of tools that have run here.
     refused: Vec<(String, &'static str)>,
 }
@@ -63,6 +68,7 @@ impl Continuation {
         let kind = part["type"].as_str().unwrap_or_default();
         if kind == "step-start" {
             self.outcomes.clear();
+            self.decisions.clear();
             self.refused.clear();
         }
         let is_tool = kind.starts_with("tool-") || kind == "dynamic-tool";
@@ -70,6 +76,8 @@ impl Continuation {
             return;
         };
         let (outcome, field) = match part["state"].as_str() {
+            // Nothing else of the call is the client's to say.
+            Some("approval-responded") => return self.read_decision(&part["approval"]),
             Some("output-available") => (json!({ "output": part["output"].take() }), "output"),
             Some("output-error") => (json!({ "error": part["errorText"].take() }), "errorText"),
             _ => return,
@@ -80,13 +88,47 @@ impl Continuation {
         }
     }
 
-    /// Records the results. How many parts the client has of the message.
+    fn read_decision(&mut self, approval: &Value) {
+        let (Some(id), Some(approved)) = (approval["id"].as_str(), approval["approved"].as_bool())
+        else {
+            return;
+        };
+        if self.decisions.len() < MAX_DECISIONS {
+            let decision = Decision::new(approved, approval["reason"].as_str());
+            self.decisions.push((id.to_owned(), decision));
+        }
+    }
+
+    /// Records the decisions; 404 if none of them is about a call of the chat's, and nothing else is said.
+    async fn decide(&self, ai: &Ai, user: &CurrentUser, chat_id: Uuid) -> Result<(), ApiError> {
+        let (mut known, mut has_expired, mut has_counted) = (0, false, false);
+        for (id, decision) in &self.decisions {
+            let Some(decided) = decisions::decide(ai, user, chat_id, id, decision).await? else {
+                continue;
+            };
+            known += 1;
+            match decided.answer {
+                DecisionResult::Expired => has_expired = true,
+                _ => has_counted = true,
+            }
+        }
+        if known == 0 && !self.decisions.is_empty() && self.outcomes.is_empty() {
+            return Err(ApiError::not_found("tool call"));
+        }
+        if has_expired && !has_counted && self.outcomes.is_empty() {
+            return Err(approval_expired());
+        }
+        Ok(())
+    }
+
+    /// Records the results and decisions. How many parts the client has of the message.
     pub(super) async fn record(
         &self,
         ai: &Ai,
         user: &CurrentUser,
         chat_id: Uuid,
     ) -> Result<usize, ApiError> {
+        self.decide(ai, user, chat_id).await?;
         let answered = record(ai, user, chat_id, Some(self.message_id), &self.outcomes).await?;
         let answered = answered.ok_or_else(|| ApiError::not_found("message"))?;
         if let Some((pointer, detail)) = self.refused.first()
@@ -165,16 +207,6 @@ pub(super) async fn record(
         true => Err(already_decided()),
         false => Ok(answered),
     }
-}
-
-/// 409: the first result counts.
-pub(super) fn already_decided() -> ApiError {
-    ApiError::new(
-        StatusCode::CONFLICT,
-        "already_decided",
-        "Another result of this call is there already, or the call is not wanted any more. Read the \
-         chat's messages again.",
-    )
 }
 
 /// 410: nobody waits for the result any more.

@@ -1,4 +1,4 @@
-//! A tool for the scripted model, so that a front end can show tool calls without a key.
+//! Tools for the scripted model, so that a front end can show tool calls and approvals without a key.
 
 use crate::agent::tools::prelude::*;
 
@@ -23,5 +23,29 @@ impl Tool for Weather {
         let sum: usize = city.bytes().map(usize::from).sum();
         let sky = SKIES[sum % SKIES.len()];
         Ok(json!({ "city": city, "sky": sky, "temperature_celsius": sum % 30 }))
+    }
+}
+
+/// Pretends to send a postcard, after a person has agreed.
+pub struct SendPostcard;
+
+/// What the model sends.
+#[derive(Deserialize, JsonSchema)]
+pub struct Postcard {
+    /// Who gets it
+    to: String,
+    /// What it says
+    text: String,
+}
+
+impl Tool for SendPostcard {
+    type Arguments = Postcard;
+    const NAME: &'static str = "send_postcard";
+    const DESCRIPTION: &'static str =
+        "Pretends to send a postcard, for demonstrations of approvals.";
+    const ASKS: Option<&'static str> = Some("It would send something in your name.");
+
+    async fn run(&self, Postcard { to, text }: Postcard, _: &Credentials) -> ToolResult {
+        Ok(json!({ "sent_to": to, "characters": text.chars().count() }))
     }
 }

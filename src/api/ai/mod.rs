@@ -1,6 +1,7 @@
 //! Answers: `/api/ai`.
 
 pub mod ag_ui;
+pub mod approvals;
 pub mod assistants;
 mod attachments;
 pub(in crate::api) mod begin;
@@ -33,9 +34,12 @@ pub mod tool_calls;
 pub mod tools;
 pub mod stream_event;
 mod chat_recorder;
+mod call_recorder;
+mod call_seal;
 mod checkpoints;
+mod decisions;
 mod remote_answer;
 mod resume;
 
-pub use demo::Weather;
+pub use demo::{SendPostcard, Weather};
 pub use services::Ai;

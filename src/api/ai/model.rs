@@ -75,6 +75,10 @@ pub struct ChatGenerate {
     /// in the frame `finish`. Others are ignored.
     #[serde(default)]
     pub capabilities: Option<Vec<String>>,
+    /// `ai-sdk`: the client is version 6 or later of the AI SDK and takes its frames of approvals. Others are
+    /// told by a part `data-approval` that a call waits for a decision.
+    #[serde(default)]
+    pub approvals: Option<String>,
     /// Maximum number of model calls, with tool results in between.
     #[schema(minimum = 1, maximum = 50)]
     pub max_steps: Option<u32>,

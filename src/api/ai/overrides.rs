@@ -9,7 +9,7 @@ pub(super) type Overrides = Vec<(&'static str, Overridable)>;
 /// The fields of a request that an assistant decides, unless the operator leaves them to requests.
 pub(super) fn overrides(body: &ChatGenerate) -> Overrides {
     let names_tools = body.tools.as_ref().is_some_and(serde_json::Value::is_array);
-    let said = [
+    let given = [
         (body.model.is_some(), "/model", Overridable::Model),
         (body.system.is_some(), "/system", Overridable::System),
         (names_tools, "/tools", Overridable::Tools),
@@ -19,6 +19,6 @@ pub(super) fn overrides(body: &ChatGenerate) -> Overrides {
         (body.top_p.is_some(), "/top_p", Overridable::TopP),
         (body.reasoning_effort.is_some(), "/reasoning_effort", Overridable::ReasoningEffort),
     ];
-    let said = said.into_iter().filter(|(is_said, ..)| *is_said);
-    said.map(|(_, pointer, what)| (pointer, what)).collect()
+    let given = given.into_iter().filter(|(is_given, ..)| *is_given);
+    given.map(|(_, pointer, what)| (pointer, what)).collect()
 }

@@ -23,6 +23,8 @@ use crate::http::validate::Checks;
 use crate::memory::Held;
 use crate::providers::{ResponseFormat, ToolChoice};
 
+/// What `approvals` says of a client that takes the AI SDK's frames of them.
+pub(super) const AI_SDK: &str = "ai-sdk";
 pub(super) const DEFAULT_MAX_STEPS: u32 = 8;
 const MAX_STEPS: u32 = 50;
 /// How long a request may be, besides its messages, whose message waits. As jsonb it may get a bit longer.
@@ -55,6 +57,8 @@ pub(super) struct ChatRequest {
     pub(super) continuation: Option<Continuation>,
     /// Whether the client takes a reason in the frame of the end.
     pub(super) says_finish_reason: bool,
+    /// Whether the client takes the AI SDK's frames of approvals.
+    pub(super) takes_approvals: bool,
     pub(super) stream: bool,
     /// The id of the answer, where the client's protocol implies it.
     pub(super) answer_id: Option<Uuid>,
@@ -121,6 +125,7 @@ impl ChatRequest {
             continues: continuation.as_ref().map(|continuation| continuation.message_id),
             continuation,
             says_finish_reason: capabilities.iter().any(|word| word == "finish-reason"),
+            takes_approvals: body.approvals.as_deref() == Some(AI_SDK),
             stream,
             answer_id: None,
             held,
@@ -157,6 +162,7 @@ impl ChatRequest {
             continues: None,
             continuation: None,
             says_finish_reason: false,
+            takes_approvals: false,
             stream: true,
             answer_id: None,
             held,

@@ -12,7 +12,7 @@ use super::begin::{self, AnswerReceiver, Outcome};
 use super::model::{Answer, AssistantInfo, ChatAnswer, ChatGenerate, Generate, Model};
 use super::queue::QueuedAnswer;
 use super::reconnect::ResumeQuery;
-use super::request::{ChatRequest, accepts_events};
+use super::request::{AI_SDK, ChatRequest, accepts_events};
 use super::stateless::StatelessRequest;
 use super::stream_event::StreamEvent;
 use super::{Ai, assistants, attachments, generate, ids, queue_work, reconnect, stop, stream};
@@ -180,7 +180,9 @@ pub(super) async fn respond(
 ) -> Result<Response, ApiError> {
     let wants_stream = request.stream;
     let request_id = request_id.as_str().to_owned();
-    let cursor = Cursor::after(earlier).with_finish_reason(request.says_finish_reason);
+    let cursor = Cursor::after(earlier)
+        .with_finish_reason(request.says_finish_reason)
+        .with_approvals(request.takes_approvals);
     let held = request.held.clone();
     let outcome = begin::start_or_queue(ai, user, chat_id, create_chat, request).await?;
     if matches!(outcome, Outcome::Queued { .. } | Outcome::Answer { has_queue: true, .. }) {
@@ -278,7 +280,9 @@ pub async fn resume_stream(
     match reconnect::resume_or_continue(&ai, &user, ids::chat_id(user.id, &chat_id), &held).await {
         Ok(Some(answer)) => {
             let request_id = request_id.as_str().to_owned();
-            let cursor = Cursor::default().with_finish_reason(query.has("finish-reason"));
+            let cursor = Cursor::default()
+                .with_finish_reason(query.has("finish-reason"))
+                .with_approvals(query.approvals.as_deref() == Some(AI_SDK));
             let last_event_id = headers.get("last-event-id").and_then(|id| id.to_str().ok());
             Ok(match last_event_id {
                 Some(id) => stream::respond_after(answer, cursor, request_id, id),

@@ -13,6 +13,7 @@ use crate::http::error::ApiError;
 use crate::http::rate_limit::Limits;
 use crate::peers::Peers;
 use crate::providers::{Providers, ToolDefinition};
+use crate::seal::SealKeys;
 use crate::supabase::Supabase;
 
 use super::checkpoints::CheckpointWriter;
@@ -43,6 +44,8 @@ pub struct Ai {
     /// The name under which this server's answers are known to the database, where it has one: see
     /// [`recovery`](super::recovery).
     pub(super) server: Option<&'static str>,
+    /// What calls that wait for a decision are sealed with. Without it none can wait.
+    pub(super) seal_keys: Option<SealKeys>,
 }
 
 impl Ai {
@@ -77,6 +80,7 @@ impl Ai {
             queues: Queues::default(),
             clock,
             server: None,
+            seal_keys: None,
         }
     }
 
@@ -88,6 +92,11 @@ impl Ai {
     /// The same, known to the database by a name that no other server has.
     pub fn named(self, server: Option<&'static str>) -> Self {
         Self { server, ..self }
+    }
+
+    /// The same, with keys for calls that wait for a decision.
+    pub fn sealed_with(self, seal_keys: Option<SealKeys>) -> Self {
+        Self { seal_keys, ..self }
     }
 
     /// The marks of what users have read, which the routes of messages make as well.

@@ -116,6 +116,29 @@ pub enum StreamEvent {
         #[schema(required = false, value_type = bool)]
         provider_executed: Option<bool>,
     },
+    /// A person has denied a call; only for clients with `approvals: "ai-sdk"`, others get `tool-output-error`.
+    #[serde(rename_all = "camelCase")]
+    ToolOutputDenied {
+        /// ID of the call.
+        tool_call_id: String,
+    },
+    /// A call waits for a person's decision; only for clients with `approvals: "ai-sdk"`, others get
+    /// `data-approval`.
+    #[serde(rename_all = "camelCase")]
+    ToolApprovalRequest {
+        /// ID by which it is decided.
+        approval_id: String,
+        /// ID of the call.
+        tool_call_id: String,
+    },
+    /// A call waits for a person's decision.
+    #[serde(rename = "data-approval")]
+    Approval {
+        /// ID by which it is decided.
+        id: String,
+        /// What the person is asked.
+        data: ApprovalRequest,
+    },
     /// A file that belongs to the answer.
     #[serde(rename_all = "camelCase")]
     File {
@@ -211,6 +234,38 @@ pub struct ToolProgress {
     pub total: Option<f64>,
     /// A short text.
     pub message: Option<String>,
+}
+
+/// What a person is asked before a tool is run.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ApprovalRequest {
+    /// ID by which it is decided.
+    pub approval_id: String,
+    /// ID of the call.
+    pub tool_call_id: String,
+    /// Name of the tool.
+    pub tool_name: String,
+    /// Its title.
+    #[schema(required = false, value_type = String)]
+    pub title: Option<String>,
+    /// The arguments with which it would run.
+    pub input: Value,
+    /// Until when it can be decided.
+    #[schema(format = DateTime)]
+    pub expires_at: String,
+    /// Why the person is asked.
+    #[schema(required = false, value_type = String)]
+    pub reason: Option<String>,
+    /// Where the tool runs: a host name.
+    #[schema(required = false, value_type = String)]
+    pub target: Option<String>,
+    /// Digest of the arguments: send it with the decision to be sure that nothing else is run.
+    pub digest: String,
+    /// Whether the arguments may be changed.
+    pub may_edit: bool,
+    /// Whether the tool can be allowed for the rest of the chat.
+    pub may_remember: bool,
 }
 
 /// The title of a chat.

@@ -39,8 +39,8 @@ pub struct ClientToolDefinition {
     pub parameters: Value,
 }
 
-/// The result of a tool that runs in the page, and how the answer is to go on. Send either `output` or
-/// `error`.
+/// A decision about a call (`approved`), or the result of a tool that runs in the page (`output` or `error`),
+/// and how the answer is to go on.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(example = json!({"output": {"latitude": 52.5, "longitude": 13.4}}))]
 pub struct ToolCallResult {
@@ -49,6 +49,19 @@ pub struct ToolCallResult {
     pub output: Option<Value>,
     /// Why the tool has failed, a sentence for the model.
     pub error: Option<String>,
+    /// Whether the call may be made.
+    pub approved: Option<bool>,
+    /// Why, in your words: the model reads the first 1,000 characters.
+    pub reason: Option<String>,
+    /// Arguments in the place of the model's, where the tool allows it.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<std::collections::HashMap<String, Value>>)]
+    pub arguments: Option<Value>,
+    /// `chat`: do not ask about this tool again in this chat, where the tool allows it.
+    #[schema(value_type = Option<Remember>)]
+    pub remember: Option<Value>,
+    /// The `digest` of the arguments that were shown: if they are others by now, the decision is refused.
+    pub digest: Option<String>,
     /// Whether to stream the rest of the answer. Defaults to true.
     pub stream: Option<bool>,
     /// Model to use. Defaults to the answer's.
@@ -63,14 +76,24 @@ pub struct ToolCallResult {
     /// Tools that run in the page, in addition to `tools`.
     #[schema(value_type = Option<Vec<ClientToolDefinition>>, max_items = 16)]
     pub client_tools: Option<Value>,
+    /// `ai-sdk`: the client takes the frames of approvals of version 6 of the AI SDK.
+    pub approvals: Option<String>,
     /// What the client takes beyond the first release of the AI SDK's version 5.
     pub capabilities: Option<Vec<String>>,
+}
+
+/// For how long a tool is allowed.
+#[derive(ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[allow(dead_code, missing_docs, reason = "the schema of what is read by hand")]
+pub enum Remember {
+    Chat,
 }
 
 /// How a tool call stands whose answer waits for others.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 pub struct ToolCallState {
-    /// `done` or `failed`.
+    /// `approved`, `denied`, `done` or `failed`.
     #[schema(example = "done")]
     pub state: String,
     /// Number of calls of the answer that still wait.

@@ -61,8 +61,22 @@ pub async fn list_tools(State(ai): State<Ai>, user: CurrentUser) -> Response {
         },
         None => ToolDescription::from(described),
     });
-    let tools: Vec<ToolDescription> = tools.collect();
+    let mut tools: Vec<ToolDescription> = tools.collect();
+    if ai.seal_keys.is_none() {
+        tools.iter_mut().for_each(ToolDescription::cannot_ask);
+    }
     axum::Json(tools).into_response()
+}
+
+impl ToolDescription {
+    /// Without a key no call can wait for a person.
+    fn cannot_ask(&mut self) {
+        if self.available && self.approval == "always" {
+            self.available = false;
+            let reason = "It asks a person first, and this server has no SEAL_KEY to do so.";
+            self.reason = Some(reason.to_owned());
+        }
+    }
 }
 
 impl From<DescribedTool> for ToolDescription {

@@ -1,17 +1,20 @@
 //! The file service and the owners of files.
 
+use std::sync::Arc;
+
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::limit::BucketLimit;
 use crate::agent::Credentials;
 use crate::clock::Clock;
-use crate::config::Config;
-use crate::http::auth::CurrentUser;
+use crate::config::file::plans::Plan;
+use crate::config::{Config, FileHandle};
+use crate::http::auth::{CurrentUser, plan_of};
 use crate::supabase::{AccessToken, Bucket, Caller, Supabase};
 
 /// The bucket of all files.
-pub(super) const BUCKET: &str = "files";
+pub const BUCKET: &str = "files";
 /// Maximum number of files of one user.
 pub(super) const MAX_FILES: u64 = 100_000;
 
@@ -22,7 +25,8 @@ pub struct Files {
     pub(super) clock: Clock,
     /// The maximum size of a file.
     pub max_bytes: u64,
-    pub(super) quota: u64,
+    default_quota: u64,
+    file: FileHandle,
     bucket_limit: BucketLimit,
     pub(super) tasks: TaskTracker,
 }
@@ -66,10 +70,27 @@ impl Files {
             supabase,
             clock,
             max_bytes: config.max_file_bytes,
-            quota: config.user_file_quota_bytes,
+            default_quota: config.user_file_quota_bytes,
+            file: config.file.clone(),
             bucket_limit: BucketLimit::default(),
             tasks: TaskTracker::new(),
         }
+    }
+
+    /// The total size of this user's files: their plan's, else `USER_FILE_QUOTA_BYTES`.
+    pub(super) fn quota(&self, owner: &Owner) -> u64 {
+        let plan = self.plan(owner);
+        plan.and_then(|plan| plan.file_quota_bytes).unwrap_or(self.default_quota)
+    }
+
+    /// What this user may do, where there are plans.
+    pub(in crate::api) fn plan(&self, owner: &Owner) -> Option<Arc<Plan>> {
+        let file = self.file.current();
+        if file.plans.is_empty() {
+            return None;
+        }
+        let name = plan_of(&owner.token, &file.plan_claim);
+        file.plan(name.as_deref()).cloned()
     }
 
     /// The maximum size of an upload: the bucket's limit is known only with the service key.

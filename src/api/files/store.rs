@@ -13,11 +13,11 @@ use crate::http::extract::{Cursor, Keyed, Page, SortOrder};
 use crate::supabase::{Download, Query, Rows, SupabaseError};
 
 /// The columns of [`File`]; its `url` is added when it is read.
-const COLUMNS: &str =
+pub(in crate::api) const COLUMNS: &str =
     "id,user_id,chat_id,name,media_type,size,sha256,metadata,created_at,updated_at,refused_by";
 
 /// Files, sorted by creation.
-pub(super) const LIST: Keyed = Keyed::by("file", &["created_at"]);
+pub(in crate::api) const LIST: Keyed = Keyed::by("file", &["created_at"]);
 
 impl Files {
     pub(super) async fn begin(
@@ -31,7 +31,7 @@ impl Files {
             p_id: id,
             p_upload_id: upload_id,
             p_name: name,
-            p_quota: self.quota,
+            p_quota: self.quota(owner),
             p_max_files: MAX_FILES,
         };
         Ok(database::call(self.supabase.rest(owner.caller()), &begin).await?)

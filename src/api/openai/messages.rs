@@ -72,6 +72,8 @@ fn calls(calls: Option<Vec<ToolCall>>) -> impl Iterator<Item = Part> {
             arguments,
             state: ToolState::InputAvailable(input.unwrap_or_else(|| json!({}))),
             opaque: None,
+            approval: None,
+            is_edited: false,
         })
     })
 }

@@ -24,6 +24,7 @@ mod report;
 pub mod schema;
 mod signed_in;
 mod supabase;
+mod tools;
 mod tool_functions;
 
 pub use report::Report;
@@ -43,6 +44,12 @@ pub async fn run(mut config: Config, clock: Clock) -> Report {
         let app = serve_local(app, &stop);
         supabase::check(&app, &mut report).await;
         providers::check(&app, &mut report).await;
+        if app.state.seal_keys.is_none() {
+            report.note(
+                "neither SEAL_KEY nor a service key is set: tools that ask a person first are not run",
+            );
+        }
+        tools::check(&app, &mut report).await;
         stop.cancel();
     }
     report

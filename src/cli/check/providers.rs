@@ -1,5 +1,6 @@
 //! Whether the providers accept their keys. Listing models is free.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -21,6 +22,38 @@ pub(super) async fn check(app: &App, report: &mut Report) {
         listed(provider, listing, report);
     }
     report.pass(format!("the default model is {}", providers.default_model()));
+    prices(app, report);
+}
+
+/// How many models without a price are named.
+const MAX_NAMED: usize = 20;
+
+/// Names the models that can be used and have no price.
+fn prices(app: &App, report: &mut Report) {
+    let providers = app.state.ai.providers();
+    let file = app.state.file.current();
+    let of_file = file
+        .assistants
+        .iter()
+        .flat_map(|own| own.model.iter().chain(own.fallbacks.iter().flatten()).map(String::as_str));
+    let listed = providers.list().into_iter().filter(|model| model.is_available);
+    let listed: Vec<_> = listed.map(|model| model.id).collect();
+    let ids = listed.iter().map(String::as_str).chain(of_file).chain([providers.default_model()]);
+    let models = ids.filter_map(|id| providers.choose(Some(id)).ok());
+    let unpriced = models.filter(|model| model.prices().is_none()).map(|model| model.id);
+    let unpriced: BTreeSet<_> = unpriced.collect();
+    if unpriced.is_empty() {
+        return report.pass("every model has a price");
+    }
+    let named: Vec<_> = unpriced.iter().take(MAX_NAMED).map(String::as_str).collect();
+    let more = if unpriced.len() > MAX_NAMED { ", …" } else { "" };
+    let what = format!("models without a price: {}{more}", named.join(", "));
+    if file.plans.values().any(|plan| plan.limits_money()) && file.unpriced.is_none() {
+        let remedy = "add [prices] or unpriced_usd_per_million_tokens to CONFIG_FILE; until then plans that \
+                      limit money refuse them";
+        return report.problem(what, remedy);
+    }
+    report.note(what);
 }
 
 /// The result of asking a provider for its models.

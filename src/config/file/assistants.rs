@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Table;
 
-use super::typed;
+use super::typed::typed;
 
 /// The longest instructions, in bytes.
 const MAX_INSTRUCTIONS: usize = 200 << 10;

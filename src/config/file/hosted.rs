@@ -1,5 +1,8 @@
 //! `kind = "hosted"`: a tool that the model's provider runs.
 
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de};
 
 use crate::providers::{HostedKind, HostedTool, SearchContextSize, UserLocation};
@@ -22,10 +25,11 @@ pub struct HostedTools {
     pub tool: HostedTool,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Raw {
+pub(super) struct Raw {
     /// `web_search` or `web_fetch`.
+    #[schemars(with = "String", extend("enum" = ["web_search", "web_fetch"]))]
     name: HostedKind,
     #[serde(default)]
     default: bool,
@@ -39,7 +43,9 @@ struct Raw {
     allowed_domains: Vec<String>,
     #[serde(default)]
     blocked_domains: Vec<String>,
+    #[schemars(with = "Option<BTreeMap<String, String>>")]
     user_location: Option<UserLocation>,
+    #[schemars(with = "Option<String>")]
     search_context_size: Option<SearchContextSize>,
 }
 

@@ -118,6 +118,11 @@ const RESERVED: [&str; 13] = [
 ];
 
 impl McpTools {
+    /// Whether users sign in at it.
+    pub fn needs_public_url(&self) -> bool {
+        matches!(self.auth, McpAuth::Oauth { .. })
+    }
+
     /// How long a call may take.
     pub fn timeout(&self) -> Duration {
         Duration::from_millis(self.timeout_ms)

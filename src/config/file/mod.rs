@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use providers::catalogue::{Price, Pricing};
-use secrecy::SecretString;
+use reqwest::Url;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use toml::Table;
 
 mod private_hosts;
 pub mod assistants;
-mod handle;
+pub mod handle;
 pub mod hosted;
 pub mod http;
 pub mod mcp;
@@ -20,13 +20,14 @@ pub mod openapi;
 pub mod plans;
 pub mod postgres;
 pub mod schema;
+mod typed;
 
 pub use private_hosts::PrivateHosts;
 
 use super::ConfigError;
 use assistants::Assistant;
-pub use handle::FileHandle;
 use plans::{DEFAULT_PLAN, Plan};
+use typed::{one_line, typed};
 
 /// The name of the file that is read where no other is named.
 const DEFAULT_FILE: &str = "chat-backend.toml";
@@ -42,6 +43,8 @@ pub struct FileConfig {
     pub secrets: HashMap<String, SecretString>,
     /// Hosts that tools may reach although their address is private.
     pub allow_hosts: PrivateHosts,
+    /// Where browsers reach this server, for sign-ins at servers of tools.
+    pub public_url: Option<Url>,
     /// The sources of tools, in the order of the file.
     pub tools: Vec<ToolEntry>,
     /// The assistants, in the order of their ids.
@@ -74,8 +77,12 @@ impl ToolEntry {
         &self,
         allow_hosts: &PrivateHosts,
         secrets: &HashMap<String, SecretString>,
+        has_public_url: bool,
     ) -> Result<(), String> {
         match self {
+            Self::Mcp(entry) if entry.needs_public_url() && !has_public_url => {
+                Err("auth: oauth needs public_url at the top of the file".into())
+            }
             Self::Mcp(entry) => entry.check(allow_hosts, |name| secrets.contains_key(name)),
             _ => Ok(()),
         }
@@ -87,6 +94,7 @@ impl ToolEntry {
 struct Raw {
     secrets: Vec<String>,
     allow_hosts: Vec<String>,
+    public_url: Option<String>,
     tools: Vec<Table>,
     assistants: Table,
     plans: Table,
@@ -115,6 +123,18 @@ impl FileConfig {
         Ok(Self { path: Some(path), ..config })
     }
 
+    /// A text of the file with the secrets that its `${NAME}` stand for.
+    pub fn filled(&self, text: &str) -> SecretString {
+        let mut pieces = text.split("${");
+        let mut filled = pieces.next().unwrap_or_default().to_owned();
+        for piece in pieces {
+            let (name, rest) = piece.split_once('}').unwrap_or((piece, ""));
+            filled.push_str(self.secrets.get(name).map_or("", ExposeSecret::expose_secret));
+            filled.push_str(rest);
+        }
+        filled.into()
+    }
+
     /// Reads the text of a file in this folder. `Err` names the place in one line.
     pub fn parse(
         text: &str,
@@ -129,10 +149,11 @@ impl FileConfig {
         });
         let allow_hosts = PrivateHosts::parse(&raw.allow_hosts)?;
         let secrets: HashMap<String, SecretString> = secrets.collect::<Result<_, String>>()?;
+        let public_url = raw.public_url.map(|url| public_url(&url)).transpose()?;
         let tools = raw.tools.into_iter().enumerate().map(|(index, table)| {
             let entry = entry(index, table)?;
             entry
-                .check(&allow_hosts, &secrets)
+                .check(&allow_hosts, &secrets, public_url.is_some())
                 .map_err(|problem| format!("tools[{index}].{problem}"))?;
             Ok(entry)
         });
@@ -141,6 +162,7 @@ impl FileConfig {
             path: None,
             secrets,
             allow_hosts,
+            public_url,
             tools,
             assistants: tables("assistants", raw.assistants, |id, table| {
                 Assistant::read(id, table, folder).map(Arc::new)
@@ -213,6 +235,12 @@ fn located(text: &str, error: &toml::de::Error) -> String {
     }
 }
 
+fn public_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).ok().filter(|url| url.has_host() && url.query().is_none());
+    let is_web = |url: &Url| matches!(url.scheme(), "https" | "http");
+    url.filter(is_web).ok_or_else(|| format!("public_url: `{text}` is no address of a web server"))
+}
+
 fn entry(index: usize, mut table: Table) -> Result<ToolEntry, String> {
     let place = format!("tools[{index}]");
     let kind = table.remove("kind");
@@ -224,19 +252,6 @@ fn entry(index: usize, mut table: Table) -> Result<ToolEntry, String> {
         Some("hosted") => typed(&place, table).map(ToolEntry::Hosted),
         _ => Err(format!("{place}.kind: must be one of http, openapi, postgres, mcp, hosted")),
     }
-}
-
-/// Reads a table; `Err` begins with the place of what is wrong.
-fn typed<T: DeserializeOwned>(place: &str, table: Table) -> Result<Box<T>, String> {
-    serde_path_to_error::deserialize(table).map(Box::new).map_err(|error| {
-        let path = error.path().to_string();
-        let at = if path == "." { place.to_owned() } else { format!("{place}.{path}") };
-        format!("{at}: {}", one_line(error.inner().message()))
-    })
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn error_in(path: &Path, problem: &str) -> ConfigError {

@@ -5,12 +5,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Table;
 
-use super::typed;
+use super::typed::typed;
 
 /// The plan of users whose token names none, where there is such a plan.
 pub const DEFAULT_PLAN: &str = "default";
 
-/// What a user of a plan may spend. What is absent is the server's setting, or not limited.
+/// What a user of a plan may spend. What is absent is the server's setting, or not limited; so are 0
+/// generations and scripts.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Plan {

@@ -1,9 +1,10 @@
 //! `kind = "postgres"`: functions of the project's database whose comment begins with `@tool`.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// Functions of the project's database.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PostgresTools {
     /// The label of the source. The tools have the functions' names.
@@ -30,7 +31,7 @@ pub struct PostgresTools {
 }
 
 /// When a person is asked before a function runs. Before one that is `security definer`: always.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum FunctionApproval {
     /// Before a `volatile` one, unless its comment says otherwise. The others cannot change rows.

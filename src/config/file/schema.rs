@@ -7,10 +7,12 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Value, json};
 
 use super::assistants;
+use super::hosted;
 use super::http::HttpTool;
 use super::mcp::McpTools;
 use super::openapi::OpenapiTools;
 use super::plans::Plan;
+use super::postgres::PostgresTools;
 
 /// The configuration file of chat-backend.
 #[derive(JsonSchema)]
@@ -24,6 +26,8 @@ struct ConfigurationFile {
     /// and 443.
     #[serde(default)]
     allow_hosts: Vec<String>,
+    /// Where browsers reach this server, such as `https://api.example.com`: for sign-ins at servers of tools.
+    public_url: Option<String>,
     /// The tools that models are offered.
     #[serde(default)]
     #[schemars(schema_with = "tools")]
@@ -54,14 +58,6 @@ struct ModelPrices {
     long_cache_write: Option<f64>,
 }
 
-/// Functions of the project's database, or a tool that the model's provider runs.
-#[derive(JsonSchema)]
-#[allow(dead_code, reason = "only its schema is read")]
-struct Other {
-    /// The name.
-    name: String,
-}
-
 /// The JSON Schema of the configuration file.
 pub fn schema() -> Value {
     let generator = SchemaSettings::draft07().for_deserialize().into_generator();
@@ -72,9 +68,9 @@ fn tools(generator: &mut SchemaGenerator) -> Schema {
     let kinds = [
         entry::<HttpTool>(generator, "http"),
         entry::<OpenapiTools>(generator, "openapi"),
-        entry::<Other>(generator, "postgres"),
+        entry::<PostgresTools>(generator, "postgres"),
         entry::<McpTools>(generator, "mcp"),
-        entry::<Other>(generator, "hosted"),
+        entry::<hosted::Raw>(generator, "hosted"),
     ];
     let schema = json!({ "type": "array", "items": { "oneOf": kinds } });
     Schema::try_from(schema).unwrap_or_default()

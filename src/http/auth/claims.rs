@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::errors::invalid_token;
 use crate::http::error::ApiError;
+use crate::supabase::AccessToken;
 
 /// How long a token is still accepted after it expired, in seconds. PostgREST allows the same.
 pub(super) const LEEWAY: i64 = 30;
@@ -50,9 +51,7 @@ const MAX_PLAN: usize = 64;
 impl Claims {
     /// The text at this path in claims that are not this server's own, such as `app_metadata.plan`.
     pub(super) fn plan(&self, path: &[String]) -> Option<Arc<str>> {
-        let (first, rest) = path.split_first()?;
-        let claim = rest.iter().try_fold(self.others.get(first)?, |claim, name| claim.get(name))?;
-        claim.as_str().filter(|name| name.len() <= MAX_PLAN).map(Arc::from)
+        plan(&self.others, path)
     }
 
     /// `app_metadata.role`, which only the service key can set.
@@ -103,6 +102,19 @@ impl Claims {
         }
         Ok(())
     }
+}
+
+fn plan(claims: &Map<String, Value>, path: &[String]) -> Option<Arc<str>> {
+    let (first, rest) = path.split_first()?;
+    let claim = rest.iter().try_fold(claims.get(first)?, |claim, name| claim.get(name))?;
+    claim.as_str().filter(|name| name.len() <= MAX_PLAN).map(Arc::from)
+}
+
+/// The plan that a token names which has been verified.
+pub fn plan_of(token: &AccessToken, path: &[String]) -> Option<Arc<str>> {
+    let token = token.expose_secret();
+    let claims = jsonwebtoken::dangerous::insecure_decode::<Map<String, Value>>(token).ok()?;
+    plan(&claims.claims, path)
 }
 
 /// Checks only the signature of a token.

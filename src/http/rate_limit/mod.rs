@@ -22,8 +22,15 @@ mod turns;
 
 pub use turns::{Turn, Turns};
 
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(86_400);
 /// How many statistics are computed at once.
 const STATISTICS: usize = 4;
+/// How often a user may decide on calls that wait, in a minute.
+const DECISIONS: u32 = 60;
+/// How many accounts are exported or imported at once, and how long another one waits for its turn.
+const TRANSFERS: usize = 8;
+const TRANSFER_WAIT: Duration = Duration::from_millis(500);
 
 /// The limits, shared by all requests.
 #[derive(Clone)]
@@ -34,8 +41,11 @@ pub struct Limits {
     pub daily_tokens: Option<u64>,
     /// Permits for computing statistics.
     pub statistics: Turns,
-    requests: PerMinute,
-    generations: PerMinute,
+    /// Permits for exporting and importing accounts.
+    pub transfers: Turns,
+    requests: Allowance,
+    generations: Allowance,
+    decisions: Allowance,
     /// Those of plans.
     plans: Quotas,
 }
@@ -46,9 +56,20 @@ impl Limits {
         Self {
             request_timeout: config.request_timeout,
             daily_tokens: config.daily_token_limit,
-            statistics: Turns::new(STATISTICS, config.request_timeout),
-            requests: PerMinute::new(config.rate_limit_per_minute, clock),
-            generations: PerMinute::new(config.generations_per_minute, clock),
+            statistics: Turns::new(
+                STATISTICS,
+                config.request_timeout,
+                "Too many statistics are being computed at the moment. Please try again.",
+            ),
+            transfers: Turns::new(
+                TRANSFERS,
+                TRANSFER_WAIT,
+                "Another export or import of yours is running, or too many of others are. Please try \
+                 again when it has ended.",
+            ),
+            requests: Allowance::new(config.rate_limit_per_minute, clock),
+            generations: Allowance::new(config.generations_per_minute, clock),
+            decisions: Allowance::new(DECISIONS, clock),
             plans: Quotas { limiters: Arc::default(), clock: clock.clone() },
         }
     }
@@ -58,64 +79,99 @@ impl Limits {
         self.requests.count(user_id, "requests", "rate_limited")
     }
 
-    /// Counts a generation of this user; 429 if the limit is exceeded.
-    /// `quota` is the limit of the user's plan; without one the setting counts.
+    /// Counts a generation of this user; 429 if the limit is exceeded. `quota` is that of the user's plan;
+    /// without one the setting counts.
     pub fn count_generation(&self, user_id: Uuid, quota: Option<u32>) -> Result<(), ApiError> {
         match quota {
-            Some(quota) => {
-                self.plans.of(quota).count(user_id, "generations", "generation_rate_limited")
-            }
+            Some(quota) => self.plans.of("generations", quota, MINUTE).count(
+                user_id,
+                "generations",
+                "generation_rate_limited",
+            ),
             None => self.generations.count(user_id, "generations", "generation_rate_limited"),
         }
+    }
+
+    /// Counts a decision of this user about a call that waits; 429 if the limit is exceeded.
+    pub fn count_decision(&self, user_id: Uuid) -> Result<(), ApiError> {
+        self.decisions.count(user_id, "decisions", "decisions_rate_limited")
+    }
+
+    /// Counts a script of this user, as their plan allows; 429 if the limit is exceeded.
+    pub fn count_script(
+        &self,
+        user_id: Uuid,
+        per_minute: Option<u32>,
+        per_day: Option<u32>,
+    ) -> Result<(), ApiError> {
+        for (quota, window) in [(per_minute, MINUTE), (per_day, DAY)] {
+            if let Some(quota) = quota {
+                let allowance = self.plans.of("scripts", quota, window);
+                allowance.count(user_id, "scripts", "script_rate_limited")?;
+            }
+        }
+        Ok(())
     }
 
     /// Removes users whose allowance is full again, to bound the memory.
     pub fn forget_idle_users(&self) {
         self.requests.forget_idle();
         self.generations.forget_idle();
+        self.decisions.forget_idle();
         self.plans.forget_idle();
         self.statistics.forget_idle();
+        self.transfers.forget_idle();
     }
 }
 
-/// Limits of generations by how many they allow: each plan has its own, and the file may change.
+/// The limits of plans by what they allow: each plan has its own, and the file may change.
 #[derive(Clone)]
 struct Quotas {
-    limiters: Arc<Mutex<BTreeMap<u32, PerMinute>>>,
+    limiters: Arc<Mutex<BTreeMap<QuotaKey, Allowance>>>,
     clock: Clock,
 }
 
+/// Of what there may be how many, within which time.
+type QuotaKey = (&'static str, u32, Duration);
+
 impl Quotas {
-    fn of(&self, quota: u32) -> PerMinute {
+    fn of(&self, what: &'static str, quota: u32, window: Duration) -> Allowance {
         let mut limiters = self.limiters.lock().unwrap_or_else(PoisonError::into_inner);
-        limiters.entry(quota).or_insert_with(|| PerMinute::new(quota, &self.clock)).clone()
+        let new = || Allowance::within(window, quota, &self.clock);
+        limiters.entry((what, quota, window)).or_insert_with(new).clone()
     }
 
     fn forget_idle(&self) {
         let limiters = self.limiters.lock().unwrap_or_else(PoisonError::into_inner);
-        limiters.values().for_each(PerMinute::forget_idle);
+        limiters.values().for_each(Allowance::forget_idle);
     }
 }
 
 type Limiter =
     RateLimiter<Uuid, DefaultKeyedStateStore<Uuid>, GovernorClock, NoOpMiddleware<Duration>>;
 
-/// This many requests per minute and user, all at once if necessary. Without a limiter: unlimited.
+/// This many requests per window and user, all at once if necessary. Without a limiter: unlimited.
 #[derive(Clone)]
-struct PerMinute {
+struct Allowance {
     quota: u32,
+    window: Duration,
     limiter: Option<Arc<Limiter>>,
     clock: GovernorClock,
 }
 
-impl PerMinute {
+impl Allowance {
     fn new(quota: u32, clock: &Clock) -> Self {
+        Self::within(MINUTE, quota, clock)
+    }
+
+    fn within(window: Duration, quota: u32, clock: &Clock) -> Self {
         let clock = GovernorClock(clock.clone());
-        let limiter = NonZeroU32::new(quota).map(|quota| {
+        let limiter = NonZeroU32::new(quota).and_then(|burst| {
             let users = DefaultKeyedStateStore::default();
-            Arc::new(RateLimiter::new(Quota::per_minute(quota), users, clock.clone()))
+            let quota = Quota::with_period(window / quota)?.allow_burst(burst);
+            Some(Arc::new(RateLimiter::new(quota, users, clock.clone())))
         });
-        Self { quota, limiter, clock }
+        Self { quota, window, limiter, clock }
     }
 
     fn count(&self, user_id: Uuid, policy: &str, code: &'static str) -> Result<(), ApiError> {
@@ -128,12 +184,13 @@ impl PerMinute {
     fn exceeded(&self, policy: &str, code: &'static str, wait: Duration) -> ApiError {
         let seconds = wait.as_secs() + 1;
         let quota = self.quota;
+        let window = if self.window == MINUTE { "minute" } else { "day" };
         let detail =
-            format!("You may make {quota} {policy} per minute. Please try again in {seconds} s.");
+            format!("You may make {quota} {policy} per {window}. Please try again in {seconds} s.");
         let limit = RateLimit {
             policy,
             quota: quota.into(),
-            window_s: Some(60),
+            window_s: Some(self.window.as_secs()),
             remaining: 0,
             reset_s: seconds,
         };

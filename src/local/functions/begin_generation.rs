@@ -6,13 +6,13 @@ use serde_json::{Value as Json, json};
 use super::acting_user::acting_user;
 use super::begin_call::BeginCall;
 use super::begin_result::{BeginReply, Chat, history};
+use super::call_outcomes::supersede_calls;
 use super::candidates::question_json;
 use super::lapsed::end_lapsed;
 use super::message_row::{LEASE_MICROS, Message, change, find_writing, is_queued, to_jsonb};
 use super::question::{self, ExistingQuestion, Question};
 use super::queue::has_queue;
 use super::reservations::{Reserved, TokenCounts, open_run, over_limit, reserve_for_answer};
-use super::tool_calls::supersede_calls;
 use super::usage::run_id;
 use crate::local_supabase::functions::value::jsonb;
 use crate::local_supabase::functions::{Arguments, RestError, Session};
@@ -245,6 +245,7 @@ impl BeginCall<'_> {
             lease_ms: LEASE_MICROS / 1000,
             checkpoint: None,
             definitions: None,
+            calls: None,
             history: history(self.connection, self.chat, self.user, question, edited)?,
         })
     }

@@ -27,6 +27,8 @@ pub(super) enum BeginReply {
         checkpoint: Option<i64>,
         #[serde(skip_serializing_if = "Option::is_none")]
         definitions: Option<serde_json::Value>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        calls: Option<serde_json::Value>,
     },
     Running {
         message: Box<RawValue>,

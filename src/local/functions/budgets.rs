@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use super::acting_user::{acting_user, require_caller};
 use super::decimal_sum::DecimalSum;
 use super::message_row::to_jsonb;
-use super::reservations::{TokenCounts, clock_timestamp};
+use super::token_counts::{TokenCounts, clock_timestamp};
 use crate::local_supabase::functions::value::{jsonb, timestamptz};
 use crate::local_supabase::functions::{Arguments, RestError, Session};
 

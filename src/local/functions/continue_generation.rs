@@ -6,10 +6,12 @@ use serde_json::Value as Json;
 use super::acting_user::acting_user;
 use super::begin_call::BeginCall;
 use super::begin_result::{BeginReply, Chat};
+use super::call_outcomes::{end_calls, supersede_calls, with_outcomes};
+use super::call_runs::calls_to_run;
 use super::candidates::question_json;
 use super::lapsed::end_lapsed;
 use super::message_row::{LEASE_MICROS, Message, change, find_writing, to_jsonb};
-use super::tool_calls::{CallSummary, end_calls, supersede_calls, with_outcomes};
+use super::tool_calls::CallSummary;
 use super::usage::run_id;
 use crate::local_supabase::functions::value::jsonb;
 use crate::local_supabase::functions::{Arguments, RestError, Session};
@@ -146,8 +148,9 @@ impl BeginCall<'_> {
         summary: CallSummary,
     ) -> Result<BeginReply, RestError> {
         let mut reply = self.started(chat, question, None, message)?;
-        if let BeginReply::Started { checkpoint, definitions, .. } = &mut reply {
+        if let BeginReply::Started { checkpoint, definitions, calls, .. } = &mut reply {
             *checkpoint = Some(1);
+            *calls = Some(calls_to_run(self.connection, self.user, &message.id)?);
             *definitions = Some(Json::Array(summary.definitions));
         }
         Ok(reply)

@@ -1,15 +1,20 @@
 //! The functions of `supabase/migrations`, in Rust.
 
+pub mod accounts;
 mod acting_user;
 mod begin_call;
 mod begin_generation;
 mod begin_result;
 mod budgets;
+mod call_outcomes;
+mod call_row;
+mod call_runs;
 mod candidates;
 mod chat_statistics;
 mod chats;
 mod continue_generation;
 mod decimal_sum;
+mod decisions;
 mod describe_schema;
 mod files;
 mod lapsed;
@@ -30,8 +35,10 @@ mod search;
 mod select_message;
 mod take_over;
 mod time_buckets;
+mod token_counts;
 mod tool_calls;
 mod tool_functions;
+mod tool_tokens;
 mod unread;
 mod usage;
 mod usage_statistics;
@@ -196,6 +203,68 @@ pub static FUNCTIONS: &[Function] = &[
         body: FunctionBody::Jsonb(continue_generation::continue_generation),
     },
     Function {
+        name: "find_tool_call",
+        parameters: &[
+            Parameter::required("p_chat_id", PgType::Uuid),
+            Parameter::required("p_call", PgType::Text),
+            Parameter::optional("p_user_id", PgType::Uuid),
+        ],
+        body: FunctionBody::Report(decisions::find_tool_call),
+    },
+    Function {
+        name: "pending_tool_calls",
+        parameters: &[
+            Parameter::optional("p_limit", PgType::Integer),
+            Parameter::optional("p_after", PgType::Uuid),
+            Parameter::optional("p_user_id", PgType::Uuid),
+        ],
+        body: FunctionBody::Report(decisions::pending_tool_calls),
+    },
+    Function {
+        name: "decide_tool_call",
+        parameters: &[
+            Parameter::required("p_chat_id", PgType::Uuid),
+            Parameter::required("p_call", PgType::Text),
+            Parameter::required("p_approved", PgType::Boolean),
+            Parameter::optional("p_reason", PgType::Text),
+            Parameter::optional("p_digest", PgType::Text),
+            Parameter::optional("p_edit", PgType::Jsonb),
+            Parameter::optional("p_grant_seal", PgType::Text),
+            Parameter::optional("p_user_id", PgType::Uuid),
+        ],
+        body: FunctionBody::Jsonb(decisions::decide_tool_call),
+    },
+    Function {
+        name: "tool_grants",
+        parameters: &[
+            Parameter::required("p_chat_id", PgType::Uuid),
+            Parameter::optional("p_user_id", PgType::Uuid),
+        ],
+        body: FunctionBody::Report(decisions::tool_grants),
+    },
+    Function {
+        name: "claim_tool_call",
+        parameters: &[
+            Parameter::required("p_message_id", PgType::Uuid),
+            Parameter::required("p_run", PgType::Uuid),
+            Parameter::required("p_call_id", PgType::Text),
+            Parameter::optional("p_user_id", PgType::Uuid),
+        ],
+        body: FunctionBody::Jsonb(call_runs::claim_tool_call),
+    },
+    Function {
+        name: "finish_tool_call",
+        parameters: &[
+            Parameter::required("p_message_id", PgType::Uuid),
+            Parameter::required("p_run", PgType::Uuid),
+            Parameter::required("p_call_id", PgType::Text),
+            Parameter::required("p_state", PgType::Text),
+            Parameter::required("p_outcome", PgType::Jsonb),
+            Parameter::optional("p_user_id", PgType::Uuid),
+        ],
+        body: FunctionBody::Jsonb(call_runs::finish_tool_call),
+    },
+    Function {
         name: "reserve_tokens",
         parameters: &[
             Parameter::required("p_run", PgType::Uuid),
@@ -267,5 +336,60 @@ pub static FUNCTIONS: &[Function] = &[
         name: "describe_schema",
         parameters: &[Parameter::optional("p_names", PgType::Jsonb)],
         body: FunctionBody::Report(describe_schema::describe_schema),
+    },
+    Function {
+        name: "tool_token",
+        parameters: &[Parameter::required("p_source", PgType::Text)],
+        body: FunctionBody::Report(tool_tokens::tool_token),
+    },
+    Function {
+        name: "save_tool_token",
+        parameters: &[
+            Parameter::required("p_source", PgType::Text),
+            Parameter::optional("p_sealed", PgType::Text),
+            Parameter::optional("p_run", PgType::Uuid),
+        ],
+        body: FunctionBody::Jsonb(tool_tokens::save_tool_token),
+    },
+    Function {
+        name: "claim_tool_refresh",
+        parameters: &[
+            Parameter::required("p_source", PgType::Text),
+            Parameter::required("p_version", PgType::Bigint),
+            Parameter::required("p_run", PgType::Uuid),
+        ],
+        body: FunctionBody::Jsonb(tool_tokens::claim_tool_refresh),
+    },
+    Function {
+        name: "begin_account_deletion",
+        parameters: &[Parameter::required("p_user_id", PgType::Uuid)],
+        body: FunctionBody::Jsonb(accounts::begin_account_deletion),
+    },
+    Function {
+        name: "delete_account_rows",
+        parameters: &[Parameter::required("p_user_id", PgType::Uuid)],
+        body: FunctionBody::Jsonb(accounts::delete_account_rows),
+    },
+    Function {
+        name: "end_account_deletion",
+        parameters: &[Parameter::required("p_user_id", PgType::Uuid)],
+        body: FunctionBody::Jsonb(accounts::end_account_deletion),
+    },
+    Function {
+        name: "claim_account_deletions",
+        parameters: &[],
+        body: FunctionBody::Jsonb(accounts::claim_account_deletions),
+    },
+    Function {
+        name: "usage_of_all_users",
+        parameters: &[
+            Parameter::required("p_operator", PgType::Uuid),
+            Parameter::optional("p_from", PgType::Timestamptz),
+            Parameter::optional("p_to", PgType::Timestamptz),
+            Parameter::optional("p_interval", PgType::Text),
+            Parameter::optional("p_group_by", PgType::Text),
+            Parameter::optional("p_time_zone", PgType::Text),
+        ],
+        body: FunctionBody::Report(usage_statistics::usage_of_all_users),
     },
 ];

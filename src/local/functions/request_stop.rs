@@ -5,11 +5,11 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::acting_user::acting_user;
+use super::call_outcomes::supersede_calls;
 use super::lapsed::end_lapsed;
 use super::message_json::message_json;
 use super::message_row::{Message, change, to_jsonb};
 use super::saved_answer::end_with_saved;
-use super::tool_calls::supersede_calls;
 use crate::local_supabase::functions::{Arguments, RestError, Session};
 
 /// How long the owner of an answer has to end it.

@@ -3,7 +3,7 @@
 
 use rusqlite::{Connection, OptionalExtension, ffi, params};
 use serde::Serialize;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 use super::acting_user::require_caller;
 use super::budgets::{Budget, budgets};
@@ -11,6 +11,8 @@ use super::decimal_sum::{DecimalSum, integer};
 use super::lapsed::count_lapsed;
 use super::message_row::LEASE_MICROS;
 use super::time_buckets::utc_midnight;
+pub(super) use super::token_counts::TokenCounts;
+use super::token_counts::clock_timestamp;
 use crate::local_supabase::functions::value::{jsonb, timestamptz};
 use crate::local_supabase::functions::{RestError, Session};
 
@@ -45,55 +47,6 @@ struct Needed {
     usd_per_output_token: DecimalSum,
 }
 
-/// `p_reserve`.
-#[derive(Clone, Copy)]
-pub(super) struct TokenCounts<'a>(pub &'a Json);
-
-impl TokenCounts<'_> {
-    /// Without a limit nothing is reserved.
-    pub fn has_limit(&self) -> bool {
-        let has = |name| self.0.get(name).and_then(jsonb::to_text).is_some();
-        has("limit") || has("budgets")
-    }
-
-    /// A number that is not negative.
-    pub fn decimal(&self, key: &str) -> Result<Option<DecimalSum>, RestError> {
-        let text = self.0.get(key).and_then(jsonb::to_text);
-        let parse = |text: String| match text.parse::<f64>() {
-            Ok(number) if number.is_finite() => Ok(DecimalSum::of(number.max(0.0))),
-            _ => Err(RestError::invalid_input("numeric", &text)),
-        };
-        text.map(parse).transpose()
-    }
-
-    /// `private.run_log`
-    pub fn run_log(&self, input_tokens: i64) -> Result<Map<String, Json>, RestError> {
-        let mut log = Map::new();
-        log.insert("input_tokens".to_owned(), json!(input_tokens));
-        if let Some(price) = self.decimal("usd_per_input_token")? {
-            log.insert("cost_usd".to_owned(), price.times(input_tokens).to_json());
-        }
-        for name in ["assistant", "assistant_version", "plan"] {
-            if let Some(value) = self.0.get(name).filter(|value| !value.is_null()) {
-                log.insert(name.to_owned(), value.clone());
-            }
-        }
-        Ok(log)
-    }
-
-    /// The server that works on the run, where that has a name.
-    pub fn server(&self) -> Option<String> {
-        self.0.get("server").and_then(jsonb::to_text)
-    }
-
-    pub fn number(&self, key: &str) -> Result<Option<i64>, RestError> {
-        let text = self.0.get(key).and_then(jsonb::to_text);
-        let parse =
-            |text: String| text.parse().map_err(|_| RestError::invalid_input("bigint", &text));
-        text.map(parse).transpose()
-    }
-}
-
 impl DailyTokens {
     fn remaining(&self) -> i64 {
         let left = i128::from(self.limit) - self.used - self.reserved;
@@ -109,10 +62,6 @@ impl DailyTokens {
             "resets_at": timestamptz::to_json(self.resets_at),
         })
     }
-}
-
-pub(super) fn clock_timestamp(connection: &Connection) -> rusqlite::Result<i64> {
-    connection.query_row("select clock_timestamp()", [], |row| row.get(0))
 }
 
 /// `private.daily_tokens`
@@ -212,7 +161,7 @@ pub(super) fn reserve_for_answer(
     let input_price = counts.decimal("usd_per_input_token")?.unwrap_or_default();
     let needed = Needed {
         tokens,
-        usd: input_price.times(sent.saturating_mul(4).min(window).max(0)),
+        usd: input_price.times(sent.saturating_mul(4).saturating_add(4).min(window).max(0)),
         output,
         minimum: output.min(counts.number("min_output_tokens")?.unwrap_or(output)),
         usd_per_output_token: counts.decimal("usd_per_output_token")?.unwrap_or_default(),

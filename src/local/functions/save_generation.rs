@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
 use super::acting_user::acting_user;
+use super::call_outcomes::settle_calls;
 use super::candidates::{has_content, take_place};
 use super::message_json::message_json;
 use super::message_row::{LEASE_MICROS, Message, change, to_jsonb};
@@ -57,8 +58,12 @@ pub(super) fn save_generation(
         if message.replaces().is_some() && has_content(parts.as_ref()) {
             take_place(connection, session, message)?;
         }
-        if let Some(end) = end.as_ref().filter(|end| end["status"] == "awaiting") {
-            add_tool_calls(connection, session, message, end.get("tool_calls"))?;
+        match &end {
+            Some(end) if end["status"] == "awaiting" => {
+                add_tool_calls(connection, session, message, end.get("tool_calls"))?;
+            }
+            Some(_) => settle_calls(connection, session, message.rowid)?,
+            None => {}
         }
     }
     if let Some(Json::Object(log)) = end.as_ref().and_then(|end| end.get("usage_log")) {

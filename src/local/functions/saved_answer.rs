@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, named_params};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json};
 
+use super::call_outcomes::settle_calls;
 use super::message_row::{LEASE_MICROS, change, raw, to_jsonb};
 use crate::local_supabase::functions::value::jsonb;
 use crate::local_supabase::functions::{RestError, Session};
@@ -129,7 +130,8 @@ pub(super) fn end_with_saved(
         ":cost_usd": saved.cost_usd,
         ":rowid": rowid,
     };
-    change(connection, session, end, params)
+    change(connection, session, end, params)?;
+    settle_calls(connection, session, rowid)
 }
 
 /// Gives a streaming message to another run, with the model that its run has named.

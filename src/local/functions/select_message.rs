@@ -4,6 +4,7 @@ use rusqlite::Connection;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::call_outcomes::supersede_hidden_calls;
 use super::lapsed::end_lapsed;
 use super::message_json::message_json;
 use super::message_row::{Message, find_writing, to_jsonb};
@@ -35,6 +36,7 @@ pub(super) fn select_message(
     let newest = newest_after(connection, &message)?.unwrap_or_else(|| message.clone());
     let path = path_to(connection, &newest)?;
     activate_path(connection, session, (&message.chat_id, &message.user_id), &path)?;
+    supersede_hidden_calls(connection, session, &message.chat_id, &message.user_id)?;
     let message = message_json(connection, session, Some(message.rowid))?;
     to_jsonb(&Reply::Selected { message })
 }

@@ -1,11 +1,12 @@
 //! The calls of a model that wait for somebody: `private.tool_calls` and what becomes of them.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, named_params};
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
 use super::acting_user::{acting_user, require_caller};
-use super::message_row::{Message, change, to_jsonb};
+use super::call_outcomes::{require_outcome, store_outcomes};
+use super::message_row::{Message, to_jsonb};
 use crate::local_supabase::functions::value::jsonb;
 use crate::local_supabase::functions::{Arguments, RestError, Session};
 
@@ -71,6 +72,7 @@ fn record_outcome(
     call: &str,
     outcome: &Json,
 ) -> Result<&'static str, RestError> {
+    require_outcome(outcome)?;
     let select = "select id, state, expires_at >= clock_timestamp(), outcome \
                   from \"private.tool_calls\" where message_id = ? and user_id = ? and call_id = ? \
                   and state <> 'pending' and policy is null";
@@ -138,101 +140,42 @@ pub(super) fn add_tool_calls(
 ) -> Result<(), RestError> {
     require_caller(session, Some(&message.user_id))?;
     let insert = "insert into \"private.tool_calls\" (id, user_id, chat_id, message_id, call_id, \
-                  message_parts, source, tool, definition, definition_digest, arguments, state, \
-                  expires_at, created_at) \
-                  select ?, user_id, chat_id, id, ?, json_array_length(parts), ?, ?, ?, ?, ?, \
-                  'waiting', clock_timestamp() + 1000000 * min(max(?, 1), 2592000), \
-                  clock_timestamp() from messages where rowid = ? \
-                  on conflict (message_id, call_id) do nothing";
+        message_parts, source, tool, definition, definition_digest, arguments, state, expires_at, \
+        created_at, source_tool, title, target, policy, policy_reason, redact, arguments_digest, \
+        is_repeatable, may_edit, may_remember, seal) \
+        select :id, user_id, chat_id, id, :call_id, json_array_length(parts), :source, :tool, \
+        :definition, :definition_digest, :arguments, iif(:policy is null, 'waiting', 'pending'), \
+        clock_timestamp() + 1000000 * min(max(:expires_in_s, 1), 2592000), clock_timestamp(), \
+        :source_tool, :title, :target, :policy, :policy_reason, :redact, :arguments_digest, \
+        :is_repeatable, :may_edit, :may_remember, :seal from messages where rowid = :rowid \
+        on conflict (message_id, call_id) do nothing";
     for call in calls.and_then(Json::as_array).into_iter().flatten() {
         let text = |name: &str| call.get(name).and_then(jsonb::to_text);
         let value = |name: &str| call.get(name).filter(|value| !value.is_null()).map(jsonb::print);
-        let row = params![
-            Uuid::new_v4().to_string(),
-            text("call_id"),
-            text("source"),
-            text("tool"),
-            value("definition"),
-            text("definition_digest"),
-            value("arguments"),
-            call.get("expires_in_s").and_then(Json::as_i64),
-            message.rowid
-        ];
+        let flag = |name: &str| call.get(name).and_then(Json::as_bool).unwrap_or_default();
+        let row = named_params! {
+            ":id": text("id").unwrap_or_else(|| Uuid::new_v4().to_string()),
+            ":call_id": text("call_id"),
+            ":source": text("source"),
+            ":tool": text("tool"),
+            ":definition": value("definition"),
+            ":definition_digest": text("definition_digest"),
+            ":arguments": value("arguments"),
+            ":expires_in_s": call.get("expires_in_s").and_then(Json::as_i64),
+            ":source_tool": text("source_tool"),
+            ":title": text("title"),
+            ":target": text("target"),
+            ":policy": text("policy"),
+            ":policy_reason": text("policy_reason"),
+            ":redact": value("redact"),
+            ":arguments_digest": text("arguments_digest"),
+            ":is_repeatable": flag("is_repeatable"),
+            ":may_edit": flag("may_edit"),
+            ":may_remember": flag("may_remember"),
+            ":seal": text("seal"),
+            ":rowid": message.rowid,
+        };
         connection.prepare_cached(insert)?.execute(row)?;
     }
     Ok(())
-}
-
-/// `private.end_calls`
-pub(super) fn end_calls(
-    connection: &Connection,
-    user: &str,
-    message: &str,
-    state: &str,
-    error: &str,
-) -> Result<(), RestError> {
-    let update = "update \"private.tool_calls\" set state = ?1, outcome = ?2, \
-                  decided_at = clock_timestamp() where message_id = ?3 and user_id = ?4 \
-                  and state in ('pending', 'waiting', 'approved') \
-                  and (?1 <> 'expired' or (state <> 'approved' and expires_at < clock_timestamp()))";
-    let outcome = jsonb::print(&json!({ "error": error }));
-    connection.prepare_cached(update)?.execute((state, outcome, message, user))?;
-    Ok(())
-}
-
-/// `private.supersede_calls`: completes the chat's answers that wait.
-pub(super) fn supersede_calls(
-    connection: &Connection,
-    session: Session,
-    chat: &str,
-    user: &str,
-    error: &str,
-) -> Result<(), RestError> {
-    let waits = "where chat_id = ? and user_id = ? and status = 'awaiting'";
-    while let Some(message) = Message::find(connection, waits, (chat, user))? {
-        end_calls(connection, user, &message.id, "superseded", error)?;
-        store_outcomes(connection, session, &message, "complete")?;
-    }
-    Ok(())
-}
-
-fn store_outcomes(
-    connection: &Connection,
-    session: Session,
-    message: &Message,
-    status: &str,
-) -> Result<(), RestError> {
-    let parts = with_outcomes(connection, message)?;
-    let update = "update messages set status = ?, parts = ? where rowid = ?";
-    change(connection, session, update, (status, jsonb::print(&parts), message.rowid))
-}
-
-/// `private.with_outcomes` of a message's parts and `private.outcomes`.
-pub(super) fn with_outcomes(connection: &Connection, message: &Message) -> Result<Json, RestError> {
-    let unreadable = |_| RestError::invalid_json_input();
-    let parts = "select parts from messages where rowid = ?";
-    let parts: String = connection.query_row(parts, [message.rowid], |row| row.get(0))?;
-    let mut parts: Vec<Json> = serde_json::from_str(&parts).map_err(unreadable)?;
-    let select = "select call_id, outcome from \"private.tool_calls\" \
-                  where message_id = ? and user_id = ? and outcome is not null";
-    let mut statement = connection.prepare_cached(select)?;
-    let mut rows = statement.query((&message.id, &message.user_id))?;
-    while let Some(row) = rows.next()? {
-        let call: String = row.get(0)?;
-        let outcome: Json = serde_json::from_str(&row.get::<_, String>(1)?).map_err(unreadable)?;
-        let of_call = parts.iter_mut().filter(|part| {
-            part["state"] == "input-available"
-                && part.get("toolCallId").and_then(jsonb::to_text).as_ref() == Some(&call)
-        });
-        for part in of_call {
-            let member = |name: &str| outcome.get(name).cloned();
-            let (state, name, value) = match member("output") {
-                Some(output) => ("output-available", "output", output),
-                None => ("output-error", "errorText", member("error").unwrap_or_default()),
-            };
-            part["state"] = json!(state);
-            part[name] = value;
-        }
-    }
-    Ok(Json::Array(parts))
 }

@@ -34,7 +34,7 @@ async fn inserts() {
              \"model\":null,\"system_prompt\":null,\"is_archived\":false,\
              \"is_bookmarked\":false,\"metadata\":{},\"last_message_at\":null,\
              \"created_at\":\"2026-02-01T00:00:00+00:00\",\
-             \"updated_at\":\"2026-11-22T19:53:31.89315+00:00\"}]",
+             \"updated_at\":\"2026-11-22T19:53:31.89315+00:00\",\"assistant\":null}]",
         )
         .with("content-range", "*/*")
         .with("preference-applied", "return=representation"),
@@ -328,7 +328,7 @@ async fn the_service_role_is_told_the_values() {
             "new row for relation \"chats\" violates check constraint \"chats_title_check\"",
             "Failing row contains (00000000-0000-0000-0000-000000000005, \
              00000000-0000-0000-0000-0000000a11ce, , null, null, f, f, {}, null, \
-             2026-11-22 19:53:31.89315+00, 2026-11-22 19:53:31.89315+00).",
+             2026-11-22 19:53:31.89315+00, 2026-11-22 19:53:31.89315+00, null).",
             (),
         ),
         case("206-notnull-service", Role::Service, post("/chats").json(&json!({"id": id(5)})))
@@ -338,7 +338,7 @@ async fn the_service_role_is_told_the_values() {
                 "null value in column \"user_id\" of relation \"chats\" violates not-null constraint",
                 "Failing row contains (00000000-0000-0000-0000-000000000005, null, New chat, null, \
                  null, f, f, {}, null, 2026-11-22 19:53:31.89315+00, \
-                 2026-11-22 19:53:31.89315+00).",
+                 2026-11-22 19:53:31.89315+00, null).",
                 (),
             ),
         case("207-delete-no-filter-service-empty", Role::Service, delete(&format!("/chats?id=eq.{}", id(5))))

@@ -30,7 +30,7 @@ async fn rows_pages_and_counts() {
              \"kind\": \"trip\"},\
              \"last_message_at\":\"2026-01-02T00:00:02.5+00:00\",\
              \"created_at\":\"2026-01-01T00:00:01+00:00\",\
-             \"updated_at\":\"2026-11-22T19:53:31.89315+00:00\"}]",
+             \"updated_at\":\"2026-11-22T19:53:31.89315+00:00\",\"assistant\":null}]",
         ),
         case("004-get-rls-bob", BOB, get("/chats?select=title"))
             .answers(200, r#"[{"title":"bob one"}]"#),

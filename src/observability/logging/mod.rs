@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use axum::http::{HeaderMap, HeaderValue};
 use tokio::runtime::Handle;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt, registry};
@@ -61,6 +61,11 @@ pub fn init(config: &Config, runtime: &Handle) -> Result<Option<Traces>, String>
         .log_filter
         .parse()
         .map_err(|error| format!("RUST_LOG: `{}` is not usable: {error}", config.log_filter))?;
+    // It logs what other servers say; what matters of it stands in the outcomes of calls.
+    let filter = match config.log_filter.contains("rmcp") {
+        true => filter,
+        false => filter.with_target("rmcp", LevelFilter::OFF),
+    };
     let lines = fmt::layer().with_writer(std::io::stderr);
     let lines = lines.with_ansi(std::io::stderr().is_terminal());
     let lines = match config.log_format {

@@ -49,6 +49,8 @@ pub(super) enum CallError {
     Rpc(ErrorData),
     /// There is no answer.
     Failed(Failure),
+    /// The user has to sign in at the server; the sentence that says so.
+    NotSignedIn(String),
     /// It takes too long.
     Timeout,
     /// The connection was closed before.
@@ -67,10 +69,22 @@ pub(super) struct Connection {
 impl Connection {
     /// Connects in the protocol that the server speaks.
     pub(super) async fn open(target: &Target, era: &Era) -> Result<Self, CallError> {
+        let is_known = era.is_legacy.load(Ordering::Relaxed);
+        let opened = match Self::open_as(target, is_known).await {
+            // A server of the older protocol may answer the newer one's question with anything.
+            Err(error) if !is_known && is_no_discovery(&error) => Self::open_as(target, true).await,
+            opened => opened,
+        };
+        let is_legacy = opened.as_ref().is_ok_and(|connection| !connection.is_modern);
+        era.is_legacy.store(is_legacy, Ordering::Relaxed);
+        opened
+    }
+
+    async fn open_as(target: &Target, is_legacy: bool) -> Result<Self, CallError> {
         let failures = Arc::new(Failures::default());
         let client = BoundedClient { http: target.http.clone(), failures: failures.clone() };
         let transport = StreamableHttpClientTransport::with_client(client, config(target));
-        let lifecycle = match era.is_legacy.load(Ordering::Relaxed) {
+        let lifecycle = match is_legacy {
             true => ClientLifecycleMode::Initialize,
             false => ClientLifecycleMode::Auto {
                 preferred_versions: vec![ProtocolVersion::V_2026_07_28],
@@ -78,14 +92,11 @@ impl Connection {
             },
         };
         let opened = Handler::default().serve_with_lifecycle(transport, lifecycle);
-        let opened = tokio::time::timeout(HANDSHAKE, opened).await;
-        let service = opened
-            .map_err(|_| CallError::Timeout)
-            .and_then(|opened| opened.map_err(|error| handshake_error(&error, &failures)));
-        let service = service.inspect_err(|_| era.is_legacy.store(false, Ordering::Relaxed))?;
+        let opened =
+            tokio::time::timeout(HANDSHAKE, opened).await.map_err(|_| CallError::Timeout)?;
+        let service = opened.map_err(|error| handshake_error(&error, &failures))?;
         let version = service.peer_info().map(|info| info.protocol_version.clone());
         let is_modern = version.is_some_and(|version| version >= ProtocolVersion::NO_INITIALIZE);
-        era.is_legacy.store(!is_modern, Ordering::Relaxed);
         Ok(Self { service, failures, is_modern, has_listed: AtomicBool::new(false) })
     }
 
@@ -184,6 +195,15 @@ fn config(target: &Target) -> StreamableHttpClientTransportConfig {
 /// The library reports a broken stream as an error of the server's.
 fn is_transport(error: &ErrorData) -> bool {
     error.message.starts_with("streamable HTTP ")
+}
+
+/// Whether a server has answered, but not what it speaks.
+fn is_no_discovery(error: &CallError) -> bool {
+    match error {
+        CallError::Rpc(_) | CallError::Failed(Failure::Unreadable) => true,
+        CallError::Failed(Failure::Status(status)) => *status < 500,
+        _ => false,
+    }
 }
 
 fn handshake_error(error: &ClientInitializeError, failures: &Failures) -> CallError {

@@ -1,12 +1,15 @@
 //! How a server knows who calls.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::oauth::{OAuth, SignIns};
 use crate::agent::Credentials;
-use crate::config::file::mcp::McpAuth;
+use crate::config::FileConfig;
+use crate::config::file::mcp::{McpAuth, McpTools};
 use crate::seal::sha256;
 
 /// How a server knows who calls, with the secrets in their places.
@@ -14,6 +17,7 @@ pub(super) enum Auth {
     None,
     Secret(HeaderName, SecretString),
     User,
+    OAuth(Arc<OAuth>),
 }
 
 /// What a request carries.
@@ -21,22 +25,34 @@ pub(super) struct Credential {
     pub(super) headers: HashMap<HeaderName, HeaderValue>,
     pub(super) digest: [u8; 32],
     secret: Option<SecretString>,
+    /// Which of a user's sign-ins it is, where they can be renewed.
+    pub(super) version: Option<i64>,
 }
 
 impl Auth {
     pub(super) fn new(
-        auth: &McpAuth,
-        secrets: &HashMap<String, SecretString>,
+        entry: &McpTools,
+        file: &FileConfig,
+        sign_ins: &SignIns,
     ) -> Result<Self, String> {
-        match auth {
+        match &entry.auth {
             McpAuth::None => Ok(Self::None),
             McpAuth::Secret { header, value } => {
                 let header = header.parse().map_err(|_| "auth.header: is no header's name")?;
-                Ok(Self::Secret(header, filled(value, secrets)))
+                Ok(Self::Secret(header, file.filled(value)))
             }
             McpAuth::User => Ok(Self::User),
-            McpAuth::Oauth { .. } => Err("auth: oauth is not available".into()),
+            McpAuth::Oauth { .. } => {
+                let oauth =
+                    sign_ins.find_in(file, &entry.name).ok_or("auth: oauth needs public_url")?;
+                Ok(Self::OAuth(oauth))
+            }
         }
+    }
+
+    /// What a person is told whose renewed sign-in is refused.
+    pub(super) fn sentence_of_refusal(&self, label: &str) -> String {
+        format!("{label} does not accept your sign-in. Connect it again.")
     }
 
     /// Whether all users are the same to the server.
@@ -44,19 +60,29 @@ impl Auth {
         matches!(self, Self::None | Self::Secret(..))
     }
 
-    /// What the requests of a user carry. `Err` is a sentence for the person.
-    pub(super) async fn credential(&self, credentials: &Credentials) -> Result<Credential, String> {
+    /// What the requests of a user carry. `refused` is the version of a sign-in that the server does not take.
+    /// `Err` is a sentence for the person.
+    pub(super) async fn credential(
+        &self,
+        credentials: &Arc<Credentials>,
+        refused: Option<i64>,
+    ) -> Result<Credential, String> {
         match self {
             Self::None => Ok(Credential::none()),
             Self::Secret(header, value) => Credential::new(header.clone(), value.expose_secret()),
             Self::User => Credential::bearer(credentials.token().expose_secret()),
+            Self::OAuth(oauth) => {
+                let access = oauth.access(credentials, refused).await.map_err(|error| error.0)?;
+                let version = Some(access.version);
+                Ok(Credential { version, ..Credential::bearer(&access.token)? })
+            }
         }
     }
 }
 
 impl Credential {
     fn none() -> Self {
-        Self { headers: HashMap::new(), digest: digest(""), secret: None }
+        Self { headers: HashMap::new(), digest: digest(""), secret: None, version: None }
     }
 
     fn bearer(token: &str) -> Result<Self, String> {
@@ -69,7 +95,8 @@ impl Credential {
         content.set_sensitive(true);
         // Without its scheme, `Bearer`.
         let secret = value.rsplit(' ').next().map(SecretString::from);
-        Ok(Self { headers: HashMap::from([(header, content)]), digest: digest(value), secret })
+        let headers = HashMap::from([(header, content)]);
+        Ok(Self { headers, digest: digest(value), secret, version: None })
     }
 
     /// The secret, unless it is so short that it may be a usual word.
@@ -82,17 +109,4 @@ fn digest(text: &str) -> [u8; 32] {
     let mut digest = [0; 32];
     digest.copy_from_slice(sha256(text.as_bytes()).as_ref());
     digest
-}
-
-/// The text with the secrets that its `${NAME}` stand for. The file has been checked.
-fn filled(text: &str, secrets: &HashMap<String, SecretString>) -> SecretString {
-    let mut filled = String::new();
-    let mut pieces = text.split("${");
-    filled.push_str(pieces.next().unwrap_or_default());
-    for piece in pieces {
-        let (name, rest) = piece.split_once('}').unwrap_or((piece, ""));
-        filled.push_str(secrets.get(name).map_or("", |secret| secret.expose_secret()));
-        filled.push_str(rest);
-    }
-    filled.into()
 }

@@ -10,10 +10,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::Server;
 use super::connection::{CallError, Connection};
-use super::definition::offered;
-use crate::agent::Credentials;
 use crate::agent::tools::source::{SourceError, SourceTool};
 
 /// The most pages of a listing, and tools in all of them.
@@ -22,13 +19,13 @@ const MAX_TOOLS: usize = 512;
 /// How long a page may take.
 const PAGE: Duration = Duration::from_secs(10);
 /// How long a listing may take.
-const ALL_PAGES: Duration = Duration::from_secs(30);
+pub(super) const ALL_PAGES: Duration = Duration::from_secs(30);
 /// How long a listing is kept whose server does not say.
 const USUAL_LIFETIME: Duration = Duration::from_secs(60);
 /// How long a listing is kept at least, so that a burst of requests asks once; and at most.
 const LIFETIMES: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(3_600));
 /// How long nobody asks a server again that has failed.
-const AFTER_FAILURE: Duration = Duration::from_secs(10);
+pub(super) const AFTER_FAILURE: Duration = Duration::from_secs(10);
 /// The most users whose listings are kept, per server.
 const MAX_LISTINGS: usize = 1_024;
 
@@ -40,9 +37,10 @@ pub(super) struct Listed {
     pub(super) has_header_parameters: bool,
 }
 
-struct Listing {
-    listed: Result<Arc<Listed>, SourceError>,
-    until: Instant,
+/// A listing, or why there is none.
+pub(super) struct Listing {
+    pub(super) listed: Result<Arc<Listed>, SourceError>,
+    pub(super) until: Instant,
 }
 
 /// The listings of a server: one where all users are the same to it, else one for each.
@@ -62,67 +60,14 @@ impl Listings {
         listing.as_ref()?.listed.clone().ok()
     }
 
+    /// The place of a listing. Whoever has it locked asks the server.
+    pub(super) fn place(&self, key: Option<Uuid>) -> Arc<Mutex<Option<Listing>>> {
+        self.0.get_or_insert_with(&key, || Ok::<_, ()>(Arc::default())).unwrap_or_default()
+    }
+
     /// Has the server asked again next time.
     pub(super) fn forget(&self, key: Option<Uuid>) {
         self.0.remove(&key);
-    }
-}
-
-impl Server {
-    pub(super) fn listing_key(&self, credentials: &Credentials) -> Option<Uuid> {
-        (!self.auth.is_shared()).then_some(credentials.user_id)
-    }
-
-    /// The tools that a user may be offered. Those who ask at the same time wait for one answer, and one that
-    /// comes too late for this turn is kept for the next.
-    pub(super) async fn listed(
-        self: &Arc<Self>,
-        credentials: &Arc<Credentials>,
-    ) -> Result<Arc<Listed>, SourceError> {
-        let key = self.listing_key(credentials);
-        let cell = self.listings.0.get_or_insert_with(&key, || Ok::<_, ()>(Arc::default()));
-        let mut kept = cell.unwrap_or_default().lock_owned().await;
-        if let Some(listing) = kept.as_ref().filter(|listing| listing.until > Instant::now()) {
-            return listing.listed.clone();
-        }
-        let (server, credentials) = (self.clone(), credentials.clone());
-        let listing = tokio::spawn(async move {
-            let listing = server.list(&credentials).await;
-            let listed = listing.listed.clone();
-            *kept = Some(listing);
-            listed
-        });
-        let broken = || SourceError(format!("{}: the tools cannot be read.", self.entry.name));
-        listing.await.unwrap_or_else(|_| Err(broken()))
-    }
-
-    async fn list(&self, credentials: &Arc<Credentials>) -> Listing {
-        let listed = tokio::time::timeout(ALL_PAGES, self.ask(credentials)).await;
-        match listed.unwrap_or_else(|_| Err(self.unavailable(&CallError::Timeout))) {
-            Ok((listed, lifetime)) => {
-                let listed = Ok(Arc::new(listed));
-                Listing { listed, until: Instant::now() + lifetime }
-            }
-            Err(error) => Listing { listed: Err(error), until: Instant::now() + AFTER_FAILURE },
-        }
-    }
-
-    async fn ask(&self, credentials: &Arc<Credentials>) -> Result<(Listed, Duration), SourceError> {
-        let credential = self.auth.credential(credentials).await.map_err(SourceError)?;
-        let key = self.key(credentials, &credential);
-        let pages = async {
-            let _turn = self.turn(credentials).await?;
-            let place = self.place(&key)?;
-            let connection = self.connect(&place, &credential).await?;
-            pages(connection).await
-        };
-        let (tools, lifetime) = pages.await.map_err(|error| {
-            self.connections.remove(&key);
-            self.unavailable(&error)
-        })?;
-        let marked = |tool: &Value| tool.to_string().contains("\"x-mcp-header\"");
-        let has_header_parameters = tools.iter().any(marked);
-        Ok((Listed { tools: offered(&self.entry, &tools), has_header_parameters }, lifetime))
     }
 }
 

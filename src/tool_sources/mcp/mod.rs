@@ -1,12 +1,10 @@
 //! Tools of servers that speak the Model Context Protocol, over HTTP, in its versions with a handshake
 //! (2025-06-18, 2025-11-25) and without (2026-07-28).
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use secrecy::SecretString;
 use serde_json::{Map, Value};
 
 mod bounded_client;
@@ -17,12 +15,15 @@ mod content;
 mod credential;
 mod definition;
 mod listing;
+mod offer;
+pub mod oauth;
 mod words;
 
 use crate::agent::Credentials;
 use crate::agent::tools::source::{
     Outcome, SourceCall, SourceError, SourceKind, SourceTool, ToolContext, ToolSource, Who,
 };
+use crate::config::FileConfig;
 use crate::config::file::mcp::McpTools;
 use crate::memory::Holder;
 use crate::tool_sources::egress::{Egress, Turn};
@@ -31,11 +32,17 @@ use connection::{CallError, Connection, Era, Target};
 use connections::{InUse, Key};
 use credential::{Auth, Credential};
 use listing::Listings;
+use oauth::SignIns;
 
 pub use connections::Connections;
 
 /// The tools of one server.
 pub struct McpSource(Arc<Server>);
+
+/// The server does not take a sign-in that can be renewed.
+struct Refused {
+    version: i64,
+}
 
 /// A server, and what is known of it.
 struct Server {
@@ -52,13 +59,14 @@ impl McpSource {
     /// The tools of the server of this entry of the file.
     pub fn new(
         entry: &McpTools,
-        secrets: &HashMap<String, SecretString>,
+        file: &FileConfig,
         egress: &Egress,
         connections: &Connections,
+        sign_ins: &SignIns,
     ) -> Result<Self, String> {
         let http = egress.client(&entry.url).map_err(|error| format!("url: {error}"))?;
         let (egress, connections) = (egress.clone(), connections.clone());
-        let auth = Auth::new(&entry.auth, secrets)?;
+        let auth = Auth::new(entry, file, sign_ins)?;
         let (entry, era, listings) = (entry.clone(), Era::default(), Listings::default());
         Ok(Self(Arc::new(Server { entry, auth, egress, http, connections, era, listings })))
     }
@@ -71,6 +79,10 @@ impl ToolSource for McpSource {
 
     fn kind(&self) -> SourceKind {
         SourceKind::Mcp
+    }
+
+    fn is_default(&self) -> bool {
+        self.0.entry.default
     }
 
     fn list<'a>(&'a self, who: &'a Who) -> BoxFuture<'a, Result<Vec<SourceTool>, SourceError>> {
@@ -128,22 +140,41 @@ impl Server {
     }
 
     async fn call(&self, context: &ToolContext, call: &SourceCall) -> Outcome {
-        let credential = match self.auth.credential(&context.credentials).await {
+        let mut outcome = self.call_with(context, call, None).await;
+        if let Err(Refused { version }) = outcome {
+            outcome = self.call_with(context, call, Some(version)).await;
+        }
+        let refused = || self.auth.sentence_of_refusal(&self.entry.name);
+        outcome
+            .unwrap_or_else(|_| Outcome::Failed { sentence: refused(), may_have_happened: false })
+    }
+
+    /// A call with the sign-in that is stored, or with a newer one than that which the server has refused.
+    async fn call_with(
+        &self,
+        context: &ToolContext,
+        call: &SourceCall,
+        refused: Option<i64>,
+    ) -> Result<Outcome, Refused> {
+        let credential = match self.auth.credential(&context.credentials, refused).await {
             Ok(credential) => credential,
-            Err(sentence) => return Outcome::Failed { sentence, may_have_happened: false },
+            Err(sentence) => return Ok(Outcome::Failed { sentence, may_have_happened: false }),
         };
         let schema = self.output_schema(&context.credentials, &call.tool).await;
-        let outcome = match self.result(context, call, &credential).await {
+        match self.result(context, call, &credential).await {
             Ok(mut result) => {
                 if let Some(secret) = credential.worth_hiding() {
                     content::hide(&mut result, secret);
                 }
-                content::outcome(&call.tool, &result, schema.as_ref())
+                Ok(content::outcome(&call.tool, &result, schema.as_ref()))
             }
-            Err(error) => self.words(&error, &credential),
-        };
-        tracing::debug!(source = self.entry.name, "a call of a tool has ended");
-        outcome
+            Err(error) => match (&error, credential.version) {
+                (CallError::Failed(Failure::Unauthorized(_)), Some(version)) => {
+                    Err(Refused { version })
+                }
+                _ => Ok(self.words(&error, &credential)),
+            },
+        }
     }
 
     async fn output_schema(&self, credentials: &Arc<Credentials>, tool: &str) -> Option<Value> {

@@ -39,6 +39,7 @@ impl Server {
         let label = &self.entry.name;
         match error {
             CallError::Rpc(error) => format!("{label} refused: {}", words_of(error)),
+            CallError::NotSignedIn(sentence) => sentence.clone(),
             CallError::Timeout => format!("{label} took too long to answer."),
             CallError::Closed => format!("{label} closed the connection."),
             CallError::Failed(failure) => match failure {
@@ -75,7 +76,7 @@ fn may_have_happened(error: &CallError) -> bool {
         CallError::Rpc(error) => {
             !matches!(error.code.0, -32700 | -32602..=-32600 | -32022..=-32020)
         }
-        CallError::Closed => false,
+        CallError::Closed | CallError::NotSignedIn(_) => false,
         CallError::Timeout => true,
         CallError::Failed(failure) => match failure {
             Failure::NotSent

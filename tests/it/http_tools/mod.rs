@@ -517,3 +517,29 @@ fn a_document_that_cannot_be_tools_is_refused_at_the_start() {
         assert!(is_it && !problem.contains('\n'), "{problem}\n{expected}");
     }
 }
+
+#[test]
+fn the_schema_of_the_file_knows_the_example_and_its_mistakes() {
+    let schema = chat_backend::config::file::schema::schema();
+    let example = include_str!("../../../examples/chat-backend.toml");
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/examples"));
+    assert!(FileConfig::parse(example, folder, &HashMap::new()).is_ok());
+    let fits = |text: &str| {
+        let file: Value = toml::from_str(text).unwrap();
+        chat_backend::agent::tools::fits_foreign(&schema, &file)
+    };
+    assert_eq!(fits(example), Ok(()));
+    for (right, wrong) in [
+        ("allow_hosts", "allowed_hosts"),
+        ("kind = \"http\"", "kind = \"soap\""),
+        ("name = \"find_order\"", "nam = \"find_order\""),
+        ("method = \"GET\"", "method = \"HEAD\""),
+        ("default = true", "default = \"yes\""),
+        ("approval = \"always\"", "approval = \"sometimes\""),
+        ("timeout_ms = 10000", "timeout_ms = 10"),
+    ] {
+        assert!(example.contains(right), "{right}");
+        let wrong = example.replacen(right, wrong, 1);
+        assert!(fits(&wrong).is_err(), "{right}");
+    }
+}

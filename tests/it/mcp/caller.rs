@@ -2,16 +2,20 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use chat_backend::agent::Credentials;
 use chat_backend::agent::tools::source::{
     Outcome, Progress, SourceCall, SourceError, SourceTool, ToolContext, ToolSource, Who,
 };
+use chat_backend::clock::Clock;
 use chat_backend::config::file::{FileConfig, ToolEntry};
+use chat_backend::config::{FileHandle, Project};
 use chat_backend::memory::Memory;
 use chat_backend::observability::metrics::Metrics;
-use chat_backend::supabase::AccessToken;
+use chat_backend::supabase::{AccessToken, Supabase};
 use chat_backend::tool_sources::egress::{Egress, EgressSettings};
+use chat_backend::tool_sources::mcp::oauth::{Services, SignIns};
 use chat_backend::tool_sources::mcp::{Connections, McpSource};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -29,7 +33,21 @@ pub fn source(url: &str, more: &str) -> McpSource {
     let [ToolEntry::Mcp(entry)] = &file.tools[..] else { panic!() };
     let settings = EgressSettings { hosts: file.allow_hosts.clone(), ..Default::default() };
     let egress = Egress::new(settings, Memory::new(64 << 20), Metrics::default()).unwrap();
-    McpSource::new(entry, &file.secrets, &egress, &Connections::new()).unwrap()
+    let project = Project {
+        url: "http://127.0.0.1:9".into(),
+        public_url: "http://127.0.0.1:9".into(),
+        anon_key: "none".into(),
+        service_role_key: None,
+        jwt_secret: None,
+    };
+    let services = Services {
+        egress: egress.clone(),
+        supabase: Supabase::new(&project, Duration::from_secs(1), Clock::System).unwrap(),
+        seal_keys: None,
+        clock: Clock::System,
+    };
+    let sign_ins = SignIns::new(FileHandle::default(), services);
+    McpSource::new(entry, &file, &egress, &Connections::new(), &sign_ins).unwrap()
 }
 
 /// A user.
@@ -41,7 +59,12 @@ pub struct Caller {
 impl Caller {
     pub fn new() -> Self {
         let user_id = Uuid::new_v4();
-        let token = AccessToken::new(&format!("token-of-{user_id}"));
+        Self::with_token(user_id, &format!("token-of-{user_id}"))
+    }
+
+    /// A user with this access token.
+    pub fn with_token(user_id: Uuid, token: &str) -> Self {
+        let token = AccessToken::new(token);
         let credentials = Credentials::new(user_id, token, i64::MAX);
         Self { credentials, progress: Arc::default() }
     }

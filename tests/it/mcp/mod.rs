@@ -2,6 +2,7 @@
 
 mod caller;
 mod hostile;
+mod oauth;
 mod real;
 mod recorded;
 mod server;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::Response;
 use futures_util::Stream;
 use serde_json::{Value, json};
@@ -17,7 +17,9 @@ use tokio::net::TcpListener;
 #[derive(Clone, Debug)]
 pub struct Request {
     pub method: Method,
+    pub path: String,
     pub headers: HeaderMap,
+    pub body: String,
     /// The message; null where there is none.
     pub message: Value,
 }
@@ -75,11 +77,13 @@ impl Server {
 async fn answer(
     State((log, respond)): State<(Arc<Mutex<Vec<Request>>>, Respond)>,
     method: Method,
+    uri: Uri,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
     let message = serde_json::from_slice(&body).unwrap_or_default();
-    let request = Request { method, headers, message };
+    let body = String::from_utf8_lossy(&body).into_owned();
+    let request = Request { method, path: uri.path().to_owned(), headers, body, message };
     log.lock().unwrap().push(request.clone());
     respond(&request)
 }

@@ -48,6 +48,21 @@ async fn a_session_is_one_users_and_outlives_a_restart_of_the_server() {
 }
 
 #[tokio::test]
+async fn a_server_that_answers_the_newer_question_with_anything_is_an_older_one() {
+    for answer in [json!({}), json!({ "capabilities": { "tools": {} } })] {
+        let server = Server::start(move |request| match request.asks("server/discover") {
+            true => message(&request.result(answer.clone())),
+            false => legacy(request, "s", &tools(&["a"]), |request| message(&text(request, "old"))),
+        })
+        .await;
+        let (source, caller) = (source(&server.url, ""), Caller::new());
+        assert_eq!(caller.list(&source).await.unwrap().len(), 1);
+        assert_eq!(output(&caller.call(&source, "a", json!({})).await), "old");
+        assert_eq!(server.asked("initialize").len(), 1);
+    }
+}
+
+#[tokio::test]
 async fn a_session_that_is_never_accepted_is_an_error_at_once() {
     let server = Server::start(|request| {
         let session = if request.asks("initialize") { "mine" } else { "another" };

@@ -60,7 +60,9 @@ pub struct TestApp {
     files: chat_backend::api::files::Files,
     providers: chat_backend::providers::Providers,
     ai: chat_backend::api::ai::Ai,
+    accounts: chat_backend::api::account::Accounts,
     memory: chat_backend::memory::Memory,
+    state: chat_backend::app::AppState,
 }
 
 /// An application with nothing set.
@@ -110,8 +112,10 @@ impl TestApp {
         let generations = app.state.generations.clone();
         let files = app.state.files.clone();
         let ai = app.state.ai.clone();
+        let accounts = app.state.accounts.clone();
         let providers = ai.providers().clone();
         let memory = app.state.auth.memory.clone();
+        let state = app.state.clone();
         let stop = CancellationToken::new();
         let connections = || Connections::new(app.config.max_connections, &app.config);
         let api = router::router(&app);
@@ -142,7 +146,9 @@ impl TestApp {
             files,
             providers,
             ai,
+            accounts,
             memory,
+            state,
             metrics_url,
         }
     }
@@ -171,6 +177,28 @@ impl TestApp {
         let key = self.service_key.as_deref().unwrap();
         let request = self.http.post(url).header("apikey", key).bearer_auth(key).json(arguments);
         Reply::send(request).await.expect(200)
+    }
+
+    /// A request to Supabase with the service key.
+    pub async fn as_service(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<serde_json::Value>,
+    ) -> Reply {
+        let url = format!("{}{path}", self.supabase_url);
+        let key = self.service_key.as_deref().unwrap();
+        let request = self.http.request(method, url).header("apikey", key).bearer_auth(key);
+        Reply::send(match body {
+            Some(body) => request.json(&body),
+            None => request,
+        })
+        .await
+    }
+
+    /// Finishes deletions of accounts, as the server does from time to time.
+    pub async fn finish_deletions(&self) {
+        self.accounts.finish_claimed().await;
     }
 
     /// Gives the bucket of all files a limit of its own.
@@ -218,6 +246,18 @@ impl TestApp {
     /// Asks the providers for their models now.
     pub async fn refresh_models(&self) {
         self.providers.refresh_models().await;
+    }
+
+    /// Reads the configuration file again.
+    pub fn reload_file(&self) -> Result<(), chat_backend::config::ConfigError> {
+        self.state.reload_file()
+    }
+
+    /// Sets what a user's next tokens say of the application's own.
+    pub async fn set_app_metadata(&self, user: &User, metadata: serde_json::Value) {
+        let path = format!("/users/{}", user.id);
+        let body = json!({ "app_metadata": metadata });
+        self.administer(Method::PUT, &path, &body).await.expect(200);
     }
 
     /// Frees what this server had claimed, as it does at its start.

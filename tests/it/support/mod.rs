@@ -3,6 +3,7 @@
 mod app;
 mod form;
 mod keys;
+mod operator_file;
 mod program;
 mod project;
 mod provider;
@@ -22,6 +23,7 @@ pub use app::{
 };
 pub use form::{BOUNDARY, Form};
 pub use keys::Key;
+pub use operator_file::OperatorFile;
 pub use program::{Program, new_folder, run, run_in};
 pub use project::{Project, claims, project};
 pub use provider::{Answer, FakeProvider, fixture, live};

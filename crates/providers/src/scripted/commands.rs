@@ -11,6 +11,9 @@ use crate::{
 };
 
 /// Maximum length of `/long` and `/slow`, in words.
+/// The demo tool that asks a person first.
+const POSTCARD: &str = "send_postcard";
+const MAX_POSTCARDS: usize = 50;
 const MAX_WORDS: usize = 20_000;
 
 /// How much of a tool's result is repeated.
@@ -47,6 +50,7 @@ fn run_command(command: &str, rest: &str, request: &Request) -> Result<Script, P
         "/tool" => one_call(rest, &request.tools),
         "/tools" => all_calls(&request.tools),
         "/search" => search(rest, request),
+        "/approve" => asking_calls(rest, &request.tools),
         "/error" => return Err(failure(rest)),
         "/error-late" => Script::text(texts::PARTIAL).ending_with(Ending::Fail(failure(rest))),
         "/empty" => Script::default(),
@@ -79,6 +83,17 @@ fn all_calls(tools: &[ToolDefinition]) -> Script {
         return Script::text(texts::NO_TOOLS);
     }
     calling(tools.iter().map(|tool| call(tool, "")).collect())
+}
+
+/// A call of the tool that asks first, with these arguments, or so many calls.
+fn asking_calls(rest: &str, tools: &[ToolDefinition]) -> Script {
+    let Some(tool) = tools.iter().find(|tool| tool.name == POSTCARD) else {
+        return Script::text(texts::NO_TOOLS);
+    };
+    let Ok(count) = rest.parse::<usize>() else { return calling(vec![call(tool, rest)]) };
+    let postcard = |number| json!({ "to": "Ada", "text": format!("Postcard {number}") });
+    let postcards = (1..=count.min(MAX_POSTCARDS)).map(postcard);
+    calling(postcards.map(|card| call(tool, &card.to_string())).collect())
 }
 
 fn calling(calls: Vec<Call>) -> Script {

@@ -11,6 +11,7 @@ I am the scripted demo model. I need no key, and I answer to these commands:
 - `/markdown` shows headings, lists, a table and code.
 - `/tool [name] [arguments]` calls a tool, `/tools` all of them.
 - `/search [query]` searches the web, if that is offered, and always finds the same.
+- `/approve [arguments]` calls a tool that asks you first, `/approve [count]` several times.
 - `/error [kind]` fails at once, `/error-late [kind]` in the middle of the answer. Kinds: `server`, \
 `overloaded`, `rate_limited`, `quota`, `context_length`, `timeout`.
 - `/empty` ends without a word.

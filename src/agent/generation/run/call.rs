@@ -113,6 +113,7 @@ impl Run {
                     Event::Usage(usage) => self.budget.meter.report(usage),
                     Event::End { finish_reason: reason } => finish_reason = Some(reason),
                     Event::FailedAfterEnd(failure) => {
+                        let failure = self.quoted(&failure);
                         warn!("the answer of {} is whole all the same: {failure}", model.id);
                         self.answer.note(FAILED_AFTER_END);
                     }
@@ -133,6 +134,14 @@ impl Run {
         match self.job.terms.instructions() {
             Some(instructions) => error.without(|word| instructions.are_repeated_by(word)),
             None => error,
+        }
+    }
+
+    /// A provider's words for the log, unless they repeat what is confidential.
+    fn quoted<'a>(&self, words: &'a str) -> &'a str {
+        match self.job.terms.instructions() {
+            Some(instructions) if instructions.are_repeated_by(words) => "it repeats instructions",
+            _ => words,
         }
     }
 

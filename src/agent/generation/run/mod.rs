@@ -1,6 +1,7 @@
 //! One generation, from the claim of its chat to the last save, in one task that no connection owns.
 
 mod answer_writer;
+mod approvals;
 mod budget;
 mod call;
 mod checkpoints;
@@ -168,8 +169,9 @@ impl Run {
         self.freeze_tools(&started).await?;
         let mut models = self.models(started.model.as_deref())?;
         self.warn_of_missing(models.current());
+        self.run_approved(&started.earlier.approved).await?;
         let mut pauses = 0;
-        let mut turns = prompt::answer(&started.earlier.parts, self.tools.files());
+        let mut turns = prompt::answer(&self.answer.read().parts, self.tools.files());
         let mut steps = 1 + steps(&started.earlier.parts);
         loop {
             self.hand_over_if_draining().await?;

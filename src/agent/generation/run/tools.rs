@@ -110,23 +110,16 @@ impl Run {
             return Ok(false);
         }
         let tools = self.model.current().map(|model| self.tools(model)).unwrap_or_default();
-        let sorted = execute::sort(calls, &tools, &self.tools.of_page);
+        let mut sorted = execute::sort(calls, &tools, &self.tools.of_page);
         self.answer.update(|answer| execute::store(answer, sorted.refused));
+        sorted.ready.extend(self.take_granted(&mut sorted.asks).await?);
         let context = self.call_context();
-        let mut running = execute::run_all(sorted.ready, &context);
-        let mut shown_at = None;
-        let results = loop {
-            let news = pin!(context.progress.next(&mut shown_at));
-            match self.wait_for(select(&mut running, news)).await? {
-                Either::Left((results, _)) => break results,
-                Either::Right((news, _)) => {
-                    self.answer.update(|answer| answer.report_progress(news));
-                }
-            }
-        };
+        let running = execute::run_all(sorted.ready, &context);
+        let results = self.wait_with_progress(running, &context).await?;
         let results = self.keep_files(results).await?;
         self.answer.update(|answer| execute::store(answer, results));
         self.waiting = sorted.waiting;
+        self.ask(sorted.asks);
         if !self.waiting.is_empty() {
             let names = self.tools.names();
             self.answer.update(|answer| remember(answer, names));
@@ -134,7 +127,26 @@ impl Run {
         Ok(true)
     }
 
-    fn call_context(&self) -> CallContext {
+    /// Waits for calls, and shows meanwhile how far they are.
+    pub(super) async fn wait_with_progress<T>(
+        &mut self,
+        calls: impl Future<Output = T>,
+        context: &CallContext,
+    ) -> Result<T, Interruption> {
+        let mut calls = pin!(calls);
+        let mut shown_at = None;
+        loop {
+            let news = pin!(context.progress.next(&mut shown_at));
+            match self.wait_for(select(calls.as_mut(), news)).await? {
+                Either::Left((results, _)) => return Ok(results),
+                Either::Right((news, _)) => {
+                    self.answer.update(|answer| answer.report_progress(news));
+                }
+            }
+        }
+    }
+
+    pub(super) fn call_context(&self) -> CallContext {
         CallContext {
             credentials: self.job.credentials.clone(),
             chat_id: self.job.chat_id,
@@ -145,7 +157,7 @@ impl Run {
     }
 
     /// Stores the files that tools have made, which become parts of the answer.
-    async fn keep_files(
+    pub(super) async fn keep_files(
         &mut self,
         mut results: Vec<CallResult>,
     ) -> Result<Vec<CallResult>, Interruption> {

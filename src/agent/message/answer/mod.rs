@@ -14,6 +14,7 @@ pub(super) use call_progress::CallProgress;
 pub use claim::{Claim, Rows};
 pub use end::{End, Status};
 
+use super::approval::Approval;
 use super::part::{self, Part, ToolPart, ToolState};
 use super::sanitize;
 use crate::agent::tools::source::Progress;
@@ -173,6 +174,22 @@ impl Answer {
         }
     }
 
+    /// Has a call wait for a person's decision.
+    pub(in crate::agent) fn request_approval(&mut self, part: usize, approval: Approval) {
+        if let Some(Part::Tool(tool)) = self.parts.get_mut(part) {
+            tool.state = ToolState::ApprovalRequested(tool.input().cloned().unwrap_or_default());
+            tool.approval = Some(Box::new(approval));
+        }
+    }
+
+    /// Denies a call.
+    pub(in crate::agent) fn deny(&mut self, part: usize, approval: Approval) {
+        if let Some(Part::Tool(tool)) = self.parts.get_mut(part) {
+            tool.state = ToolState::OutputDenied(tool.input().cloned().unwrap_or_default());
+            tool.approval = Some(Box::new(approval));
+        }
+    }
+
     /// Begins another call of the model.
     pub(in crate::agent) fn start_step(&mut self) {
         self.close_block();
@@ -269,6 +286,8 @@ impl Answer {
             arguments: String::new(),
             state: ToolState::InputStreaming,
             opaque: None,
+            approval: None,
+            is_edited: false,
         }));
     }
 
@@ -337,7 +356,12 @@ impl Answer {
             let Part::Tool(tool) = part else { continue };
             let input = match &tool.state {
                 ToolState::InputStreaming => json!({}),
-                ToolState::InputAvailable(input) if !keeps_calls => input.clone(),
+                // What becomes of those that were approved is in the database.
+                ToolState::InputAvailable(input) | ToolState::ApprovalRequested(input)
+                    if !keeps_calls =>
+                {
+                    input.clone()
+                }
                 _ => continue,
             };
             let error_text = "The tool was not run: the answer ended before.".to_owned();

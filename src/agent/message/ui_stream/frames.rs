@@ -84,6 +84,13 @@ pub(super) enum Frame<'a> {
         error_text: &'a str,
         provider_executed: bool,
     },
+    ToolOutputDenied {
+        tool_call_id: &'a str,
+    },
+    ToolApprovalRequest {
+        approval_id: &'a str,
+        tool_call_id: &'a str,
+    },
     MessageMetadata {
         message_metadata: &'a Map<String, Value>,
     },
@@ -115,6 +122,12 @@ pub(super) struct CallReport<'a> {
     pub(super) tool_call_id: &'a str,
     #[serde(flatten)]
     pub(super) progress: &'a Progress,
+}
+
+/// The question whether a call may be made, for clients that have no frame for it.
+pub(super) fn put_approval(out: &mut Vec<u8>, id: &str, data: &Value) {
+    let frame = serde_json::json!({ "type": "data-approval", "id": id, "data": data });
+    out.extend_from_slice(format!("data: {frame}\n\n").as_bytes());
 }
 
 #[derive(Serialize)]

@@ -7,7 +7,7 @@ mod frames;
 mod hosted;
 
 pub use frames::StreamError;
-use frames::{CallReport, Frame, Title, put, put_delta, put_error, put_other};
+use frames::{CallReport, Frame, Title, put, put_approval, put_delta, put_error, put_other};
 use hosted::HostedSent;
 
 use super::answer::{Answer, End, Status};
@@ -27,6 +27,8 @@ pub struct Cursor {
     earlier: usize,
     /// Whether the listener takes a reason in the frame of the end.
     says_finish_reason: bool,
+    /// Whether the listener takes the frames of approvals.
+    takes_approvals: bool,
     in_step: bool,
     titled: bool,
     /// How many reports of running calls were looked at.
@@ -57,6 +59,13 @@ impl Cursor {
     #[must_use]
     pub fn with_finish_reason(self, says_finish_reason: bool) -> Self {
         Self { says_finish_reason, ..self }
+    }
+
+    /// The same, for a listener that takes the AI SDK's frames of approvals or does not: others end in an error
+    /// when they meet one.
+    #[must_use]
+    pub fn with_approvals(self, takes_approvals: bool) -> Self {
+        Self { takes_approvals, ..self }
     }
 
     /// Whether the end was sent: nothing follows.
@@ -109,12 +118,17 @@ impl Cursor {
         let earlier = &parts[..self.earlier.min(parts.len())];
         let step = earlier.iter().rposition(|part| *part == Part::StepStart).unwrap_or(0);
         for (index, part) in earlier.iter().enumerate() {
-            if let Part::Tool(tool) = part
-                && index >= step
-            {
-                put_result(tool, out);
-            }
-            self.parts.push(Progress::Done);
+            let progress = match part {
+                // What was approved gets its result later.
+                Part::Tool(tool) if index >= step => {
+                    match put_result(tool, self.takes_approvals, out) {
+                        true => Progress::Done,
+                        false => Progress::Tool { sent: tool.arguments.len(), input: true },
+                    }
+                }
+                _ => Progress::Done,
+            };
+            self.parts.push(progress);
         }
     }
 
@@ -144,7 +158,7 @@ impl Cursor {
                     put(out, &Frame::ReasoningEnd { id: &index.to_string() });
                 }
             }
-            Part::Tool(tool) => advance_tool(progress, tool, out),
+            Part::Tool(tool) => advance_tool(progress, tool, self.takes_approvals, out),
             Part::Hosted(call) => {
                 if let Progress::Hosted { sent } = progress
                     && sent.advance(call, out)
@@ -211,6 +225,9 @@ impl Cursor {
             self.in_step = true;
             put(out, &Frame::StartStep);
         }
+        if end.status == Status::Awaiting {
+            self.put_approvals(&answer.parts, out);
+        }
         self.finish_step(out);
         let message_metadata = &answer.metadata;
         match end.status {
@@ -228,6 +245,25 @@ impl Cursor {
             }
         }
         out.extend_from_slice(b"data: [DONE]\n\n");
+    }
+}
+
+impl Cursor {
+    /// What a person is asked. Not before the questions are stored, so that they can be answered.
+    fn put_approvals(&self, parts: &[Part], out: &mut Vec<u8>) {
+        for part in parts.get(self.earlier..).unwrap_or_default() {
+            let Part::Tool(tool) = part else { continue };
+            let (Some(approval), ToolState::ApprovalRequested(_)) = (&tool.approval, &tool.state)
+            else {
+                continue;
+            };
+            if self.takes_approvals {
+                let (approval_id, tool_call_id) = (&*approval.id, &*tool.id);
+                put(out, &Frame::ToolApprovalRequest { approval_id, tool_call_id });
+            } else {
+                put_approval(out, &approval.id, &tool.approval_data());
+            }
+        }
     }
 }
 
@@ -273,7 +309,12 @@ fn next_delta<'a>(text: &'a str, sent: &mut usize, out: &[u8]) -> Option<&'a str
     Some(piece)
 }
 
-fn advance_tool(progress: &mut Progress, tool: &ToolPart, out: &mut Vec<u8>) {
+fn advance_tool(
+    progress: &mut Progress,
+    tool: &ToolPart,
+    takes_approvals: bool,
+    out: &mut Vec<u8>,
+) {
     let Progress::Tool { sent, input } = progress else { return };
     let tool_call_id = &tool.id;
     if !*input {
@@ -289,13 +330,13 @@ fn advance_tool(progress: &mut Progress, tool: &ToolPart, out: &mut Vec<u8>) {
         let tool_name = &tool.name;
         put(out, &Frame::ToolInputAvailable { tool_call_id, tool_name, input: value });
     }
-    if put_result(tool, out) {
+    if put_result(tool, takes_approvals, out) {
         *progress = Progress::Done;
     }
 }
 
 /// Whether there is one.
-fn put_result(tool: &ToolPart, out: &mut Vec<u8>) -> bool {
+fn put_result(tool: &ToolPart, takes_approvals: bool, out: &mut Vec<u8>) -> bool {
     let tool_call_id = &tool.id;
     match &tool.state {
         ToolState::OutputAvailable { output, .. } => {
@@ -304,7 +345,16 @@ fn put_result(tool: &ToolPart, out: &mut Vec<u8>) -> bool {
         ToolState::OutputError { error_text, .. } => {
             put(out, &Frame::ToolOutputError { tool_call_id, error_text });
         }
-        ToolState::InputStreaming | ToolState::InputAvailable(_) => return false,
+        ToolState::OutputDenied(_) if takes_approvals => {
+            put(out, &Frame::ToolOutputDenied { tool_call_id });
+        }
+        ToolState::OutputDenied(_) => {
+            put(out, &Frame::ToolOutputError { tool_call_id, error_text: &tool.denial() });
+        }
+        ToolState::InputStreaming
+        | ToolState::InputAvailable(_)
+        | ToolState::ApprovalRequested(_)
+        | ToolState::ApprovalResponded(_) => return false,
     }
     true
 }
@@ -353,7 +403,15 @@ mod tests {
     fn who_has_the_beginning_gets_results_and_the_next_step() {
         let call = |state| {
             let (id, name, arguments) = ("1".to_owned(), "look".to_owned(), "{}".to_owned());
-            Part::Tool(ToolPart { id, name, arguments, state, opaque: None })
+            Part::Tool(ToolPart {
+                id,
+                name,
+                arguments,
+                state,
+                opaque: None,
+                approval: None,
+                is_edited: false,
+            })
         };
         let (input, output) = (serde_json::json!({}), Value::Null);
         let done = call(ToolState::OutputAvailable { input, output });

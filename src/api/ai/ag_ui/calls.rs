@@ -34,6 +34,7 @@ pub(super) fn result_text(call: &ToolPart) -> Option<String> {
         ToolState::OutputAvailable { output: Value::String(text), .. } => Some(text.clone()),
         ToolState::OutputAvailable { output, .. } => Some(output.to_string()),
         ToolState::OutputError { error_text, .. } => Some(error_text.clone()),
+        ToolState::OutputDenied(_) => Some(call.denial()),
         _ => None,
     }
 }

@@ -144,6 +144,9 @@ impl Events {
             }
             Change::CallEnd(call) => put(out, &Event::ToolCallEnd { tool_call_id: &call.id }),
             Change::CallResult(call) => put_result(call, out),
+            Change::Approval(call) => {
+                put(out, &Event::Custom { name: "approval", value: call.approval_data() });
+            }
             Change::Other(value) => put_other(value, out),
             Change::Title(title) => {
                 let value = json!({ "title": title });

@@ -106,6 +106,8 @@ pub struct ForwardedProps {
     /// Model to use. Defaults to the chat's model, then to the server's default.
     #[schema(example = "scripted/demo", max_length = 200)]
     pub model: Option<String>,
+    /// ID of the assistant that answers, in the place of the chat's.
+    pub assistant: Option<String>,
     /// Maximum number of output tokens, including reasoning tokens.
     #[schema(minimum = 1)]
     pub max_output_tokens: Option<u32>,

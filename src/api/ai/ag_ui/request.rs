@@ -104,9 +104,10 @@ pub(super) fn regenerate(input: &RunAgentInput, answer: uuid::Uuid) -> ChatGener
 
 fn options(input: &RunAgentInput) -> ChatGenerate {
     let props = input.forwarded_props.clone().unwrap_or_default();
-    let ForwardedProps { model, max_output_tokens, temperature, top_p, .. } = props;
+    let ForwardedProps { model, assistant, max_output_tokens, temperature, top_p, .. } = props;
     ChatGenerate {
         model,
+        assistant,
         max_output_tokens,
         temperature,
         top_p,

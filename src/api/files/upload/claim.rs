@@ -63,7 +63,7 @@ impl Upload {
             p_media_type: &file.media_type,
             p_size: file.digest.size,
             p_sha256: &file.digest.sha256,
-            p_quota: self.files.quota,
+            p_quota: self.files.quota(&self.owner),
             p_chat_id: fields.chat_id,
             p_metadata: &fields.metadata,
         };
@@ -71,7 +71,7 @@ impl Upload {
             FinishFileReply::Stored => {
                 Ok(Created::Now(self.files.file(&self.owner, self.id).await?.0))
             }
-            FinishFileReply::OverQuota => Err(over_quota(self.files.quota)),
+            FinishFileReply::OverQuota => Err(over_quota(self.files.quota(&self.owner))),
             FinishFileReply::NoChat => Err(ApiError::not_found("chat")),
             FinishFileReply::Lost => Err(busy()),
         }

@@ -80,7 +80,7 @@ where
 {
     let (pieces, waiting) = mpsc::channel(WAITING);
     let (form, awaited) = oneshot::channel();
-    let (tasks, quota) = (upload.files.tasks.clone(), upload.files.quota);
+    let (tasks, quota) = (upload.files.tasks.clone(), upload.files.quota(&upload.owner));
     let state = UploadState::Receiving { pieces: waiting, form: awaited };
     let task = tasks.spawn(upload.run(state));
     match pump(content, &pieces, room, quota).await {

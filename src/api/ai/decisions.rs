@@ -1,0 +1,194 @@
+//! Decisions about calls that wait for a person.
+
+use axum::http::StatusCode;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::Ai;
+use super::call_seal::{facts, is_sealed, seal_call, seal_grant};
+use crate::agent::{SealedCall, storable, value_digest};
+use crate::database::{
+    self, DecideToolCall, DecidedCall, DecisionResult, EditedArguments, FindToolCall, StoredCall,
+};
+use crate::http::auth::CurrentUser;
+use crate::http::error::ApiError;
+use crate::json::value_depth;
+use crate::seal::SealKeys;
+
+/// The longest reason, in characters.
+const MAX_REASON: usize = 1_000;
+/// The longest arguments that a person can decide on, as JSON, and how deep they may be nested.
+pub(super) const MAX_ARGUMENTS: usize = 64 << 10;
+const MAX_DEPTH: usize = 60;
+
+/// A person's decision.
+#[derive(Debug, Default)]
+pub(super) struct Decision {
+    pub(super) approved: bool,
+    pub(super) reason: Option<String>,
+    /// The digest of the arguments that the person has seen.
+    pub(super) digest: Option<String>,
+    /// Arguments that take the place of the model's.
+    pub(super) arguments: Option<Value>,
+    /// Whether the tool is allowed for the rest of the chat.
+    pub(super) remember: bool,
+}
+
+impl Decision {
+    /// A decision that says no more than whether.
+    pub(super) fn new(approved: bool, reason: Option<&str>) -> Self {
+        Self { approved, reason: reason.and_then(readable), ..Self::default() }
+    }
+
+    /// What is wrong with it.
+    pub(super) fn check(&self) -> Result<(), ApiError> {
+        let Some(arguments) = &self.arguments else { return Ok(()) };
+        if !self.approved {
+            return Err(ApiError::invalid("/arguments", "cannot be sent with a denial"));
+        }
+        if !arguments.is_object() {
+            return Err(ApiError::invalid("/arguments", "must be an object"));
+        }
+        if value_depth(arguments) > MAX_DEPTH {
+            let detail = "is nested too deeply: at most 60 levels are allowed";
+            return Err(ApiError::invalid("/arguments", detail));
+        }
+        if arguments.to_string().len() > MAX_ARGUMENTS {
+            let detail = "is too long: arguments may have 64 KiB of JSON";
+            return Err(ApiError::invalid("/arguments", detail));
+        }
+        Ok(())
+    }
+}
+
+/// The beginning of a reason, without what confuses those who read it.
+fn readable(reason: &str) -> Option<String> {
+    let is_confusing = |c: char| {
+        c.is_control() && c != '\n'
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{61c}')
+    };
+    let kept: String = reason.chars().filter(|c| !is_confusing(*c)).take(MAX_REASON).collect();
+    let kept = kept.trim();
+    (!kept.is_empty()).then(|| kept.to_owned())
+}
+
+/// Records a decision about the call with this approval's or call's id; none if the chat has none.
+pub(super) async fn decide(
+    ai: &Ai,
+    user: &CurrentUser,
+    chat_id: Uuid,
+    call: &str,
+    decision: &Decision,
+) -> Result<Option<DecidedCall>, ApiError> {
+    ai.limits.count_decision(user.id)?;
+    let arguments = decision.arguments.clone().map(storable);
+    let mut decide = DecideToolCall {
+        p_chat_id: chat_id,
+        p_call: call,
+        p_approved: decision.approved,
+        p_reason: decision.reason.as_deref(),
+        p_digest: decision.digest.as_deref(),
+        p_edit: None,
+        p_grant_seal: None,
+    };
+    if arguments.is_some() || decision.remember {
+        let find = FindToolCall { p_chat_id: chat_id, p_call: call };
+        let stored = database::call(ai.supabase.rest(user.caller()), &find).await?;
+        let Some(stored) = stored else { return Ok(None) };
+        let keys = sealed_by(ai, user, &stored)?;
+        if decision.remember {
+            check_remember(&stored)?;
+            decide.p_grant_seal = Some(seal_grant(keys, user.id, &stored));
+        }
+        if let Some(arguments) = &arguments {
+            decide.p_edit = Some(edited(keys, user, &stored, arguments)?);
+        }
+        return record(ai, user, &decide).await;
+    }
+    record(ai, user, &decide).await
+}
+
+async fn record(
+    ai: &Ai,
+    user: &CurrentUser,
+    decide: &DecideToolCall<'_>,
+) -> Result<Option<DecidedCall>, ApiError> {
+    let decided = database::call(ai.supabase.rest(user.caller()), decide).await?;
+    let Some(decided) = decided else { return Ok(None) };
+    match decided.answer {
+        DecisionResult::Unknown => Ok(None),
+        DecisionResult::Decided => Err(already_decided()),
+        DecisionResult::ArgumentsChanged => Err(arguments_changed()),
+        DecisionResult::NotEditable => Err(not_editable()),
+        _ => Ok(Some(decided)),
+    }
+}
+
+/// The keys with which the call is sealed: what a user has written is not sealed anew.
+fn sealed_by<'a>(
+    ai: &'a Ai,
+    user: &CurrentUser,
+    stored: &StoredCall,
+) -> Result<&'a SealKeys, ApiError> {
+    let keys = ai.seal_keys.as_ref().filter(|keys| is_sealed(keys, user.id, stored));
+    keys.ok_or_else(already_decided)
+}
+
+fn edited<'a>(
+    keys: &SealKeys,
+    user: &CurrentUser,
+    stored: &StoredCall,
+    arguments: &'a Value,
+) -> Result<EditedArguments<'a>, ApiError> {
+    if !stored.may_edit {
+        return Err(not_editable());
+    }
+    let facts = facts(stored).ok_or_else(already_decided)?;
+    let arguments_digest = value_digest(arguments);
+    let facts = SealedCall { arguments_digest: &arguments_digest, ..facts };
+    let seal = seal_call(keys, user.id, (stored.chat_id, stored.message_id), &facts);
+    Ok(EditedArguments { arguments, arguments_digest, seal })
+}
+
+fn check_remember(stored: &StoredCall) -> Result<(), ApiError> {
+    if stored.may_remember {
+        return Ok(());
+    }
+    let detail = "cannot be set: this tool asks each time";
+    Err(ApiError::invalid("/remember", detail))
+}
+
+fn not_editable() -> ApiError {
+    ApiError::invalid(
+        "/arguments",
+        "cannot be sent: the arguments of this tool are not to be changed",
+    )
+}
+
+/// 409: the person has seen something else than what would be run.
+fn arguments_changed() -> ApiError {
+    ApiError::new(
+        StatusCode::CONFLICT,
+        "arguments_changed",
+        "These are not the arguments that you were shown. Read what waits for you again.",
+    )
+}
+
+/// 409: the first result counts.
+pub(super) fn already_decided() -> ApiError {
+    ApiError::new(
+        StatusCode::CONFLICT,
+        "already_decided",
+        "This call has been decided otherwise or has another result already, or it is not wanted any more. \
+         Read the chat's messages again.",
+    )
+}
+
+/// 410: the time for a decision is over.
+pub(super) fn approval_expired() -> ApiError {
+    ApiError::new(
+        StatusCode::GONE,
+        "approval_expired",
+        "The time for this decision is over, and the tool was not run. Ask for it again in the chat.",
+    )
+}
