@@ -103,7 +103,7 @@ async fn a_paused_answer_is_continued_and_is_one_answer() {
     let pause = "hosted/anthropic-pause-turn.sse";
     let paused_twice = stage(&[pause, pause, "anthropic/text_stream.sse"]).await;
     let answer = paused_twice.alice.ask(&paused_twice.chat, "How many?").await;
-    assert_eq!(answer["finish_reason"], "stop");
+    assert_eq!(answer["message"]["finish_reason"], "stop");
     assert_eq!(answer["usage"]["output_tokens"], 60 + 60 + 25);
     let sent = paused_twice.provider.requests();
     let content = |at: usize| sent[at]["messages"][1]["content"].as_array().unwrap().len();
@@ -114,7 +114,7 @@ async fn a_paused_answer_is_continued_and_is_one_answer() {
     let endless = stage(&[pause; 6]).await;
     let answer = endless.alice.ask(&endless.chat, "How many?").await;
     assert_eq!(
-        (&answer["finish_reason"], endless.provider.requests().len()),
+        (&answer["message"]["finish_reason"], endless.provider.requests().len()),
         (&json!("paused"), 6)
     );
 }
