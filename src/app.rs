@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 use crate::agent::{
     AnyTool, BuiltIn, CheckpointSlots, Generations, Settings, Sources, TokenRefresher,
 };
+use crate::api::account::Accounts;
 use crate::api::ai::{Ai, SendPostcard, Weather, offered};
 use crate::api::files::{Files, FilesTool};
 use crate::api::messages::ReadMarks;
@@ -110,6 +111,7 @@ pub struct Services {
     pub limits: Limits,
     pub ai: Ai,
     pub scripts: Scripts,
+    pub accounts: Accounts,
     pub health: Health,
     pub auth: AuthLayer,
     pub clock: Clock,
@@ -229,6 +231,7 @@ impl App {
             supabase.clone(),
             files.clone(),
             sandbox(&config),
+            config.scripts.timeout,
             clock.clone(),
             config.scripts.retention,
             limits.clone(),
@@ -299,9 +302,17 @@ impl App {
         .named(is_local.then_some("local"))
         .with_peers(peers)
         .sealed_with(seal_keys.clone());
+        let accounts = Accounts::new(
+            supabase.clone(),
+            files.clone(),
+            clock.clone(),
+            &limits,
+            token_refresher.clone(),
+        );
         let state = Services {
             health: Health::new(probes, providers, generations.clone(), ai.sources().clone()),
             auth: AuthLayer { verifier, limits: limits.clone(), memory, token_refresher },
+            accounts,
             supabase,
             generations,
             scripts,
@@ -385,7 +396,7 @@ fn sandbox(config: &Config) -> Sandbox {
         python: scripts.python.clone(),
         private: config.private_paths(),
         limits: sandbox::Limits {
-            timeout: scripts.timeout,
+            timeout: scripts.max_timeout,
             memory_bytes: scripts.memory_bytes,
             output_bytes: scripts.output_bytes,
         },
@@ -524,6 +535,7 @@ extractable! {
     limits: Limits,
     ai: Ai,
     scripts: Scripts,
+    accounts: Accounts,
     health: Health,
     clock: Clock,
     sign_ins: SignIns,

@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::ai::ag_ui;
-use crate::api::{ai, analytics, chats, files, messages, openai, scripts, tools};
+use crate::api::{account, admin, ai, analytics, chats, files, messages, openai, scripts, tools};
 use crate::app::{App, AppState};
 use crate::console;
 use crate::http::allowed_hosts::AllowedHosts;
@@ -93,6 +93,10 @@ fn api(max_body_bytes: usize, max_generate_body_bytes: usize) -> OpenApiRouter<A
         .routes(routes!(analytics::routes::usage))
         .routes(routes!(analytics::routes::chats))
         .routes(routes!(analytics::routes::list, analytics::routes::record))
+        .routes(routes!(account::routes::delete))
+        .routes(routes!(account::routes::export))
+        .routes(routes!(account::routes::import))
+        .routes(routes!(admin::routes::usage))
         .routes(routes!(files::routes::list, files::routes::upload))
         .route("/api/files", get(files::routes::list).post(files::routes::upload))
         .routes(routes!(files::routes::get, files::routes::update, files::routes::delete))

@@ -171,8 +171,10 @@ pub struct ScriptConfig {
     pub program: PathBuf,
     /// `SCRIPT_PYTHON`: an interpreter or virtual environment; none when it is `off`.
     pub python: Option<PathBuf>,
-    /// `SCRIPT_TIMEOUT_MS`: the longest that a script may take.
+    /// `SCRIPT_TIMEOUT_MS`: how long a script may take unless its request says otherwise.
     pub timeout: Duration,
+    /// `SCRIPT_TIMEOUT_MAX_MS`: the longest that a request may say.
+    pub max_timeout: Duration,
     /// `SCRIPT_MEMORY_BYTES`: the most memory that a script may use.
     pub memory_bytes: u64,
     /// `SCRIPT_OUTPUT_BYTES`: the most that a script may write or return.
@@ -336,10 +338,14 @@ fn supabase(env: &Env<'_>) -> Result<SupabaseConfig, ConfigError> {
 fn scripts(env: &Env<'_>) -> Result<ScriptConfig, ConfigError> {
     let python = env.text("SCRIPT_PYTHON", "python3");
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let timeout_ms = env.within("SCRIPT_TIMEOUT_MS", 5_000, 1..=600_000)?;
+    let longest = timeout_ms.max(30_000);
+    let max_timeout_ms = env.within("SCRIPT_TIMEOUT_MAX_MS", longest, timeout_ms..=600_000)?;
     Ok(ScriptConfig {
         program: this_program()?,
         python: (!python.eq_ignore_ascii_case("off")).then(|| python.into()),
-        timeout: Duration::from_millis(env.within("SCRIPT_TIMEOUT_MS", 5_000, 1..=600_000)?),
+        timeout: Duration::from_millis(timeout_ms),
+        max_timeout: Duration::from_millis(max_timeout_ms),
         memory_bytes: env.within("SCRIPT_MEMORY_BYTES", 256 << 20, (16 << 20)..=(64 << 30))?,
         output_bytes: env.within("SCRIPT_OUTPUT_BYTES", 1 << 20, (1 << 10)..=(16 << 20))?,
         workers: env.positive("SCRIPT_WORKERS", cores)?,

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::supabase::{Query, Rest, SupabaseError};
 
+mod accounts;
 mod begin_generation;
 mod chats;
 mod events;
@@ -21,6 +22,9 @@ mod tool_functions;
 mod tool_tokens;
 mod take_over;
 
+pub use accounts::{
+    BeginAccountDeletion, ClaimAccountDeletions, DeleteAccountRows, EndAccountDeletion,
+};
 pub use begin_generation::{
     Action, BeginGeneration, BeginReply, CallToRun, ChatRow, CreateChat, Messages, Missing,
     StartedReply, UserMessage,

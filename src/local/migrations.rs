@@ -11,6 +11,7 @@ pub static TABLES: Project = Project {
     legacy: LEGACY,
     functions: &[],
     buckets: &[],
+    check_user: None,
 };
 
 macro_rules! migrations {
@@ -40,6 +41,7 @@ pub static MIGRATIONS: &[(&str, &str)] = migrations![
     "20261128000020_tool_functions.sql",
     "20261128000030_tool_tokens.sql",
     "20261128000040_plans.sql",
+    "20261128000050_account.sql",
 ];
 
 /// Folders of before the tables were read from the migrations: each version was a file in SQLite's own

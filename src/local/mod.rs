@@ -29,6 +29,7 @@ pub use crate::local_supabase::{
 pub static PROJECT: Project = Project {
     functions: functions::FUNCTIONS,
     buckets: &[Bucket { id: "files", is_public: false }],
+    check_user: Some(functions::accounts::check_account),
     ..migrations::TABLES
 };
 

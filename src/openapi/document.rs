@@ -54,6 +54,8 @@ pub fn complete(routes: utoipa::openapi::OpenApi) -> Value {
         { "name": "ai", "description": "Generation of answers by models" },
         { "name": "ag-ui", "description": "AG-UI, for CopilotKit, TanStack AI and other front ends" },
         { "name": "openai", "description": "OpenAI's API, for its SDKs and what is built on them" },
+        { "name": "account", "description": "A user's own data" },
+        { "name": "admin", "description": "All users, for administrators" },
         { "name": "analytics", "description": "Usage statistics, chat statistics and events" },
         { "name": "scripts", "description": "Sandboxed scripts" },
         { "name": "tools", "description": "The operator's tools, and sign-ins at their servers" },

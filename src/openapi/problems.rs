@@ -89,7 +89,26 @@ const MISSING: [(&str, Example); 4] = [
 ];
 
 /// Examples of the errors that operations describe themselves: operation, status, code, detail.
-const OWN: [(&str, &str, &str, &str); 7] = [
+const OWN: [(&str, &str, &str, &str); 11] = [
+    (
+        "delete_account",
+        "503",
+        "not_configured",
+        "This server cannot delete accounts, because it has no service key.",
+    ),
+    (
+        "import_chats",
+        "413",
+        "import_too_large",
+        "The export is larger than this server imports at once: 4 GiB, or 50,000 conversations.",
+    ),
+    ("get_usage_of_all_users", "403", "admin_only", "Only administrators see this."),
+    (
+        "get_usage_of_all_users",
+        "503",
+        "not_configured",
+        "This server cannot read the usage of all users, because it has no service key.",
+    ),
     (
         "update_message",
         "409",

@@ -84,6 +84,8 @@ pub async fn serve(mut app: App, listener: TcpListener, stop: impl Future<Output
     app.state.ai.release_own_leases().await;
     let ai = app.state.ai.clone();
     let counting = tokio::spawn(async move { ai.count_lapsed_usage().await });
+    let accounts = app.state.accounts.clone();
+    let deleting = tokio::spawn(async move { accounts.finish_deletions().await });
     let api_stop = CancellationToken::new();
     let api = listen(listener, router, api_connections, api_stop.clone());
     let api = tokio::spawn(api);
@@ -92,6 +94,7 @@ pub async fn serve(mut app: App, listener: TcpListener, stop: impl Future<Output
     app.state.generations.finish(app.config.shutdown_grace).await;
     api_stop.cancel();
     counting.abort();
+    deleting.abort();
     finished(api).await;
     // Aborted uploads are removed.
     let _ = tokio::time::timeout(UPLOAD_ABORT_TIMEOUT, app.state.files.finish()).await;

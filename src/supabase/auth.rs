@@ -61,6 +61,16 @@ impl Supabase {
         Ok(serde_json::from_slice::<Configuration>(&answer.body)?.issuer)
     }
 
+    /// Deletes a user, with the service key. `UserNotFound` if there is none.
+    pub async fn delete_user(&self, user_id: Uuid) -> Result<(), SupabaseError> {
+        let request = || {
+            let address = self.address(&format!("/auth/v1/admin/users/{user_id}"));
+            self.authorized(self.inner.http.delete(address), Caller::Service)
+        };
+        let reading = Reading::whole(Caller::Service, MAX_BYTES);
+        self.ask(Service::Auth, true, reading, request).await.map(drop)
+    }
+
     async fn auth(&self, path: &str, caller: Caller<'_>) -> Result<Answer, SupabaseError> {
         let request = || {
             let address = self.address(&format!("/auth/v1{path}"));

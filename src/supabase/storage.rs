@@ -39,6 +39,8 @@ pub struct Download<S> {
 pub struct ListedObject {
     /// The last part of its name.
     pub name: String,
+    /// The object's id; a folder has none.
+    pub id: Option<String>,
 }
 
 impl Supabase {

@@ -53,6 +53,7 @@ fn a_bad_value_is_one_line_that_names_the_variable() {
         ("METRICS_ADDR", "9090"),
         ("SCRIPT_TIMEOUT_MS", "0"),
         ("SCRIPT_TIMEOUT_MS", "5s"),
+        ("SCRIPT_TIMEOUT_MAX_MS", "4999"),
         ("SCRIPT_MEMORY_BYTES", "1000"),
         ("SCRIPT_OUTPUT_BYTES", "1"),
         ("SCRIPT_WORKERS", "0"),

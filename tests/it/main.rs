@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is a failed test, with its line")]
 
+mod account;
 mod ag_ui;
 mod agent;
 mod analytics;

@@ -163,7 +163,7 @@ async fn requests_are_checked() {
         (json!({ "code": 1 }), "/code"),
         (json!({ "code": "1", "language": "ruby" }), "/language"),
         (json!({ "code": "1", "timeout_ms": 0 }), "/timeout_ms"),
-        (json!({ "code": "1", "timeout_ms": 5001 }), "/timeout_ms"),
+        (json!({ "code": "1", "timeout_ms": 30001 }), "/timeout_ms"),
         (json!({ "code": "1", "chat_id": "x" }), "/chat_id"),
     ] {
         let reply = alice.post("/api/scripts/run", body).await;
@@ -383,6 +383,7 @@ async fn capabilities_say_what_there_is() {
     assert!(!python.available);
     assert_eq!(python.reason.as_deref(), Some("it is turned off"));
     assert_eq!(found.limits.memory_bytes, 256 << 20);
+    assert_eq!((found.limits.timeout_ms, found.max_timeout_ms), (5_000, 30_000));
 }
 
 #[tokio::test]

@@ -8,4 +8,5 @@ pub use crate::rest::rpc::{Arguments, Function, FunctionBody, Parameter};
 pub use crate::rest::session::Session;
 pub use crate::rest::sql::{Operation, RowSet, Sql, visible_rows};
 pub use crate::rest::table_context::TableContext;
+pub use crate::rest::transaction::CheckUser;
 pub use crate::rest::value;

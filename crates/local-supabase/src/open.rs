@@ -30,7 +30,11 @@ pub(super) fn open(path: &Path, project: Project, options: Options) -> Result<Co
         open_database(&data_dir, project, requested, &clock)?;
     Ok(Context {
         blobs: open_blobs(&data_dir, &clock)?,
-        project: OpenProject { schema, functions: project.functions },
+        project: OpenProject {
+            schema,
+            functions: project.functions,
+            check_user: project.check_user,
+        },
         notices,
         database,
         signing_keys: SigningKeys::open(&data_dir)?,

@@ -1,6 +1,6 @@
 //! The parts of a project that requests use.
 
-use crate::functions::Function;
+use crate::functions::{CheckUser, Function};
 use crate::schema::Schema;
 
 /// What of a project requests meet.
@@ -8,4 +8,5 @@ use crate::schema::Schema;
 pub(crate) struct OpenProject {
     pub(crate) schema: &'static Schema,
     pub(crate) functions: &'static [Function],
+    pub(crate) check_user: Option<CheckUser>,
 }

@@ -1,6 +1,6 @@
 //! The project that a local Supabase serves.
 
-use crate::functions::Function;
+use crate::functions::{CheckUser, Function};
 use crate::migrations::{self, Legacy, Migration, Registration};
 use crate::schema::Schema;
 
@@ -17,6 +17,8 @@ pub struct Project {
     pub functions: &'static [Function],
     /// Buckets that are created when the folder is opened, if missing.
     pub buckets: &'static [Bucket],
+    /// What each request of a user has to meet, for policies that are not read.
+    pub check_user: Option<CheckUser>,
 }
 
 impl Project {

@@ -1,17 +1,17 @@
 //! The sandbox: a pool of workers and a fair queue for them.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use serde::Deserialize;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tracing::{info, warn};
 use uuid::Uuid;
 
 use super::fair_queue::{FairQueue, Permit};
-use super::idle_workers::IdleWorkers;
+use super::idle_workers::{IdleWorkers, Kind};
 use super::model::{Language, Limits, Outcome, Script};
-use super::process::{Launch, Worker};
+use super::process::{Launch, START, Worker};
 #[cfg(target_os = "linux")]
 use super::python;
 use super::watchdog::Watchdog;
@@ -47,6 +47,8 @@ struct Inner {
     settings: Settings,
     queue: FairQueue,
     idle: IdleWorkers,
+    /// Modules are imported by one worker at a time, since scripts need the machine as well.
+    preparing: Semaphore,
     python: watch::Receiver<Option<Python>>,
 }
 
@@ -55,6 +57,8 @@ type Python = Result<Arc<PythonReady>, String>;
 
 struct PythonReady {
     launch: Arc<Launch>,
+    /// For scripts that use what takes long to import, where that is installed.
+    prepared: Option<Arc<Launch>>,
     inventory: Inventory,
 }
 
@@ -71,12 +75,14 @@ impl Sandbox {
     /// Creates a sandbox. Whether Python is available is determined in the background.
     pub fn new(settings: Settings) -> Self {
         let (found, python) = watch::channel(None);
-        let inner = Inner {
+        let inner = Arc::new(Inner {
             queue: FairQueue::new(settings.workers),
             idle: IdleWorkers::new(settings.workers),
+            preparing: Semaphore::new(1),
             settings: settings.clone(),
             python,
-        };
+        });
+        let weak = Arc::downgrade(&inner);
         tokio::spawn(async move {
             let python = find_python(&settings).await;
             match &python {
@@ -85,9 +91,13 @@ impl Sandbox {
                 }
                 Err(reason) => info!("Python is not available for scripts: {reason}"),
             }
+            let prepared = python.as_ref().ok().and_then(|python| python.prepared.clone());
             found.send_replace(Some(python));
+            if let Some(launch) = prepared {
+                keep_prepared(weak, launch).await;
+            }
         });
-        Self { inner: Arc::new(inner) }
+        Self { inner }
     }
 
     /// The limits of every script.
@@ -100,9 +110,9 @@ impl Sandbox {
         Ok(self.find_python().await?.inventory.clone())
     }
 
-    /// Whether Python is known to be available.
-    pub fn has_python(&self) -> bool {
-        matches!(&*self.inner.python.borrow(), Some(Ok(_)))
+    /// Whether Python is available; `None` while that is being found out.
+    pub fn has_python(&self) -> Option<bool> {
+        self.inner.python.borrow().as_ref().map(Result::is_ok)
     }
 
     async fn find_python(&self) -> Python {
@@ -113,29 +123,43 @@ impl Sandbox {
 
     /// Waits until it is this user's turn. `Err` says why the language is not available.
     pub async fn slot(&self, user: Uuid, language: Language) -> Result<Slot<'_>, String> {
-        let launch = self.launch(language).await?;
+        let python = match language {
+            Language::JavaScript => None,
+            Language::Python => Some(self.find_python().await?),
+        };
         let permit = self.inner.queue.acquire(user).await;
-        Ok(Slot { sandbox: self, user, language, launch, _permit: permit })
-    }
-
-    async fn launch(&self, language: Language) -> Result<Arc<Launch>, String> {
-        match language {
-            Language::JavaScript => Ok(Arc::new(javascript_launch(&self.inner.settings))),
-            Language::Python => Ok(self.find_python().await?.launch.clone()),
-        }
+        Ok(Slot { sandbox: self, user, python, _permit: permit })
     }
 
     /// Ends a worker and starts another one, so that the next script need not wait for it.
-    fn replace(&self, language: Language, launch: Arc<Launch>, spent: Worker) {
+    fn replace(&self, kind: Kind, launch: Arc<Launch>, spent: Worker) {
         drop(spent);
         let inner = Arc::downgrade(&self.inner);
-        tokio::spawn(async move {
-            match (Worker::start(&launch).await, inner.upgrade()) {
-                (Ok(worker), Some(inner)) => inner.idle.put(language, None, worker),
-                (Err(error), _) => warn!("a worker could not be replaced: {error}"),
-                _ => {}
-            }
-        });
+        tokio::spawn(async move { keep_ready(&inner, kind, &launch).await });
+    }
+}
+
+/// Starts a worker and keeps it for whoever needs it; false if it could not be started.
+async fn keep_ready(inner: &Weak<Inner>, kind: Kind, launch: &Launch) -> bool {
+    match (Worker::start(launch).await, inner.upgrade()) {
+        (Ok(worker), Some(inner)) => inner.idle.put(kind, None, worker),
+        (Err(error), _) => {
+            warn!("a worker could not be started: {error}");
+            return false;
+        }
+        _ => {}
+    }
+    true
+}
+
+/// Starts workers that import what takes long, one after the other, until enough wait.
+async fn keep_prepared(weak: Weak<Inner>, launch: Arc<Launch>) {
+    let Some(inner) = weak.upgrade() else { return };
+    let Ok(_turn) = inner.preparing.try_acquire() else { return };
+    while inner.idle.lacks(Kind::PreparedPython) {
+        if !keep_ready(&weak, Kind::PreparedPython, &launch).await {
+            return;
+        }
     }
 }
 
@@ -143,24 +167,47 @@ impl Sandbox {
 pub struct Slot<'a> {
     sandbox: &'a Sandbox,
     user: Uuid,
-    language: Language,
-    launch: Arc<Launch>,
+    python: Option<Arc<PythonReady>>,
     _permit: Permit,
 }
 
 impl Slot<'_> {
     /// Runs a script. `Err` says why no worker could be started. Dropping the future kills the script.
     pub async fn run(&self, script: &Script) -> Result<Outcome, String> {
+        let Some(prepared) = self.prepared(&script.code) else {
+            return self.run_plain(script).await;
+        };
         let inner = &self.sandbox.inner;
-        let mut worker = match inner.idle.take(self.language, self.user) {
+        let outcome = match inner.idle.take(Kind::PreparedPython, self.user) {
+            Some(mut worker) => Ok(worker.run(script, &inner.settings.limits).await),
+            // A new one does not import what its script may not need.
+            None => self.run_plain(script).await,
+        };
+        tokio::spawn(keep_prepared(Arc::downgrade(inner), prepared));
+        outcome
+    }
+
+    /// How workers are started for scripts like this one, if they import something in advance.
+    fn prepared(&self, code: &str) -> Option<Arc<Launch>> {
+        let prepared = self.python.as_ref()?.prepared.clone()?;
+        is_slow_to_import(code).then_some(prepared)
+    }
+
+    async fn run_plain(&self, script: &Script) -> Result<Outcome, String> {
+        let inner = &self.sandbox.inner;
+        let (kind, launch) = match &self.python {
+            None => (Kind::JavaScript, Arc::new(javascript_launch(&inner.settings))),
+            Some(python) => (Kind::Python, python.launch.clone()),
+        };
+        let mut worker = match inner.idle.take(kind, self.user) {
             Some(worker) => worker,
-            None => Worker::start(&self.launch).await?,
+            None => Worker::start(&launch).await?,
         };
         let outcome = worker.run(script, &inner.settings.limits).await;
         if worker.is_spent || worker.runs >= RUNS_PER_WORKER {
-            self.sandbox.replace(self.language, self.launch.clone(), worker);
+            self.sandbox.replace(kind, launch, worker);
         } else {
-            inner.idle.put(self.language, Some(self.user), worker);
+            inner.idle.put(kind, Some(self.user), worker);
         }
         Ok(outcome)
     }
@@ -175,6 +222,7 @@ fn javascript_launch(settings: &Settings) -> Launch {
         arguments: arguments.map(str::to_owned).to_vec(),
         has_pipes: false,
         watchdog,
+        start_timeout: START,
     }
 }
 
@@ -185,9 +233,12 @@ async fn find_python(settings: &Settings) -> Python {
 
     let program = settings.python.as_ref().ok_or("it is turned off")?;
     let interpreter = python::find(program).await?;
-    let launch =
-        python::launch(&settings.program, &interpreter, &settings.private, &settings.limits)?;
-    let mut worker = Worker::start(&launch).await?;
+    let launch = |modules: &[&str]| {
+        let Settings { program, private, limits, .. } = settings;
+        python::launch(program, &interpreter, private, limits, modules).map(Arc::new)
+    };
+    let plain = launch(&[])?;
+    let mut worker = Worker::start(&plain).await.map_err(without_paths)?;
     if !worker.is_watched() {
         return Err("this system does not show how much memory it uses".into());
     }
@@ -198,8 +249,29 @@ async fn find_python(settings: &Settings) -> Python {
     };
     let outcome = worker.run(&script, &settings.limits).await;
     let inventory = serde_json::from_value(outcome.result);
-    let inventory = inventory.map_err(|_| "it does not run in the sandbox".to_owned())?;
-    Ok(Arc::new(PythonReady { launch: Arc::new(launch), inventory }))
+    let inventory: Inventory =
+        inventory.map_err(|_| "it does not run in the sandbox".to_owned())?;
+    let modules = python::prepared_modules(&inventory.modules, &settings.limits);
+    let prepared = if modules.is_empty() { None } else { Some(launch(&modules)?) };
+    Ok(Arc::new(PythonReady { launch: plain, prepared, inventory }))
+}
+
+/// Users read the reason; where things are on this machine is the operator's business.
+#[cfg(target_os = "linux")]
+fn without_paths(reason: String) -> String {
+    if !reason.contains('/') {
+        return reason;
+    }
+    warn!("Python cannot be started in the sandbox: {reason}");
+    "it cannot be started in the sandbox; the server's log says why".into()
+}
+
+#[cfg(target_os = "linux")]
+use python::is_slow_to_import;
+
+#[cfg(not(target_os = "linux"))]
+fn is_slow_to_import(_: &str) -> bool {
+    false
 }
 
 #[cfg(not(target_os = "linux"))]

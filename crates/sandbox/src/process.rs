@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use serde_json::value::to_raw_value;
@@ -19,7 +20,7 @@ use super::watchdog::Watchdog;
 use super::{outcome, platform};
 
 /// The timeout for a worker to start.
-const START: Duration = Duration::from_secs(10);
+pub(super) const START: Duration = Duration::from_secs(10);
 /// The timeout for reading the last output of a worker that was ended.
 const OUTPUT_DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 
@@ -45,6 +46,7 @@ pub(super) struct Launch {
     pub(super) arguments: Vec<String>,
     pub(super) has_pipes: bool,
     pub(super) watchdog: Watchdog,
+    pub(super) start_timeout: Duration,
 }
 
 impl Worker {
@@ -52,7 +54,7 @@ impl Worker {
     pub(super) async fn start(launch: &Launch) -> Result<Self, String> {
         let mut worker =
             spawn(launch).map_err(|error| format!("a worker cannot be started: {error}"))?;
-        match timeout(START, frames::read_frame(&mut worker.frames, 0)).await {
+        match timeout(launch.start_timeout, frames::read_frame(&mut worker.frames, 0)).await {
             Ok(Ok((READY, _))) => Ok(worker),
             Ok(_) => Err(worker.startup_error().await),
             Err(_) => Err("a worker did not start in time".into()),
@@ -135,12 +137,20 @@ impl Worker {
         let grace = if self.pipes.is_some() { Duration::ZERO } else { script.timeout / 10 };
         let process = self.child.id();
         let pipes = frames::drain(self.pipes.as_mut(), output);
-        tokio::select! {
+        let peak = AtomicU64::new(0);
+        let ended = tokio::select! {
             ended = answer => ended,
             () = pipes => Err(Termination::Output),
-            termination = self.watchdog.watch(process) => Err(termination),
+            termination = self.watchdog.watch(process, &peak) => Err(termination),
             () = sleep(script.timeout + grace) => Err(Termination::Timeout),
             () = script.cancelled.cancelled() => Err(Termination::Cancelled),
+        };
+        match ended {
+            // Not every part of an interpreter can say that memory has run out.
+            Err(Termination::Broken) if self.watchdog.is_near_limit(&peak) => {
+                Err(Termination::Memory)
+            }
+            ended => ended,
         }
     }
 

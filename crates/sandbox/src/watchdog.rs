@@ -1,5 +1,6 @@
 //! Watches workers from outside: an engine cannot be relied on to enforce its own limits.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
@@ -32,15 +33,20 @@ pub(super) struct Usage {
 }
 
 impl Watchdog {
-    /// Polls a worker; returns when it uses too much or cannot be measured.
-    pub(super) async fn watch(self, process: Option<u32>) -> Termination {
+    /// Polls a worker; returns when it uses too much or cannot be measured. `peak` is the most memory
+    /// that was seen.
+    pub(super) async fn watch(self, process: Option<u32>, peak: &AtomicU64) -> Termination {
         let Some(process) = process else { return Termination::Broken };
         let mut ticks = interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut unseen = 0;
         loop {
             ticks.tick().await;
-            match self.usage(process).map(|usage| self.exceeded(&usage)) {
+            let usage = self.usage(process);
+            if let Some(usage) = &usage {
+                peak.fetch_max(usage.bytes, Ordering::Relaxed);
+            }
+            match usage.map(|usage| self.exceeded(&usage)) {
                 Some(Some(termination)) => return termination,
                 Some(None) => unseen = 0,
                 // A worker that has ended cannot be measured either; its response may be in transit.
@@ -50,12 +56,21 @@ impl Watchdog {
         }
     }
 
-    fn exceeded(self, usage: &Usage) -> Option<Termination> {
-        let (max_bytes, max_files) = match self {
+    /// Whether a worker that died with this much memory had hardly any left.
+    pub(super) fn is_near_limit(self, peak: &AtomicU64) -> bool {
+        peak.load(Ordering::Relaxed) > self.limits().0 / 4 * 3
+    }
+
+    fn limits(self) -> (u64, u64) {
+        match self {
             Self::Process { max_bytes } => (max_bytes, 0),
             #[cfg(target_os = "linux")]
             Self::Grandchild { max_bytes, max_files } => (max_bytes, max_files),
-        };
+        }
+    }
+
+    fn exceeded(self, usage: &Usage) -> Option<Termination> {
+        let (max_bytes, max_files) = self.limits();
         if usage.bytes > max_bytes || usage.threads > MAX_THREADS {
             return Some(Termination::Memory);
         }

@@ -971,10 +971,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Decide on a tool call, or send its result
-         * @description A call that waits for a decision is named by its approval's or its own ID; a result is of a tool that runs in
-         *     the page. The first decision or result counts: the same one again is answered as the first time. While other
-         *     calls of the answer wait, the response says how many; when none is left, it is the rest of the answer.
+         * Send the result of a tool call
+         * @description For a tool that runs in the page. The first result counts: the same one again is answered as the first
+         *     time. While other calls of the answer wait, the response says how many; when none is left, it is the rest
+         *     of the answer.
          *
          *     A stream:
          *
@@ -998,27 +998,6 @@ export interface paths {
          *     ```
          */
         post: operations["answer_tool_call"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/ai/approvals": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List what waits for your decision
-         * @description Calls of tools that were not run yet because you are to be asked, in all chats, the oldest first. The `Link`
-         *     header has the address of the next page.
-         */
-        get: operations["list_approvals"];
-        put?: never;
-        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1468,34 +1447,6 @@ export interface components {
              */
             latency_ms: number;
         };
-        /** @description What a person is asked before a tool is run. */
-        ApprovalRequest: {
-            /** @description ID by which it is decided. */
-            approvalId: string;
-            /** @description ID of the call. */
-            toolCallId: string;
-            /** @description Name of the tool. */
-            toolName: string;
-            /** @description Its title. */
-            title?: string;
-            /** @description The arguments with which it would run. */
-            input: unknown;
-            /**
-             * Format: date-time
-             * @description Until when it can be decided.
-             */
-            expiresAt: string;
-            /** @description Why the person is asked. */
-            reason?: string;
-            /** @description Where the tool runs: a host name. */
-            target?: string;
-            /** @description Digest of the arguments: send it with the decision to be sure that nothing else is run. */
-            digest: string;
-            /** @description Whether the arguments may be changed. */
-            mayEdit: boolean;
-            /** @description Whether the tool can be allowed for the rest of the chat. */
-            mayRemember: boolean;
-        };
         /** @description An assistant. */
         Assistant: {
             /**
@@ -1527,8 +1478,13 @@ export interface components {
         Capabilities: {
             /** @description The languages. */
             languages: components["schemas"]["LanguageCapabilities"][];
-            /** @description The limits of every script. */
+            /** @description The limits of every script; that of time unless its request says otherwise. */
             limits: components["schemas"]["ScriptLimits"];
+            /**
+             * Format: int64
+             * @description The longest time limit in milliseconds that a request may ask for.
+             */
+            max_timeout_ms: number;
         };
         /** @description A chat. */
         Chat: {
@@ -1887,11 +1843,6 @@ export interface components {
              *     in the frame `finish`. Others are ignored.
              */
             capabilities?: string[] | null;
-            /**
-             * @description `ai-sdk`: the client is version 6 or later of the AI SDK and takes its frames of approvals. Others are
-             *     told by a part `data-approval` that a call waits for a decision.
-             */
-            approvals?: string | null;
             /**
              * Format: int32
              * @description Maximum number of model calls, with tool results in between.
@@ -2738,50 +2689,6 @@ export interface components {
              */
             reasoning_tokens: number;
         };
-        /** @description A call of a tool that waits for a decision. */
-        PendingApproval: {
-            /**
-             * Format: uuid
-             * @description ID by which it is decided.
-             */
-            approval_id: string;
-            /**
-             * Format: uuid
-             * @description ID of the chat.
-             */
-            chat_id: string;
-            /**
-             * Format: uuid
-             * @description ID of the answer.
-             */
-            message_id: string;
-            /** @description `toolCallId` of the call. */
-            call_id: string;
-            /**
-             * @description Name of the tool.
-             * @example send_postcard
-             */
-            tool: string;
-            /** @description Title of the tool. */
-            title?: string | null;
-            /** @description Where it runs: a host name. */
-            target?: string | null;
-            /** @description The arguments with which it would run. */
-            arguments: unknown;
-            /** @description Digest of the arguments: send it with the decision to be sure that nothing else is run. */
-            digest?: string | null;
-            /** @description Why you are asked. */
-            reason?: string | null;
-            /** @description Whether the arguments may be changed. */
-            may_edit: boolean;
-            /** @description Whether the tool can be allowed for the rest of the chat. */
-            may_remember: boolean;
-            /**
-             * Format: date-time
-             * @description Until when it can be decided.
-             */
-            expires_at: string;
-        };
         /** @description Exact percentiles, interpolated between the two nearest values; null if there are no values. */
         Percentiles: {
             /**
@@ -2889,11 +2796,6 @@ export interface components {
         ReasoningEffort: "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | "max";
         /** @description The result of a batch, or an event that an earlier request has stored. */
         RecordedEvents: components["schemas"]["EventReport"] | components["schemas"]["Event"];
-        /**
-         * @description For how long a tool is allowed.
-         * @enum {string}
-         */
-        Remember: "chat";
         /** @description A response. */
         Response: {
             /**
@@ -3188,7 +3090,8 @@ export interface components {
             input?: unknown;
             /**
              * Format: int64
-             * @description Time limit in milliseconds, at most the one in the capabilities.
+             * @description Time limit in milliseconds, at most `max_timeout_ms` of the capabilities. Defaults to the
+             *     `timeout_ms` of their limits.
              */
             timeout_ms?: number | null;
             /**
@@ -3486,25 +3389,6 @@ export interface components {
             /** @enum {string} */
             type: "tool-output-error";
         } | {
-            /** @description ID of the call. */
-            toolCallId: string;
-            /** @enum {string} */
-            type: "tool-output-denied";
-        } | {
-            /** @description ID by which it is decided. */
-            approvalId: string;
-            /** @description ID of the call. */
-            toolCallId: string;
-            /** @enum {string} */
-            type: "tool-approval-request";
-        } | {
-            /** @description ID by which it is decided. */
-            id: string;
-            /** @description What the person is asked. */
-            data: components["schemas"]["ApprovalRequest"];
-            /** @enum {string} */
-            type: "data-approval";
-        } | {
             /** @description Where it can be loaded from. */
             url: string;
             /** @description Its media type. */
@@ -3638,8 +3522,8 @@ export interface components {
         /** @description The reply to a result without a stream: how the call stands, or the rest of the answer. */
         ToolCallReply: components["schemas"]["ToolCallState"] | components["schemas"]["ChatAnswer"];
         /**
-         * @description A decision about a call (`approved`), or the result of a tool that runs in the page (`output` or `error`),
-         *     and how the answer is to go on.
+         * @description The result of a tool that runs in the page, and how the answer is to go on. Send either `output` or
+         *     `error`.
          * @example {
          *       "output": {
          *         "latitude": 52.5,
@@ -3652,17 +3536,6 @@ export interface components {
             output?: unknown;
             /** @description Why the tool has failed, a sentence for the model. */
             error?: string | null;
-            /** @description Whether the call may be made. */
-            approved?: boolean | null;
-            /** @description Why, in your words: the model reads the first 1,000 characters. */
-            reason?: string | null;
-            /** @description Arguments in the place of the model's, where the tool allows it. */
-            arguments?: {
-                [key: string]: unknown;
-            } | null;
-            remember?: components["schemas"]["Remember"] | null;
-            /** @description The `digest` of the arguments that were shown: if they are others by now, the decision is refused. */
-            digest?: string | null;
             /** @description Whether to stream the rest of the answer. Defaults to true. */
             stream?: boolean | null;
             /** @description Model to use. Defaults to the answer's. */
@@ -3672,15 +3545,13 @@ export interface components {
             tools?: components["schemas"]["Tools"] | null;
             /** @description Tools that run in the page, in addition to `tools`. */
             client_tools?: components["schemas"]["ClientToolDefinition"][] | null;
-            /** @description `ai-sdk`: the client takes the frames of approvals of version 6 of the AI SDK. */
-            approvals?: string | null;
             /** @description What the client takes beyond the first release of the AI SDK's version 5. */
             capabilities?: string[] | null;
         };
         /** @description How a tool call stands whose answer waits for others. */
         ToolCallState: {
             /**
-             * @description `approved`, `denied`, `done` or `failed`.
+             * @description `done` or `failed`.
              * @example done
              */
             state: string;
@@ -6929,7 +6800,7 @@ export interface operations {
             path: {
                 /** @description ID of the chat: a UUID, or an ID generated by the AI SDK */
                 chat_id: string;
-                /** @description ID of the approval, or `toolCallId` of the call */
+                /** @description `toolCallId` of the call */
                 call_id: string;
             };
             cookie?: never;
@@ -6955,7 +6826,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["ChatNotFound"];
             408: components["responses"]["RequestTimeout"];
-            /** @description The call has another result or decision, is not wanted any more, or has other arguments than those that were shown */
+            /** @description The call has another result, or is not wanted any more */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6974,7 +6845,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The result or decision came too late */
+            /** @description The result came too late */
             410: {
                 headers: {
                     [name: string]: unknown;
@@ -6985,44 +6856,6 @@ export interface operations {
             };
             413: components["responses"]["TooLarge"];
             415: components["responses"]["WrongType"];
-            421: components["responses"]["WrongHost"];
-            422: components["responses"]["Invalid"];
-            429: components["responses"]["TooMany"];
-            431: components["responses"]["TokenTooLarge"];
-            500: components["responses"]["Internal"];
-            502: components["responses"]["BadGateway"];
-            503: components["responses"]["Unavailable"];
-            504: components["responses"]["GatewayTimeout"];
-        };
-    };
-    list_approvals: {
-        parameters: {
-            query?: {
-                /** @description Maximum number of items. A page also ends at about 8 MiB. */
-                limit?: number;
-                /** @description The last `approval_id` of the previous page, as in its `Link` header. */
-                after?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description What waits */
-            200: {
-                headers: {
-                    /** @description The next page, if there is one */
-                    Link?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PendingApproval"][];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
             421: components["responses"]["WrongHost"];
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooMany"];

@@ -76,7 +76,7 @@ impl TokenRefresher {
     }
 
     /// Keeps these credentials fresh until the result is dropped.
-    pub(super) fn register(&self, credentials: &Arc<Credentials>) -> Registration {
+    pub fn register(&self, credentials: &Arc<Credentials>) -> Registration {
         self.inner.running.fetch_add(1, Ordering::Relaxed);
         let mut all = self.inner.lock();
         all.entry(credentials.user_id).or_default().push(Arc::downgrade(credentials));

@@ -20,19 +20,17 @@ const MAX_RESULT_BYTES: usize = 1 << 20;
 pub struct BuiltIn {
     label: &'static str,
     tools: Vec<Arc<dyn AnyTool>>,
-    listing: Vec<SourceTool>,
 }
 
 impl BuiltIn {
     /// These tools.
     pub fn new(label: &'static str, tools: Vec<Arc<dyn AnyTool>>) -> Self {
-        let listing = tools.iter().map(|tool| described(&**tool)).collect();
-        Self { label, tools, listing }
+        Self { label, tools }
     }
 
-    /// What they are.
+    /// What they are at the moment: a tool may find out later what it can do.
     pub fn tools(&self) -> Vec<SourceTool> {
-        self.listing.clone()
+        self.tools.iter().map(|tool| described(&**tool)).collect()
     }
 }
 
@@ -66,7 +64,7 @@ impl ToolSource for BuiltIn {
     }
 
     fn list<'a>(&'a self, _: &'a Who) -> BoxFuture<'a, Result<Vec<SourceTool>, SourceError>> {
-        std::future::ready(Ok(self.listing.clone())).boxed()
+        std::future::ready(Ok(self.tools())).boxed()
     }
 
     fn call<'a>(

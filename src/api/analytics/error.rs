@@ -7,7 +7,7 @@ use crate::supabase::SupabaseError;
 const INVALID_PARAMETER_VALUE: &str = "22023";
 
 /// 422 with the parameter that the database refused.
-pub(super) fn explain(error: SupabaseError) -> ApiError {
+pub(in crate::api) fn explain(error: SupabaseError) -> ApiError {
     if error.code.as_deref() != Some(INVALID_PARAMETER_VALUE) {
         return error.into();
     }

@@ -5,6 +5,6 @@ pub mod events;
 pub mod export;
 pub mod model;
 pub mod routes;
-mod store;
+pub(in crate::api) mod store;
 mod error;
-mod time_range;
+pub(in crate::api) mod time_range;

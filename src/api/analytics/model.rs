@@ -22,7 +22,7 @@ pub enum Interval {
 }
 
 impl Interval {
-    pub(super) fn as_str(self) -> &'static str {
+    pub(in crate::api) fn as_str(self) -> &'static str {
         match self {
             Self::Hour => "hour",
             Self::Day => "day",

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use jiff::tz::TimeZone;
 
-use super::error::explain;
+pub(in crate::api) use super::error::explain;
 use super::events::{EventFilter, NewEvent};
 use super::model::{Event, GroupBy, Interval};
 use super::time_range::TimeRange;
@@ -17,16 +17,16 @@ use crate::http::extract::{Keyed, Page, SortOrder};
 use crate::supabase::{Query, Rows, Supabase};
 
 /// Events by the time they occurred.
-pub(super) const EVENTS: Keyed = Keyed::by("event", &["occurred_at"]);
+pub(in crate::api) const EVENTS: Keyed = Keyed::by("event", &["occurred_at"]);
 /// Usage records by creation.
-pub(super) const USAGE: Keyed = Keyed::by("usage record", &["created_at"]);
+pub(in crate::api) const USAGE: Keyed = Keyed::by("usage record", &["created_at"]);
 
 /// The columns of [`Event`].
-pub(super) const EVENT_COLUMNS: [&str; 8] =
+pub(in crate::api) const EVENT_COLUMNS: [&str; 8] =
     ["id", "user_id", "name", "properties", "chat_id", "session_id", "occurred_at", "created_at"];
 
 /// The columns of an exported usage row.
-pub(super) const USAGE_COLUMNS: [&str; 22] = [
+pub(in crate::api) const USAGE_COLUMNS: [&str; 22] = [
     "id",
     "user_id",
     "chat_id",
@@ -110,7 +110,7 @@ pub(super) async fn chats(
 }
 
 /// A bound that is not given is the database's to fill in, by its own clock.
-fn within(mut query: Query<'_>, range: TimeRange) -> Query<'_> {
+pub(in crate::api) fn within(mut query: Query<'_>, range: TimeRange) -> Query<'_> {
     for (parameter, bound) in [("p_from", range.from), ("p_to", range.to)] {
         if let Some(bound) = bound {
             query = query.parameter(parameter, bound);
@@ -119,7 +119,8 @@ fn within(mut query: Query<'_>, range: TimeRange) -> Query<'_> {
     query
 }
 
-fn name(zone: &TimeZone) -> &str {
+/// Its IANA name.
+pub(in crate::api) fn name(zone: &TimeZone) -> &str {
     zone.iana_name().unwrap_or("UTC")
 }
 

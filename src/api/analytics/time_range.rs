@@ -28,14 +28,18 @@ pub struct TimeRangeQuery {
 
 /// A checked [`TimeRangeQuery`].
 #[derive(Clone, Copy, Debug)]
-pub(super) struct TimeRange {
-    pub(super) from: Option<Timestamp>,
-    pub(super) to: Option<Timestamp>,
+pub(in crate::api) struct TimeRange {
+    pub(in crate::api) from: Option<Timestamp>,
+    pub(in crate::api) to: Option<Timestamp>,
 }
 
 impl TimeRangeQuery {
     /// The bounds that were given; 422 if they are invalid or in the wrong order.
-    pub(super) fn checked(&self, zone: &TimeZone, clock: &Clock) -> Result<TimeRange, ApiError> {
+    pub(in crate::api) fn checked(
+        &self,
+        zone: &TimeZone,
+        clock: &Clock,
+    ) -> Result<TimeRange, ApiError> {
         let mut checks = Checks::default();
         let mut read = |pointer, text: &Option<String>| {
             let moment = text.as_deref().map(|text| moment(text, zone));
@@ -56,7 +60,7 @@ impl TimeRangeQuery {
 
 impl TimeRange {
     /// The start; without one, as long before the end as the default says.
-    pub(super) fn start(&self, clock: &Clock) -> Timestamp {
+    pub(in crate::api) fn start(&self, clock: &Clock) -> Timestamp {
         let to = self.to.unwrap_or_else(|| clock.now());
         self.from.unwrap_or_else(|| to.saturating_sub(DEFAULT_LENGTH).unwrap_or(Timestamp::MIN))
     }
@@ -70,7 +74,7 @@ fn moment(text: &str, zone: &TimeZone) -> Option<Timestamp> {
 }
 
 /// The zone with this IANA name, UTC without one; 422 where there is none.
-pub(super) fn time_zone(name: Option<&str>) -> Result<TimeZone, ApiError> {
+pub(in crate::api) fn time_zone(name: Option<&str>) -> Result<TimeZone, ApiError> {
     let name = name.unwrap_or("UTC");
     let is_name = |name: &&str| {
         name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_+-/".contains(&b))

@@ -16,7 +16,7 @@ use crate::http::response::Created;
 use crate::supabase::{Query, Rows, Supabase};
 
 /// The columns of [`Chat`].
-pub(super) const COLUMNS: &str = "id,user_id,title,model,system_prompt,assistant,is_archived,is_bookmarked,\
+pub(in crate::api) const COLUMNS: &str = "id,user_id,title,model,system_prompt,assistant,is_archived,is_bookmarked,\
                                   metadata,last_message_at,created_at,updated_at";
 const INCLUDED_MESSAGES: usize = 50;
 

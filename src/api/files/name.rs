@@ -34,6 +34,16 @@ pub(super) fn clean(name: &str) -> String {
     }
 }
 
+/// A name that may lead through folders, each step of it cleaned.
+pub(super) fn clean_path(name: &str) -> String {
+    let steps = name.split(['/', '\\']).filter(|step| !matches!(*step, "" | "." | ".."));
+    let steps: Vec<_> = steps.map(clean).collect();
+    match steps.join("/") {
+        path if !path.is_empty() && path.chars().count() <= MAX_CHARS => path,
+        _ => clean(name),
+    }
+}
+
 /// Truncates the name before its extension.
 fn shorten(name: &str) -> String {
     let count = name.chars().count();
@@ -49,6 +59,7 @@ fn shorten(name: &str) -> String {
 
 /// `Content-Disposition` with the name for old and new browsers (RFC 6266).
 pub(super) fn disposition(kind: &str, name: &str) -> String {
+    let name = name.rsplit('/').next().unwrap_or(name);
     let plain: String = name
         .chars()
         .map(|c| if c.is_ascii_graphic() && !"\"\\%".contains(c) || c == ' ' { c } else { '_' })
@@ -82,9 +93,23 @@ mod tests {
     }
 
     #[test]
+    fn folders_are_kept_where_they_may_be() {
+        for (written, stored) in [
+            ("out/chart.png", "out/chart.png"),
+            ("../out//a\u{202e}/./x.csv", "out/a/x.csv"),
+            ("", "file"),
+            ("/..", "file"),
+        ] {
+            assert_eq!(clean_path(written), stored, "{written:?}");
+        }
+        let deep = format!("{}x.csv", "folder/".repeat(50));
+        assert_eq!(clean_path(&deep), "x.csv");
+    }
+
+    #[test]
     fn dispositions() {
         assert_eq!(
-            disposition("inline", "a b.txt"),
+            disposition("inline", "out/a b.txt"),
             "inline; filename=\"a b.txt\"; filename*=UTF-8''a%20b.txt"
         );
         assert_eq!(

@@ -99,7 +99,7 @@ pub async fn upload(
     Ok(created.respond("/api/files/"))
 }
 
-fn not_a_form() -> ApiError {
+pub(in crate::api) fn not_a_form() -> ApiError {
     ApiError::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "unsupported_media_type",

@@ -14,7 +14,7 @@ use crate::http::auth::{CurrentUser, plan_of};
 use crate::supabase::{AccessToken, Bucket, Caller, Supabase};
 
 /// The bucket of all files.
-pub(super) const BUCKET: &str = "files";
+pub const BUCKET: &str = "files";
 /// Maximum number of files of one user.
 pub(super) const MAX_FILES: u64 = 100_000;
 

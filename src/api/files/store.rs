@@ -13,11 +13,11 @@ use crate::http::extract::{Cursor, Keyed, Page, SortOrder};
 use crate::supabase::{Download, Query, Rows, SupabaseError};
 
 /// The columns of [`File`]; its `url` is added when it is read.
-const COLUMNS: &str =
+pub(in crate::api) const COLUMNS: &str =
     "id,user_id,chat_id,name,media_type,size,sha256,metadata,created_at,updated_at,refused_by";
 
 /// Files, sorted by creation.
-pub(super) const LIST: Keyed = Keyed::by("file", &["created_at"]);
+pub(in crate::api) const LIST: Keyed = Keyed::by("file", &["created_at"]);
 
 impl Files {
     pub(super) async fn begin(

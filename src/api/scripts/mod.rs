@@ -12,4 +12,5 @@ mod store;
 mod tool;
 
 pub use service::Scripts;
+pub(in crate::api) use store::{COLUMNS, LIST};
 pub use tool::RunScriptTool;

@@ -70,7 +70,8 @@ pub struct RunScript {
     pub files: Vec<Uuid>,
     /// Value of the global variable `input`.
     pub input: Option<Value>,
-    /// Time limit in milliseconds, at most the one in the capabilities.
+    /// Time limit in milliseconds, at most `max_timeout_ms` of the capabilities. Defaults to the
+    /// `timeout_ms` of their limits.
     #[schema(minimum = 1)]
     pub timeout_ms: Option<u64>,
     /// ID of the chat that the run belongs to.
@@ -313,8 +314,10 @@ pub struct RunFilter {
 pub struct Capabilities {
     /// The languages.
     pub languages: Vec<LanguageCapabilities>,
-    /// The limits of every script.
+    /// The limits of every script; that of time unless its request says otherwise.
     pub limits: RunLimits,
+    /// The longest time limit in milliseconds that a request may ask for.
+    pub max_timeout_ms: u64,
 }
 
 /// What this server offers to scripts in one language.

@@ -16,6 +16,28 @@ use crate::observability::metrics::Metrics;
 use crate::sandbox::{Outcome, Sandbox, Script};
 use crate::supabase::Supabase;
 
+/// What scripts in JavaScript find besides the language.
+const JAVASCRIPT_GLOBALS: [&str; 18] = [
+    "console",
+    "files",
+    "input",
+    "require",
+    "setTimeout",
+    "setInterval",
+    "setImmediate",
+    "queueMicrotask",
+    "structuredClone",
+    "TextEncoder",
+    "TextDecoder",
+    "URL",
+    "URLSearchParams",
+    "crypto",
+    "performance",
+    "Intl",
+    "Buffer",
+    "process",
+];
+
 /// The services of `/api/scripts`. Clones share them.
 #[derive(Clone)]
 pub struct Scripts {
@@ -23,6 +45,8 @@ pub struct Scripts {
     pub(super) files: Files,
     sandbox: Sandbox,
     slots: ScriptSlots,
+    /// How long a script may take unless its request says otherwise.
+    timeout: Duration,
     pub(super) clock: Clock,
     pub(super) retention: Option<Duration>,
     rates: Limits,
@@ -35,12 +59,13 @@ impl Scripts {
         supabase: Supabase,
         files: Files,
         sandbox: Sandbox,
+        timeout: Duration,
         clock: Clock,
         retention: Option<Duration>,
         rates: Limits,
     ) -> Self {
         let (slots, metrics) = (ScriptSlots::default(), Metrics::default());
-        Self { supabase, files, sandbox, slots, clock, retention, rates, metrics }
+        Self { supabase, files, sandbox, slots, timeout, clock, retention, rates, metrics }
     }
 
     /// The same, with its scripts counted.
@@ -141,13 +166,18 @@ impl Scripts {
     }
 
     fn limits(&self, request: &RunScript) -> RunLimits {
-        let limits = RunLimits::from(self.sandbox.limits());
-        RunLimits { timeout_ms: request.timeout_ms.unwrap_or(limits.timeout_ms), ..limits }
+        let timeout_ms = request.timeout_ms.unwrap_or_else(|| milliseconds(self.timeout));
+        RunLimits { timeout_ms, ..RunLimits::from(self.sandbox.limits()) }
     }
 
-    /// Whether Python is known to be available.
-    pub(super) fn has_python(&self) -> bool {
+    /// Whether Python is available; `None` while that is being found out.
+    pub(super) fn has_python(&self) -> Option<bool> {
         self.sandbox.has_python()
+    }
+
+    /// The longest that a request may let its script run.
+    pub(super) fn max_timeout_ms(&self) -> u64 {
+        milliseconds(self.sandbox.limits().timeout)
     }
 
     /// The languages and limits of scripts.
@@ -157,7 +187,7 @@ impl Scripts {
             available: true,
             reason: None,
             version: Some("ES2023 (QuickJS)".into()),
-            globals: ["console", "files", "input"].map(str::to_owned).to_vec(),
+            globals: JAVASCRIPT_GLOBALS.map(str::to_owned).to_vec(),
             modules: Vec::new(),
         };
         let (inventory, reason) = match self.sandbox.python().await {
@@ -169,12 +199,17 @@ impl Scripts {
             available: inventory.is_some(),
             reason,
             version: inventory.as_ref().map(|inventory| inventory.version.clone()),
-            globals: vec!["input".into()],
+            globals: ["input", "display"].map(str::to_owned).to_vec(),
             modules: inventory.map(|inventory| inventory.modules).unwrap_or_default(),
         };
-        let limits = RunLimits::from(self.sandbox.limits());
-        Capabilities { languages: vec![javascript, python], limits }
+        let limits = self.limits(&RunScript::default());
+        let max_timeout_ms = self.max_timeout_ms();
+        Capabilities { languages: vec![javascript, python], limits, max_timeout_ms }
     }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn unavailable(reason: String) -> ApiError {

@@ -17,11 +17,11 @@ use crate::supabase::{Caller, Rows, Supabase};
 /// The columns of a summary: a page of whole runs would be too large.
 const SUMMARY: &str =
     "id,chat_id,language,status,truncated,error,files,duration_ms,limits,created_at";
-const COLUMNS: &str = "id,chat_id,language,status,stdout,stderr,truncated,result,error,files,\
+pub(in crate::api) const COLUMNS: &str = "id,chat_id,language,status,stdout,stderr,truncated,result,error,files,\
                        duration_ms,limits,created_at,code,input";
 
 /// Runs by creation.
-pub(super) const LIST: Keyed = Keyed::by("script run", &["created_at"]);
+pub(in crate::api) const LIST: Keyed = Keyed::by("script run", &["created_at"]);
 
 /// The most bytes that are stored of each output, of the result and of the input.
 const MAX_STORED_BYTES: usize = 64 << 10;

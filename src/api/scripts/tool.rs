@@ -17,6 +17,9 @@ const MAX_READ_BYTES: usize = 16 << 10;
 /// How many files with a name like the one that is asked for are looked at.
 const MAX_SEARCHED: usize = 100;
 
+const PYTHON_IS_LOOKED_FOR: &str = "Python is being looked for on this server: a script in Python \
+    waits until it is found, or is told that there is none";
+
 /// Runs a script in the name of the person that the model answers.
 pub struct RunScriptTool {
     scripts: Scripts,
@@ -32,6 +35,8 @@ pub struct Arguments {
     files: Option<Vec<String>>,
     /// Any JSON; the script finds it as `input`
     input: Option<Value>,
+    /// How long the script may take, in milliseconds; say more for work that takes long
+    timeout_ms: Option<u64>,
 }
 
 impl Tool for RunScriptTool {
@@ -39,7 +44,8 @@ impl Tool for RunScriptTool {
     const NAME: &'static str = "run_script";
     const DESCRIPTION: &'static str = "Runs a script in a sandbox without network and returns what \
         it printed, the value of its last expression as JSON, and the files it wrote under /files. \
-        In JavaScript: console.log, files.list(), files.read(name), files.write(name, data). If it \
+        In JavaScript: console.log, files.list(), files.read(name), files.write(name, data). In \
+        Python: plt.show() and display() of a figure, table or picture write a file too. If it \
         fails, read the error, fix the script and run it again.";
 
     async fn run(&self, arguments: Arguments, credentials: &Credentials) -> ToolResult {
@@ -49,6 +55,7 @@ impl Tool for RunScriptTool {
             code: Some(arguments.code),
             files: self.ids(&owner, &arguments.files.unwrap_or_default()).await?,
             input: arguments.input,
+            timeout_ms: arguments.timeout_ms,
             ..RunScript::default()
         };
         let refused = |error: ApiError| sentence(&error);
@@ -59,8 +66,12 @@ impl Tool for RunScriptTool {
 
     fn definition(&self) -> ToolDefinition {
         let mut definition = define::<Self>();
-        if !self.scripts.has_python() {
-            definition.parameters["properties"]["language"]["enum"] = json!(["javascript"]);
+        let properties = &mut definition.parameters["properties"];
+        properties["timeout_ms"]["maximum"] = json!(self.scripts.max_timeout_ms());
+        match self.scripts.has_python() {
+            Some(true) => {}
+            Some(false) => properties["language"]["enum"] = json!(["javascript"]),
+            None => properties["language"]["description"] = json!(PYTHON_IS_LOOKED_FOR),
         }
         definition
     }

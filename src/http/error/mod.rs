@@ -159,6 +159,11 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).with_retry_after(retry_after)
     }
 
+    /// 503: the operator has not set what this requires.
+    pub fn not_configured(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "not_configured", detail)
+    }
+
     /// 500: a bug in this server.
     pub fn internal(cause: impl Into<String>) -> Self {
         Self::new(

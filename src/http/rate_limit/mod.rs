@@ -28,6 +28,9 @@ const DAY: Duration = Duration::from_secs(86_400);
 const STATISTICS: usize = 4;
 /// How often a user may decide on calls that wait, in a minute.
 const DECISIONS: u32 = 60;
+/// How many accounts are exported or imported at once, and how long another one waits for its turn.
+const TRANSFERS: usize = 8;
+const TRANSFER_WAIT: Duration = Duration::from_millis(500);
 
 /// The limits, shared by all requests.
 #[derive(Clone)]
@@ -38,6 +41,8 @@ pub struct Limits {
     pub daily_tokens: Option<u64>,
     /// Permits for computing statistics.
     pub statistics: Turns,
+    /// Permits for exporting and importing accounts.
+    pub transfers: Turns,
     requests: Allowance,
     generations: Allowance,
     decisions: Allowance,
@@ -51,7 +56,17 @@ impl Limits {
         Self {
             request_timeout: config.request_timeout,
             daily_tokens: config.daily_token_limit,
-            statistics: Turns::new(STATISTICS, config.request_timeout),
+            statistics: Turns::new(
+                STATISTICS,
+                config.request_timeout,
+                "Too many statistics are being computed at the moment. Please try again.",
+            ),
+            transfers: Turns::new(
+                TRANSFERS,
+                TRANSFER_WAIT,
+                "Another export or import of yours is running, or too many of others are. Please try \
+                 again when it has ended.",
+            ),
             requests: Allowance::new(config.rate_limit_per_minute, clock),
             generations: Allowance::new(config.generations_per_minute, clock),
             decisions: Allowance::new(DECISIONS, clock),
@@ -105,6 +120,7 @@ impl Limits {
         self.decisions.forget_idle();
         self.plans.forget_idle();
         self.statistics.forget_idle();
+        self.transfers.forget_idle();
     }
 }
 

@@ -18,6 +18,8 @@ pub struct Turns {
     all: Arc<Semaphore>,
     by_user: Arc<Mutex<HashMap<Uuid, Arc<Semaphore>>>>,
     max_wait: Duration,
+    /// What callers are told who have waited too long.
+    busy: &'static str,
 }
 
 /// A turn, which ends when this is dropped.
@@ -27,9 +29,10 @@ pub struct Turn {
 }
 
 impl Turns {
-    /// This many turns at once; callers wait for at most `max_wait`.
-    pub fn new(concurrency: usize, max_wait: Duration) -> Self {
-        Self { all: Arc::new(Semaphore::new(concurrency)), by_user: Arc::default(), max_wait }
+    /// This many turns at once; callers wait for at most `max_wait`, and are then told why.
+    pub fn new(concurrency: usize, max_wait: Duration, busy: &'static str) -> Self {
+        let all = Arc::new(Semaphore::new(concurrency));
+        Self { all, by_user: Arc::default(), max_wait, busy }
     }
 
     /// A turn for this user. Users first wait for their own turns, so that they do not block others.
@@ -41,10 +44,9 @@ impl Turns {
             Some(Turn { _own: own, _shared: self.all.clone().acquire_owned().await.ok()? })
         };
         let turn = tokio::time::timeout(self.max_wait, turn).await;
-        turn.ok().flatten().ok_or_else(|| {
-            let detail = "Too many statistics are being computed at the moment. Please try again.";
-            ApiError::unavailable("overloaded", detail, RETRY_AFTER)
-        })
+        turn.ok()
+            .flatten()
+            .ok_or_else(|| ApiError::unavailable("overloaded", self.busy, RETRY_AFTER))
     }
 
     pub(super) fn forget_idle(&self) {
@@ -67,7 +69,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_user_takes_one_turn_at_a_time() {
-        let turns = Turns::new(2, Duration::from_secs(30));
+        let turns = Turns::new(2, Duration::from_secs(30), "busy");
         let [ann, bob, eve] = [1, 2, 3].map(Uuid::from_u128);
         let first = turns.take(ann).await.ok().unwrap();
         assert!(turns.take(ann).now_or_never().is_none());
@@ -81,7 +83,7 @@ mod tests {
 
     #[tokio::test]
     async fn users_without_a_turn_are_forgotten() {
-        let turns = Turns::new(2, Duration::from_secs(30));
+        let turns = Turns::new(2, Duration::from_secs(30), "busy");
         let turn = turns.take(Uuid::nil()).await.ok().unwrap();
         turns.forget_idle();
         assert!(turns.take(Uuid::nil()).now_or_never().is_none());

@@ -1,5 +1,6 @@
 //! The functions of `supabase/migrations`, in Rust.
 
+pub mod accounts;
 mod acting_user;
 mod begin_call;
 mod begin_generation;
@@ -358,5 +359,37 @@ pub static FUNCTIONS: &[Function] = &[
             Parameter::required("p_run", PgType::Uuid),
         ],
         body: FunctionBody::Jsonb(tool_tokens::claim_tool_refresh),
+    },
+    Function {
+        name: "begin_account_deletion",
+        parameters: &[Parameter::required("p_user_id", PgType::Uuid)],
+        body: FunctionBody::Jsonb(accounts::begin_account_deletion),
+    },
+    Function {
+        name: "delete_account_rows",
+        parameters: &[Parameter::required("p_user_id", PgType::Uuid)],
+        body: FunctionBody::Jsonb(accounts::delete_account_rows),
+    },
+    Function {
+        name: "end_account_deletion",
+        parameters: &[Parameter::required("p_user_id", PgType::Uuid)],
+        body: FunctionBody::Jsonb(accounts::end_account_deletion),
+    },
+    Function {
+        name: "claim_account_deletions",
+        parameters: &[],
+        body: FunctionBody::Jsonb(accounts::claim_account_deletions),
+    },
+    Function {
+        name: "usage_of_all_users",
+        parameters: &[
+            Parameter::required("p_operator", PgType::Uuid),
+            Parameter::optional("p_from", PgType::Timestamptz),
+            Parameter::optional("p_to", PgType::Timestamptz),
+            Parameter::optional("p_interval", PgType::Text),
+            Parameter::optional("p_group_by", PgType::Text),
+            Parameter::optional("p_time_zone", PgType::Text),
+        ],
+        body: FunctionBody::Report(usage_statistics::usage_of_all_users),
     },
 ];

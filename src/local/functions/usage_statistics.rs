@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 
+use super::accounts::require_operator;
 use super::acting_user::acting_user;
 use super::decimal_sum::{DecimalSum, integer, percentiles};
 use super::message_row::{raw, to_jsonb};
@@ -48,19 +49,51 @@ pub(super) fn usage_statistics(
     arguments: &Arguments,
 ) -> Result<String, RestError> {
     let user = acting_user(session, arguments);
+    let limit = arguments.integer("p_daily_token_limit");
+    let daily_tokens = match (limit, &user) {
+        (Some(limit), Some(user)) => daily_tokens(connection, user, limit, None)?.to_json(),
+        _ => Json::Null,
+    };
+    let statistics = statistics(connection, arguments, Users::One(user.as_deref()))?;
+    to_jsonb(&OwnStatistics { statistics, daily_tokens })
+}
+
+/// What all users have used.
+pub(super) fn usage_of_all_users(
+    connection: &Connection,
+    session: Session,
+    arguments: &Arguments,
+) -> Result<String, RestError> {
+    require_operator(connection, session, arguments.text("p_operator"))?;
+    to_jsonb(&statistics(connection, arguments, Users::All)?)
+}
+
+/// Whose usage.
+#[derive(Clone, Copy)]
+enum Users<'a> {
+    One(Option<&'a str>),
+    All,
+}
+
+fn statistics<'a>(
+    connection: &Connection,
+    arguments: &'a Arguments,
+    users: Users<'_>,
+) -> Result<Statistics<'a>, RestError> {
     let range = TimeRange::from_arguments(arguments, connection)?;
     let interval = arguments.text_or("p_interval", "day").unwrap_or_default();
     let zone = arguments.text_or("p_time_zone", "UTC").unwrap_or_default();
     let group_by = arguments.text_or("p_group_by", "none").unwrap_or_default();
-    let group = match group_by {
-        "none" => "''",
-        "model" | "provider" | "operation" => group_by,
-        "assistant" => "coalesce(assistant, '')",
-        "plan" => "coalesce(plan, '')",
-        other => return Err(invalid_argument(format!("group \"{other}\" not recognized"))),
+    let group = match (group_by, users) {
+        ("none", _) => "''",
+        ("user", Users::All) => "user_id",
+        ("model" | "provider" | "operation", _) => group_by,
+        ("assistant", _) => "coalesce(assistant, '')",
+        ("plan", _) => "coalesce(plan, '')",
+        (other, _) => return Err(invalid_argument(format!("group \"{other}\" not recognized"))),
     };
     let buckets = TimeBuckets::new(range.from, range.to, interval, zone)?;
-    let aggregates = aggregate(connection, user.as_deref(), range, group, &buckets)?;
+    let aggregates = aggregate(connection, users, range, group, &buckets)?;
     let mut groups: Vec<&str> = aggregates.groups.keys().map(String::as_str).collect();
     if group_by == "none" && groups.is_empty() {
         groups.push("");
@@ -69,8 +102,7 @@ pub(super) fn usage_statistics(
         return Err(invalid_argument("more than 10000 buckets in all groups"));
     }
     let total = aggregates.cells.values().fold(Usage::default(), |total, usage| total.plus(usage));
-    let limit = arguments.integer("p_daily_token_limit");
-    to_jsonb(&Statistics {
+    Ok(Statistics {
         from: timestamptz::to_json(range.from),
         to: timestamptz::to_json(range.to),
         interval,
@@ -78,10 +110,6 @@ pub(super) fn usage_statistics(
         series: raw(series(&aggregates, &groups, &buckets))?,
         latency_ms: percentiles(aggregates.latency),
         time_to_first_token_ms: percentiles(aggregates.first_token),
-        daily_tokens: match (limit, &user) {
-            (Some(limit), Some(user)) => daily_tokens(connection, user, limit, None)?.to_json(),
-            _ => Json::Null,
-        },
     })
 }
 
@@ -94,6 +122,12 @@ struct Statistics<'a> {
     series: Box<RawValue>,
     latency_ms: Json,
     time_to_first_token_ms: Json,
+}
+
+#[derive(Serialize)]
+struct OwnStatistics<'a> {
+    #[serde(flatten)]
+    statistics: Statistics<'a>,
     daily_tokens: Json,
 }
 
@@ -122,16 +156,20 @@ struct Usage {
 
 fn aggregate(
     connection: &Connection,
-    user: Option<&str>,
+    users: Users<'_>,
     range: TimeRange,
     group: &str,
     buckets: &TimeBuckets,
 ) -> Result<Aggregates, RestError> {
+    let (user, whose) = match users {
+        Users::One(user) => (user, "user_id = :user"),
+        Users::All => (None, ":user is null"),
+    };
     let select = format!(
         "select created_at, {group}, error_code is not null or status = 'failed', input_tokens, \
          output_tokens, cached_input_tokens, reasoning_tokens, cost_usd, latency_ms, \
          time_to_first_token_ms from usage_logs \
-         where user_id = :user and created_at >= :from and created_at < :to"
+         where {whose} and created_at >= :from and created_at < :to"
     );
     let mut statement = connection.prepare_cached(&select)?;
     let params = named_params! { ":user": user, ":from": range.from, ":to": range.to };

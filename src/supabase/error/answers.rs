@@ -101,6 +101,8 @@ fn classify_postgrest(status: StatusCode, code: &str, message: &str) -> (Kind, R
         "PGRST001" => return (Kind::Unreachable, Repeat::Idempotent),
         // It has waited long enough for a connection of its own.
         "PGRST003" => Kind::Overloaded,
+        // Raised by our own functions and policies.
+        "PT401" => Kind::UserNotFound,
         "23505" => Kind::Duplicate,
         "23503" => Kind::ForeignKey,
         "42501" if message.starts_with("permission denied") => Kind::SchemaMismatch,

@@ -12,7 +12,8 @@ const VIEWS: &str = "
         from pg_proc
         where pronamespace in ('public'::regnamespace, 'private'::regnamespace);
     create temp view policies as
-      select *, tablename || ' ' || cmd as name from pg_policies where schemaname = 'public';
+      select *, tablename || ' ' || cmd as name from pg_policies
+        where schemaname = 'public' and policyname <> tablename || '_account';
     create temp view columns as
       select attrelid, attnum, attname, atttypid, attnotnull, t.name || '.' || attname as name
         from tables t join pg_attribute a on a.attrelid = t.oid
@@ -118,6 +119,21 @@ async fn there_is_one_policy_per_command() {
              where (has_table_privilege('authenticated', t.oid, command) \
                  or command <> 'DELETE' and has_any_column_privilege('authenticated', t.oid, command)) \
                <> exists (select 1 from policies p where p.name = t.name || ' ' || command)",
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn accounts_that_were_deleted_reach_no_table() {
+    let Some(catalog) = catalog().await else { return };
+    catalog
+        .no(
+            "table without a policy about the account",
+            "select name from tables t where not exists (select 1 from pg_policies p \
+               where p.schemaname = 'public' and p.tablename = t.name \
+                 and p.policyname = t.name || '_account' and p.permissive = 'RESTRICTIVE' \
+                 and p.cmd = 'ALL' and p.roles = '{authenticated}' and p.with_check is null \
+                 and p.qual = '(( SELECT private.current_account() AS current_account) = user_id)')",
         )
         .await;
 }

@@ -2,6 +2,7 @@
 //! that has none.
 
 mod access;
+mod account;
 mod analytics;
 mod catalog;
 mod check;

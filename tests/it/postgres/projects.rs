@@ -247,8 +247,14 @@ impl Drop for Local {
 }
 
 /// A project without tables, functions and buckets of its own.
-const NOTHING: Project =
-    Project { migrations: &[], registrations: &[], legacy: &[], functions: &[], buckets: &[] };
+const NOTHING: Project = Project {
+    migrations: &[],
+    registrations: &[],
+    legacy: &[],
+    check_user: None,
+    functions: &[],
+    buckets: &[],
+};
 
 /// Asks both the same and collects what they answer differently.
 async fn compare(project: &str) {

@@ -51,6 +51,19 @@ async fn every_request_is_one_that_postgresql_takes() {
         let asked = app.http.post(url).bearer_auth(&alice.token).header("apikey", &app.anon_key);
         Reply::send(asked.json(&arguments)).await.expect(200);
     }
+    // What the server asks with the service key about accounts.
+    let account = json!({ "p_user_id": bob.id });
+    for (function, arguments) in [
+        ("usage_of_all_users", json!({ "p_operator": alice.id })),
+        ("begin_account_deletion", account.clone()),
+        ("delete_account_rows", account.clone()),
+        ("end_account_deletion", account),
+        ("claim_account_deletions", json!({})),
+    ] {
+        let url = format!("{}/rest/v1/rpc/{function}", postgrest.url);
+        let asked = app.http.post(url).header("apikey", app.service_key());
+        Reply::send(asked.bearer_auth(app.service_key()).json(&arguments)).await.expect(200);
+    }
     stored_files(&alice).await;
     replica.wait_for_file_tasks().await;
     events_and_usage(&alice).await;

@@ -41,6 +41,7 @@ impl Session {
     pub async fn begin(&self) -> Transaction<'_> {
         let sql = format!(
             "begin; select set_config('role', '{}', true), \
+             set_config('request.method', 'POST', true), \
              set_config('request.jwt.claims', {}, true)",
             self.role,
             literal(&self.claims)

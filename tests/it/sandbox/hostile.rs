@@ -5,41 +5,52 @@ use futures_util::{StreamExt, stream};
 
 use super::*;
 
-const LIMIT: Duration = Duration::from_secs(1);
+/// The limit of scripts that may reach it, and of those that should not.
+const SHORT: Duration = Duration::from_millis(250);
+const LIMIT: Duration = Duration::from_secs(2);
 /// How much longer it may take on a machine that has other things to do.
 const TOLERANCE: Duration = Duration::from_secs(1);
 
 /// Small limits, so that reaching them takes little time.
 fn tight(memory_bytes: u64) -> Settings {
     let limits = Limits { timeout: LIMIT, memory_bytes, output_bytes: 64 << 10 };
-    Settings { limits, ..settings() }
+    Settings { limits, workers: 4, ..settings() }
 }
 
-/// Runs scripts, two at a time, against the statuses that they may end with, separated by `|`; each
-/// is followed by one that means well.
+/// Runs scripts side by side against the statuses that they may end with, separated by `|`. They are
+/// followed by one that means well: each in JavaScript, where one worker runs many.
 async fn attack(sandbox: &Sandbox, language: Language, attacks: &[(&str, &str)]) {
     let harmless = match language {
         Language::JavaScript => "[1, 2, 3].length",
         Language::Python => "len([1, 2, 3])",
     };
-    let pairs = attacks.iter().map(|(code, expected)| async move {
-        let outcome = timed(sandbox, language, code).await;
-        let next = timed(sandbox, language, harmless).await;
-        let problem = contained(&outcome, expected, &next).err()?;
+    let pairs = attacks.iter().enumerate().map(|(number, (code, expected))| async move {
+        let limit = if expected.contains("timeout") { SHORT } else { LIMIT };
+        let outcome = timed(sandbox, language, code, limit).await;
+        let next = match language {
+            Language::Python if number % 10 != 9 => None,
+            _ => Some(timed(sandbox, language, harmless, LIMIT).await),
+        };
+        let problem = contained(&outcome, expected, limit, next.as_ref()).err()?;
         Some(format!("{problem}: {code}\n{:.600}\n", format!("{outcome:?}")))
     });
-    let results: Vec<_> = stream::iter(pairs).buffer_unordered(2).collect().await;
+    let results: Vec<_> = stream::iter(pairs).buffer_unordered(4).collect().await;
     let broken: Vec<_> = results.into_iter().flatten().collect();
     assert!(broken.is_empty(), "{} of {}:\n{}", broken.len(), attacks.len(), broken.join("\n"));
 }
 
-fn contained(outcome: &Outcome, expected: &str, next: &Outcome) -> Result<(), String> {
+fn contained(
+    outcome: &Outcome,
+    expected: &str,
+    limit: Duration,
+    next: Option<&Outcome>,
+) -> Result<(), String> {
     let status = json!(outcome.status);
     let output = outcome.stdout.len() + outcome.stderr.len();
     if !expected.split('|').any(|expected| status == expected) {
         return Err(format!("{status}, not {expected}"));
     }
-    if outcome.duration > LIMIT + TOLERANCE {
+    if outcome.duration > limit + TOLERANCE {
         return Err(format!("it took {:?}", outcome.duration));
     }
     if outcome.error.is_none() != (outcome.status == Status::Ok) {
@@ -49,14 +60,14 @@ fn contained(outcome: &Outcome, expected: &str, next: &Outcome) -> Result<(), St
     if output > 3 * (64 << 10) {
         return Err(format!("{output} bytes of output"));
     }
-    if next.result != json!(3) {
-        return Err(format!("the next script ended with {next:?}"));
+    match next.filter(|next| next.result != json!(3)) {
+        Some(next) => Err(format!("the next script ended with {next:?}")),
+        None => Ok(()),
     }
-    Ok(())
 }
 
-async fn timed(sandbox: &Sandbox, language: Language, code: &str) -> Outcome {
-    let script = Script { timeout: sandbox.limits().timeout, ..script(code) };
+async fn timed(sandbox: &Sandbox, language: Language, code: &str, timeout: Duration) -> Outcome {
+    let script = Script { timeout, ..script(code) };
     sandbox.slot(USER, language).await.unwrap().run(&script).await.unwrap()
 }
 
@@ -92,6 +103,9 @@ async fn python() {
     let memory_bytes = (64 << 20) + 2;
     let Some(sandbox) = with_python(tight(memory_bytes)).await else { return };
     attack(&sandbox, Language::Python, PYTHON).await;
+    let script = Script { input: Some(json!(REFUSED)), ..script(TRY_ALL) };
+    let outcome = sandbox.slot(USER, Language::Python).await.unwrap().run(&script).await.unwrap();
+    assert_eq!((outcome.status, outcome.result), (Status::Ok, json!([])), "{:?}", outcome.error);
     drop(sandbox);
     #[cfg(target_os = "linux")]
     nothing_is_left(memory_bytes).await;
@@ -126,7 +140,28 @@ const JAVASCRIPT: &[(&str, &str)] = &[
     ("[...Array(2 ** 31).keys()].length", "timeout|memory_limit|error"),
     ("Array(2 ** 32 - 1).indexOf(1)", "timeout|ok"),
     ("Array.prototype.includes.call({ length: 2 ** 53 - 1 }, 1)", "timeout|ok"),
-    ("setTimeout(() => {}, 0)", "error"),
+    ("setInterval(() => {}, 0)", "timeout"),
+    ("const f = () => setTimeout(f, 0); f()", "timeout"),
+    ("setTimeout(() => { for (;;); }, 0)", "timeout"),
+    ("setTimeout(() => {}, 1e9)", "timeout"),
+    ("await new Promise((resolve) => setTimeout(resolve, 1e9))", "timeout"),
+    ("for (;;) setTimeout(() => {}, 1e6)", "error"),
+    ("setInterval(() => { for (;;) setTimeout(() => {}, 1e6) }, 0)", "error"),
+    ("setTimeout('process.exit()', 0)", "error"),
+    ("setTimeout(() => { throw null }, 0)", "error"),
+    ("setInterval(() => Promise.reject(new Error('no')), 1)", "error"),
+    ("for (;;) Promise.reject(1)", "memory_limit|timeout"),
+    ("for (let i = 0; i < 1e4; i++) Promise.reject(i).catch(() => {}); 1", "ok"),
+    ("console.log(new Proxy({}, { get() { for (;;); } }))", "timeout"),
+    ("console.log({ [Symbol.for('nodejs.util.inspect.custom')]() { for (;;); } })", "timeout"),
+    ("console.log(new Proxy({}, { ownKeys() { throw 1 } })); 1", "ok"),
+    ("let a = []; for (let i = 0; i < 50000; i++) a = [a]; console.log(a); 1", "ok"),
+    ("structuredClone(new Proxy([], { get() { for (;;); } }))", "timeout"),
+    ("let a = []; for (let i = 0; i < 50000; i++) a = [a]; structuredClone(a)", "error"),
+    ("new URLSearchParams('a&'.repeat(1e6)).size", "ok|timeout|memory_limit"),
+    ("new Intl.NumberFormat('en-US', { maximumFractionDigits: 1e9 })", "error"),
+    ("new Date().toLocaleString('en-US', { timeZone: '../../etc/passwd' })", "error"),
+    ("new Date().toLocaleString('xx-YY')", "error"),
     ("await new Promise(() => {})", "error"),
     // Memory.
     ("const a = []; for (;;) a.push(new Array(1000).fill('x'))", "memory_limit|timeout"),
@@ -145,6 +180,8 @@ const JAVASCRIPT: &[(&str, &str)] = &[
         "timeout|memory_limit|output_limit|error",
     ),
     ("new SharedArrayBuffer(2 ** 33)", "memory_limit|error"),
+    ("new TextDecoder().decode(new Uint8Array(60 << 20)).length", "memory_limit|timeout"),
+    ("crypto.getRandomValues(new Uint8Array(1e6))", "error"),
     ("new ArrayBuffer(1, { maxByteLength: 2 ** 40 })", "memory_limit|error|ok"),
     // Depth.
     ("(function f() { f() })()", "error"),
@@ -166,6 +203,9 @@ const JAVASCRIPT: &[(&str, &str)] = &[
     ),
     // Output.
     ("for (;;) console.log('x'.repeat(1000))", "output_limit"),
+    ("for (;;) { console.group('x'); console.log('a\\nb') }", "output_limit"),
+    ("console.log(...Array(5e4).fill({ a: 'x' }))", "output_limit|timeout"),
+    ("console.log('%s'.repeat(5e4), ...Array(5e4).fill('xxx'))", "output_limit|timeout"),
     ("for (;;) try { console.log('x'.repeat(1000)) } catch {}", "output_limit"),
     ("console.error('x'.repeat(100000))", "output_limit"),
     ("'x'.repeat(100000)", "output_limit"),
@@ -173,7 +213,11 @@ const JAVASCRIPT: &[(&str, &str)] = &[
     ("throw new Error('x'.repeat(1e6))", "error"),
     ("const e = new Error(); e.name = 'n'.repeat(1e6); throw e", "error"),
     // What is not there.
-    ("require('fs')", "error"),
+    ("require('child_process')", "error"),
+    ("require('../../etc/passwd')", "error"),
+    ("require('fs').readFileSync('/etc/passwd')", "error"),
+    ("require('fs').readdirSync('/etc')", "error"),
+    ("import { exec } from 'child_process'\nexec('id')", "error"),
     ("process.exit()", "error"),
     ("import('fs')", "error"),
     ("import('std').then((std) => std.exit(1))", "error"),
@@ -185,12 +229,16 @@ const JAVASCRIPT: &[(&str, &str)] = &[
     ("Deno.exit()", "error"),
     ("scriptArgs", "error"),
     ("print(1)", "error"),
-    ("this.constructor.constructor('return process')()", "error"),
+    ("this.constructor.constructor('return process')().binding('fs')", "error"),
+    ("process.kill(1)", "error"),
+    ("process.stdout.write('x'.repeat(1e6))", "output_limit"),
+    ("Buffer.alloc(2 ** 31)", "memory_limit|error"),
     ("files.read('/etc/passwd')", "error"),
     ("files.read('../../etc/passwd')", "error"),
     ("files.read('/files/../etc/passwd')", "error"),
     ("files.write('/tmp/x', 'x')", "error"),
-    ("files.write('a/b', 'x')", "error"),
+    ("files.write('a/../../b', 'x')", "error"),
+    ("files.write('a//b', 'x')", "error"),
     ("files.write('', 'x')", "error"),
     ("files.write('x'.repeat(1e6), 'x')", "error"),
     ("files.write('nul\\0', 'x')", "error"),
@@ -217,7 +265,9 @@ const JAVASCRIPT: &[(&str, &str)] = &[
     ),
     ("Object.freeze(globalThis); 1", "ok"),
     ("delete globalThis.console; delete globalThis.files; 1", "ok"),
-    ("throw null", "error|memory_limit"),
+    ("throw null", "error"),
+    ("Promise.reject(null)", "error"),
+    ("Promise.reject(new Error('nobody cares')); 1", "error"),
     ("throw undefined", "error"),
     ("throw Symbol('x')", "error"),
     ("Promise.reject(new Error('no'))", "error"),
@@ -239,6 +289,74 @@ const JAVASCRIPT: &[(&str, &str)] = &[
     ("Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)", "error|timeout|ok"),
     ("new Date(NaN)", "ok"),
     ("Date = class { constructor() { for (;;); } }; 1", "ok"),
+];
+
+/// The scripts of `input` that do not raise.
+const TRY_ALL: &str = "import os\ndone = []\nfor code in input:\n  \
+    try: exec(code, {}); done.append(code)\n  except BaseException: os.chdir('/files')\ndone";
+
+/// What must raise. They share a process, because each of them fails without a trace.
+const REFUSED: &[&str] = &[
+    "import os; os.fork()",
+    "import os\nwhile True: os.fork()",
+    "import os; os.forkpty()",
+    "import os; os.execv('/bin/sh', ['sh'])",
+    "import os; os.execve('/usr/bin/python3', ['python3'], {})",
+    "import os; os.posix_spawn('/bin/true', ['true'], {})",
+    "import os; os.system('id') and 1 / 0",
+    "import os; os.popen('id').read()",
+    "import subprocess; subprocess.run(['id'])",
+    "import multiprocessing as m; p = m.Process(target=print); p.start(); p.join()",
+    "import os; os.setsid(); os.fork()",
+    "import ctypes; l = ctypes.CDLL(None, use_errno=True)\nassert l.fork() >= 0",
+    "import ctypes; l = ctypes.CDLL(None)\nassert l.vfork() >= 0",
+    "import ctypes; assert ctypes.CDLL(None).syscall(57) >= 0",
+    "import ctypes; assert ctypes.CDLL(None).syscall(435, 0, 0) >= 0",
+    "import ctypes; assert ctypes.CDLL(None).syscall(0x40000000 + 39) >= 0",
+    "import ctypes; assert ctypes.CDLL(None).ptrace(0, 0, 0, 0) == 0",
+    "import ctypes; assert ctypes.CDLL(None).ptrace(16, 1, 0, 0) == 0",
+    "import ctypes; assert ctypes.CDLL(None).syscall(425, 8, 0) >= 0",
+    "import ctypes; assert ctypes.CDLL(None).syscall(250, 0, 0) >= 0",
+    "import ctypes; assert ctypes.CDLL(None).syscall(321, 0, 0, 0) >= 0",
+    "import ctypes; assert ctypes.CDLL(None).unshare(0x10000000) == 0",
+    "import ctypes; assert ctypes.CDLL(None).mount(b'x', b'/tmp', b'tmpfs', 0, 0) == 0",
+    "import ctypes; assert ctypes.CDLL(None).umount(b'/files') == 0",
+    "import ctypes; assert ctypes.CDLL(None).chroot(b'/tmp') == 0",
+    "import ctypes; assert ctypes.CDLL(None).personality(0x0040000) >= 0",
+    "import os; os.setuid(0)",
+    "import resource; resource.setrlimit(resource.RLIMIT_DATA, (1 << 40, 1 << 40))",
+    "exit(3)",
+    "raise KeyboardInterrupt",
+    "raise GeneratorExit",
+    "import socket; socket.socket()",
+    "import socket; socket.create_connection(('127.0.0.1', 22), 1)",
+    "import socket; socket.socket(socket.AF_UNIX)",
+    "import socket; socket.getaddrinfo('example.com', 80)",
+    "import urllib.request; urllib.request.urlopen('http://example.com')",
+    "open('/etc/passwd').read()",
+    "open('/etc/shadow').read()",
+    "open('/proc/self/environ').read()",
+    "open('/proc/1/cmdline').read()",
+    "import os; os.listdir('/home')",
+    "import os; os.listdir('/var/lib')",
+    "import os; os.listdir('/srv')",
+    "open('/sys/kernel/notes')",
+    "open('/usr/x', 'w')",
+    "open('/x', 'w')",
+    "import os; os.mkdir('/x')",
+    "import os; os.chmod('/usr/bin', 0o777)",
+    "open('/dev/mem', 'rb')",
+    "open('/python/x', 'w')",
+    "open('/packages/x', 'w')",
+    "open('/dev/tty', 'w').write('x')",
+    "input()",
+    "import os; os.symlink('/etc/passwd', 'link')",
+    "import os; os.link('/usr/bin/env', 'link')",
+    "import os; os.mkfifo('pipe')",
+    "open('sparse', 'wb').truncate(1 << 40)",
+    "open('a' * 300, 'w')",
+    "import os; os.rmdir('/files')",
+    "import os; os.chdir('/'); os.rename('/files', '/tmp/files')",
 ];
 
 const PYTHON: &[(&str, &str)] = &[
@@ -274,8 +392,16 @@ const PYTHON: &[(&str, &str)] = &[
     ("import os; r, w = os.pipe(); os.read(r, 1)", "timeout"),
     ("import signal; signal.pause()", "timeout"),
     ("import threading; l = threading.Lock(); l.acquire(); l.acquire()", "timeout"),
+    ("import asyncio; await asyncio.sleep(99)", "timeout"),
+    ("import asyncio\nwhile True: await asyncio.sleep(0)", "timeout"),
+    ("class T:\n  def _repr_png_(self):\n    while True: pass\ndisplay(T())", "timeout"),
     // Memory.
     ("'x' * 10 ** 11", "memory_limit"),
+    ("class T:\n  def _repr_png_(self): return b'x' * 10 ** 9\ndisplay(T())", "memory_limit"),
+    (
+        "a = []\nclass T:\n  def __repr__(self):\n    while True: a.append('x' * 10 ** 6)\nT()",
+        "memory_limit",
+    ),
     ("a = []\nwhile True: a.append(' ' * 10 ** 6)", "memory_limit"),
     (
         "a = []\nwhile True:\n  try: a.append(bytearray(10 ** 7))\n  except MemoryError: pass",
@@ -336,39 +462,17 @@ const PYTHON: &[(&str, &str)] = &[
         "output_limit",
     ),
     ("'x' * 100000", "output_limit"),
+    ("display(*range(10 ** 6))", "output_limit"),
+    (
+        "class T:\n  def _repr_svg_(self): return '<svg/>'\nfor _ in range(200): display(T())",
+        "output_limit",
+    ),
     ("[0] * 1000000", "output_limit"),
     ("print('x' * 10 ** 7)", "output_limit"),
     ("raise Exception('x' * 10 ** 6)", "error"),
     ("import sys; sys.stdout.close(); 1", "ok"),
     ("import os; os.close(1); os.close(2); print(1)", "ok|error"),
     // Processes and programs.
-    ("import os; os.fork()", "error"),
-    ("import os\nwhile True: os.fork()", "error"),
-    ("import os; os.forkpty()", "error"),
-    ("import os; os.execv('/bin/sh', ['sh'])", "error"),
-    ("import os; os.execve('/usr/bin/python3', ['python3'], {})", "error"),
-    ("import os; os.posix_spawn('/bin/true', ['true'], {})", "error"),
-    ("import os; os.system('id') and 1 / 0", "error"),
-    ("import os; os.popen('id').read()", "error"),
-    ("import subprocess; subprocess.run(['id'])", "error"),
-    ("import multiprocessing as m; p = m.Process(target=print); p.start(); p.join()", "error"),
-    ("import os; os.setsid(); os.fork()", "error"),
-    ("import ctypes; l = ctypes.CDLL(None, use_errno=True)\nassert l.fork() >= 0", "error"),
-    ("import ctypes; l = ctypes.CDLL(None)\nassert l.vfork() >= 0", "error"),
-    ("import ctypes; assert ctypes.CDLL(None).syscall(57) >= 0", "error"),
-    ("import ctypes; assert ctypes.CDLL(None).syscall(435, 0, 0) >= 0", "error"),
-    ("import ctypes; assert ctypes.CDLL(None).syscall(0x40000000 + 39) >= 0", "error"),
-    ("import ctypes; assert ctypes.CDLL(None).ptrace(0, 0, 0, 0) == 0", "error"),
-    ("import ctypes; assert ctypes.CDLL(None).ptrace(16, 1, 0, 0) == 0", "error"),
-    ("import ctypes; assert ctypes.CDLL(None).syscall(425, 8, 0) >= 0", "error"),
-    ("import ctypes; assert ctypes.CDLL(None).syscall(250, 0, 0) >= 0", "error"),
-    ("import ctypes; assert ctypes.CDLL(None).syscall(321, 0, 0, 0) >= 0", "error"),
-    ("import ctypes; assert ctypes.CDLL(None).unshare(0x10000000) == 0", "error"),
-    ("import ctypes; assert ctypes.CDLL(None).mount(b'x', b'/tmp', b'tmpfs', 0, 0) == 0", "error"),
-    ("import ctypes; assert ctypes.CDLL(None).umount(b'/files') == 0", "error"),
-    ("import ctypes; assert ctypes.CDLL(None).chroot(b'/tmp') == 0", "error"),
-    ("import ctypes; assert ctypes.CDLL(None).personality(0x0040000) >= 0", "error"),
-    ("import os; os.setuid(0)", "error"),
     ("import os; os.kill(1, 9); import time; time.sleep(0.2); 1", "ok"),
     ("import os; os.kill(os.getppid(), 9); 1", "ok"),
     ("import os; os.kill(-1, 9); 1", "ok|error"),
@@ -376,43 +480,16 @@ const PYTHON: &[(&str, &str)] = &[
     ("import os; os.kill(os.getpid(), 19)", "timeout"),
     ("import os; os.abort()", "crashed"),
     ("import os; os._exit(0)", "crashed"),
-    ("import resource; resource.setrlimit(resource.RLIMIT_DATA, (1 << 40, 1 << 40))", "error"),
     ("import signal; signal.setitimer(signal.ITIMER_REAL, 0.05)\nwhile True: pass", "crashed"),
-    ("exit(3)", "error"),
-    ("raise KeyboardInterrupt", "error"),
-    ("raise GeneratorExit", "error"),
     ("raise SystemExit", "ok"),
     // The network.
-    ("import socket; socket.socket()", "error"),
-    ("import socket; socket.create_connection(('127.0.0.1', 22), 1)", "error"),
-    ("import socket; socket.socket(socket.AF_UNIX)", "error"),
-    ("import socket; socket.getaddrinfo('example.com', 80)", "error"),
-    ("import urllib.request; urllib.request.urlopen('http://example.com')", "error"),
     // The host.
-    ("open('/etc/passwd').read()", "error"),
-    ("open('/etc/shadow').read()", "error"),
-    ("open('/proc/self/environ').read()", "error"),
-    ("open('/proc/1/cmdline').read()", "error"),
-    ("import os; os.listdir('/home')", "error"),
-    ("import os; os.listdir('/var/lib')", "error"),
-    ("import os; os.listdir('/srv')", "error"),
-    ("open('/sys/kernel/notes')", "error"),
-    ("open('/usr/x', 'w')", "error"),
-    ("open('/x', 'w')", "error"),
-    ("import os; os.mkdir('/x')", "error"),
-    ("import os; os.chmod('/usr/bin', 0o777)", "error"),
     (
-        "import os; assert set(os.environ) <= {'PATH', 'HOME', 'LANG', 'MPLCONFIGDIR', 'MPLBACKEND', 'OPENBLAS_NUM_THREADS', 'PWD', 'LC_CTYPE'}, os.environ",
+        "import os; assert set(os.environ) <= {'PATH', 'HOME', 'LANG', 'MPLCONFIGDIR', 'MPLBACKEND', 'OPENBLAS_NUM_THREADS', 'PWD', 'LC_CTYPE', 'LD_LIBRARY_PATH'}, os.environ",
         "ok",
     ),
-    ("open('/dev/mem', 'rb')", "error"),
-    ("open('/dev/tty', 'w').write('x')", "error"),
     ("import sys; sys.stdin.read() or None", "ok"),
-    ("input()", "error"),
     // Files.
-    ("import os; os.symlink('/etc/passwd', 'link')", "error"),
-    ("import os; os.link('/usr/bin/env', 'link')", "error"),
-    ("import os; os.mkfifo('pipe')", "error"),
     ("for i in range(10 ** 6): open(str(i), 'w').close()", "output_limit|error|timeout"),
     ("for i in range(10 ** 6): open('/tmp/' + str(i), 'w').close()", "output_limit|error|timeout"),
     ("for i in range(200): open(str(i), 'w').close()", "output_limit"),
@@ -421,21 +498,17 @@ const PYTHON: &[(&str, &str)] = &[
         "error|output_limit|timeout",
     ),
     ("f = open('big', 'wb')\nwhile True: f.write(b'x' * 10 ** 6)", "error|memory_limit"),
-    ("open('sparse', 'wb').truncate(1 << 40)", "error"),
     ("open('sparse', 'wb').truncate(15 << 20)", "ok"),
     (
         "for i in range(9):\n  with open(str(i), 'wb') as f: f.truncate(15 << 20)",
         "output_limit|error|memory_limit",
     ),
-    ("open('a' * 300, 'w')", "error"),
     ("open('bad\\nname', 'w').write('x')", "ok"),
     ("open(b'\\xff\\xfe', 'w').write('x')", "ok|error"),
     (
         "import os; os.mkdir('locked'); os.chmod('locked', 0); open('fine', 'w').write('x')",
         "ok|error",
     ),
-    ("import os; os.rmdir('/files')", "error"),
-    ("import os; os.chdir('/'); os.rename('/files', '/tmp/files')", "error"),
     // The watch.
     ("import ctypes; ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)\nwhile True: pass", "timeout|crashed"),
     (
@@ -471,6 +544,12 @@ const PYTHON: &[(&str, &str)] = &[
     (
         "import sys; f = sys._getframe()\nwhile f: f.f_locals.update(result=1, response={}); f = f.f_back\n1",
         "ok|crashed|error",
+    ),
+    ("import sys; sys.meta_path.clear(); 1", "ok"),
+    ("class T:\n  def __getattr__(self, n): raise SystemExit(1)\ndisplay(T())", "error"),
+    (
+        "import sys, types\nm = types.ModuleType('x'); m.get_fignums = lambda: iter(int, 1)\nsys.modules['matplotlib.pyplot'] = m",
+        "error",
     ),
     (
         "import gc; [o.clear() for o in gc.get_objects() if isinstance(o, list)]; 1",

@@ -9,10 +9,13 @@ use chat_backend::sandbox::{
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+mod console;
 mod hostile;
 mod ordinary;
 #[cfg(target_os = "linux")]
 mod private;
+#[cfg(target_os = "linux")]
+mod prepared;
 #[cfg(target_os = "linux")]
 mod workers;
 

@@ -2,40 +2,59 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
 use uuid::Uuid;
 
 use super::*;
 
+/// The interpreter of a virtual environment.
+const SYSTEM_PYTHON: &str = "/usr/bin/python3";
+
 /// A virtual environment that is somebody's project as well. It goes when it is dropped.
-struct Project(PathBuf);
+pub(super) struct Project {
+    root: PathBuf,
+    /// Where its packages are.
+    pub(super) packages: PathBuf,
+}
 
 impl Project {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let name = format!("chat-backend-project-{}", Uuid::new_v4());
-        let folder = std::env::temp_dir().canonicalize().unwrap().join(name);
-        for part in ["bin", "lib/app/data", "notes"] {
-            fs::create_dir_all(folder.join(part)).unwrap();
+        let root = std::env::temp_dir().canonicalize().unwrap().join(name);
+        let code = "import sys; print('lib/python%d.%d' % sys.version_info[:2], end='')";
+        let version = Command::new(SYSTEM_PYTHON).args(["-c", code]).output();
+        let version = version.map(|output| String::from_utf8(output.stdout).unwrap());
+        let packages = root.join(version.unwrap_or_default()).join("site-packages");
+        for folder in [&root.join("bin"), &root.join("notes"), &packages.join("app/data")] {
+            fs::create_dir_all(folder).unwrap();
         }
-        std::os::unix::fs::symlink("/usr/bin/python3", folder.join("bin/python")).unwrap();
-        fs::write(folder.join("pyvenv.cfg"), "home = /usr/bin\n").unwrap();
-        for secret in [".env", "notes/diary", "lib/.env", "lib/app/data/service_key"] {
-            fs::write(folder.join(secret), "secret").unwrap();
+        std::os::unix::fs::symlink(SYSTEM_PYTHON, root.join("bin/python")).unwrap();
+        fs::write(root.join("pyvenv.cfg"), "home = /usr/bin\n").unwrap();
+        let secrets = [root.join(".env"), root.join("notes/diary"), root.join("lib/.env")];
+        let shown = ["plain.txt", ".env", "app/data/service_key"].map(|name| packages.join(name));
+        for file in secrets.iter().chain(&shown) {
+            fs::write(file, "secret").unwrap();
         }
-        fs::write(folder.join("lib/module.py"), "").unwrap();
-        Self(folder)
+        fs::write(packages.join("broken.py"), "def fail(): raise ValueError(__file__)\n").unwrap();
+        Self { root, packages }
     }
 
-    /// What a script finds below this folder, and what it can read of it.
-    async fn seen(&self, private: &[&str]) -> Option<Value> {
-        let private = private.iter().map(|path| self.0.join(path)).collect();
-        let python = Some(self.0.clone());
-        let sandbox = with_python(Settings { python, private, ..settings() }).await?;
+    /// A sandbox with its interpreter.
+    pub(super) async fn sandbox(&self, private: Vec<PathBuf>) -> Option<Sandbox> {
+        let python = Some(self.root.clone());
+        with_python(Settings { python, private, ..settings() }).await
+    }
+
+    /// What a script can read of the project.
+    async fn seen(&self, private: Vec<PathBuf>) -> Option<Value> {
+        let sandbox = self.sandbox(private).await?;
         let code = format!(
-            "import os\nfound = []\nfor folder, _, names in os.walk({:?}):\n  for name in names:\n    \
-             try: found.append(open(os.path.join(folder, name)).read() and name)\n    \
-             except (OSError, UnicodeDecodeError): pass\nsorted(filter(None, found))",
-            self.0
+            "import os\nfound = []\nfor top in ('/packages', '/python', '/tmp', '/home', {:?}):\n  \
+             for folder, _, names in os.walk(top):\n    for name in names:\n      \
+             try: found.append(open(os.path.join(folder, name)).read() == 'secret' and name)\n      \
+             except OSError: pass\nsorted(filter(None, found))",
+            self.root
         );
         let outcome = run(&sandbox, Language::Python, &code).await;
         assert_eq!(outcome.status, Status::Ok, "{outcome:?}");
@@ -45,31 +64,46 @@ impl Project {
 
 impl Drop for Project {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+        let _ = fs::remove_dir_all(&self.root);
     }
 }
 
 #[tokio::test]
 async fn a_project_around_an_interpreter_is_not_shown() {
     let project = Project::new();
-    let Some(seen) = project.seen(&[]).await else { return };
-    assert_eq!(seen, json!([".env", "pyvenv.cfg", "service_key"]), "only what is in lib");
+    let Some(seen) = project.seen(Vec::new()).await else { return };
+    assert_eq!(seen, json!([".env", "plain.txt", "service_key"]), "only what is in the packages");
 }
 
 #[tokio::test]
 async fn private_folders_and_files_are_hidden_wherever_they_are() {
     let project = Project::new();
-    let link = project.0.join("notes/data");
-    std::os::unix::fs::symlink(project.0.join("lib/app/data"), &link).unwrap();
-    let Some(seen) = project.seen(&["", "notes/data", "lib/.env"]).await else { return };
-    assert_eq!(seen, json!(["pyvenv.cfg"]));
+    let link = project.root.join("notes/data");
+    std::os::unix::fs::symlink(project.packages.join("app/data"), &link).unwrap();
+    let private = vec![project.root.clone(), link, project.packages.join(".env")];
+    let Some(seen) = project.seen(private).await else { return };
+    assert_eq!(seen, json!(["plain.txt"]));
 }
 
 #[tokio::test]
 async fn python_is_off_when_it_needs_what_is_private() {
     let project = Project::new();
-    let (python, private) = (Some(project.0.clone()), vec![project.0.join("lib")]);
+    let (python, private) = (Some(project.root.clone()), vec![project.packages.clone()]);
     let sandbox = Sandbox::new(Settings { python, private, ..settings() });
     let reason = sandbox.python().await.unwrap_err();
     assert!(reason.contains("a folder that is private"), "{reason}");
+}
+
+#[tokio::test]
+async fn nobody_learns_where_an_interpreter_is() {
+    let project = Project::new();
+    let Some(sandbox) = project.sandbox(Vec::new()).await else { return };
+    let code = "import os, sys, broken\n\
+        print(sys.executable, sys.prefix, sys.base_prefix, sys.path, dict(os.environ), sys.argv, sys.orig_argv[:6])\n\
+        broken.fail()";
+    let outcome = run(&sandbox, Language::Python, code).await;
+    let error = outcome.error.as_ref().unwrap();
+    assert_eq!(error.message, "/packages/0/broken.py");
+    let shown = format!("{outcome:?}");
+    assert!(!shown.contains("chat-backend-project"), "{shown}");
 }

@@ -60,6 +60,7 @@ pub struct TestApp {
     files: chat_backend::api::files::Files,
     providers: chat_backend::providers::Providers,
     ai: chat_backend::api::ai::Ai,
+    accounts: chat_backend::api::account::Accounts,
     memory: chat_backend::memory::Memory,
     state: chat_backend::app::AppState,
 }
@@ -111,6 +112,7 @@ impl TestApp {
         let generations = app.state.generations.clone();
         let files = app.state.files.clone();
         let ai = app.state.ai.clone();
+        let accounts = app.state.accounts.clone();
         let providers = ai.providers().clone();
         let memory = app.state.auth.memory.clone();
         let state = app.state.clone();
@@ -144,6 +146,7 @@ impl TestApp {
             files,
             providers,
             ai,
+            accounts,
             memory,
             state,
             metrics_url,
@@ -174,6 +177,28 @@ impl TestApp {
         let key = self.service_key.as_deref().unwrap();
         let request = self.http.post(url).header("apikey", key).bearer_auth(key).json(arguments);
         Reply::send(request).await.expect(200)
+    }
+
+    /// A request to Supabase with the service key.
+    pub async fn as_service(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<serde_json::Value>,
+    ) -> Reply {
+        let url = format!("{}{path}", self.supabase_url);
+        let key = self.service_key.as_deref().unwrap();
+        let request = self.http.request(method, url).header("apikey", key).bearer_auth(key);
+        Reply::send(match body {
+            Some(body) => request.json(&body),
+            None => request,
+        })
+        .await
+    }
+
+    /// Finishes deletions of accounts, as the server does from time to time.
+    pub async fn finish_deletions(&self) {
+        self.accounts.finish_claimed().await;
     }
 
     /// Gives the bucket of all files a limit of its own.

@@ -9,6 +9,7 @@ pub const PROJECT: Project = Project {
     migrations: &[("20260101000000_notes.sql", CREATE_NOTES)],
     registrations: &[],
     legacy: &[],
+    check_user: None,
     functions: &[Function {
         name: "count_notes",
         parameters: &[],

@@ -23,7 +23,7 @@ mod table;
 pub(super) mod table_context;
 #[cfg(test)]
 mod tests;
-mod transaction;
+pub(super) mod transaction;
 pub mod value;
 mod write;
 
@@ -59,7 +59,7 @@ pub(super) async fn handle(
     body: Bytes,
 ) -> Response {
     let session = Session::new(role, project.schema, clock);
-    let transactions = Transactions { database, claims };
+    let transactions = Transactions { database, claims, check_user: project.check_user };
     let answer = answer(&transactions, project, session, parts, body).await;
     answer.unwrap_or_else(|error| error.for_role(role).into_response())
 }

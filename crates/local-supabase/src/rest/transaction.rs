@@ -1,12 +1,17 @@
 //! One transaction for each request.
 
 use rusqlite::Connection;
+use uuid::Uuid;
 
 use super::error::RestError;
 use super::session::Session;
 use super::settings::{self, Claims};
 use crate::database::Database;
 use crate::database::blocking::run_blocking;
+use crate::role::Role;
+
+/// Refuses a user, whoever else may make requests.
+pub type CheckUser = fn(&Connection, Uuid) -> Result<(), RestError>;
 
 /// Longer bodies are parsed on a blocking thread.
 const MAX_SHORT: usize = 64 << 10;
@@ -24,6 +29,7 @@ pub(super) struct Transactions<'a> {
     pub(super) database: &'a Database,
     /// What its caller's token says.
     pub(super) claims: Claims,
+    pub(super) check_user: Option<CheckUser>,
 }
 
 impl Transactions<'_> {
@@ -33,11 +39,14 @@ impl Transactions<'_> {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, RestError> + Send + 'static,
     {
-        let claims = self.claims.clone();
+        let (claims, check) = (self.claims.clone(), self.check_user);
         self.database
             .read(session.role, move |connection| {
                 let snapshot = connection.unchecked_transaction()?;
-                settings::with(claims, session, || work(&snapshot))
+                settings::with(claims, session, || {
+                    check_user(check, &snapshot, session)?;
+                    work(&snapshot)
+                })
             })
             .await
     }
@@ -48,9 +57,12 @@ impl Transactions<'_> {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, RestError> + Send + 'static,
     {
-        let claims = self.claims.clone();
+        let (claims, check) = (self.claims.clone(), self.check_user);
         let work = move |transaction: &rusqlite::Transaction<'_>| {
-            settings::with(claims, session, || work(transaction))
+            settings::with(claims, session, || {
+                check_user(check, transaction, session)?;
+                work(transaction)
+            })
         };
         self.database.write(session.role, work).await
     }
@@ -61,10 +73,24 @@ impl Transactions<'_> {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, RestError> + Send + 'static,
     {
-        let claims = self.claims.clone();
+        let (claims, check) = (self.claims.clone(), self.check_user);
         let work = move |transaction: &rusqlite::Transaction<'_>| {
-            settings::with(claims, session, || work(transaction))
+            settings::with(claims, session, || {
+                check_user(check, transaction, session)?;
+                work(transaction)
+            })
         };
         self.database.write_exclusive(session.role, work).await
+    }
+}
+
+fn check_user(
+    check: Option<CheckUser>,
+    connection: &Connection,
+    session: Session,
+) -> Result<(), RestError> {
+    match (check, session.role) {
+        (Some(check), Role::Authenticated { user_id }) => check(connection, user_id),
+        _ => Ok(()),
     }
 }

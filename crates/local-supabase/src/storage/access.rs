@@ -13,8 +13,18 @@ use crate::credential::Credential;
 use crate::role::Role;
 use crate::token::Claims;
 
-/// The role of a request, or why its token is invalid.
-pub(super) fn role(context: &Context, headers: &HeaderMap) -> Result<Role, StorageError> {
+/// The role of a request, or why its token is invalid. A user whom the project refuses is nobody.
+pub(super) async fn role(context: &Context, headers: &HeaderMap) -> Result<Role, StorageError> {
+    let role = token_role(context, headers)?;
+    let (Some(check), Role::Authenticated { user_id }) = (context.project.check_user, role) else {
+        return Ok(role);
+    };
+    let check = move |connection: &rusqlite::Connection| Ok(check(connection, user_id).is_ok());
+    let is_known = context.database.read::<_, StorageError, _>(role, check).await?;
+    Ok(if is_known { role } else { Role::Anon })
+}
+
+fn token_role(context: &Context, headers: &HeaderMap) -> Result<Role, StorageError> {
     let credential = Credential::from_headers(headers, &context.service_key);
     let token = match credential {
         Credential::Missing if !headers.contains_key(AUTHORIZATION) => {

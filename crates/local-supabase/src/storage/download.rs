@@ -107,7 +107,7 @@ async fn find(
     headers: &HeaderMap,
 ) -> Result<Object, StorageError> {
     let role = match by {
-        AccessMethod::Token => Some(access::role(context, headers)?),
+        AccessMethod::Token => Some(access::role(context, headers).await?),
         AccessMethod::Public | AccessMethod::Signature => None,
     };
     let found = context.database.read(role.unwrap_or(Role::Anon), move |connection| {

@@ -65,7 +65,7 @@ async fn answer(
         Route::UploadSigned(path) => return upload::upload_signed(context, path, request).await,
         _ => {}
     }
-    let role = access::role(context, request.headers())?;
+    let role = access::role(context, request.headers()).await?;
     match route {
         Route::Upload(path) => return upload::upload(context, role, path, request).await,
         Route::ListBuckets => return buckets::list(context, role).await,

@@ -8,11 +8,15 @@ use crate::protocol::{MAX_ERROR_BYTES, Request};
 /// How traces name the script.
 pub(super) const SCRIPT: &str = "script.js";
 
+/// The message of a script that threw `null`, which is also what the engine throws if there is no
+/// memory left even for an error.
+pub(super) const THREW_NULL: &str = "The script has thrown null";
+
 /// What a script threw, and the resulting status.
 pub(super) fn from_caught(caught: CaughtError<'_>) -> (Status, ScriptError) {
     let error = match caught {
         CaughtError::Exception(exception) => from_exception(&exception),
-        CaughtError::Value(value) if value.is_null() => out_of_memory(),
+        CaughtError::Value(value) if value.is_null() => ScriptError::new("Error", THREW_NULL),
         CaughtError::Value(value) => ScriptError::new("Error", shorten(from_thrown_value(&value))),
         CaughtError::Error(Error::WouldBlock) => {
             ScriptError::new("Error", "The script waits for a promise that is never settled")
@@ -24,8 +28,7 @@ pub(super) fn from_caught(caught: CaughtError<'_>) -> (Status, ScriptError) {
     (if is_memory { Status::MemoryLimit } else { Status::Error }, error)
 }
 
-/// The error if there is no memory left even for an error.
-fn out_of_memory() -> ScriptError {
+pub(super) fn out_of_memory() -> ScriptError {
     ScriptError::new("InternalError", "out of memory")
 }
 
@@ -34,15 +37,29 @@ fn from_exception(exception: &Exception<'_>) -> ScriptError {
     let stack = exception.stack().filter(|stack| !stack.is_empty());
     ScriptError {
         r#type: shorten(name.map_or_else(|| "Error".to_owned(), |name| name.0)),
-        message: shorten(exception.message().unwrap_or_default()),
+        message: shorten(explain(exception.message().unwrap_or_default())),
         line: stack.as_deref().and_then(line),
-        traceback: stack.map(shorten),
+        traceback: stack.map(|stack| shorten(without_library(&stack))),
     }
+}
+
+/// The engine's message, with what helps where it does not.
+fn explain(message: String) -> String {
+    if message.starts_with("could not load module") {
+        return format!("{message}: require('fs') and the like work, other modules are not there");
+    }
+    message
 }
 
 fn from_thrown_value(value: &Value<'_>) -> String {
     let text = value.get::<Coerced<String>>().map(|text| text.0);
     text.unwrap_or_else(|_| "The script has thrown something that has no text".to_owned())
+}
+
+/// The trace without the frames of this program's own sources.
+fn without_library(stack: &str) -> String {
+    let lines = stack.lines().filter(|line| !line.contains("<builtin>"));
+    lines.flat_map(|line| [line, "\n"]).collect()
 }
 
 /// The first position in the script that a stack trace names: `at f (script.js:3:7)`.

@@ -1,29 +1,56 @@
-//! The native functions behind `console` and `files`.
+//! What scripts find besides the language, and the native functions behind `console` and `files`.
 
 use std::cell::RefCell;
 use std::io::Write;
 use std::rc::Rc;
 
-use bytes::Bytes;
-use rquickjs::{Ctx, Exception, Function, Object, Result};
+use rquickjs::{Ctx, Exception, FromJs, Function, Object, Result, TypedArray, Value};
 
+use super::library::{self, from_latin1};
 use super::run::Run;
 use super::workspace::Workspace;
 use crate::model::Status;
 use crate::protocol::{self, Request, STDERR, STDOUT};
 
-const PRELUDE: &str = include_str!("prelude.js");
+const PRELUDE: &str = include_str!("library/prelude.js");
 
 type Files = Rc<RefCell<Workspace>>;
 
-/// Defines `console`, `files` and `input`. Returns a function that converts a value to JSON.
+/// What the worker calls of `prelude.js`.
+pub(super) struct Prelude<'js> {
+    /// Converts a value to JSON.
+    pub(super) to_json: Function<'js>,
+    /// Runs a timer that is due, or says when the next one is.
+    pub(super) tick: Function<'js>,
+    /// Notes a rejection, or that it has been handled.
+    pub(super) rejected: Function<'js>,
+    /// A rejection that nobody has handled.
+    pub(super) unhandled: Function<'js>,
+    /// Rewrites the imports of a script, which is no module.
+    pub(super) rewrite_imports: Function<'js>,
+}
+
+impl<'js> FromJs<'js> for Prelude<'js> {
+    fn from_js(_: &Ctx<'js>, value: Value<'js>) -> Result<Self> {
+        let functions: Object<'js> = value.get()?;
+        Ok(Self {
+            to_json: functions.get("toJson")?,
+            tick: functions.get("tick")?,
+            rejected: functions.get("rejected")?,
+            unhandled: functions.get("unhandled")?,
+            rewrite_imports: functions.get("rewriteImports")?,
+        })
+    }
+}
+
+/// Defines the globals.
 pub(super) fn install<'js, W: Write + 'static>(
     ctx: &Ctx<'js>,
     request: &Request,
     run: &Rc<Run>,
     files: &Files,
     to: Rc<RefCell<W>>,
-) -> Result<Function<'js>> {
+) -> Result<Prelude<'js>> {
     let native = Object::new(ctx.clone())?;
     native.set("maxOutput", request.output_bytes as f64)?;
     native.set("maxFiles", request.files_bytes as f64)?;
@@ -34,8 +61,8 @@ pub(super) fn install<'js, W: Write + 'static>(
     let print = move |is_error: bool, text: String| print(&run, &to, is_error, &text);
     native.set("print", Function::new(ctx.clone(), print)?)?;
     install_files(ctx, &native, files)?;
-    let prelude: Function<'_> = ctx.eval(PRELUDE)?;
-    prelude.call((native,))
+    library::install(ctx, &native)?;
+    library::evaluate(ctx, PRELUDE)?.call((native,))
 }
 
 fn install_files<'js>(ctx: &Ctx<'js>, native: &Object<'js>, files: &Files) -> Result<()> {
@@ -49,7 +76,8 @@ fn install_files<'js>(ctx: &Ctx<'js>, native: &Object<'js>, files: &Files) -> Re
     native.set("read", Function::new(ctx.clone(), read)?)?;
     let shared = files.clone();
     let read_bytes = move |ctx: Ctx<'js>, name: String| {
-        or_throw(&ctx, shared.borrow().read(&name)).map(|data| latin1(&data))
+        let data = or_throw(&ctx, shared.borrow().read(&name))?;
+        TypedArray::<'js, u8>::new_copy(ctx, &data)
     };
     native.set("readBytes", Function::new(ctx.clone(), read_bytes)?)?;
     let shared = files.clone();
@@ -71,15 +99,6 @@ fn install_files<'js>(ctx: &Ctx<'js>, native: &Object<'js>, files: &Files) -> Re
 /// A refusal, as an `Error` that the script can catch.
 fn or_throw<T>(ctx: &Ctx<'_>, result: std::result::Result<T, String>) -> Result<T> {
     result.map_err(|message| Exception::throw_message(ctx, &message))
-}
-
-/// One character per byte.
-fn latin1(data: &Bytes) -> String {
-    data.iter().copied().map(char::from).collect()
-}
-
-fn from_latin1(text: &str) -> Vec<u8> {
-    text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect()
 }
 
 /// Sends output to the host, up to the limit; then the script ends.

@@ -12,6 +12,7 @@ use super::protocol::{self, FileHeader, READY, RESPONSE, Request, Response};
 mod error;
 mod evaluate;
 mod globals;
+mod library;
 mod run;
 mod workspace;
 

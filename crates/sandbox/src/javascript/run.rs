@@ -24,6 +24,11 @@ impl Run {
         }
     }
 
+    /// How long it may still run.
+    pub(super) fn left(&self) -> Duration {
+        self.ends_at.saturating_duration_since(Instant::now())
+    }
+
     /// Whether the script must stop.
     pub(super) fn must_end(&self) -> bool {
         if self.limit_reached.get().is_none() && Instant::now() >= self.ends_at {

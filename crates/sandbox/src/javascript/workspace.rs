@@ -1,4 +1,4 @@
-//! The files of one script, in memory. Names are flat: there are no folders and no links.
+//! The files of one script, in memory. A name may lead through folders; there are no links.
 
 use std::collections::BTreeMap;
 
@@ -73,13 +73,12 @@ impl Workspace {
 /// The name without the prefix `/files/`, if it has one.
 fn validate_name(name: &str) -> Result<&str, String> {
     let plain = name.strip_prefix("/files/").unwrap_or(name);
-    let is_bad = plain.is_empty()
-        || plain.len() > MAX_NAME_BYTES
-        || matches!(plain, "." | "..")
-        || plain.contains(['/', '\\'])
+    let is_bad = plain.len() > MAX_NAME_BYTES
+        || plain.split('/').any(|step| matches!(step, "" | "." | ".."))
+        || plain.contains('\\')
         || plain.chars().any(char::is_control);
     if is_bad {
-        Err("A file's name must be 1 to 255 bytes without slashes".into())
+        Err("A file's name must be 1 to 255 bytes and stay within /files".into())
     } else {
         Ok(plain)
     }
@@ -101,6 +100,8 @@ mod tests {
     fn what_is_written_is_what_has_changed() {
         let mut files = workspace();
         assert_eq!(files.changed(), []);
+        files.write("out/c", Vec::new()).unwrap();
+        files.remove("/files/out/c").unwrap();
         files.write("/files/b", b"67890".to_vec()).unwrap();
         assert_eq!(files.read("b").unwrap(), "67890");
         assert_eq!(files.names(), ["a", "b"]);
@@ -123,7 +124,21 @@ mod tests {
     fn a_name_leads_nowhere() {
         let mut files = workspace();
         let long = "n".repeat(256);
-        for name in ["", ".", "..", "../a", "/etc/passwd", "/files/", "a/b", "a\\b", "a\0", &long] {
+        for name in [
+            "",
+            ".",
+            "..",
+            "../a",
+            "/etc/passwd",
+            "/files/",
+            "a//b",
+            "a/../b",
+            "/a",
+            "a/",
+            "a\\b",
+            "a\0",
+            &long,
+        ] {
             assert!(files.write(name, Vec::new()).is_err(), "{name:?}");
         }
     }

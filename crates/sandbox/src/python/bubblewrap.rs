@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::layout::Layout;
 use super::mounts::{self, Mount, ROOT, Visibility};
 
 /// Separate namespaces, no capabilities, no terminal, an environment of its own.
@@ -16,15 +17,16 @@ const MAX_TMP_BYTES: u64 = 32 << 20;
 /// All arguments before the program. `Err` if the interpreter cannot be made visible without a private
 /// path.
 pub(super) fn arguments(
-    interpreter: &[PathBuf],
+    layout: &Layout,
     private: &[PathBuf],
     files_bytes: u64,
 ) -> Result<Vec<String>, String> {
-    let mounts = mounts::plan(interpreter, private)?;
+    let mounts = mounts::plan(&layout.sources, private)?;
     let tmp_bytes = MAX_TMP_BYTES.min(files_bytes);
     let mut arguments = words(ISOLATION);
+    let libraries = layout.libraries.iter();
+    arguments.extend(libraries.flat_map(|path| words(&format!("--setenv LD_LIBRARY_PATH {path}"))));
     arguments.extend(ROOT.iter().filter_map(|path| link(path)).flatten());
-    // Before the mounts: an interpreter may be below /tmp.
     arguments.extend(words(&format!(
         "--dev /dev --remount-ro /dev --size {files_bytes} --tmpfs /files \
          --size {tmp_bytes} --tmpfs /tmp"
@@ -42,8 +44,8 @@ fn words(text: &str) -> Vec<String> {
 
 fn mount_arguments(mount: &Mount) -> Vec<String> {
     let path = text(&mount.path);
-    match mount.visibility {
-        Visibility::Shown => vec!["--ro-bind-try".into(), path.clone(), path],
+    match &mount.visibility {
+        Visibility::Shown(outside) => vec!["--ro-bind-try".into(), text(outside), path],
         Visibility::HiddenFolder => vec!["--tmpfs".into(), path],
         Visibility::HiddenFile => vec!["--ro-bind".into(), "/dev/null".into(), path],
     }
@@ -62,9 +64,19 @@ fn text(path: &Path) -> String {
 mod tests {
     use super::*;
 
+    fn arguments_for(private: &[PathBuf]) -> String {
+        let layout = Layout {
+            program: String::new(),
+            packages: String::new(),
+            sources: Vec::new(),
+            libraries: None,
+        };
+        arguments(&layout, private, 1_000).unwrap().join(" ")
+    }
+
     #[test]
     fn what_can_be_written_is_bounded() {
-        let words = arguments(&[], &[], 1_000).unwrap().join(" ");
+        let words = arguments_for(&[]);
         assert!(words.contains("--size 1000 --tmpfs /files --size 1000 --tmpfs /tmp "), "{words}");
         assert!(words.contains("--ro-bind-try /usr/bin /usr/bin "), "{words}");
     }
@@ -73,7 +85,7 @@ mod tests {
     fn what_is_hidden_is_empty_and_cannot_be_written() {
         let hidden = Path::new("/usr/share/misc").canonicalize();
         let Ok(hidden) = hidden else { return };
-        let words = arguments(&[], std::slice::from_ref(&hidden), 1_000).unwrap().join(" ");
+        let words = arguments_for(std::slice::from_ref(&hidden));
         let hidden = hidden.display();
         let (shown, rest) = words.split_once("--ro-bind-try /usr/share /usr/share ").unwrap();
         assert!(!shown.contains("/usr/share"), "{words}");

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// Programs and libraries of the system, read-only. Not all of `/usr`, because servers are installed
 /// there.
-const SYSTEM: [&str; 12] = [
+const SYSTEM: [&str; 13] = [
     "/usr/bin",
     "/usr/lib",
     "/usr/lib32",
@@ -17,67 +17,84 @@ const SYSTEM: [&str; 12] = [
     "/usr/local/lib64",
     "/etc/alternatives",
     "/etc/ld.so.cache",
+    "/nix/store",
 ];
 
 /// Links into `/usr` on most systems, folders on others.
 pub(super) const ROOT: [&str; 6] = ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
 
-/// The parts of an interpreter's folder that it needs; the folder may be part of somebody's project.
-const INTERPRETER: [&str; 6] = ["bin", "lib", "lib32", "lib64", "pyvenv.cfg", "share/zoneinfo"];
+/// A file or folder of the machine, and where scripts see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Source {
+    pub(super) outside: PathBuf,
+    pub(super) inside: PathBuf,
+}
 
-/// A path of the machine as it appears in the sandbox.
+impl Source {
+    /// Where it is outside as well.
+    fn in_place(path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        Self { outside: path.clone(), inside: path }
+    }
+}
+
+/// A path as it appears in the sandbox.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Mount {
     pub(super) path: PathBuf,
     pub(super) visibility: Visibility,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Visibility {
     /// A file that cannot be read.
     HiddenFile,
     /// A folder that appears empty.
     HiddenFolder,
-    /// A file or folder, read-only.
-    Shown,
+    /// This file or folder, read-only.
+    Shown(PathBuf),
 }
 
 /// The mounts in the order in which they are made: a path inside of another comes after it. `Err` if
-/// the interpreter cannot be made visible without a private path.
-pub(super) fn plan(interpreter: &[PathBuf], private: &[PathBuf]) -> Result<Vec<Mount>, String> {
-    let mut shown: Vec<PathBuf> = SYSTEM.map(PathBuf::from).to_vec();
-    shown.extend(ROOT.iter().map(PathBuf::from).filter(|path| !path.is_symlink()));
-    let prefixes = interpreter.iter().filter(|folder| !is_of_the_system(folder));
-    shown.extend(prefixes.flat_map(|folder| INTERPRETER.map(|part| folder.join(part))));
-    shown.retain(|path| path.exists());
+/// an interpreter cannot be made visible without a private path.
+pub(super) fn plan(interpreter: &[Source], private: &[PathBuf]) -> Result<Vec<Mount>, String> {
+    let mut shown: Vec<Source> = SYSTEM.map(Source::in_place).to_vec();
+    let root = ROOT.iter().filter(|path| !Path::new(path).is_symlink());
+    shown.extend(root.map(Source::in_place));
+    shown.extend_from_slice(interpreter);
+    shown.retain(|source| source.outside.exists());
     let mut mounts = Vec::new();
     for path in private {
         hide(path, &shown, &mut mounts)?;
     }
-    mounts.extend(shown.into_iter().map(|path| Mount { path, visibility: Visibility::Shown }));
+    mounts.extend(shown.into_iter().map(|source| Mount {
+        path: source.inside,
+        visibility: Visibility::Shown(source.outside),
+    }));
     mounts.sort();
     mounts.dedup();
     Ok(mounts)
 }
 
-/// Whether a prefix is one whose parts are shown in any case.
-fn is_of_the_system(folder: &Path) -> bool {
-    ["/", "/usr", "/usr/local"].iter().any(|prefix| folder == Path::new(prefix))
+/// Whether a path is shown in any case, or a prefix whose parts are.
+pub(super) fn is_of_the_system(path: &Path) -> bool {
+    ["/", "/usr", "/usr/local"].iter().any(|prefix| path == Path::new(prefix))
+        || SYSTEM.iter().any(|folder| path.starts_with(folder))
 }
 
 /// Hides a private path wherever a visible folder contains it, also through links.
-fn hide(private: &Path, shown: &[PathBuf], mounts: &mut Vec<Mount>) -> Result<(), String> {
+fn hide(private: &Path, shown: &[Source], mounts: &mut Vec<Mount>) -> Result<(), String> {
     // A path that does not exist cannot be read either.
     let Ok(private) = private.canonicalize() else { return Ok(()) };
     let visibility =
         if private.is_dir() { Visibility::HiddenFolder } else { Visibility::HiddenFile };
-    for folder in shown {
-        let real = folder.canonicalize().unwrap_or_else(|_| folder.clone());
+    for source in shown {
+        let real = source.outside.canonicalize().unwrap_or_else(|_| source.outside.clone());
         let Ok(below) = private.strip_prefix(&real) else { continue };
         if below.as_os_str().is_empty() {
             return Err("it needs a folder that is private".into());
         }
-        mounts.push(Mount { path: folder.join(below), visibility });
+        mounts.push(Mount { path: source.inside.join(below), visibility: visibility.clone() });
     }
     Ok(())
 }
@@ -88,30 +105,28 @@ mod tests {
 
     use super::*;
 
-    /// A folder with `bin` and `lib`, as an interpreter has them, and a link to it.
+    /// A folder with `lib`, as an interpreter has it, and a link to it.
     struct Prefix(PathBuf);
 
     impl Prefix {
         fn new() -> Self {
             let name = format!("sandbox-mounts-{}", uuid::Uuid::new_v4());
             let folder = std::env::temp_dir().canonicalize().unwrap().join(name);
-            for part in ["real/bin", "real/lib/data", "real/venv/bin", "real/data"] {
-                fs::create_dir_all(folder.join(part)).unwrap();
-            }
+            fs::create_dir_all(folder.join("real/lib/data")).unwrap();
             fs::write(folder.join("real/lib/.env"), "KEY=1").unwrap();
             std::os::unix::fs::symlink(folder.join("real"), folder.join("link")).unwrap();
             Self(folder)
         }
 
-        /// The own mounts, relative to this folder.
-        fn mounts(&self, interpreter: &[&str], private: &[&str]) -> Result<Vec<String>, String> {
-            let join = |paths: &[&str]| paths.iter().map(|path| self.0.join(path)).collect();
-            let (interpreter, private): (Vec<_>, Vec<_>) = (join(interpreter), join(private));
-            let mounts = plan(&interpreter, &private)?;
+        /// What appears below `/python` when a folder is shown as `/python/lib`.
+        fn mounts(&self, lib: &str, private: &[&str]) -> Result<Vec<String>, String> {
+            let lib = Source { outside: self.0.join(lib), inside: "/python/lib".into() };
+            let private: Vec<_> = private.iter().map(|path| self.0.join(path)).collect();
+            let mounts = plan(&[lib], &private)?;
             let own = mounts.into_iter().filter_map(|mount| {
-                let path = mount.path.strip_prefix(&self.0).ok()?.display().to_string();
+                let path = mount.path.strip_prefix("/python").ok()?.display().to_string();
                 Some(match mount.visibility {
-                    Visibility::Shown => path,
+                    Visibility::Shown(_) => path,
                     Visibility::HiddenFolder => format!("-{path}/"),
                     Visibility::HiddenFile => format!("-{path}"),
                 })
@@ -127,43 +142,27 @@ mod tests {
     }
 
     #[test]
-    fn of_an_interpreters_folder_only_its_own_parts_are_shown() {
-        let prefix = Prefix::new();
-        assert_eq!(
-            prefix.mounts(&["real"], &["real", "real/data"]).unwrap(),
-            ["real/bin", "real/lib"]
-        );
-        assert_eq!(prefix.mounts(&["real/venv"], &["real"]).unwrap(), ["real/venv/bin"]);
-    }
-
-    #[test]
     fn what_is_private_is_hidden_inside_of_what_is_shown() {
         let prefix = Prefix::new();
         let private = ["real/lib/data", "link/lib/.env", "real/lib/nothing"];
-        assert_eq!(
-            prefix.mounts(&["real"], &private).unwrap(),
-            ["real/bin", "real/lib", "-real/lib/.env", "-real/lib/data/"]
-        );
-        assert_eq!(
-            prefix.mounts(&["link"], &private).unwrap(),
-            ["link/bin", "link/lib", "-link/lib/.env", "-link/lib/data/"]
-        );
-        assert!(prefix.mounts(&["real"], &["link/lib"]).is_err());
-    }
-
-    #[test]
-    fn an_interpreter_inside_of_a_hidden_folder_is_shown_again() {
-        let prefix = Prefix::new();
-        fs::create_dir_all(prefix.0.join("real/lib/data/venv/bin")).unwrap();
-        let mounts = prefix.mounts(&["real", "real/lib/data/venv"], &["real/lib/data"]).unwrap();
-        assert_eq!(mounts, ["real/bin", "real/lib", "-real/lib/data/", "real/lib/data/venv/bin"]);
+        for lib in ["real/lib", "link/lib"] {
+            assert_eq!(prefix.mounts(lib, &private).unwrap(), ["lib", "-lib/.env", "-lib/data/"]);
+            assert!(prefix.mounts(lib, &["link/lib"]).is_err());
+        }
+        assert_eq!(prefix.mounts("real/lib", &["real"]).unwrap(), ["lib"]);
+        assert_eq!(prefix.mounts("real/nothing", &[]).unwrap(), [""; 0]);
     }
 
     #[test]
     fn the_system_is_shown_once() {
-        let mounts = plan(&["/usr".into(), "/".into(), "/usr/local".into()], &[]).unwrap();
+        let mounts = plan(&[], &[]).unwrap();
         let known: Vec<_> = SYSTEM.iter().chain(&ROOT).map(PathBuf::from).collect();
         assert!(mounts.iter().all(|mount| known.contains(&mount.path)), "{mounts:?}");
         assert!(mounts.is_sorted() && !mounts.is_empty());
+        for (path, is_system) in
+            [("/usr", true), ("/usr/lib/python3", true), ("/usr/x", false), ("/home/x", false)]
+        {
+            assert_eq!(is_of_the_system(Path::new(path)), is_system, "{path}");
+        }
     }
 }

@@ -1,21 +1,17 @@
 # What Python runs in the sandbox: it takes one script, runs it, answers, and ends. It talks over the
 # socket that it was given as standard input; standard output and error are the script's own.
+import _ast
 import builtins
 import ctypes
-import json
 import linecache
-import os
 import stat
 import struct
-import sys
 import traceback
-import types
-from ast import Expr, Expression, Module, parse
 
 SCRIPT = 'script.py'
-FILES = '/files'
 MAX_TEXT = 16000
-MAX_DEPTH = 60
+# A code object's flag, as `inspect` has it, which takes long to import.
+CO_COROUTINE = 128
 
 
 def forbid_programs(program):
@@ -54,10 +50,15 @@ def stage(socket, headers):
     staged = {}
     for header in headers:
         path = FILES + '/' + header['name']
+        os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, 'xb') as file:
             file.write(read_exactly(socket, header['size']))
         staged[path] = identity(os.stat(path))
     return staged
+
+
+class TooMany(Exception):
+    pass
 
 
 def changed_files(staged, max_files):
@@ -72,118 +73,40 @@ def changed_files(staged, max_files):
                 elif stat.S_ISREG(info.st_mode) and staged.get(entry.path) != identity(info):
                     found.append(entry.path)
                     if len(found) > max_files:
-                        return None
+                        raise TooMany
     return sorted(found)
-
-
-def read_file(path):
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with open(descriptor, 'rb') as file:
-        return file.read()
-
-
-class TooLarge(Exception):
-    pass
-
-
-class ResultError(ValueError):
-    pass
-
-
-def to_json(value, max_bytes):
-    """The value as JSON text, built without recursion; what has no JSON form becomes its text."""
-    pieces, size, stack = [], 0, []
-
-    def add(piece):
-        nonlocal size
-        size += len(piece)
-        if size > max_bytes:
-            raise TooLarge
-        pieces.append(piece)
-
-    def open_container(value):
-        if len(stack) >= MAX_DEPTH:
-            raise ResultError('The value of the last expression is nested more than %d levels deep' % MAX_DEPTH)
-        is_map = isinstance(value, dict)
-        add('{' if is_map else '[')
-        stack.append([iter(value.items() if is_map else value), is_map, True])
-
-    def write(value):
-        value = plain(value)
-        if isinstance(value, (dict, list, tuple, set, frozenset)):
-            open_container(value)
-        else:
-            add(scalar(value))
-
-    write(value)
-    while stack:
-        top = stack[-1]
-        try:
-            item = next(top[0])
-        except StopIteration:
-            stack.pop()
-            add('}' if top[1] else ']')
-            continue
-        if not top[2]:
-            add(',')
-        top[2] = False
-        if top[1]:
-            key, item = item
-            add(text(key if isinstance(key, str) else str(key)) + ':')
-        write(item)
-    return ''.join(pieces)
-
-
-def plain(value):
-    """Arrays, tables and such as lists and dictionaries."""
-    if value is None or isinstance(value, (bool, int, float, str, bytes, dict, list, tuple, set, frozenset)):
-        return value
-    kind = type(value).__name__
-    if kind == 'DataFrame' and hasattr(value, 'to_dict'):
-        return value.to_dict('records')
-    if kind == 'Series' and hasattr(value, 'to_dict'):
-        return value.to_dict()
-    if hasattr(value, 'tolist') and not isinstance(value, type):
-        return value.tolist()
-    if hasattr(value, 'isoformat') and not isinstance(value, type):
-        return value.isoformat()
-    if isinstance(value, (range, type({}.keys()), type({}.values()))):
-        return list(value) if len(value) <= 100000 else repr(value)
-    return value
-
-
-def scalar(value):
-    if value is None:
-        return 'null'
-    if value is True or value is False:
-        return 'true' if value else 'false'
-    if isinstance(value, int):
-        number = int(value)
-        return str(number) if number.bit_length() <= 63 else text(repr_of(number))
-    if isinstance(value, float):
-        number = float(value)
-        return repr(number) if number - number == 0 else 'null'
-    return text(value if isinstance(value, str) else repr_of(value))
-
-
-def repr_of(value):
-    try:
-        return repr(value)
-    except ValueError:
-        return 'an integer of %d bits' % value.bit_length()
-
-
-def text(value, dumps=json.dumps):
-    return dumps(str(value), ensure_ascii=False)
 
 
 def run(code, namespace):
     """Runs the script; the value of its last expression is its result."""
-    tree = parse(code, SCRIPT)
-    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], Expr) else None
-    exec(compile(tree, SCRIPT, 'exec'), namespace)
+    tree = compile(code, SCRIPT, 'exec', _ast.PyCF_ONLY_AST)
+    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], _ast.Expr) else None
+    parts = [compile(tree, SCRIPT, 'exec', _ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)]
     if last is not None:
-        return eval(compile(Expression(last.value), SCRIPT, 'eval'), namespace)
+        expression = _ast.Expression(last.value)
+        parts.append(compile(expression, SCRIPT, 'eval', _ast.PyCF_ALLOW_TOP_LEVEL_AWAIT))
+    if any(part.co_flags & CO_COROUTINE for part in parts):
+        value = run_coroutine(run_async(parts, namespace))
+    else:
+        for part in parts:
+            value = eval(part, namespace)
+        if isinstance(value, types.CoroutineType):
+            value = run_coroutine(value)
+    show_new_figures()
+    return show_figure(value) if is_figure(value) and not getattr(value, 'is_kept', False) else value
+
+
+async def run_async(parts, namespace):
+    for part in parts:
+        value = eval(part, namespace)
+        if part.co_flags & CO_COROUTINE or isinstance(value, types.CoroutineType):
+            value = await value
+    return value
+
+
+def run_coroutine(coroutine):
+    import asyncio
+    return asyncio.run(coroutine)
 
 
 def describe(error):
@@ -208,11 +131,26 @@ def describe(error):
     return {'type': type(error).__name__[:200], 'message': message[:MAX_TEXT], 'line': line, 'traceback': trace or None}
 
 
-def answer(request, staged):
+def out_of_memory(error):
+    """Says so, whatever memory is left."""
+    try:
+        described = describe(error)
+    except MemoryError:
+        described = {'type': 'MemoryError', 'message': ''}
+    described['message'] = described['message'] or 'The script ran out of memory'
+    return {'status': 'memory_limit', 'error': described}
+
+
+def output_limit(kind, message):
+    return {'status': 'output_limit', 'error': {'type': kind, 'message': message}}
+
+
+def answer(request):
     """Runs the script and gives its response, with the result as JSON text beside it."""
     module = types.ModuleType('__main__')
     namespace = module.__dict__
     namespace['__builtins__'] = builtins
+    namespace['display'] = display
     sys.modules['__main__'] = module
     if 'input' in request:
         namespace['input'] = request['input']
@@ -225,19 +163,62 @@ def answer(request, staged):
         if stop.code not in (None, 0):
             response = {'status': 'error', 'error': describe(stop)}
     except TooLarge:
-        message = 'The script returned more than %d bytes' % request['output_bytes']
-        response = {'status': 'output_limit', 'error': {'type': 'OutputLimit', 'message': message}}
+        response = output_limit('OutputLimit', 'The script returned more than %d bytes' % request['output_bytes'])
     except MemoryError as error:
-        error = describe(error)
-        error['message'] = error['message'] or 'out of memory'
-        response = {'status': 'memory_limit', 'error': error}
+        response = out_of_memory(error)
     except BaseException as error:
         response = {'status': 'error', 'error': describe(error)}
     namespace.clear()
     return response, result
 
 
-def main(exec_filter):
+def open_file(path):
+    return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+
+
+def measured_files(staged, max_files):
+    """The paths and sizes of the new and changed files, which can all be read."""
+    measured = []
+    for path in changed_files(staged, max_files):
+        descriptor = open_file(path)
+        measured.append((path, os.fstat(descriptor).st_size))
+        os.close(descriptor)
+    return measured
+
+
+def send_file(socket, path, size):
+    """Sends as many bytes as were announced, even if a thread of the script still writes."""
+    descriptor = open_file(path)
+    while size:
+        piece = os.read(descriptor, min(size, 1 << 20)) or bytes(min(size, 1 << 20))
+        write_all(socket, piece)
+        size -= len(piece)
+    os.close(descriptor)
+
+
+def add_packages(folders):
+    """What the module `site` does at the start, with the folders that are shown here."""
+    import site
+    site.setquit()
+    site.setcopyright()
+    site.sethelper()
+    for folder in filter(None, folders):
+        site.addsitedir(folder)
+
+
+def prepare(modules):
+    """Imports what takes long, before there is a script."""
+    sys.meta_path.insert(0, AdaptingFinder())
+    sys.meta_path.append(NotebookFinder())
+    for name in modules:
+        try:
+            __import__(name)
+        except Exception:
+            # The script will find out by itself.
+            pass
+
+
+def main(exec_filter, packages, modules):
     socket = os.dup(0)
     nothing = os.open('/dev/null', os.O_RDWR)
     os.dup2(nothing, 0)
@@ -246,36 +227,39 @@ def main(exec_filter):
     os.chdir(FILES)
     sys.argv = [SCRIPT]
     forbid_programs(bytes.fromhex(exec_filter))
+    add_packages(packages.split(':'))
+    prepare(modules)
     exit_now, pack, dumps, encode = os._exit, struct.pack, json.dumps, str.encode
     write_all(socket, b'w' + pack('<I', 0))
     request = json.loads(read_exactly(socket, struct.unpack('<I', read_exactly(socket, 4))[0]))
     staged = stage(socket, request['files'])
-    response, result = answer(request, staged)
+    # Memory for the answer, however much the script takes.
+    reserve = bytearray(3 * request['output_bytes'] + (2 << 20))
+    response, result = answer(request)
+    del reserve
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except BaseException:
             pass
-    files, contents = [], []
+    files = []
     try:
-        paths = changed_files(staged, request['max_files'])
-        if paths is None:
-            message = 'A script may leave at most %d files' % request['max_files']
-            response = {'status': 'output_limit', 'error': {'type': 'FilesLimit', 'message': message}}
-            result, paths = 'null', []
-        for path in paths:
-            contents.append(read_file(path))
-            files.append({'name': path[len(FILES) + 1:], 'size': len(contents[-1])})
-    except (OSError, ValueError, MemoryError) as error:
+        files = measured_files(staged, request['max_files'])
+    except TooMany:
+        response = output_limit('FilesLimit', 'A script may leave at most %d files' % request['max_files'])
+    except MemoryError as error:
+        response = out_of_memory(error)
+    except (OSError, ValueError) as error:
         response = {'status': 'error', 'error': describe(error)}
-        result, files, contents = 'null', [], []
-    response['files'] = files
+    if response['status'] != 'ok':
+        result = 'null'
+    response['files'] = [{'name': path[len(FILES) + 1:], 'size': size} for path, size in files]
     head = dumps(response, ensure_ascii=False)
     body = encode(head[:-1] + ', "result": ' + result + '}', 'utf-8', 'replace')
     write_all(socket, b'r' + pack('<I', len(body)) + body)
-    for content in contents:
-        write_all(socket, content)
+    for path, size in files:
+        send_file(socket, path, size)
     exit_now(0)
 
 
-main(sys.argv[1])
+main(sys.argv[1], sys.argv[2], sys.argv[3:])

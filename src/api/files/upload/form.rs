@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::metadata::FormFields;
 use super::receive::Received;
+use crate::api::files::name;
 use crate::api::files::service::{Files, Owner};
 use crate::http::error::ApiError;
 use crate::http::response::Created;
@@ -56,7 +57,7 @@ async fn read_file(
     let name = field.file_name().unwrap_or_default().to_owned();
     let declared = field.content_type();
     let pieces = field.chunks().map(|piece| piece.map_err(|error| unreadable(&error, "/file")));
-    files.receive(owner, id, &name, declared.as_deref(), Box::pin(pieces)).await
+    files.receive(owner, id, name::clean(&name), declared.as_deref(), Box::pin(pieces)).await
 }
 
 async fn text(field: Field, pointer: &str) -> Result<String, ApiError> {
@@ -94,7 +95,8 @@ async fn metadata(field: Field) -> Result<Map<String, Value>, ApiError> {
     Ok(metadata)
 }
 
-fn unreadable(error: &FormError, pointer: &str) -> ApiError {
+/// The error of a form that cannot be read.
+pub fn unreadable(error: &FormError, pointer: &str) -> ApiError {
     if let Some(full) = error.full() {
         return full.into();
     }

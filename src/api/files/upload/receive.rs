@@ -33,7 +33,8 @@ impl Files {
         let bytes = bytes.into();
         let pieces = stream::iter((!bytes.is_empty()).then_some(Ok(bytes)));
         let NewFile { id, name, media_type, chat_id, metadata } = new;
-        let received = self.receive(owner, id, &name, media_type.as_deref(), pieces).await?;
+        let name = name::clean_path(&name);
+        let received = self.receive(owner, id, name, media_type.as_deref(), pieces).await?;
         let fields = FormFields { id, chat_id, metadata };
         let (Created::Now(row) | Created::Before(row)) =
             self.complete(owner, received, fields).await?;
@@ -45,14 +46,13 @@ impl Files {
         &self,
         owner: &Owner,
         id: Option<Uuid>,
-        file_name: &str,
+        name: String,
         declared: Option<&str>,
         bytes: S,
     ) -> Result<Received, ApiError>
     where
         S: Stream<Item = Result<Bytes, ApiError>> + Unpin,
     {
-        let name = name::clean(file_name);
         let mut content = Content::open(bytes, self.max_file_bytes().await).await?;
         let media_type =
             media_type::media_type(declared, &name, content.head()).map_err(|found| {

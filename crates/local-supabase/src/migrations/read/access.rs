@@ -15,10 +15,10 @@ impl Reader<'_> {
         policy: PolicyDef,
         at: &At<'_>,
     ) -> std::result::Result<(), Failure> {
+        if self.is_registered(at) {
+            return Ok(());
+        }
         if policy.table.schema == "storage" {
-            if self.is_registered(at) {
-                return Ok(());
-            }
             return Err(Failure(
                 "policies of Storage are not carried over".into(),
                 Some(

@@ -14,8 +14,13 @@ fn status(state: &str) -> StatusCode {
         "42883" => StatusCode::NOT_FOUND,
         "21000" | "57014" | "XX000" => StatusCode::INTERNAL_SERVER_ERROR,
         "53100" | "53200" | "53300" => StatusCode::SERVICE_UNAVAILABLE,
-        _ => StatusCode::BAD_REQUEST,
+        // `raise` chooses the status.
+        _ => state.strip_prefix("PT").and_then(chosen).unwrap_or(StatusCode::BAD_REQUEST),
     }
+}
+
+fn chosen(status: &str) -> Option<StatusCode> {
+    status.parse::<u16>().ok().and_then(|status| StatusCode::from_u16(status).ok())
 }
 
 impl RestError {
