@@ -17,7 +17,7 @@ pub(super) enum Auth {
     None,
     Secret(HeaderName, SecretString),
     User,
-    OAuth(Arc<OAuth>),
+    SignIn(Arc<OAuth>),
 }
 
 /// What a request carries.
@@ -45,7 +45,7 @@ impl Auth {
             McpAuth::Oauth { .. } => {
                 let oauth =
                     sign_ins.find_in(file, &entry.name).ok_or("auth: oauth needs public_url")?;
-                Ok(Self::OAuth(oauth))
+                Ok(Self::SignIn(oauth))
             }
         }
     }
@@ -71,7 +71,7 @@ impl Auth {
             Self::None => Ok(Credential::none()),
             Self::Secret(header, value) => Credential::new(header.clone(), value.expose_secret()),
             Self::User => Credential::bearer(credentials.token().expose_secret()),
-            Self::OAuth(oauth) => {
+            Self::SignIn(oauth) => {
                 let access = oauth.access(credentials, refused).await.map_err(|error| error.0)?;
                 let version = Some(access.version);
                 Ok(Credential { version, ..Credential::bearer(&access.token)? })
