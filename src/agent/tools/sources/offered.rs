@@ -63,10 +63,11 @@ impl OfferedTool {
     /// have it. Of models that the operator names for it, it is taken for granted.
     pub fn hosted_for(&self, model: &ChosenModel) -> Option<Result<&HostedTool, String>> {
         let hosted = self.source.hosted()?;
-        let is_named = !self.tool().models.is_empty() && self.is_for(&model.id);
+        let is_for = self.is_for(&[&model.id, &model.qualified_id()]);
+        let is_named = !self.tool().models.is_empty() && is_for;
         Some(match model.hosts(hosted) {
             _ if is_named => Ok(hosted),
-            _ if !self.is_for(&model.id) => Err(format!("{} is not for this model.", self.name)),
+            _ if !is_for => Err(format!("{} is not for this model.", self.name)),
             Ok(()) => Ok(hosted),
             Err(why) => Err(format!("{} {why}.", self.name)),
         })
