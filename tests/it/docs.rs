@@ -239,7 +239,8 @@ fn sources() -> Vec<(String, String)> {
 }
 
 fn needs_token(path: &str) -> bool {
-    path.starts_with("/api/") || path.starts_with("/v1/")
+    let is_public = path == "/api/tools/schema.json";
+    (path.starts_with("/api/") && !is_public) || path.starts_with("/v1/")
 }
 
 #[test]
