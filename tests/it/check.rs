@@ -140,7 +140,7 @@ async fn what_is_open_to_everybody_is_a_problem() {
     let supabase = supabase().await;
     supabase.always("/rest/v1/usage_logs", Outcome::json(200, &json!([])));
     let problem = problem(&check(&supabase, &[]).await);
-    assert!(problem.starts_with("table usage_logs: 20 columns: open to everybody"), "{problem}");
+    assert!(problem.starts_with("table usage_logs: 24 columns: open to everybody"), "{problem}");
 }
 
 #[tokio::test]

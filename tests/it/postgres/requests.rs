@@ -33,8 +33,8 @@ async fn every_request_is_one_that_postgresql_takes() {
     chats(&alice, &bob).await;
     messages(&alice).await;
     generations(&alice).await;
-    // Who follows an answer on another replica or goes on with it asks this, and who has had messages wait
-    // or tools wait for the page.
+    // Who follows an answer on another replica or goes on with it asks this, who has had messages wait or
+    // tools wait for the page, and whose plan limits money.
     let chat = json!({ "p_chat_id": alice.id });
     let message = json!({ "p_chat_id": alice.id, "p_message_id": alice.id, "p_run": alice.id });
     let taken_over = json!({ "p_chat_id": alice.id, "p_message_id": alice.id, "p_run": alice.id,
@@ -44,6 +44,7 @@ async fn every_request_is_one_that_postgresql_takes() {
         ("queued_messages", chat),
         ("continue_generation", message),
         ("take_over_generation", taken_over),
+        ("budgets", json!({ "p_budgets": [{ "period": "day", "limit_usd": 1 }] })),
         ("answer_tool_calls", json!({ "p_chat_id": alice.id, "p_outcomes": {} })),
         ("list_tool_functions", json!({})),
     ] {

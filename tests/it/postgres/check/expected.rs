@@ -102,7 +102,9 @@ async fn the_committed_copy_is_current() {
 async fn every_migration_is_named() {
     let files: BTreeSet<_> =
         Expected::committed().objects.into_values().flat_map(|object| object.files).collect();
-    let names: BTreeSet<_> = migrations().into_iter().map(|(name, _)| name).collect();
+    let mut names: BTreeSet<_> = migrations().into_iter().map(|(name, _)| name).collect();
+    // All that it made has been made anew since.
+    names.remove("20261126000001_bytes.sql");
     assert_eq!(files, names);
 }
 
