@@ -9,7 +9,8 @@ use chat_backend::clock::Clock;
 use serde_json::{Map, Value, json};
 
 use crate::support::{
-    AS_USER, FakeProvider, FakeSupabase, Key, Outcome, Program, REQUEST_TIMEOUT_MS, config, run,
+    AS_USER, FakeProvider, FakeSupabase, Key, Outcome, Program, REQUEST_TIMEOUT_MS, config,
+    new_folder, run,
 };
 
 const REFUSED: Outcome = Outcome::Recorded("postgrest/119-err-permission-denied-anon.txt");
@@ -181,6 +182,26 @@ async fn what_differs_from_the_migrations_is_named() {
         let problem = problem(&check(&supabase, &[WITH_SERVICE]).await);
         assert!(problem.starts_with(expected), "{problem}");
     }
+}
+
+#[tokio::test]
+async fn functions_that_cannot_be_tools_are_named() {
+    let file = new_folder().with_extension("toml");
+    std::fs::write(&file, "[[tools]]\nkind = \"postgres\"\nname = \"db\"\n").unwrap();
+    let function = |name: &str, is_overloaded: bool| {
+        json!({ "name": name, "comment": "@tool Does it.", "volatility": "stable", "arguments": [],
+            "is_security_definer": false, "returns_set": false, "is_overloaded": is_overloaded })
+    };
+    let listed = json!({ "functions": [function("find", false), function("lookup", true)] });
+    let supabase = supabase().await;
+    let path = "/rest/v1/rpc/list_tool_functions";
+    supabase.always_as(SERVICE, path, Outcome::json(200, &listed));
+    let settings = [WITH_SERVICE, ("CONFIG_FILE", file.to_str().unwrap())];
+    let report = check(&supabase, &settings).await;
+    std::fs::remove_file(&file).unwrap();
+    let problem = problem(&report);
+    assert!(problem.starts_with("tool function lookup: it is overloaded"), "{problem}");
+    assert!(report.to_string().contains("✓ functions that models may call: find"), "{report}");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, FakeProvider, TestApp, User};
+use crate::support::{Answer, FakeProvider, TestApp, User, new_folder};
 
 const MODEL: &str = "claude-sonnet-5";
 
@@ -128,4 +128,78 @@ async fn a_failed_search_is_an_error_of_the_tool() {
     let call = parts.iter().find(|part| part["type"] == "tool-web_search").unwrap();
     assert_eq!(call["state"], "output-error");
     assert_eq!(call["errorText"], "The search has failed: max_uses_exceeded.");
+}
+
+#[tokio::test]
+async fn what_the_file_names_is_offered_to_models_that_have_it() {
+    let file = new_folder().with_extension("toml");
+    let tools = "[[tools]]\nkind = \"hosted\"\nname = \"web_search\"\ndefault = true\n\
+                 [[tools]]\nkind = \"hosted\"\nname = \"web_fetch\"\n\
+                 [[tools]]\nkind = \"postgres\"\nname = \"db\"\n";
+    std::fs::write(&file, tools).unwrap();
+    let provider = FakeProvider::with([Answer::Fixture("anthropic/text_stream.sse")]).await;
+    let settings = [
+        ("CONFIG_FILE", file.to_str().unwrap()),
+        ("ANTHROPIC_BASE_URL", provider.url.as_str()),
+        ("ANTHROPIC_API_KEY", "sk-very-secret"),
+        ("DEFAULT_MODEL", "scripted/demo"),
+    ];
+    let app = TestApp::with(&settings).await;
+    std::fs::remove_file(&file).unwrap();
+    let alice = app.user("alice").await;
+    let listed = alice.get("/api/ai/tools").await.expect(200);
+    let tool = |name: &str| {
+        let tools = listed.as_array().unwrap().iter();
+        tools.clone().find(|tool| tool["name"] == name).unwrap_or_else(|| panic!("{listed}"))
+    };
+    let (search, fetch, functions) = (tool("web_search"), tool("web_fetch"), tool("db"));
+    assert_eq!((&search["available"], &search["runs_on"]), (&json!(true), &json!("provider")));
+    assert_eq!((&search["approval"], &search["is_default"]), (&json!("never"), &json!(true)));
+    assert_eq!(fetch["available"], false);
+    let why = functions["reason"].as_str().unwrap();
+    assert!(why.contains("the local Supabase runs no SQL functions"), "{why}");
+
+    let chat = alice.create_chat("Search").await;
+    let answer = alice.ask(&chat, "/search fjords").await;
+    let parts = answer["message"]["parts"].as_array().unwrap();
+    let kinds: Vec<_> = parts.iter().map(|part| &part["type"]).collect();
+    let expected = ["step-start", "tool-web_search", "source-url", "source-url", "text"];
+    assert_eq!(kinds, expected);
+    let none = json!({ "content": "/search fjords", "tools": [] });
+    let answer = alice.generate(&chat, none).await.expect(200);
+    assert_eq!(answer["message"]["content"], "I was not offered a web search.");
+
+    // A gateway is not known to have it. By name that is refused, and else it is said.
+    let named = json!({ "content": "Hi", "model": MODEL, "tools": ["web_search"] });
+    let refused = alice.generate(&chat, named).await.expect(422);
+    assert!(refused.to_string().contains("web_search is not there for this model"), "{refused}");
+    let answer =
+        alice.generate(&chat, json!({ "content": "Hi", "model": MODEL })).await.expect(200);
+    let warning = &answer["message"]["metadata"]["warnings"][0];
+    assert_eq!(warning, "web_search is not there for this model.");
+    assert!(provider.requests()[0].get("tools").is_none());
+}
+
+#[tokio::test]
+async fn the_operator_names_models_behind_a_gateway_that_have_it() {
+    let file = new_folder().with_extension("toml");
+    let tools = format!(
+        "[[tools]]\nkind = \"hosted\"\nname = \"web_search\"\nmodels = [\"{MODEL}\"]\nmax_uses = 2\n"
+    );
+    std::fs::write(&file, tools).unwrap();
+    let provider = FakeProvider::with([Answer::Fixture("hosted/anthropic-web-search.sse")]).await;
+    let settings = [
+        ("CONFIG_FILE", file.to_str().unwrap()),
+        ("ANTHROPIC_BASE_URL", provider.url.as_str()),
+        ("ANTHROPIC_API_KEY", "sk-very-secret"),
+        ("DEFAULT_MODEL", MODEL),
+    ];
+    let app = TestApp::with(&settings).await;
+    std::fs::remove_file(&file).unwrap();
+    let alice = app.user("alice").await;
+    let chat = alice.create_chat("Search").await;
+    let body = json!({ "content": "How many?", "tools": ["web_search"] });
+    alice.generate(&chat, body).await.expect(200);
+    let search = json!({ "type": "web_search_20250305", "name": "web_search", "max_uses": 2 });
+    assert_eq!(provider.requests()[0]["tools"], json!([search]));
 }

@@ -23,6 +23,7 @@ use crate::support::{self, FakeSupabase, User, app, skipped_on_a_real_supabase};
 
 const AWKWARD: &str = include_str!("../fixtures/functions/functions.sql");
 const RECORDED: &str = include_str!("../fixtures/functions/rpc.txt");
+const README: &str = include_str!("../../../README.md");
 const EXAMPLES: &str = include_str!("../../../examples/functions.sql");
 
 /// A source, and how to call its tools.
@@ -112,7 +113,12 @@ async fn apply(db: &Database, sql: &str) {
 
 #[tokio::test]
 async fn the_examples_run_as_the_signed_in_user() {
-    let Some((postgrest, alice, bob)) = project(EXAMPLES).await else { return };
+    // The README's is one of them, which it says once more.
+    let (_, section) = README.split_once("### Postgres function\n").unwrap();
+    let (_, block) = section.split_once("```sql\n").unwrap();
+    let (block, _) = block.split_once("```").unwrap();
+    let sql = format!("{EXAMPLES}\ndrop function public.total_spent;\n{block}");
+    let Some((postgrest, alice, bob)) = project(&sql).await else { return };
     let source = Source::new(&postgrest.url, "default = true");
     let tools = source.list(&alice.token).await;
     let policies: Vec<_> =
@@ -146,6 +152,53 @@ async fn the_examples_run_as_the_signed_in_user() {
     assert!(refused.starts_with("value for domain quantity violates check"), "{refused}");
     assert_eq!(source.output(&alice.token, "cancel_my_order", id).await, "cancelled");
     assert_eq!(source.output(&alice.token, "total_spent", json!({})).await, 0);
+}
+
+/// The whole way: the file, the list, a model that calls, PostgREST, the answer.
+#[tokio::test]
+async fn a_model_calls_a_function_as_the_signed_in_user() {
+    if skipped_on_a_real_supabase("the local one") {
+        return;
+    }
+    let Some(db) = database().await else { return };
+    apply(&db, EXAMPLES).await;
+    let app = app().await;
+    let postgrest = Postgrest::start(db, &app.supabase_url, app.service_key()).await;
+    let file = support::new_folder().with_extension("toml");
+    std::fs::write(&file, "[[tools]]\nkind = \"postgres\"\nname = \"db\"\ndefault = true\n")
+        .unwrap();
+    let settings = [
+        ("SUPABASE_URL", postgrest.url.as_str()),
+        ("SUPABASE_PUBLIC_URL", app.supabase_url.as_str()),
+        ("CONFIG_FILE", file.to_str().unwrap()),
+    ];
+    let replica = app.replica(&settings).await;
+    std::fs::remove_file(&file).unwrap();
+    let alice = app.user("alice").await.on(&replica);
+    postgrest.db().add_user(&alice.id, "alice").await;
+    let order = format!(
+        "insert into orders (user_id, product, quantity, price, status) \
+         values ('{}', 'Tea', 3, 2.5, 'paid'), (gen_random_uuid(), 'Tea', 100, 9, 'paid')",
+        alice.id
+    );
+    postgrest.db().admin.batch_execute(&order).await.unwrap();
+    let tools = alice.get("/api/ai/tools").await.expect(200);
+    let functions = tools.as_array().unwrap().iter().filter(|tool| tool["source"] == "db");
+    let functions: Vec<_> = functions.map(|tool| json!([tool["name"], tool["approval"]])).collect();
+    assert_eq!(
+        functions,
+        [
+            json!(["cancel_my_order", "always"]),
+            json!(["find_orders", "never"]),
+            json!(["place_order", "always"]),
+            json!(["total_spent", "never"]),
+        ]
+    );
+    let chat = alice.create_chat("Orders").await;
+    let answer = alice.ask(&chat, "/tool total_spent {\"year\": null}").await;
+    let parts = answer["message"]["parts"].as_array().unwrap();
+    let call = parts.iter().find(|part| part["type"] == "tool-total_spent").unwrap();
+    assert_eq!((&call["state"], &call["output"]), (&json!("output-available"), &json!(7.5)));
 }
 
 #[tokio::test]
