@@ -324,6 +324,19 @@ impl Inner {
                 "Requests of tools to addresses that they may not reach",
                 Counter::default(),
             ),
+            tool_calls: all.add("tool_calls", "Calls of tools", Family::default()),
+            tool_call_seconds: all.add_seconds(
+                "tool_call_duration",
+                "Time that calls of tools took",
+                Family::new_with_constructor(
+                    (|| Histogram::new(ANSWER_SECONDS)) as fn() -> Histogram,
+                ),
+            ),
+            tool_definition_changes: all.add(
+                "tool_definition_changes",
+                "Tools whose description has changed",
+                Family::default(),
+            ),
             gauges: GAUGES.map(|(name, help, what)| (what, all.add(name, help, Gauge::default()))),
             readings: Mutex::default(),
             names: all.names,
