@@ -319,23 +319,23 @@ impl Inner {
                 "Requests that the local Supabase has answered",
                 Family::default(),
             ),
-            refused_addresses: all.add(
-                "tool_refused_addresses",
-                "Requests of tools to addresses that they may not reach",
-                Counter::default(),
-            ),
             tool_calls: all.add("tool_calls", "Calls of tools", Family::default()),
             tool_call_seconds: all.add_seconds(
                 "tool_call_duration",
-                "Time that calls of tools took",
+                "Time until a tool had answered",
                 Family::new_with_constructor(
                     (|| Histogram::new(ANSWER_SECONDS)) as fn() -> Histogram,
                 ),
             ),
             tool_definition_changes: all.add(
                 "tool_definition_changes",
-                "Tools whose description has changed",
+                "Tools that are described otherwise than before",
                 Family::default(),
+            ),
+            refused_addresses: all.add(
+                "tool_refused_addresses",
+                "Requests of tools to addresses that they may not reach",
+                Counter::default(),
             ),
             gauges: GAUGES.map(|(name, help, what)| (what, all.add(name, help, Gauge::default()))),
             readings: Mutex::default(),

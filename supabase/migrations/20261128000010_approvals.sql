@@ -53,6 +53,7 @@ create table private.tool_grants (
 );
 alter table private.tool_grants enable row level security;
 revoke all on private.tool_grants from public, anon, authenticated;
+grant truncate on private.tool_grants to service_role;
 
 ------------------------------------------------------------------------------------------ the calls
 
@@ -301,7 +302,7 @@ $$;
 
 -- What waits for the user's decision, the oldest first, after the call p_after; at most p_limit of them and
 -- about 8 MiB.
-create function private.list_pending(p_user_id uuid, p_limit integer, p_after uuid) returns jsonb
+create function private.list_pending(p_user_id uuid, p_limit bigint, p_after uuid) returns jsonb
   language plpgsql stable security definer set search_path = '' as $$
 declare
   v_after private.tool_calls;
@@ -329,7 +330,7 @@ end;
 $$;
 
 create function public.pending_tool_calls(
-  p_limit integer default 50, p_after uuid default null, p_user_id uuid default auth.uid()
+  p_limit bigint default 50, p_after uuid default null, p_user_id uuid default auth.uid()
 ) returns jsonb
   language plpgsql stable set search_path = '' as $$
 declare
@@ -878,7 +879,7 @@ revoke execute on function private.call_json(private.tool_calls) from public, an
 revoke execute on function private.calls_to_run(uuid, uuid) from public, anon;
 revoke execute on function private.id_of_call(uuid, uuid, text) from public, anon;
 revoke execute on function private.read_call(uuid, uuid) from public, anon;
-revoke execute on function private.list_pending(uuid, integer, uuid) from public, anon;
+revoke execute on function private.list_pending(uuid, bigint, uuid) from public, anon;
 revoke execute on function private.record_decision(uuid, uuid, boolean, text, text, jsonb, text)
   from public, anon;
 revoke execute on function private.list_grants(uuid, uuid) from public, anon;
@@ -891,7 +892,7 @@ grant execute on function private.with_sent_arguments(jsonb, jsonb) to authentic
 grant execute on function private.calls_to_run(uuid, uuid) to authenticated, service_role;
 grant execute on function private.id_of_call(uuid, uuid, text) to authenticated, service_role;
 grant execute on function private.read_call(uuid, uuid) to authenticated, service_role;
-grant execute on function private.list_pending(uuid, integer, uuid) to authenticated, service_role;
+grant execute on function private.list_pending(uuid, bigint, uuid) to authenticated, service_role;
 grant execute on function private.record_decision(uuid, uuid, boolean, text, text, jsonb, text)
   to authenticated, service_role;
 grant execute on function private.list_grants(uuid, uuid) to authenticated, service_role;
@@ -904,7 +905,7 @@ grant execute on function private.supersede_hidden_calls(uuid, uuid)
   to authenticated, service_role;
 
 revoke execute on function public.find_tool_call(uuid, text, uuid) from public, anon;
-revoke execute on function public.pending_tool_calls(integer, uuid, uuid) from public, anon;
+revoke execute on function public.pending_tool_calls(bigint, uuid, uuid) from public, anon;
 revoke execute on function public.decide_tool_call(uuid, text, boolean, text, text, jsonb, text, uuid)
   from public, anon;
 revoke execute on function public.tool_grants(uuid, uuid) from public, anon;
@@ -912,7 +913,7 @@ revoke execute on function public.claim_tool_call(uuid, uuid, text, uuid) from p
 revoke execute on function public.finish_tool_call(uuid, uuid, text, text, jsonb, uuid)
   from public, anon;
 grant execute on function public.find_tool_call(uuid, text, uuid) to authenticated, service_role;
-grant execute on function public.pending_tool_calls(integer, uuid, uuid)
+grant execute on function public.pending_tool_calls(bigint, uuid, uuid)
   to authenticated, service_role;
 grant execute on function public.decide_tool_call(uuid, text, boolean, text, text, jsonb, text, uuid)
   to authenticated, service_role;

@@ -7,6 +7,7 @@ mod ag_ui;
 mod agent;
 mod analytics;
 mod approvals;
+mod approved_tools;
 mod architecture;
 mod assistants;
 mod attachments;

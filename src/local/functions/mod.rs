@@ -214,7 +214,7 @@ pub static FUNCTIONS: &[Function] = &[
     Function {
         name: "pending_tool_calls",
         parameters: &[
-            Parameter::optional("p_limit", PgType::Integer),
+            Parameter::optional("p_limit", PgType::Bigint),
             Parameter::optional("p_after", PgType::Uuid),
             Parameter::optional("p_user_id", PgType::Uuid),
         ],

@@ -1,0 +1,147 @@
+//! Tools that ask, from the configuration file: what becomes of a call when its tool is another by then, or the
+//! day's tokens are used up, and of a model that does not take no for an answer.
+
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, FakeProvider, TestApp, User, skipped_on_a_real_supabase};
+
+/// The model's next words: a call of the tool, or a text.
+fn answer(delta: &Value, reason: &str) -> Answer {
+    let usage = json!({ "prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15 });
+    let chunk = |delta: &Value, reason: Option<&str>| json!({ "choices": [{ "index": 0, "delta": delta, "finish_reason": reason }] });
+    let chunks = [
+        chunk(delta, None),
+        chunk(&json!({}), Some(reason)),
+        json!({ "choices": [], "usage": usage }),
+    ];
+    let events = chunks.iter().map(|chunk| format!("data: {chunk}\n\n"));
+    Answer::Body(Bytes::from(events.chain(["data: [DONE]\n\n".to_owned()]).collect::<String>()))
+}
+
+fn call(id: &str) -> Answer {
+    let function = json!({ "name": "cancel_order", "arguments": "{\"id\":5}" });
+    let call = json!({ "index": 0, "id": id, "type": "function", "function": function });
+    answer(&json!({ "role": "assistant", "tool_calls": [call] }), "tool_calls")
+}
+
+fn says(text: &str) -> Answer {
+    answer(&json!({ "role": "assistant", "content": text }), "stop")
+}
+
+/// A file with the tool, described like this.
+fn file(name: &str, description: Option<&str>) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("{}-{name}.toml", uuid::Uuid::new_v4()));
+    let tool = description.map(|description| {
+        format!(
+            "[[tools]]\nkind = \"http\"\nname = \"cancel_order\"\ndescription = \"{description}\"\n\
+             url = \"http://127.0.0.1:9/orders\"\napproval = \"always\"\ndefault = true\n\
+             parameters = {{ type = \"object\", properties = {{ id = {{ type = \"integer\" }} }} }}\n"
+        )
+    });
+    let text = format!("allow_hosts = [\"127.0.0.1:9\"]\n{}", tool.unwrap_or_default());
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+struct Shop {
+    provider: FakeProvider,
+    app: TestApp,
+    alice: User,
+    chat: String,
+}
+
+impl Shop {
+    async fn new(answers: impl IntoIterator<Item = Answer>, more: &[(&str, &str)]) -> Self {
+        let provider = FakeProvider::with(answers).await;
+        let path = file("shop", Some("Cancels an order."));
+        let settings = Self::settings(&provider, path.to_str().unwrap());
+        let settings: Vec<_> = settings
+            .iter()
+            .map(|(name, value)| (*name, &**value))
+            .chain(more.iter().copied())
+            .collect();
+        let app = TestApp::with(&settings).await;
+        let alice = app.user("alice").await;
+        let chat = alice.create_chat("Shop").await;
+        Self { provider, app, alice, chat }
+    }
+
+    fn settings(provider: &FakeProvider, file: &str) -> [(&'static str, String); 3] {
+        [
+            ("OPENAI_BASE_URL", provider.url.clone()),
+            ("DEFAULT_MODEL", "openai/any".to_owned()),
+            ("CONFIG_FILE", file.to_owned()),
+        ]
+    }
+
+    /// Asks, and decides on the call by a replica that has read this file.
+    async fn approved_elsewhere(&self, description: Option<&str>) -> Value {
+        let asked = self.alice.ask(&self.chat, "Cancel order 5").await;
+        assert_eq!(asked["message"]["status"], "awaiting", "{asked}");
+        let path = file("other", description);
+        let settings = Self::settings(&self.provider, path.to_str().unwrap());
+        let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, &**value)).collect();
+        let replica = self.app.replica(&settings).await;
+        let there = self.alice.on(&replica);
+        let waiting = there.get("/api/ai/approvals").await.expect(200)[0].clone();
+        let path = self.path(waiting["approval_id"].as_str().unwrap());
+        there.post(&path, json!({ "approved": true, "stream": false })).await.expect(200)
+    }
+
+    fn path(&self, call: &str) -> String {
+        format!("/api/ai/chat/{}/tool-calls/{call}", self.chat)
+    }
+}
+
+/// What the answer says of its call.
+fn error(answer: &Value) -> &str {
+    let parts = answer["message"]["parts"].as_array().unwrap();
+    parts.iter().find_map(|part| part["errorText"].as_str()).unwrap_or_else(|| panic!("{answer}"))
+}
+
+#[tokio::test]
+async fn a_tool_that_is_another_by_then_is_not_run() {
+    let answers = [call("a"), says("I see."), call("b"), says("I see.")];
+    let shop = Shop::new(answers, &[]).await;
+    let changed = shop.approved_elsewhere(Some("Cancels all orders.")).await;
+    assert!(error(&changed).contains("has changed since the person was asked"), "{changed}");
+    let removed = shop.approved_elsewhere(None).await;
+    assert!(error(&removed).contains("not there any more"), "{removed}");
+    assert_eq!(removed["message"]["status"], "complete");
+}
+
+#[tokio::test]
+async fn no_is_no_for_the_rest_of_the_answer() {
+    let answers = (0..9).map(|number| call(&format!("call_{number}")));
+    let shop = Shop::new(answers, &[]).await;
+    shop.alice.ask(&shop.chat, "Cancel order 5").await;
+    let no = json!({ "approved": false, "reason": "Never", "stream": false });
+    let answer = shop.alice.post(&shop.path("call_0"), no).await.expect(200);
+    assert_eq!(answer["message"]["finish_reason"], "tool_loop", "{answer}");
+    let parts = answer["message"]["parts"].as_array().unwrap();
+    let denied: Vec<_> = parts.iter().filter(|part| part["state"] == "output-denied").collect();
+    assert!(denied.len() >= 2 && denied.iter().all(|part| part["approval"]["reason"] == "Never"));
+    assert_eq!(shop.alice.get("/api/ai/approvals").await.expect(200), json!([]));
+}
+
+#[tokio::test]
+async fn without_tokens_for_the_rest_nothing_runs() {
+    if skipped_on_a_real_supabase("usage of the server's own making") {
+        return;
+    }
+    let shop = Shop::new([call("a"), says("Done.")], &[("DAILY_TOKEN_LIMIT", "100000")]).await;
+    shop.alice.ask(&shop.chat, "Cancel order 5").await;
+    let usage = json!({ "user_id": shop.alice.id, "operation": "chat", "provider": "openai",
+        "model": "m", "input_tokens": 200_000, "usage_source": "reported", "status": "complete" });
+    shop.app.store("usage_logs", &usage).await;
+    let yes = json!({ "approved": true, "stream": false });
+    let refused = shop.alice.post(&shop.path("a"), yes).await;
+    assert_eq!(refused.problem(429), "daily_limit_exceeded");
+    let message = shop.alice.messages(&shop.chat).await.pop().unwrap();
+    assert_eq!(message["status"], "awaiting");
+    let part = message["parts"].as_array().unwrap().iter().find(|part| part["toolCallId"] == "a");
+    assert_eq!(part.unwrap()["state"], "approval-responded");
+}
