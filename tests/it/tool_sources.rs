@@ -95,7 +95,10 @@ async fn listings_are_kept_as_the_source_says_and_a_slow_one_serves_the_next_tur
     }
     assert_eq!(shared.listings(), 1);
     shared.lists(Listed::Tools(vec![tool("a")]));
-    tokio::time::advance(Duration::from_secs(40)).await;
+    // It is given up, and soon tried again.
+    tokio::time::advance(Duration::from_secs(31)).await;
+    assert!(default(&all).await.tools.is_empty());
+    tokio::time::advance(Duration::from_secs(6)).await;
     assert_eq!(names(&default(&all).await), ["s_a"]);
     assert_eq!(shared.listings(), 2);
 }
@@ -133,7 +136,8 @@ async fn a_hostile_schema_leaves_its_tool_out_and_no_other() {
     assert_eq!(names(&offered), ["s_recurses"]);
     assert_eq!(offered.warnings.len(), 5, "{:?}", offered.warnings);
     let schema = offered.tools[0].for_model().parameters;
-    assert_eq!(schema, json!({ "type": "object", "properties": { "x": {} } }));
+    let inner = json!({ "type": "object", "properties": { "x": {} } });
+    assert_eq!(schema, json!({ "type": "object", "properties": { "x": inner } }));
 }
 
 #[tokio::test]
@@ -342,7 +346,6 @@ async fn whatever_a_call_comes_to_is_a_result() {
             tool("b"),
             tool("c"),
             named("slow", |tool| SourceTool { deadline: Duration::from_millis(50), ..tool }),
-            named("asks", |tool| SourceTool { policy: Policy::Always, ..tool }),
             tool("f"),
         ],
     );
@@ -354,9 +357,9 @@ async fn whatever_a_call_comes_to_is_a_result() {
         Called::Silence,
         Called::Outcome(failed),
     ]);
-    let all = ["s_long", "s_b", "s_c", "s_slow", "s_asks", "s_f", "s_none", "s_b"];
+    let all = ["s_long", "s_b", "s_c", "s_slow", "s_f", "s_none", "s_b"];
     let mut made: Vec<_> = all.map(|name| (name, json!({ "n": null }))).to_vec();
-    made[7].1 = json!({ "n": "two" });
+    made[6].1 = json!({ "n": "two" });
     let stage = Stage::with(vec![calls(&made), says("Well.")], &[source.clone()]).await;
     let message = stage.alice.ask(&stage.chat, "Go").await["message"].clone();
     let results = results(&message);
@@ -364,10 +367,9 @@ async fn whatever_a_call_comes_to_is_a_result() {
     assert_eq!(results[1], "Try n = 2.");
     assert_eq!(results[2], "The tool crashed.");
     assert!(results[3].as_str().unwrap().starts_with("The tool took longer than 0.05 seconds"));
-    assert!(results[4].as_str().unwrap().contains("approval"));
-    assert_eq!(results[5], "It is gone.");
-    assert_eq!(results[6], "There is no tool named s_none.");
-    assert_eq!(results[7], "The arguments do not fit: /n must be of type integer.");
+    assert_eq!(results[4], "It is gone.");
+    assert_eq!(results[5], "There is no tool named s_none.");
+    assert_eq!(results[6], "The arguments do not fit: /n must be of type integer.");
     // What is left out is not sent as null, and what is not allowed is not sent at all.
     let calls = source.calls();
     assert_eq!(calls.len(), 5);
@@ -399,21 +401,21 @@ async fn a_stop_ends_the_calls_that_run() {
 
 #[tokio::test]
 async fn progress_is_shown_and_not_stored() {
-    let source =
-        FakeSource::mcp("s", vec![tool("a")]).answering([Called::Reports(1_000, json!("done"))]);
+    let (go, wait) = tokio::sync::oneshot::channel();
+    let reports = Called::Reports(1_000, json!("done"), wait);
+    let source = FakeSource::mcp("s", vec![tool("a")]).answering([reports]);
     let answers = vec![calls(&[("s_a", json!({}))]), says("Done.")];
     let stage = Stage::with(answers, &[source]).await;
     let body = json!({ "content": "Go", "stream": true });
     let path = format!("/api/ai/chat/{}/generate", stage.chat);
-    let frames = stage.alice.stream(&path, body).await.rest().await;
-    let progress: Vec<_> =
-        frames.iter().filter(|frame| frame["type"] == "data-tool-progress").collect();
-    assert_eq!(progress.len(), 1, "{progress:?}");
-    let data = json!({ "toolCallId": "call-0", "progress": 999.0, "total": 1000.0, "message": "step 999" });
-    assert_eq!(
-        *progress[0],
-        json!({ "type": "data-tool-progress", "data": data, "transient": true })
-    );
+    let mut stream = stage.alice.stream(&path, body).await;
+    let shown = stream.until("data-tool-progress").await;
+    let data = json!({ "toolCallId": "call-0", "progress": 999.0, "total": 1000.0,
+        "message": "step 999" });
+    assert_eq!(shown, json!({ "type": "data-tool-progress", "data": data, "transient": true }));
+    go.send(()).unwrap();
+    let rest = stream.rest().await;
+    assert!(rest.iter().all(|frame| frame["type"] != "data-tool-progress"), "{rest:?}");
     let stored = stage.alice.messages(&stage.chat).await;
     assert!(!stored[1].to_string().contains("step 999"));
 }
@@ -447,7 +449,7 @@ async fn files_of_tools_are_the_users_and_models_see_the_pictures() {
     assert_eq!(&kinds[1..5], ["tool-s_a", "source-url", "file", "file"], "{kinds:?}");
     assert!(stored[3]["url"].as_str().unwrap().starts_with("/api/files/"));
     // Its bytes say that it is none.
-    assert_eq!(stored[4]["mediaType"], "application/octet-stream");
+    assert_eq!(stored[4]["mediaType"], "text/plain");
     let owned = stage.alice.get("/api/files/").await.expect(200);
     assert_eq!(owned.as_array().unwrap().len(), 2);
     // In the same turn, and when the history is read again.

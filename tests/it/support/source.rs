@@ -11,6 +11,7 @@ use chat_backend::agent::tools::source::{
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, pending};
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 /// What a listing comes to.
@@ -25,8 +26,8 @@ pub enum Listed {
 /// What a call comes to.
 pub enum Called {
     Outcome(Outcome),
-    /// Reports so often, and then has this result.
-    Reports(usize, Value),
+    /// Reports so often, and when it is let go has this result.
+    Reports(usize, Value, oneshot::Receiver<()>),
     Silence,
     Panic,
 }
@@ -149,13 +150,13 @@ impl ToolSource for FakeSource {
         async move {
             match called.unwrap_or(Called::Outcome(ok(json!("done")))) {
                 Called::Outcome(outcome) => outcome,
-                Called::Reports(times, output) => {
+                Called::Reports(times, output, go) => {
                     for number in 0..times {
                         let (progress, total) = (number as f64, Some(times as f64));
                         let message = Some(format!("step\u{202e} {number}"));
                         (context.progress)(Progress { progress, total, message });
                     }
-                    tokio::task::yield_now().await;
+                    let _ = go.await;
                     ok(output)
                 }
                 Called::Silence => pending().await,

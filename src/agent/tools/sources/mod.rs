@@ -141,7 +141,11 @@ impl Sources {
     /// What a turn offers to its model. Sources that no part of the selection can come from are not asked.
     pub async fn offer(&self, selection: &ToolSelection, who: &Who) -> Offered {
         let entries = self.entries();
-        let listings = list(asked(&entries, selection), who).await;
+        let asked = asked(&entries, selection);
+        if asked.is_empty() {
+            return Offered::default();
+        }
+        let listings = list(asked, who).await;
         let tools = name_all(&listings, &self.taken(&entries));
         let mut offered = Offered::default();
         match selection {
