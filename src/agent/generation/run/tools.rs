@@ -175,7 +175,9 @@ impl Run {
             for (StoredFile { part, signed_url }, picture) in stored.into_iter().zip(pictures) {
                 let text = |name: &str| part.get(name).and_then(Value::as_str);
                 let id = text("file_id").and_then(|id| id.parse().ok());
-                self.tools.files.extend(id.zip(picture));
+                // What the bytes are, not what the tool says: providers refuse the request otherwise.
+                let is_picture = text("mediaType").is_some_and(|kind| kind.starts_with("image/"));
+                self.tools.files.extend(id.zip(picture.filter(|_| is_picture)));
                 let url = text("url").map(str::to_owned);
                 self.answer.update(|answer| answer.sign_urls(url.zip(signed_url)));
                 parts.push(part);
