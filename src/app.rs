@@ -294,11 +294,10 @@ impl App {
             files.clone(),
             providers.clone(),
             limits.clone(),
-            config.file.clone(),
             sources,
             clock.clone(),
         )
-        .closed_to(config.is_stateless_on, config.assistants_only)
+        .offering(&config)
         .named(is_local.then_some("local"))
         .with_peers(peers)
         .sealed_with(seal_keys.clone());

@@ -29,7 +29,7 @@ pub struct Settings {
     pub unsaved_patience: Duration,
     /// The time of day, for tokens.
     pub clock: Clock,
-    /// Whether traces show what is said.
+    /// Whether traces show content.
     pub traces_content: bool,
     /// The metrics of finished generations.
     pub metrics: Metrics,

@@ -109,7 +109,7 @@ pub struct Config {
     pub log_filter: String,
     /// `OTEL_*`: where traces go; none are made without a collector.
     pub traces: Option<TraceConfig>,
-    /// `OTEL_CAPTURE_CONTENT`: whether traces show what is said.
+    /// `OTEL_CAPTURE_CONTENT`: whether traces show content.
     pub traces_capture_content: bool,
 }
 

@@ -95,7 +95,7 @@ fn headers(env: &Env<'_>) -> Result<Vec<(String, SecretString)>, ConfigError> {
 fn pairs(env: &Env<'_>, variable: &str) -> Result<Vec<(String, String)>, ConfigError> {
     let decoded = |text: &str| {
         let text = percent_encoding::percent_decode_str(text.trim()).decode_utf8();
-        text.map(|text| text.into_owned())
+        text.map(std::borrow::Cow::into_owned)
     };
     let pairs = env.list(variable, "").into_iter().map(|pair| {
         let (name, value) = pair.split_once('=')?;

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::{problems, stream_examples};
+use crate::api::admin::model::AdminGroupBy;
 use crate::api::ai::model::Effort;
 use crate::api::ai::stream_event::{ChatTitle, StreamEvent};
 use crate::api::analytics::export::ExportFormat;
@@ -31,6 +32,7 @@ are problem details (RFC 9457) with a stable `code`; under `/v1` they have OpenA
     ActiveFilter,
     Effort,
     ExportFormat,
+    AdminGroupBy,
     GroupBy,
     Interval
 )))]

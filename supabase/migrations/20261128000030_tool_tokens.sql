@@ -21,7 +21,7 @@ alter table private.tool_tokens enable row level security;
 revoke all on private.tool_tokens from public, anon, authenticated;
 
 -- The caller's sign-in at a source: {sealed, version}.
-create function public.tool_token(p_source text) returns jsonb
+create function private.read_tool_token(p_source text) returns jsonb
   language sql stable security definer set search_path = ''
   as $$
     select jsonb_build_object('sealed', t.sealed, 'version', t.version)
@@ -31,7 +31,7 @@ create function public.tool_token(p_source text) returns jsonb
 
 -- Stores a sign-in, or removes it where there is nothing to store. With a run only if the refresh is still that
 -- run's: what somebody else has stored since stays. Whether it is done.
-create function public.save_tool_token(
+create function private.store_tool_token(
   p_source text,
   p_sealed text default null,
   p_run uuid default null
@@ -66,7 +66,7 @@ $$;
 -- Claims the refresh of the tokens of this version, for 20 seconds. Answers claimed; busy while another run
 -- has it; changed if there is another version by now; lost if two refreshes were begun whose outcomes nobody
 -- knows; missing without a sign-in.
-create function public.claim_tool_refresh(p_source text, p_version bigint, p_run uuid) returns text
+create function private.take_tool_refresh(p_source text, p_version bigint, p_run uuid) returns text
   language plpgsql security definer set search_path = '' as $$
 declare
   t private.tool_tokens;
@@ -93,6 +93,29 @@ begin
 end;
 $$;
 
+-- What is called over the API, as the caller; the functions above look at nobody else's rows.
+create function public.tool_token(p_source text) returns jsonb
+  language sql stable set search_path = ''
+  as $$ select private.read_tool_token(p_source) $$;
+
+create function public.save_tool_token(
+  p_source text,
+  p_sealed text default null,
+  p_run uuid default null
+) returns boolean
+  language sql set search_path = ''
+  as $$ select private.store_tool_token(p_source, p_sealed, p_run) $$;
+
+create function public.claim_tool_refresh(p_source text, p_version bigint, p_run uuid) returns text
+  language sql set search_path = ''
+  as $$ select private.take_tool_refresh(p_source, p_version, p_run) $$;
+
+revoke execute on function private.read_tool_token(text) from public, anon;
+revoke execute on function private.store_tool_token(text, text, uuid) from public, anon;
+revoke execute on function private.take_tool_refresh(text, bigint, uuid) from public, anon;
+grant execute on function private.read_tool_token(text) to authenticated, service_role;
+grant execute on function private.store_tool_token(text, text, uuid) to authenticated, service_role;
+grant execute on function private.take_tool_refresh(text, bigint, uuid) to authenticated, service_role;
 revoke execute on function public.tool_token(text) from public, anon;
 revoke execute on function public.save_tool_token(text, text, uuid) from public, anon;
 revoke execute on function public.claim_tool_refresh(text, bigint, uuid) from public, anon;

@@ -40,6 +40,11 @@ async fn supabase() -> FakeSupabase {
         "/rest/v1/rpc/release_leases",
         "/rest/v1/rpc/schema_report",
         "/rest/v1/rpc/describe_schema",
+        "/rest/v1/rpc/begin_account_deletion",
+        "/rest/v1/rpc/delete_account_rows",
+        "/rest/v1/rpc/end_account_deletion",
+        "/rest/v1/rpc/claim_account_deletions",
+        "/rest/v1/rpc/usage_of_all_users",
     ] {
         supabase.always_as(AS_USER, closed, REFUSED);
     }

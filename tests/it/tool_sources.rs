@@ -75,7 +75,7 @@ async fn a_source_that_fails_is_slow_or_crashes_costs_a_warning_and_two_seconds(
 async fn listings_are_kept_as_the_source_says_and_a_slow_one_serves_the_next_turn() {
     let keep = |shared_by| Keep { lifetime: Duration::from_secs(60), shared_by };
     let by_role = FakeSource::mcp("r", vec![tool("a")]).keeping(keep(SharedBy::Role)).answering([]);
-    let all = sources(&[by_role.clone()]);
+    let all = sources(std::slice::from_ref(&by_role));
     for role in [None, Some("admin"), None, Some("admin")] {
         all.offer(&ToolSelection::Default, &who(role)).await;
     }
@@ -87,7 +87,7 @@ async fn listings_are_kept_as_the_source_says_and_a_slow_one_serves_the_next_tur
     let shared = FakeSource::new("s", SourceKind::Mcp, Listed::Silence)
         .keeping(keep(SharedBy::Everybody))
         .answering([]);
-    let all = sources(&[shared.clone()]);
+    let all = sources(std::slice::from_ref(&shared));
     // Many turns at once, and later ones, wait for the same listing.
     for _ in 0..3 {
         let (one, other) = tokio::join!(default(&all), default(&all));
@@ -185,7 +185,7 @@ async fn names_are_the_models_and_do_not_depend_on_the_order() {
 #[tokio::test]
 async fn a_definition_that_changes_is_another_tool() {
     let source = FakeSource::mcp("s", vec![tool("a")]).answering([]);
-    let all = sources(&[source.clone()]);
+    let all = sources(std::slice::from_ref(&source));
     let digest = default(&all).await.tools[0].digest().to_owned();
     let again = all.find("s", "a", &who(None)).await.ok().unwrap();
     assert_eq!(again.digest(), digest);
@@ -360,7 +360,7 @@ async fn whatever_a_call_comes_to_is_a_result() {
     let all = ["s_long", "s_b", "s_c", "s_slow", "s_f", "s_none", "s_b"];
     let mut made: Vec<_> = all.map(|name| (name, json!({ "n": null }))).to_vec();
     made[6].1 = json!({ "n": "two" });
-    let stage = Stage::with(vec![calls(&made), says("Well.")], &[source.clone()]).await;
+    let stage = Stage::with(vec![calls(&made), says("Well.")], std::slice::from_ref(&source)).await;
     let message = stage.alice.ask(&stage.chat, "Go").await["message"].clone();
     let results = results(&message);
     assert_eq!(results[0], "größer a\n[cut, 17 bytes in all]");
@@ -387,7 +387,8 @@ async fn whatever_a_call_comes_to_is_a_result() {
 #[tokio::test]
 async fn a_stop_ends_the_calls_that_run() {
     let source = FakeSource::mcp("s", vec![tool("a")]).answering([Called::Silence]);
-    let stage = Stage::with(vec![calls(&[("s_a", json!({}))])], &[source.clone()]).await;
+    let stage =
+        Stage::with(vec![calls(&[("s_a", json!({}))])], std::slice::from_ref(&source)).await;
     let body = json!({ "content": "Go", "stream": true });
     let path = format!("/api/ai/chat/{}/generate", stage.chat);
     let mut stream = stage.alice.stream(&path, body).await;

@@ -125,14 +125,15 @@ async fn an_answer_is_one_trace_from_the_caller_to_the_model() {
     assert_eq!(agent.name, "invoke_agent");
     assert_eq!(attributes(tool)["chat_backend.tool.source"], "demo");
 
-    let said = attributes(call);
-    assert_eq!(said["gen_ai.provider.name"], "anthropic");
-    let count = |name: &str| said[name].parse::<i64>().unwrap();
+    let shown = attributes(call);
+    assert_eq!(shown["gen_ai.provider.name"], "anthropic");
+    let count = |name: &str| shown[name].parse::<i64>().unwrap();
     assert!(count("gen_ai.usage.input_tokens") > 0 && count("gen_ai.usage.output_tokens") > 0);
-    assert!(said["gen_ai.usage.cost"].parse::<f64>().unwrap() > 0.0);
-    assert!(said.contains_key("gen_ai.response.time_to_first_chunk"));
-    assert!(said["gen_ai.response.finish_reasons"].contains("stop"));
-    let details: Value = serde_json::from_str(&said["langfuse.observation.usage_details"]).unwrap();
+    assert!(shown["gen_ai.usage.cost"].parse::<f64>().unwrap() > 0.0);
+    assert!(shown.contains_key("gen_ai.response.time_to_first_chunk"));
+    assert!(shown["gen_ai.response.finish_reasons"].contains("stop"));
+    let details: Value =
+        serde_json::from_str(&shown["langfuse.observation.usage_details"]).unwrap();
     let parts = details.as_object().unwrap().iter().filter(|(name, _)| *name != "total");
     let sum: i64 = parts.map(|(_, tokens)| tokens.as_i64().unwrap()).sum();
     assert_eq!(details["total"].as_i64(), Some(sum), "each token counts once: {details}");
@@ -155,8 +156,8 @@ async fn an_answer_is_one_trace_from_the_caller_to_the_model() {
 async fn content_is_shown_where_the_operator_wants_it_but_never_instructions() {
     let (_, _, spans) = traced(&[("OTEL_CAPTURE_CONTENT", "true")]).await;
     let call = spans.iter().find(|span| span.name == "chat claude-sonnet-5-5").unwrap();
-    let said = attributes(call);
-    assert!(said["gen_ai.input.messages"].contains("What is a fjord"), "{said:?}");
-    assert!(said["gen_ai.output.messages"].contains("\"content\""), "{said:?}");
+    let shown = attributes(call);
+    assert!(shown["gen_ai.input.messages"].contains("What is a fjord"), "{shown:?}");
+    assert!(shown["gen_ai.output.messages"].contains("\"content\""), "{shown:?}");
     assert!(!format!("{spans:?}").contains("Be a pirate"));
 }

@@ -54,6 +54,8 @@ pub struct Capabilities {
     pub max_image_side: Option<usize>,
     /// The model to use when neither a request nor the settings name one.
     pub default_model: Option<&'static str>,
+    /// The provider's name in OpenTelemetry's conventions, where it is another.
+    pub telemetry_name: Option<&'static str>,
 }
 
 impl Default for Capabilities {
@@ -67,6 +69,7 @@ impl Default for Capabilities {
             max_image_bytes: 20 << 20,
             max_image_side: None,
             default_model: None,
+            telemetry_name: None,
         }
     }
 }

@@ -86,7 +86,7 @@ impl Serialize for HostedCall {
         match &self.state {
             HostedState::Done { output, .. } => map.serialize_entry("output", output)?,
             HostedState::Failed { error_text, .. } => {
-                map.serialize_entry("errorText", error_text)?
+                map.serialize_entry("errorText", error_text)?;
             }
             HostedState::Started | HostedState::Called(_) => {}
         }

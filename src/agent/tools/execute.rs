@@ -153,9 +153,9 @@ impl SortedCalls {
             let asks = tool.needs_approval(&arguments);
             let call = ReadyCall { part, id, tool: tool.clone(), arguments };
             if asks {
-                self.asks.push(call)
+                self.asks.push(call);
             } else {
-                self.ready.push(call)
+                self.ready.push(call);
             }
             return Ok(());
         }

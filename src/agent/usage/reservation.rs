@@ -100,7 +100,7 @@ pub struct OverLimit {
     /// The seconds until then.
     pub retry_after_s: u64,
     /// The budget that is reached.
-    pub budget: Option<OverBudget>,
+    pub budget: Option<Box<OverBudget>>,
 }
 
 /// A budget that is reached.

@@ -6,8 +6,8 @@ use crate::agent::{Failure, Generations, Options, Reserve, Sources, Terms};
 use crate::api::files::Files;
 use crate::api::messages::ReadMarks;
 use crate::clock::Clock;
-use crate::config::FileHandle;
 use crate::config::file::assistants::Assistant;
+use crate::config::{Config, FileHandle};
 use crate::http::auth::CurrentUser;
 use crate::http::error::ApiError;
 use crate::http::rate_limit::Limits;
@@ -56,7 +56,6 @@ impl Ai {
         files: Files,
         providers: Providers,
         limits: Limits,
-        file: FileHandle,
         sources: Sources,
         clock: Clock,
     ) -> Self {
@@ -70,7 +69,7 @@ impl Ai {
             read_marks,
             providers,
             limits,
-            file,
+            file: FileHandle::default(),
             is_stateless_on: true,
             assistants_only: false,
             sources,
@@ -84,9 +83,11 @@ impl Ai {
         }
     }
 
-    /// The same, as `STATELESS` and `ASSISTANTS_ONLY` say.
-    pub fn closed_to(self, is_stateless_on: bool, assistants_only: bool) -> Self {
-        Self { is_stateless_on, assistants_only, ..self }
+    /// The same, offering what `CONFIG_FILE`, `STATELESS` and `ASSISTANTS_ONLY` say.
+    pub fn offering(self, config: &Config) -> Self {
+        let Config { file, is_stateless_on, assistants_only, .. } = config;
+        let (is_stateless_on, assistants_only) = (*is_stateless_on, *assistants_only);
+        Self { file: file.clone(), is_stateless_on, assistants_only, ..self }
     }
 
     /// The same, known to the database by a name that no other server has.

@@ -38,7 +38,6 @@ use crate::supabase::Supabase;
             (String = "application/x-ndjson")))))]
 pub async fn usage(
     State(supabase): State<Supabase>,
-    State(limits): State<Limits>,
     State(ai): State<Ai>,
     State(clock): State<Clock>,
     user: CurrentUser,
@@ -72,7 +71,7 @@ pub async fn usage(
         group_by: query.group_by.unwrap_or_default(),
         daily_tokens: terms.daily_tokens,
     };
-    let _turn = limits.statistics.take(user.id).await?;
+    let _turn = ai.limits.statistics.take(user.id).await?;
     let budgets = terms.budgets();
     let (usage, budgets) = tokio::join!(
         store::usage(&supabase, &user, &request),

@@ -238,7 +238,7 @@ impl BeginCall<'_> {
         };
         Ok(BeginReply::Started {
             reserved,
-            chat,
+            chat: Box::new(chat),
             user_message: question_json(self.connection, self.session, question, edited)?,
             message: self.message_json(Some(answer))?,
             has_queue: has_queue(self.connection, self.chat, self.user)?,

@@ -15,7 +15,7 @@ use crate::local_supabase::functions::value::jsonb;
 #[serde(tag = "answer", rename_all = "snake_case")]
 pub(super) enum BeginReply {
     Started {
-        chat: Chat,
+        chat: Box<Chat>,
         user_message: Box<RawValue>,
         message: Box<RawValue>,
         reserved: Option<Reserved>,
@@ -26,9 +26,9 @@ pub(super) enum BeginReply {
         #[serde(skip_serializing_if = "Option::is_none")]
         checkpoint: Option<i64>,
         #[serde(skip_serializing_if = "Option::is_none")]
-        definitions: Option<serde_json::Value>,
+        definitions: Option<Box<serde_json::Value>>,
         #[serde(skip_serializing_if = "Option::is_none")]
-        calls: Option<serde_json::Value>,
+        calls: Option<Box<serde_json::Value>>,
     },
     Running {
         message: Box<RawValue>,

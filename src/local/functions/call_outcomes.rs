@@ -151,11 +151,11 @@ pub(super) fn with_outcomes(connection: &Connection, message: &Message) -> Resul
     Ok(parts)
 }
 
+/// What became of calls, by their ids.
+type Outcomes = Vec<(String, Map<String, Json>)>;
+
 /// `private.outcomes`
-fn outcomes(
-    connection: &Connection,
-    message: &Message,
-) -> Result<Vec<(String, Map<String, Json>)>, RestError> {
+fn outcomes(connection: &Connection, message: &Message) -> Result<Outcomes, RestError> {
     let select = "select call_id, outcome, state, id, reason, arguments, edited_from \
                   from \"private.tool_calls\" where message_id = ? and user_id = ? \
                   and (outcome is not null or state in ('approved', 'running'))";

@@ -84,7 +84,7 @@ pub(super) fn finish_tool_call(
     require_outcome(&outcome)?;
     let state = arguments.text("p_state").unwrap_or("<NULL>");
     if !["done", "failed", "superseded", "unknown"].contains(&state) {
-        return Err(RestError::sql("22023", &format!("a call does not end as {state}")));
+        return Err(RestError::sql("22023", format!("a call does not end as {state}")));
     }
     let key = (arguments.text("p_message_id"), &user, arguments.text("p_call_id"));
     let run = arguments.text("p_run").and_then(run_id);

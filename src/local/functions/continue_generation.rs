@@ -150,8 +150,8 @@ impl BeginCall<'_> {
         let mut reply = self.started(chat, question, None, message)?;
         if let BeginReply::Started { checkpoint, definitions, calls, .. } = &mut reply {
             *checkpoint = Some(1);
-            *calls = Some(calls_to_run(self.connection, self.user, &message.id)?);
-            *definitions = Some(Json::Array(summary.definitions));
+            *calls = Some(Box::new(calls_to_run(self.connection, self.user, &message.id)?));
+            *definitions = Some(Box::new(Json::Array(summary.definitions)));
         }
         Ok(reply)
     }

@@ -58,7 +58,7 @@ impl SupabaseError {
             None if body.has_empty_code() => (Kind::Unreachable, Repeat::Idempotent),
             None => classify_gateway(status),
         };
-        Self::read(kind, repeat, body, retry_after)
+        Self::read(kind, repeat, &body, retry_after)
     }
 
     /// Reads an error of Auth about an access token.
@@ -76,10 +76,10 @@ impl SupabaseError {
         } else {
             classify_gateway(status)
         };
-        Self::read(kind, repeat, body, retry_after)
+        Self::read(kind, repeat, &body, retry_after)
     }
 
-    fn read(kind: Kind, repeat: Repeat, body: Body, retry_after: Option<Duration>) -> Self {
+    fn read(kind: Kind, repeat: Repeat, body: &Body, retry_after: Option<Duration>) -> Self {
         let code = body.code().map(|code| code.chars().take(EXCERPT).collect());
         let failed = Self::new(kind, body.message.clone().unwrap_or_default());
         let hint = [&body.details, &body.hint].into_iter().flatten().filter_map(Value::as_str);

@@ -16,7 +16,7 @@ const MAX_CONNECTIONS: usize = 256;
 /// How long an unused connection is kept.
 const MAX_IDLE: Duration = Duration::from_secs(300);
 /// How often unused ones are looked for.
-const SWEEP_EVERY: Duration = Duration::from_secs(30);
+const CLEANUP_EVERY: Duration = Duration::from_secs(30);
 
 /// Whose connection it is, and to what.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -44,7 +44,7 @@ impl Connections {
     pub fn new() -> Self {
         let connections = Self(Arc::default());
         let weak = Arc::downgrade(&connections.0);
-        tokio::spawn(async move { while sweep(&weak).await {} });
+        tokio::spawn(async move { while cleanup(&weak).await {} });
         connections
     }
 
@@ -91,8 +91,8 @@ impl Slot {
 }
 
 /// Closes what has been unused for too long. False when nobody has the connections any more.
-async fn sweep(connections: &Weak<Mutex<HashMap<Key, Slot>>>) -> bool {
-    tokio::time::sleep(SWEEP_EVERY).await;
+async fn cleanup(connections: &Weak<Mutex<HashMap<Key, Slot>>>) -> bool {
+    tokio::time::sleep(CLEANUP_EVERY).await;
     let Some(connections) = connections.upgrade() else { return false };
     let mut slots = connections.lock().unwrap_or_else(PoisonError::into_inner);
     slots.retain(|_, slot| !slot.is_idle() || slot.used.elapsed() < MAX_IDLE);

@@ -166,6 +166,7 @@ fn file_name(tool: &str, number: usize, media_type: &str) -> String {
         "image/jpeg" => "jpg",
         "text/plain" => "txt",
         "audio/mpeg" => "mp3",
+        "application/octet-stream" => "bin",
         other => mime_guess::get_mime_extensions_str(other)
             .and_then(|endings| endings.first().copied())
             .unwrap_or("bin"),

@@ -110,7 +110,7 @@ mod tests {
         toml::from_str(&format!("name = \"shop\"\nurl = \"https://shop.example\"\n{more}")).unwrap()
     }
 
-    fn asks(more: &str, annotations: Value) -> bool {
+    fn asks(more: &str, annotations: &Value) -> bool {
         let tool = json!({ "name": "cut", "inputSchema": {}, "annotations": annotations });
         offered(&entry(more), &[tool])[0].policy == Policy::Always
     }
@@ -129,7 +129,7 @@ mod tests {
             ("trusted = true\napproval = \"always\"", &read, true),
             ("trusted = true\napprovals = { cut = \"always\" }", &read, true),
         ] {
-            assert_eq!(asks(more, annotations.clone()), is_asked, "{more} {annotations}");
+            assert_eq!(asks(more, annotations), is_asked, "{more} {annotations}");
         }
     }
 

@@ -12,7 +12,6 @@ use serde_json::json;
 use super::caller::{Caller, failure, output, source};
 
 /// The folder that `.ci/mcp-servers` names. Without it the tests say that they are left out.
-#[expect(clippy::disallowed_methods, reason = "settings of the tests, not of the server")]
 fn servers() -> Option<PathBuf> {
     let folder = std::env::var_os("MCP_SERVERS").map(PathBuf::from);
     if folder.is_none() {

@@ -40,7 +40,9 @@ impl Request {
 
     /// The message with this result.
     pub fn result(&self, result: Value) -> Value {
-        json!({ "jsonrpc": "2.0", "id": self.id(), "result": result })
+        let mut message = json!({ "jsonrpc": "2.0", "id": self.id() });
+        message["result"] = result;
+        message
     }
 }
 

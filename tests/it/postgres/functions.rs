@@ -114,7 +114,7 @@ async fn apply(db: &Database, sql: &str) {
 #[tokio::test]
 async fn the_examples_run_as_the_signed_in_user() {
     // The README's is one of them, which it says once more.
-    let (_, section) = README.split_once("### Postgres function\n").unwrap();
+    let (_, section) = README.split_once("### A Postgres function\n").unwrap();
     let (_, block) = section.split_once("```sql\n").unwrap();
     let (block, _) = block.split_once("```").unwrap();
     let sql = format!("{EXAMPLES}\ndrop function public.total_spent;\n{block}");

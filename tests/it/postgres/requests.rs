@@ -39,6 +39,10 @@ async fn every_request_is_one_that_postgresql_takes() {
     let message = json!({ "p_chat_id": alice.id, "p_message_id": alice.id, "p_run": alice.id });
     let taken_over = json!({ "p_chat_id": alice.id, "p_message_id": alice.id, "p_run": alice.id,
         "p_next_run": alice.id });
+    let call = json!({ "p_message_id": alice.id, "p_run": alice.id, "p_call_id": "none" });
+    let mut ended = call.clone();
+    ended["p_state"] = json!("done");
+    ended["p_outcome"] = json!({ "output": 1 });
     for (function, arguments) in [
         ("follow_answer", json!({ "p_message_id": alice.id, "p_after": 0 })),
         ("queued_messages", chat),
@@ -47,6 +51,18 @@ async fn every_request_is_one_that_postgresql_takes() {
         ("budgets", json!({ "p_budgets": [{ "period": "day", "limit_usd": 1 }] })),
         ("answer_tool_calls", json!({ "p_chat_id": alice.id, "p_outcomes": {} })),
         ("list_tool_functions", json!({})),
+        ("find_tool_call", json!({ "p_chat_id": alice.id, "p_call": "none" })),
+        ("pending_tool_calls", json!({})),
+        (
+            "decide_tool_call",
+            json!({ "p_chat_id": alice.id, "p_call": "none", "p_approved": true }),
+        ),
+        ("tool_grants", json!({ "p_chat_id": alice.id })),
+        ("claim_tool_call", call),
+        ("finish_tool_call", ended),
+        ("tool_token", json!({ "p_source": "none" })),
+        ("save_tool_token", json!({ "p_source": "none" })),
+        ("claim_tool_refresh", json!({ "p_source": "none", "p_version": 1, "p_run": alice.id })),
     ] {
         let url = format!("{}/rest/v1/rpc/{function}", postgrest.url);
         let asked = app.http.post(url).bearer_auth(&alice.token).header("apikey", &app.anon_key);

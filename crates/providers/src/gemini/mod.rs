@@ -52,6 +52,7 @@ impl Gemini {
             is_vendor: connection.is_at(BASE_URL),
             describes_models: true,
             default_model: Some(DEFAULT_MODEL),
+            telemetry_name: Some("gcp.gemini"),
             ..Capabilities::default()
         };
         let client = Client::new(NAME, connection, Dialect::CONSERVATIVE)?;

@@ -34,6 +34,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     max_image_bytes: 20 << 20,
     max_image_side: None,
     default_model: Some("scripted/demo"),
+    telemetry_name: None,
 };
 
 pub(crate) fn register(settings: &Settings, _: &Clock) -> Result<Vec<Registration>, SettingsError> {
@@ -58,6 +59,7 @@ pub(crate) fn register(settings: &Settings, _: &Clock) -> Result<Vec<Registratio
 /// | `/markdown` | headings, lists, a table, code, a formula, a link |
 /// | `/tool [name] [arguments]` | calls a tool: the named or the first one offered, with the given JSON or made-up arguments that fit its schema |
 /// | `/tools` | calls every tool that is offered, in parallel |
+/// | `/approve [arguments or count]` | calls a tool that asks the person first, once or as often as asked for |
 /// | `/search [query]` | shows a web search with two sources, if the request offers one |
 /// | `/error [kind]` | fails before the first word: `server`, `overloaded`, `rate_limited`, `quota`, `context_length` or `timeout` |
 /// | `/error-late [kind]` | fails in the middle of the answer |

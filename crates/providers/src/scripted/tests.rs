@@ -67,7 +67,7 @@ async fn every_command_of_its_documentation_is_obeyed() {
         assert!(answer_to("/help").await.contains(&format!("`/{command}")), "/{command}");
         count += 1;
     }
-    assert_eq!(count, 12);
+    assert_eq!(count, 14);
     assert!(answer_to("/nonsense").await.contains("/help"));
 }
 

@@ -1,5 +1,5 @@
-//! The spans of a generation, by the semantic conventions for generative AI. They say nothing of what is
-//! said, unless the operator wants it; instructions never.
+//! The spans of a generation, by the semantic conventions for generative AI. They show no content,
+//! unless the operator wants it; instructions never.
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ pub(super) fn model_call(model: &ChosenModel, request: &Request, shows_content: 
         return span;
     }
     span.set_attribute("gen_ai.operation.name", "chat");
-    span.set_attribute("gen_ai.provider.name", provider_name(model.provider().as_str()));
+    span.set_attribute("gen_ai.provider.name", provider_name(model));
     span.set_attribute("gen_ai.request.model", model.id.clone());
     span.set_attribute("langfuse.observation.type", "generation");
     if let Some(most) = request.max_output_tokens {
@@ -55,8 +55,8 @@ pub(super) fn model_call(model: &ChosenModel, request: &Request, shows_content: 
         span.set_attribute("gen_ai.request.top_p", top_p);
     }
     if shows_content {
-        let said = request.messages.iter().filter(|message| message.role != Role::System);
-        let messages: Vec<_> = said.map(message_json).collect();
+        let shown = request.messages.iter().filter(|message| message.role != Role::System);
+        let messages: Vec<_> = shown.map(message_json).collect();
         span.set_attribute("gen_ai.input.messages", cut(json!(messages).to_string()));
     }
     span
@@ -133,12 +133,10 @@ pub(super) fn show_output(span: &Span, parts: &[Part]) {
     }
 }
 
-/// The conventions' names of providers.
-fn provider_name(name: &str) -> String {
-    match name {
-        "gemini" => "gcp.gemini".to_owned(),
-        name => name.to_owned(),
-    }
+/// The name that the conventions have for the provider, or else its own.
+fn provider_name(model: &ChosenModel) -> String {
+    let known = model.provider_capabilities().telemetry_name;
+    known.unwrap_or(model.provider().as_str()).to_owned()
 }
 
 fn message_json(message: &Message) -> serde_json::Value {

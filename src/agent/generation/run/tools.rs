@@ -122,7 +122,7 @@ impl Run {
         self.ask(sorted.asks);
         if !self.waiting.is_empty() {
             let names = self.tools.names();
-            self.answer.update(|answer| remember(answer, names));
+            self.answer.update(|answer| remember(answer, &names));
         }
         Ok(true)
     }
@@ -195,7 +195,7 @@ fn picture(file: &ToolFile) -> Option<Content> {
 }
 
 /// The continuation of an answer that waits offers the same.
-fn remember(answer: &mut Answer, names: Vec<String>) {
+fn remember(answer: &mut Answer, names: &[String]) {
     match names.is_empty() {
         true => answer.metadata.shift_remove(TOOLS),
         false => answer.metadata.insert(TOOLS.into(), json!(names)),

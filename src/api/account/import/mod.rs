@@ -3,13 +3,13 @@
 
 mod chatgpt;
 mod elements;
+mod groups;
 mod report;
 mod store;
 mod unzip;
 
 use axum::http::StatusCode;
 use bytes::Bytes;
-use serde::Serialize;
 
 use self::elements::{Element, Elements, Malformed};
 use self::report::{Reason, Report};
@@ -89,7 +89,7 @@ impl<'a> Import<'a> {
     pub(super) fn finish(self) -> Result<ImportReport, ApiError> {
         match &self.source {
             Source::Unknown(_) => return Err(invalid("is empty")),
-            Source::Json(list) => list.finish().map_err(malformed)?,
+            Source::Json(list) => list.finish().map_err(|error| malformed(&error))?,
             Source::Archive(archive) if !archive.is_whole => {
                 return Err(invalid("is an archive that was cut off"));
             }
@@ -141,7 +141,7 @@ impl<'a> Import<'a> {
                 }
                 Event::EntryEnd => {
                     if let Some(list) = archive.list.take() {
-                        list.finish().map_err(malformed)?;
+                        list.finish().map_err(|error| malformed(&error))?;
                     }
                 }
                 Event::NeedsInput => return Ok(()),
@@ -158,7 +158,7 @@ impl<'a> Import<'a> {
         list: &mut Elements,
         mut bytes: &[u8],
     ) -> Result<(), ApiError> {
-        while let Some(element) = list.next(&mut bytes).map_err(malformed)? {
+        while let Some(element) = list.next(&mut bytes).map_err(|error| malformed(&error))? {
             if self.report.conversations() >= MAX_CONVERSATIONS {
                 return Err(too_large());
             }
@@ -208,13 +208,13 @@ fn unreadable(error: ZipError) -> ApiError {
     }
 }
 
-fn malformed(error: Malformed) -> ApiError {
+fn malformed(error: &Malformed) -> ApiError {
     match error {
         Malformed::NotAList => invalid(
             "is not ChatGPT's export: send conversations.json, or the archive that it comes in",
         ),
         Malformed::CutOff => invalid("ends before its list of conversations does"),
-        Malformed::Full(full) => full.into(),
+        Malformed::Full(full) => (*full).into(),
     }
 }
 
@@ -229,22 +229,4 @@ fn too_large() -> ApiError {
         "The export is larger than this server imports at once: 4 GiB, or 50,000 conversations. What came \
          before that was imported.",
     )
-}
-
-/// Rows in groups of at most so many, and so many bytes.
-fn groups<T: Serialize>(rows: &[T], most: usize, max_bytes: usize) -> Vec<&[T]> {
-    let size = |row: &T| serde_json::to_string(row).map_or(0, |text| text.len());
-    let (mut groups, mut start, mut bytes) = (Vec::new(), 0, 0);
-    for (index, row) in rows.iter().enumerate() {
-        let size = size(row);
-        if index > start && (index - start >= most || bytes + size > max_bytes) {
-            groups.push(&rows[start..index]);
-            (start, bytes) = (index, 0);
-        }
-        bytes += size;
-    }
-    if start < rows.len() {
-        groups.push(&rows[start..]);
-    }
-    groups
 }

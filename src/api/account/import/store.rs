@@ -1,7 +1,7 @@
 //! Imported conversations in Supabase, with the user's own token. Rows that are there already stay as they are.
 
 use super::chatgpt::Imported;
-use super::groups;
+use super::groups::groups;
 use super::report::Report;
 use crate::api::account::service::Accounts;
 use crate::http::auth::CurrentUser;

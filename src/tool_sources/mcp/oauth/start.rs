@@ -14,9 +14,9 @@ use crate::supabase::AccessToken;
 /// How long a sign-in may take, in seconds.
 const PATIENCE: i64 = 600;
 
-/// A sign-in that has begun. It travels with the user's browser, encrypted, so that any replica can end it.
+/// A sign-in that has started. It travels with the user's browser, encrypted, so that any replica can end it.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Begun {
+pub(super) struct PendingSignIn {
     pub(super) user: Uuid,
     /// The user's access token, in whose name the sign-in is stored.
     pub(super) token: String,
@@ -35,7 +35,7 @@ impl OAuth {
     pub async fn start(&self, user: Uuid, token: &AccessToken) -> Result<String, SignInError> {
         self.keys()?;
         let discovered = self.discover().await?;
-        let begun = Begun {
+        let sign_in = PendingSignIn {
             user,
             token: token.expose_secret().to_owned(),
             expires_at: self.now() + PATIENCE,
@@ -47,17 +47,17 @@ impl OAuth {
             resource: discovered.resource.clone(),
             verifier: format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()),
         };
-        let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, begun.verifier.as_bytes()));
-        let state = self.seal(&begun)?;
+        let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, sign_in.verifier.as_bytes()));
+        let state = self.seal(&sign_in)?;
         let mut url = discovered.authorization_endpoint;
         url.query_pairs_mut()
             .append_pair("response_type", "code")
-            .append_pair("client_id", &begun.client_id)
+            .append_pair("client_id", &sign_in.client_id)
             .append_pair("redirect_uri", &self.redirect_uri())
             .append_pair("code_challenge", &challenge)
             .append_pair("code_challenge_method", "S256")
             .append_pair("state", &state)
-            .append_pair("resource", &begun.resource);
+            .append_pair("resource", &sign_in.resource);
         if let Some(scope) = &discovered.scope {
             url.query_pairs_mut().append_pair("scope", scope);
         }
@@ -76,8 +76,8 @@ impl OAuth {
         }
     }
 
-    fn seal(&self, begun: &Begun) -> Result<String, SignInError> {
-        let text = serde_json::to_string(begun).map_err(|_| self.failed("it cannot begin."))?;
+    fn seal(&self, sign_in: &PendingSignIn) -> Result<String, SignInError> {
+        let text = serde_json::to_string(sign_in).map_err(|_| self.failed("it cannot begin."))?;
         let sealed = self.keys()?.encrypt(Purpose::ToolSignIn, &[self.label.as_bytes()], &text);
         sealed.map_err(|_| self.failed("it cannot begin."))
     }
