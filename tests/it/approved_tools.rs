@@ -69,11 +69,13 @@ impl Shop {
         Self { provider, app, alice, chat }
     }
 
-    fn settings(provider: &FakeProvider, file: &str) -> [(&'static str, String); 3] {
+    fn settings(provider: &FakeProvider, file: &str) -> [(&'static str, String); 4] {
         [
             ("OPENAI_BASE_URL", provider.url.clone()),
             ("DEFAULT_MODEL", "openai/any".to_owned()),
             ("CONFIG_FILE", file.to_owned()),
+            // What one replica has sealed, the other one recognises.
+            ("SEAL_KEY", "the same on all replicas of these tests".to_owned()),
         ]
     }
 

@@ -381,6 +381,96 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/account": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete the account
+         * @description Deletes everything of the user: chats, messages, files with their content, events, usage and script
+         *     runs, and then the user. Running answers are stopped. From the moment of the request on, the access
+         *     tokens of the user get 401 `user_not_found` from every route that reads or writes data, until they
+         *     expire. The request is safe to retry. This cannot be undone; export the data first.
+         */
+        delete: operations["delete_account"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/account/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export the account
+         * @description Everything of the user in one ZIP archive: chats as JSON and as Markdown, files with their content,
+         *     usage, events and script runs; `README.txt` inside says what is where. The archive is sent while it is
+         *     read. The content of a file that cannot be read is named in `errors.txt`; if anything else fails midway,
+         *     the connection is reset, and the archive has no end. A user can have one export or import at a time.
+         */
+        get: operations["export_account"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/account/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import chats
+         * @description Imports the chats of a ChatGPT export: `conversations.json`, or the ZIP archive that it comes in.
+         *     Branches, times and models are kept; pictures, files and calls of tools are not, which the report says.
+         *     Conversations are stored as they arrive. The request is safe to retry: a conversation that was imported
+         *     before is not imported again, only what is new in it.
+         */
+        post: operations["import_chats"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get usage statistics of all users
+         * @description For users whose access token has `"role": "admin"` in its `app_metadata`. The same as `GET
+         *     /api/analytics/usage`, for all users together, without limits and exports.
+         */
+        get: operations["get_usage_of_all_users"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/files/": {
         parameters: {
             query?: never;
@@ -531,7 +621,8 @@ export interface paths {
         /**
          * List tools
          * @description Returns the tools of this server that the caller's requests can name. A source that cannot be asked at the
-         *     moment is listed under its own name, with the reason.
+         *     moment is listed under its own name, with the reason. A tool that the provider runs is available if the
+         *     default model has it.
          */
         get: operations["list_tools"];
         put?: never;
@@ -971,10 +1062,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Send the result of a tool call
-         * @description For a tool that runs in the page. The first result counts: the same one again is answered as the first
-         *     time. While other calls of the answer wait, the response says how many; when none is left, it is the rest
-         *     of the answer.
+         * Decide on a tool call, or send its result
+         * @description A call that waits for a decision is named by its approval's or its own ID; a result is of a tool that runs in
+         *     the page. The first decision or result counts: the same one again is answered as the first time. While other
+         *     calls of the answer wait, the response says how many; when none is left, it is the rest of the answer.
          *
          *     A stream:
          *
@@ -998,6 +1089,27 @@ export interface paths {
          *     ```
          */
         post: operations["answer_tool_call"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/ai/approvals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what waits for your decision
+         * @description Calls of tools that were not run yet because you are to be asked, in all chats, the oldest first. The `Link`
+         *     header has the address of the next page.
+         */
+        get: operations["list_approvals"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1188,11 +1300,53 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description State of a deletion that is not finished yet. */
+        AccountDeletion: {
+            /**
+             * @description Always `deleting`.
+             * @example deleting
+             */
+            status: string;
+        };
         /**
          * @description Which messages to return, by whether they are active.
          * @enum {string}
          */
         ActiveFilter: "true" | "any";
+        /**
+         * @description Grouping of the series.
+         * @enum {string}
+         */
+        AdminGroupBy: "none" | "user" | "model" | "provider" | "operation" | "assistant" | "plan";
+        /** @description Usage statistics of all users in a time range. */
+        AdminUsageReport: {
+            /**
+             * Format: date-time
+             * @description Start of the time range, inclusive.
+             */
+            from: string;
+            /**
+             * Format: date-time
+             * @description End of the time range, exclusive.
+             */
+            to: string;
+            /**
+             * @description Length of a bucket.
+             * @example day
+             */
+            interval: string;
+            /** @description Totals over the whole time range. */
+            totals: components["schemas"]["UsageTotals"];
+            /** @description Duration of requests, in milliseconds. */
+            latency_ms: components["schemas"]["Percentiles"];
+            /** @description Time to the first token, in milliseconds. */
+            time_to_first_token_ms: components["schemas"]["Percentiles"];
+            /**
+             * @description All buckets of all groups in chronological order, including empty ones. The group of a bucket is the
+             *     ID of a user with `group_by=user`.
+             */
+            series: components["schemas"]["UsageBucket"][];
+        };
         /** @description Something that the model should know. */
         AgUiContext: {
             /** @description What it is. */
@@ -1446,6 +1600,34 @@ export interface components {
              * @description Time from the request to the end of the answer, in milliseconds.
              */
             latency_ms: number;
+        };
+        /** @description What a person is asked before a tool is run. */
+        ApprovalRequest: {
+            /** @description ID by which it is decided. */
+            approvalId: string;
+            /** @description ID of the call. */
+            toolCallId: string;
+            /** @description Name of the tool. */
+            toolName: string;
+            /** @description Its title. */
+            title?: string;
+            /** @description The arguments with which it would run. */
+            input: unknown;
+            /**
+             * Format: date-time
+             * @description Until when it can be decided.
+             */
+            expiresAt: string;
+            /** @description Why the person is asked. */
+            reason?: string;
+            /** @description Where the tool runs: a host name. */
+            target?: string;
+            /** @description Digest of the arguments: send it with the decision to be sure that nothing else is run. */
+            digest: string;
+            /** @description Whether the arguments may be changed. */
+            mayEdit: boolean;
+            /** @description Whether the tool can be allowed for the rest of the chat. */
+            mayRemember: boolean;
         };
         /** @description An assistant. */
         Assistant: {
@@ -1843,6 +2025,11 @@ export interface components {
              *     in the frame `finish`. Others are ignored.
              */
             capabilities?: string[] | null;
+            /**
+             * @description `ai-sdk`: the client is version 6 or later of the AI SDK and takes its frames of approvals. Others are
+             *     told by a part `data-approval` that a call waits for a decision.
+             */
+            approvals?: string | null;
             /**
              * Format: int32
              * @description Maximum number of model calls, with tool results in between.
@@ -2351,6 +2538,10 @@ export interface components {
             keys: components["schemas"]["ServiceCheck"];
             openai: components["schemas"]["ProviderCheck"];
             anthropic: components["schemas"]["ProviderCheck"];
+            /** @description How the last listing of each source of tools went. None is asked for this. */
+            tools: {
+                [key: string]: components["schemas"]["ToolsCheck"];
+            };
         };
         /** @description Health of the server. */
         HealthReport: {
@@ -2378,6 +2569,46 @@ export interface components {
          * @enum {string}
          */
         IfRunning: "reject" | "stop" | "queue";
+        /** @description A form with an export of ChatGPT. */
+        ImportForm: {
+            /**
+             * Format: binary
+             * @description `conversations.json`, or the ZIP archive that it comes in.
+             */
+            file: string;
+        };
+        /** @description Result of an import. */
+        ImportReport: {
+            /**
+             * Format: int64
+             * @description Number of chats that were created.
+             */
+            chats_imported: number;
+            /**
+             * Format: int64
+             * @description Number of chats that an earlier import had created.
+             */
+            chats_known: number;
+            /**
+             * Format: int64
+             * @description Number of messages that were created.
+             */
+            messages_imported: number;
+            /**
+             * Format: int64
+             * @description Number of messages that an earlier import had created.
+             */
+            messages_known: number;
+            /**
+             * Format: int64
+             * @description Number of conversations that were not imported.
+             */
+            conversations_left_out: number;
+            /** @description The first 100 of them. */
+            left_out_conversations: components["schemas"]["LeftOutConversation"][];
+            /** @description What was not imported of the others, and of the archive. */
+            left_out: components["schemas"]["LeftOutContent"][];
+        };
         /**
          * @description Related resources to include in a chat.
          * @enum {string}
@@ -2429,6 +2660,43 @@ export interface components {
             globals: string[];
             /** @description Well-known modules that are installed beyond the standard library. */
             modules: string[];
+        };
+        /** @description Content that was not imported. */
+        LeftOutContent: {
+            /**
+             * @description Machine-readable code: `attachments`, `files`, `hidden_messages`, `reasoning`, `tool_messages`,
+             *     `other_messages` or `unconnected`.
+             * @example attachments
+             */
+            what: string;
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            count: number;
+            /**
+             * @description Why, in a sentence that can be shown to users.
+             * @example Pictures and files in messages are not imported.
+             */
+            detail: string;
+        };
+        /** @description A conversation that was not imported. */
+        LeftOutConversation: {
+            /**
+             * Format: int64
+             * @description Place of the conversation in the export, from 1.
+             */
+            number: number;
+            /**
+             * @description Machine-readable code: `too_large`, `too_deep`, `too_many_messages`, `unreadable` or `empty`.
+             * @example too_large
+             */
+            reason: string;
+            /**
+             * @description Why, in a sentence that can be shown to users.
+             * @example It is larger than this server reads at once.
+             */
+            detail: string;
         };
         /** @description A message. */
         Message: {
@@ -2689,6 +2957,50 @@ export interface components {
              */
             reasoning_tokens: number;
         };
+        /** @description A call of a tool that waits for a decision. */
+        PendingApproval: {
+            /**
+             * Format: uuid
+             * @description ID by which it is decided.
+             */
+            approval_id: string;
+            /**
+             * Format: uuid
+             * @description ID of the chat.
+             */
+            chat_id: string;
+            /**
+             * Format: uuid
+             * @description ID of the answer.
+             */
+            message_id: string;
+            /** @description `toolCallId` of the call. */
+            call_id: string;
+            /**
+             * @description Name of the tool.
+             * @example send_postcard
+             */
+            tool: string;
+            /** @description Title of the tool. */
+            title?: string | null;
+            /** @description Where it runs: a host name. */
+            target?: string | null;
+            /** @description The arguments with which it would run. */
+            arguments: unknown;
+            /** @description Digest of the arguments: send it with the decision to be sure that nothing else is run. */
+            digest?: string | null;
+            /** @description Why you are asked. */
+            reason?: string | null;
+            /** @description Whether the arguments may be changed. */
+            may_edit: boolean;
+            /** @description Whether the tool can be allowed for the rest of the chat. */
+            may_remember: boolean;
+            /**
+             * Format: date-time
+             * @description Until when it can be decided.
+             */
+            expires_at: string;
+        };
         /** @description Exact percentiles, interpolated between the two nearest values; null if there are no values. */
         Percentiles: {
             /**
@@ -2796,6 +3108,11 @@ export interface components {
         ReasoningEffort: "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | "max";
         /** @description The result of a batch, or an event that an earlier request has stored. */
         RecordedEvents: components["schemas"]["EventReport"] | components["schemas"]["Event"];
+        /**
+         * @description For how long a tool is allowed.
+         * @enum {string}
+         */
+        Remember: "chat";
         /** @description A response. */
         Response: {
             /**
@@ -3332,6 +3649,10 @@ export interface components {
         } | {
             /** @description ID of the text. */
             id: string;
+            /** @description What it cites: by the provider's name `citations` or `annotations`, as the provider has them. */
+            providerMetadata?: {
+                [key: string]: unknown;
+            };
             /** @enum {string} */
             type: "text-end";
         } | {
@@ -3356,6 +3677,8 @@ export interface components {
             toolCallId: string;
             /** @description Name of the tool. */
             toolName: string;
+            /** @description Whether the provider runs the tool; absent for others. */
+            providerExecuted?: boolean;
             /** @enum {string} */
             type: "tool-input-start";
         } | {
@@ -3372,6 +3695,8 @@ export interface components {
             toolName: string;
             /** @description The arguments. */
             input: unknown;
+            /** @description Whether the provider runs the tool; absent for others. */
+            providerExecuted?: boolean;
             /** @enum {string} */
             type: "tool-input-available";
         } | {
@@ -3379,6 +3704,8 @@ export interface components {
             toolCallId: string;
             /** @description The result. */
             output: unknown;
+            /** @description Whether the provider runs the tool; absent for others. */
+            providerExecuted?: boolean;
             /** @enum {string} */
             type: "tool-output-available";
         } | {
@@ -3386,8 +3713,29 @@ export interface components {
             toolCallId: string;
             /** @description Why, in a sentence. */
             errorText: string;
+            /** @description Whether the provider runs the tool; absent for others. */
+            providerExecuted?: boolean;
             /** @enum {string} */
             type: "tool-output-error";
+        } | {
+            /** @description ID of the call. */
+            toolCallId: string;
+            /** @enum {string} */
+            type: "tool-output-denied";
+        } | {
+            /** @description ID by which it is decided. */
+            approvalId: string;
+            /** @description ID of the call. */
+            toolCallId: string;
+            /** @enum {string} */
+            type: "tool-approval-request";
+        } | {
+            /** @description ID by which it is decided. */
+            id: string;
+            /** @description What the person is asked. */
+            data: components["schemas"]["ApprovalRequest"];
+            /** @enum {string} */
+            type: "data-approval";
         } | {
             /** @description Where it can be loaded from. */
             url: string;
@@ -3429,6 +3777,13 @@ export interface components {
             transient: boolean;
             /** @enum {string} */
             type: "data-chat-title";
+        } | {
+            /** @description How far it is. */
+            data: components["schemas"]["ToolProgress"];
+            /** @description It is not part of the answer. */
+            transient: boolean;
+            /** @enum {string} */
+            type: "data-tool-progress";
         } | {
             /** @description The problem. */
             data: components["schemas"]["Problem"];
@@ -3522,8 +3877,8 @@ export interface components {
         /** @description The reply to a result without a stream: how the call stands, or the rest of the answer. */
         ToolCallReply: components["schemas"]["ToolCallState"] | components["schemas"]["ChatAnswer"];
         /**
-         * @description The result of a tool that runs in the page, and how the answer is to go on. Send either `output` or
-         *     `error`.
+         * @description A decision about a call (`approved`), or the result of a tool that runs in the page (`output` or `error`),
+         *     and how the answer is to go on.
          * @example {
          *       "output": {
          *         "latitude": 52.5,
@@ -3536,6 +3891,17 @@ export interface components {
             output?: unknown;
             /** @description Why the tool has failed, a sentence for the model. */
             error?: string | null;
+            /** @description Whether the call may be made. */
+            approved?: boolean | null;
+            /** @description Why, in your words: the model reads the first 1,000 characters. */
+            reason?: string | null;
+            /** @description Arguments in the place of the model's, where the tool allows it. */
+            arguments?: {
+                [key: string]: unknown;
+            } | null;
+            remember?: components["schemas"]["Remember"] | null;
+            /** @description The `digest` of the arguments that were shown: if they are others by now, the decision is refused. */
+            digest?: string | null;
             /** @description Whether to stream the rest of the answer. Defaults to true. */
             stream?: boolean | null;
             /** @description Model to use. Defaults to the answer's. */
@@ -3545,13 +3911,15 @@ export interface components {
             tools?: components["schemas"]["Tools"] | null;
             /** @description Tools that run in the page, in addition to `tools`. */
             client_tools?: components["schemas"]["ClientToolDefinition"][] | null;
+            /** @description `ai-sdk`: the client takes the frames of approvals of version 6 of the AI SDK. */
+            approvals?: string | null;
             /** @description What the client takes beyond the first release of the AI SDK's version 5. */
             capabilities?: string[] | null;
         };
         /** @description How a tool call stands whose answer waits for others. */
         ToolCallState: {
             /**
-             * @description `done` or `failed`.
+             * @description `approved`, `denied`, `done` or `failed`.
              * @example done
              */
             state: string;
@@ -3597,9 +3965,41 @@ export interface components {
         };
         /** @description The name of a tool of this server, or the definition of one that runs in the page. */
         ToolEntry: string | components["schemas"]["ClientToolDefinition"];
+        /** @description How far a running tool call is. */
+        ToolProgress: {
+            /** @description ID of the call. */
+            toolCallId: string;
+            /**
+             * Format: double
+             * @description What has been done, in units of the tool's own.
+             */
+            progress: number;
+            /**
+             * Format: double
+             * @description What there is to do.
+             */
+            total?: number | null;
+            /** @description A short text. */
+            message?: string | null;
+        };
         /** @description Tools that the model may call. */
         Tools: components["schemas"]["ToolEntry"][] | {
             [key: string]: components["schemas"]["ClientToolDefinition"];
+        };
+        /** @description How the last listing of a source of tools went. */
+        ToolsCheck: {
+            /**
+             * @description What the source is, as the configuration file has it.
+             * @example mcp
+             */
+            kind: string;
+            /**
+             * @description `ok`, `down`, or `unknown` before a request has asked for its tools.
+             * @example ok
+             */
+            status: string;
+            /** @description Number of tools. */
+            tools?: number | null;
         };
         /**
          * @description The action that triggered a request of the AI SDK.
@@ -4532,7 +4932,7 @@ export interface operations {
     return_from_tool_sign_in: {
         parameters: {
             query: {
-                /** @description What the sign-in was begun with. */
+                /** @description What the sign-in started with. */
                 state: string;
                 /** @description What is exchanged for the tokens. */
                 code?: string;
@@ -5587,6 +5987,236 @@ export interface operations {
             500: components["responses"]["Internal"];
             502: components["responses"]["BadGateway"];
             503: components["responses"]["Unavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    delete_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The account cannot be used any more; the server deletes the rest as soon as it can */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountDeletion"];
+                };
+            };
+            /** @description Everything was deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            421: components["responses"]["WrongHost"];
+            429: components["responses"]["TooMany"];
+            431: components["responses"]["TokenTooLarge"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["BadGateway"];
+            /** @description The server has no service key, or the database cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Service Unavailable",
+                     *       "status": 503,
+                     *       "detail": "This server cannot delete accounts, because it has no service key.",
+                     *       "code": "not_configured",
+                     *       "request_id": "0199f0c2-7c1e-7d53-b3ac-4a2c5a1f0e6b"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    export_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The archive */
+            200: {
+                headers: {
+                    /** @description The name of the archive */
+                    "Content-Disposition"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            421: components["responses"]["WrongHost"];
+            429: components["responses"]["TooMany"];
+            431: components["responses"]["TokenTooLarge"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["BadGateway"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    import_chats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["ImportForm"];
+            };
+        };
+        responses: {
+            /** @description What was imported */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportReport"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["ChatNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description The export is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Payload Too Large",
+                     *       "status": 413,
+                     *       "detail": "The export is larger than this server imports at once: 4 GiB, or 50,000 conversations.",
+                     *       "code": "import_too_large",
+                     *       "request_id": "0199f0c2-7c1e-7d53-b3ac-4a2c5a1f0e6b"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            415: components["responses"]["WrongType"];
+            421: components["responses"]["WrongHost"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
+            431: components["responses"]["TokenTooLarge"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["BadGateway"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    get_usage_of_all_users: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Start of the range, inclusive: an RFC 3339 timestamp, or a date, which means its first instant
+                 *     in the time zone. Defaults to 30 days before the end.
+                 * @example 2026-11-01T00:00:00Z
+                 */
+                from?: string;
+                /**
+                 * @description End of the range, exclusive, in the same notation. Defaults to the current time.
+                 * @example 2026-12-01T00:00:00Z
+                 */
+                to?: string;
+                /** @description Length of a bucket. Defaults to `day`; weeks begin on Monday. */
+                interval?: components["schemas"]["Interval"];
+                /** @description Divide the series by user, model, provider, operation, assistant or plan. */
+                group_by?: components["schemas"]["AdminGroupBy"];
+                /**
+                 * @description IANA time zone. Defaults to UTC.
+                 * @example Europe/Berlin
+                 */
+                time_zone?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The statistics */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminUsageReport"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description The user is no administrator */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "Only administrators see this.",
+                     *       "code": "admin_only",
+                     *       "request_id": "0199f0c2-7c1e-7d53-b3ac-4a2c5a1f0e6b"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            421: components["responses"]["WrongHost"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
+            431: components["responses"]["TokenTooLarge"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["BadGateway"];
+            /** @description The server has no service key, or the database cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Service Unavailable",
+                     *       "status": 503,
+                     *       "detail": "This server cannot read the usage of all users, because it has no service key.",
+                     *       "code": "not_configured",
+                     *       "request_id": "0199f0c2-7c1e-7d53-b3ac-4a2c5a1f0e6b"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             504: components["responses"]["GatewayTimeout"];
         };
     };
@@ -6800,7 +7430,7 @@ export interface operations {
             path: {
                 /** @description ID of the chat: a UUID, or an ID generated by the AI SDK */
                 chat_id: string;
-                /** @description `toolCallId` of the call */
+                /** @description ID of the approval, or `toolCallId` of the call */
                 call_id: string;
             };
             cookie?: never;
@@ -6826,7 +7456,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["ChatNotFound"];
             408: components["responses"]["RequestTimeout"];
-            /** @description The call has another result, or is not wanted any more */
+            /** @description The call has another result or decision, is not wanted any more, or has other arguments than those that were shown */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6845,7 +7475,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The result came too late */
+            /** @description The result or decision came too late */
             410: {
                 headers: {
                     [name: string]: unknown;
@@ -6856,6 +7486,44 @@ export interface operations {
             };
             413: components["responses"]["TooLarge"];
             415: components["responses"]["WrongType"];
+            421: components["responses"]["WrongHost"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
+            431: components["responses"]["TokenTooLarge"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["BadGateway"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    list_approvals: {
+        parameters: {
+            query?: {
+                /** @description Maximum number of items. A page also ends at about 8 MiB. */
+                limit?: number;
+                /** @description The last `approval_id` of the previous page, as in its `Link` header. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What waits */
+            200: {
+                headers: {
+                    /** @description The next page, if there is one */
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PendingApproval"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             421: components["responses"]["WrongHost"];
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooMany"];

@@ -131,8 +131,8 @@ fn answer(request: &Request, tokens: &mut Tokens) -> Response {
 impl Stage {
     /// The query with which the authorization server sends the user back.
     async fn begin(&self, user: &User) -> HashMap<String, String> {
-        let begun = user.get("/api/tools/oauth/shop/start").await.expect(200);
-        let url = Url::parse(begun["authorization_url"].as_str().unwrap()).unwrap();
+        let started = user.get("/api/tools/oauth/shop/start").await.expect(200);
+        let url = Url::parse(started["authorization_url"].as_str().unwrap()).unwrap();
         let sent: HashMap<String, String> = url.query_pairs().into_owned().collect();
         assert_eq!(sent["client_id"], "https://chat.example/api/tools/oauth/client.json");
         assert_eq!(sent["redirect_uri"], "https://chat.example/api/tools/oauth/shop/callback");

@@ -84,7 +84,7 @@ async fn a_session_that_is_never_accepted_is_an_error_at_once() {
 async fn a_call_that_is_dropped_is_cancelled_as_the_protocol_wants_it() {
     for is_modern in [true, false] {
         let (gone, mut is_gone) = mpsc::unbounded_channel();
-        let (began, mut has_begun) = mpsc::unbounded_channel();
+        let (began, mut has_started) = mpsc::unbounded_channel();
         let server = Server::start(move |request| {
             let call = |_: &Request| {
                 let _ = began.send(());
@@ -105,7 +105,7 @@ async fn a_call_that_is_dropped_is_cancelled_as_the_protocol_wants_it() {
         let caller = Caller::new();
         tokio::select! {
             outcome = caller.call(&source, "x", json!({})) => panic!("{outcome:?}"),
-            _ = has_begun.recv() => {}
+            _ = has_started.recv() => {}
         }
         is_gone.recv().await;
         let cancelled = server.asked("notifications/cancelled");
