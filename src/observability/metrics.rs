@@ -68,6 +68,7 @@ struct Inner {
     tool_calls: Family<ToolCallLabels, Counter>,
     tool_call_seconds: Family<ToolKindLabels, Histogram>,
     tool_definition_changes: Family<ToolKindLabels, Counter>,
+    decisions: Family<DecisionLabels, Counter>,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -117,6 +118,11 @@ struct LocalLabels {
 struct ToolCallLabels {
     source: &'static str,
     outcome: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct DecisionLabels {
+    decision: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -237,6 +243,13 @@ impl Metrics {
         changed.inc_by(changes as u64);
     }
 
+    /// A person has decided on a call that waited.
+    pub fn decision(&self, is_approved: bool) {
+        let Some(inner) = &self.inner else { return };
+        let decision = if is_approved { "approved" } else { "denied" };
+        inner.decisions.get_or_create(&DecisionLabels { decision }).inc();
+    }
+
     /// A tool was not let to an address.
     pub fn refused_address(&self) {
         let Some(inner) = &self.inner else { return };
@@ -330,6 +343,11 @@ impl Inner {
             tool_definition_changes: all.add(
                 "tool_definition_changes",
                 "Tools that are described otherwise than before",
+                Family::default(),
+            ),
+            decisions: all.add(
+                "tool_decisions",
+                "Decisions of people on calls of tools",
                 Family::default(),
             ),
             refused_addresses: all.add(

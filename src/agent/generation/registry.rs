@@ -14,6 +14,7 @@ use super::credentials::{Credentials, Registration, TokenRefresher};
 use super::run::{Run, Signals, spans};
 use crate::agent::message::answer::{Answer, Claim};
 use crate::agent::{Job, Settings};
+use crate::observability::metrics::Metrics;
 
 /// How long a stop may take.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -194,6 +195,11 @@ impl Generations {
         let by_chat = self.inner.by_chat();
         let mut all = by_chat.values().flatten().filter(|other| other.user_id == user_id);
         all.find(|generation| generation.is_about(message_id)).cloned()
+    }
+
+    /// The metrics of this server.
+    pub fn metrics(&self) -> &Metrics {
+        &self.inner.settings.metrics
     }
 
     /// The number of generations running in chats on this replica.

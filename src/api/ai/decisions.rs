@@ -120,6 +120,10 @@ async fn record(
         DecisionResult::Decided => Err(already_decided()),
         DecisionResult::ArgumentsChanged => Err(arguments_changed()),
         DecisionResult::NotEditable => Err(not_editable()),
+        DecisionResult::Recorded => {
+            ai.generations.metrics().decision(decide.p_approved);
+            Ok(Some(decided))
+        }
         _ => Ok(Some(decided)),
     }
 }

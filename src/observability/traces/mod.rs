@@ -124,6 +124,13 @@ pub fn inject(headers: &mut HeaderMap) {
     }
 }
 
+/// The same, where it does not travel in a header.
+pub fn traceparent() -> Option<String> {
+    let mut headers = HeaderMap::new();
+    inject(&mut headers);
+    Some(headers.get("traceparent")?.to_str().ok()?.to_owned())
+}
+
 /// Marks a span as failed, with a stable code.
 pub fn set_error(span: &Span, code: impl Into<String>) {
     let code = code.into();

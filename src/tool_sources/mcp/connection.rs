@@ -23,6 +23,7 @@ use serde_json::{Map, Value};
 
 use super::bounded_client::{BoundedClient, Failure, Failures, MAX_MESSAGE_BYTES};
 use super::handler::{Handler, ShowProgress};
+use crate::observability::traces;
 
 /// How long the handshake may take; a server that does not answer the newer protocol's question is given ten
 /// seconds of it.
@@ -154,7 +155,10 @@ impl Connection {
         if self.is_closed() {
             return Err(CallError::Closed);
         }
-        let options = PeerRequestOptions::with_timeout(timeout).with_max_total_timeout(timeout);
+        let mut options = PeerRequestOptions::with_timeout(timeout).with_max_total_timeout(timeout);
+        if let Some(parent) = traces::traceparent() {
+            options.meta.get_or_insert_default().set_traceparent(parent);
+        }
         let handle = self.service.send_cancellable_request(request, options).await;
         let handle = handle.map_err(|_| CallError::Closed)?;
         let id = handle.id.clone();
