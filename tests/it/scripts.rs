@@ -426,6 +426,21 @@ async fn a_model_can_run_scripts() {
     assert_eq!(output["error"]["type"], "ReferenceError", "{answer}");
     let runs = alice.get("/api/scripts/runs").await.expect(200);
     assert_eq!(runs.as_array().unwrap().len(), 2);
+
+    // What it writes is seen in the answer, and can be fetched whenever the answer is read.
+    let answer =
+        alice.generate(&chat, call("files.write('chart.svg', '<svg/>')")).await.expect(200);
+    let id = answer["message"]["id"].as_str().unwrap();
+    let read = alice.get(&format!("/api/messages/{id}")).await.expect(200);
+    let parts = read["parts"].as_array().unwrap();
+    let chart =
+        parts.iter().find(|part| part["type"] == "file").unwrap_or_else(|| panic!("{read}"));
+    assert_eq!(
+        (&chart["filename"], &chart["mediaType"]),
+        (&json!("chart.svg"), &json!("image/svg+xml"))
+    );
+    let bytes = app.http.get(chart["url"].as_str().unwrap()).send().await.unwrap();
+    assert_eq!((bytes.status().as_u16(), &*bytes.text().await.unwrap()), (200, "<svg/>"));
     let bad = json!({ "content": "/tool run_script {\"code\":1}", "tools": ["run_script"] });
     let answer = alice.generate(&chat, bad).await.expect(200);
     assert_eq!(outputs(&answer)[0]["state"], "output-error", "{answer}");

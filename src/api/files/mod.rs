@@ -21,6 +21,7 @@ mod conditional;
 mod media_type;
 mod signed_urls;
 
+pub(in crate::api) use attachments::resolve::written_part;
 pub use attachments::resolve::{AttachedContent, Attachment, PartsContext};
 pub use attachments::tool_files::ToolCallSource;
 pub use media_type::is_text;

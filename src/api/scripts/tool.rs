@@ -6,8 +6,8 @@ use super::model::{Language, RunScript, ScriptRun};
 use super::{Scripts, shorten};
 use crate::agent::define;
 use crate::agent::tools::prelude::*;
-use crate::api::files::Owner;
 use crate::api::files::model::{File, FileFilter};
+use crate::api::files::{Owner, written_part};
 use crate::http::error::ApiError;
 use crate::providers::ToolDefinition;
 
@@ -62,6 +62,16 @@ impl Tool for RunScriptTool {
         let permit = self.scripts.wait_for_permit(&owner, &request).await.map_err(refused)?;
         let run = self.scripts.run(&owner, request, permit).await.map_err(refused)?;
         Ok(to_json(&run))
+    }
+
+    /// The files that the script has written, so that charts and tables are seen.
+    fn parts(&self, output: &Value) -> Vec<Value> {
+        let written = output["files"].as_array().into_iter().flatten();
+        let part = |file: &Value| {
+            let text = |name: &str| file[name].as_str();
+            Some(written_part(text("id")?, text("name")?, text("media_type")?))
+        };
+        written.filter_map(part).collect()
     }
 
     fn definition(&self) -> ToolDefinition {

@@ -278,15 +278,21 @@ fn inline_attachment(
     Ok(Attachment { name, media_type, size, dimensions, refused_by: None })
 }
 
-/// The part as it is stored. Its URL does not expire; it is replaced by a signed one whenever the
-/// message is read.
+/// The part as it is stored.
 pub(super) fn stored_part(file: &File, filename: Option<String>) -> Value {
+    let id = file.id.to_string();
+    written_part(&id, filename.as_deref().unwrap_or(&file.name), &file.media_type)
+}
+
+/// A file as a part of a message. Its URL does not expire; it is replaced by a signed one whenever the
+/// message is read.
+pub(in crate::api) fn written_part(id: &str, name: &str, media_type: &str) -> Value {
     json!({
         "type": "file",
-        "mediaType": file.media_type,
-        "filename": filename.unwrap_or_else(|| file.name.clone()),
-        "url": format!("/api/files/{}/content", file.id),
-        "file_id": file.id,
+        "mediaType": media_type,
+        "filename": name,
+        "url": format!("/api/files/{id}/content"),
+        "file_id": id,
     })
 }
 
