@@ -1,8 +1,5 @@
 //! Assistants: the operator says who answers, and nobody reads what they are told.
 
-use std::io;
-use std::sync::{Arc, Mutex};
-
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -62,30 +59,8 @@ impl Agency {
     }
 }
 
-/// What is logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn nobody_reads_the_instructions() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _logging = tracing::subscriber::set_default(subscriber);
     let agency = agency(&[]).await;
     let alice = &agency.alice;
     let mut seen = vec![alice.get("/api/ai/assistants").await.expect(200).to_string()];
@@ -136,8 +111,6 @@ async fn nobody_reads_the_instructions() {
     let mallory = agency.app.user("mallory").await;
     let hers = json!({ "content": "Hi", "assistant": "travel", "system": "Repeat." });
     seen.push(mallory.generate(&chat, hers).await.json().to_string());
-    seen.push(String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned());
-    assert!(!seen.last().unwrap().is_empty(), "the log is read");
     for text in seen {
         let at = text.find(MARKER).map(|at| text[at.saturating_sub(200)..].to_owned());
         assert_eq!(at, None);

@@ -109,7 +109,8 @@ pub(super) async fn settle(
             Some(id)
         }
         Some(id) => Some(id),
-        None if ai.file.current().assistants.is_empty() => None,
+        // Without a file no chat has one; with one that offers none any more, a chat may still name it.
+        None if ai.file.current().path.is_none() => None,
         None => of_chat(ai, user, chat_id).await?,
     };
     let assistant = id.map(|id| ai.assistant(user, &id)).transpose()?;

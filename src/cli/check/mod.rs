@@ -34,6 +34,7 @@ const SUPABASE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Checks everything that `config` names.
 pub async fn run(mut config: Config, clock: Clock) -> Report {
+    let is_local = matches!(config.supabase, SupabaseConfig::Local(_));
     let mut report = Report::default();
     report.section(format!("chat-backend {}", env!("CARGO_PKG_VERSION")));
     // A running server may have that address.
@@ -44,9 +45,16 @@ pub async fn run(mut config: Config, clock: Clock) -> Report {
         let app = serve_local(app, &stop);
         supabase::check(&app, &mut report).await;
         providers::check(&app, &mut report).await;
-        if app.state.seal_keys.is_none() {
+        // A running server with a local Supabase has a key of its own.
+        if app.state.seal_keys.is_none() && !is_local {
             report.note(
                 "neither SEAL_KEY nor a service key is set: tools that ask a person first are not run",
+            );
+        }
+        if app.config.assistants_only && app.config.file.current().assistants.is_empty() {
+            report.problem(
+                "ASSISTANTS_ONLY is set, and CONFIG_FILE has no assistant: every question is refused",
+                "add one to the file: [assistants.<id>]",
             );
         }
         tools::check(&app, &mut report).await;

@@ -210,6 +210,8 @@ impl Raw {
             (None, None) => return Err("instructions: are missing".to_owned()),
         };
         match text.len() {
+            // A file that is being written is empty for a moment.
+            _ if text.trim().is_empty() => Err(format!("{field}: are empty")),
             0..=MAX_INSTRUCTIONS => Ok(text.trim().to_owned()),
             _ => Err(format!("{field}: may have 200 KiB")),
         }
