@@ -19,6 +19,10 @@ pub struct SealedCall<'a> {
     pub policy: &'a str,
     /// Whether it may be made again when its outcome is not known.
     pub is_repeatable: bool,
+    /// Whether the person may change the arguments.
+    pub may_edit: bool,
+    /// Whether the person may allow the tool for the rest of the chat.
+    pub may_remember: bool,
 }
 
 /// An approved call that belongs to this run, as a server has sealed it.

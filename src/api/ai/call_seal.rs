@@ -37,6 +37,8 @@ pub(super) fn facts(call: &StoredCall) -> Option<SealedCall<'_>> {
         definition_digest: call.definition_digest.as_deref()?,
         policy: call.policy.as_deref()?,
         is_repeatable: call.is_repeatable,
+        may_edit: call.may_edit,
+        may_remember: call.may_remember,
     })
 }
 
@@ -56,7 +58,7 @@ fn with_fields<T>(
         call.arguments_digest.as_bytes(),
         call.definition_digest.as_bytes(),
         call.policy.as_bytes(),
-        &[u8::from(call.is_repeatable)],
+        &[call.is_repeatable, call.may_edit, call.may_remember].map(u8::from),
     ])
 }
 

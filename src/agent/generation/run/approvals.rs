@@ -110,6 +110,8 @@ impl Run {
             definition_digest: call.tool.digest(),
             policy,
             is_repeatable: tool.is_repeatable,
+            may_edit: tool.may_edit,
+            may_remember: tool.may_remember,
         };
         let seal = self.job.recorder.seal(self.job.credentials.user_id, &sealed);
         let seal = seal.map_err(|why| {
