@@ -13,7 +13,7 @@ export interface Failure {
   retry: (() => void) | undefined;
 }
 
-export type Options = Pick<ChatGenerate, "model" | "reasoning_effort"> & { tools?: string[] };
+export type Options = Pick<ChatGenerate, "assistant" | "model" | "reasoning_effort"> & { tools?: string[] };
 
 type Start = () => AsyncIterable<StreamEvent>;
 
@@ -75,7 +75,8 @@ export function useConversation(client: ChatClient, chat: string, isNew: boolean
 
   const ask = (request: ChatGenerate): Start => async function* () {
     if (isNew) {
-      await client.chats.create({ id: chat, model: request.model ?? null });
+      const { assistant = null, model = null } = request;
+      await client.chats.create({ id: chat, assistant, model });
       history.replaceState(null, "", `#/chats/${chat}`);
       dispatchEvent(new HashChangeEvent("hashchange"));
     }

@@ -88,6 +88,10 @@ for (const screen of SCREENS) {
     await check("sign in");
     await signUp(page, `ada-${width}@example.com`);
     await check("new chat");
+    await page.getByRole("combobox", { name: "Assistant" }).selectOption("Travel agent");
+    await page.getByText("Plans trips.").waitFor();
+    await check("new chat with an assistant");
+    await page.getByRole("combobox", { name: "Assistant" }).selectOption("No assistant");
     for (const text of ["/markdown", "/reasoning", "/tool"]) {
       await ask(page, text);
       await isIdle(page);
@@ -149,6 +153,30 @@ test("an answer is resumed after a reload, stopped, edited and regenerated", asy
   await answers(page).getByText("1 of 2").waitFor();
   await page.getByRole("article", { name: "You" }).getByRole("button", { name: "Earlier version" }).click();
   await answers(page).filter({ hasText: "Stopped" }).waitFor();
+  assert.deepEqual(problems, []);
+  await page.close();
+});
+
+test("a chat is begun with an assistant, who decides the model", async () => {
+  const { page, problems } = await open();
+  await signUp(page, "tom@example.com");
+  const assistant = page.getByRole("combobox", { name: "Assistant" });
+  const model = page.getByLabel("Model", { exact: true });
+  await page.getByText("Options").click();
+  await page.getByLabel("Run scripts").check();
+  await assistant.selectOption("Travel agent");
+  await model.waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "Where is it warm" }).click();
+  await page.getByRole("article", { name: "You" }).filter({ hasText: "Where is it warm" }).waitFor();
+  await page.getByText("Assistant: Travel agent").waitFor();
+  await answers(page).getByRole("button", { name: "Regenerate" }).waitFor();
+  await assistant.waitFor({ state: "detached" });
+  await page.reload();
+  await page.getByText("Assistant: Travel agent").waitFor();
+  await ask(page, "And in April?");
+  await answers(page).nth(1).getByRole("button", { name: "Regenerate" }).waitFor();
+  assert.equal(await page.getByRole("alert").filter({ hasText: /\w/ }).count(), 0);
+  assert.equal(await model.count(), 0);
   assert.deepEqual(problems, []);
   await page.close();
 });

@@ -1,6 +1,6 @@
-// Starts the program with a local Supabase of its own, in an empty folder.
+// Starts the program with a local Supabase of its own, in an empty folder, and an assistant.
 import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -8,9 +8,18 @@ import { createInterface } from "node:readline";
 const PROGRAM = process.env.CHAT_BACKEND_PROGRAM
   ?? join(import.meta.dirname, "../../target/debug/chat-backend");
 
+const OPERATOR_FILE = `
+[assistants.travel]
+name = "Travel agent"
+description = "Plans trips."
+instructions = "You are a travel agent."
+suggestions = ["Where is it warm in March, and how does one get there from Rome by train and by ship?", "/markdown"]
+`;
+
 /** Returns the addresses of the API and of Supabase, its key, and `stop`. */
 export async function startServer(settings = {}) {
   const folder = await mkdtemp(join(tmpdir(), "chat-backend-console-"));
+  await writeFile(join(folder, "chat-backend.toml"), OPERATOR_FILE);
   const server = spawn(resolve(PROGRAM), [], {
     cwd: folder,
     env: { PATH: process.env.PATH, PORT: "0", LOCAL_SUPABASE_ADDR: "127.0.0.1:0", DATA_DIR: folder, ...settings },

@@ -25,6 +25,7 @@ function Console({ name }: { name: string }) {
   const { client } = useServices();
   const route = useRoute();
   const models = useLoaded(() => client.models(), [client]);
+  const assistants = useLoaded(() => client.assistants(), [client]);
   const [showsRequests, showRequests] = useState(false);
   const [changes, setChanges] = useState(0);
   const changed = () => setChanges((count) => count + 1);
@@ -46,6 +47,7 @@ function Console({ name }: { name: string }) {
               chat={chat}
               isNew={route.view === "chat" && route.chat === undefined}
               models={models}
+              assistants={assistants}
               changes={changes}
               onChange={changed}
             />

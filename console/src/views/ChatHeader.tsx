@@ -3,7 +3,14 @@ import { useRef, useState } from "preact/hooks";
 import { useServices } from "../services";
 import { Problem } from "./Problem";
 
-export function ChatHeader({ chat, onChange }: { chat: Chat; onChange(): void }) {
+interface Props {
+  chat: Chat;
+  /** The name of who answers. */
+  assistant: string | undefined;
+  onChange(): void;
+}
+
+export function ChatHeader({ chat, assistant, onChange }: Props) {
   const { client } = useServices();
   const renaming = useRef<HTMLDialogElement>(null);
   const deleting = useRef<HTMLDialogElement>(null);
@@ -29,7 +36,10 @@ export function ChatHeader({ chat, onChange }: { chat: Chat; onChange(): void })
 
   return (
     <header class="chat-header">
-      <h1>{chat.title}</h1>
+      <div>
+        <h1>{chat.title}</h1>
+        {assistant !== undefined && <span class="small">Assistant: {assistant}</span>}
+      </div>
       <div class="row">
         <button
           aria-pressed={chat.is_bookmarked}

@@ -1,9 +1,10 @@
-import type { Model } from "@chat-backend/client";
+import type { Assistant, Model } from "@chat-backend/client";
 import { useState } from "preact/hooks";
 import { useConversation, type Options, type Shown } from "../conversation";
 import type { Loaded } from "../loading";
 import { useLoaded } from "../loading";
 import { useServices } from "../services";
+import { AssistantSelect } from "./AssistantSelect";
 import { ChatHeader } from "./ChatHeader";
 import { Composer } from "./Composer";
 import { MessageView } from "./MessageView";
@@ -14,11 +15,12 @@ interface Props {
   chat: string;
   isNew: boolean;
   models: Loaded<Model[]>;
+  assistants: Loaded<Assistant[]>;
   changes: number;
   onChange(): void;
 }
 
-export function ChatView({ chat, isNew, models, changes, onChange }: Props) {
+export function ChatView({ chat, isNew, models, assistants, changes, onChange }: Props) {
   const { client } = useServices();
   const [options, setOptions] = useState<Options>({});
   const conversation = useConversation(client, chat, isNew, onChange);
@@ -26,6 +28,9 @@ export function ChatView({ chat, isNew, models, changes, onChange }: Props) {
   const { messages, answer, isRunning, failure, showEarlier } = conversation;
   const isEmpty = messages.length === 0 && !isRunning;
   const model = options.model ?? models.value?.find(({ is_default }) => is_default)?.id;
+  // One that is offered no longer has its id only.
+  const assistantId = options.assistant ?? details.value?.assistant ?? undefined;
+  const assistant = assistants.value?.find(({ id }) => id === assistantId);
   const send = (parts: Shown["parts"]) => conversation.send(parts, options);
   /** A chat remembers its model. */
   const choose = (chosen: Options) => {
@@ -46,12 +51,16 @@ export function ChatView({ chat, isNew, models, changes, onChange }: Props) {
   );
   return (
     <section class="chat" aria-label="Chat">
-      {details.value ? <ChatHeader chat={details.value} onChange={onChange} /> : <h1 class="hidden">New chat</h1>}
+      {details.value
+        ? <ChatHeader chat={details.value} assistant={assistant?.name ?? assistantId} onChange={onChange} />
+        : <h1 class="hidden">New chat</h1>}
       <div class="scroller" tabIndex={0} role="region" aria-label="Messages">
         <div class="messages">
           {showEarlier && <button class="center" onClick={showEarlier}>Earlier messages</button>}
           <Problem error={details.error} />
-          {isEmpty && isNew && <Welcome model={model} onSend={(text) => send([{ type: "text", text }])} />}
+          {isEmpty && isNew && (
+            <Welcome assistant={assistant} model={model} onSend={(text) => send([{ type: "text", text }])} />
+          )}
           {messages.map(view)}
           {isRunning && <MessageView key="answer" message={running(answer)} isRunning />}
           <Problem error={failure?.error} retry={failure?.retry} />
@@ -63,7 +72,16 @@ export function ChatView({ chat, isNew, models, changes, onChange }: Props) {
         onSend={send}
         onStop={conversation.stop}
       >
-        <OptionsForm models={models} chatModel={details.value?.model} options={options} onChange={choose} />
+        {isNew && (
+          <AssistantSelect
+            assistants={assistants} chosen={assistantId}
+            onChange={(assistant) => setOptions(assistant === undefined ? {} : { assistant })}
+          />
+        )}
+        {/* An assistant decides the rest. */}
+        {assistantId === undefined && (
+          <OptionsForm models={models} chatModel={details.value?.model} options={options} onChange={choose} />
+        )}
       </Composer>
     </section>
   );
@@ -75,17 +93,26 @@ function running(answer: { id: string; parts: Shown["parts"]; metadata: Shown["m
 
 const COMMANDS = ["/help", "/markdown", "/reasoning", "/tool", "/approve", "/long 300", "/error overloaded"];
 
-function Welcome({ model, onSend }: { model: string | undefined; onSend(text: string): void }) {
+interface WelcomeProps {
+  assistant: Assistant | undefined;
+  model: string | undefined;
+  onSend(text: string): void;
+}
+
+function Welcome({ assistant, model, onSend }: WelcomeProps) {
+  const isScripted = !assistant && model === "scripted/demo";
+  const suggestions = assistant?.suggestions ?? (isScripted ? COMMANDS : []);
   return (
     <div class="welcome">
-      <h2>What would you like to know?</h2>
-      {model === "scripted/demo" && (
-        <>
-          <p>The scripted model needs no provider’s key. It shows what a front end has to deal with:</p>
-          <ul class="row">
-            {COMMANDS.map((text) => <li key={text}><button onClick={() => onSend(text)}>{text}</button></li>)}
-          </ul>
-        </>
+      <h2>{assistant?.name ?? "What would you like to know?"}</h2>
+      {assistant?.description && <p>{assistant.description}</p>}
+      {isScripted && (
+        <p>The scripted model needs no provider’s key. It shows what a front end has to deal with:</p>
+      )}
+      {suggestions.length > 0 && (
+        <ul class="row" aria-label="Suggestions">
+          {suggestions.map((text) => <li key={text}><button onClick={() => onSend(text)}>{text}</button></li>)}
+        </ul>
       )}
     </div>
   );

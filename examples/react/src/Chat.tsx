@@ -1,8 +1,9 @@
-import { ProblemError } from "@chat-backend/client";
+import { ProblemError, type Assistant } from "@chat-backend/client";
 import { ChatBackendTransport, toUIMessage } from "@chat-backend/client/ai-sdk";
 import { useChat } from "@ai-sdk/react";
 import type { UIMessage } from "ai";
 import { useEffect, useMemo, useState } from "react";
+import { Assistants } from "./Assistants";
 import { client } from "./backend";
 import { Composer } from "./Composer";
 import { MessageView } from "./MessageView";
@@ -15,42 +16,58 @@ interface History {
   isWriting: boolean;
 }
 
+/** A chat as it is opened: who answers in it, and who could in a new one. */
+interface Opened extends History {
+  assistant: string | undefined;
+  assistants: Assistant[];
+}
+
 interface Props {
   chatId: string;
   onEnd(): void;
 }
 
 export function Chat({ chatId, onEnd }: Props) {
-  const [history, setHistory] = useState<History>();
+  const [opened, setOpened] = useState<Opened>();
   const [problem, setProblem] = useState("");
   useEffect(() => {
-    readHistory(chatId).then(setHistory, (error: Error) => setProblem(error.message));
+    open(chatId).then(setOpened, (error: Error) => setProblem(error.message));
   }, [chatId]);
-  if (!history) return <main><p role="alert">{problem}</p></main>;
-  return <Conversation chatId={chatId} history={history} onEnd={onEnd} />;
+  if (!opened) return <main><p role="alert">{problem}</p></main>;
+  return <Conversation chatId={chatId} opened={opened} onEnd={onEnd} />;
 }
 
-async function readHistory(chatId: string, cursor?: string): Promise<History> {
+async function open(chatId: string): Promise<Opened> {
+  const assistants = await client.assistants();
   try {
-    const { items, next } = await client.messages.newest(chatId, cursor === undefined ? {} : { cursor });
-    // The stream brings an unfinished answer again from its start.
-    const ended = items.filter((message) => message.status !== "streaming");
-    return { messages: ended.map(toUIMessage), earlier: next, isWriting: ended.length < items.length };
+    const [chat, history] = await Promise.all([client.chats.get(chatId), readHistory(chatId)]);
+    return { ...history, assistant: chat.assistant ?? undefined, assistants };
   } catch (error) {
     // The first message creates the chat.
     const isNew = error instanceof ProblemError && error.code === "chat_not_found";
-    if (isNew) return { messages: [], earlier: undefined, isWriting: false };
+    if (isNew) return { messages: [], earlier: undefined, isWriting: false, assistant: undefined, assistants };
     throw error;
   }
 }
 
-function Conversation({ chatId, history, onEnd }: Props & { history: History }) {
+async function readHistory(chatId: string, cursor?: string): Promise<History> {
+  const { items, next } = await client.messages.newest(chatId, cursor === undefined ? {} : { cursor });
+  // The stream brings an unfinished answer again from its start.
+  const ended = items.filter((message) => message.status !== "streaming");
+  return { messages: ended.map(toUIMessage), earlier: next, isWriting: ended.length < items.length };
+}
+
+function Conversation({ chatId, opened, onEnd }: Props & { opened: Opened }) {
   const transport = useMemo(() => new ChatBackendTransport(client), []);
-  const [earlier, setEarlier] = useState(history.earlier);
+  const [earlier, setEarlier] = useState(opened.earlier);
+  const [assistantId, setAssistantId] = useState(opened.assistant);
+  const assistant = opened.assistants.find(({ id }) => id === assistantId);
+  // The first message makes it the chat's.
+  const request = { body: { assistant: assistantId } };
   const { messages, setMessages, sendMessage, regenerate, status, error } = useChat({
     id: chatId,
-    messages: history.messages,
-    resume: history.isWriting,
+    messages: opened.messages,
+    resume: opened.isWriting,
     transport,
     // The messages have the same ids here and on the server.
     generateId: () => crypto.randomUUID(),
@@ -66,22 +83,31 @@ function Conversation({ chatId, history, onEnd }: Props & { history: History }) 
 
   return (
     <main>
+      {messages.length > 0 && assistantId && <p>Assistant: {assistant?.name ?? assistantId}</p>}
       <div className="messages">
+        {messages.length === 0 && opened.assistants.length > 0 && (
+          <Assistants
+            assistants={opened.assistants}
+            chosen={assistant}
+            choose={opened.assistant ? undefined : (id) => setAssistantId(id || undefined)}
+            onSend={(text) => sendMessage({ text }, request)}
+          />
+        )}
         {earlier && <button onClick={showEarlier}>Earlier messages</button>}
         {messages.map((message) => (
           <MessageView
             key={message.id}
             message={message}
             isBusy={isBusy}
-            onEdit={(text) => sendMessage({ text, messageId: message.id })}
-            onRegenerate={() => regenerate({ messageId: message.id })}
+            onEdit={(text) => sendMessage({ text, messageId: message.id }, request)}
+            onRegenerate={() => regenerate({ messageId: message.id, ...request })}
           />
         ))}
-        {error && <p role="alert">{error.message} <button onClick={() => regenerate()}>Try again</button></p>}
+        {error && <p role="alert">{error.message} <button onClick={() => regenerate(request)}>Try again</button></p>}
       </div>
       <Composer
         isBusy={isBusy}
-        onSend={(text, files) => sendMessage({ text, files })}
+        onSend={(text, files) => sendMessage({ text, files }, request)}
         // Stopped by the server, the stream ends by itself. The SDK's own stop would leave the answer running.
         onStop={() => transport.stop(chatId)}
       />

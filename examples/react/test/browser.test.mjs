@@ -91,3 +91,16 @@ test("a file is attached, and an error is a sentence", async () => {
   assert.doesNotMatch(await problem.innerText(), /[{}]/);
   assert.equal(await page.getByRole("navigation").getByRole("listitem").count(), 2);
 });
+
+test("a new chat is begun with an assistant", async () => {
+  await page.getByRole("button", { name: "New chat" }).click();
+  await page.getByRole("combobox", { name: "Assistant" }).selectOption("Travel agent");
+  await page.getByText("Plans trips.").waitFor();
+  await page.getByRole("button", { name: "Where is it warm" }).click();
+  await answers().getByRole("button", { name: "Regenerate" }).waitFor();
+  await page.reload();
+  await page.getByText("Assistant: Travel agent").waitFor();
+  await ask("And in April?");
+  await answers().nth(1).getByRole("button", { name: "Regenerate" }).waitFor();
+  assert.equal(await page.getByRole("alert").filter({ hasText: /\w/ }).count(), 0);
+});

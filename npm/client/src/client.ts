@@ -4,9 +4,9 @@ import { ProblemError } from "./problem.js";
 import type { paths } from "./schema.js";
 import { readEvents, type StreamEvent } from "./stream.js";
 import type {
-  Chat, ChatAnswer, ChatFile, ChatGenerate, ChatStatistics, CreateChat, CreateMessage, Decision, Message, Model,
-  NewEvent, PendingApproval, RunScript, ScriptCapabilities, ScriptRun, ScriptRunSummary, StoredScriptRun, UpdateChat, UpdateMessage,
-  UsageReport,
+  Assistant, Chat, ChatAnswer, ChatFile, ChatGenerate, ChatStatistics, CreateChat, CreateMessage, Decision, Message,
+  Model, NewEvent, PendingApproval, RunScript, ScriptCapabilities, ScriptRun, ScriptRunSummary, StoredScriptRun,
+  UpdateChat, UpdateMessage, UsageReport,
 } from "./types.js";
 
 export interface ClientOptions {
@@ -48,6 +48,10 @@ export function createChatClient(options: ClientOptions) {
 
     async models(): Promise<Model[]> {
       return read(await api.GET("/api/ai/models"));
+    },
+    /** Who the user may begin a chat with; empty where the operator offers none. */
+    async assistants(): Promise<Assistant[]> {
+      return read(await api.GET("/api/ai/assistants"));
     },
     async usage(query: UsageQuery = {}): Promise<UsageReport> {
       return read(await api.GET("/api/analytics/usage", { params: { query } })) as UsageReport;

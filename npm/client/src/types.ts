@@ -11,6 +11,7 @@ export type CreateMessage = Schemas["CreateMessage"];
 export type UpdateMessage = Schemas["UpdateMessage"];
 export type ChatAnswer = Schemas["ChatAnswer"];
 export type ChatGenerate = Schemas["ChatGenerate"];
+export type Assistant = Schemas["Assistant"];
 export type Model = Schemas["Model"];
 export type ChatFile = Schemas["File"];
 export type NewEvent = Schemas["NewEvent"];
