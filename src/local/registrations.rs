@@ -257,7 +257,7 @@ pub static REGISTRATIONS: &[Registration] = &[
     rust("20261128000030_tool_tokens.sql", "create function public.tool_token", "f6fe84c81ab2a206"),
     rust("20261128000030_tool_tokens.sql", "create function public.save_tool_token", "2197e2f38947382a"),
     rust("20261128000030_tool_tokens.sql", "create function public.claim_tool_refresh", "a8f1597c4b5a2a99"),
-    rust("20261128000040_plans.sql", "create function private.budgets", "95e0015eb41b1c8f"),
+    rust("20261128000040_plans.sql", "create function private.budgets", "3ed5523a947acb44"),
     rust("20261128000040_plans.sql", "create function public.budgets", "64cc2569586a766c"),
     rust("20261128000040_plans.sql", "create function private.reserve_run", "b4fabb6634e35f1f"),
     rust("20261128000040_plans.sql", "create or replace function private.reserve_for_answer", "d9ecc340752c9d21"),

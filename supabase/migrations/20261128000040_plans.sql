@@ -52,7 +52,9 @@ begin
   return (
     select jsonb_agg(jsonb_build_object('period', b.period, 'limit_usd', b.limit_usd,
         'used_usd', c.used, 'reserved_usd', c.reserved,
-        'remaining_usd', greatest(b.limit_usd - c.used - c.reserved, 0),
+        -- What is no number leaves nothing: it is greater than any limit.
+        'remaining_usd',
+        coalesce(nullif(greatest(b.limit_usd - c.used - c.reserved, 0), 'NaN'), 0),
         'resets_at', case b.period when 'day' then b.began + interval '24 hours'
           else (b.began at time zone 'UTC' + interval '1 month') at time zone 'UTC' end)
         order by b.place)
@@ -74,7 +76,7 @@ begin
             select r.lease_expires_at >= v_now,
                 case when r.lease_expires_at >= v_now
                   then greatest(r.usd, (r.log ->> 'cost_usd')::numeric)
-                  else (r.log ->> 'cost_usd')::numeric end
+                  else greatest((r.log ->> 'cost_usd')::numeric, 0) end
               from private.token_reservations r
               where r.user_id = p_user_id and r.lease_expires_at >= b.began
                 and r.run_id is distinct from p_except

@@ -185,6 +185,10 @@ pub(super) fn hide(value: &mut Value, secret: &str) {
 }
 
 fn hide_in(fields: &mut Map<String, Value>, secret: &str) {
+    if fields.keys().any(|name| name.contains(secret)) {
+        let named = std::mem::take(fields).into_iter();
+        *fields = named.map(|(name, field)| (name.replace(secret, "•••"), field)).collect();
+    }
     fields.values_mut().for_each(|field| hide(field, secret));
 }
 
@@ -250,8 +254,10 @@ mod tests {
 
     #[test]
     fn a_repeated_secret_is_hidden() {
-        let mut result = json!({ "content": [{ "text": "Authorization: Bearer s3cret!" }] });
+        let mut result = json!({ "content": [{ "text": "Authorization: Bearer s3cret!" }],
+            "structuredContent": { "Bearer s3cret!": 1 } });
         hide(&mut result, "s3cret!");
+        assert_eq!(result["structuredContent"], json!({ "Bearer •••": 1 }));
         assert_eq!(result["content"][0]["text"], "Authorization: Bearer •••");
     }
 }

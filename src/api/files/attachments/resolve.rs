@@ -97,7 +97,7 @@ impl Files {
             let index = part.index;
             let filename = parts[index]["filename"].as_str().map(name::clean);
             let file = self.store_if_new(owner, part, &context).await?;
-            parts[index] = stored_part(&file, filename);
+            parts[index] = stored_part(&file, filename.as_deref());
         }
         Ok(())
     }
@@ -279,9 +279,9 @@ fn inline_attachment(
 }
 
 /// The part as it is stored.
-pub(super) fn stored_part(file: &File, filename: Option<String>) -> Value {
+pub(super) fn stored_part(file: &File, filename: Option<&str>) -> Value {
     let id = file.id.to_string();
-    written_part(&id, filename.as_deref().unwrap_or(&file.name), &file.media_type)
+    written_part(&id, filename.unwrap_or(&file.name), &file.media_type)
 }
 
 /// A file as a part of a message. Its URL does not expire; it is replaced by a signed one whenever the
