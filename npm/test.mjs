@@ -7,6 +7,7 @@
 
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -21,7 +22,12 @@ const platform = `${process.platform}-${process.arch}`
 const isWindows = process.platform === 'win32'
 const folder = mkdtempSync(join(tmpdir(), 'chat-backend-npm-'))
 const app = join(folder, 'app')
-after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }))
+// A test that hangs must not hold the rest, and leaves no server behind.
+const groups = new Set()
+after(() => {
+  for (const group of groups) process.kill(-group, 'SIGKILL')
+  rmSync(folder, { recursive: true, force: true, maxRetries: 10 })
+})
 
 // Nothing of the machine's own settings.
 const env = { ...process.env, npm_config_offline: 'true', npm_config_cache: join(folder, 'cache') }
@@ -81,7 +87,9 @@ test('a platform without a program is told in a sentence', () => {
 /** A running server: its banner's lines by their first word. */
 async function start(command, args, more = {}) {
   const child = spawn(command, args, { cwd: app, env: { ...env, ...ports, ...more }, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+  groups.add(child.pid)
   const ended = new Promise((resolve) => child.on('exit', (code, signal) => resolve({ code, signal })))
+  ended.then(() => groups.delete(child.pid))
   let [output, errors] = ['', '']
   child.stderr.on('data', (chunk) => (errors += chunk))
   const banner = {}
@@ -113,7 +121,7 @@ async function firstAnswer({ API, Supabase }) {
   })
 }
 
-test('npx chat-backend answers, and ends on Ctrl-C', { skip: isWindows && 'no signals' }, async () => {
+test('npx chat-backend answers, and ends on Ctrl-C', { skip: isWindows && 'no signals', timeout: 60_000 }, async () => {
   const server = await start('npx', ['chat-backend'])
   assert.equal(resolve(server.banner.Data), join(app, '.chat-backend'))
   assert.equal(readFileSync(join(app, '.chat-backend/.gitignore'), 'utf8'), '*\n')
@@ -127,7 +135,7 @@ test('npx chat-backend answers, and ends on Ctrl-C', { skip: isWindows && 'no si
   await assert.rejects(fetch(server.banner.API))
 })
 
-test('one Ctrl-C waits for the answer, a signal ends as itself', { skip: isWindows && 'no signals' }, async () => {
+test('one Ctrl-C waits for the answer, a signal ends as itself', { skip: isWindows && 'no signals', timeout: 60_000 }, async () => {
   const wrapper = join(app, 'node_modules/.bin/chat-backend')
   const server = await start(wrapper, [])
   const answer = await firstAnswer(server.banner)
@@ -145,7 +153,17 @@ test('one Ctrl-C waits for the answer, a signal ends as itself', { skip: isWindo
   assert.deepEqual(await hungUp.ended, { code: null, signal: 'SIGHUP' })
 })
 
-test('DATA_DIR of .env comes before the folder of the package', { skip: isWindows && 'no signals' }, async () => {
+test('with a configuration file, SIGHUP reads it again', { skip: isWindows && 'no signals', timeout: 60_000 }, async () => {
+  const file = join(app, 'configuration.toml')
+  writeFileSync(file, '')
+  const server = await start(join(app, 'node_modules/.bin/chat-backend'), [], { CONFIG_FILE: file })
+  server.child.kill('SIGHUP')
+  while (!server.errors().includes('the configuration file has been read again')) await once(server.child.stderr, 'data')
+  server.child.kill('SIGTERM')
+  assert.deepEqual(await server.ended, { code: 0, signal: null })
+})
+
+test('DATA_DIR of .env comes before the folder of the package', { skip: isWindows && 'no signals', timeout: 60_000 }, async () => {
   writeFileSync(join(app, '.env'), 'DATA_DIR=./elsewhere\n')
   const server = await start('npx', ['chat-backend'])
   server.toGroup('SIGINT')

@@ -195,6 +195,11 @@ pub fn url_of(addr: SocketAddr) -> String {
 }
 
 impl AppState {
+    /// Whether there is a configuration file.
+    pub fn has_file(&self) -> bool {
+        self.file.current().path.is_some()
+    }
+
     /// Reads the configuration file again. A wrong one leaves everything as it is.
     pub fn reload_file(&self) -> Result<(), ConfigError> {
         let providers = self.ai.providers();

@@ -136,8 +136,8 @@ async fn serve(config: Config, stop: CancellationToken) -> Result<(), String> {
         )
     })?;
     let app = App::build(config, Clock::System).await.map_err(|error| error.to_string())?;
+    reload::on_hangup(app.state.clone(), stop.clone());
     say(&banner::text(&app, &listener));
-    reload::on_hangup(app.state.clone());
     server::serve(app, listener, stop.cancelled()).await;
     Ok(())
 }
