@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::{Interruption, Run};
 use crate::agent::generation::recorder::{Started, StoredFile};
 use crate::agent::job::JobTools;
+use crate::agent::message::answer::HiddenArguments;
 use crate::agent::tools::execute::{self, CallContext, CallResult};
 use crate::agent::tools::progress::ProgressReports;
 use crate::agent::tools::source::{Outcome, SourceKind, ToolFile, Who};
@@ -45,6 +46,10 @@ impl Run {
             self.answer.update(|answer| drop(answer.metadata.insert(WARNINGS.into(), warnings)));
         }
         self.tools.of_page = self.tools_of_page(started, &offered);
+        let redact =
+            offered.tools.iter().map(|tool| (tool.name.clone(), tool.tool().redact.clone()));
+        let hidden = HiddenArguments::of(redact);
+        self.answer.update(|answer| answer.hidden = hidden);
         self.tools.offered = offered;
         Ok(())
     }
@@ -114,6 +119,8 @@ impl Run {
         self.answer.update(|answer| execute::store(answer, sorted.refused));
         sorted.ready.extend(self.take_granted(&mut sorted.asks).await?);
         let context = self.call_context();
+        let parts = sorted.ready.iter().map(|call| call.part).collect();
+        self.answer.update(|answer| answer.note_running(parts));
         let running = execute::run_all(sorted.ready, &context);
         let results = self.wait_with_progress(running, &context).await?;
         let results = self.keep_files(results).await?;
