@@ -301,4 +301,13 @@ pub static REGISTRATIONS: &[Registration] = &[
     rust("20261128000050_account.sql", "create function public.claim_account_deletions", "1f3e08a42ea56a26"),
     rust("20261128000050_account.sql", "create function private.require_operator", "e1b91ed92810683d"),
     rust("20261128000050_account.sql", "create function public.usage_of_all_users", "dffdb418b1fcb8aa"),
+    rust("20261129000010_made_calls.sql", "create function private.redacted", "8883c38d35ad7c04"),
+    rust("20261129000010_made_calls.sql", "create or replace function private.outcomes", "379de1bbe512e50e"),
+    rust("20261129000010_made_calls.sql", "create or replace function private.add_tool_calls", "b7e3d68a74d1e933"),
+    rust("20261129000010_made_calls.sql", "create or replace function private.call_json", "12fa9420a7692db4"),
+    rust("20261129000010_made_calls.sql", "create or replace function private.record_decision", "86ede1bf359b604e"),
+    rust("20261129000010_made_calls.sql", "create function private.note_made_call", "af81a4f57053b39b"),
+    rust("20261129000010_made_calls.sql", "create or replace function private.take_call", "83c0e9f364be8eba"),
+    rust("20261129000010_made_calls.sql", "create function private.end_running_calls", "dbbeb227dff90698"),
+    rust("20261129000010_made_calls.sql", "create or replace function private.settle_calls", "2b3b340b220f11e9"),
 ];

@@ -227,7 +227,8 @@ impl Recorder for ChatRecorder {
 
     fn seal(&self, user: Uuid, call: &SealedCall<'_>) -> Result<String, &'static str> {
         let keys = self.seal_keys.as_ref().ok_or("this server has no SEAL_KEY")?;
-        Ok(call_seal::seal_call(keys, user, (self.chat_id, self.message_id), call))
+        let key = (self.chat_id, self.message_id);
+        Ok(call_seal::seal_call(keys, user, key, call, self.clock.now()))
     }
 
     fn grants<'a>(
@@ -310,6 +311,7 @@ impl ChatRecorder {
             message_id: self.message_id,
             run: self.run,
             seal_keys: self.seal_keys.as_ref(),
+            now: self.clock.now(),
         }
     }
 

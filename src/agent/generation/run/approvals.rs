@@ -65,13 +65,14 @@ impl Run {
 
     /// Denies a call that the person has denied before in this answer, for the same reason.
     fn deny_again(&self, call: &ReadyCall) -> bool {
-        let digest = value_digest(&call.arguments);
+        let tool = &call.tool;
+        let digest = value_digest(&tool.shown(call.arguments.clone()));
         let answer = self.answer.read();
         let earlier = answer.parts.iter().find_map(|part| match part {
-            Part::Tool(tool) if tool.name == call.tool.name => match &tool.state {
+            Part::Tool(part) if part.name == tool.name => match &part.state {
                 ToolState::OutputDenied(input) => {
-                    let prepared = call.tool.prepared(input.clone()).ok()?;
-                    (value_digest(&prepared) == digest).then(|| tool.approval.clone())
+                    let shown = tool.shown(input.clone());
+                    (value_digest(&shown) == digest).then(|| part.approval.clone())
                 }
                 _ => None,
             },
@@ -101,8 +102,10 @@ impl Run {
                  Send less at once."
             ));
         }
+        let id = Uuid::new_v4();
         let (arguments_digest, policy) = (value_digest(&call.arguments), policy(&tool.policy));
         let sealed = SealedCall {
+            id,
             call_id: &call.id,
             source: call.tool.source.label(),
             source_tool: &tool.name,
@@ -120,7 +123,6 @@ impl Run {
                  without it."
             )
         })?;
-        let id = Uuid::new_v4();
         let ttl = self.settings.approval_ttl;
         let approval = self.approval(id, &call, &arguments_digest);
         let question = Question { id, policy, arguments_digest, seal, ttl };
@@ -288,27 +290,19 @@ impl Maker {
 
     /// The tool, if it is the one that the person was asked about. `Err` is the message for the model.
     async fn find(&self, call: &ApprovedCall) -> Result<Arc<OfferedTool>, String> {
-        let demo = self.sources.demo().iter().find(|tool| {
-            tool.source.label() == call.source && tool.tool().name == call.source_tool
-        });
-        let tool = match demo {
-            Some(tool) => tool.clone(),
-            None => self.sources.find(&call.source, &call.source_tool, &self.who).await.map_err(
-                |error| match error {
-                    FindError::Missing => "Not run: this tool is not there any more.".to_owned(),
-                    FindError::Unavailable(why) => {
-                        format!("Not run: this tool cannot be used at the moment: {why}.")
-                    }
-                },
-            )?,
-        };
-        if tool.digest() != call.definition_digest {
-            return Err(
-                "Not run: the tool has changed since the person was asked. Call it again if it is \
-                        still what you need."
-                    .to_owned(),
-            );
-        }
+        let ApprovedCall { source, source_tool, definition_digest, .. } = call;
+        let found = self.sources.find(source, source_tool, definition_digest, &self.who).await;
+        let tool = found.map_err(|error| match error {
+            FindError::Missing => "Not run: this tool is not there any more.".to_owned(),
+            FindError::Changed => {
+                "Not run: the tool has changed since the person was asked. Call it \
+                                   again if it is still what you need."
+                    .to_owned()
+            }
+            FindError::Unavailable(why) => {
+                format!("Not run: this tool cannot be used at the moment: {why}.")
+            }
+        })?;
         match tool.prepared(call.arguments.clone()) {
             Ok(_) => Ok(tool),
             Err(why) => Err(format!("Not run: {why}")),
