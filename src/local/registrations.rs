@@ -305,6 +305,7 @@ pub static REGISTRATIONS: &[Registration] = &[
     rust("20261129000010_made_calls.sql", "create or replace function private.outcomes", "379de1bbe512e50e"),
     rust("20261129000010_made_calls.sql", "create or replace function private.add_tool_calls", "b7e3d68a74d1e933"),
     rust("20261129000010_made_calls.sql", "create or replace function private.call_json", "12fa9420a7692db4"),
+    rust("20261129000010_made_calls.sql", "create or replace function private.list_pending", "875216b32f9446d8"),
     rust("20261129000010_made_calls.sql", "create or replace function private.record_decision", "86ede1bf359b604e"),
     rust("20261129000010_made_calls.sql", "create function private.note_made_call", "af81a4f57053b39b"),
     rust("20261129000010_made_calls.sql", "create or replace function private.take_call", "83c0e9f364be8eba"),

@@ -103,6 +103,40 @@ create or replace function private.call_json(c private.tool_calls) returns jsonb
         then 'expired' else c.state end)
   $$;
 
+-- As before; however many there are, it reads those of one page alone: in the order of the index, with each
+-- one's message looked up by itself, which offset 0 keeps the planner to.
+create or replace function private.list_pending(p_user_id uuid, p_limit bigint, p_after uuid)
+  returns jsonb
+  language plpgsql stable security definer set search_path = '' as $$
+declare
+  v_after private.tool_calls;
+begin
+  perform private.require_caller(p_user_id);
+  select * into v_after from private.tool_calls where id = p_after and user_id = p_user_id;
+  return (
+    select coalesce(jsonb_agg(private.call_json(l.c) order by (l.c).created_at, (l.c).id), '[]')
+      from (
+        select p.c, sum(octet_length((p.c).arguments::text))
+            over (order by (p.c).created_at, (p.c).id) as bytes
+          from (
+            select c from private.tool_calls c
+              cross join lateral (
+                select from public.messages m
+                  where m.id = c.message_id and m.user_id = c.user_id
+                    and m.status = 'awaiting' and m.is_active and m.parent_id is not null
+                  offset 0) m
+              where c.user_id = p_user_id and c.state = 'pending'
+                and c.expires_at >= clock_timestamp()
+                and (c.created_at, c.id) > (coalesce(v_after.created_at, '-infinity'),
+                  coalesce(v_after.id, '00000000-0000-0000-0000-000000000000'))
+              order by c.created_at, c.id
+              limit least(greatest(p_limit, 1), 201)
+          ) p
+      ) l
+      where l.bytes <= 8388608);
+end;
+$$;
+
 ------------------------------------------------------------------------------------------ decisions
 
 -- As before. same is said only of a decision that says nothing else than the one that counts, with the same

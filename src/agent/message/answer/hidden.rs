@@ -39,3 +39,43 @@ impl HiddenArguments {
         self.written.get(&part).unwrap_or(shown).clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::agent::Answer;
+    use crate::providers::{Event, Opaque, ProviderName};
+
+    /// The parts as they are stored after each event.
+    fn stored(arguments: &str) -> (Vec<String>, Answer) {
+        let pointers = vec!["/card".to_owned()];
+        let hidden = HiddenArguments::of([("pay".to_owned(), pointers)].into_iter());
+        let mut answer = Answer { hidden, ..Answer::default() };
+        let (id, name, arguments) = ("1".to_owned(), "pay".to_owned(), arguments.to_owned());
+        let json = format!("{{\"arguments\": {arguments}}}");
+        let opaque = Some(Opaque { provider: ProviderName::new("openai"), json });
+        let events = [
+            Event::ToolCallStart { index: 0, id, name },
+            Event::ToolCallDelta { index: 0, arguments: arguments.clone() },
+            Event::ToolCallEnd { index: 0, arguments, opaque },
+        ];
+        let stored = events.map(|event| {
+            answer.apply(event);
+            json!(answer.parts).to_string()
+        });
+        (stored.to_vec(), answer)
+    }
+
+    #[test]
+    fn nothing_shows_what_is_hidden() {
+        let (parts, answer) = stored(r#"{"card": "4111", "n": 5}"#);
+        assert!(parts.iter().all(|parts| !parts.contains("4111")), "{parts:?}");
+        assert!(parts[2].contains(r#"{"card":"•••","n":5}"#), "{}", parts[2]);
+        let shown = json!({ "card": "•••", "n": 5 });
+        assert_eq!(answer.hidden.written(0, &shown), json!({ "card": "4111", "n": 5 }));
+        let (parts, _) = stored(r#"{"card": "4111", "n": "#);
+        assert!(parts.iter().all(|parts| !parts.contains("4111")), "{parts:?}");
+    }
+}

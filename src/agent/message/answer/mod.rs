@@ -341,6 +341,8 @@ impl Answer {
             _ => None,
         };
         let shown = input.as_ref().and_then(|input| self.hidden.hide(part, &call.name, input));
+        // What a provider keeps of a call may be the whole of it.
+        call.opaque = opaque.filter(|_| !self.hidden.has_any_of(&call.name));
         (call.arguments, call.state) = match (input, shown) {
             (_, Some(shown)) => (shown.to_string(), ToolState::InputAvailable(shown)),
             (Some(input), None) => (arguments, ToolState::InputAvailable(input)),
@@ -351,7 +353,6 @@ impl Answer {
                 (arguments, ToolState::OutputError { input: json!({}), error_text })
             }
         };
-        call.opaque = opaque;
     }
 
     fn call(&mut self, index: usize) -> Option<&mut ToolPart> {
