@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::Ai;
 use super::call_seal::{facts, is_sealed, seal_changed, seal_grant};
-use super::offered_tools;
+use super::who::who;
 use crate::agent::{FindError, Misfit, SealedCall, storable, unredacted, value_digest};
 use crate::database::{
     self, DecideToolCall, DecidedCall, DecisionResult, EditedArguments, FindToolCall, StoredCall,
@@ -126,7 +126,7 @@ async fn changed(
         return Err(not_editable());
     }
     let facts = facts(stored).ok_or_else(already_decided)?;
-    let who = offered_tools::who(user);
+    let who = who(user);
     let found =
         ai.sources.find(facts.source, facts.source_tool, facts.definition_digest, &who).await;
     let tool = match found {

@@ -7,8 +7,9 @@ use axum::http::StatusCode;
 use super::Ai;
 use super::request::ChatRequest;
 use super::requested_tools::RequestedTools;
-use crate::agent::tools::source::{SourceKind, Who};
-use crate::agent::{ClientTool, Credentials, JobTools, Offered};
+use super::who::who;
+use crate::agent::tools::source::SourceKind;
+use crate::agent::{ClientTool, JobTools, Offered};
 use crate::http::auth::CurrentUser;
 use crate::http::error::ApiError;
 use crate::providers::ToolDefinition;
@@ -55,12 +56,6 @@ impl OfferedTools {
         let ours = ours.map(|tool| tool.for_model());
         ours.chain(self.client.iter().map(|tool| tool.definition().clone())).collect()
     }
-}
-
-/// The user, as sources know them.
-pub(super) fn who(user: &CurrentUser) -> Who {
-    let credentials = Credentials::new(user.id, user.token.clone(), user.expires_at);
-    Who { credentials, role: user.role.clone() }
 }
 
 /// A name without a tool is a mistake, unless a source could not be asked whose tool it may be.

@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Ai;
-use super::offered_tools::who;
+use super::who::who;
 use crate::agent::DescribedTool;
 use crate::agent::tools::source::{Policy, SourceKind};
 use crate::http::auth::CurrentUser;

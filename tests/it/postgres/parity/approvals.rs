@@ -267,9 +267,9 @@ async fn what_ends_calls_that_wait() {
     twins.call("save_generation", with(save(3, json!({})), own)).await;
     assert_eq!(twins.states(&["a", "b"]).await, ["unknown", "superseded"]);
     let ended = twins.call("continue_generation", resume(3, 31)).await["message"].take();
-    let said = |part: usize| ended["parts"][part]["errorText"].as_str().unwrap().to_owned();
-    assert!(said(1).contains("the person stopped it while it ran"), "{ended}");
-    assert_eq!(said(2), "Not run: the answer was stopped.");
+    let error = |part: usize| ended["parts"][part]["errorText"].as_str().unwrap().to_owned();
+    assert!(error(1).contains("the person stopped it while it ran"), "{ended}");
+    assert_eq!(error(2), "Not run: the answer was stopped.");
     // The server ends while it runs.
     twins.asked(4, &two).await;
     for call in ["a", "b"] {
@@ -309,8 +309,8 @@ async fn calls_are_made_once() {
         let own = json!({ "p_run": id(10 + round), "p_end": { "status": "complete" } });
         let saved = twins.call("save_generation", with(save(1, json!({})), own)).await;
         let error = saved["message"]["parts"][1]["errorText"].as_str().unwrap();
-        let said = if round == 1 { "the answer ended while it ran" } else { "made before" };
-        assert!(error.contains(said), "{error}");
+        let why = if round == 1 { "the answer ended while it ran" } else { "made before" };
+        assert!(error.contains(why), "{error}");
         twins.delete(&id(1)).await;
     }
     // An id that another call has, and what is none.
