@@ -27,6 +27,7 @@ mod cut_off;
 mod daily_limit;
 mod doc_examples;
 mod docs;
+mod documents;
 mod errors;
 mod faults;
 mod files;

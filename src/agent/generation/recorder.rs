@@ -1,5 +1,6 @@
 //! Where answers are claimed and saved. The agent defines what it needs; `ai` talks to the database.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ use crate::agent::usage::{TokenUsage, UsageSource};
 use crate::agent::{Options, Terms};
 use crate::observability::metrics::Answered;
 use crate::providers::catalogue::Usd;
-use crate::providers::{ChosenModel, ProviderName};
+use crate::providers::{ChosenModel, Content, ProviderName};
 use crate::supabase::SupabaseError;
 
 /// Claims and saves one answer.
@@ -37,13 +38,24 @@ pub trait Recorder: Send + Sync {
         credentials: &'a Credentials,
     ) -> BoxFuture<'a, Result<BeginOutcome, SupabaseError>>;
 
-    /// Loads the files of a claimed chat's history, as the model is to read them.
+    /// Loads the files of a claimed chat's history, as the model is to read them, which is offered these tools.
     fn load_files<'a>(
         &'a self,
         _credentials: &'a Credentials,
         _started: &'a mut Started,
+        _tools: &'a [String],
     ) -> BoxFuture<'a, ()> {
         Box::pin(std::future::ready(()))
+    }
+
+    /// Those of these files that are pictures which the model sees.
+    fn load_pictures<'a>(
+        &'a self,
+        _credentials: &'a Credentials,
+        _files: &'a [Uuid],
+        _model: &'a ChosenModel,
+    ) -> BoxFuture<'a, HashMap<Uuid, Content>> {
+        Box::pin(std::future::ready(HashMap::new()))
     }
 
     /// Saves what is new of the answer. Idempotent, so it is repeated when the reply was lost.

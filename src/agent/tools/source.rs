@@ -215,6 +215,20 @@ pub struct ToolContext {
     pub progress: Arc<dyn Fn(Progress) + Send + Sync>,
 }
 
+impl ToolContext {
+    /// Of a call outside of chats, of which nobody hears before its end.
+    pub fn of(credentials: Arc<Credentials>) -> Self {
+        Self {
+            credentials,
+            chat_id: None,
+            message_id: None,
+            idempotency_key: String::new(),
+            cancellation: CancellationToken::new(),
+            progress: Arc::new(|_| ()),
+        }
+    }
+}
+
 /// How far a call is.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Progress {

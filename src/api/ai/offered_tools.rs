@@ -49,6 +49,12 @@ impl OfferedTools {
         self.client.clone()
     }
 
+    /// Whether the model may call this tool of the server's own.
+    pub(super) fn has(&self, name: &str) -> bool {
+        let mut ours = self.server.iter().flat_map(|offered| &offered.tools);
+        ours.any(|tool| tool.name == name && tool.kind() == SourceKind::BuiltIn)
+    }
+
     /// What the model is sent.
     pub(super) fn definitions(&self) -> Vec<ToolDefinition> {
         let ours = self.server.iter().flat_map(|offered| &offered.tools);

@@ -7,11 +7,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::future::{Either, select};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::{Interruption, Run};
 use crate::agent::generation::recorder::{Started, StoredFile};
 use crate::agent::job::JobTools;
 use crate::agent::message::answer::HiddenArguments;
+use crate::agent::message::part::Part;
 use crate::agent::tools::execute::{self, CallContext, CallResult};
 use crate::agent::tools::progress::ProgressReports;
 use crate::agent::tools::source::{Outcome, SourceKind, ToolFile, Who};
@@ -163,6 +165,30 @@ impl Run {
         }
     }
 
+    /// Loads the pictures that the answer has so far and that its model has not been shown.
+    pub(super) async fn load_pictures(&mut self, model: &ChosenModel) -> Result<(), Interruption> {
+        let known = &self.tools.files;
+        let missing: Vec<_> = {
+            let answer = self.answer.read();
+            let made = answer.parts.iter().filter_map(made_picture);
+            made.filter(|(id, _)| !known.contains_key(id)).collect()
+        };
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let (job, model) = (self.job.clone(), model.clone());
+        let ids: Vec<_> = missing.iter().map(|(id, _)| *id).collect();
+        let loading =
+            async move { job.recorder.load_pictures(&job.credentials, &ids, &model).await };
+        let mut loaded = self.wait_for(loading).await?;
+        for (id, name) in missing {
+            // What cannot be shown is named, and not asked for again.
+            let named = || Content::text(format!("[file: {name}]"));
+            self.tools.files.insert(id, loaded.remove(&id).unwrap_or_else(named));
+        }
+        Ok(())
+    }
+
     /// Stores the files that tools have made, which become parts of the answer.
     pub(super) async fn keep_files(
         &mut self,
@@ -192,6 +218,15 @@ impl Run {
         }
         Ok(results)
     }
+}
+
+/// The id and the name of a picture that is part of an answer.
+fn made_picture(part: &Part) -> Option<(Uuid, String)> {
+    let Part::Other(part) = part else { return None };
+    let text = |name: &str| part.get(name).and_then(Value::as_str);
+    let is_picture = text("mediaType").is_some_and(|kind| kind.starts_with("image/"));
+    let id = text("file_id").filter(|_| is_picture)?.parse().ok()?;
+    Some((id, text("filename").unwrap_or("picture").to_owned()))
 }
 
 /// What a model is shown of a file.
