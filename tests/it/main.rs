@@ -56,6 +56,7 @@ mod openai;
 mod own_tables;
 mod peers;
 mod plans;
+mod priced_tools;
 mod replaced;
 mod resume;
 mod scripts;

@@ -349,6 +349,9 @@ pub struct UsageLog {
     pub assistant_version: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,
+    /// What of `cost_usd` was for tools.
+    #[serde(skip)]
+    pub tools_usd: Usd,
 }
 
 impl UsageLog {
@@ -384,6 +387,7 @@ impl UsageLog {
             assistant: assistant.map(|assistant| assistant.id.clone()),
             assistant_version: assistant.map(|assistant| assistant.version.clone()),
             plan: terms.plan.as_ref().map(|plan| plan.name.clone()),
+            tools_usd: total.tools_cost(),
         }
     }
 
@@ -399,7 +403,8 @@ impl UsageLog {
             cached_input_tokens: self.cached_input_tokens,
             output_tokens: self.output_tokens,
             reasoning_tokens: self.reasoning_tokens,
-            cost_usd: self.cost_usd.map(Usd::as_f64),
+            // Tools are counted by themselves.
+            cost_usd: self.cost_usd.map(|cost| cost.saturating_sub(self.tools_usd).as_f64()),
         }
     }
 }

@@ -257,6 +257,7 @@ fn outcome_word(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Ok { .. } => "ok",
         Outcome::Refused(_) => "refused",
+        Outcome::Failed { may_have_happened: true, .. } => "unknown",
         Outcome::Failed { .. } => "failed",
     }
 }

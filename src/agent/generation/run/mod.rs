@@ -10,6 +10,7 @@ mod hand_over;
 mod interruption;
 mod lease;
 mod model;
+mod paid_tools;
 mod refused_files;
 mod request;
 mod reserve;
@@ -169,6 +170,7 @@ impl Run {
         }
         let mut models = self.models(started.model.as_deref())?;
         self.warn_of_missing(models.current());
+        self.model.set(models.current());
         self.run_approved(&started.earlier.approved).await?;
         self.load_pictures(models.current()).await?;
         let mut pauses = 0;

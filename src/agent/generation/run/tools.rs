@@ -24,6 +24,9 @@ use crate::providers::{ChosenModel, Content, HostedTool, ToolDefinition};
 /// Under this name the metadata of an answer that waits says what its model was offered.
 const TOOLS: &str = "tools";
 const WARNINGS: &str = "warnings";
+/// How often a tool of the provider's may be used in one call of the model where money is limited and the
+/// operator has not said how often.
+const MAX_PAID_USES: u32 = 5;
 
 impl Run {
     /// Decides what the models of this turn are offered.
@@ -95,7 +98,14 @@ impl Run {
     /// The tools that the provider of this model runs.
     pub(super) fn hosted_tools(&self, model: &ChosenModel) -> Vec<HostedTool> {
         let offered = self.tools.offered.tools.iter();
-        offered.filter_map(|tool| tool.hosted_for(model)?.ok().cloned()).collect()
+        let hosted = offered.filter_map(|tool| tool.hosted_for(model)?.ok().cloned());
+        // What is paid for by the use is reserved for before.
+        let is_limited = !self.job.terms.budgets().is_empty();
+        let most = |tool: HostedTool| match tool.max_uses {
+            None if is_limited => HostedTool { max_uses: Some(MAX_PAID_USES), ..tool },
+            _ => tool,
+        };
+        hosted.map(most).collect()
     }
 
     /// Says which of the provider's tools this model does not have.
@@ -120,11 +130,14 @@ impl Run {
         let mut sorted = execute::sort(calls, &tools, &self.tools.of_page);
         self.answer.update(|answer| execute::store(answer, sorted.refused));
         sorted.ready.extend(self.take_granted(&mut sorted.asks).await?);
+        let (ready, refused) = self.pay_for(sorted.ready).await?;
+        self.answer.update(|answer| execute::store(answer, refused));
         let context = self.call_context();
-        let parts = sorted.ready.iter().map(|call| call.part).collect();
+        let parts = ready.iter().map(|call| call.part).collect();
         self.answer.update(|answer| answer.note_running(parts));
-        let running = execute::run_all(sorted.ready, &context);
+        let running = execute::run_all(ready, &context);
         let results = self.wait_with_progress(running, &context).await?;
+        self.settle(&results);
         let results = self.keep_files(results).await?;
         self.answer.update(|answer| execute::store(answer, results));
         self.waiting = sorted.waiting;
