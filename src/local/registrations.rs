@@ -311,4 +311,14 @@ pub static REGISTRATIONS: &[Registration] = &[
     rust("20261129000010_made_calls.sql", "create or replace function private.take_call", "83c0e9f364be8eba"),
     rust("20261129000010_made_calls.sql", "create function private.end_running_calls", "dbbeb227dff90698"),
     rust("20261129000010_made_calls.sql", "create or replace function private.settle_calls", "2b3b340b220f11e9"),
+    rust("20261129000020_usage_days.sql", "create function private.rounded_ms", "a71c91be244e79f1"),
+    rust("20261129000020_usage_days.sql", "create function private.sum_up_days", "22dbf4b658f32892"),
+    rust("20261129000020_usage_days.sql", "create function private.add_to_day", "3c27437b1a2dee09"),
+    // Days are not summed up here.
+    trigger("20261129000020_usage_days.sql", "create function private.keep_day", "d241bb65e9ae8e74", "0", "select 1;"),
+    rust("20261129000020_usage_days.sql", "create or replace function private.count_lapsed", "d064cef57248d5ff"),
+    rust("20261129000020_usage_days.sql", "do", "5fa1934e8494c1d4"),
+    rust("20261129000020_usage_days.sql", "create function private.weighted_percentiles", "bc5c035dd8896d52"),
+    rust("20261129000020_usage_days.sql", "create function private.time_between", "0ddd6a1c777884a6"),
+    rust("20261129000020_usage_days.sql", "create or replace function public.usage_of_all_users", "eb69b10622a5b343"),
 ];

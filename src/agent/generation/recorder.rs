@@ -285,8 +285,9 @@ pub struct Used {
     /// Its provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
-    /// The price of the tokens.
-    pub cost_usd: Option<Usd>,
+    /// What it has cost, once anything has been called; null where that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<Option<Usd>>,
 }
 
 /// The end of an answer, as it is saved.
