@@ -15,6 +15,7 @@ use crate::agent::{BuiltIn, CheckpointSlots, Generations, Settings, Sources, Tok
 use crate::api::account::Accounts;
 use crate::api::ai::{Ai, SendPostcard, Weather, offered};
 use crate::api::files::Files;
+use crate::api::files::text::FileTexts;
 use crate::api::scripts::Scripts;
 use crate::clock::Clock;
 use crate::config::{Config, Project, SupabaseConfig};
@@ -66,10 +67,12 @@ impl App {
         providers.set_prices(config.file.current().prices.clone());
         let limits = Limits::new(&config, &clock);
         let files = Files::new(supabase.clone(), &config, clock.clone());
+        let sandbox = sandbox(&config);
+        let texts = FileTexts::new(files.clone(), sandbox.clone());
         let scripts = Scripts::new(
             supabase.clone(),
             files.clone(),
-            sandbox(&config),
+            sandbox.clone(),
             config.scripts.timeout,
             clock.clone(),
             config.scripts.retention,
@@ -98,7 +101,7 @@ impl App {
             mcp: Connections::new(),
             sign_ins: sign_ins.clone(),
         };
-        let built_in = BuiltIn::new("built_in", tools(&files, &scripts));
+        let built_in = BuiltIn::new("built_in", tools(&files, &texts, &scripts));
         let demo = BuiltIn::new("demo", vec![Arc::new(Weather), Arc::new(SendPostcard)]);
         let sources = Sources::new(built_in, demo, clock.clone(), metrics.clone());
         sources.replace(source_builder.build(&config.file.current())?);
@@ -131,6 +134,7 @@ impl App {
             supabase.clone(),
             generations.clone(),
             files.clone(),
+            texts,
             providers.clone(),
             limits.clone(),
             sources,

@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use super::error::BuildError;
 use super::state::Services;
 use crate::agent::AnyTool;
+use crate::api::files::text::FileTexts;
 use crate::api::files::{Files, FilesTool};
 use crate::api::scripts::{RunScriptTool, Scripts};
 use crate::clock::Clock;
@@ -63,8 +64,11 @@ pub(super) fn watch(metrics: &Metrics, services: &Services) {
 }
 
 /// The tools that requests may name.
-pub(super) fn tools(files: &Files, scripts: &Scripts) -> Vec<Arc<dyn AnyTool>> {
-    vec![Arc::new(FilesTool::new(files.clone())), Arc::new(RunScriptTool::new(scripts.clone()))]
+pub(super) fn tools(files: &Files, texts: &FileTexts, scripts: &Scripts) -> Vec<Arc<dyn AnyTool>> {
+    vec![
+        Arc::new(FilesTool::new(files.clone(), texts.clone())),
+        Arc::new(RunScriptTool::new(scripts.clone())),
+    ]
 }
 
 pub(super) fn sandbox(config: &Config) -> Sandbox {
