@@ -38,7 +38,7 @@ async fn javascript_results() {
         ),
         ("import { join as j } from 'node:path'\nj('a', '../b')", json!("b")),
         (
-            "export const a = 1; export { a };\nexport default async function f() { return a }\nf()",
+            "export const a = 1\nexport { a };\nexport default async function f() { return a }\nf()",
             json!(1),
         ),
         (

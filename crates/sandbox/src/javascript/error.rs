@@ -77,9 +77,11 @@ fn callee<'code>(stack: &str, code: &'code str) -> Option<&'code str> {
     let (line, column) = (numbers.next()?.parse::<usize>().ok()?, numbers.next()?);
     let line = code.lines().nth(line.checked_sub(1)?)?;
     let at = column.parse::<usize>().ok()?.checked_sub(1)?;
+    // In the first line the engine counts from 0.
+    let at = if line.as_bytes().get(at) == Some(&b'.') { at + 1 } else { at };
     let (before, after) = line.split_at_checked(at)?;
     let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '.');
-    let (start, rest) = if after.starts_with('.') {
+    let (start, rest) = if before.ends_with('.') {
         (before.trim_end_matches(is_name).len(), after)
     } else {
         let rest = after.trim_start_matches(|c: char| !is_name(c));
@@ -134,6 +136,8 @@ mod tests {
             ("1:9", "let foo; foo()", Some("foo")),
             ("1:16", "const é={}; é.x()", Some("é.x")),
             ("2:16", "//\nconst z=1; new z()", Some("z")),
+            ("2:6", "//\nrows.map(1)", Some("rows.map")),
+            ("1:2", "a?.b()", None),
             ("1:13", "const a=[1]; a[0]()", None),
             ("2:4", "a\n  .foo()", None),
             ("9:9", "a()", None),
