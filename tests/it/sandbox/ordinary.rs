@@ -250,6 +250,29 @@ async fn files_are_read_written_and_brought_back() {
 }
 
 #[tokio::test]
+async fn a_script_imports_its_own_files() {
+    let javascript = "const { twice } = require('./lib/twice'); twice(require('./n.json').n)";
+    let files = vec![
+        file("lib/twice.js", "const base = require('./base.js'); exports.twice = (n) => n * base"),
+        file("lib/base.js", "module.exports = 2"),
+        file("n.json", "{\"n\":21}"),
+        file("twice.py", "def twice(n): return 2 * n"),
+        file("json.py", "1 / 0"),
+    ];
+    let mut cases = vec![(javascript, Language::JavaScript, sandbox())];
+    if let Some(sandbox) = with_python(settings()).await {
+        let code = "import json, twice; twice.twice(json.load(open('n.json'))['n'])";
+        cases.push((code, Language::Python, sandbox));
+    }
+    for (code, language, sandbox) in cases {
+        let script = Script { files: files.clone(), ..script(code) };
+        let outcome = sandbox.slot(USER, language).await.unwrap().run(&script).await.unwrap();
+        assert_eq!((outcome.result, outcome.error), (json!(42), None), "{code}");
+        assert_eq!(outcome.files, []);
+    }
+}
+
+#[tokio::test]
 async fn an_unchanged_file_is_not_brought_back() {
     let javascript = ("files.write('a.txt', files.read('a.txt'))", Language::JavaScript, sandbox());
     let mut cases = vec![javascript];

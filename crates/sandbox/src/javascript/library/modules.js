@@ -146,16 +146,33 @@
   }
 
   const made = { __proto__: null }
-  function require(name) {
-    const plain = name.replace(/^node:/, '')
-    if (!Object.hasOwn(make, plain)) {
-      const error = new Error(`There is no module '${name}' in this sandbox. A script can use the language itself, console, `
-        + `files.list/read/readBytes/write/remove, and require or import ${Object.keys(make).join(', ')}`)
-      error.code = 'MODULE_NOT_FOUND'
-      throw error
-    }
-    return made[plain] ??= make[plain]()
+  function refuse(name) {
+    const error = new Error(`There is no module '${name}' in this sandbox. A script can use the language itself, console, `
+      + `files.list/read/readBytes/write/remove, and require or import ${Object.keys(make).join(', ')}, and './name.js' or './name.json' of its files`)
+    error.code = 'MODULE_NOT_FOUND'
+    throw error
   }
+  // A file of the script, as data or as a module in the style of CommonJS.
+  function requireFile(folder, name) {
+    const place = inside(path.resolve(folder, name))
+    const found = ['', '.js', '.json', '.cjs', '/index.js'].map((end) => place + end).find((file) => files.list().includes(file))
+    if (found === undefined) refuse(name)
+    if (found in made) return made[found].exports
+    const module = made[found] = { exports: {} }
+    if (found.endsWith('.json')) module.exports = JSON.parse(readFileSync(found, 'utf8').replace(/^\ufeff/, ''))
+    else {
+      const run = new taken.Function('module', 'exports', 'require', readFileSync(found, 'utf8').replace(/^#!/, '//'))
+      run(module, module.exports, (name) => requireFrom(`/files/${dirname(found)}`, String(name)))
+    }
+    return module.exports
+  }
+  function requireFrom(folder, name) {
+    if (/^(\.{0,2}\/|\.{1,2}$)/.test(name)) return requireFile(folder, name)
+    const plain = name.replace(/^node:/, '')
+    if (!Object.hasOwn(make, plain)) refuse(name)
+    return (made[`node:${plain}`] ??= { exports: make[plain]() }).exports
+  }
+  const require = (name) => requireFrom('/files', name)
 
   // What scripts for Node expect of themselves.
   const module = { exports: {}, id: '.', filename: '/files/script.js', children: [] }
