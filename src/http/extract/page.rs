@@ -14,7 +14,7 @@ use super::keyed::{Cursor, Keyed, unknown_cursor};
 use super::{Query, form};
 use crate::http::error::ApiError;
 use crate::http::response;
-use crate::supabase::Rows;
+use crate::supabase::{PageEnd, Rows};
 
 const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 200;
@@ -72,10 +72,7 @@ impl Page {
     /// The page as a response. There may be one more row than the page holds, or rows that were not
     /// read. Rows are passed on without parsing them.
     pub fn respond(&self, rows: Rows, list: &Keyed) -> Result<Response, ApiError> {
-        let ranges = rows.ranges()?;
-        let has_next = rows.is_cut || ranges.len() > self.limit;
-        let count = ranges.len().min(self.limit);
-        let Some(last) = ranges[..count].last().filter(|_| has_next) else {
+        let Some(PageEnd { rows: count, last }) = rows.page_end(self.limit)? else {
             return Ok(response::json(rows.body));
         };
         let row = serde_json::from_slice(&rows.body[last.clone()])
