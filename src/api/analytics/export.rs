@@ -134,7 +134,7 @@ impl Export {
             ExportFormat::Csv => self.csv(&rows, is_first)?,
             _ => rows.iter().flat_map(|row| [row.get(), "\n"]).collect::<String>().into_bytes(),
         };
-        let last = rows.last().map(|row| self.list.cursor(row)).transpose()?;
+        let last = rows.last().map(|row| self.list.cursor(row.get().as_bytes())).transpose()?;
         Ok((bytes, last))
     }
 

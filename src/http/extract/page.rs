@@ -75,13 +75,9 @@ impl Page {
         let Some(PageEnd { rows: count, last }) = rows.page_end(self.limit)? else {
             return Ok(response::json(rows.body));
         };
-        let row = serde_json::from_slice(&rows.body[last.clone()])
-            .map_err(|error| ApiError::unreadable(list.row, error))?;
-        let link = self.next(row, count, rows.is_cut, list)?;
-        let mut page = BytesMut::from(rows.body);
-        page.truncate(last.end);
-        page.put_u8(b']');
-        let mut response = response::json(page);
+        let link = self.next(&rows.body[last.clone()], count, rows.is_cut, list)?;
+        let page = [rows.body.slice(..last.end), Bytes::from_static(b"]")];
+        let mut response = response::json_pieces(page);
         response.headers_mut().insert(LINK, link);
         Ok(response)
     }
@@ -96,7 +92,7 @@ impl Page {
         let page = &rows[..rows.len().min(self.limit)];
         let mut response = response::json(json_array(page));
         if let Some(last) = page.last().filter(|_| is_cut || rows.len() > page.len()) {
-            let link = self.next(last, page.len(), is_cut, list)?;
+            let link = self.next(last.get().as_bytes(), page.len(), is_cut, list)?;
             response.headers_mut().insert(LINK, link);
         }
         Ok(response)
@@ -105,7 +101,7 @@ impl Page {
     /// The link to the page after one of so many rows, of which this is the last.
     fn next(
         &self,
-        last: &RawValue,
+        last: &[u8],
         rows: usize,
         is_cut: bool,
         list: &Keyed,

@@ -63,7 +63,9 @@ impl Sender {
         write: impl FnOnce(Pin<&mut OwnedWriteHalf>, &mut Context<'_>) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
         let mut state = self.state();
-        state.turn = Turn::Task;
+        if state.turn == Turn::Direct {
+            state.turn = Turn::Task;
+        }
         let written = match state.poll_unsent(cx) {
             Poll::Ready(Ok(())) => write(Pin::new(&mut state.half), cx),
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
@@ -187,7 +189,9 @@ mod tests {
         let (sender, mut client) = pair().await;
         assert!(!sender.write(b"not yet"));
         sender.arm();
-        assert!(!sender.is_open(), "the task may have something to send");
+        assert!(!sender.is_open(), "the task has something to send");
+        assert_eq!(poll_fn(|cx| sender.poll_write(cx, b"head ")).await.unwrap(), 5);
+        assert!(!sender.write(b"not yet"));
         flush(&sender).await;
         assert!(sender.write(b"0123456789abcdef!"));
         sender.close();
@@ -199,7 +203,7 @@ mod tests {
         drop(sender);
         let mut read = String::new();
         client.read_to_string(&mut read).await.unwrap();
-        assert_eq!(read, "11\r\n0123456789abcdef!\r\ntask");
+        assert_eq!(read, "head 11\r\n0123456789abcdef!\r\ntask");
     }
 
     #[tokio::test]

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_util::StreamExt;
-use futures_util::stream::Fuse;
 
 use super::answer_writer::AnswerWriter;
 use crate::providers::{Event, EventStream, ProviderError};
@@ -15,21 +14,20 @@ const MAX_BATCH: usize = 64;
 /// The events of a call. Text goes straight into the answer, so that the run need not begin to wait anew for
 /// each piece of it; everything else is handled by the run.
 pub(super) struct Arrivals {
-    stream: Fuse<EventStream>,
+    stream: EventStream,
     answer: Arc<AnswerWriter>,
     /// Nothing has to be done besides with a piece of text.
     pub(super) is_text_plain: bool,
     /// What is left for the run, in its order.
     pub(super) events: Vec<Result<Event, ProviderError>>,
-    /// Nothing follows these.
+    /// Nothing follows these, and it is not polled again.
     pub(super) has_ended: bool,
 }
 
 impl Arrivals {
     /// The events of this stream.
     pub(super) fn new(stream: EventStream, answer: Arc<AnswerWriter>) -> Self {
-        let (events, stream) = (Vec::new(), stream.fuse());
-        Self { stream, answer, is_text_plain: false, events, has_ended: false }
+        Self { stream, answer, is_text_plain: false, events: Vec::new(), has_ended: false }
     }
 
     /// Completes when there is something for the run to do, if only to see to other things.
