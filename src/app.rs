@@ -19,6 +19,7 @@ use crate::agent::{
 };
 use crate::api::account::Accounts;
 use crate::api::ai::{Ai, SendPostcard, Weather, offered};
+use crate::api::files::text::FileTexts;
 use crate::api::files::{Files, FilesTool};
 use crate::api::messages::ReadMarks;
 use crate::api::scripts::{RunScriptTool, Scripts};
@@ -232,10 +233,12 @@ impl App {
         providers.set_prices(config.file.current().prices.clone());
         let limits = Limits::new(&config, &clock);
         let files = Files::new(supabase.clone(), &config, clock.clone());
+        let sandbox = sandbox(&config);
+        let texts = FileTexts::new(files.clone(), sandbox.clone());
         let scripts = Scripts::new(
             supabase.clone(),
             files.clone(),
-            sandbox(&config),
+            sandbox.clone(),
             config.scripts.timeout,
             clock.clone(),
             config.scripts.retention,
@@ -264,7 +267,7 @@ impl App {
             mcp: Connections::new(),
             sign_ins: sign_ins.clone(),
         };
-        let built_in = BuiltIn::new("built_in", tools(&files, &scripts));
+        let built_in = BuiltIn::new("built_in", tools(&files, &texts, &scripts));
         let demo = BuiltIn::new("demo", vec![Arc::new(Weather), Arc::new(SendPostcard)]);
         let sources = Sources::new(built_in, demo, clock.clone(), metrics.clone());
         sources.replace(source_builder.build(&config.file.current())?);
@@ -297,6 +300,7 @@ impl App {
             supabase.clone(),
             generations.clone(),
             files.clone(),
+            texts,
             providers.clone(),
             limits.clone(),
             sources,
@@ -389,8 +393,11 @@ fn watch(metrics: &Metrics, services: &Services) {
 }
 
 /// The tools that requests may name.
-fn tools(files: &Files, scripts: &Scripts) -> Vec<Arc<dyn AnyTool>> {
-    vec![Arc::new(FilesTool::new(files.clone())), Arc::new(RunScriptTool::new(scripts.clone()))]
+fn tools(files: &Files, texts: &FileTexts, scripts: &Scripts) -> Vec<Arc<dyn AnyTool>> {
+    vec![
+        Arc::new(FilesTool::new(files.clone(), texts.clone())),
+        Arc::new(RunScriptTool::new(scripts.clone())),
+    ]
 }
 
 fn sandbox(config: &Config) -> Sandbox {

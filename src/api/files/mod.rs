@@ -20,9 +20,10 @@ mod cleanup;
 mod conditional;
 mod media_type;
 mod signed_urls;
+pub mod text;
 
 pub(in crate::api) use attachments::resolve::written_part;
-pub use attachments::resolve::{AttachedContent, Attachment, PartsContext};
+pub use attachments::resolve::{AttachedContent, Attachment, FilePart, PartsContext};
 pub use attachments::tool_files::ToolCallSource;
 pub use media_type::is_text;
 pub use orphans::{ObjectName, Orphans};
