@@ -12,8 +12,8 @@ use futures_util::stream::{self, Stream};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::Encoder;
 use super::direct::DirectWrite;
+use super::encoder::Encoder;
 use super::open_stream::OpenStream;
 use crate::agent::{Answer, Subscriber};
 use crate::clock::IdleTimer;

@@ -1,6 +1,7 @@
 //! Streams an answer to one listener as Server-Sent Events, in the protocol of an encoder.
 
 mod direct;
+mod encoder;
 mod live_stream;
 mod open_stream;
 
@@ -15,19 +16,11 @@ use futures_util::stream::Stream;
 use tokio::sync::watch;
 
 pub use direct::DirectWrite;
+pub use encoder::Encoder;
 pub use live_stream::{LiveStream, PING, PING_INTERVAL};
 pub use open_stream::OpenStream;
 
 use crate::agent::Answer;
-
-/// Writes an answer in a protocol, from where it has stopped.
-pub trait Encoder: Send + 'static {
-    /// Appends what is new; nothing if there is no more.
-    fn encode(&mut self, answer: &Answer, out: &mut Vec<u8>);
-
-    /// Whether nothing follows.
-    fn is_at_end(&self) -> bool;
-}
 
 /// The stream of an answer from its start, then live. A slow reader gets what it missed at once; a
 /// generation that ends without an end resets the stream, because a clean end would look whole.
