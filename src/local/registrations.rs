@@ -301,4 +301,9 @@ pub static REGISTRATIONS: &[Registration] = &[
     rust("20261128000050_account.sql", "create function public.claim_account_deletions", "1f3e08a42ea56a26"),
     rust("20261128000050_account.sql", "create function private.require_operator", "e1b91ed92810683d"),
     rust("20261128000050_account.sql", "create function public.usage_of_all_users", "dffdb418b1fcb8aa"),
+    rust("20261129000040_passages.sql", "create function private.store_passages", "d6e9b415c3aea423"),
+    rust("20261129000040_passages.sql", "create function private.find_passages", "e39181e9d64512d7"),
+    rust("20261129000040_passages.sql", "create function public.save_passages", "7761d424bb0a6464"),
+    rust("20261129000040_passages.sql", "create function public.search_passages", "f731db2ef4d7aae7"),
+    rust("20261129000040_passages.sql", "create function public.unindexed_files", "e5f8117b9cd02f3c"),
 ];
