@@ -20,6 +20,7 @@ mod cleanup;
 mod conditional;
 mod media_type;
 mod signed_urls;
+pub mod text;
 
 pub(in crate::api) use attachments::resolve::written_part;
 pub use attachments::resolve::{AttachedContent, Attachment, PartsContext};
