@@ -19,6 +19,8 @@ use crate::agent::{
 };
 use crate::api::account::Accounts;
 use crate::api::ai::{Ai, SendPostcard, Weather, offered};
+use crate::api::files::search::{FileSearch, SearchFilesTool};
+use crate::api::files::text::FileTexts;
 use crate::api::files::{Files, FilesTool};
 use crate::api::messages::ReadMarks;
 use crate::api::scripts::{RunScriptTool, Scripts};
@@ -107,6 +109,7 @@ pub struct Services {
     pub supabase: Supabase,
     pub generations: Generations,
     pub files: Files,
+    pub file_search: FileSearch,
     pub read_marks: ReadMarks,
     pub limits: Limits,
     pub ai: Ai,
@@ -232,10 +235,13 @@ impl App {
         providers.set_prices(config.file.current().prices.clone());
         let limits = Limits::new(&config, &clock);
         let files = Files::new(supabase.clone(), &config, clock.clone());
+        let sandbox = sandbox(&config);
+        let texts = FileTexts::new(files.clone(), sandbox.clone());
+        let search = FileSearch::new(supabase.clone(), &files, texts, limits.clone());
         let scripts = Scripts::new(
             supabase.clone(),
             files.clone(),
-            sandbox(&config),
+            sandbox,
             config.scripts.timeout,
             clock.clone(),
             config.scripts.retention,
@@ -264,7 +270,7 @@ impl App {
             mcp: Connections::new(),
             sign_ins: sign_ins.clone(),
         };
-        let built_in = BuiltIn::new("built_in", tools(&files, &scripts));
+        let built_in = BuiltIn::new("built_in", tools(&files, &search, &scripts));
         let demo = BuiltIn::new("demo", vec![Arc::new(Weather), Arc::new(SendPostcard)]);
         let sources = Sources::new(built_in, demo, clock.clone(), metrics.clone());
         sources.replace(source_builder.build(&config.file.current())?);
@@ -321,6 +327,7 @@ impl App {
             generations,
             scripts,
             files,
+            file_search: search,
             read_marks: ai.read_marks(),
             ai,
             limits,
@@ -389,8 +396,12 @@ fn watch(metrics: &Metrics, services: &Services) {
 }
 
 /// The tools that requests may name.
-fn tools(files: &Files, scripts: &Scripts) -> Vec<Arc<dyn AnyTool>> {
-    vec![Arc::new(FilesTool::new(files.clone())), Arc::new(RunScriptTool::new(scripts.clone()))]
+fn tools(files: &Files, search: &FileSearch, scripts: &Scripts) -> Vec<Arc<dyn AnyTool>> {
+    vec![
+        Arc::new(FilesTool::new(files.clone())),
+        Arc::new(SearchFilesTool::new(search.clone())),
+        Arc::new(RunScriptTool::new(scripts.clone())),
+    ]
 }
 
 fn sandbox(config: &Config) -> Sandbox {
@@ -535,6 +546,7 @@ extractable! {
     supabase: Supabase,
     generations: Generations,
     files: Files,
+    file_search: FileSearch,
     read_marks: ReadMarks,
     limits: Limits,
     ai: Ai,

@@ -125,51 +125,73 @@ begin
 end;
 $$;
 
+-- The passages of a user that have one of these forms, by the index alone: seen from within a larger query,
+-- PostgreSQL would rather read all that the user has. Nobody calls it but find_passages.
+create function private.passages_with(p_user text, p_forms text[])
+  returns table (found_file uuid, found_position integer)
+  language plpgsql stable set search_path = '' set enable_seqscan = off as $$
+begin
+  return query
+    select p.file_id, p.position from public.passages p
+      where array_append(string_to_array(p.words, ' '), p.user_id::text) @> array[p_user]
+        and array_append(string_to_array(p.words, ' '), p.user_id::text) && p_forms
+        -- Not by the index of user_id.
+        and p.user_id::text = p_user;
+end;
+$$;
+
 -- The caller's passages that have one of these words, best first: by BM25, which counts a word the more the
 -- fewer passages have it. p_words has an array for each word that was asked for, with the forms that count
--- as that word. With the rights of its owner, because under row-level security PostgreSQL could not use the
--- index of words; it looks at the caller's rows alone.
+-- as that word. How often a word is in a passage is looked at only in the 1,000 passages that are most
+-- likely to fit; which these are, the index tells. With the rights of its owner, because under row-level
+-- security PostgreSQL could not use the index of words; it looks at the caller's rows alone.
 create function private.find_passages(
   p_words jsonb, p_limit integer, p_chat_id uuid, p_file_id uuid
 ) returns table (found_file uuid, found_position integer, found_score numeric)
   language plpgsql stable security definer set search_path = '' set jit = off as $$
 declare
-  v_user constant uuid := auth.uid();
-  v_forms text[];
+  v_user constant text := auth.uid()::text;
   v_passages double precision;
   v_length double precision;
 begin
-  select array_agg(distinct form) into v_forms
-    from jsonb_array_elements(p_words) as word, jsonb_array_elements_text(word) as form;
-  if jsonb_array_length(p_words) > 32 or cardinality(v_forms) > 256 then
-    raise exception 'at most 32 words with 256 forms together' using errcode = '22023';
+  if jsonb_array_length(p_words) > 24 or (
+      select count(*) from jsonb_array_elements(p_words) as word, jsonb_array_elements_text(word)
+    ) > 200 then
+    raise exception 'at most 24 words with 200 forms together' using errcode = '22023';
   end if;
   select sum(i.passages), sum(i.word_count) / greatest(sum(i.passages), 1)
     into v_passages, v_length
-    from public.indexed_files i where i.user_id = v_user and i.status = 'indexed';
+    from public.indexed_files i where i.user_id = v_user::uuid and i.status = 'indexed';
   return query
-    with forms as materialized (
-      select w.number, f.form
-        from jsonb_array_elements(p_words) with ordinality as w (forms, number),
-          jsonb_array_elements_text(w.forms) as f (form)
-    ), found as materialized (
-      select p.file_id, p.position, s.words, cardinality(s.words) as length
-        from public.passages p cross join string_to_array(p.words, ' ') as s (words)
-        where array_append(string_to_array(p.words, ' '), p.user_id::text) @> array[v_user::text]
-          and array_append(string_to_array(p.words, ' '), p.user_id::text) && v_forms
-          and p.user_id = v_user
-          and p.file_id in (
-            select f.id from public.files f
-              where f.user_id = v_user and f.status = 'ready'
-                and (p_chat_id is null or f.chat_id = p_chat_id)
-                and (p_file_id is null or f.id = p_file_id))
+    with asked as materialized (
+      select w.number, array(select jsonb_array_elements_text(w.forms)) as forms
+        from jsonb_array_elements(p_words) with ordinality as w (forms, number)
+    ), readable as materialized (
+      select f.id from public.files f
+        where f.user_id = v_user::uuid and f.status = 'ready'
+          and (p_chat_id is null or f.chat_id = p_chat_id)
+          and (p_file_id is null or f.id = p_file_id)
+    ), hits as materialized (
+      select a.number, h.found_file as file_id, h.found_position as position
+        from asked a cross join private.passages_with(v_user, a.forms) h
+        where h.found_file in (select r.id from readable r)
+    ), weights as materialized (
+      select h.number, ln(1 + (greatest(v_passages - count(*), 0) + 0.5) / (count(*) + 0.5)) as weight
+        from hits h group by h.number
+    ), likely as materialized (
+      select h.file_id, h.position
+        from hits h join weights w on w.number = h.number
+        group by h.file_id, h.position
+        order by round(sum(w.weight)::numeric, 6) desc, h.file_id, h.position
+        limit 1000
     ), counted as (
-      select f.file_id, f.position, f.length, forms.number, count(*) as times
-        from found f cross join unnest(f.words) as u (word) join forms on forms.form = u.word
-        group by f.file_id, f.position, f.length, forms.number
-    ), weights as (
-      select c.number, ln(1 + (greatest(v_passages - count(*), 0) + 0.5) / (count(*) + 0.5)) as weight
-        from counted c group by c.number
+      select l.file_id, l.position, cardinality(s.words) as length, a.number, count(*) as times
+        from likely l
+          join public.passages p on p.file_id = l.file_id and p.position = l.position
+          cross join string_to_array(p.words, ' ') as s (words)
+          cross join unnest(s.words) as u (word)
+          join (select k.number, unnest(k.forms) as form from asked k) a on a.form = u.word
+        group by l.file_id, l.position, cardinality(s.words), a.number
     )
     select c.file_id, c.position,
         round(sum(w.weight * c.times * 2.2
@@ -230,6 +252,7 @@ create function public.unindexed_files(p_version integer, p_limit integer defaul
 
 revoke execute on function private.store_passages(
   uuid, text, text, integer, text, text, jsonb) from public, anon;
+revoke execute on function private.passages_with(text, text[]) from public, anon;
 revoke execute on function private.find_passages(jsonb, integer, uuid, uuid) from public, anon;
 revoke execute on function public.save_passages(
   uuid, text, text, integer, text, jsonb, text) from public, anon;

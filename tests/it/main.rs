@@ -29,6 +29,7 @@ mod doc_examples;
 mod docs;
 mod errors;
 mod faults;
+mod file_search;
 mod files;
 mod flow;
 mod generate;

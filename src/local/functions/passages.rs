@@ -14,6 +14,8 @@ use crate::local_supabase::functions::{Arguments, RestError, Session, TableConte
 /// The most passages of a file, and of a user.
 const MAX_OF_FILE: usize = 2_000;
 const MAX_OF_USER: i64 = 20_000;
+/// How many passages are looked at closely.
+const MAX_LIKELY: usize = 1_000;
 
 fn user(session: Session) -> Option<String> {
     session.uid().map(|uid| uid.to_string())
@@ -32,7 +34,8 @@ pub(super) fn save_passages(
     session: Session,
     arguments: &Arguments,
 ) -> Result<String, RestError> {
-    let status = arguments.text("p_status").filter(|status| ["indexed", "no_text"].contains(status));
+    let status =
+        arguments.text("p_status").filter(|status| ["indexed", "no_text"].contains(status));
     let passages = arguments.json("p_passages");
     let (Some(status), Some(Json::Array(passages))) = (status, passages) else {
         return Err(invalid());
@@ -59,7 +62,8 @@ pub(super) fn save_passages(
             insert(target, user.as_deref(), file, position, passage)?;
         }
     }
-    let count_words = |passage: &Json| passage["words"].as_str().map_or(0, |text| words(text).count());
+    let count_words =
+        |passage: &Json| passage["words"].as_str().map_or(0, |text| words(text).count());
     let word_count: usize = passages.iter().map(count_words).sum();
     let word_count = i64::try_from(word_count).unwrap_or(i64::MAX);
     let table = session.table("indexed_files")?;
@@ -148,8 +152,8 @@ impl Asked {
                 forms.entry(form.to_owned()).or_default().push(number);
             }
         }
-        if asked.len() > 32 || forms.len() > 256 {
-            return Err(invalid_argument("at most 32 words with 256 forms together"));
+        if asked.len() > 24 || forms.values().map(Vec::len).sum::<usize>() > 200 {
+            return Err(invalid_argument("at most 24 words with 200 forms together"));
         }
         Ok(Self { count: asked.len(), forms })
     }
@@ -196,7 +200,7 @@ pub(super) fn search_passages(
             found.push(Found { rowid, file, position, length, times, score: 0.0 });
         }
     }
-    rank(connection, user.as_deref(), &asked, &mut found)?;
+    rank(connection, user.as_deref(), asked.count, &mut found)?;
     found.truncate(usize::try_from(limit).unwrap_or_default());
     let shown: Result<Vec<Json>, rusqlite::Error> =
         found.iter().map(|found| shown(connection, found)).collect();
@@ -207,32 +211,41 @@ pub(super) fn search_passages(
 fn rank(
     connection: &Connection,
     user: Option<&str>,
-    asked: &Asked,
-    found: &mut [Found],
+    count: usize,
+    found: &mut Vec<Found>,
 ) -> rusqlite::Result<()> {
     let select = "select coalesce(sum(passages), 0), coalesce(sum(word_count), 0) from indexed_files \
                   where user_id = ? and status = 'indexed'";
-    let (all, word_count): (f64, f64) = connection
-        .prepare_cached(select)?
-        .query_row([user], |row| Ok((row.get::<_, i64>(0)? as f64, row.get::<_, i64>(1)? as f64)))?;
+    let (all, word_count): (f64, f64) =
+        connection.prepare_cached(select)?.query_row([user], |row| {
+            Ok((row.get::<_, i64>(0)? as f64, row.get::<_, i64>(1)? as f64))
+        })?;
     let length = word_count / all.max(1.0);
     let weight = |number: usize| {
         let having = found.iter().filter(|found| found.times[number] > 0).count() as f64;
         (1.0 + ((all - having).max(0.0) + 0.5) / (having + 0.5)).ln()
     };
-    let weights: Vec<f64> = (0..asked.count).map(weight).collect();
-    for found in &mut *found {
-        let score = |(times, weight): (&u32, &f64)| {
-            let times = f64::from(*times);
-            weight * times * 2.2 / (times + 1.2 * (0.25 + 0.75 * found.length / length))
-        };
-        let score: f64 = found.times.iter().zip(&weights).map(score).sum();
+    let weights: Vec<f64> = (0..count).map(weight).collect();
+    let scored = |found: &mut Found, of: &dyn Fn(f64, f64) -> f64| {
+        let times = found.times.iter().zip(&weights).filter(|(times, _)| **times > 0);
+        let score: f64 =
+            times.map(|(times, weight)| weight * of(f64::from(*times), found.length)).sum();
         found.score = (score * 1e6).round() / 1e6;
-    }
+    };
+    found.iter_mut().for_each(|found| scored(found, &|_, _| 1.0));
+    sort(found);
+    found.truncate(MAX_LIKELY);
+    let saturated =
+        |times: f64, own: f64| times * 2.2 / (times + 1.2 * (0.25 + 0.75 * own / length));
+    found.iter_mut().for_each(|found| scored(found, &saturated));
+    sort(found);
+    Ok(())
+}
+
+fn sort(found: &mut [Found]) {
     found.sort_by(|a, b| {
         b.score.total_cmp(&a.score).then_with(|| (&a.file, a.position).cmp(&(&b.file, b.position)))
     });
-    Ok(())
 }
 
 fn shown(connection: &Connection, found: &Found) -> rusqlite::Result<Json> {
