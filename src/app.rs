@@ -237,11 +237,11 @@ impl App {
         let files = Files::new(supabase.clone(), &config, clock.clone());
         let sandbox = sandbox(&config);
         let texts = FileTexts::new(files.clone(), sandbox.clone());
-        let search = FileSearch::new(supabase.clone(), &files, texts, limits.clone());
+        let search = FileSearch::new(supabase.clone(), &files, texts.clone(), limits.clone());
         let scripts = Scripts::new(
             supabase.clone(),
             files.clone(),
-            sandbox,
+            sandbox.clone(),
             config.scripts.timeout,
             clock.clone(),
             config.scripts.retention,
@@ -270,7 +270,7 @@ impl App {
             mcp: Connections::new(),
             sign_ins: sign_ins.clone(),
         };
-        let built_in = BuiltIn::new("built_in", tools(&files, &search, &scripts));
+        let built_in = BuiltIn::new("built_in", tools(&files, &texts, &search, &scripts));
         let demo = BuiltIn::new("demo", vec![Arc::new(Weather), Arc::new(SendPostcard)]);
         let sources = Sources::new(built_in, demo, clock.clone(), metrics.clone());
         sources.replace(source_builder.build(&config.file.current())?);
@@ -303,6 +303,7 @@ impl App {
             supabase.clone(),
             generations.clone(),
             files.clone(),
+            texts,
             providers.clone(),
             limits.clone(),
             sources,
@@ -396,9 +397,14 @@ fn watch(metrics: &Metrics, services: &Services) {
 }
 
 /// The tools that requests may name.
-fn tools(files: &Files, search: &FileSearch, scripts: &Scripts) -> Vec<Arc<dyn AnyTool>> {
+fn tools(
+    files: &Files,
+    texts: &FileTexts,
+    search: &FileSearch,
+    scripts: &Scripts,
+) -> Vec<Arc<dyn AnyTool>> {
     vec![
-        Arc::new(FilesTool::new(files.clone())),
+        Arc::new(FilesTool::new(files.clone(), texts.clone())),
         Arc::new(SearchFilesTool::new(search.clone())),
         Arc::new(RunScriptTool::new(scripts.clone())),
     ]

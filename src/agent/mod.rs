@@ -37,9 +37,9 @@ pub use tools::built_in::BuiltIn;
 pub use tools::client::ClientTool;
 pub use tools::digest::value_digest;
 pub use tools::json_schema::{
-    SchemaError, clean as clean_schema, clean_within as clean_schema_within, is_checkable,
+    Misfit, SchemaError, clean as clean_schema, clean_within as clean_schema_within, is_checkable,
 };
-pub use tools::redact::redacted;
+pub use tools::redact::{redacted, unredacted};
 pub use tools::sources::{
     DescribedTool, FindError, Offered, OfferedTool, SourceHealth, Sources, ToolSelection,
 };

@@ -104,6 +104,8 @@ pub struct StoredCall {
     pub may_edit: bool,
     pub may_remember: bool,
     pub seal: Option<String>,
+    /// Whether the seal is over the call's own id; older ones are not.
+    pub binds_id: bool,
     pub state: String,
     pub expires_at: String,
 }

@@ -42,6 +42,7 @@ pub static MIGRATIONS: &[(&str, &str)] = migrations![
     "20261128000030_tool_tokens.sql",
     "20261128000040_plans.sql",
     "20261128000050_account.sql",
+    "20261129000010_made_calls.sql",
     "20261129000040_passages.sql",
 ];
 

@@ -1,6 +1,9 @@
 //! What this process counts, for Prometheus. Without `METRICS_ADDR` nothing is counted.
 
+mod catalogue;
+
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,14 +14,14 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::{Metric, Registry, Unit};
+use prometheus_client::registry::Registry;
+
+use self::catalogue::Catalogue;
 
 /// Seconds: from a row passed on to a request that reaches its time limit.
 const REQUEST_SECONDS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5, 10.0];
 /// Seconds: from a local model to a long answer with tools.
 const ANSWER_SECONDS: [f64; 9] = [0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 120.0, 600.0];
-
-const PREFIX: &str = "chat_backend";
 
 /// A number that is read whenever the metrics are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -67,6 +70,7 @@ struct Inner {
     refused_addresses: Counter,
     tool_calls: Family<ToolCallLabels, Counter>,
     tool_call_seconds: Family<ToolKindLabels, Histogram>,
+    tool_cost: Family<ToolKindLabels, Counter<f64, AtomicU64>>,
     tool_definition_changes: Family<ToolKindLabels, Counter>,
     decisions: Family<DecisionLabels, Counter>,
 }
@@ -236,6 +240,12 @@ impl Metrics {
         inner.tool_call_seconds.get_or_create(&of_kind).observe(took.as_secs_f64());
     }
 
+    /// A tool that has a price was called.
+    pub fn tool_cost(&self, source: &'static str, usd: f64) {
+        let Some(inner) = &self.inner else { return };
+        inner.tool_cost.get_or_create(&ToolKindLabels { source }).inc_by(usd);
+    }
+
     /// Sources of this kind describe so many tools otherwise than before.
     pub fn tool_definitions_changed(&self, source: &'static str, changes: usize) {
         let Some(inner) = &self.inner else { return };
@@ -288,9 +298,6 @@ impl Inner {
         let mut all = Catalogue::default();
         let request_seconds =
             Family::new_with_constructor((|| Histogram::new(REQUEST_SECONDS)) as fn() -> Histogram);
-        let by_provider = || {
-            Family::new_with_constructor((|| Histogram::new(ANSWER_SECONDS)) as fn() -> Histogram)
-        };
         Self {
             requests: all.add("requests", "Requests answered", Family::default()),
             request_seconds: all.add_seconds(
@@ -302,12 +309,12 @@ impl Inner {
             answer_seconds: all.add_seconds(
                 "answer_duration",
                 "Time until an answer had ended",
-                by_provider(),
+                answer_seconds(),
             ),
             first_token_seconds: all.add_seconds(
                 "time_to_first_token",
                 "Time until an answer's first token",
-                by_provider(),
+                answer_seconds(),
             ),
             tokens: all.add("tokens", "Tokens used, reported or estimated", Family::default()),
             cost: all.add("cost_usd", "Price of the tokens used", Family::default()),
@@ -336,10 +343,9 @@ impl Inner {
             tool_call_seconds: all.add_seconds(
                 "tool_call_duration",
                 "Time until a tool had answered",
-                Family::new_with_constructor(
-                    (|| Histogram::new(ANSWER_SECONDS)) as fn() -> Histogram,
-                ),
+                answer_seconds(),
             ),
+            tool_cost: all.add("tool_cost_usd", "Price of the calls of tools", Family::default()),
             tool_definition_changes: all.add(
                 "tool_definition_changes",
                 "Tools that are described otherwise than before",
@@ -363,30 +369,8 @@ impl Inner {
     }
 }
 
-/// The metrics and their names.
-struct Catalogue {
-    registry: Registry,
-    names: Vec<String>,
-}
-
-impl Default for Catalogue {
-    fn default() -> Self {
-        Self { registry: Registry::with_prefix(PREFIX), names: Vec::new() }
-    }
-}
-
-impl Catalogue {
-    fn add<M: Metric + Clone>(&mut self, name: &str, help: &str, metric: M) -> M {
-        self.names.push(format!("{PREFIX}_{name}"));
-        self.registry.register(name, help, metric.clone());
-        metric
-    }
-
-    fn add_seconds<M: Metric + Clone>(&mut self, name: &str, help: &str, metric: M) -> M {
-        self.names.push(format!("{PREFIX}_{name}_seconds"));
-        self.registry.register_with_unit(name, help, Unit::Seconds, metric.clone());
-        metric
-    }
+fn answer_seconds<L: Clone + Hash + Eq>() -> Family<L, Histogram> {
+    Family::new_with_constructor((|| Histogram::new(ANSWER_SECONDS)) as fn() -> Histogram)
 }
 
 fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -8,6 +8,7 @@ use crate::agent::tools::source::{
     Outcome, Policy, SourceCall, SourceError, SourceKind, SourceTool, ToolContext, ToolSource, Who,
 };
 use crate::config::file::hosted::HostedTools;
+use crate::providers::catalogue::Usd;
 use crate::providers::{HostedKind, HostedTool};
 
 /// A tool of the provider's. It is put into the request, and never called here.
@@ -32,6 +33,7 @@ impl Hosted {
             parameters: json!({ "type": "object", "properties": {} }),
             policy: Policy::Never,
             models: self.settings.models.clone(),
+            price_usd: Some(self.settings.tool.price()).filter(|price| *price > Usd::ZERO),
             ..SourceTool::default()
         }
     }

@@ -105,6 +105,34 @@ async fn a_failed_script_is_corrected() {
     assert!(error.contains("ReferenceError") && error.contains("script.js:1"), "{error}");
 }
 
+/// A picture that a script writes is shown to the model that goes on.
+#[tokio::test]
+async fn a_model_sees_the_pictures_that_its_scripts_write() {
+    let png = "[137,80,78,71,13,10,26,10,0,0,0,13,73,72,68,82,0,0,0,1,0,0,0,1,8,2]";
+    let code = format!(
+        "files.write('chart.png', new Uint8Array([...{png}, ...Array(50).fill(0)])); \
+         files.write('a.csv', 'a'); 1"
+    );
+    let stage = Stage::with(vec![
+        calls("a", &[javascript(&code)], "tool_calls"),
+        calls("b", &[javascript("2")], "tool_calls"),
+        says("It rises."),
+    ])
+    .await;
+    stage.ask(json!({ "model": "gpt-6-sol" })).await;
+    for request in &stage.provider.requests()[1..] {
+        let messages = request["messages"].as_array().unwrap();
+        let shown: Vec<_> = messages
+            .iter()
+            .filter_map(|message| message["content"].as_array())
+            .flatten()
+            .filter_map(|part| part["image_url"]["url"].as_str())
+            .collect();
+        let [picture] = shown[..] else { panic!("{messages:?}") };
+        assert!(picture.starts_with("data:image/png;base64,iVBORw0KGgo"), "{picture}");
+    }
+}
+
 /// More than a user may have running or waiting.
 #[tokio::test]
 async fn the_scripts_of_one_step_wait_for_one_another() {

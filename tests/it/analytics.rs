@@ -303,6 +303,44 @@ async fn each_event_of_a_batch_is_reported_on() {
 }
 
 #[tokio::test]
+async fn an_event_that_cannot_be_read_spoils_no_other() {
+    let app = app().await;
+    let alice = app.user("alice").await;
+    let [one, two] = [Uuid::new_v4(), Uuid::new_v4()];
+    let deep = format!("{}1{}", "[".repeat(200), "]".repeat(200));
+    let event = |name: &str, value: &str| {
+        format!(r#"{{ "name": {name}, "properties": {{ "a": {value} }} }}"#)
+    };
+    let events = [
+        format!(r#"{{ "id": "{one}", "name": "opened" }}"#),
+        event(r#""opened""#, r#""\u0000""#),
+        event(r#""opened""#, r#""\ud800""#),
+        event(r#""opened""#, "1e400"),
+        event(r#""opened""#, &deep),
+        event(r#""a\u0000""#, "1"),
+        format!(r#"{{ "id": "{two}", "name": "closed" }}"#),
+    ];
+    let body = format!(r#"{{ "events": [{}] }}"#, events.join(","));
+    for accepted in [2, 0] {
+        let request = alice.request(reqwest::Method::POST, "/api/analytics/events");
+        let request = request.header("content-type", "application/json").body(body.clone());
+        let report = Reply::send(request).await.expect(200);
+        assert_eq!(report["accepted"].as_u64(), Some(accepted), "{report}");
+        assert_eq!(
+            report["duplicates"].as_u64(),
+            Some(2 - accepted),
+            "a retry records nothing twice"
+        );
+        let errors = report["errors"].as_array().unwrap().iter();
+        let errors: Vec<_> = errors.map(|error| error["index"].as_u64().unwrap()).collect();
+        assert_eq!(errors, [1, 2, 3, 4, 5], "{report}");
+    }
+    let torn = alice.request(reqwest::Method::POST, "/api/analytics/events");
+    let torn = torn.header("content-type", "application/json").body(r#"{ "events": [{ "name" "#);
+    assert_eq!(Reply::send(torn).await.problem(400), "malformed_json");
+}
+
+#[tokio::test]
 async fn events_are_listed_by_key() {
     let app = app().await;
     let (alice, bob) = (app.user("alice").await, app.user("bob").await);

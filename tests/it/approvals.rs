@@ -321,3 +321,123 @@ async fn what_a_user_writes_themselves_is_never_run() {
     assert_eq!(alice.rest(Method::GET, "/tool_calls", None).await.status, 404);
     assert_eq!(rpc("record_decision", json!({})).await.status, 404);
 }
+
+#[tokio::test]
+async fn a_decision_that_says_something_else_is_refused() {
+    let asking = Asking::new().await;
+    let pending = asking.waiting(r#"/approve {"to":"Ada","text":"Hello"}"#).await;
+    let seen = pending[0]["digest"].as_str().unwrap();
+    let decide = |approved: bool, more: Value| {
+        let mut body = json!({ "approved": approved, "stream": false });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        asking.decide(&pending[0], body)
+    };
+    let card = json!({ "to": "Bob", "text": "Hi" });
+    let edit = json!({ "digest": seen, "arguments": card });
+    decide(true, edit.clone()).await.expect(200);
+    // What runs is what was sent with the decision, and nothing else was approved.
+    let other = json!({ "digest": seen, "arguments": { "to": "Eve", "text": "Hi" } });
+    for contradiction in [
+        json!({ "digest": seen }),
+        json!({ "digest": "0" }),
+        other,
+        json!({ "digest": "0", "arguments": card }),
+    ] {
+        let refused = decide(true, contradiction.clone()).await;
+        assert_eq!(refused.problem(409), "already_decided", "{contradiction}");
+    }
+    let standing = decide(false, json!({})).await.json();
+    assert_eq!(
+        (&standing["code"], &standing["approved"]),
+        (&json!("already_decided"), &json!(true))
+    );
+    for same in [json!({}), edit, json!({ "arguments": card, "remember": "chat" })] {
+        decide(true, same).await.expect(200);
+    }
+    let again = asking.alice.ask(&asking.chat, "/approve").await;
+    assert_eq!(again["message"]["status"], "complete", "it was allowed for the chat by then");
+
+    let other = Asking::new().await;
+    let pending = other.waiting("/approve").await;
+    let no = json!({ "approved": false, "digest": pending[0]["digest"], "stream": false });
+    other.decide(&pending[0], no.clone()).await.expect(200);
+    other.decide(&pending[0], no).await.expect(200);
+    let wrong = json!({ "approved": false, "digest": "0", "stream": false });
+    assert_eq!(other.decide(&pending[0], wrong).await.problem(409), "already_decided");
+}
+
+#[tokio::test]
+async fn changed_arguments_have_to_fit_the_tool() {
+    let asking = Asking::new().await;
+    let pending = asking.waiting("/approve").await;
+    for (arguments, pointer) in [
+        (json!({ "to": "Bob" }), "/arguments/text"),
+        (json!({ "to": 5, "text": "Hi" }), "/arguments/to"),
+        (json!({ "to": "Bob", "text": null }), "/arguments/text"),
+    ] {
+        let body = json!({ "approved": true, "arguments": arguments });
+        assert_eq!(asking.decide(&pending[0], body).await.pointers(), [pointer]);
+    }
+    assert_eq!(asking.pending().await, pending, "it waits as before");
+    let body =
+        json!({ "approved": true, "arguments": { "to": "Bob", "text": "Hi" }, "stream": false });
+    let answer = asking.decide(&pending[0], body).await.expect(200);
+    assert!(answer.to_string().contains(r#""sent_to":"Bob""#), "{answer}");
+}
+
+/// A user who keeps what a server has sealed, and writes it again.
+struct Forger<'a> {
+    asking: &'a Asking,
+    question: Value,
+}
+
+impl Forger<'_> {
+    async fn rpc(&self, function: &str, arguments: Value) -> Value {
+        let path = format!("/rpc/{function}");
+        self.asking.alice.rest(Method::POST, &path, Some(arguments)).await.expect(200)
+    }
+
+    /// Writes the answer with this id anew, with the call as it was, and has it continued.
+    async fn make_again(&self, call: &Value) -> String {
+        let (chat, message, run) = (&self.asking.chat, &call["message_id"], Uuid::new_v4());
+        let path = format!("/messages?id=eq.{}", message.as_str().unwrap());
+        self.asking.alice.rest(Method::DELETE, &path, None).await.expect(204);
+        let begin = json!({ "p_chat_id": chat, "p_run": run, "p_message_id": message,
+            "p_user_message": self.question, "p_model": "scripted/demo" });
+        assert_eq!(self.rpc("begin_generation", begin).await["answer"], "started");
+        let part = json!({ "type": "tool-send_postcard", "toolCallId": call["call_id"],
+            "input": call["arguments"], "state": "approval-requested",
+            "approval": { "id": call["id"] } });
+        let mut call = call.clone();
+        call["expires_in_s"] = 600.into();
+        let end =
+            json!({ "status": "awaiting", "finish_reason": "tool-calls", "tool_calls": [call] });
+        let save = json!({ "p_chat_id": chat, "p_run": run, "p_message_id": message,
+            "p_parts": [{ "type": "step-start" }, part], "p_end": end });
+        assert_eq!(self.rpc("save_generation", save).await["owned"], true);
+        let path = self.asking.path(call["id"].as_str().unwrap());
+        self.asking.alice.post(&path, approve()).await.expect(200).to_string()
+    }
+}
+
+#[tokio::test]
+async fn a_seal_is_good_for_one_call() {
+    let asking = Asking::new().await;
+    let pending = asking.waiting("/approve").await;
+    let question = asking.alice.messages(&asking.chat).await[0].clone();
+    let question = json!({ "id": question["id"], "content": question["content"],
+        "parts": question["parts"] });
+    let forger = Forger { asking: &asking, question };
+    let key = json!({ "p_chat_id": asking.chat, "p_call": pending[0]["approval_id"] });
+    let call = forger.rpc("find_tool_call", key).await;
+    let first = asking.decide(&pending[0], approve()).await.expect(200).to_string();
+    assert!(first.contains("sent_to"), "{first}");
+    let again = forger.make_again(&call).await;
+    assert!(again.contains("was made before") && !again.contains("sent_to"), "{again}");
+    // Nor under another id.
+    let mut other = call.clone();
+    other["id"] = json!(Uuid::new_v4());
+    let again = forger.make_again(&other).await;
+    assert!(again.contains("not what the person was asked"), "{again}");
+    assert!(!again.contains("sent_to"), "{again}");
+}

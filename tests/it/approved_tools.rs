@@ -2,11 +2,16 @@
 //! day's tokens are used up, and of a model that does not take no for an answer.
 
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
+use axum::Json;
 use bytes::Bytes;
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 
-use crate::support::{Answer, FakeProvider, TestApp, User, skipped_on_a_real_supabase};
+use crate::support::{
+    Answer, FakeProvider, OperatorFile, TestApp, User, skipped_on_a_real_supabase,
+};
 
 /// The model's next words: a call of the tool, or a text.
 fn answer(delta: &Value, reason: &str) -> Answer {
@@ -146,4 +151,52 @@ async fn without_tokens_for_the_rest_nothing_runs() {
     assert_eq!(message["status"], "awaiting");
     let part = message["parts"].as_array().unwrap().iter().find(|part| part["toolCallId"] == "a");
     assert_eq!(part.unwrap()["state"], "approval-responded");
+}
+
+/// An endpoint that keeps what it is sent.
+async fn bank() -> (u16, Arc<Mutex<Vec<Value>>>) {
+    let received = Arc::new(Mutex::new(Vec::new()));
+    let kept = received.clone();
+    let pay = move |Json(body): Json<Value>| async move {
+        kept.lock().unwrap().push(body);
+        Json(json!({ "paid": true }))
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let router = axum::Router::new().route("/pay", axum::routing::post(pay));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (port, received)
+}
+
+#[tokio::test]
+async fn what_is_hidden_of_arguments_is_nowhere_but_in_the_call() {
+    let (port, received) = bank().await;
+    let file = OperatorFile::new(&format!(
+        "allow_hosts = [\"localhost:{port}\"]\n[[tools]]\nkind = \"http\"\nname = \"pay\"\n\
+         description = \"Pays.\"\nurl = \"http://localhost:{port}/pay\"\nredact = [\"/card\"]\nedit = true\n\
+         parameters = {{ type = \"object\", properties = {{ card = {{ type = \"string\", minLength = 8 }}, \
+         amount = {{ type = \"integer\" }} }}, required = [\"card\", \"amount\"] }}\n"
+    ));
+    let app = TestApp::with(&[("CONFIG_FILE", file.path())]).await;
+    let alice = app.user("alice").await;
+    let chat = alice.create_chat("Bill").await;
+    let path = format!("/api/ai/chat/{chat}/generate");
+    let secret = "4111-1111";
+    let content = format!("/tool pay {{\"card\": \"{secret}\", \"amount\": 5}}");
+    let body = json!({ "content": content, "tools": ["pay"], "stream": true });
+    let shown = json!(alice.stream(&path, body).await.rest().await).to_string();
+    let waiting = alice.get("/api/ai/approvals").await.expect(200)[0].clone();
+    assert_eq!(waiting["arguments"], json!({ "card": "•••", "amount": 5 }));
+    // Sent back as it was shown, with another amount.
+    let path =
+        format!("/api/ai/chat/{chat}/tool-calls/{}", waiting["approval_id"].as_str().unwrap());
+    let decision = json!({ "approved": true, "arguments": { "card": "•••", "amount": 6 } });
+    let rest = json!(alice.stream(&path, decision).await.rest().await).to_string();
+    assert_eq!(*received.lock().unwrap(), [json!({ "card": secret, "amount": 6 })]);
+    let answer = alice.messages(&chat).await.pop().unwrap().to_string();
+    let is_shown = shown.contains("•••") && rest.contains("paid");
+    for text in [shown, rest, answer.clone()] {
+        assert!(!text.contains(secret), "{text}");
+    }
+    assert!(is_shown && answer.contains("•••") && answer.contains("paid"), "{answer}");
 }

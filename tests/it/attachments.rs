@@ -377,10 +377,17 @@ async fn the_agent_lists_reads_and_writes() {
     assert_eq!(listed["files"].as_array().unwrap().len(), 2);
     let read = call(json!({ "action": "read", "name": "cities.csv" })).await["output"].clone();
     assert_eq!(read["content"], "Rome\nParis\n");
+    let utf16: Vec<u8> = "\u{feff}Größe".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    alice.add_file("size.txt", "text/plain", utf16).await;
+    let read = call(json!({ "action": "read", "name": "size.txt" })).await["output"].clone();
+    assert_eq!(read["content"], "Größe");
+    assert!(read["note"].as_str().unwrap().contains("UTF-16"), "{read}");
     let note = json!({ "action": "write", "name": "notes.md", "content": "# Rome" });
     let written = call(note).await["output"].clone();
     let path = format!("/api/files/{}/content", written["file_id"].as_str().unwrap());
     assert_eq!(alice.get(&path).await.text, "# Rome");
+    let file = alice.get(path.trim_end_matches("/content")).await.expect(200);
+    assert_eq!(file["chat_id"], chat.as_str());
     for arguments in [
         json!({ "action": "read", "name": "cat.png" }),
         json!({ "action": "read", "file_id": secret["id"] }),

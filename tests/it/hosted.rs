@@ -203,3 +203,29 @@ async fn the_operator_names_models_behind_a_gateway_that_have_it() {
     let search = json!({ "type": "web_search_20250305", "name": "web_search", "max_uses": 2 });
     assert_eq!(provider.requests()[0]["tools"], json!([search]));
 }
+
+#[tokio::test]
+async fn clients_of_ag_ui_see_the_call_and_what_it_found() {
+    let stage = stage(&["hosted/anthropic-web-search.sse"]).await;
+    let (thread, run) = (uuid::Uuid::new_v4(), uuid::Uuid::new_v4());
+    let body = json!({ "threadId": thread, "runId": run, "tools": [], "context": [], "state": {},
+        "messages": [{ "id": "1", "role": "user", "content": "How many?" }], "forwardedProps": {} });
+    let reply = stage.alice.post("/api/ai/ag-ui", body).await;
+    let events = reply
+        .text
+        .split_terminator("\n\n")
+        .map(|event| serde_json::from_str::<Value>(event.strip_prefix("data: ").unwrap()).unwrap());
+    let events: Vec<_> = events.collect();
+    let calls = events.iter().filter(|event| event["toolCallId"] == "srvtoolu_01");
+    let kinds: Vec<_> = calls.clone().map(|event| event["type"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["TOOL_CALL_START", "TOOL_CALL_ARGS", "TOOL_CALL_END", "TOOL_CALL_RESULT"]);
+    let calls: Vec<_> = calls.collect();
+    assert_eq!(calls[0]["toolCallName"], "web_search");
+    assert_eq!(calls[1]["delta"], r#"{"query":"population of Oslo 2024"}"#);
+    assert!(calls[3]["content"].as_str().unwrap().contains("https://example.com/oslo"));
+    let sources = events.iter().filter(|event| event["name"] == "source");
+    assert_eq!(
+        sources.map(|event| &event["value"]["title"]).collect::<Vec<_>>(),
+        ["Oslo in figures", "Norway"]
+    );
+}

@@ -439,6 +439,10 @@ async fn a_model_can_run_scripts() {
         (&chart["filename"], &chart["mediaType"]),
         (&json!("chart.svg"), &json!("image/svg+xml"))
     );
+    let file = alice.get(&format!("/api/files/{}", chart["file_id"].as_str().unwrap())).await;
+    assert_eq!(file.expect(200)["chat_id"], chat.as_str(), "what is made in a chat belongs to it");
+    let of_chat = alice.get(&format!("/api/scripts/runs?chat_id={chat}")).await.expect(200);
+    assert_eq!(of_chat.as_array().unwrap().len(), 3);
     let bytes = app.http.get(chart["url"].as_str().unwrap()).send().await.unwrap();
     assert_eq!((bytes.status().as_u16(), &*bytes.text().await.unwrap()), (200, "<svg/>"));
     let bad = json!({ "content": "/tool run_script {\"code\":1}", "tools": ["run_script"] });

@@ -187,21 +187,20 @@ async fn a_definition_that_changes_is_another_tool() {
     let source = FakeSource::mcp("s", vec![tool("a")]).answering([]);
     let all = sources(std::slice::from_ref(&source));
     let digest = default(&all).await.tools[0].digest().to_owned();
-    let again = all.find("s", "a", &who(None)).await.ok().unwrap();
-    assert_eq!(again.digest(), digest);
+    let found = async || all.find("s", "a", &digest, &who(None)).await;
+    assert_eq!(found().await.ok().unwrap().digest(), digest);
     for changed in [
         SourceTool { description: "Does A.".into(), ..tool("a") },
         SourceTool { target: Some("example.com".into()), ..tool("a") },
         SourceTool { parameters: json!({ "type": "object", "properties": {} }), ..tool("a") },
     ] {
         source.lists(Listed::Tools(vec![changed]));
-        assert_ne!(all.find("s", "a", &who(None)).await.ok().unwrap().digest(), digest);
+        assert_eq!(found().await.err(), Some(FindError::Changed));
     }
     source.lists(Listed::Tools(vec![]));
-    assert_eq!(all.find("s", "a", &who(None)).await.err(), Some(FindError::Missing));
+    assert_eq!(found().await.err(), Some(FindError::Missing));
     source.lists(Listed::Failure("no"));
-    let unavailable = FindError::Unavailable("no".into());
-    assert_eq!(all.find("s", "a", &who(None)).await.err(), Some(unavailable));
+    assert_eq!(found().await.err(), Some(FindError::Unavailable("no".into())));
 }
 
 #[tokio::test]
@@ -376,7 +375,7 @@ async fn whatever_a_call_comes_to_is_a_result() {
     assert!(calls.iter().all(|(_, arguments)| *arguments == json!({})));
     assert!(source.has_nothing_running());
     let metrics = stage.app.metrics().await;
-    for (outcome, count) in [("ok", 1), ("refused", 1), ("failed", 3)] {
+    for (outcome, count) in [("ok", 1), ("refused", 1), ("unknown", 2), ("failed", 1)] {
         let line = format!(
             "chat_backend_tool_calls_total{{source=\"mcp\",outcome=\"{outcome}\"}} {count}\n"
         );
@@ -398,6 +397,8 @@ async fn a_stop_ends_the_calls_that_run() {
     }
     stage.alice.poke(&format!("/api/ai/chat/{}/stop", stage.chat)).await.expect(200);
     assert!(source.has_nothing_running());
+    let stored = stage.alice.messages(&stage.chat).await.pop().unwrap();
+    assert!(stored.to_string().contains("The person stopped this call while it ran."), "{stored}");
 }
 
 #[tokio::test]

@@ -2,6 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::catalogue::Usd;
+
+/// What providers take for a search of the web: $10 for a thousand.
+const SEARCH: Usd = Usd::from_picodollars(10_000_000_000);
+
 /// A tool that the provider runs. The model calls it in the middle of its answer, and nobody is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostedTool {
@@ -9,6 +14,8 @@ pub struct HostedTool {
     pub kind: HostedKind,
     /// How often it may be called in one answer of the model.
     pub max_uses: Option<u32>,
+    /// What its provider takes for a use; none for what is usual.
+    pub price_usd: Option<Usd>,
     /// The only domains that it reads; empty: all.
     pub allowed_domains: Vec<String>,
     /// Domains that it does not read. Not together with the others.
@@ -17,6 +24,13 @@ pub struct HostedTool {
     pub user_location: Option<UserLocation>,
     /// How much of what is found the model reads.
     pub search_context_size: Option<SearchContextSize>,
+}
+
+impl HostedTool {
+    /// What a use costs besides the tokens.
+    pub fn price(&self) -> Usd {
+        self.price_usd.unwrap_or(self.kind.usual_price())
+    }
 }
 
 /// A kind of tool that providers run.
@@ -30,6 +44,14 @@ pub enum HostedKind {
 }
 
 impl HostedKind {
+    /// What providers take for a use: reading pages costs tokens alone.
+    pub const fn usual_price(self) -> Usd {
+        match self {
+            Self::WebSearch => SEARCH,
+            Self::WebFetch => Usd::ZERO,
+        }
+    }
+
     /// The name by which models call it.
     pub fn name(self) -> &'static str {
         match self {

@@ -1,5 +1,6 @@
 //! Where answers are claimed and saved. The agent defines what it needs; `ai` talks to the database.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ use crate::agent::usage::{TokenUsage, UsageSource};
 use crate::agent::{Options, Terms};
 use crate::observability::metrics::Answered;
 use crate::providers::catalogue::Usd;
-use crate::providers::{ChosenModel, ProviderName};
+use crate::providers::{ChosenModel, Content, ProviderName};
 use crate::supabase::SupabaseError;
 
 /// Claims and saves one answer.
@@ -37,13 +38,24 @@ pub trait Recorder: Send + Sync {
         credentials: &'a Credentials,
     ) -> BoxFuture<'a, Result<BeginOutcome, SupabaseError>>;
 
-    /// Loads the files of a claimed chat's history, as the model is to read them.
+    /// Loads the files of a claimed chat's history, as the model is to read them, which is offered these tools.
     fn load_files<'a>(
         &'a self,
         _credentials: &'a Credentials,
         _started: &'a mut Started,
+        _tools: &'a [String],
     ) -> BoxFuture<'a, ()> {
         Box::pin(std::future::ready(()))
+    }
+
+    /// Those of these files that are pictures which the model sees.
+    fn load_pictures<'a>(
+        &'a self,
+        _credentials: &'a Credentials,
+        _files: &'a [Uuid],
+        _model: &'a ChosenModel,
+    ) -> BoxFuture<'a, HashMap<Uuid, Content>> {
+        Box::pin(std::future::ready(HashMap::new()))
     }
 
     /// Saves what is new of the answer. Idempotent, so it is repeated when the reply was lost.
@@ -337,6 +349,9 @@ pub struct UsageLog {
     pub assistant_version: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,
+    /// What of `cost_usd` was for tools.
+    #[serde(skip)]
+    pub tools_usd: Usd,
 }
 
 impl UsageLog {
@@ -372,6 +387,7 @@ impl UsageLog {
             assistant: assistant.map(|assistant| assistant.id.clone()),
             assistant_version: assistant.map(|assistant| assistant.version.clone()),
             plan: terms.plan.as_ref().map(|plan| plan.name.clone()),
+            tools_usd: total.tools_cost(),
         }
     }
 
@@ -387,7 +403,8 @@ impl UsageLog {
             cached_input_tokens: self.cached_input_tokens,
             output_tokens: self.output_tokens,
             reasoning_tokens: self.reasoning_tokens,
-            cost_usd: self.cost_usd.map(Usd::as_f64),
+            // Tools are counted by themselves.
+            cost_usd: self.cost_usd.map(|cost| cost.saturating_sub(self.tools_usd).as_f64()),
         }
     }
 }

@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use super::answer::{Answer, End, Status};
+use super::hosted_call::HostedCall;
 use super::part::{Part, ToolPart, ToolState};
 
 /// How much is handed out at once, in bytes, and of one text in one change.
@@ -38,6 +39,8 @@ pub enum Change<'a> {
     CallResult(&'a ToolPart),
     /// A person is asked whether it may be made.
     Approval(&'a ToolPart),
+    /// A call of a tool that the provider runs has ended.
+    HostedCall(usize, &'a HostedCall),
     /// A part that this server does not interpret.
     Other(&'a Value),
     /// The chat has a new title.
@@ -73,6 +76,7 @@ pub struct ChangeCursor {
 enum Progress {
     Block { sent: usize },
     Call { sent: usize, is_whole: bool },
+    Hosted,
     Done,
 }
 
@@ -158,7 +162,15 @@ impl ChangeCursor {
                 advance_block(progress, (Block::Reasoning, index), text, *done, out, write);
             }
             Part::Tool(call) => advance_call(progress, call, out, write),
-            Part::StepStart | Part::Hosted(_) | Part::Other(_) => {}
+            Part::Hosted(call) => {
+                if let Progress::Hosted = progress
+                    && !call.state.is_open()
+                {
+                    *progress = Progress::Done;
+                    write(out, Change::HostedCall(index, call));
+                }
+            }
+            Part::StepStart | Part::Other(_) => {}
         }
     }
 
@@ -177,8 +189,8 @@ impl ChangeCursor {
             write(out, Change::StepStart);
         }
         match part {
-            // Protocols without such calls have the text that they lead to.
-            Part::StepStart | Part::Hosted(_) => Progress::Done,
+            Part::StepStart => Progress::Done,
+            Part::Hosted(_) => Progress::Hosted,
             Part::Text { .. } => {
                 write(out, Change::BlockStart(Block::Text, index));
                 Progress::Block { sent: 0 }

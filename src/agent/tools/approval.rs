@@ -1,10 +1,13 @@
 //! Calls that wait for a person's decision, and those that were approved.
 
 use serde_json::Value;
+use uuid::Uuid;
 
 /// What of a call has to be the same when it is made as when the person was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SealedCall<'a> {
+    /// The id by which it is decided.
+    pub id: Uuid,
     /// The provider's id.
     pub call_id: &'a str,
     /// The label of the tool's source.

@@ -76,7 +76,7 @@ impl ToolSource for BuiltIn {
             let Some(tool) = self.tools.iter().find(|tool| tool.name() == call.tool) else {
                 return Outcome::Refused(format!("There is no tool named {}.", call.tool));
             };
-            match tool.call(&call.arguments, &context.credentials).await {
+            match tool.call(&call.arguments, context).await {
                 Ok(output) => {
                     let parts = tool.parts(&output);
                     Outcome::Ok { output, parts, files: Vec::new() }

@@ -14,7 +14,7 @@ impl Tool for CountWords {
     const NAME: &'static str = "count_words";
     const DESCRIPTION: &'static str = "Counts the words of a text.";
 
-    async fn run(&self, arguments: Arguments, _: &Credentials) -> ToolResult {
+    async fn run(&self, arguments: Arguments, _: &ToolContext) -> ToolResult {
         Ok(json!({ "words": arguments.text.split_whitespace().count() }))
     }
 }

@@ -94,8 +94,9 @@ pub(in crate::agent) fn pending(answer: &Answer) -> Vec<PendingCall> {
     let pending = parts.filter_map(|(part, content)| match content {
         Part::Tool(tool) => match &tool.state {
             ToolState::InputAvailable(input) => {
-                let (id, name, input) = (tool.id.clone(), tool.name.clone(), input.clone());
-                let repeats = repeats(&answer.parts[..part], &name, &input);
+                let (id, name) = (tool.id.clone(), tool.name.clone());
+                let repeats = repeats(&answer.parts[..part], &name, input);
+                let input = answer.hidden.written(part, input);
                 Some(PendingCall { part, id, name, input, repeats })
             }
             _ => None,
@@ -256,6 +257,7 @@ fn outcome_word(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Ok { .. } => "ok",
         Outcome::Refused(_) => "refused",
+        Outcome::Failed { may_have_happened: true, .. } => "unknown",
         Outcome::Failed { .. } => "failed",
     }
 }

@@ -8,7 +8,6 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::Credentials;
 use crate::providers::ToolDefinition;
 
 #[cfg(test)]
@@ -29,6 +28,7 @@ mod result;
 pub(super) mod execute;
 
 pub use json_schema::fits_foreign;
+use source::ToolContext;
 
 /// What the file of a tool needs.
 pub mod prelude {
@@ -36,8 +36,8 @@ pub mod prelude {
     pub use serde::Deserialize;
     pub use serde_json::{Value, json};
 
+    pub use super::source::ToolContext;
     pub use super::{Tool, ToolResult};
-    pub use crate::agent::Credentials;
 }
 
 /// What the model gets to read. `Err` is a sentence that helps it to do better.
@@ -62,7 +62,7 @@ pub trait Tool: Send + Sync {
     fn run(
         &self,
         arguments: Self::Arguments,
-        credentials: &Credentials,
+        context: &ToolContext,
     ) -> impl Future<Output = ToolResult> + Send;
 
     /// The description for the model.
@@ -100,7 +100,7 @@ pub trait AnyTool: Send + Sync {
     fn call<'a>(
         &'a self,
         arguments: &'a Value,
-        credentials: &'a Credentials,
+        context: &'a ToolContext,
     ) -> BoxFuture<'a, ToolResult>;
 
     /// What the person gets to see besides the result.
@@ -123,9 +123,9 @@ impl<T: Tool> AnyTool for T {
     fn call<'a>(
         &'a self,
         arguments: &'a Value,
-        credentials: &'a Credentials,
+        context: &'a ToolContext,
     ) -> BoxFuture<'a, ToolResult> {
-        async move { self.run(parse(arguments)?, credentials).await }.boxed()
+        async move { self.run(parse(arguments)?, context).await }.boxed()
     }
 
     fn parts(&self, output: &Value) -> Vec<Value> {
@@ -151,6 +151,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::agent::Credentials;
     use crate::supabase::AccessToken;
 
     #[test]
@@ -164,10 +165,11 @@ mod tests {
     async fn a_tool_is_called_with_json() {
         let token = AccessToken::new("token");
         let credentials = Credentials::new(uuid::Uuid::nil(), token, 0);
+        let context = ToolContext::of(credentials);
         let tool: &dyn AnyTool = &count_words::CountWords;
-        let called = tool.call(&json!({ "text": "one two" }), &credentials).await;
+        let called = tool.call(&json!({ "text": "one two" }), &context).await;
         assert_eq!(called, Ok(json!({ "words": 2 })));
-        assert!(tool.call(&json!({ "text": 1 }), &credentials).await.is_err());
+        assert!(tool.call(&json!({ "text": 1 }), &context).await.is_err());
         let definition = tool.definition();
         assert_eq!((tool.name(), &*definition.name), ("count_words", "count_words"));
         assert_eq!(definition.parameters["required"], json!(["text"]));

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::agent::Credentials;
 use crate::providers::HostedTool;
+use crate::providers::catalogue::Usd;
 
 /// Offers tools and runs them. It owns its connections and secrets.
 pub trait ToolSource: Send + Sync {
@@ -147,6 +148,9 @@ pub struct SourceTool {
     pub deadline: Duration,
     /// The longest result that the model reads, in bytes.
     pub max_result_bytes: usize,
+    /// What a call costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_usd: Option<Usd>,
     /// JSON Pointers of arguments that are neither shown nor stored.
     pub redact: Vec<String>,
     /// Where it runs, for the person who is asked: a host name.
@@ -171,6 +175,7 @@ impl Default for SourceTool {
             is_repeatable: false,
             deadline: Duration::from_secs(15),
             max_result_bytes: 64 << 10,
+            price_usd: None,
             redact: Vec::new(),
             target: None,
             models: Vec::new(),
@@ -213,6 +218,20 @@ pub struct ToolContext {
     pub cancellation: CancellationToken,
     /// Shows the person how far the call is. The latest one wins.
     pub progress: Arc<dyn Fn(Progress) + Send + Sync>,
+}
+
+impl ToolContext {
+    /// Of a call outside of chats, of which nobody hears before its end.
+    pub fn of(credentials: Arc<Credentials>) -> Self {
+        Self {
+            credentials,
+            chat_id: None,
+            message_id: None,
+            idempotency_key: String::new(),
+            cancellation: CancellationToken::new(),
+            progress: Arc::new(|_| ()),
+        }
+    }
 }
 
 /// How far a call is.

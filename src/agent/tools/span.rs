@@ -16,6 +16,9 @@ pub(super) fn begin(tool: &OfferedTool, call_id: &str) -> Span {
         span.set_attribute("gen_ai.tool.name", tool.name.clone());
         span.set_attribute("gen_ai.tool.call.id", call_id.to_owned());
         span.set_attribute("chat_backend.tool.source", tool.source.label().to_owned());
+        if let Some(price) = tool.tool().price_usd {
+            span.set_attribute("chat_backend.tool.price_usd", price.as_f64());
+        }
     }
     span
 }

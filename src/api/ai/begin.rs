@@ -12,7 +12,7 @@ use super::chat_recorder::{ChatRecorder, QueueReply};
 use super::hand_over::TakeOver;
 use super::offered_tools::OfferedTools;
 use super::request::ChatRequest;
-use super::{Ai, assistants, remote_answer, stop};
+use super::{Ai, assistants, attachments, remote_answer, stop};
 use crate::agent::{Answer, Claim, Credentials, Job, Refusal, Rows};
 use crate::api::files::Owner;
 use crate::http::auth::CurrentUser;
@@ -67,8 +67,9 @@ pub(super) async fn start_or_queue(
     create_chat: bool,
     request: ChatRequest,
 ) -> Result<Outcome, ApiError> {
-    let request = assistants::settle(ai, user, chat_id, create_chat, request).await?;
+    let mut request = assistants::settle(ai, user, chat_id, create_chat, request).await?;
     let offered = OfferedTools::new(ai, user, &request).await?;
+    attachments::prepare(ai, user, chat_id, create_chat, &mut request, &offered).await?;
     let request = Arc::new(request);
     let mut stops = 0;
     loop {
@@ -190,6 +191,7 @@ fn recorder(
         supabase: ai.supabase.clone(),
         checkpoints: ai.checkpoints.clone(),
         files: ai.files.clone(),
+        texts: ai.texts.clone(),
         providers: ai.providers.clone(),
         clock: ai.clock.clone(),
         chat_id,

@@ -1,5 +1,6 @@
 //! Takes and ends the approved calls of one answer.
 
+use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -19,6 +20,7 @@ pub(super) struct CallRecorder<'a> {
     pub(super) message_id: Uuid,
     pub(super) run: Uuid,
     pub(super) seal_keys: Option<&'a SealKeys>,
+    pub(super) now: Timestamp,
 }
 
 impl CallRecorder<'_> {
@@ -59,7 +61,7 @@ impl CallRecorder<'_> {
     fn verified(&self, call: StoredCall) -> ClaimedCall {
         let is_own = call.chat_id == self.chat_id && call.message_id == self.message_id;
         let keys = self.seal_keys.filter(|_| is_own);
-        let is_sealed = keys.is_some_and(|keys| is_sealed(keys, self.user, &call));
+        let is_sealed = keys.is_some_and(|keys| is_sealed(keys, self.user, &call, self.now));
         let StoredCall { source, source_tool, arguments, definition_digest, .. } = call;
         match (is_sealed, source_tool, definition_digest) {
             (true, Some(source_tool), Some(definition_digest)) => {

@@ -1,27 +1,72 @@
 //! Seals of calls that wait for a decision, and of tools that are allowed for a chat: what a user could write
 //! is told from what a server has written.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::agent::SealedCall;
 use crate::database::{StoredCall, StoredGrant};
 use crate::seal::{Purpose, SealKeys};
 
-/// Seals a call of a message.
+/// How long a seal is good, from when the person is asked. What the database remembers of calls that were made
+/// outlives it (`private.note_made_call`).
+const LIFETIME: Duration = Duration::from_secs(60 * 86_400);
+
+/// Seals a call of a message. The seal says until when it is good, in seconds since 1970.
 pub(super) fn seal_call(
     keys: &SealKeys,
     user: Uuid,
-    (chat_id, message_id): (Uuid, Uuid),
+    key: (Uuid, Uuid),
     call: &SealedCall<'_>,
+    now: Timestamp,
 ) -> String {
-    with_fields(user, (chat_id, message_id), call, |fields| keys.seal(Purpose::ToolCall, fields))
+    seal_until(keys, user, key, call, &(now + LIFETIME).as_second().to_string())
 }
 
-/// Whether a server has sealed this call as it is.
-pub(super) fn is_sealed(keys: &SealKeys, user: Uuid, call: &StoredCall) -> bool {
+fn seal_until(
+    keys: &SealKeys,
+    user: Uuid,
+    key: (Uuid, Uuid),
+    call: &SealedCall<'_>,
+    until: &str,
+) -> String {
+    let seal =
+        with_fields(user, key, call, Some(until), |fields| keys.seal(Purpose::ToolCall, fields));
+    format!("{until}.{seal}")
+}
+
+/// Seals a call whose arguments were changed, which makes it good for no longer.
+pub(super) fn seal_changed(
+    keys: &SealKeys,
+    user: Uuid,
+    stored: &StoredCall,
+    call: &SealedCall<'_>,
+    now: Timestamp,
+) -> String {
+    let key = (stored.chat_id, stored.message_id);
+    match stored.seal.as_deref().and_then(|seal| seal.split_once('.')) {
+        Some((until, _)) => seal_until(keys, user, key, call, until),
+        None => seal_call(keys, user, key, call, now),
+    }
+}
+
+/// Whether a server has sealed this call as it is, not too long ago.
+pub(super) fn is_sealed(keys: &SealKeys, user: Uuid, call: &StoredCall, now: Timestamp) -> bool {
     let (Some(facts), Some(seal)) = (facts(call), &call.seal) else { return false };
     let key = (call.chat_id, call.message_id);
-    with_fields(user, key, &facts, |fields| keys.verify(Purpose::ToolCall, fields, seal))
+    let is_good = |until: Option<&str>, seal: &str| {
+        with_fields(user, key, &facts, until, |fields| keys.verify(Purpose::ToolCall, fields, seal))
+    };
+    match seal.split_once('.') {
+        Some((until, seal)) => {
+            let is_in_time = until.parse().is_ok_and(|until: i64| now.as_second() <= until);
+            is_in_time && is_good(Some(until), seal)
+        }
+        // No such row can be written any more.
+        None => !call.binds_id && is_good(None, seal),
+    }
 }
 
 /// What is sealed of a call; none if something is missing, or if the arguments are others than their digest
@@ -30,6 +75,7 @@ pub(super) fn facts(call: &StoredCall) -> Option<SealedCall<'_>> {
     let arguments_digest = call.arguments_digest.as_deref()?;
     let is_whole = crate::agent::value_digest(&call.arguments) == arguments_digest;
     is_whole.then_some(SealedCall {
+        id: call.id,
         call_id: &call.call_id,
         source: &call.source,
         source_tool: call.source_tool.as_deref()?,
@@ -46,9 +92,11 @@ fn with_fields<T>(
     user: Uuid,
     (chat_id, message_id): (Uuid, Uuid),
     call: &SealedCall<'_>,
+    until: Option<&str>,
     then: impl FnOnce(&[&[u8]]) -> T,
 ) -> T {
-    then(&[
+    let flags = [call.is_repeatable, call.may_edit, call.may_remember].map(u8::from);
+    let mut fields: Vec<&[u8]> = vec![
         user.as_bytes(),
         chat_id.as_bytes(),
         message_id.as_bytes(),
@@ -58,8 +106,12 @@ fn with_fields<T>(
         call.arguments_digest.as_bytes(),
         call.definition_digest.as_bytes(),
         call.policy.as_bytes(),
-        &[call.is_repeatable, call.may_edit, call.may_remember].map(u8::from),
-    ])
+        &flags,
+    ];
+    if let Some(until) = until {
+        fields.extend([call.id.as_bytes().as_slice(), until.as_bytes()]);
+    }
+    then(&fields)
 }
 
 /// Seals that a user allows the tool of a call for the rest of its chat.

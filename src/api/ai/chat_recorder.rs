@@ -1,5 +1,6 @@
 //! Claims and saves answers with the functions of the database.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -11,14 +12,15 @@ use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use super::attachments::FileLoader;
 use super::call_recorder::CallRecorder;
+use super::call_seal;
 use super::checkpoints::CheckpointWriter;
 use super::follow_peer::Follow;
 use super::hand_over::{self, TakeOver};
 use super::principal::Principal;
 use super::remote_answer::Followers;
 use super::request::ChatRequest;
-use super::{attachments, call_seal};
 use crate::agent::tools::source::ToolFile;
 use crate::agent::{
     Answer, BeginOutcome, CallEnd, Checkpoint, ClaimedCall, ClientTool, Credentials, Earlier,
@@ -26,6 +28,7 @@ use crate::agent::{
     Status, StoredFile, TokenUsage, ToolGrant, UsageLog,
 };
 use crate::api::chats::model::UNTITLED;
+use crate::api::files::text::FileTexts;
 use crate::api::files::{Files, Owner, ToolCallSource};
 use crate::clock::Clock;
 use crate::database::{
@@ -34,7 +37,7 @@ use crate::database::{
 };
 use crate::memory::json_cost;
 use crate::providers::catalogue::Usd;
-use crate::providers::{ProviderName, Providers};
+use crate::providers::{ChosenModel, Content, ProviderName, Providers};
 use crate::seal::SealKeys;
 use crate::supabase::{Caller, Supabase, SupabaseError};
 
@@ -46,6 +49,7 @@ pub(super) struct ChatRecorder {
     pub(super) supabase: Supabase,
     pub(super) checkpoints: CheckpointWriter,
     pub(super) files: Files,
+    pub(super) texts: FileTexts,
     pub(super) providers: Providers,
     pub(super) clock: Clock,
     pub(super) chat_id: Uuid,
@@ -122,14 +126,24 @@ impl Recorder for ChatRecorder {
         &'a self,
         credentials: &'a Credentials,
         started: &'a mut Started,
+        tools: &'a [String],
     ) -> BoxFuture<'a, ()> {
         async move {
             if let Ok(model) = self.providers.choose(started.model.as_deref()) {
-                let (owner, held) = (Owner::from(credentials), &self.request.held);
-                attachments::load(&self.files, &owner, &mut started.history, &model, held).await;
+                let loader = self.file_loader(credentials, &model);
+                loader.load_history(&mut started.history, tools).await;
             }
         }
         .boxed()
+    }
+
+    fn load_pictures<'a>(
+        &'a self,
+        credentials: &'a Credentials,
+        files: &'a [Uuid],
+        model: &'a ChosenModel,
+    ) -> BoxFuture<'a, HashMap<Uuid, Content>> {
+        async move { self.file_loader(credentials, model).load_pictures(files).await }.boxed()
     }
 
     fn checkpoint<'a>(
@@ -227,7 +241,8 @@ impl Recorder for ChatRecorder {
 
     fn seal(&self, user: Uuid, call: &SealedCall<'_>) -> Result<String, &'static str> {
         let keys = self.seal_keys.as_ref().ok_or("this server has no SEAL_KEY")?;
-        Ok(call_seal::seal_call(keys, user, (self.chat_id, self.message_id), call))
+        let key = (self.chat_id, self.message_id);
+        Ok(call_seal::seal_call(keys, user, key, call, self.clock.now()))
     }
 
     fn grants<'a>(
@@ -268,6 +283,16 @@ impl Recorder for ChatRecorder {
 }
 
 impl ChatRecorder {
+    fn file_loader<'a>(
+        &'a self,
+        credentials: &Credentials,
+        model: &'a ChosenModel,
+    ) -> FileLoader<'a> {
+        let owner = Owner::from(credentials);
+        let held = &self.request.held;
+        FileLoader { files: &self.files, texts: &self.texts, owner, model, held }
+    }
+
     fn begin_generation(&self) -> BeginGeneration<'_> {
         let user_message = self.request.user_message.as_ref().map(|turn| UserMessage {
             id: turn.id,
@@ -310,6 +335,7 @@ impl ChatRecorder {
             message_id: self.message_id,
             run: self.run,
             seal_keys: self.seal_keys.as_ref(),
+            now: self.clock.now(),
         }
     }
 

@@ -1,12 +1,15 @@
 //! Decisions about calls that wait for a person.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::Ai;
-use super::call_seal::{facts, is_sealed, seal_call, seal_grant};
-use crate::agent::{SealedCall, storable, value_digest};
+use super::call_seal::{facts, is_sealed, seal_changed, seal_grant};
+use super::who::who;
+use crate::agent::{FindError, Misfit, SealedCall, storable, unredacted, value_digest};
 use crate::database::{
     self, DecideToolCall, DecidedCall, DecisionResult, EditedArguments, FindToolCall, StoredCall,
 };
@@ -20,6 +23,7 @@ const MAX_REASON: usize = 1_000;
 /// The longest arguments that a person can decide on, as JSON, and how deep they may be nested.
 pub(super) const MAX_ARGUMENTS: usize = 64 << 10;
 const MAX_DEPTH: usize = 60;
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// A person's decision.
 #[derive(Debug, Default)]
@@ -81,7 +85,6 @@ pub(super) async fn decide(
     decision: &Decision,
 ) -> Result<Option<DecidedCall>, ApiError> {
     ai.limits.count_decision(user.id)?;
-    let arguments = decision.arguments.clone().map(storable);
     let mut decide = DecideToolCall {
         p_chat_id: chat_id,
         p_call: call,
@@ -91,21 +94,52 @@ pub(super) async fn decide(
         p_edit: None,
         p_grant_seal: None,
     };
-    if arguments.is_some() || decision.remember {
-        let find = FindToolCall { p_chat_id: chat_id, p_call: call };
-        let stored = database::call(ai.supabase.rest(user.caller()), &find).await?;
-        let Some(stored) = stored else { return Ok(None) };
-        let keys = sealed_by(ai, user, &stored)?;
-        if decision.remember {
-            check_remember(&stored)?;
-            decide.p_grant_seal = Some(seal_grant(keys, user.id, &stored));
-        }
-        if let Some(arguments) = &arguments {
-            decide.p_edit = Some(edited(keys, user, &stored, arguments)?);
-        }
+    if decision.arguments.is_none() && !decision.remember {
         return record(ai, user, &decide).await;
     }
+    let find = FindToolCall { p_chat_id: chat_id, p_call: call };
+    let stored = database::call(ai.supabase.rest(user.caller()), &find).await?;
+    let Some(stored) = stored else { return Ok(None) };
+    let keys = sealed_by(ai, user, &stored)?;
+    if decision.remember {
+        check_remember(&stored)?;
+        decide.p_grant_seal = Some(seal_grant(keys, user.id, &stored));
+    }
+    let arguments = match &decision.arguments {
+        Some(arguments) => Some(changed(ai, user, &stored, arguments.clone()).await?),
+        None => None,
+    };
+    if let Some(arguments) = &arguments {
+        decide.p_edit = Some(edited(ai, keys, user, &stored, arguments)?);
+    }
     record(ai, user, &decide).await
+}
+
+/// The arguments as the person has changed them, if they fit the tool.
+async fn changed(
+    ai: &Ai,
+    user: &CurrentUser,
+    stored: &StoredCall,
+    arguments: Value,
+) -> Result<Value, ApiError> {
+    if !stored.may_edit {
+        return Err(not_editable());
+    }
+    let facts = facts(stored).ok_or_else(already_decided)?;
+    let who = who(user);
+    let found =
+        ai.sources.find(facts.source, facts.source_tool, facts.definition_digest, &who).await;
+    let tool = match found {
+        Ok(tool) => tool,
+        Err(FindError::Missing | FindError::Changed) => return Err(tool_changed()),
+        Err(FindError::Unavailable(why)) => return Err(tool_unavailable(&why)),
+    };
+    let redact = stored.redact.as_deref().unwrap_or_default();
+    let arguments = unredacted(storable(arguments), &stored.arguments, redact);
+    tool.checked(arguments).map_err(|misfit| match misfit {
+        Misfit::At { pointer, detail } => ApiError::invalid(format!("/arguments{pointer}"), detail),
+        Misfit::TooCostly => ApiError::invalid("/arguments", "cannot be checked"),
+    })
 }
 
 async fn record(
@@ -117,7 +151,9 @@ async fn record(
     let Some(decided) = decided else { return Ok(None) };
     match decided.answer {
         DecisionResult::Unknown => Ok(None),
-        DecisionResult::Decided => Err(already_decided()),
+        DecisionResult::Decided => Err(already_decided()
+            .with_member("state", decided.state)
+            .with_member("approved", decided.approved)),
         DecisionResult::ArgumentsChanged => Err(arguments_changed()),
         DecisionResult::NotEditable => Err(not_editable()),
         DecisionResult::Recorded => {
@@ -134,23 +170,22 @@ fn sealed_by<'a>(
     user: &CurrentUser,
     stored: &StoredCall,
 ) -> Result<&'a SealKeys, ApiError> {
-    let keys = ai.seal_keys.as_ref().filter(|keys| is_sealed(keys, user.id, stored));
+    let now = ai.clock.now();
+    let keys = ai.seal_keys.as_ref().filter(|keys| is_sealed(keys, user.id, stored, now));
     keys.ok_or_else(already_decided)
 }
 
 fn edited<'a>(
+    ai: &Ai,
     keys: &SealKeys,
     user: &CurrentUser,
     stored: &StoredCall,
     arguments: &'a Value,
 ) -> Result<EditedArguments<'a>, ApiError> {
-    if !stored.may_edit {
-        return Err(not_editable());
-    }
     let facts = facts(stored).ok_or_else(already_decided)?;
     let arguments_digest = value_digest(arguments);
     let facts = SealedCall { arguments_digest: &arguments_digest, ..facts };
-    let seal = seal_call(keys, user.id, (stored.chat_id, stored.message_id), &facts);
+    let seal = seal_changed(keys, user.id, stored, &facts, ai.clock.now());
     Ok(EditedArguments { arguments, arguments_digest, seal })
 }
 
@@ -176,6 +211,24 @@ fn arguments_changed() -> ApiError {
         "arguments_changed",
         "These are not the arguments that you were shown. Read what waits for you again.",
     )
+}
+
+/// 409: the arguments of a tool that is another by now are nobody's to change.
+fn tool_changed() -> ApiError {
+    ApiError::new(
+        StatusCode::CONFLICT,
+        "tool_changed",
+        "This tool is not there any more, or another one by now, so the changed arguments cannot be checked. \
+         Deny the call, and ask for it again in the chat.",
+    )
+}
+
+/// 503: the tool's source cannot be asked what its arguments are.
+fn tool_unavailable(why: &str) -> ApiError {
+    let detail = format!(
+        "The changed arguments cannot be checked at the moment: {why}. Try again, or approve the call as it is."
+    );
+    ApiError::unavailable("tool_unavailable", detail, RETRY_AFTER)
 }
 
 /// 409: the first result counts.

@@ -19,7 +19,7 @@ impl Tool for Weather {
     const NAME: &'static str = "get_weather";
     const DESCRIPTION: &'static str = "Makes up the weather of a city, for demonstrations.";
 
-    async fn run(&self, Arguments { city }: Arguments, _: &Credentials) -> ToolResult {
+    async fn run(&self, Arguments { city }: Arguments, _: &ToolContext) -> ToolResult {
         let sum: usize = city.bytes().map(usize::from).sum();
         let sky = SKIES[sum % SKIES.len()];
         Ok(json!({ "city": city, "sky": sky, "temperature_celsius": sum % 30 }))
@@ -45,7 +45,7 @@ impl Tool for SendPostcard {
         "Pretends to send a postcard, for demonstrations of approvals.";
     const ASKS: Option<&'static str> = Some("It would send something in your name.");
 
-    async fn run(&self, Postcard { to, text }: Postcard, _: &Credentials) -> ToolResult {
+    async fn run(&self, Postcard { to, text }: Postcard, _: &ToolContext) -> ToolResult {
         Ok(json!({ "sent_to": to, "characters": text.chars().count() }))
     }
 }

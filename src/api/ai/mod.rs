@@ -30,6 +30,7 @@ mod stream;
 mod continuation;
 mod requested_tools;
 mod offered_tools;
+mod who;
 pub mod tool_calls;
 pub mod tools;
 pub mod stream_event;

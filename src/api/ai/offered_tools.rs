@@ -7,8 +7,9 @@ use axum::http::StatusCode;
 use super::Ai;
 use super::request::ChatRequest;
 use super::requested_tools::RequestedTools;
-use crate::agent::tools::source::{SourceKind, Who};
-use crate::agent::{ClientTool, Credentials, JobTools, Offered};
+use super::who::who;
+use crate::agent::tools::source::SourceKind;
+use crate::agent::{ClientTool, JobTools, Offered};
 use crate::http::auth::CurrentUser;
 use crate::http::error::ApiError;
 use crate::providers::ToolDefinition;
@@ -48,6 +49,12 @@ impl OfferedTools {
         self.client.clone()
     }
 
+    /// Whether the model may call this tool of the server's own.
+    pub(super) fn has(&self, name: &str) -> bool {
+        let mut ours = self.server.iter().flat_map(|offered| &offered.tools);
+        ours.any(|tool| tool.name == name && tool.kind() == SourceKind::BuiltIn)
+    }
+
     /// What the model is sent.
     pub(super) fn definitions(&self) -> Vec<ToolDefinition> {
         let ours = self.server.iter().flat_map(|offered| &offered.tools);
@@ -55,12 +62,6 @@ impl OfferedTools {
         let ours = ours.map(|tool| tool.for_model());
         ours.chain(self.client.iter().map(|tool| tool.definition().clone())).collect()
     }
-}
-
-/// The user, as sources know them.
-pub(super) fn who(user: &CurrentUser) -> Who {
-    let credentials = Credentials::new(user.id, user.token.clone(), user.expires_at);
-    Who { credentials, role: user.role.clone() }
 }
 
 /// A name without a tool is a mistake, unless a source could not be asked whose tool it may be.

@@ -15,7 +15,7 @@ use super::reconnect::ResumeQuery;
 use super::request::{AI_SDK, ChatRequest, accepts_events};
 use super::stateless::StatelessRequest;
 use super::stream_event::StreamEvent;
-use super::{Ai, assistants, attachments, generate, ids, queue_work, reconnect, stop, stream};
+use super::{Ai, assistants, generate, ids, queue_work, reconnect, stop, stream};
 use crate::agent::{self, Claim, Cursor, Failure, TokenUsage};
 use crate::api::files::Owner;
 use crate::api::messages::model::Message;
@@ -155,14 +155,11 @@ async fn answer_in_chat(
 ) -> Result<Response, ApiError> {
     ai.count_generation(user)?;
     let request = ChatRequest::read(body, chat_id, headers, held)?;
-    let mut request = assistants::settle(ai, user, chat_id, create_chat, request).await?;
+    let request = assistants::settle(ai, user, chat_id, create_chat, request).await?;
     ai.check_model(request.model.as_deref())?;
     let earlier = match &request.continuation {
         Some(continuation) => continuation.record(ai, user, chat_id).await?,
-        None => {
-            attachments::prepare(ai, user, chat_id, create_chat, &mut request).await?;
-            0
-        }
+        None => 0,
     };
     let create_chat = create_chat && request.continues.is_none();
     respond(ai, user, request_id, chat_id, create_chat, request, earlier).await

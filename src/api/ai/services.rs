@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::agent::{Failure, Generations, Options, Reserve, Sources, Terms};
 use crate::api::files::Files;
+use crate::api::files::text::FileTexts;
 use crate::api::messages::ReadMarks;
 use crate::clock::Clock;
 use crate::config::file::assistants::Assistant;
@@ -27,6 +28,7 @@ pub struct Ai {
     pub(super) supabase: Supabase,
     pub(super) generations: Generations,
     pub(super) files: Files,
+    pub(super) texts: FileTexts,
     pub(super) read_marks: ReadMarks,
     pub(super) providers: Providers,
     pub(in crate::api) limits: Limits,
@@ -54,6 +56,7 @@ impl Ai {
         supabase: Supabase,
         generations: Generations,
         files: Files,
+        texts: FileTexts,
         providers: Providers,
         limits: Limits,
         sources: Sources,
@@ -66,6 +69,7 @@ impl Ai {
             supabase,
             generations,
             files,
+            texts,
             read_marks,
             providers,
             limits,

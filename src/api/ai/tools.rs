@@ -6,10 +6,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Ai;
-use super::offered_tools::who;
+use super::who::who;
 use crate::agent::DescribedTool;
 use crate::agent::tools::source::{Policy, SourceKind};
 use crate::http::auth::CurrentUser;
+use crate::providers::catalogue::Usd;
 
 /// A tool of this server, or a source that has none at the moment.
 #[derive(Debug, Serialize, ToSchema)]
@@ -32,6 +33,10 @@ pub struct ToolDescription {
     /// arguments.
     #[schema(example = "never")]
     pub approval: &'static str,
+    /// What a call costs, in US dollars: it counts against budgets as the tokens do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>, example = 0.01)]
+    pub price_usd: Option<Usd>,
     /// Whether requests that name no tools offer it.
     pub is_default: bool,
     /// Whether a model can be offered it.
@@ -92,6 +97,7 @@ impl From<DescribedTool> for ToolDescription {
             description: tool.map(|tool| tool.description.clone()).unwrap_or_default(),
             runs_on: if described.kind == SourceKind::Hosted { "provider" } else { "server" },
             approval,
+            price_usd: tool.and_then(|tool| tool.price_usd),
             is_default: described.is_default,
             available: described.tool.is_some(),
             name: described.name,

@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -9,7 +10,7 @@ use uuid::Uuid;
 use super::export::ExportFormat;
 use super::model::{Event, EventReport};
 use crate::http::error::{ApiError, FieldError};
-use crate::http::extract::from_value;
+use crate::http::extract::{JsonText, from_value, read_part};
 use crate::http::validate::Checks;
 use crate::json;
 
@@ -108,6 +109,11 @@ impl NewEvent {
         checks.into_errors().map(|()| event)
     }
 
+    /// The same from its text. What is wrong with it is wrong with no other event of its batch.
+    pub(super) fn read_text(event: &str, now: Timestamp) -> Result<Self, Vec<FieldError>> {
+        Self::read(read_part(event).map_err(|error| vec![error])?, now)
+    }
+
     fn check(&self, now: Timestamp, checks: &mut Checks) {
         checks.length("/name", &self.name, 1, 100);
         if !is_name(&self.name) {
@@ -166,15 +172,18 @@ fn check_properties(properties: &Map<String, Value>, checks: &mut Checks) {
     }
 }
 
-/// The events of a batch; none where the body is a single one.
-pub(super) fn batch(body: &mut Map<String, Value>) -> Result<Option<Vec<Value>>, ApiError> {
-    match body.remove("events") {
-        None => Ok(None),
-        Some(Value::Array(events)) if events.len() <= MAX_BATCH => Ok(Some(events)),
-        Some(Value::Array(_)) => {
-            Err(ApiError::invalid("/events", format!("must be at most {MAX_BATCH} events")))
-        }
-        Some(_) => Err(ApiError::invalid("/events", "must be an array of events")),
+/// The events of a batch, each as it was sent; none where the body is a single one.
+pub(super) fn batch(body: &JsonText) -> Result<Option<Vec<&RawValue>>, ApiError> {
+    #[derive(Deserialize)]
+    struct Batch<'a> {
+        #[serde(borrow)]
+        events: Option<&'a RawValue>,
+    }
+    let Batch { events: Some(events) } = body.read_borrowed()? else { return Ok(None) };
+    match serde_json::from_str::<Vec<&RawValue>>(events.get()) {
+        Ok(events) if events.len() <= MAX_BATCH => Ok(Some(events)),
+        Ok(_) => Err(ApiError::invalid("/events", format!("must be at most {MAX_BATCH} events"))),
+        Err(_) => Err(ApiError::invalid("/events", "must be an array of events")),
     }
 }
 

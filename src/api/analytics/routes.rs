@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde_json::{Map, Value};
+use serde_json::value::RawValue;
 
 use super::events::{EventFilter, NewEvent, NewEvents, RecordedEvents, batch};
 use super::export::{Export, ExportFormat};
@@ -20,7 +20,7 @@ use crate::clock::Clock;
 use crate::database;
 use crate::http::auth::CurrentUser;
 use crate::http::error::{ApiError, FieldError, Problem};
-use crate::http::extract::{Json, Page, PageQuery, Query};
+use crate::http::extract::{JsonText, Page, PageQuery, Query};
 use crate::http::rate_limit::Limits;
 use crate::http::response;
 use crate::supabase::Supabase;
@@ -119,13 +119,13 @@ pub async fn record(
     State(supabase): State<Supabase>,
     State(clock): State<Clock>,
     user: CurrentUser,
-    Json(mut body): Json<Map<String, Value>>,
+    body: JsonText,
 ) -> Result<Response, ApiError> {
-    if let Some(events) = batch(&mut body)? {
-        let report = record_batch(&supabase, &user, events, clock.now()).await?;
+    if let Some(events) = batch(&body)? {
+        let report = record_batch(&supabase, &user, &events, clock.now()).await?;
         return Ok(axum::Json(report).into_response());
     }
-    let event = NewEvent::read(Value::Object(body), clock.now()).map_err(ApiError::validation)?;
+    let event = NewEvent::read(body.read()?, clock.now()).map_err(ApiError::validation)?;
     Ok(match store::record(&supabase, &user, &event).await? {
         Recorded::Now(row) => (StatusCode::CREATED, response::json(row)).into_response(),
         Recorded::Before(row) => response::json(row),
@@ -135,12 +135,12 @@ pub async fn record(
 async fn record_batch(
     supabase: &Supabase,
     user: &CurrentUser,
-    events: Vec<Value>,
+    events: &[&RawValue],
     now: Timestamp,
 ) -> Result<EventReport, ApiError> {
     let (mut valid, mut places, mut errors) = (Vec::new(), Vec::new(), Vec::new());
-    for (index, event) in events.into_iter().enumerate() {
-        match NewEvent::read(event, now) {
+    for (index, event) in events.iter().enumerate() {
+        match NewEvent::read_text(event.get(), now) {
             Ok(event) => {
                 valid.push(event);
                 places.push(index);

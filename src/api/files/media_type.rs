@@ -1,9 +1,12 @@
 //! Detects the media type of a file by its first bytes, its name and the declared type. Pure.
 
+use super::text::decode;
+
 /// How many bytes the detection needs.
 pub(super) const HEAD: usize = 512;
 
 const UNKNOWN: &str = "application/octet-stream";
+const UNKNOWN_ZIP: &str = "application/zip";
 
 /// The media type that is stored. `Err` says what the bytes are instead of what was declared.
 pub(super) fn media_type(
@@ -12,24 +15,32 @@ pub(super) fn media_type(
     head: &[u8],
 ) -> Result<String, &'static str> {
     let found = sniff(head);
+    let is_zip = found == Some("application/zip");
     let declared = declared.and_then(essence).filter(|declared| declared != UNKNOWN);
+    if is_zip
+        && declared
+            .as_deref()
+            .is_none_or(|declared| is_same(declared, UNKNOWN_ZIP) || !is_known(declared))
+        && let Some(format) = zip_format(name)
+    {
+        return Ok(format);
+    }
     let Some(declared) = declared else {
         return Ok(found.map_or_else(|| by_name(name, head), str::to_owned));
     };
     let declared = if declared == "image/jpg" { "image/jpeg".to_owned() } else { declared };
     match found {
         Some(found) if is_same(&declared, found) => Ok(declared),
-        Some(found)
-            if SIGNATURES.iter().any(|(kind, _)| *kind == declared) || is_text(&declared) =>
-        {
-            Err(found)
-        }
+        Some(found) if is_known(&declared) => Err(found),
         // A signature inside a format of its own, such as a ZIP in a word processor's file.
         Some(_) => Ok(declared),
         None if has_signature(&declared) && !head.is_empty() => Err("something else"),
-        None if is_text(&declared) && head.contains(&0) => Err("binary"),
+        None if is_text(&declared) && head.contains(&0) && decode(head).is_none() => Err("binary"),
         // Systems know some extensions of source code and tables as something else.
-        None if !is_text(&declared) && is_text_by_extension(name) && reads_like_text(head) => {
+        None if !is_text(&declared)
+            && is_text_by_extension(name)
+            && reads_like_text(head, name) =>
+        {
             Ok(by_name(name, head))
         }
         None => Ok(declared),
@@ -84,7 +95,25 @@ const SIGNATURES: &[(&str, &[u8])] = &[
     ("application/ogg", b"OggS"),
     ("video/webm", b"\x1a\x45\xdf\xa3"),
     ("application/vnd.sqlite3", b"SQLite format 3\0"),
+    // The header of its first page follows; a text may begin with the letters.
+    ("application/vnd.apache.parquet", b"PAR1\x15"),
 ];
+
+/// Formats that are ZIP archives: which one it is, the extension says.
+fn zip_format(name: &str) -> Option<String> {
+    let guess = mime_guess::from_path(name).first()?;
+    let guess = guess.essence_str();
+    let is_zip = guess == "application/epub+zip"
+        || guess.starts_with("application/vnd.openxmlformats-officedocument.")
+        || guess.starts_with("application/vnd.oasis.opendocument.")
+        || guess.starts_with("application/vnd.ms-") && guess.ends_with(".macroenabled.12");
+    is_zip.then(|| guess.to_owned())
+}
+
+/// Types that the first bytes tell, or that they contradict.
+fn is_known(media_type: &str) -> bool {
+    SIGNATURES.iter().any(|(kind, _)| *kind == media_type) || is_text(media_type)
+}
 
 fn sniff(head: &[u8]) -> Option<&'static str> {
     let riff = |kind: &[u8]| head.starts_with(b"RIFF") && head.get(8..12) == Some(kind);
@@ -158,7 +187,9 @@ fn by_name(name: &str, head: &[u8]) -> String {
     let guess = mime_guess::from_path(name).first();
     let guess = guess.as_ref().map(mime_guess::Mime::essence_str);
     match guess {
-        _ if reads_like_text(head) => guess.filter(|guess| is_text(guess)).unwrap_or("text/plain"),
+        _ if reads_like_text(head, name) => {
+            guess.filter(|guess| is_text(guess)).unwrap_or("text/plain")
+        }
         Some(guess) if !has_signature(guess) && (!is_text(guess) || head.is_empty()) => guess,
         _ => UNKNOWN,
     }
@@ -171,10 +202,18 @@ fn is_text_by_extension(name: &str) -> bool {
     is_typescript || mime_guess::from_path(name).iter().any(|guess| is_text(guess.essence_str()))
 }
 
-/// Whether there are no bytes that text never contains; the last character may be cut off.
-fn reads_like_text(head: &[u8]) -> bool {
-    let is_utf8 = std::str::from_utf8(head).map_or_else(|e| e.error_len().is_none(), |_| true);
-    !head.is_empty() && !head.contains(&0) && is_utf8
+/// Whether there are no bytes that text never contains; the last character may be cut off. Of what is not
+/// in Unicode, most must be ASCII where the name does not say that it is text.
+fn reads_like_text(head: &[u8], name: &str) -> bool {
+    let is_mostly_ascii = || {
+        let ascii = head.iter().filter(|byte| byte.is_ascii()).count();
+        ascii * 4 >= head.len() * 3
+    };
+    match decode(head) {
+        Some(text) if text.is_guess => is_text_by_extension(name) || is_mostly_ascii(),
+        Some(_) => !head.is_empty(),
+        None => false,
+    }
 }
 
 /// The type without parameters, in lower case; `None` for an invalid media type.
@@ -192,6 +231,7 @@ fn essence(declared: &str) -> Option<String> {
 mod tests {
     use super::*;
 
+    const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
     const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
 
     #[test]
@@ -216,6 +256,21 @@ mod tests {
             (Some("application/x-own"), "a.own", b"a;b", "application/x-own"),
             (Some("text/plain"), "a.txt", b"<svg onload=x>", "text/plain"),
             (Some("application/vnd.ms-excel"), "a.xls", b"PK\x03\x04", "application/vnd.ms-excel"),
+            (None, "a.xlsx", b"PK\x03\x04", XLSX),
+            (Some("application/zip"), "a.XLSX", b"PK\x03\x04", XLSX),
+            (Some("application/x-zip-compressed"), "a.xlsx", b"PK\x03\x04", XLSX),
+            (Some("application/octet-stream"), "a.epub", b"PK\x03\x04", "application/epub+zip"),
+            (Some("application/vnd.ms-excel"), "a.xlsx", b"PK\x03\x04", XLSX),
+            (None, "a.zip", b"PK\x03\x04", "application/zip"),
+            (None, "a.txt", b"PK\x03\x04", "application/zip"),
+            (None, "a.parquet", b"PAR1\x15\x04", "application/vnd.apache.parquet"),
+            (None, "a", b"PAR1 is a word", "text/plain"),
+            (None, "a.csv", b"caf\xe9;1", "text/csv"),
+            (None, "a", b"Le caf\xe9 est bon", "text/plain"),
+            (None, "a", b"\xe9\xe8\xfa\xf3", "application/octet-stream"),
+            (None, "a.csv", b"\xff\xfea\0;\0b\0", "text/csv"),
+            (Some("text/csv"), "a.csv", b"\xff\xfea\0;\0b\0", "text/csv"),
+            (Some("text/plain"), "a.txt", b"\xfe\xff\0a\0b\xd8", "text/plain"),
             (Some("nonsense"), "a.json", b"{}", "application/json"),
             (Some("image/png"), "empty.png", b"", "image/png"),
         ];
@@ -232,6 +287,8 @@ mod tests {
             ("application/pdf", b"hello", "something else"),
             ("text/csv", PNG, "image/png"),
             ("text/plain", b"a\0b", "binary"),
+            ("image/png", b"PK\x03\x04", "application/zip"),
+            ("text/csv", b"PK\x03\x04", "application/zip"),
         ];
         for (declared, head, found) in cases {
             assert_eq!(media_type(Some(declared), "a", head), Err(*found), "{declared}");

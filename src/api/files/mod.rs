@@ -24,7 +24,7 @@ pub mod text;
 pub mod search;
 
 pub(in crate::api) use attachments::resolve::written_part;
-pub use attachments::resolve::{AttachedContent, Attachment, PartsContext};
+pub use attachments::resolve::{AttachedContent, Attachment, FilePart, PartsContext};
 pub use attachments::tool_files::ToolCallSource;
 pub use media_type::is_text;
 pub use orphans::{ObjectName, Orphans};

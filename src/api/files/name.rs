@@ -22,16 +22,23 @@ const ATTR_CHAR: &AsciiSet = &NON_ALPHANUMERIC
 /// The name without folders and invisible characters; `file` if nothing is left.
 pub(super) fn clean(name: &str) -> String {
     let base = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let is_visible = |c: &char| {
-        !c.is_control()
-            && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-    };
-    let visible: String = base.chars().filter(is_visible).collect();
+    let visible: String = base.chars().filter(|c| is_visible(*c)).collect();
     let visible = visible.trim();
     match visible {
         "" | "." | ".." => "file".to_owned(),
         _ => shorten(visible),
     }
+}
+
+/// Not a control character, nor one of those without a width or a shape, among them all that change the
+/// direction of what follows: they make one name look like another.
+fn is_visible(c: char) -> bool {
+    !c.is_control()
+        && !matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// A name that may lead through folders, each step of it cleaned.
@@ -80,6 +87,8 @@ mod tests {
             ("C:\\Users\\me\\r\u{e9}sum\u{e9}.pdf", "résumé.pdf"),
             ("a\r\nSet-Cookie: x.txt", "aSet-Cookie: x.txt"),
             ("gpj.\u{202e}exe", "gpj.exe"),
+            ("a\u{61c}b\u{2067}c\u{2064}d\u{ad}e\u{e0041}\u{206a}\u{180e}.txt", "abcde.txt"),
+            ("\u{fe0f}שלום.txt", "\u{fe0f}שלום.txt"),
             (" \0 ", "file"),
             ("..", "file"),
             ("", "file"),

@@ -1,20 +1,20 @@
 //! The routes of `/api/files`.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE,
-    CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, X_CONTENT_TYPE_OPTIONS,
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, LAST_MODIFIED, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::conditional::ContentSelection;
+use super::conditional::{ContentSelection, Validators};
 use super::model::{ContentQuery, File, FileFilter, SignUrl, SignedUrl, UpdateFile, UploadForm};
 use super::service::{Files, Owner};
 use super::signed_urls::Signable;
@@ -159,17 +159,21 @@ pub async fn delete(
 
 /// Download the content of a file
 ///
-/// Supports `Range`, `If-Range` and `If-None-Match`. Files that could run scripts in a browser (HTML,
-/// SVG) are always sent as attachments.
+/// Supports `Range` (one range; several are answered with the whole content) and the conditional headers
+/// `If-Match`, `If-Unmodified-Since`, `If-None-Match`, `If-Modified-Since` and `If-Range`. Files that could
+/// run scripts in a browser (HTML, SVG) are always sent as attachments.
 #[utoipa::path(get, path = "/api/files/{file_id}/content", tag = "files",
     operation_id = "get_file_content",
     params(("file_id" = Uuid, Path, description = "ID of the file"), ContentQuery),
     responses((status = 200, description = "The content", content_type = "*/*",
             body = String,
             headers(("ETag" = String, description = "Identifies the content"),
+                ("Last-Modified" = String, description = "Time the content was uploaded"),
                 ("Content-Disposition" = String, description = "Whether to display or save the file, and its name"))),
         (status = 206, description = "The requested range of the content"),
         (status = 304, description = "The content has not changed"),
+        (status = 412, description = "The content is not the one that the request means",
+            body = Problem, content_type = "application/problem+json"),
         (status = 416, description = "The range begins after the end of the content", body = Problem,
             content_type = "application/problem+json")))]
 pub async fn content(
@@ -177,12 +181,16 @@ pub async fn content(
     user: CurrentUser,
     Path(file_id): Path<Uuid>,
     Query(query): Query<ContentQuery>,
+    method: Method,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let owner = Owner::from(&user);
     let file = files.get(&owner, file_id).await?;
     let etag = format!("\"{}\"", file.sha256);
-    let (status, range) = match ContentSelection::from_headers(&headers, &etag, file.size) {
+    let last_modified = last_modified(&file);
+    let validators = Validators { etag: &etag, last_modified, size: file.size };
+    let (status, range) = match ContentSelection::new(&method, &headers, &validators) {
+        ContentSelection::PreconditionFailed => return Err(precondition_failed()),
         ContentSelection::NotModified => {
             let response = content_headers(StatusCode::NOT_MODIFIED, &file, &query, &etag);
             return Ok(response);
@@ -212,6 +220,9 @@ fn content_headers(status: StatusCode, file: &File, query: &ContentQuery, etag: 
     let headers = response.headers_mut();
     set(headers, CONTENT_TYPE, &file.media_type);
     set(headers, ETAG, etag);
+    if let Some(date) = last_modified(file) {
+        set(headers, LAST_MODIFIED, &httpdate::fmt_http_date(date));
+    }
     let how = if is_shown { "inline" } else { "attachment" };
     set(headers, CONTENT_DISPOSITION, &name::disposition(how, &file.name));
     set(headers, ACCEPT_RANGES, "bytes");
@@ -219,6 +230,21 @@ fn content_headers(status: StatusCode, file: &File, query: &ContentQuery, etag: 
     set(headers, X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(headers, CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; sandbox");
     response
+}
+
+/// The content never changes after it was uploaded.
+fn last_modified(file: &File) -> Option<SystemTime> {
+    let created_at: jiff::Timestamp = file.created_at.parse().ok()?;
+    let seconds = u64::try_from(created_at.as_second()).ok()?;
+    Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+}
+
+fn precondition_failed() -> ApiError {
+    ApiError::new(
+        StatusCode::PRECONDITION_FAILED,
+        "precondition_failed",
+        "The file's content is not the one that the request means. Read the file again.",
+    )
 }
 
 fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {

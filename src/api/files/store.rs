@@ -111,7 +111,8 @@ impl Files {
 
     /// All bytes of a file that has at most `max_bytes`.
     pub async fn read(&self, owner: &Owner, id: Uuid, max_bytes: usize) -> Result<Bytes, ApiError> {
-        Ok(self.bucket(owner).read(&owner.object(id), max_bytes).await?)
+        let read = self.bucket(owner).read(&owner.object(id), max_bytes).await;
+        read.map_err(|error| ApiError::from_one(error, "file"))
     }
 
     /// Reads a range of a file, which must exist in full.
@@ -124,7 +125,10 @@ impl Files {
     ) -> Result<Bytes, ApiError> {
         match usize::try_from(length).unwrap_or(usize::MAX) {
             0 => Ok(Bytes::new()),
-            length => Ok(self.bucket(owner).read_part(&owner.object(id), offset, length).await?),
+            length => {
+                let read = self.bucket(owner).read_part(&owner.object(id), offset, length).await;
+                read.map_err(|error| ApiError::from_one(error, "file"))
+            }
         }
     }
 
@@ -136,7 +140,8 @@ impl Files {
         range: Option<(u64, u64)>,
     ) -> Result<Download<impl Stream<Item = Result<Bytes, SupabaseError>> + Send + use<>>, ApiError>
     {
-        Ok(self.bucket(owner).download(&owner.object(id), range).await?)
+        let download = self.bucket(owner).download(&owner.object(id), range).await;
+        download.map_err(|error| ApiError::from_one(error, "file"))
     }
 
     pub(super) async fn update(

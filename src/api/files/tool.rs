@@ -5,6 +5,7 @@ use uuid::Uuid;
 use super::media_type::is_text;
 use super::model::{File, FileFilter};
 use super::service::{Files, Owner};
+use super::text::{FileTexts, decode};
 use super::upload::metadata::NewFile;
 use crate::agent::tools::prelude::*;
 use crate::http::error::ApiError;
@@ -17,6 +18,7 @@ const MAX_LISTED: usize = 100;
 /// Lists, reads and writes the caller's files.
 pub struct FilesTool {
     files: Files,
+    texts: FileTexts,
 }
 
 /// What the model sends: an action and what that action needs. Providers take no alternatives at the
@@ -47,17 +49,22 @@ enum Action {
 }
 
 impl FilesTool {
-    /// The tool for these files.
-    pub fn new(files: Files) -> Self {
-        Self { files }
+    /// The tool for these files and their texts.
+    pub fn new(files: Files, texts: FileTexts) -> Self {
+        Self { files, texts }
     }
 
-    async fn write(&self, owner: &Owner, arguments: Arguments) -> ToolResult {
+    async fn write(
+        &self,
+        owner: &Owner,
+        chat_id: Option<Uuid>,
+        arguments: Arguments,
+    ) -> ToolResult {
         let Arguments { name: Some(name), content: Some(content), media_type, .. } = arguments
         else {
             return Err("To write a file, say its name and its content.".into());
         };
-        let new = NewFile { name, media_type, ..NewFile::default() };
+        let new = NewFile { name, media_type, chat_id, ..NewFile::default() };
         let written = self.files.write(owner, new, content).await;
         written.map(|file| to_json(&file)).map_err(sentence)
     }
@@ -90,8 +97,11 @@ impl FilesTool {
     }
 
     async fn read(&self, owner: &Owner, file: &File, offset: u64) -> ToolResult {
-        if !is_text(&file.media_type) {
+        if !FileTexts::has_text(&file.media_type) {
             return Err(format!("{} is {}, not text.", file.name, file.media_type));
+        }
+        if !self.is_utf8(owner, file).await? {
+            return self.read_found_text(owner, file, offset).await;
         }
         if offset > 0 && offset >= file.size {
             return Err(format!("{} has only {} bytes.", file.name, file.size));
@@ -114,16 +124,51 @@ impl FilesTool {
     }
 }
 
+impl FilesTool {
+    /// Whether a file is text that can be read from any place.
+    async fn is_utf8(&self, owner: &Owner, file: &File) -> Result<bool, String> {
+        if !is_text(&file.media_type) {
+            return Ok(false);
+        }
+        let length = MAX_READ.min(file.size);
+        let head = self.files.read_part(owner, file.id, 0, length).await.map_err(sentence)?;
+        // What is no text at all is shown as well as it can be.
+        Ok(decode(&head).is_none_or(|text| text.note.is_none()))
+    }
+
+    /// Reads the text of a document, or of a file in another encoding; `offset` counts its bytes in UTF-8.
+    async fn read_found_text(&self, owner: &Owner, file: &File, offset: u64) -> ToolResult {
+        let found = self.texts.read(owner, file).await;
+        let found = found.map_err(|no_text| format!("{} {}.", file.name, no_text.reason))?;
+        let text = found.to_string();
+        let start = usize::try_from(offset).unwrap_or(usize::MAX);
+        if start > 0 && start >= text.len() {
+            return Err(format!("The text of {} has only {} bytes.", file.name, text.len()));
+        }
+        let start = text.floor_char_boundary(start);
+        let end = text.floor_char_boundary(start + MAX_READ as usize);
+        let mut answer = to_json(file);
+        answer["content"] = json!(&text[start..end]);
+        if let Some(note) = &found.note {
+            answer["note"] = json!(note);
+        }
+        if end < text.len() {
+            answer["next_offset"] = json!(end);
+        }
+        Ok(answer)
+    }
+}
+
 impl Tool for FilesTool {
     type Arguments = Arguments;
     const NAME: &'static str = "files";
     const DESCRIPTION: &'static str = "The person's files. `list` shows the newest files, or those \
-        with `search` in their name. `read` gives the text of a file by its `file_id` or exact \
-        `name`, 64 KiB at a time: go on at `next_offset`. `write` stores `content` as a new file; a \
+        with `search` in their name. `read` gives the text of a file, also of PDF and Word \
+        documents, by its `file_id` or exact `name`, 64 KiB at a time: go on at `next_offset`. `write` stores `content` as a new file; a \
         file that is there is never changed.";
 
-    async fn run(&self, arguments: Arguments, credentials: &Credentials) -> ToolResult {
-        let owner = Owner::from(credentials);
+    async fn run(&self, arguments: Arguments, context: &ToolContext) -> ToolResult {
+        let owner = Owner::from(&*context.credentials);
         match arguments.action {
             Action::List => self.list(&owner, arguments.search).await,
             Action::Read => {
@@ -131,7 +176,7 @@ impl Tool for FilesTool {
                 let file = self.find(&owner, arguments.file_id, name).await?;
                 self.read(&owner, &file, arguments.offset.unwrap_or(0)).await
             }
-            Action::Write => self.write(&owner, arguments).await,
+            Action::Write => self.write(&owner, context.chat_id, arguments).await,
         }
     }
 }

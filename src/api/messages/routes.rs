@@ -75,7 +75,7 @@ pub async fn create(
     let owner = Owner::from(&user);
     let context =
         PartsContext { pointer: "/parts", message_id: message.id, chat_id: Some(chat_id) };
-    files.resolve(&owner, &mut message.parts, context, |_| None).await?;
+    files.resolve(&owner, &mut message.parts, context).await?;
     let created = store::create(&supabase, &user, &message).await?;
     let created = match created {
         Created::Now(row) => Created::Now(files.with_signed_urls(&owner, row).await),
@@ -122,7 +122,7 @@ pub async fn update(
     let owner = Owner::from(&user);
     if let Some(parts) = &mut changes.parts {
         let context = PartsContext { pointer: "/parts", message_id, chat_id: None };
-        files.resolve(&owner, parts, context, |_| None).await?;
+        files.resolve(&owner, parts, context).await?;
     }
     let row = store::update(&supabase, &user, message_id, changes).await?;
     Ok(response::json(files.with_signed_urls(&owner, row).await))

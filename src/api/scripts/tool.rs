@@ -48,14 +48,15 @@ impl Tool for RunScriptTool {
         Python: plt.show() and display() of a figure, table or picture write a file too. If it \
         fails, read the error, fix the script and run it again.";
 
-    async fn run(&self, arguments: Arguments, credentials: &Credentials) -> ToolResult {
-        let owner = Owner::from(credentials);
+    async fn run(&self, arguments: Arguments, context: &ToolContext) -> ToolResult {
+        let owner = Owner::from(&*context.credentials);
         let request = RunScript {
             language: arguments.language.unwrap_or_default(),
             code: Some(arguments.code),
             files: self.ids(&owner, &arguments.files.unwrap_or_default()).await?,
             input: arguments.input,
             timeout_ms: arguments.timeout_ms,
+            chat_id: context.chat_id,
             ..RunScript::default()
         };
         let refused = |error: ApiError| sentence(&error);

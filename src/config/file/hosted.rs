@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use providers::catalogue::Usd;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de};
 
@@ -39,6 +40,9 @@ pub(super) struct Raw {
     roles: Vec<String>,
     approval: Option<String>,
     max_uses: Option<u32>,
+    /// What the provider takes for a search, in US dollars; 0.01 by default.
+    #[schemars(with = "Option<f64>")]
+    price_usd: Option<Usd>,
     #[serde(default)]
     allowed_domains: Vec<String>,
     #[serde(default)]
@@ -58,6 +62,7 @@ impl<'de> Deserialize<'de> for HostedTools {
         let tool = HostedTool {
             kind: raw.name,
             max_uses: raw.max_uses,
+            price_usd: raw.price_usd,
             allowed_domains: raw.allowed_domains,
             blocked_domains: raw.blocked_domains,
             user_location: raw.user_location,
@@ -85,9 +90,13 @@ impl Raw {
             return Some("max_uses must be at least 1".into());
         }
         if self.name == HostedKind::WebFetch
-            && (self.user_location.is_some() || self.search_context_size.is_some())
+            && (self.user_location.is_some()
+                || self.search_context_size.is_some()
+                || self.price_usd.is_some())
         {
-            return Some("user_location and search_context_size are of web_search".into());
+            return Some(
+                "user_location, search_context_size and price_usd are of web_search".into(),
+            );
         }
         if domains().count() > MAX_DOMAINS {
             return Some(format!("at most {MAX_DOMAINS} domains can be named"));
@@ -142,6 +151,7 @@ mod tests {
             ("name = \"web_search\"\nallowed_domains = [\"https://a.b\"]", "is no domain"),
             ("name = \"web_search\"\nmax_uses = 0", "max_uses must be at least 1"),
             ("name = \"web_fetch\"\nsearch_context_size = \"low\"", "are of web_search"),
+            ("name = \"web_search\"\nprice_usd = -1", "must be an amount"),
             ("name = \"web_search\"\nuser_location = { planet = \"x\" }", "unknown field `planet`"),
         ] {
             let refused = read(settings).unwrap_err();

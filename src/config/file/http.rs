@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use providers::catalogue::Usd;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
@@ -44,6 +45,9 @@ pub struct HttpTool {
     pub max_response_bytes: Option<usize>,
     /// What of the response the model reads.
     pub response: Option<ResponseRule>,
+    /// What a call costs, in US dollars: it counts as the tokens do.
+    #[schemars(with = "Option<f64>")]
+    pub price_usd: Option<Usd>,
     /// Whether a person is asked before it runs; `auto` by default.
     pub approval: Option<Approval>,
     /// Whether that person may change the arguments.

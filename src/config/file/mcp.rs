@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use providers::catalogue::Usd;
 use reqwest::Url;
 use reqwest::header::{HeaderName, HeaderValue};
 use schemars::JsonSchema;
@@ -38,6 +39,9 @@ pub struct McpTools {
     /// How long a call may take: 1,000 to 120,000 milliseconds.
     #[serde(default = "default_timeout")]
     pub timeout_ms: u64,
+    /// What a call costs, in US dollars: it counts as the tokens do.
+    #[schemars(with = "Option<f64>")]
+    pub price_usd: Option<Usd>,
     /// Whether its tools are offered where a request names none.
     #[serde(default)]
     pub default: bool,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use providers::catalogue::Usd;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -34,6 +35,9 @@ pub struct OpenapiTools {
     /// The longest response that the model reads, in bytes; at most 1 MiB. More is cut.
     #[schemars(range(min = 1, max = 1_048_576))]
     pub max_response_bytes: Option<usize>,
+    /// What a call costs, in US dollars: it counts as the tokens do.
+    #[schemars(with = "Option<f64>")]
+    pub price_usd: Option<Usd>,
     /// Whether a person is asked before an operation runs; `auto` by default.
     pub approval: Option<Approval>,
     /// Whether that person may change the arguments.

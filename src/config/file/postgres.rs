@@ -1,5 +1,6 @@
 //! `kind = "postgres"`: functions of the project's database whose comment begins with `@tool`.
 
+use providers::catalogue::Usd;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -22,6 +23,9 @@ pub struct PostgresTools {
     /// The most rows of one result.
     #[serde(default = "max_rows")]
     pub max_rows: usize,
+    /// What a call costs, in US dollars: it counts as the tokens do.
+    #[schemars(with = "Option<f64>")]
+    pub price_usd: Option<Usd>,
     /// Offered with these models alone; empty: with all.
     #[serde(default)]
     pub models: Vec<String>,

@@ -68,6 +68,60 @@ where
     }
 }
 
+/// A JSON body that the handler reads in parts, so that one which cannot be read spoils no other.
+pub struct JsonText {
+    body: Bytes,
+    held: Held,
+}
+
+impl<S: Send + Sync> FromRequest<S> for JsonText
+where
+    Limits: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let timeout = Limits::from_ref(state).request_timeout;
+        require_json(&request)?;
+        let (body, held) = read_body(request, timeout).await?;
+        held.grow(json_cost(&body))?;
+        Ok(Self { body, held })
+    }
+}
+
+impl JsonText {
+    /// The body as a whole, read as by [`Json`].
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
+        parse_json(&self.body, &self.held)
+    }
+
+    /// The same without a look into parts that are only borrowed.
+    pub fn read_borrowed<'a, T: Deserialize<'a>>(&'a self) -> Result<T, ApiError> {
+        let text = str::from_utf8(&self.body).map_err(|error| {
+            ApiError::new(StatusCode::BAD_REQUEST, "malformed_json", "The body is not in UTF-8.")
+                .caused_by(error.to_string())
+        })?;
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let whole = |error: &serde_json::Error| refused(&self.body, String::new(), error);
+        let Object(value) =
+            Object::deserialize(&mut deserializer).map_err(|error| whole(&error))?;
+        deserializer.end().map_err(|error| whole(&error))?;
+        Ok(value)
+    }
+}
+
+/// A part of such a body: an object.
+pub fn read_part(text: &str) -> Result<Value, FieldError> {
+    let value = from_text::<Value>(text)?;
+    match nul_pointer(&value, &mut String::new()) {
+        None => Ok(value),
+        Some(pointer) => {
+            let detail = "must not contain the character U+0000".to_owned();
+            Err(FieldError { pointer, detail })
+        }
+    }
+}
+
 /// An optional JSON body.
 pub struct OptionalJson<T>(pub Option<T>);
 
@@ -213,6 +267,9 @@ fn in_json_terms(error: &serde_json::Error) -> String {
     }
     if error.is_data() || message == "number out of range" {
         return message.to_owned();
+    }
+    if message.contains("recursion limit") {
+        return "is nested too deep".to_owned();
     }
     if message.contains("surrogate") || message.contains("hex escape") {
         return "contains half of a surrogate pair, which is not a character".to_owned();

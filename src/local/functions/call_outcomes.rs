@@ -96,7 +96,11 @@ pub(super) fn settle_calls(
     }
     let waits = message.status == "interrupted" && to_run > 0;
     if !waits {
-        let error = "Not run: the answer ended before.";
+        let (why, error) = match &*message.status {
+            "stopped" => ("the person stopped it", "Not run: the answer was stopped."),
+            _ => ("the answer ended", "Not run: the answer ended before."),
+        };
+        end_running_calls(connection, &message, why)?;
         end_calls(connection, &message.user_id, &message.id, "superseded", error)?;
     }
     let before = parts(connection, message.rowid)?;
@@ -107,6 +111,23 @@ pub(super) fn settle_calls(
                       where rowid = ?3";
         change(connection, session, update, (waits, jsonb::print(&after), message.rowid))?;
     }
+    Ok(())
+}
+
+/// `private.end_running_calls`
+fn end_running_calls(
+    connection: &Connection,
+    message: &Message,
+    why: &str,
+) -> Result<(), RestError> {
+    let error = format!(
+        "It is not known whether this call was carried out: {why} while it ran. Ask the person to look \
+         before it is made again."
+    );
+    let update = "update \"private.tool_calls\" set state = 'unknown', outcome = ? \
+                  where message_id = ? and user_id = ? and state = 'running'";
+    let outcome = jsonb::print(&json!({ "error": error }));
+    connection.prepare_cached(update)?.execute((outcome, &message.id, &message.user_id))?;
     Ok(())
 }
 
@@ -156,7 +177,7 @@ type Outcomes = Vec<(String, Map<String, Json>)>;
 
 /// `private.outcomes`
 fn outcomes(connection: &Connection, message: &Message) -> Result<Outcomes, RestError> {
-    let select = "select call_id, outcome, state, id, reason, arguments, edited_from \
+    let select = "select call_id, outcome, state, id, reason, arguments, edited_from, redact \
                   from \"private.tool_calls\" where message_id = ? and user_id = ? \
                   and (outcome is not null or state in ('approved', 'running'))";
     let mut statement = connection.prepare_cached(select)?;
@@ -168,11 +189,18 @@ fn outcomes(connection: &Connection, message: &Message) -> Result<Outcomes, Rest
         let mut outcome = match json(row.get(1)?)? {
             Some(Json::Object(outcome)) => outcome,
             Some(_) => Map::new(),
-            None => Map::from_iter([
-                ("approved".to_owned(), json!(row.get::<_, Option<String>>(4)?)),
-                ("arguments".to_owned(), json(row.get(5)?)?.unwrap_or_default()),
-                ("edited".to_owned(), json(row.get(6)?)?.unwrap_or_default()),
-            ]),
+            None => {
+                let redact = json(row.get(7)?)?;
+                let shown = |text| {
+                    let arguments: Option<Json> = json(text)?;
+                    Ok::<_, RestError>(redacted(arguments.unwrap_or_default(), redact.as_ref()))
+                };
+                Map::from_iter([
+                    ("approved".to_owned(), json!(row.get::<_, Option<String>>(4)?)),
+                    ("arguments".to_owned(), shown(row.get(5)?)?),
+                    ("edited".to_owned(), shown(row.get(6)?)?),
+                ])
+            }
         };
         let state: String = row.get(2)?;
         if outcome.contains_key("approved") || state == "denied" {
@@ -181,6 +209,17 @@ fn outcomes(connection: &Connection, message: &Message) -> Result<Outcomes, Rest
         outcomes.push((row.get(0)?, outcome));
     }
     Ok(outcomes)
+}
+
+/// `private.redacted`
+fn redacted(mut arguments: Json, pointers: Option<&Json>) -> Json {
+    let pointers = pointers.and_then(Json::as_array).into_iter().flatten();
+    for pointer in pointers.filter_map(Json::as_str).filter(|pointer| !pointer.is_empty()) {
+        if let Some(value) = arguments.pointer_mut(pointer) {
+            *value = "•••".into();
+        }
+    }
+    arguments
 }
 
 fn put_outcome(part: &mut Map<String, Json>, outcome: &Map<String, Json>) {

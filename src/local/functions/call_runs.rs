@@ -13,6 +13,9 @@ use crate::local_supabase::functions::{Arguments, RestError, Session};
 
 /// How often a call that may be repeated is made.
 const MAX_ATTEMPTS: i64 = 5;
+const MADE_BEFORE: &str = "Not run: this call was made before, and is not made twice.";
+/// How long it is remembered that a call was made.
+const MADE_CALLS_MICROS: i64 = 90 * 86_400_000_000;
 const BY_KEY: &str = "where c.message_id = ? and c.user_id = ? and c.call_id = ?";
 
 /// `private.calls_to_run`: the calls of a message that are approved and have no outcome.
@@ -65,12 +68,30 @@ fn take(connection: &Connection, call: &Call, run: Option<&str>) -> Result<(), R
             "update \"private.tool_calls\" set state = 'unknown', outcome = ? where id = ?";
         let outcome = jsonb::print(&json!({ "error": UNKNOWN_OUTCOME }));
         connection.prepare_cached(update)?.execute((outcome, &call.id))?;
+    } else if call.state == "approved" && !call.is_repeatable && !note_made_call(connection, call)?
+    {
+        let update =
+            "update \"private.tool_calls\" set state = 'superseded', outcome = ? where id = ?";
+        let outcome = jsonb::print(&json!({ "error": MADE_BEFORE }));
+        connection.prepare_cached(update)?.execute((outcome, &call.id))?;
     } else if call.state == "approved" || call.state == "running" && !is_own {
         let update = "update \"private.tool_calls\" set state = 'running', run_id = ?, \
                       attempts = attempts + 1 where id = ?";
         connection.prepare_cached(update)?.execute((run, &call.id))?;
     }
     Ok(())
+}
+
+/// `private.note_made_call`: false if it was made before.
+fn note_made_call(connection: &Connection, call: &Call) -> Result<bool, RestError> {
+    let forget = "delete from \"private.made_calls\" where id in (select id \
+                  from \"private.made_calls\" where expires_at < clock_timestamp() \
+                  order by expires_at limit 100)";
+    connection.prepare_cached(forget)?.execute([])?;
+    let insert = "insert into \"private.made_calls\" (id, user_id, expires_at) \
+                  select id, user_id, clock_timestamp() + ? from \"private.tool_calls\" where id = ? \
+                  on conflict (id) do nothing";
+    Ok(connection.prepare_cached(insert)?.execute((MADE_CALLS_MICROS, &call.id))? == 1)
 }
 
 /// Records what a call has come to, for the run that has taken it.

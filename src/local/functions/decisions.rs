@@ -83,30 +83,47 @@ impl Decision<'_> {
             return Ok("unknown");
         }
         let digest = call.arguments_digest.as_deref();
-        Ok(match call.current_state() {
-            "expired" => "expired",
-            "superseded" if call.approved != Some(self.approved) => "superseded",
+        let answer = match call.current_state() {
+            "expired" => return Ok("expired"),
+            "superseded" if call.approved != Some(self.approved) => return Ok("superseded"),
             "pending" if self.digest.is_some_and(|seen| digest != Some(seen)) => {
-                "arguments_changed"
+                return Ok("arguments_changed");
             }
-            "pending" if self.edit.is_some() && !(call.may_edit && self.approved) => "not_editable",
+            "pending" if self.edit.is_some() && !(call.may_edit && self.approved) => {
+                return Ok("not_editable");
+            }
             "pending" => {
                 self.store(connection, call)?;
                 "recorded"
             }
-            _ => {
-                let edited = self.edited("arguments_digest");
-                let is_same = call.approved == Some(self.approved)
-                    && edited.is_none_or(|edited| digest == Some(&*edited));
-                if is_same { "same" } else { "decided" }
-            }
-        })
+            _ if !self.is_same(call) => return Ok("decided"),
+            _ => "same",
+        };
+        self.remember(connection, call)?;
+        Ok(answer)
+    }
+
+    /// Whether it says nothing else than the decision that counts.
+    fn is_same(&self, call: &Call) -> bool {
+        let digest = call.arguments_digest.as_deref();
+        let edited = self.edit.as_ref().map(|_| self.edited("arguments_digest"));
+        // Rows from before do not say what was changed.
+        let changed = if call.is_edited { call.edited_from_digest.as_deref() } else { digest };
+        let has_seen = match (&edited, self.digest, changed) {
+            (_, None, _) | (Some(_), _, None) => true,
+            (Some(_), Some(seen), Some(changed)) => seen == changed,
+            (None, Some(seen), _) => digest == Some(seen),
+        };
+        call.approved == Some(self.approved)
+            && has_seen
+            && edited.is_none_or(|edited| edited.as_deref() == digest)
     }
 
     fn store(&self, connection: &Connection, call: &Call) -> Result<(), RestError> {
         let update = "update \"private.tool_calls\" set state = ?1, approved = ?2, \
             decided_at = clock_timestamp(), decided_by = user_id, reason = ?3, outcome = ?4, \
-            edited_from = iif(?5, arguments, null), arguments = coalesce(?6, arguments), \
+            edited_from = iif(?5, arguments, null), \
+            edited_from_digest = iif(?5, arguments_digest, null), arguments = coalesce(?6, arguments), \
             arguments_digest = coalesce(?7, arguments_digest), seal = iif(?5, ?8, seal) \
             where id = ?9";
         let arguments = self.edit.as_ref().and_then(|edit| edit.get("arguments"));
@@ -123,6 +140,10 @@ impl Decision<'_> {
             call.id
         ];
         connection.prepare_cached(update)?.execute(values)?;
+        Ok(())
+    }
+
+    fn remember(&self, connection: &Connection, call: &Call) -> Result<(), RestError> {
         let Some(seal) = self.grant_seal.filter(|_| self.approved && call.may_remember) else {
             return Ok(());
         };

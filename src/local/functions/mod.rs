@@ -2,6 +2,7 @@
 
 pub mod accounts;
 mod acting_user;
+mod add_calls;
 mod begin_call;
 mod begin_generation;
 mod begin_result;

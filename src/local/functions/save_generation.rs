@@ -7,13 +7,13 @@ use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
 use super::acting_user::acting_user;
+use super::add_calls::add_tool_calls;
 use super::call_outcomes::settle_calls;
 use super::candidates::{has_content, take_place};
 use super::message_json::message_json;
 use super::message_row::{LEASE_MICROS, Message, change, to_jsonb};
 use super::reservations::{over_limit, renew_reservation};
 use super::saved_answer::{saved_text, text_of};
-use super::tool_calls::add_tool_calls;
 use super::usage::{Usage, record_usage, run_id, settle_reservation};
 use crate::local_supabase::functions::value::{self, jsonb};
 use crate::local_supabase::functions::{Arguments, RestError, Session};

@@ -1,10 +1,9 @@
 //! The calls of a model that wait for somebody: `private.tool_calls` and what becomes of them.
 
-use rusqlite::{Connection, OptionalExtension, named_params};
+use rusqlite::{Connection, OptionalExtension};
 use serde_json::{Map, Value as Json, json};
-use uuid::Uuid;
 
-use super::acting_user::{acting_user, require_caller};
+use super::acting_user::acting_user;
 use super::call_outcomes::{require_outcome, store_outcomes};
 use super::message_row::{Message, to_jsonb};
 use crate::local_supabase::functions::value::jsonb;
@@ -129,53 +128,4 @@ impl CallSummary {
         }
         Ok(summary)
     }
-}
-
-/// `private.add_tool_calls`
-pub(super) fn add_tool_calls(
-    connection: &Connection,
-    session: Session,
-    message: &Message,
-    calls: Option<&Json>,
-) -> Result<(), RestError> {
-    require_caller(session, Some(&message.user_id))?;
-    let insert = "insert into \"private.tool_calls\" (id, user_id, chat_id, message_id, call_id, \
-        message_parts, source, tool, definition, definition_digest, arguments, state, expires_at, \
-        created_at, source_tool, title, target, policy, policy_reason, redact, arguments_digest, \
-        is_repeatable, may_edit, may_remember, seal) \
-        select :id, user_id, chat_id, id, :call_id, json_array_length(parts), :source, :tool, \
-        :definition, :definition_digest, :arguments, iif(:policy is null, 'waiting', 'pending'), \
-        clock_timestamp() + 1000000 * min(max(:expires_in_s, 1), 2592000), clock_timestamp(), \
-        :source_tool, :title, :target, :policy, :policy_reason, :redact, :arguments_digest, \
-        :is_repeatable, :may_edit, :may_remember, :seal from messages where rowid = :rowid \
-        on conflict (message_id, call_id) do nothing";
-    for call in calls.and_then(Json::as_array).into_iter().flatten() {
-        let text = |name: &str| call.get(name).and_then(jsonb::to_text);
-        let value = |name: &str| call.get(name).filter(|value| !value.is_null()).map(jsonb::print);
-        let flag = |name: &str| call.get(name).and_then(Json::as_bool).unwrap_or_default();
-        let row = named_params! {
-            ":id": text("id").unwrap_or_else(|| Uuid::new_v4().to_string()),
-            ":call_id": text("call_id"),
-            ":source": text("source"),
-            ":tool": text("tool"),
-            ":definition": value("definition"),
-            ":definition_digest": text("definition_digest"),
-            ":arguments": value("arguments"),
-            ":expires_in_s": call.get("expires_in_s").and_then(Json::as_i64),
-            ":source_tool": text("source_tool"),
-            ":title": text("title"),
-            ":target": text("target"),
-            ":policy": text("policy"),
-            ":policy_reason": text("policy_reason"),
-            ":redact": value("redact"),
-            ":arguments_digest": text("arguments_digest"),
-            ":is_repeatable": flag("is_repeatable"),
-            ":may_edit": flag("may_edit"),
-            ":may_remember": flag("may_remember"),
-            ":seal": text("seal"),
-            ":rowid": message.rowid,
-        };
-        connection.prepare_cached(insert)?.execute(row)?;
-    }
-    Ok(())
 }

@@ -120,6 +120,7 @@ fn endpoint(
         is_repeatable: entry.repeatable.unwrap_or(operation.is_safe()),
         deadline: definition::timeout(entry.timeout_ms, setup)?,
         max_result_bytes: definition::max_result_bytes(entry.max_response_bytes, setup)?,
+        price_usd: entry.price_usd,
         redact: entry.redact.clone(),
         target: Some(host.to_owned()),
         models: entry.models.clone(),

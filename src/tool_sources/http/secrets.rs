@@ -44,12 +44,27 @@ impl<'a> Scrubber<'a> {
         self.0.iter().map(|secret| secret.len()).max().unwrap_or(0)
     }
 
-    /// The text without them.
+    /// The text without them. All are looked for before any is removed: of one that has another in it, or
+    /// overlaps with it, nothing is left.
     pub fn text(&self, text: String) -> String {
-        self.0.iter().fold(text, |text, secret| match text.contains(secret) {
-            true => text.replace(secret, MASK),
-            false => text,
-        })
+        let found = self.0.iter().flat_map(|secret| {
+            text.match_indices(secret).map(|(start, secret)| (start, start + secret.len()))
+        });
+        let mut found: Vec<_> = found.collect();
+        if found.is_empty() {
+            return text;
+        }
+        found.sort_unstable();
+        let (mut scrubbed, mut kept_to) = (String::with_capacity(text.len()), 0);
+        for (start, end) in found {
+            if start >= kept_to {
+                scrubbed.push_str(&text[kept_to..start]);
+                scrubbed.push_str(MASK);
+            }
+            kept_to = kept_to.max(end);
+        }
+        scrubbed.push_str(&text[kept_to..]);
+        scrubbed
     }
 
     /// The value without them. Values come from serde_json, which bounds their depth.
@@ -87,5 +102,15 @@ mod tests {
             serde_json::from_str(r#"{"hunter22": ["a Bearer hunter22", "other\/one"], "n": 1}"#)
                 .unwrap();
         assert_eq!(scrubber.value(echo), json!({ "•••": ["a Bearer •••", "•••"], "n": 1 }));
+    }
+
+    #[test]
+    fn of_secrets_in_one_another_nothing_is_left() {
+        let scrubber = Scrubber::new(["sk-live-1", "sk-live-12345", "45-other-one"].into_iter());
+        let scrub = |text: &str| scrubber.text(text.to_owned());
+        assert_eq!(scrub("a sk-live-12345 b"), "a ••• b");
+        assert_eq!(scrub("sk-live-1, sk-live-12345-other-one."), "•••, •••.");
+        assert_eq!(scrub("sk-live-1sk-live-12345"), "••••••");
+        assert_eq!(scrub("nothing"), "nothing");
     }
 }

@@ -66,6 +66,7 @@ fn define(entry: &McpTools, tool: &Value) -> Option<SourceTool> {
         is_repeatable: entry.trusted && (hints.is_read_only || hints.is_idempotent),
         deadline: entry.timeout(),
         max_result_bytes: MAX_RESULT_BYTES,
+        price_usd: entry.price_usd,
         redact: Vec::new(),
         target: entry.url.host_str().map(str::to_owned),
         ..SourceTool::default()

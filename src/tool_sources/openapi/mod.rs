@@ -150,6 +150,7 @@ fn tool(
         is_repeatable: operation.is_safe(),
         deadline: definition::timeout(entry.timeout_ms, setup)?,
         max_result_bytes: definition::max_result_bytes(entry.max_response_bytes, setup)?,
+        price_usd: entry.price_usd,
         redact: entry.redact.clone(),
         target: Some(host),
         models: entry.models.clone(),

@@ -122,6 +122,7 @@ impl ToolSource for PostgresFunctions {
             let models = &self.settings.models;
             let tool = |definition: &Definition| SourceTool {
                 models: models.clone(),
+                price_usd: self.settings.price_usd,
                 ..definition.tool.clone()
             };
             Ok(definitions.iter().map(tool).collect())

@@ -9,6 +9,7 @@ mod check;
 mod database;
 mod functions;
 mod json;
+mod many_approvals;
 mod migrate;
 mod parity;
 mod plans;

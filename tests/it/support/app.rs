@@ -52,7 +52,7 @@ pub struct TestApp {
     /// The time of day; it stands still until a test moves it, but on a real Supabase it goes.
     pub clock: Clock,
     pub http: reqwest::Client,
-    data_dir: PathBuf,
+    pub data_dir: PathBuf,
     settings: HashMap<String, String>,
     stop: CancellationToken,
     pub metrics_url: Option<String>,

@@ -63,11 +63,19 @@ pub(super) async fn download(
     };
     response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
     if parts.method != Method::HEAD {
-        let mut file = context.blobs.read(&object.version).await?;
+        let mut file = context.blobs.read(&object.version).await.map_err(gone)?;
         file.seek(SeekFrom::Start(first)).await?;
         *response.body_mut() = stream_of(file, length);
     }
     Ok(response)
+}
+
+/// An object whose bytes are not there has been deleted since it was looked up.
+fn gone(error: std::io::Error) -> StorageError {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => StorageError::no_such_key(),
+        _ => error.into(),
+    }
 }
 
 /// `GET` and `HEAD /object/info/…`

@@ -4,11 +4,8 @@ use super::pricing::{Price, Prices, Pricing};
 use super::usd::Usd;
 use crate::Usage;
 
-/// What providers take for a search of the web, in picodollars: $10 for a thousand.
-const SEARCH: u128 = 10_000_000_000;
-
 impl Prices {
-    /// The price of a call. `None` where a price is not known, never 0.
+    /// The price of a call's tokens. `None` where a price is not known, never 0.
     pub fn cost(&self, usage: &Usage) -> Option<Usd> {
         let pricing = self.pricing(usage.input_tokens);
         let cached = usage.cached_input_tokens;
@@ -21,7 +18,6 @@ impl Prices {
             part(written.saturating_sub(long), pricing.cache_write)?,
             part(long, pricing.long_cache_write)?,
             part(usage.output_tokens, Some(pricing.output))?,
-            Usd::from_picodollars(u128::from(usage.searches) * SEARCH),
         ];
         Some(parts.into_iter().sum())
     }

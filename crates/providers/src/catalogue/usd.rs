@@ -37,6 +37,11 @@ impl Usd {
         self.0 as f64 / PICO
     }
 
+    /// So many times as much.
+    pub fn times(self, count: u64) -> Self {
+        Self(self.0.saturating_mul(u128::from(count)))
+    }
+
     /// What is left of it.
     pub fn saturating_sub(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))

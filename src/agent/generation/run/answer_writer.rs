@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::agent::generation::recorder::Started;
-use crate::agent::message::answer::{Answer, Claim, End};
+use crate::agent::message::answer::{Answer, Claim, End, Status};
 use crate::providers::{ChosenModel, Event};
 
 /// The only writer of an answer.
@@ -97,9 +97,9 @@ impl AnswerWriter {
     }
 
     /// Closes everything that is open, but for calls that wait, before the end is saved.
-    pub(super) fn close(&self, metadata: Map<String, Value>, keeps_calls: bool) {
+    pub(super) fn close(&self, metadata: Map<String, Value>, status: Status) {
         self.update(|answer| {
-            answer.close_all(keeps_calls);
+            answer.close_all(status);
             answer.metadata.extend(metadata);
         });
     }

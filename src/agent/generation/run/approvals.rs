@@ -1,5 +1,6 @@
 //! Calls that a person is asked about, and those that were approved.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,13 +66,14 @@ impl Run {
 
     /// Denies a call that the person has denied before in this answer, for the same reason.
     fn deny_again(&self, call: &ReadyCall) -> bool {
-        let digest = value_digest(&call.arguments);
+        let tool = &call.tool;
+        let digest = value_digest(&tool.shown(call.arguments.clone()));
         let answer = self.answer.read();
         let earlier = answer.parts.iter().find_map(|part| match part {
-            Part::Tool(tool) if tool.name == call.tool.name => match &tool.state {
+            Part::Tool(part) if part.name == tool.name => match &part.state {
                 ToolState::OutputDenied(input) => {
-                    let prepared = call.tool.prepared(input.clone()).ok()?;
-                    (value_digest(&prepared) == digest).then(|| tool.approval.clone())
+                    let shown = tool.shown(input.clone());
+                    (value_digest(&shown) == digest).then(|| part.approval.clone())
                 }
                 _ => None,
             },
@@ -101,8 +103,10 @@ impl Run {
                  Send less at once."
             ));
         }
+        let id = Uuid::new_v4();
         let (arguments_digest, policy) = (value_digest(&call.arguments), policy(&tool.policy));
         let sealed = SealedCall {
+            id,
             call_id: &call.id,
             source: call.tool.source.label(),
             source_tool: &tool.name,
@@ -120,7 +124,6 @@ impl Run {
                  without it."
             )
         })?;
-        let id = Uuid::new_v4();
         let ttl = self.settings.approval_ttl;
         let approval = self.approval(id, &call, &arguments_digest);
         let question = Question { id, policy, arguments_digest, seal, ttl };
@@ -165,14 +168,41 @@ impl Run {
             who: Who { credentials: self.job.credentials.clone(), role: self.job.role.clone() },
             context: self.call_context(),
         };
-        let made = approved.iter().map(|call_id| {
+        let taken = approved.iter().map(|call_id| {
             let part = part_of(&self.answer.read(), call_id);
-            maker.make(call_id.clone(), part)
+            maker.take(call_id.clone(), part)
+        });
+        let taken: Vec<_> = taken.collect();
+        let taken = self.wait_for(join_all(taken)).await?;
+        let mut results = Vec::new();
+        let mut ready = Vec::new();
+        let mut repeatable = HashSet::new();
+        for taken in taken {
+            match taken? {
+                Taken::Ready { call, is_repeatable } => {
+                    repeatable.extend(is_repeatable.then(|| call.id.clone()));
+                    ready.push(call);
+                }
+                Taken::Ended(result) => results.extend(result),
+            }
+        }
+        let (payable, refused) = self.pay_for(ready).await?;
+        let refusing = refused.into_iter().map(|refused| maker.record(refused));
+        let refusing: Vec<_> = refusing.collect();
+        for refused in self.wait_for(join_all(refusing)).await? {
+            results.push(refused?);
+        }
+        let made = payable.into_iter().map(|call| {
+            let is_repeatable = repeatable.contains(&call.id);
+            maker.make(call, is_repeatable)
         });
         let made: Vec<_> = made.collect();
         let made = self.wait_with_progress(join_all(made), &maker.context).await?;
-        let results = made.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let results = self.keep_files(results.into_iter().flatten().collect()).await?;
+        for made in made {
+            results.push(made?);
+        }
+        self.settle(&results);
+        let results = self.keep_files(results).await?;
         self.answer.update(|answer| execute::store(answer, results));
         Ok(())
     }
@@ -201,6 +231,14 @@ fn part_of(answer: &Answer, call_id: &str) -> Option<usize> {
     })
 }
 
+/// What has become of an approved call.
+enum Taken {
+    /// It is this run's to make.
+    Ready { call: ReadyCall, is_repeatable: bool },
+    /// It is not made, or was made before; with its result, if it has a place among the parts.
+    Ended(Option<CallResult>),
+}
+
 /// Makes approved calls.
 #[derive(Clone)]
 struct Maker {
@@ -211,13 +249,11 @@ struct Maker {
 }
 
 impl Maker {
-    /// Makes a call, if it is this run's to make; nothing of one that is not among the parts.
-    async fn make(
-        &self,
-        call_id: String,
-        part: Option<usize>,
-    ) -> Result<Option<CallResult>, Interruption> {
-        let result = |outcome| part.map(|part| CallResult { part, id: call_id.clone(), outcome });
+    /// Claims a call, and finds its tool.
+    async fn take(&self, call_id: String, part: Option<usize>) -> Result<Taken, Interruption> {
+        let result = |outcome| {
+            Taken::Ended(part.map(|part| CallResult { part, id: call_id.clone(), outcome }))
+        };
         let call = match self.claim(&call_id).await? {
             ClaimedCall::Claimed(call) => call,
             ClaimedCall::Lost => return Err(Failure::Lost.into()),
@@ -230,18 +266,30 @@ impl Maker {
         let Some(part) = part else {
             let sentence = "Not run: its message was changed.".to_owned();
             self.refuse(&call_id, sentence).await?;
-            return Ok(None);
+            return Ok(Taken::Ended(None));
         };
         let tool = match self.find(&call).await {
             Ok(tool) => tool,
             Err(sentence) => return self.refuse(&call_id, sentence).await.map(result),
         };
         let is_repeatable = call.is_repeatable;
-        let ready = ReadyCall { part, id: call_id.clone(), tool, arguments: call.arguments };
-        let made = execute::run(ready, self.context.clone()).await;
+        let call = ReadyCall { part, id: call_id.clone(), tool, arguments: call.arguments };
+        Ok(Taken::Ready { call, is_repeatable })
+    }
+
+    /// Makes a call of this run's, and records its end.
+    async fn make(&self, call: ReadyCall, is_repeatable: bool) -> Result<CallResult, Interruption> {
+        let made = execute::run(call, self.context.clone()).await;
         let (end, outcome) = recorded(&made.outcome, is_repeatable);
-        self.finish(&call_id, end, &outcome).await?;
-        Ok(Some(made))
+        self.finish(&made.id, end, &outcome).await?;
+        Ok(made)
+    }
+
+    /// Records that there is not enough left to make a call.
+    async fn record(&self, refused: CallResult) -> Result<CallResult, Interruption> {
+        let (_, outcome) = recorded(&refused.outcome, false);
+        self.finish(&refused.id, CallEnd::Superseded, &outcome).await?;
+        Ok(refused)
     }
 
     async fn claim(&self, call_id: &str) -> Result<ClaimedCall, Interruption> {
@@ -288,27 +336,19 @@ impl Maker {
 
     /// The tool, if it is the one that the person was asked about. `Err` is the message for the model.
     async fn find(&self, call: &ApprovedCall) -> Result<Arc<OfferedTool>, String> {
-        let demo = self.sources.demo().iter().find(|tool| {
-            tool.source.label() == call.source && tool.tool().name == call.source_tool
-        });
-        let tool = match demo {
-            Some(tool) => tool.clone(),
-            None => self.sources.find(&call.source, &call.source_tool, &self.who).await.map_err(
-                |error| match error {
-                    FindError::Missing => "Not run: this tool is not there any more.".to_owned(),
-                    FindError::Unavailable(why) => {
-                        format!("Not run: this tool cannot be used at the moment: {why}.")
-                    }
-                },
-            )?,
-        };
-        if tool.digest() != call.definition_digest {
-            return Err(
-                "Not run: the tool has changed since the person was asked. Call it again if it is \
-                        still what you need."
-                    .to_owned(),
-            );
-        }
+        let ApprovedCall { source, source_tool, definition_digest, .. } = call;
+        let found = self.sources.find(source, source_tool, definition_digest, &self.who).await;
+        let tool = found.map_err(|error| match error {
+            FindError::Missing => "Not run: this tool is not there any more.".to_owned(),
+            FindError::Changed => {
+                "Not run: the tool has changed since the person was asked. Call it \
+                                   again if it is still what you need."
+                    .to_owned()
+            }
+            FindError::Unavailable(why) => {
+                format!("Not run: this tool cannot be used at the moment: {why}.")
+            }
+        })?;
         match tool.prepared(call.arguments.clone()) {
             Ok(_) => Ok(tool),
             Err(why) => Err(format!("Not run: {why}")),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::agent::Terms;
-use crate::agent::usage::meter::{UsageMeter, estimated_input, most_input};
+use crate::agent::usage::meter::{UsageMeter, estimated_input, most_for_hosted, most_input};
 use crate::agent::usage::reservation::{Budget, Extension, MIN_OUTPUT_TOKENS, Reserved};
 use crate::providers::catalogue::Usd;
 use crate::providers::{ChosenModel, Request};
@@ -72,7 +72,7 @@ impl TokenBudget {
             let most = most_input(request, model.context_window());
             let (per_input, per_output) = prices.highest(most);
             let used = so_far.and_then(|used| used.cost()).unwrap_or_default();
-            let input = used + per_input.times(most);
+            let input = used + per_input.times(most) + most_for_hosted(request);
             let needed = input + per_output.times(output);
             let left = own.saturating_sub(input).picodollars();
             let left = left.checked_div(per_output.times(1).picodollars());
@@ -90,6 +90,25 @@ impl TokenBudget {
             usd,
         };
         is_short.then_some(Shortfall { needed, output_left })
+    }
+
+    /// What is missing for a call of a tool with this price, if what is reserved does not cover it.
+    pub(super) fn shortfall_of_tool(
+        &self,
+        price: Usd,
+        bytes: usize,
+        terms: &Terms,
+    ) -> Option<Extension> {
+        let reserved = self.reserved.as_ref()?;
+        let own = reserved.usd?;
+        let used = self.meter.so_far(bytes).and_then(|used| used.cost()).unwrap_or_default();
+        let needed = used + price;
+        (needed > own).then(|| Extension {
+            limit: terms.daily_tokens,
+            budgets: terms.budgets(),
+            tokens: reserved.tokens,
+            usd: Some(needed),
+        })
     }
 
     /// Records that the database has reserved this in total.

@@ -15,8 +15,8 @@ use crate::agent::generation::recorder::Started;
 use crate::agent::message::answer::Answer;
 use crate::observability::traces;
 use crate::providers::{
-    Candidates, ChosenModel, ErrorKind, Event, EventStream, FinishReason, Message, ProviderError,
-    Request,
+    Candidates, ChosenModel, ErrorKind, Event, EventStream, FinishReason, HostedKind, Message,
+    ProviderError, Request,
 };
 
 /// How long a failing model is asked again before the next one gets its turn.
@@ -109,13 +109,20 @@ impl Run {
                 break;
             }
             for event in batch.drain(..) {
-                match event.map_err(|error| self.without_instructions(error))? {
+                let event = event.map_err(|error| self.without_instructions(error))?;
+                match event {
                     Event::Usage(usage) => self.budget.meter.report(usage),
                     Event::End { finish_reason: reason } => finish_reason = Some(reason),
                     Event::FailedAfterEnd(failure) => {
                         let failure = self.quoted(&failure);
                         warn!("the answer of {} is whole all the same: {failure}", model.id);
                         self.answer.note(FAILED_AFTER_END);
+                    }
+                    Event::HostedCallStart { ref name, .. } => {
+                        if name == HostedKind::WebSearch.name() {
+                            self.budget.meter.begin_search();
+                        }
+                        self.apply_event(event);
                     }
                     event => self.apply_event(event),
                 }

@@ -30,7 +30,7 @@ impl Run {
         if let Some(warning) = self.budget.warning() {
             metadata.insert("budget_warning".to_owned(), warning);
         }
-        self.answer.close(metadata, status == Status::Awaiting);
+        self.answer.close(metadata, status);
         let log = self.usage_log(&end);
         let save = save::last(&self.answer.read(), &end, self.model.id(), log, waiting);
         if let Some(log) = &save.end.usage_log {

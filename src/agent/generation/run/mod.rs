@@ -10,6 +10,7 @@ mod hand_over;
 mod interruption;
 mod lease;
 mod model;
+mod paid_tools;
 mod refused_files;
 mod request;
 mod reserve;
@@ -156,9 +157,10 @@ impl Run {
 
     /// Calls the model, runs its tools and calls it again, until it is done.
     async fn produce(&mut self, mut started: Started) -> Result<String, Interruption> {
-        let job = self.job.clone();
+        self.freeze_tools(&started).await?;
+        let (job, tools) = (self.job.clone(), self.tools.names());
         let load = async move {
-            job.recorder.load_files(&job.credentials, &mut started).await;
+            job.recorder.load_files(&job.credentials, &mut started, &tools).await;
             started
         };
         let mut started = self.wait_for(load).await?;
@@ -166,10 +168,11 @@ impl Run {
             // Users can write any message of theirs, but who answers is told what to do by the operator alone.
             started.history.retain(|message| message.role != "system");
         }
-        self.freeze_tools(&started).await?;
         let mut models = self.models(started.model.as_deref())?;
         self.warn_of_missing(models.current());
+        self.model.set(models.current());
         self.run_approved(&started.earlier.approved).await?;
+        self.load_pictures(models.current()).await?;
         let mut pauses = 0;
         let mut turns = prompt::answer(&self.answer.read().parts, self.tools.files());
         let mut steps = 1 + steps(&started.earlier.parts);
@@ -201,6 +204,7 @@ impl Run {
             if self.answer.read().is_full() {
                 return Err(Interruption::TooLarge);
             }
+            self.load_pictures(models.current()).await?;
             turns.extend(self.last_turn());
         }
     }

@@ -7,10 +7,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::future::{Either, select};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::{Interruption, Run};
 use crate::agent::generation::recorder::{Started, StoredFile};
 use crate::agent::job::JobTools;
+use crate::agent::message::answer::HiddenArguments;
+use crate::agent::message::part::Part;
 use crate::agent::tools::execute::{self, CallContext, CallResult};
 use crate::agent::tools::progress::ProgressReports;
 use crate::agent::tools::source::{Outcome, SourceKind, ToolFile, Who};
@@ -21,6 +24,9 @@ use crate::providers::{ChosenModel, Content, HostedTool, ToolDefinition};
 /// Under this name the metadata of an answer that waits says what its model was offered.
 const TOOLS: &str = "tools";
 const WARNINGS: &str = "warnings";
+/// How often a tool of the provider's may be used in one call of the model where money is limited and the
+/// operator has not said how often.
+const MAX_PAID_USES: u32 = 5;
 
 impl Run {
     /// Decides what the models of this turn are offered.
@@ -45,6 +51,10 @@ impl Run {
             self.answer.update(|answer| drop(answer.metadata.insert(WARNINGS.into(), warnings)));
         }
         self.tools.of_page = self.tools_of_page(started, &offered);
+        let redact =
+            offered.tools.iter().map(|tool| (tool.name.clone(), tool.tool().redact.clone()));
+        let hidden = HiddenArguments::of(redact);
+        self.answer.update(|answer| answer.hidden = hidden);
         self.tools.offered = offered;
         Ok(())
     }
@@ -88,7 +98,14 @@ impl Run {
     /// The tools that the provider of this model runs.
     pub(super) fn hosted_tools(&self, model: &ChosenModel) -> Vec<HostedTool> {
         let offered = self.tools.offered.tools.iter();
-        offered.filter_map(|tool| tool.hosted_for(model)?.ok().cloned()).collect()
+        let hosted = offered.filter_map(|tool| tool.hosted_for(model)?.ok().cloned());
+        // What is paid for by the use is reserved for before.
+        let is_limited = !self.job.terms.budgets().is_empty();
+        let most = |tool: HostedTool| match tool.max_uses {
+            None if is_limited => HostedTool { max_uses: Some(MAX_PAID_USES), ..tool },
+            _ => tool,
+        };
+        hosted.map(most).collect()
     }
 
     /// Says which of the provider's tools this model does not have.
@@ -113,9 +130,14 @@ impl Run {
         let mut sorted = execute::sort(calls, &tools, &self.tools.of_page);
         self.answer.update(|answer| execute::store(answer, sorted.refused));
         sorted.ready.extend(self.take_granted(&mut sorted.asks).await?);
+        let (ready, refused) = self.pay_for(sorted.ready).await?;
+        self.answer.update(|answer| execute::store(answer, refused));
         let context = self.call_context();
-        let running = execute::run_all(sorted.ready, &context);
+        let parts = ready.iter().map(|call| call.part).collect();
+        self.answer.update(|answer| answer.note_running(parts));
+        let running = execute::run_all(ready, &context);
         let results = self.wait_with_progress(running, &context).await?;
+        self.settle(&results);
         let results = self.keep_files(results).await?;
         self.answer.update(|answer| execute::store(answer, results));
         self.waiting = sorted.waiting;
@@ -156,6 +178,30 @@ impl Run {
         }
     }
 
+    /// Loads the pictures that the answer has so far and that its model has not been shown.
+    pub(super) async fn load_pictures(&mut self, model: &ChosenModel) -> Result<(), Interruption> {
+        let known = &self.tools.files;
+        let missing: Vec<_> = {
+            let answer = self.answer.read();
+            let made = answer.parts.iter().filter_map(made_picture);
+            made.filter(|(id, _)| !known.contains_key(id)).collect()
+        };
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let (job, model) = (self.job.clone(), model.clone());
+        let ids: Vec<_> = missing.iter().map(|(id, _)| *id).collect();
+        let loading =
+            async move { job.recorder.load_pictures(&job.credentials, &ids, &model).await };
+        let mut loaded = self.wait_for(loading).await?;
+        for (id, name) in missing {
+            // What cannot be shown is named, and not asked for again.
+            let named = || Content::text(format!("[file: {name}]"));
+            self.tools.files.insert(id, loaded.remove(&id).unwrap_or_else(named));
+        }
+        Ok(())
+    }
+
     /// Stores the files that tools have made, which become parts of the answer.
     pub(super) async fn keep_files(
         &mut self,
@@ -185,6 +231,15 @@ impl Run {
         }
         Ok(results)
     }
+}
+
+/// The id and the name of a picture that is part of an answer.
+fn made_picture(part: &Part) -> Option<(Uuid, String)> {
+    let Part::Other(part) = part else { return None };
+    let text = |name: &str| part.get(name).and_then(Value::as_str);
+    let is_picture = text("mediaType").is_some_and(|kind| kind.starts_with("image/"));
+    let id = text("file_id").filter(|_| is_picture)?.parse().ok()?;
+    Some((id, text("filename").unwrap_or("picture").to_owned()))
 }
 
 /// What a model is shown of a file.

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::agent::ClientTool;
+use crate::agent::tools::source::SourceKind;
 use crate::agent::tools::sources::Offered;
 use crate::providers::Content;
+use crate::providers::catalogue::Usd;
 
 /// What a turn offers to its models. It stays the same until the turn ends.
 #[derive(Default)]
@@ -17,6 +19,15 @@ pub(super) struct TurnTools {
     pub(super) of_page: Vec<Arc<ClientTool>>,
     /// Pictures that tools have made in this turn, as the model is shown them.
     pub(super) files: HashMap<Uuid, Content>,
+    /// The calls under way that have a price, by their ids.
+    pub(super) paid: HashMap<String, PaidCall>,
+}
+
+/// A call under way that has a price.
+pub(super) struct PaidCall {
+    pub(super) tool: String,
+    pub(super) kind: SourceKind,
+    pub(super) price: Usd,
 }
 
 impl TurnTools {

@@ -99,9 +99,10 @@ impl Run {
     ) -> (Checkpoint, CheckpointState) {
         let answer = self.answer.read();
         let usage = self.budget.meter.so_far(answer.bytes());
+        let has_model_calls = self.budget.meter.has_model_calls();
         let model = self.model.current();
         let used = Used {
-            tokens: usage.as_ref().map(UsageTotal::tokens),
+            tokens: usage.as_ref().filter(|_| has_model_calls).map(UsageTotal::tokens),
             model: model.map(|model| model.id.clone()),
             provider: model.map(|model| model.provider().to_string()),
             cost_usd: usage.and_then(|usage| usage.cost()),

@@ -104,6 +104,7 @@ fn source_url(part: &Part) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agent::Status;
     use crate::providers::Event;
 
     fn sources(urls: &[&str]) -> Vec<Value> {
@@ -139,7 +140,7 @@ mod tests {
         answer.apply(Event::HostedCallStart { id: "1".into(), name: "web_search".into() });
         answer.apply(Event::HostedCall { id: "1".into(), arguments: "[1]".into() });
         answer.apply(Event::HostedResult { id: "2".into(), outcome: Ok(json!(1)) });
-        answer.close_all(false);
+        answer.close_all(Status::Complete);
         let stored = json!({
             "type": "tool-web_search", "toolCallId": "1", "state": "output-error", "input": {},
             "errorText": "The answer ended before the tool did.", "providerExecuted": true,

@@ -2,17 +2,20 @@
 
 mod call_progress;
 mod claim;
+mod close;
 mod end;
+mod hidden;
 mod hosted;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value, json};
 
 pub(super) use call_progress::CallProgress;
 pub use claim::{Claim, Rows};
 pub use end::{End, Status};
+pub(in crate::agent) use hidden::HiddenArguments;
 
 use super::approval::Approval;
 use super::part::{self, Part, ToolPart, ToolState};
@@ -51,6 +54,10 @@ pub struct Answer {
     tool_bytes: usize,
     /// This step's tool calls.
     calls: Vec<Call>,
+    /// The calls that run at the moment, by their parts.
+    running: HashSet<usize>,
+    /// The arguments of tools that are not shown.
+    pub(in crate::agent) hidden: HiddenArguments,
     /// How far running calls are.
     pub(super) progress: CallProgress,
     /// The addresses of files, as parts have them, and those that browsers load them from for a while. Only the
@@ -111,6 +118,7 @@ impl Answer {
 
     /// Puts a tool's result where its call is.
     pub(in crate::agent) fn store_result(&mut self, part: usize, outcome: Result<Value, String>) {
+        self.running.remove(&part);
         let Some(Part::Tool(tool)) = self.parts.get_mut(part) else { return };
         let input = tool.input().cloned().unwrap_or_default();
         let output = outcome.and_then(|output| {
@@ -138,6 +146,11 @@ impl Answer {
         tool.state = state;
         self.tool_bytes += bytes;
         self.progress.forget(&tool.id);
+    }
+
+    /// Notes that calls run: what becomes of them is not known until they have results.
+    pub(in crate::agent) fn note_running(&mut self, parts: Vec<usize>) {
+        self.running.extend(parts);
     }
 
     /// Adds what tools have brought for the person: sources, each of them once, and files.
@@ -312,7 +325,9 @@ impl Answer {
         let arguments = self.fitting(arguments);
         let Some(call) = self.calls.iter_mut().find(|call| call.index == index) else { return };
         let arguments = call.nesting.within(&arguments, MAX_DEPTH);
-        if let Some(Part::Tool(tool)) = self.parts.get_mut(call.part) {
+        if let Some(Part::Tool(tool)) = self.parts.get_mut(call.part)
+            && !self.hidden.has_any_of(&tool.name)
+        {
             tool.arguments.push_str(arguments);
         }
     }
@@ -324,19 +339,27 @@ impl Answer {
         self.bytes = self.bytes.saturating_sub(sent);
         let arguments = self.fitting(arguments);
         let opaque = self.fitting_opaque(opaque);
-        let Some(call) = self.call(index) else { return };
+        let Some(part) = self.calls.iter().find(|call| call.index == index) else { return };
+        let part = part.part;
+        let Some(Part::Tool(call)) = self.parts.get_mut(part) else { return };
         let is_shallow = depth(&arguments) <= MAX_DEPTH;
-        call.state = match serde_json::from_str::<Value>(&arguments) {
-            Ok(input @ Value::Object(_)) if is_shallow => {
-                ToolState::InputAvailable(sanitize::json(input))
-            }
-            _ => ToolState::OutputError {
-                input: json!({}),
-                error_text: "The arguments are not a JSON object of reasonable depth.".into(),
-            },
+        let input = match serde_json::from_str(&arguments) {
+            Ok(input @ Value::Object(_)) if is_shallow => Some(sanitize::json(input)),
+            _ => None,
         };
-        call.arguments = if is_shallow { arguments } else { String::new() };
-        call.opaque = opaque;
+        let shown = input.as_ref().and_then(|input| self.hidden.hide(part, &call.name, input));
+        // What a provider keeps of a call may be the whole of it.
+        call.opaque = opaque.filter(|_| !self.hidden.has_any_of(&call.name));
+        (call.arguments, call.state) = match (input, shown) {
+            (_, Some(shown)) => (shown.to_string(), ToolState::InputAvailable(shown)),
+            (Some(input), None) => (arguments, ToolState::InputAvailable(input)),
+            (None, None) => {
+                let is_shown = is_shallow && !self.hidden.has_any_of(&call.name);
+                let arguments = if is_shown { arguments } else { String::new() };
+                let error_text = "The arguments are not a JSON object of reasonable depth.".into();
+                (arguments, ToolState::OutputError { input: json!({}), error_text })
+            }
+        };
     }
 
     fn call(&mut self, index: usize) -> Option<&mut ToolPart> {
@@ -352,31 +375,6 @@ impl Answer {
         if let Some(Part::Text { done, .. } | Part::Reasoning { done, .. }) = self.parts.last_mut()
         {
             *done = true;
-        }
-    }
-
-    /// Closes all parts, so that the answer can be stored; calls that are whole may wait.
-    pub(in crate::agent) fn close_all(&mut self, keeps_calls: bool) {
-        self.close_block();
-        self.close_hosted_calls();
-        for part in &mut self.parts {
-            let Part::Tool(tool) = part else { continue };
-            let input = match &tool.state {
-                ToolState::InputStreaming => json!({}),
-                // What becomes of those that were approved is in the database.
-                ToolState::InputAvailable(input) | ToolState::ApprovalRequested(input)
-                    if !keeps_calls =>
-                {
-                    input.clone()
-                }
-                _ => continue,
-            };
-            let error_text = "The tool was not run: the answer ended before.".to_owned();
-            tool.state = ToolState::OutputError { input, error_text };
-        }
-        // A step in which nothing happened is not worth keeping.
-        if self.parts.last() == Some(&Part::StepStart) {
-            self.parts.pop();
         }
     }
 }

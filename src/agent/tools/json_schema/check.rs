@@ -13,16 +13,24 @@ const MAX_STEPS: usize = 200_000;
 /// Why a value does not fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Misfit {
-    /// What does not fit first: a sentence.
-    At(String),
+    /// What does not fit first.
+    At {
+        /// Where it is, as a JSON Pointer.
+        pointer: String,
+        /// What is wrong there, after its name.
+        detail: String,
+    },
     /// The schema asks for more than a check may cost.
     TooCostly,
 }
 
-/// Whether arguments fit. What is too costly to find out fits.
+/// Whether arguments fit: `Err` is a sentence. What is too costly to find out fits.
 pub fn fits(schema: &Value, arguments: &Value) -> Result<(), String> {
     match check(schema, arguments) {
-        Err(Misfit::At(sentence)) => Err(sentence),
+        Err(Misfit::At { pointer, detail }) => {
+            let at = if pointer.is_empty() { "the whole" } else { &pointer };
+            Err(format!("The arguments do not fit: {at} {detail}."))
+        }
         Err(Misfit::TooCostly) | Ok(()) => Ok(()),
     }
 }
@@ -149,9 +157,7 @@ impl<'a> Checker<'a> {
             detail = "fits none of the alternatives".to_owned();
             self.choices.pop();
         }
-        let at = self.pointer(place);
-        let at = if at.is_empty() { "the whole" } else { &at };
-        Err(Misfit::At(format!("The arguments do not fit: {at} {detail}.")))
+        Err(Misfit::At { pointer: self.pointer(place), detail })
     }
 
     fn pointer(&self, place: Option<usize>) -> String {
@@ -162,7 +168,7 @@ impl<'a> Checker<'a> {
             next = place.outer;
         }
         let steps = steps.into_iter().rev().map(|step| match step {
-            Step::Member(name) => format!("/{name}"),
+            Step::Member(name) => format!("/{}", name.replace('~', "~0").replace('/', "~1")),
             Step::Item(index) => format!("/{index}"),
         });
         steps.collect()
@@ -345,7 +351,7 @@ mod tests {
             ),
             (json!({ "place": "here", "list": [1, "2"] }), "/list/1 must be of type number"),
             (json!({ "place": "here", "list": [1, 2, 3] }), "/list must have at most 2 items"),
-            (json!({ "place": "here", "more": 1 }), "/more is not a known argument"),
+            (json!({ "place": "here", "more/~x": 1 }), "/more~1~0x is not a known argument"),
             (
                 json!({ "place": "here", "when": "today" }),
                 "/when must be a date-time, such as 2026-01-31T08:30:00Z",

@@ -8,6 +8,7 @@ mod format;
 mod keywords;
 mod nulls;
 
+pub use check::Misfit;
 pub(super) use check::{check, fits};
 pub use checkable::is_checkable;
 pub(super) use clean::readable;

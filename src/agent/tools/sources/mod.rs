@@ -71,6 +71,8 @@ pub struct DescribedTool {
 pub enum FindError {
     /// There is no such source or tool any more.
     Missing,
+    /// The tool is described otherwise than it was.
+    Changed,
     /// The source cannot be asked at the moment.
     Unavailable(String),
 }
@@ -179,8 +181,25 @@ impl Sources {
         offered
     }
 
-    /// A tool by its source's label and its name there, as it is now.
+    /// The tool that a person was asked about, by its source's label and its name there, if it is still what it
+    /// was then.
     pub async fn find(
+        &self,
+        label: &str,
+        name: &str,
+        digest: &str,
+        who: &Who,
+    ) -> Result<Arc<OfferedTool>, FindError> {
+        let is_named = |tool: &&Arc<OfferedTool>| tool.tool().name == name;
+        let mut demo = self.demo().iter().filter(|tool| tool.source.label() == label);
+        let tool = match demo.find(is_named) {
+            Some(tool) => tool.clone(),
+            None => self.find_listed(label, name, who).await?,
+        };
+        if tool.digest() == digest { Ok(tool) } else { Err(FindError::Changed) }
+    }
+
+    async fn find_listed(
         &self,
         label: &str,
         name: &str,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::definition::Definition;
-use crate::agent::tools::json_schema::{check, fits, without_nulls};
+use crate::agent::tools::json_schema::{Misfit, check, fits, without_nulls};
+use crate::agent::tools::redact::redacted;
 use crate::agent::tools::source::{Policy, SourceKind, SourceTool, ToolSource};
 use crate::providers::{ChosenModel, HostedTool, ToolDefinition};
 
@@ -80,6 +81,22 @@ impl OfferedTool {
         let schema = &self.definition.for_model.parameters;
         let arguments = without_nulls(schema, arguments);
         fits(schema, &arguments).map(|()| arguments)
+    }
+
+    /// The same for arguments that a person has changed. `Err` is what does not fit.
+    pub fn checked(&self, arguments: Value) -> Result<Value, Misfit> {
+        let schema = &self.definition.for_model.parameters;
+        let arguments = without_nulls(schema, arguments);
+        match check(schema, &arguments) {
+            Ok(()) | Err(Misfit::TooCostly) => Ok(arguments),
+            Err(misfit) => Err(misfit),
+        }
+    }
+
+    /// The arguments as they are shown, without the nulls that mean nothing.
+    pub fn shown(&self, arguments: Value) -> Value {
+        let arguments = without_nulls(&self.definition.for_model.parameters, arguments);
+        redacted(arguments, &self.tool().redact)
     }
 
     /// Whether a person has to be asked before it runs with these arguments, which are prepared.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::event::Interrupt;
-use crate::agent::{Part, ToolPart, ToolState};
+use crate::agent::{HostedCall, HostedState, Part, ToolPart, ToolState};
 
 /// The calls that the client has to answer.
 pub(super) fn waiting(parts: &[Part]) -> Vec<(&ToolPart, &Value)> {
@@ -26,6 +26,24 @@ pub(super) fn interrupt<'a>(call: &'a ToolPart, input: &Value) -> Interrupt<'a> 
         response_schema: json!({}),
         metadata: json!({ "kind": "client_tool", "toolName": call.name, "input": input }),
     }
+}
+
+/// A call of a tool that the provider has run, as one of this server's: the protocol has no other.
+pub(super) fn of_provider(call: &HostedCall) -> Option<ToolPart> {
+    let state = match call.state.clone() {
+        HostedState::Done { input, output } => ToolState::OutputAvailable { input, output },
+        HostedState::Failed { input, error_text } => ToolState::OutputError { input, error_text },
+        HostedState::Started | HostedState::Called(_) => return None,
+    };
+    Some(ToolPart {
+        id: call.id.clone(),
+        name: call.name.clone(),
+        arguments: call.state.input().map(Value::to_string).unwrap_or_default(),
+        state,
+        opaque: None,
+        approval: None,
+        is_edited: false,
+    })
 }
 
 /// What a tool has answered, as the protocol has it: text.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::calls::{interrupt, result_text, waiting};
+use super::calls::{interrupt, of_provider, result_text, waiting};
 use super::event::{Event, Outcome, RunResult, RunUsage};
 use super::ids;
 use super::model::RunAgentInput;
@@ -147,6 +147,15 @@ impl Events {
             Change::Approval(call) => {
                 put(out, &Event::Custom { name: "approval", value: call.approval_data() });
             }
+            Change::HostedCall(part, call) => {
+                if let Some(call) = of_provider(call) {
+                    self.start_call(part, &call, out);
+                    let tool_call_id = &call.id;
+                    put(out, &Event::ToolCallArgs { tool_call_id, delta: &call.arguments });
+                    put(out, &Event::ToolCallEnd { tool_call_id });
+                    put_result(&call, out);
+                }
+            }
             Change::Other(value) => put_other(value, out),
             Change::Title(title) => {
                 let value = json!({ "title": title });
@@ -249,7 +258,7 @@ fn put_result(call: &ToolPart, out: &mut Vec<u8>) {
     );
 }
 
-/// Files, and data of the front end.
+/// Files, what an answer is based on, and data of the front end.
 fn put_other(value: &Value, out: &mut Vec<u8>) {
     let kind = value["type"].as_str().unwrap_or_default();
     if kind == "file" {
@@ -257,6 +266,9 @@ fn put_other(value: &Value, out: &mut Vec<u8>) {
             "url": value["url"], "mediaType": value["mediaType"], "filename": value["filename"],
         });
         put(out, &Event::Custom { name: "file", value });
+    } else if kind == "source-url" {
+        let value = json!({ "url": value["url"], "title": value["title"] });
+        put(out, &Event::Custom { name: "source", value });
     } else if let Some(name) = kind.strip_prefix("data-") {
         put(out, &Event::Custom { name, value: value["data"].clone() });
     }

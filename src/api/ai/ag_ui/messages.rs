@@ -1,8 +1,10 @@
 //! Stored messages as the protocol's.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
-use super::calls::result_text;
+use super::calls::{of_provider, result_text};
 use super::ids;
 use super::rows::MessageRow;
 use crate::agent::{Part, ToolPart, content};
@@ -54,8 +56,9 @@ fn answer(row: &MessageRow) -> Vec<Value> {
     let mut is_first = true;
     // Where the message is that calls go to.
     let mut current: Option<usize> = None;
-    for (index, part) in row.parts.iter().enumerate() {
-        match part {
+    let parts: Vec<_> = row.parts.iter().map(plain).collect();
+    for (index, part) in parts.iter().enumerate() {
+        match &**part {
             Part::StepStart => current = None,
             Part::Reasoning { text, .. } if !text.is_empty() => {
                 let id = ids::reasoning_id(row.id, index);
@@ -77,8 +80,8 @@ fn answer(row: &MessageRow) -> Vec<Value> {
             }
             _ => {}
         }
-        if is_end_of_step(&row.parts, index) {
-            messages.extend(results(&row.parts, index));
+        if is_end_of_step(&parts, index) {
+            messages.extend(results(&parts, index));
         }
     }
     messages
@@ -94,15 +97,25 @@ fn add_call(message: &mut Value, call: &ToolPart) {
     }
 }
 
-fn is_end_of_step(parts: &[Part], index: usize) -> bool {
-    matches!(parts.get(index + 1), None | Some(Part::StepStart))
+/// Calls of the provider's tools are calls, too.
+fn plain(part: &Part) -> Cow<'_, Part> {
+    match part {
+        Part::Hosted(call) => {
+            of_provider(call).map_or(Cow::Borrowed(part), |call| Cow::Owned(Part::Tool(call)))
+        }
+        part => Cow::Borrowed(part),
+    }
+}
+
+fn is_end_of_step(parts: &[Cow<'_, Part>], index: usize) -> bool {
+    parts.get(index + 1).is_none_or(|part| **part == Part::StepStart)
 }
 
 /// The results of the step that ends here.
-fn results(parts: &[Part], end: usize) -> Vec<Value> {
+fn results(parts: &[Cow<'_, Part>], end: usize) -> Vec<Value> {
     let step = &parts[..=end];
-    let start = step.iter().rposition(|part| *part == Part::StepStart).unwrap_or_default();
-    let results = step[start..].iter().filter_map(|part| match part {
+    let start = step.iter().rposition(|part| **part == Part::StepStart).unwrap_or_default();
+    let results = step[start..].iter().filter_map(|part| match &**part {
         Part::Tool(call) => {
             let (id, content) = (ids::result_id(&call.id), result_text(call)?);
             Some(json!({ "id": id, "role": "tool", "toolCallId": call.id, "content": content }))

@@ -14,7 +14,7 @@ use crate::api::ai::begin::{self, AnswerReceiver};
 use crate::api::ai::model::ChatGenerate;
 use crate::api::ai::reconnect;
 use crate::api::ai::request::ChatRequest;
-use crate::api::ai::{Ai, attachments, ids as chat_ids, remote_answer};
+use crate::api::ai::{Ai, ids as chat_ids, remote_answer};
 use crate::http::auth::CurrentUser;
 use crate::http::error::ApiError;
 use crate::http::event_stream;
@@ -110,10 +110,7 @@ async fn begin_answer(
     ai.check_model(request.model.as_deref())?;
     let earlier = match &request.continuation {
         Some(continuation) => continuation.record(ai, user, chat_id).await?,
-        None => {
-            attachments::prepare(ai, user, chat_id, true, &mut request).await?;
-            0
-        }
+        None => 0,
     };
     let create_chat = request.continues.is_none();
     Ok((begin::start(ai, user, chat_id, create_chat, request).await?, earlier))

@@ -84,32 +84,41 @@ enum Source {
 }
 
 impl Files {
-    /// Replaces every `file` part by one that refers to a stored file. `check` may refuse a file, with
-    /// a sentence, before anything is stored.
+    /// Replaces every `file` part by one that refers to a stored file; 422 for anything that is not a file
+    /// of the owner's.
     pub async fn resolve(
         &self,
         owner: &Owner,
         parts: &mut [Value],
         context: PartsContext<'_>,
-        check: impl FnMut(&Attachment) -> Option<String>,
     ) -> Result<(), ApiError> {
-        for part in self.find_attachments(owner, parts, context.pointer, check).await? {
+        let found = self.find_attachments(owner, parts, context.pointer).await?;
+        self.store_attachments(owner, parts, found, &context).await
+    }
+
+    /// Replaces `file` parts that were found by ones that refer to stored files.
+    pub async fn store_attachments(
+        &self,
+        owner: &Owner,
+        parts: &mut [Value],
+        found: Vec<FilePart>,
+        context: &PartsContext<'_>,
+    ) -> Result<(), ApiError> {
+        for part in found {
             let index = part.index;
             let filename = parts[index]["filename"].as_str().map(name::clean);
-            let file = self.store_if_new(owner, part, &context).await?;
+            let file = self.store_if_new(owner, part, context).await?;
             parts[index] = stored_part(&file, filename.as_deref());
         }
         Ok(())
     }
 
-    /// The files that `file` parts refer to; 422 for anything that is not a file of the owner's, and
-    /// for what `check` refuses with a sentence.
+    /// The files that `file` parts refer to; 422 for anything that is not a file of the owner's.
     pub async fn find_attachments(
         &self,
         owner: &Owner,
         parts: &[Value],
         pointer: &str,
-        mut check: impl FnMut(&Attachment) -> Option<String>,
     ) -> Result<Vec<FilePart>, ApiError> {
         let mut checks = Checks::default();
         let mut sources = Vec::new();
@@ -129,10 +138,7 @@ impl Files {
         for (index, source) in sources {
             let filename = parts[index]["filename"].as_str();
             match self.file_part(owner, index, source, filename, &known).await {
-                Ok(part) => match check(&part.attachment) {
-                    None => found.push(part),
-                    Some(refusal) => checks.refuse(format!("{pointer}/{index}"), refusal),
-                },
+                Ok(part) => found.push(part),
                 Err((field, detail)) => checks.refuse(format!("{pointer}/{index}{field}"), detail),
             }
         }

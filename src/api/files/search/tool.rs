@@ -44,14 +44,14 @@ impl Tool for SearchFilesTool {
         know synonyms, so try other words if nothing fits. Each passage comes with the file's name and its \
         page or lines: name them in your answer, such as (report.pdf, page 3).";
 
-    async fn run(&self, arguments: Arguments, credentials: &Credentials) -> ToolResult {
+    async fn run(&self, arguments: Arguments, context: &ToolContext) -> ToolResult {
         let query = FileSearchQuery {
             q: arguments.query,
             limit: Some(arguments.limit.unwrap_or(DEFAULT_READ).clamp(1, MAX_READ)),
             chat_id: None,
             file_id: arguments.file_id,
         };
-        let found = self.search.search(&Owner::from(credentials), query).await;
+        let found = self.search.search(&Owner::from(&*context.credentials), query).await;
         found.map(|found| to_json(&found)).map_err(|error| error.detail().to_owned())
     }
 

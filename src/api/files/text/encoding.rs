@@ -11,6 +11,8 @@ pub struct Decoded<'a> {
     pub text: Cow<'a, str>,
     /// A sentence that names the encoding, unless it was UTF-8.
     pub note: Option<String>,
+    /// Whether nothing but the lack of another explanation says that it is a text.
+    pub is_guess: bool,
 }
 
 /// Reads a text, of which these may be the first bytes: a character that is cut off at the end is left out.
@@ -19,10 +21,10 @@ pub fn decode(bytes: &[u8]) -> Option<Decoded<'_>> {
     let (encoding, bom) = Encoding::for_bom(bytes).unwrap_or_else(|| (guess(bytes), 0));
     let whole = whole_characters(encoding, &bytes[bom..]);
     let (text, is_malformed) = encoding.decode_without_bom_handling(whole);
-    if text.contains('\0') || is_malformed && encoding == UTF_8 {
+    if text.contains('\0') || is_malformed {
         return None;
     }
-    Some(Decoded { text, note: note(encoding) })
+    Some(Decoded { text, note: note(encoding), is_guess: encoding == WINDOWS_1252 })
 }
 
 /// What is not UTF-8 and has no control characters has been in Windows-1252 for a long time.

@@ -1,10 +1,15 @@
 //! The text of files: what models that read no documents are shown of them, and what is searched.
 
+mod document;
 mod encoding;
 mod service;
 
+pub use document::DocumentReaders;
 pub use encoding::{Decoded, decode};
-pub use service::FileTexts;
+pub use service::{FileTexts, ReadText};
+
+use std::fmt;
+
 use thiserror::Error;
 
 /// The text of a file, in order.
@@ -14,6 +19,22 @@ pub struct FileText {
     pub pages: Vec<Page>,
     /// What readers should know, in a sentence: that some of it is missing, or how it was encoded.
     pub note: Option<String>,
+}
+
+/// All pages, each under its number where it has one.
+impl fmt::Display for FileText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for page in &self.pages {
+            if let Some(number) = page.number {
+                writeln!(f, "[page {number}]")?;
+            }
+            f.write_str(&page.text)?;
+            if page.number.is_some() {
+                writeln!(f)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// A page of a file.

@@ -100,7 +100,11 @@ async fn decisions() {
     assert_eq!(twins.decide("a", true, none()).await, Value::Null);
     let calls = [
         ("a", none()),
-        ("b", json!({ "may_edit": true, "may_remember": true })),
+        (
+            "b",
+            json!({ "may_edit": true, "may_remember": true,
+                "redact": ["/n", "/to/x", "/to/-1", "no", "/missing"] }),
+        ),
         ("c", none()),
         ("d", json!({ "expires_in_s": 1 })),
         ("page", json!({ "policy": null, "source": "client" })),
@@ -125,20 +129,33 @@ async fn decisions() {
     assert_eq!(twins.decide("a", false, none()).await, "decided");
     assert_eq!(twins.decide("d", true, none()).await, "expired");
     assert_eq!(twins.decide("page", true, none()).await, "unknown");
-    let edit =
-        json!({ "p_edit": { "arguments": { "to": "y" }, "arguments_digest": "e", "seal": "t" } });
+    let edit = json!({ "p_edit": { "arguments": { "to": "y", "n": 2 }, "arguments_digest": "e", "seal": "t" } });
     assert_eq!(twins.decide("c", true, edit.clone()).await, "not_editable");
     assert_eq!(twins.decide("c", false, json!({ "p_reason": "No \"way\"" })).await, "recorded");
     assert_eq!(twins.decide("c", false, json!({ "p_reason": "other" })).await, "same");
     let remembered = with(edit.clone(), json!({ "p_grant_seal": "g" }));
     assert_eq!(twins.decide("b", true, remembered).await, "recorded");
-    assert_eq!(twins.decide("b", true, edit).await, "same");
+    assert_eq!(twins.decide("b", true, edit.clone()).await, "same");
+    assert_eq!(twins.decide("b", true, none()).await, "same");
+    assert_eq!(twins.decide("b", true, seen("e")).await, "same");
+    assert_eq!(twins.decide("b", true, seen("a")).await, "decided");
+    assert_eq!(twins.decide("b", true, with(edit.clone(), seen("a"))).await, "same");
+    assert_eq!(twins.decide("b", true, with(edit, seen("e"))).await, "decided");
+    assert_eq!(twins.decide("a", true, seen("other")).await, "decided");
+    assert_eq!(twins.decide("c", false, seen("other")).await, "decided");
+    assert_eq!(twins.decide("c", false, seen("a")).await, "same");
+    let late = with(seen("a"), json!({ "p_grant_seal": "late" }));
+    assert_eq!(twins.decide("a", true, late).await, "same");
     let other = json!({ "p_edit": { "arguments": {}, "arguments_digest": "f", "seal": "t" } });
     assert_eq!(twins.decide("b", true, other).await, "decided");
     let grants = twins.call("tool_grants", json!({ "p_chat_id": id(CHAT) })).await;
+    assert_eq!(grants.as_array().unwrap().len(), 1, "a may not be remembered");
     assert_eq!(grants[0]["seal"], "g");
     let stored = twins.find("b").await;
-    assert_eq!((&stored["arguments"], &stored["seal"]), (&json!({ "to": "y" }), &json!("t")));
+    assert_eq!(
+        (&stored["arguments"], &stored["seal"]),
+        (&json!({ "to": "y", "n": 2 }), &json!("t"))
+    );
 
     // An output is none of theirs, and only an outcome is one.
     for wrong in [
@@ -164,7 +181,9 @@ async fn decisions() {
     assert_eq!(calls, ["a", "b"]);
     let parts = &started["message"]["parts"];
     assert_eq!(parts[1]["state"], "approval-responded");
-    assert_eq!(parts[2]["input"], json!({ "to": "y" }));
+    assert_eq!(parts[2]["input"], json!({ "to": "y", "n": "•••" }));
+    let sent = &parts[2]["callProviderMetadata"]["chat-backend"]["arguments"];
+    assert_eq!(sent, &json!(r#"{"n": "•••", "to": "x"}"#));
     assert_eq!(parts[3]["state"], "output-denied");
     assert_eq!(parts[3]["approval"]["reason"], "No \"way\"");
     assert_eq!(parts[4]["state"], "output-error");
@@ -247,6 +266,10 @@ async fn what_ends_calls_that_wait() {
     let own = json!({ "p_run": id(30), "p_end": { "status": "stopped" } });
     twins.call("save_generation", with(save(3, json!({})), own)).await;
     assert_eq!(twins.states(&["a", "b"]).await, ["unknown", "superseded"]);
+    let ended = twins.call("continue_generation", resume(3, 31)).await["message"].take();
+    let error = |part: usize| ended["parts"][part]["errorText"].as_str().unwrap().to_owned();
+    assert!(error(1).contains("the person stopped it while it ran"), "{ended}");
+    assert_eq!(error(2), "Not run: the answer was stopped.");
     // The server ends while it runs.
     twins.asked(4, &two).await;
     for call in ["a", "b"] {
@@ -266,4 +289,51 @@ async fn what_ends_calls_that_wait() {
     assert_eq!(twins.states(&["a", "b"]).await, ["superseded", "superseded"]);
     let none = twins.call("pending_tool_calls", json!({})).await;
     assert_eq!(none, json!([]));
+}
+
+#[tokio::test]
+async fn calls_are_made_once() {
+    let Some(twins) = twins().await else { return };
+    let calls = [("once", json!({})), ("again", json!({ "is_repeatable": true }))];
+    for (round, expected) in [(1, "claimed"), (2, "superseded")] {
+        // The same message and calls, deleted and written again.
+        twins.asked(1, &calls).await;
+        for call in ["once", "again"] {
+            assert_eq!(twins.decide(call, true, json!({})).await, "recorded");
+        }
+        let started = twins.call("continue_generation", resume(1, 10 + round)).await;
+        assert_eq!(started["answer"], "started");
+        assert_eq!(twins.claim(1, 10 + round, "once").await, expected);
+        assert_eq!(twins.claim(1, 10 + round, "once").await, expected, "a repeat");
+        assert_eq!(twins.claim(1, 10 + round, "again").await, "claimed");
+        let own = json!({ "p_run": id(10 + round), "p_end": { "status": "complete" } });
+        let saved = twins.call("save_generation", with(save(1, json!({})), own)).await;
+        let error = saved["message"]["parts"][1]["errorText"].as_str().unwrap();
+        let why = if round == 1 { "the answer ended while it ran" } else { "made before" };
+        assert!(error.contains(why), "{error}");
+        twins.delete(&id(1)).await;
+    }
+    // An id that another call has, and what is none.
+    twins.asked(2, &[("once", json!({}))]).await;
+    let question = begin(3, user_message(1003, "Send it"));
+    assert_eq!(twins.begin(question).await, "started");
+    let wrong = |more: Value| asking(3, &[("other", more)]);
+    for (more, code) in [
+        (json!({ "id": id(520) }), "23505"),
+        (json!({ "id": "none" }), "22P02"),
+        (json!({ "call_id": null }), "23502"),
+        (json!({ "source": null }), "23502"),
+        (json!({ "tool": null }), "23502"),
+        (json!({ "arguments": null }), "23502"),
+        (json!({ "is_repeatable": "perhaps" }), "22P02"),
+        (json!({ "expires_in_s": "soon" }), "22P02"),
+        (json!({ "expires_in_s": 3_000_000_000_u64 }), "22003"),
+    ] {
+        let refused = twins.call("save_generation", wrong(more.clone())).await;
+        assert_eq!(refused["code"], code, "{more}");
+    }
+    assert_eq!(twins.save(wrong(json!({}))).await, true);
+    let usual = json!({ "expires_in_s": null, "is_repeatable": null, "id": null });
+    assert_eq!(twins.begin(begin(4, user_message(1004, "Send it"))).await, "started");
+    assert_eq!(twins.save(asking(4, &[("other", usual)])).await, true);
 }

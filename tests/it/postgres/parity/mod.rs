@@ -170,6 +170,14 @@ impl Twins {
         self.local.rest(Method::PATCH, &path, Some(changes)).await.expect(200);
     }
 
+    /// Deletes a message on both sides.
+    async fn delete(&self, message: &str) {
+        let sql = format!("delete from messages where id = '{message}'");
+        assert_eq!(self.postgres.run(&sql).await.unwrap(), 1);
+        let path = format!("/messages?id=eq.{message}");
+        self.local.rest(Method::DELETE, &path, None).await.expect(204);
+    }
+
     /// A chat with this question and its whole answer.
     async fn answered(&self) {
         let question = with(begin(1, user_message(10, "Hi")), json!({ "p_create_chat": {} }));

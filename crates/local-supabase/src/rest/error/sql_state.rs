@@ -87,7 +87,8 @@ impl RestError {
             .details("\\u0000 cannot be converted to text.")
     }
 
-    pub(crate) fn not_null(table: &str, column: &str) -> Self {
+    /// A value that must be there.
+    pub fn not_null(table: &str, column: &str) -> Self {
         let message = format!(
             "null value in column \"{column}\" of relation \"{table}\" violates not-null constraint"
         );
@@ -110,7 +111,8 @@ impl RestError {
         Self::sql("23503", message)
     }
 
-    pub(crate) fn unique(constraint: &str) -> Self {
+    /// A key that another row has.
+    pub fn unique(constraint: &str) -> Self {
         let message = format!("duplicate key value violates unique constraint \"{constraint}\"");
         Self::sql("23505", message)
     }

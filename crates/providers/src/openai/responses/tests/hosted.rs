@@ -85,6 +85,7 @@ fn it_is_asked_for_in_its_words() {
     let search = HostedTool {
         kind: HostedKind::WebSearch,
         max_uses: Some(3),
+        price_usd: None,
         allowed_domains: vec!["example.com".into()],
         blocked_domains: vec![],
         user_location: Some(UserLocation { country: Some("NO".into()), ..UserLocation::default() }),
