@@ -2,6 +2,7 @@
 //! nothing is lost when the server ends in between.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use serde_json::Map;
 
@@ -68,7 +69,7 @@ impl FileSearch {
     ) -> Result<Option<SavePassagesReply>, SupabaseError> {
         let described = described(owner, &file);
         let Indexed { status, passages, note } = match self.texts.read(owner, &described).await {
-            Ok(text) => indexed(&file, text.clone()).await,
+            Ok(text) => indexed(&file, text).await,
             Err(reason) if reason.is_temporary => return Ok(None),
             Err(reason) => Indexed {
                 status: IndexStatus::NoText,
@@ -91,9 +92,9 @@ impl FileSearch {
 }
 
 /// The passages of a text. Made beside the threads that serve requests.
-async fn indexed(file: &UnindexedFile, text: FileText) -> Indexed {
+async fn indexed(file: &UnindexedFile, text: Arc<FileText>) -> Indexed {
     let (name, format) = (file.name.clone(), Format::of(&file.name, &file.media_type));
-    let made = tokio::task::spawn_blocking(move || make(&name, format, text)).await;
+    let made = tokio::task::spawn_blocking(move || make(&name, format, &text)).await;
     made.unwrap_or_else(|error| {
         tracing::warn!("a text could not be divided: {error}");
         let note = Some("could not be divided into passages".to_owned());
@@ -101,10 +102,10 @@ async fn indexed(file: &UnindexedFile, text: FileText) -> Indexed {
     })
 }
 
-fn make(name: &str, format: Format, text: FileText) -> Indexed {
+fn make(name: &str, format: Format, text: &FileText) -> Indexed {
     let (divided, is_cut) = divide(&text.pages, format);
     if divided.is_empty() {
-        let note = text.note.or_else(|| Some("has no text".to_owned()));
+        let note = text.note.clone().or_else(|| Some("has no text".to_owned()));
         return Indexed { status: IndexStatus::NoText, passages: Vec::new(), note };
     }
     let passages = divided.into_iter().map(|passage| NewPassage {
@@ -117,7 +118,7 @@ fn make(name: &str, format: Format, text: FileText) -> Indexed {
     });
     let passages: Vec<_> = passages.collect();
     let cut = is_cut.then(|| format!("Only its first {} passages are searched.", passages.len()));
-    let notes: Vec<_> = text.note.into_iter().chain(cut).collect();
+    let notes: Vec<_> = text.note.clone().into_iter().chain(cut).collect();
     let note = (!notes.is_empty()).then(|| notes.join(" "));
     Indexed { status: IndexStatus::Indexed, passages, note }
 }
