@@ -2,6 +2,7 @@
 //! nothing is lost when the server ends in between.
 
 use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use serde_json::Map;
@@ -13,6 +14,7 @@ use super::words;
 use crate::api::files::model::File;
 use crate::api::files::service::Owner;
 use crate::api::files::text::FileText;
+use crate::compute::compute;
 use crate::database::{
     self, IndexStatus, NewPassage, SavePassages, SavePassagesReply, UnindexedFile, UnindexedFiles,
 };
@@ -91,12 +93,11 @@ impl FileSearch {
     }
 }
 
-/// The passages of a text. Made beside the threads that serve requests.
+/// The passages of a text. One that makes this fail is not tried again.
 async fn indexed(file: &UnindexedFile, text: Arc<FileText>) -> Indexed {
     let (name, format) = (file.name.clone(), Format::of(&file.name, &file.media_type));
-    let made = tokio::task::spawn_blocking(move || make(&name, format, &text)).await;
-    made.unwrap_or_else(|error| {
-        tracing::warn!("a text could not be divided: {error}");
+    let made = compute(move || catch_unwind(AssertUnwindSafe(|| make(&name, format, &text))).ok());
+    made.await.unwrap_or_else(|| {
         let note = Some("could not be divided into passages".to_owned());
         Indexed { status: IndexStatus::NoText, passages: Vec::new(), note }
     })
