@@ -162,9 +162,16 @@ impl Answer {
         self.running.extend(parts);
     }
 
-    /// Adds what tools have brought for the person: sources, files.
+    /// Adds what tools have brought for the person: sources, each of them once, and files.
     pub(in crate::agent) fn add_parts(&mut self, parts: Vec<Value>) {
         for part in parts {
+            let is_same = |known: &Part| match known {
+                Part::Other(known) => known["sourceId"] == part["sourceId"],
+                _ => false,
+            };
+            if part["sourceId"].is_string() && self.parts.iter().any(is_same) {
+                continue;
+            }
             let part = sanitize::json(part);
             self.tool_bytes += part.to_string().len();
             self.parts.push(Part::Other(part));
