@@ -321,4 +321,12 @@ pub static REGISTRATIONS: &[Registration] = &[
     rust("20261129000020_usage_days.sql", "create function private.weighted_percentiles", "bc5c035dd8896d52"),
     rust("20261129000020_usage_days.sql", "create function private.time_between", "0ddd6a1c777884a6"),
     rust("20261129000020_usage_days.sql", "create or replace function public.usage_of_all_users", "eb69b10622a5b343"),
+    rust("20261129000040_passages.sql", "create policy passages_account", "442d280d9d693939"),
+    rust("20261129000040_passages.sql", "create policy indexed_files_account", "bf819289f4b1a653"),
+    rust("20261129000040_passages.sql", "create function private.store_passages", "d6e9b415c3aea423"),
+    rust("20261129000040_passages.sql", "create function private.passages_with", "072dece5af990483"),
+    rust("20261129000040_passages.sql", "create function private.find_passages", "882dc77d895f4014"),
+    rust("20261129000040_passages.sql", "create function public.save_passages", "7761d424bb0a6464"),
+    rust("20261129000040_passages.sql", "create function public.search_passages", "f731db2ef4d7aae7"),
+    rust("20261129000040_passages.sql", "create function public.unindexed_files", "e5f8117b9cd02f3c"),
 ];
