@@ -115,6 +115,13 @@ impl Sandbox {
         self.inner.python.borrow().as_ref().map(Result::is_ok)
     }
 
+    /// The well-known modules of Python, as far as it has been found.
+    pub fn python_modules(&self) -> Vec<String> {
+        let found = self.inner.python.borrow();
+        let ready = found.as_ref().and_then(|python| python.as_ref().ok());
+        ready.map(|python| python.inventory.modules.clone()).unwrap_or_default()
+    }
+
     async fn find_python(&self) -> Python {
         let mut python = self.inner.python.clone();
         let found = python.wait_for(Option::is_some).await;

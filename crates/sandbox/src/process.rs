@@ -200,6 +200,8 @@ fn spawn(launch: &Launch) -> io::Result<Worker> {
     if launch.has_pipes {
         spawn_with_socket(command, launch.watchdog)
     } else {
+        // The engine asks the system for the local time.
+        command.env("TZ", "UTC0");
         spawn_with_stdio(command, launch.watchdog)
     }
 }

@@ -17,7 +17,7 @@ use crate::sandbox::{Outcome, Sandbox, Script};
 use crate::supabase::Supabase;
 
 /// What scripts in JavaScript find besides the language.
-const JAVASCRIPT_GLOBALS: [&str; 18] = [
+const JAVASCRIPT_GLOBALS: [&str; 21] = [
     "console",
     "files",
     "input",
@@ -27,6 +27,9 @@ const JAVASCRIPT_GLOBALS: [&str; 18] = [
     "setImmediate",
     "queueMicrotask",
     "structuredClone",
+    "AbortController",
+    "AbortSignal",
+    "EventTarget",
     "TextEncoder",
     "TextDecoder",
     "URL",
@@ -173,6 +176,11 @@ impl Scripts {
     /// Whether Python is available; `None` while that is being found out.
     pub(super) fn has_python(&self) -> Option<bool> {
         self.sandbox.has_python()
+    }
+
+    /// What Python has besides its standard library.
+    pub(super) fn python_modules(&self) -> Vec<String> {
+        self.sandbox.python_modules()
     }
 
     /// The longest that a request may let its script run.

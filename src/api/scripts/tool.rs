@@ -78,9 +78,17 @@ impl Tool for RunScriptTool {
     fn definition(&self) -> ToolDefinition {
         let mut definition = define::<Self>();
         let properties = &mut definition.parameters["properties"];
+        properties["timeout_ms"]["minimum"] = json!(1);
         properties["timeout_ms"]["maximum"] = json!(self.scripts.max_timeout_ms());
         match self.scripts.has_python() {
-            Some(true) => {}
+            Some(true) => {
+                let modules = self.scripts.python_modules();
+                if !modules.is_empty() {
+                    let modules = modules.join(", ");
+                    properties["language"]["description"] =
+                        json!(format!("python has {modules}; nothing can be installed"));
+                }
+            }
             Some(false) => properties["language"]["enum"] = json!(["javascript"]),
             None => properties["language"]["description"] = json!(PYTHON_IS_LOOKED_FOR),
         }

@@ -20,7 +20,7 @@ use governor_clock::GovernorClock;
 mod governor_clock;
 mod turns;
 
-pub use turns::{Turn, Turns};
+pub use turns::{Busy, Turn, Turns};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -59,13 +59,19 @@ impl Limits {
             statistics: Turns::new(
                 STATISTICS,
                 config.request_timeout,
-                "Too many statistics are being computed at the moment. Please try again.",
+                Busy {
+                    own: "Other statistics of yours are being computed. Please try again.",
+                    all: "Too many statistics are being computed at the moment. Please try again.",
+                },
             ),
             transfers: Turns::new(
                 TRANSFERS,
                 TRANSFER_WAIT,
-                "Another export or import of yours is running, or too many of others are. Please try \
-                 again when it has ended.",
+                Busy {
+                    own: "Another export or import of yours is running. Please try again when it has ended.",
+                    all: "Too many exports and imports of other users are running. Please try again in a \
+                          minute.",
+                },
             ),
             requests: Allowance::new(config.rate_limit_per_minute, clock),
             generations: Allowance::new(config.generations_per_minute, clock),

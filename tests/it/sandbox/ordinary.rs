@@ -37,6 +37,35 @@ async fn javascript_results() {
             json!(true),
         ),
         ("import { join as j } from 'node:path'\nj('a', '../b')", json!("b")),
+        (
+            "export const a = 1\nexport { a };\nexport default async function f() { return a }\nf()",
+            json!(1),
+        ),
+        (
+            "#!/usr/bin/env node\nif (require.main === module) module.exports = { n: 2 }\nmodule.exports",
+            json!({ "n": 2 }),
+        ),
+        (
+            "const fs = require('fs'); fs.writeFileSync('l.txt', 'a\\r\\nb\\nc')\n\
+             const lines = []; for await (const l of require('readline').createInterface({ input: fs.createReadStream('l.txt') })) lines.push(l)\n\
+             const r = require('readline').createInterface(fs.createReadStream('l.txt'))\n\
+             await new Promise((done) => r.on('line', (l) => lines.push(l)).on('close', done))\n\
+             const w = fs.createWriteStream('w.txt'); w.write('x'); w.end('y'); await require('events').once(w, 'finish')\n\
+             [lines.join(''), files.read('w.txt')]",
+            json!(["abcabc", "xy"]),
+        ),
+        (
+            "const done = []; const t = setTimeout(() => done.push(9), 3); clearTimeout(t)\n\
+             for (const ms of [5, 1, 3, 1]) setTimeout(() => done.push(ms), ms)\n\
+             await new Promise((r) => setTimeout(r, 12)); done",
+            json!([1, 1, 3, 5]),
+        ),
+        (
+            "await Promise.all(Array.from({ length: 9000 }, (_, i) => new Promise((r) => setTimeout(r, i % 7)))); 1",
+            json!(1),
+        ),
+        ("files.write('a', 'x'); process.exit(0); throw 1", Value::Null),
+        ("try { process.exit() } catch {} for (;;);", Value::Null),
         ("NaN", Value::Null),
         ("(() => 1)", Value::Null),
         ("'\\ud83d'", json!("\u{fffd}")),
@@ -102,6 +131,7 @@ async fn python_results() {
             json!(true),
         ),
         ("if __name__ == '__main__': n = 1\nn", json!(1)),
+        ("%matplotlib inline\nx = '%'\nx", json!("%")),
         ("def fib(n): return n if n < 2 else fib(n - 1) + fib(n - 2)\nfib(20)", json!(6765)),
         (
             "import zipfile, io\nb = io.BytesIO()\nzipfile.ZipFile(b, 'w').writestr('a', 'b')\nlen(b.getvalue()) > 0",
@@ -136,6 +166,13 @@ async fn errors_say_where() {
         ("\n\nlet a = ;", "SyntaxError", "unexpected token", 3),
         ("function f() {\n throw new RangeError('é')\n}\nf()", "RangeError", "é", 2),
         ("await 1\nawait Promise.reject(new URIError('u'))", "URIError", "u", 2),
+        ("const rows = {}\nrows.map(1)", "TypeError", "rows.map is not a function", 2),
+        (
+            "1\nfetch('http://x')",
+            "ReferenceError",
+            "fetch is not defined: scripts have no network",
+            2,
+        ),
     ] {
         let error = run(&javascript, Language::JavaScript, code).await.error.unwrap();
         assert_eq!((&*error.r#type, error.line), (kind, Some(line)), "{error:?}");
@@ -147,6 +184,15 @@ async fn errors_say_where() {
         ("\n\nx = = 1", "SyntaxError", "invalid syntax", 3),
         ("def f():\n  raise ValueError('é')\nf()", "ValueError", "é", 2),
         ("import json\njson.loads('{')", "JSONDecodeError", "Expecting", 2),
+        ("\n!pip install x", "SyntaxError", "packages cannot be installed", 2),
+        ("\nimport nothing_like_it", "ModuleNotFoundError", "Packages cannot be installed", 2),
+        (
+            "import subprocess\nsubprocess.run(['id'])",
+            "PermissionError",
+            "Scripts have no network and",
+            2,
+        ),
+        ("import urllib.request as r\nr.urlopen('http://1.2.3.4')", "URLError", "no network", 2),
     ] {
         let error = run(&python, Language::Python, code).await.error.unwrap();
         assert_eq!((&*error.r#type, error.line), (kind, Some(line)), "{error:?}");
@@ -200,6 +246,29 @@ async fn files_are_read_written_and_brought_back() {
             },
         );
         assert_eq!(next.await.result, json!([]));
+    }
+}
+
+#[tokio::test]
+async fn a_script_imports_its_own_files() {
+    let javascript = "const { twice } = require('./lib/twice'); twice(require('./n.json').n)";
+    let files = vec![
+        file("lib/twice.js", "const base = require('./base.js'); exports.twice = (n) => n * base"),
+        file("lib/base.js", "module.exports = 2"),
+        file("n.json", "{\"n\":21}"),
+        file("twice.py", "def twice(n): return 2 * n"),
+        file("json.py", "1 / 0"),
+    ];
+    let mut cases = vec![(javascript, Language::JavaScript, sandbox())];
+    if let Some(sandbox) = with_python(settings()).await {
+        let code = "import json, twice; twice.twice(json.load(open('n.json'))['n'])";
+        cases.push((code, Language::Python, sandbox));
+    }
+    for (code, language, sandbox) in cases {
+        let script = Script { files: files.clone(), ..script(code) };
+        let outcome = sandbox.slot(USER, language).await.unwrap().run(&script).await.unwrap();
+        assert_eq!((outcome.result, outcome.error), (json!(42), None), "{code}");
+        assert_eq!(outcome.files, []);
     }
 }
 

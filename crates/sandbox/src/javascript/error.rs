@@ -13,9 +13,9 @@ pub(super) const SCRIPT: &str = "script.js";
 pub(super) const THREW_NULL: &str = "The script has thrown null";
 
 /// What a script threw, and the resulting status.
-pub(super) fn from_caught(caught: CaughtError<'_>) -> (Status, ScriptError) {
+pub(super) fn from_caught(caught: CaughtError<'_>, code: &str) -> (Status, ScriptError) {
     let error = match caught {
-        CaughtError::Exception(exception) => from_exception(&exception),
+        CaughtError::Exception(exception) => from_exception(&exception, code),
         CaughtError::Value(value) if value.is_null() => ScriptError::new("Error", THREW_NULL),
         CaughtError::Value(value) => ScriptError::new("Error", shorten(from_thrown_value(&value))),
         CaughtError::Error(Error::WouldBlock) => {
@@ -32,23 +32,65 @@ pub(super) fn out_of_memory() -> ScriptError {
     ScriptError::new("InternalError", "out of memory")
 }
 
-fn from_exception(exception: &Exception<'_>) -> ScriptError {
+/// The error of a script that has ended itself with a code other than 0.
+pub(super) fn exited(code: i32) -> ScriptError {
+    ScriptError::new("Exit", format!("The script has ended itself with process.exit({code})"))
+}
+
+fn from_exception(exception: &Exception<'_>, code: &str) -> ScriptError {
     let name: Option<Coerced<String>> = exception.as_object().get("name").ok();
     let stack = exception.stack().filter(|stack| !stack.is_empty());
     ScriptError {
         r#type: shorten(name.map_or_else(|| "Error".to_owned(), |name| name.0)),
-        message: shorten(explain(exception.message().unwrap_or_default())),
+        message: shorten(explain(exception.message().unwrap_or_default(), stack.as_deref(), code)),
         line: stack.as_deref().and_then(line),
         traceback: stack.map(|stack| shorten(without_library(&stack))),
     }
 }
 
 /// The engine's message, with what helps where it does not.
-fn explain(message: String) -> String {
-    if message.starts_with("could not load module") {
-        return format!("{message}: require('fs') and the like work, other modules are not there");
+fn explain(message: String, stack: Option<&str>, code: &str) -> String {
+    if message == "not a function" {
+        let callee = stack.and_then(|stack| callee(stack, code));
+        return callee.map_or(message, |callee| format!("{callee} is not a function"));
     }
-    message
+    let hint = match message.as_str() {
+        "fetch is not defined" | "XMLHttpRequest is not defined" | "WebSocket is not defined" => {
+            "scripts have no network"
+        }
+        "document is not defined" | "window is not defined" | "localStorage is not defined" => {
+            "scripts have no page"
+        }
+        message if message.starts_with("could not load module") => {
+            "require('fs') and the like work, other modules are not there"
+        }
+        _ => return message,
+    };
+    format!("{message}: {hint}")
+}
+
+/// What the script has called at the first position of a stack trace: `rows.map`.
+fn callee<'code>(stack: &str, code: &'code str) -> Option<&'code str> {
+    let first = stack.lines().next()?;
+    let (_, place) = first.split_once(&format!("{SCRIPT}:"))?;
+    let mut numbers = place.split(|c: char| !c.is_ascii_digit());
+    let (line, column) = (numbers.next()?.parse::<usize>().ok()?, numbers.next()?);
+    let line = code.lines().nth(line.checked_sub(1)?)?;
+    let at = column.parse::<usize>().ok()?.checked_sub(1)?;
+    // In the first line the engine counts from 0.
+    let at = if line.as_bytes().get(at) == Some(&b'.') { at + 1 } else { at };
+    let (before, after) = line.split_at_checked(at)?;
+    let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '.');
+    let (start, rest) = if before.ends_with('.') {
+        (before.trim_end_matches(is_name).len(), after)
+    } else {
+        let rest = after.trim_start_matches(|c: char| !is_name(c));
+        (line.len() - rest.len(), rest)
+    };
+    let end = line.len() - rest.trim_start_matches(is_name).len();
+    let name = &line[start..end];
+    let is_whole = !name.is_empty() && !name.starts_with('.') && line[end..].starts_with('(');
+    is_whole.then_some(name)
 }
 
 fn from_thrown_value(value: &Value<'_>) -> String {
@@ -84,6 +126,27 @@ pub(super) fn limit_error(status: Status, request: &Request) -> ScriptError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_not_a_function_is_named() {
+        let callee_at =
+            |place: &str, code| callee(&format!("    at <eval> ({SCRIPT}:{place})"), code);
+        for (place, code, name) in [
+            ("1:18", "const bmp={}; bmp.writeX(1)", Some("bmp.writeX")),
+            ("1:9", "let foo; foo()", Some("foo")),
+            ("1:16", "const é={}; é.x()", Some("é.x")),
+            ("2:16", "//\nconst z=1; new z()", Some("z")),
+            ("2:6", "//\nrows.map(1)", Some("rows.map")),
+            ("1:2", "a?.b()", None),
+            ("1:13", "const a=[1]; a[0]()", None),
+            ("2:4", "a\n  .foo()", None),
+            ("9:9", "a()", None),
+            ("1:999", "a()", None),
+        ] {
+            assert_eq!(callee_at(place, code), name, "{code}");
+        }
+        assert_eq!(callee("    at map (native)\n    at x (script.js:1:1)", "a()"), None);
+    }
 
     #[test]
     fn the_line_is_the_first_of_the_script() {

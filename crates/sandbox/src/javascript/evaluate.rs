@@ -60,7 +60,7 @@ pub(super) fn evaluate<W: Write + 'static>(
         match ended.catch(&ctx) {
             Ok(ended) => ended,
             Err(caught) => {
-                let (status, error) = error::from_caught(caught);
+                let (status, error) = error::from_caught(caught, &request.code);
                 Evaluation::failed(status, error)
             }
         }
@@ -132,7 +132,7 @@ fn start_without_imports<'js>(
     prelude: &Prelude<'js>,
 ) -> rquickjs::Result<Promise<'js>> {
     let refusal = ctx.catch();
-    if request.code.contains("import") {
+    if request.code.contains("import") || request.code.contains("export") {
         let code: String = prelude.rewrite_imports.call((request.code.as_str(),))?;
         if code != request.code {
             return start(ctx, &code);

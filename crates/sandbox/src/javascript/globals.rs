@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use rquickjs::{Ctx, Exception, FromJs, Function, Object, Result, TypedArray, Value};
 
-use super::library::{self, from_latin1};
+use super::library::{self, from_base64};
 use super::run::Run;
 use super::workspace::Workspace;
 use crate::model::Status;
@@ -57,6 +57,12 @@ pub(super) fn install<'js, W: Write + 'static>(
     if let Some(input) = &request.input {
         native.set("input", input.get())?;
     }
+    let ended = run.clone();
+    let exit = move |ctx: Ctx<'js>, code: i32| {
+        ended.exit_code.set(Some(code));
+        Err::<(), _>(Exception::throw_message(&ctx, "process.exit"))
+    };
+    native.set("exit", Function::new(ctx.clone(), exit)?)?;
     let run = run.clone();
     let print = move |is_error: bool, text: String| print(&run, &to, is_error, &text);
     native.set("print", Function::new(ctx.clone(), print)?)?;
@@ -87,7 +93,7 @@ fn install_files<'js>(ctx: &Ctx<'js>, native: &Object<'js>, files: &Files) -> Re
     native.set("write", Function::new(ctx.clone(), write)?)?;
     let shared = files.clone();
     let write_bytes = move |ctx: Ctx<'js>, name: String, text: String| {
-        or_throw(&ctx, shared.borrow_mut().write(&name, from_latin1(&text)))
+        or_throw(&ctx, shared.borrow_mut().write(&name, from_base64(&text)))
     };
     native.set("writeBytes", Function::new(ctx.clone(), write_bytes)?)?;
     let shared = files.clone();
@@ -103,7 +109,7 @@ fn or_throw<T>(ctx: &Ctx<'_>, result: std::result::Result<T, String>) -> Result<
 
 /// Sends output to the host, up to the limit; then the script ends.
 fn print<W: Write>(run: &Run, to: &Rc<RefCell<W>>, is_error: bool, text: &str) {
-    if run.limit_reached.get().is_some() {
+    if run.has_ended() {
         return;
     }
     let left = run.output_left.get();

@@ -1,25 +1,36 @@
 //! The native functions behind what JavaScript has elsewhere but not in its engine: encodings,
 //! addresses, random numbers, time zones. Its other half is in `library/`.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use encoding_rs::Encoding;
 use jiff::Timestamp;
 use jiff::tz::TimeZoneDatabase;
 use rquickjs::context::EvalOptions;
 use rquickjs::promise::PromiseState;
 use rquickjs::{Array, Ctx, Exception, Function, Object, Promise, Result, TypedArray, Value};
+use unicode_segmentation::UnicodeSegmentation;
 use url::{Url, quirks};
 use uuid::Uuid;
+
+use super::digest;
 
 /// How traces name these sources; scripts' errors do not show it.
 const FILE: &str = "<builtin>";
 
-const SOURCES: [(&str, &str); 7] = [
+const SOURCES: [(&str, &str); 13] = [
     ("inspect", include_str!("library/inspect.js")),
     ("encoding", include_str!("library/encoding.js")),
     ("clone", include_str!("library/clone.js")),
     ("url", include_str!("library/url.js")),
+    ("events", include_str!("library/events.js")),
+    ("buffer", include_str!("library/buffer.js")),
+    ("hash", include_str!("library/hash.js")),
+    ("assert", include_str!("library/assert.js")),
+    ("streams", include_str!("library/streams.js")),
     ("node", include_str!("library/node.js")),
     ("modules", include_str!("library/modules.js")),
+    ("imports", include_str!("library/imports.js")),
     ("intl", INTL),
 ];
 
@@ -30,6 +41,8 @@ const INTL: &str = concat!(
     include_str!("library/intl/locales.json"),
     ",[",
     include_str!("library/intl/common.js"),
+    ",",
+    include_str!("library/intl/units.js"),
     ",",
     include_str!("library/intl/numbers.js"),
     ",",
@@ -73,6 +86,17 @@ fn install_encodings<'js>(ctx: &Ctx<'js>, native: &Object<'js>) -> Result<()> {
             decode(&ctx, &label, &bytes, must_be_valid, keeps_mark)
         };
     native.set("decode", Function::new(ctx.clone(), decode)?)?;
+    let digest = |algorithm: String, bytes: String, key: Option<String>| {
+        let key = key.map(|key| from_base64(&key));
+        digest::digest(&algorithm, &from_base64(&bytes), key.as_deref())
+    };
+    let digest = move |ctx: Ctx<'js>, algorithm: String, bytes: String, key: Option<String>| {
+        let bytes = digest(algorithm, bytes, key);
+        bytes.map(|bytes| TypedArray::<u8>::new_copy(ctx, bytes)).transpose()
+    };
+    native.set("digest", Function::new(ctx.clone(), digest)?)?;
+    let segments = |text: String, granularity: String| segments(&text, &granularity);
+    native.set("segments", Function::new(ctx.clone(), segments)?)?;
     let random_uuid = || Uuid::new_v4().to_string();
     native.set("randomUuid", Function::new(ctx.clone(), random_uuid)?)?;
     let random = |ctx: Ctx<'js>, count: usize| random(&ctx, count);
@@ -117,7 +141,7 @@ fn is_multibyte(label: &str) -> bool {
     Encoding::for_label(label.as_bytes()).is_some_and(|encoding| !encoding.is_single_byte())
 }
 
-/// The text of bytes, which come as one character each; `None` if they must be valid and are not.
+/// The text of bytes, which come in base64; `None` if they must be valid and are not.
 fn decode(
     ctx: &Ctx<'_>,
     label: &str,
@@ -127,13 +151,22 @@ fn decode(
 ) -> Result<Option<String>> {
     let encoding = Encoding::for_label(label.as_bytes());
     let encoding = encoding.ok_or_else(|| Exception::throw_range(ctx, "unknown encoding"))?;
-    let bytes = from_latin1(bytes);
+    let bytes = from_base64(bytes);
     let (text, is_broken) = if keeps_mark {
         encoding.decode_without_bom_handling(&bytes)
     } else {
         encoding.decode_with_bom_removal(&bytes)
     };
     Ok((!must_be_valid || !is_broken).then(|| text.into_owned()))
+}
+
+/// The parts of a text that people see as one.
+fn segments(text: &str, granularity: &str) -> Vec<String> {
+    match granularity {
+        "word" => text.split_word_bounds().map(str::to_owned).collect(),
+        "sentence" => text.split_sentence_bounds().map(str::to_owned).collect(),
+        _ => text.graphemes(true).map(str::to_owned).collect(),
+    }
 }
 
 fn random<'js>(ctx: &Ctx<'js>, count: usize) -> Result<TypedArray<'js, u8>> {
@@ -216,7 +249,7 @@ fn offset<'js>(ctx: &Ctx<'js>, name: &str, milliseconds: f64) -> Result<Array<'j
     Ok(result)
 }
 
-/// Bytes that come as one character each.
-pub(super) fn from_latin1(text: &str) -> Vec<u8> {
-    text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect()
+/// Bytes as `prelude.js` encodes them.
+pub(super) fn from_base64(text: &str) -> Vec<u8> {
+    STANDARD.decode(text).unwrap_or_default()
 }

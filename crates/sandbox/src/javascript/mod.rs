@@ -6,12 +6,13 @@ use std::cell::RefCell;
 use std::io::{self, Read, Write};
 use std::rc::Rc;
 
-use super::model::ScriptFile;
+use super::model::{ScriptFile, Status};
 use super::protocol::{self, FileHeader, READY, RESPONSE, Request, Response};
 
 mod error;
 mod evaluate;
 mod globals;
+mod digest;
 mod library;
 mod run;
 mod workspace;
@@ -45,9 +46,11 @@ fn run<W: Write + 'static>(
     let run = Rc::new(Run::begin(request));
     let ended = evaluate::evaluate(request, &run, &workspace, to);
     // If a limit was reached, it is the cause, whatever the script made of it.
-    let (status, result, error) = match run.limit_reached.get() {
-        Some(status) => (status, None, Some(error::limit_error(status, request))),
-        None => (ended.status, ended.result, ended.error),
+    let (status, result, error) = match (run.limit_reached.get(), run.exit_code.get()) {
+        (Some(status), _) => (status, None, Some(error::limit_error(status, request))),
+        (None, Some(0)) => (Status::Ok, None, None),
+        (None, Some(code)) => (Status::Error, None, Some(error::exited(code))),
+        (None, None) => (ended.status, ended.result, ended.error),
     };
     let files = workspace.borrow().changed();
     let headers = files.iter().map(FileHeader::from_file).collect();

@@ -12,6 +12,8 @@ pub(super) struct Run {
     pub(super) output_left: Cell<u64>,
     /// The limit that was reached; from then on the script is interrupted.
     pub(super) limit_reached: Cell<Option<Status>>,
+    /// The code with which the script has ended itself; it is interrupted as well.
+    pub(super) exit_code: Cell<Option<i32>>,
 }
 
 impl Run {
@@ -21,6 +23,7 @@ impl Run {
             ends_at: Instant::now() + Duration::from_millis(request.timeout_ms),
             output_left: Cell::new(request.output_bytes),
             limit_reached: Cell::new(None),
+            exit_code: Cell::new(None),
         }
     }
 
@@ -29,11 +32,16 @@ impl Run {
         self.ends_at.saturating_duration_since(Instant::now())
     }
 
+    /// Whether a limit was reached or the script has ended itself.
+    pub(super) fn has_ended(&self) -> bool {
+        self.limit_reached.get().is_some() || self.exit_code.get().is_some()
+    }
+
     /// Whether the script must stop.
     pub(super) fn must_end(&self) -> bool {
-        if self.limit_reached.get().is_none() && Instant::now() >= self.ends_at {
+        if !self.has_ended() && Instant::now() >= self.ends_at {
             self.limit_reached.set(Some(Status::Timeout));
         }
-        self.limit_reached.get().is_some()
+        self.has_ended()
     }
 }

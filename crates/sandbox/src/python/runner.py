@@ -12,6 +12,7 @@ SCRIPT = 'script.py'
 MAX_TEXT = 16000
 # A code object's flag, as `inspect` has it, which takes long to import.
 CO_COROUTINE = 128
+FOR_NOTEBOOKS = ('%matplotlib', '%config', '%load_ext', '%autoreload')
 
 
 def forbid_programs(program):
@@ -77,9 +78,21 @@ def changed_files(staged, max_files):
     return sorted(found)
 
 
+def parse(code):
+    """The script's tree. Lines that only tell a notebook how to show figures are left out."""
+    try:
+        return compile(code, SCRIPT, 'exec', _ast.PyCF_ONLY_AST)
+    except SyntaxError:
+        lines = code.split('\n')
+        kept = ['' if line.startswith(FOR_NOTEBOOKS) else line for line in lines]
+        if kept == lines:
+            raise
+    return compile('\n'.join(kept), SCRIPT, 'exec', _ast.PyCF_ONLY_AST)
+
+
 def run(code, namespace):
     """Runs the script; the value of its last expression is its result."""
-    tree = compile(code, SCRIPT, 'exec', _ast.PyCF_ONLY_AST)
+    tree = parse(code)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], _ast.Expr) else None
     parts = [compile(tree, SCRIPT, 'exec', _ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)]
     if last is not None:
@@ -109,6 +122,21 @@ def run_coroutine(coroutine):
     return asyncio.run(coroutine)
 
 
+def hint(error):
+    """What helps where the error's own text does not."""
+    if isinstance(error, SyntaxError) and (error.text or '').startswith(('!', '%')):
+        return '. Commands of notebooks and shells do not work here, and packages cannot be installed'
+    if isinstance(error, ModuleNotFoundError):
+        return '. Packages cannot be installed here'
+    # The network's own errors wrap what the system says.
+    reason = getattr(error, 'reason', None)
+    reason = reason if isinstance(reason, OSError) else error
+    is_refused = isinstance(reason, PermissionError) and reason.errno == 1 and reason.filename is None
+    if is_refused or type(reason).__name__ == 'gaierror':
+        return '. Scripts have no network and cannot start processes'
+    return ''
+
+
 def describe(error):
     """An error without the frames of this runner."""
     frames = error.__traceback__
@@ -122,7 +150,7 @@ def describe(error):
     if isinstance(error, SyntaxError) and error.filename == SCRIPT:
         line = error.lineno
     try:
-        message = str(error)
+        message = str(error) + hint(error)
         trace = ''.join(traceback.format_exception(type(error), error, frames))
     except BaseException as second:
         message, trace = 'The error has no text: ' + type(second).__name__, ''
@@ -229,6 +257,8 @@ def main(exec_filter, packages, modules):
     forbid_programs(bytes.fromhex(exec_filter))
     add_packages(packages.split(':'))
     prepare(modules)
+    # Last, so that a file of the person's hides no module.
+    sys.path.append(FILES)
     exit_now, pack, dumps, encode = os._exit, struct.pack, json.dumps, str.encode
     write_all(socket, b'w' + pack('<I', 0))
     request = json.loads(read_exactly(socket, struct.unpack('<I', read_exactly(socket, 4))[0]))

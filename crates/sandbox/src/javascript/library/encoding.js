@@ -1,7 +1,7 @@
 // TextEncoder, TextDecoder and crypto.
 (function (shared) {
   'use strict'
-  const { native, taken, fromBytes } = shared
+  const { native, taken, load, toBase64 } = shared
   const { Uint8Array, ArrayBuffer, TypeError, RangeError, Error, String } = taken
 
   class TextEncoder {
@@ -74,7 +74,7 @@
       this.#rest = bytes.slice(bytes.length - left)
       const keepsMark = this.#ignoreBOM || this.#hasBegun
       this.#hasBegun = stream && (this.#hasBegun || bytes.length > left)
-      const text = native.decode(this.#encoding, fromBytes(bytes.subarray(0, bytes.length - left)), this.#fatal, keepsMark)
+      const text = native.decode(this.#encoding, toBase64(bytes.subarray(0, bytes.length - left)), this.#fatal, keepsMark)
       if (text === undefined) throw new TypeError(`The encoded data was not valid for encoding ${this.#encoding}`)
       return text
     }
@@ -90,11 +90,16 @@
       new Uint8Array(view.buffer, view.byteOffset, view.byteLength).set(native.random(view.byteLength))
       return view
     },
-    get subtle() { throw new Error('crypto.subtle is not available in this sandbox') },
+    get subtle() { return load('hash').subtle },
+  }
+  function randomBytes(count) {
+    const bytes = new Uint8Array(count)
+    for (let at = 0; at < bytes.length; at += 65536) crypto.getRandomValues(bytes.subarray(at, at + 65536))
+    return bytes
   }
   Object.defineProperty(crypto, Symbol.toStringTag, { value: 'Crypto' })
   for (const [kind, name] of [[TextEncoder, 'TextEncoder'], [TextDecoder, 'TextDecoder']]) {
     Object.defineProperty(kind.prototype, Symbol.toStringTag, { value: name, configurable: true })
   }
-  return { TextEncoder, TextDecoder, crypto }
+  return { TextEncoder, TextDecoder, crypto, randomBytes }
 })

@@ -466,5 +466,7 @@
   }
 
   const indented = (text, indentation) => text.replaceAll('\n', '\n' + indentation)
-  return { inspect, format, table, indented }
+  const types = { isMap, isSet, isDate, isRegExp, isAnyArrayBuffer: isBuffer, isTypedArray: (value) => ArrayBuffer.isView(value) && !(value instanceof taken.DataView),
+    isPromise: (value) => value instanceof taken.Promise, isNativeError: (value) => value instanceof Error }
+  return { inspect, format, table, indented, types }
 })

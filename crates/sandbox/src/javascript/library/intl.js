@@ -6,9 +6,9 @@
     const { Date, Map, Object } = shared.taken
     const kit = common(shared, locales)
     for (const part of parts) Object.assign(kit, part(shared, kit))
-    const { NumberFormat, DateTimeFormat, Collator, PluralRules, ListFormat, RelativeTimeFormat, supportedLocalesOf, unavailable } = kit
-    const Intl = { NumberFormat, DateTimeFormat, Collator, PluralRules, ListFormat, RelativeTimeFormat }
-    for (const name of ['Segmenter', 'DisplayNames', 'DurationFormat', 'Locale']) {
+    const { NumberFormat, DateTimeFormat, Collator, PluralRules, ListFormat, RelativeTimeFormat, Segmenter, supportedLocalesOf, unavailable } = kit
+    const Intl = { NumberFormat, DateTimeFormat, Collator, PluralRules, ListFormat, RelativeTimeFormat, Segmenter }
+    for (const name of ['DisplayNames', 'DurationFormat', 'Locale']) {
       Intl[name] = { [name]: class { constructor() { throw unavailable(`Intl.${name}`) } } }[name]
     }
     // Called without new, as older code does.

@@ -17,20 +17,23 @@
   const slice = call.bind(String.prototype.slice)
   const join = call.bind(Array.prototype.join)
   const push = call.bind(Array.prototype.push)
-  const splice = call.bind(Array.prototype.splice)
+  const pop = call.bind(Array.prototype.pop)
   const mapSet = call.bind(Map.prototype.set)
+  const mapGet = call.bind(Map.prototype.get)
   const mapDelete = call.bind(Map.prototype.delete)
+  const mapSize = call.bind(Object.getOwnPropertyDescriptor(Map.prototype, 'size').get)
   const mapValues = call.bind(Map.prototype.values)
   const next = call.bind(getPrototypeOf(new Map().values()).next)
   const now = performance.now.bind(performance)
   const { apply } = Reflect
   const { fromCharCode } = String
+  const toBase64 = call.bind(Uint8Array.prototype.toBase64)
   const taken = { Map, Set, Error, TypeError, RangeError, Uint8Array, ArrayBuffer, String, Number, Object, Array,
     RegExp, Date, Symbol, Promise, BigInt, WeakMap, WeakSet, Function, SharedArrayBuffer, DataView, Math, Reflect }
 
   const parts = { __proto__: null }
   const load = (name) => (parts[name] ??= native.load(name)(shared))
-  const shared = { native, taken, load, fromBytes }
+  const shared = { native, taken, load, fromBytes, toBase64 }
 
   // Output.
 
@@ -53,6 +56,8 @@
     native.print(isError, slice(wellFormed(text) + '\n', 0, native.maxOutput + 1))
   }
   const [out, error] = [writer(false), writer(true)]
+  const asserted = ([first, ...more]) => typeof first === 'string' ? [`Assertion failed: ${first}`, ...more]
+    : first === undefined ? ['Assertion failed'] : ['Assertion failed:', first, ...more]
   const [counts, timers] = [{ __proto__: null }, { __proto__: null }]
   const elapsed = (label) => `${label}: ${Number((now() - (timers[label] ?? now())).toFixed(3))}ms`
   const console = {
@@ -61,7 +66,7 @@
     dir: (value, options) => out(load('inspect').inspect(value, options)),
     dirxml: out,
     table: (rows, columns) => out(load('inspect').table(rows, columns)),
-    assert: (holds, ...values) => { if (!holds) error(...(values.length ? ['Assertion failed:', ...values] : ['Assertion failed'])) },
+    assert: (holds, ...values) => { if (!holds) error(...asserted(values)) },
     group: (...values) => { if (values.length) out(...values); indentation += '  ' },
     groupEnd: () => { indentation = slice(indentation, 2) },
     count: (label = 'default') => out(`${label}: ${counts[label] = (counts[label] ?? 0) + 1}`),
@@ -79,7 +84,7 @@
     throw new Error(`A script's files may take at most ${native.maxFiles} bytes`)
   }
 
-  // Bytes go to the natives as text of one character per byte.
+  // Text of one character per byte. The natives get bytes in base64.
   function fromBytes(bytes) {
     const pieces = []
     for (let at = 0; at < bytes.length; at += 8192) {
@@ -96,7 +101,7 @@
       if (data instanceof ArrayBuffer) data = new Uint8Array(data)
       if (isView(data)) {
         const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-        native.writeBytes(String(name), fromBytes(fitting(bytes)))
+        native.writeBytes(String(name), toBase64(fitting(bytes)))
       } else {
         native.write(String(name), wellFormed(fitting(text(data))))
       }
@@ -112,17 +117,42 @@
     return String(data)
   }
 
-  // Timers, in real time: the script ends when none is left.
+  // Timers, in real time: the script ends when none is left. They are a binary heap, the next one first.
 
   const MAX_TIMERS = 10000
-  const queue = []
+  const heap = []
+  let waiting = new Map()
   let lastTimer = 0
 
+  const isBefore = (a, b) => a.due < b.due || (a.due === b.due && a.id < b.id)
+
   function enqueue(timer) {
-    if (queue.length >= MAX_TIMERS) throw new RangeError(`A script may have at most ${MAX_TIMERS} timers that wait`)
-    let at = queue.length
-    while (at > 0 && queue[at - 1].due > timer.due) at--
-    splice(queue, at, 0, timer)
+    if (mapSize(waiting) >= MAX_TIMERS) throw new RangeError(`A script may have at most ${MAX_TIMERS} timers that wait`)
+    mapSet(waiting, timer.id, timer)
+    let at = push(heap, timer) - 1
+    while (at > 0) {
+      const parent = (at - 1) >> 1
+      if (!isBefore(timer, heap[parent])) break
+      heap[at] = heap[parent]
+      at = parent
+    }
+    heap[at] = timer
+  }
+
+  function dequeue() {
+    const [first, last] = [heap[0], pop(heap)]
+    if (first === last) return first
+    let at = 0
+    for (;;) {
+      let child = 2 * at + 1
+      if (child >= heap.length) break
+      if (child + 1 < heap.length && isBefore(heap[child + 1], heap[child])) child++
+      if (!isBefore(heap[child], last)) break
+      heap[at] = heap[child]
+      at = child
+    }
+    heap[at] = last
+    return first
   }
 
   function start(callback, delay, values, repeats) {
@@ -133,19 +163,24 @@
     return lastTimer
   }
 
+  // What is cleared stays in the heap until it would be due, or until there is too much of it.
   function clear(id) {
-    for (let at = 0; at < queue.length; at++) {
-      if (queue[at].id === id) return void splice(queue, at, 1)
-    }
+    mapDelete(waiting, id)
+    if (heap.length <= 2 * MAX_TIMERS) return
+    heap.length = 0
+    const timers = mapValues(waiting)
+    waiting = new Map()
+    for (let timer = next(timers); !timer.done; timer = next(timers)) enqueue(timer.value)
   }
 
   // Runs a timer that is due: 0. Else how long the next one will wait; -1 if there is none.
   function tick() {
-    if (queue.length === 0) return -1
-    const timer = queue[0]
-    const left = timer.due - now()
+    while (heap.length > 0 && mapGet(waiting, heap[0].id) !== heap[0]) dequeue()
+    if (heap.length === 0) return -1
+    const left = heap[0].due - now()
     if (left > 0) return left
-    splice(queue, 0, 1)
+    const timer = dequeue()
+    mapDelete(waiting, timer.id)
     if (timer.repeats) enqueue({ ...timer, due: now() + timer.delay })
     apply(timer.callback, undefined, timer.values)
     return 0
@@ -189,6 +224,7 @@
     clearTimeout: clear, clearInterval: clear, clearImmediate: clear,
     require: (name) => load('modules').require(String(name)),
   }
+  defineProperty(globals.require, 'main', { get: () => load('modules').module })
   for (const name in globals) {
     defineProperty(globalThis, name, { value: globals[name], writable: true, configurable: true })
   }
@@ -198,7 +234,10 @@
     url: ['URL', 'URLSearchParams'],
     clone: ['structuredClone'],
     intl: ['Intl'],
-    node: ['Buffer', 'process'],
+    node: ['process'],
+    buffer: ['Buffer'],
+    events: ['EventTarget', 'Event', 'AbortController', 'AbortSignal'],
+    modules: ['module', 'exports', '__dirname', '__filename'],
   }
   for (const part in later) {
     for (const name of later[part]) {
@@ -222,9 +261,16 @@
     }
   }
 
+  // The engine does not name its only time zone.
+  for (const name of ['toString', 'toTimeString']) {
+    const original = call.bind(Date.prototype[name])
+    const value = { [name]() { const text = original(this); return text === 'Invalid Date' ? text : `${text} (Coordinated Universal Time)` } }[name]
+    defineProperty(Date.prototype, name, { value, writable: true, configurable: true })
+  }
+
   return {
     toJson, tick, rejected,
-    rewriteImports: (code) => load('modules').rewriteImports(code),
+    rewriteImports: (code) => load('imports').rewriteImports(code),
     unhandled: () => next(mapValues(unhandled)).value,
   }
 })

@@ -1,7 +1,7 @@
 // URL and URLSearchParams. Addresses are parsed by the worker.
 (function (shared) {
   'use strict'
-  const { native, taken, fromBytes } = shared
+  const { native, taken, toBase64 } = shared
   const { TypeError, String, Array, Symbol, Object } = taken
 
   function encoded(text) {
@@ -18,7 +18,7 @@
       const code = /^%[0-9a-f]{2}$/i.test(text.slice(at, at + 3)) ? parseInt(text.slice(at + 1, at += 3), 16) : -1
       if (code >= 0) { bytes.push(code); at-- } else bytes.push(...native.encode(text[at]))
     }
-    return native.decode('utf-8', fromBytes(taken.Uint8Array.from(bytes)), false, true)
+    return native.decode('utf-8', toBase64(taken.Uint8Array.from(bytes)), false, true)
   }
 
   function parsed(text) {

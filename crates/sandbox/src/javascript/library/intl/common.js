@@ -25,6 +25,7 @@
     return [found[0], locales[found[1]]]
   }
   const supportedLocalesOf = (requested) => listed(requested).filter(known)
+  const full = (name) => LANGUAGES[name] ?? name
   const language = (name) => name.slice(0, 2)
 
   function choice(options, name, values, fallback) {
@@ -40,5 +41,5 @@
     if (!(Number(value) >= low && Number(value) <= high)) throw new RangeError(`${name} value is out of range.`)
     return Math.floor(Number(value))
   }
-  return { choice, integer, language, resolve, supportedLocalesOf, unavailable }
+  return { choice, full, integer, language, resolve, supportedLocalesOf, unavailable }
 })

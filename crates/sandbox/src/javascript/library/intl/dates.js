@@ -3,13 +3,22 @@
   'use strict'
   const { Date, Math, Number, Object, RangeError, String, TypeError } = shared.taken
   const { native } = shared
-  const { choice, integer, language, resolve, supportedLocalesOf, unavailable } = kit
+  const { choice, full, integer, language, resolve, supportedLocalesOf, unavailable } = kit
   const DATE = ['weekday', 'year', 'month', 'day']
   const TIME = ['hour', 'minute', 'second', 'fractionalSecondDigits']
   const CODES = { short: 's', long: 'l', numeric: 'n', '2-digit': '2' }
   const STEPS = [[1, '2', 'n', '{y}', '{yy}'], [0, 'l', 's', '{ws}', '{wl}'], [3, '2', 'n', '{d}', '{dd}'], [2, '2', 'n', '{m}', '{mm}']]
   const TIME_KEYS = ['12', '24', ''].flatMap((cycle) => ['n--', '2--', 'nn-', 'n2-', '2n-', '22-', 'nnn', 'nn2', 'n2n', 'n22', '2nn', '2n2', '22n', '222'].map((key) => cycle + key))
-  const US_ZONES = ['New_York', 'Detroit', 'Toronto', 'Chicago', 'Winnipeg', 'Denver', 'Edmonton', 'Phoenix', 'Los_Angeles', 'Vancouver', 'Anchorage'].map((city) => `America/${city}`)
+  // The abbreviations of time zones that each language uses. What is not there is an offset.
+  const AMERICA = 'AKST AKDT AST ADT CST CDT MST MDT EST EDT PST PDT HST'
+  const EUROPE = 'CET CEST EET EEST WET WEST'
+  const ABBREVIATIONS = { 'en-US': `GMT ${AMERICA}`, 'en-CA': `GMT ${AMERICA} NST NDT`, 'en-GB': `GMT BST ${EUROPE}`, 'en-IN': 'GMT IST',
+    'en-AU': 'GMT AEDT AEST NZDT NZST ACDT ACST AWST', 'de-DE': EUROPE, 'es-ES': `GMT ${EUROPE}`, 'it-IT': EUROPE }
+  const GERMAN = { CET: 'MEZ', CEST: 'MESZ', EET: 'OEZ', EEST: 'OESZ', WET: 'WEZ', WEST: 'WESZ' }
+  // Where the abbreviation in use is not what people are shown.
+  const ODD_ZONES = ['America/Adak', 'America/Havana', 'America/Dawson', 'America/Hermosillo', 'America/Mazatlan', 'America/Whitehorse', 'America/Miquelon',
+    'Asia/Macau', 'Asia/Shanghai', 'Asia/Taipei', 'Asia/Manila', 'Asia/Dubai', 'Asia/Muscat', 'Asia/Colombo', 'Asia/Jerusalem', 'Europe/Dublin', 'Europe/Guernsey',
+    'Europe/Isle_of_Man', 'Europe/Jersey', 'Antarctica/Casey', 'Antarctica/Troll', 'Australia/Eucla', 'Australia/Lord_Howe']
 
   // A pattern that is not in the table is made of that of another key.
   function lookUp(table, key) {
@@ -85,7 +94,7 @@
       const date = key === '----' ? '' : lookUp(t.dates, key)
       let time = this.#time()
       if (time && o.timeZoneName && this.#cycle() === '' && o.hour === 'numeric' && o.minute && !o.fractionalSecondDigits) {
-        time = (o.second ? t.timeStyles.long : t.zoned).replace(/ ?\{z\}/, '')
+        time = (o.second ? t.timeStyles.long.replace('{hh}', '{h}') : t.zoned).replace(/ ?\{z\}/, '')
       }
       const glue = key in t.glue[2] ? t.glue[2][key] : t.glue[key[2] === 'l' ? 1 : 0]
       if (date === undefined || time === undefined || (date && time && typeof glue !== 'string')) throw unavailable('This combination of options')
@@ -115,12 +124,14 @@
       const isUtc = timeZone === 'UTC'
       if (kind === 'long' && isUtc) return this.#table.utc
       if (kind === 'short' && isUtc) return 'UTC'
-      const isShort = kind === 'short' && (this.#name === 'en-US' || this.#name === 'en')
-      if (isShort && (US_ZONES.includes(timeZone) || timeZone === 'Pacific/Honolulu')) return abbreviation
-      if (!isShort && (!kind.endsWith('Offset') || !['en', 'de'].includes(language(this.#name)))) {
+      const abbreviations = kind === 'short' && !ODD_ZONES.includes(timeZone) && ABBREVIATIONS[full(this.#name)]
+      if (abbreviations && abbreviations.split(' ').includes(abbreviation)) {
+        return language(this.#name) === 'de' ? GERMAN[abbreviation] ?? abbreviation : abbreviation
+      }
+      if (!abbreviations && (!kind.endsWith('Offset') || !['en', 'de'].includes(language(this.#name)))) {
         throw unavailable(`The ${kind} name of the time zone ${timeZone} in ${this.#name}`)
       }
-      if (offset === 0) return { longOffset: 'GMT+00:00', shortOffset: 'GMT+0' }[kind] ?? 'GMT'
+      if (offset === 0) return { longOffset: 'GMT+00:00', shortOffset: 'GMT+0' }[kind] ?? (['de', 'it'].includes(language(this.#name)) ? 'GMT+0' : 'GMT')
       const minutes = Math.abs(offset) / 60
       const [h, m] = [Math.floor(minutes / 60), Math.floor(minutes % 60)]
       const two = (number) => String(number).padStart(2, '0')

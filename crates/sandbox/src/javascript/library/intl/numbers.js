@@ -2,7 +2,7 @@
 (function (shared, kit) {
   'use strict'
   const { Math, Number, Object, RangeError, String, TypeError } = shared.taken
-  const { choice, integer, language, resolve, supportedLocalesOf, unavailable } = kit
+  const { choice, hasUnit, integer, language, resolve, supportedLocalesOf, unavailable, unitText } = kit
   const WHOLE = ['JPY', 'KRW']
   const CURRENCIES = ['USD', 'EUR', 'GBP', 'JPY', 'CHF', 'SEK', 'NOK', 'DKK', 'PLN', 'CZK', 'INR', 'CNY', 'BRL', 'CAD', 'AUD', 'NZD', 'KRW', 'MXN', 'SGD', 'HKD', 'ZAR', 'TRY']
 
@@ -54,7 +54,12 @@
     static supportedLocalesOf(requested) { return supportedLocalesOf(requested) }
     static #read(options, name) {
       const style = choice(options, 'style', ['decimal', 'percent', 'currency', 'unit'], 'decimal')
-      if (style === 'unit') throw unavailable('Formatting units')
+      const unit = options.unit === undefined ? undefined : String(options.unit)
+      if (style === 'unit') {
+        if (unit === undefined) throw new TypeError('Unit is required with unit style.')
+        if (name !== 'en' && name !== 'en-US') throw unavailable(`Formatting units in ${name}`)
+        if (!hasUnit(unit)) throw unavailable(`The unit ${unit}`)
+      }
       const currency = options.currency === undefined ? undefined : String(options.currency).toUpperCase()
       if (style === 'currency' && currency === undefined) throw new TypeError('Currency code is required with currency style.')
       if (currency !== undefined && !/^[A-Z]{3}$/.test(currency)) throw new RangeError(`Invalid currency code : ${options.currency}`)
@@ -72,7 +77,8 @@
       const isCompact = notation === 'compact'
       const grouping = options.useGrouping
       const read = {
-        style, currency, currencyDisplay, notation,
+        style, currency, currencyDisplay, notation, unit,
+        unitDisplay: choice(options, 'unitDisplay', ['short', 'narrow', 'long'], 'short'),
         compactDisplay: choice(options, 'compactDisplay', ['short', 'long'], 'short'),
         currencySign: choice(options, 'currencySign', ['standard', 'accounting'], 'standard'),
         signDisplay: choice(options, 'signDisplay', ['auto', 'never', 'always', 'exceptZero', 'negative'], 'auto'),
@@ -105,13 +111,14 @@
       if (o.isRough) return parts(rounded(number, Math.max(number.point, 2)), 0, Infinity)
       return parts(rounded(number, number.point + o.maximumFractionDigits), o.minimumFractionDigits, o.maximumFractionDigits)
     }
-    #format(value) {
+    // The digits and what surrounds them: a pattern with {-}, {c}, {n} and {s}, the suffix.
+    #compose(value) {
       const o = this.#options
       const t = this.#table
       let [suffix, body] = ['', '']
-      let shown = { isNegative: false }
+      let shown = { isNegative: false, whole: '', fraction: '' }
       if (typeof value === 'number' && isNaN(value)) body = 'NaN'
-      else if (value === Infinity || value === -Infinity) [shown, body] = [{ isNegative: value < 0 }, '∞']
+      else if (value === Infinity || value === -Infinity) [shown, body] = [{ ...shown, isNegative: value < 0 }, '∞']
       else {
         const number = decimal(value)
         if (o.style === 'percent') number.point += number.digits === '0' ? 0 : 2
@@ -129,19 +136,55 @@
       const isZero = !/[1-9∞]/.test(body)
       const sign = { auto: shown.isNegative && '-', always: shown.isNegative ? '-' : '+', never: '', exceptZero: isZero ? '' : shown.isNegative ? '-' : '+',
         negative: shown.isNegative && !isZero && '-' }[o.signDisplay] || ''
-      const mark = sign === '-' ? t.minus : sign
-      body += suffix
-      if (o.style !== 'currency') return mark + (o.style === 'percent' ? t.percent.replace('{n}', () => body) : body)
+      const made = { body, suffix, fraction: shown.fraction, mark: sign === '-' ? t.minus : sign, symbol: '' }
+      if (o.style === 'percent') return { ...made, pattern: '{-}' + t.percent.replace('{n}', '{n}{s}') }
+      if (o.style === 'unit') return { ...made, pattern: '{-}{n}{s}{u}', symbol: unitText(o.unit, o.unitDisplay, body + suffix === '1') }
+      if (o.style !== 'currency') return { ...made, pattern: '{-}{n}{s}' }
       const symbol = o.currencyDisplay === 'code' ? o.currency : (o.currencyDisplay === 'symbol' ? t.symbols : t.narrow)[o.currency] ?? o.currency
       const money = o.currencyDisplay === 'code' ? { symbol: t.money.code, negative: t.money.negativeCode, accounting: t.money.accounting } : t.money
       let pattern = sign === '' ? money.symbol : sign === '-' && o.currencySign === 'accounting' ? money.accounting : money.negative
       if (/\p{L}$/u.test(symbol)) pattern = pattern.replace('{c}{n}', '{c}\u00a0{n}')
-      return pattern.replace('{c}', () => symbol).replace('{n}', () => body).replace('{-}', () => mark)
+      return { ...made, symbol, pattern: pattern.replace('{n}', '{n}{s}') }
     }
-    formatToParts() { throw unavailable('NumberFormat.formatToParts') }
+    #format(value) {
+      const { body, suffix, mark, symbol, pattern } = this.#compose(value)
+      if (pattern === '{-}{n}{s}') return mark + body + suffix
+      return pattern.replace(/\{(.)\}/g, (all, name) => ({ '-': mark, n: body, s: suffix, c: symbol, u: symbol })[name])
+    }
+    formatToParts(value) {
+      const { body, suffix, fraction, mark, symbol, pattern } = this.#compose(typeof value === 'bigint' ? value : Number(value))
+      const output = []
+      const add = (type, value) => { if (value !== '') output.push({ type, value }) }
+      // Spaces and brackets are literals.
+      const spaced = (type, text) => {
+        const [, before, inner, after] = /^([\s\u00a0]*)(.*?)([\s\u00a0]*)$/s.exec(text)
+        add('literal', before)
+        add(type, inner)
+        add('literal', after)
+      }
+      for (const piece of pattern.split(/(\{.\})/)) {
+        if (piece === '{-}') add(mark === '+' ? 'plusSign' : 'minusSign', mark)
+        else if (piece === '{c}') add('currency', symbol)
+        else if (piece === '{s}') spaced('compact', suffix)
+        else if (piece === '{u}') spaced('unit', symbol)
+        else if (piece === '{n}') this.#numberParts(body, fraction, add)
+        else if (this.#options.style === 'percent') spaced('percentSign', piece)
+        else add('literal', piece)
+      }
+      return output
+    }
+    #numberParts(body, fraction, add) {
+      if (body === 'NaN') return add('nan', body)
+      if (body === '∞') return add('infinity', body)
+      const t = this.#table
+      const whole = fraction ? body.slice(0, -fraction.length - t.decimal.length) : body
+      whole.split(t.group).forEach((digits, at) => { if (at > 0) add('group', t.group); add('integer', digits) })
+      if (fraction) { add('decimal', t.decimal); add('fraction', fraction) }
+    }
     formatRange() { throw unavailable('NumberFormat.formatRange') }
     resolvedOptions() {
-      const { isRough, ...options } = this.#options
+      const { isRough, unit, unitDisplay, ...options } = this.#options
+      if (options.style === 'unit') Object.assign(options, { unit, unitDisplay })
       return { locale: this.#name, numberingSystem: 'latn', ...options }
     }
   }

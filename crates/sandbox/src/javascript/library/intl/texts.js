@@ -76,5 +76,34 @@
     }
     resolvedOptions() { return { locale: this.#name, numeric: this.#isAuto ? 'auto' : 'always', style: 'long', numberingSystem: 'latn' } }
   }
-  return { PluralRules, ListFormat, RelativeTimeFormat }
+
+  // The words of these scripts are found with dictionaries.
+  const WITHOUT_SPACES = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u
+  class Segmenter {
+    #name
+    #granularity
+    constructor(requested, options = {}) {
+      [this.#name] = resolve(requested)
+      this.#granularity = choice(options, 'granularity', ['grapheme', 'word', 'sentence'], 'grapheme')
+    }
+    static supportedLocalesOf(requested) { return supportedLocalesOf(requested) }
+    segment(text) {
+      const input = String(text)
+      const isWord = this.#granularity === 'word'
+      if (isWord && WITHOUT_SPACES.test(input)) throw unavailable('Finding words in a script without spaces')
+      const segments = []
+      let index = 0
+      for (const segment of shared.native.segments(input.toWellFormed(), this.#granularity)) {
+        const found = { segment: input.slice(index, index + segment.length), index, input }
+        segments.push(isWord ? { ...found, isWordLike: /[\p{L}\p{N}]/u.test(segment) } : found)
+        index += segment.length
+      }
+      return {
+        [Symbol.iterator]: () => segments.values(),
+        containing: (at = 0) => segments.find(({ index, segment }) => index <= at && at < index + segment.length),
+      }
+    }
+    resolvedOptions() { return { locale: this.#name, granularity: this.#granularity } }
+  }
+  return { PluralRules, ListFormat, RelativeTimeFormat, Segmenter }
 })

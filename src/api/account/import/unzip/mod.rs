@@ -1,43 +1,28 @@
 //! Reads a ZIP archive while it arrives, entry by entry, without the list at its end: the archive may be larger
 //! than memory. Does no input and output itself.
 
+mod headers;
+
 use flate2::{Decompress, FlushDecompress, Status};
-use thiserror::Error;
+
+pub(super) use self::headers::ZipError;
+use self::headers::{DESCRIPTOR_LEN, Entry, descriptor_len, entry, u16_at, u32_at};
 
 const LOCAL_HEADER: u32 = 0x0403_4b50;
 const HEADER_LEN: usize = 30;
 /// What follows the last entry: the list of entries, or the end of one without any.
 const LIST: [u32; 3] = [0x0201_4b50, 0x0605_4b50, 0x0606_4b50];
-const DESCRIPTOR: u32 = 0x0807_4b50;
-/// The longest description of an entry's length that follows it, and the beginning of what comes then.
-const DESCRIPTOR_LEN: usize = 24 + 2;
 const MAX_ENTRIES: usize = 200_000;
 /// How much is unpacked at once.
 const PIECE: usize = 32 << 10;
 
-/// Why an archive cannot be read.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-pub(super) enum ZipError {
-    /// It is none, or damaged.
-    #[error("is a damaged archive")]
-    Malformed,
-    /// It needs a password.
-    #[error("is an archive with a password")]
-    Encrypted,
-    /// It was made in a way that is not read here.
-    #[error("is an archive of an unusual kind; pack it again, or send conversations.json alone")]
-    Unsupported,
-    /// It has too many entries, or too much in them.
-    #[error("has too much in it")]
-    TooLarge,
-}
-
 /// What comes next in an archive.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Event {
-    /// An entry of this name begins. Its content follows if it is to be unpacked.
+    /// An entry of this name begins. Its content follows, if it is to be unpacked.
     Entry(String),
-    /// More of its content, in the buffer.
+    /// More of its content, in the buffer; also of an entry that is not to be unpacked, where only that tells
+    /// its end.
     Content,
     /// The entry ends.
     EntryEnd,
@@ -45,17 +30,6 @@ pub(super) enum Event {
     NeedsInput,
     /// There are no more entries.
     End,
-}
-
-/// What is known of the entry that is being read.
-#[derive(Clone, Copy)]
-struct Entry {
-    method: u16,
-    /// How many bytes of it are left in the archive, where that is known before.
-    left: Option<u64>,
-    is_unpacked: bool,
-    packed: u64,
-    crc: Option<u32>,
 }
 
 enum State {
@@ -184,8 +158,7 @@ impl Unzip {
         Ok(match content.is_empty() {
             true if has_ended => None,
             true => Some(Event::NeedsInput),
-            false if entry.is_unpacked => Some(Event::Content),
-            false => None,
+            false => Some(Event::Content),
         })
     }
 
@@ -245,71 +218,6 @@ impl Unzip {
     }
 }
 
-fn entry(header: &[u8], extra: &[u8], is_requested: bool) -> Result<Entry, ZipError> {
-    let field = |at| u16_at(header, at).ok_or(ZipError::Malformed);
-    let long = |at| u32_at(header, at).ok_or(ZipError::Malformed);
-    let (flags, method) = (field(6)?, field(8)?);
-    if flags & 1 != 0 {
-        return Err(ZipError::Encrypted);
-    }
-    let has_descriptor = flags & 8 != 0;
-    let packed = match long(18)? {
-        u32::MAX => long_size(extra).ok_or(ZipError::Malformed)?,
-        packed => packed.into(),
-    };
-    let is_known = !has_descriptor || packed > 0;
-    let is_readable = matches!(method, 0 | 8);
-    if (!is_known && method != 8) || (is_requested && !is_readable) {
-        return Err(ZipError::Unsupported);
-    }
-    Ok(Entry {
-        method,
-        left: is_known.then_some(packed),
-        is_unpacked: is_requested,
-        packed: 0,
-        crc: if has_descriptor { None } else { Some(long(14)?) },
-    })
-}
-
-/// The packed size in the extra field for sizes above 4 GiB, behind the unpacked one.
-fn long_size(mut extra: &[u8]) -> Option<u64> {
-    loop {
-        let (id, length) = (u16_at(extra, 0)?, usize::from(u16_at(extra, 2)?));
-        let field = extra.get(4..4 + length)?;
-        if id == 1 {
-            return u64_at(field, 8);
-        }
-        extra = &extra[4 + length..];
-    }
-}
-
-/// How long the description behind an entry is: with or without a signature, with short or long numbers. Another
-/// entry or the list follows it.
-fn descriptor_len(rest: &[u8], crc: u32, entry: Entry) -> Option<usize> {
-    // The content of an entry that was only passed over has no sum.
-    let is_right = |at| !entry.is_unpacked || u32_at(rest, at) == Some(crc);
-    let signature = if u32_at(rest, 0) == Some(DESCRIPTOR) { 4 } else { 0 };
-    let short = u32_at(rest, signature + 4).map(u64::from) == Some(entry.packed);
-    let long = u64_at(rest, signature + 4) == Some(entry.packed);
-    [(short, signature + 12), (long, signature + 20)]
-        .into_iter()
-        .find(|(fits, length)| *fits && rest.get(*length..*length + 2) == Some(b"PK"))
-        .map(|(_, length)| length)
-        .filter(|_| is_right(signature))
-}
-
-fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
-    Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::{Cursor, Write};
@@ -319,6 +227,7 @@ mod tests {
 
     use super::{Event, Unzip, ZipError};
 
+    const LIST: &str = "conversations.json";
     const TEXT: &str = "requested requested requested requested";
 
     fn fill<W: Write + std::io::Seek>(mut zip: ZipWriter<W>, method: CompressionMethod) -> W {
@@ -355,9 +264,12 @@ mod tests {
         for piece in archive.chunks(piece) {
             unzip.push(piece);
             loop {
-                match unzip.next(|name| name == "conversations.json", &mut content)? {
+                match unzip.next(|name| name == LIST, &mut content)? {
                     Event::Entry(name) => names.push(name),
-                    Event::Content => text.push_str(std::str::from_utf8(&content).unwrap()),
+                    Event::Content if names.last().is_some_and(|name| name == LIST) => {
+                        text.push_str(std::str::from_utf8(&content).unwrap());
+                    }
+                    Event::Content => {}
                     Event::EntryEnd => {}
                     Event::NeedsInput => break,
                     Event::End => {

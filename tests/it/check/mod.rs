@@ -1,23 +1,31 @@
 //! `chat-backend check`.
 
+mod program;
+mod signed_in;
+
 use std::collections::HashMap;
 use std::path::Path;
 
+use chat_backend::cli::check;
+use chat_backend::cli::check::Report;
 use chat_backend::cli::check::schema::Expected;
-use chat_backend::cli::check::{self, Report};
 use chat_backend::clock::Clock;
 use serde_json::{Map, Value, json};
 
 use crate::support::{
-    AS_USER, FakeProvider, FakeSupabase, Key, Outcome, Program, REQUEST_TIMEOUT_MS, config,
-    new_folder, run,
+    AS_USER, FakeProvider, FakeSupabase, Key, Outcome, REQUEST_TIMEOUT_MS, config, new_folder, run,
 };
 
 const REFUSED: Outcome = Outcome::Recorded("postgrest/119-err-permission-denied-anon.txt");
+
 const MIGRATE: &str = "→ apply the files of supabase/migrations";
+
 const SERVICE: &str = "sb_secret_test";
+
 const WITH_SERVICE: (&str, &str) = ("SUPABASE_SERVICE_ROLE_KEY", SERVICE);
+
 const SECRET: &str = "a-legacy-secret-of-at-least-32-bytes";
+
 const WITH_SECRET: (&str, &str) = ("SUPABASE_JWT_SECRET", SECRET);
 
 /// A project with everything in it.
@@ -263,104 +271,6 @@ async fn what_shows_without_keys_is_looked_at() {
 }
 
 #[tokio::test]
-async fn a_signed_in_user_is_tried() {
-    let row = || Outcome::json(200, &json!([{ "id": 1 }]));
-    for (path, answer, expected) in [
-        ("GET /rest/v1/messages", row(), "table messages: a signed-in user sees rows of others"),
-        ("GET /rest/v1/chats", REFUSED, "table chats: a signed-in user cannot read it"),
-        ("DELETE /rest/v1/files", REFUSED, "table files: a signed-in user cannot delete rows"),
-        ("PATCH /rest/v1/usage_logs", row(), "table usage_logs: a signed-in user may update rows"),
-        ("DELETE /rest/v1/analytics", row(), "table analytics: a signed-in user may delete rows"),
-        (
-            "/rest/v1/rpc/toggle_chat",
-            REFUSED,
-            "function toggle_chat: a signed-in user cannot call it",
-        ),
-        (
-            "/rest/v1/rpc/describe_schema",
-            row(),
-            "function describe_schema: a signed-in user may call",
-        ),
-    ] {
-        let supabase = supabase().await;
-        supabase.always_as(AS_USER, path, answer);
-        // What is asked first must not look like a refusal of the token.
-        let problem = problem(&check(&supabase, &[WITH_SECRET]).await);
-        assert!(problem.starts_with(expected), "{problem}");
-    }
-}
-
-#[tokio::test]
-async fn a_secret_that_postgrest_does_not_know_is_a_problem() {
-    let supabase = supabase().await;
-    let refused = Outcome::Recorded("postgrest/122-err-jwt-wrongsig.txt");
-    supabase.always_as(AS_USER, "/rest/v1", refused);
-    let problem = problem(&check(&supabase, &[WITH_SECRET]).await);
-    assert!(problem.starts_with("SUPABASE_JWT_SECRET is not the project's secret"), "{problem}");
-
-    supabase.always_as(AS_USER, "/rest/v1", Outcome::Recorded("postgrest/121-err-jwt-expired.txt"));
-    let report = check(&supabase, &[WITH_SECRET]).await.to_string();
-    assert!(report.contains("✗ this machine's clock differs from PostgREST's"), "{report}");
-}
-
-#[tokio::test]
-async fn a_limit_of_rows_below_a_page_is_a_problem() {
-    let rows = |count: usize| Outcome::json(200, &json!(vec![json!({ "id": 1 }); count]));
-    for (at_once, expected) in
-        [(201, None), (100, Some("PostgREST gives out no more than 100 rows"))]
-    {
-        let supabase = supabase().await;
-        supabase.always_as(SERVICE, "/rest/v1/chats", rows(at_once));
-        let report = check(&supabase, &[WITH_SERVICE]).await;
-        match expected {
-            Some(expected) => assert!(problem(&report).starts_with(expected), "{report}"),
-            None => {
-                assert!(report.to_string().contains("✓ PostgREST gives out 201 rows"), "{report}");
-            }
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_service_key_that_is_refused_is_a_problem() {
-    let settings = [("SUPABASE_SERVICE_ROLE_KEY", "sb_secret_old")];
-    let report = check(&supabase().await, &settings).await.to_string();
-    assert!(report.contains("✗ the service key is refused"), "{report}");
-}
-
-#[tokio::test]
-async fn keys_in_the_wrong_place_are_noticed() {
-    let key = |role| Key::hs256(SECRET.as_bytes()).sign(&json!({ "role": role }));
-    let (anon, service) = (key("anon"), key("service_role"));
-    for (settings, expected) in [
-        (vec![("SUPABASE_ANON_KEY", "sb_secret_test")], "SUPABASE_ANON_KEY is the service key"),
-        (vec![("SUPABASE_ANON_KEY", &*service)], "SUPABASE_ANON_KEY is the service key"),
-        (
-            vec![("SUPABASE_ANON_KEY", &*anon), ("SUPABASE_JWT_SECRET", "another")],
-            "SUPABASE_JWT_SECRET is not the secret that signed the anon key",
-        ),
-    ] {
-        let problem = problem(&check(&supabase().await, &settings).await);
-        assert!(problem.starts_with(expected), "{problem}");
-    }
-    let fits = [("SUPABASE_ANON_KEY", &*anon), WITH_SECRET];
-    let report = check(&supabase().await, &fits).await;
-    assert_eq!(report.problems(), 0, "{report}");
-}
-
-#[tokio::test]
-async fn an_issuer_that_is_not_expected_is_noticed() {
-    let supabase = supabase().await;
-    let configuration = json!({ "issuer": "https://chat.example.com/auth/v1" });
-    let path = "/auth/v1/.well-known/openid-configuration";
-    supabase.always(path, Outcome::json(200, &configuration));
-    let problem = problem(&check(&supabase, &[]).await);
-    assert!(problem.ends_with("→ set SUPABASE_PUBLIC_URL=https://chat.example.com"), "{problem}");
-    let public = [("SUPABASE_PUBLIC_URL", "https://chat.example.com")];
-    assert_eq!(check(&supabase, &public).await.problems(), 0);
-}
-
-#[tokio::test]
 async fn a_supabase_that_does_not_answer_is_given_up_in_time() {
     let supabase = supabase().await;
     supabase.always("/auth/v1", Outcome::Silence);
@@ -397,41 +307,4 @@ async fn providers_are_asked_for_their_models() {
     assert!(problem.contains(variables), "{problem}");
     let report = report.to_string();
     assert!(report.contains("✓ openai takes the key and lists its models (1)"), "{report}");
-}
-
-#[test]
-fn the_program_checks_the_local_supabase() {
-    // A proxy is not for this machine.
-    let output = run(&["check"], &[("HTTP_PROXY", "http://127.0.0.1:9")]);
-    let report = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{report}");
-    assert!(
-        report.contains("✓ the database is SQLite") && report.ends_with("All is well.\n"),
-        "{report}"
-    );
-}
-
-#[test]
-fn the_program_checks_a_running_local_supabase() {
-    let server = Program::start(&[]);
-    let addr = server.supabase_url.trim_start_matches("http://");
-    let data_dir = server.data_dir();
-    let settings = [("DATA_DIR", data_dir.as_str()), ("LOCAL_SUPABASE_ADDR", addr)];
-    let output = run(&["check"], &settings);
-    let report = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{report}");
-    assert!(report.contains("a running server has it and is asked at"), "{report}");
-}
-
-#[test]
-fn the_program_fails_when_something_is_wrong() {
-    let settings =
-        [("SUPABASE_URL", "http://127.0.0.1:9"), ("SUPABASE_ANON_KEY", "sb_publishable_test")];
-    let output = run(&["check"], &settings);
-    assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8(output.stdout).unwrap().contains("✗ Auth does not answer"));
-
-    let output = run(&["check"], &[("SUPABASE_URL", "nonsense")]);
-    assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8(output.stderr).unwrap().contains("SUPABASE_URL: "));
 }
