@@ -48,6 +48,15 @@ pub trait Recorder: Send + Sync {
         Box::pin(std::future::ready(()))
     }
 
+    /// Addresses of these files that browsers can load.
+    fn sign_files<'a>(
+        &'a self,
+        _credentials: &'a Credentials,
+        _files: &'a [Uuid],
+    ) -> BoxFuture<'a, Vec<(Uuid, String)>> {
+        Box::pin(std::future::ready(Vec::new()))
+    }
+
     /// Those of these files that are pictures which the model sees.
     fn load_pictures<'a>(
         &'a self,
