@@ -12,6 +12,7 @@ pub use providers;
 pub use sandbox;
 
 pub mod json;
+pub mod compute;
 pub mod config;
 pub mod seal;
 pub mod observability;

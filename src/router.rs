@@ -2,7 +2,7 @@
 
 use axum::extract::{OriginalUri, Request, State};
 use axum::http::StatusCode;
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
@@ -40,6 +40,7 @@ fn api_router(app: &App) -> Router {
         .layer(cors::layer(app.config.cors_origins.clone(), app.is_local()))
         .merge(internal(&app.state))
         .layer(from_fn_with_state(app.log.clone(), request_context))
+        .layer(map_response(compression::in_pieces))
         .layer(compression::layer())
         .with_state(app.state.clone())
 }
@@ -100,6 +101,7 @@ fn api(max_body_bytes: usize, max_generate_body_bytes: usize) -> OpenApiRouter<A
         .routes(routes!(files::routes::list, files::routes::upload))
         .route("/api/files", get(files::routes::list).post(files::routes::upload))
         .routes(routes!(files::routes::get, files::routes::update, files::routes::delete))
+        .routes(routes!(files::search::routes::search))
         .routes(routes!(files::routes::content))
         .routes(routes!(files::routes::sign))
         .routes(routes!(ai::routes::models))

@@ -4,6 +4,7 @@ export interface Config {
   supabase_key: string;
   version: string;
   anonymous_users: boolean;
+  assistants_only: boolean;
 }
 
 /** The server's own address: the page lies directly below it. */

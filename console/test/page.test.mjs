@@ -32,7 +32,7 @@ after(async () => {
 });
 
 /** A page on which nothing goes wrong unnoticed. */
-async function open(options) {
+async function open(options, url = address) {
   const page = await browser.newPage(options);
   const problems = [];
   page.setDefaultTimeout(20_000);
@@ -41,7 +41,7 @@ async function open(options) {
   page.on("console", (line) => {
     if (line.type() === "error" && !line.text().includes("Failed to load resource")) problems.push(line.text());
   });
-  await page.goto(`${address}/`);
+  await page.goto(`${url}/`);
   return { page, problems };
 }
 
@@ -58,6 +58,16 @@ async function ask(page, text) {
   await page.getByRole("button", { name: "Stop" }).waitFor();
 }
 
+/** All that the page has asked the API for. */
+async function sent(page) {
+  await page.getByRole("button", { name: "Requests" }).click();
+  const panel = page.getByRole("complementary", { name: "Requests" });
+  const text = await panel.textContent();
+  await panel.getByRole("button", { name: "Close" }).click();
+  return text;
+}
+
+const alerts = (page) => page.getByRole("alert").filter({ hasText: /\w/ });
 const isIdle = (page) => page.getByRole("button", { name: "Send" }).waitFor();
 const answers = (page) => page.getByRole("article", { name: "Assistant" });
 
@@ -171,14 +181,43 @@ test("a chat is begun with an assistant, who decides the model", async () => {
   await page.getByText("Assistant: Travel agent").waitFor();
   await answers(page).getByRole("button", { name: "Regenerate" }).waitFor();
   await assistant.waitFor({ state: "detached" });
+  // What was chosen before the assistant is not sent.
+  const first = await sent(page);
+  assert.match(first, /"assistant":\s*"travel"/);
+  assert.match(first, /Where is it warm/);
+  assert.doesNotMatch(first, /"tools"|"model":\s*"/);
   await page.reload();
   await page.getByText("Assistant: Travel agent").waitFor();
   await ask(page, "And in April?");
+  await isIdle(page);
   await answers(page).nth(1).getByRole("button", { name: "Regenerate" }).waitFor();
-  assert.equal(await page.getByRole("alert").filter({ hasText: /\w/ }).count(), 0);
+  assert.equal(await answers(page).count(), 2);
+  assert.equal(await alerts(page).count(), 0);
   assert.equal(await model.count(), 0);
   assert.deepEqual(problems, []);
   await page.close();
+});
+
+test("where only assistants answer, a chat begins with the first of them", async () => {
+  const strict = await startServer({ ASSISTANTS_ONLY: "true" });
+  const { page, problems } = await open({}, strict.url);
+  try {
+    await page.getByRole("button", { name: "Continue as guest" }).click();
+    const assistant = page.getByRole("combobox", { name: "Assistant" });
+    await page.getByText("Plans trips.").waitFor();
+    assert.equal(await assistant.inputValue(), "travel");
+    assert.deepEqual(await assistant.getByRole("option").allInnerTexts(), ["Travel agent"]);
+    assert.equal(await page.getByLabel("Model", { exact: true }).count(), 0);
+    await ask(page, "Where is it warm?");
+    await isIdle(page);
+    await answers(page).getByRole("button", { name: "Regenerate" }).waitFor();
+    await page.getByText("Assistant: Travel agent").waitFor();
+    assert.equal(await alerts(page).count(), 0);
+    assert.deepEqual(problems, []);
+  } finally {
+    await page.close();
+    await strict.stop();
+  }
 });
 
 test("chats are found, bookmarked, renamed, archived and deleted", async () => {

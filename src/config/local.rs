@@ -23,6 +23,8 @@ pub struct LocalConfig {
     pub public_url: Option<String>,
     /// `DATA_DIR`: its folder.
     pub data_dir: PathBuf,
+    /// The memory that hashing a password takes, in KiB; only tests change it.
+    pub password_kib: Option<u32>,
 }
 
 impl LocalConfig {
@@ -35,6 +37,7 @@ impl LocalConfig {
             path: env.get("LOCAL_SUPABASE_PATH").map(|path| checked_path(&path)).transpose()?,
             public_url: env.get(public_url).map(|_| env.url(public_url, "")).transpose()?,
             data_dir: data_dir.into(),
+            password_kib: None,
         })
     }
 }

@@ -16,6 +16,7 @@ mod local;
 mod peers;
 mod provider_settings;
 mod proxies;
+mod scripts;
 mod traces;
 
 pub use error::ConfigError;
@@ -24,6 +25,7 @@ pub use file::handle::FileHandle;
 pub use local::LocalConfig;
 pub use peers::{PeerList, PeerTimeouts};
 pub use proxies::TrustedProxies;
+pub use scripts::ScriptConfig;
 pub use traces::{TraceConfig, TraceSampler};
 
 /// The settings. The documentation of each field names its variable.
@@ -164,27 +166,6 @@ pub struct Project {
     pub jwt_secret: Option<SecretString>,
 }
 
-/// How scripts are run.
-#[derive(Clone, Debug)]
-pub struct ScriptConfig {
-    /// The program that becomes a worker; only tests set another than this one.
-    pub program: PathBuf,
-    /// `SCRIPT_PYTHON`: an interpreter or virtual environment; none when it is `off`.
-    pub python: Option<PathBuf>,
-    /// `SCRIPT_TIMEOUT_MS`: how long a script may take unless its request says otherwise.
-    pub timeout: Duration,
-    /// `SCRIPT_TIMEOUT_MAX_MS`: the longest that a request may say.
-    pub max_timeout: Duration,
-    /// `SCRIPT_MEMORY_BYTES`: the most memory that a script may use.
-    pub memory_bytes: u64,
-    /// `SCRIPT_OUTPUT_BYTES`: the most that a script may write or return.
-    pub output_bytes: u64,
-    /// `SCRIPT_WORKERS`: how many scripts run at once.
-    pub workers: usize,
-    /// `SCRIPT_RUNS_RETENTION_DAYS`: how long runs are kept; none is for ever.
-    pub retention: Option<Duration>,
-}
-
 /// The origins of `CORS_ORIGINS`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CorsOrigins {
@@ -270,7 +251,7 @@ impl Config {
             approval_ttl: approval_ttl(&env)?,
             shutdown_grace: Duration::from_secs(env.parsed("SHUTDOWN_GRACE_S", 20)?),
             metrics_addr: env.optional("METRICS_ADDR")?,
-            scripts: scripts(&env)?,
+            scripts: ScriptConfig::read(&env)?,
             env_file: None,
             log_format: log_format(&env)?,
             log_filter: env.text("RUST_LOG", "info"),
@@ -335,48 +316,10 @@ fn supabase(env: &Env<'_>) -> Result<SupabaseConfig, ConfigError> {
     }))
 }
 
-fn scripts(env: &Env<'_>) -> Result<ScriptConfig, ConfigError> {
-    let python = env.text("SCRIPT_PYTHON", "python3");
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let timeout_ms = env.within("SCRIPT_TIMEOUT_MS", 5_000, 1..=600_000)?;
-    let longest = timeout_ms.max(30_000);
-    let max_timeout_ms = env.within("SCRIPT_TIMEOUT_MAX_MS", longest, timeout_ms..=600_000)?;
-    Ok(ScriptConfig {
-        program: this_program()?,
-        python: (!python.eq_ignore_ascii_case("off")).then(|| python.into()),
-        timeout: Duration::from_millis(timeout_ms),
-        max_timeout: Duration::from_millis(max_timeout_ms),
-        memory_bytes: env.within("SCRIPT_MEMORY_BYTES", 256 << 20, (16 << 20)..=(64 << 30))?,
-        output_bytes: env.within("SCRIPT_OUTPUT_BYTES", 1 << 20, (1 << 10)..=(16 << 20))?,
-        workers: env.positive("SCRIPT_WORKERS", cores)?,
-        retention: retention(env)?,
-    })
-}
-
-/// 0 keeps them.
-fn retention(env: &Env<'_>) -> Result<Option<Duration>, ConfigError> {
-    let days = env.within("SCRIPT_RUNS_RETENTION_DAYS", 90, 0..=36_500)?;
-    Ok((days > 0).then(|| Duration::from_secs(days * 86_400)))
-}
-
-/// On Linux a path that stays valid when the file is replaced by a newer version.
-fn this_program() -> Result<PathBuf, ConfigError> {
-    if cfg!(target_os = "linux") {
-        return Ok("/proc/self/exe".into());
-    }
-    std::env::current_exe().map_err(|error| {
-        ConfigError::new(
-            "SCRIPT_PYTHON",
-            format!("this program does not know its own path: {error}"),
-        )
-    })
-}
-
 fn log_format(env: &Env<'_>) -> Result<LogFormat, ConfigError> {
     env.choice("LOG_FORMAT", &[("text", LogFormat::Text), ("json", LogFormat::Json)])
 }
 
-/// 0 turns the limit off, as it does the other limits.
 fn approval_ttl(env: &Env<'_>) -> Result<Duration, ConfigError> {
     match env.parsed("APPROVAL_TTL_S", 86_400)? {
         seconds @ 60..=2_592_000 => Ok(Duration::from_secs(seconds)),
@@ -384,6 +327,7 @@ fn approval_ttl(env: &Env<'_>) -> Result<Duration, ConfigError> {
     }
 }
 
+/// 0 turns the limit off, as it does the other limits.
 fn daily_token_limit(env: &Env<'_>) -> Result<Option<u64>, ConfigError> {
     let limit: u32 = env.parsed("DAILY_TOKEN_LIMIT", 0)?;
     Ok(Some(limit.into()).filter(|limit| *limit > 0))

@@ -38,6 +38,8 @@ struct PageConfig {
     version: &'static str,
     /// Whether people may go on without an account.
     anonymous_users: bool,
+    /// Whether a chat needs an assistant.
+    assistants_only: bool,
 }
 
 /// `/console` with what it loads, and `/`, which leads there.
@@ -47,6 +49,7 @@ pub fn pages<S: Clone + Send + Sync + 'static>(app: &App) -> Router<S> {
         supabase_key: app.project.anon_key.expose_secret().to_owned(),
         version: env!("CARGO_PKG_VERSION"),
         anonymous_users: app.config.allow_anonymous_users,
+        assistants_only: app.config.assistants_only,
     });
     let policy = policy(&app.project.public_url);
     let page = move |headers: HeaderMap| async move {

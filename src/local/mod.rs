@@ -22,7 +22,7 @@ use crate::local_supabase::{Bucket, ClientAddress, Project, SchemaDescription};
 
 pub use crate::local_supabase::{
     BackupContents, BackupError, FunctionDescription, LocalSupabase, OpenError, Options,
-    PUBLISHABLE_KEY, TableDescription,
+    PASSWORD_KIB, PUBLISHABLE_KEY, TableDescription,
 };
 
 /// What `supabase/migrations` makes of a new project.

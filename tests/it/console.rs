@@ -53,6 +53,7 @@ async fn its_settings_are_what_a_browser_may_know() {
         "supabase_key": app.anon_key,
         "version": env!("CARGO_PKG_VERSION"),
         "anonymous_users": false,
+        "assistants_only": false,
     });
     assert_eq!(config, expected);
 }

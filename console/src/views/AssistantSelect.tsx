@@ -5,11 +5,13 @@ import { Problem } from "./Problem";
 interface Props {
   assistants: Loaded<Assistant[]>;
   chosen: string | undefined;
+  /** Nothing else answers. */
+  isNeeded: boolean;
   onChange(id: string | undefined): void;
 }
 
 /** Who answers in a new chat; nothing where there is no choice. */
-export function AssistantSelect({ assistants, chosen, onChange }: Props) {
+export function AssistantSelect({ assistants, chosen, isNeeded, onChange }: Props) {
   return (
     <>
       <Problem error={assistants.error} retry={assistants.reload} />
@@ -18,7 +20,7 @@ export function AssistantSelect({ assistants, chosen, onChange }: Props) {
           class="model" aria-label="Assistant" value={chosen ?? ""}
           onChange={(event) => onChange(event.currentTarget.value || undefined)}
         >
-          <option value="">No assistant</option>
+          {!isNeeded && <option value="">No assistant</option>}
           {assistants.value.map(({ id, name }) => <option key={id} value={id}>{name}</option>)}
         </select>
       )}

@@ -21,17 +21,19 @@ interface Props {
 }
 
 export function ChatView({ chat, isNew, models, assistants, changes, onChange }: Props) {
-  const { client } = useServices();
+  const { client, config } = useServices();
   const [options, setOptions] = useState<Options>({});
   const conversation = useConversation(client, chat, isNew, onChange);
   const details = useLoaded(async () => (isNew ? undefined : client.chats.get(chat)), [client, chat, isNew, changes]);
   const { messages, answer, isRunning, failure, showEarlier } = conversation;
   const isEmpty = messages.length === 0 && !isRunning;
   const model = options.model ?? models.value?.find(({ is_default }) => is_default)?.id;
+  // Where a chat needs one, it is the first until another is chosen.
+  const first = isNew && config.assistants_only ? assistants.value?.[0]?.id : undefined;
   // One that is offered no longer has its id only.
-  const assistantId = options.assistant ?? details.value?.assistant ?? undefined;
+  const assistantId = options.assistant ?? details.value?.assistant ?? first;
   const assistant = assistants.value?.find(({ id }) => id === assistantId);
-  const send = (parts: Shown["parts"]) => conversation.send(parts, options);
+  const send = (parts: Shown["parts"]) => conversation.send(parts, isNew && assistantId ? { assistant: assistantId } : options);
   /** A chat remembers its model. */
   const choose = (chosen: Options) => {
     setOptions(chosen);
@@ -74,12 +76,12 @@ export function ChatView({ chat, isNew, models, assistants, changes, onChange }:
       >
         {isNew && (
           <AssistantSelect
-            assistants={assistants} chosen={assistantId}
+            assistants={assistants} chosen={assistantId} isNeeded={config.assistants_only}
             onChange={(assistant) => setOptions(assistant === undefined ? {} : { assistant })}
           />
         )}
         {/* An assistant decides the rest. */}
-        {assistantId === undefined && (
+        {assistantId === undefined && !config.assistants_only && (
           <OptionsForm models={models} chatModel={details.value?.model} options={options} onChange={choose} />
         )}
       </Composer>

@@ -6,7 +6,7 @@ mod notes;
 use std::error::Error;
 
 use clock::Clock;
-use local_supabase::{LocalSupabase, Options};
+use local_supabase::{LocalSupabase, Options, PASSWORD_KIB};
 use memory::Memory;
 use tokio::net::TcpListener;
 
@@ -21,6 +21,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         allow_anonymous_users: true,
         migrations: None,
         auto_expose_new_tables: false,
+        password_kib: PASSWORD_KIB,
         clock: Clock::System,
         memory: Memory::new(256 << 20),
     };

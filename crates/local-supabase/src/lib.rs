@@ -58,6 +58,7 @@ pub use keys::PUBLISHABLE_KEY;
 use migrations::Notice;
 pub use open_error::OpenError;
 pub use options::Options;
+pub use passwords::{PASSWORD_KIB, PASSWORD_KIB_LEAST};
 pub use project::{Bucket, Project};
 pub use role::Role;
 

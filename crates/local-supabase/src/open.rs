@@ -40,7 +40,7 @@ pub(super) fn open(path: &Path, project: Project, options: Options) -> Result<Co
         signing_keys: SigningKeys::open(&data_dir)?,
         service_key: keys::service_key(&data_dir)?,
         url_secret: keys::url_secret(&data_dir)?,
-        passwords: Passwords::new(),
+        passwords: Passwords::new(options.password_kib),
         auth_limits: AuthLimits::new(&clock),
         allow_anonymous_users,
         public_url: public_url.trim_end_matches('/').to_owned(),

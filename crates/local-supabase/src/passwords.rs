@@ -3,9 +3,14 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
-use argon2::{Argon2, PasswordHasher, PasswordVerifier};
+use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
+
+/// The memory that a hash takes, in KiB, as OWASP advises.
+pub const PASSWORD_KIB: u32 = Params::DEFAULT_M_COST;
+/// The least that Argon2 takes, for tests.
+pub const PASSWORD_KIB_LEAST: u32 = Params::MIN_M_COST;
 
 /// Each hash takes 19 MiB and some 20 ms of a core.
 const MAX_CONCURRENT: usize = 2;
@@ -32,11 +37,14 @@ impl PasswordError {
 pub(super) struct Passwords {
     free: Arc<Semaphore>,
     admitted: Semaphore,
+    kib: u32,
 }
 
 impl Passwords {
-    pub(super) fn new() -> Self {
+    /// Passwords whose hashes take this many KiB of memory to make.
+    pub(super) fn new(kib: u32) -> Self {
         Self {
+            kib,
             free: Arc::new(Semaphore::new(MAX_CONCURRENT)),
             admitted: Semaphore::new(MAX_CONCURRENT + MAX_WAITING),
         }
@@ -44,7 +52,9 @@ impl Passwords {
 
     /// The hash to store in place of a password.
     pub(super) async fn hash(&self, password: SecretString) -> Result<String, PasswordError> {
-        self.run(move || hash(password.expose_secret())).await?.map_err(PasswordError::internal)
+        let kib = self.kib;
+        let hash = move || hash(password.expose_secret(), kib);
+        self.run(hash).await?.map_err(PasswordError::internal)
     }
 
     /// Whether a password is correct. Without a stored hash it is not; the answer takes as long as with
@@ -54,12 +64,13 @@ impl Passwords {
         password: SecretString,
         stored: Option<String>,
     ) -> Result<bool, PasswordError> {
+        let kib = self.kib;
         let verify = move || match stored {
             Some(stored) => Argon2::default()
                 .verify_password(password.expose_secret().as_bytes(), stored.as_str())
                 .is_ok(),
             None => {
-                let _ = hash(password.expose_secret());
+                let _ = hash(password.expose_secret(), kib);
                 false
             }
         };
@@ -81,6 +92,8 @@ impl Passwords {
     }
 }
 
-fn hash(password: &str) -> argon2::password_hash::Result<String> {
-    Ok(Argon2::default().hash_password(password.as_bytes())?.to_string())
+fn hash(password: &str, kib: u32) -> argon2::password_hash::Result<String> {
+    let params = Params::new(kib, Params::DEFAULT_T_COST, Params::DEFAULT_P_COST, None)?;
+    let argon2 = Argon2::new(Algorithm::default(), Version::default(), params);
+    Ok(argon2.hash_password(password.as_bytes())?.to_string())
 }

@@ -64,6 +64,7 @@ fn open(folder: &Path, project: Project, clock: Clock) -> Result<LocalSupabase, 
         allow_anonymous_users: true,
         migrations: None,
         auto_expose_new_tables: false,
+        password_kib: crate::passwords::PASSWORD_KIB_LEAST,
         clock,
         memory: Memory::new(256 << 20),
     };

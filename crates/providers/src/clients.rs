@@ -9,7 +9,7 @@ use reqwest::Client;
 use reqwest::header::HeaderMap;
 use reqwest::redirect::Policy;
 
-use super::Connection;
+use super::connection::{Connection, Way};
 
 /// How many answers share a client. RFC 9113 advises servers to allow no fewer than a hundred; those that
 /// were cancelled count until the server knows.
@@ -68,7 +68,12 @@ impl Clients {
             .connect_timeout(self.connection.connect_timeout)
             .tcp_keepalive(Duration::from_secs(30))
             .redirect(Policy::none());
-        let client = if self.connection.system_proxy { client } else { client.no_proxy() };
+        let client = match self.connection.way() {
+            Way::Proxy => client,
+            Way::Direct => client.no_proxy(),
+            // Certificates that nobody shows take milliseconds to read.
+            Way::Plain => client.no_proxy().tls_certs_only([]),
+        };
         Ok(Shared { client: client.build()?, place: Place(Arc::new(())) })
     }
 }

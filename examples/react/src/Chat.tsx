@@ -20,6 +20,8 @@ interface History {
 interface Opened extends History {
   assistant: string | undefined;
   assistants: Assistant[];
+  /** Why nobody knows who could. */
+  problem: string;
 }
 
 interface Props {
@@ -38,14 +40,18 @@ export function Chat({ chatId, onEnd }: Props) {
 }
 
 async function open(chatId: string): Promise<Opened> {
-  const assistants = await client.assistants();
+  const offered = client.assistants().then(
+    (assistants) => ({ assistants, problem: "" }),
+    // The chat can be read all the same.
+    (error: Error) => ({ assistants: [], problem: error.message }),
+  );
   try {
     const [chat, history] = await Promise.all([client.chats.get(chatId), readHistory(chatId)]);
-    return { ...history, assistant: chat.assistant ?? undefined, assistants };
+    return { ...history, assistant: chat.assistant ?? undefined, ...(await offered) };
   } catch (error) {
     // The first message creates the chat.
     const isNew = error instanceof ProblemError && error.code === "chat_not_found";
-    if (isNew) return { messages: [], earlier: undefined, isWriting: false, assistant: undefined, assistants };
+    if (isNew) return { messages: [], earlier: undefined, isWriting: false, assistant: undefined, ...(await offered) };
     throw error;
   }
 }
@@ -85,6 +91,7 @@ function Conversation({ chatId, opened, onEnd }: Props & { opened: Opened }) {
     <main>
       {messages.length > 0 && assistantId && <p>Assistant: {assistant?.name ?? assistantId}</p>}
       <div className="messages">
+        {messages.length === 0 && opened.problem && <p role="alert">{opened.problem}</p>}
         {messages.length === 0 && opened.assistants.length > 0 && (
           <Assistants
             assistants={opened.assistants}

@@ -104,3 +104,14 @@ test("a new chat is begun with an assistant", async () => {
   await answers().nth(1).getByRole("button", { name: "Regenerate" }).waitFor();
   assert.equal(await page.getByRole("alert").filter({ hasText: /\w/ }).count(), 0);
 });
+
+test("a chat opens where nobody can say which assistants there are", async () => {
+  await page.route("**/api/ai/assistants", (route) => route.abort());
+  await page.reload();
+  await answers().nth(1).waitFor();
+  assert.equal(await page.getByRole("alert").filter({ hasText: /\w/ }).count(), 0);
+  await page.getByRole("button", { name: "New chat" }).click();
+  await page.getByRole("alert").filter({ hasText: /\w/ }).waitFor();
+  await ask("And in May?");
+  await answers().getByRole("button", { name: "Regenerate" }).waitFor();
+});

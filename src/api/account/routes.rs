@@ -99,9 +99,9 @@ async fn receive(
             break;
         };
         if field.name() == "file" {
-            let mut import = Import::new(accounts, user, held.sibling());
+            let mut import = Import::new(accounts, user, held.sibling())?;
             while let Some(bytes) = chunk(&mut field).await? {
-                import.push(&bytes).await?;
+                import = import.push(bytes).await?;
             }
             return import.finish();
         }

@@ -129,13 +129,15 @@ async fn changed(
     let who = who(user);
     let found =
         ai.sources.find(facts.source, facts.source_tool, facts.definition_digest, &who).await;
+    let redact = stored.redact.as_deref().unwrap_or_default();
+    let arguments = unredacted(storable(arguments), &stored.arguments, redact);
     let tool = match found {
         Ok(tool) => tool,
+        // Nothing is decided any more, and the same decision is told that it is the same.
+        Err(_) if stored.state != "pending" => return Ok(arguments),
         Err(FindError::Missing | FindError::Changed) => return Err(tool_changed()),
         Err(FindError::Unavailable(why)) => return Err(tool_unavailable(&why)),
     };
-    let redact = stored.redact.as_deref().unwrap_or_default();
-    let arguments = unredacted(storable(arguments), &stored.arguments, redact);
     tool.checked(arguments).map_err(|misfit| match misfit {
         Misfit::At { pointer, detail } => ApiError::invalid(format!("/arguments{pointer}"), detail),
         Misfit::TooCostly => ApiError::invalid("/arguments", "cannot be checked"),

@@ -10,10 +10,10 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::csv;
+use crate::compute::compute;
 use crate::http::error::ApiError;
 use crate::http::extract::{Cursor, Keyed, SortOrder};
 use crate::supabase::{AccessToken, Caller, Query, Rows, Supabase};
@@ -107,7 +107,9 @@ impl Export {
         // A client that reads slowly holds a page.
         let mut charge = self.supabase.charge(Caller::User(&self.token));
         charge.grow(rows.body.len())?;
-        let (bytes, last) = self.write(&rows, after.is_none())?;
+        let (format, columns, list) = (self.format, self.columns, self.list);
+        let write = move || write(&rows, format, columns, list, after.is_none());
+        let (bytes, last) = compute(write).await?;
         Ok(ExportPage { bytes: charge.keep(bytes), last })
     }
 
@@ -127,24 +129,29 @@ impl Export {
         }
         self.list.page(query, SortOrder::Ascending, after)
     }
+}
 
-    fn write(&self, rows: &Rows, is_first: bool) -> Result<(Vec<u8>, Option<Cursor>), ApiError> {
-        let rows = rows.split()?;
-        let bytes = match self.format {
-            ExportFormat::Csv => self.csv(&rows, is_first)?,
-            _ => rows.iter().flat_map(|row| [row.get(), "\n"]).collect::<String>().into_bytes(),
-        };
-        let last = rows.last().map(|row| self.list.cursor(row)).transpose()?;
-        Ok((bytes, last))
-    }
-
-    fn csv(&self, rows: &[&RawValue], has_header: bool) -> Result<Vec<u8>, ApiError> {
-        let rows: Result<Vec<csv::Row<'_>>, _> =
-            rows.iter().map(|row| serde_json::from_str(row.get())).collect();
-        let rows = rows.map_err(|error| ApiError::unreadable(self.list.row, error))?;
-        csv::lines(self.columns, &rows, has_header)
-            .map_err(|error| ApiError::internal(error.to_string()))
-    }
+/// A page's text, and the cursor of the next one.
+fn write(
+    rows: &Rows,
+    format: ExportFormat,
+    columns: &[&str],
+    list: Keyed,
+    is_first: bool,
+) -> Result<(Vec<u8>, Option<Cursor>), ApiError> {
+    let rows = rows.split()?;
+    let bytes = match format {
+        ExportFormat::Csv => {
+            let rows: Result<Vec<csv::Row<'_>>, _> =
+                rows.iter().map(|row| serde_json::from_str(row.get())).collect();
+            let rows = rows.map_err(|error| ApiError::unreadable(list.row, error))?;
+            csv::lines(columns, &rows, is_first)
+                .map_err(|error| ApiError::internal(error.to_string()))?
+        }
+        _ => rows.iter().flat_map(|row| [row.get(), "\n"]).collect::<String>().into_bytes(),
+    };
+    let last = rows.last().map(|row| list.cursor(row.get().as_bytes())).transpose()?;
+    Ok((bytes, last))
 }
 
 type State = (Export, Option<Cursor>);

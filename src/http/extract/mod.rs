@@ -13,6 +13,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use crate::compute::compute;
 use crate::http::error::{ApiError, FieldError};
 use crate::http::rate_limit::Limits;
 use crate::memory::{Held, ReadError, json_cost, read};
@@ -32,6 +33,9 @@ pub use page::{Page, PageQuery, next_link};
 #[derive(Clone, Copy, Debug)]
 pub struct MaxBody(pub usize);
 
+/// A longer body takes milliseconds to parse, which nobody else waits for.
+const SHORT: usize = 128 << 10;
+
 /// A JSON body. 400 if it is malformed, 413 if it is too large, 415 for another content type, 422 with
 /// a pointer to an invalid field.
 pub struct Json<T>(pub T);
@@ -39,7 +43,7 @@ pub struct Json<T>(pub T);
 impl<S, T> FromRequest<S> for Json<T>
 where
     S: Send + Sync,
-    T: DeserializeOwned,
+    T: DeserializeOwned + Send + 'static,
     Limits: FromRef<S>,
 {
     type Rejection = ApiError;
@@ -55,7 +59,7 @@ pub struct HeldJson<T>(pub T, pub Held);
 impl<S, T> FromRequest<S> for HeldJson<T>
 where
     S: Send + Sync,
-    T: DeserializeOwned,
+    T: DeserializeOwned + Send + 'static,
     Limits: FromRef<S>,
 {
     type Rejection = ApiError;
@@ -64,7 +68,7 @@ where
         let timeout = Limits::from_ref(state).request_timeout;
         require_json(&request)?;
         let (body, held) = read_body(request, timeout).await?;
-        parse_json(&body, &held).map(|value| Self(value, held))
+        parse_json(body, &held).await.map(|value| Self(value, held))
     }
 }
 
@@ -92,7 +96,7 @@ where
 impl JsonText {
     /// The body as a whole, read as by [`Json`].
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
-        parse_json(&self.body, &self.held)
+        parse(&self.body, &self.held)
     }
 
     /// The same without a look into parts that are only borrowed.
@@ -128,7 +132,7 @@ pub struct OptionalJson<T>(pub Option<T>);
 impl<S, T> FromRequest<S> for OptionalJson<T>
 where
     S: Send + Sync,
-    T: DeserializeOwned,
+    T: DeserializeOwned + Send + 'static,
     Limits: FromRef<S>,
 {
     type Rejection = ApiError;
@@ -143,7 +147,7 @@ where
         is_json?;
         match body.trim_ascii() {
             b"null" => Ok(Self(None)),
-            body => parse_json(body, &held).map(|value| Self(Some(value))),
+            _ => parse_json(body, &held).await.map(|value| Self(Some(value))),
         }
     }
 }
@@ -204,7 +208,18 @@ fn unreadable(error: ReadError<axum::Error>) -> ApiError {
 }
 
 /// What is parsed from the body is charged until the request ends.
-fn parse_json<T: DeserializeOwned>(body: &[u8], held: &Held) -> Result<T, ApiError> {
+async fn parse_json<T>(body: Bytes, held: &Held) -> Result<T, ApiError>
+where
+    T: DeserializeOwned + Send + 'static,
+{
+    if body.len() <= SHORT {
+        return parse(&body, held);
+    }
+    let held = held.clone();
+    compute(move || parse(&body, &held)).await
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8], held: &Held) -> Result<T, ApiError> {
     held.grow(json_cost(body))?;
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let Object(value) = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {

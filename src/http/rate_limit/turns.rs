@@ -18,8 +18,16 @@ pub struct Turns {
     all: Arc<Semaphore>,
     by_user: Arc<Mutex<HashMap<Uuid, Arc<Semaphore>>>>,
     max_wait: Duration,
-    /// What callers are told who have waited too long.
-    busy: &'static str,
+    busy: Busy,
+}
+
+/// What callers are told who have waited too long.
+#[derive(Clone, Copy)]
+pub struct Busy {
+    /// For an earlier turn of their own.
+    pub own: &'static str,
+    /// For those of others.
+    pub all: &'static str,
 }
 
 /// A turn, which ends when this is dropped.
@@ -30,7 +38,7 @@ pub struct Turn {
 
 impl Turns {
     /// This many turns at once; callers wait for at most `max_wait`, and are then told why.
-    pub fn new(concurrency: usize, max_wait: Duration, busy: &'static str) -> Self {
+    pub fn new(concurrency: usize, max_wait: Duration, busy: Busy) -> Self {
         let all = Arc::new(Semaphore::new(concurrency));
         Self { all, by_user: Arc::default(), max_wait, busy }
     }
@@ -39,14 +47,14 @@ impl Turns {
     pub async fn take(&self, user_id: Uuid) -> Result<Turn, ApiError> {
         let own =
             self.by_user().entry(user_id).or_insert_with(|| Arc::new(Semaphore::new(1))).clone();
+        let mut busy = self.busy.own;
         let turn = async {
             let own = own.acquire_owned().await.ok()?;
+            busy = self.busy.all;
             Some(Turn { _own: own, _shared: self.all.clone().acquire_owned().await.ok()? })
         };
         let turn = tokio::time::timeout(self.max_wait, turn).await;
-        turn.ok()
-            .flatten()
-            .ok_or_else(|| ApiError::unavailable("overloaded", self.busy, RETRY_AFTER))
+        turn.ok().flatten().ok_or_else(|| ApiError::unavailable("overloaded", busy, RETRY_AFTER))
     }
 
     pub(super) fn forget_idle(&self) {
@@ -65,11 +73,13 @@ mod tests {
     use futures_util::FutureExt;
     use uuid::Uuid;
 
-    use super::Turns;
+    use super::{Busy, Turns};
+
+    const BUSY: Busy = Busy { own: "Yours is running.", all: "Too many are running." };
 
     #[tokio::test(start_paused = true)]
     async fn a_user_takes_one_turn_at_a_time() {
-        let turns = Turns::new(2, Duration::from_secs(30), "busy");
+        let turns = Turns::new(2, Duration::from_secs(30), BUSY);
         let [ann, bob, eve] = [1, 2, 3].map(Uuid::from_u128);
         let first = turns.take(ann).await.ok().unwrap();
         assert!(turns.take(ann).now_or_never().is_none());
@@ -78,12 +88,16 @@ mod tests {
         drop(first);
         assert!(turns.take(eve).now_or_never().unwrap().is_ok());
         assert!(turns.take(ann).await.is_ok());
-        assert_eq!(turns.take(bob).await.err().unwrap().code(), "overloaded");
+        let _eves = turns.take(eve).await.ok().unwrap();
+        for (user, busy) in [(bob, BUSY.own), (ann, BUSY.all)] {
+            let refused = turns.take(user).await.err().unwrap();
+            assert_eq!((refused.code(), refused.detail()), ("overloaded", busy));
+        }
     }
 
     #[tokio::test]
     async fn users_without_a_turn_are_forgotten() {
-        let turns = Turns::new(2, Duration::from_secs(30), "busy");
+        let turns = Turns::new(2, Duration::from_secs(30), BUSY);
         let turn = turns.take(Uuid::nil()).await.ok().unwrap();
         turns.forget_idle();
         assert!(turns.take(Uuid::nil()).now_or_never().is_none());

@@ -213,7 +213,8 @@ fn every_provider_is_registered_and_its_settings_are_documented() {
 
 #[test]
 fn every_tool_is_offered() {
-    let app = fs::read_to_string(source().join("app.rs")).unwrap();
+    let app = files(&source().join("app")).into_iter();
+    let app: String = app.map(|file| fs::read_to_string(file).unwrap()).collect();
     let mut tools = Vec::new();
     for file in files(&source()).iter().filter(|file| !file.ends_with("tools/count_words.rs")) {
         let text = fs::read_to_string(file).unwrap();
@@ -223,7 +224,7 @@ fn every_tool_is_offered() {
     assert!(tools.len() > 2, "{tools:?}");
     let is_offered = |tool: &&String| app.contains(&format!("Arc::new({tool}"));
     let missing: Vec<_> = tools.iter().filter(|tool| !is_offered(tool)).collect();
-    assert!(missing.is_empty(), "not in src/app.rs: {missing:?}");
+    assert!(missing.is_empty(), "not in src/app: {missing:?}");
 }
 
 #[test]

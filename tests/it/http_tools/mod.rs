@@ -1,6 +1,10 @@
 //! HTTP endpoints, Edge Functions and operations of OpenAPI documents as tools: what is sent, what the model
 //! reads, and what endpoints cannot do.
 
+mod endpoints;
+mod file;
+mod openapi;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -8,7 +12,7 @@ use std::time::Duration;
 
 use chat_backend::agent::Credentials;
 use chat_backend::agent::tools::source::{
-    Outcome, Policy, SourceCall, SourceTool, ToolContext, ToolSource, Who,
+    Outcome, SourceCall, SourceTool, ToolContext, ToolSource, Who,
 };
 use chat_backend::clock::Clock;
 use chat_backend::config::file::ToolEntry;
@@ -24,9 +28,8 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-mod endpoints;
-
 const KEY: &str = "hunter22-of-the-crm";
+
 const TOKEN: &str = "the.callers.token";
 
 /// The tools of a file, and what they may reach.
@@ -281,265 +284,4 @@ async fn what_the_model_reads_is_bounded_and_plain() {
         "once more, after a pause"
     );
     assert!(tools.refusal("later", none()).await.contains(r#""status":429,"body":"later""#));
-}
-
-#[tokio::test]
-async fn a_policy_follows_from_the_method_unless_the_file_says_otherwise() {
-    let get = entry(
-        "read",
-        "GET",
-        "/echo/{x}",
-        "parameters = { type = \"object\", properties = { x = {} }, required = [\"x\"] }\nroles = [\"staff\"]\nmax_response_bytes = 100",
-    );
-    let post = entry(
-        "write",
-        "POST",
-        "/echo/a",
-        "timeout_ms = 2000\nredact = [\"/card\"]\nedit = true\nrepeatable = true",
-    );
-    let always = entry("ask", "GET", "/echo/a", "approval = \"always\"");
-    let unless = entry(
-        "some",
-        "POST",
-        "/echo/a",
-        &format!("{XYZ}\napproval = {{ unless = {{ properties = {{ y = {{ maximum = 5 }} }} }} }}"),
-    );
-    let tools = Tools::new(&[get, post, always, unless].concat()).await;
-
-    assert_eq!(tools.listed("read", None).await, None, "only for a role");
-    let read = tools.listed("read", Some("staff")).await.unwrap();
-    assert_eq!((read.policy, read.reason, read.is_repeatable), (Policy::Never, None, true));
-    assert_eq!((read.deadline, read.max_result_bytes), (Duration::from_millis(300), 100));
-    let write = tools.listed("write", None).await.unwrap();
-    assert_eq!((write.policy, write.may_remember, write.may_edit), (Policy::Always, true, true));
-    assert_eq!(write.reason.as_deref(), Some("POST to localhost may change something."));
-    assert_eq!((write.target.as_deref(), write.is_repeatable), (Some("localhost"), true));
-    assert_eq!((write.deadline, write.redact), (Duration::from_secs(2), vec!["/card".to_owned()]));
-    let ask = tools.listed("ask", None).await.unwrap();
-    assert_eq!((ask.policy, ask.may_remember), (Policy::Always, false));
-    let some = tools.listed("some", None).await.unwrap();
-    assert_eq!(some.policy, Policy::Unless(json!({ "properties": { "y": { "maximum": 5 } } })));
-}
-
-#[test]
-fn a_mistake_in_the_file_is_one_line_that_names_the_place() {
-    let x = "parameters = { type = \"object\", properties = { x = {} } }";
-    let with = |more: &str| {
-        entry("a", "POST", "", more).replace("http://localhost:PORT", "https://a.example")
-    };
-    let url = |url: &str| entry("a", "POST", "", "").replace("http://localhost:PORT", url);
-    let egress = idle_client();
-    let mut wrong = Vec::new();
-    for (text, expected) in [
-        (with("colour = 1"), "tools[0].colour: unknown field `colour`"),
-        (with("timeout_ms = \"1\""), "tools[0].timeout_ms: invalid type: string"),
-        (with("timeout_ms = 5"), "tools[0].timeout_ms: must be 1000 to 120000"),
-        (with("max_response_bytes = 9999999"), "tools[0].max_response_bytes: must be 1 to 1048576"),
-        (
-            with("method = \"HEAD\"").replacen("method = \"POST\"\n", "", 1),
-            "tools[0].method: unknown variant `HEAD`",
-        ),
-        (with("approval = \"sometimes\""), "tools[0].approval: unknown variant `sometimes`"),
-        (with("approval = { unless = 5 }"), "tools[0].approval.unless: must be a JSON Schema"),
-        (
-            with("approval = { unless = { properties = { a = { pattern = \"b\" } } } }"),
-            "tools[0].approval.unless: has keywords that are not checked",
-        ),
-        (with("headers = { Host = \"b\" }"), "tools[0].headers.Host: `host` cannot be set"),
-        (
-            with("headers = { X-Forwarded-For = \"b\" }"),
-            "tools[0].headers.X-Forwarded-For: `x-forwarded-for` cannot",
-        ),
-        (
-            with("headers = { \"a b\" = \"b\" }"),
-            "tools[0].headers.a b: `a b` is not a header's name",
-        ),
-        (
-            with("headers = { A = \"b\\r\\nHost: c\" }"),
-            "tools[0].headers.A: its value must be one line",
-        ),
-        (
-            with("headers = { A = \"${MISSING}\" }"),
-            "tools[0].headers.A: ${MISSING} is not in `secrets`",
-        ),
-        (
-            with("auth = { kind = \"secret\", header = \"Cookie\", value = \"x\" }"),
-            "tools[0].auth.header: `cookie` cannot",
-        ),
-        (
-            with("auth = { kind = \"secret\", header = \"A\" }"),
-            "tools[0].auth: missing field `value`",
-        ),
-        (with("auth = { kind = \"magic\" }"), "tools[0].auth.kind: unknown variant `magic`"),
-        (
-            with("auth = { kind = \"user\" }\nheaders = { Authorization = \"x\" }"),
-            "tools[0].headers.Authorization: with auth.kind",
-        ),
-        (with("user_header = true"), "tools[0].user_header: needs auth.kind \"secret\""),
-        (
-            with("response = { pick = \"data\" }"),
-            "tools[0].response.pick[0]: `data` is not a JSON Pointer",
-        ),
-        (with("redact = [\"/a\", \"b\"]"), "tools[0].redact[1]: `b` is not a JSON Pointer"),
-        (
-            with("parameters = { type = \"array\" }"),
-            "tools[0].parameters: must be the JSON Schema of an object",
-        ),
-        (
-            with("parameters = { properties = { a = { \"$ref\" = \"https://b.example\" } } }"),
-            "tools[0].parameters/properties/a/$ref: must be",
-        ),
-        (with("body = \"x\""), "tools[0].body: `x` is not in parameters.properties"),
-        (with("edge_function = \"../x\""), "tools[0].edge_function: `../x` must be letters"),
-        (
-            with("").replace("Tries something.", ""),
-            "tools[0].description: must say what the tool does",
-        ),
-        (
-            with("").replace("Tries", "\u{202e}"),
-            "tools[0].description: must have no control characters",
-        ),
-        (
-            with("").replace("Tries", &"x".repeat(1_025)),
-            "tools[0].description: has 1036 characters",
-        ),
-        (with("").replace("\"a\"", "\"a-b\""), "tools[0].name: `a-b` must be a letter"),
-        (
-            url("http://a.example"),
-            "tools[0].url: a.example is reached by http://, which is only for hosts in allow_hosts",
-        ),
-        (url("https://10.0.0.1"), "tools[0].url: 10.0.0.1 has a private address"),
-        (
-            url("https://2852039166"),
-            "tools[0].url: 169.254.169.254 has an address that tools never reach",
-        ),
-        (
-            url("https://{x}.example"),
-            "tools[0].url: only the path and the query may have {arguments}",
-        ),
-        (url("https://u:p@a.example"), "tools[0].url: Only https:// addresses without a user name"),
-        (url("https://a.example/{x}"), "tools[0].url: `x` is not in parameters.properties"),
-        (url("https://a.example/{x}") + x, "tools[0].parameters.required: must have `x`"),
-        (
-            url("https://a.example").replace("POST", "GET") + x,
-            "tools[0].parameters.properties.x: has no place",
-        ),
-        (url("").replace("url = \"\"\n", ""), "tools[0].url: is missing"),
-    ] {
-        let built = build(&text, None, &egress);
-        let problem = built.err().unwrap_or_default();
-        if !problem.starts_with(expected) || problem.contains('\n') {
-            wrong.push(format!("{expected}\n{problem}"));
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-/// Operations of the fixture's document, asked at the endpoints.
-fn shop(operations: &str, more: &str) -> String {
-    format!(
-        "[[tools]]\nkind = \"openapi\"\nname = \"shop\"\ndocument = \"shop.openapi.json\"\noperations = {operations}\n{more}\n"
-    )
-}
-
-#[tokio::test]
-async fn operations_of_a_document_are_tools() {
-    let operations = r#"["orders.get", "replaceOrder", "patchOrder"]"#;
-    let tools = Tools::new(&shop(operations, "url = \"http://localhost:PORT\"")).await;
-
-    let get = tools.listed("shop_orders.get", None).await.unwrap();
-    assert_eq!((get.policy, get.is_repeatable), (Policy::Never, true));
-    assert_eq!((get.title.as_deref(), &*get.description), (Some("An order"), "Reads one order."));
-    assert_eq!(
-        get.parameters,
-        json!({
-            "type": "object",
-            "properties": {
-                "fields": { "type": "array", "items": { "type": "string" }, "description": "Of the operation." },
-                "filter_state_": { "enum": ["open", "paid"] },
-                "X-Trace": { "type": "string" },
-                "order-id": { "type": "integer", "format": "int64", "minimum": 1 },
-            },
-            "required": ["order-id"],
-        })
-    );
-    let arguments =
-        json!({ "order-id": 5, "fields": ["a", "b,c"], "filter_state_": "open", "X-Trace": "t" });
-    let sent = tools.output("shop_orders.get", arguments).await;
-    assert_eq!(sent["target"], "/echo/orders/5?fields=a,b%2Cc&filter%5Bstate%5D=open");
-    assert_eq!((&sent["headers"]["x-trace"], &sent["body"]), (&json!("t"), &Value::Null));
-    let forged = json!({ "order-id": 5, "X-Trace": "a\r\nHost: b" });
-    assert!(tools.refusal("shop_orders.get", forged).await.contains("/X-Trace must be one line"));
-
-    let put = tools.listed("shop_replaceOrder", None).await.unwrap();
-    assert_eq!((put.policy, put.is_repeatable), (Policy::Always, false));
-    assert_eq!(put.description, "PUT /echo/orders/{order-id}");
-    assert_eq!(put.parameters["required"], json!(["order-id", "lines"]));
-    let line = &put.parameters["properties"]["lines"]["items"];
-    assert_eq!(line["properties"]["sku"]["type"], json!(["string", "null"]));
-    assert_eq!(line["properties"]["parts"]["items"], json!({}), "what contains itself ends");
-    let sent = tools.output("shop_replaceOrder", json!({ "order-id": 5, "lines": [] })).await;
-    assert_eq!((&sent["method"], &sent["body"]), (&json!("PUT"), &json!({ "lines": [] })));
-
-    let sent = tools.output("shop_patchOrder", json!({ "order-id": 5, "body": [1] })).await;
-    assert_eq!(sent["headers"]["content-type"], "application/merge-patch+json");
-    assert_eq!(sent["body"], json!([1]));
-}
-
-#[test]
-fn a_document_that_cannot_be_tools_is_refused_at_the_start() {
-    let egress = idle_client();
-    let other = |document: &str| shop("[\"far\"]", "").replace("shop.openapi.json", document);
-    for (text, expected) in [
-        (shop("[\"orders.get\"]", ""), ""),
-        (shop("[\"orders.get\"]", "url = \"/v1\""), "tools[0].url: is missing"),
-        (
-            shop("[\"orders.get\"]", "url = \"http://10.0.0.1\""),
-            "tools[0].url: 10.0.0.1 is reached by http://",
-        ),
-        (shop("[]", ""), "tools[0].operations: must name 1 to 64"),
-        (
-            shop("[\"orders.get\", \"getOrder\"]", ""),
-            "tools[0].operations[1]: `getOrder` is no operationId of the document, which has orders.get, replaceOrder",
-        ),
-        (shop("[\"upload\"]", ""), "tools[0].operations[0]: upload needs a body that is not JSON"),
-        (
-            shop("[\"far\"]", ""),
-            "tools[0].operations[0]: far has arguments that cannot be given to models: /properties/x/$ref: must be a reference within",
-        ),
-        (shop("[\"session\"]", ""), "tools[0].operations[0]: session needs `sid` in the cookie"),
-        (other("none.json"), "tools[0].document: "),
-        (other("openai-sdk.json"), "tools[0].document: "),
-        (other("zeros.gz"), "tools[0].document: "),
-    ] {
-        let problem = build(&text, None, &egress).err().unwrap_or_default();
-        let is_it = problem.starts_with(expected) && problem.is_empty() == expected.is_empty();
-        assert!(is_it && !problem.contains('\n'), "{problem}\n{expected}");
-    }
-}
-
-#[test]
-fn the_schema_of_the_file_knows_the_example_and_its_mistakes() {
-    let schema = chat_backend::config::file::schema::schema();
-    let example = include_str!("../../../examples/chat-backend.toml");
-    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/examples"));
-    assert!(FileConfig::parse(example, folder, &HashMap::new()).is_ok());
-    let fits = |text: &str| {
-        let file: Value = toml::from_str(text).unwrap();
-        chat_backend::agent::tools::fits_foreign(&schema, &file)
-    };
-    assert_eq!(fits(example), Ok(()));
-    for (right, wrong) in [
-        ("allow_hosts", "allowed_hosts"),
-        ("kind = \"http\"", "kind = \"soap\""),
-        ("name = \"find_order\"", "nam = \"find_order\""),
-        ("method = \"GET\"", "method = \"HEAD\""),
-        ("default = true", "default = \"yes\""),
-        ("approval = \"always\"", "approval = \"sometimes\""),
-        ("timeout_ms = 10000", "timeout_ms = 10"),
-    ] {
-        assert!(example.contains(right), "{right}");
-        let wrong = example.replacen(right, wrong, 1);
-        assert!(fits(&wrong).is_err(), "{right}");
-    }
 }

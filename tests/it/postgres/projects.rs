@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clock::Clock;
 use local_supabase::migrations::Migration;
-use local_supabase::{LocalSupabase, Options, Project};
+use local_supabase::{LocalSupabase, Options, PASSWORD_KIB_LEAST, Project};
 use memory::Memory;
 use reqwest::Method;
 use secrecy::ExposeSecret;
@@ -223,6 +223,7 @@ impl Local {
             allow_anonymous_users: true,
             migrations: Some(migrations),
             auto_expose_new_tables: exposes(project),
+            password_kib: PASSWORD_KIB_LEAST,
             clock: Clock::System,
             memory: Memory::new(256 << 20),
         };

@@ -10,8 +10,9 @@ use axum::middleware::map_response;
 use axum::response::Response;
 use chat_backend::app::App;
 use chat_backend::clock::Clock;
-use chat_backend::config::Config;
+use chat_backend::config::{Config, SupabaseConfig};
 use chat_backend::http::metrics_endpoint;
+use chat_backend::local_supabase::PASSWORD_KIB_LEAST;
 use chat_backend::server::connections::Connections;
 use chat_backend::{router, server};
 use reqwest::Method;
@@ -131,14 +132,13 @@ impl TestApp {
             tokio::spawn(server::listen(listener, metrics, connections(), stop.clone()));
             url
         });
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
         Self {
             url,
             supabase_url,
             anon_key,
             service_key,
             clock,
-            http,
+            http: plain_client(),
             data_dir,
             settings,
             stop,
@@ -391,6 +391,14 @@ impl TestApp {
     }
 }
 
+/// A client without TLS, whose certificates would take longer to read than many a test.
+fn plain_client() -> reqwest::Client {
+    let is_plain = remote().is_none_or(|remote| remote.url.starts_with("http:"));
+    let client = reqwest::Client::builder().no_proxy();
+    let client = if is_plain { client.tls_certs_only([]) } else { client };
+    client.build().unwrap()
+}
+
 /// A server whose answers are dated by this clock, not by the machine's.
 fn telling_time(router: Router, clock: Clock) -> Router {
     router.layer(map_response(move |mut response: Response| {
@@ -427,6 +435,9 @@ pub fn config(data_dir: &Path, settings: &HashMap<String, String>) -> Config {
     config.providers.scripted.pace = Duration::ZERO;
     let millis = |name| Some(Duration::from_millis(settings.get(name)?.parse().unwrap()));
     config.checkpoint_every = millis(CHECKPOINT_EVERY_MS).unwrap_or(config.checkpoint_every);
+    if let SupabaseConfig::Local(local) = &mut config.supabase {
+        local.password_kib = Some(PASSWORD_KIB_LEAST);
+    }
     config.scripts.program = env!("CARGO_BIN_EXE_chat-backend").into();
     config.request_timeout = millis(REQUEST_TIMEOUT_MS).unwrap_or(config.request_timeout);
     config.unsaved_patience = millis(UNSAVED_PATIENCE_MS).unwrap_or(config.unsaved_patience);

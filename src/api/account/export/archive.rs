@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use thiserror::Error;
 use tokio::sync::mpsc::Sender;
-use zip::result::{ZipError, ZipResult};
+use zip::result::ZipError;
 use zip::write::{SimpleFileOptions, StreamWriter};
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
+use crate::compute::compute;
 use crate::http::error::ApiError;
 use crate::memory::{Charge, Full};
 
@@ -83,7 +84,10 @@ impl Write for Pipe {
 
 /// An archive in the making.
 pub(super) struct Archive {
-    zip: ZipWriter<StreamWriter<Pipe>>,
+    /// Away while it computes; large.
+    zip: Option<Box<ZipWriter<StreamWriter<Pipe>>>>,
+    /// What comes next, less than a piece.
+    next: Vec<u8>,
     pipe: Pipe,
     out: Sender<io::Result<Bytes>>,
     /// The list of what is inside.
@@ -99,17 +103,19 @@ impl Archive {
         now: jiff::Timestamp,
     ) -> Self {
         let pipe = Pipe::default();
-        let zip = ZipWriter::new_stream(pipe.clone());
-        Self { zip, pipe, out, entries: charge, modified: modified(now).unwrap_or_default() }
+        let zip = Some(Box::new(ZipWriter::new_stream(pipe.clone())));
+        let modified = modified(now).unwrap_or_default();
+        Self { zip, next: Vec::new(), pipe, out, entries: charge, modified }
     }
 
     /// Begins an entry; whether there is none of this name yet.
-    pub(super) fn begin(
+    pub(super) async fn begin(
         &mut self,
         name: &str,
         packing: Packing,
         size: u64,
     ) -> Result<bool, Broken> {
+        self.pack().await?;
         self.entries.grow(ENTRY_COST + 2 * name.len())?;
         let options = SimpleFileOptions::default()
             .last_modified_time(self.modified)
@@ -121,7 +127,8 @@ impl Archive {
                 .compression_level(Some(LEVEL)),
             Packing::Stored => options.compression_method(CompressionMethod::Stored),
         };
-        match self.zip.start_file(name, options) {
+        let Some(zip) = &mut self.zip else { return Err(Broken::Gone) };
+        match zip.start_file(name, options) {
             Err(ZipError::InvalidArchive(_)) => Ok(false),
             started => Ok(started.map(|()| true)?),
         }
@@ -130,27 +137,48 @@ impl Archive {
     /// Adds to the entry that was begun last.
     pub(super) async fn write(&mut self, bytes: &[u8]) -> Result<(), Broken> {
         for piece in bytes.chunks(PIECE) {
-            self.zip.write_all(piece)?;
-            if self.pipe.lock().len() >= PIECE {
-                self.send().await?;
+            self.next.extend_from_slice(piece);
+            if self.next.len() >= PIECE {
+                self.pack().await?;
             }
-            // What makes a page smaller takes some milliseconds.
-            tokio::task::yield_now().await;
         }
         Ok(())
     }
 
     /// An entry that is known whole.
     pub(super) async fn add(&mut self, name: &str, text: &str) -> Result<(), Broken> {
-        self.begin(name, Packing::Deflated, 0)?;
+        self.begin(name, Packing::Deflated, 0).await?;
         self.write(text.as_bytes()).await
     }
 
     /// Ends the archive with the list of what is inside.
     pub(super) async fn finish(mut self) -> Result<(), Broken> {
-        let zip = std::mem::replace(&mut self.zip, ZipWriter::new_stream(Pipe::default()));
-        finished(zip)?;
+        self.pack().await?;
+        if let Some(zip) = self.zip.take() {
+            zip.finish()?;
+        }
         self.send().await
+    }
+
+    /// Writes what waits into the archive, and sends it if it is enough.
+    async fn pack(&mut self) -> Result<(), Broken> {
+        if self.next.is_empty() {
+            return Ok(());
+        }
+        let Some(mut zip) = self.zip.take() else { return Err(Broken::Gone) };
+        let bytes = std::mem::take(&mut self.next);
+        let (zip, mut bytes, written) = compute(move || {
+            let written = zip.write_all(&bytes);
+            (zip, bytes, written)
+        })
+        .await;
+        bytes.clear();
+        (self.zip, self.next) = (Some(zip), bytes);
+        written?;
+        if self.pipe.lock().len() >= PIECE {
+            self.send().await?;
+        }
+        Ok(())
     }
 
     async fn send(&self) -> Result<(), Broken> {
@@ -159,10 +187,6 @@ impl Archive {
         charge.grow(bytes.len())?;
         self.out.send(Ok(charge.keep(bytes))).await.map_err(|_| Broken::Gone)
     }
-}
-
-fn finished(zip: ZipWriter<StreamWriter<Pipe>>) -> ZipResult<()> {
-    zip.finish().map(drop)
 }
 
 /// The time as ZIP has it: without a zone, in UTC here.

@@ -77,7 +77,7 @@ impl FileProblems {
         let is_text = file.media_type.starts_with("text/");
         let packing = if is_text { Packing::Deflated } else { Packing::Stored };
         let size = download.length.unwrap_or(file.size).max(file.size);
-        if !archive.begin(&names::file(file.id, &file.name), packing, size)? {
+        if !archive.begin(&names::file(file.id, &file.name), packing, size).await? {
             return Ok(None);
         }
         let mut written = 0;

@@ -124,7 +124,7 @@ impl Accounts {
             }
         }
         for (entry, table, columns, list) in &tables() {
-            archive.begin(entry, Packing::Deflated, 0)?;
+            archive.begin(entry, Packing::Deflated, 0).await?;
             let mut rows = self.rows(credentials, table, columns, *list);
             while let Some(page) = rows.next().await? {
                 write_lines(&mut archive, &page).await?;
@@ -156,7 +156,7 @@ impl Accounts {
             self.rows(credentials, "messages", messages::COLUMNS, MESSAGES)
                 .with("chat_id", format!("eq.{}", chat.id))
         };
-        if !archive.begin(&format!("{name}.json"), Packing::Deflated, 0)? {
+        if !archive.begin(&format!("{name}.json"), Packing::Deflated, 0).await? {
             return Ok(());
         }
         archive.write(format!("{{\"chat\":{},\n\"messages\":[", row.get()).as_bytes()).await?;
@@ -172,7 +172,7 @@ impl Accounts {
         }
         archive.write(b"\n]}\n").await?;
 
-        archive.begin(&format!("{name}.md"), Packing::Deflated, 0)?;
+        archive.begin(&format!("{name}.md"), Packing::Deflated, 0).await?;
         archive.write(markdown::head(&chat.title, &chat.created_at).as_bytes()).await?;
         if let Some(page) = first {
             return write_markdown(archive, &page).await;
@@ -194,7 +194,7 @@ impl Accounts {
             self.rows(credentials, "files", stored_files::COLUMNS, stored_files::LIST)
                 .with("status", "eq.ready".to_owned())
         };
-        archive.begin("files.ndjson", Packing::Deflated, 0)?;
+        archive.begin("files.ndjson", Packing::Deflated, 0).await?;
         let mut pages = rows();
         while let Some(page) = pages.next().await? {
             write_lines(archive, &page).await?;

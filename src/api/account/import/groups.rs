@@ -1,21 +1,27 @@
 //! Rows in groups that fit a request.
 
 use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 
-/// Rows in groups of at most so many, and so many bytes.
-pub(super) fn groups<T: Serialize>(rows: &[T], most: usize, max_bytes: usize) -> Vec<&[T]> {
-    let size = |row: &T| serde_json::to_string(row).map_or(0, |text| text.len());
-    let (mut groups, mut start, mut bytes) = (Vec::new(), 0, 0);
-    for (index, row) in rows.iter().enumerate() {
-        let size = size(row);
-        if index > start && (index - start >= most || bytes + size > max_bytes) {
-            groups.push(&rows[start..index]);
-            (start, bytes) = (index, 0);
+/// How many rows are stored at once, and how many bytes of them.
+const ROWS: usize = 200;
+const BYTES: usize = 1 << 20;
+
+/// Rows as JSON, in groups that are stored at once.
+pub(super) fn groups<T: Serialize>(rows: Vec<T>) -> serde_json::Result<Vec<Vec<Box<RawValue>>>> {
+    let (mut groups, mut bytes) = (Vec::<Vec<_>>::new(), 0);
+    for row in rows {
+        let row = to_raw_value(&row)?;
+        match groups.last_mut() {
+            Some(last) if last.len() < ROWS && bytes + row.get().len() <= BYTES => {
+                bytes += row.get().len();
+                last.push(row);
+            }
+            _ => {
+                bytes = row.get().len();
+                groups.push(vec![row]);
+            }
         }
-        bytes += size;
     }
-    if start < rows.len() {
-        groups.push(&rows[start..]);
-    }
-    groups
+    Ok(groups)
 }

@@ -3,6 +3,7 @@
 
 mod call;
 mod cast;
+mod common;
 mod expr;
 pub mod inline;
 mod interval;
