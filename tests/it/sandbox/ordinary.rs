@@ -166,7 +166,7 @@ async fn errors_say_where() {
         ("\n\nlet a = ;", "SyntaxError", "unexpected token", 3),
         ("function f() {\n throw new RangeError('é')\n}\nf()", "RangeError", "é", 2),
         ("await 1\nawait Promise.reject(new URIError('u'))", "URIError", "u", 2),
-        ("const rows = {}\nrows.map(1)", "TypeError", "rows.map is not a function", 2),
+        ("const rows = {}\nrows.map(1)", "TypeError", "not a function, in: rows.map(1)", 2),
         (
             "1\nfetch('http://x')",
             "ReferenceError",
