@@ -2,7 +2,7 @@
 
 use axum::extract::{OriginalUri, Request, State};
 use axum::http::StatusCode;
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
@@ -40,6 +40,7 @@ fn api_router(app: &App) -> Router {
         .layer(cors::layer(app.config.cors_origins.clone(), app.is_local()))
         .merge(internal(&app.state))
         .layer(from_fn_with_state(app.log.clone(), request_context))
+        .layer(map_response(compression::in_pieces))
         .layer(compression::layer())
         .with_state(app.state.clone())
 }

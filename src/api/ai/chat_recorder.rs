@@ -8,35 +8,33 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::attachments::FileLoader;
 use super::call_recorder::CallRecorder;
-use super::call_seal;
 use super::checkpoints::CheckpointWriter;
 use super::follow_peer::Follow;
-use super::hand_over::{self, TakeOver};
+use super::hand_over::TakeOver;
 use super::principal::Principal;
 use super::remote_answer::Followers;
 use super::request::ChatRequest;
+use super::{begin_reply, call_seal, hand_over};
 use crate::agent::tools::source::ToolFile;
 use crate::agent::{
-    Answer, BeginOutcome, CallEnd, Checkpoint, ClaimedCall, ClientTool, Credentials, Earlier,
-    HandOver, HandedOver, Part, Recorder, Refusal, Reserve, Rows, Save, Saved, SealedCall, Started,
-    Status, StoredFile, TokenUsage, ToolGrant, UsageLog,
+    Answer, BeginOutcome, CallEnd, Checkpoint, ClaimedCall, Credentials, HandOver, HandedOver,
+    Recorder, Reserve, Save, Saved, SealedCall, Started, Status, StoredFile, ToolGrant, UsageLog,
 };
 use crate::api::chats::model::UNTITLED;
 use crate::api::files::text::FileTexts;
 use crate::api::files::{Files, Owner, ToolCallSource};
 use crate::clock::Clock;
 use crate::database::{
-    self, BeginGeneration, BeginReply, ContinueGeneration, CreateChat, Messages, Missing, SaveEnd,
-    SaveGeneration, StartedReply, TakeOverGeneration, UserMessage,
+    self, BeginGeneration, BeginReply, ContinueGeneration, CreateChat, SaveEnd, SaveGeneration,
+    TakeOverGeneration, UserMessage,
 };
 use crate::memory::json_cost;
-use crate::providers::catalogue::Usd;
 use crate::providers::{ChosenModel, Content, ProviderName, Providers};
 use crate::seal::SealKeys;
 use crate::supabase::{Caller, Supabase, SupabaseError};
@@ -79,15 +77,6 @@ pub(super) struct QueueReply {
     pub(super) has_others: AtomicBool,
 }
 
-#[derive(Deserialize)]
-struct MessageRow {
-    id: Uuid,
-    model: Option<String>,
-    is_active: bool,
-    #[serde(default)]
-    metadata: Map<String, Value>,
-}
-
 impl Recorder for ChatRecorder {
     fn begin<'a>(
         &'a self,
@@ -105,7 +94,7 @@ impl Recorder for ChatRecorder {
             };
             let reply = begin.rows().await?.body;
             self.request.held.grow(COPIES * json_cost(&reply))?;
-            let reply: BeginReply = serde_json::from_slice(&reply)?;
+            let reply = begin_reply::parse(reply).await?;
             match &reply {
                 BeginReply::Queued(message) => drop(self.queue.message.set(message.clone())),
                 BeginReply::Started(started) => {
@@ -113,7 +102,7 @@ impl Recorder for ChatRecorder {
                 }
                 _ => {}
             }
-            let mut outcome = outcome(reply)?;
+            let mut outcome = begin_reply::outcome(reply)?;
             if let (BeginOutcome::Started(started), Some(from)) = (&mut outcome, &self.take_over) {
                 from.complete(&mut started.earlier);
             }
@@ -371,85 +360,4 @@ fn status(message: &RawValue) -> Option<Status> {
         status: String,
     }
     serde_json::from_str::<Row>(message.get()).ok().and_then(|row| Status::parse(&row.status))
-}
-
-fn outcome(reply: BeginReply) -> Result<BeginOutcome, SupabaseError> {
-    Ok(match reply {
-        BeginReply::Started(started) => BeginOutcome::Started(Box::new(into_started(*started)?)),
-        BeginReply::Running(messages) => BeginOutcome::Elsewhere(rows(messages)?.0),
-        BeginReply::Answered(messages) => BeginOutcome::Answered(rows(messages)?.0),
-        BeginReply::Busy { message_id } => BeginOutcome::Refused(Refusal::Busy { message_id }),
-        BeginReply::Queued(_) => BeginOutcome::Refused(Refusal::Queued),
-        BeginReply::QueueFull => BeginOutcome::Refused(Refusal::QueueFull),
-        BeginReply::Conflict => BeginOutcome::Refused(Refusal::IdConflict),
-        BeginReply::NotFound(Missing::Message) => BeginOutcome::Refused(Refusal::NoSuchMessage),
-        BeginReply::NotFound(Missing::Chat) => BeginOutcome::Refused(Refusal::NoSuchChat),
-        BeginReply::NothingToAnswer => BeginOutcome::Refused(Refusal::NothingToAnswer),
-        BeginReply::OverLimit(limit) => BeginOutcome::Refused(Refusal::OverLimit(limit)),
-    })
-}
-
-fn into_started(reply: StartedReply) -> Result<Started, SupabaseError> {
-    let StartedReply {
-        messages,
-        chat,
-        history,
-        reserved,
-        lease,
-        has_queue: _,
-        checkpoint,
-        definitions,
-        calls,
-    } = reply;
-    let (rows, message) = rows(messages)?;
-    let earlier = match checkpoint {
-        0 => Earlier::default(),
-        checkpoint => Earlier {
-            approved: calls.into_iter().map(|call| call.call_id).collect(),
-            ..earlier(&rows, &message, checkpoint, &definitions)?
-        },
-    };
-    Ok(Started {
-        rows,
-        model: message.model,
-        is_untitled: chat.title == UNTITLED,
-        system_prompt: chat.system_prompt,
-        history,
-        reserved,
-        metadata: message.metadata,
-        lease: Some(lease),
-        is_candidate: !message.is_active,
-        earlier,
-    })
-}
-
-/// What a message that is continued has already.
-fn earlier(
-    rows: &Rows,
-    message: &MessageRow,
-    checkpoint: u32,
-    definitions: &[Value],
-) -> Result<Earlier, SupabaseError> {
-    #[derive(Deserialize)]
-    struct Row {
-        parts: Vec<Part>,
-    }
-    let row = rows.message.as_deref().map_or("null", RawValue::get);
-    let Row { parts } = serde_json::from_str(row)?;
-    let usage = message.metadata.get("usage");
-    Ok(Earlier {
-        parts,
-        checkpoint,
-        usage: usage.and_then(|usage| TokenUsage::deserialize(usage).ok()),
-        cost_usd: message.metadata.get("cost_usd").and_then(Value::as_f64).map(Usd::from_f64),
-        client_tools: definitions.iter().filter_map(ClientTool::from_json).map(Arc::new).collect(),
-        approved: Vec::new(),
-        is_visible: false,
-    })
-}
-
-fn rows(messages: Messages) -> Result<(Rows, MessageRow), SupabaseError> {
-    let Messages { message, user_message } = messages;
-    let row: MessageRow = serde_json::from_str(message.get())?;
-    Ok((Rows { message_id: row.id, message: Some(message), user_message }, row))
 }

@@ -5,6 +5,7 @@ pub mod approvals;
 pub mod assistants;
 mod attachments;
 pub(in crate::api) mod begin;
+mod begin_reply;
 mod demo;
 mod event_ids;
 pub(in crate::api) mod generate;

@@ -5,7 +5,6 @@ mod events;
 use std::time::Duration;
 
 use chat_backend::api::analytics::model::{ChatStatistics, UsageReport};
-use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 

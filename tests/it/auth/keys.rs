@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::support::{Key, Outcome, Project, REQUEST_TIMEOUT_MS, app, project};
+use crate::support::{Key, Outcome, Project, REQUEST_TIMEOUT_MS, project};
 
 #[tokio::test]
 async fn every_kind_of_published_key_verifies() {

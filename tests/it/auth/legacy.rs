@@ -6,9 +6,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::support::{
-    FakeSupabase, Key, Outcome, Project, REQUEST_TIMEOUT_MS, TestApp, app, project,
-};
+use crate::support::{FakeSupabase, Key, Outcome, Project, REQUEST_TIMEOUT_MS, TestApp, project};
 
 #[tokio::test]
 async fn a_legacy_secret_verifies_hs256() {

@@ -13,7 +13,7 @@ use chat_backend::clock::Clock;
 use serde_json::{Map, Value, json};
 
 use crate::support::{
-    AS_USER, FakeProvider, FakeSupabase, Key, Outcome, REQUEST_TIMEOUT_MS, config, new_folder, run,
+    AS_USER, FakeProvider, FakeSupabase, Key, Outcome, REQUEST_TIMEOUT_MS, config, new_folder,
 };
 
 const REFUSED: Outcome = Outcome::Recorded("postgrest/119-err-permission-denied-anon.txt");

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::support::{
-    Answer, FakeProvider, Frames, TestApp, User, app, frames, live, skipped_on_a_real_supabase,
+    Answer, FakeProvider, Frames, TestApp, User, frames, live, skipped_on_a_real_supabase,
 };
 
 fn events(chunks: &[Value]) -> Answer {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::{CHECKPOINT_EVERY_MS, skipped_on_a_real_supabase, stage, stage_with};
+use crate::support::{CHECKPOINT_EVERY_MS, skipped_on_a_real_supabase, stage_with};
 
 #[tokio::test]
 async fn an_answer_ends_before_its_token_does() {

@@ -1,0 +1,116 @@
+//! What the database replies to a claim of a chat, as the agent takes it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::agent::{BeginOutcome, ClientTool, Earlier, Part, Refusal, Rows, Started, TokenUsage};
+use crate::api::chats::model::UNTITLED;
+use crate::compute::compute;
+use crate::database::{BeginReply, Messages, Missing, StartedReply};
+use crate::providers::catalogue::Usd;
+use crate::supabase::SupabaseError;
+
+/// A longer reply, with a history, takes milliseconds to parse, which nobody else waits for.
+const SHORT: usize = 128 << 10;
+
+#[derive(Deserialize)]
+struct MessageRow {
+    id: Uuid,
+    model: Option<String>,
+    is_active: bool,
+    #[serde(default)]
+    metadata: Map<String, Value>,
+}
+
+pub(super) async fn parse(text: Bytes) -> Result<BeginReply, SupabaseError> {
+    if text.len() <= SHORT {
+        return Ok(serde_json::from_slice(&text)?);
+    }
+    Ok(compute(move || serde_json::from_slice(&text)).await?)
+}
+
+pub(super) fn outcome(reply: BeginReply) -> Result<BeginOutcome, SupabaseError> {
+    Ok(match reply {
+        BeginReply::Started(started) => BeginOutcome::Started(Box::new(into_started(*started)?)),
+        BeginReply::Running(messages) => BeginOutcome::Elsewhere(rows(messages)?.0),
+        BeginReply::Answered(messages) => BeginOutcome::Answered(rows(messages)?.0),
+        BeginReply::Busy { message_id } => BeginOutcome::Refused(Refusal::Busy { message_id }),
+        BeginReply::Queued(_) => BeginOutcome::Refused(Refusal::Queued),
+        BeginReply::QueueFull => BeginOutcome::Refused(Refusal::QueueFull),
+        BeginReply::Conflict => BeginOutcome::Refused(Refusal::IdConflict),
+        BeginReply::NotFound(Missing::Message) => BeginOutcome::Refused(Refusal::NoSuchMessage),
+        BeginReply::NotFound(Missing::Chat) => BeginOutcome::Refused(Refusal::NoSuchChat),
+        BeginReply::NothingToAnswer => BeginOutcome::Refused(Refusal::NothingToAnswer),
+        BeginReply::OverLimit(limit) => BeginOutcome::Refused(Refusal::OverLimit(limit)),
+    })
+}
+
+fn into_started(reply: StartedReply) -> Result<Started, SupabaseError> {
+    let StartedReply {
+        messages,
+        chat,
+        history,
+        reserved,
+        lease,
+        has_queue: _,
+        checkpoint,
+        definitions,
+        calls,
+    } = reply;
+    let (rows, message) = rows(messages)?;
+    let earlier = match checkpoint {
+        0 => Earlier::default(),
+        checkpoint => Earlier {
+            approved: calls.into_iter().map(|call| call.call_id).collect(),
+            ..earlier(&rows, &message, checkpoint, &definitions)?
+        },
+    };
+    Ok(Started {
+        rows,
+        model: message.model,
+        is_untitled: chat.title == UNTITLED,
+        system_prompt: chat.system_prompt,
+        history,
+        reserved,
+        metadata: message.metadata,
+        lease: Some(lease),
+        is_candidate: !message.is_active,
+        earlier,
+    })
+}
+
+/// What a message that is continued has already.
+fn earlier(
+    rows: &Rows,
+    message: &MessageRow,
+    checkpoint: u32,
+    definitions: &[Value],
+) -> Result<Earlier, SupabaseError> {
+    #[derive(Deserialize)]
+    struct Row {
+        parts: Vec<Part>,
+    }
+    let row = rows.message.as_deref().map_or("null", RawValue::get);
+    let Row { parts } = serde_json::from_str(row)?;
+    let usage = message.metadata.get("usage");
+    Ok(Earlier {
+        parts,
+        checkpoint,
+        usage: usage.and_then(|usage| TokenUsage::deserialize(usage).ok()),
+        cost_usd: message.metadata.get("cost_usd").and_then(Value::as_f64).map(Usd::from_f64),
+        client_tools: definitions.iter().filter_map(ClientTool::from_json).map(Arc::new).collect(),
+        approved: Vec::new(),
+        is_visible: false,
+    })
+}
+
+fn rows(messages: Messages) -> Result<(Rows, MessageRow), SupabaseError> {
+    let Messages { message, user_message } = messages;
+    let row: MessageRow = serde_json::from_str(message.get())?;
+    Ok((Rows { message_id: row.id, message: Some(message), user_message }, row))
+}
