@@ -101,6 +101,7 @@ fn api(max_body_bytes: usize, max_generate_body_bytes: usize) -> OpenApiRouter<A
         .routes(routes!(files::routes::list, files::routes::upload))
         .route("/api/files", get(files::routes::list).post(files::routes::upload))
         .routes(routes!(files::routes::get, files::routes::update, files::routes::delete))
+        .routes(routes!(files::search::routes::search))
         .routes(routes!(files::routes::content))
         .routes(routes!(files::routes::sign))
         .routes(routes!(ai::routes::models))

@@ -3,6 +3,7 @@ import type { MessagePart } from "@chat-backend/client";
 
 export type TextPart = { type: "text" | "reasoning"; text: string };
 export type FilePart = { type: "file"; mediaType: string; filename?: string; url: string };
+export type SourcePart = { type: "source-document"; sourceId: string; title: string; filename?: string };
 export type ToolPart = {
   type: `tool-${string}`;
   toolCallId: string;
@@ -28,6 +29,7 @@ export interface ShownApproval {
 export const isText = (part: MessagePart): part is MessagePart & TextPart =>
   part.type === "text" || part.type === "reasoning";
 export const isFile = (part: MessagePart): part is MessagePart & FilePart => part.type === "file";
+export const isSource = (part: MessagePart): part is MessagePart & SourcePart => part.type === "source-document";
 export const isTool = (part: MessagePart): part is MessagePart & ToolPart => part.type.startsWith("tool-");
 
 /** The text of a message, without reasoning. */

@@ -15,6 +15,7 @@ use crate::agent::{BuiltIn, CheckpointSlots, Generations, Settings, Sources, Tok
 use crate::api::account::Accounts;
 use crate::api::ai::{Ai, SendPostcard, Weather, offered};
 use crate::api::files::Files;
+use crate::api::files::search::FileSearch;
 use crate::api::files::text::FileTexts;
 use crate::api::scripts::Scripts;
 use crate::clock::Clock;
@@ -69,6 +70,7 @@ impl App {
         let files = Files::new(supabase.clone(), &config, clock.clone());
         let sandbox = sandbox(&config);
         let texts = FileTexts::new(files.clone(), sandbox.clone());
+        let file_search = FileSearch::new(supabase.clone(), &files, texts.clone(), limits.clone());
         let scripts = Scripts::new(
             supabase.clone(),
             files.clone(),
@@ -101,7 +103,8 @@ impl App {
             mcp: Connections::new(),
             sign_ins: sign_ins.clone(),
         };
-        let built_in = BuiltIn::new("built_in", tools(&files, &texts, &scripts));
+        let built_in = tools(&files, &texts, &file_search, &scripts);
+        let built_in = BuiltIn::new("built_in", built_in);
         let demo = BuiltIn::new("demo", vec![Arc::new(Weather), Arc::new(SendPostcard)]);
         let sources = Sources::new(built_in, demo, clock.clone(), metrics.clone());
         sources.replace(source_builder.build(&config.file.current())?);
@@ -159,6 +162,7 @@ impl App {
             generations,
             scripts,
             files,
+            file_search,
             read_marks: ai.read_marks(),
             ai,
             limits,

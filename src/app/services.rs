@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use super::error::BuildError;
 use super::state::Services;
 use crate::agent::AnyTool;
+use crate::api::files::search::{FileSearch, SearchFilesTool};
 use crate::api::files::text::FileTexts;
 use crate::api::files::{Files, FilesTool};
 use crate::api::scripts::{RunScriptTool, Scripts};
@@ -64,9 +65,15 @@ pub(super) fn watch(metrics: &Metrics, services: &Services) {
 }
 
 /// The tools that requests may name.
-pub(super) fn tools(files: &Files, texts: &FileTexts, scripts: &Scripts) -> Vec<Arc<dyn AnyTool>> {
+pub(super) fn tools(
+    files: &Files,
+    texts: &FileTexts,
+    search: &FileSearch,
+    scripts: &Scripts,
+) -> Vec<Arc<dyn AnyTool>> {
     vec![
         Arc::new(FilesTool::new(files.clone(), texts.clone())),
+        Arc::new(SearchFilesTool::new(search.clone())),
         Arc::new(RunScriptTool::new(scripts.clone())),
     ]
 }

@@ -9,6 +9,7 @@ use crate::agent::Generations;
 use crate::api::account::Accounts;
 use crate::api::ai::{Ai, offered};
 use crate::api::files::Files;
+use crate::api::files::search::FileSearch;
 use crate::api::messages::ReadMarks;
 use crate::api::scripts::Scripts;
 use crate::clock::Clock;
@@ -40,6 +41,7 @@ pub struct Services {
     pub supabase: Supabase,
     pub generations: Generations,
     pub files: Files,
+    pub file_search: FileSearch,
     pub read_marks: ReadMarks,
     pub limits: Limits,
     pub ai: Ai,
@@ -93,6 +95,7 @@ extractable! {
     supabase: Supabase,
     generations: Generations,
     files: Files,
+    file_search: FileSearch,
     read_marks: ReadMarks,
     limits: Limits,
     ai: Ai,

@@ -17,6 +17,7 @@ mod files;
 mod generation;
 mod lapsed;
 mod messages;
+mod passages;
 mod tool_calls;
 mod tool_functions;
 mod tool_tokens;
@@ -40,6 +41,10 @@ pub use lapsed::{CountLapsedUsage, ReleaseLeases, count_lapsed_usage};
 pub use messages::{
     AnswerToResume, MarkAnswerRead, QueuedMessage, QueuedMessages, ResumeReply, SelectMessage,
     SelectReply,
+};
+pub use passages::{
+    FoundPassage, IndexStatus, NewPassage, SavePassages, SavePassagesReply, SearchPassages,
+    UnindexedFile, UnindexedFiles,
 };
 pub use take_over::TakeOverGeneration;
 pub use tool_calls::{

@@ -311,4 +311,12 @@ pub static REGISTRATIONS: &[Registration] = &[
     rust("20261129000010_made_calls.sql", "create or replace function private.take_call", "83c0e9f364be8eba"),
     rust("20261129000010_made_calls.sql", "create function private.end_running_calls", "dbbeb227dff90698"),
     rust("20261129000010_made_calls.sql", "create or replace function private.settle_calls", "2b3b340b220f11e9"),
+    rust("20261129000040_passages.sql", "create policy passages_account", "442d280d9d693939"),
+    rust("20261129000040_passages.sql", "create policy indexed_files_account", "bf819289f4b1a653"),
+    rust("20261129000040_passages.sql", "create function private.store_passages", "d6e9b415c3aea423"),
+    rust("20261129000040_passages.sql", "create function private.passages_with", "072dece5af990483"),
+    rust("20261129000040_passages.sql", "create function private.find_passages", "882dc77d895f4014"),
+    rust("20261129000040_passages.sql", "create function public.save_passages", "7761d424bb0a6464"),
+    rust("20261129000040_passages.sql", "create function public.search_passages", "f731db2ef4d7aae7"),
+    rust("20261129000040_passages.sql", "create function public.unindexed_files", "e5f8117b9cd02f3c"),
 ];

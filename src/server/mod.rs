@@ -11,9 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use hyper::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
+use hyper::{Request, Version};
 use hyper_util::rt::TokioTimer;
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::{TcpListener, TcpStream};
@@ -23,6 +23,7 @@ use tracing::{debug, info, warn};
 
 use crate::app::App;
 use crate::http::addresses::{Addresses, PeerConnection};
+use crate::http::event_stream::LiveStream;
 use crate::http::{drain, metrics_endpoint};
 use crate::observability::metrics::Watched;
 use crate::peers;
@@ -170,7 +171,11 @@ async fn connection(stream: TcpStream, router: Router, slot: Slot, stop: Cancell
     let activity = &slot.activity;
     let (peer, server) = addresses(&stream);
     let local = stream.local_addr().ok();
+    let mut socket = Socket::new(stream, Arc::clone(activity));
+    let sender = socket.sender.clone();
     let service = service_fn(|mut request: Request<Incoming>| {
+        let may_write = request.version() == Version::HTTP_11;
+        let sender = sender.clone();
         let client = slot.connections().trusted_proxies().client(peer, request.headers());
         request.extensions_mut().insert(Addresses { client, server });
         if let Some(local) = local.filter(|_| request.uri().path().starts_with(peers::PREFIX)) {
@@ -180,9 +185,16 @@ async fn connection(stream: TcpStream, router: Router, slot: Slot, stop: Cancell
         activity.set_outlives_client(request.uri().path().starts_with(OUTLIVES_CLIENT));
         let request = request.map(|body| RequestBody::new(body, activity.clone()));
         let answer = drain::answer(router.clone(), request);
-        async { Ok::<_, Infallible>(answer.await.map(|body| exchange.attach_to(body))) }
+        async move {
+            let mut response = answer.await;
+            if let Some(live) = response.extensions_mut().remove::<LiveStream>()
+                && may_write
+            {
+                live.attach(sender);
+            }
+            Ok::<_, Infallible>(response.map(|body| exchange.attach_to(body)))
+        }
     });
-    let mut socket = Socket::new(stream, Arc::clone(activity));
     let speaks_http2 = tokio::select! {
         speaks_http2 = socket.speaks_http2() => speaks_http2,
         reason = activity.close_reason() => {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use reqwest::header::{CONTENT_RANGE, HeaderMap};
 use reqwest::{Response, StatusCode};
 
 use super::caller::Caller;
@@ -18,6 +19,8 @@ pub(super) struct Answer {
     pub(super) body: Bytes,
     /// There are more rows, which were not read.
     pub(super) is_cut: bool,
+    /// How many rows it has, where it says so.
+    pub(super) rows: Option<usize>,
 }
 
 /// How an answer is read.
@@ -46,6 +49,7 @@ impl Answer {
     ) -> Result<Self, SupabaseError> {
         let status = response.status();
         let retry_after = retry::retry_after(response.headers());
+        let rows = row_count(response.headers());
         let (body, is_cut) = match (status.is_success(), reading.page) {
             (false, _) => (body::read_error(response).await?, false),
             (true, None) => (body::read(response, reading.max_bytes, charge).await?, false),
@@ -53,6 +57,37 @@ impl Answer {
                 body::read_page(response, rows, reading.max_bytes, charge).await?
             }
         };
-        Ok(Self { status, retry_after, body, is_cut })
+        Ok(Self { status, retry_after, body, is_cut, rows })
+    }
+}
+
+/// How many rows an answer of PostgREST has: `Content-Range: 0-49/*`.
+fn row_count(headers: &HeaderMap) -> Option<usize> {
+    let range = headers.get(CONTENT_RANGE)?.to_str().ok()?;
+    let (first, last) = range.split_once('/')?.0.split_once('-')?;
+    let (first, last) = (first.parse::<usize>().ok()?, last.parse::<usize>().ok()?);
+    last.checked_sub(first)?.checked_add(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn the_number_of_rows() {
+        for (range, expected) in [
+            ("0-49/*", Some(50)),
+            ("10-10/3000", Some(1)),
+            ("*/*", None),
+            ("*/0", None),
+            ("bytes 0-4/11", None),
+            ("5-4/*", None),
+            ("0-18446744073709551615/*", None),
+        ] {
+            let headers = HeaderMap::from_iter([(CONTENT_RANGE, HeaderValue::from_static(range))]);
+            assert_eq!(row_count(&headers), expected, "{range}");
+        }
     }
 }

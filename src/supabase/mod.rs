@@ -21,5 +21,5 @@ pub use body::MAX_ANSWER_BYTES;
 pub use caller::{AccessToken, Caller};
 pub use client::Supabase;
 pub use error::{SupabaseError, SupabaseErrorKind};
-pub use rest::{Query, Rest, Rows};
+pub use rest::{PageEnd, Query, Rest, Rows};
 pub use storage::{Bucket, Download, IDLE, ListedObject};

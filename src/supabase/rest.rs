@@ -250,7 +250,7 @@ impl<'a> Query<'a> {
         let reading =
             Reading { caller: self.rest.caller, max_bytes: self.max_bytes, page: self.page };
         let answer = supabase.ask(Service::PostgRest, self.is_idempotent, reading, request).await?;
-        Ok(Rows { body: answer.body, is_cut: answer.is_cut })
+        Ok(Rows { body: answer.body, is_cut: answer.is_cut, count: answer.rows })
     }
 
     fn request(&self, accept: &'static str) -> Result<RequestBuilder, SupabaseError> {
@@ -285,6 +285,17 @@ pub struct Rows {
     pub body: Bytes,
     /// There are more, which were not read because of their length.
     pub is_cut: bool,
+    /// How many there are, those included that were not read; none if that is not known.
+    count: Option<usize>,
+}
+
+/// Where a page ends within rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageEnd {
+    /// How many rows the page has.
+    pub rows: usize,
+    /// Where its last row is.
+    pub last: Range<usize>,
 }
 
 impl Rows {
@@ -296,11 +307,23 @@ impl Rows {
         Ok(self)
     }
 
-    /// Where the rows are. They are found and not parsed, which is enough to pass them on: what is no array
-    /// of rows, or ends early, is an error.
-    pub fn ranges(&self) -> Result<Vec<Range<usize>>, SupabaseError> {
-        array::rows(&self.body)
-            .ok_or_else(|| SupabaseError::unreadable("rows were asked for, and these are none"))
+    /// Where a page of at most so many rows ends; none if there are no more rows than these. They are found and
+    /// not parsed, which is enough to pass them on: what is no array of rows is an error.
+    pub fn page_end(&self, limit: usize) -> Result<Option<PageEnd>, SupabaseError> {
+        let known = self.count.filter(|_| !self.is_cut && array::is_array(&self.body));
+        if known.is_some_and(|count| count <= limit) {
+            return Ok(None);
+        }
+        // One row more than the page shows that there are more: the last but one is near the end.
+        let before_last = known.filter(|count| *count == limit + 1 && limit > 0);
+        if let Some(last) = before_last.and_then(|_| array::last_but_one(&self.body)) {
+            return Ok(Some(PageEnd { rows: limit, last }));
+        }
+        let rows = array::rows(&self.body)
+            .ok_or_else(|| SupabaseError::unreadable("rows were asked for, and these are none"))?;
+        let has_more = self.is_cut || rows.len() > limit;
+        let last = rows[..rows.len().min(limit)].last().filter(|_| has_more);
+        Ok(last.map(|last| PageEnd { rows: rows.len().min(limit), last: last.clone() }))
     }
 
     /// The rows one by one, each still text.

@@ -30,6 +30,7 @@ mod docs;
 mod documents;
 mod errors;
 mod faults;
+mod file_search;
 mod files;
 mod flow;
 mod generate;

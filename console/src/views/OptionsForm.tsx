@@ -4,7 +4,7 @@ import type { Loaded } from "../loading";
 import { Problem } from "./Problem";
 
 const EFFORTS = ["none", "minimal", "low", "medium", "high", "xhigh", "max"] as const;
-const TOOLS = { run_script: "Run scripts", files: "Read and write files" };
+const TOOLS = { run_script: "Run scripts", files: "Read and write files", search_files: "Search in files" };
 
 interface Props {
   models: Loaded<Model[]>;

@@ -1,13 +1,14 @@
 import type { MessagePart } from "@chat-backend/client";
 import { useMemo } from "preact/hooks";
 import { toHtml } from "../markdown";
-import { isFile, isText, isTool, type FilePart, type ToolPart } from "../parts";
+import { isFile, isSource, isText, isTool, type FilePart, type ToolPart } from "../parts";
 
 /** A piece of a message. Kinds that are not known show nothing. */
 export function PartView({ part }: { part: MessagePart }) {
   if (isText(part)) return part.type === "reasoning" ? <Reasoning text={part.text} /> : <Markdown text={part.text} />;
   if (isTool(part)) return <ToolCall part={part} />;
   if (isFile(part)) return <Attachment part={part} />;
+  if (isSource(part)) return <span class="source">📖 {part.title}</span>;
   return null;
 }
 

@@ -25,6 +25,11 @@ impl IdleTimer {
         self.heard_at = Instant::now();
     }
 
+    /// Counts from a moment in the past on.
+    pub fn restart_at(&mut self, heard_at: Instant) {
+        self.heard_at = heard_at;
+    }
+
     /// Completes when the timeout has passed since the start or the last restart.
     pub async fn expired(&mut self) {
         loop {

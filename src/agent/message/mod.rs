@@ -11,4 +11,5 @@ pub(super) mod approval;
 pub(super) mod part;
 pub(super) mod prompt;
 pub(super) mod sanitize;
+pub(super) mod subscribers;
 pub(super) mod ui_stream;

@@ -1,27 +1,18 @@
 //! Streams an answer to one listener, as Server-Sent Events.
 
-use std::io;
-use std::time::Duration;
-
 use axum::body::Body;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::future::ready;
-use futures_util::stream::{self, Stream, StreamExt};
+use futures_util::stream::{self, StreamExt};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::event_ids::EventIds;
 use crate::agent::{Answer, Cursor, End, StreamError};
-use crate::clock::IdleTimer;
 use crate::http::error::{ApiError, for_end};
-use crate::http::event_stream::OpenStream;
-
-/// A silent stream says something this often, so that proxies keep it open.
-const PING_INTERVAL: Duration = Duration::from_secs(15);
-const PING: &[u8] = b": ping\n\n";
+use crate::http::event_stream::{self, Encoder, PING, PING_INTERVAL};
 
 /// The stream of an answer from its start, then live. A slow reader gets what it missed at once; a
 /// generation that ends without an end resets the stream, because a clean end would look whole.
@@ -35,7 +26,7 @@ pub(super) fn respond_from(
     cursor: Cursor,
     request_id: String,
 ) -> Response {
-    response(Body::from_stream(chunks(answer, cursor, request_id)))
+    with_headers(event_stream::respond(answer, UiEncoder { cursor, request_id }))
 }
 
 /// The same for a client that has read up to an event, with ids for the next time.
@@ -46,10 +37,10 @@ pub(super) fn respond_after(
     last_event_id: &str,
 ) -> Response {
     let mut ids = EventIds::after(last_event_id);
-    let numbered = chunks(answer, cursor, request_id)
+    let numbered = event_stream::chunks(answer, UiEncoder { cursor, request_id })
         .map(move |chunk| chunk.map(|events| Bytes::from(ids.number(&events))))
         .filter(|chunk| ready(chunk.as_ref().map_or(true, |events| !events.is_empty())));
-    response(Body::from_stream(numbered))
+    with_headers(event_stream::response(Body::from_stream(numbered)))
 }
 
 /// The same for an answer that is still to begin.
@@ -70,7 +61,8 @@ pub(super) fn respond_later(
         None => stream::once(async { Ok(Bytes::from_static(PING)) }).left_stream(),
         Some(Ok(answer)) => {
             let cursor = cursor.take().unwrap_or_default();
-            chunks(answer, cursor, request_id.clone()).boxed().right_stream()
+            let encoder = UiEncoder { cursor, request_id: request_id.clone() };
+            event_stream::chunks(answer, encoder).boxed().right_stream()
         }
         Some(Err(error)) => {
             error.log(&request_id);
@@ -78,7 +70,7 @@ pub(super) fn respond_later(
             stream::once(async { Ok(problem) }).boxed().right_stream()
         }
     });
-    response(Body::from_stream(body))
+    with_headers(event_stream::response(Body::from_stream(body)))
 }
 
 /// A stream that says only what went wrong.
@@ -89,69 +81,26 @@ fn error_frames(error: &ApiError, request_id: &str) -> Bytes {
     format!("data: {data}\n\ndata: {text}\n\ndata: [DONE]\n\n").into()
 }
 
-fn chunks(
-    answer: watch::Receiver<Answer>,
-    cursor: Cursor,
-    request_id: String,
-) -> impl Stream<Item = Chunk> + Send + 'static {
-    let silence = IdleTimer::new(PING_INTERVAL);
-    // Boxed, because it moves with each piece.
-    let listener =
-        Box::new(Listener { answer, cursor, silence, request_id, _open: OpenStream::new() });
-    stream::unfold(Some(listener), |listener| async move { listener?.next().await })
-}
-
-fn response(body: Body) -> Response {
-    let mut response = Response::new(body);
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    let ours = [("x-vercel-ai-ui-message-stream", "v1"), ("x-accel-buffering", "no")];
-    for (name, value) in ours {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-    }
+fn with_headers(mut response: Response) -> Response {
+    let name = HeaderName::from_static("x-vercel-ai-ui-message-stream");
+    response.headers_mut().insert(name, HeaderValue::from_static("v1"));
     response
 }
 
-struct Listener {
-    answer: watch::Receiver<Answer>,
+/// Writes the AI SDK's protocol.
+struct UiEncoder {
     cursor: Cursor,
-    silence: IdleTimer,
     request_id: String,
-    _open: OpenStream,
 }
 
-type Chunk = io::Result<Bytes>;
+impl Encoder for UiEncoder {
+    fn encode(&mut self, answer: &Answer, out: &mut Vec<u8>) {
+        let describe = |end: &End| describe(end, &self.request_id);
+        self.cursor.advance(answer, out, describe);
+    }
 
-impl Listener {
-    /// The next bytes and, unless they are the last, the listener.
-    async fn next(mut self: Box<Self>) -> Option<(Chunk, Option<Box<Self>>)> {
-        if self.cursor.is_at_end() {
-            return None;
-        }
-        loop {
-            let mut bytes = Vec::new();
-            {
-                let answer = self.answer.borrow_and_update();
-                let describe = |end: &End| describe(end, &self.request_id);
-                self.cursor.advance(&answer, &mut bytes, describe);
-            }
-            if !bytes.is_empty() {
-                self.silence.restart();
-                return Some((Ok(bytes.into()), Some(self)));
-            }
-            tokio::select! {
-                biased;
-                changed = self.answer.changed() => if changed.is_err() {
-                    let broken = io::Error::other("the generation is gone without an end");
-                    return Some((Err(broken), None));
-                },
-                () = self.silence.expired() => {
-                    self.silence.restart();
-                    return Some((Ok(Bytes::from_static(PING)), Some(self)));
-                }
-            }
-        }
+    fn is_at_end(&self) -> bool {
+        self.cursor.is_at_end()
     }
 }
 

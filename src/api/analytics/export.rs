@@ -150,7 +150,7 @@ fn write(
         }
         _ => rows.iter().flat_map(|row| [row.get(), "\n"]).collect::<String>().into_bytes(),
     };
-    let last = rows.last().map(|row| list.cursor(row)).transpose()?;
+    let last = rows.last().map(|row| list.cursor(row.get().as_bytes())).transpose()?;
     Ok((bytes, last))
 }
 

@@ -125,8 +125,11 @@ pub(super) async fn get_with_messages(
     };
     let newest = &chat.messages[..chat.messages.len().min(INCLUDED_MESSAGES)];
     let has_older = is_cut || newest.len() < chat.messages.len();
-    let oldest =
-        newest.last().filter(|_| has_older).map(|row| messages::LIST.cursor(row)).transpose()?;
+    let oldest = newest
+        .last()
+        .filter(|_| has_older)
+        .map(|row| messages::LIST.cursor(row.get().as_bytes()))
+        .transpose()?;
     let mut turned = BytesMut::with_capacity(body.len());
     turned.extend_from_slice(head);
     turned.extend_from_slice(&body[rest..offset(first)]);

@@ -21,6 +21,7 @@ mod conditional;
 mod media_type;
 mod signed_urls;
 pub mod text;
+pub mod search;
 
 pub(in crate::api) use attachments::resolve::written_part;
 pub use attachments::resolve::{AttachedContent, Attachment, FilePart, PartsContext};

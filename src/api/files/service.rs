@@ -1,7 +1,8 @@
 //! The file service and the owners of files.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
@@ -18,6 +19,9 @@ pub const BUCKET: &str = "files";
 /// Maximum number of files of one user.
 pub(super) const MAX_FILES: u64 = 100_000;
 
+/// How many uploads the listener may be behind.
+const MAX_TOLD: usize = 1_000;
+
 /// Files in Supabase. Clones share everything.
 #[derive(Clone)]
 pub struct Files {
@@ -29,6 +33,8 @@ pub struct Files {
     file: FileHandle,
     bucket_limit: BucketLimit,
     pub(super) tasks: TaskTracker,
+    /// Who is told that an upload is stored.
+    stored: Arc<OnceLock<mpsc::Sender<Owner>>>,
 }
 
 /// The owner of files. Every request is made with their own token.
@@ -74,6 +80,21 @@ impl Files {
             file: config.file.clone(),
             bucket_limit: BucketLimit::default(),
             tasks: TaskTracker::new(),
+            stored: Arc::default(),
+        }
+    }
+
+    /// The owners of uploads, when these are stored. For one listener, which may miss some.
+    pub(super) fn stored(&self) -> mpsc::Receiver<Owner> {
+        let (sender, receiver) = mpsc::channel(MAX_TOLD);
+        let _ = self.stored.set(sender);
+        receiver
+    }
+
+    /// Tells that an upload of this owner's is stored.
+    pub(super) fn tell_stored(&self, owner: &Owner) {
+        if let Some(listener) = self.stored.get() {
+            let _ = listener.try_send(owner.clone());
         }
     }
 

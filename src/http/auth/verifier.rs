@@ -10,7 +10,7 @@ use super::current_user::CurrentUser;
 use super::errors::{anonymous_refused, invalid_token};
 use super::remote_verifier::RemoteVerifier;
 use super::signing_keys::{SigningKey, SigningKeys};
-use super::verified_tokens::{self, TokenHash, Verified, VerifiedTokens, hash};
+use super::verified_tokens::{self, Key, Verified, VerifiedTokens, hash};
 use crate::clock::Clock;
 use crate::config::FileHandle;
 use crate::http::error::ApiError;
@@ -76,19 +76,18 @@ impl Verifier {
     /// The user of a token. 401 if it is invalid, 403 for an anonymous user if those are not accepted, 503
     /// if the token cannot be verified at the moment.
     pub async fn verify(&self, token: &str) -> Result<CurrentUser, ApiError> {
-        let hash = hash(token);
-        if let Some(user) = self.cached(&hash).await? {
+        if let Some(user) = self.cached(token).await? {
             return Ok(user);
         }
-        let verified = self.verify_uncached(token, hash).await?;
-        self.inner.verified.insert(hash, verified.clone());
+        let verified = self.verify_uncached(token).await?;
+        self.inner.verified.insert(Key(verified.user.token.clone()), verified.clone());
         Ok(verified.user)
     }
 
     /// Verifies a token again that Supabase refused although it was valid here: its key may have been
     /// revoked. In that case, 401.
     pub async fn verify_again(&self, token: &AccessToken) -> Result<(), ApiError> {
-        self.inner.verified.remove(&hash(token.expose_secret()));
+        self.inner.verified.remove(token.expose_secret());
         self.inner.keys.invalidate();
         self.verify(token.expose_secret()).await.map(|_| ())
     }
@@ -99,8 +98,8 @@ impl Verifier {
         Ok(if is_alone { VerificationMode::Alone } else { VerificationMode::ThroughAuth })
     }
 
-    async fn cached(&self, hash: &TokenHash) -> Result<Option<CurrentUser>, ApiError> {
-        let Some(verified) = self.inner.verified.get(hash) else { return Ok(None) };
+    async fn cached(&self, token: &str) -> Result<Option<CurrentUser>, ApiError> {
+        let Some(verified) = self.inner.verified.get(token) else { return Ok(None) };
         let is_current = match &verified.signed_by {
             Some((kid, key)) => {
                 self.inner.keys.get(kid).await?.is_some_and(|now| Arc::ptr_eq(&now, key))
@@ -110,11 +109,11 @@ impl Verifier {
         if is_current && self.now() < verified.until {
             return Ok(Some(verified.user));
         }
-        self.inner.verified.remove(hash);
+        self.inner.verified.remove(token);
         Ok(None)
     }
 
-    async fn verify_uncached(&self, token: &str, hash: TokenHash) -> Result<Verified, ApiError> {
+    async fn verify_uncached(&self, token: &str) -> Result<Verified, ApiError> {
         let header =
             jsonwebtoken::decode_header(token).map_err(|error| invalid_token(error.to_string()))?;
         if header.crit.is_some() {
@@ -130,7 +129,7 @@ impl Verifier {
                 self.accept(token, &claims, end, None)
             }
             (Algorithm::HS256, None) => {
-                let user = self.inner.auth.user(token, hash).await?;
+                let user = self.inner.auth.user(token, hash(token)).await?;
                 if user.id != claims.sub {
                     return Err(invalid_token("Supabase Auth says it is somebody else's"));
                 }

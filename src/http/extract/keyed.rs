@@ -1,10 +1,12 @@
 //! Keyset pagination: lists that are sorted by a time, then by id.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use serde_json::value::RawValue;
+use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 
 use crate::http::error::ApiError;
@@ -64,25 +66,45 @@ impl Keyed {
             .parameter(&format!("{path}or"), rows)
     }
 
-    /// The cursor of the page after this row.
-    pub fn cursor(&self, row: &RawValue) -> Result<Cursor, ApiError> {
-        self.read(row).map_err(|error| ApiError::unreadable(self.row, error))
+    /// The cursor of the page after this row, a JSON object.
+    pub fn cursor(&self, row: &[u8]) -> Result<Cursor, ApiError> {
+        let mut row = serde_json::Deserializer::from_slice(row);
+        row.deserialize_map(self).map_err(|error| ApiError::unreadable(self.row, error))
+    }
+}
+
+/// Reads the key of a row, and skips everything else.
+impl<'de> Visitor<'de> for &Keyed {
+    type Value = Cursor;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a row")
     }
 
-    fn read(&self, row: &RawValue) -> Result<Cursor, serde_json::Error> {
-        let row: HashMap<String, &RawValue> = serde_json::from_str(row.get())?;
-        let text = |name: &str| row.get(name).map_or("null", |value| value.get());
-        let at = self.members.iter().map(|name| text(name)).find(|text| *text != "null");
+    fn visit_map<A: MapAccess<'de>>(self, mut row: A) -> Result<Cursor, A::Error> {
+        #[derive(Deserialize)]
+        struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+        let (mut id, mut times) = (None, vec![None; self.members.len()]);
+        while let Some(Name(name)) = row.next_key()? {
+            if name == "id" {
+                id = Some(row.next_value()?);
+            } else if let Some(at) = self.members.iter().position(|member| *member == name) {
+                times[at] = row.next_value()?;
+            } else {
+                row.next_value::<IgnoredAny>()?;
+            }
+        }
+        let at = times.into_iter().flatten().next();
         Ok(Cursor {
-            at: serde_json::from_str(at.unwrap_or("null"))?,
-            id: serde_json::from_str(text("id"))?,
+            at: at.ok_or_else(|| A::Error::custom("no time"))?,
+            id: id.ok_or_else(|| A::Error::missing_field("id"))?,
         })
     }
 }
 
 /// Opaque to clients: microseconds since 1970 and the id.
-impl std::fmt::Display for Cursor {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.at.as_microsecond(), self.id.simple())
     }
 }
@@ -108,7 +130,6 @@ pub(super) fn unknown_cursor() -> ApiError {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::value::to_raw_value;
     use serde_json::{Value, json};
 
     use super::Keyed;
@@ -121,7 +142,7 @@ mod tests {
     };
 
     fn key(row: &Value) -> Option<String> {
-        Some(CHATS.cursor(&to_raw_value(row).unwrap()).ok()?.to_string())
+        Some(CHATS.cursor(row.to_string().as_bytes()).ok()?.to_string())
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::keyed::{Cursor, Keyed, unknown_cursor};
 use super::{Query, form};
 use crate::http::error::ApiError;
 use crate::http::response;
-use crate::supabase::Rows;
+use crate::supabase::{PageEnd, Rows};
 
 const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 200;
@@ -72,19 +72,12 @@ impl Page {
     /// The page as a response. There may be one more row than the page holds, or rows that were not
     /// read. Rows are passed on without parsing them.
     pub fn respond(&self, rows: Rows, list: &Keyed) -> Result<Response, ApiError> {
-        let ranges = rows.ranges()?;
-        let has_next = rows.is_cut || ranges.len() > self.limit;
-        let count = ranges.len().min(self.limit);
-        let Some(last) = ranges[..count].last().filter(|_| has_next) else {
+        let Some(PageEnd { rows: count, last }) = rows.page_end(self.limit)? else {
             return Ok(response::json(rows.body));
         };
-        let row = serde_json::from_slice(&rows.body[last.clone()])
-            .map_err(|error| ApiError::unreadable(list.row, error))?;
-        let link = self.next(row, count, rows.is_cut, list)?;
-        let mut page = BytesMut::from(rows.body);
-        page.truncate(last.end);
-        page.put_u8(b']');
-        let mut response = response::json(page);
+        let link = self.next(&rows.body[last.clone()], count, rows.is_cut, list)?;
+        let page = [rows.body.slice(..last.end), Bytes::from_static(b"]")];
+        let mut response = response::json_pieces(page);
         response.headers_mut().insert(LINK, link);
         Ok(response)
     }
@@ -99,7 +92,7 @@ impl Page {
         let page = &rows[..rows.len().min(self.limit)];
         let mut response = response::json(json_array(page));
         if let Some(last) = page.last().filter(|_| is_cut || rows.len() > page.len()) {
-            let link = self.next(last, page.len(), is_cut, list)?;
+            let link = self.next(last.get().as_bytes(), page.len(), is_cut, list)?;
             response.headers_mut().insert(LINK, link);
         }
         Ok(response)
@@ -108,7 +101,7 @@ impl Page {
     /// The link to the page after one of so many rows, of which this is the last.
     fn next(
         &self,
-        last: &RawValue,
+        last: &[u8],
         rows: usize,
         is_cut: bool,
         list: &Keyed,

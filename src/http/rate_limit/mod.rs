@@ -28,6 +28,8 @@ const DAY: Duration = Duration::from_secs(86_400);
 const STATISTICS: usize = 4;
 /// How often a user may decide on calls that wait, in a minute.
 const DECISIONS: u32 = 60;
+/// How many searches over files run at once.
+const SEARCHES: usize = 16;
 /// How many accounts are exported or imported at once, and how long another one waits for its turn.
 const TRANSFERS: usize = 8;
 const TRANSFER_WAIT: Duration = Duration::from_millis(500);
@@ -41,6 +43,8 @@ pub struct Limits {
     pub daily_tokens: Option<u64>,
     /// Permits for computing statistics.
     pub statistics: Turns,
+    /// Permits for searching files.
+    pub searches: Turns,
     /// Permits for exporting and importing accounts.
     pub transfers: Turns,
     requests: Allowance,
@@ -63,6 +67,11 @@ impl Limits {
                     own: "Other statistics of yours are being computed. Please try again.",
                     all: "Too many statistics are being computed at the moment. Please try again.",
                 },
+            ),
+            searches: Turns::new(
+                SEARCHES,
+                config.request_timeout,
+                "Too many searches are running at the moment. Please try again.",
             ),
             transfers: Turns::new(
                 TRANSFERS,
@@ -126,6 +135,7 @@ impl Limits {
         self.decisions.forget_idle();
         self.plans.forget_idle();
         self.statistics.forget_idle();
+        self.searches.forget_idle();
         self.transfers.forget_idle();
     }
 }

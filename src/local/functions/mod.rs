@@ -21,6 +21,7 @@ mod files;
 mod lapsed;
 mod message_json;
 mod message_row;
+mod passages;
 mod paths;
 mod question;
 mod queue;
@@ -392,5 +393,36 @@ pub static FUNCTIONS: &[Function] = &[
             Parameter::optional("p_time_zone", PgType::Text),
         ],
         body: FunctionBody::Report(usage_statistics::usage_of_all_users),
+    },
+    Function {
+        name: "save_passages",
+        parameters: &[
+            Parameter::required("p_file_id", PgType::Uuid),
+            Parameter::required("p_sha256", PgType::Text),
+            Parameter::required("p_name", PgType::Text),
+            Parameter::required("p_version", PgType::Integer),
+            Parameter::required("p_status", PgType::Text),
+            Parameter::required("p_passages", PgType::Jsonb),
+            Parameter::optional("p_note", PgType::Text),
+        ],
+        body: FunctionBody::Jsonb(passages::save_passages),
+    },
+    Function {
+        name: "search_passages",
+        parameters: &[
+            Parameter::required("p_words", PgType::Jsonb),
+            Parameter::optional("p_limit", PgType::Integer),
+            Parameter::optional("p_chat_id", PgType::Uuid),
+            Parameter::optional("p_file_id", PgType::Uuid),
+        ],
+        body: FunctionBody::Report(passages::search_passages),
+    },
+    Function {
+        name: "unindexed_files",
+        parameters: &[
+            Parameter::required("p_version", PgType::Integer),
+            Parameter::optional("p_limit", PgType::Integer),
+        ],
+        body: FunctionBody::Report(passages::unindexed_files),
     },
 ];

@@ -10,6 +10,7 @@ pub mod refusal_log;
 pub mod request_body;
 mod request_line;
 pub mod response_body;
+pub mod sender;
 pub mod socket;
 
 use std::collections::HashMap;

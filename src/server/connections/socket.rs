@@ -9,9 +9,11 @@ use std::task::{Context, Poll, ready};
 use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedReadHalf;
 
 use super::activity::Activity;
 use super::request_line::RequestLine;
+use super::sender::Sender;
 
 /// How much may wait in the system to be sent, in bytes. Without this bound a slow reader would seem
 /// to read nothing for minutes, while the system's large buffer drains.
@@ -27,7 +29,9 @@ const HTTP2: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// The socket.
 pub struct Socket {
-    stream: TokioIo<TcpStream>,
+    receiver: TokioIo<OwnedReadHalf>,
+    /// The half that sends, which answers write to as well.
+    pub sender: Arc<Sender>,
     activity: Arc<Activity>,
     line: RequestLine,
     /// What has arrived of the first request line and what follows it, not yet handed over.
@@ -40,8 +44,10 @@ impl Socket {
         let _ = stream.set_nodelay(true);
         #[cfg(target_os = "linux")]
         let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT);
-        let stream = TokioIo::new(stream);
-        Self { stream, activity, line: RequestLine::Method, escaped: Vec::new() }
+        let (receiver, half) = stream.into_split();
+        let sender = Arc::new(Sender::new(half, activity.clone()));
+        let receiver = TokioIo::new(receiver);
+        Self { receiver, sender, activity, line: RequestLine::Method, escaped: Vec::new() }
     }
 
     /// Whether the client speaks HTTP/2. What has arrived until then is kept for hyper.
@@ -66,7 +72,7 @@ impl Socket {
     fn poll_line(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut bytes = [0; LINE];
         let mut buffer = ReadBuf::new(&mut bytes);
-        let read = Pin::new(&mut self.stream).poll_read(cx, buffer.unfilled());
+        let read = Pin::new(&mut self.receiver).poll_read(cx, buffer.unfilled());
         self.line.escape(buffer.filled(), &mut self.escaped);
         read
     }
@@ -77,7 +83,7 @@ impl Socket {
     fn poll_more(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut byte = [0];
         let mut buffer = tokio::io::ReadBuf::new(&mut byte);
-        match ready!(self.stream.inner().poll_peek(cx, &mut buffer)) {
+        match ready!(self.receiver.inner().as_ref().poll_peek(cx, &mut buffer)) {
             Ok(0) => {
                 self.activity.wake_when_answered(cx.waker());
                 Poll::Pending
@@ -85,18 +91,13 @@ impl Socket {
             read => Poll::Ready(read.map(drop)),
         }
     }
-
-    fn wrote(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        self.activity.set_blocked(written.is_pending());
-        written
-    }
 }
 
 /// Discards unread data with the connection; the system would keep it for minutes.
 impl Drop for Socket {
     fn drop(&mut self) {
         if self.activity.is_blocked() {
-            let _ = self.stream.inner().set_zero_linger();
+            let _ = self.receiver.inner().as_ref().set_zero_linger();
         }
     }
 }
@@ -111,7 +112,7 @@ impl Read for Socket {
             if self.activity.outlives_client() {
                 ready!(self.poll_more(cx))?;
             }
-            let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+            let read = Pin::new(&mut self.receiver).poll_read(cx, buffer);
             if read.is_ready() {
                 self.activity.received();
             }
@@ -133,32 +134,30 @@ impl Read for Socket {
 
 impl Write for Socket {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.wrote(written)
+        self.sender.poll_write(cx, bytes)
     }
 
     fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
-        self.wrote(written)
+        self.sender.poll_write_vectored(cx, bytes)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        true
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.sender.poll_flush(cx)
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.sender.poll_shutdown(cx)
     }
 }

@@ -294,6 +294,8 @@ async fn stored_files(alice: &User) {
     assert_eq!(all_names, ["c.txt", "b.txt", "eq.1 cities.csv"]);
     assert_eq!(all(alice, "/api/files/?q=TXT&limit=1", "name").await, ["c.txt", "b.txt"]);
     assert_eq!(all(alice, "/api/files/?q=eq.1", "name").await, ["eq.1 cities.csv"]);
+    let found = alice.get("/api/files/search?q=city").await.expect(200);
+    assert_eq!(found["passages"][0]["title"], "eq.1 cities.csv, lines 1–2", "{found}");
     let path = format!("/api/files/{}", id(&file));
     assert_eq!(alice.get(&format!("{path}/content")).await.text, "a,b\n1,2\n");
     alice.patch(&path, json!({ "name": "towns.csv" })).await.expect(200);

@@ -1,5 +1,6 @@
 //! Writes the answer that listeners read, and measures its times.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -8,18 +9,22 @@ use tokio::time::Instant;
 
 use crate::agent::generation::recorder::Started;
 use crate::agent::message::answer::{Answer, Claim, End, Status};
+use crate::agent::message::subscribers::Subscribers;
 use crate::providers::{ChosenModel, Event};
 
 /// The only writer of an answer.
 pub(super) struct AnswerWriter {
     answer: watch::Sender<Answer>,
+    subscribers: Subscribers<Answer>,
     started_at: Instant,
-    first_token_at: Option<Instant>,
+    first_token_at: OnceLock<Instant>,
 }
 
 impl AnswerWriter {
     pub(super) fn new(answer: watch::Sender<Answer>) -> Self {
-        Self { answer, started_at: Instant::now(), first_token_at: None }
+        let subscribers = Subscribers::default();
+        answer.send_modify(|answer| answer.subscribers = Some(subscribers.clone()));
+        Self { answer, subscribers, started_at: Instant::now(), first_token_at: OnceLock::new() }
     }
 
     pub(super) fn read(&self) -> watch::Ref<'_, Answer> {
@@ -29,6 +34,7 @@ impl AnswerWriter {
     /// Changes the answer and wakes its listeners.
     pub(super) fn update(&self, change: impl FnOnce(&mut Answer)) {
         self.answer.send_modify(change);
+        self.subscribers.publish(&self.read());
     }
 
     /// How many bytes the model has produced.
@@ -46,7 +52,7 @@ impl AnswerWriter {
     }
 
     pub(super) fn time_to_first_token_ms(&self) -> Option<u64> {
-        self.first_token_at.map(|at| millis(at - self.started_at))
+        self.first_token_at.get().map(|at| millis(*at - self.started_at))
     }
 
     /// The chat is claimed.
@@ -81,19 +87,28 @@ impl AnswerWriter {
 
     /// Makes later failures part of the stream.
     pub(super) fn make_visible(&self) {
-        self.answer.send_if_modified(|answer| !std::mem::replace(&mut answer.is_visible, true));
+        if !self.read().is_visible {
+            self.update(|answer| answer.is_visible = true);
+        }
     }
 
-    /// Adds what the model has produced, in a new step if it is the first of its call.
-    pub(super) fn apply(&mut self, event: Event, starts_step: bool) {
-        self.first_token_at.get_or_insert_with(Instant::now);
-        self.update(|answer| {
+    /// Adds what the model has produced, in a new step if it is the first of its call. Nobody is told before
+    /// the answer is published: what has come at once is passed on at once.
+    pub(super) fn apply(&self, event: Event, starts_step: bool) {
+        self.first_token_at.get_or_init(Instant::now);
+        self.answer.send_if_modified(|answer| {
             answer.is_visible = true;
             if starts_step {
                 answer.start_step();
             }
             answer.apply(event);
+            false
         });
+    }
+
+    /// Wakes the listeners.
+    pub(super) fn publish(&self) {
+        self.update(|_| {});
     }
 
     /// Closes everything that is open, but for calls that wait, before the end is saved.
@@ -110,18 +125,25 @@ impl AnswerWriter {
     }
 
     /// Another replica writes from here on; for who shows what that does.
-    pub(super) fn leave(self) -> watch::Sender<Answer> {
+    pub(super) fn leave(&self) -> watch::Sender<Answer> {
         self.update(|answer| {
             if let Claim::Granted(rows) = &answer.claim {
                 answer.claim = Claim::Elsewhere(rows.clone());
             }
         });
-        self.answer
+        self.subscribers.close();
+        self.answer.clone()
     }
 
     /// Waits until there are no listeners.
     pub(super) async fn wait_until_unobserved(&self) {
         self.answer.closed().await;
+    }
+}
+
+impl Drop for AnswerWriter {
+    fn drop(&mut self) {
+        self.subscribers.close();
     }
 }
 

@@ -1,22 +1,20 @@
 //! Calling the model, and the next one when it cannot answer.
 
 use std::future::poll_fn;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream::Fuse;
 use tokio::time::Instant;
 use tracing::{Instrument, warn};
 
+use super::arrivals::Arrivals;
 use super::{Interruption, Run, spans};
 use crate::agent::generation::failure::Failure;
 use crate::agent::generation::recorder::Started;
 use crate::agent::message::answer::Answer;
 use crate::observability::traces;
 use crate::providers::{
-    Candidates, ChosenModel, ErrorKind, Event, EventStream, FinishReason, HostedKind, Message,
-    ProviderError, Request,
+    Candidates, ChosenModel, ErrorKind, Event, FinishReason, HostedKind, Message, ProviderError,
+    Request,
 };
 
 /// How long a failing model is asked again before the next one gets its turn.
@@ -24,8 +22,6 @@ const RETRY_TIME_BEFORE_FALLBACK: Duration = Duration::from_secs(8);
 /// What the metadata of an answer says whose provider failed too late to spoil it.
 const FAILED_AFTER_END: &str =
     "The provider failed after it had finished the answer, which is whole.";
-/// How many events that have already arrived are applied at once.
-const MAX_BATCH: usize = 64;
 
 impl Run {
     /// Calls the first of the models that answers.
@@ -99,16 +95,12 @@ impl Run {
         if stream.is_err() {
             self.budget.meter.call_refused();
         }
-        let mut stream = stream?.fuse();
+        let mut arrivals = Arrivals::new(stream?, self.answer.clone());
         self.budget.meter.call_accepted();
-        let mut batch = Vec::new();
         let mut finish_reason = None;
-        loop {
-            self.wait_for(poll_fn(|cx| poll_batch(&mut stream, &mut batch, cx))).await?;
-            if batch.is_empty() {
-                break;
-            }
-            for event in batch.drain(..) {
+        while !arrivals.has_ended {
+            self.wait_for(poll_fn(|cx| arrivals.poll(cx))).await?;
+            for event in std::mem::take(&mut arrivals.events) {
                 let event = event.map_err(|error| self.without_instructions(error))?;
                 match event {
                     Event::Usage(usage) => self.budget.meter.report(usage),
@@ -127,6 +119,8 @@ impl Run {
                     event => self.apply_event(event),
                 }
             }
+            arrivals.is_text_plain = !self.model.is_silent() && !self.is_candidate;
+            self.answer.publish();
             if self.answer.read().is_full() {
                 return Err(Interruption::TooLarge);
             }
@@ -162,20 +156,4 @@ impl Run {
             self.checkpoints.hurry();
         }
     }
-}
-
-/// Completes with the events that have arrived, at least one; with none at the end of the stream.
-fn poll_batch(
-    stream: &mut Fuse<EventStream>,
-    batch: &mut Vec<Result<Event, ProviderError>>,
-    cx: &mut Context<'_>,
-) -> Poll<()> {
-    while batch.len() < MAX_BATCH {
-        match stream.poll_next_unpin(cx) {
-            Poll::Ready(Some(event)) => batch.push(event),
-            Poll::Pending if batch.is_empty() => return Poll::Pending,
-            Poll::Ready(None) | Poll::Pending => break,
-        }
-    }
-    Poll::Ready(())
 }

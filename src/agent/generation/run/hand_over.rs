@@ -66,6 +66,7 @@ impl Run {
         }
         let Self { job, settings, answer, signals, .. } = self;
         let follow = job.recorder.follow(&job.credentials, answer.leave());
+        drop(answer);
         let (saved, _) = join!(
             save::until_saved(&job, &save, &settings),
             signals.shutdown.run_until_cancelled(follow)

@@ -2,6 +2,7 @@
 
 mod answer_writer;
 mod approvals;
+mod arrivals;
 mod budget;
 mod call;
 mod checkpoints;
@@ -58,7 +59,7 @@ const MAX_PAUSES: u32 = 5;
 pub(super) struct Run {
     job: Arc<Job>,
     settings: Arc<Settings>,
-    answer: AnswerWriter,
+    answer: Arc<AnswerWriter>,
     budget: TokenBudget,
     model: ActiveModel,
     checkpoints: Checkpoints,
@@ -87,7 +88,7 @@ impl Run {
     ) -> Self {
         Self {
             job: Arc::new(job),
-            answer: AnswerWriter::new(answer),
+            answer: Arc::new(AnswerWriter::new(answer)),
             budget: TokenBudget::default(),
             model: ActiveModel::default(),
             checkpoints: Checkpoints::new(settings.clone()),

@@ -9,6 +9,7 @@ mod hosted;
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::sync::Weak;
 
 use serde_json::{Map, Value, json};
 
@@ -20,6 +21,7 @@ pub(in crate::agent) use hidden::HiddenArguments;
 use super::approval::Approval;
 use super::part::{self, Part, ToolPart, ToolState};
 use super::sanitize;
+use super::subscribers::{Subscriber, Subscribers};
 use crate::agent::tools::source::Progress;
 use crate::json::{MAX_DEPTH, Nesting, depth};
 use crate::providers::{Event, Opaque};
@@ -49,6 +51,8 @@ pub struct Answer {
     pub is_visible: bool,
     /// How it ended.
     pub end: Option<End>,
+    /// Who is called with each change, where its writer does that.
+    pub(in crate::agent) subscribers: Option<Subscribers<Self>>,
     /// How many bytes the model has produced, and how many its tools.
     bytes: usize,
     tool_bytes: usize,
@@ -99,6 +103,11 @@ impl Answer {
             self.tool_bytes += tool_bytes;
         }
         self.parts = parts;
+    }
+
+    /// Has someone called with each change from here on; false if they have to wait for it themselves.
+    pub fn subscribe(&self, subscriber: Weak<dyn Subscriber<Self>>) -> bool {
+        self.subscribers.as_ref().is_some_and(|subscribers| subscribers.add(subscriber))
     }
 
     /// The answer's text.
@@ -153,9 +162,16 @@ impl Answer {
         self.running.extend(parts);
     }
 
-    /// Adds what tools have brought for the person: sources, files.
+    /// Adds what tools have brought for the person: sources, each of them once, and files.
     pub(in crate::agent) fn add_parts(&mut self, parts: Vec<Value>) {
         for part in parts {
+            let is_same = |known: &Part| match known {
+                Part::Other(known) => known["sourceId"] == part["sourceId"],
+                _ => false,
+            };
+            if part["sourceId"].is_string() && self.parts.iter().any(is_same) {
+                continue;
+            }
             let part = sanitize::json(part);
             self.tool_bytes += part.to_string().len();
             self.parts.push(Part::Other(part));

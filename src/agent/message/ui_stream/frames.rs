@@ -173,10 +173,19 @@ pub(super) fn put_other(out: &mut Vec<u8>, value: &Value) {
         }
         _ => return,
     };
+    // Where in the document.
+    let is_document = value.get("type").is_some_and(|kind| kind == "source-document");
     let member = |name: &&str| Some(((*name).to_owned(), value.get(*name)?.as_str()?.into()));
     let mut frame: Map<String, Value> = required.iter().filter_map(member).collect();
     if frame.len() == required.len() {
         frame.extend(optional.iter().filter_map(member));
+        if let Some(place) = value
+            .pointer("/providerMetadata/chat-backend")
+            .filter(|place| is_document && place.is_object())
+        {
+            let metadata = serde_json::json!({ "chat-backend": place });
+            frame.insert("providerMetadata".to_owned(), metadata);
+        }
         out.extend_from_slice(format!("data: {}\n\n", Value::Object(frame)).as_bytes());
     }
 }

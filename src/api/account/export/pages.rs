@@ -50,7 +50,8 @@ impl<'a> Pages<'a> {
             query = query.parameter(column, condition);
         }
         let rows = self.list.page(query, SortOrder::Ascending, self.after).page(PAGE).await?;
-        let last = rows.split()?.last().map(|row| self.list.cursor(row)).transpose()?;
+        let last =
+            rows.split()?.last().map(|row| self.list.cursor(row.get().as_bytes())).transpose()?;
         self.is_at_end = last.is_none();
         self.after = last;
         Ok(last.map(|_| rows))

@@ -269,6 +269,11 @@ fn put_other(value: &Value, out: &mut Vec<u8>) {
     } else if kind == "source-url" {
         let value = json!({ "url": value["url"], "title": value["title"] });
         put(out, &Event::Custom { name: "source", value });
+    } else if kind == "source-document" {
+        let place = &value["providerMetadata"]["chat-backend"];
+        let value = json!({ "title": value["title"], "mediaType": value["mediaType"],
+            "filename": value["filename"], "place": place });
+        put(out, &Event::Custom { name: "source", value });
     } else if let Some(name) = kind.strip_prefix("data-") {
         put(out, &Event::Custom { name, value: value["data"].clone() });
     }

@@ -71,7 +71,7 @@ fn read(body: &[u8], limit: usize, is_cut: bool) -> Result<History, ApiError> {
     let is_cut = is_cut || chat.messages.len() > limit;
     let page = &chat.messages[..chat.messages.len().min(limit)];
     let last = page.last().filter(|_| is_cut);
-    let before = last.map(|row| messages::LIST.cursor(row)).transpose()?;
+    let before = last.map(|row| messages::LIST.cursor(row.get().as_bytes())).transpose()?;
     // A row that its user has nested too deeply is left out.
     let rows = page.iter().rev().filter_map(|row| serde_json::from_str(row.get()).ok());
     Ok(History { rows: rows.collect(), before })

@@ -7,6 +7,7 @@ mod budgets;
 mod calls;
 mod checkpoints;
 mod generations;
+mod passages;
 mod tool_tokens;
 
 use std::collections::BTreeMap;
@@ -185,7 +186,7 @@ impl Twins {
     }
 
     async fn compare_rows(&self, after: &str) {
-        for table in ["chats", "messages", "usage_logs", "files"] {
+        for table in ["chats", "messages", "usage_logs", "files", "passages", "indexed_files"] {
             let computed = match table {
                 "messages" => COMPUTED,
                 "chats" => &["unread_answer"],

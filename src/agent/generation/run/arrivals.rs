@@ -1,0 +1,62 @@
+//! What a model sends, as it arrives.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_util::StreamExt;
+
+use super::answer_writer::AnswerWriter;
+use crate::providers::{Event, EventStream, ProviderError};
+
+/// How many events that have already arrived are handled at once.
+const MAX_BATCH: usize = 64;
+
+/// The events of a call. Text goes straight into the answer, so that the run need not begin to wait anew for
+/// each piece of it; everything else is handled by the run.
+pub(super) struct Arrivals {
+    stream: EventStream,
+    answer: Arc<AnswerWriter>,
+    /// Nothing has to be done besides with a piece of text.
+    pub(super) is_text_plain: bool,
+    /// What is left for the run, in its order.
+    pub(super) events: Vec<Result<Event, ProviderError>>,
+    /// Nothing follows these, and it is not polled again.
+    pub(super) has_ended: bool,
+}
+
+impl Arrivals {
+    /// The events of this stream.
+    pub(super) fn new(stream: EventStream, answer: Arc<AnswerWriter>) -> Self {
+        Self { stream, answer, is_text_plain: false, events: Vec::new(), has_ended: false }
+    }
+
+    /// Completes when there is something for the run to do, if only to see to other things.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut has_text = false;
+        let mut polled = Poll::Ready(());
+        for _ in 0..MAX_BATCH {
+            match self.stream.poll_next_unpin(cx) {
+                Poll::Ready(Some(Ok(event @ (Event::Text(_) | Event::Reasoning(_)))))
+                    if self.is_text_plain && self.events.is_empty() =>
+                {
+                    self.answer.apply(event, false);
+                    has_text = true;
+                }
+                Poll::Ready(Some(event)) => self.events.push(event),
+                Poll::Ready(None) => {
+                    self.has_ended = true;
+                    break;
+                }
+                Poll::Pending => {
+                    polled = Poll::Pending;
+                    break;
+                }
+            }
+        }
+        if has_text {
+            self.answer.publish();
+        }
+        let is_for_the_run = !self.events.is_empty() || self.answer.read().is_full();
+        if is_for_the_run { Poll::Ready(()) } else { polled }
+    }
+}

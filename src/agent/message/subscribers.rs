@@ -1,0 +1,96 @@
+//! Subscribers are called with each change by the task that makes it: nobody has to be woken for it.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+/// How many there may be. Each one takes time of the task that they share; more listeners wait for the change as
+/// any reader does.
+const MAX_SUBSCRIBERS: usize = 16;
+
+/// Follows something that changes.
+pub trait Subscriber<T>: Send + Sync {
+    /// Called with each change. `scratch` is room to write to, of which nothing is kept.
+    fn changed(&self, value: &T, scratch: &mut Vec<u8>);
+
+    /// It is called no more.
+    fn released(&self);
+}
+
+/// Subscribers of one value. Clones share them.
+pub struct Subscribers<T>(Arc<Mutex<State<T>>>);
+
+struct State<T> {
+    is_closed: bool,
+    subscribers: Vec<Weak<dyn Subscriber<T>>>,
+    scratch: Vec<u8>,
+}
+
+impl<T> Subscribers<T> {
+    /// Adds one, for as long as it is kept elsewhere; false if there are enough, or no change will be published.
+    pub fn add(&self, subscriber: Weak<dyn Subscriber<T>>) -> bool {
+        let mut state = self.state();
+        state.subscribers.retain(|other| other.strong_count() > 0);
+        let has_room = !state.is_closed && state.subscribers.len() < MAX_SUBSCRIBERS;
+        if has_room {
+            state.subscribers.push(subscriber);
+        }
+        has_room
+    }
+
+    /// Calls all of them.
+    pub fn publish(&self, value: &T) {
+        let mut state = self.state();
+        if state.subscribers.is_empty() {
+            return;
+        }
+        // Not under the lock: one that is added holds locks of its own.
+        let (mut called, mut scratch) =
+            (std::mem::take(&mut state.subscribers), std::mem::take(&mut state.scratch));
+        drop(state);
+        called.retain(|subscriber| {
+            let subscriber = subscriber.upgrade();
+            subscriber.is_some_and(|subscriber| {
+                subscriber.changed(value, &mut scratch);
+                true
+            })
+        });
+        let mut state = self.state();
+        called.append(&mut state.subscribers);
+        state.subscribers = called;
+        state.scratch = scratch;
+    }
+
+    /// Nothing is published any more.
+    pub fn close(&self) {
+        let mut state = self.state();
+        state.is_closed = true;
+        let released = std::mem::take(&mut state.subscribers);
+        drop(state);
+        for subscriber in released.iter().filter_map(Weak::upgrade) {
+            subscriber.released();
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State<T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> Default for Subscribers<T> {
+    fn default() -> Self {
+        let state = State { is_closed: false, subscribers: Vec::new(), scratch: Vec::new() };
+        Self(Arc::new(Mutex::new(state)))
+    }
+}
+
+impl<T> Clone for Subscribers<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<T> fmt::Debug for Subscribers<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Subscribers({})", self.state().subscribers.len())
+    }
+}

@@ -1,0 +1,95 @@
+//! The request and response types of the search.
+
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use crate::database::FoundPassage;
+use crate::http::error::ApiError;
+use crate::http::validate::Checks;
+
+/// The longest question, in characters.
+const MAX_QUESTION: usize = 1_000;
+/// How many passages are found where nothing is said, and at most.
+pub(super) const DEFAULT_LIMIT: u64 = 10;
+pub(super) const MAX_LIMIT: u64 = 50;
+
+/// What is searched for.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct FileSearchQuery {
+    /// Words or a question. Passages that have any of the words are found; rare words count for more.
+    #[param(min_length = 1, max_length = 1000, example = "notice period of the lease")]
+    pub q: String,
+    /// Maximum number of passages. Defaults to 10.
+    #[param(minimum = 1, maximum = 50)]
+    pub limit: Option<u64>,
+    /// Search only files that belong to this chat.
+    pub chat_id: Option<Uuid>,
+    /// Search only this file.
+    pub file_id: Option<Uuid>,
+}
+
+impl FileSearchQuery {
+    /// Validates every field.
+    pub(super) fn checked(self) -> Result<Self, ApiError> {
+        let mut checks = Checks::default();
+        checks.length("/q", &self.q, 1, MAX_QUESTION);
+        checks.range("/limit", self.limit, 1, MAX_LIMIT);
+        checks.finish()?;
+        Ok(self)
+    }
+}
+
+/// Passages of files.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FoundPassages {
+    /// The passages, best first.
+    pub passages: Vec<PassageOfFile>,
+    /// Number of files whose text has not been read yet, so that it could not be searched. Search again in a
+    /// moment.
+    pub unread_files: usize,
+}
+
+/// A passage of a file.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PassageOfFile {
+    /// ID of the file.
+    pub file_id: Uuid,
+    /// Name of the file.
+    #[schema(example = "lease.pdf")]
+    pub name: String,
+    /// Media type of the file.
+    #[schema(example = "application/pdf")]
+    pub media_type: String,
+    /// Where the passage is, in words.
+    #[schema(example = "lease.pdf, page 3")]
+    pub title: String,
+    /// Page of the passage, if the file has pages.
+    #[schema(required = true)]
+    pub page: Option<u32>,
+    /// First line of the passage, if the file has no pages.
+    #[schema(required = true)]
+    pub first_line: Option<u32>,
+    /// Last line of the passage, if the file has no pages.
+    #[schema(required = true)]
+    pub last_line: Option<u32>,
+    /// Text of the passage. Headings above it and the header of a table are repeated at its start.
+    pub content: String,
+    /// How well the passage fits. Scores of different searches cannot be compared.
+    pub score: f64,
+}
+
+impl From<FoundPassage> for PassageOfFile {
+    fn from(found: FoundPassage) -> Self {
+        let FoundPassage { file_id, name, media_type, page, first_line, last_line, .. } = found;
+        let title = match (page, first_line, last_line) {
+            (Some(page), ..) => format!("{name}, page {page}"),
+            (None, Some(first), Some(last)) if first == last => format!("{name}, line {first}"),
+            (None, Some(first), Some(last)) => format!("{name}, lines {first}–{last}"),
+            _ => name.clone(),
+        };
+        let (content, score) = (found.content, found.score);
+        Self { file_id, name, media_type, title, page, first_line, last_line, content, score }
+    }
+}
