@@ -71,7 +71,10 @@ impl Limits {
             searches: Turns::new(
                 SEARCHES,
                 config.request_timeout,
-                "Too many searches are running at the moment. Please try again.",
+                Busy {
+                    own: "Another search of yours is running. Please try again.",
+                    all: "Too many searches are running at the moment. Please try again.",
+                },
             ),
             transfers: Turns::new(
                 TRANSFERS,
