@@ -138,7 +138,7 @@ async fn says_what_the_tools_gave_back() {
         is_error: false,
     };
     request.messages.push(Message { role: Role::Tool, content: vec![result] });
-    let text = answer(request).await.text();
+    let text = answer(request.clone()).await.text();
     assert!(text.contains("The tool `run_script` answered:"));
     assert!(text.contains(&format!("\n{}…\n", "é".repeat(500))));
     let made = Content::text("(Files that the tools have made:)");
