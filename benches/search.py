@@ -118,11 +118,12 @@ def full_text(postgres, documents, questions, query):
     script = (
         "create temp table d (id text, t text);\ncopy d from stdin;\n"
         + copied(documents.items())
+        + "create temp table v as select id, to_tsvector('english', t) as v from d;\n"
         + "create temp table q (n int, t text);\ncopy q from stdin;\n"
         + copied((str(n), question) for n, (question, _) in enumerate(questions))
-        + f"select q.n, f.id from q cross join lateral (select d.id from d, "
-        f"(select {query} as tsq) s where to_tsvector('english', d.t) @@ s.tsq "
-        f"order by ts_rank(to_tsvector('english', d.t), s.tsq) desc, d.id limit {K}) f;"
+        + f"select q.n, f.id from q cross join lateral (select v.id from v, "
+        f"(select {query} as tsq) s where v.v @@ s.tsq "
+        f"order by ts_rank(v.v, s.tsq) desc, v.id limit {K}) f;"
     )
     command = ["psql", postgres, "-qAtX", "-F", "\t", "-v", "ON_ERROR_STOP=1"]
     out = subprocess.run(command, input=script, text=True, capture_output=True, check=True).stdout

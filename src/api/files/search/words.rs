@@ -43,12 +43,12 @@ pub(super) fn stored(text: &str) -> String {
 pub(super) fn asked(question: &str) -> Vec<Vec<String>> {
     let words = words(question);
     let language = languages::detect(&words);
-    let mut said: Vec<_> = words.iter().filter(|word| !language.is_stop_word(word)).collect();
-    if said.is_empty() {
-        said = words.iter().collect();
+    let mut kept: Vec<_> = words.iter().filter(|word| !language.is_stop_word(word)).collect();
+    if kept.is_empty() {
+        kept = words.iter().collect();
     }
     let mut seen = HashSet::new();
-    let asked = said.into_iter().map(|word| forms(word));
+    let asked = kept.into_iter().map(|word| forms(word));
     asked
         .filter(|forms| forms.first().is_some_and(|form| seen.insert(form.clone())))
         .take(MAX_ASKED)
