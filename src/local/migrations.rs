@@ -43,6 +43,7 @@ pub static MIGRATIONS: &[(&str, &str)] = migrations![
     "20261128000040_plans.sql",
     "20261128000050_account.sql",
     "20261129000010_made_calls.sql",
+    "20261129000020_usage_days.sql",
     "20261129000040_passages.sql",
 ];
 

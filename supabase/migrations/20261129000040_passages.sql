@@ -16,7 +16,7 @@ create table public.passages (
     constraint passages_content_check check (char_length(content) between 1 and 4000),
   -- Separated by spaces. None has a hyphen, so none can be taken for the id of a user (see the index).
   words text not null
-    constraint passages_words_check check (char_length(words) <= 16000 and words !~ '-'),
+    constraint passages_words_check check (char_length(words) <= 16000 and strpos(words, '-') = 0),
   constraint passages_pkey primary key (file_id, position)
 );
 

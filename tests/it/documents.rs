@@ -1,10 +1,15 @@
 //! Files that models do not read themselves: given to tools, or as the text that is found in them.
 
+use std::fs;
 use std::io::{Cursor, Write};
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+use std::process::Command;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use uuid::Uuid;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
@@ -13,6 +18,20 @@ use crate::support::{Answer, FakeProvider, Reply, TestApp, User};
 
 const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 const DOCX: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
+const SYSTEM_PYTHON: &str = "/usr/bin/python3";
+/// Its pages are what follows a form feed.
+const PYPDF: &str = "
+class Page:
+    def __init__(self, text): self.text = text
+    def extract_text(self): return self.text
+
+class PdfReader:
+    def __init__(self, path):
+        head, *pages = open(path).read().split('\\f')
+        self.is_encrypted = 'secret' in head
+        self.pages = [Page(text) for text in pages]
+    def decrypt(self, password): return False
+";
 /// A model that neither sees nor reads documents.
 const READS_TEXT: &str = "gpt-5.5-cyber";
 
@@ -46,7 +65,33 @@ struct Stage {
     provider: FakeProvider,
     alice: User,
     chat: String,
-    _app: TestApp,
+    app: TestApp,
+}
+
+/// A virtual environment in which something stands in for a library that reads PDF files.
+struct Library(PathBuf);
+
+impl Library {
+    fn new() -> Self {
+        let root = std::env::temp_dir().join(format!("chat-backend-library-{}", Uuid::new_v4()));
+        let code = "import sys; print('lib/python%d.%d' % sys.version_info[:2], end='')";
+        let version = Command::new(SYSTEM_PYTHON).args(["-c", code]).output();
+        let version = version.map(|output| String::from_utf8(output.stdout).unwrap());
+        let packages = root.join(version.unwrap_or_default()).join("site-packages");
+        for folder in [&packages, &root.join("bin")] {
+            fs::create_dir_all(folder).unwrap();
+        }
+        symlink(SYSTEM_PYTHON, root.join("bin/python")).unwrap();
+        fs::write(root.join("pyvenv.cfg"), "home = /usr/bin\n").unwrap();
+        fs::write(packages.join("pypdf.py"), PYPDF).unwrap();
+        Self(root)
+    }
+}
+
+impl Drop for Library {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
 }
 
 impl Stage {
@@ -65,7 +110,7 @@ impl Stage {
             skipped(reason);
             return None;
         }
-        Some(Self { provider, alice, chat, _app: app })
+        Some(Self { provider, alice, chat, app })
     }
 
     async fn ask(&self, file: &Value, tools: &[&str]) -> Reply {
@@ -151,6 +196,29 @@ async fn the_text_of_documents_reaches_models_that_do_not_read_them() {
     let body = json!({ "messages": [{ "role": "user", "content": [part] }] });
     stage.alice.post("/api/ai/generate", body).await.expect(200);
     assert!(stage.received().contains("ninety days"), "{}", stage.received());
+}
+
+#[tokio::test]
+async fn the_text_of_pdf_files_is_read_once() {
+    let library = Library::new();
+    let Some(stage) = Stage::new(library.0.to_str().unwrap(), READS_TEXT).await else { return };
+    let pdf = async |name, text| stage.alice.add_file(name, "application/pdf", text).await;
+    let (scanned, secret) =
+        (pdf("s.pdf", "%PDF-\x0c \x0c").await, pdf("t.pdf", "%PDF-secret").await);
+    let file = pdf("tax.pdf", "%PDF-\x0cOne\x0cThe harbour tax").await;
+    for (file, reason) in
+        [(scanned, "has no text: its pages may be pictures"), (secret, "is protected")]
+    {
+        stage.ask(&file, &[]).await.expect(200);
+        assert!(stage.received().contains(reason), "{}", stage.received());
+    }
+    stage.ask(&file, &[]).await.expect(200);
+    for stored in fs::read_dir(stage.app.data_dir.join("storage")).unwrap() {
+        fs::remove_file(stored.unwrap().path()).unwrap();
+    }
+    stage.ask(&file, &[]).await.expect(200);
+    let received = stage.received();
+    assert!(received.contains("[page 1]\\nOne\\n[page 2]\\nThe harbour tax\\n"), "{received}");
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ const LEASE: &str = "# Lease\n\n## Rent\nThe rent is 900 euros a month.\n\n## No
 
 async fn search(user: &User, query: &str) -> Vec<Value> {
     let found = user.get(&format!("/api/files/search?{query}")).await.expect(200);
-    assert_eq!(found["unread_files"], 0);
+    assert_eq!(found["unread_files"], json!([]));
     found["passages"].as_array().unwrap().clone()
 }
 
@@ -89,7 +89,7 @@ async fn nobody_finds_or_changes_the_passages_of_others() {
         let is_own = |row: &Value| row["user_id"] == bob.id.as_str();
         assert!(rows.as_array().unwrap().iter().all(is_own), "{rows}");
         let path = format!("/{table}?file_id=eq.{lease}");
-        let forged = json!({ "file_id": lease, "user_id": alice.id, "content": "Forged" });
+        let forged = json!({ "file_id": lease, "user_id": alice.id });
         for (method, body) in [
             (Method::POST, Some(forged)),
             (Method::PATCH, Some(json!({ "file_id": lease }))),

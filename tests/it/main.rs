@@ -27,6 +27,7 @@ mod cut_off;
 mod daily_limit;
 mod doc_examples;
 mod docs;
+#[cfg(unix)]
 mod documents;
 mod errors;
 mod faults;

@@ -48,6 +48,15 @@ pub trait Recorder: Send + Sync {
         Box::pin(std::future::ready(()))
     }
 
+    /// Addresses of these files that browsers can load.
+    fn sign_files<'a>(
+        &'a self,
+        _credentials: &'a Credentials,
+        _files: &'a [Uuid],
+    ) -> BoxFuture<'a, Vec<(Uuid, String)>> {
+        Box::pin(std::future::ready(Vec::new()))
+    }
+
     /// Those of these files that are pictures which the model sees.
     fn load_pictures<'a>(
         &'a self,
@@ -285,8 +294,9 @@ pub struct Used {
     /// Its provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
-    /// The price of the tokens.
-    pub cost_usd: Option<Usd>,
+    /// What it has cost, once anything has been called; null where that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<Option<Usd>>,
 }
 
 /// The end of an answer, as it is saved.

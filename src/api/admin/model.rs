@@ -61,9 +61,9 @@ pub struct AdminUsageReport {
     pub interval: String,
     /// Totals over the whole time range.
     pub totals: UsageTotals,
-    /// Duration of requests, in milliseconds.
+    /// Duration of requests, in milliseconds; of values to three digits.
     pub latency_ms: Percentiles,
-    /// Time to the first token, in milliseconds.
+    /// Time to the first token, in milliseconds; of values to three digits.
     pub time_to_first_token_ms: Percentiles,
     /// All buckets of all groups in chronological order, including empty ones. The group of a bucket is the
     /// ID of a user with `group_by=user`.

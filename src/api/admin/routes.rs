@@ -18,7 +18,8 @@ use crate::supabase::Supabase;
 /// Get usage statistics of all users
 ///
 /// For users whose access token has `"role": "admin"` in its `app_metadata`. The same as `GET
-/// /api/analytics/usage`, for all users together, without limits and exports.
+/// /api/analytics/usage`, for all users together, without limits and exports. Days in UTC that have been over for an
+/// hour are read from their sums.
 #[utoipa::path(get, path = "/api/admin/usage", tag = "admin", operation_id = "get_usage_of_all_users",
     params(TimeRangeQuery, AdminUsageQuery),
     responses((status = 200, description = "The statistics", body = AdminUsageReport),

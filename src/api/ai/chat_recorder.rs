@@ -126,6 +126,28 @@ impl Recorder for ChatRecorder {
         .boxed()
     }
 
+    fn sign_files<'a>(
+        &'a self,
+        credentials: &'a Credentials,
+        files: &'a [Uuid],
+    ) -> BoxFuture<'a, Vec<(Uuid, String)>> {
+        async move {
+            let owner = Owner::from(credentials);
+            let signed = match self.files.get_many(&owner, files).await {
+                Ok(known) => self.files.signed(&owner, known).await,
+                Err(error) => Err(error),
+            };
+            let signed = signed.unwrap_or_else(|error| {
+                tracing::warn!(
+                    "files that a tool has made are shown when they are read: {error:?}"
+                );
+                Vec::new()
+            });
+            signed.into_iter().filter_map(|file| Some((file.id, file.url?))).collect()
+        }
+        .boxed()
+    }
+
     fn load_pictures<'a>(
         &'a self,
         credentials: &'a Credentials,

@@ -170,6 +170,9 @@ pub enum StreamEvent {
         /// The name of its file.
         #[schema(required = false, value_type = String)]
         filename: Option<String>,
+        /// Where in the document, under `chat-backend`: `fileId`, and `page` or `firstLine` and `lastLine`.
+        #[schema(required = false, value_type = Object)]
+        provider_metadata: Option<Map<String, Value>>,
     },
     /// Metadata that has become known.
     #[serde(rename_all = "camelCase")]

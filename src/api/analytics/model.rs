@@ -168,7 +168,7 @@ pub struct UsageBucket {
     pub totals: UsageTotals,
 }
 
-/// Exact percentiles, interpolated between the two nearest values; null if there are no values.
+/// Percentiles, interpolated between the two nearest values; null if there are no values.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 pub struct Percentiles {
     /// 50th percentile (median).

@@ -68,6 +68,17 @@ pub(super) fn usage_of_all_users(
     to_jsonb(&statistics(connection, arguments, Users::All)?)
 }
 
+/// `private.rounded_ms`
+fn rounded_ms(ms: i64) -> i64 {
+    match ms {
+        ..1_000 => ms,
+        1_000..10_000 => ms / 10 * 10,
+        10_000..100_000 => ms / 100 * 100,
+        100_000..1_000_000 => ms / 1_000 * 1_000,
+        _ => ms / 10_000 * 10_000,
+    }
+}
+
 /// Whose usage.
 #[derive(Clone, Copy)]
 enum Users<'a> {
@@ -93,7 +104,11 @@ fn statistics<'a>(
         (other, _) => return Err(invalid_argument(format!("group \"{other}\" not recognized"))),
     };
     let buckets = TimeBuckets::new(range.from, range.to, interval, zone)?;
-    let aggregates = aggregate(connection, users, range, group, &buckets)?;
+    let mut aggregates = aggregate(connection, users, range, group, &buckets)?;
+    if matches!(users, Users::All) {
+        let times = aggregates.latency.iter_mut().chain(&mut aggregates.first_token);
+        times.for_each(|ms| *ms = rounded_ms(*ms));
+    }
     let mut groups: Vec<&str> = aggregates.groups.keys().map(String::as_str).collect();
     if group_by == "none" && groups.is_empty() {
         groups.push("");

@@ -264,3 +264,78 @@ async fn the_usage_of_all_users_is_read_from_an_index() {
     transaction.rollback().await;
     assert!(plan.contains("Index Only Scan using usage_logs_all_users_idx"), "{plan}");
 }
+
+/// The sums of days that are over are those of the rows, whatever becomes of the rows later.
+#[tokio::test]
+async fn days_that_are_over_are_summed_up() {
+    let Some(db) = database().await else { return };
+    let (alice, bob) = (db.user("alice").await, db.user("bob").await);
+    let fill = format!(
+        "insert into usage_logs (user_id, operation, provider, model, usage_source, status, created_at, \
+           input_tokens, output_tokens, cost_usd, latency_ms, time_to_first_token_ms, assistant, plan, error_code) \
+         select case n % 3 when 0 then '{}'::uuid else '{}'::uuid end, 'chat', 'openai', 'm' || n % 5, 'estimated', \
+             'complete', clock_timestamp() - n * interval '20 minutes', n, n % 7, \
+             case when n % 11 > 0 then n * 0.000001 end, n * 17, case when n % 4 > 0 then n end, \
+             case when n % 2 = 0 then 'a' end, 'free', case when n % 13 = 0 then 'stopped' end \
+           from generate_series(0, 400) n",
+        alice.id, bob.id
+    );
+    db.admin.batch_execute(&fill).await.unwrap();
+    let service = db.as_service().await;
+    let day = "(clock_timestamp() at time zone 'UTC')::date";
+    let summed = "select count(*)::text from private.summed_days";
+    // Nobody is waited for: a day of which somebody writes a row is summed up later.
+    let writer = db.as_service().await;
+    let writing = writer.begin().await;
+    let late = |minutes: u32| {
+        format!(
+            "insert into usage_logs (user_id, operation, provider, model, usage_source, status, created_at, cost_usd) \
+             values ('{}', 'title', 'new', 'new', 'reported', 'complete', \
+               ({day} - 3)::timestamp at time zone 'UTC' + interval '{minutes} minutes', 0.5)",
+            bob.id
+        )
+    };
+    writing.run(&late(1)).await.unwrap();
+    service.call("count_lapsed_usage", json!({ "p_user_id": null })).await.unwrap();
+    let has = format!("select count(*)::text from private.summed_days where day = {day} - 3");
+    assert_eq!(db.strings(&has).await, ["0"]);
+    let before = db.strings(summed).await[0].parse::<u32>().unwrap();
+    assert!(before >= 3, "{before}");
+    writing.commit().await;
+    service.call("count_lapsed_usage", json!({ "p_user_id": null })).await.unwrap();
+    assert_eq!(db.strings(&has).await, ["1"]);
+
+    let settle = "update usage_logs set cost_usd = 7, usage_source = 'reported', latency_ms = 123456 \
+                  where input_tokens in (100, 101, 300)";
+    let gone = format!("delete from auth.users where id = '{}'", bob.id);
+    for change in
+        ["select 1", &late(2), settle, "delete from usage_logs where input_tokens = 200", &gone]
+    {
+        db.admin.batch_execute(change).await.unwrap();
+        for group in ["none", "user", "model", "operation", "assistant", "plan"] {
+            for (interval, zone) in [("day", "UTC"), ("week", "UTC"), ("day", "Asia/Kolkata")] {
+                let report = format!(
+                    "select set_config('request.jwt.claims', '{{\"role\":\"service_role\"}}', true); \
+                     select usage_of_all_users('{}', {day} - 10, {day} + 1, '{interval}', '{group}', '{zone}')::text",
+                    alice.id
+                );
+                let of = |rows: &[tokio_postgres::SimpleQueryMessage]| {
+                    let texts = rows.iter().filter_map(|row| match row {
+                        tokio_postgres::SimpleQueryMessage::Row(row) => {
+                            row.get(0).map(str::to_owned)
+                        }
+                        _ => None,
+                    });
+                    texts.last().unwrap()
+                };
+                let sums =
+                    db.admin.simple_query(&format!("begin; {report}; rollback")).await.unwrap();
+                let rows = format!("begin; delete from private.summed_days; {report}; rollback");
+                let rows = db.admin.simple_query(&rows).await.unwrap();
+                assert_eq!(of(&sums), of(&rows), "{change} {group} {interval} {zone}");
+            }
+        }
+    }
+    let left = format!("select count(*)::text from private.usage_days where name = '{}'", bob.id);
+    assert_eq!(db.strings(&left).await, ["0"], "nothing of a deleted account");
+}

@@ -50,7 +50,7 @@ async fn javascript_results() {
              const lines = []; for await (const l of require('readline').createInterface({ input: fs.createReadStream('l.txt') })) lines.push(l)\n\
              const r = require('readline').createInterface(fs.createReadStream('l.txt'))\n\
              await new Promise((done) => r.on('line', (l) => lines.push(l)).on('close', done))\n\
-             const w = fs.createWriteStream('w.txt'); w.write('x'); w.end('y'); await require('events').once(w, 'finish')\n\
+             const w = fs.createWriteStream('w.txt'); w.write('x'); w.end('y'); await require('events').once(w, 'finish');\n\
              [lines.join(''), files.read('w.txt')]",
             json!(["abcabc", "xy"]),
         ),
@@ -166,7 +166,7 @@ async fn errors_say_where() {
         ("\n\nlet a = ;", "SyntaxError", "unexpected token", 3),
         ("function f() {\n throw new RangeError('é')\n}\nf()", "RangeError", "é", 2),
         ("await 1\nawait Promise.reject(new URIError('u'))", "URIError", "u", 2),
-        ("const rows = {}\nrows.map(1)", "TypeError", "rows.map is not a function", 2),
+        ("const rows = {}\nrows.map(1)", "TypeError", "not a function, in: rows.map(1)", 2),
         (
             "1\nfetch('http://x')",
             "ReferenceError",
@@ -186,12 +186,7 @@ async fn errors_say_where() {
         ("import json\njson.loads('{')", "JSONDecodeError", "Expecting", 2),
         ("\n!pip install x", "SyntaxError", "packages cannot be installed", 2),
         ("\nimport nothing_like_it", "ModuleNotFoundError", "Packages cannot be installed", 2),
-        (
-            "import subprocess\nsubprocess.run(['id'])",
-            "PermissionError",
-            "Scripts have no network and",
-            2,
-        ),
+        ("import os\nos.fork()", "PermissionError", "Scripts have no network and", 2),
         ("import urllib.request as r\nr.urlopen('http://1.2.3.4')", "URLError", "no network", 2),
     ] {
         let error = run(&python, Language::Python, code).await.error.unwrap();

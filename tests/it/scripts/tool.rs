@@ -47,6 +47,13 @@ async fn a_model_can_run_scripts() {
     assert_eq!(of_chat.as_array().unwrap().len(), 3);
     let bytes = app.http.get(chart["url"].as_str().unwrap()).send().await.unwrap();
     assert_eq!((bytes.status().as_u16(), &*bytes.text().await.unwrap()), (200, "<svg/>"));
+    // A browser can load it from the stream as well.
+    let mut body = call("files.write('chart.svg', '<svg/>')");
+    body["stream"] = json!(true);
+    let mut frames = alice.stream(&format!("/api/ai/chat/{chat}/generate"), body).await;
+    let url = frames.until("file").await["url"].as_str().unwrap().to_owned();
+    assert_eq!(app.http.get(url).send().await.unwrap().text().await.unwrap(), "<svg/>");
+    frames.until("finish").await;
     let bad = json!({ "content": "/tool run_script {\"code\":1}", "tools": ["run_script"] });
     let answer = alice.generate(&chat, bad).await.expect(200);
     assert_eq!(outputs(&answer)[0]["state"], "output-error", "{answer}");

@@ -16,12 +16,20 @@ const POSTCARD: &str = "send_postcard";
 const MAX_POSTCARDS: usize = 50;
 const MAX_WORDS: usize = 20_000;
 
+/// How a message with files that tools have made begins.
+const MADE_BY_TOOLS: &str = "(Files that the tools have made";
+
 /// How much of a tool's result is repeated.
 const MAX_OF_RESULT: usize = 500;
 
 /// The answer to a request.
 pub(super) fn script(request: &Request) -> Result<Script, ProviderError> {
-    let last = request.messages.iter().rfind(|message| message.role != Role::System);
+    let mut newest = request.messages.iter().rev().filter(|message| message.role != Role::System);
+    let mut last = newest.next();
+    if last.is_some_and(|message| text(message).starts_with(MADE_BY_TOOLS)) {
+        // It follows the results.
+        last = newest.next();
+    }
     if let Some(results) = last.filter(|message| message.role == Role::Tool) {
         return Ok(Script::text(summary(results)));
     }
@@ -147,7 +155,16 @@ fn reply(asked: &str, last: Option<&Message>, request: &Request) -> String {
 }
 
 fn is_file(piece: &Content) -> bool {
-    matches!(piece, Content::Image { .. } | Content::Document { .. })
+    match piece {
+        Content::Text { text, .. } => is_named_file(text),
+        Content::Image { .. } | Content::Document { .. } => true,
+        _ => false,
+    }
+}
+
+/// What a message has in the place of a file that the model does not get.
+fn is_named_file(text: &str) -> bool {
+    text.starts_with("[file: ")
 }
 
 /// The results of the tools.
@@ -185,7 +202,7 @@ fn title(asked: &str) -> String {
 
 fn text(message: &Message) -> String {
     let texts = message.content.iter().filter_map(|piece| match piece {
-        Content::Text { text, .. } => Some(text.as_str()),
+        Content::Text { text, .. } => Some(text.as_str()).filter(|text| !is_named_file(text)),
         _ => None,
     });
     texts.collect::<Vec<_>>().join("\n")

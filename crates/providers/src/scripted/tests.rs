@@ -141,6 +141,20 @@ async fn says_what_the_tools_gave_back() {
     let text = answer(request).await.text();
     assert!(text.contains("The tool `run_script` answered:"));
     assert!(text.contains(&format!("\n{}…\n", "é".repeat(500))));
+    let made = Content::text("(Files that the tools have made:)");
+    request.messages.push(Message { role: Role::User, content: vec![made] });
+    assert!(answer(request).await.text().contains("The tool `run_script` answered:"));
+}
+
+#[tokio::test]
+async fn a_file_that_is_only_named_does_not_hide_a_command() {
+    let mut request = with_tools("/empty");
+    request.messages[0].content.insert(0, Content::text("[file: a.xlsx, 10 bytes]"));
+    assert_eq!(answer(request).await.text(), "");
+    let mut request = request_with("Hello");
+    request.messages[0].content.insert(0, Content::text("[file: a.xlsx, 10 bytes]"));
+    let text = answer(request).await.text();
+    assert!(text.contains("“Hello” You attached a file."), "{text}");
 }
 
 #[tokio::test]

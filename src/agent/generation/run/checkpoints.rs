@@ -218,9 +218,19 @@ fn retry_at(slots: Option<&CheckpointSlots>, every: Duration, saved_at: Instant)
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{json, to_value};
     use tokio::time::advance;
 
     use super::*;
+
+    #[test]
+    fn what_is_not_known_yet_takes_nothing_from_what_the_run_began_with() {
+        let model = Some("m".to_owned());
+        let before = Used { model: model.clone(), ..Used::default() };
+        assert_eq!(to_value(before).unwrap(), json!({ "model": "m" }));
+        let unpriced = Used { model, cost_usd: Some(None), ..Used::default() };
+        assert_eq!(to_value(unpriced).unwrap(), json!({ "model": "m", "cost_usd": null }));
+    }
 
     #[tokio::test(start_paused = true)]
     async fn one_that_has_failed_does_not_wait_for_others_too_long() {

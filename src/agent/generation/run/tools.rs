@@ -1,5 +1,6 @@
 //! The tools of a turn: what its model is offered, and what becomes of its calls.
 
+use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -202,11 +203,32 @@ impl Run {
         Ok(())
     }
 
+    /// Gives listeners addresses of files that tools have stored themselves.
+    async fn sign_made(&mut self, results: &[CallResult]) -> Result<(), Interruption> {
+        let parts = results.iter().flat_map(|result| match &result.outcome {
+            Outcome::Ok { parts, .. } => parts.as_slice(),
+            _ => &[],
+        });
+        let url = |part: &Value| part.get("url").and_then(Value::as_str).map(str::to_owned);
+        let urls: HashMap<Uuid, String> =
+            parts.filter_map(|part| Some((file_id(part)?, url(part)?))).collect();
+        if urls.is_empty() {
+            return Ok(());
+        }
+        let (job, ids) = (self.job.clone(), urls.keys().copied().collect::<Vec<_>>());
+        let signing = async move { job.recorder.sign_files(&job.credentials, &ids).await };
+        let signed = self.wait_for(signing).await?.into_iter();
+        let signed = signed.filter_map(|(id, signed)| Some((urls.get(&id)?.clone(), signed)));
+        self.answer.update(|answer| answer.sign_urls(signed));
+        Ok(())
+    }
+
     /// Stores the files that tools have made, which become parts of the answer.
     pub(super) async fn keep_files(
         &mut self,
         mut results: Vec<CallResult>,
     ) -> Result<Vec<CallResult>, Interruption> {
+        self.sign_made(&results).await?;
         for result in &mut results {
             let Outcome::Ok { files, parts, .. } = &mut result.outcome else { continue };
             let files = std::mem::take(files);
@@ -233,12 +255,16 @@ impl Run {
     }
 }
 
+fn file_id(part: &Value) -> Option<Uuid> {
+    part.get("file_id")?.as_str()?.parse().ok()
+}
+
 /// The id and the name of a picture that is part of an answer.
 fn made_picture(part: &Part) -> Option<(Uuid, String)> {
     let Part::Other(part) = part else { return None };
     let text = |name: &str| part.get(name).and_then(Value::as_str);
     let is_picture = text("mediaType").is_some_and(|kind| kind.starts_with("image/"));
-    let id = text("file_id").filter(|_| is_picture)?.parse().ok()?;
+    let id = file_id(part).filter(|_| is_picture)?;
     Some((id, text("filename").unwrap_or("picture").to_owned()))
 }
 

@@ -105,7 +105,7 @@ impl Run {
             tokens: usage.as_ref().filter(|_| has_model_calls).map(UsageTotal::tokens),
             model: model.map(|model| model.id.clone()),
             provider: model.map(|model| model.provider().to_string()),
-            cost_usd: usage.and_then(|usage| usage.cost()),
+            cost_usd: usage.map(|usage| usage.cost()),
         };
         self.checkpoints.next_after_saved(&answer, used, reserve)
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::Map;
 
 use super::divide::divide;
-use super::service::FileSearch;
+use super::service::{FileSearch, Reasons};
 use super::structure::Format;
 use super::words;
 use crate::api::files::model::File;
@@ -45,34 +45,38 @@ impl FileSearch {
     }
 
     /// Reads the owner's files that are still to be read, one at a time, and after each one of another user's.
-    pub(super) async fn index_all(&self, owner: &Owner) -> Result<(), SupabaseError> {
-        let mut tried = HashSet::new();
+    /// Answers which cannot be read at the moment.
+    pub(super) async fn index_all(&self, owner: &Owner) -> Result<Reasons, SupabaseError> {
+        let (mut tried, mut reasons) = (HashSet::new(), Reasons::new());
         while tried.len() < MAX_FILES {
             let mut files = self.unindexed(owner, BATCH).await?;
             files.retain(|file| tried.insert(file.id));
             if files.is_empty() {
-                return Ok(());
+                break;
             }
             for file in files {
                 let _permit = self.readers.acquire().await;
-                if self.index(owner, file).await? == Some(SavePassagesReply::Full) {
-                    return Ok(());
+                let id = file.id;
+                match self.index(owner, file).await? {
+                    Ok(SavePassagesReply::Full) => return Ok(reasons),
+                    Ok(SavePassagesReply::Stored | SavePassagesReply::Gone) => {}
+                    Err(reason) => drop(reasons.insert(id, reason)),
                 }
             }
         }
-        Ok(())
+        Ok(reasons)
     }
 
-    /// Reads a file and stores its passages. None if it cannot be read at the moment.
+    /// Reads a file and stores its passages, or answers why it cannot be read at the moment.
     async fn index(
         &self,
         owner: &Owner,
         file: UnindexedFile,
-    ) -> Result<Option<SavePassagesReply>, SupabaseError> {
+    ) -> Result<Result<SavePassagesReply, String>, SupabaseError> {
         let described = described(owner, &file);
         let Indexed { status, passages, note } = match self.texts.read(owner, &described).await {
             Ok(text) => indexed(&file, text).await,
-            Err(reason) if reason.is_temporary => return Ok(None),
+            Err(reason) if reason.is_temporary => return Ok(Err(reason.reason)),
             Err(reason) => Indexed {
                 status: IndexStatus::NoText,
                 passages: Vec::new(),
@@ -89,7 +93,7 @@ impl FileSearch {
             p_passages: &passages,
             p_note: note.as_deref(),
         };
-        database::call(self.supabase.rest(owner.caller()), &save).await.map(Some)
+        database::call(self.supabase.rest(owner.caller()), &save).await.map(Ok)
     }
 }
 

@@ -46,9 +46,22 @@ impl FileSearchQuery {
 pub struct FoundPassages {
     /// The passages, best first.
     pub passages: Vec<PassageOfFile>,
-    /// Number of files whose text has not been read yet, so that it could not be searched. Search again in a
-    /// moment.
-    pub unread_files: usize,
+    /// Files that could not be searched, because their text has not been read yet: at most 200.
+    pub unread_files: Vec<UnreadFile>,
+}
+
+/// A file whose text has not been read yet.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct UnreadFile {
+    /// ID of the file.
+    pub file_id: Uuid,
+    /// Name of the file.
+    #[schema(example = "lease.pdf")]
+    pub name: String,
+    /// Why it cannot be read at the moment, in words that follow its name. Null if it is being read: search
+    /// again in a moment.
+    #[schema(required = true, example = json!(null))]
+    pub reason: Option<String>,
 }
 
 /// A passage of a file.

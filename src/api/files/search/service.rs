@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, watch};
 use uuid::Uuid;
 
-use super::model::{DEFAULT_LIMIT, FileSearchQuery, FoundPassages, PassageOfFile};
+use super::model::{DEFAULT_LIMIT, FileSearchQuery, FoundPassages, PassageOfFile, UnreadFile};
 use super::words;
 use crate::api::files::service::{Files, Owner};
 use crate::api::files::text::FileTexts;
@@ -40,10 +40,13 @@ pub struct Inner {
     users: Mutex<HashMap<Uuid, Reading>>,
 }
 
+/// Why files cannot be read at the moment, by their ids: words that follow a file's name.
+pub(super) type Reasons = HashMap<Uuid, String>;
+
 /// The files of a user are being read.
 struct Reading {
     /// Closed when that has ended.
-    ended: watch::Receiver<()>,
+    ended: watch::Receiver<Reasons>,
     /// Whether a file has come since it began.
     has_more: bool,
 }
@@ -77,7 +80,7 @@ impl FileSearch {
 
     /// Begins to read the owner's files, unless that is under way. The answer is closed at the end; there is
     /// none if too many users wait.
-    fn begin(&self, owner: &Owner) -> Option<watch::Receiver<()>> {
+    fn begin(&self, owner: &Owner) -> Option<watch::Receiver<Reasons>> {
         let mut users = self.users();
         if let Some(reading) = users.get_mut(&owner.id) {
             reading.has_more = true;
@@ -86,14 +89,17 @@ impl FileSearch {
         if users.len() >= MAX_USERS {
             return None;
         }
-        let (end, ended) = watch::channel(());
+        let (end, ended) = watch::channel(Reasons::new());
         users.insert(owner.id, Reading { ended: ended.clone(), has_more: false });
         let mut turn = IndexTurn { search: self.clone(), owner: owner.clone(), is_over: false };
         tokio::spawn(async move {
             while !turn.is_over {
-                if let Err(error) = turn.search.index_all(&turn.owner).await {
-                    tracing::warn!("files are left to be indexed later: {error}");
-                    break;
+                match turn.search.index_all(&turn.owner).await {
+                    Ok(reasons) => drop(end.send_replace(reasons)),
+                    Err(error) => {
+                        tracing::warn!("files are left to be indexed later: {error}");
+                        break;
+                    }
                 }
                 turn.end_unless_more();
             }
@@ -113,23 +119,27 @@ impl FileSearch {
         if p_words.is_empty() {
             return Err(ApiError::invalid("/q", "has no words to search for"));
         }
-        let _turn = self.limits.searches.take(owner.id).await?;
-        let is_done = match self.begin(owner) {
-            Some(mut ended) => tokio::time::timeout(PATIENCE, ended.changed()).await.is_ok(),
-            None => false,
+        let reasons = match self.begin(owner) {
+            Some(mut ended) => {
+                let end = async { while ended.changed().await.is_ok() {} };
+                let _ = tokio::time::timeout(PATIENCE, end).await;
+                ended.borrow().clone()
+            }
+            None => Reasons::new(),
         };
         let p_limit = usize::try_from(query.limit.unwrap_or(DEFAULT_LIMIT)).unwrap_or(usize::MAX);
         let (p_chat_id, p_file_id) = (query.chat_id, query.file_id);
         let search = SearchPassages { p_words, p_limit, p_chat_id, p_file_id };
-        let found = database::call(self.supabase.rest(owner.caller()), &search).await?;
-        let unread_files = match is_done {
-            true => 0,
-            false => self.unindexed(owner, MAX_COUNTED).await?.len(),
-        };
-        Ok(FoundPassages {
-            passages: found.into_iter().map(PassageOfFile::from).collect(),
-            unread_files,
-        })
+        let _turn = self.limits.searches.take(owner.id).await?;
+        let found = database::call(self.supabase.rest(owner.caller()), &search);
+        let (found, unread) = tokio::try_join!(found, self.unindexed(owner, MAX_COUNTED))?;
+        let passages = found.into_iter().map(PassageOfFile::from).collect();
+        let unread_files = unread.into_iter().map(|file| UnreadFile {
+            file_id: file.id,
+            reason: reasons.get(&file.id).cloned(),
+            name: file.name,
+        });
+        Ok(FoundPassages { passages, unread_files: unread_files.collect() })
     }
 
     fn users(&self) -> MutexGuard<'_, HashMap<Uuid, Reading>> {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use uuid::Uuid;
 
-use super::model::{FileSearchQuery, FoundPassages, PassageOfFile};
+use super::model::{FileSearchQuery, FoundPassages, PassageOfFile, UnreadFile};
 use super::service::FileSearch;
 use crate::agent::tools::prelude::*;
 use crate::api::files::service::Owner;
@@ -12,6 +12,8 @@ use crate::api::files::service::Owner;
 /// How many passages a model gets to read where it does not say, and at most.
 const DEFAULT_READ: u64 = 8;
 const MAX_READ: u64 = 20;
+/// How many files that cannot be read it is told of.
+const MAX_NAMED: usize = 5;
 
 /// Finds passages in the files of the person that the model answers.
 pub struct SearchFilesTool {
@@ -80,15 +82,26 @@ fn to_json(found: &FoundPassages) -> Value {
         read
     });
     let mut read = json!({ "passages": passages.collect::<Vec<_>>() });
-    match found.unread_files {
-        0 => {}
-        1 => read["note"] = json!("One file is still being read: search again in a moment."),
-        count => {
-            read["note"] =
-                json!(format!("{count} files are still being read: search again in a moment."));
-        }
+    let notes = notes(&found.unread_files);
+    if !notes.is_empty() {
+        read["note"] = json!(notes.join(" "));
     }
     read
+}
+
+/// What was not searched.
+fn notes(unread: &[UnreadFile]) -> Vec<String> {
+    let mut notes = Vec::new();
+    match unread.iter().filter(|file| file.reason.is_none()).count() {
+        0 => {}
+        1 => notes.push("One file is still being read: search again in a moment.".to_owned()),
+        count => {
+            notes.push(format!("{count} files are still being read: search again in a moment."));
+        }
+    }
+    let reasons = unread.iter().filter_map(|file| Some((&file.name, file.reason.as_ref()?)));
+    notes.extend(reasons.take(MAX_NAMED).map(|(name, reason)| format!("{name} {reason}.")));
+    notes
 }
 
 /// The part of the message that names where a passage is.

@@ -8,6 +8,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{FileText, NoText, Page};
+use crate::compute::compute;
 use crate::sandbox::{Inventory, Language, Outcome, Sandbox, Script, ScriptFile, Slot, Status};
 
 /// The script that reads them.
@@ -122,7 +123,8 @@ impl<'a> Turn<'a> {
             ..Script::default()
         };
         let outcome = self.slot.run(&script).await.map_err(|reason| unavailable(&reason))?;
-        text(&outcome, self.format)
+        let format = self.format;
+        compute(move || text(&outcome, format)).await
     }
 }
 

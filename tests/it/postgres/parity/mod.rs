@@ -17,7 +17,8 @@ use chat_backend::database::{
     ClaimToolRefresh, ContinueGeneration, CountLapsedUsage, DecideToolCall, FindToolCall,
     FinishFile, FinishToolCall, FollowAnswer, Function, MarkAnswerRead, PendingToolCalls,
     QueuedMessages, RecordEvents, ReleaseLeases, RequestStop, ReserveTokens, SaveCheckpoints,
-    SaveGeneration, SaveToolToken, SelectMessage, TakeOverGeneration, ToolGrants, ToolToken,
+    SaveGeneration, SavePassages, SaveToolToken, SearchPassages, SelectMessage, TakeOverGeneration,
+    ToolGrants, ToolToken, UnindexedFiles,
 };
 use reqwest::Method;
 use serde::de::DeserializeOwned;
@@ -265,6 +266,9 @@ fn assert_readable(function: &str, answer: &Value) {
         ToolToken::NAME => read::<ToolToken<'_>>,
         SaveToolToken::NAME => read::<SaveToolToken<'_>>,
         ClaimToolRefresh::NAME => read::<ClaimToolRefresh<'_>>,
+        SavePassages::NAME => read::<SavePassages<'_>>,
+        SearchPassages::NAME => read::<SearchPassages>,
+        UnindexedFiles::NAME => read::<UnindexedFiles>,
         BeginFile::NAME => read::<BeginFile<'_>>,
         FinishFile::NAME => read::<FinishFile<'_>>,
         RecordEvents::<Value>::NAME => read::<RecordEvents<'_, Value>>,
