@@ -129,6 +129,11 @@ pub fn value_depth(value: &Value) -> usize {
     }
 }
 
+/// Whether these words may be in a text: whether they are, or it is not UTF-8.
+pub fn may_contain(text: &[u8], words: &str) -> bool {
+    std::str::from_utf8(text).map_or(true, |text| text.contains(words))
+}
+
 /// What is wrong with a text, without the text: it may be a user's, and this is for the log.
 pub fn cause(error: &serde_json::Error) -> String {
     let cause = error.to_string();

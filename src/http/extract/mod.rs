@@ -16,6 +16,7 @@ use serde_json::Value;
 use crate::compute::compute;
 use crate::http::error::{ApiError, FieldError};
 use crate::http::rate_limit::Limits;
+use crate::json::may_contain;
 use crate::memory::{Held, ReadError, json_cost, read};
 
 mod keyed;
@@ -310,7 +311,7 @@ fn escape(key: &str) -> String {
 /// PostgreSQL cannot store U+0000. Only a body with its escape is inspected; one that cannot be parsed
 /// completely is refused, even if the invalid part would be ignored.
 fn find_nul(body: &[u8]) -> Result<Option<String>, ApiError> {
-    if !body.windows(6).any(|window| window == b"\\u0000") {
+    if !may_contain(body, "\\u0000") {
         return Ok(None);
     }
     let mut deserializer = serde_json::Deserializer::from_slice(body);

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::api::files::service::{Files, Owner};
 use crate::api::files::signed_urls::{LIFETIME, Signable};
+use crate::json::may_contain;
 
 impl Files {
     /// JSON with messages anywhere in it, with fresh signed URLs in their `file` parts.
@@ -65,8 +66,7 @@ impl Files {
 }
 
 fn names_files(json: &[u8]) -> bool {
-    const MARK: &[u8] = b"\"file_id\"";
-    json.windows(MARK.len()).any(|window| window == MARK)
+    may_contain(json, "\"file_id\"")
 }
 
 /// Visits the `file` parts of all messages in a value.
