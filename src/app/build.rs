@@ -136,7 +136,6 @@ impl App {
         let ai = Ai::new(
             supabase.clone(),
             generations.clone(),
-            files.clone(),
             texts,
             providers.clone(),
             limits.clone(),

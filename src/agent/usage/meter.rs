@@ -7,7 +7,7 @@ use super::{TokenUsage, UsageSource, estimated_tokens};
 use crate::agent::message::{prompt, sanitize};
 use crate::config::file::assistants::Instructions;
 use crate::providers::catalogue::Usd;
-use crate::providers::{ChosenModel, Content, HostedKind, Request, Usage};
+use crate::providers::{ChosenModel, Content, HostedKind, HostedTool, Request, Usage};
 
 /// The longest JSON that `usage_logs.raw` takes is 64 KiB, as PostgreSQL writes it: with spaces.
 const MAX_RAW: usize = 32 << 10;
@@ -352,7 +352,7 @@ pub(in crate::agent) fn most_for_hosted(request: &Request) -> Usd {
 /// What a search of the provider's costs.
 fn search_price(request: &Request) -> Usd {
     let search = request.hosted_tools.iter().find(|tool| tool.kind == HostedKind::WebSearch);
-    search.map_or(HostedKind::WebSearch.usual_price(), |tool| tool.price())
+    search.map_or(HostedKind::WebSearch.usual_price(), HostedTool::price)
 }
 
 /// About how many tokens a request has.

@@ -55,7 +55,6 @@ impl Ai {
     pub fn new(
         supabase: Supabase,
         generations: Generations,
-        files: Files,
         texts: FileTexts,
         providers: Providers,
         limits: Limits,
@@ -68,7 +67,7 @@ impl Ai {
         Self {
             supabase,
             generations,
-            files,
+            files: texts.files().clone(),
             texts,
             read_marks,
             providers,

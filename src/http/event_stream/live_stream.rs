@@ -229,3 +229,6 @@ enum News {
     },
     End,
 }
+
+#[cfg(test)]
+mod tests;

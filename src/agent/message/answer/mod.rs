@@ -52,7 +52,7 @@ pub struct Answer {
     /// How it ended.
     pub end: Option<End>,
     /// Who is called with each change, where its writer does that.
-    pub(in crate::agent) subscribers: Option<Subscribers<Self>>,
+    pub subscribers: Option<Subscribers<Self>>,
     /// How many bytes the model has produced, and how many its tools.
     bytes: usize,
     tool_bytes: usize,

@@ -55,6 +55,11 @@ impl FileTexts {
         Self { files, sandbox, kept: Arc::new(kept), reading: SingleFlight::default() }
     }
 
+    /// The files.
+    pub fn files(&self) -> &Files {
+        &self.files
+    }
+
     /// Whether files of this type may have a text.
     pub fn has_text(media_type: &str) -> bool {
         is_text(media_type) || Self::is_document(media_type)

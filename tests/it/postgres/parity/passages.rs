@@ -17,8 +17,10 @@ async fn file(twins: &Twins, number: u32, name: &str) {
 }
 
 fn save(number: u32, name: &str, passages: Value) -> Value {
-    json!({ "p_file_id": id(number), "p_sha256": SHA256, "p_name": name, "p_version": 1,
-        "p_status": "indexed", "p_passages": passages })
+    let mut save = json!({ "p_file_id": id(number), "p_sha256": SHA256, "p_name": name, "p_version": 1,
+        "p_status": "indexed" });
+    save["p_passages"] = passages;
+    save
 }
 
 fn passage(content: &str, words: &str) -> Value {
