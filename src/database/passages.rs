@@ -79,7 +79,7 @@ pub struct FoundPassage {
     /// The file that it is from.
     pub file_id: Uuid,
     /// Which one of the file's it is.
-    pub position: u32,
+    pub ordinal: u32,
     /// The file's name.
     pub name: String,
     /// The file's media type.

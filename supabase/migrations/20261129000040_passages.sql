@@ -6,7 +6,7 @@
 
 create table public.passages (
   file_id uuid not null constraint passages_file_fkey references public.files (id) on delete cascade,
-  position integer not null constraint passages_position_check check (position between 0 and 1999),
+  ordinal integer not null constraint passages_ordinal_check check (ordinal between 0 and 1999),
   user_id uuid not null default auth.uid()
     constraint passages_user_fkey references auth.users (id) on delete cascade,
   page integer constraint passages_page_check check (page > 0),
@@ -17,7 +17,7 @@ create table public.passages (
   -- Separated by spaces. None has a hyphen, so none can be taken for the id of a user (see the index).
   words text not null
     constraint passages_words_check check (char_length(words) <= 16000 and strpos(words, '-') = 0),
-  constraint passages_pkey primary key (file_id, position)
+  constraint passages_pkey primary key (file_id, ordinal)
 );
 
 create index passages_user_idx on public.passages (user_id);
@@ -104,7 +104,7 @@ begin
   delete from public.passages where file_id = p_file_id and user_id = v_user;
   if v_status = 'indexed' then
     insert into public.passages
-        (file_id, position, user_id, page, first_line, last_line, content, words)
+        (file_id, ordinal, user_id, page, first_line, last_line, content, words)
       select p_file_id, p.ordinality - 1, v_user, (p.passage ->> 'page')::integer,
           (p.passage ->> 'first_line')::integer, (p.passage ->> 'last_line')::integer,
           p.passage ->> 'content', p.passage ->> 'words'
@@ -128,11 +128,11 @@ $$;
 -- The passages of a user that have one of these forms, by the index alone: seen from within a larger query,
 -- PostgreSQL would rather read all that the user has. Nobody calls it but find_passages.
 create function private.passages_with(p_user text, p_forms text[])
-  returns table (found_file uuid, found_position integer)
+  returns table (found_file uuid, found_ordinal integer)
   language plpgsql stable set search_path = '' set enable_seqscan = off as $$
 begin
   return query
-    select p.file_id, p.position from public.passages p
+    select p.file_id, p.ordinal from public.passages p
       where array_append(string_to_array(p.words, ' '), p.user_id::text) @> array[p_user]
         and array_append(string_to_array(p.words, ' '), p.user_id::text) && p_forms
         -- Not by the index of user_id.
@@ -147,7 +147,7 @@ $$;
 -- security PostgreSQL could not use the index of words; it looks at the caller's rows alone.
 create function private.find_passages(
   p_words jsonb, p_limit integer, p_chat_id uuid, p_file_id uuid
-) returns table (found_file uuid, found_position integer, found_score numeric)
+) returns table (found_file uuid, found_ordinal integer, found_score numeric)
   language plpgsql stable security definer set search_path = '' set jit = off as $$
 declare
   v_user constant text := auth.uid()::text;
@@ -172,33 +172,33 @@ begin
           and (p_chat_id is null or f.chat_id = p_chat_id)
           and (p_file_id is null or f.id = p_file_id)
     ), hits as materialized (
-      select a.number, h.found_file as file_id, h.found_position as position
+      select a.number, h.found_file as file_id, h.found_ordinal as ordinal
         from asked a cross join private.passages_with(v_user, a.forms) h
         where h.found_file in (select r.id from readable r)
     ), weights as materialized (
       select h.number, ln(1 + (greatest(v_passages - count(*), 0) + 0.5) / (count(*) + 0.5)) as weight
         from hits h group by h.number
     ), likely as materialized (
-      select h.file_id, h.position
+      select h.file_id, h.ordinal
         from hits h join weights w on w.number = h.number
-        group by h.file_id, h.position
-        order by round(sum(w.weight)::numeric, 6) desc, h.file_id, h.position
+        group by h.file_id, h.ordinal
+        order by round(sum(w.weight)::numeric, 6) desc, h.file_id, h.ordinal
         limit 1000
     ), counted as (
-      select l.file_id, l.position, cardinality(s.words) as length, a.number, count(*) as times
+      select l.file_id, l.ordinal, cardinality(s.words) as length, a.number, count(*) as times
         from likely l
-          join public.passages p on p.file_id = l.file_id and p.position = l.position
+          join public.passages p on p.file_id = l.file_id and p.ordinal = l.ordinal
           cross join string_to_array(p.words, ' ') as s (words)
           cross join unnest(s.words) as u (word)
           join (select k.number, unnest(k.forms) as form from asked k) a on a.form = u.word
-        group by l.file_id, l.position, cardinality(s.words), a.number
+        group by l.file_id, l.ordinal, cardinality(s.words), a.number
     )
-    select c.file_id, c.position,
+    select c.file_id, c.ordinal,
         round(sum(w.weight * c.times * 2.2
           / (c.times + 1.2 * (0.25 + 0.75 * c.length / v_length)))::numeric, 6) as score
       from counted c join weights w on w.number = c.number
-      group by c.file_id, c.position
-      order by score desc, c.file_id, c.position
+      group by c.file_id, c.ordinal
+      order by score desc, c.file_id, c.ordinal
       limit least(greatest(p_limit, 0), 50);
 end;
 $$;
@@ -220,12 +220,12 @@ create function public.search_passages(
 ) returns jsonb
   language sql stable set search_path = ''
   as $$
-    select coalesce(jsonb_agg(jsonb_build_object('file_id', p.file_id, 'position', p.position,
+    select coalesce(jsonb_agg(jsonb_build_object('file_id', p.file_id, 'ordinal', p.ordinal,
         'name', f.name, 'media_type', f.media_type, 'page', p.page, 'first_line', p.first_line,
         'last_line', p.last_line, 'content', p.content, 'score', s.found_score)
-        order by s.found_score desc, p.file_id, p.position), '[]')
+        order by s.found_score desc, p.file_id, p.ordinal), '[]')
       from private.find_passages(p_words, p_limit, p_chat_id, p_file_id) s
-        join public.passages p on p.file_id = s.found_file and p.position = s.found_position
+        join public.passages p on p.file_id = s.found_file and p.ordinal = s.found_ordinal
         join public.files f on f.id = p.file_id
   $$;
 

@@ -20,7 +20,7 @@ pub const BUCKET: &str = "files";
 pub(super) const MAX_FILES: u64 = 100_000;
 
 /// How many uploads the listener may be behind.
-const MAX_TOLD: usize = 1_000;
+const MAX_NOTICES: usize = 1_000;
 
 /// Files in Supabase. Clones share everything.
 #[derive(Clone)]
@@ -33,7 +33,7 @@ pub struct Files {
     file: FileHandle,
     bucket_limit: BucketLimit,
     pub(super) tasks: TaskTracker,
-    /// Who is told that an upload is stored.
+    /// Who is notified that an upload is stored.
     stored: Arc<OnceLock<mpsc::Sender<Owner>>>,
 }
 
@@ -86,13 +86,13 @@ impl Files {
 
     /// The owners of uploads, when these are stored. For one listener, which may miss some.
     pub(super) fn stored(&self) -> mpsc::Receiver<Owner> {
-        let (sender, receiver) = mpsc::channel(MAX_TOLD);
+        let (sender, receiver) = mpsc::channel(MAX_NOTICES);
         let _ = self.stored.set(sender);
         receiver
     }
 
-    /// Tells that an upload of this owner's is stored.
-    pub(super) fn tell_stored(&self, owner: &Owner) {
+    /// Notifies the listener that an upload of this owner's is stored.
+    pub(super) fn notify_stored(&self, owner: &Owner) {
         if let Some(listener) = self.stored.get() {
             let _ = listener.try_send(owner.clone());
         }

@@ -54,7 +54,7 @@ async fn count(
     offset: usize,
     limit: usize,
 ) -> Result<usize, SupabaseError> {
-    let query = supabase.rest(Caller::Service).from(table).select("id").order("id.asc");
+    let query = supabase.rest(Caller::Service).from(table).select("user_id").order("user_id.asc");
     let rows = query.parameter("offset", offset).limit(limit).rows().await?;
     Ok(rows.split()?.len())
 }

@@ -104,8 +104,8 @@ async fn check_table(
         Ok(_) => {}
         Err(error) => wrong.push(format!("table {name}: a signed-in user cannot read it: {error}")),
     }
-    let nobody = || from().eq("id", Uuid::nil());
-    let update = nobody().update(&json!({ "id": Uuid::nil() })).rows().await.map(drop);
+    let nobody = || from().eq("user_id", Uuid::nil());
+    let update = nobody().update(&json!({ "user_id": Uuid::nil() })).rows().await.map(drop);
     let delete = nobody().delete().rows().await.map(drop);
     for (privilege, answer) in [("update", update), ("delete", delete)] {
         let what = format!("table {name}: a signed-in user");

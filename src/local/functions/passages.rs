@@ -58,8 +58,8 @@ pub(super) fn save_passages(
     if status == "indexed" {
         let table = session.table("passages")?;
         let target = TableContext { connection, session, table };
-        for (position, passage) in (0_i64..).zip(&passages) {
-            insert(target, user.as_deref(), file, position, passage)?;
+        for (ordinal, passage) in (0_i64..).zip(&passages) {
+            insert(target, user.as_deref(), file, ordinal, passage)?;
         }
     }
     let count_words =
@@ -98,17 +98,17 @@ fn insert(
     target: TableContext<'_>,
     user: Option<&str>,
     file: &str,
-    position: i64,
+    ordinal: i64,
     passage: &Json,
 ) -> Result<(), RestError> {
     let number = |name: &str| passage[name].as_i64();
     let text = |name: &str| passage[name].as_str();
     target.change(
-        "insert into passages (file_id, position, user_id, page, first_line, last_line, content, words) \
+        "insert into passages (file_id, ordinal, user_id, page, first_line, last_line, content, words) \
          values (?, ?, ?, ?, ?, ?, ?, ?)",
         params![
             file,
-            position,
+            ordinal,
             user,
             number("page"),
             number("first_line"),
@@ -134,7 +134,7 @@ struct Asked {
 struct Found {
     rowid: i64,
     file: String,
-    position: i64,
+    ordinal: i64,
     length: f64,
     /// How often it has each word.
     times: Vec<u32>,
@@ -184,7 +184,7 @@ pub(super) fn search_passages(
         Value::Null => 10,
         _ => arguments.integer("p_limit").unwrap_or(10).clamp(0, 50),
     };
-    let select = "select p.rowid, p.file_id, p.position, p.words from passages p \
+    let select = "select p.rowid, p.file_id, p.ordinal, p.words from passages p \
                   join files f on f.id = p.file_id and f.user_id = p.user_id \
                   where p.user_id = ?1 and f.status = 'ready' and (?2 is null or f.chat_id = ?2) \
                   and (?3 is null or f.id = ?3)";
@@ -196,8 +196,8 @@ pub(super) fn search_passages(
         let text = row.get_ref("words")?.as_str().unwrap_or_default();
         if let Some((length, times)) = asked.count(text) {
             let (rowid, file) = (row.get("rowid")?, row.get("file_id")?);
-            let position = row.get("position")?;
-            found.push(Found { rowid, file, position, length, times, score: 0.0 });
+            let ordinal = row.get("ordinal")?;
+            found.push(Found { rowid, file, ordinal, length, times, score: 0.0 });
         }
     }
     rank(connection, user.as_deref(), asked.count, &mut found)?;
@@ -244,7 +244,7 @@ fn rank(
 
 fn sort(found: &mut [Found]) {
     found.sort_by(|a, b| {
-        b.score.total_cmp(&a.score).then_with(|| (&a.file, a.position).cmp(&(&b.file, b.position)))
+        b.score.total_cmp(&a.score).then_with(|| (&a.file, a.ordinal).cmp(&(&b.file, b.ordinal)))
     });
 }
 
@@ -254,7 +254,7 @@ fn shown(connection: &Connection, found: &Found) -> rusqlite::Result<Json> {
     connection.prepare_cached(select)?.query_row([found.rowid], |row| {
         Ok(json!({
             "file_id": found.file,
-            "position": found.position,
+            "ordinal": found.ordinal,
             "name": row.get::<_, String>("name")?,
             "media_type": row.get::<_, String>("media_type")?,
             "page": row.get::<_, Option<i64>>("page")?,

@@ -104,6 +104,7 @@ fn function(name: &str, path: &Value) -> String {
             let default = if required.contains(&json!(name)) { "" } else { " default" };
             // PostgREST has names of its own for integers.
             let format = property["format"].as_str().unwrap().replace("int64", "bigint");
+            let format = format.replace("int32", "integer");
             format!("{name} {format}{default}")
         })
         .collect();

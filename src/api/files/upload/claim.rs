@@ -69,7 +69,7 @@ impl Upload {
         };
         match self.files.end(&self.owner, &finish).await? {
             FinishFileReply::Stored => {
-                self.files.tell_stored(&self.owner);
+                self.files.notify_stored(&self.owner);
                 Ok(Created::Now(self.files.file(&self.owner, self.id).await?.0))
             }
             FinishFileReply::OverQuota => Err(over_quota(self.files.quota(&self.owner))),

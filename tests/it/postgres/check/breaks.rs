@@ -279,7 +279,7 @@ const BREAKS: &[(&str, &str)] = &[
         "constraint messages_chat_fkey on public.messages is missing",
     ),
     (
-        "alter table public.files drop constraint files_pkey",
+        "alter table public.files drop constraint files_pkey cascade",
         "constraint files_pkey on public.files is missing",
     ),
     (
