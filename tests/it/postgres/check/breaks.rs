@@ -287,8 +287,8 @@ const BREAKS: &[(&str, &str)] = &[
         "constraint short on public.chats is not of the migrations and may refuse rows",
     ),
     (
-        "alter table public.usage_logs alter latency_ms type numeric",
-        "column public.usage_logs.latency_ms: type: numeric (the migrations say: bigint)",
+        "alter table public.usage_logs alter cache_write_input_tokens type numeric",
+        "column public.usage_logs.cache_write_input_tokens: type: numeric (the migrations say: bigint)",
     ),
     (
         "alter table public.chats alter user_id drop default",

@@ -42,7 +42,7 @@ async fn passages_are_stored_and_found() {
     assert_eq!(unindexed[0]["name"], "b.txt");
     let a = json!([passage("A", "rent due rent month"), passage("B", "rent"), passage("C", "")]);
     assert_eq!(twins.call("save_passages", save(1, "a.txt", a)).await["answer"], "stored");
-    let more = (0..10).map(|n| passage(&format!("M{n}"), "month of rain, and so on"));
+    let more = (0..10).map(|n| passage(&format!("M{n}"), "month of rain and so on"));
     let more = save(2, "b.txt", more.collect());
     assert_eq!(twins.call("save_passages", more).await["answer"], "stored");
     assert_eq!(twins.call("unindexed_files", json!({ "p_version": 1 })).await, json!([]));
