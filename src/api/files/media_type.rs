@@ -1,6 +1,6 @@
 //! Detects the media type of a file by its first bytes, its name and the declared type. Pure.
 
-use super::text::decode;
+use super::text::decode_start;
 
 /// How many bytes the detection needs.
 pub(super) const HEAD: usize = 512;
@@ -35,7 +35,9 @@ pub(super) fn media_type(
         // A signature inside a format of its own, such as a ZIP in a word processor's file.
         Some(_) => Ok(declared),
         None if has_signature(&declared) && !head.is_empty() => Err("something else"),
-        None if is_text(&declared) && head.contains(&0) && decode(head).is_none() => Err("binary"),
+        None if is_text(&declared) && head.contains(&0) && decode_start(head).is_none() => {
+            Err("binary")
+        }
         // Systems know some extensions of source code and tables as something else.
         None if !is_text(&declared)
             && is_text_by_extension(name)
@@ -209,7 +211,7 @@ fn reads_like_text(head: &[u8], name: &str) -> bool {
         let ascii = head.iter().filter(|byte| byte.is_ascii()).count();
         ascii * 4 >= head.len() * 3
     };
-    match decode(head) {
+    match decode_start(head) {
         Some(text) if text.is_guess => is_text_by_extension(name) || is_mostly_ascii(),
         Some(_) => !head.is_empty(),
         None => false,

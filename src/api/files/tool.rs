@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::media_type::is_text;
 use super::model::{File, FileFilter};
 use super::service::{Files, Owner};
-use super::text::{FileTexts, decode};
+use super::text::{FileTexts, decode, decode_start};
 use super::upload::metadata::NewFile;
 use crate::agent::tools::prelude::*;
 use crate::http::error::ApiError;
@@ -133,7 +133,8 @@ impl FilesTool {
         let length = MAX_READ.min(file.size);
         let head = self.files.read_part(owner, file.id, 0, length).await.map_err(sentence)?;
         // What is no text at all is shown as well as it can be.
-        Ok(decode(&head).is_none_or(|text| text.note.is_none()))
+        let text = if length < file.size { decode_start(&head) } else { decode(&head) };
+        Ok(text.is_none_or(|text| text.note.is_none()))
     }
 
     /// Reads the text of a document, or of a file in another encoding; `offset` counts its bytes in UTF-8.

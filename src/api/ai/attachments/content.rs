@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::budget::{Kind, RUN_SCRIPT};
 use crate::api::files::Attachment;
 use crate::api::files::model::File;
-use crate::api::files::text::{FileText, decode};
+use crate::api::files::text::{FileText, decode, decode_start};
 use crate::providers::Content;
 
 /// A file as the model is shown it, of which these are the first bytes.
@@ -29,7 +29,8 @@ fn document(name: String, text: &str) -> Content {
 
 /// The text, with notes of how it was encoded and of where it is truncated.
 fn trimmed(bytes: &[u8], size: u64) -> String {
-    let decoded = decode(bytes);
+    let is_cut = (bytes.len() as u64) < size;
+    let decoded = if is_cut { decode_start(bytes) } else { decode(bytes) };
     let mut text = String::new();
     match decoded {
         Some(decoded) => {
@@ -40,7 +41,7 @@ fn trimmed(bytes: &[u8], size: u64) -> String {
         }
         None => text += &String::from_utf8_lossy(bytes),
     }
-    if (bytes.len() as u64) < size {
+    if is_cut {
         let _ = write!(text, "\n[… cut here: the first {} of {size} bytes are shown]", bytes.len());
     }
     text

@@ -15,10 +15,18 @@ pub struct Decoded<'a> {
     pub is_guess: bool,
 }
 
-/// Reads a text, of which these may be the first bytes: a character that is cut off at the end is left out.
-/// `None` if it is none.
+/// Reads a whole text. `None` if it is none.
 pub fn decode(bytes: &[u8]) -> Option<Decoded<'_>> {
-    let (encoding, bom) = Encoding::for_bom(bytes).unwrap_or_else(|| (guess(bytes), 0));
+    decode_part(bytes, false)
+}
+
+/// Reads the first bytes of a text: a character that is cut off at the end is left out.
+pub fn decode_start(bytes: &[u8]) -> Option<Decoded<'_>> {
+    decode_part(bytes, true)
+}
+
+fn decode_part(bytes: &[u8], is_cut: bool) -> Option<Decoded<'_>> {
+    let (encoding, bom) = Encoding::for_bom(bytes).unwrap_or_else(|| (guess(bytes, is_cut), 0));
     let whole = whole_characters(encoding, &bytes[bom..]);
     let (text, is_malformed) = encoding.decode_without_bom_handling(whole);
     if text.contains('\0') || is_malformed {
@@ -28,9 +36,11 @@ pub fn decode(bytes: &[u8]) -> Option<Decoded<'_>> {
 }
 
 /// What is not UTF-8 and has no control characters has been in Windows-1252 for a long time.
-fn guess(bytes: &[u8]) -> &'static Encoding {
-    let is_utf8 =
-        std::str::from_utf8(bytes).map_or_else(|error| error.error_len().is_none(), |_| true);
+fn guess(bytes: &[u8], is_cut: bool) -> &'static Encoding {
+    let is_utf8 = match std::str::from_utf8(bytes) {
+        Ok(_) => true,
+        Err(error) => is_cut && error.error_len().is_none(),
+    };
     let is_control =
         |byte: &u8| *byte < b' ' && !b"\t\n\x0b\x0c\r\x1b".contains(byte) || *byte == 0x7f;
     if is_utf8 || bytes.iter().any(is_control) { UTF_8 } else { WINDOWS_1252 }
@@ -94,7 +104,8 @@ mod tests {
 
     #[test]
     fn a_character_that_is_cut_off_is_left_out() {
-        assert_eq!(read("n\u{e9}".as_bytes().split_last().unwrap().1), Some(("n".into(), false)));
+        let start = decode_start("n\u{e9}".as_bytes().split_last().unwrap().1).unwrap();
+        assert_eq!((&*start.text, start.note), ("n", None));
         for bytes in [u16::to_le_bytes as fn(u16) -> [u8; 2], u16::to_be_bytes] {
             let whole = utf16("n\u{1f600}", bytes);
             for cut in 1..4 {

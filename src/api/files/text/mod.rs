@@ -5,7 +5,7 @@ mod encoding;
 mod service;
 
 pub use document::DocumentReaders;
-pub use encoding::{Decoded, decode};
+pub use encoding::{Decoded, decode, decode_start};
 pub use service::{FileTexts, ReadText};
 
 use std::fmt;

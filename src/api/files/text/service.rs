@@ -8,7 +8,7 @@ use quick_cache::sync::Cache;
 use uuid::Uuid;
 
 use super::document::{DocumentReaders, Format, Turn};
-use super::{FileText, NoText, Page, decode};
+use super::{FileText, NoText, Page, decode, decode_start};
 use crate::api::files::model::File;
 use crate::api::files::{Files, Owner, is_text};
 use crate::http::error::ApiError;
@@ -98,9 +98,11 @@ impl FileTexts {
     async fn plain_text(&self, owner: &Owner, file: &File) -> Result<FileText, NoText> {
         let length = file.size.min(MAX_TEXT_BYTES);
         let bytes = self.files.read_part(owner, file.id, 0, length).await.map_err(unread)?;
-        let decoded = decode(&bytes).ok_or_else(|| NoText::never("is not a text"))?;
-        let cut = (length < file.size)
-            .then(|| format!("Only the first {} MiB of it are read.", MAX_TEXT_BYTES >> 20));
+        let is_cut = length < file.size;
+        let decoded = if is_cut { decode_start(&bytes) } else { decode(&bytes) };
+        let decoded = decoded.ok_or_else(|| NoText::never("is not a text"))?;
+        let cut =
+            is_cut.then(|| format!("Only the first {} MiB of it are read.", MAX_TEXT_BYTES >> 20));
         let notes: Vec<_> = decoded.note.into_iter().chain(cut).collect();
         Ok(FileText {
             pages: vec![Page { number: None, text: decoded.text.into_owned() }],
