@@ -1,7 +1,6 @@
 //! Tools that ask, from the configuration file: what becomes of a call when its tool is another by then, or the
 //! day's tokens are used up, and of a model that does not take no for an answer.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use axum::Json;
@@ -37,8 +36,7 @@ fn says(text: &str) -> Answer {
 }
 
 /// A file with the tool, described like this.
-fn file(name: &str, description: Option<&str>) -> PathBuf {
-    let path = std::env::temp_dir().join(format!("{}-{name}.toml", uuid::Uuid::new_v4()));
+fn file(description: Option<&str>) -> OperatorFile {
     let tool = description.map(|description| {
         format!(
             "[[tools]]\nkind = \"http\"\nname = \"cancel_order\"\ndescription = \"{description}\"\n\
@@ -46,9 +44,7 @@ fn file(name: &str, description: Option<&str>) -> PathBuf {
              parameters = {{ type = \"object\", properties = {{ id = {{ type = \"integer\" }} }} }}\n"
         )
     });
-    let text = format!("allow_hosts = [\"127.0.0.1:9\"]\n{}", tool.unwrap_or_default());
-    std::fs::write(&path, text).unwrap();
-    path
+    OperatorFile::new(&format!("allow_hosts = [\"127.0.0.1:9\"]\n{}", tool.unwrap_or_default()))
 }
 
 struct Shop {
@@ -61,8 +57,8 @@ struct Shop {
 impl Shop {
     async fn new(answers: impl IntoIterator<Item = Answer>, more: &[(&str, &str)]) -> Self {
         let provider = FakeProvider::with(answers).await;
-        let path = file("shop", Some("Cancels an order."));
-        let settings = Self::settings(&provider, path.to_str().unwrap());
+        let file = file(Some("Cancels an order."));
+        let settings = Self::settings(&provider, file.path());
         let settings: Vec<_> = settings
             .iter()
             .map(|(name, value)| (*name, &**value))
@@ -88,8 +84,8 @@ impl Shop {
     async fn approved_elsewhere(&self, description: Option<&str>) -> Value {
         let asked = self.alice.ask(&self.chat, "Cancel order 5").await;
         assert_eq!(asked["message"]["status"], "awaiting", "{asked}");
-        let path = file("other", description);
-        let settings = Self::settings(&self.provider, path.to_str().unwrap());
+        let file = file(description);
+        let settings = Self::settings(&self.provider, file.path());
         let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, &**value)).collect();
         let replica = self.app.replica(&settings).await;
         let there = self.alice.on(&replica);

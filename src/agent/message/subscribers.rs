@@ -22,6 +22,15 @@ pub struct Subscribers<T>(Arc<Mutex<State<T>>>);
 struct State<T> {
     is_closed: bool,
     subscribers: Vec<Weak<dyn Subscriber<T>>>,
+    /// How many are being called.
+    called: usize,
+    scratch: Vec<u8>,
+}
+
+/// A round of calls. Whatever ends it, the subscribers are kept.
+struct Round<'a, T> {
+    of: &'a Subscribers<T>,
+    subscribers: Vec<Weak<dyn Subscriber<T>>>,
     scratch: Vec<u8>,
 }
 
@@ -30,7 +39,7 @@ impl<T> Subscribers<T> {
     pub fn add(&self, subscriber: Weak<dyn Subscriber<T>>) -> bool {
         let mut state = self.state();
         state.subscribers.retain(|other| other.strong_count() > 0);
-        let has_room = !state.is_closed && state.subscribers.len() < MAX_SUBSCRIBERS;
+        let has_room = !state.is_closed && state.subscribers.len() + state.called < MAX_SUBSCRIBERS;
         if has_room {
             state.subscribers.push(subscriber);
         }
@@ -44,20 +53,19 @@ impl<T> Subscribers<T> {
             return;
         }
         // Not under the lock: one that is added holds locks of its own.
-        let (mut called, mut scratch) =
+        let (subscribers, scratch) =
             (std::mem::take(&mut state.subscribers), std::mem::take(&mut state.scratch));
+        state.called = subscribers.len();
         drop(state);
-        called.retain(|subscriber| {
+        let mut round = Round { of: self, subscribers, scratch };
+        let Round { subscribers, scratch, .. } = &mut round;
+        subscribers.retain(|subscriber| {
             let subscriber = subscriber.upgrade();
             subscriber.is_some_and(|subscriber| {
-                subscriber.changed(value, &mut scratch);
+                subscriber.changed(value, scratch);
                 true
             })
         });
-        let mut state = self.state();
-        called.append(&mut state.subscribers);
-        state.subscribers = called;
-        state.scratch = scratch;
     }
 
     /// Nothing is published any more.
@@ -76,9 +84,20 @@ impl<T> Subscribers<T> {
     }
 }
 
+impl<T> Drop for Round<'_, T> {
+    fn drop(&mut self) {
+        let mut state = self.of.state();
+        state.called = 0;
+        state.scratch = std::mem::take(&mut self.scratch);
+        self.subscribers.append(&mut state.subscribers);
+        state.subscribers = std::mem::take(&mut self.subscribers);
+    }
+}
+
 impl<T> Default for Subscribers<T> {
     fn default() -> Self {
-        let state = State { is_closed: false, subscribers: Vec::new(), scratch: Vec::new() };
+        let state =
+            State { is_closed: false, subscribers: Vec::new(), called: 0, scratch: Vec::new() };
         Self(Arc::new(Mutex::new(state)))
     }
 }
@@ -92,5 +111,48 @@ impl<T> Clone for Subscribers<T> {
 impl<T> fmt::Debug for Subscribers<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Subscribers({})", self.state().subscribers.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// Adds another one while it is called.
+    struct Adding {
+        to: Subscribers<()>,
+        other: Arc<Silent>,
+        added: AtomicUsize,
+    }
+
+    struct Silent;
+
+    impl Subscriber<()> for Silent {
+        fn changed(&self, (): &(), _: &mut Vec<u8>) {}
+        fn released(&self) {}
+    }
+
+    impl Subscriber<()> for Adding {
+        fn changed(&self, (): &(), _: &mut Vec<u8>) {
+            let other: Weak<Silent> = Arc::downgrade(&self.other);
+            while self.to.add(other.clone()) {
+                self.added.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        fn released(&self) {}
+    }
+
+    #[test]
+    fn who_comes_while_others_are_called_counts_as_well() {
+        let subscribers = Subscribers::<()>::default();
+        let adding =
+            Arc::new(Adding { to: subscribers.clone(), other: Arc::new(Silent), added: 0.into() });
+        let first: Weak<Adding> = Arc::downgrade(&adding);
+        assert!(subscribers.add(first));
+        subscribers.publish(&());
+        subscribers.publish(&());
+        assert_eq!(adding.added.load(Ordering::Relaxed), MAX_SUBSCRIBERS - 1);
     }
 }

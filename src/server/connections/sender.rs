@@ -66,7 +66,7 @@ impl Sender {
         if state.turn == Turn::Direct {
             state.turn = Turn::Task;
         }
-        let written = match state.poll_unsent(cx) {
+        let written = match self.poll_unsent(&mut state, cx) {
             Poll::Ready(Ok(())) => write(Pin::new(&mut state.half), cx),
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => Poll::Pending,
@@ -80,9 +80,7 @@ impl Sender {
     pub fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut state = self.state();
         if !state.unsent.is_empty() {
-            let sent = state.poll_unsent(cx);
-            self.activity.set_blocked(sent.is_pending());
-            ready!(sent)?;
+            ready!(self.poll_unsent(&mut state, cx))?;
         }
         if state.turn == Turn::TaskUntilSent {
             state.turn = Turn::Direct;
@@ -94,8 +92,19 @@ impl Sender {
     pub fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut state = self.state();
         state.turn = Turn::Task;
-        ready!(state.poll_unsent(cx))?;
+        ready!(self.poll_unsent(&mut state, cx))?;
         Pin::new(&mut state.half).poll_shutdown(cx)
+    }
+
+    /// Sends what is left of a direct write. A reader that takes some of it is not one that does not read.
+    fn poll_unsent(&self, state: &mut State, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let before = state.unsent.len();
+        let sent = state.poll_unsent(cx);
+        if state.unsent.len() < before {
+            self.activity.set_blocked(false);
+        }
+        self.activity.set_blocked(sent.is_pending());
+        sent
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -58,8 +58,12 @@ impl FileSearch {
                 let _permit = self.readers.acquire().await;
                 let id = file.id;
                 match self.index(owner, file).await? {
-                    Ok(SavePassagesReply::Full) => return Ok(reasons),
-                    Ok(SavePassagesReply::Stored | SavePassagesReply::Gone) => {}
+                    // A smaller one may fit where another one did not.
+                    Ok(
+                        SavePassagesReply::Stored
+                        | SavePassagesReply::Full
+                        | SavePassagesReply::Gone,
+                    ) => {}
                     Err(reason) => drop(reasons.insert(id, reason)),
                 }
             }
