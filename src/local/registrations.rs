@@ -317,7 +317,7 @@ pub static REGISTRATIONS: &[Registration] = &[
     // Days are not summed up here.
     trigger("20261129000020_usage_days.sql", "create function private.keep_day", "d241bb65e9ae8e74", "0", "select 1;"),
     rust("20261129000020_usage_days.sql", "create or replace function private.count_lapsed", "d064cef57248d5ff"),
-    rust("20261129000020_usage_days.sql", "do", "5fa1934e8494c1d4"),
+    rust("20261129000020_usage_days.sql", "do", "71f9473d28feffda"),
     rust("20261129000020_usage_days.sql", "create function private.weighted_percentiles", "bc5c035dd8896d52"),
     rust("20261129000020_usage_days.sql", "create function private.time_between", "0ddd6a1c777884a6"),
     rust("20261129000020_usage_days.sql", "create or replace function public.usage_of_all_users", "eb69b10622a5b343"),
@@ -328,5 +328,5 @@ pub static REGISTRATIONS: &[Registration] = &[
     rust("20261129000040_passages.sql", "create function private.find_passages", "557f2baaf102c688"),
     rust("20261129000040_passages.sql", "create function public.save_passages", "7761d424bb0a6464"),
     rust("20261129000040_passages.sql", "create function public.search_passages", "57d53a4a60f8274e"),
-    rust("20261129000040_passages.sql", "create function public.unindexed_files", "e5f8117b9cd02f3c"),
+    rust("20261129000040_passages.sql", "create function public.unindexed_files", "78b66645c45fef32"),
 ];

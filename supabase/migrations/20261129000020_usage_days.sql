@@ -193,10 +193,11 @@ begin
 end;
 $$;
 
--- What there is already.
+-- Some of what there is already; the server sums up the rest, a little each minute. Not all of it here, because
+-- usage cannot be recorded meanwhile.
 do $$
 begin
-  perform private.sum_up_days(interval '1 hour');
+  perform private.sum_up_days(interval '5 seconds');
 end;
 $$;
 

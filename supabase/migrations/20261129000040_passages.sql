@@ -229,8 +229,8 @@ create function public.search_passages(
         join public.files f on f.id = p.file_id
   $$;
 
--- The caller's files that are still to be read, by rules of this version, newest first: at most 200.
-create function public.unindexed_files(p_version integer, p_limit integer default 200) returns jsonb
+-- The caller's files that are still to be read, by rules of this version, newest first: at most 1,000.
+create function public.unindexed_files(p_version integer, p_limit integer default 1000) returns jsonb
   language sql stable set search_path = ''
   as $$
     select coalesce(jsonb_agg(jsonb_build_object('id', n.id, 'name', n.name,
@@ -246,7 +246,7 @@ create function public.unindexed_files(p_version integer, p_limit integer defaul
                 select coalesce(sum(o.passages), 0) from public.indexed_files o
                   where o.user_id = (select auth.uid()) and o.status = 'indexed'))
           order by f.created_at desc, f.id desc
-          limit least(greatest(p_limit, 0), 200)
+          limit least(greatest(p_limit, 0), 1000)
       ) n
   $$;
 

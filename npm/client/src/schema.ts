@@ -460,7 +460,8 @@ export interface paths {
         /**
          * Get usage statistics of all users
          * @description For users whose access token has `"role": "admin"` in its `app_metadata`. The same as `GET
-         *     /api/analytics/usage`, for all users together, without limits and exports.
+         *     /api/analytics/usage`, for all users together, without limits and exports. Days in UTC that have been over for an
+         *     hour are read from their sums.
          */
         get: operations["get_usage_of_all_users"];
         put?: never;
@@ -529,6 +530,28 @@ export interface paths {
         patch: operations["update_file"];
         trace?: never;
     };
+    "/api/files/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search files
+         * @description Finds passages in the text of your files, best first. Words are found in all their forms, and without
+         *     regard to case and accents. Files are read in the background when they are uploaded; a search waits up to
+         *     five seconds for those that have not been read yet.
+         */
+        get: operations["search_files"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/files/{file_id}/content": {
         parameters: {
             query?: never;
@@ -538,8 +561,9 @@ export interface paths {
         };
         /**
          * Download the content of a file
-         * @description Supports `Range`, `If-Range` and `If-None-Match`. Files that could run scripts in a browser (HTML,
-         *     SVG) are always sent as attachments.
+         * @description Supports `Range` (one range; several are answered with the whole content) and the conditional headers
+         *     `If-Match`, `If-Unmodified-Since`, `If-None-Match`, `If-Modified-Since` and `If-Range`. Files that could
+         *     run scripts in a browser (HTML, SVG) are always sent as attachments.
          */
         get: operations["get_file_content"];
         put?: never;
@@ -1337,9 +1361,9 @@ export interface components {
             interval: string;
             /** @description Totals over the whole time range. */
             totals: components["schemas"]["UsageTotals"];
-            /** @description Duration of requests, in milliseconds. */
+            /** @description Duration of requests, in milliseconds; of values to three digits. */
             latency_ms: components["schemas"]["Percentiles"];
-            /** @description Time to the first token, in milliseconds. */
+            /** @description Time to the first token, in milliseconds; of values to three digits. */
             time_to_first_token_ms: components["schemas"]["Percentiles"];
             /**
              * @description All buckets of all groups in chronological order, including empty ones. The group of a bucket is the
@@ -2443,6 +2467,16 @@ export interface components {
              */
             max_steps?: number | null;
         };
+        /** @description Passages of files. */
+        FoundPassages: {
+            /** @description The passages, best first. */
+            passages: components["schemas"]["PassageOfFile"][];
+            /**
+             * @description Files that were not searched, each with the reason: at most 200 that have not been read yet, and 200 that
+             *     found no room.
+             */
+            unread_files: components["schemas"]["UnreadFile"][];
+        };
         /** @description A function with arguments. */
         FunctionCall: {
             /**
@@ -2957,6 +2991,51 @@ export interface components {
              */
             reasoning_tokens: number;
         };
+        /** @description A passage of a file. */
+        PassageOfFile: {
+            /**
+             * Format: uuid
+             * @description ID of the file.
+             */
+            file_id: string;
+            /**
+             * @description Name of the file.
+             * @example lease.pdf
+             */
+            name: string;
+            /**
+             * @description Media type of the file.
+             * @example application/pdf
+             */
+            media_type: string;
+            /**
+             * @description Where the passage is, in words.
+             * @example lease.pdf, page 3
+             */
+            title: string;
+            /**
+             * Format: int32
+             * @description Page of the passage, if the file has pages.
+             */
+            page: number | null;
+            /**
+             * Format: int32
+             * @description First line of the passage, if the file has no pages.
+             */
+            first_line: number | null;
+            /**
+             * Format: int32
+             * @description Last line of the passage, if the file has no pages.
+             */
+            last_line: number | null;
+            /** @description Text of the passage. Headings above it and the header of a table are repeated at its start. */
+            content: string;
+            /**
+             * Format: double
+             * @description How well the passage fits. Scores of different searches cannot be compared.
+             */
+            score: number;
+        };
         /** @description A call of a tool that waits for a decision. */
         PendingApproval: {
             /**
@@ -3001,7 +3080,7 @@ export interface components {
              */
             expires_at: string;
         };
-        /** @description Exact percentiles, interpolated between the two nearest values; null if there are no values. */
+        /** @description Percentiles, interpolated between the two nearest values; null if there are no values. */
         Percentiles: {
             /**
              * Format: double
@@ -3761,6 +3840,10 @@ export interface components {
             title: string;
             /** @description The name of its file. */
             filename?: string;
+            /** @description Where in the document, under `chat-backend`: `fileId`, and `page` or `firstLine` and `lastLine`. */
+            providerMetadata?: {
+                [key: string]: unknown;
+            };
             /** @enum {string} */
             type: "source-document";
         } | {
@@ -3956,6 +4039,12 @@ export interface components {
              * @example never
              */
             approval: string;
+            /**
+             * Format: double
+             * @description What a call costs, in US dollars: it counts against budgets as the tokens do.
+             * @example 0.01
+             */
+            price_usd?: number | null;
             /** @description Whether requests that name no tools offer it. */
             is_default: boolean;
             /** @description Whether a model can be offered it. */
@@ -4006,6 +4095,25 @@ export interface components {
          * @enum {string}
          */
         Trigger: "submit-message" | "regenerate-message";
+        /** @description A file that was not searched. */
+        UnreadFile: {
+            /**
+             * Format: uuid
+             * @description ID of the file.
+             */
+            file_id: string;
+            /**
+             * @description Name of the file.
+             * @example lease.pdf
+             */
+            name: string;
+            /**
+             * @description Why it cannot be searched at the moment, in words that follow its name. Null if it is being read: search
+             *     again in a moment.
+             * @example null
+             */
+            reason: string | null;
+        };
         /**
          * @description Request to update a chat. Omitted fields are left unchanged; null clears `model`,
          *     `system_prompt` and `assistant`.
@@ -6501,6 +6609,49 @@ export interface operations {
             504: components["responses"]["GatewayTimeout"];
         };
     };
+    search_files: {
+        parameters: {
+            query: {
+                /**
+                 * @description Words or a question. Passages that have any of the words are found; rare words count for more.
+                 * @example notice period of the lease
+                 */
+                q: string;
+                /** @description Maximum number of passages. Defaults to 10. */
+                limit?: number;
+                /** @description Search only files that belong to this chat. */
+                chat_id?: string;
+                /** @description Search only this file. */
+                file_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The passages */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundPassages"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            421: components["responses"]["WrongHost"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
+            431: components["responses"]["TokenTooLarge"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["BadGateway"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
     get_file_content: {
         parameters: {
             query?: {
@@ -6523,6 +6674,8 @@ export interface operations {
                     "Content-Disposition"?: string;
                     /** @description Identifies the content */
                     ETag?: string;
+                    /** @description Time the content was uploaded */
+                    "Last-Modified"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6547,6 +6700,15 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["FileNotFound"];
+            /** @description The content is not the one that the request means */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The range begins after the end of the content */
             416: {
                 headers: {

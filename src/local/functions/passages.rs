@@ -16,6 +16,8 @@ const MAX_OF_FILE: usize = 2_000;
 const MAX_OF_USER: i64 = 20_000;
 /// How many passages are looked at closely.
 const MAX_LIKELY: usize = 1_000;
+/// How many files that are still to be read are named at once.
+const MAX_UNINDEXED: i64 = 1_000;
 
 fn user(session: Session) -> Option<String> {
     session.uid().map(|uid| uid.to_string())
@@ -274,8 +276,8 @@ pub(super) fn unindexed_files(
 ) -> Result<String, RestError> {
     let user = user(session);
     let limit = match arguments.value("p_limit") {
-        Value::Null => 200,
-        _ => arguments.integer("p_limit").unwrap_or(200).clamp(0, 200),
+        Value::Null => MAX_UNINDEXED,
+        _ => arguments.integer("p_limit").unwrap_or(MAX_UNINDEXED).clamp(0, MAX_UNINDEXED),
     };
     let select = "select json_group_array(json_object('id', id, 'name', name, 'media_type', media_type, \
             'size', size, 'sha256', sha256) order by created_at desc, id desc) \

@@ -15,6 +15,20 @@ impl Run {
         &mut self,
         calls: Vec<ReadyCall>,
     ) -> Result<(Vec<ReadyCall>, Vec<CallResult>), Interruption> {
+        let paid = self.reserve_all(calls).await;
+        if paid.is_err() {
+            // None of them is made.
+            for (_, paid) in self.tools.paid.drain() {
+                self.budget.meter.refund_tool(&paid.tool, paid.price);
+            }
+        }
+        paid
+    }
+
+    async fn reserve_all(
+        &mut self,
+        calls: Vec<ReadyCall>,
+    ) -> Result<(Vec<ReadyCall>, Vec<CallResult>), Interruption> {
         let mut payable = Vec::with_capacity(calls.len());
         let mut refused = Vec::new();
         for call in calls {

@@ -18,7 +18,7 @@ use crate::compute::compute;
 use crate::database::{
     self, IndexStatus, NewPassage, SavePassages, SavePassagesReply, UnindexedFile, UnindexedFiles,
 };
-use crate::supabase::SupabaseError;
+use crate::supabase::{SupabaseError, SupabaseErrorKind};
 
 /// How many files are asked for at once, and read in one go.
 const BATCH: usize = 50;
@@ -49,7 +49,8 @@ impl FileSearch {
     pub(super) async fn index_all(&self, owner: &Owner) -> Result<Reasons, SupabaseError> {
         let (mut tried, mut reasons) = (HashSet::new(), Reasons::new());
         while tried.len() < MAX_FILES {
-            let mut files = self.unindexed(owner, BATCH).await?;
+            // What cannot be read now is named again, before what is older.
+            let mut files = self.unindexed(owner, BATCH + reasons.len()).await?;
             files.retain(|file| tried.insert(file.id));
             if files.is_empty() {
                 break;
@@ -57,7 +58,7 @@ impl FileSearch {
             for file in files {
                 let _permit = self.readers.acquire().await;
                 let id = file.id;
-                match self.index(owner, file).await? {
+                match self.index(owner, file).await.or_else(of_the_file)? {
                     // A smaller one may fit where another one did not.
                     Ok(
                         SavePassagesReply::Stored
@@ -98,6 +99,18 @@ impl FileSearch {
             p_note: note.as_deref(),
         };
         database::call(self.supabase.rest(owner.caller()), &save).await.map(Ok)
+    }
+}
+
+/// An error that other files may well not have is a reason why this one cannot be read.
+fn of_the_file(error: SupabaseError) -> Result<Result<SavePassagesReply, String>, SupabaseError> {
+    use SupabaseErrorKind::{InvalidValue, Refused, Timeout, TooLarge};
+    match error.kind {
+        InvalidValue | Refused | Timeout | TooLarge => {
+            tracing::warn!("the passages of a file are not stored: {error}");
+            Ok(Err("could not be indexed".to_owned()))
+        }
+        _ => Err(error),
     }
 }
 

@@ -46,11 +46,12 @@ impl FileSearchQuery {
 pub struct FoundPassages {
     /// The passages, best first.
     pub passages: Vec<PassageOfFile>,
-    /// Files that could not be searched, because their text has not been read yet: at most 200.
+    /// Files that were not searched, each with the reason: at most 200 that have not been read yet, and 200 that
+    /// found no room.
     pub unread_files: Vec<UnreadFile>,
 }
 
-/// A file whose text has not been read yet.
+/// A file that was not searched.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct UnreadFile {
     /// ID of the file.
@@ -58,7 +59,7 @@ pub struct UnreadFile {
     /// Name of the file.
     #[schema(example = "lease.pdf")]
     pub name: String,
-    /// Why it cannot be read at the moment, in words that follow its name. Null if it is being read: search
+    /// Why it cannot be searched at the moment, in words that follow its name. Null if it is being read: search
     /// again in a moment.
     #[schema(required = true, example = json!(null))]
     pub reason: Option<String>,

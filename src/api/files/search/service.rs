@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use serde::Deserialize;
 use tokio::sync::{Semaphore, mpsc, watch};
 use uuid::Uuid;
 
@@ -15,7 +16,7 @@ use crate::api::files::text::FileTexts;
 use crate::database::{self, SearchPassages};
 use crate::http::error::ApiError;
 use crate::http::rate_limit::Limits;
-use crate::supabase::Supabase;
+use crate::supabase::{Supabase, SupabaseError};
 
 /// How many files of all users are read at once.
 const READERS: usize = 2;
@@ -25,6 +26,9 @@ const MAX_USERS: usize = 1_000;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How many unread files are counted.
 const MAX_COUNTED: usize = 200;
+/// Why a file is not searched that would be more than its user may have.
+const FULL: &str = "is not searched, because your files have as many passages as they may have; it is when \
+                    others are deleted";
 
 /// Search over files. Clones share everything.
 #[derive(Clone)]
@@ -42,6 +46,13 @@ pub struct Inner {
 
 /// Why files cannot be read at the moment, by their ids: words that follow a file's name.
 pub(super) type Reasons = HashMap<Uuid, String>;
+
+/// A file that found no room.
+#[derive(Deserialize)]
+struct FullFile {
+    file_id: Uuid,
+    name: String,
+}
 
 /// The files of a user are being read.
 struct Reading {
@@ -132,14 +143,27 @@ impl FileSearch {
         let search = SearchPassages { p_words, p_limit, p_chat_id, p_file_id };
         let _turn = self.limits.searches.take(owner.id).await?;
         let found = database::call(self.supabase.rest(owner.caller()), &search);
-        let (found, unread) = tokio::try_join!(found, self.unindexed(owner, MAX_COUNTED))?;
+        let unread = self.unindexed(owner, MAX_COUNTED);
+        let (found, unread, full) = tokio::try_join!(found, unread, self.full(owner))?;
         let passages = found.into_iter().map(PassageOfFile::from).collect();
-        let unread_files = unread.into_iter().map(|file| UnreadFile {
+        let unread = unread.into_iter().map(|file| UnreadFile {
             file_id: file.id,
             reason: reasons.get(&file.id).cloned(),
             name: file.name,
         });
-        Ok(FoundPassages { passages, unread_files: unread_files.collect() })
+        Ok(FoundPassages { passages, unread_files: unread.chain(full).collect() })
+    }
+
+    /// The owner's files that found no room.
+    async fn full(&self, owner: &Owner) -> Result<Vec<UnreadFile>, SupabaseError> {
+        let query = self.supabase.rest(owner.caller()).from("indexed_files").eq("status", "full");
+        let files: Vec<FullFile> = query.select("file_id,name").limit(MAX_COUNTED).value().await?;
+        let unread = |FullFile { file_id, name }| UnreadFile {
+            file_id,
+            name,
+            reason: Some(FULL.to_owned()),
+        };
+        Ok(files.into_iter().map(unread).collect())
     }
 
     fn users(&self) -> MutexGuard<'_, HashMap<Uuid, Reading>> {
