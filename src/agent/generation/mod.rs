@@ -6,12 +6,14 @@ mod recorder;
 mod registry;
 mod run;
 mod slots;
+mod usage_log;
 
 pub use credentials::{Credentials, TokenRefresher};
 pub use failure::{Failure, Refusal};
 pub use recorder::{
     BeginOutcome, Checkpoint, Earlier, HandOver, HandedOver, Recorder, Save, Saved, SavedEnd,
-    Started, StoredFile, UsageLog, Used,
+    Started, StoredFile, Used,
 };
 pub use registry::{Generation, Generations, Question};
 pub use slots::CheckpointSlots;
+pub use usage_log::UsageLog;

@@ -4,15 +4,13 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::{CHECKPOINT_EVERY_MS, skipped_on_a_real_supabase, stage_with};
+use crate::support::{
+    CHECKPOINT_EVERY_MS, ChunkSender, Frames, Stage, TestApp, User, skipped_on_a_real_supabase,
+    stage_with,
+};
 
-#[tokio::test]
-async fn an_answer_ends_before_its_token_does() {
-    if skipped_on_a_real_supabase("a clock that can be moved") {
-        return;
-    }
-    let stage = stage_with(&[(CHECKPOINT_EVERY_MS, "5")]).await;
-    // Only this replica has no service key.
+/// An answer that has begun on a replica without a service key, 40 s before the end of its user's token.
+async fn answering(stage: &Stage) -> (TestApp, User, ChunkSender, Frames) {
     let replica = stage.app.replica(&[]).await;
     let alice = stage.alice.on(&replica);
     let sender = stage.chunk_sender();
@@ -21,6 +19,16 @@ async fn an_answer_ends_before_its_token_does() {
     replica.clock.advance(Duration::from_secs(3600 - 40));
     let mut stream = alice.stream(&stage.path(), body).await;
     stream.until("text-delta").await;
+    (replica, alice, sender, stream)
+}
+
+#[tokio::test]
+async fn an_answer_ends_before_its_token_does() {
+    if skipped_on_a_real_supabase("a clock that can be moved") {
+        return;
+    }
+    let stage = stage_with(&[(CHECKPOINT_EVERY_MS, "5")]).await;
+    let (replica, _, _sender, mut stream) = answering(&stage).await;
     replica.clock.advance(Duration::from_secs(26));
     let problem = stream.until("data-error").await;
     assert_eq!(problem["data"]["code"], "token_expired");
@@ -38,14 +46,7 @@ async fn a_fresher_token_carries_an_answer_on() {
         return;
     }
     let stage = stage_with(&[(CHECKPOINT_EVERY_MS, "5")]).await;
-    let replica = stage.app.replica(&[]).await;
-    let alice = stage.alice.on(&replica);
-    let sender = stage.chunk_sender();
-    sender.say("Hello");
-    let body = json!({ "content": "Hi", "stream": true });
-    replica.clock.advance(Duration::from_secs(3600 - 40));
-    let mut stream = alice.stream(&stage.path(), body).await;
-    stream.until("text-delta").await;
+    let (replica, alice, sender, mut stream) = answering(&stage).await;
     let fresher = alice.refreshed(&stage.app).await;
     fresher.get("/api/chats/").await.expect(200);
     replica.clock.advance(Duration::from_secs(26));

@@ -8,7 +8,8 @@ use tracing::{info, warn};
 
 use super::{Interruption, Run, save};
 use crate::agent::generation::failure::Failure;
-use crate::agent::generation::recorder::{Save, Saved, UsageLog};
+use crate::agent::generation::recorder::{Save, Saved};
+use crate::agent::generation::usage_log::UsageLog;
 use crate::agent::message::answer::{End, Status};
 use crate::agent::usage::TokenUsage;
 use crate::providers::catalogue::Usd;

@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep};
 use tracing::{error, warn};
 
-use crate::agent::generation::recorder::{Save, Saved, SavedEnd, UsageLog};
+use crate::agent::generation::recorder::{Save, Saved, SavedEnd};
+use crate::agent::generation::usage_log::UsageLog;
 use crate::agent::message::answer::{Answer, End, Status};
 use crate::agent::tools::waiting_call::WaitingCall;
 use crate::agent::{Job, Settings};

@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
 use super::answer_writer::millis;
-use crate::agent::generation::recorder::UsageLog;
+use crate::agent::generation::usage_log::UsageLog;
 use crate::agent::message::answer::Status;
 use crate::agent::message::history::HistoryMessage;
 use crate::agent::message::part;
