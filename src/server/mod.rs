@@ -65,7 +65,7 @@ pub async fn serve(mut app: App, listener: TcpListener, stop: impl Future<Output
     let final_stop = CancellationToken::new();
     let mut last = Vec::new();
     // A flood at one listener takes no place at another.
-    let limit = connection_limit(app.config.max_connections);
+    let limit = connection_limit(app.config.max_connections, app.is_local());
     let connections = |limit| Connections::new(limit, &app.config);
     let router = router::router(&app);
     let api_connections = connections(limit);
@@ -118,9 +118,9 @@ async fn finished(listener: tokio::task::JoinHandle<()>) {
 }
 
 /// As many connections as are requested and the system allows.
-fn connection_limit(requested: usize) -> usize {
+fn connection_limit(requested: usize, has_local_supabase: bool) -> usize {
     let files = open_files::limit();
-    let limit = open_files::connections(requested, files);
+    let limit = open_files::connections(requested, files, has_local_supabase);
     if let Some(files) = files.filter(|_| limit < requested) {
         warn!(
             "MAX_CONNECTIONS: {limit} instead of {requested}, because this process may open only \
@@ -202,7 +202,8 @@ async fn connection(stream: TcpStream, router: Router, slot: Slot, stop: Cancell
         () = stop.cancelled() => return,
     };
     let ended = match speaks_http2 {
-        Ok(true) => serve_http2(socket, service, &slot, &stop).await,
+        // Boxed, since it is large and most are on HTTP/1.
+        Ok(true) => Box::pin(serve_http2(socket, service, &slot, &stop)).await,
         Ok(false) => {
             let http1 = Http1 { builder: http1(), activity, pending: &pending, stop: &stop };
             tokio::select! {

@@ -13,7 +13,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{self, Stream};
 use tokio::sync::watch;
 
-use self::writer::{Written, Writer};
+use self::writer::{Writer, Written};
 use super::body_writer::BodyWriter;
 use super::encoder::Encoder;
 use super::open_stream::OpenStream;

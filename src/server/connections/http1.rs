@@ -10,14 +10,13 @@ use std::task::Poll;
 
 use axum::BoxError;
 use hyper::body::Incoming;
-use hyper::server::conn::http1::{Builder, Connection};
+use hyper::server::conn::http1::Builder;
 use hyper::service::Service;
 use hyper::{Request, Response};
 use tokio_util::sync::CancellationToken;
 
 use super::activity::Activity;
 use super::response_body::ResponseBody;
-use super::sender::Sender;
 use super::socket::Socket;
 use super::stream::{PendingStream, Stream};
 use crate::http::event_stream::BodyWriter;
@@ -49,20 +48,15 @@ impl Http1<'_> {
         S: Service<Request<Incoming>, Response = Response<ResponseBody>, Error = Infallible>,
     {
         loop {
-            let sender = socket.sender.clone();
-            let mut connection = Box::new(self.builder.serve_connection(socket, service));
-            let Some(next) = self.serve_by_hyper(&mut connection, &sender).await? else {
-                return Ok(());
-            };
-            let parts = connection.into_parts();
-            (socket, service) = (parts.io, parts.service);
-            socket.unread(&parts.read_buf);
+            let Some(given_up) = self.serve_by_hyper(socket, service).await? else { return Ok(()) };
+            let next;
+            (next, socket, service) = given_up;
             match next {
                 Next::Stream(stream) => {
                     let keeps_alive = stream.keeps_alive;
                     self.write(stream, &socket).await?;
                     if !keeps_alive || self.stop.is_cancelled() {
-                        poll_fn(|cx| sender.poll_shutdown(cx)).await?;
+                        poll_fn(|cx| socket.sender.poll_shutdown(cx)).await?;
                         return Ok(());
                     }
                 }
@@ -74,19 +68,23 @@ impl Http1<'_> {
         }
     }
 
-    /// Lets hyper serve it as long as it has something to do; none at the end.
+    /// Lets hyper serve it as long as it has something to do; none at the end. What it gives up includes what it has
+    /// read and not used.
     async fn serve_by_hyper<S>(
         &self,
-        connection: &mut Connection<Socket, S>,
-        sender: &Sender,
-    ) -> hyper::Result<Option<Next>>
+        socket: Socket,
+        service: S,
+    ) -> hyper::Result<Option<(Next, Socket, S)>>
     where
         S: Service<Request<Incoming>, Response = Response<ResponseBody>, Error = Infallible>,
     {
+        let sender = socket.sender.clone();
+        // Boxed, so that nothing is left of it.
+        let mut connection = Box::new(self.builder.serve_connection(socket, service));
         let mut at_rest = pin!(self.activity.at_rest());
         let mut stopped = pin!(self.stop.cancelled());
         let mut is_stopping = false;
-        poll_fn(|cx| {
+        let next = poll_fn(|cx| {
             if !is_stopping && stopped.as_mut().poll(cx).is_ready() {
                 is_stopping = true;
                 Pin::new(&mut *connection).graceful_shutdown();
@@ -94,12 +92,15 @@ impl Http1<'_> {
             if let Poll::Ready(ended) = Pin::new(&mut *connection).poll(cx) {
                 return Poll::Ready(ended.map(|()| None));
             }
-            match self.pending.take(sender) {
+            match self.pending.take(&sender) {
                 Some(stream) => Poll::Ready(Ok(Some(Next::Stream(stream)))),
                 None => at_rest.as_mut().poll(cx).map(|()| Ok(Some(Next::Rest))),
             }
-        })
-        .await
+        });
+        let Some(next) = next.await? else { return Ok(None) };
+        let mut parts = connection.into_parts();
+        parts.io.unread(&parts.read_buf);
+        Ok(Some((next, parts.io, parts.service)))
     }
 
     /// Writes the body of a stream.

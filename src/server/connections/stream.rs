@@ -46,8 +46,7 @@ pub struct MayStream {
 impl PendingStream {
     /// What a request needs whose response may be one: it must be in chunks.
     pub fn of<B>(&self, request: &Request<B>, activity: &Arc<Activity>) -> Option<MayStream> {
-        let is_chunked =
-            request.version() == Version::HTTP_11 && request.method() != Method::HEAD;
+        let is_chunked = request.version() == Version::HTTP_11 && request.method() != Method::HEAD;
         is_chunked.then(|| MayStream {
             pending: self.clone(),
             activity: activity.clone(),
@@ -68,7 +67,11 @@ impl PendingStream {
 
 impl MayStream {
     /// The response for hyper.
-    pub fn respond(self, mut response: Response<Body>, exchange: Exchange) -> Response<ResponseBody> {
+    pub fn respond(
+        self,
+        mut response: Response<Body>,
+        exchange: Exchange,
+    ) -> Response<ResponseBody> {
         let live = response.extensions_mut().remove::<LiveStream>();
         // Hyper reads the rest of the request, or closes the connection.
         let live = live.filter(|_| !self.activity.has_unread_body());
@@ -103,5 +106,6 @@ impl HttpBody for Elsewhere {
 /// Whether these headers of HTTP/1.1 allow another request on the connection.
 fn keeps_alive(headers: &HeaderMap) -> bool {
     let mut values = headers.get_all(CONNECTION).iter();
-    !values.any(|value| value.as_bytes().to_ascii_lowercase().windows(5).any(|word| word == b"close"))
+    !values
+        .any(|value| value.as_bytes().to_ascii_lowercase().windows(5).any(|word| word == b"close"))
 }

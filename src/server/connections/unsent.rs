@@ -78,8 +78,7 @@ mod tests {
     async fn a_slow_but_steady_reader_has_the_whole_time_again_with_each_byte() {
         const LIMIT: Duration = Duration::from_secs(5);
         const BYTES: usize = 10;
-        let activity =
-            Activity::new(ConnectionTimeouts { head: LIMIT, idle: LIMIT, write: LIMIT });
+        let activity = Activity::new(ConnectionTimeouts { head: LIMIT, idle: LIMIT, write: LIMIT });
         activity.request_started(axum::http::Version::HTTP_11);
         let (mut here, mut there) = duplex(1);
         let mut unsent = Unsent::default();

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 use tracing::{Instrument, warn};
 
@@ -13,8 +14,8 @@ use crate::agent::generation::recorder::Started;
 use crate::agent::message::answer::Answer;
 use crate::observability::traces;
 use crate::providers::{
-    Candidates, ChosenModel, ErrorKind, Event, FinishReason, HostedKind, Message, ProviderError,
-    Request,
+    Candidates, ChosenModel, ErrorKind, Event, EventStream, FinishReason, HostedKind, Message,
+    ProviderError, Request,
 };
 
 /// How long a failing model is asked again before the next one gets its turn.
@@ -35,11 +36,12 @@ impl Run {
             let model = models.current().clone();
             self.model.set(&model);
             self.answer.set_model(&model);
-            let mut request = self.request(started, turns, &model);
+            // Boxed, since each future below would keep a copy of it.
+            let mut request = Box::new(self.request(started, turns, &model));
             if models.has_next() {
                 request.deadlines.retries_end = Some(Instant::now() + RETRY_TIME_BEFORE_FALLBACK);
             }
-            self.reserve(&mut request, &model).await?;
+            Box::pin(self.reserve(&mut request, &model)).await?;
             let result = self.call(&model, request).await;
             let Err(Interruption::Failed(Failure::Provider(error))) = &result else {
                 return result;
@@ -49,7 +51,9 @@ impl Run {
             if !self.model.is_silent() {
                 return result;
             }
-            if error.kind == ErrorKind::Attachment && self.drop_files(started, &model).await {
+            if error.kind == ErrorKind::Attachment
+                && Box::pin(self.drop_files(started, &model)).await
+            {
                 warn!("the files of an earlier message are left out: {error}");
             } else if models.next_fallback(error) {
                 warn!("{} gives way to {}: {error}", model.id, models.current().id);
@@ -64,7 +68,7 @@ impl Run {
     async fn call(
         &mut self,
         model: &ChosenModel,
-        mut request: Request,
+        mut request: Box<Request>,
     ) -> Result<FinishReason, Interruption> {
         let span = spans::model_call(model, &request, self.settings.traces_content);
         span.in_scope(|| traces::inject(&mut request.headers));
@@ -85,12 +89,12 @@ impl Run {
     async fn read_answer(
         &mut self,
         model: &ChosenModel,
-        request: Request,
+        request: Box<Request>,
     ) -> Result<FinishReason, Interruption> {
         self.model.begin_call();
         self.budget.meter.begin_call(model, &request, self.answer.bytes());
         self.checkpoint_soon();
-        let stream = self.wait_for(model.stream(request)).await?;
+        let stream = self.wait_for(begin(model, request)).await?;
         let stream = stream.map_err(|error| self.without_instructions(error));
         if stream.is_err() {
             self.budget.meter.call_refused();
@@ -156,4 +160,12 @@ impl Run {
             self.checkpoints.hurry();
         }
     }
+}
+
+/// Sends a request, of which nothing is kept: a box that is moved from in place is kept to the end of its scope.
+fn begin(
+    model: &ChosenModel,
+    request: Box<Request>,
+) -> BoxFuture<'static, Result<EventStream, ProviderError>> {
+    model.stream(*request)
 }

@@ -32,9 +32,7 @@ pub(super) enum Written {
     /// A piece, and there may be more.
     Piece,
     /// Nothing, until the answer changes or the task is woken.
-    Nothing {
-        is_subscribed: bool,
-    },
+    Nothing { is_subscribed: bool },
     /// Everything.
     End,
 }
