@@ -141,11 +141,13 @@ mod tests {
     use std::future::poll_fn;
     use std::time::Duration;
 
+    use futures_util::FutureExt;
     use tokio::io::AsyncReadExt;
     use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
     use crate::config::ConnectionTimeouts;
+    use crate::server::connections::activity::CloseReason;
 
     async fn pair() -> (Sender, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -154,6 +156,20 @@ mod tests {
         let second = Duration::from_secs(1);
         let times = ConnectionTimeouts { head: second, idle: second, write: second };
         (Sender::new(half, Arc::new(Activity::new(times))), client)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn trying_again_what_nobody_reads_begins_no_new_time_limit() {
+        let (sender, _client) = pair().await;
+        let piece = vec![b'x'; 1 << 20];
+        let write = || poll_fn(|cx| sender.poll_write(cx, &piece)).now_or_never();
+        while write().is_some() {}
+        for _ in 0..2 {
+            tokio::time::advance(Duration::from_millis(600)).await;
+            assert!(write().is_none());
+        }
+        let closed = sender.activity.close_reason().now_or_never();
+        assert_eq!(closed, Some(CloseReason::Unread));
     }
 
     #[tokio::test]
