@@ -5,7 +5,6 @@ mod writer;
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -17,13 +16,9 @@ use self::writer::{Writer, Written};
 use super::body_writer::BodyWriter;
 use super::encoder::Encoder;
 use super::open_stream::OpenStream;
+use super::ping::{PING, PING_INTERVAL};
 use crate::agent::Answer;
 use crate::clock::IdleTimer;
-
-/// A silent stream says something this often, so that proxies keep it open.
-pub const PING_INTERVAL: Duration = Duration::from_secs(15);
-/// What it says.
-pub const PING: &[u8] = b": ping\n\n";
 
 /// The stream in a response, an extension of it: whoever serves the connection can take it out of the body and
 /// write it to the connection.

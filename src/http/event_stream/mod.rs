@@ -4,6 +4,7 @@ mod body_writer;
 mod encoder;
 mod live_stream;
 mod open_stream;
+mod ping;
 
 use std::io;
 
@@ -17,8 +18,9 @@ use tokio::sync::watch;
 
 pub use body_writer::BodyWriter;
 pub use encoder::Encoder;
-pub use live_stream::{Live, LiveStream, PING, PING_INTERVAL};
+pub use live_stream::{Live, LiveStream};
 pub use open_stream::OpenStream;
+pub use ping::{PING, PING_INTERVAL};
 
 use crate::agent::Answer;
 

@@ -6,10 +6,10 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::time::Instant;
 
-use super::{PING, PING_INTERVAL};
 use crate::agent::{Answer, Subscriber};
 use crate::http::event_stream::body_writer::BodyWriter;
 use crate::http::event_stream::encoder::Encoder;
+use crate::http::event_stream::ping::{PING, PING_INTERVAL};
 
 /// What the two tasks share. Everything is encoded and written by whoever holds it, so the pieces keep their order.
 pub(super) struct Writer<E>(Mutex<State<E>>);
