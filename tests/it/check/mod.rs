@@ -52,6 +52,7 @@ async fn supabase() -> FakeSupabase {
         "/rest/v1/rpc/release_leases",
         "/rest/v1/rpc/schema_report",
         "/rest/v1/rpc/describe_schema",
+        "/rest/v1/rpc/describe_environment",
         "/rest/v1/rpc/begin_account_deletion",
         "/rest/v1/rpc/delete_account_rows",
         "/rest/v1/rpc/end_account_deletion",
@@ -63,6 +64,10 @@ async fn supabase() -> FakeSupabase {
 
     supabase.always_as(SERVICE, "/rest/v1", nothing());
     supabase.always_as(SERVICE, "/rest/v1/rpc/describe_schema", described(|_| {}));
+    let environment =
+        json!({ "objects": { "publication supabase_realtime": { "leaves out": "" } } });
+    let environment = Outcome::json(200, &environment);
+    supabase.always_as(SERVICE, "/rest/v1/rpc/describe_environment", environment);
     supabase.always_as(SERVICE, "/storage/v1", nothing());
     supabase
 }
