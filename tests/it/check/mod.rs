@@ -171,6 +171,8 @@ async fn a_postgrest_that_fails_is_one_problem() {
         Outcome::json(401, &json!({ "message": "Invalid API key" })),
         Outcome::Recorded("postgrest/125-err-jwt-garbage.txt"),
         Outcome::Closed,
+        Outcome::json(200, &json!("Maintenance")),
+        Outcome::status(200),
     ] {
         let supabase = supabase().await;
         supabase.always("/rest/v1", outcome);
@@ -271,6 +273,12 @@ async fn what_shows_without_keys_is_looked_at() {
             "the bucket files is public",
         ),
         ("/storage/v1", Outcome::status(502), "Storage does not answer as it should"),
+        // A gateway that answers everything with a page of its own.
+        (
+            "/storage/v1",
+            Outcome::json(200, &json!("Maintenance")),
+            "Storage does not answer as it should",
+        ),
     ] {
         let supabase = supabase().await;
         supabase.always(path, answer);

@@ -101,15 +101,7 @@ impl Postgrest {
 
 async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Http<Response> {
     if !request.uri().path().starts_with("/rest/v1/") {
-        let path = request.uri().path().strip_prefix("/auth/v1/admin/users/").map(str::to_owned);
-        let deleted = path.filter(|_| request.method() == Method::DELETE);
-        let response = pass_on(&inner.http, &inner.supabase, request).await;
-        if let Some(id) = deleted.filter(|_| response.status().is_success()) {
-            inner.add_user(&id).await;
-            let gone = format!("delete from auth.users where id = {}", literal(&json!(id)));
-            inner.db.admin.batch_execute(&gone).await.unwrap();
-        }
-        return response;
+        return inner.elsewhere(request).await;
     }
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
@@ -136,6 +128,31 @@ impl Inner {
                 response.body(failure.body().into()).unwrap()
             }
         }
+    }
+
+    /// Of Auth and Storage, whose users PostgreSQL learns.
+    async fn elsewhere(&self, request: Request) -> Http<Response> {
+        let path = request.uri().path().to_owned();
+        let is_deletion = request.method() == Method::DELETE;
+        let response = pass_on(&self.http, &self.supabase, request).await;
+        let signs_in = ["/auth/v1/signup", "/auth/v1/token", "/auth/v1/admin/users"];
+        if is_deletion && let Some(id) = path.strip_prefix("/auth/v1/admin/users/") {
+            self.add_user(id).await;
+            let gone = format!("delete from auth.users where id = {}", literal(&json!(id)));
+            self.db.admin.batch_execute(&gone).await.unwrap();
+            return response;
+        }
+        if !signs_in.contains(&&*path) || !response.status().is_success() {
+            return response;
+        }
+        let (head, body) = response.into_parts();
+        let body = to_bytes(body, usize::MAX).await.unwrap();
+        let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let id = answer["user"]["id"].as_str().or_else(|| answer["id"].as_str());
+        if let Some(id) = id {
+            self.add_user(id).await;
+        }
+        Http::from_parts(head, body.into())
     }
 
     /// Users are Auth's, which is not PostgreSQL's here.
