@@ -158,6 +158,13 @@ begin
         and exists (select from pg_catalog.pg_class t
           where t.oid = any (v_tables) and f.prosrc ~ ('\m' || t.relname || '\M'))
     union all
+    -- Sign-ups, deletions of users and uploads fail when such a one fails.
+    select 'trigger ' || quote_ident(t.tgname) || ' on ' || t.tgrelid::regclass, '{}'
+      from pg_catalog.pg_trigger t join pg_catalog.pg_proc f on f.oid = t.tgfoid
+        join pg_catalog.pg_namespace n on n.oid = f.pronamespace
+      where t.tgrelid in (to_regclass('auth.users'), to_regclass('storage.objects'))
+        and not t.tgisinternal and t.tgenabled <> 'D' and n.nspname not in ('auth', 'storage')
+    union all
     -- What looks like a hook of Auth.
     select 'hook ' || f.oid::regprocedure, jsonb_build_object(
         'Auth may call it', case when has_function_privilege('supabase_auth_admin', f.oid, 'execute')

@@ -551,6 +551,11 @@ async fn what_fails_nobody_is_only_told() {
             "reference pins_chat_id_fkey on public.pins keeps rows that it names",
         ),
         (
+            "create trigger welcome after insert on auth.users
+               for each row execute function private.set_updated_at()",
+            "trigger welcome on auth.users is not of the migrations",
+        ),
+        (
             "create function public.leak() returns bigint language sql security definer
                as 'select count(*) from public.messages';
              grant execute on function public.leak() to authenticated",
