@@ -64,6 +64,7 @@ pub(super) async fn project(
     let options = LocalOptions {
         public_url: public_url.clone(),
         allow_anonymous_users: config.allow_anonymous_users,
+        max_user_bytes: max_user_bytes(config),
         migrations: own_tables.map(|tables| tables.migrations),
         auto_expose_new_tables: exposes == Some(true),
         password_kib: password_kib.unwrap_or(PASSWORD_KIB),
@@ -84,6 +85,12 @@ pub(super) async fn project(
     let hosts = AllowedHosts::new(config);
     let router = local::router(&local, config.cors_origins.clone(), hosts);
     Ok((project, Some(LocalListener { supabase: local, router, listener })))
+}
+
+/// Whoever stores files by the API meets its quota before: uploads and deletions that are under way have room
+/// beside what counts there.
+fn max_user_bytes(config: &Config) -> u64 {
+    config.user_file_quota_bytes.saturating_mul(2).saturating_add(64 << 20)
 }
 
 /// Logs what `config.toml` beside `MIGRATIONS_DIR` says of new tables.

@@ -145,8 +145,13 @@ async fn any_file_can_be_given_to_a_tool_that_reads_it() {
         assert!(received.contains(named), "{named}: {received}");
     }
     // What cannot be seen can be worked on as well.
-    let wide: &[u8] =
-        &[b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\xff\0\0\0\0\0\x01".as_slice(), &[0; 50]].concat();
+    let wide: &[u8] = &[
+        b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\xff\0\0\0\0\0\x01".as_slice(),
+        &[0; 9],
+        b"\0\0\0\x0aIDAT",
+        &[0; 40],
+    ]
+    .concat();
     let wide = stage.alice.add_file("wide.png", "image/png", wide).await;
     stage.ask(&wide, &["run_script"]).await.expect(200);
 }

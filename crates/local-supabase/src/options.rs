@@ -11,6 +11,8 @@ pub struct Options {
     pub public_url: String,
     /// Whether anonymous sign-ins are enabled.
     pub allow_anonymous_users: bool,
+    /// The most bytes that a user's objects may take together.
+    pub max_user_bytes: u64,
     /// Migrations of a front end, to be applied after the project's. `None` leaves tables that such have
     /// made alone and does not serve them.
     pub migrations: Option<Vec<Migration>>,

@@ -62,6 +62,7 @@ fn open(folder: &Path, project: Project, clock: Clock) -> Result<LocalSupabase, 
     let options = Options {
         public_url,
         allow_anonymous_users: true,
+        max_user_bytes: 1 << 20,
         migrations: None,
         auto_expose_new_tables: false,
         password_kib: crate::passwords::PASSWORD_KIB_LEAST,

@@ -117,6 +117,17 @@ pub fn plan_of(token: &AccessToken, path: &[String]) -> Option<Arc<str>> {
     plan(&claims.claims, path)
 }
 
+/// Whether a token that has been verified is of an anonymous user.
+pub fn is_guest(token: &AccessToken) -> bool {
+    #[derive(Deserialize)]
+    struct Anonymous {
+        #[serde(default)]
+        is_anonymous: bool,
+    }
+    let claims = jsonwebtoken::dangerous::insecure_decode::<Anonymous>(token.expose_secret());
+    claims.is_ok_and(|claims| claims.claims.is_anonymous)
+}
+
 /// Checks only the signature of a token.
 pub(super) fn check_signature(
     token: &str,

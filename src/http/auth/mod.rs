@@ -24,7 +24,7 @@ mod verifier;
 
 use errors::token_too_large;
 
-pub use claims::plan_of;
+pub use claims::{is_guest, plan_of};
 pub use current_user::CurrentUser;
 pub use verifier::{VerificationMode, Verifier, VerifierSettings};
 

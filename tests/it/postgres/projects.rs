@@ -221,6 +221,7 @@ impl Local {
         let options = Options {
             public_url: url.clone(),
             allow_anonymous_users: true,
+            max_user_bytes: 1 << 30,
             migrations: Some(migrations),
             auto_expose_new_tables: exposes(project),
             password_kib: PASSWORD_KIB_LEAST,

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use tracing::{Instrument, warn};
 
 use super::arrivals::Arrivals;
+use super::refused_files::DroppedFiles;
 use super::{Interruption, Run, spans};
 use crate::agent::generation::failure::Failure;
 use crate::agent::generation::recorder::Started;
@@ -40,8 +41,8 @@ impl Run {
                 request.deadlines.retries_end = Some(Instant::now() + RETRY_TIME_BEFORE_FALLBACK);
             }
             self.reserve(&mut request, &model).await?;
-            let result = self.call(&model, request).await;
-            let Err(Interruption::Failed(Failure::Provider(error))) = &result else {
+            let mut result = self.call(&model, request).await;
+            let Err(Interruption::Failed(Failure::Provider(error))) = &mut result else {
                 return result;
             };
             let (metrics, kind) = (&self.settings.metrics, error.kind.as_str());
@@ -49,7 +50,17 @@ impl Run {
             if !self.model.is_silent() {
                 return result;
             }
-            if error.kind == ErrorKind::Attachment && self.drop_files(started, &model).await {
+            let dropped = match error.kind {
+                ErrorKind::Attachment | ErrorKind::TooLarge => {
+                    self.drop_files(started, &model).await
+                }
+                _ => None,
+            };
+            if dropped.is_none() && error.kind == ErrorKind::Attachment {
+                // There is none that it could mean.
+                error.kind = ErrorKind::InvalidRequest;
+            }
+            if dropped == Some(DroppedFiles::Earlier) {
                 warn!("the files of an earlier message are left out: {error}");
             } else if models.next_fallback(error) {
                 warn!("{} gives way to {}: {error}", model.id, models.current().id);
