@@ -9,10 +9,10 @@ use std::time::{Duration, SystemTime};
 use reqwest::header::{AGE, AUTHORIZATION, DATE, HeaderMap, HeaderValue};
 use reqwest::{RequestBuilder, Url};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tracing::debug;
 
+use self::permits::Permits;
 use super::answer::{Answer, Reading};
 use super::caller::Caller;
 use super::error::{SupabaseError, SupabaseErrorKind};
@@ -23,11 +23,10 @@ use crate::config::Project;
 use crate::memory::{Charge, Memory};
 use crate::observability::traces;
 
+mod permits;
+
 /// How fast an unreachable Supabase is noticed.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How many requests may be under way at once, and how long another one waits for its turn.
-const MAX_CONCURRENT: usize = 512;
-const MAX_QUEUE_TIME: Duration = Duration::from_secs(2);
 
 /// A Supabase project. Clones share connections.
 #[derive(Clone)]
@@ -44,7 +43,7 @@ pub(super) struct Inner {
     pub(super) public_url: String,
     key: SecretString,
     service_key: Option<SecretString>,
-    permits: Semaphore,
+    permits: Permits,
     timeout: Duration,
     clock: Clock,
     /// In seconds; `i64::MIN` while it is not known.
@@ -71,7 +70,7 @@ impl Supabase {
                 public_url: project.public_url.clone(),
                 key: project.anon_key.clone(),
                 service_key: project.service_role_key.clone(),
-                permits: Semaphore::new(MAX_CONCURRENT),
+                permits: Permits::new(),
                 timeout,
                 clock,
                 clock_ahead: AtomicI64::new(i64::MIN),
@@ -186,10 +185,7 @@ impl Supabase {
         request: RequestBuilder,
         reading: Reading<'_>,
     ) -> Result<Answer, SupabaseError> {
-        let permit = tokio::time::timeout(MAX_QUEUE_TIME, self.inner.permits.acquire()).await;
-        let _permit = permit.map_err(|_| {
-            SupabaseError::new(SupabaseErrorKind::Overloaded, "too many requests under way")
-        })?;
+        let _permit = self.inner.permits.acquire(reading.caller.holder()).await?;
         self.send_at_once(request, reading).await
     }
 
