@@ -28,6 +28,7 @@ pub(super) struct Context {
     pub(super) passwords: Passwords,
     pub(super) auth_limits: AuthLimits,
     pub(super) allow_anonymous_users: bool,
+    pub(super) max_object_bytes: u64,
     /// Without a slash at the end.
     pub(super) public_url: String,
     pub(super) clock: Clock,

@@ -223,6 +223,7 @@ impl Local {
             allow_anonymous_users: true,
             migrations: Some(migrations),
             auto_expose_new_tables: exposes(project),
+            max_object_bytes: 50 << 20,
             password_kib: PASSWORD_KIB_LEAST,
             clock: Clock::System,
             memory: Memory::new(256 << 20),
