@@ -185,6 +185,9 @@ impl Total {
 
 impl Drop for Charge {
     fn drop(&mut self) {
+        if self.bytes == 0 {
+            return;
+        }
         let mut held = self.memory.total();
         held.bytes -= self.bytes;
         if let Some(own) = held.by_holder.get_mut(&self.holder) {

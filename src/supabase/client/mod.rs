@@ -1,20 +1,18 @@
 //! Sends requests to a Supabase project, again where that is safe.
 
-use std::iter;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{AGE, AUTHORIZATION, DATE, HeaderMap, HeaderValue};
+use reqwest::header::{AGE, AUTHORIZATION, DATE, HeaderMap, HeaderName};
 use reqwest::{RequestBuilder, Url};
-use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 use tracing::debug;
 
 use super::answer::{Answer, Reading};
-use super::caller::Caller;
+use super::caller::{Caller, ProjectKey};
 use super::error::{SupabaseError, SupabaseErrorKind};
 use super::retry;
 use super::service::Service;
@@ -28,6 +26,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How many requests may be under way at once, and how long another one waits for its turn.
 const MAX_CONCURRENT: usize = 512;
 const MAX_QUEUE_TIME: Duration = Duration::from_secs(2);
+const APIKEY: HeaderName = HeaderName::from_static("apikey");
 
 /// A Supabase project. Clones share connections.
 #[derive(Clone)]
@@ -42,8 +41,8 @@ pub(super) struct Inner {
     pub(super) transfers: reqwest::Client,
     pub(super) url: Url,
     pub(super) public_url: String,
-    key: SecretString,
-    service_key: Option<SecretString>,
+    key: ProjectKey,
+    service_key: Option<ProjectKey>,
     permits: Semaphore,
     timeout: Duration,
     clock: Clock,
@@ -60,17 +59,15 @@ impl Supabase {
         })?;
         let http = client(&url).timeout(timeout).build().map_err(SupabaseError::from_reqwest)?;
         let transfers = client(&url).build().map_err(SupabaseError::from_reqwest)?;
-        for key in iter::once(&project.anon_key).chain(&project.service_role_key) {
-            sensitive(key.expose_secret())?;
-        }
+        let service_key = project.service_role_key.as_ref().map(ProjectKey::new).transpose()?;
         Ok(Self {
             inner: Arc::new(Inner {
                 http,
                 transfers,
                 url,
                 public_url: project.public_url.clone(),
-                key: project.anon_key.clone(),
-                service_key: project.service_role_key.clone(),
+                key: ProjectKey::new(&project.anon_key)?,
+                service_key,
                 permits: Semaphore::new(MAX_CONCURRENT),
                 timeout,
                 clock,
@@ -133,19 +130,19 @@ impl Supabase {
         request: RequestBuilder,
         caller: Caller<'_>,
     ) -> Result<RequestBuilder, SupabaseError> {
-        let (key, token) = match caller {
-            Caller::User(token) => (&self.inner.key, Some(token.expose_secret())),
-            Caller::Anon => (&self.inner.key, legacy_token(&self.inner.key)),
+        let (key, authorization) = match caller {
+            Caller::User(token) => (&self.inner.key, Some(token.authorization()?)),
+            Caller::Anon => (&self.inner.key, self.inner.key.authorization.clone()),
             Caller::Service => {
                 let key = self.inner.service_key.as_ref().ok_or_else(|| {
                     SupabaseError::new(SupabaseErrorKind::Refused, "no service key is set")
                 })?;
-                (key, legacy_token(key))
+                (key, key.authorization.clone())
             }
         };
-        let request = request.header("apikey", sensitive(key.expose_secret())?);
-        Ok(match token {
-            Some(token) => request.header(AUTHORIZATION, sensitive(&format!("Bearer {token}"))?),
+        let request = request.header(APIKEY, key.apikey.clone());
+        Ok(match authorization {
+            Some(authorization) => request.header(AUTHORIZATION, authorization),
             None => request,
         })
     }
@@ -184,11 +181,18 @@ impl Supabase {
         request: RequestBuilder,
         reading: Reading<'_>,
     ) -> Result<Answer, SupabaseError> {
-        let permit = tokio::time::timeout(MAX_QUEUE_TIME, self.inner.permits.acquire()).await;
-        let _permit = permit.map_err(|_| {
-            SupabaseError::new(SupabaseErrorKind::Overloaded, "too many requests under way")
-        })?;
+        let _permit = self.permit().await?;
         self.send_at_once(request, reading).await
+    }
+
+    async fn permit(&self) -> Result<SemaphorePermit<'_>, SupabaseError> {
+        if let Ok(permit) = self.inner.permits.try_acquire() {
+            return Ok(permit);
+        }
+        let permit = tokio::time::timeout(MAX_QUEUE_TIME, self.inner.permits.acquire()).await;
+        permit.ok().and_then(Result::ok).ok_or_else(|| {
+            SupabaseError::new(SupabaseErrorKind::Overloaded, "too many requests under way")
+        })
     }
 
     /// The same without waiting for a permit.
@@ -222,23 +226,6 @@ fn is_this_machine(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let ip = host.trim_matches(['[', ']']).parse::<IpAddr>();
     host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback() || ip.is_unspecified())
-}
-
-/// Legacy keys are tokens and go into both headers; newer ones only into `apikey`.
-fn legacy_token(key: &SecretString) -> Option<&str> {
-    Some(key.expose_secret()).filter(|key| !key.starts_with("sb_"))
-}
-
-/// A header value that is not printed.
-fn sensitive(text: &str) -> Result<HeaderValue, SupabaseError> {
-    let mut value = HeaderValue::from_str(text).map_err(|_| {
-        SupabaseError::new(
-            SupabaseErrorKind::Refused,
-            "a key or token has characters no header can hold",
-        )
-    })?;
-    value.set_sensitive(true);
-    Ok(value)
 }
 
 #[cfg(test)]
