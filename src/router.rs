@@ -65,7 +65,7 @@ fn internal(state: &AppState) -> Router<AppState> {
 
 fn table(app: &App) -> Router<AppState> {
     let config = &app.config;
-    let (api, _) = api(config.max_body_bytes, config.max_generate_body_bytes).split_for_parts();
+    let (api, _) = api(config.max_generate_body_bytes).split_for_parts();
     let (public, _) = public().split_for_parts();
     api.route_layer(from_fn_with_state(app.state.auth.clone(), auth::require_user))
         .merge(public)
@@ -75,7 +75,7 @@ fn table(app: &App) -> Router<AppState> {
 
 /// Routes that need a signed-in user. A collection's path without the slash is a second,
 /// undocumented route to the same handlers.
-fn api(max_body_bytes: usize, max_generate_body_bytes: usize) -> OpenApiRouter<AppState> {
+fn api(max_generate_body_bytes: usize) -> OpenApiRouter<AppState> {
     let generate = OpenApiRouter::new()
         .routes(routes!(ai::routes::generate))
         .routes(routes!(ai::routes::generate_in_chat))
@@ -127,7 +127,6 @@ fn api(max_body_bytes: usize, max_generate_body_bytes: usize) -> OpenApiRouter<A
         .routes(routes!(scripts::routes::capabilities))
         .routes(routes!(tools::oauth::start))
         .routes(routes!(tools::oauth::end))
-        .layer(Extension(MaxBody(max_body_bytes)))
         .merge(generate)
 }
 
@@ -144,7 +143,7 @@ fn public() -> OpenApiRouter<AppState> {
 /// The OpenAPI document.
 pub fn document() -> Value {
     let (_, public) = public().split_for_parts();
-    let (_, api) = api(0, 0).split_for_parts();
+    let (_, api) = api(0).split_for_parts();
     openapi::complete(public.merge_from(api))
 }
 

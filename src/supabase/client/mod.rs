@@ -159,8 +159,11 @@ impl Supabase {
         let deadline = Instant::now() + self.inner.timeout;
         let mut repeats = 0;
         loop {
-            let time_left = deadline.saturating_duration_since(Instant::now());
-            let failed = match self.send(request()?.timeout(time_left), reading).await {
+            let mut request = request()?;
+            if repeats > 0 {
+                request = request.timeout(deadline.saturating_duration_since(Instant::now()));
+            }
+            let failed = match self.send(request, reading).await {
                 Ok(answer) if answer.status.is_success() => return Ok(answer),
                 Ok(answer) => service.error(&answer),
                 Err(failed) => failed,
@@ -218,8 +221,12 @@ fn client(url: &Url) -> reqwest::ClientBuilder {
         .user_agent(concat!("chat-backend/", env!("CARGO_PKG_VERSION")));
     // No proxy knows the way to this machine.
     let client = if is_this_machine(url) { client.no_proxy() } else { return client };
-    // Certificates that nobody shows take milliseconds to read.
-    if url.scheme() == "http" { client.tls_certs_only([]) } else { client }
+    if url.scheme() != "http" {
+        return client;
+    }
+    // Certificates that nobody shows take milliseconds to read, and only HTTP/2, which needs one, refuses
+    // requests in a way that lets the client repeat them.
+    client.tls_certs_only([]).retry(reqwest::retry::never().max_retries_per_request(0))
 }
 
 fn is_this_machine(url: &Url) -> bool {

@@ -75,10 +75,14 @@ impl SigningKeys {
             return Ok(known);
         }
         let pause = if known.is_some() { STALE_PAUSE } else { UNKNOWN_PAUSE };
-        match self.fetch(pause, |inner| {
-            let current = inner.current();
-            inner.is_fresh(current.as_deref()) && current.is_some_and(|set| set.get(kid).is_some())
-        }).await {
+        match self
+            .fetch(pause, |inner| {
+                let current = inner.current();
+                inner.is_fresh(current.as_deref())
+                    && current.is_some_and(|set| set.get(kid).is_some())
+            })
+            .await
+        {
             Err(_) if known.is_some() => Ok(known),
             Err(unavailable) => Err(unavailable),
             Ok(()) => Ok(self.inner.key(kid)),
