@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 /// The database role of a request, as row-level security sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     /// A caller who is not signed in.
     Anon,

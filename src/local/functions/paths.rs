@@ -66,12 +66,15 @@ fn place(row: &rusqlite::Row<'_>) -> rusqlite::Result<Place> {
 
 /// The last message before the paths part.
 fn last_common(connection: &Connection, path: &str) -> rusqlite::Result<Option<Place>> {
-    let select = "select t.created_at, t.id from messages t \
-                  where t.id in (select value from json_each(?1)) and t.is_active \
-                  and not exists (select 1 from messages i \
-                      where i.id in (select value from json_each(?1)) and not i.is_active \
-                      and (i.created_at, i.id) < (t.created_at, t.id)) \
-                  order by t.created_at desc, t.id desc limit 1";
+    // The first inactive one is found once: for each of the path's messages it would be a square.
+    let select = "with inactive as ( \
+            select created_at, id from messages \
+            where id in (select value from json_each(?1)) and not is_active \
+            order by created_at, id limit 1 \
+        ) select t.created_at, t.id from messages t left join inactive i on true \
+        where t.id in (select value from json_each(?1)) and t.is_active \
+            and (i.id is null or (t.created_at, t.id) <= (i.created_at, i.id)) \
+        order by t.created_at desc, t.id desc limit 1";
     connection.prepare_cached(select)?.query_row([path], place).optional()
 }
 

@@ -79,9 +79,7 @@ impl Sender {
     /// The connection's task has written everything that it has.
     pub fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut state = self.state();
-        if !state.unsent.is_empty() {
-            ready!(self.poll_unsent(&mut state, cx))?;
-        }
+        ready!(self.poll_unsent(&mut state, cx))?;
         if state.turn == Turn::TaskUntilSent {
             state.turn = Turn::Direct;
         }
@@ -98,6 +96,10 @@ impl Sender {
 
     /// Sends what is left of a direct write. A reader that takes some of it is not one that does not read.
     fn poll_unsent(&self, state: &mut State, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // The task may try again and again what is not accepted, which begins no new time limit.
+        if state.unsent.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
         let before = state.unsent.len();
         let sent = state.poll_unsent(cx);
         if state.unsent.len() < before {
@@ -174,11 +176,13 @@ mod tests {
     use std::future::poll_fn;
     use std::time::Duration;
 
+    use futures_util::FutureExt;
     use tokio::io::AsyncReadExt;
     use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
     use crate::config::ConnectionTimeouts;
+    use crate::server::connections::activity::CloseReason;
 
     async fn pair() -> (Sender, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -213,6 +217,20 @@ mod tests {
         let mut read = String::new();
         client.read_to_string(&mut read).await.unwrap();
         assert_eq!(read, "head 11\r\n0123456789abcdef!\r\ntask");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn trying_again_what_nobody_reads_begins_no_new_time_limit() {
+        let (sender, _client) = pair().await;
+        let piece = vec![b'x'; 1 << 20];
+        let write = || poll_fn(|cx| sender.poll_write(cx, &piece)).now_or_never();
+        while write().is_some() {}
+        for _ in 0..2 {
+            tokio::time::advance(Duration::from_millis(600)).await;
+            assert!(write().is_none());
+        }
+        let closed = sender.activity.close_reason().now_or_never();
+        assert_eq!(closed, Some(CloseReason::Unread));
     }
 
     #[tokio::test]

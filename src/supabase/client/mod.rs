@@ -7,10 +7,10 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::header::{AGE, AUTHORIZATION, DATE, HeaderMap, HeaderName};
 use reqwest::{RequestBuilder, Url};
-use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 use tracing::debug;
 
+use self::permits::Permits;
 use super::answer::{Answer, Reading};
 use super::caller::{Caller, ProjectKey};
 use super::error::{SupabaseError, SupabaseErrorKind};
@@ -21,11 +21,10 @@ use crate::config::Project;
 use crate::memory::{Charge, Memory};
 use crate::observability::traces;
 
+mod permits;
+
 /// How fast an unreachable Supabase is noticed.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How many requests may be under way at once, and how long another one waits for its turn.
-const MAX_CONCURRENT: usize = 512;
-const MAX_QUEUE_TIME: Duration = Duration::from_secs(2);
 const APIKEY: HeaderName = HeaderName::from_static("apikey");
 
 /// A Supabase project. Clones share connections.
@@ -43,7 +42,7 @@ pub(super) struct Inner {
     pub(super) public_url: String,
     key: ProjectKey,
     service_key: Option<ProjectKey>,
-    permits: Semaphore,
+    permits: Permits,
     timeout: Duration,
     clock: Clock,
     /// In seconds; `i64::MIN` while it is not known.
@@ -68,7 +67,7 @@ impl Supabase {
                 public_url: project.public_url.clone(),
                 key: ProjectKey::new(&project.anon_key)?,
                 service_key,
-                permits: Semaphore::new(MAX_CONCURRENT),
+                permits: Permits::new(),
                 timeout,
                 clock,
                 clock_ahead: AtomicI64::new(i64::MIN),
@@ -184,18 +183,8 @@ impl Supabase {
         request: RequestBuilder,
         reading: Reading<'_>,
     ) -> Result<Answer, SupabaseError> {
-        let _permit = self.permit().await?;
+        let _permit = self.inner.permits.acquire(reading.caller.holder()).await?;
         self.send_at_once(request, reading).await
-    }
-
-    async fn permit(&self) -> Result<SemaphorePermit<'_>, SupabaseError> {
-        if let Ok(permit) = self.inner.permits.try_acquire() {
-            return Ok(permit);
-        }
-        let permit = tokio::time::timeout(MAX_QUEUE_TIME, self.inner.permits.acquire()).await;
-        permit.ok().and_then(Result::ok).ok_or_else(|| {
-            SupabaseError::new(SupabaseErrorKind::Overloaded, "too many requests under way")
-        })
     }
 
     /// The same without waiting for a permit.
@@ -219,14 +208,14 @@ fn client(url: &Url) -> reqwest::ClientBuilder {
         // Compressing and unpacking costs more than the way between neighbours.
         .no_gzip()
         .user_agent(concat!("chat-backend/", env!("CARGO_PKG_VERSION")));
+    let is_plain = url.scheme() == "http";
+    // Only HTTP/2, which needs TLS, refuses requests in a way that lets the client repeat them.
+    let never = reqwest::retry::never().max_retries_per_request(0);
+    let client = if is_plain { client.retry(never) } else { client };
     // No proxy knows the way to this machine.
     let client = if is_this_machine(url) { client.no_proxy() } else { return client };
-    if url.scheme() != "http" {
-        return client;
-    }
-    // Certificates that nobody shows take milliseconds to read, and only HTTP/2, which needs one, refuses
-    // requests in a way that lets the client repeat them.
-    client.tls_certs_only([]).retry(reqwest::retry::never().max_retries_per_request(0))
+    // Certificates that nobody shows take milliseconds to read.
+    if is_plain { client.tls_certs_only([]) } else { client }
 }
 
 fn is_this_machine(url: &Url) -> bool {

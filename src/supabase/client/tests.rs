@@ -1,7 +1,5 @@
 //! The client without a Supabase.
 
-use tokio::time::Instant;
-
 use super::*;
 
 fn supabase(url: &str) -> Supabase {
@@ -13,19 +11,6 @@ fn supabase(url: &str) -> Supabase {
         jwt_secret: None,
     };
     Supabase::new(&project, Duration::from_secs(30), Clock::System).unwrap()
-}
-
-#[tokio::test(start_paused = true)]
-async fn who_waits_too_long_for_a_permit_is_sent_away() {
-    let supabase = supabase("http://127.0.0.1:9");
-    let others = supabase.inner.permits.acquire_many(512).await.unwrap();
-    let started = Instant::now();
-    let refused = supabase.rest(Caller::Anon).from("chats").rows().await.unwrap_err();
-    assert_eq!(refused.kind, SupabaseErrorKind::Overloaded);
-    assert_eq!(started.elapsed(), MAX_QUEUE_TIME);
-    drop(others);
-    let refused = supabase.rest(Caller::Anon).from("chats").rows().await.unwrap_err();
-    assert_eq!(refused.kind, SupabaseErrorKind::Unreachable);
 }
 
 #[tokio::test]

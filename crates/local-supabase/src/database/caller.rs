@@ -3,7 +3,7 @@
 use crate::role::Role;
 
 /// On whose behalf the database works. Callers are served in turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Caller {
     /// Signing up, signing in and refreshing a session.
     Auth,
@@ -14,6 +14,11 @@ pub(crate) enum Caller {
 }
 
 impl Caller {
+    /// Whether it is served before who has taken much time. The service role works for all users.
+    pub(super) fn is_never_heavy(self) -> bool {
+        self.is_privileged() || matches!(self, Self::Role(Role::Service))
+    }
+
     /// Whether a reader is reserved for this caller.
     pub(super) fn is_privileged(self) -> bool {
         !matches!(self, Self::Role(_))

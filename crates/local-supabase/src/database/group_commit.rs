@@ -90,8 +90,10 @@ pub(super) fn commit(connection: &mut Connection, queue: &Queue<Job>) {
     let started = Instant::now();
     let mut replies = Vec::new();
     let mut next = Some(first);
-    while let Some(job) = next.take() {
+    while let Some((caller, job)) = next.take() {
+        let begun = Instant::now();
         replies.push((job.run)(&transaction));
+        queue.recent_use.add(caller, begun.elapsed());
         if job.exclusive || transaction.is_autocommit() || started.elapsed() > MAX_SHARED {
             break;
         }

@@ -24,6 +24,7 @@ mod health;
 pub(super) mod limits;
 mod queue;
 mod reader_pool;
+mod recent_use;
 
 /// The longest text and the largest row.
 const MAX_LENGTH: i32 = 128 << 20;

@@ -1,4 +1,5 @@
-//! A fair queue: callers are served in turn, however many requests each of them has.
+//! A fair queue: callers are served in turn, however many requests each of them has, and those that have
+//! recently taken much time after the others.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -9,6 +10,7 @@ use rusqlite::Result;
 
 use super::caller::Caller;
 use super::limits::busy;
+use super::recent_use::RecentUse;
 
 /// How long a request waits for its turn, as PostgREST's do for a connection of its pool.
 pub(super) const MAX_WAIT: Duration = Duration::from_secs(10);
@@ -22,6 +24,7 @@ pub(super) struct Queue<T> {
     waiting: Arc<Mutex<Waiting<T>>>,
     /// The number of waiting requests, readable without the lock.
     pub len: Arc<AtomicUsize>,
+    pub recent_use: Arc<RecentUse>,
 }
 
 struct Waiting<T> {
@@ -37,7 +40,11 @@ type Key = (u64, u64);
 
 impl<T> Clone for Queue<T> {
     fn clone(&self) -> Self {
-        Self { waiting: self.waiting.clone(), len: self.len.clone() }
+        Self {
+            waiting: self.waiting.clone(),
+            len: self.len.clone(),
+            recent_use: self.recent_use.clone(),
+        }
     }
 }
 
@@ -45,7 +52,11 @@ impl<T> Default for Queue<T> {
     fn default() -> Self {
         let waiting =
             Waiting { requests: BTreeMap::new(), turn: 1, served: Vec::new(), arrivals: 0 };
-        Self { waiting: Arc::new(Mutex::new(waiting)), len: Arc::default() }
+        Self {
+            waiting: Arc::new(Mutex::new(waiting)),
+            len: Arc::default(),
+            recent_use: Arc::default(),
+        }
     }
 }
 
@@ -74,23 +85,25 @@ impl<T> Queue<T> {
     pub fn pop(&self, may: impl Fn(Caller, &T) -> bool) -> Option<(Caller, T)> {
         let mut waiting = self.lock();
         let mut requests = waiting.requests.iter();
-        let key = *requests.find(|(_, (caller, request))| may(*caller, request))?.0;
+        let is_light = |caller| !self.recent_use.is_heavy(caller);
+        let mut light = requests.clone().filter(|(_, (caller, _))| is_light(*caller));
+        let may = |(_, (caller, request)): &(&Key, &(Caller, T))| may(*caller, request);
+        let key = *light.find(&may).or_else(|| requests.find(&may))?.0;
         let found = waiting.serve(key);
         self.len.store(waiting.requests.len(), Relaxed);
         found
     }
 
     /// The first request, if it may be served.
-    pub fn pop_first(&self, may: impl Fn(&T) -> bool) -> Option<T> {
+    pub fn pop_first(&self, may: impl Fn(&T) -> bool) -> Option<(Caller, T)> {
         let mut waiting = self.lock();
-        let (key, (_, request)) = waiting.requests.first_key_value()?;
-        if !may(request) {
-            return None;
-        }
-        let key = *key;
+        let mut requests = waiting.requests.iter();
+        let is_light = |(_, (caller, _)): &(&Key, &(Caller, T))| !self.recent_use.is_heavy(*caller);
+        let first = requests.clone().find(is_light).or_else(|| requests.next());
+        let key = *first.filter(|(_, (_, request))| may(request))?.0;
         let found = waiting.serve(key);
         self.len.store(waiting.requests.len(), Relaxed);
-        found.map(|(_, request)| request)
+        found
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting<T>> {

@@ -1,6 +1,7 @@
 //! The pool of connections that only read.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use rusqlite::{Connection, Result};
 use tokio::sync::oneshot;
@@ -9,11 +10,14 @@ use tokio::time::timeout;
 use super::caller::Caller;
 use super::limits::busy;
 use super::queue::{MAX_WAIT, Queue};
+use super::recent_use::RecentUse;
 
 /// The number of connections.
 pub(super) const POOL_SIZE: usize = 5;
 /// How many of them are reserved for signing in and health checks, which a flood of reads must not stop.
 const RESERVED: usize = 1;
+/// How many are reserved for callers that have recently taken little time.
+const RESERVED_FOR_LIGHT: usize = 1;
 /// How many one caller may use at a time.
 const MAX_PER_CALLER: usize = 2;
 
@@ -28,22 +32,28 @@ struct State {
     idle: Vec<Connection>,
     /// The callers of the others.
     in_use_by: Vec<Caller>,
+    recent_use: Arc<RecentUse>,
 }
 
 impl State {
     fn may_acquire(&self, caller: Caller) -> bool {
         let own = self.in_use_by.iter().filter(|other| **other == caller).count();
-        let ordinary = self.in_use_by.iter().filter(|other| !other.is_privileged()).count();
+        let ordinary = self.in_use_by.iter().filter(|other| !other.is_privileged());
+        let is_heavy = |caller: &Caller| self.recent_use.is_heavy(*caller);
         !self.idle.is_empty()
             && own < MAX_PER_CALLER
-            && (caller.is_privileged() || ordinary < POOL_SIZE - RESERVED)
+            && (caller.is_privileged() || ordinary.clone().count() < POOL_SIZE - RESERVED)
+            && (!is_heavy(&caller)
+                || ordinary.filter(|other| is_heavy(other)).count()
+                    < POOL_SIZE - RESERVED - RESERVED_FOR_LIGHT)
     }
 }
 
 impl ReaderPool {
     pub fn new(idle: Vec<Connection>) -> Self {
-        let state = State { idle, in_use_by: Vec::new() };
-        Self { state: Arc::new(Mutex::new(state)), queue: Queue::default() }
+        let queue: Queue<_> = Queue::default();
+        let state = State { idle, in_use_by: Vec::new(), recent_use: queue.recent_use.clone() };
+        Self { state: Arc::new(Mutex::new(state)), queue }
     }
 
     /// Waits for the caller's turn and takes a connection.
@@ -68,7 +78,7 @@ impl ReaderPool {
         }
         let connection = state.idle.pop();
         state.in_use_by.push(caller);
-        Some(PooledReader { connection, caller, pool: self.clone() })
+        Some(self.lend(connection, caller))
     }
 
     /// Assigns idle connections to waiting requests.
@@ -81,8 +91,12 @@ impl ReaderPool {
             state.in_use_by.push(caller);
             drop(state);
             // A request that has stopped waiting returns it at once.
-            let _ = sender.send(PooledReader { connection, caller, pool: self.clone() });
+            let _ = sender.send(self.lend(connection, caller));
         }
+    }
+
+    fn lend(&self, connection: Option<Connection>, caller: Caller) -> PooledReader {
+        PooledReader { connection, caller, since: Instant::now(), pool: self.clone() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -94,6 +108,7 @@ impl ReaderPool {
 pub(super) struct PooledReader {
     connection: Option<Connection>,
     caller: Caller,
+    since: Instant,
     pool: ReaderPool,
 }
 
@@ -105,6 +120,7 @@ impl PooledReader {
 
 impl Drop for PooledReader {
     fn drop(&mut self) {
+        self.pool.queue.recent_use.add(self.caller, self.since.elapsed());
         let mut state = self.pool.lock();
         state.idle.extend(self.connection.take());
         if let Some(own) = state.in_use_by.iter().position(|other| *other == self.caller) {

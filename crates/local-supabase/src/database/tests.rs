@@ -170,6 +170,37 @@ async fn writes_of_callers_take_turns() {
     assert!(results[100].is_ok() && results[50].is_err());
 }
 
+/// Turns alone would leave the last one waiting for everybody's.
+#[tokio::test]
+async fn who_has_taken_little_time_is_served_before_who_has_taken_much() {
+    let (database, _folder) = open().await;
+    let busy = database.free_writer.clone().acquire_owned().await.unwrap();
+    for recent_use in [&database.writes.recent_use, &database.readers.queue.recent_use] {
+        recent_use.add(ALICE.into(), std::time::Duration::from_secs(5));
+    }
+    let mut heavy = database.write(ALICE, |t| insert(t, 1)).boxed();
+    let mut light = database.write(BOB, |t| insert(t, 1)).boxed();
+    assert!((&mut heavy).now_or_never().is_none() && (&mut light).now_or_never().is_none());
+    drop(busy);
+    let (heavy, light) = tokio::join!(heavy, light);
+    assert!(light.is_ok() && heavy.is_err(), "the first to be written takes the key");
+
+    database.readers.queue.recent_use.add(Role::Anon.into(), std::time::Duration::from_secs(5));
+    let reads = [
+        held(&database, ALICE).await,
+        held(&database, ALICE).await,
+        held(&database, Role::Anon).await,
+    ];
+    let mut fourth = database.read(Role::Anon, count).boxed();
+    assert!((&mut fourth).now_or_never().is_none(), "one reader is left to others");
+    assert_eq!(database.read(BOB, count).await, Ok(1));
+    for (go_on, read) in reads {
+        go_on.send(()).unwrap();
+        read.await.unwrap();
+    }
+    assert_eq!(fourth.await, Ok(1));
+}
+
 #[tokio::test]
 async fn who_asks_for_too_much_is_refused() {
     let (database, _folder) = open().await;
