@@ -20,6 +20,9 @@ use crate::local::{
 };
 use crate::memory::Memory;
 
+/// The largest object of a new project of Supabase, in any bucket.
+const MAX_OBJECT_BYTES: u64 = 50 << 20;
+
 /// The local Supabase and its listener.
 pub struct LocalListener {
     /// The local Supabase.
@@ -64,8 +67,10 @@ pub(super) async fn project(
     let options = LocalOptions {
         public_url: public_url.clone(),
         allow_anonymous_users: config.allow_anonymous_users,
+        max_user_bytes: max_user_bytes(config),
         migrations: own_tables.map(|tables| tables.migrations),
         auto_expose_new_tables: exposes == Some(true),
+        max_object_bytes: config.max_file_bytes.max(MAX_OBJECT_BYTES),
         password_kib: password_kib.unwrap_or(PASSWORD_KIB),
         clock: clock.clone(),
         memory: memory.clone(),
@@ -84,6 +89,12 @@ pub(super) async fn project(
     let hosts = AllowedHosts::new(config);
     let router = local::router(&local, config.cors_origins.clone(), hosts);
     Ok((project, Some(LocalListener { supabase: local, router, listener })))
+}
+
+/// Whoever stores files by the API meets its quota before: uploads and deletions that are under way have room
+/// beside what counts there.
+fn max_user_bytes(config: &Config) -> u64 {
+    config.user_file_quota_bytes.saturating_mul(2).saturating_add(64 << 20)
 }
 
 /// Logs what `config.toml` beside `MIGRATIONS_DIR` says of new tables.

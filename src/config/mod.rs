@@ -199,6 +199,8 @@ impl Config {
     pub fn private_paths(&self) -> Vec<PathBuf> {
         let mut paths: Vec<PathBuf> = std::env::current_dir().into_iter().collect();
         paths.extend(self.env_file.clone());
+        paths.extend(self.file.current().path.clone());
+        paths.extend(logs());
         if let SupabaseConfig::Local(LocalConfig { data_dir, .. }) = &self.supabase {
             paths.extend(linked(data_dir));
             paths.push(data_dir.clone());
@@ -278,6 +280,12 @@ fn linked(data_dir: &Path) -> Vec<PathBuf> {
         if target.is_dir() { Some(target) } else { target.parent().map(Path::to_owned) }
     };
     targets.filter_map(folder).collect()
+}
+
+/// The files that standard output and standard error are written to.
+fn logs() -> impl Iterator<Item = PathBuf> {
+    let target = |stream| std::fs::read_link(format!("/proc/self/fd/{stream}")).ok();
+    [1, 2].into_iter().filter_map(target).filter(|path| path.is_file())
 }
 
 /// The environment, without variables that are not Unicode.

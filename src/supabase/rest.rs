@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, RequestBuilder};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -20,6 +20,7 @@ use super::{Caller, MAX_ANSWER_BYTES, Supabase, SupabaseError};
 const TOO_COSTLY: [&str; 2] = ["54000", "57014"];
 /// What is asked for then: the eighth part.
 const SHRINK_FACTOR: usize = 8;
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const ONE_ROW: &str = "application/vnd.pgrst.object+json";
 
 /// What need not be escaped in a query string, so that logs of PostgREST stay readable.
@@ -231,11 +232,13 @@ impl<'a> Query<'a> {
 
     /// Sends the request; the answer is exactly one row, else `NotOneRow`.
     pub async fn one(self) -> Result<Bytes, SupabaseError> {
-        let Rows { body, .. } = self.send(ONE_ROW).await?.checked()?;
-        if body.trim_ascii_start().starts_with(b"{") {
-            return Ok(body);
-        }
-        Err(SupabaseError::unreadable("one row was asked for, and this is none"))
+        let body = self.send(ONE_ROW).await?.checked()?.body;
+        object(body, "one row was asked for, and this is none")
+    }
+
+    /// Sends the request; the answer is the object that a function returns.
+    pub async fn object(self) -> Result<Bytes, SupabaseError> {
+        object(self.rows().await?.body, "an object was asked for, and this is none")
     }
 
     /// Sends the request and reads its answer.
@@ -260,18 +263,26 @@ impl<'a> Query<'a> {
             address.set_query(Some(&self.parameters));
         }
         let http = &supabase.inner.http;
-        let mut request = http.request(self.method.clone(), address).header(ACCEPT, accept);
+        let mut request = http
+            .request(self.method.clone(), address)
+            .header(ACCEPT, HeaderValue::from_static(accept));
         if !self.prefer.is_empty() {
-            request = request.header("prefer", self.prefer);
+            request = request.header("prefer", HeaderValue::from_static(self.prefer));
         }
         if let Some(schema) = self.profile {
             request = request.header("accept-profile", schema);
         }
         if let Some(body) = self.body.clone() {
-            request = request.header(CONTENT_TYPE, "application/json").body(body);
+            request = request.header(CONTENT_TYPE, JSON).body(body);
         }
         supabase.authorized(request, self.rest.caller)
     }
+}
+
+/// The same, if it begins as an object does.
+fn object(json: Bytes, otherwise: &'static str) -> Result<Bytes, SupabaseError> {
+    let is_object = json.trim_ascii_start().starts_with(b"{");
+    if is_object { Ok(json) } else { Err(SupabaseError::unreadable(otherwise)) }
 }
 
 fn is_too_costly(error: &SupabaseError) -> bool {
@@ -333,7 +344,8 @@ impl Rows {
 
     /// The first row, where there is one.
     pub fn first(&self) -> Result<Option<Bytes>, SupabaseError> {
-        Ok(self.split()?.first().map(|row| self.body.slice_ref(row.get().as_bytes())))
+        let first = self.split()?.first().map(|row| self.body.slice_ref(row.get().as_bytes()));
+        first.map(|row| object(row, "rows were asked for, and these are none")).transpose()
     }
 
     /// Whether there is no row.

@@ -306,10 +306,15 @@ async fn a_picture_that_a_provider_refuses_does_not_brick_its_chat() {
 
 #[tokio::test]
 async fn an_earlier_picture_that_is_refused_is_left_out_at_once() {
-    for (variable, model, fixture, refusal) in refusals() {
+    let [(variable, model, fixture, _), _] = refusals();
+    let too_large = json!({ "error": { "message": "Payload too large" } });
+    let too_large = (variable, model, fixture, 413, too_large);
+    let refused =
+        refusals().map(|(variable, model, fixture, it)| (variable, model, fixture, 400, it));
+    for (variable, model, fixture, status, refusal) in refused.into_iter().chain([too_large]) {
         let provider = FakeProvider::with(vec![
             Answer::Fixture(fixture),
-            Answer::Json(400, refusal),
+            Answer::Json(status, refusal),
             Answer::Fixture(fixture),
         ])
         .await;

@@ -108,8 +108,13 @@ async fn names_and_types_are_not_taken_on_trust() {
     for name in ["a\u{61c}.txt", "a\u{2066}.txt", "a\u{200b}.txt"] {
         assert_eq!(alice.patch(&path, json!({ "name": name })).await.pointers(), ["/name"]);
     }
-    let png: &[u8] =
-        &[b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01".as_slice(), &[0; 50]].concat();
+    let png: &[u8] = &[
+        b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01".as_slice(),
+        &[0; 9],
+        b"\0\0\0\x0aIDAT",
+        &[0; 40],
+    ]
+    .concat();
     let file = alice.add_file("a", "application/octet-stream", png).await;
     assert_eq!(file["media_type"], "image/png");
     for (media_type, bytes) in [("image/png", &b"<html><script>"[..]), ("text/plain", png)] {

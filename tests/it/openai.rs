@@ -144,6 +144,7 @@ async fn errors_have_openais_shape_and_statuses() {
             "validation_failed",
             json!("tool_choice"),
         ),
+        (asking(" \n"), 400, "invalid_request_error", "validation_failed", json!("messages")),
         (
             asking("/error context_length"),
             400,

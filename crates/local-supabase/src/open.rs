@@ -23,6 +23,7 @@ use clock::Clock;
 /// Locks the folder, upgrades its database and reads its keys, creating what is missing.
 pub(super) fn open(path: &Path, project: Project, options: Options) -> Result<Context, OpenError> {
     let Options { public_url, allow_anonymous_users, migrations, clock, memory, .. } = options;
+    let max_user_bytes = options.max_user_bytes;
     let data_dir = DataDir::open(path)?;
     let added = migrations.as_deref();
     let requested = Requested { added, exposes: options.auto_expose_new_tables, reset: false };
@@ -43,6 +44,8 @@ pub(super) fn open(path: &Path, project: Project, options: Options) -> Result<Co
         passwords: Passwords::new(options.password_kib),
         auth_limits: AuthLimits::new(&clock),
         allow_anonymous_users,
+        max_user_bytes,
+        max_object_bytes: options.max_object_bytes,
         public_url: public_url.trim_end_matches('/').to_owned(),
         clock,
         memory,

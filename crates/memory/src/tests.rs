@@ -1,9 +1,10 @@
+use axum::body::Body;
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Charge, Full, Holder, Memory, ReadError, json_cost, read};
+use super::{Buffer, Charge, Form, Full, Holder, Memory, ReadError, json_cost, read};
 
 const MIB: usize = 1 << 20;
 
@@ -55,6 +56,33 @@ async fn a_body_is_counted_as_it_arrives_and_while_it_is_in_use() {
     assert_eq!(memory.held(), 0);
 }
 
+#[test]
+fn a_body_in_one_chunk_is_not_copied() {
+    let memory = Memory::new(64 * MIB);
+    let chunk = |byte| Bytes::from(vec![byte; 20_000]);
+    let add = |buffer: &mut Buffer, chunk| buffer.add::<String>(chunk);
+    let (first, mut one) = (chunk(b'a'), Buffer::new(MIB, memory.charge(user())));
+    add(&mut one, first.clone()).unwrap();
+    let body = one.finish();
+    assert_eq!((body.as_ptr(), memory.held()), (first.as_ptr(), 20_000));
+    drop(body);
+    let mut two = Buffer::new(50_000, memory.charge(user()));
+    add(&mut two, first).unwrap();
+    assert_eq!(two.bytes().len(), 20_000);
+    add(&mut two, chunk(b'b')).unwrap();
+    assert!(memory.held() >= 40_000);
+    assert!(matches!(add(&mut two, chunk(b'c')), Err(ReadError::TooLarge(50_000))));
+    two.truncate_and_append(20_001, b"]");
+    assert!(two.finish().ends_with(b"ab]"));
+    let mut cut = Buffer::new(MIB, memory.charge(user()));
+    add(&mut cut, chunk(b'a')).unwrap();
+    cut.truncate_and_append(1, b"]");
+    assert_eq!(cut.finish(), "a]");
+    let mut small = Buffer::new(10_000, memory.charge(user()));
+    assert!(matches!(add(&mut small, chunk(b'a')), Err(ReadError::TooLarge(10_000))));
+    assert_eq!(memory.held(), 0);
+}
+
 #[tokio::test]
 async fn a_long_body_is_put_together_from_its_blocks() {
     let memory = Memory::new(64 * MIB);
@@ -100,4 +128,28 @@ fn values_cost_more_than_their_text() {
     assert!(json_cost(zeros.as_bytes()) > 1000 * 2 * size_of::<Value>());
     let objects = format!("[{}0]", r#"{"":0},"#.repeat(1000));
     assert!(json_cost(objects.as_bytes()) > 1_000_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_form_that_comes_in_drops_is_given_up() {
+    let head = "--x\r\ncontent-disposition: form-data; name=\"file\"\r\n\r\n";
+    let field = |drop: usize| async move {
+        let drops = stream::unfold((), move |()| async move {
+            tokio::time::sleep(std::time::Duration::from_secs(30)).await;
+            Some((Bytes::from(vec![b'a'; drop]), ()))
+        });
+        let head = stream::iter([Bytes::from(head)]);
+        let body = Body::from_stream(head.chain(drops).map(Ok::<_, String>));
+        let charge = Memory::new(64 * MIB).charge(user());
+        let mut form = Form::from_body(Some("multipart/form-data; boundary=x"), body, charge);
+        let mut field = form.as_mut().unwrap().next().await.unwrap().unwrap();
+        for _ in 0..20 {
+            if field.chunk().await.is_err() {
+                return "given up";
+            }
+        }
+        "read"
+    };
+    assert_eq!(field(1_000).await, "given up");
+    assert_eq!(field(200_000).await, "read");
 }

@@ -6,53 +6,85 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+/// Whom a script is run for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// The user.
+    pub user: Uuid,
+    /// Whether anybody can have more accounts like this one at will: all guests together take turns
+    /// with the users as one.
+    pub is_guest: bool,
+}
+
+impl From<Uuid> for Client {
+    /// A user with an account.
+    fn from(user: Uuid) -> Self {
+        Self { user, is_guest: false }
+    }
+}
+
 /// A fixed number of permits, handed out so that users take turns. Clones share them.
 #[derive(Clone)]
 pub(super) struct FairQueue(Arc<Mutex<Inner>>);
 
 struct Inner {
     free: usize,
-    /// Maximum number of permits for one user: if there are several permits, one is left to other
-    /// users.
-    per_user: usize,
+    /// Maximum number of permits for one user, and for all guests: if there are several permits, one is
+    /// left to others.
+    per_party: usize,
     waiting: Vec<Waiting>,
-    users: HashMap<Uuid, User>,
+    parties: HashMap<Party, Turns>,
     turns: u64,
 }
 
 struct Waiting {
-    user: Uuid,
+    client: Client,
     ready: oneshot::Sender<Permit>,
 }
 
-/// A user with a script that runs or waits.
+/// Who takes turns: users and the guests, and among the guests each of them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Party {
+    User(Uuid),
+    Guests,
+}
+
+impl Client {
+    /// The one that takes turns with all others, then the one that does among its own.
+    fn parties(self) -> [Party; 2] {
+        let user = Party::User(self.user);
+        [if self.is_guest { Party::Guests } else { user }, user]
+    }
+}
+
+/// The scripts of a party, if it has any that run or wait.
 #[derive(Default)]
-struct User {
+struct Turns {
     running: usize,
     waiting: usize,
-    /// When their last script started; 0 for a user whose first one waits.
+    /// When the last one started; 0 if the first one waits.
     last_turn: u64,
 }
 
 /// The right to run a script. Dropping it returns it to the queue.
 pub(super) struct Permit {
     queue: FairQueue,
-    user: Uuid,
+    client: Client,
 }
 
 impl FairQueue {
     pub(super) fn new(permits: usize) -> Self {
-        let per_user = permits.saturating_sub(1).max(1);
-        let (waiting, users) = (Vec::new(), HashMap::new());
-        Self(Arc::new(Mutex::new(Inner { free: permits, per_user, waiting, users, turns: 0 })))
+        let per_party = permits.saturating_sub(1).max(1);
+        let (waiting, parties) = (Vec::new(), HashMap::new());
+        Self(Arc::new(Mutex::new(Inner { free: permits, per_party, waiting, parties, turns: 0 })))
     }
 
-    /// Waits for the user's turn.
-    pub(super) async fn acquire(&self, user: Uuid) -> Permit {
+    /// Waits for the client's turn.
+    pub(super) async fn acquire(&self, client: Client) -> Permit {
         let (ready, permit) = oneshot::channel();
-        self.lock().wait(Waiting { user, ready });
-        // Users who stopped waiting are skipped.
-        let waiter = Waiter { queue: self, user };
+        self.lock().wait(Waiting { client, ready });
+        // Clients who stopped waiting are skipped.
+        let waiter = Waiter { queue: self, client };
         self.hand_out();
         let permit = permit.await;
         drop(waiter);
@@ -63,26 +95,25 @@ impl FairQueue {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Grants the free permits to the users whose turn it is.
+    /// Grants the free permits to the clients whose turn it is.
     fn hand_out(&self) {
         loop {
-            let Some(Waiting { user, ready }) = self.lock().next() else { return };
+            let Some(Waiting { client, ready }) = self.lock().next() else { return };
             // If the receiver is gone, dropping the permit returns it to the queue.
-            drop(ready.send(Permit { queue: self.clone(), user }));
+            drop(ready.send(Permit { queue: self.clone(), client }));
         }
     }
 }
 
-/// Counts a user as waiting until it is dropped.
+/// Counts a client as waiting until it is dropped.
 struct Waiter<'a> {
     queue: &'a FairQueue,
-    user: Uuid,
+    client: Client,
 }
 
 impl Drop for Waiter<'_> {
     fn drop(&mut self) {
-        let mut inner = self.queue.lock();
-        inner.change(self.user, |user| user.waiting -= 1);
+        self.queue.lock().change(self.client, |turns| turns.waiting -= 1);
     }
 }
 
@@ -91,7 +122,7 @@ impl Drop for Permit {
         {
             let mut inner = self.queue.lock();
             inner.free += 1;
-            inner.change(self.user, |user| user.running -= 1);
+            inner.change(self.client, |turns| turns.running -= 1);
         }
         self.queue.hand_out();
     }
@@ -100,37 +131,43 @@ impl Drop for Permit {
 impl Inner {
     fn wait(&mut self, waiting: Waiting) {
         self.waiting.retain(|waiting| !waiting.ready.is_closed());
-        self.users.entry(waiting.user).or_default().waiting += 1;
+        self.change(waiting.client, |turns| turns.waiting += 1);
         self.waiting.push(waiting);
     }
 
-    /// The next user: of those with the fewest scripts running, the one who has waited longest for a
+    /// The next client: of those with the fewest scripts running, the one who has waited longest for a
     /// turn.
     fn next(&mut self) -> Option<Waiting> {
         if self.free == 0 {
             return None;
         }
         let rank = |waiting: &Waiting| {
-            let user = self.users.get(&waiting.user);
-            user.map_or((0, 0), |user| (user.running, user.last_turn))
+            waiting.client.parties().map(|party| {
+                self.parties.get(&party).map_or((0, 0), |turns| (turns.running, turns.last_turn))
+            })
         };
         let ranks = self.waiting.iter().map(rank).enumerate();
-        let may_run = ranks.filter(|(_, (running, _))| *running < self.per_user);
+        let may_run = ranks.filter(|(_, [(running, _), _])| *running < self.per_party);
         let (at, _) = may_run.min_by_key(|(_, rank)| *rank)?;
         let next = self.waiting.remove(at);
         self.free -= 1;
         self.turns += 1;
         let turn = self.turns;
-        self.change(next.user, |user| (user.running, user.last_turn) = (user.running + 1, turn));
+        self.change(next.client, |turns| {
+            (turns.running, turns.last_turn) = (turns.running + 1, turn);
+        });
         Some(next)
     }
 
-    /// Users with nothing to run are removed.
-    fn change(&mut self, id: Uuid, change: impl FnOnce(&mut User)) {
-        let user = self.users.entry(id).or_default();
-        change(user);
-        if user.running == 0 && user.waiting == 0 {
-            self.users.remove(&id);
+    /// Parties with nothing to run are removed.
+    fn change(&mut self, client: Client, change: impl Fn(&mut Turns)) {
+        let [party, user] = client.parties();
+        for party in [Some(party), (party != user).then_some(user)].into_iter().flatten() {
+            let turns = self.parties.entry(party).or_default();
+            change(turns);
+            if turns.running == 0 && turns.waiting == 0 {
+                self.parties.remove(&party);
+            }
         }
     }
 }
@@ -147,11 +184,18 @@ mod tests {
 
     /// This many waiting scripts.
     fn waiting(queue: &FairQueue, user: Uuid, count: usize) -> Vec<BoxFuture<'static, Permit>> {
-        let wait = || {
-            let queue = queue.clone();
-            async move { queue.acquire(user).await }.boxed()
-        };
-        (0..count).map(|_| wait()).collect()
+        (0..count).map(|_| wait(queue, user.into())).collect()
+    }
+
+    fn wait(queue: &FairQueue, client: Client) -> BoxFuture<'static, Permit> {
+        let queue = queue.clone();
+        async move { queue.acquire(client).await }.boxed()
+    }
+
+    /// A waiting script of each of this many guests.
+    fn guests(queue: &FairQueue, count: u128) -> Vec<BoxFuture<'static, Permit>> {
+        let guest = |number| Client { user: Uuid::from_u128(100 + number), is_guest: true };
+        (0..count).map(|number| wait(queue, guest(number))).collect()
     }
 
     /// The permits that those who wait have got by now.
@@ -173,7 +217,7 @@ mod tests {
         let mut alices = waiting(&queue, ALICE, 16);
         let running = ready(&mut alices);
         assert_eq!(running.len(), 2);
-        assert!(queue.acquire(BOB).now_or_never().is_some(), "Bob need not wait");
+        assert!(queue.acquire(BOB.into()).now_or_never().is_some(), "Bob need not wait");
         drop(running);
         assert_eq!(ready(&mut alices).len(), 2);
     }
@@ -202,8 +246,38 @@ mod tests {
         drop(alice);
         // His turn has come, but he never learns of it.
         drop(gone);
-        assert!(queue.acquire(ALICE).now_or_never().is_some());
+        assert!(queue.acquire(ALICE.into()).now_or_never().is_some());
         let inner = queue.lock();
-        assert!(inner.users.is_empty() && inner.waiting.is_empty() && inner.free == 1);
+        assert!(inner.parties.is_empty() && inner.waiting.is_empty() && inner.free == 1);
+    }
+
+    #[test]
+    fn all_guests_are_one_user_to_the_others() {
+        let queue = FairQueue::new(3);
+        let mut many = guests(&queue, 40);
+        let running = ready(&mut many);
+        assert_eq!(running.len(), 2);
+        let bob = queue.acquire(BOB.into()).now_or_never();
+        assert!(bob.is_some(), "he need not wait for forty");
+        drop((running, bob));
+        // The newest comes before whose turn has been.
+        let mut more = guests(&queue, 1);
+        assert_eq!((ready(&mut many).len(), ready(&mut more).len()), (2, 0));
+    }
+
+    #[test]
+    fn guests_take_turns() {
+        let queue = FairQueue::new(1);
+        let mut one = [guests(&queue, 1), guests(&queue, 1)].into_iter().flatten().collect();
+        let first = ready(&mut one);
+        let mut other = guests(&queue, 2);
+        drop(other.remove(0));
+        let mut alices = waiting(&queue, ALICE, 1);
+        assert!(ready(&mut other).is_empty() && ready(&mut alices).is_empty());
+        drop(first);
+        let alice = ready(&mut alices);
+        assert_eq!((alice.len(), ready(&mut other).len()), (1, 0), "the guests have had a turn");
+        drop(alice);
+        assert_eq!((ready(&mut other).len(), ready(&mut one).len()), (1, 0));
     }
 }

@@ -36,5 +36,6 @@ use linux as platform;
 #[cfg(not(target_os = "linux"))]
 use unsupported as platform;
 
+pub use fair_queue::Client;
 pub use model::{Language, Limits, MAX_FILES, Outcome, Script, ScriptError, ScriptFile, Status};
 pub use pool::{Inventory, Sandbox, Settings, Slot};

@@ -13,7 +13,7 @@ use seccompiler::{
     SeccompRule, apply_filter_all_threads, sock_filter,
 };
 
-pub(super) use super::privileges::drop_privileges;
+pub(super) use super::privileges::{become_nobody, can_become_nobody, drop_privileges};
 
 /// The memory that a worker needs besides that of its scripts: the program, and copies of files.
 const PROGRAM_BYTES: u64 = 64 << 20;

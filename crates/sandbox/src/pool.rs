@@ -8,7 +8,7 @@ use tokio::sync::{Semaphore, watch};
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use super::fair_queue::{FairQueue, Permit};
+use super::fair_queue::{Client, FairQueue, Permit};
 use super::idle_workers::{IdleWorkers, Kind};
 use super::model::{Language, Limits, Outcome, Script};
 use super::process::{Launch, START, Worker};
@@ -128,14 +128,19 @@ impl Sandbox {
         found.ok().and_then(|found| found.clone()).unwrap_or_else(|| Err("is not known".into()))
     }
 
-    /// Waits until it is this user's turn. `Err` says why the language is not available.
-    pub async fn slot(&self, user: Uuid, language: Language) -> Result<Slot<'_>, String> {
+    /// Waits until it is this client's turn. `Err` says why the language is not available.
+    pub async fn slot(
+        &self,
+        client: impl Into<Client>,
+        language: Language,
+    ) -> Result<Slot<'_>, String> {
+        let client = client.into();
         let python = match language {
             Language::JavaScript => None,
             Language::Python => Some(self.find_python().await?),
         };
-        let permit = self.inner.queue.acquire(user).await;
-        Ok(Slot { sandbox: self, user, python, _permit: permit })
+        let permit = self.inner.queue.acquire(client).await;
+        Ok(Slot { sandbox: self, user: client.user, python, _permit: permit })
     }
 
     /// Ends a worker and starts another one, so that the next script need not wait for it.
@@ -236,16 +241,37 @@ fn javascript_launch(settings: &Settings) -> Launch {
 /// Runs Python once to see that it works: containers often refuse what bubblewrap needs.
 #[cfg(target_os = "linux")]
 async fn find_python(settings: &Settings) -> Python {
-    use std::time::Duration;
-
     let program = settings.python.as_ref().ok_or("it is turned off")?;
     let interpreter = python::find(program).await?;
+    let mut refused = None;
+    for run_as in worker::RunAs::choices() {
+        match start_python(settings, &interpreter, *run_as).await {
+            Ok(python) => {
+                if let Some(reason) = refused {
+                    warn!("scripts in Python are root's processes, since nobody's fail: {reason}");
+                }
+                return Ok(python);
+            }
+            Err(reason) => refused = Some(reason),
+        }
+    }
+    Err(refused.map_or_else(String::new, without_paths))
+}
+
+#[cfg(target_os = "linux")]
+async fn start_python(
+    settings: &Settings,
+    interpreter: &python::Interpreter,
+    run_as: worker::RunAs,
+) -> Python {
+    use std::time::Duration;
+
     let launch = |modules: &[&str]| {
         let Settings { program, private, limits, .. } = settings;
-        python::launch(program, &interpreter, private, limits, modules).map(Arc::new)
+        python::launch(program, interpreter, private, limits, run_as, modules).map(Arc::new)
     };
     let plain = launch(&[])?;
-    let mut worker = Worker::start(&plain).await.map_err(without_paths)?;
+    let mut worker = Worker::start(&plain).await?;
     if !worker.is_watched() {
         return Err("this system does not show how much memory it uses".into());
     }

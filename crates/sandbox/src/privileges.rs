@@ -23,7 +23,7 @@ pub(super) fn drop_privileges() -> io::Result<()> {
             let _ = remove_capability_from_bounding_set(capability);
         }
     }
-    if geteuid().is_root() && held.contains(NEEDED) {
+    if can_become_nobody() {
         become_nobody()?;
     }
     // Kernels without ambient capabilities have none to clear.
@@ -40,7 +40,14 @@ pub(super) fn drop_privileges() -> io::Result<()> {
 const NEEDED: CapabilitySet =
     CapabilitySet::SETUID.union(CapabilitySet::SETGID).union(CapabilitySet::KILL);
 
-fn become_nobody() -> io::Result<()> {
+/// Whether this process is root and may become somebody else.
+pub(super) fn can_become_nobody() -> bool {
+    let held = capabilities(None).map(|held| held.effective);
+    geteuid().is_root() && held.is_ok_and(|held| held.contains(NEEDED))
+}
+
+/// Becomes a user without permissions, for which the rules of [`drop_privileges`] hold as well.
+pub(super) fn become_nobody() -> io::Result<()> {
     let (uid, gid) = (Uid::from_raw(NOBODY), Gid::from_raw(NOBODY));
     let changed = set_thread_groups(&[])
         .and_then(|()| set_thread_res_gid(gid, gid, gid))

@@ -12,13 +12,44 @@ pub const ARGUMENT: &str = "sandbox-worker";
 /// The native stack size of the JavaScript thread; more than a script may use.
 const STACK_BYTES: usize = 8 << 20;
 
+/// Whose process a Python script is, as far as the machine's files are concerned.
+#[cfg(target_os = "linux")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RunAs {
+    /// The server's own user.
+    Oneself,
+    /// A user without permissions of their own: root reads its own files even without capabilities.
+    Nobody,
+}
+
+#[cfg(target_os = "linux")]
+impl RunAs {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Oneself => "oneself",
+            Self::Nobody => "nobody",
+        }
+    }
+
+    /// The safest first.
+    pub(super) fn choices() -> &'static [Self] {
+        if platform::can_become_nobody() {
+            &[Self::Nobody, Self::Oneself]
+        } else {
+            &[Self::Oneself]
+        }
+    }
+}
+
 /// The main function of a worker; `arguments` are those after [`ARGUMENT`].
 pub fn main(arguments: &[String]) -> ExitCode {
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     let ended = match arguments.as_slice() {
         ["javascript", memory] => javascript(memory),
         #[cfg(target_os = "linux")]
-        ["python", memory, files, bwrap, launch @ ..] => python(memory, files, bwrap, launch),
+        ["python", memory, files, run_as, bwrap, launch @ ..] => {
+            python(memory, files, run_as, bwrap, launch)
+        }
         _ => Err(io::Error::other("unknown worker")),
     };
     match ended {
@@ -45,13 +76,16 @@ fn javascript(memory_bytes: &str) -> io::Result<()> {
 
 /// Executes bubblewrap, which executes Python.
 #[cfg(target_os = "linux")]
-fn python(memory: &str, files: &str, bwrap: &str, launch: &[&str]) -> io::Result<()> {
+fn python(memory: &str, files: &str, run_as: &str, bwrap: &str, launch: &[&str]) -> io::Result<()> {
     use std::os::unix::process::CommandExt;
     use std::process::Command;
 
     let filter = platform::python_filter()?.to_string();
     let number = |text: &str| text.parse().map_err(io::Error::other);
     platform::limit_python(number(memory)?, number(files)?)?;
+    if run_as == RunAs::Nobody.as_str() {
+        platform::become_nobody()?;
+    }
     let error = Command::new(bwrap).args(["--seccomp", &filter]).args(launch).exec();
     Err(io::Error::other(match error.kind() {
         io::ErrorKind::NotFound => "bubblewrap (bwrap) is not installed".to_owned(),

@@ -74,7 +74,8 @@ impl ToolSource for BuiltIn {
     ) -> BoxFuture<'a, Outcome> {
         async move {
             let Some(tool) = self.tools.iter().find(|tool| tool.name() == call.tool) else {
-                return Outcome::Refused(format!("There is no tool named {}.", call.tool));
+                let sentence = format!("There is no tool named {}.", call.tool);
+                return Outcome::Failed { sentence, may_have_happened: false };
             };
             match tool.call(&call.arguments, context).await {
                 Ok(output) => {

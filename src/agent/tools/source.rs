@@ -259,7 +259,7 @@ pub enum Outcome {
         /// Files that become the user's and parts of the message.
         files: Vec<ToolFile>,
     },
-    /// The tool has refused: a sentence that helps the model to do better.
+    /// The tool has refused: a sentence that helps the model to do better. What was not even called has failed.
     Refused(String),
     /// It could not be run, or its result is not known.
     Failed {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::begin::{self, AnswerReceiver};
 use super::stateless::{StatelessRecorder, StatelessRequest};
 use super::{Ai, attachments};
-use crate::agent::{Claim, Credentials, Job, JobTools, Terms};
+use crate::agent::{Claim, Credentials, Job, JobTools, Part, Terms};
 use crate::http::auth::CurrentUser;
 use crate::http::error::{ApiError, shutting_down};
 
@@ -24,12 +24,25 @@ pub(in crate::api) async fn start(
     let terms = ai.terms(user, None);
     let model = request.model.as_deref().or(Some(ai.providers.default_model()));
     ai.check_offer(&terms, model)?;
+    if !request.history.iter().any(|message| message.parts.iter().any(has_content)) {
+        let problem = "have nothing to answer: their texts are empty";
+        return Err(ApiError::invalid("/messages", problem));
+    }
     attachments::read(ai, user, &mut request).await?;
     let job = job(ai, user, id, request, terms);
     let mut answer = ai.generations.start_stateless(job).ok_or_else(shutting_down)?;
     match begin::wait_until_started(&mut answer).await? {
         Claim::Refused(refusal) => Err(refusal.into()),
         _ => Ok(answer),
+    }
+}
+
+/// Providers refuse a conversation in which nothing is said.
+fn has_content(part: &Part) -> bool {
+    match part {
+        Part::Text { text, .. } => !text.trim().is_empty(),
+        Part::Tool(_) | Part::Other(_) => true,
+        Part::StepStart | Part::Reasoning { .. } | Part::Hosted(_) => false,
     }
 }
 

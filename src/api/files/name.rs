@@ -22,12 +22,32 @@ const ATTR_CHAR: &AsciiSet = &NON_ALPHANUMERIC
 /// The name without folders and invisible characters; `file` if nothing is left.
 pub(super) fn clean(name: &str) -> String {
     let base = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let visible: String = base.chars().filter(|c| is_visible(*c)).collect();
+    let visible = joined(base.chars().filter(|c| is_visible(*c) || is_joiner(*c)));
     let visible = visible.trim();
     match visible {
         "" | "." | ".." => "file".to_owned(),
         _ => shorten(visible),
     }
+}
+
+/// Decides how the letters around it are written: in emoji, and in the scripts of India and Iran.
+fn is_joiner(c: char) -> bool {
+    matches!(c, '\u{200c}' | '\u{200d}')
+}
+
+/// Leaves out the joiners that have no such letters around them.
+fn joined(chars: impl Iterator<Item = char>) -> String {
+    let mut chars = chars.peekable();
+    let mut name = String::new();
+    while let Some(c) = chars.next() {
+        let is_between = |next: &char| !next.is_ascii() && !is_joiner(*next);
+        let joins = chars.peek().is_some_and(is_between)
+            && name.chars().next_back().is_some_and(|c| is_between(&c));
+        if !is_joiner(c) || joins {
+            name.push(c);
+        }
+    }
+    name
 }
 
 /// Not a control character, nor one of those without a width or a shape, among them all that change the
@@ -66,12 +86,13 @@ fn shorten(name: &str) -> String {
 
 /// `Content-Disposition` with the name for old and new browsers (RFC 6266).
 pub(super) fn disposition(kind: &str, name: &str) -> String {
-    let name = name.rsplit('/').next().unwrap_or(name);
+    // Users can rename files past this server.
+    let name = clean(name);
     let plain: String = name
         .chars()
         .map(|c| if c.is_ascii_graphic() && !"\"\\%".contains(c) || c == ' ' { c } else { '_' })
         .collect();
-    let exact = utf8_percent_encode(name, ATTR_CHAR);
+    let exact = utf8_percent_encode(&name, ATTR_CHAR);
     format!("{kind}; filename=\"{plain}\"; filename*=UTF-8''{exact}")
 }
 
@@ -89,6 +110,9 @@ mod tests {
             ("gpj.\u{202e}exe", "gpj.exe"),
             ("a\u{61c}b\u{2067}c\u{2064}d\u{ad}e\u{e0041}\u{206a}\u{180e}.txt", "abcde.txt"),
             ("\u{fe0f}שלום.txt", "\u{fe0f}שלום.txt"),
+            ("👩\u{200d}💻.md", "👩\u{200d}💻.md"),
+            ("क्\u{200d}ष نمی\u{200c}خواهم", "क्\u{200d}ष نمی\u{200c}خواهم"),
+            ("a\u{200d}b\u{200d}é\u{200d}\u{200d}é\u{200c}", "abé\u{200d}é"),
             (" \0 ", "file"),
             ("..", "file"),
             ("", "file"),
@@ -122,8 +146,8 @@ mod tests {
             "inline; filename=\"a b.txt\"; filename*=UTF-8''a%20b.txt"
         );
         assert_eq!(
-            disposition("attachment", "\"é\\.txt"),
-            "attachment; filename=\"___.txt\"; filename*=UTF-8''%22%C3%A9%5C.txt"
+            disposition("attachment", "\"é\u{202e}.txt"),
+            "attachment; filename=\"__.txt\"; filename*=UTF-8''%22%C3%A9.txt"
         );
     }
 }

@@ -23,9 +23,10 @@ pub fn dimensions(
     if !is_picture(media_type) {
         return Ok(None);
     }
-    let is_png = media_type == "image/png";
-    if is_png && head.get(12..16).is_some_and(|chunk| chunk != b"IHDR") {
-        return Err(DAMAGED);
+    match media_type {
+        "image/png" => check_png(head, size)?,
+        "image/webp" => check_webp(head, size)?,
+        _ => {}
     }
     match imagesize::blob_size(head) {
         Ok(found) if found.width == 0 || found.height == 0 => {
@@ -41,7 +42,36 @@ pub fn dimensions(
 }
 
 const DAMAGED: &str = "is a damaged picture: its header cannot be read";
-const CUT_SHORT: &str = "is a picture that is cut short: its header is not whole";
+const CUT_SHORT: &str = "is a picture that is cut short: not all of it is there";
+
+/// The chunks as far as the pixels, where they are in the first bytes.
+fn check_png(head: &[u8], size: u64) -> Result<(), &'static str> {
+    let is_whole = head.len() as u64 >= size;
+    let mut rest = head.get(8..).unwrap_or_default();
+    let mut name: &[u8] = b"IHDR";
+    while let Some((start, after)) = rest.split_at_checked(8) {
+        let (length, found) = start.split_at(4);
+        let is_expected = name.is_empty() || found == name;
+        if !is_expected || !found.iter().all(u8::is_ascii_alphabetic) || found == b"IEND" {
+            return Err(DAMAGED);
+        }
+        let length = length.iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte)) + 4;
+        let next = usize::try_from(length).ok().and_then(|length| after.get(length..));
+        if next.is_none() && is_whole {
+            return Err(CUT_SHORT);
+        }
+        let (Some(next), false) = (next, found == b"IDAT") else { return Ok(()) };
+        (rest, name) = (next, b"");
+    }
+    if is_whole { Err(CUT_SHORT) } else { Ok(()) }
+}
+
+/// The header says how long the file is.
+fn check_webp(head: &[u8], size: u64) -> Result<(), &'static str> {
+    let length = head.get(4..8).and_then(|length| length.try_into().ok());
+    let length = u64::from(length.map_or(0, u32::from_le_bytes));
+    if length.saturating_add(8) > size { Err(CUT_SHORT) } else { Ok(()) }
+}
 
 /// Fewer bytes hold a header, but no pixel.
 fn smallest(media_type: &str) -> u64 {
@@ -60,6 +90,8 @@ mod tests {
     /// A header of 3 × 2 pixels and what may follow.
     fn png() -> Vec<u8> {
         let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x03\0\0\0\x02".to_vec();
+        png.resize(33, 0);
+        png.extend(b"\0\0\0\x0aIDAT");
         png.resize(100, 0);
         png
     }
@@ -76,7 +108,7 @@ mod tests {
         let jpeg = b"\xff\xd8\xff\xe0\0\x04ab\xff\xc0\0\x11\x08\0\x02\0\x03";
         let jpeg = [jpeg.as_slice(), &[0; 100]].concat();
         assert_eq!(dimensions_of("image/jpeg", &jpeg), Ok(Some((3, 2))));
-        let webp = b"RIFF\x40\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\x02\0\0\x01\0\0";
+        let webp = b"RIFF\x30\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\x02\0\0\x01\0\0";
         let webp = [webp.as_slice(), &[0; 40]].concat();
         assert_eq!(dimensions_of("image/webp", &webp), Ok(Some((3, 2))));
         assert_eq!(dimensions_of("text/plain", b"hello"), Ok(None));
@@ -101,6 +133,17 @@ mod tests {
             Err(DAMAGED)
         );
         assert!(dimensions_of("image/png", b"").is_err());
+        let padded = [&png()[..33], &[0; 67]].concat();
+        assert_eq!(dimensions_of("image/png", &padded), Err(DAMAGED), "no chunks follow");
+        let ended = [&png()[..33], b"\0\0\0\0IEND\xaeB`\x82", &[0; 40]].concat();
+        assert_eq!(dimensions_of("image/png", &ended), Err(DAMAGED), "no pixels");
+        let mut long = png();
+        long[36] = 200;
+        assert_eq!(dimensions_of("image/png", &long), Err(CUT_SHORT));
+        assert_eq!(dimensions("image/png", &long, 300), Ok(Some((3, 2))), "the rest is elsewhere");
+        let webp = b"RIFF\x40\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\x02\0\0\x01\0\0";
+        let webp = [webp.as_slice(), &[0; 40]].concat();
+        assert_eq!(dimensions_of("image/webp", &webp), Err(CUT_SHORT));
     }
 
     #[test]

@@ -11,7 +11,8 @@ use crate::agent::Credentials;
 use crate::clock::Clock;
 use crate::config::file::plans::Plan;
 use crate::config::{Config, FileHandle};
-use crate::http::auth::{CurrentUser, plan_of};
+use crate::http::auth::{CurrentUser, is_guest, plan_of};
+use crate::sandbox::Client;
 use crate::supabase::{AccessToken, Bucket, Caller, Supabase};
 
 /// The bucket of all files.
@@ -47,6 +48,11 @@ pub struct Owner {
 }
 
 impl Owner {
+    /// For whom scripts are run.
+    pub(in crate::api) fn client(&self) -> Client {
+        Client { user: self.id, is_guest: is_guest(&self.token) }
+    }
+
     pub(super) fn caller(&self) -> Caller<'_> {
         Caller::User(&self.token)
     }

@@ -24,6 +24,7 @@ pub struct FilesTool {
 /// What the model sends: an action and what that action needs. Providers take no alternatives at the
 /// top of a schema, so all of it is one struct.
 #[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Arguments {
     action: Action,
     /// list: a part of the name

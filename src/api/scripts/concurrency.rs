@@ -10,11 +10,16 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::http::error::{ApiError, RateLimit};
+use crate::sandbox::Client;
 
 /// The most scripts of one user that run or wait.
 const MAX_PER_USER: usize = 16;
 /// The most scripts of all users that run or wait.
 const MAX_TOTAL: usize = 128;
+/// The most scripts of all guests.
+const MAX_OF_GUESTS: usize = MAX_TOTAL / 2;
+/// With more scripts than these, only who has none gets another place.
+const MANY: usize = MAX_TOTAL / 4 * 3;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The scripts that run or wait, by id. Clones share them.
@@ -28,7 +33,7 @@ struct Inner {
 }
 
 struct Entry {
-    user_id: Uuid,
+    client: Client,
     cancelled: CancellationToken,
     ended: CancellationToken,
 }
@@ -48,28 +53,32 @@ impl ScriptSlots {
     }
 
     /// A permit for one script; 429 if the user has too many scripts, 503 if the server has.
-    pub(super) fn try_acquire(&self, id: Uuid, user_id: Uuid) -> Result<Permit, ApiError> {
+    pub(super) fn try_acquire(&self, id: Uuid, client: Client) -> Result<Permit, ApiError> {
         let mut scripts = self.lock();
         if scripts.contains_key(&id) {
             return Err(ApiError::id_conflict());
         }
-        if scripts.values().filter(|entry| entry.user_id == user_id).count() >= MAX_PER_USER {
+        let own = scripts.values().filter(|entry| entry.client.user == client.user).count();
+        if own >= MAX_PER_USER {
             return Err(too_many());
         }
-        if scripts.len() >= MAX_TOTAL {
+        let guests = || scripts.values().filter(|entry| entry.client.is_guest).count();
+        if scripts.len() >= if own == 0 { MAX_TOTAL } else { MANY }
+            || client.is_guest && guests() >= MAX_OF_GUESTS
+        {
             return Err(queue_full());
         }
         let (cancelled, ended) = (CancellationToken::new(), CancellationToken::new());
-        scripts.insert(id, Entry { user_id, cancelled: cancelled.clone(), ended });
+        scripts.insert(id, Entry { client, cancelled: cancelled.clone(), ended });
         Ok(Permit { slots: self.clone(), id, cancelled })
     }
 
     /// Waits for a permit: a model may call more scripts at once than a user may have.
-    pub(super) async fn acquire(&self, id: Uuid, user_id: Uuid) -> Permit {
+    pub(super) async fn acquire(&self, id: Uuid, client: Client) -> Permit {
         loop {
             let mut released = std::pin::pin!(self.0.released.notified());
             released.as_mut().enable();
-            match self.try_acquire(id, user_id) {
+            match self.try_acquire(id, client) {
                 Ok(permit) => return permit,
                 Err(_) => released.await,
             }
@@ -80,7 +89,7 @@ impl ScriptSlots {
     pub(super) async fn cancel(&self, id: Uuid, user_id: Uuid) -> bool {
         let ended = {
             let scripts = self.lock();
-            let Some(entry) = scripts.get(&id).filter(|entry| entry.user_id == user_id) else {
+            let Some(entry) = scripts.get(&id).filter(|entry| entry.client.user == user_id) else {
                 return false;
             };
             entry.cancelled.cancel();
@@ -135,7 +144,7 @@ mod tests {
     const BOB: Uuid = Uuid::from_u128(2);
 
     fn try_acquire(slots: &ScriptSlots, user: Uuid) -> Result<Permit, ApiError> {
-        slots.try_acquire(Uuid::new_v4(), user)
+        slots.try_acquire(Uuid::new_v4(), user.into())
     }
 
     #[test]
@@ -163,11 +172,24 @@ mod tests {
     }
 
     #[test]
+    fn the_last_places_are_for_who_has_none() {
+        let slots = ScriptSlots::default();
+        let guest = |number: u128| Client { user: Uuid::from_u128(number), is_guest: true };
+        let of_guest = |number: u128| slots.try_acquire(Uuid::new_v4(), guest(number));
+        let guests: Vec<_> = (0..).map_while(|number| of_guest(100 + number / 8).ok()).collect();
+        assert_eq!(guests.len(), MAX_OF_GUESTS);
+        let of_user = |number: u128| try_acquire(&slots, Uuid::from_u128(number / 8)).ok();
+        let users: Vec<_> = (16..).map_while(of_user).collect();
+        assert_eq!(guests.len() + users.len(), MANY + 1, "the last one had none before");
+        assert!(try_acquire(&slots, ALICE).is_ok(), "she has none");
+    }
+
+    #[test]
     fn who_can_wait_is_not_refused() {
         let slots = ScriptSlots::default();
         let mut taken: Vec<_> =
             (0..MAX_PER_USER).map(|_| try_acquire(&slots, ALICE).unwrap()).collect();
-        let mut waits = slots.acquire(Uuid::new_v4(), ALICE).boxed();
+        let mut waits = slots.acquire(Uuid::new_v4(), ALICE.into()).boxed();
         assert!((&mut waits).now_or_never().is_none());
         taken.pop();
         assert!(waits.now_or_never().is_some());

@@ -84,7 +84,8 @@ impl Scripts {
     ) -> Result<Permit, ApiError> {
         request.check(self.sandbox.limits())?;
         self.count(owner)?;
-        let permit = self.slots.try_acquire(request.id.unwrap_or_else(Uuid::now_v7), owner.id)?;
+        let permit =
+            self.slots.try_acquire(request.id.unwrap_or_else(Uuid::now_v7), owner.client())?;
         if request.id.is_some() && store::exists(&self.supabase, owner, permit.id).await? {
             return Err(ApiError::id_conflict());
         }
@@ -99,7 +100,7 @@ impl Scripts {
     ) -> Result<Permit, ApiError> {
         request.check(self.sandbox.limits())?;
         self.count(owner)?;
-        Ok(self.slots.acquire(Uuid::now_v7(), owner.id).await)
+        Ok(self.slots.acquire(Uuid::now_v7(), owner.client()).await)
     }
 
     /// Counts a script, as the user's plan allows.
@@ -155,7 +156,7 @@ impl Scripts {
         script: &mut Script,
     ) -> Result<Outcome, ApiError> {
         let slot = tokio::select! {
-            slot = self.sandbox.slot(owner.id, request.language.into()) => slot,
+            slot = self.sandbox.slot(owner.client(), request.language.into()) => slot,
             () = script.cancelled.cancelled() => {
                 script.code = request.code.clone().unwrap_or_default();
                 return Ok(Outcome::cancelled());

@@ -54,15 +54,15 @@ pub(super) async fn load_files(
     Ok(staged)
 }
 
-/// Saves the files that a script has written as files of its owner. A file that cannot be saved is an
-/// error of the run, which is recorded all the same.
+/// Saves the files that a script has written as files of its owner. The first that cannot be saved is an
+/// error of the run, which is recorded all the same, with the others.
 pub(super) async fn save_files(
     files: &Files,
     owner: &Owner,
     run: &mut ScriptRun,
     written: Vec<ScriptFile>,
 ) -> Result<(), ApiError> {
-    let mut saved = Vec::new();
+    let (mut saved, mut unsaved) = (Vec::new(), None);
     for file in written {
         let new = NewFile { name: file.name.clone(), chat_id: run.chat_id, ..NewFile::default() };
         match files.write(owner, new, file.data).await {
@@ -70,16 +70,14 @@ pub(super) async fn save_files(
             Err(error) if error.status().is_server_error() => return Err(error),
             Err(error) => {
                 let message = format!("{} cannot be kept: {}", file.name, error.detail());
-                run.status = Status::Error;
-                run.error = Some(RunError {
-                    r#type: "FilesError".into(),
-                    message,
-                    line: None,
-                    traceback: None,
-                });
-                break;
+                let r#type = "FilesError".to_owned();
+                let error = RunError { r#type, message, line: None, traceback: None };
+                unsaved.get_or_insert(error);
             }
         }
+    }
+    if let Some(error) = unsaved {
+        (run.status, run.error) = (Status::Error, Some(error));
     }
     run.files = files.signed(owner, saved).await?;
     Ok(())

@@ -27,6 +27,7 @@ pub struct RunScriptTool {
 
 /// What the model sends.
 #[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Arguments {
     language: Option<Language>,
     /// The whole script

@@ -45,6 +45,8 @@ enum Audience {
 
 /// The longest role of an application.
 const MAX_ROLE: usize = 200;
+/// The longest id of a session, which is a UUID.
+const MAX_SESSION_ID: usize = 64;
 /// The longest name of a plan, as in the configuration file.
 const MAX_PLAN: usize = 64;
 
@@ -58,6 +60,12 @@ impl Claims {
     pub(super) fn app_role(&self) -> Option<String> {
         let role = self.others.get("app_metadata")?.get("role")?.as_str()?;
         (!role.is_empty() && role.len() <= MAX_ROLE).then(|| role.to_owned())
+    }
+
+    /// What stays when the user's token is renewed, and what nobody else can guess: the user and the session.
+    pub(super) fn session(&self) -> Option<String> {
+        let id = self.others.get("session_id")?.as_str()?;
+        (id.len() <= MAX_SESSION_ID).then(|| format!("{} {id}", self.sub))
     }
 
     /// Reads the claims of a token for this project's users. Does not verify the signature.
@@ -115,6 +123,17 @@ pub fn plan_of(token: &AccessToken, path: &[String]) -> Option<Arc<str>> {
     let token = token.expose_secret();
     let claims = jsonwebtoken::dangerous::insecure_decode::<Map<String, Value>>(token).ok()?;
     plan(&claims.claims, path)
+}
+
+/// Whether a token that has been verified is of an anonymous user.
+pub fn is_guest(token: &AccessToken) -> bool {
+    #[derive(Deserialize)]
+    struct Anonymous {
+        #[serde(default)]
+        is_anonymous: bool,
+    }
+    let claims = jsonwebtoken::dangerous::insecure_decode::<Anonymous>(token.expose_secret());
+    claims.is_ok_and(|claims| claims.claims.is_anonymous)
 }
 
 /// Checks only the signature of a token.

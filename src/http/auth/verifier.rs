@@ -129,7 +129,7 @@ impl Verifier {
                 self.accept(token, &claims, end, None)
             }
             (Algorithm::HS256, None) => {
-                let user = self.inner.auth.user(token, hash(token)).await?;
+                let user = self.inner.auth.user(token, hash(token), claims.session()).await?;
                 if user.id != claims.sub {
                     return Err(invalid_token("Supabase Auth says it is somebody else's"));
                 }
@@ -144,7 +144,7 @@ impl Verifier {
                     return Err(invalid_token("its algorithm is not its key's"));
                 }
                 check_signature(token, &key.key, algorithm)?;
-                self.accept(token, &claims, end, Some((kid, key)))
+                self.accept(token, &claims, end, Some((kid.into(), key)))
             }
         }
     }
@@ -154,7 +154,7 @@ impl Verifier {
         token: &str,
         claims: &Claims,
         until: i64,
-        signed_by: Option<(String, Arc<SigningKey>)>,
+        signed_by: Option<(Arc<str>, Arc<SigningKey>)>,
     ) -> Result<Verified, ApiError> {
         if claims.is_anonymous && !self.inner.settings.allow_anonymous_users {
             return Err(anonymous_refused());

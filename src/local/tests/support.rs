@@ -76,8 +76,10 @@ pub fn options() -> Options {
     Options {
         public_url: "http://127.0.0.1:54321".to_owned(),
         allow_anonymous_users: true,
+        max_user_bytes: 1 << 30,
         migrations: None,
         auto_expose_new_tables: false,
+        max_object_bytes: 50 << 20,
         password_kib: crate::local_supabase::PASSWORD_KIB_LEAST,
         clock: Clock::fixed(NOW.parse::<Timestamp>().unwrap()),
         memory: Memory::new(256 << 20),

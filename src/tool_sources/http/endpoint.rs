@@ -64,7 +64,7 @@ impl Connection {
         };
         let first = match request(headers.clone()) {
             Ok(request) => request,
-            Err(problem) => return Outcome::Refused(problem),
+            Err(sentence) => return Outcome::Failed { sentence, may_have_happened: false },
         };
         let holder = Holder::User(context.credentials.user_id);
         let answered = async {

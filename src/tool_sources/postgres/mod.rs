@@ -146,7 +146,8 @@ impl ToolSource for PostgresFunctions {
             };
             let is_called = |definition: &&Definition| definition.tool.name == call.tool;
             let Some(definition) = definitions.iter().find(is_called) else {
-                return Outcome::Refused("There is no such function any more.".into());
+                let sentence = "There is no such function any more.".to_owned();
+                return Outcome::Failed { sentence, may_have_happened: false };
             };
             let max_rows = self.settings.max_rows;
             call::call(&self.supabase, &token, definition, &call.arguments, max_rows).await

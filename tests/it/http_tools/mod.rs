@@ -89,10 +89,12 @@ impl Tools {
         }
     }
 
-    /// The sentence of a call that the endpoint refused.
+    /// The sentence of a call that the endpoint refused, or that was not even made.
     async fn refusal(&self, name: &str, arguments: Value) -> String {
         match self.call(name, arguments).await {
-            Outcome::Refused(sentence) => sentence,
+            Outcome::Refused(sentence) | Outcome::Failed { sentence, may_have_happened: false } => {
+                sentence
+            }
             other => panic!("{name}: {other:?}"),
         }
     }

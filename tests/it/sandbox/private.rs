@@ -86,6 +86,21 @@ async fn private_folders_and_files_are_hidden_wherever_they_are() {
 }
 
 #[tokio::test]
+async fn what_only_root_may_read_stays_so() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    if !status.contains("\nUid:\t0\t") {
+        return;
+    }
+    let project = Project::new();
+    let only_roots = fs::Permissions::from_mode(0o600);
+    fs::set_permissions(project.packages.join("plain.txt"), only_roots).unwrap();
+    let Some(seen) = project.seen(Vec::new()).await else { return };
+    assert_eq!(seen, json!([".env", "service_key"]));
+}
+
+#[tokio::test]
 async fn python_is_off_when_it_needs_what_is_private() {
     let project = Project::new();
     let (python, private) = (Some(project.root.clone()), vec![project.packages.clone()]);

@@ -48,8 +48,11 @@ async fn files_must_fit_the_sandbox_and_the_quota() {
     assert_eq!(alice.post("/api/scripts/run", body).await.pointers(), ["/files"]);
     let body = json!({ "file_id": large });
     assert_eq!(alice.post("/api/scripts/run", body).await.pointers(), ["/file_id"]);
-    let code = "files.write('a.txt', 'x'); files.write('b.txt', 'x'.repeat(2e6)); 1";
+    let code = "files.write('a.txt', 'x'); files.write('b.txt', 'x'.repeat(2e6));\
+        files.write('c.png', Uint8Array.of(137, 80, 78, 71, 13, 10, 26, 10)); files.write('d.txt', 'x'); 1";
     let run = alice.run_script(json!({ "code": code })).await;
     assert_eq!((&run["status"], &run["error"]["type"]), (&json!("error"), &json!("FilesError")));
-    assert_eq!(run["files"].as_array().unwrap().len(), 1, "{run}");
+    assert!(run["error"]["message"].as_str().unwrap().starts_with("b.txt cannot be kept"), "{run}");
+    let kept = run["files"].as_array().unwrap().iter().map(|file| &file["name"]);
+    assert_eq!(kept.collect::<Vec<_>>(), ["a.txt", "d.txt"], "what can be kept is kept");
 }

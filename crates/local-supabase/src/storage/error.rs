@@ -82,6 +82,12 @@ impl StorageError {
         Self::new("413", "Payload too large", "EntityTooLarge", message)
     }
 
+    /// Of all objects of a user together.
+    pub(super) fn no_room() -> Self {
+        let message = "Your objects take as much room as they may; delete some first";
+        Self::new("413", "Payload too large", "EntityTooLarge", message)
+    }
+
     pub(super) fn body_too_large() -> Self {
         Self::new("413", "Payload too large", "EntityTooLarge", "Request body is too large")
     }

@@ -12,6 +12,7 @@ mod download;
 mod error;
 mod list;
 mod objects;
+mod room;
 mod route;
 mod sign;
 #[cfg(test)]

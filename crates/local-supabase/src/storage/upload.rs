@@ -13,6 +13,7 @@ use super::access::may_reach;
 use super::buckets::Bucket;
 use super::error::{StorageError, json_response};
 use super::objects::{Object, check_name};
+use super::room::room;
 use super::route::ObjectPath;
 use super::sign::{self, Scope};
 use super::upsert::wants_upsert;
@@ -21,8 +22,6 @@ use crate::context::Context;
 use crate::role::Role;
 use memory::{Form, FormError, Holder};
 
-/// Supabase's limit for one upload.
-const MAX_BYTES: u64 = 5 << 30;
 const MAX_FORM_TEXT: usize = 1 << 20;
 /// What a form's boundaries and fields may add to the bytes of its file.
 const FORM_OVERHEAD: u64 = 2 << 20;
@@ -97,11 +96,19 @@ async fn store(
     options: WriteOptions,
     request: Request,
 ) -> Result<Object, StorageError> {
-    let limit = bucket.file_size_limit.map_or(MAX_BYTES, |limit| limit.min(MAX_BYTES));
+    let most = context.max_object_bytes;
+    let limit = bucket.file_size_limit.map_or(most, |limit| limit.min(most));
     let holder = match options.owner_id.as_deref().map(str::parse) {
         Some(Ok(user_id)) => Holder::User(user_id),
         _ => Holder::Server,
     };
+    let owner = as_owner(options.owner_id.as_deref());
+    let (max, (bucket_id, name)) =
+        (context.max_user_bytes, (path.bucket.clone(), path.name.clone()));
+    let room = context
+        .database
+        .read(owner, move |connection| room(connection, max, owner, &bucket_id, &name));
+    let limit = limit.min(room.await?);
     let content = receive(context, bucket, limit, holder, request).await?;
     let now = context.clock.now().as_microsecond();
     let object = Object {
@@ -131,11 +138,15 @@ pub(super) async fn put(
     // Before the transaction, for which all other writers wait.
     let received = context.blobs.move_into_place(received, &object.version).await?;
     let owner = as_owner(object.owner_id.as_deref());
+    let max = context.max_user_bytes;
     let stored = context.database.write(owner, move |transaction| {
         let path = ObjectPath { bucket: object.bucket_id.clone(), name: object.name.clone() };
         let replaced = Object::find(transaction, &path)?;
         if replaced.is_some() && !may_replace {
             return Err(StorageError::key_exists());
+        }
+        if object.size > room(transaction, max, owner, &path.bucket, &path.name)? {
+            return Err(StorageError::no_room());
         }
         object.save(transaction)?;
         received.keep();

@@ -71,7 +71,35 @@ pub(super) fn classify(status: Option<u16>, body: &Body) -> ErrorKind {
         .or_else(|| by_wording(&body.message.to_lowercase()))
         .or_else(|| status.or(numeric_code(body)).and_then(by_status))
         .or_else(|| body.kind.as_deref().and_then(by_type))
+        .map(|kind| by_subject(kind, &body.message.to_lowercase()))
         .unwrap_or(ErrorKind::Server)
+}
+
+/// Servers have many words for a file that they cannot read. A refusal that speaks of one is taken for that.
+fn by_subject(kind: ErrorKind, message: &str) -> ErrorKind {
+    const FILES: [&str; 13] = [
+        "image",
+        "images",
+        "image_url",
+        "input_image",
+        "picture",
+        "pdf",
+        "document",
+        "file",
+        "file_data",
+        "input_file",
+        "attachment",
+        "vision",
+        "mmproj",
+    ];
+    let mut words = message.split(|c: char| !c.is_alphanumeric() && c != '_');
+    let is_about_files = match kind {
+        ErrorKind::InvalidRequest => words.any(|word| FILES.contains(&word)),
+        // Some servers call it a failure of their own.
+        ErrorKind::Server => message.contains("image input is not supported"),
+        _ => false,
+    };
+    if is_about_files { ErrorKind::Attachment } else { kind }
 }
 
 /// Codes and types that are more specific than any status.
@@ -86,17 +114,8 @@ fn by_code(code: &str) -> Option<ErrorKind> {
         }
         "overloaded_error" => ErrorKind::Overloaded,
         "request_too_large" => ErrorKind::TooLarge,
-        "invalid_image"
-        | "invalid_image_format"
-        | "invalid_base64_image"
-        | "image_parse_error"
-        | "image_too_large"
-        | "image_too_small"
-        | "image_file_too_large"
-        | "empty_image_file"
-        | "unsupported_image_media_type"
-        | "image_content_policy_violation"
-        | "image_dimensions_too_large" => ErrorKind::Attachment,
+        "invalid_file" | "unsupported_file" | "invalid_file_format" => ErrorKind::Attachment,
+        code if code.contains("image") => ErrorKind::Attachment,
         "rate_limit_exceeded" | "rate_limit_error" => ErrorKind::RateLimited,
         "timeout_error" => ErrorKind::Timeout,
         _ => return None,
@@ -113,16 +132,7 @@ fn by_wording(message: &str) -> Option<ErrorKind> {
         "exceeds the available context size",
         "context size has been exceeded",
     ];
-    const ATTACHMENT: [&str; 8] = [
-        ".image.source",
-        ".document.source",
-        "could not process image",
-        "could not process document",
-        "the pdf specified was not valid",
-        "does not represent a valid image",
-        "uploaded an unsupported image",
-        "image exceeds",
-    ];
+    const ATTACHMENT: [&str; 3] = [".image.source", ".document.source", ".pdf.source"];
     let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
     if says(&CONTEXT) {
         Some(ErrorKind::ContextLength)

@@ -46,6 +46,38 @@ fn every_recorded_failure_reads_as_the_sdk_reads_it() {
 }
 
 #[test]
+fn a_refusal_that_speaks_of_a_file_is_about_the_file() {
+    use ErrorKind::*;
+    for (status, message, kind) in [
+        (400, "Could not process PDF", Attachment),
+        (400, "messages.0.content.1.pdf.source.base64.data: password protected.", Attachment),
+        (400, "A maximum of 100 PDF pages may be provided.", Attachment),
+        (400, "Image does not match the provided media type image/png", Attachment),
+        (400, "Invalid 'messages[0].content[1].image_url.url'. Expected a data URL", Attachment),
+        (400, "Invalid 'input[0].content[1].file_data'.", Attachment),
+        (400, "Unable to process input image. Please retry.", Attachment),
+        (400, "cannot identify image file <_io.BytesIO object at 0x7f>", Attachment),
+        (404, "No endpoints found that support image input", Attachment),
+        (500, "image input is not supported - hint: you may need the mmproj", Attachment),
+        (400, "messages.0.content.1.image.source.base64: the model cannot read it", Attachment),
+        (400, "Unsupported parameter: see the documentation of profiles", InvalidRequest),
+        (500, "Something went wrong", Server),
+        (401, "The key does not allow images", Authentication),
+        (429, "Too many images per minute", RateLimited),
+    ] {
+        let body = serde_json::json!({ "error": { "message": message } }).to_string();
+        let error = ProviderError::from_response(
+            ProviderName::from_static("openai"),
+            status,
+            &HeaderMap::new(),
+            &body,
+            Timestamp::UNIX_EPOCH,
+        );
+        assert_eq!(error.kind, kind, "{message}");
+    }
+}
+
+#[test]
 fn failures_have_kinds() {
     use ErrorKind::*;
     for (name, kind) in [

@@ -10,6 +10,8 @@ use super::{Content, Message, Opaque, ProviderName, Request, ResponseFormat, Rol
 
 /// The result that the model receives for a call that was cut off.
 const UNFINISHED: &str = "The tool did not finish.";
+/// The result that the model receives for an empty one, which not every provider accepts.
+const NO_OUTPUT: &str = "(no output)";
 
 /// The maximum length of ids and of tool names that all providers accept.
 const MAX_ID: usize = 64;
@@ -58,7 +60,10 @@ struct Call {
 
 impl Call {
     fn result(self, name: &str) -> Content {
-        let (output, is_error) = self.outcome.unwrap_or_else(|| (UNFINISHED.to_owned(), true));
+        let (mut output, is_error) = self.outcome.unwrap_or_else(|| (UNFINISHED.to_owned(), true));
+        if output.trim().is_empty() {
+            output = NO_OUTPUT.to_owned();
+        }
         Content::ToolResult { id: self.id, name: name.to_owned(), output, is_error }
     }
 }

@@ -1,4 +1,4 @@
-use super::normalize;
+use super::{NO_OUTPUT, normalize};
 use crate::{Content, Message, Opaque, ProviderName, Role};
 
 fn message(role: Role, content: Vec<Content>) -> Message {
@@ -54,6 +54,14 @@ fn every_call_gets_its_one_result_at_once() {
         message(Role::User, vec![Content::text("Well?")]),
     ];
     assert_eq!(messages, expected);
+}
+
+#[test]
+fn an_empty_result_says_so() {
+    let asked = message(Role::Assistant, vec![call("a", "{}"), call("b", "{}")]);
+    let done = message(Role::Tool, vec![result("a", ""), result("b", " \n")]);
+    let results = normalized(vec![asked, done]).pop().unwrap().content;
+    assert_eq!(results, [result("a", NO_OUTPUT), result("b", NO_OUTPUT)]);
 }
 
 #[test]

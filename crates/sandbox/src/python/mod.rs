@@ -10,10 +10,12 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::model::Limits;
+use super::platform;
 use super::process::{Launch, START};
 use super::watchdog::Watchdog;
-use super::{platform, worker};
+use super::worker::{self, RunAs};
 
+mod mount_points;
 mod mounts;
 mod layout;
 mod bubblewrap;
@@ -99,6 +101,7 @@ pub(super) fn launch(
     interpreter: &Interpreter,
     private: &[PathBuf],
     limits: &Limits,
+    run_as: RunAs,
     modules: &[&str],
 ) -> Result<Launch, String> {
     let start = [
@@ -106,6 +109,7 @@ pub(super) fn launch(
         "python".to_owned(),
         limits.memory_bytes.to_string(),
         limits.files_bytes().to_string(),
+        run_as.as_str().to_owned(),
         "bwrap".to_owned(),
     ];
     let layout = Layout::new(&interpreter.program, &interpreter.packages);

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::mount_points::MountPoints;
+
 /// Programs and libraries of the system, read-only. Not all of `/usr`, because servers are installed
 /// there.
 const SYSTEM: [&str; 13] = [
@@ -64,8 +66,13 @@ pub(super) fn plan(interpreter: &[Source], private: &[PathBuf]) -> Result<Vec<Mo
     shown.extend_from_slice(interpreter);
     shown.retain(|source| source.outside.exists());
     let mut mounts = Vec::new();
+    let mount_points = MountPoints::of_this_process();
     for path in private {
-        hide(path, &shown, &mut mounts)?;
+        // A path that does not exist cannot be read either.
+        let Ok(path) = path.canonicalize() else { continue };
+        for place in mount_points.places(&path).iter().filter(|place| place.exists()) {
+            hide(place, &shown, &mut mounts)?;
+        }
     }
     mounts.extend(shown.into_iter().map(|source| Mount {
         path: source.inside,
@@ -82,10 +89,8 @@ pub(super) fn is_of_the_system(path: &Path) -> bool {
         || SYSTEM.iter().any(|folder| path.starts_with(folder))
 }
 
-/// Hides a private path wherever a visible folder contains it, also through links.
+/// Hides a private path without links wherever a visible folder contains it, also through links.
 fn hide(private: &Path, shown: &[Source], mounts: &mut Vec<Mount>) -> Result<(), String> {
-    // A path that does not exist cannot be read either.
-    let Ok(private) = private.canonicalize() else { return Ok(()) };
     let visibility =
         if private.is_dir() { Visibility::HiddenFolder } else { Visibility::HiddenFile };
     for source in shown {

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use tracing::{Instrument, warn};
 
 use super::arrivals::Arrivals;
+use super::refused_files::DroppedFiles;
 use super::{Interruption, Run, spans};
 use crate::agent::generation::failure::Failure;
 use crate::agent::generation::recorder::Started;
@@ -42,8 +43,8 @@ impl Run {
                 request.deadlines.retries_end = Some(Instant::now() + RETRY_TIME_BEFORE_FALLBACK);
             }
             Box::pin(self.reserve(&mut request, &model)).await?;
-            let result = self.call(&model, request).await;
-            let Err(Interruption::Failed(Failure::Provider(error))) = &result else {
+            let mut result = self.call(&model, request).await;
+            let Err(Interruption::Failed(Failure::Provider(error))) = &mut result else {
                 return result;
             };
             let (metrics, kind) = (&self.settings.metrics, error.kind.as_str());
@@ -51,9 +52,17 @@ impl Run {
             if !self.model.is_silent() {
                 return result;
             }
-            if error.kind == ErrorKind::Attachment
-                && Box::pin(self.drop_files(started, &model)).await
-            {
+            let dropped = match error.kind {
+                ErrorKind::Attachment | ErrorKind::TooLarge => {
+                    Box::pin(self.drop_files(started, &model)).await
+                }
+                _ => None,
+            };
+            if dropped.is_none() && error.kind == ErrorKind::Attachment {
+                // There is none that it could mean.
+                error.kind = ErrorKind::InvalidRequest;
+            }
+            if dropped == Some(DroppedFiles::Earlier) {
                 warn!("the files of an earlier message are left out: {error}");
             } else if models.next_fallback(error) {
                 warn!("{} gives way to {}: {error}", model.id, models.current().id);
@@ -96,14 +105,19 @@ impl Run {
         self.checkpoint_soon();
         let stream = self.wait_for(begin(model, request)).await?;
         let stream = stream.map_err(|error| self.without_instructions(error));
-        if stream.is_err() {
+        if stream.as_ref().is_err_and(|error| !error.may_have_cost) {
             self.budget.meter.call_refused();
         }
         let mut arrivals = Arrivals::new(stream?, self.answer.clone());
         self.budget.meter.call_accepted();
         let mut finish_reason = None;
         while !arrivals.has_ended {
-            self.wait_for(poll_fn(|cx| arrivals.poll(cx))).await?;
+            if let Err(interruption) = self.wait_for(poll_fn(|cx| arrivals.poll(cx))).await {
+                let is_late = matches!(interruption, Interruption::Failed(Failure::Unrenewed));
+                if !(is_late && arrivals.have_more().await) {
+                    return Err(interruption);
+                }
+            }
             for event in std::mem::take(&mut arrivals.events) {
                 let event = event.map_err(|error| self.without_instructions(error))?;
                 match event {

@@ -6,19 +6,32 @@ use super::Run;
 use crate::agent::generation::recorder::Started;
 use crate::providers::{ChosenModel, Content};
 
+/// Whose files are left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DroppedFiles {
+    /// Those of an earlier message: the conversation can be sent without them.
+    Earlier,
+    /// The question's own: its sender has to know.
+    OfTheQuestion,
+}
+
 impl Run {
     /// Leaves the files of the newest message that has any to their names, here and later: those before
-    /// them were accepted when they were the newest. Whether the conversation can be sent without
-    /// them; it cannot when they are the question's own, whose sender has to know.
-    pub(super) async fn drop_files(&mut self, started: &mut Started, model: &ChosenModel) -> bool {
+    /// them were accepted when they were the newest. `None` if there are none.
+    pub(super) async fn drop_files(
+        &mut self,
+        started: &mut Started,
+        model: &ChosenModel,
+    ) -> Option<DroppedFiles> {
         let history = started.history.iter_mut().enumerate();
         let newest = history.rev().find(|(_, message)| message.files.values().any(is_sent));
-        let Some((index, message)) = newest else { return false };
+        let (index, message) = newest?;
         let files: Vec<Uuid> =
             message.files.extract_if(|_, content| is_sent(content)).map(|(id, _)| id).collect();
         let (recorder, credentials) = (&self.job.recorder, &self.job.credentials);
         recorder.refuse_files(credentials, model.provider(), &files).await;
-        index + 1 < started.history.len()
+        let is_earlier = index + 1 < started.history.len();
+        Some(if is_earlier { DroppedFiles::Earlier } else { DroppedFiles::OfTheQuestion })
     }
 }
 

@@ -1,6 +1,6 @@
 //! The files that one model accepts, and how it is given them.
 
-use crate::api::files::text::{DocumentReaders, FileTexts};
+use crate::api::files::text::{DocumentReaders, FileTexts, decode_start};
 use crate::api::files::{Attachment, dimensions, is_picture, is_text};
 use crate::providers::ChosenModel;
 use crate::providers::catalogue::Capability;
@@ -210,9 +210,7 @@ impl<'a> Budget<'a> {
 
     /// Why the model cannot take a file whose bytes are these.
     pub(super) fn content_refusal(&self, attachment: &Attachment, bytes: &[u8]) -> Option<String> {
-        if Kind::from_media_type(&attachment.media_type) == Kind::Text
-            && bytes.trim_ascii().is_empty()
-        {
+        if Kind::from_media_type(&attachment.media_type) == Kind::Text && is_blank(bytes) {
             return Some("has no text".to_owned());
         }
         match dimensions(&attachment.media_type, bytes, attachment.size) {
@@ -238,6 +236,12 @@ impl<'a> Budget<'a> {
     }
 }
 
+/// Whether the first bytes of a text have nothing to read.
+fn is_blank(bytes: &[u8]) -> bool {
+    let invisible = |c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}');
+    decode_start(bytes).is_some_and(|decoded| decoded.text.chars().all(invisible))
+}
+
 /// `3.75 MiB`, without zeros at the end.
 fn mebibytes(bytes: u64) -> String {
     format!("{} MiB", bytes as f64 / f64::from(1 << 20))
@@ -246,6 +250,15 @@ fn mebibytes(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_without_letters_are_blank() {
+        for blank in ["", " \n\t", "\u{feff}", "\u{a0}\u{2003}\u{200b}"] {
+            assert!(is_blank(blank.as_bytes()), "{blank:?}");
+        }
+        assert!(is_blank(b"\xff\xfe \0"), "in UTF-16");
+        assert!(!is_blank(b".") && !is_blank(b"\0"));
+    }
 
     #[test]
     fn kinds() {

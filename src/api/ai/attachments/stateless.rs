@@ -95,7 +95,8 @@ impl StatelessReader<'_> {
         let texts = &self.ai.texts;
         let read = match source {
             AttachedContent::Inline(bytes) => {
-                texts.read_bytes(self.user.id, &attachment.media_type, bytes).await
+                let client = Owner::from(self.user).client();
+                texts.read_bytes(client, &attachment.media_type, bytes).await
             }
             AttachedContent::Stored(file) => texts.read(&Owner::from(self.user), &file).await,
         };

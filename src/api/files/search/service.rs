@@ -1,6 +1,6 @@
 //! The search service: who is being indexed, and searches.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -151,7 +151,10 @@ impl FileSearch {
             reason: reasons.get(&file.id).cloned(),
             name: file.name,
         });
-        Ok(FoundPassages { passages, unread_files: unread.chain(full).collect() })
+        // A file can find no room between the two looks.
+        let mut seen = HashSet::new();
+        let unread_files = unread.chain(full).filter(|file| seen.insert(file.file_id)).collect();
+        Ok(FoundPassages { passages, unread_files })
     }
 
     /// The owner's files that found no room.

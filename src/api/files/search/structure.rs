@@ -16,7 +16,10 @@ impl Format {
     pub(super) fn of(name: &str, media_type: &str) -> Self {
         let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
         let extension = extension.as_deref().unwrap_or_default();
-        if media_type.ends_with("markdown") || matches!(extension, "md" | "markdown" | "mdx") {
+        if media_type.ends_with("markdown")
+            || media_type.ends_with("wordprocessingml.document")
+            || matches!(extension, "md" | "markdown" | "mdx")
+        {
             Self::Markdown
         } else if media_type.ends_with("csv")
             || media_type == "text/tab-separated-values"

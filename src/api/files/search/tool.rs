@@ -22,6 +22,7 @@ pub struct SearchFilesTool {
 
 /// What the model sends.
 #[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Arguments {
     /// What to look for: words that the passage is likely to have, or a question
     query: String,

@@ -1,5 +1,6 @@
 //! The words of a text, as they are stored with passages and searched for. Pure.
 
+use std::cmp::Reverse;
 use std::collections::HashSet;
 
 use unicode_normalization::UnicodeNormalization;
@@ -8,19 +9,19 @@ use unicode_normalization::char::is_combining_mark;
 use super::languages::{self, Language};
 
 /// By which rules words are made. With a higher number all files are read again.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// The most that is stored with a passage, in characters.
 const MAX_STORED: usize = 15_000;
 /// Longer ones are no words: keys, encoded data.
 const MAX_WORD: usize = 64;
-/// The most words that are searched for, and forms of each.
+/// The most words that are searched for, the longest ones, and forms of each.
 const MAX_ASKED: usize = 24;
 const MAX_FORMS: usize = 8;
 
 /// The words of a passage, separated by spaces.
 pub(super) fn stored(text: &str) -> String {
-    let words = words(text);
+    let words = words(text, Letters::AlsoAlone);
     let language = languages::detect(&words);
     let mut stored = String::with_capacity(text.len());
     let mut count = 0;
@@ -41,18 +42,21 @@ pub(super) fn stored(text: &str) -> String {
 /// The words that a question asks for, each with the forms that passages may have of it: passages are in
 /// languages that the question does not tell.
 pub(super) fn asked(question: &str) -> Vec<Vec<String>> {
-    let words = words(question);
+    let words = words(question, Letters::InPairs);
     let language = languages::detect(&words);
     let mut kept: Vec<_> = words.iter().filter(|word| !language.is_stop_word(word)).collect();
     if kept.is_empty() {
         kept = words.iter().collect();
     }
     let mut seen = HashSet::new();
-    let asked = kept.into_iter().map(|word| forms(word));
-    asked
-        .filter(|forms| forms.first().is_some_and(|form| seen.insert(form.clone())))
-        .take(MAX_ASKED)
-        .collect()
+    let asked = kept.into_iter().map(|word| (word.chars().count(), forms(word)));
+    let mut asked: Vec<_> = asked
+        .filter(|(_, forms)| forms.first().is_some_and(|form| seen.insert(form.clone())))
+        .collect();
+    // The longer a word is, the rarer it is.
+    asked.sort_by_key(|(length, _)| Reverse(*length));
+    asked.truncate(MAX_ASKED);
+    asked.into_iter().map(|(_, forms)| forms).collect()
 }
 
 fn forms(word: &str) -> Vec<String> {
@@ -100,8 +104,17 @@ fn without_accents(word: &str) -> String {
     })
 }
 
-/// All words, in lower case. Where a language has no spaces, two neighbouring letters are a word.
-fn words(text: &str) -> Vec<String> {
+/// What is a word where a language has no spaces.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Letters {
+    /// Two neighbouring letters; one that has no neighbours.
+    InPairs,
+    /// Each letter as well, so that one alone is found.
+    AlsoAlone,
+}
+
+/// All words, in lower case.
+fn words(text: &str, letters: Letters) -> Vec<String> {
     let (mut words, mut word, mut run) = (Vec::new(), String::new(), Vec::new());
     for c in text.nfkc().flat_map(char::to_lowercase) {
         if has_no_spaces(c) {
@@ -109,7 +122,7 @@ fn words(text: &str) -> Vec<String> {
             run.push(c);
             continue;
         }
-        end_run(&mut words, &mut run);
+        end_run(&mut words, &mut run, letters);
         if c.is_alphanumeric() || !word.is_empty() && is_combining_mark(c) {
             word.push(c);
         } else {
@@ -117,7 +130,7 @@ fn words(text: &str) -> Vec<String> {
         }
     }
     end_word(&mut words, &mut word);
-    end_run(&mut words, &mut run);
+    end_run(&mut words, &mut run, letters);
     words
 }
 
@@ -128,11 +141,10 @@ fn end_word(words: &mut Vec<String>, word: &mut String) {
     word.clear();
 }
 
-fn end_run(words: &mut Vec<String>, run: &mut Vec<char>) {
-    match &run[..] {
-        [] => {}
-        [single] => words.push(single.to_string()),
-        run => words.extend(run.windows(2).map(|pair| pair.iter().collect::<String>())),
+fn end_run(words: &mut Vec<String>, run: &mut Vec<char>, letters: Letters) {
+    words.extend(run.windows(2).map(|pair| pair.iter().collect::<String>()));
+    if run.len() == 1 || letters == Letters::AlsoAlone {
+        words.extend(run.iter().map(char::to_string));
     }
     run.clear();
 }
@@ -172,6 +184,8 @@ mod tests {
             ("ＡＢＣ", "abc"),
             ("книга", "Я читаю книги"),
             ("東京", "日本の首都は東京です"),
+            ("京", "日本の首都は東京です"),
+            ("駅 で", "東京の駅"),
             ("회의", "회의는 월요일에"),
             ("foo_bar", "def bar(): pass"),
             ("INV-2024-0117", "invoice inv-2024-0117"),
@@ -198,6 +212,8 @@ mod tests {
         assert_eq!(stored(&format!("{} a-b \0", "x".repeat(65))), "a b");
         let many = (0..100).map(|n| format!("w{n} ")).collect::<String>();
         assert_eq!(asked(&many).len(), MAX_ASKED);
+        let question = format!("{} constitutional", many);
+        assert_eq!(asked(&question)[0][0], "constitut", "the rarest words count");
         assert!(asked("Étrangères königlich").iter().all(|forms| forms.len() <= MAX_FORMS));
     }
 }

@@ -5,11 +5,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::json;
-use uuid::Uuid;
 
 use super::{FileText, NoText, Page};
 use crate::compute::compute;
-use crate::sandbox::{Inventory, Language, Outcome, Sandbox, Script, ScriptFile, Slot, Status};
+use crate::sandbox::{
+    Client, Inventory, Language, Outcome, Sandbox, Script, ScriptFile, Slot, Status,
+};
 
 /// The script that reads them.
 const READER: &str = include_str!("extract.py");
@@ -100,10 +101,10 @@ impl<'a> Turn<'a> {
     /// Waits among all scripts.
     pub(super) async fn wait(
         sandbox: &'a Sandbox,
-        user: Uuid,
+        client: Client,
         format: Format,
     ) -> Result<Self, NoText> {
-        let slot = sandbox.slot(user, Language::Python).await;
+        let slot = sandbox.slot(client, Language::Python).await;
         let slot = slot.map_err(|reason| unavailable(&reason))?;
         Ok(Self { sandbox, slot, format })
     }
@@ -172,9 +173,11 @@ fn text(outcome: &Outcome, format: Format) -> Result<FileText, NoText> {
         (Status::Ok, Some(found)) => found,
         (Status::Timeout, _) => return Err(NoText::never("takes too long to read")),
         (Status::MemoryLimit, _) => return Err(NoText::never("takes too much memory to read")),
+        (Status::OutputLimit, _) => return Err(NoText::never("has too much text to be read")),
+        (Status::Cancelled, _) => return Err(NoText::not_now("could not be read just now")),
         (status, _) => {
             tracing::warn!("a document was not read: {status:?}, {:?}", outcome.error);
-            return Err(NoText::never("cannot be read"));
+            return Err(NoText::never("cannot be read: the program that reads it fails at it"));
         }
     };
     match found.problem {

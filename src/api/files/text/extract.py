@@ -42,18 +42,40 @@ def rows(table):
             yield from rows(child)
 
 
-def paragraphs(element):
-    """The paragraphs, and the rows of tables as lines."""
+def attribute(element, name):
+    """The first value of an attribute `val` below an element of this name."""
+    for child in element.iter():
+        if kind(child) == name:
+            return next((value for key, value in child.attrib.items() if key.endswith('}val')), '')
+    return ''
+
+
+def heading_levels(archive):
+    """The levels of the styles that headings have, whose ids differ by language."""
+    levels = {}
+    if 'word/styles.xml' in archive.namelist():
+        for style in xml(archive, 'word/styles.xml'):
+            level = re.fullmatch(r'heading ([1-6])', attribute(style, 'name').lower())
+            names = [value for key, value in style.attrib.items() if key.endswith('}styleId')]
+            levels.update({name: int(level[1]) for name in names if level})
+    return levels
+
+
+def paragraphs(element, levels={}):
+    """The paragraphs, headings as in Markdown, and the rows of tables as lines."""
     for child in element:
         name = kind(child)
         if name == 'p':
-            yield text_of(child)
+            text, properties = text_of(child), next(iter(child), None)
+            style = properties is not None and kind(properties) == 'pPr' and attribute(properties, 'pStyle')
+            level = levels.get(style, 0) if text.strip() else 0
+            yield '#' * level + ' ' * bool(level) + text
         elif name == 'tbl':
             for row in rows(child):
                 cells = (cell for cell in row if kind(cell) == 'tc')
                 yield ' | '.join(' '.join(paragraphs(cell)) for cell in cells)
         elif name not in UNSEEN:
-            yield from paragraphs(child)
+            yield from paragraphs(child, levels)
 
 
 def xml(archive, name):
@@ -65,7 +87,8 @@ def docx(path):
     archive = zipfile.ZipFile(path)
     notes = [name for name in ('word/footnotes.xml', 'word/endnotes.xml') if name in archive.namelist()]
     roots = [xml(archive, name) for name in ['word/document.xml'] + notes]
-    return None, iter(['\n'.join(line for root in roots for line in paragraphs(root))])
+    levels = heading_levels(archive)
+    return None, iter(['\n'.join(line for root in roots for line in paragraphs(root, levels))])
 
 
 def pptx(path):

@@ -13,7 +13,7 @@ use crate::api::files::model::File;
 use crate::api::files::{Files, Owner, is_text};
 use crate::http::error::ApiError;
 use crate::http::single_flight::{Next, SingleFlight};
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Client, Sandbox};
 
 /// How much of a plain text is read.
 const MAX_TEXT_BYTES: u64 = 8 << 20;
@@ -88,11 +88,11 @@ impl FileTexts {
     }
 
     /// The text of a document that is not stored.
-    pub async fn read_bytes(&self, user: Uuid, media_type: &str, bytes: Bytes) -> ReadText {
+    pub async fn read_bytes(&self, client: Client, media_type: &str, bytes: Bytes) -> ReadText {
         self.readers().await.check(media_type)?;
         let format = Format::from_media_type(media_type);
         let format = format.ok_or_else(|| NoText::never("is no document"))?;
-        Turn::wait(&self.sandbox, user, format).await?.read(bytes).await.map(Arc::new)
+        Turn::wait(&self.sandbox, client, format).await?.read(bytes).await.map(Arc::new)
     }
 
     async fn plain_text(&self, owner: &Owner, file: &File) -> Result<FileText, NoText> {
@@ -144,7 +144,7 @@ impl FileTexts {
             return Err(NoText::never(format!("is too large to be read: at most {most} MiB")));
         }
         // The bytes are in memory only while it is read.
-        let turn = Turn::wait(&self.sandbox, owner.id, format).await?;
+        let turn = Turn::wait(&self.sandbox, owner.client(), format).await?;
         let size = usize::try_from(file.size).unwrap_or(usize::MAX);
         let bytes = self.files.read(owner, file.id, size).await.map_err(unread)?;
         turn.read(bytes).await

@@ -68,6 +68,9 @@ async fn refusals() {
         post("029-upload-too-large-bucket", As::Alice, "/object/small/{A}/x.txt")
             .text(&"x".repeat(2048))
             .refuses(TOO_LARGE),
+        post("030-upload-too-large-global", As::Alice, "/object/private/{A}/big.bin")
+            .text(&"x".repeat((4 << 20) + 1))
+            .refuses(TOO_LARGE),
         post("too-large-in-a-form", As::Alice, "/object/small/{A}/x.txt")
             .header("content-type", "multipart/form-data; boundary=X")
             .body(&format!(
@@ -93,6 +96,28 @@ async fn refusals() {
     let expired = post("027-upload-expired", As::Alice, x).text("hello world").refuses(r#"{"statusCode":"403","error":"Unauthorized","message":"\"exp\" claim timestamp check failed","code":"AccessDenied"}"#);
     world.check(vec![expired]).await;
     assert_eq!(world.server.stored_bytes(), 0, "nothing is left behind");
+}
+
+/// Supabase has no such limit; a machine has.
+#[tokio::test]
+async fn what_a_user_stores_has_a_bound() {
+    let world = World::new().await;
+    let upload = async |by, path: &str| {
+        let text = "x".repeat(300 << 10);
+        world.send(&put("room", by, path).text(&text)).await
+    };
+    for name in ["a", "b", "c"] {
+        assert_eq!(upload(As::Alice, &format!("/object/private/{{A}}/{name}")).await.status, 200);
+    }
+    let full = upload(As::Alice, "/object/private/{A}/d").await;
+    assert!(full.status == 400 && full.body.contains("EntityTooLarge"), "{}", full.body);
+    let copy = r#"{"bucketId":"private","sourceKey":"{A}/a","destinationKey":"{A}/d"}"#;
+    let copied = world.send(&post("copy", As::Alice, "/object/copy").json(copy)).await;
+    assert!(copied.body.contains("as much room as they may"), "{}", copied.body);
+    assert_eq!(upload(As::Alice, "/object/private/{A}/a").await.status, 200, "in place of another");
+    assert_eq!(upload(As::Bob, "/object/private/{B}/a").await.status, 200);
+    assert_eq!(upload(As::Service, "/object/private/{A}/e").await.status, 200);
+    assert_eq!(world.server.stored_files().len(), 5, "nothing is left behind");
 }
 
 /// Names that mean something to a file system reach it never.
