@@ -32,7 +32,7 @@ def run(setup):
 
 
 def idle_streams(setup, name, count, **env):
-    # Each answer is charged some 110 KB of the budget.
+    # Each answer is charged some 115 KB of the budget.
     server = setup.replica(MEMORY_BUDGET_BYTES="2000000000", **env)
     empty = server.memory()
     requests = question(setup.tokens, prompt(deltas=1, hold=3000))
