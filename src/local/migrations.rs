@@ -45,6 +45,7 @@ pub static MIGRATIONS: &[(&str, &str)] = migrations![
     "20261129000010_made_calls.sql",
     "20261129000020_usage_days.sql",
     "20261129000040_passages.sql",
+    "20261130000010_environment.sql",
 ];
 
 /// Folders of before the tables were read from the migrations: each version was a file in SQLite's own

@@ -329,4 +329,10 @@ pub static REGISTRATIONS: &[Registration] = &[
     rust("20261129000040_passages.sql", "create function public.save_passages", "7761d424bb0a6464"),
     rust("20261129000040_passages.sql", "create function public.search_passages", "57d53a4a60f8274e"),
     rust("20261129000040_passages.sql", "create function public.unindexed_files", "78b66645c45fef32"),
+    rust("20261130000010_environment.sql", "create function private.described_views", "d2c115a7029695dc"),
+    rust("20261130000010_environment.sql", "create function private.described_caller", "98cfbae2de97c90a"),
+    rust("20261130000010_environment.sql", "create function public.describe_environment", "616c90fdb64321e8"),
+    rust("20261130000010_environment.sql", "create function private.names_of_day", "b36694a98722d2fa"),
+    rust("20261130000010_environment.sql", "create or replace function private.add_to_day", "7b75c6d4195232b3"),
+    trigger("20261130000010_environment.sql", "create function private.forget_usage", "e608a8944910537b", "0", "select 1;"),
 ];

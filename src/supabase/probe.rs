@@ -1,8 +1,12 @@
 //! Whether each part of Supabase works at this moment. Nobody waits for a turn here: how busy this
-//! server is says nothing about Supabase.
+//! server is says nothing about Supabase. That something answers is not enough: a gateway may have a page
+//! of its own for every request.
+
+use std::collections::HashMap;
 
 use reqwest::Method;
 use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 
 use super::answer::{Answer, Reading};
@@ -13,11 +17,14 @@ use super::{Caller, Supabase, SupabaseError};
 /// No answer to a probe is longer.
 const MAX_BYTES: usize = 1 << 20;
 
+type Array = Vec<IgnoredAny>;
+type Object = HashMap<String, IgnoredAny>;
+
 impl Supabase {
     /// PostgREST and PostgreSQL: reads no row of a table. Where strangers may not read the table at
     /// all, it is PostgreSQL that says so.
     pub async fn probe_rest(&self) -> Result<(), SupabaseError> {
-        let probe = || self.probe("/rest/v1/chats?select=id&limit=0", Service::PostgRest);
+        let probe = || self.probe::<Array>("/rest/v1/chats?select=id&limit=0", Service::PostgRest);
         let mut answered = probe().await;
         // The first request on a connection that has broken meanwhile fails.
         if answered.as_ref().is_err_and(|error| error.repeat != Repeat::Never) {
@@ -31,7 +38,7 @@ impl Supabase {
 
     /// Auth.
     pub async fn probe_auth(&self) -> Result<(), SupabaseError> {
-        self.probe("/auth/v1/health", Service::Auth).await
+        self.probe::<Object>("/auth/v1/health", Service::Auth).await
     }
 
     /// Storage, which has to ask its database for a list of buckets. A refusal is its word, too.
@@ -45,15 +52,26 @@ impl Supabase {
         let refused = serde_json::from_slice::<Refusal>(&answer.body);
         let is_refusal = answer.status.is_client_error()
             && refused.is_ok_and(|refused| is_client_error(&refused.status));
-        if answer.status.is_success() || is_refusal {
+        if is_refusal {
             return Ok(());
+        }
+        if answer.status.is_success() {
+            return understood::<Array>(&answer);
         }
         Err(SupabaseError::from_storage(answer.status, &answer.body))
     }
 
-    async fn probe(&self, path: &str, service: Service) -> Result<(), SupabaseError> {
+    async fn probe<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        service: Service,
+    ) -> Result<(), SupabaseError> {
         let answer = self.ask_once(path).await?;
-        if answer.status.is_success() { Ok(()) } else { Err(service.error(&answer)) }
+        if answer.status.is_success() {
+            understood::<T>(&answer)
+        } else {
+            Err(service.error(&answer))
+        }
     }
 
     async fn ask_once(&self, path: &str) -> Result<Answer, SupabaseError> {
@@ -64,6 +82,11 @@ impl Supabase {
         let reading = Reading::whole(Caller::Anon, MAX_BYTES);
         self.send_at_once(self.authorized(request, Caller::Anon)?, reading).await
     }
+}
+
+fn understood<T: DeserializeOwned>(answer: &Answer) -> Result<(), SupabaseError> {
+    let parsed = serde_json::from_slice::<T>(&answer.body);
+    parsed.map(drop).map_err(|error| SupabaseError::unreadable(error.to_string()))
 }
 
 /// Storage's own status, a text or a number; its HTTP status is 400 for nearly everything.

@@ -8,6 +8,7 @@ use reqwest::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE
 use reqwest::{Body, Method, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
+use uuid::Uuid;
 
 use super::answer::Reading;
 use super::{Caller, MAX_ANSWER_BYTES, Supabase, SupabaseError, SupabaseErrorKind, body};
@@ -199,13 +200,15 @@ impl<'a> Bucket<'a> {
 
     /// Whether it gives its objects to everybody. Nothing need be in it.
     pub async fn is_public(&self) -> Result<bool, SupabaseError> {
-        let address = self.address("public/", "0");
+        let nothing = Uuid::new_v4().to_string();
+        let address = self.address("public/", &nothing);
         let request = self.supabase.inner.http.get(address);
         let reading = Reading::whole(self.caller, MAX_ANSWER_BYTES);
         let request = self.supabase.authorized(request, self.caller)?;
         let answer = self.supabase.send(request, reading).await?;
         if answer.status.is_success() {
-            return Ok(true);
+            let what = "an object that is not there was given out: it is not Storage that answers";
+            return Err(SupabaseError::unreadable(what));
         }
         let error = SupabaseError::from_storage(answer.status, &answer.body);
         match error.kind {

@@ -2,14 +2,18 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::support::{Reply, User, app, stage};
 
 const RUN: &str = "/api/ai/ag-ui";
 
-/// A recorded request of one of the clients.
+/// A recorded request of one of the clients, with ids that nobody else has.
 fn recorded(name: &str) -> Value {
-    let bodies: Value = serde_json::from_str(include_str!("fixtures/ag-ui.json")).unwrap();
+    let own = Uuid::new_v4().simple().to_string();
+    let bodies =
+        include_str!("fixtures/ag-ui.json").replace("0197c0de-", &format!("{}-", &own[..8]));
+    let bodies: Value = serde_json::from_str(&bodies).unwrap();
     bodies[name].clone()
 }
 

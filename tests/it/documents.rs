@@ -14,7 +14,7 @@ use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 use crate::sandbox::skipped;
-use crate::support::{Answer, FakeProvider, Reply, TestApp, User};
+use crate::support::{Answer, FakeProvider, Reply, TestApp, User, skipped_on_a_real_supabase};
 
 const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 const DOCX: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
@@ -205,6 +205,9 @@ async fn the_text_of_documents_reaches_models_that_do_not_read_them() {
 
 #[tokio::test]
 async fn the_text_of_pdf_files_is_read_once() {
+    if skipped_on_a_real_supabase("the local one's folder") {
+        return;
+    }
     let library = Library::new();
     let Some(stage) = Stage::new(library.0.to_str().unwrap(), READS_TEXT).await else { return };
     let pdf = async |name, text| stage.alice.add_file(name, "application/pdf", text).await;

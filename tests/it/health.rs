@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use serde_json::json;
 
 use crate::support::{Key, Outcome, Project, REQUEST_TIMEOUT_MS, project};
 
@@ -18,6 +19,10 @@ async fn health(project: &Project) -> (String, [String; 4], bool) {
     let status = report["status"].as_str().unwrap().to_owned();
     assert_eq!(of("supabase"), status);
     (status, ["rest", "auth", "storage", "keys"].map(of), ready.status == 200)
+}
+
+fn page() -> Outcome {
+    Outcome::json(200, &json!("Maintenance"))
 }
 
 #[tokio::test]
@@ -38,6 +43,13 @@ async fn health_follows_what_requests_need() {
         ("/rest", Outcome::error(503, "PGRST002", "no schema"), "down", [down, ok, ok, ok]),
         ("/rest", Outcome::error(404, "PGRST205", "no table"), "down", [down, ok, ok, ok]),
         ("/rest", Outcome::error(401, "PGRST301", "bad key"), "down", [down, ok, ok, ok]),
+        // A gateway that answers everything with a page of its own, or with nothing.
+        ("/rest", page(), "down", [down, ok, ok, ok]),
+        ("/rest", Outcome::json(200, &json!({})), "down", [down, ok, ok, ok]),
+        ("/rest", Outcome::status(204), "down", [down, ok, ok, ok]),
+        ("/auth", page(), "degraded", [ok, down, ok, ok]),
+        ("/storage", page(), "degraded", [ok, ok, down, ok]),
+        ("/", page(), "down", [down, down, down, ok]),
         ("/", Outcome::status(404), "down", [down, down, down, ok]),
         ("/", Outcome::status(401), "down", [down, down, down, ok]),
         ("/", Outcome::Silence, "down", [down, down, down, ok]),
@@ -61,10 +73,10 @@ async fn a_database_that_lets_strangers_read_nothing_works() {
         assert_eq!(health(&project).await.0, "ok");
     }
     // Storage's own refusals are its word as well.
-    let refused = serde_json::json!({ "statusCode": "403", "message": "no" });
+    let refused = json!({ "statusCode": "403", "message": "no" });
     project.supabase.always("/storage", Outcome::json(400, &refused));
     assert_eq!(health(&project).await.0, "ok");
-    let failed = serde_json::json!({ "statusCode": "544", "message": "database" });
+    let failed = json!({ "statusCode": "544", "message": "database" });
     project.supabase.always("/storage", Outcome::json(400, &failed));
     assert_eq!(health(&project).await.0, "degraded");
 }

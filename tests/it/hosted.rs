@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, FakeProvider, TestApp, User, new_folder};
+use crate::support::{Answer, FakeProvider, TestApp, User, new_folder, skipped_on_a_real_supabase};
 
 const MODEL: &str = "claude-sonnet-5";
 
@@ -132,6 +132,9 @@ async fn a_failed_search_is_an_error_of_the_tool() {
 
 #[tokio::test]
 async fn what_the_file_names_is_offered_to_models_that_have_it() {
+    if skipped_on_a_real_supabase("the local one") {
+        return;
+    }
     let file = new_folder().with_extension("toml");
     let tools = "[[tools]]\nkind = \"hosted\"\nname = \"web_search\"\ndefault = true\n\
                  [[tools]]\nkind = \"hosted\"\nname = \"web_fetch\"\n\

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chat_backend::observability::metrics::Metrics;
 use serde_json::json;
 
-use crate::support::{Answer, FakeProvider, TestApp, app, live};
+use crate::support::{Answer, FakeProvider, TestApp, app, live, skipped_on_a_real_supabase};
 
 const ON: (&str, &str) = ("METRICS_ADDR", "127.0.0.1:0");
 
@@ -119,6 +119,9 @@ fn dashboard_alerts_and_docs_name_what_there_is() {
 
 #[tokio::test]
 async fn what_fails_is_counted() {
+    if skipped_on_a_real_supabase("the local one") {
+        return;
+    }
     let refused = || Answer::Json(401, json!({ "error": { "message": "bad key" } }));
     let provider = FakeProvider::with([refused()]).await;
     let settings = [ON, ("OPENAI_BASE_URL", provider.url.as_str()), ("DEFAULT_MODEL", "local")];

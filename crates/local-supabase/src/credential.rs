@@ -146,6 +146,7 @@ impl From<TokenError> for CredentialError {
 impl IntoResponse for CredentialError {
     fn into_response(self) -> Response {
         let headers = [
+            (header::CONTENT_TYPE, "application/json; charset=utf-8".to_owned()),
             (header::WWW_AUTHENTICATE, self.challenge()),
             (HeaderName::from_static("proxy-status"), format!("PostgREST; error={}", self.code)),
         ];

@@ -7,14 +7,16 @@ use serde_json::json;
 
 use super::Report;
 use super::outside::is_refused;
-use super::schema::{Description, Expected, compare};
+use super::schema::{Description, Environment, Expected, compare};
 use crate::app::App;
 use crate::supabase::{Caller, SupabaseError, SupabaseErrorKind};
 
 const FUNCTION: &str = "describe_schema";
+const ENVIRONMENT: &str = "describe_environment";
 /// What nothing else shows.
 const HIDDEN: &str = "policies, grants, functions, triggers, indexes, constraints and the bucket's \
                       settings could not be looked at";
+const REALTIME: &str = "publication supabase_realtime";
 /// Tokens are refused from here on.
 const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(30);
 const NOTED_CLOCK_DIFFERENCE: Duration = Duration::from_secs(5);
@@ -37,6 +39,22 @@ pub(super) async fn check(app: &App, report: &mut Report) -> bool {
     };
     clocks(asked_at, app.state.clock.now(), found.now, report);
     report.pass(format!("the database is {}", found.server));
+    let found = match environment(app, &expected).await {
+        Ok(environment) => {
+            if !environment.objects.contains_key(REALTIME) && !found.is_local() {
+                report
+                    .note("there is no publication supabase_realtime: Realtime tells of no change");
+            }
+            found.within(environment)
+        }
+        Err(error) => {
+            report.skipped(format!(
+                "settings of roles, the publication and what others have made could not be looked at: \
+                 {error}"
+            ));
+            found
+        }
+    };
     compared(&expected, &found, app.state.files.max_bytes, report);
     true
 }
@@ -44,6 +62,12 @@ pub(super) async fn check(app: &App, report: &mut Report) -> bool {
 async fn ask(app: &App, expected: &Expected) -> Result<Description, SupabaseError> {
     let arguments = json!({ "p_names": expected.names() });
     let call = app.state.supabase.rest(Caller::Service).call(FUNCTION, &arguments);
+    call.repeatable().value().await
+}
+
+async fn environment(app: &App, expected: &Expected) -> Result<Environment, SupabaseError> {
+    let arguments = json!({ "p_names": expected.names() });
+    let call = app.state.supabase.rest(Caller::Service).call(ENVIRONMENT, &arguments);
     call.repeatable().value().await
 }
 

@@ -85,7 +85,7 @@ async fn select(
     table: &TableDescription,
 ) -> Result<(), SupabaseError> {
     let query = supabase.rest(caller).from(table.name).select(&table.columns.join(","));
-    query.limit(0).rows().await.map(|_| ())
+    query.limit(0).rows().await?.split().map(drop)
 }
 
 async fn call_as_anon(

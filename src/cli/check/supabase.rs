@@ -4,6 +4,7 @@ use tokio::time::Instant;
 
 use super::{Report, bucket, described, files, keys, max_rows, outside, signed_in, tool_functions};
 use crate::app::App;
+use crate::config::SupabaseConfig;
 use crate::supabase::Supabase;
 
 pub(super) async fn check(app: &App, report: &mut Report) {
@@ -16,6 +17,9 @@ pub(super) async fn check(app: &App, report: &mut Report) {
     }
     issuer(app, report).await;
     signing_keys(app, report).await;
+    if !matches!(app.config.supabase, SupabaseConfig::Local(_)) {
+        report.note("sign-ins are not tried: what Auth's hooks make of them shows only then");
+    }
     if outside::check(supabase, report).await {
         let was_compared = described::check(app, report).await;
         if secret_may_fit {

@@ -38,6 +38,18 @@ pub(super) fn describe_schema(
     }))
 }
 
+/// There are no roles, publications and objects of others here.
+pub(super) fn describe_environment(
+    _: &Connection,
+    session: Session,
+    _: &Arguments,
+) -> Result<String, RestError> {
+    if session.role != Role::Service {
+        return Err(RestError::permission_denied("function", "describe_environment"));
+    }
+    to_jsonb(&json!({ "objects": {} }))
+}
+
 /// What is in the file, under the names that PostgreSQL's types have.
 fn describe(
     connection: &Connection,

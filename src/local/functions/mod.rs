@@ -340,6 +340,11 @@ pub static FUNCTIONS: &[Function] = &[
         body: FunctionBody::Report(describe_schema::describe_schema),
     },
     Function {
+        name: "describe_environment",
+        parameters: &[Parameter::optional("p_names", PgType::Jsonb)],
+        body: FunctionBody::Report(describe_schema::describe_environment),
+    },
+    Function {
         name: "tool_token",
         parameters: &[Parameter::required("p_source", PgType::Text)],
         body: FunctionBody::Report(tool_tokens::tool_token),

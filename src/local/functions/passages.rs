@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 
-use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Value as Json, json};
 
@@ -103,7 +102,6 @@ fn insert(
     ordinal: i64,
     passage: &Json,
 ) -> Result<(), RestError> {
-    let number = |name: &str| passage[name].as_i64();
     let text = |name: &str| passage[name].as_str();
     target.change(
         "insert into passages (file_id, ordinal, user_id, page, first_line, last_line, content, words) \
@@ -112,13 +110,34 @@ fn insert(
             file,
             ordinal,
             user,
-            number("page"),
-            number("first_line"),
-            number("last_line"),
+            integer(&passage["page"])?,
+            integer(&passage["first_line"])?,
+            integer(&passage["last_line"])?,
             text("content"),
             text("words")
         ],
     )
+}
+
+/// `(passage ->> 'page')::integer`
+fn integer(value: &Json) -> Result<Option<i64>, RestError> {
+    if value.is_null() {
+        return Ok(None);
+    }
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let Ok(number) = text.trim().parse::<i128>() else {
+        return Err(RestError::sql(
+            "22P02",
+            format!("invalid input syntax for type integer: \"{text}\""),
+        ));
+    };
+    match i32::try_from(number) {
+        Ok(number) => Ok(Some(number.into())),
+        Err(_) => Err(RestError::sql(
+            "22003",
+            format!("value \"{text}\" is out of range for type integer"),
+        )),
+    }
 }
 
 /// `string_to_array(text, ' ')`
@@ -145,17 +164,36 @@ struct Found {
 
 impl Asked {
     fn new(asked: Option<Json>) -> Result<Self, RestError> {
-        let Some(Json::Array(asked)) = asked else {
-            return Err(RestError::sql("22023", "cannot extract elements from a scalar"));
+        let asked = match asked {
+            None => Vec::new(),
+            Some(Json::Array(asked)) => asked,
+            Some(Json::Object(_)) => {
+                return Err(invalid_argument("cannot get array length of a non-array"));
+            }
+            Some(_) => return Err(invalid_argument("cannot get array length of a scalar")),
         };
+        let too_many = || invalid_argument("at most 24 words with 200 forms together");
+        if asked.len() > 24 {
+            return Err(too_many());
+        }
         let mut forms: HashMap<String, Vec<usize>> = HashMap::new();
+        let mut count = 0;
         for (number, word) in asked.iter().enumerate() {
-            for form in word.as_array().into_iter().flatten().filter_map(Json::as_str) {
-                forms.entry(form.to_owned()).or_default().push(number);
+            let word = match word {
+                Json::Array(word) => word,
+                Json::Object(_) => {
+                    return Err(invalid_argument("cannot extract elements from an object"));
+                }
+                _ => return Err(invalid_argument("cannot extract elements from a scalar")),
+            };
+            count += word.len();
+            for form in word.iter().filter(|form| !form.is_null()) {
+                let form = form.as_str().map_or_else(|| form.to_string(), str::to_owned);
+                forms.entry(form).or_default().push(number);
             }
         }
-        if asked.len() > 24 || forms.values().map(Vec::len).sum::<usize>() > 200 {
-            return Err(invalid_argument("at most 24 words with 200 forms together"));
+        if count > 200 {
+            return Err(too_many());
         }
         Ok(Self { count: asked.len(), forms })
     }
@@ -182,10 +220,7 @@ pub(super) fn search_passages(
 ) -> Result<String, RestError> {
     let asked = Asked::new(arguments.json("p_words"))?;
     let user = user(session);
-    let limit = match arguments.value("p_limit") {
-        Value::Null => 10,
-        _ => arguments.integer("p_limit").unwrap_or(10).clamp(0, 50),
-    };
+    let limit = arguments.integer_or("p_limit", 10).unwrap_or(0).clamp(0, 50);
     let select = "select p.rowid, p.file_id, p.ordinal, p.words from passages p \
                   join files f on f.id = p.file_id and f.user_id = p.user_id \
                   where p.user_id = ?1 and f.status = 'ready' and (?2 is null or f.chat_id = ?2) \
@@ -275,10 +310,7 @@ pub(super) fn unindexed_files(
     arguments: &Arguments,
 ) -> Result<String, RestError> {
     let user = user(session);
-    let limit = match arguments.value("p_limit") {
-        Value::Null => MAX_UNINDEXED,
-        _ => arguments.integer("p_limit").unwrap_or(MAX_UNINDEXED).clamp(0, MAX_UNINDEXED),
-    };
+    let limit = arguments.integer_or("p_limit", MAX_UNINDEXED).unwrap_or(0).clamp(0, MAX_UNINDEXED);
     let select = "select json_group_array(json_object('id', id, 'name', name, 'media_type', media_type, \
             'size', size, 'sha256', sha256) order by created_at desc, id desc) \
         from (select f.* from files f left join indexed_files i on i.file_id = f.id \

@@ -52,6 +52,7 @@ async fn supabase() -> FakeSupabase {
         "/rest/v1/rpc/release_leases",
         "/rest/v1/rpc/schema_report",
         "/rest/v1/rpc/describe_schema",
+        "/rest/v1/rpc/describe_environment",
         "/rest/v1/rpc/begin_account_deletion",
         "/rest/v1/rpc/delete_account_rows",
         "/rest/v1/rpc/end_account_deletion",
@@ -63,6 +64,10 @@ async fn supabase() -> FakeSupabase {
 
     supabase.always_as(SERVICE, "/rest/v1", nothing());
     supabase.always_as(SERVICE, "/rest/v1/rpc/describe_schema", described(|_| {}));
+    let environment =
+        json!({ "objects": { "publication supabase_realtime": { "leaves out": "" } } });
+    let environment = Outcome::json(200, &environment);
+    supabase.always_as(SERVICE, "/rest/v1/rpc/describe_environment", environment);
     supabase.always_as(SERVICE, "/storage/v1", nothing());
     supabase
 }
@@ -166,6 +171,8 @@ async fn a_postgrest_that_fails_is_one_problem() {
         Outcome::json(401, &json!({ "message": "Invalid API key" })),
         Outcome::Recorded("postgrest/125-err-jwt-garbage.txt"),
         Outcome::Closed,
+        Outcome::json(200, &json!("Maintenance")),
+        Outcome::status(200),
     ] {
         let supabase = supabase().await;
         supabase.always("/rest/v1", outcome);
@@ -266,6 +273,12 @@ async fn what_shows_without_keys_is_looked_at() {
             "the bucket files is public",
         ),
         ("/storage/v1", Outcome::status(502), "Storage does not answer as it should"),
+        // A gateway that answers everything with a page of its own.
+        (
+            "/storage/v1",
+            Outcome::json(200, &json!("Maintenance")),
+            "Storage does not answer as it should",
+        ),
     ] {
         let supabase = supabase().await;
         supabase.always(path, answer);

@@ -305,12 +305,28 @@ async fn days_that_are_over_are_summed_up() {
     service.call("count_lapsed_usage", json!({ "p_user_id": null })).await.unwrap();
     assert_eq!(db.strings(&has).await, ["1"]);
 
+    // A time that is infinite has no day.
+    for change in [
+        late(1).replace(
+            &format!("({day} - 3)::timestamp at time zone 'UTC' + interval '1 minutes'"),
+            "'infinity'",
+        ),
+        "update usage_logs set cost_usd = 1 where created_at = 'infinity'".to_owned(),
+        "delete from usage_logs where created_at = 'infinity'".to_owned(),
+    ] {
+        db.admin.batch_execute(&change).await.unwrap();
+    }
+
     let settle = "update usage_logs set cost_usd = 7, usage_source = 'reported', latency_ms = 123456 \
                   where input_tokens in (100, 101, 300)";
     let gone = format!("delete from auth.users where id = '{}'", bob.id);
-    for change in
-        ["select 1", &late(2), settle, "delete from usage_logs where input_tokens = 200", &gone]
-    {
+    for change in [
+        "select 1",
+        &late(2),
+        settle,
+        "delete from usage_logs where input_tokens between 200 and 290",
+        &gone,
+    ] {
         db.admin.batch_execute(change).await.unwrap();
         for group in ["none", "user", "model", "operation", "assistant", "plan"] {
             for (interval, zone) in [("day", "UTC"), ("week", "UTC"), ("day", "Asia/Kolkata")] {

@@ -18,6 +18,7 @@ mod projects;
 mod race;
 mod requests;
 mod schema;
+mod serve;
 mod server;
 mod session;
 mod values;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::difference::Difference;
-use super::{Aspects, Description, Expected, ExpectedObject, storage};
+use super::{Aspects, Description, Expected, ExpectedObject, environment, storage};
 
 /// The maximum length of a quoted definition, in characters.
 const MAX_SHOWN: usize = 300;
@@ -221,7 +221,7 @@ fn added(name: &str, aspects: &Aspects) -> Option<Difference> {
         "column" | "index" | "trigger" => {
             Some(Difference::note(format!("{name} is not of the migrations")))
         }
-        _ => None,
+        _ => environment::difference(name, aspects),
     }
 }
 

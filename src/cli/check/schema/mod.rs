@@ -2,12 +2,13 @@
 //!
 //! `describe_schema`, a function of the migrations, describes the database; [`Expected`] is the same
 //! description of a database to which nothing but the migrations was applied; [`compare`] lists the
-//! differences.
+//! differences. `describe_environment` adds what is not of the migrations and matters nevertheless.
 
 mod compare;
 mod difference;
 mod expected;
 mod storage;
+mod environment;
 
 use std::collections::BTreeMap;
 
@@ -34,7 +35,21 @@ pub struct Description {
     pub unseen: BTreeMap<String, String>,
 }
 
+/// The response of `describe_environment`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Environment {
+    /// As in [`Description`].
+    pub objects: BTreeMap<String, Aspects>,
+}
+
 impl Description {
+    /// The same database with what is around its tables.
+    #[must_use]
+    pub fn within(mut self, environment: Environment) -> Self {
+        self.objects.extend(environment.objects);
+        self
+    }
+
     /// Whether it describes the local Supabase, which reports only tables and columns.
     pub fn is_local(&self) -> bool {
         self.server.starts_with("SQLite")

@@ -176,6 +176,12 @@ async fn what_belongs_to_others_is_no_difference() {
         create policy avatars on storage.objects for all using (bucket_id = 'avatars');
         create policy buckets on storage.buckets for select to anon using (true);
         create role reporting; grant select on public.chats to reporting;
+        create view public.titles with (security_invoker = on) as select title from public.own_chats;
+        create view public.all_titles as select title from public.own_chats;
+        grant select on public.titles, public.all_titles to authenticated;
+        create table public.pins (chat_id uuid references public.chats on delete cascade);
+        create function public.seen() returns bigint language sql security definer
+          as 'select count(*) from public.todos';
         alter publication supabase_realtime add table public.files;
     ";
     let owner = db.as_owner().await;
@@ -187,7 +193,9 @@ async fn what_belongs_to_others_is_no_difference() {
 async fn only_the_service_key_may_ask() {
     let Some(db) = database().await else { return };
     for session in [db.user("alice").await, db.as_anon().await] {
-        let refused = session.call("describe_schema", json!({})).await.unwrap_err();
-        assert_eq!(refused.code, "42501");
+        for function in ["describe_schema", "describe_environment"] {
+            let refused = session.call(function, json!({})).await.unwrap_err();
+            assert_eq!(refused.code, "42501");
+        }
     }
 }

@@ -13,8 +13,11 @@ const MAX_FILE_BYTES: u64 = 50 << 20;
 /// What the database says of itself to the check.
 async fn description(db: &Database) -> Description {
     let arguments = json!({ "p_names": Expected::committed().names() });
-    let described = db.as_service().await.call("describe_schema", arguments).await.unwrap();
-    serde_json::from_value(described).unwrap()
+    let service = db.as_service().await;
+    let around = service.call("describe_environment", arguments.clone()).await.unwrap();
+    let described = service.call("describe_schema", arguments).await.unwrap();
+    let described: Description = serde_json::from_value(described).unwrap();
+    described.within(serde_json::from_value(around).unwrap())
 }
 
 async fn differences(db: &Database) -> Vec<Difference> {

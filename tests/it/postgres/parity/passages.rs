@@ -60,6 +60,22 @@ async fn passages_are_stored_and_found() {
     }
     let elsewhere = json!({ "p_words": [["rent"]], "p_chat_id": id(100) });
     assert_eq!(twins.call("search_passages", elsewhere).await, json!([]));
+    // Odd arguments are taken or refused in the same words.
+    for words in [
+        json!(null),
+        json!({ "a": 1 }),
+        json!(5),
+        json!([5]),
+        json!([["rent"], { "a": 1 }]),
+        json!([null]),
+        json!([[null, 5, true, "rent"]]),
+        json!([vec![1; 201]]),
+    ] {
+        twins.call("search_passages", json!({ "p_words": words })).await;
+    }
+    let none = json!({ "p_words": [["rent"]], "p_limit": null });
+    assert_eq!(twins.call("search_passages", none).await, json!([]));
+    twins.call("unindexed_files", json!({ "p_version": 2, "p_limit": null })).await;
     let many: Vec<_> = (0..25).map(|n| json!([format!("w{n}")])).collect();
     assert_eq!(twins.call("search_passages", json!({ "p_words": many })).await["code"], "22023");
     // Other rules, another name.
@@ -83,6 +99,12 @@ async fn what_is_stored_has_bounds() {
         (json!([passage("a", "an-id")]), "23514"),
         (json!([passage("a", &"a ".repeat(8_001))]), "23514"),
         (json!([passage(&"a".repeat(4_001), "a")]), "23514"),
+        (json!([with(passage("a", "a"), json!({ "page": "abc" }))]), "22P02"),
+        (json!([with(passage("a", "a"), json!({ "page": 1.5 }))]), "22P02"),
+        (json!([with(passage("a", "a"), json!({ "page": true }))]), "22P02"),
+        (json!([with(passage("a", "a"), json!({ "last_line": 2_147_483_648_u32 }))]), "22003"),
+        (json!([with(passage("a", "a"), json!({ "page": 0 }))]), "23514"),
+        (json!([5]), "23502"),
         (json!({}), "22023"),
         (Value::Array(vec![passage("a", "a"); 2_001]), "22023"),
     ] {

@@ -53,6 +53,8 @@ impl From<Refusal> for Failure {
             "P0001" => 400,
             "42501" => 403,
             "42883" | "42P01" => 404,
+            // Raised to be this status.
+            code if code.starts_with("PT") => code[2..].parse().unwrap_or(500),
             code if code.starts_with("53") => 503,
             code if ["25", "54", "55", "57", "P0", "XX"].contains(&&code[..2]) => 500,
             _ => 400,

@@ -18,7 +18,7 @@ use axum::Router;
 use axum::body::{Body as Response, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Response as Http};
+use axum::http::{HeaderMap, Method, Response as Http};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use percent_encoding::percent_decode_str;
@@ -30,7 +30,7 @@ use self::catalog::Catalog;
 use self::failure::Failure;
 use self::query::{Query, parse};
 use self::statement::{Format, Statements, Wants};
-use super::{Database, Session, Transaction};
+use super::{Database, Session, Transaction, literal};
 use crate::support::pass_on;
 
 /// A header that says: a refusal is what the test expects.
@@ -51,6 +51,8 @@ struct Inner {
     seen: Mutex<BTreeSet<String>>,
     /// Connections between two requests.
     idle: Mutex<Vec<Session>>,
+    /// Users of whom PostgreSQL knows, or knew until they were deleted.
+    users: Mutex<BTreeSet<String>>,
 }
 
 /// What a statement found.
@@ -65,12 +67,22 @@ struct Found {
 impl Postgrest {
     /// In front of the local Supabase at this address, whose Auth it uses.
     pub async fn start(db: Database, supabase: &str, service_key: &str) -> Self {
+        Self::at(TcpListener::bind("127.0.0.1:0").await.unwrap(), db, supabase, service_key).await
+    }
+
+    /// The same, which listens there.
+    pub async fn at(
+        listener: TcpListener,
+        db: Database,
+        supabase: &str,
+        service_key: &str,
+    ) -> Self {
         let catalog = Catalog::read(&db).await;
         let (supabase, service_key) = (supabase.to_owned(), service_key.to_owned());
         let (http, seen, idle) = (reqwest::Client::new(), Mutex::default(), Mutex::default());
-        let inner = Inner { db, catalog, supabase, service_key, http, seen, idle };
+        let users = Mutex::default();
+        let inner = Inner { db, catalog, supabase, service_key, http, seen, idle, users };
         let inner = Arc::new(inner);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = Router::new().fallback(answer).with_state(inner.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -89,7 +101,7 @@ impl Postgrest {
 
 async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Http<Response> {
     if !request.uri().path().starts_with("/rest/v1/") {
-        return pass_on(&inner.http, &inner.supabase, request).await;
+        return inner.elsewhere(request).await;
     }
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
@@ -101,6 +113,9 @@ impl Inner {
         let path = parts.uri.path().strip_prefix("/rest/v1/").unwrap();
         self.seen.lock().unwrap().insert(path.trim_start_matches("rpc/").to_owned());
         let claims = self.claims(&parts.headers);
+        if let Some(id) = claims["sub"].as_str() {
+            self.add_user(id).await;
+        }
         match self.answer(parts, path, body, &claims).await {
             Ok(response) => response,
             Err(failure) => {
@@ -112,6 +127,40 @@ impl Inner {
                 let response = Http::builder().status(failure.status);
                 response.body(failure.body().into()).unwrap()
             }
+        }
+    }
+
+    /// Of Auth and Storage, whose users PostgreSQL learns.
+    async fn elsewhere(&self, request: Request) -> Http<Response> {
+        let path = request.uri().path().to_owned();
+        let is_deletion = request.method() == Method::DELETE;
+        let response = pass_on(&self.http, &self.supabase, request).await;
+        let signs_in = ["/auth/v1/signup", "/auth/v1/token", "/auth/v1/admin/users"];
+        if is_deletion && let Some(id) = path.strip_prefix("/auth/v1/admin/users/") {
+            self.add_user(id).await;
+            let gone = format!("delete from auth.users where id = {}", literal(&json!(id)));
+            self.db.admin.batch_execute(&gone).await.unwrap();
+            return response;
+        }
+        if !signs_in.contains(&&*path) || !response.status().is_success() {
+            return response;
+        }
+        let (head, body) = response.into_parts();
+        let body = to_bytes(body, usize::MAX).await.unwrap();
+        let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let id = answer["user"]["id"].as_str().or_else(|| answer["id"].as_str());
+        if let Some(id) = id {
+            self.add_user(id).await;
+        }
+        Http::from_parts(head, body.into())
+    }
+
+    /// Users are Auth's, which is not PostgreSQL's here.
+    async fn add_user(&self, id: &str) {
+        if self.users.lock().unwrap().insert(id.to_owned()) {
+            let id = literal(&json!(id));
+            let sql = format!("insert into auth.users (id) values ({id}) on conflict do nothing");
+            self.db.admin.batch_execute(&sql).await.unwrap();
         }
     }
 

@@ -39,6 +39,11 @@ impl Arguments {
         }
     }
 
+    /// The same for a parameter with a default, which applies unless the argument was given.
+    pub fn integer_or(&self, name: &str, default: i64) -> Option<i64> {
+        if self.0.contains_key(name) { self.integer(name) } else { Some(default) }
+    }
+
     /// An argument of type jsonb.
     pub fn json(&self, name: &str) -> Option<serde_json::Value> {
         self.text(name).and_then(|text| serde_json::from_str(text).ok())
