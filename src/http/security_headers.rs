@@ -2,7 +2,7 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{Html, IntoResponse, Response};
@@ -73,8 +73,8 @@ pub fn complete(headers: &mut HeaderMap, is_api: bool) {
     default(X_CONTENT_TYPE_OPTIONS, "nosniff");
     default(REFERRER_POLICY, "no-referrer");
     default(CONTENT_SECURITY_POLICY, NOTHING);
-    if is_api && headers.get(CONTENT_TYPE).is_some_and(is_json) {
-        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if is_api {
+        default(CACHE_CONTROL, "no-store");
     }
 }
 

@@ -9,7 +9,7 @@ mod own_tables;
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use serde_json::json;
@@ -17,7 +17,7 @@ use serde_json::json;
 use crate::config::CorsOrigins;
 use crate::http::addresses::{Addresses, network};
 use crate::http::allowed_hosts::AllowedHosts;
-use crate::http::cors;
+use crate::http::{cors, security_headers};
 use crate::local_supabase::{Bucket, ClientAddress, Project, SchemaDescription};
 
 pub use crate::local_supabase::{
@@ -48,6 +48,13 @@ pub fn router(supabase: &LocalSupabase, cors_origins: CorsOrigins, hosts: Allowe
         .layer(from_fn(insert_client_address))
         .layer(from_fn_with_state(hosts, require_allowed_host))
         .layer(cors::layer(cors_origins, true))
+        .layer(map_response(complete))
+}
+
+/// What it answers may be on the origin of a page that has tokens (`LOCAL_SUPABASE_PATH`).
+async fn complete(mut response: Response) -> Response {
+    security_headers::complete(response.headers_mut(), false);
+    response
 }
 
 async fn insert_client_address(mut request: Request, next: Next) -> Response {

@@ -231,11 +231,13 @@ impl<'a> Query<'a> {
 
     /// Sends the request; the answer is exactly one row, else `NotOneRow`.
     pub async fn one(self) -> Result<Bytes, SupabaseError> {
-        let Rows { body, .. } = self.send(ONE_ROW).await?.checked()?;
-        if body.trim_ascii_start().starts_with(b"{") {
-            return Ok(body);
-        }
-        Err(SupabaseError::unreadable("one row was asked for, and this is none"))
+        let body = self.send(ONE_ROW).await?.checked()?.body;
+        object(body, "one row was asked for, and this is none")
+    }
+
+    /// Sends the request; the answer is the object that a function returns.
+    pub async fn object(self) -> Result<Bytes, SupabaseError> {
+        object(self.rows().await?.body, "an object was asked for, and this is none")
     }
 
     /// Sends the request and reads its answer.
@@ -272,6 +274,12 @@ impl<'a> Query<'a> {
         }
         supabase.authorized(request, self.rest.caller)
     }
+}
+
+/// The same, if it begins as an object does.
+fn object(json: Bytes, otherwise: &'static str) -> Result<Bytes, SupabaseError> {
+    let is_object = json.trim_ascii_start().starts_with(b"{");
+    if is_object { Ok(json) } else { Err(SupabaseError::unreadable(otherwise)) }
 }
 
 fn is_too_costly(error: &SupabaseError) -> bool {
@@ -333,7 +341,8 @@ impl Rows {
 
     /// The first row, where there is one.
     pub fn first(&self) -> Result<Option<Bytes>, SupabaseError> {
-        Ok(self.split()?.first().map(|row| self.body.slice_ref(row.get().as_bytes())))
+        let first = self.split()?.first().map(|row| self.body.slice_ref(row.get().as_bytes()));
+        first.map(|row| object(row, "rows were asked for, and these are none")).transpose()
     }
 
     /// Whether there is no row.

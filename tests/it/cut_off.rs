@@ -3,10 +3,14 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
 use uuid::Uuid;
 
 use crate::leases::{NEVER, SAVE, behind_a_proxy_with, crashed, stop_without_owner, until_stored};
-use crate::support::{Answer, UNSAVED_PATIENCE_MS, skipped_on_a_real_supabase, stage, stage_with};
+use crate::support::{
+    Answer, TestApp, UNSAVED_PATIENCE_MS, skipped_on_a_real_supabase, stage, stage_with,
+};
 
 #[tokio::test]
 async fn a_chat_that_is_created_anew_waits_for_the_call_of_before() {
@@ -65,6 +69,56 @@ async fn a_stopped_answer_stays_stopped_when_its_owner_comes_back() {
 }
 
 #[tokio::test]
+async fn what_has_arrived_while_a_server_was_paused_is_kept() {
+    if skipped_on_a_real_supabase("a clock that can be moved") {
+        return;
+    }
+    let stage = stage_with(&[NEVER]).await;
+    let voice = stage.chunk_sender();
+    let (alice, path) = (stage.alice.clone(), stage.path());
+    let body = json!({ "content": "Hi", "stream": true });
+    let answer = tokio::spawn(async move { alice.stream(&path, body).await.rest().await });
+    while stage.provider.requests().is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    stage.until_saved().await;
+    // The lease is over before the first word is read, and the database's is not.
+    stage.app.clock.advance(Duration::from_secs(28));
+    let words: Vec<_> = (0..200).map(|number| format!("{number} ")).collect();
+    words.iter().for_each(|word| voice.say(word));
+    voice.finish();
+    answer.await.unwrap();
+    let message = stage.last_message().await;
+    assert_eq!(message["content"], words.concat());
+    assert_eq!(message["status"], "complete", "{message}");
+    let log = stage.alice.usage_logs().await.pop().unwrap();
+    assert_eq!(log["usage_source"], "reported");
+    assert_eq!((&log["input_tokens"], &log["output_tokens"]), (&json!(10), &json!(5)));
+}
+
+#[tokio::test]
+async fn a_claim_whose_answers_were_lost_is_given_up_when_the_database_is_back() {
+    let stage = stage().await;
+    let (replica, proxy) = behind_a_proxy_with(&stage, &[]).await;
+    let there = stage.alice.on(&replica);
+    proxy.block(SAVE.0, SAVE.1);
+    proxy.lose_answers("POST", "/rest/v1/rpc/begin_generation");
+    let question = || json!({ "message": { "id": Uuid::new_v4(), "content": "Hi" } });
+    assert_eq!(there.generate(&stage.chat, question()).await.status, 503);
+    let given_up = proxy.until_next("/rest/v1/rpc/save_generation");
+    tokio::join!(given_up, async { proxy.unblock() });
+    let voice = stage.chunk_sender();
+    voice.say("Hello");
+    voice.finish();
+    let mut answer = stage.alice.generate(&stage.chat, question()).await;
+    while answer.status == 409 {
+        answer = stage.alice.generate(&stage.chat, question()).await;
+    }
+    answer.expect(200);
+    assert_eq!(stage.alice.usage_logs().await.len(), 1, "what was never asked counts nothing");
+}
+
+#[tokio::test]
 async fn what_a_crash_is_estimated_at_is_what_was_sent() {
     if skipped_on_a_real_supabase("a clock that can be moved") {
         return;
@@ -90,5 +144,24 @@ async fn a_stop_before_the_provider_answers_counts_what_was_sent() {
     answer.await.unwrap();
     let log = stage.alice.usage_logs().await.pop().unwrap();
     assert_eq!((&log["status"], &log["usage_source"]), (&json!("stopped"), &json!("estimated")));
+    assert!(log["input_tokens"].as_u64() >= Some(1_000), "{log}");
+}
+
+#[tokio::test]
+async fn a_call_that_breaks_before_the_provider_answers_counts_what_was_sent() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut connection, _)) = listener.accept().await {
+            let _ = connection.read(&mut [0; 1_024]).await;
+        }
+    });
+    let app = TestApp::with(&[("OPENAI_BASE_URL", &url), ("DEFAULT_MODEL", "gpt-6-sol")]).await;
+    let alice = app.user("alice").await;
+    let chat = alice.create_chat("Trip").await;
+    let question = json!({ "content": "x".repeat(4_000) });
+    alice.generate(&chat, question).await.expect(502);
+    let log = alice.usage_logs().await.pop().unwrap();
+    assert_eq!((&log["status"], &log["usage_source"]), (&json!("failed"), &json!("estimated")));
     assert!(log["input_tokens"].as_u64() >= Some(1_000), "{log}");
 }

@@ -25,13 +25,33 @@ async fn what_the_api_says_is_not_stored_on_the_way() {
     let app = app().await;
     let alice = app.user("alice").await;
     let chat = alice.create_chat("Trip").await;
-    for path in ["/api/chats/", "/api/nothing", &format!("/api/messages/chat/{chat}")] {
+    let messages = format!("/api/messages/chat/{chat}");
+    let csv = "/api/analytics/usage?format=csv";
+    for path in ["/api/chats/", "/api/nothing", &messages, csv] {
         assert_eq!(alice.get(path).await.header("cache-control"), "no-store", "{path}");
     }
     assert_eq!(app.get("/api/chats/").await.header("cache-control"), "no-store");
     let file = alice.upload(Form::file("a.json", "application/json", "{}")).await.expect(201);
     let content = format!("/api/files/{}/content", file["id"].as_str().unwrap());
-    assert_eq!(alice.get(&content).await.header("cache-control"), "private, no-cache");
+    let content = alice.get(&content).await;
+    assert_eq!(content.header("cache-control"), "private, no-cache");
+    assert!(content.header("content-security-policy").contains("frame-ancestors 'none'"));
+}
+
+#[tokio::test]
+async fn the_local_supabase_is_confined_as_well() {
+    let app = app().await;
+    let alice = app.user("alice").await;
+    for path in ["/auth/v1/settings", "/rest/v1/chats", "/nothing"] {
+        let url = format!("{}{path}", app.supabase_url);
+        let request = Client::new().get(url).bearer_auth(&alice.token);
+        let reply = Reply::send(request.header("apikey", "sb_publishable_local")).await;
+        assert!(
+            reply.header("content-security-policy").contains("frame-ancestors 'none'"),
+            "{path}"
+        );
+        assert_eq!(reply.header("x-content-type-options"), "nosniff", "{path}");
+    }
 }
 
 #[tokio::test]

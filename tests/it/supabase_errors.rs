@@ -158,6 +158,7 @@ async fn rows_that_make_no_sense_are_supabases_fault() {
     ];
     let many = |row: &str| format!("[{}]", [row; 300].join(","));
     let garbage = [
+        String::new(),
         "<html>".to_owned(),
         "{\"messages\":".to_owned(),
         "nonsense \u{0}".to_owned(),
@@ -175,7 +176,8 @@ async fn rows_that_make_no_sense_are_supabases_fault() {
             let reply = user.get(route).await;
             let start: String = body.chars().take(40).collect();
             assert_ne!(reply.status, 500, "{route}: {start}");
-            if serde_json::from_str::<serde_json::Value>(&body).is_err() {
+            let is_json = serde_json::from_str::<serde_json::Value>(&body).is_ok();
+            if !is_json || route.ends_with("/usage") && !body.starts_with('{') {
                 assert_eq!(reply.status, 502, "{route}: {start}");
                 assert_eq!(reply.problem(502), "supabase_refused");
             }

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use axum::body::{Body, BodyDataStream};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 use thiserror::Error;
+use tokio::time::Instant;
 
+use super::pace::{IDLE, Pace};
 use super::{Charge, Full};
 
-/// How long a body may be idle.
-pub const IDLE: Duration = Duration::from_secs(60);
 /// How long the rest of a refused body is read.
 const DRAIN: Duration = Duration::from_secs(10);
 /// The most that the parser may buffer, which bounds the headers of a part.
@@ -37,6 +37,8 @@ pub struct Field {
 /// How much the parser has read and not yet returned.
 struct Buffered {
     bytes: Mutex<(usize, Charge)>,
+    /// How fast the body comes: an upload may hold a place that others wait for.
+    pace: Mutex<Pace>,
     /// The rest is read only to be discarded.
     is_drained: AtomicBool,
 }
@@ -47,8 +49,8 @@ pub enum FormError {
     /// The body is not a form, or is truncated.
     #[error("malformed form: {0}")]
     Malformed(#[from] multer::Error),
-    /// The body was idle for too long.
-    #[error("the form fell silent")]
+    /// The body was idle for too long, or came too slowly.
+    #[error("the form came too slowly")]
     Idle,
     /// A text field exceeds the maximum length.
     #[error("a field is too long")]
@@ -57,10 +59,25 @@ pub enum FormError {
 
 impl Buffered {
     fn charged(charge: Charge) -> Self {
-        Self { bytes: Mutex::new((0, charge)), is_drained: AtomicBool::new(false) }
+        let bytes = Mutex::new((0, charge));
+        Self { bytes, pace: Mutex::default(), is_drained: AtomicBool::new(false) }
+    }
+
+    /// Waits for more of the body, but not for long.
+    async fn wait_for<T>(&self, more: impl Future<Output = T>) -> Result<T, FormError> {
+        let time_left = self.pace().time_left().min(IDLE);
+        let started = Instant::now();
+        let more = tokio::time::timeout(time_left, more).await;
+        self.pace().waited(started.elapsed());
+        more.map_err(|_| FormError::Idle)
+    }
+
+    fn pace(&self) -> MutexGuard<'_, Pace> {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn count(&self, length: usize) -> Result<(), Refusal> {
+        self.pace().count(length);
         if self.is_drained.load(Ordering::Relaxed) {
             return Ok(());
         }
@@ -102,7 +119,7 @@ impl Form {
 
     /// The next field. Skips the rest of the previous one.
     pub async fn next(&mut self) -> Result<Option<Field>, FormError> {
-        let field = within_idle(self.inner.next_field()).await??;
+        let field = self.buffered.wait_for(self.inner.next_field()).await??;
         self.buffered.reset();
         Ok(field.map(|inner| Field { inner, buffered: self.buffered.clone() }))
     }
@@ -134,7 +151,7 @@ impl Field {
 
     /// The next chunk of the content.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, FormError> {
-        let piece = within_idle(self.inner.chunk()).await??;
+        let piece = self.buffered.wait_for(self.inner.chunk()).await??;
         self.buffered.reset();
         Ok(piece)
     }
@@ -157,10 +174,6 @@ impl Field {
         }
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
-}
-
-async fn within_idle<T>(work: impl Future<Output = T>) -> Result<T, FormError> {
-    tokio::time::timeout(IDLE, work).await.map_err(|_| FormError::Idle)
 }
 
 /// The parser reads whatever is ready before it parses any of it, so this yields between chunks.

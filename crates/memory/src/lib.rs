@@ -12,11 +12,13 @@ use uuid::Uuid;
 mod cost;
 mod form;
 mod held;
+mod pace;
 mod read;
 
 pub use cost::json_cost;
-pub use form::{Field, Form, FormError, IDLE};
+pub use form::{Field, Form, FormError};
 pub use held::Held;
+pub use pace::{IDLE, Pace};
 pub use read::{Buffer, ReadError, read};
 
 /// The share of one user, as a divisor of the budget.

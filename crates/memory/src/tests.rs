@@ -1,9 +1,10 @@
+use axum::body::Body;
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Charge, Full, Holder, Memory, ReadError, json_cost, read};
+use super::{Charge, Form, Full, Holder, Memory, ReadError, json_cost, read};
 
 const MIB: usize = 1 << 20;
 
@@ -100,4 +101,28 @@ fn values_cost_more_than_their_text() {
     assert!(json_cost(zeros.as_bytes()) > 1000 * 2 * size_of::<Value>());
     let objects = format!("[{}0]", r#"{"":0},"#.repeat(1000));
     assert!(json_cost(objects.as_bytes()) > 1_000_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_form_that_comes_in_drops_is_given_up() {
+    let head = "--x\r\ncontent-disposition: form-data; name=\"file\"\r\n\r\n";
+    let field = |drop: usize| async move {
+        let drops = stream::unfold((), move |()| async move {
+            tokio::time::sleep(std::time::Duration::from_secs(30)).await;
+            Some((Bytes::from(vec![b'a'; drop]), ()))
+        });
+        let head = stream::iter([Bytes::from(head)]);
+        let body = Body::from_stream(head.chain(drops).map(Ok::<_, String>));
+        let charge = Memory::new(64 * MIB).charge(user());
+        let mut form = Form::from_body(Some("multipart/form-data; boundary=x"), body, charge);
+        let mut field = form.as_mut().unwrap().next().await.unwrap().unwrap();
+        for _ in 0..20 {
+            if field.chunk().await.is_err() {
+                return "given up";
+            }
+        }
+        "read"
+    };
+    assert_eq!(field(1_000).await, "given up");
+    assert_eq!(field(200_000).await, "read");
 }

@@ -116,7 +116,10 @@ impl Http {
         let mut response = match timeout_at(latest, request(client).send()).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => return Err(self.broken(error)),
-            Err(_) => return Err(self.error(ErrorKind::Timeout, "no answer began in time")),
+            Err(_) => {
+                let error = self.error(ErrorKind::Timeout, "no answer began in time");
+                return Err(ProviderError { may_have_cost: true, ..error });
+            }
         };
         if response.status().is_success() {
             response.extensions_mut().insert(place);
@@ -128,7 +131,8 @@ impl Http {
 
     fn broken(&self, error: reqwest::Error) -> ProviderError {
         let kind = if error.is_timeout() { ErrorKind::Timeout } else { ErrorKind::Unreachable };
-        self.error(kind, &error_chain(error))
+        let may_have_cost = !error.is_connect() && !error.is_builder();
+        ProviderError { may_have_cost, ..self.error(kind, &error_chain(error)) }
     }
 
     async fn refused(&self, mut response: Response) -> ProviderError {

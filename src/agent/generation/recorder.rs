@@ -37,6 +37,12 @@ pub trait Recorder: Send + Sync {
         credentials: &'a Credentials,
     ) -> BoxFuture<'a, Result<BeginOutcome, SupabaseError>>;
 
+    /// Whether what is claimed is a new answer. One that was there before is never given up unread: when its
+    /// lease ends, it is as it was.
+    fn begins_anew(&self) -> bool {
+        true
+    }
+
     /// Loads the files of a claimed chat's history, as the model is to read them, which is offered these tools.
     fn load_files<'a>(
         &'a self,

@@ -111,6 +111,10 @@ impl Recorder for ChatRecorder {
         .boxed()
     }
 
+    fn begins_anew(&self) -> bool {
+        self.take_over.is_none() && self.request.continues.is_none()
+    }
+
     fn load_files<'a>(
         &'a self,
         credentials: &'a Credentials,

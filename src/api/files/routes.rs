@@ -228,7 +228,8 @@ fn content_headers(status: StatusCode, file: &File, query: &ContentQuery, etag: 
     set(headers, ACCEPT_RANGES, "bytes");
     set(headers, CACHE_CONTROL, "private, no-cache");
     set(headers, X_CONTENT_TYPE_OPTIONS, "nosniff");
-    set(headers, CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; sandbox");
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox";
+    set(headers, CONTENT_SECURITY_POLICY, policy);
     response
 }
 

@@ -45,6 +45,8 @@ enum Audience {
 
 /// The longest role of an application.
 const MAX_ROLE: usize = 200;
+/// The longest id of a session, which is a UUID.
+const MAX_SESSION_ID: usize = 64;
 /// The longest name of a plan, as in the configuration file.
 const MAX_PLAN: usize = 64;
 
@@ -58,6 +60,12 @@ impl Claims {
     pub(super) fn app_role(&self) -> Option<String> {
         let role = self.others.get("app_metadata")?.get("role")?.as_str()?;
         (!role.is_empty() && role.len() <= MAX_ROLE).then(|| role.to_owned())
+    }
+
+    /// What stays when the user's token is renewed, and what nobody else can guess: the user and the session.
+    pub(super) fn session(&self) -> Option<String> {
+        let id = self.others.get("session_id")?.as_str()?;
+        (id.len() <= MAX_SESSION_ID).then(|| format!("{} {id}", self.sub))
     }
 
     /// Reads the claims of a token for this project's users. Does not verify the signature.

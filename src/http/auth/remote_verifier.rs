@@ -17,7 +17,8 @@ use crate::http::error::ApiError;
 use crate::http::single_flight::{Next, SingleFlight};
 use crate::supabase::{AccessToken, AuthUser, Supabase, SupabaseError, SupabaseErrorKind};
 
-/// How many requests to Auth may be in flight, how many more may be queued, and for how long.
+/// How many requests to Auth may be in flight, how many more may be queued, and for how long. Tokens of
+/// sessions that Auth has confirmed before have as many of their own, so that forged ones do not keep users out.
 const MAX_CONCURRENT: usize = 16;
 const MAX_WAITING: usize = 240;
 const MAX_QUEUE_TIME: Duration = Duration::from_secs(2);
@@ -29,8 +30,9 @@ const OUTAGE_PAUSE: i64 = 1;
 /// A project that publishes keys may still sign with its old secret. Until a token proves that, Auth is
 /// asked about this many tokens at once, and about one more every so many seconds.
 const PROBES: (i64, i64) = (3, 10);
-/// How long a token that Auth confirmed is proof of that, in seconds.
+/// How long a token that Auth confirmed is proof of that, and its session known, in seconds.
 const CONFIRMATION_TTL: i64 = 3600;
+const MAX_SESSIONS: usize = 10_000;
 
 type Verdict = Result<AuthUser, ApiError>;
 
@@ -51,8 +53,25 @@ struct Inner {
     refused: Cache<TokenHash, (i64, ApiError)>,
     known: Mutex<Known>,
     probes: TokenBucket,
+    /// Sessions that Auth has confirmed, and until when each counts as known.
+    sessions: Cache<String, i64>,
+    known_sessions: Lane,
+    others: Lane,
+}
+
+/// Limits the requests to Auth.
+struct Lane {
     slots: Arc<Semaphore>,
     turns: Semaphore,
+}
+
+impl Lane {
+    fn new() -> Self {
+        Self {
+            slots: Arc::new(Semaphore::new(MAX_CONCURRENT + MAX_WAITING)),
+            turns: Semaphore::new(MAX_CONCURRENT),
+        }
+    }
 }
 
 /// What earlier responses have shown.
@@ -80,27 +99,40 @@ impl RemoteVerifier {
             refused: Cache::new(MAX_REFUSED),
             known: Mutex::default(),
             probes: TokenBucket::new(PROBES.0, PROBES.1),
-            slots: Arc::new(Semaphore::new(MAX_CONCURRENT + MAX_WAITING)),
-            turns: Semaphore::new(MAX_CONCURRENT),
+            sessions: Cache::new(MAX_SESSIONS),
+            known_sessions: Lane::new(),
+            others: Lane::new(),
         };
         Self { inner: Arc::new(inner) }
     }
 
     /// The user of a token. 401 if Auth refuses the token, 503 if Auth cannot be asked.
-    pub(super) async fn user(&self, token: &str, hash: TokenHash) -> Verdict {
+    pub(super) async fn user(
+        &self,
+        token: &str,
+        hash: TokenHash,
+        session: Option<String>,
+    ) -> Verdict {
         let inner = &self.inner;
         let answered = inner.in_flight.run(hash, || {
             if let Some(error) = inner.refusal(&hash).or_else(|| inner.outage()) {
                 return Next::Known(Err(error));
             }
             // The length is bounded before the token is queued.
-            let Ok(place) = inner.slots.clone().try_acquire_owned() else {
+            let is_known = session.as_ref().is_some_and(|session| inner.is_known(session));
+            let Ok(place) = inner.lane(is_known).slots.clone().try_acquire_owned() else {
                 return Next::Known(Err(unavailable("too many tokens to ask about", 1)));
             };
             let (inner, token) = (inner.clone(), AccessToken::new(token));
             Next::Start(async move {
                 let _place = place;
-                inner.ask(&token, hash).await
+                let lane = inner.lane(is_known);
+                let verdict = inner.ask(&token, hash, lane).await;
+                if let (Ok(_), Some(session)) = (&verdict, session) {
+                    let until = inner.now().saturating_add(CONFIRMATION_TTL);
+                    inner.sessions.insert(session, until);
+                }
+                verdict
             })
         });
         answered.await.unwrap_or_else(|| Err(unavailable("the request to Auth panicked", 1)))
@@ -108,12 +140,20 @@ impl RemoteVerifier {
 }
 
 impl Inner {
-    async fn ask(&self, token: &AccessToken, hash: TokenHash) -> Verdict {
+    fn lane(&self, is_known: bool) -> &Lane {
+        if is_known { &self.known_sessions } else { &self.others }
+    }
+
+    fn is_known(&self, session: &str) -> bool {
+        self.sessions.get(session).is_some_and(|until| self.now() < until)
+    }
+
+    async fn ask(&self, token: &AccessToken, hash: TokenHash, lane: &Lane) -> Verdict {
         if !self.uses_shared_secret().await? {
             let probe = self.probes.take(self.now());
             probe.map_err(|wait| unavailable("too many tokens with a shared secret", wait))?;
         }
-        let turn = timeout(MAX_QUEUE_TIME, self.turns.acquire()).await;
+        let turn = timeout(MAX_QUEUE_TIME, lane.turns.acquire()).await;
         let _turn = turn.map_err(|_| unavailable("too many tokens to ask about", 1))?;
         // The request before this one may have found that Auth is down.
         if let Some(error) = self.outage() {
@@ -172,5 +212,35 @@ fn into_api_error(error: SupabaseError) -> ApiError {
         SupabaseErrorKind::TokenRefused => invalid_token(error.to_string()),
         SupabaseErrorKind::Timeout => unavailable(&error.to_string(), OUTAGE_PAUSE),
         _ => error.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Project;
+
+    #[tokio::test]
+    async fn forged_tokens_do_not_keep_users_out_whose_session_is_known() {
+        let url = "http://127.0.0.1:9".to_owned();
+        let project = Project {
+            public_url: url.clone(),
+            url,
+            anon_key: "sb_publishable_test".into(),
+            service_role_key: None,
+            jwt_secret: None,
+        };
+        let supabase = Supabase::new(&project, Duration::from_secs(1), Clock::System).unwrap();
+        let keys = SigningKeys::new(supabase.clone(), Clock::System);
+        let verifier = RemoteVerifier::new(supabase, keys, true, Clock::System);
+        let code = async |session: &str| {
+            let verdict = verifier.user(session, TokenHash::default(), Some(session.to_owned()));
+            verdict.await.unwrap_err().code()
+        };
+        let all = u32::try_from(MAX_CONCURRENT + MAX_WAITING).unwrap();
+        let _forged = verifier.inner.others.slots.acquire_many(all).await.unwrap();
+        assert_eq!(code("unknown").await, "keys_unavailable");
+        verifier.inner.sessions.insert("known".to_owned(), i64::MAX);
+        assert_eq!(code("known").await, "supabase_unreachable", "Auth was asked");
     }
 }

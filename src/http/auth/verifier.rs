@@ -129,7 +129,7 @@ impl Verifier {
                 self.accept(token, &claims, end, None)
             }
             (Algorithm::HS256, None) => {
-                let user = self.inner.auth.user(token, hash(token)).await?;
+                let user = self.inner.auth.user(token, hash(token), claims.session()).await?;
                 if user.id != claims.sub {
                     return Err(invalid_token("Supabase Auth says it is somebody else's"));
                 }

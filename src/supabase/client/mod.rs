@@ -160,6 +160,7 @@ impl Supabase {
     ) -> Result<Answer, SupabaseError> {
         let deadline = Instant::now() + self.inner.timeout;
         let mut repeats = 0;
+        let mut may_have_happened = false;
         loop {
             let time_left = deadline.saturating_duration_since(Instant::now());
             let failed = match self.send(request()?.timeout(time_left), reading).await {
@@ -167,9 +168,10 @@ impl Supabase {
                 Ok(answer) => service.error(&answer),
                 Err(failed) => failed,
             };
+            may_have_happened |= failed.may_have_happened();
             let pause = retry::pause(&failed, repeats, is_idempotent, fastrand::f64());
             let Some(pause) = pause.filter(|pause| Instant::now() + *pause < deadline) else {
-                return Err(failed);
+                return Err(failed.of_several(may_have_happened));
             };
             debug!("asking again in {pause:?}: {failed}");
             self.inner.clock.sleep(pause).await;

@@ -40,9 +40,8 @@ impl Permits {
 
     /// Waits for the holder's turn, but not for long.
     pub async fn acquire(&self, holder: Holder) -> Result<Permit<'_>, SupabaseError> {
-        let overloaded = |_| {
-            SupabaseError::new(SupabaseErrorKind::Overloaded, "too many requests under way")
-        };
+        let overloaded =
+            |_| SupabaseError::new(SupabaseErrorKind::Overloaded, "too many requests under way");
         let turn = async {
             let own = match holder {
                 Holder::User(user) => Some((user, self.of_user(user).acquire_owned().await?)),

@@ -122,6 +122,12 @@ impl SupabaseError {
         }
     }
 
+    /// The last failure of a request that was sent several times, one of which may have been carried out.
+    pub(super) fn of_several(self, may_have_happened: bool) -> Self {
+        let repeat = if may_have_happened { Repeat::Idempotent } else { self.repeat };
+        Self { repeat, ..self }
+    }
+
     pub(super) fn from_reqwest(error: reqwest::Error) -> Self {
         let (kind, repeat) = match (error.is_connect(), error.is_timeout()) {
             // Who waits that long for a connection had better not wait for another one.

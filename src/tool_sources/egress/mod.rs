@@ -34,6 +34,9 @@ use crate::observability::traces;
 
 /// How fast an unreachable host is noticed.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a connection may rest. Many servers close theirs after five seconds, and of a call that meets the closing
+/// nobody knows whether it was made.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 /// The longest head of a response over HTTP/2, in bytes.
 const MAX_HEAD: u32 = 32 << 10;
 
@@ -202,7 +205,7 @@ impl Guarded {
     fn build(&self) -> Result<Client, EgressError> {
         let builder = Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
-            .pool_idle_timeout(Duration::from_secs(30))
+            .pool_idle_timeout(IDLE_TIMEOUT)
             .redirect(Policy::none())
             .referer(false)
             .http2_max_header_list_size(MAX_HEAD)

@@ -30,6 +30,8 @@ struct Inner {
     blocked: Mutex<Option<(&'static str, &'static str)>>,
     /// The same for requests that wait.
     held: watch::Sender<Option<(&'static str, &'static str)>>,
+    /// The same for requests that are passed on, and whose answers are lost.
+    mute: Mutex<Option<(&'static str, &'static str)>>,
     /// How many requests have met one or the other.
     met: watch::Sender<usize>,
     /// The path and the body of each request.
@@ -39,10 +41,10 @@ struct Inner {
 impl Proxy {
     pub async fn to(app: &TestApp) -> Self {
         let (target, http) = (app.supabase_url.clone(), app.http.clone());
-        let blocked = Mutex::default();
+        let (blocked, mute) = (Mutex::default(), Mutex::default());
         let (held, met) = (watch::Sender::default(), watch::Sender::default());
         let sent = watch::Sender::default();
-        let inner = Arc::new(Inner { target, http, blocked, held, met, sent });
+        let inner = Arc::new(Inner { target, http, blocked, held, mute, met, sent });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = Router::new().fallback(answer).with_state(inner.clone());
@@ -58,6 +60,11 @@ impl Proxy {
     /// Lets these requests wait.
     pub fn hold(&self, method: &'static str, path: &'static str) {
         self.inner.held.send_replace(Some((method, path)));
+    }
+
+    /// Passes these requests on, and answers 502 as a gateway does when it has lost the answer.
+    pub fn lose_answers(&self, method: &'static str, path: &'static str) {
+        *self.inner.mute.lock().unwrap() = Some((method, path));
     }
 
     /// Waits until a request has been blocked or held.
@@ -95,6 +102,7 @@ impl Proxy {
 
     pub fn unblock(&self) {
         *self.inner.blocked.lock().unwrap() = None;
+        *self.inner.mute.lock().unwrap() = None;
         self.inner.held.send_replace(None);
     }
 }
@@ -113,12 +121,14 @@ async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response {
         inner.met.send_modify(|met| *met += 1);
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }
+    let is_mute = is_meant(&inner.mute.lock().unwrap());
     let path = request.uri().path().to_owned();
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
     inner.sent.send_modify(|sent| sent.push((path, body.clone())));
     let request = Request::from_parts(parts, Body::from(body));
-    pass_on(&inner.http, &inner.target, request).await
+    let answer = pass_on(&inner.http, &inner.target, request).await;
+    if is_mute { StatusCode::BAD_GATEWAY.into_response() } else { answer }
 }
 
 /// Sends a request to another server and its answer back.

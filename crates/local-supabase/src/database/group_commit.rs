@@ -91,9 +91,9 @@ pub(super) fn commit(connection: &mut Connection, queue: &Queue<Job>) {
     let mut replies = Vec::new();
     let mut next = Some(first);
     while let Some((caller, job)) = next.take() {
-        let begun = Instant::now();
+        let job_started = Instant::now();
         replies.push((job.run)(&transaction));
-        queue.recent_use.add(caller, begun.elapsed());
+        queue.recent_use.add(caller, job_started.elapsed());
         if job.exclusive || transaction.is_autocommit() || started.elapsed() > MAX_SHARED {
             break;
         }

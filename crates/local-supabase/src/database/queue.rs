@@ -98,8 +98,7 @@ impl<T> Queue<T> {
     pub fn pop_first(&self, may: impl Fn(&T) -> bool) -> Option<(Caller, T)> {
         let mut waiting = self.lock();
         let mut requests = waiting.requests.iter();
-        let is_light =
-            |(_, (caller, _)): &(&Key, &(Caller, T))| !self.recent_use.is_heavy(*caller);
+        let is_light = |(_, (caller, _)): &(&Key, &(Caller, T))| !self.recent_use.is_heavy(*caller);
         let first = requests.clone().find(is_light).or_else(|| requests.next());
         let key = *first.filter(|(_, (_, request))| may(request))?.0;
         let found = waiting.serve(key);

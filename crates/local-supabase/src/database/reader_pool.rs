@@ -78,7 +78,7 @@ impl ReaderPool {
         }
         let connection = state.idle.pop();
         state.in_use_by.push(caller);
-        Some(self.lend(connection, caller))
+        Some(self.pooled(connection, caller))
     }
 
     /// Assigns idle connections to waiting requests.
@@ -91,11 +91,11 @@ impl ReaderPool {
             state.in_use_by.push(caller);
             drop(state);
             // A request that has stopped waiting returns it at once.
-            let _ = sender.send(self.lend(connection, caller));
+            let _ = sender.send(self.pooled(connection, caller));
         }
     }
 
-    fn lend(&self, connection: Option<Connection>, caller: Caller) -> PooledReader {
+    fn pooled(&self, connection: Option<Connection>, caller: Caller) -> PooledReader {
         PooledReader { connection, caller, since: Instant::now(), pool: self.clone() }
     }
 

@@ -10,8 +10,8 @@ use super::caller::Caller;
 /// A caller that has taken more is heavy.
 const LIGHT: Duration = Duration::from_millis(500);
 /// What part of the time that passes is taken off what a caller has taken.
-const FORGIVEN: u32 = 10;
-/// What counts at most, so that nobody is heavy for longer than 100 s.
+const FORGIVEN: u32 = 50;
+/// What counts at most, so that nobody is heavy for longer than eight minutes.
 const MAX: Duration = Duration::from_secs(10);
 /// From how many callers on those are forgotten that have taken nothing.
 const MANY: usize = 1000;
@@ -83,9 +83,9 @@ mod tests {
         assert!(!taken.is_heavy_at(user, start));
         taken.add_at(user, Duration::from_millis(400), start);
         assert!(taken.is_heavy_at(user, start));
-        assert!(!taken.is_heavy_at(user, seconds(4)));
-        taken.add_at(user, Duration::from_secs(3600), seconds(4));
-        assert!(taken.is_heavy_at(user, seconds(90)) && !taken.is_heavy_at(user, seconds(104)));
+        assert!(!taken.is_heavy_at(user, seconds(16)));
+        taken.add_at(user, Duration::from_secs(3600), seconds(16));
+        assert!(taken.is_heavy_at(user, seconds(480)) && !taken.is_heavy_at(user, seconds(496)));
         for caller in [Caller::Auth, Caller::Probe, Role::Service.into()] {
             taken.add_at(caller, MAX, start);
             assert!(!taken.is_heavy_at(caller, start));

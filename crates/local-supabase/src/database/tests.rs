@@ -186,8 +186,11 @@ async fn who_has_taken_little_time_is_served_before_who_has_taken_much() {
     assert!(light.is_ok() && heavy.is_err(), "the first to be written takes the key");
 
     database.readers.queue.recent_use.add(Role::Anon.into(), std::time::Duration::from_secs(5));
-    let reads =
-        [held(&database, ALICE).await, held(&database, ALICE).await, held(&database, Role::Anon).await];
+    let reads = [
+        held(&database, ALICE).await,
+        held(&database, ALICE).await,
+        held(&database, Role::Anon).await,
+    ];
     let mut fourth = database.read(Role::Anon, count).boxed();
     assert!((&mut fourth).now_or_never().is_none(), "one reader is left to others");
     assert_eq!(database.read(BOB, count).await, Ok(1));

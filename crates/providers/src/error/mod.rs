@@ -41,6 +41,8 @@ pub struct ProviderError {
     pub retry_after: Option<Duration>,
     /// Whether the provider asks for a retry (`x-should-retry`).
     pub should_retry: Option<bool>,
+    /// Whether a request was sent of which nothing more was heard: the provider may have taken it.
+    pub may_have_cost: bool,
 }
 
 impl ProviderError {
@@ -62,6 +64,7 @@ impl ProviderError {
             request_id: None,
             retry_after: None,
             should_retry: None,
+            may_have_cost: false,
         }
     }
 

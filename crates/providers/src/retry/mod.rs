@@ -31,16 +31,18 @@ where
     F: Future<Output = Result<T, ProviderError>>,
 {
     let mut retries = 0;
+    let mut may_have_cost = false;
     loop {
         let error = match attempt().await {
             Ok(answer) => return Ok(answer),
             Err(error) => error,
         };
+        may_have_cost |= error.may_have_cost;
         let wait = wait(&error, retries, fastrand::f64());
         let ends = [deadlines.deadline, deadlines.retries_end].into_iter().flatten().min();
         let is_late = ends.is_some_and(|end| Instant::now() + wait >= end);
         if retries == max_retries || !is_worthwhile(&error) || is_late {
-            return Err(error);
+            return Err(ProviderError { may_have_cost, ..error });
         }
         sleep(wait).await;
         counted.fetch_add(1, Ordering::Relaxed);

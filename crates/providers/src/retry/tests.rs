@@ -98,3 +98,16 @@ async fn success_ends_it() {
     assert_eq!((result.unwrap(), count.get()), ("answer", 3));
     assert_eq!(counted.into_inner(), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_may_have_cost_is_not_forgotten() {
+    let attempts = Cell::new(0);
+    let result: Result<(), _> =
+        with_retries(2, &AtomicU64::new(0), Deadlines::default(), async || {
+            attempts.set(attempts.get() + 1);
+            let may_have_cost = attempts.get() == 1;
+            Err(ProviderError { may_have_cost, ..error(ErrorKind::Unreachable, None) })
+        })
+        .await;
+    assert!(result.unwrap_err().may_have_cost);
+}

@@ -1,15 +1,21 @@
 //! What a model sends, as it arrives.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_util::StreamExt;
+use tokio::time::{Instant, timeout_at};
 
 use super::answer_writer::AnswerWriter;
 use crate::providers::{Event, EventStream, ProviderError};
 
 /// How many events that have already arrived are handled at once.
 const MAX_BATCH: usize = 64;
+
+/// How long what has arrived is taken after the lease is over. It is part of the lease's margin.
+const LATE_FOR: Duration = Duration::from_millis(200);
 
 /// The events of a call. Text goes straight into the answer, so that the run need not begin to wait anew for
 /// each piece of it; everything else is handled by the run.
@@ -22,12 +28,29 @@ pub(super) struct Arrivals {
     pub(super) events: Vec<Result<Event, ProviderError>>,
     /// Nothing follows these, and it is not polled again.
     pub(super) has_ended: bool,
+    /// Until when what has arrived is taken, once the lease is over.
+    late_until: Option<Instant>,
 }
 
 impl Arrivals {
     /// The events of this stream.
     pub(super) fn new(stream: EventStream, answer: Arc<AnswerWriter>) -> Self {
-        Self { stream, answer, is_text_plain: false, events: Vec::new(), has_ended: false }
+        Self {
+            stream,
+            answer,
+            is_text_plain: false,
+            events: Vec::new(),
+            has_ended: false,
+            late_until: None,
+        }
+    }
+
+    /// Whether there is more, although the lease is over. A process that was paused finds the rest of the answer
+    /// in its sockets, maybe with its end and its tokens: what the provider has sent is paid for.
+    pub(super) async fn have_more(&mut self) -> bool {
+        let until = *self.late_until.get_or_insert_with(|| Instant::now() + LATE_FOR);
+        let more = timeout_at(until, poll_fn(|cx| self.poll(cx)));
+        Instant::now() < until && more.await.is_ok()
     }
 
     /// Completes when there is something for the run to do, if only to see to other things.

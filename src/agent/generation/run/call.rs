@@ -103,14 +103,19 @@ impl Run {
         self.checkpoint_soon();
         let stream = self.wait_for(model.stream(request)).await?;
         let stream = stream.map_err(|error| self.without_instructions(error));
-        if stream.is_err() {
+        if stream.as_ref().is_err_and(|error| !error.may_have_cost) {
             self.budget.meter.call_refused();
         }
         let mut arrivals = Arrivals::new(stream?, self.answer.clone());
         self.budget.meter.call_accepted();
         let mut finish_reason = None;
         while !arrivals.has_ended {
-            self.wait_for(poll_fn(|cx| arrivals.poll(cx))).await?;
+            if let Err(interruption) = self.wait_for(poll_fn(|cx| arrivals.poll(cx))).await {
+                let is_late = matches!(interruption, Interruption::Failed(Failure::Unrenewed));
+                if !(is_late && arrivals.have_more().await) {
+                    return Err(interruption);
+                }
+            }
             for event in std::mem::take(&mut arrivals.events) {
                 let event = event.map_err(|error| self.without_instructions(error))?;
                 match event {

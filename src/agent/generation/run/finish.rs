@@ -1,6 +1,7 @@
 //! The end of a generation: saved first, then published to the listeners.
 
 use std::pin::pin;
+use std::time::Duration;
 
 use serde_json::value::RawValue;
 use tokio::time::timeout;
@@ -13,7 +14,10 @@ use crate::agent::generation::usage_log::UsageLog;
 use crate::agent::message::answer::{End, Status};
 use crate::agent::usage::TokenUsage;
 use crate::providers::catalogue::Usd;
-use crate::supabase::{SupabaseError, SupabaseErrorKind};
+use crate::supabase::SupabaseError;
+
+/// After which a claim that nobody renews has ended by itself.
+const LONGEST_CLAIM: Duration = Duration::from_secs(30);
 
 impl Run {
     /// Saves the end and publishes it to the listeners.
@@ -112,17 +116,16 @@ impl Run {
         saved.ok()?.message
     }
 
-    /// Releases the chat in case it was claimed although the reply was lost.
+    /// Releases the chat in case it was claimed although the reply was lost: else it would be busy until the
+    /// lease ends, and a call would be counted that is never made.
     pub(super) async fn abandon(&mut self, error: &SupabaseError) {
-        use SupabaseErrorKind as Kind;
-        // A reply that was lost may have granted the claim.
-        let is_unclear = matches!(
-            error.kind,
-            Kind::Protocol | Kind::Timeout | Kind::AnswerTooLarge | Kind::NoMemory(_)
-        );
-        let (recorder, credentials) = (&self.job.recorder, &self.job.credentials);
-        if is_unclear && let Err(error) = recorder.save(credentials, &save::abandoned()).await {
-            warn!("a claim could not be given up: {error}");
+        if !error.may_have_happened() || !self.job.recorder.begins_anew() {
+            return;
+        }
+        let save = save::abandoned();
+        let saving = save::until_saved(&self.job, &save, &self.settings);
+        if !matches!(timeout(LONGEST_CLAIM, saving).await, Ok(Ok(_))) {
+            warn!("a claim could not be given up");
         }
     }
 

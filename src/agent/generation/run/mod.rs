@@ -137,9 +137,9 @@ impl Run {
             Ok(BeginOutcome::Answered(rows)) => Claim::Answered(rows),
             Ok(BeginOutcome::Refused(refusal)) => Claim::Refused(refusal),
             Err(error) => {
+                let failure = Some(error.clone().into());
+                self.answer.publish_end(self.summary(Status::Failed, String::new(), failure));
                 self.abandon(&error).await;
-                let end = self.summary(Status::Failed, String::new(), Some(error.into()));
-                self.answer.publish_end(end);
                 return None;
             }
         };

@@ -17,9 +17,10 @@ use crate::supabase::{SupabaseError, SupabaseErrorKind};
 
 /// How long the last save is retried.
 const MAX_RETRY_TIME: Duration = Duration::from_secs(600);
+/// When the database is back, a whole answer waits for no longer than a checkpoint does.
 const BACKOFF: Backoff = Backoff {
     first: Duration::from_millis(200),
-    longest: Duration::from_secs(5),
+    longest: Duration::from_secs(2),
     jitter: (0.75, 1.25),
 };
 

@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use thiserror::Error;
 use tokio::sync::mpsc::Sender;
+use tokio::time::{Instant, timeout};
 use zip::result::ZipError;
 use zip::write::{SimpleFileOptions, StreamWriter};
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use crate::compute::compute;
 use crate::http::error::ApiError;
-use crate::memory::{Charge, Full};
+use crate::memory::{Charge, Full, Pace};
 
 /// How much is written at once, and sent.
 const PIECE: usize = 64 << 10;
@@ -29,6 +30,9 @@ pub(super) enum Broken {
     /// Nobody reads it any more.
     #[error("the client is gone")]
     Gone,
+    /// It is read so slowly that it would keep others from exporting for too long.
+    #[error("the client reads too slowly")]
+    Slow,
     /// It does not fit into memory what is in it.
     #[error(transparent)]
     Full(#[from] Full),
@@ -90,6 +94,7 @@ pub(super) struct Archive {
     next: Vec<u8>,
     pipe: Pipe,
     out: Sender<io::Result<Bytes>>,
+    pace: Pace,
     /// The list of what is inside.
     entries: Charge,
     modified: DateTime,
@@ -105,7 +110,8 @@ impl Archive {
         let pipe = Pipe::default();
         let zip = Some(Box::new(ZipWriter::new_stream(pipe.clone())));
         let modified = modified(now).unwrap_or_default();
-        Self { zip, next: Vec::new(), pipe, out, entries: charge, modified }
+        let pace = Pace::default();
+        Self { zip, next: Vec::new(), pipe, out, pace, entries: charge, modified }
     }
 
     /// Begins an entry; whether there is none of this name yet.
@@ -134,7 +140,7 @@ impl Archive {
         }
     }
 
-    /// Adds to the entry that was begun last.
+    /// Adds to the entry that was started last.
     pub(super) async fn write(&mut self, bytes: &[u8]) -> Result<(), Broken> {
         for piece in bytes.chunks(PIECE) {
             self.next.extend_from_slice(piece);
@@ -181,11 +187,16 @@ impl Archive {
         Ok(())
     }
 
-    async fn send(&self) -> Result<(), Broken> {
+    async fn send(&mut self) -> Result<(), Broken> {
         let bytes = std::mem::take(&mut *self.pipe.lock());
         let mut charge = self.entries.sibling();
         charge.grow(bytes.len())?;
-        self.out.send(Ok(charge.keep(bytes))).await.map_err(|_| Broken::Gone)
+        self.pace.count(bytes.len());
+        let started = Instant::now();
+        let sent = self.out.send(Ok(charge.keep(bytes)));
+        let sent = timeout(self.pace.time_left(), sent).await.map_err(|_| Broken::Slow)?;
+        self.pace.waited(started.elapsed());
+        sent.map_err(|_| Broken::Gone)
     }
 }
 

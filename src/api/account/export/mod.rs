@@ -31,6 +31,7 @@ use crate::api::{analytics, chats, files as stored_files, messages, scripts};
 use crate::http::auth::CurrentUser;
 use crate::http::error::ApiError;
 use crate::http::extract::Keyed;
+use crate::http::rate_limit::Turn;
 use crate::supabase::{Caller, Rows};
 
 /// How many pieces of the archive wait for a client that reads slowly.
@@ -74,9 +75,8 @@ impl Accounts {
         let (sender, receiver) = mpsc::channel(WAITING);
         let accounts = self.clone();
         self.tasks.spawn(async move {
-            let _turn = turn;
             let _fresh = accounts.token_refresher.register(&credentials);
-            accounts.write_export(credentials, sender).await;
+            accounts.write_export(credentials, turn, sender).await;
         });
         let day = self.clock.now().strftime("%Y-%m-%d").to_string();
         Ok(response(receiver, &format!("chat-export-{day}.zip")))
@@ -95,6 +95,7 @@ impl Accounts {
     async fn write_export(
         &self,
         credentials: Arc<Credentials>,
+        turn: Turn,
         sender: mpsc::Sender<io::Result<Bytes>>,
     ) {
         let token = credentials.token();
@@ -105,6 +106,8 @@ impl Accounts {
             Err(Broken::Gone) => info!("an export was broken off by its client"),
             Err(error) => {
                 warn!("an export broke off: {error}");
+                // Who reads slowly gets the error when there is room for it.
+                drop(turn);
                 // Without the list at its end the archive is known to be cut.
                 let _ = sender.send(Err(io::Error::other("the export broke off"))).await;
             }
