@@ -2,11 +2,12 @@
 
 use axum::extract::{OriginalUri, Request, State};
 use axum::http::StatusCode;
-use axum::middleware::{Next, from_fn_with_state, map_response};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use serde_json::Value;
+use tower::util::MapResponseLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -22,7 +23,8 @@ use crate::http::{auth, compression, cors, health};
 use crate::openapi;
 use crate::peers;
 
-/// All routes, behind all layers. The local Supabase has layers of its own.
+/// All routes, behind all layers. In a tuple of layers the first one is the outermost; each call of `layer` puts
+/// the routes into boxes, so those that belong together go in one. The local Supabase has layers of its own.
 pub fn router(app: &App) -> Router {
     match app.local_supabase_path() {
         Some((path, supabase)) => {
@@ -36,12 +38,16 @@ fn api_router(app: &App) -> Router {
     table(app)
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
-        .layer(from_fn_with_state(AllowedHosts::new(&app.config), require_allowed_host))
-        .layer(cors::layer(app.config.cors_origins.clone(), app.is_local()))
+        .layer((
+            cors::layer(app.config.cors_origins.clone(), app.is_local()),
+            from_fn_with_state(AllowedHosts::new(&app.config), require_allowed_host),
+        ))
         .merge(internal(&app.state))
-        .layer(from_fn_with_state(app.log.clone(), request_context))
-        .layer(map_response(compression::in_pieces))
-        .layer(compression::layer())
+        .layer((
+            compression::layer(),
+            MapResponseLayer::new(compression::in_pieces),
+            from_fn_with_state(app.log.clone(), request_context),
+        ))
         .with_state(app.state.clone())
 }
 
@@ -59,7 +65,7 @@ fn internal(state: &AppState) -> Router<AppState> {
 
 fn table(app: &App) -> Router<AppState> {
     let config = &app.config;
-    let (api, _) = api(config.max_body_bytes, config.max_generate_body_bytes).split_for_parts();
+    let (api, _) = api(config.max_generate_body_bytes).split_for_parts();
     let (public, _) = public().split_for_parts();
     api.route_layer(from_fn_with_state(app.state.auth.clone(), auth::require_user))
         .merge(public)
@@ -69,7 +75,7 @@ fn table(app: &App) -> Router<AppState> {
 
 /// Routes that need a signed-in user. A collection's path without the slash is a second,
 /// undocumented route to the same handlers.
-fn api(max_body_bytes: usize, max_generate_body_bytes: usize) -> OpenApiRouter<AppState> {
+fn api(max_generate_body_bytes: usize) -> OpenApiRouter<AppState> {
     let generate = OpenApiRouter::new()
         .routes(routes!(ai::routes::generate))
         .routes(routes!(ai::routes::generate_in_chat))
@@ -121,7 +127,6 @@ fn api(max_body_bytes: usize, max_generate_body_bytes: usize) -> OpenApiRouter<A
         .routes(routes!(scripts::routes::capabilities))
         .routes(routes!(tools::oauth::start))
         .routes(routes!(tools::oauth::end))
-        .layer(Extension(MaxBody(max_body_bytes)))
         .merge(generate)
 }
 
@@ -138,7 +143,7 @@ fn public() -> OpenApiRouter<AppState> {
 /// The OpenAPI document.
 pub fn document() -> Value {
     let (_, public) = public().split_for_parts();
-    let (_, api) = api(0, 0).split_for_parts();
+    let (_, api) = api(0).split_for_parts();
     openapi::complete(public.merge_from(api))
 }
 

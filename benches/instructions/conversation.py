@@ -81,6 +81,28 @@ class Chats:
             for _ in range(times):
                 ask(connection, "GET", "/api/chats/", self.headers)
 
+    def get(self, times):
+        with self.connect() as connection:
+            for _ in range(times):
+                ask(connection, "GET", f"/api/chats/{self.chats[0]}", self.headers)
+
+    def create_more(self, times):
+        with self.connect() as connection:
+            for number in range(times):
+                self.create(connection, number)
+
+    def refused(self, times):
+        """Without a token."""
+        with self.connect() as connection:
+            for _ in range(times):
+                ask(connection, "GET", "/api/chats/", "", expected=401)
+
+    def missing(self, times):
+        """Of a chat that nobody has."""
+        with self.connect() as connection:
+            for _ in range(times):
+                ask(connection, "GET", f"/api/chats/{uuid.UUID(int=1)}", self.headers, expected=404)
+
     def stream(self, provider, deltas, listeners):
         """An answer of so many deltas, each sent when all listeners have the one before."""
         model, connection = self.generate(provider, self.chats[0])
@@ -137,11 +159,11 @@ def request(connection, method, path, headers, body=None):
     connection.sendall((head + content).encode())
 
 
-def ask(connection, method, path, headers, body=None):
-    """The body of the answer to a request."""
+def ask(connection, method, path, headers, body=None, expected=None):
+    """The body of the answer to a request, which succeeds unless another status is expected."""
     request(connection, method, path, headers, body)
     head, content = read_message(connection)
-    if b" 20" not in head.split(b"\r\n")[0]:
+    if f" {expected or 20}".encode() not in head.split(b"\r\n")[0]:
         raise SystemExit(f"{method} {path}: {head} {content}")
     return content
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Instructions (in user space, by callgrind) and system calls (by strace) of the server for one delta of a
-streamed answer, alone and among others that come at the same moment, and for one list of 50 chats.
+streamed answer, alone and among others that come at the same moment, and for one request: a list of 50 chats, one
+chat, a new chat, a refused request and a chat that is not there.
 
     benches/instructions/measure.py [PROGRAM] [--listeners 1 3] [--profile FILE]
 
@@ -25,7 +26,7 @@ from program import Program
 
 LENGTHS = (200, 1200)
 ANSWERS = 32
-LISTS = (50, 250)
+REQUESTS = (50, 250)
 
 
 class Callgrind:
@@ -99,7 +100,11 @@ def measure(arguments, counter, provider, folder):
             lengths = [10 * ANSWERS, 60 * ANSWERS]
             tell(f"a delta of {ANSWERS} answers at once", slope(counter, server, answers, lengths))
             if not arguments.no_list:
-                tell("a list of 50 chats", slope(counter, server, chats.list, LISTS))
+                for what, ask in [
+                    ("a list of 50 chats", chats.list), ("one chat", chats.get), ("a new chat", chats.create_more),
+                    ("no token (401)", chats.refused), ("no such chat (404)", chats.missing),
+                ]:
+                    tell(what, slope(counter, server, ask, REQUESTS))
             if arguments.profile and isinstance(counter, Callgrind):
                 work = (lambda: chats.list(300)) if arguments.profile_list else (
                     lambda: chats.stream(provider, 1000, arguments.listeners[0]))

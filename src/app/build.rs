@@ -155,7 +155,7 @@ impl App {
         );
         let state = Services {
             health: Health::new(probes, providers, generations.clone(), ai.sources().clone()),
-            auth: AuthLayer { verifier, limits: limits.clone(), memory, token_refresher },
+            auth: Arc::new(AuthLayer { verifier, limits: limits.clone(), memory, token_refresher }),
             accounts,
             supabase,
             generations,

@@ -20,6 +20,9 @@ use crate::local::{
 };
 use crate::memory::Memory;
 
+/// The largest object of a new project of Supabase, in any bucket.
+const MAX_OBJECT_BYTES: u64 = 50 << 20;
+
 /// The local Supabase and its listener.
 pub struct LocalListener {
     /// The local Supabase.
@@ -67,6 +70,7 @@ pub(super) async fn project(
         max_user_bytes: max_user_bytes(config),
         migrations: own_tables.map(|tables| tables.migrations),
         auto_expose_new_tables: exposes == Some(true),
+        max_object_bytes: config.max_file_bytes.max(MAX_OBJECT_BYTES),
         password_kib: password_kib.unwrap_or(PASSWORD_KIB),
         clock: clock.clone(),
         memory: memory.clone(),

@@ -48,7 +48,7 @@ pub struct Services {
     pub scripts: Scripts,
     pub accounts: Accounts,
     pub health: Health,
-    pub auth: AuthLayer,
+    pub auth: Arc<AuthLayer>,
     pub clock: Clock,
     pub file: FileHandle,
     /// Makes the sources of tools when the configuration file is read again.

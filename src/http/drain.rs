@@ -27,6 +27,9 @@ impl<B: HttpBody<Data = Bytes, Error = hyper::Error> + Send + Unpin + 'static> I
 
 /// Answers a request that arrived over a connection.
 pub async fn answer<B: Incoming>(router: Router, request: Request<B>) -> Response<Body> {
+    if request.body().is_end_stream() {
+        return routed(router, request.map(|_| Body::empty())).await;
+    }
     if request.version() > Version::HTTP_11 {
         return routed(router, request.map(Body::new)).await;
     }

@@ -14,6 +14,11 @@ use bytes::Bytes;
 const NOTHING: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; \
                        frame-ancestors 'none'";
 
+const LOADS_NOTHING: HeaderValue = HeaderValue::from_static(NOTHING);
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
 /// An HTML page and its content security policy.
 #[derive(Clone)]
 pub struct Page {
@@ -68,13 +73,13 @@ fn between<'a>(html: &'a str, start: &str, end: &str) -> Option<&'a str> {
 /// must not store them.
 pub fn complete(headers: &mut HeaderMap, is_api: bool) {
     let mut default = |name, value| {
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
+        headers.entry(name).or_insert(value);
     };
-    default(X_CONTENT_TYPE_OPTIONS, "nosniff");
-    default(REFERRER_POLICY, "no-referrer");
-    default(CONTENT_SECURITY_POLICY, NOTHING);
+    default(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+    default(REFERRER_POLICY, NO_REFERRER);
+    default(CONTENT_SECURITY_POLICY, LOADS_NOTHING);
     if is_api {
-        default(CACHE_CONTROL, "no-store");
+        default(CACHE_CONTROL, NO_STORE);
     }
 }
 

@@ -33,7 +33,7 @@ pub(super) async fn read_page(
     let mut page = RowScanner::new(rows, PAGE_BYTES);
     let mut body = Buffer::new(max_bytes, charge);
     while let Some(piece) = chunk(&mut response).await? {
-        body.push(&piece).map_err(unread)?;
+        body.add(piece).map_err(unread)?;
         if let Some((end, closing)) = page.end(body.bytes()) {
             body.truncate_and_append(end, closing);
             return Ok((body.finish(), true));

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, RequestBuilder};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -20,6 +20,7 @@ use super::{Caller, MAX_ANSWER_BYTES, Supabase, SupabaseError};
 const TOO_COSTLY: [&str; 2] = ["54000", "57014"];
 /// What is asked for then: the eighth part.
 const SHRINK_FACTOR: usize = 8;
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const ONE_ROW: &str = "application/vnd.pgrst.object+json";
 
 /// What need not be escaped in a query string, so that logs of PostgREST stay readable.
@@ -262,15 +263,17 @@ impl<'a> Query<'a> {
             address.set_query(Some(&self.parameters));
         }
         let http = &supabase.inner.http;
-        let mut request = http.request(self.method.clone(), address).header(ACCEPT, accept);
+        let mut request = http
+            .request(self.method.clone(), address)
+            .header(ACCEPT, HeaderValue::from_static(accept));
         if !self.prefer.is_empty() {
-            request = request.header("prefer", self.prefer);
+            request = request.header("prefer", HeaderValue::from_static(self.prefer));
         }
         if let Some(schema) = self.profile {
             request = request.header("accept-profile", schema);
         }
         if let Some(body) = self.body.clone() {
-            request = request.header(CONTENT_TYPE, "application/json").body(body);
+            request = request.header(CONTENT_TYPE, JSON).body(body);
         }
         supabase.authorized(request, self.rest.caller)
     }

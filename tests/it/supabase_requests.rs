@@ -49,6 +49,18 @@ async fn creating_is_repeated_because_the_id_is_known() {
 }
 
 #[tokio::test]
+async fn a_message_follows_another_where_its_predecessor_has_just_been_deleted() {
+    let project = project().await;
+    let gone = "insert or update on table \"messages\" violates foreign key constraint \
+                \"messages_parent_fkey\"";
+    let row = json!([{ "id": Uuid::new_v4() }]);
+    let outcomes = [Outcome::error(409, "23503", gone), Outcome::json(201, &row)];
+    project.supabase.enqueue("/rest/v1/messages", outcomes);
+    let path = format!("/api/messages/chat/{}", Uuid::new_v4());
+    project.user().post(&path, json!({ "role": "user", "content": "Hi" })).await.expect(201);
+}
+
+#[tokio::test]
 async fn what_would_do_something_twice_is_repeated_only_if_it_was_not_done() {
     let project = project().await;
     let alice = project.user();

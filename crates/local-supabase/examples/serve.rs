@@ -21,6 +21,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         allow_anonymous_users: true,
         migrations: None,
         auto_expose_new_tables: false,
+        max_user_bytes: 1 << 30,
+        max_object_bytes: 50 << 20,
         password_kib: PASSWORD_KIB,
         clock: Clock::System,
         memory: Memory::new(256 << 20),

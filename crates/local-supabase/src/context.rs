@@ -30,6 +30,7 @@ pub(super) struct Context {
     pub(super) allow_anonymous_users: bool,
     /// The most that a user's objects may take.
     pub(super) max_user_bytes: u64,
+    pub(super) max_object_bytes: u64,
     /// Without a slash at the end.
     pub(super) public_url: String,
     pub(super) clock: Clock,

@@ -45,6 +45,7 @@ pub(super) fn open(path: &Path, project: Project, options: Options) -> Result<Co
         auth_limits: AuthLimits::new(&clock),
         allow_anonymous_users,
         max_user_bytes,
+        max_object_bytes: options.max_object_bytes,
         public_url: public_url.trim_end_matches('/').to_owned(),
         clock,
         memory,

@@ -19,6 +19,8 @@ pub struct Options {
     /// Whether tables of `public` are open to `anon`, `authenticated` and `service_role` without a grant,
     /// but for row-level security, as `auto_expose_new_tables` of the Supabase CLI's `config.toml` has it.
     pub auto_expose_new_tables: bool,
+    /// The largest object that Storage takes, whatever the bucket's own limit: 50 MiB on a new project.
+    pub max_object_bytes: u64,
     /// The memory that hashing a password takes, in KiB: [`PASSWORD_KIB`](super::PASSWORD_KIB), but in tests.
     pub password_kib: u32,
     /// The time that expiry and rate limits go by.

@@ -2,6 +2,7 @@
 //! user. What exceeds it is refused before it is read.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -171,8 +172,12 @@ impl Charge {
     }
 
     /// Converts to `Bytes`, charged as long as any part of them is in use.
-    pub fn keep(self, bytes: Vec<u8>) -> Bytes {
-        if bytes.is_empty() { Bytes::new() } else { Bytes::from_owner(ChargedBytes(bytes, self)) }
+    pub fn keep(self, bytes: impl AsRef<[u8]> + Send + 'static) -> Bytes {
+        if bytes.as_ref().is_empty() {
+            Bytes::new()
+        } else {
+            Bytes::from_owner(ChargedBytes(bytes, self))
+        }
     }
 }
 
@@ -187,23 +192,26 @@ impl Total {
 
 impl Drop for Charge {
     fn drop(&mut self) {
+        if self.bytes == 0 {
+            return;
+        }
         let mut held = self.memory.total();
         held.bytes -= self.bytes;
-        if let Some(own) = held.by_holder.get_mut(&self.holder) {
-            *own -= self.bytes;
-            if *own == 0 {
-                held.by_holder.remove(&self.holder);
+        if let Entry::Occupied(mut own) = held.by_holder.entry(self.holder) {
+            *own.get_mut() -= self.bytes;
+            if *own.get() == 0 {
+                own.remove();
             }
         }
     }
 }
 
 /// Bytes and their charge.
-struct ChargedBytes(Vec<u8>, #[expect(dead_code, reason = "its end is what counts")] Charge);
+struct ChargedBytes<B>(B, #[expect(dead_code, reason = "its end is what counts")] Charge);
 
-impl AsRef<[u8]> for ChargedBytes {
+impl<B: AsRef<[u8]>> AsRef<[u8]> for ChargedBytes<B> {
     fn as_ref(&self) -> &[u8] {
-        &self.0
+        self.0.as_ref()
     }
 }
 

@@ -10,6 +10,8 @@ use super::{Charge, Full};
 const MIN_CAPACITY: usize = 4 << 10;
 /// A long body is collected in blocks of this length: reallocating it would take twice the memory.
 const BLOCK: usize = 256 << 10;
+/// A chunk that is shorter is always copied: it would keep the larger buffer alive that it was read into.
+const MIN_KEPT: usize = 16 << 10;
 
 /// Why a body was not read to its end.
 #[derive(Debug, Error)]
@@ -84,6 +86,8 @@ fn concat(blocks: Vec<Buffer>, length: usize) -> Bytes {
 
 /// A growing body, whose capacity is charged before it is allocated.
 pub struct Buffer {
+    /// The first chunk, as long as there is no other one: most bodies come in one, and need not be copied.
+    only: Bytes,
     bytes: Vec<u8>,
     max: usize,
     charge: Charge,
@@ -92,11 +96,27 @@ pub struct Buffer {
 impl Buffer {
     /// An empty buffer.
     pub fn new(max: usize, charge: Charge) -> Self {
-        Self { bytes: Vec::new(), max, charge }
+        Self { only: Bytes::new(), bytes: Vec::new(), max, charge }
     }
 
-    /// Appends a chunk.
+    /// Appends a chunk, which is kept as it is if it is the only one.
+    pub fn add<E>(&mut self, piece: Bytes) -> Result<(), ReadError<E>> {
+        let is_first = self.only.is_empty() && self.bytes.is_empty();
+        if is_first && (MIN_KEPT..=self.max).contains(&piece.len()) {
+            self.charge.grow(piece.len())?;
+            self.only = piece;
+            return Ok(());
+        }
+        self.push(&piece)
+    }
+
+    /// Appends a copy of a chunk.
     pub fn push<E>(&mut self, piece: &[u8]) -> Result<(), ReadError<E>> {
+        if !self.only.is_empty() {
+            let only = std::mem::take(&mut self.only);
+            self.charge.clear();
+            self.push(&only)?;
+        }
         let (length, capacity) = (self.bytes.len() + piece.len(), self.bytes.capacity());
         if length > self.max {
             return Err(ReadError::TooLarge(self.max));
@@ -112,17 +132,23 @@ impl Buffer {
 
     /// The bytes so far.
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        if self.only.is_empty() { &self.bytes } else { &self.only }
     }
 
     /// Truncates the body and appends other bytes.
     pub fn truncate_and_append(&mut self, length: usize, end: &[u8]) {
+        if !self.only.is_empty() {
+            self.bytes = std::mem::take(&mut self.only).to_vec();
+        }
         self.bytes.truncate(length);
         self.bytes.extend_from_slice(end);
     }
 
     /// The whole body, charged as long as it is in use.
     pub fn finish(self) -> Bytes {
-        self.charge.keep(self.bytes)
+        match self.only.is_empty() {
+            true => self.charge.keep(self.bytes),
+            false => self.charge.keep(self.only),
+        }
     }
 }

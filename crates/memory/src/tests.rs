@@ -4,7 +4,7 @@ use futures_util::{StreamExt, stream};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Charge, Form, Full, Holder, Memory, ReadError, json_cost, read};
+use super::{Buffer, Charge, Form, Full, Holder, Memory, ReadError, json_cost, read};
 
 const MIB: usize = 1 << 20;
 
@@ -53,6 +53,33 @@ async fn a_body_is_counted_as_it_arrives_and_while_it_is_in_use() {
     drop(body);
     assert!(memory.held() >= 100_000, "{}", memory.held());
     drop(part);
+    assert_eq!(memory.held(), 0);
+}
+
+#[test]
+fn a_body_in_one_chunk_is_not_copied() {
+    let memory = Memory::new(64 * MIB);
+    let chunk = |byte| Bytes::from(vec![byte; 20_000]);
+    let add = |buffer: &mut Buffer, chunk| buffer.add::<String>(chunk);
+    let (first, mut one) = (chunk(b'a'), Buffer::new(MIB, memory.charge(user())));
+    add(&mut one, first.clone()).unwrap();
+    let body = one.finish();
+    assert_eq!((body.as_ptr(), memory.held()), (first.as_ptr(), 20_000));
+    drop(body);
+    let mut two = Buffer::new(50_000, memory.charge(user()));
+    add(&mut two, first).unwrap();
+    assert_eq!(two.bytes().len(), 20_000);
+    add(&mut two, chunk(b'b')).unwrap();
+    assert!(memory.held() >= 40_000);
+    assert!(matches!(add(&mut two, chunk(b'c')), Err(ReadError::TooLarge(50_000))));
+    two.truncate_and_append(20_001, b"]");
+    assert!(two.finish().ends_with(b"ab]"));
+    let mut cut = Buffer::new(MIB, memory.charge(user()));
+    add(&mut cut, chunk(b'a')).unwrap();
+    cut.truncate_and_append(1, b"]");
+    assert_eq!(cut.finish(), "a]");
+    let mut small = Buffer::new(10_000, memory.charge(user()));
+    assert!(matches!(add(&mut small, chunk(b'a')), Err(ReadError::TooLarge(10_000))));
     assert_eq!(memory.held(), 0);
 }
 

@@ -54,8 +54,28 @@ pub(super) async fn find(
     chat_id: Uuid,
 ) -> Result<ResumeReply, ApiError> {
     let find = AnswerToResume { p_chat_id: chat_id };
-    let found = database::call(ai.supabase.rest(user.caller()), &find).await?;
-    found.ok_or_else(|| ApiError::not_found("chat"))
+    // One that is saved while the database answers is no longer on its way afterwards.
+    let being_marked = ai.read_marks.being_marked();
+    let found: Option<ResumeReply> = database::call(ai.supabase.rest(user.caller()), &find).await?;
+    let mut found = found.ok_or_else(|| ApiError::not_found("chat"))?;
+    if let Some(message) = &found.message {
+        let Row { id, status } = row(message)?;
+        let is_marked = being_marked.contains(&id) || ai.read_marks.is_being_marked(id);
+        if is_marked && status != "streaming" {
+            found.message = None;
+        }
+    }
+    Ok(found)
+}
+
+#[derive(Deserialize)]
+struct Row {
+    id: Uuid,
+    status: String,
+}
+
+fn row(message: &RawValue) -> Result<Row, ApiError> {
+    serde_json::from_str(message.get()).map_err(|error| ApiError::unreadable("message", error))
 }
 
 pub(super) async fn shown(
@@ -64,20 +84,12 @@ pub(super) async fn shown(
     chat_id: Uuid,
     message: Option<Box<RawValue>>,
 ) -> Result<Option<AnswerReceiver>, ApiError> {
-    #[derive(Deserialize)]
-    struct Row {
-        id: Uuid,
-        status: String,
-    }
     let Some(message) = message else { return Ok(None) };
     let unreadable = |error| ApiError::unreadable("message", error);
-    let Row { id, status } = serde_json::from_str(message.get()).map_err(unreadable)?;
+    let Row { id, status } = row(&message)?;
     if status == "streaming" {
         let rows = Rows { message_id: id, message: Some(message), user_message: None };
         return Ok(Some(ai.followers.follow(chat_id, &rows, &user.token)));
-    }
-    if ai.read_marks.is_being_marked(id) {
-        return Ok(None);
     }
     let message = message.get().to_owned().into();
     let message = ai.files.with_signed_urls(&Owner::from(user), message).await;

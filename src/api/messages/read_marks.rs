@@ -45,6 +45,11 @@ impl ReadMarks {
         self.lock().contains(&message_id)
     }
 
+    /// All marks that are on their way.
+    pub fn being_marked(&self) -> HashSet<Uuid> {
+        self.lock().clone()
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashSet<Uuid>> {
         self.unsaved.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,5 +1,7 @@
 //! Authentication: one middleware layer over every `/api` route verifies the access token.
 
+use std::sync::Arc;
+
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
@@ -32,7 +34,6 @@ pub use verifier::{VerificationMode, Verifier, VerifierSettings};
 const MAX_TOKEN_BYTES: usize = 64 << 10;
 
 /// The state of the layer.
-#[derive(Clone)]
 pub struct AuthLayer {
     /// Verifies tokens.
     pub verifier: Verifier,
@@ -46,7 +47,7 @@ pub struct AuthLayer {
 
 /// Middleware that requires a valid access token and adds the [`CurrentUser`] to the request.
 pub async fn require_user(
-    State(layer): State<AuthLayer>,
+    State(layer): State<Arc<AuthLayer>>,
     mut request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {

@@ -32,7 +32,7 @@ pub(super) struct Verified {
     pub(super) user: CurrentUser,
     pub(super) until: i64,
     /// The published key that signed it; the entry ends when the key goes.
-    pub(super) signed_by: Option<(String, Arc<SigningKey>)>,
+    pub(super) signed_by: Option<(Arc<str>, Arc<SigningKey>)>,
 }
 
 /// A token by which an entry is found. It is in the entry as well; a digest in its place would have to be computed

@@ -144,7 +144,7 @@ impl Verifier {
                     return Err(invalid_token("its algorithm is not its key's"));
                 }
                 check_signature(token, &key.key, algorithm)?;
-                self.accept(token, &claims, end, Some((kid, key)))
+                self.accept(token, &claims, end, Some((kid.into(), key)))
             }
         }
     }
@@ -154,7 +154,7 @@ impl Verifier {
         token: &str,
         claims: &Claims,
         until: i64,
-        signed_by: Option<(String, Arc<SigningKey>)>,
+        signed_by: Option<(Arc<str>, Arc<SigningKey>)>,
     ) -> Result<Verified, ApiError> {
         if claims.is_anonymous && !self.inner.settings.allow_anonymous_users {
             return Err(anonymous_refused());

@@ -1,7 +1,5 @@
 //! Extractors whose problems say which field is invalid, why, and what to send instead.
 
-use std::time::Duration;
-
 use axum::RequestPartsExt;
 use axum::body::Bytes;
 use axum::extract::{FromRef, FromRequest, FromRequestParts, RawPathParams, Request};
@@ -29,8 +27,8 @@ pub use fields::{
 pub use keyed::{Cursor, Keyed, SortOrder};
 pub use page::{Page, PageQuery, next_link};
 
-/// The maximum size of request bodies on the routes below it, in bytes: an extension of their
-/// requests.
+/// The maximum size of request bodies on the routes below it, in bytes, where it is not the ordinary one: an
+/// extension of their requests.
 #[derive(Clone, Copy, Debug)]
 pub struct MaxBody(pub usize);
 
@@ -66,9 +64,9 @@ where
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let timeout = Limits::from_ref(state).request_timeout;
+        let limits = Limits::from_ref(state);
         require_json(&request)?;
-        let (body, held) = read_body(request, timeout).await?;
+        let (body, held) = read_body(request, &limits).await?;
         parse_json(body, &held).await.map(|value| Self(value, held))
     }
 }
@@ -86,9 +84,9 @@ where
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let timeout = Limits::from_ref(state).request_timeout;
+        let limits = Limits::from_ref(state);
         require_json(&request)?;
-        let (body, held) = read_body(request, timeout).await?;
+        let (body, held) = read_body(request, &limits).await?;
         held.grow(json_cost(&body))?;
         Ok(Self { body, held })
     }
@@ -139,9 +137,9 @@ where
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let timeout = Limits::from_ref(state).request_timeout;
+        let limits = Limits::from_ref(state);
         let is_json = require_json(&request);
-        let (body, held) = read_body(request, timeout).await?;
+        let (body, held) = read_body(request, &limits).await?;
         if body.is_empty() {
             return Ok(Self(None));
         }
@@ -169,14 +167,14 @@ fn require_json(request: &Request) -> Result<(), ApiError> {
 }
 
 /// The body, and the memory charge of the request.
-async fn read_body(request: Request, timeout: Duration) -> Result<(Bytes, Held), ApiError> {
+async fn read_body(request: Request, limits: &Limits) -> Result<(Bytes, Held), ApiError> {
     let (parts, body) = request.into_parts();
     let outside = || ApiError::internal("a route that reads a body is outside the auth layer");
     let held: Held = parts.extensions.get().cloned().ok_or_else(outside)?;
-    let MaxBody(max) = parts.extensions.get().copied().ok_or_else(outside)?;
+    let max = parts.extensions.get().map_or(limits.max_body_bytes, |MaxBody(max)| *max);
     let expected = content_length(&parts.headers);
     let reading = read(body.into_data_stream(), expected, max, held.sibling());
-    match tokio::time::timeout(timeout, reading).await {
+    match tokio::time::timeout(limits.request_timeout, reading).await {
         Ok(Ok(body)) => Ok((body, held)),
         Ok(Err(error)) => Err(unreadable(error)),
         Err(_) => Err(ApiError::new(

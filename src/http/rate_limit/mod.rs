@@ -39,6 +39,8 @@ const TRANSFER_WAIT: Duration = Duration::from_millis(500);
 pub struct Limits {
     /// The timeout for a request's body to arrive, and for Supabase to respond.
     pub request_timeout: Duration,
+    /// The maximum size of a request's body in bytes, unless the route has a `MaxBody` of its own.
+    pub max_body_bytes: usize,
     /// The daily token limit of a user, which the database enforces.
     pub daily_tokens: Option<u64>,
     /// Permits for computing statistics.
@@ -59,6 +61,7 @@ impl Limits {
     pub fn new(config: &Config, clock: &Clock) -> Self {
         Self {
             request_timeout: config.request_timeout,
+            max_body_bytes: config.max_body_bytes,
             daily_tokens: config.daily_token_limit,
             statistics: Turns::new(
                 STATISTICS,

@@ -79,6 +79,7 @@ pub fn options() -> Options {
         max_user_bytes: 1 << 30,
         migrations: None,
         auto_expose_new_tables: false,
+        max_object_bytes: 50 << 20,
         password_kib: crate::local_supabase::PASSWORD_KIB_LEAST,
         clock: Clock::fixed(NOW.parse::<Timestamp>().unwrap()),
         memory: Memory::new(256 << 20),

@@ -1,20 +1,18 @@
 //! Sends requests to a Supabase project, again where that is safe.
 
-use std::iter;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{AGE, AUTHORIZATION, DATE, HeaderMap, HeaderValue};
+use reqwest::header::{AGE, AUTHORIZATION, DATE, HeaderMap, HeaderName};
 use reqwest::{RequestBuilder, Url};
-use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 use tracing::debug;
 
 use self::permits::Permits;
 use super::answer::{Answer, Reading};
-use super::caller::Caller;
+use super::caller::{Caller, ProjectKey};
 use super::error::{SupabaseError, SupabaseErrorKind};
 use super::retry;
 use super::service::Service;
@@ -27,6 +25,7 @@ mod permits;
 
 /// How fast an unreachable Supabase is noticed.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+const APIKEY: HeaderName = HeaderName::from_static("apikey");
 
 /// A Supabase project. Clones share connections.
 #[derive(Clone)]
@@ -41,8 +40,8 @@ pub(super) struct Inner {
     pub(super) transfers: reqwest::Client,
     pub(super) url: Url,
     pub(super) public_url: String,
-    key: SecretString,
-    service_key: Option<SecretString>,
+    key: ProjectKey,
+    service_key: Option<ProjectKey>,
     permits: Permits,
     timeout: Duration,
     clock: Clock,
@@ -59,17 +58,15 @@ impl Supabase {
         })?;
         let http = client(&url).timeout(timeout).build().map_err(SupabaseError::from_reqwest)?;
         let transfers = client(&url).build().map_err(SupabaseError::from_reqwest)?;
-        for key in iter::once(&project.anon_key).chain(&project.service_role_key) {
-            sensitive(key.expose_secret())?;
-        }
+        let service_key = project.service_role_key.as_ref().map(ProjectKey::new).transpose()?;
         Ok(Self {
             inner: Arc::new(Inner {
                 http,
                 transfers,
                 url,
                 public_url: project.public_url.clone(),
-                key: project.anon_key.clone(),
-                service_key: project.service_role_key.clone(),
+                key: ProjectKey::new(&project.anon_key)?,
+                service_key,
                 permits: Permits::new(),
                 timeout,
                 clock,
@@ -132,19 +129,19 @@ impl Supabase {
         request: RequestBuilder,
         caller: Caller<'_>,
     ) -> Result<RequestBuilder, SupabaseError> {
-        let (key, token) = match caller {
-            Caller::User(token) => (&self.inner.key, Some(token.expose_secret())),
-            Caller::Anon => (&self.inner.key, legacy_token(&self.inner.key)),
+        let (key, authorization) = match caller {
+            Caller::User(token) => (&self.inner.key, Some(token.authorization()?)),
+            Caller::Anon => (&self.inner.key, self.inner.key.authorization.clone()),
             Caller::Service => {
                 let key = self.inner.service_key.as_ref().ok_or_else(|| {
                     SupabaseError::new(SupabaseErrorKind::Refused, "no service key is set")
                 })?;
-                (key, legacy_token(key))
+                (key, key.authorization.clone())
             }
         };
-        let request = request.header("apikey", sensitive(key.expose_secret())?);
-        Ok(match token {
-            Some(token) => request.header(AUTHORIZATION, sensitive(&format!("Bearer {token}"))?),
+        let request = request.header(APIKEY, key.apikey.clone());
+        Ok(match authorization {
+            Some(authorization) => request.header(AUTHORIZATION, authorization),
             None => request,
         })
     }
@@ -162,8 +159,11 @@ impl Supabase {
         let mut repeats = 0;
         let mut may_have_happened = false;
         loop {
-            let time_left = deadline.saturating_duration_since(Instant::now());
-            let failed = match self.send(request()?.timeout(time_left), reading).await {
+            let mut request = request()?;
+            if repeats > 0 {
+                request = request.timeout(deadline.saturating_duration_since(Instant::now()));
+            }
+            let failed = match self.send(request, reading).await {
                 Ok(answer) if answer.status.is_success() => return Ok(answer),
                 Ok(answer) => service.error(&answer),
                 Err(failed) => failed,
@@ -210,33 +210,20 @@ fn client(url: &Url) -> reqwest::ClientBuilder {
         // Compressing and unpacking costs more than the way between neighbours.
         .no_gzip()
         .user_agent(concat!("chat-backend/", env!("CARGO_PKG_VERSION")));
+    let is_plain = url.scheme() == "http";
+    // Only HTTP/2, which needs TLS, refuses requests in a way that lets the client repeat them.
+    let never = reqwest::retry::never().max_retries_per_request(0);
+    let client = if is_plain { client.retry(never) } else { client };
     // No proxy knows the way to this machine.
     let client = if is_this_machine(url) { client.no_proxy() } else { return client };
     // Certificates that nobody shows take milliseconds to read.
-    if url.scheme() == "http" { client.tls_certs_only([]) } else { client }
+    if is_plain { client.tls_certs_only([]) } else { client }
 }
 
 fn is_this_machine(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let ip = host.trim_matches(['[', ']']).parse::<IpAddr>();
     host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback() || ip.is_unspecified())
-}
-
-/// Legacy keys are tokens and go into both headers; newer ones only into `apikey`.
-fn legacy_token(key: &SecretString) -> Option<&str> {
-    Some(key.expose_secret()).filter(|key| !key.starts_with("sb_"))
-}
-
-/// A header value that is not printed.
-fn sensitive(text: &str) -> Result<HeaderValue, SupabaseError> {
-    let mut value = HeaderValue::from_str(text).map_err(|_| {
-        SupabaseError::new(
-            SupabaseErrorKind::Refused,
-            "a key or token has characters no header can hold",
-        )
-    })?;
-    value.set_sensitive(true);
-    Ok(value)
 }
 
 #[cfg(test)]

@@ -104,6 +104,10 @@ fn classify_postgrest(status: StatusCode, code: &str, message: &str) -> (Kind, R
         // Raised by our own functions and policies.
         "PT401" => Kind::UserNotFound,
         "23505" => Kind::Duplicate,
+        // The message that the database chose to follow has just been deleted: it chooses another one.
+        "23503" if message.contains("\"messages_parent_fkey\"") => {
+            return (Kind::ForeignKey, Repeat::Any);
+        }
         "23503" => Kind::ForeignKey,
         "42501" if message.starts_with("permission denied") => Kind::SchemaMismatch,
         "42501" => Kind::Forbidden,

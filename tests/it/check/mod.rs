@@ -254,6 +254,16 @@ async fn what_could_not_be_read_is_said() {
     assert_eq!((report.problems(), report.skipped_count()), (0, 1), "{report}");
     let text = report.to_string();
     assert!(text.contains("? bucket files could not be looked at: permission denied"), "{text}");
+    let missing = Outcome::Recorded("postgrest/102-rpc-missing.txt");
+    for (answer, skipped, line) in [
+        (missing, 2, "? settings of roles, the publication"),
+        (Outcome::json(200, &json!({ "objects": {} })), 1, "– there is no publication"),
+    ] {
+        supabase.always_as(SERVICE, "/rest/v1/rpc/describe_environment", answer);
+        let report = check(&supabase, &[WITH_SERVICE]).await;
+        assert_eq!((report.problems(), report.skipped_count()), (0, skipped), "{report}");
+        assert!(report.to_string().contains(line), "{report}");
+    }
 }
 
 #[tokio::test]

@@ -224,6 +224,7 @@ impl Local {
             max_user_bytes: 1 << 30,
             migrations: Some(migrations),
             auto_expose_new_tables: exposes(project),
+            max_object_bytes: 50 << 20,
             password_kib: PASSWORD_KIB_LEAST,
             clock: Clock::System,
             memory: Memory::new(256 << 20),

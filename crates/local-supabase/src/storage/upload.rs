@@ -22,8 +22,6 @@ use crate::context::Context;
 use crate::role::Role;
 use memory::{Form, FormError, Holder};
 
-/// Supabase's limit for one upload.
-const MAX_BYTES: u64 = 5 << 30;
 const MAX_FORM_TEXT: usize = 1 << 20;
 /// What a form's boundaries and fields may add to the bytes of its file.
 const FORM_OVERHEAD: u64 = 2 << 20;
@@ -98,7 +96,8 @@ async fn store(
     options: WriteOptions,
     request: Request,
 ) -> Result<Object, StorageError> {
-    let limit = bucket.file_size_limit.map_or(MAX_BYTES, |limit| limit.min(MAX_BYTES));
+    let most = context.max_object_bytes;
+    let limit = bucket.file_size_limit.map_or(most, |limit| limit.min(most));
     let holder = match options.owner_id.as_deref().map(str::parse) {
         Some(Ok(user_id)) => Holder::User(user_id),
         _ => Holder::Server,

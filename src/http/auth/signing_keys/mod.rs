@@ -66,14 +66,23 @@ impl SigningKeys {
     /// The key with this `kid`; `None` if the project does not publish it. 503 if that is unknown because
     /// the keys could not be fetched or too many unknown keys were asked for.
     pub(super) async fn get(&self, kid: &str) -> Result<Option<Arc<SigningKey>>, ApiError> {
-        let known = self.inner.key(kid);
+        let current = self.inner.current();
+        let known = current.as_ref().and_then(|set| set.get(kid));
         // A cached key is used while the keys are fetched.
-        let is_served = self.inner.is_fresh() || self.inner.fetching.is_running(&());
+        let is_served =
+            self.inner.is_fresh(current.as_deref()) || self.inner.fetching.is_running(&());
         if known.is_some() && is_served {
             return Ok(known);
         }
         let pause = if known.is_some() { STALE_PAUSE } else { UNKNOWN_PAUSE };
-        match self.fetch(pause, |inner| inner.is_fresh() && inner.key(kid).is_some()).await {
+        match self
+            .fetch(pause, |inner| {
+                let current = inner.current();
+                inner.is_fresh(current.as_deref())
+                    && current.is_some_and(|set| set.get(kid).is_some())
+            })
+            .await
+        {
             Err(_) if known.is_some() => Ok(known),
             Err(unavailable) => Err(unavailable),
             Ok(()) => Ok(self.inner.key(kid)),
@@ -169,9 +178,9 @@ impl Inner {
         self.current()?.get(kid)
     }
 
-    fn is_fresh(&self) -> bool {
-        let age = |set: Arc<KeySet>| self.clock.unix_seconds().saturating_sub(set.fetched_at);
-        self.current().is_some_and(|set| age(set) < TTL)
+    fn is_fresh(&self, set: Option<&KeySet>) -> bool {
+        let age = |set: &KeySet| self.clock.unix_seconds().saturating_sub(set.fetched_at);
+        set.is_some_and(|set| age(set) < TTL)
     }
 
     /// Whether Auth has answered that it publishes none.

@@ -172,6 +172,11 @@ impl Inner {
         claims: &Value,
     ) -> Result<Http<Response>, Failure> {
         let verb = parts.method.as_str();
+        for profile in ["accept-profile", "content-profile"] {
+            if !["", "public"].contains(&header(&parts.headers, profile)) {
+                return Err(Failure::new(406, "PGRST106", "Invalid schema"));
+            }
+        }
         let wants = wants(&parts.headers, verb == "HEAD");
         let is_csv = header(&parts.headers, "content-type").starts_with("text/csv");
         let text = parts.uri.query().unwrap_or_default();

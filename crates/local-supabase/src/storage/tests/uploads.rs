@@ -68,6 +68,9 @@ async fn refusals() {
         post("029-upload-too-large-bucket", As::Alice, "/object/small/{A}/x.txt")
             .text(&"x".repeat(2048))
             .refuses(TOO_LARGE),
+        post("030-upload-too-large-global", As::Alice, "/object/private/{A}/big.bin")
+            .text(&"x".repeat((4 << 20) + 1))
+            .refuses(TOO_LARGE),
         post("too-large-in-a-form", As::Alice, "/object/small/{A}/x.txt")
             .header("content-type", "multipart/form-data; boundary=X")
             .body(&format!(
