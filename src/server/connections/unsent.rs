@@ -86,7 +86,10 @@ mod tests {
         let sending = async {
             let sent = poll_fn(|cx| unsent.poll_send(Pin::new(&mut here), &activity, cx));
             tokio::select! {
-                sent = sent => Ok(sent.unwrap()),
+                sent = sent => {
+                    sent.unwrap();
+                    Ok(())
+                }
                 reason = activity.close_reason() => Err(reason),
             }
         };
