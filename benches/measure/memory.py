@@ -16,7 +16,7 @@ def run(setup):
         "not in it.",
     )
     # Two sockets each, where the provider is on HTTP/1.
-    most = min(10000, (setup.files - 1000) // 2)
+    most = min(10000, (setup.files - 200) // 2)
     counts = (200,) if setup.quick else (1000, most)
     for count in counts:
         idle_streams(setup, "streams, provider on HTTP/1", count)
@@ -56,6 +56,8 @@ def connections(setup):
         connection.sendall(b"GET /health/live HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
         connection.recv(4096)
         sockets.append(connection)
+    # They rest after a second.
+    time.sleep(2)
     _row(setup, "idle connections", count, empty, server.memory())
     for connection in sockets:
         connection.close()

@@ -10,12 +10,12 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::{BoxError, Router};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper::{Request, Version};
+use hyper::server::conn::{http1, http2};
+use hyper::service::{Service, service_fn};
+use hyper::{Request, Response};
 use hyper_util::rt::TokioTimer;
-use hyper_util::server::conn::auto::Builder;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -23,16 +23,17 @@ use tracing::{debug, info, warn};
 
 use crate::app::App;
 use crate::http::addresses::{Addresses, PeerConnection};
-use crate::http::event_stream::LiveStream;
 use crate::http::{drain, metrics_endpoint};
 use crate::observability::metrics::Watched;
 use crate::peers;
 use crate::router;
 use crate::server::connections::activity::CloseReason;
+use crate::server::connections::http1::Http1;
 use crate::server::connections::refusal_log::RefusalLog;
 use crate::server::connections::request_body::RequestBody;
-use crate::server::connections::response_body::{Exchange, Streams};
+use crate::server::connections::response_body::{Exchange, ResponseBody, Streams};
 use crate::server::connections::socket::Socket;
+use crate::server::connections::stream::PendingStream;
 use crate::server::connections::{Connections, Slot, open_files};
 
 /// How long requests in flight may take after the listener was closed.
@@ -64,7 +65,7 @@ pub async fn serve(mut app: App, listener: TcpListener, stop: impl Future<Output
     let final_stop = CancellationToken::new();
     let mut last = Vec::new();
     // A flood at one listener takes no place at another.
-    let limit = connection_limit(app.config.max_connections);
+    let limit = connection_limit(app.config.max_connections, app.is_local());
     let connections = |limit| Connections::new(limit, &app.config);
     let router = router::router(&app);
     let api_connections = connections(limit);
@@ -117,9 +118,9 @@ async fn finished(listener: tokio::task::JoinHandle<()>) {
 }
 
 /// As many connections as are requested and the system allows.
-fn connection_limit(requested: usize) -> usize {
+fn connection_limit(requested: usize, has_local_supabase: bool) -> usize {
     let files = open_files::limit();
-    let limit = open_files::connections(requested, files);
+    let limit = open_files::connections(requested, files, has_local_supabase);
     if let Some(files) = files.filter(|_| limit < requested) {
         warn!(
             "MAX_CONNECTIONS: {limit} instead of {requested}, because this process may open only \
@@ -172,10 +173,8 @@ async fn connection(stream: TcpStream, router: Router, slot: Slot, stop: Cancell
     let (peer, server) = addresses(&stream);
     let local = stream.local_addr().ok();
     let mut socket = Socket::new(stream, Arc::clone(activity));
-    let sender = socket.sender.clone();
+    let pending = PendingStream::default();
     let service = service_fn(|mut request: Request<Incoming>| {
-        let may_write = request.version() == Version::HTTP_11;
-        let sender = sender.clone();
         let client = slot.connections().trusted_proxies().client(peer, request.headers());
         request.extensions_mut().insert(Addresses { client, server });
         if let Some(local) = local.filter(|_| request.uri().path().starts_with(peers::PREFIX)) {
@@ -183,16 +182,15 @@ async fn connection(stream: TcpStream, router: Router, slot: Slot, stop: Cancell
         }
         let exchange = Exchange::begin(activity.clone(), request.version());
         activity.set_outlives_client(request.uri().path().starts_with(OUTLIVES_CLIENT));
+        let may_stream = pending.of(&request, activity);
         let request = request.map(|body| RequestBody::new(body, activity.clone()));
         let answer = drain::answer(router.clone(), request);
         async move {
-            let mut response = answer.await;
-            if let Some(live) = response.extensions_mut().remove::<LiveStream>()
-                && may_write
-            {
-                live.attach(sender);
-            }
-            Ok::<_, Infallible>(response.map(|body| exchange.attach_to(body)))
+            let response = answer.await;
+            Ok::<_, Infallible>(match may_stream {
+                Some(may_stream) => may_stream.respond(response, exchange),
+                None => response.map(|body| exchange.attach_to(body)),
+            })
         }
     });
     let speaks_http2 = tokio::select! {
@@ -203,34 +201,52 @@ async fn connection(stream: TcpStream, router: Router, slot: Slot, stop: Cancell
         }
         () = stop.cancelled() => return,
     };
-    let builder = match speaks_http2 {
-        Ok(true) => builder(&slot).http2_only(),
-        // Told by its builder, hyper need not read ahead, which would double its buffer.
-        Ok(false) => builder(&slot).http1_only(),
-        Err(error) => {
-            debug!("a connection ended: {error}");
-            return;
-        }
-    };
-    let mut connection = pin!(builder.serve_connection(socket, service));
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        reason = activity.close_reason() => {
-            debug!("a connection is closed: {reason:?}");
-            if reason != CloseReason::Idle {
-                return;
+    let ended = match speaks_http2 {
+        // Boxed, since it is large and most are on HTTP/1.
+        Ok(true) => Box::pin(serve_http2(socket, service, &slot, &stop)).await,
+        Ok(false) => {
+            let http1 = Http1 { builder: http1(), activity, pending: &pending, stop: &stop };
+            tokio::select! {
+                ended = http1.serve(socket, service) => ended,
+                reason = activity.close_reason() => {
+                    debug!("a connection is closed: {reason:?}");
+                    return;
+                }
             }
-            connection.as_mut().graceful_shutdown();
-            let _ = tokio::time::timeout(GOAWAY_TIMEOUT, connection).await;
-            return;
         }
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
+        Err(error) => Err(error.into()),
     };
     if let Err(error) = ended {
         debug!("a connection ended: {error}");
+    }
+}
+
+/// Serves a connection on HTTP/2.
+async fn serve_http2<S>(
+    socket: Socket,
+    service: S,
+    slot: &Slot,
+    stop: &CancellationToken,
+) -> Result<(), BoxError>
+where
+    S: Service<Request<Incoming>, Response = Response<ResponseBody>, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    let mut connection = pin!(http2(slot).serve_connection(socket, service));
+    tokio::select! {
+        ended = connection.as_mut() => Ok(ended?),
+        reason = slot.activity.close_reason() => {
+            debug!("a connection is closed: {reason:?}");
+            if reason == CloseReason::Idle {
+                connection.as_mut().graceful_shutdown();
+                let _ = tokio::time::timeout(GOAWAY_TIMEOUT, connection).await;
+            }
+            Ok(())
+        }
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            Ok(connection.await?)
+        }
     }
 }
 
@@ -242,17 +258,18 @@ fn addresses(stream: &TcpStream) -> (IpAddr, IpAddr) {
     (ip(stream.peer_addr()), ip(stream.local_addr()))
 }
 
-/// Speaks HTTP/1 and HTTP/2. Hyper's own time for heads is not used: it counts the rest between
-/// requests, but not the silence before the first one.
-fn builder(slot: &Slot) -> Builder<Streams> {
-    let mut builder = Builder::new(Streams { limit: slot.connections().times().write });
+/// HTTP/1. Hyper's own time for heads is not used: it counts the rest between requests, but not the silence before
+/// the first one.
+fn http1() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder.header_read_timeout(None).max_buf_size(MAX_HEAD_BYTES as usize);
     builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(None)
-        .max_buf_size(MAX_HEAD_BYTES as usize);
+}
+
+/// HTTP/2.
+fn http2(slot: &Slot) -> http2::Builder<Streams> {
+    let mut builder = http2::Builder::new(Streams { limit: slot.connections().times().write });
     builder
-        .http2()
         .timer(TokioTimer::new())
         .max_header_list_size(MAX_HEAD_BYTES)
         .max_concurrent_streams(MAX_STREAMS)

@@ -19,7 +19,9 @@ impl Candidates {
     pub fn filter_map(self, take: impl Fn(ChosenModel) -> Option<ChosenModel>) -> Option<Self> {
         let all = std::iter::once(self.current).chain(self.others);
         let mut taken: VecDeque<_> = all.filter_map(take).collect();
-        Some(Self { current: taken.pop_front()?, others: taken })
+        let current = taken.pop_front()?;
+        taken.shrink_to_fit();
+        Some(Self { current, others: taken })
     }
 
     /// The current model.

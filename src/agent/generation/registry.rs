@@ -126,7 +126,7 @@ impl Generations {
             return None;
         }
         let mut by_chat = self.inner.by_chat();
-        let running = by_chat.entry(chat_id).or_default();
+        let running = by_chat.entry(chat_id).or_insert_with(|| Vec::with_capacity(1));
         let same = running.iter().find(|other| {
             question.is_some()
                 && other.question == question
@@ -163,7 +163,8 @@ impl Generations {
         let settings = self.inner.settings.clone();
         let inner = self.inner.clone();
         let signals = Signals::new(stop.clone(), inner.draining.clone(), inner.shutdown.clone());
-        let run = Run::new(job, settings, sender, signals, inner.tasks.clone());
+        // Boxed, since a future keeps a copy of what it moves into another one.
+        let run = Box::new(Run::new(job, settings, sender, signals, inner.tasks.clone()));
         let span = spans::generation(user_id, chat_id);
         let work = async move {
             run.run().await;

@@ -24,5 +24,8 @@ pub struct HistoryMessage {
 
 fn readable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Part>, D::Error> {
     let parts = Vec::<Box<RawValue>>::deserialize(deserializer)?;
-    Ok(parts.iter().filter_map(|part| serde_json::from_str(part.get()).ok()).collect())
+    let mut parts: Vec<_> =
+        parts.iter().filter_map(|part| serde_json::from_str(part.get()).ok()).collect();
+    parts.shrink_to_fit();
+    Ok(parts)
 }

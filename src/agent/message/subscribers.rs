@@ -7,6 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 /// any reader does.
 const MAX_SUBSCRIBERS: usize = 16;
 
+/// How much of the room to write to is kept between two changes, in bytes. A long answer takes more at its start.
+const KEPT_SCRATCH: usize = 1 << 10;
+
 /// Follows something that changes.
 pub trait Subscriber<T>: Send + Sync {
     /// Called with each change. `scratch` is room to write to, of which nothing is kept.
@@ -88,6 +91,8 @@ impl<T> Drop for Round<'_, T> {
     fn drop(&mut self) {
         let mut state = self.of.state();
         state.called = 0;
+        self.scratch.clear();
+        self.scratch.shrink_to(KEPT_SCRATCH);
         state.scratch = std::mem::take(&mut self.scratch);
         self.subscribers.append(&mut state.subscribers);
         state.subscribers = std::mem::take(&mut self.subscribers);

@@ -60,10 +60,12 @@ impl CheckpointWriter {
     ) -> Result<Saved, SupabaseError> {
         // A reservation waits for the user's other ones, and nobody else should wait with it.
         let Some(queue) = self.queue.as_ref().filter(|_| checkpoint.reserve.is_none()) else {
-            return self.save_alone(credentials, run, checkpoint).await;
+            return Box::pin(self.save_alone(credentials, run, checkpoint)).await;
         };
         let failures = checkpoint.number.saturating_sub(checkpoint.after + 1);
-        let with_user = RunCheckpoint { run, user_id: Some(credentials.user_id), checkpoint };
+        // Boxed, as what is large and waits below is, since all answers wait at the same moment.
+        let with_user =
+            Box::new(RunCheckpoint { run, user_id: Some(credentials.user_id), checkpoint });
         let (reply, written) = oneshot::channel();
         let json = to_raw_value(&with_user)?;
         let is_queued = queue.send(Queued { json, failures, reply }).is_ok();
@@ -73,7 +75,9 @@ impl CheckpointWriter {
             Some(Err(error)) if may_pass(&error) => Err((*error).clone()),
             // What is refused as a whole is not the fault of each: the key may be wrong, or another's
             // checkpoint.
-            Some(Err(_)) | None => self.save_alone(credentials, run, with_user.checkpoint).await,
+            Some(Err(_)) | None => {
+                Box::pin(self.save_alone(credentials, run, with_user.checkpoint)).await
+            }
         }
     }
 
@@ -88,8 +92,7 @@ impl CheckpointWriter {
         let p_checkpoints = [&*to_raw_value(&checkpoint)?];
         let save = SaveCheckpoints { p_checkpoints: &p_checkpoints };
         let rest = self.supabase.rest(principal.caller());
-        // Boxed, since it is large and those that wait for a request with others do without.
-        let replies = Box::pin(database::call(rest, &save)).await?;
+        let replies = database::call(rest, &save).await?;
         saved(replies.into_iter().next().ok_or_else(incomplete)?)
     }
 }

@@ -1,9 +1,10 @@
 //! Streams an answer to one listener as Server-Sent Events, in the protocol of an encoder.
 
-mod direct;
+mod body_writer;
 mod encoder;
 mod live_stream;
 mod open_stream;
+mod ping;
 
 use std::io;
 
@@ -15,10 +16,11 @@ use bytes::Bytes;
 use futures_util::stream::Stream;
 use tokio::sync::watch;
 
-pub use direct::DirectWrite;
+pub use body_writer::BodyWriter;
 pub use encoder::Encoder;
-pub use live_stream::{LiveStream, PING, PING_INTERVAL};
+pub use live_stream::{Live, LiveStream};
 pub use open_stream::OpenStream;
+pub use ping::{PING, PING_INTERVAL};
 
 use crate::agent::Answer;
 

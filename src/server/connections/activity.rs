@@ -10,6 +10,10 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::config::ConnectionTimeouts;
 
+/// How long a connection waits for the next request before it rests. Most requests that follow one another come
+/// sooner.
+const REST: Duration = Duration::from_secs(1);
+
 /// Shared by a connection's task, its socket and its answers.
 pub struct Activity {
     times: ConnectionTimeouts,
@@ -22,6 +26,8 @@ struct State {
     in_flight: usize,
     /// Requests that wait for more of their body.
     waiting_for_body: usize,
+    /// The body of the request was not read to its end.
+    has_unread_body: bool,
     /// When bytes were last received.
     received_at: Instant,
     had_request: bool,
@@ -63,6 +69,7 @@ impl Activity {
         let state = State {
             in_flight: 0,
             waiting_for_body: 0,
+            has_unread_body: false,
             received_at: Instant::now(),
             had_request: false,
             is_http2: false,
@@ -188,6 +195,28 @@ impl Activity {
         *waiting = if is_waiting { *waiting + 1 } else { waiting.saturating_sub(1) };
     }
 
+    /// Whether there is something left to read of the request's body, on HTTP/1.
+    pub fn set_unread_body(&self, is_unread: bool) {
+        self.state().has_unread_body = is_unread;
+    }
+
+    /// Whether there is.
+    pub fn has_unread_body(&self) -> bool {
+        self.state().has_unread_body
+    }
+
+    /// Completes when it has been waiting for the next request for a while.
+    pub async fn at_rest(&self) {
+        loop {
+            let now = Instant::now();
+            let rests_since = self.state().rests_since();
+            if rests_since.is_some_and(|since| now >= since + REST) {
+                return;
+            }
+            sleep_until(rests_since.unwrap_or(now) + REST).await;
+        }
+    }
+
     /// A response was sent.
     pub fn response_finished(&self) {
         let mut state = self.state();
@@ -208,6 +237,12 @@ impl Activity {
 impl State {
     fn is_waiting_for_a_head(&self) -> bool {
         !self.had_request || self.in_head
+    }
+
+    /// Since when nothing is there to be done for it.
+    fn rests_since(&self) -> Option<Instant> {
+        let has_work = self.in_flight > 0 || self.has_unread_body || self.blocked.is_some();
+        (!has_work && !self.is_waiting_for_a_head()).then_some(self.since)
     }
 }
 
@@ -267,6 +302,25 @@ mod tests {
         assert!(activity.eviction_priority() > silent);
         activity.set_waiting_for_body(false);
         assert_eq!(activity.eviction_priority(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_rests_when_there_is_nothing_to_do_for_it() {
+        let activity = Activity::new(TIMES);
+        let rests = async || tokio::time::timeout(REST * 2, activity.at_rest()).await.is_ok();
+        assert!(!rests().await, "no request has come");
+        activity.request_started(Version::HTTP_11);
+        activity.set_unread_body(true);
+        assert!(!rests().await);
+        activity.response_finished();
+        assert!(!rests().await, "its body is not read");
+        activity.set_unread_body(false);
+        activity.set_blocked(true);
+        assert!(!rests().await, "the response is not sent");
+        activity.set_blocked(false);
+        assert!(rests().await);
+        activity.received();
+        assert!(!rests().await, "the next one comes");
     }
 
     #[tokio::test(start_paused = true)]

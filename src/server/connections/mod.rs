@@ -5,6 +5,7 @@
 //! has been idle for the longest time, so that idle ones cannot block a listener.
 
 pub mod activity;
+pub mod http1;
 pub mod open_files;
 pub mod refusal_log;
 pub mod request_body;
@@ -12,6 +13,8 @@ mod request_line;
 pub mod response_body;
 pub mod sender;
 pub mod socket;
+pub mod stream;
+mod unsent;
 
 use std::collections::HashMap;
 use std::net::IpAddr;

@@ -8,9 +8,10 @@ const MAX_USEFUL: u64 = 65_536;
 const FALLBACK_LIMIT: u64 = 10_240;
 /// For the database, scripts, providers and the log.
 const RESERVED: u64 = 128;
-/// A connection whose request asks Supabase has another one for that, and the local Supabase has that
-/// one's other end.
-const PER_CONNECTION: u64 = 3;
+/// A connection whose request asks Supabase or a model has another one for that.
+const PER_CONNECTION: u64 = 2;
+/// The local Supabase has that one's other end.
+const PER_CONNECTION_WITH_LOCAL_SUPABASE: u64 = 3;
 /// With fewer connections than this the server is of no use.
 const MIN_CONNECTIONS: u64 = 16;
 
@@ -42,9 +43,13 @@ pub fn limit() -> Option<u64> {
 }
 
 /// As many of the requested connections as this limit allows.
-pub fn connections(requested: usize, limit: Option<u64>) -> usize {
+pub fn connections(requested: usize, limit: Option<u64>, has_local_supabase: bool) -> usize {
     let Some(limit) = limit else { return requested };
-    let allowed = (limit.saturating_sub(RESERVED) / PER_CONNECTION).max(MIN_CONNECTIONS);
+    let files = match has_local_supabase {
+        true => PER_CONNECTION_WITH_LOCAL_SUPABASE,
+        false => PER_CONNECTION,
+    };
+    let allowed = (limit.saturating_sub(RESERVED) / files).max(MIN_CONNECTIONS);
     requested.min(usize::try_from(allowed).unwrap_or(usize::MAX))
 }
 
@@ -54,10 +59,12 @@ mod tests {
 
     #[test]
     fn connections_fit_the_limit() {
-        assert_eq!(connections(8_192, None), 8_192);
-        assert_eq!(connections(8_192, Some(65_536)), 8_192);
-        assert_eq!(connections(8_192, Some(512)), 128);
-        assert_eq!(connections(100, Some(512)), 100);
-        assert_eq!(connections(8_192, Some(20)), 16);
+        let local = |requested, limit| connections(requested, limit, true);
+        assert_eq!(local(8_192, None), 8_192);
+        assert_eq!(local(8_192, Some(65_536)), 8_192);
+        assert_eq!(local(8_192, Some(512)), 128);
+        assert_eq!(local(100, Some(512)), 100);
+        assert_eq!(local(8_192, Some(20)), 16);
+        assert_eq!(connections(8_192, Some(512), false), 192);
     }
 }

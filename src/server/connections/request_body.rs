@@ -14,12 +14,23 @@ pub struct RequestBody {
     body: Incoming,
     activity: Arc<Activity>,
     is_waiting: bool,
+    is_unread: bool,
 }
 
 impl RequestBody {
     /// The body of a request on this connection.
     pub fn new(body: Incoming, activity: Arc<Activity>) -> Self {
-        Self { body, activity, is_waiting: false }
+        let mut body = Self { body, activity, is_waiting: false, is_unread: false };
+        let is_unread = !body.is_end_stream();
+        body.unread(is_unread);
+        body
+    }
+
+    fn unread(&mut self, is_unread: bool) {
+        if is_unread != self.is_unread {
+            self.is_unread = is_unread;
+            self.activity.set_unread_body(is_unread);
+        }
     }
 
     fn waits(&mut self, is_waiting: bool) {
@@ -40,6 +51,8 @@ impl Body for RequestBody {
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let frame = Pin::new(&mut self.body).poll_frame(cx);
         self.waits(frame.is_pending());
+        let is_read = matches!(frame, Poll::Ready(None)) || self.is_end_stream();
+        self.unread(!is_read);
         frame
     }
 

@@ -32,7 +32,7 @@ impl Exchange {
         if let Some(reader) = &reader {
             reader.has(true);
         }
-        ResponseBody { body, rest: Bytes::new(), reader, _exchange: self }
+        ResponseBody { body, rest: Bytes::new(), reader, _exchange: Some(self) }
     }
 }
 
@@ -49,7 +49,15 @@ pub struct ResponseBody {
     rest: Bytes,
     /// The reader of the stream, on HTTP/2.
     reader: Option<Arc<Reader>>,
-    _exchange: Exchange,
+    /// None where it ends with something else.
+    _exchange: Option<Exchange>,
+}
+
+impl ResponseBody {
+    /// A body that is no exchange of its own.
+    pub fn detached(body: Body) -> Self {
+        Self { body, rest: Bytes::new(), reader: None, _exchange: None }
+    }
 }
 
 impl hyper::body::Body for ResponseBody {

@@ -1,16 +1,20 @@
-//! The sending half of a connection. The task that serves the connection and the one that writes an answer share
-//! it: in between two pieces of its own, the former lets the latter write.
+//! The sending half of a connection. While a stream is its response, the task that writes the answer writes to it
+//! as well as the one that serves the connection.
 
 use std::io::{self, IoSlice, Write};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use tokio::io::AsyncWrite;
 use tokio::net::tcp::OwnedWriteHalf;
 
 use super::activity::Activity;
-use crate::http::event_stream::DirectWrite;
+use super::unsent::Unsent;
+use crate::http::event_stream::BodyWriter;
+
+/// The end of a body in chunks.
+const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
 /// The sending half.
 pub struct Sender {
@@ -20,32 +24,22 @@ pub struct Sender {
 
 struct State {
     half: OwnedWriteHalf,
-    turn: Turn,
-    /// What was to be written directly and the system did not take. It comes before everything else.
-    unsent: Vec<u8>,
-}
-
-/// Whose turn it is to write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turn {
-    /// The connection's task's.
-    Task,
-    /// The same, until what it has is sent.
-    TaskUntilSent,
-    /// That of whoever writes directly.
-    Direct,
+    /// What the system did not take of a body. It comes before everything else.
+    unsent: Unsent,
+    /// Hyper has sent everything that it has.
+    is_flushed: bool,
 }
 
 impl Sender {
     /// The sending half of a connection with this activity.
     pub fn new(half: OwnedWriteHalf, activity: Arc<Activity>) -> Self {
-        let state = State { half, turn: Turn::Task, unsent: Vec::new() };
+        let state = State { half, unsent: Unsent::default(), is_flushed: true };
         Self { state: Mutex::new(state), activity }
     }
 
-    /// Writes something of the connection's task.
+    /// Writes something of hyper's.
     pub fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_with(cx, |half, cx| half.poll_write(cx, bytes))
+        self.poll_with(|half| half.poll_write(cx, bytes))
     }
 
     /// The same from several buffers.
@@ -54,59 +48,40 @@ impl Sender {
         cx: &mut Context<'_>,
         bytes: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.poll_with(cx, |half, cx| half.poll_write_vectored(cx, bytes))
+        self.poll_with(|half| half.poll_write_vectored(cx, bytes))
     }
 
     fn poll_with(
         &self,
-        cx: &mut Context<'_>,
-        write: impl FnOnce(Pin<&mut OwnedWriteHalf>, &mut Context<'_>) -> Poll<io::Result<usize>>,
+        write: impl FnOnce(Pin<&mut OwnedWriteHalf>) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
         let mut state = self.state();
-        if state.turn == Turn::Direct {
-            state.turn = Turn::Task;
-        }
-        let written = match self.poll_unsent(&mut state, cx) {
-            Poll::Ready(Ok(())) => write(Pin::new(&mut state.half), cx),
-            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            Poll::Pending => Poll::Pending,
-        };
+        state.is_flushed = false;
+        let written = write(Pin::new(&mut state.half));
         drop(state);
         self.activity.set_blocked(written.is_pending());
         written
     }
 
-    /// The connection's task has written everything that it has.
-    pub fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Hyper has written everything that it has.
+    pub fn flushed(&self) {
+        self.state().is_flushed = true;
+    }
+
+    /// Whether everything of hyper's was sent.
+    pub fn is_flushed(&self) -> bool {
+        self.state().is_flushed
+    }
+
+    /// Ends the body of a stream.
+    pub fn end_body(&self) {
         let mut state = self.state();
-        ready!(self.poll_unsent(&mut state, cx))?;
-        if state.turn == Turn::TaskUntilSent {
-            state.turn = Turn::Direct;
-        }
-        Poll::Ready(Ok(()))
+        state.write(&[LAST_CHUNK]);
     }
 
     /// Ends what is sent.
     pub fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut state = self.state();
-        state.turn = Turn::Task;
-        ready!(self.poll_unsent(&mut state, cx))?;
-        Pin::new(&mut state.half).poll_shutdown(cx)
-    }
-
-    /// Sends what is left of a direct write. A reader that takes some of it is not one that does not read.
-    fn poll_unsent(&self, state: &mut State, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // The task may try again and again what is not accepted, which begins no new time limit.
-        if state.unsent.is_empty() {
-            return Poll::Ready(Ok(()));
-        }
-        let before = state.unsent.len();
-        let sent = state.poll_unsent(cx);
-        if state.unsent.len() < before {
-            self.activity.set_blocked(false);
-        }
-        self.activity.set_blocked(sent.is_pending());
-        sent
+        Pin::new(&mut self.state().half).poll_shutdown(cx)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -115,49 +90,39 @@ impl Sender {
 }
 
 impl State {
-    fn poll_unsent(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.unsent.is_empty() {
-            let written = ready!(Pin::new(&mut self.half).poll_write(cx, &self.unsent))?;
-            if written == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+    /// Whether all of it was sent.
+    fn write(&mut self, pieces: &[&[u8]]) -> bool {
+        let mut written = 0;
+        if self.unsent.is_empty() {
+            let mut slices = [IoSlice::new(&[]); 3];
+            let slices = &mut slices[..pieces.len()];
+            for (slice, piece) in slices.iter_mut().zip(pieces) {
+                *slice = IoSlice::new(piece);
             }
-            self.unsent.drain(..written);
+            // What goes wrong shows when the rest is written.
+            written = self.half.try_write_vectored(slices).unwrap_or(0);
+            let length: usize = pieces.iter().map(|piece| piece.len()).sum();
+            if written == length {
+                return true;
+            }
         }
-        self.unsent = Vec::new();
-        Poll::Ready(Ok(()))
+        self.unsent.keep(pieces, written);
+        false
     }
 }
 
 /// The pieces are chunks of HTTP/1.1.
-impl DirectWrite for Sender {
-    fn arm(&self) {
-        self.state().turn = Turn::TaskUntilSent;
-    }
-
-    fn close(&self) {
-        self.state().turn = Turn::Task;
-    }
-
-    fn is_open(&self) -> bool {
-        self.state().turn == Turn::Direct
-    }
-
+impl BodyWriter for Sender {
     fn write(&self, piece: &[u8]) -> bool {
-        let mut state = self.state();
-        if state.turn != Turn::Direct {
-            return false;
-        }
         let mut size = [0; 18];
         let head = chunk_head(piece.len(), &mut size);
-        let chunk = [head, piece, b"\r\n"];
-        let length = chunk.iter().map(|bytes| bytes.len()).sum();
-        // What goes wrong shows when the rest is written.
-        let written = state.half.try_write_vectored(&chunk.map(IoSlice::new)).unwrap_or(0);
-        if written < length {
-            state.turn = Turn::Task;
-            state.unsent = chunk.concat().split_off(written);
-        }
-        written == length
+        self.state().write(&[head, piece, b"\r\n"])
+    }
+
+    fn poll_sent(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut state = self.state();
+        let State { half, unsent, .. } = &mut *state;
+        unsent.poll_send(Pin::new(half), &self.activity, cx)
     }
 }
 
@@ -193,32 +158,6 @@ mod tests {
         (Sender::new(half, Arc::new(Activity::new(times))), client)
     }
 
-    async fn flush(sender: &Sender) {
-        poll_fn(|cx| sender.poll_flush(cx)).await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn only_one_of_them_writes_at_a_time() {
-        let (sender, mut client) = pair().await;
-        assert!(!sender.write(b"not yet"));
-        sender.arm();
-        assert!(!sender.is_open(), "the task has something to send");
-        assert_eq!(poll_fn(|cx| sender.poll_write(cx, b"head ")).await.unwrap(), 5);
-        assert!(!sender.write(b"not yet"));
-        flush(&sender).await;
-        assert!(sender.write(b"0123456789abcdef!"));
-        sender.close();
-        assert!(!sender.write(b"no longer"));
-        sender.arm();
-        flush(&sender).await;
-        assert_eq!(poll_fn(|cx| sender.poll_write(cx, b"task")).await.unwrap(), 4);
-        assert!(!sender.is_open(), "the task writes");
-        drop(sender);
-        let mut read = String::new();
-        client.read_to_string(&mut read).await.unwrap();
-        assert_eq!(read, "head 11\r\n0123456789abcdef!\r\ntask");
-    }
-
     #[tokio::test(start_paused = true)]
     async fn trying_again_what_nobody_reads_begins_no_new_time_limit() {
         let (sender, _client) = pair().await;
@@ -237,30 +176,33 @@ mod tests {
     async fn what_the_system_does_not_take_comes_before_everything_else() {
         let (sender, mut client) = pair().await;
         let piece = vec![b'x'; 1 << 20];
-        sender.arm();
-        flush(&sender).await;
         let mut pieces = 1;
         while sender.write(&piece) {
             pieces += 1;
         }
-        assert!(!sender.is_open());
+        assert!(!sender.write(b"0123456789abcdef!"), "it is kept as well");
+        sender.end_body();
         let mut expected = Vec::new();
         for _ in 0..pieces {
             expected.extend([b"100000\r\n", &piece[..], b"\r\n"].concat());
         }
-        expected.extend(b"task");
+        expected.extend(b"11\r\n0123456789abcdef!\r\n0\r\n\r\n");
         let reading = tokio::spawn(async move {
             let mut read = Vec::new();
             client.read_to_end(&mut read).await.unwrap();
             read
         });
-        // Armed again, it is opened when the rest is sent.
-        sender.arm();
-        assert!(!sender.write(b"in between"));
-        flush(&sender).await;
-        assert!(sender.is_open());
-        assert_eq!(poll_fn(|cx| sender.poll_write(cx, b"task")).await.unwrap(), 4);
+        poll_fn(|cx| sender.poll_sent(cx)).await.unwrap();
         drop(sender);
         assert!(reading.await.unwrap() == expected);
+    }
+
+    #[tokio::test]
+    async fn hyper_has_sent_what_it_has_with_its_flush() {
+        let (sender, _client) = pair().await;
+        assert_eq!(poll_fn(|cx| sender.poll_write(cx, b"head")).await.unwrap(), 4);
+        assert!(!sender.is_flushed());
+        sender.flushed();
+        assert!(sender.is_flushed());
     }
 }

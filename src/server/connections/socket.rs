@@ -68,6 +68,38 @@ impl Socket {
         }
     }
 
+    /// Takes back what hyper has read and not used.
+    pub fn unread(&mut self, bytes: &[u8]) {
+        self.escaped.splice(..0, bytes.iter().copied());
+    }
+
+    /// Completes when there is something to read, if only the end.
+    pub async fn readable(&self) {
+        if self.escaped.is_empty() {
+            // What goes wrong shows when it is read.
+            let _ = self.peek().await;
+        }
+    }
+
+    /// Completes when the peer sends no more. Whoever has sent the next request is there.
+    pub async fn hung_up(&self) {
+        if self.escaped.is_empty() && matches!(self.peek().await, Ok(0) | Err(_)) {
+            return;
+        }
+        std::future::pending().await
+    }
+
+    /// How many bytes are there to be read, one at most.
+    async fn peek(&self) -> io::Result<usize> {
+        poll_fn(|cx| self.poll_peek(cx)).await
+    }
+
+    fn poll_peek(&self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut byte = [0];
+        let mut buffer = tokio::io::ReadBuf::new(&mut byte);
+        self.receiver.inner().as_ref().poll_peek(cx, &mut buffer)
+    }
+
     /// Reads while the first request line has not been read.
     fn poll_line(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut bytes = [0; LINE];
@@ -81,9 +113,7 @@ impl Socket {
     /// connection; here it is not told before the answer is whole. Who is really gone is found out with the
     /// next bytes that are sent.
     fn poll_more(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut byte = [0];
-        let mut buffer = tokio::io::ReadBuf::new(&mut byte);
-        match ready!(self.receiver.inner().as_ref().poll_peek(cx, &mut buffer)) {
+        match ready!(self.poll_peek(cx)) {
             Ok(0) => {
                 self.activity.wake_when_answered(cx.waker());
                 Poll::Pending
@@ -153,8 +183,9 @@ impl Write for Socket {
         true
     }
 
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.sender.poll_flush(cx)
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.sender.flushed();
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::agent::generation::recorder::Started;
-use crate::agent::message::answer::{Answer, Claim, End, Status};
+use crate::agent::message::answer::{Answer, Claim, End, Rows, Status};
 use crate::agent::message::subscribers::Subscribers;
 use crate::providers::{ChosenModel, Event};
 
@@ -55,10 +55,13 @@ impl AnswerWriter {
         self.first_token_at.get().map(|at| millis(*at - self.started_at))
     }
 
-    /// The chat is claimed.
-    pub(super) fn grant(&self, started: &Started, metadata: Map<String, Value>) {
+    /// The chat is claimed. From here on the answer has its rows.
+    pub(super) fn grant(&self, started: &mut Started, metadata: Map<String, Value>) {
         self.update(|answer| {
-            answer.claim = Claim::Granted(started.rows.clone());
+            let (message, user_message) =
+                (started.rows.message.take(), started.rows.user_message.take());
+            let message_id = started.rows.message_id;
+            answer.claim = Claim::Granted(Rows { message_id, message, user_message });
             answer.metadata = started.metadata.clone();
             answer.metadata.extend(metadata);
             answer.resume(started.earlier.parts.clone());

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 use tracing::{Instrument, warn};
 
@@ -14,8 +15,8 @@ use crate::agent::generation::recorder::Started;
 use crate::agent::message::answer::Answer;
 use crate::observability::traces;
 use crate::providers::{
-    Candidates, ChosenModel, ErrorKind, Event, FinishReason, HostedKind, Message, ProviderError,
-    Request,
+    Candidates, ChosenModel, ErrorKind, Event, EventStream, FinishReason, HostedKind, Message,
+    ProviderError, Request,
 };
 
 /// How long a failing model is asked again before the next one gets its turn.
@@ -36,11 +37,12 @@ impl Run {
             let model = models.current().clone();
             self.model.set(&model);
             self.answer.set_model(&model);
-            let mut request = self.request(started, turns, &model);
+            // Boxed, since each future below would keep a copy of it.
+            let mut request = Box::new(self.request(started, turns, &model));
             if models.has_next() {
                 request.deadlines.retries_end = Some(Instant::now() + RETRY_TIME_BEFORE_FALLBACK);
             }
-            self.reserve(&mut request, &model).await?;
+            Box::pin(self.reserve(&mut request, &model)).await?;
             let mut result = self.call(&model, request).await;
             let Err(Interruption::Failed(Failure::Provider(error))) = &mut result else {
                 return result;
@@ -52,7 +54,7 @@ impl Run {
             }
             let dropped = match error.kind {
                 ErrorKind::Attachment | ErrorKind::TooLarge => {
-                    self.drop_files(started, &model).await
+                    Box::pin(self.drop_files(started, &model)).await
                 }
                 _ => None,
             };
@@ -75,7 +77,7 @@ impl Run {
     async fn call(
         &mut self,
         model: &ChosenModel,
-        mut request: Request,
+        mut request: Box<Request>,
     ) -> Result<FinishReason, Interruption> {
         let span = spans::model_call(model, &request, self.settings.traces_content);
         span.in_scope(|| traces::inject(&mut request.headers));
@@ -96,12 +98,12 @@ impl Run {
     async fn read_answer(
         &mut self,
         model: &ChosenModel,
-        request: Request,
+        request: Box<Request>,
     ) -> Result<FinishReason, Interruption> {
         self.model.begin_call();
         self.budget.meter.begin_call(model, &request, self.answer.bytes());
         self.checkpoint_soon();
-        let stream = self.wait_for(model.stream(request)).await?;
+        let stream = self.wait_for(begin(model, request)).await?;
         let stream = stream.map_err(|error| self.without_instructions(error));
         if stream.as_ref().is_err_and(|error| !error.may_have_cost) {
             self.budget.meter.call_refused();
@@ -172,4 +174,12 @@ impl Run {
             self.checkpoints.hurry();
         }
     }
+}
+
+/// Sends a request, of which nothing is kept: a box that is moved from in place is kept to the end of its scope.
+fn begin(
+    model: &ChosenModel,
+    request: Box<Request>,
+) -> BoxFuture<'static, Result<EventStream, ProviderError>> {
+    model.stream(*request)
 }

@@ -105,14 +105,15 @@ impl Run {
     }
 
     /// Runs to the end, whatever happens.
-    pub(super) async fn run(mut self) {
-        let Some(started) = self.claim().await else { return };
+    pub(super) async fn run(mut self: Box<Self>) {
+        // What is short is boxed, here and below: the task of an answer that waits for its model should be small.
+        let Some(started) = Box::pin(self.claim()).await else { return };
         self.begin_title(&started);
-        let outcome = AssertUnwindSafe(self.produce(*started)).catch_unwind().await;
+        let outcome = AssertUnwindSafe(self.produce(started)).catch_unwind().await;
         let outcome = outcome.unwrap_or(Err(Interruption::Failed(Failure::Crashed)));
         match outcome {
-            Err(Interruption::HandedOver) => self.leave().await,
-            outcome => self.end(outcome).await,
+            Err(Interruption::HandedOver) => Box::pin(self.leave()).await,
+            outcome => Box::pin(self.end(outcome)).await,
         }
     }
 
@@ -120,14 +121,14 @@ impl Run {
         let sent_at = self.lease.now();
         let outcome = self.job.recorder.begin(&self.job.credentials).await;
         let claim = match outcome {
-            Ok(BeginOutcome::Started(started)) => {
+            Ok(BeginOutcome::Started(mut started)) => {
                 self.lease.granted(started.lease, sent_at);
                 self.is_candidate = started.is_candidate;
                 self.budget.set_reserved(started.reserved.clone());
                 let earlier = &started.earlier;
                 self.used_before = earlier.usage.map(|usage| (usage, earlier.cost_usd));
                 self.checkpoints.resume(earlier.checkpoint, &earlier.parts);
-                self.answer.grant(&started, self.job.terms.metadata());
+                self.answer.grant(&mut started, self.job.terms.metadata());
                 if started.earlier.is_visible {
                     self.answer.make_visible();
                 }
@@ -157,14 +158,14 @@ impl Run {
     }
 
     /// Calls the model, runs its tools and calls it again, until it is done.
-    async fn produce(&mut self, mut started: Started) -> Result<String, Interruption> {
-        self.freeze_tools(&started).await?;
+    async fn produce(&mut self, mut started: Box<Started>) -> Result<String, Interruption> {
+        Box::pin(self.freeze_tools(&started)).await?;
         let (job, tools) = (self.job.clone(), self.tools.names());
         let load = async move {
             job.recorder.load_files(&job.credentials, &mut started, &tools).await;
             started
         };
-        let mut started = self.wait_for(load).await?;
+        let mut started = self.wait_for(Box::pin(load)).await?;
         if self.job.terms.assistant.as_ref().is_some_and(|own| !own.leaves(Overridable::System)) {
             // Users can write any message of theirs, but who answers is told what to do by the operator alone.
             started.history.retain(|message| message.role != "system");
@@ -172,13 +173,13 @@ impl Run {
         let mut models = self.models(started.model.as_deref())?;
         self.warn_of_missing(models.current());
         self.model.set(models.current());
-        self.run_approved(&started.earlier.approved).await?;
-        self.load_pictures(models.current()).await?;
+        Box::pin(self.run_approved(&started.earlier.approved)).await?;
+        Box::pin(self.load_pictures(models.current())).await?;
         let mut pauses = 0;
         let mut turns = prompt::answer(&self.answer.read().parts, self.tools.files());
         let mut steps = 1 + steps(&started.earlier.parts);
         loop {
-            self.hand_over_if_draining().await?;
+            Box::pin(self.hand_over_if_draining()).await?;
             let reason = self.call_with_fallback(&mut models, &mut started, &turns).await?;
             if reason == FinishReason::Paused && pauses < MAX_PAUSES {
                 // The provider goes on where it was, with what it has said so far.
@@ -196,7 +197,7 @@ impl Run {
                 return Ok("max_steps".to_owned());
             }
             steps += 1;
-            if !self.run_tools().await? {
+            if !Box::pin(self.run_tools()).await? {
                 return Ok("tool_loop".to_owned());
             }
             if !self.waiting.is_empty() {
@@ -205,7 +206,7 @@ impl Run {
             if self.answer.read().is_full() {
                 return Err(Interruption::TooLarge);
             }
-            self.load_pictures(models.current()).await?;
+            Box::pin(self.load_pictures(models.current())).await?;
             turns.extend(self.last_turn());
         }
     }

@@ -223,6 +223,10 @@ impl Answer {
     pub(in crate::agent) fn start_step(&mut self) {
         self.close_block();
         self.calls.clear();
+        if self.parts.is_empty() {
+            // Most answers are one text, and a part is large.
+            self.parts.reserve_exact(2);
+        }
         self.parts.push(Part::StepStart);
     }
 

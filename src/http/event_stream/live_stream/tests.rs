@@ -1,8 +1,11 @@
 //! Who writes what is new.
 
-use std::pin::Pin;
+use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::Wake;
+use std::task::{Context, Poll, Wake};
+
+use futures_util::StreamExt;
 
 use super::*;
 use crate::agent::{End, Part, Status, Subscribers, TokenUsage};
@@ -28,44 +31,38 @@ impl Encoder for Letters {
     }
 }
 
+/// A system that takes some bytes, and the rest when it is asked.
 #[derive(Default)]
-struct Connection(Mutex<(bool, bool, Vec<u8>, bool)>);
+struct Connection(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    written: String,
+    is_full: bool,
+    is_stuck: bool,
+}
 
 impl Connection {
-    /// What its task had to send is sent.
-    fn flush(&self) {
+    fn set(&self, is_full: bool, is_stuck: bool) {
         let mut state = self.0.lock().unwrap();
-        state.1 = state.0;
-    }
-
-    fn is_full(&self) {
-        self.0.lock().unwrap().3 = true;
+        (state.is_full, state.is_stuck) = (is_full, is_stuck);
     }
 
     fn written(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().2.clone()).unwrap()
+        self.0.lock().unwrap().written.clone()
     }
 }
 
-impl DirectWrite for Connection {
-    fn arm(&self) {
-        self.0.lock().unwrap().0 = true;
-    }
-
-    fn close(&self) {
-        let mut state = self.0.lock().unwrap();
-        (state.0, state.1) = (false, false);
-    }
-
-    fn is_open(&self) -> bool {
-        self.0.lock().unwrap().1
-    }
-
+impl BodyWriter for Connection {
     fn write(&self, piece: &[u8]) -> bool {
         let mut state = self.0.lock().unwrap();
-        state.2.extend_from_slice(piece);
-        state.1 = !state.3;
-        state.1
+        state.written += std::str::from_utf8(piece).unwrap();
+        !state.is_full
+    }
+
+    fn poll_sent(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let state = self.0.lock().unwrap();
+        if state.is_stuck { Poll::Pending } else { Poll::Ready(Ok(())) }
     }
 }
 
@@ -78,44 +75,15 @@ impl Wake for Wakes {
     }
 }
 
-#[tokio::test]
-async fn the_task_of_a_connection_is_woken_only_for_what_is_its_own() {
-    let subscribers = Subscribers::default();
-    let (sender, receiver) = watch::channel(Answer::default());
+/// An answer with its subscribers.
+fn answer() -> (watch::Sender<Answer>, Subscribers<Answer>) {
+    let (sender, subscribers) = (watch::Sender::new(Answer::default()), Subscribers::default());
     sender.send_modify(|answer| answer.subscribers = Some(subscribers.clone()));
-    let publish = |change: &dyn Fn(&mut Answer)| {
-        sender.send_modify(|answer| change(answer));
-        subscribers.publish(&sender.borrow());
-    };
-    let (live, chunks) = open(receiver, Letters::default());
-    let connection = Arc::new(Connection::default());
-    live.attach(connection.clone());
-    let (wakes, mut chunks) = (Arc::new(Wakes::default()), Box::pin(chunks));
-    let waker = wakes.clone().into();
-    let mut poll = || match Pin::new(&mut chunks).poll_next(&mut Context::from_waker(&waker)) {
-        Poll::Ready(chunk) => {
-            chunk.map_or("end".into(), |chunk| String::from_utf8(chunk.unwrap().to_vec()).unwrap())
-        }
-        Poll::Pending => "pending".into(),
-    };
-    let woken = || wakes.0.swap(0, Ordering::Relaxed) > 0;
-    publish(&|answer| answer.parts.push(Part::StepStart));
-    assert_eq!((poll(), poll()), ("x".into(), "pending".into()));
-    // What it has is not sent yet.
-    publish(&|answer| answer.parts.push(Part::StepStart));
-    assert!(woken() && connection.written().is_empty());
-    assert_eq!((poll(), poll()), ("x".into(), "pending".into()));
-    connection.flush();
-    for written in ["x", "xx", "xxx"] {
-        publish(&|answer| answer.parts.push(Part::StepStart));
-        assert_eq!(connection.written(), written);
-    }
-    assert!(!woken());
-    connection.is_full();
-    publish(&|answer| answer.parts.push(Part::StepStart));
-    assert!(woken(), "the rest is its to send");
-    assert_eq!(poll(), "pending");
-    let end = End {
+    (sender, subscribers)
+}
+
+fn end() -> End {
+    End {
         status: Status::Complete,
         finish_reason: "stop".into(),
         usage: TokenUsage::default(),
@@ -123,10 +91,50 @@ async fn the_task_of_a_connection_is_woken_only_for_what_is_its_own() {
         latency_ms: 0,
         failure: None,
         message: None,
+    }
+}
+
+#[tokio::test]
+async fn the_task_of_a_connection_is_woken_only_for_what_is_its_own() {
+    let (sender, subscribers) = answer();
+    let publish = |change: &dyn Fn(&mut Answer)| {
+        sender.send_modify(|answer| change(answer));
+        subscribers.publish(&sender.borrow());
     };
-    connection.flush();
-    publish(&|answer| answer.end = Some(end.clone()));
-    assert!(woken(), "the end is its to send");
-    assert_eq!((poll(), poll()), (".".into(), "end".into()));
-    assert_eq!(connection.written(), "xxxx");
+    let one_more = |answer: &mut Answer| answer.parts.push(Part::StepStart);
+    let (live, chunks) = open(sender.subscribe(), Letters::default());
+    let connection = Arc::new(Connection::default());
+    let mut writing = live.take().unwrap().write_to(connection.clone());
+    assert!(live.take().is_none());
+    assert!(pin!(chunks).next().await.is_none(), "it is written elsewhere");
+    let wakes = Arc::new(Wakes::default());
+    let waker = wakes.clone().into();
+    let mut is_over = || match writing.as_mut().poll(&mut Context::from_waker(&waker)) {
+        Poll::Ready(written) => written.is_ok(),
+        Poll::Pending => false,
+    };
+    let woken = || wakes.0.swap(0, Ordering::Relaxed) > 0;
+    publish(&one_more);
+    assert!(!is_over());
+    assert_eq!(connection.written(), "x");
+    woken();
+    for written in ["xx", "xxx", "xxxx"] {
+        publish(&one_more);
+        assert_eq!(connection.written(), written);
+    }
+    assert!(!woken());
+    connection.set(true, true);
+    publish(&one_more);
+    assert!(woken(), "the rest is its to send");
+    publish(&one_more);
+    assert_eq!(connection.written(), "xxxxx", "nothing is written before the rest");
+    assert!(!is_over());
+    connection.set(false, false);
+    assert!(!is_over());
+    assert_eq!(connection.written(), "xxxxxx");
+    woken();
+    publish(&|answer| answer.end = Some(end()));
+    assert!(woken(), "the end is its to write");
+    assert!(is_over());
+    assert_eq!(connection.written(), "xxxxxx.");
 }
