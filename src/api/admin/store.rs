@@ -27,5 +27,5 @@ pub(super) async fn usage(supabase: &Supabase, request: &UsageRequest) -> Result
         .parameter("p_interval", request.interval.as_str())
         .parameter("p_group_by", request.group_by.as_str())
         .parameter("p_time_zone", name(&request.zone));
-    Ok(query.object().await.map_err(explain)?)
+    query.object().await.map_err(explain)
 }

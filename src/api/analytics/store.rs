@@ -72,7 +72,7 @@ pub(super) async fn usage(
     if let Some(limit) = request.daily_tokens {
         query = query.parameter("p_daily_token_limit", limit);
     }
-    Ok(query.object().await.map_err(explain)?)
+    query.object().await.map_err(explain)
 }
 
 /// What the user's plan allows to spend, and what of it is spent.
@@ -106,7 +106,7 @@ pub(super) async fn chats(
 ) -> Result<Bytes, ApiError> {
     let query = within(supabase.rest(user.caller()).read("chat_statistics"), range);
     let query = query.parameter("p_time_zone", name(zone));
-    Ok(query.object().await.map_err(explain)?)
+    query.object().await.map_err(explain)
 }
 
 /// A bound that is not given is the database's to fill in, by its own clock.
