@@ -3,7 +3,7 @@
 use reqwest::Client;
 use serde_json::json;
 
-use crate::support::{Form, Reply, app};
+use crate::support::{Form, Reply, app, skipped_on_a_real_supabase};
 
 #[tokio::test]
 async fn every_page_is_confined() {
@@ -40,6 +40,9 @@ async fn what_the_api_says_is_not_stored_on_the_way() {
 
 #[tokio::test]
 async fn the_local_supabase_is_confined_as_well() {
+    if skipped_on_a_real_supabase("the local one") {
+        return;
+    }
     let app = app().await;
     let alice = app.user("alice").await;
     for path in ["/auth/v1/settings", "/rest/v1/chats", "/nothing"] {
