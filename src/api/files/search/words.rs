@@ -212,7 +212,7 @@ mod tests {
         assert_eq!(stored(&format!("{} a-b \0", "x".repeat(65))), "a b");
         let many = (0..100).map(|n| format!("w{n} ")).collect::<String>();
         assert_eq!(asked(&many).len(), MAX_ASKED);
-        let question = format!("{} constitutional", many);
+        let question = format!("{many} constitutional");
         assert_eq!(asked(&question)[0][0], "constitut", "the rarest words count");
         assert!(asked("Étrangères königlich").iter().all(|forms| forms.len() <= MAX_FORMS));
     }
