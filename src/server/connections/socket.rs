@@ -86,7 +86,7 @@ impl Socket {
         if self.escaped.is_empty() && matches!(self.peek().await, Ok(0) | Err(_)) {
             return;
         }
-        std::future::pending().await;
+        std::future::pending::<()>().await;
     }
 
     /// How many bytes are there to be read, one at most.
