@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, FakeProvider, TestApp, User};
+use crate::support::{Answer, FakeProvider, PNG, TestApp, User};
 
 /// The events of an OpenAI-compatible server.
 fn events(chunks: &[Value]) -> Answer {
@@ -108,11 +108,8 @@ async fn a_failed_script_is_corrected() {
 /// A picture that a script writes is shown to the model that goes on.
 #[tokio::test]
 async fn a_model_sees_the_pictures_that_its_scripts_write() {
-    let png = "[137,80,78,71,13,10,26,10,0,0,0,13,73,72,68,82,0,0,0,1,0,0,0,1,8,2]";
-    let code = format!(
-        "files.write('chart.png', new Uint8Array([...{png}, ...Array(50).fill(0)])); \
-         files.write('a.csv', 'a'); 1"
-    );
+    let code =
+        format!("files.write('chart.png', new Uint8Array({PNG:?})); files.write('a.csv', 'a'); 1");
     let stage = Stage::with(vec![
         calls("a", &[javascript(&code)], "tool_calls"),
         calls("b", &[javascript("2")], "tool_calls"),

@@ -6,11 +6,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::support::{
-    Answer, FakeProvider, Form, Reply, TestApp, User, app, is_on_a_real_supabase,
+    Answer, FakeProvider, Form, PNG, Reply, TestApp, User, app, is_on_a_real_supabase,
 };
-
-/// One white pixel.
-const PNG: &[u8] = b"\x89PNG\x0d\x0a\x1a\x0a\x00\x00\x00\x0dIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x01\x00\x00\x00\x007n\xf9$\x00\x00\x00\x0aIDATx\xdac\xf8\x0f\x00\x01\x01\x01\x00\x1c\xb0\x8c\x99\x00\x00\x00\x00IEND\xaeB`\x82";
 
 /// The same file, said to be this wide.
 fn wide(width: u32) -> Vec<u8> {

@@ -126,8 +126,9 @@ async fn a_silent_provider_is_given_up_with_the_request() {
         (log["status"].as_str(), log["model"].as_str()),
         (Some("failed"), Some("local-model"))
     );
-    // Nothing was accepted, so nothing is to be paid.
-    assert_eq!(log["cost_usd"].as_f64(), Some(0.0));
+    // It may have accepted the question, which it has whole.
+    assert_eq!(log["usage_source"], "estimated");
+    assert!(log["prompt_tokens"].as_u64().unwrap() > 0, "{log}");
 }
 
 #[tokio::test]

@@ -14,10 +14,9 @@ use chat_backend::supabase::AccessToken;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::support::{Answer, Called, FakeProvider, FakeSource, Listed, TestApp, User, ok, tool};
-
-/// One white pixel.
-const PNG: &[u8] = b"\x89PNG\x0d\x0a\x1a\x0a\x00\x00\x00\x0dIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x01\x00\x00\x00\x007n\xf9$\x00\x00\x00\x0aIDATx\xdac\xf8\x0f\x00\x01\x01\x01\x00\x1c\xb0\x8c\x99\x00\x00\x00\x00IEND\xaeB`\x82";
+use crate::support::{
+    Answer, Called, FakeProvider, FakeSource, Listed, PNG, TestApp, User, ok, tool,
+};
 
 fn who(role: Option<&str>) -> Who {
     let credentials = Credentials::new(Uuid::new_v4(), AccessToken::new("token"), 0);
