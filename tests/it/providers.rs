@@ -128,7 +128,7 @@ async fn a_silent_provider_is_given_up_with_the_request() {
     );
     // It may have accepted the question, which it has whole.
     assert_eq!(log["usage_source"], "estimated");
-    assert!(log["prompt_tokens"].as_u64().unwrap() > 0, "{log}");
+    assert!(log["input_tokens"].as_u64().unwrap() > 0, "{log}");
 }
 
 #[tokio::test]

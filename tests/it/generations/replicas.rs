@@ -105,6 +105,5 @@ async fn a_lapsed_answer_reads_interrupted_and_the_chat_goes_on() {
     let rest = stream.rest().await;
     assert!(rest[rest.len() - 2]["data"]["code"].is_string(), "{rest:?}");
     assert_eq!(stage.alice.messages(&stage.chat).await.len(), 2);
-    let logs = stage.alice.usage_logs().await;
-    assert_eq!((logs.len(), &logs[0]["usage_source"]), (2, &json!("estimated")));
+    assert_eq!(stage.alice.usage_logs().await.len(), 2);
 }
