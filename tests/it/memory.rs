@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use uuid::Uuid;
 
-use crate::support::{Reply, TestApp, User, app, skipped_on_a_real_supabase};
+use crate::support::{Reply, TestApp, User, app, skipped_on_a_real_supabase, stage};
 
 /// A user's share of it is 1 MiB.
 const BUDGET: [(&str, &str); 1] = [("MEMORY_BUDGET_BYTES", "4194304")];
@@ -88,6 +88,20 @@ async fn values_count_for_what_they_take() {
     let request = alice.request(Method::POST, GENERATE).header("content-type", "application/json");
     assert_eq!(Reply::send(request.body(values)).await.problem(413), "body_too_large");
     app.holds(|bytes| bytes == 0).await;
+}
+
+/// Its rows are held as text, not as values.
+#[tokio::test]
+async fn a_short_answer_holds_little_while_it_is_written() {
+    let stage = stage().await;
+    let sender = stage.chunk_sender();
+    sender.say("Hello");
+    let mut stream = stage.stream(json!({ "content": "Hi" })).await;
+    stream.until("text-delta").await;
+    stage.app.holds(|bytes| (1..64 << 10).contains(&bytes)).await;
+    sender.finish();
+    stream.rest().await;
+    stage.app.holds(|bytes| bytes == 0).await;
 }
 
 #[tokio::test]

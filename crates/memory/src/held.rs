@@ -29,6 +29,11 @@ impl Held {
         self.charge(|charge| charge.grow(bytes))
     }
 
+    /// Releases bytes that were charged and are not in use any more.
+    pub fn shrink(&self, bytes: usize) {
+        self.charge(|charge| charge.shrink(bytes));
+    }
+
     /// The bytes charged.
     pub fn bytes(&self) -> usize {
         self.charge(|charge| charge.bytes)

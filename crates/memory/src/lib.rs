@@ -156,6 +156,13 @@ impl Charge {
         self.bytes += bytes;
     }
 
+    /// Releases some of its bytes.
+    pub fn shrink(&mut self, bytes: usize) {
+        let mut released = self.sibling();
+        released.bytes = bytes.min(self.bytes);
+        self.bytes -= released.bytes;
+    }
+
     /// Takes over the bytes of another charge of the same holder.
     fn absorb(&mut self, mut other: Self) {
         self.bytes += std::mem::take(&mut other.bytes);

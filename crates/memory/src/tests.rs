@@ -31,6 +31,19 @@ fn a_user_has_a_share() {
 }
 
 #[test]
+fn what_is_released_fits_again() {
+    let memory = Memory::new(64 * MIB);
+    let ann = user();
+    let mut charge = charged(&memory, ann, 16 * MIB).unwrap();
+    charge.shrink(10 * MIB);
+    assert_eq!(memory.held(), 6 * MIB);
+    assert!(charged(&memory, ann, 10 * MIB).is_ok());
+    charge.shrink(7 * MIB);
+    drop(charge);
+    assert_eq!(memory.held(), 0);
+}
+
+#[test]
 fn large_bodies_leave_room_for_small_ones() {
     let memory = Memory::new(64 * MIB);
     let large: Vec<_> = (0..4).map_while(|_| charged(&memory, user(), 14 * MIB).ok()).collect();

@@ -12,6 +12,7 @@ use crate::agent::{BeginOutcome, ClientTool, Earlier, Part, Refusal, Rows, Start
 use crate::api::chats::model::UNTITLED;
 use crate::compute::compute;
 use crate::database::{BeginReply, Messages, Missing, StartedReply};
+use crate::memory::json_cost;
 use crate::providers::catalogue::Usd;
 use crate::supabase::SupabaseError;
 
@@ -32,6 +33,14 @@ pub(super) async fn parse(text: Bytes) -> Result<BeginReply, SupabaseError> {
         return Ok(serde_json::from_slice(&text)?);
     }
     Ok(compute(move || serde_json::from_slice(&text)).await?)
+}
+
+/// By how much the reply takes less memory than its parsed value would: its rows are kept as text.
+pub(super) fn overcharge(reply: &BeginReply) -> usize {
+    let BeginReply::Started(started) = reply else { return 0 };
+    let Messages { message, user_message } = &started.messages;
+    let rows = [Some(message), user_message.as_ref()].into_iter().flatten();
+    rows.map(|row| json_cost(row.get().as_bytes()) - row.get().len()).sum()
 }
 
 pub(super) fn outcome(reply: BeginReply) -> Result<BeginOutcome, SupabaseError> {

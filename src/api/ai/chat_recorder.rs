@@ -95,6 +95,7 @@ impl Recorder for ChatRecorder {
             let reply = begin.rows().await?.body;
             self.request.held.grow(COPIES * json_cost(&reply))?;
             let reply = begin_reply::parse(reply).await?;
+            self.request.held.shrink(COPIES * begin_reply::overcharge(&reply));
             match &reply {
                 BeginReply::Queued(message) => drop(self.queue.message.set(message.clone())),
                 BeginReply::Started(started) => {
