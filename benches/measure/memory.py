@@ -32,8 +32,7 @@ def run(setup):
 
 
 def idle_streams(setup, name, count, **env):
-    # Each answer is charged some 115 KB of the budget.
-    server = setup.replica(MEMORY_BUDGET_BYTES="2000000000", **env)
+    server = setup.replica(**env)
     empty = server.memory()
     requests = question(setup.tokens, prompt(deltas=1, hold=3000))
     held = setup.load.held_streams(server.address, requests, count, per_second=80)
