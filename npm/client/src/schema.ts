@@ -3009,7 +3009,7 @@ export interface components {
              */
             media_type: string;
             /**
-             * @description Where the passage is, in words.
+             * @description Where the passage is, in words: its page, its lines, or what it begins with.
              * @example lease.pdf, page 3
              */
             title: string;
@@ -3020,12 +3020,12 @@ export interface components {
             page: number | null;
             /**
              * Format: int32
-             * @description First line of the passage, if the file has no pages.
+             * @description First line of the passage, if the file has lines.
              */
             first_line: number | null;
             /**
              * Format: int32
-             * @description Last line of the passage, if the file has no pages.
+             * @description Last line of the passage, if the file has lines.
              */
             last_line: number | null;
             /** @description Text of the passage. Headings above it and the header of a table are repeated at its start. */
@@ -6613,7 +6613,8 @@ export interface operations {
         parameters: {
             query: {
                 /**
-                 * @description Words or a question. Passages that have any of the words are found; rare words count for more.
+                 * @description Words or a question. Passages that have any of the words are found; rare words count for more. Of more than
+                 *     24 words the longest are searched for.
                  * @example notice period of the lease
                  */
                 q: string;
