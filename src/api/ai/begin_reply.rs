@@ -35,9 +35,13 @@ pub(super) async fn parse(text: Bytes) -> Result<BeginReply, SupabaseError> {
     Ok(compute(move || serde_json::from_slice(&text)).await?)
 }
 
-/// By how much the reply takes less memory than its parsed value would: its rows are kept as text.
+/// By how much the reply takes less memory than its parsed value would: the rows of a new answer are kept as
+/// text. The parts of one that goes on are parsed.
 pub(super) fn overcharge(reply: &BeginReply) -> usize {
     let BeginReply::Started(started) = reply else { return 0 };
+    if started.checkpoint > 0 {
+        return 0;
+    }
     let Messages { message, user_message } = &started.messages;
     let rows = [Some(message), user_message.as_ref()].into_iter().flatten();
     rows.map(|row| json_cost(row.get().as_bytes()) - row.get().len()).sum()
