@@ -84,7 +84,9 @@ pub(super) struct Answer<D> {
 impl<D: Decoder> Answer<D> {
     pub fn new(decoder: D) -> Self {
         let surrogates = Surrogates::default();
-        Self { decoder, surrogates, events: Events::new(), error: None, ended: false }
+        // Nearly all frames have one, and the room for four is the larger part of the reader.
+        let events = Events::with_capacity(1);
+        Self { decoder, surrogates, events, error: None, ended: false }
     }
 
     /// The next event.

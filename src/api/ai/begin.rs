@@ -140,7 +140,7 @@ pub(super) async fn take_over(
     let request = Arc::new(request);
     let recorder = ChatRecorder {
         message_id,
-        take_over: Some(from),
+        take_over: Some(Box::new(from)),
         ..recorder(ai, chat_id, false, &request, &offered, &Arc::default())
     };
     let job = job(user, recorder, &request, &offered);

@@ -65,7 +65,7 @@ pub(super) struct ChatRecorder {
     /// What calls that wait for a decision are sealed with.
     pub(super) seal_keys: Option<SealKeys>,
     /// Whose answer it is to go on with; none for a new one.
-    pub(super) take_over: Option<TakeOver>,
+    pub(super) take_over: Option<Box<TakeOver>>,
 }
 
 /// What the claim has said of messages that wait.

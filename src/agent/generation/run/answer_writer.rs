@@ -62,7 +62,7 @@ impl AnswerWriter {
                 (started.rows.message.take(), started.rows.user_message.take());
             let message_id = started.rows.message_id;
             answer.claim = Claim::Granted(Rows { message_id, message, user_message });
-            answer.metadata = started.metadata.clone();
+            answer.metadata = std::mem::take(&mut started.metadata);
             answer.metadata.extend(metadata);
             answer.resume(started.earlier.parts.clone());
         });
@@ -124,7 +124,7 @@ impl AnswerWriter {
 
     /// Publishes the end, after which the answer never changes.
     pub(super) fn publish_end(&self, end: End) {
-        self.update(|answer| answer.end = Some(end));
+        self.update(|answer| answer.end = Some(Box::new(end)));
     }
 
     /// Another replica writes from here on; for who shows what that does.
