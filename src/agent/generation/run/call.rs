@@ -103,8 +103,8 @@ impl Run {
         self.model.begin_call();
         self.budget.meter.begin_call(model, &request, self.answer.bytes());
         self.checkpoint_soon();
-        let begun = self.wait_for(begin(model, request)).await?;
-        let mut arrivals = self.begun(begun)?;
+        let stream = self.wait_for(begin(model, request)).await?;
+        let mut arrivals = self.arrivals(stream)?;
         let mut finish_reason = None;
         while !arrivals.has_ended {
             if let Err(interruption) = self.wait_for(poll_fn(|cx| arrivals.poll(cx))).await {
@@ -143,8 +143,9 @@ impl Run {
         Ok(finish_reason.unwrap_or(FinishReason::Stop))
     }
 
-    /// What becomes of a call that the provider has answered to.
-    fn begun(
+    /// What arrives of a call that the provider has answered. A function of its own: the task keeps no room for
+    /// the result.
+    fn arrivals(
         &mut self,
         stream: Result<EventStream, ProviderError>,
     ) -> Result<Arrivals, ProviderError> {
