@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use memchr::{memchr2, memrchr, memrchr3};
+
 /// Where the rows are, each an object; none if this is not an array of objects that is whole.
 pub(super) fn rows(json: &[u8]) -> Option<Vec<Range<usize>>> {
     let mut rows = Vec::new();
@@ -42,17 +44,17 @@ pub(super) fn last_but_one(json: &[u8]) -> Option<Range<usize>> {
 
 /// Where the row starts that ends here.
 fn row_start(json: &[u8]) -> Option<usize> {
-    let (mut at, mut level) = (json.len(), 0_usize);
+    let mut at = json.len().checked_sub(1).filter(|at| json[*at] == b'}')?;
+    let mut level = 1_usize;
     loop {
-        at = at.checked_sub(1)?;
+        at = memrchr3(b'"', b'{', b'}', &json[..at])?;
         match json[at] {
             b'"' => at = string_start(&json[..at])?,
-            b'}' | b']' => level += 1,
-            b'{' | b'[' => level = level.checked_sub(1)?,
-            _ => {}
+            b'}' => level += 1,
+            _ => level -= 1,
         }
         if level == 0 {
-            return (json[at] == b'{').then_some(at);
+            return Some(at);
         }
     }
 }
@@ -62,7 +64,7 @@ fn row_start(json: &[u8]) -> Option<usize> {
 fn string_start(json: &[u8]) -> Option<usize> {
     let mut end = json.len();
     loop {
-        end = json[..end].iter().rposition(|byte| *byte == b'"')?;
+        end = memrchr(b'"', &json[..end])?;
         let escapes = json[..end].iter().rev().take_while(|byte| **byte == b'\\').count();
         if escapes % 2 == 0 {
             return Some(end);
@@ -74,7 +76,7 @@ fn string_start(json: &[u8]) -> Option<usize> {
 fn string_len(json: &[u8]) -> Option<usize> {
     let mut at = 1;
     loop {
-        at += json.get(at..)?.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+        at += memchr2(b'"', b'\\', json.get(at..)?)?;
         if json[at] == b'"' {
             return Some(at);
         }
