@@ -67,15 +67,15 @@ where
     }
 
     fn call(&mut self, mut request: Request) -> Self::Future {
-        let begun = Begun::new(&mut request);
+        let received = Received::new(&mut request);
         let inner = AssertUnwindSafe(|| self.inner.call(request));
-        let answer = begun.span.in_scope(|| catch_unwind(inner));
+        let answer = received.span.in_scope(|| catch_unwind(inner));
         let log = self.log.clone();
         Box::pin(async move {
             let answer = match answer {
                 Ok(answer) => {
                     let answer = AssertUnwindSafe(answer).catch_unwind();
-                    answer.instrument(begun.span.clone()).await
+                    answer.instrument(received.span.clone()).await
                 }
                 Err(panic) => Err(panic),
             };
@@ -84,14 +84,14 @@ where
                 Ok(Err(never)) => match never {},
                 Err(panic) => panicked(&*panic),
             };
-            begun.complete(&mut response, &log);
+            received.complete(&mut response, &log);
             Ok(response)
         })
     }
 }
 
 /// What is known of a request before it is answered.
-struct Begun {
+struct Received {
     id: RequestId,
     span: Span,
     route: Option<MatchedPath>,
@@ -102,7 +102,7 @@ struct Begun {
     at: Instant,
 }
 
-impl Begun {
+impl Received {
     fn new(request: &mut Request) -> Self {
         let id = RequestId::from_headers(request.headers());
         let route = request.extensions().get::<MatchedPath>().cloned();

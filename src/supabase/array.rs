@@ -3,8 +3,6 @@
 
 use std::ops::Range;
 
-use memchr::{memchr2, memrchr, memrchr3};
-
 /// Where the rows are, each an object; none if this is not an array of objects that is whole.
 pub(super) fn rows(json: &[u8]) -> Option<Vec<Range<usize>>> {
     let mut rows = Vec::new();
@@ -47,7 +45,7 @@ fn row_start(json: &[u8]) -> Option<usize> {
     let mut at = json.len().checked_sub(1).filter(|at| json[*at] == b'}')?;
     let mut level = 1_usize;
     loop {
-        at = memrchr3(b'"', b'{', b'}', &json[..at])?;
+        at = json[..at].iter().rposition(|byte| matches!(byte, b'"' | b'{' | b'}'))?;
         match json[at] {
             b'"' => at = string_start(&json[..at])?,
             b'}' => level += 1,
@@ -64,7 +62,7 @@ fn row_start(json: &[u8]) -> Option<usize> {
 fn string_start(json: &[u8]) -> Option<usize> {
     let mut end = json.len();
     loop {
-        end = memrchr(b'"', &json[..end])?;
+        end = json[..end].iter().rposition(|byte| *byte == b'"')?;
         let escapes = json[..end].iter().rev().take_while(|byte| **byte == b'\\').count();
         if escapes % 2 == 0 {
             return Some(end);
@@ -76,7 +74,7 @@ fn string_start(json: &[u8]) -> Option<usize> {
 fn string_len(json: &[u8]) -> Option<usize> {
     let mut at = 1;
     loop {
-        at += memchr2(b'"', b'\\', json.get(at..)?)?;
+        at += json.get(at..)?.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
         if json[at] == b'"' {
             return Some(at);
         }
