@@ -42,17 +42,17 @@ pub(super) fn last_but_one(json: &[u8]) -> Option<Range<usize>> {
 
 /// Where the row starts that ends here.
 fn row_start(json: &[u8]) -> Option<usize> {
-    let mut at = json.len().checked_sub(1).filter(|at| json[*at] == b'}')?;
-    let mut level = 1_usize;
+    let (mut at, mut level) = (json.len(), 0_usize);
     loop {
-        at = json[..at].iter().rposition(|byte| matches!(byte, b'"' | b'{' | b'}'))?;
+        at = at.checked_sub(1)?;
         match json[at] {
             b'"' => at = string_start(&json[..at])?,
-            b'}' => level += 1,
-            _ => level -= 1,
+            b'}' | b']' => level += 1,
+            b'{' | b'[' => level = level.checked_sub(1)?,
+            _ => {}
         }
         if level == 0 {
-            return Some(at);
+            return (json[at] == b'{').then_some(at);
         }
     }
 }
