@@ -9,9 +9,11 @@
 //! - `keys`: a project that publishes signing keys and hands out tokens.
 //! - `upstream`: answers every request with a page of chats, as fast as a server can.
 //! - `proxy`: counts the requests and bytes that pass through it.
+//! - `bare`: passes one request on, with axum and reqwest and nothing else.
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints what it has measured")]
 
+mod bare;
 mod connection;
 mod job;
 mod keys;
@@ -36,6 +38,7 @@ async fn main() {
         Some("keys") => keys::run().await,
         Some("upstream") => upstream::run().await,
         Some("proxy") => proxy::run(argument(2)).await,
+        Some("bare") => bare::run(argument(2)).await,
         _ => println!("The measurements are run by: python3 benches/run.py"),
     }
 }

@@ -4,7 +4,7 @@
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::Request;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_RANGE, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -20,13 +20,14 @@ pub async fn run() {
 }
 
 fn respond(chats: Bytes) -> Response {
-    ([(CONTENT_TYPE, "application/json; charset=utf-8")], chats).into_response()
+    let content_type = (CONTENT_TYPE, "application/json; charset=utf-8");
+    ([content_type, (CONTENT_RANGE, "0-50/*")], chats).into_response()
 }
 
 fn chat() -> Value {
     json!({
         "id": Uuid::new_v4(), "user_id": Uuid::new_v4(), "title": "A chat about something",
-        "model": null, "system_prompt": null, "is_archived": false, "is_bookmarked": false,
+        "model": null, "system_prompt": null, "assistant": null, "is_archived": false, "is_bookmarked": false,
         "metadata": { "color": "blue" }, "last_message_at": "2026-11-22T19:53:31.893152+00:00",
         "created_at": "2026-11-22T19:53:31.893152+00:00",
         "updated_at": "2026-11-22T19:53:31.893152+00:00",

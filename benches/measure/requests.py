@@ -5,7 +5,7 @@ from .setup import Used
 from .tokens import SECRET, hs256
 
 COLUMNS = (
-    "id,user_id,title,model,system_prompt,is_archived,is_bookmarked,metadata,last_message_at,"
+    "id,user_id,title,model,system_prompt,assistant,is_archived,is_bookmarked,metadata,last_message_at,"
     "created_at,updated_at"
 )
 PAGE = f"/rest/v1/chats?select={COLUMNS}&order=last_activity_at.desc,id.desc&limit=51"
@@ -28,17 +28,21 @@ def fixed_upstream(setup):
     setup.report.section(
         "Lists, over an upstream that only sends fixed bytes",
         "50 chats over 32 connections. The upstream does nothing, so this is what the server itself costs: "
-        "verifying the token, asking, checking the answer and passing it on.",
+        "verifying the token, asking, checking the answer and passing it on. The bare proxy only asks and passes "
+        "on: what is above it is ours.",
     )
     upstream = setup.processes.helper("upstream")
     key = {"apikey": "sb_publishable_local"}
     server = setup.replica(upstream.address, SUPABASE_JWT_SECRET=SECRET)
     token = hs256(upstream.address)
     direct = measure(setup, "upstream alone", upstream, [request("GET", PAGE, token, **key)])
-    measure(setup, "chat-backend", server, [request("GET", "/api/chats/", token)], upstream, direct)
+    asked = [request("GET", "/api/chats/", token)]
+    bare = setup.processes.helper("bare", f"http://{upstream.address}{PAGE}")
+    measure(setup, "a bare proxy of axum and reqwest", bare, asked, upstream, direct)
+    measure(setup, "chat-backend", server, asked, upstream, direct)
     if setup.peer:
         peer = setup.peer_on(upstream.address, SUPABASE_JWT_SECRET=SECRET)
-        measure(setup, "FastAPI peer", peer, [request("GET", "/api/chats/", token)], upstream, direct)
+        measure(setup, "FastAPI peer", peer, asked, upstream, direct)
 
 
 def local_supabase(setup):

@@ -20,8 +20,10 @@ pub const UNREAD: &str = "(select m.id from messages m \
 pub const SIBLINGS: &str = "(select json_group_array(s.id order by s.created_at, \
         (select min(a.created_at) from messages a where a.parent_id = s.id) nulls last, s.id) \
     from messages s \
-    where s.chat_id = messages.chat_id and s.user_id = messages.user_id and s.role = messages.role \
-        and case when messages.parent_id is null then s.parent_id is null \
+    where s.chat_id = messages.chat_id and s.user_id = messages.user_id \
+        and case when messages.parent_id is null then s.parent_id is null and s.role = messages.role \
             else s.parent_id = messages.parent_id end \
-        and (s.id = messages.id or (s.replaces is null and s.parts <> '[]' \
+        and (s.id = messages.id or (s.replaces is null \
+            and (s.parts <> '[]' or exists (select 1 from messages c \
+                where c.parent_id = s.id and c.chat_id = s.chat_id)) \
             and not (s.is_active and messages.is_active))))";

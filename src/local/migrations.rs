@@ -46,6 +46,7 @@ pub static MIGRATIONS: &[(&str, &str)] = migrations![
     "20261129000020_usage_days.sql",
     "20261129000040_passages.sql",
     "20261130000010_environment.sql",
+    "20261201000010_one_active_child.sql",
 ];
 
 /// Folders of before the tables were read from the migrations: each version was a file in SQLite's own

@@ -34,6 +34,31 @@ const fn computed(
     Registration { file, statement, sha256, trigger: None, computed: Some(words) }
 }
 
+/// `private.place_message` and, because SQLite leaves the order of two triggers open, `private.touch_chat`.
+const PLACE_MESSAGE: &str = "
+    update messages
+      set parent_id = (
+        select m.id
+          from messages m
+          where m.chat_id = new.chat_id and m.user_id = new.user_id and m.is_active
+            and (m.created_at <= new.created_at or new.created_at > clock_timestamp() - 60000000)
+            and m.id <> new.id
+            and m.id not in (select message_id from \"private.queued_messages\"
+              where chat_id = new.chat_id and user_id = new.user_id)
+          order by m.created_at desc, m.id desc
+          limit 1)
+      where rowid = new.rowid and new.parent_id is null and new.is_active;
+    update messages
+      set created_at = parent.created_at + 1
+      from messages parent
+      where messages.rowid = new.rowid and parent.id = messages.parent_id
+        and parent.chat_id = new.chat_id and parent.user_id = new.user_id
+        and parent.created_at >= messages.created_at;
+    update chats
+      set last_message_at = max(coalesce(last_message_at, m.created_at), m.created_at)
+      from messages m
+      where m.rowid = new.rowid and chats.id = new.chat_id and chats.user_id = new.user_id;";
+
 /// All of them, in the order of the files.
 pub static REGISTRATIONS: &[Registration] = &[
     trigger(
@@ -41,29 +66,8 @@ pub static REGISTRATIONS: &[Registration] = &[
         "create function private.place_message",
         "a617ff7710071cb8",
         "",
-        "
-        update messages
-          set parent_id = (
-            select m.id
-              from messages m
-              where m.chat_id = new.chat_id and m.user_id = new.user_id and m.is_active
-                and (m.created_at <= new.created_at or new.created_at > clock_timestamp() - 60000000)
-                and m.id <> new.id
-              order by m.created_at desc, m.id desc
-              limit 1)
-          where rowid = new.rowid and new.parent_id is null and new.is_active;
-        update messages
-          set created_at = parent.created_at + 1
-          from messages parent
-          where messages.rowid = new.rowid and parent.id = messages.parent_id
-            and parent.chat_id = new.chat_id and parent.user_id = new.user_id
-            and parent.created_at >= messages.created_at;
-        update chats
-          set last_message_at = max(coalesce(last_message_at, m.created_at), m.created_at)
-          from messages m
-          where m.rowid = new.rowid and chats.id = new.chat_id and chats.user_id = new.user_id;",
+        PLACE_MESSAGE,
     ),
-    // In the same trigger as the one before, because SQLite leaves the order of two open.
     trigger(
         "20261122000001_tables.sql",
         "create function private.touch_chat",
@@ -335,4 +339,16 @@ pub static REGISTRATIONS: &[Registration] = &[
     rust("20261130000010_environment.sql", "create function private.names_of_day", "b36694a98722d2fa"),
     rust("20261130000010_environment.sql", "create or replace function private.add_to_day", "7b75c6d4195232b3"),
     trigger("20261130000010_environment.sql", "create function private.forget_usage", "e608a8944910537b", "0", "select 1;"),
+    trigger(
+        "20261201000010_one_active_child.sql",
+        "create or replace function private.place_message",
+        "dea09c5fc269d3ce",
+        "",
+        PLACE_MESSAGE,
+    ),
+    computed("20261201000010_one_active_child.sql", "create or replace function public.sibling_ids", "3f52db4ba73c8eac", computed::SIBLINGS),
+    rust("20261201000010_one_active_child.sql", "create or replace function public.select_message", "0af28f1272fed087"),
+    rust("20261201000010_one_active_child.sql", "create or replace function private.replace_question", "a073df60979b7a81"),
+    rust("20261201000010_one_active_child.sql", "create or replace function private.take_place", "7c9b02b1728adc86"),
+    rust("20261201000010_one_active_child.sql", "create or replace function public.begin_generation", "1a75f70a83267e5a"),
 ];

@@ -98,7 +98,7 @@ fn swagger_files() -> HashMap<&'static str, StaticFile> {
             bytes = html
                 .replacen(
                     "<title>Swagger UI</title>",
-                    &format!("<title>{TITLE}</title>{VIEWPORT}"),
+                    &format!("<title>{TITLE}</title>{VIEWPORT}{SWAGGER_STYLE}"),
                     1,
                 )
                 .into();
@@ -109,6 +109,9 @@ fn swagger_files() -> HashMap<&'static str, StaticFile> {
 }
 
 const TITLE: &str = "chat-backend API";
+/// Code within a text, whose background would cover the line above.
+const SWAGGER_STYLE: &str = "<style>.swagger-ui :is(.markdown, .renderedMarkdown) :not(pre) > code \
+                             { padding-block: 0 }</style>";
 const VIEWPORT: &str = "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">";
 
 /// ReDoc with its script in the page, over its whole width. The one picture that it would fetch from

@@ -162,3 +162,32 @@ async fn a_branch_that_fails_changes_nothing() {
     say(&stage, question, "A1b").await;
     assert_eq!(shown(&stage).await, ["Q1b 2", "A1b 1"]);
 }
+
+#[tokio::test]
+async fn a_question_that_failed_is_answered_from_there_on() {
+    let stage = stage().await;
+    let question = json!({ "message": { "id": Uuid::new_v4(), "content": "Q1" } });
+    let refused = json!({ "error": { "message": "no", "type": "invalid_request_error" } });
+    stage.provider.enqueue(Answer::Json(400, refused));
+    stage.alice.generate(&stage.chat, question.clone()).await.problem(422);
+    say(&stage, json!({ "content": "Q2" }), "A2").await;
+    assert_eq!(shown(&stage).await, ["Q1 1", "Q2 1", "A2 1"]);
+    // Until there is an answer, what was said meanwhile is shown; then it is another version.
+    let voice = stage.chunk_sender();
+    let mut again = question.clone();
+    again["stream"] = json!(true);
+    let mut stream = stage.stream(again).await;
+    stream.until("start").await;
+    assert_eq!(shown(&stage).await, ["Q1 1", "Q2 1", "A2 1"]);
+    voice.say("A1");
+    voice.finish();
+    stream.rest().await;
+    assert_eq!(shown(&stage).await, ["Q1 1", "A1 2"]);
+    let asked = stage.provider.requests().pop().unwrap()["messages"].to_string();
+    assert!(!asked.contains("Q2"), "{asked}");
+    let versions = list(&stage, "include=siblings").await[1]["sibling_ids"].clone();
+    select(&stage.alice, versions[0].as_str().unwrap()).await.expect(200);
+    assert_eq!(shown(&stage).await, ["Q1 1", "Q2 2", "A2 1"]);
+    say(&stage, json!({ "content": "Q3" }), "A3").await;
+    assert_eq!(shown(&stage).await, ["Q1 1", "Q2 2", "A2 1", "Q3 1", "A3 1"]);
+}

@@ -2805,7 +2805,8 @@ export interface components {
             updated_at: string;
             /**
              * @description IDs of all versions of the message, its own included, oldest first: an answer that was generated
-             *     again, a question that was edited. Present only with `include=siblings`.
+             *     again, a question that was edited, what was asked after an attempt had failed that was then made again.
+             *     Present only with `include=siblings`.
              */
             sibling_ids?: string[] | null;
         };

@@ -57,7 +57,8 @@ pub struct Message {
     #[schema(format = DateTime)]
     pub updated_at: String,
     /// IDs of all versions of the message, its own included, oldest first: an answer that was generated
-    /// again, a question that was edited. Present only with `include=siblings`.
+    /// again, a question that was edited, what was asked after an attempt had failed that was then made again.
+    /// Present only with `include=siblings`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sibling_ids: Option<Vec<Uuid>>,
 }

@@ -1,6 +1,6 @@
 //! `begin_generation`.
 
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 use serde_json::{Value as Json, json};
 
 use super::acting_user::acting_user;
@@ -138,29 +138,23 @@ impl BeginCall<'_> {
         change(self.connection, self.session, statement, params)
     }
 
-    /// What has something to show and stays until the new answer has.
+    /// Everything after the question, which stays until the new answer has something to show.
     fn replaces(
         &self,
         question: &Message,
         edited: Option<&Json>,
     ) -> Result<Option<Json>, RestError> {
-        let all_after = match self.action() {
-            _ if edited.is_some() || question.replaces().is_some() => Some(true),
-            action => action.map(|action| action == "regenerate"),
-        };
         let select = "select exists (select 1 from messages where chat_id = ? and user_id = ? \
                       and is_active and (created_at, id) > (?, ?) \
-                      and (? or (parent_id = ? and role = 'assistant')) \
                       and id not in (select message_id from \"private.queued_messages\"))";
-        let id = &question.id;
-        let params = params![self.chat, self.user, question.created_at, id, all_after, id];
+        let params = (self.chat, self.user, question.created_at, &question.id);
         let mut statement = self.connection.prepare_cached(select)?;
         let is_shown: bool = statement.query_row(params, |row| row.get(0))?;
         if edited.is_none() && question.replaces().is_none() && !is_shown {
             return Ok(None);
         }
         let mut replaces = serde_json::Map::new();
-        replaces.extend(all_after.map(|all_after| ("all_after".to_owned(), json!(all_after))));
+        replaces.insert("all_after".to_owned(), json!(true));
         replaces.extend(edited.map(|edited| ("question".to_owned(), edited.clone())));
         Ok(Some(Json::Object(replaces)))
     }

@@ -43,7 +43,8 @@ pub(super) fn question_json(
     raw(to_jsonb(&members)?)
 }
 
-/// Puts an answer that has content now in the place of what it replaces.
+/// Puts an answer that has content now in the place of all that follows its question. What came into the
+/// chat after it had begun stays, and follows it. Without its question it has no place.
 pub(super) fn take_place(
     connection: &Connection,
     session: Session,
@@ -51,31 +52,29 @@ pub(super) fn take_place(
 ) -> Result<(), RestError> {
     let by_id = "where id = ? and chat_id = ? and user_id = ?";
     let key = (&answer.parent_id, &answer.chat_id, &answer.user_id);
-    let question = Message::find(connection, by_id, key)?;
-    if let Some(branch) = question.as_ref().filter(|question| question.replaces().is_some()) {
-        return take_place_as_branch(connection, session, branch, answer);
+    let Some(question) = Message::find(connection, by_id, key)? else { return Ok(()) };
+    if question.replaces().is_some() {
+        return take_place_as_branch(connection, session, &question, answer);
     }
-    let replaces = answer.replaces().unwrap_or_default();
-    if let Some(question) = &question {
-        if let Some(edited) = replaces.get("question") {
-            replace_question(connection, session, question, edited)?;
-        }
-        let hide = "update messages set is_active = 0 where chat_id = ?1 and user_id = ?2 \
-                    and is_active and (created_at, id) > (?3, ?4) and created_at <= ?5 \
-                    and (?6 or (parent_id = ?4 and role = 'assistant'))";
-        let all_after = replaces.get("all_after").and_then(Json::as_bool);
-        let params = params![
-            answer.chat_id,
-            answer.user_id,
-            question.created_at,
-            question.id,
-            answer.created_at,
-            all_after
-        ];
-        change(connection, session, hide, params)?;
+    if let Some(edited) = answer.edited() {
+        replace_question(connection, session, &question, &edited)?;
     }
+    let hide = "update messages set is_active = 0 where chat_id = ?1 and user_id = ?2 \
+                and is_active and (created_at, id) > (?3, ?4) and created_at <= ?5 \
+                and id not in (select message_id from \"private.queued_messages\" \
+                    where chat_id = ?1 and user_id = ?2)";
+    let (chat, user, started_at) = (&answer.chat_id, &answer.user_id, answer.created_at);
+    let params = (chat, user, question.created_at, &question.id, started_at);
+    change(connection, session, hide, params)?;
     let show = "update messages set is_active = 1, replaces = null, parent_id = ? where rowid = ?";
-    change(connection, session, show, (question.map(|question| question.id), answer.rowid))
+    change(connection, session, show, (&question.id, answer.rowid))?;
+    let follow = "update messages set parent_id = ?1 where chat_id = ?2 and user_id = ?3 \
+                  and is_active and created_at > ?4 \
+                  and id not in (select message_id from \"private.queued_messages\" \
+                      where chat_id = ?2 and user_id = ?3) \
+                  and exists (select 1 from messages h where h.id = messages.parent_id \
+                      and h.chat_id = messages.chat_id and not h.is_active)";
+    change(connection, session, follow, (&answer.id, chat, user, started_at))
 }
 
 fn take_place_as_branch(
@@ -90,7 +89,7 @@ fn take_place_as_branch(
     activate_path(connection, session, (&answer.chat_id, &answer.user_id), &path)
 }
 
-/// `private.replace_question`: the previous version moves to a copy, and its answers with it.
+/// `private.replace_question`: the previous version moves to a copy, and what followed it too.
 fn replace_question(
     connection: &Connection,
     session: Session,
@@ -103,10 +102,10 @@ fn replace_question(
                   select ?, chat_id, user_id, parent_id, 'user', content, parts, model, \
                   'complete', 0, metadata, created_at from messages where rowid = ?";
     change(connection, session, insert, (&copy, question.rowid))?;
-    let answers = "update messages set parent_id = ? where parent_id = ? and chat_id = ? \
-                   and user_id = ? and role = 'assistant'";
+    let continuation = "update messages set parent_id = ? where parent_id = ? and chat_id = ? \
+                   and user_id = ?";
     let key = (&copy, &question.id, &question.chat_id, &question.user_id);
-    change(connection, session, answers, key)?;
+    change(connection, session, continuation, key)?;
     let rewrite = "update messages set content = ?, parts = ?, metadata = coalesce(?, metadata) \
                    where rowid = ?";
     let member = |name: &str| edited.get(name);

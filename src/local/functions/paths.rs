@@ -21,18 +21,19 @@ pub(super) fn path_to(connection: &Connection, message: &Message) -> Result<Stri
     to_jsonb(&ids?)
 }
 
-/// The newest message of a message's continuation.
+/// The newest message of a message's continuation, also after attempts that have come to nothing.
 pub(super) fn newest_after(
     connection: &Connection,
     message: &Message,
 ) -> rusqlite::Result<Option<Message>> {
     let newest = "where id = (with recursive continuation as ( \
-            select t.id, t.created_at from messages t where t.id = ?1 \
+            select t.id, t.created_at, true as is_shown from messages t where t.id = ?1 \
             union \
-            select c.id, c.created_at from continuation p join messages c on c.parent_id = p.id \
-            where c.chat_id = ?2 and c.user_id = ?3 and c.parts <> '[]' and c.replaces is null \
+            select c.id, c.created_at, c.parts <> '[]' \
+            from continuation p join messages c on c.parent_id = p.id \
+            where c.chat_id = ?2 and c.user_id = ?3 and c.replaces is null \
                 and c.id not in (select message_id from \"private.queued_messages\") \
-        ) select id from continuation order by created_at desc, id desc limit 1)";
+        ) select id from continuation where is_shown order by created_at desc, id desc limit 1)";
     Message::find(connection, newest, (&message.id, &message.chat_id, &message.user_id))
 }
 

@@ -135,8 +135,8 @@ async fn a_running_answer_ends_with_the_account() {
         [(CHECKPOINT_EVERY_MS, "5"), ("SUPABASE_SERVICE_ROLE_KEY", stage.app.service_key())];
     let replica = stage.app.replica(&settings).await;
     let sender = stage.chunk_sender();
-    let mut stream = stage.stream(json!({ "content": "Hi" })).await;
     sender.say("Hello");
+    let mut stream = stage.stream(json!({ "content": "Hi" })).await;
     stream.until("text-delta").await;
     stage.alice = stage.alice.on(&replica);
     assert_eq!(delete_account(&stage.alice).await.status, 204);

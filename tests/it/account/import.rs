@@ -104,6 +104,45 @@ async fn conversations_become_chats_once() {
 }
 
 #[tokio::test]
+async fn a_later_import_goes_on_where_the_chat_does() {
+    let app = app().await;
+    let alice = app.user("alice").await;
+    let export = |nodes: &[(&str, Option<&str>)]| {
+        let node = |(name, parent): &(&str, Option<&str>)| {
+            let message = json!({ "author": { "role": "user" }, "create_time": 5.0,
+                "content": { "content_type": "text", "parts": [name] } });
+            ((*name).to_owned(), json!({ "parent": parent, "message": message }))
+        };
+        let mapping: serde_json::Map<_, _> = nodes.iter().map(node).collect();
+        let conversation = json!([{ "id": "c", "create_time": 1.0, "mapping": mapping,
+            "current_node": nodes.last().unwrap().0 }]);
+        conversation.to_string()
+    };
+    let shown = async |nodes: &[(&str, Option<&str>)]| {
+        import(&alice, "conversations.json", export(nodes)).await.expect(200);
+        let chat = alice.get("/api/chats/").await.expect(200)[0]["id"].as_str().unwrap().to_owned();
+        let messages = alice.messages(&chat).await;
+        let texts = messages.iter().map(|message| message["content"].as_str().unwrap());
+        (texts.collect::<Vec<_>>().join(" "), chat)
+    };
+    let mut nodes = vec![("a", None), ("b", Some("a"))];
+    assert_eq!(shown(&nodes).await.0, "a b");
+    nodes.push(("c", Some("b")));
+    let (texts, chat) = shown(&nodes).await;
+    assert_eq!(texts, "a b c");
+    // Said here and there: what is shown here stays, and the other is a version.
+    let path = format!("/api/messages/chat/{chat}");
+    alice.post(&path, json!({ "content": "here" })).await.expect(201);
+    nodes.push(("d", Some("c")));
+    assert_eq!(shown(&nodes).await.0, "a b c here");
+    let here = format!("{path}?include=siblings&order=desc&limit=1");
+    let versions = alice.get(&here).await.expect(200)[0]["sibling_ids"].clone();
+    let there = versions[0].as_str().unwrap();
+    alice.poke(&format!("/api/messages/{there}/select")).await.expect(200);
+    assert_eq!(shown(&nodes).await.0, "a b c d");
+}
+
+#[tokio::test]
 async fn an_import_that_breaks_is_finished_by_the_next() {
     let app = app().await;
     let (replica, proxy) = with_proxy(&app).await;

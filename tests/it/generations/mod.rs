@@ -267,8 +267,8 @@ async fn an_answer_that_cannot_be_saved_says_so_soon_and_is_saved_later() {
     let replica = stage.app.replica(&settings).await;
     stage.alice = stage.alice.on(&replica);
     let sender = stage.chunk_sender();
-    let mut stream = stage.stream(json!({ "content": "Hi" })).await;
     sender.say("Hello");
+    let mut stream = stage.stream(json!({ "content": "Hi" })).await;
     stream.until("text-delta").await;
     proxy.block("POST", "/rest/v1/rpc/save_generation");
     sender.finish();

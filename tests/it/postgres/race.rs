@@ -443,3 +443,22 @@ async fn a_decision_and_another_message_at_once() {
     assert_eq!(deleted, 1);
     assert_eq!(race.db.strings("select state from private.tool_calls").await, [""; 0]);
 }
+
+#[tokio::test]
+async fn of_two_messages_at_once_one_follows_the_other() {
+    let Some(race) = race().await else { return };
+    let insert = format!(
+        "insert into messages (chat_id, role, parts) values ('{}', 'user', '[]')",
+        race.chat
+    );
+    let first = race.one.begin().await;
+    first.run(&insert).await.unwrap();
+    let commit = async {
+        race.db.until_blocked(&race.other).await;
+        first.commit().await;
+    };
+    let (second, ()) = tokio::join!(race.other.run(&insert), commit);
+    assert_eq!(second.unwrap(), 1);
+    let roots = race.one.rows("select id from messages where parent_id is null").await.unwrap();
+    assert_eq!(roots.len(), 1);
+}

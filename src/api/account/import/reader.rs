@@ -1,5 +1,7 @@
 //! ChatGPT's export, read while it arrives: the next conversation as soon as it is whole. Pure.
 
+use std::collections::HashSet;
+
 use axum::http::StatusCode;
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -73,6 +75,8 @@ pub(super) struct Conversation {
     pub(super) chat: ChatRow,
     /// Its messages in groups that fit a request.
     pub(super) messages: Vec<Vec<Box<RawValue>>>,
+    /// The ids of those that are shown.
+    pub(super) path: HashSet<Uuid>,
     pub(super) left_out: LeftOut,
     _charge: Charge,
 }
@@ -233,8 +237,15 @@ impl Reader {
             Err(reason) => return Ok(Err(Reason::Unusable(reason))),
         };
         let Imported { chat, messages, left_out } = imported;
+        let path = messages.iter().filter(|row| row.is_active).map(|row| row.id).collect();
         let messages = groups(messages).map_err(|_| Reason::Unusable(Unusable::Unreadable));
-        Ok(messages.map(|messages| Conversation { chat, messages, left_out, _charge: charge }))
+        Ok(messages.map(|messages| Conversation {
+            chat,
+            messages,
+            path,
+            left_out,
+            _charge: charge,
+        }))
     }
 }
 

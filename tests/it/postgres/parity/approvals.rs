@@ -84,7 +84,7 @@ impl Twins {
     async fn lapse(&self, message: u32) {
         let past = "update private.token_reservations \
                     set lease_expires_at = clock_timestamp() - interval '1 second'";
-        let (db, app) = &self._kept;
+        let (db, app) = &self.kept;
         db.admin.batch_execute(past).await.unwrap();
         app.clock.advance(std::time::Duration::from_secs(60));
         let past = json!({ "lease_expires_at": "2020-01-01T00:00:00+00:00" });
@@ -112,7 +112,7 @@ async fn decisions() {
     twins.asked(1, &calls).await;
     let pending = |limit: u32, after: Value| json!({ "p_limit": limit, "p_after": after });
     tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
-    twins._kept.1.clock.advance(std::time::Duration::from_millis(1_100));
+    twins.kept.1.clock.advance(std::time::Duration::from_millis(1_100));
     let list = twins.call("pending_tool_calls", pending(2, Value::Null)).await;
     let ids = |list: &Value| {
         list.as_array().unwrap().iter().map(|c| c["call_id"].clone()).collect::<Vec<_>>()

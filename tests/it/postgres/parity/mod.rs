@@ -8,6 +8,7 @@ mod calls;
 mod checkpoints;
 mod generations;
 mod passages;
+mod paths;
 mod tool_tokens;
 
 use std::collections::BTreeMap;
@@ -37,7 +38,7 @@ const COMPUTED: &[&str] =
 struct Twins {
     postgres: Session,
     local: User,
-    _kept: (Database, TestApp),
+    kept: (Database, TestApp),
 }
 
 /// `id(7)` is the id that ends with 7.
@@ -53,7 +54,7 @@ async fn twins() -> Option<Twins> {
     let app = app().await;
     let local = app.user("alice").await;
     let postgres = db.user("alice").await;
-    Some(Twins { postgres, local, _kept: (db, app) })
+    Some(Twins { postgres, local, kept: (db, app) })
 }
 
 /// A message of the user's as `begin_generation` takes it.
@@ -101,6 +102,12 @@ fn by(server: &str, begin: Value) -> Value {
 impl Twins {
     /// What both answer, or with what both refuse.
     async fn call(&self, function: &str, arguments: Value) -> Value {
+        let answer = self.answer(function, &arguments).await;
+        self.compare_rows(&format!("{function} {arguments}")).await;
+        answer
+    }
+
+    async fn answer(&self, function: &str, arguments: &Value) -> Value {
         let real = match self.postgres.call(function, arguments.clone()).await {
             Ok(answer) => {
                 assert_readable(function, &answer);
@@ -119,7 +126,6 @@ impl Twins {
         };
         let real = self.plain(real);
         assert_eq!(real, self.plain(local), "{function} {arguments}");
-        self.compare_rows(&format!("{function} {arguments}")).await;
         real
     }
 
@@ -154,7 +160,7 @@ impl Twins {
 
     /// Releases a server's leases with the service key, on both sides.
     async fn release(&self, server: &str) -> [u64; 2] {
-        let (db, app) = &self._kept;
+        let (db, app) = &self.kept;
         let arguments = json!({ "p_server": server });
         let real = db.as_service().await.call("release_leases", arguments.clone()).await.unwrap();
         let local = app.call_as_service("release_leases", &arguments).await;
