@@ -1,5 +1,6 @@
 """Answers that are streamed: one, a hundred, two thousand at once, and those who join them."""
 
+import time
 import uuid
 
 from .load import request
@@ -53,6 +54,7 @@ def at_once(setup):
         long = prompt(deltas=500)
         _streams(setup, "2,000: provider alone", setup.provider, _bare(long), 2000, 100)
         _streams(setup, "2,000: chat-backend", setup.server, question(setup.tokens, long), 2000, 100)
+        _steady(setup, "2,000, when all have begun: chat-backend", 2000, 100)
     fast = prompt(deltas=2000, every=0)
     for process, name in ((setup.server, "chat-backend"), (setup.peer, "FastAPI peer")):
         if process:
@@ -68,6 +70,22 @@ def _streams(setup, name, process, requests, count, per_second=0):
     with Used(process, setup.supabase) as used:
         result = setup.load.streams(process.address, requests, count, per_second)
     setup.report.add(**_row(name, result, used))
+
+
+def _steady(setup, name, count, per_second, seconds=10):
+    """The deltas alone: of streams that have all begun, and none of which ends."""
+    lasting = prompt(deltas=(count // per_second + seconds + 10) * 1000 // EVERY_MS)
+    asked = question(setup.tokens, lasting)
+    held = setup.load.held_streams(setup.server.address, asked, count, per_second)
+    time.sleep(1)
+    began = time.monotonic()
+    with Used(setup.server, setup.supabase) as used:
+        time.sleep(seconds)
+    seconds = time.monotonic() - began
+    result = held.close()
+    # The provider keeps its times, so as many have come.
+    window = {"deltas": count * seconds * 1000 / EVERY_MS, "seconds": seconds}
+    setup.report.add(**_row(name, result | window, used))
 
 
 def _row(name, result, used):
