@@ -33,7 +33,7 @@ use self::failure::Failure;
 use self::pool::Pool;
 use self::query::{Query, parse};
 use self::statement::{Format, Statements, Wants};
-use super::{Database, Session, Transaction, literal};
+use super::{Database, Transaction, literal};
 use crate::support::pass_on;
 
 /// A header that says: a refusal is what the test expects.
