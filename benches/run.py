@@ -26,7 +26,8 @@ def instructions(setup):
         return
     setup.report.section("Instructions and system calls")
     program = setup.processes.server_path
-    done = subprocess.run([sys.executable, command, program], capture_output=True, text=True)
+    command = [sys.executable, command, program, "--bare", setup.processes.load_path]
+    done = subprocess.run(command, capture_output=True, text=True)
     setup.report.note("```\n" + (done.stdout.strip() or done.stderr.strip()[-500:]) + "\n```")
 
 

@@ -1,8 +1,7 @@
 //! The route table.
 
-use axum::extract::{OriginalUri, Request, State};
-use axum::http::StatusCode;
-use axum::middleware::{Next, from_fn_with_state};
+use axum::http::{StatusCode, Uri};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
@@ -18,13 +17,13 @@ use crate::console;
 use crate::http::allowed_hosts::AllowedHosts;
 use crate::http::error::ApiError;
 use crate::http::extract::MaxBody;
-use crate::http::middleware::request_context;
+use crate::http::middleware::RequestContextLayer;
 use crate::http::{auth, compression, cors, health};
 use crate::openapi;
 use crate::peers;
 
 /// All routes, behind all layers. In a tuple of layers the first one is the outermost; each call of `layer` puts
-/// the routes into boxes, so those that belong together go in one. The local Supabase has layers of its own.
+/// the routes into boxes, of which each request makes a copy, so there is one. The local Supabase has layers of its own.
 pub fn router(app: &App) -> Router {
     match app.local_supabase_path() {
         Some((path, supabase)) => {
@@ -35,19 +34,20 @@ pub fn router(app: &App) -> Router {
 }
 
 fn api_router(app: &App) -> Router {
+    let outer = (
+        compression::layer(),
+        MapResponseLayer::new(compression::in_pieces),
+        RequestContextLayer(app.log.clone()),
+    );
+    let inner = (
+        cors::layer(app.config.cors_origins.clone(), app.is_local()),
+        AllowedHosts::new(&app.config).layer(refuse_host),
+    );
     table(app)
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
-        .layer((
-            cors::layer(app.config.cors_origins.clone(), app.is_local()),
-            from_fn_with_state(AllowedHosts::new(&app.config), require_allowed_host),
-        ))
-        .merge(internal(&app.state))
-        .layer((
-            compression::layer(),
-            MapResponseLayer::new(compression::in_pieces),
-            from_fn_with_state(app.log.clone(), request_context),
-        ))
+        .layer((outer.clone(), inner))
+        .merge(internal(&app.state).layer(outer))
         .with_state(app.state.clone())
 }
 
@@ -147,21 +147,11 @@ pub fn document() -> Value {
     openapi::complete(public.merge_from(api))
 }
 
-async fn require_allowed_host(
-    State(hosts): State<AllowedHosts>,
-    request: Request,
-    next: Next,
-) -> Response {
-    match hosts.refusal(&request) {
-        Some(refusal) => {
-            let status = StatusCode::MISDIRECTED_REQUEST;
-            ApiError::new(status, "host_not_allowed", refusal).into_response()
-        }
-        None => next.run(request).await,
-    }
+fn refuse_host(refusal: String) -> Response {
+    ApiError::new(StatusCode::MISDIRECTED_REQUEST, "host_not_allowed", refusal).into_response()
 }
 
-async fn unknown_route(OriginalUri(uri): OriginalUri) -> ApiError {
+async fn unknown_route(uri: Uri) -> ApiError {
     let detail = format!("There is no route {}. The routes are listed at /docs.", uri.path());
     ApiError::new(StatusCode::NOT_FOUND, "route_not_found", detail)
 }

@@ -1,5 +1,6 @@
 """A provider and listeners in step with one another, over plain sockets."""
 
+import copy
 import json
 import socket
 import uuid
@@ -72,6 +73,12 @@ class Chats:
     def create(self, connection, number):
         chat = {"title": f"A chat about something {number}"}
         return json.loads(ask(connection, "POST", "/api/chats/", self.headers, chat))["id"]
+
+    def through(self, other):
+        """The same chats by way of another server."""
+        copied = copy.copy(self)
+        copied.address = (urlsplit(other.url).hostname, urlsplit(other.url).port)
+        return copied
 
     def connect(self):
         return socket.create_connection(self.address)

@@ -3,7 +3,7 @@
 streamed answer, alone and among others that come at the same moment, and for one request: a list of 50 chats, one
 chat, a new chat, a refused request and a chat that is not there.
 
-    benches/instructions/measure.py [PROGRAM] [--listeners 1 3] [--profile FILE]
+    benches/instructions/measure.py [PROGRAM] [--listeners 1 3] [--profile FILE] [--bare LOAD]
 
 The provider and the listeners are this process, the Supabase is another process of the program, so only the
 server itself is counted. A delta is sent when all listeners have the one before, so that each wakes somebody.
@@ -22,7 +22,7 @@ import tempfile
 import time
 
 from conversation import Chats, Provider
-from program import Program
+from program import Bare, Program
 
 LENGTHS = (200, 1200)
 ANSWERS = 32
@@ -105,6 +105,9 @@ def measure(arguments, counter, provider, folder):
                     ("no token (401)", chats.refused), ("no such chat (404)", chats.missing),
                 ]:
                     tell(what, slope(counter, server, ask, REQUESTS))
+            if arguments.bare:
+                with Bare(arguments.bare, supabase, counter.wrapper) as bare:
+                    tell("a list through a bare proxy", slope(counter, bare, chats.through(bare).list, REQUESTS))
             if arguments.profile and isinstance(counter, Callgrind):
                 work = (lambda: chats.list(300)) if arguments.profile_list else (
                     lambda: chats.stream(provider, 1000, arguments.listeners[0]))
@@ -120,6 +123,7 @@ def main():
     parser.add_argument("--profile", help="write callgrind's profile of 1,000 deltas to this file")
     parser.add_argument("--profile-list", action="store_true", help="of 300 lists instead")
     parser.add_argument("--no-list", action="store_true")
+    parser.add_argument("--bare", help="the load generator, whose bare proxy of axum and reqwest is counted as well")
     parser.add_argument("--only", choices=["callgrind", "strace"])
     arguments = parser.parse_args()
     arguments.program = os.path.abspath(arguments.program)

@@ -1,5 +1,6 @@
-"""The server as a process of its own."""
+"""The server as a process of its own, and what it is compared with."""
 
+import json
 import os
 import signal
 import subprocess
@@ -31,4 +32,26 @@ class Program:
 
     def __exit__(self, *_):
         self.process.send_signal(signal.SIGTERM)
+        self.process.wait()
+
+
+# What the server asks for a list of chats.
+LIST = ("/rest/v1/chats?select=id,user_id,title,model,system_prompt,assistant,is_archived,is_bookmarked,metadata,"
+        "last_message_at,created_at,updated_at&order=last_activity_at.desc,id.desc&limit=51")
+
+
+class Bare:
+    """The load generator's proxy, which only passes a list on."""
+
+    def __init__(self, load, supabase, wrapper=()):
+        command = [*wrapper, load, "bare", supabase.banner["Supabase"] + LIST]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.url = "http://" + json.loads(self.process.stdout.readline())["address"]
+        self.pid = self.process.pid
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
         self.process.wait()

@@ -29,6 +29,7 @@ pub use message::live::{AnswerNews, LiveCursor};
 pub use message::part::{Part, ToolPart, ToolState, content};
 pub use message::sanitize::json as storable;
 pub use message::subscribers::{Subscriber, Subscribers};
+pub use message::turn::TURN;
 pub use message::ui_stream::{Cursor, StreamError};
 pub use options::Options;
 pub use settings::Settings;

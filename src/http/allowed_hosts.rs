@@ -3,10 +3,16 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
+use axum::extract::Request;
 use axum::http::header::HOST;
 use axum::http::uri::Authority;
-use axum::http::{HeaderValue, Request, Uri};
+use axum::http::{self, HeaderValue, Uri};
+use axum::response::Response;
+use futures_util::future::{Either, Ready, ready};
+use tower::layer::layer_fn;
+use tower::{Layer, Service};
 
 use crate::config::{Config, SupabaseConfig};
 use crate::http::addresses::Addresses;
@@ -38,8 +44,16 @@ impl AllowedHosts {
         Self { listed: (!is_open).then(|| listed.into()) }
     }
 
+    /// The layer; `refuse` makes a response of a sentence.
+    pub fn layer<S>(
+        self,
+        refuse: fn(String) -> Response,
+    ) -> impl Layer<S, Service = RequireAllowedHost<S>> + Clone {
+        layer_fn(move |inner| RequireAllowedHost { hosts: self.clone(), refuse, inner })
+    }
+
     /// Why a request is refused, as a sentence; `None` if it is allowed.
-    pub fn refusal<B>(&self, request: &Request<B>) -> Option<String> {
+    fn refusal<B>(&self, request: &http::Request<B>) -> Option<String> {
         let listed = self.listed.as_deref()?;
         let server = Addresses::from_extensions(request.extensions()).server;
         let target = request.uri().authority().map(Authority::as_str);
@@ -54,6 +68,34 @@ impl AllowedHosts {
             }
         }
         (!is_named).then(|| "The request does not say in Host which server it is for.".to_owned())
+    }
+}
+
+/// Refuses what is sent to other names.
+#[derive(Clone)]
+pub struct RequireAllowedHost<S> {
+    hosts: AllowedHosts,
+    refuse: fn(String) -> Response,
+    inner: S,
+}
+
+impl<S> Service<Request> for RequireAllowedHost<S>
+where
+    S: Service<Request, Response = Response>,
+{
+    type Response = Response;
+    type Error = S::Error;
+    type Future = Either<S::Future, Ready<Result<Response, S::Error>>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        match self.hosts.refusal(&request) {
+            Some(refusal) => Either::Right(ready(Ok((self.refuse)(refusal)))),
+            None => Either::Left(self.inner.call(request)),
+        }
     }
 }
 
@@ -99,7 +141,7 @@ mod tests {
     }
 
     fn takes(hosts: &AllowedHosts, headers: &[&str]) -> bool {
-        let mut request = Request::builder().uri("/");
+        let mut request = http::Request::builder().uri("/");
         for host in headers {
             request = request.header(HOST, *host);
         }
@@ -145,7 +187,8 @@ mod tests {
 
     #[test]
     fn the_target_counts_beside_the_header() {
-        let request = Request::builder().uri("http://evil.example/").header(HOST, "localhost");
+        let request =
+            http::Request::builder().uri("http://evil.example/").header(HOST, "localhost");
         assert!(hosts(&[]).refusal(&request.body(()).unwrap()).is_some());
     }
 
@@ -154,7 +197,7 @@ mod tests {
         let server = "192.0.2.5".parse().unwrap();
         let request = |host| {
             let addresses = Addresses { client: server, server };
-            Request::builder().header(HOST, host).extension(addresses).body(()).unwrap()
+            http::Request::builder().header(HOST, host).extension(addresses).body(()).unwrap()
         };
         assert!(hosts(&[]).refusal(&request("192.0.2.5:8000")).is_none());
         assert!(hosts(&[]).refusal(&request("192.0.2.6:8000")).is_some());

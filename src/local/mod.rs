@@ -7,9 +7,9 @@ mod saved;
 mod registrations;
 mod own_tables;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::StatusCode;
-use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
+use axum::middleware::{Next, from_fn, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use serde_json::json;
@@ -46,7 +46,7 @@ pub fn router(supabase: &LocalSupabase, cors_origins: CorsOrigins, hosts: Allowe
     supabase
         .router()
         .layer(from_fn(insert_client_address))
-        .layer(from_fn_with_state(hosts, require_allowed_host))
+        .layer(hosts.layer(refuse_host))
         .layer(cors::layer(cors_origins, true))
         .layer(map_response(complete))
 }
@@ -64,12 +64,7 @@ async fn insert_client_address(mut request: Request, next: Next) -> Response {
 }
 
 /// Real projects have names of their own; this one is reached by any that leads here.
-async fn require_allowed_host(
-    State(hosts): State<AllowedHosts>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let Some(refusal) = hosts.refusal(&request) else { return next.run(request).await };
+fn refuse_host(refusal: String) -> Response {
     let body =
         json!({ "code": "host_not_allowed", "details": null, "hint": null, "message": refusal });
     (StatusCode::MISDIRECTED_REQUEST, Json(body)).into_response()

@@ -156,18 +156,23 @@ impl<'a> Query<'a> {
     }
 
     /// Any parameter, its value escaped.
-    pub fn parameter(mut self, name: &str, value: impl Display) -> Self {
-        let separator = if self.parameters.is_empty() { "" } else { "&" };
+    pub fn parameter(self, name: &str, value: impl Display) -> Self {
         let value = value.to_string();
-        let value = utf8_percent_encode(&value, VALUE);
+        self.unescaped(name, utf8_percent_encode(&value, VALUE))
+    }
+
+    /// A parameter of which is known that nothing in it needs to be escaped.
+    pub fn unescaped(mut self, name: impl Display, value: impl Display) -> Self {
+        let separator = if self.parameters.is_empty() { "" } else { "&" };
         // Writing to a String cannot fail.
         let _ = write!(self.parameters, "{separator}{name}={value}");
         self
     }
 
-    /// The columns wanted.
+    /// The columns wanted: names, and what PostgREST puts between them.
     pub fn select(self, columns: &str) -> Self {
-        self.parameter("select", columns)
+        debug_assert!(utf8_percent_encode(columns, VALUE).eq([columns]), "{columns}");
+        self.unescaped("select", columns)
     }
 
     /// `column = value`.
@@ -187,7 +192,7 @@ impl<'a> Query<'a> {
 
     /// At most this many rows.
     pub fn limit(self, limit: usize) -> Self {
-        self.parameter("limit", limit)
+        self.unescaped("limit", limit)
     }
 
     /// Sends the request; the answer is an array of rows, or a function's value.
@@ -219,7 +224,7 @@ impl<'a> Query<'a> {
         let mut limit_now = rows;
         loop {
             self.parameters.clone_from(&parameters);
-            self = self.parameter(limit, limit_now);
+            self = self.unescaped(limit, limit_now);
             match self.send(accept).await {
                 Err(error) if limit_now > 1 && is_too_costly(&error) => {
                     limit_now = (limit_now / SHRINK_FACTOR).max(1);

@@ -1,8 +1,11 @@
 //! Notices silence.
 
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep, sleep};
 
 /// Expires when nothing was heard for some time. It is set once and looked at again when it runs out, because
@@ -12,12 +15,15 @@ pub struct IdleTimer {
     timeout: Duration,
     heard_at: Instant,
     timer: Pin<Box<Sleep>>,
+    /// Who is woken when it runs out.
+    waker: Option<Waker>,
 }
 
 impl IdleTimer {
     /// Counts from now on.
     pub fn new(timeout: Duration) -> Self {
-        Self { timeout, heard_at: Instant::now(), timer: Box::pin(sleep(timeout)) }
+        let timer = Box::pin(sleep(timeout));
+        Self { timeout, heard_at: Instant::now(), timer, waker: None }
     }
 
     /// Counts from now on again.
@@ -32,14 +38,25 @@ impl IdleTimer {
 
     /// Completes when the timeout has passed since the start or the last restart.
     pub async fn expired(&mut self) {
-        loop {
-            self.timer.as_mut().await;
+        poll_fn(|cx| self.poll_expired(cx)).await;
+    }
+
+    /// The same, for a future that is written by hand.
+    pub fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let is_set = self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
+        if is_set && !self.timer.is_elapsed() {
+            return Poll::Pending;
+        }
+        // Pending has to mean that the timer is set.
+        while pin!(unconstrained(self.timer.as_mut())).poll(cx).is_ready() {
             let due = self.heard_at + self.timeout;
             if due <= Instant::now() {
-                return;
+                return Poll::Ready(());
             }
             self.timer.as_mut().reset(due);
         }
+        self.waker = Some(cx.waker().clone());
+        Poll::Pending
     }
 }
 

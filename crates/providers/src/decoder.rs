@@ -12,7 +12,7 @@ use super::{ErrorKind, Event, FinishReason, ProviderError, ProviderName, Usage};
 pub(super) type Events = VecDeque<Event>;
 
 /// A decoder for one protocol. It does no I/O.
-pub(super) trait Decoder: Send + 'static {
+pub(super) trait Decoder: Send + Unpin + 'static {
     /// The type of a frame. A complete JSON response is a frame, too.
     type Frame<'a>: Deserialize<'a>;
 
@@ -84,7 +84,9 @@ pub(super) struct Answer<D> {
 impl<D: Decoder> Answer<D> {
     pub fn new(decoder: D) -> Self {
         let surrogates = Surrogates::default();
-        Self { decoder, surrogates, events: Events::new(), error: None, ended: false }
+        // Nearly all frames have one, and the room for four is the larger part of the reader.
+        let events = Events::with_capacity(1);
+        Self { decoder, surrogates, events, error: None, ended: false }
     }
 
     /// The next event.
@@ -102,7 +104,7 @@ impl<D: Decoder> Answer<D> {
         self.ended
     }
 
-    pub fn push(&mut self, frame: &Frame) {
+    pub fn push(&mut self, frame: &Frame<'_>) {
         let (Frame::Whole(data) | Frame::Unterminated(data)) = frame;
         if data.starts_with("[DONE]") {
             return self.finish(true, None);

@@ -205,8 +205,8 @@ pub enum ResponseFormat {
     JsonSchema {
         /// A name for the schema.
         name: String,
-        /// The JSON Schema.
-        schema: Value,
+        /// The JSON Schema. Boxed, because each answer keeps its options.
+        schema: Box<Value>,
         /// Whether the provider must enforce it.
         strict: Option<bool>,
     },

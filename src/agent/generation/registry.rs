@@ -11,7 +11,7 @@ use tracing::{Instrument, warn};
 use uuid::Uuid;
 
 use super::credentials::{Credentials, Registration, TokenRefresher};
-use super::run::{Run, Signals, spans};
+use super::run::{AnswerWriter, Run, Signals, spans};
 use crate::agent::message::answer::{Answer, Claim};
 use crate::agent::{Job, Settings};
 use crate::observability::metrics::Metrics;
@@ -164,7 +164,8 @@ impl Generations {
         let inner = self.inner.clone();
         let signals = Signals::new(stop.clone(), inner.draining.clone(), inner.shutdown.clone());
         // Boxed, since a future keeps a copy of what it moves into another one.
-        let run = Box::new(Run::new(job, settings, sender, signals, inner.tasks.clone()));
+        let writer = AnswerWriter::new(sender, usize::from(chat_id.is_some()));
+        let run = Box::new(Run::new(job, settings, writer, signals, inner.tasks.clone()));
         let span = spans::generation(user_id, chat_id);
         let work = async move {
             run.run().await;

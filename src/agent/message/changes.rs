@@ -8,11 +8,7 @@ use serde_json::Value;
 use super::answer::{Answer, End, Status};
 use super::hosted_call::HostedCall;
 use super::part::{Part, ToolPart, ToolState};
-
-/// How much is handed out at once, in bytes, and of one text in one change.
-const TURN: usize = 48 << 10;
-const MAX_PIECE: usize = 16 << 10;
-const MIN_PIECE: usize = 1 << 10;
+use super::turn::{TURN, next_piece};
 
 /// Something that is new. Parts are named by their index in the message.
 #[derive(Clone, Copy, Debug)]
@@ -226,23 +222,13 @@ fn advance_block(
     write: &mut dyn FnMut(&mut Vec<u8>, Change<'_>),
 ) {
     let Progress::Block { sent } = progress else { return };
-    while let Some(delta) = next_delta(text, sent, out) {
+    while let Some(delta) = next_piece(text, sent, out) {
         write(out, Change::BlockDelta(block, index, delta));
     }
     if is_done && *sent == text.len() {
         *progress = Progress::Done;
         write(out, Change::BlockEnd(block, index));
     }
-}
-
-/// The next piece of a text that this turn has room for.
-fn next_delta<'a>(text: &'a str, sent: &mut usize, out: &[u8]) -> Option<&'a str> {
-    let unsent = text.get(*sent..).filter(|unsent| !unsent.is_empty() && out.len() < TURN)?;
-    // Escaped, a text may be several times as long: the room is looked at again after each piece.
-    let room = (TURN - out.len()).clamp(MIN_PIECE, MAX_PIECE);
-    let piece = &unsent[..unsent.floor_char_boundary(room)];
-    *sent += piece.len();
-    Some(piece)
 }
 
 fn advance_call(
@@ -253,7 +239,7 @@ fn advance_call(
 ) {
     let Progress::Call { sent, is_whole } = progress else { return };
     if !*is_whole {
-        while let Some(delta) = next_delta(&call.arguments, sent, out) {
+        while let Some(delta) = next_piece(&call.arguments, sent, out) {
             write(out, Change::CallDelta(call, delta));
         }
         if *sent < call.arguments.len() {

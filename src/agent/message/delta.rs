@@ -156,7 +156,7 @@ mod tests {
         let (id, name) = ("1".to_owned(), "clock".to_owned());
         let is_whole = state != ToolState::InputStreaming;
         let arguments = if is_whole { "{}" } else { "" }.to_owned();
-        Part::Tool(ToolPart {
+        Part::from(ToolPart {
             id,
             name,
             arguments,

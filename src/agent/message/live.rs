@@ -207,7 +207,8 @@ impl Answer {
         if title.is_some() {
             self.title = title;
         }
-        self.end = self.end.take().or(end.and_then(|end| end.into_end(&self.metadata)));
+        self.end =
+            self.end.take().or(end.and_then(|end| end.into_end(&self.metadata)).map(Box::new));
         is_whole
     }
 

@@ -12,4 +12,5 @@ pub(super) mod part;
 pub(super) mod prompt;
 pub(super) mod sanitize;
 pub(super) mod subscribers;
+pub(super) mod turn;
 pub(super) mod ui_stream;

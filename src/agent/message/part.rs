@@ -33,12 +33,24 @@ pub enum Part {
         /// Opaque data that goes back to the provider unchanged.
         opaque: Option<Opaque>,
     },
-    /// A tool call and its result.
-    Tool(ToolPart),
+    /// A tool call and its result. Boxed, as the next one: most parts are text.
+    Tool(Box<ToolPart>),
     /// A call of a tool that the provider runs.
-    Hosted(HostedCall),
+    Hosted(Box<HostedCall>),
     /// A part that this server does not interpret: files, data of the front end.
     Other(Value),
+}
+
+impl From<ToolPart> for Part {
+    fn from(call: ToolPart) -> Self {
+        Self::Tool(Box::new(call))
+    }
+}
+
+impl From<HostedCall> for Part {
+    fn from(call: HostedCall) -> Self {
+        Self::Hosted(Box::new(call))
+    }
 }
 
 /// A tool call and its result.
@@ -323,9 +335,9 @@ fn understood(value: &Value) -> Option<Part> {
         kind if kind.starts_with("tool-")
             && part.get("providerExecuted") == Some(&Value::Bool(true)) =>
         {
-            hosted_call::understood(part).map(Part::Hosted)
+            hosted_call::understood(part).map(Part::from)
         }
-        kind => tool(kind.strip_prefix("tool-")?, part).map(Part::Tool),
+        kind => tool(kind.strip_prefix("tool-")?, part).map(Part::from),
     }
 }
 

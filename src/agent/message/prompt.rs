@@ -177,7 +177,7 @@ fn answer_content(part: &Part) -> Option<Content> {
 /// A call without a result gets one that says so: no provider takes a dangling call.
 fn result(part: &Part) -> Option<Content> {
     let Part::Tool(tool) = part else { return None };
-    let ToolPart { id, name, state, .. } = tool;
+    let ToolPart { id, name, state, .. } = &**tool;
     let (mut output, is_error) = match state {
         ToolState::OutputAvailable { output, .. } => (as_text(output), false),
         ToolState::OutputError { error_text, .. } => (error_text.clone(), true),

@@ -51,9 +51,17 @@ impl<T> Subscribers<T> {
 
     /// Calls all of them.
     pub fn publish(&self, value: &T) {
+        self.publish_to_all(value, || 0);
+    }
+
+    /// Calls all of them. Whether those are all listeners there are: `count` counts these, and each one that is a
+    /// subscriber is counted for as long as it is one.
+    pub fn publish_to_all(&self, value: &T, count: impl FnOnce() -> usize) -> bool {
         let mut state = self.state();
+        // While nobody can be added.
+        let listeners = count();
         if state.subscribers.is_empty() {
-            return;
+            return listeners == 0;
         }
         // Not under the lock: one that is added holds locks of its own.
         let (subscribers, scratch) =
@@ -69,6 +77,7 @@ impl<T> Subscribers<T> {
                 true
             })
         });
+        subscribers.len() >= listeners
     }
 
     /// Nothing is published any more.

@@ -292,7 +292,7 @@ mod tests {
         } else {
             ToolState::OutputAvailable { input, output: Value::Null }
         };
-        Part::Tool(ToolPart {
+        Part::from(ToolPart {
             id: String::new(),
             name,
             arguments,

@@ -1,7 +1,7 @@
 //! Starts an answer, or joins the one that is there already.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 
 use axum::http::StatusCode;
 use serde_json::value::RawValue;
@@ -140,7 +140,7 @@ pub(super) async fn take_over(
     let request = Arc::new(request);
     let recorder = ChatRecorder {
         message_id,
-        take_over: Some(from),
+        take_over: Some(Box::new(from)),
         ..recorder(ai, chat_id, false, &request, &offered, &Arc::default())
     };
     let job = job(user, recorder, &request, &offered);
@@ -197,8 +197,9 @@ fn recorder(
         chat_id,
         message_id: request.continues.or(request.answer_id).unwrap_or_else(Uuid::now_v7),
         run: Uuid::new_v4(),
-        request: request.clone(),
-        default_model: ai.providers.default_model().to_owned(),
+        request: Mutex::new(Some(request.clone())),
+        continues: request.continues,
+        held: request.held.clone(),
         create_chat,
         reserve: ai.reserve(
             &request.terms.clone().unwrap_or_default(),

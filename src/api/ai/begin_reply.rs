@@ -67,7 +67,7 @@ fn into_started(reply: StartedReply) -> Result<Started, SupabaseError> {
     let StartedReply {
         messages,
         chat,
-        history,
+        mut history,
         reserved,
         lease,
         has_queue: _,
@@ -83,6 +83,8 @@ fn into_started(reply: StartedReply) -> Result<Started, SupabaseError> {
             ..earlier(&rows, &message, checkpoint, &definitions)?
         },
     };
+    // It is kept as long as the answer runs.
+    history.shrink_to_fit();
     Ok(Started {
         rows,
         model: message.model,

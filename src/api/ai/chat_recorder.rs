@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -34,7 +34,7 @@ use crate::database::{
     self, BeginGeneration, BeginReply, ContinueGeneration, CreateChat, SaveEnd, SaveGeneration,
     TakeOverGeneration, UserMessage,
 };
-use crate::memory::json_cost;
+use crate::memory::{Held, json_cost};
 use crate::providers::{ChosenModel, Content, ProviderName, Providers};
 use crate::seal::SealKeys;
 use crate::supabase::{Caller, Supabase, SupabaseError};
@@ -55,8 +55,12 @@ pub(super) struct ChatRecorder {
     pub(super) message_id: Uuid,
     /// The secret that owns the row.
     pub(super) run: Uuid,
-    pub(super) request: Arc<ChatRequest>,
-    pub(super) default_model: String,
+    /// What is asked, until the chat is claimed: an answer may wait for its model for long.
+    pub(super) request: Mutex<Option<Arc<ChatRequest>>>,
+    /// The message to continue; none for a new one.
+    pub(super) continues: Option<Uuid>,
+    /// The memory that the request is charged to.
+    pub(super) held: Held,
     /// Whether to create the chat if it does not exist.
     pub(super) create_chat: bool,
     pub(super) reserve: Reserve,
@@ -65,7 +69,7 @@ pub(super) struct ChatRecorder {
     /// What calls that wait for a decision are sealed with.
     pub(super) seal_keys: Option<SealKeys>,
     /// Whose answer it is to go on with; none for a new one.
-    pub(super) take_over: Option<TakeOver>,
+    pub(super) take_over: Option<Box<TakeOver>>,
 }
 
 /// What the claim has said of messages that wait.
@@ -85,17 +89,19 @@ impl Recorder for ChatRecorder {
         async move {
             let token = credentials.token();
             let rest = self.supabase.rest(Caller::User(&token));
-            let begin = match (&self.take_over, self.request.continues) {
+            let asked = self.request().clone();
+            let asked = asked.ok_or_else(|| SupabaseError::unreadable("a chat is claimed once"))?;
+            let begin = match (&self.take_over, self.continues) {
                 (Some(from), _) => database::request(rest, &self.take_over_generation(from)),
                 (None, Some(message_id)) => {
-                    database::request(rest, &self.continue_generation(message_id))
+                    database::request(rest, &self.continue_generation(message_id, &asked))
                 }
-                (None, None) => database::request(rest, &self.begin_generation()),
+                (None, None) => database::request(rest, &self.begin_generation(&asked)),
             };
             let reply = begin.rows().await?.body;
-            self.request.held.grow(COPIES * json_cost(&reply))?;
+            self.held.grow(COPIES * json_cost(&reply))?;
             let reply = begin_reply::parse(reply).await?;
-            self.request.held.shrink(COPIES * begin_reply::overcharge(&reply));
+            self.held.shrink(COPIES * begin_reply::overcharge(&reply));
             match &reply {
                 BeginReply::Queued(message) => drop(self.queue.message.set(message.clone())),
                 BeginReply::Started(started) => {
@@ -104,8 +110,11 @@ impl Recorder for ChatRecorder {
                 _ => {}
             }
             let mut outcome = begin_reply::outcome(reply)?;
-            if let (BeginOutcome::Started(started), Some(from)) = (&mut outcome, &self.take_over) {
-                from.complete(&mut started.earlier);
+            if let BeginOutcome::Started(started) = &mut outcome {
+                *self.request() = None;
+                if let Some(from) = &self.take_over {
+                    from.complete(&mut started.earlier);
+                }
             }
             Ok(outcome)
         }
@@ -113,7 +122,7 @@ impl Recorder for ChatRecorder {
     }
 
     fn begins_anew(&self) -> bool {
-        self.take_over.is_none() && self.request.continues.is_none()
+        self.take_over.is_none() && self.continues.is_none()
     }
 
     fn load_files<'a>(
@@ -305,28 +314,31 @@ impl ChatRecorder {
         model: &'a ChosenModel,
     ) -> FileLoader<'a> {
         let owner = Owner::from(credentials);
-        let held = &self.request.held;
-        FileLoader { files: &self.files, texts: &self.texts, owner, model, held }
+        FileLoader { files: &self.files, texts: &self.texts, owner, model, held: &self.held }
     }
 
-    fn begin_generation(&self) -> BeginGeneration<'_> {
-        let user_message = self.request.user_message.as_ref().map(|turn| UserMessage {
+    fn request(&self) -> MutexGuard<'_, Option<Arc<ChatRequest>>> {
+        self.request.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin_generation<'a>(&'a self, request: &'a ChatRequest) -> BeginGeneration<'a> {
+        let user_message = request.user_message.as_ref().map(|turn| UserMessage {
             id: turn.id,
             content: &turn.content,
             parts: &turn.parts,
             metadata: turn.metadata.as_ref(),
             after: turn.after,
-            queue: self.request.queue.as_deref(),
+            queue: request.queue.as_deref(),
         });
         BeginGeneration {
             p_chat_id: self.chat_id,
             p_run: self.run,
             p_message_id: self.message_id,
-            p_action: self.request.action,
+            p_action: request.action,
             p_user_message: user_message,
-            p_regenerate: self.request.regenerate,
-            p_model: self.request.model.as_deref(),
-            p_default_model: &self.default_model,
+            p_regenerate: request.regenerate,
+            p_model: request.model.as_deref(),
+            p_default_model: self.providers.default_model(),
             p_create_chat: self.create_chat.then_some(CreateChat {}),
             p_reserve: self.reserve.clone(),
         }
@@ -355,12 +367,16 @@ impl ChatRecorder {
         }
     }
 
-    fn continue_generation(&self, message_id: Uuid) -> ContinueGeneration<'_> {
+    fn continue_generation<'a>(
+        &self,
+        message_id: Uuid,
+        request: &'a ChatRequest,
+    ) -> ContinueGeneration<'a> {
         ContinueGeneration {
             p_chat_id: self.chat_id,
             p_message_id: message_id,
             p_run: self.run,
-            p_model: self.request.model.as_deref(),
+            p_model: request.model.as_deref(),
             p_reserve: self.reserve.clone(),
         }
     }

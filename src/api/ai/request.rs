@@ -54,7 +54,7 @@ pub(super) struct ChatRequest {
     /// The message to continue, in the place of answering a question.
     pub(super) continues: Option<Uuid>,
     /// What the page's tools have returned.
-    pub(super) continuation: Option<Continuation>,
+    pub(super) continuation: Option<Box<Continuation>>,
     /// Whether the client takes a reason in the frame of the end.
     pub(super) says_finish_reason: bool,
     /// Whether the client takes the AI SDK's frames of approvals.
@@ -123,7 +123,7 @@ impl ChatRequest {
             options,
             tools,
             continues: continuation.as_ref().map(|continuation| continuation.message_id),
-            continuation,
+            continuation: continuation.map(Box::new),
             says_finish_reason: capabilities.iter().any(|word| word == "finish-reason"),
             takes_approvals: body.approvals.as_deref() == Some(AI_SDK),
             stream,

@@ -266,7 +266,7 @@ pub(in crate::api) fn format(format: Option<AnswerFormat>, checks: &mut Checks) 
             }
             ResponseFormat::JsonSchema {
                 name: json_schema.name,
-                schema: Value::Object(json_schema.schema),
+                schema: Box::new(Value::Object(json_schema.schema)),
                 strict: json_schema.strict,
             }
         }

@@ -38,7 +38,7 @@ pub(super) fn completion(
 
 fn calls(answer: &Answer) -> impl Iterator<Item = &ToolPart> {
     answer.parts.iter().filter_map(|part| match part {
-        Part::Tool(call) => Some(call),
+        Part::Tool(call) => Some(&**call),
         _ => None,
     })
 }

@@ -66,7 +66,7 @@ fn calls(calls: Option<Vec<ToolCall>>) -> impl Iterator<Item = Part> {
     calls.unwrap_or_default().into_iter().map(|call| {
         let arguments = call.function.arguments;
         let input = serde_json::from_str(&arguments).ok().filter(Value::is_object);
-        Part::Tool(ToolPart {
+        Part::from(ToolPart {
             id: call.id,
             name: call.function.name,
             arguments,

@@ -114,6 +114,7 @@ impl<E: Encoder> Live for Listener<E> {
         let Self { mut answer, encoder, mut silence, _open: open } = *self;
         async move {
             let _open = open;
+            // Dropped before `answer`, which counts it as a listener.
             let writer = Arc::new(Writer::new(encoder, body.clone()));
             loop {
                 std::future::poll_fn(|cx| body.poll_sent(cx)).await?;

@@ -1,12 +1,11 @@
 //! Keyset pagination: lists that are sorted by a time, then by id.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserializer;
+use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor};
 use uuid::Uuid;
 
 use crate::http::error::ApiError;
@@ -56,8 +55,8 @@ impl Keyed {
             SortOrder::Ascending => ("asc", "gt"),
             SortOrder::Descending => ("desc", "lt"),
         };
-        let sorted = format!("{column}.{direction},id.{direction}");
-        let query = query.parameter(&format!("{path}order"), sorted);
+        let sorted = format_args!("{column}.{direction},id.{direction}");
+        let query = query.unescaped(format_args!("{path}order"), sorted);
         let Some(Cursor { at, id }) = after else { return query };
         let rows = format!("({column}.{beyond}.{at},and({column}.eq.{at},id.{beyond}.{id}))");
         // PostgreSQL uses an index for the first condition, which the second implies.
@@ -82,22 +81,55 @@ impl<'de> Visitor<'de> for &Keyed {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut row: A) -> Result<Cursor, A::Error> {
-        #[derive(Deserialize)]
-        struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
-        let (mut id, mut times) = (None, vec![None; self.members.len()]);
-        while let Some(Name(name)) = row.next_key()? {
-            if name == "id" {
-                id = Some(row.next_value()?);
-            } else if let Some(at) = self.members.iter().position(|member| *member == name) {
-                times[at] = row.next_value()?;
-            } else {
-                row.next_value::<IgnoredAny>()?;
+        let (mut id, mut time) = (None, None);
+        while let Some(member) = row.next_key_seed(MemberName(self))? {
+            match member {
+                Member::Id => id = Some(row.next_value()?),
+                // One that counts before it may have a time already, which later ones do not replace.
+                Member::Time(rank) if time.is_none_or(|(known, _)| rank < known) => {
+                    let at: Option<Timestamp> = row.next_value()?;
+                    time = at.map(|at| (rank, at)).or(time);
+                }
+                Member::Time(_) | Member::Other => drop(row.next_value::<IgnoredAny>()?),
             }
         }
-        let at = times.into_iter().flatten().next();
-        Ok(Cursor {
-            at: at.ok_or_else(|| A::Error::custom("no time"))?,
-            id: id.ok_or_else(|| A::Error::missing_field("id"))?,
+        let (_, at) = time.ok_or_else(|| A::Error::custom("no time"))?;
+        Ok(Cursor { at, id: id.ok_or_else(|| A::Error::missing_field("id"))? })
+    }
+}
+
+/// A member of a row.
+enum Member {
+    Id,
+    /// One of the times, by the place in the order in which they count.
+    Time(usize),
+    Other,
+}
+
+/// Reads the name of a member.
+struct MemberName<'a>(&'a Keyed);
+
+impl<'de> DeserializeSeed<'de> for MemberName<'_> {
+    type Value = Member;
+
+    fn deserialize<D: Deserializer<'de>>(self, name: D) -> Result<Member, D::Error> {
+        name.deserialize_identifier(self)
+    }
+}
+
+impl Visitor<'_> for MemberName<'_> {
+    type Value = Member;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a member")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Member, E> {
+        let rank = self.0.members.iter().position(|member| *member == name);
+        Ok(match rank {
+            Some(rank) => Member::Time(rank),
+            None if name == "id" => Member::Id,
+            None => Member::Other,
         })
     }
 }

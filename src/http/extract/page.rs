@@ -1,5 +1,7 @@
 //! Keyset pagination: `limit`, `cursor` and the `Link` to the next page.
 
+use std::fmt::Display;
+
 use axum::extract::FromRequestParts;
 use axum::http::header::LINK;
 use axum::http::request::Parts;
@@ -120,17 +122,18 @@ impl Page {
 
     /// The request's URL with this cursor, as a relative reference.
     fn link(&self, next: &Next) -> Result<HeaderValue, ApiError> {
-        let mut query = form_urlencoded::Serializer::new(String::new());
         let kept = form(self.uri.query().unwrap_or_default()).filter(|(name, _)| name != "cursor");
-        query.extend_pairs(kept).append_pair("cursor", &next.to_string());
-        next_link(&format!("{}?{}", self.uri.path(), query.finish()))
+        let kept = form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish();
+        let separator = if kept.is_empty() { "" } else { "&" };
+        // Nothing in a cursor needs to be escaped.
+        next_link(format_args!("{}?{kept}{separator}cursor={next}", self.uri.path()))
     }
 }
 
 /// A `Link` header that names the next page.
-pub fn next_link(address: &str) -> Result<HeaderValue, ApiError> {
+pub fn next_link(address: impl Display) -> Result<HeaderValue, ApiError> {
     let link = format!("<{address}>; rel=\"next\"");
-    HeaderValue::from_str(&link).map_err(|error| ApiError::internal(error.to_string()))
+    HeaderValue::try_from(link).map_err(|error| ApiError::internal(error.to_string()))
 }
 
 /// Rows as one JSON array, each unchanged.

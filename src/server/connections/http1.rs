@@ -48,9 +48,10 @@ impl Http1<'_> {
         S: Service<Request<Incoming>, Response = Response<ResponseBody>, Error = Infallible>,
     {
         loop {
-            let Some(given_up) = self.serve_by_hyper(socket, service).await? else { return Ok(()) };
-            let next;
-            (next, socket, service) = given_up;
+            // Boxed, because the connection needs the room only as long as hyper serves it.
+            let serving = Box::pin(self.serve_by_hyper(socket, service));
+            let Some((next, given_up, unchanged)) = serving.await? else { return Ok(()) };
+            (socket, service) = (given_up, unchanged);
             match next {
                 Next::Stream(stream) => {
                     let keeps_alive = stream.keeps_alive;

@@ -1,7 +1,7 @@
 //! The sending half of a connection. While a stream is its response, the task that writes the answer writes to it
 //! as well as the one that serves the connection.
 
-use std::io::{self, IoSlice, Write};
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -127,13 +127,15 @@ impl BodyWriter for Sender {
 }
 
 /// The size of a chunk, as it precedes the chunk.
-fn chunk_head(size: usize, buffer: &mut [u8; 18]) -> &[u8] {
-    let mut rest = &mut buffer[..];
-    // Sixteen digits and the end of the line: it fits.
-    let _ = write!(rest, "{size:x}\r\n");
-    let left = rest.len();
-    let length = buffer.len() - left;
-    &buffer[..length]
+fn chunk_head(mut size: usize, buffer: &mut [u8; 18]) -> &[u8] {
+    let mut start = buffer.len() - 2;
+    buffer[start..].copy_from_slice(b"\r\n");
+    while size > 0 {
+        start -= 1;
+        buffer[start] = b"0123456789abcdef"[size % 16];
+        size /= 16;
+    }
+    &buffer[start..]
 }
 
 #[cfg(test)]

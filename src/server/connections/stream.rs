@@ -31,8 +31,6 @@ pub struct Stream {
     pub live: Box<dyn Live>,
     /// Whether the next request may follow on the same connection.
     pub keeps_alive: bool,
-    /// What the layers have put around it.
-    _body: Body,
     _exchange: Exchange,
 }
 
@@ -79,11 +77,9 @@ impl MayStream {
             return response.map(|body| exchange.attach_to(body));
         };
         let keeps_alive = self.keeps_alive && keeps_alive(response.headers());
-        response.map(|body| {
-            let stream = Stream { live, keeps_alive, _body: body, _exchange: exchange };
-            *self.pending.state() = State { stream: Some(stream), has_head: false };
-            ResponseBody::detached(Body::new(Elsewhere(self.pending)))
-        })
+        let stream = Stream { live, keeps_alive, _exchange: exchange };
+        *self.pending.state() = State { stream: Some(stream), has_head: false };
+        response.map(|_| ResponseBody::detached(Body::new(Elsewhere(self.pending))))
     }
 }
 

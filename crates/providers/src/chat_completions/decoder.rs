@@ -131,7 +131,9 @@ impl Decoder {
 }
 
 fn emit(text: Option<String>, event: fn(String) -> Event, events: &mut Events) {
-    events.extend(text.filter(|text| !text.is_empty()).map(event));
+    if let Some(text) = text.filter(|text| !text.is_empty()) {
+        events.push_back(event(text));
+    }
 }
 
 /// Compatible servers have names of their own.

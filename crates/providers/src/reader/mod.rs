@@ -1,5 +1,7 @@
 //! Reads a provider's response as a stream of events.
 
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -55,12 +57,7 @@ where
     S: Stream<Item = reqwest::Result<Bytes>> + Send + Unpin + 'static,
 {
     let frames = Frames::new(body, idle_timeout);
-    // Boxed, because it moves with each event.
-    let reader = Box::new(Reader { frames, answer: Answer::new(decoder), context });
-    let events = stream::unfold(reader, |mut reader| async move {
-        reader.next().await.map(|event| (event, reader))
-    });
-    events.fuse().boxed()
+    Reader { frames, answer: Answer::new(decoder), context }.fuse().boxed()
 }
 
 /// Servers that do not stream respond with one JSON object, which may be just an error.
@@ -70,7 +67,7 @@ fn from_json_body<D: Decoder>(
     context: &ErrorContext,
 ) -> Result<EventStream, ProviderError> {
     let mut answer = Answer::new(decoder);
-    answer.push(&Frame::Whole(body));
+    answer.push(&Frame::Whole(body.into()));
     answer.finish(true, None);
     let mut events: Vec<_> = std::iter::from_fn(|| answer.pop()).collect();
     match events.pop() {
@@ -88,26 +85,36 @@ struct Reader<D, S> {
     context: ErrorContext,
 }
 
-impl<D, S> Reader<D, S>
+impl<D, S> Stream for Reader<D, S>
 where
     D: Decoder,
     S: Stream<Item = reqwest::Result<Bytes>> + Unpin,
 {
-    async fn next(&mut self) -> Option<Result<Event, ProviderError>> {
+    type Item = Result<Event, ProviderError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Self { frames, answer, context } = &mut *self;
         loop {
-            if let Some(event) = self.answer.pop() {
-                return Some(event.map_err(|error| self.context.apply_to(error)));
+            if let Some(event) = answer.pop() {
+                return Poll::Ready(Some(event.map_err(|error| context.apply_to(error))));
             }
-            if self.answer.has_ended() {
-                self.frames.drain().await;
-                return None;
+            if answer.has_ended() {
+                return frames.poll_drained(cx).map(|()| None);
             }
-            match self.frames.next().await {
-                Ok(Some(frame)) => self.answer.push(&frame),
-                Ok(None) => self.answer.finish(false, None),
+            let more = match frames.next() {
+                Ok(Some(frame)) => {
+                    answer.push(&frame);
+                    continue;
+                }
+                Ok(None) => ready!(frames.poll_more(cx)),
+                Err(broken) => Err(broken),
+            };
+            match more {
+                Ok(true) => {}
+                Ok(false) => answer.finish(false, None),
                 Err(broken) => {
-                    let error = error(self.answer.provider(), broken);
-                    self.answer.finish(false, Some(error));
+                    let error = error(answer.provider(), broken);
+                    answer.finish(false, Some(error));
                 }
             }
         }

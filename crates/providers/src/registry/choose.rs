@@ -107,7 +107,13 @@ impl Providers {
         let id = registration.public_id(own_id);
         let of_operator = self.operators_prices([&format!("{}/{own_id}", registration.name), &id]);
         let prices = of_operator.or_else(|| known.as_ref()?.prices());
-        Some(ChosenModel { id, provider, own_id: own_id.to_owned(), known, prices })
+        Some(ChosenModel {
+            id,
+            provider,
+            own_id: own_id.to_owned(),
+            known,
+            prices: prices.map(Arc::new),
+        })
     }
 }
 

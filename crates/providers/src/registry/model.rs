@@ -18,7 +18,8 @@ pub struct ChosenModel {
     /// ID of the model at its provider.
     pub(super) own_id: String,
     pub(super) known: Option<Arc<Model>>,
-    pub(super) prices: Option<Prices>,
+    /// Shared, because a generation has several copies of its model.
+    pub(super) prices: Option<Arc<Prices>>,
 }
 
 /// A model, and whether it is available.
@@ -73,13 +74,14 @@ impl ChosenModel {
 
     /// The prices, if known.
     pub fn prices(&self) -> Option<&Prices> {
-        self.prices.as_ref()
+        self.prices.as_deref()
     }
 
     /// The same with a price for each token, or `None`: what has no price costs as much as is given.
     pub fn priced(self, unpriced: Option<Price>) -> Option<Self> {
-        let prices = self.prices.map(Prices::completed).or_else(|| unpriced.map(Prices::flat))?;
-        Some(Self { prices: Some(prices), ..self })
+        let known = self.prices.map(Arc::unwrap_or_clone).map(Prices::completed);
+        let prices = known.or_else(|| unpriced.map(Prices::flat))?;
+        Some(Self { prices: Some(Arc::new(prices)), ..self })
     }
 
     /// The cost of a call, if known: at the operator's prices, else the provider's own figure if it gives

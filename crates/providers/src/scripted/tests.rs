@@ -173,7 +173,8 @@ async fn answers_in_the_form_that_is_wanted() {
     let schema = json!({"type": "object", "required": ["a", "b", "c"], "properties": {
         "a": {"enum": ["x", "y"]}, "b": {"type": "array", "minItems": 1, "items": {"type": "boolean"}},
         "c": {"anyOf": [{"type": "null"}]}}});
-    let format = ResponseFormat::JsonSchema { name: "n".to_owned(), schema, strict: None };
+    let format =
+        ResponseFormat::JsonSchema { name: "n".to_owned(), schema: schema.into(), strict: None };
     let text = answer(Request { response_format: format, ..request_with("Hi") }).await.text();
     assert_eq!(text, r#"{"a":"x","b":[true],"c":null}"#);
     let format = ResponseFormat::JsonObject;

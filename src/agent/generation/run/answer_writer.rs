@@ -13,25 +13,37 @@ use crate::agent::message::subscribers::Subscribers;
 use crate::providers::{ChosenModel, Event};
 
 /// The only writer of an answer.
-pub(super) struct AnswerWriter {
+pub(in crate::agent::generation) struct AnswerWriter {
     answer: watch::Sender<Answer>,
+    /// How many of its receivers are there to be looked at, and wait for nothing.
+    idle_receivers: usize,
     subscribers: Subscribers<Answer>,
     started_at: Instant,
     first_token_at: OnceLock<Instant>,
 }
 
 impl AnswerWriter {
-    pub(super) fn new(answer: watch::Sender<Answer>) -> Self {
+    /// Of the receivers so many wait for nothing.
+    pub(in crate::agent::generation) fn new(
+        answer: watch::Sender<Answer>,
+        idle_receivers: usize,
+    ) -> Self {
         let subscribers = Subscribers::default();
         answer.send_modify(|answer| answer.subscribers = Some(subscribers.clone()));
-        Self { answer, subscribers, started_at: Instant::now(), first_token_at: OnceLock::new() }
+        Self {
+            answer,
+            idle_receivers,
+            subscribers,
+            started_at: Instant::now(),
+            first_token_at: OnceLock::new(),
+        }
     }
 
     pub(super) fn read(&self) -> watch::Ref<'_, Answer> {
         self.answer.borrow()
     }
 
-    /// Changes the answer and wakes its listeners.
+    /// Changes the answer and tells its listeners.
     pub(super) fn update(&self, change: impl FnOnce(&mut Answer)) {
         self.answer.send_modify(change);
         self.subscribers.publish(&self.read());
@@ -62,7 +74,7 @@ impl AnswerWriter {
                 (started.rows.message.take(), started.rows.user_message.take());
             let message_id = started.rows.message_id;
             answer.claim = Claim::Granted(Rows { message_id, message, user_message });
-            answer.metadata = started.metadata.clone();
+            answer.metadata = std::mem::take(&mut started.metadata);
             answer.metadata.extend(metadata);
             answer.resume(started.earlier.parts.clone());
         });
@@ -109,9 +121,13 @@ impl AnswerWriter {
         });
     }
 
-    /// Wakes the listeners.
+    /// Tells the listeners what was applied. Those that wait are woken only where there are any: that costs as much
+    /// as to write a piece of text. Who comes meanwhile has read what was applied.
     pub(super) fn publish(&self) {
-        self.update(|_| {});
+        let listeners = || self.answer.receiver_count().saturating_sub(self.idle_receivers);
+        if !self.subscribers.publish_to_all(&self.read(), listeners) {
+            self.answer.send_modify(|_| {});
+        }
     }
 
     /// Closes everything that is open, but for calls that wait, before the end is saved.
@@ -124,7 +140,7 @@ impl AnswerWriter {
 
     /// Publishes the end, after which the answer never changes.
     pub(super) fn publish_end(&self, end: End) {
-        self.update(|answer| answer.end = Some(end));
+        self.update(|answer| answer.end = Some(Box::new(end)));
     }
 
     /// Another replica writes from here on; for who shows what that does.

@@ -104,12 +104,7 @@ impl Run {
         self.budget.meter.begin_call(model, &request, self.answer.bytes());
         self.checkpoint_soon();
         let stream = self.wait_for(begin(model, request)).await?;
-        let stream = stream.map_err(|error| self.without_instructions(error));
-        if stream.as_ref().is_err_and(|error| !error.may_have_cost) {
-            self.budget.meter.call_refused();
-        }
-        let mut arrivals = Arrivals::new(stream?, self.answer.clone());
-        self.budget.meter.call_accepted();
+        let mut arrivals = self.arrivals(stream)?;
         let mut finish_reason = None;
         while !arrivals.has_ended {
             if let Err(interruption) = self.wait_for(poll_fn(|cx| arrivals.poll(cx))).await {
@@ -146,6 +141,21 @@ impl Run {
         self.budget.meter.end_call(self.answer.bytes(), finish_reason.is_some());
         self.answer.update(Answer::close_block);
         Ok(finish_reason.unwrap_or(FinishReason::Stop))
+    }
+
+    /// What arrives of a call that the provider has answered. A function of its own: the task keeps no room for
+    /// the result.
+    fn arrivals(
+        &mut self,
+        stream: Result<EventStream, ProviderError>,
+    ) -> Result<Arrivals, ProviderError> {
+        let stream = stream.map_err(|error| self.without_instructions(error));
+        match &stream {
+            Ok(_) => self.budget.meter.call_accepted(),
+            Err(error) if !error.may_have_cost => self.budget.meter.call_refused(),
+            Err(_) => {}
+        }
+        Ok(Arrivals::new(stream?, self.answer.clone()))
     }
 
     /// A failure as it may be told: providers quote what they were sent.

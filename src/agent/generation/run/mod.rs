@@ -22,6 +22,7 @@ mod title;
 mod tools;
 mod turn_tools;
 mod wait;
+mod when_woken;
 
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
@@ -29,11 +30,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::watch;
 use tokio::time::{Sleep, sleep};
 use tokio_util::task::TaskTracker;
 
-use self::answer_writer::AnswerWriter;
+pub(super) use self::answer_writer::AnswerWriter;
 use self::budget::TokenBudget;
 use self::checkpoints::Checkpoints;
 use self::interruption::Interruption;
@@ -44,7 +44,7 @@ use self::title::{PendingTitle, TitleTask};
 use self::turn_tools::TurnTools;
 use super::failure::Failure;
 use super::recorder::{BeginOutcome, Started};
-use crate::agent::message::answer::{Answer, Claim, Status};
+use crate::agent::message::answer::{Claim, Status};
 use crate::agent::message::prompt;
 use crate::agent::usage::TokenUsage;
 use crate::agent::{Job, Part, Settings, WaitingCall};
@@ -82,13 +82,13 @@ impl Run {
     pub(super) fn new(
         job: Job,
         settings: Arc<Settings>,
-        answer: watch::Sender<Answer>,
+        answer: AnswerWriter,
         signals: Signals,
         tasks: TaskTracker,
     ) -> Self {
         Self {
             job: Arc::new(job),
-            answer: Arc::new(AnswerWriter::new(answer)),
+            answer: Arc::new(answer),
             budget: TokenBudget::default(),
             model: ActiveModel::default(),
             checkpoints: Checkpoints::new(settings.clone()),

@@ -34,7 +34,7 @@ impl Run {
     pub(super) async fn freeze_tools(&mut self, started: &Started) -> Result<(), Interruption> {
         let offered = match &self.job.tools {
             JobTools::Offered(offered) => offered.clone(),
-            JobTools::AsBefore => match names(started.metadata.get(TOOLS)) {
+            JobTools::AsBefore => match self.names_before() {
                 names if names.is_empty() => Offered::default(),
                 names => {
                     let sources = self.settings.sources.clone();
@@ -58,6 +58,13 @@ impl Run {
         self.answer.update(|answer| answer.hidden = hidden);
         self.tools.offered = offered;
         Ok(())
+    }
+
+    /// The tools that earlier runs of the message were offered.
+    fn names_before(&self) -> Vec<String> {
+        let answer = self.answer.read();
+        let names = answer.metadata.get(TOOLS).and_then(Value::as_array).into_iter().flatten();
+        names.filter_map(|name| name.as_str().map(str::to_owned)).collect()
     }
 
     /// The request's, and those that the message has called before. A name is one tool's: this server's come
@@ -281,9 +288,4 @@ fn remember(answer: &mut Answer, names: &[String]) {
         true => answer.metadata.shift_remove(TOOLS),
         false => answer.metadata.insert(TOOLS.into(), json!(names)),
     };
-}
-
-fn names(tools: Option<&Value>) -> Vec<String> {
-    let names = tools.and_then(Value::as_array).into_iter().flatten();
-    names.filter_map(|name| name.as_str().map(str::to_owned)).collect()
 }

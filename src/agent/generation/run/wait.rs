@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use super::checkpoints::{CheckpointEvent, CheckpointOutcome, CheckpointState};
+use super::when_woken::when_woken;
 use super::{Interruption, Run};
 use crate::agent::generation::failure::Failure;
 use crate::agent::generation::recorder::{Checkpoint, Saved, Used};
@@ -17,6 +18,15 @@ use crate::agent::usage::reservation::Extension;
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Without a service key, a generation ends this long before its token does.
 const TOKEN_MARGIN_S: i64 = 15;
+
+/// What happens while a run waits.
+enum Event {
+    Interruption(Interruption),
+    Checkpoint(CheckpointEvent),
+    Title(Option<String>),
+    /// It is time to look at the clock.
+    Alarm,
+}
 
 impl Run {
     /// Waits for `work` while keeping the lease, saving, and watching for reasons to end.
@@ -31,17 +41,35 @@ impl Run {
             }
             tokio::select! {
                 biased;
-                interruption = self.signals.received() => return Err(interruption),
                 // Before the work: a provider that never pauses must not keep an answer from being saved.
-                event = self.checkpoints.next() => self.handle_checkpoint(event)?,
+                event = when_woken(self.next_event()) => self.handle(event)?,
                 result = &mut work => return Ok(result),
-                title = self.title.found() => self.answer.set_title(title),
-                () = self.answer.wait_until_unobserved(), if !self.job.survives_disconnect => {
-                    return Err(Interruption::Stopped);
-                }
-                () = self.alarm.as_mut() => self.look_at_clock()?,
             }
         }
+    }
+
+    /// What happens besides the work. Nothing is lost when the future is dropped.
+    async fn next_event(&mut self) -> Event {
+        tokio::select! {
+            biased;
+            interruption = self.signals.received() => Event::Interruption(interruption),
+            event = self.checkpoints.next() => Event::Checkpoint(event),
+            title = self.title.found() => Event::Title(title),
+            () = self.answer.wait_until_unobserved(), if !self.job.survives_disconnect => {
+                Event::Interruption(Interruption::Stopped)
+            }
+            () = self.alarm.as_mut() => Event::Alarm,
+        }
+    }
+
+    fn handle(&mut self, event: Event) -> Result<(), Interruption> {
+        match event {
+            Event::Interruption(interruption) => return Err(interruption),
+            Event::Checkpoint(event) => self.handle_checkpoint(event)?,
+            Event::Title(title) => self.answer.set_title(title),
+            Event::Alarm => self.look_at_clock()?,
+        }
+        Ok(())
     }
 
     /// What the time says about going on, and when to look again. That is set once and not moved on with each

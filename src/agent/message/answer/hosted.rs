@@ -17,7 +17,7 @@ impl Answer {
     pub(super) fn start_hosted_call(&mut self, id: String, name: String) {
         self.close_block();
         let (id, name) = (self.fitting(id), self.fitting(name));
-        self.parts.push(Part::Hosted(HostedCall { id, name, state: HostedState::Started }));
+        self.parts.push(HostedCall { id, name, state: HostedState::Started }.into());
     }
 
     pub(super) fn call_hosted(&mut self, id: &str, arguments: String) {
@@ -88,7 +88,7 @@ impl Answer {
 
     fn open_call(&mut self, id: &str) -> Option<&mut HostedCall> {
         self.parts.iter_mut().rev().find_map(|part| match part {
-            Part::Hosted(call) if call.id == id && call.state.is_open() => Some(call),
+            Part::Hosted(call) if call.id == id && call.state.is_open() => Some(&mut **call),
             _ => None,
         })
     }

@@ -49,8 +49,8 @@ pub struct Answer {
     pub title: Option<String>,
     /// Failures are part of the stream from here on; before, they are plain HTTP problems.
     pub is_visible: bool,
-    /// How it ended.
-    pub end: Option<End>,
+    /// How it ended. Boxed, because it is large, and not there as long as the answer grows.
+    pub end: Option<Box<End>>,
     /// Who is called with each change, where its writer does that.
     pub subscribers: Option<Subscribers<Self>>,
     /// How many bytes the model has produced, and how many its tools.
@@ -88,6 +88,7 @@ impl Answer {
         parts: Vec<Part>,
         end: Option<End>,
     ) -> Self {
+        let end = end.map(Box::new);
         Self { claim, metadata, parts, is_visible: true, end, ..Self::default() }
     }
 
@@ -313,7 +314,7 @@ impl Answer {
         let id = self.fitting(id);
         let (id, name) = (self.unused(id), self.fitting(name));
         self.calls.push(Call { index, part: self.parts.len(), nesting: Nesting::default() });
-        self.parts.push(Part::Tool(ToolPart {
+        self.parts.push(Part::from(ToolPart {
             id,
             name,
             arguments: String::new(),
@@ -378,7 +379,7 @@ impl Answer {
     fn call(&mut self, index: usize) -> Option<&mut ToolPart> {
         let call = self.calls.iter().find(|call| call.index == index)?;
         match self.parts.get_mut(call.part) {
-            Some(Part::Tool(tool)) => Some(tool),
+            Some(Part::Tool(tool)) => Some(&mut **tool),
             _ => None,
         }
     }

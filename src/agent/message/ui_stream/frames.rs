@@ -147,14 +147,15 @@ const DELTA_FRAME_BYTES: usize = 64;
 
 /// A piece of a text or thought. Nearly all frames are such, so what is the same in each is not put together
 /// anew.
-pub(super) fn put_delta(out: &mut Vec<u8>, is_text: bool, id: &str, delta: &str) {
+pub(super) fn put_delta(out: &mut Vec<u8>, is_text: bool, id: usize, delta: &str) {
     out.reserve(DELTA_FRAME_BYTES + delta.len());
     out.extend_from_slice(if is_text {
         br#"data: {"type":"text-delta","id":""#
     } else {
         br#"data: {"type":"reasoning-delta","id":""#
     });
-    out.extend_from_slice(id.as_bytes());
+    // A number and a string are written without fail.
+    let _ = serde_json::to_writer(&mut *out, &id);
     out.extend_from_slice(br#"","delta":"#);
     let _ = serde_json::to_writer(&mut *out, delta);
     out.extend_from_slice(b"}\n\n");

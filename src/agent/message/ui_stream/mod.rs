@@ -13,11 +13,7 @@ use hosted::HostedSent;
 use super::answer::{Answer, End, Status};
 use super::citations;
 use super::part::{Part, ToolPart, ToolState};
-
-/// How much is handed out at once, in bytes, and of one text in one frame.
-const TURN: usize = 48 << 10;
-const MAX_PIECE: usize = 16 << 10;
-const MIN_PIECE: usize = 1 << 10;
+use super::turn::{TURN, next_piece};
 
 /// How far one listener has read.
 #[derive(Debug, Default)]
@@ -288,25 +284,14 @@ fn advance_text(
     out: &mut Vec<u8>,
 ) -> bool {
     let Progress::Text { sent } = progress else { return false };
-    let id = &index.to_string();
-    while let Some(delta) = next_delta(text, sent, out) {
-        put_delta(out, is_text, id, delta);
+    while let Some(delta) = next_piece(text, sent, out) {
+        put_delta(out, is_text, index, delta);
     }
     let is_whole = done && *sent == text.len();
     if is_whole {
         *progress = Progress::Done;
     }
     is_whole
-}
-
-/// The next piece of a text that this turn has room for.
-fn next_delta<'a>(text: &'a str, sent: &mut usize, out: &[u8]) -> Option<&'a str> {
-    let unsent = text.get(*sent..).filter(|unsent| !unsent.is_empty() && out.len() < TURN)?;
-    // Escaped, a text may be several times as long: the room is looked at again after each piece.
-    let room = (TURN - out.len()).clamp(MIN_PIECE, MAX_PIECE);
-    let piece = &unsent[..unsent.floor_char_boundary(room)];
-    *sent += piece.len();
-    Some(piece)
 }
 
 fn advance_tool(
@@ -318,7 +303,7 @@ fn advance_tool(
     let Progress::Tool { sent, input } = progress else { return };
     let tool_call_id = &tool.id;
     if !*input {
-        while let Some(input_text_delta) = next_delta(&tool.arguments, sent, out) {
+        while let Some(input_text_delta) = next_piece(&tool.arguments, sent, out) {
             put(out, &Frame::ToolInputDelta { tool_call_id, input_text_delta });
         }
         if *sent < tool.arguments.len() {

@@ -42,7 +42,7 @@ fn frames(mut cursor: Cursor, answer: &Answer) -> Vec<String> {
 fn who_has_the_beginning_gets_results_and_the_next_step() {
     let call = |state| {
         let (id, name, arguments) = ("1".to_owned(), "look".to_owned(), "{}".to_owned());
-        Part::Tool(ToolPart {
+        Part::from(ToolPart {
             id,
             name,
             arguments,
@@ -63,7 +63,7 @@ fn who_has_the_beginning_gets_results_and_the_next_step() {
     let whole = "start tool-output-available start-step text-start text-delta text-end";
     assert_eq!(frames(Cursor::after(5), &answer).join(" "), whole);
     answer.parts = before;
-    answer.end = Some(End {
+    answer.end = Some(Box::new(End {
         status: Status::Complete,
         finish_reason: "stop".into(),
         usage: crate::agent::TokenUsage::default(),
@@ -71,7 +71,7 @@ fn who_has_the_beginning_gets_results_and_the_next_step() {
         latency_ms: 0,
         failure: None,
         message: None,
-    });
+    }));
     let whole = "start tool-output-available start-step finish-step finish";
     assert_eq!(frames(Cursor::after(5), &answer).join(" "), whole);
 }

@@ -9,7 +9,7 @@ use crate::agent::{HostedCall, HostedState, Part, ToolPart, ToolState};
 pub(super) fn waiting(parts: &[Part]) -> Vec<(&ToolPart, &Value)> {
     let calls = parts.iter().filter_map(|part| match part {
         Part::Tool(call) => match &call.state {
-            ToolState::InputAvailable(input) => Some((call, input)),
+            ToolState::InputAvailable(input) => Some((&**call, input)),
             _ => None,
         },
         _ => None,

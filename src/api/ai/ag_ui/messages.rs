@@ -101,7 +101,7 @@ fn add_call(message: &mut Value, call: &ToolPart) {
 fn plain(part: &Part) -> Cow<'_, Part> {
     match part {
         Part::Hosted(call) => {
-            of_provider(call).map_or(Cow::Borrowed(part), |call| Cow::Owned(Part::Tool(call)))
+            of_provider(call).map_or(Cow::Borrowed(part), |call| Cow::Owned(Part::from(call)))
         }
         part => Cow::Borrowed(part),
     }

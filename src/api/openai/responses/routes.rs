@@ -45,5 +45,5 @@ pub async fn responses(
         return Ok(event_stream::respond(answer, encoder));
     }
     let answer = begin::wait_until_finished(answer).await.map_err(do_not_retry)?;
-    Ok(axum::Json(response(&heading, &answer, answer.end.as_ref())).into_response())
+    Ok(axum::Json(response(&heading, &answer, answer.end.as_deref())).into_response())
 }

@@ -133,7 +133,7 @@ async fn the_task_of_a_connection_is_woken_only_for_what_is_its_own() {
     assert!(!is_over());
     assert_eq!(connection.written(), "xxxxxx");
     woken();
-    publish(&|answer| answer.end = Some(end()));
+    publish(&|answer| answer.end = Some(Box::new(end())));
     assert!(woken(), "the end is its to write");
     assert!(is_over());
     assert_eq!(connection.written(), "xxxxxx.");

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::time::Instant;
 
-use crate::agent::{Answer, Subscriber};
+use crate::agent::{Answer, Subscriber, TURN};
 use crate::http::event_stream::body_writer::BodyWriter;
 use crate::http::event_stream::encoder::Encoder;
 use crate::http::event_stream::ping::{PING, PING_INTERVAL};
@@ -120,10 +120,9 @@ impl<E: Encoder> State<E> {
         while !self.is_full {
             scratch.clear();
             self.encoder.encode(answer, scratch);
-            if scratch.is_empty() {
+            if scratch.is_empty() || self.put(scratch) && scratch.len() < TURN {
                 return true;
             }
-            self.put(scratch);
         }
         false
     }

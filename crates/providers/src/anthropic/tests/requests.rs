@@ -201,8 +201,11 @@ fn schemas_of_tools_and_answers() {
         description: "Does f.".to_owned(),
         parameters,
     };
-    let format =
-        ResponseFormat::JsonSchema { name: "n".to_owned(), schema: schema.clone(), strict: None };
+    let format = ResponseFormat::JsonSchema {
+        name: "n".to_owned(),
+        schema: schema.clone().into(),
+        strict: None,
+    };
     let request = Request {
         tools: vec![tool(schema.clone()), tool(Value::Null)],
         response_format: format,

@@ -84,7 +84,7 @@ fn tools_and_formats() {
         }],
         response_format: ResponseFormat::JsonSchema {
             name: "answer".to_owned(),
-            schema: schema.clone(),
+            schema: schema.clone().into(),
             strict: Some(true),
         },
         ..Request::default()

@@ -37,7 +37,7 @@ fn a_request() {
         }],
         response_format: ResponseFormat::JsonSchema {
             name: "answer".to_owned(),
-            schema: schema.clone(),
+            schema: schema.clone().into(),
             strict: None,
         },
         ..Request::default()
