@@ -351,4 +351,8 @@ pub static REGISTRATIONS: &[Registration] = &[
     rust("20261201000010_one_active_child.sql", "create or replace function private.replace_question", "a073df60979b7a81"),
     rust("20261201000010_one_active_child.sql", "create or replace function private.take_place", "7c9b02b1728adc86"),
     rust("20261201000010_one_active_child.sql", "create or replace function public.begin_generation", "1a75f70a83267e5a"),
+    rust("20261201000020_locks.sql", "create function private.lock_lapsed_run", "f6a42b41c47416eb"),
+    rust("20261201000020_locks.sql", "create or replace function private.count_lapsed", "6db06fd89c945369"),
+    rust("20261201000020_locks.sql", "create or replace function private.delete_rows", "492fe634806c0951"),
+    rust("20261201000020_locks.sql", "create or replace function public.search_chats", "447f1cbf458acb6c"),
 ];

@@ -171,7 +171,7 @@ pub(super) fn count_lapsed(
     }
     let select = "select run_id, user_id, used_tokens, log, lease_expires_at \
                   from \"private.token_reservations\" where lease_expires_at < clock_timestamp() \
-                  and (?1 is null or user_id = ?1) order by lease_expires_at limit 1000";
+                  and (?1 is null or user_id = ?1) order by lease_expires_at limit 100";
     let runs: Vec<Run> = {
         let mut statement = connection.prepare_cached(select)?;
         statement.query_map([user], Run::read)?.collect::<Result<_, _>>()?

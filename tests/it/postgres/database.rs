@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
-use tokio_postgres::Client;
+use tokio_postgres::{Client, Error};
 use uuid::Uuid;
 
 use super::server::{Server, server};
@@ -91,7 +91,7 @@ impl Database {
     }
 
     /// A connection, `idle` if there is one, that acts with an access token that says this.
-    pub async fn as_token(&self, claims: &Value, idle: Option<Session>) -> Session {
+    pub async fn as_token(&self, claims: &Value, idle: Option<Session>) -> Result<Session, Error> {
         let role = match claims["role"].as_str() {
             Some("authenticated") => "authenticated",
             Some("service_role") => "service_role",
@@ -99,14 +99,28 @@ impl Database {
         };
         let id = claims["sub"].as_str().unwrap_or_default();
         match idle {
-            Some(session) => session.acting_as(role, id, claims.clone()),
-            None => self.session(role, id, claims.clone()).await,
+            Some(session) => Ok(session.acting_as(role, id, claims.clone())),
+            None => self.try_session(role, id, claims.clone()).await,
         }
     }
 
     async fn session(&self, role: &'static str, id: &str, claims: Value) -> Session {
-        let client = self.server.connect("authenticator", &self.name).await;
+        self.try_session(role, id, claims).await.unwrap()
+    }
+
+    async fn try_session(
+        &self,
+        role: &'static str,
+        id: &str,
+        claims: Value,
+    ) -> Result<Session, Error> {
+        let client = self.server.try_connect("authenticator", &self.name).await?;
         Session::new(client, role, id, claims).await
+    }
+
+    /// Another connection of the superuser's, for a server that may be restarted meanwhile.
+    pub async fn try_as_admin(&self) -> Result<Client, Error> {
+        self.server.try_connect("supabase_admin", &self.name).await
     }
 
     /// The owner of the schema, whom row-level security does not hold.

@@ -243,6 +243,52 @@ async fn an_end_after_the_lapse_was_seen() {
 }
 
 #[tokio::test]
+async fn a_lapsed_answer_is_left_to_those_who_are_at_work_in_its_chat() {
+    let Some(race) = race().await else { return };
+    let attempt = race.started().await;
+    race.lapse().await;
+    let service = race.db.as_service().await;
+    let all = json!({ "p_user_id": null });
+    // What begin_generation begins with: to wait for it with the run locked would be a deadlock.
+    let first = race.one.begin().await;
+    first.run("select from chats for update").await.unwrap();
+    assert_eq!(service.call("count_lapsed_usage", all.clone()).await.unwrap(), 0);
+    let again = first.call("begin_generation", race.begin(&attempt.again())).await.unwrap();
+    assert_eq!(again["answer"], "started");
+    first.commit().await;
+    assert_eq!(race.usage().await.len(), 1);
+    race.lapse().await;
+    assert_eq!(service.call("count_lapsed_usage", all).await.unwrap(), 1);
+    assert_eq!(race.statuses().await, ["interrupted, replaced", "interrupted"]);
+}
+
+#[tokio::test]
+async fn deleting_an_account_waits_for_a_save_without_its_run() {
+    let Some(race) = race().await else { return };
+    let attempt = race.started().await;
+    let service = race.db.as_service().await;
+    let account = json!({ "p_user_id": race.one.id });
+    service.call("begin_account_deletion", account.clone()).await.unwrap();
+    // What a save begins with.
+    let owner = race.db.as_service().await;
+    let save = owner.begin().await;
+    save.run("select from chats for key share").await.unwrap();
+    let delete = service.call("delete_account_rows", account);
+    let end = async {
+        race.db.until_blocked(&service).await;
+        let mut end = race.end(&attempt);
+        end["p_user_id"] = race.one.id.clone().into();
+        let saved = save.call("save_generation", end).await;
+        save.commit().await;
+        saved
+    };
+    let (deleted, saved) = tokio::join!(delete, end);
+    assert_eq!(saved.unwrap()["owned"], true);
+    assert_eq!(deleted.unwrap(), true);
+    assert_eq!(race.db.strings("select id::text from usage_logs").await, [""; 0]);
+}
+
+#[tokio::test]
 async fn deleting_a_chat_waits_for_a_save() {
     let Some(race) = race().await else { return };
     let attempt = race.started().await;

@@ -8,11 +8,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{Client, Config, Error, NoTls};
 use uuid::Uuid;
 
 /// Set where these tests must run; elsewhere they are skipped on a machine without PostgreSQL.
 const REQUIRED: &str = "CHAT_BACKEND_REQUIRE_POSTGRES";
+
+/// The folder of the socket of a server that runs already, to be used in place of one of our own.
+const GIVEN: &str = "TEST_POSTGRES";
 
 /// Who owns the files when the tests run as root.
 const USERS: [&str; 2] = ["postgres", "nobody"];
@@ -50,7 +53,7 @@ const SETTINGS: [&str; 10] = [
 pub struct Server {
     folder: PathBuf,
     /// Holds the open end of the pipe.
-    _watch: Child,
+    _watch: Option<Child>,
 }
 
 /// The server, or none on a machine without PostgreSQL, which is then said on standard error.
@@ -58,6 +61,9 @@ pub fn server() -> Option<&'static Server> {
     static SERVER: OnceLock<Option<Server>> = OnceLock::new();
     SERVER
         .get_or_init(|| {
+            if let Some(folder) = std::env::var_os(GIVEN) {
+                return Some(Server { folder: folder.into(), _watch: None });
+            }
             let binaries = find();
             if binaries.is_none() {
                 let required = std::env::var_os(REQUIRED).is_some_and(|value| value == "1");
@@ -98,19 +104,14 @@ impl Server {
         watch.args(SETTINGS.into_iter().flat_map(|setting| ["-c", setting]));
         // A group of its own: a Ctrl-C ends the tests, and their end ends the server.
         let watch = watch.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).spawn();
-        Self { folder, _watch: watch.unwrap() }
+        Self { folder, _watch: Some(watch.unwrap()) }
     }
 
     /// Connects once the server answers.
     pub async fn connect(&self, user: &str, database: &str) -> Client {
-        let mut config = Config::new();
-        config.host_path(&self.folder).port(5432).user(user).dbname(database);
         for _ in 0..600 {
-            match config.connect(NoTls).await {
-                Ok((client, connection)) => {
-                    tokio::spawn(connection);
-                    return client;
-                }
+            match self.try_connect(user, database).await {
+                Ok(client) => return client,
                 Err(error) if error.as_db_error().is_some_and(|e| !is_starting(e)) => {
                     panic!("{user} cannot connect to {database}: {error}")
                 }
@@ -118,6 +119,14 @@ impl Server {
             }
         }
         panic!("PostgreSQL did not start: {}", self.log())
+    }
+
+    pub async fn try_connect(&self, user: &str, database: &str) -> Result<Client, Error> {
+        let mut config = Config::new();
+        config.host_path(&self.folder).port(5432).user(user).dbname(database);
+        let (client, connection) = config.connect(NoTls).await?;
+        tokio::spawn(connection);
+        Ok(client)
     }
 
     fn log(&self) -> String {

@@ -1,7 +1,12 @@
 //! What PostgREST does for one caller: each statement in a transaction with their role and claims.
 
+use std::error::Error as _;
+
 use serde_json::{Map, Value};
 use tokio_postgres::{Client, Error, SimpleQueryMessage};
+
+/// In the place of an SQLSTATE.
+pub const CONNECTION_LOST: &str = "";
 
 /// One caller's connection.
 pub struct Session {
@@ -28,9 +33,14 @@ pub struct Refusal {
 pub struct Transaction<'a>(&'a Session);
 
 impl Session {
-    pub async fn new(client: Client, role: &'static str, id: &str, claims: Value) -> Self {
-        let pid = client.query_one("select pg_backend_pid()", &[]).await.unwrap().get(0);
-        Self { id: id.to_owned(), role, pid, client, claims }
+    pub async fn new(
+        client: Client,
+        role: &'static str,
+        id: &str,
+        claims: Value,
+    ) -> Result<Self, Error> {
+        let pid = client.query_one("select pg_backend_pid()", &[]).await?.get(0);
+        Ok(Self { id: id.to_owned(), role, pid, client, claims })
     }
 
     /// The same connection for another caller.
@@ -38,16 +48,27 @@ impl Session {
         Self { id: id.to_owned(), role, claims, ..self }
     }
 
+    pub fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+
     pub async fn begin(&self) -> Transaction<'_> {
+        self.try_begin().await.unwrap()
+    }
+
+    /// With the limit that Supabase sets a statement of the role.
+    pub async fn try_begin(&self) -> Result<Transaction<'_>, Refusal> {
+        let limit = if self.role == "anon" { "3s" } else { "8s" };
         let sql = format!(
             "begin; select set_config('role', '{}', true), \
+             set_config('statement_timeout', '{limit}', true), \
              set_config('request.method', 'POST', true), \
              set_config('request.jwt.claims', {}, true)",
             self.role,
             literal(&self.claims)
         );
-        self.client.batch_execute(&sql).await.unwrap();
-        Transaction(self)
+        self.client.batch_execute(&sql).await?;
+        Ok(Transaction(self))
     }
 
     /// Runs a statement; answers how many rows it touched.
@@ -135,11 +156,16 @@ impl Transaction<'_> {
     }
 
     pub async fn commit(self) {
-        self.0.client.batch_execute("commit").await.unwrap();
+        self.try_commit().await.unwrap();
     }
 
+    pub async fn try_commit(self) -> Result<(), Refusal> {
+        Ok(self.0.client.batch_execute("commit").await?)
+    }
+
+    /// Where the connection is gone, the server does it.
     pub async fn rollback(self) {
-        self.0.client.batch_execute("rollback").await.unwrap();
+        let _ = self.0.client.batch_execute("rollback").await;
     }
 
     async fn end<T>(self, result: Result<T, Refusal>) -> Result<T, Refusal> {
@@ -151,7 +177,11 @@ impl Transaction<'_> {
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
-        let db = error.as_db_error().unwrap_or_else(|| panic!("{error:?}"));
+        let Some(db) = error.as_db_error() else {
+            assert!(error.is_closed() || error.source().is_some(), "{error:?}");
+            let (code, message) = (CONNECTION_LOST.to_owned(), error.to_string());
+            return Self { code, message, details: None, hint: None };
+        };
         let owned = |text: Option<&str>| text.map(str::to_owned);
         Self {
             code: db.code().code().to_owned(),

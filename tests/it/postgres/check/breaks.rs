@@ -190,7 +190,7 @@ const BREAKS: &[(&str, &str)] = &[
     ),
     (
         "create or replace function public.search_chats(q text) returns setof public.chats
-           language sql stable begin atomic select c.* from public.chats c; end",
+           language sql stable set search_path = '' begin atomic select c.* from public.chats c; end",
         "function public.search_chats(text): its body is another one",
     ),
     (

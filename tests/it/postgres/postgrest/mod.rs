@@ -4,6 +4,7 @@
 mod body;
 mod catalog;
 mod failure;
+mod pool;
 mod query;
 mod read;
 mod relationship;
@@ -24,13 +25,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio_postgres::Error;
 
 use self::body::Body;
 use self::catalog::Catalog;
 use self::failure::Failure;
+use self::pool::Pool;
 use self::query::{Query, parse};
 use self::statement::{Format, Statements, Wants};
-use super::{Database, Session, Transaction, literal};
+use super::{Database, Transaction, literal};
 use crate::support::pass_on;
 
 /// A header that says: a refusal is what the test expects.
@@ -49,8 +52,7 @@ struct Inner {
     http: reqwest::Client,
     /// Tables and functions that were asked for.
     seen: Mutex<BTreeSet<String>>,
-    /// Connections between two requests.
-    idle: Mutex<Vec<Session>>,
+    pool: Pool,
     /// Users of whom PostgreSQL knows, or knew until they were deleted.
     users: Mutex<BTreeSet<String>>,
 }
@@ -79,9 +81,9 @@ impl Postgrest {
     ) -> Self {
         let catalog = Catalog::read(&db).await;
         let (supabase, service_key) = (supabase.to_owned(), service_key.to_owned());
-        let (http, seen, idle) = (reqwest::Client::new(), Mutex::default(), Mutex::default());
+        let (http, seen, pool) = (reqwest::Client::new(), Mutex::default(), Pool::default());
         let users = Mutex::default();
-        let inner = Inner { db, catalog, supabase, service_key, http, seen, idle, users };
+        let inner = Inner { db, catalog, supabase, service_key, http, seen, pool, users };
         let inner = Arc::new(inner);
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = Router::new().fallback(answer).with_state(inner.clone());
@@ -104,8 +106,10 @@ async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Http<Respo
         return inner.elsewhere(request).await;
     }
     let (parts, body) = request.into_parts();
-    let body = to_bytes(body, usize::MAX).await.unwrap();
-    inner.rest(&parts, &body).await
+    let Ok(body) = to_bytes(body, usize::MAX).await else { return Http::default() };
+    // What was begun is carried out, also when nobody waits for the answer any more.
+    let answered = tokio::spawn(async move { inner.rest(&parts, &body).await });
+    answered.await.unwrap()
 }
 
 impl Inner {
@@ -113,10 +117,13 @@ impl Inner {
         let path = parts.uri.path().strip_prefix("/rest/v1/").unwrap();
         self.seen.lock().unwrap().insert(path.trim_start_matches("rpc/").to_owned());
         let claims = self.claims(&parts.headers);
-        if let Some(id) = claims["sub"].as_str() {
-            self.add_user(id).await;
-        }
-        match self.answer(parts, path, body, &claims).await {
+        let answer = async {
+            if let Some(id) = claims["sub"].as_str() {
+                self.add_user(id).await?;
+            }
+            self.answer(parts, path, body, &claims).await
+        };
+        match answer.await {
             Ok(response) => response,
             Err(failure) => {
                 let failure = failure.seen_by(claims["role"].as_str().unwrap_or("anon"));
@@ -137,9 +144,9 @@ impl Inner {
         let response = pass_on(&self.http, &self.supabase, request).await;
         let signs_in = ["/auth/v1/signup", "/auth/v1/token", "/auth/v1/admin/users"];
         if is_deletion && let Some(id) = path.strip_prefix("/auth/v1/admin/users/") {
-            self.add_user(id).await;
             let gone = format!("delete from auth.users where id = {}", literal(&json!(id)));
-            self.db.admin.batch_execute(&gone).await.unwrap();
+            self.users.lock().unwrap().insert(id.to_owned());
+            self.as_admin(&gone).await.unwrap();
             return response;
         }
         if !signs_in.contains(&&*path) || !response.status().is_success() {
@@ -150,18 +157,25 @@ impl Inner {
         let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
         let id = answer["user"]["id"].as_str().or_else(|| answer["id"].as_str());
         if let Some(id) = id {
-            self.add_user(id).await;
+            // While PostgreSQL is down, the user's first request tells it of them.
+            let _ = self.add_user(id).await;
         }
         Http::from_parts(head, body.into())
     }
 
     /// Users are Auth's, which is not PostgreSQL's here.
-    async fn add_user(&self, id: &str) {
-        if self.users.lock().unwrap().insert(id.to_owned()) {
-            let id = literal(&json!(id));
-            let sql = format!("insert into auth.users (id) values ({id}) on conflict do nothing");
-            self.db.admin.batch_execute(&sql).await.unwrap();
+    async fn add_user(&self, id: &str) -> Result<(), Failure> {
+        if !self.users.lock().unwrap().contains(id) {
+            let user = literal(&json!(id));
+            let sql = format!("insert into auth.users (id) values ({user}) on conflict do nothing");
+            self.as_admin(&sql).await.map_err(|error| Failure::no_connection(&error))?;
+            self.users.lock().unwrap().insert(id.to_owned());
         }
+        Ok(())
+    }
+
+    async fn as_admin(&self, sql: &str) -> Result<(), Error> {
+        self.db.try_as_admin().await?.batch_execute(sql).await
     }
 
     async fn answer(
@@ -223,16 +237,19 @@ impl Inner {
         verb: &str,
         wants: Wants<'_>,
     ) -> Result<Found, Failure> {
-        let idle = self.idle.lock().unwrap().pop();
-        let session = self.db.as_token(claims, idle).await;
-        let transaction = session.begin().await;
+        let turn = self.pool.turn().await?;
+        let session = self.db.as_token(claims, turn.idle()).await;
+        let session = session.map_err(|error| Failure::no_connection(&error))?;
+        let transaction = session.try_begin().await?;
         let result = Self::run_in(&transaction, sql, reads_only).await;
-        let result = result.and_then(|found| found.check(verb, wants));
-        match result {
-            Ok(_) => transaction.commit().await,
-            Err(_) => transaction.rollback().await,
-        }
-        self.idle.lock().unwrap().push(session);
+        let result = match result.and_then(|found| found.check(verb, wants)) {
+            Ok(found) => transaction.try_commit().await.map(|()| found).map_err(Failure::from),
+            Err(failure) => {
+                transaction.rollback().await;
+                Err(failure)
+            }
+        };
+        turn.give_back(session);
         result
     }
 
