@@ -129,3 +129,25 @@ fn rows(messages: Messages) -> Result<(Rows, MessageRow), SupabaseError> {
     let row: MessageRow = serde_json::from_str(message.get())?;
     Ok((Rows { message_id: row.id, message: Some(message), user_message }, row))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn rows_that_are_kept_as_text_cost_less_than_parsed_ones() {
+        let row = format!(r#"{{"id":"{}","parts":[{{"type":"text","text":"Hi"}}]}}"#, Uuid::nil());
+        let started = async |more: &str| {
+            let chat = format!(r#"{{"id":"{}","title":"Trip"}}"#, Uuid::nil());
+            let reply = format!(
+                r#"{{"answer":"started","chat":{chat},"message":{row},"user_message":{row},
+                    "history":[],"reserved":null,"lease_ms":29000,"has_queue":false{more}}}"#
+            );
+            overcharge(&parse(reply.into()).await.unwrap())
+        };
+        assert_eq!(started("").await, 2 * (json_cost(row.as_bytes()) - row.len()));
+        assert_eq!(started(r#","checkpoint":1"#).await, 0, "its parts are parsed");
+        let other = parse(r#"{"answer":"nothing_to_answer"}"#.into()).await.unwrap();
+        assert_eq!(overcharge(&other), 0);
+    }
+}

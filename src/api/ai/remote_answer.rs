@@ -110,7 +110,10 @@ impl Followers {
                 return false;
             }
             match self.read(follow, saved.checkpoint).await {
-                Ok(None) => return true,
+                Ok(None) => {
+                    give_up(follow, Failure::Lost);
+                    return true;
+                }
                 Ok(Some(news)) => {
                     failures = 0;
                     saved.add(news, follow);
@@ -119,6 +122,7 @@ impl Followers {
                     failures += 1;
                     warn!("a followed answer could not be read: {error}");
                     if failures >= MAX_FAILURES {
+                        give_up(follow, error.into());
                         return true;
                     }
                 }
@@ -133,6 +137,20 @@ impl Followers {
         let read = FollowAnswer { p_message_id: follow.message_id, p_after: after };
         database::call(rest, &read).await
     }
+}
+
+/// Ends what the listeners read, though the answer may go on: they are sent why, and can come back.
+fn give_up(follow: &Follow, failure: Failure) {
+    let end = End {
+        status: Status::Failed,
+        finish_reason: "error".to_owned(),
+        usage: TokenUsage::default(),
+        cost_usd: None,
+        latency_ms: 0,
+        failure: Some(failure),
+        message: None,
+    };
+    follow.answer.send_modify(|answer| answer.end = Some(Box::new(end)));
 }
 
 /// Removes this answer, but not another one of the same message.
@@ -216,4 +234,32 @@ pub(super) fn answer(rows: &Rows, claim: Claim) -> Answer {
         message: rows.message.clone(),
     });
     Answer::stored(claim, row.metadata, row.parts, end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::config::Project;
+    use crate::http::error::for_end;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_listener_is_sent_why_an_answer_cannot_be_followed() {
+        let url = "http://127.0.0.1:9".to_owned();
+        let project = Project {
+            public_url: url.clone(),
+            url,
+            anon_key: "sb_publishable_test".into(),
+            service_role_key: None,
+            jwt_secret: None,
+        };
+        let supabase = Supabase::new(&project, Duration::from_secs(1), Clock::System).unwrap();
+        let followers = Followers::new(supabase, None);
+        let message = r#"{"parts": [], "status": "streaming"}"#.to_owned();
+        let message = Some(RawValue::from_string(message).unwrap());
+        let rows = Rows { message_id: Uuid::nil(), message, user_message: None };
+        let mut answer = followers.follow(Uuid::nil(), &rows, &AccessToken::new("token"));
+        let ended = answer.wait_for(|answer| answer.end.is_some()).await.unwrap();
+        assert_eq!(for_end(ended.end.as_ref().unwrap()).code(), "supabase_unreachable");
+    }
 }

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use tokio::task::yield_now;
 use tokio::time::{Instant, timeout_at};
 
 use super::answer_writer::AnswerWriter;
@@ -13,6 +14,9 @@ use crate::providers::{Event, EventStream, ProviderError};
 
 /// How many events that have already arrived are handled at once.
 const MAX_BATCH: usize = 64;
+
+/// How many turns the connection's task has to read what its socket has.
+const TURNS: usize = 8;
 
 /// How long what has arrived is taken after the lease is over. It is part of the lease's margin.
 const LATE_FOR: Duration = Duration::from_millis(200);
@@ -28,7 +32,7 @@ pub(super) struct Arrivals {
     pub(super) events: Vec<Result<Event, ProviderError>>,
     /// Nothing follows these, and it is not polled again.
     pub(super) has_ended: bool,
-    /// Until when what has arrived is taken, once the lease is over.
+    /// Until when what has arrived is taken, once the lease is over or the answer ends.
     late_until: Option<Instant>,
 }
 
@@ -51,6 +55,19 @@ impl Arrivals {
         let until = *self.late_until.get_or_insert_with(|| Instant::now() + LATE_FOR);
         let more = timeout_at(until, poll_fn(|cx| self.poll(cx)));
         Instant::now() < until && more.await.is_ok()
+    }
+
+    /// Whether there is more that has arrived already, although the answer ends here: maybe the provider's end
+    /// and its tokens. Nothing is waited for but that the connection's task reads its socket.
+    pub(super) async fn have_arrived(&mut self) -> bool {
+        let until = *self.late_until.get_or_insert_with(|| Instant::now() + LATE_FOR);
+        for _ in 0..TURNS {
+            if poll_fn(|cx| Poll::Ready(self.poll(cx).is_ready())).await {
+                return Instant::now() < until;
+            }
+            yield_now().await;
+        }
+        false
     }
 
     /// Completes when there is something for the run to do, if only to see to other things.
@@ -81,5 +98,44 @@ impl Arrivals {
         }
         let is_for_the_run = !self.events.is_empty() || self.answer.read().is_full();
         if is_for_the_run { Poll::Ready(()) } else { polled }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+    use tokio::sync::{mpsc, watch};
+
+    use super::*;
+    use crate::agent::message::answer::Answer;
+    use crate::providers::{FinishReason, Usage};
+
+    #[tokio::test(start_paused = true)]
+    async fn what_has_arrived_is_read_without_waiting() {
+        let (socket, mut bytes) = mpsc::unbounded_channel();
+        let (sender, receiver) = mpsc::unbounded_channel();
+        // As the connection's task does.
+        tokio::spawn(async move {
+            while let Some(event) = bytes.recv().await {
+                sender.send(event).unwrap();
+            }
+        });
+        let events = stream::unfold(receiver, |mut receiver| async move {
+            receiver.recv().await.map(|event| (event, receiver))
+        });
+        let answer = Arc::new(AnswerWriter::new(watch::channel(Answer::default()).0, 0));
+        let mut arrivals = Arrivals::new(Box::pin(events), answer);
+        let started_at = Instant::now();
+        assert!(!arrivals.have_arrived().await, "there is nothing");
+        socket.send(Ok(Event::Usage(Usage::default()))).unwrap();
+        socket.send(Ok(Event::End { finish_reason: FinishReason::Stop })).unwrap();
+        drop(socket);
+        let mut count = 0;
+        while !arrivals.has_ended {
+            assert!(arrivals.have_arrived().await);
+            count += std::mem::take(&mut arrivals.events).len();
+        }
+        assert_eq!(count, 2);
+        assert_eq!(Instant::now(), started_at);
     }
 }

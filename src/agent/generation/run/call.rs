@@ -106,39 +106,37 @@ impl Run {
         let stream = self.wait_for(begin(model, request)).await?;
         let mut arrivals = self.arrivals(stream)?;
         let mut finish_reason = None;
+        let mut interruption = None;
         while !arrivals.has_ended {
-            if let Err(interruption) = self.wait_for(poll_fn(|cx| arrivals.poll(cx))).await {
-                let is_late = matches!(interruption, Interruption::Failed(Failure::Unrenewed));
-                if !(is_late && arrivals.have_more().await) {
-                    return Err(interruption);
-                }
+            if interruption.is_none() {
+                interruption = self.wait_for(poll_fn(|cx| arrivals.poll(cx))).await.err();
+            }
+            let goes_on = match &interruption {
+                None => true,
+                Some(Interruption::Failed(Failure::Unrenewed)) => arrivals.have_more().await,
+                Some(_) => arrivals.have_arrived().await,
+            };
+            if !goes_on {
+                break;
             }
             for event in std::mem::take(&mut arrivals.events) {
-                let event = event.map_err(|error| self.without_instructions(error))?;
-                match event {
-                    Event::Usage(usage) => self.budget.meter.report(usage),
-                    Event::End { finish_reason: reason } => finish_reason = Some(reason),
-                    Event::FailedAfterEnd(failure) => {
-                        let failure = self.quoted(&failure);
-                        warn!("the answer of {} is whole all the same: {failure}", model.id);
-                        self.answer.note(FAILED_AFTER_END);
-                    }
-                    Event::HostedCallStart { ref name, .. } => {
-                        if name == HostedKind::WebSearch.name() {
-                            self.budget.meter.begin_search();
-                        }
-                        self.apply_event(event);
-                    }
-                    event => self.apply_event(event),
+                if let Err(error) = self.handle_event(model, event, &mut finish_reason) {
+                    return Err(interruption.unwrap_or_else(|| error.into()));
                 }
             }
             arrivals.is_text_plain = !self.model.is_silent() && !self.is_candidate;
             self.answer.publish();
             if self.answer.read().is_full() {
-                return Err(Interruption::TooLarge);
+                return Err(interruption.unwrap_or(Interruption::TooLarge));
             }
         }
         self.budget.meter.end_call(self.answer.bytes(), finish_reason.is_some());
+        match interruption {
+            // It is whole all the same.
+            Some(Interruption::Failed(Failure::Unrenewed)) if arrivals.has_ended => {}
+            Some(interruption) => return Err(interruption),
+            None => {}
+        }
         self.answer.update(Answer::close_block);
         Ok(finish_reason.unwrap_or(FinishReason::Stop))
     }
@@ -156,6 +154,31 @@ impl Run {
             Err(_) => {}
         }
         Ok(Arrivals::new(stream?, self.answer.clone()))
+    }
+
+    fn handle_event(
+        &mut self,
+        model: &ChosenModel,
+        event: Result<Event, ProviderError>,
+        finish_reason: &mut Option<FinishReason>,
+    ) -> Result<(), ProviderError> {
+        match event.map_err(|error| self.without_instructions(error))? {
+            Event::Usage(usage) => self.budget.meter.report(usage),
+            Event::End { finish_reason: reason } => *finish_reason = Some(reason),
+            Event::FailedAfterEnd(failure) => {
+                let failure = self.quoted(&failure);
+                warn!("the answer of {} is whole all the same: {failure}", model.id);
+                self.answer.note(FAILED_AFTER_END);
+            }
+            event => {
+                let search = HostedKind::WebSearch.name();
+                if matches!(&event, Event::HostedCallStart { name, .. } if name == search) {
+                    self.budget.meter.begin_search();
+                }
+                self.apply_event(event);
+            }
+        }
+        Ok(())
     }
 
     /// A failure as it may be told: providers quote what they were sent.

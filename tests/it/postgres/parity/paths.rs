@@ -70,7 +70,7 @@ impl Scenario {
         let (what, call) = match self.random.below(14) {
             0..3 => ("asks", action("submit", new, Value::Null)),
             3 => {
-                let after = if number % 3 == 0 { Value::Null } else { any["id"].clone() };
+                let after = if number.is_multiple_of(3) { Value::Null } else { any["id"].clone() };
                 let question = with(new, json!({ "after": after }));
                 ("branches off", action("edit", question, Value::Null))
             }
