@@ -147,8 +147,9 @@ pub fn document() -> Value {
     openapi::complete(public.merge_from(api))
 }
 
-fn refuse_host(refusal: String) -> Response {
-    ApiError::new(StatusCode::MISDIRECTED_REQUEST, "host_not_allowed", refusal).into_response()
+fn refuse_host(refusal: &str) -> Response {
+    ApiError::new(StatusCode::MISDIRECTED_REQUEST, "host_not_allowed", refusal.to_owned())
+        .into_response()
 }
 
 async fn unknown_route(uri: Uri) -> ApiError {

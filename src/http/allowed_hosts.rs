@@ -47,7 +47,7 @@ impl AllowedHosts {
     /// The layer; `refuse` makes a response of a sentence.
     pub fn layer<S>(
         self,
-        refuse: fn(String) -> Response,
+        refuse: fn(&str) -> Response,
     ) -> impl Layer<S, Service = RequireAllowedHost<S>> + Clone {
         layer_fn(move |inner| RequireAllowedHost { hosts: self.clone(), refuse, inner })
     }
@@ -75,7 +75,7 @@ impl AllowedHosts {
 #[derive(Clone)]
 pub struct RequireAllowedHost<S> {
     hosts: AllowedHosts,
-    refuse: fn(String) -> Response,
+    refuse: fn(&str) -> Response,
     inner: S,
 }
 
@@ -93,7 +93,7 @@ where
 
     fn call(&mut self, request: Request) -> Self::Future {
         match self.hosts.refusal(&request) {
-            Some(refusal) => Either::Right(ready(Ok((self.refuse)(refusal)))),
+            Some(refusal) => Either::Right(ready(Ok((self.refuse)(&refusal)))),
             None => Either::Left(self.inner.call(request)),
         }
     }

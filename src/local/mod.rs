@@ -64,7 +64,7 @@ async fn insert_client_address(mut request: Request, next: Next) -> Response {
 }
 
 /// Real projects have names of their own; this one is reached by any that leads here.
-fn refuse_host(refusal: String) -> Response {
+fn refuse_host(refusal: &str) -> Response {
     let body =
         json!({ "code": "host_not_allowed", "details": null, "hint": null, "message": refusal });
     (StatusCode::MISDIRECTED_REQUEST, Json(body)).into_response()
