@@ -47,8 +47,6 @@ pub(super) struct Inner {
     clock: Clock,
     /// In seconds; `i64::MIN` while it is not known.
     clock_ahead: AtomicI64,
-    /// When the clocks were last compared, in seconds since 1970: once a second is enough.
-    compared_at: AtomicI64,
 }
 
 impl Supabase {
@@ -73,7 +71,6 @@ impl Supabase {
                 timeout,
                 clock,
                 clock_ahead: AtomicI64::new(i64::MIN),
-                compared_at: AtomicI64::new(i64::MIN),
             }),
             memory: Memory::new(usize::MAX),
         })
@@ -106,17 +103,14 @@ impl Supabase {
     }
 
     fn compare_clocks(&self, headers: &HeaderMap) {
-        let now = self.inner.clock.unix_seconds();
-        if self.inner.compared_at.swap(now, Ordering::Relaxed) == now {
-            return;
-        }
         let date = headers.get(DATE).and_then(|date| date.to_str().ok());
         let date = date.and_then(|date| httpdate::parse_http_date(date).ok());
         // The `Date` of a cached response is old.
         let Some(date) = date.filter(|_| !headers.contains_key(AGE)) else { return };
         if let Ok(since_1970) = date.duration_since(SystemTime::UNIX_EPOCH) {
             let seconds = i64::try_from(since_1970.as_secs()).unwrap_or(i64::MAX);
-            self.inner.clock_ahead.store(seconds.saturating_sub(now), Ordering::Relaxed);
+            let ahead = seconds.saturating_sub(self.inner.clock.unix_seconds());
+            self.inner.clock_ahead.store(ahead, Ordering::Relaxed);
         }
     }
 

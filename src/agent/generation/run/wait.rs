@@ -3,6 +3,7 @@
 use std::pin::pin;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::time::Instant;
 use tracing::warn;
 
@@ -42,7 +43,15 @@ impl Run {
             tokio::select! {
                 biased;
                 // Before the work: a provider that never pauses must not keep an answer from being saved.
-                event = when_woken(self.next_event()) => self.handle(event)?,
+                event = when_woken(self.next_event()) => {
+                    // What has come by now is in time.
+                    if matches!(event, Event::Alarm)
+                        && let Some(result) = work.as_mut().now_or_never()
+                    {
+                        return Ok(result);
+                    }
+                    self.handle(event)?;
+                }
                 result = &mut work => return Ok(result),
             }
         }
