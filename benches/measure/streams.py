@@ -83,6 +83,8 @@ def _steady(setup, name, count, per_second, seconds=10):
         time.sleep(seconds)
     seconds = time.monotonic() - began
     result = held.close()
+    # They go on without their clients, and end as they began.
+    time.sleep(count // per_second + 15)
     # The provider keeps its times, so as many have come.
     window = {"deltas": count * seconds * 1000 / EVERY_MS, "seconds": seconds}
     setup.report.add(**_row(name, result | window, used))

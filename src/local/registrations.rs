@@ -350,6 +350,7 @@ pub static REGISTRATIONS: &[Registration] = &[
     rust("20261201000010_one_active_child.sql", "create or replace function public.select_message", "0af28f1272fed087"),
     rust("20261201000010_one_active_child.sql", "create or replace function private.replace_question", "a073df60979b7a81"),
     rust("20261201000010_one_active_child.sql", "create or replace function private.take_place", "7c9b02b1728adc86"),
+    rust("20261201000010_one_active_child.sql", "create or replace function private.queue_message", "4d8b49679a26d7f9"),
     rust("20261201000010_one_active_child.sql", "create or replace function public.begin_generation", "1a75f70a83267e5a"),
     rust("20261201000020_locks.sql", "create function private.lock_lapsed_run", "f6a42b41c47416eb"),
     rust("20261201000020_locks.sql", "create or replace function private.count_lapsed", "6db06fd89c945369"),

@@ -162,6 +162,40 @@ begin
 end;
 $$;
 
+-- As before; what waits is in the order in which it came, which its parents no longer tell.
+create or replace function private.queue_message(
+  p_known public.messages, p_user_id uuid, p_chat_id uuid, p_user_message jsonb, p_running uuid
+) returns jsonb
+  language plpgsql set search_path = '' as $$
+declare
+  m public.messages := p_known;
+begin
+  if m.id is not null and not private.is_queued(p_user_id, m.id) then
+    return jsonb_build_object('answer', 'busy', 'message_id', p_running);
+  end if;
+  if m.id is null then
+    if array_length(private.queue_of(p_user_id, p_chat_id), 1) >= 10 then
+      return jsonb_build_object('answer', 'queue_full');
+    end if;
+    insert into public.messages (id, chat_id, user_id, role, content, parts, metadata, created_at)
+      values ((p_user_message ->> 'id')::uuid, p_chat_id, p_user_id, 'user',
+        p_user_message ->> 'content', p_user_message -> 'parts',
+        coalesce(nullif(p_user_message -> 'metadata', 'null'), '{}') || '{"queued": true}',
+        -- Later than what waits before it, whatever the clock says.
+        greatest(clock_timestamp(), (select max(created_at) + interval '1 microsecond'
+          from public.messages where chat_id = p_chat_id and user_id = p_user_id)))
+      on conflict (id) do nothing
+      returning * into m;
+    if not found then
+      return jsonb_build_object('answer', 'conflict');
+    end if;
+    perform private.add_to_queue(m, p_user_message -> 'queue');
+  end if;
+  return jsonb_build_object('answer', 'queued', 'message_id', p_running,
+    'user_message', private.message_json(m));
+end;
+$$;
+
 -- As before; an answer replaces all that follows its question.
 create or replace function public.begin_generation(
   p_chat_id uuid,

@@ -106,8 +106,11 @@ impl BeginCall<'_> {
             // What `||` makes of it is no object, which the table refuses.
             other => *other = Json::Array(Vec::new()),
         }
-        let metadata = [("metadata", jsonb::print(&metadata).into())];
-        let message = match question::insert(self, metadata)? {
+        // Later than what waits before it, whatever the clock says.
+        let created_at = self.new_time(true)?;
+        let given =
+            [("metadata", jsonb::print(&metadata).into()), ("created_at", created_at.into())];
+        let message = match question::insert(self, given)? {
             Ok(message) => message,
             Err(reply) => return Ok(Err(reply)),
         };
