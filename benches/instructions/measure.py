@@ -46,9 +46,11 @@ class Callgrind:
         return {"instructions": int(totals[-1].split()[1])}
 
     def dump(self, server):
-        before = set(glob.glob(f"{self.folder}/callgrind.out*"))
+        dumped = lambda: glob.glob(f"{self.folder}/callgrind.out*")
+        # Each server that is counted numbers its dumps from one.
+        for old in dumped():
+            os.remove(old)
         subprocess.run(["callgrind_control", "--dump", str(server.pid)], check=True, capture_output=True)
-        dumped = lambda: set(glob.glob(f"{self.folder}/callgrind.out*")) - before
         while not dumped():
             time.sleep(0.1)
         return dumped().pop()
