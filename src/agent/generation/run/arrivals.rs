@@ -15,6 +15,9 @@ use crate::providers::{Event, EventStream, ProviderError};
 /// How many events that have already arrived are handled at once.
 const MAX_BATCH: usize = 64;
 
+/// How long it is taken after a stop, however much a provider goes on sending.
+const STOPPED_FOR: Duration = Duration::from_millis(50);
+
 /// How many turns the connection's task has to read what its socket has.
 const TURNS: usize = 8;
 
@@ -60,7 +63,7 @@ impl Arrivals {
     /// Whether there is more that has arrived already, although the answer ends here: maybe the provider's end
     /// and its tokens. Nothing is waited for but that the connection's task reads its socket.
     pub(super) async fn have_arrived(&mut self) -> bool {
-        let until = *self.late_until.get_or_insert_with(|| Instant::now() + LATE_FOR);
+        let until = *self.late_until.get_or_insert_with(|| Instant::now() + STOPPED_FOR);
         for _ in 0..TURNS {
             if poll_fn(|cx| Poll::Ready(self.poll(cx).is_ready())).await {
                 return Instant::now() < until;
