@@ -356,4 +356,5 @@ pub static REGISTRATIONS: &[Registration] = &[
     rust("20261201000020_locks.sql", "create or replace function private.count_lapsed", "6db06fd89c945369"),
     rust("20261201000020_locks.sql", "create or replace function private.delete_rows", "492fe634806c0951"),
     rust("20261201000020_locks.sql", "create or replace function public.search_chats", "447f1cbf458acb6c"),
+    trigger("20261202000020_touch_chat.sql", "create or replace function private.touch_chat", "bd81f0ca538d7949", "", ""),
 ];

@@ -383,6 +383,15 @@ async fn messages_inserted_at_once_wait_for_one_another() {
     let newest =
         "select (last_message_at = (select max(created_at) from messages))::text from chats";
     assert_eq!(race.db.strings(newest).await, ["true"]);
+    // Many at once change their chat once: who waits for it reads through each version of its row.
+    let many = race.one.begin().await;
+    let insert = "insert into messages (chat_id, role, content)
+        select id, 'user', 'Hi' from chats, generate_series(1, 50)";
+    many.run(insert).await.unwrap();
+    let changes = "select n_tup_upd::text from pg_stat_xact_user_tables where relname = 'chats'";
+    assert_eq!(many.texts(changes).await.unwrap(), ["1"]);
+    many.commit().await;
+    assert_eq!(race.db.strings(newest).await, ["true"]);
 }
 
 #[tokio::test]
