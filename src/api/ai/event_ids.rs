@@ -88,8 +88,9 @@ impl EventIds {
             "start-step" => count(&mut read.steps, &mut sent.steps),
             "finish-step" => count(&mut read.step_ends, &mut sent.step_ends),
             "finish" | "abort" | "error" => true,
-            // They are not parts of the answer, which may go on after an error.
-            "message-metadata" | "data-error" | "data-tool-progress" => true,
+            // They are not parts of the answer, which may go on after an error, and without its title.
+            "message-metadata" => true,
+            _ if frame["transient"] == true => true,
             "text-start" | "reasoning-start" | "tool-input-start" => {
                 self.names.push(id?);
                 sent.parts.push(Progress::default());
@@ -254,6 +255,7 @@ mod tests {
         let closed = [json!({ "type": "text-end", "id": "2" }), json!({ "type": "finish-step" })];
         let failed = [
             delta("2", "Grü"),
+            json!({ "type": "data-chat-title", "data": {}, "transient": true }),
             closed[0].clone(),
             closed[1].clone(),
             json!({ "type": "message-metadata", "messageMetadata": {} }),
