@@ -350,7 +350,7 @@ async fn a_refusal_that_is_not_about_pictures_costs_none() {
     stage.ask(says("Look", &[picture()])).await.expect(200);
     assert!(stage.ask(json!({ "content": "And?" })).await.status >= 400);
     stage.ask(json!({ "content": "And now?" })).await.expect(200);
-    let sent: Vec<_> = stage.provider.requests().iter().map(|r| r.to_string()).collect();
+    let sent: Vec<_> = stage.provider.requests().iter().map(ToString::to_string).collect();
     assert_eq!(sent.len(), 4);
     assert!(!sent[2].contains("base64") && sent[3].contains("base64"));
 }
