@@ -10,6 +10,7 @@
 //! - `upstream`: answers every request with a page of chats, as fast as a server can.
 //! - `proxy`: counts the requests and bytes that pass through it.
 //! - `bare`: passes one request on, with axum and reqwest and nothing else.
+//! - `relay`: passes bytes on, with tokio and nothing else.
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints what it has measured")]
 
@@ -20,6 +21,7 @@ mod keys;
 mod provider;
 mod provider_tls;
 mod proxy;
+mod relay;
 mod requests;
 mod spread;
 mod streams;
@@ -39,6 +41,7 @@ async fn main() {
         Some("upstream") => upstream::run().await,
         Some("proxy") => proxy::run(argument(2)).await,
         Some("bare") => bare::run(argument(2)).await,
+        Some("relay") => relay::run(argument(2)).await,
         _ => println!("The measurements are run by: python3 benches/run.py"),
     }
 }

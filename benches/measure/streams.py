@@ -54,7 +54,7 @@ def at_once(setup):
         long = prompt(deltas=500)
         _streams(setup, "2,000: provider alone", setup.provider, _bare(long), 2000, 100)
         _streams(setup, "2,000: chat-backend", setup.server, question(setup.tokens, long), 2000, 100)
-        _steady(setup, "2,000, when all have begun: chat-backend", 2000, 100)
+        _all_begun(setup, 2000, 100)
     fast = prompt(deltas=2000, every=0)
     for process, name in ((setup.server, "chat-backend"), (setup.peer, "FastAPI peer")):
         if process:
@@ -72,22 +72,30 @@ def _streams(setup, name, process, requests, count, per_second=0):
     setup.report.add(**_row(name, result, used))
 
 
-def _steady(setup, name, count, per_second, seconds=10):
+def _all_begun(setup, count, per_second, seconds=10):
     """The deltas alone: of streams that have all begun, and none of which ends."""
     lasting = prompt(deltas=(count // per_second + seconds + 10) * 1000 // EVERY_MS)
-    asked = question(setup.tokens, lasting)
-    held = setup.load.held_streams(setup.server.address, asked, count, per_second)
-    time.sleep(1)
-    began = time.monotonic()
-    with Used(setup.server, setup.supabase) as used:
-        time.sleep(seconds)
-    seconds = time.monotonic() - began
-    result = held.close()
-    # They go on without their clients, and end as they began.
+    relay = setup.processes.helper("relay", setup.provider.address)
+    bare = setup.processes.helper("bare", f"http://{setup.provider.address}/v1/chat/completions")
+    for name, process, asked in (
+        ("a relay of bytes", relay, _bare(lasting)),
+        ("a bare proxy of axum and reqwest", bare, _bare(lasting)),
+        ("chat-backend", setup.server, question(setup.tokens, lasting)),
+    ):
+        held = setup.load.held_streams(process.address, asked, count, per_second)
+        time.sleep(1)
+        began = time.monotonic()
+        with Used(process, setup.supabase) as used:
+            time.sleep(seconds)
+        spent = time.monotonic() - began
+        result = held.close()
+        # The provider keeps its times, so as many have come.
+        window = {"deltas": count * spent * 1000 / EVERY_MS, "seconds": spent}
+        setup.report.add(**_row(f"{count:,}, when all have begun: {name}", result | window, used))
+    setup.processes.kill(relay)
+    setup.processes.kill(bare)
+    # The answers go on without their clients, and end as they began.
     time.sleep(count // per_second + 15)
-    # The provider keeps its times, so as many have come.
-    window = {"deltas": count * seconds * 1000 / EVERY_MS, "seconds": seconds}
-    setup.report.add(**_row(name, result | window, used))
 
 
 def _row(name, result, used):

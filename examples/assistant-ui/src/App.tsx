@@ -10,7 +10,7 @@ import {
 } from "@assistant-ui/react-ai-sdk";
 import type { Session } from "@supabase/supabase-js";
 import { useEffect, useMemo, useState } from "react";
-import { API_URL, authorization, request, supabase } from "./api";
+import { API_URL, authorization, checkedFetch, request, supabase } from "./api";
 import { attachments } from "./attachments";
 import { SignIn } from "./SignIn";
 import { Thread } from "./Thread";
@@ -29,9 +29,14 @@ export function App() {
 }
 
 function Chat() {
+  // The address names the thread, so that a reload shows it again.
+  const [threadId, setThreadId] = useState(() => location.hash.slice(1) || undefined);
+  useEffect(() => history.replaceState(null, "", `#${threadId ?? ""}`), [threadId]);
   const runtime = useRemoteThreadListRuntime({
     runtimeHook: useThreadRuntime,
     adapter: threadListAdapter,
+    threadId,
+    onThreadIdChange: setThreadId,
   });
   return (
     <AssistantRuntimeProvider runtime={runtime}>
@@ -52,6 +57,7 @@ function useThreadRuntime() {
     return new AssistantChatTransport({
       api: `${API_URL}/api/ai/chat`,
       headers: authorization,
+      fetch: checkedFetch,
       // After a reload the page goes on with the answer that is being written.
       resumable: {
         storage: createResumableSessionStorage({ key }),

@@ -6,7 +6,9 @@ import {
   ErrorPrimitive,
   MessagePrimitive,
   ThreadPrimitive,
+  useAui,
 } from "@assistant-ui/react";
+import { request } from "./api";
 
 export function Thread() {
   return (
@@ -72,12 +74,18 @@ function EditComposer() {
 }
 
 function Composer() {
+  const aui = useAui();
+  // Cancelling only ends the reading: the answer would be written on.
+  const stop = () => {
+    const { remoteId } = aui.threadListItem().getState();
+    if (remoteId) request(`/api/ai/chat/${remoteId}/stop`, "POST").catch(console.error);
+  };
   return (
     <ComposerPrimitive.Root className="composer">
       <ComposerPrimitive.Attachments components={{ Attachment }} />
       <ComposerPrimitive.AddAttachment>Attach</ComposerPrimitive.AddAttachment>
       <ComposerPrimitive.Input placeholder="Write a message" autoFocus />
-      <ComposerPrimitive.Cancel>Stop</ComposerPrimitive.Cancel>
+      <ComposerPrimitive.Cancel onClick={stop}>Stop</ComposerPrimitive.Cancel>
       <ComposerPrimitive.Send>Send</ComposerPrimitive.Send>
     </ComposerPrimitive.Root>
   );

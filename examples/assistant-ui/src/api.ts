@@ -16,17 +16,22 @@ export async function authorization(): Promise<Record<string, string>> {
 }
 
 export async function request(path: string, method = "GET", body?: unknown): Promise<Response> {
-  const response = await fetch(API_URL + path, {
+  return checkedFetch(API_URL + path, {
     method,
     headers: { "Content-Type": "application/json", ...(await authorization()) },
     body: body === undefined ? null : JSON.stringify(body),
   });
+}
+
+/** A fetch whose errors are sentences for people. */
+export const checkedFetch: typeof fetch = async (...call) => {
+  const response = await fetch(...call);
   if (!response.ok) {
     const problem = await response.json().catch(() => undefined);
     throw new Error(problem?.detail ?? `The server answered ${response.status}.`);
   }
   return response;
-}
+};
 
 /** The address of the next page of a list. */
 export function nextPage(response: Response): string | undefined {

@@ -12,17 +12,17 @@ export function App() {
 }
 
 function Chats() {
-  const [chatId, setChatId] = useChatId();
+  const [chat, openChat] = useOpenChat();
   // Counts answers that have ended: a chat's title and place in the list change with them.
   const [ended, setEnded] = useState(0);
   return (
     <div className="app">
       <nav>
-        <button onClick={() => setChatId(crypto.randomUUID())}>New chat</button>
-        <ChatList current={chatId} select={setChatId} ended={ended} />
+        <button onClick={() => openChat()}>New chat</button>
+        <ChatList current={chat.id} select={openChat} ended={ended} />
         <button onClick={() => supabase.auth.signOut()}>Sign out</button>
       </nav>
-      <Chat key={chatId} chatId={chatId} onEnd={() => setEnded((count) => count + 1)} />
+      <Chat key={chat.id} chatId={chat.id} isNew={chat.isNew} onEnd={() => setEnded((count) => count + 1)} />
     </div>
   );
 }
@@ -37,9 +37,14 @@ function useSession(): Session | null | undefined {
   return session;
 }
 
-/** The chat that the address names, so that a reload shows it again. A new chat's id is made here. */
-function useChatId(): [string, (id: string) => void] {
-  const [id, setId] = useState(() => location.hash.slice(1) || crypto.randomUUID());
-  useEffect(() => history.replaceState(null, "", `#${id}`), [id]);
-  return [id, setId];
+/** The chat that the address names, so that a reload shows it again, or a new one. */
+function useOpenChat() {
+  const [chat, setChat] = useState(() => chatOf(location.hash.slice(1)));
+  useEffect(() => history.replaceState(null, "", `#${chat.id}`), [chat]);
+  return [chat, (id?: string) => setChat(chatOf(id))] as const;
+}
+
+/** A new chat's id is made here; the server learns of it with the first message. */
+function chatOf(id?: string) {
+  return id ? { id, isNew: false } : { id: crypto.randomUUID(), isNew: true };
 }

@@ -1,7 +1,7 @@
 import { ProblemError, type Assistant } from "@chat-backend/client";
 import { ChatBackendTransport, toUIMessage } from "@chat-backend/client/ai-sdk";
 import { useChat } from "@ai-sdk/react";
-import type { UIMessage } from "ai";
+import { lastAssistantMessageIsCompleteWithApprovalResponses, type UIMessage } from "ai";
 import { useEffect, useMemo, useState } from "react";
 import { Assistants } from "./Assistants";
 import { client } from "./backend";
@@ -16,6 +16,8 @@ interface History {
   isWriting: boolean;
 }
 
+const NOTHING: History = { messages: [], earlier: undefined, isWriting: false };
+
 /** A chat as it is opened: who answers in it, and who could in a new one. */
 interface Opened extends History {
   assistant: string | undefined;
@@ -26,32 +28,35 @@ interface Opened extends History {
 
 interface Props {
   chatId: string;
+  /** The server knows nothing of it yet. */
+  isNew: boolean;
   onEnd(): void;
 }
 
-export function Chat({ chatId, onEnd }: Props) {
+export function Chat({ chatId, isNew, onEnd }: Props) {
   const [opened, setOpened] = useState<Opened>();
   const [problem, setProblem] = useState("");
   useEffect(() => {
-    open(chatId).then(setOpened, (error: Error) => setProblem(error.message));
+    open(chatId, isNew).then(setOpened, (error: Error) => setProblem(error.message));
   }, [chatId]);
   if (!opened) return <main><p role="alert">{problem}</p></main>;
   return <Conversation chatId={chatId} opened={opened} onEnd={onEnd} />;
 }
 
-async function open(chatId: string): Promise<Opened> {
+async function open(chatId: string, isNew: boolean): Promise<Opened> {
   const offered = client.assistants().then(
     (assistants) => ({ assistants, problem: "" }),
     // The chat can be read all the same.
     (error: Error) => ({ assistants: [], problem: error.message }),
   );
+  const empty = async () => ({ ...NOTHING, assistant: undefined, ...(await offered) });
+  if (isNew) return empty();
   try {
     const [chat, history] = await Promise.all([client.chats.get(chatId), readHistory(chatId)]);
     return { ...history, assistant: chat.assistant ?? undefined, ...(await offered) };
   } catch (error) {
-    // The first message creates the chat.
-    const isNew = error instanceof ProblemError && error.code === "chat_not_found";
-    if (isNew) return { messages: [], earlier: undefined, isWriting: false, assistant: undefined, ...(await offered) };
+    // A new chat that was loaded again before its first message, which creates it.
+    if (error instanceof ProblemError && error.code === "chat_not_found") return empty();
     throw error;
   }
 }
@@ -63,14 +68,14 @@ async function readHistory(chatId: string, cursor?: string): Promise<History> {
   return { messages: ended.map(toUIMessage), earlier: next, isWriting: ended.length < items.length };
 }
 
-function Conversation({ chatId, opened, onEnd }: Props & { opened: Opened }) {
-  const transport = useMemo(() => new ChatBackendTransport(client), []);
+function Conversation({ chatId, opened, onEnd }: Omit<Props, "isNew"> & { opened: Opened }) {
+  const transport = useMemo(() => new ChatBackendTransport(client, { approvals: "ai-sdk" }), []);
   const [earlier, setEarlier] = useState(opened.earlier);
   const [assistantId, setAssistantId] = useState(opened.assistant);
   const assistant = opened.assistants.find(({ id }) => id === assistantId);
   // The first message makes it the chat's.
   const request = { body: { assistant: assistantId } };
-  const { messages, setMessages, sendMessage, regenerate, status, error } = useChat({
+  const { messages, setMessages, sendMessage, regenerate, addToolApprovalResponse, status, error } = useChat({
     id: chatId,
     messages: opened.messages,
     resume: opened.isWriting,
@@ -78,6 +83,8 @@ function Conversation({ chatId, opened, onEnd }: Props & { opened: Opened }) {
     // The messages have the same ids here and on the server.
     generateId: () => crypto.randomUUID(),
     onFinish: onEnd,
+    // The answer goes on when the last of its calls is decided.
+    sendAutomaticallyWhen: lastAssistantMessageIsCompleteWithApprovalResponses,
   });
   const isBusy = status === "submitted" || status === "streaming";
 
@@ -108,6 +115,7 @@ function Conversation({ chatId, opened, onEnd }: Props & { opened: Opened }) {
             isBusy={isBusy}
             onEdit={(text) => sendMessage({ text, messageId: message.id }, request)}
             onRegenerate={() => regenerate({ messageId: message.id, ...request })}
+            onDecide={(id, approved) => addToolApprovalResponse({ id, approved })}
           />
         ))}
         {error && <p role="alert">{error.message} <button onClick={() => regenerate(request)}>Try again</button></p>}

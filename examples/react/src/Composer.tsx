@@ -1,5 +1,5 @@
 import type { FileUIPart } from "ai";
-import { useState } from "react";
+import { useState, type KeyboardEvent } from "react";
 import { client } from "./backend";
 
 interface Props {
@@ -21,12 +21,19 @@ export function Composer({ isBusy, onSend, onStop }: Props) {
   };
   return (
     <form className="composer" action={send}>
-      <textarea name="text" aria-label="Message" required />
+      <textarea name="text" aria-label="Message" required onKeyDown={sendOnEnter} />
       <input name="files" type="file" aria-label="Attach files" multiple />
       {isBusy ? <button type="button" onClick={onStop}>Stop</button> : <button>Send</button>}
       <p role="alert">{problem}</p>
     </form>
   );
+}
+
+/** Shift and Enter make a new line, and so does Enter while an input method composes a character. */
+function sendOnEnter(event: KeyboardEvent<HTMLTextAreaElement>) {
+  if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return;
+  event.preventDefault();
+  event.currentTarget.form?.requestSubmit();
 }
 
 /** Files are stored first and attached by their address. */

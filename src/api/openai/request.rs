@@ -12,7 +12,9 @@ use crate::memory::Held;
 /// A request for an answer without a chat.
 pub(super) fn read(body: ChatCompletionRequest, held: Held) -> Result<StatelessRequest, ApiError> {
     let mut checks = Checks::default();
-    checks.range("/n", body.n, 1, 1);
+    if body.n.is_some_and(|n| n != 1) {
+        checks.refuse("/n", "must be 1: an answer is one choice");
+    }
     let (limit, pointer) = match body.max_completion_tokens {
         Some(limit) => (Some(limit), "/max_completion_tokens"),
         None => (body.max_tokens, "/max_tokens"),
