@@ -361,4 +361,5 @@ pub static REGISTRATIONS: &[Registration] = &[
     rust("20261202000010_messages.sql", "create or replace function private.take_place", "350f5b26d4ecf8da"),
     rust("20261202000010_messages.sql", "create or replace function private.take_from_queue", "a84ce0957ed8d69a"),
     rust("20261202000010_messages.sql", "create or replace function private.move_queue_behind", "e846cf3c00b65a8c"),
+    trigger("20261202000020_touch_chat.sql", "create or replace function private.touch_chat", "bd81f0ca538d7949", "", ""),
 ];
