@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     Answer, Called, FakeProvider, FakeSource, OperatorFile, TestApp, User, ok,
-    skipped_on_a_real_supabase, tool,
+    skipped_on_a_real_supabase, tool, until,
 };
 
 const PRICE: f64 = 0.1;
@@ -169,9 +169,7 @@ async fn a_call_of_a_server_that_is_lost_has_been_paid_for() {
     let path = format!("/api/ai/chat/{chat}/generate");
     let body = json!({ "content": "Look", "stream": true });
     tokio::spawn(async move { alice.stream(&path, body).await.rest().await });
-    while shop.source.calls().is_empty() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("the tool is called", async || !shop.source.calls().is_empty()).await;
     // Nothing more is heard of it. What the tool costs was known before it was called.
     shop.app.clock.advance(Duration::from_secs(30));
     let usage = shop.alice.get("/api/analytics/usage").await.expect(200);

@@ -15,6 +15,7 @@ mod source;
 mod sse;
 mod stage;
 mod supabase;
+mod until;
 mod user;
 
 pub use app::{
@@ -35,6 +36,7 @@ pub use source::{Called, FakeSource, Listed, ok, tool};
 pub use sse::{Frames, frames};
 pub use stage::{ChunkSender, Stage, stage, stage_with};
 pub use supabase::{AS_USER, FakeSupabase, Outcome};
+pub use until::{until, until_found};
 pub use user::User;
 
 /// One white pixel.
