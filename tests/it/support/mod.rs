@@ -3,6 +3,7 @@
 mod app;
 mod form;
 mod keys;
+mod model;
 mod operator_file;
 mod program;
 mod project;
@@ -24,6 +25,7 @@ pub use app::{
 };
 pub use form::{BOUNDARY, Form};
 pub use keys::Key;
+pub use model::{answer, call, calling, calls, says};
 pub use operator_file::OperatorFile;
 pub use program::{Program, new_folder, run, run_in};
 pub use project::{Project, claims, project};

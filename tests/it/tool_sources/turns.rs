@@ -8,31 +8,9 @@ use chat_backend::agent::tools::source::{Outcome, SourceKind, SourceTool, ToolFi
 use serde_json::{Value, json};
 
 use crate::support::{
-    Answer, Called, FakeProvider, FakeSource, Listed, PNG, TestApp, User, ok, tool, until,
+    Answer, Called, FakeProvider, FakeSource, Listed, PNG, TestApp, User, calls, ok, says, tool,
+    until,
 };
-
-/// The events of an OpenAI-compatible server that calls tools.
-fn calls(calls: &[(&str, Value)]) -> Answer {
-    let call = |(index, (name, arguments)): (usize, &(&str, Value))| {
-        json!({ "index": index, "id": format!("call-{index}"), "type": "function",
-            "function": { "name": name, "arguments": arguments.to_string() } })
-    };
-    let calls: Vec<_> = calls.iter().enumerate().map(call).collect();
-    events(json!({ "role": "assistant", "tool_calls": calls }), "tool_calls")
-}
-
-fn says(text: &str) -> Answer {
-    events(json!({ "role": "assistant", "content": text }), "stop")
-}
-
-fn events(delta: Value, finish_reason: &str) -> Answer {
-    let chunk = |delta: Value, reason: Value| {
-        let choice = json!({ "index": 0, "delta": delta, "finish_reason": reason });
-        format!("data: {}\n\n", json!({ "choices": [choice] }))
-    };
-    let last = chunk(json!({}), json!(finish_reason));
-    Answer::Body(Bytes::from(chunk(delta, Value::Null) + &last + "data: [DONE]\n\n"))
-}
 
 struct Stage {
     provider: FakeProvider,
