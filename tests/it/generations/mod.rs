@@ -191,8 +191,8 @@ async fn who_waits_for_an_answer_learns_that_its_chat_was_deleted() {
     sender.say("Hello");
     let answer = async { stage.alice.generate(&stage.chat, json!({ "content": "Hi" })).await };
     let deletion = async {
-        let has_begun = async || stage.alice.messages(&stage.chat).await.len() == 2;
-        until("there is an answer", has_begun).await;
+        let is_answering = async || stage.alice.messages(&stage.chat).await.len() == 2;
+        until("there is an answer", is_answering).await;
         let path = format!("/api/chats/{}", stage.chat);
         assert_eq!(stage.alice.delete(&path).await.status, 204);
     };
