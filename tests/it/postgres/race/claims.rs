@@ -77,16 +77,6 @@ async fn a_chat_is_created_once() {
 }
 
 #[tokio::test]
-async fn a_chat_that_goes_is_not_answered() {
-    let Some(race) = race().await else { return };
-    let first = race.one.begin().await;
-    assert_eq!(first.run("delete from chats").await.unwrap(), 1);
-    let begin = race.begin(&Attempt::new());
-    let answer = race.then(first, "begin_generation", begin).await.unwrap();
-    assert_eq!(answer, json!({ "answer": "not_found", "missing": "chat" }));
-}
-
-#[tokio::test]
 async fn a_lapsed_answer_is_left_to_those_who_are_at_work_in_its_chat() {
     let Some(race) = race().await else { return };
     let attempt = race.started().await;

@@ -2,6 +2,7 @@
 
 mod calls;
 mod claims;
+mod deletions;
 mod ends;
 mod rows;
 

@@ -19,6 +19,16 @@ async fn messages_inserted_at_once_wait_for_one_another() {
     let newest =
         "select (last_message_at = (select max(created_at) from messages))::text from chats";
     assert_eq!(race.db.strings(newest).await, ["true"]);
+    // Many at once change their chat once: who waits for it reads through each version of its row.
+    let many = race.one.begin().await;
+    let changes = "select n_tup_upd::text from pg_stat_xact_user_tables where relname = 'chats'";
+    let before: u64 = many.texts(changes).await.unwrap()[0].parse().unwrap();
+    let insert = "insert into messages (chat_id, role, content)
+        select id, 'user', 'Hi' from chats, generate_series(1, 50)";
+    many.run(insert).await.unwrap();
+    assert_eq!(many.texts(changes).await.unwrap(), [(before + 1).to_string()]);
+    many.commit().await;
+    assert_eq!(race.db.strings(newest).await, ["true"]);
 }
 
 #[tokio::test]
