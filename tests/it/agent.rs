@@ -1,39 +1,14 @@
 //! The agent's loop with a fake model.
 
-use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, FakeProvider, PNG, TestApp, User};
-
-/// The events of an OpenAI-compatible server.
-fn events(chunks: &[Value]) -> Answer {
-    let events = chunks.iter().map(|chunk| format!("data: {chunk}\n\n"));
-    Answer::Body(Bytes::from(events.chain(["data: [DONE]\n\n".to_owned()]).collect::<String>()))
-}
-
-fn chunk(delta: &Value, finish_reason: Option<&str>) -> Value {
-    json!({ "choices": [{ "index": 0, "delta": delta, "finish_reason": finish_reason }] })
-}
-
-fn usage() -> Value {
-    json!({ "choices": [],
-        "usage": { "prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15 } })
-}
+use crate::support::{Answer, FakeProvider, PNG, TestApp, User, answer, calling, says};
 
 /// An answer that calls `run_script` once for each of these arguments.
 fn calls(id: &str, arguments: &[Value], finish_reason: &str) -> Answer {
-    let call = |(index, arguments): (usize, &Value)| {
-        json!({ "index": index, "id": format!("{id}-{index}"), "type": "function",
-            "function": { "name": "run_script", "arguments": arguments.to_string() } })
-    };
+    let call = |(index, arguments)| (format!("{id}-{index}"), "run_script", arguments);
     let calls: Vec<_> = arguments.iter().enumerate().map(call).collect();
-    let called = chunk(&json!({ "role": "assistant", "tool_calls": calls }), None);
-    events(&[called, chunk(&json!({}), Some(finish_reason)), usage()])
-}
-
-fn says(text: &str) -> Answer {
-    let delta = chunk(&json!({ "role": "assistant", "content": text }), None);
-    events(&[delta, chunk(&json!({}), Some("stop")), usage()])
+    answer(&calling(&calls), finish_reason)
 }
 
 fn javascript(code: &str) -> Value {
@@ -164,11 +139,9 @@ async fn arguments_that_do_not_fit_are_told() {
 async fn a_call_that_was_cut_off_is_not_run() {
     let cut = json!({ "index": 0, "id": "a", "type": "function",
         "function": { "name": "run_script", "arguments": "{\"language\":\"javascript\",\"co" } });
-    let called = chunk(&json!({ "role": "assistant", "tool_calls": [cut] }), None);
+    let cut = answer(&json!({ "role": "assistant", "tool_calls": [cut] }), "length");
     let whole = calls("b", &[javascript("1")], "length");
-    let stage =
-        Stage::with(vec![events(&[called, chunk(&json!({}), Some("length")), usage()]), whole])
-            .await;
+    let stage = Stage::with(vec![cut, whole]).await;
     for _ in 0..2 {
         let message = stage.ask(json!({})).await;
         assert_eq!(message["finish_reason"], "length");

@@ -4,35 +4,15 @@
 use std::sync::{Arc, Mutex};
 
 use axum::Json;
-use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::support::{
-    Answer, FakeProvider, OperatorFile, TestApp, User, skipped_on_a_real_supabase,
+    Answer, FakeProvider, OperatorFile, TestApp, User, call, says, skipped_on_a_real_supabase,
 };
 
-/// The model's next words: a call of the tool, or a text.
-fn answer(delta: &Value, reason: &str) -> Answer {
-    let usage = json!({ "prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15 });
-    let chunk = |delta: &Value, reason: Option<&str>| json!({ "choices": [{ "index": 0, "delta": delta, "finish_reason": reason }] });
-    let chunks = [
-        chunk(delta, None),
-        chunk(&json!({}), Some(reason)),
-        json!({ "choices": [], "usage": usage }),
-    ];
-    let events = chunks.iter().map(|chunk| format!("data: {chunk}\n\n"));
-    Answer::Body(Bytes::from(events.chain(["data: [DONE]\n\n".to_owned()]).collect::<String>()))
-}
-
-fn call(id: &str) -> Answer {
-    let function = json!({ "name": "cancel_order", "arguments": "{\"id\":5}" });
-    let call = json!({ "index": 0, "id": id, "type": "function", "function": function });
-    answer(&json!({ "role": "assistant", "tool_calls": [call] }), "tool_calls")
-}
-
-fn says(text: &str) -> Answer {
-    answer(&json!({ "role": "assistant", "content": text }), "stop")
+fn cancels(id: &str) -> Answer {
+    call(id, "cancel_order", &json!({ "id": 5 }))
 }
 
 /// A file with the tool, described like this.
@@ -107,7 +87,7 @@ fn error(answer: &Value) -> &str {
 
 #[tokio::test]
 async fn a_tool_that_is_another_by_then_is_not_run() {
-    let answers = [call("a"), says("I see."), call("b"), says("I see.")];
+    let answers = [cancels("a"), says("I see."), cancels("b"), says("I see.")];
     let shop = Shop::new(answers, &[]).await;
     let changed = shop.approved_elsewhere(Some("Cancels all orders.")).await;
     assert!(error(&changed).contains("has changed since the person was asked"), "{changed}");
@@ -118,7 +98,7 @@ async fn a_tool_that_is_another_by_then_is_not_run() {
 
 #[tokio::test]
 async fn no_is_no_for_the_rest_of_the_answer() {
-    let answers = (0..9).map(|number| call(&format!("call_{number}")));
+    let answers = (0..9).map(|number| cancels(&format!("call_{number}")));
     let shop = Shop::new(answers, &[]).await;
     shop.alice.ask(&shop.chat, "Cancel order 5").await;
     let no = json!({ "approved": false, "reason": "Never", "stream": false });
@@ -135,7 +115,7 @@ async fn without_tokens_for_the_rest_nothing_runs() {
     if skipped_on_a_real_supabase("usage of the server's own making") {
         return;
     }
-    let shop = Shop::new([call("a"), says("Done.")], &[("DAILY_TOKEN_LIMIT", "100000")]).await;
+    let shop = Shop::new([cancels("a"), says("Done.")], &[("DAILY_TOKEN_LIMIT", "100000")]).await;
     shop.alice.ask(&shop.chat, "Cancel order 5").await;
     let usage = json!({ "user_id": shop.alice.id, "operation": "chat", "provider": "openai",
         "model": "m", "input_tokens": 200_000, "usage_source": "reported", "status": "complete" });

@@ -176,11 +176,13 @@ async fn a_question_that_failed_is_answered_from_there_on() {
     let voice = stage.chunk_sender();
     let mut again = question.clone();
     again["stream"] = json!(true);
-    let mut stream = stage.stream(again).await;
-    stream.until("start").await;
-    assert_eq!(shown(&stage).await, ["Q1 1", "Q2 1", "A2 1"]);
-    voice.say("A1");
-    voice.finish();
+    let meanwhile = async {
+        stage.provider.until_asked(3).await;
+        assert_eq!(shown(&stage).await, ["Q1 1", "Q2 1", "A2 1"]);
+        voice.say("A1");
+        voice.finish();
+    };
+    let (stream, ()) = tokio::join!(stage.stream(again), meanwhile);
     stream.rest().await;
     assert_eq!(shown(&stage).await, ["Q1 1", "A1 2"]);
     let asked = stage.provider.requests().pop().unwrap()["messages"].to_string();

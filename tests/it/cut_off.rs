@@ -78,9 +78,7 @@ async fn what_has_arrived_while_a_server_was_paused_is_kept() {
     let (alice, path) = (stage.alice.clone(), stage.path());
     let body = json!({ "content": "Hi", "stream": true });
     let answer = tokio::spawn(async move { alice.stream(&path, body).await.rest().await });
-    while stage.provider.requests().is_empty() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    stage.provider.until_asked(1).await;
     stage.until_saved().await;
     // The lease is over before the first word is read, and the database's is not.
     stage.app.clock.advance(Duration::from_secs(28));
@@ -137,9 +135,7 @@ async fn a_stop_before_the_provider_answers_counts_what_was_sent() {
     let (path, stop) = (stage.path(), format!("/api/ai/chat/{}/stop", stage.chat));
     let body = json!({ "content": "x".repeat(4_000), "stream": true });
     let answer = tokio::spawn(async move { alice.stream(&path, body).await.rest().await });
-    while stage.provider.requests().is_empty() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    stage.provider.until_asked(1).await;
     stage.alice.poke(&stop).await.expect(200);
     answer.await.unwrap();
     let log = stage.alice.usage_logs().await.pop().unwrap();

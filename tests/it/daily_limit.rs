@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::support::{
     Answer, CHECKPOINT_EVERY_MS, FakeProvider, Reply, TestApp, User, live,
-    skipped_on_a_real_supabase,
+    skipped_on_a_real_supabase, until_found,
 };
 
 /// What an answer with a cap of 100 tokens and a short question reserves: the cap and 128 around it.
@@ -178,13 +178,11 @@ async fn plain_rest_access_frees_nothing() {
     let chat = alice.create_chat("Trip").await;
     let sender = limited.chunk_sender();
     let running = ask(alice, &chat);
-    let row = loop {
+    let saved = async || {
         let row = alice.messages(&chat).await.pop();
-        match row.filter(|row| !row["metadata"]["provider"].is_null()) {
-            Some(row) => break row,
-            None => tokio::task::yield_now().await,
-        }
+        row.filter(|row| !row["metadata"]["provider"].is_null())
     };
+    let row = until_found("a checkpoint names the provider", saved).await;
     let message = row["id"].as_str().unwrap().to_owned();
     let path = format!("/messages?id=eq.{message}");
     let stored = alice.rest(Method::GET, &format!("{path}&select=*"), None).await.expect(200);

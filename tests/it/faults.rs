@@ -124,11 +124,26 @@ async fn fails_everywhere(protocol: &str, whole: &'static str) {
     let stage = stage(protocol).await;
     let text = String::from_utf8(fixture(whole)).unwrap();
     let events: Vec<&str> = text.split_inclusive("\n\n").collect();
+    let shapes: Vec<_> = events.iter().map(|event| shape(event)).collect();
+    // The third piece of a text is no other case than the second.
+    let is_new = |count: &usize| {
+        let last = &shapes[count.saturating_sub(3)..*count];
+        last.len() < 3 || last.iter().any(|shape| *shape != last[0])
+    };
     for fault in [Fault::Reset, Fault::CleanEnd, Fault::Error, Fault::Garbage] {
-        for count in 0..events.len() {
+        for count in (0..events.len()).filter(is_new) {
             stage.fails_after(whole, &events[..count], fault).await;
         }
     }
+}
+
+/// What an event is, without its text: its type, and what its delta has.
+fn shape(event: &str) -> (Value, Vec<String>) {
+    let data = event.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
+    let data: Value = serde_json::from_str(data).unwrap_or_default();
+    let delta = data.pointer("/choices/0/delta").unwrap_or(&data["delta"]);
+    let members = delta.as_object().map(|delta| delta.keys().cloned().collect());
+    (data["type"].clone(), members.unwrap_or_default())
 }
 
 #[tokio::test]

@@ -1,10 +1,9 @@
 //! Search over the text of files: `/api/files/search`, and the agent's tool `search_files`.
 
-use bytes::Bytes;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, FakeProvider, Form, TestApp, User, app};
+use crate::support::{Answer, FakeProvider, Form, TestApp, User, app, call, says};
 
 const LEASE: &str = "# Lease\n\n## Rent\nThe rent is 900 euros a month.\n\n## Notice\nEither side may end \
                      the lease with three months' notice.\n";
@@ -122,32 +121,16 @@ async fn files_that_are_not_indexed_are_read_at_the_next_search() {
     assert_ne!(rows[0]["version"], 0);
 }
 
-fn events(chunks: &[Value]) -> Answer {
-    let events = chunks.iter().map(|chunk| format!("data: {chunk}\n\n"));
-    Answer::Body(Bytes::from(events.chain(["data: [DONE]\n\n".to_owned()]).collect::<String>()))
-}
-
-fn choice(delta: &Value, reason: Option<&str>) -> Value {
-    json!({ "choices": [{ "index": 0, "delta": delta, "finish_reason": reason }] })
-}
-
-fn calls(id: &str, arguments: &Value) -> Answer {
-    let function = json!({ "name": "search_files", "arguments": arguments.to_string() });
-    let call = json!({ "index": 0, "id": id, "type": "function", "function": function });
-    let delta = json!({ "role": "assistant", "tool_calls": [call] });
-    events(&[choice(&delta, None), choice(&json!({}), Some("tool_calls"))])
-}
-
-fn says(text: &str) -> Answer {
-    let delta = json!({ "role": "assistant", "content": text });
-    events(&[choice(&delta, None), choice(&json!({}), Some("stop"))])
+fn searches(id: &str, arguments: &Value) -> Answer {
+    call(id, "search_files", arguments)
 }
 
 #[tokio::test]
 async fn an_answer_names_its_sources() {
     let question = json!({ "query": "notice" });
     let again = json!({ "query": "notice of the lease", "limit": 3 });
-    let answers = [calls("a", &question), calls("b", &again), says("Three months."), says("Yes.")];
+    let answers =
+        [searches("a", &question), searches("b", &again), says("Three months."), says("Yes.")];
     let provider = FakeProvider::with(answers).await;
     let settings = [("OPENAI_BASE_URL", &*provider.url), ("DEFAULT_MODEL", "openai/any")];
     let app = TestApp::with(&settings).await;

@@ -1,11 +1,9 @@
 //! Bounded whatever comes: huge answers, tiny pieces, readers that do not read.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use serde_json::json;
 
-use crate::support::{Answer, FakeProvider, TestApp, User};
+use crate::support::{Answer, FakeProvider, TestApp, User, until_found};
 
 struct Stage {
     provider: FakeProvider,
@@ -67,13 +65,11 @@ async fn tiny_pieces_make_one_text_for_a_reader_that_comes_late() {
     let mut late = stage.alice.stream(&path, body).await;
     late.until("start").await;
     // Nobody reads until the answer is stored.
-    let stored = loop {
+    let stored = async || {
         let message = stage.alice.messages(&stage.chat).await.pop().unwrap();
-        if message["status"] != "streaming" {
-            break message;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        (message["status"] != "streaming").then_some(message)
     };
+    let stored = until_found("the answer is stored", stored).await;
     let seen: String =
         late.rest().await.iter().filter_map(|frame| frame["delta"].as_str()).collect();
     assert_eq!(seen, "é".repeat(50_000));

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::support::{
     CHECKPOINT_EVERY_MS, Frames, PEER_ANSWER_MS, Proxy, Relay, Stage, TestApp, User, frames,
-    pass_on, skipped_on_a_real_supabase, stage,
+    pass_on, skipped_on_a_real_supabase, stage, until,
 };
 
 const KEY: (&str, &str) = ("SEAL_KEY", "0123456789abcdef0123456789abcdef");
@@ -191,9 +191,7 @@ async fn nothing_is_lost_or_doubled_when_the_way_to_the_owner_breaks() {
     written.until("text-delta").await;
     let mut followed = stage.alice.on(&other).resume(&stage.chat).await;
     assert_eq!(followed.until("text-delta").await["delta"], "Hel");
-    while relay.requests().len() < 2 {
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
+    until("it is followed", async || relay.requests().len() == 2).await;
     relay.cut();
     voice.say("lo");
     voice.finish();

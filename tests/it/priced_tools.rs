@@ -8,8 +8,8 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Answer, Called, FakeProvider, FakeSource, OperatorFile, TestApp, User, ok,
-    skipped_on_a_real_supabase, tool,
+    Answer, Called, FakeProvider, FakeSource, OperatorFile, TestApp, User, call, ok, says,
+    skipped_on_a_real_supabase, tool, until,
 };
 
 const PRICE: f64 = 0.1;
@@ -23,22 +23,8 @@ fn file(usd_per_day: f64) -> OperatorFile {
     ))
 }
 
-fn answer(delta: &Value, reason: &str) -> Answer {
-    let usage = json!({ "prompt_tokens": 10, "completion_tokens": 5 });
-    let choice = json!([{ "index": 0, "delta": delta, "finish_reason": reason }]);
-    let chunk = json!({ "choices": choice, "usage": usage });
-    Answer::Body(format!("data: {chunk}\n\ndata: [DONE]\n\n").into())
-}
-
-fn call(number: usize) -> Answer {
-    let function = json!({ "name": "s_look", "arguments": format!("{{\"n\":{number}}}") });
-    let call = json!({ "index": 0, "id": format!("call-{number}"), "type": "function",
-        "function": function });
-    answer(&json!({ "tool_calls": [call] }), "tool_calls")
-}
-
-fn says(text: &str) -> Answer {
-    answer(&json!({ "content": text }), "stop")
+fn looks(number: usize) -> Answer {
+    call(&format!("call-{number}"), "s_look", &json!({ "n": number }))
 }
 
 fn source(policy: Policy, calls: impl IntoIterator<Item = Called>) -> Arc<FakeSource> {
@@ -104,7 +90,7 @@ async fn of_six_calls_at_once_as_many_run_as_are_paid_for() {
     if skipped_on_a_real_supabase("a clock that stands still") {
         return;
     }
-    let answers = (0..6).map(call).chain((0..6).map(|_| says("Well."))).collect();
+    let answers = (0..6).map(looks).chain((0..6).map(|_| says("Well."))).collect();
     let shop = Shop::new(answers, 0.45, source(Policy::Never, [])).await;
     let other = shop.app.replica(&[]).await;
     other.offer(std::slice::from_ref(&shop.source));
@@ -147,7 +133,7 @@ async fn what_has_certainly_not_run_costs_nothing() {
         let sentence = "It is closed.".to_owned();
         Called::Outcome(Outcome::Failed { sentence, may_have_happened })
     };
-    let answers = [call(0), call(1), call(2), says("Well.")].into();
+    let answers = [looks(0), looks(1), looks(2), says("Well.")].into();
     let calls = [failed(false), failed(true), Called::Outcome(Outcome::Refused("No.".into()))];
     let shop = Shop::new(answers, 1.0, source(Policy::Never, calls)).await;
     let message = shop.ask(&shop.alice).await;
@@ -163,15 +149,13 @@ async fn a_call_of_a_server_that_is_lost_has_been_paid_for() {
         return;
     }
     let source = source(Policy::Never, [Called::Silence]);
-    let shop = Shop::new(vec![call(0)], 0.45, source).await;
+    let shop = Shop::new(vec![looks(0)], 0.45, source).await;
     let alice = shop.alice.clone();
     let chat = alice.create_chat("Shop").await;
     let path = format!("/api/ai/chat/{chat}/generate");
     let body = json!({ "content": "Look", "stream": true });
     tokio::spawn(async move { alice.stream(&path, body).await.rest().await });
-    while shop.source.calls().is_empty() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("the tool is called", async || !shop.source.calls().is_empty()).await;
     // Nothing more is heard of it. What the tool costs was known before it was called.
     shop.app.clock.advance(Duration::from_secs(30));
     let usage = shop.alice.get("/api/analytics/usage").await.expect(200);
@@ -184,7 +168,7 @@ async fn a_call_of_a_server_that_is_lost_has_been_paid_for() {
 
 #[tokio::test]
 async fn an_approved_call_is_paid_for_when_it_is_made() {
-    let answers = [call(0), says("Well."), call(1), says("Well.")].into();
+    let answers = [looks(0), says("Well."), looks(1), says("Well.")].into();
     let shop =
         Shop::new(answers, 0.25, source(Policy::Always, [Called::Outcome(ok(json!(7)))])).await;
     for (spent, expected) in [(0.0, "7"), (0.1, "Not run: s_look costs $0.1 a call, and $0.0")] {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::support::{
     CHECKPOINT_EVERY_MS, ChunkSender, Stage, User, frames, skipped_on_a_real_supabase, stage,
-    stage_with,
+    stage_with, until,
 };
 
 fn queued(id: Uuid, text: &str) -> Value {
@@ -144,9 +144,7 @@ async fn what_waits_outlives_its_server() {
     if shown.until("start").await["messageMetadata"]["model"] != "gpt-6-luna" {
         shown.rest().await;
         there.messages(chat).await;
-        while there.resume(chat).await.status == 204 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        until("an answer runs", async || there.resume(chat).await.status != 204).await;
     }
     until_shown(&there, chat, &["Q0", "", "Q1", "A1"]).await;
     let asked = stage.provider.requests().pop().unwrap();

@@ -1,11 +1,9 @@
 //! What an answer is to replace stays until it has content.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{Answer, Stage, stage};
+use crate::support::{Answer, Stage, stage, until_found};
 
 /// A chat with two questions and their answers.
 async fn answered() -> (Stage, Uuid) {
@@ -30,13 +28,8 @@ async fn shown(stage: &Stage) -> Vec<Value> {
 
 /// Reads the chat until it has so many messages.
 async fn until_shown(stage: &Stage, count: usize) -> Vec<Value> {
-    loop {
-        let messages = shown(stage).await;
-        if messages.len() == count {
-            return messages;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let look = async || Some(shown(stage).await).filter(|messages| messages.len() == count);
+    until_found("so many messages are shown", look).await
 }
 
 #[tokio::test]
@@ -63,9 +56,7 @@ async fn a_failed_regenerate_hides_nothing() {
         stage.stream(body).await
     });
     let running = async {
-        while stage.provider.requests().len() < 4 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        stage.provider.until_asked(4).await;
         assert_eq!(shown(&stage).await, before, "it has no content yet");
         voice.say("Better");
     };

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     CHECKPOINT_EVERY_MS, Frames, Proxy, Stage, User, frames, skipped_on_a_real_supabase, stage,
-    stage_with,
+    stage_with, until, until_found,
 };
 
 const MARK: &str = "/rest/v1/rpc/mark_answer_read";
@@ -26,13 +26,8 @@ async fn ended(stage: &Stage) {
 
 /// Reads the table, which marks nothing, until the newest answer has this status.
 async fn until_status(stage: &Stage, status: &str) -> Value {
-    loop {
-        let row = newest_row(stage).await;
-        if row["status"] == status {
-            return row;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let look = async || Some(newest_row(stage).await).filter(|row| row["status"] == status);
+    until_found(status, look).await
 }
 
 async fn newest_row(stage: &Stage) -> Value {
@@ -50,9 +45,7 @@ async fn whole(frames: Frames) -> Vec<Value> {
 
 /// Comes back until there is nothing to show: marks are saved beside the answers to requests.
 async fn until_nothing_is_shown(user: &User, chat: &str) {
-    while user.resume(chat).await.status != 204 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("nothing is shown", async || user.resume(chat).await.status == 204).await;
 }
 
 #[tokio::test]
@@ -204,9 +197,8 @@ async fn a_mark_that_cannot_be_saved_costs_a_repetition() {
     proxy.block("POST", MARK);
     assert_eq!(stage.alice.messages(&stage.chat).await.len(), 2);
     proxy.met_one().await;
-    while stage.alice.resume(&stage.chat).await.status != 200 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let is_shown = async || stage.alice.resume(&stage.chat).await.status == 200;
+    until("the answer is shown", is_shown).await;
     proxy.unblock();
     stage.alice.messages(&stage.chat).await;
     until_nothing_is_shown(&stage.alice, &stage.chat).await;

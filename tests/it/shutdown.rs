@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use crate::support::Program;
+use crate::support::{Program, until};
 
 /// Well below the grace of these tests and above what anything takes here, in seconds.
 const SOON: u64 = 60;
@@ -32,9 +32,8 @@ async fn stopping() -> (Program, reqwest::Response) {
     program.signal("TERM");
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let ready = format!("{}/health/ready", program.url);
-    while client.get(&ready).send().await.unwrap().status() != 503 {
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
+    let is_stopping = async || client.get(&ready).send().await.unwrap().status() == 503;
+    until("it is not ready any more", is_stopping).await;
     (program, running)
 }
 

@@ -21,6 +21,7 @@ mod principal;
 mod queue;
 mod queue_work;
 mod reconnect;
+mod recorder_arguments;
 mod recovery;
 mod request;
 pub mod routes;

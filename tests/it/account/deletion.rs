@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{fill, is_known, objects, rows, with_proxy};
 use crate::support::{
-    CHECKPOINT_EVERY_MS, Reply, TestApp, User, app, skipped_on_a_real_supabase, stage_with,
+    CHECKPOINT_EVERY_MS, Reply, TestApp, User, app, skipped_on_a_real_supabase, stage_with, until,
 };
 
 const NOTHING: [usize; 6] = [0; 6];
@@ -141,9 +141,7 @@ async fn a_running_answer_ends_with_the_account() {
     stage.alice = stage.alice.on(&replica);
     assert_eq!(delete_account(&stage.alice).await.status, 204);
     // It is another replica's, which learns it from the database.
-    while stage.app.running() > 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("no answer runs", async || stage.app.running() == 0).await;
     assert_eq!(rows(&stage.app, &stage.alice).await, NOTHING);
 }
 

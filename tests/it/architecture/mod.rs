@@ -64,6 +64,21 @@ fn a_module_names_only_modules_above_it() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// The manifests say `doctest = false`: an example in a comment would look tested and never be run.
+#[test]
+fn comments_have_no_code_that_nobody_runs() {
+    let folders = fs::read_dir(crates()).unwrap().map(|entry| entry.unwrap().path().join("src"));
+    for file in folders.chain([source()]).flat_map(|folder| files(&folder)) {
+        let text = fs::read_to_string(&file).unwrap();
+        let comments = text.lines().map(str::trim_start);
+        let comments = comments.filter(|line| line.starts_with("///") || line.starts_with("//!"));
+        let fences = comments.filter_map(|line| line[3..].trim().strip_prefix("```"));
+        // Every second one ends a block.
+        let blocks: Vec<_> = fences.step_by(2).collect();
+        assert!(blocks.iter().all(|language| *language == "text"), "{}", file.display());
+    }
+}
+
 #[test]
 fn the_rule_can_be_broken() {
     assert_eq!(named("use crate::router::router;"), ["router"]);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::support::{Key, Outcome, Project, REQUEST_TIMEOUT_MS, project};
+use crate::support::{Key, Outcome, Project, REQUEST_TIMEOUT_MS, project, until};
 
 #[tokio::test]
 async fn every_kind_of_published_key_verifies() {
@@ -144,9 +144,7 @@ async fn who_waits_for_keys_that_do_not_come_shares_the_failure() {
     let tokens: Vec<_> = (0..100).map(|_| project.token()).collect();
     // Time goes on while they wait.
     let goes_on = async {
-        while project.supabase.key_requests() == 0 {
-            tokio::task::yield_now().await;
-        }
+        until("the keys are asked for", async || project.supabase.key_requests() > 0).await;
         project.app.clock.advance(Duration::from_secs(1));
     };
     let calls = join_all(tokens.iter().map(|token| project.call(token)));

@@ -4,40 +4,14 @@ mod recorded;
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::future::join_all;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::support::{
-    Answer, FakeProvider, Frames, TestApp, User, frames, live, skipped_on_a_real_supabase,
+    Answer, FakeProvider, Frames, TestApp, User, calls, frames, live, says,
+    skipped_on_a_real_supabase,
 };
-
-fn events(chunks: &[Value]) -> Answer {
-    let events = chunks.iter().map(|chunk| format!("data: {chunk}\n\n"));
-    Answer::Body(Bytes::from(events.chain(["data: [DONE]\n\n".to_owned()]).collect::<String>()))
-}
-
-fn ends(delta: &Value, finish_reason: &str) -> Answer {
-    let usage = json!({ "prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15 });
-    let chunk = |delta: &Value, reason: Option<&str>| json!({ "choices": [{ "index": 0, "delta": delta, "finish_reason": reason }] });
-    let end = chunk(&json!({}), Some(finish_reason));
-    events(&[chunk(delta, None), end, json!({ "choices": [], "usage": usage })])
-}
-
-/// The model calls these tools, as `call_0`, `call_1`…
-fn calls(calls: &[(&str, Value)]) -> Answer {
-    let call = |(index, (name, arguments)): (usize, &(&str, Value))| {
-        json!({ "index": index, "id": format!("call_{index}"), "type": "function",
-            "function": { "name": name, "arguments": arguments.to_string() } })
-    };
-    let calls: Vec<_> = calls.iter().enumerate().map(call).collect();
-    ends(&json!({ "role": "assistant", "tool_calls": calls }), "tool_calls")
-}
-
-fn says(text: &str) -> Answer {
-    ends(&json!({ "role": "assistant", "content": text }), "stop")
-}
 
 fn locate() -> Value {
     json!({ "name": "getLocation", "description": "Where the person is.",
@@ -111,7 +85,7 @@ async fn an_answer_waits_for_the_page_and_is_continued_in_the_same_message() {
         ["finish-step", "finish"]
     );
     let results = first.iter().filter(|frame| frame["type"] == "tool-output-available");
-    assert_eq!(results.map(|frame| &frame["toolCallId"]).collect::<Vec<_>>(), ["call_1"]);
+    assert_eq!(results.map(|frame| &frame["toolCallId"]).collect::<Vec<_>>(), ["call-1"]);
     let message = page.last_message().await;
     assert_eq!(message["status"], "awaiting");
     assert_eq!(message["finish_reason"], "tool-calls");
@@ -123,13 +97,13 @@ async fn an_answer_waits_for_the_page_and_is_continued_in_the_same_message() {
     assert_eq!(offered, 2);
 
     let place = json!({ "output": { "city": "Berlin", "__proto__": 1 } });
-    let rest = page.send(&page.alice, "call_0", place.clone()).await.rest().await;
+    let rest = page.send(&page.alice, "call-0", place.clone()).await.rest().await;
     assert_eq!(rest[0]["messageId"], message["id"]);
     let kinds = frames(&rest).join(" ");
     let expected = "start tool-output-available tool-output-available start-step text-start \
                     text-delta In Berlin. text-end finish-step finish";
     assert_eq!(kinds, expected);
-    assert!(page.result_of("call_0").as_str().unwrap().contains("Berlin"));
+    assert!(page.result_of("call-0").as_str().unwrap().contains("Berlin"));
     let whole = page.last_message().await;
     assert_eq!((&whole["id"], &whole["status"]), (&message["id"], &json!("complete")));
     assert_eq!(whole["content"], "In Berlin.");
@@ -138,13 +112,13 @@ async fn an_answer_waits_for_the_page_and_is_continued_in_the_same_message() {
     assert_eq!(page.alice.usage_logs().await.len(), 2);
 
     // The same again is answered as the first time; another result is too late.
-    let again = page.send(&page.alice, "call_0", place).await.rest().await;
+    let again = page.send(&page.alice, "call-0", place).await.rest().await;
     assert_eq!(frames(&again).join(" "), expected);
-    let other = page.alice.post(&page.path("call_0"), json!({ "output": 1 })).await;
+    let other = page.alice.post(&page.path("call-0"), json!({ "output": 1 })).await;
     assert_eq!(other.problem(409), "already_decided");
-    assert_eq!(page.alice.post(&page.path("call_9"), json!({ "output": 1 })).await.status, 404);
+    assert_eq!(page.alice.post(&page.path("call-9"), json!({ "output": 1 })).await.status, 404);
     let mallory = page.app.user("mallory").await;
-    assert_eq!(mallory.post(&page.path("call_0"), json!({ "output": 1 })).await.status, 404);
+    assert_eq!(mallory.post(&page.path("call-0"), json!({ "output": 1 })).await.status, 404);
 }
 
 #[tokio::test]
@@ -154,7 +128,7 @@ async fn the_last_result_continues_the_answer_on_any_replica_once() {
     let id = Uuid::new_v4();
     let body = json!({ "message": { "id": id, "content": "Where?" }, "client_tools": [locate()] });
     let message = page.alice.generate(&page.chat, body).await.expect(200)["message"].clone();
-    let first = page.alice.post(&page.path("call_0"), json!({ "error": "No." })).await.expect(200);
+    let first = page.alice.post(&page.path("call-0"), json!({ "error": "No." })).await.expect(200);
     assert_eq!(first, json!({ "state": "failed", "remaining": 1 }));
     assert_eq!(page.alice.resume(&page.chat).await.status, 204);
 
@@ -165,8 +139,8 @@ async fn the_last_result_continues_the_answer_on_any_replica_once() {
         json!({ "type": "tool-other", "toolCallId": call, "state": state, "input": { "forged": 1 },
             field: value })
     };
-    let parts = json!([{ "type": "step-start" }, tool("call_0", "errorText", json!("No.")),
-        tool("call_1", "output", json!({ "lat": 1 })), tool("call_7", "output", json!(1))]);
+    let parts = json!([{ "type": "step-start" }, tool("call-0", "errorText", json!("No.")),
+        tool("call-1", "output", json!({ "lat": 1 })), tool("call-7", "output", json!(1))]);
     let body = json!({ "id": page.chat, "trigger": "submit-message", "messageId": message["id"],
         "messages": [{ "id": id, "role": "user", "parts": [{ "type": "text", "text": "Where?" }] },
             { "id": message["id"], "role": "assistant", "parts": parts }] });
@@ -186,7 +160,7 @@ async fn the_last_result_continues_the_answer_on_any_replica_once() {
         assert!(kinds.contains("Here."), "{kinds}");
     }
     assert_eq!(page.provider.requests().len(), 2);
-    assert_eq!(page.result_of("call_0"), "No.");
+    assert_eq!(page.result_of("call-0"), "No.");
     let stored = page.last_message().await;
     assert_eq!(stored["status"], "complete");
     assert_eq!(stored["parts"][1]["input"], json!({}));
@@ -215,8 +189,8 @@ async fn equal_results_at_once_all_follow_the_answer() {
     };
     say(json!({ "content": "Here." }), None);
     let output = json!({ "output": { "lat": 1 } });
-    let first = page.send(&page.alice, "call_0", output.clone()).await;
-    let others = join_all((0..30).map(|_| page.send(&elsewhere, "call_0", output.clone()))).await;
+    let first = page.send(&page.alice, "call-0", output.clone()).await;
+    let others = join_all((0..30).map(|_| page.send(&elsewhere, "call-0", output.clone()))).await;
     say(json!({}), Some("stop"));
     drop(voice);
     for stream in std::iter::once(first).chain(others) {
@@ -229,12 +203,12 @@ async fn equal_results_at_once_all_follow_the_answer() {
 async fn what_waits_is_superseded() {
     let page = Page::waiting([says("As you like.")]).await;
     page.alice.ask(&page.chat, "Never mind.").await;
-    let content = page.result_of("call_0");
+    let content = page.result_of("call-0");
     assert_eq!(content, "Not run: the person wrote something else instead.");
     let messages = page.alice.messages(&page.chat).await;
     assert_eq!(messages[1]["status"], "complete");
     assert_eq!(messages[1]["parts"][1]["errorText"], content);
-    let late = page.alice.post(&page.path("call_0"), json!({ "output": 1 })).await;
+    let late = page.alice.post(&page.path("call-0"), json!({ "output": 1 })).await;
     assert_eq!(late.problem(409), "already_decided");
 
     let page = Page::waiting([]).await;
@@ -259,12 +233,12 @@ async fn a_page_has_ten_minutes() {
     }
     let page = Page::waiting([says("I cannot see where you are.")]).await;
     page.app.clock.advance(Duration::from_secs(601));
-    let late = page.alice.post(&page.path("call_0"), json!({ "output": 1 })).await;
+    let late = page.alice.post(&page.path("call-0"), json!({ "output": 1 })).await;
     assert_eq!(late.problem(410), "approval_expired");
     // Whoever comes back has the answer continued without it.
     let rest = page.alice.resume(&page.chat).await.rest().await;
     assert!(frames(&rest).contains(&"tool-output-error".to_owned()));
-    assert_eq!(page.result_of("call_0"), "There was no answer from the page in time.");
+    assert_eq!(page.result_of("call-0"), "There was no answer from the page in time.");
     assert_eq!(page.last_message().await["status"], "complete");
 }
 
@@ -275,7 +249,7 @@ async fn arguments_that_do_not_fit_go_back_to_the_model() {
     let body = json!({ "content": "Where am I?", "tools": { "getLocation": locate() } });
     let answer = page.alice.generate(&page.chat, body).await.expect(200);
     assert_eq!(answer["message"]["status"], "complete");
-    let content = page.result_of("call_0");
+    let content = page.result_of("call-0");
     assert_eq!(content, "The arguments do not fit: /precise must be of type boolean.");
 }
 
@@ -336,7 +310,7 @@ async fn wrong_definitions_and_results_are_named() {
         (json!({ "error": 1 }), "/error"),
         (json!({ "output": "\0" }), "/output"),
     ] {
-        let reply = page.alice.post(&page.path("call_0"), body).await;
+        let reply = page.alice.post(&page.path("call-0"), body).await;
         assert_eq!((reply.status, reply.pointers()), (422, vec![pointer.to_owned()]));
     }
     assert_eq!(page.last_message().await["status"], "awaiting");

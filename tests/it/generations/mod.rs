@@ -3,12 +3,10 @@
 mod replicas;
 mod tokens;
 
-use std::time::Duration;
-
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::support::{Answer, Proxy, UNSAVED_PATIENCE_MS, frames, stage};
+use crate::support::{Answer, Proxy, UNSAVED_PATIENCE_MS, frames, stage, until, until_found};
 
 #[tokio::test]
 async fn an_answer_is_finished_though_nobody_listens() {
@@ -193,9 +191,8 @@ async fn who_waits_for_an_answer_learns_that_its_chat_was_deleted() {
     sender.say("Hello");
     let answer = async { stage.alice.generate(&stage.chat, json!({ "content": "Hi" })).await };
     let deletion = async {
-        while stage.alice.messages(&stage.chat).await.len() < 2 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        let is_answering = async || stage.alice.messages(&stage.chat).await.len() == 2;
+        until("there is an answer", is_answering).await;
         let path = format!("/api/chats/{}", stage.chat);
         assert_eq!(stage.alice.delete(&path).await.status, 204);
     };
@@ -227,12 +224,8 @@ async fn a_stateless_answer_ends_when_its_client_leaves() {
     stream.until("text-delta").await;
     drop(stream);
     stage.provider.wait_for_disconnect().await;
-    let log = loop {
-        match stage.alice.usage_logs().await.pop() {
-            Some(log) => break log,
-            None => tokio::time::sleep(Duration::from_millis(5)).await,
-        }
-    };
+    let log = async || stage.alice.usage_logs().await.pop();
+    let log = until_found("the usage is logged", log).await;
     assert_eq!(log["operation"], "generate");
     assert_eq!(log["status"], "stopped");
     assert_eq!(log["usage_source"], "estimated");

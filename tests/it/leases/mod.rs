@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::support::{
     CHECKPOINT_EVERY_MS, FakeProvider, Proxy, Stage, TestApp, UNSAVED_PATIENCE_MS, User,
-    skipped_on_a_real_supabase, stage, stage_with,
+    skipped_on_a_real_supabase, stage, stage_with, until,
 };
 
 /// Longer than a lease.
@@ -38,9 +38,7 @@ pub(crate) async fn behind_a_proxy_with(stage: &Stage, more: &[(&str, &str)]) ->
 
 /// Reads the chat until its answer has this text.
 pub(crate) async fn until_stored(stage: &Stage, text: &str) {
-    while stage.last_message().await["content"] != text {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until(text, async || stage.last_message().await["content"] == text).await;
 }
 
 #[tokio::test]
@@ -139,9 +137,7 @@ pub(crate) async fn crashed(stage: &Stage, bytes: usize) -> Value {
     let alice = stage.alice.clone();
     let path = stage.path();
     tokio::spawn(async move { alice.stream(&path, body).await.rest().await });
-    while stage.provider.requests().is_empty() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    stage.provider.until_asked(1).await;
     stage.until_saved().await;
     // It is kept, silent, to the end of the test.
     std::mem::forget(voice);
@@ -217,9 +213,8 @@ pub(crate) async fn stop_without_owner(stage: &Stage, user: &User) -> Value {
             stage.chat
         );
         let asked = async || stage.alice.rest(Method::GET, &path, None).await.expect(200);
-        while asked().await[0]["stop_requested_at"].is_null() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        let is_asked = async || !asked().await[0]["stop_requested_at"].is_null();
+        until("the stop is asked for", is_asked).await;
         stage.app.clock.advance(Duration::from_secs(5));
     };
     let (stopped, ()) = tokio::join!(stopping, time);
@@ -310,9 +305,7 @@ async fn a_client_that_only_stops_sending_gets_its_answer() {
     let mut connection = tokio::net::TcpStream::connect(address).await.unwrap();
     connection.write_all(request.as_bytes()).await.unwrap();
     connection.shutdown().await.unwrap();
-    while stage.provider.requests().is_empty() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    stage.provider.until_asked(1).await;
     voice.say("Hello");
     voice.finish();
     let mut answer = String::new();
@@ -337,9 +330,7 @@ async fn a_title_that_a_shutdown_cuts_off_is_accounted() {
         .unwrap();
     let body = json!({ "id": Uuid::new_v4(), "message": { "content": "Hi" }, "stream": false });
     alice.post("/api/ai/chat", body).await.expect(200);
-    while provider.requests().is_empty() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    provider.until_asked(1).await;
     app.shut_down().await;
     provider.wait_for_disconnect().await;
     let logs = alice.usage_logs().await;

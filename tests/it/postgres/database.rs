@@ -1,7 +1,9 @@
 //! A Supabase database of its own for each test, with the migrations applied.
 
 use std::fs;
+use std::mem;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -177,9 +179,25 @@ async fn prepare(admin: &Client) {
     admin.batch_execute(include_str!("supabase.sql")).await.unwrap();
 }
 
+/// The databases of tests that are over, which nobody has dropped yet.
+static UNUSED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        if self.name != TEMPLATE {
+            let mut unused = UNUSED.lock().unwrap_or_else(PoisonError::into_inner);
+            unused.push(mem::take(&mut self.name));
+        }
+    }
+}
+
 /// A copy of a database, under a name of its own.
 async fn copy(server: &Server, template: &str) -> String {
     let admin = server.connect("supabase_admin", "template1").await;
+    let unused = mem::take(&mut *UNUSED.lock().unwrap_or_else(PoisonError::into_inner));
+    for name in unused {
+        admin.batch_execute(&format!("drop database {name} with (force)")).await.unwrap();
+    }
     let name = format!("test_{}", Uuid::new_v4().simple());
     let sql = format!("create database {name} template {template}");
     // A connection that has just ended is counted until its process is gone.

@@ -3,6 +3,7 @@
 mod app;
 mod form;
 mod keys;
+mod model;
 mod operator_file;
 mod program;
 mod project;
@@ -15,6 +16,7 @@ mod source;
 mod sse;
 mod stage;
 mod supabase;
+mod until;
 mod user;
 
 pub use app::{
@@ -23,6 +25,7 @@ pub use app::{
 };
 pub use form::{BOUNDARY, Form};
 pub use keys::Key;
+pub use model::{answer, call, calling, calls, says};
 pub use operator_file::OperatorFile;
 pub use program::{Program, new_folder, run, run_in};
 pub use project::{Project, claims, project};
@@ -35,6 +38,7 @@ pub use source::{Called, FakeSource, Listed, ok, tool};
 pub use sse::{Frames, frames};
 pub use stage::{ChunkSender, Stage, stage, stage_with};
 pub use supabase::{AS_USER, FakeSupabase, Outcome};
+pub use until::{until, until_found};
 pub use user::User;
 
 /// One white pixel.

@@ -1,7 +1,6 @@
 //! A way to the local Supabase that can be blocked in parts, and that counts what is sent.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -13,9 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::TestApp;
-
-/// What has not been sent by then never will be.
-const TIMEOUT: Duration = Duration::from_secs(30);
+use super::until::TIMEOUT;
 
 #[derive(Clone)]
 pub struct Proxy {

@@ -1,12 +1,10 @@
 //! A chat whose answers the test speaks itself.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::{FakeProvider, Frames, TestApp, User, live};
+use super::{FakeProvider, Frames, TestApp, User, live, until, until_found};
 
 /// An application whose default model is played by the test.
 pub struct Stage {
@@ -85,19 +83,14 @@ impl Stage {
 
     /// Reads the chat until a checkpoint has told which provider answers.
     pub async fn until_saved(&self) {
-        while self.last_message().await["metadata"]["provider"].is_null() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        let is_saved = async || !self.last_message().await["metadata"]["provider"].is_null();
+        until("a checkpoint names the provider", is_saved).await;
     }
 
     /// Reads the chat until its last message has this status.
     pub async fn until(&self, status: &str) -> Value {
-        loop {
-            let message = self.last_message().await;
-            if message["status"] == status {
-                return message;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        let look =
+            async || Some(self.last_message().await).filter(|message| message["status"] == status);
+        until_found(status, look).await
     }
 }

@@ -1,8 +1,10 @@
 //! An application of its own for each test, on ports of the system's choice, in a folder of its own.
 
+mod settings;
+mod supabase;
+
 use std::collections::HashMap;
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::Router;
@@ -10,38 +12,22 @@ use axum::middleware::map_response;
 use axum::response::Response;
 use chat_backend::app::App;
 use chat_backend::clock::Clock;
-use chat_backend::config::{Config, SupabaseConfig};
+use chat_backend::config::Config;
 use chat_backend::http::metrics_endpoint;
-use chat_backend::local_supabase::PASSWORD_KIB_LEAST;
 use chat_backend::server::connections::Connections;
 use chat_backend::{router, server};
-use reqwest::Method;
 use secrecy::ExposeSecret;
-use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+pub use self::settings::{
+    CHECKPOINT_EVERY_MS, HEAD_TIMEOUT_MS, IDLE_TIMEOUT_MS, PEER_ANSWER_MS, REQUEST_TIMEOUT_MS,
+    UNSAVED_PATIENCE_MS, WRITE_TIMEOUT_MS, config,
+};
+use super::Reply;
 use super::remote::remote;
-use super::{Reply, User};
-
-/// A setting that only tests have: how often a running answer is saved.
-pub const CHECKPOINT_EVERY_MS: &str = "CHECKPOINT_EVERY_MS";
-/// A setting that only tests have: the longest a plain request may take.
-pub const REQUEST_TIMEOUT_MS: &str = "REQUEST_TIMEOUT_MS";
-/// How long clients wait for the end of an answer to be saved; only tests change it.
-pub const UNSAVED_PATIENCE_MS: &str = "UNSAVED_PATIENCE_MS";
-/// Settings that only tests have: how long a connection may do nothing before and in a head, between
-/// requests, and with an answer unread.
-pub const HEAD_TIMEOUT_MS: &str = "HEAD_TIMEOUT_MS";
-pub const IDLE_TIMEOUT_MS: &str = "IDLE_TIMEOUT_MS";
-pub const WRITE_TIMEOUT_MS: &str = "WRITE_TIMEOUT_MS";
-
-/// A setting that only tests have: how long another replica may take to answer.
-pub const PEER_ANSWER_MS: &str = "PEER_ANSWER_MS";
-
-/// What has not happened by then never will.
-const TIMEOUT: Duration = Duration::from_secs(30);
+use super::until::TIMEOUT;
 
 /// A running application.
 pub struct TestApp {
@@ -158,57 +144,9 @@ impl TestApp {
         self.service_key.as_deref().unwrap_or_default()
     }
 
-    /// Stores rows as the service role can, which may set every column.
-    pub async fn store(&self, table: &str, rows: &serde_json::Value) {
-        let url = format!("{}/rest/v1/{table}", self.supabase_url);
-        let key = self.service_key.as_deref().unwrap();
-        let request = self.http.post(url).header("apikey", key).json(rows);
-        // Gateways put a new key's token in its place; a legacy key is the token.
-        Reply::send(request.bearer_auth(key)).await.expect(201);
-    }
-
-    /// Calls a function of the database with the service key.
-    pub async fn call_as_service(
-        &self,
-        function: &str,
-        arguments: &serde_json::Value,
-    ) -> serde_json::Value {
-        let url = format!("{}/rest/v1/rpc/{function}", self.supabase_url);
-        let key = self.service_key.as_deref().unwrap();
-        let request = self.http.post(url).header("apikey", key).bearer_auth(key).json(arguments);
-        Reply::send(request).await.expect(200)
-    }
-
-    /// A request to Supabase with the service key.
-    pub async fn as_service(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<serde_json::Value>,
-    ) -> Reply {
-        let url = format!("{}{path}", self.supabase_url);
-        let key = self.service_key.as_deref().unwrap();
-        let request = self.http.request(method, url).header("apikey", key).bearer_auth(key);
-        Reply::send(match body {
-            Some(body) => request.json(&body),
-            None => request,
-        })
-        .await
-    }
-
     /// Finishes deletions of accounts, as the server does from time to time.
     pub async fn finish_deletions(&self) {
         self.accounts.finish_claimed().await;
-    }
-
-    /// Gives the bucket of all files a limit of its own.
-    pub async fn limit_bucket(&self, bytes: u64) {
-        let url = format!("{}/storage/v1/bucket/files", self.supabase_url);
-        let key = self.service_key.as_deref().unwrap();
-        let request = self.http.put(url).header("apikey", key).bearer_auth(key);
-        let limit = json!({ "id": "files", "name": "files", "public": false,
-            "file_size_limit": bytes });
-        Reply::send(request.json(&limit)).await.expect(200);
     }
 
     /// Another replica on the same Supabase.
@@ -251,13 +189,6 @@ impl TestApp {
     /// Reads the configuration file again.
     pub fn reload_file(&self) -> Result<(), chat_backend::config::ConfigError> {
         self.state.reload_file()
-    }
-
-    /// Sets what a user's next tokens say of the application's own.
-    pub async fn set_app_metadata(&self, user: &User, metadata: serde_json::Value) {
-        let path = format!("/users/{}", user.id);
-        let body = json!({ "app_metadata": metadata });
-        self.administer(Method::PUT, &path, &body).await.expect(200);
     }
 
     /// Frees what this server had claimed, as it does at its start.
@@ -314,64 +245,6 @@ impl TestApp {
         chat_backend::cli::check::run(config.unwrap(), self.clock.clone()).await
     }
 
-    /// How many bytes Storage keeps for the only user with files, object by object.
-    pub async fn stored_bytes(&self, user: &User) -> Vec<u64> {
-        let mut stored = user.stored_bytes().await;
-        stored.sort_unstable();
-        if remote().is_none() {
-            // The local Supabase's folder has nothing else either.
-            let entries = std::fs::read_dir(self.data_dir.join("storage")).unwrap();
-            let mut kept: Vec<_> =
-                entries.map(|entry| entry.unwrap().metadata().unwrap().len()).collect();
-            kept.sort_unstable();
-            assert_eq!(kept, stored);
-        }
-        stored
-    }
-
-    /// A new user, signed in.
-    pub async fn user(&self, name: &str) -> User {
-        let email = format!("{name}-{}@example.com", Uuid::new_v4().simple());
-        let mut body = json!({ "email": email, "password": "correct horse" });
-        if remote().is_none() {
-            let session = self.auth("/signup", &body).await.expect(200);
-            return User::new(self, &session);
-        }
-        // A real project may want an address to be confirmed.
-        body["email_confirm"] = json!(true);
-        self.administer(Method::POST, "/users", &body).await.expect(200);
-        let session = self.auth("/token?grant_type=password", &body).await.expect(200);
-        User::new(self, &session)
-    }
-
-    /// A new anonymous user.
-    pub async fn anonymous_user(&self) -> User {
-        let session = self.auth("/signup", &json!({})).await.expect(200);
-        User::new(self, &session)
-    }
-
-    /// Deletes a user, whose token goes on being good.
-    pub async fn delete_user(&self, user: &User) {
-        let path = format!("/users/{}", user.id);
-        self.administer(Method::DELETE, &path, &json!({})).await.expect(200);
-    }
-
-    /// A request to Auth, as supabase-js sends it.
-    pub async fn auth(&self, path: &str, body: &serde_json::Value) -> Reply {
-        let url = format!("{}/auth/v1{path}", self.supabase_url);
-        let request = self.http.post(url).header("apikey", &self.anon_key).json(body);
-        Reply::send(request).await
-    }
-
-    /// A request to Auth with the service key.
-    async fn administer(&self, method: Method, path: &str, body: &serde_json::Value) -> Reply {
-        let key = self.service_key.as_deref().unwrap();
-        let url = format!("{}/auth/v1/admin{path}", self.supabase_url);
-        let request = self.http.request(method, url).header("apikey", key).json(body);
-        // Gateways put a new key's token in its place; a legacy key is the token.
-        Reply::send(request.bearer_auth(key)).await
-    }
-
     /// The metrics, as Prometheus reads them.
     pub async fn metrics(&self) -> String {
         let url = self.metrics_url.as_deref().unwrap();
@@ -414,38 +287,4 @@ impl Drop for TestApp {
         // A folder that is left behind is no reason to fail.
         let _ = std::fs::remove_dir_all(&self.data_dir);
     }
-}
-
-/// The settings of a test, which keeps the data it has in `data_dir`.
-pub fn config(data_dir: &Path, settings: &HashMap<String, String>) -> Config {
-    let any_port = SocketAddr::from(([127, 0, 0, 1], 0)).to_string();
-    let data_dir = data_dir.display().to_string();
-    // Looking for Python takes time, which only tests of scripts have.
-    let ours = [
-        ("DATA_DIR", data_dir.as_str()),
-        ("LOCAL_SUPABASE_ADDR", any_port.as_str()),
-        ("RATE_LIMIT_PER_MINUTE", "0"),
-        ("GENERATIONS_PER_MINUTE", "0"),
-        ("SCRIPT_PYTHON", "off"),
-    ];
-    let ours = ours.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let mut variables = HashMap::from(ours);
-    variables.extend(settings.clone());
-    let mut config = Config::from_variables(&variables).unwrap();
-    config.providers.scripted.pace = Duration::ZERO;
-    let millis = |name| Some(Duration::from_millis(settings.get(name)?.parse().unwrap()));
-    config.checkpoint_every = millis(CHECKPOINT_EVERY_MS).unwrap_or(config.checkpoint_every);
-    if let SupabaseConfig::Local(local) = &mut config.supabase {
-        local.password_kib = Some(PASSWORD_KIB_LEAST);
-    }
-    config.scripts.program = env!("CARGO_BIN_EXE_chat-backend").into();
-    config.request_timeout = millis(REQUEST_TIMEOUT_MS).unwrap_or(config.request_timeout);
-    config.unsaved_patience = millis(UNSAVED_PATIENCE_MS).unwrap_or(config.unsaved_patience);
-    let peers = &mut config.peer_timeouts;
-    peers.answer = millis(PEER_ANSWER_MS).unwrap_or(peers.answer);
-    let times = &mut config.connection_timeouts;
-    times.head = millis(HEAD_TIMEOUT_MS).unwrap_or(times.head);
-    times.idle = millis(IDLE_TIMEOUT_MS).unwrap_or(times.idle);
-    times.write = millis(WRITE_TIMEOUT_MS).unwrap_or(times.write);
-    config
 }
