@@ -162,7 +162,8 @@ pub struct Project {
     pub public_url: String,
     /// `SUPABASE_ANON_KEY`: a publishable key or a legacy anon JWT.
     pub anon_key: SecretString,
-    /// `SUPABASE_SERVICE_ROLE_KEY`: only to save the end of a generation that outlives its token.
+    /// `SUPABASE_SERVICE_ROLE_KEY`: for what no user's token may or can do, such as saving the answers of
+    /// all users in one request.
     pub service_role_key: Option<SecretString>,
     /// `SUPABASE_JWT_SECRET`: the legacy HS256 secret.
     pub jwt_secret: Option<SecretString>,
