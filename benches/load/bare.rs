@@ -42,7 +42,8 @@ async fn list(State(proxy): State<Proxy>, request: Request) -> Response {
 }
 
 async fn stream(State(proxy): State<Proxy>, body: Bytes) -> Response {
-    let asked = proxy.client.post(proxy.upstream).header(CONTENT_TYPE, "application/json").body(body);
+    let asked =
+        proxy.client.post(proxy.upstream).header(CONTENT_TYPE, "application/json").body(body);
     let answer = asked.send().await.expect("an answer");
     let body = Body::from_stream(answer.bytes_stream());
     ([(CONTENT_TYPE, "text/event-stream")], body).into_response()

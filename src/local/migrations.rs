@@ -48,6 +48,8 @@ pub static MIGRATIONS: &[(&str, &str)] = migrations![
     "20261130000010_environment.sql",
     "20261201000010_one_active_child.sql",
     "20261201000020_locks.sql",
+    "20261202000010_messages.sql",
+    "20261202000020_touch_chat.sql",
 ];
 
 /// Folders of before the tables were read from the migrations: each version was a file in SQLite's own

@@ -356,4 +356,10 @@ pub static REGISTRATIONS: &[Registration] = &[
     rust("20261201000020_locks.sql", "create or replace function private.count_lapsed", "6db06fd89c945369"),
     rust("20261201000020_locks.sql", "create or replace function private.delete_rows", "492fe634806c0951"),
     rust("20261201000020_locks.sql", "create or replace function public.search_chats", "447f1cbf458acb6c"),
+    computed("20261202000010_messages.sql", "create or replace function public.sibling_ids", "6019512cfa997428", computed::SIBLINGS),
+    rust("20261202000010_messages.sql", "create or replace function private.lock_run", "cfa756520952689b"),
+    rust("20261202000010_messages.sql", "create or replace function private.take_place", "350f5b26d4ecf8da"),
+    rust("20261202000010_messages.sql", "create or replace function private.take_from_queue", "a84ce0957ed8d69a"),
+    rust("20261202000010_messages.sql", "create or replace function private.move_queue_behind", "e846cf3c00b65a8c"),
+    trigger("20261202000020_touch_chat.sql", "create or replace function private.touch_chat", "bd81f0ca538d7949", "", ""),
 ];

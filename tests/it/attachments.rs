@@ -306,12 +306,18 @@ async fn an_earlier_picture_that_is_refused_is_left_out_at_once() {
     let [(variable, model, fixture, _), _] = refusals();
     let too_large = json!({ "error": { "message": "Payload too large" } });
     let too_large = (variable, model, fixture, 413, too_large);
+    // It does not say what it means.
+    let invalid = json!({ "error": { "message": "Invalid request." } });
+    let invalid = (variable, model, fixture, 400, invalid);
     let refused =
         refusals().map(|(variable, model, fixture, it)| (variable, model, fixture, 400, it));
-    for (variable, model, fixture, status, refusal) in refused.into_iter().chain([too_large]) {
+    for (variable, model, fixture, status, refusal) in
+        refused.into_iter().chain([too_large, invalid])
+    {
         let provider = FakeProvider::with(vec![
             Answer::Fixture(fixture),
             Answer::Json(status, refusal),
+            Answer::Fixture(fixture),
             Answer::Fixture(fixture),
         ])
         .await;
@@ -321,11 +327,32 @@ async fn an_earlier_picture_that_is_refused_is_left_out_at_once() {
         let stage = Stage { app, provider, alice, chat };
         stage.ask(says("Look", &[picture()])).await.expect(200);
         stage.ask(json!({ "content": "And?" })).await.expect(200);
+        stage.ask(json!({ "content": "And now?" })).await.expect(200);
         let requests = stage.provider.requests();
-        assert_eq!(requests.len(), 3, "{model}");
+        assert_eq!(requests.len(), 4, "{model}");
         assert!(requests[1].to_string().contains("base64"), "{model}");
-        assert!(requests[2].to_string().contains("[file: cat.png]"), "{model}");
+        for request in &requests[2..] {
+            assert!(request.to_string().contains("[file: cat.png]"), "{model}");
+        }
     }
+}
+
+#[tokio::test]
+async fn a_refusal_that_is_not_about_pictures_costs_none() {
+    let [(variable, model, fixture, _), _] = refusals();
+    let invalid = || Answer::Json(400, json!({ "error": { "message": "Invalid request." } }));
+    let answers = vec![Answer::Fixture(fixture), invalid(), invalid(), Answer::Fixture(fixture)];
+    let provider = FakeProvider::with(answers).await;
+    let app = TestApp::with(&[(variable, &*provider.url), ("DEFAULT_MODEL", model)]).await;
+    let alice = app.user("alice").await;
+    let chat = alice.create_chat("Trip").await;
+    let stage = Stage { app, provider, alice, chat };
+    stage.ask(says("Look", &[picture()])).await.expect(200);
+    assert!(stage.ask(json!({ "content": "And?" })).await.status >= 400);
+    stage.ask(json!({ "content": "And now?" })).await.expect(200);
+    let sent: Vec<_> = stage.provider.requests().iter().map(ToString::to_string).collect();
+    assert_eq!(sent.len(), 4);
+    assert!(!sent[2].contains("base64") && sent[3].contains("base64"));
 }
 
 #[tokio::test]

@@ -227,13 +227,18 @@ impl Answer {
     /// The saved answer has ended: nothing follows what was shown.
     pub fn end_as_saved(&mut self, saved: Self) {
         self.catch_up(&saved.parts);
+        self.metadata = saved.metadata;
+        self.end_as_shown(saved.end);
+    }
+
+    /// Nothing follows what was shown: no text is left open, which clients would show as one that still grows.
+    pub fn end_as_shown(&mut self, end: Option<Box<End>>) {
         for part in &mut self.parts {
             if let Part::Text { done, .. } | Part::Reasoning { done, .. } = part {
                 *done = true;
             }
         }
-        self.metadata = saved.metadata;
-        self.end = saved.end;
+        self.end = end;
     }
 }
 

@@ -88,8 +88,9 @@ impl EventIds {
             "start-step" => count(&mut read.steps, &mut sent.steps),
             "finish-step" => count(&mut read.step_ends, &mut sent.step_ends),
             "finish" | "abort" | "error" => true,
-            // It is not part of the answer.
-            "data-tool-progress" => true,
+            // They are not parts of the answer, which may go on after an error, and without its title.
+            "message-metadata" => true,
+            _ if frame["transient"] == true => true,
             "text-start" | "reasoning-start" | "tool-input-start" => {
                 self.names.push(id?);
                 sent.parts.push(Progress::default());
@@ -129,10 +130,12 @@ fn advance(kind: &str, frame: &mut Value, read: &mut Progress, sent: &mut Progre
     is_new
 }
 
-/// Parts that are whole are counted up to the first that is not.
+/// Parts that are whole are counted up to the first that is not, or to the last: before an error its end may be sent
+/// without all of its text.
 impl Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let whole = self.parts.iter().take_while(|part| part.stage == WHOLE).count();
+        let before_last = self.parts.iter().take(self.parts.len().saturating_sub(1));
+        let whole = before_last.take_while(|part| part.stage == WHOLE).count();
         let Self { starts, steps, step_ends, others, parts } = self;
         write!(f, "{starts}.{steps}.{step_ends}.{others}.{whole}")?;
         for part in &parts[whole..] {
@@ -238,5 +241,34 @@ mod tests {
                 "{whole}"
             );
         }
+    }
+
+    #[test]
+    fn after_an_error_comes_what_was_not_sent_before_it() {
+        let source = |url: &str| json!({ "type": "source-url", "url": url });
+        let begin = [
+            json!({ "type": "start" }),
+            json!({ "type": "start-step" }),
+            source("a"),
+            json!({ "type": "text-start", "id": "2" }),
+        ];
+        let closed = [json!({ "type": "text-end", "id": "2" }), json!({ "type": "finish-step" })];
+        let failed = [
+            delta("2", "Grü"),
+            json!({ "type": "data-chat-title", "data": {}, "transient": true }),
+            closed[0].clone(),
+            closed[1].clone(),
+            json!({ "type": "message-metadata", "messageMetadata": {} }),
+            json!({ "type": "data-error", "data": {}, "transient": true }),
+            json!({ "type": "error", "errorText": "Supabase cannot be reached." }),
+        ];
+        let rest = [delta("2", "Grüße"), closed[0].clone(), source("b"), closed[1].clone()];
+        let mut first = EventIds::after("");
+        let numbered = first.number(&events(&[&begin[..], &failed].concat()));
+        let numbered = String::from_utf8(numbered).unwrap();
+        let last = numbered.lines().rev().find_map(|line| line.strip_prefix("id: ")).unwrap();
+        let whole = events(&[&begin[..], &rest, &[json!({ "type": "finish" })]].concat());
+        let rest = EventIds::after(last).number(&whole);
+        assert_eq!(shown(&rest), "ße<source-url><finish>");
     }
 }

@@ -150,7 +150,7 @@ fn give_up(follow: &Follow, failure: Failure) {
         failure: Some(failure),
         message: None,
     };
-    follow.answer.send_modify(|answer| answer.end = Some(Box::new(end)));
+    follow.answer.send_modify(|answer| answer.end_as_shown(Some(Box::new(end))));
 }
 
 /// Removes this answer, but not another one of the same message.
@@ -255,11 +255,13 @@ mod tests {
         };
         let supabase = Supabase::new(&project, Duration::from_secs(1), Clock::System).unwrap();
         let followers = Followers::new(supabase, None);
-        let message = r#"{"parts": [], "status": "streaming"}"#.to_owned();
-        let message = Some(RawValue::from_string(message).unwrap());
+        let message = r#"{"parts": [{"type": "text", "text": "Hel"}], "status": "streaming"}"#;
+        let message = Some(RawValue::from_string(message.to_owned()).unwrap());
         let rows = Rows { message_id: Uuid::nil(), message, user_message: None };
         let mut answer = followers.follow(Uuid::nil(), &rows, &AccessToken::new("token"));
         let ended = answer.wait_for(|answer| answer.end.is_some()).await.unwrap();
         assert_eq!(for_end(ended.end.as_ref().unwrap()).code(), "supabase_unreachable");
+        let text = "Hel".to_owned();
+        assert_eq!(ended.parts, [Part::Text { text, done: true, opaque: None }]);
     }
 }

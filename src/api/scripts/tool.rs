@@ -1,5 +1,6 @@
 //! The agent's tool `run_script`.
 
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::model::{Language, RunScript, ScriptRun};
@@ -62,8 +63,12 @@ impl Tool for RunScriptTool {
         };
         let refused = |error: ApiError| sentence(&error);
         let permit = self.scripts.wait_for_permit(&owner, &request).await.map_err(refused)?;
-        let run = self.scripts.run(&owner, request, permit).await.map_err(refused)?;
-        Ok(to_json(&run))
+        // A stop drops this future, which ends the script; its run is recorded all the same.
+        let _end = permit.cancelled.clone().drop_guard();
+        let scripts = self.scripts.clone();
+        let run = async move { scripts.run(&owner, request, permit).await };
+        let run = tokio::spawn(run.in_current_span()).await.map_err(|error| error.to_string())?;
+        Ok(to_json(&run.map_err(refused)?))
     }
 
     /// The files that the script has written, so that charts and tables are seen.

@@ -143,6 +143,41 @@ async fn a_later_import_goes_on_where_the_chat_does() {
 }
 
 #[tokio::test]
+async fn what_is_asked_while_a_chat_is_imported_is_what_it_shows() {
+    let app = app().await;
+    let (replica, proxy) = with_proxy(&app).await;
+    let alice = app.user("alice").await;
+    let behind = alice.on(&replica);
+    let export = |texts: &[&str]| {
+        let node = |(index, text): (usize, &&str)| {
+            let parent = index.checked_sub(1).map(|before| texts[before]);
+            let message = json!({ "author": { "role": "user" }, "create_time": 5.0,
+                "content": { "content_type": "text", "parts": [text] } });
+            ((*text).to_owned(), json!({ "parent": parent, "message": message }))
+        };
+        let mapping: serde_json::Map<_, _> = texts.iter().enumerate().map(node).collect();
+        json!([{ "id": "c", "create_time": 1.0, "mapping": mapping,
+            "current_node": texts.last().unwrap() }])
+        .to_string()
+    };
+    import(&alice, "conversations.json", export(&["a", "b"])).await.expect(200);
+    let chat = alice.get("/api/chats/").await.expect(200)[0]["id"].as_str().unwrap().to_owned();
+    proxy.hold("POST", "/rest/v1/messages");
+    let importing = import(&behind, "conversations.json", export(&["a", "b", "c", "d"]));
+    let asking = async {
+        proxy.met_one().await;
+        alice.ask(&chat, "Thanks!").await;
+        proxy.unblock();
+    };
+    let (report, ()) = tokio::join!(importing, asking);
+    assert_eq!(counts(&report.expect(200)), [0, 1, 2, 2]);
+    let shown = alice.messages(&chat).await;
+    let texts: Vec<_> = shown.iter().map(|message| &message["content"]).collect();
+    assert_eq!(texts[..3], ["a", "b", "Thanks!"], "{texts:?}");
+    assert_eq!(texts.len(), 4);
+}
+
+#[tokio::test]
 async fn an_import_that_breaks_is_finished_by_the_next() {
     let app = app().await;
     let (replica, proxy) = with_proxy(&app).await;

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::{Database, Session, database};
 
-/// Alice has 4,000 chats; the first holds 25,000 messages, the others 10 each. Ten others
-/// have 200 chats and 4,000 messages each.
+/// Alice has 4,000 chats; the first holds 25,000 messages, the second 600 that follow one another, the
+/// others 10 each. Ten others have 200 chats with 20 messages each, but 600 in the second.
 const FILL: &str = "
     set session_replication_role = replica;
     create temp table people as
@@ -23,7 +23,14 @@ const FILL: &str = "
           c.created_at + m * interval '0.1 seconds'
         from chats c, lateral generate_series(1,
           case when c.title = 'Chat 1' and c.user_id = '{alice}' then 25000
-            when c.user_id = '{alice}' then 10 else 20 end) m;
+            when c.title = 'Chat 2' then 600
+            when c.user_id = '{alice}' then 10 else 20 end) m
+        -- As in a database where many write at once, those of a chat are not beside one another.
+        order by random();
+    update messages m set parent_id = p.id
+      from chats c join messages p on p.chat_id = c.id
+      where c.title = 'Chat 2' and c.user_id = '{alice}' and m.chat_id = c.id
+        and p.created_at = m.created_at - interval '0.1 seconds';
     insert into usage_logs (user_id, operation, provider, model, usage_source, status, created_at)
       select user_id, 'chat', 'openai', 'm', 'reported', 'complete', created_at from messages;
     insert into analytics (user_id, name, occurred_at) select user_id, 'opened', created_at
@@ -64,7 +71,7 @@ fn messages(conditions: &str, order: &str) -> String {
 
 struct Filled {
     db: Database,
-    alice: Session,
+    session: Session,
     chat: String,
 }
 
@@ -77,7 +84,7 @@ async fn filled() -> Option<Filled> {
     let chat =
         format!("select id::text from chats where title = 'Chat 1' and user_id = '{}'", alice.id);
     let chat = db.strings(&chat).await.remove(0);
-    Some(Filled { db, alice, chat })
+    Some(Filled { db, session: alice, chat })
 }
 
 /// What a query read: the indexes, and the rows of the greediest scan.
@@ -114,13 +121,13 @@ impl Read {
 }
 
 impl Filled {
-    /// How Alice's query runs, planned for its values or once for all values, as PostgreSQL does
+    /// How the user's query runs, planned for its values or once for all values, as PostgreSQL does
     /// after some calls.
     async fn reads(&self, sql: &str, values: &[&str]) -> Vec<Read> {
         let values: Vec<_> = values.iter().map(|value| format!("'{value}'")).collect();
         let mut reads = Vec::new();
         for mode in ["force_custom_plan", "force_generic_plan"] {
-            let transaction = self.alice.begin().await;
+            let transaction = self.session.begin().await;
             let prepare = format!("set local plan_cache_mode = {mode}; prepare query as {sql}");
             transaction.run(&prepare).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
             let explain = format!(
@@ -152,6 +159,8 @@ async fn routes_read_little_of_a_hundred_thousand_messages() {
     lists_read_a_page(&filled).await;
     searching_reads_the_rows_of_one_user(&filled).await;
     single_rows_and_histories_are_found_by_an_index(&filled).await;
+    versions_are_found_without_reading_their_chat(&filled).await;
+    messages_of_other_chats_are_not_read(filled).await;
 }
 
 async fn lists_read_a_page(filled: &Filled) {
@@ -192,6 +201,35 @@ async fn lists_read_a_page(filled: &Filled) {
     ] {
         filled.is_quick(what, &messages(conditions, direction), values, order, 200.0).await;
     }
+}
+
+async fn versions_are_found_without_reading_their_chat(filled: &Filled) {
+    let explain = "explain (analyze, buffers, timing off, format json) \
+                   select sibling_ids(m) from messages m \
+                     where chat_id = (select id from chats where title = 'Chat 2') \
+                       and parent_id is not null";
+    let transaction = filled.session.begin().await;
+    let plan = transaction.texts(explain).await.unwrap().concat();
+    let plan: Value = serde_json::from_str(&plan).unwrap();
+    let plan = &plan[0]["Plan"];
+    let blocks = |name: &str| plan[name].as_u64().unwrap();
+    assert_eq!(plan["Actual Rows"], 599);
+    let read = blocks("Shared Hit Blocks") + blocks("Shared Read Blocks");
+    assert!(read < 599 * 15, "{read}");
+}
+
+/// One of the others, whose messages of all chats PostgreSQL would rather read than those of everybody.
+async fn messages_of_other_chats_are_not_read(filled: Filled) {
+    let other = "select user_id::text from chats where user_id <> $1::uuid limit 1";
+    let other = other.replace("$1", &format!("'{}'", filled.session.id));
+    let session = filled.db.as_user(&filled.db.strings(&other).await[0]).await;
+    let chat = session.rows("select id from chats where title = 'Chat 2'").await.unwrap();
+    let chat = chat[0]["id"].as_str().unwrap().to_owned();
+    let filled = Filled { session, chat, ..filled };
+    let history = "select * from messages where chat_id = $1::uuid and is_active \
+                   order by created_at desc, id desc limit 1000";
+    let index = "messages_chat_created_idx";
+    filled.is_quick("a short history", history, &[&filled.chat], index, 600.0).await;
 }
 
 async fn searching_reads_the_rows_of_one_user(filled: &Filled) {

@@ -304,36 +304,90 @@ async fn deleting_a_chat_waits_for_a_save() {
     assert_eq!(race.usage().await, reported(true, true));
 }
 
-/// Makes a save wait in its midst, after it changed the message, until the lock is given back.
-const PAUSE: &str = "
-    create function private.pause() returns trigger language plpgsql as $$
-    begin
-      perform pg_advisory_xact_lock(1);
-      return new;
-    end;
-    $$;
-    create trigger pause before insert on usage_logs for each row execute function private.pause();
-    select pg_advisory_lock(1);
-";
+/// Makes who does this wait in its midst until the lock is given back.
+fn pause(when: &str) -> String {
+    format!(
+        "create function private.pause() returns trigger language plpgsql as $$
+         begin
+           perform pg_advisory_xact_lock(1);
+           return new;
+         end;
+         $$;
+         create trigger pause {when} for each row execute function private.pause();
+         select pg_advisory_lock(1);"
+    )
+}
+
+impl Race {
+    /// Lets the first connection call a function, and while it is paused the other one delete rows:
+    /// what the function answers, and how many rows.
+    async fn delete_during(
+        &self,
+        paused: &str,
+        function: &str,
+        arguments: Value,
+        delete: &str,
+    ) -> (Value, u64) {
+        self.db.admin.batch_execute(&pause(paused)).await.unwrap();
+        let call = self.one.call(function, arguments);
+        let deletion = async {
+            self.db.until_blocked(&self.one).await;
+            self.other.run(delete).await
+        };
+        let go_on = async {
+            self.db.until_blocked(&self.other).await;
+            self.db.admin.batch_execute("select pg_advisory_unlock(1)").await.unwrap();
+        };
+        let (answer, deleted, ()) = tokio::join!(call, deletion, go_on);
+        (answer.unwrap(), deleted.unwrap())
+    }
+}
 
 #[tokio::test]
 async fn a_save_and_a_deletion_do_not_wait_for_one_another() {
     let Some(race) = race().await else { return };
     let attempt = race.started().await;
-    race.db.admin.batch_execute(PAUSE).await.unwrap();
-    let save = race.one.call("save_generation", race.end(&attempt));
-    let delete = async {
-        race.db.until_blocked(&race.one).await;
-        race.other.run("delete from chats").await
-    };
-    let go_on = async {
-        race.db.until_blocked(&race.other).await;
-        race.db.admin.batch_execute("select pg_advisory_unlock(1)").await.unwrap();
-    };
-    let (saved, deleted, ()) = tokio::join!(save, delete, go_on);
-    assert_eq!(saved.unwrap()["owned"], true);
-    assert_eq!(deleted.unwrap(), 1);
+    let paused = "before insert on usage_logs";
+    let end = race.end(&attempt);
+    let both = race.delete_during(paused, "save_generation", end, "delete from chats").await;
+    assert_eq!((&both.0["owned"], both.1), (&json!(true), 1));
     assert_eq!(race.usage().await, reported(true, true));
+}
+
+#[tokio::test]
+async fn the_save_of_an_edit_and_the_deletion_of_its_question_do_not_wait_for_one_another() {
+    let Some(race) = race().await else { return };
+    let attempt = race.started().await;
+    race.one.call("save_generation", race.end(&attempt)).await.unwrap();
+    let edit = attempt.again();
+    let mut begin = race.begin(&edit);
+    begin["p_action"] = "edit".into();
+    begin["p_user_message"]["parts"] = json!([{ "type": "text", "text": "Hello" }]);
+    let started = race.one.call("begin_generation", begin).await.unwrap();
+    assert_eq!(started["answer"], "started");
+    let delete = format!("delete from messages where id = '{}'", edit.question);
+    // The question's previous version is stored before the question is changed.
+    let paused = "before insert on messages";
+    let both = race.delete_during(paused, "save_generation", race.end(&edit), &delete).await;
+    assert_eq!((&both.0["owned"], both.1), (&json!(true), 1));
+}
+
+#[tokio::test]
+async fn a_question_whose_turn_it_is_and_its_deletion_do_not_wait_for_one_another() {
+    let Some(race) = race().await else { return };
+    let attempt = race.started().await;
+    let next = Attempt::new();
+    let mut begin = race.begin(&next);
+    begin["p_user_message"]["queue"] = json!({});
+    let queued = race.one.call("begin_generation", begin).await.unwrap();
+    assert_eq!(queued["answer"], "queued");
+    race.one.call("save_generation", race.end(&attempt)).await.unwrap();
+    let turn = json!({ "p_chat_id": race.chat, "p_run": next.run, "p_message_id": next.message,
+        "p_action": "queued", "p_regenerate": next.question });
+    let delete = format!("delete from messages where id = '{}'", next.question);
+    let paused = "after delete on private.queued_messages";
+    let both = race.delete_during(paused, "begin_generation", turn, &delete).await;
+    assert_eq!((&both.0["answer"], both.1), (&json!("started"), 1));
 }
 
 #[tokio::test]
@@ -382,6 +436,16 @@ async fn messages_inserted_at_once_wait_for_one_another() {
     tokio::join!(second, commit).0.unwrap();
     let newest =
         "select (last_message_at = (select max(created_at) from messages))::text from chats";
+    assert_eq!(race.db.strings(newest).await, ["true"]);
+    // Many at once change their chat once: who waits for it reads through each version of its row.
+    let many = race.one.begin().await;
+    let changes = "select n_tup_upd::text from pg_stat_xact_user_tables where relname = 'chats'";
+    let before: u64 = many.texts(changes).await.unwrap()[0].parse().unwrap();
+    let insert = "insert into messages (chat_id, role, content)
+        select id, 'user', 'Hi' from chats, generate_series(1, 50)";
+    many.run(insert).await.unwrap();
+    assert_eq!(many.texts(changes).await.unwrap(), [(before + 1).to_string()]);
+    many.commit().await;
     assert_eq!(race.db.strings(newest).await, ["true"]);
 }
 

@@ -74,4 +74,15 @@ async fn a_stop_ends_the_script_of_a_tool() {
     assert_eq!(outputs(&json!({ "message": stopped }))[0]["state"], "output-error");
     frames.until("abort").await;
     assert_eq!(alice.run_script(json!({ "code": "1" })).await["result"], 1);
+    let runs = format!("/api/scripts/runs?chat_id={chat}");
+    let recorded = async {
+        loop {
+            let runs = alice.get(&runs).await.expect(200);
+            if runs[0].is_object() {
+                return runs[0]["status"].clone();
+            }
+        }
+    };
+    let recorded = tokio::time::timeout(std::time::Duration::from_secs(20), recorded).await;
+    assert_eq!(recorded.expect("the run is recorded"), "cancelled");
 }

@@ -169,3 +169,80 @@ impl Drop for AnswerWriter {
 pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex, Weak};
+
+    use super::*;
+    use crate::agent::message::subscribers::Subscriber;
+
+    /// What a listener has been called with.
+    #[derive(Default)]
+    struct Called(Mutex<usize>);
+
+    impl Subscriber<Answer> for Called {
+        fn changed(&self, answer: &Answer, _: &mut Vec<u8>) {
+            *self.0.lock().unwrap() = answer.bytes();
+        }
+        fn released(&self) {}
+    }
+
+    /// A listener, called or waiting. It stops being called before it goes.
+    struct Listener {
+        called: Option<Arc<Called>>,
+        answer: watch::Receiver<Answer>,
+    }
+
+    #[test]
+    fn of_each_piece_every_listener_is_told_and_nobody_is_woken_in_vain() {
+        // As the registry has it.
+        let (sender, idle) = watch::channel(Answer::default());
+        let writer = AnswerWriter::new(sender, 1);
+        let mut listeners: Vec<Listener> = Vec::new();
+        let mut random = 1_u64;
+        let (mut woken, mut unwoken) = (0, 0);
+        for _ in 0..5_000 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let (what, which) = ((random >> 33) % 9, usize::try_from(random >> 40).unwrap());
+            let index = which % listeners.len().max(1);
+            match what {
+                // More at times than can be called, and at times none.
+                0 if listeners.len() < 20 => {
+                    let answer = idle.clone();
+                    listeners.push(Listener { called: None, answer });
+                }
+                1 if which % 200 == 0 => listeners.clear(),
+                2 if !listeners.is_empty() && which % 3 == 0 => drop(listeners.swap_remove(index)),
+                // It has written everything, so it need not wait any more.
+                3..6 if !listeners.is_empty() && listeners[index].called.is_none() => {
+                    let called = Arc::new(Called::default());
+                    let subscriber: Weak<Called> = Arc::downgrade(&called);
+                    let is_called = listeners[index].answer.borrow().subscribe(subscriber);
+                    listeners[index].called = is_called.then_some(called);
+                }
+                _ => {}
+            }
+            for listener in &mut listeners {
+                listener.answer.mark_unchanged();
+            }
+            writer.apply(Event::Text("x".into()), false);
+            writer.publish();
+            let bytes = writer.bytes();
+            let mut waiting = 0;
+            for Listener { called, answer } in &listeners {
+                match called {
+                    Some(called) => assert_eq!(*called.0.lock().unwrap(), bytes),
+                    None => {
+                        assert!(answer.has_changed().unwrap());
+                        waiting += 1;
+                    }
+                }
+            }
+            let is_woken = listeners.iter().any(|other| other.answer.has_changed().unwrap());
+            assert_eq!(is_woken, waiting > 0);
+            if is_woken { woken += 1 } else { unwoken += 1 }
+        }
+        assert!(woken > 100 && unwoken > 100, "{woken} {unwoken}");
+    }
+}

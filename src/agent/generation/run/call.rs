@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tracing::{Instrument, warn};
 
 use super::arrivals::Arrivals;
-use super::refused_files::DroppedFiles;
+use super::refused_files::{DroppedFiles, suspect_files};
 use super::{Interruption, Run, spans};
 use crate::agent::generation::failure::Failure;
 use crate::agent::generation::recorder::Started;
@@ -33,6 +33,8 @@ impl Run {
         started: &mut Started,
         turns: &[Message],
     ) -> Result<FinishReason, Interruption> {
+        // Files without which a request is made that was refused with them.
+        let mut suspects = None;
         loop {
             let model = models.current().clone();
             self.model.set(&model);
@@ -44,6 +46,9 @@ impl Run {
             }
             Box::pin(self.reserve(&mut request, &model)).await?;
             let mut result = self.call(&model, request).await;
+            if let Some(files) = suspects.as_deref().filter(|_| !self.model.is_silent()) {
+                Box::pin(self.refuse_files(&model, files)).await;
+            }
             let Err(Interruption::Failed(Failure::Provider(error))) = &mut result else {
                 return result;
             };
@@ -55,6 +60,10 @@ impl Run {
             let dropped = match error.kind {
                 ErrorKind::Attachment | ErrorKind::TooLarge => {
                     Box::pin(self.drop_files(started, &model)).await
+                }
+                ErrorKind::InvalidRequest if suspects.is_none() => {
+                    suspects = suspect_files(started);
+                    suspects.as_ref().map(|_| DroppedFiles::Earlier)
                 }
                 _ => None,
             };

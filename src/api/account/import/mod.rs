@@ -6,6 +6,7 @@ mod elements;
 mod groups;
 mod reader;
 mod report;
+mod shown;
 mod store;
 mod unzip;
 
