@@ -135,6 +135,9 @@ async fn serve(config: Config, stop: CancellationToken) -> Result<(), String> {
              another PORT"
         )
     })?;
+    for problem in &config.misspelt {
+        tracing::warn!("{problem}");
+    }
     let app = App::build(config, Clock::System).await.map_err(|error| error.to_string())?;
     reload::on_hangup(app.state.clone(), stop.clone());
     say(&banner::text(&app, &listener));

@@ -153,7 +153,11 @@ fn refuse_host(refusal: &str) -> Response {
 }
 
 async fn unknown_route(uri: Uri) -> ApiError {
-    let detail = format!("There is no route {}. The routes are listed at /docs.", uri.path());
+    let hint = match uri.path().ends_with("/chat/completions") {
+        true => "OpenAI's SDKs need a base URL that ends with /v1.",
+        false => "The routes are listed at /docs.",
+    };
+    let detail = format!("There is no route {}. {hint}", uri.path());
     ApiError::new(StatusCode::NOT_FOUND, "route_not_found", detail)
 }
 

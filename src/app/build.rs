@@ -56,9 +56,7 @@ impl App {
     pub async fn build(config: Config, clock: Clock) -> Result<Self, BuildError> {
         let memory = Memory::new(config.memory_budget_bytes);
         let (project, local_supabase) = project(&config, &clock, &memory).await?;
-        if auth::is_service_key(project.anon_key.expose_secret()) {
-            return Err(BuildError::SecretKey);
-        }
+        check_keys(&project)?;
         let monitoring = monitoring(config.metrics_addr).await?;
         let metrics = if monitoring.is_some() { Metrics::on() } else { Metrics::default() };
         let supabase = Supabase::new(&project, config.request_timeout, clock.clone())?
@@ -188,5 +186,18 @@ impl App {
     pub fn local_supabase_path(&self) -> Option<(&str, Router)> {
         let SupabaseConfig::Local(local) = &self.config.supabase else { return None };
         Some((local.path.as_deref()?, self.local_supabase.as_ref()?.router.clone()))
+    }
+}
+
+/// Whether each key is in its own place.
+fn check_keys(project: &Project) -> Result<(), BuildError> {
+    if auth::is_service_key(project.anon_key.expose_secret()) {
+        return Err(BuildError::SecretKey);
+    }
+    match &project.service_role_key {
+        Some(key) if auth::is_publishable_key(key.expose_secret()) => {
+            Err(BuildError::PublishableKey)
+        }
+        _ => Ok(()),
     }
 }

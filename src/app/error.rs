@@ -33,6 +33,12 @@ pub enum BuildError {
          not have. Put the publishable (or anon) key there"
     )]
     SecretKey,
+    /// The key that row-level security must not bind is the one for browsers.
+    #[error(
+        "SUPABASE_SERVICE_ROLE_KEY is the publishable (or anon) key, which row-level security binds. Put the \
+         secret (or service_role) key there, or leave it empty"
+    )]
+    PublishableKey,
     /// A key is unusable.
     #[error("SUPABASE_ANON_KEY or SUPABASE_SERVICE_ROLE_KEY: {0}")]
     Supabase(#[from] SupabaseError),

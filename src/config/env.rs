@@ -1,6 +1,7 @@
 //! Parses environment variables and explains invalid ones.
 
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::net::Ipv6Addr;
 use std::str::FromStr;
@@ -8,16 +9,41 @@ use std::time::Duration;
 
 use axum::http::uri::Authority;
 use secrecy::SecretString;
+use strsim::levenshtein;
 
 use super::error::ConfigError;
 
 /// The environment; an empty variable counts as unset.
 pub(super) struct Env<'a> {
-    pub(super) variables: &'a HashMap<String, String>,
+    variables: &'a HashMap<String, String>,
+    /// The names of settings, as far as they have been read.
+    settings: RefCell<BTreeSet<String>>,
 }
 
-impl Env<'_> {
+/// Shorter names are similar to others by chance.
+const MIN_NAME: usize = 8;
+
+impl<'a> Env<'a> {
+    pub(super) fn new(variables: &'a HashMap<String, String>) -> Self {
+        Self { variables, settings: RefCell::default() }
+    }
+
+    /// A sentence about each variable that is almost a setting: nothing reads it.
+    pub(super) fn misspelt(&self) -> Vec<String> {
+        let settings = self.settings.borrow();
+        let unread =
+            self.names().filter(|name| name.len() >= MIN_NAME && !settings.contains(*name));
+        let meant = |name: &str| settings.iter().find(|setting| levenshtein(name, setting) <= 2);
+        let about = |name| {
+            Some(format!("{name} is not a setting of this server; is {} meant?", meant(name)?))
+        };
+        let mut misspelt: Vec<_> = unread.filter_map(about).collect();
+        misspelt.sort();
+        misspelt
+    }
+
     pub(super) fn get(&self, variable: &str) -> Option<String> {
+        self.settings.borrow_mut().insert(variable.to_owned());
         self.variables.get(variable).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty())
     }
 
@@ -58,7 +84,7 @@ impl Env<'_> {
         variable: &str,
     ) -> Result<Option<T>, ConfigError> {
         let Some(value) = self.get(variable) else { return Ok(None) };
-        let problem = |error| format!("`{value}` is not usable: {error}");
+        let problem = |error: T::Err| format!("`{value}` {}", in_words(&error.to_string()));
         let parsed = value.parse().map_err(|error| ConfigError::new(variable, problem(error)));
         parsed.map(Some)
     }
@@ -116,14 +142,42 @@ impl Env<'_> {
     }
 }
 
-pub(super) fn checked_url(variable: &str, value: &str) -> Result<String, ConfigError> {
-    let url = reqwest::Url::parse(value)
-        .map_err(|error| ConfigError::new(variable, format!("`{value}`: {error}")))?;
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        let problem = format!("`{value}` must begin with http:// or https://");
-        return Err(ConfigError::new(variable, problem));
+/// What the standard library says of a value, for people.
+fn in_words(error: &str) -> String {
+    match error {
+        "invalid digit found in string" => "is not a whole number, in digits alone".to_owned(),
+        "invalid socket address syntax" => {
+            "is not an address and a port, such as 127.0.0.1:9090".to_owned()
+        }
+        _ if error.starts_with("number too ") => "is out of range".to_owned(),
+        _ => format!("is not usable: {error}"),
     }
-    Ok(value.trim_end_matches('/').to_owned())
+}
+
+/// A line of `.env` that cannot be read is not shown whole: it may hold a secret.
+pub(super) fn unreadable_file(error: &dotenvy::Error) -> ConfigError {
+    let dotenvy::Error::LineParse(line, _) = error else {
+        return ConfigError::new(".env", error.to_string());
+    };
+    let name = line.split(['=', ' ']).next().unwrap_or_default();
+    let problem = format!(
+        "the line that begins with `{name}` cannot be read. A line is NAME=value; a value with spaces or \
+         quotation marks in it stands between quotation marks"
+    );
+    ConfigError::new(".env", problem)
+}
+
+pub(super) fn checked_url(variable: &str, value: &str) -> Result<String, ConfigError> {
+    let problem = match reqwest::Url::parse(value) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
+            return Ok(value.trim_end_matches('/').to_owned());
+        }
+        Err(error) if value.contains("://") => format!("is not a URL: {error}"),
+        _ => "must begin with http:// or https://".to_owned(),
+    };
+    // It may have a password in it, as the address of a database has.
+    let shown = if value.contains('@') { "the address".to_owned() } else { format!("`{value}`") };
+    Err(ConfigError::new(variable, format!("{shown} {problem}")))
 }
 
 pub(super) fn checked_origin(variable: &str, value: &str) -> Result<String, ConfigError> {

@@ -105,6 +105,8 @@ pub struct Config {
     pub scripts: ScriptConfig,
     /// The `.env` that was read, where there was one.
     pub env_file: Option<PathBuf>,
+    /// What stands in the environment under a name that is almost a setting's, a sentence each.
+    pub misspelt: Vec<String>,
     /// `LOG_FORMAT`: `text` or `json`.
     pub log_format: LogFormat,
     /// `RUST_LOG`: which log lines are written.
@@ -160,7 +162,8 @@ pub struct Project {
     pub public_url: String,
     /// `SUPABASE_ANON_KEY`: a publishable key or a legacy anon JWT.
     pub anon_key: SecretString,
-    /// `SUPABASE_SERVICE_ROLE_KEY`: only to save the end of a generation that outlives its token.
+    /// `SUPABASE_SERVICE_ROLE_KEY`: for what no user's token may or can do, such as saving the answers of
+    /// all users in one request.
     pub service_role_key: Option<SecretString>,
     /// `SUPABASE_JWT_SECRET`: the legacy HS256 secret.
     pub jwt_secret: Option<SecretString>,
@@ -187,7 +190,7 @@ impl Config {
     /// Reads `.env`, where there is one, and the environment, which comes first.
     pub fn from_env() -> Result<Self, ConfigError> {
         match dotenvy::dotenv() {
-            Err(error) if !error.not_found() => Err(ConfigError::new(".env", error.to_string())),
+            Err(error) if !error.not_found() => Err(env::unreadable_file(&error)),
             found => {
                 let config = Self::from_variables(&variables())?;
                 Ok(Self { env_file: found.ok(), ..config })
@@ -210,10 +213,10 @@ impl Config {
 
     /// Reads the settings from these variables.
     pub fn from_variables(variables: &HashMap<String, String>) -> Result<Self, ConfigError> {
-        let env = Env { variables };
+        let env = Env::new(variables);
         let seal_keys = peers::seal_keys(&env)?;
         let supabase = supabase(&env)?;
-        Ok(Self {
+        let config = Self {
             listen: (env.text("HOST", "127.0.0.1"), env.parsed("PORT", 8000)?),
             peers: peers::peers(&env, !seal_keys.is_empty() || supabase.has_service_key())?,
             peer_timeouts: PeerTimeouts::default(),
@@ -255,11 +258,14 @@ impl Config {
             metrics_addr: env.optional("METRICS_ADDR")?,
             scripts: ScriptConfig::read(&env)?,
             env_file: None,
+            misspelt: Vec::new(),
             log_format: log_format(&env)?,
             log_filter: env.text("RUST_LOG", "info"),
             traces: traces::read(&env)?,
             traces_capture_content: env.flag("OTEL_CAPTURE_CONTENT", false)?,
-        })
+        };
+        // Now it is known what all settings are called.
+        Ok(Self { misspelt: env.misspelt(), ..config })
     }
 }
 
@@ -308,7 +314,7 @@ fn supabase(env: &Env<'_>) -> Result<SupabaseConfig, ConfigError> {
         }
         return LocalConfig::read(env).map(SupabaseConfig::Local);
     };
-    let url = checked_url("SUPABASE_URL", &url)?;
+    let url = project_url(&url)?;
     let Some(anon_key) = env.secret("SUPABASE_ANON_KEY") else {
         return Err(ConfigError::new(
             "SUPABASE_ANON_KEY",
@@ -322,6 +328,24 @@ fn supabase(env: &Env<'_>) -> Result<SupabaseConfig, ConfigError> {
         service_role_key: env.secret("SUPABASE_SERVICE_ROLE_KEY"),
         jwt_secret: env.secret("SUPABASE_JWT_SECRET"),
     }))
+}
+
+/// Other addresses of a project are easily copied in its place.
+fn project_url(value: &str) -> Result<String, ConfigError> {
+    let url = checked_url("SUPABASE_URL", value)?;
+    if url.starts_with("https://supabase.com/") {
+        let problem =
+            "is an address of the dashboard; the project's own is like https://<id>.supabase.co";
+        return Err(ConfigError::new("SUPABASE_URL", problem));
+    }
+    let services = ["/rest/v1", "/auth/v1", "/storage/v1", "/functions/v1"];
+    match services.iter().find_map(|service| url.strip_suffix(service)) {
+        Some(project) => {
+            let problem = format!("`{value}` is one of the project's services; set {project}");
+            Err(ConfigError::new("SUPABASE_URL", problem))
+        }
+        None => Ok(url),
+    }
 }
 
 fn log_format(env: &Env<'_>) -> Result<LogFormat, ConfigError> {

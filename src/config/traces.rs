@@ -137,7 +137,7 @@ mod tests {
     fn settings(variables: &[(&str, &str)]) -> Result<Option<TraceConfig>, ConfigError> {
         let variables: HashMap<_, _> =
             variables.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-        read(&Env { variables: &variables })
+        read(&Env::new(&variables))
     }
 
     #[test]

@@ -115,8 +115,10 @@ impl Received {
             otel.name = field::Empty,
         );
         begin_trace(&span, request, route.as_ref());
-        let is_openai = request.uri().path().starts_with("/v1/");
-        let is_api = is_openai || request.uri().path().starts_with("/api/");
+        let is_v1 = request.uri().path().starts_with("/v1/");
+        // A client with another base URL shows errors of this shape alone.
+        let is_openai = is_v1 || request.uri().path().ends_with("/chat/completions");
+        let is_api = is_v1 || request.uri().path().starts_with("/api/");
         let address = Addresses::from_extensions(request.extensions()).client;
         request.extensions_mut().insert(id.clone());
         let method = request.method().clone();

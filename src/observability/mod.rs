@@ -1,4 +1,4 @@
-//! What operators see: log lines and metrics.
+//! What operators see: log lines, metrics and traces.
 
 pub mod logging;
 pub mod metrics;

@@ -67,6 +67,30 @@ fn a_bad_value_is_one_line_that_names_the_variable() {
 }
 
 #[test]
+fn problems_are_written_for_people() {
+    for (variable, value, words) in [
+        ("PORT", "70000", "`70000` is out of range"),
+        ("MAX_BODY_BYTES", "10MB", "`10MB` is not a whole number"),
+        ("SUPABASE_URL", "project.supabase.co", "must begin with http:// or https://"),
+        ("SUPABASE_URL", "https://supabase.com/dashboard/project/x", "https://<id>.supabase.co"),
+        ("SUPABASE_URL", "https://x.supabase.co/rest/v1/", "set https://x.supabase.co"),
+    ] {
+        let problem = read(&[(variable, value)]).expect_err(variable);
+        assert!(problem.contains(words), "{problem}");
+    }
+    let database = read(&[("SUPABASE_URL", "postgresql://postgres:hunter22@x.test")]);
+    assert!(!database.unwrap_err().contains("hunter22"));
+}
+
+#[test]
+fn a_name_that_is_almost_a_setting_is_reported() {
+    let settings = [("SUPABSE_URL", "x"), ("NEXT_PUBLIC_SUPABASE_URL", "x"), ("HOME", "/root")];
+    let config = read(&settings).unwrap();
+    let expected = "SUPABSE_URL is not a setting of this server; is SUPABASE_URL meant?";
+    assert_eq!(config.misspelt, [expected]);
+}
+
+#[test]
 fn compatible_servers_have_names() {
     let config = read(&[
         ("OPENAI_COMPATIBLE_OPEN_ROUTER_BASE_URL", "https://openrouter.ai/api/v1/"),

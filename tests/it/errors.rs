@@ -12,6 +12,8 @@ use crate::support::{Reply, TestApp, app};
 async fn an_unknown_route_is_a_problem() {
     assert_eq!(app().await.get("/api/nothing").await.problem(404), "route_not_found");
     assert_eq!(app().await.get("/nothing").await.problem(404), "route_not_found");
+    let without_v1 = app().await.get("/chat/completions").await;
+    assert!(without_v1.json()["error"]["message"].as_str().unwrap().contains("ends with /v1"));
 }
 
 #[tokio::test]
@@ -41,7 +43,19 @@ async fn bodies_are_refused_for_what_is_wrong_with_them() {
     assert_eq!(post("application/json", r#"{"title":5}"#).await.pointers(), ["/title"]);
     assert_eq!(post("application/json", r#"{"metadata":[]}"#).await.pointers(), ["/metadata"]);
     assert_eq!(post("application/json", r#"{"id":"no-uuid"}"#).await.pointers(), ["/id"]);
-    assert_eq!(post("application/json", "[]").await.status, 422);
+    for (body, detail) in [
+        (r#"{"title":5}"#, "title must be a string, not 5."),
+        ("[]", "The body must be an object, not an array."),
+    ] {
+        let reply = post("application/json", body).await;
+        assert_eq!((reply.status, reply.json()["detail"].as_str()), (422, Some(detail)));
+    }
+    for (query, detail) in
+        [("chats/?limit=x", "limit must be a whole number."), ("files/search", "q is missing.")]
+    {
+        let reply = alice.get(&format!("/api/{query}")).await;
+        assert_eq!(reply.json()["detail"], detail);
+    }
     post("application/json; charset=utf-8", "{}").await.expect(201);
     post("application/vnd.api+json", "{}").await.expect(201);
 }

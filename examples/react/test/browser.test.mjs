@@ -115,3 +115,12 @@ test("a chat opens where nobody can say which assistants there are", async () =>
   await ask("And in May?");
   await answers().getByRole("button", { name: "Regenerate" }).waitFor();
 });
+
+test("a tool that asks first runs when it is allowed", async () => {
+  await page.getByRole("button", { name: "New chat" }).click();
+  await page.getByLabel("Message").fill("/approve");
+  await page.getByLabel("Message").press("Enter");
+  await page.getByRole("button", { name: "Allow" }).click();
+  await answers().filter({ hasText: "output-available" }).waitFor();
+  await isIdle();
+});

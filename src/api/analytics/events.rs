@@ -205,7 +205,7 @@ mod tests {
             (json!({ "name": "$set" }), None),
             (json!({ "name": "Trial Started", "id": null, "properties": null }), None),
             (json!({ "name": "größe", "occurred_at": "2026-11-22T13:00:00+01:00" }), None),
-            (json!({}), Some("")),
+            (json!({}), Some("/name")),
             (json!([]), Some("")),
             (json!({ "name": "" }), Some("/name")),
             (json!({ "name": " a" }), Some("/name")),

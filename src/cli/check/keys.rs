@@ -30,15 +30,6 @@ pub(super) fn check(project: &Project, report: &mut Report) -> bool {
             );
         }
     }
-    if let Some(key) = &project.service_role_key {
-        let role = role(key.expose_secret());
-        if key.expose_secret().starts_with("sb_publishable_") || role.as_deref() == Some("anon") {
-            report.problem(
-                "SUPABASE_SERVICE_ROLE_KEY is the publishable key",
-                "put the secret (or service_role) key there, or leave it empty",
-            );
-        }
-    }
     if let (Some(secret), Some(_)) = (&project.jwt_secret, role(anon_key)) {
         if is_signed_with(anon_key, secret.expose_secret()) {
             report.pass("SUPABASE_JWT_SECRET fits the anon key");

@@ -64,6 +64,9 @@ pub async fn run(mut config: Config, clock: Clock) -> Report {
 }
 
 async fn build(mut config: Config, clock: Clock, report: &mut Report) -> Option<App> {
+    for problem in &config.misspelt {
+        report.problem(problem, ".env.example has the names of all settings");
+    }
     let mut usual = None;
     if let SupabaseConfig::Local(local) = &mut config.supabase {
         usual = Some(local.clone());

@@ -15,7 +15,8 @@ use crate::supabase::{Caller, Supabase, SupabaseError, SupabaseErrorKind};
 const REFUSED: &str = "42501";
 /// PostgREST's code for a schema that it does not expose.
 const UNKNOWN_SCHEMA: &str = "PGRST106";
-pub(super) const MIGRATE: &str = "apply the files of supabase/migrations: supabase db push";
+pub(super) const MIGRATE: &str = "apply the files of supabase/migrations, which `chat-backend migrations \
+                                  --out supabase/migrations` writes: supabase db push";
 
 /// Returns whether PostgREST works, so that further checks make sense.
 pub(super) async fn check(supabase: &Supabase, report: &mut Report) -> bool {
@@ -28,6 +29,14 @@ pub(super) async fn check(supabase: &Supabase, report: &mut Report) -> bool {
         return false;
     }
     let tables = join_all(schema.tables.iter().map(|table| table_as_anon(supabase, table))).await;
+    let is_missing = |answer: &Result<(), SupabaseError>| {
+        let Err(error) = answer else { return false };
+        error.kind == SupabaseErrorKind::SchemaMismatch && !is_refused(error)
+    };
+    if tables.iter().all(is_missing) {
+        report.problem("none of the tables is there", MIGRATE);
+        return false;
+    }
     for (table, answer) in schema.tables.iter().zip(tables) {
         let what = format!("table {}: {} columns", table.name, table.columns.len());
         found(&what, answer, report);

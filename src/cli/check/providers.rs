@@ -18,11 +18,29 @@ pub(super) async fn check(app: &App, report: &mut Report) {
     let providers = app.state.ai.providers();
     let statuses: Vec<_> = providers.statuses().filter(|provider| !provider.is_simulated).collect();
     let listings = join_all(statuses.iter().map(|provider| list(providers, provider))).await;
-    for (provider, listing) in statuses.iter().zip(listings) {
+    for (provider, listing) in statuses.iter().zip(&listings) {
         listed(provider, listing, report);
     }
-    report.pass(format!("the default model is {}", providers.default_model()));
+    let of_default = providers.choose(None).ok();
+    let listing = of_default.as_ref().and_then(|model| {
+        let mut all = statuses.iter().zip(&listings);
+        all.find(|(provider, _)| provider.name == *model.provider()).map(|(_, listing)| listing)
+    });
+    default_model(providers.default_model(), listing, report);
     prices(app, report);
+}
+
+/// Providers take more names than they list, so one that is not listed is no problem yet.
+fn default_model(id: &str, listing: Option<&Listing>, report: &mut Report) {
+    let own_id = id.split_once('/').map_or(id, |(_, own_id)| own_id);
+    match listing {
+        Some(Listing::Models(ids)) if !ids.iter().any(|it| it.starts_with(own_id)) => {
+            report.note(format!(
+                "the default model is {id}, which its provider does not list: is DEFAULT_MODEL written so?"
+            ));
+        }
+        _ => report.pass(format!("the default model is {id}")),
+    }
 }
 
 /// How many models without a price are named.
@@ -61,27 +79,27 @@ enum Listing {
     NotSetUp,
     /// Some compatible servers do not list models.
     NoList,
-    Models(usize),
+    Models(Vec<String>),
     Failed(String),
 }
 
 async fn list(providers: &Providers, provider: &ProviderStatus) -> Listing {
     match timeout(TIMEOUT, providers.list_models(&provider.name)).await {
         Ok(None) => Listing::NotSetUp,
-        Ok(Some(Ok(models))) => Listing::Models(models.len()),
+        Ok(Some(Ok(models))) => Listing::Models(models.into_iter().map(|model| model.id).collect()),
         Ok(Some(Err(error))) if error.status == Some(404) => Listing::NoList,
         Ok(Some(Err(error))) => Listing::Failed(error.to_string()),
         Err(_) => Listing::Failed("no answer in time".to_owned()),
     }
 }
 
-fn listed(provider: &ProviderStatus, listing: Listing, report: &mut Report) {
+fn listed(provider: &ProviderStatus, listing: &Listing, report: &mut Report) {
     let name = &provider.name;
     match listing {
         Listing::NotSetUp => report.note(format!("{name} is not set up")),
         Listing::NoList => report.note(format!("{name} answers, but lists no models")),
-        Listing::Models(count) => {
-            report.pass(format!("{name} takes the key and lists its models ({count})"));
+        Listing::Models(ids) => {
+            report.pass(format!("{name} takes the key and lists its models ({})", ids.len()));
         }
         Listing::Failed(cause) => {
             let variable = provider.settings.to_uppercase();

@@ -93,13 +93,21 @@ fn bearer(headers: &HeaderMap) -> Result<&str, ApiError> {
 
 /// Whether a project's key is its secret one, which row-level security does not bind.
 pub fn is_service_key(key: &str) -> bool {
+    key.starts_with("sb_secret_") || role(key).as_deref() == Some("service_role")
+}
+
+/// Whether a project's key is the one for browsers.
+pub fn is_publishable_key(key: &str) -> bool {
+    key.starts_with("sb_publishable_") || role(key).as_deref() == Some("anon")
+}
+
+/// The role of a legacy key, which is a token.
+fn role(key: &str) -> Option<String> {
     #[derive(serde::Deserialize)]
     struct Claims {
         role: Option<String>,
     }
-    let claims = jsonwebtoken::dangerous::insecure_decode::<Claims>(key);
-    key.starts_with("sb_secret_")
-        || claims.is_ok_and(|token| token.claims.role.as_deref() == Some("service_role"))
+    jsonwebtoken::dangerous::insecure_decode::<Claims>(key).ok()?.claims.role
 }
 
 /// Whether a project's key is a token signed with its legacy secret.

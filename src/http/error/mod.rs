@@ -128,7 +128,7 @@ impl ApiError {
     /// 422 with the invalid fields.
     pub fn validation(errors: Vec<FieldError>) -> Self {
         let detail = match errors.as_slice() {
-            [only] if only.pointer.is_empty() => format!("The body: {}.", only.detail),
+            [only] if only.pointer.is_empty() => format!("The body {}.", only.detail),
             [only] => format!("{} {}.", only.pointer.trim_start_matches('/'), only.detail),
             _ => format!("{} fields were refused.", errors.len()),
         };

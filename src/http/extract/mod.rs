@@ -20,6 +20,7 @@ use crate::memory::{Held, ReadError, json_cost, read};
 mod keyed;
 mod page;
 mod fields;
+mod wording;
 
 pub use fields::{
     Object, nullable, object, optional_object, optional_objects, or_default, present,
@@ -249,10 +250,7 @@ where
 {
     match serde_path_to_error::deserialize(deserializer) {
         Ok(Object(value)) => Ok(value),
-        Err(error) => {
-            let detail = in_json_terms(error.inner());
-            Err(FieldError { pointer: pointer(error.path()), detail })
-        }
+        Err(error) => Err(json_error(pointer(error.path()), error.inner())),
     }
 }
 
@@ -261,7 +259,7 @@ fn refused(body: &[u8], pointer: String, error: &serde_json::Error) -> ApiError 
     let is_well_formed = || serde_json::from_slice::<IgnoredAny>(body).is_ok();
     let is_too_deep = error.to_string().contains("recursion limit");
     if error.is_data() || (!is_too_deep && is_well_formed()) {
-        return ApiError::invalid(pointer, in_json_terms(error));
+        return ApiError::validation(vec![json_error(pointer, error)]);
     }
     let place = format!("line {}, column {}", error.line(), error.column());
     let detail = match is_too_deep {
@@ -271,24 +269,21 @@ fn refused(body: &[u8], pointer: String, error: &serde_json::Error) -> ApiError 
     ApiError::new(StatusCode::BAD_REQUEST, "malformed_json", detail).caused_by(error.to_string())
 }
 
-/// serde_json appends the position in the text, but the pointer already names the field; and it names
-/// types and steps of its parser, which mean nothing to a client.
-fn in_json_terms(error: &serde_json::Error) -> String {
+/// serde_json appends the position in the text, but the pointer already names the field.
+fn json_error(pointer: String, error: &serde_json::Error) -> FieldError {
     let message = error.to_string();
     let message = message.rsplit_once(" at line ").map_or(&*message, |(message, _)| message);
-    if let Some((before, _)) = message.split_once("expected struct ") {
-        return format!("{before}expected an object");
-    }
     if error.is_data() || message == "number out of range" {
-        return message.to_owned();
+        return wording::field_error(pointer, message);
     }
-    if message.contains("recursion limit") {
-        return "is nested too deep".to_owned();
-    }
-    if message.contains("surrogate") || message.contains("hex escape") {
-        return "contains half of a surrogate pair, which is not a character".to_owned();
-    }
-    "is not a value that this field takes".to_owned()
+    let detail = if message.contains("recursion limit") {
+        "is nested too deep"
+    } else if message.contains("surrogate") || message.contains("hex escape") {
+        "contains half of a surrogate pair, which is not a character"
+    } else {
+        wording::NOT_TAKEN
+    };
+    FieldError { pointer, detail: detail.to_owned() }
 }
 
 fn pointer(path: &serde_path_to_error::Path) -> String {
@@ -296,14 +291,10 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
     path.iter()
         .filter_map(|segment| match segment {
             Segment::Seq { index } => Some(format!("/{index}")),
-            Segment::Map { key } => Some(format!("/{}", escape(key))),
+            Segment::Map { key } => Some(format!("/{}", wording::escape(key))),
             Segment::Enum { .. } | Segment::Unknown => None,
         })
         .collect()
-}
-
-fn escape(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
 }
 
 /// PostgreSQL cannot store U+0000. Only a body with its escape is inspected; one that cannot be parsed
@@ -322,7 +313,7 @@ fn nul_pointer(value: &Value, at: &mut String) -> Option<String> {
     let mut inside = |key: &str, value: &Value| {
         let length = at.len();
         at.push('/');
-        at.push_str(&escape(key));
+        at.push_str(&wording::escape(key));
         let found = if key.contains('\0') { Some(at.clone()) } else { nul_pointer(value, at) };
         at.truncate(length);
         found
@@ -379,11 +370,14 @@ fn parse_query<T: DeserializeOwned>(query: &str) -> Result<T, ApiError> {
         return Err(ApiError::new(StatusCode::BAD_REQUEST, "malformed_query", detail));
     };
     if text.contains('\0') {
-        return Err(ApiError::invalid("", "the query must not contain the character U+0000"));
+        let detail = "The query string must not contain the character U+0000.";
+        return Err(ApiError::new(StatusCode::BAD_REQUEST, "malformed_query", detail));
     }
     let deserializer = serde_urlencoded::Deserializer::new(form(query));
-    serde_path_to_error::deserialize(deserializer)
-        .map_err(|error| ApiError::invalid(pointer(error.path()), error.inner().to_string()))
+    serde_path_to_error::deserialize(deserializer).map_err(|error| {
+        let about = wording::field_error(pointer(error.path()), &error.inner().to_string());
+        ApiError::validation(vec![about])
+    })
 }
 
 fn form(query: &str) -> form_urlencoded::Parse<'_> {

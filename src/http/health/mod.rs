@@ -126,7 +126,7 @@ impl Health {
         let tools = tools.map(|(label, kind, health)| (label, ToolsCheck::new(kind, health)));
         HealthChecks {
             tools: tools.collect(),
-            supabase: ServiceCheck { status: supabase, latency_ms: found.rest.latency_ms },
+            supabase: ServiceCheck { status: supabase, ..found.rest.clone() },
             rest: found.rest,
             auth: found.auth,
             storage: found.storage,

@@ -1,11 +1,12 @@
 //! Probes each service of Supabase: one round at a time, shared by all callers.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
-use tracing::{debug, warn};
+use tracing::warn;
 use utoipa::ToSchema;
 
 use crate::clock::Clock;
@@ -38,6 +39,9 @@ pub struct ServiceCheck {
     /// Duration of the check in milliseconds.
     #[schema(example = 1.2)]
     pub(super) latency_ms: f64,
+    /// Why it is down, for the log.
+    #[serde(skip)]
+    pub(super) cause: Option<Arc<str>>,
 }
 
 /// The status of each service.
@@ -65,13 +69,21 @@ impl Found {
     }
 
     fn is_same(&self, other: &Self) -> bool {
-        self.words() == other.words()
+        let statuses = |found: &Self| found.checks().map(|(_, check)| check.status);
+        statuses(self) == statuses(other)
     }
 
-    fn words(&self) -> [(&'static str, &'static str); 4] {
+    fn checks(&self) -> [(&'static str, &ServiceCheck); 4] {
         let Self { rest, auth, storage, keys, .. } = self;
         [("rest", rest), ("auth", auth), ("storage", storage), ("keys", keys)]
-            .map(|(name, check)| (name, check.status))
+    }
+
+    fn described(&self) -> String {
+        let checks = self.checks().map(|(name, check)| match &check.cause {
+            Some(cause) => format!("{name} {} ({cause})", check.status),
+            None => format!("{name} {}", check.status),
+        });
+        checks.join(", ")
     }
 }
 
@@ -81,28 +93,19 @@ impl ServiceCheck {
     }
 
     /// The result of a probe that ends in time.
-    async fn run<E: std::fmt::Display>(
-        name: &str,
-        probe: impl Future<Output = Result<(), E>>,
-    ) -> Self {
+    async fn run<E: fmt::Display>(probe: impl Future<Output = Result<(), E>>) -> Self {
         let started = Instant::now();
-        let is_ok = match tokio::time::timeout(TIMEOUT, probe).await {
-            Ok(Ok(())) => true,
-            Ok(Err(error)) => {
-                debug!("{name} is down: {error}");
-                false
-            }
-            Err(_) => {
-                debug!("{name} is down: no answer within {TIMEOUT:?}");
-                false
-            }
+        let cause = match tokio::time::timeout(TIMEOUT, probe).await {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.to_string().into()),
+            Err(_) => Some(format!("no answer within {TIMEOUT:?}").into()),
         };
         let latency_ms = (started.elapsed().as_secs_f64() * 10_000.0).round() / 10.0;
-        Self { status: if is_ok { "ok" } else { "down" }, latency_ms }
+        Self { status: if cause.is_none() { "ok" } else { "down" }, latency_ms, cause }
     }
 
     fn unknown() -> Self {
-        Self { status: "down", latency_ms: 0.0 }
+        Self { status: "down", latency_ms: 0.0, cause: None }
     }
 }
 
@@ -137,19 +140,21 @@ impl Probes {
 
     async fn probe(self) -> Found {
         let (rest, auth, storage, (keys, needs_auth)) = tokio::join!(
-            ServiceCheck::run("rest", self.supabase.probe_rest()),
-            ServiceCheck::run("auth", self.supabase.probe_auth()),
-            ServiceCheck::run("storage", self.supabase.probe_storage()),
+            ServiceCheck::run(self.supabase.probe_rest()),
+            ServiceCheck::run(self.supabase.probe_auth()),
+            ServiceCheck::run(self.supabase.probe_storage()),
             self.keys(),
         );
         // If only Auth can verify tokens, it is required.
         let keys = if needs_auth && !auth.is_ok() { auth.clone() } else { keys };
         let found = Found { rest, auth, storage, keys, is_local: self.is_local };
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_new = last.as_ref().is_some_and(|(_, before)| !before.is_same(&found));
+        let is_new = match &*last {
+            Some((_, before)) => !before.is_same(&found),
+            None => !found.is_well(),
+        };
         if is_new {
-            let words = found.words().map(|(name, status)| format!("{name} {status}"));
-            warn!("health has changed: {}", words.join(", "));
+            warn!("health has changed: {}", found.described());
         }
         *last = Some((self.clock.now(), found.clone()));
         found
@@ -158,7 +163,7 @@ impl Probes {
     /// Whether tokens can be verified, and whether that requires Auth.
     async fn keys(&self) -> (ServiceCheck, bool) {
         let mut needs_auth = false;
-        let check = ServiceCheck::run("keys", async {
+        let check = ServiceCheck::run(async {
             let mode = self.verifier.verification_mode().await;
             needs_auth = matches!(mode, Ok(VerificationMode::ThroughAuth));
             mode.map(drop).map_err(|error| error.code())

@@ -50,6 +50,11 @@ impl RequestId {
     }
 }
 
+/// A word that is no level would be taken for a target, and all others be turned off.
+fn is_directive(word: &str) -> bool {
+    word.contains('=') || word.parse::<LevelFilter>().is_ok()
+}
+
 fn is_valid(id: &[u8]) -> bool {
     (1..=128).contains(&id.len())
         && id.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(byte))
@@ -57,6 +62,12 @@ fn is_valid(id: &[u8]) -> bool {
 
 /// Starts writing log lines to standard error, and sending traces where there is a collector.
 pub fn init(config: &Config, runtime: &Handle) -> Result<Option<Traces>, String> {
+    if let Some(word) = config.log_filter.split(',').map(str::trim).find(|word| !is_directive(word))
+    {
+        return Err(format!(
+            "RUST_LOG: `{word}` is not a level (error, warn, info, debug, trace, off) or target=level"
+        ));
+    }
     let filter: Targets = config
         .log_filter
         .parse()

@@ -158,6 +158,15 @@ async fn what_the_migrations_create_is_missed() {
 }
 
 #[tokio::test]
+async fn a_database_without_the_migrations_is_one_problem() {
+    let supabase = supabase().await;
+    supabase.always("/rest/v1", Outcome::Recorded("postgrest/111-err-missing-table.txt"));
+    let problem = problem(&check(&supabase, &[]).await);
+    assert!(problem.starts_with("none of the tables is there"), "{problem}");
+    assert!(problem.contains(MIGRATE), "{problem}");
+}
+
+#[tokio::test]
 async fn what_is_open_to_everybody_is_a_problem() {
     let supabase = supabase().await;
     supabase.always("/rest/v1/usage_logs", Outcome::json(200, &json!([])));

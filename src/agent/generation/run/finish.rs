@@ -45,8 +45,20 @@ impl Run {
         self.apply_last_save(&mut end, save, saved).await;
         let has_title_model = self.settings.providers.title_model().is_some();
         self.answer.set_title(self.title.at_end(has_title_model).await);
-        info!(status = end.status.as_str(), latency_ms = end.latency_ms, "generation ended");
+        self.log(&end);
         self.answer.publish_end(end);
+    }
+
+    /// One line for each answer.
+    fn log(&self, end: &End) {
+        let message_id = self.answer.read().claim.rows().map(|rows| rows.message_id);
+        info!(
+            status = end.status.as_str(),
+            model = self.model.id(),
+            message_id = message_id.map(tracing::field::display),
+            latency_ms = end.latency_ms,
+            "generation ended"
+        );
     }
 
     /// Saves the end. If that takes long, listeners receive an error before it is saved.

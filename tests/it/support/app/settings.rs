@@ -11,7 +11,7 @@ use chat_backend::local_supabase::PASSWORD_KIB_LEAST;
 /// A setting that only tests have: how often a running answer is saved.
 pub const CHECKPOINT_EVERY_MS: &str = "CHECKPOINT_EVERY_MS";
 /// A setting that only tests have: the longest a plain request may take.
-pub const REQUEST_TIMEOUT_MS: &str = "REQUEST_TIMEOUT_MS";
+pub const REQUEST_TIMEOUT_MS: &str = "TEST_REQUEST_TIMEOUT_MS";
 /// How long clients wait for the end of an answer to be saved; only tests change it.
 pub const UNSAVED_PATIENCE_MS: &str = "UNSAVED_PATIENCE_MS";
 /// Settings that only tests have: how long a connection may do nothing before and in a head, between
