@@ -127,7 +127,7 @@ pub trait Recorder: Send + Sync {
     /// there are any.
     fn follow<'a>(
         &'a self,
-        _credentials: &'a Credentials,
+        _credentials: &'a Arc<Credentials>,
         _answer: watch::Sender<Answer>,
     ) -> BoxFuture<'a, ()> {
         Box::pin(std::future::ready(()))

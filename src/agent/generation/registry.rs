@@ -141,6 +141,11 @@ impl Generations {
         Some(generation)
     }
 
+    /// What gives credentials the newer tokens of their user's requests.
+    pub fn refresher(&self) -> TokenRefresher {
+        self.inner.refresher.clone()
+    }
+
     /// Gives these credentials the newer tokens of their user's requests, until the result is dropped.
     pub fn keep_fresh(&self, credentials: &Arc<Credentials>) -> Registration {
         self.inner.refresher.register(credentials)

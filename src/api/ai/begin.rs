@@ -95,7 +95,7 @@ pub(super) async fn start_or_queue(
                 // for it, as this call has, writes nothing.
                 let here = ai.generations.writing(chat_id, rows.message_id);
                 let here = here.filter(|generation| generation.is_of(user.id));
-                let follow = || ai.followers.follow(chat_id, &rows, &user.token);
+                let follow = || ai.followers.follow(chat_id, &rows, user);
                 let answer = here.map_or_else(follow, |generation| generation.answer);
                 return Ok(Outcome::Answer { answer, has_queue: false });
             }

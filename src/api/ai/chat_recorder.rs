@@ -253,11 +253,11 @@ impl Recorder for ChatRecorder {
 
     fn follow<'a>(
         &'a self,
-        credentials: &'a Credentials,
+        credentials: &'a Arc<Credentials>,
         answer: watch::Sender<Answer>,
     ) -> BoxFuture<'a, ()> {
-        let (chat_id, message_id, token) = (self.chat_id, self.message_id, credentials.token());
-        let follow = Follow { chat_id, message_id, token, answer };
+        let (chat_id, message_id) = (self.chat_id, self.message_id);
+        let follow = Follow { chat_id, message_id, credentials: credentials.clone(), answer };
         self.followers.follow_handed_over(follow).boxed()
     }
 

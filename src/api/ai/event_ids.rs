@@ -88,8 +88,8 @@ impl EventIds {
             "start-step" => count(&mut read.steps, &mut sent.steps),
             "finish-step" => count(&mut read.step_ends, &mut sent.step_ends),
             "finish" | "abort" | "error" => true,
-            // They are not parts of the answer, which may go on after an error, and without its title.
-            "message-metadata" => true,
+            // They are not parts of the answer, which may go on after an error or an approval, and without its title.
+            "message-metadata" | "data-approval" | "tool-approval-request" => true,
             _ if frame["transient"] == true => true,
             "text-start" | "reasoning-start" | "tool-input-start" => {
                 self.names.push(id?);
@@ -270,5 +270,33 @@ mod tests {
         let whole = events(&[&begin[..], &rest, &[json!({ "type": "finish" })]].concat());
         let rest = EventIds::after(last).number(&whole);
         assert_eq!(shown(&rest), "ße<source-url><finish>");
+    }
+
+    #[test]
+    fn after_an_approval_comes_what_the_call_has_returned() {
+        let call = |kind: &str| json!({ "type": kind, "toolCallId": "a" });
+        let begin = [
+            json!({ "type": "start" }),
+            json!({ "type": "start-step" }),
+            call("tool-input-start"),
+            call("tool-input-available"),
+        ];
+        let asked = [
+            json!({ "type": "tool-approval-request", "approvalId": "b", "toolCallId": "a" }),
+            json!({ "type": "data-approval", "id": "b", "data": {} }),
+            json!({ "type": "finish-step" }),
+            json!({ "type": "finish" }),
+        ];
+        let numbered = EventIds::after("").number(&events(&[&begin[..], &asked].concat()));
+        let numbered = String::from_utf8(numbered).unwrap();
+        let last = numbered.lines().rev().find_map(|line| line.strip_prefix("id: ")).unwrap();
+        let returned = [
+            call("tool-output-available"),
+            json!({ "type": "source-url", "url": "c" }),
+            json!({ "type": "finish-step" }),
+            json!({ "type": "finish" }),
+        ];
+        let rest = EventIds::after(last).number(&events(&[&begin[..], &returned].concat()));
+        assert_eq!(shown(&rest), "<tool-output-available><source-url><finish>");
     }
 }

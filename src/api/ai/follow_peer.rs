@@ -1,12 +1,13 @@
 //! Follows and stops answers there where they are written, on another replica.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tracing::{debug, warn};
 use uuid::Uuid;
 
-use crate::agent::{Answer, AnswerNews};
+use crate::agent::{Answer, AnswerNews, Credentials};
 use crate::peers::{PeerError, Peers, Question};
 use crate::supabase::AccessToken;
 
@@ -21,8 +22,8 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) struct Follow {
     pub(super) chat_id: Uuid,
     pub(super) message_id: Uuid,
-    /// The token of the first who has asked for it.
-    pub(super) token: AccessToken,
+    /// Those of the first who has asked for it.
+    pub(super) credentials: Arc<Credentials>,
     pub(super) answer: watch::Sender<Answer>,
 }
 
@@ -57,7 +58,7 @@ impl Follow {
             return FollowedThere::Nowhere;
         };
         let path = format!("/internal/peers/follow/{chat_id}/{message_id}");
-        match link.send(&path, &self.token, Vec::new(), Duration::ZERO).await {
+        match link.send(&path, &self.credentials.token(), Vec::new(), Duration::ZERO).await {
             Ok(response) => self.read(response).await.unwrap_or_else(|error| {
                 debug!("an answer is followed no longer on another replica: {error}");
                 FollowedThere::BrokenOff

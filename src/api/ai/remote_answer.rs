@@ -14,10 +14,13 @@ use tracing::warn;
 use uuid::Uuid;
 
 use super::follow_peer::{Follow, FollowedThere};
-use crate::agent::{self, Answer, Claim, End, Failure, Part, Rows, Status, TokenUsage};
+use crate::agent::{
+    self, Answer, Claim, Credentials, End, Failure, Part, Rows, Status, TokenRefresher, TokenUsage,
+};
 use crate::database::{self, FollowAnswer, Followed};
+use crate::http::auth::CurrentUser;
 use crate::peers::Peers;
-use crate::supabase::{AccessToken, Caller, Supabase, SupabaseError};
+use crate::supabase::{Caller, Supabase, SupabaseError};
 
 /// How often what is new is read.
 const POLL_INTERVAL: Duration = Duration::from_millis(700);
@@ -32,12 +35,13 @@ const ASK_SOON: u32 = 1;
 pub(super) struct Followers {
     supabase: Supabase,
     peers: Option<Peers>,
+    refresher: TokenRefresher,
     by_message: Arc<Mutex<HashMap<Uuid, watch::Receiver<Answer>>>>,
 }
 
 impl Followers {
-    pub(super) fn new(supabase: Supabase, peers: Option<Peers>) -> Self {
-        Self { supabase, peers, by_message: Arc::default() }
+    pub(super) fn new(supabase: Supabase, peers: Option<Peers>, refresher: TokenRefresher) -> Self {
+        Self { supabase, peers, refresher, by_message: Arc::default() }
     }
 
     /// The answer as it is saved, followed to its end.
@@ -45,7 +49,7 @@ impl Followers {
         &self,
         chat_id: Uuid,
         rows: &Rows,
-        token: &AccessToken,
+        user: &CurrentUser,
     ) -> watch::Receiver<Answer> {
         let message_id = rows.message_id;
         let mut by_message = self.lock();
@@ -55,8 +59,11 @@ impl Followers {
         let (answer, receiver) = watch::channel(answer(rows, Claim::Elsewhere(rows.clone())));
         by_message.insert(message_id, receiver.clone());
         let this = self.clone();
-        let follow = Follow { chat_id, message_id, token: token.clone(), answer };
+        let credentials = Credentials::new(user.id, user.token.clone(), user.expires_at);
+        let fresh = self.refresher.register(&credentials);
+        let follow = Follow { chat_id, message_id, credentials, answer };
         tokio::spawn(async move {
+            let _fresh = fresh;
             if this.follow_to_end(&follow).await {
                 remove(&mut this.lock(), &follow);
             }
@@ -133,7 +140,8 @@ impl Followers {
 
     /// What was saved after a checkpoint; none if the message is gone.
     async fn read(&self, follow: &Follow, after: u32) -> Result<Option<Followed>, SupabaseError> {
-        let rest = self.supabase.rest(Caller::User(&follow.token));
+        let token = follow.credentials.token();
+        let rest = self.supabase.rest(Caller::User(&token));
         let read = FollowAnswer { p_message_id: follow.message_id, p_after: after };
         database::call(rest, &read).await
     }
@@ -238,14 +246,17 @@ pub(super) fn answer(rows: &Rows, claim: Claim) -> Answer {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpListener;
+
     use super::*;
     use crate::clock::Clock;
     use crate::config::Project;
     use crate::http::error::for_end;
+    use crate::supabase::AccessToken;
 
-    #[tokio::test(start_paused = true)]
-    async fn a_listener_is_sent_why_an_answer_cannot_be_followed() {
-        let url = "http://127.0.0.1:9".to_owned();
+    /// Who follows at this address, the user that they follow for, and the answer.
+    fn follower(url: String, refresher: TokenRefresher) -> (Followers, CurrentUser, Rows) {
         let project = Project {
             public_url: url.clone(),
             url,
@@ -254,14 +265,43 @@ mod tests {
             jwt_secret: None,
         };
         let supabase = Supabase::new(&project, Duration::from_secs(1), Clock::System).unwrap();
-        let followers = Followers::new(supabase, None);
+        let user = CurrentUser {
+            id: Uuid::nil(),
+            token: AccessToken::new("token"),
+            expires_at: 1,
+            is_anonymous: false,
+            plan: None,
+            role: None,
+        };
         let message = r#"{"parts": [{"type": "text", "text": "Hel"}], "status": "streaming"}"#;
         let message = Some(RawValue::from_string(message.to_owned()).unwrap());
         let rows = Rows { message_id: Uuid::nil(), message, user_message: None };
-        let mut answer = followers.follow(Uuid::nil(), &rows, &AccessToken::new("token"));
+        (Followers::new(supabase, None, refresher), user, rows)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_listener_is_sent_why_an_answer_cannot_be_followed() {
+        let url = "http://127.0.0.1:9".to_owned();
+        let (followers, user, rows) = follower(url, TokenRefresher::default());
+        let mut answer = followers.follow(Uuid::nil(), &rows, &user);
         let ended = answer.wait_for(|answer| answer.end.is_some()).await.unwrap();
         assert_eq!(for_end(ended.end.as_ref().unwrap()).code(), "supabase_unreachable");
         let text = "Hel".to_owned();
         assert_eq!(ended.parts, [Part::Text { text, done: true, opaque: None }]);
+    }
+
+    #[tokio::test]
+    async fn who_listens_for_long_reads_with_a_fresher_token() {
+        let database = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let refresher = TokenRefresher::default();
+        let url = format!("http://{}", database.local_addr().unwrap());
+        let (followers, user, rows) = follower(url, refresher.clone());
+        let _answer = followers.follow(Uuid::nil(), &rows, &user);
+        refresher.refresh(user.id, &AccessToken::new("fresher"), 2);
+        let (mut request, _) = database.accept().await.unwrap();
+        let mut head = vec![0; 4096];
+        let length = request.read(&mut head).await.unwrap();
+        let head = String::from_utf8_lossy(&head[..length]);
+        assert!(head.contains("Bearer fresher"), "{head}");
     }
 }

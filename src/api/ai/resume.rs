@@ -89,7 +89,7 @@ pub(super) async fn shown(
     let Row { id, status } = row(&message)?;
     if status == "streaming" {
         let rows = Rows { message_id: id, message: Some(message), user_message: None };
-        return Ok(Some(ai.followers.follow(chat_id, &rows, &user.token)));
+        return Ok(Some(ai.followers.follow(chat_id, &rows, user)));
     }
     let message = message.get().to_owned().into();
     let message = ai.files.with_signed_urls(&Owner::from(user), message).await;

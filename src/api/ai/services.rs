@@ -61,7 +61,7 @@ impl Ai {
         sources: Sources,
         clock: Clock,
     ) -> Self {
-        let followers = Followers::new(supabase.clone(), None);
+        let followers = Followers::new(supabase.clone(), None, generations.refresher());
         let read_marks = ReadMarks::new(supabase.clone());
         let checkpoints = CheckpointWriter::new(supabase.clone(), clock.clone());
         Self {
@@ -110,7 +110,8 @@ impl Ai {
 
     /// The same, one of several replicas.
     pub fn with_peers(self, peers: Option<Peers>) -> Self {
-        let followers = Followers::new(self.supabase.clone(), peers.clone());
+        let refresher = self.generations.refresher();
+        let followers = Followers::new(self.supabase.clone(), peers.clone(), refresher);
         Self { followers, peers, ..self }
     }
 
