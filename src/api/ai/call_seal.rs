@@ -132,3 +132,32 @@ pub(super) fn is_granted(keys: &SealKeys, user: Uuid, chat_id: Uuid, grant: &Sto
         [&user, &chat_id, source.as_bytes(), tool.as_bytes(), definition_digest.as_bytes()];
     keys.verify(Purpose::ToolGrant, &fields, seal)
 }
+
+#[cfg(test)]
+mod tests {
+    use secrecy::SecretString;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_seal_is_good_for_its_user_and_for_a_time() {
+        let keys = SealKeys::new(&[SecretString::from("k".repeat(32))]).unwrap();
+        let arguments = json!({ "id": 5 });
+        let mut call: StoredCall = serde_json::from_value(json!({
+            "id": Uuid::from_u128(1), "chat_id": Uuid::from_u128(2), "message_id": Uuid::from_u128(3),
+            "call_id": "call", "source": "shop", "source_tool": "cancel", "tool": "shop_cancel",
+            "policy": "always", "definition_digest": "d", "arguments": arguments,
+            "arguments_digest": crate::agent::value_digest(&arguments), "is_repeatable": false,
+            "may_edit": false, "may_remember": false, "binds_id": true, "state": "approved",
+            "expires_at": "2026-01-01T00:00:00Z"
+        }))
+        .unwrap();
+        let (user, asked) = (Uuid::from_u128(4), Timestamp::UNIX_EPOCH);
+        let key = (call.chat_id, call.message_id);
+        call.seal = facts(&call).map(|facts| seal_call(&keys, user, key, &facts, asked));
+        assert!(is_sealed(&keys, user, &call, asked + LIFETIME));
+        assert!(!is_sealed(&keys, user, &call, asked + LIFETIME + Duration::from_secs(1)));
+        assert!(!is_sealed(&keys, Uuid::from_u128(5), &call, asked));
+    }
+}

@@ -227,3 +227,27 @@ impl Allowance {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn idle_users_are_forgotten() {
+        let clock = Clock::fixed(Timestamp::UNIX_EPOCH);
+        let limit = HashMap::from([("RATE_LIMIT_PER_MINUTE".to_owned(), "60".to_owned())]);
+        let limits = Limits::new(&Config::from_variables(&limit).unwrap(), &clock);
+        let users = || {
+            limits.forget_idle_users();
+            limits.requests.limiter.as_ref().unwrap().len()
+        };
+        limits.count_request(Uuid::from_u128(1)).unwrap();
+        assert_eq!(users(), 1);
+        clock.advance(MINUTE);
+        assert_eq!(users(), 0);
+    }
+}

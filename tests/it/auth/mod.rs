@@ -73,6 +73,7 @@ async fn claims_of_others_are_refused() {
     for changes in [
         json!({ "aud": "anon" }),
         json!({ "aud": null }),
+        json!({ "aud": ["anon", "other"] }),
         json!({ "iss": "https://elsewhere.supabase.co/auth/v1" }),
         json!({ "iss": null }),
         json!({ "sub": "alice" }),

@@ -158,6 +158,23 @@ async fn old_runs_go() {
     assert_eq!(alice.count_runs().await, 2);
 }
 
+/// Also those of users who run no other script: a server with the service key looks for them.
+#[tokio::test]
+async fn old_runs_of_all_users_go() {
+    if skipped_on_a_real_supabase("a clock that is moved") {
+        return;
+    }
+    let app = app().await;
+    let alice = app.user("alice").await;
+    alice.record_runs(recorded("")).await;
+    app.clock.advance(Duration::from_secs(2 * 86_400 + 1));
+    let alice = alice.refreshed(&app).await;
+    assert_eq!(alice.count_runs().await, 1);
+    let key = ("SUPABASE_SERVICE_ROLE_KEY", app.service_key());
+    let _replica = app.replica(&[key, ("SCRIPT_RUNS_RETENTION_DAYS", "2")]).await;
+    until("the run is deleted", async || alice.count_runs().await == 0).await;
+}
+
 #[tokio::test]
 async fn requests_are_checked() {
     let app = app().await;
