@@ -273,7 +273,7 @@ mod tests {
             plan: None,
             role: None,
         };
-        let message = r#"{"parts": [{"type": "text", "text": "Hel"}], "status": "streaming"}"#;
+        let message = r#"{"parts": [{"type": "text", "text": "Hel", "state": "streaming"}], "status": "streaming"}"#;
         let message = Some(RawValue::from_string(message.to_owned()).unwrap());
         let rows = Rows { message_id: Uuid::nil(), message, user_message: None };
         (Followers::new(supabase, None, refresher), user, rows)
