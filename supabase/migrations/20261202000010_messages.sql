@@ -2,11 +2,11 @@
 -- reading its chat, and who deletes a question no longer waits in a circle with who answers it.
 
 -- With the user, whom row-level security and the functions ask for as well: PostgreSQL takes the one for
--- independent of the other and read all messages of the user beside those of the chat. Lists go on meanwhile
--- with the old one.
-create index messages_new_chat_created_idx on public.messages (chat_id, user_id, created_at, id);
+-- independent of the other and read all messages of the user beside those of the chat. The old one goes first,
+-- which locks the table for all: built first, the new one would wait in a circle with whoever has read and is
+-- about to write.
 drop index public.messages_chat_created_idx;
-alter index public.messages_new_chat_created_idx rename to messages_chat_created_idx;
+create index messages_chat_created_idx on public.messages (chat_id, user_id, created_at, id);
 
 -- As before. Who has the same parent is in the same chat and the same user's, as the foreign keys say.
 create or replace function public.sibling_ids(messages public.messages) returns jsonb
